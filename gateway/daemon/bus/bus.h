@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One bus: a thread that owns one line (serial port or TCP connection), polls its devices by the
+ * plan, and serves requests of others between polls. Nothing else touches the line. */
+#ifndef BAIYE_BUS_H
+#define BAIYE_BUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/reading.h"
+
+struct bus;
+
+/* Ends of one request. Negative, append only. */
+enum bus_result {
+    BUS_OK = 0,
+    BUS_TIMEOUT = -1,
+    BUS_GARBLED = -2,   /* bytes came, none of them the answer */
+    BUS_EXCEPTION = -3, /* bus_reply.exception says which */
+    BUS_DOWN = -4,      /* no adapter, no connection */
+    BUS_BUSY = -5,      /* too many requests wait; ask again later */
+    BUS_STOPPED = -6,   /* the bus was stopped before its turn came */
+    BUS_MISMATCH = -7,  /* a write was acknowledged, but reads back otherwise */
+    BUS_INVALID = -8    /* the request itself is wrong */
+};
+
+struct bus_reply {
+    enum bus_result result;
+    uint8_t exception; /* Modbus exception code with BUS_EXCEPTION */
+    uint16_t pdu_size;
+    uint8_t pdu[253]; /* the answer: function code and data */
+    uint32_t turnaround_us;
+};
+
+/* One request/answer pair on the line, given as a PDU (function code and data). Unit 0 is a
+ * broadcast: the reply is BUS_OK after the turnaround delay. `done` is called once on the bus
+ * thread; it must not block. The request is copied. */
+struct bus_request {
+    uint8_t unit;
+    uint8_t retries;     /* beyond the first try, 0..3 */
+    uint16_t timeout_ms; /* 0: learned or the profile's */
+    uint16_t pdu_size;
+    uint8_t pdu[253];
+    void *context;
+    void (*done)(void *context, const struct bus_reply *reply);
+};
+
+struct bus_stats {
+    uint64_t requests, answers, timeouts, crc_errors, stray_bytes, reopened;
+    uint64_t busy_us; /* wire time used since start */
+    uint64_t silence_violations;
+    char state[16]; /* "up", "down", "paused" */
+    char hint[96];  /* what a technician should look at, or "" */
+};
+
+/* Starts the thread. `boot` is the gateway's boot count: identity of devices that have none. The
+ * sink must outlive the bus. NULL when the thread cannot be started (errno). */
+struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t boot,
+                      const struct reading_sink *sink);
+/* Ends within 2 s, answers waiting requests with BUS_STOPPED, frees. */
+void bus_stop(struct bus *bus);
+
+/* Queues a request in front of the polls. Any thread. BUS_OK: `done` will be called. BUS_BUSY,
+ * BUS_INVALID: it will not. */
+enum bus_result bus_submit(struct bus *bus, const struct bus_request *request);
+/* Stops polling (not requests) for `seconds`, 0: resumes. Any thread. */
+void bus_pause(struct bus *bus, uint32_t seconds);
+/* A copy of the counters. Any thread. */
+void bus_stats(struct bus *bus, struct bus_stats *stats);
+/* Milliseconds since the thread last made a step; for the watchdog. Any thread. */
+int64_t bus_idle_ms(struct bus *bus);
+const char *bus_result_text(enum bus_result result);
+
+#endif

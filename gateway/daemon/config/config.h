@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's configuration: one YAML file plus device profiles, read whole into one immutable
+ * struct that lives until the process ends (a reload is a new process image). Everything that
+ * runs gets a const pointer to it. An unknown key, a wrong type, a value out of range or a
+ * contradiction is an error with FILE:LINE, what is wrong and what would be right. */
+#ifndef BAIYE_CONFIG_H
+#define BAIYE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/reading.h"
+
+#define CONFIG_NAME_SIZE  33 /* [a-z0-9-]{1,32} and NUL */
+#define CONFIG_LABEL_SIZE 97 /* free UTF-8, 1..96 bytes */
+#define CONFIG_PATH_SIZE  256
+#define CONFIG_HOST_SIZE  128
+
+enum field_type { FIELD_U16, FIELD_S16, FIELD_U32, FIELD_S32, FIELD_F32, FIELD_BITS, FIELD_BOOL };
+
+/* Order of the four bytes A (most significant) to D as they arrive. */
+enum word_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
+
+enum field_role {
+    ROLE_METRIC = 0, /* a measurement, published */
+    ROLE_COUNTER,    /* a cumulative counter, published as its increment */
+    ROLE_BOOT,       /* the device's own boot count: identity, not published */
+    ROLE_SEQ,        /* its sample sequence number */
+    ROLE_AGE,        /* age of the sample in 0.1 s */
+    ROLE_FLAGS,      /* 4-bit metric_flag of each channel; see field_config.channel */
+    ROLE_STATUS,     /* device status word */
+    ROLE_MAP_VERSION /* must equal field_config.expect, or the answer is not believed */
+};
+
+struct field_config {
+    char metric[CONFIG_NAME_SIZE]; /* "" unless ROLE_METRIC or ROLE_COUNTER */
+    char label[CONFIG_LABEL_SIZE]; /* "" : the metric's own */
+    char unit[16];                 /* the metric's own unless the profile says otherwise */
+    uint8_t role;                  /* enum field_role */
+    uint8_t function;              /* 1..4 */
+    uint16_t address;              /* protocol address, 0-based */
+    uint8_t type;                  /* enum field_type */
+    uint8_t order;                 /* enum word_order */
+    uint8_t bit, bit_count;        /* FIELD_BITS */
+    int8_t channel;                /* index of this field's nibble in the flags field, or -1 */
+    bool has_no_value;
+    bool not_measured; /* the vendor fills the register without measuring: never published */
+    uint32_t no_value; /* raw code that means "no value" */
+    uint32_t expect;   /* ROLE_MAP_VERSION */
+    double scale, offset;
+    double min, max; /* plausible, in the unit; outside: flag `range` */
+    /* Enumerations: raw code i means enum_values[i] (e.g. wind gear 0..7 to degrees). */
+    uint8_t enum_count;
+    double enum_values[16];
+};
+
+/* A register that the gateway may write, with its range. */
+struct write_config {
+    char name[CONFIG_NAME_SIZE];
+    uint8_t function; /* 5, 6, 15 or 16 */
+    uint16_t address;
+    int32_t min, max;
+    uint32_t max_on_s; /* actuators: switched back after this long; 0: no limit */
+    bool technician;   /* only this role may */
+};
+
+struct profile_config {
+    char name[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE];
+    uint16_t field_count, write_count;
+    struct field_config *fields; /* as in the file; readings carry the published ones, in order */
+    struct write_config *writes;
+    uint32_t baud; /* factory serial settings */
+    char parity;   /* 'N', 'E', 'O' */
+    uint8_t stop_bits;
+    uint8_t max_registers;     /* in one request, 1..125 */
+    uint8_t read_gap;          /* unmapped registers that may be read through, 0: none */
+    uint32_t extra_silence_us; /* beyond t3.5, before a request to it */
+    uint32_t response_max_ms;  /* ceiling of the learned response timeout */
+    /* How to change its own address and baud; 0xFFFF: it has no such register. */
+    uint16_t address_register, baud_register;
+    uint8_t address_default;
+    uint8_t baud_code_count;
+    uint32_t baud_codes[8]; /* code i means this rate */
+    bool power_cycle_after_change;
+    bool node; /* our own node: boot, seq, log window, settings */
+};
+
+struct device_config {
+    char name[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE]; /* the name when not set */
+    uint16_t index;                /* own place in config.devices */
+    uint16_t bus;                  /* index into config.buses */
+    uint8_t unit;                  /* Modbus unit identifier, 1..247 (255 on TCP) */
+    uint32_t every_ms;
+    const struct profile_config *profile;
+    uint32_t baud; /* 0: the bus's */
+    char parity;   /* 0: the bus's */
+    /* The published fields, in the order of a reading's values. */
+    uint8_t metric_count;
+    const struct field_config *metrics[READING_VALUES_MAX];
+    int line; /* in the file, for messages */
+};
+
+enum bus_type { BUS_RTU, BUS_TCP, BUS_RTU_OVER_TCP };
+
+struct bus_config {
+    char name[CONFIG_NAME_SIZE];
+    uint8_t type;                /* enum bus_type */
+    char port[CONFIG_PATH_SIZE]; /* device file, or host */
+    uint16_t tcp_port;
+    uint32_t baud;
+    char parity; /* 'N', 'E', 'O' */
+    uint8_t stop_bits;
+    uint32_t silence_us;  /* 0: the standard's */
+    uint32_t response_ms; /* 0: from the profiles */
+    bool allow_overload;  /* a plan that cannot be met is a warning, not an error */
+    uint16_t device_count;
+    uint16_t *devices; /* indices into config.devices */
+    int line;
+};
+
+struct broker_config {
+    char name[CONFIG_NAME_SIZE];
+    char host[CONFIG_HOST_SIZE];
+    uint16_t port;
+    bool tls;
+    char user[65];
+    char password_file[CONFIG_PATH_SIZE];
+    char ca_file[CONFIG_PATH_SIZE], cert_file[CONFIG_PATH_SIZE], key_file[CONFIG_PATH_SIZE];
+    uint32_t batch_ms;           /* 0: as soon as committed */
+    uint64_t budget_bytes_month; /* 0: none */
+    uint32_t keepalive_s;        /* 20 unless set */
+    uint8_t encoding; /* 0 plain JSON, 1 deflate (content type application/json+deflate) */
+    bool panel;       /* v/ topics and discovery; default: true without a budget */
+    int line;
+};
+
+struct plot_config {
+    char name[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE];
+    double area_m2;
+    char cultivar[CONFIG_NAME_SIZE], standard[CONFIG_NAME_SIZE];
+    uint16_t device_count;
+    uint16_t *devices;
+};
+
+struct alert_rule {
+    char name[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE];
+    char metric[CONFIG_NAME_SIZE];
+    bool above;          /* fires above the limit, else below */
+    double limit, clear; /* clear: hysteresis, where it ends */
+    uint32_t for_s;
+    uint8_t level; /* 0 info, 1 watch, 2 alarm */
+};
+
+struct config {
+    char file[CONFIG_PATH_SIZE];
+    char site[CONFIG_NAME_SIZE];
+    double latitude, longitude;
+    char timezone[64];
+    char store_path[CONFIG_PATH_SIZE];
+    uint64_t store_max_bytes;
+    uint32_t commit_every_ms;
+    char http_host[CONFIG_HOST_SIZE]; /* "" : no HTTP */
+    uint16_t http_port;
+    char http_cert_file[CONFIG_PATH_SIZE], http_key_file[CONFIG_PATH_SIZE];
+    char app_dir[CONFIG_PATH_SIZE];        /* the app's files */
+    char control_socket[CONFIG_PATH_SIZE]; /* default /run/baiye/control.sock */
+    uint16_t bus_count, device_count, broker_count, plot_count, profile_count, alert_count;
+    struct bus_config *buses;
+    struct device_config *devices;
+    struct broker_config *brokers;
+    struct plot_config *plots;
+    struct profile_config *profiles;
+    struct alert_rule *alerts;
+};
+
+struct config_error {
+    char text[512]; /* FILE:LINE: what is wrong; what would be right */
+};
+
+/* Reads FILE and the profiles it names. `profile_dir` (a user's folder, may be NULL) is searched
+ * before the shipped one. NULL and `error` filled when anything is wrong. Relative paths in the
+ * file are relative to the file. config_free() takes everything back. */
+struct config *config_load(const char *file, const char *profile_dir, struct config_error *error);
+void config_free(struct config *config);
+
+/* NULL when unknown. */
+const struct device_config *config_device(const struct config *config, const char *name);
+const struct plot_config *config_plot(const struct config *config, const char *name);
+
+#endif

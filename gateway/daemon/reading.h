@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a bus thread gives away: one reading of one device, one gap, or one device's health. These
+ * structs are copied by value through queues; they hold no pointers. */
+#ifndef BAIYE_READING_H
+#define BAIYE_READING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocols/metric/metric.h"
+
+#define READING_VALUES_MAX 24 /* metrics of one device; config refuses a profile with more */
+
+/* How far a wall time can be trusted. */
+enum time_trust {
+    TIME_UNTRUSTED = 0, /* no time source since power-up */
+    TIME_TRUSTED = 1,
+};
+
+struct monotonic_ms {
+    int64_t ms; /* CLOCK_MONOTONIC (CLOCK_BOOTTIME is not used: the gateway never suspends) */
+};
+
+struct wall_ms {
+    int64_t ms; /* UTC, milliseconds since 1970 */
+    enum time_trust trust;
+};
+
+struct reading_value {
+    double value; /* in the metric's unit; meaningless unless `present` */
+    bool present;
+    uint8_t flag; /* enum metric_flag */
+};
+
+/* Identity is (device, boot, seq). The i-th value belongs to the i-th field of the device's
+ * profile (struct device_config.fields): no name travels. */
+struct reading {
+    uint16_t device; /* index into config.devices */
+    uint8_t value_count;
+    bool late; /* fetched from the node's log: goes to the store, never to the live table */
+    uint32_t boot;
+    uint32_t seq;
+    struct monotonic_ms taken;
+    struct wall_ms time;
+    struct reading_value values[READING_VALUES_MAX];
+};
+
+enum gap_why {
+    GAP_TIMEOUT = 0, /* the device did not answer */
+    GAP_GARBLED = 1, /* it answered, but nothing that may be believed */
+    GAP_EXCEPTION = 2,
+    GAP_BUS_DOWN = 3, /* no adapter or no connection */
+    GAP_OVERFLOW = 4, /* the gateway's memory ring was full */
+    GAP_QUOTA = 5,    /* thinned or dropped by the store's max_size */
+    GAP_NODE_LOG = 6, /* the node no longer had it */
+    GAP_DAMAGED = 7,  /* was in a damaged store file and could not be salvaged */
+    GAP_WHY_COUNT
+};
+
+struct reading_gap {
+    uint16_t device;
+    uint8_t why; /* enum gap_why */
+    uint32_t boot;
+    uint32_t first_seq, last_seq; /* inclusive */
+};
+
+struct device_health {
+    uint16_t device;
+    bool online;              /* the last poll was answered */
+    struct wall_ms last_seen; /* ms 0: never */
+    uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
+    uint32_t turnaround_p50_us, turnaround_p99_us;
+    char hint[96];     /* what a technician should look at, or "" */
+    char firmware[32]; /* what the device says of itself, or "" */
+};
+
+/* "timeout", "garbled", … as in the JSON `why`. */
+const char *gap_why_name(enum gap_why why);
+
+/* Where a bus thread puts what it took. Both functions copy, never block and never fail: what
+ * does not fit is counted as a gap by the receiver. Called from any bus thread. */
+struct reading_sink {
+    void *context;
+    void (*reading)(void *context, const struct reading *reading);
+    void (*gap)(void *context, const struct reading_gap *gap);
+    void (*health)(void *context, const struct device_health *health);
+};
+
+#endif

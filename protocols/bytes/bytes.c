@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocols/bytes/bytes.h"
+
+#include <string.h>
+
+struct byte_reader byte_reader_init(const void *data, size_t size)
+{
+    return (struct byte_reader){.data = data, .size = size};
+}
+
+const uint8_t *byte_read_span(struct byte_reader *r, size_t size)
+{
+    if (r->failed || size > r->size - r->at) {
+        r->failed = true;
+        return NULL;
+    }
+    const uint8_t *span = r->data + r->at;
+    r->at += size;
+    return span;
+}
+
+static uint64_t read_big_endian(struct byte_reader *r, size_t size)
+{
+    const uint8_t *span = byte_read_span(r, size);
+    uint64_t value = 0;
+    for (size_t i = 0; span && i < size; i++)
+        value = value << 8 | span[i];
+    return value;
+}
+
+uint8_t byte_read_u8(struct byte_reader *r)
+{
+    return (uint8_t)read_big_endian(r, 1);
+}
+
+uint16_t byte_read_u16(struct byte_reader *r)
+{
+    return (uint16_t)read_big_endian(r, 2);
+}
+
+uint16_t byte_read_u16_le(struct byte_reader *r)
+{
+    uint16_t value = byte_read_u16(r);
+    return (uint16_t)(value << 8 | value >> 8);
+}
+
+uint32_t byte_read_u32(struct byte_reader *r)
+{
+    return (uint32_t)read_big_endian(r, 4);
+}
+
+uint64_t byte_read_u64(struct byte_reader *r)
+{
+    return read_big_endian(r, 8);
+}
+
+size_t byte_reader_left(const struct byte_reader *r)
+{
+    return r->failed ? 0 : r->size - r->at;
+}
+
+struct byte_writer byte_writer_init(void *data, size_t size)
+{
+    return (struct byte_writer){.data = data, .size = size};
+}
+
+void byte_write_span(struct byte_writer *w, const void *data, size_t size)
+{
+    if (w->failed || size > w->size - w->at) {
+        w->failed = true;
+        return;
+    }
+    if (size > 0)
+        memcpy(w->data + w->at, data, size);
+    w->at += size;
+}
+
+static void write_big_endian(struct byte_writer *w, uint64_t value, size_t size)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+    byte_write_span(w, bytes, size);
+}
+
+void byte_write_u8(struct byte_writer *w, uint8_t value)
+{
+    write_big_endian(w, value, 1);
+}
+
+void byte_write_u16(struct byte_writer *w, uint16_t value)
+{
+    write_big_endian(w, value, 2);
+}
+
+void byte_write_u16_le(struct byte_writer *w, uint16_t value)
+{
+    byte_write_u16(w, (uint16_t)(value << 8 | value >> 8));
+}
+
+void byte_write_u32(struct byte_writer *w, uint32_t value)
+{
+    write_big_endian(w, value, 4);
+}
+
+void byte_write_u64(struct byte_writer *w, uint64_t value)
+{
+    write_big_endian(w, value, 8);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "protocols/bytes/bytes.h"
+#include "protocols/modbus/crc16.h"
+
+static void reader_fails_once_and_for_good(void **state)
+{
+    (void)state;
+    const uint8_t data[] = {0x12, 0x34, 0x56};
+    struct byte_reader r = byte_reader_init(data, sizeof data);
+    assert_int_equal(byte_read_u16(&r), 0x1234);
+    assert_int_equal(byte_read_u16(&r), 0);
+    assert_true(r.failed);
+    assert_int_equal(byte_read_u8(&r), 0);
+    assert_int_equal(byte_reader_left(&r), 0);
+}
+
+static void writer_writes_nothing_after_what_did_not_fit(void **state)
+{
+    (void)state;
+    uint8_t data[3] = {0};
+    struct byte_writer w = byte_writer_init(data, sizeof data);
+    byte_write_u16(&w, 0xABCD);
+    byte_write_u32(&w, 1);
+    byte_write_u8(&w, 7);
+    assert_true(w.failed);
+    assert_int_equal(w.at, 2);
+    assert_int_equal(data[2], 0);
+}
+
+static void little_endian_is_swapped_big_endian(void **state)
+{
+    (void)state;
+    uint8_t data[2];
+    struct byte_writer w = byte_writer_init(data, sizeof data);
+    byte_write_u16_le(&w, 0xABCD);
+    assert_int_equal(data[0], 0xCD);
+    struct byte_reader r = byte_reader_init(data, sizeof data);
+    assert_int_equal(byte_read_u16_le(&r), 0xABCD);
+}
+
+static void crc_has_the_published_check_value(void **state)
+{
+    (void)state;
+    assert_int_equal(crc16_modbus(CRC16_INITIAL, "123456789", 9), 0x4B37);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reader_fails_once_and_for_good),
+        cmocka_unit_test(writer_writes_nothing_after_what_did_not_fit),
+        cmocka_unit_test(little_endian_is_swapped_big_endian),
+        cmocka_unit_test(crc_has_the_published_check_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
