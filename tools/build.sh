@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the commands beside it: build one preset, or the app, and say why it failed.
+
+# build PRESET: configures once, then builds what changed.
+build() {
+    local preset=$1 folder=build/$1
+    [ "$preset" = release ] && folder=build
+    mkdir -p build/log
+    if ! { { [ -f "$folder/build.ninja" ] || cmake --preset "$preset"; } &&
+        cmake --build "$folder"; } >"build/log/build-$preset.log" 2>&1; then
+        grep -E 'error|warning|FAILED' "build/log/build-$preset.log" | head -20
+        echo "$(basename "$0"): the $preset build failed; all of it: build/log/build-$preset.log" >&2
+        return 1
+    fi
+}
+
+# build_app: the phone app into gateway/app/dist, when a source is newer than it.
+build_app() {
+    [ -f gateway/app/package.json ] || return 0
+    if [ -f gateway/app/dist/index.html ] &&
+        [ -z "$(find gateway/app -newer gateway/app/dist/index.html -type f \
+            -not -path '*/node_modules/*' -not -path '*/dist/*' -print -quit)" ]; then
+        return 0
+    fi
+    mkdir -p build/log
+    if ! npm --prefix gateway/app run build >build/log/build-app.log 2>&1; then
+        tail -20 build/log/build-app.log
+        echo "$(basename "$0"): the app's build failed; all of it: build/log/build-app.log" >&2
+        return 1
+    fi
+}
