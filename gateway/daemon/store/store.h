@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything the gateway must not forget: readings and gaps, how far each broker has them, means
+ * for years of charts, picks, audit. One thread owns the one SQLite connection; everybody else
+ * talks to it through this header, by message or by copying into memory taken at start.
+ *
+ *   bus threads ─> chunks in RAM ─> store thread ─> SQLite (WAL, FULL, group commit)
+ *                                        │                  │
+ *                                        └─> recent in RAM ─┴─> store_outbox_next() ─> publishers
+ *
+ * Nothing here ever stops polling: when the file cannot be written, chunks wait in RAM (at least
+ * 30 s of the configured readings), an alarm stands, and what does not fit is counted as a gap. */
+#ifndef BAIYE_STORE_H
+#define BAIYE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/reading.h"
+
+struct store;
+
+/* Negative, append only. */
+enum store_result {
+    STORE_OK = 0,
+    STORE_BUSY = -1,        /* too many requests wait; ask again later */
+    STORE_UNAVAILABLE = -2, /* the file cannot be used now; see store_stats.alarm */
+    STORE_UNKNOWN = -3,     /* no such device, plot or metric */
+    STORE_INVALID = -4,     /* the request contradicts itself */
+    STORE_STOPPED = -5      /* the store is being closed */
+};
+const char *store_result_text(enum store_result result);
+
+/* Opens or creates the file of config->store_path, brings its schema forward, and takes all the
+ * memory the store will use. A damaged file is renamed and a new one started; a file that cannot
+ * be opened at all raises an alarm and is tried again later. NULL only without memory. `config`
+ * must outlive the store. Main thread, once, before any thread is started. */
+struct store *store_open(const struct config *config);
+/* Starts the thread. false when it cannot be started (errno). */
+bool store_start(struct store *store);
+/* Commits what waits (as far as that can be done within 3 s), ends the thread, closes, frees.
+ * Buses and publishers must be stopped before. */
+void store_stop(struct store *store);
+
+/* The gateway's boot count: one more with every start, never used twice. */
+uint32_t store_boot(const struct store *store);
+/* Identity of the file, 36 characters: `gw` of the readings topic. A pointer into the store. */
+const char *store_uuid(const struct store *store);
+/* Where bus threads put what they take. Valid until store_stop(). */
+const struct reading_sink *store_sink(struct store *store);
+/* Wall time now, with its trust. Any thread. */
+struct wall_ms store_now(const struct store *store);
+
+/* ---- State, for health, metrics and rpc `stats` ------------------------------------------ */
+
+#define STORE_BROKERS_MAX 8
+
+struct store_stats {
+    uint64_t taken, stored, duplicates, lost; /* records since start; lost: counted as gaps */
+    uint64_t gaps;
+    uint64_t commits, commit_errors, bytes_written; /* bytes handed to the file system */
+    uint64_t waiting;                               /* records in RAM, not yet committed */
+    uint64_t file_bytes, file_limit;
+    uint64_t next_record;                /* the next record number */
+    uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
+    uint64_t quarantined, dropped_quota, salvaged;
+    uint32_t commit_p99_us;
+    int64_t oldest_ms; /* wall time of the oldest record kept, 0: none */
+    bool available;    /* the file can be written */
+    bool clock_trusted;
+    char alarm[160]; /* why not available, or what was repaired; "" when all is well */
+};
+/* A copy. Any thread. */
+void store_stats(struct store *store, struct store_stats *stats);
+/* Milliseconds since the store thread last made a step; for the watchdog. Any thread. A thread
+ * inside a slow fsync makes no step: let the watchdog's limit be 60 s or more. */
+int64_t store_idle_ms(const struct store *store);
+
+/* ---- Questions: answered on the store thread, which must not be blocked ------------------- */
+
+enum store_step { STORE_RAW = 0, STORE_HOUR = 1, STORE_DAY = 2 };
+
+#define STORE_HISTORY_MAX 1024 /* points of one answer */
+
+struct store_history_query {
+    int32_t device; /* index into config.devices, or -1 */
+    int32_t plot;   /* index into config.plots when device is -1: its devices together */
+    char metric[CONFIG_NAME_SIZE];
+    int64_t from_ms, to_ms; /* UTC, from <= t < to */
+    enum store_step step;   /* an hour or a day of the site's time zone starts at its full hour */
+    uint32_t max_points;    /* 1..STORE_HISTORY_MAX; raw answers may hold fewer and a `next_ms` */
+};
+
+struct store_point {
+    int64_t t_ms; /* of the reading, or where the hour or day begins */
+    uint32_t n;
+    double min, mean, max;
+};
+
+struct store_history {
+    enum store_result result;
+    uint32_t count;
+    const struct store_point *points; /* valid inside the callback only; oldest first */
+    int64_t next_ms;                  /* ask again from here; 0: that was all */
+};
+
+typedef void (*store_history_done)(void *context, const struct store_history *history);
+/* STORE_OK: `done` will be called, exactly once. Any thread. */
+enum store_result store_history(struct store *store, const struct store_history_query *query,
+                                store_history_done done, void *context);
+
+struct store_resend_query {
+    int32_t broker; /* index into config.brokers, -1: all */
+    uint16_t device;
+    uint32_t boot, first_seq, last_seq; /* inclusive; at most 100,000 */
+};
+/* Queues what is kept of that range once more on `readings`. `found` is what will be sent. */
+typedef void (*store_resend_done)(void *context, enum store_result result, uint32_t found);
+enum store_result store_resend(struct store *store, const struct store_resend_query *query,
+                               store_resend_done done, void *context);
+
+typedef void (*store_done)(void *context, enum store_result result);
+
+/* What a farmer says was picked: one row a plot and day; a second one with the same id is the
+ * same pick, corrected. Committed before `done` (may be NULL) is called. */
+struct store_pick {
+    char id[64];
+    char plot[CONFIG_NAME_SIZE];
+    char user[65];
+    int32_t day; /* YYYYMMDD */
+    double kg;
+    uint32_t pickers;
+    int64_t at_ms;
+};
+enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
+                             void *context);
+typedef void (*store_picks_done)(void *context, enum store_result result,
+                                 const struct store_pick *picks, uint32_t count);
+/* Of one plot ("" : all), from a day on, oldest first, at most 400. */
+enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
+                              store_picks_done done, void *context);
+
+/* Who asked for what, and what came of it. Kept for two years. */
+struct store_audit {
+    int64_t at_ms;
+    char user[65], via[16]; /* broker name, "socket" or "http" */
+    char method[32], id[64];
+    char detail[512]; /* what was asked, as JSON */
+    char result[128]; /* "ok" or why not */
+};
+enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
+                              void *context);
+typedef void (*store_audits_done)(void *context, enum store_result result,
+                                  const struct store_audit *audits, uint32_t count);
+/* The newest `limit` (at most 200), newest first. */
+enum store_result store_audits(struct store *store, uint32_t limit, store_audits_done done,
+                               void *context);
+
+/* Small documents that outlive the process (state of alerts, forecast, commands seen). A value
+ * of size 0 removes the key. Values of at most 64 KiB. */
+enum store_result store_put(struct store *store, const char *key, const void *value, size_t size,
+                            store_done done, void *context);
+typedef void (*store_value_done)(void *context, enum store_result result, const void *value,
+                                 size_t size);
+enum store_result store_get(struct store *store, const char *key, store_value_done done,
+                            void *context);
+
+/* A consistent copy of the file under a new name (must not exist), while everything goes on. */
+enum store_result store_backup(struct store *store, const char *path, store_done done,
+                               void *context);
+
+#endif
