@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/boot/choose.h"
+
+#include <stdint.h>
+
+#include "firmware/boot/state.h"
+#include "firmware/boot/verify.h"
+#include "protocols/image/image.h"
+
+struct candidate {
+    struct slot_state state;
+    struct image_header header;
+    bool valid;
+    bool confirmed;
+};
+
+static struct candidate look_at(unsigned slot)
+{
+    struct candidate c = {.state = state_read(slot)};
+    c.valid = !c.state.rejected && boot_verify(slot, &c.header) == IMAGE_OK;
+    c.confirmed = c.valid && (c.state.bench || (c.state.session && c.state.confirmed));
+    return c;
+}
+
+/* On trial, or about to be. False also when the mark could not be written: an image that cannot be
+ * counted must not be started. */
+static bool try_trial(unsigned slot, const struct candidate *c, const struct candidate *other)
+{
+    if (!c->valid || c->confirmed || !c->state.session || !c->state.ready)
+        return false;
+    bool too_old = other->confirmed && c->header.counter < other->header.counter;
+    if (too_old || c->state.trials >= STATE_TRIALS) {
+        (void)state_mark(slot, STATE_REJECTED); /* torn or failed: the same is found next time */
+        return false;
+    }
+    return state_mark(slot, STATE_TRIAL) == FLASH_OK;
+}
+
+struct boot_choice boot_choose(void)
+{
+    struct candidate c[IMAGE_SLOTS];
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++)
+        c[slot] = look_at(slot);
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        if (try_trial(slot, &c[slot], &c[1 - slot]))
+            return (struct boot_choice){.slot = (int)slot, .trial = true};
+    }
+    if (c[0].confirmed && c[1].confirmed)
+        return (struct boot_choice){.slot = c[1].state.generation > c[0].state.generation ? 1 : 0};
+    return (struct boot_choice){.slot = c[0].confirmed ? 0 : c[1].confirmed ? 1 : -1};
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/boot/receive.h"
+
+#include <string.h>
+
+#include "firmware/boot/verify.h"
+
+static unsigned target_slot(const struct receive *receive)
+{
+    return 1 - receive->running;
+}
+
+void receive_init(struct receive *receive, unsigned running)
+{
+    struct slot_state own = state_read(running);
+    *receive = (struct receive){.running = running};
+    receive->on_trial = own.session && !own.confirmed;
+    receive->target = state_read(target_slot(receive));
+}
+
+static bool same_session(const struct slot_state *state, const struct receive_session *session)
+{
+    return state->session && !state->ready && !state->rejected &&
+           state->blocks == session->blocks && state->block_size == session->block_size &&
+           memcmp(state->image_id, session->image_id, sizeof state->image_id) == 0;
+}
+
+enum receive_result receive_open(struct receive *receive, const struct receive_session *session)
+{
+    const struct flash_layout *layout = flash_layout();
+    if (session->hardware != layout->hardware)
+        return RECEIVE_WRONG_HARDWARE;
+    if (session->slot != target_slot(receive))
+        return RECEIVE_RUNNING_SLOT;
+    if (session->blocks == 0 || session->blocks > state_blocks_max() ||
+        session->block_size == 0 || session->block_size % 2 != 0 ||
+        (uint32_t)session->blocks * session->block_size > layout->slot_size)
+        return RECEIVE_BAD_SIZE;
+    if (same_session(&receive->target, session))
+        return receive->erasing ? RECEIVE_BUSY : RECEIVE_OK;
+    if (receive->on_trial)
+        return RECEIVE_UNPROVEN;
+    receive->target = (struct slot_state){
+        .session = true,
+        .generation = (uint16_t)(state_read(receive->running).generation + 1),
+        .blocks = session->blocks,
+        .block_size = session->block_size,
+    };
+    memcpy(receive->target.image_id, session->image_id, sizeof receive->target.image_id);
+    receive->erasing = true;
+    receive->page = 0;
+    return RECEIVE_BUSY;
+}
+
+enum receive_result receive_step(struct receive *receive)
+{
+    if (!receive->erasing)
+        return RECEIVE_OK;
+    bool done = false;
+    if (state_begin(target_slot(receive), &receive->target, &receive->page, &done) != FLASH_OK) {
+        receive->erasing = false;
+        receive->target.session = false;
+        return RECEIVE_FLASH;
+    }
+    receive->erasing = !done;
+    return done ? RECEIVE_OK : RECEIVE_BUSY;
+}
+
+static uint32_t crc32_update(uint32_t crc, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        crc ^= data[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    return crc;
+}
+
+uint32_t receive_block_crc(const uint8_t image_id[8], uint16_t number, const void *data,
+                           size_t size)
+{
+    const uint8_t place[2] = {(uint8_t)(number >> 8), (uint8_t)number};
+    uint32_t crc = crc32_update(0xFFFFFFFFu, image_id, 8);
+    crc = crc32_update(crc, place, sizeof place);
+    return ~crc32_update(crc, data, size);
+}
+
+/* What a cut left of a block: blank, or half of it. Programming the same bytes again is only legal
+ * on half-words that are blank; those that hold the right value already are passed over. */
+static enum flash_result program_block(uint32_t address, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i += 2) {
+        if (memcmp(flash_map(address + (uint32_t)i), data + i, 2) == 0)
+            continue;
+        enum flash_result result = flash_program(address + (uint32_t)i, data + i, 2);
+        if (result != FLASH_OK)
+            return result;
+    }
+    return FLASH_OK;
+}
+
+enum receive_result receive_block(struct receive *receive, uint16_t number, const void *data,
+                                  size_t size, uint32_t crc)
+{
+    if (receive->erasing)
+        return RECEIVE_BUSY;
+    const struct slot_state *target = &receive->target;
+    if (!target->session || target->ready || target->rejected)
+        return RECEIVE_NOT_OPEN;
+    if (number >= target->blocks || size != target->block_size ||
+        crc != receive_block_crc(target->image_id, number, data, size))
+        return RECEIVE_BAD_BLOCK;
+    unsigned slot = target_slot(receive);
+    if (state_received(slot, number))
+        return RECEIVE_OK;
+    uint32_t address = flash_layout()->slot[slot] + (uint32_t)number * target->block_size;
+    if (program_block(address, data, size) != FLASH_OK ||
+        state_mark_received(slot, number) != FLASH_OK) {
+        /* A torn half-word cannot be mended in place: forget the session, so that the gateway
+         * opens it anew and everything is erased. */
+        receive->target.session = false;
+        return RECEIVE_FLASH;
+    }
+    return RECEIVE_OK;
+}
+
+static bool missing(const struct receive *receive, uint32_t number)
+{
+    return number < receive->target.blocks && receive->target.session && !receive->erasing &&
+           !state_received(target_slot(receive), (uint16_t)number);
+}
+
+void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bits, size_t size)
+{
+    memset(bits, 0, size);
+    for (size_t i = 0; i < size * 8; i++) {
+        if (missing(receive, (uint32_t)first + (uint32_t)i))
+            bits[i / 8] = (uint8_t)(bits[i / 8] | 0x80u >> i % 8);
+    }
+}
+
+uint16_t receive_missing_count(const struct receive *receive)
+{
+    uint16_t count = 0;
+    for (uint32_t i = 0; i < receive->target.blocks; i++)
+        count = (uint16_t)(count + missing(receive, i));
+    return count;
+}
+
+int receive_finish(struct receive *receive)
+{
+    unsigned slot = target_slot(receive);
+    if (receive->erasing)
+        return RECEIVE_BUSY;
+    if (!receive->target.session || receive->target.rejected)
+        return RECEIVE_NOT_OPEN;
+    if (receive->target.ready)
+        return RECEIVE_OK;
+    if (receive_missing_count(receive) > 0)
+        return RECEIVE_INCOMPLETE;
+    struct image_header header, running;
+    enum image_result result = boot_verify(slot, &header);
+    if (result != IMAGE_OK)
+        return result;
+    if (boot_verify(receive->running, &running) == IMAGE_OK && header.counter < running.counter)
+        return IMAGE_OLD_COUNTER;
+    if (state_mark(slot, STATE_READY) != FLASH_OK)
+        return RECEIVE_FLASH;
+    receive->target.ready = true;
+    return RECEIVE_OK;
+}
+
+enum receive_result receive_confirm(struct receive *receive)
+{
+    struct slot_state own = state_read(receive->running);
+    if (own.confirmed && !receive->on_trial)
+        return RECEIVE_OK;
+    if (!own.session)
+        return RECEIVE_NOT_ON_TRIAL;
+    if (state_mark(receive->running, STATE_CONFIRMED) != FLASH_OK)
+        return RECEIVE_FLASH;
+    receive->on_trial = false;
+    return RECEIVE_OK;
+}

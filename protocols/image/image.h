@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The firmware image: a 512-byte header, then the program. The header names the hardware and the
+ * slot that the program is linked for, its version, its security counter (an image with a lower
+ * one than the running image's is refused), its size and SHA-256, and carries an ECDSA P-256
+ * signature over everything before it. 512 bytes, so that the program's vector table stands
+ * aligned for every Cortex-M3 (ARMv7-M: VTOR to the next power of two of 4 x vectors).
+ *
+ * An image file holds one image per slot, since Cortex-M code is linked to its address:
+ *
+ *   "BYF1" | count u32 | { offset u32 | size u32 } x count | images
+ *
+ * Numbers are big-endian. No allocation, any thread. */
+#ifndef BAIYE_IMAGE_H
+#define BAIYE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IMAGE_HEADER_SIZE    512u
+#define IMAGE_SIGNED_SIZE    64u /* bytes of the header that the signature covers */
+#define IMAGE_SIGNATURE_SIZE 64u /* r and s, 32 bytes each */
+#define IMAGE_HASH_SIZE      32u
+#define IMAGE_SLOTS          2u
+
+/* Why an image is refused. Negative, append only: the numbers travel over the bus. */
+enum image_result {
+    IMAGE_OK = 0,
+    IMAGE_NO_MAGIC = -1,   /* no image here */
+    IMAGE_BAD_HEADER = -2, /* a field that no image of this format has */
+    IMAGE_WRONG_HARDWARE = -3,
+    IMAGE_WRONG_SLOT = -4, /* linked for the other slot, or for another address */
+    IMAGE_TOO_LARGE = -5,
+    IMAGE_OLD_COUNTER = -6, /* below the security counter of what runs */
+    IMAGE_UNKNOWN_KEY = -7,
+    IMAGE_BAD_SIGNATURE = -8,
+    IMAGE_BAD_HASH = -9, /* header genuine, program not what it says */
+    IMAGE_TRUNCATED = -10
+};
+
+struct image_header {
+    uint16_t slot;                 /* 0 or 1 */
+    uint8_t key;                   /* which of the built-in public keys */
+    uint32_t hardware;             /* boards/<board> names it */
+    uint32_t version;              /* major << 24 | minor << 16 | patch */
+    uint32_t counter;              /* security counter */
+    uint32_t size;                 /* of the program, after the header; a multiple of 4 */
+    uint32_t address;              /* where the header stands */
+    uint8_t hash[IMAGE_HASH_SIZE]; /* SHA-256 of the program */
+    uint8_t signature[IMAGE_SIGNATURE_SIZE];
+};
+
+/* Bytes to fields. IMAGE_TRUNCATED when `size` is below IMAGE_HEADER_SIZE. Checks form only. */
+enum image_result image_header_read(const void *data, size_t size, struct image_header *header);
+/* Fields to IMAGE_HEADER_SIZE bytes. */
+void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HEADER_SIZE]);
+/* The image for `slot` inside an image file: its place in `data`, NULL when there is none or the
+ * file is cut off. */
+const uint8_t *image_file_slot(const void *data, size_t size, unsigned slot, size_t *image_size);
+/* A sentence for people: what is wrong and what to do. Never NULL. */
+const char *image_result_text(enum image_result result);
+
+#endif

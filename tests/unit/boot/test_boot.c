@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One whole update (receive, mark, trial, confirm or revert) on a simulated NOR flash, with the
+ * power cut at every flash operation of it and at pairs of operations. Whatever happens: an image
+ * that verifies boots, it is the old or the new one, and the update ends after the power is back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bearssl.h>
+#include <cmocka.h>
+
+#include "firmware/boot/choose.h"
+#include "firmware/boot/receive.h"
+#include "firmware/boot/verify.h"
+#include "tests/unit/boot/flash_sim.h"
+
+#define BODY_SIZE  1500u
+#define IMAGE_SIZE (IMAGE_HEADER_SIZE + BODY_SIZE)
+#define BLOCK_SIZE 128u
+#define BLOCKS     ((IMAGE_SIZE + BLOCK_SIZE - 1) / BLOCK_SIZE)
+
+struct test_image {
+    uint8_t bytes[BLOCKS * BLOCK_SIZE];
+    struct image_header header;
+};
+
+/* The private half of firmware/boot/keys/test.pem. */
+static uint8_t private_bytes[32] = {
+    0xC8, 0x42, 0xCD, 0xCF, 0x56, 0xBB, 0xBE, 0x20, 0x90, 0x82, 0x59, 0x14, 0xDE, 0x8F, 0xC8, 0xDD,
+    0x49, 0x87, 0x6C, 0x3A, 0xB7, 0x67, 0x54, 0x24, 0xDC, 0xEB, 0x60, 0x2D, 0x46, 0x1D, 0x7E, 0x04};
+static br_ec_private_key private_key = {BR_EC_secp256r1, private_bytes, sizeof private_bytes};
+
+static void sign(struct test_image *image)
+{
+    br_sha256_context sha;
+    uint8_t hash[IMAGE_HASH_SIZE];
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, image->bytes + IMAGE_HEADER_SIZE, BODY_SIZE);
+    br_sha256_out(&sha, image->header.hash);
+    image_header_write(&image->header, image->bytes);
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, image->bytes, IMAGE_SIGNED_SIZE);
+    br_sha256_out(&sha, hash);
+    assert_int_equal(br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, hash, &private_key,
+                                           image->header.signature),
+                     64);
+    image_header_write(&image->header, image->bytes);
+}
+
+static struct test_image make_image(unsigned slot, uint32_t version, uint32_t counter)
+{
+    struct test_image image = {.header = {.slot = (uint16_t)slot,
+                                          .hardware = FLASH_SIM_HARDWARE,
+                                          .version = version,
+                                          .counter = counter,
+                                          .size = BODY_SIZE,
+                                          .address = flash_layout()->slot[slot]}};
+    memset(image.bytes, 0xFF, sizeof image.bytes);
+    for (size_t i = 0; i < BODY_SIZE; i++)
+        image.bytes[IMAGE_HEADER_SIZE + i] = (uint8_t)(i * 31 + version);
+    sign(&image);
+    return image;
+}
+
+static struct receive_session session_of(const struct test_image *image)
+{
+    struct receive_session session = {.hardware = FLASH_SIM_HARDWARE,
+                                      .slot = (uint8_t)image->header.slot,
+                                      .blocks = BLOCKS,
+                                      .block_size = BLOCK_SIZE};
+    memcpy(session.image_id, image->header.hash, sizeof session.image_id);
+    return session;
+}
+
+static void write_at_bench(const struct test_image *image)
+{
+    assert_int_equal(flash_program(image->header.address, image->bytes, IMAGE_SIZE), FLASH_OK);
+}
+
+/* The gateway's side: open, blocks that are missing, finish; a session that cannot be mended is
+ * opened anew. */
+static int transfer(struct receive *receive, const struct test_image *image)
+{
+    struct receive_session session = session_of(image);
+    int result = RECEIVE_FLASH;
+    for (int attempt = 0; attempt < 4 && result == RECEIVE_FLASH; attempt++) {
+        result = receive_open(receive, &session);
+        while (result == RECEIVE_BUSY)
+            result = receive_step(receive);
+        for (uint16_t i = 0; i < BLOCKS && result == RECEIVE_OK; i++) {
+            const uint8_t *block = image->bytes + i * BLOCK_SIZE;
+            result = receive_block(receive, i, block, BLOCK_SIZE,
+                                   receive_block_crc(session.image_id, i, block, BLOCK_SIZE));
+        }
+    }
+    return result == RECEIVE_OK ? receive_finish(receive) : result;
+}
+
+static uint32_t booted_version(struct boot_choice choice)
+{
+    struct image_header header;
+    assert_in_range(choice.slot, 0, 1);
+    assert_int_equal(boot_verify((unsigned)choice.slot, &header), IMAGE_OK);
+    return header.version;
+}
+
+/* One power-up: boots, and when the old image runs, updates; when the new one runs, confirms it if
+ * it is healthy. True when the garden is where it should be. */
+static bool live_once(const struct test_image *fresh, bool healthy)
+{
+    struct boot_choice choice = boot_choose();
+    uint32_t version = booted_version(choice);
+    assert_true(version == 1 || version == 2);
+    struct receive receive;
+    receive_init(&receive, (unsigned)choice.slot);
+    if (version == 2) {
+        assert_true(healthy || choice.trial);
+        return healthy && receive_confirm(&receive) == RECEIVE_OK;
+    }
+    if (!healthy && state_read(1).rejected)
+        return true;
+    assert_int_equal(transfer(&receive, fresh), RECEIVE_OK);
+    return false;
+}
+
+/* Runs power-ups with cuts at the given operations until the update has ended. */
+static void live_through(const struct test_image *fresh, bool healthy, uint64_t cut,
+                         uint64_t second_cut)
+{
+    volatile uint64_t next = second_cut;
+    flash_sim.cut_at = cut;
+    for (int power_up = 0; power_up < 16; power_up++) {
+        if (setjmp(flash_sim.cut) != 0) {
+            flash_sim.cut_at = next;
+            next = 0;
+            continue;
+        }
+        if (live_once(fresh, healthy))
+            return;
+    }
+    fail_msg("no end after 16 power-ups; cuts at %llu and %llu", (unsigned long long)cut,
+             (unsigned long long)second_cut);
+}
+
+static void start_with_old(const struct test_image *old, uint32_t seed)
+{
+    flash_sim_reset(seed);
+    write_at_bench(old);
+    flash_sim.operations = 0;
+}
+
+static void cut_everywhere(bool healthy)
+{
+    const struct test_image old = make_image(0, 1, 5), fresh = make_image(1, 2, 5);
+    start_with_old(&old, 1);
+    live_through(&fresh, healthy, 0, 0);
+    uint64_t operations = flash_sim.operations;
+    assert_true(operations > BODY_SIZE / 2);
+    bool full = getenv("BAIYE_FULL") && getenv("BAIYE_FULL")[0] == '1';
+    for (uint64_t i = 1; i <= operations; i += full ? 1 : 9) {
+        start_with_old(&old, (uint32_t)i);
+        live_through(&fresh, healthy, i, 0);
+        assert_int_equal(booted_version(boot_choose()), healthy ? 2 : 1);
+    }
+    unsigned pairs = full ? 20000 : 60;
+    srand(7);
+    for (unsigned i = 0; i < pairs; i++) {
+        uint64_t first = 1 + (uint64_t)rand() % operations;
+        start_with_old(&old, i);
+        live_through(&fresh, healthy, first, first + 1 + (uint64_t)rand() % operations);
+        assert_int_equal(booted_version(boot_choose()), healthy ? 2 : 1);
+    }
+    print_message("%llu flash operations, cut at each %s, and at %u pairs\n",
+                  (unsigned long long)operations, full ? "one" : "ninth", pairs);
+}
+
+static void update_survives_a_cut_at_every_operation(void **state)
+{
+    (void)state;
+    cut_everywhere(true);
+}
+
+static void bad_update_is_given_up_with_a_cut_at_every_operation(void **state)
+{
+    (void)state;
+    cut_everywhere(false);
+}
+
+static void start_receiving(struct receive *receive)
+{
+    const struct test_image old = make_image(0, 1, 5);
+    start_with_old(&old, 1);
+    assert_int_equal(boot_choose().slot, 0);
+    receive_init(receive, 0);
+}
+
+static void what_is_not_for_this_node_is_refused_with_its_own_code(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    struct test_image image = make_image(1, 2, 4);
+    assert_int_equal(transfer(&receive, &image), IMAGE_OLD_COUNTER);
+
+    start_receiving(&receive);
+    image = make_image(1, 2, 5);
+    image.header.hardware++;
+    sign(&image);
+    assert_int_equal(transfer(&receive, &image), IMAGE_WRONG_HARDWARE);
+
+    start_receiving(&receive);
+    image = make_image(0, 2, 5);
+    assert_int_equal(transfer(&receive, &image), RECEIVE_RUNNING_SLOT);
+    image.header.slot = 1; /* linked for slot 0, says it is for slot 1 */
+    sign(&image);
+    assert_int_equal(transfer(&receive, &image), IMAGE_WRONG_SLOT);
+
+    start_receiving(&receive);
+    image = make_image(1, 2, 5);
+    image.header.key = 1;
+    sign(&image);
+    assert_int_equal(transfer(&receive, &image), IMAGE_UNKNOWN_KEY);
+
+    start_receiving(&receive);
+    image = make_image(1, 2, 5);
+    image.bytes[IMAGE_SIGNED_SIZE] ^= 1;
+    assert_int_equal(transfer(&receive, &image), IMAGE_BAD_SIGNATURE);
+
+    start_receiving(&receive);
+    image = make_image(1, 2, 5);
+    image.bytes[IMAGE_HEADER_SIZE + 700] ^= 1;
+    assert_int_equal(transfer(&receive, &image), IMAGE_BAD_HASH);
+}
+
+static void blocks_come_in_any_order_and_twice(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    const struct test_image image = make_image(1, 2, 5);
+    struct receive_session session = session_of(&image);
+    int result = receive_open(&receive, &session);
+    while (result == RECEIVE_BUSY)
+        result = receive_step(&receive);
+    assert_int_equal(result, RECEIVE_OK);
+    for (unsigned i = BLOCKS; i-- > 1;) {
+        const uint8_t *block = image.bytes + i * BLOCK_SIZE;
+        uint32_t crc = receive_block_crc(session.image_id, (uint16_t)i, block, BLOCK_SIZE);
+        for (int twice = 0; twice < 2; twice++)
+            assert_int_equal(receive_block(&receive, (uint16_t)i, block, BLOCK_SIZE, crc), 0);
+        assert_int_equal(receive_block(&receive, (uint16_t)(i - 1), block, BLOCK_SIZE, crc),
+                         RECEIVE_BAD_BLOCK);
+    }
+    uint8_t bits[(BLOCKS + 7) / 8];
+    receive_missing(&receive, 0, bits, sizeof bits);
+    assert_int_equal(bits[0], 0x80);
+    assert_int_equal(receive_missing_count(&receive), 1);
+    assert_int_equal(receive_finish(&receive), RECEIVE_INCOMPLETE);
+    receive_init(&receive, 0); /* a reset: the session is found again */
+    assert_int_equal(receive_open(&receive, &session), RECEIVE_OK);
+    assert_int_equal(receive_missing_count(&receive), 1);
+    assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+}
+
+static void an_image_on_trial_takes_no_update_and_goes_after_three_starts(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    const struct test_image image = make_image(1, 2, 5), next = make_image(0, 3, 5);
+    assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+    for (unsigned start = 0; start < STATE_TRIALS; start++) {
+        struct boot_choice choice = boot_choose();
+        assert_int_equal(choice.slot, 1);
+        assert_true(choice.trial);
+        receive_init(&receive, 1);
+        assert_int_equal(transfer(&receive, &next), RECEIVE_UNPROVEN);
+    }
+    struct boot_choice choice = boot_choose();
+    assert_int_equal(choice.slot, 0);
+    assert_false(choice.trial);
+}
+
+static void a_blank_or_foreign_flash_boots_nothing(void **state)
+{
+    (void)state;
+    flash_sim_reset(3);
+    assert_int_equal(boot_choose().slot, -1);
+    memset(flash_sim.memory, 0x00, sizeof flash_sim.memory);
+    assert_int_equal(boot_choose().slot, -1);
+}
+
+static void an_update_can_be_followed_by_another_and_by_an_older_version(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned slot = 1 - round % 2;
+        const struct test_image image = make_image(slot, 9 - round, 5);
+        assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+        struct boot_choice choice = boot_choose();
+        assert_int_equal(choice.slot, slot);
+        receive_init(&receive, slot);
+        assert_int_equal(receive_confirm(&receive), RECEIVE_OK);
+        assert_int_equal(booted_version(boot_choose()), 9 - round);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_blank_or_foreign_flash_boots_nothing),
+        cmocka_unit_test(what_is_not_for_this_node_is_refused_with_its_own_code),
+        cmocka_unit_test(blocks_come_in_any_order_and_twice),
+        cmocka_unit_test(an_image_on_trial_takes_no_update_and_goes_after_three_starts),
+        cmocka_unit_test(an_update_can_be_followed_by_another_and_by_an_older_version),
+        cmocka_unit_test(update_survives_a_cut_at_every_operation),
+        cmocka_unit_test(bad_update_is_given_up_with_a_cut_at_every_operation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
