@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/config/draft.h"
+#include "gateway/daemon/config/profile.h"
+
+static bool twice(struct yaml_source *source, int line, const char *what, const char *name,
+                  int first)
+{
+    return yaml_error(source, line,
+                      "%s \"%s\" stands twice (first in line %d); give each its own name", what,
+                      name, first);
+}
+
+static bool allocate(struct yaml_source *source, size_t count, size_t size, void **items)
+{
+    *items = calloc(count ? count : 1, size);
+    return *items || yaml_error(source, 1, "out of memory");
+}
+
+/* --- profiles --- */
+
+static bool load_profile(struct yaml_source *source, struct draft *draft,
+                         const struct draft_device *device)
+{
+    struct config *config = draft->config;
+    const char *folder = draft->profile_dir[0] ? draft->profile_dir : NULL;
+    char path[CONFIG_PATH_SIZE + CONFIG_NAME_SIZE + 8];
+    if (!profile_find(device->profile, folder, path, sizeof path)) {
+        char nearest[CONFIG_NAME_SIZE];
+        profile_nearest(device->profile, folder, nearest, sizeof nearest);
+        if (nearest[0])
+            return yaml_error(source, device->device.line,
+                              "device \"%s\" has the unknown profile \"%s\"; "
+                              "did you mean \"%s\"?",
+                              device->device.name, device->profile, nearest);
+        return yaml_error(source, device->device.line,
+                          "device \"%s\" has the unknown profile \"%s\"; put "
+                          "%s.yaml into the profile folder",
+                          device->device.name, device->profile, device->profile);
+    }
+    struct profile_config *profile = &config->profiles[config->profile_count++];
+    if (!profile_load(path, device->profile, profile, source->error)) {
+        source->failed = true;
+        return false;
+    }
+    return true;
+}
+
+static const struct profile_config *find_profile(const struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        if (strcmp(config->profiles[i].name, name) == 0)
+            return &config->profiles[i];
+    }
+    return NULL;
+}
+
+/* --- devices --- */
+
+static void publish_fields(struct device_config *device)
+{
+    for (unsigned i = 0; i < device->profile->field_count; i++) {
+        const struct field_config *field = &device->profile->fields[i];
+        if (field->metric[0] && !field->not_measured)
+            device->metrics[device->metric_count++] = field;
+    }
+}
+
+static bool check_unit(struct yaml_source *source, const struct config *config,
+                       const struct bus_config *bus, const struct device_config *device)
+{
+    if (bus->type != BUS_TCP && device->unit > 247)
+        return yaml_error(source, device->line,
+                          "device \"%s\" has address %u; on a serial line "
+                          "addresses are 1..247",
+                          device->name, device->unit);
+    if (bus->type != BUS_RTU && (device->baud || device->parity))
+        return yaml_error(source, device->line,
+                          "device \"%s\" has a baud or parity, but bus \"%s\" is "
+                          "not a serial port here; leave it out",
+                          device->name, bus->name);
+    if (device->profile->node && device->every_ms >= 1000 && device->every_ms % 1000)
+        return yaml_error(source, device->line,
+                          "device \"%s\" samples in whole seconds; write for "
+                          "example every: %us",
+                          device->name, device->every_ms / 1000);
+    for (unsigned i = 0; i < bus->device_count; i++) {
+        const struct device_config *other = &config->devices[bus->devices[i]];
+        if (other != device && other->unit == device->unit)
+            return yaml_error(source, device->line,
+                              "devices \"%s\" and \"%s\" of bus \"%s\" both have "
+                              "address %u; give one another address",
+                              other->name, device->name, bus->name, device->unit);
+    }
+    return true;
+}
+
+static bool add_device(struct yaml_source *source, struct draft *draft,
+                       const struct draft_device *from, uint16_t bus_index)
+{
+    struct config *config = draft->config;
+    struct bus_config *bus = &config->buses[bus_index];
+    const struct device_config *same = config_device(config, from->device.name);
+    if (same)
+        return twice(source, from->device.line, "device", same->name, same->line);
+    if (!find_profile(config, from->profile) && !load_profile(source, draft, from))
+        return false;
+    struct device_config *device = &config->devices[config->device_count];
+    *device = from->device;
+    device->index = config->device_count++;
+    device->bus = bus_index;
+    device->profile = find_profile(config, from->profile);
+    if (!device->label[0])
+        strcpy(device->label, device->name);
+    publish_fields(device);
+    bus->devices[bus->device_count++] = device->index;
+    return check_unit(source, config, bus, device);
+}
+
+static bool add_bus(struct yaml_source *source, struct draft *draft, const struct draft_bus *from)
+{
+    struct config *config = draft->config;
+    for (unsigned i = 0; i < config->bus_count; i++) {
+        const struct bus_config *other = &config->buses[i];
+        if (strcmp(other->name, from->bus.name) == 0)
+            return twice(source, from->bus.line, "bus", other->name, other->line);
+        if (strcmp(other->port, from->bus.port) == 0 && other->tcp_port == from->bus.tcp_port &&
+            other->type == BUS_RTU)
+            return yaml_error(source, from->bus.line,
+                              "buses \"%s\" and \"%s\" have the same port; a line "
+                              "has one owner, list all its devices in one bus",
+                              other->name, from->bus.name);
+    }
+    if (from->device_count == 0)
+        return yaml_error(source, from->bus.line,
+                          "bus \"%s\" has no devices; add one or remove the bus", from->bus.name);
+    struct bus_config *bus = &config->buses[config->bus_count];
+    *bus = from->bus;
+    if (!allocate(source, from->device_count, sizeof *bus->devices, (void **)&bus->devices))
+        return false;
+    config->bus_count++;
+    for (unsigned i = 0; i < from->device_count; i++) {
+        if (!add_device(source, draft, &from->devices[i], (uint16_t)(config->bus_count - 1)))
+            return false;
+    }
+    return true;
+}
+
+static bool add_buses(struct yaml_source *source, struct draft *draft)
+{
+    struct config *config = draft->config;
+    size_t devices = 0;
+    for (unsigned i = 0; i < draft->bus_count; i++)
+        devices += draft->buses[i].device_count;
+    if (!allocate(source, devices, sizeof *config->devices, (void **)&config->devices) ||
+        !allocate(source, devices, sizeof *config->profiles, (void **)&config->profiles) ||
+        !allocate(source, draft->bus_count, sizeof *config->buses, (void **)&config->buses))
+        return false;
+    if (draft->bus_count == 0)
+        return yaml_error(source, 1, "there is no bus; add one to buses");
+    for (unsigned i = 0; i < draft->bus_count; i++) {
+        if (!add_bus(source, draft, &draft->buses[i]))
+            return false;
+    }
+    return true;
+}
+
+/* --- plots, brokers, alerts --- */
+
+static bool unknown_device(struct yaml_source *source, const struct config *config,
+                           const yaml_node_t *node, const struct plot_config *plot)
+{
+    const char *words[1025] = {NULL}, *name = yaml_text(node);
+    for (unsigned i = 0; i < config->device_count && i < 1024; i++)
+        words[i] = config->devices[i].name;
+    const char *near = name ? yaml_nearest(name, words) : NULL;
+    return yaml_error(source, yaml_line(node),
+                      "plot \"%s\" names the unknown device \"%.40s\"; %s%s%s", plot->name,
+                      name ? name : "?", near ? "did you mean \"" : "add it to a bus",
+                      near ? near : "", near ? "\"?" : "");
+}
+
+static bool add_plot(struct yaml_source *source, struct draft *draft, const struct draft_plot *from)
+{
+    struct config *config = draft->config;
+    if (config_plot(config, from->plot.name))
+        return yaml_error(source, from->line, "plot \"%s\" stands twice; give each its own name",
+                          from->plot.name);
+    struct plot_config *plot = &config->plots[config->plot_count];
+    *plot = from->plot;
+    if (!plot->label[0])
+        strcpy(plot->label, plot->name);
+    const yaml_node_item_t *item = from->devices ? from->devices->data.sequence.items.start : NULL;
+    size_t count = item ? (size_t)(from->devices->data.sequence.items.top - item) : 0;
+    if (!allocate(source, count, sizeof *plot->devices, (void **)&plot->devices))
+        return false;
+    config->plot_count++;
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *node = yaml_at(source, item[i]);
+        const char *name = yaml_text(node);
+        const struct device_config *device = name ? config_device(config, name) : NULL;
+        if (!device)
+            return unknown_device(source, config, node, plot);
+        plot->devices[plot->device_count++] = device->index;
+    }
+    return true;
+}
+
+static bool add_plots(struct yaml_source *source, struct draft *draft)
+{
+    struct config *config = draft->config;
+    if (!allocate(source, draft->plot_count, sizeof *config->plots, (void **)&config->plots))
+        return false;
+    for (unsigned i = 0; i < draft->plot_count; i++) {
+        if (!add_plot(source, draft, &draft->plots[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool add_alerts(struct yaml_source *source, struct draft *draft)
+{
+    struct config *config = draft->config;
+    if (!allocate(source, draft->alert_count, sizeof *config->alerts, (void **)&config->alerts))
+        return false;
+    for (unsigned i = 0; i < draft->alert_count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(draft->alerts[i].alert.name, draft->alerts[j].alert.name) == 0)
+                return yaml_error(source, 1, "alert \"%s\" stands twice; give each its own name",
+                                  draft->alerts[i].alert.name);
+        }
+        config->alerts[config->alert_count++] = draft->alerts[i].alert;
+    }
+    return true;
+}
+
+static bool check_brokers(struct yaml_source *source, const struct config *config)
+{
+    for (unsigned i = 0; i < config->broker_count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(config->brokers[i].name, config->brokers[j].name) == 0)
+                return twice(source, config->brokers[i].line, "broker", config->brokers[i].name,
+                             config->brokers[j].line);
+        }
+    }
+    return true;
+}
+
+bool draft_resolve(struct yaml_source *source, struct draft *draft)
+{
+    return add_buses(source, draft) && add_plots(source, draft) && add_alerts(source, draft) &&
+           check_brokers(source, draft->config);
+}

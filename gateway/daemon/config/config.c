@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two passes: every section is read into a draft (names still text), then check.c ties names to
+ * indices and looks for contradictions. */
+#include "gateway/daemon/config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/config/draft.h"
+#include "gateway/daemon/config/keys.h"
+#include "gateway/daemon/config/profile.h"
+#include "gateway/daemon/config/units.h"
+
+static const char *const parity_names[] = {"none", "even", "odd", NULL};
+static const char *const bus_types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
+static const char *const encodings[] = {"plain", "deflate", NULL};
+static const char *const levels[] = {"info", "watch", "alarm", NULL};
+
+static bool read_parity(struct yaml_source *source, const yaml_node_t *value, char *parity)
+{
+    static const struct key key = {.name = "parity", .kind = KEY_CHOICE, .choices = parity_names};
+    uint8_t index;
+    if (!keys_read_one(source, value, &key, &index))
+        return false;
+    *parity = "NEO"[index];
+    return true;
+}
+
+/* host:port, [v6]:port; `port` keeps its value when the text names none. */
+static bool split_host(const char *text, char *host, size_t size, uint16_t *port)
+{
+    const char *start = text, *end, *colon;
+    if (*text == '[') {
+        start = text + 1;
+        end = strchr(start, ']');
+        if (!end || (end[1] != '\0' && end[1] != ':'))
+            return false;
+        colon = end[1] == ':' ? end + 1 : NULL;
+    } else {
+        colon = strrchr(text, ':');
+        end = colon ? colon : text + strlen(text);
+    }
+    int64_t number = *port;
+    if (end == start || (size_t)(end - start) >= size ||
+        (colon && (!units_integer(colon + 1, &number) || number < 1 || number > 65535)))
+        return false;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+    *port = (uint16_t)number;
+    return strchr(host, ' ') == NULL && strchr(host, '/') == NULL;
+}
+
+/* --- device, bus --- */
+
+static bool read_device_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_parity(source, value, &((struct draft_device *)target)->device.parity);
+}
+
+#define DEVICE(member) KEY_MEMBER(struct draft_device, member)
+static const struct key device_keys[] = {
+    {.name = "name", .kind = KEY_NAME, DEVICE(device.name), .required = true, .example = "plot-1"},
+    {.name = "label", .kind = KEY_TEXT, DEVICE(device.label), .example = "上坡"},
+    {.name = "profile",
+     .kind = KEY_NAME,
+     DEVICE(profile),
+     .required = true,
+     .example = "baiye-node"},
+    {.name = "address",
+     .kind = KEY_INTEGER,
+     DEVICE(device.unit),
+     .min = 1,
+     .max = 255,
+     .required = true,
+     .example = "7"},
+    {.name = "every",
+     .kind = KEY_MS,
+     DEVICE(device.every_ms),
+     .min = 1,
+     .max = 86400e3,
+     .example = "60s"},
+    {.name = "baud",
+     .kind = KEY_INTEGER,
+     DEVICE(device.baud),
+     .min = 300,
+     .max = 921600,
+     .example = "9600"},
+    {.name = "parity", .kind = KEY_FUNCTION, .read = read_device_parity},
+};
+
+static bool read_device(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_device *draft = target;
+    draft->device.line = yaml_line(item);
+    draft->device.every_ms = 60000;
+    return keys_read(source, item, "a device", device_keys,
+                     sizeof device_keys / sizeof *device_keys, draft);
+}
+
+static bool read_bus_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct draft_bus *draft = target;
+    return keys_list(source, value, "devices", 255, sizeof *draft->devices,
+                     (void **)&draft->devices, &draft->device_count, read_device);
+}
+
+static bool read_bus_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_parity(source, value, &((struct draft_bus *)target)->bus.parity);
+}
+
+static bool read_bus_port(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    (void)source;
+    ((struct draft_bus *)target)->port = value; /* understood when the type is known */
+    return true;
+}
+
+#define BUS(member) KEY_MEMBER(struct draft_bus, bus.member)
+static const struct key bus_keys[] = {
+    {.name = "name", .kind = KEY_NAME, BUS(name), .required = true, .example = "east"},
+    {.name = "type", .kind = KEY_CHOICE, BUS(type), .choices = bus_types},
+    {.name = "port",
+     .kind = KEY_FUNCTION,
+     .read = read_bus_port,
+     .required = true,
+     .example = "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)"},
+    {.name = "baud", .kind = KEY_INTEGER, BUS(baud), .min = 300, .max = 921600, .example = "9600"},
+    {.name = "parity", .kind = KEY_FUNCTION, .read = read_bus_parity},
+    {.name = "stop_bits", .kind = KEY_INTEGER, BUS(stop_bits), .min = 1, .max = 2, .example = "1"},
+    {.name = "silence", .kind = KEY_US, BUS(silence_us), .min = 0, .max = 1e6, .example = "4ms"},
+    {.name = "response",
+     .kind = KEY_MS,
+     BUS(response_ms),
+     .min = 20,
+     .max = 10000,
+     .example = "500ms"},
+    {.name = "allow_overload", .kind = KEY_BOOL, BUS(allow_overload), .example = "true"},
+    {.name = "devices",
+     .kind = KEY_FUNCTION,
+     .read = read_bus_devices,
+     .required = true,
+     .example = "[{ name: plot-1, profile: baiye-node, address: 1, every: 60s }]"},
+};
+
+static bool read_bus(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_bus *draft = target;
+    struct bus_config *bus = &draft->bus;
+    bus->line = yaml_line(item);
+    bus->baud = 9600;
+    bus->parity = 'N';
+    bus->stop_bits = 1;
+    if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
+        return false;
+    if (bus->type == BUS_RTU)
+        return keys_path(source, draft->port, bus->port, sizeof bus->port);
+    bus->tcp_port = 502;
+    const char *text = yaml_text(draft->port);
+    if (!text || !split_host(text, bus->port, sizeof bus->port, &bus->tcp_port))
+        return yaml_error(
+            source, yaml_line(draft->port),
+            "port: \"%.60s\" is not host:port; write for example port: 192.168.1.5:502",
+            text ? text : "");
+    return true;
+}
+
+/* --- mqtt --- */
+
+static bool read_url(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct broker_config *broker = target;
+    const char *text = yaml_text(value), *rest = NULL;
+    if (text && strncmp(text, "mqtt://", 7) == 0)
+        rest = text + 7;
+    else if (text && strncmp(text, "mqtts://", 8) == 0)
+        rest = text + 8;
+    broker->tls = rest == text + 8;
+    broker->port = broker->tls ? 8883 : 1883;
+    if (!rest || !split_host(rest, broker->host, sizeof broker->host, &broker->port))
+        return yaml_error(source, yaml_line(value),
+                          "url: \"%.60s\" is not a broker's address; write "
+                          "for example url: mqtts://mqtt.example.org:8883",
+                          text ? text : "");
+    return true;
+}
+
+static bool read_panel(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {.name = "panel", .kind = KEY_BOOL, .size = 1, .example = "true"};
+    struct broker_config *broker = target;
+    bool panel;
+    if (!keys_read_one(source, value, &key, &panel))
+        return false;
+    broker->panel = panel;
+    broker->line = -1; /* it was said: no default by the budget */
+    return true;
+}
+
+#define BROKER(member) KEY_MEMBER(struct broker_config, member)
+static const struct key broker_keys[] = {
+    {.name = "name", .kind = KEY_NAME, BROKER(name), .required = true, .example = "cloud"},
+    {.name = "url",
+     .kind = KEY_FUNCTION,
+     .read = read_url,
+     .required = true,
+     .example = "mqtts://mqtt.example.org:8883"},
+    {.name = "user", .kind = KEY_TEXT, BROKER(user), .example = "gateway"},
+    {.name = "password_file", .kind = KEY_PATH, BROKER(password_file), .example = "gw.pass"},
+    {.name = "ca_file", .kind = KEY_PATH, BROKER(ca_file), .example = "ca.pem"},
+    {.name = "cert_file", .kind = KEY_PATH, BROKER(cert_file), .example = "gw.pem"},
+    {.name = "key_file", .kind = KEY_PATH, BROKER(key_file), .example = "gw.key"},
+    {.name = "batch",
+     .kind = KEY_MS,
+     BROKER(batch_ms),
+     .min = 0,
+     .max = 3600e3,
+     .example = "10min"},
+    {.name = "budget",
+     .kind = KEY_BYTES,
+     BROKER(budget_bytes_month),
+     .min = 1e5,
+     .max = 1e14,
+     .example = "30MB/month"},
+    {.name = "keepalive",
+     .kind = KEY_S,
+     BROKER(keepalive_s),
+     .min = 5,
+     .max = 3600,
+     .example = "20s"},
+    {.name = "encoding", .kind = KEY_CHOICE, BROKER(encoding), .choices = encodings},
+    {.name = "panel", .kind = KEY_FUNCTION, .read = read_panel},
+};
+
+static bool read_broker(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct broker_config *broker = target;
+    broker->keepalive_s = 20;
+    if (!keys_read(source, item, "a broker", broker_keys, sizeof broker_keys / sizeof *broker_keys,
+                   broker))
+        return false;
+    if (broker->line == 0)
+        broker->panel = broker->budget_bytes_month == 0;
+    broker->line = yaml_line(item);
+    if (broker->tls && !broker->ca_file[0])
+        return yaml_error(source, broker->line,
+                          "broker \"%s\" uses TLS without a ca_file; add for "
+                          "example ca_file: ca.pem",
+                          broker->name);
+    if (!broker->cert_file[0] != !broker->key_file[0])
+        return yaml_error(source, broker->line,
+                          "broker \"%s\" has only one of cert_file and key_file; "
+                          "give both or none",
+                          broker->name);
+    return true;
+}
+
+/* --- plots, alerts --- */
+
+static bool read_plot_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    ((struct draft_plot *)target)->devices = value;
+    if (value->type != YAML_SEQUENCE_NODE)
+        return yaml_error(source, yaml_line(value),
+                          "devices must be a list; write for example [plot-1, soil-7]");
+    return true;
+}
+
+#define PLOT(member) KEY_MEMBER(struct draft_plot, plot.member)
+static const struct key plot_keys[] = {
+    {.name = "name", .kind = KEY_NAME, PLOT(name), .required = true, .example = "upper"},
+    {.name = "label", .kind = KEY_TEXT, PLOT(label), .example = "上坡"},
+    {.name = "area", .kind = KEY_AREA, PLOT(area_m2), .min = 1, .max = 1e9, .example = "2.5mu"},
+    {.name = "cultivar", .kind = KEY_NAME, PLOT(cultivar), .example = "baiye-1"},
+    {.name = "standard", .kind = KEY_TEXT, PLOT(standard), .example = "1B1L"},
+    {.name = "devices", .kind = KEY_FUNCTION, .read = read_plot_devices},
+};
+
+static bool read_plot(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_plot *draft = target;
+    draft->line = yaml_line(item);
+    return keys_read(source, item, "a plot", plot_keys, sizeof plot_keys / sizeof *plot_keys,
+                     draft);
+}
+
+static bool read_limit(struct yaml_source *source, const yaml_node_t *value, void *target,
+                       bool above)
+{
+    struct draft_alert *draft = target;
+    static const struct key key = {
+        .name = "the limit", .kind = KEY_NUMBER, .size = 8, .example = "4"};
+    if (draft->limits++)
+        return yaml_error(source, yaml_line(value),
+                          "an alert has above and below; keep one of them");
+    draft->alert.above = above;
+    return keys_read_one(source, value, &key, &draft->alert.limit);
+}
+
+static bool read_above(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_limit(source, value, target, true);
+}
+
+static bool read_below(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_limit(source, value, target, false);
+}
+
+static bool read_clear(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct draft_alert *draft = target;
+    static const struct key key = {.name = "clear", .kind = KEY_NUMBER, .size = 8, .example = "5"};
+    draft->clear_set = true;
+    return keys_read_one(source, value, &key, &draft->alert.clear);
+}
+
+#define ALERT(member) KEY_MEMBER(struct draft_alert, alert.member)
+static const struct key alert_keys[] = {
+    {.name = "name", .kind = KEY_NAME, ALERT(name), .required = true, .example = "frost"},
+    {.name = "label", .kind = KEY_TEXT, ALERT(label), .example = "霜冻"},
+    {.name = "metric",
+     .kind = KEY_METRIC,
+     ALERT(metric),
+     .required = true,
+     .example = "air_temperature"},
+    {.name = "above", .kind = KEY_FUNCTION, .read = read_above},
+    {.name = "below", .kind = KEY_FUNCTION, .read = read_below},
+    {.name = "clear", .kind = KEY_FUNCTION, .read = read_clear},
+    {.name = "for", .kind = KEY_S, ALERT(for_s), .min = 0, .max = 86400, .example = "10min"},
+    {.name = "level", .kind = KEY_CHOICE, ALERT(level), .choices = levels},
+};
+
+static bool read_alert(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_alert *draft = target;
+    struct alert_rule *alert = &draft->alert;
+    alert->level = 1;
+    if (!keys_read(source, item, "an alert", alert_keys, sizeof alert_keys / sizeof *alert_keys,
+                   draft))
+        return false;
+    if (!draft->limits)
+        return yaml_error(source, yaml_line(item),
+                          "alert \"%s\" has no limit; add above: or below:", alert->name);
+    if (!draft->clear_set)
+        alert->clear = alert->limit;
+    if (alert->above ? alert->clear > alert->limit : alert->clear < alert->limit)
+        return yaml_error(source, yaml_line(item),
+                          "alert \"%s\" would clear at %g before it fires at %g; "
+                          "put clear on the other side of the limit",
+                          alert->name, alert->clear, alert->limit);
+    if (!alert->label[0])
+        strcpy(alert->label, alert->name);
+    return true;
+}
+
+/* --- the file --- */
+
+#define CONFIG(member) KEY_MEMBER(struct config, member)
+#define SECTION(name)                                                                              \
+    static bool read_##name(struct yaml_source *source, const yaml_node_t *value, void *target)
+
+SECTION(location)
+{
+    static const struct key keys[] = {
+        {.name = "lat",
+         .kind = KEY_NUMBER,
+         CONFIG(latitude),
+         .min = -90,
+         .max = 90,
+         .example = "26.5"},
+        {.name = "lon",
+         .kind = KEY_NUMBER,
+         CONFIG(longitude),
+         .min = -180,
+         .max = 180,
+         .example = "107.9"},
+        {.name = "timezone", .kind = KEY_TEXT, CONFIG(timezone), .example = "Asia/Shanghai"},
+    };
+    return keys_read(source, value, "location", keys, sizeof keys / sizeof *keys,
+                     ((struct draft *)target)->config);
+}
+
+SECTION(store)
+{
+    static const struct key keys[] = {
+        {.name = "path",
+         .kind = KEY_PATH,
+         CONFIG(store_path),
+         .example = "/var/lib/baiye/readings.db"},
+        {.name = "max_size",
+         .kind = KEY_BYTES,
+         CONFIG(store_max_bytes),
+         .min = 1e6,
+         .max = 1e13,
+         .example = "512MB"},
+        {.name = "commit_every",
+         .kind = KEY_MS,
+         CONFIG(commit_every_ms),
+         .min = 10,
+         .max = 60000,
+         .example = "1s"},
+    };
+    return keys_read(source, value, "store", keys, sizeof keys / sizeof *keys,
+                     ((struct draft *)target)->config);
+}
+
+static bool read_listen(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct config *config = target;
+    const char *text = yaml_text(value);
+    config->http_port = 8080;
+    if (!text || !split_host(text, config->http_host, sizeof config->http_host, &config->http_port))
+        return yaml_error(source, yaml_line(value),
+                          "listen: \"%.60s\" is not address:port; write for "
+                          "example listen: 127.0.0.1:8080",
+                          text ? text : "");
+    return true;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+SECTION(http)
+{
+    static const struct key keys[] = {
+        {.name = "listen",
+         .kind = KEY_FUNCTION,
+         .read = read_listen,
+         .required = true,
+         .example = "127.0.0.1:8080"},
+        {.name = "cert_file", .kind = KEY_PATH, CONFIG(http_cert_file), .example = "gw.pem"},
+        {.name = "key_file", .kind = KEY_PATH, CONFIG(http_key_file), .example = "gw.key"},
+        {.name = "app_dir", .kind = KEY_PATH, CONFIG(app_dir), .example = "/usr/share/baiye/app"},
+    };
+    struct config *config = ((struct draft *)target)->config;
+    if (!keys_read(source, value, "http", keys, sizeof keys / sizeof *keys, config))
+        return false;
+    if (!is_loopback(config->http_host) &&
+        (!config->http_cert_file[0] || !config->http_key_file[0]))
+        return yaml_error(source, yaml_line(value),
+                          "http listens on %s without TLS; add cert_file and "
+                          "key_file, or listen on 127.0.0.1",
+                          config->http_host);
+    return true;
+}
+
+SECTION(control)
+{
+    static const struct key keys[] = {
+        {.name = "socket",
+         .kind = KEY_PATH,
+         CONFIG(control_socket),
+         .example = "/run/baiye/control.sock"},
+    };
+    return keys_read(source, value, "control", keys, sizeof keys / sizeof *keys,
+                     ((struct draft *)target)->config);
+}
+
+SECTION(mqtt)
+{
+    struct config *config = ((struct draft *)target)->config;
+    return keys_list(source, value, "mqtt", 8, sizeof *config->brokers, (void **)&config->brokers,
+                     &config->broker_count, read_broker);
+}
+
+SECTION(plots)
+{
+    struct draft *draft = target;
+    return keys_list(source, value, "plots", 1000, sizeof *draft->plots, (void **)&draft->plots,
+                     &draft->plot_count, read_plot);
+}
+
+SECTION(buses)
+{
+    struct draft *draft = target;
+    return keys_list(source, value, "buses", 64, sizeof *draft->buses, (void **)&draft->buses,
+                     &draft->bus_count, read_bus);
+}
+
+SECTION(alerts)
+{
+    struct draft *draft = target;
+    return keys_list(source, value, "alerts", 200, sizeof *draft->alerts, (void **)&draft->alerts,
+                     &draft->alert_count, read_alert);
+}
+
+SECTION(profiles)
+{
+    struct draft *draft = target;
+    return keys_path(source, value, draft->profile_dir, sizeof draft->profile_dir);
+}
+
+static bool read_site(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {
+        .name = "site", .kind = KEY_NAME, CONFIG(site), .example = "baiye-1"};
+    return keys_read_one(source, value, &key, ((struct draft *)target)->config);
+}
+
+static const struct key file_keys[] = {
+    {.name = "site",
+     .kind = KEY_FUNCTION,
+     .read = read_site,
+     .required = true,
+     .example = "baiye-1"},
+    {.name = "location", .kind = KEY_FUNCTION, .read = read_location},
+    {.name = "store", .kind = KEY_FUNCTION, .read = read_store},
+    {.name = "http", .kind = KEY_FUNCTION, .read = read_http},
+    {.name = "control", .kind = KEY_FUNCTION, .read = read_control},
+    {.name = "profiles", .kind = KEY_FUNCTION, .read = read_profiles},
+    {.name = "mqtt", .kind = KEY_FUNCTION, .read = read_mqtt},
+    {.name = "plots", .kind = KEY_FUNCTION, .read = read_plots},
+    {.name = "buses",
+     .kind = KEY_FUNCTION,
+     .read = read_buses,
+     .required = true,
+     .example = "[{ name: east, port: /dev/serial/by-id/usb-FTDI-if00, devices: […] }]"},
+    {.name = "alerts", .kind = KEY_FUNCTION, .read = read_alerts},
+};
+
+static void draft_free(struct draft *draft)
+{
+    for (unsigned i = 0; i < draft->bus_count; i++)
+        free(draft->buses[i].devices);
+    free(draft->buses);
+    free(draft->plots);
+    free(draft->alerts);
+}
+
+static void set_defaults(struct config *config, const char *file)
+{
+    (void)snprintf(config->file, sizeof config->file, "%s", file);
+    strcpy(config->timezone, "UTC");
+    strcpy(config->store_path, "/var/lib/baiye/readings.db");
+    strcpy(config->control_socket, "/run/baiye/control.sock");
+    config->store_max_bytes = 512000000;
+    config->commit_every_ms = 1000;
+}
+
+struct config *config_load(const char *file, const char *profile_dir, struct config_error *error)
+{
+    struct yaml_source source;
+    struct draft draft = {.config = calloc(1, sizeof *draft.config)};
+    error->text[0] = '\0';
+    if (!draft.config) {
+        (void)snprintf(error->text, sizeof error->text, "out of memory");
+        return NULL;
+    }
+    set_defaults(draft.config, file);
+    if (profile_dir)
+        (void)snprintf(draft.profile_dir, sizeof draft.profile_dir, "%s", profile_dir);
+    bool good = yaml_open(&source, file, error) &&
+                keys_read(&source, yaml_root(&source), "the configuration", file_keys,
+                          sizeof file_keys / sizeof *file_keys, &draft) &&
+                draft_resolve(&source, &draft);
+    yaml_close(&source);
+    draft_free(&draft);
+    if (good)
+        return draft.config;
+    config_free(draft.config);
+    return NULL;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    for (unsigned i = 0; config->buses && i < config->bus_count; i++)
+        free(config->buses[i].devices);
+    for (unsigned i = 0; config->plots && i < config->plot_count; i++)
+        free(config->plots[i].devices);
+    for (unsigned i = 0; config->profiles && i < config->profile_count; i++)
+        profile_free(&config->profiles[i]);
+    free(config->buses);
+    free(config->devices);
+    free(config->brokers);
+    free(config->plots);
+    free(config->profiles);
+    free(config->alerts);
+    free(config);
+}
+
+const struct device_config *config_device(const struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->device_count; i++) {
+        if (strcmp(config->devices[i].name, name) == 0)
+            return &config->devices[i];
+    }
+    return NULL;
+}
+
+const struct plot_config *config_plot(const struct config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->plot_count; i++) {
+        if (strcmp(config->plots[i].name, name) == 0)
+            return &config->plots[i];
+    }
+    return NULL;
+}

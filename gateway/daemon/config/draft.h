@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration between its two passes: read, but names not yet tied to what they name. */
+#ifndef BAIYE_CONFIG_DRAFT_H
+#define BAIYE_CONFIG_DRAFT_H
+
+#include "gateway/daemon/config/yaml.h"
+
+struct draft_device {
+    struct device_config device;
+    char profile[CONFIG_NAME_SIZE];
+};
+
+struct draft_bus {
+    struct bus_config bus;
+    const yaml_node_t *port;
+    struct draft_device *devices;
+    uint16_t device_count;
+};
+
+struct draft_plot {
+    struct plot_config plot;
+    const yaml_node_t *devices; /* sequence of names, or NULL */
+    int line;
+};
+
+struct draft_alert {
+    struct alert_rule alert;
+    int limits; /* above and below seen */
+    bool clear_set;
+};
+
+struct draft {
+    struct config *config;
+    struct draft_bus *buses;
+    struct draft_plot *plots;
+    struct draft_alert *alerts;
+    uint16_t bus_count, plot_count, alert_count;
+    char profile_dir[CONFIG_PATH_SIZE];
+};
+
+/* Fills draft->config from the drafts: indices, profiles, defaults; checks what no single section
+ * can see. False after the first error. */
+bool draft_resolve(struct yaml_source *source, struct draft *draft);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers with units as people write them in the configuration: "250ms", "10min", "512MB",
+ * "30MB/month", "2.5mu". Pure; false when the text is none. */
+#ifndef BAIYE_CONFIG_UNITS_H
+#define BAIYE_CONFIG_UNITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A decimal number and nothing else. Finite. */
+bool units_number(const char *text, double *value);
+/* A whole number, decimal or 0x…, and nothing else. */
+bool units_integer(const char *text, int64_t *value);
+/* us, ms, s, min, h, d. */
+bool units_duration_us(const char *text, uint64_t *us);
+/* B, kB, MB, GB (powers of 1000), KiB, MiB, GiB; "/month" may follow. */
+bool units_bytes(const char *text, uint64_t *bytes);
+/* m2, ha, mu (666.7 m²). */
+bool units_area_m2(const char *text, double *m2);
+
+#endif
