@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/schedule.h"
+
+#define PROBE_SHARE    110         /* dead units get 1/110 of a line: 0.91 % */
+#define IDLE_SHARE     5           /* a fifth when no unit lives */
+#define PROBE_EVERY_US 540000000LL /* each at least this often: 9 of the 10 minutes promised */
+#define REVIVE_GAP_US  30000000LL  /* between two rounds of trying all dead units at once */
+
+void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t unit_count,
+                   int64_t now_us)
+{
+    *s = (struct schedule){
+        .units = units, .unit_count = unit_count, .revived_us = now_us - REVIVE_GAP_US};
+    for (unsigned i = 0; i < unit_count; i++) {
+        units[i].due_us = now_us + units[i].period_us * i / unit_count;
+        /* Everybody is seen within the first seconds, whatever the period. */
+        if (units[i].due_us > now_us + 2000000)
+            units[i].due_us = now_us + 2000000LL * i / unit_count;
+        units[i].quiet_us = now_us;
+        units[i].tries = units[i].weakness = 0;
+        units[i].dead = false;
+    }
+}
+
+static int64_t probe_share(const struct schedule *s)
+{
+    return s->dead_count < s->unit_count ? PROBE_SHARE : IDLE_SHARE;
+}
+
+/* The dead unit that has waited longest. */
+static int next_dead(const struct schedule *s)
+{
+    int found = -1;
+    for (unsigned i = 0; i < s->unit_count; i++) {
+        if (s->units[i].dead && (found < 0 || s->units[i].probed_us < s->units[found].probed_us))
+            found = (int)i;
+    }
+    return found;
+}
+
+static struct schedule_turn probe(const struct schedule *s, int64_t now_us)
+{
+    struct schedule_turn turn = {.unit = -1, .wake_us = INT64_MAX};
+    int unit = s->dead_count ? next_dead(s) : -1;
+    if (unit < 0)
+        return turn;
+    int64_t at = s->next_probe_us;
+    if (s->units[unit].quiet_us > at)
+        at = s->units[unit].quiet_us;
+    turn.wake_us = at;
+    if (at > now_us)
+        return turn;
+    turn.unit = unit;
+    turn.cost_max_us = PROBE_EVERY_US / probe_share(s) / s->dead_count;
+    return turn;
+}
+
+struct schedule_turn schedule_next(const struct schedule *s, int64_t now_us)
+{
+    struct schedule_turn turn = probe(s, now_us);
+    if (turn.unit >= 0)
+        return turn;
+    int64_t earliest = INT64_MAX;
+    for (unsigned i = 0; i < s->unit_count; i++) {
+        const struct schedule_unit *unit = &s->units[i];
+        if (unit->dead)
+            continue;
+        int64_t ready = unit->due_us > unit->quiet_us ? unit->due_us : unit->quiet_us;
+        if (ready <= now_us && unit->due_us < earliest) {
+            earliest = unit->due_us;
+            turn.unit = (int)i;
+        }
+        if (ready < turn.wake_us)
+            turn.wake_us = ready;
+    }
+    return turn;
+}
+
+/* All of them get their try at once, the longest dead first. */
+static void try_all(struct schedule *s, int64_t now_us)
+{
+    if (now_us - s->revived_us < REVIVE_GAP_US)
+        return;
+    s->revived_us = now_us;
+    for (unsigned i = 0; i < s->unit_count; i++) {
+        struct schedule_unit *unit = &s->units[i];
+        if (!unit->dead)
+            continue;
+        unit->dead = false;
+        unit->tries = SCHEDULE_TRIES - 1; /* one try; then dead again */
+        unit->weakness = SCHEDULE_DEAD - 1;
+        unit->due_us = now_us;
+    }
+    s->dead_count = 0;
+}
+
+static bool good_end(struct schedule *s, struct schedule_unit *unit, int64_t now_us)
+{
+    bool was_dead = unit->dead, all_dead = s->dead_count == s->unit_count;
+    unit->tries = unit->weakness = 0;
+    if (was_dead) {
+        unit->dead = false;
+        s->dead_count--;
+        unit->due_us = now_us;
+    }
+    if (was_dead && all_dead)
+        try_all(s, now_us);
+    unit->due_us += unit->period_us;
+    if (unit->due_us < now_us - unit->period_us)
+        unit->due_us = now_us; /* the line can't keep up: the cadence is stretched */
+    return true;
+}
+
+bool schedule_end(struct schedule *s, unsigned index, enum schedule_outcome outcome, int64_t now_us,
+                  int64_t cost_us, int64_t quiet_us)
+{
+    struct schedule_unit *unit = &s->units[index];
+    unit->quiet_us = quiet_us;
+    if (unit->dead) {
+        unit->probed_us = now_us;
+        s->next_probe_us = now_us + cost_us * (probe_share(s) - 1);
+    }
+    if (outcome == SCHEDULE_ANSWERED)
+        return good_end(s, unit, now_us);
+    if (unit->dead)
+        return true;
+    unit->tries++;
+    unsigned weakness = unit->weakness;
+    weakness += outcome == SCHEDULE_SILENT ? SCHEDULE_TIMEOUT : SCHEDULE_GARBLED;
+    unit->weakness = (uint8_t)(weakness < SCHEDULE_DEAD ? weakness : SCHEDULE_DEAD);
+    if (unit->weakness == SCHEDULE_DEAD) {
+        unit->dead = true;
+        unit->probed_us = now_us;
+        s->dead_count++;
+        if (s->next_probe_us < now_us + cost_us * (probe_share(s) - 1))
+            s->next_probe_us = now_us + cost_us * (probe_share(s) - 1);
+    }
+    if (!unit->dead && unit->tries < SCHEDULE_TRIES)
+        return false;
+    unit->tries = 0;
+    unit->due_us += unit->period_us;
+    if (!unit->dead && unit->due_us < now_us - unit->period_us)
+        unit->due_us = now_us;
+    return true;
+}
+
+void schedule_set_due(struct schedule *s, unsigned unit, int64_t due_us)
+{
+    s->units[unit].due_us = due_us;
+}
+
+uint32_t schedule_skip(struct schedule *s, unsigned index, int64_t now_us)
+{
+    struct schedule_unit *unit = &s->units[index];
+    if (unit->due_us > now_us)
+        return 0;
+    int64_t passed = (now_us - unit->due_us) / unit->period_us + 1;
+    unit->due_us += passed * unit->period_us;
+    return passed > UINT32_MAX ? UINT32_MAX : (uint32_t)passed;
+}
+
+void schedule_restart(struct schedule *s, int64_t now_us)
+{
+    for (unsigned i = 0; i < s->unit_count; i++) {
+        struct schedule_unit *unit = &s->units[i];
+        unit->tries = unit->weakness = 0;
+        unit->dead = false;
+        unit->quiet_us = now_us;
+        int64_t soon = now_us + 2000000LL * i / s->unit_count;
+        if (unit->due_us > soon)
+            unit->due_us = soon;
+    }
+    s->dead_count = 0;
+}

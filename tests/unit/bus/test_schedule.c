@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A line in virtual time: units answer in 40 ms of line, dead ones cost their timeout. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/schedule.h"
+
+#define UNITS   247
+#define S       1000000LL
+#define POLL_US 40000LL
+#define TIMEOUT 1000000LL
+#define LATE_US 1000000LL
+
+struct line {
+    struct schedule schedule;
+    struct schedule_unit units[UNITS];
+    unsigned count;
+    bool dead[UNITS];      /* does not answer */
+    uint32_t polls[UNITS]; /* good ones */
+    uint32_t failed[UNITS];
+    int64_t last_try[UNITS], longest_wait[UNITS];
+    int64_t now, dead_cost, idle;
+};
+
+static void line_init(struct line *l, unsigned count, int64_t period_us)
+{
+    memset(l, 0, sizeof *l);
+    l->count = count;
+    for (unsigned i = 0; i < count; i++)
+        l->units[i].period_us = period_us;
+    schedule_init(&l->schedule, l->units, (uint16_t)count, 0);
+}
+
+static void one_try(struct line *l, struct schedule_turn turn)
+{
+    unsigned i = (unsigned)turn.unit;
+    int64_t wait = l->now - l->last_try[i];
+    if (l->last_try[i] && wait > l->longest_wait[i])
+        l->longest_wait[i] = wait;
+    int64_t cost = POLL_US;
+    if (l->dead[i]) {
+        cost += TIMEOUT;
+        if (turn.cost_max_us && turn.cost_max_us < cost)
+            cost = turn.cost_max_us;
+    }
+    l->now += cost;
+    l->last_try[i] = l->now;
+    if (l->dead[i])
+        l->dead_cost += cost;
+    bool over = schedule_end(&l->schedule, i, l->dead[i] ? SCHEDULE_SILENT : SCHEDULE_ANSWERED,
+                             l->now, cost, l->dead[i] ? l->now + LATE_US : l->now);
+    l->polls[i] += !l->dead[i];
+    l->failed[i] += l->dead[i] && over;
+}
+
+static void run_until(struct line *l, int64_t end)
+{
+    while (l->now < end) {
+        struct schedule_turn turn = schedule_next(&l->schedule, l->now);
+        if (turn.unit >= 0) {
+            one_try(l, turn);
+        } else {
+            assert_true(turn.wake_us > l->now);
+            int64_t wake = turn.wake_us < end ? turn.wake_us : end;
+            l->idle += wake - l->now;
+            l->now = wake;
+        }
+    }
+}
+
+static void keeps_every_cadence(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 20, 10 * S);
+    run_until(&l, 600 * S);
+    for (unsigned i = 0; i < 20; i++)
+        assert_in_range(l.polls[i], 60, 61);
+}
+
+static void spreads_phases(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 20, 1 * S);
+    run_until(&l, 1 * S);
+    assert_true(l.idle > 100000);
+    for (unsigned i = 1; i < 20; i++)
+        assert_true(l.last_try[i] - l.last_try[i - 1] >= 40000);
+}
+
+/* Flat out: the earliest due goes first, so all get the same share. */
+static void shares_an_overloaded_line_evenly(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 10, 1000);
+    run_until(&l, 100 * S);
+    for (unsigned i = 0; i < 10; i++)
+        assert_in_range(l.polls[i], 248, 252);
+    assert_int_equal(l.idle, 0);
+}
+
+static void dead_units_cost_one_percent_and_are_tried_every_ten_minutes(void **state)
+{
+    (void)state;
+    static const unsigned dead_counts[] = {1, 5, 31, 100};
+    static struct line l;
+    for (unsigned c = 0; c < 4; c++) {
+        line_init(&l, dead_counts[c] + 9, 1000);
+        for (unsigned i = 9; i < l.count; i++)
+            l.dead[i] = true;
+        run_until(&l, 1500 * S); /* finds out */
+        l.dead_cost = 0;
+        memset(l.longest_wait, 0, sizeof l.longest_wait);
+        memset(l.polls, 0, sizeof l.polls);
+        int64_t from = l.now;
+        run_until(&l, from + 7200 * S);
+        assert_true(l.dead_cost <= 72 * S);
+        for (unsigned i = 9; i < l.count; i++) {
+            assert_true(l.last_try[i] > l.now - 600 * S);
+            assert_true(l.longest_wait[i] <= 600 * S);
+        }
+        assert_true(l.polls[0] >= 7200 * S / POLL_US / 9 * 98 / 100);
+    }
+}
+
+static void one_dead_of_ten_leaves_98_percent_after_30_s(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 10, 1000);
+    l.dead[9] = true;
+    run_until(&l, 30 * S);
+    memset(l.polls, 0, sizeof l.polls);
+    run_until(&l, 90 * S);
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < 9; i++)
+        sum += l.polls[i];
+    assert_true(sum >= 60 * S / POLL_US * 98 / 100);
+}
+
+static void a_unit_is_normal_after_its_first_good_answer(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 10, 1 * S);
+    l.dead[3] = true;
+    run_until(&l, 300 * S);
+    assert_int_equal(l.polls[3], 0);
+    assert_true(l.units[3].dead);
+    l.dead[3] = false;
+    run_until(&l, 420 * S); /* within one probe interval of 110 s */
+    assert_false(l.units[3].dead);
+    uint32_t before = l.polls[3];
+    run_until(&l, 430 * S);
+    assert_in_range(l.polls[3] - before, 9, 11);
+}
+
+/* A cable that carries all units comes back: within seconds, not within ten minutes. */
+static void a_whole_line_comes_back_at_once(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 20, 10 * S);
+    memset(l.dead, true, sizeof l.dead);
+    run_until(&l, 600 * S);
+    assert_int_equal(l.schedule.dead_count, 20);
+    memset(l.dead, false, sizeof l.dead);
+    int64_t back = l.now;
+    run_until(&l, back + 10 * S);
+    assert_int_equal(l.schedule.dead_count, 0);
+    for (unsigned i = 0; i < 20; i++)
+        assert_true(l.polls[i] > 0);
+}
+
+/* While one unit's late window runs, the others have the line. */
+static void gives_the_line_away_while_a_unit_must_be_quiet(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 2, 1000);
+    int64_t now = 5 * S;
+    struct schedule_turn turn = schedule_next(&l.schedule, now);
+    assert_int_equal(turn.unit, 0);
+    assert_false(schedule_end(&l.schedule, 0, SCHEDULE_SILENT, now, TIMEOUT, now + LATE_US));
+    turn = schedule_next(&l.schedule, now);
+    assert_int_equal(turn.unit, 1);
+    assert_true(schedule_end(&l.schedule, 1, SCHEDULE_ANSWERED, now, POLL_US, now));
+    turn = schedule_next(&l.schedule, now + LATE_US);
+    assert_int_equal(turn.unit, 0);
+}
+
+static void a_noisy_unit_survives_noise(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 2, 1 * S);
+    for (unsigned i = 0; i < 100; i++) {
+        for (unsigned k = 0; k < 7; k++)
+            (void)schedule_end(&l.schedule, 0, SCHEDULE_NOISE, (int64_t)i * S, POLL_US, 0);
+        assert_false(l.units[0].dead);
+        (void)schedule_end(&l.schedule, 0, SCHEDULE_ANSWERED, (int64_t)i * S, POLL_US, 0);
+    }
+}
+
+static void counts_dues_that_passed(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 1, 2 * S);
+    assert_int_equal(schedule_skip(&l.schedule, 0, 0), 1);
+    assert_int_equal(schedule_skip(&l.schedule, 0, 1 * S), 0);
+    assert_int_equal(schedule_skip(&l.schedule, 0, 9 * S), 4);
+    assert_true(l.units[0].due_us == 10 * S);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_every_cadence),
+        cmocka_unit_test(spreads_phases),
+        cmocka_unit_test(shares_an_overloaded_line_evenly),
+        cmocka_unit_test(dead_units_cost_one_percent_and_are_tried_every_ten_minutes),
+        cmocka_unit_test(one_dead_of_ten_leaves_98_percent_after_30_s),
+        cmocka_unit_test(a_unit_is_normal_after_its_first_good_answer),
+        cmocka_unit_test(a_whole_line_comes_back_at_once),
+        cmocka_unit_test(gives_the_line_away_while_a_unit_must_be_quiet),
+        cmocka_unit_test(a_noisy_unit_survives_noise),
+        cmocka_unit_test(counts_dues_that_passed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
