@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one session of the page and what happens around it: login kept or not, last values written to
+// the phone, alarm sound, waiting picks.
+import { get, forgetAll, loadSnapshot, savedLogin, saveLogin, saveSnapshot, set } from './keep/local';
+import { changed, forget, state } from './model/state';
+import { Session, type Login } from './mqtt/session';
+
+const SNAPSHOT_EVERY_MS = 10_000;
+
+let session: Session | null = null;
+let login: Login | null = null;
+let kept = false;
+
+export const current = (): Session | null => session;
+export const currentLogin = (): Login | null => login;
+export const isKept = (): boolean => kept;
+
+/** Where the page came from also serves MQTT, unless it is on a file host: then ?broker= says. */
+export function defaultUrl(): string {
+  const asked = new URLSearchParams(location.search).get('broker');
+  if (asked && /^wss?:\/\/[^\s]+$/.test(asked)) return asked;
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/mqtt`;
+}
+
+export function begin(next: Login, keep: boolean): void {
+  session?.stop();
+  forget();
+  login = next;
+  kept = keep;
+  state.user = next.user;
+  if (keep) loadSnapshot(next);
+  session = new Session(next, (event, id) => {
+    if (event === 'up') {
+      if (kept) saveLogin(next);
+      void sendWaiting();
+    } else if (event === 'alert' && id) {
+      void ring(id);
+    } else if (event === 'refused') {
+      kept = false;
+    }
+  });
+  session.start();
+  changed();
+}
+
+export function resume(): boolean {
+  const saved = savedLogin();
+  if (!saved) return false;
+  begin(saved, true);
+  return true;
+}
+
+export function end(): void {
+  session?.stop();
+  session = null;
+  login = null;
+  kept = false;
+  forgetAll();
+  forget();
+  state.link = 'idle';
+  state.user = '';
+  changed();
+}
+
+async function sendWaiting(): Promise<void> {
+  if (!session || !login) return;
+  const { flush } = await import('./keep/outbox');
+  await flush(session, login.user);
+}
+
+async function ring(id: string): Promise<void> {
+  const alert = state.alerts.get(id);
+  if (!alert || get('baiye.sound') !== 'on') return;
+  if (alert.level === 'info' || alert.level === 'low' || alert.level === 'none') return;
+  const { beep } = await import('./views/sound');
+  beep();
+}
+
+export function soundOn(): boolean {
+  return get('baiye.sound') === 'on';
+}
+
+export function setSound(on: boolean): void {
+  set('baiye.sound', on ? 'on' : null);
+  changed();
+}
+
+function save(): void {
+  if (kept && login && state.link !== 'refused') saveSnapshot(login);
+}
+
+setInterval(save, SNAPSHOT_EVERY_MS);
+addEventListener('pagehide', save);
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') save();
+});

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two languages, Chinese first. Every text of the app is here or in i18n/words.ts; t() falls back to
+// the key, so that a missing text is seen and a hostile one is never looked up.
+import { en } from './i18n/en';
+import { zh, type Key } from './i18n/zh';
+
+export type Lang = 'zh' | 'en';
+
+let current: Lang = 'zh';
+
+export function chooseLang(saved: string | null, browser: readonly string[]): Lang {
+  if (saved === 'zh' || saved === 'en') return saved;
+  const first = browser[0]?.toLowerCase() ?? 'zh';
+  return first.startsWith('zh') ? 'zh' : 'en';
+}
+
+export function setLang(lang: Lang): void {
+  current = lang;
+  document.documentElement.lang = lang === 'zh' ? 'zh-CN' : 'en';
+}
+
+export const lang = (): Lang => current;
+
+/** The text of a key with {0}, {1}… filled in. */
+export function t(key: Key, ...args: (string | number)[]): string {
+  const text = (current === 'zh' ? zh : en)[key];
+  return text.replace(/\{(\d)\}/g, (_, i: string) => String(args[Number(i)] ?? ''));
+}
+
+/** A name that came over the wire, when it is one that the app has a word for. */
+export function word(group: string, name: string, otherwise = name): string {
+  const key = `${group}.${name}`;
+  return Object.prototype.hasOwnProperty.call(zh, key) ? t(key as Key) : otherwise;
+}
+
+export type { Key };

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small things kept on the phone: settings always; login and last values only for somebody who asked
+// to be remembered. Storage may be missing, full or forbidden: then the app just keeps less.
+import { parseAlert, parseForecast, parseLive, parseSite } from '../model/payload';
+import { clock, state } from '../model/state';
+import type { Login } from '../mqtt/session';
+
+const LOGIN = 'baiye.login';
+const SNAPSHOT = 'baiye.snapshot';
+const SNAPSHOT_MAX = 1_000_000; // characters; 60 devices take about 30,000
+
+export function get(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+export function set(key: string, value: string | null): void {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // Full or forbidden.
+  }
+}
+
+export function savedLogin(): Login | null {
+  try {
+    const x = JSON.parse(get(LOGIN) ?? 'null') as Partial<Login> | null;
+    if (x && typeof x.url === 'string' && typeof x.user === 'string' && typeof x.password === 'string') {
+      return { url: x.url, user: x.user, password: x.password };
+    }
+  } catch {
+    // Not ours.
+  }
+  return null;
+}
+
+export function saveLogin(login: Login): void {
+  set(LOGIN, JSON.stringify(login));
+}
+
+export function forgetAll(): void {
+  set(LOGIN, null);
+  set(SNAPSHOT, null);
+}
+
+const wire = (live: { everyS: number }) => ({ ...live, every_s: live.everyS });
+
+/** Written in the same shapes as the broker's payloads, and read back through the same checks. */
+export function saveSnapshot(login: Login): void {
+  const { site, forecast } = state;
+  if (!site || state.remembered) return;
+  const text = JSON.stringify({
+    v: 1,
+    user: login.user,
+    url: login.url,
+    offset: clock.offset(),
+    name: site.name,
+    site: { ...site, batch_s: site.batchS,
+      plots: site.plots.map((p) => ({ ...p, area_m2: p.areaM2 })),
+      devices: site.devices.map((d) => ({ ...d, every_s: d.everyS })) },
+    live: [...state.live].map(([name, live]) => [name, wire(live)]),
+    plots: [...state.plotLive].map(([name, live]) => [name, wire(live)]),
+    alerts: [...state.alerts].map(([id, a]) => [id, { ...a, acked: a.acked }]),
+    forecast: forecast && {
+      ts: forecast.ts,
+      plots: Object.fromEntries(Object.entries(forecast.plots).map(([name, p]) => [name, {
+        thermal_time: p.thermalTime, share_ready: p.shareReady, ready_kg: p.readyKg,
+        pick_kg: p.pickKg, pickers: p.pickers, why: p.why,
+        score: { days: p.score.days, mae_kg: p.score.maeKg, skill: p.score.skill, coverage: p.score.coverage },
+      }])),
+      frost: forecast.frost && { ...forecast.frost, min_c: forecast.frost.minC },
+      disease: forecast.disease,
+      water: forecast.water,
+    },
+  });
+  if (text.length <= SNAPSHOT_MAX) set(SNAPSHOT, text);
+}
+
+export function loadSnapshot(login: Login): void {
+  try {
+    const x = JSON.parse(get(SNAPSHOT) ?? 'null') as Record<string, unknown> | null;
+    if (!x || x.user !== login.user || x.url !== login.url || typeof x.name !== 'string') return;
+    const site = parseSite(x.site, x.name);
+    if (!site) return;
+    state.site = site;
+    state.remembered = true;
+    for (const [from, to] of [[x.live, state.live], [x.plots, state.plotLive]] as const) {
+      for (const [name, body] of (Array.isArray(from) ? from : []) as [string, unknown][]) {
+        const live = parseLive(body);
+        if (live) to.set(name, live);
+      }
+    }
+    for (const [id, body] of (Array.isArray(x.alerts) ? x.alerts : []) as [string, unknown][]) {
+      const alert = parseAlert(body, id);
+      if (alert) state.alerts.set(id, alert);
+    }
+    state.forecast = parseForecast(x.forecast);
+    if (typeof x.offset === 'number' && Number.isFinite(x.offset)) clock.remember(x.offset);
+  } catch {
+    set(SNAPSHOT, null);
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything the pages show, in one place. Messages change it; pages are told at most once a frame.
+import { Clock } from './clock';
+import type { Gateway } from './fresh';
+import type { Alert, Forecast, Health, Live, Site } from './payload';
+
+export type LinkState = 'idle' | 'connecting' | 'up' | 'down' | 'refused';
+
+export interface State {
+  link: LinkState;
+  gateway: Gateway;
+  user: string;
+  site: Site | null;
+  live: Map<string, Live>;
+  plotLive: Map<string, Live>;
+  health: Map<string, Health>;
+  forecast: Forecast | null;
+  alerts: Map<string, Alert>;
+  ledPng: Uint8Array | null;
+  queuedPicks: number;
+  /** Shown from an earlier visit; nothing was heard from the gateway since. */
+  remembered: boolean;
+}
+
+export const clock = new Clock();
+
+export const state: State = {
+  link: 'idle',
+  gateway: 'unknown',
+  user: '',
+  site: null,
+  live: new Map(),
+  plotLive: new Map(),
+  health: new Map(),
+  forecast: null,
+  alerts: new Map(),
+  ledPng: null,
+  queuedPicks: 0,
+  remembered: false,
+};
+
+export function forget(): void {
+  state.gateway = 'unknown';
+  state.site = null;
+  state.forecast = null;
+  state.ledPng = null;
+  state.remembered = false;
+  for (const map of [state.live, state.plotLive, state.health, state.alerts]) map.clear();
+}
+
+type Listener = () => void;
+const listeners = new Set<Listener>();
+let scheduled = false;
+
+export function listen(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function changed(): void {
+  if (scheduled) return;
+  scheduled = true;
+  const tell = () => {
+    scheduled = false;
+    for (const listener of [...listeners]) listener();
+  };
+  // Not requestAnimationFrame alone: a page in the background gets no frames.
+  if (document.visibilityState === 'visible') requestAnimationFrame(tell);
+  else setTimeout(tell, 250);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// From messages to what a plot's tile shows. Per metric the best of what the plot has: the gateway's
+// own figure for the plot, else its devices'; a live one before an old one, a good one before a
+// flagged one, then the newest. What is chosen carries its own time.
+import { freshness, type Freshness, type Gateway } from './fresh';
+import type { Flag, Live, Plot, Site } from './payload';
+
+export interface Cell {
+  metric: string;
+  value: number | null;
+  flag: Flag | null;
+  ts: number;
+  fresh: Freshness;
+}
+
+export interface Tile {
+  name: string;
+  label: string;
+  /** A device that belongs to no plot gets a tile of its own. */
+  isDevice: boolean;
+  cells: Record<string, Cell>;
+  ts: number | null;
+  fresh: Freshness;
+}
+
+export interface World {
+  site: Site | null;
+  live: ReadonlyMap<string, Live>;
+  plotLive: ReadonlyMap<string, Live>;
+  gateway: Gateway;
+}
+
+function cellsOf(live: Live, fresh: Freshness): Cell[] {
+  const metrics = new Set([...Object.keys(live.values), ...Object.keys(live.flags)]);
+  return [...metrics].map((metric) => ({
+    metric,
+    value: live.values[metric] ?? null,
+    flag: live.flags[metric] ?? null,
+    ts: live.ts,
+    fresh: live.flags[metric] === 'stale' ? 'stale' : fresh,
+  }));
+}
+
+function rank(cell: Cell): number {
+  return (cell.value !== null ? 4 : 0) + (cell.fresh === 'live' ? 2 : 0) + (cell.flag === null ? 1 : 0);
+}
+
+export function tile(plot: Plot, isDevice: boolean, world: World, now: number | null): Tile {
+  const batch = world.site?.batchS ?? 0;
+  const sources = plot.devices.map((d) => world.live.get(d));
+  if (!isDevice) sources.unshift(world.plotLive.get(plot.name));
+  const cells: Record<string, Cell> = {};
+  let ts: number | null = null;
+  for (const live of sources) {
+    if (!live) continue;
+    const fresh = freshness(live.ts, live.everyS, batch, now, world.gateway);
+    if (ts === null || live.ts > ts) ts = live.ts;
+    for (const cell of cellsOf(live, fresh)) {
+      const best = cells[cell.metric];
+      const better =
+        !best || rank(cell) > rank(best) || (rank(cell) === rank(best) && cell.ts > best.ts);
+      if (better) cells[cell.metric] = cell;
+    }
+  }
+  const fresh = Object.values(cells).some((c) => c.fresh === 'live') ? 'live' : 'stale';
+  return { name: plot.name, label: plot.label, isDevice, cells, ts, fresh };
+}
+
+/** One tile a plot in the site's order, then one for each device that is in no plot. */
+export function tiles(world: World, now: number | null): Tile[] {
+  const plots = world.site?.plots ?? [];
+  const placed = new Set(plots.flatMap((p) => p.devices));
+  const names = new Map((world.site?.devices ?? []).map((d) => [d.name, d.label]));
+  if (!world.site) for (const name of world.live.keys()) names.set(name, name);
+  const loose = [...names].filter(([name]) => !placed.has(name));
+  return [
+    ...plots.map((p) => tile(p, false, world, now)),
+    ...loose.map(([name, label]) =>
+      tile({ name, label, devices: [name], areaM2: null, cultivar: '', standard: '' }, true, world, now),
+    ),
+  ];
+}
+
+export interface Summary {
+  total: number;
+  fine: number;
+  /** Devices that are old or silent, by name. */
+  silent: string[];
+  /** Devices that answer, but with something not good. */
+  flagged: string[];
+  newest: number | null;
+}
+
+export function summary(world: World, now: number | null): Summary {
+  const names = new Set(world.site ? world.site.devices.map((d) => d.name) : world.live.keys());
+  const out: Summary = { total: names.size, fine: 0, silent: [], flagged: [], newest: null };
+  const batch = world.site?.batchS ?? 0;
+  for (const name of names) {
+    const live = world.live.get(name);
+    if (live && (out.newest === null || live.ts > out.newest)) out.newest = live.ts;
+    if (!live || freshness(live.ts, live.everyS, batch, now, world.gateway) === 'stale') {
+      out.silent.push(name);
+    } else if (Object.values(live.flags).some((f) => f !== 'uncalibrated' && f !== 'clock')) {
+      out.flagged.push(name);
+    } else {
+      out.fine += 1;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// One logged-in user: connects, subscribes, sorts messages into the state, keeps the site's time.
+// The site's name is learnt from the first …/site message, so that the address is all one needs.
+import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
+import { newer } from '../model/fresh';
+import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite } from '../model/payload';
+import { changed, clock, state, type LinkState } from '../model/state';
+import { Link, type Filter } from './link';
+import { Rpc, RpcError } from './rpc';
+
+export interface Login {
+  url: string;
+  user: string;
+  password: string;
+}
+
+const PLACES_MAX = 512; // devices, plots, alerts kept
+const TIME_AGAIN_MS = 15 * 60_000;
+
+const always: Filter[] = [
+  { topic: 'baiye/+/gateway/status', qos: 1 },
+  { topic: 'baiye/+/site', qos: 1 },
+  // Retained and repeated: QoS 0 spares the round trips of the acknowledgement window at start.
+  { topic: 'baiye/+/plot/+/live', qos: 0 },
+  { topic: 'baiye/+/dev/+/live', qos: 0 },
+  { topic: 'baiye/+/forecast', qos: 1 },
+  { topic: 'baiye/+/alert/+', qos: 1 },
+];
+
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+type Hook = (event: 'up' | 'alert' | 'refused', id?: string) => void;
+
+export class Session {
+  private readonly link: Link;
+  private readonly rpc: Rpc;
+  private siteName = '';
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private wanted = new Map<string, number>();
+
+  constructor(
+    readonly login: Login,
+    private readonly hook: Hook,
+  ) {
+    const client = randomId();
+    this.link = new Link({
+      url: login.url,
+      user: login.user,
+      password: login.password,
+      clientId: `app-${client}`,
+      onMessage: (packet) => this.message(packet),
+      onState: (link) => this.linkState(link),
+    });
+    this.rpc = new Rpc(this.link, login.user, client);
+    this.link.subscribe([...always, { topic: this.rpc.answerTopic('baiye/+'), qos: 1 }]);
+  }
+
+  start(): void {
+    document.addEventListener('visibilitychange', this.look);
+    addEventListener('online', this.look);
+    this.timer = setInterval(() => void this.askTime(), TIME_AGAIN_MS);
+    this.link.start();
+  }
+
+  stop(): void {
+    document.removeEventListener('visibilitychange', this.look);
+    removeEventListener('online', this.look);
+    clearInterval(this.timer);
+    this.link.stop();
+    this.rpc.cut();
+  }
+
+  call(method: string, params: object, ms?: number): Promise<Record<string, unknown>> {
+    if (!this.siteName) return Promise.reject(new RpcError('offline', 'site not known'));
+    return this.rpc.call(`baiye/${this.siteName}`, method, params, ms);
+  }
+
+  /** Topics that only some pages need, below the site; returns the release. */
+  follow(topic: string, qos: 0 | 1): () => void {
+    const filter = `baiye/+/${topic}`;
+    const users = this.wanted.get(filter) ?? 0;
+    this.wanted.set(filter, users + 1);
+    if (users === 0) this.link.subscribe([{ topic: filter, qos }]);
+    return () => {
+      const left = (this.wanted.get(filter) ?? 1) - 1;
+      this.wanted.set(filter, left);
+      if (left === 0) this.link.unsubscribe([filter]);
+    };
+  }
+
+  private readonly look = (): void => {
+    if (document.visibilityState !== 'visible') return;
+    this.link.nudge();
+    if (clock.slipped()) void this.askTime();
+    changed();
+  };
+
+  private linkState(link: LinkState): void {
+    state.link = link;
+    if (link === 'up') {
+      if (this.siteName) void this.askTime();
+      this.hook('up');
+    } else if (link !== 'connecting') {
+      this.rpc.cut();
+    }
+    if (link === 'refused') this.hook('refused');
+    changed();
+  }
+
+  private async askTime(): Promise<void> {
+    if (!this.link.isUp()) return;
+    const asked = clock.steady();
+    try {
+      const answer = await this.call('time', {}, 8000);
+      const at = [answer.ts, answer.time, answer.time_ms, answer.ms, answer.now].find(
+        (x): x is number => typeof x === 'number' && x > 978e9 && x < 4102e9,
+      );
+      if (at !== undefined) clock.told(at, asked, clock.steady());
+    } catch {
+      // Asked again on the next link or quarter of an hour; until then what was heard counts.
+    }
+    changed();
+  }
+
+  private message(packet: Publish): void {
+    if (this.rpc.take(packet)) return;
+    const [root, site, kind, a, b] = packet.topic.split('/');
+    if (root !== 'baiye' || !isName(site) || !kind) return;
+    if (this.siteName && site !== this.siteName) return;
+    if (kind === 'site') this.site(packet, site);
+    else if (kind === 'gateway' && a === 'status') this.gateway(packet);
+    else if (kind === 'dev' && isName(a)) this.device(packet, a, b);
+    else if (kind === 'plot' && isName(a) && b === 'live') this.live(state.plotLive, a, packet);
+    else if (kind === 'forecast') state.forecast = parseForecast(decode(packet.payload));
+    else if (kind === 'alert' && isName(a)) this.alert(packet, a);
+    else if (kind === 'led' && a === 'preview') state.ledPng = packet.payload.slice();
+    changed();
+  }
+
+  private site(packet: Publish, name: string): void {
+    const site = parseSite(decode(packet.payload), name);
+    if (!site) return;
+    state.site = site;
+    if (!this.siteName) {
+      this.siteName = name;
+      void this.askTime();
+      this.hook('up');
+    }
+  }
+
+  private gateway(packet: Publish): void {
+    const word = new TextDecoder().decode(packet.payload.subarray(0, 16));
+    const before = state.gateway;
+    state.gateway = word === 'online' ? 'online' : 'offline';
+    if (before === 'offline' && state.gateway === 'online') void this.askTime();
+  }
+
+  private device(packet: Publish, device: string, leaf: string | undefined): void {
+    if (leaf === 'live') {
+      this.live(state.live, device, packet);
+    } else if (leaf === 'health') {
+      const health = parseHealth(decode(packet.payload));
+      if (health && (state.health.has(device) || state.health.size < PLACES_MAX)) {
+        state.health.set(device, health);
+      }
+    }
+  }
+
+  private live(map: Map<string, import('../model/payload').Live>, name: string, packet: Publish): void {
+    if (packet.payload.byteLength === 0) {
+      map.delete(name);
+      return;
+    }
+    const live = parseLive(decode(packet.payload));
+    if (!live || (!map.has(name) && map.size >= PLACES_MAX)) return;
+    if (!packet.retain) clock.heard(live.ts);
+    map.set(name, newer(map.get(name), live, clock.now()));
+    if (state.remembered) state.remembered = false;
+  }
+
+  private alert(packet: Publish, id: string): void {
+    const alert = packet.payload.byteLength > 0 ? parseAlert(decode(packet.payload), id) : null;
+    if (!alert) {
+      state.alerts.delete(id);
+      return;
+    }
+    if (!state.alerts.has(id) && state.alerts.size >= PLACES_MAX) return;
+    const isNew = !state.alerts.has(id);
+    state.alerts.set(id, alert);
+    if (isNew && !alert.acked) this.hook('alert', id);
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of u8-mqtt that the app uses; the package ships no types of its own.
+declare module 'u8-mqtt/esm/basic-v5.js' {
+  export interface Publish {
+    topic: string;
+    payload: Uint8Array;
+    qos: 0 | 1 | 2;
+    retain: boolean;
+    pkt_id?: number;
+    props?: { correlation_data?: Uint8Array; content_type?: string } | null;
+  }
+  export interface Ack {
+    reason?: number;
+    answers?: number[];
+  }
+  export class MQTTError extends Error {
+    reason: number;
+  }
+  export class MQTTClient {
+    constructor(options: {
+      keep_alive?: number;
+      sess_stg?: null;
+      on_mqtt_type: {
+        mqtt_publish?: (packet: Publish) => void;
+        mqtt_disconnect?: (packet: Ack) => void;
+      };
+    });
+    with(methods: Record<string, (...args: never[]) => unknown>): this;
+    with_websock(socket: WebSocket): this;
+    connect(packet: {
+      client_id: string;
+      username: string;
+      password: string;
+      keep_alive: number;
+      flags: { clean_start: boolean };
+    }): Promise<unknown>;
+    disconnect(): Promise<unknown>;
+    ping(): Promise<unknown>;
+    puback(packet: Publish): Promise<unknown>;
+    subscribe(packet: { topics: [string, { qos: 0 | 1 }][] }): Promise<[Ack | undefined, string?]>;
+    unsubscribe(packet: { topics: string[] }): Promise<unknown>;
+    pub(packet: {
+      topic: string;
+      payload: string;
+      qos: 0 | 1;
+      props?: { response_topic: string; correlation_data: Uint8Array };
+    }): Promise<[Ack | undefined, string?]>;
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Open alerts, worst and newest first: what, where, since when, what to do. "Got it" tells everybody
+// that somebody knows; the alert itself ends when its cause does.
+import { useState } from 'preact/hooks';
+import { current, setSound, soundOn } from '../garden';
+import { t, word } from '../i18n';
+import { age, when } from '../model/format';
+import type { Alert, Level } from '../model/payload';
+import { clock, state } from '../model/state';
+import { useGarden } from './hooks';
+import { problem } from './problem';
+import { beep } from './sound';
+
+const ORDER: Level[] = ['severe', 'alarm', 'high', 'watch', 'medium', 'low', 'info', 'none'];
+
+function place(where: string): string {
+  const site = state.site;
+  return (
+    site?.plots.find((p) => p.name === where)?.label ??
+    site?.devices.find((d) => d.name === where)?.label ??
+    where
+  );
+}
+
+function Item({ alert }: { alert: Alert }) {
+  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState('');
+  const now = clock.now();
+  const zone = state.site?.timezone ?? 'Asia/Shanghai';
+  const acknowledge = async () => {
+    setBusy(true);
+    setFailed('');
+    try {
+      await current()?.call('ack', { id: alert.id });
+      state.alerts.set(alert.id, { ...alert, acked: true, ackedBy: state.user });
+    } catch (e) {
+      setFailed(t('alert.ackfail', problem(e)));
+    }
+    setBusy(false);
+  };
+  return (
+    <li class={`card alert level-${alert.level}`}>
+      <p>
+        <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>{' '}
+        {alert.where && <b>{place(alert.where)}</b>}
+      </p>
+      <h2>{alert.what}</h2>
+      {alert.since !== null && (
+        <p class="quiet">
+          {t('alert.since', when(alert.since, now, zone), now === null ? '—' : age(now - alert.since))}
+        </p>
+      )}
+      {alert.todo && (
+        <p>
+          <b>{t('alert.todo')}</b> {alert.todo}
+        </p>
+      )}
+      {alert.acked ? (
+        <p class="strong">{alert.ackedBy ? t('alert.ackedby', alert.ackedBy) : t('alert.acked')}</p>
+      ) : (
+        <button onClick={() => void acknowledge()} disabled={busy || state.link !== 'up'}>
+          {t('alert.ack')}
+        </button>
+      )}
+      {failed && <p class="wrong" role="alert">✗ {failed}</p>}
+    </li>
+  );
+}
+
+export function Alerts() {
+  useGarden();
+  const all = [...state.alerts.values()].sort(
+    (a, b) =>
+      Number(a.acked) - Number(b.acked) ||
+      ORDER.indexOf(a.level) - ORDER.indexOf(b.level) ||
+      (b.since ?? 0) - (a.since ?? 0),
+  );
+  return (
+    <div class="alerts">
+      <div class="pagehead">
+        <h1>{t('alert.title')}</h1>
+      </div>
+      <div class="card">
+        <label class="check">
+          <input type="checkbox" checked={soundOn()} onChange={(e) => {
+            setSound(e.currentTarget.checked);
+            if (e.currentTarget.checked) beep();
+          }} />
+          <span>{t('alert.sound')}</span>
+        </label>
+      </div>
+      {all.length === 0 && <p class="pad">{t('alert.none')}</p>}
+      <ul class="plainlist">
+        {all.map((a) => (
+          <Item key={a.id} alert={a} />
+        ))}
+      </ul>
+    </div>
+  );
+}

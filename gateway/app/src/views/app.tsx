@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame: which page is shown, the menu under the thumb, the banner of open alerts.
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { t, word, type Key } from '../i18n';
+import { state } from '../model/state';
+import { currentLogin } from '../garden';
+import { useGarden, useHash } from './hooks';
+import { Home } from './home';
+import { Icon, type IconName } from './icon';
+import { Login } from './login';
+
+type Page = ComponentType<{ arg: string }>;
+
+// Pages that are not needed for the first values come when they are opened.
+const later: Record<string, () => Promise<Page>> = {
+  alerts: () => import('./alerts').then((m) => m.Alerts),
+  devices: () => import('./devices').then((m) => m.Devices),
+  led: () => import('./led').then((m) => m.Led),
+  more: () => import('./more').then((m) => m.More),
+};
+
+const menu: { page: string; icon: IconName; label: Key }[] = [
+  { page: '', icon: 'leaf', label: 'nav.home' },
+  { page: 'pick', icon: 'basket', label: 'nav.pick' },
+  { page: 'alerts', icon: 'bell', label: 'nav.alerts' },
+  { page: 'more', icon: 'more', label: 'nav.more' },
+];
+
+function Later({ name, arg }: { name: string; arg: string }) {
+  const [loaded, setLoaded] = useState<{ name: string; page: Page } | null>(null);
+  useEffect(() => {
+    let gone = false;
+    later[name]?.().then(
+      (page) => {
+        if (!gone) setLoaded({ name, page });
+      },
+      () => undefined, // not on the phone and no network; the frame stays usable
+    );
+    return () => {
+      gone = true;
+    };
+  }, [name]);
+  if (loaded?.name !== name) return <p class="quiet pad">{t('plot.loading')}</p>;
+  return <loaded.page key={arg} arg={arg} />;
+}
+
+export function openAlerts(): number {
+  return [...state.alerts.values()].filter((a) => !a.acked && a.level !== 'info').length;
+}
+
+function Banner() {
+  const open = [...state.alerts.values()].filter((a) => !a.acked && a.level !== 'info');
+  const first = open[0];
+  if (!first) return null;
+  return (
+    <div role="alert" class={`banner level-${first.level}`}>
+      <a href="#/alerts">
+        <Icon name="bell" />
+        <span class="clip">
+          <b>{word('level', first.level)}</b> {first.what}
+        </span>
+        {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
+      </a>
+    </div>
+  );
+}
+
+export function App() {
+  useGarden();
+  const [page = '', arg = ''] = useHash();
+  if (!currentLogin() || state.link === 'refused') return <Login />;
+  const inside = Object.hasOwn(later, page) ? page : '';
+  const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;
+  const open = openAlerts();
+  return (
+    <>
+      {inside !== 'alerts' && <Banner />}
+      <main>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
+      <nav class="menu" aria-label={t('nav.label')}>
+        {menu.map((m) => (
+          <a key={m.page} href={`#/${m.page}`} aria-current={tab === m.page ? 'page' : undefined}>
+            <Icon name={m.icon} />
+            <span>{t(m.label)}</span>
+            {m.page === 'alerts' && open > 0 && <b class="badge">{open}</b>}
+          </a>
+        ))}
+      </nav>
+    </>
+  );
+}

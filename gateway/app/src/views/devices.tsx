@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// For the technician: every device with its last answer, error counts, battery and firmware.
+import { useEffect, useState } from 'preact/hooks';
+import { current } from '../garden';
+import { t } from '../i18n';
+import { age, value } from '../model/format';
+import { freshness } from '../model/fresh';
+import type { Health } from '../model/payload';
+import { clock, state } from '../model/state';
+import { useGarden } from './hooks';
+import { Icon } from './icon';
+
+interface Row {
+  name: string;
+  label: string;
+  everyS: number | null;
+  condition: 'fine' | 'old' | 'bad';
+  seen: number | null;
+  battery: number | null;
+  health: Health | undefined;
+}
+
+const TRAFFIC = new Set(['polls', 'good', 'seen', 'last_seen', 'ts', 'turnaround_p50_us', 'turnaround_p99_us',
+  'battery', 'battery_voltage', 'turnaround_ms', 'online', 'boot', 'seq', 'every_s', 'uptime_s', 'retries']);
+
+function rows(now: number | null): Row[] {
+  const names = new Map((state.site?.devices ?? []).map((d) => [d.name, d]));
+  const all = new Set([...names.keys(), ...(state.site ? [] : state.live.keys())]);
+  return [...all].map((name) => {
+    const device = names.get(name);
+    const live = state.live.get(name);
+    const health = state.health.get(name);
+    const fresh = live && freshness(live.ts, live.everyS, state.site?.batchS ?? 0, now, state.gateway) === 'live';
+    return {
+      name,
+      label: device?.label ?? name,
+      everyS: device?.everyS ?? live?.everyS ?? null,
+      condition: health?.online === false ? 'bad' : fresh ? 'fine' : live ? 'old' : 'bad',
+      seen: health?.lastSeen ?? live?.ts ?? null,
+      battery: health?.battery ?? live?.values.battery_voltage ?? null,
+      health,
+    };
+  });
+}
+
+function errors(health: Health): number {
+  return Object.entries(health.counts).reduce((n, [key, v]) => n + (TRAFFIC.has(key) ? 0 : v), 0);
+}
+
+function Facts({ row, now }: { row: Row; now: number | null }) {
+  const { health } = row;
+  const polls = health?.counts.polls;
+  const every = row.everyS;
+  return (
+    <p class="facts quiet">
+      <span>{row.seen === null ? t('dev.never') : now === null ? '—' : t('dev.seen', age(now - row.seen))}</span>
+      {every !== null && (
+        <span>{t('dev.every', every < 120 ? t('dev.sec', value(every, every % 1 ? 1 : 0)) : t('dev.mins', Math.round(every / 60)))}</span>
+      )}
+      {row.battery !== null && <span>{t('dev.battery', value(row.battery, 2))}</span>}
+      {health && polls !== undefined && polls > 0 && (
+        <span>{t('dev.errors', `${value((errors(health) / polls) * 100, 1)} %`)}</span>
+      )}
+      {health?.turnaroundMs != null && <span>{t('dev.turnaround', value(health.turnaroundMs, 0))}</span>}
+      {health?.firmware && <span>{t('dev.firmware', health.firmware)}</span>}
+    </p>
+  );
+}
+
+export function Devices() {
+  useGarden();
+  const [only, setOnly] = useState(false);
+  const session = current();
+  useEffect(() => session?.follow('dev/+/health', 0), [session]);
+  const now = clock.now();
+  const all = rows(now);
+  const shown = only ? all.filter((r) => r.condition !== 'fine' || (r.health && r.health.hint !== '')) : all;
+  return (
+    <div class="devices">
+      <div class="pagehead">
+        <a href="#/more" aria-label={t('nav.back')}><Icon name="back" /></a>
+        <h1>{t('dev.title')}</h1>
+      </div>
+      {all.length > 0 && (
+        <label class="check">
+          <input type="checkbox" checked={only} onChange={(e) => setOnly(e.currentTarget.checked)} />
+          <span>{t('dev.filter')}</span>
+        </label>
+      )}
+      {all.length === 0 && <p class="pad">{t('dev.none')}</p>}
+      {all.length > 0 && shown.length === 0 && <p class="pad">{t('dev.allfine')}</p>}
+      <ul class="plainlist">
+        {shown.map((row) => (
+          <li class="card" key={row.name}>
+            <p class="line">
+              <b>{row.label}</b>
+              <span class={`pill ${row.condition}`}>
+                {t(row.condition === 'fine' ? 'dev.online' : row.condition === 'old' ? 'dev.old' : 'dev.silent')}
+              </span>
+            </p>
+            <Facts row={row} now={now} />
+            {row.health?.hint && <p class="strong">{row.health.hint}</p>}
+            {row.health && Object.keys(row.health.counts).length > 0 && (
+              <details>
+                <summary>{t('dev.counts')}</summary>
+                <dl>
+                  {Object.entries(row.health.counts).map(([key, v]) => (
+                    <div key={key}>
+                      <dt>{key}</dt>
+                      <dd>{value(v, v % 1 ? 1 : 0)}</dd>
+                    </div>
+                  ))}
+                </dl>
+              </details>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
+import { t, word } from '../i18n';
+import { kg, value, when } from '../model/format';
+import type { Forecast, PlotForecast, Triple } from '../model/payload';
+import { clock, state } from '../model/state';
+import { Icon } from './icon';
+
+const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
+
+/** The plots' triples added up. Percentiles add exactly only when all plots err together, as they do
+ *  with the weather; otherwise this range is too wide, which is the safe side. */
+export function total(triples: Triple[]): Triple | null {
+  if (triples.length === 0) return null;
+  return triples.reduce<Triple>((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]], [0, 0, 0]);
+}
+
+function confidence(plots: PlotForecast[]): string | null {
+  const scores = plots.map((p) => p.score).filter((s) => s.days !== null);
+  if (scores.length === 0) return null;
+  const days = Math.min(...scores.map((s) => s.days ?? 0));
+  if (days < 7) return t('conf.learning', days);
+  const skills = scores.map((s) => s.skill).filter((x): x is number => x !== null);
+  if (skills.length === 0) return null;
+  const skill = Math.min(...skills);
+  return t(skill >= 0.2 ? 'conf.good' : skill > 0 ? 'conf.fair' : 'conf.poor');
+}
+
+function label(name: string): string {
+  return state.site?.plots.find((p) => p.name === name)?.label ?? name;
+}
+
+export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: boolean }) {
+  const rows = Object.entries(forecast.plots);
+  if (rows.length === 0) return null;
+  const plots = rows.map(([, p]) => p);
+  const pick = total(plots.flatMap((p) => (p.pickKg ? [p.pickKg] : [])));
+  const ready = total(plots.flatMap((p) => (p.readyKg ? [p.readyKg] : [])));
+  const pickers = plots.reduce((n, p) => n + (p.pickers ?? 0), 0);
+  const sure = confidence(plots);
+  return (
+    <section class={`card tomorrow ${fresh ? '' : 'old'}`} aria-labelledby="tomorrow">
+      <h2 id="tomorrow">{t('tomorrow.title')}</h2>
+      {!fresh && <p class="note">{t('tomorrow.old', when(forecast.ts, clock.now(), zone()))}</p>}
+      {pick ? (
+        <>
+          <p class="big">
+            {kg(pick[0])}–{kg(pick[2])}
+            <small>{t('tomorrow.kg')}</small>
+          </p>
+          <p class="facts">
+            <span>{t('tomorrow.about', kg(pick[1]))}</span>
+            {pickers > 0 && (
+              <span class="strong"><Icon name="people" /> {t('tomorrow.pickers', pickers)}</span>
+            )}
+            {sure && <span>{sure}</span>}
+          </p>
+          {ready && <p class="quiet">{t('tomorrow.ready', kg(ready[0]), kg(ready[2]))}</p>}
+        </>
+      ) : (
+        <p>{t('tomorrow.none')}{plots[0]?.why ? `：${plots[0].why}` : ''}</p>
+      )}
+      {rows.length > 1 && (
+        <details>
+          <summary>{t('tomorrow.details')}</summary>
+          <ul class="rows">
+            {rows.map(([name, p]) => (
+              <li key={name}>
+                <a href={`#/pick/${encodeURIComponent(name)}`}>
+                  <span class="clip">{label(name)}</span>
+                  <span>{p.pickKg ? t('tomorrow.range', kg(p.pickKg[0]), kg(p.pickKg[2])) : p.why || t('tomorrow.none')}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
+export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['frost']>; fresh: boolean; ts: number }) {
+  const calm = frost.level === 'none' || frost.level === 'low' || frost.level === 'info';
+  return (
+    <section class={`card frost ${fresh ? `level-${frost.level}` : 'old'}`} aria-labelledby="frost">
+      <h2 id="frost"><Icon name="frost" /> {t('frost.title')}</h2>
+      <p class={calm ? 'word' : 'word loud'}>{word('frost', frost.level)}</p>
+      <p class="facts">
+        {frost.minC !== null && <span class="strong">{t('frost.min', value(frost.minC, 1))}</span>}
+        {frost.at !== null && <span>{t('frost.at', when(frost.at, clock.now(), zone()))}</span>}
+        {!fresh && <span>{t('tile.old', when(ts, clock.now(), zone()))}</span>}
+      </p>
+      {frost.why && <p class="quiet">{frost.why}</p>}
+    </section>
+  );
+}
+
+export function RiskCard({ forecast }: { forecast: Forecast }) {
+  const rows = [
+    ...forecast.disease.map((d) => ({ name: word('disease', d.name), level: d.level, why: d.why })),
+    ...forecast.water.map((w) => ({ name: w.plot ? `${t('water.title')} · ${label(w.plot)}` : t('water.title'), level: w.level, why: w.why })),
+  ];
+  if (rows.length === 0) return null;
+  return (
+    <section class="card risk" aria-labelledby="risk">
+      <h2 id="risk">{t('risk.title')}</h2>
+      <ul class="rows">
+        {rows.map((r, i) => (
+          <li key={i}>
+            <div>
+              <span>{r.name}</span>
+              <span class={`pill level-${r.level}`}>{word('level', r.level)}</span>
+            </div>
+            {r.why && <p class="quiet">{r.why}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

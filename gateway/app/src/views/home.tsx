@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first screen: how it is going in one sentence, what can be picked tomorrow, frost, the plots.
+import { t } from '../i18n';
+import { age, when } from '../model/format';
+import { freshness } from '../model/fresh';
+import { clock, state } from '../model/state';
+import { summary, tiles } from '../model/tiles';
+import { FrostCard, RiskCard, TomorrowCard } from './forecast';
+import { PlotTile } from './tile';
+
+type Mood = 'ok' | 'warn' | 'bad' | 'wait';
+
+export function sentence(): { mood: Mood; text: string } {
+  const now = clock.now();
+  const s = summary(state, now);
+  const zone = state.site?.timezone ?? 'Asia/Shanghai';
+  const last = s.newest === null ? null : when(s.newest, now, zone);
+  if (state.link !== 'up') {
+    if (state.link !== 'down' && !state.site) return { mood: 'wait', text: t('state.connecting') };
+    if (last) return { mood: 'bad', text: t('state.down.data', last) };
+    return state.link === 'down'
+      ? { mood: 'bad', text: t('state.down') }
+      : { mood: 'wait', text: t('state.connecting') };
+  }
+  if (state.gateway === 'offline') {
+    return { mood: 'bad', text: last ? t('state.offline', last) : t('state.offline.never') };
+  }
+  if (!state.site || state.gateway === 'unknown') return { mood: 'wait', text: t('state.nosite') };
+  if (s.total === 0) return { mood: 'warn', text: t('state.none') };
+  if (s.newest === null || now === null) return { mood: 'warn', text: t('state.nodata', s.total) };
+  const old = age(now - s.newest);
+  if (s.silent.length > 0) return { mood: 'warn', text: t('state.silent', s.silent.length, s.total, old) };
+  if (s.flagged.length > 0) return { mood: 'warn', text: t('state.flagged', s.flagged.length, s.total, old) };
+  return { mood: 'ok', text: t('state.fine', s.total, old) };
+}
+
+function clockNote(): string | null {
+  const offset = clock.offset();
+  if (clock.trust !== 'told' || offset === null || Math.abs(offset) < 120_000) return null;
+  const minutes = Math.abs(offset) / 60000;
+  const text = minutes < 90 ? t('dev.mins', Math.round(minutes)) : `${Math.round(minutes / 60)} h`;
+  return t('state.clock', text);
+}
+
+export function Home() {
+  const now = clock.now();
+  const { mood, text } = sentence();
+  const note = clockNote();
+  const all = tiles(state, now);
+  const forecast = state.forecast;
+  // An estimate of the day before yesterday is not about tomorrow.
+  const fresh = forecast !== null && freshness(forecast.ts, 12 * 3600, 0, now, 'online') === 'live';
+  return (
+    <div class="home">
+      <header class="head">
+        <h1 class="clip">{state.site?.label ?? t('app.name')}</h1>
+        <p class={`state mood-${mood}`} role="status">
+          <span class="mood">{t(`state.word.${mood}`)}</span>
+          <span>{text}</span>
+        </p>
+        {note && <p class="note">{note}</p>}
+      </header>
+      {forecast && (
+        <div class="cards">
+          <TomorrowCard forecast={forecast} fresh={fresh} />
+          {forecast.frost && <FrostCard frost={forecast.frost} fresh={fresh} ts={forecast.ts} />}
+          {fresh && <RiskCard forecast={forecast} />}
+        </div>
+      )}
+      <div class="tiles">
+        {all.map((tile) => (
+          <PlotTile key={`${tile.isDevice ? 'd' : 'p'}-${tile.name}`} tile={tile} now={now} />
+        ))}
+      </div>
+    </div>
+  );
+}

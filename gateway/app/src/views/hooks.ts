@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useEffect, useState } from 'preact/hooks';
+import { listen } from '../model/state';
+
+/** Draws again when the state changed, and at least every `seconds` because ages grow. */
+export function useGarden(seconds = 5): void {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const again = () => tick((n) => n + 1);
+    const timer = setInterval(again, seconds * 1000);
+    const leave = listen(again);
+    return () => {
+      clearInterval(timer);
+      leave();
+    };
+  }, [seconds]);
+}
+
+export function useHash(): string[] {
+  const read = () => location.hash.replace(/^#\/?/, '').split('/').map(safeDecode).filter((s) => s !== '');
+  const [parts, setParts] = useState(read);
+  useEffect(() => {
+    const moved = () => {
+      setParts(read());
+      scrollTo(0, 0);
+    };
+    addEventListener('hashchange', moved);
+    return () => removeEventListener('hashchange', moved);
+  }, []);
+  return parts;
+}
+
+function safeDecode(s: string): string {
+  try {
+    return decodeURIComponent(s);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineConfig } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+import info from './package.json' with { type: 'json' };
+
+export default defineConfig({
+  base: './', // served by the gateway at / or as static files anywhere
+  define: { __VERSION__: JSON.stringify(info.version) },
+  build: {
+    target: 'es2020', // handsets of 2020 and later
+    sourcemap: false,
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // the page's own policy forbids nothing less than files
+  },
+  plugins: [
+    VitePWA({
+      injectRegister: null, // main.tsx does it, after the first values are on screen
+      registerType: 'autoUpdate',
+      manifest: {
+        name: '白叶茶园 Baiye',
+        short_name: '白叶',
+        description: '茶园监测 · tea garden monitoring',
+        lang: 'zh-CN',
+        start_url: './',
+        scope: './',
+        display: 'standalone',
+        background_color: '#ffffff',
+        theme_color: '#0b5d3b',
+        icons: [
+          { src: 'icon-192.png', sizes: '192x192', type: 'image/png' },
+          { src: 'icon-512.png', sizes: '512x512', type: 'image/png' },
+          { src: 'icon-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+          { src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' },
+        ],
+      },
+      workbox: {
+        globPatterns: ['**/*.{html,js,css,svg,png,webmanifest}'],
+        navigateFallback: 'index.html',
+        navigateFallbackDenylist: [/^\/mqtt/, /^\/alive/],
+        cleanupOutdatedCaches: true,
+        clientsClaim: true,
+        skipWaiting: true,
+      },
+    }),
+  ],
+});

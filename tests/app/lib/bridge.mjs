@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the gateway does for the app, in few lines, for pages that need no gateway: the built files
+// over HTTP and MQTT over WebSocket passed through to the broker. cut() drops every connection.
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { createGzip } from 'node:zlib';
+import { appFolder, WebSocketServer } from './deps.mjs';
+
+const types = {
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css',
+  '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
+};
+
+function file(request, response) {
+  const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
+  let name = join(appFolder, 'dist', path);
+  if (path.endsWith('/')) name = join(name, 'index.html');
+  if (!name.startsWith(join(appFolder, 'dist')) || !existsSync(name) || !statSync(name).isFile()) {
+    response.writeHead(404).end();
+    return;
+  }
+  const hashed = path.startsWith('/assets/');
+  response.writeHead(200, {
+    'content-type': types[extname(name)] ?? 'application/octet-stream',
+    'content-encoding': 'gzip',
+    'cache-control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+  });
+  createReadStream(name).pipe(createGzip({ level: 9 })).pipe(response);
+}
+
+export class Bridge {
+  constructor(brokerPort) {
+    this.brokerPort = brokerPort;
+    this.pairs = new Set();
+    this.open = true;
+  }
+
+  async start() {
+    this.server = http.createServer(file);
+    const sockets = new WebSocketServer({
+      server: this.server, path: '/mqtt', handleProtocols: () => 'mqtt',
+      verifyClient: () => this.open,
+    });
+    sockets.on('connection', (ws) => {
+      const tcp = net.connect(this.brokerPort, '127.0.0.1');
+      const pair = { ws, tcp };
+      this.pairs.add(pair);
+      const end = () => { this.pairs.delete(pair); ws.terminate(); tcp.destroy(); };
+      ws.on('message', (data) => tcp.write(data));
+      tcp.on('data', (data) => ws.send(data));
+      for (const side of [ws, tcp]) { side.on('close', end); side.on('error', end); }
+    });
+    await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
+    this.port = this.server.address().port;
+    this.url = `http://127.0.0.1:${this.port}/`;
+    return this;
+  }
+
+  cut(open) {
+    this.open = open;
+    for (const { ws, tcp } of this.pairs) { ws.terminate(); tcp.destroy(); }
+  }
+
+  async stop() {
+    this.cut(false);
+    this.server.closeAllConnections();
+    await new Promise((r) => this.server.close(r));
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// mosquitto on a free port of loopback, with passwords and the access rules of a real site.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { answers, freePort, until } from './wait.mjs';
+
+export const users = {
+  gateway: 'gw-pass',
+  farmer: 'tea-leaf',
+  technician: 'screwdriver',
+  guest: 'only-looking', // reads, may ask nothing
+};
+
+const site = 'baiye/baiye-1';
+const reads = ['gateway/status', 'site', 'dev/#', 'plot/#', 'readings', 'alert/#', 'forecast', 'led/#'];
+
+function acl() {
+  const lines = ['user gateway', `topic readwrite ${site}/#`];
+  for (const user of ['farmer', 'technician', 'guest']) {
+    lines.push('', `user ${user}`, ...reads.map((r) => `topic read ${site}/${r}`));
+    if (user !== 'guest') lines.push(`topic write ${site}/rpc/${user}/#`);
+    lines.push(`topic read ${site}/answer/${user}/#`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+export class Broker {
+  async start() {
+    this.dir = mkdtempSync(join(tmpdir(), 'baiye-app-'));
+    this.port = await freePort();
+    const file = (name) => join(this.dir, name);
+    writeFileSync(file('passwords'), '');
+    for (const [name, password] of Object.entries(users)) {
+      execFileSync('mosquitto_passwd', ['-b', file('passwords'), name, password], { stdio: 'ignore' });
+    }
+    writeFileSync(file('acl'), acl(), { mode: 0o600 });
+    writeFileSync(file('mosquitto.conf'), [
+      `listener ${this.port} 127.0.0.1`, 'allow_anonymous false', `password_file ${file('passwords')}`,
+      `acl_file ${file('acl')}`, 'persistence true', `persistence_location ${this.dir}/`, 'user root',
+      'autosave_interval 1', 'autosave_on_changes true',
+    ].join('\n') + '\n');
+    await this.run();
+    return this;
+  }
+
+  async run() {
+    this.process = spawn('mosquitto', ['-c', join(this.dir, 'mosquitto.conf')], { stdio: 'ignore' });
+    const child = this.process;
+    process.once('exit', () => child.kill('SIGKILL')); // also when a test run dies
+    await until('mosquitto listens', () => answers(this.port));
+  }
+
+  async halt() {
+    if (!this.process) return;
+    const gone = new Promise((r) => this.process.once('exit', r));
+    this.process.kill('SIGTERM');
+    await gone;
+    this.process = null;
+  }
+
+  async stop() {
+    await this.halt();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

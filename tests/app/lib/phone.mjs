@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A phone: Debian's Chromium with the screen, language and clock of a test.
+import { mkdirSync } from 'node:fs';
+import { axeSource, chromium, root } from './deps.mjs';
+import { users } from './broker.mjs';
+
+export const artifacts = `${root}build/test-artifacts/app/`;
+
+export function launch() {
+  mkdirSync(artifacts, { recursive: true });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none'],
+  });
+}
+
+export const sizes = {
+  small: { width: 360, height: 640 },
+  phone: { width: 390, height: 844 },
+  tablet: { width: 820, height: 1180 },
+};
+
+export async function phone(browser, options = {}) {
+  const { size = 'phone', lang = 'zh-CN', dark = false, worker = false } = options;
+  const context = await browser.newContext({
+    viewport: sizes[size], locale: lang, timezoneId: options.zone ?? 'Asia/Shanghai',
+    colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: options.scale ?? 1, hasTouch: true,
+    serviceWorkers: worker ? 'allow' : 'block',
+  });
+  const page = await context.newPage();
+  page.problems = [];
+  page.on('pageerror', (e) => page.problems.push(String(e)));
+  page.on('console', (m) => {
+    // A cut connection is what several tests are about; the browser reports it by itself.
+    if (m.type() === 'error' && !/WebSocket|net::ERR/.test(m.text())) page.problems.push(m.text());
+  });
+  return page;
+}
+
+export async function login(page, url, user = 'farmer', keep = false) {
+  await page.goto(url);
+  await page.locator('input[name=user]').fill(user);
+  await page.locator('input[name=password]').fill(users[user] ?? 'wrong');
+  if (keep) await page.locator('input[name=keep]').check();
+  await page.locator('button[type=submit]').click();
+}
+
+export async function axe(page) {
+  await page.evaluate(`if (!window.axe) { ${axeSource} }`);
+  const result = await page.evaluate(() =>
+    // eslint-disable-next-line no-undef
+    axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+  );
+  return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
+}
+
+export function shot(page, name, whole = false) {
+  return page.screenshot({ path: `${artifacts}${name}.png`, fullPage: whole });
+}

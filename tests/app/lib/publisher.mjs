@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speaks for the gateway where the gateway itself is not what is tested: payloads exactly as in
+// protocols/mqtt, answers to the app's questions, and hostile ones.
+import { mqttClient } from './deps.mjs';
+import { users } from './broker.mjs';
+
+const root = 'baiye/baiye-1';
+
+export class Publisher {
+  constructor(port) {
+    this.port = port;
+    this.asked = [];
+    this.picks = new Map();
+    this.answers = {
+      time: () => ({ ts: Date.now() + this.ahead }),
+      ack: () => ({ ok: true }),
+      pick: (p) => { this.picks.set(p.id, p); return { ok: true }; },
+    };
+    this.ahead = 0; // ms by which the site's time is ahead of this machine's
+  }
+
+  async start() {
+    this.client = mqttClient({ sess_stg: null, on_mqtt_type: { mqtt_publish: (p) => this.request(p) } });
+    this.client.with({ log_conn() {}, on_disconnect() {}, on_live() {}, on_error() {} });
+    this.client.with_tcp(`tcp://127.0.0.1:${this.port}`);
+    await this.client.connect({
+      client_id: 'publisher', username: 'gateway', password: users.gateway, keep_alive: 60,
+      flags: { clean_start: true },
+    });
+    await this.client.subscribe({ topics: [`${root}/rpc/+/+`] });
+    return this;
+  }
+
+  async stop() {
+    await this.client.disconnect().catch(() => {});
+  }
+
+  now() {
+    return Date.now() + this.ahead;
+  }
+
+  async put(topic, payload, retain = true) {
+    const body = typeof payload === 'string' || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
+    await this.client.pub({ topic: `${root}/${topic}`, payload: body, qos: 1, retain });
+  }
+
+  async request(packet) {
+    const [, , , user, method] = packet.topic.split('/');
+    const params = JSON.parse(packet.utf8());
+    this.asked.push({ user, method, params });
+    const answer = this.answers[method]?.(params, user);
+    const to = packet.props?.response_topic;
+    if (answer === undefined || !to) return;
+    await this.client.pub({
+      topic: to, payload: JSON.stringify(answer), qos: 1,
+      props: { correlation_data: packet.props.correlation_data },
+    });
+  }
+
+  online() {
+    return this.put('gateway/status', 'online');
+  }
+
+  live(ageMs = 0, values = {}, flags = {}) {
+    return {
+      ts: this.now() - ageMs, every_s: 60, boot: 7, seq: 4711,
+      values: { air_temperature: 18.21, air_humidity: 83.4, soil_moisture: 27.6, soil_temperature: 15.9,
+        soil_conductivity: 312, battery_voltage: 3.92, vapour_pressure_deficit: 0.35, ...values },
+      flags,
+    };
+  }
+
+  site(plots) {
+    return {
+      timezone: 'Asia/Shanghai', batch_s: 0,
+      plots: plots.map((p) => ({ name: p.name, label: p.label, devices: p.devices })),
+      devices: plots.flatMap((p) => p.devices.map((d) => ({ name: d, label: d, every_s: 60 }))),
+      metrics: { air_temperature: { unit: '°C', min: -40, max: 60, decimals: 1 } },
+    };
+  }
+
+  forecast(plots = ['upper', 'creek']) {
+    const at = this.now() + 9 * 3600e3;
+    return {
+      ts: this.now(),
+      plots: Object.fromEntries(plots.map((name, i) => [name, {
+        thermal_time: 142.3, share_ready: 0.31, ready_kg: [8, 12, 17], pick_kg: [6, 9, 12],
+        pickers: 4 + i, why: null, score: { days: 12, mae_kg: 1.4, skill: 0.12, coverage: 0.84 },
+      }])),
+      frost: { level: 'watch', min_c: 2.1, at, why: '晴夜无风，降温快' },
+      disease: [{ name: 'blister_blight', level: 'medium', why: '叶面湿 18 小时，16 °C，日照 1.1 小时/天' }],
+      water: [],
+    };
+  }
+
+  alert(what = '上坡 气温低于 2 °C', more = {}) {
+    return { level: 'alarm', what, where: 'upper', since: this.now() - 26 * 60e3, todo: '打开防霜风机，通知值班', ...more };
+  }
+
+  /** A garden of n plots with one device each. */
+  async garden(n) {
+    const labels = ['上坡', '溪边', '老茶园', '东坡三号', '北坪'];
+    const names = ['upper', 'creek', 'old', 'east-3', 'north'];
+    const plots = Array.from({ length: n }, (_, i) => ({
+      name: names[i] ?? `plot-${i + 1}`, label: labels[i] ?? `地块 ${i + 1}`, devices: [`node-${i + 1}`],
+    }));
+    await this.online();
+    await this.put('site', this.site(plots));
+    for (const [i, p] of plots.entries()) {
+      const live = this.live(20e3 + i * 7e3, { air_temperature: 18.2 - i * 1.7, soil_moisture: 27.6 - (i % 9) * 1.9 });
+      await this.put(`dev/${p.devices[0]}/live`, live);
+      await this.put(`plot/${p.name}/live`, live);
+    }
+    return plots;
+  }
+}
