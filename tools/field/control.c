@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/field/control.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/field/line.h"
+#include "tools/field/node.h"
+
+#define LINE_SIZE   4096
+#define CLIENTS_MAX 8
+
+struct client {
+    struct control *control;
+    struct loop_watch watch;
+    char text[LINE_SIZE];
+    size_t size;
+};
+
+struct control {
+    struct garden *garden;
+    struct loop_watch listen;
+    char path[108];
+    struct client clients[CLIENTS_MAX];
+};
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    return text ? text : "";
+}
+
+static double number_of(const cJSON *object, const char *key, double otherwise)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+}
+
+static struct line *find_line(struct garden *garden, const cJSON *command)
+{
+    const char *name = text_of(command, "line");
+    for (size_t i = 0; i < garden->line_count; i++)
+        if (strcmp(garden->lines[i]->scene->name, name) == 0)
+            return garden->lines[i];
+    return NULL;
+}
+
+static const char *do_fault(struct garden *garden, const cJSON *command)
+{
+    struct line *line = find_line(garden, command);
+    struct scene_fault fault = {.probability = number_of(command, "probability", 1),
+                                .ms = (uint32_t)number_of(command, "ms", 0),
+                                .max_ms = (uint32_t)number_of(command, "max_ms", 0)};
+    int address = (int)number_of(command, "unit", 0);
+    if (!line)
+        return "no such line";
+    if (!scene_fault_parse(text_of(command, "kind"), &fault.kind))
+        return "no such kind of fault";
+    bool found = false;
+    for (size_t i = 0; i < line->unit_count; i++) {
+        if (address && line->units[i].address != address)
+            continue;
+        line_fault(line, &line->units[i], &fault);
+        found = true;
+    }
+    return found ? NULL : "no such unit";
+}
+
+static const char *do_power(struct garden *garden, const cJSON *command)
+{
+    struct line *line = find_line(garden, command);
+    bool on = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(command, "on"));
+    if (!line)
+        return "no such line";
+    struct unit *unit = line_unit(line, (uint8_t)number_of(command, "unit", 0));
+    if (!unit)
+        return "no such unit";
+    if (unit->powered != on && unit->node)
+        node_power(unit->node, on);
+    unit->powered = on;
+    return NULL;
+}
+
+static const char *do_plug(struct garden *garden, const cJSON *command, bool in)
+{
+    struct line *line = find_line(garden, command);
+    if (!line)
+        return "no such line";
+    if (!in)
+        line_unplug(line);
+    else if (!line_plug(line))
+        return "the line cannot be opened again";
+    return NULL;
+}
+
+static void add(cJSON *object, const char *key, double value)
+{
+    (void)cJSON_AddNumberToObject(object, key, value);
+}
+
+static uint64_t add_units(cJSON *object, const struct line *line)
+{
+    uint64_t taken = 0;
+    cJSON *units = cJSON_AddArrayToObject(object, "units");
+    for (size_t i = 0; i < line->unit_count; i++) {
+        const struct unit *unit = &line->units[i];
+        cJSON *entry = cJSON_CreateObject();
+        add(entry, "unit", unit->address);
+        if (unit->scene->name && unit->scene->count == 1)
+            (void)cJSON_AddStringToObject(entry, "name", unit->scene->name);
+        (void)cJSON_AddStringToObject(entry, "kind", scene_unit_kind_name(unit->scene->kind));
+        add(entry, "requests", (double)unit->requests);
+        add(entry, "answers", (double)unit->answers);
+        add(entry, "taken", (double)unit->taken);
+        taken += unit->taken;
+        (void)cJSON_AddItemToArray(units, entry);
+    }
+    return taken;
+}
+
+static void add_faults(cJSON *object, const struct fault_counts *counts)
+{
+    cJSON *faults = cJSON_AddObjectToObject(object, "faults");
+    for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
+        if (counts->done[kind])
+            add(faults, scene_fault_name((enum fault_kind)kind), (double)counts->done[kind]);
+    add(object, "undetectable", (double)counts->undetectable);
+}
+
+static uint64_t add_line(cJSON *lines, const struct line *line)
+{
+    const struct line_counts *counts = &line->counts;
+    cJSON *object = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(object, "line", line->scene->name);
+    add(object, "requests", (double)counts->requests);
+    add(object, "garbled", (double)counts->garbled);
+    add(object, "answers", (double)counts->answers);
+    add(object, "broadcasts", (double)counts->broadcasts);
+    add(object, "t35_violations", (double)counts->t35_violations);
+    add(object, "collisions", (double)counts->collisions);
+    add(object, "mismatched", (double)counts->mismatched);
+    add(object, "overrun", (double)counts->overrun);
+    add(object, "busy_us", (double)(counts->busy_ns / 1000));
+    add(object, "gap_min_us", counts->gap_min_ns < 0 ? -1 : (double)counts->gap_min_ns / 1000);
+    add_faults(object, &counts->faults);
+    uint64_t taken = add_units(object, line);
+    (void)cJSON_AddItemToArray(lines, object);
+    return taken;
+}
+
+static void do_counts(struct garden *garden, cJSON *answer)
+{
+    uint64_t taken = 0;
+    cJSON *lines = cJSON_AddArrayToObject(answer, "lines");
+    for (size_t i = 0; i < garden->line_count; i++)
+        taken += add_line(lines, garden->lines[i]);
+    add(answer, "taken", (double)taken);
+    add(answer, "ledger_lines", (double)garden->ledger.lines);
+    ledger_flush(&garden->ledger);
+}
+
+static const char *obey(struct garden *garden, const cJSON *command, cJSON *answer)
+{
+    const char *name = text_of(command, "cmd");
+    if (strcmp(name, "fault") == 0)
+        return do_fault(garden, command);
+    if (strcmp(name, "power") == 0)
+        return do_power(garden, command);
+    if (strcmp(name, "unplug") == 0 || strcmp(name, "replug") == 0)
+        return do_plug(garden, command, name[0] == 'r');
+    if (strcmp(name, "stop-sampling") == 0)
+        garden->sampling_stopped = true;
+    else if (strcmp(name, "counts") != 0)
+        return "no such command";
+    do_counts(garden, answer);
+    return NULL;
+}
+
+static void reply(struct client *client, char *line)
+{
+    cJSON *answer = cJSON_CreateObject(), *command = cJSON_Parse(line);
+    const char *error =
+        cJSON_IsObject(command) ? obey(client->control->garden, command, answer) : "not JSON";
+    (void)cJSON_AddBoolToObject(answer, "ok", error == NULL);
+    if (error)
+        (void)cJSON_AddStringToObject(answer, "error", error);
+    char *text = cJSON_PrintUnformatted(answer);
+    if (text) {
+        struct iovec parts[2] = {{text, strlen(text)}, {"\n", 1}};
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+        ssize_t sent = sendmsg(client->watch.fd, &message, MSG_NOSIGNAL);
+        (void)sent; /* a client that does not wait for its answer loses it */
+        cJSON_free(text);
+    }
+    cJSON_Delete(command);
+    cJSON_Delete(answer);
+}
+
+static void drop(struct client *client)
+{
+    int fd = client->watch.fd;
+    loop_unwatch(&client->control->garden->loop, &client->watch);
+    (void)close(fd);
+    client->size = 0;
+}
+
+static void client_ready(void *context, uint32_t events)
+{
+    struct client *client = context;
+    (void)events;
+    ssize_t got = recv(client->watch.fd, client->text + client->size,
+                       sizeof(client->text) - 1 - client->size, 0);
+    if (got <= 0) {
+        if (got == 0 || (errno != EAGAIN && errno != EINTR))
+            drop(client);
+        return;
+    }
+    client->size += (size_t)got;
+    client->text[client->size] = '\0';
+    char *start = client->text, *end;
+    while ((end = strchr(start, '\n')) != NULL) {
+        *end = '\0';
+        reply(client, start);
+        start = end + 1;
+    }
+    client->size -= (size_t)(start - client->text);
+    memmove(client->text, start, client->size);
+    if (client->size == sizeof(client->text) - 1)
+        drop(client);
+}
+
+static void listen_ready(void *context, uint32_t events)
+{
+    struct control *control = context;
+    (void)events;
+    int fd = accept4(control->listen.fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        struct client *client = &control->clients[i];
+        if (client->watch.fd < 0 && loop_watch(&control->garden->loop, &client->watch, fd, EPOLLIN))
+            return;
+    }
+    (void)close(fd);
+}
+
+struct control *control_open(struct garden *garden, const char *path)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!control)
+        abort();
+    control->garden = garden;
+    control->listen = (struct loop_watch){.fd = -1, .ready = listen_ready, .context = control};
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        control->clients[i].control = control;
+        control->clients[i].watch =
+            (struct loop_watch){.fd = -1, .ready = client_ready, .context = &control->clients[i]};
+    }
+    (void)snprintf(control->path, sizeof(control->path), "%s", path);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    (void)unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        listen(fd, CLIENTS_MAX) == 0 && loop_watch(&garden->loop, &control->listen, fd, EPOLLIN))
+        return control;
+    int saved = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    free(control);
+    errno = saved;
+    return NULL;
+}
+
+void control_close(struct control *control)
+{
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (control->clients[i].watch.fd >= 0)
+            drop(&control->clients[i]);
+    int fd = control->listen.fd;
+    loop_unwatch(&control->garden->loop, &control->listen);
+    (void)close(fd);
+    (void)unlink(control->path);
+    free(control);
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time on this line is ideal time (wire.h). Two kinds of events, one timer for the earliest:
+ * the end of the master's request, and the hand-over of (the next byte of) a transmission. */
+#include "tools/field/line.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/modbus/crc16.h"
+#include "tools/field/node.h"
+
+#define NS_PER_MS    1000000
+#define BABBLE_BYTES 24
+
+static void line_schedule(struct line *line);
+
+static int64_t next_handover(const struct transmission *t)
+{
+    return t->step_ns ? t->start_ns + (int64_t)(t->given + 1) * t->step_ns : t->end_ns;
+}
+
+static bool overlap(int64_t start_a, int64_t end_a, int64_t start_b, int64_t end_b)
+{
+    return start_a < end_b && start_b < end_a;
+}
+
+/* Marks everything that is on the wire together with [start, end). True: something was. */
+static bool collide(struct line *line, const struct transmission *self, int64_t start_ns,
+                    int64_t end_ns)
+{
+    bool hit = false;
+    for (int i = 0; i < LINE_PENDING; i++) {
+        struct transmission *t = &line->pending[i];
+        if (t == self || !t->used || !overlap(start_ns, end_ns, t->start_ns, t->end_ns))
+            continue;
+        line->counts.collisions += t->hit ? 0 : 1;
+        t->hit = hit = true;
+    }
+    if (self && line->saying && overlap(start_ns, end_ns, line->said_start_ns, line->said_end_ns)) {
+        line->counts.collisions += line->said_hit ? 0 : 1;
+        line->said_hit = hit = true;
+    }
+    return hit;
+}
+
+/* Puts bytes of a unit on the wire. `step_ns` 0: handed over whole. NULL: no room. */
+static struct transmission *transmit(struct line *line, struct unit *unit,
+                                     const struct wire_rate *rate, const uint8_t *bytes,
+                                     size_t size, int64_t start_ns, int64_t step_ns)
+{
+    struct transmission *t = line->pending;
+    while (t < line->pending + LINE_PENDING && t->used)
+        t++;
+    if (t == line->pending + LINE_PENDING) {
+        line->counts.overrun++;
+        return NULL;
+    }
+    *t = (struct transmission){.used = true,
+                               .start_ns = start_ns,
+                               .step_ns = step_ns,
+                               .unit = unit,
+                               .rate = *rate,
+                               .size = size};
+    t->end_ns = start_ns + (step_ns ? step_ns * (int64_t)size : wire_bytes_ns(rate, size));
+    memcpy(t->bytes, bytes, size);
+    line->counts.busy_ns += t->end_ns - start_ns;
+    t->hit = collide(line, t, t->start_ns, t->end_ns);
+    return t;
+}
+
+/* Plans one answer with all that its unit's faults make of it; it starts at `start_ns`. */
+static void plan_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
+                        int64_t start_ns, bool sample)
+{
+    struct fault_plan plan;
+    const struct wire_rate *rate = &line->said_rate;
+    fault_answer(&unit->faults, &unit->rng, frame, size, &plan, &line->counts.faults);
+    if (plan.size == 0)
+        return;
+    start_ns += plan.delay_ns;
+    if (plan.foreign) {
+        uint8_t foreign[FRAME_SIZE];
+        fault_foreign(&unit->rng, frame, size, foreign);
+        (void)transmit(line, unit, rate, foreign, size, start_ns, 0);
+        start_ns += wire_bytes_ns(rate, size) + wire_silence_ns(rate);
+    }
+    struct transmission *t =
+        transmit(line, unit, rate, plan.bytes, plan.size, start_ns, plan.step_ns);
+    if (!t)
+        return;
+    t->sample = sample;
+    if (plan.duplicate) {
+        /* Byte by byte, so that a master that listens hears that the line is not silent. */
+        (void)transmit(line, unit, rate, plan.bytes, plan.size, t->end_ns + plan.duplicate_gap_ns,
+                       wire_bytes_ns(rate, 1));
+    }
+}
+
+static int64_t answer_start(const struct line *line, const struct unit *unit)
+{
+    return line->said_end_ns + wire_silence_ns(&line->said_rate) +
+           (int64_t)unit->scene->delay_us * 1000;
+}
+
+static void ask_probe(struct line *line, struct unit *unit)
+{
+    uint8_t answer[FRAME_SIZE];
+    struct probe_given given;
+    size_t size = unit_serve(unit, line->said, line->said_size, answer, &given);
+    if (size == 0)
+        return;
+    int64_t start_ns = answer_start(line, unit);
+    plan_answer(line, unit, answer, size, start_ns, given.sample);
+    if (!line->scene->quiet)
+        unit_ledger(unit, &given, line->scene->name,
+                    garden_wall_ms(start_ns + wire_bytes_ns(&unit->rate, size)));
+}
+
+static void ask_node(struct line *line, struct unit *unit, bool good)
+{
+    if (good && line->said[0] == unit->address) {
+        unit->requests++;
+        unit->asked_size = line->said_size < FRAME_SIZE ? line->said_size : FRAME_SIZE;
+        memcpy(unit->asked, line->said, unit->asked_size);
+    }
+    node_hear(unit->node, line->said, line->said_size);
+}
+
+/* The request is over on the wire: the units have it. */
+static void deliver_request(struct line *line)
+{
+    bool good = line->said_size >= 4 && line->said_size <= FRAME_SIZE &&
+                crc16_modbus(CRC16_INITIAL, line->said, line->said_size) == 0;
+    line->saying = false;
+    wire_took(&line->clock, line->said_end_ns);
+    line->counts.busy_ns += line->said_end_ns - line->said_start_ns;
+    if (line->said_hit) {
+        fault_garble(&line->rng, line->said, line->said_size);
+        good = false;
+    }
+    line->counts.requests += good;
+    line->counts.garbled += !good;
+    line->counts.broadcasts += good && line->said[0] == 0;
+    if (line->garden->sampling_stopped || (line->early && line->scene->strict))
+        return;
+    for (size_t i = 0; i < line->unit_count; i++) {
+        struct unit *unit = &line->units[i];
+        bool addressed = good && unit_hears(unit, line->said[0]);
+        if (!unit->powered)
+            continue;
+        if (!wire_same(&unit->rate, &line->said_rate)) {
+            line->counts.mismatched += addressed && line->said[0] != 0;
+            continue;
+        }
+        if (addressed && rng_chance(&unit->rng, unit->faults.of[FAULT_REQUEST].probability)) {
+            line->counts.faults.done[FAULT_REQUEST]++;
+            continue; /* bits flipped on its way: nothing a unit could answer */
+        }
+        if (unit->node)
+            ask_node(line, unit, good);
+        else if (good)
+            ask_probe(line, unit);
+    }
+}
+
+void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
+                 int64_t ready_ns)
+{
+    int64_t start_ns = answer_start(line, unit);
+    if (line->garden->sampling_stopped)
+        return;
+    if (ready_ns > start_ns)
+        start_ns = ready_ns;
+    plan_answer(line, unit, frame, size, start_ns, false);
+    line_schedule(line);
+}
+
+static void scramble(struct line *line, uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)rng_next(&line->rng);
+}
+
+/* What was hit is noise from some byte on, and nobody can believe it. */
+static void garble_hit(struct line *line, struct transmission *t)
+{
+    size_t from = rng_below(&line->rng, (uint32_t)t->size);
+    scramble(line, t->bytes + from, t->size - from);
+    if (t->size > 2)
+        fault_garble(&line->rng, t->bytes, t->size);
+}
+
+/* The other nodes on the line hear the answer too. */
+static void overhear(struct line *line, const struct transmission *t)
+{
+    for (size_t i = 0; i < line->unit_count; i++) {
+        struct unit *unit = &line->units[i];
+        if (unit->node && unit != t->unit && unit->powered && wire_same(&unit->rate, &t->rate))
+            node_hear(unit->node, t->bytes, t->size);
+    }
+}
+
+static void finish(struct line *line, struct transmission *t)
+{
+    struct unit *unit = t->unit;
+    t->used = false;
+    line->counts.answers++;
+    unit->answers++;
+    unit->taken += t->sample && !t->hit;
+    overhear(line, t);
+    if (unit->node && !t->hit)
+        node_said(unit->node, t->bytes, t->size, t->end_ns);
+}
+
+static void hand_over(struct line *line, struct transmission *t)
+{
+    if (t->hit && t->given == 0)
+        garble_hit(line, t);
+    size_t count = t->step_ns ? 1 : t->size;
+    int64_t end_ns = next_handover(t), now = loop_now_ns();
+    if (!wire_same(&line->said_rate, &t->rate))
+        scramble(line, t->bytes + t->given, count); /* the master listens at another rate */
+    port_write(&line->port, t->bytes + t->given, count);
+    t->given += count;
+    if (end_ns > line->clock.quiet_since_ns)
+        wire_gave(&line->clock, end_ns, now);
+    if (t->given == t->size)
+        finish(line, t);
+}
+
+/* A babbling unit's next bytes. */
+static void babble(struct line *line, struct unit *unit, int64_t now_ns)
+{
+    uint8_t noise[BABBLE_BYTES];
+    if (unit->babble_until_ns <= now_ns) {
+        unit->babble_until_ns = 0;
+        return;
+    }
+    for (size_t i = 0; i < sizeof(noise); i++)
+        noise[i] = (uint8_t)rng_next(&unit->rng);
+    (void)transmit(line, unit, &unit->rate, noise, sizeof(noise), now_ns,
+                   wire_bytes_ns(&unit->rate, 1));
+    line->counts.faults.done[FAULT_BABBLE]++;
+}
+
+static bool transmitting(const struct line *line, const struct unit *unit)
+{
+    for (int i = 0; i < LINE_PENDING; i++)
+        if (line->pending[i].used && line->pending[i].unit == unit)
+            return true;
+    return false;
+}
+
+static void line_step(void *context, int64_t now_ns)
+{
+    struct line *line = context;
+    if (line->saying && line->said_end_ns <= now_ns)
+        deliver_request(line);
+    for (int i = 0; i < LINE_PENDING; i++) {
+        struct transmission *t = &line->pending[i];
+        while (t->used && next_handover(t) <= now_ns)
+            hand_over(line, t);
+    }
+    for (size_t i = 0; i < line->unit_count; i++)
+        if (line->units[i].babble_until_ns && !transmitting(line, &line->units[i]))
+            babble(line, &line->units[i], now_ns);
+    line_schedule(line);
+}
+
+static void line_schedule(struct line *line)
+{
+    int64_t next = line->saying ? line->said_end_ns : INT64_MAX;
+    for (int i = 0; i < LINE_PENDING; i++)
+        if (line->pending[i].used && next_handover(&line->pending[i]) < next)
+            next = next_handover(&line->pending[i]);
+    if (next == INT64_MAX)
+        loop_disarm(&line->garden->loop, &line->timer);
+    else
+        loop_arm(&line->garden->loop, &line->timer, next);
+}
+
+static void begin_request(struct line *line, int64_t now_ns)
+{
+    int64_t start_ns = wire_request_start(&line->clock, now_ns);
+    int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
+    line->said_rate = line->rate;
+    port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
+    if (line->said_rate.baud == 0)
+        line->said_rate.baud = line->rate.baud;
+    if (wire_silence_ns(&line->said_rate) > least_ns)
+        least_ns = wire_silence_ns(&line->said_rate);
+    line->early = !wire_silence_kept(&line->clock, start_ns, least_ns);
+    line->counts.t35_violations += line->early;
+    int64_t gap_ns = start_ns - line->clock.quiet_since_ns;
+    if (line->clock.quiet_since_ns &&
+        (line->counts.gap_min_ns < 0 || gap_ns < line->counts.gap_min_ns))
+        line->counts.gap_min_ns = gap_ns;
+    line->saying = true;
+    line->said_hit = false;
+    line->said_size = 0;
+    line->said_start_ns = line->said_end_ns = start_ns;
+}
+
+/* Bytes of the master: one write is one frame unless more comes before its wire time is over. */
+static void master_says(void *context, const uint8_t *bytes, size_t size)
+{
+    struct line *line = context;
+    int64_t now = loop_now_ns();
+    if (!line->saying)
+        begin_request(line, now);
+    if (line->said_size && now > line->said_end_ns)
+        line->said_end_ns = now;
+    size_t room = sizeof(line->said) - line->said_size;
+    if (size > room)
+        size = room;
+    memcpy(line->said + line->said_size, bytes, size);
+    line->said_size += size;
+    line->said_end_ns += wire_bytes_ns(&line->said_rate, size);
+    line->said_hit |= collide(line, NULL, line->said_start_ns, line->said_end_ns);
+    line_schedule(line);
+}
+
+static bool open_port(struct line *line)
+{
+    char path[256];
+    bool tcp = line->scene->type != LINE_RTU;
+    (void)snprintf(path, sizeof(path), tcp ? "%s/%s.port" : "%s/%s", line->garden->dir,
+                   line->scene->name);
+    bool good = tcp ? port_open_tcp(&line->port, path, line->scene->port)
+                    : port_open_pty(&line->port, path, &line->rate);
+    if (!good)
+        garden_log("line %s: cannot open %s: %s", line->scene->name, path, strerror(errno));
+    line->plugged = good;
+    return good;
+}
+
+static bool make_units(struct line *line, uint32_t *place)
+{
+    size_t count = 0, made = 0;
+    for (unsigned i = 0; i < line->scene->units_count; i++)
+        count += line->scene->units[i].count;
+    line->units = calloc(count ? count : 1, sizeof(*line->units));
+    if (!line->units)
+        abort();
+    line->unit_count = count;
+    for (unsigned i = 0; i < line->scene->units_count; i++) {
+        const struct scene_unit *entry = &line->scene->units[i];
+        for (unsigned k = 0; k < entry->count; k++) {
+            struct unit *unit = &line->units[made++];
+            unit_init(unit, line->garden, line, entry, (uint8_t)(entry->address + k), (*place)++,
+                      &line->rate);
+            if (entry->kind <= UNIT_QEMU && !(unit->node = node_start(unit)))
+                return false;
+        }
+    }
+    return true;
+}
+
+struct line *line_open(struct garden *garden, const struct scene_line *scene, uint32_t *place)
+{
+    struct line *line = calloc(1, sizeof(*line));
+    if (!line)
+        abort();
+    line->garden = garden;
+    line->scene = scene;
+    line->rate = (struct wire_rate){scene->baud, scene_parity(scene->parity), scene->stop_bits};
+    line->said_rate = line->rate;
+    line->rng = rng_named(garden->seed, scene->name);
+    line->counts.gap_min_ns = -1;
+    line->timer.fire = line_step;
+    line->timer.context = line;
+    line->port = (struct port){.loop = &garden->loop,
+                               .watch.fd = -1,
+                               .listen.fd = -1,
+                               .bytes = master_says,
+                               .context = line};
+    if (open_port(line) && make_units(line, place)) {
+        for (size_t i = 0; i < line->unit_count; i++)
+            line_fault(line, &line->units[i], &line->units[i].faults.of[FAULT_BABBLE]);
+        return line;
+    }
+    line_free(line);
+    return NULL;
+}
+
+void line_free(struct line *line)
+{
+    loop_disarm(&line->garden->loop, &line->timer);
+    for (size_t i = 0; line->units && i < line->unit_count; i++)
+        if (line->units[i].node)
+            node_stop(line->units[i].node);
+    port_close(&line->port);
+    free(line->units);
+    free(line);
+}
+
+void line_unplug(struct line *line)
+{
+    if (line->plugged)
+        port_close(&line->port);
+    line->plugged = false;
+    line->saying = false;
+}
+
+bool line_plug(struct line *line)
+{
+    return line->plugged || open_port(line);
+}
+
+struct unit *line_unit(struct line *line, uint8_t address)
+{
+    for (size_t i = 0; i < line->unit_count; i++)
+        if (line->units[i].address == address)
+            return &line->units[i];
+    return NULL;
+}
+
+void line_fault(struct line *line, struct unit *unit, const struct scene_fault *fault)
+{
+    fault_put(&unit->faults, fault);
+    if (fault->kind != FAULT_BABBLE)
+        return;
+    int64_t now = loop_now_ns();
+    if (fault->probability <= 0)
+        unit->babble_until_ns = 0;
+    else
+        unit->babble_until_ns = fault->ms ? now + (int64_t)fault->ms * NS_PER_MS : INT64_MAX;
+    if (unit->babble_until_ns && !transmitting(line, unit))
+        babble(line, unit, now);
+    line_schedule(line);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One RS-485 line: the master on a port, units on the other side, and the ideal schedule of the
+ * wire between them. Frames reach the other side whole, when their last bit would; what overlaps
+ * on the wire is garbled; a unit set to another rate hears and says nothing. */
+#ifndef BAIYE_FIELD_LINE_H
+#define BAIYE_FIELD_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/field/port.h"
+#include "tools/field/unit.h"
+
+#define LINE_PENDING   32 /* transmissions of units under way or planned */
+#define LINE_HEAR_SIZE 512
+
+struct line_counts {
+    uint64_t requests; /* frames of the master with good CRC */
+    uint64_t garbled;  /* frames of the master that no unit could understand */
+    uint64_t answers;  /* handed to the master */
+    uint64_t broadcasts;
+    uint64_t t35_violations; /* requests before the silence was over */
+    uint64_t collisions;     /* transmissions that overlapped another */
+    uint64_t mismatched;     /* requests at a rate or parity that their unit does not use */
+    uint64_t overrun;        /* answers dropped because LINE_PENDING was full */
+    int64_t busy_ns;         /* wire time of requests and answers */
+    int64_t gap_min_ns;      /* shortest silence before a request; -1: none yet */
+    struct fault_counts faults;
+};
+
+/* Bytes of a unit on the wire. */
+struct transmission {
+    bool used;
+    int64_t start_ns, end_ns; /* ideal */
+    int64_t step_ns;          /* hand-over byte by byte, this far apart; 0: whole at the end */
+    size_t given;             /* bytes handed over so far */
+    bool hit;                 /* overlapped by another */
+    bool sample;              /* a whole measurement, to be counted when handed over */
+    struct unit *unit;
+    struct wire_rate rate; /* it is said at */
+    size_t size;
+    uint8_t bytes[FAULT_BYTES_SIZE];
+};
+
+struct line {
+    struct garden *garden;
+    const struct scene_line *scene;
+    struct port port;
+    struct wire_rate rate;      /* the line's own */
+    struct wire_rate said_rate; /* of the request now on the wire */
+    struct wire_clock clock;
+    struct loop_timer timer;
+    bool saying; /* a request is on the wire */
+    bool early;  /* …and came before the silence was over */
+    bool said_hit;
+    uint8_t said[LINE_HEAR_SIZE];
+    size_t said_size;
+    int64_t said_start_ns, said_end_ns;
+    struct transmission pending[LINE_PENDING];
+    struct unit *units;
+    size_t unit_count;
+    struct rng rng;
+    struct line_counts counts;
+    bool plugged;
+};
+
+/* Opens the line of `scene` with its units; `place` counts the garden's units so far. NULL: a
+ * message is on stderr. */
+struct line *line_open(struct garden *garden, const struct scene_line *scene, uint32_t *place);
+void line_free(struct line *line);
+/* A node's whole frame, which it began to say at `ready_ns`: goes on the wire then, but not before
+ * t3.5 after the request. */
+void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
+                 int64_t ready_ns);
+/* The adapter goes, with its pty; or comes back as a new one under the same name. */
+void line_unplug(struct line *line);
+bool line_plug(struct line *line);
+/* NULL: no unit of that address in the scene. */
+struct unit *line_unit(struct line *line, uint8_t address);
+/* A new fault of a unit; babbling starts at once. */
+void line_fault(struct line *line, struct unit *unit, const struct scene_fault *fault);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One of our nodes as a process of its own: native (baiye-node) or its firmware under QEMU. Field
+ * gives it the line's bytes, its SDI-12 probes and its I2C sensor, notes what these answered, and
+ * learns from the node's snapshots on the line which sample (boot, seq) that became. */
+#ifndef BAIYE_FIELD_NODE_H
+#define BAIYE_FIELD_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct node;
+struct unit;
+
+/* Starts the process. NULL: a message is on stderr. */
+struct node *node_start(struct unit *unit);
+/* Kills it and frees. */
+void node_stop(struct node *node);
+/* SIGKILL, as a power cut; or a new start with the same memory. */
+void node_power(struct node *node, bool on);
+/* Bytes that were on the line. */
+void node_hear(struct node *node, const uint8_t *bytes, size_t size);
+/* The node's own frame went over the line unhurt, ending at `end_ns`. */
+void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns);
+/* All its processes are connected. */
+bool node_ready(const struct node *node);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scene: which lines there are, what hangs on them, and the weather. One YAML file, checked
+ * on reading (an unknown key is an error), then read-only. */
+#ifndef BAIYE_FIELD_SCENE_H
+#define BAIYE_FIELD_SCENE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum unit_kind {
+    UNIT_NATIVE,       /* our node as a Linux process */
+    UNIT_QEMU,         /* our node's firmware on an emulated Cortex-M3 */
+    UNIT_XY_MD02,      /* air temperature and humidity */
+    UNIT_RS_WS_N01_TR, /* soil moisture and temperature */
+    UNIT_ZTS_3001,     /* soil, seven in one */
+    UNIT_RESPONDER     /* plain registers with made-up values, see responder.h */
+};
+
+enum line_type { LINE_RTU, LINE_TCP, LINE_RTU_OVER_TCP };
+
+enum fault_kind {
+    FAULT_FLIP,      /* some bits of the answer */
+    FAULT_DROP,      /* some bytes of the answer */
+    FAULT_INSERT,    /* random bytes into it */
+    FAULT_DOUBLE,    /* some bytes of it come twice */
+    FAULT_TRUNCATE,  /* its end is missing */
+    FAULT_STRAY,     /* 0x00 in front of it, as drivers make when they turn round */
+    FAULT_LATE,      /* it comes after `ms`..`max_ms` more */
+    FAULT_DRIP,      /* one byte every `ms` */
+    FAULT_FOREIGN,   /* a well-formed answer under another address comes first */
+    FAULT_DUPLICATE, /* it comes twice, `ms` apart */
+    FAULT_REQUEST,   /* bits of the request, on its way to the units */
+    FAULT_BABBLE,    /* endless random bytes for `ms`, or for ever with 0 */
+    FAULT_DEAD,      /* no answer */
+    FAULT_KIND_COUNT
+};
+
+struct scene_fault {
+    enum fault_kind kind;
+    double probability; /* of each answer; 0 ends the fault */
+    uint32_t ms, max_ms;
+};
+
+struct scene_unit {
+    enum unit_kind kind;
+    uint8_t address; /* 1..247 */
+    const char *name;
+    uint16_t count;     /* this many units, at addresses from `address` on; 1 */
+    uint16_t registers; /* of a responder; 10 */
+    uint32_t delay_us;  /* turnaround beyond t3.5 */
+    uint32_t baud;      /* 0: the line's */
+    const char *parity; /* NULL: the line's */
+    uint32_t period_s;  /* sampling of a node; 0: what its settings say */
+    uint32_t serial;    /* of a node; 0: made from its place */
+    unsigned faults_count;
+    struct scene_fault *faults;
+};
+
+struct scene_line {
+    const char *name; /* [a-z0-9-]{1,32} */
+    enum line_type type;
+    uint32_t baud;       /* 9600 */
+    const char *parity;  /* "none", "even", "odd" */
+    uint8_t stop_bits;   /* 1 */
+    uint32_t silence_ms; /* more than t3.5 before a request; 0: the standard's */
+    uint16_t port;       /* TCP, on 127.0.0.1; 0: a free one */
+    bool strict;         /* units do not hear a request that came before the silence was over */
+    bool quiet;          /* what its units give does not go into the ledger: for benches */
+    bool parity_blind;   /* do not compare the master's parity (for one that does not set INPCK) */
+    unsigned units_count;
+    struct scene_unit *units;
+};
+
+struct scene_weather {
+    const char *start; /* "2026-04-01T06:00:00Z"; NULL: now */
+    double latitude;   /* degrees north; 26.5 */
+    double speed;      /* garden seconds a second; 1 */
+    const char *csv;   /* a recorded hourly series, see weather.h; NULL: the model */
+};
+
+struct scene {
+    struct scene_weather weather;
+    unsigned lines_count;
+    struct scene_line *lines;
+};
+
+struct scene_error {
+    char text[512];
+};
+
+/* NULL and `error` filled when the file is not a scene. scene_free() takes everything back. */
+struct scene *scene_load(const char *file, struct scene_error *error);
+void scene_free(struct scene *scene);
+
+const char *scene_fault_name(enum fault_kind kind);
+/* False when there is no fault of that name. */
+bool scene_fault_parse(const char *name, enum fault_kind *kind);
+const char *scene_unit_kind_name(enum unit_kind kind);
+/* 'N', 'E', 'O'; 0: none of them. */
+char scene_parity(const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/field/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocols/modbus/crc16.h"
+
+void unit_init(struct unit *unit, struct garden *garden, struct line *line,
+               const struct scene_unit *scene, uint8_t address, uint32_t place,
+               const struct wire_rate *rate)
+{
+    char name[32];
+    (void)snprintf(name, sizeof(name), "unit %u", place);
+    *unit = (struct unit){.garden = garden,
+                          .line = line,
+                          .scene = scene,
+                          .address = address,
+                          .spot = place,
+                          .rate = *rate,
+                          .powered = true,
+                          .rng = rng_named(garden->seed, name)};
+    if (scene->baud)
+        unit->rate.baud = scene->baud;
+    if (scene->parity)
+        unit->rate.parity = scene_parity(scene->parity);
+    probe_init(&unit->probe, scene->kind, address, unit->rate.baud, scene->registers);
+    for (unsigned i = 0; i < scene->faults_count; i++)
+        fault_put(&unit->faults, &scene->faults[i]);
+}
+
+bool unit_hears(const struct unit *unit, uint8_t address)
+{
+    if (unit->node)
+        return address == unit->address || address == 0;
+    return probe_hears(&unit->probe, address);
+}
+
+size_t unit_serve(struct unit *unit, const uint8_t *frame, size_t size, uint8_t *answer,
+                  struct probe_given *given)
+{
+    struct weather_now now;
+    if (!unit->powered || !unit_hears(unit, frame[0]))
+        return 0;
+    if (unit->scene->kind != UNIT_RESPONDER)
+        garden_weather(unit->garden, unit->spot, &now);
+    unit->requests++;
+    answer[0] = frame[0];
+    size_t pdu = probe_serve(&unit->probe, &now, frame + 1, size - 3, answer + 1, given);
+    unit->rate.baud = unit->probe.baud;
+    if (frame[0] == 0 || pdu == 0)
+        return 0;
+    uint16_t crc = crc16_modbus(CRC16_INITIAL, answer, pdu + 1);
+    answer[pdu + 1] = (uint8_t)(crc & 0xff);
+    answer[pdu + 2] = (uint8_t)(crc >> 8);
+    return pdu + 3;
+}
+
+void unit_ledger(const struct unit *unit, const struct probe_given *given, const char *line,
+                 int64_t wall_ms)
+{
+    struct ledger *ledger = &unit->garden->ledger;
+    for (size_t i = 0; i < given->count; i++)
+        ledger_probe(ledger, wall_ms, line, unit->address, given->values[i].metric,
+                     given->values[i].value);
+    if (given->quantity)
+        ledger_responder(ledger, wall_ms, line, unit->address, given->answer, given->first,
+                         given->quantity);
+}
