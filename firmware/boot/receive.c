@@ -18,22 +18,22 @@ void receive_init(struct receive *receive, unsigned running)
     receive->target = state_read(target_slot(receive));
 }
 
-static bool same_session(const struct slot_state *state, const struct receive_session *session)
+static bool same_session(const struct slot_state *state, const struct window_session *session)
 {
     return state->session && !state->ready && !state->rejected &&
            state->blocks == session->blocks && state->block_size == session->block_size &&
            memcmp(state->image_id, session->image_id, sizeof state->image_id) == 0;
 }
 
-enum receive_result receive_open(struct receive *receive, const struct receive_session *session)
+enum receive_result receive_open(struct receive *receive, const struct window_session *session)
 {
     const struct flash_layout *layout = flash_layout();
     if (session->hardware != layout->hardware)
         return RECEIVE_WRONG_HARDWARE;
     if (session->slot != target_slot(receive))
         return RECEIVE_RUNNING_SLOT;
-    if (session->blocks == 0 || session->blocks > state_blocks_max() ||
-        session->block_size == 0 || session->block_size % 2 != 0 ||
+    if (session->blocks == 0 || session->blocks > state_blocks_max() || session->block_size == 0 ||
+        session->block_size % 2 != 0 ||
         (uint32_t)session->blocks * session->block_size > layout->slot_size)
         return RECEIVE_BAD_SIZE;
     if (same_session(&receive->target, session))
@@ -66,25 +66,6 @@ enum receive_result receive_step(struct receive *receive)
     return done ? RECEIVE_OK : RECEIVE_BUSY;
 }
 
-static uint32_t crc32_update(uint32_t crc, const uint8_t *data, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-    }
-    return crc;
-}
-
-uint32_t receive_block_crc(const uint8_t image_id[8], uint16_t number, const void *data,
-                           size_t size)
-{
-    const uint8_t place[2] = {(uint8_t)(number >> 8), (uint8_t)number};
-    uint32_t crc = crc32_update(0xFFFFFFFFu, image_id, 8);
-    crc = crc32_update(crc, place, sizeof place);
-    return ~crc32_update(crc, data, size);
-}
-
 /* What a cut left of a block: blank, or half of it. Programming the same bytes again is only legal
  * on half-words that are blank; those that hold the right value already are passed over. */
 static enum flash_result program_block(uint32_t address, const uint8_t *data, size_t size)
@@ -108,7 +89,7 @@ enum receive_result receive_block(struct receive *receive, uint16_t number, cons
     if (!target->session || target->ready || target->rejected)
         return RECEIVE_NOT_OPEN;
     if (number >= target->blocks || size != target->block_size ||
-        crc != receive_block_crc(target->image_id, number, data, size))
+        crc != window_block_crc(target->image_id, number, data, size))
         return RECEIVE_BAD_BLOCK;
     unsigned slot = target_slot(receive);
     if (state_received(slot, number))
@@ -147,27 +128,33 @@ uint16_t receive_missing_count(const struct receive *receive)
     return count;
 }
 
-int receive_finish(struct receive *receive)
+static int judge(const struct receive *receive)
 {
     unsigned slot = target_slot(receive);
-    if (receive->erasing)
-        return RECEIVE_BUSY;
-    if (!receive->target.session || receive->target.rejected)
-        return RECEIVE_NOT_OPEN;
-    if (receive->target.ready)
-        return RECEIVE_OK;
-    if (receive_missing_count(receive) > 0)
-        return RECEIVE_INCOMPLETE;
     struct image_header header, running;
     enum image_result result = boot_verify(slot, &header);
     if (result != IMAGE_OK)
         return result;
     if (boot_verify(receive->running, &running) == IMAGE_OK && header.counter < running.counter)
         return IMAGE_OLD_COUNTER;
-    if (state_mark(slot, STATE_READY) != FLASH_OK)
-        return RECEIVE_FLASH;
-    receive->target.ready = true;
-    return RECEIVE_OK;
+    return state_mark(slot, STATE_READY) == FLASH_OK ? RECEIVE_OK : RECEIVE_FLASH;
+}
+
+int receive_finish(struct receive *receive)
+{
+    struct slot_state *target = &receive->target;
+    if (receive->erasing)
+        return RECEIVE_BUSY;
+    if (!target->session || target->rejected)
+        return RECEIVE_NOT_OPEN;
+    if (target->ready)
+        return RECEIVE_OK;
+    if (receive_missing_count(receive) > 0)
+        return RECEIVE_INCOMPLETE;
+    int result = judge(receive);
+    target->ready = result == RECEIVE_OK;
+    target->session = target->ready; /* refused: the next session starts from blank */
+    return result;
 }
 
 enum receive_result receive_confirm(struct receive *receive)
@@ -180,5 +167,15 @@ enum receive_result receive_confirm(struct receive *receive)
     if (state_mark(receive->running, STATE_CONFIRMED) != FLASH_OK)
         return RECEIVE_FLASH;
     receive->on_trial = false;
+    return RECEIVE_OK;
+}
+
+enum receive_result receive_abandon(struct receive *receive)
+{
+    if (receive->erasing || !receive->target.session)
+        return RECEIVE_NOT_OPEN;
+    if (state_mark(target_slot(receive), STATE_REJECTED) != FLASH_OK)
+        return RECEIVE_FLASH;
+    receive->target.rejected = true;
     return RECEIVE_OK;
 }

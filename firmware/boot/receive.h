@@ -3,10 +3,11 @@
  * from, whoever sends them and in whatever order, knows which are missing, also after a reset, and
  * asks for a trial once the image is whole and genuine. No clock, no bus: the caller feeds it.
  *
- *   receive_open()  -> receive_step() until it stands still -> receive_block() … -> receive_finish()
- *   restart -> (boot loader: trial) -> gateway looks, then receive_confirm()
+ *   receive_open()  -> receive_step() until it stands still -> receive_block() … ->
+ * receive_finish() restart -> (boot loader: trial) -> gateway looks, then receive_confirm()
  *
- * Opening the session that is already open, or sending a block again, changes nothing. */
+ * A session's block size is even; the last block is padded with 0xFF. Opening the session that is
+ * already open, or sending a block again, changes nothing. */
 #ifndef BAIYE_BOOT_RECEIVE_H
 #define BAIYE_BOOT_RECEIVE_H
 
@@ -15,29 +16,23 @@
 #include <stdint.h>
 
 #include "firmware/boot/state.h"
+#include "protocols/image/window.h"
 
 /* Negative, append only: the numbers travel over the bus, beside those of enum image_result,
  * which stand at 0..-31. */
 enum receive_result {
     RECEIVE_OK = 0,
-    RECEIVE_BUSY = -32,          /* still erasing; ask again */
-    RECEIVE_NOT_OPEN = -33,      /* no session, or another one */
-    RECEIVE_RUNNING_SLOT = -34,  /* this node runs from the slot that the session names */
+    RECEIVE_BUSY = -32,         /* still erasing; ask again */
+    RECEIVE_NOT_OPEN = -33,     /* no session, or another one */
+    RECEIVE_RUNNING_SLOT = -34, /* this node runs from the slot that the session names */
     RECEIVE_WRONG_HARDWARE = -35,
-    RECEIVE_BAD_SIZE = -36,      /* blocks that do not fit the slot, or an odd block size */
-    RECEIVE_BAD_BLOCK = -37,     /* number out of range, or its CRC is wrong */
-    RECEIVE_INCOMPLETE = -38,    /* blocks are missing */
-    RECEIVE_FLASH = -39,         /* the flash could not be written */
-    RECEIVE_NOT_ON_TRIAL = -40,  /* nothing to confirm */
-    RECEIVE_UNPROVEN = -41       /* the running image is itself on trial: confirm it first */
-};
-
-struct receive_session {
-    uint32_t hardware;
-    uint8_t slot;        /* whose variant of the image is sent */
-    uint16_t blocks;     /* in the image, 1.. */
-    uint16_t block_size; /* bytes, even; the last block may be shorter, padded with 0xFF */
-    uint8_t image_id[8]; /* first bytes of the image's SHA-256 */
+    RECEIVE_BAD_SIZE = -36,     /* blocks that do not fit the slot, or an odd block size */
+    RECEIVE_BAD_BLOCK = -37,    /* number out of range, or its CRC is wrong */
+    RECEIVE_INCOMPLETE = -38,   /* blocks are missing */
+    RECEIVE_FLASH = -39,        /* the flash could not be written */
+    RECEIVE_NOT_ON_TRIAL = -40, /* nothing to confirm */
+    RECEIVE_UNPROVEN = -41,     /* the running image is itself on trial: confirm it first */
+    RECEIVE_UNKNOWN = -42       /* no such command */
 };
 
 struct receive {
@@ -50,23 +45,22 @@ struct receive {
 
 /* `running`: the slot that this program was started from. Finds an open session again. */
 void receive_init(struct receive *receive, unsigned running);
-enum receive_result receive_open(struct receive *receive, const struct receive_session *session);
+enum receive_result receive_open(struct receive *receive, const struct window_session *session);
 /* One page of erasing; call while receive->erasing, between two events of the bus. */
 enum receive_result receive_step(struct receive *receive);
-/* `crc` is CRC-32 (IEEE 802.3) of image_id, number (big-endian u16) and data: a block of another
- * image or with another number does not pass. */
+/* `crc` as window_block_crc() makes it. */
 enum receive_result receive_block(struct receive *receive, uint16_t number, const void *data,
                                   size_t size, uint32_t crc);
-uint32_t receive_block_crc(const uint8_t image_id[8], uint16_t number, const void *data,
-                           size_t size);
 /* Bit i of `bits` (most significant first): block `first` + i is still missing. Blocks past the end
  * are not missing. */
 void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bits, size_t size);
 uint16_t receive_missing_count(const struct receive *receive);
 /* Whole and genuine: marks it READY, so that the next reset tries it. Else an image_result or a
- * receive_result that says why not. */
+ * receive_result that says why not, and the session is over. */
 int receive_finish(struct receive *receive);
 /* On the gateway's word, after its own look at the node: keeps the running image for good. */
 enum receive_result receive_confirm(struct receive *receive);
+/* Never starts what was received; the next session erases it. */
+enum receive_result receive_abandon(struct receive *receive);
 
 #endif

@@ -11,7 +11,8 @@
 
 #define BASE 0x08004000u
 
-struct flash_sim flash_sim;
+static struct flash_sim the_only_one;
+struct flash_sim *flash_sim = &the_only_one;
 
 static const struct flash_layout layout = {
     .hardware = FLASH_SIM_HARDWARE,
@@ -23,18 +24,18 @@ static const struct flash_layout layout = {
 
 void flash_sim_reset(uint32_t seed)
 {
-    memset(flash_sim.memory, 0xFF, sizeof flash_sim.memory);
-    flash_sim.operations = 0;
-    flash_sim.cut_at = 0;
-    flash_sim.random = seed | 1;
+    memset(flash_sim->memory, 0xFF, sizeof flash_sim->memory);
+    flash_sim->operations = 0;
+    flash_sim->cut_at = 0;
+    flash_sim->random = seed | 1;
 }
 
 static uint32_t next_random(void)
 {
-    flash_sim.random ^= flash_sim.random << 13;
-    flash_sim.random ^= flash_sim.random >> 17;
-    flash_sim.random ^= flash_sim.random << 5;
-    return flash_sim.random;
+    flash_sim->random ^= flash_sim->random << 13;
+    flash_sim->random ^= flash_sim->random >> 17;
+    flash_sim->random ^= flash_sim->random << 5;
+    return flash_sim->random;
 }
 
 const struct flash_layout *flash_layout(void)
@@ -44,8 +45,8 @@ const struct flash_layout *flash_layout(void)
 
 static uint8_t *at(uint32_t address)
 {
-    assert_in_range(address, BASE, BASE + sizeof flash_sim.memory - 1);
-    return flash_sim.memory + (address - BASE);
+    assert_in_range(address, BASE, BASE + sizeof flash_sim->memory - 1);
+    return flash_sim->memory + (address - BASE);
 }
 
 const uint8_t *flash_map(uint32_t address)
@@ -55,7 +56,7 @@ const uint8_t *flash_map(uint32_t address)
 
 static int torn(void)
 {
-    return ++flash_sim.operations == flash_sim.cut_at;
+    return ++flash_sim->operations == flash_sim->cut_at;
 }
 
 enum flash_result flash_erase_page(uint32_t address)
@@ -65,7 +66,7 @@ enum flash_result flash_erase_page(uint32_t address)
     if (torn()) {
         for (size_t i = 0; i < FLASH_SIM_PAGE; i++)
             page[i] = (uint8_t)(page[i] | next_random());
-        longjmp(flash_sim.cut, 1);
+        longjmp(flash_sim->cut, 1);
     }
     memset(page, 0xFF, FLASH_SIM_PAGE);
     return FLASH_OK;
@@ -84,7 +85,7 @@ enum flash_result flash_program(uint32_t address, const void *data, size_t size)
         if (torn()) {
             to[0] = (uint8_t)(to[0] & (from[i] | next_random()));
             to[1] = (uint8_t)(to[1] & (from[i + 1] | next_random()));
-            longjmp(flash_sim.cut, 1);
+            longjmp(flash_sim->cut, 1);
         }
         to[0] = from[i];
         to[1] = from[i + 1];

@@ -8,8 +8,11 @@
 #include <setjmp.h>
 #include <stdint.h>
 
-#define FLASH_SIM_PAGE      1024u
-#define FLASH_SIM_SLOT_SIZE (4u * FLASH_SIM_PAGE)
+#define FLASH_SIM_PAGE 1024u
+#ifndef FLASH_SIM_SLOT_PAGES
+#define FLASH_SIM_SLOT_PAGES 4u
+#endif
+#define FLASH_SIM_SLOT_SIZE (FLASH_SIM_SLOT_PAGES * FLASH_SIM_PAGE)
 #define FLASH_SIM_HARDWARE  0x53494D31u
 
 struct flash_sim {
@@ -20,7 +23,8 @@ struct flash_sim {
     jmp_buf cut;
 };
 
-extern struct flash_sim flash_sim;
+/* The flash of the node whose turn it is. */
+extern struct flash_sim *flash_sim;
 
 void flash_sim_reset(uint32_t seed);
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The register windows of protocols/image/window.h, served by the application: what was written
+ * goes to receive.h, what is read comes from it. The node's Modbus server calls these with register
+ * contents as they stand on the wire; slow steps are left to service_step(). */
+#ifndef BAIYE_BOOT_SERVICE_H
+#define BAIYE_BOOT_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/boot/receive.h"
+
+struct service {
+    struct receive receive;
+    uint32_t version, counter; /* of the running image */
+    int16_t result;            /* of the last write */
+    bool restart_wanted;       /* the caller resets after its answer's last stop bit */
+};
+
+/* `running`: the slot this program runs from. */
+void service_init(struct service *service, unsigned running);
+/* FC16 to `address`. False: not one of ours, or a length that none of ours has. */
+bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size);
+/* `count` registers from `address`. False: not ours. */
+bool service_read(const struct service *service, uint16_t address, uint16_t count, uint8_t *data);
+/* One slow step (erase a page; verify, once the last block is in); call between two events of the
+ * bus. True: there is more. */
+bool service_step(struct service *service);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocols/image/window.h"
+
+#include <string.h>
+
+#include "protocols/bytes/bytes.h"
+
+size_t window_session_write(const struct window_session *session, void *data, size_t size)
+{
+    struct byte_writer w = byte_writer_init(data, size);
+    byte_write_u32(&w, session->hardware);
+    byte_write_u16(&w, session->slot);
+    byte_write_u16(&w, session->blocks);
+    byte_write_u16(&w, session->block_size);
+    byte_write_span(&w, session->image_id, sizeof session->image_id);
+    return w.failed ? 0 : w.at;
+}
+
+bool window_session_read(const void *data, size_t size, struct window_session *session)
+{
+    if (size != WINDOW_SESSION_REGISTERS * 2)
+        return false;
+    struct byte_reader r = byte_reader_init(data, size);
+    session->hardware = byte_read_u32(&r);
+    session->slot = byte_read_u16(&r);
+    session->blocks = byte_read_u16(&r);
+    session->block_size = byte_read_u16(&r);
+    memcpy(session->image_id, byte_read_span(&r, 8), sizeof session->image_id);
+    return !r.failed;
+}
+
+size_t window_block_write(const struct window_block *block, void *data, size_t size)
+{
+    struct byte_writer w = byte_writer_init(data, size);
+    byte_write_u16(&w, block->number);
+    byte_write_u32(&w, block->crc);
+    byte_write_span(&w, block->data, block->size);
+    return w.failed ? 0 : w.at;
+}
+
+bool window_block_read(const void *data, size_t size, struct window_block *block)
+{
+    struct byte_reader r = byte_reader_init(data, size);
+    block->number = byte_read_u16(&r);
+    block->crc = byte_read_u32(&r);
+    block->size = byte_reader_left(&r);
+    block->data = byte_read_span(&r, block->size);
+    return !r.failed && block->size > 0 && block->size <= WINDOW_BLOCK_DATA_MAX;
+}
+
+size_t window_status_write(const struct window_status *status, void *data, size_t size)
+{
+    struct byte_writer w = byte_writer_init(data, size);
+    byte_write_u32(&w, status->hardware);
+    byte_write_u32(&w, status->version);
+    byte_write_u32(&w, status->counter);
+    byte_write_span(&w, status->image_id, sizeof status->image_id);
+    byte_write_u16(&w, status->missing);
+    byte_write_u16(&w, (uint16_t)status->result);
+    byte_write_u16(&w, status->bits);
+    return w.failed ? 0 : w.at;
+}
+
+bool window_status_read(const void *data, size_t size, struct window_status *status)
+{
+    if (size != WINDOW_STATUS_REGISTERS * 2)
+        return false;
+    struct byte_reader r = byte_reader_init(data, size);
+    status->hardware = byte_read_u32(&r);
+    status->version = byte_read_u32(&r);
+    status->counter = byte_read_u32(&r);
+    memcpy(status->image_id, byte_read_span(&r, WINDOW_ID_SIZE), WINDOW_ID_SIZE);
+    status->missing = byte_read_u16(&r);
+    status->result = (int16_t)byte_read_u16(&r);
+    status->bits = byte_read_u16(&r);
+    return !r.failed;
+}
+
+static uint32_t crc32_update(uint32_t crc, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        crc ^= data[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    return crc;
+}
+
+uint32_t window_block_crc(const uint8_t image_id[8], uint16_t number, const void *data, size_t size)
+{
+    const uint8_t place[2] = {(uint8_t)(number >> 8), (uint8_t)number};
+    uint32_t crc = crc32_update(0xFFFFFFFFu, image_id, 8);
+    crc = crc32_update(crc, place, sizeof place);
+    return ~crc32_update(crc, data, size);
+}
