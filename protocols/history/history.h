@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node's log: how a sample is packed into 22 bytes, and how a stretch of the log travels
+ * through the log window. Pure functions over bytes; node and gateway share them.
+ *
+ * The log is a ring of slots. Each slot has a place, a number that counts up for ever; it lies in
+ * the ring at place % HISTORY_SLOTS. A slot is a marker or a sample:
+ *
+ *   marker  1 place:31 │ boot 16 │ seq 32 │ uptime 32 │ interval 16 │ wall 32 │ crc 16
+ *   sample  0 values and flags packed: 159 bits                               │ crc 16
+ *
+ * A marker says which (boot, seq) and uptime the next sample has, and how far apart the samples are
+ * that follow it. A sample's own identity is counted on from the marker before it and is not
+ * stored, but its CRC is reckoned over it: a sample that is read under a wrong place, boot, seq or
+ * uptime does not pass, and neither does what an earlier lap of the ring left behind. Every
+ * HISTORY_STRETCH-th place is a marker, so no more than one stretch is ever read to find anything,
+ * and so many samples at most hang on a marker that was overwritten first.
+ *
+ * With HISTORY_SLOTS of 1,376 and a stretch of 32: 1,376 - 43 markers - 31 orphans - 1 = 1,301
+ * samples at least are readable when the ring is full, in 30,272 bytes. */
+#ifndef BAIYE_HISTORY_H
+#define BAIYE_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocols/node_map/node_map.h"
+
+#define HISTORY_SLOT_SIZE   22u
+#define HISTORY_PACKED_SIZE 20u /* a sample without its CRC, as it travels */
+#define HISTORY_SLOTS       1376u
+#define HISTORY_STRETCH     32u
+#define HISTORY_SIZE        (HISTORY_SLOTS * HISTORY_SLOT_SIZE)
+
+/* What a sample is, beside its values. Uptime is the node's, in 0.1 s since that boot. */
+struct history_identity {
+    uint32_t place;
+    uint16_t boot;
+    uint32_t seq;
+    uint32_t uptime_ds;
+};
+
+struct history_marker {
+    struct history_identity next; /* of the marker itself: place; of the next sample: the rest */
+    uint16_t interval_ds;         /* from sample to sample */
+    uint32_t wall_s;              /* UTC when this boot's uptime was 0; 0: not known */
+};
+
+enum history_kind { HISTORY_NOTHING, HISTORY_MARKER, HISTORY_SAMPLE };
+
+/* Values and flags, to 20 bytes and back. Flags of values that are there: good, range, stuck,
+ * uncalibrated (rain and battery: good, range); others travel only without value, as all flags can
+ * when there is none. A value with another flag is packed as its nearest: fault becomes range. */
+void history_pack(const struct node_values *values, uint8_t packed[HISTORY_PACKED_SIZE]);
+void history_unpack(const uint8_t packed[HISTORY_PACKED_SIZE], struct node_values *values);
+
+void history_sample_write(const struct history_identity *identity,
+                          const uint8_t packed[HISTORY_PACKED_SIZE],
+                          uint8_t slot[HISTORY_SLOT_SIZE]);
+void history_marker_write(const struct history_marker *marker, uint8_t slot[HISTORY_SLOT_SIZE]);
+/* What a slot is when it stands at `expected` (a marker needs only the place). A marker is written
+ * to `marker`; a sample's bytes are the first HISTORY_PACKED_SIZE of the slot. */
+enum history_kind history_slot_read(const uint8_t slot[HISTORY_SLOT_SIZE],
+                                    const struct history_identity *expected,
+                                    struct history_marker *marker);
+
+/* ---- the log window, NODE_LOG_WINDOW ---- */
+
+#define HISTORY_WINDOW_HEAD    15u
+#define HISTORY_RECORD_WORDS   (HISTORY_PACKED_SIZE / 2)
+#define HISTORY_WINDOW_RECORDS 11u
+#define HISTORY_WINDOW_WORDS   (HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS * HISTORY_WINDOW_RECORDS)
+
+/* Records of one boot, seq counting up by one, `interval_ds` apart. When what was wanted is no
+ * longer (or never was) there, the window begins with the next that is; count 0: nothing later. */
+struct history_window {
+    uint16_t count;
+    uint16_t boot;
+    uint32_t seq;       /* of the first */
+    uint32_t uptime_ds; /* when the first was taken */
+    uint16_t interval_ds;
+    uint32_t wall_s; /* UTC when the first was taken; 0: not known */
+    uint16_t wall_ms;
+    uint16_t newest_boot; /* of the whole log; 0: it is empty */
+    uint32_t newest_seq;
+    uint32_t now_ds; /* the node's uptime when it answered: age of a record of its present boot */
+    uint8_t records[HISTORY_WINDOW_RECORDS][HISTORY_PACKED_SIZE];
+};
+
+void history_window_write(const struct history_window *window,
+                          uint16_t words[HISTORY_WINDOW_WORDS]);
+/* From the first `count` registers of the window: as many records as are whole in them. False when
+ * they are no window. */
+bool history_window_read(const uint16_t *words, size_t count, struct history_window *window);
+
+#endif
