@@ -26,7 +26,7 @@ static void tmp105_start(struct sensor *sensor, uint64_t now_us)
     static const uint8_t config[] = {REGISTER_CONFIG, CONFIG_12_BIT};
     for (int i = 0; i < TRIES; i++)
         if (hal_i2c_transfer(t->address, config, sizeof config, NULL, 0) == HAL_OK) {
-            t->ready_us = now_us + CONVERSION_MS * 1000;
+            t->ready_us = now_us + CONVERSION_MS * UINT64_C(1000);
             return;
         }
     t->tries_left = 1; /* one more look in poll(), which also says what is wrong */
@@ -63,12 +63,12 @@ static uint64_t tmp105_poll(struct sensor *sensor, uint64_t now_us)
         result = read_count(t, &second);
     if (result == HAL_OK && counts_agree(t, first, second)) {
         int32_t count = t->lm75 ? second & ~0x1F : second; /* 11 bits at most are a LM75's */
-        sensor->values[0] = sensor_checked(divide_rounded(count * 100, 256), count, -4000, 12500);
+        sensor->values[0] = sensor_checked(divide_rounded(count * INT64_C(100), 256), count, -4000, 12500);
         return SENSOR_DONE;
     }
     if (--t->tries_left) {
         sensor->errors.retries++;
-        t->ready_us = now_us + PAUSE_MS * 1000;
+        t->ready_us = now_us + PAUSE_MS * UINT64_C(1000);
         return t->ready_us;
     }
     sensor_failed(sensor, result);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processor: interrupts, sleep, its system timer. What only compiles for the part is in here.
+ */
+#ifndef BAIYE_CPU_H
+#define BAIYE_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "boards/cortex-m3/reg.h"
+
+#define SYSTICK_CSR 0xE000E010U
+#define SYSTICK_RVR 0xE000E014U
+#define SYSTICK_CVR 0xE000E018U
+#define NVIC_ISER   0xE000E100U
+#define SCB_ICSR    0xE000ED04U
+#define SCB_AIRCR   0xE000ED0CU
+#define SCB_CFSR    0xE000ED28U
+
+#ifdef BAIYE_REGISTER_MODEL
+
+void cpu_irq_off(void);
+void cpu_irq_on(void);
+void cpu_wait(void);
+
+#else
+
+static inline void cpu_irq_off(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+}
+
+static inline void cpu_irq_on(void)
+{
+    __asm__ volatile("cpsie i\n\tisb" ::: "memory");
+}
+
+/* Until an interrupt is pending, also while they are off. */
+static inline void cpu_wait(void)
+{
+    __asm__ volatile("dsb\n\twfi" ::: "memory");
+}
+
+/* The stack pointer. */
+static inline uint32_t cpu_stack(void)
+{
+    uint32_t sp;
+    __asm__ volatile("mov %0, sp" : "=r"(sp));
+    return sp;
+}
+
+#endif
+
+static inline void cpu_irq_enable(unsigned irq)
+{
+    reg_write(NVIC_ISER + irq / 32 * 4, 1U << irq % 32);
+}
+
+/* ---- time.c: the system timer as 64-bit clock ------------------------------------------------ */
+
+/* Starts it. `hz`: its clock; `core_clock`: the processor's own, else the part's slower one. */
+void time_start(uint32_t hz, bool core_clock);
+/* One wrap, 2^24 ticks, after the last: the interrupt that counts them (a second or so apart). */
+void time_wrapped(void);
+uint64_t time_ticks(void);
+
+/* ---- life.c: start, faults, resets ----------------------------------------------------------- */
+
+/* First thing in main(): what the last run left behind, and a pattern over the unused stack. */
+void life_begin(void);
+
+#endif
