@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/led/screen.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/daemon/log.h"
+#include "gateway/led/brightness.h"
+#include "gateway/led/check.h"
+#include "gateway/led/mqtt.h"
+#include "gateway/led/output.h"
+#include "gateway/led/png_file.h"
+#include "gateway/led/view.h"
+
+#define FRAME_MIN_MS   100 /* between two pictures, however fast values come */
+#define PREVIEW_MIN_MS 5000
+#define TIME_EVERY_MS  (10 * 60 * 1000)
+#define TIME_AGAIN_MS  (15 * 1000) /* while it was never answered */
+#define TOPICS_MAX     (STATE_SOURCES_MAX + 8)
+
+struct screen_output {
+    const struct output_kind *kind;
+    void *self;
+    int64_t shown_ms; /* monotonic */
+    struct log_state log;
+};
+
+struct screen {
+    const struct led_config *config;
+    struct state *state;
+    struct font_set *fonts;
+    struct view view;
+    struct mqtt *mqtt;
+    int lux_slot;                              /* -1: no sensor */
+    struct canvas picture, shown, dimmed, lit; /* drawn; shown last; at its brightness; sent last */
+    bool any_shown, changed;
+    int output_count;
+    struct screen_output outputs[LED_OUTPUTS_MAX];
+    int64_t drawn_ms, drawn_second;
+    int64_t preview_ms, asked_ms;
+    bool preview_due;
+    uint8_t *png;
+    size_t png_size;
+    char topic_text[TOPICS_MAX][80];
+    const char *topics[TOPICS_MAX + 1];
+};
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec ts = {0, 0};
+    (void)clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static struct led_now read_now(const struct state *state)
+{
+    struct led_now now = {.mono_ms = read_clock(CLOCK_BOOTTIME),
+                          .wall_ms = read_clock(CLOCK_REALTIME)};
+    time_t seconds = (time_t)(state_clock_ms(state, &now) / 1000);
+    struct tm tm;
+    if (localtime_r(&seconds, &tm))
+        now.utc_offset_s = (int32_t)tm.tm_gmtoff;
+    return now;
+}
+
+/* --- the broker ---------------------------------------------------------------------------- */
+
+static void ask_time(struct screen *screen, int64_t mono_ms)
+{
+    screen->asked_ms = mono_ms;
+    mqtt_call(screen->mqtt, "time", "led-time", "{}");
+}
+
+static void on_link(void *context, bool connected)
+{
+    struct screen *screen = context;
+    struct led_now now = read_now(screen->state);
+    state_link(screen->state, connected, &now);
+    screen->changed = true;
+    if (connected) {
+        screen->preview_due = true;
+        ask_time(screen, now.mono_ms);
+    }
+}
+
+/* The gateway's answer to `time`: its clock in milliseconds. */
+static void take_time(struct screen *screen, const void *payload, size_t size)
+{
+    json_error_t error;
+    json_t *answer = json_loadb(payload, size, 0, &error);
+    const json_t *ts = json_object_get(answer, "ts");
+    struct led_now now = read_now(screen->state);
+    if (json_is_integer(ts) && json_integer_value(ts) > 0 && screen->asked_ms > 0)
+        state_time(screen->state, json_integer_value(ts), screen->asked_ms, &now);
+    json_decref(answer);
+}
+
+static void on_message(void *context, const char *topic, const void *payload, size_t size,
+                       bool retained)
+{
+    struct screen *screen = context;
+    struct led_now now = read_now(screen->state);
+    screen->changed = true;
+    if (strncmp(topic, "answer/", 7) != 0) {
+        state_message(screen->state, topic, payload, size, retained, &now);
+        return;
+    }
+    const char *id = strrchr(topic, '/') + 1;
+    if (strcmp(id, "led-time") == 0 && !retained)
+        take_time(screen, payload, size);
+}
+
+static void add_topic(struct screen *screen, int *count, const char *format, const char *name)
+{
+    (void)snprintf(screen->topic_text[*count], sizeof screen->topic_text[0], "%s%s%s",
+                   strcmp(format, "answer") == 0 ? "answer/" : format, name,
+                   strcmp(format, "answer") == 0 ? "/+"
+                   : name[0]                     ? "/live"
+                                                 : "");
+    screen->topics[*count] = screen->topic_text[*count];
+    (*count)++;
+}
+
+static void list_topics(struct screen *screen)
+{
+    int count = 0;
+    add_topic(screen, &count, "gateway/status", "");
+    add_topic(screen, &count, "site", "");
+    add_topic(screen, &count, "forecast", "");
+    add_topic(screen, &count, "alert/+", "");
+    add_topic(screen, &count, "answer", screen->config->mqtt.user);
+    for (int i = 0; i < screen->state->source_count; i++) {
+        const struct state_source *source = &screen->state->sources[i];
+        if (source->kind != SOURCE_FORECAST)
+            add_topic(screen, &count, source->kind == SOURCE_PLOT ? "plot/" : "dev/", source->name);
+    }
+    screen->topics[count] = NULL;
+}
+
+/* --- pictures ------------------------------------------------------------------------------ */
+
+static unsigned level_now(const struct screen *screen, const struct led_now *now)
+{
+    const struct state *state = screen->state;
+    struct light light = {
+        .utc_ms = state_clock_ms(state, now),
+        .utc_offset_s = now->utc_offset_s,
+        .located = screen->config->located || state->located,
+        .latitude = screen->config->located ? screen->config->latitude : state->latitude,
+        .longitude = screen->config->located ? screen->config->longitude : state->longitude,
+        .lux = -1,
+        .alert = state_alert_count(state, 1) > 0,
+    };
+    if (screen->lux_slot >= 0) {
+        struct led_value lux = state_value(state, screen->lux_slot, now);
+        if (lux.shown == SHOWN_GOOD || lux.shown == SHOWN_MARKED)
+            light.lux = lux.value;
+    }
+    return brightness_level(&screen->config->brightness, &light);
+}
+
+static void show_on(struct screen *screen, struct screen_output *output, bool changed,
+                    int64_t mono_ms)
+{
+    int64_t since = mono_ms - output->shown_ms;
+    bool keep = output->kind->keep_alive_ms > 0 && since >= output->kind->keep_alive_ms;
+    bool never = output->shown_ms == 0;
+    if (!changed && !keep && !never)
+        return;
+    bool good =
+        output->kind->show(output->self, output->kind->dims ? &screen->lit : &screen->shown);
+    output->shown_ms = mono_ms;
+    if (good)
+        log_change(&output->log, 0, LOG_LEVEL_NOTICE, "%s: shows", output->kind->name);
+    else
+        log_change(&output->log, 1, LOG_LEVEL_WARNING, "%s: cannot show: %s", output->kind->name,
+                   strerror(errno));
+}
+
+static void draw(struct screen *screen, const struct led_now *now)
+{
+    struct scene scene = {
+        .fonts = screen->fonts,
+        .state = screen->state,
+        .now = now,
+        .wanted = wanted_height(screen->config),
+    };
+    view_draw(&screen->view, &scene, &screen->picture);
+    brightness_apply(&screen->picture, level_now(screen, now),
+                     screen->config->brightness.power_limit, &screen->dimmed);
+    size_t size = canvas_size(&screen->picture);
+    bool first = !screen->any_shown;
+    bool plain = first || memcmp(screen->picture.pixels, screen->shown.pixels, size) != 0;
+    bool lit = first || memcmp(screen->dimmed.pixels, screen->lit.pixels, size) != 0;
+    memcpy(screen->shown.pixels, screen->picture.pixels, size);
+    memcpy(screen->lit.pixels, screen->dimmed.pixels, size);
+    screen->any_shown = true;
+    screen->preview_due = screen->preview_due || plain;
+    for (int i = 0; i < screen->output_count; i++) {
+        struct screen_output *output = &screen->outputs[i];
+        show_on(screen, output, output->kind->dims ? lit : plain, now->mono_ms);
+    }
+}
+
+static void publish_preview(struct screen *screen, const struct led_now *now)
+{
+    if (!screen->config->mqtt.preview || !screen->preview_due || !screen->state->connected ||
+        now->mono_ms - screen->preview_ms < PREVIEW_MIN_MS)
+        return;
+    size_t size = png_write(&screen->shown, screen->png, screen->png_size);
+    mqtt_publish(screen->mqtt, "led/preview", screen->png, size, true);
+    screen->preview_ms = now->mono_ms;
+    screen->preview_due = false;
+}
+
+static int64_t keep_alive_due(const struct screen *screen, int64_t mono_ms)
+{
+    int64_t wait = 1000;
+    for (int i = 0; i < screen->output_count; i++) {
+        const struct screen_output *output = &screen->outputs[i];
+        int64_t left = output->shown_ms + output->kind->keep_alive_ms - mono_ms;
+        if (output->kind->keep_alive_ms > 0 && left < wait)
+            wait = left;
+    }
+    return wait;
+}
+
+int screen_step(struct screen *screen)
+{
+    int64_t wait = mqtt_step(screen->mqtt, read_clock(CLOCK_BOOTTIME));
+    struct led_now now = read_now(screen->state);
+    int64_t second = state_clock_ms(screen->state, &now) / 1000;
+    int64_t since = now.mono_ms - screen->drawn_ms;
+    bool due = screen->changed || second != screen->drawn_second || since >= 1000 || since < 0;
+    if (due && (since >= FRAME_MIN_MS || since < 0 || !screen->any_shown)) {
+        draw(screen, &now);
+        screen->drawn_ms = now.mono_ms;
+        screen->drawn_second = second;
+        screen->changed = false;
+    } else {
+        for (int i = 0; i < screen->output_count; i++)
+            show_on(screen, &screen->outputs[i], false, now.mono_ms);
+    }
+    publish_preview(screen, &now);
+    int64_t again = screen->state->clock_known ? TIME_EVERY_MS : TIME_AGAIN_MS;
+    if (screen->state->connected && now.mono_ms - screen->asked_ms >= again)
+        ask_time(screen, now.mono_ms);
+    int64_t next_second = 1000 - state_clock_ms(screen->state, &now) % 1000;
+    int64_t keep = keep_alive_due(screen, now.mono_ms);
+    wait = next_second < wait ? next_second : wait;
+    wait = keep < wait ? keep : wait;
+    if (screen->changed && FRAME_MIN_MS - since < wait)
+        wait = FRAME_MIN_MS - since;
+    return wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
+}
+
+int screen_fd(const struct screen *screen)
+{
+    return mqtt_fd(screen->mqtt);
+}
+
+/* --- beginning and end --------------------------------------------------------------------- */
+
+static bool open_outputs(struct screen *screen, char *error, size_t error_size)
+{
+    char why[256] = "";
+    for (int i = 0; i < screen->config->output_count; i++) {
+        const struct output_config *config = &screen->config->outputs[i];
+        struct screen_output *output = &screen->outputs[i];
+        output->kind = output_kind_of(config->type);
+        output->self = output->kind->open(config, screen->config->width, screen->config->height,
+                                          why, sizeof why);
+        if (!output->self) {
+            (void)snprintf(error, error_size, "output %s: %s", output->kind->name, why);
+            return false;
+        }
+        screen->output_count++;
+    }
+    return true;
+}
+
+static bool take_memory(struct screen *screen, char *error, size_t error_size)
+{
+    int width = screen->config->width, height = screen->config->height;
+    bool good = canvas_init(&screen->picture, width, height) &&
+                canvas_init(&screen->shown, width, height) &&
+                canvas_init(&screen->dimmed, width, height) &&
+                canvas_init(&screen->lit, width, height);
+    if (good) {
+        screen->png_size = png_size_max(&screen->picture);
+        screen->png = malloc(screen->png_size);
+    }
+    if (!good || !screen->png)
+        (void)snprintf(error, error_size, "no memory");
+    return good && screen->png;
+}
+
+struct screen *screen_open(const struct led_config *config, const struct pages *pages,
+                           struct state *state, char *error, size_t error_size)
+{
+    struct screen *screen = calloc(1, sizeof *screen);
+    if (!screen) {
+        (void)snprintf(error, error_size, "no memory");
+        return NULL;
+    }
+    screen->config = config;
+    screen->state = state;
+    screen->lux_slot = config->brightness.lux[0] ? state_slot(state, config->brightness.lux) : -1;
+    state->batch_ms = config->mqtt.batch_ms;
+    utf8_copy(state->farm, sizeof state->farm, config->farm);
+    view_init(&screen->view, pages, config->languages, config->language_count);
+    list_topics(screen);
+    struct mqtt_events events = {screen, on_link, on_message};
+    struct led_now now = read_now(state);
+    state->link_mono_ms = now.mono_ms;
+    screen->fonts = font_open(config->fonts, error, error_size);
+    if (screen->fonts && take_memory(screen, error, error_size) &&
+        open_outputs(screen, error, error_size))
+        screen->mqtt = mqtt_open(config, screen->topics, &events, error, error_size);
+    if (screen->mqtt)
+        return screen;
+    screen_close(screen);
+    return NULL;
+}
+
+void screen_close(struct screen *screen)
+{
+    if (screen->mqtt)
+        mqtt_close(screen->mqtt);
+    for (int i = 0; i < screen->output_count; i++)
+        screen->outputs[i].kind->close(screen->outputs[i].self);
+    font_close(screen->fonts);
+    canvas_free(&screen->picture);
+    canvas_free(&screen->shown);
+    canvas_free(&screen->dimmed);
+    canvas_free(&screen->lit);
+    free(screen->png);
+    free(screen);
+}

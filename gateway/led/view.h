@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is shown now: pages in turn, each for its dwell time a picture, an alarm over all of them.
+ * Pure: the monotonic time decides. One thread. */
+#ifndef BAIYE_LED_VIEW_H
+#define BAIYE_LED_VIEW_H
+
+#include "gateway/led/render.h"
+
+#define VIEW_ALERT_LEVEL 2    /* alarm: takes the screen over */
+#define VIEW_ALERT_MS    6000 /* a picture of an alert */
+
+struct view {
+    const struct pages *pages;
+    int language_count;
+    enum language languages[LANGUAGE_COUNT];
+    int language; /* index into languages; changes after the last page */
+    int page, screen;
+    bool started, alarmed;
+    int alert, alert_screen;
+    int64_t since_mono_ms;
+};
+
+void view_init(struct view *view, const struct pages *pages, const enum language *languages,
+               int language_count);
+/* Goes on to the next picture when it is time; then draws. `scene.language` is set by it. */
+void view_draw(struct view *view, struct scene *scene, struct canvas *canvas);
+
+#endif

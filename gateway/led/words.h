@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything the screen says by itself, in Chinese and English. Pure. */
+#ifndef BAIYE_LED_WORDS_H
+#define BAIYE_LED_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocols/metric/metric.h"
+
+enum language { LANGUAGE_ZH = 0, LANGUAGE_EN, LANGUAGE_COUNT };
+
+/* A text in each language. */
+struct words {
+    const char *in[LANGUAGE_COUNT];
+};
+
+/* How a metric is named on a screen, and what counts as a change of it. */
+struct metric_words {
+    const char *metric;
+    struct words label; /* short: two hanzi or one word */
+    double trend;       /* a change within an hour that deserves an arrow, in the unit */
+};
+
+enum word {
+    WORD_WAITING,
+    WORD_NO_BROKER,
+    WORD_GATEWAY_OFFLINE,
+    WORD_NO_ALERTS,
+    WORD_ALERT,
+    WORD_SINCE,
+    WORD_FROST_NONE,
+    WORD_LEARNING,
+    WORD_COUNT
+};
+
+const char *word_text(enum word word, enum language language);
+/* NULL when the metric is not known. */
+const struct metric_words *word_metric(const char *metric);
+/* The mark of a value that is not good; "" for a good one. */
+const char *word_flag(enum metric_flag flag, enum language language);
+/* Of a forecast's or alert's level and of a disease; the name itself when not known. */
+const char *word_level(const char *level, enum language language);
+const char *word_disease(const char *name, enum language language);
+/* "3分", "3 min": at most six characters. */
+void word_age(char *out, size_t size, int64_t age_ms, enum language language);
+/* 0 is Sunday. */
+const char *word_weekday(int day, enum language language);
+/* "11月22日", "22 Nov". `month` 0..11. */
+void word_date(char *out, size_t size, int month, int day, enum language language);
+
+#endif
