@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/field/control.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,19 +30,19 @@ struct control {
     struct client clients[CLIENTS_MAX];
 };
 
-static const char *text_of(const cJSON *object, const char *key)
+static const char *text_of(const json_t *object, const char *key)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
 }
 
-static double number_of(const cJSON *object, const char *key, double otherwise)
+static double number_of(const json_t *object, const char *key, double otherwise)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+    const json_t *item = json_object_get(object, key);
+    return json_is_number(item) ? json_number_value(item) : otherwise;
 }
 
-static struct line *find_line(struct garden *garden, const cJSON *command)
+static struct line *find_line(struct garden *garden, const json_t *command)
 {
     const char *name = text_of(command, "line");
     for (size_t i = 0; i < garden->line_count; i++)
@@ -51,7 +51,7 @@ static struct line *find_line(struct garden *garden, const cJSON *command)
     return NULL;
 }
 
-static const char *do_fault(struct garden *garden, const cJSON *command)
+static const char *do_fault(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
     struct scene_fault fault = {.probability = number_of(command, "probability", 1),
@@ -72,10 +72,10 @@ static const char *do_fault(struct garden *garden, const cJSON *command)
     return found ? NULL : "no such unit";
 }
 
-static const char *do_power(struct garden *garden, const cJSON *command)
+static const char *do_power(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
-    bool on = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(command, "on"));
+    bool on = json_is_true(json_object_get(command, "on"));
     if (!line)
         return "no such line";
     struct unit *unit = line_unit(line, (uint8_t)number_of(command, "unit", 0));
@@ -87,7 +87,7 @@ static const char *do_power(struct garden *garden, const cJSON *command)
     return NULL;
 }
 
-static const char *do_plug(struct garden *garden, const cJSON *command, bool in)
+static const char *do_plug(struct garden *garden, const json_t *command, bool in)
 {
     struct line *line = find_line(garden, command);
     if (!line)
@@ -99,73 +99,79 @@ static const char *do_plug(struct garden *garden, const cJSON *command, bool in)
     return NULL;
 }
 
-static void add(cJSON *object, const char *key, double value)
+static void add(json_t *object, const char *key, uint64_t value)
 {
-    (void)cJSON_AddNumberToObject(object, key, value);
+    (void)json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-static uint64_t add_units(cJSON *object, const struct line *line)
+static uint64_t add_units(json_t *object, const struct line *line)
 {
     uint64_t taken = 0;
-    cJSON *units = cJSON_AddArrayToObject(object, "units");
+    json_t *units = json_array();
+    (void)json_object_set_new(object, "units", units);
     for (size_t i = 0; i < line->unit_count; i++) {
         const struct unit *unit = &line->units[i];
-        cJSON *entry = cJSON_CreateObject();
+        json_t *entry = json_object();
         add(entry, "unit", unit->address);
         if (unit->scene->name && unit->scene->count == 1)
-            (void)cJSON_AddStringToObject(entry, "name", unit->scene->name);
-        (void)cJSON_AddStringToObject(entry, "kind", scene_unit_kind_name(unit->scene->kind));
-        add(entry, "requests", (double)unit->requests);
-        add(entry, "answers", (double)unit->answers);
-        add(entry, "taken", (double)unit->taken);
+            (void)json_object_set_new(entry, "name", json_string(unit->scene->name));
+        (void)json_object_set_new(entry, "kind",
+                                  json_string(scene_unit_kind_name(unit->scene->kind)));
+        add(entry, "requests", unit->requests);
+        add(entry, "answers", unit->answers);
+        add(entry, "taken", unit->taken);
         taken += unit->taken;
-        (void)cJSON_AddItemToArray(units, entry);
+        (void)json_array_append_new(units, entry);
     }
     return taken;
 }
 
-static void add_faults(cJSON *object, const struct fault_counts *counts)
+static void add_faults(json_t *object, const struct fault_counts *counts)
 {
-    cJSON *faults = cJSON_AddObjectToObject(object, "faults");
+    json_t *faults = json_object();
+    (void)json_object_set_new(object, "faults", faults);
     for (int kind = 0; kind < FAULT_KIND_COUNT; kind++)
         if (counts->done[kind])
-            add(faults, scene_fault_name((enum fault_kind)kind), (double)counts->done[kind]);
-    add(object, "undetectable", (double)counts->undetectable);
+            add(faults, scene_fault_name((enum fault_kind)kind), counts->done[kind]);
+    add(object, "undetectable", counts->undetectable);
 }
 
-static uint64_t add_line(cJSON *lines, const struct line *line)
+static uint64_t add_line(json_t *lines, const struct line *line)
 {
     const struct line_counts *counts = &line->counts;
-    cJSON *object = cJSON_CreateObject();
-    (void)cJSON_AddStringToObject(object, "line", line->scene->name);
-    add(object, "requests", (double)counts->requests);
-    add(object, "garbled", (double)counts->garbled);
-    add(object, "answers", (double)counts->answers);
-    add(object, "broadcasts", (double)counts->broadcasts);
-    add(object, "t35_violations", (double)counts->t35_violations);
-    add(object, "collisions", (double)counts->collisions);
-    add(object, "mismatched", (double)counts->mismatched);
-    add(object, "overrun", (double)counts->overrun);
-    add(object, "busy_us", (double)(counts->busy_ns / 1000));
-    add(object, "gap_min_us", counts->gap_min_ns < 0 ? -1 : (double)counts->gap_min_ns / 1000);
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "line", json_string(line->scene->name));
+    add(object, "requests", counts->requests);
+    add(object, "garbled", counts->garbled);
+    add(object, "answers", counts->answers);
+    add(object, "broadcasts", counts->broadcasts);
+    add(object, "t35_violations", counts->t35_violations);
+    add(object, "collisions", counts->collisions);
+    add(object, "mismatched", counts->mismatched);
+    add(object, "overrun", counts->overrun);
+    add(object, "busy_us", (uint64_t)(counts->busy_ns / 1000));
+    (void)json_object_set_new(
+        object, "gap_min_us",
+        counts->gap_min_ns < 0 ? json_null() : json_real((double)counts->gap_min_ns / 1000));
     add_faults(object, &counts->faults);
     uint64_t taken = add_units(object, line);
-    (void)cJSON_AddItemToArray(lines, object);
+    (void)json_array_append_new(lines, object);
     return taken;
 }
 
-static void do_counts(struct garden *garden, cJSON *answer)
+static void do_counts(struct garden *garden, json_t *answer)
 {
     uint64_t taken = 0;
-    cJSON *lines = cJSON_AddArrayToObject(answer, "lines");
+    json_t *lines = json_array();
+    (void)json_object_set_new(answer, "lines", lines);
     for (size_t i = 0; i < garden->line_count; i++)
         taken += add_line(lines, garden->lines[i]);
-    add(answer, "taken", (double)taken);
-    add(answer, "ledger_lines", (double)garden->ledger.lines);
+    add(answer, "taken", taken);
+    add(answer, "ledger_lines", garden->ledger.lines);
     ledger_flush(&garden->ledger);
 }
 
-static const char *obey(struct garden *garden, const cJSON *command, cJSON *answer)
+static const char *obey(struct garden *garden, const json_t *command, json_t *answer)
 {
     const char *name = text_of(command, "cmd");
     if (strcmp(name, "fault") == 0)
@@ -184,22 +190,22 @@ static const char *obey(struct garden *garden, const cJSON *command, cJSON *answ
 
 static void reply(struct client *client, char *line)
 {
-    cJSON *answer = cJSON_CreateObject(), *command = cJSON_Parse(line);
+    json_t *answer = json_object(), *command = json_loads(line, 0, NULL);
     const char *error =
-        cJSON_IsObject(command) ? obey(client->control->garden, command, answer) : "not JSON";
-    (void)cJSON_AddBoolToObject(answer, "ok", error == NULL);
+        json_is_object(command) ? obey(client->control->garden, command, answer) : "not JSON";
+    (void)json_object_set_new(answer, "ok", json_boolean(error == NULL));
     if (error)
-        (void)cJSON_AddStringToObject(answer, "error", error);
-    char *text = cJSON_PrintUnformatted(answer);
+        (void)json_object_set_new(answer, "error", json_string(error));
+    char *text = json_dumps(answer, JSON_COMPACT);
     if (text) {
         struct iovec parts[2] = {{text, strlen(text)}, {"\n", 1}};
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
         ssize_t sent = sendmsg(client->watch.fd, &message, MSG_NOSIGNAL);
         (void)sent; /* a client that does not wait for its answer loses it */
-        cJSON_free(text);
+        free(text);
     }
-    cJSON_Delete(command);
-    cJSON_Delete(answer);
+    json_decref(command);
+    json_decref(answer);
 }
 
 static void drop(struct client *client)

@@ -134,6 +134,7 @@ static void deliver_request(struct line *line)
     bool good = line->said_size >= 4 && line->said_size <= FRAME_SIZE &&
                 crc16_modbus(CRC16_INITIAL, line->said, line->said_size) == 0;
     line->saying = false;
+    line->told_late_ns = loop_now_ns() - line->said_end_ns;
     wire_took(&line->clock, line->said_end_ns);
     line->counts.busy_ns += line->said_end_ns - line->said_start_ns;
     if (line->said_hit) {
@@ -171,6 +172,7 @@ void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, siz
     int64_t start_ns = answer_start(line, unit);
     if (line->garden->sampling_stopped)
         return;
+    ready_ns -= line->told_late_ns < WIRE_LATE_MAX_NS ? line->told_late_ns : WIRE_LATE_MAX_NS;
     if (ready_ns > start_ns)
         start_ns = ready_ns;
     plan_answer(line, unit, frame, size, start_ns, false);

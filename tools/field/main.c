@@ -82,13 +82,24 @@ static int read_options(int argc, char **argv, struct options *options)
     return EX_USAGE;
 }
 
+static void each_node(const struct garden *garden, void (*visit)(struct node *node))
+{
+    for (size_t i = 0; i < garden->line_count; i++)
+        for (size_t k = 0; k < garden->lines[i]->unit_count; k++)
+            if (garden->lines[i]->units[k].node)
+                visit(garden->lines[i]->units[k].node);
+}
+
 static void signal_ready(void *context, uint32_t events)
 {
     struct program *program = context;
     struct signalfd_siginfo info;
     (void)events;
-    if (read(program->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
-        info.ssi_signo != SIGCHLD)
+    if (read(program->signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGCHLD)
+        each_node(&program->garden, node_look_after);
+    else
         loop_stop(&program->garden.loop);
 }
 
@@ -109,11 +120,12 @@ static void flush_fires(void *context, int64_t now_ns)
 
 static bool all_ready(const struct garden *garden)
 {
+    bool ready = true; /* every one is asked: that is what sets it up */
     for (size_t i = 0; i < garden->line_count; i++)
         for (size_t k = 0; k < garden->lines[i]->unit_count; k++)
-            if (garden->lines[i]->units[k].node && !node_ready(garden->lines[i]->units[k].node))
-                return false;
-    return true;
+            if (garden->lines[i]->units[k].node)
+                ready = node_ready(garden->lines[i]->units[k].node) && ready;
+    return ready;
 }
 
 static void ready_fires(void *context, int64_t now_ns)

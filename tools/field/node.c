@@ -1,42 +1,437 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets of node N in the run directory: nN.bus, nN.sdi, and nN.i2c (native) or nN.qmp (QEMU).
+ * Its memory is nN.nv, its output nN.log. Before it is on the line it is given its address and
+ * rate over its bus socket; after a power cut it comes back with what it remembers. */
 #include "tools/field/node.h"
 
-#include "tools/field/garden.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protocols/bytes/bytes.h"
+#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/rtu.h"
+#include "tools/field/endpoint.h"
+#include "tools/field/line.h"
+#include "tools/field/process.h"
+#include "tools/field/provision.h"
+#include "tools/field/qmp.h"
+#include "tools/field/sensors.h"
+
+#define NS_PER_MS        1000000
+#define NV_SIZE          32768
+#define SERVICE_MS       60 /* a measurement of METER's probes takes 25..50 ms */
+#define FRAME_SILENCE_US 20000
+#define QUIET_MS         1200 /* after the last SDI-12 command of a sample nothing is measured */
+#define ANSWER_MS        1000
+#define NATIVE_T35       "300"
+#define SNAPSHOT_HEAD    5 /* registers up to and with the age */
+#define AGE_UNKNOWN      0xFFFF
+
+struct node {
+    struct unit *unit;
+    struct garden *garden;
+    char base[96]; /* RUNDIR/nN */
+    pid_t pid;
+    struct endpoint bus, sdi, i2c;
+    struct qmp qmp;
+    struct sensors sensors;
+    struct sampler sampler;
+    struct rtu_receiver receiver;
+    struct provision provision;
+    struct loop_timer silence; /* ends a frame without known length; provisioning's patience */
+    struct loop_timer service; /* an SDI-12 measurement is over */
+    struct loop_timer quiet;   /* the air of an emulated sensor may change */
+    char command[SENSORS_TEXT_SIZE]; /* of SDI-12, so far */
+    size_t command_size;
+    char transfer[SENSORS_TEXT_SIZE]; /* of I2C, so far */
+    size_t transfer_size;
+};
+
+static bool emulated(const struct node *node)
+{
+    return node->unit->scene->kind == UNIT_QEMU;
+}
+
+static void path_of(const struct node *node, const char *suffix, char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s.%s", node->base, suffix);
+}
+
+/* ---- the line ---- */
+
+static void provision_send(struct node *node)
+{
+    uint8_t frame[RTU_FRAME_MAX];
+    size_t size = provision_request(&node->provision, frame, sizeof(frame));
+    if (size == 0)
+        return;
+    endpoint_send(&node->bus, frame, size);
+    loop_arm(&node->garden->loop, &node->silence, loop_now_ns() + (int64_t)ANSWER_MS * NS_PER_MS);
+}
+
+static void node_frame(struct node *node, const struct rtu_frame *frame)
+{
+    uint8_t bytes[RTU_FRAME_MAX];
+    size_t size = rtu_build(frame->unit, frame->pdu, frame->pdu_size, bytes, sizeof(bytes));
+    if (node->provision.done)
+        line_answer(node->unit->line, node->unit, bytes, size, loop_now_ns());
+    else if (provision_answer(&node->provision, bytes, size))
+        provision_send(node);
+}
+
+static void wait_for_silence(struct node *node)
+{
+    uint64_t due_us = rtu_receiver_due_us(&node->receiver);
+    if (node->provision.done && due_us != UINT64_MAX)
+        loop_arm(&node->garden->loop, &node->silence, (int64_t)due_us * 1000);
+}
+
+static void bus_bytes(void *context, const uint8_t *bytes, size_t size)
+{
+    struct node *node = context;
+    struct rtu_frame frame;
+    uint64_t now_us = (uint64_t)loop_now_ns() / 1000;
+    if (rtu_receiver_idle(&node->receiver, now_us, &frame))
+        node_frame(node, &frame);
+    for (size_t i = 0; i < size; i++)
+        if (rtu_receiver_feed(&node->receiver, bytes[i], true, now_us, &frame))
+            node_frame(node, &frame);
+    wait_for_silence(node);
+}
+
+static void silence_fires(void *context, int64_t now_ns)
+{
+    struct node *node = context;
+    struct rtu_frame frame;
+    if (rtu_receiver_idle(&node->receiver, (uint64_t)now_ns / 1000, &frame))
+        node_frame(node, &frame);
+    if (node->provision.done)
+        return;
+    if (!provision_silence(&node->provision))
+        garden_log("%s: the node does not answer; see %s.log", node->base, node->base);
+    else
+        provision_send(node);
+}
+
+void node_hear(struct node *node, const uint8_t *bytes, size_t size)
+{
+    if (node->provision.done)
+        endpoint_send(&node->bus, bytes, size);
+}
+
+void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns)
+{
+    struct unit *unit = node->unit;
+    struct byte_reader asked = byte_reader_init(unit->asked, unit->asked_size);
+    uint8_t address = byte_read_u8(&asked), function = byte_read_u8(&asked);
+    uint16_t first = byte_read_u16(&asked), count = byte_read_u16(&asked);
+    if (asked.failed || address != frame[0] || function != frame[1] || first != 0 ||
+        count < SNAPSHOT_HEAD || size != 5u + 2u * count ||
+        (function != MODBUS_READ_HOLDING && function != MODBUS_READ_INPUT))
+        return;
+    struct byte_reader r = byte_reader_init(frame + 5, size - 5); /* after the map's version */
+    uint16_t boot = byte_read_u16(&r);
+    uint32_t seq = byte_read_u32(&r);
+    uint16_t age = byte_read_u16(&r);
+    if (age == AGE_UNKNOWN)
+        return;
+    int64_t built_ns = end_ns - wire_bytes_ns(&unit->rate, size);
+    uint32_t samples = node->sampler.samples;
+    if (!sampler_seen(&node->sampler, boot, seq, built_ns - (int64_t)age * 100 * NS_PER_MS))
+        garden_log("%s: sample %u/%u belongs to no answer of its sensors", node->base, boot, seq);
+    unit->taken += node->sampler.samples - samples;
+}
+
+static void emit(void *context, uint32_t boot, uint32_t seq, const struct sampler_round *round)
+{
+    struct node *node = context;
+    const struct scene_line *line = node->unit->line->scene;
+    for (int channel = 0; channel < SAMPLER_CHANNEL_COUNT && !line->quiet; channel++)
+        if (round->channels & (1u << channel))
+            ledger_node(&node->garden->ledger, garden_wall_ms(round->start_ns), line->name,
+                        node->unit->address, boot, seq,
+                        sampler_metric((enum sampler_channel)channel), round->value[channel]);
+}
+
+/* ---- the sensors ---- */
+
+static void sdi_command(struct node *node)
+{
+    char answer[SENSORS_TEXT_SIZE];
+    uint32_t rounds = node->sampler.count;
+    struct loop *loop = &node->garden->loop;
+    size_t size =
+        sensors_sdi12(&node->sensors, node->command, node->command_size, answer, sizeof(answer));
+    if (size)
+        endpoint_send(&node->sdi, answer, size);
+    if (node->sensors.soil.measuring || node->sensors.air.measuring)
+        loop_arm(loop, &node->service, loop_now_ns() + (int64_t)SERVICE_MS * NS_PER_MS);
+    if (!emulated(node))
+        return;
+    if (node->sampler.count != rounds)
+        sampler_gives(&node->sampler, SAMPLER_AIR_TEMPERATURE, node->qmp.millidegrees / 1000.0);
+    loop_arm(loop, &node->quiet, loop_now_ns() + (int64_t)QUIET_MS * NS_PER_MS);
+}
+
+static void sdi_bytes(void *context, const uint8_t *bytes, size_t size)
+{
+    struct node *node = context;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] <= ' ' || node->command_size == sizeof(node->command))
+            node->command_size = 0; /* a break reads as 0 */
+        if (bytes[i] > ' ')
+            node->command[node->command_size++] = (char)bytes[i];
+        if (bytes[i] == '!') {
+            sdi_command(node);
+            node->command_size = 0;
+        }
+    }
+}
+
+static void service_fires(void *context, int64_t now_ns)
+{
+    struct node *node = context;
+    char answer[SENSORS_TEXT_SIZE];
+    (void)now_ns;
+    size_t size = sensors_service(&node->sensors, answer, sizeof(answer));
+    if (size)
+        endpoint_send(&node->sdi, answer, size);
+}
+
+static void quiet_fires(void *context, int64_t now_ns)
+{
+    struct node *node = context;
+    (void)now_ns;
+    qmp_set_air(&node->qmp, sensors_air_millidegrees(&node->sensors));
+}
+
+static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
+{
+    struct node *node = context;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != '\n') {
+            if (node->transfer_size + 1 < sizeof(node->transfer))
+                node->transfer[node->transfer_size++] = (char)bytes[i];
+            continue;
+        }
+        char answer[SENSORS_TEXT_SIZE];
+        node->transfer[node->transfer_size] = '\0';
+        node->transfer_size = 0;
+        endpoint_send(&node->i2c, answer,
+                      sensors_i2c(&node->sensors, node->transfer, answer, sizeof(answer)));
+    }
+}
+
+/* ---- the process ---- */
+
+static void arm_paths(const struct node *node, char (*paths)[128])
+{
+    static const char *const suffixes[] = {"bus", "sdi", "i2c", "qmp", "nv", "log"};
+    for (int i = 0; i < 6; i++)
+        path_of(node, suffixes[i], paths[i], 128);
+}
+
+enum { PATH_BUS, PATH_SDI, PATH_I2C, PATH_QMP, PATH_NV, PATH_LOG, PATH_COUNT };
+
+static pid_t start_native(struct node *node, char (*paths)[128])
+{
+    char program[256], serial[16];
+    const char *named = getenv("BAIYE_NODE");
+    process_beside("baiye-node", 0, program, sizeof(program));
+    (void)snprintf(serial, sizeof(serial), "%u",
+                   node->unit->scene->serial ? node->unit->scene->serial : 1000 + node->unit->spot);
+    char *argv[] = {(char *)(named ? named : program),
+                    "--bus",
+                    paths[PATH_BUS],
+                    "--sdi",
+                    paths[PATH_SDI],
+                    "--i2c",
+                    paths[PATH_I2C],
+                    "--nv",
+                    paths[PATH_NV],
+                    "--serial",
+                    serial,
+                    "--t35-us",
+                    NATIVE_T35,
+                    NULL};
+    return process_start(argv, paths[PATH_LOG]);
+}
+
+/* The firmware's image: where BAIYE_FIRMWARE says, or in the board's build folder. */
+static bool find_firmware(char *path, size_t size)
+{
+    static const char image[] = "lm3s6965evb/bin/baiye-node.elf";
+    const char *named = getenv("BAIYE_FIRMWARE");
+    if (named) {
+        (void)snprintf(path, size, "%s", named);
+        return access(path, R_OK) == 0;
+    }
+    for (unsigned up = 1; up <= 2; up++) {
+        process_beside(image, up, path, size);
+        if (access(path, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static pid_t start_qemu(struct node *node, char (*paths)[128])
+{
+    char firmware[256], bus[192], sdi[192], qmp[192], memory[192];
+    if (!find_firmware(firmware, sizeof(firmware))) {
+        garden_log("no firmware at %s; build the preset lm3s6965evb", firmware);
+        return -1;
+    }
+    (void)snprintf(bus, sizeof(bus), "socket,id=bus,path=%s", paths[PATH_BUS]);
+    (void)snprintf(sdi, sizeof(sdi), "socket,id=sdi,path=%s", paths[PATH_SDI]);
+    (void)snprintf(qmp, sizeof(qmp), "socket,id=qmp,path=%s", paths[PATH_QMP]);
+    (void)snprintf(memory, sizeof(memory), "if=none,id=nv,file=%s,format=raw", paths[PATH_NV]);
+    char *argv[] = {"qemu-system-arm",
+                    "-M",
+                    "lm3s6965evb",
+                    "-display",
+                    "none",
+                    "-nodefaults",
+                    "-monitor",
+                    "none",
+                    "-kernel",
+                    firmware,
+                    "-chardev",
+                    bus,
+                    "-serial",
+                    "chardev:bus",
+                    "-chardev",
+                    sdi,
+                    "-serial",
+                    "chardev:sdi",
+                    "-chardev",
+                    "stdio,id=console",
+                    "-serial",
+                    "chardev:console",
+                    "-device",
+                    "tmp105,id=air,address=0x48",
+                    "-drive",
+                    memory,
+                    "-device",
+                    "at24c-eeprom,address=0x50,rom-size=32768,drive=nv",
+                    "-chardev",
+                    qmp,
+                    "-mon",
+                    "chardev=qmp,mode=control",
+                    NULL};
+    (void)node;
+    return process_start(argv, paths[PATH_LOG]);
+}
+
+/* The memory that stays: made once, all ones as from the factory. */
+static bool make_memory(const char *path)
+{
+    uint8_t blank[NV_SIZE];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return errno == EEXIST;
+    memset(blank, 0xFF, sizeof(blank));
+    bool good = write(fd, blank, sizeof(blank)) == (ssize_t)sizeof(blank);
+    return close(fd) == 0 && good;
+}
+
+static bool start(struct node *node)
+{
+    char paths[PATH_COUNT][128];
+    arm_paths(node, paths);
+    if (!make_memory(paths[PATH_NV])) {
+        garden_log("%s: %s", paths[PATH_NV], strerror(errno));
+        return false;
+    }
+    rtu_receiver_init(&node->receiver, FRAME_SILENCE_US);
+    node->command_size = node->transfer_size = 0;
+    node->qmp.ready = false;
+    node->pid = emulated(node) ? start_qemu(node, paths) : start_native(node, paths);
+    return node->pid > 0;
+}
+
+static bool open_sockets(struct node *node)
+{
+    char paths[PATH_COUNT][128];
+    arm_paths(node, paths);
+    bool good = endpoint_open(&node->bus, paths[PATH_BUS]) &&
+                endpoint_open(&node->sdi, paths[PATH_SDI]) &&
+                (emulated(node) ? qmp_open(&node->qmp, paths[PATH_QMP])
+                                : endpoint_open(&node->i2c, paths[PATH_I2C]));
+    if (!good)
+        garden_log("%s: %s", node->base, strerror(errno));
+    return good;
+}
 
 struct node *node_start(struct unit *unit)
 {
-    (void)unit;
-    garden_log("nodes cannot be started by this build, only probes and responders");
+    struct node *node = calloc(1, sizeof(*node));
+    if (!node)
+        abort();
+    struct loop *loop = &unit->garden->loop;
+    node->unit = unit;
+    node->garden = unit->garden;
+    (void)snprintf(node->base, sizeof(node->base), "%s/n%u", unit->garden->dir, unit->spot);
+    sensors_init(&node->sensors, unit->garden, unit->spot, &node->sampler);
+    node->sampler.emit = emit;
+    node->sampler.context = node;
+    node->silence = (struct loop_timer){.fire = silence_fires, .context = node};
+    node->service = (struct loop_timer){.fire = service_fires, .context = node};
+    node->quiet = (struct loop_timer){.fire = quiet_fires, .context = node};
+    endpoint_init(&node->bus, loop, bus_bytes, node);
+    endpoint_init(&node->sdi, loop, sdi_bytes, node);
+    endpoint_init(&node->i2c, loop, i2c_bytes, node);
+    qmp_init(&node->qmp, loop, sensors_air_millidegrees(&node->sensors));
+    provision_init(&node->provision, unit->address, &unit->rate, (uint16_t)unit->scene->period_s);
+    if (open_sockets(node) && start(node))
+        return node;
+    node_stop(node);
     return NULL;
 }
 
 void node_stop(struct node *node)
 {
-    (void)node;
+    struct loop *loop = &node->garden->loop;
+    process_kill(node->pid);
+    loop_disarm(loop, &node->silence);
+    loop_disarm(loop, &node->service);
+    loop_disarm(loop, &node->quiet);
+    endpoint_close(&node->bus);
+    endpoint_close(&node->sdi);
+    endpoint_close(&node->i2c);
+    qmp_close(&node->qmp);
+    free(node);
 }
 
 void node_power(struct node *node, bool on)
 {
-    (void)node;
-    (void)on;
+    if (!on) {
+        process_kill(node->pid);
+        node->pid = 0;
+    } else if (!start(node)) {
+        garden_log("%s: cannot be started again", node->base);
+    }
 }
 
-void node_hear(struct node *node, const uint8_t *bytes, size_t size)
+/* Asked again and again until the garden is ready: also what starts the provisioning. */
+bool node_ready(struct node *node)
 {
-    (void)node;
-    (void)bytes;
-    (void)size;
+    if (!node->provision.done && endpoint_connected(&node->bus) && node->silence.place == 0)
+        provision_send(node);
+    return node->provision.done && endpoint_connected(&node->sdi);
 }
 
-void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns)
+void node_look_after(struct node *node)
 {
-    (void)node;
-    (void)frame;
-    (void)size;
-    (void)end_ns;
-}
-
-bool node_ready(const struct node *node)
-{
-    return node == NULL;
+    int status;
+    if (!process_ended(node->pid, &status))
+        return;
+    garden_log("%s: the node ended by itself (%s %d); see %s.log", node->base,
+               WIFSIGNALED(status) ? "signal" : "exit code",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), node->base);
+    node->pid = 0;
 }

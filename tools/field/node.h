@@ -22,7 +22,9 @@ void node_power(struct node *node, bool on);
 void node_hear(struct node *node, const uint8_t *bytes, size_t size);
 /* The node's own frame went over the line unhurt, ending at `end_ns`. */
 void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end_ns);
-/* All its processes are connected. */
-bool node_ready(const struct node *node);
+/* Connected, and it has its address. False until then: ask again. */
+bool node_ready(struct node *node);
+/* Some child process has ended: says so if it was this one. */
+void node_look_after(struct node *node);
 
 #endif
