@@ -63,7 +63,8 @@ static uint64_t tmp105_poll(struct sensor *sensor, uint64_t now_us)
         result = read_count(t, &second);
     if (result == HAL_OK && counts_agree(t, first, second)) {
         int32_t count = t->lm75 ? second & ~0x1F : second; /* 11 bits at most are a LM75's */
-        sensor->values[0] = sensor_checked(divide_rounded(count * INT64_C(100), 256), count, -4000, 12500);
+        sensor->values[0] =
+            sensor_checked(divide_rounded(count * INT64_C(100), 256), count, -4000, 12500);
         return SENSOR_DONE;
     }
     if (--t->tries_left) {
