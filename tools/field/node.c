@@ -229,16 +229,23 @@ static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
 
 /* ---- the process ---- */
 
-static void arm_paths(const struct node *node, char (*paths)[128])
+struct paths {
+    char bus[128], sdi[128], i2c[128], qmp[128], nv[128], log[128];
+};
+
+static struct paths paths_of(const struct node *node)
 {
-    static const char *const suffixes[] = {"bus", "sdi", "i2c", "qmp", "nv", "log"};
-    for (int i = 0; i < 6; i++)
-        path_of(node, suffixes[i], paths[i], 128);
+    struct paths paths;
+    path_of(node, "bus", paths.bus, sizeof(paths.bus));
+    path_of(node, "sdi", paths.sdi, sizeof(paths.sdi));
+    path_of(node, "i2c", paths.i2c, sizeof(paths.i2c));
+    path_of(node, "qmp", paths.qmp, sizeof(paths.qmp));
+    path_of(node, "nv", paths.nv, sizeof(paths.nv));
+    path_of(node, "log", paths.log, sizeof(paths.log));
+    return paths;
 }
 
-enum { PATH_BUS, PATH_SDI, PATH_I2C, PATH_QMP, PATH_NV, PATH_LOG, PATH_COUNT };
-
-static pid_t start_native(struct node *node, char (*paths)[128])
+static pid_t start_native(struct node *node, struct paths *paths)
 {
     char program[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
@@ -247,19 +254,19 @@ static pid_t start_native(struct node *node, char (*paths)[128])
                    node->unit->scene->serial ? node->unit->scene->serial : 1000 + node->unit->spot);
     char *argv[] = {(char *)(named ? named : program),
                     "--bus",
-                    paths[PATH_BUS],
+                    paths->bus,
                     "--sdi",
-                    paths[PATH_SDI],
+                    paths->sdi,
                     "--i2c",
-                    paths[PATH_I2C],
+                    paths->i2c,
                     "--nv",
-                    paths[PATH_NV],
+                    paths->nv,
                     "--serial",
                     serial,
                     "--t35-us",
                     NATIVE_T35,
                     NULL};
-    return process_start(argv, paths[PATH_LOG]);
+    return process_start(argv, paths->log);
 }
 
 /* The firmware's image: where BAIYE_FIRMWARE says, or in the board's build folder. */
@@ -279,17 +286,17 @@ static bool find_firmware(char *path, size_t size)
     return false;
 }
 
-static pid_t start_qemu(struct node *node, char (*paths)[128])
+static pid_t start_qemu(struct paths *paths)
 {
     char firmware[256], bus[192], sdi[192], qmp[192], memory[192];
     if (!find_firmware(firmware, sizeof(firmware))) {
         garden_log("no firmware at %s; build the preset lm3s6965evb", firmware);
         return -1;
     }
-    (void)snprintf(bus, sizeof(bus), "socket,id=bus,path=%s", paths[PATH_BUS]);
-    (void)snprintf(sdi, sizeof(sdi), "socket,id=sdi,path=%s", paths[PATH_SDI]);
-    (void)snprintf(qmp, sizeof(qmp), "socket,id=qmp,path=%s", paths[PATH_QMP]);
-    (void)snprintf(memory, sizeof(memory), "if=none,id=nv,file=%s,format=raw", paths[PATH_NV]);
+    (void)snprintf(bus, sizeof(bus), "socket,id=bus,path=%s", paths->bus);
+    (void)snprintf(sdi, sizeof(sdi), "socket,id=sdi,path=%s", paths->sdi);
+    (void)snprintf(qmp, sizeof(qmp), "socket,id=qmp,path=%s", paths->qmp);
+    (void)snprintf(memory, sizeof(memory), "if=none,id=nv,file=%s,format=raw", paths->nv);
     char *argv[] = {"qemu-system-arm",
                     "-M",
                     "lm3s6965evb",
@@ -323,8 +330,7 @@ static pid_t start_qemu(struct node *node, char (*paths)[128])
                     "-mon",
                     "chardev=qmp,mode=control",
                     NULL};
-    (void)node;
-    return process_start(argv, paths[PATH_LOG]);
+    return process_start(argv, paths->log);
 }
 
 /* The memory that stays: made once, all ones as from the factory. */
@@ -341,27 +347,24 @@ static bool make_memory(const char *path)
 
 static bool start(struct node *node)
 {
-    char paths[PATH_COUNT][128];
-    arm_paths(node, paths);
-    if (!make_memory(paths[PATH_NV])) {
-        garden_log("%s: %s", paths[PATH_NV], strerror(errno));
+    struct paths paths = paths_of(node);
+    if (!make_memory(paths.nv)) {
+        garden_log("%s: %s", paths.nv, strerror(errno));
         return false;
     }
     rtu_receiver_init(&node->receiver, FRAME_SILENCE_US);
     node->command_size = node->transfer_size = 0;
     node->qmp.ready = false;
-    node->pid = emulated(node) ? start_qemu(node, paths) : start_native(node, paths);
+    node->pid = emulated(node) ? start_qemu(&paths) : start_native(node, &paths);
     return node->pid > 0;
 }
 
 static bool open_sockets(struct node *node)
 {
-    char paths[PATH_COUNT][128];
-    arm_paths(node, paths);
-    bool good = endpoint_open(&node->bus, paths[PATH_BUS]) &&
-                endpoint_open(&node->sdi, paths[PATH_SDI]) &&
-                (emulated(node) ? qmp_open(&node->qmp, paths[PATH_QMP])
-                                : endpoint_open(&node->i2c, paths[PATH_I2C]));
+    struct paths paths = paths_of(node);
+    bool good =
+        endpoint_open(&node->bus, paths.bus) && endpoint_open(&node->sdi, paths.sdi) &&
+        (emulated(node) ? qmp_open(&node->qmp, paths.qmp) : endpoint_open(&node->i2c, paths.i2c));
     if (!good)
         garden_log("%s: %s", node->base, strerror(errno));
     return good;
