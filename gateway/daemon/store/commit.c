@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the intake into the file. A chunk is first prepared (duplicates left out, stream numbers
+ * translated, hourly means counted, record numbers given), exactly once; then it is inserted, in
+ * one transaction with others and with the brokers' cursors, as often as it takes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define CHUNKS_A_COMMIT 48u /* 768 KiB: bounds the WAL and the time a commit takes */
+#define CHUNKS_AT_ONCE  32u /* full chunks that do not wait for commit_every */
+#define FLUSH_EVERY_MS  600000
+#define FLUSH_RECORDS   200000u
+#define IDLE_ACK_MS     5000
+#define REPLAY_PIECE    5000
+
+bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
+                int64_t *wall_ms)
+{
+    int64_t offset = 0;
+    *wall_ms = record->wall_ms;
+    if (record->trusted)
+        return true;
+    if (!feed_offset(store, gateway_boot, &offset))
+        return false;
+    *wall_ms = record->mono_ms + offset;
+    return true;
+}
+
+/* ---- Preparing --------------------------------------------------------------------------------
+ */
+
+static void count_record(struct store *store, const struct body_reader *reader,
+                         const struct record *record, const struct stream *stream, uint64_t id)
+{
+    struct payload_value values[READING_VALUES_MAX];
+    int64_t wall_ms = 0;
+    if (!store_wall(store, reader->base.boot, record, &wall_ms)) {
+        if (store->first_untrusted == 0)
+            store->first_untrusted = id;
+        return; /* counted when the time is known */
+    }
+    if (record_values(record, stream->shape, values))
+        means_add(store->means, &store->db, stream, id, record, wall_ms, values);
+}
+
+/* The intake's number to the file's; the same in all but rare cases. */
+static uint32_t real_stream(const struct store *store, uint32_t id)
+{
+    for (uint16_t i = 0; store->ids_differ && i < store->config->device_count; i++) {
+        if (store->device_streams[i].id == id)
+            return store->real_ids[i];
+    }
+    return id;
+}
+
+static bool is_duplicate(struct store *store, const struct stream *stream,
+                         const struct record *record)
+{
+    int device = stream_device(store, stream);
+    return device >= 0 && seen_watches(store->seen, (uint16_t)device) &&
+           !seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq);
+}
+
+/* Keeps `record` in the body under the right stream number, and counts it. */
+static void keep(struct store *store, struct body *to, const struct body_reader *reader,
+                 const struct record *record, uint64_t *duplicates)
+{
+    const struct stream *stream = NULL;
+    uint32_t id = record->stream;
+    if (record->kind != RECORD_CORRECTION) {
+        id = real_stream(store, record->stream);
+        stream = stream_find(store, id);
+    }
+    if (record->kind == RECORD_READING && stream != NULL && is_duplicate(store, stream, record)) {
+        ++*duplicates;
+        return;
+    }
+    uint64_t number = store->prepared_id + to->count;
+    if (body_copy(to, reader, record, id) && record->kind == RECORD_READING && stream != NULL)
+        count_record(store, reader, record, stream, number);
+}
+
+/* Rewrites the chunk in place: what is left out only makes it shorter, but a translated stream
+ * number may be longer, so it goes through a second body. */
+static void prepare(struct store *store, struct chunk *chunk)
+{
+    static uint8_t scratch[CHUNK_SIZE * 2]; /* the one store thread's */
+    struct body_reader reader;
+    struct record record;
+    struct body to;
+    uint64_t duplicates = 0;
+    if (!body_open(&reader, chunk->body.data, chunk->body.used))
+        return;
+    body_begin(&to, scratch, sizeof scratch, &reader.base);
+    while (body_next(&reader, &record))
+        keep(store, &to, &reader, &record, &duplicates);
+    bool same = to.used == chunk->body.used && duplicates == 0 && !store->ids_differ;
+    if (!same && to.used <= CHUNK_SIZE - sizeof *chunk) {
+        memcpy(chunk->body.data, scratch, to.used);
+        chunk->body.used = to.used;
+        chunk->body.count = to.count;
+    }
+    store->prepared_id += chunk->body.count;
+    if (duplicates > 0) {
+        pthread_mutex_lock(&store->lock);
+        store->stats.duplicates += duplicates;
+        pthread_mutex_unlock(&store->lock);
+    }
+}
+
+static void prepare_more(struct store *store, bool partial)
+{
+    if (store->prepared_count >= CHUNKS_A_COMMIT)
+        return;
+    struct chunk *chunk =
+        intake_take(store->intake, CHUNKS_A_COMMIT - store->prepared_count, partial);
+    while (chunk != NULL) {
+        struct chunk *next = chunk->next;
+        prepare(store, chunk);
+        chunk->next = NULL;
+        if (store->prepared_last != NULL)
+            store->prepared_last->next = chunk;
+        else
+            store->prepared = chunk;
+        store->prepared_last = chunk;
+        store->prepared_count++;
+        chunk = next;
+    }
+}
+
+/* ---- Inserting --------------------------------------------------------------------------------
+ */
+
+static int insert_batches(struct store *store, uint64_t *id)
+{
+    int rc = SQLITE_OK;
+    for (struct chunk *c = store->prepared; c != NULL && rc == SQLITE_OK; c = c->next) {
+        if (c->body.count == 0)
+            continue;
+        sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_INSERT);
+        if (s != NULL) {
+            sqlite3_bind_int64(s, 1, (int64_t)*id);
+            sqlite3_bind_blob(s, 2, c->body.data, (int)c->body.used, SQLITE_STATIC);
+        }
+        rc = db_run(&store->db, s);
+        *id += c->body.count;
+    }
+    return rc;
+}
+
+static int move_cursors(struct store *store, uint64_t acked[STORE_BROKERS_MAX])
+{
+    pthread_mutex_lock(&store->lock);
+    memcpy(acked, store->acked, sizeof store->acked);
+    pthread_mutex_unlock(&store->lock);
+    for (unsigned i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++) {
+        if (acked[i] == store->saved[i])
+            continue;
+        sqlite3_stmt *s = db_statement(&store->db, DB_CURSOR_SET);
+        if (s != NULL) {
+            sqlite3_bind_text(s, 1, store->config->brokers[i].name, -1, SQLITE_STATIC);
+            sqlite3_bind_int64(s, 2, (int64_t)acked[i]);
+        }
+        int rc = db_run(&store->db, s);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}
+
+static int flush_counts(struct store *store)
+{
+    int rc = means_flush(store->means, &store->db);
+    if (rc == SQLITE_OK)
+        rc = seen_flush(store->seen, &store->db);
+    if (rc == SQLITE_OK)
+        rc = db_meta_set(&store->db, "counted", (int64_t)store->prepared_id);
+    return rc;
+}
+
+static void flushed(struct store *store, int64_t now_ms)
+{
+    means_flushed(store->means);
+    seen_flushed(store->seen);
+    store->flush_ms = now_ms;
+    store->flush_id = store->prepared_id;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void note_commit(struct store *store, const uint64_t acked[STORE_BROKERS_MAX],
+                        int64_t took_us)
+{
+    int written = 0, highest = 0;
+    (void)sqlite3_db_status(store->db.handle, SQLITE_DBSTATUS_CACHE_WRITE, &written, &highest, 1);
+    pthread_mutex_lock(&store->lock);
+    memcpy(store->saved, acked, sizeof store->saved);
+    store->stats.commits++;
+    store->stats.bytes_written += (uint64_t)written * (DB_PAGE_SIZE + 24);
+    store->commit_us[store->commit_next++ % COMMIT_SAMPLES] =
+        took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* One transaction with all that is prepared. */
+static void commit_prepared(struct store *store, int64_t now_ms, bool flush)
+{
+    uint64_t acked[STORE_BROKERS_MAX];
+    uint64_t id = store->next_id;
+    int64_t began = now_us();
+    int rc = db_begin(&store->db);
+    if (rc == SQLITE_OK)
+        rc = insert_batches(store, &id);
+    if (rc == SQLITE_OK)
+        rc = move_cursors(store, acked);
+    if (rc == SQLITE_OK && flush)
+        rc = flush_counts(store);
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    if (rc != SQLITE_OK) {
+        (void)file_result(store, rc, "commit");
+        return;
+    }
+    note_commit(store, acked, now_us() - began);
+    commit_settle(store, id);
+    if (flush)
+        flushed(store, now_ms);
+    feed_wake(store);
+}
+
+static bool acks_wait(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    bool differ = memcmp(store->acked, store->saved, sizeof store->acked) != 0;
+    pthread_mutex_unlock(&store->lock);
+    return differ;
+}
+
+bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
+{
+    struct intake_level level;
+    intake_level(store->intake, &level);
+    if (store->db.handle == NULL && now_ms < store->file.retry_ms) {
+        if (store->file.retry_ms - now_ms < *wait_ms)
+            *wait_ms = (int)(store->file.retry_ms - now_ms);
+        return false;
+    }
+    if (store->prepared_count > 0 || level.full_chunks >= CHUNKS_AT_ONCE)
+        return true;
+    int64_t due = INT64_MAX;
+    if (level.since_ms != 0)
+        due = level.since_ms + store->config->commit_every_ms;
+    if (due <= now_ms)
+        return true;
+    if (due - now_ms < *wait_ms)
+        *wait_ms = (int)(due - now_ms);
+    return false;
+}
+
+void commit_run(struct store *store, int64_t now_ms, bool everything)
+{
+    static int64_t last_ms; /* of a commit; the one store thread's */
+    struct intake_level level;
+    intake_level(store->intake, &level);
+    bool due = store->prepared_count > 0 || level.waiting > 0;
+    bool idle_acks = now_ms - last_ms >= IDLE_ACK_MS && acks_wait(store);
+    bool flush = everything || now_ms - store->flush_ms >= FLUSH_EVERY_MS ||
+                 store->prepared_id - store->flush_id >= FLUSH_RECORDS;
+    if (!due && !idle_acks && !everything)
+        return;
+    if (!file_ready(store, now_ms))
+        return;
+    do {
+        /* While an earlier try waits, the open chunk goes on being filled. */
+        prepare_more(store, store->prepared_count == 0);
+        commit_prepared(store, now_ms, flush);
+        last_ms = now_ms;
+        intake_level(store->intake, &level);
+    } while (store->db.handle != NULL && store->prepared_count == 0 &&
+             (level.full_chunks >= CHUNKS_AT_ONCE || (everything && level.waiting > 0)));
+}
+
+/* ---- After a start ----------------------------------------------------------------------------
+ */
+
+struct replay {
+    struct store *store;
+    bool untrusted_only;
+};
+
+static void replay_body(struct store *store, const struct replay *replay, uint64_t id,
+                        const void *data, size_t size)
+{
+    struct body_reader reader;
+    struct record record;
+    if (!body_open(&reader, data, size))
+        return;
+    while (body_next(&reader, &record)) {
+        const struct stream *stream =
+            record.kind == RECORD_READING ? stream_find(store, record.stream) : NULL;
+        if (stream == NULL || (replay->untrusted_only && record.trusted))
+            continue;
+        if (!replay->untrusted_only)
+            (void)is_duplicate(store, stream, &record); /* only to note it as seen */
+        count_record(store, &reader, &record, stream, id + reader.index - 1u);
+    }
+}
+
+int commit_replay(struct store *store, uint64_t from_id, bool untrusted_only)
+{
+    struct replay replay = {.store = store, .untrusted_only = untrusted_only};
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FROM);
+    if (s == NULL)
+        return db_run(&store->db, NULL);
+    sqlite3_bind_int64(s, 1, (int64_t)from_id);
+    int rc = SQLITE_ROW;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
+        if (id >= from_id)
+            replay_body(store, &replay, id, sqlite3_column_blob(s, 1),
+                        (size_t)sqlite3_column_bytes(s, 1));
+    }
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+void commit_settle(struct store *store, uint64_t file_next)
+{
+    uint64_t id = store->next_id;
+    while (store->prepared != NULL && id + store->prepared->body.count <= file_next) {
+        struct chunk *chunk = store->prepared;
+        store->prepared = chunk->next;
+        store->prepared_count--;
+        if (chunk->body.count > 0)
+            recent_add(store->recent, id, chunk->body.count, chunk->body.data, chunk->body.used);
+        id += chunk->body.count;
+        intake_release(store->intake, chunk);
+    }
+    if (store->prepared == NULL)
+        store->prepared_last = NULL;
+    pthread_mutex_lock(&store->lock);
+    store->stats.stored += id - store->next_id;
+    store->next_id = id;
+    pthread_mutex_unlock(&store->lock);
+}

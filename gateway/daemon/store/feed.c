@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/store/feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define HOLD_MS 3600000 /* readings of an unknown time wait at most this long */
+
+/* ---- Wall times of boots ----------------------------------------------------------------------
+ */
+
+static bool offset_of(struct store *store, uint32_t boot, int64_t *offset_ms)
+{
+    for (uint32_t i = 0; i < store->offset_count; i++) {
+        if (store->offsets[i].boot == boot) {
+            *offset_ms = store->offsets[i].offset_ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool feed_offset(struct store *store, uint32_t boot, int64_t *offset_ms)
+{
+    pthread_mutex_lock(&store->lock);
+    bool known = offset_of(store, boot, offset_ms);
+    pthread_mutex_unlock(&store->lock);
+    return known;
+}
+
+void feed_add_offset(struct store *store, uint32_t boot, int64_t offset_ms)
+{
+    int64_t known = 0;
+    const uint32_t room = sizeof store->offsets / sizeof store->offsets[0];
+    pthread_mutex_lock(&store->lock);
+    if (!offset_of(store, boot, &known)) {
+        uint32_t at = store->offset_count < room ? store->offset_count++ : boot % room;
+        store->offsets[at] = (struct boot_offset){boot, offset_ms};
+    }
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- Committed records, in order --------------------------------------------------------------
+ */
+
+/* Does the body hold a reading whose time may still become known? */
+static bool must_wait(struct store *store, const uint8_t *data, uint32_t size)
+{
+    struct body_reader reader;
+    struct record record;
+    if (atomic_load(&store->trusted) || !body_open(&reader, data, size) ||
+        reader.base.boot != store->boot)
+        return false;
+    int64_t since = clock_now().mono_ms - HOLD_MS;
+    while (body_next(&reader, &record)) {
+        if (record.kind == RECORD_READING && !record.trusted)
+            return record.mono_ms > since;
+    }
+    return false;
+}
+
+static enum feed_result finish(struct store *store, const uint8_t *out, struct feed_body *body)
+{
+    struct body_reader reader;
+    body->offset_known = false;
+    if (must_wait(store, out, body->size))
+        return FEED_HELD;
+    if (body_open(&reader, out, body->size))
+        body->offset_known = feed_offset(store, reader.base.boot, &body->offset_ms);
+    if (!atomic_load(&store->trusted) && reader.base.boot == store->boot)
+        store->untrusted_released = true;
+    return FEED_BODY;
+}
+
+/* Under the lock: the row of `fetch` that holds `id` or follows it. */
+static bool take_row(const struct fetch *fetch, uint64_t id, uint8_t *out, struct feed_body *body)
+{
+    struct feed_row row;
+    for (uint32_t at = 0; at + sizeof row <= fetch->used; at += (uint32_t)sizeof row + row.size) {
+        memcpy(&row, fetch->rows + at, sizeof row);
+        if (row.first_id + row.count <= id)
+            continue;
+        memcpy(out, fetch->rows + at + sizeof row, row.size);
+        *body = (struct feed_body){row.first_id, row.count, row.size, false, 0};
+        return true;
+    }
+    return false;
+}
+
+static enum feed_result from_file(struct store *store, struct fetch *fetch, uint64_t id,
+                                  uint8_t *out, struct feed_body *body)
+{
+    enum feed_result result = FEED_LATER;
+    bool ask = false;
+    pthread_mutex_lock(&store->lock);
+    if (id >= store->next_id) {
+        result = FEED_NONE;
+    } else if (fetch->ready && id >= fetch->id && take_row(fetch, id, out, body)) {
+        result = FEED_BODY;
+    } else if (fetch->ready && fetch->exhausted && id >= fetch->id) {
+        result = FEED_NONE;
+        fetch->ready = false; /* asked anew when something is committed */
+    } else if (!fetch->wanted) {
+        fetch->wanted = ask = true;
+        fetch->ready = false;
+        fetch->id = id;
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (ask)
+        (void)eventfd_write(store->wake_fd, 1);
+    return result == FEED_BODY ? finish(store, out, body) : result;
+}
+
+static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t id, uint8_t *out,
+                             struct feed_body *body)
+{
+    struct recent_body recent;
+    if (!recent_get(store->recent, id, out, &recent))
+        return from_file(store, fetch, id, out, body);
+    *body = (struct feed_body){recent.first_id, recent.count, recent.size, false, 0};
+    return finish(store, out, body);
+}
+
+enum feed_result store_feed(struct store *store, uint16_t broker, uint64_t id, uint8_t *out,
+                            struct feed_body *body)
+{
+    return feed(store, &store->fetches[broker], id, out, body);
+}
+
+static int read_rows(struct store *store, struct fetch *fetch)
+{
+    uint32_t used = 0;
+    bool exhausted = true;
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FROM);
+    if (s == NULL)
+        return db_run(&store->db, NULL);
+    sqlite3_bind_int64(s, 1, (int64_t)fetch->id);
+    int rc = SQLITE_ROW;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        struct body_reader reader;
+        struct feed_row row = {.first_id = (uint64_t)sqlite3_column_int64(s, 0),
+                               .size = (uint32_t)sqlite3_column_bytes(s, 1)};
+        const void *data = sqlite3_column_blob(s, 1);
+        if (!body_open(&reader, data, row.size) || row.first_id + reader.count <= fetch->id)
+            continue;
+        row.count = reader.count;
+        if (used + sizeof row + row.size > FETCH_BYTES) {
+            exhausted = false;
+            break;
+        }
+        memcpy(fetch->rows + used, &row, sizeof row);
+        memcpy(fetch->rows + used + sizeof row, data, row.size);
+        used += (uint32_t)sizeof row + row.size;
+    }
+    sqlite3_reset(s);
+    pthread_mutex_lock(&store->lock);
+    fetch->used = used;
+    fetch->exhausted = exhausted;
+    pthread_mutex_unlock(&store->lock);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+void feed_serve(struct store *store)
+{
+    for (unsigned i = 0; i < FETCHES; i++) {
+        struct fetch *fetch = &store->fetches[i];
+        pthread_mutex_lock(&store->lock);
+        bool wanted = fetch->wanted;
+        pthread_mutex_unlock(&store->lock);
+        if (!wanted || !file_ready(store, clock_now().mono_ms))
+            continue;
+        if (fetch->rows == NULL)
+            fetch->rows = malloc(FETCH_BYTES);
+        if (fetch->rows == NULL)
+            continue;
+        int rc = read_rows(store, fetch);
+        if (!file_result(store, rc, "reading the backlog"))
+            continue;
+        pthread_mutex_lock(&store->lock);
+        fetch->wanted = false;
+        fetch->ready = true;
+        pthread_mutex_unlock(&store->lock);
+        feed_wake(store);
+    }
+}
+
+/* ---- What is asked for again ------------------------------------------------------------------
+ */
+
+bool feed_add_again(struct store *store, const struct again *again)
+{
+    bool added = false;
+    pthread_mutex_lock(&store->lock);
+    for (unsigned i = 0; i < AGAIN_MAX && !added; i++) {
+        if (!store->again[i].used) {
+            store->again[i] = *again;
+            store->again[i].used = added = true;
+        }
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (added)
+        feed_wake(store);
+    return added;
+}
+
+/* Copies the records of `data` that `again` asks for; how many. */
+static uint16_t filter(struct store *store, const struct again *again, uint8_t *data, uint32_t size,
+                       struct feed_body *body)
+{
+    uint8_t kept[BODY_MAX];
+    struct body_reader reader;
+    struct record record;
+    struct body to;
+    if (!body_open(&reader, data, size))
+        return 0;
+    body_begin(&to, kept, sizeof kept, &reader.base);
+    while (body_next(&reader, &record)) {
+        struct stream stream;
+        bool match = !again->filtered ||
+                     (record.kind != RECORD_CORRECTION && record.boot == again->boot &&
+                      record.seq <= again->last_seq && record.last_seq >= again->first_seq &&
+                      store_stream(store, record.stream, &stream) &&
+                      strcmp(stream.device, again->device) == 0);
+        if (match)
+            (void)body_copy(&to, &reader, &record, record.stream); /* never longer than it was */
+    }
+    memcpy(data, kept, to.used);
+    body->count = to.count;
+    body->size = to.used;
+    return to.count;
+}
+
+enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t *out,
+                                  struct feed_body *body)
+{
+    struct again again = {0};
+    unsigned at = 0;
+    pthread_mutex_lock(&store->lock);
+    for (; at < AGAIN_MAX; at++) {
+        if (store->again[at].used && store->again[at].broker == broker)
+            break;
+    }
+    if (at < AGAIN_MAX)
+        again = store->again[at];
+    pthread_mutex_unlock(&store->lock);
+    while (at < AGAIN_MAX) {
+        enum feed_result result = FEED_NONE;
+        if (again.next_id <= again.last_id)
+            result =
+                feed(store, &store->fetches[STORE_BROKERS_MAX + broker], again.next_id, out, body);
+        bool beyond = result == FEED_BODY && body->first_id > again.last_id;
+        bool done = result == FEED_NONE || beyond;
+        if (result == FEED_BODY && !beyond)
+            again.next_id = body->first_id + body->count;
+        pthread_mutex_lock(&store->lock);
+        store->again[at].next_id = again.next_id;
+        store->again[at].used = !done;
+        pthread_mutex_unlock(&store->lock);
+        if (result != FEED_BODY || beyond)
+            return done ? FEED_NONE : result;
+        if (filter(store, &again, out, body->size, body) > 0)
+            return FEED_BODY;
+    }
+    return FEED_NONE;
+}
+
+/* ---- The small ones -----------------------------------------------------------------------------
+ */
+
+void feed_wake(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    int fd = store->feed_wake_fd;
+    pthread_mutex_unlock(&store->lock);
+    if (fd >= 0)
+        (void)eventfd_write(fd, 1);
+}
+
+uint64_t store_cursor(struct store *store, uint16_t broker)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t cursor = broker < STORE_BROKERS_MAX ? store->acked[broker] : 0;
+    pthread_mutex_unlock(&store->lock);
+    return cursor;
+}
+
+void store_ack(struct store *store, uint16_t broker, uint64_t id)
+{
+    pthread_mutex_lock(&store->lock);
+    if (broker < STORE_BROKERS_MAX && id > store->acked[broker] && id <= store->next_id)
+        store->acked[broker] = id;
+    pthread_mutex_unlock(&store->lock);
+}
+
+uint64_t store_id_at(struct store *store, int64_t mono_ms)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t id = store->next_id;
+    for (unsigned i = 0; i < MARKS; i++) {
+        const struct mark *mark = &store->marks[i];
+        if (mark->id != 0 && mark->mono_ms >= mono_ms && mark->id < id)
+            id = mark->id;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return id;
+}
+
+bool store_stream(struct store *store, uint32_t id, struct stream *stream)
+{
+    pthread_mutex_lock(&store->lock);
+    const struct stream *found = stream_find(store, id);
+    if (found != NULL)
+        *stream = *found;
+    pthread_mutex_unlock(&store->lock);
+    return found != NULL;
+}
+
+struct live *store_live(struct store *store)
+{
+    return store->live;
+}
+
+void store_set_wake(struct store *store, int fd)
+{
+    pthread_mutex_lock(&store->lock);
+    store->feed_wake_fd = fd;
+    pthread_mutex_unlock(&store->lock);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What publish takes from the store: committed records in order, from RAM or read from the file by
+ * the store thread, and the live table. Used by the link thread only. */
+#ifndef BAIYE_FEED_H
+#define BAIYE_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/store/live.h"
+#include "gateway/daemon/store/record.h"
+#include "gateway/daemon/store/store.h"
+
+enum feed_result {
+    FEED_BODY,  /* `out` and `body` are filled */
+    FEED_NONE,  /* nothing newer is committed */
+    FEED_LATER, /* being read from the file; the wake descriptor will be signalled */
+    FEED_HELD   /* its time is not trusted yet; ask again in a second */
+};
+
+struct feed_body {
+    uint64_t first_id; /* may be beyond the id asked for: what is between is gone */
+    uint16_t count;
+    uint32_t size;
+    bool offset_known; /* untrusted readings: wall time is monotonic + offset_ms */
+    int64_t offset_ms;
+};
+
+/* The body that holds record `id`, or the first one after it. `out` has room for BODY_MAX. */
+enum feed_result store_feed(struct store *store, uint16_t broker, uint64_t id, uint8_t *out,
+                            struct feed_body *body);
+/* The next body of what consumers asked for again; FEED_NONE when there is none. */
+enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t *out,
+                                  struct feed_body *body);
+/* The first record that the broker has not acknowledged (as committed in the file). */
+uint64_t store_cursor(struct store *store, uint16_t broker);
+/* Every record before `id` is acknowledged. Written with the next commit, at the latest in 5 s. */
+void store_ack(struct store *store, uint16_t broker, uint64_t id);
+/* The first record committed after that monotonic time, as far back as two minutes: where a replay
+ * for a broker that may have forgotten begins. */
+uint64_t store_id_at(struct store *store, int64_t mono_ms);
+/* The broker refuses this record for good: kept aside with the reason and the payload. */
+void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,
+                      const void *payload, uint32_t size);
+
+/* Copies; false: no such stream. `shape` stays valid until store_stop(). */
+bool store_stream(struct store *store, uint32_t id, struct stream *stream);
+struct live *store_live(struct store *store);
+/* An eventfd that is signalled after each commit and when something asked for is there. */
+void store_set_wake(struct store *store, int fd);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers from what is kept. Hourly means tell in which batches a stream's readings of an hour
+ * lie, so that raw values are found without an index of their own. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define SCAN_MOST (48u << 20) /* bytes of batches one question may read */
+#define DAY_MS    86400000
+
+struct history_task {
+    struct task task;
+    struct store_history_query query;
+    store_history_done done;
+    void *context;
+};
+
+/* One question at work. */
+struct search {
+    struct store *store;
+    const struct store_history_query *query;
+    uint16_t *devices;
+    uint16_t device_count;
+    const struct stream *stream; /* the one being read */
+    unsigned field;
+    struct store_point *points; /* room for twice STORE_HISTORY_MAX */
+    uint32_t count;
+    int64_t limit_ms; /* points from here on do not fit */
+    uint64_t scanned;
+    uint64_t done_to; /* batches of this stream read so far */
+    bool stopped;     /* read enough: what is beyond limit_ms has to be asked for again */
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct store_point *x = a, *y = b;
+    return (x->t_ms > y->t_ms) - (x->t_ms < y->t_ms);
+}
+
+/* Points of the same hour or day, of several devices or of two halves, become one. */
+static void join_equal(struct search *search)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < search->count; i++) {
+        const struct store_point *point = &search->points[i];
+        struct store_point *last = kept > 0 ? &search->points[kept - 1] : NULL;
+        if (last == NULL || last->t_ms != point->t_ms || search->query->step == STORE_RAW) {
+            search->points[kept++] = *point;
+            continue;
+        }
+        last->min = point->min < last->min ? point->min : last->min;
+        last->max = point->max > last->max ? point->max : last->max;
+        last->mean = (last->mean * last->n + point->mean * point->n) / (last->n + point->n);
+        last->n += point->n;
+    }
+    search->count = kept;
+}
+
+/* Keeps the oldest max_points and remembers where the rest begins. */
+static void squeeze(struct search *search)
+{
+    qsort(search->points, search->count, sizeof search->points[0], by_time);
+    join_equal(search);
+    uint32_t most = search->query->max_points;
+    if (search->count <= most)
+        return;
+    int64_t next = search->points[most].t_ms;
+    while (most > 1 && search->points[most - 1].t_ms == next)
+        most--; /* points of one moment stay together */
+    if (next < search->limit_ms)
+        search->limit_ms = next;
+    search->count = most;
+}
+
+static void add_point(struct search *search, const struct store_point *point)
+{
+    if (point->t_ms < search->query->from_ms || point->t_ms >= search->limit_ms || point->n == 0)
+        return;
+    search->points[search->count++] = *point;
+    if (search->count == 2 * STORE_HISTORY_MAX)
+        squeeze(search);
+}
+
+/* ---- Raw ---------------------------------------------------------------------------------------
+ */
+
+static void scan_body(struct search *search, const void *data, size_t size)
+{
+    struct body_reader reader;
+    struct record record;
+    if (!body_open(&reader, data, size))
+        return;
+    while (body_next(&reader, &record)) {
+        struct payload_value values[READING_VALUES_MAX];
+        struct store_point point = {.n = 1};
+        if (record.kind != RECORD_READING || record.stream != search->stream->id ||
+            !store_wall(search->store, reader.base.boot, &record, &point.t_ms) ||
+            point.t_ms < search->query->from_ms || point.t_ms >= search->limit_ms ||
+            !record_values(&record, search->stream->shape, values) ||
+            !values[search->field].present)
+            continue;
+        point.min = point.mean = point.max = payload_value_number(&values[search->field]);
+        add_point(search, &point);
+    }
+}
+
+static void scan_batches(struct search *search, uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, (int64_t)first);
+    sqlite3_bind_int64(s, 2, (int64_t)last);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        size_t size = (size_t)sqlite3_column_bytes(s, 1);
+        uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
+        if (id < search->done_to)
+            continue;
+        scan_body(search, sqlite3_column_blob(s, 1), size);
+        search->scanned += size;
+        search->done_to = id + 1;
+    }
+    sqlite3_reset(s);
+}
+
+/* Hours come in order of time, their batches mostly too: a batch is read once. */
+static void raw_hour(void *context, const struct mean_row *row)
+{
+    struct search *search = context;
+    if (search->stopped || row->t_ms >= search->limit_ms || row->last_id == 0)
+        return;
+    if (search->scanned > SCAN_MOST) {
+        search->stopped = true;
+        search->limit_ms = row->t_ms < search->limit_ms ? row->t_ms : search->limit_ms;
+        return;
+    }
+    search->done_to = 0;
+    int64_t from = search->query->from_ms, limit = search->limit_ms;
+    struct store_history_query hour = *search->query;
+    const struct store_history_query *whole = search->query;
+    hour.from_ms = row->t_ms > from ? row->t_ms : from;
+    search->query = &hour;
+    search->limit_ms = row->t_ms + HOUR_MS < limit ? row->t_ms + HOUR_MS : limit;
+    int64_t hour_limit = search->limit_ms;
+    scan_batches(search, row->first_id, row->last_id);
+    search->query = whole;
+    if (search->limit_ms == hour_limit) /* nothing had to be left out */
+        search->limit_ms = limit;
+}
+
+/* ---- Means -------------------------------------------------------------------------------------
+ */
+
+/* Where the day of `t_ms` begins in the process's time zone (the site's). */
+static int64_t day_start(int64_t t_ms)
+{
+    time_t t = (time_t)(t_ms / 1000);
+    struct tm local;
+    if (localtime_r(&t, &local) == NULL)
+        return t_ms - t_ms % DAY_MS;
+    local.tm_hour = local.tm_min = local.tm_sec = 0;
+    local.tm_isdst = -1;
+    return (int64_t)mktime(&local) * 1000;
+}
+
+static void mean_hour(void *context, const struct mean_row *row)
+{
+    struct search *search = context;
+    const struct mean_cell *cell = &row->cells[search->field];
+    if (search->field >= row->count || cell->n == 0)
+        return;
+    struct store_point point = {.t_ms = row->t_ms,
+                                .n = cell->n,
+                                .min = cell->min,
+                                .mean = cell->sum / cell->n,
+                                .max = cell->max};
+    if (search->query->step == STORE_DAY) {
+        point.t_ms = day_start(row->t_ms);
+        if (search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms) {
+            struct store_point *last = &search->points[search->count - 1];
+            last->min = point.min < last->min ? point.min : last->min;
+            last->max = point.max > last->max ? point.max : last->max;
+            last->mean = (last->mean * last->n + point.mean * point.n) / (last->n + point.n);
+            last->n += point.n;
+            return;
+        }
+    }
+    add_point(search, &point);
+}
+
+/* ---- One question ------------------------------------------------------------------------------
+ */
+
+static bool find_field(const struct shape *shape, const char *metric, unsigned *field)
+{
+    for (unsigned i = 0; i < shape->count; i++) {
+        if (strcmp(shape->fields[i].metric, metric) == 0) {
+            *field = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_stream(struct search *search, const struct stream *stream)
+{
+    struct store *store = search->store;
+    const struct store_history_query *query = search->query;
+    int64_t from = query->from_ms - ((query->from_ms % HOUR_MS) + HOUR_MS) % HOUR_MS;
+    search->stream = stream;
+    search->done_to = 0;
+    if (query->step == STORE_RAW)
+        return means_read(store->means, &store->db, stream, MEAN_HOUR, from, search->limit_ms,
+                          raw_hour, search);
+    int rc = SQLITE_OK;
+    if (query->step == STORE_DAY) {
+        rc = means_read(store->means, &store->db, stream, MEAN_DAY, query->from_ms,
+                        search->limit_ms, mean_hour, search);
+    }
+    if (rc == SQLITE_OK)
+        rc = means_read(store->means, &store->db, stream, MEAN_HOUR, query->from_ms,
+                        search->limit_ms, mean_hour, search);
+    return rc;
+}
+
+static enum store_result find_devices(struct search *search, uint16_t *one)
+{
+    const struct config *config = search->store->config;
+    const struct store_history_query *query = search->query;
+    if (query->device >= 0 && query->device < config->device_count) {
+        *one = (uint16_t)query->device;
+        search->devices = one;
+        search->device_count = 1;
+        return STORE_OK;
+    }
+    if (query->device >= 0 || query->plot < 0 || query->plot >= config->plot_count)
+        return STORE_UNKNOWN;
+    search->devices = config->plots[query->plot].devices;
+    search->device_count = config->plots[query->plot].device_count;
+    return STORE_OK;
+}
+
+static enum store_result run_search(struct search *search)
+{
+    struct store *store = search->store;
+    uint16_t one = 0;
+    bool known = false;
+    enum store_result result = find_devices(search, &one);
+    for (unsigned d = 0; result == STORE_OK && d < search->device_count; d++) {
+        const char *name = store->config->devices[search->devices[d]].name;
+        for (uint32_t i = 0; i < store->stream_count && result == STORE_OK; i++) {
+            const struct stream *stream = &store->streams[i];
+            if (strcmp(stream->device, name) != 0 ||
+                !find_field(stream->shape, search->query->metric, &search->field))
+                continue;
+            known = true;
+            if (!file_result(store, read_stream(search, stream), "reading history"))
+                result = STORE_UNAVAILABLE;
+        }
+    }
+    squeeze(search);
+    return result == STORE_OK && !known ? STORE_UNKNOWN : result;
+}
+
+static void history_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct history_task *own = (struct history_task *)task;
+    struct store_history answer = {.result = state};
+    struct search search = {.store = store, .query = &own->query, .limit_ms = own->query.to_ms};
+    search.points = calloc(2 * STORE_HISTORY_MAX, sizeof *search.points);
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        answer.result = STORE_UNAVAILABLE;
+    if (search.points == NULL)
+        answer.result = STORE_BUSY;
+    if (answer.result == STORE_OK) {
+        answer.result = run_search(&search);
+        answer.points = search.points;
+        answer.count = search.count;
+        answer.next_ms = search.limit_ms < own->query.to_ms ? search.limit_ms : 0;
+    }
+    own->done(own->context, &answer);
+    free(search.points);
+    free(own);
+}
+
+enum store_result store_history(struct store *store, const struct store_history_query *query,
+                                store_history_done done, void *context)
+{
+    if (query->from_ms >= query->to_ms || query->max_points == 0 ||
+        query->max_points > STORE_HISTORY_MAX || query->step > STORE_DAY)
+        return STORE_INVALID;
+    struct history_task *task = calloc(1, sizeof *task);
+    if (task == NULL)
+        return STORE_BUSY;
+    task->task.run = history_run;
+    task->query = *query;
+    task->done = done;
+    task->context = context;
+    enum store_result result = task_post(store, &task->task);
+    if (result != STORE_OK)
+        free(task);
+    return result;
+}
+
+/* ---- Resend -------------------------------------------------------------------------------------
+ */
+
+#define RESEND_MOST 100000u
+
+struct resend_task {
+    struct task task;
+    struct store_resend_query query;
+    store_resend_done done;
+    void *context;
+};
+
+struct resend_search {
+    struct store *store;
+    const struct store_resend_query *query;
+    const struct stream *stream;
+    uint64_t first, last; /* batches that may hold some */
+    uint32_t found;
+};
+
+static void resend_hour(void *context, const struct mean_row *row)
+{
+    struct resend_search *search = context;
+    search->first = row->first_id < search->first ? row->first_id : search->first;
+    search->last = row->last_id > search->last ? row->last_id : search->last;
+}
+
+static void resend_count(struct resend_search *search)
+{
+    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, (int64_t)search->first);
+    sqlite3_bind_int64(s, 2, (int64_t)search->last);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        struct body_reader reader;
+        struct record record;
+        if (!body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+            continue;
+        while (body_next(&reader, &record)) {
+            if (record.kind == RECORD_READING && record.stream == search->stream->id &&
+                record.boot == search->query->boot && record.seq >= search->query->first_seq &&
+                record.seq <= search->query->last_seq)
+                search->found++;
+        }
+    }
+    sqlite3_reset(s);
+}
+
+static enum store_result resend_plan(struct store *store, const struct store_resend_query *query,
+                                     uint32_t *found)
+{
+    const char *name = store->config->devices[query->device].name;
+    struct resend_search search = {.store = store, .query = query, .first = UINT64_MAX, .last = 0};
+    for (uint32_t i = 0; i < store->stream_count; i++) {
+        search.stream = &store->streams[i];
+        if (strcmp(search.stream->device, name) != 0)
+            continue;
+        search.first = UINT64_MAX;
+        search.last = 0;
+        means_find_seq(store->means, &store->db, search.stream->id, query->boot, query->first_seq,
+                       query->last_seq, resend_hour, &search);
+        uint32_t before = search.found;
+        if (search.last != 0)
+            resend_count(&search);
+        if (search.found == before)
+            continue;
+        struct again again = {.next_id = search.first,
+                              .last_id = search.last,
+                              .filtered = true,
+                              .boot = query->boot,
+                              .first_seq = query->first_seq,
+                              .last_seq = query->last_seq};
+        memcpy(again.device, search.stream->device, sizeof again.device);
+        for (uint16_t b = 0; b < store->config->broker_count && b < STORE_BROKERS_MAX; b++) {
+            again.broker = b;
+            if ((query->broker < 0 || query->broker == b) && !feed_add_again(store, &again))
+                return STORE_BUSY;
+        }
+    }
+    *found = search.found;
+    return STORE_OK;
+}
+
+static void resend_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct resend_task *own = (struct resend_task *)task;
+    uint32_t found = 0;
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        state = STORE_UNAVAILABLE;
+    if (state == STORE_OK)
+        state = resend_plan(store, &own->query, &found);
+    if (own->done != NULL)
+        own->done(own->context, state, found);
+    free(own);
+}
+
+enum store_result store_resend(struct store *store, const struct store_resend_query *query,
+                               store_resend_done done, void *context)
+{
+    if (query->device >= store->config->device_count ||
+        query->broker >= (int32_t)store->config->broker_count)
+        return STORE_UNKNOWN;
+    if (query->first_seq > query->last_seq || query->last_seq - query->first_seq >= RESEND_MOST)
+        return STORE_INVALID;
+    struct resend_task *task = calloc(1, sizeof *task);
+    if (task == NULL)
+        return STORE_BUSY;
+    task->task.run = resend_run;
+    task->query = *query;
+    task->done = done;
+    task->context = context;
+    enum store_result result = task_post(store, &task->task);
+    if (result != STORE_OK)
+        free(task);
+    return result;
+}

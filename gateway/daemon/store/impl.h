@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the store: shared by its own files only. What is under `lock` is said; all else
+ * belongs to the store thread once it runs. */
+#ifndef BAIYE_STORE_IMPL_H
+#define BAIYE_STORE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/daemon/log.h"
+#include "gateway/daemon/store/clock.h"
+#include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/intake.h"
+#include "gateway/daemon/store/means.h"
+#include "gateway/daemon/store/recent.h"
+#include "gateway/daemon/store/seen.h"
+#include "gateway/daemon/store/store.h"
+
+#define TASKS_MAX      64u
+#define FETCH_BYTES    65536u
+#define FETCHES        (2 * STORE_BROKERS_MAX)
+#define AGAIN_MAX      16u  /* ranges to send once more, of all brokers */
+#define MARKS          128u /* one a second: which record was the next then */
+#define COMMIT_SAMPLES 256u
+
+/* Something to do on the store thread. `run` frees the task and calls who waits for it; with
+ * another `state` than STORE_OK it only does that. */
+struct task {
+    struct task *next;
+    void (*run)(struct store *store, struct task *task, enum store_result state);
+};
+
+/* Rows read from the file for one broker: bodies, each behind its struct feed_row. */
+struct feed_row {
+    uint64_t first_id;
+    uint32_t size;
+    uint16_t count;
+};
+struct fetch {
+    bool wanted, ready;
+    bool exhausted; /* nothing at or after `id` in the file */
+    uint64_t id;    /* asked for */
+    uint32_t used;
+    uint8_t *rows; /* FETCH_BYTES, taken at the first need */
+};
+
+/* A range to be sent again. Batches [next_id, last_id] are read; of their records those that
+ * match are sent. */
+struct again {
+    bool used;
+    uint16_t broker;
+    uint64_t next_id, last_id;
+    bool filtered;
+    char device[CONFIG_NAME_SIZE];
+    uint32_t boot, first_seq, last_seq;
+};
+
+struct store {
+    const struct config *config;
+    char path[DB_PATH_SIZE];
+    char uuid[37];
+    uint32_t boot;
+    struct reading_sink sink;
+    struct intake *intake;
+    struct live *live;
+    struct recent *recent;
+    struct seen *seen;
+    struct means *means;
+    struct stream *device_streams; /* by device index; ids are what the intake writes */
+    uint32_t *real_ids;            /* by device index: ids in the file */
+    bool ids_differ;
+    int wake_fd;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_llong step_ms; /* monotonic: last step of the thread */
+    atomic_bool trusted;
+    struct clock_watch watch;
+    int64_t next_clock_ms;
+
+    /* The file. */
+    struct db db;
+    struct db_state {
+        int64_t retry_ms; /* monotonic: when to try again */
+        uint32_t failures;
+        bool checked; /* quick_check done, or not needed */
+        struct log_state log;
+    } file;
+    uint64_t prepared_id;                   /* the next record number to give */
+    struct chunk *prepared, *prepared_last; /* deduplicated and counted, not yet committed */
+    uint32_t prepared_count;
+    int64_t flush_ms;         /* monotonic: last flush of means and seen */
+    uint64_t flush_id;        /* they are in the file up to here */
+    int64_t retain_ms;        /* monotonic: last look at the size */
+    bool untrusted_released;  /* readings of this boot went out before their time was known */
+    uint64_t first_untrusted; /* of this boot, 0: none */
+
+    pthread_mutex_t lock; /* ---- everything below ---- */
+    struct task *tasks, *tasks_last;
+    uint32_t task_count;
+    bool closed; /* no more tasks */
+    struct stream *streams;
+    uint32_t stream_count, stream_room;
+    struct shape **shapes;
+    uint32_t shape_count;
+    int feed_wake_fd;
+    uint64_t next_id; /* committed */
+    uint64_t acked[STORE_BROKERS_MAX];
+    uint64_t saved[STORE_BROKERS_MAX];
+    struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
+    struct again again[AGAIN_MAX];
+    struct mark {
+        int64_t mono_ms;
+        uint64_t id;
+    } marks[MARKS];
+    uint32_t mark_next;
+    struct boot_offset {
+        uint32_t boot;
+        int64_t offset_ms;
+    } offsets[256];
+    uint32_t offset_count;
+    struct store_stats stats;
+    uint32_t commit_us[COMMIT_SAMPLES];
+    uint32_t commit_next;
+};
+
+/* tasks.c */
+enum store_result task_post(struct store *store, struct task *task);
+void tasks_run(struct store *store, enum store_result state);
+
+/* streams.c */
+const struct shape *stream_intern(struct store *store, const struct shape *shape);
+int streams_load(struct store *store);
+/* Finds or adds the streams of the configured devices. Inside a transaction. */
+int streams_settle(struct store *store);
+bool streams_provisional(struct store *store);
+/* The stream's index in config.devices, or -1. */
+int stream_device(const struct store *store, const struct stream *stream);
+/* Valid until the next streams_load(): store thread only. */
+const struct stream *stream_find(const struct store *store, uint32_t id);
+
+/* file.c: opening, failing, recovering. */
+void file_open_first(struct store *store);
+/* Is the file open, now or after this try? */
+bool file_ready(struct store *store, int64_t now_ms);
+/* An operation ended with `rc`: takes the consequences. True: go on using the file. */
+bool file_result(struct store *store, int rc, const char *doing);
+void file_close(struct store *store);
+void file_check_slowly(struct store *store);
+
+/* identity.c: uuid, boot count and highest id, kept beside the file too. */
+struct identity {
+    char uuid[37];
+    uint32_t boot;
+    uint64_t next_id;
+};
+void identity_load(const char *path, struct identity *identity);
+bool identity_save(const char *path, const struct identity *identity);
+void identity_new_uuid(char uuid[37]);
+
+/* commit.c */
+void commit_run(struct store *store, int64_t now_ms, bool everything);
+bool commit_due(struct store *store, int64_t now_ms, int *wait_ms);
+/* Counts batches from flush_id on once more: after a start. */
+int commit_replay(struct store *store, uint64_t from_id, bool untrusted_only);
+/* The file holds every record before `file_next`: what of it is prepared need not be written. A
+ * commit that failed may have been durable all the same. */
+void commit_settle(struct store *store, uint64_t file_next);
+
+/* feed.c */
+void feed_serve(struct store *store);
+void feed_wake(struct store *store);
+bool feed_offset(struct store *store, uint32_t boot, int64_t *offset_ms);
+void feed_add_offset(struct store *store, uint32_t boot, int64_t offset_ms);
+/* Returns false when too many ranges wait. */
+bool feed_add_again(struct store *store, const struct again *again);
+
+/* retain.c */
+void retain_run(struct store *store, int64_t now_ms);
+/* The file's quota is used up: makes room now. false: nothing left to drop. */
+bool retain_make_room(struct store *store);
+
+/* salvage.c */
+void salvage_plan(struct store *store, const char *damaged);
+/* Goes a little further; true while there is more. */
+bool salvage_step(struct store *store);
+void salvage_end(void);
+
+/* The time of a reading as far as it can be known now. */
+bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
+                int64_t *wall_ms);
+void store_alarm(struct store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where bus threads leave what they took: chunks of encoded records in memory taken at start. A
+ * chunk becomes one row of the store as it is. The pool holds at least 30 s of the configured
+ * readings; chunks are used last-freed first, so that in quiet times few pages are touched. When
+ * no chunk is free a record is counted, and told as a gap as soon as there is room. */
+#ifndef BAIYE_INTAKE_H
+#define BAIYE_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/reading.h"
+#include "gateway/daemon/store/record.h"
+
+#define CHUNK_SIZE  16384u
+#define CHUNK_SLACK 2048u /* left free by the intake: stream numbers may grow at the commit */
+
+struct chunk {
+    struct chunk *next;
+    struct body body;
+    int64_t since_ms; /* monotonic: when its first record came */
+    uint8_t data[];   /* up to CHUNK_SIZE altogether */
+};
+
+struct intake;
+
+/* `streams` has one entry a configured device and must outlive the intake. `wake_fd` is an eventfd
+ * that is signalled when there is something to commit. NULL: no memory. */
+struct intake *intake_create(const struct config *config, const struct stream *streams,
+                             uint32_t gateway_boot, int wake_fd);
+void intake_destroy(struct intake *intake);
+
+/* Any bus thread. Never wait for the disk. */
+void intake_reading(struct intake *intake, const struct reading *reading);
+void intake_gap(struct intake *intake, const struct reading_gap *gap);
+/* The store thread's own: the clock was wrong by add_ms in this boot. */
+void intake_correction(struct intake *intake, int64_t add_ms);
+
+struct intake_level {
+    uint64_t taken, gaps, lost; /* since start */
+    uint32_t waiting;           /* records not taken out */
+    uint32_t full_chunks;
+    int64_t since_ms; /* monotonic: when the oldest of them came; 0: none */
+};
+void intake_level(struct intake *intake, struct intake_level *level);
+
+/* Takes out the full chunks, oldest first, at most `max_chunks`; with `partial` also the one that
+ * is being filled. The caller gives each back with intake_release(). Store thread. */
+struct chunk *intake_take(struct intake *intake, uint32_t max_chunks, bool partial);
+void intake_release(struct intake *intake, struct chunk *chunk);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/store/live.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+struct slot {
+    bool has_reading, has_health;
+    bool changed, health_changed, quiet;
+    struct reading reading;
+    struct device_health health;
+};
+
+struct live {
+    pthread_mutex_t lock; /* held for one copy at a time */
+    uint16_t count;
+    int wake_fd;
+    struct slot slots[];
+};
+
+struct live *live_create(uint16_t device_count)
+{
+    struct live *live = calloc(1, sizeof *live + device_count * sizeof live->slots[0]);
+    if (live == NULL)
+        return NULL;
+    pthread_mutex_init(&live->lock, NULL);
+    live->count = device_count;
+    live->wake_fd = -1;
+    return live;
+}
+
+void live_destroy(struct live *live)
+{
+    if (live == NULL)
+        return;
+    pthread_mutex_destroy(&live->lock);
+    free(live);
+}
+
+/* The part of a reading that is in use. */
+static size_t reading_size(const struct reading *reading)
+{
+    size_t count =
+        reading->value_count < READING_VALUES_MAX ? reading->value_count : READING_VALUES_MAX;
+    return offsetof(struct reading, values) + count * sizeof reading->values[0];
+}
+
+void live_put(struct live *live, const struct reading *reading)
+{
+    if (reading->late || reading->device >= live->count)
+        return;
+    struct slot *slot = &live->slots[reading->device];
+    pthread_mutex_lock(&live->lock);
+    if (!slot->has_reading || reading->taken.ms >= slot->reading.taken.ms) {
+        memcpy(&slot->reading, reading, reading_size(reading));
+        slot->has_reading = true;
+        bool wake = !slot->changed && !slot->quiet && live->wake_fd >= 0;
+        slot->changed = true;
+        if (wake)
+            (void)eventfd_write(live->wake_fd, 1);
+    }
+    pthread_mutex_unlock(&live->lock);
+}
+
+void live_put_health(struct live *live, const struct device_health *health)
+{
+    if (health->device >= live->count)
+        return;
+    struct slot *slot = &live->slots[health->device];
+    pthread_mutex_lock(&live->lock);
+    slot->health = *health;
+    slot->has_health = true;
+    slot->health_changed = true; /* goes out with the reader's next round; nobody is woken */
+    pthread_mutex_unlock(&live->lock);
+}
+
+bool live_get(struct live *live, uint16_t device, struct reading *reading)
+{
+    if (device >= live->count)
+        return false;
+    const struct slot *slot = &live->slots[device];
+    pthread_mutex_lock(&live->lock);
+    bool found = slot->has_reading;
+    if (found)
+        memcpy(reading, &slot->reading, reading_size(&slot->reading));
+    pthread_mutex_unlock(&live->lock);
+    return found;
+}
+
+bool live_get_health(struct live *live, uint16_t device, struct device_health *health)
+{
+    if (device >= live->count)
+        return false;
+    pthread_mutex_lock(&live->lock);
+    bool found = live->slots[device].has_health;
+    if (found)
+        *health = live->slots[device].health;
+    pthread_mutex_unlock(&live->lock);
+    return found;
+}
+
+void live_set_wake(struct live *live, int fd)
+{
+    pthread_mutex_lock(&live->lock);
+    live->wake_fd = fd;
+    pthread_mutex_unlock(&live->lock);
+}
+
+void live_set_quiet(struct live *live, uint16_t device, bool quiet)
+{
+    pthread_mutex_lock(&live->lock);
+    live->slots[device].quiet = quiet;
+    pthread_mutex_unlock(&live->lock);
+}
+
+bool live_changed(struct live *live, uint16_t device)
+{
+    pthread_mutex_lock(&live->lock);
+    bool changed = live->slots[device].changed;
+    live->slots[device].changed = false;
+    pthread_mutex_unlock(&live->lock);
+    return changed;
+}
+
+bool live_health_changed(struct live *live, uint16_t device)
+{
+    pthread_mutex_lock(&live->lock);
+    bool changed = live->slots[device].health_changed;
+    live->slots[device].health_changed = false;
+    pthread_mutex_unlock(&live->lock);
+    return changed;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The newest of each device: a slot for its reading and one for its health. Bus threads put, the
+ * link thread of publish looks; neither waits for the disk. The newest sample wins, by the
+ * monotonic clock, so that a step of the wall clock changes no order. */
+#ifndef BAIYE_LIVE_H
+#define BAIYE_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/reading.h"
+
+struct live;
+
+struct live *live_create(uint16_t device_count);
+void live_destroy(struct live *live);
+
+/* Any bus thread. A late reading is ignored. */
+void live_put(struct live *live, const struct reading *reading);
+void live_put_health(struct live *live, const struct device_health *health);
+
+/* Copies; false when the device has none yet. Any thread. */
+bool live_get(struct live *live, uint16_t device, struct reading *reading);
+bool live_get_health(struct live *live, uint16_t device, struct device_health *health);
+
+/* ---- The one reader ---- */
+/* Signalled (eventfd) when a slot changes whose device is not quiet. -1: nobody waits. */
+void live_set_wake(struct live *live, int fd);
+/* A quiet device's changes wake nobody: its last value was sent less than a second ago. */
+void live_set_quiet(struct live *live, uint16_t device, bool quiet);
+/* Has the reading (the health) changed since this was last asked? */
+bool live_changed(struct live *live, uint16_t device);
+bool live_health_changed(struct live *live, uint16_t device);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hourly n, min, mean and max of every value of every stream, for years of charts; the rows also
+ * tell in which batches an hour's readings (and a boot's sequence numbers) lie, which makes them
+ * the index of history and resend. Open hours are kept in RAM and written every few minutes in the
+ * transaction of a commit, together with the id up to which they hold; after a crash the batches
+ * from there on are counted again. Hours are UTC hours. Store thread. */
+#ifndef BAIYE_MEANS_H
+#define BAIYE_MEANS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/record.h"
+
+#define HOUR_MS 3600000
+
+enum mean_step { MEAN_HOUR = 1, MEAN_DAY = 2 };
+
+struct mean_cell {
+    uint32_t n;
+    double min, max, sum;
+};
+
+struct mean_row {
+    int64_t t_ms; /* where it begins */
+    uint64_t first_id, last_id;
+    uint32_t boot_lo, boot_hi, seq_lo, seq_hi;
+    uint8_t count;
+    struct mean_cell cells[READING_VALUES_MAX];
+};
+
+struct means;
+
+/* At most `capacity` hours are kept open. */
+struct means *means_create(uint32_t capacity);
+void means_destroy(struct means *means);
+
+/* Counts one reading. `id` is its record number. `db` is asked for an hour that is not in RAM
+ * (may be closed). */
+void means_add(struct means *means, struct db *db, const struct stream *stream, uint64_t id,
+               const struct record *record, int64_t wall_ms, const struct payload_value *values);
+/* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
+int means_flush(struct means *means, struct db *db);
+void means_flushed(struct means *means);
+
+/* Calls `each` for the rows of a stream with from <= t < to, in the file or in RAM, by time. */
+typedef void (*means_each)(void *context, const struct mean_row *row);
+int means_read(struct means *means, struct db *db, const struct stream *stream, enum mean_step step,
+               int64_t from_ms, int64_t to_ms, means_each each, void *context);
+/* Widens [*first, *last] to the batches that may hold readings of the boot in that range. */
+void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_t boot,
+                    uint32_t first_seq, uint32_t last_seq, means_each each, void *context);
+
+/* Adds `from` to `to`. */
+void mean_merge(struct mean_row *to, const struct mean_row *from);
+/* Writes one row. An SQLite result code. */
+int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct mean_row *row);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small rows: picks, audit, documents, quarantine, and copies of the whole file. Each is
+ * committed on its own before its caller hears of it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define VALUE_MOST    65536u
+#define AUDIT_KEPT_MS (INT64_C(730) * 86400000)
+#define PICKS_MOST    400u
+#define AUDITS_MOST   200u
+
+/* One form for all: what is to be done, the input copied behind, who waits. */
+struct note_task {
+    struct task task;
+    enum store_result (*act)(struct store *store, struct note_task *note);
+    store_done done; /* those that answer with rows call theirs inside `act` and set it NULL */
+    void (*rows_done)(void);
+    void *context;
+    uint32_t number;
+    size_t size;
+    char key[DB_PATH_SIZE];
+    uint8_t input[];
+};
+
+static void note_run(struct store *store, struct task *task, enum store_result state);
+
+static enum store_result note_post(struct store *store, struct note_task *note)
+{
+    if (note == NULL)
+        return STORE_BUSY;
+    note->task.run = note_run;
+    enum store_result result = task_post(store, &note->task);
+    if (result != STORE_OK)
+        free(note);
+    return result;
+}
+
+static struct note_task *note_new(enum store_result (*act)(struct store *, struct note_task *),
+                                  const void *input, size_t size, store_done done, void *context)
+{
+    struct note_task *note = calloc(1, sizeof *note + size + 1);
+    if (note == NULL)
+        return NULL;
+    note->act = act;
+    note->done = done;
+    note->context = context;
+    note->size = size;
+    if (size > 0)
+        memcpy(note->input, input, size);
+    return note;
+}
+
+/* One statement in a transaction of its own. */
+static enum store_result write_one(struct store *store, sqlite3_stmt *statement, const char *doing)
+{
+    int rc = db_run(&store->db, statement); /* outside BEGIN: its own transaction */
+    return file_result(store, rc, doing) && rc == SQLITE_OK ? STORE_OK : STORE_UNAVAILABLE;
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+    sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
+}
+
+static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    (void)snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+/* ---- Picks
+ * --------------------------------------------------------------------------------------- */
+
+static enum store_result pick_act(struct store *store, struct note_task *note)
+{
+    struct store_pick pick;
+    memcpy(&pick, note->input, sizeof pick);
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
+    if (s == NULL)
+        return write_one(store, NULL, "keeping a pick");
+    bind_text(s, 1, pick.id);
+    bind_text(s, 2, pick.plot);
+    bind_text(s, 3, pick.user);
+    sqlite3_bind_int(s, 4, pick.day);
+    sqlite3_bind_double(s, 5, pick.kg);
+    sqlite3_bind_int64(s, 6, pick.pickers);
+    sqlite3_bind_int64(s, 7, pick.at_ms);
+    return write_one(store, s, "keeping a pick");
+}
+
+enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
+                             void *context)
+{
+    return note_post(store, note_new(pick_act, pick, sizeof *pick, done, context));
+}
+
+static enum store_result picks_act(struct store *store, struct note_task *note)
+{
+    store_picks_done done = (store_picks_done)note->rows_done;
+    struct store_pick *picks = calloc(PICKS_MOST, sizeof *picks);
+    sqlite3_stmt *s = picks != NULL ? db_statement(&store->db, DB_PICK_LIST) : NULL;
+    enum store_result result = s != NULL ? STORE_OK : STORE_UNAVAILABLE;
+    uint32_t count = 0;
+    if (s != NULL) {
+        bind_text(s, 1, note->key);
+        sqlite3_bind_int64(s, 2, note->number);
+    }
+    while (s != NULL && count < PICKS_MOST && sqlite3_step(s) == SQLITE_ROW) {
+        struct store_pick *pick = &picks[count++];
+        copy_text(pick->id, sizeof pick->id, s, 0);
+        copy_text(pick->plot, sizeof pick->plot, s, 1);
+        copy_text(pick->user, sizeof pick->user, s, 2);
+        pick->day = sqlite3_column_int(s, 3);
+        pick->kg = sqlite3_column_double(s, 4);
+        pick->pickers = (uint32_t)sqlite3_column_int64(s, 5);
+        pick->at_ms = sqlite3_column_int64(s, 6);
+    }
+    if (s != NULL)
+        sqlite3_reset(s);
+    done(note->context, result, picks, count);
+    note->rows_done = NULL;
+    free(picks);
+    return result;
+}
+
+/* For the task that never got to act. */
+static void picks_failed(struct note_task *note, enum store_result state)
+{
+    store_picks_done done = (store_picks_done)note->rows_done;
+    done(note->context, state, NULL, 0);
+}
+
+enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
+                              store_picks_done done, void *context)
+{
+    struct note_task *note = note_new(picks_act, NULL, 0, NULL, context);
+    if (note != NULL) {
+        note->rows_done = (void (*)(void))done;
+        note->number = from_day > 0 ? (uint32_t)from_day : 0;
+        (void)snprintf(note->key, sizeof note->key, "%s", plot);
+    }
+    return note_post(store, note);
+}
+
+/* ---- Audit
+ * --------------------------------------------------------------------------------------- */
+
+static enum store_result audit_act(struct store *store, struct note_task *note)
+{
+    static unsigned since_trim; /* the one store thread's */
+    struct store_audit audit;
+    memcpy(&audit, note->input, sizeof audit);
+    sqlite3_stmt *s = db_statement(&store->db, DB_AUDIT_ADD);
+    if (s != NULL) {
+        sqlite3_bind_int64(s, 1, audit.at_ms);
+        bind_text(s, 2, audit.user);
+        bind_text(s, 3, audit.via);
+        bind_text(s, 4, audit.method);
+        bind_text(s, 5, audit.id);
+        bind_text(s, 6, audit.detail);
+        bind_text(s, 7, audit.result);
+    }
+    enum store_result result = write_one(store, s, "keeping an audit entry");
+    if (result == STORE_OK && since_trim++ % 256 == 0) {
+        s = db_statement(&store->db, DB_AUDIT_TRIM);
+        if (s != NULL)
+            sqlite3_bind_int64(s, 1, audit.at_ms - AUDIT_KEPT_MS);
+        (void)write_one(store, s, "trimming the audit");
+    }
+    return result;
+}
+
+enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
+                              void *context)
+{
+    return note_post(store, note_new(audit_act, audit, sizeof *audit, done, context));
+}
+
+static enum store_result audits_act(struct store *store, struct note_task *note)
+{
+    store_audits_done done = (store_audits_done)note->rows_done;
+    struct store_audit *audits = calloc(AUDITS_MOST, sizeof *audits);
+    sqlite3_stmt *s = audits != NULL ? db_statement(&store->db, DB_AUDIT_LIST) : NULL;
+    enum store_result result = s != NULL ? STORE_OK : STORE_UNAVAILABLE;
+    uint32_t count = 0;
+    if (s != NULL)
+        sqlite3_bind_int64(s, 1, note->number < AUDITS_MOST ? note->number : AUDITS_MOST);
+    while (s != NULL && count < AUDITS_MOST && sqlite3_step(s) == SQLITE_ROW) {
+        struct store_audit *audit = &audits[count++];
+        audit->at_ms = sqlite3_column_int64(s, 0);
+        copy_text(audit->user, sizeof audit->user, s, 1);
+        copy_text(audit->via, sizeof audit->via, s, 2);
+        copy_text(audit->method, sizeof audit->method, s, 3);
+        copy_text(audit->id, sizeof audit->id, s, 4);
+        copy_text(audit->detail, sizeof audit->detail, s, 5);
+        copy_text(audit->result, sizeof audit->result, s, 6);
+    }
+    if (s != NULL)
+        sqlite3_reset(s);
+    done(note->context, result, audits, count);
+    note->rows_done = NULL;
+    free(audits);
+    return result;
+}
+
+static void audits_failed(struct note_task *note, enum store_result state)
+{
+    store_audits_done done = (store_audits_done)note->rows_done;
+    done(note->context, state, NULL, 0);
+}
+
+enum store_result store_audits(struct store *store, uint32_t limit, store_audits_done done,
+                               void *context)
+{
+    struct note_task *note = note_new(audits_act, NULL, 0, NULL, context);
+    if (note != NULL) {
+        note->rows_done = (void (*)(void))done;
+        note->number = limit;
+    }
+    return note_post(store, note);
+}
+
+/* ---- Documents: in table meta, their keys prefixed ----------------------------------------------
+ */
+
+static enum store_result put_act(struct store *store, struct note_task *note)
+{
+    sqlite3_stmt *s = db_statement(&store->db, note->size > 0 ? DB_META_SET : DB_META_DELETE);
+    if (s != NULL) {
+        bind_text(s, 1, note->key);
+        if (note->size > 0)
+            sqlite3_bind_blob(s, 2, note->input, (int)note->size, SQLITE_STATIC);
+    }
+    return write_one(store, s, "keeping a document");
+}
+
+static void document_key(char *out, size_t size, const char *key)
+{
+    (void)snprintf(out, size, "doc:%s", key);
+}
+
+enum store_result store_put(struct store *store, const char *key, const void *value, size_t size,
+                            store_done done, void *context)
+{
+    if (size > VALUE_MOST || strlen(key) > 200)
+        return STORE_INVALID;
+    struct note_task *note = note_new(put_act, value, size, done, context);
+    if (note != NULL)
+        document_key(note->key, sizeof note->key, key);
+    return note_post(store, note);
+}
+
+static enum store_result get_act(struct store *store, struct note_task *note)
+{
+    store_value_done done = (store_value_done)note->rows_done;
+    sqlite3_stmt *s = db_statement(&store->db, DB_META_GET);
+    enum store_result result = s != NULL ? STORE_OK : STORE_UNAVAILABLE;
+    const void *value = NULL;
+    size_t size = 0;
+    if (s != NULL) {
+        bind_text(s, 1, note->key);
+        if (sqlite3_step(s) == SQLITE_ROW) {
+            value = sqlite3_column_blob(s, 0);
+            size = (size_t)sqlite3_column_bytes(s, 0);
+        }
+    }
+    done(note->context, result, value, size);
+    note->rows_done = NULL;
+    if (s != NULL)
+        sqlite3_reset(s);
+    return result;
+}
+
+static void get_failed(struct note_task *note, enum store_result state)
+{
+    store_value_done done = (store_value_done)note->rows_done;
+    done(note->context, state, NULL, 0);
+}
+
+enum store_result store_get(struct store *store, const char *key, store_value_done done,
+                            void *context)
+{
+    struct note_task *note = note_new(get_act, NULL, 0, NULL, context);
+    if (note != NULL) {
+        note->rows_done = (void (*)(void))done;
+        document_key(note->key, sizeof note->key, key);
+    }
+    return note_post(store, note);
+}
+
+/* ---- Backup
+ * ---------------------------------------------------------------------------------------- */
+
+#define BACKUP_PAGES 256
+
+/* From the same connection, so there is never a second one on the live file. The commits of the
+ * meantime are carried over by SQLite; the intake holds what comes while this runs. */
+static enum store_result backup_act(struct store *store, struct note_task *note)
+{
+    struct stat st;
+    sqlite3 *copy = NULL;
+    if (lstat(note->key, &st) == 0)
+        return STORE_INVALID;
+    int rc = sqlite3_open_v2(
+        note->key, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_backup *backup =
+        rc == SQLITE_OK ? sqlite3_backup_init(copy, "main", store->db.handle, "main") : NULL;
+    if (backup != NULL) {
+        do {
+            rc = sqlite3_backup_step(backup, BACKUP_PAGES);
+            atomic_store(&store->step_ms, clock_now().mono_ms);
+        } while (rc == SQLITE_OK);
+        (void)sqlite3_backup_finish(backup);
+    }
+    /* One file that stands for itself: no WAL beside it. */
+    if (rc == SQLITE_DONE)
+        rc = sqlite3_exec(copy, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+    sqlite3_close(copy);
+    if (backup == NULL || rc != SQLITE_OK) {
+        (void)unlink(note->key);
+        return STORE_UNAVAILABLE;
+    }
+    return STORE_OK;
+}
+
+enum store_result store_backup(struct store *store, const char *path, store_done done,
+                               void *context)
+{
+    struct note_task *note = note_new(backup_act, NULL, 0, done, context);
+    if (note != NULL)
+        (void)snprintf(note->key, sizeof note->key, "%s", path);
+    return note_post(store, note);
+}
+
+/* ---- Quarantine
+ * ------------------------------------------------------------------------------------ */
+
+struct refused {
+    uint64_t id;
+    int reason;
+    char broker[CONFIG_NAME_SIZE];
+};
+
+static enum store_result quarantine_act(struct store *store, struct note_task *note)
+{
+    struct refused refused;
+    memcpy(&refused, note->input, sizeof refused);
+    sqlite3_stmt *s = db_statement(&store->db, DB_QUARANTINE_INSERT);
+    if (s != NULL) {
+        sqlite3_bind_int64(s, 1, clock_now().wall_ms);
+        bind_text(s, 2, refused.broker);
+        sqlite3_bind_int64(s, 3, (int64_t)refused.id);
+        sqlite3_bind_int(s, 4, refused.reason);
+        sqlite3_bind_text(s, 5, (const char *)note->input + sizeof refused,
+                          (int)(note->size - sizeof refused), SQLITE_STATIC);
+    }
+    return write_one(store, s, "keeping a refused record");
+}
+
+void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,
+                      const void *payload, uint32_t size)
+{
+    struct refused refused = {.id = id, .reason = reason};
+    memcpy(refused.broker, store->config->brokers[broker].name, sizeof refused.broker);
+    uint8_t *input = malloc(sizeof refused + size);
+    if (input == NULL)
+        return;
+    memcpy(input, &refused, sizeof refused);
+    memcpy(input + sizeof refused, payload, size);
+    (void)note_post(store, note_new(quarantine_act, input, sizeof refused + size, NULL, NULL));
+    free(input);
+    pthread_mutex_lock(&store->lock);
+    store->stats.quarantined++;
+    pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- Running
+ * ---------------------------------------------------------------------------------------- */
+
+static void note_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct note_task *note = (struct note_task *)task;
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        state = STORE_UNAVAILABLE;
+    if (state == STORE_OK)
+        state = note->act(store, note);
+    if (note->rows_done != NULL) { /* it did not act: say so to who waits for rows */
+        if (note->act == picks_act)
+            picks_failed(note, state);
+        else if (note->act == audits_act)
+            audits_failed(note, state);
+        else
+            get_failed(note, state);
+    } else if (note->done != NULL) {
+        note->done(note->context, state);
+    }
+    free(note);
+}

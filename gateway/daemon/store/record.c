@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/store/record.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BODY_VERSION 1u
+
+/* The kind byte. */
+#define BIT_LATE    0x04u
+#define BIT_TRUSTED 0x08u
+#define BIT_FLAGS   0x10u
+#define BIT_ABSENT  0x20u
+#define BIT_WIDE    0x40u
+#define BIT_MONO    0x80u
+#define KIND_MASK   0x03u
+
+static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+
+/* ---- Writing: into scratch memory that is always large enough ----------------------------- */
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static uint64_t zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+
+static int64_t unzigzag(uint64_t value)
+{
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static uint8_t *put_bits64(uint8_t *at, const void *value, size_t size)
+{
+    memcpy(at, value, size); /* little-endian hosts only: checked below */
+    return at + size;
+}
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the store's floats are little-endian");
+
+void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct body_base *base)
+{
+    uint8_t *at = data;
+    *at++ = BODY_VERSION;
+    *at++ = 0;
+    *at++ = 0;
+    at = put_varint(at, base->boot);
+    at = put_varint(at, (uint64_t)base->wall_ms);
+    at = put_varint(at, (uint64_t)base->mono_ms);
+    *body = (struct body){.data = data, .size = size, .used = (uint32_t)(at - data), .base = *base};
+}
+
+/* Appends the finished record behind its length. */
+static bool body_append(struct body *body, const uint8_t *record, size_t size)
+{
+    uint8_t length[3];
+    size_t length_size = (size_t)(put_varint(length, size) - length);
+    if (body->count == UINT16_MAX || body->size - body->used < size + length_size)
+        return false;
+    memcpy(body->data + body->used, length, length_size);
+    memcpy(body->data + body->used + length_size, record, size);
+    body->used += (uint32_t)(size + length_size);
+    body->count++;
+    body->data[1] = (uint8_t)(body->count >> 8);
+    body->data[2] = (uint8_t)body->count;
+    return true;
+}
+
+/* value * 10^decimals when that is a whole number (but for rounding) of at most 53 bits. */
+static bool to_scaled(double value, unsigned decimals, int64_t *scaled)
+{
+    double exact = value * powers[decimals];
+    if (!(fabs(exact) < 9.0e15))
+        return false;
+    double whole = nearbyint(exact);
+    *scaled = (int64_t)whole;
+    return fabs(exact - whole) <= 1e-9 + 1e-12 * fabs(whole);
+}
+
+static bool is_wide(const struct shape_field *field, double value, int64_t *scaled)
+{
+    *scaled = 0;
+    return field->form == PAYLOAD_SCALED && !to_scaled(value, field->decimals, scaled);
+}
+
+static uint8_t *put_value(uint8_t *at, const struct shape_field *field, bool wide, double value,
+                          int64_t scaled)
+{
+    if (wide || field->form == PAYLOAD_DOUBLE)
+        return put_bits64(at, &value, sizeof value);
+    if (field->form == PAYLOAD_SINGLE) {
+        float single = (float)value;
+        return put_bits64(at, &single, sizeof single);
+    }
+    return put_varint(at, zigzag(scaled));
+}
+
+struct value_bits {
+    uint32_t absent, wide;
+    bool flags;
+    int64_t scaled[READING_VALUES_MAX];
+};
+
+static void look_at_values(const struct shape *shape, const struct reading *reading,
+                           struct value_bits *bits)
+{
+    bits->absent = bits->wide = 0;
+    bits->flags = false;
+    for (unsigned i = 0; i < shape->count; i++) {
+        const struct reading_value *value = &reading->values[i];
+        bool present = i < reading->value_count && value->present && isfinite(value->value);
+        if (!present)
+            bits->absent |= 1u << i;
+        else if (is_wide(&shape->fields[i], value->value, &bits->scaled[i]))
+            bits->wide |= 1u << i;
+        bits->flags = bits->flags || (i < reading->value_count && value->flag != METRIC_GOOD);
+    }
+}
+
+static uint8_t *put_bitmap(uint8_t *at, uint32_t bits, unsigned count)
+{
+    for (unsigned i = 0; i < count; i += 8)
+        *at++ = (uint8_t)(bits >> i);
+    return at;
+}
+
+static uint8_t *put_flags(uint8_t *at, const struct reading *reading, unsigned count)
+{
+    for (unsigned i = 0; i < count; i += 2) {
+        unsigned low = i < reading->value_count ? reading->values[i].flag & 15u : 0;
+        unsigned high = i + 1 < reading->value_count ? reading->values[i + 1].flag & 15u : 0;
+        *at++ = (uint8_t)(low | high << 4);
+    }
+    return at;
+}
+
+bool body_reading(struct body *body, uint32_t stream, const struct shape *shape,
+                  const struct reading *reading)
+{
+    uint8_t scratch[RECORD_MAX];
+    struct value_bits bits;
+    look_at_values(shape, reading, &bits);
+    int64_t dt = reading->time.ms - body->base.wall_ms;
+    int64_t dmono = reading->taken.ms - body->base.mono_ms - dt;
+    unsigned kind = RECORD_READING | (reading->late ? BIT_LATE : 0) |
+                    (reading->time.trust == TIME_TRUSTED ? BIT_TRUSTED : 0) |
+                    (bits.flags ? BIT_FLAGS : 0) | (bits.absent != 0 ? BIT_ABSENT : 0) |
+                    (bits.wide != 0 ? BIT_WIDE : 0) | (dmono != 0 ? BIT_MONO : 0);
+    uint8_t *at = scratch;
+    *at++ = (uint8_t)kind;
+    at = put_varint(at, stream);
+    at = put_varint(at, reading->boot);
+    at = put_varint(at, reading->seq);
+    at = put_varint(at, zigzag(dt));
+    if (dmono != 0)
+        at = put_varint(at, zigzag(dmono));
+    if (bits.absent != 0)
+        at = put_bitmap(at, bits.absent, shape->count);
+    if (bits.flags)
+        at = put_flags(at, reading, shape->count);
+    if (bits.wide != 0)
+        at = put_bitmap(at, bits.wide, shape->count);
+    for (unsigned i = 0; i < shape->count; i++) {
+        if ((bits.absent >> i & 1) == 0)
+            at = put_value(at, &shape->fields[i], bits.wide >> i & 1, reading->values[i].value,
+                           bits.scaled[i]);
+    }
+    return body_append(body, scratch, (size_t)(at - scratch));
+}
+
+bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap)
+{
+    uint8_t scratch[32];
+    uint8_t *at = scratch;
+    *at++ = RECORD_GAP;
+    at = put_varint(at, stream);
+    at = put_varint(at, gap->boot);
+    at = put_varint(at, gap->first_seq);
+    at = put_varint(at, gap->last_seq - gap->first_seq);
+    *at++ = gap->why;
+    return body_append(body, scratch, (size_t)(at - scratch));
+}
+
+bool body_correction(struct body *body, uint32_t boot, int64_t add_ms)
+{
+    uint8_t scratch[32];
+    uint8_t *at = scratch;
+    *at++ = RECORD_CORRECTION;
+    at = put_varint(at, boot);
+    at = put_varint(at, zigzag(add_ms));
+    return body_append(body, scratch, (size_t)(at - scratch));
+}
+
+/* ---- Reading: nothing of what is read is believed ------------------------------------------ */
+
+struct cursor {
+    const uint8_t *at, *end;
+    bool failed;
+};
+
+static uint64_t get_varint(struct cursor *c)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (c->at == c->end)
+            break;
+        uint8_t byte = *c->at++;
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+    c->failed = true;
+    c->at = c->end;
+    return 0;
+}
+
+static uint32_t get_varint32(struct cursor *c)
+{
+    uint64_t value = get_varint(c);
+    if (value > UINT32_MAX)
+        c->failed = true;
+    return (uint32_t)value;
+}
+
+static uint8_t get_u8(struct cursor *c)
+{
+    if (c->at == c->end) {
+        c->failed = true;
+        return 0;
+    }
+    return *c->at++;
+}
+
+static void get_bytes(struct cursor *c, void *out, size_t size)
+{
+    if ((size_t)(c->end - c->at) < size) {
+        c->failed = true;
+        c->at = c->end;
+        memset(out, 0, size);
+        return;
+    }
+    memcpy(out, c->at, size);
+    c->at += size;
+}
+
+bool body_open(struct body_reader *reader, const void *data, size_t size)
+{
+    struct cursor c = {.at = data, .end = (const uint8_t *)data + size};
+    *reader = (struct body_reader){.data = data, .size = (uint32_t)size};
+    uint8_t version = get_u8(&c);
+    uint16_t high = get_u8(&c);
+    reader->count = (uint16_t)(high << 8 | get_u8(&c));
+    reader->base.boot = get_varint32(&c);
+    reader->base.wall_ms = (int64_t)get_varint(&c);
+    reader->base.mono_ms = (int64_t)get_varint(&c);
+    reader->at = (uint32_t)(c.at - reader->data);
+    reader->failed = c.failed || version != BODY_VERSION || size > BODY_MAX ||
+                     reader->base.wall_ms < 0 || reader->base.mono_ms < 0;
+    return !reader->failed;
+}
+
+static void get_reading(struct cursor *c, const struct body_base *base, struct record *record)
+{
+    record->stream = get_varint32(c);
+    record->boot = get_varint32(c);
+    record->seq = record->last_seq = get_varint32(c);
+    int64_t dt = unzigzag(get_varint(c));
+    int64_t dmono = record->bits & BIT_MONO ? unzigzag(get_varint(c)) : 0;
+    record->wall_ms = (int64_t)((uint64_t)base->wall_ms + (uint64_t)dt);
+    record->mono_ms = (int64_t)((uint64_t)base->mono_ms + (uint64_t)dt + (uint64_t)dmono);
+    record->late = (record->bits & BIT_LATE) != 0;
+    record->trusted = (record->bits & BIT_TRUSTED) != 0;
+    record->values = c->at;
+    record->values_size = (uint16_t)(c->end - c->at);
+}
+
+static void get_gap(struct cursor *c, struct record *record)
+{
+    record->stream = get_varint32(c);
+    record->boot = get_varint32(c);
+    record->seq = get_varint32(c);
+    record->last_seq = record->seq + get_varint32(c);
+    record->why = get_u8(c);
+    if (record->why >= GAP_WHY_COUNT || record->last_seq < record->seq)
+        c->failed = true;
+}
+
+bool body_next(struct body_reader *reader, struct record *record)
+{
+    if (reader->failed || reader->index == reader->count)
+        return false;
+    struct cursor c = {.at = reader->data + reader->at, .end = reader->data + reader->size};
+    uint64_t length = get_varint(&c);
+    if (c.failed || length == 0 || length > RECORD_MAX || length > (uint64_t)(c.end - c.at)) {
+        reader->failed = true;
+        return false;
+    }
+    c.end = c.at + length;
+    memset(record, 0, sizeof *record);
+    record->bits = get_u8(&c);
+    record->kind = record->bits & KIND_MASK;
+    if (record->kind == RECORD_READING) {
+        get_reading(&c, &reader->base, record);
+    } else if (record->kind == RECORD_GAP) {
+        get_gap(&c, record);
+    } else if (record->kind == RECORD_CORRECTION) {
+        record->boot = get_varint32(&c);
+        record->add_ms = unzigzag(get_varint(&c));
+    } else {
+        c.failed = true;
+    }
+    reader->failed = c.failed;
+    reader->at = (uint32_t)(c.end - reader->data);
+    reader->index++;
+    return !c.failed;
+}
+
+bool body_copy(struct body *to, const struct body_reader *from, const struct record *record,
+               uint32_t stream)
+{
+    uint8_t scratch[RECORD_MAX + 8];
+    const uint8_t *end = from->data + from->at;
+    uint8_t *at = scratch;
+    *at++ = record->bits;
+    if (record->kind == RECORD_CORRECTION)
+        return body_correction(to, record->boot, record->add_ms);
+    at = put_varint(at, stream);
+    at = put_varint(at, record->boot);
+    at = put_varint(at, record->seq);
+    if (record->kind == RECORD_GAP) {
+        at = put_varint(at, record->last_seq - record->seq);
+        *at++ = record->why;
+        return body_append(to, scratch, (size_t)(at - scratch));
+    }
+    int64_t dt = record->wall_ms - to->base.wall_ms;
+    at = put_varint(at, zigzag(dt));
+    if (record->bits & BIT_MONO)
+        at = put_varint(at, zigzag(record->mono_ms - to->base.mono_ms - dt));
+    memcpy(at, record->values, (size_t)(end - record->values));
+    at += end - record->values;
+    return body_append(to, scratch, (size_t)(at - scratch));
+}
+
+static uint32_t get_bitmap(struct cursor *c, unsigned count)
+{
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < count; i += 8)
+        bits |= (uint32_t)get_u8(c) << i;
+    return bits;
+}
+
+static void get_value(struct cursor *c, const struct shape_field *field, bool wide,
+                      struct payload_value *value)
+{
+    value->form = wide ? (uint8_t)PAYLOAD_DOUBLE : field->form;
+    value->decimals = field->decimals;
+    if (value->form == PAYLOAD_DOUBLE) {
+        get_bytes(c, &value->real, sizeof value->real);
+    } else if (value->form == PAYLOAD_SINGLE) {
+        float single;
+        get_bytes(c, &single, sizeof single);
+        value->real = (double)single;
+    } else {
+        value->scaled = unzigzag(get_varint(c));
+    }
+}
+
+bool record_values(const struct record *record, const struct shape *shape,
+                   struct payload_value *values)
+{
+    struct cursor c = {.at = record->values, .end = record->values + record->values_size};
+    uint8_t nibbles[READING_VALUES_MAX / 2] = {0};
+    uint32_t absent = record->bits & BIT_ABSENT ? get_bitmap(&c, shape->count) : 0;
+    if (record->bits & BIT_FLAGS)
+        get_bytes(&c, nibbles, (shape->count + 1u) / 2);
+    uint32_t wide = record->bits & BIT_WIDE ? get_bitmap(&c, shape->count) : 0;
+    for (unsigned i = 0; i < shape->count; i++) {
+        values[i] = (struct payload_value){.present = (absent >> i & 1) == 0,
+                                           .flag = nibbles[i / 2] >> (i % 2 * 4) & 15};
+        if (values[i].present)
+            get_value(&c, &shape->fields[i], wide >> i & 1, &values[i]);
+    }
+    return !c.failed && c.at == c.end;
+}
+
+double payload_value_number(const struct payload_value *value)
+{
+    return value->form == PAYLOAD_SCALED ? (double)value->scaled / powers[value->decimals]
+                                         : value->real;
+}

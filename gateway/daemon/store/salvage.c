@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking over what can be read of a damaged file, in the background: a few rows at each turn of
+ * the store thread, over a second connection (to the damaged file only). Rows keep their record
+ * numbers, which lie below those of the new file, so nothing collides and a repetition after a
+ * crash does no harm; what no broker has acknowledged is then sent again. Ranges that cannot be
+ * read are stepped over in growing strides. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define ROWS_A_STEP 64
+#define STRIDE_MOST (UINT64_C(1) << 20)
+
+static struct salvage {
+    bool active;
+    char path[DB_PATH_SIZE + 32];
+    sqlite3 *old;
+    uint64_t next_id, end_id; /* still to be looked at: [next, end) */
+    uint64_t stride;          /* of the last step over damage */
+    uint64_t floor;           /* rows below go over; the new file begins here */
+    uint64_t saved;
+    uint64_t cursors[STORE_BROKERS_MAX];
+    struct stream_pair {
+        uint32_t old_id, new_id;
+    } * streams;
+    uint32_t stream_count;
+} job; /* there is one store thread, and it does one salvage at a time */
+
+void salvage_plan(struct store *store, const char *damaged)
+{
+    salvage_end();
+    (void)snprintf(job.path, sizeof job.path, "%s", damaged);
+    job.active = true;
+    pthread_mutex_lock(&store->lock);
+    memcpy(job.cursors, store->acked, sizeof job.cursors);
+    pthread_mutex_unlock(&store->lock);
+}
+
+void salvage_end(void)
+{
+    sqlite3_close(job.old);
+    free(job.streams);
+    memset(&job, 0, sizeof job);
+}
+
+static sqlite3_stmt *ask(const char *text)
+{
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(job.old, text, -1, &s, NULL) != SQLITE_OK)
+        return NULL;
+    return s;
+}
+
+/* The new file's number of an old stream; added when it has none. */
+static uint32_t adopt_stream(struct store *store, const char *device, const char *text)
+{
+    for (uint32_t i = 0; i < store->stream_count; i++) {
+        char known[SHAPE_TEXT_MAX];
+        shape_text(store->streams[i].shape, known);
+        if (strcmp(store->streams[i].device, device) == 0 && strcmp(known, text) == 0)
+            return store->streams[i].id;
+    }
+    sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_INSERT);
+    if (s == NULL)
+        return 0;
+    sqlite3_bind_text(s, 1, device, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
+    if (db_run(&store->db, s) != SQLITE_OK || streams_load(store) != SQLITE_OK)
+        return 0;
+    return (uint32_t)sqlite3_last_insert_rowid(store->db.handle);
+}
+
+static void read_streams(struct store *store)
+{
+    sqlite3_stmt *s = ask("SELECT id, device, shape FROM stream ORDER BY id");
+    while (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
+        const char *device = (const char *)sqlite3_column_text(s, 1);
+        const char *text = (const char *)sqlite3_column_text(s, 2);
+        struct stream_pair *grown =
+            realloc(job.streams, (job.stream_count + 1) * sizeof *job.streams);
+        struct shape shape;
+        if (grown == NULL)
+            break;
+        job.streams = grown;
+        if (device == NULL || text == NULL || strlen(device) >= CONFIG_NAME_SIZE ||
+            !shape_parse(text, &shape))
+            continue;
+        uint32_t id = adopt_stream(store, device, text);
+        if (id != 0)
+            job.streams[job.stream_count++] =
+                (struct stream_pair){(uint32_t)sqlite3_column_int64(s, 0), id};
+    }
+    sqlite3_finalize(s);
+}
+
+static void read_cursors(struct store *store)
+{
+    sqlite3_stmt *s = ask("SELECT name, cursor FROM broker");
+    while (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        for (unsigned i = 0; name != NULL && i < store->config->broker_count; i++) {
+            if (i < STORE_BROKERS_MAX && strcmp(name, store->config->brokers[i].name) == 0)
+                job.cursors[i] = (uint64_t)sqlite3_column_int64(s, 1);
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+static void read_end(void)
+{
+    sqlite3_stmt *s = ask("SELECT max(id) FROM batch");
+    if (s != NULL && sqlite3_step(s) == SQLITE_ROW)
+        job.end_id = (uint64_t)sqlite3_column_int64(s, 0) + 1;
+    sqlite3_finalize(s);
+    if (job.end_id == 0 || job.end_id > job.floor)
+        job.end_id = job.floor; /* unknown: as far as there can be any */
+}
+
+static bool begin(struct store *store)
+{
+    if (sqlite3_open_v2(job.path, &job.old, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        return false;
+    sqlite3_extended_result_codes(job.old, 1);
+    job.floor = store->next_id;
+    job.next_id = 1;
+    job.stride = 1;
+    read_streams(store);
+    read_cursors(store);
+    read_end();
+    return job.stream_count > 0;
+}
+
+static uint32_t new_stream(uint32_t old_id)
+{
+    for (uint32_t i = 0; i < job.stream_count; i++) {
+        if (job.streams[i].old_id == old_id)
+            return job.streams[i].new_id;
+    }
+    return 0;
+}
+
+/* Copies what of a row is whole; its records keep their numbers as long as none before them is
+ * damaged (after the first damaged one the rest of a body cannot be read). */
+static int take_row(struct store *store, uint64_t id, const void *data, size_t size)
+{
+    static uint8_t copy[BODY_MAX * 2]; /* the one store thread's */
+    struct body_reader reader;
+    struct record record;
+    struct body to;
+    if (!body_open(&reader, data, size))
+        return SQLITE_OK;
+    body_begin(&to, copy, sizeof copy, &reader.base);
+    while (body_next(&reader, &record)) {
+        uint32_t stream = record.kind == RECORD_CORRECTION ? 0 : new_stream(record.stream);
+        if (!body_copy(&to, &reader, &record, stream))
+            break;
+    }
+    if (to.count == 0 || to.used > BODY_MAX)
+        return SQLITE_OK;
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_INSERT);
+    if (s != NULL) {
+        sqlite3_bind_int64(s, 1, (int64_t)id);
+        sqlite3_bind_blob(s, 2, copy, (int)to.used, SQLITE_STATIC);
+    }
+    int rc = db_run(&store->db, s);
+    if (rc == SQLITE_OK) {
+        job.saved += to.count;
+        return rc;
+    }
+    return (rc & 0xFF) == SQLITE_CONSTRAINT ? SQLITE_OK : rc; /* taken over before a crash */
+}
+
+static int take_rows(struct store *store)
+{
+    int taken = 0, rc = SQLITE_OK;
+    sqlite3_stmt *s = ask("SELECT id, body FROM batch WHERE id >= ?1 AND id < ?2 ORDER BY id");
+    if (s == NULL) {
+        job.next_id = job.end_id; /* not even the schema can be read */
+        return SQLITE_OK;
+    }
+    sqlite3_bind_int64(s, 1, (int64_t)job.next_id);
+    sqlite3_bind_int64(s, 2, (int64_t)job.end_id);
+    int step = SQLITE_DONE;
+    while (rc == SQLITE_OK && taken < ROWS_A_STEP && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
+        rc = take_row(store, id, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+        job.next_id = id + 1;
+        job.stride = 1;
+        taken++;
+    }
+    sqlite3_finalize(s);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (step == SQLITE_DONE) {
+        job.next_id = job.end_id;
+    } else if (step != SQLITE_ROW) { /* damage: over it, in growing strides */
+        job.next_id += job.stride;
+        job.stride = job.stride < STRIDE_MOST ? job.stride * 2 : STRIDE_MOST;
+    }
+    return SQLITE_OK;
+}
+
+static void finish(struct store *store)
+{
+    log_write(LOG_LEVEL_WARNING, "store: %" PRIu64 " records of %s were taken over", job.saved,
+              job.path);
+    store_alarm(store, "was damaged; %" PRIu64 " records were taken over from %.80s", job.saved,
+                job.path);
+    pthread_mutex_lock(&store->lock);
+    store->stats.salvaged += job.saved;
+    pthread_mutex_unlock(&store->lock);
+    (void)commit_replay(store, 1, false);
+    for (uint16_t i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++) {
+        struct again again = {.broker = i,
+                              .next_id = job.cursors[i] > 0 ? job.cursors[i] : 1,
+                              .last_id = job.floor - 1};
+        if (again.next_id <= again.last_id && job.saved > 0)
+            (void)feed_add_again(store, &again);
+    }
+    salvage_end();
+}
+
+bool salvage_step(struct store *store)
+{
+    if (!job.active || store->db.handle == NULL)
+        return false;
+    if (job.old == NULL && !begin(store)) {
+        log_write(LOG_LEVEL_ERROR, "store: nothing could be read from %s", job.path);
+        salvage_end();
+        return false;
+    }
+    int rc = db_begin(&store->db);
+    if (rc == SQLITE_OK)
+        rc = take_rows(store);
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    if (!file_result(store, rc, "salvage"))
+        return false;
+    if (job.next_id >= job.end_id)
+        finish(store);
+    return job.active;
+}

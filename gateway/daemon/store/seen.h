@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which (device, boot, seq) the store has already: for devices that number their own samples and
+ * may be asked for the same one twice (a poll and the log). Per device two boots in RAM as sorted
+ * ranges, the others in the file. When a boot has more holes than fit, the oldest are forgotten:
+ * that can only let a duplicate in, never keep a reading out. Store thread. */
+#ifndef BAIYE_SEEN_H
+#define BAIYE_SEEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/store/db.h"
+
+struct seen;
+
+/* Only devices whose profile is a node are watched. */
+struct seen *seen_create(const struct config *config);
+void seen_destroy(struct seen *seen);
+
+bool seen_watches(const struct seen *seen, uint16_t device);
+/* false: it is there already. `db` may be closed: then only RAM is asked. */
+bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
+/* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
+int seen_flush(struct seen *seen, struct db *db);
+void seen_flushed(struct seen *seen);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which decimals a device's values need, and the text form in which the store remembers that. */
+#include <math.h>
+#include <string.h>
+
+#include "gateway/daemon/store/record.h"
+
+#define DECIMALS_MAX 9
+
+/* The fewest decimals that write `number` exactly, DECIMALS_MAX + 1 when none do. */
+static unsigned decimals_of(double number)
+{
+    double scaled = fabs(number);
+    unsigned decimals = 0;
+    while (decimals <= DECIMALS_MAX && fabs(scaled - nearbyint(scaled)) > 1e-9 * (scaled + 1)) {
+        scaled *= 10;
+        decimals++;
+    }
+    return decimals;
+}
+
+static unsigned larger(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+static void field_form(const struct field_config *field, struct shape_field *shape)
+{
+    shape->decimals = 0;
+    shape->form = PAYLOAD_SINGLE;
+    if (field->type == FIELD_F32)
+        return;
+    unsigned decimals = larger(decimals_of(field->scale), decimals_of(field->offset));
+    for (unsigned i = 0; i < field->enum_count; i++)
+        decimals = larger(decimals, decimals_of(field->enum_values[i]));
+    shape->form = decimals > DECIMALS_MAX ? PAYLOAD_DOUBLE : PAYLOAD_SCALED;
+    shape->decimals = decimals > DECIMALS_MAX ? 0 : (uint8_t)decimals;
+}
+
+void shape_of_device(const struct device_config *device, struct shape *shape)
+{
+    memset(shape, 0, sizeof *shape);
+    shape->count = device->metric_count;
+    for (unsigned i = 0; i < shape->count; i++) {
+        const struct field_config *field = device->metrics[i];
+        (void)strncpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric - 1);
+        field_form(field, &shape->fields[i]);
+    }
+}
+
+void shape_text(const struct shape *shape, char *text)
+{
+    static const char forms[] = {'\0', 'f', 'd'};
+    char *at = text;
+    for (unsigned i = 0; i < shape->count; i++) {
+        const struct shape_field *field = &shape->fields[i];
+        size_t length = strlen(field->metric);
+        if (i > 0)
+            *at++ = ' ';
+        memcpy(at, field->metric, length);
+        at += length;
+        *at++ = ':';
+        *at++ = field->form == PAYLOAD_SCALED ? (char)('0' + field->decimals) : forms[field->form];
+    }
+    *at = '\0';
+}
+
+static bool parse_field(const char *text, size_t length, struct shape_field *field)
+{
+    if (length < 3 || length - 2 >= sizeof field->metric || text[length - 2] != ':')
+        return false;
+    memcpy(field->metric, text, length - 2);
+    field->metric[length - 2] = '\0';
+    char form = text[length - 1];
+    if (form >= '0' && form <= '9') {
+        field->form = PAYLOAD_SCALED;
+        field->decimals = (uint8_t)(form - '0');
+        return true;
+    }
+    field->form = form == 'f' ? PAYLOAD_SINGLE : PAYLOAD_DOUBLE;
+    return form == 'f' || form == 'd';
+}
+
+bool shape_parse(const char *text, struct shape *shape)
+{
+    memset(shape, 0, sizeof *shape);
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+        if (shape->count == READING_VALUES_MAX ||
+            !parse_field(text, length, &shape->fields[shape->count]))
+            return false;
+        shape->count++;
+        text += length;
+        if (*text == ' ')
+            text++;
+    }
+    return true;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocols/mqtt/json.h"
+
+#include <string.h>
+
+struct json_out json_out_init(void *data, size_t size)
+{
+    return (struct json_out){.data = data, .size = size};
+}
+
+static void put(struct json_out *o, const char *text, size_t size)
+{
+    if (o->failed || size > o->size - o->at) {
+        o->failed = true;
+        return;
+    }
+    memcpy(o->data + o->at, text, size);
+    o->at += size;
+}
+
+/* Before an item of an array, or a member's name. */
+static void separate(struct json_out *o)
+{
+    if (o->comma)
+        put(o, ",", 1);
+    o->comma = true;
+}
+
+void json_open(struct json_out *o, char bracket)
+{
+    separate(o);
+    put(o, &bracket, 1);
+    o->comma = false;
+}
+
+void json_close(struct json_out *o, char bracket)
+{
+    put(o, &bracket, 1);
+    o->comma = true;
+}
+
+void json_key(struct json_out *o, const char *name)
+{
+    separate(o);
+    put(o, "\"", 1);
+    put(o, name, strlen(name));
+    put(o, "\":", 2);
+    o->comma = false;
+}
+
+static void escape(struct json_out *o, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    if (c == '"' || c == '\\') {
+        text[1] = (char)c;
+        put(o, text, 2);
+    } else {
+        put(o, text, 6);
+    }
+}
+
+void json_string(struct json_out *o, const char *text)
+{
+    separate(o);
+    put(o, "\"", 1);
+    const char *run = text;
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+            continue;
+        put(o, run, (size_t)(text - run));
+        escape(o, c);
+        run = text + 1;
+    }
+    put(o, run, (size_t)(text - run));
+    put(o, "\"", 1);
+}
+
+void json_raw(struct json_out *o, const void *text, size_t size)
+{
+    separate(o);
+    put(o, text, size);
+}
+
+void json_bool(struct json_out *o, bool value)
+{
+    json_raw(o, value ? "true" : "false", value ? 4 : 5);
+}
+
+void json_null(struct json_out *o)
+{
+    json_raw(o, "null", 4);
+}
+
+/* Digits of `value`, right-aligned in a field of 20; returns where they begin. */
+static unsigned digits(char field[20], uint64_t value)
+{
+    unsigned at = 20;
+    do {
+        field[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    return at;
+}
+
+void json_unsigned(struct json_out *o, uint64_t value)
+{
+    char field[20];
+    unsigned at = digits(field, value);
+    json_raw(o, field + at, 20 - at);
+}
+
+size_t json_decimal_text(char *out, int64_t value, unsigned decimals)
+{
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t n = 0;
+    while (decimals > 0 && magnitude % 10 == 0) {
+        magnitude /= 10;
+        decimals--;
+    }
+    char field[20];
+    unsigned at = digits(field, magnitude);
+    unsigned count = 20 - at;
+    if (value < 0)
+        out[n++] = '-';
+    if (count <= decimals) {
+        out[n++] = '0';
+        out[n++] = '.';
+        for (unsigned i = count; i < decimals; i++)
+            out[n++] = '0';
+        memcpy(out + n, field + at, count);
+        return n + count;
+    }
+    memcpy(out + n, field + at, count - decimals);
+    n += count - decimals;
+    if (decimals > 0) {
+        out[n++] = '.';
+        memcpy(out + n, field + 20 - decimals, decimals);
+        n += decimals;
+    }
+    return n;
+}
+
+void json_decimal(struct json_out *o, int64_t value, unsigned decimals)
+{
+    char text[24];
+    json_raw(o, text, json_decimal_text(text, value, decimals));
+}
+
+void json_integer(struct json_out *o, int64_t value)
+{
+    json_decimal(o, value, 0);
+}
+
+/* 10^n; exact in a double up to n = 22, beyond that good to the last digit or so. */
+static double power_of_ten(int n)
+{
+    static const double exact[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    double result = 1;
+    for (; n > 22; n -= 22)
+        result *= exact[22];
+    return result * exact[n];
+}
+
+static double scale(double value, int exponent)
+{
+    if (exponent < -300)
+        return value / power_of_ten(300) / power_of_ten(-exponent - 300);
+    return exponent < 0 ? value / power_of_ten(-exponent) : value * power_of_ten(exponent);
+}
+
+/* The exponent of ten of a positive number's first digit. */
+static int decade(double value)
+{
+    int e = 0;
+    while (value >= 1e16) {
+        value /= 1e16;
+        e += 16;
+    }
+    while (value < 1e-16) {
+        value *= 1e16;
+        e -= 16;
+    }
+    while (value >= 10) {
+        value /= 10;
+        e++;
+    }
+    while (value < 1) {
+        value *= 10;
+        e--;
+    }
+    return e;
+}
+
+static bool same(double a, double b, bool single)
+{
+    return single ? (float)a == (float)b : a == b;
+}
+
+/* mantissa * 10^exponent, plain as long as it has at most 15 zeros, else with an exponent. */
+static size_t mantissa_text(char *out, int64_t mantissa, int exponent)
+{
+    if (exponent <= 0 && exponent >= -18)
+        return json_decimal_text(out, mantissa, (unsigned)-exponent);
+    size_t n = json_decimal_text(out, mantissa, 0);
+    out[n++] = 'e';
+    n += json_decimal_text(out + n, exponent, 0);
+    return n;
+}
+
+size_t json_real_text(char *out, double value, bool single)
+{
+    double magnitude = value < 0 ? -value : value;
+    if (!(magnitude <= 1.7976931348623157e308)) { /* also not a number */
+        memcpy(out, "null", 4);
+        return 4;
+    }
+    if (magnitude == 0) {
+        out[0] = '0';
+        return 1;
+    }
+    int e = decade(magnitude);
+    int most = single ? 9 : 17;
+    int64_t mantissa = 0;
+    int exponent = 0;
+    for (int count = 1; count <= most; count++) {
+        exponent = e - count + 1;
+        mantissa = (int64_t)(scale(magnitude, -exponent) + 0.5);
+        if (same(scale((double)mantissa, exponent), magnitude, single))
+            break;
+    }
+    while (exponent > 0 && exponent <= 17 && mantissa < 10000000000000000) {
+        mantissa *= 10; /* 2e3 is 2000 */
+        exponent--;
+    }
+    return mantissa_text(out, value < 0 ? -mantissa : mantissa, exponent);
+}
+
+void json_real(struct json_out *o, double value, bool single)
+{
+    char text[40];
+    json_raw(o, text, json_real_text(text, value, single));
+}
