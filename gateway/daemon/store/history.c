@@ -274,6 +274,8 @@ static void history_run(struct store *store, struct task *task, enum store_resul
         answer.result = STORE_UNAVAILABLE;
     if (search.points == NULL)
         answer.result = STORE_BUSY;
+    if (own->query.step == STORE_DAY) /* whole days: the first one from its beginning */
+        own->query.from_ms = day_start(own->query.from_ms);
     if (answer.result == STORE_OK) {
         answer.result = run_search(&search);
         answer.points = search.points;

@@ -32,14 +32,6 @@ const char *store_result_text(enum store_result result)
     return index < sizeof texts / sizeof texts[0] ? texts[index] : "unknown result";
 }
 
-const char *gap_why_name(enum gap_why why)
-{
-    static const char *const names[GAP_WHY_COUNT] = {
-        "timeout", "garbled", "exception", "bus_down", "overflow", "quota", "node_log", "damaged",
-    };
-    return (unsigned)why < GAP_WHY_COUNT ? names[why] : "garbled";
-}
-
 /* ---- The sink -------------------------------------------------------------------------------- */
 
 static void sink_reading(void *context, const struct reading *reading)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "protocols/metric/metric.h"
+#include "protocols/mqtt/payload.h"
+#include "protocols/mqtt/topic.h"
+
+static void assert_text(const char *got, size_t size, const char *expected)
+{
+    assert_int_equal(size, strlen(expected));
+    assert_memory_equal(got, expected, size);
+}
+
+static void decimals_are_the_fewest_digits(void **state)
+{
+    static const struct {
+        int64_t value;
+        unsigned decimals;
+        const char *text;
+    } cases[] = {
+        {1821, 2, "18.21"}, {1820, 2, "18.2"},
+        {1800, 2, "18"},    {-5, 2, "-0.05"},
+        {0, 2, "0"},        {7, 0, "7"},
+        {-120, 1, "-12"},   {1, 9, "0.000000001"},
+        {100, 0, "100"},    {INT64_MIN, 0, "-9223372036854775808"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[24];
+        assert_text(text, json_decimal_text(text, cases[i].value, cases[i].decimals),
+                    cases[i].text);
+    }
+}
+
+static void reals_read_back_as_they_were(void **state)
+{
+    uint32_t seed = 12345;
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        char text[48];
+        float single;
+        seed = seed * 1664525u + 1013904223u;
+        memcpy(&single, &seed, sizeof single);
+        if (!isfinite(single) || (fabsf(single) < 1e-30F && single != 0))
+            continue;
+        text[json_real_text(text, (double)single, true)] = '\0';
+        assert_true(strtof(text, NULL) == single);
+        assert_true(strlen(text) <= 32);
+        double value = (double)((int32_t)seed) / 1000.0;
+        text[json_real_text(text, value, false)] = '\0';
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
+static void reals_are_short_and_never_not_a_number(void **state)
+{
+    char text[48];
+    (void)state;
+    assert_text(text, json_real_text(text, (double)6.1F, true), "6.1");
+    assert_text(text, json_real_text(text, 2000, true), "2000");
+    assert_text(text, json_real_text(text, -0.25, false), "-0.25");
+    assert_text(text, json_real_text(text, 0, false), "0");
+    assert_text(text, json_real_text(text, NAN, false), "null");
+    assert_text(text, json_real_text(text, -INFINITY, false), "null");
+}
+
+static void strings_are_escaped(void **state)
+{
+    char memory[64];
+    struct json_out o = json_out_init(memory, sizeof memory);
+    (void)state;
+    json_string(&o, "a\"b\\c\n上");
+    assert_false(o.failed);
+    assert_text(memory, o.at, "\"a\\\"b\\\\c\\u000a上\"");
+}
+
+static const char *const metrics[] = {"air_temperature", "soil_ph", "rainfall"};
+
+static struct payload_reading example(void)
+{
+    struct payload_reading reading = {.device = "plot-1",
+                                      .metrics = metrics,
+                                      .count = 3,
+                                      .boot = 7,
+                                      .seq = 4711,
+                                      .ts_ms = 1795293274123};
+    reading.values[0] = (struct payload_value){.present = true, .decimals = 2, .scaled = 1821};
+    reading.values[1] = (struct payload_value){
+        .present = true, .form = PAYLOAD_SINGLE, .real = (double)5.4F, .flag = METRIC_RANGE};
+    reading.values[2] = (struct payload_value){.flag = METRIC_ABSENT};
+    return reading;
+}
+
+static void a_batch_has_readings_gaps_and_corrections(void **state)
+{
+    char memory[512];
+    struct json_out o = json_out_init(memory, sizeof memory);
+    struct payload_reading reading = example();
+    (void)state;
+    payload_batch_begin(&o, "gw-uuid");
+    payload_item(&o, &reading);
+    payload_gap(&o, "plot-1", 7, 4712, 4720, "quota");
+    payload_correction(&o, 3, -5000);
+    payload_batch_end(&o);
+    assert_false(o.failed);
+    assert_text(
+        memory, o.at,
+        "{\"v\":1,\"gw\":\"gw-uuid\",\"readings\":[{\"d\":\"plot-1\",\"boot\":7,\"seq\":"
+        "4711,\"ts\":1795293274123,\"values\":{\"air_temperature\":18.21,\"soil_ph\":5.4},"
+        "\"flags\":{\"soil_ph\":\"range\",\"rainfall\":\"absent\"}},{\"d\":\"plot-1\","
+        "\"boot\":7,\"gap\":[4712,4720],\"why\":\"quota\"},{\"boot\":3,\"add_ms\":-5000}]}");
+}
+
+static void an_untrusted_time_flags_what_is_good(void **state)
+{
+    char memory[512];
+    struct json_out o = json_out_init(memory, sizeof memory);
+    struct payload_reading reading = example();
+    (void)state;
+    reading.clock_untrusted = true;
+    payload_live(&o, &reading, 1500);
+    assert_false(o.failed);
+    assert_text(memory, o.at,
+                "{\"ts\":1795293274123,\"every_s\":1.5,\"boot\":7,\"seq\":4711,\"values\":{"
+                "\"air_temperature\":18.21,\"soil_ph\":5.4},\"flags\":{\"air_temperature\":"
+                "\"clock\",\"soil_ph\":\"range\",\"rainfall\":\"absent\"}}");
+}
+
+static void what_does_not_fit_is_a_sticky_failure(void **state)
+{
+    char memory[40];
+    struct json_out o = json_out_init(memory, sizeof memory);
+    struct payload_reading reading = example();
+    (void)state;
+    payload_item(&o, &reading);
+    assert_true(o.failed);
+    assert_true(o.at <= sizeof memory);
+}
+
+static void rpc_topics_are_taken_apart_exactly(void **state)
+{
+    char user[16], method[16];
+    static const char *const bad[] = {
+        "baiye/s/rpc/u",   "baiye/s/rpc/u/",
+        "baiye/s/rpc//m",  "baiye/s/rpc/u/m/x",
+        "baiye/t/rpc/u/m", "xbaiye/s/rpc/u/m",
+        "baiye/s/rpc/u/+", "baiye/s/rpc/a-user-that-is-too-long/m",
+    };
+    (void)state;
+    const char *good = "baiye/s/rpc/lin/read";
+    assert_true(topic_parse_rpc(good, strlen(good), "s", user, sizeof user, method, sizeof method));
+    assert_string_equal(user, "lin");
+    assert_string_equal(method, "read");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(
+            topic_parse_rpc(bad[i], strlen(bad[i]), "s", user, sizeof user, method, sizeof method));
+}
+
+static void answers_go_to_the_asker_only(void **state)
+{
+    (void)state;
+    assert_true(topic_may_answer("baiye/s/answer/lin/1", "s", "lin"));
+    assert_true(topic_may_answer("baiye/s/answer/lin/app/1", "s", "lin"));
+    assert_false(topic_may_answer("baiye/s/answer/lin", "s", "lin"));
+    assert_false(topic_may_answer("baiye/s/answer/linda/1", "s", "lin"));
+    assert_false(topic_may_answer("baiye/s/answer/lin/", "s", "lin"));
+    assert_false(topic_may_answer("baiye/s/answer/lin/#", "s", "lin"));
+    assert_false(topic_may_answer("baiye/s/dev/plot-1/live", "s", "lin"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decimals_are_the_fewest_digits),
+        cmocka_unit_test(reals_read_back_as_they_were),
+        cmocka_unit_test(reals_are_short_and_never_not_a_number),
+        cmocka_unit_test(strings_are_escaped),
+        cmocka_unit_test(a_batch_has_readings_gaps_and_corrections),
+        cmocka_unit_test(an_untrusted_time_flags_what_is_good),
+        cmocka_unit_test(what_does_not_fit_is_a_sticky_failure),
+        cmocka_unit_test(rpc_topics_are_taken_apart_exactly),
+        cmocka_unit_test(answers_go_to_the_asker_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
