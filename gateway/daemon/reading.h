@@ -84,6 +84,11 @@ struct reading_sink {
     void (*reading)(void *context, const struct reading *reading);
     void (*gap)(void *context, const struct reading_gap *gap);
     void (*health)(void *context, const struct device_health *health);
+    /* Wall time with its trust. NULL: CLOCK_REALTIME, trusted. */
+    struct wall_ms (*now)(void *context);
+    /* The newest reading that is stored of a device with its own numbers; false: none. A node's
+     * log is fetched from there on after a start. May be asked while a bus starts. NULL: never. */
+    bool (*last)(void *context, uint16_t device, uint32_t *boot, uint32_t *seq);
 };
 
 #endif

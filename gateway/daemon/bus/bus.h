@@ -4,6 +4,7 @@
 #ifndef BAIYE_BUS_H
 #define BAIYE_BUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,12 +35,16 @@ struct bus_reply {
 };
 
 /* One request/answer pair on the line, given as a PDU (function code and data). Unit 0 is a
- * broadcast: the reply is BUS_OK after the turnaround delay. `done` is called once on the bus
- * thread; it must not block. The request is copied. */
+ * broadcast: the reply is BUS_OK after the turnaround delay. A write (functions 5, 6, 15, 16) that
+ * is acknowledged is read back and compared, unless `no_read_back` says that its registers do not
+ * read as written (commands, windows, the unit's own address); a unit that refuses to read them
+ * has nothing to compare and the write stands. `done` is called once on the bus thread; it must
+ * not block. The request is copied. */
 struct bus_request {
     uint8_t unit;
     uint8_t retries;     /* beyond the first try, 0..3 */
     uint16_t timeout_ms; /* 0: learned or the profile's */
+    bool no_read_back;
     uint16_t pdu_size;
     uint8_t pdu[253];
     void *context;

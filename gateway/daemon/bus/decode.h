@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the registers of a device's answers to values with flags, by its profile. Pure. */
+#ifndef BAIYE_BUS_DECODE_H
+#define BAIYE_BUS_DECODE_H
+
+#include "gateway/daemon/bus/plan.h"
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/reading.h"
+
+#define DECODE_AGE_NONE UINT32_MAX
+#define DECODE_IMAGE    512 /* registers of all reads of a device; more is refused by config */
+
+/* What is to be read of a device, and where each profile field is among it. */
+struct decode_map {
+    struct plan_item items[PLAN_ITEMS_MAX];
+    uint8_t item_count;
+    uint8_t item_of_field[PLAN_ITEMS_MAX]; /* PLAN_NONE: never read (not measured) */
+};
+
+/* Cumulative counters as last seen; all zero at the start. Belongs to one device. */
+struct decode_counters {
+    uint32_t last[READING_VALUES_MAX];
+    bool known[READING_VALUES_MAX];
+};
+
+struct decoded {
+    bool believed; /* false: the map version is not the one the profile describes */
+    uint32_t boot, seq;
+    uint32_t age_ds; /* DECODE_AGE_NONE: no sample yet, or the device says none */
+    uint16_t status;
+    uint8_t value_count;
+    struct reading_value values[READING_VALUES_MAX];
+};
+
+/* The registers (bits as 0 and 1) of all reads of a plan, one after the other. */
+struct decode_image {
+    uint16_t start[PLAN_ITEMS_MAX]; /* of each read in `words` */
+    uint16_t words[DECODE_IMAGE];
+};
+
+void decode_map_init(struct decode_map *map, const struct profile_config *profile);
+/* Lays out the image for a plan; false when DECODE_IMAGE is too small. */
+bool decode_layout(const struct plan *plan, struct decode_image *image);
+/* Puts the answer PDU (already checked against the request) of one read into the image. */
+void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words);
+void decode_device(const struct device_config *device, const struct decode_map *map,
+                   const struct plan *plan, const struct decode_image *image,
+                   struct decode_counters *counters, struct decoded *decoded);
+/* One raw code to a value: enumerations, scale, no-value code, plausible range. `flag` is what the
+ * device says of the channel. */
+struct reading_value decode_value(const struct field_config *field, uint32_t raw, uint8_t flag);
+/* One code of a cumulative counter to its increment since the last. */
+struct reading_value decode_counter(const struct field_config *field, uint32_t raw, uint8_t flag,
+                                    uint32_t *last, bool *known);
+
+#endif

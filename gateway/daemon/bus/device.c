@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/device.h"
+
+#include <string.h>
+
+#include "protocols/node_map/node_map.h"
+
+#define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
+#define NODE_GAP     8     /* a node's snapshot is one request, holes included */
+
+struct wire device_wire(const struct device_config *config, const struct bus_config *bus)
+{
+    return (struct wire){config->baud ? config->baud : bus->baud,
+                         config->parity ? config->parity : bus->parity, bus->stop_bits};
+}
+
+void device_plan(struct device *device)
+{
+    const struct profile_config *profile = device->config->profile;
+    struct plan_limits limits = {profile->max_registers, profile->read_gap};
+    if (profile->node)
+        limits.gap = NODE_GAP;
+    plan_make(device->map.items, device->map.item_count, &limits, &device->cost, &device->lessons,
+              &device->plan);
+    if (!decode_layout(&device->plan, &device->image)) { /* too much read through: read none */
+        limits.gap = 0;
+        plan_make(device->map.items, device->map.item_count, &limits, &device->cost,
+                  &device->lessons, &device->plan);
+        (void)decode_layout(&device->plan, &device->image);
+    }
+    device->read = 0;
+}
+
+void device_init(struct device *device, const struct device_config *config,
+                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink)
+{
+    *device = (struct device){.config = config, .boot = boot, .wire = device_wire(config, bus)};
+    int64_t silence_ns = wire_silence_ns(&device->wire);
+    if (bus->silence_us * 1000LL > silence_ns)
+        silence_ns = bus->silence_us * 1000LL;
+    device->cost =
+        plan_cost_of(&device->wire, silence_ns, config->profile->extra_silence_us * 1000LL);
+    decode_map_init(&device->map, config->profile);
+    device_plan(device);
+    device->gap.device = config->index;
+    if (config->profile->node) {
+        struct node_place before;
+        bool known =
+            sink->last && sink->last(sink->context, config->index, &before.boot, &before.seq);
+        node_init(&device->node, config, known ? &before : NULL);
+    }
+}
+
+void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request)
+{
+    const struct plan_read *read = &device->plan.reads[device->read];
+    pdu[0] = read->function;
+    pdu[1] = (uint8_t)(read->address >> 8);
+    pdu[2] = (uint8_t)read->address;
+    pdu[3] = (uint8_t)(read->count >> 8);
+    pdu[4] = (uint8_t)read->count;
+    unsigned bytes = read->function <= 2 ? (read->count + 7u) / 8 : read->count * 2u;
+    *request = (struct transact_request){
+        .pdu = pdu,
+        .pdu_size = 5,
+        .answer_size = (uint16_t)(bytes + WIRE_ANSWER_BYTES),
+        .unit = device->config->unit,
+        .extra_ns = device->config->profile->extra_silence_us * 1000LL,
+    };
+}
+
+static bool node_reading(struct device *device, const struct decoded *decoded,
+                         struct reading *reading)
+{
+    const struct plan_read *first = &device->plan.reads[0];
+    unsigned at = (unsigned)(NODE_PERIOD - first->address);
+    uint16_t period_s =
+        device->plan.read_count > 0 && at < first->count ? device->image.words[at] : 0;
+    if (!node_snapshot(&device->node, decoded, period_s, device->answered_ns / 1000000))
+        return false;
+    reading->boot = decoded->boot;
+    reading->seq = decoded->seq;
+    reading->taken.ms = device->node.taken_ms;
+    return true;
+}
+
+bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
+                    struct reading *reading)
+{
+    const struct device_config *config = device->config;
+    struct decode_counters counters = device->counters;
+    struct decoded decoded;
+    decode_device(config, &device->map, &device->plan, &device->image, &counters, &decoded);
+    if (!decoded.believed)
+        return false;
+    *reading = (struct reading){.device = config->index,
+                                .value_count = decoded.value_count,
+                                .taken.ms = device->answered_ns / 1000000};
+    if (config->profile->node) {
+        if (!node_reading(device, &decoded, reading))
+            return false;
+    } else {
+        reading->boot = device->boot;
+        reading->seq = ++device->seq;
+    }
+    device->counters = counters; /* an answer that is no new reading moves no counter */
+    memcpy(reading->values, decoded.values, sizeof decoded.values);
+    reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};
+    return true;
+}
+
+void device_gap_flush(struct device *device, const struct reading_sink *sink)
+{
+    if (device->gap.first_seq == 0)
+        return;
+    sink->gap(sink->context, &device->gap);
+    device->gap.first_seq = 0;
+}
+
+void device_gap(struct device *device, uint32_t count, enum gap_why why, int64_t now_ms,
+                const struct reading_sink *sink)
+{
+    if (count == 0 || device->config->profile->node)
+        return; /* a node numbers its samples itself and keeps them */
+    if (device->gap.first_seq != 0 &&
+        (device->gap.why != (uint8_t)why || now_ms - device->gap_since_ms > GAP_FLUSH_MS))
+        device_gap_flush(device, sink);
+    if (device->gap.first_seq == 0) {
+        device->gap.first_seq = device->seq + 1;
+        device->gap.boot = device->boot;
+        device->gap.why = (uint8_t)why;
+        device->gap_since_ms = now_ms;
+    }
+    device->seq += count;
+    device->gap.last_seq = device->seq;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One device on a bus: its plan, its poll in progress, its numbers. Owned by the bus thread. */
+#ifndef BAIYE_BUS_DEVICE_H
+#define BAIYE_BUS_DEVICE_H
+
+#include "gateway/daemon/bus/decode.h"
+#include "gateway/daemon/bus/health.h"
+#include "gateway/daemon/bus/node.h"
+#include "gateway/daemon/bus/transact.h"
+#include "gateway/daemon/log.h"
+
+struct device {
+    const struct device_config *config;
+    struct wire wire;
+    struct decode_map map;
+    struct plan_cost cost;
+    struct plan_lessons lessons;
+    struct plan plan;
+    struct decode_image image;
+    struct decode_counters counters;
+    uint8_t read;           /* the poll in progress: next read of the plan */
+    int64_t answered_ns;    /* begin of the answer to its first read */
+    uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
+    struct reading_gap gap; /* being collected; first_seq 0: none */
+    int64_t gap_since_ms;
+    struct health health;
+    struct health_report {
+        struct wall_ms last_seen;
+        int64_t at_ms;
+        bool online;
+    } report;
+    struct log_state log;
+    struct node node;       /* our own nodes */
+    uint32_t short_answers; /* answers seen after probes cut short: their timeout was too small */
+};
+
+enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
+
+/* Prepares the device and its first plan. `boot` is the gateway's. */
+void device_init(struct device *device, const struct device_config *config,
+                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink);
+/* Rate and parity that it is spoken to with. */
+struct wire device_wire(const struct device_config *config, const struct bus_config *bus);
+/* Makes the plan anew after something was learned. */
+void device_plan(struct device *device);
+/* The request for its next read. `pdu` holds 5 bytes. */
+void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request);
+/* All reads of a poll have come: the reading, if there is one (a node's sample seen before and a
+ * map that is not believed are none). */
+bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
+                    struct reading *reading);
+
+/* `count` polls due failed; gaps are collected and given away when they end or grow old. */
+void device_gap(struct device *device, uint32_t count, enum gap_why why, int64_t now_ms,
+                const struct reading_sink *sink);
+void device_gap_flush(struct device *device, const struct reading_sink *sink);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/line.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/serial.h>
+#include <modbus.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/daemon/bus/resolver.h"
+#include "protocols/modbus/rtu.h"
+
+#define NS_PER_S           1000000000LL
+#define CONNECT_TIMEOUT_US 900000
+#define KEEPALIVE_IDLE_S   20
+#define KEEPALIVE_EVERY_S  5
+#define KEEPALIVE_COUNT    3
+#define USER_TIMEOUT_MS    10000u /* data without ACK for so long: the connection is dead */
+
+int64_t line_now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+void line_init(struct line *line, const struct bus_config *bus, int wake_fd)
+{
+    *line = (struct line){
+        .bus = bus, .fd = -1, .wake_fd = wake_fd, .wire = {bus->baud, bus->parity, bus->stop_bits}};
+}
+
+/* --- serial port --- */
+
+/* USB adapters hold bytes back for up to 16 ms unless asked not to. Not every driver knows it. */
+static void ask_for_low_latency(int fd)
+{
+    struct serial_struct serial;
+    if (ioctl(fd, TIOCGSERIAL, &serial) == 0) {
+        serial.flags = (int)((unsigned)serial.flags | ASYNC_LOW_LATENCY);
+        (void)ioctl(fd, TIOCSSERIAL, &serial);
+    }
+}
+
+/* TIOCEXCL keeps other programs from opening it later; the lock tells those that ask, and finds
+ * one that was there before (root passes TIOCEXCL). */
+static int take_exclusively(int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? EBUSY : errno;
+    return ioctl(fd, TIOCEXCL) == 0 ? 0 : errno;
+}
+
+static int open_serial(struct line *line)
+{
+    const struct bus_config *bus = line->bus;
+    modbus_t *modbus = modbus_new_rtu(bus->port, (int)bus->baud, bus->parity, 8, bus->stop_bits);
+    if (!modbus)
+        return errno;
+    if (modbus_connect(modbus) != 0) {
+        int error = errno ? errno : EIO;
+        modbus_free(modbus);
+        return error;
+    }
+    int fd = modbus_get_socket(modbus);
+    int error = fd < FD_SETSIZE ? take_exclusively(fd) : EMFILE;
+    line->modbus = modbus;
+    line->fd = fd;
+    line->wire = (struct wire){bus->baud, bus->parity, bus->stop_bits};
+    if (error) {
+        line_close(line);
+        return error;
+    }
+    ask_for_low_latency(fd);
+    (void)tcflush(fd, TCIOFLUSH);
+    return 0;
+}
+
+static speed_t speed_of(uint32_t baud)
+{
+    static const struct {
+        uint32_t baud;
+        speed_t speed;
+    } speeds[] = {{300, B300},      {600, B600},       {1200, B1200},     {2400, B2400},
+                  {4800, B4800},    {9600, B9600},     {19200, B19200},   {38400, B38400},
+                  {57600, B57600},  {115200, B115200}, {230400, B230400}, {460800, B460800},
+                  {921600, B921600}};
+    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++) {
+        if (speeds[i].baud == baud)
+            return speeds[i].speed;
+    }
+    return B0;
+}
+
+bool line_set(struct line *line, const struct wire *wire)
+{
+    if (line->bus->type != BUS_RTU || memcmp(&line->wire, wire, sizeof *wire) == 0)
+        return true;
+    struct termios settings;
+    speed_t speed = speed_of(wire->baud);
+    if (speed == B0 || tcgetattr(line->fd, &settings) != 0)
+        return false;
+    tcflag_t clear = PARENB | PARODD | CSTOPB;
+    settings.c_cflag &= ~clear;
+    settings.c_cflag |= wire->parity == 'N' ? 0u : wire->parity == 'O' ? PARENB | PARODD : PARENB;
+    settings.c_cflag |= wire->stop_bits == 2 ? CSTOPB : 0u;
+    settings.c_iflag &= ~(tcflag_t)INPCK;
+    settings.c_iflag |= wire->parity == 'N' ? 0u : INPCK;
+    if (cfsetispeed(&settings, speed) != 0 || cfsetospeed(&settings, speed) != 0 ||
+        tcsetattr(line->fd, TCSANOW, &settings) != 0)
+        return false;
+    line->wire = *wire;
+    return true;
+}
+
+/* --- TCP --- */
+
+static void watch_connection(int fd)
+{
+    static const struct {
+        int level, option;
+        int value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)USER_TIMEOUT_MS},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        (void)setsockopt(fd, options[i].level, options[i].option, &options[i].value,
+                         sizeof options[i].value);
+}
+
+/* libmodbus connects within its response timeout; given a number it resolves nothing. RTU over
+ * TCP takes the connection from it too and only frames differently. */
+static int open_tcp(struct line *line)
+{
+    char address[RESOLVER_ADDRESS_SIZE], port[8];
+    if (!line->resolver)
+        line->resolver = resolver_new(line->bus->port);
+    if (!line->resolver)
+        return ENOMEM;
+    if (!resolver_get(line->resolver, address))
+        return EINPROGRESS;
+    (void)snprintf(port, sizeof port, "%u", line->bus->tcp_port);
+    modbus_t *modbus = modbus_new_tcp_pi(address, port);
+    if (!modbus)
+        return errno;
+    (void)modbus_set_response_timeout(modbus, 0, CONNECT_TIMEOUT_US);
+    if (modbus_connect(modbus) != 0) {
+        int error = errno && errno != EINPROGRESS ? errno : ETIMEDOUT;
+        modbus_free(modbus);
+        return error;
+    }
+    line->modbus = modbus;
+    line->fd = modbus_get_socket(modbus);
+    line->transaction = 0;
+    if (line->fd >= FD_SETSIZE) {
+        line_close(line);
+        return EMFILE;
+    }
+    (void)modbus_set_byte_timeout(modbus, 0, 0);
+    watch_connection(line->fd);
+    return 0;
+}
+
+/* --- both --- */
+
+int line_open(struct line *line)
+{
+    line_close(line);
+    int error = line->bus->type == BUS_RTU ? open_serial(line) : open_tcp(line);
+    line->last_ns = line_now_ns();
+    return error;
+}
+
+void line_close(struct line *line)
+{
+    if (!line->modbus)
+        return;
+    if (line->fd >= 0) {
+        if (line->bus->type == BUS_RTU)
+            (void)tcflush(line->fd, TCIOFLUSH); /* or close() waits for unsent bytes */
+        modbus_close(line->modbus);
+    }
+    modbus_free(line->modbus);
+    line->modbus = NULL;
+    line->fd = -1;
+}
+
+void line_end(struct line *line)
+{
+    line_close(line);
+    resolver_free(line->resolver);
+    line->resolver = NULL;
+}
+
+enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes)
+{
+    struct pollfd fds[2] = {{.fd = line->fd, .events = POLLIN},
+                            {.fd = wakes ? line->wake_fd : -1, .events = POLLIN}};
+    int64_t left = until_ns - line_now_ns();
+    if (left < 0)
+        left = 0;
+    struct timespec limit = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+    int ready = ppoll(fds, 2, &limit, NULL);
+    if (ready <= 0)
+        return LINE_TIME; /* an interrupted wait is looked at again by the caller's clock */
+    if (fds[0].revents & POLLIN)
+        return LINE_BYTES;
+    if (fds[0].revents)
+        return LINE_GONE;
+    return LINE_WOKEN;
+}
+
+int line_read(struct line *line, uint8_t *bytes, size_t size)
+{
+    ssize_t got = line->bus->type == BUS_RTU ? read(line->fd, bytes, size)
+                                             : recv(line->fd, bytes, size, MSG_DONTWAIT);
+    if (got > 0)
+        return (int)got;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return -1;
+}
+
+bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_size)
+{
+    uint8_t frame[RTU_FRAME_MAX];
+    if (pdu_size + 3 > sizeof frame)
+        return false;
+    if (line->bus->type != BUS_RTU) {
+        size_t size = rtu_build(unit, pdu, pdu_size, frame, sizeof frame);
+        return send(line->fd, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
+    }
+    frame[0] = unit;
+    memcpy(frame + 1, pdu, pdu_size);
+    return modbus_send_raw_request(line->modbus, frame, (int)pdu_size + 1) == (int)pdu_size + 3;
+}
+
+const char *line_error_text(int error)
+{
+    switch (error) {
+    case EBUSY:
+        return "another program holds the port";
+    case ENOENT:
+        return "the adapter is not plugged in (no such device file)";
+    case EACCES:
+        return "no right to open it (is the user in group dialout?)";
+    case EINPROGRESS:
+        return "its name is being resolved";
+    case ETIMEDOUT:
+        return "no answer to the connection";
+    default:
+        return strerror(error);
+    }
+}

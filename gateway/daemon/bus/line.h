@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The open end of one bus: a serial port, a Modbus TCP connection, or RTU frames over TCP. Opens
+ * it exclusively, sets rate and parity, sends a request, waits for bytes or for a time. libmodbus
+ * opens and sets up serial ports and connections and builds and sends requests. One thread. */
+#ifndef BAIYE_BUS_LINE_H
+#define BAIYE_BUS_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/bus/wire.h"
+#include "gateway/daemon/config/config.h"
+
+struct resolver;
+
+struct line {
+    const struct bus_config *bus;
+    void *modbus;              /* modbus_t of a serial port or Modbus TCP */
+    struct resolver *resolver; /* TCP: host name to number, off this thread */
+    int fd;                    /* -1: closed */
+    int wake_fd;               /* eventfd: a request of others waits */
+    struct wire wire;          /* in force */
+    int64_t last_ns;           /* when the last byte was seen or will have been sent */
+    uint16_t transaction;      /* Modbus TCP: of the last request */
+};
+
+enum line_event { LINE_TIME, LINE_BYTES, LINE_WOKEN, LINE_GONE };
+
+/* CLOCK_MONOTONIC. */
+int64_t line_now_ns(void);
+
+/* `wake_fd` may be -1. */
+void line_init(struct line *line, const struct bus_config *bus, int wake_fd);
+/* 0, or an errno: EBUSY when another program holds the port, EINPROGRESS while a name is being
+ * resolved. Takes at most 1 s. */
+int line_open(struct line *line);
+void line_close(struct line *line);
+/* Closes and gives everything back. */
+void line_end(struct line *line);
+
+/* Changes rate and parity of a serial port; false when the port is gone or can't. */
+bool line_set(struct line *line, const struct wire *wire);
+/* Waits until a time; bytes end it earlier, and the wake_fd if asked. */
+enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes);
+/* Bytes that are there, 0 when none; -1: the line is gone. Never waits. */
+int line_read(struct line *line, uint8_t *bytes, size_t size);
+/* Sends one RTU frame; false: the line is gone. */
+bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_size);
+/* What went wrong with opening, for people. */
+const char *line_error_text(int error);
+
+#endif

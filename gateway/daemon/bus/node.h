@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gateway does for our own nodes beside polling: knows which samples it has, asks for the
+ * next one right after it was taken, sets their sampling period and clock, and fetches what it
+ * missed from their log. Pure: it makes requests and takes answers; the bus sends them in the
+ * line's idle time.
+ *
+ * A sample is (boot, seq). Known are those up to `boot, seq`; a jump leaves a hole, and all holes
+ * together are one stretch of the log walked from `cursor` to `until`: the log's window gives
+ * records of one boot at a time, counting up by one, and begins with the next that is still there.
+ */
+#ifndef BAIYE_BUS_NODE_H
+#define BAIYE_BUS_NODE_H
+
+#include "gateway/daemon/bus/decode.h"
+#include "gateway/daemon/bus/transact.h"
+
+#define NODE_HOLES_MAX 16
+
+struct node_place {
+    uint32_t boot, seq;
+};
+
+struct node_hole {
+    struct node_place from, until; /* until is not in it */
+    bool counted;                  /* later live counters include what fell into it */
+    bool report;                   /* what the log has lost is a gap: it once was expected */
+};
+
+struct node {
+    const struct device_config *device;
+    bool seen;              /* a sample was seen since start */
+    bool before_known;      /* `last` is what an earlier run of the gateway stored */
+    struct node_place last; /* newest sample known */
+    int64_t taken_ms;       /* when it was taken, monotonic */
+    uint32_t period_ms;     /* in force, as the node says; 0: not known */
+    uint16_t status;
+    uint8_t step; /* of setting the period: unlock, write, commit */
+    int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
+    unsigned hole_count;
+    struct node_hole holes[NODE_HOLES_MAX];
+    struct decode_counters counters; /* of the stretch being fetched */
+};
+
+enum node_job { NODE_IDLE, NODE_SET_PERIOD, NODE_SET_TIME, NODE_FETCH };
+
+/* `before`: newest sample already stored, NULL if none. */
+void node_init(struct node *node, const struct device_config *device,
+               const struct node_place *before);
+/* A snapshot came whose answer began at `answered_ms` (monotonic). `period_s`: register of that
+ * name. True when it is a sample not seen before; then node->taken_ms is its time. */
+bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
+                   int64_t answered_ms);
+/* When to poll it next: right after its next sample. */
+int64_t node_due_ms(const struct node *node, int64_t now_ms);
+
+/* What should be asked of it next, besides polling; the request PDU and the size of the expected
+ * answer frame are filled. `wall` is the time now. */
+enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
+                        uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size, uint16_t *answer_size);
+/* Its end. Readings and gaps that came of it go to `sink` with late = true. */
+void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
+               int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/transact.h"
+
+#include <errno.h>
+#include <modbus.h>
+#include <string.h>
+
+#include "protocols/modbus/tcp.h"
+
+#define SLICE_NS    500000000LL  /* an end asked for is noticed so soon */
+#define BABBLE_NS   1000000000LL /* a line that is not silent for so long is babbled on */
+#define SLACK_NS    3000000LL    /* what a host may be late in passing bytes on */
+#define NOISE_BYTES 2 /* bytes lost or won by noise for which a frame is still that frame */
+#define GARBLED_NS  20000000LL /* no adapter holds the rest of a frame back for so long */
+
+void transact_init(struct transact *t, struct line *line)
+{
+    memset(t, 0, sizeof *t);
+    t->line = line;
+    const struct bus_config *bus = line->bus;
+    struct wire wire = {bus->baud, bus->parity, bus->stop_bits};
+    t->silence_ns = wire_silence_ns(&wire);
+    if (bus->silence_us * 1000LL > t->silence_ns)
+        t->silence_ns = bus->silence_us * 1000LL;
+}
+
+/* Reads and drops what nobody asked for. False: the line is gone. */
+static bool drain(struct transact *t)
+{
+    uint8_t bytes[256];
+    int got;
+    while ((got = line_read(t->line, bytes, sizeof bytes)) > 0) {
+        t->stray_bytes += (uint64_t)got;
+        t->line->last_ns = line_now_ns();
+        if (t->listening && rtu_client_feed(&t->client, bytes, (size_t)got) != RTU_CLIENT_WAITING) {
+            t->listening = false;
+            t->late_unit = t->client.unit;
+        }
+        if ((size_t)got < sizeof bytes)
+            break;
+    }
+    return got >= 0;
+}
+
+enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes)
+{
+    for (;;) {
+        enum line_event event = line_wait(t->line, until_ns, wakes);
+        if (event == LINE_BYTES && (t->line->bus->type == BUS_TCP || !drain(t)))
+            return LINE_GONE; /* Modbus TCP: unasked bytes, or the other end closed */
+        if (event == LINE_WOKEN || event == LINE_GONE)
+            return event;
+        if (line_now_ns() >= until_ns)
+            return LINE_TIME;
+    }
+}
+
+/* Until the line has been silent long enough. LINE_TIME: it is; LINE_BYTES: it babbles. */
+static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
+{
+    int64_t begun = line_now_ns();
+    for (;;) {
+        int64_t free_ns = t->line->last_ns + silence_ns;
+        enum line_event event = line_wait(t->line, free_ns, false);
+        if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)))
+            return LINE_GONE;
+        int64_t now = line_now_ns();
+        if (event == LINE_TIME && now >= t->line->last_ns + silence_ns)
+            return LINE_TIME;
+        if (now - begun > BABBLE_NS)
+            return LINE_BYTES;
+    }
+}
+
+/* What came is the answer, spoilt: it begins like it, has about its size, and is no good frame of
+ * anybody else. Then nothing more is to be expected from the unit. */
+static bool is_spoilt_answer(const struct rtu_client *client, size_t answer_size)
+{
+    size_t got = client->size;
+    return got > 1 && client->run[0] == client->unit && got + NOISE_BYTES >= answer_size &&
+           got <= answer_size + NOISE_BYTES && !rtu_check(client->run, got);
+}
+
+static bool is_echo(const struct rtu_client *client)
+{
+    return client->size >= client->request_size + 3u && client->run[0] == client->unit &&
+           memcmp(client->run + 1, client->request, client->request_size) == 0;
+}
+
+/* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. */
+static bool listen(struct transact *t, const struct transact_request *request, int64_t deadline_ns)
+{
+    uint8_t bytes[RTU_FRAME_MAX];
+    int64_t until = deadline_ns;
+    while (t->client.state == RTU_CLIENT_WAITING) {
+        int64_t slice = line_now_ns() + SLICE_NS;
+        enum line_event event = line_wait(t->line, slice < until ? slice : until, false);
+        if (event == LINE_GONE || atomic_load(&t->stopping))
+            return false;
+        if (event == LINE_TIME) {
+            if (line_now_ns() >= until)
+                break;
+            continue;
+        }
+        int got = line_read(t->line, bytes, sizeof bytes);
+        if (got < 0)
+            return false;
+        int64_t now = line_now_ns();
+        if (got > 0)
+            t->line->last_ns = now;
+        (void)rtu_client_feed(&t->client, bytes, (size_t)got);
+        until = deadline_ns;
+        if (is_spoilt_answer(&t->client, request->answer_size) && now + GARBLED_NS < deadline_ns)
+            until = now + GARBLED_NS;
+        if (now >= deadline_ns)
+            break;
+    }
+    return true;
+}
+
+static enum bus_result conclude(struct transact *t, const struct transact_request *request,
+                                int64_t deadline_ns, struct transact_answer *answer)
+{
+    bool spoilt = is_spoilt_answer(&t->client, request->answer_size);
+    enum rtu_client_state state = rtu_client_finish(&t->client);
+    answer->echo = is_echo(&t->client) && t->client.at >= t->client.request_size + 3u;
+    t->stray_bytes += t->client.stray;
+    if (state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) {
+        if (answer->end_ns > deadline_ns) { /* this process slept: nobody knows when it came */
+            t->late_unit = request->unit;
+            return BUS_TIMEOUT;
+        }
+        answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
+        return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
+    }
+    if (!spoilt || state != RTU_CLIENT_GARBLED) {
+        answer->quiet_ns = deadline_ns + request->late_ns;
+        rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+        t->listening = true;
+    }
+    /* Good frames of others are no sign of life of this unit. */
+    return state == RTU_CLIENT_GARBLED ? BUS_GARBLED : BUS_TIMEOUT;
+}
+
+static void do_rtu(struct transact *t, const struct transact_request *request,
+                   struct transact_answer *answer)
+{
+    struct line *line = t->line;
+    int64_t silence_ns = t->silence_ns + request->extra_ns;
+    int64_t own_ns = wire_silence_ns(&line->wire);
+    if (own_ns > t->silence_ns) /* a slower device on this line */
+        silence_ns = own_ns + request->extra_ns;
+    enum line_event event = wait_for_silence(t, silence_ns);
+    answer->end_ns = answer->quiet_ns = line_now_ns();
+    answer->babble = event == LINE_BYTES;
+    answer->result = event == LINE_GONE ? BUS_DOWN : BUS_GARBLED;
+    if (event != LINE_TIME)
+        return;
+    t->listening = false;
+    rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+    answer->sent_ns = line_now_ns();
+    if (answer->sent_ns - line->last_ns < own_ns)
+        t->silence_violations++;
+    if (!line_send(line, request->unit, request->pdu, request->pdu_size)) {
+        answer->result = BUS_DOWN;
+        return;
+    }
+    int64_t asked_ns = answer->sent_ns + wire_bytes_ns(&line->wire, request->pdu_size + 3);
+    line->last_ns = asked_ns;
+    if (request->unit == MODBUS_BROADCAST) {
+        answer->result = BUS_OK; /* nobody answers; give all of them their turnaround */
+        answer->end_ns = asked_ns;
+        line->last_ns = asked_ns + request->timeout_ns;
+        return;
+    }
+    int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + SLACK_NS +
+                          wire_bytes_ns(&line->wire, request->answer_size);
+    if (!listen(t, request, deadline_ns)) {
+        answer->result = BUS_DOWN;
+        return;
+    }
+    answer->end_ns = answer->quiet_ns = line_now_ns();
+    answer->result = conclude(t, request, deadline_ns, answer);
+    answer->turnaround_ns =
+        answer->end_ns - asked_ns - wire_bytes_ns(&line->wire, answer->pdu_size + 3);
+    if (answer->turnaround_ns < 0)
+        answer->turnaround_ns = 0;
+    t->busy_ns += (uint64_t)(answer->end_ns - answer->sent_ns + silence_ns);
+}
+
+/* What the request fixes of its answer agrees: the byte count of a read, the echo of a write. */
+static bool answer_fits(const struct transact_request *request, const struct tcp_frame *answer)
+{
+    const uint8_t *asked = request->pdu, *got = answer->pdu;
+    size_t size = answer->pdu_size;
+    if (size < 2 || (got[0] & 0x7F) != asked[0])
+        return false;
+    if (got[0] & MODBUS_EXCEPTION_BIT)
+        return size == 2;
+    unsigned count = request->pdu_size >= 5 ? (unsigned)(asked[3] << 8 | asked[4]) : 0;
+    switch (asked[0]) {
+    case MODBUS_READ_COILS:
+    case MODBUS_READ_DISCRETE:
+        return got[1] == (count + 7) / 8 && size == got[1] + 2u;
+    case MODBUS_READ_HOLDING:
+    case MODBUS_READ_INPUT:
+    case MODBUS_READ_WRITE:
+        return got[1] == count * 2 && size == got[1] + 2u;
+    case MODBUS_WRITE_COIL:
+    case MODBUS_WRITE_REGISTER:
+    case MODBUS_WRITE_COILS:
+    case MODBUS_WRITE_REGISTERS:
+        return size == 5 && memcmp(got, asked, 5) == 0;
+    default:
+        return true;
+    }
+}
+
+/* libmodbus can't be woken: a long wait for the first byte is made here, where it can. False: the
+ * bus is being stopped. */
+static bool wait_in_slices(struct transact *t, int64_t timeout_ns)
+{
+    int64_t until = line_now_ns() + timeout_ns;
+    while (timeout_ns > 2 * SLICE_NS && line_now_ns() < until) {
+        if (line_wait(t->line, line_now_ns() + SLICE_NS, false) != LINE_TIME)
+            break;
+        if (atomic_load(&t->stopping))
+            return false;
+    }
+    return true;
+}
+
+/* libmodbus counts transactions from 0 in each context and puts the next one into every request;
+ * an answer that carries another is a late one. Any error closes: the stream can't be resynced. */
+static void do_tcp(struct transact *t, const struct transact_request *request,
+                   struct transact_answer *answer)
+{
+    modbus_t *modbus = t->line->modbus;
+    uint8_t message[TCP_FRAME_MAX];
+    int64_t timeout_us = request->timeout_ns / 1000;
+    message[0] = request->unit;
+    memcpy(message + 1, request->pdu, request->pdu_size);
+    (void)modbus_set_response_timeout(modbus, (uint32_t)(timeout_us / 1000000),
+                                      (uint32_t)(timeout_us % 1000000));
+    t->line->transaction++;
+    answer->sent_ns = line_now_ns();
+    answer->result = BUS_DOWN;
+    if (modbus_send_raw_request(modbus, message, (int)request->pdu_size + 1) > 0 &&
+        wait_in_slices(t, request->timeout_ns)) {
+        uint8_t *frame = t->client.run; /* large enough, and lives until the next transaction */
+        int got = modbus_receive_confirmation(modbus, frame);
+        int error = errno;
+        struct tcp_frame parsed;
+        if (got < 0) {
+            answer->result = error == ETIMEDOUT ? BUS_TIMEOUT : BUS_DOWN;
+        } else if (tcp_parse(frame, (size_t)got, &parsed) != got ||
+                   parsed.transaction != t->line->transaction || parsed.unit != request->unit ||
+                   !answer_fits(request, &parsed)) {
+            answer->result = BUS_GARBLED;
+        } else {
+            answer->result = parsed.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
+            answer->pdu = parsed.pdu;
+            answer->pdu_size = parsed.pdu_size;
+        }
+    }
+    answer->end_ns = answer->quiet_ns = line_now_ns();
+    answer->turnaround_ns = answer->end_ns - answer->sent_ns;
+    t->busy_ns += (uint64_t)answer->turnaround_ns;
+}
+
+void transact_do(struct transact *t, const struct transact_request *request,
+                 struct transact_answer *answer)
+{
+    *answer = (struct transact_answer){.result = BUS_INVALID};
+    if (request->pdu_size == 0 || request->pdu_size > MODBUS_PDU_MAX)
+        return;
+    if (t->line->bus->type == BUS_TCP)
+        do_tcp(t, request, answer);
+    else
+        do_rtu(t, request, answer);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer on the line.
+ *
+ *   last byte ──silence──> request ──turnaround──> answer ─┬ complete: done at once
+ *                                                          └ deadline: fixed when the request goes
+ *                                                            out, no byte puts it off
+ *
+ * Bytes that come while nothing is asked for are thrown away and the silence begins anew. After a
+ * timeout the unit may still answer: until its late window is over it must not be asked again, and
+ * what arrives is compared with the old request, so that a late answer is known as one. */
+#ifndef BAIYE_BUS_TRANSACT_H
+#define BAIYE_BUS_TRANSACT_H
+
+#include <stdatomic.h>
+
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/line.h"
+#include "protocols/modbus/rtu_client.h"
+
+struct transact_request {
+    const uint8_t *pdu;
+    size_t pdu_size;
+    uint16_t answer_size; /* bytes of the whole expected answer frame, at most */
+    uint8_t unit;
+    int64_t extra_ns;   /* silence of the device beyond the line's */
+    int64_t timeout_ns; /* from the request's end to the answer's begin */
+    int64_t late_ns;    /* how long after its deadline it may still answer */
+};
+
+struct transact_answer {
+    enum bus_result result;
+    const uint8_t *pdu; /* of BUS_OK and BUS_EXCEPTION; valid until the next transaction */
+    size_t pdu_size;
+    int64_t sent_ns;       /* begin of the request */
+    int64_t end_ns;        /* when it was over */
+    int64_t turnaround_ns; /* from the request's end to the answer's begin */
+    int64_t quiet_ns;      /* the unit must be left alone until then */
+    bool echo;             /* our own request came back first */
+    bool babble;           /* the line would not become silent */
+};
+
+struct transact {
+    struct line *line;
+    struct rtu_client client; /* of the last request; goes on listening for a late answer */
+    bool listening;
+    int64_t silence_ns;   /* between frames, the bus's own included */
+    uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
+    atomic_bool stopping; /* set by another thread: no more long waits */
+    uint64_t stray_bytes, silence_violations, busy_ns;
+};
+
+void transact_init(struct transact *t, struct line *line);
+/* Waits until `until_ns`, throwing away what comes. LINE_TIME, LINE_WOKEN or LINE_GONE. */
+enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes);
+/* The line must be open. After BUS_DOWN it must be closed. */
+void transact_do(struct transact *t, const struct transact_request *request,
+                 struct transact_answer *answer);
+
+#endif
