@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole site for one test: mosquitto with generated passwords, a simulated garden, the gateway,
+and an independent MQTT client that notes what arrives. Everything listens on loopback ports that
+the kernel chose; every process ends with the site, and its log stays when the test fails."""
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import paho.mqtt.client as paho
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
+SITE = "garden"
+FULL = os.environ.get("BAIYE_FULL") == "1"
+
+
+def program(name):
+    return BUILD / "bin" / name
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    """The first true value of condition(), looked at every 20 ms."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+class Process:
+    """A child with its output in a file."""
+
+    def __init__(self, folder, name, arguments, environment=None):
+        self.name, self.log_path = name, folder / f"{name}.log"
+        self.arguments = [str(argument) for argument in arguments]
+        self.environment = dict(os.environ, **(environment or {}))
+        self.child = None
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log, env=self.environment)
+
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def kill(self):
+        """SIGKILL, as the power or the kernel would."""
+        if self.running():
+            self.child.kill()
+        self.child.wait(10)
+
+    def stop(self, seconds=10):
+        """SIGTERM; its exit code."""
+        if not self.running():
+            return self.child.returncode if self.child else None
+        self.child.terminate()
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait(10)
+            raise AssertionError(f"{self.name} did not end within {seconds} s of SIGTERM")
+
+
+class Broker(Process):
+    """mosquitto with users `gateway` (may write the site), `watcher` (may read it) and more."""
+
+    def __init__(self, folder, users=("gateway", "watcher")):
+        self.port = free_port()
+        self.folder = folder
+        self.passwords = {user: secrets.token_urlsafe(18) for user in users}
+        password_file, acl_file, config = (folder / name for name in
+                                           ("passwords", "acl", "mosquitto.conf"))
+        password_file.touch(mode=0o600)
+        for user, password in self.passwords.items():
+            subprocess.run(["mosquitto_passwd", "-b", password_file, user, password], check=True)
+        acl_file.touch(mode=0o600)
+        acl_file.write_text(f"user gateway\ntopic readwrite baiye/{SITE}/#\n"
+                            "topic readwrite homeassistant/#\n"
+                            f"user watcher\ntopic read baiye/{SITE}/#\n"
+                            f"pattern write baiye/{SITE}/rpc/%u/#\n"
+                            f"pattern read baiye/{SITE}/answer/%u/#\n")
+        user = "user root\n" if os.getuid() == 0 else ""  # else it could not read its files
+        config.write_text(f"{user}listener {self.port} 127.0.0.1\nallow_anonymous false\n"
+                          f"password_file {password_file}\nacl_file {acl_file}\n"
+                          f"persistence false\nmax_queued_messages 100000\n")
+        super().__init__(folder, "mosquitto", ["mosquitto", "-c", config])
+
+    def start(self):
+        super().start()
+        wait_until(self.answers, 10, "mosquitto listens")
+
+    def answers(self):
+        assert self.running(), f"mosquitto ended: {self.log()}"
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def password_file(self, user):
+        path = self.folder / f"{user}.pass"
+        path.touch(mode=0o600)
+        path.write_text(self.passwords[user] + "\n")
+        return path
+
+
+class Field(Process):
+    """The simulated garden."""
+
+    def __init__(self, folder, scene, seed=1, environment=None):
+        self.folder, self.dir = folder, folder / "field"
+        self.ledger_path = folder / "ledger.jsonl"
+        self.scene = scene
+        path = folder / "scene.yaml"
+        path.write_text(yaml.safe_dump(scene, sort_keys=False))
+        super().__init__(folder, "field", [program("baiye-field"), "--scene", path, "--dir",
+                                           self.dir, "--seed", seed, "--ledger",
+                                           self.ledger_path], environment)
+
+    def start(self):
+        super().start()
+        wait_until(self.ready, 40, "the garden is ready")
+
+    def ready(self):
+        assert self.running(), f"baiye-field ended: {self.log()}"
+        return "ready\n" in self.log()
+
+    def control(self, command, **arguments):
+        request = json.dumps({"cmd": command, **arguments}) + "\n"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(self.dir / "control.sock"))
+            client.sendall(request.encode())
+            with client.makefile() as answers:
+                answer = json.loads(answers.readline())
+        assert answer["ok"], answer
+        return answer
+
+    def counts(self, line=None):
+        answer = self.control("counts")
+        if line is None:
+            return answer
+        return next(entry for entry in answer["lines"] if entry["line"] == line)
+
+    def port(self, line):
+        """What a gateway's bus entry needs to find the line."""
+        number = self.dir / f"{line}.port"
+        if number.exists():
+            return f"127.0.0.1:{number.read_text().strip()}"
+        return str(self.dir / line)
+
+    def ledger(self):
+        """Everything given so far."""
+        self.counts()  # flushes it
+        with open(self.ledger_path, encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+
+class Gateway(Process):
+    """baiyed with a generated configuration; `buses` as in its file."""
+
+    def __init__(self, folder, broker, buses, name="baiyed", **more):
+        self.config_path = folder / f"{name}.yaml"
+        self.config = {
+            "site": SITE,
+            "location": {"lat": 26.5, "lon": 107.9, "timezone": "Asia/Shanghai"},
+            "store": {"path": str(folder / "readings.db"), "max_size": "64MB",
+                      "commit_every": "200ms"},
+            "control_socket": str(folder / "baiyed.sock"),
+            "mqtt": [{"name": "local", "url": f"mqtt://127.0.0.1:{broker.port}",
+                      "user": "gateway", "password_file": str(broker.password_file("gateway"))}],
+            "buses": buses, **more}
+        self.write_config()
+        super().__init__(folder, name, [program("baiyed"), "--config", self.config_path])
+
+    def write_config(self):
+        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+
+
+class Watcher:
+    """An MQTT client of its own, QoS 1, that notes every reading and every live value. It sees
+    duplicates (at least once is what the topic promises) and keeps the first of each."""
+
+    def __init__(self, broker, user="watcher", client_id=None):
+        self.lock = threading.Lock()
+        self.readings = {}   # (device, boot, seq) -> reading
+        self.order = {}      # device -> [(boot, seq)] in order of first arrival
+        self.gaps = []
+        self.live = {}       # device -> last live message
+        self.retained = {}   # topic -> last payload
+        self.duplicates = 0
+        self.messages = 0
+        self.client = paho.Client(client_id or f"watcher-{secrets.token_hex(4)}",
+                                  protocol=paho.MQTTv5)
+        self.client.username_pw_set(user, broker.passwords[user])
+        self.client.on_connect = self._connected
+        self.client.on_message = self._message
+        self.client.reconnect_delay_set(0.2, 1)
+        self.client.connect_async("127.0.0.1", broker.port, keepalive=5)
+        self.subscribed = threading.Event()
+        self.client.on_subscribe = lambda *_: self.subscribed.set()
+        self.client.loop_start()
+        assert self.subscribed.wait(10), "the watcher was not let in"
+
+    def _connected(self, client, _data, _flags, _code, _properties=None):
+        client.subscribe(f"baiye/{SITE}/#", qos=1)
+
+    def _message(self, _client, _data, message):
+        topic = message.topic.split("/", 2)[2]
+        with self.lock:
+            self.messages += 1
+            if topic == "readings":
+                self._readings(json.loads(message.payload))
+            elif topic.startswith("dev/") and topic.endswith("/live"):
+                self.live[topic.split("/")[1]] = json.loads(message.payload)
+            else:
+                self.retained[topic] = message.payload
+
+    def _readings(self, batch):
+        for record in batch["readings"]:
+            if "gap" in record:
+                self.gaps.append(record)
+            elif "seq" in record:
+                key = (record["d"], record["boot"], record["seq"])
+                if key in self.readings:
+                    self.duplicates += 1
+                    assert self.readings[key]["values"] == record["values"], record
+                else:
+                    self.readings[key] = record
+                    self.order.setdefault(record["d"], []).append(key[1:])
+
+    def count(self, device=None):
+        with self.lock:
+            return sum(1 for key in self.readings if device in (None, key[0]))
+
+    def copy(self):
+        with self.lock:
+            return dict(self.readings)
+
+    def gap_seqs(self, device):
+        """(boot, seq) of everything reported missing."""
+        with self.lock:
+            return {(gap["boot"], seq) for gap in self.gaps if gap["d"] == device
+                    for seq in range(gap["gap"][0], gap["gap"][1] + 1)}
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Site:
+    """All of them in one folder. `units` of each line give the gateway's devices too."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.broker = self.field = self.gateway = self.watcher = None
+        self.names = {}  # (line, unit) -> device
+        self.others = []
+
+    def start_broker(self, **arguments):
+        self.broker = Broker(self.folder, **arguments)
+        self.broker.start()
+        return self.broker
+
+    def start_field(self, lines, weather=None, **arguments):
+        self.field = Field(self.folder, {"weather": weather or {"speed": 600}, "lines": lines},
+                           **arguments)
+        self.field.start()
+        return self.field
+
+    def start_watcher(self):
+        self.watcher = Watcher(self.broker)
+        return self.watcher
+
+    def start_gateway(self, every="1s", more=None, **bus_keys):
+        self.gateway = Gateway(self.folder, self.broker, self.buses(every, **bus_keys),
+                               **(more or {}))
+        self.gateway.start()
+        return self.gateway
+
+    def buses(self, every, **bus_keys):
+        """The bus entries that poll everything that the scene has."""
+        return [self._bus(line, every, bus_keys) for line in self.field.scene["lines"]]
+
+    def _bus(self, line, every, bus_keys):
+        bus = {"name": line["name"], "type": line.get("type", "rtu"),
+               "port": self.field.port(line["name"])}
+        if bus["type"] != "tcp":
+            bus["baud"] = line.get("baud", 9600)
+            bus["parity"] = line.get("parity", "none")
+        if "silence_ms" in line:
+            bus["silence"] = f"{line['silence_ms']}ms"
+        bus.update(bus_keys)
+        bus["devices"] = [self._device(line, unit, every) for unit in line["units"]
+                          if unit["kind"] in PROFILES]
+        return bus
+
+    def _device(self, line, unit, every):
+        name = unit.get("name", f"{line['name']}-{unit['address']}")
+        self.names[(line["name"], unit["address"])] = name
+        device = {"name": name, "profile": PROFILES[unit["kind"]], "address": unit["address"],
+                  "every": f"{unit['period_s']}s" if unit.get("period_s") else every}
+        for key in ("baud", "parity"):
+            if key in unit:
+                device[key] = unit[key]
+        if "baud" not in unit and unit["kind"] not in ("native", "qemu", "responder"):
+            device["baud"] = line.get("baud", 9600)
+        return device
+
+    def add(self, process):
+        """Ends with the site."""
+        self.others.append(process)
+        return process
+
+    def close(self):
+        if self.watcher:
+            self.watcher.stop()
+        for process in [self.gateway, *self.others, self.field, self.broker]:
+            if process and process.running():
+                process.signal(signal.SIGCONT)
+                process.child.terminate()
+                try:
+                    process.child.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.child.kill()
+                    process.child.wait(10)
+
+    def keep_logs(self, name):
+        """For a test that failed: the logs go to build/log/<name>."""
+        target = BUILD / "log" / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for pattern in ("*.log", "*.yaml", "*.jsonl", "field/*.log"):
+            for path in self.folder.glob(pattern):
+                shutil.copy(path, target / path.name)
+        return target
+
+
+PROFILES = {"native": "baiye-node", "qemu": "baiye-node", "xy-md02": "xy-md02",
+            "rs-ws-n01-tr": "rs-ws-n01-tr", "zts-3001": "zts-3001-7in1"}
+
+# Largest honest difference between what was given and what is published: half of the last digit
+# that the device's registers carry.
+ROUNDING = {"air_temperature": 0.0051, "air_humidity": 0.0051, "soil_moisture": 0.0051,
+            "soil_temperature": 0.0051, "soil_conductivity": 0.51}
+TIME_SLACK_MS = 3000
+
+
+class Ledger:
+    """What the garden gave, to hold readings against."""
+
+    def __init__(self, entries, names):
+        self.nodes = {}   # (device, boot, seq) -> {metric: value}, and its time
+        self.times = {}
+        self.probes = {}  # (device, metric) -> [(t_ms, value)] by time
+        for entry in entries:
+            device = names.get((entry["line"], entry["unit"]))
+            if device is None or "metric" not in entry:
+                continue
+            if entry["boot"] is None:
+                self.probes.setdefault((device, entry["metric"]), []).append(
+                    (entry["t_ms"], entry["value"]))
+            else:
+                key = (device, entry["boot"], entry["seq"])
+                self.nodes.setdefault(key, {})[entry["metric"]] = entry["value"]
+                self.times[key] = entry["t_ms"]
+        self.node_devices = {key[0] for key in self.nodes}
+
+    def wrong(self, key, reading):
+        """Why this reading is not what the garden gave; None when it is."""
+        if key[0] in self.node_devices:
+            return self._wrong_node(key, reading)
+        for metric, value in reading["values"].items():
+            given = [entry for entry in self.probes.get((key[0], metric), ())
+                     if abs(entry[0] - reading["ts"]) <= TIME_SLACK_MS]
+            if not any(abs(entry[1] - value) < 1e-6 for entry in given):
+                return f"{key} {metric}={value} at {reading['ts']}, given were {given}"
+        return None
+
+    def _wrong_node(self, key, reading):
+        if key not in self.nodes:
+            return f"{key} was never sampled"
+        if abs(self.times[key] - reading["ts"]) > TIME_SLACK_MS:
+            return f"{key} has time {reading['ts']}, was sampled at {self.times[key]}"
+        for metric, value in reading["values"].items():
+            given = self.nodes[key].get(metric)
+            if given is not None and abs(given - value) > ROUNDING[metric]:
+                return f"{key} {metric}={value}, given was {given}"
+        return None
+
+
+def assert_true_to_ledger(site, readings):
+    """Every reading equals the ledger for its (device, metric, time). Returns how many values."""
+    ledger = Ledger(site.field.ledger(), site.names)
+    wrong = [text for text in (ledger.wrong(key, reading) for key, reading in readings.items())
+             if text]
+    assert not wrong, f"{len(wrong)} wrong of {len(readings)}: {wrong[:5]}"
+    return sum(len(reading["values"]) for reading in readings.values())
