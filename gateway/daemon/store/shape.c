@@ -43,7 +43,7 @@ void shape_of_device(const struct device_config *device, struct shape *shape)
     shape->count = device->metric_count;
     for (unsigned i = 0; i < shape->count; i++) {
         const struct field_config *field = device->metrics[i];
-        (void)strncpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric - 1);
+        memcpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric);
         field_form(field, &shape->fields[i]);
     }
 }
