@@ -86,7 +86,7 @@ static void live_through(const struct test_image *fresh, bool healthy, uint64_t 
 {
     volatile uint64_t next = second_cut;
     flash_sim->cut_at = cut;
-    for (int power_up = 0; power_up < 16; power_up++) {
+    for (volatile int power_up = 0; power_up < 16; power_up++) {
         if (setjmp(flash_sim->cut) != 0) {
             cuts++;
             flash_sim->cut_at = next;
