@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# baiye_firmware_image(board): bin/baiye-node.elf and .bin from the board's folder, the common
-# Cortex-M3 sources, the node application and the drivers.
+# baiye_firmware_image(board [SHARED file…]): bin/baiye-node.elf and .bin from the board's folder,
+# what every Cortex-M3 board shares, those of the further shared files (boards/cortex-m3/) that this
+# one asks for, the node application and the drivers.
 function(baiye_firmware_image board)
+    cmake_parse_arguments(arg "" "" "SHARED" ${ARGN})
     set(folder ${CMAKE_SOURCE_DIR}/boards/${board})
     set(common ${CMAKE_SOURCE_DIR}/boards/cortex-m3)
-    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c ${common}/*.c)
-    add_executable(baiye-node ${sources})
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    list(TRANSFORM arg_SHARED PREPEND ${common}/)
+    add_executable(baiye-node ${sources} ${common}/startup.c ${common}/life.c ${common}/time.c
+                   ${arg_SHARED})
     target_link_libraries(baiye-node PRIVATE baiye_firmware)
     target_link_options(baiye-node PRIVATE -L${common} -T${folder}/memory.ld
                         -Wl,-Map=${CMAKE_BINARY_DIR}/baiye-node.map)

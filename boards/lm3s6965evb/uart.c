@@ -39,7 +39,7 @@ struct port {
     volatile bool sending;
 };
 
-static struct hal_byte bus_bytes[1024], sdi_bytes[128];
+static struct ring_byte bus_bytes[1024], sdi_bytes[128];
 static struct port bus = {UART0, PIN_BUS_DRIVE, {bus_bytes, 1024, 0, 0, false}, NULL, 0, false};
 static struct port sdi = {UART1, PIN_SDI_DRIVE, {sdi_bytes, 128, 0, 0, false}, NULL, 0, false};
 
@@ -47,15 +47,15 @@ static void take_bytes(struct port *port)
 {
     for (int i = 0; i < 32 && !(reg_read(port->base + UART_FR) & FR_RX_EMPTY); i++) {
         uint32_t data = reg_read(port->base + UART_DR);
-        struct hal_byte byte = {.time_us = hal_now_us(), .value = (uint8_t)data};
+        uint8_t errors = 0;
         if (data & (DR_FRAMING | DR_BREAK))
-            byte.errors |= HAL_BYTE_FRAMING;
+            errors |= HAL_BYTE_FRAMING;
         if (data & DR_PARITY)
-            byte.errors |= HAL_BYTE_PARITY;
+            errors |= HAL_BYTE_PARITY;
         if (data & DR_OVERRUN)
-            byte.errors |= HAL_BYTE_OVERRUN;
+            errors |= HAL_BYTE_OVERRUN;
         if (!port->sending)
-            byte_ring_put(&port->ring, byte);
+            byte_ring_put(&port->ring, hal_now_us(), (uint8_t)data, errors);
         sleep_end();
     }
 }

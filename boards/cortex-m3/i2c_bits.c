@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boards/cortex-m3/i2c_bits.h"
+
+enum {
+    STRETCH_PAUSES = 200, /* how long a part may hold the clock: 1 ms at 100 kHz */
+    RECOVERY_CLOCKS = 9,
+};
+
+/* Lets the clock go and waits until it is up. */
+static enum hal_result clock_up(void)
+{
+    i2c_scl(true);
+    for (int i = 0; i < STRETCH_PAUSES; i++) {
+        i2c_pause();
+        if (i2c_scl_is_high())
+            return HAL_OK;
+    }
+    return HAL_TIMEOUT;
+}
+
+static enum hal_result start(void)
+{
+    i2c_sda(true);
+    enum hal_result result = clock_up();
+    if (result != HAL_OK)
+        return result;
+    i2c_sda(false);
+    i2c_pause();
+    i2c_scl(false);
+    return HAL_OK;
+}
+
+static enum hal_result stop(void)
+{
+    i2c_sda(false);
+    i2c_pause();
+    enum hal_result result = clock_up();
+    i2c_sda(true);
+    i2c_pause();
+    return result;
+}
+
+static enum hal_result write_byte(uint8_t byte)
+{
+    for (int bit = 7; bit >= 0; bit--) {
+        i2c_sda(byte >> bit & 1);
+        i2c_pause();
+        enum hal_result result = clock_up();
+        if (result != HAL_OK)
+            return result;
+        i2c_scl(false);
+    }
+    i2c_sda(true);
+    i2c_pause();
+    enum hal_result result = clock_up();
+    bool nak = i2c_sda_is_high();
+    i2c_scl(false);
+    if (result != HAL_OK)
+        return result;
+    return nak ? HAL_NAK : HAL_OK;
+}
+
+static enum hal_result read_byte(uint8_t *byte, bool last)
+{
+    unsigned value = 0;
+    i2c_sda(true);
+    for (int bit = 0; bit < 8; bit++) {
+        i2c_pause();
+        enum hal_result result = clock_up();
+        if (result != HAL_OK)
+            return result;
+        value = value << 1 | (i2c_sda_is_high() ? 1U : 0U);
+        i2c_scl(false);
+    }
+    i2c_sda(last); /* no more, please */
+    i2c_pause();
+    enum hal_result result = clock_up();
+    i2c_scl(false);
+    i2c_sda(true);
+    *byte = (uint8_t)value;
+    return result;
+}
+
+static enum hal_result write_bytes(uint8_t address, const uint8_t *head, size_t head_size,
+                                   const uint8_t *body, size_t body_size)
+{
+    enum hal_result result = start();
+    if (result == HAL_OK)
+        result = write_byte((uint8_t)(address << 1));
+    for (size_t i = 0; i < head_size + body_size && result == HAL_OK; i++) {
+        result = write_byte(i < head_size ? head[i] : body[i - head_size]);
+        if (result == HAL_NAK)
+            result = HAL_FAULT; /* it is there, but refuses the byte */
+    }
+    return result;
+}
+
+static enum hal_result read_bytes(uint8_t address, uint8_t *data, size_t size)
+{
+    enum hal_result result = start();
+    if (result == HAL_OK)
+        result = write_byte((uint8_t)(address << 1 | 1));
+    for (size_t i = 0; i < size && result == HAL_OK; i++)
+        result = read_byte(&data[i], i + 1 == size);
+    return result;
+}
+
+/* A part that lost count in the middle of a byte holds SDA until it got its clocks. */
+static enum hal_result make_free(void)
+{
+    i2c_sda(true);
+    if (clock_up() != HAL_OK)
+        return HAL_STUCK;
+    for (int i = 0; i < RECOVERY_CLOCKS && !i2c_sda_is_high(); i++) {
+        i2c_scl(false);
+        i2c_pause();
+        (void)clock_up();
+    }
+    if (!i2c_sda_is_high())
+        return HAL_STUCK;
+    (void)stop();
+    return HAL_OK;
+}
+
+enum hal_result i2c_bits_transfer(uint8_t address, const uint8_t *head, size_t head_size,
+                                  const uint8_t *body, size_t body_size, uint8_t *read,
+                                  size_t read_size)
+{
+    enum hal_result result = HAL_OK;
+    if (!i2c_scl_is_high() || !i2c_sda_is_high())
+        result = make_free();
+    if (result != HAL_OK)
+        return result;
+    bool writes = head_size + body_size > 0;
+    if (writes || !read_size)
+        result = write_bytes(address, head, head_size, body, body_size);
+    if (result == HAL_OK && read_size)
+        result = read_bytes(address, read, read_size);
+    enum hal_result end = stop();
+    return result == HAL_OK ? end : result;
+}
+
+enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t write_size,
+                                 uint8_t *read, size_t read_size)
+{
+    if (address > 0x7F || write_size > 64 || read_size > 64)
+        return HAL_RANGE;
+    return i2c_bits_transfer(address, write, write_size, NULL, 0, read, read_size);
+}

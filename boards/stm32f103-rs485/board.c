@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, watchdog, identity. */
+#include "boards/cortex-m3/life.h"
+#include "boards/stm32f103-rs485/stm32.h"
+
+enum {
+    CSR_FORGET = 1 << 24,
+    CSR_PIN = 1 << 26,
+    CSR_POWER = 1 << 27,
+    CSR_SOFTWARE = 1 << 28,
+    CSR_WATCHDOG = 1 << 29 | 1 << 30,
+    WATCHDOG_UNLOCK = 0x5555,
+    WATCHDOG_FEED = 0xAAAA,
+    WATCHDOG_START = 0xCCCC,
+    WATCHDOG_BY_128 = 5,
+    WATCHDOG_RELOAD = 2499, /* 8 s at 40 kHz; the oscillator's 30..60 kHz make it 5.3..10.7 s */
+};
+
+static enum hal_reset_cause part_says(void)
+{
+    uint32_t flags = reg_read(RCC_CSR);
+    reg_set(RCC_CSR, CSR_FORGET);
+    if (flags & CSR_WATCHDOG)
+        return HAL_RESET_WATCHDOG;
+    if (flags & CSR_SOFTWARE)
+        return HAL_RESET_SOFTWARE;
+    if (flags & CSR_POWER) /* brown-out too: the part does not tell them apart */
+        return HAL_RESET_POWER;
+    return flags & CSR_PIN ? HAL_RESET_PIN : HAL_RESET_UNKNOWN;
+}
+
+void board_start(void)
+{
+    reg_write(IWDG_KR, WATCHDOG_START);
+    reg_write(IWDG_KR, WATCHDOG_UNLOCK);
+    reg_write(IWDG_PR, WATCHDOG_BY_128);
+    reg_write(IWDG_RLR, WATCHDOG_RELOAD);
+    hal_watchdog_feed();
+    life_cause(part_says());
+    life_begin();
+    clock_start();
+    pins_start();
+    sdi_start();
+    inputs_start();
+    cpu_irq_enable(IRQ_TIM3);
+}
+
+void hal_watchdog_feed(void)
+{
+    reg_write(IWDG_KR, WATCHDOG_FEED);
+}
+
+/* The 96 bits of the part's identity, folded (FNV-1a): 1 in 4 thousand million to meet its like. */
+uint32_t hal_serial(void)
+{
+    uint32_t hash = 0x811C9DC5;
+    for (uint32_t i = 0; i < 12; i++)
+        hash = (hash ^ reg_read8(UNIQUE_ID + i)) * 0x01000193;
+    return hash ? hash : 1;
+}
+
+const char *hal_board_name(void)
+{
+    return "stm32f103-rs485";
+}
