@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/cli/image.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "protocols/bytes/bytes.h"
+#include "protocols/image/image.h"
+
+#define FILE_MAGIC   0x42594631u /* "BYF1" */
+#define PROGRAM_MAX  (16u << 20)
+#define FILE_HEADER  (8u + 8u * IMAGE_SLOTS)
+#define ADDRESS_NONE UINT32_MAX
+
+struct blob {
+    uint8_t *data;
+    size_t size;
+};
+
+struct sign_options {
+    const char *key, *output;
+    const char *program[IMAGE_SLOTS];
+    uint32_t address[IMAGE_SLOTS];
+    struct image_header header; /* what both variants share */
+};
+
+/* The whole file, padded with 0xFF to a multiple of 4; NULL data after it said why. */
+static struct blob read_file(const char *path)
+{
+    struct blob blob = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+        return blob;
+    }
+    uint8_t *data = malloc(PROGRAM_MAX);
+    if (data)
+        blob.size = fread(data, 1, PROGRAM_MAX, file);
+    bool good = data && !ferror(file) && feof(file) && blob.size > 0;
+    (void)fclose(file);
+    if (!good) {
+        (void)fprintf(stderr, "baiye: %s: empty, unreadable or over 16 MiB\n", path);
+        free(data);
+        return (struct blob){0};
+    }
+    while (blob.size % 4 != 0)
+        data[blob.size++] = 0xFF;
+    blob.data = data;
+    return blob;
+}
+
+static EVP_PKEY *read_key(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+        return NULL;
+    }
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    (void)fclose(file);
+    if (key && (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256)) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    if (!key)
+        (void)fprintf(stderr,
+                      "baiye: %s: not a P-256 private key in PEM; make one with\n"
+                      "  openssl ecparam -name prime256v1 -genkey -noout -out %s\n",
+                      path, path);
+    return key;
+}
+
+/* r and s, 32 bytes each, as BearSSL takes them; OpenSSL gives them in DER. */
+static bool sign_bytes(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t *signature)
+{
+    uint8_t der[128];
+    size_t der_size = sizeof der;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = context && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+                EVP_DigestSign(context, der, &der_size, data, size) == 1;
+    EVP_MD_CTX_free(context);
+    if (!good)
+        return false;
+    const uint8_t *at = der;
+    ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, (long)der_size);
+    good = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), signature, 32) == 32 &&
+           BN_bn2binpad(ECDSA_SIG_get0_s(pair), signature + 32, 32) == 32;
+    ECDSA_SIG_free(pair);
+    return good;
+}
+
+static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsigned slot,
+                         struct blob *image)
+{
+    struct blob program = read_file(options->program[slot]);
+    if (!program.data)
+        return false;
+    struct image_header header = options->header;
+    header.slot = (uint16_t)slot;
+    header.address = options->address[slot];
+    header.size = (uint32_t)program.size;
+    (void)SHA256(program.data, program.size, header.hash);
+    image->size = IMAGE_HEADER_SIZE + program.size;
+    image->data = malloc(image->size);
+    bool good = image->data != NULL;
+    if (good) {
+        image_header_write(&header, image->data);
+        good = sign_bytes(key, image->data, IMAGE_SIGNED_SIZE, header.signature);
+        image_header_write(&header, image->data);
+        memcpy(image->data + IMAGE_HEADER_SIZE, program.data, program.size);
+    }
+    free(program.data);
+    if (!good)
+        (void)fprintf(stderr, "baiye: signing failed\n");
+    return good;
+}
+
+static bool write_images(const char *path, const struct blob images[IMAGE_SLOTS])
+{
+    uint8_t head[FILE_HEADER];
+    struct byte_writer w = byte_writer_init(head, sizeof head);
+    uint32_t offset = FILE_HEADER;
+    byte_write_u32(&w, FILE_MAGIC);
+    byte_write_u32(&w, IMAGE_SLOTS);
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        byte_write_u32(&w, offset);
+        byte_write_u32(&w, (uint32_t)images[slot].size);
+        offset += (uint32_t)images[slot].size;
+    }
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head;
+    for (unsigned slot = 0; good && slot < IMAGE_SLOTS; slot++)
+        good = fwrite(images[slot].data, 1, images[slot].size, file) == images[slot].size;
+    if (file && fclose(file) != 0)
+        good = false;
+    if (!good)
+        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+    return good;
+}
+
+static bool parse_number(const char *text, uint32_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 0);
+    if (errno != 0 || end == text || *end != '\0' || number > UINT32_MAX)
+        return false;
+    *value = (uint32_t)number;
+    return true;
+}
+
+static bool parse_version(const char *text, uint32_t *version)
+{
+    unsigned major, minor, patch;
+    char rest;
+    if (sscanf(text, "%u.%u.%u%c", &major, &minor, &patch, &rest) != 3 || major > 255 ||
+        minor > 255 || patch > 65535)
+        return false;
+    *version = major << 24 | minor << 16 | patch;
+    return true;
+}
+
+/* FILE@ADDRESS */
+static bool parse_program(char *text, const char **path, uint32_t *address)
+{
+    char *at = strrchr(text, '@');
+    if (!at)
+        return false;
+    *at = '\0';
+    *path = text;
+    return parse_number(at + 1, address);
+}
+
+static void sign_usage(FILE *out)
+{
+    (void)fputs(
+        "usage: baiye sign --key KEY.pem --hardware N --version X.Y.Z --counter N\n"
+        "                  --slot-0 PROGRAM.bin@ADDRESS --slot-1 PROGRAM.bin@ADDRESS -o IMAGE\n"
+        "Makes one signed image file of the program linked for each of the two slots.\n"
+        "  --key FILE        P-256 private key (PEM)\n"
+        "  --key-number N    which of the boot loader's public keys it belongs to (0)\n"
+        "  --hardware N      identity of the board, as in its board.cmake\n"
+        "  --version X.Y.Z   of the program\n"
+        "  --counter N       security counter: nodes refuse an image with a lower one\n"
+        "  --slot-N F@A      raw program and the address of its slot\n"
+        "  -o, --output FILE\n",
+        out);
+}
+
+static bool sign_option(int option, struct sign_options *options)
+{
+    uint32_t number;
+    switch (option) {
+    case 'k':
+        options->key = optarg;
+        return true;
+    case 'n':
+        if (!parse_number(optarg, &number) || number > 255)
+            return false;
+        options->header.key = (uint8_t)number;
+        return true;
+    case 'h':
+        return parse_number(optarg, &options->header.hardware);
+    case 'v':
+        return parse_version(optarg, &options->header.version);
+    case 'c':
+        return parse_number(optarg, &options->header.counter);
+    case '0':
+    case '1':
+        return parse_program(optarg, &options->program[option - '0'],
+                             &options->address[option - '0']);
+    case 'o':
+        options->output = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+int cli_sign(int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"key", required_argument, NULL, 'k'},      {"key-number", required_argument, NULL, 'n'},
+        {"hardware", required_argument, NULL, 'h'}, {"version", required_argument, NULL, 'v'},
+        {"counter", required_argument, NULL, 'c'},  {"slot-0", required_argument, NULL, '0'},
+        {"slot-1", required_argument, NULL, '1'},   {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, '?'},           {0}};
+    struct sign_options options = {.address = {ADDRESS_NONE, ADDRESS_NONE}};
+    int option;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+        if (!sign_option(option, &options)) {
+            sign_usage(option == '?' && argc == 2 ? stdout : stderr);
+            return option == '?' && argc == 2 ? EX_OK : EX_USAGE;
+        }
+    }
+    if (!options.key || !options.output || !options.program[0] || !options.program[1] ||
+        options.header.hardware == 0) {
+        sign_usage(stderr);
+        return EX_USAGE;
+    }
+    EVP_PKEY *key = read_key(options.key);
+    struct blob images[IMAGE_SLOTS] = {0};
+    bool good = key && make_variant(&options, key, 0, &images[0]) &&
+                make_variant(&options, key, 1, &images[1]) && write_images(options.output, images);
+    EVP_PKEY_free(key);
+    free(images[0].data);
+    free(images[1].data);
+    return good ? EX_OK : EX_DATAERR;
+}
+
+static void print_image(const uint8_t *image, unsigned slot)
+{
+    struct image_header header;
+    uint8_t hash[IMAGE_HASH_SIZE];
+    if (image_header_read(image, IMAGE_HEADER_SIZE, &header) != IMAGE_OK)
+        return;
+    (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
+    printf("slot %u: hardware 0x%08X  version %u.%u.%u  counter %u  key %u  %u bytes at 0x%08X\n",
+           slot, header.hardware, header.version >> 24, header.version >> 16 & 255,
+           header.version & 0xFFFF, header.counter, header.key, header.size, header.address);
+    printf("        sha256 ");
+    for (unsigned i = 0; i < IMAGE_HASH_SIZE; i++)
+        printf("%02x", header.hash[i]);
+    puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
+}
+
+int cli_image(int argc, char **argv)
+{
+    if (argc != 2 || strcmp(argv[1], "--help") == 0) {
+        (void)fputs("usage: baiye image FILE\nShows what a firmware image holds.\n",
+                    argc == 2 ? stdout : stderr);
+        return argc == 2 ? EX_OK : EX_USAGE;
+    }
+    struct blob file = read_file(argv[1]);
+    if (!file.data)
+        return EX_NOINPUT;
+    unsigned found = 0;
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        size_t size;
+        const uint8_t *image = image_file_slot(file.data, file.size, slot, &size);
+        if (image) {
+            print_image(image, slot);
+            found++;
+        }
+    }
+    free(file.data);
+    if (found == IMAGE_SLOTS)
+        return EX_OK;
+    (void)fprintf(stderr, "baiye: %s: %s\n", argv[1],
+                  found == 0 ? image_result_text(IMAGE_NO_MAGIC)
+                             : "holds one slot's variant only; it is cut off");
+    return EX_DATAERR;
+}
