@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native board: a Linux process whose wires are UNIX stream sockets and whose FRAM is a file.
+ * hal.h is made of one static struct native, as a board is one piece of hardware. */
+#ifndef BAIYE_BOARD_NATIVE_H
+#define BAIYE_BOARD_NATIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct native_options {
+    const char *bus, *sdi, *i2c; /* socket paths; NULL: that wire is not there */
+    const char *nv;              /* file */
+    uint32_t serial;
+    bool warm;   /* started by hal_reset() */
+    char **argv; /* for hal_reset() */
+};
+
+/* Connects and opens; false after a message on stderr. */
+bool native_open(const struct native_options *options);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/node/link.h"
+
+#include <string.h>
+
+#include "protocols/node_map/node_map.h"
+
+#define SECOND_US   UINT64_C(1000000)
+#define POWER_UP_US (5 * SECOND_US)
+#define ANSWER_US   500000u /* a master that has not heard by then asks again */
+#define ANY_UNIT    0xFFu
+
+static const struct hal_line power_up_line = {.baud = 19200, .parity = 'E', .stop_bits = 1};
+
+/* The board's receiver and the silence that goes with the rate; keeps the old line when the part
+ * cannot do the new one. */
+static bool open_line(struct link *l, const struct hal_line *line)
+{
+    if (hal_bus_open(line) != HAL_OK)
+        return false;
+    uint32_t silence_us = rtu_silence_us(line->baud);
+    if (silence_us < hal_bus_silence_floor_us())
+        silence_us = hal_bus_silence_floor_us();
+    if (l->forced_silence_us)
+        silence_us = l->forced_silence_us;
+    l->receiver.silence_us = silence_us;
+    return true;
+}
+
+static void open_own_line(struct link *l)
+{
+    struct hal_line line = line_settings_hal(&l->line);
+    l->power_up_until_us = 0;
+    open_line(l, &line);
+}
+
+void link_init(struct link *l, const struct modbus_model *model, struct settings *settings,
+               const struct link_options *options, uint64_t now_us)
+{
+    memset(l, 0, sizeof *l);
+    modbus_server_init(&l->server, model);
+    rtu_receiver_init(&l->receiver, 0);
+    l->settings = settings;
+    l->line = settings->line;
+    l->forced_silence_us = options->silence_us;
+    if (options->power_up && open_line(l, &power_up_line))
+        l->power_up_until_us = now_us + POWER_UP_US;
+    else
+        open_own_line(l);
+}
+
+void link_want_line(struct link *l, const struct line_settings *line)
+{
+    l->wanted = *line;
+    l->change = true;
+}
+
+static void change_line(struct link *l, uint64_t now_us)
+{
+    struct line_settings before = l->line;
+    struct hal_line line = line_settings_hal(&l->wanted);
+    l->change = false;
+    l->line = l->wanted;
+    bool same_port = before.baud_code == l->line.baud_code && before.parity == l->line.parity;
+    /* During the power-up window the port stays as it is: whoever speaks there goes on there. */
+    if (!same_port && l->power_up_until_us == 0 && !open_line(l, &line)) {
+        l->line = before;
+        return;
+    }
+    bool stored = memcmp(&l->line, &l->settings->line, sizeof l->line) == 0;
+    l->trial_until_us = stored ? 0 : now_us + NODE_PROVISIONAL_S * SECOND_US;
+}
+
+static void end_trial(struct link *l)
+{
+    l->trial_until_us = 0;
+    l->line = l->settings->line;
+    if (l->power_up_until_us == 0)
+        open_own_line(l);
+}
+
+/* Somebody speaks to the node on what is on trial: it stays so. */
+static void confirm_trial(struct link *l)
+{
+    if (l->trial_until_us != 0 && settings_store_line(l->settings, &l->line) == HAL_OK)
+        l->trial_until_us = 0;
+}
+
+static void hold_answer(struct link *l, const struct rtu_frame *frame, const uint8_t *pdu,
+                        size_t size)
+{
+    l->answer_size = (uint16_t)rtu_build(frame->unit, pdu, size, l->answer, sizeof l->answer);
+    l->send_by_us =
+        frame->end_us + l->receiver.silence_us + l->delay_ms * UINT64_C(1000) + ANSWER_US;
+}
+
+static void serve(struct link *l, const struct rtu_frame *frame)
+{
+    uint8_t pdu[MODBUS_PDU_MAX];
+    bool broadcast = frame->unit == MODBUS_BROADCAST;
+    l->request_end_us = frame->end_us;
+    if (!broadcast)
+        confirm_trial(l);
+    size_t size = modbus_serve(&l->server, frame->pdu, frame->pdu_size, broadcast, pdu);
+    if (size > 0)
+        hold_answer(l, frame, pdu, size);
+}
+
+static void take_frame(struct link *l, const struct rtu_frame *frame)
+{
+    if (l->sending)
+        return; /* nobody else has the line now */
+    l->server.counters.bus_messages++;
+    if (l->answer_size > 0) {
+        l->answer_size = 0;
+        l->dropped++;
+    }
+    bool own = frame->unit == l->line.address;
+    if (own && !(frame->kinds & RTU_REQUEST)) {
+        l->duplicates++;
+        return;
+    }
+    if (own || frame->unit == MODBUS_BROADCAST || (frame->unit == ANY_UNIT && !l->foreign_heard))
+        serve(l, frame);
+    else if (frame->unit != ANY_UNIT && frame->unit != MODBUS_FAST_UNIT)
+        l->foreign_heard = true;
+}
+
+static void take_byte(struct link *l, const struct hal_byte *byte)
+{
+    struct rtu_frame frame;
+    uint8_t bad = byte->errors & (HAL_BYTE_FRAMING | HAL_BYTE_PARITY);
+    while (rtu_receiver_idle(&l->receiver, byte->time_us, &frame))
+        take_frame(l, &frame);
+    if (byte->errors & HAL_BYTE_FRAMING)
+        l->framing_errors++;
+    if (byte->errors & HAL_BYTE_PARITY)
+        l->parity_errors++;
+    if (byte->errors & HAL_BYTE_OVERRUN)
+        l->server.counters.overruns++;
+    if (bad && l->power_up_until_us != 0)
+        open_own_line(l); /* the line runs at another rate */
+    if (rtu_receiver_feed(&l->receiver, byte->value, byte->errors == 0, byte->time_us, &frame))
+        take_frame(l, &frame);
+}
+
+static void receive(struct link *l, uint64_t now_us)
+{
+    struct hal_byte byte;
+    struct rtu_frame frame;
+    /* No more than the board can hold, so that a babbling line leaves time for the rest. */
+    for (unsigned i = 0; i < 600 && hal_bus_receive(&byte); i++)
+        take_byte(l, &byte);
+    while (rtu_receiver_idle(&l->receiver, now_us, &frame))
+        take_frame(l, &frame);
+    l->server.counters.bus_errors = (uint16_t)l->receiver.bad_runs;
+}
+
+/* When the answer may leave: silence since the last byte of whatever kind, and the delay asked
+ * for. */
+static uint64_t answer_due_us(const struct link *l)
+{
+    return l->receiver.last_us + l->receiver.silence_us + l->delay_ms * UINT64_C(1000);
+}
+
+static void transmit(struct link *l, uint64_t now_us)
+{
+    if (l->answer_size > 0 && !l->sending && now_us > l->send_by_us) {
+        l->answer_size = 0;
+        l->dropped++;
+    }
+    if (l->answer_size > 0 && !l->sending && now_us >= answer_due_us(l)) {
+        l->sending = true;
+        hal_bus_send(l->answer, l->answer_size);
+    }
+    if (l->sending && !hal_bus_sending()) {
+        l->sending = false;
+        l->answer_size = 0;
+    }
+    if (l->answer_size == 0 && l->change)
+        change_line(l, now_us);
+}
+
+uint64_t link_poll(struct link *l, uint64_t now_us)
+{
+    if (l->sending)
+        transmit(l, now_us);
+    receive(l, now_us);
+    transmit(l, now_us);
+    if (l->power_up_until_us != 0 && now_us >= l->power_up_until_us)
+        open_own_line(l);
+    if (l->trial_until_us != 0 && now_us >= l->trial_until_us)
+        end_trial(l);
+    uint64_t due_us = rtu_receiver_due_us(&l->receiver);
+    if (l->sending)
+        due_us = l->send_by_us + SECOND_US; /* the end of sending wakes the node before that */
+    else if (l->answer_size > 0 && answer_due_us(l) < due_us)
+        due_us = answer_due_us(l);
+    if (l->power_up_until_us != 0 && l->power_up_until_us < due_us)
+        due_us = l->power_up_until_us;
+    if (l->trial_until_us != 0 && l->trial_until_us < due_us)
+        due_us = l->trial_until_us;
+    return due_us;
+}
+
+bool link_is_well(const struct link *l, uint64_t now_us)
+{
+    /* The longest frame at 1,200 baud takes 2.4 s. */
+    return !l->sending || now_us < l->send_by_us + 3 * SECOND_US;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/node/log.h"
+
+#include <string.h>
+
+#include "firmware/node/layout.h"
+
+static uint32_t slot_offset(uint32_t place)
+{
+    return LAYOUT_LOG + place % HISTORY_SLOTS * HISTORY_SLOT_SIZE;
+}
+
+static bool is_aligned(uint32_t place)
+{
+    return place % HISTORY_STRETCH == 0;
+}
+
+static bool read_marker(uint32_t place, struct history_marker *marker)
+{
+    uint8_t slot[HISTORY_SLOT_SIZE];
+    struct history_identity at = {.place = place};
+    return hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK &&
+           history_slot_read(slot, &at, marker) == HISTORY_MARKER;
+}
+
+/* Reads the slot at the cursor and steps on. A sample's identity goes to `identity`, its bytes to
+ * `packed`. A slot that cannot be read counts as a sample, except where a marker belongs; if that
+ * is wrong, the samples after it will not pass, until the next marker. */
+static enum history_kind step(struct log_cursor *c, struct history_identity *identity,
+                              uint8_t packed[HISTORY_PACKED_SIZE])
+{
+    uint8_t slot[HISTORY_SLOT_SIZE];
+    struct history_marker marker;
+    enum history_kind kind = HISTORY_NOTHING;
+    uint32_t place = c->at.place;
+    if (hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK)
+        kind = history_slot_read(slot, &c->at, &marker);
+    if (kind == HISTORY_MARKER) {
+        c->at = marker.next;
+        c->interval_ds = marker.interval_ds;
+        c->wall_s = marker.wall_s;
+        c->known = true;
+    } else {
+        if (kind == HISTORY_SAMPLE && !c->known)
+            kind = HISTORY_NOTHING;
+        *identity = c->at;
+        memcpy(packed, slot, HISTORY_PACKED_SIZE);
+        if (!is_aligned(place)) {
+            c->at.seq++;
+            c->at.uptime_ds += c->interval_ds;
+        }
+    }
+    c->at.place = place + 1;
+    return kind;
+}
+
+/* The newest marker at the beginning of a stretch; false: the log is empty. Looks at every slot
+ * where one may be, under every place it may have: the marker itself says which. */
+static bool newest_stretch(uint32_t *place)
+{
+    bool found = false;
+    for (uint32_t index = 0; index < HISTORY_SLOTS; index += HISTORY_STRETCH) {
+        uint8_t slot[HISTORY_SLOT_SIZE];
+        if (hal_nv_read(slot_offset(index), slot, sizeof slot) != HAL_OK)
+            continue;
+        struct history_identity at = {.place = ((uint32_t)(slot[0] & 0x7F) << 24) |
+                                               ((uint32_t)slot[1] << 16) |
+                                               ((uint32_t)slot[2] << 8) | slot[3]};
+        struct history_marker marker;
+        if (at.place % HISTORY_SLOTS != index ||
+            history_slot_read(slot, &at, &marker) != HISTORY_MARKER)
+            continue;
+        if (!found || at.place > *place)
+            *place = at.place;
+        found = true;
+    }
+    return found;
+}
+
+/* First place that may still be read, at the beginning of a stretch. */
+static uint32_t oldest_stretch(const struct log *log)
+{
+    if (log->head <= HISTORY_SLOTS)
+        return 0;
+    uint32_t oldest = log->head - HISTORY_SLOTS;
+    return (oldest + HISTORY_STRETCH - 1) / HISTORY_STRETCH * HISTORY_STRETCH;
+}
+
+/* Reads the stretch that begins at `start`: how far it is written, and its last sample. */
+static void read_stretch(struct log *log, uint32_t start)
+{
+    struct log_cursor c = {.at = {.place = start}};
+    struct history_identity identity;
+    uint8_t packed[HISTORY_PACKED_SIZE];
+    while (c.at.place < start + HISTORY_STRETCH) {
+        enum history_kind kind = step(&c, &identity, packed);
+        if (kind != HISTORY_NOTHING)
+            log->head = c.at.place;
+        if (kind == HISTORY_SAMPLE) {
+            log->newest_boot = identity.boot;
+            log->newest_seq = identity.seq;
+        }
+    }
+}
+
+void log_open(struct log *log, uint16_t boot)
+{
+    memset(log, 0, sizeof *log);
+    log->boot = boot;
+    uint32_t start;
+    if (!newest_stretch(&start))
+        return;
+    log->head = start;
+    read_stretch(log, start);
+    if (log->newest_boot == 0 && start >= HISTORY_STRETCH) {
+        /* The newest stretch has no sample yet: the last one is in the stretch before. */
+        uint32_t head = log->head;
+        read_stretch(log, start - HISTORY_STRETCH);
+        log->head = head;
+    }
+}
+
+static enum hal_result write_slot(struct log *log, const uint8_t slot[HISTORY_SLOT_SIZE])
+{
+    uint8_t check[HISTORY_SLOT_SIZE];
+    uint32_t offset = slot_offset(log->head);
+    enum hal_result result = hal_nv_write(offset, slot, HISTORY_SLOT_SIZE);
+    if (result == HAL_OK)
+        result = hal_nv_read(offset, check, sizeof check);
+    if (result == HAL_OK && memcmp(check, slot, sizeof check) != 0)
+        result = HAL_FAULT;
+    if (result == HAL_OK)
+        log->head++;
+    return result;
+}
+
+static enum hal_result write_marker(struct log *log)
+{
+    uint8_t slot[HISTORY_SLOT_SIZE];
+    log->last.next.place = log->head;
+    history_marker_write(&log->last, slot);
+    return write_slot(log, slot);
+}
+
+enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, uint16_t interval_ds,
+                           uint32_t wall_s, const struct node_values *values)
+{
+    struct history_marker *last = &log->last;
+    enum hal_result result = HAL_OK;
+    bool fits = log->begun && last->next.seq == seq && last->next.uptime_ds == uptime_ds &&
+                last->wall_s == wall_s;
+    if (!fits) {
+        last->interval_ds = interval_ds;
+        last->next.boot = log->boot;
+        last->next.seq = seq;
+        last->next.uptime_ds = uptime_ds;
+        last->wall_s = wall_s;
+        result = write_marker(log);
+        log->begun = result == HAL_OK;
+    }
+    if (result == HAL_OK && is_aligned(log->head))
+        result = write_marker(log);
+    if (result != HAL_OK)
+        return result;
+    uint8_t packed[HISTORY_PACKED_SIZE];
+    uint8_t slot[HISTORY_SLOT_SIZE];
+    struct history_identity identity = last->next;
+    identity.place = log->head;
+    history_pack(values, packed);
+    history_sample_write(&identity, packed, slot);
+    result = write_slot(log, slot);
+    if (result != HAL_OK)
+        return result;
+    log->newest_boot = log->boot;
+    log->newest_seq = seq;
+    last->next.seq++;
+    last->next.uptime_ds += last->interval_ds;
+    return HAL_OK;
+}
+
+/* (boot, seq) of `a` comes before that wanted. Boots count modulo 65,536. */
+static bool is_before(const struct history_identity *a, uint16_t boot, uint32_t seq)
+{
+    if (boot == 0)
+        return false;
+    if (a->boot != boot)
+        return (int16_t)(uint16_t)(a->boot - boot) < 0;
+    return a->seq < seq;
+}
+
+/* Cursor at the beginning of the last stretch that begins no later than what is wanted. */
+static struct log_cursor seek(const struct log *log, uint16_t boot, uint32_t seq)
+{
+    uint32_t start = oldest_stretch(log);
+    struct log_cursor c = {.at = {.place = start}};
+    for (uint32_t place = start; place < log->head; place += HISTORY_STRETCH) {
+        struct history_marker marker;
+        if (!read_marker(place, &marker))
+            continue;
+        bool later = !is_before(&marker.next, boot, seq) &&
+                     !(marker.next.boot == boot && marker.next.seq == seq);
+        if (later)
+            break;
+        c.at.place = place;
+    }
+    return c;
+}
+
+/* UTC at uptime 0 of the boot that the cursor stands in: of the marker behind it, or of a later one
+ * of that boot, since time is often known only after the first samples. */
+static uint32_t wall_of(struct log *log, const struct log_cursor *from, uint16_t boot)
+{
+    if (from->wall_s != 0)
+        return from->wall_s;
+    if (log->wall_boot == boot)
+        return log->wall_s;
+    struct log_cursor c = *from;
+    uint32_t next = c.at.place / HISTORY_STRETCH * HISTORY_STRETCH + HISTORY_STRETCH;
+    struct history_marker marker;
+    for (; next < log->head; next += HISTORY_STRETCH) {
+        if (!read_marker(next, &marker))
+            continue;
+        if (marker.next.boot != boot)
+            break;
+        if (marker.wall_s != 0)
+            return marker.wall_s;
+        c = (struct log_cursor){.at = {.place = next}};
+    }
+    uint8_t packed[HISTORY_PACKED_SIZE];
+    struct history_identity identity;
+    log->wall_s = 0;
+    for (unsigned i = 0; i < HISTORY_STRETCH && c.at.place < log->head; i++) {
+        if (step(&c, &identity, packed) != HISTORY_MARKER)
+            continue;
+        if (c.at.boot != boot)
+            break;
+        if (c.wall_s != 0)
+            log->wall_s = c.wall_s;
+    }
+    log->wall_boot = boot != log->boot ? boot : 0;
+    return log->wall_s;
+}
+
+/* True when the sample continues the window; else it belongs to the next one. */
+static bool continues(const struct history_window *w, const struct history_identity *identity)
+{
+    return identity->boot == w->boot && identity->seq == w->seq + w->count &&
+           identity->uptime_ds == w->uptime_ds + (uint32_t)w->count * w->interval_ds;
+}
+
+static void begin_window(struct history_window *w, const struct history_identity *identity,
+                         const struct log_cursor *c)
+{
+    w->boot = identity->boot;
+    w->seq = identity->seq;
+    w->uptime_ds = identity->uptime_ds;
+    w->interval_ds = c->interval_ds;
+}
+
+void log_window(struct log *log, uint16_t boot, uint32_t seq, struct history_window *window)
+{
+    memset(window, 0, sizeof *window);
+    window->newest_boot = log->newest_boot;
+    window->newest_seq = log->newest_seq;
+    struct log_cursor c = log->resume;
+    struct log_cursor first = c;
+    uint32_t oldest = log->head > HISTORY_SLOTS ? log->head - HISTORY_SLOTS : 0;
+    if (!c.known || c.at.boot != boot || c.at.seq != seq || c.at.place <= oldest)
+        c = seek(log, boot, seq);
+    while (c.at.place < log->head && window->count < HISTORY_WINDOW_RECORDS) {
+        struct log_cursor before = c;
+        struct history_identity identity;
+        uint8_t packed[HISTORY_PACKED_SIZE];
+        if (step(&c, &identity, packed) != HISTORY_SAMPLE || is_before(&identity, boot, seq))
+            continue;
+        if (window->count == 0) {
+            begin_window(window, &identity, &c);
+            first = c;
+        } else if (!continues(window, &identity)) {
+            c = before;
+            break;
+        }
+        memcpy(window->records[window->count++], packed, HISTORY_PACKED_SIZE);
+    }
+    if (window->count == 0)
+        return;
+    log->resume = c;
+    if (window->boot == log->boot)
+        return; /* the node's clock knows better */
+    uint32_t start = wall_of(log, &first, window->boot);
+    uint32_t tenths = window->uptime_ds;
+    window->wall_s = start ? start + tenths / 10 : 0;
+    window->wall_ms = start ? (uint16_t)(tenths % 10 * 100) : 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/node/node.h"
+
+#include <string.h>
+
+#include "firmware/node/registers.h"
+
+void node_init(struct node *node, const struct node_config *config)
+{
+    uint64_t now_us = hal_now_us();
+    memset(node, 0, sizeof *node);
+    node->config = *config;
+    watch_init(&node->watch, now_us);
+    black_box_open(&node->black_box, now_us);
+    settings_load(&node->settings);
+    log_open(&node->log, node->black_box.boot);
+    hal_watchdog_feed(); /* reading the log may have taken a second */
+    now_us = hal_now_us();
+    sampler_init(&node->sampler, config->probes, config->probe_count, config->has_rain,
+                 node->settings.value[INDEX_SETTING_PERIOD], now_us);
+    registers_model(node, &node->model);
+    const struct link_options options = {
+        .silence_us = config->silence_us,
+        .power_up = !config->no_power_up_line && !node->black_box.warm,
+    };
+    link_init(&node->link, &node->model, &node->settings, &options, now_us);
+}
+
+bool node_unlocked(const struct node *node, uint64_t now_us)
+{
+    return now_us < node->unlocked_until_us;
+}
+
+uint16_t node_status(const struct node *node, uint64_t now_us)
+{
+    const struct black_box *box = &node->black_box;
+    unsigned status = 0;
+    if (node->wall.known)
+        status |= NODE_STATUS_TIME;
+    if (node->settings.defaults)
+        status |= NODE_STATUS_DEFAULTS;
+    if (box->nv_errors > 0)
+        status |= NODE_STATUS_NV;
+    if (node->self_test != 0)
+        status |= NODE_STATUS_SELF_TEST;
+    if (node_unlocked(node, now_us))
+        status |= NODE_STATUS_UNLOCKED;
+    if (node->link.trial_until_us != 0)
+        status |= NODE_STATUS_PROVISIONAL;
+    if (settings_uncommitted(&node->settings))
+        status |= NODE_STATUS_UNCOMMITTED;
+    if (box->cause == HAL_RESET_WATCHDOG || box->cause == HAL_RESET_FAULT)
+        status |= NODE_STATUS_WATCHDOG;
+    if (node->link.power_up_until_us != 0)
+        status |= NODE_STATUS_POWER_UP;
+    if (node->link.duplicates > 0)
+        status |= NODE_STATUS_DUPLICATE;
+    return (uint16_t)status;
+}
+
+/* The log has the sample before the bus shows it: what was seen is kept. */
+static void keep_sample(struct node *node)
+{
+    const struct sample *sample = &node->sampler.sample;
+    uint32_t uptime_ds = (uint32_t)(sample->taken_us / 100000);
+    black_box_nv(&node->black_box,
+                 log_append(&node->log, sample->seq, uptime_ds, (uint16_t)node->sampler.interval_ds,
+                            node->wall.known ? node->wall.log_s : 0, &sample->values));
+}
+
+static uint64_t poll_sampler(struct node *node, uint64_t now_us)
+{
+    const struct sampler_rules rules = {
+        .conductivity = node->settings.value[INDEX_SETTING_CONDUCTIVITY],
+        .tip = node->settings.value[INDEX_SETTING_TIP],
+        .stuck_h = node->settings.value[INDEX_SETTING_STUCK],
+    };
+    uint64_t due_us;
+    if (sampler_poll(&node->sampler, &rules, now_us, &due_us))
+        keep_sample(node);
+    return due_us;
+}
+
+/* Settings that were not committed are forgotten when the lock falls shut. */
+static uint64_t poll_lock(struct node *node, uint64_t now_us)
+{
+    if (node->unlocked_until_us != 0 && now_us >= node->unlocked_until_us) {
+        node->unlocked_until_us = 0;
+        settings_forget(&node->settings);
+    }
+    return node->unlocked_until_us ? node->unlocked_until_us : UINT64_MAX;
+}
+
+static uint64_t poll_indicator(struct node *node, uint64_t now_us)
+{
+    if (node->indicate_until_us != 0 && now_us >= node->indicate_until_us) {
+        node->indicate_until_us = 0;
+        hal_indicator(false);
+    }
+    return node->indicate_until_us ? node->indicate_until_us : UINT64_MAX;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t node_poll(struct node *node)
+{
+    uint64_t now_us = hal_now_us();
+    uint64_t due_us = link_poll(&node->link, now_us);
+    if (link_is_well(&node->link, now_us))
+        watch_check_in(&node->watch, WATCH_LINK, now_us);
+    due_us = earlier(due_us, poll_sampler(node, now_us));
+    watch_check_in(&node->watch, WATCH_SAMPLER, now_us);
+    due_us = earlier(due_us, poll_lock(node, now_us));
+    due_us = earlier(due_us, poll_indicator(node, now_us));
+    due_us = earlier(due_us, black_box_poll(&node->black_box, now_us));
+    return earlier(due_us, watch_poll(&node->watch, now_us));
+}
+
+_Noreturn void node_run(struct node *node)
+{
+    for (;;) {
+        uint64_t due_us = node_poll(node);
+        uint64_t before_us = hal_now_us();
+        hal_sleep(due_us);
+        node->asleep_us += hal_now_us() - before_us;
+    }
+}

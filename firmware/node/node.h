@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sensor node: everything it knows is in one struct, everything it does happens in node_poll(),
+ * which never waits. A board's main() fills a node_config and calls node_run(); tests call
+ * node_init() and node_poll() in virtual time.
+ *
+ *   hal ── link ──── modbus server ──── registers ──┬── settings, calibration (two copies)
+ *    │                                              ├── sampler ── sensor drivers ── hal
+ *    └── watchdog, black box                        └── log (ring), statistics, clock */
+#ifndef BAIYE_NODE_H
+#define BAIYE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/hal.h"
+#include "firmware/node/black_box.h"
+#include "firmware/node/clock.h"
+#include "firmware/node/link.h"
+#include "firmware/node/log.h"
+#include "firmware/node/sampler.h"
+#include "firmware/node/settings.h"
+#include "firmware/node/watch.h"
+
+#define NODE_VERSION_MAJOR 0
+#define NODE_VERSION_MINOR 1
+#define NODE_VERSION_PATCH 0
+
+/* What the board's main() says about the board. Pointers outlive the node. */
+struct node_config {
+    const struct node_probe *probes;
+    size_t probe_count;    /* up to SAMPLER_PROBES_MAX */
+    bool has_rain;         /* hal_pulse_count() counts a rain gauge */
+    uint32_t silence_us;   /* 0: the standard's, or hal_bus_silence_floor_us() */
+    bool no_power_up_line; /* do not listen at 19,200 8E1 after power-up */
+};
+
+struct node {
+    struct node_config config;
+    struct black_box black_box;
+    struct settings settings;
+    struct wall wall;
+    struct sampler sampler;
+    struct log log;
+    struct link link;
+    struct watch watch;
+    struct modbus_model model;
+    uint64_t unlocked_until_us;
+    uint64_t indicate_until_us;
+    uint64_t asleep_us; /* of the time since reset */
+    uint16_t self_test; /* NODE_SELF_TEST */
+    uint16_t log_wanted[3];
+    uint16_t log_words[HISTORY_WINDOW_WORDS];
+    char text[9]; /* of identity_object() */
+};
+
+void node_init(struct node *node, const struct node_config *config);
+/* Does all that is due; when it wants to be called again at the latest. */
+uint64_t node_poll(struct node *node);
+/* node_poll() and hal_sleep() for ever. */
+_Noreturn void node_run(struct node *node);
+
+bool node_unlocked(const struct node *node, uint64_t now_us);
+uint16_t node_status(const struct node *node, uint64_t now_us);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node's settings: those in force, those written and waiting for the commit, and the address
+ * and rate of the line. Kept in two copies (twin.h). */
+#ifndef BAIYE_NODE_SETTINGS_H
+#define BAIYE_NODE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/hal.h"
+#include "firmware/node/twin.h"
+#include "protocols/node_map/node_map.h"
+
+struct line_settings {
+    uint8_t address;   /* 1..247 */
+    uint8_t baud_code; /* of node_baud() */
+    uint8_t parity;    /* 0 none, 1 even, 2 odd */
+};
+
+struct settings {
+    struct twin twin;
+    struct line_settings line;       /* as stored; on trial others may be in force */
+    uint16_t value[SETTING_COUNT];   /* in force */
+    uint16_t written[SETTING_COUNT]; /* what a commit would put in force */
+    bool defaults;                   /* neither copy was good */
+};
+
+/* Loads, or puts the factory settings in force. */
+void settings_load(struct settings *s);
+/* What was written comes in force once it is stored; on an error nothing changes. */
+enum hal_result settings_commit(struct settings *s);
+void settings_forget(struct settings *s);
+/* Factory values of everything but the line; stored and in force. */
+enum hal_result settings_factory(struct settings *s);
+enum hal_result settings_store_line(struct settings *s, const struct line_settings *line);
+bool settings_uncommitted(const struct settings *s);
+bool line_settings_valid(const struct line_settings *line);
+/* As hal_bus_open() wants it. */
+struct hal_line line_settings_hal(const struct line_settings *line);
+
+#endif
