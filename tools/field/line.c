@@ -10,6 +10,7 @@
 
 #include "protocols/modbus/crc16.h"
 #include "tools/field/node.h"
+#include "tools/field/tcp.h"
 
 #define NS_PER_MS    1000000
 #define BABBLE_BYTES 24
@@ -330,12 +331,25 @@ static bool open_port(struct line *line)
     bool tcp = line->scene->type != LINE_RTU;
     (void)snprintf(path, sizeof(path), tcp ? "%s/%s.port" : "%s/%s", line->garden->dir,
                    line->scene->name);
-    bool good = tcp ? port_open_tcp(&line->port, path, line->scene->port)
-                    : port_open_pty(&line->port, path, &line->rate);
+    bool good = false;
+    if (line->scene->type == LINE_TCP)
+        good = (line->tcp = tcp_open(line, path)) != NULL;
+    else if (tcp)
+        good = port_open_tcp(&line->port, path, line->scene->port);
+    else
+        good = port_open_pty(&line->port, path, &line->rate);
     if (!good)
         garden_log("line %s: cannot open %s: %s", line->scene->name, path, strerror(errno));
     line->plugged = good;
     return good;
+}
+
+static void close_port(struct line *line)
+{
+    if (line->tcp)
+        tcp_close(line->tcp);
+    line->tcp = NULL;
+    port_close(&line->port);
 }
 
 static bool make_units(struct line *line, uint32_t *place)
@@ -378,7 +392,7 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
                                .listen.fd = -1,
                                .bytes = master_says,
                                .context = line};
-    if (open_port(line) && make_units(line, place)) {
+    if (make_units(line, place) && open_port(line)) {
         for (size_t i = 0; i < line->unit_count; i++)
             line_fault(line, &line->units[i], &line->units[i].faults.of[FAULT_BABBLE]);
         return line;
@@ -393,7 +407,7 @@ void line_free(struct line *line)
     for (size_t i = 0; line->units && i < line->unit_count; i++)
         if (line->units[i].node)
             node_stop(line->units[i].node);
-    port_close(&line->port);
+    close_port(line);
     free(line->units);
     free(line);
 }
@@ -401,7 +415,7 @@ void line_free(struct line *line)
 void line_unplug(struct line *line)
 {
     if (line->plugged)
-        port_close(&line->port);
+        close_port(line);
     line->plugged = false;
     line->saying = false;
 }

@@ -43,6 +43,8 @@ struct transmission {
     uint8_t bytes[FAULT_BYTES_SIZE];
 };
 
+struct tcp;
+
 struct line {
     struct garden *garden;
     const struct scene_line *scene;
@@ -64,6 +66,7 @@ struct line {
     struct rng rng;
     struct line_counts counts;
     bool plugged;
+    struct tcp *tcp; /* a Modbus TCP server instead of a wire; else NULL */
 };
 
 /* Opens the line of `scene` with its units; `place` counts the garden's units so far. NULL: a

@@ -127,21 +127,21 @@ static void listen_ready(void *context, uint32_t events)
     }
 }
 
-/* Writes the number the kernel chose to the file `port->link`. */
-static bool tell_number(const struct port *port, int fd)
+/* Writes the number the kernel chose to the file. */
+static bool tell_number(int fd, const char *path)
 {
     struct sockaddr_in address;
     socklen_t size = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return false;
-    FILE *file = fopen(port->link, "we");
+    FILE *file = fopen(path, "we");
     if (!file)
         return false;
     int written = fprintf(file, "%u\n", ntohs(address.sin_port));
     return fclose(file) == 0 && written > 0;
 }
 
-bool port_open_tcp(struct port *port, const char *link, uint16_t number)
+int port_listen(const char *path, uint16_t number)
 {
     int one = 1;
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -149,23 +149,32 @@ bool port_open_tcp(struct port *port, const char *link, uint16_t number)
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return false;
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0 &&
+        tell_number(fd, path))
+        return fd;
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return -1;
+}
+
+bool port_open_tcp(struct port *port, const char *link, uint16_t number)
+{
     port->tcp = true;
     port->watch.ready = master_ready;
     port->watch.context = port;
     port->listen.ready = listen_ready;
     port->listen.context = port;
     (void)snprintf(port->link, sizeof(port->link), "%s", link);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 ||
-        !tell_number(port, fd) || !loop_watch(port->loop, &port->listen, fd, EPOLLIN)) {
-        int saved = errno;
+    int fd = port_listen(link, number);
+    if (fd >= 0 && loop_watch(port->loop, &port->listen, fd, EPOLLIN))
+        return true;
+    port->listen.fd = -1;
+    if (fd >= 0)
         (void)close(fd);
-        port->listen.fd = -1;
-        errno = saved;
-        return false;
-    }
-    return true;
+    return false;
 }
 
 void port_close(struct port *port)

@@ -25,6 +25,8 @@ struct port {
 bool port_open_pty(struct port *port, const char *link, const struct wire_rate *rate);
 /* Listens on 127.0.0.1; number 0 takes a free one. `link` is a file to write the number to. */
 bool port_open_tcp(struct port *port, const char *link, uint16_t number);
+/* The listening socket alone, its number in the file `path`. -1: errno says why. */
+int port_listen(const char *path, uint16_t number);
 /* The adapter is pulled out, or the server goes away. */
 void port_close(struct port *port);
 void port_write(struct port *port, const uint8_t *bytes, size_t size);

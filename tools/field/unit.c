@@ -36,20 +36,27 @@ bool unit_hears(const struct unit *unit, uint8_t address)
     return probe_hears(&unit->probe, address);
 }
 
-size_t unit_serve(struct unit *unit, const uint8_t *frame, size_t size, uint8_t *answer,
-                  struct probe_given *given)
+size_t unit_serve_pdu(struct unit *unit, uint8_t address, const uint8_t *pdu, size_t size,
+                      uint8_t *answer, struct probe_given *given)
 {
     struct weather_now now;
-    if (!unit->powered || !unit_hears(unit, frame[0]))
+    if (!unit->powered || !unit_hears(unit, address))
         return 0;
     if (unit->scene->kind != UNIT_RESPONDER)
         garden_weather(unit->garden, unit->spot, &now);
     unit->requests++;
-    answer[0] = frame[0];
-    size_t pdu = probe_serve(&unit->probe, &now, frame + 1, size - 3, answer + 1, given);
+    size_t answer_size = probe_serve(&unit->probe, &now, pdu, size, answer, given);
     unit->rate.baud = unit->probe.baud;
-    if (frame[0] == 0 || pdu == 0)
+    return address == 0 ? 0 : answer_size;
+}
+
+size_t unit_serve(struct unit *unit, const uint8_t *frame, size_t size, uint8_t *answer,
+                  struct probe_given *given)
+{
+    size_t pdu = unit_serve_pdu(unit, frame[0], frame + 1, size - 3, answer + 1, given);
+    if (pdu == 0)
         return 0;
+    answer[0] = frame[0];
     uint16_t crc = crc16_modbus(CRC16_INITIAL, answer, pdu + 1);
     answer[pdu + 1] = (uint8_t)(crc & 0xff);
     answer[pdu + 2] = (uint8_t)(crc >> 8);
