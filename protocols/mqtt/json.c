@@ -26,20 +26,20 @@ static void separate(struct json_out *o)
     o->comma = true;
 }
 
-void json_open(struct json_out *o, char bracket)
+void json_out_open(struct json_out *o, char bracket)
 {
     separate(o);
     put(o, &bracket, 1);
     o->comma = false;
 }
 
-void json_close(struct json_out *o, char bracket)
+void json_out_close(struct json_out *o, char bracket)
 {
     put(o, &bracket, 1);
     o->comma = true;
 }
 
-void json_key(struct json_out *o, const char *name)
+void json_out_key(struct json_out *o, const char *name)
 {
     separate(o);
     put(o, "\"", 1);
@@ -60,7 +60,7 @@ static void escape(struct json_out *o, unsigned char c)
     }
 }
 
-void json_string(struct json_out *o, const char *text)
+void json_out_string(struct json_out *o, const char *text)
 {
     separate(o);
     put(o, "\"", 1);
@@ -77,20 +77,20 @@ void json_string(struct json_out *o, const char *text)
     put(o, "\"", 1);
 }
 
-void json_raw(struct json_out *o, const void *text, size_t size)
+void json_out_raw(struct json_out *o, const void *text, size_t size)
 {
     separate(o);
     put(o, text, size);
 }
 
-void json_bool(struct json_out *o, bool value)
+void json_out_bool(struct json_out *o, bool value)
 {
-    json_raw(o, value ? "true" : "false", value ? 4 : 5);
+    json_out_raw(o, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json_out *o)
+void json_out_null(struct json_out *o)
 {
-    json_raw(o, "null", 4);
+    json_out_raw(o, "null", 4);
 }
 
 /* Digits of `value`, right-aligned in a field of 20; returns where they begin. */
@@ -104,14 +104,14 @@ static unsigned digits(char field[20], uint64_t value)
     return at;
 }
 
-void json_unsigned(struct json_out *o, uint64_t value)
+void json_out_unsigned(struct json_out *o, uint64_t value)
 {
     char field[20];
     unsigned at = digits(field, value);
-    json_raw(o, field + at, 20 - at);
+    json_out_raw(o, field + at, 20 - at);
 }
 
-size_t json_decimal_text(char *out, int64_t value, unsigned decimals)
+size_t json_out_decimal_text(char *out, int64_t value, unsigned decimals)
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     size_t n = 0;
@@ -142,15 +142,15 @@ size_t json_decimal_text(char *out, int64_t value, unsigned decimals)
     return n;
 }
 
-void json_decimal(struct json_out *o, int64_t value, unsigned decimals)
+void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals)
 {
     char text[24];
-    json_raw(o, text, json_decimal_text(text, value, decimals));
+    json_out_raw(o, text, json_out_decimal_text(text, value, decimals));
 }
 
-void json_integer(struct json_out *o, int64_t value)
+void json_out_integer(struct json_out *o, int64_t value)
 {
-    json_decimal(o, value, 0);
+    json_out_decimal(o, value, 0);
 }
 
 /* 10^n; exact in a double up to n = 22, beyond that good to the last digit or so. */
@@ -204,14 +204,14 @@ static bool same(double a, double b, bool single)
 static size_t mantissa_text(char *out, int64_t mantissa, int exponent)
 {
     if (exponent <= 0 && exponent >= -18)
-        return json_decimal_text(out, mantissa, (unsigned)-exponent);
-    size_t n = json_decimal_text(out, mantissa, 0);
+        return json_out_decimal_text(out, mantissa, (unsigned)-exponent);
+    size_t n = json_out_decimal_text(out, mantissa, 0);
     out[n++] = 'e';
-    n += json_decimal_text(out + n, exponent, 0);
+    n += json_out_decimal_text(out + n, exponent, 0);
     return n;
 }
 
-size_t json_real_text(char *out, double value, bool single)
+size_t json_out_real_text(char *out, double value, bool single)
 {
     double magnitude = value < 0 ? -value : value;
     if (!(magnitude <= 1.7976931348623157e308)) { /* also not a number */
@@ -239,8 +239,8 @@ size_t json_real_text(char *out, double value, bool single)
     return mantissa_text(out, value < 0 ? -mantissa : mantissa, exponent);
 }
 
-void json_real(struct json_out *o, double value, bool single)
+void json_out_real(struct json_out *o, double value, bool single)
 {
     char text[40];
-    json_raw(o, text, json_real_text(text, value, single));
+    json_out_raw(o, text, json_out_real_text(text, value, single));
 }

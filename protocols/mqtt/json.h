@@ -19,26 +19,26 @@ struct json_out {
 
 struct json_out json_out_init(void *data, size_t size);
 
-void json_open(struct json_out *o, char bracket);  /* '{' or '[' */
-void json_close(struct json_out *o, char bracket); /* '}' or ']' */
+void json_out_open(struct json_out *o, char bracket);  /* '{' or '[' */
+void json_out_close(struct json_out *o, char bracket); /* '}' or ']' */
 /* A member's name; the value follows. The name is written as it is: it needs no escapes. */
-void json_key(struct json_out *o, const char *name);
-void json_string(struct json_out *o, const char *text); /* UTF-8; escaped as needed */
-void json_bool(struct json_out *o, bool value);
-void json_null(struct json_out *o);
-void json_integer(struct json_out *o, int64_t value);
-void json_unsigned(struct json_out *o, uint64_t value);
+void json_out_key(struct json_out *o, const char *name);
+void json_out_string(struct json_out *o, const char *text); /* UTF-8; escaped as needed */
+void json_out_bool(struct json_out *o, bool value);
+void json_out_null(struct json_out *o);
+void json_out_integer(struct json_out *o, int64_t value);
+void json_out_unsigned(struct json_out *o, uint64_t value);
 /* value / 10^decimals with the fewest digits: (1820, 2) is 18.2. decimals 0..18. */
-void json_decimal(struct json_out *o, int64_t value, unsigned decimals);
+void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals);
 /* The shortest decimal that reads back as the same double (single: as the same float). Not a
  * number or infinite: null. */
-void json_real(struct json_out *o, double value, bool single);
+void json_out_real(struct json_out *o, double value, bool single);
 /* Bytes as they are (a prepared JSON value). */
-void json_raw(struct json_out *o, const void *text, size_t size);
+void json_out_raw(struct json_out *o, const void *text, size_t size);
 
-/* The digits of json_decimal() into `out` (at least 24 bytes); the length. */
-size_t json_decimal_text(char *out, int64_t value, unsigned decimals);
-/* The same of json_real(), at least 32 bytes. */
-size_t json_real_text(char *out, double value, bool single);
+/* The digits of json_out_decimal() into `out` (at least 24 bytes); the length. */
+size_t json_out_decimal_text(char *out, int64_t value, unsigned decimals);
+/* The same of json_out_real(), at least 32 bytes. */
+size_t json_out_real_text(char *out, double value, bool single);
 
 #endif

@@ -36,7 +36,7 @@ static void decimals_are_the_fewest_digits(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[24];
-        assert_text(text, json_decimal_text(text, cases[i].value, cases[i].decimals),
+        assert_text(text, json_out_decimal_text(text, cases[i].value, cases[i].decimals),
                     cases[i].text);
     }
 }
@@ -52,11 +52,11 @@ static void reals_read_back_as_they_were(void **state)
         memcpy(&single, &seed, sizeof single);
         if (!isfinite(single) || (fabsf(single) < 1e-30F && single != 0))
             continue;
-        text[json_real_text(text, (double)single, true)] = '\0';
+        text[json_out_real_text(text, (double)single, true)] = '\0';
         assert_true(strtof(text, NULL) == single);
         assert_true(strlen(text) <= 32);
         double value = (double)((int32_t)seed) / 1000.0;
-        text[json_real_text(text, value, false)] = '\0';
+        text[json_out_real_text(text, value, false)] = '\0';
         assert_true(strtod(text, NULL) == value);
     }
 }
@@ -65,12 +65,12 @@ static void reals_are_short_and_never_not_a_number(void **state)
 {
     char text[48];
     (void)state;
-    assert_text(text, json_real_text(text, (double)6.1F, true), "6.1");
-    assert_text(text, json_real_text(text, 2000, true), "2000");
-    assert_text(text, json_real_text(text, -0.25, false), "-0.25");
-    assert_text(text, json_real_text(text, 0, false), "0");
-    assert_text(text, json_real_text(text, NAN, false), "null");
-    assert_text(text, json_real_text(text, -INFINITY, false), "null");
+    assert_text(text, json_out_real_text(text, (double)6.1F, true), "6.1");
+    assert_text(text, json_out_real_text(text, 2000, true), "2000");
+    assert_text(text, json_out_real_text(text, -0.25, false), "-0.25");
+    assert_text(text, json_out_real_text(text, 0, false), "0");
+    assert_text(text, json_out_real_text(text, NAN, false), "null");
+    assert_text(text, json_out_real_text(text, -INFINITY, false), "null");
 }
 
 static void strings_are_escaped(void **state)
@@ -78,7 +78,7 @@ static void strings_are_escaped(void **state)
     char memory[64];
     struct json_out o = json_out_init(memory, sizeof memory);
     (void)state;
-    json_string(&o, "a\"b\\c\n上");
+    json_out_string(&o, "a\"b\\c\n上");
     assert_false(o.failed);
     assert_text(memory, o.at, "\"a\\\"b\\\\c\\u000a上\"");
 }
