@@ -37,7 +37,8 @@ export class Bridge {
     this.open = true;
   }
 
-  async start() {
+  async start(port = 0) {
+    this.open = true;
     this.server = http.createServer(file);
     const sockets = new WebSocketServer({
       server: this.server, path: '/mqtt', handleProtocols: () => 'mqtt',
@@ -52,7 +53,7 @@ export class Bridge {
       tcp.on('data', (data) => ws.send(data));
       for (const side of [ws, tcp]) { side.on('close', end); side.on('error', end); }
     });
-    await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
+    await new Promise((r) => this.server.listen(port, '127.0.0.1', r));
     this.port = this.server.address().port;
     this.url = `http://127.0.0.1:${this.port}/`;
     return this;
@@ -64,6 +65,7 @@ export class Bridge {
   }
 
   async stop() {
+    if (!this.server?.listening) return;
     this.cut(false);
     this.server.closeAllConnections();
     await new Promise((r) => this.server.close(r));

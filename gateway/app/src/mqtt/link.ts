@@ -3,6 +3,7 @@
 // and socket: nothing of a broken session survives into the next one. Half-open links, usual on
 // mobile networks, are found by an own ping with a deadline, since the browser never says.
 import { MQTTClient, type Publish } from 'u8-mqtt/esm/basic-v5.js';
+import { PACKET_MAX, packets } from './framer';
 import type { LinkState } from '../model/state';
 
 const CONNECT_MS = 10_000;
@@ -23,6 +24,8 @@ export interface LinkOptions {
   clientId: string;
   onMessage: (packet: Publish) => void;
   onState: (state: LinkState) => void;
+  /** Everything that the broker keeps for our topics has arrived. */
+  onKept: () => void;
 }
 
 export function deadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
@@ -131,7 +134,7 @@ export class Link {
     this.client = client;
     socket.addEventListener('close', () => this.lost(socket));
     socket.addEventListener('error', () => this.lost(socket));
-    client.with_websock(socket);
+    client.with_websock(packets(socket));
     deadline(this.greet(client), CONNECT_MS, 'no answer').then(
       () => this.ready(client),
       (error: unknown) => this.failed(socket, error),
@@ -146,6 +149,7 @@ export class Link {
       password,
       keep_alive: Math.round((PING_EVERY_MS * 2) / 1000),
       flags: { clean_start: true },
+      props: { maximum_packet_size: PACKET_MAX },
     });
   }
 
@@ -154,7 +158,12 @@ export class Link {
     this.up = true;
     this.attempt = 0;
     this.pinger = setInterval(() => void this.ping(), PING_EVERY_MS);
-    void this.send([...this.filters].map(([topic, qos]) => [topic, { qos }]));
+    void this.send([...this.filters].map(([topic, qos]) => [topic, { qos }]))
+      // Retained messages go out before the answer to a ping that follows the subscription.
+      .then(() => this.ping())
+      .then(() => {
+        if (this.client === client) this.options.onKept();
+      });
     this.options.onState('up');
   }
 

@@ -39,6 +39,7 @@ export class Session {
   private readonly rpc: Rpc;
   private siteName = '';
   private timer: ReturnType<typeof setInterval> | undefined;
+  private alertsSeen = new Set<string>();
   private wanted = new Map<string, number>();
 
   constructor(
@@ -53,6 +54,7 @@ export class Session {
       clientId: `app-${client}`,
       onMessage: (packet) => this.message(packet),
       onState: (link) => this.linkState(link),
+      onKept: () => this.kept(),
     });
     this.rpc = new Rpc(this.link, login.user, client);
     this.link.subscribe([...always, { topic: this.rpc.answerTopic('baiye/+'), qos: 1 }]);
@@ -101,12 +103,21 @@ export class Session {
   private linkState(link: LinkState): void {
     state.link = link;
     if (link === 'up') {
+      this.alertsSeen.clear();
       if (this.siteName) void this.askTime();
       this.hook('up');
     } else if (link !== 'connecting') {
       this.rpc.cut();
     }
     if (link === 'refused') this.hook('refused');
+    changed();
+  }
+
+  /** Alerts that ended while nobody was connected are no longer kept by the broker. */
+  private kept(): void {
+    for (const id of [...state.alerts.keys()]) {
+      if (!this.alertsSeen.has(id)) state.alerts.delete(id);
+    }
     changed();
   }
 
@@ -188,6 +199,7 @@ export class Session {
       return;
     }
     if (!state.alerts.has(id) && state.alerts.size >= PLACES_MAX) return;
+    this.alertsSeen.add(id);
     const isNew = !state.alerts.has(id);
     state.alerts.set(id, alert);
     if (isNew && !alert.acked) this.hook('alert', id);

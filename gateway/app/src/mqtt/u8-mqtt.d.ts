@@ -26,13 +26,14 @@ declare module 'u8-mqtt/esm/basic-v5.js' {
       };
     });
     with(methods: Record<string, (...args: never[]) => unknown>): this;
-    with_websock(socket: WebSocket): this;
+    with_websock(socket: import('./framer').PacketSocket): this;
     connect(packet: {
       client_id: string;
       username: string;
       password: string;
       keep_alive: number;
       flags: { clean_start: boolean };
+      props: { maximum_packet_size: number };
     }): Promise<unknown>;
     disconnect(): Promise<unknown>;
     ping(): Promise<unknown>;

@@ -14,6 +14,8 @@ type Page = ComponentType<{ arg: string }>;
 
 // Pages that are not needed for the first values come when they are opened.
 const later: Record<string, () => Promise<Page>> = {
+  plot: () => import('./plot').then((m) => m.PlotPage),
+  pick: () => import('./growth').then((m) => m.Growth),
   alerts: () => import('./alerts').then((m) => m.Alerts),
   devices: () => import('./devices').then((m) => m.Devices),
   led: () => import('./led').then((m) => m.Led),
@@ -29,18 +31,24 @@ const menu: { page: string; icon: IconName; label: Key }[] = [
 
 function Later({ name, arg }: { name: string; arg: string }) {
   const [loaded, setLoaded] = useState<{ name: string; page: Page } | null>(null);
+  const [failed, setFailed] = useState(0);
   useEffect(() => {
     let gone = false;
     later[name]?.().then(
       (page) => {
         if (!gone) setLoaded({ name, page });
       },
-      () => undefined, // not on the phone and no network; the frame stays usable
+      () => {
+        if (!gone) setFailed((n) => n + 1); // not on the phone, and no network to get it
+      },
     );
     return () => {
       gone = true;
     };
   }, [name]);
+  if (loaded?.name !== name && failed > 0) {
+    return <p class="pad"><span class="wrong">✗ {t('err.offline')}</span> <button onClick={() => location.reload()}>{t('plot.retry')}</button></p>;
+  }
   if (loaded?.name !== name) return <p class="quiet pad">{t('plot.loading')}</p>;
   return <loaded.page key={arg} arg={arg} />;
 }
@@ -69,14 +77,16 @@ function Banner() {
 export function App() {
   useGarden();
   const [page = '', arg = ''] = useHash();
-  if (!currentLogin() || state.link === 'refused') return <Login />;
+  if (!currentLogin() || state.link === 'refused') return <div class="scroll"><Login /></div>;
   const inside = Object.hasOwn(later, page) ? page : '';
   const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;
   const open = openAlerts();
   return (
     <>
       {inside !== 'alerts' && <Banner />}
-      <main>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
+      <div class="scroll" key={`${inside}/${arg}`}>
+        <main>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
+      </div>
       <nav class="menu" aria-label={t('nav.label')}>
         {menu.map((m) => (
           <a key={m.page} href={`#/${m.page}`} aria-current={tab === m.page ? 'page' : undefined}>

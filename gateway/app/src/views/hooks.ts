@@ -20,10 +20,7 @@ export function useHash(): string[] {
   const read = () => location.hash.replace(/^#\/?/, '').split('/').map(safeDecode).filter((s) => s !== '');
   const [parts, setParts] = useState(read);
   useEffect(() => {
-    const moved = () => {
-      setParts(read());
-      scrollTo(0, 0);
-    };
+    const moved = () => setParts(read());
     addEventListener('hashchange', moved);
     return () => removeEventListener('hashchange', moved);
   }, []);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway serves NAME.gz beside NAME to browsers that take gzip; it compresses nothing itself.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { constants, gzipSync } from 'node:zlib';
+
+for (const entry of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || !/\.(js|css|html|svg|webmanifest)$/.test(entry.name)) continue;
+  const name = join(entry.parentPath ?? entry.path, entry.name);
+  const plain = readFileSync(name);
+  const packed = gzipSync(plain, { level: constants.Z_BEST_COMPRESSION });
+  if (packed.length < plain.length) writeFileSync(`${name}.gz`, packed);
+}

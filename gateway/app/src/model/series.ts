@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// History as a chart needs it: pages joined, late and live values merged in by time, holes found.
+import type { Flag, History, Live } from './payload';
+
+export type Step = 'raw' | 'hour' | 'day';
+
+export interface Series {
+  step: Step;
+  t: number[]; // ms, rising
+  n: number[];
+  min: (number | null)[];
+  mean: (number | null)[];
+  max: (number | null)[];
+  flags: Map<number, Flag>;
+}
+
+const HOUR_MS = 3600e3;
+
+export const emptySeries = (step: Step): Series => ({
+  step, t: [], n: [], min: [], mean: [], max: [], flags: new Map(),
+});
+
+/** Both in order of time; where both have a time the later answer is right. */
+export function join(a: Series, b: History | Series): Series {
+  const out = emptySeries(a.step);
+  const bFlags = b.flags instanceof Map ? b.flags : new Map(Object.entries(b.flags).map(([k, f]) => [Number(k), f]));
+  out.flags = new Map([...a.flags, ...bFlags]);
+  let [i, j] = [0, 0];
+  const take = (from: History | Series, k: number) => {
+    out.t.push(from.t[k] ?? 0);
+    out.n.push(from.n[k] ?? 0);
+    out.min.push(from.min[k] ?? null);
+    out.mean.push(from.mean[k] ?? null);
+    out.max.push(from.max[k] ?? null);
+  };
+  while (i < a.t.length || j < b.t.length) {
+    const [ta, tb] = [a.t[i] ?? Infinity, b.t[j] ?? Infinity];
+    if (ta === tb) i += 1;
+    if (tb <= ta) take(b, j++);
+    else take(a, i++);
+  }
+  return out;
+}
+
+/** A reading that arrived while the chart is open; late ones find their place too. */
+export function addLive(a: Series, live: Live, metric: string): Series {
+  const value = live.values[metric];
+  const flag = live.flags[metric];
+  if (a.step !== 'raw' || (value === undefined && !flag)) return a;
+  const v = value ?? null;
+  return join(a, {
+    t: [live.ts], n: [v === null ? 0 : 1], min: [v], mean: [v], max: [v],
+    flags: flag ? { [live.ts]: flag } : {}, next: null,
+  });
+}
+
+/** How far apart two neighbours may be before the time between them counts as a hole. */
+export function holeMs(series: Series, everyS: number): number {
+  if (series.step === 'hour') return 1.5 * HOUR_MS;
+  if (series.step === 'day') return 36 * HOUR_MS;
+  // A plot's raw values come from several devices: the typical distance, or the period, whichever
+  // is longer.
+  const gaps = series.t.slice(1).map((t, i) => t - (series.t[i] ?? t)).sort((x, y) => x - y);
+  const median = gaps[gaps.length >> 1] ?? 0;
+  return 2.5 * Math.max(everyS * 1000, median);
+}
+
+export interface Hole {
+  from: number;
+  to: number;
+}
+
+/** The holes of a range: no bucket, or a bucket without a value. `until` is now, or the range's end. */
+export function holes(series: Series, everyS: number, from: number, until: number): Hole[] {
+  const limit = holeMs(series, everyS);
+  const width = series.step === 'hour' ? HOUR_MS : series.step === 'day' ? 24 * HOUR_MS : 0;
+  const out: Hole[] = [];
+  let last = from;
+  const seen = (start: number, end: number) => {
+    if (start - last > limit) out.push({ from: last, to: start });
+    if (end > last) last = end;
+  };
+  series.t.forEach((t, i) => {
+    if (t >= from && t <= until && series.mean[i] !== null) seen(t, Math.min(t + width, until));
+  });
+  if (until - last > limit) out.push({ from: last, to: until });
+  return out;
+}
+
+/** Columns for uPlot (seconds), with a null where the line must break. */
+export function columns(series: Series, everyS: number): [number[], (number | null)[], (number | null)[], (number | null)[]] {
+  const limit = holeMs(series, everyS);
+  const [t, min, mean, max]: [number[], (number | null)[], (number | null)[], (number | null)[]] = [[], [], [], []];
+  // A bucket is drawn in its middle, where its mean belongs.
+  const shift = series.step === 'hour' ? HOUR_MS / 2 : series.step === 'day' ? 12 * HOUR_MS : 0;
+  series.t.forEach((at, i) => {
+    const before = series.t[i - 1];
+    if (before !== undefined && at - before > limit) {
+      t.push((before + shift + 1) / 1000);
+      min.push(null);
+      mean.push(null);
+      max.push(null);
+    }
+    t.push((at + shift) / 1000);
+    min.push(series.min[i] ?? null);
+    mean.push(series.mean[i] ?? null);
+    max.push(series.max[i] ?? null);
+  });
+  return [t, min, mean, max];
+}
+
+/** The finest step whose answers stay small on a mobile link. */
+export function stepFor(spanMs: number): Step {
+  const days = spanMs / (24 * HOUR_MS);
+  return days <= 2.1 ? 'raw' : 'hour';
+}
+
+/** A cell that a spreadsheet will not take for a formula. */
+export function csvCell(x: string | number | null): string {
+  if (x === null) return '';
+  if (typeof x === 'number') return String(x);
+  const safe = /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
+  return /[",\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+}
+
+/** Times as ISO 8601 in UTC and in the site's own words; a value that is missing is an empty cell. */
+export function csv(columnNames: string[], list: { label: string; series: Series }[], local: (t: number) => string): string {
+  const rows = [columnNames.map(csvCell).join(',')];
+  for (const { label, series } of list) {
+    series.t.forEach((t, i) => {
+      rows.push([label, new Date(t).toISOString(), local(t), series.n[i] ?? 0, series.min[i] ?? null,
+        series.mean[i] ?? null, series.max[i] ?? null, series.flags.get(t) ?? ''].map(csvCell).join(','));
+    });
+  }
+  return `\ufeff${rows.join('\r\n')}\r\n`;
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// uPlot with what a phone needs: band from lowest to highest, holes striped, doubtful readings as
+// rings, one finger moves, two fingers zoom, tap reads a point.
+import uPlot from 'uplot';
+import { clockTime, fullDate, monthDay } from '../model/format';
+import { columns, holes, type Series } from '../model/series';
+
+export interface Line {
+  label: string;
+  series: Series;
+  everyS: number;
+}
+
+export interface ChartOptions {
+  root: HTMLElement;
+  zone: string;
+  unit: string;
+  decimals: number;
+  /** The last moment that could have data, in ms. */
+  until: () => number;
+  onRange: (from: number, to: number, done: boolean) => void;
+  onPoint: (index: number | null, at: number | null) => void;
+}
+
+const SPAN_MIN_S = 1800;
+const SPAN_MAX_S = 400 * 86400;
+
+function css(root: HTMLElement, name: string): string {
+  return getComputedStyle(root).getPropertyValue(name).trim();
+}
+
+export class Chart {
+  private plot: uPlot | null = null;
+  private lines: Line[] = [];
+  private range: [number, number] = [0, 1];
+  private readonly fingers = new Map<number, number>();
+  private readonly resize: ResizeObserver;
+
+  constructor(private readonly o: ChartOptions) {
+    this.resize = new ResizeObserver(() => this.fit());
+    this.resize.observe(o.root);
+  }
+
+  destroy(): void {
+    this.resize.disconnect();
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  /** Theme or language changed: everything is drawn anew. */
+  rebuild(): void {
+    this.plot?.destroy();
+    this.plot = null;
+    this.show(this.lines);
+  }
+
+  show(lines: Line[]): void {
+    const shape = lines.length;
+    const same = this.plot !== null && this.lines.length === shape;
+    this.lines = lines;
+    if (!same) {
+      this.plot?.destroy();
+      this.plot = new uPlot(this.options(shape), this.data(), this.o.root);
+      this.touch(this.plot.over);
+    } else {
+      this.plot?.setData(this.data(), false);
+    }
+    this.setRange(...this.range);
+  }
+
+  setRange(from: number, to: number): void {
+    this.range = [from, to];
+    this.plot?.setScale('x', { min: from / 1000, max: to / 1000 });
+  }
+
+  canvas(): HTMLCanvasElement | null {
+    return this.plot?.ctx.canvas ?? null;
+  }
+
+  private fit(): void {
+    this.plot?.setSize(this.size());
+  }
+
+  private size(): { width: number; height: number } {
+    const width = Math.max(240, Math.floor(this.o.root.clientWidth));
+    return { width, height: Math.round(Math.min(460, Math.max(260, width * 0.72))) };
+  }
+
+  private data(): uPlot.AlignedData {
+    const tables = this.lines.map((l) => columns(l.series, l.everyS) as unknown as uPlot.AlignedData);
+    if (tables.length === 1) return tables[0] as uPlot.AlignedData;
+    // Nulls stay breaks in the line; the places that join() adds between are bridged.
+    return uPlot.join(tables);
+  }
+
+  private options(count: number): uPlot.Options {
+    const { root, unit, decimals } = this.o;
+    const inks = [css(root, '--leaf'), css(root, '--cold')];
+    const band = [css(root, '--leaf-band'), css(root, '--cold-band')];
+    const soft = css(root, '--ink');
+    const grid = css(root, '--line');
+    const font = `15px ${getComputedStyle(document.body).fontFamily}`;
+    const series: uPlot.Series[] = [{}];
+    const bands: uPlot.Band[] = [];
+    for (let k = 0; k < count; k += 1) {
+      const at = series.length;
+      const ink = inks[k] ?? soft;
+      const edge: uPlot.Series = { stroke: 'transparent', points: { show: false }, spanGaps: false };
+      const dash = k === 1 ? { dash: [8, 5] } : {};
+      series.push({ ...edge }, { stroke: ink, width: 2.5, spanGaps: false, points: { size: 4 }, ...dash }, { ...edge });
+      bands.push({ series: [at + 2, at], fill: band[k] ?? grid });
+    }
+    return {
+      ...this.size(),
+      series,
+      bands,
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false }, points: { size: 10 }, y: false },
+      scales: {
+        x: { time: true },
+        y: { range: (_u, min, max) => (min == null || max == null ? [0, 1] : uPlot.rangeNum(min, max, 0.12, false)) },
+      },
+      tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), this.o.zone),
+      axes: [
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88, size: 34,
+          values: (_u, splits, _axis, _space, step) => splits.map((s) => this.tick(s * 1000, step)) },
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 52,
+          values: (_u, splits) => splits.map((s, i) =>
+            s.toFixed(Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) < 1 ? Math.max(1, decimals) : 0) + (i === splits.length - 1 && unit.length <= 2 ? unit : '')) },
+      ],
+      hooks: {
+        drawClear: [(u) => this.stripes(u)],
+        draw: [(u) => this.rings(u)],
+        setCursor: [(u) => {
+          const index = u.cursor.idx ?? null;
+          const at = index === null ? null : u.data[0][index];
+          this.o.onPoint(index, at == null || (u.cursor.left ?? -1) < 0 ? null : at * 1000);
+        }],
+      },
+    };
+  }
+
+  private tick(ms: number, stepS: number): string {
+    const { zone } = this.o;
+    if (stepS < 86400) {
+      const hm = clockTime(ms, zone);
+      return hm === '00:00' ? monthDay(ms, zone) : hm;
+    }
+    return stepS >= 300 * 86400 ? fullDate(ms, zone) : monthDay(ms, zone);
+  }
+
+  /** Time without data is striped, so that nobody takes an empty place for a calm one. */
+  private stripes(u: uPlot): void {
+    const line = this.lines[0];
+    if (!line) return;
+    const { ctx, bbox } = u;
+    const [from, to] = this.range;
+    const scale = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = css(this.o.root, '--stripe');
+    ctx.lineWidth = 2 * scale;
+    for (const hole of holes(line.series, line.everyS, from, Math.min(to, this.o.until()))) {
+      const x0 = Math.max(bbox.left, u.valToPos(hole.from / 1000, 'x', true));
+      const x1 = Math.min(bbox.left + bbox.width, u.valToPos(hole.to / 1000, 'x', true));
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(x0, bbox.top, Math.max(1, x1 - x0), bbox.height);
+      ctx.clip();
+      ctx.beginPath();
+      for (let x = x0 - bbox.height; x < x1; x += 9 * scale) {
+        ctx.moveTo(x, bbox.top + bbox.height);
+        ctx.lineTo(x + bbox.height, bbox.top);
+      }
+      ctx.stroke();
+      ctx.restore();
+    }
+    ctx.restore();
+  }
+
+  private rings(u: uPlot): void {
+    const line = this.lines[0];
+    if (!line || line.series.flags.size === 0) return;
+    const { ctx, bbox } = u;
+    const scale = devicePixelRatio;
+    ctx.save();
+    ctx.strokeStyle = css(this.o.root, '--warn');
+    ctx.lineWidth = 2.5 * scale;
+    for (const [at] of line.series.flags) {
+      const i = line.series.t.indexOf(at);
+      const v = line.series.mean[i];
+      const x = u.valToPos(at / 1000, 'x', true);
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      const y = v == null ? bbox.top + bbox.height - 8 * scale : u.valToPos(v, 'y', true);
+      ctx.beginPath();
+      ctx.arc(x, y, 5 * scale, 0, 2 * Math.PI);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  /** Pointer events: one finger drags, two pinch around their middle, the wheel zooms. */
+  private touch(over: HTMLElement): void {
+    over.style.touchAction = 'pan-y';
+    const places = () => [...this.fingers.values()].sort((a, b) => a - b);
+    const seconds = (x: number) => {
+      const box = over.getBoundingClientRect();
+      const [from, to] = this.range;
+      return from + ((x - box.left) / box.width) * (to - from);
+    };
+    over.addEventListener('pointerdown', (e) => {
+      if (this.fingers.size >= 2) return;
+      this.fingers.set(e.pointerId, e.clientX);
+      over.setPointerCapture(e.pointerId);
+    });
+    over.addEventListener('pointermove', (e) => {
+      const before = this.fingers.get(e.pointerId);
+      if (before === undefined) return;
+      const [a0, b0] = places();
+      const [ta, tb] = [seconds(a0 ?? 0), seconds(b0 ?? 0)];
+      this.fingers.set(e.pointerId, e.clientX);
+      const [a1, b1] = places();
+      const box = over.getBoundingClientRect();
+      const [from, to] = this.range;
+      if (b0 === undefined || b1 === undefined) {
+        const moved = ((e.clientX - before) / box.width) * (to - from);
+        this.move(from - moved, to - moved, false);
+      } else if (b1 - (a1 ?? 0) > 20) {
+        const span = ((tb - ta) / (b1 - (a1 ?? 0))) * box.width;
+        const left = ta - (((a1 ?? 0) - box.left) / box.width) * span;
+        this.move(left, left + span, false);
+      }
+    });
+    const lift = (e: PointerEvent) => {
+      if (this.fingers.delete(e.pointerId) && this.fingers.size === 0) this.move(...this.range, true);
+    };
+    over.addEventListener('pointerup', lift);
+    over.addEventListener('pointercancel', lift);
+    over.addEventListener('wheel', (e) => {
+      if (!e.ctrlKey && Math.abs(e.deltaX) < Math.abs(e.deltaY) && !e.shiftKey) return;
+      e.preventDefault();
+      const [from, to] = this.range;
+      const at = seconds(e.clientX);
+      const factor = e.deltaY > 0 ? 1.2 : 1 / 1.2;
+      this.move(at - (at - from) * factor, at + (to - at) * factor, true);
+    }, { passive: false });
+  }
+
+  private move(from: number, to: number, done: boolean): void {
+    const span = (to - from) / 1000;
+    const room = this.o.until() + (to - from) * 0.25;
+    if (span < SPAN_MIN_S || span > SPAN_MAX_S) {
+      if (done) this.o.onRange(...this.range, true);
+      return;
+    }
+    const shift = Math.min(0, room - to);
+    this.setRange(from + shift, to + shift);
+    this.o.onRange(from + shift, to + shift, done);
+  }
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Picking and growth of one plot: what was picked today, how far the shoots are, photos.
+import { useEffect, useState } from 'preact/hooks';
+import '../style/growth.css';
+import { current, currentLogin } from '../garden';
+import { t } from '../i18n';
+import type { Photo, Pick } from '../keep/db';
+import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
+import { add, flush, list } from '../keep/outbox';
+import { day, fullDate, kg, midnight, monthDay, value } from '../model/format';
+import type { PlotForecast } from '../model/payload';
+import { clock, state } from '../model/state';
+import { loadHistory } from '../mqtt/history';
+import { randomId } from '../mqtt/session';
+import { useGarden } from './hooks';
+import { Icon } from './icon';
+
+const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
+const siteNow = () => clock.now() ?? Date.now();
+const KG_MAX = 5000;
+const PICKERS_MAX = 500;
+
+function Stepper({ name, label, number, step, max, set }: {
+  name: string; label: string; number: number; step: number; max: number; set: (n: number) => void;
+}) {
+  const clamp = (x: number) => Math.min(max, Math.max(0, Math.round(x * 10) / 10));
+  return (
+    <div class="stepper">
+      <label for={`step-${name}`}>{label}</label>
+      <div>
+        <button type="button" aria-label={t('pick.less', label)} onClick={() => set(clamp(number - step))}>−</button>
+        <input id={`step-${name}`} name={name} type="number" inputMode="decimal" min="0" max={max} step="any"
+          value={number} onInput={(e) => set(clamp(Number(e.currentTarget.value) || 0))}
+          onFocus={(e) => e.currentTarget.select()} />
+        <button type="button" aria-label={t('pick.more', label)} onClick={() => set(clamp(number + step))}>+</button>
+      </div>
+    </div>
+  );
+}
+
+/** First tap opens this with the likely numbers, second tap saves. */
+function PickForm({ plot, label, picks, forecast, done }: {
+  plot: string; label: string; picks: Pick[]; forecast: PlotForecast | undefined; done: (note: string) => void;
+}) {
+  const last = picks.find((p) => p.plot === plot);
+  const [kilos, setKilos] = useState(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5));
+  const [people, setPeople] = useState(last?.pickers ?? forecast?.pickers ?? 2);
+  const save = async () => {
+    const login = currentLogin();
+    if (!login) return;
+    const now = siteNow();
+    await add({ id: randomId(), user: login.user, url: login.url, plot, day: day(now, zone()), kg: kilos,
+      pickers: Math.round(people), made: now, sent: false, error: '' });
+    const session = current();
+    if (session && state.link === 'up') await flush(session, login.user);
+    const mine = (await list(login.user, login.url))[0];
+    done(mine?.sent ? t('pick.saved') : mine?.error ? '' : t('pick.queued'));
+  };
+  return (
+    <form class="card pickform" onSubmit={(e) => { e.preventDefault(); void save(); }}>
+      <h2>{t('pick.today')} · {label}</h2>
+      <Stepper name="kg" label={t('pick.kg')} number={kilos} step={kilos >= 20 ? 1 : 0.5} max={KG_MAX} set={setKilos} />
+      <Stepper name="pickers" label={t('pick.pickers')} number={people} step={1} max={PICKERS_MAX} set={setPeople} />
+      <button class="primary" type="submit">{t('pick.save')}</button>
+      <button class="plain" type="button" onClick={() => done('')}>{t('pick.cancel')}</button>
+    </form>
+  );
+}
+
+function usePicks(): [Pick[], () => void] {
+  const [picks, setPicks] = useState<Pick[]>([]);
+  const [again, setAgain] = useState(0);
+  const login = currentLogin();
+  useEffect(() => {
+    if (login) list(login.user, login.url).then(setPicks, () => setPicks([]));
+  }, [login, again, state.queuedPicks]);
+  return [picks, () => setAgain((n) => n + 1)];
+}
+
+function PickLog({ picks }: { picks: Pick[] }) {
+  if (picks.length === 0) return null;
+  const name = (plot: string) => state.site?.plots.find((p) => p.name === plot)?.label ?? plot;
+  return (
+    <section class="card" aria-labelledby="picklog">
+      <h2 id="picklog">{t('pick.log')}</h2>
+      <ul class="rows">
+        {picks.slice(0, 10).map((p) => (
+          <li key={p.id}>
+            <div>
+              <span><span class="quiet">{p.day.slice(5)}</span> {t('pick.summary', name(p.plot), kg(p.kg), p.pickers)}</span>
+              <span class={`pill ${p.sent ? 'fine' : p.error ? 'bad' : 'old'}`}>
+                {p.sent ? t('pick.sent') : p.error ? '✗' : t('pick.unsent')}
+              </span>
+            </div>
+            {!p.sent && p.error && (
+              <p class="wrong">{p.error === 'forbidden' ? t('pick.forbidden') : t('pick.refused', p.error)}</p>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Thermal time gained each day, from the gateway's history of the last fortnight. */
+function useDaily(plot: string): { at: number; gain: number }[] {
+  const [days, setDays] = useState<{ at: number; gain: number }[]>([]);
+  const up = state.link === 'up' && state.site !== null && clock.now() !== null;
+  useEffect(() => {
+    let gone = false;
+    const session = current();
+    if (!session || !up) return undefined;
+    const to = midnight(siteNow(), zone()) + 86400e3;
+    loadHistory(session, { what: { plot }, metric: 'thermal_time', from: to - 15 * 86400e3, to, step: 'day' },
+      () => undefined, () => gone).then((s) => {
+      const rows = s.t.flatMap((at, i) => {
+        const [before, after] = [s.max[i - 1], s.max[i]];
+        return i > 0 && before != null && after != null && after >= before ? [{ at, gain: after - before }] : [];
+      });
+      if (!gone) setDays(rows);
+    }, () => undefined); // no such history: the section stays away
+    return () => {
+      gone = true;
+    };
+  }, [plot, up]);
+  return days;
+}
+
+function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast | undefined }) {
+  const days = useDaily(plot);
+  const top = Math.max(1, ...days.map((d) => d.gain));
+  if (!forecast && days.length === 0) {
+    return <section class="card"><h2>{t('grow.title')}</h2><p class="quiet">{t('grow.nodata')}</p></section>;
+  }
+  const share = forecast?.shareReady ?? null;
+  const score = forecast?.score;
+  return (
+    <section class="card growth" aria-labelledby="grow">
+      <h2 id="grow">{t('grow.title')}</h2>
+      <div class="readings">
+        {forecast?.thermalTime != null && (
+          <div class="reading live">
+            <span class="name">{t('grow.thermal')}</span>
+            <span class="value">{value(forecast.thermalTime, 0)}<small>°C·d</small></span>
+          </div>
+        )}
+        {forecast?.readyKg && (
+          <div class="reading live">
+            <span class="name">{t('grow.ready')}</span>
+            <span class="value">{kg(forecast.readyKg[1])}<small>{t('tomorrow.kg')}</small></span>
+          </div>
+        )}
+      </div>
+      {share !== null && (
+        <>
+          <p>{t('grow.share')} <b>{Math.round(share * 100)} %</b></p>
+          <progress max="1" value={share} aria-label={t('grow.share')} />
+        </>
+      )}
+      {forecast?.why && <p class="quiet">{t('grow.why')}：{forecast.why}</p>}
+      {score?.days != null && score.maeKg !== null && (
+        <p class="quiet">{t('grow.score', score.days, kg(score.maeKg))}</p>
+      )}
+      {days.length > 0 && (
+        <>
+          <h3>{t('grow.perday')}</h3>
+          <ul class="bars">
+            {days.map((d) => (
+              <li key={d.at}>
+                <span>{value(d.gain, d.gain < 10 ? 1 : 0)}</span>
+                <i style={{ height: `${Math.max(2, (d.gain / top) * 72)}px` }} />
+                <small>{monthDay(d.at, zone()).replace(/^.*?月/, '').replace(/ .*$/, '')}</small>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function PhotoCard({ plot, label }: { plot: string; label: string }) {
+  const garden = `${currentLogin()?.url ?? ''} ${state.site?.name ?? ''}`;
+  const [photos, setPhotos] = useState<{ photo: Photo; url: string }[]>([]);
+  const [failed, setFailed] = useState('');
+  const [sure, setSure] = useState('');
+  const [again, setAgain] = useState(0);
+  useEffect(() => {
+    let urls: string[] = [];
+    let gone = false;
+    photosOf(garden, plot).then((all) => {
+      if (gone) return;
+      const rows = all.map((photo) => ({ photo, url: URL.createObjectURL(photo.blob) }));
+      urls = rows.map((r) => r.url);
+      setPhotos(rows);
+    }, () => undefined);
+    return () => {
+      gone = true;
+      urls.forEach((url) => URL.revokeObjectURL(url));
+    };
+  }, [garden, plot, again]);
+  const take = async (input: HTMLInputElement) => {
+    const file = input.files?.[0];
+    input.value = '';
+    if (!file) return;
+    setFailed('');
+    const now = siteNow();
+    try {
+      await keepPhoto(garden, plot, day(now, zone()), now, file);
+    } catch (e) {
+      setFailed(t(e instanceof NotAPhoto ? 'photo.bad' : 'photo.full'));
+    }
+    setAgain((n) => n + 1);
+  };
+  const remove = async (id: string) => {
+    if (sure !== id) return setSure(id);
+    await dropPhoto(id);
+    setAgain((n) => n + 1);
+  };
+  return (
+    <section class="card photos" aria-labelledby="photos">
+      <div class="line">
+        <h2 id="photos">{t('photo.title')}</h2>
+        <label class="button">
+          <Icon name="camera" /> {t('photo.add')}
+          <input class="unseen" type="file" accept="image/*" capture="environment"
+            onChange={(e) => void take(e.currentTarget)} />
+        </label>
+      </div>
+      {failed && <p class="wrong" role="alert">✗ {failed}</p>}
+      {photos.length === 0 && <p class="quiet">{t('photo.none')}</p>}
+      <ul class="gallery">
+        {photos.map(({ photo, url }) => (
+          <li key={photo.id}>
+            <img src={url} alt={t('photo.of', label, photo.day)} loading="lazy" />
+            <div>
+              <span>{fullDate(photo.made, zone())}</span>
+              <button onClick={() => void remove(photo.id)} aria-label={`${t('photo.delete')} ${photo.day}`}>
+                {sure === photo.id ? t('photo.sure') : '✕'}
+              </button>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function Growth({ arg }: { arg: string }) {
+  useGarden();
+  const plots = state.site?.plots ?? [];
+  const [chosen, setChosen] = useState(arg);
+  const [open, setOpen] = useState(false);
+  const [note, setNote] = useState('');
+  const [picks, again] = usePicks();
+  const plot = plots.find((p) => p.name === chosen) ?? plots[0];
+  const waiting = picks.filter((p) => !p.sent && !p.error).length;
+  if (!plot) {
+    return (
+      <div>
+        <div class="pagehead"><h1>{t('pick.title')}</h1></div>
+        <p class="pad">{state.site ? t('pick.noplot') : t('state.connecting')}</p>
+      </div>
+    );
+  }
+  const forecast = state.forecast && Object.hasOwn(state.forecast.plots, plot.name) ? state.forecast.plots[plot.name] : undefined;
+  return (
+    <div class="growthpage">
+      <div class="pagehead"><h1>{t('pick.title')}</h1></div>
+      {plots.length > 1 && (
+        <label class="plotpick">
+          <span>{t('pick.plot')}</span>
+          <select value={plot.name} onChange={(e) => { setChosen(e.currentTarget.value); setOpen(false); setNote(''); }}>
+            {plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
+          </select>
+        </label>
+      )}
+      {open ? (
+        <PickForm plot={plot.name} label={plot.label} picks={picks} forecast={forecast}
+          done={(text) => { setOpen(false); setNote(text); again(); }} />
+      ) : (
+        <button class="primary pickbutton" onClick={() => { setOpen(true); setNote(''); }}>
+          <Icon name="basket" /> {t('pick.today')}
+        </button>
+      )}
+      <p class="picknote strong" role="status">{note}{waiting > 0 && !note && t('pick.waiting', waiting)}</p>
+      <GrowthCard plot={plot.name} forecast={forecast} />
+      <PhotoCard plot={plot.name} label={plot.label} />
+      <PickLog picks={picks} />
+    </div>
+  );
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// One plot: its present values and its past as a chart, beside another plot's if wanted.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import 'uplot/dist/uPlot.min.css';
+import '../style/plot.css';
+import { current } from '../garden';
+import { lang, t, word } from '../i18n';
+import { clockTime, day, decimals, metricValue, midnight, unit, when } from '../model/format';
+import { addLive, csv, emptySeries, stepFor, type Series } from '../model/series';
+import { clock, state } from '../model/state';
+import { tiles, type Tile } from '../model/tiles';
+import { loadHistory, type Wanted } from '../mqtt/history';
+import { Chart, type Line } from './chart';
+import { useGarden } from './hooks';
+import { Icon } from './icon';
+import { problem } from './problem';
+import { pictureOf, save } from './share';
+import { Reading } from './tile';
+import { theme } from './theme';
+
+type Range = 'day' | 'week' | 'month' | 'year';
+const SPAN_MS: Record<Range, number> = {
+  day: 86400e3, week: 7 * 86400e3, month: 31 * 86400e3, year: 366 * 86400e3,
+};
+const RANGES = Object.keys(SPAN_MS) as Range[];
+
+const keyOf = (tile: Tile) => `${tile.isDevice ? 'd' : 'p'}:${tile.name}`;
+
+function whatOf(key: string): Wanted['what'] {
+  return key.startsWith('d:') ? { device: key.slice(2) } : { plot: key.slice(2) };
+}
+
+function everyOf(key: string): number {
+  const name = key.slice(2);
+  const names = key.startsWith('d:') ? [name] : (state.site?.plots.find((p) => p.name === name)?.devices ?? []);
+  const all = names.map((d) => state.live.get(d)?.everyS ?? 60);
+  return all.length > 0 ? Math.max(...all) : 60;
+}
+
+interface Loaded {
+  lines: Line[];
+  busy: boolean;
+  failed: string;
+}
+
+/** Loads what a chart shows; a year comes first in days, then in hours. */
+function useHistory(keys: string[], metric: string, from: number, to: number): [Loaded, () => void] {
+  const [loaded, setLoaded] = useState<Loaded>({ lines: [], busy: true, failed: '' });
+  const [again, setAgain] = useState(0);
+  const up = state.link === 'up' && state.site !== null;
+  const id = `${keys.join('|')}|${metric}|${from}|${to}|${up}|${again}`;
+  useEffect(() => {
+    let gone = false;
+    const session = current();
+    if (!session || !up) {
+      setLoaded((l) => ({ ...l, busy: false, failed: l.lines.length > 0 ? '' : t('plot.offline') }));
+      return undefined;
+    }
+    const step = stepFor(to - from);
+    const parts: Series[] = keys.map(() => emptySeries(step));
+    const show = (busy: boolean, failed = '') => {
+      if (gone) return;
+      const lines = keys.map((key, i) => ({ label: key, series: parts[i] ?? emptySeries(step), everyS: everyOf(key) }));
+      setLoaded({ lines, busy, failed });
+    };
+    const run = async () => {
+      const steps = to - from > 100 * 86400e3 ? (['day', step] as const) : [step];
+      for (const s of steps) {
+        await Promise.all(keys.map((key, i) => loadHistory(
+          session, { what: whatOf(key), metric, from, to, step: s },
+          (series) => {
+            // The finer answer replaces the coarse one when it is whole, or from the start if alone.
+            if (steps.length > 1 && s !== 'day') return;
+            parts[i] = series;
+            show(true);
+          },
+          () => gone,
+        ).then((series) => { parts[i] = series; })));
+        show(s !== steps[steps.length - 1]);
+      }
+    };
+    setLoaded((l) => ({ ...l, busy: true, failed: '' }));
+    run().catch((e: unknown) => show(false, t('plot.failed', problem(e))));
+    return () => {
+      gone = true;
+    };
+  }, [id]);
+  return [loaded, () => setAgain((n) => n + 1)];
+}
+
+function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; keys: string[]; labels: string[] }) {
+  const zone = state.site?.timezone ?? 'Asia/Shanghai';
+  const now = clock.now();
+  const [range, setRange] = useState<Range>('day');
+  const [view, setView] = useState<[number, number] | null>(null);
+  const [asked, setAsked] = useState<[number, number] | null>(null);
+  const [point, setPoint] = useState<number | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const chart = useRef<Chart | null>(null);
+
+  // "Up to now" moves on; rounded so that the same range is asked for the same answer.
+  const end = now === null ? null : range === 'day' ? Math.ceil(now / 300e3) * 300e3 : midnight(now, zone) + 86400e3;
+  const base: [number, number] = end === null ? [0, 1] : [end - SPAN_MS[range], end];
+  const shown = view ?? base;
+  const [from, to] = asked ?? base;
+  const [loaded, again] = useHistory(now === null ? [] : keys, metric, from, to);
+  const lines = loaded.lines.length === keys.length ? loaded.lines : [];
+  const withLive = lines.map((line, i) => {
+    const key = keys[i] ?? '';
+    const live = key.startsWith('d:') ? state.live.get(key.slice(2)) : state.plotLive.get(key.slice(2));
+    return live && live.ts < to ? { ...line, series: addLive(line.series, live, metric) } : line;
+  });
+  const empty = !loaded.busy && !loaded.failed && withLive.every((l) => l.series.t.length === 0);
+
+  useEffect(() => {
+    if (!box.current) return undefined;
+    const made = new Chart({
+      root: box.current, zone, unit: unit(metric), decimals: decimals(metric),
+      until: () => clock.now() ?? Infinity,
+      onRange: (a, b, done) => {
+        setView([a, b]);
+        if (done) setAsked([Math.floor(a / 300e3) * 300e3, Math.ceil(b / 300e3) * 300e3]);
+      },
+      onPoint: (_, at) => setPoint(at),
+    });
+    chart.current = made;
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const redraw = () => made.rebuild();
+    dark.addEventListener('change', redraw);
+    return () => {
+      dark.removeEventListener('change', redraw);
+      made.destroy();
+      chart.current = null;
+    };
+  }, [metric, zone, lang(), theme(), keys.length]);
+
+  const stamp = withLive.map((l) => `${l.series.t.length}:${l.series.t[l.series.t.length - 1] ?? 0}:${l.series.step}`).join();
+  useEffect(() => {
+    chart.current?.setRange(...shown);
+    if (withLive.length > 0) chart.current?.show(withLive);
+  }, [stamp, shown[0], shown[1], metric, lang(), theme(), keys.length]);
+
+  const choose = (next: Range) => {
+    setRange(next);
+    setView(null);
+    setAsked(null);
+  };
+  const pan = (direction: number) => {
+    const [a, b] = shown;
+    const move = direction * (b - a);
+    const moved: [number, number] = [a + move, b + move];
+    setView(moved);
+    setAsked(moved);
+  };
+  const title = t('plot.chart', labels.join(' / '), word('metric', metric, metric));
+  const fileName = `${labels.join('-')}-${word('metric', metric, metric)}-${day(shown[1], zone)}`;
+  const local = (ms: number) => `${day(ms, zone)} ${clockTime(ms, zone)}`;
+  const download = () => {
+    const names = [t('pick.plot'), 'UTC', t('plot.time'), 'n', t('plot.min'), t('plot.mean'), t('plot.max'), 'flag'];
+    const text = csv(names, withLive.map((l, i) => ({ label: labels[i] ?? '', series: l.series })), local);
+    save(new Blob([text], { type: 'text/csv;charset=utf-8' }), `${fileName}.csv`);
+  };
+  const share = async () => {
+    const canvas = chart.current?.canvas();
+    if (!canvas || !box.current) return;
+    const blob = await pictureOf(canvas, box.current, {
+      title, sub: `${local(shown[0])} – ${local(shown[1])}`, labels,
+      foot: `${state.site?.label ?? ''} · ${t('app.name')}`,
+    });
+    if (blob) await shareOrSave(blob, `${fileName}.png`, title);
+  };
+
+  return (
+    <section class="chartbox" aria-label={title}>
+      <div class="segments" role="group" aria-label={t('plot.range')}>
+        {RANGES.map((r) => (
+          <button key={r} aria-pressed={range === r} onClick={() => choose(r)}>{t(`plot.${r}`)}</button>
+        ))}
+      </div>
+      <p class="readout" aria-live="off">
+        {point !== null ? <PointText lines={withLive} labels={labels} metric={metric} at={point} zone={zone} /> : (
+          <span class="quiet">{loaded.busy ? t('plot.loading') : t('plot.hint')}</span>
+        )}
+      </p>
+      <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
+      {labels.length > 1 && (
+        <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
+      )}
+      {empty && <p class="strong">{t('plot.empty')}</p>}
+      {loaded.failed && (
+        <p class="wrong" role="alert">
+          ✗ {loaded.failed} <button onClick={again}>{t('plot.retry')}</button>
+        </p>
+      )}
+      <div class="buttons">
+        <button onClick={() => pan(-1)}>‹ {t('plot.earlier')}</button>
+        <button onClick={() => choose(range)} disabled={view === null}>{t('plot.latest')}</button>
+        <button onClick={() => pan(1)} disabled={now === null || shown[1] >= now}>{t('plot.later')} ›</button>
+      </div>
+      <p class="quiet small">
+        <span class="swatch" /> {t('plot.gaps')}
+        {withLive.some((l) => l.series.flags.size > 0) && <> · ○ {t('plot.flags')}</>}
+      </p>
+      <div class="buttons">
+        <button onClick={() => void share()}><Icon name="share" /> {t('plot.share')}</button>
+        <button onClick={download} disabled={withLive.length === 0}><Icon name="table" /> {t('plot.csv')}</button>
+      </div>
+      <Numbers lines={withLive} labels={labels} metric={metric} local={local} />
+      <span class="hidden" data-points={withLive.reduce((n, l) => n + l.series.t.length, 0)} data-step={withLive[0]?.series.step} data-tile={tile.name} />
+    </section>
+  );
+}
+
+async function shareOrSave(blob: Blob, name: string, title: string): Promise<void> {
+  const file = new File([blob], name, { type: 'image/png' });
+  if (typeof navigator.canShare === 'function' && navigator.canShare({ files: [file] })) {
+    try {
+      await navigator.share({ files: [file], title });
+      return;
+    } catch (e) {
+      if ((e as Error).name === 'AbortError') return; // the user changed their mind
+    }
+  }
+  save(blob, name);
+}
+
+function nearest(series: Series, at: number): number {
+  const width = series.step === 'hour' ? 3600e3 : series.step === 'day' ? 86400e3 : 0;
+  let best = -1;
+  series.t.forEach((x, i) => {
+    if (best < 0 || Math.abs(x + width / 2 - at) < Math.abs((series.t[best] ?? 0) + width / 2 - at)) best = i;
+  });
+  return best;
+}
+
+function PointText({ lines, labels, metric, at, zone }: { lines: Line[]; labels: string[]; metric: string; at: number; zone: string }) {
+  return (
+    <>
+      <b>{when(at, clock.now(), zone)}</b>
+      {lines.map((line, k) => {
+        const i = nearest(line.series, at);
+        const [min, mean, max] = [line.series.min[i], line.series.mean[i], line.series.max[i]];
+        const flag = line.series.flags.get(line.series.t[i] ?? 0);
+        if (mean == null) return <span key={k}>{labels[k]} —</span>;
+        return (
+          <span key={k}>
+            {lines.length > 1 && `${labels[k]} `}
+            <b>{metricValue(metric, mean)}{unit(metric)}</b>
+            {min != null && max != null && line.series.step !== 'raw' && ` (${metricValue(metric, min)}–${metricValue(metric, max)})`}
+            {flag && ` ${word('flag', flag)}`}
+          </span>
+        );
+      })}
+    </>
+  );
+}
+
+/** The same as numbers, for those who cannot see the chart; the latest 100 of each. */
+function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: string[]; metric: string; local: (t: number) => string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(e) => setOpen(e.currentTarget.open)}>
+      <summary>{t('plot.table')}</summary>
+      {open && lines.map((line, k) => (
+        <div class="tablebox" key={k} tabIndex={0} role="region" aria-label={`${t('plot.table')} ${labels[k] ?? ''}`}>
+          <table>
+            <caption>{labels[k]} · {t('plot.count', line.series.t.length)}</caption>
+            <thead>
+              <tr><th scope="col">{t('plot.time')}</th><th scope="col">{t('plot.min')}</th><th scope="col">{t('plot.mean')}</th><th scope="col">{t('plot.max')}</th></tr>
+            </thead>
+            <tbody>
+              {line.series.t.slice(-100).map((at, i0) => {
+                const i = Math.max(0, line.series.t.length - 100) + i0;
+                const cell = (x: number | null | undefined) => (x == null ? '—' : metricValue(metric, x));
+                return (
+                  <tr key={at}>
+                    <th scope="row">{local(at)}</th>
+                    <td>{cell(line.series.min[i])}</td><td>{cell(line.series.mean[i])}</td><td>{cell(line.series.max[i])}</td>
+                  </tr>
+                );
+              }).reverse()}
+            </tbody>
+          </table>
+        </div>
+      ))}
+    </details>
+  );
+}
+
+export function PlotPage({ arg }: { arg: string }) {
+  useGarden();
+  const now = clock.now();
+  const all = tiles(state, now);
+  const tile = all.find((x) => keyOf(x) === arg);
+  const [chosen, setChosen] = useState('');
+  const [other, setOther] = useState('');
+  if (!tile) return <p class="pad">{state.site ? t('plot.missing') : t('state.connecting')}</p>;
+  const metrics = Object.keys(tile.cells);
+  const metric = metrics.includes(chosen) ? chosen : metrics.includes('air_temperature') ? 'air_temperature' : (metrics[0] ?? 'air_temperature');
+  const second = all.find((x) => keyOf(x) === other);
+  const keys = second ? [arg, other] : [arg];
+  const labels = second ? [tile.label, second.label] : [tile.label];
+  return (
+    <div class="plotpage">
+      <div class="pagehead">
+        <a href="#/" aria-label={t('nav.back')}><Icon name="back" /></a>
+        <h1>{tile.label}</h1>
+      </div>
+      <section class="card" aria-labelledby="present">
+        <h2 id="present">{t('plot.now')}</h2>
+        <div class="readings many">
+          {metrics.map((m) => <Reading key={m} metric={m} cell={tile.cells[m]} now={now} />)}
+          {metrics.length === 0 && <p>{t('tile.none')}</p>}
+        </div>
+      </section>
+      <div class="pair">
+        <label>
+          <span>{t('plot.metric')}</span>
+          <select value={metric} onChange={(e) => setChosen(e.currentTarget.value)}>
+            {metrics.map((m) => <option key={m} value={m}>{word('metric', m, m)}</option>)}
+          </select>
+        </label>
+        {all.length > 1 && (
+          <label>
+            <span>{t('plot.compare')}</span>
+            <select value={other} onChange={(e) => setOther(e.currentTarget.value)}>
+              <option value="">{t('plot.compare.none')}</option>
+              {all.filter((x) => x !== tile).map((x) => <option key={keyOf(x)} value={keyOf(x)}>{x.label}</option>)}
+            </select>
+          </label>
+        )}
+      </div>
+      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} />
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { addLive, columns, csv, csvCell, emptySeries, holes, join, stepFor, type Series } from '../../../gateway/app/src/model/series';
+import type { Live } from '../../../gateway/app/src/model/payload';
+
+const M = 60_000;
+const series = (times: number[], step: Series['step'] = 'raw'): Series => ({
+  step, t: times, n: times.map(() => 1), min: times.map((t) => t / M), mean: times.map((t) => t / M),
+  max: times.map((t) => t / M), flags: new Map(),
+});
+
+describe('history', () => {
+  it('joins pages in order, the later answer replacing the same time', () => {
+    const b = series([3 * M, 2 * M].sort());
+    b.mean = [99, 3];
+    const joined = join(series([M, 2 * M, 4 * M]), b);
+    expect(joined.t).toEqual([M, 2 * M, 3 * M, 4 * M]);
+    expect(joined.mean).toEqual([1, 99, 3, 4]);
+  });
+
+  it('takes in live values, late ones at their place, none twice', () => {
+    const live = (ts: number, v: number): Live => ({ ts, everyS: 60, boot: 1, seq: 1, values: { x: v }, flags: {} });
+    let s = series([M, 3 * M]);
+    s = addLive(s, live(4 * M, 4), 'x');
+    s = addLive(s, live(2 * M, 2), 'x');
+    s = addLive(s, live(4 * M, 4), 'x');
+    s = addLive(s, live(5 * M, 5), 'other');
+    expect(s.t).toEqual([M, 2 * M, 3 * M, 4 * M]);
+    expect(addLive(series([M], 'hour'), live(2 * M, 2), 'x').t).toEqual([M]);
+  });
+
+  it('keeps a doubtful reading without a value as a mark', () => {
+    const s = addLive(emptySeries('raw'), { ts: M, everyS: 60, boot: 1, seq: 1, values: {}, flags: { x: 'absent' } }, 'x');
+    expect(s.mean).toEqual([null]);
+    expect(s.flags.get(M)).toBe('absent');
+  });
+
+  it('shows holes at the start, inside and at the end', () => {
+    const s = series([10, 11, 12, 20, 21].map((x) => x * M));
+    expect(holes(s, 60, 0, 30 * M)).toEqual([
+      { from: 0, to: 10 * M }, { from: 12 * M, to: 20 * M }, { from: 21 * M, to: 30 * M },
+    ]);
+    expect(holes(s, 600, 10 * M, 22 * M)).toEqual([]);
+  });
+
+  it('breaks the line at a hole and nowhere else', () => {
+    const [t, , mean] = columns(series([1, 2, 3, 30, 31].map((x) => x * M)), 60);
+    expect(mean).toEqual([1, 2, 3, null, 30, 31]);
+    expect([...t].sort((a, b) => a - b)).toEqual(t);
+  });
+
+  it('asks for what the span needs', () => {
+    expect([86400e3, 7 * 86400e3, 366 * 86400e3].map(stepFor)).toEqual(['raw', 'hour', 'hour']);
+  });
+});
+
+describe('the CSV file', () => {
+  it('has no formulas, quotes what needs it, leaves missing values empty', () => {
+    expect(csvCell('=HYPERLINK("x")')).toBe('"\'=HYPERLINK(""x"")"');
+    expect(csvCell('@x')).toBe("'@x");
+    expect(csvCell('a,b')).toBe('"a,b"');
+    expect(csvCell(-3.5)).toBe('-3.5');
+    const s = series([M, 2 * M]);
+    s.mean[1] = null;
+    const text = csv(['a'], [{ label: '上坡', series: s }], () => 'local');
+    expect(text.split('\r\n')[2]).toBe('上坡,1970-01-01T00:02:00.000Z,local,1,2,,2,');
+    expect(text.startsWith('\ufeff')).toBe(true); // or Excel takes Chinese for something else
+  });
+});
