@@ -12,6 +12,7 @@ struct parts { /* of one cell, as they read now */
     struct color number_color, unit_color;
     int arrow; /* -1, 0, 1 */
     int beyond;
+    bool good; /* the number is one */
 };
 
 static struct parts read_parts(const struct scene *scene, const struct page_value *item,
@@ -22,8 +23,8 @@ static struct parts read_parts(const struct scene *scene, const struct page_valu
     struct parts p = {.number_color = theme_number, .unit_color = theme_unit};
     value_text(p.number, sizeof p.number, slot, &value);
     if (value.shown == SHOWN_GOOD || value.shown == SHOWN_MARKED) {
-        if (l->unit)
-            (void)snprintf(p.unit, sizeof p.unit, "%s", unit_text(slot, scene->language));
+        (void)snprintf(p.unit, sizeof p.unit, "%s", layout_unit(l, slot, scene->language));
+        p.good = true;
         p.arrow = item->trend ? value.trend : 0;
         p.beyond = value.beyond;
         if (value.beyond)
@@ -43,6 +44,8 @@ static struct parts read_parts(const struct scene *scene, const struct page_valu
     p.unit_color = theme_caution;
     if (value.shown == SHOWN_BAD)
         (void)snprintf(p.unit, sizeof p.unit, "%s", word_flag(value.flag, scene->language));
+    else if (value.shown == SHOWN_WAITING)
+        (void)snprintf(p.unit, sizeof p.unit, "%s", word_text(WORD_WAITING, scene->language));
     else if (value.age_ms >= 0)
         word_age(p.unit, sizeof p.unit, value.age_ms, scene->language);
     return p;
@@ -80,82 +83,129 @@ static struct font fit_number(const struct scene *scene, char *text, struct font
     return best;
 }
 
-static void draw_label(const struct scene *scene, struct canvas *canvas, const struct layout *l,
-                       int x, int y, int width, const char *label, int beyond)
+/* The label, and whether the value is too high or too low; gives the width used. */
+static int draw_label(const struct scene *scene, struct canvas *canvas, const struct layout *l,
+                      int x, int y, int width, const struct cell_label *label, int beyond)
 {
     static const struct words marks[] = {{{"低", "low"}}, {{"", ""}}, {{"高", "high"}}};
-    int used = text_line(scene->fonts, canvas, l->label, x, y, width, theme_label, label);
+    int gap = font_height(l->label) / 4 + 1;
+    int used = text_line(scene->fonts, canvas, l->label, x, y, width, label->color, label->text);
     const char *mark = marks[beyond + 1].in[scene->language];
     int mark_width = font_width(scene->fonts, l->label, mark);
-    if (beyond && used + 3 + mark_width <= width)
-        font_draw(scene->fonts, canvas, l->label, x + used + 3, y, theme_beyond, mark);
+    if (!beyond || used + gap + mark_width > width)
+        return used;
+    font_draw(scene->fonts, canvas, l->label, x + used + gap, y, theme_beyond, mark);
+    return used + gap + mark_width;
 }
 
-/* Number, unit and arrow with the number's left edge at x; gives the whole width. */
-static int draw_number(const struct scene *scene, struct canvas *canvas, const struct layout *l,
-                       const struct parts *p, struct font font, int x, int y)
+/* A degree sign alone hangs at the top of the number, and the arrow stands below it. */
+static void draw_unit(const struct scene *scene, struct canvas *canvas, const struct layout *l,
+                      const struct parts *p, struct rect number)
 {
-    int height = font_height(font);
-    int baseline = y + height;
-    int width = font_width(scene->fonts, font, p->number);
-    font_draw(scene->fonts, canvas, font, x, y, p->number_color, p->number);
-    x += width + 2;
-    int arrow = height >= 26 ? 9 : 5;
-    bool above = height >= font_height(l->label) + arrow + 1;
-    int unit = p->unit[0] ? font_draw(scene->fonts, canvas, l->label, x,
-                                      baseline - font_ascent(l->label), p->unit_color, p->unit)
-                          : 0;
-    if (p->arrow && l->arrow) {
-        int arrow_y = above ? y + 1 : baseline - arrow / 2 - height / 2;
-        draw_arrow(canvas, x + (above || unit == 0 ? 0 : unit + 2), arrow_y, arrow, p->arrow);
-    }
-    return width;
+    bool degree = strcmp(p->unit, "°") == 0;
+    int baseline = number.y + number.height;
+    int x = number.x + number.width + 2;
+    int unit_y = degree ? number.y - 2 * l->label.scale : baseline - font_ascent(l->label);
+    int unit = p->unit[0]
+                   ? font_draw(scene->fonts, canvas, l->label, x, unit_y, p->unit_color, p->unit)
+                   : 0;
+    if (!p->arrow || !l->arrow)
+        return;
+    int arrow = arrow_size(l->number);
+    if (!arrow_above(l))
+        draw_arrow(canvas, x + (unit ? unit + 2 : 0), baseline - arrow / 2 - number.height / 2,
+                   arrow, p->arrow);
+    else
+        draw_arrow(canvas, x, degree ? baseline - arrow / 2 - 1 : number.y + 1, arrow, p->arrow);
+}
+
+static void draw_number(const struct scene *scene, struct canvas *canvas, const struct layout *l,
+                        const struct parts *p, struct font font, int x, int y)
+{
+    int width = font_draw(scene->fonts, canvas, font, x, y, p->number_color, p->number);
+    draw_unit(scene, canvas, l, p, (struct rect){x, y, width, font_height(font)});
+}
+
+/* The day's range at the end of the label's line, or below the number where there is room. */
+static void draw_range(const struct scene *scene, struct canvas *canvas, struct rect box,
+                       const struct layout *l, const struct parts *p, int label_used, int label_y,
+                       int below_y)
+{
+    struct font small = {font_height(l->label) >= 24 ? FACE_TEXT16 : FACE_TEXT12, 1};
+    int width = font_width(scene->fonts, small, p->range);
+    int baseline = label_y + font_ascent(l->label);
+    if (p->range[0] == '\0')
+        return;
+    if (label_used + 6 + width <= box.width)
+        font_draw(scene->fonts, canvas, small, box.x + box.width - width,
+                  baseline - font_ascent(small), theme_range, p->range);
+    else if (below_y + font_height(small) <= box.y + box.height && width <= box.width)
+        font_draw(scene->fonts, canvas, small, box.x, below_y, theme_range, p->range);
+}
+
+/* The plan is made for the widest number; beside a shorter one there may be room for more. */
+static void use_room(const struct scene *scene, const struct layout *l, int width,
+                     const struct page_value *item, struct parts *p, bool *arrow)
+{
+    const struct state_slot *slot = &scene->state->slots[item->slot];
+    int room = width - font_width(scene->fonts, l->number, p->number) - 2;
+    const char *unit = unit_text(slot, scene->language);
+    if (font_width(scene->fonts, l->label, unit) > room)
+        unit = unit_short(slot, scene->language);
+    if (font_width(scene->fonts, l->label, unit) > room)
+        unit = "";
+    (void)snprintf(p->unit, sizeof p->unit, "%s", unit);
+    int used = arrow_above(l) ? 0 : font_width(scene->fonts, l->label, unit) + 2;
+    *arrow = used + arrow_size(l->number) <= room;
 }
 
 static void draw_stacked(const struct scene *scene, struct canvas *canvas, struct rect box,
-                         const struct layout *l, struct parts *p, const char *label)
+                         const struct layout *plan, const struct page_value *item, struct parts *p,
+                         const struct cell_label *label)
 {
+    struct layout wide = *plan;
+    const struct layout *l = &wide;
+    if (p->good && (!l->unit || l->short_unit || !l->arrow))
+        use_room(scene, l, box.width, item, p, &wide.arrow);
     int unit = p->unit[0] ? font_width(scene->fonts, l->label, p->unit) + 2 : 0;
     struct font font = fit_number(scene, p->number, l->number, box.width - unit);
     int label_height = font_height(l->label);
-    struct font small = {FACE_TEXT12, 1};
-    int range_height = font_height(small) + 2;
     int spare = box.height - label_height - 1 - font_height(l->number);
-    bool range = p->range[0] && spare >= range_height &&
-                 font_width(scene->fonts, small, p->range) <= box.width;
-    if (range)
-        spare -= range_height;
-    int top = box.y + (spare > 4 ? spare / 3 : spare / 2);
-    draw_label(scene, canvas, l, box.x, top, box.width, label, p->beyond);
-    int gap = 1 + (spare > 4 ? spare / 3 : 0);
-    int number_y = top + label_height + gap + font_height(l->number) - font_height(font);
+    int top = box.y + spare / 3;
+    int used = draw_label(scene, canvas, l, box.x, top, box.width, label, p->beyond);
+    int number_y = top + label_height + 1 + spare / 3 + font_height(l->number) - font_height(font);
     draw_number(scene, canvas, l, p, font, box.x, number_y);
-    if (range)
-        font_draw(scene->fonts, canvas, small, box.x, number_y + font_height(font) + 2, theme_range,
-                  p->range);
+    draw_range(scene, canvas, box, l, p, used, top, number_y + font_height(font) + 2);
 }
 
 static void draw_inline(const struct scene *scene, struct canvas *canvas, struct rect box,
-                        const struct layout *l, struct parts *p, const char *label)
+                        const struct layout *l, struct parts *p, const struct cell_label *label)
 {
+    struct font small = {font_height(l->label) >= 24 ? FACE_TEXT16 : FACE_TEXT12, 1};
     int unit = p->unit[0] ? font_width(scene->fonts, l->label, p->unit) : 0;
     int tail = unit > l->unit_width ? unit : l->unit_width;
     int room = box.width - (tail ? tail + 2 : 0);
     struct font font = fit_number(scene, p->number, l->number, room);
     int number = font_width(scene->fonts, font, p->number);
     int middle = box.y + box.height / 2;
-    int number_y = middle - font_height(font) / 2;
-    draw_label(scene, canvas, l, box.x, middle - font_height(l->label) / 2, room - number - 3,
-               label, p->beyond);
-    draw_number(scene, canvas, l, p, font, box.x + room - number, number_y);
+    int left = room - number - 3;
+    bool range = p->range[0] && font_height(l->label) + font_height(small) <= box.height &&
+                 font_width(scene->fonts, small, p->range) <= left;
+    int label_y = middle - (font_height(l->label) + (range ? font_height(small) : 0)) / 2;
+    draw_label(scene, canvas, l, box.x, label_y, left, label, p->beyond);
+    if (range)
+        font_draw(scene->fonts, canvas, small, box.x, label_y + font_height(l->label), theme_range,
+                  p->range);
+    draw_number(scene, canvas, l, p, font, box.x + room - number, middle - font_height(font) / 2);
 }
 
 void cell_draw(const struct scene *scene, struct canvas *canvas, struct rect box,
-               const struct layout *layout, const struct page_value *item, const char *label)
+               const struct layout *layout, const struct page_value *item,
+               const struct cell_label *label)
 {
     struct parts p = read_parts(scene, item, layout);
     if (layout->shape == CELL_STACKED)
-        draw_stacked(scene, canvas, box, layout, &p, label);
+        draw_stacked(scene, canvas, box, layout, item, &p, label);
     else
         draw_inline(scene, canvas, box, layout, &p, label);
 }

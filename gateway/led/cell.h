@@ -5,7 +5,13 @@
 
 #include "gateway/led/render.h"
 
+struct cell_label {
+    char text[TEMPLATE_TEXT_SIZE];
+    struct color color;
+};
+
 void cell_draw(const struct scene *scene, struct canvas *canvas, struct rect box,
-               const struct layout *layout, const struct page_value *item, const char *label);
+               const struct layout *layout, const struct page_value *item,
+               const struct cell_label *label);
 
 #endif

@@ -18,6 +18,8 @@ int wanted_height(const struct led_config *config)
 {
     if (config->distance_m > 0)
         return (int)ceil(config->distance_m * COMFORTABLE_MM_M / config->pitch_mm);
+    if (config->height < 48)
+        return config->height / 2;
     int fifth = config->height / 5;
     return fifth > 10 ? fifth : 10;
 }

@@ -13,7 +13,7 @@
  * limit; hanzi, with their dense strokes, need half as much again. */
 double reading_distance_m(double height_mm, bool hanzi, bool limit);
 /* Digits that high are comfortable at the configured distance; without one, a fifth of the
- * screen's height, at least 10 pixels. */
+ * screen's height (half of it on low screens), at least 10 pixels. */
 int wanted_height(const struct led_config *config);
 /* The report; false when a page cannot be read from the configured distance. */
 bool check_print(FILE *out, const struct led_config *config, const struct pages *pages,

@@ -167,6 +167,8 @@ static const struct glyph *find_glyph(struct font_set *set, enum font_face face,
         box_glyph(glyph, &face_infos[face], code);
     else if (face_infos[face].number && (code == '.' || code == ':' || code == ','))
         tighten_punctuation(glyph);
+    else if (face_infos[face].number && code == '-' && glyph->width == glyph->advance)
+        glyph->width--; /* two of them must not grow together */
     return glyph;
 }
 

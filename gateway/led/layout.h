@@ -19,9 +19,10 @@ struct layout {
     int columns, rows;
     enum cell_shape shape;
     struct font number, label;
-    bool unit;      /* there is room for the unit */
-    bool arrow;     /* and for an arrow beside it */
-    int unit_width; /* CELL_INLINE: of the widest unit and arrow */
+    bool unit;       /* there is room for the unit */
+    bool short_unit; /* only for its shortest form */
+    bool arrow;      /* and for an arrow beside it */
+    int unit_width;  /* CELL_INLINE: of the widest unit and arrow */
 };
 
 /* The number faces in rising size: font_ladder(0) is the smallest; `height` 0 past the end. */
@@ -30,9 +31,17 @@ struct font font_ladder(int step, int *height);
 struct font label_font(int number_height);
 
 /* `wanted`: digits at least that high (pixels) if a single value can have them. */
-struct layout layout_values(struct font_set *fonts, const struct page *page,
-                            const struct state *state, enum language language, int width,
-                            int height, int wanted);
+struct layout layout_values(struct font_set *fonts, const struct page_value *values, int count,
+                            const struct state *state, enum language language, struct rect body,
+                            int wanted);
+/* The unit as that layout has room for it; "" : none. */
+const char *layout_unit(const struct layout *layout, const struct state_slot *slot,
+                        enum language language);
+/* Where the picture's index-th value stands. */
+struct rect layout_cell(const struct layout *layout, struct rect body, int index);
+/* Side of the trend's arrow, and whether it stands above the unit or beside it. */
+int arrow_size(struct font number);
+bool arrow_above(const struct layout *layout);
 /* The widest number that a slot is expected to show. */
 void widest_number(char *out, size_t size, const struct state_slot *slot);
 

@@ -12,10 +12,12 @@
 #define TITLE_MIN_HEIGHT 48 /* lower screens have no room for a title */
 #define MARGIN           1
 
-static struct font title_font(int height)
+struct font render_title_font(int height)
 {
-    if (height >= 240)
-        return (struct font){FACE_TEXT16, 2};
+    if (height >= 320)
+        return (struct font){FACE_TEXT16, 3};
+    if (height >= 160)
+        return (struct font){FACE_TEXT12, 2};
     return (struct font){height >= 96 ? FACE_TEXT16 : FACE_TEXT12, 1};
 }
 
@@ -28,30 +30,31 @@ struct rect render_body(int width, int height)
 {
     struct rect body = {MARGIN, 0, width - 2 * MARGIN, height - 1};
     if (has_title(height)) {
-        body.y = font_height(title_font(height)) + 3;
+        body.y = font_height(render_title_font(height)) + 3;
         body.height = height - body.y;
     }
     return body;
 }
 
-/* What is wrong with the way the values come; NULL when nothing is. */
-static const char *trouble(const struct scene *scene, char *out, size_t size)
+/* What is wrong with the way the values come, in at most `width` pixels; false: nothing is. */
+static bool trouble(const struct scene *scene, struct font font, int width, char *out, size_t size)
 {
     const struct state *state = scene->state;
-    enum word word = WORD_WAITING;
-    int64_t since = state->link_mono_ms;
-    if (!state->connected) {
-        word = WORD_NO_BROKER;
-    } else if (state->gateway == GATEWAY_OFFLINE) {
-        word = WORD_GATEWAY_OFFLINE;
-        since = state->gateway_mono_ms;
-    } else {
-        return NULL;
-    }
+    bool offline = state->connected && state->gateway == GATEWAY_OFFLINE;
+    if (state->connected && !offline)
+        return false;
     char age[24];
-    word_age(age, sizeof age, scene->now->mono_ms - since, scene->language);
-    (void)snprintf(out, size, "%s %s", word_text(word, scene->language), age);
-    return out;
+    word_age(age, sizeof age,
+             scene->now->mono_ms - (offline ? state->gateway_mono_ms : state->link_mono_ms),
+             scene->language);
+    const char *words = word_text(offline ? WORD_GATEWAY_OFFLINE : WORD_NO_BROKER, scene->language);
+    (void)snprintf(out, size, "%s %s", words, age);
+    if (offline && font_width(scene->fonts, font, out) > width)
+        (void)snprintf(out, size, "%s %s", word_text(WORD_GATEWAY_SHORT, scene->language), age);
+    if (font_width(scene->fonts, font, out) > width)
+        (void)snprintf(out, size, "%s",
+                       word_text(offline ? WORD_GATEWAY_SHORT : WORD_NO_BROKER, scene->language));
+    return true;
 }
 
 static void page_title(const struct scene *scene, const struct page *page, char *out, size_t size)
@@ -72,23 +75,29 @@ static void draw_seconds(const struct scene *scene, struct canvas *canvas)
     canvas_fill(canvas, (struct rect){0, canvas->height - 1, lit, 1}, theme_line);
 }
 
+/* Hours and minutes stand still while the colon blinks. */
+static void draw_time(const struct scene *scene, struct canvas *canvas, struct font font, int x,
+                      int y, const char *clock)
+{
+    int width = font_width(scene->fonts, font, "00:00");
+    int right = font_width(scene->fonts, font, "00");
+    font_draw_n(scene->fonts, canvas, font, x, y, theme_clock, clock, 2);
+    font_draw(scene->fonts, canvas, font, x + width - right, y, theme_clock, clock + 3);
+    if (clock[2] == ':') {
+        int colon = font_width(scene->fonts, font, ":");
+        int gap = (width - 2 * right - colon) / 2;
+        font_draw(scene->fonts, canvas, font, x + right + gap, y, theme_clock, ":");
+    }
+}
+
 static void draw_title(const struct scene *scene, struct canvas *canvas, const char *title)
 {
     char problem[64], clock[8], alerts[16] = "";
-    struct font font = title_font(canvas->height);
+    struct font font = render_title_font(canvas->height);
     int line = font_height(font) + 1;
     time_text(clock, sizeof clock, scene->state, scene->now, true);
-    int clock_width = font_width(scene->fonts, font, "00:00");
-    int colon = font_width(scene->fonts, font, "00");
-    int x = canvas->width - MARGIN - clock_width;
-    /* Hours and minutes apart, so that they stand still while the colon blinks. */
-    clock[2] == ':' ? (void)font_draw(scene->fonts, canvas, font, x, 0, theme_clock, clock)
-                    : (void)0;
-    if (clock[2] != ':') {
-        font_draw_n(scene->fonts, canvas, font, x, 0, theme_clock, clock, 2);
-        int minutes = font_width(scene->fonts, font, "00:") - colon;
-        font_draw(scene->fonts, canvas, font, x + colon + minutes, 0, theme_clock, clock + 3);
-    }
+    int x = canvas->width - MARGIN - font_width(scene->fonts, font, "00:00");
+    draw_time(scene, canvas, font, x, 0, clock);
     int count = state_alert_count(scene->state, 1);
     int right = x - 3;
     if (count > 0) {
@@ -97,42 +106,54 @@ static void draw_title(const struct scene *scene, struct canvas *canvas, const c
         font_draw(scene->fonts, canvas, font, right, 0, theme_alarm, alerts);
         right -= 3;
     }
-    const char *wrong = trouble(scene, problem, sizeof problem);
+    bool wrong = trouble(scene, font, right - MARGIN, problem, sizeof problem);
     text_line(scene->fonts, canvas, font, MARGIN, 0, right - MARGIN,
-              wrong ? theme_caution : theme_title, wrong ? wrong : title);
+              wrong ? theme_caution : theme_title, wrong ? problem : title);
     canvas_fill(canvas, (struct rect){0, line, canvas->width, 1}, theme_line);
+}
+
+static struct layout plan_values(const struct scene *scene, const struct page_value *values,
+                                 int count, int width, int height)
+{
+    return layout_values(scene->fonts, values, count, scene->state, scene->language,
+                         render_body(width, height), scene->wanted);
 }
 
 static struct layout plan(const struct scene *scene, const struct page *page, int width, int height)
 {
-    struct rect body = render_body(width, height);
-    return layout_values(scene->fonts, page, scene->state, scene->language, body.width, body.height,
-                         scene->wanted);
+    return plan_values(scene, page->values, page->value_count, width, height);
 }
 
 /* Without a title the label has to say whose value it is, and every other two seconds what is
  * wrong with the link. */
-static void cell_label(const struct scene *scene, const struct page *page,
-                       const struct page_value *item, const struct rect *box,
-                       const struct layout *l, bool titled, char *out, size_t size)
+static struct cell_label write_label(const struct scene *scene, const struct page *page,
+                                     const struct page_value *item, const struct rect *box,
+                                     const struct layout *l, bool titled)
 {
+    struct cell_label label = {.color = theme_label};
     char title[TEMPLATE_TEXT_SIZE], both[TEMPLATE_TEXT_SIZE];
     const struct state_slot *slot = &scene->state->slots[item->slot];
     const struct metric_words *words = word_metric(slot->metric);
-    const struct template *label = item->label.in[scene->language];
-    (void)snprintf(out, size, "%s", words ? words->label.in[scene->language] : slot->metric);
-    if (label)
-        template_write(label, scene->state, scene->language, scene->now, out, size);
-    if (titled || l->shape != CELL_STACKED)
-        return;
+    const struct template *own = item->label.in[scene->language];
+    if (own)
+        template_write(own, scene->state, scene->language, scene->now, label.text,
+                       sizeof label.text);
+    else
+        (void)snprintf(label.text, sizeof label.text, "%s",
+                       words ? words->label.in[scene->language] : slot->metric);
+    if (titled)
+        return label;
     page_title(scene, page, title, sizeof title);
-    int n = snprintf(both, sizeof both, "%.200s %.200s", title, out);
-    if (n > 0 && (size_t)n < size && title[0] &&
+    (void)snprintf(both, sizeof both, "%.200s %.200s", title, label.text);
+    if (l->shape == CELL_STACKED && title[0] &&
         font_width(scene->fonts, l->label, both) <= box->width)
-        memcpy(out, both, (size_t)n + 1);
+        memcpy(label.text, both, sizeof both);
     bool turn = state_clock_ms(scene->state, scene->now) / 2000 % 2 == 1;
-    if (turn && trouble(scene, both, sizeof both))
-        utf8_copy(out, size, both);
+    if (turn && trouble(scene, l->label, box->width, both, sizeof both)) {
+        memcpy(label.text, both, sizeof both);
+        label.color = theme_caution;
+    }
+    return label;
 }
 
 static void draw_values(const struct scene *scene, struct canvas *canvas, const struct page *page,
@@ -140,19 +161,18 @@ static void draw_values(const struct scene *scene, struct canvas *canvas, const 
 {
     struct layout l = plan(scene, page, canvas->width, canvas->height);
     struct rect body = render_body(canvas->width, canvas->height);
+    int first = screen * l.per_screen;
+    if (l.per_screen == 1) /* alone, it may be larger than the page's widest number lets it */
+        l = plan_values(scene, &page->values[first], 1, canvas->width, canvas->height);
     bool titled = has_title(canvas->height);
-    int box_width = (body.width - 3 * (l.columns - 1)) / l.columns;
-    int box_height = (body.height - (l.rows - 1)) / l.rows;
     for (int i = 0; i < l.per_screen; i++) {
-        int index = screen * l.per_screen + i;
+        int index = first + i;
         if (index >= page->value_count)
             break;
-        char label[TEMPLATE_TEXT_SIZE];
-        struct rect box = {body.x + i % l.columns * (box_width + 3),
-                           body.y + i / l.columns * (box_height + 1), box_width, box_height};
+        struct rect box = layout_cell(&l, body, i);
         const struct page_value *item = &page->values[index];
-        cell_label(scene, page, item, &box, &l, titled, label, sizeof label);
-        cell_draw(scene, canvas, box, &l, item, label);
+        struct cell_label label = write_label(scene, page, item, &box, &l, titled);
+        cell_draw(scene, canvas, box, &l, item, &label);
     }
 }
 
@@ -208,93 +228,126 @@ static struct font clock_date_font(int height)
     return (struct font){height >= 96 ? FACE_TEXT16 : FACE_TEXT12, height >= 160 ? 2 : 1};
 }
 
+static void draw_centered(const struct scene *scene, struct canvas *canvas, struct font font,
+                          struct rect body, int y, struct color color, const char *text)
+{
+    int width = text_line(scene->fonts, NULL, font, 0, 0, body.width, color, text);
+    text_line(scene->fonts, canvas, font, body.x + (body.width - width) / 2, y, body.width, color,
+              text);
+}
+
+/* Date and weekday, with a space between them if there is room. */
+static void date_line(const struct scene *scene, struct font font, int width, char *out,
+                      size_t size)
+{
+    char date[32];
+    const char *day = weekday_text(scene->state, scene->language, scene->now);
+    date_text(date, sizeof date, scene->state, scene->language, scene->now);
+    (void)snprintf(out, size, "%s %s", date, day);
+    if (font_width(scene->fonts, font, out) > width)
+        (void)snprintf(out, size, "%s%s", date, day);
+    if (font_width(scene->fonts, font, out) > width)
+        (void)snprintf(out, size, "%s", date);
+}
+
 static void draw_clock(const struct scene *scene, struct canvas *canvas, const struct page *page)
 {
-    char clock[8], date[32], line[TEMPLATE_TEXT_SIZE];
+    char clock[8], line[TEMPLATE_TEXT_SIZE];
     struct rect body = {MARGIN, 0, canvas->width - 2 * MARGIN, canvas->height - 1};
     struct font small = clock_date_font(canvas->height);
-    int rest = font_height(small) + 3;
     bool more = page->line_count > 0 && canvas->height >= TITLE_MIN_HEIGHT;
-    struct font font = clock_font(scene, &body, more ? 2 * rest : rest);
-    int spare = body.height - font_height(font) - (more ? 2 : 1) * font_height(small);
-    int gap = spare / (more ? 4 : 3);
+    int words = (more ? 2 : 1) * font_height(small);
+    struct font font = clock_font(scene, &body, words + (more ? 6 : 3));
+    int gap = (body.height - font_height(font) - words) / (more ? 4 : 3);
     int y = body.y + gap;
     if (more) {
         template_write(page->lines[0].in[scene->language], scene->state, scene->language,
                        scene->now, line, sizeof line);
-        int width = text_line(scene->fonts, NULL, small, 0, 0, body.width, theme_title, line);
-        text_line(scene->fonts, canvas, small, body.x + (body.width - width) / 2, y, body.width,
-                  theme_title, line);
+        draw_centered(scene, canvas, small, body, y, theme_title, line);
         y += font_height(small) + gap;
     }
     int width = font_width(scene->fonts, font, "00:00");
-    int x = body.x + (body.width - width) / 2;
     time_text(clock, sizeof clock, scene->state, scene->now, true);
-    font_draw_n(scene->fonts, canvas, font, x, y, theme_clock, clock, 2);
-    if (clock[2] == ':')
-        font_draw(scene->fonts, canvas, font,
-                  x + font_width(scene->fonts, font, "00:") - font_width(scene->fonts, font, ":"),
-                  y, theme_clock, ":");
-    font_draw(scene->fonts, canvas, font, x + width - font_width(scene->fonts, font, "00"), y,
-              theme_clock, clock + 3);
-    y += font_height(font) + gap;
-    date_text(date, sizeof date, scene->state, scene->language, scene->now);
-    (void)snprintf(line, sizeof line, "%s %s", date,
-                   weekday_text(scene->state, scene->language, scene->now));
-    width = text_line(scene->fonts, NULL, small, 0, 0, body.width, theme_text, line);
-    text_line(scene->fonts, canvas, small, body.x + (body.width - width) / 2, y, body.width,
-              theme_text, line);
+    draw_time(scene, canvas, font, body.x + (body.width - width) / 2, y, clock);
+    date_line(scene, small, body.width, line, sizeof line);
+    draw_centered(scene, canvas, small, body, y + font_height(font) + gap, theme_text, line);
 }
 
-/* Dark modules on a light field with at least two modules around, as cameras need it. */
+/* Side of the light field of a code with that many modules, centred in the screen's height; the
+ * margin is 4 modules as the standard wants it, 2 where pixels are few. 0: does not fit. */
+static int qr_module(int modules, int side, int *field)
+{
+    int module = side / (modules + 4);
+    *field = module * (modules + 8) < side ? module * (modules + 8) : side;
+    return module;
+}
+
 static int draw_qr(struct canvas *canvas, const char *url)
 {
     QRcode *code = QRcode_encodeString8bit(url, 0, QR_ECLEVEL_L);
     if (!code)
         return 0;
     int side = canvas->height < canvas->width ? canvas->height : canvas->width;
-    int module = side / (code->width + 4);
-    int field = module * code->width + (side - module * code->width) / 2 * 2;
-    if (module > 0) {
-        canvas_fill(canvas, (struct rect){0, 0, field, field}, theme_white);
-        int margin = (field - module * code->width) / 2;
-        for (int i = 0; i < code->width * code->width; i++) {
-            struct rect dot = {margin + i % code->width * module, margin + i / code->width * module,
-                               module, module};
-            if (code->data[i] & 1)
-                canvas_fill(canvas, dot, theme_black);
-        }
+    int field = 0;
+    int module = qr_module(code->width, side, &field);
+    int top = (canvas->height - field) / 2;
+    int margin = (field - module * code->width) / 2;
+    if (module > 0)
+        canvas_fill(canvas, (struct rect){0, top, field, field}, theme_white);
+    for (int i = 0; module > 0 && i < code->width * code->width; i++) {
+        struct rect dot = {margin + i % code->width * module,
+                           top + margin + i / code->width * module, module, module};
+        if (code->data[i] & 1)
+            canvas_fill(canvas, dot, theme_black);
     }
     QRcode_free(code);
     return module > 0 ? field : 0;
 }
 
-static void draw_qr_page(const struct scene *scene, struct canvas *canvas, const struct page *page)
+/* Where the text stands beside a picture or code that is `side` wide. */
+static struct rect beside(int side, int width, int height)
+{
+    return (struct rect){side + 2, 0, width - side - 3, height - 1};
+}
+
+static int picture_side(const struct page *page, int width, int height)
+{
+    if (page->kind == PAGE_QR) {
+        QRcode *code = QRcode_encodeString8bit(page->url, 0, QR_ECLEVEL_L);
+        int field = 0;
+        if (code && qr_module(code->width, height < width ? height : width, &field) == 0)
+            field = 0;
+        QRcode_free(code);
+        return field;
+    }
+    return height < width / 2 ? height : width / 2;
+}
+
+static void draw_qr_page(const struct scene *scene, struct canvas *canvas, const struct page *page,
+                         int screen)
 {
     int side = draw_qr(canvas, page->url);
-    struct rect right = {side + 2, 0, canvas->width - side - 3, canvas->height - 1};
+    struct rect right = beside(side, canvas->width, canvas->height);
     if (side == 0) { /* too long a text for so few pixels: spell it */
         struct textbox box;
         const char *line = page->url;
         textbox_set(&box, scene->fonts, &line, 1, right.width, right.height, 16);
-        textbox_draw(&box, scene->fonts, canvas, right, 0, &theme_text);
+        textbox_draw(&box, scene->fonts, canvas, right, screen % box.screens, &theme_text);
     } else if (right.width >= 24 && page->line_count > 0) {
-        draw_text(scene, canvas, page, right, 0);
+        draw_text(scene, canvas, page, right, screen);
     }
 }
 
 static void draw_picture_page(const struct scene *scene, struct canvas *canvas,
-                              const struct page *page)
+                              const struct page *page, int screen)
 {
-    struct rect all = {0, 0, canvas->width, canvas->height};
     if (page->line_count == 0) {
-        canvas_picture(canvas, all, &page->picture);
+        canvas_picture(canvas, (struct rect){0, 0, canvas->width, canvas->height}, &page->picture);
         return;
     }
-    int side = canvas->height < canvas->width / 2 ? canvas->height : canvas->width / 2;
+    int side = picture_side(page, canvas->width, canvas->height);
     canvas_picture(canvas, (struct rect){0, 0, side, canvas->height - 1}, &page->picture);
-    draw_text(scene, canvas, page,
-              (struct rect){side + 2, 0, canvas->width - side - 3, canvas->height - 1}, 0);
+    draw_text(scene, canvas, page, beside(side, canvas->width, canvas->height), screen);
 }
 
 static void draw_alert_list(const struct scene *scene, struct canvas *canvas, int screen)
@@ -320,11 +373,11 @@ static void draw_alert_list(const struct scene *scene, struct canvas *canvas, in
     textbox_draw(&box, scene->fonts, canvas, body, screen % box.screens, colors);
 }
 
-static int text_screens(const struct scene *scene, const struct page *page, int width, int height)
+static int text_screens(const struct scene *scene, const struct page *page, struct rect rect)
 {
     struct written out;
     struct textbox box;
-    set_text(scene, page, render_body(width, height), &out, &box);
+    set_text(scene, page, rect, &out, &box);
     return box.screens;
 }
 
@@ -332,7 +385,12 @@ int render_screens(const struct scene *scene, const struct page *page, int width
 {
     if (page->kind == PAGE_VALUES)
         return plan(scene, page, width, height).screens;
-    return page->kind == PAGE_TEXT ? text_screens(scene, page, width, height) : 1;
+    if (page->kind == PAGE_TEXT)
+        return text_screens(scene, page, render_body(width, height));
+    if (page->line_count == 0 || (page->kind != PAGE_QR && page->kind != PAGE_PICTURE))
+        return 1;
+    struct rect rect = beside(picture_side(page, width, height), width, height);
+    return rect.width >= 24 ? text_screens(scene, page, rect) : 1;
 }
 
 void render_page(const struct scene *scene, struct canvas *canvas, const struct page *page,
@@ -356,10 +414,10 @@ void render_page(const struct scene *scene, struct canvas *canvas, const struct 
         draw_clock(scene, canvas, page);
         break;
     case PAGE_QR:
-        draw_qr_page(scene, canvas, page);
+        draw_qr_page(scene, canvas, page, screen);
         break;
     case PAGE_PICTURE:
-        draw_picture_page(scene, canvas, page);
+        draw_picture_page(scene, canvas, page, screen);
         break;
     case PAGE_ALERTS:
         draw_alert_list(scene, canvas, screen);

@@ -18,6 +18,8 @@ struct scene {
     int wanted; /* height of digits that a page should have, pixels */
 };
 
+/* Of the title, on a screen that high. */
+struct font render_title_font(int height);
 /* The room under the title of a screen of that size; the title's own height is `y`. */
 struct rect render_body(int width, int height);
 

@@ -20,13 +20,6 @@ struct alert_box {
     struct rect rect;
 };
 
-static struct font banner_font(int height)
-{
-    if (height >= 240)
-        return (struct font){FACE_TEXT16, 2};
-    return (struct font){height >= 96 ? FACE_TEXT16 : FACE_TEXT12, 1};
-}
-
 static void since_text(const struct scene *scene, const struct state_alert *alert, char *out,
                        size_t size)
 {
@@ -50,7 +43,7 @@ static void set_alert(const struct scene *scene, const struct state_alert *alert
                       int height, struct alert_box *box)
 {
     bool banner = height >= BANNER_MIN_HEIGHT;
-    int top = banner ? font_height(banner_font(height)) + 3 : 1;
+    int top = banner ? font_height(render_title_font(height)) + 3 : 1;
     box->rect = (struct rect){2, top, width - 4, height - top - 2};
     box->line_count = 0;
     since_text(scene, alert, box->since, sizeof box->since);
@@ -88,7 +81,7 @@ static void draw_banner(const struct scene *scene, struct canvas *canvas,
 {
     static const char *const levels[] = {"info", "watch", "alarm"};
     char text[STATE_LABEL_SIZE + 32], clock[8];
-    struct font font = banner_font(canvas->height);
+    struct font font = render_title_font(canvas->height);
     int height = font_height(font) + 2;
     struct color ink = alert->level == 2 ? theme_alarm_ink : theme_black;
     canvas_fill(canvas, (struct rect){0, 0, canvas->width, height}, color);

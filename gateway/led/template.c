@@ -68,6 +68,14 @@ const char *unit_text(const struct state_slot *slot, enum language language)
     return info ? info->unit : "";
 }
 
+const char *unit_short(const struct state_slot *slot, enum language language)
+{
+    const char *unit = unit_text(slot, language);
+    if (strcmp(unit, "°C") == 0)
+        return "°";
+    return strcmp(unit, "%") == 0 || strcmp(unit, "kg") == 0 ? unit : "";
+}
+
 static struct tm local_time(const struct state *state, const struct led_now *now)
 {
     time_t local = (time_t)(state_clock_ms(state, now) / 1000 + now->utc_offset_s);

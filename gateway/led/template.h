@@ -64,6 +64,8 @@ void value_text(char *out, size_t size, const struct state_slot *slot,
                 const struct led_value *value);
 /* The unit as shown; "" : none or not known. */
 const char *unit_text(const struct state_slot *slot, enum language language);
+/* The same in as few pixels as can be: a degree sign alone, or nothing. */
+const char *unit_short(const struct state_slot *slot, enum language language);
 /* "14:05" in the site's timezone; the colon is blank in every other second when `blink`. */
 void time_text(char *out, size_t size, const struct state *state, const struct led_now *now,
                bool blink);

@@ -47,6 +47,15 @@ static struct row_end find_row_end(struct font_set *fonts, struct font font, con
     return (struct row_end){size, size, false};
 }
 
+static bool has_digit(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] >= '0' && text[i] <= '9')
+            return true;
+    }
+    return false;
+}
+
 /* False when a word had to be broken, or there are too many rows. */
 static bool wrap(struct textbox *box, struct font_set *fonts, const char *const *lines, int count,
                  int width)
@@ -59,6 +68,10 @@ static bool wrap(struct textbox *box, struct font_set *fonts, const char *const 
             if (box->row_count == TEXTBOX_ROWS_MAX)
                 return false;
             struct row_end row = find_row_end(fonts, box->font, text, left, width);
+            if (row.broken && has_digit(text, row.end)) { /* fewer lines, but no cut number */
+                whole = false;
+                break;
+            }
             box->rows[box->row_count++] = (struct textbox_row){text, row.end, i};
             whole = whole && !row.broken;
             text += row.next;
@@ -73,22 +86,41 @@ static int row_height(struct font font)
     return font_height(font) + (font_height(font) > 16 ? 2 : 1);
 }
 
-void textbox_set(struct textbox *box, struct font_set *fonts, const char *const *lines, int count,
-                 int width, int height, int largest)
+/* Tries one size; true when all of it fits into one picture with no word broken. */
+static bool try_size(struct textbox *box, struct font_set *fonts, const char *const *lines,
+                     int count, int width, int height)
 {
-    for (int i = 0; i < SIZE_COUNT; i++) {
-        box->font = sizes[i];
-        bool last = i == SIZE_COUNT - 1;
-        if (font_height(box->font) > largest && !last)
-            continue;
-        bool whole = wrap(box, fonts, lines, count, width);
-        box->rows_per_screen = (height + 1) / row_height(box->font);
-        if (last || (whole && box->row_count <= box->rows_per_screen))
-            break;
-    }
+    bool whole = wrap(box, fonts, lines, count, width);
+    box->rows_per_screen = (height + 1) / row_height(box->font);
     box->rows_per_screen = box->rows_per_screen > 0 ? box->rows_per_screen : 1;
     box->screens = (box->row_count + box->rows_per_screen - 1) / box->rows_per_screen;
     box->screens = box->screens > 0 ? box->screens : 1;
+    return whole && box->screens == 1;
+}
+
+/* The largest size that fits; but lines that stay whole at a size not much smaller look better
+ * than wrapped ones. */
+void textbox_set(struct textbox *box, struct font_set *fonts, const char *const *lines, int count,
+                 int width, int height, int largest)
+{
+    int fits = SIZE_COUNT - 1;
+    for (int i = SIZE_COUNT - 1; i >= 0; i--) {
+        box->font = sizes[i];
+        if (font_height(box->font) > largest && i < SIZE_COUNT - 1)
+            break;
+        if (try_size(box, fonts, lines, count, width, height))
+            fits = i;
+    }
+    int unwrapped = fits;
+    for (; unwrapped < SIZE_COUNT; unwrapped++) {
+        box->font = sizes[unwrapped];
+        if (try_size(box, fonts, lines, count, width, height) && box->row_count <= count)
+            break;
+    }
+    bool better =
+        unwrapped < SIZE_COUNT && font_height(sizes[unwrapped]) * 2 > font_height(sizes[fits]);
+    box->font = sizes[better ? unwrapped : fits];
+    (void)try_size(box, fonts, lines, count, width, height);
 }
 
 void textbox_draw(const struct textbox *box, struct font_set *fonts, struct canvas *canvas,

@@ -7,8 +7,8 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct metric_words metrics[] = {
-    {"air_temperature", {{"气温", "Air"}}, 0.5},
-    {"air_humidity", {{"湿度", "Humid"}}, 3},
+    {"air_temperature", {{"气温", "Temp"}}, 0.5},
+    {"air_humidity", {{"湿度", "Humidity"}}, 3},
     {"soil_moisture", {{"墒情", "Soil"}}, 1},
     {"soil_temperature", {{"地温", "Soil T"}}, 0.3},
     {"soil_conductivity", {{"电导", "EC"}}, 20},
@@ -46,9 +46,10 @@ static const struct metric_words metrics[] = {
 };
 
 static const struct words texts[WORD_COUNT] = {
-    [WORD_WAITING] = {{"等待数据", "waiting"}},
+    [WORD_WAITING] = {{"等待", "waiting"}},
     [WORD_NO_BROKER] = {{"断网", "No link"}},
     [WORD_GATEWAY_OFFLINE] = {{"网关离线", "Gateway off"}},
+    [WORD_GATEWAY_SHORT] = {{"网关断", "GW off"}},
     [WORD_NO_ALERTS] = {{"无告警", "No alerts"}},
     [WORD_ALERT] = {{"告警", "Alert"}},
     [WORD_SINCE] = {{"始于", "since"}},
