@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start, watchdog, identity. */
+/* Start, identity. */
 #include "boards/cortex-m3/life.h"
 #include "boards/stm32f103-rs485/stm32.h"
 
@@ -9,11 +9,6 @@ enum {
     CSR_POWER = 1 << 27,
     CSR_SOFTWARE = 1 << 28,
     CSR_WATCHDOG = 1 << 29 | 1 << 30,
-    WATCHDOG_UNLOCK = 0x5555,
-    WATCHDOG_FEED = 0xAAAA,
-    WATCHDOG_START = 0xCCCC,
-    WATCHDOG_BY_128 = 5,
-    WATCHDOG_RELOAD = 2499, /* 8 s at 40 kHz; the oscillator's 30..60 kHz make it 5.3..10.7 s */
 };
 
 static enum hal_reset_cause part_says(void)
@@ -31,11 +26,7 @@ static enum hal_reset_cause part_says(void)
 
 void board_start(void)
 {
-    reg_write(IWDG_KR, WATCHDOG_START);
-    reg_write(IWDG_KR, WATCHDOG_UNLOCK);
-    reg_write(IWDG_PR, WATCHDOG_BY_128);
-    reg_write(IWDG_RLR, WATCHDOG_RELOAD);
-    hal_watchdog_feed();
+    watchdog_start();
     life_cause(part_says());
     life_begin();
     clock_start();
@@ -43,11 +34,6 @@ void board_start(void)
     sdi_start();
     inputs_start();
     cpu_irq_enable(IRQ_TIM3);
-}
-
-void hal_watchdog_feed(void)
-{
-    reg_write(IWDG_KR, WATCHDOG_FEED);
 }
 
 /* The 96 bits of the part's identity, folded (FNV-1a): 1 in 4 thousand million to meet its like. */

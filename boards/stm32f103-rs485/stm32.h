@@ -126,6 +126,7 @@ static inline bool pin_read(uint32_t port, unsigned pin)
 
 /* clock.c: 72 MHz from the crystal; 64 MHz from the internal oscillator should it not swing. */
 void clock_start(void);
+void watchdog_start(void);
 uint32_t clock_core_hz(void); /* also APB2 and the timers; APB1 is half of it */
 
 /* pins.c */

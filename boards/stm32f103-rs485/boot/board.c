@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "boards/cortex-m3/loader.h"
+#include "boards/stm32f103-rs485/stm32.h"
+
+void loader_board_start(void)
+{
+    watchdog_start();
+    clock_start();
+}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/demo: a garden, its gateway, its broker, its screen and its app, until Ctrl-C.
+
+Everything runs in a folder of its own that goes away at the end, listens on loopback only, and is
+counted at the end by parts that do not know of each other: the garden's ledger says what was taken,
+the gateway what it stored, an MQTT client of its own what was delivered."""
+import argparse
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+import garden  # noqa: E402
+
+DRAIN_S = 10
+HTTP_PORT = 8080
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/demo", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--seconds", type=int, metavar="N", help="stop after N seconds")
+    parser.add_argument("--nodes", type=int, default=4, metavar="N",
+                        help="native nodes, 1 to 30 (4); one more runs under QEMU")
+    parser.add_argument("--no-screen", action="store_true",
+                        help="do not draw the LED screen in this terminal")
+    chosen = parser.parse_args()
+    if not 1 <= chosen.nodes <= 30:
+        parser.error(f"--nodes {chosen.nodes}: one line takes 1 to 30 of them")
+    return chosen
+
+
+def lines(nodes):
+    east = [{"kind": "native", "address": i + 1, "name": f"plot-{i + 1}", "period_s": 2}
+            for i in range(nodes)]
+    return [
+        {"name": "east", "baud": 19200, "units": east},
+        {"name": "emulated", "baud": 9600, "silence_ms": 20,
+         "units": [{"kind": "qemu", "address": 1, "name": "cortex-m3", "period_s": 2}]},
+        {"name": "west", "baud": 4800,
+         "units": [{"kind": "rs-ws-n01-tr", "address": 1, "name": "soil-west"},
+                   {"kind": "zts-3001", "address": 7, "name": "soil-7in1"},
+                   {"kind": "xy-md02", "address": 9, "name": "air-west"}]},
+    ]
+
+
+def plots(nodes):
+    upper = [f"plot-{i + 1}" for i in range(0, nodes, 2)]
+    lower = [f"plot-{i + 1}" for i in range(1, nodes, 2)] + ["cortex-m3"]
+    entry = {"area": "2.5mu", "cultivar": "baiye-1", "standard": "1B1L"}
+    return [{"name": "upper", "label": "上坡", **entry, "devices": upper},
+            {"name": "lower", "label": "下坡", **entry, "devices": lower},
+            {"name": "west", "label": "西园", **entry,
+             "devices": ["soil-west", "soil-7in1", "air-west"]}]
+
+
+def http_port():
+    """8080, or a free port when somebody else has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", HTTP_PORT))
+            return HTTP_PORT
+        except OSError:
+            return garden.free_port()
+
+
+def screen_config(folder, broker, url, in_terminal):
+    """A 128 x 64 screen: in this terminal, or as a picture only; the app shows it either way."""
+    output = {"type": "terminal"} if in_terminal else {"type": "png",
+                                                       "file": str(folder / "screen.png")}
+    config = {
+        "site": garden.SITE, "language": ["zh", "en"], "size": {"width": 128, "height": 64},
+        "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "user": "screen",
+                 "password_file": str(broker.password_file("screen"))},
+        "app_url": url, "outputs": [output],
+        "pages": [{"name": plot, "title": "{label:plot/%s}" % plot,
+                   "values": [f"plot/{plot}/{metric}" for metric in
+                              ("air_temperature", "air_humidity", "soil_moisture")]}
+                  for plot in ("upper", "lower", "west")],
+    }
+    path = folder / "led.yaml"
+    path.write_text(json.dumps(config, ensure_ascii=False, indent=1))  # JSON is YAML
+    return path
+
+
+def taken(site):
+    """(device, boot, seq) of every sample that our nodes took, and the answers of each probe."""
+    last, answers = {}, {}
+    for entry in site.field.ledger():
+        device = site.names[(entry["line"], entry["unit"])]
+        if entry["boot"] is None:
+            answers.setdefault(device, set()).add(entry["t_ms"])
+        else:
+            key = (device, entry["boot"])
+            last[key] = max(last.get(key, 0), entry["seq"])
+    samples = {(device, boot, seq) for (device, boot), top in last.items()
+               for seq in range(1, top + 1)}
+    return samples, {device: len(times) for device, times in answers.items()}
+
+
+def balance(site):
+    """(taken, delivered, lost)."""
+    samples, answers = taken(site)
+    delivered = site.watcher.copy()
+    of_probe = {device: sum(1 for key in delivered if key[0] == device) for device in answers}
+    lost = len(samples - delivered.keys())
+    lost += sum(max(0, count - of_probe[device]) for device, count in answers.items())
+    return len(samples) + sum(answers.values()), len(delivered), lost
+
+
+def stored(site):
+    """What the gateway says it has in its database."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(str(site.gateway.config["control_socket"]))
+        client.sendall(b'{"id":1,"method":"stats"}\n')
+        with client.makefile() as answers:
+            answer = json.loads(answers.readline())
+    return answer["result"]["store"]["stored"]
+
+
+def drain(site):
+    """Sampling stops; what was taken has DRAIN_S to arrive."""
+    site.field.control("stop-sampling")
+    deadline = time.monotonic() + DRAIN_S
+    while True:
+        counted = balance(site)
+        if counted[2] == 0 or time.monotonic() > deadline:
+            return counted
+        time.sleep(0.2)
+
+
+def run(options, site, folder):
+    site.start_broker(users=("gateway", "watcher", "screen", "farmer"))
+    acl = folder / "acl"
+    acl.write_text(acl.read_text() +
+                   f"user screen\ntopic read baiye/{garden.SITE}/#\n"
+                   f"topic write baiye/{garden.SITE}/led/preview\n"
+                   f"user farmer\ntopic read baiye/{garden.SITE}/#\n")
+    site.broker.signal(signal.SIGHUP)
+    print("starting the garden …", flush=True)
+    site.start_field(lines(options.nodes), weather={"speed": 300})
+    site.start_watcher()
+    port = http_port()
+    site.start_gateway(every="2s", more={
+        "plots": plots(options.nodes),
+        "http": {"listen": f"127.0.0.1:{port}", "app_dir": str(ROOT / "gateway/app/dist")}})
+    url = f"http://127.0.0.1:{port}"
+    print(f"the app: {url}   user: farmer   password: {site.broker.passwords['farmer']}\n"
+          f"devices: {len(site.names)}   files: {folder}", flush=True)
+    in_terminal = sys.stdout.isatty() and not options.no_screen
+    screen = site.add(garden.Process(folder, "screen", [
+        garden.program("baiye-led"), "--config", screen_config(folder, site.broker, url,
+                                                               in_terminal)]))
+    if in_terminal:
+        screen.start_in_terminal()
+    else:
+        screen.start()
+    watch(options, site, quiet=in_terminal)
+    return finish(site)
+
+
+def watch(options, site, quiet):
+    """Until the time is over, Ctrl-C, or a part ends that must not."""
+    end = time.monotonic() + options.seconds if options.seconds else float("inf")
+    told = time.monotonic()
+    try:
+        while time.monotonic() < end:
+            for part in (site.gateway, site.field, site.broker):
+                if not part.running():
+                    raise AssertionError(f"{part.name} ended by itself; its log:\n{part.log()}")
+            if not quiet and time.monotonic() - told >= 10:
+                told = time.monotonic()
+                print(f"{site.watcher.count()} readings delivered", flush=True)
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        print(flush=True)
+
+
+def finish(site):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    count, delivered, lost = drain(site)
+    kept = stored(site)
+    print(f"demo: taken={count} stored={kept} delivered={delivered} lost={lost}", flush=True)
+    return 0 if lost == 0 and count > 0 else 1
+
+
+def main():
+    options = arguments()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-demo-"))
+    site = garden.Site(folder)
+    try:
+        status = run(options, site, folder)
+    except AssertionError as error:
+        print(f"tools/demo: {error}", file=sys.stderr)
+        status = 1
+    finally:
+        site.close()
+    if status == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"tools/demo: the logs are in {folder}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
