@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,14 @@
 #define STATS_EVERY_MS  100
 #define GARBLED_NS      5000000LL
 #define BUSY_NS         200000000LL /* a unit that says "busy" is asked again after this */
-#define US              1000LL
-#define MS              1000000LL
+/* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
+ * unit is left alone for a while after its answer: if that came once more while the next request
+ * is lost, it would be taken for the next answer. Other units have the line meanwhile. */
+#define ALONE_NS 150000000LL
+#define TWICE_MS 600000
+#define NOISY_MS 60000
+#define US       1000LL
+#define MS       1000000LL
 
 struct bus {
     const struct config *config;
@@ -52,7 +59,8 @@ struct bus {
     struct schedule_unit *units;
     struct device *devices;
     bool up, echo;
-    int64_t open_at_ms, babble_ms;
+    int64_t open_at_ms, babble_ms, careful_until_ms;
+    uint64_t stray_seen;
     uint32_t open_wait_ms;
     int64_t fetched_ms; /* last time that nodes' logs had the line */
     unsigned fetch_from;
@@ -217,11 +225,12 @@ static void ask(struct bus *bus, struct device *device, struct transact_request 
     int64_t ceiling = ceiling_ns(bus, device);
     if (request->timeout_ns == 0)
         request->timeout_ns = health_timeout_ns(&device->health, ceiling);
-    request->late_ns = ceiling;
+    request->fastest_ns = health_fastest_ns(&device->health);
     int64_t frames_ns = wire_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > GARBLED_NS ? rest_ns : GARBLED_NS;
+    request->late_ns = 2 * ceiling - request->timeout_ns;
     bus->counted.requests++;
     if (!line_set(&bus->line, &device->wire)) {
         *answer = (struct transact_answer){.result = BUS_DOWN};
@@ -231,11 +240,23 @@ static void ask(struct bus *bus, struct device *device, struct transact_request 
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
     bus->counted.timeouts += answer->result == BUS_TIMEOUT;
     bus->counted.crc_errors += answer->result == BUS_GARBLED;
+    if (answer->too_fast_ns && answer->result == BUS_TIMEOUT)
+        health_too_fast(&device->health, answer->too_fast_ns);
     if (answer->result == BUS_OK)
         bus->echo = answer->echo;
     if (answer->babble)
         bus->babble_ms = now_ms();
     note_late_answer(bus);
+    bool noisy = bus->transact.stray_bytes != bus->stray_seen || answer->result == BUS_GARBLED;
+    int64_t careful_ms = bus->transact.twice ? TWICE_MS : noisy ? NOISY_MS : 0;
+    int64_t now = now_ms();
+    bus->transact.twice = false;
+    bus->stray_seen = bus->transact.stray_bytes;
+    if (now + careful_ms > bus->careful_until_ms)
+        bus->careful_until_ms = now + careful_ms;
+    bool alone = device->health.known < HEALTH_LEARNT || bus->careful_until_ms > now;
+    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone)
+        answer->quiet_ns = answer->end_ns + ALONE_NS;
 }
 
 static void give_reading(struct bus *bus, struct device *device)
@@ -677,6 +698,11 @@ static void *run(void *context)
 {
     struct bus *bus = context;
     (void)prctl(PR_SET_TIMERSLACK, 1); /* silences are waited for to the microsecond */
+    if (bus->bus->type == BUS_RTU) {   /* first in line for a processor, where that is allowed: a
+                                          line's thread sleeps nearly all the time */
+        struct sched_param real_time = {.sched_priority = 1};
+        (void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &real_time);
+    }
     while (!atomic_load(&bus->stopping)) {
         atomic_store(&bus->step_ms, now_ms());
         step(bus);

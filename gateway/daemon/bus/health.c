@@ -4,6 +4,7 @@
 #define CLASS_FIRST_US 50u
 #define FLOOR_NS       100000000LL
 #define MARGIN_NS      20000000LL
+#define TOO_FAST_TIMES 3
 #define ENOUGH         8u /* tries before anything is said */
 
 static unsigned class_of(int64_t turnaround_ns)
@@ -28,8 +29,26 @@ static uint32_t class_end_us(unsigned class)
     return (uint32_t)(octave + octave * (class % 4 + 1) / 4);
 }
 
+int64_t health_fastest_ns(const struct health *health)
+{
+    return health->known == HEALTH_LEARNT ? health->fastest_ns : 0;
+}
+
+void health_too_fast(struct health *health, int64_t turnaround_ns)
+{
+    if (++health->too_fast < TOO_FAST_TIMES)
+        return; /* an answer that came twice may also have spoilt the true one */
+    health->fastest_ns = turnaround_ns;
+    health->too_fast = 0;
+}
+
 static void note_turnaround(struct health *health, int64_t turnaround_ns)
 {
+    if (health->known == 0 || turnaround_ns < health->fastest_ns)
+        health->fastest_ns = turnaround_ns;
+    if (health->known < HEALTH_LEARNT)
+        health->known++;
+    health->too_fast = 0;
     health->peak_ns -= health->peak_ns / 256;
     if (turnaround_ns > health->peak_ns)
         health->peak_ns = turnaround_ns;

@@ -24,6 +24,15 @@ void transact_init(struct transact *t, struct line *line)
         t->silence_ns = bus->silence_us * 1000LL;
 }
 
+/* Has the last answer come once more? */
+static void watch(struct transact *t, const uint8_t *bytes, size_t count)
+{
+    if (!t->watching || rtu_client_feed(&t->given, bytes, count) == RTU_CLIENT_WAITING)
+        return;
+    t->watching = false;
+    t->twice = true;
+}
+
 /* Reads and drops what nobody asked for. False: the line is gone. */
 static bool drain(struct transact *t)
 {
@@ -32,6 +41,7 @@ static bool drain(struct transact *t)
     while ((got = line_read(t->line, bytes, sizeof bytes)) > 0) {
         t->stray_bytes += (uint64_t)got;
         t->line->last_ns = line_now_ns();
+        watch(t, bytes, (size_t)got);
         if (t->listening && rtu_client_feed(&t->client, bytes, (size_t)got) != RTU_CLIENT_WAITING) {
             t->listening = false;
             t->late_unit = t->client.unit;
@@ -87,8 +97,27 @@ static bool is_echo(const struct rtu_client *client)
            memcmp(client->run + 1, client->request, client->request_size) == 0;
 }
 
+/* The answer came sooner than this unit can: it belongs to an earlier request and came twice. It is
+ * stepped over; the true one still has to come. */
+static void refuse_too_fast(struct transact *t, const struct transact_request *request,
+                            int64_t asked_ns, int64_t now_ns, struct transact_answer *answer)
+{
+    size_t size;
+    if (!rtu_client_pdu(&t->client, &size))
+        return;
+    int64_t frame_ns = wire_bytes_ns(&t->line->wire, size + 3);
+    int64_t turnaround_ns = now_ns - asked_ns - frame_ns;
+    if (turnaround_ns + frame_ns / 4 >= request->fastest_ns)
+        return;
+    answer->too_fast_ns = turnaround_ns > 0 ? turnaround_ns : 1;
+    t->twice = true;
+    t->stray_bytes += size + 3;
+    rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+}
+
 /* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. */
-static bool listen(struct transact *t, const struct transact_request *request, int64_t deadline_ns)
+static bool listen(struct transact *t, const struct transact_request *request, int64_t asked_ns,
+                   int64_t deadline_ns, struct transact_answer *answer)
 {
     uint8_t bytes[RTU_FRAME_MAX];
     int64_t until = deadline_ns;
@@ -108,7 +137,10 @@ static bool listen(struct transact *t, const struct transact_request *request, i
         int64_t now = line_now_ns();
         if (got > 0)
             t->line->last_ns = now;
+        if (request->unit != t->given.unit)
+            watch(t, bytes, (size_t)got);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
+        refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
         if (is_spoilt_answer(&t->client, request->answer_size) && now + GARBLED_NS < deadline_ns)
             until = now + GARBLED_NS;
@@ -130,6 +162,8 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
             t->late_unit = request->unit;
             return BUS_TIMEOUT;
         }
+        rtu_client_expect(&t->given, request->unit, request->pdu, request->pdu_size);
+        t->watching = true;
         answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
         return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
     }
@@ -175,7 +209,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     }
     int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + SLACK_NS +
                           wire_bytes_ns(&line->wire, request->answer_size);
-    if (!listen(t, request, deadline_ns)) {
+    if (!listen(t, request, asked_ns, deadline_ns, answer)) {
         answer->result = BUS_DOWN;
         return;
     }

@@ -24,6 +24,8 @@ struct transact_request {
     uint8_t unit;
     int64_t extra_ns;   /* silence of the device beyond the line's */
     int64_t timeout_ns; /* from the request's end to the answer's begin */
+    int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
+                              that comes twice. 0: not known yet */
     int64_t late_ns;    /* how long after its deadline it may still answer */
 };
 
@@ -35,6 +37,7 @@ struct transact_answer {
     int64_t end_ns;        /* when it was over */
     int64_t turnaround_ns; /* from the request's end to the answer's begin */
     int64_t quiet_ns;      /* the unit must be left alone until then */
+    int64_t too_fast_ns;   /* turnaround of an answer stepped over for that; 0: none */
     bool echo;             /* our own request came back first */
     bool babble;           /* the line would not become silent */
 };
@@ -43,6 +46,9 @@ struct transact {
     struct line *line;
     struct rtu_client client; /* of the last request; goes on listening for a late answer */
     bool listening;
+    struct rtu_client given; /* of the last answer: does it come twice? */
+    bool watching;
+    bool twice;           /* it did; the owner resets it */
     int64_t silence_ns;   /* between frames, the bus's own included */
     uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
     atomic_bool stopping; /* set by another thread: no more long waits */
