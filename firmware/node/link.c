@@ -193,7 +193,7 @@ uint64_t link_poll(struct link *l, uint64_t now_us)
         end_trial(l);
     uint64_t due_us = rtu_receiver_due_us(&l->receiver);
     if (l->sending)
-        due_us = l->send_by_us + SECOND_US; /* the end of sending wakes the node before that */
+        due_us = now_us + SECOND_US; /* the end of sending wakes the node before that */
     else if (l->answer_size > 0 && answer_due_us(l) < due_us)
         due_us = answer_due_us(l);
     if (l->power_up_until_us != 0 && l->power_up_until_us < due_us)

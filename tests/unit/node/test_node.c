@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole node on a board in virtual time: bytes in, bytes out, to the microsecond. */
+#include "tests/unit/node/unit.h"
+
+#include "firmware/node/node.h"
+#include "protocols/history/history.h"
+#include "tests/unit/node/board.h"
+
+#define SECOND_US UINT64_C(1000000)
+
+static struct node node;
+static struct fake_sensor air, soil;
+static struct node_probe probes[2];
+
+static void start_node(bool power_up_line)
+{
+    fake_sensor_init(&air);
+    fake_sensor_init(&soil);
+    probes[0] = (struct node_probe){
+        &air.sensor, {CHANNEL_AIR_TEMPERATURE, CHANNEL_AIR_HUMIDITY, -1, -1}, 1};
+    probes[1] = (struct node_probe){
+        &soil.sensor,
+        {CHANNEL_SOIL_MOISTURE, CHANNEL_SOIL_TEMPERATURE, CHANNEL_SOIL_CONDUCTIVITY, -1},
+        2};
+    const struct node_config config = {
+        .probes = probes, .probe_count = 2, .no_power_up_line = !power_up_line};
+    node_init(&node, &config);
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    board_init();
+    start_node(false);
+    return 0;
+}
+
+/* Lets the node live until `until_us`, sleeping as it asks. */
+static void run_until(uint64_t until_us)
+{
+    for (;;) {
+        uint64_t due_us = node_poll(&node);
+        uint64_t wake_us = due_us;
+        if (board.received_at < board.received_count &&
+            board.received[board.received_at].time_us < wake_us)
+            wake_us = board.received[board.received_at].time_us;
+        if (board.sending_until_us > board.now_us && board.sending_until_us < wake_us)
+            wake_us = board.sending_until_us;
+        if (wake_us > until_us)
+            break;
+        if (wake_us > board.now_us)
+            board.now_us = wake_us;
+        else
+            board.now_us++; /* a step that takes no time would stand still */
+    }
+    board.now_us = until_us;
+    node_poll(&node);
+}
+
+static void run(uint64_t us)
+{
+    run_until(board.now_us + us);
+}
+
+/* Bytes that begin to arrive now, one character after the other; returns the end of the last. */
+static uint64_t arrive(const void *bytes, size_t size, uint8_t errors)
+{
+    uint64_t at_us = board.now_us;
+    uint32_t byte_us = 10 * 1000000 / board.line.baud;
+    if (board.received_count > 0 && board.received[board.received_count - 1].time_us > at_us)
+        at_us = board.received[board.received_count - 1].time_us;
+    for (size_t i = 0; i < size; i++) {
+        at_us += byte_us;
+        board.received[board.received_count++] = (struct hal_byte){
+            .time_us = at_us, .value = ((const uint8_t *)bytes)[i], .errors = errors};
+    }
+    return at_us;
+}
+
+static uint64_t arrive_frame(uint8_t unit, const void *pdu, size_t size)
+{
+    uint8_t frame[RTU_FRAME_MAX];
+    return arrive(frame, rtu_build(unit, pdu, size, frame, sizeof frame), 0);
+}
+
+/* Sends a request, waits 100 ms; the answer's PDU and its size, NULL when there was none. */
+static const uint8_t *ask(uint8_t unit, const void *pdu, size_t size, size_t *answer_size)
+{
+    unsigned before = board.sent_frames;
+    uint64_t end_us = arrive_frame(unit, pdu, size);
+    run_until(end_us + 100000 + 300 * 10 * SECOND_US / board.line.baud);
+    if (board.sent_frames == before)
+        return NULL;
+    assert_int_equal(board.sent_frames, before + 1);
+    assert_true(rtu_check(board.sent, board.sent_size));
+    assert_int_equal(board.sent[0], unit);
+    *answer_size = board.sent_size - 3;
+    return board.sent + 1;
+}
+
+static bool silent(uint8_t unit, const void *pdu, size_t size)
+{
+    size_t n;
+    return ask(unit, pdu, size, &n) == NULL;
+}
+
+static uint8_t address(void)
+{
+    return node.link.line.address;
+}
+
+static void read_words(uint16_t first, uint16_t count, uint16_t *words)
+{
+    const uint8_t pdu[] = {4, (uint8_t)(first >> 8), (uint8_t)first, 0, (uint8_t)count};
+    size_t size;
+    const uint8_t *answer = ask(address(), pdu, sizeof pdu, &size);
+    assert_non_null(answer);
+    assert_int_equal(answer[0], 4);
+    assert_int_equal(size, 2u + 2u * count);
+    for (unsigned i = 0; i < count; i++)
+        words[i] = (uint16_t)(answer[2 + 2 * i] << 8 | answer[3 + 2 * i]);
+}
+
+static uint16_t read_word(uint16_t first)
+{
+    uint16_t word;
+    read_words(first, 1, &word);
+    return word;
+}
+
+/* Exception code, 0 when the write was done. */
+static uint8_t write_words(uint16_t first, uint16_t count, const uint16_t *words)
+{
+    uint8_t pdu[6 + 2 * 125] = {16, (uint8_t)(first >> 8), (uint8_t)first,
+                                0,  (uint8_t)count,        (uint8_t)(2 * count)};
+    for (unsigned i = 0; i < count; i++) {
+        pdu[6 + 2 * i] = (uint8_t)(words[i] >> 8);
+        pdu[7 + 2 * i] = (uint8_t)words[i];
+    }
+    size_t size;
+    const uint8_t *answer = ask(address(), pdu, 6u + 2u * count, &size);
+    assert_non_null(answer);
+    return answer[0] == 16 ? 0 : answer[1];
+}
+
+static uint8_t write_word(uint16_t first, uint16_t word)
+{
+    return write_words(first, 1, &word);
+}
+
+static const uint8_t read_head[] = {4, 0, 0, 0, 6};
+
+static void answer_leaves_when_the_line_was_silent_for_t35(void **state)
+{
+    (void)state;
+    run(20 * SECOND_US + 500000);
+    uint64_t end_us = arrive_frame(247, read_head, sizeof read_head);
+    run_until(end_us + 4011 - 1);
+    assert_int_equal(board.sent_frames, 0);
+    run_until(end_us + 4011);
+    assert_int_equal(board.sent_frames, 1);
+    assert_int_equal(board.sent_us, end_us + 4011);
+}
+
+static void snapshot_shows_values_flags_and_age(void **state)
+{
+    (void)state;
+    uint16_t w[32];
+    air.hundredths[0] = -512;
+    air.hundredths[1] = 9321;
+    soil.hundredths[0] = 3127;
+    soil.flag[1] = METRIC_FAULT;
+    soil.hundredths[1] = SENSOR_NO_VALUE;
+    soil.hundredths[2] = 18750;
+    run(12 * SECOND_US);
+    read_words(0, 32, w);
+    assert_int_equal(w[0], 1);
+    assert_int_equal(w[1], 1);
+    assert_int_equal(w[3], 2);
+    assert_int_equal(w[4], 20); /* sampled at 0 and at 10 s */
+    assert_int_equal(w[9], 10);
+    assert_int_equal((int16_t)w[10], -512);
+    assert_int_equal(w[11], 9321);
+    assert_int_equal(w[12], 3127);
+    assert_int_equal(w[13], 0x8000);
+    assert_int_equal(w[14], 188);
+    assert_int_equal(w[6], METRIC_FAULT << 12);
+    assert_int_equal(w[7], 0x4440);
+    assert_int_equal(w[15], 0xFFFF);
+    assert_int_equal(w[16], 0xFFFF);
+    assert_int_equal(w[31], 0);
+}
+
+static void there_is_no_value_before_the_first_sample(void **state)
+{
+    (void)state;
+    uint16_t w[22];
+    board_init();
+    fresh(NULL);
+    air.takes_us = soil.takes_us = SECOND_US;
+    read_words(0, 22, w);
+    assert_int_equal(w[3], 0);
+    assert_int_equal(w[4], 0xFFFF);
+    assert_int_equal(w[10], 0x8000);
+    assert_int_equal(w[6], 0x4444);
+}
+
+static void sensor_that_never_ends_is_a_fault_and_disturbs_no_other(void **state)
+{
+    (void)state;
+    uint16_t w[22];
+    soil.hangs = true;
+    run(15 * SECOND_US);
+    read_words(0, 22, w);
+    assert_in_range(w[3], 1, 2);
+    assert_int_equal(w[10], 1234);
+    assert_int_equal(w[12], 0x8000);
+    assert_int_equal(w[6] >> 8, METRIC_FAULT << 4 | METRIC_FAULT);
+    assert_true(board.fed > 10);
+}
+
+static void foreign_frames_and_answers_are_not_answered(void **state)
+{
+    (void)state;
+    assert_true(silent(7, read_head, sizeof read_head));
+    assert_true(silent(7, "\x04\x02\x00\x01", 4));
+    assert_true(silent(247, "\x84\x02", 2));
+    size_t n;
+    assert_non_null(ask(247, read_head, sizeof read_head, &n));
+}
+
+static void newer_frame_drops_the_answer_that_was_not_sent_yet(void **state)
+{
+    (void)state;
+    run(20500000);
+    arrive_frame(247, read_head, sizeof read_head);
+    uint64_t end_us = arrive_frame(247, "\x03\x00\x01\x00\x01", 5);
+    run_until(end_us + SECOND_US);
+    assert_int_equal(board.sent_frames, 1);
+    assert_int_equal(board.sent[1], 3);
+    assert_int_equal(node.link.dropped, 1);
+}
+
+static void noise_between_frames_is_stepped_over(void **state)
+{
+    (void)state;
+    uint32_t seed = 7;
+    size_t size;
+    for (unsigned i = 0; i < 200; i++) {
+        uint8_t noise[12];
+        for (size_t k = 0; k < sizeof noise; k++)
+            noise[k] = (uint8_t)test_random(&seed);
+        run_until(arrive(noise, test_random(&seed) % sizeof noise, 0) + 5000);
+        arrive("\x00", (size_t)(i % 2), 0); /* a glitch right in front of the request */
+        assert_non_null(ask(247, read_head, sizeof read_head, &size));
+    }
+}
+
+static void everybody_is_answered_until_a_foreign_frame_was_heard(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_non_null(ask(0xFF, read_head, sizeof read_head, &size));
+    assert_true(silent(9, read_head, sizeof read_head));
+    assert_true(silent(0xFF, read_head, sizeof read_head));
+    assert_non_null(ask(247, read_head, sizeof read_head, &size));
+}
+
+static void power_up_line_lasts_five_seconds_or_until_a_framing_error(void **state)
+{
+    (void)state;
+    board_init();
+    start_node(true);
+    assert_int_equal(board.line.baud, 19200);
+    assert_int_equal(board.line.parity, 'E');
+    run(SECOND_US);
+    size_t size;
+    assert_non_null(ask(247, read_head, sizeof read_head, &size));
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_POWER_UP, NODE_STATUS_POWER_UP);
+    run_until(5 * SECOND_US);
+    assert_int_equal(board.line.baud, 9600);
+    assert_int_equal(board.line.parity, 'N');
+
+    board_power_cycle();
+    start_node(true);
+    assert_int_equal(board.line.baud, 19200);
+    run_until(arrive("\x33", 1, HAL_BYTE_FRAMING) + 1);
+    assert_int_equal(board.line.baud, 9600);
+}
+
+static void new_address_stays_once_the_node_is_spoken_to_on_it(void **state)
+{
+    (void)state;
+    assert_int_equal(write_word(NODE_ADDRESS, 12), 0); /* answered under the old one */
+    assert_int_equal(address(), 12);
+    assert_true(silent(247, read_head, sizeof read_head));
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_PROVISIONAL, 0);
+    run(70 * SECOND_US);
+    assert_int_equal(address(), 12);
+    board_power_cycle();
+    start_node(false);
+    assert_int_equal(address(), 12);
+}
+
+static void new_rate_is_taken_back_when_nobody_speaks_on_it(void **state)
+{
+    (void)state;
+    const uint16_t line[] = {12, 3};
+    assert_int_equal(write_words(NODE_ADDRESS, 2, line), 0);
+    assert_int_equal(board.line.baud, 19200);
+    run(59 * SECOND_US);
+    assert_int_equal(board.line.baud, 19200);
+    run(2 * SECOND_US);
+    assert_int_equal(board.line.baud, 9600);
+    assert_int_equal(address(), 247);
+    size_t size;
+    assert_non_null(ask(247, read_head, sizeof read_head, &size));
+    assert_int_equal(write_word(NODE_ADDRESS, 248), 3);
+    assert_int_equal(write_word(NODE_ADDRESS, 0), 3);
+    assert_int_equal(write_word(NODE_BAUD, 8), 3);
+    assert_int_equal(write_word(NODE_PARITY, 3), 3);
+}
+
+static void broadcast_sets_time_but_neither_address_nor_settings(void **state)
+{
+    (void)state;
+    const uint8_t time[] = {16, 0x05, 0x00, 0, 3, 6, 0x6B, 0x02, 0x35, 0xDA, 0x00, 123};
+    const uint8_t new_address[] = {6, 0x07, 0xD0, 0, 5};
+    uint16_t w[3];
+    assert_true(silent(0, new_address, sizeof new_address));
+    assert_int_equal(address(), 247);
+    read_words(NODE_TIME, 3, w);
+    assert_int_equal(w[0] | w[1] | w[2], 0);
+    uint64_t end_us = arrive_frame(0, time, sizeof time);
+    run_until(end_us + 2 * SECOND_US);
+    assert_int_equal(board.sent_frames, 1);
+    uint32_t seconds;
+    uint16_t ms;
+    wall_at(&node.wall, end_us, &seconds, &ms);
+    assert_int_equal(seconds, 0x6B0235DA);
+    assert_int_equal(ms, 123);
+    read_words(NODE_TIME, 3, w);
+    assert_int_equal(w[1], 0x35DA + 2);
+}
+
+static void settings_want_unlock_and_commit(void **state)
+{
+    (void)state;
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 60), 4);
+    assert_int_equal(write_word(NODE_COMMIT, 1), 4);
+    assert_int_equal(write_word(NODE_UNLOCK, 0x1234), 3);
+    assert_int_equal(write_word(NODE_UNLOCK, NODE_UNLOCK_KEY), 0);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 0), 3);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 3601), 3);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 60), 0);
+    assert_int_equal(read_word(NODE_SETTING_PERIOD), 60);
+    assert_int_equal(read_word(NODE_PERIOD), 10);
+    assert_int_equal(write_word(NODE_COMMIT, 1), 0);
+    assert_int_equal(read_word(NODE_PERIOD), 60);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 30), 0);
+    run(61 * SECOND_US); /* the lock falls shut: what was not committed is forgotten */
+    assert_int_equal(read_word(NODE_SETTING_PERIOD), 60);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 30), 4);
+    board_power_cycle();
+    start_node(false);
+    assert_int_equal(read_word(NODE_PERIOD), 60);
+}
+
+static void registers_that_are_not_there_are_exceptions(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_memory_equal(ask(247, "\x04\x00\x20\x00\x01", 5, &size), "\x84\x02", 2);
+    assert_memory_equal(ask(247, "\x04\x00\x1F\x00\x02", 5, &size), "\x84\x02", 2);
+    assert_memory_equal(ask(247, "\x06\x00\x0A\x00\x01", 5, &size), "\x86\x03", 2);
+    assert_memory_equal(ask(247, "\x06\x30\x00\x00\x01", 5, &size), "\x86\x02", 2);
+    assert_memory_equal(ask(247, "\x01\x00\x07\x00\x01", 5, &size), "\x81\x02", 2);
+}
+
+static void period_is_kept_without_drift_over_every_wrap_of_32_bits(void **state)
+{
+    (void)state;
+    const uint64_t wraps[] = {UINT32_MAX, UINT32_MAX * UINT64_C(1000)}; /* of us, of ms */
+    for (unsigned i = 0; i < 2; i++) {
+        board_init();
+        board.now_us = wraps[i] - 100 * SECOND_US;
+        start_node(false);
+        uint64_t start_us = board.now_us;
+        for (uint32_t n = 1; n <= 20; n++) {
+            run_until(start_us + (n - 1) * 10 * SECOND_US + SECOND_US);
+            assert_int_equal(node.sampler.sample.seq, n);
+            assert_true(node.sampler.sample.taken_us == start_us + (n - 1) * 10 * SECOND_US);
+            size_t size;
+            assert_non_null(ask(247, read_head, sizeof read_head, &size));
+        }
+        assert_int_equal(node.sampler.late, 0);
+        struct history_window w;
+        log_window(&node.log, 0, 0, &w);
+        assert_int_equal(w.count, 11);
+    }
+}
+
+static void log_window_gives_what_the_snapshots_showed(void **state)
+{
+    (void)state;
+    uint16_t shown[30][NODE_SNAPSHOT_USED];
+    for (uint32_t n = 0; n < 30; n++) {
+        air.hundredths[0] = (int32_t)(n * 37) - 300;
+        soil.hundredths[2] = (int32_t)n * 1234;
+        run_until(n * 10 * SECOND_US + 5 * SECOND_US);
+        read_words(0, NODE_SNAPSHOT_USED, shown[n]);
+    }
+    uint32_t seq = 1;
+    while (seq <= 30) {
+        const uint8_t pdu[] = {23, 0x04, 0x10, 0, 125, 0x04, 0x00, 0,
+                               3,  6,    0,    1, 0,   0,    0,    (uint8_t)seq};
+        size_t size;
+        const uint8_t *answer = ask(247, pdu, sizeof pdu, &size);
+        assert_non_null(answer);
+        assert_int_equal(size, 252);
+        uint16_t words[125];
+        for (unsigned i = 0; i < 125; i++)
+            words[i] = (uint16_t)(answer[2 + 2 * i] << 8 | answer[3 + 2 * i]);
+        struct history_window w;
+        assert_true(history_window_read(words, 125, &w));
+        assert_int_equal(w.boot, 1);
+        assert_int_equal(w.seq, seq);
+        assert_int_equal(w.newest_seq, 30);
+        for (uint16_t i = 0; i < w.count; i++) {
+            struct node_values logged;
+            struct node_values live;
+            history_unpack(w.records[i], &logged);
+            node_values_get(shown[seq - 1 + i], &live);
+            assert_memory_equal(logged.value, live.value, sizeof live.value);
+            assert_memory_equal(logged.flag, live.flag, sizeof live.flag);
+        }
+        seq += w.count;
+    }
+}
+
+static void boot_counts_and_the_cause_of_reset_are_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(read_word(NODE_BOOT), 1);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_POWER);
+    start_node(false); /* RAM kept, no word left */
+    assert_int_equal(read_word(NODE_BOOT), 2);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_WATCHDOG);
+    if (setjmp(board.cut) == 0)
+        black_box_restart();
+    start_node(false);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_SOFTWARE);
+    board.fault = (struct hal_fault){.pc = 0x08001234, .lr = 1, .status = 2};
+    start_node(false);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_FAULT);
+    assert_int_equal(read_word(NODE_FAULT + 1), 0x1234);
+    start_node(false); /* the same fault is not counted again */
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_WATCHDOG);
+    board_power_cycle();
+    start_node(false);
+    uint16_t counts[HAL_RESET_CAUSE_COUNT];
+    read_words(NODE_RESET_COUNTS, HAL_RESET_CAUSE_COUNT, counts);
+    assert_int_equal(counts[HAL_RESET_POWER], 2);
+    assert_int_equal(counts[HAL_RESET_WATCHDOG], 2);
+    assert_int_equal(counts[HAL_RESET_SOFTWARE], 1);
+    assert_int_equal(counts[HAL_RESET_FAULT], 1);
+    assert_int_equal(read_word(NODE_BOOT), 6);
+}
+
+static void watchdog_is_fed_only_while_the_line_makes_progress(void **state)
+{
+    (void)state;
+    run(20 * SECOND_US);
+    assert_in_range(board.fed, 15, 25); /* once a second, not at every turn */
+    board.stuck_sending = true;
+    arrive_frame(247, read_head, sizeof read_head);
+    run(10 * SECOND_US);
+    unsigned fed = board.fed;
+    run(30 * SECOND_US);
+    assert_int_equal(board.fed, fed);
+    board.stuck_sending = false;
+    start_node(false);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_WATCHDOG);
+    assert_int_equal(read_word(NODE_MISSED_CHECK_IN), WATCH_LINK);
+}
+
+static void still_air_is_flagged_stuck_and_fog_is_not(void **state)
+{
+    (void)state;
+    air.hundredths[1] = 10000;
+    run(11 * 3600 * SECOND_US + 5 * SECOND_US);
+    assert_int_equal(node.sampler.sample.values.flag[CHANNEL_AIR_TEMPERATURE], METRIC_GOOD);
+    run(1 * 3600 * SECOND_US + 10 * SECOND_US);
+    assert_int_equal(node.sampler.sample.values.flag[CHANNEL_AIR_TEMPERATURE], METRIC_STUCK);
+    assert_int_equal(node.sampler.sample.values.flag[CHANNEL_AIR_HUMIDITY], METRIC_GOOD);
+    assert_int_equal(node.sampler.sample.values.flag[CHANNEL_SOIL_TEMPERATURE], METRIC_GOOD);
+    air.raw[0]++;
+    run(10 * SECOND_US);
+    assert_int_equal(node.sampler.sample.values.flag[CHANNEL_AIR_TEMPERATURE], METRIC_GOOD);
+}
+
+static void duplicate_address_is_noticed(void **state)
+{
+    (void)state;
+    assert_true(silent(247, "\x04\x04\x00\x01\x02\x03", 6));
+    assert_int_equal(read_word(NODE_DUPLICATES), 1);
+}
+
+static void random_frames_never_stop_the_node(void **state)
+{
+    (void)state;
+    uint32_t seed = 0xBA17E;
+    size_t size;
+    uint32_t frames = test_count(100000, 10000000);
+    for (uint32_t i = 0; i < frames; i++) {
+        uint8_t pdu[40];
+        size_t n = 1 + test_random(&seed) % sizeof pdu;
+        for (size_t k = 0; k < n; k++)
+            pdu[k] = (uint8_t)test_random(&seed);
+        pdu[0] %= 48;
+        if (pdu[0] == 8)
+            pdu[0] = 3; /* listen only would end the test */
+        if (n > 2 && pdu[1] == 0x07 && pdu[2] >= 0xC0)
+            pdu[1] = 0; /* and so would another address */
+        uint64_t end_us = arrive_frame(247, pdu, n);
+        run_until(end_us + 20000);
+        if (i % 1000 == 0)
+            assert_non_null(ask(247, read_head, sizeof read_head, &size));
+    }
+    assert_true(node.sampler.sample.seq > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(answer_leaves_when_the_line_was_silent_for_t35, fresh),
+        cmocka_unit_test_setup(snapshot_shows_values_flags_and_age, fresh),
+        cmocka_unit_test_setup(there_is_no_value_before_the_first_sample, fresh),
+        cmocka_unit_test_setup(sensor_that_never_ends_is_a_fault_and_disturbs_no_other, fresh),
+        cmocka_unit_test_setup(foreign_frames_and_answers_are_not_answered, fresh),
+        cmocka_unit_test_setup(newer_frame_drops_the_answer_that_was_not_sent_yet, fresh),
+        cmocka_unit_test_setup(noise_between_frames_is_stepped_over, fresh),
+        cmocka_unit_test_setup(everybody_is_answered_until_a_foreign_frame_was_heard, fresh),
+        cmocka_unit_test_setup(power_up_line_lasts_five_seconds_or_until_a_framing_error, fresh),
+        cmocka_unit_test_setup(new_address_stays_once_the_node_is_spoken_to_on_it, fresh),
+        cmocka_unit_test_setup(new_rate_is_taken_back_when_nobody_speaks_on_it, fresh),
+        cmocka_unit_test_setup(broadcast_sets_time_but_neither_address_nor_settings, fresh),
+        cmocka_unit_test_setup(settings_want_unlock_and_commit, fresh),
+        cmocka_unit_test_setup(registers_that_are_not_there_are_exceptions, fresh),
+        cmocka_unit_test_setup(period_is_kept_without_drift_over_every_wrap_of_32_bits, fresh),
+        cmocka_unit_test_setup(log_window_gives_what_the_snapshots_showed, fresh),
+        cmocka_unit_test_setup(boot_counts_and_the_cause_of_reset_are_kept, fresh),
+        cmocka_unit_test_setup(watchdog_is_fed_only_while_the_line_makes_progress, fresh),
+        cmocka_unit_test_setup(still_air_is_flagged_stuck_and_fog_is_not, fresh),
+        cmocka_unit_test_setup(duplicate_address_is_noticed, fresh),
+        cmocka_unit_test_setup(random_frames_never_stop_the_node, fresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
