@@ -396,3 +396,18 @@ double payload_value_number(const struct payload_value *value)
     return value->form == PAYLOAD_SCALED ? (double)value->scaled / powers[value->decimals]
                                          : value->real;
 }
+
+void payload_value_from(const struct shape_field *field, const struct reading_value *from,
+                        struct payload_value *value)
+{
+    *value = (struct payload_value){.present = from->present && isfinite(from->value),
+                                    .flag = from->flag,
+                                    .form = field->form,
+                                    .decimals = field->decimals,
+                                    .real = from->value};
+    if (field->form == PAYLOAD_SINGLE)
+        value->real = (double)(float)from->value;
+    if (field->form == PAYLOAD_SCALED && value->present &&
+        !to_scaled(from->value, field->decimals, &value->scaled))
+        value->form = PAYLOAD_DOUBLE;
+}

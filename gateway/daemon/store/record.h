@@ -111,5 +111,8 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
 bool record_values(const struct record *record, const struct shape *shape,
                    struct payload_value *values);
 double payload_value_number(const struct payload_value *value);
+/* A value as a reading has it in the form in which it would be kept. */
+void payload_value_from(const struct shape_field *field, const struct reading_value *from,
+                        struct payload_value *value);
 
 #endif

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The link thread: keeps the publisher processes running and moves between them and the store. It
+ * waits for nothing but poll(): a publisher that does not read has its socket left alone. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/daemon/publish/link.h"
+
+#define RESTART_FIRST_MS 200
+#define RESTART_MOST_MS  10000
+#define STEADY_MS        30000
+#define ROUND_LEAST_MS   5
+#define STOP_MOST_MS     2500
+#define ANSWERS_MOST     64u
+
+/* ---- Publishers come and go --------------------------------------------------------------------
+ */
+
+static void set_state(struct publish *publish, struct broker *broker, const char *state,
+                      const char *why)
+{
+    pthread_mutex_lock(&publish->lock);
+    (void)snprintf(broker->stats.state, sizeof broker->stats.state, "%s", state);
+    (void)snprintf(broker->stats.why, sizeof broker->stats.why, "%s", why);
+    broker->stats.since_ms = clock_now().mono_ms;
+    broker->stats.pid = (uint32_t)broker->pid;
+    pthread_mutex_unlock(&publish->lock);
+}
+
+static void begin_publisher(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    struct wire_hello hello = {.type = WIRE_HELLO,
+                               .requests = publish->callbacks.request != NULL,
+                               .broker = *broker->config};
+    if (!spawn_publisher(broker)) {
+        set_state(publish, broker, "stopped", strerror(errno));
+        broker->restart_ms = now_ms + RESTART_MOST_MS;
+        return;
+    }
+    memcpy(hello.site, publish->config->site, sizeof hello.site);
+    memcpy(hello.uuid, store_uuid(publish->store), sizeof hello.uuid);
+    broker->started_ms = now_ms;
+    broker->blocked = false;
+    broker->docs_out = 0;
+    (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
+    backlog_begin(publish, broker);
+    set_state(publish, broker, "connecting", "");
+}
+
+static void publisher_ended(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    spawn_reap(broker, 100);
+    if (broker->up)
+        backlog_down(publish, broker);
+    broker->up = false;
+    if (now_ms - broker->started_ms > STEADY_MS)
+        broker->restart_wait_ms = RESTART_FIRST_MS;
+    broker->restart_ms = now_ms + broker->restart_wait_ms;
+    broker->restart_wait_ms *= 2;
+    if (broker->restart_wait_ms > RESTART_MOST_MS)
+        broker->restart_wait_ms = RESTART_MOST_MS;
+    set_state(publish, broker, "stopped", "its process ended; it is started again");
+    pthread_mutex_lock(&publish->lock);
+    broker->stats.restarts++;
+    broker->bytes_base = broker->stats.bytes_sent;
+    pthread_mutex_unlock(&publish->lock);
+    log_write(LOG_LEVEL_WARNING, "publish %s: its process ended; it is started again",
+              broker->config->name);
+}
+
+/* ---- What publishers say
+ * --------------------------------------------------------------------------- */
+
+static void on_state(struct publish *publish, struct broker *broker,
+                     const struct wire_state *message)
+{
+    bool was_up = broker->up;
+    broker->up = message->up;
+    set_state(publish, broker, message->state, message->why);
+    if (message->up) {
+        log_change(&broker->log, 1, LOG_LEVEL_NOTICE, "publish %s: connected to %s:%u",
+                   broker->config->name, broker->config->host, broker->config->port);
+        docs_forget(&publish->docs, broker->index);
+        broker->docs_seen = 0;
+        newest_up(publish, broker);
+        backlog_up(publish, broker, message->refused_before);
+        return;
+    }
+    if (was_up)
+        backlog_down(publish, broker);
+    log_change(&broker->log, 0, LOG_LEVEL_WARNING,
+               "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
+               broker->config->host, broker->config->port, message->why);
+}
+
+static void on_counts(struct publish *publish, struct broker *broker,
+                      const struct wire_counts *counts)
+{
+    pthread_mutex_lock(&publish->lock);
+    struct publish_stats *stats = &broker->stats;
+    uint64_t bytes = broker->bytes_base + counts->bytes;
+    uint64_t more = bytes - stats->bytes_sent;
+    stats->connects = counts->connects;
+    stats->messages = counts->messages;
+    stats->acked = counts->acked;
+    stats->refused = counts->refused;
+    stats->bytes_sent = bytes;
+    if (broker->up)
+        (void)snprintf(stats->state, sizeof stats->state, "%s",
+                       counts->lane_refused ? "refused" : "up");
+    if (broker->up && counts->lane_refused)
+        (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
+    pthread_mutex_unlock(&publish->lock);
+    budget_count(publish, broker, more);
+}
+
+static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
+                       size_t size)
+{
+    static char payload[WIRE_MAX]; /* the one link thread's */
+    struct wire_request head;
+    memcpy(&head, message, sizeof head);
+    size_t rest = size - sizeof head;
+    memcpy(payload, message + sizeof head, rest);
+    payload[rest] = '\0';
+    head.request.broker = broker->index;
+    head.request.payload = payload;
+    head.request.payload_size = rest;
+    if (publish->callbacks.request != NULL)
+        publish->callbacks.request(publish->callbacks.context, &head.request);
+}
+
+static void on_quarantine(struct publish *publish, struct broker *broker, const uint8_t *message,
+                          size_t size)
+{
+    struct wire_quarantine head;
+    memcpy(&head, message, sizeof head);
+    store_quarantine(publish->store, broker->index, head.id, head.reason, message + sizeof head,
+                     (uint32_t)(size - sizeof head));
+    pthread_mutex_lock(&publish->lock);
+    broker->stats.quarantined++;
+    pthread_mutex_unlock(&publish->lock);
+}
+
+static void take_message(struct publish *publish, struct broker *broker, const uint8_t *message,
+                         size_t size)
+{
+    union {
+        struct wire_state state;
+        struct wire_ack ack;
+        struct wire_done done;
+        struct wire_counts counts;
+    } in;
+    memset(&in, 0, sizeof in);
+    memcpy(&in, message, size < sizeof in ? size : sizeof in);
+    switch (message[0]) {
+    case WIRE_STATE:
+        in.state.state[sizeof in.state.state - 1] = in.state.why[sizeof in.state.why - 1] = '\0';
+        on_state(publish, broker, &in.state);
+        break;
+    case WIRE_ACK:
+        backlog_ack(publish, broker, &in.ack);
+        break;
+    case WIRE_DOC_DONE:
+        broker->docs_out -= in.done.count < broker->docs_out ? in.done.count : broker->docs_out;
+        break;
+    case WIRE_COUNTS:
+        on_counts(publish, broker, &in.counts);
+        break;
+    case WIRE_REQUEST:
+        if (size >= sizeof(struct wire_request))
+            on_request(publish, broker, message, size);
+        break;
+    case WIRE_QUARANTINE:
+        if (size >= sizeof(struct wire_quarantine))
+            on_quarantine(publish, broker, message, size);
+        break;
+    default:
+        log_write(LOG_LEVEL_ERROR, "publish: message of unknown type %u", message[0]);
+        break;
+    }
+}
+
+static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    static uint8_t message[WIRE_MAX]; /* the one link thread's */
+    for (unsigned n = 0; n < 256 && broker->fd >= 0; n++) {
+        ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0)
+            publisher_ended(publish, broker, now_ms);
+        else
+            take_message(publish, broker, message, (size_t)got);
+    }
+}
+
+/* ---- Answers
+ * ----------------------------------------------------------------------------------------- */
+
+static void pump_answers(struct publish *publish, struct broker *broker)
+{
+    for (;;) {
+        char topic[TOPIC_SIZE];
+        pthread_mutex_lock(&publish->lock);
+        struct answer *answer = broker->answers;
+        pthread_mutex_unlock(&publish->lock);
+        if (answer == NULL)
+            return;
+        memcpy(topic, answer->bytes, answer->topic_size);
+        topic[answer->topic_size] = '\0';
+        const uint8_t *correlation = answer->bytes + answer->topic_size;
+        if (!wire_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
+                      true, correlation, answer->correlation_size))
+            return;
+        pthread_mutex_lock(&publish->lock);
+        broker->answers = answer->next;
+        broker->answer_count--;
+        pthread_mutex_unlock(&publish->lock);
+        free(answer);
+    }
+}
+
+bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
+                    const void *correlation, size_t correlation_size, const void *payload,
+                    size_t payload_size)
+{
+    size_t topic_size = strlen(topic);
+    if (broker >= publish->broker_count || topic_size >= TOPIC_SIZE ||
+        correlation_size > PUBLISH_CORRELATION_SIZE || payload_size > WIRE_DOC_MAX)
+        return false;
+    struct answer *answer = malloc(sizeof *answer + topic_size + correlation_size + payload_size);
+    if (answer == NULL)
+        return false;
+    *answer = (struct answer){.topic_size = (uint16_t)topic_size,
+                              .correlation_size = (uint16_t)correlation_size,
+                              .size = payload_size};
+    memcpy(answer->bytes, topic, topic_size);
+    if (correlation_size > 0)
+        memcpy(answer->bytes + topic_size, correlation, correlation_size);
+    memcpy(answer->bytes + topic_size + correlation_size, payload, payload_size);
+    struct broker *own = &publish->brokers[broker];
+    pthread_mutex_lock(&publish->lock);
+    bool room = own->answer_count < ANSWERS_MOST && strcmp(own->stats.state, "stopped") != 0 &&
+                strcmp(own->stats.state, "down") != 0;
+    if (room) {
+        if (own->answers != NULL)
+            own->answers_last->next = answer;
+        else
+            own->answers = answer;
+        own->answers_last = answer;
+        own->answer_count++;
+    }
+    pthread_mutex_unlock(&publish->lock);
+    if (!room)
+        free(answer);
+    else
+        (void)eventfd_write(publish->wake_fd, 1);
+    return room;
+}
+
+/* ---- Rounds
+ * -------------------------------------------------------------------------------------------- */
+
+/* A device whose value was just sent wakes nobody until it may be sent again. */
+static int64_t keep_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
+{
+    for (uint16_t i = 0; i < publish->config->device_count; i++) {
+        int64_t sent = INT64_MIN;
+        for (uint16_t b = 0; b < publish->broker_count; b++) {
+            if (publish->brokers[b].up && publish->brokers[b].live_sent_ms[i] > sent)
+                sent = publish->brokers[b].live_sent_ms[i];
+        }
+        bool quiet = sent > now_ms - LIVE_EVERY_MS;
+        if (quiet && sent + LIVE_EVERY_MS - now_ms < wait)
+            wait = sent + LIVE_EVERY_MS - now_ms;
+        if (quiet != (publish->quiet_until_ms[i] != 0)) {
+            live_set_quiet(publish->live, i, quiet);
+            publish->quiet_until_ms[i] = quiet ? sent + LIVE_EVERY_MS : 0;
+        }
+    }
+    return wait;
+}
+
+static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t wait)
+{
+    if (broker->pid == 0) {
+        if (now_ms >= broker->restart_ms)
+            begin_publisher(publish, broker, now_ms);
+        else if (broker->restart_ms - now_ms < wait)
+            wait = broker->restart_ms - now_ms;
+        return wait;
+    }
+    if (!broker->up || broker->blocked)
+        return wait;
+    pump_answers(publish, broker);
+    (void)docs_pump(publish, broker, true);
+    wait = newest_pump(publish, broker, now_ms, wait);
+    (void)docs_pump(publish, broker, false);
+    if (!budget_thrifty(broker))
+        backlog_pump(publish, broker, now_ms);
+    return wait;
+}
+
+static int64_t pump_all(struct publish *publish, bool slow)
+{
+    int64_t now_ms = clock_now().mono_ms, wait = 1000;
+    newest_look(publish, slow);
+    for (uint16_t i = 0; i < publish->broker_count; i++)
+        wait = pump(publish, &publish->brokers[i], now_ms, wait);
+    wait = keep_quiet(publish, now_ms, wait);
+    return wait < ROUND_LEAST_MS ? ROUND_LEAST_MS : wait;
+}
+
+static void wait_and_read(struct publish *publish, int64_t wait)
+{
+    struct pollfd fds[STORE_BROKERS_MAX + 1] = {{.fd = publish->wake_fd, .events = POLLIN}};
+    eventfd_t count = 0;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        const struct broker *broker = &publish->brokers[i];
+        fds[i + 1].fd = broker->fd; /* poll() leaves out negative ones */
+        fds[i + 1].events = broker->blocked ? POLLIN | POLLOUT : POLLIN;
+    }
+    if (poll(fds, publish->broker_count + 1u, (int)wait) <= 0)
+        return;
+    int64_t now_ms = clock_now().mono_ms;
+    if (fds[0].revents != 0)
+        (void)eventfd_read(publish->wake_fd, &count);
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        if (fds[i + 1].revents & POLLOUT)
+            publish->brokers[i].blocked = false;
+        if (fds[i + 1].revents & ~POLLOUT)
+            read_broker(publish, &publish->brokers[i], now_ms);
+    }
+}
+
+static void *link_main(void *context)
+{
+    struct publish *publish = context;
+    budget_load(publish);
+    site_publish(publish);
+    while (!atomic_load(&publish->stopping)) {
+        int64_t now_ms = clock_now().mono_ms;
+        bool slow = now_ms - publish->slow_ms >= 1000;
+        atomic_store(&publish->step_ms, now_ms);
+        if (slow) {
+            publish->slow_ms = now_ms;
+            alerts_second(publish);
+        }
+        wait_and_read(publish, pump_all(publish, slow));
+    }
+    /* Each says goodbye to its broker; all at once, then all are waited for. */
+    static const uint8_t stop = WIRE_STOP;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        publish->brokers[i].blocked = false;
+        (void)wire_send(&publish->brokers[i], &stop, sizeof stop, NULL, 0);
+    }
+    int64_t until = clock_now().mono_ms + STOP_MOST_MS;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        struct broker *broker = &publish->brokers[i];
+        struct pollfd fd = {.fd = broker->fd, .events = POLLIN};
+        while (broker->fd >= 0 && clock_now().mono_ms < until && poll(&fd, 1, 100) >= 0) {
+            uint8_t message[512];
+            ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+            if (got > 0 && message[0] == WIRE_ACK)
+                take_message(publish, broker, message, (size_t)got);
+            if (got == 0)
+                break;
+        }
+        spawn_reap(broker, 300);
+    }
+    return NULL;
+}
+
+/* ---- Start and stop
+ * --------------------------------------------------------------------------------------- */
+
+static void *zeros(size_t count, size_t size)
+{
+    return calloc(count + 1, size);
+}
+
+static bool make_broker(struct publish *publish, uint16_t index)
+{
+    const struct config *config = publish->config;
+    struct broker *broker = &publish->brokers[index];
+    uint16_t devices = config->device_count, plots = config->plot_count;
+    broker->index = index;
+    broker->config = &config->brokers[index];
+    broker->fd = -1;
+    broker->restart_wait_ms = RESTART_FIRST_MS;
+    broker->live_dirty = zeros(devices, sizeof *broker->live_dirty);
+    broker->live_sent_ms = zeros(devices, sizeof *broker->live_sent_ms);
+    broker->health_dirty = zeros(devices, sizeof *broker->health_dirty);
+    broker->health_online = zeros(devices, sizeof *broker->health_online);
+    broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
+    broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
+    broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
+    if (broker->config->panel)
+        broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
+    (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
+    return broker->live_dirty != NULL && broker->live_sent_ms != NULL &&
+           broker->health_dirty != NULL && broker->health_online != NULL &&
+           broker->health_sent_ms != NULL && broker->plot_dirty != NULL &&
+           broker->plot_sent_ms != NULL && (!broker->config->panel || broker->scalars != NULL);
+}
+
+static void free_broker(struct broker *broker)
+{
+    while (broker->answers != NULL) {
+        struct answer *answer = broker->answers;
+        broker->answers = answer->next;
+        free(answer);
+    }
+    free(broker->streams_known);
+    free(broker->live_dirty);
+    free(broker->live_sent_ms);
+    free(broker->health_dirty);
+    free(broker->health_online);
+    free(broker->health_sent_ms);
+    free(broker->plot_dirty);
+    free(broker->plot_sent_ms);
+    free(broker->scalars);
+}
+
+static void release(struct publish *publish)
+{
+    for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
+        free_broker(&publish->brokers[i]);
+    alerts_destroy(publish->alerts);
+    docs_free(&publish->docs);
+    free(publish->brokers);
+    free(publish->shapes);
+    free(publish->quiet_until_ms);
+    if (publish->wake_fd >= 0)
+        close(publish->wake_fd);
+    pthread_mutex_destroy(&publish->lock);
+    free(publish);
+}
+
+static bool make_parts(struct publish *publish)
+{
+    const struct config *config = publish->config;
+    publish->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    publish->broker_count =
+        config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
+    publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
+    publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
+    publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
+    publish->alerts = alerts_create(config);
+    if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
+        publish->quiet_until_ms == NULL || publish->alerts == NULL)
+        return false;
+    for (uint16_t i = 0; i < config->device_count; i++)
+        shape_of_device(&config->devices[i], &publish->shapes[i]);
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        if (!make_broker(publish, i))
+            return false;
+    }
+    return true;
+}
+
+struct publish *publish_start(const struct config *config, struct store *store,
+                              const struct publish_callbacks *callbacks)
+{
+    struct publish *publish = calloc(1, sizeof *publish);
+    sigset_t all, before;
+    if (publish == NULL)
+        return NULL;
+    publish->config = config;
+    publish->store = store;
+    publish->live = store_live(store);
+    publish->callbacks = *callbacks;
+    publish->wake_fd = -1;
+    pthread_mutex_init(&publish->lock, NULL);
+    docs_init(&publish->docs);
+    if (!make_parts(publish)) {
+        release(publish);
+        return NULL;
+    }
+    store_set_wake(store, publish->wake_fd);
+    live_set_wake(publish->live, publish->wake_fd);
+    atomic_store(&publish->step_ms, clock_now().mono_ms);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&publish->thread, NULL, link_main, publish);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        store_set_wake(store, -1);
+        live_set_wake(publish->live, -1);
+        release(publish);
+        errno = error;
+        return NULL;
+    }
+    return publish;
+}
+
+void publish_stop(struct publish *publish)
+{
+    if (publish == NULL)
+        return;
+    atomic_store(&publish->stopping, true);
+    (void)eventfd_write(publish->wake_fd, 1);
+    pthread_join(publish->thread, NULL);
+    store_set_wake(publish->store, -1);
+    live_set_wake(publish->live, -1);
+    release(publish);
+}
+
+/* ---- Small ones
+ * -------------------------------------------------------------------------------------------- */
+
+bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
+                 bool retain, uint8_t qos)
+{
+    char topic[TOPIC_SIZE];
+    bool urgent = strncmp(suffix, TOPIC_ALERT, strlen(TOPIC_ALERT)) == 0 ||
+                  strcmp(suffix, TOPIC_FORECAST) == 0;
+    if (!topic_make(topic, sizeof topic, publish->config->site, suffix) ||
+        !docs_set(&publish->docs, topic, urgent ? DOC_URGENT : DOC_PLAIN, payload, size, retain,
+                  qos))
+        return false;
+    (void)eventfd_write(publish->wake_fd, 1);
+    return true;
+}
+
+bool publish_alert(struct publish *publish, const char *id, const char *json)
+{
+    char suffix[TOPIC_SIZE];
+    (void)snprintf(suffix, sizeof suffix, TOPIC_ALERT "%s", id);
+    return publish_doc(publish, suffix, json, json != NULL ? strlen(json) : 0, true, 1);
+}
+
+void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats)
+{
+    struct store_stats store;
+    memset(stats, 0, sizeof *stats);
+    if (broker >= publish->broker_count)
+        return;
+    store_stats(publish->store, &store);
+    pthread_mutex_lock(&publish->lock);
+    *stats = publish->brokers[broker].stats;
+    pthread_mutex_unlock(&publish->lock);
+    stats->backlog = store.next_record - store.cursors[broker];
+}
+
+int64_t publish_idle_ms(const struct publish *publish)
+{
+    return clock_now().mono_ms - atomic_load(&publish->step_ms);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the link thread: shared by publish's own files. Only `docs` and `counts` are touched
+ * by other threads, under their locks. */
+#ifndef BAIYE_PUBLISH_LINK_H
+#define BAIYE_PUBLISH_LINK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "gateway/daemon/log.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/publish/wire.h"
+#include "gateway/daemon/store/clock.h"
+#include "gateway/daemon/store/feed.h"
+#include "protocols/mqtt/topic.h"
+
+#define LIVE_EVERY_MS    950 /* one a second, with room for a poll that comes a little early */
+#define HEALTH_EVERY_MS  60000
+#define SCALARS_A_SECOND 400 /* v/ messages of one broker */
+
+/* Which brokers a document is for. */
+enum doc_class {
+    DOC_PLAIN,
+    DOC_PANEL,  /* only brokers with `panel` */
+    DOC_URGENT, /* alerts and forecast: also when the budget is nearly used up */
+    DOC_KINDS
+};
+
+struct doc {
+    struct doc *next;
+    char topic[TOPIC_SIZE]; /* whole */
+    uint8_t kind;           /* enum doc_class */
+    uint8_t qos;
+    bool retain;
+    uint32_t version;
+    uint32_t sent[STORE_BROKERS_MAX]; /* version last given to that broker */
+    size_t size;
+    uint8_t *payload;
+};
+
+/* The documents, in the order in which they were first set. */
+struct docs {
+    pthread_mutex_t lock;
+    struct doc *first, *last;
+    uint32_t count;
+    atomic_uint version; /* grows with each change: who has seen it need not look again */
+};
+
+struct answer {
+    struct answer *next;
+    uint16_t topic_size, correlation_size;
+    size_t size;
+    uint8_t bytes[]; /* topic, correlation, payload */
+};
+
+/* What a body in the publisher's hands costs; given back when it is acknowledged. */
+struct loan {
+    uint64_t end_id;
+    uint32_t bytes;
+};
+struct loans {
+    struct loan loans[WIRE_BODIES];
+    uint32_t first, used, bytes;
+};
+
+struct broker {
+    uint16_t index;
+    const struct broker_config *config;
+    pid_t pid; /* 0: not running */
+    int fd;
+    bool up, blocked; /* blocked: the socket was full */
+    int64_t restart_ms;
+    uint32_t restart_wait_ms;
+    int64_t started_ms;
+    uint64_t fed_id, again_id;
+    uint64_t replay_id; /* 0: none noted */
+    struct loans loans[LANE_COUNT];
+    uint32_t docs_out;
+    uint32_t docs_seen;     /* docs.version that was gone through */
+    uint8_t *streams_known; /* bitmap by stream id */
+    uint32_t streams_room;
+    bool *live_dirty;                /* by device */
+    int64_t *live_sent_ms;           /* by device */
+    double *scalars;                 /* last sent v/, by device and value; panel brokers only */
+    uint16_t scalar_next, live_next; /* round robin */
+    int64_t scalar_ms;
+    uint32_t scalar_count;
+    bool *plot_dirty;
+    int64_t *plot_sent_ms;
+    int64_t *health_sent_ms;
+    bool *health_dirty, *health_online;
+    int64_t batch_ms; /* monotonic: when the backlog is fed next */
+    bool feeding;
+    bool pausing; /* the head of the backlog waits for the time to be known */
+    struct answer *answers, *answers_last;
+    uint32_t answer_count;
+    struct publish_stats stats; /* under publish.lock */
+    uint64_t bytes_base;        /* of processes that ended */
+    uint64_t month_base;        /* bytes of this month, of before this process start */
+    struct log_state log;
+};
+
+struct publish {
+    const struct config *config;
+    struct store *store;
+    struct live *live;
+    struct publish_callbacks callbacks;
+    struct docs docs;
+    struct broker *brokers;
+    uint16_t broker_count;
+    struct shape *shapes; /* by device */
+    int wake_fd;
+    pthread_t thread;
+    atomic_bool stopping;
+    atomic_llong step_ms;
+    pthread_mutex_t lock; /* answers and stats of brokers */
+    int64_t slow_ms;      /* monotonic: last of what is done once a second */
+    struct alerts *alerts;
+    int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
+    bool month_known;        /* the counts of the month have been read from the store */
+    char json[WIRE_DOC_MAX];
+};
+
+/* spawn.c */
+bool spawn_publisher(struct broker *broker);
+/* Ends a process that does not end by itself within `wait_ms`. */
+void spawn_reap(struct broker *broker, int64_t wait_ms);
+
+/* docs.c */
+void docs_init(struct docs *docs);
+void docs_free(struct docs *docs);
+bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
+              size_t size, bool retain, uint8_t qos);
+/* Sends what that broker has not had; false: no room now. */
+bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
+void docs_forget(struct docs *docs, uint16_t broker);
+
+/* wire_out.c */
+bool wire_send(struct broker *broker, const void *head, size_t head_size, const void *data,
+               size_t size);
+bool wire_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
+              uint8_t qos, bool retain, bool live, const void *correlation,
+              uint16_t correlation_size);
+
+/* backlog.c */
+void backlog_begin(struct publish *publish, struct broker *broker);
+void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten);
+void backlog_down(struct publish *publish, struct broker *broker);
+void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack);
+void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
+
+/* newest.c: live, v/, plot and health */
+void newest_up(struct publish *publish, struct broker *broker);
+/* Looks which devices have changed; once for all brokers. */
+void newest_look(struct publish *publish, bool health_too);
+/* Milliseconds until something is due, at most `most`. */
+int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most);
+
+/* site.c */
+void site_publish(struct publish *publish);
+
+/* budget.c */
+bool budget_thrifty(const struct broker *broker);
+void budget_load(struct publish *publish);
+void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes);
+
+/* alerts.c */
+struct alerts *alerts_create(const struct config *config);
+void alerts_destroy(struct alerts *alerts);
+void alerts_reading(struct publish *publish, const struct reading *reading);
+void alerts_second(struct publish *publish);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The durable half of baiyed without buses: a store, publishers, and readings made at a given
+ * rate, so that tests decide what is taken and when. Values follow from (device, seq): see
+ * garden_reading(). Commands on stdin, one a line, each answered by one line of JSON:
+ *   stats | resend DEVICE BOOT FIRST LAST | rate N | put COUNT | quit                            */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/store.h"
+#include "tests/unit/store/garden_config.h"
+
+struct gateway {
+    struct config *config;
+    struct store *store;
+    struct publish *publish;
+    double rate; /* readings a second */
+    double owed;
+    uint64_t taken;
+    uint32_t *seqs;
+    uint16_t next_device;
+};
+
+static int64_t clock_ms(clockid_t id)
+{
+    struct timespec t = {0};
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void take_one(struct gateway *g)
+{
+    const struct reading_sink *sink = store_sink(g->store);
+    uint16_t device = g->next_device;
+    g->next_device = (uint16_t)((device + 1u) % g->config->device_count);
+    struct reading reading = garden_reading(device, store_boot(g->store), ++g->seqs[device],
+                                            clock_ms(CLOCK_REALTIME));
+    sink->reading(sink->context, &reading);
+    g->taken++;
+}
+
+static void say_stats(struct gateway *g)
+{
+    struct store_stats store;
+    store_stats(g->store, &store);
+    printf("{\"boot\":%" PRIu32 ",\"taken\":%" PRIu64 ",\"stored\":%" PRIu64
+           ",\"duplicates\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"next\":%" PRIu64
+           ",\"dropped\":%" PRIu64 ",\"salvaged\":%" PRIu64 ",\"quarantined\":%" PRIu64
+           ",\"available\":%s,\"trusted\":%s,\"bytes_written\":%" PRIu64 ",\"commits\":%" PRIu64
+           ",\"alarm\":\"%s\",\"brokers\":[",
+           store_boot(g->store), g->taken, store.stored, store.duplicates, store.lost,
+           store.next_record, store.dropped_quota, store.salvaged, store.quarantined,
+           store.available ? "true" : "false", store.clock_trusted ? "true" : "false",
+           store.bytes_written, store.commits, store.alarm);
+    for (uint16_t i = 0; i < g->config->broker_count; i++) {
+        struct publish_stats stats;
+        publish_stats(g->publish, i, &stats);
+        printf("%s{\"state\":\"%s\",\"why\":\"%s\",\"cursor\":%" PRIu64 ",\"backlog\":%" PRIu64
+               ",\"acked\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"connects\":%" PRIu64
+               ",\"restarts\":%" PRIu64 ",\"pid\":%" PRIu32 ",\"bytes\":%" PRIu64 "}",
+               i > 0 ? "," : "", stats.state, stats.why, store.cursors[i], stats.backlog,
+               stats.acked, stats.refused, stats.connects, stats.restarts, stats.pid,
+               stats.bytes_sent);
+    }
+    printf("]}\n");
+}
+
+struct waiting {
+    sem_t done;
+    enum store_result result;
+    uint32_t found;
+};
+
+static void on_resend(void *context, enum store_result result, uint32_t found)
+{
+    struct waiting *waiting = context;
+    waiting->result = result;
+    waiting->found = found;
+    sem_post(&waiting->done);
+}
+
+static void do_resend(struct gateway *g, const char *line)
+{
+    struct store_resend_query query = {.broker = -1};
+    struct waiting waiting = {.result = STORE_INVALID};
+    unsigned device = 0;
+    sem_init(&waiting.done, 0, 0);
+    int got = sscanf(line, "resend %u %" SCNu32 " %" SCNu32 " %" SCNu32, &device, &query.boot,
+                     &query.first_seq, &query.last_seq);
+    query.device = (uint16_t)device;
+    if (got == 4 && store_resend(g->store, &query, on_resend, &waiting) == STORE_OK)
+        while (sem_wait(&waiting.done) != 0 && errno == EINTR) {
+        }
+    printf("{\"result\":\"%s\",\"found\":%" PRIu32 "}\n", store_result_text(waiting.result),
+           waiting.found);
+}
+
+/* false: the end. */
+static bool do_line(struct gateway *g, const char *line)
+{
+    if (strncmp(line, "stats", 5) == 0) {
+        say_stats(g);
+    } else if (strncmp(line, "resend ", 7) == 0) {
+        do_resend(g, line);
+    } else if (strncmp(line, "rate ", 5) == 0) {
+        g->rate = strtod(line + 5, NULL);
+        g->owed = 0;
+        printf("{}\n");
+    } else if (strncmp(line, "put ", 4) == 0) {
+        for (unsigned long n = strtoul(line + 4, NULL, 10); n > 0; n--)
+            take_one(g);
+        printf("{\"taken\":%" PRIu64 "}\n", g->taken);
+    } else {
+        return false;
+    }
+    (void)fflush(stdout);
+    return true;
+}
+
+static void run(struct gateway *g)
+{
+    char line[256];
+    size_t used = 0;
+    int64_t last_ms = clock_ms(CLOCK_MONOTONIC);
+    for (;;) {
+        struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+        int ready = poll(&fd, 1, g->rate > 0 ? 5 : 1000);
+        int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+        g->owed += g->rate * (double)(now_ms - last_ms) / 1000;
+        last_ms = now_ms;
+        for (; g->owed >= 1; g->owed--)
+            take_one(g);
+        if (ready <= 0)
+            continue;
+        ssize_t got = read(STDIN_FILENO, line + used, 1);
+        if (got <= 0)
+            return;
+        if (line[used] != '\n' && used < sizeof line - 2) {
+            used++;
+            continue;
+        }
+        line[used] = '\0';
+        used = 0;
+        if (!do_line(g, line))
+            return;
+    }
+}
+
+static void add_broker(struct config *config, const char *text)
+{
+    struct broker_config *broker = &config->brokers[config->broker_count];
+    broker->port = (uint16_t)strtoul(text, NULL, 10);
+    const char *host = strchr(text, '@'); /* PORT[@HOST] */
+    (void)snprintf(broker->host, sizeof broker->host, "%s",
+                   host != NULL ? host + 1 : "127.0.0.1");
+    (void)snprintf(broker->name, sizeof broker->name, "broker-%u", config->broker_count);
+    config->broker_count++;
+}
+
+static struct config *read_options(int argc, char **argv, double *rate)
+{
+    static const struct option longs[] = {
+        {"store", required_argument, NULL, 's'},    {"broker", required_argument, NULL, 'b'},
+        {"devices", required_argument, NULL, 'd'},  {"rate", required_argument, NULL, 'r'},
+        {"user", required_argument, NULL, 'u'},     {"password-file", required_argument, NULL, 'p'},
+        {"batch", required_argument, NULL, 'B'},    {"deflate", no_argument, NULL, 'z'},
+        {"max-size", required_argument, NULL, 'm'}, {"commit-every", required_argument, NULL, 'c'},
+        {"keepalive", required_argument, NULL, 'k'}, {"every", required_argument, NULL, 'e'},
+        {"ca", required_argument, NULL, 'C'},       {"budget", required_argument, NULL, 'g'},
+        {"no-panel", no_argument, NULL, 'n'},       {NULL, 0, NULL, 0},
+    };
+    struct config *config = garden_config(1000, STORE_BROKERS_MAX, "readings.db");
+    config->device_count = config->plots[0].device_count = 8;
+    config->broker_count = 0;
+    config->commit_every_ms = 200;
+    for (unsigned i = 0; i < STORE_BROKERS_MAX; i++) {
+        config->brokers[i].keepalive_s = 20;
+        config->brokers[i].panel = true;
+    }
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        struct broker_config *broker =
+            &config->brokers[config->broker_count > 0 ? config->broker_count - 1 : 0];
+        unsigned long number = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
+        switch (letter) {
+        case 's':
+            (void)snprintf(config->store_path, sizeof config->store_path, "%s", optarg);
+            break;
+        case 'b':
+            add_broker(config, optarg);
+            break;
+        case 'd':
+            config->device_count = config->plots[0].device_count = (uint16_t)number;
+            break;
+        case 'r':
+            *rate = strtod(optarg, NULL);
+            break;
+        case 'u':
+            (void)snprintf(broker->user, sizeof broker->user, "%s", optarg);
+            break;
+        case 'p':
+            (void)snprintf(broker->password_file, sizeof broker->password_file, "%s", optarg);
+            break;
+        case 'C':
+            (void)snprintf(broker->ca_file, sizeof broker->ca_file, "%s", optarg);
+            broker->tls = true;
+            break;
+        case 'B':
+            broker->batch_ms = (uint32_t)number;
+            break;
+        case 'z':
+            broker->encoding = 1;
+            break;
+        case 'g':
+            broker->budget_bytes_month = number;
+            broker->panel = false;
+            break;
+        case 'n':
+            broker->panel = false;
+            break;
+        case 'k':
+            broker->keepalive_s = (uint32_t)number;
+            break;
+        case 'm':
+            config->store_max_bytes = number;
+            break;
+        case 'c':
+            config->commit_every_ms = (uint32_t)number;
+            break;
+        case 'e':
+            for (unsigned i = 0; i < 1000; i++)
+                config->devices[i].every_ms = (uint32_t)number;
+            break;
+        default:
+            exit(2);
+        }
+    }
+    return config;
+}
+
+int main(int argc, char **argv)
+{
+    struct gateway g = {0};
+    struct publish_callbacks callbacks = {0};
+    if (argc == 2 && strcmp(argv[1], "--publisher") == 0)
+        return publisher_main();
+    g.config = read_options(argc, argv, &g.rate);
+    g.seqs = calloc(1000, sizeof *g.seqs);
+    g.store = store_open(g.config);
+    if (g.seqs == NULL || g.store == NULL || !store_start(g.store))
+        return 1;
+    g.publish = publish_start(g.config, g.store, &callbacks);
+    if (g.publish == NULL)
+        return 1;
+    printf("{\"boot\":%" PRIu32 ",\"gw\":\"%s\"}\n", store_boot(g.store), store_uuid(g.store));
+    (void)fflush(stdout);
+    run(&g);
+    publish_stop(g.publish);
+    store_stop(g.store);
+    free(g.seqs);
+    garden_config_free(g.config);
+    return 0;
+}
