@@ -41,8 +41,8 @@ static void take_one(struct gateway *g)
     const struct reading_sink *sink = store_sink(g->store);
     uint16_t device = g->next_device;
     g->next_device = (uint16_t)((device + 1u) % g->config->device_count);
-    struct reading reading = garden_reading(device, store_boot(g->store), ++g->seqs[device],
-                                            clock_ms(CLOCK_REALTIME));
+    struct reading reading =
+        garden_reading(device, store_boot(g->store), ++g->seqs[device], clock_ms(CLOCK_REALTIME));
     sink->reading(sink->context, &reading);
     g->taken++;
 }
@@ -159,8 +159,7 @@ static void add_broker(struct config *config, const char *text)
     struct broker_config *broker = &config->brokers[config->broker_count];
     broker->port = (uint16_t)strtoul(text, NULL, 10);
     const char *host = strchr(text, '@'); /* PORT[@HOST] */
-    (void)snprintf(broker->host, sizeof broker->host, "%s",
-                   host != NULL ? host + 1 : "127.0.0.1");
+    (void)snprintf(broker->host, sizeof broker->host, "%s", host != NULL ? host + 1 : "127.0.0.1");
     (void)snprintf(broker->name, sizeof broker->name, "broker-%u", config->broker_count);
     config->broker_count++;
 }
@@ -168,14 +167,22 @@ static void add_broker(struct config *config, const char *text)
 static struct config *read_options(int argc, char **argv, double *rate)
 {
     static const struct option longs[] = {
-        {"store", required_argument, NULL, 's'},    {"broker", required_argument, NULL, 'b'},
-        {"devices", required_argument, NULL, 'd'},  {"rate", required_argument, NULL, 'r'},
-        {"user", required_argument, NULL, 'u'},     {"password-file", required_argument, NULL, 'p'},
-        {"batch", required_argument, NULL, 'B'},    {"deflate", no_argument, NULL, 'z'},
-        {"max-size", required_argument, NULL, 'm'}, {"commit-every", required_argument, NULL, 'c'},
-        {"keepalive", required_argument, NULL, 'k'}, {"every", required_argument, NULL, 'e'},
-        {"ca", required_argument, NULL, 'C'},       {"budget", required_argument, NULL, 'g'},
-        {"no-panel", no_argument, NULL, 'n'},       {NULL, 0, NULL, 0},
+        {"store", required_argument, NULL, 's'},
+        {"broker", required_argument, NULL, 'b'},
+        {"devices", required_argument, NULL, 'd'},
+        {"rate", required_argument, NULL, 'r'},
+        {"user", required_argument, NULL, 'u'},
+        {"password-file", required_argument, NULL, 'p'},
+        {"batch", required_argument, NULL, 'B'},
+        {"deflate", no_argument, NULL, 'z'},
+        {"max-size", required_argument, NULL, 'm'},
+        {"commit-every", required_argument, NULL, 'c'},
+        {"keepalive", required_argument, NULL, 'k'},
+        {"every", required_argument, NULL, 'e'},
+        {"ca", required_argument, NULL, 'C'},
+        {"budget", required_argument, NULL, 'g'},
+        {"no-panel", no_argument, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     struct config *config = garden_config(1000, STORE_BROKERS_MAX, "readings.db");
     config->device_count = config->plots[0].device_count = 8;

@@ -55,20 +55,20 @@ static void raise(struct publish *publish, const char *id, const struct alert_te
 {
     char json[768];
     struct json_out o = json_out_init(json, sizeof json - 1);
-    json_open(&o, '{');
-    json_key(&o, "id");
-    json_string(&o, id);
-    json_key(&o, "what");
-    json_string(&o, text->what);
-    json_key(&o, "where");
-    json_string(&o, text->where);
-    json_key(&o, "since");
-    json_integer(&o, text->since_ms);
-    json_key(&o, "level");
-    json_string(&o, text->level);
-    json_key(&o, "todo");
-    json_string(&o, text->todo);
-    json_close(&o, '}');
+    json_out_open(&o, '{');
+    json_out_key(&o, "id");
+    json_out_string(&o, id);
+    json_out_key(&o, "what");
+    json_out_string(&o, text->what);
+    json_out_key(&o, "where");
+    json_out_string(&o, text->where);
+    json_out_key(&o, "since");
+    json_out_integer(&o, text->since_ms);
+    json_out_key(&o, "level");
+    json_out_string(&o, text->level);
+    json_out_key(&o, "todo");
+    json_out_string(&o, text->todo);
+    json_out_close(&o, '}');
     json[o.at] = '\0';
     if (!o.failed)
         (void)publish_alert(publish, id, json);

@@ -158,14 +158,14 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
 static void health_json(struct json_out *o, const struct device_health *health,
                         const struct reading *reading, const struct shape *shape)
 {
-    json_open(o, '{');
-    json_key(o, "online");
-    json_bool(o, health->online);
-    json_key(o, "last_seen");
+    json_out_open(o, '{');
+    json_out_key(o, "online");
+    json_out_bool(o, health->online);
+    json_out_key(o, "last_seen");
     if (health->last_seen.ms > 0)
-        json_integer(o, health->last_seen.ms);
+        json_out_integer(o, health->last_seen.ms);
     else
-        json_null(o);
+        json_out_null(o);
     const struct {
         const char *name;
         uint64_t value;
@@ -181,8 +181,8 @@ static void health_json(struct json_out *o, const struct device_health *health,
         {"turnaround_p99_us", health->turnaround_p99_us},
     };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        json_key(o, counts[i].name);
-        json_unsigned(o, counts[i].value);
+        json_out_key(o, counts[i].name);
+        json_out_unsigned(o, counts[i].value);
     }
     for (unsigned i = 0; reading != NULL && i < shape->count; i++) {
         struct payload_value value;
@@ -191,14 +191,14 @@ static void health_json(struct json_out *o, const struct device_health *health,
             continue;
         char text[48];
         payload_value_from(&shape->fields[i], &reading->values[i], &value);
-        json_key(o, "battery");
-        json_raw(o, text, payload_scalar(text, &value));
+        json_out_key(o, "battery");
+        json_out_raw(o, text, payload_scalar(text, &value));
     }
-    json_key(o, "firmware");
-    json_string(o, health->firmware);
-    json_key(o, "hint");
-    json_string(o, health->hint);
-    json_close(o, '}');
+    json_out_key(o, "firmware");
+    json_out_string(o, health->firmware);
+    json_out_key(o, "hint");
+    json_out_string(o, health->hint);
+    json_out_close(o, '}');
 }
 
 static bool send_health(struct publish *publish, struct broker *broker, uint16_t device,
@@ -315,23 +315,24 @@ static void plot_derive(struct plot_values *plot)
 static void plot_json(struct json_out *o, const struct plot_values *plot)
 {
     static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    json_open(o, '{');
-    json_key(o, "ts");
-    json_integer(o, plot->oldest_ms);
-    json_key(o, "every_s");
-    json_decimal(o, plot->every_ms, 3);
-    json_key(o, "values");
-    json_open(o, '{');
+    json_out_open(o, '{');
+    json_out_key(o, "ts");
+    json_out_integer(o, plot->oldest_ms);
+    json_out_key(o, "every_s");
+    json_out_decimal(o, plot->every_ms, 3);
+    json_out_key(o, "values");
+    json_out_open(o, '{');
     for (unsigned i = 0; i < plot->count; i++) {
         const struct plot_value *value = &plot->values[i];
-        json_key(o, value->metric);
-        json_decimal(o, llround(value->sum / value->n * powers[value->decimals]), value->decimals);
+        json_out_key(o, value->metric);
+        json_out_decimal(o, llround(value->sum / value->n * powers[value->decimals]),
+                         value->decimals);
     }
-    json_close(o, '}');
-    json_key(o, "flags");
-    json_open(o, '{');
-    json_close(o, '}');
-    json_close(o, '}');
+    json_out_close(o, '}');
+    json_out_key(o, "flags");
+    json_out_open(o, '{');
+    json_out_close(o, '}');
+    json_out_close(o, '}');
 }
 
 static bool send_plot(struct publish *publish, struct broker *broker, uint16_t index,

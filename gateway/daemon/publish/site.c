@@ -11,14 +11,14 @@
 
 static void put_text(struct json_out *o, const char *name, const char *value)
 {
-    json_key(o, name);
-    json_string(o, value);
+    json_out_key(o, name);
+    json_out_string(o, value);
 }
 
 static void put_number(struct json_out *o, const char *name, double value)
 {
-    json_key(o, name);
-    json_real(o, value, true);
+    json_out_key(o, name);
+    json_out_real(o, value, true);
 }
 
 static const char *unit_of(const struct field_config *field)
@@ -30,60 +30,60 @@ static const char *unit_of(const struct field_config *field)
 static void put_metric(struct json_out *o, const struct field_config *field)
 {
     const struct metric_info *metric = metric_find(field->metric);
-    json_key(o, field->metric);
-    json_open(o, '{');
+    json_out_key(o, field->metric);
+    json_out_open(o, '{');
     put_text(o, "unit", unit_of(field));
     if (field->label[0] != '\0')
         put_text(o, "label", field->label);
     put_number(o, "min", field->min < field->max || metric == NULL ? field->min : metric->min);
     put_number(o, "max", field->min < field->max || metric == NULL ? field->max : metric->max);
-    json_key(o, "decimals");
-    json_unsigned(o, metric != NULL ? metric->decimals : 2);
-    json_close(o, '}');
+    json_out_key(o, "decimals");
+    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+    json_out_close(o, '}');
 }
 
 static void put_plots(struct json_out *o, const struct config *config)
 {
-    json_key(o, "plots");
-    json_open(o, '[');
+    json_out_key(o, "plots");
+    json_out_open(o, '[');
     for (uint16_t i = 0; i < config->plot_count; i++) {
         const struct plot_config *plot = &config->plots[i];
-        json_open(o, '{');
+        json_out_open(o, '{');
         put_text(o, "name", plot->name);
         put_text(o, "label", plot->label[0] != '\0' ? plot->label : plot->name);
         put_number(o, "area_m2", plot->area_m2);
         put_text(o, "cultivar", plot->cultivar);
         put_text(o, "standard", plot->standard);
-        json_key(o, "devices");
-        json_open(o, '[');
+        json_out_key(o, "devices");
+        json_out_open(o, '[');
         for (uint16_t d = 0; d < plot->device_count; d++)
-            json_string(o, config->devices[plot->devices[d]].name);
-        json_close(o, ']');
-        json_close(o, '}');
+            json_out_string(o, config->devices[plot->devices[d]].name);
+        json_out_close(o, ']');
+        json_out_close(o, '}');
     }
-    json_close(o, ']');
+    json_out_close(o, ']');
 }
 
 static void put_devices(struct json_out *o, const struct config *config)
 {
-    json_key(o, "devices");
-    json_open(o, '[');
+    json_out_key(o, "devices");
+    json_out_open(o, '[');
     for (uint16_t i = 0; i < config->device_count; i++) {
         const struct device_config *device = &config->devices[i];
-        json_open(o, '{');
+        json_out_open(o, '{');
         put_text(o, "name", device->name);
         put_text(o, "label", device->label[0] != '\0' ? device->label : device->name);
         put_text(o, "profile", device->profile->name);
-        json_key(o, "every_s");
-        json_decimal(o, device->every_ms, 3);
-        json_key(o, "metrics");
-        json_open(o, '[');
+        json_out_key(o, "every_s");
+        json_out_decimal(o, device->every_ms, 3);
+        json_out_key(o, "metrics");
+        json_out_open(o, '[');
         for (unsigned m = 0; m < device->metric_count; m++)
-            json_string(o, device->metrics[m]->metric);
-        json_close(o, ']');
-        json_close(o, '}');
+            json_out_string(o, device->metrics[m]->metric);
+        json_out_close(o, ']');
+        json_out_close(o, '}');
     }
-    json_close(o, ']');
+    json_out_close(o, ']');
 }
 
 /* Every metric once, as the first device that has it knows it. */
@@ -91,8 +91,8 @@ static void put_metrics(struct json_out *o, const struct config *config)
 {
     const struct field_config *known[128];
     unsigned count = 0;
-    json_key(o, "metrics");
-    json_open(o, '{');
+    json_out_key(o, "metrics");
+    json_out_open(o, '{');
     for (uint16_t i = 0; i < config->device_count; i++) {
         for (unsigned m = 0; m < config->devices[i].metric_count; m++) {
             const struct field_config *field = config->devices[i].metrics[m];
@@ -105,26 +105,26 @@ static void put_metrics(struct json_out *o, const struct config *config)
             put_metric(o, field);
         }
     }
-    json_close(o, '}');
+    json_out_close(o, '}');
 }
 
 static void publish_site(struct publish *publish)
 {
     const struct config *config = publish->config;
     struct json_out o = json_out_init(publish->json, sizeof publish->json);
-    json_open(&o, '{');
+    json_out_open(&o, '{');
     put_text(&o, "site", config->site);
     put_text(&o, "gw", store_uuid(publish->store));
-    json_key(&o, "location");
-    json_open(&o, '{');
+    json_out_key(&o, "location");
+    json_out_open(&o, '{');
     put_number(&o, "lat", config->latitude);
     put_number(&o, "lon", config->longitude);
     put_text(&o, "timezone", config->timezone);
-    json_close(&o, '}');
+    json_out_close(&o, '}');
     put_plots(&o, config);
     put_devices(&o, config);
     put_metrics(&o, config);
-    json_close(&o, '}');
+    json_out_close(&o, '}');
     if (o.failed || !publish_doc(publish, TOPIC_SITE, publish->json, o.at, true, 1))
         log_write(LOG_LEVEL_ERROR, "publish: the site document does not fit in %u bytes",
                   (unsigned)sizeof publish->json);
@@ -170,8 +170,8 @@ static void put_component(struct json_out *o, const struct config *config,
 {
     const struct metric_info *metric = metric_find(field->metric);
     char text[160];
-    json_key(o, field->metric);
-    json_open(o, '{');
+    json_out_key(o, field->metric);
+    json_out_open(o, '{');
     put_text(o, "p", "sensor");
     (void)snprintf(text, sizeof text, "baiye-%s-%s-%s", config->site, device->name, field->metric);
     put_text(o, "unique_id", text);
@@ -185,9 +185,9 @@ static void put_component(struct json_out *o, const struct config *config,
     if (strcmp(field->metric, "soil_ph") != 0)
         put_text(o, "unit_of_measurement",
                  strcmp(unit_of(field), "%RH") == 0 ? "%" : unit_of(field));
-    json_key(o, "suggested_display_precision");
-    json_unsigned(o, metric != NULL ? metric->decimals : 2);
-    json_close(o, '}');
+    json_out_key(o, "suggested_display_precision");
+    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+    json_out_close(o, '}');
 }
 
 static void put_availability(struct json_out *o, const struct config *config)
@@ -207,30 +207,30 @@ static void put_discovery(struct json_out *o, const struct config *config,
 {
     char id[96];
     (void)snprintf(id, sizeof id, "baiye-%s-%s", config->site, device->name);
-    json_open(o, '{');
-    json_key(o, "dev");
-    json_open(o, '{');
+    json_out_open(o, '{');
+    json_out_key(o, "dev");
+    json_out_open(o, '{');
     put_text(o, "ids", id);
     put_text(o, "name", device->label[0] != '\0' ? device->label : device->name);
     put_text(o, "mdl",
              device->profile->label[0] != '\0' ? device->profile->label : device->profile->name);
-    json_close(o, '}');
-    json_key(o, "o");
-    json_open(o, '{');
+    json_out_close(o, '}');
+    json_out_key(o, "o");
+    json_out_open(o, '{');
     put_text(o, "name", "Baiye");
-    json_close(o, '}');
+    json_out_close(o, '}');
     put_text(o, "state_topic", live_topic);
-    json_key(o, "qos");
-    json_unsigned(o, 1);
-    json_key(o, "expire_after"); /* what is older than 2.5 periods is stale */
-    json_unsigned(o, device->every_ms * 5 / 2 / 1000 + 5);
+    json_out_key(o, "qos");
+    json_out_unsigned(o, 1);
+    json_out_key(o, "expire_after"); /* what is older than 2.5 periods is stale */
+    json_out_unsigned(o, device->every_ms * 5 / 2 / 1000 + 5);
     put_availability(o, config);
-    json_key(o, "cmps");
-    json_open(o, '{');
+    json_out_key(o, "cmps");
+    json_out_open(o, '{');
     for (unsigned i = 0; i < device->metric_count; i++)
         put_component(o, config, device, device->metrics[i]);
-    json_close(o, '}');
-    json_close(o, '}');
+    json_out_close(o, '}');
+    json_out_close(o, '}');
 }
 
 static void publish_discovery(struct publish *publish, const struct device_config *device)
