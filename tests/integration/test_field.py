@@ -13,7 +13,8 @@ from garden import Field, Process, wait_until
 LINE = [{"name": "east", "baud": 9600, "units": [
     {"kind": "xy-md02", "address": 1, "name": "air"},
     {"kind": "zts-3001", "address": 7, "name": "soil", "baud": 4800},
-    {"kind": "responder", "address": 9, "registers": 20}]}]
+    {"kind": "responder", "address": 9, "registers": 20}]},
+        {"name": "slow", "baud": 1200, "units": [{"kind": "responder", "address": 9}]}]
 CHARACTER_S = 10 / 9600
 
 
@@ -34,7 +35,6 @@ class Master:
         self.set_baud(baud)
 
     def set_baud(self, baud, parity=False):
-        self.baud = 9600 if baud == termios.B9600 else 4800
         flags = termios.INPCK if parity else 0
         termios.tcsetattr(self.fd, termios.TCSANOW,
                           [flags, 0, termios.CS8 | termios.CREAD | termios.CLOCAL, 0, baud, baud,
@@ -100,13 +100,15 @@ def test_another_rate_or_parity_is_not_understood(line):
 
 
 def test_a_request_before_the_silence_is_over_is_counted(line):
-    field, master = line
+    field, _ = line
+    master = Master(field.port("slow"), termios.B1200)  # t3.5 is 29 ms
     request = (frame := struct.pack(">BBHH", 9, 3, 0, 1)) + crc(frame)
     os.write(master.fd, request)
     assert select.select([master.fd], [], [], 1)[0]
     os.write(master.fd, request)  # at once after the answer
-    wait_until(lambda: field.counts("east")["answers"] == 2, 2, "both are answered")
-    assert field.counts("east")["t35_violations"] == 1
+    wait_until(lambda: field.counts("slow")["answers"] == 2, 2, "both are answered")
+    master.close()
+    assert field.counts("slow")["t35_violations"] == 1
 
 
 def test_talking_into_an_answer_destroys_both(line):
