@@ -191,7 +191,7 @@ class Gateway(Process):
             "location": {"lat": 26.5, "lon": 107.9, "timezone": "Asia/Shanghai"},
             "store": {"path": str(folder / "readings.db"), "max_size": "64MB",
                       "commit_every": "200ms"},
-            "control_socket": str(folder / "baiyed.sock"),
+            "control": {"socket": str(folder / "baiyed.sock")},
             "mqtt": [{"name": "local", "url": f"mqtt://127.0.0.1:{broker.port}",
                       "user": "gateway", "password_file": str(broker.password_file("gateway"))}],
             "buses": buses, **more}

@@ -166,6 +166,7 @@ static void do_counts(struct garden *garden, json_t *answer)
     (void)json_object_set_new(answer, "lines", lines);
     for (size_t i = 0; i < garden->line_count; i++)
         taken += add_line(lines, garden->lines[i]);
+    add(answer, "t_ns", (uint64_t)loop_now_ns());
     add(answer, "taken", taken);
     add(answer, "ledger_lines", garden->ledger.lines);
     ledger_flush(&garden->ledger);

@@ -119,14 +119,48 @@ static void ask_probe(struct line *line, struct unit *unit)
                     garden_wall_ms(start_ns + wire_bytes_ns(&unit->rate, size)));
 }
 
+/* A request that one of our units is going to answer is no news for the other nodes: they get it
+ * together with the answer, which saves half of their wake-ups. */
 static void ask_node(struct line *line, struct unit *unit, bool good)
 {
     if (good && line->said[0] == unit->address) {
         unit->requests++;
         unit->asked_size = line->said_size < FRAME_SIZE ? line->said_size : FRAME_SIZE;
         memcpy(unit->asked, line->said, unit->asked_size);
+    } else if (line->held_size) {
+        return;
     }
     node_hear(unit->node, line->said, line->said_size);
+}
+
+static void hold_request(struct line *line, bool good)
+{
+    line->held_size = 0;
+    if (!good || !line_unit(line, line->said[0]))
+        return;
+    line->held_size = line->said_size;
+    memcpy(line->held, line->said, line->said_size);
+}
+
+/* All nodes but the one that was asked, and `speaker`, hear what was held and `size` bytes more. */
+static void overhear(struct line *line, const struct unit *speaker, const struct wire_rate *rate,
+                     const uint8_t *bytes, size_t size)
+{
+    uint8_t both[LINE_HEAR_SIZE + FAULT_BYTES_SIZE];
+    memcpy(both, line->held, line->held_size);
+    if (size)
+        memcpy(both + line->held_size, bytes, size);
+    for (size_t i = 0; i < line->unit_count; i++) {
+        struct unit *unit = &line->units[i];
+        bool asked = line->held_size && line->held[0] == unit->address;
+        if (!unit->node || unit == speaker || !unit->powered || !wire_same(&unit->rate, rate))
+            continue;
+        if (asked && size)
+            node_hear(unit->node, bytes, size);
+        else if (!asked)
+            node_hear(unit->node, both, line->held_size + size);
+    }
+    line->held_size = 0;
 }
 
 /* The request is over on the wire: the units have it. */
@@ -147,6 +181,7 @@ static void deliver_request(struct line *line)
     line->counts.broadcasts += good && line->said[0] == 0;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
+    hold_request(line, good);
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *unit = &line->units[i];
         bool addressed = good && unit_hears(unit, line->said[0]);
@@ -195,16 +230,6 @@ static void garble_hit(struct line *line, struct transmission *t)
         fault_garble(&line->rng, t->bytes, t->size);
 }
 
-/* The other nodes on the line hear the answer too. */
-static void overhear(struct line *line, const struct transmission *t)
-{
-    for (size_t i = 0; i < line->unit_count; i++) {
-        struct unit *unit = &line->units[i];
-        if (unit->node && unit != t->unit && unit->powered && wire_same(&unit->rate, &t->rate))
-            node_hear(unit->node, t->bytes, t->size);
-    }
-}
-
 static void finish(struct line *line, struct transmission *t)
 {
     struct unit *unit = t->unit;
@@ -212,7 +237,7 @@ static void finish(struct line *line, struct transmission *t)
     line->counts.answers++;
     unit->answers++;
     unit->taken += t->sample && !t->hit;
-    overhear(line, t);
+    overhear(line, unit, &t->rate, t->bytes, t->size);
     if (unit->node && !t->hit)
         node_said(unit->node, t->bytes, t->size, t->end_ns);
 }
@@ -288,6 +313,8 @@ static void begin_request(struct line *line, int64_t now_ns)
 {
     int64_t start_ns = wire_request_start(&line->clock, now_ns);
     int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
+    if (line->held_size)
+        overhear(line, NULL, &line->said_rate, NULL, 0);
     line->said_rate = line->rate;
     port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
     if (line->said_rate.baud == 0)
@@ -393,8 +420,11 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
                                .bytes = master_says,
                                .context = line};
     if (make_units(line, place) && open_port(line)) {
-        for (size_t i = 0; i < line->unit_count; i++)
-            line_fault(line, &line->units[i], &line->units[i].faults.of[FAULT_BABBLE]);
+        for (size_t i = 0; i < line->unit_count; i++) {
+            const struct scene_fault *babble_fault = &line->units[i].faults.of[FAULT_BABBLE];
+            if (babble_fault->probability > 0)
+                line_fault(line, &line->units[i], babble_fault);
+        }
         return line;
     }
     line_free(line);

@@ -59,6 +59,8 @@ struct line {
     uint8_t said[LINE_HEAR_SIZE];
     size_t said_size;
     int64_t said_start_ns, said_end_ns;
+    uint8_t held[LINE_HEAR_SIZE]; /* a request that the nodes not asked have not heard yet */
+    size_t held_size;
     int64_t told_late_ns; /* the units had the last request so long after its ideal end */
     struct transmission pending[LINE_PENDING];
     struct unit *units;

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of the wire the bus master uses, and that it never gives a wrong value for it.
+
+eff_9600, eff_115200  the part of the time in which the line is used as the standard allows (bytes,
+                      t3.5 on both sides, the units' own delay); the least over 1, 10 and 32 native
+                      nodes, 8N1 and 8E1, answering at once and after 5 ms
+t35_violations        requests before t3.5 was over, in all of these
+dead_ratio            polls of nine units with a dead tenth, over the same nine alone
+wrong_values          with every fault of the line on, values that were never given
+"""
+import argparse
+import itertools
+import time
+
+import _lines
+import garden
+
+T35_FAST_S = 0.00175
+WARM_UP_S = 2
+# Of each answer. Late answers come within the time that the master waits for them.
+FAULTS = [("flip", 0.02, {}), ("drop", 0.02, {}), ("insert", 0.02, {}), ("double", 0.02, {}),
+          ("truncate", 0.02, {}), ("stray", 0.02, {}), ("foreign", 0.02, {}),
+          ("duplicate", 0.01, {}), ("late", 0.002, {"ms": 100, "max_ms": 700}),
+          ("drip", 0.002, {"ms": 20}), ("request", 0.01, {}), ("dead", 0.005, {})]
+
+
+def t35_s(baud, bits):
+    return T35_FAST_S if baud > 19200 else 3.5 * bits / baud
+
+
+def used_part(before, after, silence_s):
+    """Of the time between two counts of a line, the part that the standard needs."""
+    elapsed_s = (after[1] - before[1]) * 1e-9
+    busy_s = (after[0]["busy_us"] - before[0]["busy_us"]) * 1e-6
+    answers = after[0]["answers"] - before[0]["answers"]
+    assert answers > 0, after
+    return (busy_s + answers * silence_s) / elapsed_s
+
+
+def counted(field, line):
+    counts = field.control("counts")
+    return next(entry for entry in counts["lines"] if entry["line"] == line), counts["t_ns"]
+
+
+def efficiency(baud, parity, units, delay_ms, seconds, kind):
+    line = {"name": "line", "baud": baud, "parity": parity, "quiet": True,
+            "units": [{"kind": kind, "address": 1 + i, "delay_us": delay_ms * 1000}
+                      for i in range(units)]}
+    bits = 10 if parity == "none" else 11
+    with _lines.lines([line]) as field:
+        polling = _lines.Polling(_lines.config(field),
+                                 seconds + 2, WARM_UP_S)
+        time.sleep(WARM_UP_S)
+        before = counted(field, "line")
+        time.sleep(seconds)
+        after = counted(field, "line")
+        polling.stop()
+        return (used_part(before, after, 2 * t35_s(baud, bits) + delay_ms * 1e-3),
+                after[0]["t35_violations"])
+
+
+def all_efficiencies(seconds, kind):
+    least, violations = {}, 0
+    for baud, parity, delay_ms, units in itertools.product(
+            (9600, 115200), ("none", "even"), (0, 5), (1, 10, 32)):
+        part, early = efficiency(baud, parity, units, delay_ms, seconds, kind)
+        print(f"  {baud} {parity} {units} units, {delay_ms} ms: {part:.4f}, {early} early",
+              flush=True)
+        least[baud] = min(least.get(baud, 2), part)
+        violations += early
+    return least[9600], least[115200], violations
+
+
+def polls_of_nine(dead, seconds):
+    units = [{"kind": "responder", "address": 1, "count": 9}]
+    if dead:
+        units.append({"kind": "responder", "address": 10,
+                      "faults": [{"kind": "dead", "probability": 1.0}]})
+    with _lines.lines([{"name": "line", "baud": 9600, "quiet": True, "units": units}]) as field:
+        results = _lines.Polling(_lines.config(field), seconds, 30 if dead else WARM_UP_S).results()
+    return sum(entry["readings"] for entry in results
+               if "device" in entry and entry["device"] != "line-10")
+
+
+def responder_value(unit, register, answer):
+    return (31 * answer + 257 * register + 4099 * unit) & 0x7FFF
+
+
+def wrong_values(polls, line_count, seed):
+    """Every value of every reading against the ledger: it must be one that the unit gave, in one
+    answer, not long before."""
+    faults = [{"kind": kind, "probability": probability, **more}
+              for kind, probability, more in FAULTS]
+    scene = [{"name": f"l{i}", "baud": 115200,
+              "units": [{"kind": "responder", "address": 1, "count": 4, "faults": faults}]}
+             for i in range(line_count)]
+    wrong = taken = 0
+    with _lines.lines(scene, seed=seed) as field:
+        seconds = max(10, polls / (25 * line_count))
+        results = _lines.Polling(_lines.config(field), seconds, 0, quiet=False).results()
+        given = {}  # (device) -> {(r0, …): answer}
+        for entry in field.ledger():
+            device = given.setdefault(f"{entry['line']}-{entry['unit']}", set())
+            device.add(entry["n"])
+        counts = field.control("counts")
+    for reading in results:
+        if "values" not in reading:
+            continue
+        taken += 1
+        unit = int(reading["d"].split("-")[1])
+        if not one_answer(unit, reading["values"], given[reading["d"]]):
+            wrong += 1
+            print(f"  wrong: {reading}")
+    done = {}
+    for line in counts["lines"]:
+        for kind, times in line["faults"].items():
+            done[kind] = done.get(kind, 0) + times
+    undetectable = sum(line["undetectable"] for line in counts["lines"])
+    print(f"  {taken} readings, faults {done}, {undetectable} undetectable drawn again", flush=True)
+    assert taken >= polls // 2, "too few polls for the question"
+    return wrong
+
+
+def one_answer(unit, values, answers):
+    """All registers are of one and the same answer that was given."""
+    base = values["r0"]
+    candidates = (answer for answer in range(base_answer(unit, base), max(answers) + 1, 0x8000)
+                  if answer in answers)
+    return any(all(values[f"r{i}"] == responder_value(unit, i, answer)
+                   for i in range(_lines.REGISTERS)) for answer in candidates)
+
+
+def base_answer(unit, value):
+    """The first answer in which register 0 of the unit has this value: 31 is invertible."""
+    return (int(value) - 4099 * unit) * pow(31, -1, 0x8000) % 0x8000
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8, help="of each measurement")
+    parser.add_argument("--kind", default="native", choices=["native", "responder"])
+    parser.add_argument("--polls", type=int, default=1000000 if garden.FULL else 20000)
+    parser.add_argument("--lines", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    eff_9600, eff_115200, violations = all_efficiencies(arguments.seconds, arguments.kind)
+    alone = polls_of_nine(False, 30)
+    with_dead = polls_of_nine(True, 30)
+    wrong = wrong_values(arguments.polls, arguments.lines, arguments.seed)
+    print(f"bus: eff_9600={eff_9600:.4f} eff_115200={eff_115200:.4f} t35_violations={violations} "
+          f"dead_ratio={with_dead / alone:.4f} wrong_values={wrong}")
+
+
+if __name__ == "__main__":
+    main()
