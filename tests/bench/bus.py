@@ -29,17 +29,12 @@ def t35_s(baud, bits):
 
 
 def used_part(before, after, silence_s):
-    """Of the time between two counts of a line, the part that the standard needs."""
-    elapsed_s = (after[1] - before[1]) * 1e-9
-    busy_s = (after[0]["busy_us"] - before[0]["busy_us"]) * 1e-6
-    answers = after[0]["answers"] - before[0]["answers"]
+    """Of the time between the ends of two answers, the part that the standard needs."""
+    elapsed_s = (after["t_ns"] - before["t_ns"]) * 1e-9
+    busy_s = (after["busy_ns"] - before["busy_ns"]) * 1e-9
+    answers = after["answers"] - before["answers"]
     assert answers > 0, after
     return (busy_s + answers * silence_s) / elapsed_s
-
-
-def counted(field, line):
-    counts = field.control("counts")
-    return next(entry for entry in counts["lines"] if entry["line"] == line), counts["t_ns"]
 
 
 def efficiency(baud, parity, units, delay_ms, seconds, kind):
@@ -51,12 +46,12 @@ def efficiency(baud, parity, units, delay_ms, seconds, kind):
         polling = _lines.Polling(_lines.config(field),
                                  seconds + 2, WARM_UP_S)
         time.sleep(WARM_UP_S)
-        before = counted(field, "line")
+        before = field.counts("line")
         time.sleep(seconds)
-        after = counted(field, "line")
+        after = field.counts("line")
         polling.stop()
-        return (used_part(before, after, 2 * t35_s(baud, bits) + delay_ms * 1e-3),
-                after[0]["t35_violations"])
+        silence_s = 2 * t35_s(baud, bits) + delay_ms * 1e-3
+        return used_part(before["mark"], after["mark"], silence_s), after["t35_violations"]
 
 
 def all_efficiencies(seconds, kind):

@@ -150,6 +150,11 @@ static uint64_t add_line(json_t *lines, const struct line *line)
     add(object, "mismatched", counts->mismatched);
     add(object, "overrun", counts->overrun);
     add(object, "busy_us", (uint64_t)(counts->busy_ns / 1000));
+    json_t *mark = json_object();
+    add(mark, "t_ns", (uint64_t)counts->mark_ns);
+    add(mark, "busy_ns", (uint64_t)counts->mark_busy_ns);
+    add(mark, "answers", counts->mark_answers);
+    (void)json_object_set_new(object, "mark", mark);
     (void)json_object_set_new(
         object, "gap_min_us",
         counts->gap_min_ns < 0 ? json_null() : json_real((double)counts->gap_min_ns / 1000));
@@ -166,7 +171,6 @@ static void do_counts(struct garden *garden, json_t *answer)
     (void)json_object_set_new(answer, "lines", lines);
     for (size_t i = 0; i < garden->line_count; i++)
         taken += add_line(lines, garden->lines[i]);
-    add(answer, "t_ns", (uint64_t)loop_now_ns());
     add(answer, "taken", taken);
     add(answer, "ledger_lines", garden->ledger.lines);
     ledger_flush(&garden->ledger);

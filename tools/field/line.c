@@ -66,7 +66,6 @@ static struct transmission *transmit(struct line *line, struct unit *unit,
                                .size = size};
     t->end_ns = start_ns + (step_ns ? step_ns * (int64_t)size : wire_bytes_ns(rate, size));
     memcpy(t->bytes, bytes, size);
-    line->counts.busy_ns += t->end_ns - start_ns;
     t->hit = collide(line, t, t->start_ns, t->end_ns);
     return t;
 }
@@ -235,6 +234,10 @@ static void finish(struct line *line, struct transmission *t)
     struct unit *unit = t->unit;
     t->used = false;
     line->counts.answers++;
+    line->counts.busy_ns += t->end_ns - t->start_ns;
+    line->counts.mark_ns = t->end_ns;
+    line->counts.mark_busy_ns = line->counts.busy_ns;
+    line->counts.mark_answers = line->counts.answers;
     unit->answers++;
     unit->taken += t->sample && !t->hit;
     overhear(line, unit, &t->rate, t->bytes, t->size);

@@ -25,7 +25,11 @@ struct line_counts {
     uint64_t mismatched;     /* requests at a rate or parity that their unit does not use */
     uint64_t overrun;        /* answers dropped because LINE_PENDING was full */
     int64_t busy_ns;         /* wire time of requests and answers */
-    int64_t gap_min_ns;      /* shortest silence before a request; -1: none yet */
+    /* `answers` and `busy_ns` as they were at the ideal end of the last answer: between two such
+     * moments lie whole exchanges. */
+    int64_t mark_ns, mark_busy_ns;
+    uint64_t mark_answers;
+    int64_t gap_min_ns; /* shortest silence before a request; -1: none yet */
     struct fault_counts faults;
 };
 
