@@ -53,11 +53,21 @@ _Noreturn static void reset(void)
         ;
 }
 
+_Noreturn static void note_and_reset(enum hal_reset_cause cause, const struct exception_frame *at)
+{
+    note.cause = cause;
+    note.fault = (struct hal_fault){.pc = at->pc, .lr = at->lr, .status = reg_read(SCB_CFSR)};
+    reset();
+}
+
 _Noreturn void life_fault(const struct exception_frame *frame)
 {
-    note.cause = HAL_RESET_FAULT;
-    note.fault = (struct hal_fault){.pc = frame->pc, .lr = frame->lr, .status = reg_read(SCB_CFSR)};
-    reset();
+    note_and_reset(HAL_RESET_FAULT, frame);
+}
+
+_Noreturn void life_bite(const struct exception_frame *frame)
+{
+    note_and_reset(HAL_RESET_WATCHDOG, frame);
 }
 
 _Noreturn void life_end(void)
@@ -105,9 +115,9 @@ uint32_t hal_firmware_crc(void)
     if (crc)
         return crc;
     uint32_t c = 0xFFFFFFFF;
-    const uint8_t *end = (const uint8_t *)&ld_image_end;
-    for (const uint8_t *byte = (const uint8_t *)&ld_image_start; byte < end; byte++) {
-        c ^= *byte;
+    uint32_t end = (uint32_t)&ld_image_end;
+    for (uint32_t at = (uint32_t)&ld_image_start; at < end; at++) {
+        c ^= reg_read8(at);
         c = c >> 4 ^ table[c & 15];
         c = c >> 4 ^ table[c & 15];
     }

@@ -13,6 +13,8 @@ struct exception_frame {
 };
 
 _Noreturn void life_fault(const struct exception_frame *frame);
+/* The same for a watchdog that gives notice before it bites: also tells where the program hung. */
+_Noreturn void life_bite(const struct exception_frame *frame);
 /* Resets and remembers that it was meant. */
 _Noreturn void life_end(void);
 /* The part's own word on the reset, HAL_RESET_UNKNOWN when it has none; from the board's main()

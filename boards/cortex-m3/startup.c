@@ -20,6 +20,9 @@ __attribute__((naked)) void fault_handler(void)
     __asm__ volatile("mov r0, sp\n\tb life_fault");
 }
 
+/* A board whose watchdog warns by NMI has its own. */
+void nmi_handler(void) __attribute__((weak, alias("fault_handler")));
+
 _Noreturn void reset_start(void);
 
 _Noreturn void reset_start(void)
@@ -48,7 +51,6 @@ __attribute__((section(".vectors.core"), used)) static const struct {
     handler core[15];
 } vectors = {
     .stack = &ld_stack_top,
-    .core = {reset_handler, fault_handler, fault_handler, fault_handler, fault_handler,
-             fault_handler, 0, 0, 0, 0, fault_handler, fault_handler, 0, fault_handler,
-             time_wrapped},
+    .core = {reset_handler, nmi_handler, fault_handler, fault_handler, fault_handler, fault_handler,
+             0, 0, 0, 0, fault_handler, fault_handler, 0, fault_handler, time_wrapped},
 };

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "boards/cortex-m3/board.h"
 #include "boards/cortex-m3/cpu.h"
 
 /* System control */
@@ -88,12 +89,8 @@ static inline void pin_write(uint32_t port, uint32_t pins, bool high)
 /* Something for the main loop to look at happened: end hal_sleep(). From interrupts. */
 void sleep_end(void);
 
-/* Everything that must stand before the node runs. */
-void board_start(void);
 void uart_start(void);
 void i2c_start(void);
-/* A line for the person at the console, waiting for the transmitter: at start only. */
-void console_line(const char *text);
 
 void uart0_handler(void);
 void uart1_handler(void);

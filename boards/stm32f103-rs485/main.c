@@ -34,7 +34,8 @@ int main(void)
     static const struct node_config config = {
         .probes = probes, .probe_count = sizeof probes / sizeof *probes, .has_rain = true};
     board_start();
-    console_line("baiye-node stm32f103-rs485");
+    console_line("baiye-node");
+    console_line(hal_board_name());
     sdi12_line_init(&sdi);
     sht3x_init(&air, 0x44);
     teros12_init(&soil, &sdi, '0');

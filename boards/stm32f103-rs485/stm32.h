@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "boards/cortex-m3/board.h"
 #include "boards/cortex-m3/cpu.h"
 
 /* Reset and clock control, RM0008 7.3 */
@@ -136,10 +137,6 @@ void sleep_end(void);
 /* bus.c, sdi.c, inputs.c */
 void sdi_start(void);
 void inputs_start(void);
-/* A line for the person at the console, waiting for the transmitter: at start only. */
-void console_line(const char *text);
-/* Everything that must stand before the node runs. */
-void board_start(void);
 
 void exti1_handler(void);
 void dma_rx_handler(void);

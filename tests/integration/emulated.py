@@ -181,6 +181,6 @@ class Board:
 
 
 def wait_for_text(path, text, seconds):
-    garden.wait_until(lambda: path.exists() and text in path.read_text("ascii", "replace"), seconds,
+    garden.wait_until(lambda: path.exists() and text.encode() in path.read_bytes(), seconds,
                       f"{text!r} in {path.name}")
     return time.monotonic()

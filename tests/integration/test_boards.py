@@ -63,7 +63,7 @@ def flag(words, channel):
 
 def test_it_boots_and_measures_what_its_sensors_say(board, master):
     board.power_on()
-    wait_for_text(board.console, "baiye-node", 5)
+    wait_for_text(board.console, f"baiye-node\r\n{board.name}\r\n", 5)
     board.set_air(18.25)
     words = snapshot(master, 1)
     assert words[0] == 1 and words[1] == 1
@@ -143,7 +143,7 @@ def test_the_robust_board_of_the_field_boots_as_far_as_it_is_emulated():
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
-        wait_for_text(console, "baiye-node stm32f103-rs485", 10)
+        wait_for_text(console, "baiye-node\r\nstm32f103-rs485\r\n", 10)
     finally:
         child.kill()
         child.wait()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wiring of this board: which sensor gives which channel. */
-#include "boards/lm3s6965evb/lm3s.h"
+/* main() of the emulated boards, and their wiring, which is the native node's: a TMP105 at 0x48, a
+ * TEROS 12 at SDI-12 address 0 and an ATMOS 14 at 1. */
+#include "boards/cortex-m3/board.h"
 #include "firmware/drivers/atmos14.h"
 #include "firmware/drivers/teros12.h"
 #include "firmware/drivers/tmp105.h"
@@ -25,7 +26,8 @@ int main(void)
     static const struct node_config config = {.probes = probes,
                                               .probe_count = sizeof probes / sizeof *probes};
     board_start();
-    console_line("baiye-node lm3s6965evb");
+    console_line("baiye-node");
+    console_line(hal_board_name());
     sdi12_line_init(&sdi);
     tmp105_init(&air, 0x48);
     teros12_init(&soil, &sdi, '0');

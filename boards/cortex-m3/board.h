@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a Cortex-M3 board gives its main() beside firmware/hal.h. */
+#ifndef BAIYE_BOARD_H
+#define BAIYE_BOARD_H
+
+/* Everything that must stand before the node runs: clocks, pins, watchdog, lines. */
+void board_start(void);
+/* A line for the person at the console, waiting for the transmitter: at start only. */
+void console_line(const char *text);
+
+#endif

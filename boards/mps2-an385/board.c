@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start, watchdog, identity, I2C pins, and what this board does not have. */
+#include "boards/cortex-m3/i2c_bits.h"
+#include "boards/cortex-m3/life.h"
+#include "boards/mps2-an385/mps2.h"
+
+enum {
+    WDT_ON = 1 | 2,
+    WDT_TICKS = CLOCK_HZ * 8U, /* to the notice; it would bite at the second time-out */
+    RAILS = 3,
+    LAMP = 1,
+    SCL = 1,
+    SDA = 2,
+};
+
+/* The last 8 bytes of the PSRAM file: the serial number and its complement, when somebody put
+ * them there. */
+#define IDENTITY (PSRAM + PSRAM_SIZE - 8)
+
+void nmi_handler(void);
+
+/* The watchdog's first time-out. */
+__attribute__((naked)) void nmi_handler(void)
+{
+    __asm__ volatile("mov r0, sp\n\tb life_bite");
+}
+
+void board_start(void)
+{
+    life_begin(); /* the part does not tell causes of resets */
+    time_start(CLOCK_HZ, true);
+    reg_write(WDT_LOCK, WDT_UNLOCK);
+    reg_write(WDT_LOAD, WDT_TICKS);
+    reg_write(WDT_CTL, WDT_ON);
+    reg_write(WDT_LOCK, 0);
+    reg_write(GPIO_ENABLE, RAILS);
+    reg_write(I2C_SET, SCL | SDA);
+    uart_start();
+    cpu_irq_enable(IRQ_TIMER0);
+}
+
+void hal_watchdog_feed(void)
+{
+    reg_write(WDT_LOCK, WDT_UNLOCK);
+    reg_write(WDT_CLEAR, 1);
+    reg_write(WDT_LOAD, WDT_TICKS);
+    reg_write(WDT_LOCK, 0);
+}
+
+uint32_t hal_serial(void)
+{
+    uint32_t serial = reg_read(IDENTITY);
+    return serial && reg_read(IDENTITY + 4) == ~serial ? serial : 1;
+}
+
+const char *hal_board_name(void)
+{
+    return "mps2-an385";
+}
+
+void hal_rails(uint8_t on_mask)
+{
+    reg_write(GPIO_OUT, on_mask & RAILS);
+}
+
+void hal_indicator(bool on)
+{
+    reg_write(FPGA_LEDS, on ? LAMP : 0);
+}
+
+void i2c_scl(bool high)
+{
+    reg_write(high ? I2C_SET : I2C_CLEAR, SCL);
+}
+
+void i2c_sda(bool high)
+{
+    reg_write(high ? I2C_SET : I2C_CLEAR, SDA);
+}
+
+bool i2c_scl_is_high(void)
+{
+    return reg_read(I2C_SET) & SCL;
+}
+
+bool i2c_sda_is_high(void)
+{
+    return reg_read(I2C_SET) & SDA;
+}
+
+/* Two accesses to the bus are longer than half a bit at 1 MHz, and emulated parts need none. */
+void i2c_pause(void)
+{
+    (void)reg_read(I2C_SET);
+    (void)reg_read(I2C_SET);
+}
+
+/* Not on this board: its soil and air come by SDI-12 and I2C. */
+enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
+{
+    (void)channel;
+    *value = 0;
+    return HAL_RANGE;
+}
+
+uint32_t hal_pulse_count(void)
+{
+    return 0;
+}
+
+bool hal_onewire_reset(void)
+{
+    return false;
+}
+
+bool hal_onewire_slot(bool bit)
+{
+    return bit;
+}
+
+enum hal_result hal_supply_mv(uint16_t *mv)
+{
+    *mv = 0;
+    return HAL_RANGE;
+}
