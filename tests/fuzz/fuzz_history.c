@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A log window as it came from a node, and log slots as they lie in its memory. What is accepted
+ * must be writable again and give the same. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/history/history.h"
+
+static void check_values(const uint8_t *packed)
+{
+    struct node_values values;
+    history_unpack(packed, &values);
+    for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
+        if (values.flag[i] >= METRIC_FLAG_COUNT)
+            abort();
+        if (values.value[i] == NODE_NO_VALUE)
+            continue;
+        if (values.value[i] < node_channel_min(i) || values.value[i] > node_channel_max(i))
+            abort();
+        node_channel_hundredths(i, values.value[i]);
+    }
+    uint8_t again[HISTORY_PACKED_SIZE];
+    struct node_values same;
+    history_pack(&values, again);
+    history_unpack(again, &same);
+    for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
+        if (same.value[i] != values.value[i] || same.flag[i] != values.flag[i])
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint16_t words[HISTORY_WINDOW_WORDS];
+    struct history_window window;
+    size_t count = size / 2 < HISTORY_WINDOW_WORDS ? size / 2 : HISTORY_WINDOW_WORDS;
+    for (size_t i = 0; i < count; i++)
+        words[i] = (uint16_t)(data[2 * i] << 8 | data[2 * i + 1]);
+    if (history_window_read(words, count, &window)) {
+        if (window.count > HISTORY_WINDOW_RECORDS)
+            abort();
+        for (unsigned i = 0; i < window.count; i++)
+            check_values(window.records[i]);
+    }
+    if (size >= HISTORY_SLOT_SIZE) {
+        struct history_identity at = {.place = (uint32_t)size, .boot = data[0], .seq = data[1]};
+        struct history_marker marker;
+        uint8_t slot[HISTORY_SLOT_SIZE];
+        enum history_kind kind = history_slot_read(data, &at, &marker);
+        if (kind == HISTORY_MARKER) {
+            history_marker_write(&marker, slot);
+            if (memcmp(slot, data, sizeof slot) != 0)
+                abort();
+        }
+    }
+    return 0;
+}
