@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/report.h"
+#include "gateway/daemon/run.h"
 
 struct options {
     const char *config, *profiles;
@@ -74,20 +78,43 @@ static int read_options(int argc, char **argv, struct options *options)
     return -1;
 }
 
+static int act(const struct options *options, const struct config *config)
+{
+    if (options->check) {
+        report_plan(config, stdout);
+        return EX_OK;
+    }
+    if (options->once)
+        return report_once(config, options->json, stdout);
+    switch (run_daemon(config, options->profiles)) {
+    case RUN_STOPPED:
+        return EX_OK;
+    case RUN_RELOAD:
+        return -1;
+    case RUN_FAILED:
+        break;
+    }
+    return EX_OSERR;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {0};
     int end = read_options(argc, argv, &options);
     if (end >= 0)
         return end;
+    run_block_signals();
     struct config_error error;
     struct config *config = config_load(options.config, options.profiles, &error);
-    if (!config) {
+    bool good = config && load_check(config, &error);
+    end = good ? act(&options, config) : EX_CONFIG;
+    if (!good)
         (void)fprintf(stderr, "%s\n", error.text);
-        return EX_CONFIG;
-    }
-    (void)printf("site %s: %u buses, %u devices\n", config->site, config->bus_count,
-                 config->device_count);
     config_free(config);
-    return EX_OK;
+    if (end >= 0)
+        return end;
+    /* A reload is a new image of the same process: nothing of the old configuration is left. */
+    (void)execv("/proc/self/exe", argv);
+    perror("baiyed: can't start itself anew");
+    return EX_OSERR;
 }

@@ -77,4 +77,12 @@ void bus_stats(struct bus *bus, struct bus_stats *stats);
 int64_t bus_idle_ms(struct bus *bus);
 const char *bus_result_text(enum bus_result result);
 
+/* Polls every device of the bus once on the caller's thread, retries included, and gives what
+ * comes to the sink. `answered` has room for config.device_count and is set for those that
+ * answered. 0, or the errno of opening the line, tried for 3 s. */
+int bus_once(const struct config *config, uint16_t bus_index, const struct reading_sink *sink,
+             bool *answered);
+/* What went wrong with opening, for people. */
+const char *bus_open_text(int error);
+
 #endif

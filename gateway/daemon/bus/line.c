@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 
@@ -252,7 +253,7 @@ bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_s
     return modbus_send_raw_request(line->modbus, frame, (int)pdu_size + 1) == (int)pdu_size + 3;
 }
 
-const char *line_error_text(int error)
+const char *bus_open_text(int error)
 {
     switch (error) {
     case EBUSY:

@@ -47,7 +47,5 @@ enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes)
 int line_read(struct line *line, uint8_t *bytes, size_t size);
 /* Sends one RTU frame; false: the line is gone. */
 bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_size);
-/* What went wrong with opening, for people. */
-const char *line_error_text(int error);
 
 #endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of a bus thread: shared by bus.c (the loop), poll.c, request.c, report.c and once.c only.
+ * Everything but what stands under the mutex or is atomic belongs to the thread. */
+#ifndef BAIYE_BUS_IMPL_H
+#define BAIYE_BUS_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/device.h"
+#include "gateway/daemon/bus/schedule.h"
+
+#define BUS_QUEUE_SIZE 64
+#define US             1000LL
+#define MS             1000000LL
+
+struct bus {
+    const struct config *config;
+    const struct bus_config *bus;
+    const struct reading_sink *sink;
+    pthread_t thread;
+    int wake_fd;
+    /* Shared, under the mutex: */
+    pthread_mutex_t mutex;
+    struct bus_request queue[BUS_QUEUE_SIZE];
+    unsigned queue_at, queue_count;
+    struct bus_stats stats;
+    atomic_bool stopping;
+    atomic_llong paused_until_ms, step_ms;
+    /* The thread's own: */
+    struct line line;
+    struct transact transact;
+    struct schedule schedule;
+    struct schedule_unit *units;
+    struct device *devices;
+    bool up, echo, only_polls;
+    int64_t open_at_ms, babble_ms, careful_until_ms;
+    uint64_t stray_seen;
+    uint32_t open_wait_ms;
+    int open_error;     /* of the last try */
+    int64_t fetched_ms; /* last time that nodes' logs had the line */
+    unsigned fetch_from;
+    int64_t health_at_ms, published_ms;
+    int64_t wall_offset_ms, wall_at_ms;
+    enum time_trust trust;
+    struct bus_stats counted;
+    struct log_state line_log, hint_log;
+};
+
+int64_t bus_now_ms(void);
+/* Wall time at a monotonic time near now. */
+struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms);
+
+/* bus.c: memory without a thread; NULL without memory. */
+struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t boot,
+                       const struct reading_sink *sink);
+void bus_destroy(struct bus *bus);
+/* One turn of the loop. */
+void bus_step(struct bus *bus);
+
+/* poll.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
+ * no limit. */
+void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
+             int64_t cost_max_us, struct transact_answer *answer);
+/* One read of a device whose turn it is. False: the line must be opened anew. */
+bool bus_poll(struct bus *bus, const struct schedule_turn *turn);
+/* One request for a node's settings or log, if one is wanted and needs no more line than
+ * `room_ns`. BUS_STOPPED: none was made; BUS_DOWN: the line must be opened anew. */
+enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
+/* A late answer was heard while nothing was asked: its unit is there. */
+void bus_note_late(struct bus *bus);
+
+/* request.c: one request of others, if any waits. BUS_STOPPED: none; BUS_DOWN: the line must be
+ * opened anew. */
+enum bus_result bus_serve_request(struct bus *bus);
+void bus_end_requests(struct bus *bus);
+
+/* report.c: counters for other threads, health for the sink, hints for the log; when it is time. */
+void bus_report(struct bus *bus);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/load.h"
+
+#include <stdio.h>
+
+#include "gateway/daemon/bus/device.h"
+
+static const struct reading_sink no_sink;
+
+void load_device(const struct config *config, const struct device_config *device,
+                 struct load_device *load)
+{
+    const struct bus_config *bus = &config->buses[device->bus];
+    struct device prepared;
+    device_init(&prepared, device, bus, 0, &no_sink);
+    load->plan = prepared.plan;
+    load->cost = prepared.cost;
+    load->cost.request_ns += LOAD_TURNAROUND_NS;
+    if (bus->type == BUS_TCP)
+        load->cost = (struct plan_cost){.request_ns = LOAD_TCP_NS};
+    load->poll_ns = 0;
+    for (unsigned i = 0; i < load->plan.read_count; i++)
+        load->poll_ns += plan_read_ns(&load->plan.reads[i], &load->cost);
+}
+
+double load_bus(const struct config *config, const struct bus_config *bus)
+{
+    double share = 0;
+    for (unsigned i = 0; i < bus->device_count; i++) {
+        const struct device_config *device = &config->devices[bus->devices[i]];
+        struct load_device load;
+        load_device(config, device, &load);
+        share += (double)load.poll_ns / 1e6 / device->every_ms;
+    }
+    return share;
+}
+
+bool load_check(const struct config *config, struct config_error *error)
+{
+    for (unsigned i = 0; i < config->bus_count; i++) {
+        const struct bus_config *bus = &config->buses[i];
+        double share = load_bus(config, bus);
+        if (share <= 1 || bus->allow_overload)
+            continue;
+        (void)snprintf(
+            error->text, sizeof error->text,
+            "%.200s:%d: bus \"%s\" would need %.0f %% of its line; raise every: or baud:, "
+            "use fewer devices, or write allow_overload: true",
+            config->file, bus->line, bus->name, share * 100);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/impl.h"
+
+#define STARVED_MS     10000 /* a node's log waits for idle time no longer */
+#define PROBE_LEAST_NS 5000000LL
+#define BUSY_NS        200000000LL /* a unit that says "busy" is asked again after this */
+#define REFUSED_US     60000000LL  /* one that refuses everything is tried anew so often */
+/* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
+ * unit is left alone for a while after its answer: if that came once more while the next request
+ * is lost, it would be taken for the next answer. Other units have the line meanwhile. */
+#define ALONE_NS 150000000LL
+#define TWICE_MS 600000
+#define NOISY_MS 60000
+
+static enum health_end health_end_of(enum bus_result result)
+{
+    switch (result) {
+    case BUS_OK:
+        return HEALTH_GOOD;
+    case BUS_EXCEPTION:
+        return HEALTH_EXCEPTION;
+    case BUS_TIMEOUT:
+        return HEALTH_SILENT;
+    default:
+        return HEALTH_GARBLED;
+    }
+}
+
+static void note_state(struct bus *bus, struct device *device, enum device_state state)
+{
+    static const char *const texts[] = {
+        "answers", "does not answer",
+        "answers only garbage (babbling, wrong rate, or two devices "
+        "with one address)"};
+    device->report.online = state == DEVICE_ONLINE;
+    log_change(&device->log, (int)state,
+               state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+               "device %s (bus %s, address %u) %s", device->config->name, bus->bus->name,
+               device->config->unit, texts[state]);
+}
+
+/* A late answer that was heard while nothing was asked: it is over, the unit is there. */
+void bus_note_late(struct bus *bus)
+{
+    uint8_t unit = bus->transact.late_unit;
+    bus->transact.late_unit = 0;
+    for (unsigned i = 0; unit && i < bus->bus->device_count; i++) {
+        struct device *device = &bus->devices[i];
+        if (device->config->unit != unit)
+            continue;
+        device->health.late_answers++;
+        bus->units[i].quiet_us = line_now_ns() / US;
+        if (bus->units[i].dead) { /* its probe's timeout was cut too short */
+            device->health.peak_ns = 0;
+            bus->schedule.next_probe_us = 0;
+            bus->units[i].probed_us = 0;
+        }
+    }
+}
+
+static int64_t ceiling_ns(const struct bus *bus, const struct device *device)
+{
+    uint32_t most = device->config->profile->response_max_ms;
+    return (bus->bus->response_ms > most ? bus->bus->response_ms : most) * MS;
+}
+
+/* One transaction with a device, with all its settings. */
+void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
+             int64_t cost_max_us, struct transact_answer *answer)
+{
+    int64_t ceiling = ceiling_ns(bus, device);
+    if (request->timeout_ns == 0)
+        request->timeout_ns = health_timeout_ns(&device->health, ceiling);
+    request->fastest_ns = health_fastest_ns(&device->health);
+    int64_t frames_ns = wire_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
+    int64_t rest_ns = cost_max_us * US - frames_ns;
+    if (cost_max_us > 0 && rest_ns < request->timeout_ns)
+        request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
+    request->late_ns = 2 * ceiling - request->timeout_ns;
+    bus->counted.requests++;
+    if (!line_set(&bus->line, &device->wire)) {
+        *answer = (struct transact_answer){.result = BUS_DOWN};
+        return;
+    }
+    transact_do(&bus->transact, request, answer);
+    bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
+    bus->counted.timeouts += answer->result == BUS_TIMEOUT;
+    bus->counted.crc_errors += answer->result == BUS_GARBLED;
+    if (answer->too_fast_ns && answer->result == BUS_TIMEOUT)
+        health_too_fast(&device->health, answer->too_fast_ns);
+    if (answer->result == BUS_OK)
+        bus->echo = answer->echo;
+    if (answer->babble)
+        bus->babble_ms = bus_now_ms();
+    bus_note_late(bus);
+    bool noisy = bus->transact.stray_bytes != bus->stray_seen || answer->result == BUS_GARBLED;
+    int64_t careful_ms = bus->transact.twice ? TWICE_MS : noisy ? NOISY_MS : 0;
+    int64_t now = bus_now_ms();
+    bus->transact.twice = false;
+    bus->stray_seen = bus->transact.stray_bytes;
+    if (now + careful_ms > bus->careful_until_ms)
+        bus->careful_until_ms = now + careful_ms;
+    bool alone = device->health.known < HEALTH_LEARNT || bus->careful_until_ms > now;
+    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone)
+        answer->quiet_ns = answer->end_ns + ALONE_NS;
+}
+
+static void give_reading(struct bus *bus, struct device *device)
+{
+    struct reading reading;
+    int64_t now = bus_now_ms();
+    struct wall_ms wall = bus_wall(bus, now);
+    device->report.last_seen = wall;
+    if (device_reading(device, wall, now, &reading)) {
+        device_gap_flush(device, bus->sink);
+        bus->sink->reading(bus->sink->context, &reading);
+    }
+}
+
+/* What an exception to a read means for the poll. */
+static enum schedule_outcome refused(struct bus *bus, struct device *device, unsigned index,
+                                     struct transact_answer *answer, bool *again)
+{
+    uint8_t code = answer->pdu[1];
+    switch (code) {
+    case MODBUS_ILLEGAL_ADDRESS:
+    case MODBUS_ILLEGAL_VALUE:
+        plan_refuse(device->map.items, device->map.item_count, &device->plan, device->read,
+                    &device->lessons);
+        device_plan(device);
+        log_write(LOG_LEVEL_NOTICE,
+                  "device %s (bus %s) refuses part of its registers; %u requests now",
+                  device->config->name, bus->bus->name, device->plan.read_count);
+        *again = device->plan.read_count > 0;
+        return SCHEDULE_ANSWERED;
+    case MODBUS_ACKNOWLEDGE:
+    case MODBUS_DEVICE_BUSY:
+        answer->quiet_ns = answer->end_ns + BUSY_NS;
+        *again = bus->units[index].tries + 1 < SCHEDULE_TRIES;
+        bus->units[index].tries++;
+        return SCHEDULE_ANSWERED;
+    case MODBUS_GATEWAY_PATH:
+    case MODBUS_GATEWAY_TARGET: /* a TCP gateway speaks for a unit that does not */
+        return SCHEDULE_SILENT;
+    default:
+        return SCHEDULE_ANSWERED;
+    }
+}
+
+static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
+{
+    struct device *device = &bus->devices[index];
+    device->read = 0;
+    device_gap(device, 1, why, bus_now_ms(), bus->sink);
+    if (bus->units[index].dead)
+        note_state(bus, device, why == GAP_GARBLED ? DEVICE_GARBAGE : DEVICE_SILENT);
+}
+
+static void poll_ended(struct bus *bus, unsigned index, const struct transact_answer *answer)
+{
+    struct device *device = &bus->devices[index];
+    device->health.polls++;
+    device->health.good++;
+    device->read = 0;
+    give_reading(bus, device);
+    note_state(bus, device, DEVICE_ONLINE);
+    (void)answer;
+    if (device->config->profile->node && device->config->every_ms >= 1000)
+        schedule_set_due(&bus->schedule, index, node_due_ms(&device->node, bus_now_ms()) * US);
+}
+
+/* Lets the schedule know how a try ended, and the device when that was the end of its poll. */
+static void try_ended(struct bus *bus, unsigned index, const struct transact_answer *answer,
+                      enum schedule_outcome outcome, bool good)
+{
+    struct device *device = &bus->devices[index];
+    bool was_dead = bus->units[index].dead;
+    int64_t begin_ns = answer->sent_ns ? answer->sent_ns : answer->end_ns;
+    bool over = schedule_end(&bus->schedule, index, outcome, answer->end_ns / US,
+                             (answer->end_ns - begin_ns + bus->transact.silence_ns) / US,
+                             answer->quiet_ns / US);
+    if (was_dead && outcome == SCHEDULE_ANSWERED) {
+        device->lessons = (struct plan_lessons){0}; /* it may be another one now */
+        if (!good)
+            device_plan(device);
+    }
+    if (!over) {
+        device->health.retries++;
+        return;
+    }
+    if (good) {
+        poll_ended(bus, index, answer);
+        return;
+    }
+    device->health.polls++;
+    poll_failed(bus, index,
+                outcome == SCHEDULE_ANSWERED ? GAP_EXCEPTION
+                : outcome == SCHEDULE_NOISE  ? GAP_GARBLED
+                                             : GAP_TIMEOUT);
+}
+
+/* One read of a device whose turn it is. False: the line is down. */
+bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
+{
+    unsigned index = (unsigned)turn->unit;
+    struct device *device = &bus->devices[index];
+    struct transact_request request;
+    struct transact_answer answer;
+    uint8_t pdu[5];
+    if (device->plan.read_count == 0) { /* refuses everything: tried anew now and then */
+        device->lessons = (struct plan_lessons){0};
+        device_plan(device);
+        bus->units[index].due_us += REFUSED_US;
+        poll_failed(bus, index, GAP_EXCEPTION);
+        return true;
+    }
+    if (bus->units[index].dead)
+        device_gap(device, schedule_skip(&bus->schedule, index, bus_now_ms() * US), GAP_TIMEOUT,
+                   bus_now_ms(), bus->sink);
+    device_request(device, pdu, &request);
+    bus_ask(bus, device, &request, turn->cost_max_us, &answer);
+    if (answer.result == BUS_DOWN)
+        return false;
+    health_try(&device->health, health_end_of(answer.result), request.answer_size,
+               answer.turnaround_ns);
+    if (answer.result == BUS_OK) {
+        const struct plan_read *read = &device->plan.reads[device->read];
+        decode_answer(read, answer.pdu, device->image.words + device->image.start[device->read]);
+        if (device->read == 0)
+            device->answered_ns =
+                answer.end_ns -
+                wire_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP ? 0 : answer.pdu_size + 3);
+        device->read++;
+        if (device->read < device->plan.read_count) {
+            bus->units[index].quiet_us = answer.quiet_ns / US;
+            return true; /* its due time is past: the next read follows soon */
+        }
+        try_ended(bus, index, &answer, SCHEDULE_ANSWERED, true);
+        return true;
+    }
+    enum schedule_outcome outcome = answer.result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
+    bool again = false;
+    if (answer.result == BUS_EXCEPTION)
+        outcome = refused(bus, device, index, &answer, &again);
+    if (again) {
+        bus->units[index].quiet_us = answer.quiet_ns / US;
+        return true;
+    }
+    try_ended(bus, index, &answer, outcome, false);
+    return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;
+}
+
+/* --- nodes: settings and log --- */
+
+/* One request of a node that wants one, in at most `room_ns` of line. */
+enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
+{
+    if (bus->only_polls)
+        return BUS_STOPPED;
+    int64_t now = bus_now_ms();
+    struct wall_ms wall = bus_wall(bus, now);
+    for (unsigned k = 0; k < bus->bus->device_count; k++) {
+        unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
+        struct device *device = &bus->devices[index];
+        uint8_t pdu[MODBUS_PDU_MAX];
+        struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
+        if (!device->config->profile->node || bus->units[index].dead ||
+            bus->units[index].quiet_us > now * US)
+            continue;
+        enum node_job job =
+            node_next(&device->node, now, wall, pdu, &request.pdu_size, &request.answer_size);
+        int64_t need_ns =
+            wire_bytes_ns(&device->wire, request.pdu_size + 3u + request.answer_size) +
+            3 * bus->transact.silence_ns + 2 * device->health.peak_ns;
+        if (job == NODE_IDLE || (room_ns < need_ns && now - bus->fetched_ms < STARVED_MS))
+            continue;
+        struct transact_answer answer;
+        bus->fetch_from = index + (job == NODE_FETCH);
+        bus->fetched_ms = now;
+        bus_ask(bus, device, &request, 0, &answer);
+        if (answer.result == BUS_DOWN)
+            return BUS_DOWN;
+        bus->units[index].quiet_us = answer.quiet_ns / US;
+        now = bus_now_ms();
+        node_done(&device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
+        if (job == NODE_SET_PERIOD) /* its next sample comes by another clock now */
+            schedule_set_due(&bus->schedule, index, now * US);
+        return BUS_OK;
+    }
+    return BUS_STOPPED;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/bus/impl.h"
+
+#define HEALTH_EVERY_MS 10000
+#define STATS_EVERY_MS  100
+#define BABBLE_SHOWN_MS 60000
+
+static void publish_stats(struct bus *bus)
+{
+    int64_t now = bus_now_ms();
+    bool paused = atomic_load(&bus->paused_until_ms) > now;
+    if (now - bus->published_ms < STATS_EVERY_MS)
+        return;
+    bus->published_ms = now;
+    bus->counted.busy_us = bus->transact.busy_ns / 1000;
+    bus->counted.stray_bytes = bus->transact.stray_bytes;
+    bus->counted.silence_violations = bus->transact.silence_violations;
+    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s",
+                   !bus->up ? "down"
+                   : paused ? "paused"
+                            : "up");
+    (void)pthread_mutex_lock(&bus->mutex);
+    bus->stats = bus->counted;
+    (void)pthread_mutex_unlock(&bus->mutex);
+}
+
+static void report_health(struct bus *bus)
+{
+    int64_t now = bus_now_ms();
+    if (now < bus->health_at_ms)
+        return;
+    bus->health_at_ms = now + HEALTH_EVERY_MS;
+    unsigned count = bus->bus->device_count;
+    struct health *health = calloc(count, sizeof *health);
+    if (!health)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        health[i] = bus->devices[i].health;
+    for (unsigned i = 0; i < count; i++) {
+        const struct device *device = &bus->devices[i];
+        struct device_health report = {.device = device->config->index,
+                                       .online = device->report.online && bus->up,
+                                       .last_seen = device->report.last_seen,
+                                       .polls = health[i].polls,
+                                       .good = health[i].good,
+                                       .timeouts = health[i].timeouts,
+                                       .crc_errors = health[i].crc_errors,
+                                       .exceptions = health[i].exceptions,
+                                       .late_answers = health[i].late_answers,
+                                       .retries = health[i].retries,
+                                       .turnaround_p50_us = health_percentile_us(&health[i], 0.5),
+                                       .turnaround_p99_us = health_percentile_us(&health[i], 0.99)};
+        (void)snprintf(report.hint, sizeof report.hint, "%s", health_device_hint(health, count, i));
+        bus->sink->health(bus->sink->context, &report);
+    }
+    bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
+    const char *hint = health_bus_hint(health, count, bus->echo, babble);
+    (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
+    log_change(&bus->hint_log, hint[0] ? (int)(unsigned char)hint[0] + (int)strlen(hint) : 0,
+               hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "bus %s: %s", bus->bus->name,
+               hint[0] ? hint : "fine again");
+    free(health);
+}
+
+void bus_report(struct bus *bus)
+{
+    report_health(bus);
+    publish_stats(bus);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/report.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/load.h"
+
+/* --- the plan --- */
+
+#define MONTH_S 2592000.0
+
+static void print_device(const struct config *config, const struct device_config *device, FILE *out)
+{
+    struct load_device load;
+    load_device(config, device, &load);
+    (void)fprintf(out, "  %s: address %u, %s, every %g s: %u request%s, %.1f ms\n", device->name,
+                  device->unit, device->profile->name, device->every_ms / 1000.0,
+                  load.plan.read_count, load.plan.read_count == 1 ? "" : "s",
+                  (double)load.poll_ns / 1e6);
+    for (unsigned i = 0; i < load.plan.read_count; i++) {
+        const struct plan_read *read = &load.plan.reads[i];
+        (void)fprintf(out, "    function %u, %s 0x%04X..0x%04X (%u): %.1f ms\n", read->function,
+                      read->function <= 2 ? "bits" : "registers", read->address,
+                      read->address + read->count - 1, read->count,
+                      (double)plan_read_ns(read, &load.cost) / 1e6);
+    }
+    for (unsigned i = 0; i < device->profile->field_count; i++) {
+        if (device->profile->fields[i].not_measured)
+            (void)fprintf(out, "    %s is not measured by this device: left out\n",
+                          device->profile->fields[i].metric);
+    }
+}
+
+static void print_bus(const struct config *config, const struct bus_config *bus, FILE *out)
+{
+    double share = load_bus(config, bus);
+    if (bus->type == BUS_RTU)
+        (void)fprintf(out, "bus %s: %s, %u baud, 8%c%u\n", bus->name, bus->port, bus->baud,
+                      bus->parity, bus->stop_bits);
+    else
+        (void)fprintf(out, "bus %s: %s port %u, %s\n", bus->name, bus->port, bus->tcp_port,
+                      bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
+    uint32_t longest_ms = 0, slowest_ms = 0;
+    for (unsigned i = 0; i < bus->device_count; i++) {
+        const struct device_config *device = &config->devices[bus->devices[i]];
+        print_device(config, device, out);
+        longest_ms = device->every_ms > longest_ms ? device->every_ms : longest_ms;
+        if (device->profile->response_max_ms > slowest_ms)
+            slowest_ms = device->profile->response_max_ms;
+    }
+    (void)fprintf(
+        out,
+        "  load %.2f %%: %.2f s of line in %g s%s\n"
+        "  a device that stops answering costs at most %.1f s of line once, then all such "
+        "together less than 1 %%; each is tried again at least every 10 min\n",
+        share * 100, share * longest_ms / 1000.0, longest_ms / 1000.0,
+        share > 1     ? ", MORE THAN THERE IS (allow_overload)"
+        : share > 0.8 ? ", little is left for retries, commands and nodes' logs"
+                      : "",
+        4 * slowest_ms / 1000.0);
+}
+
+/* Bytes a month to one broker, frames of TCP and TLS included. A value in `readings` takes about
+ * 14 bytes of JSON and a reading 45 more, a sixth of that deflated; a live message goes out at
+ * most once a second and device, or once a batch. Each message costs its frames and PUBACK. */
+static double month_bytes(const struct config *config, const struct broker_config *broker)
+{
+    double frame = broker->tls ? 240 : 150, readings = 0, live = 0, scalars = 0, rate = 0;
+    for (unsigned i = 0; i < config->device_count; i++) {
+        const struct device_config *device = &config->devices[i];
+        double every_s = device->every_ms / 1000.0;
+        double batch_s = broker->batch_ms / 1000.0;
+        double live_s = every_s > 1 ? every_s : 1;
+        live_s = live_s > batch_s ? live_s : batch_s;
+        rate += 1 / every_s;
+        readings += (45 + 14.0 * device->metric_count) / every_s;
+        live += (frame + 90 + 24.0 * device->metric_count) / live_s;
+        scalars += broker->panel ? (70.0 * device->metric_count) / live_s : 0;
+    }
+    double batches = 1.0 / (broker->batch_ms > 1000 ? broker->batch_ms / 1000.0 : 1);
+    if (rate < batches)
+        batches = rate; /* no batch without a reading */
+    double squeezed = broker->encoding ? readings / 6 : readings;
+    double pings = 1.0 / broker->keepalive_s - 2 * batches; /* other messages keep alive as well */
+    double keepalive = pings > 0 ? 160 * pings : 0;
+    return (squeezed + batches * frame + live + scalars + keepalive) * MONTH_S;
+}
+
+void report_plan(const struct config *config, FILE *out)
+{
+    (void)fprintf(out, "site %s: %u bus%s, %u devices\n", config->site, config->bus_count,
+                  config->bus_count == 1 ? "" : "es", config->device_count);
+    for (unsigned i = 0; i < config->bus_count; i++)
+        print_bus(config, &config->buses[i], out);
+    for (unsigned i = 0; i < config->broker_count; i++) {
+        const struct broker_config *broker = &config->brokers[i];
+        double bytes = month_bytes(config, broker);
+        (void)fprintf(out, "broker %s: about %.1f MB a month", broker->name, bytes / 1e6);
+        if (broker->budget_bytes_month)
+            (void)fprintf(
+                out, " of a budget of %.1f MB%s", (double)broker->budget_bytes_month / 1e6,
+                bytes > 0.8 * (double)broker->budget_bytes_month
+                    ? ": TOO MUCH, from 80 % on only alerts, forecast and hourly means go "
+                      "out; raise batch: or use encoding: deflate"
+                    : "");
+        (void)fprintf(out, "\n");
+    }
+}
+
+/* --- once --- */
+
+struct once {
+    const struct config *config;
+    struct reading *readings; /* a device each */
+    bool *got, *answered;
+    uint8_t *why;
+    int *errors; /* a bus each */
+};
+
+struct once_bus {
+    struct once *once;
+    uint16_t index;
+    pthread_t thread;
+    bool started;
+};
+
+/* Each device belongs to one bus and each bus to one thread: no lock is needed. */
+static void keep_reading(void *context, const struct reading *reading)
+{
+    struct once *once = context;
+    once->readings[reading->device] = *reading;
+    once->got[reading->device] = true;
+}
+
+static void keep_gap(void *context, const struct reading_gap *gap)
+{
+    ((struct once *)context)->why[gap->device] = gap->why;
+}
+
+static void no_health(void *context, const struct device_health *health)
+{
+    (void)context;
+    (void)health;
+}
+
+static void *poll_bus(void *context)
+{
+    struct once_bus *bus = context;
+    struct reading_sink sink = {
+        .context = bus->once, .reading = keep_reading, .gap = keep_gap, .health = no_health};
+    bus->once->errors[bus->index] =
+        bus_once(bus->once->config, bus->index, &sink, bus->once->answered);
+    return NULL;
+}
+
+static const char *why_text(const struct once *once, const struct device_config *device)
+{
+    int error = once->errors[device->bus];
+    if (error)
+        return bus_open_text(error);
+    if (once->answered[device->index])
+        return "answers, but has no sample yet";
+    return device->profile->node ? "no answer"
+                                 : gap_why_name((enum gap_why)once->why[device->index]);
+}
+
+static void print_values(const struct once *once, const struct device_config *device, bool json,
+                         FILE *out)
+{
+    const struct reading *reading = &once->readings[device->index];
+    for (unsigned i = 0; i < reading->value_count; i++) {
+        const struct reading_value *value = &reading->values[i];
+        const struct field_config *field = device->metrics[i];
+        const char *flag = metric_flag_name((enum metric_flag)value->flag);
+        if (json) {
+            (void)fprintf(out, "%s\"%s\":", i ? "," : "", field->metric);
+            if (value->present)
+                (void)fprintf(out, "{\"value\":%.10g,\"flag\":\"%s\"}", value->value, flag);
+            else
+                (void)fprintf(out, "{\"value\":null,\"flag\":\"%s\"}", flag);
+        } else if (value->present) {
+            (void)fprintf(out, "  %-22s %10.6g %-8s %s\n", field->metric, value->value, field->unit,
+                          value->flag == METRIC_GOOD ? "" : flag);
+        } else {
+            (void)fprintf(out, "  %-22s %10s %-8s %s\n", field->metric, "--", field->unit, flag);
+        }
+    }
+}
+
+static void print_result(const struct once *once, const struct device_config *device, bool json,
+                         FILE *out)
+{
+    const struct bus_config *bus = &once->config->buses[device->bus];
+    bool got = once->got[device->index];
+    if (json) {
+        (void)fprintf(out, "{\"device\":\"%s\",\"bus\":\"%s\",\"address\":%u,\"answered\":%s,",
+                      device->name, bus->name, device->unit,
+                      once->answered[device->index] ? "true" : "false");
+        if (got) {
+            (void)fprintf(out, "\"ts\":%" PRId64 ",\"values\":{",
+                          once->readings[device->index].time.ms);
+            print_values(once, device, true, out);
+            (void)fprintf(out, "}}\n");
+        } else {
+            (void)fprintf(out, "\"why\":\"%s\"}\n", why_text(once, device));
+        }
+        return;
+    }
+    (void)fprintf(out, "%s (bus %s, address %u)%s%s\n", device->name, bus->name, device->unit,
+                  got ? "" : ": ", got ? "" : why_text(once, device));
+    if (got)
+        print_values(once, device, false, out);
+}
+
+static void run_all(struct once *once, struct once_bus *buses)
+{
+    for (uint16_t i = 0; i < once->config->bus_count; i++) {
+        buses[i] = (struct once_bus){.once = once, .index = i};
+        buses[i].started = pthread_create(&buses[i].thread, NULL, poll_bus, &buses[i]) == 0;
+        if (!buses[i].started)
+            (void)poll_bus(&buses[i]);
+    }
+    for (unsigned i = 0; i < once->config->bus_count; i++) {
+        if (buses[i].started)
+            (void)pthread_join(buses[i].thread, NULL);
+    }
+}
+
+int report_once(const struct config *config, bool json, FILE *out)
+{
+    unsigned count = config->device_count;
+    struct once once = {.config = config,
+                        .readings = calloc(count, sizeof(struct reading)),
+                        .got = calloc(count, sizeof(bool)),
+                        .answered = calloc(count, sizeof(bool)),
+                        .why = calloc(count, 1),
+                        .errors = calloc(config->bus_count, sizeof(int))};
+    struct once_bus *buses = calloc(config->bus_count, sizeof *buses);
+    int missing = 1;
+    if (once.readings && once.got && once.answered && once.why && once.errors && buses) {
+        run_all(&once, buses);
+        missing = 0;
+        for (unsigned i = 0; i < count; i++) {
+            print_result(&once, &config->devices[i], json, out);
+            missing += !once.answered[i];
+        }
+    }
+    free(once.readings);
+    free(once.got);
+    free(once.answered);
+    free(once.why);
+    free(once.errors);
+    free(buses);
+    return missing ? 1 : 0;
+}
