@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
 export default defineConfig({
-  root: '../../',
+  root,
+  server: { fs: { allow: [root] } },
   test: { include: ['tests/app/unit/*.test.ts'], environment: 'node' },
 });
