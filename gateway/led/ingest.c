@@ -184,6 +184,22 @@ static void copy_words(char out[LANGUAGE_COUNT][STATE_TEXT_SIZE], const json_t *
     copy_text(out[LANGUAGE_EN], STATE_TEXT_SIZE, json_is_object(value) ? (en ? en : zh) : value);
 }
 
+/* The first of three names that the message has. */
+static const json_t *first_member(const json_t *message, const char *a, const char *b,
+                                  const char *c)
+{
+    const json_t *value = member(message, a);
+    if (!value)
+        value = member(message, b);
+    return value ? value : member(message, c);
+}
+
+static bool is_acked(const json_t *message)
+{
+    const json_t *acked = first_member(message, "acked", "ack", "acked_by");
+    return json_is_true(acked) || json_is_object(acked) || json_string_length(acked) > 0;
+}
+
 static struct state_alert *alert_place(struct state *state, const char *id, int level)
 {
     struct state_alert *free_place = NULL, *least = NULL;
@@ -207,15 +223,17 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
     struct state_alert *alert = alert_place(state, id, level);
     if (!alert)
         return true; /* sixteen that matter as much are known already */
-    *alert = (struct state_alert){.used = true, .level = (uint8_t)level};
+    *alert = (struct state_alert){.used = true, .confirmed = true, .level = (uint8_t)level};
     memcpy(alert->id, id, strlen(id) + 1);
-    const json_t *since = member(message, "since");
+    if (level == 2 && is_acked(message))
+        alert->level = 1; /* somebody knows: the screen may show other things again */
+    const json_t *since = first_member(message, "since", "ts", "since");
     alert->since_ms = json_is_number(since)
                           ? (int64_t)fmin(fmax(json_number_value(since), 0), (double)TS_MAX_MS)
                           : 0;
-    copy_words(alert->what, member(message, "what"));
-    copy_text(alert->where, sizeof alert->where, member(message, "where"));
-    copy_words(alert->todo, member(message, "do"));
+    copy_words(alert->what, first_member(message, "what", "text", "label"));
+    copy_text(alert->where, sizeof alert->where, first_member(message, "where", "plot", "device"));
+    copy_words(alert->todo, first_member(message, "do", "todo", "hint"));
     return true;
 }
 
@@ -270,10 +288,14 @@ static bool take_site(struct state *state, const json_t *message)
 {
     if (!json_is_object(message))
         return false;
-    copy_text(state->farm, sizeof state->farm, member(message, "label"));
+    if (json_string_length(member(message, "label")) > 0)
+        copy_text(state->farm, sizeof state->farm, member(message, "label"));
     take_site_sources(state, SOURCE_PLOT, member(message, "plots"));
     take_site_sources(state, SOURCE_DEVICE, member(message, "devices"));
     take_site_limits(state, member(message, "metrics"));
+    const json_t *batch = member(message, "batch_s");
+    if (json_is_number(batch) && json_number_value(batch) >= 0 && json_number_value(batch) <= 86400)
+        state->batch_ms = (int64_t)(json_number_value(batch) * 1000);
     const json_t *location = member(message, "location");
     const json_t *lat = member(location, "lat");
     const json_t *lon = member(location, "lon");

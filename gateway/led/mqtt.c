@@ -335,8 +335,8 @@ static void follow_connection(struct mqtt *mqtt, int64_t mono_ms)
     unlock(mqtt);
     if (attempt == ATTEMPT_WORKED) {
         mqtt->backoff_ms = BACKOFF_MIN_MS;
+        subscribe_all(mqtt); /* first: the owner may call a method and wait for its answer */
         link_changed(mqtt, true, 0);
-        subscribe_all(mqtt);
     }
     bool silent = attempt == ATTEMPT_RUNS && mono_ms - mqtt->attempt_ms > ATTEMPT_MAX_MS;
     if (silent) {

@@ -2,13 +2,13 @@
 #include "gateway/led/screen.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "gateway/daemon/log.h"
+#include "gateway/led/answer.h"
 #include "gateway/led/brightness.h"
 #include "gateway/led/check.h"
 #include "gateway/led/mqtt.h"
@@ -20,6 +20,9 @@
 #define PREVIEW_MIN_MS 5000
 #define TIME_EVERY_MS  (10 * 60 * 1000)
 #define TIME_AGAIN_MS  (15 * 1000) /* while it was never answered */
+#define TIME_LATE_MS   5000        /* a later answer would only be worse than none */
+#define DAY_STEP_MS    2000
+#define DAY_AGAIN_MS   (10 * 60 * 1000)
 #define TOPICS_MAX     (STATE_SOURCES_MAX + 8)
 
 struct screen_output {
@@ -41,7 +44,8 @@ struct screen {
     int output_count;
     struct screen_output outputs[LED_OUTPUTS_MAX];
     int64_t drawn_ms, drawn_second;
-    int64_t preview_ms, asked_ms;
+    int64_t preview_ms, asked_ms, day_ms;
+    int64_t day_asked_ms[STATE_SLOTS_MAX];
     bool preview_due;
     uint8_t *png;
     size_t png_size;
@@ -87,16 +91,43 @@ static void on_link(void *context, bool connected)
     }
 }
 
-/* The gateway's answer to `time`: its clock in milliseconds. */
-static void take_time(struct screen *screen, const void *payload, size_t size)
+#define DAY_ID "led-day-"
+
+/* One question at a time, each at most every ten minutes: a screen is no burden. */
+static void ask_day(struct screen *screen, const struct led_now *now)
 {
-    json_error_t error;
-    json_t *answer = json_loadb(payload, size, 0, &error);
-    const json_t *ts = json_object_get(answer, "ts");
-    struct led_now now = read_now(screen->state);
-    if (json_is_integer(ts) && json_integer_value(ts) > 0 && screen->asked_ms > 0)
-        state_time(screen->state, json_integer_value(ts), screen->asked_ms, &now);
-    json_decref(answer);
+    if (now->mono_ms - screen->day_ms < DAY_STEP_MS)
+        return;
+    for (int i = 0; i < screen->state->slot_count; i++) {
+        int64_t *asked = &screen->day_asked_ms[i];
+        if ((*asked != 0 && now->mono_ms - *asked < DAY_AGAIN_MS) ||
+            !state_wants_day(screen->state, i, now))
+            continue;
+        char request[256], id[32];
+        answer_day_request(screen->state, i, now, request, sizeof request);
+        (void)snprintf(id, sizeof id, DAY_ID "%d", i);
+        mqtt_call(screen->mqtt, "history", id, request);
+        screen->day_ms = *asked = now->mono_ms;
+        return;
+    }
+}
+
+static void take_answer(struct screen *screen, const char *id, const void *payload, size_t size,
+                        const struct led_now *now)
+{
+    int64_t gateway_ms = 0;
+    double min = 0, max = 0;
+    if (strcmp(id, "led-time") == 0) {
+        bool prompt = screen->asked_ms > 0 && now->mono_ms - screen->asked_ms <= TIME_LATE_MS;
+        if (prompt && answer_time(payload, size, &gateway_ms))
+            state_time(screen->state, gateway_ms, screen->asked_ms, now);
+    } else if (strncmp(id, DAY_ID, strlen(DAY_ID)) == 0) {
+        char *end = NULL;
+        long slot = strtol(id + strlen(DAY_ID), &end, 10);
+        if (*end == '\0' && slot >= 0 && slot < screen->state->slot_count &&
+            screen->day_asked_ms[slot] != 0 && answer_day(payload, size, &min, &max))
+            state_day(screen->state, (int)slot, min, max, now);
+    }
 }
 
 static void on_message(void *context, const char *topic, const void *payload, size_t size,
@@ -109,9 +140,8 @@ static void on_message(void *context, const char *topic, const void *payload, si
         state_message(screen->state, topic, payload, size, retained, &now);
         return;
     }
-    const char *id = strrchr(topic, '/') + 1;
-    if (strcmp(id, "led-time") == 0 && !retained)
-        take_time(screen, payload, size);
+    if (!retained)
+        take_answer(screen, strrchr(topic, '/') + 1, payload, size, &now);
 }
 
 static void add_topic(struct screen *screen, int *count, const char *format, const char *name)
@@ -189,6 +219,7 @@ static void draw(struct screen *screen, const struct led_now *now)
         .now = now,
         .wanted = wanted_height(screen->config),
     };
+    state_settle(screen->state, now);
     view_draw(&screen->view, &scene, &screen->picture);
     brightness_apply(&screen->picture, level_now(screen, now),
                      screen->config->brightness.power_limit, &screen->dimmed);
@@ -249,6 +280,8 @@ int screen_step(struct screen *screen)
     int64_t again = screen->state->clock_known ? TIME_EVERY_MS : TIME_AGAIN_MS;
     if (screen->state->connected && now.mono_ms - screen->asked_ms >= again)
         ask_time(screen, now.mono_ms);
+    if (screen->state->connected)
+        ask_day(screen, &now);
     int64_t next_second = 1000 - state_clock_ms(screen->state, &now) % 1000;
     int64_t keep = keep_alive_due(screen, now.mono_ms);
     wait = next_second < wait ? next_second : wait;

@@ -66,8 +66,16 @@ static bool known_field(const char *field)
     return false;
 }
 
+static bool only_name_signs(const char *reference)
+{
+    size_t good = strspn(reference, "abcdefghijklmnopqrstuvwxyz0123456789_-/");
+    return reference[good] == '\0';
+}
+
 int state_slot(struct state *state, const char *reference)
 {
+    if (!only_name_signs(reference))
+        return -1;
     const char *slash = strchr(reference, '/');
     if (!slash)
         return -1;
@@ -108,7 +116,17 @@ void state_link(struct state *state, bool connected, const struct led_now *now)
 {
     if (state->connected != connected)
         state->link_mono_ms = now->mono_ms;
+    for (int i = 0; connected && !state->connected && i < STATE_ALERTS_MAX; i++)
+        state->alerts[i].confirmed = false;
     state->connected = connected;
+}
+
+void state_settle(struct state *state, const struct led_now *now)
+{
+    if (!state->connected || now->mono_ms - state->link_mono_ms < STATE_SETTLE_MS)
+        return;
+    for (int i = 0; i < STATE_ALERTS_MAX; i++)
+        state->alerts[i].used = state->alerts[i].used && state->alerts[i].confirmed;
 }
 
 void state_time(struct state *state, int64_t gateway_ms, int64_t asked_mono_ms,
@@ -278,6 +296,16 @@ const char *state_label(const struct state *state, const char *source)
             return s->label[0] ? s->label : s->name;
     }
     return NULL;
+}
+
+const char *state_place(const struct state *state, const char *name)
+{
+    for (int i = 0; i < state->source_count; i++) {
+        const struct state_source *source = &state->sources[i];
+        if (source->kind != SOURCE_FORECAST && source->label[0] && strcmp(source->name, name) == 0)
+            return source->label;
+    }
+    return name;
 }
 
 int state_alert_count(const struct state *state, int level)

@@ -25,6 +25,7 @@
 #define STATE_ALERTS_MAX   16
 #define STATE_DISEASES_MAX 3
 #define STATE_TREND_POINTS 16
+#define STATE_SETTLE_MS    5000
 #define STATE_PAYLOAD_MAX  65536 /* larger messages are not looked at */
 
 struct led_now {
@@ -69,6 +70,7 @@ struct state_slot {
 
 struct state_alert {
     bool used;
+    bool confirmed; /* the broker sent it since the connection came up */
     char id[STATE_NAME_SIZE];
     uint8_t level; /* 0 info, 1 watch, 2 alarm */
     int64_t since_ms;
@@ -135,6 +137,9 @@ void state_message(struct state *state, const char *topic, const void *payload, 
                    bool retained, const struct led_now *now);
 /* The broker's connection came or went. */
 void state_link(struct state *state, bool connected, const struct led_now *now);
+/* Drops alerts that were cleared while there was no connection: the broker sends every retained
+ * one within STATE_SETTLE_MS of the connection's beginning. Call it before drawing. */
+void state_settle(struct state *state, const struct led_now *now);
 /* The gateway answered that it was `gateway_ms` at a moment between `asked_mono_ms` and now. */
 void state_time(struct state *state, int64_t gateway_ms, int64_t asked_mono_ms,
                 const struct led_now *now);
@@ -148,6 +153,8 @@ int64_t state_clock_ms(const struct state *state, const struct led_now *now);
 struct led_value state_value(const struct state *state, int slot, const struct led_now *now);
 /* "plot/upper" -> its label, or name. NULL: no page names this source. */
 const char *state_label(const struct state *state, const char *source);
+/* What an alert calls its place: the label of the plot or device of that name, if known. */
+const char *state_place(const struct state *state, const char *name);
 /* Of the used alerts with at least `level`: how many, and the i-th, worst and newest first. */
 int state_alert_count(const struct state *state, int level);
 const struct state_alert *state_alert(const struct state *state, int level, int index);

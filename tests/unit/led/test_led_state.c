@@ -237,6 +237,33 @@ static void alerts_are_kept_until_they_are_cleared(void **unused)
     assert_int_equal(state_alert_count(&s.state, 2), 0);
 }
 
+static void alerts_cleared_while_the_broker_was_away_go(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/frost", "{\"what\":\"frost\",\"level\":\"alarm\"}", true);
+    scene_send(&s, "alert/dry", "{\"what\":\"dry\",\"level\":\"watch\"}", true);
+    state_link(&s.state, false, &s.now);
+    scene_advance(&s, 3600000);
+    state_settle(&s.state, &s.now);
+    assert_int_equal(state_alert_count(&s.state, 0), 2); /* unknown is not cleared */
+    state_link(&s.state, true, &s.now);
+    scene_send(&s, "alert/dry", "{\"what\":\"dry\",\"level\":\"watch\"}", true);
+    state_settle(&s.state, &s.now);
+    assert_int_equal(state_alert_count(&s.state, 0), 2);
+    scene_advance(&s, STATE_SETTLE_MS);
+    state_settle(&s.state, &s.now);
+    assert_int_equal(state_alert_count(&s.state, 0), 1);
+    assert_string_equal(state_alert(&s.state, 0, 0)->id, "dry");
+}
+
+static void an_alarm_that_somebody_acknowledged_takes_over_no_more(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/frost", "{\"what\":\"frost\",\"level\":\"alarm\",\"acked\":true}", true);
+    assert_int_equal(state_alert_count(&s.state, 2), 0);
+    assert_int_equal(state_alert_count(&s.state, 1), 1);
+}
+
 static void an_alarm_finds_a_place_among_any_number_of_alerts(void **unused)
 {
     (void)unused;
@@ -361,6 +388,8 @@ static void references_are_told_apart(void **unused)
     assert_int_equal(state_slot(&s.state, "plot/a/b/c"), -1);
     assert_int_equal(state_slot(&s.state, "plot/upper/"), -1);
     assert_int_equal(state_slot(&s.state, "nothing"), -1);
+    assert_int_equal(state_slot(&s.state, "plot/up\"per/air_temperature"), -1);
+    assert_int_equal(state_slot(&s.state, "plot/+/air_temperature"), -1);
     char name[STATE_NAME_SIZE * 2 + 20];
     (void)snprintf(name, sizeof name, "plot/%040d/air_temperature", 7);
     assert_int_equal(state_slot(&s.state, name), -1);
@@ -399,6 +428,8 @@ int main(void)
         CASE(an_arrow_needs_a_real_change_within_the_hour),
         CASE(the_days_range_is_shown_only_when_nothing_was_missed),
         CASE(alerts_are_kept_until_they_are_cleared),
+        CASE(alerts_cleared_while_the_broker_was_away_go),
+        CASE(an_alarm_that_somebody_acknowledged_takes_over_no_more),
         CASE(an_alarm_finds_a_place_among_any_number_of_alerts),
         CASE(what_is_not_understood_changes_nothing),
         CASE(broken_messages_do_no_harm),
