@@ -36,16 +36,21 @@ struct bridge {
     enum bridge_state state;
     struct broker_check check;
     bool checking;
+    int64_t ask_at_ms; /* 0: not planned */
     struct loop_timer ask;
     struct log_state said;
     struct bridge_stats stats;
     struct pair pairs[BRIDGE_MAX];
 };
 
+/* Never later than planned already: those who try in vain must not put the question off. */
 static void ask_soon(struct bridge *bridge, int64_t after_ms)
 {
-    if (!bridge->checking)
-        loop_timer_start(bridge->loop, &bridge->ask, after_ms);
+    int64_t at_ms = loop_now_ms() + after_ms;
+    if (bridge->checking || (bridge->ask_at_ms != 0 && bridge->ask_at_ms <= at_ms))
+        return;
+    bridge->ask_at_ms = at_ms;
+    loop_timer_start(bridge->loop, &bridge->ask, after_ms);
 }
 
 /* The browser gets what the broker still said, then a close with a reason; one that does not take
@@ -96,6 +101,7 @@ static void ask(struct loop_timer *timer)
 {
     struct bridge *bridge = timer->context;
     bridge->checking = true;
+    bridge->ask_at_ms = 0;
     broker_check_start(&bridge->check, bridge->loop, &bridge->broker, NULL, NULL);
 }
 

@@ -103,12 +103,13 @@ bool http_argument(struct http_request *request, const char *name, char *out, si
 {
     char with_equals[40];
     int length = snprintf(with_equals, sizeof with_equals, "%s=", name);
-    char raw[256];
-    if (length < 0 || lws_get_urlarg_by_name(request->wsi, with_equals, raw, sizeof raw) == NULL)
+    char raw[256]; /* libwebsockets decoded it when it came in */
+    const char *value = NULL;
+    if (length > 0)
+        value = lws_get_urlarg_by_name(request->wsi, with_equals, raw, sizeof raw);
+    if (value == NULL || strlen(value) >= size)
         return false;
-    if (strlen(raw) >= size)
-        return false;
-    lws_urldecode(out, raw, (int)size);
+    memcpy(out, value, strlen(value) + 1);
     return true;
 }
 

@@ -94,7 +94,9 @@ void loop_end(struct loop *loop)
 {
     if (loop == NULL || loop->lws == NULL)
         return;
+    pthread_mutex_lock(&loop->lock); /* from now on nobody wakes it */
     loop->ending = true;
+    pthread_mutex_unlock(&loop->lock);
     lws_context_destroy(loop->lws);
     loop->lws = NULL;
 }
@@ -104,6 +106,12 @@ void loop_close(struct loop *loop)
     if (loop == NULL)
         return;
     loop_end(loop);
+    while (loop->first != NULL) {
+        struct loop_task *task = loop->first;
+        loop->first = task->next;
+        if (task->drop != NULL)
+            task->drop(task);
+    }
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -132,16 +140,21 @@ static void run_tasks(struct loop *loop)
     }
 }
 
+bool loop_step(struct loop *loop)
+{
+    bool ok = lws_service(loop->lws, 0) >= 0;
+    run_tasks(loop);
+    return ok;
+}
+
 void loop_run(struct loop *loop)
 {
     while (!atomic_load(&loop->stopping)) {
-        if (lws_service(loop->lws, 0) < 0) {
+        if (!loop_step(loop)) {
             log_write(LOG_LEVEL_ERROR, "http: the event loop failed");
             break;
         }
-        run_tasks(loop);
     }
-    run_tasks(loop);
 }
 
 void loop_stop(struct loop *loop)
@@ -156,8 +169,9 @@ void loop_post(struct loop *loop, struct loop_task *task)
     pthread_mutex_lock(&loop->lock);
     *loop->last = task;
     loop->last = &task->next;
+    if (!loop->ending)
+        lws_cancel_service(loop->lws);
     pthread_mutex_unlock(&loop->lock);
-    lws_cancel_service(loop->lws);
 }
 
 static int fd_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,

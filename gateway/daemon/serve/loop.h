@@ -26,6 +26,8 @@ void loop_end(struct loop *loop);
 void loop_close(struct loop *loop);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *loop);
+/* Waits for something to happen and does it: one round of loop_run(). false: broken. */
+bool loop_step(struct loop *loop);
 /* Any thread; also from a signal handler. */
 void loop_stop(struct loop *loop);
 struct lws_context *loop_context(struct loop *loop);
@@ -39,6 +41,7 @@ int64_t loop_idle_ms(struct loop *loop);
 struct loop_task {
     struct loop_task *next;
     void (*run)(struct loop_task *task);
+    void (*drop)(struct loop_task *task); /* instead of `run` when the loop closes first; or NULL */
 };
 void loop_post(struct loop *loop, struct loop_task *task);
 

@@ -1,23 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the daemon shows to people and programs: HTTP with the app, the MQTT-over-WebSocket bridge,
- * health and metrics; the control socket; the remote procedure calls that come by MQTT. All of it
- * runs in the main thread, in one event loop; it asks buses, store and publishers by message. */
+ * health, metrics and export; the control socket; the remote procedure calls that come by MQTT.
+ * All of it runs in the main thread, in one event loop; it asks buses, store and publishers by
+ * message, and tells the service manager that all of them are alive. */
 #ifndef BAIYE_SERVE_H
 #define BAIYE_SERVE_H
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/store.h"
 
 struct serve;
 
-/* Opens the sockets of the configuration. A port that can't be had is tried again later. NULL:
- * out of memory. `config` must outlive it. Main thread. */
+/* The event loop, nothing is listening yet. `config` must outlive it. Main thread, before
+ * publish_start(). NULL: out of memory. */
 struct serve *serve_open(const struct config *config);
-void serve_close(struct serve *serve);
+/* For publish_start(): requests from brokers. Valid until serve_close(). */
+const struct publish_callbacks *serve_callbacks(struct serve *serve);
+
+struct serve_parts {
+    struct store *store;
+    struct publish *publish;  /* NULL: no broker is configured */
+    struct bus *const *buses; /* one a config.buses, all started */
+};
+/* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
+ * of memory. The parts must stay until serve_end() and may then be stopped. */
+bool serve_start(struct serve *serve, const struct serve_parts *parts);
 
 /* Runs the loop until serve_stop(). */
 void serve_run(struct serve *serve);
 /* Any thread, any signal handler. */
 void serve_stop(struct serve *serve);
+
+/* The order of the end: serve_run() returns, serve_end(), then buses, publishers and store are
+ * stopped (they may still answer what was asked), then serve_close(). */
+void serve_end(struct serve *serve);
+void serve_close(struct serve *serve);
 
 #endif

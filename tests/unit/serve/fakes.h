@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store, a bus and publishers that answer at once and remember what they were asked. The bus has
+ * units 1 and 2 with 16 coils and 16 holding registers; unit 2 does not take what is written. */
+#ifndef BAIYE_SERVE_FAKES_H
+#define BAIYE_SERVE_FAKES_H
+
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/store.h"
+
+struct fakes {
+    struct wall_ms now;
+    struct store_audit audits[64];
+    uint32_t audit_count;
+    struct store_pick pick;
+    uint32_t pick_count;
+    struct store_history_query history;
+    uint32_t history_points; /* an answer has so many; more than asked for: with `next` */
+    struct store_resend_query resend;
+    char kept_key[80], kept[512]; /* the last store_put(); also what store_get() finds */
+    enum store_result result;     /* of every question */
+    uint16_t registers[16], coils;
+    uint32_t bus_requests;
+    enum bus_result bus_result;
+    uint32_t paused_s;
+    char answer_topic[PUBLISH_TOPIC_SIZE], answer[70000], correlation[65];
+    uint32_t answers;
+    int64_t idle_ms; /* of store, bus and publishers */
+};
+extern struct fakes fakes;
+
+struct bus;
+extern struct bus *const fake_buses[];
+
+#endif
