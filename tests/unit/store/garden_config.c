@@ -40,7 +40,7 @@ struct config *garden_config(unsigned devices, unsigned brokers, const char *sto
     }
     for (unsigned i = 0; i < brokers; i++)
         (void)snprintf(config->brokers[i].name, sizeof config->brokers[i].name, "broker-%u", i);
-    (void)snprintf(config->site, sizeof config->site, "test-1");
+    (void)snprintf(config->site, sizeof config->site, "garden");
     (void)snprintf(config->timezone, sizeof config->timezone, "Asia/Shanghai");
     (void)snprintf(config->store_path, sizeof config->store_path, "%s", store_path);
     config->store_max_bytes = 64u << 20;

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of the broker and of the way to it: nothing that was committed is lost, nothing is
+invented, order is kept per device, and it comes back by itself."""
+import os
+import random
+import signal
+import socket
+import time
+
+import garden
+import pytest
+from gateway import Gateway, assert_in_order, assert_true, wait_all
+
+FULL = garden.FULL
+
+
+def connected(broker):
+    return Gateway.broker_arguments(broker)
+
+
+def test_broker_away_then_everything_arrives_newest_first(broker, gateways, watchers):
+    gateway = gateways(*connected(broker), "--rate", 50)
+    time.sleep(60 if FULL else 3)  # the outage itself
+    before = gateway.stats()["stored"]
+    assert before > 50
+    broker.start()
+    watcher = watchers(broker)
+    began = time.monotonic()
+    gateway.wait_state("up")
+    garden.wait_until(lambda: len(watcher.live) == 8, 4, "live values of all devices")
+    assert all(time.time() * 1000 - live["ts"] < 4000 for live in watcher.live.values())
+    assert time.monotonic() - began < 6
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+    assert_in_order(watcher)
+
+
+def test_broker_frozen_then_thawed(broker, gateways, watchers):
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 200, "--keepalive", 4)
+    garden.wait_until(lambda: watcher.count() > 100, 10, "readings flow")
+    broker.signal(signal.SIGSTOP)
+    time.sleep(60 if FULL else 5)  # the freeze itself
+    stored = gateway.stats()["stored"]
+    assert stored > watcher.count()
+    broker.signal(signal.SIGCONT)
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+    assert_in_order(watcher)
+
+
+def test_broker_killed_again_and_again(broker, gateways, watchers):
+    """What mosquitto had in memory is gone with it: the replay and `resend` bring it back."""
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 300)
+    for _ in range(20 if FULL else 3):
+        time.sleep(random.uniform(0.2, 1))
+        broker.kill()
+        time.sleep(random.uniform(0.1, 0.5))
+        broker.start()
+        gateway.wait_state("up")
+        garden.wait_until(lambda: watcher.client.is_connected(), 10, "the watcher is back")
+    gateway.ask("rate 0")
+    taken = gateway.stats()["taken"]
+    garden.wait_until(lambda: gateway.stats()["brokers"][0]["backlog"] == 0, 20, "all delivered")
+    for device in range(8):  # as a consumer does that sees a hole
+        have = {seq for name, boot, seq in watcher.copy() if name == f"plot-{device}"}
+        missing = set(range(1, max(have, default=0) + 1)) - have
+        if missing:
+            asked = gateway.ask(f"resend {device} {gateway.boot} {min(missing)} {max(missing)}")
+            assert asked["result"] == "ok"
+    wait_all(watcher, taken)
+
+
+def test_gateway_killed_at_random_loses_nothing_committed(broker, gateways, watchers):
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 500)
+    committed = {}
+    for _ in range(50 if FULL else 5):
+        time.sleep(random.uniform(0.1, 0.7))
+        stats = gateway.stats()
+        committed[gateway.boot] = stats["stored"]
+        gateway.kill()
+        gateway.start()
+    gateway.ask("rate 0")
+    committed[gateway.boot] = gateway.stats()["taken"]
+    garden.wait_until(lambda: gateway.stats()["brokers"][0]["backlog"] == 0, 30, "delivered")
+    garden.wait_until(lambda: sum(1 for key in watcher.copy() if key[1] == gateway.boot)
+                      == committed[gateway.boot], 10, "the last ones")
+    readings = watcher.copy()
+    assert_true(readings)
+    assert_in_order(watcher)
+    for boot, stored in committed.items():
+        seqs = {}
+        for device, own_boot, seq in readings:
+            if own_boot == boot:
+                seqs.setdefault(device, set()).add(seq)
+        assert sum(len(s) for s in seqs.values()) >= stored, f"boot {boot}: committed ones missing"
+        for device, have in seqs.items():
+            assert have == set(range(1, max(have) + 1)), f"boot {boot} {device}: holes"
+
+
+def test_publisher_killed_is_started_again(broker, gateways, watchers):
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 300)
+    for n in range(1, 4):
+        gateway.wait_state("up")
+        os.kill(gateway.stats()["brokers"][0]["pid"], signal.SIGKILL)
+        garden.wait_until(lambda: gateway.stats()["brokers"][0]["restarts"] == n, 5, "restarted")
+    gateway.wait_state("up")
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+    assert_in_order(watcher)
+
+
+def test_publisher_frozen_leaves_polling_alone(broker, gateways, watchers):
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 2000)
+    gateway.wait_state("up")
+    pid = gateway.stats()["brokers"][0]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    first = gateway.stats()["stored"]
+    garden.wait_until(lambda: gateway.stats()["stored"] > first + 4000, 10, "storing goes on")
+    os.kill(pid, signal.SIGCONT)
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+
+
+def test_readings_refused_by_the_acl_are_kept_and_told(broker, gateways, watchers):
+    acl = broker.folder / "acl"
+    allowed = acl.read_text()
+    acl.write_text(allowed.replace(f"topic readwrite baiye/{garden.SITE}/#\n",
+                                   f"topic readwrite baiye/{garden.SITE}/gateway/#\n"
+                                   f"topic readwrite baiye/{garden.SITE}/alert/#\n"))
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--rate", 100)
+    gateway.wait_state("refused")
+    garden.wait_until(lambda: "alert/broker-broker-0" in watcher.retained, 5, "an alert")
+    assert watcher.count() == 0
+    assert gateway.stats()["brokers"][0]["cursor"] == 1, "nothing counts as delivered"
+    acl.write_text(allowed)
+    broker.signal(signal.SIGHUP)
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"], 60)
+    garden.wait_until(lambda: watcher.retained.get("alert/broker-broker-0") == b"", 10,
+                      "the alert ends")
+
+
+def test_a_hanging_name_server_leaves_the_local_broker_alone(broker, gateways, watchers):
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*connected(broker), "--broker", "8883@cloud.example.org", "--rate", 8,
+                       shim="dns_ms=60000")
+    gateway.wait_state("up")
+    latencies = []
+    deadline = time.monotonic() + (60 if FULL else 6)
+    seen = {}
+    while time.monotonic() < deadline:
+        with watcher.lock:
+            live = dict(watcher.live)
+        for device, value in live.items():
+            if seen.get(device) != value["seq"]:
+                seen[device] = value["seq"]
+                latencies.append(time.time() * 1000 - value["ts"])
+        time.sleep(0.002)
+    latencies.sort()
+    assert len(latencies) > 20
+    assert latencies[int(len(latencies) * 0.95)] < 100, latencies[-10:]
+    stats = gateway.stats()
+    assert stats["brokers"][1]["state"] != "up" and stats["brokers"][1]["backlog"] > 20
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+
+
+def test_resend_brings_an_old_range_again(broker, gateways, watchers):
+    broker.start()
+    gateway = gateways(*connected(broker))
+    gateway.wait_state("up")
+    gateway.put(800)
+    garden.wait_until(lambda: gateway.stats()["brokers"][0]["cursor"] == 801, 10, "delivered")
+    watcher = watchers(broker)  # came too late
+    asked = gateway.ask(f"resend 3 {gateway.boot} 10 59")
+    assert asked == {"result": "ok", "found": 50}
+    wait_all(watcher, 50)
+    assert {key[2] for key in watcher.copy()} == set(range(10, 60))
+
+
+def test_batches_are_compressed_when_the_entry_asks(broker, gateways):
+    import json
+    import threading
+    import zlib
+
+    import paho.mqtt.client as paho
+    broker.start()
+    got, done = [], threading.Event()
+
+    def message(_client, _data, one):
+        assert one.properties.ContentType == "application/json+deflate"
+        got.extend(json.loads(zlib.decompress(one.payload))["readings"])
+        if len(got) >= 400:
+            done.set()
+
+    client = paho.Client(protocol=paho.MQTTv5)
+    client.username_pw_set("watcher", broker.passwords["watcher"])
+    ready = threading.Event()
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_message = message
+    client.connect("127.0.0.1", broker.port)
+    client.subscribe(f"baiye/{garden.SITE}/readings", qos=1)
+    client.loop_start()
+    assert ready.wait(5)
+    gateway = gateways(*connected(broker), "--deflate", "--batch", 2000)
+    gateway.put(400)
+    assert done.wait(20), f"{len(got)} came"
+    assert len(got) == 400
+    client.loop_stop()
+    client.disconnect()
+
+
+def test_a_broker_that_accepts_and_says_nothing(gateways):
+    """Half open from the start: given up by our own deadline, tried again, nothing lost."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        gateway = gateways("--broker", listener.getsockname()[1], "--rate", 100)
+        garden.wait_until(lambda: gateway.stats()["brokers"][0]["state"] == "down", 25, "given up")
+        stats = gateway.stats()
+        assert stats["brokers"][0]["cursor"] == 1 and stats["stored"] > 100
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
