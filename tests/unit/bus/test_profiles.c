@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every shipped profile decodes an answer as its maker documents it: the plan's requests go out as
+ * they should, the frame is found by the RTU client, the registers become the values. */
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/device.h"
+#include "gateway/daemon/bus/load.h"
+
+#define ABSENT  NAN
+#define READS   4
+#define METRICS 12
+
+/* `answers`: unit to last data byte, in hex, one for each request of the plan; the CRC is added
+ * unless it is given (`crc`). `asks`: the first request, with CRC, where the maker gives it. */
+struct example {
+    const char *profile, *asks, *answers[READS];
+    bool crc;
+    struct {
+        const char *metric;
+        double value;
+    } expected[METRICS];
+};
+
+static const struct example examples[] = {
+    {"rs-ws-n01-tr",
+     "01 03 00 00 00 02 C4 0B",
+     {"01 03 04 02 92 FF 9B 5A 3D"},
+     true,
+     {{"soil_moisture", 65.8}, {"soil_temperature", -10.1}}},
+    {"xy-md02",
+     "01 04 00 01 00 02 20 0B",
+     {"01 04 04 01 31 02 22 2A CE"},
+     true,
+     {{"air_temperature", 30.5}, {"air_humidity", 54.6}}},
+    {"md02-red",
+     NULL,
+     {"01 04 04 FF 38 15 E0"},
+     false,
+     {{"air_temperature", -2.0}, {"air_humidity", 56.0}}},
+    {"shtc3-box",
+     NULL,
+     {"01 03 04 02 92 FF 9B"},
+     false,
+     {{"air_humidity", 65.8}, {"air_temperature", -10.1}}},
+    {"rs-ws-n01",
+     "01 03 00 00 00 02 C4 0B",
+     {"01 03 04 02 92 FF 9B 5A 3D"},
+     true,
+     {{"air_humidity", 65.8}, {"air_temperature", -10.1}}},
+    {"zts-3000-ecws",
+     "01 03 00 00 00 03 05 CB",
+     {"01 03 06 02 92 FF 9B 03 E8"},
+     false,
+     {{"soil_moisture", 65.8}, {"soil_temperature", -10.1}, {"soil_conductivity", 1000}}},
+    {"zts-3000-ph", "01 03 00 00 00 01 84 0A", {"01 03 02 00 38"}, false, {{"soil_ph", 5.6}}},
+    {"zts-3001-7in1",
+     "01 03 00 00 00 07 04 08",
+     {"01 03 0E 02 92 FF 9B 03 E8 00 38 00 20 00 58 00 68"},
+     false,
+     {{"soil_moisture", 65.8},
+      {"soil_temperature", -10.1},
+      {"soil_conductivity", 1000},
+      {"soil_ph", 5.6},
+      {"soil_nitrogen", 32},
+      {"soil_phosphorus", 88},
+      {"soil_potassium", 104}}},
+    {"sn-3002-npk", /* four registers only: what is not measured is not even asked for */
+     "01 03 00 00 00 04 44 09",
+     {"01 03 08 02 92 FF 9B 03 E8 00 38"},
+     false,
+     {{"soil_moisture", 65.8},
+      {"soil_temperature", -10.1},
+      {"soil_conductivity", 1000},
+      {"soil_ph", 5.6}}},
+    {"jxbs-3001-7in1",
+     "01 03 00 06 00 01 64 0B",
+     {"01 03 02 02 30", "01 03 04 01 2C 00 FA", "01 03 02 01 F4", "01 03 06 00 20 00 58 00 68"},
+     false,
+     {{"soil_ph", 5.6},
+      {"soil_moisture", 30.0},
+      {"soil_temperature", 25.0},
+      {"soil_conductivity", 500},
+      {"soil_nitrogen", 32},
+      {"soil_phosphorus", 88},
+      {"soil_potassium", 104}}},
+    {"cwt-soil-thc",
+     NULL,
+     {"01 03 08 01 2C FF F6 01 F4 01 13"},
+     false,
+     {{"soil_moisture", 30.0},
+      {"soil_temperature", -1.0},
+      {"soil_conductivity", 500},
+      {"soil_salinity", 275}}},
+    {"seeed-soil-02",
+     NULL,
+     {"01 03 08 FF 38 0B B8 01 F4 01 13"},
+     false,
+     {{"soil_temperature", -2.0},
+      {"soil_moisture", 30.0},
+      {"soil_conductivity", 500},
+      {"soil_salinity", 275}}},
+    {"seeed-leaf-ym01",
+     NULL,
+     {"0B 03 04 09 C4 13 88"},
+     false,
+     {{"leaf_temperature", 25.0}, {"leaf_wetness", 50.0}}},
+    {"rs-fsjt-n01", "01 03 00 00 00 01 84 0A", {"01 03 02 00 7D"}, false, {{"wind_speed", 12.5}}},
+    {"rs-fxjt-n01",
+     "01 03 00 00 00 01 84 0A",
+     {"01 03 02 00 02 39 85"},
+     true,
+     {{"wind_direction", 90}}},
+    {"rs-fsxcs",
+     "01 03 01 F4 00 10 04 08",
+     {"01 03 20 00 7D 00 01 00 02 00 5A 02 92 FF 9B 01 B3 00 23 00 2F 03 F5 00 01 86 A0 03 E8 00 "
+      "64 00 00 02 58"},
+     false,
+     {{"wind_speed", 1.25},
+      {"wind_direction", 90},
+      {"air_humidity", 65.8},
+      {"air_temperature", -10.1},
+      {"noise", 43.5},
+      {"pm2_5", 35},
+      {"pm10", 47},
+      {"air_pressure", 101.3},
+      {"illuminance", 100000},
+      {"rainfall", ABSENT}, /* the first look at a counter says nothing yet */
+      {"solar_radiation", 600}}},
+    {"cwt-sl-light",
+     NULL,
+     {"01 03 0E 02 92 00 65 00 00 00 00 00 00 00 00 30 39"},
+     false,
+     {{"air_humidity", 65.8}, {"air_temperature", 10.1}, {"illuminance", 12345}}},
+    {"xm9505-rain", NULL, {"01 03 02 00 64"}, false, {{"rainfall", ABSENT}}},
+    {"cwt-si-irradiance", NULL, {"01 03 02 02 58"}, false, {{"solar_radiation", 600}}},
+    {"sen0483-wind", NULL, {"02 03 02 00 21"}, false, {{"wind_speed", 3.3}}},
+    {"baiye-node",
+     "01 04 00 00 00 16 71 C4",
+     {"01 04 2C 00 01 00 07 00 00 12 67 00 0F 00 01 00 20 04 00 00 00 00 3C "
+      "07 1D 1F 40 FE 0C 80 00 00 E7 00 01 86 A0 00 00 00 C8 0C E4 80 00 FF 38"},
+     false,
+     {{"air_temperature", 18.21},
+      {"air_humidity", 80.0},
+      {"soil_moisture", -5.0},
+      {"soil_temperature", ABSENT},
+      {"soil_conductivity", 231},
+      {"illuminance", 100000},
+      {"rainfall", ABSENT},
+      {"battery_voltage", 3.3},
+      {"soil_wetness", ABSENT},
+      {"canopy_temperature", -2.0}}},
+};
+
+#define EXAMPLES (sizeof examples / sizeof examples[0])
+
+static char config_path[64];
+
+static int make_file(void **state)
+{
+    (void)state;
+    strcpy(config_path, "/tmp/test_profiles.XXXXXX");
+    int fd = mkstemp(config_path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(config_path);
+}
+
+static struct config *config_with(const char *profile, unsigned unit)
+{
+    struct config_error error;
+    FILE *file = fopen(config_path, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file,
+                        "site: s\nbuses:\n  - name: b\n    port: /dev/x\n    devices:\n"
+                        "      - { name: d, profile: %s, address: %u }\n",
+                        profile, unit) > 0);
+    assert_int_equal(fclose(file), 0);
+    struct config *config = config_load(config_path, NULL, &error);
+    if (!config)
+        fail_msg("%s", error.text);
+    return config;
+}
+
+static size_t from_hex(const char *text, uint8_t *bytes)
+{
+    size_t size = 0;
+    for (char *end; *text; text = end)
+        bytes[size++] = (uint8_t)strtoul(text, &end, 16);
+    return size;
+}
+
+/* One read: the request is the documented one, its answer is found and taken. */
+static void answer_read(struct device *device, const struct example *example)
+{
+    uint8_t pdu[5], frame[256], expected[256], bytes[256];
+    struct transact_request request;
+    struct rtu_client client;
+    const char *text = example->answers[device->read];
+    assert_non_null(text);
+    device_request(device, pdu, &request);
+    if (device->read == 0 && example->asks) {
+        size_t size = rtu_build(request.unit, pdu, 5, frame, sizeof frame);
+        assert_int_equal(from_hex(example->asks, expected), size);
+        assert_memory_equal(frame, expected, size);
+    }
+    rtu_client_expect(&client, request.unit, pdu, 5);
+    size_t size = from_hex(text, bytes);
+    if (!example->crc) {
+        size = rtu_build(bytes[0], bytes + 1, size - 1, frame, sizeof frame);
+        memcpy(bytes, frame, size);
+    }
+    assert_int_equal(rtu_client_feed(&client, bytes, size), RTU_CLIENT_ANSWER);
+    assert_int_equal(size, request.answer_size);
+    size_t answer_size;
+    const uint8_t *answer = rtu_client_pdu(&client, &answer_size);
+    const struct plan_read *read = &device->plan.reads[device->read];
+    decode_answer(read, answer, device->image.words + device->image.start[device->read]);
+    device->read++;
+}
+
+static void check_values(const struct device_config *device, const struct reading *reading,
+                         const struct example *example)
+{
+    unsigned count = 0;
+    for (; count < METRICS && example->expected[count].metric; count++) {
+        const struct reading_value *value = &reading->values[count];
+        double expected = example->expected[count].value;
+        assert_string_equal(device->metrics[count]->metric, example->expected[count].metric);
+        if (isnan(expected) == value->present ||
+            (value->present && fabs(value->value - expected) > 1e-6))
+            fail_msg("%s: %s is %g, expected %g", example->profile, example->expected[count].metric,
+                     value->value, expected);
+    }
+    assert_int_equal(reading->value_count, count);
+}
+
+static void decodes_documented_frames(void **state)
+{
+    (void)state;
+    static const struct reading_sink no_sink;
+    for (size_t e = 0; e < EXAMPLES; e++) {
+        const struct example *example = &examples[e];
+        struct config *config =
+            config_with(example->profile, (unsigned)strtoul(example->answers[0], NULL, 16));
+        struct device device;
+        struct reading reading;
+        device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink);
+        while (device.read < device.plan.read_count)
+            answer_read(&device, example);
+        assert_true(device.read == READS || example->answers[device.read] == NULL);
+        device.answered_ns = 100000000000;
+        assert_true(device_reading(&device, (struct wall_ms){1795293274123, TIME_TRUSTED}, 100000,
+                                   &reading));
+        check_values(&config->devices[0], &reading, example);
+        config_free(config);
+    }
+}
+
+/* A profile without an example here fails, and so does one whose plan no line could carry. */
+static void every_shipped_profile_has_an_example(void **state)
+{
+    (void)state;
+    unsigned profiles = 0;
+    DIR *dir = opendir(PROFILES);
+    assert_non_null(dir);
+    const struct dirent *entry;
+    while ((entry = readdir(dir))) {
+        const char *end = strstr(entry->d_name, ".yaml");
+        if (!end)
+            continue;
+        profiles++;
+        size_t size = (size_t)(end - entry->d_name);
+        bool found = false;
+        for (size_t e = 0; e < EXAMPLES; e++)
+            found = found || (strlen(examples[e].profile) == size &&
+                              memcmp(examples[e].profile, entry->d_name, size) == 0);
+        if (!found)
+            fail_msg("%s has no example", entry->d_name);
+    }
+    assert_int_equal(closedir(dir), 0);
+    assert_int_equal(profiles, EXAMPLES);
+    assert_true(profiles >= 15);
+}
+
+static void a_node_keeps_identity_flags_and_time(void **state)
+{
+    (void)state;
+    static const struct reading_sink no_sink;
+    struct config *config = config_with("baiye-node", 1);
+    struct device device;
+    struct reading reading;
+    device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink);
+    answer_read(&device, &examples[EXAMPLES - 1]);
+    device.answered_ns = 100000000000;
+    struct wall_ms wall = {1795293274123, TIME_TRUSTED};
+    assert_true(device_reading(&device, wall, 100040, &reading));
+    assert_int_equal(reading.boot, 7);
+    assert_int_equal(reading.seq, 0x1267);
+    assert_int_equal(reading.taken.ms, 100000 - 1500); /* age 1.5 s before the answer */
+    assert_int_equal(reading.time.ms, 1795293274123 - 1540);
+    assert_int_equal(reading.values[1].flag, METRIC_RANGE); /* the node says so */
+    assert_int_equal(reading.values[2].flag, METRIC_RANGE); /* -5 % */
+    assert_int_equal(reading.values[0].flag, METRIC_GOOD);
+    assert_int_equal(reading.values[3].flag, METRIC_ABSENT);
+    device.read = 0;
+    answer_read(&device, &examples[EXAMPLES - 1]);
+    assert_false(device_reading(&device, wall, 100040, &reading)); /* the same sample again */
+    config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decodes_documented_frames),
+        cmocka_unit_test(every_shipped_profile_has_an_example),
+        cmocka_unit_test(a_node_keeps_identity_flags_and_time),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
