@@ -26,6 +26,10 @@ function acl() {
   return `${lines.join('\n')}\n`;
 }
 
+// Nothing stays behind when a test run dies.
+const running = new Set();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 export class Broker {
   async start() {
     this.dir = mkdtempSync(join(tmpdir(), 'baiye-app-'));
@@ -47,8 +51,7 @@ export class Broker {
 
   async run() {
     this.process = spawn('mosquitto', ['-c', join(this.dir, 'mosquitto.conf')], { stdio: 'ignore' });
-    const child = this.process;
-    process.once('exit', () => child.kill('SIGKILL')); // also when a test run dies
+    running.add(this.process);
     await until('mosquitto listens', () => answers(this.port));
   }
 
@@ -57,6 +60,7 @@ export class Broker {
     const gone = new Promise((r) => this.process.once('exit', r));
     this.process.kill('SIGTERM');
     await gone;
+    running.delete(this.process);
     this.process = null;
   }
 

@@ -9,6 +9,7 @@ const root = 'baiye/baiye-1';
 export class Publisher {
   constructor(port) {
     this.port = port;
+    this.user = 'gateway';
     this.asked = [];
     this.picks = new Map();
     this.answers = {
@@ -25,7 +26,7 @@ export class Publisher {
     this.client.with({ log_conn() {}, on_disconnect() {}, on_live() {}, on_error() {} });
     this.client.with_tcp(`tcp://127.0.0.1:${this.port}`);
     await this.client.connect({
-      client_id: 'publisher', username: 'gateway', password: users.gateway, keep_alive: 60,
+      client_id: `publisher-${this.user}`, username: this.user, password: users[this.user], keep_alive: 60,
       flags: { clean_start: true },
     });
     await this.client.subscribe({ topics: [`${root}/rpc/+/+`] });

@@ -39,6 +39,7 @@ describe('of two values', () => {
   });
   it('one from the future does not block the true ones', () => {
     expect(newer(live(T + 1e9), live(T), T).ts).toBe(T);
+    expect(newer(live(T), live(T + 1e9), T).ts).toBe(T);
   });
 });
 

@@ -6,6 +6,7 @@ import { clock, state } from '../model/state';
 import type { Login } from '../mqtt/session';
 
 const LOGIN = 'baiye.login';
+const ACKED = 'baiye.acked';
 const SNAPSHOT = 'baiye.snapshot';
 const SNAPSHOT_MAX = 1_000_000; // characters; 60 devices take about 30,000
 
@@ -43,8 +44,7 @@ export function saveLogin(login: Login): void {
 }
 
 export function forgetAll(): void {
-  set(LOGIN, null);
-  set(SNAPSHOT, null);
+  for (const key of [LOGIN, SNAPSHOT, ACKED]) set(key, null);
 }
 
 const wire = (live: { everyS: number }) => ({ ...live, every_s: live.everyS });
@@ -103,4 +103,24 @@ export function loadSnapshot(login: Login): void {
   } catch {
     set(SNAPSHOT, null);
   }
+}
+
+// Alerts that this phone's user acknowledged: the gateway's document of an alert does not say so.
+const ACKED_MAX = 200;
+
+function ackedList(): [string, number | null][] {
+  try {
+    const x = JSON.parse(get(ACKED) ?? '[]') as unknown;
+    return Array.isArray(x) ? (x as [string, number | null][]).filter((row) => Array.isArray(row)) : [];
+  } catch {
+    return [];
+  }
+}
+
+export function wasAcked(id: string, since: number | null): boolean {
+  return ackedList().some(([a, s]) => a === id && s === since);
+}
+
+export function noteAcked(id: string, since: number | null): void {
+  set(ACKED, JSON.stringify([...ackedList().filter(([a]) => a !== id), [id, since]].slice(-ACKED_MAX)));
 }

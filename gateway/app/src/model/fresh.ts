@@ -24,11 +24,14 @@ export function freshness(
   return now > ts + staleAfterMs(everyS, batchS) ? 'stale' : 'live';
 }
 
-/** Which of two messages about the same thing is kept. Late ones never replace newer ones, but a
- *  time that turned out to lie in the future must not block everything that follows. */
+/** Which of two messages about the same thing is kept. Late ones never replace newer ones; a time
+ *  in the future is no newer one, and must not block everything that follows. */
 export function newer(known: Live | undefined, incoming: Live, now: number | null): Live {
   if (!known) return incoming;
-  if (now !== null && known.ts > now + FUTURE_MS && incoming.ts <= now + FUTURE_MS) return incoming;
+  if (now !== null) {
+    const [ahead, before] = [incoming.ts > now + FUTURE_MS, known.ts > now + FUTURE_MS];
+    if (ahead !== before) return ahead ? known : incoming;
+  }
   if (incoming.ts !== known.ts) return incoming.ts > known.ts ? incoming : known;
   if (incoming.boot !== known.boot) return incoming.boot > known.boot ? incoming : known;
   return incoming.seq >= known.seq ? incoming : known;

@@ -62,8 +62,19 @@ export function tile(plot: Plot, isDevice: boolean, world: World, now: number | 
       if (better) cells[cell.metric] = cell;
     }
   }
+  if (!isDevice) markDoubtful(cells, plot.devices.map((d) => world.live.get(d)));
   const fresh = Object.values(cells).some((c) => c.fresh === 'live') ? 'live' : 'stale';
   return { name: plot.name, label: plot.label, isDevice, cells, ts, fresh };
+}
+
+/** The gateway's figure for a plot carries no flags; it is as doubtful as all that it is made from. */
+function markDoubtful(cells: Record<string, Cell>, devices: (Live | undefined)[]): void {
+  for (const cell of Object.values(cells)) {
+    const makers = devices.filter((d): d is Live => d?.values[cell.metric] !== undefined);
+    const flags = makers.map((d) => d.flags[cell.metric]);
+    const first = flags[0];
+    if (cell.flag === null && first && flags.every((f) => f !== undefined)) cell.flag = first;
+  }
 }
 
 /** One tile a plot in the site's order, then one for each device that is in no plot. */

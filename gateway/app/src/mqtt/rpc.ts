@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions to the gateway through the broker: published on rpc/<user>/<method> with a response
-// topic of our own and a number as correlation data; answers are matched by that number only.
+// topic of our own and a name of its own as correlation data; answers are matched by that only.
 import { decode } from '../model/payload';
 import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
 import type { Link } from './link';
@@ -40,7 +40,9 @@ export class Rpc {
 
   call(root: string, method: string, params: object, ms = ANSWER_MS): Promise<Record<string, unknown>> {
     if (!this.link.isUp()) return Promise.reject(new RpcError('offline', 'not connected'));
-    const id = String((this.count += 1));
+    // Unlike that of any other page: the gateway takes a command with known correlation data for a
+    // second delivery and stays silent.
+    const id = `${this.client}-${(this.count += 1)}`;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.end(id, new RpcError('timeout', 'no answer')), ms);
       this.waiting.set(id, { resolve, reject, timer });

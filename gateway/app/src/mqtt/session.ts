@@ -2,6 +2,7 @@
 // One logged-in user: connects, subscribes, sorts messages into the state, keeps the site's time.
 // The site's name is learnt from the first …/site message, so that the address is all one needs.
 import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
+import { wasAcked } from '../keep/local';
 import { newer } from '../model/fresh';
 import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite } from '../model/payload';
 import { changed, clock, state, type LinkState } from '../model/state';
@@ -200,6 +201,7 @@ export class Session {
     }
     if (!state.alerts.has(id) && state.alerts.size >= PLACES_MAX) return;
     this.alertsSeen.add(id);
+    if (wasAcked(id, alert.since)) alert.acked = true;
     const isNew = !state.alerts.has(id);
     state.alerts.set(id, alert);
     if (isNew && !alert.acked) this.hook('alert', id);

@@ -4,6 +4,7 @@
 import { useState } from 'preact/hooks';
 import { current, setSound, soundOn } from '../garden';
 import { t, word } from '../i18n';
+import { noteAcked } from '../keep/local';
 import { age, when } from '../model/format';
 import type { Alert, Level } from '../model/payload';
 import { clock, state } from '../model/state';
@@ -32,6 +33,7 @@ function Item({ alert }: { alert: Alert }) {
     setFailed('');
     try {
       await current()?.call('ack', { id: alert.id });
+      noteAcked(alert.id, alert.since);
       state.alerts.set(alert.id, { ...alert, acked: true, ackedBy: state.user });
     } catch (e) {
       setFailed(t('alert.ackfail', problem(e)));
