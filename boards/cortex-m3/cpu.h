@@ -56,13 +56,12 @@ static inline void cpu_irq_enable(unsigned irq)
     reg_write(NVIC_ISER + irq / 32 * 4, 1U << irq % 32);
 }
 
-/* ---- time.c: the system timer as 64-bit clock ------------------------------------------------ */
+/* ---- time.c: the system timer as clock ------------------------------------------------ */
 
 /* Starts it. `hz`: its clock; `core_clock`: the processor's own, else the part's slower one. */
 void time_start(uint32_t hz, bool core_clock);
-/* One wrap, 2^24 ticks, after the last: the interrupt that counts them (a second or so apart). */
+/* The interrupt that counts the wraps, a second or less apart. */
 void time_wrapped(void);
-uint64_t time_ticks(void);
 
 /* ---- life.c: start, faults, resets ----------------------------------------------------------- */
 

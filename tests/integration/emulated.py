@@ -62,6 +62,7 @@ class Board:
         self.memory.write_bytes(b"\xff" * 32768)
         self.probes = Probes()
         self.console = folder / "console.log"
+        self.extra = []  # arguments of QEMU beside these
         self.child = None
         self.stopping = False
         self.master, self.slave = pty.openpty()
@@ -91,7 +92,7 @@ class Board:
             result += ["-chardev", line]
         for serial in serials:
             result += ["-serial", f"chardev:{serial}"]
-        return [str(part) for part in result]
+        return [str(part) for part in result] + self.extra
 
     def power_on(self):
         with open(self.folder / "qemu.log", "ab") as log:
