@@ -4,11 +4,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/report.h"
 #include "gateway/daemon/run.h"
 
@@ -99,6 +101,8 @@ static int act(const struct options *options, const struct config *config)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--publisher") == 0)
+        return publisher_main(); /* started by the daemon itself, once a broker */
     struct options options = {0};
     int end = read_options(argc, argv, &options);
     if (end >= 0)

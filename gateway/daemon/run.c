@@ -5,10 +5,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/log.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/serve/serve.h"
 #include "gateway/daemon/store/store.h"
 
 static sigset_t daemon_signals(void)
@@ -41,18 +45,35 @@ static bool new_config_is_good(const struct config *config, const char *profiles
     return good;
 }
 
-static enum run_end wait_for_end(const struct config *config, const char *profiles)
+/* Everything that runs, in the order of its start. */
+struct daemon {
+    const struct config *config;
+    const char *profiles;
+    struct store *store;
+    struct serve *serve;
+    struct publish *publish;
+    struct bus **buses;
+    enum run_end end;
+};
+
+/* In the serve loop. */
+static void signal_came(void *context, int fd)
+{
+    struct daemon *daemon = context;
+    struct signalfd_siginfo info;
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP && !new_config_is_good(daemon->config, daemon->profiles))
+        return;
+    daemon->end = info.ssi_signo == SIGHUP ? RUN_RELOAD : RUN_STOPPED;
+    serve_stop(daemon->serve);
+}
+
+static bool watch_signals(struct daemon *daemon)
 {
     sigset_t set = daemon_signals();
-    for (;;) {
-        int number = sigwaitinfo(&set, NULL);
-        if (number == SIGTERM || number == SIGINT)
-            return RUN_STOPPED;
-        if (number == SIGHUP && new_config_is_good(config, profiles))
-            return RUN_RELOAD;
-        if (number < 0 && errno != EINTR)
-            return RUN_FAILED;
-    }
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return fd >= 0 && serve_watch(daemon->serve, fd, signal_came, daemon);
 }
 
 static bool start_buses(const struct config *config, struct store *store, struct bus **buses)
@@ -68,21 +89,50 @@ static bool start_buses(const struct config *config, struct store *store, struct
     return true;
 }
 
+static bool start_all(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    daemon->serve = serve_open(config);
+    if (!daemon->serve || !watch_signals(daemon))
+        return false;
+    daemon->publish = publish_start(config, daemon->store, serve_callbacks(daemon->serve));
+    if (!daemon->publish) {
+        log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
+        return false;
+    }
+    if (!start_buses(config, daemon->store, daemon->buses))
+        return false;
+    struct serve_parts parts = {
+        .store = daemon->store, .publish = daemon->publish, .buses = daemon->buses};
+    return serve_start(daemon->serve, &parts);
+}
+
+/* Those who ask end before those who answer, and what was taken is committed last. */
+static void stop_all(struct daemon *daemon)
+{
+    if (daemon->serve)
+        serve_end(daemon->serve);
+    for (unsigned i = 0; i < daemon->config->bus_count; i++)
+        bus_stop(daemon->buses[i]);
+    if (daemon->publish)
+        publish_stop(daemon->publish);
+    store_stop(daemon->store);
+    serve_close(daemon->serve);
+}
+
 enum run_end run_daemon(const struct config *config, const char *profiles)
 {
-    enum run_end end = RUN_FAILED;
-    struct bus **buses = calloc(config->bus_count, sizeof(struct bus *));
-    struct store *store = buses ? store_open(config) : NULL;
-    if (store && store_start(store)) {
-        if (start_buses(config, store, buses)) {
+    struct daemon daemon = {.config = config, .profiles = profiles, .end = RUN_FAILED};
+    daemon.buses = calloc(config->bus_count, sizeof(struct bus *));
+    daemon.store = daemon.buses ? store_open(config) : NULL;
+    if (daemon.store && store_start(daemon.store)) {
+        if (start_all(&daemon)) {
             log_write(LOG_LEVEL_NOTICE, "site %s: polling %u devices on %u buses", config->site,
                       config->device_count, config->bus_count);
-            end = wait_for_end(config, profiles);
+            serve_run(daemon.serve);
         }
-        for (unsigned i = 0; i < config->bus_count; i++)
-            bus_stop(buses[i]);
-        store_stop(store);
+        stop_all(&daemon);
     }
-    free(buses);
-    return end;
+    free(daemon.buses);
+    return daemon.end;
 }

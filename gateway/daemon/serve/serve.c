@@ -28,6 +28,9 @@ struct serve {
     struct publish_callbacks callbacks;
     atomic_uint requests;
     struct log_rate too_many; /* link thread */
+    struct loop_fd watched;
+    void (*readable)(void *context, int fd);
+    void *readable_context;
 };
 
 /* ---- Pages -------------------------------------------------------------------------------- */
@@ -213,6 +216,22 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
     }
     serve->notify = notify_open(serve->loop, &serve->health);
     return serve->notify != NULL;
+}
+
+static void watched_event(struct loop_fd *fd, enum loop_event event)
+{
+    struct serve *serve = fd->context;
+    if (event == LOOP_READABLE)
+        serve->readable(serve->readable_context, fd->fd);
+}
+
+bool serve_watch(struct serve *serve, int fd, void (*readable)(void *context, int fd),
+                 void *context)
+{
+    serve->watched = (struct loop_fd){.fd = fd, .context = serve, .event = watched_event};
+    serve->readable = readable;
+    serve->readable_context = context;
+    return loop_watch(serve->loop, &serve->watched) == 0;
 }
 
 void serve_run(struct serve *serve)

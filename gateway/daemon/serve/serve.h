@@ -21,12 +21,17 @@ const struct publish_callbacks *serve_callbacks(struct serve *serve);
 
 struct serve_parts {
     struct store *store;
-    struct publish *publish;  /* NULL: no broker is configured */
+    struct publish *publish;  /* may be NULL */
     struct bus *const *buses; /* one a config.buses, all started */
 };
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
  * of memory. The parts must stay until serve_end() and may then be stopped. */
 bool serve_start(struct serve *serve, const struct serve_parts *parts);
+
+/* Calls `readable` in the loop whenever `fd` can be read. One descriptor (the signals'); takes it
+ * over. false: it can't be watched. */
+bool serve_watch(struct serve *serve, int fd, void (*readable)(void *context, int fd),
+                 void *context);
 
 /* Runs the loop until serve_stop(). */
 void serve_run(struct serve *serve);
