@@ -79,7 +79,7 @@ static struct font fit_number(const struct scene *scene, char *text, struct font
         step++;
     }
     if (!fits)
-        (void)strcpy(text, "#");
+        memcpy(text, "#", 2);
     return best;
 }
 

@@ -110,7 +110,7 @@ static void box_glyph(struct glyph *glyph, const struct face_info *info, uint32_
         glyph->rows[y] = y == 0 || y == height - 1 ? line : 1u | 1u << (width - 1);
 }
 
-static void copy_bitmap(struct glyph *glyph, const FT_GlyphSlot slot)
+static void copy_bitmap(struct glyph *glyph, FT_GlyphSlot slot)
 {
     const FT_Bitmap *bitmap = &slot->bitmap;
     glyph->left = (int8_t)slot->bitmap_left;
@@ -199,7 +199,7 @@ static void enlarge_2(const struct bitmap *in, struct bitmap *out)
             bool up = lit_at(in, x, y - 1), down = lit_at(in, x, y + 1);
             bool left = lit_at(in, x - 1, y), right = lit_at(in, x + 1, y);
             bool cut = up != down && left != right;
-            uint8_t *to = out->lit + 2 * y * out->width + 2 * x;
+            uint8_t *to = &out->lit[2 * y * out->width + 2 * x];
             to[0] = cut && left == up ? left : p;
             to[1] = cut && up == right ? right : p;
             to[out->width] = cut && left == down ? left : p;
@@ -222,7 +222,7 @@ static void enlarge_3(const struct bitmap *in, struct bitmap *out)
                  i = lit_at(in, x + 1, y + 1);
             bool cut = b != h && d != f;
             bool nw = cut && d == b, ne = cut && b == f, sw = cut && d == h, se = cut && h == f;
-            uint8_t *to = out->lit + 3 * y * out->width + 3 * x;
+            uint8_t *to = &out->lit[3 * y * out->width + 3 * x];
             to[0] = nw ? d : e;
             to[1] = (nw && e != c) || (ne && e != a) ? b : e;
             to[2] = ne ? f : e;

@@ -21,6 +21,7 @@
 #define INBOX_SIZE        128
 #define BATCH             64 /* messages handed over in one step, so that the screen goes on */
 #define PAYLOAD_MAX       65536
+#define PREVIEW_MAX       262144 /* what the app looks at */
 #define KEEP_ALIVE_S      20
 #define CONNECT_TIMEOUT_S 10
 #define ATTEMPT_MAX_MS    30000 /* an attempt that tells nothing for so long is given up */
@@ -404,11 +405,11 @@ int64_t mqtt_step(struct mqtt *mqtt, int64_t mono_ms)
 }
 
 static void publish(struct mqtt *mqtt, const char *topic, const void *payload, size_t size,
-                    bool retained, int qos, MQTTProperties *properties)
+                    bool retained, int qos, const MQTTProperties *properties)
 {
     char full[TOPIC_SIZE];
     int n = snprintf(full, sizeof full, "%s%s", mqtt->prefix, topic);
-    if (!mqtt->connected || n < 0 || (size_t)n >= sizeof full || size > PAYLOAD_MAX * 4)
+    if (!mqtt->connected || n < 0 || (size_t)n >= sizeof full || size > PREVIEW_MAX)
         return;
     MQTTAsync_message message = MQTTAsync_message_initializer;
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;

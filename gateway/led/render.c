@@ -92,7 +92,7 @@ static void draw_time(const struct scene *scene, struct canvas *canvas, struct f
 
 static void draw_title(const struct scene *scene, struct canvas *canvas, const char *title)
 {
-    char problem[64], clock[8], alerts[16] = "";
+    char problem[64], clock[8];
     struct font font = render_title_font(canvas->height);
     int line = font_height(font) + 1;
     time_text(clock, sizeof clock, scene->state, scene->now, true);
@@ -101,6 +101,7 @@ static void draw_title(const struct scene *scene, struct canvas *canvas, const c
     int count = state_alert_count(scene->state, 1);
     int right = x - 3;
     if (count > 0) {
+        char alerts[16];
         (void)snprintf(alerts, sizeof alerts, "!%d", count);
         right -= font_width(scene->fonts, font, alerts);
         font_draw(scene->fonts, canvas, font, right, 0, theme_alarm, alerts);
@@ -396,10 +397,10 @@ int render_screens(const struct scene *scene, const struct page *page, int width
 void render_page(const struct scene *scene, struct canvas *canvas, const struct page *page,
                  int screen)
 {
-    char title[TEMPLATE_TEXT_SIZE];
     canvas_clear(canvas);
     bool titled = page->kind == PAGE_VALUES || page->kind == PAGE_TEXT || page->kind == PAGE_ALERTS;
     if (titled && has_title(canvas->height)) {
+        char title[TEMPLATE_TEXT_SIZE];
         page_title(scene, page, title, sizeof title);
         draw_title(scene, canvas, title);
     }

@@ -18,11 +18,11 @@
 
 #define FRAME_MIN_MS   100 /* between two pictures, however fast values come */
 #define PREVIEW_MIN_MS 5000
-#define TIME_EVERY_MS  (10 * 60 * 1000)
-#define TIME_AGAIN_MS  (15 * 1000) /* while it was never answered */
-#define TIME_LATE_MS   5000        /* a later answer would only be worse than none */
+#define TIME_EVERY_MS  600000 /* 10 min */
+#define TIME_AGAIN_MS  15000  /* while it was never answered */
+#define TIME_LATE_MS   5000   /* a later answer would only be worse than none */
 #define DAY_STEP_MS    2000
-#define DAY_AGAIN_MS   (10 * 60 * 1000)
+#define DAY_AGAIN_MS   600000 /* 10 min */
 #define TOPICS_MAX     (STATE_SOURCES_MAX + 8)
 
 struct screen_output {

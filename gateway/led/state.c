@@ -7,11 +7,11 @@
 
 #include "gateway/led/ingest.h"
 
-#define FUTURE_TOLERANCE_MS (120 * 1000)
-#define FORECAST_EVERY_MS   (10 * 3600 * 1000LL) /* stale after 25 h */
-#define TREND_STEP_MS       (5 * 60 * 1000)
-#define TREND_MIN_MS        (20 * 60 * 1000)
-#define TREND_MAX_MS        (90 * 60 * 1000)
+#define FUTURE_TOLERANCE_MS 120000
+#define FORECAST_EVERY_MS   36000000LL /* stale after 25 h */
+#define TREND_STEP_MS       300000     /* 5 min */
+#define TREND_MIN_MS        1200000    /* 20 min */
+#define TREND_MAX_MS        5400000    /* 90 min */
 #define DAY_MS              86400000LL
 
 void state_init(struct state *state)

@@ -220,13 +220,12 @@ struct template *template_compile(const char *text, struct state *state, char *e
 {
     struct template *t = calloc(1, sizeof *t);
     if (t)
-        t->text = calloc(1, strlen(text) + 1);
+        t->text = strdup(text);
     if (!t || !t->text) {
         (void)snprintf(error, error_size, "no memory");
         template_free(t);
         return NULL;
     }
-    memcpy(t->text, text, strlen(text));
     if (compile(t, state, error, error_size))
         return t;
     template_free(t);

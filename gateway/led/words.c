@@ -130,7 +130,7 @@ void word_age(char *out, size_t size, int64_t age_ms, enum language language)
     } steps[] = {
         {1, 60, {{"秒", "s"}}},
         {60, 3600, {{"分", "min"}}},
-        {3600, 48 * 3600, {{"时", "h"}}},
+        {3600, 172800, {{"时", "h"}}},
         {86400, 999 * 86400LL, {{"天", "d"}}},
     };
     int64_t age_s = age_ms > 0 ? age_ms / 1000 : 0;

@@ -25,6 +25,7 @@ class Receiver(threading.Thread):
         super().__init__(daemon=True)
         self.width, self.size = width, width * height * 3
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.2)
         self.port = self.socket.getsockname()[1]

@@ -8,12 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/led/output.h"
 #include "protocols/ddp/ddp.h"
 
 #define KEEP_ALIVE_MS 900 /* receivers fall back to their own effects after 1 to 2.5 s */
+
+/* Small receivers hold some dozens of packets: a large picture comes in bursts of this many, a
+ * millisecond apart (320x160 pixels: 107 packets, 6 ms). */
+#define BURST 16
 
 struct ddp_output {
     int fd;
@@ -59,9 +64,11 @@ static void *ddp_open(const struct output_config *config, int width, int height,
 
 static bool ddp_show(void *output, const struct canvas *picture)
 {
+    static const struct timespec pause = {.tv_nsec = 1000000};
     struct ddp_output *d = output;
     size_t size = canvas_size(picture);
     bool good = true;
+    int count = 0;
     for (size_t at = 0; at < size; at += DDP_DATA_MAX) {
         size_t length = size - at < DDP_DATA_MAX ? size - at : DDP_DATA_MAX;
         bool last = at + length == size;
@@ -85,6 +92,8 @@ static bool ddp_show(void *output, const struct canvas *picture)
             good = false;
             break; /* without its push the receiver keeps the last whole picture */
         }
+        if (++count % BURST == 0)
+            (void)nanosleep(&pause, NULL);
     }
     return good;
 }
