@@ -181,26 +181,45 @@ static void transmit(struct link *l, uint64_t now_us)
         change_line(l, now_us);
 }
 
+/* Nothing is under way, so that opening the line anew cuts nothing off. */
+static bool is_idle(const struct link *l, uint64_t now_us)
+{
+    return l->answer_size == 0 && now_us >= l->receiver.last_us + l->receiver.silence_us;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t next_due_us(const struct link *l, uint64_t now_us)
+{
+    uint64_t due_us = rtu_receiver_due_us(&l->receiver);
+    if (l->trial_until_us != 0)
+        due_us = earlier(due_us, l->trial_until_us);
+    if (l->sending)
+        return earlier(due_us, now_us + SECOND_US); /* its end wakes the node before that */
+    if (l->answer_size > 0)
+        return earlier(due_us, answer_due_us(l));
+    if (l->power_up_until_us != 0) {
+        uint64_t quiet_us = l->receiver.last_us + l->receiver.silence_us;
+        bool over = l->power_up_until_us <= quiet_us;
+        due_us = earlier(due_us, over ? quiet_us : l->power_up_until_us);
+    }
+    return due_us;
+}
+
 uint64_t link_poll(struct link *l, uint64_t now_us)
 {
     if (l->sending)
         transmit(l, now_us);
     receive(l, now_us);
     transmit(l, now_us);
-    if (l->power_up_until_us != 0 && now_us >= l->power_up_until_us)
+    if (l->power_up_until_us != 0 && now_us >= l->power_up_until_us && is_idle(l, now_us))
         open_own_line(l);
     if (l->trial_until_us != 0 && now_us >= l->trial_until_us)
         end_trial(l);
-    uint64_t due_us = rtu_receiver_due_us(&l->receiver);
-    if (l->sending)
-        due_us = now_us + SECOND_US; /* the end of sending wakes the node before that */
-    else if (l->answer_size > 0 && answer_due_us(l) < due_us)
-        due_us = answer_due_us(l);
-    if (l->power_up_until_us != 0 && l->power_up_until_us < due_us)
-        due_us = l->power_up_until_us;
-    if (l->trial_until_us != 0 && l->trial_until_us < due_us)
-        due_us = l->trial_until_us;
-    return due_us;
+    return next_due_us(l, now_us);
 }
 
 bool link_is_well(const struct link *l, uint64_t now_us)
