@@ -117,8 +117,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     if (real == NULL)
-        real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))
-            dlsym(RTLD_NEXT, "getaddrinfo");
+        real = (int (*)(const char *, const char *, const struct addrinfo *,
+                        struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
     struct faults faults = read_faults();
     if (faults.dns_ms == 0 || node == NULL || strspn(node, "0123456789.:") == strlen(node))
         return real(node, service, hints, result);
