@@ -3,9 +3,15 @@
 #ifndef BAIYE_BOARD_H
 #define BAIYE_BOARD_H
 
+#include <stddef.h>
+
+#include "firmware/node/update.h"
+
 /* Everything that must stand before the node runs: clocks, pins, watchdog, lines. */
 void board_start(void);
 /* A line for the person at the console, waiting for the transmitter: at start only. */
 void console_line(const char *text);
+/* The windows for updates, after board_start(); NULL: this program is not in a slot. */
+const struct node_update *board_update(void);
 
 #endif

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# baiye_boot_image(board SHARED file… OWN file…): bin/baiye-boot.elf and .bin, the boot loader of a
-# board with two slots: its boot/ folder, its flash.c, further files of its own and shared ones.
+# baiye_boot_image(board SHARED file… OWN file…): bin/baiye-boot.elf and .bin, the boot
+# loader of a board with two slots: its boot/ folder, its flash.c, further files of its own and
+# shared ones. And bin/baiye-node-0.bin and -1.bin, the application of baiye_firmware_image() linked
+# for each slot by boot/slot-N.ld, for `baiye sign`.
 # BearSSL comes from Debian's source package (tools/fetch-bearssl), of which the linker keeps what
 # verifying ECDSA P-256 needs. BAIYE_KEYS is the C file with the public keys; the test key that
 # everybody has is refused with BAIYE_RELEASE.
@@ -43,4 +45,19 @@ function(baiye_boot_image board)
                        COMMAND ${CMAKE_OBJCOPY} -O binary $<TARGET_FILE:baiye-boot>
                                $<TARGET_FILE_DIR:baiye-boot>/baiye-boot.bin
                        COMMAND ${CMAKE_SIZE} $<TARGET_FILE:baiye-boot>)
+
+    get_target_property(node_sources baiye-node SOURCES)
+    list(REMOVE_ITEM node_sources ${common}/no_update.c)
+    foreach(slot 0 1)
+        set(name baiye-node-${slot})
+        add_executable(${name} ${node_sources} ${common}/update.c ${boot}/state.c ${boot}/receive.c
+                       ${boot}/service.c)
+        target_link_libraries(${name} PRIVATE baiye_firmware)
+        target_link_options(${name} PRIVATE -L${common} -T${folder}/boot/slot-${slot}.ld)
+        set_target_properties(${name} PROPERTIES SUFFIX .elf
+                              LINK_DEPENDS "${folder}/boot/slot-${slot}.ld;${common}/common.ld")
+        add_custom_command(TARGET ${name} POST_BUILD
+                           COMMAND ${CMAKE_OBJCOPY} -O binary $<TARGET_FILE:${name}>
+                                   $<TARGET_FILE_DIR:${name}>/${name}.bin)
+    endforeach()
 endfunction()

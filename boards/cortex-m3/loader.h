@@ -17,7 +17,8 @@ struct loader_exports {
     uint32_t magic;
     enum image_result (*verify)(unsigned slot, struct image_header *header);
 };
-#define LOADER_EXPORTS_OFFSET 0x40u
-#define LOADER_EXPORTS_MAGIC  0x42594C31u /* "BYL1" */
+#define LOADER_EXPORTS_MAGIC 0x42594C31u /* "BYL1" */
+/* From the slot's linker script. */
+extern const struct loader_exports ld_loader_exports;
 
 #endif

@@ -23,9 +23,9 @@ static const struct node_probe probes[] = {
 int main(void)
 {
     static struct node node;
-    static const struct node_config config = {.probes = probes,
-                                              .probe_count = sizeof probes / sizeof *probes};
+    struct node_config config = {.probes = probes, .probe_count = sizeof probes / sizeof *probes};
     board_start();
+    config.update = board_update();
     console_line("baiye-node");
     console_line(hal_board_name());
     sdi12_line_init(&sdi);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start, watchdog, identity, I2C pins, and what this board does not have. */
+/* Start, identity, I2C pins, and what this board does not have. */
 #include "boards/cortex-m3/i2c_bits.h"
 #include "boards/cortex-m3/life.h"
 #include "boards/mps2-an385/mps2.h"
 
 enum {
-    WDT_ON = 1 | 2,
-    WDT_TICKS = CLOCK_HZ * 8U, /* to the notice; it would bite at the second time-out */
     RAILS = 3,
     LAMP = 1,
     SCL = 1,
@@ -29,22 +27,11 @@ void board_start(void)
 {
     life_begin(); /* the part does not tell causes of resets */
     time_start(CLOCK_HZ, true);
-    reg_write(WDT_LOCK, WDT_UNLOCK);
-    reg_write(WDT_LOAD, WDT_TICKS);
-    reg_write(WDT_CTL, WDT_ON);
-    reg_write(WDT_LOCK, 0);
+    watchdog_start();
     reg_write(GPIO_ENABLE, RAILS);
     reg_write(I2C_SET, SCL | SDA);
     uart_start();
     cpu_irq_enable(IRQ_TIMER0);
-}
-
-void hal_watchdog_feed(void)
-{
-    reg_write(WDT_LOCK, WDT_UNLOCK);
-    reg_write(WDT_CLEAR, 1);
-    reg_write(WDT_LOAD, WDT_TICKS);
-    reg_write(WDT_LOCK, 0);
 }
 
 uint32_t hal_serial(void)

@@ -55,6 +55,7 @@ enum { IRQ_UART0_RX = 0, IRQ_UART0_TX = 1, IRQ_UART1_RX = 2, IRQ_UART1_TX = 3, I
 void sleep_end(void);
 
 void uart_start(void);
+void watchdog_start(void);
 
 void uart0_rx_handler(void);
 void uart0_tx_handler(void);

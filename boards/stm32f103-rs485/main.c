@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wiring of this board: which sensor gives which channel. What is not mounted shows as absent:
  * SHT3x 0x44 air, TEROS 12 soil, BH1750 0x23 light, capacitive probe, DS18B20 canopy, rain. */
+#include "boards/cortex-m3/board.h"
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/drivers/bh1750.h"
 #include "firmware/drivers/ds18b20.h"
@@ -31,9 +32,10 @@ static const struct node_probe probes[] = {
 int main(void)
 {
     static struct node node;
-    static const struct node_config config = {
+    struct node_config config = {
         .probes = probes, .probe_count = sizeof probes / sizeof *probes, .has_rain = true};
     board_start();
+    config.update = board_update();
     console_line("baiye-node");
     console_line(hal_board_name());
     sdi12_line_init(&sdi);

@@ -100,6 +100,17 @@ static uint64_t poll_indicator(struct node *node, uint64_t now_us)
     return node->indicate_until_us ? node->indicate_until_us : UINT64_MAX;
 }
 
+/* What an update asks for is done between two events of the line; a restart after the answer. */
+static uint64_t poll_update(struct node *node, uint64_t now_us)
+{
+    const struct node_update *update = node->config.update;
+    if (!update)
+        return UINT64_MAX;
+    if (update->restart() && !hal_bus_sending())
+        hal_reset();
+    return update->step() ? now_us : UINT64_MAX;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -115,6 +126,7 @@ uint64_t node_poll(struct node *node)
     watch_check_in(&node->watch, WATCH_SAMPLER, now_us);
     due_us = earlier(due_us, poll_lock(node, now_us));
     due_us = earlier(due_us, poll_indicator(node, now_us));
+    due_us = earlier(due_us, poll_update(node, now_us));
     due_us = earlier(due_us, black_box_poll(&node->black_box, now_us));
     return earlier(due_us, watch_poll(&node->watch, now_us));
 }

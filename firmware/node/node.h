@@ -20,6 +20,7 @@
 #include "firmware/node/log.h"
 #include "firmware/node/sampler.h"
 #include "firmware/node/settings.h"
+#include "firmware/node/update.h"
 #include "firmware/node/watch.h"
 
 #define NODE_VERSION_MAJOR 0
@@ -29,10 +30,11 @@
 /* What the board's main() says about the board. Pointers outlive the node. */
 struct node_config {
     const struct node_probe *probes;
-    size_t probe_count;    /* up to SAMPLER_PROBES_MAX */
-    bool has_rain;         /* hal_pulse_count() counts a rain gauge */
-    uint32_t silence_us;   /* 0: the standard's, or hal_bus_silence_floor_us() */
-    bool no_power_up_line; /* do not listen at 19,200 8E1 after power-up */
+    size_t probe_count;               /* up to SAMPLER_PROBES_MAX */
+    bool has_rain;                    /* hal_pulse_count() counts a rain gauge */
+    uint32_t silence_us;              /* 0: the standard's, or hal_bus_silence_floor_us() */
+    bool no_power_up_line;            /* do not listen at 19,200 8E1 after power-up */
+    const struct node_update *update; /* NULL: a board without slots */
 };
 
 struct node {

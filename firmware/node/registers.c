@@ -299,6 +299,12 @@ static const struct block blocks[] = {
 
 #define BLOCK_MAX 125u
 
+static const struct node_update *update_at(const struct node *node, uint16_t address)
+{
+    bool inside = address >= NODE_UPDATE_FIRST && address <= NODE_UPDATE_LAST;
+    return inside ? node->config.update : NULL;
+}
+
 static const struct block *find_block(uint16_t address)
 {
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
@@ -313,7 +319,10 @@ static enum modbus_exception read_registers(void *context, bool input, uint16_t 
                                             uint16_t count, uint16_t *values)
 {
     uint16_t words[BLOCK_MAX];
+    const struct node_update *update = update_at(context, address);
     (void)input;
+    if (update)
+        return update->read(address, count, values) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
     while (count > 0) {
         const struct block *block = find_block(address);
         if (!block)
@@ -335,6 +344,9 @@ static enum modbus_exception read_registers(void *context, bool input, uint16_t 
 static enum modbus_exception write_registers(void *context, uint16_t address, uint16_t count,
                                              const uint16_t *values, bool broadcast)
 {
+    const struct node_update *update = update_at(context, address);
+    if (update)
+        return update->write(address, count, values) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
     const struct block *block = find_block(address);
     if (!block || address - block->first + count > block->count)
         return MODBUS_ILLEGAL_ADDRESS;
