@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 import garden  # noqa: E402
@@ -74,15 +76,20 @@ def screen_config(folder, broker, url, in_terminal):
     """A 128 x 64 screen: in this terminal, or as a picture only; the app shows it either way."""
     output = {"type": "terminal"} if in_terminal else {"type": "png",
                                                        "file": str(folder / "screen.png")}
+    pages = yaml.safe_load((ROOT / "gateway/led/pages-demo.yaml").read_text(encoding="utf-8"))
+    for page in pages["pages"]:
+        if "picture" in page:
+            page["picture"] = str(ROOT / "gateway/led" / page["picture"])
+    pages["pages"].append({"name": "app", "qr": url, "dwell": "6s",
+                           "text": {"zh": "扫码看茶园", "en": "Scan for the app"}})
+    pages_path = folder / "pages.yaml"
+    pages_path.write_text(yaml.safe_dump(pages, allow_unicode=True), encoding="utf-8")
     config = {
-        "site": garden.SITE, "language": ["zh", "en"], "size": {"width": 128, "height": 64},
+        "site": garden.SITE, "farm": "白叶茶园", "language": ["zh", "en"],
+        "timezone": "Asia/Shanghai", "screen": {"width": 128, "height": 64},
         "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "user": "screen",
                  "password_file": str(broker.password_file("screen"))},
-        "app_url": url, "outputs": [output],
-        "pages": [{"name": plot, "title": "{label:plot/%s}" % plot,
-                   "values": [f"plot/{plot}/{metric}" for metric in
-                              ("air_temperature", "air_humidity", "soil_moisture")]}
-                  for plot in ("upper", "lower", "west")],
+        "pages": str(pages_path), "outputs": [output],
     }
     path = folder / "led.yaml"
     path.write_text(json.dumps(config, ensure_ascii=False, indent=1))  # JSON is YAML
