@@ -146,8 +146,7 @@ static void watch_connection(int fd)
                          sizeof options[i].value);
 }
 
-/* libmodbus connects within its response timeout; given a number it resolves nothing. RTU over
- * TCP takes the connection from it too and only frames differently. */
+/* libmodbus connects within its response timeout; given a number it resolves nothing. */
 static int open_tcp(struct line *line)
 {
     char address[RESOLVER_ADDRESS_SIZE], port[8];
@@ -174,7 +173,6 @@ static int open_tcp(struct line *line)
         line_close(line);
         return EMFILE;
     }
-    (void)modbus_set_byte_timeout(modbus, 0, 0);
     watch_connection(line->fd);
     return 0;
 }
@@ -239,6 +237,11 @@ int line_read(struct line *line, uint8_t *bytes, size_t size)
     return -1;
 }
 
+bool line_write(struct line *line, const uint8_t *bytes, size_t size)
+{
+    return send(line->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
+}
+
 bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_size)
 {
     uint8_t frame[RTU_FRAME_MAX];
@@ -246,7 +249,7 @@ bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_s
         return false;
     if (line->bus->type != BUS_RTU) {
         size_t size = rtu_build(unit, pdu, pdu_size, frame, sizeof frame);
-        return send(line->fd, frame, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
+        return line_write(line, frame, size);
     }
     frame[0] = unit;
     memcpy(frame + 1, pdu, pdu_size);

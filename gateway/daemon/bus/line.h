@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The open end of one bus: a serial port, a Modbus TCP connection, or RTU frames over TCP. Opens
  * it exclusively, sets rate and parity, sends a request, waits for bytes or for a time. libmodbus
- * opens and sets up serial ports and connections and builds and sends requests. One thread. */
+ * opens and sets up serial ports and connections, and builds and sends RTU requests. One thread. */
 #ifndef BAIYE_BUS_LINE_H
 #define BAIYE_BUS_LINE_H
 
@@ -45,6 +45,8 @@ bool line_set(struct line *line, const struct wire *wire);
 enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes);
 /* Bytes that are there, 0 when none; -1: the line is gone. Never waits. */
 int line_read(struct line *line, uint8_t *bytes, size_t size);
+/* Sends bytes to a connection; false: it is gone, or its buffer is full. */
+bool line_write(struct line *line, const uint8_t *bytes, size_t size);
 /* Sends one RTU frame; false: the line is gone. */
 bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_size);
 

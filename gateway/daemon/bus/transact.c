@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/transact.h"
 
-#include <errno.h>
-#include <modbus.h>
 #include <string.h>
 
 #include "protocols/modbus/tcp.h"
@@ -250,56 +248,59 @@ static bool answer_fits(const struct transact_request *request, const struct tcp
     }
 }
 
-/* libmodbus can't be woken: a long wait for the first byte is made here, where it can. False: the
- * bus is being stopped. */
-static bool wait_in_slices(struct transact *t, int64_t timeout_ns)
+/* Collects one whole frame; its size, TCP_MORE at the deadline, TCP_BAD when it is none. */
+static int listen_tcp(struct transact *t, int64_t deadline_ns, struct tcp_frame *frame)
 {
-    int64_t until = line_now_ns() + timeout_ns;
-    while (timeout_ns > 2 * SLICE_NS && line_now_ns() < until) {
-        if (line_wait(t->line, line_now_ns() + SLICE_NS, false) != LINE_TIME)
-            break;
-        if (atomic_load(&t->stopping))
-            return false;
+    uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
+    size_t have = 0;
+    for (;;) {
+        int size = tcp_parse(bytes, have, frame);
+        if (size != TCP_MORE)
+            return size == (int)have ? size : TCP_BAD; /* more than was asked for is no good */
+        int64_t slice = line_now_ns() + SLICE_NS;
+        bool last = slice >= deadline_ns;
+        enum line_event event = line_wait(t->line, last ? deadline_ns : slice, false);
+        if (event == LINE_GONE || atomic_load(&t->stopping))
+            return TCP_BAD;
+        if (event == LINE_TIME && line_now_ns() >= deadline_ns)
+            return TCP_MORE;
+        int got = event == LINE_BYTES ? line_read(t->line, bytes + have, TCP_FRAME_MAX - have) : 0;
+        if (got < 0)
+            return TCP_BAD;
+        have += (size_t)got;
     }
-    return true;
 }
 
-/* libmodbus counts transactions from 0 in each context and puts the next one into every request;
- * an answer that carries another is a late one. Any error closes: the stream can't be resynced. */
+/* Frames are made and read here: libmodbus's raw request always carries transaction 0, so that a
+ * late answer can't be told from the next, and its typed ones know few functions and no unit above
+ * 247. Any error closes the connection. */
 static void do_tcp(struct transact *t, const struct transact_request *request,
                    struct transact_answer *answer)
 {
-    modbus_t *modbus = t->line->modbus;
     uint8_t message[TCP_FRAME_MAX];
-    int64_t timeout_us = request->timeout_ns / 1000;
-    message[0] = request->unit;
-    memcpy(message + 1, request->pdu, request->pdu_size);
-    (void)modbus_set_response_timeout(modbus, (uint32_t)(timeout_us / 1000000),
-                                      (uint32_t)(timeout_us % 1000000));
-    t->line->transaction++;
-    answer->sent_ns = line_now_ns();
+    struct tcp_frame frame;
+    uint16_t transaction = ++t->line->transaction;
+    size_t size = tcp_build(transaction, request->unit, request->pdu, request->pdu_size, message,
+                            sizeof message);
+    answer->sent_ns = answer->end_ns = line_now_ns();
     answer->result = BUS_DOWN;
-    if (modbus_send_raw_request(modbus, message, (int)request->pdu_size + 1) > 0 &&
-        wait_in_slices(t, request->timeout_ns)) {
-        uint8_t *frame = t->client.run; /* large enough, and lives until the next transaction */
-        int got = modbus_receive_confirmation(modbus, frame);
-        int error = errno;
-        struct tcp_frame parsed;
-        if (got < 0) {
-            answer->result = error == ETIMEDOUT ? BUS_TIMEOUT : BUS_DOWN;
-        } else if (tcp_parse(frame, (size_t)got, &parsed) != got ||
-                   parsed.transaction != t->line->transaction || parsed.unit != request->unit ||
-                   !answer_fits(request, &parsed)) {
-            answer->result = BUS_GARBLED;
-        } else {
-            answer->result = parsed.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
-            answer->pdu = parsed.pdu;
-            answer->pdu_size = parsed.pdu_size;
-        }
-    }
+    if (!line_write(t->line, message, size))
+        return;
+    int got = listen_tcp(t, answer->sent_ns + request->timeout_ns, &frame);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->turnaround_ns = answer->end_ns - answer->sent_ns;
     t->busy_ns += (uint64_t)answer->turnaround_ns;
+    if (got == TCP_MORE) {
+        answer->result = BUS_TIMEOUT;
+    } else if (got > 0) {
+        answer->result = BUS_GARBLED;
+        if (frame.transaction != transaction || frame.unit != request->unit ||
+            !answer_fits(request, &frame))
+            return;
+        answer->result = frame.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
+        answer->pdu = frame.pdu;
+        answer->pdu_size = frame.pdu_size;
+    }
 }
 
 void transact_do(struct transact *t, const struct transact_request *request,
