@@ -6,6 +6,7 @@ import { changed, forget, state } from './model/state';
 import { Session, type Login } from './mqtt/session';
 
 const SNAPSHOT_EVERY_MS = 10_000;
+const SEND_AFTER_MS = 1000; // the values come first
 
 let session: Session | null = null;
 let login: Login | null = null;
@@ -32,7 +33,7 @@ export function begin(next: Login, keep: boolean): void {
   session = new Session(next, (event, id) => {
     if (event === 'up') {
       if (kept) saveLogin(next);
-      void sendWaiting();
+      setTimeout(() => void sendWaiting(), SEND_AFTER_MS);
     } else if (event === 'alert' && id) {
       void ring(id);
     } else if (event === 'refused') {

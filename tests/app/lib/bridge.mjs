@@ -31,8 +31,10 @@ function file(request, response) {
 }
 
 export class Bridge {
-  constructor(brokerPort) {
+  /** `delayMs`: one way, for the WebSocket, which the browser's own throttling leaves out. */
+  constructor(brokerPort, delayMs = 0) {
     this.brokerPort = brokerPort;
+    this.delayMs = delayMs;
     this.pairs = new Set();
     this.open = true;
   }
@@ -49,8 +51,9 @@ export class Bridge {
       const pair = { ws, tcp };
       this.pairs.add(pair);
       const end = () => { this.pairs.delete(pair); ws.terminate(); tcp.destroy(); };
-      ws.on('message', (data) => tcp.write(data));
-      tcp.on('data', (data) => ws.send(data));
+      const later = (act) => (this.delayMs > 0 ? setTimeout(act, this.delayMs) : act());
+      ws.on('message', (data) => later(() => tcp.write(data)));
+      tcp.on('data', (data) => later(() => ws.send(data)));
       for (const side of [ws, tcp]) { side.on('close', end); side.on('error', end); }
     });
     await new Promise((r) => this.server.listen(port, '127.0.0.1', r));

@@ -50,21 +50,24 @@ export function forget(): void {
 
 type Listener = () => void;
 const listeners = new Set<Listener>();
+/** At most ten drawings a second: at the start hundreds of messages arrive at once. */
+const TELL_EVERY_MS = 100;
 let scheduled = false;
+let lastTold = -Infinity;
 
 export function listen(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
+function tell(): void {
+  scheduled = false;
+  lastTold = performance.now();
+  for (const listener of [...listeners]) listener();
+}
+
 export function changed(): void {
   if (scheduled) return;
   scheduled = true;
-  const tell = () => {
-    scheduled = false;
-    for (const listener of [...listeners]) listener();
-  };
-  // Not requestAnimationFrame alone: a page in the background gets no frames.
-  if (document.visibilityState === 'visible') requestAnimationFrame(tell);
-  else setTimeout(tell, 250);
+  setTimeout(tell, Math.max(0, lastTold + TELL_EVERY_MS - performance.now()));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first screen: how it is going in one sentence, what can be picked tomorrow, frost, the plots.
+import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { age, when } from '../model/format';
 import { freshness } from '../model/fresh';
@@ -47,6 +48,12 @@ export function Home() {
   const { mood, text } = sentence();
   const note = clockNote();
   const all = tiles(state, now);
+  // What fits on a screen is drawn first, the rest in the next step.
+  const [most, setMost] = useState(6);
+  useEffect(() => {
+    const timer = setTimeout(() => setMost(Infinity), 0);
+    return () => clearTimeout(timer);
+  }, []);
   const forecast = state.forecast;
   // An estimate of the day before yesterday is not about tomorrow.
   const fresh = forecast !== null && freshness(forecast.ts, 12 * 3600, 0, now, 'online') === 'live';
@@ -68,7 +75,7 @@ export function Home() {
         </div>
       )}
       <div class="tiles">
-        {all.map((tile) => (
+        {all.slice(0, most).map((tile) => (
           <PlotTile key={`${tile.isDevice ? 'd' : 'p'}-${tile.name}`} tile={tile} now={now} />
         ))}
       </div>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One plot: three numbers to read at arm's length, each with a word and an arrow, and their age.
-import { t, word } from '../i18n';
+import { Component } from 'preact';
+import { lang, t, word } from '../i18n';
 import { band } from '../model/bands';
 import { age, metricValue, unit, when } from '../model/format';
 import { state } from '../model/state';
@@ -55,27 +56,51 @@ function oldText(ts: number, now: number | null, zone: string): string {
   return now === null ? when(ts, now, zone) : t('tile.asof', age(now - ts), when(ts, now, zone));
 }
 
-export function PlotTile({ tile, now }: { tile: Tile; now: number | null }) {
+interface TileProps {
+  tile: Tile;
+  now: number | null;
+}
+
+function ageText({ tile, now }: TileProps): string {
+  if (tile.ts === null) return t('tile.none');
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
-  const has = tile.ts !== null;
-  const old = tile.fresh === 'stale';
-  return (
-    <a class={`tile ${old ? 'old' : 'live'}`} href={`#/plot/${encodeURIComponent(`${tile.isDevice ? 'd' : 'p'}:${tile.name}`)}`}>
-      <div class="top">
-        <h2>{tile.label}</h2>
-        <span class="age">
-          {!has || tile.ts === null
-            ? t('tile.none')
-            : old
-              ? t('tile.old', oldText(tile.ts, now, zone))
-              : age((now ?? tile.ts) - tile.ts)}
-        </span>
-      </div>
-      <div class="readings">
-        {headline(tile).map((metric) => (
-          <Reading key={metric} metric={metric} cell={tile.cells[metric]} now={now} />
-        ))}
-      </div>
-    </a>
-  );
+  return tile.fresh === 'stale' ? t('tile.old', oldText(tile.ts, now, zone)) : age((now ?? tile.ts) - tile.ts);
+}
+
+/** All that a tile's drawing depends on. */
+function looks(props: TileProps): string {
+  const { tile, now } = props;
+  const cells = headline(tile).map((m) => {
+    const c = tile.cells[m];
+    return c ? [m, c.value, c.flag, c.fresh, c.fresh === 'stale' ? c.ts : 0] : [m];
+  });
+  return JSON.stringify([lang(), tile.label, tile.fresh, now === null, ageText(props), cells]);
+}
+
+/** Drawn again only when it would look different: with 60 plots most messages are about others. */
+export class PlotTile extends Component<TileProps> {
+  private drawn = '';
+
+  override shouldComponentUpdate(next: TileProps): boolean {
+    return looks(next) !== this.drawn;
+  }
+
+  override render(props: TileProps) {
+    const { tile, now } = props;
+    this.drawn = looks(props);
+    const address = `#/plot/${encodeURIComponent(`${tile.isDevice ? 'd' : 'p'}:${tile.name}`)}`;
+    return (
+      <a class={`tile ${tile.fresh === 'stale' ? 'old' : 'live'}`} href={address}>
+        <div class="top">
+          <h2>{tile.label}</h2>
+          <span class="age">{ageText(props)}</span>
+        </div>
+        <div class="readings">
+          {headline(tile).map((metric) => (
+            <Reading key={metric} metric={metric} cell={tile.cells[metric]} now={now} />
+          ))}
+        </div>
+      </a>
+    );
+  }
 }
