@@ -14,6 +14,8 @@ import threading
 import time
 
 import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -57,6 +59,12 @@ class Process:
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, env=self.environment)
+
+    def start_in_terminal(self):
+        """Its output is for the eyes of who runs this; errors go to the log."""
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stderr=log,
+                                          env=self.environment)
 
     def running(self):
         return self.child is not None and self.child.poll() is None
@@ -213,6 +221,7 @@ class Watcher:
         self.gaps = []
         self.live = {}       # device -> last live message
         self.retained = {}   # topic -> last payload
+        self.answers = {}    # correlation -> answer of the gateway
         self.duplicates = 0
         self.messages = 0
         self.client = paho.Client(client_id or f"watcher-{secrets.token_hex(4)}",
@@ -236,6 +245,9 @@ class Watcher:
             self.messages += 1
             if topic == "readings":
                 self._readings(json.loads(message.payload))
+            elif topic.startswith("answer/"):
+                self.answers[getattr(message.properties, "CorrelationData", b"")] = json.loads(
+                    message.payload)
             elif topic.startswith("dev/") and topic.endswith("/live"):
                 self.live[topic.split("/")[1]] = json.loads(message.payload)
             else:
@@ -253,6 +265,16 @@ class Watcher:
                 else:
                     self.readings[key] = record
                     self.order.setdefault(record["d"], []).append(key[1:])
+
+    def request(self, method, arguments, user="watcher"):
+        """Calls a method of the gateway; the answer will be in `answers`, by correlation."""
+        correlation = secrets.token_bytes(8)
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = f"baiye/{SITE}/answer/{user}/1"
+        properties.CorrelationData = correlation
+        self.client.publish(f"baiye/{SITE}/rpc/{user}/{method}", json.dumps(arguments), qos=1,
+                            properties=properties)
+        return correlation
 
     def count(self, device=None):
         with self.lock:

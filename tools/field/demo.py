@@ -125,7 +125,7 @@ def stored(site):
     """What the gateway says it has in its database."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
-        client.connect(str(site.gateway.config["control_socket"]))
+        client.connect(str(site.gateway.config["control"]["socket"]))
         client.sendall(b'{"id":1,"method":"stats"}\n')
         with client.makefile() as answers:
             answer = json.loads(answers.readline())
