@@ -55,7 +55,7 @@ static int open_line(const char *path, const struct wire_rate *rate)
 /* Waits for `size` bytes; true when they are a good answer of `unit`. */
 static bool hear(struct master *m, uint8_t unit, size_t size)
 {
-    uint8_t frame[RTU_FRAME_MAX];
+    uint8_t frame[RTU_FRAME_MAX] = {0};
     size_t got = 0;
     struct pollfd ready = {.fd = m->fd, .events = POLLIN};
     while (got < size && poll(&ready, 1, TIMEOUT_MS) == 1) {
@@ -91,8 +91,7 @@ int main(int argc, char **argv)
     struct wire_rate rate = {(uint32_t)strtoul(argv[2], NULL, 10), argv[3][0], 1};
     unsigned long units = strtoul(argv[4], NULL, 10);
     uint16_t registers = (uint16_t)strtoul(argv[5], NULL, 10);
-    struct master master = {.fd = open_line(argv[1], &rate),
-                            .silence_ns = wire_silence_ns(&rate)};
+    struct master master = {.fd = open_line(argv[1], &rate), .silence_ns = wire_silence_ns(&rate)};
     if (master.fd < 0) {
         perror(argv[1]);
         return 1;

@@ -142,7 +142,7 @@ static void hold_request(struct line *line, bool good)
 }
 
 /* All nodes but the one that was asked, and `speaker`, hear what was held and `size` bytes more. */
-static void overhear(struct line *line, const struct unit *speaker, const struct wire_rate *rate,
+static void overhear(struct line *line, const struct node *speaker, const struct wire_rate *rate,
                      const uint8_t *bytes, size_t size)
 {
     uint8_t both[LINE_HEAR_SIZE + FAULT_BYTES_SIZE];
@@ -152,7 +152,7 @@ static void overhear(struct line *line, const struct unit *speaker, const struct
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *unit = &line->units[i];
         bool asked = line->held_size && line->held[0] == unit->address;
-        if (!unit->node || unit == speaker || !unit->powered || !wire_same(&unit->rate, rate))
+        if (!unit->node || unit->node == speaker || !unit->powered || !wire_same(&unit->rate, rate))
             continue;
         if (asked && size)
             node_hear(unit->node, bytes, size);
@@ -240,7 +240,7 @@ static void finish(struct line *line, struct transmission *t)
     line->counts.mark_answers = line->counts.answers;
     unit->answers++;
     unit->taken += t->sample && !t->hit;
-    overhear(line, unit, &t->rate, t->bytes, t->size);
+    overhear(line, unit->node, &t->rate, t->bytes, t->size);
     if (unit->node && !t->hit)
         node_said(unit->node, t->bytes, t->size, t->end_ns);
 }

@@ -63,6 +63,7 @@ void loop_arm(struct loop *loop, struct loop_timer *timer, int64_t at_ns)
     loop_disarm(loop, timer);
     if (loop->heap_count + 1 >= loop->heap_size) {
         size_t size = loop->heap_size ? loop->heap_size * 2 : 64;
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): the heap holds pointers */
         struct loop_timer **heap = realloc(loop->heap, size * sizeof(*heap));
         if (!heap)
             abort();

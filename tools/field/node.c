@@ -235,7 +235,7 @@ struct paths {
 
 static struct paths paths_of(const struct node *node)
 {
-    struct paths paths;
+    struct paths paths = {.bus = ""};
     path_of(node, "bus", paths.bus, sizeof(paths.bus));
     path_of(node, "sdi", paths.sdi, sizeof(paths.sdi));
     path_of(node, "i2c", paths.i2c, sizeof(paths.i2c));

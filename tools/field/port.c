@@ -130,7 +130,7 @@ static void listen_ready(void *context, uint32_t events)
 /* Writes the number the kernel chose to the file. */
 static bool tell_number(int fd, const char *path)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return false;
@@ -208,5 +208,5 @@ void port_rate(const struct port *port, bool parity, struct wire_rate *rate)
     rate->baud = baud_of(cfgetospeed(&tios));
     rate->stop_bits = tios.c_cflag & CSTOPB ? 2 : 1;
     if (parity)
-        rate->parity = !(tios.c_iflag & INPCK) ? 'N' : tios.c_cflag & PARODD ? 'O' : 'E';
+        rate->parity = (char)(!(tios.c_iflag & INPCK) ? 'N' : tios.c_cflag & PARODD ? 'O' : 'E');
 }

@@ -24,9 +24,9 @@ enum step { SET_ADDRESS, SET_BAUD, SET_PARITY, UNLOCK, SET_PERIOD, COMMIT, LOOK,
 static uint16_t baud_code(uint32_t baud)
 {
     static const uint32_t rates[] = {2400, 4800, 9600, 19200, 38400, 57600, 115200, 1200};
-    for (uint16_t code = 0; code < sizeof(rates) / sizeof(rates[0]); code++)
+    for (size_t code = 0; code < sizeof(rates) / sizeof(rates[0]); code++)
         if (rates[code] == baud)
-            return code;
+            return (uint16_t)code;
     return 2;
 }
 

@@ -282,8 +282,10 @@ struct tcp *tcp_open(struct line *line, const char *path)
 void tcp_close(struct tcp *tcp)
 {
     int fd = tcp->listen.fd;
-    while (tcp->clients)
-        drop(tcp->clients, true);
+    for (struct client *client = tcp->clients, *next; client; client = next) {
+        next = client->next;
+        drop(client, true);
+    }
     loop_unwatch(loop_of(tcp), &tcp->listen);
     (void)close(fd);
     (void)unlink(tcp->path);
