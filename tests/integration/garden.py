@@ -115,7 +115,8 @@ class Broker(Process):
         user = "user root\n" if os.getuid() == 0 else ""  # else it could not read its files
         config.write_text(f"{user}listener {self.port} 127.0.0.1\nallow_anonymous false\n"
                           f"password_file {password_file}\nacl_file {acl_file}\n"
-                          f"persistence false\nmax_queued_messages 100000\n")
+                          f"persistence true\npersistence_location {folder}/\n"
+                          "autosave_interval 0\nmax_queued_messages 100000\n")
         super().__init__(folder, "mosquitto", ["mosquitto", "-c", config])
 
     def start(self):
@@ -230,7 +231,10 @@ class Watcher:
         self.client.on_connect = self._connected
         self.client.on_message = self._message
         self.client.reconnect_delay_set(0.2, 1)
-        self.client.connect_async("127.0.0.1", broker.port, keepalive=5)
+        session = Properties(PacketTypes.CONNECT)  # an orderly restart of the broker loses nothing
+        session.SessionExpiryInterval = 3600
+        self.client.connect_async("127.0.0.1", broker.port, keepalive=5, properties=session,
+                                  clean_start=paho.MQTT_CLEAN_START_FIRST_ONLY)
         self.subscribed = threading.Event()
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.loop_start()
@@ -377,7 +381,7 @@ class Site:
         target = BUILD / "log" / name
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        for pattern in ("*.log", "*.yaml", "*.jsonl", "field/*.log"):
+        for pattern in ("*.log", "*.yaml", "*.jsonl", "*.db*", "field/*.log"):
             for path in self.folder.glob(pattern):
                 shutil.copy(path, target / path.name)
         return target
