@@ -208,6 +208,9 @@ class Gateway(Process):
         super().__init__(folder, name, [program("baiyed"), "--config", self.config_path])
 
     def write_config(self):
+        users = self.config_path.parent / "users"  # who may do what; the broker has passwords
+        if not users.exists():
+            users.write_text("watcher farmer\nfarmer farmer\ntechnician technician\n")
         self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
 
 
