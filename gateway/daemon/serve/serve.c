@@ -71,8 +71,29 @@ static void csv_page(void *context, struct http_request *request)
     csv_get(serve->csv, request);
 }
 
+/* The site's own certificate authority (`baiye cert` puts it beside the certificate), for a phone
+ * to take in: no secret. */
+static void ca_page(void *context, struct http_request *request)
+{
+    const struct serve *serve = context;
+    const char *cert = serve->config->http_cert_file, *slash = strrchr(cert, '/');
+    char path[CONFIG_PATH_SIZE + 8], text[8192];
+    int length = snprintf(path, sizeof path, "%.*sca.pem",
+                          slash != NULL ? (int)(slash - cert) + 1 : 0, cert);
+    FILE *file = cert[0] != '\0' && length > 0 ? fopen(path, "re") : NULL;
+    size_t size = file != NULL ? fread(text, 1, sizeof text, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    if (size > 0 && size < sizeof text)
+        http_reply(request, 200, "application/x-x509-ca-cert", text, size);
+    else
+        http_reply_error(request, 404, "unknown", "this gateway has no certificate authority",
+                         "baiye cert makes one");
+}
+
 static const struct http_page pages[] = {
     {.path = "/alive", .open = true, .get = alive_page},
+    {.path = "/ca.crt", .open = true, .get = ca_page},
     {.path = "/ready", .get = ready_page},
     {.path = "/metrics", .get = metrics_page},
     {.path = "/export.csv", .get = csv_page},

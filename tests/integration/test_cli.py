@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `baiye` command: users that a real broker obeys, certificates that a real client accepts, and
+questions to the daemon."""
+import json
+import os
+import pathlib
+import ssl
+import stat
+import subprocess
+
+import pytest
+
+from test_http import ROOT, Gateway, broker, folder, gateway, free_port, wait_for  # noqa: F401
+from webclient import connect, request
+
+BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
+BAIYE = next((p for p in (BUILD / "bin/baiye", ROOT / "build/debug/bin/baiye") if p.exists()),
+             BUILD / "bin/baiye")
+
+
+def baiye(*arguments, code=0, stdin=""):
+    done = subprocess.run([BAIYE, *map(str, arguments)], input=stdin, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder with a configuration, its own account made."""
+    port = free_port()
+    (tmp_path / "baiye.yaml").write_text(f"""
+site: hill
+store: {{ path: {tmp_path}/readings.db, max_size: 64MB }}
+mqtt:
+  - {{ name: local, url: mqtt://127.0.0.1:{port}, user: gateway, password_file: gw.pass }}
+buses:
+  - name: east
+    type: tcp
+    port: 127.0.0.1:502
+    devices:
+      - {{ name: plot-1, profile: baiye-node, address: 1, every: 60s }}
+""")
+    baiye("user", "init", "--config", tmp_path / "baiye.yaml")
+    return tmp_path, port
+
+
+@pytest.fixture
+def running(site):
+    """A broker with the files that `baiye user` wrote."""
+    path, port = site
+    (path / "mosquitto.conf").write_text(
+        f"user root\nlistener {port} 127.0.0.1\nallow_anonymous false\n"
+        f"password_file {path}/mosquitto.passwd\nacl_file {path}/mosquitto.acl\n")
+    baiye("user", "add", "li", "--role", "farmer", "--password-file", "-", "--config",
+          path / "baiye.yaml", stdin="tea-leaf-1\n")
+    baiye("user", "add", "wang", "--role", "technician", "--password-file", "-", "--config",
+          path / "baiye.yaml", stdin="tea-leaf-2\n")
+    process = subprocess.Popen(["mosquitto", "-c", path / "mosquitto.conf"],
+                               stderr=subprocess.DEVNULL)
+    wait_for(lambda: connect(port).close() or True, "broker")
+    yield port, (path / "gw.pass").read_text().strip()
+    process.terminate()
+    process.wait(10)
+
+
+def publish(port, user, password, topic):
+    """The reason in the CONNACK; 0 when the message was acknowledged (a refused one is, too)."""
+    from paho.mqtt import client as mqtt
+    done = []
+    client = mqtt.Client(client_id=f"t-{user}", protocol=mqtt.MQTTv5)
+    client.username_pw_set(user, password)
+    client.on_connect = lambda c, u, f, reason, p=None: done.append(reason.value)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        wait_for(lambda: done, "connack")
+        if done[0] != 0:
+            return done[0]
+        info = client.publish(topic, "x", qos=1)
+        info.wait_for_publish(5)
+        return 0 if info.is_published() else None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def delivered(port, reader, password, subscription, publisher, publisher_password, topic):
+    """Does what `publisher` sends to `topic` reach `reader`?"""
+    from paho.mqtt import client as mqtt
+    got, ready = [], []
+    client = mqtt.Client(client_id="reader", protocol=mqtt.MQTTv5)
+    client.username_pw_set(reader, password)
+    client.on_message = lambda c, u, m: got.append(m.topic)
+    client.on_subscribe = lambda c, u, mid, codes, p=None: ready.append(codes)
+    client.on_connect = lambda c, u, f, r, p=None: c.subscribe([(subscription, 1), ("end/#", 1),
+                                                                 (f"baiye/hill/answer/{reader}/#", 1)])
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        wait_for(lambda: ready, "subscription")
+        assert publish(port, publisher, publisher_password, topic) == 0
+        # A message that may pass, sent later by the gateway, shows that the first one never comes.
+        gateway_password = publish.gateway_password
+        assert publish(port, "gateway", gateway_password, f"baiye/hill/answer/{reader}/end") == 0
+        wait_for(lambda: f"baiye/hill/answer/{reader}/end" in got, "the last message")
+        return topic in got
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_the_broker_obeys_the_roles(running):
+    port, secret = running
+    publish.gateway_password = secret
+    li, wang, gw = ("li", "tea-leaf-1"), ("wang", "tea-leaf-2"), ("gateway", secret)
+    assert publish(port, "li", "wrong", "x") in (134, 135)
+    assert delivered(port, *gw, "baiye/hill/rpc/#", *li, "baiye/hill/rpc/li/time")
+    assert not delivered(port, *gw, "baiye/hill/rpc/#", *li, "baiye/hill/rpc/wang/time")
+    assert not delivered(port, *gw, "baiye/hill/#", *li, "baiye/hill/dev/plot-1/live")
+    assert delivered(port, *li, "baiye/hill/dev/#", *gw, "baiye/hill/dev/plot-1/live")
+    assert not delivered(port, *li, "baiye/hill/dev/#", *gw, "baiye/hill/dev/plot-1/health")
+    assert delivered(port, *wang, "baiye/hill/dev/#", *gw, "baiye/hill/dev/plot-1/health")
+    assert not delivered(port, *li, "baiye/hill/answer/#", *gw, "baiye/hill/answer/wang/1")
+
+
+def test_files_are_written_for_broker_and_daemon(site):
+    path, _ = site
+    config = path / "baiye.yaml"
+    added = baiye("user", "add", "li", "--role", "farmer", "--config", config)
+    password = added.stdout.split("password: ")[1].strip()
+    assert len(password) == 12
+    baiye("user", "add", "wang", "--role", "technician", "--config", config)
+    assert baiye("user", "list", "--config", config).stdout == "li farmer\nwang technician\n"
+    hashes = (path / "mosquitto.passwd").read_text()
+    assert [line.split(":")[0] for line in hashes.splitlines()] == ["gateway", "li", "wang"]
+    assert password not in hashes and "$7$" in hashes
+    for name in ("mosquitto.passwd", "mosquitto.acl", "users", "gw.pass"):
+        assert stat.S_IMODE(os.stat(path / name).st_mode) == 0o640
+    baiye("user", "add", "li", "--role", "technician", "--config", config)
+    assert "li technician" in baiye("user", "list", "--config", config).stdout
+    baiye("user", "remove", "li", "--config", config)
+    assert "li" not in (path / "mosquitto.acl").read_text().split()
+    assert [line.split(":")[0] for line in (path / "mosquitto.passwd").read_text().splitlines()] \
+        == ["gateway", "wang"]
+    first = (path / "gw.pass").read_text()
+    baiye("user", "init", "--config", config)
+    assert (path / "gw.pass").read_text() == first
+    assert not [p for p in path.iterdir() if ".new-" in p.name or ".hash-" in p.name]
+
+
+@pytest.mark.parametrize("arguments, code", [
+    (["user", "add", "Li", "--role", "farmer"], 64), (["user", "add", "li"], 64),
+    (["user", "add", "li", "--role", "king"], 64), (["user", "remove", "nobody"], 67),
+    (["user", "add", "gateway", "--role", "farmer"], 64), (["user"], 64), (["user", "x"], 64),
+])
+def test_wrong_users_are_refused(site, arguments, code):
+    path, _ = site
+    before = {p.name: p.read_bytes() for p in path.iterdir()}
+    done = baiye(*arguments, "--config", path / "baiye.yaml", code=code)
+    assert done.stderr
+    assert {p.name: p.read_bytes() for p in path.iterdir()} == before
+
+
+def test_short_and_broken_passwords_are_refused(site):
+    path, _ = site
+    for password in ("short\n", "\n", ""):
+        baiye("user", "add", "li", "--role", "farmer", "--password-file", "-", "--config",
+              path / "baiye.yaml", code=65, stdin=password)
+
+
+def test_the_certificate_is_accepted_and_rotated(tmp_path, folder, broker):  # noqa: F811
+    tls = tmp_path / "tls"
+    first = baiye("cert", "--host", "127.0.0.1", "--host", "localhost", "--dir", tls, "--site",
+                  "hill", "--port", "8443")
+    assert "https://127.0.0.1:8443/ca.crt" in first.stdout and "\u2588" in first.stdout
+    ca, key = (tls / "ca.pem").read_bytes(), (tls / "server.key").read_bytes()
+    assert stat.S_IMODE(os.stat(tls / "ca.key").st_mode) == 0o600
+    context = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    gateway = Gateway(folder, broker.port, (tls / "server.pem", tls / "server.key"))  # noqa: F811
+    try:
+        answer = wait_for(lambda: request(gateway.port, "/ca.crt", context=context), "answer")
+        assert answer.status == 200 and answer.body == ca
+        assert answer.headers["content-type"] == "application/x-x509-ca-cert"
+    finally:
+        gateway.stop()
+    baiye("cert", "--host", "127.0.0.1", "--dir", tls)
+    assert (tls / "ca.pem").read_bytes() == ca and (tls / "server.key").read_bytes() != key
+    assert {p.name for p in tls.iterdir()} <= {"ca.pem", "ca.key", "ca.srl", "server.pem",
+                                               "server.key"}
+    baiye("cert", code=64)
+    baiye("cert", "--host", "a/b", "--dir", tls, code=64)
+
+
+def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
+    at = ["--socket", folder / "control.sock"]
+    assert "plot-1" in baiye("devices", *at).stdout
+    assert "bus     east" in baiye("stats", *at).stdout
+    assert json.loads(baiye("stats", "--json", *at).stdout)["store"]["taken"] == 12
+    assert "0x0000" in baiye("read", "plot-1", "0x0", "2", *at).stdout
+    assert baiye("raw", "east", "1", "0300000001", *at).stdout.startswith("03020000")
+    assert "unit 2 answers" in baiye("scan", "east", "1", "4", *at).stdout
+    assert "2 found" in baiye("scan", "east", "1", "4", *at).stdout
+    baiye("pause", "east", "5", *at)
+    baiye("resume", "east", *at)
+    assert "pause" in baiye("audit", "5", *at).stdout
+    assert "not-allowed" not in baiye("write", "plot-1", "x", "1", *at, code=1).stderr
+    assert "no such bus" in baiye("scan", "west", *at, code=1).stderr
+    assert "whole number" in baiye("pause", "east", "five", *at, code=64).stderr
+    assert "no gateway" in baiye("stats", "--socket", folder / "nothing", code=69).stderr
+
+
+def test_help_and_nonsense():
+    assert "user init" in baiye("--help").stdout
+    assert baiye("--version").stdout.startswith("baiye ")
+    baiye(code=64)
+    assert "no command" in baiye("fly", code=64).stderr
+    for command in ("read", "write", "scan", "user", "cert", "backup", "restore"):
+        assert "Usage" in baiye(command, "--help", code=64).stderr

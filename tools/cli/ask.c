@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that the daemon answers: it owns the lines, nobody else opens them. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "tools/cli/cli.h"
+
+/* A whole number: decimal, or hex with 0x. */
+static bool number(const char *text, long long *out)
+{
+    char *end;
+    *out = strtoll(text, &end, 0);
+    if (end != text && *end == '\0')
+        return true;
+    cli_complain("\"%s\" is not a whole number", text);
+    return false;
+}
+
+static bool add_number(json_t *params, const char *key, const char *text)
+{
+    long long value;
+    return number(text, &value) && json_object_set_new(params, key, json_integer(value)) == 0;
+}
+
+static bool add_text(json_t *params, const char *key, const char *text)
+{
+    return json_object_set_new(params, key, json_string(text)) == 0;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static long long int_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* ---- Printing ----------------------------------------------------------------------------- */
+
+static void print_devices(const json_t *result)
+{
+    size_t index, inner;
+    const json_t *device, *item;
+    (void)printf("%-20s %-12s %4s %-18s %8s  %s\n", "DEVICE", "BUS", "UNIT", "PROFILE", "EVERY",
+                 "METRICS; WRITABLE");
+    json_array_foreach(json_object_get(result, "devices"), index, device)
+    {
+        (void)printf("%-20s %-12s %4lld %-18s %7.6gs ", text_of(device, "name"),
+                     text_of(device, "bus"), int_of(device, "unit"), text_of(device, "profile"),
+                     json_number_value(json_object_get(device, "every_s")));
+        json_array_foreach(json_object_get(device, "metrics"), inner, item)(void)
+            printf(" %s", json_string_value(item));
+        json_array_foreach(json_object_get(device, "writes"), inner, item)(void)
+            printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", text_of(item, "name"),
+                   int_of(item, "min"), int_of(item, "max"));
+        (void)putchar('\n');
+    }
+}
+
+static void print_stats(const json_t *result)
+{
+    size_t index;
+    const json_t *one, *store = json_object_get(result, "store");
+    (void)printf("site %s, up %lld s\n", text_of(result, "site"), int_of(result, "uptime_s"));
+    (void)printf(
+        "store   %s, taken %lld, stored %lld, lost %lld, waiting %lld, %lld of %lld MB%s%s\n",
+        json_is_true(json_object_get(store, "available")) ? "fine" : "NOT AVAILABLE",
+        int_of(store, "taken"), int_of(store, "stored"), int_of(store, "lost"),
+        int_of(store, "waiting"), int_of(store, "file_bytes") / 1000000,
+        int_of(store, "file_limit") / 1000000, text_of(store, "alarm")[0] != '\0' ? ", " : "",
+        text_of(store, "alarm"));
+    json_array_foreach(json_object_get(result, "buses"), index, one)(void)
+        printf("bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
+               text_of(one, "name"), text_of(one, "state"), int_of(one, "requests"),
+               int_of(one, "answers"), int_of(one, "timeouts"), int_of(one, "crc_errors"),
+               text_of(one, "hint")[0] != '\0' ? ", " : "", text_of(one, "hint"));
+    json_array_foreach(json_object_get(result, "brokers"), index, one)(void)
+        printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
+               text_of(one, "name"), text_of(one, "state"), int_of(one, "backlog"),
+               int_of(one, "acked"), (double)int_of(one, "bytes_month") / 1e6,
+               text_of(one, "why")[0] != '\0' ? ", " : "", text_of(one, "why"));
+}
+
+static void print_read(const json_t *result)
+{
+    size_t index;
+    const json_t *value;
+    json_array_foreach(json_object_get(result, "values"), index, value)
+    {
+        long long raw = json_integer_value(value);
+        (void)printf("%3zu  %5lld  0x%04llx  %6lld\n", index, raw, (unsigned long long)raw,
+                     raw > 32767 ? raw - 65536 : raw);
+    }
+}
+
+static void print_write(const json_t *result)
+{
+    (void)printf("written and read back: %lld\n", int_of(result, "value"));
+}
+
+static void print_raw(const json_t *result)
+{
+    long long exception = int_of(result, "exception");
+    (void)printf("%s  (%lld us)%s", text_of(result, "pdu"), int_of(result, "turnaround_us"),
+                 exception != 0 ? "  Modbus exception " : "\n");
+    if (exception != 0)
+        (void)printf("%lld\n", exception);
+}
+
+static void print_scan(const json_t *result)
+{
+    (void)printf("\r%60s\r%zu found\n", "", json_array_size(json_object_get(result, "found")));
+}
+
+static void scan_progress(const json_t *body)
+{
+    if (json_is_true(json_object_get(body, "found")))
+        (void)printf("\r%60s\runit %lld answers%s\n", "", int_of(body, "unit"),
+                     json_is_true(json_object_get(body, "garbled"))
+                         ? ", but garbled: two devices at one address, or another rate?"
+                         : "");
+    else
+        (void)printf("\rlooking at %lld ", int_of(body, "unit"));
+    (void)fflush(stdout);
+}
+
+static void print_done(const json_t *result)
+{
+    (void)result;
+    (void)puts("done");
+}
+
+static void print_audit(const json_t *result)
+{
+    size_t index;
+    const json_t *row;
+    json_array_foreach(json_object_get(result, "audits"), index, row)
+    {
+        char when[32] = "";
+        time_t seconds = (time_t)(int_of(row, "ts") / 1000);
+        struct tm local;
+        if (localtime_r(&seconds, &local) != NULL &&
+            strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local) == 0)
+            when[0] = '\0';
+        (void)printf("%s  %-12s %-8s %-8s %s  %s\n", when, text_of(row, "user"),
+                     text_of(row, "via"), text_of(row, "method"), text_of(row, "result"),
+                     text_of(row, "detail"));
+    }
+}
+
+/* ---- Commands ----------------------------------------------------------------------------- */
+
+static bool no_params(json_t *params, int argc, char **argv)
+{
+    (void)params;
+    (void)argc;
+    (void)argv;
+    return true;
+}
+
+static bool read_params(json_t *params, int argc, char **argv)
+{
+    bool by_name = argc == 2 && (argv[1][0] < '0' || argv[1][0] > '9');
+    if (!add_text(params, "device", argv[0]))
+        return false;
+    if (by_name)
+        return add_text(params, "name", argv[1]);
+    return add_number(params, "register", argv[1]) &&
+           (argc < 3 || add_number(params, "count", argv[2]));
+}
+
+static bool write_params(json_t *params, int argc, char **argv)
+{
+    return add_text(params, "device", argv[0]) && add_text(params, "name", argv[1]) &&
+           add_number(params, "value", argv[2]) &&
+           (argc < 4 || add_number(params, "on_s", argv[3]));
+}
+
+static bool scan_params(json_t *params, int argc, char **argv)
+{
+    return add_text(params, "bus", argv[0]) &&
+           (argc < 3 || (add_number(params, "from", argv[1]) && add_number(params, "to", argv[2])));
+}
+
+static bool pause_params(json_t *params, int argc, char **argv)
+{
+    return add_text(params, "bus", argv[0]) &&
+           add_number(params, "seconds", argc > 1 ? argv[1] : "0");
+}
+
+static bool raw_params(json_t *params, int argc, char **argv)
+{
+    (void)argc;
+    return add_text(params, "bus", argv[0]) && add_number(params, "unit", argv[1]) &&
+           add_text(params, "pdu", argv[2]);
+}
+
+static bool audit_params(json_t *params, int argc, char **argv)
+{
+    return argc < 1 || add_number(params, "limit", argv[0]);
+}
+
+static const struct command {
+    const char *name, *method, *usage;
+    int min, max; /* arguments */
+    bool (*params)(json_t *params, int argc, char **argv);
+    void (*print)(const json_t *result);
+    void (*progress)(const json_t *body);
+} commands[] = {
+    {"devices", "devices", "", 0, 0, no_params, print_devices, NULL},
+    {"stats", "stats", "", 0, 0, no_params, print_stats, NULL},
+    {"read", "read", " DEVICE REGISTER [COUNT] | DEVICE NAME", 2, 3, read_params, print_read, NULL},
+    {"write", "write", " DEVICE NAME VALUE [SECONDS]", 3, 4, write_params, print_write, NULL},
+    {"scan", "scan", " BUS [FROM TO]", 1, 3, scan_params, print_scan, scan_progress},
+    {"pause", "pause", " BUS SECONDS", 2, 2, pause_params, print_done, NULL},
+    {"resume", "pause", " BUS", 1, 1, pause_params, print_done, NULL},
+    {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},
+    {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
+};
+
+static int ask(const struct command *command, const char *socket_path, bool json, int argc,
+               char **argv)
+{
+    struct talk talk;
+    json_t *params = json_object();
+    if (!command->params(params, argc, argv)) {
+        json_decref(params);
+        return EX_USAGE;
+    }
+    if (!talk_open(&talk, socket_path)) {
+        json_decref(params);
+        return EX_UNAVAILABLE;
+    }
+    json_t *answer = talk_ask(&talk, command->method, params, json ? NULL : command->progress);
+    talk_close(&talk);
+    if (answer == NULL)
+        return EX_UNAVAILABLE;
+    bool failed = talk_failed(answer);
+    const json_t *result = json_object_get(answer, "result");
+    if (!failed && json) {
+        (void)json_dumpf(result, stdout, JSON_COMPACT);
+        (void)putchar('\n');
+    } else if (!failed) {
+        command->print(result);
+    }
+    json_decref(answer);
+    return failed ? 1 : EX_OK;
+}
+
+int cli_ask(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'}, /* taken by all commands; not needed here */
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const struct command *command = NULL;
+    const char *socket_path = CLI_SOCKET;
+    bool json = false, help = false;
+    int letter;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, argv[0]) == 0)
+            command = &commands[i];
+    }
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        if (letter == 's')
+            socket_path = optarg;
+        else if (letter == 'j')
+            json = true;
+        else if (letter != 'c')
+            help = true;
+    }
+    int count = argc - optind;
+    if (command == NULL || help || count < command->min || count > command->max) {
+        (void)fprintf(stderr, "Usage: baiye %s%s [--json] [--socket FILE]\n", argv[0],
+                      command != NULL ? command->usage : "");
+        return EX_USAGE;
+    }
+    return ask(command, socket_path, json, count, argv + optind);
+}

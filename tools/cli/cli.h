@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of `baiye`: one file a family of commands. A command gets its own argv, prints
+ * for people, and returns an exit code of sysexits.h. */
+#ifndef BAIYE_CLI_H
+#define BAIYE_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#define CLI_CONFIG "/etc/baiye/baiye.yaml"
+#define CLI_SOCKET "/run/baiye/control.sock"
+#define CLI_PATH   512
+
+int cli_user(int argc, char **argv);
+int cli_cert(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+int cli_restore(int argc, char **argv);
+int cli_check(int argc, char **argv);
+/* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
+int cli_ask(int argc, char **argv);
+
+/* "baiye: …" on stderr. */
+void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Formats; false (and a complaint) when it does not fit. */
+bool cli_format(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Folder of a file's path, "." when it has none. */
+bool cli_folder(const char *file, char *out, size_t size);
+/* Runs a program and waits: its exit code, -1 (and a complaint) when it can't be run or was
+ * killed. `quiet`: its output goes nowhere. */
+int cli_run(bool quiet, const char *const *arguments);
+/* Writes a whole file anew: complete or not at all. Keeps owner and mode of one that exists, else
+ * `mode`. false and a complaint when that fails. */
+bool cli_write_file(const char *path, const void *data, size_t size, mode_t mode);
+/* `bytes` random bytes as letters and digits without those that look alike; out is bytes + 1. */
+bool cli_random_text(char *out, size_t bytes);
+
+/* ---- The daemon's control socket ----------------------------------------------------------- */
+
+struct talk {
+    int fd;
+    char *line;
+    size_t size, room;
+};
+/* false and a complaint when no daemon listens. */
+bool talk_open(struct talk *talk, const char *socket_path);
+void talk_close(struct talk *talk);
+/* Sends a request, calls `progress` (may be NULL) for each progress line, and gives the last
+ * line: {"result":…} or {"error":…}; a new reference. Takes `params` over. NULL and a complaint:
+ * no answer. */
+json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
+                 void (*progress)(const json_t *body));
+/* Prints an error as the daemon gave it; true when there was one. */
+bool talk_failed(const json_t *answer);
+
+#endif

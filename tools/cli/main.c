@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* baiye: the technician's and operator's command. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "tools/cli/cli.h"
+#include "tools/cli/image.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *what;
+} commands[] = {
+    {"check", cli_check, "check", "validate the configuration and print the poll plan"},
+    {"devices", cli_ask, "devices", "list the devices, their metrics and writable registers"},
+    {"stats", cli_ask, "stats", "how buses, store and brokers are"},
+    {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},
+    {"write", cli_ask, "write DEVICE NAME VALUE [SECONDS]", "write a register its profile allows"},
+    {"scan", cli_ask, "scan BUS [FROM TO]", "look for devices at every address"},
+    {"pause", cli_ask, "pause BUS SECONDS", "stop polling a bus for a while"},
+    {"resume", cli_ask, "resume BUS", "poll again"},
+    {"raw", cli_ask, "raw BUS UNIT HEX", "send one Modbus request (function code and data)"},
+    {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
+    {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
+     "people and programs that may log in"},
+    {"cert", cli_cert, "cert --host NAME|IP …", "make the site's own CA and server certificate"},
+    {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
+    {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
+    {"sign", cli_sign, "sign …", "make a signed firmware image"},
+    {"image", cli_image, "image FILE", "what is in a firmware image"},
+};
+
+static void help(FILE *out)
+{
+    (void)fputs("Usage: baiye COMMAND [OPTIONS]\n"
+                "Looks after a Baiye gateway: devices, users, certificates, backups.\n\n",
+                out);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        (void)fprintf(out, "  %-54s %s\n", commands[i].usage, commands[i].what);
+    (void)fputs("\nOptions of most commands:\n"
+                "  --config FILE   the gateway's configuration (" CLI_CONFIG ")\n"
+                "  --socket FILE   the daemon's control socket (" CLI_SOCKET ")\n"
+                "  --json          the daemon's answer as it is\n"
+                "`baiye COMMAND --help` says more; the manual page is baiye(1).\n",
+                out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return EX_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return EX_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("baiye %s\n", BAIYE_VERSION);
+        return EX_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    cli_complain("there is no command \"%s\"; see baiye --help", argv[1]);
+    return EX_USAGE;
+}

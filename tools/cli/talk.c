@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/cli/cli.h"
+
+bool talk_open(struct talk *talk, const char *socket_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    *talk = (struct talk){.fd = -1};
+    if (!cli_format(address.sun_path, sizeof address.sun_path, "%s", socket_path))
+        return false;
+    talk->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (talk->fd >= 0 && connect(talk->fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return true;
+    cli_complain("no gateway answers at %s: %s%s", socket_path, strerror(errno),
+                 errno == EACCES ? "; be root or in group baiye"
+                                 : "; is baiyed running (systemctl status baiyed)?");
+    talk_close(talk);
+    return false;
+}
+
+void talk_close(struct talk *talk)
+{
+    if (talk->fd >= 0)
+        close(talk->fd);
+    free(talk->line);
+    *talk = (struct talk){.fd = -1};
+}
+
+static bool send_line(struct talk *talk, const char *method, json_t *params)
+{
+    json_t *request = json_pack("{s:i,s:s,s:o}", "id", 1, "method", method, "params", params);
+    char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
+    bool ok = text != NULL;
+    for (size_t at = 0, size = ok ? strlen(text) : 0; ok && at < size;) {
+        ssize_t sent = send(talk->fd, text + at, size - at, MSG_NOSIGNAL);
+        ok = sent > 0 || errno == EINTR;
+        at += sent > 0 ? (size_t)sent : 0;
+    }
+    ok = ok && send(talk->fd, "\n", 1, MSG_NOSIGNAL) == 1;
+    free(text);
+    json_decref(request);
+    return ok;
+}
+
+/* One line as JSON; NULL: the daemon hung up. */
+static json_t *receive_line(struct talk *talk)
+{
+    for (;;) {
+        char *end = talk->size > 0 ? memchr(talk->line, '\n', talk->size) : NULL;
+        if (end != NULL) {
+            size_t used = (size_t)(end - talk->line) + 1;
+            json_t *line = json_loadb(talk->line, used - 1, 0, NULL);
+            talk->size -= used;
+            memmove(talk->line, talk->line + used, talk->size);
+            return line;
+        }
+        if (talk->size == talk->room) {
+            size_t room = talk->room > 0 ? 2 * talk->room : 65536;
+            char *bigger = realloc(talk->line, room);
+            if (bigger == NULL)
+                return NULL;
+            talk->line = bigger;
+            talk->room = room;
+        }
+        ssize_t got = recv(talk->fd, talk->line + talk->size, talk->room - talk->size, 0);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return NULL;
+        talk->size += got > 0 ? (size_t)got : 0;
+    }
+}
+
+json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
+                 void (*progress)(const json_t *body))
+{
+    json_t *line = send_line(talk, method, params) ? receive_line(talk) : NULL;
+    while (json_object_get(line, "progress") != NULL) {
+        if (progress != NULL)
+            progress(json_object_get(line, "progress"));
+        json_decref(line);
+        line = receive_line(talk);
+    }
+    if (line == NULL)
+        cli_complain("the gateway hung up before it answered");
+    return line;
+}
+
+bool talk_failed(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+    if (error == NULL)
+        return false;
+    const char *hint = json_string_value(json_object_get(error, "hint"));
+    cli_complain("%s%s%s", json_string_value(json_object_get(error, "message")),
+                 hint != NULL && hint[0] != '\0' ? "; " : "", hint != NULL ? hint : "");
+    return true;
+}
