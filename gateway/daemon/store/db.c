@@ -64,6 +64,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_MEAN_OLDEST] = "SELECT stream, t FROM mean WHERE step = 1 ORDER BY t LIMIT ?1",
     [DB_MEAN_DELETE] = "DELETE FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
     [DB_SEEN_GET] = "SELECT ranges FROM seen WHERE device = ?1 AND boot = ?2",
+    [DB_SEEN_NEWEST] = "SELECT boot, ranges FROM seen WHERE device = ?1 ORDER BY boot DESC LIMIT 1",
     [DB_SEEN_SET] = "INSERT OR REPLACE INTO seen(device, boot, ranges) VALUES(?1, ?2, ?3)",
     [DB_BOOT_SET] = "INSERT OR REPLACE INTO boot(id, mono_ms, offset_ms) VALUES(?1, ?2, ?3)",
     [DB_BOOT_ALL] = "SELECT id, offset_ms FROM boot WHERE offset_ms IS NOT NULL ORDER BY id DESC"

@@ -40,6 +40,7 @@ enum db_statement {
     DB_MEAN_OLDEST,       /* n: stream, t of the oldest hours */
     DB_MEAN_DELETE,       /* stream, step, t */
     DB_SEEN_GET,          /* device, boot: ranges */
+    DB_SEEN_NEWEST,       /* device: boot, ranges of its newest boot */
     DB_SEEN_SET,          /* device, boot, ranges */
     DB_BOOT_SET,          /* id, mono_ms, offset_ms */
     DB_BOOT_ALL,          /* id, offset_ms of those whose offset is known */

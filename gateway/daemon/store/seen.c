@@ -141,6 +141,23 @@ static void load(struct boot_set *set, struct db *db, const char *name)
     sqlite3_reset(statement);
 }
 
+bool seen_last(struct db *db, const char *device, uint32_t *boot, uint32_t *seq)
+{
+    sqlite3_stmt *statement = db->handle != NULL ? db_statement(db, DB_SEEN_NEWEST) : NULL;
+    struct range first = {0, 0};
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, device, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        *boot = (uint32_t)sqlite3_column_int64(statement, 0);
+        if (sqlite3_column_bytes(statement, 1) >= (int)sizeof first)
+            memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
+    }
+    sqlite3_reset(statement);
+    *seq = first.high;
+    return first.high > 0;
+}
+
 static int save(const struct boot_set *set, struct db *db, const char *name)
 {
     sqlite3_stmt *statement = db_statement(db, DB_SEEN_SET);

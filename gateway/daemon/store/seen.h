@@ -21,6 +21,9 @@ void seen_destroy(struct seen *seen);
 bool seen_watches(const struct seen *seen, uint16_t device);
 /* false: it is there already. `db` may be closed: then only RAM is asked. */
 bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
+/* The newest boot in the file, and its last seq before the first one that is missing. false: the
+ * device is not in the file. */
+bool seen_last(struct db *db, const char *device, uint32_t *boot, uint32_t *seq);
 /* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
 int seen_flush(struct seen *seen, struct db *db);
 void seen_flushed(struct seen *seen);

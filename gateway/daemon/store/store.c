@@ -56,6 +56,20 @@ static void sink_health(void *context, const struct device_health *health)
     live_put_health(store->live, health);
 }
 
+static struct wall_ms sink_now(void *context)
+{
+    return store_now(context);
+}
+
+static bool sink_last(void *context, uint16_t device, uint32_t *boot, uint32_t *seq)
+{
+    const struct store *store = context;
+    const struct last_stored *last = &store->last[device];
+    *boot = last->boot;
+    *seq = last->seq;
+    return last->known;
+}
+
 /* ---- Time -------------------------------------------------------------------------------------
  */
 
@@ -188,6 +202,7 @@ static void release(struct store *store)
     free(store->streams);
     free(store->device_streams);
     free(store->real_ids);
+    free(store->last);
     if (store->wake_fd >= 0)
         close(store->wake_fd);
     pthread_mutex_destroy(&store->lock);
@@ -201,9 +216,11 @@ static bool make_parts(struct store *store)
     store->live = live_create(config->device_count);
     store->recent = recent_create(RECENT_BYTES);
     store->seen = seen_create(config);
+    store->last = calloc(config->device_count + 1u, sizeof *store->last);
     store->means = means_create(config->device_count * 4u + 256u);
     return store->wake_fd >= 0 && store->live != NULL && store->recent != NULL &&
-           store->seen != NULL && store->means != NULL && make_streams(store);
+           store->seen != NULL && store->last != NULL && store->means != NULL &&
+           make_streams(store);
 }
 
 struct store *store_open(const struct config *config)
@@ -233,8 +250,15 @@ struct store *store_open(const struct config *config)
         release(store);
         return NULL;
     }
-    store->sink = (struct reading_sink){
-        .context = store, .reading = sink_reading, .gap = sink_gap, .health = sink_health};
+    store->sink = (struct reading_sink){.context = store,
+                                        .reading = sink_reading,
+                                        .gap = sink_gap,
+                                        .health = sink_health,
+                                        .now = sink_now,
+                                        .last = sink_last};
+    for (uint16_t i = 0; i < config->device_count; i++)
+        store->last[i].known = seen_last(&store->db, config->devices[i].name, &store->last[i].boot,
+                                         &store->last[i].seq);
     store->stats.file_limit = config->store_max_bytes;
     atomic_store(&store->step_ms, now.mono_ms);
     return store;
