@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's side of our own nodes: which samples are missing, what is asked for them, and what
+ * becomes of the answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/node.h"
+#include "protocols/bytes/bytes.h"
+#include "protocols/history/history.h"
+#include "protocols/node_map/node_map.h"
+
+static struct field_config fields[2] = {
+    {.metric = "air_temperature",
+     .function = 4,
+     .type = FIELD_S16,
+     .scale = 0.01,
+     .min = -40,
+     .max = 60,
+     .channel = CHANNEL_AIR_TEMPERATURE},
+    {.metric = "rainfall",
+     .role = ROLE_COUNTER,
+     .function = 4,
+     .type = FIELD_U32,
+     .scale = 0.01,
+     .max = 200,
+     .channel = CHANNEL_RAINFALL},
+};
+static struct profile_config profile = {.fields = fields, .field_count = 2, .node = true};
+static struct device_config device = {.index = 3,
+                                      .every_ms = 60000,
+                                      .profile = &profile,
+                                      .metric_count = 2,
+                                      .metrics = {&fields[0], &fields[1]}};
+static const struct wall_ms wall = {1795293274123, TIME_TRUSTED};
+
+static struct reading readings[64];
+static unsigned reading_count;
+static struct reading_gap gaps[8];
+static unsigned gap_count;
+
+static void take_reading(void *context, const struct reading *reading)
+{
+    (void)context;
+    assert_true(reading_count < 64);
+    readings[reading_count++] = *reading;
+}
+
+static void take_gap(void *context, const struct reading_gap *gap)
+{
+    (void)context;
+    assert_true(gap_count < 8);
+    gaps[gap_count++] = *gap;
+}
+
+static const struct reading_sink sink = {.reading = take_reading, .gap = take_gap};
+
+static int reset(void **state)
+{
+    (void)state;
+    reading_count = gap_count = 0;
+    return 0;
+}
+
+static bool see(struct node *node, uint32_t boot, uint32_t seq, uint32_t age_ds, int64_t now_ms)
+{
+    struct decoded decoded = {
+        .believed = true, .boot = boot, .seq = seq, .age_ds = age_ds, .status = NODE_STATUS_TIME};
+    return node_snapshot(node, &decoded, 60, now_ms);
+}
+
+struct asked {
+    enum node_job job;
+    uint16_t boot;
+    uint32_t seq;
+    uint16_t words;
+};
+
+static struct asked next(struct node *node, int64_t now_ms)
+{
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size = 0;
+    uint16_t answer_size;
+    struct asked asked = {.job = node_next(node, now_ms, wall, pdu, &size, &answer_size)};
+    if (asked.job != NODE_FETCH)
+        return asked;
+    struct byte_reader r = byte_reader_init(pdu, size);
+    assert_int_equal(byte_read_u8(&r), 23);
+    assert_int_equal(byte_read_u16(&r), NODE_LOG_WINDOW);
+    asked.words = byte_read_u16(&r);
+    assert_int_equal(byte_read_u16(&r), NODE_LOG_WANTED);
+    assert_int_equal(byte_read_u16(&r), 3);
+    assert_int_equal(byte_read_u8(&r), 6);
+    asked.boot = byte_read_u16(&r);
+    asked.seq = byte_read_u32(&r);
+    assert_false(r.failed);
+    assert_int_equal(answer_size, asked.words * 2 + 5);
+    return asked;
+}
+
+/* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
+static void give(struct node *node, uint16_t count, uint16_t boot, uint32_t seq, uint32_t age_ds,
+                 uint32_t wall_s, int64_t now_ms)
+{
+    struct history_window window = {.count = count,
+                                    .boot = boot,
+                                    .seq = seq,
+                                    .uptime_ds = 100000 - age_ds,
+                                    .interval_ds = 600,
+                                    .wall_s = wall_s,
+                                    .newest_boot = boot,
+                                    .newest_seq = seq + 100,
+                                    .now_ds = 100000};
+    for (unsigned i = 0; i < count; i++) {
+        struct node_values values;
+        for (unsigned c = 0; c < CHANNEL_COUNT; c++) {
+            values.value[c] = NODE_NO_VALUE;
+            values.flag[c] = METRIC_ABSENT;
+        }
+        values.value[CHANNEL_AIR_TEMPERATURE] = -500 + (int32_t)i;
+        values.flag[CHANNEL_AIR_TEMPERATURE] = METRIC_GOOD;
+        values.value[CHANNEL_RAINFALL] = 1000 + 20 * (int32_t)i;
+        values.flag[CHANNEL_RAINFALL] = METRIC_GOOD;
+        history_pack(&values, window.records[i]);
+    }
+    uint16_t words[HISTORY_WINDOW_WORDS];
+    history_window_write(&window, words);
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t send = HISTORY_WINDOW_HEAD + (size_t)count * HISTORY_RECORD_WORDS;
+    struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
+    byte_write_u8(&w, 23);
+    byte_write_u8(&w, (uint8_t)(send * 2));
+    for (size_t i = 0; i < send; i++)
+        byte_write_u16(&w, words[i]);
+    struct transact_answer answer = {.result = BUS_OK, .pdu = pdu, .pdu_size = w.at};
+    node_done(node, NODE_FETCH, &answer, now_ms, wall, &sink);
+}
+
+static void the_same_sample_is_one_reading(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, &(struct node_place){1, 9});
+    assert_true(see(&node, 1, 10, 5, 1000000));
+    assert_int_equal(node.taken_ms, 1000000 - 500);
+    assert_false(see(&node, 1, 10, 25, 1002000));
+    assert_int_equal(node.taken_ms, 1000000 - 500); /* its time is fixed at first sight */
+    assert_true(see(&node, 1, 11, 1, 1060000));
+    assert_int_equal(next(&node, 1060000).job, NODE_IDLE); /* nothing is missing */
+}
+
+static void the_next_poll_follows_the_next_sample(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    assert_true(see(&node, 1, 10, 300, 1000000)); /* taken 30 s ago, every 60 s */
+    int64_t due = node_due_ms(&node, 1000000);
+    assert_in_range(due, 1030100, 1032000);
+    assert_in_range(node_due_ms(&node, 1040000), 1040001, 1041000); /* it is overdue */
+}
+
+static void a_node_without_a_sample_is_asked_again_soon(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    assert_false(see(&node, 1, 0, DECODE_AGE_NONE, 1000));
+    assert_in_range(node_due_ms(&node, 1000), 1001, 2000);
+}
+
+static void a_hole_is_fetched_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    assert_true(see(&node, 1, 5, 0, 240000));
+    struct asked asked = next(&node, 240000);
+    assert_int_equal(asked.job, NODE_FETCH);
+    assert_int_equal(asked.boot, 1);
+    assert_int_equal(asked.seq, 2);
+    assert_int_equal(asked.words, 15 + 3 * 10); /* no more than is missing */
+    give(&node, 3, 1, 2, 1800, 0, 240000);
+    assert_int_equal(reading_count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(readings[i].late);
+        assert_int_equal(readings[i].device, 3);
+        assert_int_equal(readings[i].seq, 2 + i);
+        assert_int_equal(readings[i].taken.ms, 240000 - 180000 + 60000 * (int)i);
+        assert_int_equal(readings[i].time.ms, wall.ms - 180000 + 60000 * (int)i);
+        assert_true(readings[i].values[0].present);
+        assert_true(readings[i].values[0].value > -5.001 && readings[i].values[0].value < -4.97);
+        /* what rained in between is in the increment of the live reading after it */
+        assert_false(readings[i].values[1].present);
+    }
+    assert_int_equal(next(&node, 240000).job, NODE_IDLE);
+    assert_int_equal(gap_count, 0);
+}
+
+static void a_long_hole_is_fetched_in_windows(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, &(struct node_place){1, 10});
+    assert_true(see(&node, 1, 31, 0, 0));
+    assert_int_equal(next(&node, 0).seq, 11);
+    give(&node, 11, 1, 11, 12000, 0, 0);
+    assert_int_equal(next(&node, 0).seq, 22);
+    give(&node, 9, 1, 22, 5400, 0, 0);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+    assert_int_equal(reading_count, 20);
+    assert_int_equal(readings[19].seq, 30);
+    /* The gateway was away: no live reading counted the rain, so the records do. */
+    assert_false(readings[0].values[1].present);
+    assert_true(readings[1].values[1].present);
+    assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
+}
+
+static void what_the_log_lost_is_a_gap(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, &(struct node_place){1, 10});
+    assert_true(see(&node, 1, 31, 0, 0));
+    (void)next(&node, 0);
+    give(&node, 2, 1, 29, 1200, 0, 0); /* the ring has overwritten 11..28 */
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 11);
+    assert_int_equal(gaps[0].last_seq, 28);
+    assert_int_equal(gaps[0].why, GAP_NODE_LOG);
+    assert_int_equal(reading_count, 2);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+}
+
+static void an_empty_log_ends_the_search(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    (void)see(&node, 1, 4, 0, 0);
+    (void)next(&node, 0);
+    give(&node, 0, 1, 0, 0, 0, 0);
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 2);
+    assert_int_equal(gaps[0].last_seq, 3);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+}
+
+/* The node was switched off and on: what is left of the boot before comes first. */
+static void a_hole_over_a_restart_is_walked(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    (void)see(&node, 6, 1, 0, 0);
+    assert_true(see(&node, 7, 3, 0, 600000));
+    struct asked asked = next(&node, 600000);
+    assert_int_equal(asked.boot, 6);
+    assert_int_equal(asked.seq, 2);
+    give(&node, 4, 6, 2, 0, 1795290000, 600000); /* the node knew the time then */
+    assert_int_equal(readings[0].time.ms, 1795290000000);
+    assert_int_equal(readings[3].time.ms, 1795290180000);
+    assert_int_equal(readings[3].time.trust, TIME_TRUSTED);
+    asked = next(&node, 600000);
+    assert_int_equal(asked.boot, 6);
+    assert_int_equal(asked.seq, 6);
+    give(&node, 2, 7, 1, 1200, 0, 600000);
+    assert_int_equal(reading_count, 6);
+    assert_int_equal(readings[5].boot, 7);
+    assert_int_equal(readings[5].seq, 2);
+    assert_int_equal(gap_count, 0);
+    assert_int_equal(next(&node, 600000).job, NODE_IDLE);
+}
+
+static void a_failed_fetch_waits_and_goes_on(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    (void)see(&node, 1, 3, 0, 0);
+    struct transact_answer failed = {.result = BUS_TIMEOUT};
+    node_done(&node, NODE_FETCH, &failed, 0, wall, &sink);
+    assert_int_equal(next(&node, 1000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 5001).job, NODE_FETCH);
+}
+
+static void sets_the_period_it_should_have(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    static const uint8_t expected[3][5] = {{6, 0x01, 0x00, 0x42, 0x41},  /* unlock */
+                                           {6, 0x01, 0x10, 0x00, 0x3C},  /* 60 s */
+                                           {6, 0x01, 0x01, 0x00, 0x01}}; /* commit */
+    struct transact_answer good = {.result = BUS_OK}, bad = {.result = BUS_EXCEPTION};
+    struct decoded decoded = {.believed = true, .boot = 1, .seq = 1, .status = NODE_STATUS_TIME};
+    node_init(&node, &device, NULL);
+    (void)node_snapshot(&node, &decoded, 10, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_SET_PERIOD);
+        assert_int_equal(size, 5);
+        assert_memory_equal(pdu, expected[i], 5);
+        node_done(&node, NODE_SET_PERIOD, &good, 0, wall, &sink);
+    }
+    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDLE);
+    (void)node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
+    assert_int_equal(node_next(&node, 61000, wall, pdu, &size, &answer_size), NODE_SET_PERIOD);
+    node_done(&node, NODE_SET_PERIOD, &bad, 61000, wall, &sink);
+    assert_int_equal(node_next(&node, 62000, wall, pdu, &size, &answer_size), NODE_IDLE);
+}
+
+static void sets_the_clock_of_a_node_that_has_none(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    struct decoded decoded = {.believed = true, .boot = 1, .seq = 1};
+    node_init(&node, &device, NULL);
+    (void)node_snapshot(&node, &decoded, 60, 0);
+    struct wall_ms doubtful = {1, TIME_UNTRUSTED};
+    assert_int_equal(node_next(&node, 0, doubtful, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_SET_TIME);
+    static const uint8_t expected[] = {16,   0x05, 0x00, 0x00, 0x03, 6,
+                                       0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
+    assert_int_equal(size, sizeof expected);
+    assert_memory_equal(pdu, expected, sizeof expected);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, reset)
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_sample_is_one_reading),
+        TEST(the_next_poll_follows_the_next_sample),
+        TEST(a_node_without_a_sample_is_asked_again_soon),
+        TEST(a_hole_is_fetched_from_the_log),
+        TEST(a_long_hole_is_fetched_in_windows),
+        TEST(what_the_log_lost_is_a_gap),
+        TEST(an_empty_log_ends_the_search),
+        TEST(a_hole_over_a_restart_is_walked),
+        TEST(a_failed_fetch_waits_and_goes_on),
+        TEST(sets_the_period_it_should_have),
+        TEST(sets_the_clock_of_a_node_that_has_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

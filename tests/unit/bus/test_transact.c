@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One transaction against a scripted device at the other end of a socket: what it says, and when.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/transact.h"
+
+#define MS       1000000LL
+#define TIMEOUT  (60 * MS)
+#define LATE     (100 * MS)
+#define ANSWER   "\x01\x03\x04\x02\x92\xFF\x9B\x5A\x3D"
+#define FOREIGN  "\x07\x03\x04\x02\x92\xFF\x9B\x3C\x3D"
+#define SPOILT   "\x01\x03\x04\x02\x92\xFE\x9B\x5A\x3D"
+#define REFUSAL  "\x01\x83\x02\xC0\xF1"
+#define ASKED    "\x03\x00\x00\x00\x02"
+#define ECHO     "\x01\x03\x00\x00\x00\x02\xC4\x0B"
+#define STEP_MAX 12
+
+struct step {
+    unsigned wait_ms;
+    const char *bytes;
+    size_t size; /* 0: the connection is closed */
+};
+
+static struct bus_config bus;
+static struct line line;
+static struct transact transact;
+static int device_fd;
+static struct step script[STEP_MAX];
+static unsigned step_count;
+static pthread_t device;
+static unsigned heard; /* bytes of requests */
+
+static int set_up(void **state)
+{
+    (void)state;
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+        return -1;
+    bus = (struct bus_config){
+        .type = BUS_RTU_OVER_TCP, .baud = 115200, .parity = 'N', .stop_bits = 1};
+    line_init(&line, &bus, -1);
+    line.fd = fds[0];
+    line.last_ns = line_now_ns();
+    device_fd = fds[1];
+    transact_init(&transact, &line);
+    heard = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (device_fd >= 0)
+        close(device_fd);
+    return close(line.fd);
+}
+
+static void pause_ms(unsigned ms)
+{
+    struct timespec time = {ms / 1000, (long)(ms % 1000) * MS};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Waits for a request, then says its lines. */
+static void *run_device(void *context)
+{
+    uint8_t bytes[256];
+    (void)context;
+    ssize_t got = read(device_fd, bytes, sizeof bytes);
+    heard += got > 0 ? (unsigned)got : 0;
+    for (unsigned i = 0; i < step_count; i++) {
+        pause_ms(script[i].wait_ms);
+        if (script[i].size == 0) {
+            close(device_fd);
+            device_fd = -1;
+        } else if (write(device_fd, script[i].bytes, script[i].size) < 0) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static struct transact_answer ask_after(const struct step *steps, unsigned count,
+                                        int64_t fastest_ns)
+{
+    static const uint8_t pdu[] = ASKED;
+    struct transact_request request = {.pdu = pdu,
+                                       .pdu_size = 5,
+                                       .answer_size = 9,
+                                       .unit = 1,
+                                       .timeout_ns = TIMEOUT,
+                                       .fastest_ns = fastest_ns,
+                                       .late_ns = LATE};
+    struct transact_answer answer;
+    memcpy(script, steps, count * sizeof *steps);
+    step_count = count;
+    assert_int_equal(pthread_create(&device, NULL, run_device, NULL), 0);
+    transact_do(&transact, &request, &answer);
+    return answer;
+}
+
+static void over(void)
+{
+    assert_int_equal(pthread_join(device, NULL), 0);
+}
+
+#define SAYS(wait, text)                                                                           \
+    {                                                                                              \
+        wait, text, sizeof(text) - 1                                                               \
+    }
+#define ASK(...)                                                                                   \
+    ask_after((struct step[]){__VA_ARGS__},                                                        \
+              sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step), 0)
+
+static void check_answer(const struct transact_answer *answer)
+{
+    assert_int_equal(answer->result, BUS_OK);
+    assert_int_equal(answer->pdu_size, 6);
+    assert_memory_equal(answer->pdu, ANSWER + 1, 6);
+}
+
+static void takes_the_answer_and_measures_it(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(10, ANSWER));
+    over();
+    check_answer(&answer);
+    assert_in_range(answer.turnaround_ns, 8 * MS, 50 * MS);
+    assert_true(answer.quiet_ns <= answer.end_ns);
+    assert_int_equal(heard, 8);
+}
+
+static void steps_over_noise_and_other_units(void **state)
+{
+    (void)state;
+    struct transact_answer answer =
+        ASK(SAYS(1, "\x00"), SAYS(2, FOREIGN), SAYS(2, "\x01\x03"), SAYS(2, ANSWER));
+    over();
+    check_answer(&answer);
+}
+
+static void an_exception_is_an_answer(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(1, REFUSAL));
+    over();
+    assert_int_equal(answer.result, BUS_EXCEPTION);
+    assert_int_equal(answer.pdu[1], 2);
+}
+
+static void silence_is_kept_after_any_byte(void **state)
+{
+    (void)state;
+    struct transact_answer first = ASK(SAYS(1, ANSWER));
+    over();
+    int64_t last_ns = line.last_ns;
+    assert_true(last_ns <= first.end_ns);
+    struct transact_answer second = ASK(SAYS(1, ANSWER));
+    over();
+    assert_true(second.sent_ns - last_ns >= 1750000);
+    assert_int_equal(transact.silence_violations, 0);
+    check_answer(&second);
+}
+
+static void dripping_cannot_stretch_the_deadline(void **state)
+{
+    (void)state;
+    struct transact_answer answer =
+        ASK(SAYS(20, "\x01"), SAYS(20, "\x03"), SAYS(20, "\x04"), SAYS(20, "\x02"),
+            SAYS(20, "\x92"), SAYS(20, "\xFF"), SAYS(20, "\x9B"), SAYS(20, "\x5A\x3D"));
+    int64_t took = answer.end_ns - answer.sent_ns;
+    over();
+    assert_int_equal(answer.result, BUS_GARBLED);
+    assert_in_range(took, TIMEOUT, TIMEOUT + 25 * MS);
+    assert_true(answer.quiet_ns >= answer.end_ns + LATE - 10 * MS);
+}
+
+/* A late answer is known as one, and the next transaction does not take it. */
+static void a_late_answer_is_not_the_next_one(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(90, ANSWER));
+    assert_int_equal(answer.result, BUS_TIMEOUT);
+    assert_true(answer.quiet_ns >= answer.end_ns + LATE - 10 * MS);
+    assert_int_equal(transact_idle(&transact, answer.quiet_ns, false), LINE_TIME);
+    over();
+    assert_int_equal(transact.late_unit, 1);
+    answer = ASK(SAYS(5, REFUSAL));
+    over();
+    assert_int_equal(answer.result, BUS_EXCEPTION);
+}
+
+static void bytes_before_the_request_are_thrown_away(void **state)
+{
+    (void)state;
+    assert_int_equal(write(device_fd, ANSWER, 9), 9);
+    struct transact_answer answer = ASK(SAYS(5, REFUSAL));
+    over();
+    assert_int_equal(answer.result, BUS_EXCEPTION);
+    assert_int_equal(transact.stray_bytes, 9);
+}
+
+/* The whole length came, spoilt: nothing more will, so the line is free at once. */
+static void a_spoilt_answer_ends_the_wait(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(2, SPOILT));
+    over();
+    assert_int_equal(answer.result, BUS_GARBLED);
+    assert_true(answer.end_ns - answer.sent_ns < 50 * MS);
+    assert_true(answer.quiet_ns <= answer.end_ns);
+}
+
+/* A frame of another unit says nothing about ours: it may still answer. */
+static void a_foreign_frame_ends_nothing(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(2, FOREIGN));
+    over();
+    assert_int_equal(answer.result, BUS_TIMEOUT);
+    assert_true(answer.quiet_ns > answer.end_ns + 50 * MS);
+}
+
+/* An answer sooner than the unit can is an earlier one that came twice. */
+static void an_answer_too_fast_is_stepped_over(void **state)
+{
+    (void)state;
+    struct step steps[] = {SAYS(2, "\x01\x03\x04\x00\x00\x00\x00\xFA\x33"), SAYS(25, ANSWER)};
+    struct transact_answer answer = ask_after(steps, 2, 20 * MS);
+    over();
+    check_answer(&answer);
+    assert_true(answer.too_fast_ns > 0);
+    assert_true(transact.twice);
+}
+
+static void an_answer_that_comes_twice_is_noticed(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(2, ANSWER), SAYS(10, ANSWER));
+    check_answer(&answer);
+    over();
+    assert_int_equal(transact_idle(&transact, line_now_ns() + 20 * MS, false), LINE_TIME);
+    assert_true(transact.twice);
+}
+
+static void an_echo_is_seen_and_stepped_over(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK(SAYS(0, ECHO), SAYS(5, ANSWER));
+    over();
+    check_answer(&answer);
+    assert_true(answer.echo);
+}
+
+static void a_line_that_goes_is_down(void **state)
+{
+    (void)state;
+    struct transact_answer answer = ASK({2, NULL, 0});
+    over();
+    assert_int_equal(answer.result, BUS_DOWN);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(takes_the_answer_and_measures_it),
+        TEST(steps_over_noise_and_other_units),
+        TEST(an_exception_is_an_answer),
+        TEST(silence_is_kept_after_any_byte),
+        TEST(dripping_cannot_stretch_the_deadline),
+        TEST(a_late_answer_is_not_the_next_one),
+        TEST(bytes_before_the_request_are_thrown_away),
+        TEST(a_spoilt_answer_ends_the_wait),
+        TEST(a_foreign_frame_ends_nothing),
+        TEST(an_answer_too_fast_is_stepped_over),
+        TEST(an_answer_that_comes_twice_is_noticed),
+        TEST(an_echo_is_seen_and_stepped_over),
+        TEST(a_line_that_goes_is_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
