@@ -58,7 +58,8 @@ class Process:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log,
-                                          stderr=log, env=self.environment)
+                                          stderr=log, env=self.environment,
+                                          start_new_session=True)  # Ctrl-C is not for it
 
     def start_in_terminal(self):
         """Its output is for the eyes of who runs this; errors go to the log."""

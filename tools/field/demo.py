@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +23,8 @@ import garden  # noqa: E402
 
 DRAIN_S = 10
 HTTP_PORT = 8080
+SCREEN = (128, 64)
+BELOW_SCREEN = SCREEN[1] // 2 + 2  # terminal row; two pixels stand in one
 
 
 def arguments():
@@ -72,28 +75,29 @@ def http_port():
             return garden.free_port()
 
 
-def screen_config(folder, broker, url, in_terminal):
-    """A 128 x 64 screen: in this terminal, or as a picture only; the app shows it either way."""
+def screen_config(folder, broker, in_terminal):
+    """A screen of 128 x 64: in this terminal, or as a picture only; the app shows it either way."""
     output = {"type": "terminal"} if in_terminal else {"type": "png",
                                                        "file": str(folder / "screen.png")}
-    pages = yaml.safe_load((ROOT / "gateway/led/pages-demo.yaml").read_text(encoding="utf-8"))
-    for page in pages["pages"]:
-        if "picture" in page:
-            page["picture"] = str(ROOT / "gateway/led" / page["picture"])
-    pages["pages"].append({"name": "app", "qr": url, "dwell": "6s",
-                           "text": {"zh": "扫码看茶园", "en": "Scan for the app"}})
-    pages_path = folder / "pages.yaml"
-    pages_path.write_text(yaml.safe_dump(pages, allow_unicode=True), encoding="utf-8")
     config = {
-        "site": garden.SITE, "farm": "白叶茶园", "language": ["zh", "en"],
-        "timezone": "Asia/Shanghai", "screen": {"width": 128, "height": 64},
+        "site": garden.SITE, "farm": "白叶一号茶园", "language": ["zh", "en"],
+        "screen": {"width": SCREEN[0], "height": SCREEN[1]},
         "mqtt": {"url": f"mqtt://127.0.0.1:{broker.port}", "user": "screen",
                  "password_file": str(broker.password_file("screen"))},
-        "pages": str(pages_path), "outputs": [output],
+        "pages": str(ROOT / "gateway/led/pages-demo.yaml"), "outputs": [output],
     }
     path = folder / "led.yaml"
     path.write_text(json.dumps(config, ensure_ascii=False, indent=1))  # JSON is YAML
     return path
+
+
+class Screen(garden.Process):
+    """baiye-led; what it draws goes to this terminal, what it says to its log."""
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stderr=log,
+                                          start_new_session=True)
 
 
 def taken(site):
@@ -159,32 +163,43 @@ def run(options, site, folder):
         "plots": plots(options.nodes),
         "http": {"listen": f"127.0.0.1:{port}", "app_dir": str(ROOT / "gateway/app/dist")}})
     url = f"http://127.0.0.1:{port}"
-    print(f"the app: {url}   user: farmer   password: {site.broker.passwords['farmer']}\n"
-          f"devices: {len(site.names)}   files: {folder}", flush=True)
-    in_terminal = sys.stdout.isatty() and not options.no_screen
-    screen = site.add(garden.Process(folder, "screen", [
-        garden.program("baiye-led"), "--config", screen_config(folder, site.broker, url,
-                                                               in_terminal)]))
+    login = (f"the app: {url}   user: farmer   password: {site.broker.passwords['farmer']}\n"
+             f"devices: {len(site.names)}   files: {folder}")
+    print(login, flush=True)
+    in_terminal = screen_fits() and not options.no_screen
+    screen = site.add(Screen(folder, "screen", [garden.program("baiye-led"), "--config",
+                                       screen_config(folder, site.broker, in_terminal)]))
+    screen.start()
+    watch(options, site, login if in_terminal else None)
+    screen.stop()
     if in_terminal:
-        screen.start_in_terminal()
-    else:
-        screen.start()
-    watch(options, site, quiet=in_terminal)
+        print(f"\x1b[{BELOW_SCREEN};1H\x1b[J{login}", flush=True)
     return finish(site)
 
 
-def watch(options, site, quiet):
-    """Until the time is over, Ctrl-C, or a part ends that must not."""
+def screen_fits():
+    """Whether this is a terminal with room for the screen and three lines below it."""
+    size = shutil.get_terminal_size((0, 0))
+    return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 2
+
+
+def watch(options, site, below):
+    """Until the time is over, Ctrl-C, or a part ends that must not. Says how it goes: every ten
+    seconds, or, with text `below`, every second under the screen."""
     end = time.monotonic() + options.seconds if options.seconds else float("inf")
+    pause = 1 if below else 10
     told = time.monotonic()
     try:
         while time.monotonic() < end:
             for part in (site.gateway, site.field, site.broker):
                 if not part.running():
                     raise AssertionError(f"{part.name} ended by itself; its log:\n{part.log()}")
-            if not quiet and time.monotonic() - told >= 10:
+            if time.monotonic() - told >= pause:
                 told = time.monotonic()
-                print(f"{site.watcher.count()} readings delivered", flush=True)
+                state = f"{site.watcher.count()} readings delivered"
+                if below:
+                    state = f"\x1b[{BELOW_SCREEN};1H{below}\n{state}\x1b[K"
+                print(state, end="" if below else "\n", flush=True)
             time.sleep(0.2)
     except KeyboardInterrupt:
         print(flush=True)
