@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The LED screen as those see it who stand before it: what arrives at the panel over UDP."""
 import io
+import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -273,6 +275,101 @@ def test_framebuffer_and_png_file_show_the_same(site, needs):
         garden.wait_until(same, 10, "both outputs agree on a true value")
         assert device.read_bytes()[:(WIDTH + 6) * 4] == bytes((WIDTH + 6) * 4), "only inside"
         assert screen.led.stop() == 0
+    finally:
+        screen.stop()
+
+
+def clock_shim(folder):
+    source = pathlib.Path(__file__).with_name("clock_step.c")
+    library = folder / "clock_step.so"
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", library,
+                    source], check=True)
+    return library
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_clock_step(site, needs, step_s):
+    """The local clock is set while the screen runs: with the gateway's time it does not matter, and
+    the broker is found again as soon as ever."""
+    needs("baiye-led")
+    if "libasan" in subprocess.run(["ldd", garden.program("baiye-led")], capture_output=True,
+                                   text=True, check=True).stdout:
+        pytest.skip("a preloaded clock and AddressSanitizer exclude each other")
+    step = site.folder / "step"
+    step.write_text("0")
+    screen = Screen(site, environment={"LD_PRELOAD": str(clock_shim(site.folder)),
+                                       "BAIYE_CLOCK_STEP": str(step)})
+    screen.sender.answer("time", lambda: {"ts": int(time.time() * 1000)})
+    try:
+        screen.start()
+        body = screen.settled(18.2)
+        garden.wait_until(lambda: screen.sender.asked, 20, "the screen asked for the time")
+        stepped = time.monotonic()
+        step.write_text(str(step_s))
+        screen.panel.wait(lambda _: time.monotonic() > stepped + 3, 5, "three more seconds")
+        after = [(at, frame) for at, frame in screen.panel.frames if at > stepped]
+        assert max(b[0] - a[0] for a, b in zip(after, after[1:])) <= 1.0
+        assert all(screen.panel.body(frame) == body for _, frame in after), "the value stays"
+        screen.broker.kill()
+        garden.wait_until(lambda: not screen.sender.client.is_connected(), 10, "all know it")
+        screen.broker.start()
+        garden.wait_until(screen.sender.client.is_connected, 10, "the sender is back")
+        restarted = time.monotonic()
+        screen.sender.send("gateway/status", "online")
+        screen.sender.air(19.9)
+        at, _ = screen.panel.wait(
+            lambda f: shows_number(f) and screen.panel.body(f) != body, 45, "the next value",
+            since=restarted)
+        assert at - restarted <= 40
+    finally:
+        screen.stop()
+
+
+CELL = re.compile(r"\x1b\[(\d*;?\d*)H|\x1b\[38;2;(\d+);(\d+);(\d+)m|\x1b\[48;2;(\d+);(\d+);(\d+)m"
+                  r"|(\u2580)|\x1b\[[?0-9;]*[a-zA-Z]")
+
+
+def read_terminal(text):
+    """The picture that a 24-bit terminal would show: a small terminal of our own."""
+    pixels = [[(0, 0, 0)] * WIDTH for _ in range(HEIGHT)]
+    row = column = 0
+    ink = paper = (0, 0, 0)
+    end = 0
+    for match in CELL.finditer(text):
+        assert match.start() == end, f"not understood: {text[end:match.start()]!r}"
+        end = match.end()
+        place, *numbers, block = match.groups()
+        if place is not None:
+            row, column = (int(n) - 1 for n in place.split(";"))
+        elif numbers[0] is not None:
+            ink = tuple(map(int, numbers[:3]))
+        elif numbers[3] is not None:
+            paper = tuple(map(int, numbers[3:]))
+        elif block:
+            pixels[2 * row][column], pixels[2 * row + 1][column] = ink, paper
+            column += 1
+    return b"".join(bytes(pixel) for line in pixels for pixel in line)
+
+
+def test_terminal_shows_the_picture(site, needs):
+    needs("baiye-led")
+    png = site.folder / "out.png"
+    screen = Screen(site, outputs=[{"type": "terminal"}, {"type": "png", "file": str(png)}])
+    try:
+        screen.led.start()
+        screen.sender.air(18.2)
+
+        def same():
+            if not png.exists():
+                return False
+            before = png.read_bytes()
+            shown = read_terminal(re.sub(r"<\d>[^\n]*\n", "", screen.led.log()))
+            return shows_number(shown) and png.read_bytes() == before and \
+                read_png(before)[2] == shown
+
+        garden.wait_until(same, 10, "the terminal shows what the file shows")
+        screen.led.stop()
+        assert screen.led.log().rstrip().endswith("\x1b[?25h"), "the cursor is given back"
     finally:
         screen.stop()
 
