@@ -32,6 +32,14 @@ bool answer_time(const void *payload, size_t size, int64_t *gateway_ms)
     return found;
 }
 
+bool answer_good(const void *payload, size_t size)
+{
+    json_t *answer = parse(payload, size);
+    bool good = json_is_object(answer) && !json_object_get(answer, "error");
+    json_decref(answer);
+    return good;
+}
+
 static bool fold(const json_t *list, double (*pick)(double, double), double *out)
 {
     bool found = false;

@@ -14,6 +14,8 @@
 bool answer_time(const void *payload, size_t size, int64_t *gateway_ms);
 /* `history`: smallest and largest value of all its rows. False: an error, or no values. */
 bool answer_day(const void *payload, size_t size, double *min, double *max);
+/* Any method: it worked. */
+bool answer_good(const void *payload, size_t size);
 /* The request for the history of the local day so far, by the hour. */
 void answer_day_request(const struct state *state, int slot, const struct led_now *now, char *out,
                         size_t size);

@@ -9,9 +9,11 @@
 #include "gateway/led/font.h"
 #include "protocols/ddp/ddp.h"
 
+#define NAME_SIGNS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
 static bool valid_name(const char *name)
 {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    size_t length = strspn(name, NAME_SIGNS);
     return length > 0 && length < LED_NAME_SIZE && name[length] == '\0';
 }
 
@@ -180,6 +182,36 @@ static void read_outputs(struct yaml_file *file, struct yaml_map *root, struct l
         read_output(file, yaml_item(file, node, i), &config->outputs[config->output_count++]);
 }
 
+static void read_board(struct yaml_file *file, const yaml_node_t *node, struct board_config *board)
+{
+    struct yaml_map map = yaml_map_of(file, node);
+    board->scale = 10;
+    board->none = -32768;
+    yaml_text(&map, "device", board->device, sizeof board->device);
+    yaml_text(&map, "name", board->name, sizeof board->name);
+    yaml_text(&map, "value", board->value, sizeof board->value);
+    yaml_real(&map, "scale", 0.0001, 10000, &board->scale);
+    yaml_int(&map, "none", -2147483647, 2147483647, &board->none);
+    yaml_map_end(&map);
+    if (!valid_name(board->device) || board->name[strspn(board->name, NAME_SIGNS "_")] != '\0' ||
+        board->name[0] == '\0' || board->value[0] == '\0')
+        yaml_fail(file, node,
+                  "a board needs device and name (a-z, 0-9, -) and value, "
+                  "e.g. { device: board-1, name: line1, value: plot/a/air_temperature }");
+}
+
+static void read_boards(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+{
+    const yaml_node_t *node = yaml_get(root, "boards");
+    if (!node)
+        return;
+    int count = yaml_count(file, node);
+    if (count > LED_BOARDS_MAX)
+        yaml_fail(file, node, "at most %d boards", LED_BOARDS_MAX);
+    for (int i = 0; i < count && !yaml_failed(file); i++)
+        read_board(file, yaml_item(file, node, i), &config->boards[config->board_count++]);
+}
+
 static void set_defaults(struct led_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -214,6 +246,7 @@ bool led_config_load(struct led_config *config, const char *path, struct yaml_er
     read_screen(&file, &root, config);
     read_brightness(&file, &root, config);
     read_outputs(&file, &root, config);
+    read_boards(&file, &root, config);
     yaml_map_end(&root);
     if (!valid_name(config->site))
         yaml_fail(&file, root.node, "site is missing or not a name of a-z, 0-9 and -");

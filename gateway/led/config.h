@@ -15,6 +15,7 @@
 #define LED_PATH_SIZE   512
 #define LED_HOST_SIZE   128
 #define LED_OUTPUTS_MAX 4
+#define LED_BOARDS_MAX  16
 
 enum output_type { OUTPUT_DDP = 0, OUTPUT_FRAMEBUFFER, OUTPUT_TERMINAL, OUTPUT_PNG };
 
@@ -31,6 +32,15 @@ struct output_config {
     int x, y;
     enum pixel_format format;
     int stride;
+};
+
+/* boards: a list of { device, name, value, scale, none }: numeric boards on the gateway's bus. */
+struct board_config {
+    char device[LED_NAME_SIZE]; /* the gateway's name of it */
+    char name[LED_NAME_SIZE];   /* of the register, as its profile's `writes` calls it */
+    char value[LED_PATH_SIZE];  /* value reference, as in pages */
+    double scale;               /* the register holds value x scale, rounded; 10 */
+    int none;                   /* what it holds when there is no true value; -32768 */
 };
 
 struct brightness_config {
@@ -67,6 +77,8 @@ struct led_config {
     struct brightness_config brightness;
     int output_count;
     struct output_config outputs[LED_OUTPUTS_MAX];
+    int board_count;
+    struct board_config boards[LED_BOARDS_MAX];
 };
 
 bool led_config_load(struct led_config *config, const char *path, struct yaml_error *error);

@@ -47,6 +47,7 @@ struct mqtt {
     char ca_file[LED_PATH_SIZE], cert_file[LED_PATH_SIZE], key_file[LED_PATH_SIZE];
     int fd;
     /* The owner's. */
+    uint32_t random, calls; /* of this process, and requests it made */
     bool connected, resubscribe;
     int64_t attempt_ms, next_ms, backoff_ms, resubscribe_ms;
     struct log_state link_log;
@@ -193,13 +194,12 @@ static void set_tls(struct mqtt *mqtt, const struct led_config *config)
 static bool create_client(struct mqtt *mqtt, const struct led_config *config)
 {
     char uri[256], id[64];
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        random = (uint32_t)getpid();
+    if (getrandom(&mqtt->random, sizeof mqtt->random, 0) != (ssize_t)sizeof mqtt->random)
+        mqtt->random = (uint32_t)getpid();
     bool v6 = strchr(config->mqtt.host, ':') != NULL;
     (void)snprintf(uri, sizeof uri, "%s://%s%s%s:%d", config->mqtt.tls ? "ssl" : "tcp",
                    v6 ? "[" : "", config->mqtt.host, v6 ? "]" : "", config->mqtt.port);
-    (void)snprintf(id, sizeof id, "baiye-led-%s-%08x", config->site, random);
+    (void)snprintf(id, sizeof id, "baiye-led-%s-%08x", config->site, mqtt->random);
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
     if (MQTTAsync_createWithOptions(&mqtt->client, uri, id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
                                     &options) != MQTTASYNC_SUCCESS)
@@ -441,8 +441,10 @@ void mqtt_call(struct mqtt *mqtt, const char *method, const char *id, const char
     property.value.data.len = m;
     (void)MQTTProperties_add(&properties, &property);
     property.identifier = MQTTPROPERTY_CODE_CORRELATION_DATA;
-    property.value.data.data = (char *)(uintptr_t)id;
-    property.value.data.len = (int)strlen(id);
+    char unique[64]; /* a request of ours is never taken for the second delivery of another */
+    property.value.data.data = unique;
+    property.value.data.len =
+        snprintf(unique, sizeof unique, "%s-%08x-%u", id, mqtt->random, mqtt->calls++);
     (void)MQTTProperties_add(&properties, &property);
     publish(mqtt, topic, request, strlen(request), false, 1, &properties);
     MQTTProperties_free(&properties);

@@ -9,6 +9,7 @@
 
 #include "gateway/daemon/log.h"
 #include "gateway/led/answer.h"
+#include "gateway/led/board.h"
 #include "gateway/led/brightness.h"
 #include "gateway/led/check.h"
 #include "gateway/led/mqtt.h"
@@ -47,6 +48,8 @@ struct screen {
     int64_t preview_ms, asked_ms, day_ms;
     int64_t day_asked_ms[STATE_SLOTS_MAX];
     bool preview_due;
+    struct board boards[LED_BOARDS_MAX];
+    struct log_state board_logs[LED_BOARDS_MAX];
     uint8_t *png;
     size_t png_size;
     char topic_text[TOPICS_MAX][80];
@@ -85,13 +88,16 @@ static void on_link(void *context, bool connected)
     struct led_now now = read_now(screen->state);
     state_link(screen->state, connected, &now);
     screen->changed = true;
+    for (int i = 0; i < screen->config->board_count; i++)
+        board_forget(&screen->boards[i]);
     if (connected) {
         screen->preview_due = true;
         ask_time(screen, now.mono_ms);
     }
 }
 
-#define DAY_ID "led-day-"
+#define DAY_ID   "led-day-"
+#define BOARD_ID "led-board-"
 
 /* One question at a time, each at most every ten minutes: a screen is no burden. */
 static void ask_day(struct screen *screen, const struct led_now *now)
@@ -112,6 +118,39 @@ static void ask_day(struct screen *screen, const struct led_now *now)
     }
 }
 
+static void step_boards(struct screen *screen, const struct led_now *now)
+{
+    for (int i = 0; i < screen->config->board_count; i++) {
+        char request[256], id[32];
+        if (!board_step(&screen->boards[i], &screen->config->boards[i], screen->state, now, request,
+                        sizeof request))
+            continue;
+        (void)snprintf(id, sizeof id, BOARD_ID "%d", i);
+        mqtt_call(screen->mqtt, "write", id, request);
+    }
+}
+
+/* The number behind `prefix` in an answer's id, below `count`; -1: it is another kind of id. */
+static int id_index(const char *id, const char *prefix, int count)
+{
+    char *end = NULL;
+    if (strncmp(id, prefix, strlen(prefix)) != 0)
+        return -1;
+    long index = strtol(id + strlen(prefix), &end, 10);
+    return *end == '\0' && index >= 0 && index < count ? (int)index : -1;
+}
+
+static void take_board_answer(struct screen *screen, int index, const void *payload, size_t size,
+                              const struct led_now *now)
+{
+    bool good = answer_good(payload, size);
+    board_answered(&screen->boards[index], good, now);
+    log_change(&screen->board_logs[index], good ? 0 : 1,
+               good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "board %s: %s",
+               screen->config->boards[index].device,
+               good ? "shows" : "the gateway could not write to it");
+}
+
 static void take_answer(struct screen *screen, const char *id, const void *payload, size_t size,
                         const struct led_now *now)
 {
@@ -121,13 +160,14 @@ static void take_answer(struct screen *screen, const char *id, const void *paylo
         bool prompt = screen->asked_ms > 0 && now->mono_ms - screen->asked_ms <= TIME_LATE_MS;
         if (prompt && answer_time(payload, size, &gateway_ms))
             state_time(screen->state, gateway_ms, screen->asked_ms, now);
-    } else if (strncmp(id, DAY_ID, strlen(DAY_ID)) == 0) {
-        char *end = NULL;
-        long slot = strtol(id + strlen(DAY_ID), &end, 10);
-        if (*end == '\0' && slot >= 0 && slot < screen->state->slot_count &&
-            screen->day_asked_ms[slot] != 0 && answer_day(payload, size, &min, &max))
-            state_day(screen->state, (int)slot, min, max, now);
+        return;
     }
+    int slot = id_index(id, DAY_ID, screen->state->slot_count);
+    int board = id_index(id, BOARD_ID, screen->config->board_count);
+    if (slot >= 0 && screen->day_asked_ms[slot] != 0 && answer_day(payload, size, &min, &max))
+        state_day(screen->state, slot, min, max, now);
+    if (board >= 0)
+        take_board_answer(screen, board, payload, size, now);
 }
 
 static void on_message(void *context, const char *topic, const void *payload, size_t size,
@@ -280,8 +320,10 @@ int screen_step(struct screen *screen)
     int64_t again = screen->state->clock_known ? TIME_EVERY_MS : TIME_AGAIN_MS;
     if (screen->state->connected && now.mono_ms - screen->asked_ms >= again)
         ask_time(screen, now.mono_ms);
-    if (screen->state->connected)
+    if (screen->state->connected) {
         ask_day(screen, &now);
+        step_boards(screen, &now);
+    }
     int64_t next_second = 1000 - state_clock_ms(screen->state, &now) % 1000;
     int64_t keep = keep_alive_due(screen, now.mono_ms);
     wait = next_second < wait ? next_second : wait;
@@ -332,6 +374,20 @@ static bool take_memory(struct screen *screen, char *error, size_t error_size)
     return good && screen->png;
 }
 
+static bool watch_boards(struct screen *screen, char *error, size_t error_size)
+{
+    for (int i = 0; i < screen->config->board_count; i++) {
+        const struct board_config *board = &screen->config->boards[i];
+        screen->boards[i].slot = state_slot(screen->state, board->value);
+        if (screen->boards[i].slot < 0) {
+            (void)snprintf(error, error_size, "board %s: unknown value \"%.60s\"", board->device,
+                           board->value);
+            return false;
+        }
+    }
+    return true;
+}
+
 struct screen *screen_open(const struct led_config *config, const struct pages *pages,
                            struct state *state, char *error, size_t error_size)
 {
@@ -346,6 +402,10 @@ struct screen *screen_open(const struct led_config *config, const struct pages *
     state->batch_ms = config->mqtt.batch_ms;
     utf8_copy(state->farm, sizeof state->farm, config->farm);
     view_init(&screen->view, pages, config->languages, config->language_count);
+    if (!watch_boards(screen, error, error_size)) {
+        screen_close(screen);
+        return NULL;
+    }
     list_topics(screen);
     struct mqtt_events events = {screen, on_link, on_message};
     struct led_now now = read_now(state);

@@ -279,6 +279,32 @@ def test_framebuffer_and_png_file_show_the_same(site, needs):
         screen.stop()
 
 
+def test_numeric_boards_are_written_through_the_gateway(site, needs):
+    needs("baiye-led")
+    screen = Screen(site, boards=[{"device": "board-1", "name": "line1", "none": -1,
+                                   "value": "plot/upper/air_temperature"}])
+    screen.sender.answer("write", {"written": True})
+
+    def written():
+        return [request["value"] for method, request in screen.sender.asked if method == "write"]
+
+    try:
+        screen.start()
+        garden.wait_until(lambda: written() == [-1], 5, "nothing is known yet")
+        screen.sender.air(18.21)
+        garden.wait_until(lambda: written() == [-1, 182], 5, "the value")
+        screen.sender.air(18.2)
+        screen.sender.air(19.1)
+        garden.wait_until(lambda: written() == [-1, 182, 191], 5, "the next one, and no more")
+        screen.sender.send("gateway/status", "offline")
+        garden.wait_until(lambda: written()[-1] == -1, 5, "none when it must not be believed")
+        request = next(request for method, request in screen.sender.asked if method == "write")
+        assert (request["device"], request["name"]) == ("board-1", "line1")
+        assert request["expires"] > time.time() * 1000
+    finally:
+        screen.stop()
+
+
 def clock_shim(folder):
     source = pathlib.Path(__file__).with_name("clock_step.c")
     library = folder / "clock_step.so"

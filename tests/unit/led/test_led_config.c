@@ -102,6 +102,7 @@ static void mistakes_are_told_with_their_line(void **unused)
         {GOOD "outputs:\n  - { type: ddp }\n", 5, "needs to"},
         {GOOD "outputs:\n  - { type: hologram }\n", 5, "one of ddp"},
         {GOOD "outputs:\n  - { type: ddp, to: \"h:99999\" }\n", 5, "HOST:PORT"},
+        {GOOD "boards:\n  - { device: b, value: plot/a/soil_ph }\n", 5, "a board needs"},
         {GOOD "location: { lat: 26 }\n", 4, "both lat and lon"},
         {GOOD "site: twice\n", 4, "twice"},
         {"site: Baiye\npages: p\nmqtt: { user: a, password_file: b }\n", 1, "site"},
