@@ -91,7 +91,7 @@ static void read_streams(struct store *store)
         uint32_t id = adopt_stream(store, device, text);
         if (id != 0)
             job.streams[job.stream_count++] =
-                (struct stream_pair){(uint32_t)sqlite3_column_int64(s, 0), id};
+                (struct stream_pair){.old_id = (uint32_t)sqlite3_column_int64(s, 0), .new_id = id};
     }
     sqlite3_finalize(s);
 }
@@ -134,13 +134,33 @@ static bool begin(struct store *store)
     return job.stream_count > 0;
 }
 
-static uint32_t new_stream(uint32_t old_id)
+static struct stream_pair *pair_of(uint32_t old_id)
 {
     for (uint32_t i = 0; i < job.stream_count; i++) {
         if (job.streams[i].old_id == old_id)
-            return job.streams[i].new_id;
+            return &job.streams[i];
     }
-    return 0;
+    return NULL;
+}
+
+/* What is missing between two records of one device and boot was in the damaged part. */
+static void tell_hole(struct store *store, struct stream_pair *pair, const struct record *record)
+{
+    const struct stream *stream = stream_find(store, pair->new_id);
+    int device = stream != NULL ? stream_device(store, stream) : -1;
+    bool follows = pair->any && pair->boot == record->boot;
+    if (follows && device >= 0 && record->seq > pair->last_seq + 1) {
+        struct reading_gap gap = {.device = (uint16_t)device,
+                                  .why = GAP_DAMAGED,
+                                  .boot = record->boot,
+                                  .first_seq = pair->last_seq + 1,
+                                  .last_seq = record->seq - 1};
+        intake_gap(store->intake, &gap);
+    }
+    if (!follows || record->last_seq > pair->last_seq)
+        pair->last_seq = record->last_seq;
+    pair->boot = record->boot;
+    pair->any = true;
 }
 
 /* Copies what of a row is whole; its records keep their numbers as long as none before them is
@@ -155,9 +175,11 @@ static int take_row(struct store *store, uint64_t id, const void *data, size_t s
         return SQLITE_OK;
     body_begin(&to, copy, sizeof copy, &reader.base);
     while (body_next(&reader, &record)) {
-        uint32_t stream = record.kind == RECORD_CORRECTION ? 0 : new_stream(record.stream);
-        if (!body_copy(&to, &reader, &record, stream))
+        struct stream_pair *pair = record.kind == RECORD_CORRECTION ? NULL : pair_of(record.stream);
+        if (!body_copy(&to, &reader, &record, pair != NULL ? pair->new_id : 0))
             break;
+        if (pair != NULL)
+            tell_hole(store, pair, &record);
     }
     if (to.count == 0 || to.used > BODY_MAX)
         return SQLITE_OK;
