@@ -25,6 +25,8 @@ static struct salvage {
     uint64_t cursors[STORE_BROKERS_MAX];
     struct stream_pair {
         uint32_t old_id, new_id;
+        uint32_t boot, last_seq; /* of the newest record taken over, if `any` */
+        bool any;
     } * streams;
     uint32_t stream_count;
 } job; /* there is one store thread, and it does one salvage at a time */
