@@ -33,8 +33,9 @@ CORE_MHZ = 72
 # Who calls through pointers, and the folders or files whose functions it may find there.
 INDIRECT = {
     "modbus_serve": ("firmware/node/",),
-    "read_registers": ("firmware/node/registers.c",),
-    "write_registers": ("firmware/node/registers.c",),
+    "read_registers": ("firmware/node/registers.c", "boards/cortex-m3/update.c"),
+    "write_registers": ("firmware/node/registers.c", "boards/cortex-m3/update.c"),
+    "node_poll": ("boards/cortex-m3/update.c",),
     "sampler_poll": ("firmware/drivers/", "firmware/node/"),
     "sdi12_sensor_poll": ("firmware/drivers/",),
 }
@@ -66,9 +67,9 @@ class Graph:
         linked = (self.folder / "baiye-node.map").read_text(encoding="utf-8")
         for path in self.folder.rglob("*.c.ci"):
             if path.with_suffix(".obj").name not in linked or (
-                    "baiye-node.dir" in str(path) and
+                    path.is_relative_to(self.folder / "boards") and
                     str(path.with_suffix(".obj").relative_to(self.folder)) not in linked):
-                continue  # of an earlier build
+                continue  # of another image or an earlier build
             self.read(path.read_text(encoding="utf-8"))
             self.read_pointers(path)
         self.read_library()
