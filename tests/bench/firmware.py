@@ -185,11 +185,6 @@ def sizes(board, result):
                          f"needs {result[f'stack_{key}']}")
 
 
-def human(board, command):
-    answer = board.qmp("human-monitor-command", **{"command-line": command})
-    assert not answer["return"], answer
-
-
 def counted_instructions():
     """For FC04 of 22 registers: what it takes to build the answer, which happens while the line is
     silent, and then from the end of the silence, where the node wakes, to hal_bus_send()."""
@@ -209,10 +204,10 @@ def counted_instructions():
             return not answer.isError() and answer.registers[3] > 0
 
         wait_until(sampled, 15, "a sample")
-        human(board, "singlestep on")
-        human(board, "log exec,nochain")
+        board.human("singlestep on")
+        board.human("log exec,nochain")
         assert sampled(), "no answer while counting"
-        human(board, "log none")
+        board.human("log none")
         client.close()
     finally:
         board.close()

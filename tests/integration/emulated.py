@@ -2,9 +2,11 @@
 """One node's firmware under QEMU with everything around it that a test needs: its RS-485 line as a
 pseudo terminal for real Modbus masters, SDI-12 probes that answer as text, a temperature to set,
 the memory file, and power to cut."""
+import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -175,6 +177,50 @@ class Board:
         answer = self.qmp("qom-set", path="/machine/peripheral/air", property="temperature",
                           value=round(celsius * 1000))
         assert "return" in answer, answer
+
+    def human(self, command):
+        """A command of QEMU's monitor for people; what it says."""
+        return self.qmp("human-monitor-command", **{"command-line": command})["return"]
+
+    def symbol(self, name):
+        listing = subprocess.run(["arm-none-eabi-nm", str(self.image)], capture_output=True,
+                                 text=True, check=True).stdout
+        return next(int(line.split()[0], 16) & ~1 for line in listing.splitlines()
+                    if line.split()[-1] == name)
+
+    def debug(self, *packets):
+        """The answers of QEMU's debugger stub, which stops the board meanwhile."""
+        path = self.folder / "gdb"
+        path.unlink(missing_ok=True)
+        self.human(f"gdbserver unix:{path},server=on,wait=off")
+        answers = []
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(str(path))
+            for packet in (*packets, "D"):
+                link.sendall(f"${packet}#{sum(packet.encode()) & 255:02x}".encode())
+                found = None
+                text = b""
+                while not found:  # beside "T…", which tells that the board stands
+                    text += link.recv(256)
+                    found = re.search(rb"\$([^T$][^$#]*)#..", text)
+                link.sendall(b"+")
+                answers.append(found[1].decode())
+        self.human("gdbserver none")
+        return answers
+
+    @contextlib.contextmanager
+    def spoiled(self, function, code):
+        """Machine code over the beginning of a function."""
+        place = f"{self.symbol(function):x},{len(code):x}"
+        before, wrote, _ = self.debug(f"m{place}", f"M{place}:{code.hex()}")
+        assert wrote == "OK", wrote
+        yield
+        self.debug(f"M{place}:{before}")
+
+    def starts(self):
+        """How often it said so on its console."""
+        return self.console.read_bytes().count(b"baiye-node\r\n")
 
     def cpu_seconds(self):
         fields = open(f"/proc/{self.child.pid}/stat", encoding="ascii").read().rsplit(")")[1].split()

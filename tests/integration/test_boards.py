@@ -18,6 +18,9 @@ SNAPSHOT = 22
 UNLOCK, COMMIT, PERIOD = 0x0100, 0x0101, 0x0110
 NO_VALUE = 0x8000
 FLAG_ABSENT = 4
+RESET_CAUSE, FAULT = 0x0064, 0x006C
+CAUSE_WATCHDOG, CAUSE_FAULT = 3, 5
+BRANCH_TO_ITSELF, UNDEFINED = bytes.fromhex("fee7"), bytes.fromhex("00de")  # Thumb code
 
 
 @pytest.fixture(params=["lm3s6965evb", "mps2-an385"])
@@ -114,6 +117,30 @@ def test_it_sleeps_between_events(board, master):
     assert busy < 0.05
 
 
+def restarted(board, master, code, seconds):
+    """The snapshot after something went wrong in the main loop, and the cause it gives."""
+    board.power_on()
+    snapshot(master, 1)
+    with board.spoiled("node_poll", code):
+        garden.wait_until(lambda: board.starts() > 1, seconds, "a restart")
+
+    def look():
+        words = registers(master, 0, SNAPSHOT)
+        return words if words and words[1] > 1 else None
+    garden.wait_until(look, 10, "an answer")
+    return registers(master, RESET_CAUSE, 1)[0]
+
+
+def test_a_program_that_hangs_is_restarted_by_the_watchdog(board, master):
+    assert restarted(board, master, BRANCH_TO_ITSELF, 12) == CAUSE_WATCHDOG
+
+
+def test_a_processor_fault_restarts_it_and_says_where(board, master):
+    assert restarted(board, master, UNDEFINED, 5) == CAUSE_FAULT
+    words = registers(master, FAULT, 6)
+    assert words[0] << 16 | words[1] == board.symbol("node_poll")
+
+
 def test_mbpoll_reads_it_and_an_unknown_register_is_an_exception(board, master):
     board.power_on()
     snapshot(master, 1)
@@ -129,7 +156,7 @@ def test_mbpoll_reads_it_and_an_unknown_register_is_an_exception(board, master):
     assert "Illegal data address" in run.stdout + run.stderr
 
 
-def test_the_robust_board_of_the_field_boots_as_far_as_it_is_emulated():
+def test_the_board_of_the_garden_boots_as_far_as_it_is_emulated():
     """QEMU has an STM32 value line part: no DMA, timers, ADC or device identity, but enough to see
     the image start, find its clocks dead within bounds, and speak on its console."""
     image = garden.ROOT / "build" / "stm32f103-rs485" / "bin" / "baiye-node.elf"
