@@ -23,7 +23,8 @@ static const struct node_probe probes[] = {
 int main(void)
 {
     static struct node node;
-    struct node_config config = {.probes = probes, .probe_count = sizeof probes / sizeof *probes};
+    struct node_config config = {
+        .probes = probes, .probe_count = sizeof probes / sizeof *probes, .sdi = &sdi};
     board_start();
     config.update = board_update();
     console_line("baiye-node");

@@ -123,6 +123,7 @@ int main(int argc, char **argv)
         return EX_UNAVAILABLE;
     wire_up(&wiring);
     config.probes = wiring.probes;
+    config.sdi = &wiring.sdi;
     node_init(&node, &config);
     node_run(&node);
 }

@@ -32,8 +32,10 @@ static const struct node_probe probes[] = {
 int main(void)
 {
     static struct node node;
-    struct node_config config = {
-        .probes = probes, .probe_count = sizeof probes / sizeof *probes, .has_rain = true};
+    struct node_config config = {.probes = probes,
+                                 .probe_count = sizeof probes / sizeof *probes,
+                                 .sdi = &sdi,
+                                 .has_rain = true};
     board_start();
     config.update = board_update();
     console_line("baiye-node");

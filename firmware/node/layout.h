@@ -9,11 +9,16 @@
 enum {
     LAYOUT_SETTINGS = 0,                              /* two copies of 128 bytes */
     LAYOUT_BLACK_BOX = 256,                           /* two copies of 128 */
-    LAYOUT_CALIBRATION = 512,                         /* two copies of 512 */
-    LAYOUT_CALIBRATION_FACTORY = 1536,                /* two copies of 480, written once */
+    LAYOUT_CALIBRATION = 512,                         /* two copies */
+    LAYOUT_CALIBRATION_ROOM = 484,                    /* of each */
+    LAYOUT_CALIBRATION_FACTORY = 1480,                /* two copies, written once */
+    LAYOUT_SELF_TEST = 2464,                          /* 32 bytes to try the memory on */
     LAYOUT_LOG = (int)HAL_NV_SIZE - (int)HISTORY_SIZE /* 2496, to the end */
 };
 
-_Static_assert(LAYOUT_CALIBRATION_FACTORY + 2 * 480 <= LAYOUT_LOG, "the log overlaps");
+_Static_assert(LAYOUT_CALIBRATION + 2 * LAYOUT_CALIBRATION_ROOM <= LAYOUT_CALIBRATION_FACTORY &&
+                   LAYOUT_CALIBRATION_FACTORY + 2 * LAYOUT_CALIBRATION_ROOM <= LAYOUT_SELF_TEST &&
+                   LAYOUT_SELF_TEST + 32 <= LAYOUT_LOG,
+               "two things lie in the same place");
 
 #endif

@@ -3,12 +3,14 @@
 
 #include <string.h>
 
+#include "protocols/bytes/bytes.h"
 #include "protocols/node_map/node_map.h"
 
 #define SECOND_US   UINT64_C(1000000)
 #define POWER_UP_US (5 * SECOND_US)
 #define ANSWER_US   500000u /* a master that has not heard by then asks again */
 #define ANY_UNIT    0xFFu
+#define WRAPPING    6u /* 46 08 and the serial number, before a plain request */
 
 static const struct hal_line power_up_line = {.baud = 19200, .parity = 'E', .stop_bits = 1};
 
@@ -24,6 +26,7 @@ static bool open_line(struct link *l, const struct hal_line *line)
     if (l->forced_silence_us)
         silence_us = l->forced_silence_us;
     l->receiver.silence_us = silence_us;
+    l->baud = line->baud;
     return true;
 }
 
@@ -106,6 +109,40 @@ static void serve(struct link *l, const struct rtu_frame *frame)
         hold_answer(l, frame, pdu, size);
 }
 
+/* A plain request to a serial number, answered in the same wrapping. */
+static void serve_by_serial(struct link *l, const struct rtu_frame *frame)
+{
+    uint8_t pdu[WRAPPING + MODBUS_PDU_MAX];
+    struct byte_reader r = byte_reader_init(frame->pdu + 2, 4);
+    if (byte_read_u32(&r) != hal_serial())
+        return;
+    l->request_end_us = frame->end_us;
+    confirm_trial(l);
+    size_t size = modbus_serve(&l->server, frame->pdu + WRAPPING,
+                               frame->pdu_size - (size_t)WRAPPING, false, pdu + WRAPPING);
+    if (size == 0)
+        return;
+    if (size > MODBUS_PDU_MAX - WRAPPING) {
+        pdu[WRAPPING] |= MODBUS_EXCEPTION_BIT; /* longer than the wrapping leaves room for */
+        pdu[WRAPPING + 1] = MODBUS_ILLEGAL_VALUE;
+        size = 2;
+    }
+    memcpy(pdu, frame->pdu, WRAPPING);
+    pdu[1] = FAST_ANSWER;
+    hold_answer(l, frame, pdu, size + WRAPPING);
+}
+
+static void serve_fast(struct link *l, const struct rtu_frame *frame)
+{
+    if (frame->pdu_size < 2 || frame->pdu[0] != MODBUS_FAST)
+        return;
+    uint8_t what = frame->pdu[1];
+    if (what == FAST_SCAN_START || what == FAST_SCAN_CONTINUE)
+        scan_begin(&l->scan, hal_serial(), what == FAST_SCAN_START, l->baud, frame->end_us);
+    else if (what == FAST_REQUEST && frame->pdu_size > WRAPPING)
+        serve_by_serial(l, frame);
+}
+
 static void take_frame(struct link *l, const struct rtu_frame *frame)
 {
     if (l->sending)
@@ -122,13 +159,18 @@ static void take_frame(struct link *l, const struct rtu_frame *frame)
     }
     if (own || frame->unit == MODBUS_BROADCAST || (frame->unit == ANY_UNIT && !l->foreign_heard))
         serve(l, frame);
-    else if (frame->unit != ANY_UNIT && frame->unit != MODBUS_FAST_UNIT)
+    else if (frame->unit == MODBUS_FAST_UNIT)
+        serve_fast(l, frame);
+    else if (frame->unit != ANY_UNIT)
         l->foreign_heard = true;
 }
 
 static void take_byte(struct link *l, const struct hal_byte *byte)
 {
     struct rtu_frame frame;
+    scan_heard(&l->scan, byte->time_us);
+    if (l->scan.active)
+        return; /* the others' arbitration, no frame */
     uint8_t bad = byte->errors & (HAL_BYTE_FRAMING | HAL_BYTE_PARITY);
     while (rtu_receiver_idle(&l->receiver, byte->time_us, &frame))
         take_frame(l, &frame);
@@ -163,6 +205,30 @@ static uint64_t answer_due_us(const struct link *l)
     return l->receiver.last_us + l->receiver.silence_us + l->delay_ms * UINT64_C(1000);
 }
 
+/* The node has won the arbitration: it tells its number, or that there is nobody else. */
+static void answer_scan(struct link *l)
+{
+    uint8_t pdu[7] = {MODBUS_FAST, l->scan.found ? FAST_SCAN_END : FAST_SCAN_ANSWER};
+    struct byte_writer w = byte_writer_init(pdu + 2, 5);
+    byte_write_u32(&w, hal_serial());
+    byte_write_u8(&w, l->line.address);
+    l->answer_size = (uint16_t)rtu_build(MODBUS_FAST_UNIT, pdu, l->scan.found ? 2 : 7, l->answer,
+                                         sizeof l->answer);
+    l->scan.found = true;
+    l->sending = true;
+    hal_bus_send(l->answer, l->answer_size);
+}
+
+static void arbitrate(struct link *l, uint64_t now_us)
+{
+    static const uint8_t dominant = 0xFF;
+    enum scan_step step = scan_poll(&l->scan, now_us);
+    if (step == SCAN_DOMINANT)
+        hal_bus_send(&dominant, 1);
+    else if (step == SCAN_WON)
+        answer_scan(l);
+}
+
 static void transmit(struct link *l, uint64_t now_us)
 {
     if (l->answer_size > 0 && !l->sending && now_us > l->send_by_us) {
@@ -194,7 +260,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t next_due_us(const struct link *l, uint64_t now_us)
 {
-    uint64_t due_us = rtu_receiver_due_us(&l->receiver);
+    uint64_t due_us = earlier(rtu_receiver_due_us(&l->receiver), scan_due_us(&l->scan));
     if (l->trial_until_us != 0)
         due_us = earlier(due_us, l->trial_until_us);
     if (l->sending)
@@ -214,6 +280,7 @@ uint64_t link_poll(struct link *l, uint64_t now_us)
     if (l->sending)
         transmit(l, now_us);
     receive(l, now_us);
+    arbitrate(l, now_us);
     transmit(l, now_us);
     if (l->power_up_until_us != 0 && now_us >= l->power_up_until_us && is_idle(l, now_us))
         open_own_line(l);

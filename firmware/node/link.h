@@ -3,6 +3,8 @@
  * and sends the answer when the line has been silent for t3.5. Keeps the rules of who is meant
  * (address, broadcast, 0xFF), of changes on trial and of the power-up window.
  *
+ * Scan and requests by serial number follow the published Fast Modbus extension (scan.h).
+ *
  * An answer is built when its request is complete and held until the silence is over. Another frame
  * in the meantime means that the master has given up: then the answer is dropped. */
 #ifndef BAIYE_NODE_LINK_H
@@ -12,6 +14,7 @@
 #include <stdint.h>
 
 #include "firmware/hal.h"
+#include "firmware/node/scan.h"
 #include "firmware/node/settings.h"
 #include "protocols/modbus/rtu.h"
 #include "protocols/modbus/server.h"
@@ -28,7 +31,9 @@ struct link {
     uint64_t trial_until_us;     /* 0: no trial */
     uint64_t power_up_until_us;  /* 0: listens on its own settings */
     uint64_t request_end_us;     /* of the request being served */
-    bool foreign_heard;          /* since power-up: 0xFF is not answered any more */
+    struct scan scan;
+    uint32_t baud;      /* that the port runs at */
+    bool foreign_heard; /* since power-up: 0xFF is not answered any more */
     bool sending;
     uint64_t send_by_us; /* an answer that could not be sent by then is not wanted any more */
     uint16_t answer_size;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/node/registers.h"
+#include "firmware/node/self_test.h"
 
 void node_init(struct node *node, const struct node_config *config)
 {
@@ -13,11 +14,14 @@ void node_init(struct node *node, const struct node_config *config)
     watch_init(&node->watch, now_us);
     black_box_open(&node->black_box, now_us);
     settings_load(&node->settings);
+    calibration_load(&node->calibration);
     log_open(&node->log, node->black_box.boot);
     hal_watchdog_feed(); /* reading the log may have taken a second */
     now_us = hal_now_us();
     sampler_init(&node->sampler, config->probes, config->probe_count, config->has_rain,
                  node->settings.value[INDEX_SETTING_PERIOD], now_us);
+    statistics_init(&node->statistics, now_us);
+    node->sdi_pass.line = config->sdi;
     registers_model(node, &node->model);
     const struct link_options options = {
         .silence_us = config->silence_us,
@@ -58,7 +62,8 @@ uint16_t node_status(const struct node *node, uint64_t now_us)
     return (uint16_t)status;
 }
 
-/* The log has the sample before the bus shows it: what was seen is kept. */
+/* The log has the sample before the bus shows it: what was seen is kept. The first one tells which
+ * sensors are there, so the self-test of power-up follows it. */
 static void keep_sample(struct node *node)
 {
     const struct sample *sample = &node->sampler.sample;
@@ -66,6 +71,16 @@ static void keep_sample(struct node *node)
     black_box_nv(&node->black_box,
                  log_append(&node->log, sample->seq, uptime_ds, (uint16_t)node->sampler.interval_ds,
                             node->wall.known ? node->wall.log_s : 0, &sample->values));
+    statistics_add(&node->statistics, &sample->values, sample->seq, sample->taken_us,
+                   node->settings.value[INDEX_SETTING_WINDOW]);
+    if (sample->seq == 1)
+        node->self_test = self_test(&node->settings, &node->sampler);
+}
+
+static bool calibrate(const void *context, unsigned channel, int32_t raw, int32_t *hundredths,
+                      uint8_t *flag)
+{
+    return calibration_apply(context, channel, raw, hundredths, flag);
 }
 
 static uint64_t poll_sampler(struct node *node, uint64_t now_us)
@@ -74,6 +89,8 @@ static uint64_t poll_sampler(struct node *node, uint64_t now_us)
         .conductivity = node->settings.value[INDEX_SETTING_CONDUCTIVITY],
         .tip = node->settings.value[INDEX_SETTING_TIP],
         .stuck_h = node->settings.value[INDEX_SETTING_STUCK],
+        .calibrate = calibrate,
+        .context = &node->calibration,
     };
     uint64_t due_us;
     if (sampler_poll(&node->sampler, &rules, now_us, &due_us))
@@ -124,6 +141,7 @@ uint64_t node_poll(struct node *node)
         watch_check_in(&node->watch, WATCH_LINK, now_us);
     due_us = earlier(due_us, poll_sampler(node, now_us));
     watch_check_in(&node->watch, WATCH_SAMPLER, now_us);
+    due_us = earlier(due_us, sdi_pass_poll(&node->sdi_pass, now_us));
     due_us = earlier(due_us, poll_lock(node, now_us));
     due_us = earlier(due_us, poll_indicator(node, now_us));
     due_us = earlier(due_us, poll_update(node, now_us));

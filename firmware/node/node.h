@@ -15,11 +15,14 @@
 
 #include "firmware/hal.h"
 #include "firmware/node/black_box.h"
+#include "firmware/node/calibration.h"
 #include "firmware/node/clock.h"
 #include "firmware/node/link.h"
 #include "firmware/node/log.h"
 #include "firmware/node/sampler.h"
+#include "firmware/node/sdi_pass.h"
 #include "firmware/node/settings.h"
+#include "firmware/node/statistics.h"
 #include "firmware/node/update.h"
 #include "firmware/node/watch.h"
 
@@ -31,6 +34,7 @@
 struct node_config {
     const struct node_probe *probes;
     size_t probe_count;               /* up to SAMPLER_PROBES_MAX */
+    struct sdi12_line *sdi;           /* for the technician's commands; NULL: none */
     bool has_rain;                    /* hal_pulse_count() counts a rain gauge */
     uint32_t silence_us;              /* 0: the standard's, or hal_bus_silence_floor_us() */
     bool no_power_up_line;            /* do not listen at 19,200 8E1 after power-up */
@@ -42,7 +46,10 @@ struct node {
     struct black_box black_box;
     struct settings settings;
     struct wall wall;
+    struct calibration calibration;
     struct sampler sampler;
+    struct statistics statistics;
+    struct sdi_pass sdi_pass;
     struct log log;
     struct link link;
     struct watch watch;

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "firmware/node/identity.h"
+#include "firmware/node/self_test.h"
 
 #define SECOND_US UINT64_C(1000000)
 
 enum commit_command { COMMIT_STORE = 1, COMMIT_FORGET = 2, COMMIT_FACTORY = 3 };
-enum coil { COIL_INDICATE = 0, COIL_SAMPLE = 1, COIL_COUNT };
+enum coil { COIL_INDICATE = 0, COIL_SAMPLE = 1, COIL_SELF_TEST = 2, COIL_COUNT };
 
 /* A stretch of registers. fill() writes all of them as they are at this instant, so that an answer
  * is consistent; write() checks everything before it does anything. NULL: read only. */
@@ -203,6 +204,71 @@ static enum modbus_exception write_settings(struct node *node, uint16_t offset, 
     return MODBUS_OK;
 }
 
+/* ---- statistics and calibration ---- */
+
+static void fill_statistics(struct node *node, uint16_t *words)
+{
+    statistics_fill(&node->statistics, hal_now_us(), words);
+}
+
+static void fill_calibration(struct node *node, uint16_t *words)
+{
+    calibration_fill(&node->calibration, words);
+}
+
+/* Volumetric water content of the saturated soil, in hundredths of a percent; other channels take
+ * saturated for all there can be. */
+static int32_t saturated(const struct node *node)
+{
+    static const int16_t soils[] = {4500, 4000, 5000, 6000};
+    return node->calibration.channel == CHANNEL_SOIL_MOISTURE
+               ? soils[node->settings.value[INDEX_SETTING_SOIL]]
+               : 10000;
+}
+
+static enum modbus_exception do_calibration(struct node *node, uint16_t command)
+{
+    const struct sample *sample = &node->sampler.sample;
+    int32_t raw = sample->seq ? sample->raw[node->calibration.channel] : SENSOR_NO_VALUE;
+    enum hal_result result =
+        calibration_do(&node->calibration, (enum calibration_command)command, raw, saturated(node));
+    if (result == HAL_RANGE)
+        return MODBUS_ILLEGAL_VALUE;
+    black_box_nv(&node->black_box, result);
+    return result == HAL_OK ? MODBUS_OK : MODBUS_DEVICE_FAILURE;
+}
+
+static enum modbus_exception write_calibration(struct node *node, uint16_t offset, uint16_t count,
+                                               const uint16_t *values)
+{
+    /* Which channel is looked at is no setting. */
+    if (offset != 0 && !node_unlocked(node, hal_now_us()))
+        return MODBUS_DEVICE_FAILURE;
+    if (offset == NODE_CALIBRATION_COMMAND - NODE_CALIBRATION_CHANNEL && count == 1)
+        return do_calibration(node, values[0]);
+    return calibration_write(&node->calibration, offset, count, values) ? MODBUS_OK
+                                                                        : MODBUS_ILLEGAL_VALUE;
+}
+
+/* ---- SDI-12 ---- */
+
+static void fill_sdi(struct node *node, uint16_t *words)
+{
+    sdi_pass_fill(&node->sdi_pass, words);
+}
+
+static enum modbus_exception write_sdi(struct node *node, uint16_t offset, uint16_t count,
+                                       const uint16_t *values)
+{
+    if (!node_unlocked(node, hal_now_us()))
+        return MODBUS_DEVICE_FAILURE;
+    if (offset != 0 || count > SDI_PASS_COMMAND_WORDS)
+        return MODBUS_ILLEGAL_VALUE;
+    if (node->sdi_pass.state == SDI_PASS_BUSY)
+        return MODBUS_DEVICE_BUSY;
+    return sdi_pass_write(&node->sdi_pass, values, count) ? MODBUS_OK : MODBUS_ILLEGAL_VALUE;
+}
+
 /* ---- log ---- */
 
 static void fill_log_wanted(struct node *node, uint16_t *words)
@@ -291,6 +357,9 @@ static const struct block blocks[] = {
     {fill_identity, NULL, NODE_SERIAL, NODE_SETTINGS_SEQUENCE + 2 - NODE_SERIAL, false},
     {fill_lock, write_lock, NODE_UNLOCK, 2, false},
     {fill_settings, write_settings, NODE_SETTING_PERIOD, SETTING_COUNT, false},
+    {fill_statistics, NULL, NODE_STATISTICS, STATISTICS_WORDS, false},
+    {fill_calibration, write_calibration, NODE_CALIBRATION_CHANNEL, CALIBRATION_WORDS, false},
+    {fill_sdi, write_sdi, NODE_SDI12_COMMAND, SDI_PASS_WORDS, false},
     {fill_log_wanted, write_log_wanted, NODE_LOG_WANTED, 3, false},
     {fill_log_window, NULL, NODE_LOG_WINDOW, HISTORY_WINDOW_WORDS, false},
     {fill_time, write_time, NODE_TIME, 3, true},
@@ -355,8 +424,8 @@ static enum modbus_exception write_registers(void *context, uint16_t address, ui
     return block->write(context, (uint16_t)(address - block->first), count, values);
 }
 
-/* Coils: 0 the lamp (goes off by itself after a minute), 1 measure now. Discrete inputs: is the
- * channel good. */
+/* Coils: 0 the lamp (goes off by itself after a minute), 1 measure now, 2 self-test. Discrete
+ * inputs: is the channel good. */
 static enum modbus_exception read_bits(void *context, bool input, uint16_t address, uint16_t count,
                                        uint8_t *bits)
 {
@@ -389,8 +458,10 @@ static enum modbus_exception write_bits(void *context, uint16_t address, uint16_
         if (address + i == COIL_INDICATE) {
             node->indicate_until_us = on ? now_us + 60 * SECOND_US : 0;
             hal_indicator(on);
-        } else if (on) {
+        } else if (on && address + i == COIL_SAMPLE) {
             sampler_now(&node->sampler, now_us);
+        } else if (on) {
+            node->self_test = self_test(&node->settings, &node->sampler);
         }
     }
     return MODBUS_OK;

@@ -59,6 +59,21 @@ static void decode(const uint8_t stored[STORED_SIZE], struct settings *s)
     }
 }
 
+/* New memory is all of one byte. */
+static bool is_blank(const struct twin *twin)
+{
+    uint8_t bytes[16];
+    for (unsigned copy = 0; copy < 2; copy++) {
+        if (hal_nv_read(twin->offset + copy * twin->room, bytes, sizeof bytes) != HAL_OK)
+            return false;
+        for (unsigned i = 0; i < sizeof bytes; i++) {
+            if (bytes[i] != bytes[0])
+                return false;
+        }
+    }
+    return true;
+}
+
 void settings_load(struct settings *s)
 {
     uint8_t stored[STORED_SIZE];
@@ -68,6 +83,7 @@ void settings_load(struct settings *s)
     put_factory(factory);
     encode(&factory_line, factory, stored);
     s->defaults = !twin_load(&s->twin, stored, STORED_SIZE);
+    s->damaged = s->defaults && !is_blank(&s->twin);
     decode(stored, s);
     settings_forget(s);
 }
@@ -79,7 +95,7 @@ static enum hal_result store(struct settings *s, const struct line_settings *lin
     encode(line, values, stored);
     enum hal_result result = twin_save(&s->twin, stored, STORED_SIZE);
     if (result == HAL_OK)
-        s->defaults = false;
+        s->defaults = s->damaged = false;
     return result;
 }
 

@@ -23,6 +23,7 @@ struct settings {
     uint16_t value[SETTING_COUNT];   /* in force */
     uint16_t written[SETTING_COUNT]; /* what a commit would put in force */
     bool defaults;                   /* neither copy was good */
+    bool damaged;                    /* and yet there was something: it is not a new node */
 };
 
 /* Loads, or puts the factory settings in force. */

@@ -506,6 +506,92 @@ static void duplicate_address_is_noticed(void **state)
     assert_int_equal(read_word(NODE_DUPLICATES), 1);
 }
 
+static void node_is_scanned_and_spoken_to_by_its_serial_number(void **state)
+{
+    (void)state;
+    unsigned before = board.sent_frames;
+    uint64_t end_us = arrive_frame(0xFD, "\x46\x01", 2);
+    run_until(end_us + 200000);
+    assert_true(board.sent_frames > before + 5); /* its dominant bits, then the answer */
+    assert_int_equal(board.sent_size, 10);
+    assert_memory_equal(board.sent, "\xFD\x46\x03\x0D\x00\x12\x34\xF7", 8);
+    assert_true(rtu_check(board.sent, board.sent_size));
+    end_us = arrive_frame(0xFD, "\x46\x02", 2);
+    run_until(end_us + 200000);
+    assert_memory_equal(board.sent, "\xFD\x46\x04\xD3\x93", 5);
+    size_t size;
+    const uint8_t *answer = ask(0xFD, "\x46\x08\x0D\x00\x12\x34\x04\x00\x00\x00\x01", 11, &size);
+    assert_non_null(answer);
+    assert_int_equal(size, 10);
+    assert_memory_equal(answer, "\x46\x09\x0D\x00\x12\x34\x04\x02\x00\x01", 10);
+    answer = ask(0xFD, "\x46\x08\x0D\x00\x12\x34\x04\x04\x10\x00\x7D", 11, &size);
+    assert_memory_equal(answer + 6, "\x84\x03", 2); /* does not fit the wrapping */
+    assert_true(silent(0xFD, "\x46\x08\x0D\x00\x12\x35\x04\x00\x00\x00\x01", 11));
+    assert_true(silent(0xFD, "\x46\x10\x00\x64\x00\x00", 6));
+}
+
+static void calibration_is_behind_the_lock_and_changes_the_next_sample(void **state)
+{
+    (void)state;
+    run(SECOND_US);
+    assert_int_equal(write_word(NODE_CALIBRATION_CHANNEL, CHANNEL_SOIL_MOISTURE), 0);
+    assert_int_equal(write_word(NODE_CALIBRATION_COMMAND, 2), 4);
+    assert_int_equal(write_word(NODE_UNLOCK, NODE_UNLOCK_KEY), 0);
+    assert_int_equal(write_word(NODE_CALIBRATION_COMMAND, 2), 0); /* raw 4321 is dry */
+    soil.raw[0] = 8321;
+    run(10 * SECOND_US);
+    assert_int_equal(write_word(NODE_CALIBRATION_COMMAND, 3), 0); /* 8321: 45 % */
+    assert_int_equal(write_word(NODE_CALIBRATION_COMMAND, 1), 0);
+    soil.raw[0] = 6321;
+    run(10 * SECOND_US);
+    assert_int_equal(read_word(12), 2250);
+    uint16_t raw[2 * CHANNEL_COUNT];
+    read_words(NODE_RAW, 2 * CHANNEL_COUNT, raw);
+    assert_int_equal(raw[5], 6321);
+}
+
+static void statistics_are_read_in_one_request(void **state)
+{
+    (void)state;
+    uint16_t w[94];
+    run(620 * SECOND_US);
+    read_words(NODE_STATISTICS, 94, w);
+    assert_int_equal(w[0], 600);
+    assert_int_equal(w[4], 60);
+    assert_int_equal(w[6], 1234);
+    assert_int_equal(w[8], 1234);
+    assert_int_equal(w[12], 0);
+}
+
+static void self_test_finds_what_is_broken(void **state)
+{
+    (void)state;
+    run(2 * SECOND_US);
+    assert_int_equal(read_word(NODE_SELF_TEST), 0);
+    board.supply_mv = 5000;
+    soil.hangs = true;
+    run(20 * SECOND_US);
+    size_t size;
+    assert_non_null(ask(247, "\x05\x00\x02\xFF\x00", 5, &size));
+    assert_int_equal(read_word(NODE_SELF_TEST), 4 | 8);
+    board.nv_broken = true;
+    assert_non_null(ask(247, "\x05\x00\x02\xFF\x00", 5, &size));
+    assert_int_equal(read_word(NODE_SELF_TEST), 2 | 4 | 8);
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_SELF_TEST, NODE_STATUS_SELF_TEST);
+}
+
+static void lamp_goes_off_by_itself(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_non_null(ask(247, "\x05\x00\x00\xFF\x00", 5, &size));
+    assert_true(board.indicator);
+    run(58 * SECOND_US);
+    assert_true(board.indicator);
+    run(3 * SECOND_US);
+    assert_false(board.indicator);
+}
+
 static void random_frames_never_stop_the_node(void **state)
 {
     (void)state;
@@ -553,6 +639,11 @@ int main(void)
         cmocka_unit_test_setup(watchdog_is_fed_only_while_the_line_makes_progress, fresh),
         cmocka_unit_test_setup(still_air_is_flagged_stuck_and_fog_is_not, fresh),
         cmocka_unit_test_setup(duplicate_address_is_noticed, fresh),
+        cmocka_unit_test_setup(node_is_scanned_and_spoken_to_by_its_serial_number, fresh),
+        cmocka_unit_test_setup(calibration_is_behind_the_lock_and_changes_the_next_sample, fresh),
+        cmocka_unit_test_setup(statistics_are_read_in_one_request, fresh),
+        cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
+        cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
         cmocka_unit_test_setup(random_frames_never_stop_the_node, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

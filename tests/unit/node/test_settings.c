@@ -98,9 +98,15 @@ static void one_rotten_copy_is_noticed_and_the_other_used(void **state)
         assert_in_range(s.value[INDEX_SETTING_PERIOD], 30, 31);
         board.nv[byte] ^= 0x40;
     }
+    board.nv[20] ^= 1;
+    board.nv[148] ^= 1;
+    settings_load(&s);
+    assert_true(s.defaults);
+    assert_true(s.damaged);
     memset(board.nv, 0, 256);
     settings_load(&s);
     assert_true(s.defaults);
+    assert_false(s.damaged);
 }
 
 static void failed_write_is_told_and_changes_nothing(void **state)

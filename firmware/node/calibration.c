@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/node/calibration.h"
+
+#include <string.h>
+
+#include "firmware/node/layout.h"
+#include "protocols/bytes/bytes.h"
+
+enum {
+    SCHEMA = 1,
+    POINTS = NODE_CALIBRATION_POINTS_MAX,
+    TABLE_SIZE = 7 + POINTS * 8,
+    STORED_SIZE = TABLE_SIZE * CHANNEL_COUNT,
+    HUNDREDTHS_MAX = 30000000,
+    /* Offsets of the registers from NODE_CALIBRATION_CHANNEL. */
+    AT_COMMAND = NODE_CALIBRATION_COMMAND - NODE_CALIBRATION_CHANNEL,
+    AT_DATE = NODE_CALIBRATION_DATE - NODE_CALIBRATION_CHANNEL,
+    AT_OPERATOR = NODE_CALIBRATION_OPERATOR - NODE_CALIBRATION_CHANNEL,
+    AT_POINTS = NODE_CALIBRATION_POINTS - NODE_CALIBRATION_CHANNEL,
+    AT_TABLE = NODE_CALIBRATION_TABLE - NODE_CALIBRATION_CHANNEL
+};
+
+_Static_assert(STORED_SIZE + TWIN_OVERHEAD <= LAYOUT_CALIBRATION_ROOM, "calibration outgrew it");
+_Static_assert(AT_TABLE + 4 * POINTS == CALIBRATION_WORDS, "registers and table differ");
+
+/* Rising or falling, so that every raw count has one value; values that any metric can have, so
+ * that products stay within 64 bits. */
+static bool is_table(const struct calibration_table *t)
+{
+    if (t->points > POINTS)
+        return false;
+    for (unsigned i = 0; i < t->points; i++) {
+        if (t->hundredths[i] > HUNDREDTHS_MAX || t->hundredths[i] < -HUNDREDTHS_MAX)
+            return false;
+    }
+    for (unsigned i = 1; i < t->points; i++) {
+        if (t->raw[i] == t->raw[i - 1] || (t->raw[i] > t->raw[i - 1]) != (t->raw[1] > t->raw[0]))
+            return false;
+    }
+    return true;
+}
+
+static void encode(const struct calibration_table *t, struct byte_writer *w)
+{
+    byte_write_u32(w, t->date);
+    byte_write_u16(w, t->operator_id);
+    byte_write_u8(w, t->points);
+    for (unsigned i = 0; i < POINTS; i++) {
+        byte_write_u32(w, (uint32_t)t->raw[i]);
+        byte_write_u32(w, (uint32_t)t->hundredths[i]);
+    }
+}
+
+static void decode(struct calibration_table *t, struct byte_reader *r)
+{
+    t->date = byte_read_u32(r);
+    t->operator_id = byte_read_u16(r);
+    t->points = byte_read_u8(r);
+    for (unsigned i = 0; i < POINTS; i++) {
+        t->raw[i] = (int32_t)byte_read_u32(r);
+        t->hundredths[i] = (int32_t)byte_read_u32(r);
+    }
+    if (!is_table(t))
+        t->points = 0;
+}
+
+static void load_from(struct calibration *c, struct twin *twin)
+{
+    uint8_t stored[STORED_SIZE] = {0};
+    twin_load(twin, stored, sizeof stored);
+    struct byte_reader r = byte_reader_init(stored, sizeof stored);
+    for (unsigned i = 0; i < CHANNEL_COUNT; i++)
+        decode(&c->table[i], &r);
+    c->edit = c->table[c->channel];
+}
+
+static enum hal_result store_to(const struct calibration *c, struct twin *twin)
+{
+    uint8_t stored[STORED_SIZE];
+    struct byte_writer w = byte_writer_init(stored, sizeof stored);
+    for (unsigned i = 0; i < CHANNEL_COUNT; i++)
+        encode(&c->table[i], &w);
+    return twin_save(twin, stored, sizeof stored);
+}
+
+void calibration_load(struct calibration *c)
+{
+    memset(c, 0, sizeof *c);
+    twin_init(&c->twin, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    load_from(c, &c->twin);
+}
+
+/* On the line through the two points around `raw`, or the last two beyond the ends. */
+static int32_t interpolate(const struct calibration_table *t, int32_t raw)
+{
+    bool rising = t->raw[1] > t->raw[0];
+    unsigned i = 1;
+    while (i + 1 < t->points && (rising ? raw > t->raw[i] : raw < t->raw[i]))
+        i++;
+    int64_t run = (int64_t)t->raw[i] - t->raw[i - 1];
+    int64_t rise = (int64_t)t->hundredths[i] - t->hundredths[i - 1];
+    int64_t product = ((int64_t)raw - t->raw[i - 1]) * rise;
+    if (run < 0) {
+        run = -run;
+        product = -product;
+    }
+    int64_t value =
+        t->hundredths[i - 1] + (product >= 0 ? product + run / 2 : product - run / 2) / run;
+    if (value > INT32_MAX)
+        return INT32_MAX;
+    return value < -INT32_MAX ? -INT32_MAX : (int32_t)value;
+}
+
+bool calibration_apply(const struct calibration *c, unsigned channel, int32_t raw,
+                       int32_t *hundredths, uint8_t *flag)
+{
+    const struct calibration_table *t = &c->table[channel];
+    if (t->points == 0)
+        return false;
+    if (t->points == 1) {
+        *hundredths += t->hundredths[0];
+        return true;
+    }
+    *hundredths = interpolate(t, raw);
+    if (*flag == METRIC_UNCALIBRATED)
+        *flag = METRIC_GOOD;
+    return true;
+}
+
+static void put_u32(uint16_t *words, uint32_t value)
+{
+    words[0] = (uint16_t)(value >> 16);
+    words[1] = (uint16_t)value;
+}
+
+static uint32_t get_u32(const uint16_t *words)
+{
+    return (uint32_t)words[0] << 16 | words[1];
+}
+
+static void table_fill(const struct calibration_table *t, uint16_t *words)
+{
+    put_u32(words + AT_DATE, t->date);
+    words[AT_OPERATOR] = t->operator_id;
+    words[AT_POINTS] = t->points;
+    for (size_t i = 0; i < POINTS; i++) {
+        put_u32(words + AT_TABLE + 4 * i, (uint32_t)t->raw[i]);
+        put_u32(words + AT_TABLE + 4 * i + 2, (uint32_t)t->hundredths[i]);
+    }
+}
+
+void calibration_fill(const struct calibration *c, uint16_t *words)
+{
+    words[0] = c->channel;
+    table_fill(&c->edit, words);
+}
+
+bool calibration_write(struct calibration *c, uint16_t offset, uint16_t count,
+                       const uint16_t *words)
+{
+    uint16_t all[CALIBRATION_WORDS] = {0};
+    if (offset == 0) { /* another channel is looked at: what is stored of it comes first */
+        if (words[0] >= CHANNEL_COUNT || count != 1)
+            return false;
+        c->channel = (uint8_t)words[0];
+        c->edit = c->table[c->channel];
+        return true;
+    }
+    if (offset <= AT_COMMAND)
+        return false;
+    calibration_fill(c, all);
+    memcpy(all + offset, words, count * sizeof *words);
+    if (all[AT_POINTS] > POINTS)
+        return false;
+    c->edit.date = get_u32(all + AT_DATE);
+    c->edit.operator_id = all[AT_OPERATOR];
+    c->edit.points = (uint8_t)all[AT_POINTS];
+    for (size_t i = 0; i < POINTS; i++) {
+        c->edit.raw[i] = (int32_t)get_u32(all + AT_TABLE + 4 * i);
+        c->edit.hundredths[i] = (int32_t)get_u32(all + AT_TABLE + 4 * i + 2);
+    }
+    return true;
+}
+
+static enum hal_result store_edit(struct calibration *c)
+{
+    struct calibration_table before = c->table[c->channel];
+    if (!is_table(&c->edit))
+        return HAL_RANGE;
+    c->table[c->channel] = c->edit;
+    enum hal_result result = store_to(c, &c->twin);
+    if (result != HAL_OK)
+        c->table[c->channel] = before;
+    return result;
+}
+
+/* Point 0 is dry, point 1 saturated, whichever is taken first; with both there are two points. */
+static enum hal_result capture(struct calibration *c, unsigned point, int32_t raw,
+                               int32_t hundredths)
+{
+    if (raw == INT32_MIN)
+        return HAL_RANGE;
+    c->edit.raw[point] = raw;
+    c->edit.hundredths[point] = hundredths;
+    c->edit.points = 2;
+    return HAL_OK;
+}
+
+static enum hal_result restore(struct calibration *c)
+{
+    struct twin factory;
+    twin_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    load_from(c, &factory); /* nothing there: every channel by the sensor's own conversion */
+    return store_to(c, &c->twin);
+}
+
+static enum hal_result make_factory(const struct calibration *c)
+{
+    uint8_t none;
+    struct twin factory;
+    twin_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    twin_load(&factory, &none, 0); /* only to learn which copy is the newer */
+    return store_to(c, &factory);
+}
+
+enum hal_result calibration_do(struct calibration *c, enum calibration_command command, int32_t raw,
+                               int32_t saturated)
+{
+    switch (command) {
+    case CALIBRATION_STORE:
+        return store_edit(c);
+    case CALIBRATION_DRY:
+        return capture(c, 0, raw, 0);
+    case CALIBRATION_SATURATED:
+        return capture(c, 1, raw, saturated);
+    case CALIBRATION_RESTORE:
+        return restore(c);
+    case CALIBRATION_CLEAR:
+        c->edit = (struct calibration_table){0};
+        return store_edit(c);
+    case CALIBRATION_FACTORY:
+        return make_factory(c);
+    default:
+        return HAL_RANGE;
+    }
+}
