@@ -123,8 +123,9 @@ static uint64_t poll_update(struct node *node, uint64_t now_us)
     const struct node_update *update = node->config.update;
     if (!update)
         return UINT64_MAX;
-    if (update->restart() && !hal_bus_sending())
-        hal_reset();
+    /* The answer that says so waits for the line's silence first. */
+    if (update->restart() && node->link.answer_size == 0 && !hal_bus_sending())
+        black_box_restart();
     return update->step() ? now_us : UINT64_MAX;
 }
 

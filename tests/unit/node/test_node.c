@@ -592,6 +592,51 @@ static void lamp_goes_off_by_itself(void **state)
     assert_false(board.indicator);
 }
 
+static bool restart_wanted;
+
+static bool update_read(uint16_t first, uint16_t count, uint16_t *values)
+{
+    memset(values, first == NODE_UPDATE_FIRST ? 0x5A : 0, count * sizeof *values);
+    return first == NODE_UPDATE_FIRST;
+}
+
+static bool update_write(uint16_t first, uint16_t count, const uint16_t *values)
+{
+    restart_wanted = first == NODE_UPDATE_FIRST && count == 1 && values[0] == 1;
+    return restart_wanted;
+}
+
+static bool update_step(void)
+{
+    return false;
+}
+
+static bool update_restart(void)
+{
+    return restart_wanted;
+}
+
+static void restart_waits_until_its_answer_has_left(void **state)
+{
+    (void)state;
+    static const struct node_update update = {update_read, update_write, update_step,
+                                              update_restart};
+    size_t size;
+    node.config.update = &update;
+    restart_wanted = false;
+    assert_int_equal(read_word(NODE_UPDATE_FIRST), 0x5A5A);
+    assert_memory_equal(ask(247, "\x06\x20\x01\x00\x01", 5, &size), "\x86\x02", 2);
+    unsigned before = board.sent_frames;
+    if (setjmp(board.cut) == 0) {
+        write_word(NODE_UPDATE_FIRST, 1);
+        fail_msg("it did not restart");
+    }
+    assert_int_equal(board.sent_frames, before + 1);
+    assert_true(board.now_us >= board.sending_until_us);
+    start_node(false);
+    assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_SOFTWARE);
+}
+
 static void random_frames_never_stop_the_node(void **state)
 {
     (void)state;
@@ -644,6 +689,7 @@ int main(void)
         cmocka_unit_test_setup(statistics_are_read_in_one_request, fresh),
         cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
         cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
+        cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, fresh),
         cmocka_unit_test_setup(random_frames_never_stop_the_node, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
