@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,8 +106,10 @@ static int run_screen(const struct led_config *config, struct pages *pages, stru
         (void)fprintf(stderr, "baiye-led: %s\n", error);
         return EX_UNAVAILABLE;
     }
+    (void)sd_notify(0, "READY=1");
     for (bool stop = false; !stop;) {
         int wait_ms = screen_step(screen);
+        (void)sd_notify(0, "WATCHDOG=1"); /* at least once a second; a hung loop is restarted */
         struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
                                 {.fd = screen_fd(screen), .events = POLLIN}};
         if (poll(fds, 2, wait_ms) < 0 && errno != EINTR)

@@ -15,7 +15,6 @@ bool yaml_failed(const struct yaml_file *file)
     return file->error->text[0] != '\0';
 }
 
-/* NOLINTBEGIN(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not see this va_start */
 void yaml_fail(struct yaml_file *file, const yaml_node_t *node, const char *format, ...)
 {
     char *text = file->error->text;
@@ -30,7 +29,6 @@ void yaml_fail(struct yaml_file *file, const yaml_node_t *node, const char *form
     (void)vsnprintf(text + used, size - (size_t)used, format, list);
     va_end(list);
 }
-/* NOLINTEND(clang-analyzer-valist.Uninitialized) */
 
 static void fail_parse(struct yaml_file *file, const yaml_parser_t *parser)
 {

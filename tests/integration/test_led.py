@@ -279,6 +279,32 @@ def test_framebuffer_and_png_file_show_the_same(site, needs):
         screen.stop()
 
 
+def test_a_real_gateway_and_its_end(site, needs):
+    """From a probe's register to the panel, with nothing in between that the test made up."""
+    needs("baiye-led", "baiyed", "baiye-field")
+    broker = ledscreen.start_broker(site)
+    panel = ledscreen.Receiver(WIDTH, HEIGHT)
+    site.start_field([{"name": "east", "baud": 9600, "units": [
+        {"kind": "xy-md02", "address": 1, "name": "air-1"}]}])
+    site.start_gateway(every="1s", more={"plots": [
+        {"name": "upper", "label": "上坡", "area": "1mu", "devices": ["air-1"]}]})
+    led = site.add(ledscreen.Led(site.folder, broker,
+                                 [{"type": "ddp", "to": f"127.0.0.1:{panel.port}"}]))
+    try:
+        led.start()
+        panel.wait(shows_number, 30, "the probe's value")
+        count = len(panel.frames)
+        killed = time.monotonic()
+        site.gateway.kill()
+        at, _ = panel.wait(lambda f: not shows_number(f), 10, "it is not true any more",
+                           since=killed)
+        assert at - killed <= 6
+        assert len(panel.frames) > count
+    finally:
+        panel.stop()
+    assert panel.wrong == []
+
+
 def test_numeric_boards_are_written_through_the_gateway(site, needs):
     needs("baiye-led")
     screen = Screen(site, boards=[{"device": "board-1", "name": "line1", "none": -1,

@@ -110,7 +110,7 @@ static void convert(const struct framebuffer *f, const uint8_t *rgb, int width)
             out += pixel_bytes(f->format);
             break;
         case PIXEL_RGB565: {
-            unsigned word = (rgb[0] >> 3u) << 11 | (rgb[1] >> 2u) << 5 | rgb[2] >> 3u;
+            unsigned word = (rgb[0] >> 3u) * 2048u + (rgb[1] >> 2u) * 32u + (rgb[2] >> 3u);
             out[0] = (uint8_t)word;
             out[1] = (uint8_t)(word >> 8);
             out += 2;

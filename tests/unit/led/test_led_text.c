@@ -73,14 +73,12 @@ static void old_values_are_dashes_in_text_too(void **unused)
 static void wrong_templates_are_refused_with_a_reason(void **unused)
 {
     (void)unused;
+    static const char many[] = "{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}"
+                               "{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}"
+                               "{time}{time}{time}";
     static const char *const wrong[] = {
-        "{plot/upper",
-        "{nothing}",
-        "{plot/upper/air_temperature:colour}",
-        "{label:upper}",
-        "{}",
-        "{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}"
-        "{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}{time}",
+        "{plot/upper",   "{nothing}", "{plot/upper/air_temperature:colour}",
+        "{label:upper}", "{}",        many,
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char error[300] = "";
