@@ -2,18 +2,24 @@
 #include "boards/cortex-m3/i2c_bits.h"
 
 enum {
-    STRETCH_PAUSES = 200, /* how long a part may hold the clock: 1 ms at 100 kHz */
+    STRETCH_PAUSES = 200, /* how long parts may hold the clock in one transfer: 1 ms at 100 kHz */
     RECOVERY_CLOCKS = 9,
 };
+
+/* Pauses that the clock may still take to come up, over the whole transfer: a part that holds it a
+ * little at every bit must not hold up the node. */
+static uint32_t patience;
 
 /* Lets the clock go and waits until it is up. */
 static enum hal_result clock_up(void)
 {
     i2c_scl(true);
-    for (int i = 0; i < STRETCH_PAUSES; i++) {
+    for (; patience; patience--) {
         i2c_pause();
-        if (i2c_scl_is_high())
+        if (i2c_scl_is_high()) {
+            patience--;
             return HAL_OK;
+        }
     }
     return HAL_TIMEOUT;
 }
@@ -34,6 +40,7 @@ static enum hal_result stop(void)
 {
     i2c_sda(false);
     i2c_pause();
+    patience = STRETCH_PAUSES / 4;
     enum hal_result result = clock_up();
     i2c_sda(true);
     i2c_pause();
@@ -127,11 +134,14 @@ enum hal_result i2c_bits_transfer(uint8_t address, const uint8_t *head, size_t h
                                   size_t read_size)
 {
     enum hal_result result = HAL_OK;
+    patience = STRETCH_PAUSES;
     if (!i2c_scl_is_high() || !i2c_sda_is_high())
         result = make_free();
     if (result != HAL_OK)
         return result;
     bool writes = head_size + body_size > 0;
+    /* One pause a bit and its acknowledge, for the addresses and the starts as well. */
+    patience = (uint32_t)(9 * (head_size + body_size + read_size + 3)) + STRETCH_PAUSES;
     if (writes || !read_size)
         result = write_bytes(address, head, head_size, body, body_size);
     if (result == HAL_OK && read_size)

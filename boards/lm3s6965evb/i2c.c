@@ -19,7 +19,8 @@ enum {
     STATE_DATA_NAK = 8,
     STATE_LOST = 0x10,
     STATE_BUS_BUSY = 0x40,
-    BYTE_US = 400, /* more than twice what a byte and a stop take, clock stretching included */
+    BYTE_US = 90,      /* at 100 kHz */
+    STRETCH_US = 1000, /* how long parts may hold the clock in one transfer */
     MASTER = 0x10,
     EEPROM = 0x50,
     EEPROM_PAGE = 64,
@@ -56,9 +57,10 @@ static void recover(void)
     i2c_start();
 }
 
+static uint64_t limit_us; /* end of the transfer, come what may */
+
 static enum hal_result wait_done(uint32_t busy)
 {
-    uint64_t limit_us = hal_now_us() + BYTE_US;
     for (;;) {
         uint32_t state = reg_read(I2C_MCS);
         if (!(state & busy))
@@ -118,11 +120,14 @@ static enum hal_result transfer(uint8_t address, const uint8_t *head, size_t hea
                                 const uint8_t *body, size_t body_size, uint8_t *read,
                                 size_t read_size)
 {
+    uint64_t now_us = hal_now_us();
+    limit_us = now_us + STRETCH_US;
     if (wait_done(STATE_BUS_BUSY) != HAL_OK) {
         recover();
         if (wait_done(STATE_BUS_BUSY) != HAL_OK)
             return HAL_STUCK;
     }
+    limit_us = now_us + STRETCH_US + BYTE_US * (head_size + body_size + read_size + 4);
     enum hal_result result = HAL_OK;
     if (head_size + body_size)
         result = write_bytes(address, head, head_size, body, body_size);
@@ -151,11 +156,11 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t w
 static enum hal_result eeprom(uint32_t offset, const uint8_t *from, uint8_t *to, size_t size)
 {
     const uint8_t address[2] = {(uint8_t)(offset >> 8), (uint8_t)offset};
-    uint64_t limit_us = hal_now_us() + EEPROM_WRITE_US;
+    uint64_t patience_us = hal_now_us() + EEPROM_WRITE_US;
     for (;;) {
         enum hal_result result =
             transfer(EEPROM, address, sizeof address, from, from ? size : 0, to, to ? size : 0);
-        if (result != HAL_NAK || hal_now_us() > limit_us)
+        if (result != HAL_NAK || hal_now_us() > patience_us)
             return result;
         hal_delay_us(EEPROM_PAUSE_US);
     }
