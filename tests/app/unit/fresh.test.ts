@@ -97,7 +97,8 @@ describe('a tile', () => {
     devices: ['a', 'b', 'c'].map((name) => ({ name, label: name, everyS: 60, profile: '', bus: '' })),
   };
   const world = (entries: [string, Live][]) => ({
-    site, live: new Map(entries), plotLive: new Map<string, Live>(), gateway: 'online' as const,
+    site, live: new Map(entries), plotLive: new Map<string, Live>(),
+    had: new Map([['b', new Set(['soil_moisture'])]]), gateway: 'online' as const,
   });
   it('takes the live and good value before the newer but doubtful one', () => {
     const [upper] = tiles(world([
@@ -117,6 +118,12 @@ describe('a tile', () => {
   });
   it('is made for a device that is in no plot', () => {
     expect(tiles(world([]), T).map((x) => [x.name, x.isDevice])).toEqual([['upper', false], ['c', true]]);
+  });
+  it('is silent about a channel that never had a sensor, not about one that lost it', () => {
+    const flags = { soil_moisture: 'absent', illuminance: 'absent' } as const;
+    const w = world([['a', live(T, { flags })], ['b', live(T, { flags })], ['c', live(T)]]);
+    expect(summary(w, T)).toMatchObject({ fine: 2, flagged: ['b'] });
+    expect(Object.keys(tiles(w, T)[0]?.cells ?? {}).sort()).toEqual(['air_temperature', 'soil_moisture']);
   });
   it('counts in the sentence: silent, flagged, fine', () => {
     const s = summary(world([['a', live(T)], ['b', live(T, { flags: { soil_moisture: 'fault' } })]]), T);

@@ -2,7 +2,7 @@
 // Small things kept on the phone: settings always; login and last values only for somebody who asked
 // to be remembered. Storage may be missing, full or forbidden: then the app just keeps less.
 import { parseAlert, parseForecast, parseLive, parseSite } from '../model/payload';
-import { clock, state } from '../model/state';
+import { clock, keepLive, state } from '../model/state';
 import type { Login } from '../mqtt/session';
 
 const LOGIN = 'baiye.login';
@@ -91,7 +91,9 @@ export function loadSnapshot(login: Login): void {
     for (const [from, to] of [[x.live, state.live], [x.plots, state.plotLive]] as const) {
       for (const [name, body] of (Array.isArray(from) ? from : []) as [string, unknown][]) {
         const live = parseLive(body);
-        if (live) to.set(name, live);
+        if (!live) continue;
+        if (to === state.live) keepLive(name, live);
+        else to.set(name, live);
       }
     }
     for (const [id, body] of (Array.isArray(x.alerts) ? x.alerts : []) as [string, unknown][]) {

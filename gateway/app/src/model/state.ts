@@ -13,6 +13,9 @@ export interface State {
   site: Site | null;
   live: Map<string, Live>;
   plotLive: Map<string, Live>;
+  /** What a device has ever given a value for: a channel without a sensor is no fault, one that lost
+   *  its sensor is. */
+  had: Map<string, Set<string>>;
   health: Map<string, Health>;
   forecast: Forecast | null;
   alerts: Map<string, Alert>;
@@ -31,6 +34,7 @@ export const state: State = {
   site: null,
   live: new Map(),
   plotLive: new Map(),
+  had: new Map(),
   health: new Map(),
   forecast: null,
   alerts: new Map(),
@@ -45,7 +49,7 @@ export function forget(): void {
   state.forecast = null;
   state.ledPng = null;
   state.remembered = false;
-  for (const map of [state.live, state.plotLive, state.health, state.alerts]) map.clear();
+  for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts]) map.clear();
 }
 
 type Listener = () => void;
@@ -70,4 +74,12 @@ export function changed(): void {
   if (scheduled) return;
   scheduled = true;
   setTimeout(tell, Math.max(0, lastTold + TELL_EVERY_MS - performance.now()));
+}
+
+/** Keeps a device's values; `had` grows with them. */
+export function keepLive(name: string, live: Live): void {
+  state.live.set(name, live);
+  const had = state.had.get(name) ?? new Set<string>();
+  for (const metric of Object.keys(live.values)) had.add(metric);
+  state.had.set(name, had);
 }

@@ -27,12 +27,18 @@ export interface World {
   site: Site | null;
   live: ReadonlyMap<string, Live>;
   plotLive: ReadonlyMap<string, Live>;
+  had: ReadonlyMap<string, ReadonlySet<string>>;
   gateway: Gateway;
 }
 
-function cellsOf(live: Live, fresh: Freshness): Cell[] {
+/** Never had a sensor there: not worth a word. */
+function unfitted(world: World, device: string, metric: string, flag: Flag | undefined): boolean {
+  return flag === 'absent' && !world.had.get(device)?.has(metric);
+}
+
+function cellsOf(live: Live, fresh: Freshness, skip: (metric: string) => boolean): Cell[] {
   const metrics = new Set([...Object.keys(live.values), ...Object.keys(live.flags)]);
-  return [...metrics].map((metric) => ({
+  return [...metrics].filter((metric) => live.values[metric] !== undefined || !skip(metric)).map((metric) => ({
     metric,
     value: live.values[metric] ?? null,
     flag: live.flags[metric] ?? null,
@@ -47,15 +53,15 @@ function rank(cell: Cell): number {
 
 export function tile(plot: Plot, isDevice: boolean, world: World, now: number | null): Tile {
   const batch = world.site?.batchS ?? 0;
-  const sources = plot.devices.map((d) => world.live.get(d));
-  if (!isDevice) sources.unshift(world.plotLive.get(plot.name));
+  const sources = plot.devices.map((d): [string, Live | undefined] => [d, world.live.get(d)]);
+  if (!isDevice) sources.unshift(['', world.plotLive.get(plot.name)]);
   const cells: Record<string, Cell> = {};
   let ts: number | null = null;
-  for (const live of sources) {
+  for (const [device, live] of sources) {
     if (!live) continue;
     const fresh = freshness(live.ts, live.everyS, batch, now, world.gateway);
     if (ts === null || live.ts > ts) ts = live.ts;
-    for (const cell of cellsOf(live, fresh)) {
+    for (const cell of cellsOf(live, fresh, (m) => unfitted(world, device, m, live.flags[m]))) {
       const best = cells[cell.metric];
       const better =
         !best || rank(cell) > rank(best) || (rank(cell) === rank(best) && cell.ts > best.ts);
@@ -111,7 +117,8 @@ export function summary(world: World, now: number | null): Summary {
     if (live && (out.newest === null || live.ts > out.newest)) out.newest = live.ts;
     if (!live || freshness(live.ts, live.everyS, batch, now, world.gateway) === 'stale') {
       out.silent.push(name);
-    } else if (Object.values(live.flags).some((f) => f !== 'uncalibrated' && f !== 'clock')) {
+    } else if (Object.entries(live.flags).some(([metric, flag]) =>
+      flag !== 'uncalibrated' && flag !== 'clock' && !unfitted(world, name, metric, flag))) {
       out.flagged.push(name);
     } else {
       out.fine += 1;

@@ -4,8 +4,8 @@
 import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
 import { wasAcked } from '../keep/local';
 import { newer } from '../model/fresh';
-import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite } from '../model/payload';
-import { changed, clock, state, type LinkState } from '../model/state';
+import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite, type Live } from '../model/payload';
+import { changed, clock, keepLive, state, type LinkState } from '../model/state';
 import { Link, type Filter } from './link';
 import { Rpc, RpcError } from './rpc';
 
@@ -181,7 +181,7 @@ export class Session {
     }
   }
 
-  private live(map: Map<string, import('../model/payload').Live>, name: string, packet: Publish): void {
+  private live(map: Map<string, Live>, name: string, packet: Publish): void {
     if (packet.payload.byteLength === 0) {
       map.delete(name);
       return;
@@ -189,7 +189,9 @@ export class Session {
     const live = parseLive(decode(packet.payload));
     if (!live || (!map.has(name) && map.size >= PLACES_MAX)) return;
     if (!packet.retain) clock.heard(live.ts);
-    map.set(name, newer(map.get(name), live, clock.now()));
+    const kept = newer(map.get(name), live, clock.now());
+    if (map === state.live) keepLive(name, kept);
+    else map.set(name, kept);
     if (state.remembered) state.remembered = false;
   }
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The app before the real gateway: baiye-field's devices, baiyed, mosquitto. An own publisher
+// speaks only where nothing computes yet (the forecast).
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { Garden, built } from './lib/garden.mjs';
+import { axe, launch, login, phone, shot } from './lib/phone.mjs';
+import { Publisher } from './lib/publisher.mjs';
+import { until } from './lib/wait.mjs';
+
+const limit = { timeout: 120_000 };
+let browser;
+let pages = [];
+before(async () => {
+  assert.ok(built(), 'baiyed and baiye-field are not built; BAIYE_BUILD says where they are');
+  browser = await launch();
+});
+after(() => browser?.close());
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.context().close();
+});
+const open = async (garden, { user = 'farmer', keep = false, ...options } = {}) => {
+  const page = await phone(browser, options);
+  pages.push(page);
+  await login(page, garden.url, user, keep);
+  return page;
+};
+
+const lines = [{
+  name: 'east', baud: 19200, units: [
+    { kind: 'native', address: 1, name: 'plot-1', period_s: 2 },
+    { kind: 'native', address: 2, name: 'plot-2', period_s: 2 },
+    { kind: 'zts-3001', address: 7, name: 'soil-7', period_s: 2 },
+  ],
+}];
+const plots = [
+  { name: 'upper', label: '上坡', devices: ['plot-1', 'soil-7'] },
+  { name: 'creek', label: '溪边', devices: ['plot-2'] },
+];
+const alerts = [{ name: 'warm', label: '太热了', metric: 'air_temperature', above: -60, clear: -70, level: 'alarm' }];
+
+describe('real: a garden of three devices', () => {
+  let garden;
+  before(async () => {
+    garden = await new Garden(lines, plots, { alerts }).start();
+  }, limit);
+  after(() => garden?.stop());
+
+  test('real: the phone shows what the broker has, live', limit, async () => {
+    const page = await open(garden);
+    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
+    await page.locator('.mood-ok', { hasText: '正常' }).waitFor({ timeout: 30_000 });
+    await page.getByText('3 台设备正常').waitFor();
+    const watcher = new Publisher(garden.broker.port);
+    watcher.user = 'technician';
+    await watcher.start();
+    const seen = new Map();
+    watcher.request = (p) => seen.set(p.topic, JSON.parse(p.utf8()));
+    await watcher.client.subscribe({ topics: ['baiye/baiye-1/plot/+/live'] });
+    await until('a value on the phone that is the broker’s', async () => {
+      const live = seen.get('baiye/baiye-1/plot/creek/live');
+      if (!live) return false;
+      const text = await page.locator('.tile', { hasText: '溪边' }).locator('[data-metric=air_temperature] .value').textContent();
+      return text === `${live.values.air_temperature.toFixed(1).replace('-', '−')}°C`;
+    }, 20_000);
+    await watcher.stop();
+    assert.deepEqual(await axe(page), []);
+    assert.deepEqual(page.problems, []);
+    await shot(page, 'real-home', true);
+  });
+
+  test('real: history comes through the broker as a chart and as hours', limit, async () => {
+    const page = await open(garden);
+    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
+    await page.goto(`${garden.url}#/plot/p:creek`);
+    await page.locator('.chart[aria-busy=false] canvas').waitFor();
+    const points = async () => Number(await page.locator('[data-points]').getAttribute('data-points'));
+    await until('readings in the chart', async () => (await points()) >= 3, 30_000);
+    await page.locator('select').first().selectOption('soil_moisture');
+    await page.locator('select').nth(1).selectOption('p:upper');
+    await until('both plots', async () => (await points()) >= 6, 30_000);
+    await page.getByRole('button', { name: '周', exact: true }).tap();
+    await page.locator('.chart[aria-busy=false] canvas').waitFor();
+    assert.equal(await page.locator('.wrong').count(), 0);
+    await shot(page, 'real-plot', true);
+    assert.deepEqual(page.problems, []);
+  });
+
+  test('real: a pick is stored by the gateway, an alert acknowledged', limit, async () => {
+    const page = await open(garden);
+    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
+    await page.goto(`${garden.url}#/pick`);
+    await page.locator('.pickbutton').tap();
+    await page.locator('.pickform .primary').tap();
+    await page.getByText('已保存到网关 ✓').waitFor();
+    await page.goto(`${garden.url}#/alerts`);
+    await page.locator('.alert', { hasText: '太热了' }).first().getByRole('button').tap();
+    await page.getByText('farmer 已确认 ✓').waitFor();
+    const audits = await garden.ask('audits', { limit: 50 });
+    const done = audits.audits.map((a) => `${a.user} ${a.method} ${a.result}`);
+    assert.ok(done.includes('farmer pick ok') && done.includes('farmer ack ok'), done.join('; '));
+  });
+
+  test('real: whom the gateway gives no role it refuses, and says why', limit, async () => {
+    const page = await open(garden, { user: 'helper' });
+    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    await page.goto(`${garden.url}#/pick`);
+    await page.locator('.pickbutton').tap();
+    await page.locator('.pickform .primary').tap();
+    await page.getByText('不能记录采摘').waitFor();
+  });
+
+  test('real: the technician sees health and counts', limit, async () => {
+    const page = await open(garden, { user: 'technician' });
+    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    await page.goto(`${garden.url}#/devices`);
+    await page.locator('.devices .card', { hasText: 'soil-7' }).locator('summary').tap();
+    await page.locator('dt', { hasText: 'polls' }).first().waitFor();
+    assert.equal(await page.locator('.devices .card').count(), 3);
+    await shot(page, 'real-devices', true);
+  });
+
+  test('real: a device that dies is missed within its periods, and back when it is', limit, async () => {
+    const page = await open(garden);
+    await page.getByText('3 台设备正常').waitFor({ timeout: 30_000 });
+    await garden.control({ cmd: 'fault', line: 'east', unit: 7, kind: 'dead' });
+    await page.getByText('3 台设备中有 1 台没有新数据').waitFor({ timeout: 40_000 });
+    await garden.control({ cmd: 'fault', line: 'east', unit: 7, kind: 'dead', probability: 0 });
+    await page.getByText('3 台设备正常').waitFor({ timeout: 30_000 });
+  });
+
+  test('real: the forecast appears when somebody publishes one, and not before', limit, async () => {
+    const page = await open(garden);
+    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    assert.equal(await page.locator('.tomorrow').count(), 0);
+    const oracle = await new Publisher(garden.broker.port).start();
+    oracle.request = () => {};
+    await oracle.put('forecast', oracle.forecast(['upper']));
+    await page.locator('.tomorrow').getByText('6–12').waitFor();
+    await oracle.put('forecast', '');
+    await oracle.stop();
+  });
+
+  test('real: the broker restarted', limit, async () => {
+    const page = await open(garden);
+    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    await garden.broker.halt();
+    await page.getByText('没有网络').waitFor({ timeout: 20_000 });
+    await garden.broker.run();
+    await page.locator('.mood-ok').waitFor({ timeout: 90_000 });
+  });
+
+  test('real: the gateway killed: the phone keeps dated values; started again: live', limit, async () => {
+    const page = await open(garden, { keep: true, worker: true });
+    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    await garden.stopGateway('SIGKILL');
+    await page.getByText('没有网络').waitFor({ timeout: 20_000 });
+    await page.locator('.tile.old').nth(1).waitFor({ timeout: 30_000 });
+    await garden.startGateway();
+    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    assert.deepEqual(page.problems, []);
+  });
+});
+
+test('real: a garden of sixty devices', limit, async () => {
+  const units = Array.from({ length: 60 }, (_, i) => ({ kind: 'zts-3001', address: i + 1, name: `soil-${i + 1}`, period_s: 2 }));
+  const sixty = units.map((u, i) => ({ name: `p-${i}`, label: `地块 ${i + 1}`, devices: [u.name] }));
+  const garden = await new Garden([{ name: 'net', type: 'tcp', units }], sixty).start();
+  try {
+    const page = await open(garden, { size: 'small' });
+    await page.getByText('60 台设备正常').waitFor({ timeout: 30_000 });
+    assert.equal(await page.locator('.tile').count(), 60);
+    await shot(page, 'real-60');
+    assert.deepEqual(page.problems, []);
+  } finally {
+    await garden.stop();
+  }
+});
