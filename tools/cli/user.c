@@ -79,28 +79,24 @@ static char *read_text(const char *path)
 static bool replace_lines(const char *path, const char *name, char separator, const char *added,
                           bool *found)
 {
-    char *text = read_text(path);
-    char *fresh = text != NULL ? malloc(strlen(text) + strlen(added) + 2) : NULL;
-    size_t at = 0, name_size = strlen(name);
+    char *text = read_text(path), *fresh = NULL;
+    size_t fresh_size = 0, name_size = strlen(name);
     bool seen = false;
-    if (fresh == NULL) {
+    FILE *out = text != NULL ? open_memstream(&fresh, &fresh_size) : NULL;
+    if (out == NULL) {
         free(text);
         return false;
     }
     for (const char *line = text; *line != '\0';) {
         size_t size = strcspn(line, "\n");
-        if (strncmp(line, name, name_size) == 0 && line[name_size] == separator) {
+        if (strncmp(line, name, name_size) == 0 && line[name_size] == separator)
             seen = true;
-        } else if (size > 0) {
-            memcpy(fresh + at, line, size);
-            at += size;
-            fresh[at++] = '\n';
-        }
+        else if (size > 0)
+            (void)fprintf(out, "%.*s\n", (int)size, line);
         line += size + (line[size] == '\n' ? 1 : 0);
     }
-    memcpy(fresh + at, added, strlen(added));
-    at += strlen(added);
-    bool ok = cli_write_file(path, fresh, at, 0640);
+    (void)fputs(added, out);
+    bool ok = fclose(out) == 0 && cli_write_file(path, fresh, fresh_size, 0640);
     if (found != NULL)
         *found = seen;
     free(text);
@@ -363,7 +359,7 @@ int cli_user(int argc, char **argv)
     const char *name = optind + 1 < argc ? argv[optind + 1] : NULL;
     bool wants_name = strcmp(verb, "add") == 0 || strcmp(verb, "remove") == 0;
     bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0;
-    if (help || !known || argc - optind != (wants_name ? 2 : 1)) {
+    if (help || !known || argc - optind != (wants_name ? 2 : 1) || wants_name != (name != NULL)) {
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "protocols/bytes/bytes.h"
+
 #define REMEMBERED 16
 #define HASH_SIZE  32
 
@@ -83,13 +85,13 @@ void auth_close(struct auth *auth)
 static bool hash_of(const struct auth *auth, const char *user, const char *password, uint8_t *hash)
 {
     uint8_t text[BROKER_CHECK_NAME_MAX + BROKER_CHECK_SECRET_MAX + 1];
-    size_t user_size = strlen(user), password_size = strlen(password);
-    if (user_size + password_size + 1 > sizeof text)
+    struct byte_writer w = byte_writer_init(text, sizeof text);
+    byte_write_span(&w, user,
+                    strlen(user) + 1); /* with its NUL: no other pair gives the same text */
+    byte_write_span(&w, password, strlen(password));
+    if (w.failed)
         return false;
-    memcpy(text, user, user_size + 1); /* with the NUL: no other pair gives the same text */
-    memcpy(text + user_size + 1, password, password_size);
-    bool ok = HMAC(EVP_sha256(), auth->key, sizeof auth->key, text, user_size + 1 + password_size,
-                   hash, NULL) != NULL;
+    bool ok = HMAC(EVP_sha256(), auth->key, sizeof auth->key, text, w.at, hash, NULL) != NULL;
     explicit_bzero(text, sizeof text);
     return ok;
 }

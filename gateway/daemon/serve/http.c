@@ -183,14 +183,14 @@ void http_stream_begin(struct http_request *request, const char *type, const cha
 /* Pieces go as HTTP chunks, so that a cut connection can't pass for a whole file. */
 void http_stream_piece(struct http_request *request, const void *data, size_t size)
 {
-    char head[16];
-    int head_size = snprintf(head, sizeof head, "%zx\r\n", size);
-    char *chunk = head_size > 0 ? malloc((size_t)head_size + size + 2) : NULL;
-    if (chunk == NULL) {
+    enum { FRAME = 24 }; /* size in hex and two line ends */
+    char *chunk = malloc(FRAME + size);
+    int head_size = chunk != NULL ? snprintf(chunk, FRAME, "%zx\r\n", size) : -1;
+    if (head_size < 0) {
+        free(chunk);
         http_stream_break(request);
         return;
     }
-    memcpy(chunk, head, (size_t)head_size);
     if (size > 0)
         memcpy(chunk + head_size, data, size);
     memcpy(chunk + (size_t)head_size + size, "\r\n", 2);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/daemon/serve/rpc_impl.h"
 
@@ -193,19 +194,18 @@ static void store_finished(void *context, enum store_result result)
 /* "2026-04-03" or 20260403; 0 when it is no date. */
 static int32_t parse_day(const json_t *value)
 {
-    int year = 0, month = 0, day = 0, end = 0;
-    if (json_is_integer(value)) {
-        json_int_t number = json_integer_value(value);
-        year = (int)(number / 10000 % 10000);
-        month = (int)(number / 100 % 100);
-        day = (int)(number % 100);
-    } else if (!json_is_string(value) ||
-               sscanf(json_string_value(value), "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 ||
-               json_string_value(value)[end] != '\0') {
-        return 0;
+    struct tm date = {0};
+    char digits[16] = "";
+    const char *text = json_string_value(value), *format = "%Y-%m-%d";
+    if (json_is_integer(value) &&
+        snprintf(digits, sizeof digits, "%08lld", (long long)json_integer_value(value)) == 8) {
+        text = digits;
+        format = "%Y%m%d";
     }
-    bool ok = year >= 2000 && year < 3000 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
-    return ok ? year * 10000 + month * 100 + day : 0;
+    const char *rest = text != NULL ? strptime(text, format, &date) : NULL;
+    if (rest == NULL || *rest != '\0' || date.tm_year < 100 || date.tm_year >= 1100)
+        return 0;
+    return (date.tm_year + 1900) * 10000 + (date.tm_mon + 1) * 100 + date.tm_mday;
 }
 
 void rpc_run_pick(struct rpc_call *call)

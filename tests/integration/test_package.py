@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian package, installed for real: in an overlay over this machine's own root, with its own
+mounts, processes and network, so that nothing of it stays."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from test_http import ROOT, wait_for
+
+PACKAGING = ROOT / "gateway/packaging"
+
+
+@pytest.fixture(scope="session")
+def deb():
+    build = ROOT / "build/package"
+    if not (build / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", "package"], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", build, "--target", "all", "package"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return max(build.glob("baiye_*.deb"), key=lambda path: path.stat().st_mtime)
+
+
+class Machine:
+    """A throw-away copy of this machine."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        script = (f"mount -t tmpfs tmpfs {folder} && cd {folder} && mkdir upper work root && "
+                  "mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root && "
+                  "mount -t proc proc root/proc && mount --rbind /dev root/dev && "
+                  "mount -t tmpfs tmpfs root/run && mkdir -p root/run/mosquitto root/run/lock && "
+                  "ip link set lo up && echo ready && exec sleep 600")
+        self.process = subprocess.Popen(["unshare", "-mnp", "--fork", "--kill-child", "sh", "-c",
+                                         script], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            why = self.process.stderr.read()
+            pytest.skip(f"no namespaces or overlays here: {why.strip()[-200:]}")
+        pid = self.process.pid
+        child = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        self.enter = ["nsenter", "-t", child, "-m", "-n", "-p", "chroot", str(folder / "root")]
+
+    def run(self, command, code=0):
+        done = subprocess.run([*self.enter, "sh", "-c", command], capture_output=True, text=True,
+                              timeout=120)
+        assert done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, name, command, log):
+        return subprocess.Popen([*self.enter, "sh", "-c",
+                                 f"echo $$ >/run/{name}.test-pid; exec {command}"],
+                                stderr=log, stdout=log)
+
+    def stop(self, name, process):
+        self.run(f"kill -TERM $(cat /run/{name}.test-pid)")
+        return process.wait(10)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(10)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def machine(tmp_path, deb):
+    if os.geteuid() != 0:
+        pytest.skip("only root can install a package")
+    machine = Machine(tmp_path)
+    yield machine
+    machine.close()
+
+
+def exec_start():
+    unit = (PACKAGING / "baiyed.service").read_text()
+    return re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
+
+
+def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_factory):
+    machine.run(f"dpkg -i --force-confold {deb}")
+
+    # What is secret is for those who need it.
+    def mode(path):
+        return machine.run(f"stat -c '%U:%G %a' {path}").strip()
+    assert mode("/etc/baiye/baiye.yaml") == "root:baiye 640"
+    assert mode("/etc/baiye/gw.pass") == "root:baiye 640"
+    assert mode("/etc/baiye/mosquitto.passwd") == "root:mosquitto 640"
+    assert mode("/etc/baiye/mosquitto.acl") == "root:mosquitto 640"
+    assert mode("/var/lib/baiye") == "baiye:baiye 750"
+    secret = machine.run("cat /etc/baiye/gw.pass")
+    assert len(secret) == 32 and secret not in machine.run("cat /etc/baiye/mosquitto.passwd")
+    machine.run("baiye check && baiye --version && baiyed --version && baiye-led --version")
+    machine.run("test -r /usr/share/man/man8/baiyed.8.gz -a -r /usr/share/man/man1/baiye.1.gz")
+
+    # The broker with what the package gave it, and the gateway by its own ExecStart and user.
+    login = machine.run("baiye user add li --role technician").split("password: ")[1].strip()
+    log_path = tmp_path_factory.mktemp("logs") / "log"
+    with open(log_path, "wb") as log:
+        machine.run("chown mosquitto /run/mosquitto; install -d -o baiye -g baiye /run/baiye")
+        broker = machine.start("broker", "mosquitto -c /etc/mosquitto/mosquitto.conf", log)
+        gateway = machine.start("gateway", "setpriv --reuid baiye --regid baiye "
+                                f"--init-groups --no-new-privs {exec_start()}", log)
+
+        def answers(path, user=""):
+            done = subprocess.run([*machine.enter, "curl", "-s", *user.split(),
+                                   f"http://127.0.0.1:8080{path}"], capture_output=True, text=True)
+            return done.stdout if done.returncode == 0 else None
+        wait_for(lambda: answers("/alive") == "alive\n", "alive", 20)
+        wait_for(lambda: '"ready":true' in (answers("/ready", f"-u li:{login}") or ""), "ready", 20)
+        assert "unauthorised" in answers("/ready", f"-u li:wrong{login}")
+        stats = json.loads(machine.run("baiye stats --json"))
+        assert stats["brokers"][0]["state"] == "up" and stats["store"]["available"]
+        machine.run("baiye backup /root/b.tar && tar -tf /root/b.tar readings.db >/dev/null")
+        assert machine.stop("gateway", gateway) == 0, log_path.read_text()
+        machine.stop("broker", broker)
+
+    # A gateway replaced from its backup.
+    machine.run("baiye restore /root/b.tar", code=73)
+    machine.run("baiye restore /root/b.tar --force && test -s /var/lib/baiye/readings.db")
+    assert mode("/var/lib/baiye/readings.db").startswith("baiye:baiye")
+
+    # An upgrade keeps what the operator has.
+    machine.run("echo '# mine' >> /etc/baiye/baiye.yaml")
+    machine.run(f"dpkg -i {deb}")
+    assert "# mine" in machine.run("cat /etc/baiye/baiye.yaml")
+    assert machine.run("cat /etc/baiye/gw.pass") == secret
+    assert machine.run("baiye user list") == "li technician\n"
+
+    machine.run("dpkg --purge baiye")
+    left = machine.run("ls -d /etc/baiye /var/lib/baiye /usr/share/baiye /usr/bin/baiye* "
+                       "/etc/mosquitto/conf.d/baiye.conf /lib/systemd/system/baiyed.service "
+                       "2>/dev/null || true")
+    assert left == ""
+    assert "baiye" not in machine.run("cat /etc/passwd")
+
+
+def test_the_unit_is_hardened():
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true",
+                           PACKAGING / "baiyed.service"], capture_output=True, text=True)
+    level = float(re.search(r"Overall exposure level.*?: ([0-9.]+)", done.stdout).group(1))
+    assert level <= 2.0
+
+
+@pytest.mark.parametrize("page", ["baiye.1", "baiyed.8"])
+def test_manual_pages_are_well_formed(page):
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", PACKAGING / "man" / page],
+                          capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80"})
+    assert done.returncode == 0 and done.stderr == ""
+    assert "NAME" in done.stdout and "EXIT STATUS" in done.stdout
