@@ -30,7 +30,7 @@ static enum history_kind step(struct log_cursor *c, struct history_identity *ide
                               uint8_t packed[HISTORY_PACKED_SIZE])
 {
     uint8_t slot[HISTORY_SLOT_SIZE];
-    struct history_marker marker;
+    struct history_marker marker = {.interval_ds = 0};
     enum history_kind kind = HISTORY_NOTHING;
     uint32_t place = c->at.place;
     if (hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK)

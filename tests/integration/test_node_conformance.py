@@ -24,6 +24,7 @@ PERIOD_S = 2
 SEQ, AGE, STATUS = 2, 4, 5
 RAW, UNLOCK, COMMIT, PERIOD = 0x0040, 0x0100, 0x0101, 0x0110
 LOG_WANTED, LOG_WINDOW, TIME, ADDRESS = 0x0400, 0x0410, 0x0500, 0x07D0
+SERIAL, SDI_COMMAND, SDI_STATE = 0x00C0, 0x0600, 0x0604
 WINDOW_HEAD, RECORD_WORDS = 15, 10
 UNLOCK_KEY = 0x4241
 STATUS_TIME = 1
@@ -212,6 +213,30 @@ def test_broadcast_is_done_and_not_answered(node):
     node.raw.frame(0, struct.pack(">BHH", 6, ADDRESS, 77))  # nobody's address by broadcast
     assert node.raw.hear() == b""
     assert node.answers()
+
+
+def test_node_is_found_by_its_serial_number(node):
+    """Fast Modbus: who is there, and a plain request to a serial number."""
+    identity = node.read(SERIAL, 2)
+    serial = struct.pack(">HH", *identity)
+    heard = node.raw.ask(0xFD, b"\x46\x08" + serial + struct.pack(">BHH", 4, 0, 1))
+    assert heard[:10] == b"\xfd\x46\x09" + serial + b"\x04\x02\x00", heard
+    stranger = struct.pack(">I", int.from_bytes(serial, "big") + 1)
+    assert node.raw.ask(0xFD, b"\x46\x08" + stranger + struct.pack(">BHH", 4, 0, 1)) == b""
+
+
+def test_technician_speaks_to_the_probes_through_the_node(node):
+    def state():
+        return node.read(SDI_STATE, 1)[0]
+
+    node.write(UNLOCK, [UNLOCK_KEY])
+    for command, expected in ((b"0I!", b"0"), (b"7!", b"")):
+        padded = command.ljust(8, b"\0")
+        node.write(SDI_COMMAND, list(struct.unpack(">4H", padded)))
+        garden.wait_until(lambda: state() != 1, 20, "the probe's answer")
+        answer = struct.pack(">42H", *node.read(SDI_STATE + 1, 42)).rstrip(b"\0")
+        assert state() == (2 if expected else 3)
+        assert answer.startswith(expected) and bool(answer) == bool(expected), answer
 
 
 def test_foreign_frames_are_skipped(node):

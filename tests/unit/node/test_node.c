@@ -400,6 +400,22 @@ static void period_is_kept_without_drift_over_every_wrap_of_32_bits(void **state
     }
 }
 
+static void node_slower_than_its_period_keeps_a_period_of_its_own(void **state)
+{
+    (void)state;
+    soil.takes_us = 1300000;
+    assert_int_equal(write_word(NODE_UNLOCK, NODE_UNLOCK_KEY), 0);
+    assert_int_equal(write_word(NODE_SETTING_PERIOD, 1), 0);
+    assert_int_equal(write_word(NODE_COMMIT, 1), 0);
+    run(20 * SECOND_US);
+    uint32_t seq = node.sampler.sample.seq;
+    uint32_t head = node.log.head;
+    run(200 * SECOND_US);
+    assert_int_equal(node.sampler.sample.seq, seq + 100);
+    assert_int_equal(node.sampler.late, 0);
+    assert_true(node.log.head - head <= 100 + 5); /* and does not fill the log with markers */
+}
+
 static void log_window_gives_what_the_snapshots_showed(void **state)
 {
     (void)state;
@@ -679,6 +695,7 @@ int main(void)
         cmocka_unit_test_setup(settings_want_unlock_and_commit, fresh),
         cmocka_unit_test_setup(registers_that_are_not_there_are_exceptions, fresh),
         cmocka_unit_test_setup(period_is_kept_without_drift_over_every_wrap_of_32_bits, fresh),
+        cmocka_unit_test_setup(node_slower_than_its_period_keeps_a_period_of_its_own, fresh),
         cmocka_unit_test_setup(log_window_gives_what_the_snapshots_showed, fresh),
         cmocka_unit_test_setup(boot_counts_and_the_cause_of_reset_are_kept, fresh),
         cmocka_unit_test_setup(watchdog_is_fed_only_while_the_line_makes_progress, fresh),
