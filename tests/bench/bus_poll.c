@@ -109,8 +109,8 @@ int main(int argc, char **argv)
                             .gaps = calloc(config->device_count, sizeof(uint64_t))};
     struct reading_sink sink = {
         .context = &counts, .reading = give_reading, .gap = give_gap, .health = give_health};
-    struct bus **buses = calloc(config->bus_count, sizeof *buses);
-    if (!counts.readings || !counts.gaps || !buses)
+    static struct bus *buses[64]; /* as many as a configuration can have */
+    if (!counts.readings || !counts.gaps || config->bus_count > 64)
         return 71;
     for (uint16_t i = 0; i < config->bus_count; i++) {
         buses[i] = bus_start(config, i, 1, &sink);
@@ -129,7 +129,6 @@ int main(int argc, char **argv)
     print_end(&counts, buses, seconds);
     for (unsigned i = 0; i < config->bus_count; i++)
         bus_stop(buses[i]);
-    free(buses);
     free(counts.readings);
     free(counts.gaps);
     config_free(config);

@@ -10,8 +10,12 @@
 
 struct wire device_wire(const struct device_config *config, const struct bus_config *bus)
 {
-    return (struct wire){config->baud ? config->baud : bus->baud,
-                         config->parity ? config->parity : bus->parity, bus->stop_bits};
+    struct wire wire = {bus->baud, bus->parity, bus->stop_bits};
+    if (config->baud)
+        wire.baud = config->baud;
+    if (config->parity)
+        wire.parity = config->parity;
+    return wire;
 }
 
 void device_plan(struct device *device)

@@ -107,7 +107,9 @@ static speed_t speed_of(uint32_t baud)
 
 bool line_set(struct line *line, const struct wire *wire)
 {
-    if (line->bus->type != BUS_RTU || memcmp(&line->wire, wire, sizeof *wire) == 0)
+    bool same = line->wire.baud == wire->baud && line->wire.parity == wire->parity &&
+                line->wire.stop_bits == wire->stop_bits;
+    if (line->bus->type != BUS_RTU || same)
         return true;
     struct termios settings;
     speed_t speed = speed_of(wire->baud);

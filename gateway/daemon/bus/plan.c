@@ -87,7 +87,7 @@ void plan_make(const struct plan_item *items, unsigned item_count, const struct 
     struct search s = {items, limits, lessons, item_count, {0}};
     int64_t best[PLAN_ITEMS_MAX + 1] = {0};
     uint8_t from[PLAN_ITEMS_MAX + 1] = {0}; /* where the last request of best[j] begins */
-    struct plan_read last[PLAN_ITEMS_MAX + 1];
+    struct plan_read last[PLAN_ITEMS_MAX + 1] = {0};
     sort(items, item_count, s.order);
     for (unsigned j = 1; j <= item_count; j++)
         best[j] = NEVER;

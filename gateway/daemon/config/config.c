@@ -175,7 +175,7 @@ static bool read_url(struct yaml_source *source, const yaml_node_t *value, void 
         rest = text + 7;
     else if (text && strncmp(text, "mqtts://", 8) == 0)
         rest = text + 8;
-    broker->tls = rest == text + 8;
+    broker->tls = text && rest == text + 8;
     broker->port = broker->tls ? 8883 : 1883;
     if (!rest || !split_host(rest, broker->host, sizeof broker->host, &broker->port))
         return yaml_error(source, yaml_line(value),

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator sees of a configuration: mistakes with file, line and remedy (exit 78), the poll
+plan (--check), and one poll of everything (--once)."""
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+import garden
+
+GOOD = """\
+site: garden
+store: { path: readings.db }
+mqtt:
+  - { name: local, url: 'mqtt://127.0.0.1:1883', budget: 30MB/month, batch: 10min }
+buses:
+  - name: east
+    port: /dev/ttyUSB0
+    baud: 9600
+    devices:
+      - { name: plot-1, profile: baiye-node, address: 1, every: 60s }
+      - { name: soil-7, profile: zts-3001-7in1, address: 7, every: 5min }
+      - { name: soil-8, profile: sn-3002-npk, address: 8, every: 5min }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _built(needs):
+    needs("baiyed")
+
+
+def baiyed(*arguments, timeout=60):
+    return subprocess.run([garden.program("baiyed"), *map(str, arguments)], capture_output=True,
+                          text=True, timeout=timeout, check=False)
+
+
+def check(folder, text):
+    path = folder / "gateway.yaml"
+    path.write_text(text)
+    return path, baiyed("--config", path, "--check")
+
+
+WRONG = {
+    "unknown key": ("baud: 9600", "bauds: 9600", 8, "unknown key \"bauds\"", "did you mean \"baud\"?"),
+    "bad type": ("baud: 9600", "baud: fast", 8, "not a whole number", "baud: 9600"),
+    "out of range": ("address: 7,", "address: 700,", 11, "outside 1..255", "address: 7"),
+    "not a unit of serial lines": ("address: 7,", "address: 250,", 11, "address 250", "1..247"),
+    "no unit of time": ("every: 60s", "every: 60", 10, "not a duration", "every: 60s"),
+    "duplicate name": ("name: soil-7", "name: plot-1", 11, "stands twice (first in line 10)", "own name"),
+    "unknown profile": ("zts-3001-7in1", "zts-3001-8in1", 11, "unknown profile",
+                        "did you mean \"zts-3001-7in1\"?"),
+    "missing port": ("    port: /dev/ttyUSB0\n", "", 6, "has no port", "/dev/serial/by-id"),
+    "two devices at one address": ("address: 8", "address: 7", 12, "both have address 7",
+                                   "another address"),
+    "not YAML": ("    baud: 9600", "  baud: [9600", 8, "not YAML", "check indentation"),
+    "overload": ("every: 60s", "every: 1s, baud: 300", 6, "would need", "allow_overload"),
+    "TLS without its CA": ("mqtt://127.0.0.1:1883", "mqtts://example.org", 4, "without a ca_file",
+                           "ca_file: ca.pem"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_named_with_line_and_remedy(tmp_path, name):
+    right, wrong, line, says, remedy = WRONG[name]
+    assert GOOD.count(right) == 1
+    path, result = check(tmp_path, GOOD.replace(right, wrong))
+    assert result.returncode == 78, result
+    assert result.stderr.startswith(f"{path}:{line}: "), result.stderr
+    assert says in result.stderr and remedy in result.stderr
+    assert result.stderr.count("\n") == 1 and not result.stdout
+
+
+def test_a_missing_file_is_a_mistake_too(tmp_path):
+    result = baiyed("--config", tmp_path / "none.yaml", "--check")
+    assert result.returncode == 78
+    assert "none.yaml:1: can't read" in result.stderr
+
+
+def test_the_plan_is_printed(tmp_path):
+    _, result = check(tmp_path, GOOD)
+    assert result.returncode == 0, result.stderr
+    assert "plot-1: address 1, baiye-node, every 60 s: 1 request" in result.stdout
+    assert "function 4, registers 0x0000..0x0015 (22)" in result.stdout
+    assert "soil_nitrogen is not measured by this device: left out" in result.stdout
+    assert re.search(r"load \d\.\d\d %", result.stdout)
+    assert "stops answering costs at most" in result.stdout
+    assert re.search(r"broker local: about [\d.]+ MB a month of a budget of 30.0 MB", result.stdout)
+
+
+def test_an_overload_can_be_allowed(tmp_path):
+    crowded = GOOD.replace("every: 60s", "every: 1s, baud: 300")
+    _, result = check(tmp_path, crowded.replace("baud: 9600", "allow_overload: true"))
+    assert result.returncode == 0, result.stderr
+    assert "MORE THAN THERE IS" in result.stdout
+
+
+def test_a_profile_folder_of_the_farm_comes_first(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "zts-3001-7in1.yaml").write_text(
+        "label: as we know it\nfields:\n  - { metric: soil_moisture, register: 2, scale: 0.1 }\n")
+    _, result = check(tmp_path, "profiles: own\n" + GOOD)
+    assert "registers 0x0002..0x0002 (1)" in result.stdout
+    (tmp_path / "own" / "zts-3001-7in1.yaml").write_text("label: x\nfields:\n  - { metric: y }\n")
+    _, result = check(tmp_path, "profiles: own\n" + GOOD)
+    assert result.returncode == 78
+    assert "own/zts-3001-7in1.yaml:3: a field has no register" in result.stderr
+
+
+def test_wrong_calls_are_refused():
+    assert baiyed().returncode == 64
+    assert baiyed("--check").returncode == 64
+    assert baiyed("--config", "x", "--check", "--once").returncode == 64
+    assert baiyed("--config", "x", "--unknown").returncode == 64
+    assert baiyed("--help").returncode == 0
+    assert baiyed("--version").stdout.startswith("baiyed ")
+
+
+def once(site, units, *arguments):
+    site.start_field([{"name": "east", "baud": 9600, "units": units}])
+    path = site.folder / "once.yaml"
+    path.write_text(yaml.safe_dump({"site": "garden", "buses": [{
+        "name": "east", "port": site.field.port("east"), "baud": 9600, "devices": [
+            {"name": "air", "profile": "xy-md02", "address": 1, "every": "60s"},
+            {"name": "soil", "profile": "zts-3001-7in1", "address": 7, "every": "60s"}]}]}))
+    return baiyed("--config", path, "--once", *arguments)
+
+
+def test_once_prints_what_every_device_says(site, needs):
+    needs("baiye-field")
+    result = once(site, [{"kind": "xy-md02", "address": 1, "name": "air"},
+                         {"kind": "zts-3001", "address": 7, "name": "soil"}], "--json")
+    assert result.returncode == 0, result.stderr
+    answers = {line["device"]: line for line in map(json.loads, result.stdout.splitlines())}
+    given = {(row["unit"], row["metric"]): row["value"] for row in site.field.ledger()}
+    for device, unit in (("air", 1), ("soil", 7)):
+        assert answers[device]["answered"]
+        for metric, value in answers[device]["values"].items():
+            assert value["value"] == pytest.approx(given[unit, metric], abs=1e-6)
+
+
+def test_once_tells_who_does_not_answer(site, needs):
+    needs("baiye-field")
+    result = once(site, [{"kind": "xy-md02", "address": 1, "name": "air"}])
+    assert result.returncode == 1
+    assert "air_temperature" in result.stdout
+    assert re.search(r"soil \(bus east, address 7\): timeout", result.stdout)
