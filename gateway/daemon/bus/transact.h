@@ -7,7 +7,11 @@
  *
  * Bytes that come while nothing is asked for are thrown away and the silence begins anew. After a
  * timeout the unit may still answer: until its late window is over it must not be asked again, and
- * what arrives is compared with the old request, so that a late answer is known as one. */
+ * what arrives is compared with the old request, so that a late answer is known as one.
+ *
+ * What can't be told: a unit that repeats its answer of its own accord, at the very time when the
+ * answer to the next request is due, and does not hear that request. Answers carry no number. The
+ * bus leaves a unit alone for a while wherever there was a sign of it: see poll.c. */
 #ifndef BAIYE_BUS_TRANSACT_H
 #define BAIYE_BUS_TRANSACT_H
 

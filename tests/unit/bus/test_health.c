@@ -54,7 +54,7 @@ static void believes_a_faster_unit_after_a_while(void **state)
 {
     (void)state;
     struct health health = {0};
-    tries(&health, HEALTH_GOOD, 10, 3);
+    tries(&health, HEALTH_GOOD, 10, HEALTH_LEARNT - 1);
     assert_int_equal(health_fastest_ns(&health), 0);
     tries(&health, HEALTH_GOOD, 10, 1);
     assert_int_equal(health_fastest_ns(&health), 5 * MS);
