@@ -22,7 +22,7 @@ struct device {
     int64_t answered_ns;    /* begin of the answer to its first read */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
-    int64_t gap_since_ms;
+    int64_t gap_since_ms, babble_ms;
     struct health health;
     struct health_report {
         struct wall_ms last_seen;
@@ -30,8 +30,7 @@ struct device {
         bool online;
     } report;
     struct log_state log;
-    struct node node;       /* our own nodes */
-    uint32_t short_answers; /* answers seen after probes cut short: their timeout was too small */
+    struct node node; /* our own nodes */
 };
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };

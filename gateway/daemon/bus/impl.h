@@ -35,7 +35,7 @@ struct bus {
     struct schedule_unit *units;
     struct device *devices;
     bool up, echo, only_polls;
-    int64_t open_at_ms, babble_ms, careful_until_ms;
+    int64_t open_at_ms, babble_ms, good_ms, careful_until_ms;
     uint64_t stray_seen;
     uint32_t open_wait_ms;
     int open_error;     /* of the last try */

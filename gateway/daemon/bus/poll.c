@@ -90,8 +90,10 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
         health_too_fast(&device->health, answer->too_fast_ns);
     if (answer->result == BUS_OK)
         bus->echo = answer->echo;
-    if (answer->babble)
+    if (answer->babble) {
         bus->babble_ms = bus_now_ms();
+        bus->health_at_ms = bus->babble_ms; /* say so at once */
+    }
     bus_note_late(bus);
     bool noisy = bus->transact.stray_bytes != bus->stray_seen || answer->result == BUS_GARBLED;
     int64_t careful_ms = bus->transact.twice ? TWICE_MS : noisy ? NOISY_MS : 0;
@@ -161,6 +163,7 @@ static void poll_ended(struct bus *bus, unsigned index, const struct transact_an
     struct device *device = &bus->devices[index];
     device->health.polls++;
     device->health.good++;
+    bus->good_ms = bus_now_ms();
     device->read = 0;
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
@@ -199,7 +202,25 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
                                              : GAP_TIMEOUT);
 }
 
-/* One read of a device whose turn it is. False: the line is down. */
+/* Somebody talks without end. False: it is the unit that was asked, since others answered after it
+ * had done so before. Else nobody can be asked, and no unit is to blame for its silence. */
+static bool babbled_on(struct bus *bus, unsigned index, const struct transact_answer *answer)
+{
+    struct device *device = &bus->devices[index];
+    int64_t now = bus_now_ms();
+    bool own = device->babble_ms && bus->good_ms > device->babble_ms;
+    device->babble_ms = now;
+    if (own)
+        return false;
+    bus->units[index].quiet_us = answer->quiet_ns / US;
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        uint32_t missed = schedule_skip(&bus->schedule, i, now * US);
+        device_gap(&bus->devices[i], missed, GAP_GARBLED, now, bus->sink);
+        bus->devices[i].read = 0;
+    }
+    return true;
+}
+
 bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 {
     unsigned index = (unsigned)turn->unit;
@@ -221,6 +242,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     bus_ask(bus, device, &request, turn->cost_max_us, &answer);
     if (answer.result == BUS_DOWN)
         return false;
+    if (answer.babble && babbled_on(bus, index, &answer))
+        return true;
     health_try(&device->health, health_end_of(answer.result), request.answer_size,
                answer.turnaround_ns);
     if (answer.result == BUS_OK) {

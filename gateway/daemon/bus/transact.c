@@ -165,6 +165,9 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
         answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
         return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
     }
+    /* Far more than an answer came, and it still goes on. */
+    answer->babble = state == RTU_CLIENT_GARBLED && t->client.stray > 2u * request->answer_size &&
+                     answer->end_ns - t->line->last_ns < GARBLED_NS;
     if (!spoilt || state != RTU_CLIENT_GARBLED) {
         answer->quiet_ns = deadline_ns + request->late_ns;
         rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
