@@ -123,7 +123,7 @@ def test_a_damaged_file_is_replaced_and_salvaged(broker, gateways, watchers):
     gateway.wait_stored(10000)
     assert gateway.quit() == 0
     size = pathlib.Path(gateway.store).stat().st_size
-    corrupt(gateway.store, [size // 2, size // 4 * 3])
+    corrupt(gateway.store, [size * i // 7 for i in range(2, 7)])
     began = time.monotonic()
     gateway.start()
     gateway.put(8)
@@ -131,15 +131,21 @@ def test_a_damaged_file_is_replaced_and_salvaged(broker, gateways, watchers):
     assert time.monotonic() - began < 10
     broker.start()
     watcher = watchers(broker)
-    garden.wait_until(lambda: gateway.stats()["salvaged"] > 7000, 30, "most were salvaged")
+    garden.wait_until(lambda: gateway.stats()["salvaged"] > 2000, 30, "some were salvaged")
     garden.wait_until(lambda: watcher.count() >= gateway.stats()["salvaged"], 30,
                       "what was salvaged arrives")
     assert_true(watcher.copy())
-    for device in range(8):
-        have = {seq for name, boot, seq in watcher.copy()
-                if name == f"plot-{device}" and boot == gateway.boot - 1}
-        told = {seq for boot, seq in watcher.gap_seqs(f"plot-{device}")}
-        assert set(range(min(have), max(have) + 1)) <= have | told, "a hole that no gap tells of"
+
+    def holes_told():
+        for device in range(8):
+            have = {seq for name, boot, seq in watcher.copy()
+                    if name == f"plot-{device}" and boot == gateway.boot - 1}
+            told = {seq for boot, seq in watcher.gap_seqs(f"plot-{device}")}
+            if not set(range(min(have), max(have) + 1)) <= have | told:
+                return False
+        return True
+
+    garden.wait_until(holes_told, 10, "every hole told by a gap")
     assert all(gap["why"] == "damaged" for gap in watcher.gaps)
 
 

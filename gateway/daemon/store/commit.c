@@ -103,6 +103,7 @@ static void prepare(struct store *store, struct chunk *chunk)
         chunk->body.used = to.used;
         chunk->body.count = to.count;
     }
+    body_seal(&chunk->body);
     store->prepared_id += chunk->body.count;
     if (duplicates > 0) {
         pthread_mutex_lock(&store->lock);
@@ -301,7 +302,7 @@ static void replay_body(struct store *store, const struct replay *replay, uint64
 {
     struct body_reader reader;
     struct record record;
-    if (!body_open(&reader, data, size))
+    if (!body_intact(data, size) || !body_open(&reader, data, size))
         return;
     while (body_next(&reader, &record)) {
         const struct stream *stream =

@@ -144,7 +144,11 @@ static int read_rows(struct store *store, struct fetch *fetch)
         struct feed_row row = {.first_id = (uint64_t)sqlite3_column_int64(s, 0),
                                .size = (uint32_t)sqlite3_column_bytes(s, 1)};
         const void *data = sqlite3_column_blob(s, 1);
-        if (!body_open(&reader, data, row.size) || row.first_id + reader.count <= fetch->id)
+        if (!body_intact(data, row.size) || !body_open(&reader, data, row.size)) {
+            rc = SQLITE_CORRUPT; /* SQLite itself cannot see it */
+            break;
+        }
+        if (row.first_id + reader.count <= fetch->id)
             continue;
         row.count = reader.count;
         if (used + sizeof row + row.size > FETCH_BYTES) {

@@ -72,8 +72,9 @@ static int load_next_id(struct store *store, uint64_t *next)
     rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
         struct body_reader reader;
-        bool good =
-            body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+        size_t size = (size_t)sqlite3_column_bytes(s, 1);
+        const void *data = sqlite3_column_blob(s, 1);
+        bool good = body_intact(data, size) && body_open(&reader, data, size);
         uint64_t after = (uint64_t)sqlite3_column_int64(s, 0) + (good ? reader.count : UINT16_MAX);
         *next = after > *next ? after : *next;
     }

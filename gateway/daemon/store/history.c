@@ -90,7 +90,7 @@ static void scan_body(struct search *search, const void *data, size_t size)
 {
     struct body_reader reader;
     struct record record;
-    if (!body_open(&reader, data, size))
+    if (!body_intact(data, size) || !body_open(&reader, data, size))
         return;
     while (body_next(&reader, &record)) {
         struct payload_value values[READING_VALUES_MAX];

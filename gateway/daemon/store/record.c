@@ -3,8 +3,11 @@
 
 #include <math.h>
 #include <string.h>
+#include <zlib.h>
 
 #define BODY_VERSION 1u
+#define BODY_CRC     3 /* where the checksum is */
+#define BODY_FIXED   7 /* version, count, checksum */
 
 /* The kind byte. */
 #define BIT_LATE    0x04u
@@ -49,13 +52,37 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the store's floats ar
 void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct body_base *base)
 {
     uint8_t *at = data;
-    *at++ = BODY_VERSION;
-    *at++ = 0;
-    *at++ = 0;
+    memset(at, 0, BODY_FIXED);
+    *at = BODY_VERSION;
+    at += BODY_FIXED;
     at = put_varint(at, base->boot);
     at = put_varint(at, (uint64_t)base->wall_ms);
     at = put_varint(at, (uint64_t)base->mono_ms);
     *body = (struct body){.data = data, .size = size, .used = (uint32_t)(at - data), .base = *base};
+}
+
+static uint32_t checksum(const uint8_t *data, size_t size)
+{
+    uLong crc = crc32(0, data, BODY_CRC);
+    return (uint32_t)crc32(crc, data + BODY_FIXED, (uInt)(size - BODY_FIXED));
+}
+
+void body_seal(struct body *body)
+{
+    uint32_t crc = checksum(body->data, body->used);
+    for (int i = 0; i < 4; i++)
+        body->data[BODY_CRC + i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+bool body_intact(const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    uint32_t crc = 0;
+    if (size < BODY_FIXED || size > BODY_MAX || bytes[0] != BODY_VERSION)
+        return false;
+    for (int i = 0; i < 4; i++)
+        crc = crc << 8 | bytes[BODY_CRC + i];
+    return crc == checksum(bytes, size);
 }
 
 /* Appends the finished record behind its length. */
@@ -258,6 +285,8 @@ bool body_open(struct body_reader *reader, const void *data, size_t size)
     uint8_t version = get_u8(&c);
     uint16_t high = get_u8(&c);
     reader->count = (uint16_t)(high << 8 | get_u8(&c));
+    for (int i = BODY_CRC; i < BODY_FIXED; i++)
+        (void)get_u8(&c);
     reader->base.boot = get_varint32(&c);
     reader->base.wall_ms = (int64_t)get_varint(&c);
     reader->base.mono_ms = (int64_t)get_varint(&c);

@@ -4,16 +4,18 @@
  *
  * A body is one row of table `batch`: a header and `count` records, each behind its length.
  *
- *   body   := 0x01 count:u16 boot:varint wall_ms:varint mono_ms:varint record*
+ *   body   := 0x01 count:u16 crc:u32 boot:varint wall_ms:varint mono_ms:varint record*
  *   record := length:varint kind:u8 …
  *     reading    … stream boot seq dt [dmono] [present bits] [flag nibbles] [wide bits] values
  *     gap        … stream boot first last-first why:u8
  *     correction … boot:varint add_ms:zigzag
  *
- * Numbers are LEB128 varints, signed ones in zigzag. wall_ms and mono_ms of the header are one
- * moment; dt is the reading's distance from it and dmono is there only when the two clocks did
- * not run alike. Values are scaled integers (18.21 with 2 decimals is 1821), floats, or, for what
- * fits neither, doubles ("wide"). A typical reading of seven values takes 27 bytes.
+ * count and crc are big-endian; the CRC-32 covers everything but itself: SQLite has no checksums,
+ * and a page that rotted must not become a value. Numbers are LEB128 varints, signed ones in
+ * zigzag. wall_ms and mono_ms of the header are one moment; dt is the reading's distance from it
+ * and dmono is there only when the two clocks did not run alike. Values are scaled integers (18.21
+ * with 2 decimals is 1821), floats, or, for what fits neither, doubles ("wide"). A typical reading
+ * of seven values takes 27 bytes.
  *
  * Which metrics the values belong to says the stream: one device with one list of fields. */
 #ifndef BAIYE_RECORD_H
@@ -76,6 +78,11 @@ bool body_reading(struct body *body, uint32_t stream, const struct shape *shape,
                   const struct reading *reading);
 bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap);
 bool body_correction(struct body *body, uint32_t boot, int64_t add_ms);
+
+/* Writes the checksum; nothing may be appended after. */
+void body_seal(struct body *body);
+/* Is it a body with its right checksum? */
+bool body_intact(const void *data, size_t size);
 
 enum record_kind { RECORD_READING = 0, RECORD_GAP = 1, RECORD_CORRECTION = 2 };
 

@@ -165,15 +165,14 @@ static void tell_hole(struct store *store, struct stream_pair *pair, const struc
     pair->any = true;
 }
 
-/* Copies what of a row is whole; its records keep their numbers as long as none before them is
- * damaged (after the first damaged one the rest of a body cannot be read). */
+/* Copies a row whose checksum is right, under the new stream numbers. */
 static int take_row(struct store *store, uint64_t id, const void *data, size_t size)
 {
     static uint8_t copy[BODY_MAX * 2]; /* the one store thread's */
     struct body_reader reader;
     struct record record;
     struct body to;
-    if (!body_open(&reader, data, size))
+    if (!body_intact(data, size) || !body_open(&reader, data, size))
         return SQLITE_OK;
     body_begin(&to, copy, sizeof copy, &reader.base);
     while (body_next(&reader, &record)) {
@@ -185,6 +184,7 @@ static int take_row(struct store *store, uint64_t id, const void *data, size_t s
     }
     if (to.count == 0 || to.used > BODY_MAX)
         return SQLITE_OK;
+    body_seal(&to);
     sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_INSERT);
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, (int64_t)id);
