@@ -182,6 +182,7 @@ static struct config *read_options(int argc, char **argv, double *rate)
         {"ca", required_argument, NULL, 'C'},
         {"budget", required_argument, NULL, 'g'},
         {"no-panel", no_argument, NULL, 'n'},
+        {"values", required_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     struct config *config = garden_config(1000, STORE_BROKERS_MAX, "readings.db");
@@ -232,6 +233,9 @@ static struct config *read_options(int argc, char **argv, double *rate)
             break;
         case 'n':
             broker->panel = false;
+            break;
+        case 'v':
+            garden_widen(config, (unsigned)number);
             break;
         case 'k':
             broker->keepalive_s = (uint32_t)number;

@@ -7,13 +7,29 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct field_config fields[3] = {
+static struct field_config fields[10] = {
     {.metric = "air_temperature", .type = FIELD_S16, .scale = 0.01},
     {.metric = "soil_ph", .type = FIELD_F32, .scale = 1},
     {.metric = "soil_conductivity", .type = FIELD_U16, .scale = 1},
+    {.metric = "air_humidity", .type = FIELD_U16, .scale = 0.1},
+    {.metric = "soil_moisture", .type = FIELD_U16, .scale = 0.1},
+    {.metric = "soil_temperature", .type = FIELD_S16, .scale = 0.1},
+    {.metric = "illuminance", .type = FIELD_U32, .scale = 1},
+    {.metric = "wind_speed", .type = FIELD_U16, .scale = 0.1},
+    {.metric = "battery_voltage", .type = FIELD_U16, .scale = 0.001},
+    {.metric = "leaf_wetness", .type = FIELD_U16, .scale = 0.1},
 };
 static struct profile_config profile = {
     .name = "test", .field_count = 3, .fields = fields, .node = true};
+
+static unsigned width = 3;
+
+void garden_widen(struct config *config, unsigned values)
+{
+    width = values;
+    for (unsigned i = 0; i < config->device_count; i++)
+        config->devices[i].metric_count = (uint8_t)values;
+}
 
 struct config *garden_config(unsigned devices, unsigned brokers, const char *store_path)
 {
@@ -34,7 +50,7 @@ struct config *garden_config(unsigned devices, unsigned brokers, const char *sto
         device->every_ms = 1000;
         device->profile = &profile;
         device->metric_count = 3;
-        for (unsigned f = 0; f < 3; f++)
+        for (unsigned f = 0; f < 10; f++)
             device->metrics[f] = &fields[f];
         config->plots[0].devices[i] = (uint16_t)i;
     }
@@ -61,13 +77,17 @@ struct reading garden_reading(uint16_t device, uint32_t boot, uint32_t seq, int6
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    struct reading reading = {.device = device, .value_count = 3, .boot = boot, .seq = seq};
+    struct reading reading = {
+        .device = device, .value_count = (uint8_t)width, .boot = boot, .seq = seq};
     reading.taken.ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     reading.time = (struct wall_ms){wall_ms, TIME_TRUSTED};
     reading.values[0] = (struct reading_value){.value = (double)seq / 100, .present = true};
     reading.values[1] =
         (struct reading_value){.value = (double)(float)(seq * 0.1), .present = true};
     reading.values[2] = (struct reading_value){.value = seq % 20000, .present = true};
+    for (unsigned i = 3; i < width; i++)
+        reading.values[i] = (struct reading_value){.value = (double)(seq * 7 % 1000 + 100 * i) / 10,
+                                                   .present = true};
     return reading;
 }
 

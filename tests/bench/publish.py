@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backlog drains into mosquitto while live values go on: how fast against a bare Paho client with
+the same messages, how old live values get, what memory it takes; then the latency at rest."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/faults")]
+
+import garden  # noqa: E402
+import paho.mqtt.client as paho  # noqa: E402
+from gateway import Gateway  # noqa: E402
+
+BACKLOG = 1_000_000 if os.environ.get("BAIYE_FULL") == "1" else 200_000
+WINDOW = 12  # messages of readings that the publisher has in flight
+
+
+class Ages:
+    """Notes how old live values and readings are when they arrive."""
+
+    def __init__(self, broker, topic):
+        self.ages, self.lock, ready = [], threading.Lock(), threading.Event()
+        self.client = paho.Client(protocol=paho.MQTTv5)
+        self.client.username_pw_set("watcher", broker.passwords["watcher"])
+        self.client.on_message = self._message
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.subscribe(f"baiye/{garden.SITE}/{topic}", qos=1)
+        self.client.loop_start()
+        assert ready.wait(10)
+
+    def _message(self, _client, _data, message):
+        now = time.time() * 1000
+        body = json.loads(message.payload)
+        stamps = [body["ts"]] if "ts" in body else [r["ts"] for r in body["readings"] if "ts" in r]
+        if not message.retain:
+            with self.lock:
+                self.ages += [now - stamp for stamp in stamps]
+
+    def p99(self):
+        self.client.loop_stop()
+        self.client.disconnect()
+        ages = sorted(self.ages)
+        return ages[int(len(ages) * 0.99)] if ages else float("nan")
+
+
+def pss_kb(pid):
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
+
+
+def fill(gateway):
+    for _ in range(BACKLOG // 5000):
+        taken = gateway.put(5000)
+        gateway.wait_stored(taken - 10000)
+    gateway.wait_stored(BACKLOG)
+
+
+def drain(folder, broker):
+    gateway = Gateway(folder, *Gateway.broker_arguments(broker), "--devices", 100, "--values", 10,
+                      "--max-size", 512 << 20, "--commit-every", 1000)
+    try:
+        fill(gateway)
+        broker.start()
+        live = Ages(broker, "dev/+/live")
+        gateway.wait_state("up")
+        began, first = time.monotonic(), gateway.stats()["brokers"][0]
+        gateway.ask("rate 100")  # each device once a second
+        most = 0
+        while True:
+            stats = gateway.stats()
+            own = stats["brokers"][0]
+            most = max(most, pss_kb(gateway.child.pid) + pss_kb(own["pid"]))
+            if own["cursor"] > BACKLOG:
+                break
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        time.sleep(1.2)  # the counts come once a second
+        own = gateway.stats()["brokers"][0]
+        assert gateway.quit() == 0
+    finally:
+        gateway.kill()
+    done = BACKLOG + 1 - first["cursor"]
+    return done / took, live.p99(), most / 1024, (own["bytes"] - first["bytes"]) / max(1, done)
+
+
+def rest(folder, broker):
+    """Latency with nothing in the way: live, and readings beyond the commit interval."""
+    (folder / "rest").mkdir()
+    gateway = Gateway(folder / "rest", *Gateway.broker_arguments(broker), "--devices", 20,
+                      "--commit-every", 200, "--rate", 20)
+    try:
+        gateway.wait_state("up")
+        time.sleep(1.5)
+        live, readings = Ages(broker, "dev/+/live"), Ages(broker, "readings")
+        time.sleep(15)
+        assert gateway.quit() == 0
+    finally:
+        gateway.kill()
+    return live.p99(), readings.p99() - 200
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-bench-", dir=ROOT / "build"))
+    broker = garden.Broker(folder)
+    try:
+        rate, live_age, pss, bytes_a_reading = drain(folder, broker)
+        size = 48000
+        count = max(200, int(BACKLOG * bytes_a_reading / size))
+        bare = float(subprocess.run(
+            [garden.program("bench-paho"), str(broker.port), "gateway",
+             broker.passwords["gateway"], str(count), str(size), str(WINDOW)],
+            check=True, capture_output=True, text=True).stdout) * size / bytes_a_reading
+        lat, readings = rest(folder, broker)
+    finally:
+        if broker.running():
+            broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"drained {rate:.0f} readings/s of {bytes_a_reading:.0f} bytes, bare Paho {bare:.0f}/s")
+    print(f"publish: drain_ratio={rate / bare:.2f} live_age_p99_ms={live_age:.0f} "
+          f"lat_p99_ms={lat:.1f} readings_beyond_commit_p99_ms={readings:.1f} pss_mb={pss:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small MQTT 5 broker that does what a test's script says with each PUBLISH: acknowledge, refuse
+with a reason, stay silent, acknowledge twice, close. It forwards nothing; it notes what it took."""
+import json
+import socket
+import struct
+import threading
+
+
+def varint(value):
+    out = b""
+    while True:
+        byte = value & 0x7F
+        value >>= 7
+        out += bytes([byte | (0x80 if value else 0)])
+        if not value:
+            return out
+
+
+def read_varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+class ScriptedBroker:
+    """`script(broker, number, topic, payload)` gives a PUBACK reason code, or "silent", "twice",
+    "close", "unknown". number counts the readings messages of all connections from 0."""
+
+    def __init__(self, script=None, connack_properties=b"", on_connect=None):
+        self.script = script or (lambda *_: 0)
+        self.connack_properties = connack_properties
+        self.on_connect = on_connect
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.lock = threading.Lock()
+        self.taken = {}      # (d, boot, seq) -> values, of what was acknowledged with success
+        self.sent = 0        # readings messages seen
+        self.in_flight_most = 0
+        self.connects = 0
+        self.wills = []
+        self.stopping = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self):
+        self.stopping = True
+        self.listener.close()
+
+    def count(self):
+        with self.lock:
+            return len(self.taken)
+
+    def _accept(self):
+        while not self.stopping:
+            try:
+                link, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+
+    def _read(self, link, size):
+        data = b""
+        while len(data) < size:
+            more = link.recv(size - len(data))
+            if not more:
+                raise ConnectionError
+            data += more
+        return data
+
+    def _packet(self, link):
+        kind = self._read(link, 1)[0]
+        length = shift = 0
+        while True:
+            byte = self._read(link, 1)[0]
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return kind, self._read(link, length)
+
+    def _serve(self, link):
+        silent = []
+        try:
+            while True:
+                kind, body = self._packet(link)
+                if kind >> 4 == 1:
+                    self._connect(link)
+                elif kind >> 4 == 3:
+                    self._publish(link, kind, body, silent)
+                elif kind >> 4 == 8:
+                    link.sendall(bytes([0x90, 4]) + body[:2] + b"\x00\x01")
+                elif kind >> 4 == 12:
+                    link.sendall(b"\xd0\x00")
+                elif kind >> 4 == 14:
+                    break
+        except (ConnectionError, OSError):
+            pass
+        finally:
+            link.close()
+
+    def _connect(self, link):
+        with self.lock:
+            self.connects += 1
+            number = self.connects
+        code = self.on_connect(number) if self.on_connect else 0
+        if code == "close":
+            raise ConnectionError
+        body = bytes([0, code]) + varint(len(self.connack_properties)) + self.connack_properties
+        link.sendall(bytes([0x20]) + varint(len(body)) + body)
+        if code == "after":
+            raise ConnectionError
+
+    def _publish(self, link, kind, body, silent):
+        size = struct.unpack(">H", body[:2])[0]
+        topic = body[2:2 + size].decode()
+        at = 2 + size
+        if not kind >> 1 & 3:
+            return
+        packet = body[at:at + 2]
+        properties, at = read_varint(body, at + 2)
+        payload = body[at + properties:]
+        verdict = 0
+        if topic.endswith("/readings"):
+            with self.lock:
+                number, self.sent = self.sent, self.sent + 1
+            verdict = self.script(self, number, topic, payload)
+            if verdict == "silent":
+                silent.append(packet)
+                with self.lock:
+                    self.in_flight_most = max(self.in_flight_most, len(silent))
+                return
+            if verdict in (0, 0x10, "twice", "unknown"):
+                with self.lock:
+                    for record in json.loads(payload)["readings"]:
+                        if "seq" in record:
+                            self.taken[record["d"], record["boot"], record["seq"]] = record
+        if verdict == "close":
+            raise ConnectionError
+        if verdict == "unknown":  # an acknowledgement that nobody waits for, then the right one
+            link.sendall(b"\x40\x02\xff\xf0")
+        code = verdict if isinstance(verdict, int) else 0
+        ack = b"\x40\x02" + packet if code == 0 else b"\x40\x03" + packet + bytes([code])
+        link.sendall(ack * (2 if verdict == "twice" else 1))
