@@ -27,6 +27,7 @@ class Ages:
 
     def __init__(self, broker, topic):
         self.ages, self.lock, ready = [], threading.Lock(), threading.Event()
+        self.began = time.time() * 1000  # what was measured before is not of this run
         self.client = paho.Client(protocol=paho.MQTTv5)
         self.client.username_pw_set("watcher", broker.passwords["watcher"])
         self.client.on_message = self._message
@@ -42,7 +43,7 @@ class Ages:
         stamps = [body["ts"]] if "ts" in body else [r["ts"] for r in body["readings"] if "ts" in r]
         if not message.retain:
             with self.lock:
-                self.ages += [now - stamp for stamp in stamps]
+                self.ages += [now - stamp for stamp in stamps if stamp > self.began]
 
     def p99(self):
         self.client.loop_stop()

@@ -18,7 +18,7 @@
 /* Credits: how much the daemon may send ahead of what is acknowledged. They bound the
  * publisher's memory. */
 #define WIRE_BODIES     2048u /* of each lane */
-#define WIRE_BODY_BYTES (256u << 10)
+#define WIRE_BODY_BYTES (512u << 10)
 #define WIRE_DOCS       48u
 
 enum wire_type {

@@ -102,7 +102,7 @@ static enum feed_result from_file(struct store *store, struct fetch *fetch, uint
         result = FEED_BODY;
     } else if (fetch->ready && fetch->exhausted && id >= fetch->id) {
         result = FEED_NONE;
-        fetch->ready = false; /* asked anew when something is committed */
+        fetch->ready = false; /* asked anew when something is committed; its memory goes back */
     } else if (!fetch->wanted) {
         fetch->wanted = ask = true;
         fetch->ready = false;
@@ -173,7 +173,11 @@ void feed_serve(struct store *store)
         struct fetch *fetch = &store->fetches[i];
         pthread_mutex_lock(&store->lock);
         bool wanted = fetch->wanted;
+        uint8_t *idle = wanted || fetch->ready ? NULL : fetch->rows;
+        if (idle != NULL)
+            fetch->rows = NULL;
         pthread_mutex_unlock(&store->lock);
+        free(idle);
         if (!wanted || !file_ready(store, clock_now().mono_ms))
             continue;
         if (fetch->rows == NULL)

@@ -18,7 +18,7 @@
 #include "gateway/daemon/store/store.h"
 
 #define TASKS_MAX      64u
-#define FETCH_BYTES    65536u
+#define FETCH_BYTES    524288u /* freed when the backlog has drained */
 #define FETCHES        (2 * STORE_BROKERS_MAX)
 #define AGAIN_MAX      16u  /* ranges to send once more, of all brokers */
 #define MARKS          128u /* one a second: which record was the next then */
