@@ -18,7 +18,7 @@ SNAPSHOT = 22
 UNLOCK, COMMIT, PERIOD = 0x0100, 0x0101, 0x0110
 NO_VALUE = 0x8000
 FLAG_ABSENT = 4
-RESET_CAUSE, FAULT = 0x0064, 0x006C
+UPTIME, RESET_CAUSE, FAULT = 0x0060, 0x0064, 0x006C
 CAUSE_WATCHDOG, CAUSE_FAULT = 3, 5
 BRANCH_TO_ITSELF, UNDEFINED = bytes.fromhex("fee7"), bytes.fromhex("00de")  # Thumb code
 
@@ -139,6 +139,31 @@ def test_a_processor_fault_restarts_it_and_says_where(board, master):
     assert restarted(board, master, UNDEFINED, 5) == CAUSE_FAULT
     words = registers(master, FAULT, 6)
     assert words[0] << 16 | words[1] == board.symbol("node_poll")
+
+
+def test_it_outlives_the_wraps_of_32_bit_clocks(board, master):
+    """In guest time that runs as fast as the host can while the node sleeps: over 2^32 us, in the
+    full run over 2^32 ms, 49.7 days. SDI-12 answers come too late then, so the air is looked at."""
+    period_s = 3600 if garden.FULL else 600
+    wrap_s = 2**32 // (1000 if garden.FULL else 10**6)
+    board.power_on()
+    snapshot(master, 1)
+    write(master, UNLOCK, 0x4241)
+    write(master, PERIOD, period_s)
+    write(master, COMMIT, 1)
+    board.power_off()
+    board.extra = ["-icount", "shift=6,sleep=off"]
+    board.power_on()
+
+    def uptime():
+        words = registers(master, UPTIME, 2)
+        return words[0] << 16 | words[1] if words else 0
+    garden.wait_until(lambda: uptime() > wrap_s + 60, 900 if garden.FULL else 60, "the wrap")
+    board.set_air(21.5)
+    words = snapshot(master, 1)
+    words = snapshot(master, (words[2] << 16 | words[3]) + 2, 60)
+    assert words[1] == 2 and words[9] == period_s and words[4] <= period_s * 10 + 50
+    assert words[10] == 2150 and flag(words, 0) == 0
 
 
 def test_mbpoll_reads_it_and_an_unknown_register_is_an_exception(board, master):
