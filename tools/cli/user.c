@@ -359,16 +359,16 @@ int cli_user(int argc, char **argv)
     const char *name = optind + 1 < argc ? argv[optind + 1] : NULL;
     bool wants_name = strcmp(verb, "add") == 0 || strcmp(verb, "remove") == 0;
     bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0;
-    if (help || !known || argc - optind != (wants_name ? 2 : 1) || wants_name != (name != NULL)) {
+    if (help || !known || argc - optind != (wants_name ? 2 : 1)) {
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }
     struct places places;
     int code = EX_CONFIG;
     if (open_places(&places, config_file)) {
-        if (strcmp(verb, "add") == 0)
+        if (strcmp(verb, "add") == 0 && name != NULL)
             code = add(&places, name, role, password_file);
-        else if (strcmp(verb, "remove") == 0)
+        else if (strcmp(verb, "remove") == 0 && name != NULL)
             code = remove_user(&places, name);
         else if (strcmp(verb, "list") == 0)
             code = list(&places);

@@ -193,10 +193,12 @@ void http_stream_piece(struct http_request *request, const void *data, size_t si
     }
     if (size > 0)
         memcpy(chunk + head_size, data, size);
-    memcpy(chunk + (size_t)head_size + size, "\r\n", 2);
+    size_t at = (size_t)head_size + size;
+    chunk[at++] = '\r';
+    chunk[at++] = '\n';
     free(request->body);
     request->body = chunk;
-    request->size = (size_t)head_size + size + 2;
+    request->size = at;
     request->at = 0;
     request->stream_ended = size == 0;
     lws_callback_on_writable(request->wsi);
