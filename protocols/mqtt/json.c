@@ -215,8 +215,9 @@ size_t json_out_real_text(char *out, double value, bool single)
 {
     double magnitude = value < 0 ? -value : value;
     if (!(magnitude <= 1.7976931348623157e308)) { /* also not a number */
-        memcpy(out, "null", 4);
-        return 4;
+        static const char null_text[4] = {'n', 'u', 'l', 'l'};
+        memcpy(out, null_text, sizeof null_text);
+        return sizeof null_text;
     }
     if (magnitude == 0) {
         out[0] = '0';

@@ -74,8 +74,7 @@ static void raise(struct publish *publish, const char *id, const struct alert_te
         (void)publish_alert(publish, id, json);
 }
 
-/* ---- Rules
- * ------------------------------------------------------------------------------------------- */
+/* ---- Rules ---- */
 
 static void raise_rule(struct publish *publish, const struct alert_rule *rule,
                        const struct device_config *device, const struct watch *watch, double value)
@@ -135,8 +134,7 @@ void alerts_reading(struct publish *publish, const struct reading *reading)
     }
 }
 
-/* ---- The gateway's own
- * ---------------------------------------------------------------------------------- */
+/* ---- The gateway's own ---- */
 
 static void look_at_store(struct publish *publish)
 {

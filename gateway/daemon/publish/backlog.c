@@ -81,8 +81,7 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
         store_ack(publish->store, broker->index, ack->id);
 }
 
-/* ---- Streams: told once, before the first record that needs them
- * ----------------------------------- */
+/* ---- Streams: told once, before the first record that needs them ---- */
 
 static bool know_stream(struct publish *publish, struct broker *broker, uint32_t id)
 {
@@ -122,8 +121,7 @@ static bool know_streams(struct publish *publish, struct broker *broker, const u
     return true;
 }
 
-/* ---- Bodies
- * ------------------------------------------------------------------------------------------ */
+/* ---- Bodies ---- */
 
 static bool give_body(struct publish *publish, struct broker *broker, enum wire_lane lane,
                       uint64_t first_id, const struct feed_body *body, const uint8_t *data)

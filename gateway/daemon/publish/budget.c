@@ -9,7 +9,6 @@
 
 #define THRIFTY_PERCENT 80u
 #define SAVE_BYTES      65536u
-#define TCP_SHARE       9u / 8u /* headers of TLS, TCP and IP, roughly, on top of MQTT's bytes */
 
 struct month {
     uint32_t month; /* YYYYMM */
@@ -81,7 +80,7 @@ void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes
     bool first = broker->month_base == 0;
     broker->month_base = month.month;
     uint64_t before = stats->bytes_month;
-    stats->bytes_month += bytes * TCP_SHARE;
+    stats->bytes_month += bytes + bytes / 8; /* headers of TLS, TCP and IP, roughly */
     month.bytes = stats->bytes_month;
     stats->thrifty = budget > 0 && stats->bytes_month * 100 >= budget * THRIFTY_PERCENT;
     pthread_mutex_unlock(&publish->lock);

@@ -49,7 +49,7 @@ static const struct known_shape *intern(struct streams *streams, const struct sh
             return streams->shapes[i];
     }
     struct known_shape **grown =
-        realloc(streams->shapes, (streams->shape_count + 1) * sizeof *grown);
+        realloc(streams->shapes, (streams->shape_count + 1) * sizeof(struct known_shape *));
     struct known_shape *own = malloc(sizeof *own);
     if (grown != NULL)
         streams->shapes = grown;
@@ -90,8 +90,7 @@ static const struct known_stream *find_stream(const struct streams *streams, uin
     return &streams->by_id[id];
 }
 
-/* ---- Bodies
- * --------------------------------------------------------------------------------------- */
+/* ---- Bodies ---- */
 
 void lane_reset(struct lane *lane, uint64_t id)
 {
@@ -156,8 +155,7 @@ static bool locate(struct lane *lane)
     return true;
 }
 
-/* ---- Records into JSON
- * ------------------------------------------------------------------------------ */
+/* ---- Records into JSON ---- */
 
 static bool put_reading(struct json_out *o, const struct lane_body *body, uint32_t boot,
                         const struct known_stream *stream, const struct record *record)

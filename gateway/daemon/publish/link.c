@@ -75,8 +75,7 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
               broker->config->name);
 }
 
-/* ---- What publishers say
- * --------------------------------------------------------------------------- */
+/* ---- What publishers say ---- */
 
 static void on_state(struct publish *publish, struct broker *broker,
                      const struct wire_state *message)
@@ -202,8 +201,7 @@ static void read_broker(struct publish *publish, struct broker *broker, int64_t 
     }
 }
 
-/* ---- Answers
- * ----------------------------------------------------------------------------------------- */
+/* ---- Answers ---- */
 
 static void pump_answers(struct publish *publish, struct broker *broker)
 {
@@ -214,8 +212,8 @@ static void pump_answers(struct publish *publish, struct broker *broker)
         pthread_mutex_unlock(&publish->lock);
         if (answer == NULL)
             return;
-        memcpy(topic, answer->bytes, answer->topic_size);
-        topic[answer->topic_size] = '\0';
+        (void)snprintf(topic, sizeof topic, "%.*s", (int)answer->topic_size,
+                       (const char *)answer->bytes);
         const uint8_t *correlation = answer->bytes + answer->topic_size;
         if (!wire_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
                       true, correlation, answer->correlation_size))
@@ -266,8 +264,7 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     return room;
 }
 
-/* ---- Rounds
- * -------------------------------------------------------------------------------------------- */
+/* ---- Rounds ---- */
 
 /* A device whose value was just sent wakes nobody until it may be sent again. */
 static int64_t keep_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
@@ -379,8 +376,7 @@ static void *link_main(void *context)
     return NULL;
 }
 
-/* ---- Start and stop
- * --------------------------------------------------------------------------------------- */
+/* ---- Start and stop ---- */
 
 static void *zeros(size_t count, size_t size)
 {
@@ -514,8 +510,7 @@ void publish_stop(struct publish *publish)
     release(publish);
 }
 
-/* ---- Small ones
- * -------------------------------------------------------------------------------------------- */
+/* ---- Small ones ---- */
 
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos)

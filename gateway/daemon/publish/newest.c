@@ -65,8 +65,7 @@ void newest_look(struct publish *publish, bool health_too)
     }
 }
 
-/* ---- One device
- * ---------------------------------------------------------------------------------------- */
+/* ---- One device ---- */
 
 static void fill_payload(struct publish *publish, const struct reading *reading,
                          struct payload_reading *payload, const char *names[READING_VALUES_MAX])
@@ -151,9 +150,7 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
     return true;
 }
 
-/* ---- Health
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Health ---- */
 
 static void health_json(struct json_out *o, const struct device_health *health,
                         const struct reading *reading, const struct shape *shape)
@@ -229,9 +226,7 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
     return true;
 }
 
-/* ---- Plots
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Plots ---- */
 
 #define PLOT_METRICS 40
 
@@ -359,9 +354,7 @@ static bool send_plot(struct publish *publish, struct broker *broker, uint16_t i
     return true;
 }
 
-/* ---- Rounds
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Rounds ---- */
 
 static int64_t sooner(int64_t wait, int64_t due_ms, int64_t now_ms)
 {

@@ -43,6 +43,7 @@
 #define STEADY_MS        10000
 #define CONNECT_MOST_MS  30000
 #define END_MOST_MS      5000
+#define STOP_MOST_MS     1500
 #define REFUSED_FIRST_MS 1000
 #define REFUSED_MOST_MS  300000
 #define GIVE_UP_TRIES    3u
@@ -165,8 +166,7 @@ static void settle_lane(struct publisher *p, uint8_t lane)
     }
 }
 
-/* ---- Documents
- * ------------------------------------------------------------------------------------ */
+/* ---- Documents ---- */
 
 static void doc_push(struct doc_queue *queue, struct queued_doc *doc)
 {
@@ -221,8 +221,7 @@ static void take_doc(struct publisher *p, const uint8_t *message, size_t size)
     doc_push(head.live ? &p->live : &p->docs, doc);
 }
 
-/* ---- Sending
- * ---------------------------------------------------------------------------------------- */
+/* ---- Sending ---- */
 
 static struct slot *free_slot(struct publisher *p, uint16_t *index)
 {
@@ -360,8 +359,7 @@ static void send_all(struct publisher *p)
     }
 }
 
-/* ---- What became of it
- * -------------------------------------------------------------------------------- */
+/* ---- What became of it ---- */
 
 static void adapt_flow(struct publisher *p, const struct slot *slot)
 {
@@ -470,8 +468,7 @@ static void on_slot(struct publisher *p, const struct session_event *event)
         settle_lane(p, was.lane);
 }
 
-/* ---- The connection
- * -------------------------------------------------------------------------------------- */
+/* ---- The connection ---- */
 
 static bool is_near(const char *host)
 {
@@ -620,15 +617,13 @@ static void watch(struct publisher *p)
         p->phase = PHASE_ENDING;
         p->phase_ms = now;
         session_disconnect(p->session, 0);
-    } else if (p->phase == PHASE_ENDING && now - p->phase_ms > END_MOST_MS) {
-        _exit(EX_TEMPFAIL);
-    } else if (p->phase == PHASE_WAITING && oldest_sent(p) < now - 3 * patience / 2) {
-        _exit(EX_TEMPFAIL); /* slots whose callback never came */
+    } else if ((p->phase == PHASE_ENDING && now - p->phase_ms > END_MOST_MS) ||
+               (p->phase == PHASE_WAITING && oldest_sent(p) < now - 3 * patience / 2)) {
+        _exit(EX_TEMPFAIL); /* a disconnect that does not end, callbacks that never came */
     }
 }
 
-/* ---- From the daemon
- * ----------------------------------------------------------------------------------------- */
+/* ---- From the daemon ---- */
 
 static void take_body(struct publisher *p, const uint8_t *message, size_t size)
 {
@@ -659,7 +654,15 @@ static void begin_stop(struct publisher *p)
         return;
     }
     publish_status(p, "offline");
-    session_disconnect(p->session, 0);
+}
+
+/* Leaves when the broker has taken the last word, so that it need not speak the will. */
+static void leave_when_done(struct publisher *p)
+{
+    if (p->phase == PHASE_UP && p->in_flight == 0) {
+        p->phase = PHASE_ENDING;
+        session_disconnect(p->session, 0);
+    }
 }
 
 static void take_message(struct publisher *p, const uint8_t *message, size_t size)
@@ -719,9 +722,7 @@ static void pass_requests(struct publisher *p)
     }
 }
 
-/* ---- Main
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Main ---- */
 
 static bool receive_hello(struct publisher *p)
 {
@@ -756,8 +757,10 @@ static void run(struct publisher *p)
             on_event(p, &event);
         if (p->fd >= 0 && fds[1].revents != 0)
             take_messages(p);
-        if (p->stopping && (p->fd < 0 || now_ms() - p->phase_ms > 1500))
+        if (p->stopping && (p->fd < 0 || now_ms() - p->phase_ms > STOP_MOST_MS))
             break;
+        if (p->stopping)
+            leave_when_done(p);
         pass_requests(p);
         watch(p);
         send_all(p);

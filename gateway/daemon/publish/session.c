@@ -74,8 +74,7 @@ static void copy_text(char *out, size_t size, const char *text)
     (void)snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
-/* ---- Callbacks, on Paho's threads
- * ---------------------------------------------------------------- */
+/* ---- Callbacks, on Paho's threads ---- */
 
 static void on_subscribed(void *context, MQTTAsync_successData5 *data)
 {
@@ -247,8 +246,7 @@ struct session_request *session_next_request(struct session *session)
     return request;
 }
 
-/* ---- The connection
- * -------------------------------------------------------------------------------- */
+/* ---- The connection ---- */
 
 static bool create_client(struct session *session)
 {
@@ -374,8 +372,7 @@ void session_disconnect(struct session *session, int reason)
         on_ended(session, NULL);
 }
 
-/* ---- Messages
- * -------------------------------------------------------------------------------------- */
+/* ---- Messages ---- */
 
 static void fill_properties(MQTTProperties *properties, const struct session_message *message)
 {

@@ -130,8 +130,7 @@ static void publish_site(struct publish *publish)
                   (unsigned)sizeof publish->json);
 }
 
-/* ---- Home Assistant
- * ---------------------------------------------------------------------------------- */
+/* ---- Home Assistant ---- */
 
 static const char *device_class(const char *metric)
 {

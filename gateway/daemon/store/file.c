@@ -34,7 +34,7 @@ static void set_available(struct store *store, bool available)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* ---- What a freshly opened file tells ------------------------------------------------------ */
+/* ---- What a freshly opened file tells ---- */
 
 static int load_uuid(struct store *store)
 {
@@ -219,7 +219,7 @@ static int take_over(struct store *store, const struct identity *identity)
     return rc;
 }
 
-/* ---- Opening --------------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 /* Sets a damaged file aside and opens a new one. */
 static int start_anew(struct store *store, const char *why_damaged, char *why, size_t size,

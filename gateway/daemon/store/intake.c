@@ -97,7 +97,7 @@ static void wake(const struct intake *intake)
     (void)eventfd_write(intake->wake_fd, 1); /* fails only when it is signalled to the brim */
 }
 
-/* ---- Under the lock ------------------------------------------------------------------------ */
+/* ---- Under the lock ---- */
 
 static struct chunk *new_chunk(struct intake *intake)
 {
@@ -189,7 +189,7 @@ static void tell_lost(struct intake *intake)
     intake->any_lost = false;
 }
 
-/* ---- The outside --------------------------------------------------------------------------- */
+/* ---- The outside ---- */
 
 void intake_reading(struct intake *intake, const struct reading *reading)
 {

@@ -58,7 +58,7 @@ void mean_merge(struct mean_row *to, const struct mean_row *from)
     }
 }
 
-/* ---- Rows in the file: n as 4 bytes and three floats a cell ---------------------------------- */
+/* ---- Rows in the file: n as 4 bytes and three floats a cell ---- */
 
 struct packed_cell {
     uint32_t n;
@@ -131,7 +131,7 @@ static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct mean_row *
     return found;
 }
 
-/* ---- Open hours ------------------------------------------------------------------------------ */
+/* ---- Open hours ---- */
 
 static uint32_t slot_of(const struct means *means, uint32_t stream, int64_t t_ms)
 {

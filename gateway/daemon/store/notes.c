@@ -74,8 +74,7 @@ static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column)
     (void)snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
-/* ---- Picks
- * --------------------------------------------------------------------------------------- */
+/* ---- Picks ---- */
 
 static enum store_result pick_act(struct store *store, struct note_task *note)
 {
@@ -148,8 +147,7 @@ enum store_result store_picks(struct store *store, const char *plot, int32_t fro
     return note_post(store, note);
 }
 
-/* ---- Audit
- * --------------------------------------------------------------------------------------- */
+/* ---- Audit ---- */
 
 static enum store_result audit_act(struct store *store, struct note_task *note)
 {
@@ -294,8 +292,7 @@ enum store_result store_get(struct store *store, const char *key, store_value_do
     return note_post(store, note);
 }
 
-/* ---- Backup
- * ---------------------------------------------------------------------------------------- */
+/* ---- Backup ---- */
 
 #define BACKUP_PAGES 256
 
@@ -338,8 +335,7 @@ enum store_result store_backup(struct store *store, const char *path, store_done
     return note_post(store, note);
 }
 
-/* ---- Quarantine
- * ------------------------------------------------------------------------------------ */
+/* ---- Quarantine ---- */
 
 struct refused {
     uint64_t id;
@@ -380,8 +376,7 @@ void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int rea
     pthread_mutex_unlock(&store->lock);
 }
 
-/* ---- Running
- * ---------------------------------------------------------------------------------------- */
+/* ---- Running ---- */
 
 static void note_run(struct store *store, struct task *task, enum store_result state)
 {

@@ -20,7 +20,7 @@
 
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
-/* ---- Writing: into scratch memory that is always large enough ----------------------------- */
+/* ---- Writing: into scratch memory that is always large enough ---- */
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
@@ -226,7 +226,7 @@ bool body_correction(struct body *body, uint32_t boot, int64_t add_ms)
     return body_append(body, scratch, (size_t)(at - scratch));
 }
 
-/* ---- Reading: nothing of what is read is believed ------------------------------------------ */
+/* ---- Reading: nothing of what is read is believed ---- */
 
 struct cursor {
     const uint8_t *at, *end;

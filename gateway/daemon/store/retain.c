@@ -159,8 +159,7 @@ static int drop_batches(struct store *store, bool *any)
     return rc;
 }
 
-/* ---- Hourly means into daily ones
- * ----------------------------------------------------------------- */
+/* ---- Hourly means into daily ones ---- */
 
 static void add_hour(void *context, const struct mean_row *row)
 {
@@ -230,8 +229,7 @@ static int fold_hours(struct store *store, bool *any)
     return rc;
 }
 
-/* ---- When
- * ----------------------------------------------------------------------------------------- */
+/* ---- When ---- */
 
 bool retain_make_room(struct store *store)
 {

@@ -36,7 +36,7 @@ struct seen *seen_create(const struct config *config)
     if (seen == NULL)
         return NULL;
     seen->device_count = config->device_count;
-    seen->devices = calloc(config->device_count + 1u, sizeof *seen->devices);
+    seen->devices = calloc(config->device_count + 1u, sizeof(struct watched *));
     for (unsigned i = 0; seen->devices != NULL && i < config->device_count; i++) {
         if (!config->devices[i].profile->node)
             continue;

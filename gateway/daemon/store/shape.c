@@ -50,7 +50,7 @@ void shape_of_device(const struct device_config *device, struct shape *shape)
 
 void shape_text(const struct shape *shape, char *text)
 {
-    static const char forms[] = {'\0', 'f', 'd'};
+    static const char digits[] = "0123456789", forms[] = {'\0', 'f', 'd'};
     char *at = text;
     for (unsigned i = 0; i < shape->count; i++) {
         const struct shape_field *field = &shape->fields[i];
@@ -60,7 +60,7 @@ void shape_text(const struct shape *shape, char *text)
         memcpy(at, field->metric, length);
         at += length;
         *at++ = ':';
-        *at++ = field->form == PAYLOAD_SCALED ? (char)('0' + field->decimals) : forms[field->form];
+        *at++ = field->form == PAYLOAD_SCALED ? digits[field->decimals] : forms[field->form];
     }
     *at = '\0';
 }

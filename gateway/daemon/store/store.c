@@ -32,7 +32,7 @@ const char *store_result_text(enum store_result result)
     return index < sizeof texts / sizeof texts[0] ? texts[index] : "unknown result";
 }
 
-/* ---- The sink -------------------------------------------------------------------------------- */
+/* ---- The sink ---- */
 
 static void sink_reading(void *context, const struct reading *reading)
 {

@@ -52,7 +52,7 @@ const struct reading_sink *store_sink(struct store *store);
 /* Wall time now, with its trust. Any thread. */
 struct wall_ms store_now(const struct store *store);
 
-/* ---- State, for health, metrics and rpc `stats` ------------------------------------------ */
+/* ---- State, for health, metrics and rpc `stats` ---- */
 
 #define STORE_BROKERS_MAX 8
 
@@ -77,7 +77,7 @@ void store_stats(struct store *store, struct store_stats *stats);
  * inside a slow fsync makes no step: let the watchdog's limit be 60 s or more. */
 int64_t store_idle_ms(const struct store *store);
 
-/* ---- Questions: answered on the store thread, which must not be blocked ------------------- */
+/* ---- Questions: answered on the store thread, which must not be blocked ---- */
 
 enum store_step { STORE_RAW = 0, STORE_HOUR = 1, STORE_DAY = 2 };
 

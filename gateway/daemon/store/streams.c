@@ -12,7 +12,8 @@ const struct shape *stream_intern(struct store *store, const struct shape *shape
         if (memcmp(store->shapes[i], shape, sizeof *shape) == 0)
             return store->shapes[i];
     }
-    struct shape **grown = realloc(store->shapes, (store->shape_count + 1) * sizeof *grown);
+    struct shape **grown =
+        realloc(store->shapes, (store->shape_count + 1) * sizeof(struct shape *));
     struct shape *copy = malloc(sizeof *copy);
     if (grown != NULL)
         store->shapes = grown;

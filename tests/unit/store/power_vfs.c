@@ -296,8 +296,7 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = characteristics,
 };
 
-/* ---- The file system
- * ------------------------------------------------------------------------------ */
+/* ---- The file system ---- */
 
 static struct medium *find(const char *name)
 {
