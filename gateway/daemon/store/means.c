@@ -206,6 +206,7 @@ static struct open_hour *open_hour(struct means *means, struct db *db, const str
     row->t_ms = t_ms;
     row->count = stream->shape->count;
     put(means, (struct open_hour){.stream = stream->id, .row = row});
+    /* cppcheck-suppress memleak ; the table has it now */
     return find(means, stream->id, t_ms);
 }
 
