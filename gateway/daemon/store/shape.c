@@ -60,7 +60,10 @@ void shape_text(const struct shape *shape, char *text)
         memcpy(at, field->metric, length);
         at += length;
         *at++ = ':';
-        *at++ = field->form == PAYLOAD_SCALED ? digits[field->decimals] : forms[field->form];
+        const char *form = forms + field->form;
+        if (field->form == PAYLOAD_SCALED)
+            form = digits + field->decimals;
+        *at++ = *form;
     }
     *at = '\0';
 }
