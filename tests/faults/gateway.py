@@ -17,7 +17,7 @@ class Gateway:
         self.shim.write_text(shim or "")
         self.arguments = [str(garden.program("fault-gateway")), "--store", str(self.store),
                           *(str(a) for a in arguments)]
-        self.environment = dict(os.environ, BAIYE_CLOCK="trusted", **(environment or {}))
+        self.environment = {**os.environ, "BAIYE_CLOCK": "trusted", **(environment or {})}
         if shim is not None:
             self.environment["LD_PRELOAD"] = self._preloads()
             self.environment["BAIYE_SHIM"] = str(self.shim)

@@ -64,6 +64,8 @@ bool clock_is_trusted(int64_t wall_ms)
         return true;
     if (wall_ms < EARLIEST_MS || (said != NULL && strcmp(said, "untrusted") == 0))
         return false;
+    if (said != NULL && said[0] == '/')
+        return access(said, F_OK) == 0;
     struct timex kernel = {0};
     return (adjtimex(&kernel) >= 0 && (kernel.status & STA_UNSYNC) == 0) ||
            access("/run/systemd/timesync/synchronized", F_OK) == 0 ||

@@ -19,7 +19,8 @@ struct clock_now clock_now(void);
 /* Is there a reason to believe the wall clock now? The kernel's clock is disciplined (adjtimex),
  * systemd-timesyncd has synchronised, a battery clock set the time at boot, or this is a virtual
  * machine or a container whose host keeps the time; and it is not before this program was built.
- * BAIYE_CLOCK=trusted or =untrusted in the environment overrules. Costs some system calls. */
+ * BAIYE_CLOCK=trusted or =untrusted in the environment overrules; a path there means: trusted as
+ * soon as that file exists, as time daemons leave one. Costs some system calls. */
 bool clock_is_trusted(int64_t wall_ms);
 
 /* The wall clock's distance from the monotonic one, watched for trust and for steps. */
