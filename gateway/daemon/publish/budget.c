@@ -71,8 +71,8 @@ void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes
 {
     struct month month = {.month = this_month(publish)};
     uint64_t budget = broker->config->budget_bytes_month;
-    if (bytes == 0 || month.month == 0)
-        return;
+    if (month.month == 0)
+        return; /* also without bytes: a new month ends the thrift of the old one */
     pthread_mutex_lock(&publish->lock);
     struct publish_stats *stats = &broker->stats;
     if (broker->month_base != 0 && broker->month_base != month.month)
