@@ -91,7 +91,7 @@ def wrong_values(polls, line_count, seed):
              for i in range(line_count)]
     wrong = taken = 0
     with _lines.lines(scene, seed=seed) as field:
-        seconds = max(10, polls / (25 * line_count))
+        seconds = max(10, polls / (10 * line_count))  # faults cost time
         results = _lines.Polling(_lines.config(field), seconds, 0, quiet=False).results()
         given = {}  # (device) -> {(r0, …): answer}
         for entry in field.ledger():
@@ -111,9 +111,8 @@ def wrong_values(polls, line_count, seed):
         for kind, times in line["faults"].items():
             done[kind] = done.get(kind, 0) + times
     undetectable = sum(line["undetectable"] for line in counts["lines"])
-    print(f"  {taken} readings, faults {done}, {undetectable} undetectable drawn again", flush=True)
-    assert taken >= polls // 2, "too few polls for the question"
-    return wrong
+    print(f"  {taken} readings of {line_count} lines, faults {done}, {undetectable} undetectable drawn again", flush=True)
+    return wrong, taken
 
 
 def one_answer(unit, values, answers):
@@ -142,7 +141,8 @@ def main():
     eff_9600, eff_115200, violations = all_efficiencies(arguments.seconds, arguments.kind)
     alone = polls_of_nine(False, 30)
     with_dead = polls_of_nine(True, 30)
-    wrong = wrong_values(arguments.polls, arguments.lines, arguments.seed)
+    wrong, readings = wrong_values(arguments.polls, arguments.lines, arguments.seed)
+    assert readings >= arguments.polls // 2, "too few polls for the question"
     print(f"bus: eff_9600={eff_9600:.4f} eff_115200={eff_115200:.4f} t35_violations={violations} "
           f"dead_ratio={with_dead / alone:.4f} wrong_values={wrong}")
 
