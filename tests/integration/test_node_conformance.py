@@ -64,9 +64,9 @@ class Raw:
             wait = 0.05
         return heard
 
-    def ask(self, unit, pdu):
+    def ask(self, unit, pdu, seconds=0.6):
         self.frame(unit, pdu)
-        return self.hear()
+        return self.hear(seconds)
 
     def close(self):
         os.close(self.fd)
@@ -243,7 +243,8 @@ def test_foreign_frames_are_skipped(node):
     """Requests to others, answered and not, back to back with requests to the node."""
     for i in range(30):
         answered = i % 2
-        heard = node.raw.ask(9 if answered else 33, struct.pack(">BHH", 3, 0, 1 + i % 20))
+        heard = node.raw.ask(9 if answered else 33, struct.pack(">BHH", 3, 0, 1 + i % 20),
+                             0.6 if answered else 0.1)
         assert bool(heard) == bool(answered)
         heard = node.raw.ask(UNIT, struct.pack(">BHH", 4, 0, 1))
         assert heard[:5] == bytes([UNIT, 4, 2, 0, 1]), heard
