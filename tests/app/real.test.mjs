@@ -114,8 +114,9 @@ describe('real: a garden of three devices', () => {
     const page = await open(garden, { user: 'technician' });
     await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
     await page.goto(`${garden.url}#/devices`);
-    await page.locator('.devices .card', { hasText: 'soil-7' }).locator('summary').tap();
-    await page.locator('dt', { hasText: 'polls' }).first().waitFor();
+    const card = page.locator('.devices .card', { hasText: 'soil-7' });
+    await card.locator('summary').tap();
+    await card.locator('dt', { hasText: 'polls' }).waitFor();
     assert.equal(await page.locator('.devices .card').count(), 3);
     await shot(page, 'real-devices', true);
   });

@@ -65,16 +65,24 @@ export function end(): void {
 
 async function sendWaiting(): Promise<void> {
   if (!session || !login) return;
-  const { flush } = await import('./keep/outbox');
-  await flush(session, login.user);
+  try {
+    const { flush } = await import('./keep/outbox');
+    await flush(session, login.user);
+  } catch {
+    // The link went again, or this browser keeps nothing; the next link tries anew.
+  }
 }
 
 async function ring(id: string): Promise<void> {
   const alert = state.alerts.get(id);
   if (!alert || get('baiye.sound') !== 'on') return;
   if (alert.level === 'info' || alert.level === 'low' || alert.level === 'none') return;
-  const { beep } = await import('./views/sound');
-  beep();
+  try {
+    const { beep } = await import('./views/sound');
+    beep();
+  } catch {
+    // No network to get the sound with; the banner is there all the same.
+  }
 }
 
 export function soundOn(): boolean {

@@ -32,7 +32,7 @@ export async function phone(browser, options = {}) {
   page.on('pageerror', (e) => page.problems.push(String(e)));
   page.on('console', (m) => {
     // A cut connection is what several tests are about; the browser reports it by itself.
-    if (m.type() === 'error' && !/WebSocket|net::ERR/.test(m.text())) page.problems.push(m.text());
+    if (m.type() === 'error' && !/WebSocket|net::ERR|fetching the script/.test(m.text())) page.problems.push(m.text());
   });
   return page;
 }
