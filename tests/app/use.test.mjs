@@ -155,7 +155,7 @@ test('use: compare two plots, take them away as CSV and as a picture', async () 
   const bytes = readFileSync(await picture.path());
   assert.equal(bytes.subarray(1, 4).toString(), 'PNG');
   await page.getByText('数字表').tap();
-  assert.ok((await page.locator('table').count()) === 2);
+  await page.locator('table').nth(1).waitFor();
 });
 
 test('use: a hole in history is drawn as a hole', async () => {

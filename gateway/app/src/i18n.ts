@@ -33,4 +33,9 @@ export function word(group: string, name: string, otherwise = name): string {
   return Object.prototype.hasOwnProperty.call(zh, key) ? t(key as Key) : otherwise;
 }
 
+/** A sentence of the gateway's with the metrics' names put as people say them. */
+export function said(sentence: string): string {
+  return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => word('metric', name));
+}
+
 export type { Key };

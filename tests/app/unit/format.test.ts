@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chooseLang, setLang, t, word } from '../../../gateway/app/src/i18n';
+import { chooseLang, said, setLang, t, word } from '../../../gateway/app/src/i18n';
 import { en } from '../../../gateway/app/src/i18n/en';
 import { zh } from '../../../gateway/app/src/i18n/zh';
 import { age, day, metricValue, midnight, value, when } from '../../../gateway/app/src/model/format';
@@ -62,6 +62,9 @@ describe('words', () => {
     expect(chooseLang(null, [])).toBe('zh');
     expect(chooseLang(null, ['de-DE', 'zh'])).toBe('en');
     expect(chooseLang('zh', ['en'])).toBe('zh');
+  });
+  it('replace the names of metrics in the gateway’s sentences, nothing else', () => {
+    expect(said('frost: air_temperature 1.2, limit 2, not_a_metric')).toBe('frost: 气温 1.2, limit 2, not_a_metric');
   });
   it('never come from what is sent', () => {
     expect(word('metric', 'constructor', 'x')).toBe('x');

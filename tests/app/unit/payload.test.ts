@@ -37,6 +37,7 @@ describe('a payload', () => {
       devices: { a: { label: 'x'.repeat(1000) } },
       metrics: { air_temperature: { unit: '°C', decimals: 99 } },
     }, 'baiye-1');
+    for (const x of [{}, { plots: [] }, { plots: 5, devices: [] }]) expect(parseSite(x, 'a')).toBeNull();
     expect(site?.timezone).toBe('Asia/Shanghai');
     expect(site?.plots.map((p) => [p.name, p.devices])).toEqual([['upper', ['a']]]);
     expect(site?.devices[0]?.label.length).toBeLessThanOrEqual(120);

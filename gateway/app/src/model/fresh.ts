@@ -8,6 +8,8 @@ export type Freshness = 'live' | 'stale';
 /** 60 s: a value from the future means that a clock is wrong, so it proves nothing about now. */
 const FUTURE_MS = 60_000;
 
+export const fromFuture = (ts: number, now: number | null): boolean => now !== null && ts > now + FUTURE_MS;
+
 export function staleAfterMs(everyS: number, batchS: number): number {
   return 2500 * everyS + 1000 * batchS;
 }

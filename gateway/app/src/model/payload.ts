@@ -199,9 +199,11 @@ export function parseLive(x: unknown): Live | null {
   };
 }
 
+const isList = (x: unknown): boolean => typeof x === 'object' && x !== null;
+
 export function parseSite(x: unknown, name: string): Site | null {
   const o = object(x);
-  if (!o) return null;
+  if (!o || !isList(o.plots) || !isList(o.devices)) return null;
   const metrics: Record<string, Metric> = {};
   for (const [metric, m] of named(o.metrics)) {
     const decimals = number(m.decimals);
@@ -312,6 +314,8 @@ export function parseAlert(x: unknown, id: string): Alert | null {
   };
 }
 
+const NO_COUNTS = new Set(['last_seen', 'ts', 'battery', 'battery_voltage']);
+
 export function parseHealth(x: unknown): Health | null {
   const o = object(x);
   if (!o) return null;
@@ -319,7 +323,7 @@ export function parseHealth(x: unknown): Health | null {
   for (const source of [o, object(o.counts), object(o.errors)]) {
     for (const [key, v] of Object.entries(source ?? {}).slice(0, 64)) {
       const value = number(v);
-      if (value !== null && isName(key)) counts[key] = value;
+      if (value !== null && isName(key) && !NO_COUNTS.has(key)) counts[key] = value;
     }
   }
   const online = o.online;

@@ -2,7 +2,7 @@
 // From messages to what a plot's tile shows. Per metric the best of what the plot has: the gateway's
 // own figure for the plot, else its devices'; a live one before an old one, a good one before a
 // flagged one, then the newest. What is chosen carries its own time.
-import { freshness, type Freshness, type Gateway } from './fresh';
+import { freshness, fromFuture, type Freshness, type Gateway } from './fresh';
 import type { Flag, Live, Plot, Site } from './payload';
 
 export interface Cell {
@@ -60,7 +60,7 @@ export function tile(plot: Plot, isDevice: boolean, world: World, now: number | 
   for (const [device, live] of sources) {
     if (!live) continue;
     const fresh = freshness(live.ts, live.everyS, batch, now, world.gateway);
-    if (ts === null || live.ts > ts) ts = live.ts;
+    if (ts === null || fromFuture(ts, now) || (live.ts > ts && !fromFuture(live.ts, now))) ts = live.ts;
     for (const cell of cellsOf(live, fresh, (m) => unfitted(world, device, m, live.flags[m]))) {
       const best = cells[cell.metric];
       const better =
@@ -114,7 +114,7 @@ export function summary(world: World, now: number | null): Summary {
   const batch = world.site?.batchS ?? 0;
   for (const name of names) {
     const live = world.live.get(name);
-    if (live && (out.newest === null || live.ts > out.newest)) out.newest = live.ts;
+    if (live && !fromFuture(live.ts, now) && (out.newest === null || live.ts > out.newest)) out.newest = live.ts;
     if (!live || freshness(live.ts, live.everyS, batch, now, world.gateway) === 'stale') {
       out.silent.push(name);
     } else if (Object.entries(live.flags).some(([metric, flag]) =>

@@ -3,7 +3,7 @@
 // that somebody knows; the alert itself ends when its cause does.
 import { useState } from 'preact/hooks';
 import { current, setSound, soundOn } from '../garden';
-import { t, word } from '../i18n';
+import { said, t, word } from '../i18n';
 import { noteAcked } from '../keep/local';
 import { age, when } from '../model/format';
 import type { Alert, Level } from '../model/payload';
@@ -46,7 +46,7 @@ function Item({ alert }: { alert: Alert }) {
         <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>{' '}
         {alert.where && <b>{place(alert.where)}</b>}
       </p>
-      <h2>{alert.what}</h2>
+      <h2>{said(alert.what)}</h2>
       {alert.since !== null && (
         <p class="quiet">
           {t('alert.since', when(alert.since, now, zone), now === null ? '—' : age(now - alert.since))}

@@ -2,7 +2,7 @@
 // The frame: which page is shown, the menu under the thumb, the banner of open alerts.
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { t, word, type Key } from '../i18n';
+import { said, t, word, type Key } from '../i18n';
 import { state } from '../model/state';
 import { currentLogin } from '../garden';
 import { useGarden, useHash } from './hooks';
@@ -66,7 +66,7 @@ function Banner() {
       <a href="#/alerts">
         <Icon name="bell" />
         <span class="clip">
-          <b>{word('level', first.level)}</b> {first.what}
+          <b>{word('level', first.level)}</b> {said(first.what)}
         </span>
         {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
       </a>
