@@ -90,6 +90,36 @@ static void print_end(const struct counts *counts, struct bus **buses, double se
     }
 }
 
+static void count(struct counts *counts, bool on)
+{
+    (void)pthread_mutex_lock(&counts->mutex);
+    counts->counting = on;
+    (void)pthread_mutex_unlock(&counts->mutex);
+}
+
+static int run(struct counts *counts, double warm_up_s, double seconds)
+{
+    static struct bus *buses[64]; /* as many as a configuration can have */
+    const struct config *config = counts->config;
+    struct reading_sink sink = {
+        .context = counts, .reading = give_reading, .gap = give_gap, .health = give_health};
+    bool started = counts->readings && counts->gaps && config->bus_count <= 64;
+    for (uint16_t i = 0; started && i < config->bus_count; i++) {
+        buses[i] = bus_start(config, i, 1, &sink);
+        started = buses[i] != NULL;
+    }
+    if (started) {
+        sleep_s(warm_up_s);
+        count(counts, true);
+        sleep_s(seconds);
+        count(counts, false);
+        print_end(counts, buses, seconds);
+    }
+    for (unsigned i = 0; i < config->bus_count && i < 64; i++)
+        bus_stop(buses[i]);
+    return started ? 0 : 71;
+}
+
 int main(int argc, char **argv)
 {
     struct config_error error;
@@ -107,30 +137,9 @@ int main(int argc, char **argv)
                             .quiet = argc > 4,
                             .readings = calloc(config->device_count, sizeof(uint64_t)),
                             .gaps = calloc(config->device_count, sizeof(uint64_t))};
-    struct reading_sink sink = {
-        .context = &counts, .reading = give_reading, .gap = give_gap, .health = give_health};
-    static struct bus *buses[64]; /* as many as a configuration can have */
-    if (!counts.readings || !counts.gaps || config->bus_count > 64)
-        return 71;
-    for (uint16_t i = 0; i < config->bus_count; i++) {
-        buses[i] = bus_start(config, i, 1, &sink);
-        if (!buses[i])
-            return 71;
-    }
-    sleep_s(argc > 3 ? strtod(argv[3], NULL) : 0);
-    (void)pthread_mutex_lock(&counts.mutex);
-    counts.counting = true;
-    (void)pthread_mutex_unlock(&counts.mutex);
-    double seconds = strtod(argv[2], NULL);
-    sleep_s(seconds);
-    (void)pthread_mutex_lock(&counts.mutex);
-    counts.counting = false;
-    (void)pthread_mutex_unlock(&counts.mutex);
-    print_end(&counts, buses, seconds);
-    for (unsigned i = 0; i < config->bus_count; i++)
-        bus_stop(buses[i]);
+    int end = run(&counts, argc > 3 ? strtod(argv[3], NULL) : 0, strtod(argv[2], NULL));
     free(counts.readings);
     free(counts.gaps);
     config_free(config);
-    return 0;
+    return end;
 }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/node.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
 #include "protocols/history/history.h"
 #include "protocols/node_map/node_map.h"
 
-#define GUARD_MS       200   /* after a sample is due: age is told in 0.1 s, clocks differ */
-#define SOON_MS        300   /* the sample was not there yet */
-#define SET_AGAIN_MS   60000 /* after a refusal */
-#define TIME_AGAIN_MS  3600000
-#define FETCH_AGAIN_MS 5000
-#define WRITE_ANSWER   8 /* bytes of the answer frame to a write */
+#define GUARD_MS          200   /* after a sample is due: age is told in 0.1 s, clocks differ */
+#define SOON_MS           300   /* the sample was not there yet */
+#define SET_AGAIN_MS      60000 /* after a refusal */
+#define TIME_AGAIN_MS     3600000
+#define FETCH_AGAIN_MS    5000
+#define IDENTIFY_AGAIN_MS 60000
+#define VERSION_WORDS     3 /* major, minor, patch */
+#define WRITE_ANSWER      8 /* bytes of the answer frame to a write */
 
 enum { STEP_UNLOCK, STEP_WRITE, STEP_COMMIT };
 
@@ -71,6 +74,8 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
     /* A node whose memory was lost counts boots from 1 again: nothing before it can be asked. */
     if (!(node->seen || node->before_known) || is_before(node->last, now))
         find_hole(node, now);
+    if (node->last.boot != now.boot)
+        node->identified = false; /* it may have been updated */
     node->last = now;
     node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
     node->seen = true;
@@ -145,6 +150,15 @@ static size_t fetch_request(const struct node *node, uint8_t *pdu, uint16_t *ans
     return w.at;
 }
 
+static size_t version_request(uint8_t *pdu)
+{
+    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
+    byte_write_u8(&w, MODBUS_READ_INPUT);
+    byte_write_u16(&w, NODE_VERSION);
+    byte_write_u16(&w, VERSION_WORDS);
+    return w.at;
+}
+
 enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
                         uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size, uint16_t *answer_size)
 {
@@ -163,6 +177,11 @@ enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
     if (node->hole_count > 0 && now_ms >= node->fetch_after_ms) {
         *pdu_size = fetch_request(node, pdu, answer_size);
         return NODE_FETCH;
+    }
+    if (!node->identified && now_ms >= node->identify_after_ms) {
+        *pdu_size = version_request(pdu);
+        *answer_size = 2 * VERSION_WORDS + WIRE_ANSWER_BYTES;
+        return NODE_IDENTIFY;
     }
     return NODE_IDLE;
 }
@@ -308,6 +327,17 @@ static void fetch_done(struct node *node, const struct transact_answer *answer, 
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
 }
 
+static void identify_done(struct node *node, const struct transact_answer *answer, int64_t now_ms)
+{
+    node->identified = answer->result == BUS_OK;
+    node->identify_after_ms = now_ms + IDENTIFY_AGAIN_MS;
+    if (!node->identified)
+        return;
+    struct byte_reader r = byte_reader_init(answer->pdu + 2, answer->pdu_size - 2);
+    unsigned major = byte_read_u16(&r), minor = byte_read_u16(&r), patch = byte_read_u16(&r);
+    (void)snprintf(node->firmware, sizeof node->firmware, "%u.%u.%u", major, minor, patch);
+}
+
 void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
                int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink)
 {
@@ -320,6 +350,9 @@ void node_done(struct node *node, enum node_job job, const struct transact_answe
         break;
     case NODE_FETCH:
         fetch_done(node, answer, now_ms, wall, sink);
+        break;
+    case NODE_IDENTIFY:
+        identify_done(node, answer, now_ms);
         break;
     case NODE_IDLE:
         break;

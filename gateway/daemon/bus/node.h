@@ -39,9 +39,12 @@ struct node {
     unsigned hole_count;
     struct node_hole holes[NODE_HOLES_MAX];
     struct decode_counters counters; /* of the stretch being fetched */
+    bool identified;                 /* its firmware's version was read in this boot */
+    int64_t identify_after_ms;
+    char firmware[32]; /* "" until then */
 };
 
-enum node_job { NODE_IDLE, NODE_SET_PERIOD, NODE_SET_TIME, NODE_FETCH };
+enum node_job { NODE_IDLE, NODE_SET_PERIOD, NODE_SET_TIME, NODE_FETCH, NODE_IDENTIFY };
 
 /* `before`: newest sample already stored, NULL if none. */
 void node_init(struct node *node, const struct device_config *device,

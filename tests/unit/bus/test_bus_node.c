@@ -85,6 +85,7 @@ static struct asked next(struct node *node, int64_t now_ms)
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size = 0;
     uint16_t answer_size;
+    node->identified = true; /* or else that is what is asked when nothing else is */
     struct asked asked = {.job = node_next(node, now_ms, wall, pdu, &size, &answer_size)};
     if (asked.job != NODE_FETCH)
         return asked;
@@ -304,6 +305,8 @@ static void sets_the_period_it_should_have(void **state)
     struct transact_answer good = {.result = BUS_OK}, bad = {.result = BUS_EXCEPTION};
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1, .status = NODE_STATUS_TIME};
     node_init(&node, &device, NULL);
+    node.last.boot = 1;
+    node.identified = true;
     (void)node_snapshot(&node, &decoded, 10, 0);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_SET_PERIOD);
@@ -327,6 +330,8 @@ static void sets_the_clock_of_a_node_that_has_none(void **state)
     uint16_t answer_size;
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1};
     node_init(&node, &device, NULL);
+    node.last.boot = 1;
+    node.identified = true;
     (void)node_snapshot(&node, &decoded, 60, 0);
     struct wall_ms doubtful = {1, TIME_UNTRUSTED};
     assert_int_equal(node_next(&node, 0, doubtful, pdu, &size, &answer_size), NODE_IDLE);
@@ -335,6 +340,27 @@ static void sets_the_clock_of_a_node_that_has_none(void **state)
                                        0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
     assert_int_equal(size, sizeof expected);
     assert_memory_equal(pdu, expected, sizeof expected);
+}
+
+static void reads_the_firmware_once_in_each_boot(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    static const uint8_t version[] = {4, 6, 0, 1, 0, 2, 0, 13};
+    struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
+    node_init(&node, &device, &(struct node_place){1, 1});
+    (void)see(&node, 1, 2, 0, 0);
+    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDENTIFY);
+    assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
+    assert_int_equal(answer_size, 11);
+    node_done(&node, NODE_IDENTIFY, &answer, 0, wall, &sink);
+    assert_string_equal(node.firmware, "1.2.13");
+    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDLE);
+    (void)see(&node, 2, 1, 0, 60000);
+    assert_false(node.identified);
 }
 
 int main(void)
@@ -352,6 +378,7 @@ int main(void)
         TEST(a_failed_fetch_waits_and_goes_on),
         TEST(sets_the_period_it_should_have),
         TEST(sets_the_clock_of_a_node_that_has_none),
+        TEST(reads_the_firmware_once_in_each_boot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
