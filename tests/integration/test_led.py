@@ -331,6 +331,58 @@ def test_numeric_boards_are_written_through_the_gateway(site, needs):
         screen.stop()
 
 
+def certificate(folder, name, host, issuer=None):
+    """A key and a certificate for `host`, signed by `issuer` or by itself."""
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+           "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key"]
+    if issuer is None:
+        subprocess.run([*new, "-x509", "-days", "2", "-out", folder / f"{name}.pem"], check=True,
+                       capture_output=True)
+        return
+    extension = folder / "extension"
+    extension.write_text(f"subjectAltName=DNS:{host}\n")
+    subprocess.run([*new, "-out", folder / f"{name}.csr"], check=True, capture_output=True)
+    subprocess.run(["openssl", "x509", "-req", "-in", folder / f"{name}.csr", "-days", "2",
+                    "-CA", folder / f"{issuer}.pem", "-CAkey", folder / f"{issuer}.key",
+                    "-CAcreateserial", "-extfile", extension, "-out", folder / f"{name}.pem"],
+                   check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("host, trusted, let_in", [("localhost", "ca", True),
+                                                   ("elsewhere.example", "ca", False),
+                                                   ("localhost", "other", False)])
+def test_only_the_right_broker_is_believed(site, needs, host, trusted, let_in):
+    needs("baiye-led")
+    certificate(site.folder, "ca", "")
+    certificate(site.folder, "other", "")
+    certificate(site.folder, "server", host, issuer="ca")
+    broker = ledscreen.start_broker(site)
+    broker.stop()
+    port = garden.free_port()
+    with open(site.folder / "mosquitto.conf", "a", encoding="ascii") as config:
+        config.write(f"listener {port} 127.0.0.1\ncertfile {site.folder}/server.pem\n"
+                     f"keyfile {site.folder}/server.key\n")
+    broker.start()
+    panel = ledscreen.Receiver(WIDTH, HEIGHT)
+    sender = ledscreen.Sender(broker)
+    led = site.add(ledscreen.Led(
+        site.folder, broker, [{"type": "ddp", "to": f"127.0.0.1:{panel.port}"}],
+        mqtt={"url": f"mqtts://localhost:{port}", "user": "led", "password_file": "led.pass",
+              "ca_file": f"{trusted}.pem"}))
+    try:
+        led.start()
+        sender.air(18.2)
+        if let_in:
+            panel.wait(shows_number, 10, "the value")
+        else:
+            garden.wait_until(lambda: "not connected" in led.log(), 20, "the refusal is told")
+            assert not any(shows_number(frame) for _, frame in panel.frames)
+            assert led.running()
+    finally:
+        sender.stop()
+        panel.stop()
+
+
 def clock_shim(folder):
     source = pathlib.Path(__file__).with_name("clock_step.c")
     library = folder / "clock_step.so"
