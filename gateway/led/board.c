@@ -27,10 +27,10 @@ bool board_step(struct board *board, const struct board_config *config, const st
     board->waiting = true;
     board->asked = number;
     board->next_ms = now->mono_ms + BOARD_ANSWER_MS;
+    long long expires_ms = state_clock_ms(state, now) + EXPIRES_MS;
     (void)snprintf(request, size,
                    "{\"device\":\"%s\",\"name\":\"%s\",\"value\":%d,\"expires\":%lld}",
-                   config->device, config->name, (int)number,
-                   (long long)(state_clock_ms(state, now) + EXPIRES_MS));
+                   config->device, config->name, (int)number, expires_ms);
     return true;
 }
 
