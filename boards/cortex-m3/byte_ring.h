@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Received bytes on their way from one interrupt handler to the main loop. Single producer, single
- * consumer; indices run freely and are masked on use, so that all places are usable. A place is 8
- * bytes: of the time it keeps the low half, which get() completes; a byte may wait an hour. */
+ * consumer; indices run freely and are masked on use, so that all places are usable. A place is one
+ * word, since RAM is short: value 8 bits, errors 3, and 21 of the time in steps of 32 us, which
+ * get() completes; a byte may wait a minute. */
 #ifndef BAIYE_BYTE_RING_H
 #define BAIYE_BYTE_RING_H
 
 #include "firmware/hal.h"
 
-struct ring_byte {
-    uint32_t time_us;
-    uint8_t value, errors;
-};
+enum { RING_ERRORS_SHIFT = 8, RING_TIME_SHIFT = 11, RING_TIME_STEP_SHIFT = 5 };
+#define RING_TIME_MASK (UINT32_MAX >> RING_TIME_SHIFT)
 
 struct byte_ring {
-    struct ring_byte *bytes;
+    uint32_t *words;
     uint16_t size; /* a power of two */
     volatile uint16_t in, out;
     volatile bool lost; /* the next byte is told that some were dropped before it */
@@ -29,8 +28,9 @@ static inline void byte_ring_put(struct byte_ring *ring, uint64_t now_us, uint8_
     if (ring->lost)
         errors |= HAL_BYTE_OVERRUN;
     ring->lost = false;
-    ring->bytes[ring->in & (ring->size - 1U)] =
-        (struct ring_byte){.time_us = (uint32_t)now_us, .value = value, .errors = errors};
+    uint32_t steps = (uint32_t)(now_us >> RING_TIME_STEP_SHIFT);
+    ring->words[ring->in & (ring->size - 1U)] =
+        steps << RING_TIME_SHIFT | (uint32_t)errors << RING_ERRORS_SHIFT | value;
     ring->in = (uint16_t)(ring->in + 1U);
 }
 
@@ -38,12 +38,13 @@ static inline bool byte_ring_get(struct byte_ring *ring, struct hal_byte *byte)
 {
     if (ring->in == ring->out)
         return false;
-    struct ring_byte kept = ring->bytes[ring->out & (ring->size - 1U)];
+    uint32_t word = ring->words[ring->out & (ring->size - 1U)];
     ring->out = (uint16_t)(ring->out + 1U);
-    uint64_t now_us = hal_now_us();
-    *byte = (struct hal_byte){.time_us = now_us - (uint32_t)((uint32_t)now_us - kept.time_us),
-                              .value = kept.value,
-                              .errors = kept.errors};
+    uint64_t steps = hal_now_us() >> RING_TIME_STEP_SHIFT;
+    uint32_t age = ((uint32_t)steps - (word >> RING_TIME_SHIFT)) & RING_TIME_MASK;
+    *byte = (struct hal_byte){.time_us = (steps - age) << RING_TIME_STEP_SHIFT,
+                              .value = (uint8_t)word,
+                              .errors = (word >> RING_ERRORS_SHIFT) & 7};
     return true;
 }
 

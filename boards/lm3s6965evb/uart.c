@@ -39,9 +39,9 @@ struct port {
     volatile bool sending;
 };
 
-static struct ring_byte bus_bytes[1024], sdi_bytes[128];
-static struct port bus = {UART0, PIN_BUS_DRIVE, {bus_bytes, 1024, 0, 0, false}, NULL, 0, false};
-static struct port sdi = {UART1, PIN_SDI_DRIVE, {sdi_bytes, 128, 0, 0, false}, NULL, 0, false};
+static uint32_t bus_words[1024], sdi_words[128];
+static struct port bus = {UART0, PIN_BUS_DRIVE, {bus_words, 1024, 0, 0, false}, NULL, 0, false};
+static struct port sdi = {UART1, PIN_SDI_DRIVE, {sdi_words, 128, 0, 0, false}, NULL, 0, false};
 
 static void take_bytes(struct port *port)
 {

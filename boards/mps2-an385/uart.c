@@ -28,9 +28,9 @@ struct port {
     volatile bool sending;
 };
 
-static struct ring_byte bus_bytes[1024], sdi_bytes[128];
-static struct port bus = {.base = UART0, .ring = {.bytes = bus_bytes, .size = 1024}};
-static struct port sdi = {.base = UART1, .ring = {.bytes = sdi_bytes, .size = 128}};
+static uint32_t bus_words[1024], sdi_words[128];
+static struct port bus = {.base = UART0, .ring = {.words = bus_words, .size = 1024}};
+static struct port sdi = {.base = UART1, .ring = {.words = sdi_words, .size = 128}};
 
 static void receive(struct port *port)
 {

@@ -27,8 +27,8 @@ enum {
     PERIPHERAL = 0xA,
 };
 
-static struct ring_byte ring_bytes[128];
-static struct byte_ring ring = {.bytes = ring_bytes, .size = 128};
+static uint32_t ring_words[128];
+static struct byte_ring ring = {.words = ring_words, .size = 128};
 static const char *next;
 static volatile size_t left;
 static volatile bool driving;
