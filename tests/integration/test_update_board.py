@@ -42,6 +42,11 @@ def sign(folder, version, counter=1, hardware=HARDWARE):
     return [data[places[2 * i]:places[2 * i] + places[2 * i + 1]] for i in (0, 1)]
 
 
+def image_file(folder, version):
+    sign(folder, version)
+    return folder / f"{version}.img"
+
+
 class SlotBoard(Board):
     """The board with the boot loader and `image` in slot 0, as from the bench."""
 
@@ -204,3 +209,37 @@ def test_power_cuts_at_random_moments_never_brick_it(board, folder):
         board.cut_power()
         board.start()
     assert board.status()["version"] in images
+
+
+def test_the_gateway_updates_a_node_while_it_goes_on_measuring(site, board, folder):
+    """`baiye update` through the daemon, interrupted once; then again, and the other way round."""
+    board.start()
+    board.client.close()
+    site.start_broker()
+    # The emulated line has no rate of its own; the daemon believes no answer that comes faster
+    # than its rate allows.
+    bus = {"name": "east", "type": "rtu", "port": board.port, "baud": 115200, "parity": "none",
+           "silence": "20ms", "devices": [{"name": "plot-1", "profile": "baiye-node",
+                                           "address": UNIT, "every": "2s"}]}
+    site.gateway = garden.Gateway(site.folder, site.broker, [bus])
+    site.gateway.start()
+    watcher = site.start_watcher()
+    garden.wait_until(watcher.count, 30, "the first reading")
+    command = [garden.program("baiye"), "update", "--socket", site.folder / "baiyed.sock",
+               "--share", "90", image_file(folder, "1.0.1")]
+    interrupted = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    sessions = garden.program("baiye"), "stats", "--socket", site.folder / "baiyed.sock"
+    subprocess.run(sessions, check=True, capture_output=True)
+    interrupted.terminate()
+    interrupted.wait(10)
+    interrupted.stdout.close()
+    before = watcher.count()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "updated" in done.stdout and "1.0.0 -> 1.0.1" in done.stdout, done.stdout
+    assert watcher.count() > before, "polls went on meanwhile"
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0 and "current" in again.stdout, again.stdout + again.stderr
+    command[-1] = image_file(folder, "1.0.2")
+    back = subprocess.run(command, capture_output=True, text=True)
+    assert back.returncode == 0 and "1.0.1 -> 1.0.2" in back.stdout, back.stdout + back.stderr

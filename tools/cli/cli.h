@@ -22,6 +22,8 @@ int cli_check(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
 int cli_ask(int argc, char **argv);
 
+int cli_update(int argc, char **argv);
+
 /* "baiye: …" on stderr. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Formats; false (and a complaint) when it does not fit. */

@@ -15,16 +15,12 @@
 
 #include "protocols/bytes/bytes.h"
 #include "protocols/image/image.h"
+#include "tools/cli/cli.h"
 
 #define FILE_MAGIC   0x42594631u /* "BYF1" */
 #define PROGRAM_MAX  (16u << 20)
 #define FILE_HEADER  (8u + 8u * IMAGE_SLOTS)
 #define ADDRESS_NONE UINT32_MAX
-
-struct blob {
-    uint8_t *data;
-    size_t size;
-};
 
 struct sign_options {
     const char *key, *output;
@@ -34,12 +30,12 @@ struct sign_options {
 };
 
 /* The whole file, padded with 0xFF to a multiple of 4; NULL data after it said why. */
-static struct blob read_file(const char *path)
+static struct cli_image_file read_file(const char *path)
 {
-    struct blob blob = {0};
+    struct cli_image_file blob = {0};
     FILE *file = fopen(path, "rb");
     if (!file) {
-        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+        cli_complain("%s: %s", path, strerror(errno));
         return blob;
     }
     uint8_t *data = malloc(PROGRAM_MAX);
@@ -48,9 +44,9 @@ static struct blob read_file(const char *path)
     bool good = data && !ferror(file) && feof(file) && blob.size > 0;
     (void)fclose(file);
     if (!good) {
-        (void)fprintf(stderr, "baiye: %s: empty, unreadable or over 16 MiB\n", path);
+        cli_complain("%s: empty, unreadable or over 16 MiB", path);
         free(data);
-        return (struct blob){0};
+        return (struct cli_image_file){0};
     }
     while (blob.size % 4 != 0)
         data[blob.size++] = 0xFF;
@@ -62,7 +58,7 @@ static EVP_PKEY *read_key(const char *path)
 {
     FILE *file = fopen(path, "r");
     if (!file) {
-        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+        cli_complain("%s: %s", path, strerror(errno));
         return NULL;
     }
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
@@ -99,9 +95,9 @@ static bool sign_bytes(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t 
 }
 
 static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsigned slot,
-                         struct blob *image)
+                         struct cli_image_file *image)
 {
-    struct blob program = read_file(options->program[slot]);
+    struct cli_image_file program = read_file(options->program[slot]);
     if (!program.data)
         return false;
     struct image_header header = options->header;
@@ -120,11 +116,11 @@ static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsi
     }
     free(program.data);
     if (!good)
-        (void)fprintf(stderr, "baiye: signing failed\n");
+        cli_complain("signing failed");
     return good;
 }
 
-static bool write_images(const char *path, const struct blob images[IMAGE_SLOTS])
+static bool write_images(const char *path, const struct cli_image_file images[IMAGE_SLOTS])
 {
     uint8_t head[FILE_HEADER];
     struct byte_writer w = byte_writer_init(head, sizeof head);
@@ -143,7 +139,7 @@ static bool write_images(const char *path, const struct blob images[IMAGE_SLOTS]
     if (file && fclose(file) != 0)
         good = false;
     if (!good)
-        (void)fprintf(stderr, "baiye: %s: %s\n", path, strerror(errno));
+        cli_complain("%s: %s", path, strerror(errno));
     return good;
 }
 
@@ -249,7 +245,7 @@ int cli_sign(int argc, char **argv)
         return EX_USAGE;
     }
     EVP_PKEY *key = read_key(options.key);
-    struct blob images[IMAGE_SLOTS] = {0};
+    struct cli_image_file images[IMAGE_SLOTS] = {0};
     bool good = key && make_variant(&options, key, 0, &images[0]) &&
                 make_variant(&options, key, 1, &images[1]) && write_images(options.output, images);
     EVP_PKEY_free(key);
@@ -274,6 +270,22 @@ static void print_image(const uint8_t *image, unsigned slot)
     puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
 }
 
+bool cli_image_load(const char *path, struct cli_image_file *file)
+{
+    size_t size;
+    *file = read_file(path);
+    if (!file->data)
+        return false;
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        if (image_file_slot(file->data, file->size, slot, &size))
+            continue;
+        cli_complain("%s: %s", path, image_result_text(IMAGE_NO_MAGIC));
+        free(file->data);
+        return false;
+    }
+    return true;
+}
+
 int cli_image(int argc, char **argv)
 {
     if (argc != 2 || strcmp(argv[1], "--help") == 0) {
@@ -281,7 +293,7 @@ int cli_image(int argc, char **argv)
                     argc == 2 ? stdout : stderr);
         return argc == 2 ? EX_OK : EX_USAGE;
     }
-    struct blob file = read_file(argv[1]);
+    struct cli_image_file file = read_file(argv[1]);
     if (!file.data)
         return EX_NOINPUT;
     unsigned found = 0;

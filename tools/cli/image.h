@@ -4,7 +4,18 @@
 #ifndef BAIYE_CLI_IMAGE_H
 #define BAIYE_CLI_IMAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 int cli_sign(int argc, char **argv);
 int cli_image(int argc, char **argv);
+
+/* An image file in memory, for cli_update(); free(data). false and a complaint: not one. */
+struct cli_image_file {
+    uint8_t *data;
+    size_t size;
+};
+bool cli_image_load(const char *path, struct cli_image_file *file);
 
 #endif

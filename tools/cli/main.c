@@ -27,6 +27,7 @@ static const struct {
     {"cert", cli_cert, "cert --host NAME|IP …", "make the site's own CA and server certificate"},
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
     {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
+    {"update", cli_update, "update IMAGE [--bus B] [--device D]…", "bring nodes to this firmware"},
     {"sign", cli_sign, "sign …", "make a signed firmware image"},
     {"image", cli_image, "image FILE", "what is in a firmware image"},
 };

@@ -38,6 +38,11 @@ const struct rpc_method rpc_methods[] = {
      .socket_only = true,
      .command = true,
      .run = rpc_run_scan},
+    {.name = "update",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_update},
     {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_audits},
     {.name = "backup",
      .role = USER_TECHNICIAN,
@@ -72,6 +77,7 @@ static void free_call(struct rpc_call *call)
     json_decref(call->body);
     json_decref(call->list);
     free(call->points);
+    rpc_free_update(call->update);
     free(call);
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/daemon/serve/rpc.h"
 
 struct actuators;
+struct update_run;
 
 struct rpc {
     struct loop *loop;
@@ -61,6 +62,7 @@ struct rpc_call {
     uint8_t unit, last_unit, function;
     uint32_t on_s;
     json_t *list;
+    struct update_run *update; /* of rpc_update.c */
 };
 
 /* Both free the call. `result` is taken over. */
@@ -97,6 +99,8 @@ void rpc_run_write(struct rpc_call *call);
 void rpc_run_raw(struct rpc_call *call);
 void rpc_run_pause(struct rpc_call *call);
 void rpc_run_scan(struct rpc_call *call);
+void rpc_run_update(struct rpc_call *call);
+void rpc_free_update(struct update_run *run);
 
 /* The PDU that writes `value`; its size. */
 uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu);

@@ -6,7 +6,7 @@
 #include "protocols/bytes/bytes.h"
 
 #define BLOCK_SIZE    WINDOW_BLOCK_DATA_MAX
-#define TRIES_MAX     5    /* unanswered requests in a row before a node counts as silent */
+#define TRIES_MAX     8    /* unanswered requests in a row before a node counts as silent */
 #define ROUNDS_MAX    30   /* of asking and repairing */
 #define POLL_MS       500  /* between two looks at a node that erases or verifies */
 #define LOOK_TRIES    60   /* such looks: half a minute */
@@ -520,7 +520,8 @@ static void no_answer(struct update *update, struct update_node *node, int64_t n
     bool restarting = node->state == NODE_RESTARTING || node->state == NODE_ON_TRIAL;
     if (node->state == NODE_RECEIVING && update->phase == UPDATE_REPAIR)
         update->cursor++; /* the next round asks again */
-    look_again(node, now_ms, restarting ? RESTART_MS : 0, restarting ? RESTART_TRIES : TRIES_MAX);
+    look_again(node, now_ms, restarting ? RESTART_MS : POLL_MS,
+               restarting ? RESTART_TRIES : TRIES_MAX);
     if (restarting && node->state == NODE_FAILED)
         update->canary_failed = !update->canary_passed;
 }
