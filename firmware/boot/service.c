@@ -17,11 +17,18 @@ void service_init(struct service *service, unsigned running)
     }
 }
 
+/* Whole and genuine, and not an image that ran before: that one bears the same mark. */
+static bool waits_for_trial(const struct receive *receive)
+{
+    const struct slot_state *target = &receive->target;
+    return target->session && target->ready && !target->confirmed && !target->rejected;
+}
+
 static int run_command(struct service *service, uint16_t command)
 {
     switch (command) {
     case WINDOW_RESTART:
-        service->restart_wanted = service->receive.target.ready;
+        service->restart_wanted = waits_for_trial(&service->receive);
         return service->restart_wanted ? RECEIVE_OK : RECEIVE_NOT_OPEN;
     case WINDOW_CONFIRM:
         return receive_confirm(&service->receive);
@@ -68,7 +75,7 @@ static struct window_status status_of(const struct service *service)
         .bits = (uint16_t)((receive->on_trial ? WINDOW_ON_TRIAL : 0) |
                            (receive->erasing ? WINDOW_ERASING : 0) |
                            (open_session(receive) ? WINDOW_OPEN : 0) |
-                           (target->session && target->ready ? WINDOW_READY : 0) |
+                           (waits_for_trial(receive) ? WINDOW_READY : 0) |
                            (target->rejected ? WINDOW_REJECTED : 0) |
                            (receive->running == 1 ? WINDOW_IN_SLOT_1 : 0)),
     };

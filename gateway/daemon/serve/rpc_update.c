@@ -245,5 +245,6 @@ void rpc_run_update(struct rpc_call *call)
     run->share = (unsigned)share;
     run->started_ms = loop_now_ms();
     call->update = run;
+    call->no_read_back = true;
     go_on(call);
 }

@@ -233,6 +233,23 @@ static void an_update_that_was_cut_off_goes_on_where_it_was(void **state)
     assert_true(line.bytes < single / 2);
 }
 
+/* A restart whose answer was lost is asked for again; by then the node runs the new image, and the
+ * old one in its other slot, once READY too, must not be what it is restarted for. */
+static void a_restart_asked_for_twice_is_done_once(void **state)
+{
+    (void)state;
+    const struct test_image old = test_image_make(0, 1, 5), second = test_image_make(1, 2, 5),
+                            third = test_image_make(0, 3, 5);
+    make_line(1, &old);
+    run_update(&second);
+    run_update(&third);
+    assert_all(NODE_DONE, 0);
+    flash_sim = &line.nodes[0].flash;
+    const uint8_t restart[2] = {0, WINDOW_RESTART};
+    assert_true(service_write(&line.nodes[0].service, WINDOW_COMMAND, restart, sizeof restart));
+    assert_false(line.nodes[0].service.restart_wanted);
+}
+
 static void nodes_that_need_no_update_are_left_alone(void **state)
 {
     (void)state;
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_dead_node_does_not_hold_the_others),
         cmocka_unit_test(the_first_node_alone_pays_for_a_bad_image),
         cmocka_unit_test(an_update_that_was_cut_off_goes_on_where_it_was),
+        cmocka_unit_test(a_restart_asked_for_twice_is_done_once),
         cmocka_unit_test(nodes_that_need_no_update_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
