@@ -156,12 +156,17 @@ static bool parse_number(const char *text, uint32_t *value)
 
 static bool parse_version(const char *text, uint32_t *version)
 {
-    unsigned major, minor, patch;
-    char rest;
-    if (sscanf(text, "%u.%u.%u%c", &major, &minor, &patch, &rest) != 3 || major > 255 ||
-        minor > 255 || patch > 65535)
-        return false;
-    *version = major << 24 | minor << 16 | patch;
+    static const uint32_t most[] = {255, 255, 65535};
+    static const unsigned shift[] = {24, 16, 0};
+    *version = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        char *end;
+        unsigned long part = strtoul(text, &end, 10);
+        if (end == text || *text == '-' || part > most[i] || *end != (i < 2 ? '.' : '\0'))
+            return false;
+        *version |= (uint32_t)part << shift[i];
+        text = end + 1;
+    }
     return true;
 }
 

@@ -30,8 +30,8 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
 {
     static const char *const texts[] = {
         "answers", "does not answer",
-        "answers only garbage (babbling, wrong rate, or two devices "
-        "with one address)"};
+        ("answers only garbage (babbling, wrong rate, or two devices "
+         "with one address)")};
     device->report.online = state == DEVICE_ONLINE;
     log_change(&device->log, (int)state,
                state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
