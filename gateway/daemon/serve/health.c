@@ -78,11 +78,10 @@ static void look_at_buses(const struct health *health, json_t *warnings)
 json_t *health_ready(const struct health *health)
 {
     json_t *reasons = json_array(), *warnings = json_array(), *stuck = json_array();
-    size_t index;
-    json_t *name;
     (void)health_alive(health, stuck);
-    json_array_foreach(stuck, index, name)
-        add_text(reasons, "%s: makes no progress%s", json_string_value(name), "");
+    for (size_t i = 0; i < json_array_size(stuck); i++)
+        add_text(reasons, "%s: makes no progress%s", json_string_value(json_array_get(stuck, i)),
+                 "");
     json_decref(stuck);
     look_at_store(health, reasons, warnings);
     look_at_brokers(health, reasons, warnings);

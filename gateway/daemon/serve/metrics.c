@@ -39,33 +39,32 @@ static void write_value(FILE *out, const char *part, const char *key, const char
 /* All parts of one kind have the same keys: samples of one metric stand together. */
 static void write_parts(FILE *out, const char *part, const json_t *list)
 {
-    const char *key;
-    json_t *unused;
     json_t *first = json_array_get(list, 0);
-    json_object_foreach(first, key, unused)
-    {
-        size_t index;
-        json_t *one;
-        if (!json_is_integer(unused) && !json_is_boolean(unused))
+    for (void *at = json_object_iter(first); at != NULL; at = json_object_iter_next(first, at)) {
+        const char *key = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+        if (!json_is_integer(value) && !json_is_boolean(value))
             continue;
         (void)fprintf(out, "# TYPE baiye_%s_%s%s %s\n", part, key, is_gauge(key) ? "" : "_total",
                       is_gauge(key) ? "gauge" : "counter");
-        json_array_foreach(list, index, one)
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const json_t *one = json_array_get(list, i);
             write_value(out, part, key, json_string_value(json_object_get(one, "name")),
                         json_object_get(one, key));
+        }
     }
 }
 
 static void write_ups(FILE *out, const char *part, const json_t *list)
 {
-    size_t index;
-    json_t *one;
     if (json_array_size(list) > 0)
         (void)fprintf(out, "# TYPE baiye_%s_up gauge\n", part);
-    json_array_foreach(list, index, one)(void)
-        fprintf(out, "baiye_%s_up{%s=\"%s\"} %d\n", part, part,
-                json_string_value(json_object_get(one, "name")),
-                strcmp(json_string_value(json_object_get(one, "state")), "up") == 0);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        bool up = strcmp(json_string_value(json_object_get(one, "state")), "up") == 0;
+        (void)fprintf(out, "baiye_%s_up{%s=\"%s\"} %d\n", part, part,
+                      json_string_value(json_object_get(one, "name")), up);
+    }
 }
 
 static void write_all(FILE *out, const json_t *stats)
