@@ -245,7 +245,8 @@ static void print_profile(void)
            "  - { role: seq, function: 4, register: %d, type: u32 }\n"
            "  - { role: age, function: 4, register: %d, type: u16, no_value: 0xFFFF }\n"
            "  - { role: status, function: 4, register: %d, type: u16 }\n",
-           NODE_MAP_VERSION, (int)NODE_MAP_VERSION_NUMBER, NODE_BOOT, NODE_SEQ, NODE_AGE, NODE_STATUS);
+           NODE_MAP_VERSION, (int)NODE_MAP_VERSION_NUMBER, NODE_BOOT, NODE_SEQ, NODE_AGE,
+           NODE_STATUS);
     for (unsigned i = 0; i < 3; i++)
         printf("  - { role: flags, function: 4, register: %u, type: u16, channel: %u }\n",
                NODE_FLAGS + i, 4 * i);

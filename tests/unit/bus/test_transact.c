@@ -128,7 +128,7 @@ static void check_answer(const struct transact_answer *answer)
 {
     assert_int_equal(answer->result, BUS_OK);
     assert_int_equal(answer->pdu_size, 6);
-    assert_memory_equal(answer->pdu, ANSWER + 1, 6);
+    assert_memory_equal(answer->pdu, &ANSWER[1], 6);
 }
 
 static void takes_the_answer_and_measures_it(void **state)

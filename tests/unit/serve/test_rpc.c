@@ -301,7 +301,7 @@ static void roles_limit_what_may_be_done(void **state)
     assert_string_equal(ask(&farmer, "read", "{\"device\":\"plot-1\",\"register\":3}"),
                         "forbidden");
     assert_string_equal(ask(&farmer, "raw", "{}"), "unknown-method"); /* not by MQTT */
-    assert_string_equal(ask(&technician, "update", "{}"), "unknown-method");
+    assert_string_equal(ask(&technician, "update", "{}"), "invalid");
     assert_int_equal(fakes.audit_count, 6);
     assert_string_equal(ask(&farmer, "read", "{\"device\":\"plot-1\",\"name\":\"period\"}"), "");
 }
