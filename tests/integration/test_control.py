@@ -55,7 +55,7 @@ def test_methods_are_answered_with_the_same_id(control):
     assert control.call("stats")["result"]["store"]["taken"] == 12
     assert control.call("pause", bus="east", seconds=5)["result"]["ok"] is True
     assert control.call("raw", bus="east", unit=1, pdu="0300000001")["result"]["pdu"] == "03020000"
-    assert control.call("update")["error"]["code"] == "unknown-method"
+    assert control.call("levitate")["error"]["code"] == "unknown-method"
     assert control.call("raw", bus="west", unit=1, pdu="03")["error"]["code"] == "unknown"
 
 
@@ -92,7 +92,7 @@ def test_nonsense_is_answered_with_an_error(control, line):
 
 def test_an_endless_line_ends_the_connection(control, gateway, folder):  # noqa: F811
     try:
-        control.send(b"x" * 70000)
+        control.send(b"x" * 140000)
         assert control.receive()["error"]["code"] == "invalid"
         with pytest.raises(EOFError):
             control.receive()
