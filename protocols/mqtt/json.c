@@ -169,6 +169,8 @@ static double scale(double value, int exponent)
 {
     if (exponent < -300)
         return value / power_of_ten(300) / power_of_ten(-exponent - 300);
+    if (exponent > 300)
+        return value * power_of_ten(300) * power_of_ten(exponent - 300);
     return exponent < 0 ? value / power_of_ten(-exponent) : value * power_of_ten(exponent);
 }
 

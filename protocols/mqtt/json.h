@@ -30,8 +30,9 @@ void json_out_integer(struct json_out *o, int64_t value);
 void json_out_unsigned(struct json_out *o, uint64_t value);
 /* value / 10^decimals with the fewest digits: (1820, 2) is 18.2. decimals 0..18. */
 void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals);
-/* The shortest decimal that reads back as the same double (single: as the same float). Not a
- * number or infinite: null. */
+/* The shortest decimal that reads back as the same double (single: as the same float), for all that
+ * has up to 15 significant digits, as measurements do; else within 1e-13 of it. Not a number or
+ * infinite: null. */
 void json_out_real(struct json_out *o, double value, bool single);
 /* Bytes as they are (a prepared JSON value). */
 void json_out_raw(struct json_out *o, const void *text, size_t size);
