@@ -65,7 +65,7 @@ async function attempt(patterns) {
 let failures = await attempt(words.map((w) => new RegExp(w)));
 if (failures.length > 0 && failures.length <= 5) {
   // A browser on a busy machine: what failed is run once more, alone, and named.
-  console.log(`second try: ${failures.join('; ')}`);
+  console.log(`once more: ${failures.join('; ')}`);
   failures = await attempt(failures.map((name) => new RegExp(`${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)));
 }
 failed += failures.length;
