@@ -31,7 +31,7 @@ def site(request):
 def need(*names):
     missing = [name for name in names if not garden.program(name).exists()]
     if missing:
-        pytest.skip(f"not built: {', '.join(missing)}")
+        pytest.fail(f"not built: {', '.join(missing)}")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ BRANCH_TO_ITSELF, UNDEFINED = bytes.fromhex("fee7"), bytes.fromhex("00de")  # Th
 def board(request):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
     if not (garden.ROOT / "build" / request.param / "bin" / "baiye-node.elf").exists():
-        pytest.skip(f"not built: {request.param}")
+        pytest.fail(f"not built: {request.param}")
     made = Board(request.param, folder)
     yield made
     made.close()
@@ -186,7 +186,7 @@ def test_the_board_of_the_garden_boots_as_far_as_it_is_emulated():
     the image start, find its clocks dead within bounds, and speak on its console."""
     image = garden.ROOT / "build" / "stm32f103-rs485" / "bin" / "baiye-node.elf"
     if not image.exists():
-        pytest.skip("not built: stm32f103-rs485")
+        pytest.fail("not built: stm32f103-rs485")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
     console = folder / "console"
     child = subprocess.Popen(["qemu-system-arm", "-M", "stm32vldiscovery", "-display", "none",

@@ -152,7 +152,7 @@ def node(request, site, needs):
         {"kind": "responder", "address": 9, "registers": 20}]}
     if request.param == "qemu":
         if not (garden.BUILD / "lm3s6965evb" / "bin" / "baiye-node.elf").exists():
-            pytest.skip("not built: lm3s6965evb")
+            pytest.fail("not built: lm3s6965evb")
         line["silence_ms"] = 20
     made = Node(site.start_field([line]), request.param)
     garden.wait_until(made.answers, 20, "the node answers")
