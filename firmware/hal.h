@@ -152,6 +152,9 @@ _Noreturn void hal_reset(void);
 uint32_t hal_stack_free(void);
 /* The same on every start of this piece of hardware, and no other's; never 0. */
 uint32_t hal_serial(void);
+/* The page that was written by wire for this piece of hardware: protocols/image/factory.h. Stays in
+ * place. NULL: the board has none. */
+const uint8_t *hal_factory_page(size_t *size);
 /* CRC-32 of the program in flash, reckoned by the build or at start. */
 uint32_t hal_firmware_crc(void);
 /* "native", "lm3s6965evb", ... */

@@ -16,6 +16,7 @@ void loader_board_start(void);
 struct loader_exports {
     uint32_t magic;
     enum image_result (*verify)(unsigned slot, struct image_header *header);
+    const uint8_t (*keys)[65]; /* boot_public_keys: the bench looks what this loader trusts */
 };
 #define LOADER_EXPORTS_MAGIC 0x42594C31u /* "BYL1" */
 /* From the slot's linker script. */

@@ -105,6 +105,12 @@ uint32_t hal_serial(void)
     return serial ? serial : 1;
 }
 
+const uint8_t *hal_factory_page(size_t *size)
+{
+    *size = 0;
+    return NULL;
+}
+
 const char *hal_board_name(void)
 {
     return "lm3s6965evb";

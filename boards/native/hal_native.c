@@ -15,11 +15,13 @@
 #include "boards/native/wire.h"
 #include "firmware/hal.h"
 #include "firmware/node/twin.h"
+#include "protocols/image/factory.h"
 
 #define I2C_WAIT_MS                                                                                \
     500 /* the other end is a process too, and may have to wait for the processor                  \
          */
-#define KEEP_NAME "BAIYE_NODE_RETAINED"
+#define FACTORY_ROOM 1024
+#define KEEP_NAME    "BAIYE_NODE_RETAINED"
 
 struct native {
     struct wire bus, sdi;
@@ -31,6 +33,8 @@ struct native {
     bool sent; /* something was sent: hal_sleep() returns once, as after transmit-complete */
     char **argv;
     _Alignas(8) uint8_t retained[HAL_RETAINED_SIZE];
+    uint8_t factory[FACTORY_ROOM];
+    size_t factory_size;
 };
 
 static struct native native;
@@ -50,6 +54,25 @@ static bool open_nv(const char *path)
     if (native.nv >= 0 && ftruncate(native.nv, HAL_NV_SIZE) == 0)
         return true;
     (void)fprintf(stderr, "baiye-node: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static bool open_factory(const char *path)
+{
+    struct factory factory;
+    if (!path)
+        return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, native.factory, sizeof native.factory) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (size >= 0 && factory_read(native.factory, (size_t)size, &factory)) {
+        native.factory_size = (size_t)size;
+        native.serial = factory.serial;
+        return true;
+    }
+    (void)fprintf(stderr, "baiye-node: %s: %s\n", path,
+                  size < 0 ? strerror(errno) : "not a factory page");
     return false;
 }
 
@@ -87,8 +110,9 @@ bool native_open(const struct native_options *options)
     if (options->warm)
         restore_retained();
     read_own_program();
-    if (!open_nv(options->nv) || !wire_open(&native.bus, options->bus) ||
-        !wire_open(&native.sdi, options->sdi) || !wire_open(&i2c, options->i2c))
+    if (!open_factory(options->factory) || !open_nv(options->nv) ||
+        !wire_open(&native.bus, options->bus) || !wire_open(&native.sdi, options->sdi) ||
+        !wire_open(&i2c, options->i2c))
         return false;
     native.i2c = i2c.fd;
     return true;
@@ -353,6 +377,12 @@ uint32_t hal_stack_free(void)
 uint32_t hal_serial(void)
 {
     return native.serial;
+}
+
+const uint8_t *hal_factory_page(size_t *size)
+{
+    *size = native.factory_size;
+    return native.factory_size > 0 ? native.factory : NULL;
 }
 
 uint32_t hal_firmware_crc(void)

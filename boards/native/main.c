@@ -20,6 +20,7 @@ static const char usage[] =
     "  --i2c SOCKET   I2C bus: TMP105 at 0x48\n"
     "  --nv FILE      memory that stays: settings and log\n"
     "  --serial N     serial number (default 1)\n"
+    "  --factory FILE factory page as `baiye flash` writes it; its serial number counts\n"
     "  --t35-us N     silence that ends a frame (default: by the baud rate)\n"
     "  --warm 1       restarted, not powered up\n"
     "  --help, --version\n";
@@ -63,11 +64,11 @@ static uint32_t number(const char *name, const char *text, unsigned long max)
 static void read_arguments(int argc, char **argv, struct native_options *options,
                            struct node_config *config)
 {
-    static const struct option names[] = {{"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},
-                                          {"i2c", 1, NULL, 'i'},     {"nv", 1, NULL, 'n'},
-                                          {"serial", 1, NULL, 'r'},  {"t35-us", 1, NULL, 't'},
-                                          {"warm", 1, NULL, 'w'},    {"help", 0, NULL, 'h'},
-                                          {"version", 0, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},    {"i2c", 1, NULL, 'i'},
+        {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'}, {"t35-us", 1, NULL, 't'},
+        {"factory", 1, NULL, 'f'}, {"warm", 1, NULL, 'w'},   {"help", 0, NULL, 'h'},
+        {"version", 0, NULL, 'v'}, {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -85,6 +86,9 @@ static void read_arguments(int argc, char **argv, struct native_options *options
             break;
         case 'r':
             options->serial = number("serial", optarg, UINT32_MAX);
+            break;
+        case 'f':
+            options->factory = optarg;
             break;
         case 't':
             config->silence_us = number("t35-us", optarg, 10000000);

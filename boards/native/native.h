@@ -11,8 +11,9 @@ struct native_options {
     const char *bus, *sdi, *i2c; /* socket paths; NULL: that wire is not there */
     const char *nv;              /* file */
     uint32_t serial;
-    bool warm;   /* started by hal_reset() */
-    char **argv; /* for hal_reset() */
+    const char *factory; /* file with a factory page, whose serial number then counts; or NULL */
+    bool warm;           /* started by hal_reset() */
+    char **argv;         /* for hal_reset() */
 };
 
 /* Connects and opens; false after a message on stderr. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start, identity. */
+/* Start. */
 #include "boards/cortex-m3/life.h"
 #include "boards/stm32f103-rs485/stm32.h"
 
@@ -34,18 +34,4 @@ void board_start(void)
     sdi_start();
     inputs_start();
     cpu_irq_enable(IRQ_TIM3);
-}
-
-/* The 96 bits of the part's identity, folded (FNV-1a): 1 in 4 thousand million to meet its like. */
-uint32_t hal_serial(void)
-{
-    uint32_t hash = 0x811C9DC5;
-    for (uint32_t i = 0; i < 12; i++)
-        hash = (hash ^ reg_read8(UNIQUE_ID + i)) * 0x01000193;
-    return hash ? hash : 1;
-}
-
-const char *hal_board_name(void)
-{
-    return "stm32f103-rs485";
 }

@@ -2,7 +2,8 @@
 /* The program memory for updates, PM0075: 1 KiB pages, programmed by half-words. The processor
  * stands still while a page is erased, since it fetches from the same flash.
  *
- *   0x08000000 boot loader 16 K │ state A, B 1 K each │ slot A 55 K │ slot B 55 K │ 0x08020000 */
+ *   0x08000000 boot loader 15 K │ factory 1 K │ state A, B 1 K each │ slot A 55 K │ slot B 55 K │
+ *   0x08020000 */
 #include "firmware/boot/flash.h"
 
 #include "boards/stm32f103-rs485/stm32.h"

@@ -87,6 +87,10 @@
 /* Unique device identity, 30.2 */
 #define UNIQUE_ID 0x1FFFF7E8U
 
+/* From the linker script: behind the boot loader, or at the end where there is none. */
+#define FACTORY_PAGE_SIZE 1024U
+extern const uint8_t ld_factory_page[FACTORY_PAGE_SIZE];
+
 enum {
     IRQ_EXTI1 = 7,
     IRQ_DMA_RX = 15, /* DMA 1 channel 5 */

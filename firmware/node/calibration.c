@@ -5,13 +5,12 @@
 
 #include "firmware/node/layout.h"
 #include "protocols/bytes/bytes.h"
+#include "protocols/image/factory.h"
 
 enum {
     SCHEMA = 1,
     POINTS = NODE_CALIBRATION_POINTS_MAX,
-    TABLE_SIZE = 7 + POINTS * 8,
-    STORED_SIZE = TABLE_SIZE * CHANNEL_COUNT,
-    HUNDREDTHS_MAX = 30000000,
+    STORED_SIZE = CALIBRATION_SIZE,
     /* Offsets of the registers from NODE_CALIBRATION_CHANNEL. */
     AT_COMMAND = NODE_CALIBRATION_COMMAND - NODE_CALIBRATION_CHANNEL,
     AT_DATE = NODE_CALIBRATION_DATE - NODE_CALIBRATION_CHANNEL,
@@ -23,54 +22,25 @@ enum {
 _Static_assert(STORED_SIZE + TWIN_OVERHEAD <= LAYOUT_CALIBRATION_ROOM, "calibration outgrew it");
 _Static_assert(AT_TABLE + 4 * POINTS == CALIBRATION_WORDS, "registers and table differ");
 
-/* Rising or falling, so that every raw count has one value; values that any metric can have, so
- * that products stay within 64 bits. */
-static bool is_table(const struct calibration_table *t)
+/* What was written by wire; nothing there: every channel by the sensor's own conversion. */
+static void read_page(uint8_t stored[STORED_SIZE])
 {
-    if (t->points > POINTS)
-        return false;
-    for (unsigned i = 0; i < t->points; i++) {
-        if (t->hundredths[i] > HUNDREDTHS_MAX || t->hundredths[i] < -HUNDREDTHS_MAX)
-            return false;
-    }
-    for (unsigned i = 1; i < t->points; i++) {
-        if (t->raw[i] == t->raw[i - 1] || (t->raw[i] > t->raw[i - 1]) != (t->raw[1] > t->raw[0]))
-            return false;
-    }
-    return true;
-}
-
-static void encode(const struct calibration_table *t, struct byte_writer *w)
-{
-    byte_write_u32(w, t->date);
-    byte_write_u16(w, t->operator_id);
-    byte_write_u8(w, t->points);
-    for (unsigned i = 0; i < POINTS; i++) {
-        byte_write_u32(w, (uint32_t)t->raw[i]);
-        byte_write_u32(w, (uint32_t)t->hundredths[i]);
-    }
-}
-
-static void decode(struct calibration_table *t, struct byte_reader *r)
-{
-    t->date = byte_read_u32(r);
-    t->operator_id = byte_read_u16(r);
-    t->points = byte_read_u8(r);
-    for (unsigned i = 0; i < POINTS; i++) {
-        t->raw[i] = (int32_t)byte_read_u32(r);
-        t->hundredths[i] = (int32_t)byte_read_u32(r);
-    }
-    if (!is_table(t))
-        t->points = 0;
+    size_t size = 0;
+    struct factory factory;
+    const uint8_t *page = hal_factory_page(&size);
+    if (page && factory_read(page, size, &factory))
+        memcpy(stored, factory.calibration,
+               factory.calibration_size < STORED_SIZE ? factory.calibration_size : STORED_SIZE);
 }
 
 static void load_from(struct calibration *c, struct twin *twin)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    twin_load(twin, stored, sizeof stored);
+    if (!twin_load(twin, stored, sizeof stored))
+        read_page(stored);
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
-        decode(&c->table[i], &r);
+        calibration_table_read(&c->table[i], &r);
     c->edit = c->table[c->channel];
 }
 
@@ -79,7 +49,7 @@ static enum hal_result store_to(const struct calibration *c, struct twin *twin)
     uint8_t stored[STORED_SIZE];
     struct byte_writer w = byte_writer_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
-        encode(&c->table[i], &w);
+        calibration_table_write(&c->table[i], &w);
     return twin_save(twin, stored, sizeof stored);
 }
 
@@ -185,7 +155,7 @@ bool calibration_write(struct calibration *c, uint16_t offset, uint16_t count,
 static enum hal_result store_edit(struct calibration *c)
 {
     struct calibration_table before = c->table[c->channel];
-    if (!is_table(&c->edit))
+    if (!calibration_table_valid(&c->edit))
         return HAL_RANGE;
     c->table[c->channel] = c->edit;
     enum hal_result result = store_to(c, &c->twin);
@@ -210,7 +180,7 @@ static enum hal_result restore(struct calibration *c)
 {
     struct twin factory;
     twin_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    load_from(c, &factory); /* nothing there: every channel by the sensor's own conversion */
+    load_from(c, &factory);
     return store_to(c, &c->twin);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a technician found out about each channel: up to five points of raw count and true value,
- * when and by whom. Kept in two copies, and once more as the factory made it. One channel at a time
- * is edited through the registers; it counts once it is stored. */
+ * when and by whom. Kept in two copies, and once more as the factory made it; where the memory has
+ * neither, what was written by wire counts (hal_factory_page()). One channel at a time is edited
+ * through the registers; it counts once it is stored. */
 #ifndef BAIYE_NODE_CALIBRATION_H
 #define BAIYE_NODE_CALIBRATION_H
 
@@ -10,17 +11,10 @@
 
 #include "firmware/hal.h"
 #include "firmware/node/twin.h"
+#include "protocols/node_map/calibration_table.h"
 #include "protocols/node_map/node_map.h"
 
 #define CALIBRATION_WORDS 26u
-
-struct calibration_table {
-    uint32_t date; /* 20260930; 0: never */
-    uint16_t operator_id;
-    uint8_t points; /* 0: the sensor's own conversion; 1: hundredths[0] is added to it */
-    int32_t raw[NODE_CALIBRATION_POINTS_MAX]; /* strictly rising or falling */
-    int32_t hundredths[NODE_CALIBRATION_POINTS_MAX];
-};
 
 struct calibration {
     struct twin twin;

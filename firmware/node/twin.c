@@ -14,14 +14,7 @@ struct head {
 
 uint32_t twin_crc(uint32_t crc, const void *data, size_t size)
 {
-    const uint8_t *byte = data;
-    crc = ~crc;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= byte[i];
-        for (int k = 0; k < 8; k++)
-            crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
+    return byte_crc32(crc, data, size);
 }
 
 void twin_init(struct twin *twin, uint32_t offset, uint16_t room, uint16_t schema)

@@ -107,3 +107,15 @@ void byte_write_u64(struct byte_writer *w, uint64_t value)
 {
     write_big_endian(w, value, 8);
 }
+
+uint32_t byte_crc32(uint32_t crc, const void *data, size_t size)
+{
+    const uint8_t *byte = data;
+    crc = ~crc;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= byte[i];
+        for (int k = 0; k < 8; k++)
+            crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}

@@ -41,4 +41,7 @@ void byte_write_u32(struct byte_writer *w, uint32_t value);
 void byte_write_u64(struct byte_writer *w, uint64_t value);
 void byte_write_span(struct byte_writer *w, const void *data, size_t size);
 
+/* CRC-32 (IEEE 802.3) of more bytes; start with 0. Without a table: small, not fast. */
+uint32_t byte_crc32(uint32_t crc, const void *data, size_t size);
+
 #endif

@@ -76,20 +76,10 @@ bool window_status_read(const void *data, size_t size, struct window_status *sta
     return !r.failed;
 }
 
-static uint32_t crc32_update(uint32_t crc, const uint8_t *data, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-    }
-    return crc;
-}
-
 uint32_t window_block_crc(const uint8_t image_id[8], uint16_t number, const void *data, size_t size)
 {
     const uint8_t place[2] = {(uint8_t)(number >> 8), (uint8_t)number};
-    uint32_t crc = crc32_update(0xFFFFFFFFu, image_id, 8);
-    crc = crc32_update(crc, place, sizeof place);
-    return ~crc32_update(crc, data, size);
+    uint32_t crc = byte_crc32(0, image_id, 8);
+    crc = byte_crc32(crc, place, sizeof place);
+    return byte_crc32(crc, data, size);
 }

@@ -143,7 +143,9 @@ uint32_t reg_read(uint32_t address)
 
 uint8_t reg_read8(uint32_t address)
 {
-    return in_flash(address) ? model.flash[address - FLASH_BASE] : 0;
+    if (in_flash(address))
+        return model.flash[address - FLASH_BASE];
+    return (uint8_t)(model_get(address & ~3U) >> 8 * (address & 3));
 }
 
 void reg_write(uint32_t address, uint32_t value)

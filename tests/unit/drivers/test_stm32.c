@@ -10,6 +10,7 @@
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/boot/flash.h"
 #include "firmware/hal.h"
+#include "protocols/image/factory.h"
 #include "tests/unit/drivers/register_model.h"
 
 /* The clock of these tests; boards/cortex-m3/time.c has its own. */
@@ -370,6 +371,30 @@ static void sleep_arms_the_timer_finely_or_coarsely(void **state)
     assert_false(model.irq_off);
 }
 
+/* Where the linker script puts the real one. */
+static uint8_t page[FACTORY_PAGE_SIZE];
+extern const uint8_t ld_factory_page[FACTORY_PAGE_SIZE] __attribute__((alias("page")));
+
+static void serial_number_is_the_factorys_or_else_the_parts_own(void **state)
+{
+    (void)state;
+    const struct factory factory = {.hardware = 0x42F10301, .serial = 0x2A};
+    size_t size;
+    memset(page, 0xFF, sizeof page);
+    model_set(UNIQUE_ID, 0x05D5FF34);
+    uint32_t own = hal_serial();
+    assert_true(own != 0 && own != 0x2A);
+    model_set(UNIQUE_ID, 0x05D5FF35);
+    assert_int_not_equal(hal_serial(), own);
+    assert_int_equal(factory_write(&factory, page, sizeof page), FACTORY_OVERHEAD);
+    page[FACTORY_OVERHEAD - 1] ^= 1; /* torn */
+    assert_int_not_equal(hal_serial(), 0x2A);
+    page[FACTORY_OVERHEAD - 1] ^= 1;
+    assert_int_equal(hal_serial(), 0x2A);
+    assert_ptr_equal(hal_factory_page(&size), page);
+    assert_int_equal(size, sizeof page);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -390,6 +415,7 @@ int main(void)
         TEST(supply_is_measured_against_the_reference),
         TEST(rain_contact_is_debounced),
         TEST(sleep_arms_the_timer_finely_or_coarsely),
+        TEST(serial_number_is_the_factorys_or_else_the_parts_own),
         TEST(clock_falls_back_when_the_crystal_is_dead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,12 @@ uint32_t hal_serial(void)
     return board.serial;
 }
 
+const uint8_t *hal_factory_page(size_t *size)
+{
+    *size = sizeof board.factory_page;
+    return board.has_factory_page ? board.factory_page : NULL;
+}
+
 uint32_t hal_firmware_crc(void)
 {
     return 0xC0FFEE01;

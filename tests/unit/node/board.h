@@ -40,6 +40,8 @@ struct board {
     bool indicator;
     uint32_t pulses;
     uint32_t serial;
+    uint8_t factory_page[1024];
+    bool has_factory_page;
     int supply_mv; /* below 0: cannot be measured */
 };
 

@@ -7,6 +7,7 @@
 #include "firmware/node/calibration.h"
 #include "firmware/node/scan.h"
 #include "firmware/node/statistics.h"
+#include "protocols/image/factory.h"
 #include "tests/unit/node/board.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -205,6 +206,45 @@ static void dry_and_saturated_are_captured_in_either_order(void **state)
     assert_int_equal(calibrated(&c, channel, 33000, METRIC_UNCALIBRATED, &flag), 5000);
 }
 
+/* A board fresh from `baiye flash`: memory empty, a page in flash. */
+static void write_factory_page(const struct calibration_table *of_wetness)
+{
+    uint8_t tables[CALIBRATION_SIZE] = {0};
+    struct byte_writer w = byte_writer_init(tables + CHANNEL_SOIL_WETNESS * CALIBRATION_TABLE_SIZE,
+                                            CALIBRATION_TABLE_SIZE);
+    calibration_table_write(of_wetness, &w);
+    const struct factory factory = {1, 42, tables, sizeof tables};
+    assert_true(factory_write(&factory, board.factory_page, sizeof board.factory_page) > 0);
+    board.has_factory_page = true;
+}
+
+static void calibration_from_the_factory_page_counts_where_the_memory_has_none(void **state)
+{
+    (void)state;
+    static const struct calibration_table from_bench = {
+        .date = 20261122, .points = 2, .raw = {0, 100}, .hundredths = {0, 1000}};
+    static const int32_t of_technician[][2] = {{0, 500}};
+    struct calibration c;
+    uint8_t flag;
+    const unsigned channel = CHANNEL_SOIL_WETNESS;
+    board_init();
+    write_factory_page(&from_bench);
+    calibration_load(&c);
+    assert_int_equal(calibrated(&c, channel, 50, METRIC_UNCALIBRATED, &flag), 500);
+    assert_int_equal(flag, METRIC_GOOD);
+    write_table(&c, (uint16_t)channel, 1, of_technician);
+    assert_int_equal(calibration_do(&c, CALIBRATION_STORE, 0, 0), HAL_OK);
+    calibration_load(&c);
+    assert_int_equal(calibrated(&c, channel, 50, METRIC_GOOD, &flag), 1277);
+    assert_int_equal(calibration_do(&c, CALIBRATION_RESTORE, 0, 0), HAL_OK);
+    assert_int_equal(calibrated(&c, channel, 50, METRIC_UNCALIBRATED, &flag), 500);
+    board_init();
+    write_factory_page(&from_bench);
+    board.factory_page[100] ^= 1; /* torn: not believed */
+    calibration_load(&c);
+    assert_int_equal(calibrated(&c, channel, 50, METRIC_UNCALIBRATED, &flag), 777);
+}
+
 static void power_cut_leaves_the_old_calibration_or_the_new(void **state)
 {
     (void)state;
@@ -317,6 +357,7 @@ int main(void)
         cmocka_unit_test(one_point_is_an_offset),
         cmocka_unit_test(tables_that_make_no_sense_are_refused),
         cmocka_unit_test(dry_and_saturated_are_captured_in_either_order),
+        cmocka_unit_test(calibration_from_the_factory_page_counts_where_the_memory_has_none),
         cmocka_unit_test(power_cut_leaves_the_old_calibration_or_the_new),
         cmocka_unit_test(smallest_serial_wins_and_each_is_found_once),
         cmocka_unit_test(node_that_was_asleep_too_long_does_not_take_part),
