@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The wiring of this board: which sensor gives which channel. What is not mounted shows as absent:
- * SHT3x 0x44 air, TEROS 12 soil, BH1750 0x23 light, capacitive probe, DS18B20 canopy, rain. */
+ * SHT3x 0x44 air, TEROS 12 soil, BH1750 0x23 light, capacitive probe, DS18B20 canopy, rain gauge,
+ * its own supply. */
 #include "boards/cortex-m3/board.h"
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/drivers/bh1750.h"
 #include "firmware/drivers/ds18b20.h"
+#include "firmware/drivers/rain_gauge.h"
 #include "firmware/drivers/sht3x.h"
 #include "firmware/drivers/soil_probe.h"
+#include "firmware/drivers/supply.h"
 #include "firmware/drivers/teros12.h"
 #include "firmware/node/node.h"
 
@@ -18,6 +21,8 @@ static struct teros12 soil;
 static struct bh1750 light;
 static struct soil_probe wetness;
 static struct ds18b20 canopy;
+static struct rain_gauge rain;
+static struct supply supply;
 
 static const struct node_probe probes[] = {
     {&air.sensor, {CHANNEL_AIR_TEMPERATURE, CHANNEL_AIR_HUMIDITY, -1, -1}, RAIL_NEAR},
@@ -27,15 +32,15 @@ static const struct node_probe probes[] = {
     {&light.sensor, {CHANNEL_ILLUMINANCE, -1, -1, -1}, RAIL_NEAR},
     {&wetness.sensor, {CHANNEL_SOIL_WETNESS, -1, -1, -1}, RAIL_NEAR},
     {&canopy.sensor, {CHANNEL_CANOPY_TEMPERATURE, -1, -1, -1}, RAIL_NEAR},
+    {&rain.sensor, {CHANNEL_RAINFALL, -1, -1, -1}, 0},
+    {&supply.sensor, {CHANNEL_BATTERY_VOLTAGE, -1, -1, -1}, 0},
 };
 
 int main(void)
 {
     static struct node node;
-    struct node_config config = {.probes = probes,
-                                 .probe_count = sizeof probes / sizeof *probes,
-                                 .sdi = &sdi,
-                                 .has_rain = true};
+    struct node_config config = {
+        .probes = probes, .probe_count = sizeof probes / sizeof *probes, .sdi = &sdi};
     board_start();
     config.update = board_update();
     console_line("baiye-node");
@@ -46,6 +51,8 @@ int main(void)
     bh1750_init(&light, 0x23);
     soil_probe_init(&wetness, PIN_A_SOIL);
     ds18b20_init(&canopy);
+    rain_gauge_init(&rain, &node.settings.value[INDEX_SETTING_TIP]);
+    supply_init(&supply);
     node_init(&node, &config);
     node_run(&node);
 }

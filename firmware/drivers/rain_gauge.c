@@ -3,9 +3,9 @@
 
 #include "firmware/drivers/convert.h"
 #include "firmware/hal.h"
+#include "protocols/node_map/node_map.h"
 
 enum {
-    DEFAULT_TIP = 2000,
     MOST_MM_A_MINUTE = 40,  /* the record of any minute on earth is 38 */
     TIPS_WITHOUT_DOUBT = 3, /* in however short a time */
 };
@@ -26,11 +26,12 @@ static uint64_t rain_gauge_poll(struct sensor *sensor, uint64_t now_us)
     gauge->last_us = now_us;
     gauge->tips += tips;
 
+    uint32_t end = (uint32_t)node_channel_max(CHANNEL_RAINFALL) + 1;
+    gauge->hundredths = (uint32_t)((gauge->hundredths + (uint64_t)tips * *gauge->tip) % end);
     uint64_t most_tips =
-        TIPS_WITHOUT_DOUBT + elapsed_us * MOST_MM_A_MINUTE / 60 / (UINT64_C(100) * gauge->tip);
-    int32_t rain = divide_rounded((int64_t)(gauge->tips * gauge->tip), 100);
+        TIPS_WITHOUT_DOUBT + elapsed_us * MOST_MM_A_MINUTE / 60 / (UINT64_C(10000) * *gauge->tip);
     sensor->values[0] = (struct sensor_value){
-        .hundredths = rain,
+        .hundredths = (int32_t)gauge->hundredths,
         .raw = (int32_t)(gauge->tips & INT32_MAX),
         .flag = tips > most_tips ? METRIC_RANGE : METRIC_GOOD,
     };
@@ -46,11 +47,11 @@ static const struct sensor_driver rain_gauge_driver = {
     .poll = rain_gauge_poll,
 };
 
-void rain_gauge_init(struct rain_gauge *gauge, uint16_t tip)
+void rain_gauge_init(struct rain_gauge *gauge, const uint16_t *tip)
 {
     *gauge = (struct rain_gauge){
         .sensor = {.driver = &rain_gauge_driver},
-        .tip = tip ? tip : DEFAULT_TIP,
+        .tip = tip,
         .last_tips = hal_pulse_count(),
         .last_us = hal_now_us(),
     };

@@ -18,7 +18,7 @@ void node_init(struct node *node, const struct node_config *config)
     log_open(&node->log, node->black_box.boot);
     hal_watchdog_feed(); /* reading the log may have taken a second */
     now_us = hal_now_us();
-    sampler_init(&node->sampler, config->probes, config->probe_count, config->has_rain,
+    sampler_init(&node->sampler, config->probes, config->probe_count,
                  node->settings.value[INDEX_SETTING_PERIOD], now_us);
     statistics_init(&node->statistics, now_us);
     node->sdi_pass.line = config->sdi;
@@ -87,7 +87,6 @@ static uint64_t poll_sampler(struct node *node, uint64_t now_us)
 {
     const struct sampler_rules rules = {
         .conductivity = node->settings.value[INDEX_SETTING_CONDUCTIVITY],
-        .tip = node->settings.value[INDEX_SETTING_TIP],
         .stuck_h = node->settings.value[INDEX_SETTING_STUCK],
         .calibrate = calibrate,
         .context = &node->calibration,

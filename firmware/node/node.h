@@ -35,7 +35,6 @@ struct node_config {
     const struct node_probe *probes;
     size_t probe_count;               /* up to SAMPLER_PROBES_MAX */
     struct sdi12_line *sdi;           /* for the technician's commands; NULL: none */
-    bool has_rain;                    /* hal_pulse_count() counts a rain gauge */
     uint32_t silence_us;              /* 0: the standard's, or hal_bus_silence_floor_us() */
     bool no_power_up_line;            /* do not listen at 19,200 8E1 after power-up */
     const struct node_update *update; /* NULL: a board without slots */

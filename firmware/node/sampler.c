@@ -14,13 +14,12 @@
 /* Values that nature never keeps for hours to the last count; soil may. */
 static const uint8_t still_channels[2] = {CHANNEL_AIR_TEMPERATURE, CHANNEL_AIR_HUMIDITY};
 
-void sampler_init(struct sampler *s, const struct node_probe *probes, size_t count, bool has_rain,
+void sampler_init(struct sampler *s, const struct node_probe *probes, size_t count,
                   uint16_t period_s, uint64_t now_us)
 {
     memset(s, 0, sizeof *s);
     s->probes = probes;
     s->probe_count = (uint8_t)(count < SAMPLER_PROBES_MAX ? count : SAMPLER_PROBES_MAX);
-    s->has_rain = has_rain;
     for (unsigned i = 0; i < s->probe_count; i++) {
         uint32_t warm_us = probes[i].sensor->driver->warm_ms * 1000u;
         if (warm_us > s->warm_us)
@@ -112,24 +111,6 @@ static void take_probes(struct sampler *s, struct sample *sample, const struct s
     }
 }
 
-static void take_own_inputs(const struct sampler *s, struct sample *sample,
-                            const struct sampler_rules *rules)
-{
-    uint16_t mv;
-    if (s->has_rain) {
-        uint32_t tips = hal_pulse_count();
-        uint64_t steps = (uint64_t)node_channel_max(CHANNEL_RAINFALL) + 1;
-        sample->raw[CHANNEL_RAINFALL] = (int32_t)(tips & INT32_MAX);
-        sample->hundredths[CHANNEL_RAINFALL] = (int32_t)((uint64_t)tips * rules->tip % steps);
-        sample->values.flag[CHANNEL_RAINFALL] = METRIC_GOOD;
-    }
-    if (hal_supply_mv(&mv) == HAL_OK) {
-        sample->raw[CHANNEL_BATTERY_VOLTAGE] = mv;
-        sample->hundredths[CHANNEL_BATTERY_VOLTAGE] = mv / 10;
-        sample->values.flag[CHANNEL_BATTERY_VOLTAGE] = METRIC_GOOD;
-    }
-}
-
 static void compensate(struct sample *sample, const struct sampler_rules *rules)
 {
     int32_t *conductivity = &sample->hundredths[CHANNEL_SOIL_CONDUCTIVITY];
@@ -185,7 +166,6 @@ static void finish(struct sampler *s, const struct sampler_rules *rules, uint64_
         sample.values.flag[i] = METRIC_ABSENT;
     }
     take_probes(s, &sample, rules);
-    take_own_inputs(s, &sample, rules);
     compensate(&sample, rules);
     flag_stuck(s, &sample, rules->stuck_h, now_us);
     round_values(&sample);

@@ -40,7 +40,6 @@ struct sampler_still {
 struct sampler {
     const struct node_probe *probes;
     uint8_t probe_count;
-    bool has_rain;
     enum { SAMPLER_WAITING, SAMPLER_WARMING, SAMPLER_MEASURING } state;
     uint64_t due_us;                      /* of the sample that comes next, or is under way */
     uint64_t next_us[SAMPLER_PROBES_MAX]; /* when each probe is polled; SENSOR_DONE: ended */
@@ -57,7 +56,6 @@ struct sampler {
 /* What turns measurements into values, beside the sensors themselves. */
 struct sampler_rules {
     uint16_t conductivity; /* NODE_SETTING_CONDUCTIVITY */
-    uint16_t tip;
     uint16_t stuck_h;
     /* The calibrated value for a channel; false: the sensor's own stands. */
     bool (*calibrate)(const void *context, unsigned channel, int32_t raw, int32_t *hundredths,
@@ -65,7 +63,7 @@ struct sampler_rules {
     const void *context;
 };
 
-void sampler_init(struct sampler *s, const struct node_probe *probes, size_t count, bool has_rain,
+void sampler_init(struct sampler *s, const struct node_probe *probes, size_t count,
                   uint16_t period_s, uint64_t now_us);
 /* From the next sample on. */
 void sampler_set_period(struct sampler *s, uint16_t period_s, uint64_t now_us);

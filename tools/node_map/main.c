@@ -223,6 +223,8 @@ static void print_profile_field(unsigned i)
            type_name(c->type));
     if (c->decimals > 0)
         printf(", scale: %s", scale_name(c->decimals));
+    if (i == CHANNEL_RAINFALL)
+        printf(", wraps: %d", (int)node_channel_max(i) + 1);
     printf(", no_value: 0x%X, channel: %u }\n", (unsigned)c->no_value, i);
 }
 

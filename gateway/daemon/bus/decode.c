@@ -115,10 +115,12 @@ struct reading_value decode_counter(const struct field_config *field, uint32_t r
 {
     if (is_no_value(field, raw))
         return nothing(flag);
-    uint32_t mask = profile_field_registers(field) == 1 ? 0xFFFFu : 0xFFFFFFFFu;
-    uint32_t step = (raw - *last) & mask;
+    uint64_t codes = profile_field_registers(field) == 1 ? 0x10000u : UINT64_C(0x100000000);
+    if (field->wraps)
+        codes = field->wraps;
+    uint64_t step = raw >= *last ? raw - *last : raw + codes - *last;
     bool first = !*known;
-    if (raw < *last && (double)step * field->scale > field->max)
+    if (raw < *last && (*last >= codes || (double)step * field->scale > field->max))
         step = raw;
     *last = raw;
     *known = true;
@@ -128,6 +130,13 @@ struct reading_value decode_counter(const struct field_config *field, uint32_t r
     if (flag == METRIC_GOOD && value > field->max)
         flag = METRIC_RANGE;
     return (struct reading_value){.value = value, .present = true, .flag = flag};
+}
+
+void decode_counters_boot(struct decode_counters *counters, uint32_t boot)
+{
+    if (counters->boot != boot)
+        memset(counters->last, 0, sizeof counters->last);
+    counters->boot = boot;
 }
 
 struct answer {
@@ -205,6 +214,7 @@ void decode_device(const struct device_config *device, const struct decode_map *
     }
     if (!decoded->believed)
         return;
+    decode_counters_boot(counters, decoded->boot);
     for (unsigned i = 0; i < device->metric_count; i++) {
         const struct field_config *field = device->metrics[i];
         uint8_t flag = channel_flag(&answer, field->channel);

@@ -19,6 +19,7 @@ struct decode_map {
 
 /* Cumulative counters as last seen; all zero at the start. Belongs to one device. */
 struct decode_counters {
+    uint32_t boot; /* that `last` is of; always 0 for devices that do not tell */
     uint32_t last[READING_VALUES_MAX];
     bool known[READING_VALUES_MAX];
 };
@@ -49,6 +50,8 @@ void decode_device(const struct device_config *device, const struct decode_map *
 /* One raw code to a value: enumerations, scale, no-value code, plausible range. `flag` is what the
  * device says of the channel. */
 struct reading_value decode_value(const struct field_config *field, uint32_t raw, uint8_t flag);
+/* The codes that follow are of this boot: after a restart counters begin at 0. */
+void decode_counters_boot(struct decode_counters *counters, uint32_t boot);
 /* One code of a cumulative counter to its increment since the last. */
 struct reading_value decode_counter(const struct field_config *field, uint32_t raw, uint8_t flag,
                                     uint32_t *last, bool *known);

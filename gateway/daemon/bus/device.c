@@ -52,6 +52,7 @@ void device_init(struct device *device, const struct device_config *config,
         bool known =
             sink->last && sink->last(sink->context, config->index, &before.boot, &before.seq);
         node_init(&device->node, config, known ? &before : NULL);
+        device->node.live = &device->counters;
     }
 }
 

@@ -41,6 +41,8 @@ static void add_hole(struct node *node, struct node_place from, struct node_plac
         node->holes[NODE_HOLES_MAX - 1].until = until;
         return;
     }
+    if (counted && node->hole_count == 0 && node->live)
+        node->counters = *node->live;
     node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report};
 }
 
@@ -243,8 +245,10 @@ static void fill_record(struct node *node, const struct history_window *window, 
                         struct reading *reading)
 {
     const struct device_config *device = node->device;
+    bool counted = node->holes[0].counted && window->boot == node->holes[0].until.boot;
     struct node_values values;
     history_unpack(window->records[i], &values);
+    decode_counters_boot(&node->counters, window->boot);
     for (unsigned m = 0; m < device->metric_count; m++) {
         const struct field_config *field = device->metrics[m];
         struct reading_value *value = &reading->values[m];
@@ -255,7 +259,7 @@ static void fill_record(struct node *node, const struct history_window *window, 
         int32_t raw = values.value[field->channel];
         if (raw == NODE_NO_VALUE)
             value->flag = flag == METRIC_GOOD ? (uint8_t)METRIC_ABSENT : flag;
-        else if (field->role == ROLE_COUNTER && node->holes[0].counted)
+        else if (field->role == ROLE_COUNTER && counted)
             continue; /* the live reading after the hole counts it all */
         else if (field->role == ROLE_COUNTER)
             *value = decode_counter(field, (uint32_t)raw, flag, &node->counters.last[m],

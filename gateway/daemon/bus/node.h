@@ -22,17 +22,18 @@ struct node_place {
 
 struct node_hole {
     struct node_place from, until; /* until is not in it */
-    bool counted;                  /* later live counters include what fell into it */
-    bool report;                   /* what the log has lost is a gap: it once was expected */
+    bool counted; /* the live counters after it include what fell into its last boot */
+    bool report;  /* what the log has lost is a gap: it once was expected */
 };
 
 struct node {
     const struct device_config *device;
-    bool seen;              /* a sample was seen since start */
-    bool before_known;      /* `last` is what an earlier run of the gateway stored */
-    struct node_place last; /* newest sample known */
-    int64_t taken_ms;       /* when it was taken, monotonic */
-    uint32_t period_ms;     /* in force, as the node says; 0: not known */
+    const struct decode_counters *live; /* as the last live reading left them; NULL: none */
+    bool seen;                          /* a sample was seen since start */
+    bool before_known;                  /* `last` is what an earlier run of the gateway stored */
+    struct node_place last;             /* newest sample known */
+    int64_t taken_ms;                   /* when it was taken, monotonic */
+    uint32_t period_ms;                 /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */

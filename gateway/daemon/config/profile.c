@@ -87,6 +87,12 @@ static const struct key field_keys[] = {
     {.name = "max", .kind = KEY_NUMBER, FIELD(max), .example = "80"},
     {.name = "no_value", .kind = KEY_FUNCTION, .read = read_no_value},
     {.name = "not_measured", .kind = KEY_BOOL, FIELD(not_measured), .example = "true"},
+    {.name = "wraps",
+     .kind = KEY_INTEGER,
+     FIELD(wraps),
+     .min = 2,
+     .max = UINT32_MAX,
+     .example = "10000"},
     {.name = "expect", .kind = KEY_INTEGER, FIELD(expect), .example = "1"},
     {.name = "values", .kind = KEY_FUNCTION, .read = read_values},
 };
@@ -114,6 +120,13 @@ static bool check_field(struct yaml_source *source, int line, struct field_confi
         return yaml_error(source, line,
                           "a flags field needs the channel in its lowest four bits; "
                           "write for example channel: 0");
+    if (field->wraps && field->role != ROLE_COUNTER)
+        return yaml_error(source, line,
+                          "wraps is where a counter begins again; write role: counter, or leave "
+                          "wraps out");
+    if (field->wraps > 65536 && profile_field_registers(field) == 1)
+        return yaml_error(source, line, "one register cannot count to %u; write type: u32",
+                          field->wraps);
     if (field->scale == 0)
         return yaml_error(source, line, "scale is 0; write for example scale: 0.1");
     if (field->address + profile_field_registers(field) > 65536)

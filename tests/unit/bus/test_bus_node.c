@@ -279,6 +279,27 @@ static void a_hole_over_a_restart_is_walked(void **state)
     assert_int_equal(next(&node, 600000).job, NODE_IDLE);
 }
 
+/* Rain that fell before the restart is in the log only: what the live reading counts began at 0. */
+static void rain_before_a_restart_is_counted_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {.boot = 6, .last = {0, 980}, .known = {false, true}};
+    node_init(&node, &device, NULL);
+    node.live = &live;
+    (void)see(&node, 6, 1, 0, 0);
+    assert_true(see(&node, 7, 3, 0, 600000));
+    live = (struct decode_counters){.boot = 7, .last = {0, 40}, .known = {false, true}};
+    (void)next(&node, 600000);
+    give(&node, 2, 6, 2, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
+    assert_true(readings[0].values[1].present && readings[1].values[1].present);
+    assert_true(readings[0].values[1].value > 0.19 && readings[0].values[1].value < 0.21);
+    assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
+    give(&node, 2, 7, 1, 1200, 0, 600000);
+    assert_false(readings[2].values[1].present);
+    assert_false(readings[3].values[1].present);
+}
+
 static void a_failed_fetch_waits_and_goes_on(void **state)
 {
     (void)state;
@@ -375,6 +396,7 @@ int main(void)
         TEST(what_the_log_lost_is_a_gap),
         TEST(an_empty_log_ends_the_search),
         TEST(a_hole_over_a_restart_is_walked),
+        TEST(rain_before_a_restart_is_counted_from_the_log),
         TEST(a_failed_fetch_waits_and_goes_on),
         TEST(sets_the_period_it_should_have),
         TEST(sets_the_clock_of_a_node_that_has_none),

@@ -144,12 +144,50 @@ static void counters_become_increments(void **state)
     assert_int_equal(value.flag, METRIC_RANGE); /* 900 mm at once */
 }
 
+static void counters_may_end_before_their_type_does(void **state)
+{
+    (void)state;
+    struct field_config field =
+        FIELD(.type = FIELD_U32, .scale = 0.01, .min = 0, .max = 200, .wraps = 262136);
+    uint32_t last = 262130;
+    bool known = true;
+    struct reading_value value = decode_counter(&field, 4, METRIC_GOOD, &last, &known);
+    assert_true(fabs(value.value - 0.10) < 1e-9);
+    last = 131000; /* cleared half-way: the way over the end would be 1,311 mm */
+    value = decode_counter(&field, 7, METRIC_GOOD, &last, &known);
+    assert_true(fabs(value.value - 0.07) < 1e-9);
+    last = 262136; /* a code that it cannot have shown */
+    value = decode_counter(&field, 2, METRIC_GOOD, &last, &known);
+    assert_true(fabs(value.value - 0.02) < 1e-9);
+}
+
+/* After a restart a counter that has already passed what it showed before was still at 0. */
+static void counters_of_a_new_boot_begin_at_0(void **state)
+{
+    (void)state;
+    struct field_config field = FIELD(.type = FIELD_U32, .scale = 0.01, .min = 0, .max = 200);
+    struct decode_counters counters = {.boot = 3, .last = {20}, .known = {true}};
+    decode_counters_boot(&counters, 3);
+    assert_true(
+        fabs(decode_counter(&field, 60, METRIC_GOOD, &counters.last[0], &counters.known[0]).value -
+             0.4) < 1e-9);
+    decode_counters_boot(&counters, 4);
+    assert_true(
+        fabs(decode_counter(&field, 80, METRIC_GOOD, &counters.last[0], &counters.known[0]).value -
+             0.8) < 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_type_and_order), cmocka_unit_test(scales_and_offsets),
-        cmocka_unit_test(marks_what_is_no_value),     cmocka_unit_test(flags_what_is_implausible),
-        cmocka_unit_test(knows_enumerations),         cmocka_unit_test(counters_become_increments),
+        cmocka_unit_test(reads_every_type_and_order),
+        cmocka_unit_test(scales_and_offsets),
+        cmocka_unit_test(marks_what_is_no_value),
+        cmocka_unit_test(flags_what_is_implausible),
+        cmocka_unit_test(knows_enumerations),
+        cmocka_unit_test(counters_become_increments),
+        cmocka_unit_test(counters_may_end_before_their_type_does),
+        cmocka_unit_test(counters_of_a_new_boot_begin_at_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,21 +97,35 @@ static void rain_adds_up_over_the_wrap_of_the_counter(void **state)
 {
     (void)state;
     struct rain_gauge gauge;
+    uint16_t tip = 20;
     fake.pulses = UINT32_MAX - 1;
-    rain_gauge_init(&gauge, 0);
+    rain_gauge_init(&gauge, &tip);
     assert_int_equal(rain(&gauge, 0, 60)->hundredths, 0);
     assert_int_equal(rain(&gauge, 1, 60)->hundredths, 20);
     assert_int_equal(rain(&gauge, 4, 60)->hundredths, 100);
     assert_int_equal(rain(&gauge, 4, 60)->raw, 9);
-    rain_gauge_init(&gauge, 2794);
-    assert_int_equal(rain(&gauge, 10, 60)->hundredths, 279);
+    tip = 28; /* another gauge: what fell before stays what it was */
+    assert_int_equal(rain(&gauge, 10, 60)->hundredths, 180 + 280);
+}
+
+static void rain_begins_again_where_the_channel_ends(void **state)
+{
+    (void)state;
+    struct rain_gauge gauge;
+    uint16_t tip = 1000;
+    rain_gauge_init(&gauge, &tip);
+    int32_t before = rain(&gauge, 262, 3600 * 24 * 30)->hundredths;
+    assert_int_equal(before, 262000);
+    assert_int_equal(rain(&gauge, 1, 60)->hundredths, 1000 - 136); /* 262,136 steps */
+    assert_int_equal(rain(&gauge, 1, 60)->flag, METRIC_GOOD);
 }
 
 static void rain_that_no_cloud_gives_is_flagged_but_counted(void **state)
 {
     (void)state;
     struct rain_gauge gauge;
-    rain_gauge_init(&gauge, 2000);
+    uint16_t tip = 20;
+    rain_gauge_init(&gauge, &tip);
     assert_int_equal(rain(&gauge, 3, 0)->flag, METRIC_GOOD);
     assert_int_equal(rain(&gauge, 190, 60)->flag, METRIC_GOOD);
     assert_int_equal(rain(&gauge, 210, 60)->flag, METRIC_RANGE);
@@ -149,6 +163,7 @@ int main(void)
         cmocka_unit_test_setup(an_open_or_shorted_input_is_absent, setup),
         cmocka_unit_test_setup(a_converter_that_fails_is_a_fault, setup),
         cmocka_unit_test_setup(rain_adds_up_over_the_wrap_of_the_counter, setup),
+        cmocka_unit_test_setup(rain_begins_again_where_the_channel_ends, setup),
         cmocka_unit_test_setup(rain_that_no_cloud_gives_is_flagged_but_counted, setup),
         cmocka_unit_test_setup(supply_is_given_in_volts, setup),
     };

@@ -2,6 +2,8 @@
 /* The whole node on a board in virtual time: bytes in, bytes out, to the microsecond. */
 #include "tests/unit/node/unit.h"
 
+#include "firmware/drivers/rain_gauge.h"
+#include "firmware/drivers/supply.h"
 #include "firmware/node/node.h"
 #include "protocols/history/history.h"
 #include "tests/unit/node/board.h"
@@ -579,6 +581,38 @@ static void statistics_are_read_in_one_request(void **state)
     assert_int_equal(w[12], 0);
 }
 
+static void rain_and_supply_are_channels_like_others(void **state)
+{
+    (void)state;
+    static struct rain_gauge rain;
+    static struct supply supply;
+    const struct node_probe wired[] = {{&rain.sensor, {CHANNEL_RAINFALL, -1, -1, -1}, 0},
+                                       {&supply.sensor, {CHANNEL_BATTERY_VOLTAGE, -1, -1, -1}, 0}};
+    const struct node_config config = {.probes = wired, .probe_count = 2, .no_power_up_line = true};
+    uint16_t w[2];
+    board.supply_mv = 12400;
+    rain_gauge_init(&rain, &node.settings.value[INDEX_SETTING_TIP]);
+    supply_init(&supply);
+    node_init(&node, &config);
+    run(SECOND_US);
+    board.pulses = 7;
+    run(10 * SECOND_US);
+    read_words(17, 2, w);
+    assert_int_equal(w[1], 140);
+    assert_int_equal(read_word(19), 12400);
+    assert_int_equal(write_word(NODE_UNLOCK, NODE_UNLOCK_KEY), 0);
+    assert_int_equal(write_word(NODE_SETTING_TIP, 50), 0);
+    assert_int_equal(write_word(NODE_COMMIT, 1), 0);
+    board.pulses = 8;
+    run(10 * SECOND_US);
+    read_words(17, 2, w);
+    assert_int_equal(w[1], 190);
+    board.supply_mv = 6000;
+    run(10 * SECOND_US);
+    read_words(6, 2, w);
+    assert_int_equal(w[1] >> 12, METRIC_RANGE); /* channel 7 */
+}
+
 static void self_test_finds_what_is_broken(void **state)
 {
     (void)state;
@@ -706,6 +740,7 @@ int main(void)
         cmocka_unit_test_setup(node_is_scanned_and_spoken_to_by_its_serial_number, fresh),
         cmocka_unit_test_setup(calibration_is_behind_the_lock_and_changes_the_next_sample, fresh),
         cmocka_unit_test_setup(statistics_are_read_in_one_request, fresh),
+        cmocka_unit_test_setup(rain_and_supply_are_channels_like_others, fresh),
         cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
         cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
         cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, fresh),
