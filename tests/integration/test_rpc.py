@@ -4,6 +4,7 @@ socket beside them."""
 import json
 import socket
 
+import jsonschema
 from garden import wait_until
 
 from test_http import ROOT
@@ -59,6 +60,13 @@ def test_history_and_resend_give_what_was_taken(site, needs):
     plot = ask(site, "history", plot="upper", metric="soil_moisture", step="raw",
                **{"from": times[0], "to": times[-1] + 1})
     assert plot["t"] == answer["t"]
+    assert answer["flags"] == [None] * len(answer["t"])
+    hours = ask(site, "history", plot="upper", metric="soil_moisture", step="hour",
+                **{"from": times[0] - 3600_000, "to": times[-1] + 1})
+    assert sum(hours["n"]) >= len(answer["t"]) and set(hours["bad"]) == {0}
+    schema = json.loads((ROOT / "protocols/mqtt/history.schema.json").read_text())
+    for one in (answer, plot, hours):
+        jsonschema.validate(one, schema)
 
     (_, boot, first), (_, _, last) = min(readings), max(readings)
     before = site.watcher.duplicates

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts: rules of the configuration over live values, and the gateway's own troubles. One
- * document each, below alert/, until it ends. Late readings raise none. */
+/* Alerts: rules of the configuration over live values, and the gateway's own troubles. Late
+ * readings raise none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/publish/link.h"
 #include "protocols/metric/metric.h"
-#include "protocols/mqtt/json.h"
 
 /* One rule at one device. */
 struct watch {
     int64_t beyond_ms; /* wall time since which the value is beyond the limit; 0: it is not */
     bool raised;
+    bool known; /* whether it was raised before this start has been looked at */
 };
 
 struct alerts {
     const struct config *config;
     struct watch *watches; /* by rule and device */
-    bool store_raised;
-    char store_alarm[160];
-    bool broker_raised[STORE_BROKERS_MAX];
+    bool pruned;           /* those of rules and devices that are no more have been ended */
 };
 
 struct alerts *alerts_create(const struct config *config)
@@ -46,58 +44,48 @@ void alerts_destroy(struct alerts *alerts)
     free(alerts);
 }
 
-struct alert_text {
-    const char *what, *where, *level, *todo;
-    int64_t since_ms;
-};
-
-static void raise(struct publish *publish, const char *id, const struct alert_text *text)
-{
-    char json[768];
-    struct json_out o = json_out_init(json, sizeof json - 1);
-    json_out_open(&o, '{');
-    json_out_key(&o, "id");
-    json_out_string(&o, id);
-    json_out_key(&o, "what");
-    json_out_string(&o, text->what);
-    json_out_key(&o, "where");
-    json_out_string(&o, text->where);
-    json_out_key(&o, "since");
-    json_out_integer(&o, text->since_ms);
-    json_out_key(&o, "level");
-    json_out_string(&o, text->level);
-    json_out_key(&o, "todo");
-    json_out_string(&o, text->todo);
-    json_out_close(&o, '}');
-    json[o.at] = '\0';
-    if (!o.failed)
-        (void)publish_alert(publish, id, json);
-}
-
 /* ---- Rules ---- */
+
+static void rule_id(char id[ALERT_ID_SIZE], const struct alert_rule *rule,
+                    const struct device_config *device)
+{
+    (void)snprintf(id, ALERT_ID_SIZE, "%s-%s", rule->name, device->name);
+}
 
 static void raise_rule(struct publish *publish, const struct alert_rule *rule,
                        const struct device_config *device, const struct watch *watch, double value)
 {
     static const char *const levels[] = {"info", "watch", "alarm"};
-    char id[96], what[192];
-    (void)snprintf(id, sizeof id, "%s-%s", rule->name, device->name);
-    (void)snprintf(what, sizeof what, "%s: %s %.4g, limit %.4g",
+    struct alert_text text = {.since_ms = watch->beyond_ms};
+    rule_id(text.id, rule, device);
+    (void)snprintf(text.what, sizeof text.what, "%s: %s %.4g, limit %.4g",
                    rule->label[0] != '\0' ? rule->label : rule->name, rule->metric, value,
                    rule->limit);
-    struct alert_text text = {.what = what,
-                              .where = device->name,
-                              .level = levels[rule->level < 3 ? rule->level : 2],
-                              .todo = "",
-                              .since_ms = watch->beyond_ms};
-    raise(publish, id, &text);
+    (void)snprintf(text.where, sizeof text.where, "%s", device->name);
+    (void)snprintf(text.level, sizeof text.level, "%s", levels[rule->level < 3 ? rule->level : 2]);
+    raised_set(publish, &text);
+}
+
+/* An alert of before the start goes on as the one it was. */
+static void remember(struct publish *publish, struct watch *watch, const char *id)
+{
+    int64_t since_ms = 0;
+    if (watch->known)
+        return;
+    watch->known = raised_known(publish->raised);
+    if (!watch->raised && raised_find(publish, id, &since_ms)) {
+        watch->raised = true;
+        watch->beyond_ms = since_ms;
+    }
 }
 
 static void judge(struct publish *publish, const struct alert_rule *rule, struct watch *watch,
                   const struct reading *reading, double value)
 {
     const struct device_config *device = &publish->config->devices[reading->device];
-    char id[96];
+    char id[ALERT_ID_SIZE];
+    rule_id(id, rule, device);
+    remember(publish, watch, id);
     bool beyond = rule->above ? value > rule->limit : value < rule->limit;
     bool clear = rule->above ? value < rule->clear : value > rule->clear;
     if (!beyond && !watch->raised)
@@ -110,9 +98,8 @@ static void judge(struct publish *publish, const struct alert_rule *rule, struct
         raise_rule(publish, rule, device, watch, value);
     }
     if (clear && watch->raised) {
-        *watch = (struct watch){0};
-        (void)snprintf(id, sizeof id, "%s-%s", rule->name, device->name);
-        (void)publish_alert(publish, id, NULL);
+        *watch = (struct watch){.known = watch->known};
+        raised_end(publish, id);
     }
 }
 
@@ -136,53 +123,72 @@ void alerts_reading(struct publish *publish, const struct reading *reading)
 
 /* ---- The gateway's own ---- */
 
-static void look_at_store(struct publish *publish)
+static void own_alert(struct publish *publish, bool stands, struct alert_text *text)
 {
-    struct alerts *alerts = publish->alerts;
-    struct store_stats stats;
-    store_stats(publish->store, &stats);
-    if (strcmp(stats.alarm, alerts->store_alarm) == 0)
-        return;
-    memcpy(alerts->store_alarm, stats.alarm, sizeof alerts->store_alarm);
-    if (stats.alarm[0] == '\0') {
-        (void)publish_alert(publish, "store", NULL);
+    if (!stands) {
+        raised_end(publish, text->id);
         return;
     }
-    struct alert_text text = {.what = stats.alarm,
-                              .where = "gateway",
-                              .level = stats.available ? "watch" : "alarm",
-                              .todo = "look at the gateway's disk",
-                              .since_ms = store_now(publish->store).ms};
-    raise(publish, "store", &text);
+    (void)snprintf(text->where, sizeof text->where, "gateway");
+    text->since_ms = store_now(publish->store).ms;
+    raised_set(publish, text);
 }
 
-static void look_at_broker(struct publish *publish, uint16_t index)
+static void look_at_store(struct publish *publish)
 {
-    struct broker *broker = &publish->brokers[index];
-    bool *raised = &publish->alerts->broker_raised[index];
-    char id[64], what[160];
+    struct store_stats stats;
+    struct alert_text text = {.id = "store", .todo = "look at the gateway's disk"};
+    store_stats(publish->store, &stats);
+    (void)snprintf(text.what, sizeof text.what, "%s", stats.alarm);
+    (void)snprintf(text.level, sizeof text.level, "%s", stats.available ? "watch" : "alarm");
+    own_alert(publish, stats.alarm[0] != '\0', &text);
+}
+
+static void look_at_broker(struct publish *publish, const struct broker *broker)
+{
+    struct alert_text text = {.level = "alarm",
+                              .todo = "look at the broker's users, ACL and quota"};
+    (void)snprintf(text.id, sizeof text.id, "broker-%s", broker->config->name);
     pthread_mutex_lock(&publish->lock);
     bool refused = strcmp(broker->stats.state, "refused") == 0;
-    (void)snprintf(what, sizeof what, "broker %s: %s", broker->config->name, broker->stats.why);
+    (void)snprintf(text.what, sizeof text.what, "broker %s: %s", broker->config->name,
+                   broker->stats.why);
     pthread_mutex_unlock(&publish->lock);
-    if (refused == *raised)
-        return;
-    *raised = refused;
-    (void)snprintf(id, sizeof id, "broker-%s", broker->config->name);
-    struct alert_text text = {.what = what,
-                              .where = "gateway",
-                              .level = "alarm",
-                              .todo = "look at the broker's users, ACL and quota",
-                              .since_ms = store_now(publish->store).ms};
-    if (refused)
-        raise(publish, id, &text);
-    else
-        (void)publish_alert(publish, id, NULL);
+    own_alert(publish, refused, &text);
+}
+
+/* ---- Those of before the start that nothing here would ever end ---- */
+
+static bool is_ours(struct publish *publish, const char *id)
+{
+    const struct config *config = publish->config;
+    char own[ALERT_ID_SIZE];
+    if (strcmp(id, "store") == 0)
+        return true;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+    }
+    for (uint16_t r = 0; r < config->alert_count; r++) {
+        for (uint16_t d = 0; d < config->device_count; d++) {
+            rule_id(own, &config->alerts[r], &config->devices[d]);
+            if (strcmp(id, own) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 void alerts_second(struct publish *publish)
 {
+    char id[ALERT_ID_SIZE];
+    if (!publish->alerts->pruned && raised_known(publish->raised)) {
+        while (raised_next_foreign(publish, is_ours, id, sizeof id))
+            raised_end(publish, id);
+        publish->alerts->pruned = true;
+    }
     look_at_store(publish);
     for (uint16_t i = 0; i < publish->broker_count; i++)
-        look_at_broker(publish, i);
+        look_at_broker(publish, &publish->brokers[i]);
 }

@@ -24,21 +24,22 @@ void docs_free(struct docs *docs)
 }
 
 /* Under the lock. */
-static struct doc *find(struct docs *docs, const char *topic)
+static struct doc *find(struct docs *docs, uint16_t broker, const char *topic)
 {
     for (struct doc *doc = docs->first; doc != NULL; doc = doc->next) {
-        if (strcmp(doc->topic, topic) == 0)
+        if (doc->broker == broker && strcmp(doc->topic, topic) == 0)
             return doc;
     }
     return NULL;
 }
 
-static struct doc *append(struct docs *docs, const char *topic)
+static struct doc *append(struct docs *docs, uint16_t broker, const char *topic)
 {
     struct doc *doc = docs->count < DOCS_MOST ? calloc(1, sizeof *doc) : NULL;
     if (doc == NULL)
         return NULL;
     memcpy(doc->topic, topic, strlen(topic) + 1);
+    doc->broker = broker;
     if (docs->last != NULL)
         docs->last->next = doc;
     else
@@ -51,6 +52,12 @@ static struct doc *append(struct docs *docs, const char *topic)
 bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
               size_t size, bool retain, uint8_t qos)
 {
+    return docs_set_for(docs, DOC_ALL, topic, kind, payload, size, retain, qos);
+}
+
+bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                  const void *payload, size_t size, bool retain, uint8_t qos)
+{
     uint8_t *copy = malloc(size + 1);
     if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > WIRE_DOC_MAX) {
         free(copy);
@@ -59,11 +66,11 @@ bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const v
     if (size > 0)
         memcpy(copy, payload, size);
     pthread_mutex_lock(&docs->lock);
-    struct doc *doc = find(docs, topic);
+    struct doc *doc = find(docs, broker, topic);
     bool same = doc != NULL && doc->version > 0 && doc->size == size &&
                 memcmp(doc->payload, copy, size) == 0;
     if (doc == NULL)
-        doc = append(docs, topic);
+        doc = append(docs, broker, topic);
     if (doc != NULL && !same) {
         uint8_t *old = doc->payload;
         doc->payload = copy;
@@ -82,7 +89,8 @@ bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const v
 
 static bool wants(const struct broker *broker, const struct doc *doc, bool urgent_only)
 {
-    if (doc->version == doc->sent[broker->index])
+    if (doc->version == doc->sent[broker->index] ||
+        (doc->broker != DOC_ALL && doc->broker != broker->index))
         return false;
     if (urgent_only || budget_thrifty(broker))
         return doc->kind == DOC_URGENT;

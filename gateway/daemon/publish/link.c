@@ -432,6 +432,7 @@ static void release(struct publish *publish)
     for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
         free_broker(&publish->brokers[i]);
     alerts_destroy(publish->alerts);
+    raised_destroy(publish->raised);
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
@@ -452,8 +453,9 @@ static bool make_parts(struct publish *publish)
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
     publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
     publish->alerts = alerts_create(config);
+    publish->raised = raised_create(publish);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->quiet_until_ms == NULL || publish->alerts == NULL)
+        publish->quiet_until_ms == NULL || publish->alerts == NULL || publish->raised == NULL)
         return false;
     for (uint16_t i = 0; i < config->device_count; i++)
         shape_of_device(&config->devices[i], &publish->shapes[i]);
@@ -525,13 +527,6 @@ bool publish_doc(struct publish *publish, const char *suffix, const void *payloa
         return false;
     (void)eventfd_write(publish->wake_fd, 1);
     return true;
-}
-
-bool publish_alert(struct publish *publish, const char *id, const char *json)
-{
-    char suffix[TOPIC_SIZE];
-    (void)snprintf(suffix, sizeof suffix, TOPIC_ALERT "%s", id);
-    return publish_doc(publish, suffix, json, json != NULL ? strlen(json) : 0, true, 1);
 }
 
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats)

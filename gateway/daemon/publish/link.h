@@ -27,9 +27,12 @@ enum doc_class {
     DOC_KINDS
 };
 
+#define DOC_ALL UINT16_MAX
+
 struct doc {
     struct doc *next;
     char topic[TOPIC_SIZE]; /* whole */
+    uint16_t broker;        /* for this one only, or DOC_ALL */
     uint8_t kind;           /* enum doc_class */
     uint8_t qos;
     bool retain;
@@ -101,6 +104,27 @@ struct broker {
     struct log_state log;
 };
 
+struct kept_question;
+
+/* A document of the store that is read once. kept.c */
+struct kept {
+    struct publish *publish;
+    const char *key;
+    /* On the store thread, once. `size` 0: there is none. */
+    void (*take)(struct publish *publish, void *context, const void *value, size_t size);
+    void *context;
+    atomic_bool known; /* it was read: what is written now forgets nothing */
+    struct kept_question *question;
+};
+
+#define ALERT_ID_SIZE 96
+
+struct alert_text {
+    char id[ALERT_ID_SIZE];
+    char what[192], where[CONFIG_NAME_SIZE], level[8], todo[64];
+    int64_t since_ms;
+};
+
 struct publish {
     const struct config *config;
     struct store *store;
@@ -117,6 +141,7 @@ struct publish {
     pthread_mutex_t lock; /* answers and stats of brokers */
     int64_t slow_ms;      /* monotonic: last of what is done once a second */
     struct alerts *alerts;
+    struct raised_list *raised;
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
     bool month_known;        /* the counts of the month have been read from the store */
     char json[WIRE_DOC_MAX];
@@ -132,6 +157,9 @@ void docs_init(struct docs *docs);
 void docs_free(struct docs *docs);
 bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
               size_t size, bool retain, uint8_t qos);
+/* The same for one broker; a topic is either for all or for each. */
+bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                  const void *payload, size_t size, bool retain, uint8_t qos);
 /* Sends what that broker has not had; false: no room now. */
 bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
 void docs_forget(struct docs *docs, uint16_t broker);
@@ -151,6 +179,8 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
 
 /* newest.c: live, v/, plot and health */
+/* The least time between two live values of a device at that broker. */
+int64_t newest_every(const struct broker *broker);
 void newest_up(struct publish *publish, struct broker *broker);
 /* Looks which devices have changed; once for all brokers. */
 void newest_look(struct publish *publish, bool health_too);
@@ -164,6 +194,25 @@ void site_publish(struct publish *publish);
 bool budget_thrifty(const struct broker *broker);
 void budget_load(struct publish *publish);
 void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes);
+
+/* kept.c */
+/* Asks the store, unless the answer is known or under way. */
+void kept_ask(struct kept *kept);
+/* No answer is wanted any more. */
+void kept_forget(struct kept *kept);
+
+/* raised.c: the alerts that stand now. All but create and destroy: any thread. */
+struct raised_list *raised_create(struct publish *publish);
+void raised_destroy(struct raised_list *list);
+/* Have those of before the start been read? Asks for them if not. */
+bool raised_known(struct raised_list *list);
+/* It begins, or its text has changed; one that stands keeps its `since_ms` and who has seen it. */
+void raised_set(struct publish *publish, const struct alert_text *text);
+void raised_end(struct publish *publish, const char *id); /* nothing when it does not stand */
+bool raised_find(struct publish *publish, const char *id, int64_t *since_ms);
+/* The first one that is not `own`. */
+bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
+                         char *id, size_t size);
 
 /* alerts.c */
 struct alerts *alerts_create(const struct config *config);

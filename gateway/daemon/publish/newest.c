@@ -11,7 +11,7 @@
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/payload.h"
 
-static int64_t live_every(const struct broker *broker)
+int64_t newest_every(const struct broker *broker)
 {
     const struct broker_config *config = broker->config;
     if (config->budget_bytes_month > 0 && config->batch_ms > LIVE_EVERY_MS)
@@ -367,7 +367,7 @@ static int64_t sooner(int64_t wait, int64_t due_ms, int64_t now_ms)
 static int64_t pump_devices(struct publish *publish, struct broker *broker, int64_t now_ms,
                             int64_t wait)
 {
-    int64_t every = live_every(broker);
+    int64_t every = newest_every(broker);
     uint16_t count = publish->config->device_count;
     for (uint16_t n = 0; n < count; n++) {
         uint16_t device = (uint16_t)((broker->live_next + n) % count);
@@ -387,7 +387,7 @@ static int64_t pump_devices(struct publish *publish, struct broker *broker, int6
 int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most)
 {
     const struct config *config = publish->config;
-    int64_t every = live_every(broker);
+    int64_t every = newest_every(broker);
     if (budget_thrifty(broker))
         return most;
     int64_t wait = pump_devices(publish, broker, now_ms, most);

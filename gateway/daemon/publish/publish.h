@@ -51,8 +51,9 @@ void publish_stop(struct publish *publish);
  * false: no memory, or too many documents. */
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos);
-/* The state of one alert as JSON, NULL: it ended. Shorthand for alert/<id>. */
-bool publish_alert(struct publish *publish, const char *id, const char *json);
+/* Somebody has seen an alert: until it ends its topic says who, and when. Kept over a restart. Any
+ * thread. false: no such alert stands. */
+bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms);
 /* Sends an answer once, to a topic below baiye/<site>/answer/. Copies. Any thread. false: the
  * broker is away or too many answers wait. */
 bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,

@@ -108,9 +108,11 @@ static void put_metrics(struct json_out *o, const struct config *config)
     json_out_close(o, '}');
 }
 
-static void publish_site(struct publish *publish)
+static void publish_site(struct publish *publish, const struct broker *broker)
 {
     const struct config *config = publish->config;
+    char topic[TOPIC_SIZE];
+    int64_t every_ms = newest_every(broker);
     struct json_out o = json_out_init(publish->json, sizeof publish->json);
     json_out_open(&o, '{');
     put_text(&o, "site", config->site);
@@ -124,8 +126,12 @@ static void publish_site(struct publish *publish)
     put_plots(&o, config);
     put_devices(&o, config);
     put_metrics(&o, config);
+    json_out_key(&o, "batch_s"); /* how much older than at other brokers a live value may be here */
+    json_out_decimal(&o, every_ms > LIVE_EVERY_MS ? every_ms : 0, 3);
     json_out_close(&o, '}');
-    if (o.failed || !publish_doc(publish, TOPIC_SITE, publish->json, o.at, true, 1))
+    if (o.failed || !topic_make(topic, sizeof topic, config->site, TOPIC_SITE) ||
+        !docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, publish->json, o.at, true,
+                      1))
         log_write(LOG_LEVEL_ERROR, "publish: the site document does not fit in %u bytes",
                   (unsigned)sizeof publish->json);
 }
@@ -251,9 +257,10 @@ static void publish_discovery(struct publish *publish, const struct device_confi
 void site_publish(struct publish *publish)
 {
     bool panel = false;
-    publish_site(publish);
-    for (uint16_t i = 0; i < publish->broker_count; i++)
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        publish_site(publish, &publish->brokers[i]);
         panel = panel || publish->brokers[i].config->panel;
+    }
     for (uint16_t i = 0; panel && i < publish->config->device_count; i++)
         publish_discovery(publish, &publish->config->devices[i]);
 }

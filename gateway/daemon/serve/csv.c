@@ -60,6 +60,8 @@ static size_t write_line(const struct export *export, const struct store_point *
 {
     const struct device_config *device = device_of(export);
     const struct field_config *field = device->metrics[export->metric_at];
+    if (point->n == 0)
+        return 0; /* nothing that may be believed */
     time_t seconds = (time_t)(point->t_ms / 1000);
     struct tm utc;
     char when[32];

@@ -23,7 +23,7 @@
 #define RPC_CALLS_MAX   64
 #define RPC_DOUBLES_MAX 64 /* commands remembered, to know a second delivery */
 #define RPC_DOUBLES_MS  600000
-#define RPC_HISTORY_MAX 900 /* points of one answer: below 64 kB of JSON */
+#define RPC_HISTORY_MAX 780 /* points of one answer, each at most 83 bytes of JSON: below 64 kB */
 
 struct rpc;
 struct rpc_call;

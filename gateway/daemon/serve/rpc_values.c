@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "gateway/daemon/serve/rpc_impl.h"
+#include "protocols/metric/metric.h"
 
 void rpc_run_time(struct rpc_call *call)
 {
@@ -44,26 +45,44 @@ void rpc_run_devices(struct rpc_call *call)
 
 /* ---- history ------------------------------------------------------------------------------ */
 
+enum { COLUMNS = 6 };
+
+static json_t *number_or_null(const struct store_point *point, double number)
+{
+    return point->n > 0 ? json_real(number) : json_null();
+}
+
+static json_t *quality(const struct store_point *point, bool raw)
+{
+    if (!raw)
+        return json_integer(point->bad);
+    return point->flag == METRIC_GOOD
+               ? json_null()
+               : json_string(metric_flag_name((enum metric_flag)point->flag));
+}
+
 static void history_ready(struct rpc_call *call)
 {
     if (call->store_result != STORE_OK) {
         rpc_fail_store(call, call->store_result);
         return;
     }
-    static const char *const names[] = {"t", "n", "min", "mean", "max"};
-    json_t *columns[5];
-    for (size_t i = 0; i < 5; i++)
+    const char *const names[COLUMNS] = {"t",    "n",   "min",
+                                        "mean", "max", call->history_raw ? "flags" : "bad"};
+    json_t *columns[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++)
         columns[i] = json_array();
     for (uint32_t i = 0; i < call->point_count; i++) {
         const struct store_point *point = &call->points[i];
         (void)json_array_append_new(columns[0], json_integer(point->t_ms));
         (void)json_array_append_new(columns[1], json_integer(point->n));
-        (void)json_array_append_new(columns[2], json_real(point->min));
-        (void)json_array_append_new(columns[3], json_real(point->mean));
-        (void)json_array_append_new(columns[4], json_real(point->max));
+        (void)json_array_append_new(columns[2], number_or_null(point, point->min));
+        (void)json_array_append_new(columns[3], number_or_null(point, point->mean));
+        (void)json_array_append_new(columns[4], number_or_null(point, point->max));
+        (void)json_array_append_new(columns[5], quality(point, call->history_raw));
     }
     json_t *body = json_object();
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < COLUMNS; i++)
         (void)json_object_set_new(body, names[i], columns[i]);
     (void)json_object_set_new(body, "next",
                               call->next_ms != 0 ? json_integer(call->next_ms) : json_null());
@@ -131,6 +150,7 @@ void rpc_run_history(struct rpc_call *call)
         return;
     }
     query.step = step[0] == 'r' ? STORE_RAW : step[0] == 'h' ? STORE_HOUR : STORE_DAY;
+    call->history_raw = query.step == STORE_RAW;
     call->resume = history_ready;
     enum store_result result = store_history(call->rpc->parts.store, &query, history_done, call);
     if (result != STORE_OK)
@@ -239,27 +259,19 @@ void rpc_run_pick(struct rpc_call *call)
     }
 }
 
-/* Who has seen an alert, kept under "ack/<id>" for whoever shows or repeats it. */
+/* The alert's own topic says who has seen it, so that every phone shows it. */
 void rpc_run_ack(struct rpc_call *call)
 {
-    char key[80], value[160];
+    struct rpc_parts *parts = &call->rpc->parts;
     const char *id = rpc_text(call, "id");
     if (id == NULL)
         return;
-    if (strlen(id) > 64 || id[strcspn(id, "/+#")] != '\0') {
-        rpc_fail(call, "invalid", "id: no alert has such an id", "take it from the alert's topic");
-        return;
-    }
-    int key_size = snprintf(key, sizeof key, "ack/%s", id);
-    int value_size = snprintf(value, sizeof value, "{\"by\":\"%.64s\",\"ts\":%lld}",
-                              call->caller.user, (long long)store_now(call->rpc->parts.store).ms);
-    call->resume = done_ready;
-    enum store_result result = key_size > 0 && value_size > 0
-                                   ? store_put(call->rpc->parts.store, key, value,
-                                               (size_t)value_size, store_finished, call)
-                                   : STORE_INVALID;
-    if (result != STORE_OK)
-        rpc_fail_store(call, result);
+    if (parts->publish == NULL ||
+        !publish_acknowledge(parts->publish, id, call->caller.user, store_now(parts->store).ms))
+        rpc_fail(call, "unknown", "there is no such alert now",
+                 "take its id from the alert's topic");
+    else
+        rpc_end(call, json_pack("{s:b}", "ok", 1));
 }
 
 void rpc_run_backup(struct rpc_call *call)

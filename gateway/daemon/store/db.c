@@ -30,9 +30,11 @@ static const char *const migrations[DB_VERSION] = {
     " pickers INTEGER, at INTEGER) STRICT;"
     "CREATE TABLE audit(at INTEGER, user TEXT, via TEXT, method TEXT, request TEXT, detail TEXT,"
     " result TEXT) STRICT;",
+    /* 1 -> 2: how many samples of an hour may not be believed */
+    "ALTER TABLE mean ADD COLUMN bad BLOB;",
 };
 
-#define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body"
+#define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
 
 static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_BEGIN] = "BEGIN IMMEDIATE",
@@ -54,7 +56,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_STREAM_ALL] = "SELECT id, device, shape FROM stream ORDER BY id",
     [DB_STREAM_INSERT] = "INSERT INTO stream(device, shape) VALUES(?1, ?2)",
     [DB_MEAN_SET] = "INSERT OR REPLACE INTO mean(stream, step, " MEAN_COLUMNS
-                    ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [DB_MEAN_GET] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
     [DB_MEAN_RANGE] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = ?2 AND"
                       " t >= ?3 AND t < ?4 ORDER BY t",

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        1
+#define DB_VERSION        2
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -33,7 +33,7 @@ enum db_statement {
     DB_CURSOR_SET,        /* name, cursor */
     DB_STREAM_ALL,        /* id, device, shape */
     DB_STREAM_INSERT,     /* device, shape */
-    DB_MEAN_SET,          /* stream, step, t, first, last, boot lo, hi, seq lo, hi, body */
+    DB_MEAN_SET,          /* stream, step, t, first, last, boot lo, hi, seq lo, hi, body, bad */
     DB_MEAN_GET,          /* stream, step, t */
     DB_MEAN_RANGE,        /* stream, step, from, to: by t */
     DB_MEAN_SEQ,          /* stream, boot, seq first, last: first, last batch of hours */

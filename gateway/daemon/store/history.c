@@ -23,6 +23,7 @@ struct search {
     const struct store_history_query *query;
     uint16_t *devices;
     uint16_t device_count;
+    uint16_t one;                /* what `devices` points to for a single one */
     const struct stream *stream; /* the one being read */
     unsigned field;
     struct store_point *points; /* room for twice STORE_HISTORY_MAX */
@@ -39,6 +40,17 @@ static int by_time(const void *a, const void *b)
     return (x->t_ms > y->t_ms) - (x->t_ms < y->t_ms);
 }
 
+static void join_point(struct store_point *to, const struct store_point *from)
+{
+    to->bad += from->bad;
+    if (from->n == 0)
+        return;
+    to->min = to->n == 0 || from->min < to->min ? from->min : to->min;
+    to->max = to->n == 0 || from->max > to->max ? from->max : to->max;
+    to->mean = (to->mean * to->n + from->mean * from->n) / (to->n + from->n);
+    to->n += from->n;
+}
+
 /* Points of the same hour or day, of several devices or of two halves, become one. */
 static void join_equal(struct search *search)
 {
@@ -50,10 +62,7 @@ static void join_equal(struct search *search)
             search->points[kept++] = *point;
             continue;
         }
-        last->min = point->min < last->min ? point->min : last->min;
-        last->max = point->max > last->max ? point->max : last->max;
-        last->mean = (last->mean * last->n + point->mean * point->n) / (last->n + point->n);
-        last->n += point->n;
+        join_point(last, point);
     }
     search->count = kept;
 }
@@ -76,7 +85,8 @@ static void squeeze(struct search *search)
 
 static void add_point(struct search *search, const struct store_point *point)
 {
-    if (point->t_ms < search->query->from_ms || point->t_ms >= search->limit_ms || point->n == 0)
+    if (point->t_ms < search->query->from_ms || point->t_ms >= search->limit_ms ||
+        point->n + point->bad == 0)
         return;
     search->points[search->count++] = *point;
     if (search->count == 2 * STORE_HISTORY_MAX)
@@ -102,6 +112,7 @@ static void scan_body(struct search *search, const void *data, size_t size)
             !values[search->field].present)
             continue;
         point.min = point.mean = point.max = payload_value_number(&values[search->field]);
+        point.flag = values[search->field].flag;
         add_point(search, &point);
     }
 }
@@ -169,21 +180,18 @@ static void mean_hour(void *context, const struct mean_row *row)
 {
     struct search *search = context;
     const struct mean_cell *cell = &row->cells[search->field];
-    if (search->field >= row->count || cell->n == 0)
+    if (search->field >= row->count || cell->n + cell->bad == 0)
         return;
-    struct store_point point = {.t_ms = row->t_ms,
-                                .n = cell->n,
-                                .min = cell->min,
-                                .mean = cell->sum / cell->n,
-                                .max = cell->max};
+    struct store_point point = {.t_ms = row->t_ms, .n = cell->n, .bad = cell->bad};
+    if (cell->n > 0) {
+        point.min = cell->min;
+        point.mean = cell->sum / cell->n;
+        point.max = cell->max;
+    }
     if (search->query->step == STORE_DAY) {
         point.t_ms = day_start(row->t_ms);
         if (search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms) {
-            struct store_point *last = &search->points[search->count - 1];
-            last->min = point.min < last->min ? point.min : last->min;
-            last->max = point.max > last->max ? point.max : last->max;
-            last->mean = (last->mean * last->n + point.mean * point.n) / (last->n + point.n);
-            last->n += point.n;
+            join_point(&search->points[search->count - 1], &point);
             return;
         }
     }
@@ -225,13 +233,13 @@ static int read_stream(struct search *search, const struct stream *stream)
     return rc;
 }
 
-static enum store_result find_devices(struct search *search, uint16_t *one)
+static enum store_result find_devices(struct search *search)
 {
     const struct config *config = search->store->config;
     const struct store_history_query *query = search->query;
     if (query->device >= 0 && query->device < config->device_count) {
-        *one = (uint16_t)query->device;
-        search->devices = one;
+        search->one = (uint16_t)query->device;
+        search->devices = &search->one;
         search->device_count = 1;
         return STORE_OK;
     }
@@ -245,9 +253,8 @@ static enum store_result find_devices(struct search *search, uint16_t *one)
 static enum store_result run_search(struct search *search)
 {
     struct store *store = search->store;
-    uint16_t one = 0;
     bool known = false;
-    enum store_result result = find_devices(search, &one);
+    enum store_result result = find_devices(search);
     for (unsigned d = 0; result == STORE_OK && d < search->device_count; d++) {
         const char *name = store->config->devices[search->devices[d]].name;
         for (uint32_t i = 0; i < store->stream_count && result == STORE_OK; i++) {

@@ -49,6 +49,7 @@ void mean_merge(struct mean_row *to, const struct mean_row *from)
     for (unsigned i = 0; i < to->count && i < from->count; i++) {
         struct mean_cell *cell = &to->cells[i];
         const struct mean_cell *more = &from->cells[i];
+        cell->bad += more->bad;
         if (more->n == 0)
             continue;
         cell->min = cell->n == 0 || more->min < cell->min ? more->min : cell->min;
@@ -58,7 +59,7 @@ void mean_merge(struct mean_row *to, const struct mean_row *from)
     }
 }
 
-/* ---- Rows in the file: n as 4 bytes and three floats a cell ---- */
+/* ---- Rows in the file: n as 4 bytes and three floats a cell; `bad` only where there are ---- */
 
 struct packed_cell {
     uint32_t n;
@@ -69,8 +70,12 @@ struct packed_cell {
 int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct mean_row *row)
 {
     struct packed_cell packed[READING_VALUES_MAX];
+    uint32_t bad[READING_VALUES_MAX];
+    bool any_bad = false;
     for (unsigned i = 0; i < row->count; i++) {
         const struct mean_cell *cell = &row->cells[i];
+        bad[i] = cell->bad;
+        any_bad = any_bad || cell->bad > 0;
         packed[i] = (struct packed_cell){.n = cell->n,
                                          .min = (float)cell->min,
                                          .max = (float)cell->max,
@@ -89,6 +94,8 @@ int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct 
     sqlite3_bind_int64(s, 8, row->seq_lo);
     sqlite3_bind_int64(s, 9, row->seq_hi);
     sqlite3_bind_blob(s, 10, packed, (int)(row->count * sizeof packed[0]), SQLITE_STATIC);
+    if (any_bad) /* else NULL, as rows of older versions have it */
+        sqlite3_bind_blob(s, 11, bad, (int)(row->count * sizeof bad[0]), SQLITE_STATIC);
     return db_run(db, s);
 }
 
@@ -114,6 +121,10 @@ static void unpack(sqlite3_stmt *s, struct mean_row *row)
                                            .max = (double)packed.max,
                                            .sum = (double)packed.mean * packed.n};
     }
+    blob = sqlite3_column_blob(s, 8);
+    count = (size_t)sqlite3_column_bytes(s, 8) / sizeof(uint32_t);
+    for (unsigned i = 0; blob != NULL && i < row->count && i < count; i++)
+        memcpy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t));
 }
 
 static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct mean_row *row)
@@ -246,8 +257,10 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
     widen(hour->row, id, record);
     for (unsigned i = 0; i < hour->row->count; i++) {
         struct mean_cell *cell = &hour->row->cells[i];
-        if (!counts(&values[i]))
+        if (!counts(&values[i])) { /* where no sensor is, no sample was taken */
+            cell->bad += values[i].flag != METRIC_ABSENT && values[i].flag != METRIC_GOOD;
             continue;
+        }
         double value = payload_value_number(&values[i]);
         cell->min = cell->n == 0 || value < cell->min ? value : cell->min;
         cell->max = cell->n == 0 || value > cell->max ? value : cell->max;

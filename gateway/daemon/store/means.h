@@ -19,6 +19,7 @@ enum mean_step { MEAN_HOUR = 1, MEAN_DAY = 2 };
 
 struct mean_cell {
     uint32_t n;
+    uint32_t bad; /* taken, but not to be believed: in none of the others */
     double min, max, sum;
 };
 

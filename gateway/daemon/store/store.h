@@ -94,7 +94,9 @@ struct store_history_query {
 
 struct store_point {
     int64_t t_ms; /* of the reading, or where the hour or day begins */
-    uint32_t n;
+    uint32_t n;   /* samples in min, mean and max; 0: those mean nothing */
+    uint32_t bad; /* hour and day: samples that may not be believed, and are in none of them */
+    uint8_t flag; /* raw: enum metric_flag */
     double min, mean, max;
 };
 

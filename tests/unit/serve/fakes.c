@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocols/metric/metric.h"
+
 struct fakes fakes;
 struct bus *const fake_buses[] = {NULL, NULL};
+struct publish *const fake_publish = (struct publish *)(void *)&fakes;
 
 const char *store_result_text(enum store_result result)
 {
@@ -43,8 +46,10 @@ enum store_result store_history(struct store *store, const struct store_history_
     for (uint32_t i = 0; i < count; i++)
         points[i] = (struct store_point){.t_ms = query->from_ms + i * 1000,
                                          .n = 1440,
-                                         .min = -12345.678,
-                                         .mean = 1.0 / 3,
+                                         .bad = i % 10000,
+                                         .flag = METRIC_UNCALIBRATED,
+                                         .min = -1.2345678e-5,
+                                         .mean = -1.0 / 30000,
                                          .max = 123456.78};
     struct store_history history = {.result = fakes.result, .count = count, .points = points};
     if (count < fakes.history_points) {
@@ -219,6 +224,16 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     memcpy(fakes.answer, payload, payload_size);
     fakes.answer[payload_size] = '\0';
     fakes.answers++;
+    return true;
+}
+
+bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms)
+{
+    (void)publish;
+    if (strcmp(id, "frost-plot-1") != 0)
+        return false;
+    (void)snprintf(fakes.acked_by, sizeof fakes.acked_by, "%s", user);
+    fakes.acked_ms = at_ms;
     return true;
 }
 

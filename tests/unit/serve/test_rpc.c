@@ -66,7 +66,7 @@ static int start(void **state)
     memset(&fakes, 0, sizeof fakes);
     fakes.now = (struct wall_ms){1795293274123, TIME_TRUSTED};
     progress_count = end_count = 0;
-    struct rpc_parts parts = {.buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
     loop = loop_open(false);
     rpc = rpc_open(loop, &config, &parts);
     return rpc != NULL ? 0 : -1;
@@ -140,9 +140,30 @@ static void a_full_history_answer_stays_below_64_kb(void **state)
     assert_int_equal(json_array_size(json_object_get(last, "mean")), RPC_HISTORY_MAX);
     assert_int_equal(json_integer_value(json_object_get(last, "next")),
                      1795000000000 + RPC_HISTORY_MAX * 1000);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(last, "bad"), 7)), 7);
+    assert_null(json_object_get(last, "flags"));
+    fakes.history_points = 5000;
+    assert_string_equal(ask(&stranger, "history",
+                            "{\"device\":\"plot-1\",\"metric\":\"air_temperature\","
+                            "\"from\":1795000000000,\"to\":1795293274123,\"step\":\"raw\"}"),
+                        "");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(last, "flags"), 7)),
+                        "uncalibrated");
+    assert_null(json_object_get(last, "bad"));
     char *text = json_dumps(last, JSON_COMPACT | JSON_REAL_PRECISION(8));
-    assert_in_range(strlen(text), 1000, 65536);
+    assert_in_range(strlen(text), 50000, 65536);
     free(text);
+}
+
+static void an_acknowledged_alert_says_by_whom(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&farmer, "ack", "{\"id\":\"frost-plot-1\"}"), "");
+    assert_string_equal(fakes.acked_by, "li");
+    assert_int_equal(fakes.acked_ms, 1795293274123);
+    assert_string_equal(last_audit()->method, "ack");
+    assert_string_equal(ask(&farmer, "ack", "{\"id\":\"frost-plot-2\"}"), "unknown");
+    assert_string_equal(ask(&farmer, "ack", "{}"), "invalid");
 }
 
 static void a_history_that_makes_no_sense_is_refused(void **state)
@@ -277,7 +298,7 @@ static void an_actuator_is_switched_back_when_its_time_is_over(void **state)
 static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(void **state)
 {
     (void)state;
-    struct rpc_parts parts = {.buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
     rpc_close(rpc);
     strcpy(fakes.kept_key, "actuators");
     strcpy(fakes.kept, "[{\"device\":\"plot-1\",\"name\":\"valve\"}]");
@@ -484,6 +505,7 @@ int main(void)
         TEST(devices_are_listed_with_what_may_be_written),
         TEST(a_full_history_answer_stays_below_64_kb),
         TEST(a_history_that_makes_no_sense_is_refused),
+        TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(a_write_is_sent_read_back_and_audited),

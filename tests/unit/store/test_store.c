@@ -18,6 +18,7 @@
 
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"
+#include "protocols/metric/metric.h"
 #include "tests/unit/store/garden_config.h"
 
 #define NOON 1795233600000 /* 2026-11-21T12:00:00+08:00 */
@@ -234,6 +235,51 @@ static void history_gives_raw_values_hours_and_days(void **state)
     }
 }
 
+static void flagged_values_are_told_and_kept_out_of_means(void **state)
+{
+    static struct answer answer;
+    struct bench *bench = *state;
+    const struct reading_sink *sink = store_sink(bench->store);
+    static const uint8_t flags[4] = {METRIC_GOOD, METRIC_STUCK, METRIC_UNCALIBRATED, METRIC_FAULT};
+    struct store_history_query query = {.device = 0,
+                                        .plot = -1,
+                                        .metric = "air_temperature",
+                                        .from_ms = NOON,
+                                        .to_ms = NOON + 2 * 3600000,
+                                        .max_points = 1000};
+    for (uint32_t minute = 0; minute < 120; minute++) {
+        struct reading reading = garden_reading(0, 1, minute + 1, NOON + minute * 60000);
+        reading.values[0].flag = minute < 60 ? flags[minute % 4] : METRIC_RANGE;
+        if (reading.values[0].flag == METRIC_FAULT) /* the sensor gave nothing */
+            reading.values[0].present = false;
+        sink->reading(sink->context, &reading);
+    }
+    assert_true(wait_stored(bench, 120));
+    for (int round = 0; round < 2; round++) { /* from RAM, then from the file */
+        query.step = STORE_RAW;
+        ask(bench, &answer, &query);
+        assert_int_equal(answer.count, 45 + 60);
+        for (uint32_t i = 0; i < 45; i++)
+            assert_int_equal(answer.points[i].flag, flags[i % 3]);
+        query.step = STORE_HOUR;
+        ask(bench, &answer, &query);
+        assert_int_equal(answer.count, 2);
+        assert_int_equal(answer.points[0].n, 30);
+        assert_int_equal(answer.points[0].bad, 30);
+        assert_true(answer.points[0].max < 0.591); /* the 59th minute's, which is uncalibrated */
+        assert_int_equal(answer.points[1].n, 0);
+        assert_int_equal(answer.points[1].bad, 60);
+        query.step = STORE_DAY;
+        ask(bench, &answer, &query);
+        assert_int_equal(answer.count, 1);
+        assert_int_equal(answer.points[0].n, 30);
+        assert_int_equal(answer.points[0].bad, 90);
+        assert_true(answer.points[0].max < 0.591);
+        close_store(bench);
+        open_store(bench);
+    }
+}
+
 static void on_resend(void *context, enum store_result result, uint32_t found)
 {
     struct answer *answer = context;
@@ -371,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sample_seen_twice_is_one_reading, begin, end),
         cmocka_unit_test_setup_teardown(cursors_move_and_stay, begin, end),
         cmocka_unit_test_setup_teardown(history_gives_raw_values_hours_and_days, begin, end),
+        cmocka_unit_test_setup_teardown(flagged_values_are_told_and_kept_out_of_means, begin, end),
         cmocka_unit_test_setup_teardown(resend_gives_exactly_what_was_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(picks_and_documents_are_kept, begin, end),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside_and_salvaged, begin, end),

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts as phones see them: on a real broker, acknowledged by one of them, and over a restart of
+the gateway."""
+import json
+
+import jsonschema
+from garden import ROOT, wait_until
+from test_rpc import ask
+
+SCHEMA = json.loads((ROOT / "protocols/mqtt/alert.schema.json").read_text())
+LINES = [{"name": "west", "baud": 9600, "units": [
+    {"kind": "zts-3001", "address": 7, "name": "soil"}]}]
+COLD, DEEP = ({"name": name, "label": name, "metric": "soil_temperature", "level": "alarm",
+               "below": limit} for name, limit in (("cold", 80), ("deep", -40)))
+
+
+def start(site):
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    site.start_gateway(every="1s", more={"alerts": [COLD]})
+
+
+def alert(site, id):
+    payload = site.watcher.retained.get(f"alert/{id}")
+    if not payload:
+        return payload
+    body = json.loads(payload)
+    jsonschema.validate(body, SCHEMA)
+    return body
+
+
+def test_who_has_seen_an_alert_stands_in_its_topic(site, needs):
+    needs("baiye-field", "baiyed")
+    start(site)
+    raised = wait_until(lambda: alert(site, "cold-soil"), 30, "the alert")
+    assert "acked_by" not in raised and raised["where"] == "soil"
+    assert ask(site, "ack", id="deep-soil")["error"]["code"] == "unknown"
+    assert ask(site, "ack", id="cold-soil") == {"ok": True}
+    acked = wait_until(lambda: (alert(site, "cold-soil") or {}).get("acked_by")
+                       and alert(site, "cold-soil"), 10, "who has seen it")
+    assert acked["acked_by"] == "watcher" and acked["acked_ts"] >= raised["since"]
+    assert {**acked, "acked_by": 0, "acked_ts": 0} == {**raised, "acked_by": 0, "acked_ts": 0}
+
+
+def test_an_alert_goes_on_over_a_restart_and_ends_when_its_rule_is_gone(site, needs):
+    needs("baiye-field", "baiyed")
+    start(site)
+    wait_until(lambda: alert(site, "cold-soil"), 30, "the alert")
+    assert ask(site, "ack", id="cold-soil") == {"ok": True}
+    before = wait_until(lambda: (alert(site, "cold-soil") or {}).get("acked_by")
+                        and alert(site, "cold-soil"), 10, "who has seen it")
+    site.gateway.stop()
+    site.watcher.retained.pop("alert/cold-soil")
+    site.gateway.start()
+    after = wait_until(lambda: alert(site, "cold-soil"), 30, "the alert of before")
+    assert (after["since"], after["acked_by"], after["acked_ts"]) == (
+        before["since"], before["acked_by"], before["acked_ts"])
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_until(lambda: site.watcher.retained.get("alert/cold-soil") == b"", 30, "its end")
