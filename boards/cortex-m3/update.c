@@ -53,10 +53,20 @@ static bool update_restart(void)
     return service.restart_wanted;
 }
 
+static bool update_on_trial(void)
+{
+    return service.receive.on_trial;
+}
+
+static void update_tested(uint16_t failed)
+{
+    service_tested(&service, (uint8_t)failed);
+}
+
 const struct node_update *board_update(void)
 {
-    static const struct node_update update = {update_read, update_write, update_step,
-                                              update_restart};
+    static const struct node_update update = {update_read,    update_write,    update_step,
+                                              update_restart, update_on_trial, update_tested};
     uint32_t start = (uint32_t)(uintptr_t)&ld_image_start;
     service_init(&service, start > flash_layout()->slot[1] ? 1 : 0);
     return &update;

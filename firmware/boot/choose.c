@@ -18,18 +18,19 @@ static struct candidate look_at(unsigned slot)
 {
     struct candidate c = {.state = state_read(slot)};
     c.valid = !c.state.rejected && boot_verify(slot, &c.header) == IMAGE_OK;
-    c.confirmed = c.valid && (c.state.bench || (c.state.session && c.state.confirmed));
+    c.confirmed = c.valid && state_is_confirmed(&c.state);
     return c;
 }
 
-/* On trial, or about to be. False also when the mark could not be written: an image that cannot be
- * counted must not be started. */
+/* On trial, or about to be. With another image to go back to, every start must be counted: false
+ * when the mark could not be written. Without one, better this image than none. */
 static bool try_trial(unsigned slot, const struct candidate *c, const struct candidate *other)
 {
     if (!c->valid || c->confirmed || !c->state.session || !c->state.ready)
         return false;
-    bool too_old = other->confirmed && c->header.counter < other->header.counter;
-    if (too_old || c->state.trials >= STATE_TRIALS) {
+    if (!other->confirmed)
+        return true;
+    if (c->header.counter < other->header.counter || c->state.trials >= STATE_TRIALS) {
         (void)state_mark(slot, STATE_REJECTED); /* torn or failed: the same is found next time */
         return false;
     }

@@ -3,7 +3,8 @@
  *
  *   1. an image that does not verify is not there
  *   2. a REJECTED one neither
- *   3. one on trial that was started STATE_TRIALS times and never confirmed becomes REJECTED
+ *   3. one on trial that was started STATE_TRIALS times and never confirmed becomes REJECTED, if
+ *      there is a confirmed one to start instead
  *   4. a READY one, not below the security counter of the confirmed one, is started on trial
  *   5. else the confirmed one of the highest generation (bench images have generation 0)
  *

@@ -25,21 +25,21 @@ static bool same_session(const struct slot_state *state, const struct window_ses
            memcmp(state->image_id, session->image_id, sizeof state->image_id) == 0;
 }
 
-enum receive_result receive_open(struct receive *receive, const struct window_session *session)
+enum window_result receive_open(struct receive *receive, const struct window_session *session)
 {
     const struct flash_layout *layout = flash_layout();
     if (session->hardware != layout->hardware)
-        return RECEIVE_WRONG_HARDWARE;
+        return WINDOW_RESULT_WRONG_HARDWARE;
     if (session->slot != target_slot(receive))
-        return RECEIVE_RUNNING_SLOT;
+        return WINDOW_RESULT_RUNNING_SLOT;
     if (session->blocks == 0 || session->blocks > state_blocks_max() || session->block_size == 0 ||
         session->block_size % 2 != 0 ||
         (uint32_t)session->blocks * session->block_size > layout->slot_size)
-        return RECEIVE_BAD_SIZE;
+        return WINDOW_RESULT_BAD_SIZE;
     if (same_session(&receive->target, session))
-        return receive->erasing ? RECEIVE_BUSY : RECEIVE_OK;
+        return receive->erasing ? WINDOW_RESULT_BUSY : WINDOW_RESULT_OK;
     if (receive->on_trial)
-        return RECEIVE_UNPROVEN;
+        return WINDOW_RESULT_UNPROVEN;
     receive->target = (struct slot_state){
         .session = true,
         .generation = (uint16_t)(state_read(receive->running).generation + 1),
@@ -49,21 +49,21 @@ enum receive_result receive_open(struct receive *receive, const struct window_se
     memcpy(receive->target.image_id, session->image_id, sizeof receive->target.image_id);
     receive->erasing = true;
     receive->page = 0;
-    return RECEIVE_BUSY;
+    return WINDOW_RESULT_BUSY;
 }
 
-enum receive_result receive_step(struct receive *receive)
+enum window_result receive_step(struct receive *receive)
 {
     if (!receive->erasing)
-        return RECEIVE_OK;
+        return WINDOW_RESULT_OK;
     bool done = false;
     if (state_begin(target_slot(receive), &receive->target, &receive->page, &done) != FLASH_OK) {
         receive->erasing = false;
         receive->target.session = false;
-        return RECEIVE_FLASH;
+        return WINDOW_RESULT_FLASH;
     }
     receive->erasing = !done;
-    return done ? RECEIVE_OK : RECEIVE_BUSY;
+    return done ? WINDOW_RESULT_OK : WINDOW_RESULT_BUSY;
 }
 
 /* What a cut left of a block: blank, or half of it. Programming the same bytes again is only legal
@@ -80,29 +80,30 @@ static enum flash_result program_block(uint32_t address, const uint8_t *data, si
     return FLASH_OK;
 }
 
-enum receive_result receive_block(struct receive *receive, uint16_t number, const void *data,
-                                  size_t size, uint32_t crc)
+enum window_result receive_block(struct receive *receive, uint16_t number, const void *data,
+                                 size_t size, uint32_t crc)
 {
     if (receive->erasing)
-        return RECEIVE_BUSY;
+        return WINDOW_RESULT_BUSY;
     const struct slot_state *target = &receive->target;
     if (!target->session || target->ready || target->rejected)
-        return RECEIVE_NOT_OPEN;
-    if (number >= target->blocks || size != target->block_size ||
-        crc != window_block_crc(target->image_id, number, data, size))
-        return RECEIVE_BAD_BLOCK;
+        return WINDOW_RESULT_NOT_OPEN;
+    if (number >= target->blocks || size != target->block_size)
+        return WINDOW_RESULT_BAD_BLOCK;
+    if (crc != window_block_crc(target->image_id, number, data, size))
+        return WINDOW_RESULT_FOREIGN_BLOCK;
     unsigned slot = target_slot(receive);
     if (state_received(slot, number))
-        return RECEIVE_OK;
+        return WINDOW_RESULT_OK;
     uint32_t address = flash_layout()->slot[slot] + (uint32_t)number * target->block_size;
     if (program_block(address, data, size) != FLASH_OK ||
         state_mark_received(slot, number) != FLASH_OK) {
         /* A torn half-word cannot be mended in place: forget the session, so that the gateway
          * opens it anew and everything is erased. */
         receive->target.session = false;
-        return RECEIVE_FLASH;
+        return WINDOW_RESULT_FLASH;
     }
-    return RECEIVE_OK;
+    return WINDOW_RESULT_OK;
 }
 
 static bool missing(const struct receive *receive, uint32_t number)
@@ -137,45 +138,58 @@ static int judge(const struct receive *receive)
         return result;
     if (boot_verify(receive->running, &running) == IMAGE_OK && header.counter < running.counter)
         return IMAGE_OLD_COUNTER;
-    return state_mark(slot, STATE_READY) == FLASH_OK ? RECEIVE_OK : RECEIVE_FLASH;
+    return state_mark(slot, STATE_READY) == FLASH_OK ? WINDOW_RESULT_OK : WINDOW_RESULT_FLASH;
 }
 
 int receive_finish(struct receive *receive)
 {
     struct slot_state *target = &receive->target;
     if (receive->erasing)
-        return RECEIVE_BUSY;
+        return WINDOW_RESULT_BUSY;
     if (!target->session || target->rejected)
-        return RECEIVE_NOT_OPEN;
+        return WINDOW_RESULT_NOT_OPEN;
     if (target->ready)
-        return RECEIVE_OK;
+        return WINDOW_RESULT_OK;
     if (receive_missing_count(receive) > 0)
-        return RECEIVE_INCOMPLETE;
+        return WINDOW_RESULT_INCOMPLETE;
     int result = judge(receive);
-    target->ready = result == RECEIVE_OK;
+    target->ready = result == WINDOW_RESULT_OK;
     target->session = target->ready; /* refused: the next session starts from blank */
     return result;
 }
 
-enum receive_result receive_confirm(struct receive *receive)
+enum window_result receive_confirm(struct receive *receive)
 {
     struct slot_state own = state_read(receive->running);
     if (own.confirmed && !receive->on_trial)
-        return RECEIVE_OK;
-    if (!own.session)
-        return RECEIVE_NOT_ON_TRIAL;
+        return WINDOW_RESULT_OK;
+    if (!own.session || own.rejected)
+        return WINDOW_RESULT_NOT_ON_TRIAL;
     if (state_mark(receive->running, STATE_CONFIRMED) != FLASH_OK)
-        return RECEIVE_FLASH;
+        return WINDOW_RESULT_FLASH;
     receive->on_trial = false;
-    return RECEIVE_OK;
+    return WINDOW_RESULT_OK;
 }
 
-enum receive_result receive_abandon(struct receive *receive)
+enum window_result receive_revert(struct receive *receive)
+{
+    unsigned other = target_slot(receive);
+    struct slot_state state = state_read(other);
+    struct image_header header;
+    if (!receive->on_trial)
+        return WINDOW_RESULT_NOT_ON_TRIAL;
+    if (!state_is_confirmed(&state) || boot_verify(other, &header) != IMAGE_OK)
+        return WINDOW_RESULT_NO_OTHER;
+    return state_mark(receive->running, STATE_REJECTED) == FLASH_OK ? WINDOW_RESULT_OK
+                                                                    : WINDOW_RESULT_FLASH;
+}
+
+enum window_result receive_abandon(struct receive *receive)
 {
     if (receive->erasing || !receive->target.session)
-        return RECEIVE_NOT_OPEN;
+        return WINDOW_RESULT_NOT_OPEN;
     if (state_mark(target_slot(receive), STATE_REJECTED) != FLASH_OK)
-        return RECEIVE_FLASH;
+        return WINDOW_RESULT_FLASH;
     receive->target.rejected = true;
-    return RECEIVE_OK;
+    return WINDOW_RESULT_OK;
 }

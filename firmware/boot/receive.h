@@ -18,23 +18,6 @@
 #include "firmware/boot/state.h"
 #include "protocols/image/window.h"
 
-/* Negative, append only: the numbers travel over the bus, beside those of enum image_result,
- * which stand at 0..-31. */
-enum receive_result {
-    RECEIVE_OK = 0,
-    RECEIVE_BUSY = -32,         /* still erasing; ask again */
-    RECEIVE_NOT_OPEN = -33,     /* no session, or another one */
-    RECEIVE_RUNNING_SLOT = -34, /* this node runs from the slot that the session names */
-    RECEIVE_WRONG_HARDWARE = -35,
-    RECEIVE_BAD_SIZE = -36,     /* blocks that do not fit the slot, or an odd block size */
-    RECEIVE_BAD_BLOCK = -37,    /* number out of range, or its CRC is wrong */
-    RECEIVE_INCOMPLETE = -38,   /* blocks are missing */
-    RECEIVE_FLASH = -39,        /* the flash could not be written */
-    RECEIVE_NOT_ON_TRIAL = -40, /* nothing to confirm */
-    RECEIVE_UNPROVEN = -41,     /* the running image is itself on trial: confirm it first */
-    RECEIVE_UNKNOWN = -42       /* no such command */
-};
-
 struct receive {
     unsigned running; /* the slot this program runs from */
     bool on_trial;
@@ -45,22 +28,25 @@ struct receive {
 
 /* `running`: the slot that this program was started from. Finds an open session again. */
 void receive_init(struct receive *receive, unsigned running);
-enum receive_result receive_open(struct receive *receive, const struct window_session *session);
+enum window_result receive_open(struct receive *receive, const struct window_session *session);
 /* One page of erasing; call while receive->erasing, between two events of the bus. */
-enum receive_result receive_step(struct receive *receive);
+enum window_result receive_step(struct receive *receive);
 /* `crc` as window_block_crc() makes it. */
-enum receive_result receive_block(struct receive *receive, uint16_t number, const void *data,
-                                  size_t size, uint32_t crc);
+enum window_result receive_block(struct receive *receive, uint16_t number, const void *data,
+                                 size_t size, uint32_t crc);
 /* Bit i of `bits` (most significant first): block `first` + i is still missing. Blocks past the end
  * are not missing. */
 void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bits, size_t size);
 uint16_t receive_missing_count(const struct receive *receive);
 /* Whole and genuine: marks it READY, so that the next reset tries it. Else an image_result or a
- * receive_result that says why not, and the session is over. */
+ * window_result that says why not, and the session is over. */
 int receive_finish(struct receive *receive);
 /* On the gateway's word, after its own look at the node: keeps the running image for good. */
-enum receive_result receive_confirm(struct receive *receive);
+enum window_result receive_confirm(struct receive *receive);
+/* The other way round: gives up the running image while it is on trial, so that the next reset
+ * starts the other one; refused when there is none that may run. */
+enum window_result receive_revert(struct receive *receive);
 /* Never starts what was received; the next session erases it. */
-enum receive_result receive_abandon(struct receive *receive);
+enum window_result receive_abandon(struct receive *receive);
 
 #endif

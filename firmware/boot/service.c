@@ -24,18 +24,28 @@ static bool waits_for_trial(const struct receive *receive)
     return target->session && target->ready && !target->confirmed && !target->rejected;
 }
 
+void service_tested(struct service *service, uint8_t failed)
+{
+    service->test_bits = (uint16_t)(WINDOW_TESTED | failed << WINDOW_TEST_SHIFT);
+}
+
 static int run_command(struct service *service, uint16_t command)
 {
+    int result;
     switch (command) {
     case WINDOW_RESTART:
         service->restart_wanted = waits_for_trial(&service->receive);
-        return service->restart_wanted ? RECEIVE_OK : RECEIVE_NOT_OPEN;
+        return service->restart_wanted ? WINDOW_RESULT_OK : WINDOW_RESULT_NOT_OPEN;
     case WINDOW_CONFIRM:
         return receive_confirm(&service->receive);
     case WINDOW_ABANDON:
         return receive_abandon(&service->receive);
+    case WINDOW_REVERT:
+        result = receive_revert(&service->receive);
+        service->restart_wanted = result == WINDOW_RESULT_OK;
+        return result;
     default:
-        return RECEIVE_UNKNOWN;
+        return WINDOW_RESULT_UNKNOWN;
     }
 }
 
@@ -77,7 +87,7 @@ static struct window_status status_of(const struct service *service)
                            (open_session(receive) ? WINDOW_OPEN : 0) |
                            (waits_for_trial(receive) ? WINDOW_READY : 0) |
                            (target->rejected ? WINDOW_REJECTED : 0) |
-                           (receive->running == 1 ? WINDOW_IN_SLOT_1 : 0)),
+                           (receive->running == 1 ? WINDOW_IN_SLOT_1 : 0) | service->test_bits),
     };
     memcpy(status.image_id, target->image_id, sizeof status.image_id);
     return status;

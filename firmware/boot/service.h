@@ -15,11 +15,14 @@ struct service {
     struct receive receive;
     uint32_t version, counter; /* of the running image */
     int16_t result;            /* of the last write */
+    uint16_t test_bits;        /* of the status: WINDOW_TESTED and what failed, or 0 */
     bool restart_wanted;       /* the caller resets after its answer's last stop bit */
 };
 
 /* `running`: the slot this program runs from. */
 void service_init(struct service *service, unsigned running);
+/* The program tested itself, having taken a sample: what failed, a bit each, 0: nothing. */
+void service_tested(struct service *service, uint8_t failed);
 /* FC16 to `address`. False: not one of ours, or a length that none of ours has. */
 bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size);
 /* `count` registers from `address`. False: not ours. */

@@ -59,6 +59,11 @@ struct slot_state state_read(unsigned slot)
     return state;
 }
 
+bool state_is_confirmed(const struct slot_state *state)
+{
+    return !state->rejected && (state->bench || (state->session && state->confirmed));
+}
+
 enum flash_result state_mark(unsigned slot, enum state_mark mark)
 {
     static const uint32_t offsets[] = {READY_OFFSET, TRIAL_OFFSET, CONFIRMED_OFFSET,

@@ -38,6 +38,8 @@ struct slot_state {
 enum state_mark { STATE_READY, STATE_TRIAL, STATE_CONFIRMED, STATE_REJECTED };
 
 struct slot_state state_read(unsigned slot);
+/* Its image, if it verifies, may run for good. */
+bool state_is_confirmed(const struct slot_state *state);
 /* Programs one mark; STATE_TRIAL the next free one. */
 enum flash_result state_mark(unsigned slot, enum state_mark mark);
 /* Opens a session in `slot`, which is not the running one: kills the old image's header, erases

@@ -6,6 +6,8 @@
 #include "firmware/node/registers.h"
 #include "firmware/node/self_test.h"
 
+#define ANSWERING_US 100000u /* the end of an answer wakes the node before that */
+
 void node_init(struct node *node, const struct node_config *config)
 {
     uint64_t now_us = hal_now_us();
@@ -74,7 +76,14 @@ static void keep_sample(struct node *node)
     statistics_add(&node->statistics, &sample->values, sample->seq, sample->taken_us,
                    node->settings.value[INDEX_SETTING_WINDOW]);
     if (sample->seq == 1)
-        node->self_test = self_test(&node->settings, &node->sampler);
+        node_self_test(node);
+}
+
+void node_self_test(struct node *node)
+{
+    node->self_test = self_test(&node->settings, &node->sampler);
+    if (node->config.update && node->sampler.sample.seq > 0)
+        node->config.update->tested(node->self_test);
 }
 
 static bool calibrate(const void *context, unsigned channel, int32_t raw, int32_t *hundredths,
@@ -116,16 +125,23 @@ static uint64_t poll_indicator(struct node *node, uint64_t now_us)
     return node->indicate_until_us ? node->indicate_until_us : UINT64_MAX;
 }
 
-/* What an update asks for is done between two events of the line; a restart after the answer. */
+/* What an update asks for is done between two answers, which wait for the line's silence first: a
+ * core that stands still would keep the driver on for too long. A program on trial that nobody
+ * confirms starts over, which the boot loader counts: it may be one that cannot hear. */
 static uint64_t poll_update(struct node *node, uint64_t now_us)
 {
     const struct node_update *update = node->config.update;
     if (!update)
         return UINT64_MAX;
-    /* The answer that says so waits for the line's silence first. */
-    if (update->restart() && node->link.answer_size == 0 && !hal_bus_sending())
+    if (update->on_trial() && now_us >= NODE_TRIAL_US)
         black_box_restart();
-    return update->step() ? now_us : UINT64_MAX;
+    if (node->link.answer_size > 0 || hal_bus_sending())
+        return now_us + ANSWERING_US;
+    if (update->restart())
+        black_box_restart();
+    if (update->step())
+        return now_us;
+    return update->on_trial() ? NODE_TRIAL_US : UINT64_MAX;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

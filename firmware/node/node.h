@@ -69,6 +69,8 @@ uint64_t node_poll(struct node *node);
 _Noreturn void node_run(struct node *node);
 
 bool node_unlocked(const struct node *node, uint64_t now_us);
+/* Tests itself now; the result stays in the node. */
+void node_self_test(struct node *node);
 uint16_t node_status(const struct node *node, uint64_t now_us);
 
 #endif

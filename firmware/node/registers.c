@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "firmware/node/identity.h"
-#include "firmware/node/self_test.h"
 
 #define SECOND_US UINT64_C(1000000)
 
@@ -461,7 +460,7 @@ static enum modbus_exception write_bits(void *context, uint16_t address, uint16_
         } else if (on && address + i == COIL_SAMPLE) {
             sampler_now(&node->sampler, now_us);
         } else if (on) {
-            node->self_test = self_test(&node->settings, &node->sampler);
+            node_self_test(node);
         }
     }
     return MODBUS_OK;

@@ -10,15 +10,21 @@
 
 #define NODE_UPDATE_FIRST 0x2000u
 #define NODE_UPDATE_LAST  0x2FFFu
+#define NODE_TRIAL_US     UINT64_C(900000000) /* a program on trial restarts when it lasts longer */
 
 struct node_update {
     /* As in struct modbus_model; false: illegal address. Broadcasts are welcome. */
     bool (*read)(uint16_t address, uint16_t count, uint16_t *values);
     bool (*write)(uint16_t address, uint16_t count, const uint16_t *values);
-    /* One slow step of what was asked for, up to a second; true: there is more to do. */
+    /* One slow step of what was asked for, up to a second in which the core may stand still: only
+     * called while nothing is being answered. True: there is more to do. */
     bool (*step)(void);
     /* Asked to restart: the node does so once its answer has left. */
     bool (*restart)(void);
+    /* This program is not confirmed yet. */
+    bool (*on_trial)(void);
+    /* The self-test after the first sample is done; NODE_SELF_TEST. */
+    void (*tested)(uint16_t failed);
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
+#include "protocols/image/image.h"
 
 size_t window_session_write(const struct window_session *session, void *data, size_t size)
 {
@@ -82,4 +83,50 @@ uint32_t window_block_crc(const uint8_t image_id[8], uint16_t number, const void
     uint32_t crc = byte_crc32(0, image_id, 8);
     crc = byte_crc32(crc, place, sizeof place);
     return byte_crc32(crc, data, size);
+}
+
+const char *window_result_text(int result)
+{
+    if (result <= IMAGE_OK && result >= IMAGE_TRUNCATED)
+        return image_result_text((enum image_result)result);
+    switch (result) {
+    case WINDOW_RESULT_BUSY:
+        return "still erasing; ask again";
+    case WINDOW_RESULT_NOT_OPEN:
+        return "the node waits for no image; update again";
+    case WINDOW_RESULT_RUNNING_SLOT:
+        return "the node runs from the slot that was to be written; update again";
+    case WINDOW_RESULT_WRONG_HARDWARE:
+        return image_result_text(IMAGE_WRONG_HARDWARE);
+    case WINDOW_RESULT_BAD_SIZE:
+        return image_result_text(IMAGE_TOO_LARGE);
+    case WINDOW_RESULT_BAD_BLOCK:
+        return "a block does not fit the transfer; update again";
+    case WINDOW_RESULT_INCOMPLETE:
+        return "blocks are missing; update again";
+    case WINDOW_RESULT_FLASH:
+        return "its flash takes no data; update again, and replace the board if that fails too";
+    case WINDOW_RESULT_NOT_ON_TRIAL:
+        return "its image is not on trial any more; update again";
+    case WINDOW_RESULT_UNPROVEN:
+        return "the image it runs is on trial itself; wait an hour or cut its power three times";
+    case WINDOW_RESULT_UNKNOWN:
+        return "its firmware does not know this command; flash it by wire";
+    case WINDOW_RESULT_FOREIGN_BLOCK:
+        return "a block is of another image or damaged; does somebody else update this line?";
+    case WINDOW_RESULT_NO_OTHER:
+        return "it has no other image to go back to, and keeps this one";
+    case WINDOW_RESULT_REVERTED:
+        return "the new image did not run; the node went back to its old one";
+    case WINDOW_RESULT_HELD_BACK:
+        return "not restarted, since the first node did not do well with this image";
+    case WINDOW_RESULT_NO_SLOTS:
+        return "this device takes no update over the bus; flash it by wire";
+    case WINDOW_RESULT_SELF_TEST:
+        return "its self-test failed; the node went back to its old image";
+    case WINDOW_RESULT_NO_SAMPLE:
+        return "it took no sample in a minute; the node went back to its old image";
+    default:
+        return "unknown result; the node is newer than this gateway";
+    }
 }

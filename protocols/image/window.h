@@ -12,8 +12,13 @@
  *
  * The status can be read from any register on, so that a gateway asks for no byte twice. Numbers
  * are big-endian, u32 high word first, as everywhere on this wire. A write that is refused leaves
- * its reason in `result`. When the last block is in, the node verifies by itself. No allocation,
- * any thread. */
+ * its reason in `result`. When the last block is in, the node verifies by itself.
+ *
+ * A new image runs on trial until it is confirmed. It tests itself after its first sample, and the
+ * status shows what failed; whoever updates confirms it or has it reverted. A node that hears
+ * neither restarts by itself after a while, and after three starts runs its old image again.
+ *
+ * No allocation, any thread. */
 #ifndef BAIYE_IMAGE_WINDOW_H
 #define BAIYE_IMAGE_WINDOW_H
 
@@ -38,15 +43,32 @@
 enum window_command {
     WINDOW_RESTART = 1, /* answer, then reset after the last stop bit; only when READY */
     WINDOW_CONFIRM = 2, /* keep the image that runs on trial */
-    WINDOW_ABANDON = 3  /* never start the image in the other slot */
+    WINDOW_ABANDON = 3, /* never start the image in the other slot */
+    WINDOW_REVERT = 4   /* give up the image that runs on trial; answer, then reset to the other */
 };
 
-/* Results that are neither an image_result nor firmware/boot/receive.h's. */
+/* What a request led to, beside an image_result (0..-31). Negative, append only: -32..-63 are the
+ * node's and travel in `result`, the rest is concluded by whoever updates. */
 enum window_result {
-    WINDOW_RESULT_BUSY = -32,      /* receive.h's RECEIVE_BUSY: look again */
-    WINDOW_RESULT_REVERTED = -64,  /* the new image did not stand its trial */
-    WINDOW_RESULT_HELD_BACK = -65, /* not restarted: the first node did not come back */
-    WINDOW_RESULT_NO_SLOTS = -66   /* the device knows no update over the bus */
+    WINDOW_RESULT_OK = 0,
+    WINDOW_RESULT_BUSY = -32,         /* still erasing; ask again */
+    WINDOW_RESULT_NOT_OPEN = -33,     /* no session, or another one */
+    WINDOW_RESULT_RUNNING_SLOT = -34, /* the node runs from the slot that the session names */
+    WINDOW_RESULT_WRONG_HARDWARE = -35,
+    WINDOW_RESULT_BAD_SIZE = -36,      /* blocks that do not fit the slot, or an odd block size */
+    WINDOW_RESULT_BAD_BLOCK = -37,     /* a number or a size that no block of this session has */
+    WINDOW_RESULT_INCOMPLETE = -38,    /* blocks are missing */
+    WINDOW_RESULT_FLASH = -39,         /* the flash could not be written */
+    WINDOW_RESULT_NOT_ON_TRIAL = -40,  /* nothing to confirm or to revert */
+    WINDOW_RESULT_UNPROVEN = -41,      /* the running image is itself on trial: confirm it first */
+    WINDOW_RESULT_UNKNOWN = -42,       /* no such command */
+    WINDOW_RESULT_FOREIGN_BLOCK = -43, /* not of this session's image: replayed, or damaged */
+    WINDOW_RESULT_NO_OTHER = -44,      /* no other image to go back to */
+    WINDOW_RESULT_REVERTED = -64,      /* the new image did not stand its trial */
+    WINDOW_RESULT_HELD_BACK = -65,     /* not restarted: the first node did not come back */
+    WINDOW_RESULT_NO_SLOTS = -66,      /* the device knows no update over the bus */
+    WINDOW_RESULT_SELF_TEST = -67,     /* reverted, since its self-test failed */
+    WINDOW_RESULT_NO_SAMPLE = -68      /* reverted, since it took no sample in a minute */
 };
 
 struct window_session {
@@ -67,10 +89,12 @@ struct window_block {
 enum window_status_bit {
     WINDOW_ON_TRIAL = 1,
     WINDOW_ERASING = 2,
-    WINDOW_OPEN = 4,      /* a session stands: blocks are taken, or all here and being verified */
-    WINDOW_READY = 8,     /* whole, genuine, waiting for a restart */
-    WINDOW_REJECTED = 16, /* the image in the other slot was tried and given up */
-    WINDOW_IN_SLOT_1 = 32 /* the program runs from slot 1 */
+    WINDOW_OPEN = 4,       /* a session stands: blocks are taken, or all here and being verified */
+    WINDOW_READY = 8,      /* whole, genuine, waiting for a restart */
+    WINDOW_REJECTED = 16,  /* the image in the other slot was tried and given up */
+    WINDOW_IN_SLOT_1 = 32, /* the program runs from slot 1 */
+    WINDOW_TESTED = 64,    /* it took a sample and tested itself since it started */
+    WINDOW_TEST_SHIFT = 8  /* the upper eight bits: what failed, as NODE_SELF_TEST has it */
 };
 
 struct window_status {
@@ -78,9 +102,12 @@ struct window_status {
     uint32_t version, counter;        /* of the running image; 0 on a board without slots */
     uint8_t image_id[WINDOW_ID_SIZE]; /* of the session in the other slot; zeros without one */
     uint16_t missing;
-    int16_t result; /* of the last write: an image_result or receive_result, 0 fine */
+    int16_t result; /* of the last write: an image_result or window_result, 0 fine */
     uint16_t bits;  /* or of enum window_status_bit */
 };
+
+/* What a `result` means and what to do, for people; an image_result as well. Never NULL. */
+const char *window_result_text(int result);
 
 /* Register contents, as bytes on the wire. The writers return the bytes written, 0 when `size` is
  * too small; the readers false when the bytes are none such. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bus thread. Each turn of its loop does one thing on the line, in this order of right:
  *
- *   requests of others ──> the poll whose turn it is ──> nodes' logs and settings ──> waits
+ *   requests of others ──> the poll whose turn it is ──> a patient request of others
+ *                      ──> nodes' logs and settings ──> waits
  *
  * and a wait ends when a request comes. A line that is down is opened again with back-off. */
 #include <errno.h>
@@ -116,6 +117,15 @@ static void rest(struct bus *bus, int64_t until_us)
         line_down(bus);
 }
 
+/* True: there was one that could go. */
+static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
+{
+    enum bus_result served = bus_serve_patient(bus, turn);
+    if (served == BUS_DOWN && bus->up)
+        line_down(bus);
+    return served != BUS_STOPPED;
+}
+
 void bus_step(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -129,11 +139,15 @@ void bus_step(struct bus *bus)
     int64_t paused_ms = atomic_load(&bus->paused_until_ms);
     if (!bus->up || paused_ms > now) {
         count_missed(bus);
+        if (serve_patient(bus, NULL))
+            return;
         rest(bus, (bus->up ? paused_ms : bus->open_at_ms) * US);
         return;
     }
     int64_t now_us = line_now_ns() / US;
     struct schedule_turn turn = schedule_next(&bus->schedule, now_us);
+    if (serve_patient(bus, &turn))
+        return;
     if (turn.unit >= 0 && now - bus->fetched_ms < STARVED_MS) {
         if (!bus_poll(bus, &turn))
             line_down(bus);
@@ -255,8 +269,13 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
         !request->done)
         return BUS_INVALID;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool room = bus->queue_count < BUS_QUEUE_SIZE && !atomic_load(&bus->stopping);
-    if (room)
+    bool full = request->patient ? bus->has_patient : bus->queue_count == BUS_QUEUE_SIZE;
+    bool room = !full && !atomic_load(&bus->stopping);
+    if (room && request->patient) {
+        bus->patient = *request;
+        bus->has_patient = true;
+        bus->patient_since_us = line_now_ns() / US;
+    } else if (room)
         bus->queue[(bus->queue_at + bus->queue_count++) % BUS_QUEUE_SIZE] = *request;
     (void)pthread_mutex_unlock(&bus->mutex);
     if (!room)

@@ -45,6 +45,9 @@ struct bus_request {
     uint8_t retries;     /* beyond the first try, 0..3 */
     uint16_t timeout_ms; /* 0: learned or the profile's */
     bool no_read_back;
+    /* A poll that is due goes first, for SCHEDULE_PATIENCE_US at most: for work that takes minutes.
+     * One such request of a bus at a time; another one meanwhile is BUS_BUSY. */
+    bool patient;
     uint16_t pdu_size;
     uint8_t pdu[253];
     void *context;

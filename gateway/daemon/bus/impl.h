@@ -25,6 +25,9 @@ struct bus {
     pthread_mutex_t mutex;
     struct bus_request queue[BUS_QUEUE_SIZE];
     unsigned queue_at, queue_count;
+    struct bus_request patient;
+    bool has_patient;
+    int64_t patient_since_us;
     struct bus_stats stats;
     atomic_bool stopping;
     atomic_llong paused_until_ms, step_ms;
@@ -71,9 +74,10 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
 /* A late answer was heard while nothing was asked: its unit is there. */
 void bus_note_late(struct bus *bus);
 
-/* request.c: one request of others, if any waits. BUS_STOPPED: none; BUS_DOWN: the line must be
- * opened anew. */
+/* request.c: one request of others, if any waits; the patient one when `turn` yields to it, and
+ * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
 enum bus_result bus_serve_request(struct bus *bus);
+enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn);
 void bus_end_requests(struct bus *bus);
 
 /* report.c: counters for other threads, health for the sink, hints for the log; when it is time. */

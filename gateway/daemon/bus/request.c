@@ -156,10 +156,32 @@ enum bus_result bus_serve_request(struct bus *bus)
     return serve(bus, &request) ? BUS_OK : BUS_DOWN;
 }
 
+static bool take_patient(struct bus *bus, const struct schedule_turn *turn,
+                         struct bus_request *request)
+{
+    (void)pthread_mutex_lock(&bus->mutex);
+    bool taken = bus->has_patient &&
+                 (!turn || schedule_yields(turn, bus->patient_since_us, line_now_ns() / US));
+    if (taken) {
+        *request = bus->patient;
+        bus->has_patient = false;
+    }
+    (void)pthread_mutex_unlock(&bus->mutex);
+    return taken;
+}
+
+enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn)
+{
+    struct bus_request request;
+    if (!take_patient(bus, turn, &request))
+        return BUS_STOPPED;
+    return serve(bus, &request) ? BUS_OK : BUS_DOWN;
+}
+
 void bus_end_requests(struct bus *bus)
 {
     static const struct bus_reply stopped = {.result = BUS_STOPPED};
     struct bus_request request;
-    while (take_request(bus, &request))
+    while (take_request(bus, &request) || take_patient(bus, NULL, &request))
         request.done(request.context, &stopped);
 }

@@ -76,6 +76,11 @@ struct schedule_turn schedule_next(const struct schedule *s, int64_t now_us)
     return turn;
 }
 
+bool schedule_yields(const struct schedule_turn *turn, int64_t waits_us, int64_t now_us)
+{
+    return turn->unit < 0 || now_us - waits_us >= SCHEDULE_PATIENCE_US;
+}
+
 /* All of them get their try at once, the longest dead first. */
 static void try_all(struct schedule *s, int64_t now_us)
 {

@@ -62,6 +62,7 @@ struct rpc_call {
     int32_t value;
     uint8_t unit, last_unit, function;
     bool no_read_back; /* what is written does not read back as written */
+    bool patient;      /* polls go first */
     uint32_t on_s;
     json_t *list;
     struct update_run *update; /* of rpc_update.c */

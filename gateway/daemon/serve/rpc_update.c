@@ -22,6 +22,7 @@ struct update_run {
     const struct device_config *devices[UPDATE_NODES_MAX];
     unsigned device_count;
     unsigned share, told;
+    bool others_listen;
     int64_t sent_ms, started_ms;
 };
 
@@ -62,19 +63,7 @@ static const char *reason_text(const struct update_node *node)
         return "";
     if (node->silent)
         return "it no longer answers; look at its power and cable, then update again";
-    switch (node->result) {
-    case WINDOW_RESULT_REVERTED:
-        return "the new image did not run; the node went back to its old one";
-    case WINDOW_RESULT_HELD_BACK:
-        return "not restarted, since the first node did not come back with this image";
-    case WINDOW_RESULT_NO_SLOTS:
-        return "this device takes no update over the bus; flash it by wire";
-    default:
-        break;
-    }
-    if (node->result <= IMAGE_OK && node->result >= IMAGE_TRUNCATED)
-        return image_result_text((enum image_result)node->result);
-    return "the node refused the transfer; see its result code";
+    return window_result_text(node->result);
 }
 
 static json_t *version_text(uint32_t version)
@@ -152,7 +141,7 @@ static void answered(struct rpc_call *call)
     tell(call);
     if (reply->result == BUS_DOWN)
         took_ms = NOT_THERE_PAUSE;
-    pause_for(call, took_ms * (100 - run->share) / run->share);
+    pause_for(call, update_pause_ms(took_ms, run->share));
 }
 
 static void go_on(struct rpc_call *call)
@@ -204,8 +193,12 @@ static void choose_devices(const struct rpc_call *call, struct update_run *run)
     const json_t *names = json_object_get(call->params, "devices");
     for (uint16_t i = 0; i < bus->device_count && run->device_count < UPDATE_NODES_MAX; i++) {
         const struct device_config *device = &config->devices[bus->devices[i]];
-        if (!device->profile->node || !is_named(names, device->name))
+        if (!device->profile->node)
             continue;
+        if (!is_named(names, device->name)) {
+            run->others_listen = true;
+            continue;
+        }
         run->units[run->device_count] = device->unit;
         run->devices[run->device_count++] = device;
     }
@@ -235,8 +228,9 @@ void rpc_run_update(struct rpc_call *call)
     bool dry_run = json_is_true(json_object_get(call->params, "dry_run"));
     if (run != NULL)
         choose_devices(call, run);
-    if (size == 0 ||
-        !update_start(&run->update, run->image, size, run->units, run->device_count, dry_run)) {
+    if (size == 0 || !update_start(&run->update, run->image, size, run->units, run->device_count,
+                                   (struct update_options){.dry_run = dry_run,
+                                                           .others_listen = run->others_listen})) {
         rpc_free_update(run);
         rpc_fail(call, "invalid", "this is no firmware image for one slot",
                  "make one with `baiye sign` and send it with `baiye update`");
@@ -245,6 +239,6 @@ void rpc_run_update(struct rpc_call *call)
     run->share = (unsigned)share;
     run->started_ms = loop_now_ms();
     call->update = run;
-    call->no_read_back = true;
+    call->no_read_back = call->patient = true;
     go_on(call);
 }

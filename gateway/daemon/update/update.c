@@ -10,8 +10,10 @@
 #define ROUNDS_MAX    30   /* of asking and repairing */
 #define POLL_MS       500  /* between two looks at a node that erases or verifies */
 #define LOOK_TRIES    60   /* such looks: half a minute */
+#define START_MS      4000 /* a node takes at least so long to start and to take a sample */
 #define RESTART_MS    2000 /* between two looks at a node that starts */
-#define RESTART_TRIES 30   /* such looks: a minute for boot and self-test */
+#define SAMPLE_TRIES  30   /* such looks: a minute for the first sample */
+#define RESTART_TRIES 40   /* and until a node that does not answer counts as lost */
 
 enum { WAITING_BROADCAST = -1, WAITING_NONE = -2 };
 
@@ -74,9 +76,13 @@ static void request_block(const struct update *update, struct update_request *re
 /* ---- start ---------------------------------------------------------------------------------- */
 
 bool update_start(struct update *update, const uint8_t *image, size_t size, const uint8_t *units,
-                  size_t unit_count, bool dry_run)
+                  size_t unit_count, struct update_options options)
 {
-    *update = (struct update){.image = image, .image_size = size, .dry_run = dry_run};
+    *update = (struct update){.image = image,
+                              .image_size = size,
+                              .dry_run = options.dry_run,
+                              .alone = !options.others_listen,
+                              .canary_failed = options.hold_back};
     size_t blocks = (size + BLOCK_SIZE - 1) / BLOCK_SIZE;
     if (image_header_read(image, size, &update->header) != IMAGE_OK ||
         update->header.size != size - IMAGE_HEADER_SIZE || blocks > UPDATE_BLOCKS_MAX ||
@@ -119,10 +125,14 @@ static void request_for_node(const struct update *update, const struct update_no
     case NODE_HELD_BACK:
         request_command(request, node->unit, WINDOW_ABANDON);
         break;
-    case NODE_ON_TRIAL:
+    case NODE_FIT:
         request_command(request, node->unit, WINDOW_CONFIRM);
         break;
+    case NODE_UNFIT:
+        request_command(request, node->unit, WINDOW_REVERT);
+        break;
     case NODE_RESTARTING:
+    case NODE_REVERTING:
         request_read(request, node->unit, WINDOW_BITS, 1);
         break;
     default:
@@ -188,6 +198,25 @@ static void fail_node(struct update_node *node, int16_t result, bool silent)
 /* ---- one function a phase: the node asked, WAITING_BROADCAST, or WAITING_NONE -----------------
  */
 
+/* By broadcast, unless somebody would hear it who is not to be updated: whoever has no session
+ * takes no blocks. */
+static int next_open(struct update *update, int64_t now_ms, struct update_request *request)
+{
+    enter(update, UPDATE_ERASE);
+    if (count_in(update, STATE(NODE_CURRENT)) > 0)
+        update->alone = false;
+    for (unsigned i = 0; i < update->node_count; i++) {
+        struct update_node *node = &update->nodes[i];
+        node->ask_again_ms = update->alone ? now_ms + POLL_MS : now_ms;
+        if (!update->alone && node->state == NODE_JOINED)
+            node->state = NODE_UNOPENED;
+    }
+    if (!update->alone)
+        return WAITING_NONE;
+    request_session(update, request, 0);
+    return WAITING_BROADCAST;
+}
+
 /* Blocks go out once to all, unless every node holds some already: then repair is cheaper. */
 static int next_send(struct update *update, struct update_request *request)
 {
@@ -246,18 +275,20 @@ static int next_repair(struct update *update, struct update_request *request)
     return WAITING_NONE;
 }
 
-/* One node alone until it is through; then all others by one broadcast, and alone who missed it. */
+/* One node alone until it is through; then all others by one broadcast, and alone who missed it.
+ */
 static int next_restart(struct update *update, int64_t now_ms, struct update_request *request,
                         int64_t *again_ms)
 {
-    const unsigned coming_up = STATE(NODE_RESTARTING) | STATE(NODE_ON_TRIAL);
+    const unsigned coming_up =
+        STATE(NODE_RESTARTING) | STATE(NODE_FIT) | STATE(NODE_UNFIT) | STATE(NODE_REVERTING);
     bool canary_out = !update->canary_passed && count_in(update, coming_up) > 0;
-    bool all = update->canary_passed && !update->restarted_all;
+    bool all = update->canary_passed && !update->restarted_all && update->alone;
     for (unsigned i = 0; i < update->node_count; i++) {
         struct update_node *node = &update->nodes[i];
         if (node->state == NODE_READY && (update->canary_failed || all)) {
             node->state = update->canary_failed ? NODE_HELD_BACK : NODE_RESTARTING;
-            node->ask_again_ms = update->canary_failed ? now_ms : now_ms + RESTART_MS;
+            node->ask_again_ms = update->canary_failed ? now_ms : now_ms + START_MS;
         }
     }
     if (all) {
@@ -286,11 +317,7 @@ static int next_in_phase(struct update *update, int64_t now_ms, struct update_re
             then = UPDATE_END;
         break;
     case UPDATE_OPEN:
-        request_session(update, request, 0);
-        enter(update, UPDATE_ERASE);
-        for (unsigned i = 0; i < update->node_count; i++)
-            update->nodes[i].ask_again_ms = now_ms + POLL_MS;
-        return WAITING_BROADCAST;
+        return next_open(update, now_ms, request);
     case UPDATE_ERASE:
         waiting =
             next_node(update, STATE(NODE_JOINED) | STATE(NODE_UNOPENED), now_ms, request, again_ms);
@@ -343,18 +370,32 @@ static bool same_image(const struct update *update, const struct window_status *
     return memcmp(status->image_id, update->session.image_id, WINDOW_ID_SIZE) == 0;
 }
 
+static bool runs_new_slot(const struct update *update, uint16_t bits)
+{
+    return !(bits & WINDOW_IN_SLOT_1) == (update->header.slot == 0);
+}
+
 static void answer_first_status(const struct update *update, struct update_node *node,
                                 const struct window_status *status)
 {
     node->version_before = status->version;
+    if (!(status->bits & WINDOW_ON_TRIAL))
+        node->checks_before = (uint8_t)(status->bits >> WINDOW_TEST_SHIFT);
     if (status->hardware != update->header.hardware)
         fail_node(node, IMAGE_WRONG_HARDWARE, false);
+    else if (status->version == update->header.version && !(status->bits & WINDOW_ON_TRIAL))
+        node->state = NODE_CURRENT;
     else if (status->version == update->header.version)
-        node->state = status->bits & WINDOW_ON_TRIAL ? NODE_ON_TRIAL : NODE_CURRENT;
-    else if (!(status->bits & WINDOW_IN_SLOT_1) == (update->header.slot == 0))
+        node->state = runs_new_slot(update, status->bits) ? NODE_RESTARTING : NODE_OTHER_SLOT;
+    else if (runs_new_slot(update, status->bits))
         node->state = NODE_OTHER_SLOT;
     else if (status->counter > update->header.counter)
         fail_node(node, IMAGE_OLD_COUNTER, false);
+    else if (update->canary_failed &&
+             !(same_image(update, status) && status->bits & (WINDOW_OPEN | WINDOW_READY)))
+        fail_node(node, WINDOW_RESULT_HELD_BACK, false);
+    else if (update->canary_failed)
+        node->state = NODE_HELD_BACK;
     else if (same_image(update, status) && status->bits & WINDOW_READY)
         node->state = NODE_READY;
     else
@@ -432,19 +473,56 @@ static void answer_count(struct update_node *node, const uint8_t *data, int64_t 
     }
 }
 
+static void find_unfit(struct update *update, struct update_node *node, int16_t result)
+{
+    node->state = NODE_UNFIT;
+    node->result = result;
+    node->tries = 0;
+    update->canary_failed = !update->canary_passed;
+}
+
+/* What failed before the update as well is not the image's fault: a probe that was broken must not
+ * keep its node from ever being updated. */
+static void judge(struct update *update, struct update_node *node, uint8_t failed)
+{
+    node->checks = failed;
+    if (failed & ~node->checks_before)
+        find_unfit(update, node, WINDOW_RESULT_SELF_TEST);
+    else
+        node->state = NODE_FIT;
+}
+
 static void answer_restarting(struct update *update, struct update_node *node, uint16_t bits,
                               int64_t now_ms)
 {
-    bool new_slot = !(bits & WINDOW_IN_SLOT_1) == (update->header.slot == 0);
-    if (new_slot)
-        node->state = NODE_ON_TRIAL;
-    else if (bits & WINDOW_REJECTED)
+    bool new_slot = runs_new_slot(update, bits);
+    if (new_slot && bits & WINDOW_TESTED)
+        judge(update, node, (uint8_t)(bits >> WINDOW_TEST_SHIFT));
+    else if (new_slot && node->tries + 1 >= SAMPLE_TRIES)
+        find_unfit(update, node, WINDOW_RESULT_NO_SAMPLE);
+    else if (!new_slot && bits & WINDOW_REJECTED)
         fail_node(node, WINDOW_RESULT_REVERTED, false);
-    else if (bits & WINDOW_READY && node->tries % 3 == 2)
-        node->state = NODE_READY; /* it never heard that it should restart */
-    look_again(node, now_ms, new_slot ? 0 : RESTART_MS, RESTART_TRIES);
+    else {
+        if (!new_slot && bits & WINDOW_READY && node->tries % 3 == 2)
+            node->state = NODE_READY; /* it never heard that it should restart */
+        look_again(node, now_ms, RESTART_MS, RESTART_TRIES);
+    }
     if (node->state == NODE_FAILED)
         update->canary_failed = !update->canary_passed;
+}
+
+/* It keeps the reason why it was sent back. When it does not go, its own time limit and the boot
+ * loader see to it. */
+static void answer_reverting(const struct update *update, struct update_node *node, uint16_t bits,
+                             int64_t now_ms)
+{
+    if (!runs_new_slot(update, bits) || node->tries + 1 >= SAMPLE_TRIES) {
+        fail_node(node, node->result, false);
+        return;
+    }
+    if (node->tries % 3 == 2)
+        node->state = NODE_UNFIT; /* it never heard that it should */
+    look_again(node, now_ms, RESTART_MS, RESTART_TRIES);
 }
 
 static bool is_answer_to_read(const uint8_t *pdu, size_t size, size_t registers)
@@ -470,10 +548,13 @@ static bool answer_read(struct update *update, unsigned i, const uint8_t *pdu, s
             return false;
         if (still_receives(node, bits, now_ms))
             answer_map(update, i, pdu + 4, now_ms);
-    } else if (node->state == NODE_RESTARTING) {
+    } else if (node->state == NODE_RESTARTING || node->state == NODE_REVERTING) {
         if (!is_answer_to_read(pdu, size, 1))
             return false;
-        answer_restarting(update, node, bits, now_ms);
+        if (node->state == NODE_RESTARTING)
+            answer_restarting(update, node, bits, now_ms);
+        else
+            answer_reverting(update, node, bits, now_ms);
     } else {
         if (!is_answer_to_read(pdu, size, WINDOW_STATUS_REGISTERS) ||
             !window_status_read(pdu + 2, size - 2, &status))
@@ -501,14 +582,18 @@ static void answer_write(struct update *update, struct update_node *node, int64_
         break;
     case NODE_READY:
         node->state = NODE_RESTARTING;
-        node->ask_again_ms = now_ms + RESTART_MS;
+        node->ask_again_ms = now_ms + START_MS;
         break;
     case NODE_HELD_BACK:
         fail_node(node, WINDOW_RESULT_HELD_BACK, false);
         break;
-    case NODE_ON_TRIAL:
+    case NODE_FIT:
         node->state = NODE_DONE;
         update->canary_passed = true;
+        break;
+    case NODE_UNFIT:
+        node->state = NODE_REVERTING;
+        node->ask_again_ms = now_ms + START_MS;
         break;
     default:
         break;
@@ -517,7 +602,8 @@ static void answer_write(struct update *update, struct update_node *node, int64_
 
 static void no_answer(struct update *update, struct update_node *node, int64_t now_ms)
 {
-    bool restarting = node->state == NODE_RESTARTING || node->state == NODE_ON_TRIAL;
+    bool restarting = in_states(node, STATE(NODE_RESTARTING) | STATE(NODE_FIT) | STATE(NODE_UNFIT) |
+                                          STATE(NODE_REVERTING));
     if (node->state == NODE_RECEIVING && update->phase == UPDATE_REPAIR)
         update->cursor++; /* the next round asks again */
     look_again(node, now_ms, restarting ? RESTART_MS : POLL_MS,
@@ -531,7 +617,8 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     /* These states follow each other in a circle when a node misses what it is sent: only their
      * tries bound it, so they are not forgotten there. */
     const unsigned circle = STATE(NODE_JOINED) | STATE(NODE_UNOPENED) | STATE(NODE_RECEIVING) |
-                            STATE(NODE_READY) | STATE(NODE_RESTARTING);
+                            STATE(NODE_READY) | STATE(NODE_RESTARTING) | STATE(NODE_UNFIT) |
+                            STATE(NODE_REVERTING);
     if (update->waiting < 0)
         return;
     unsigned i = (unsigned)update->waiting;
@@ -546,6 +633,11 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     bool circling = in_states(node, circle) && in_states(&before, circle);
     if (update->asked[i] || (node->state != before.state && !circling))
         node->tries = 0;
+}
+
+int64_t update_pause_ms(int64_t took_ms, unsigned share)
+{
+    return took_ms * (100 - (int64_t)share) / (int64_t)share;
 }
 
 unsigned update_progress(const struct update *update)

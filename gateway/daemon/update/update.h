@@ -3,10 +3,13 @@
  * to send next and is told how it ended. No clock, no bus, no thread: the caller feeds both, so
  * the same code runs on the daemon's line and in virtual time.
  *
- *   ask every node its status -> open the session by broadcast -> wait until one has erased
+ *   ask every node its status -> open the session -> wait until one has erased
  *   -> broadcast every block once -> ask each node what it misses -> repair -> … until each is
- *   whole and has verified -> restart, look at and confirm the first node alone, then the others
- * (the first is the canary: when it does not come back, the others forget the image)
+ *   whole and has verified -> restart and judge the first node alone, then the others
+ *
+ * The first is the canary: when it does not come back well, the others forget the image. A node is
+ * judged by its self-test after its first sample: confirmed when no check fails that did not fail
+ * before the update too, else made to go back to its old image.
  *
  * Repair costs the least line: a block that two or more nodes miss is broadcast again, one that a
  * single node misses is sent to it alone, whose answer saves asking again.
@@ -34,11 +37,13 @@ enum node_state {
     NODE_RECEIVING,  /* read what it misses */
     NODE_READY,      /* verified: restart it */
     NODE_HELD_BACK,  /* tell it to forget the image: the canary did not come back */
-    NODE_RESTARTING, /* read what it runs now */
-    NODE_ON_TRIAL,   /* runs the new image: confirm it */
+    NODE_RESTARTING, /* read what it runs now, and whether it has tested itself */
+    NODE_FIT,        /* runs the new image, which passed: confirm it */
+    NODE_UNFIT,      /* runs the new image, which did not: have it go back */
+    NODE_REVERTING,  /* read what it runs now: the old one again? */
     NODE_DONE,
     NODE_CURRENT,    /* ran this version already */
-    NODE_OTHER_SLOT, /* runs from the slot that this session writes: takes the other variant */
+    NODE_OTHER_SLOT, /* runs from the slot that this session writes: for the other session */
     NODE_FAILED      /* see `silent` and `result` */
 };
 
@@ -49,7 +54,8 @@ struct update_node {
     uint8_t tries;  /* unanswered requests in a row, or looks in vain */
     bool resumed;   /* held blocks of this image before the first was sent */
     bool counted;   /* told its map already: the number is enough, until it is not 0 */
-    int16_t result; /* why it failed: an image_result or receive_result */
+    int16_t result; /* why it failed: an image_result or window_result */
+    uint8_t checks_before, checks; /* of its self-test, those that failed: before, and by now */
     uint32_t version_before;
     int64_t ask_again_ms;
 };
@@ -85,6 +91,7 @@ struct update {
     bool asked[UPDATE_NODES_MAX];     /* reported its missing blocks in this round */
     int waiting;                      /* index of the node asked, or WAITING_… in update.c */
     bool canary_passed, canary_failed, restarted_all;
+    bool alone; /* all who hear a broadcast are to be updated */
     bool dry_run;
 };
 
@@ -94,14 +101,24 @@ enum update_action {
     UPDATE_FINISHED
 };
 
+struct update_options {
+    bool dry_run;   /* only ask */
+    bool hold_back; /* the canary has failed already: the nodes only forget the image */
+    /* Nodes are on the line that are not to be updated: nothing but blocks may be broadcast. */
+    bool others_listen;
+};
+
 /* Starts with the image for one slot. false: the image is damaged or has too many blocks. */
 bool update_start(struct update *update, const uint8_t *image, size_t size, const uint8_t *units,
-                  size_t unit_count, bool dry_run);
+                  size_t unit_count, struct update_options options);
 enum update_action update_next(struct update *update, int64_t now_ms,
                                struct update_request *request, int64_t *again_ms);
 /* How the request ended: the answer's PDU, or NULL for no believable answer. Broadcasts: NULL. */
 void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, size_t size);
 /* Share of the work on the line that is behind, 0..1000. */
 unsigned update_progress(const struct update *update);
+/* How long to leave the line alone after a request that took `took_ms` of it, so that the update
+ * has `share` percent (1..100) of the time. */
+int64_t update_pause_ms(int64_t took_ms, unsigned share);
 
 #endif

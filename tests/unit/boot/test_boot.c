@@ -38,18 +38,18 @@ static void write_at_bench(const struct test_image *image)
 static int transfer(struct receive *receive, const struct test_image *image)
 {
     struct window_session session = session_of(image);
-    int result = RECEIVE_FLASH;
-    for (int attempt = 0; attempt < 4 && result == RECEIVE_FLASH; attempt++) {
+    int result = WINDOW_RESULT_FLASH;
+    for (int attempt = 0; attempt < 4 && result == WINDOW_RESULT_FLASH; attempt++) {
         result = receive_open(receive, &session);
-        while (result == RECEIVE_BUSY)
+        while (result == WINDOW_RESULT_BUSY)
             result = receive_step(receive);
-        for (uint16_t i = 0; i < TEST_BLOCKS && result == RECEIVE_OK; i++) {
+        for (uint16_t i = 0; i < TEST_BLOCKS && result == WINDOW_RESULT_OK; i++) {
             const uint8_t *block = image->bytes + i * TEST_BLOCK_SIZE;
             result = receive_block(receive, i, block, TEST_BLOCK_SIZE,
                                    window_block_crc(session.image_id, i, block, TEST_BLOCK_SIZE));
         }
     }
-    return result == RECEIVE_OK ? receive_finish(receive) : result;
+    return result == WINDOW_RESULT_OK ? receive_finish(receive) : result;
 }
 
 static uint32_t booted_version(struct boot_choice choice)
@@ -70,11 +70,11 @@ static bool live_once(struct boot_choice choice, const struct test_image *fresh,
     receive_init(&receive, (unsigned)choice.slot);
     if (version == 2) {
         assert_true(healthy || choice.trial);
-        return healthy && receive_confirm(&receive) == RECEIVE_OK;
+        return healthy && receive_confirm(&receive) == WINDOW_RESULT_OK;
     }
     if (!healthy && state_read(1).rejected)
         return true;
-    assert_int_equal(transfer(&receive, fresh), RECEIVE_OK);
+    assert_int_equal(transfer(&receive, fresh), WINDOW_RESULT_OK);
     return false;
 }
 
@@ -175,7 +175,7 @@ static void what_is_not_for_this_node_is_refused_with_its_own_code(void **state)
 
     start_receiving(&receive);
     image = test_image_make(0, 2, 5);
-    assert_int_equal(transfer(&receive, &image), RECEIVE_RUNNING_SLOT);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_RUNNING_SLOT);
     image.header.slot = 1; /* linked for slot 0, says it is for slot 1 */
     test_image_sign(&image);
     assert_int_equal(transfer(&receive, &image), IMAGE_WRONG_SLOT);
@@ -205,26 +205,26 @@ static void blocks_come_in_any_order_and_twice(void **state)
     const struct test_image image = test_image_make(1, 2, 5);
     struct window_session session = session_of(&image);
     int result = receive_open(&receive, &session);
-    while (result == RECEIVE_BUSY)
+    while (result == WINDOW_RESULT_BUSY)
         result = receive_step(&receive);
-    assert_int_equal(result, RECEIVE_OK);
+    assert_int_equal(result, WINDOW_RESULT_OK);
     for (unsigned i = TEST_BLOCKS; i-- > 1;) {
         const uint8_t *block = image.bytes + i * TEST_BLOCK_SIZE;
         uint32_t crc = window_block_crc(session.image_id, (uint16_t)i, block, TEST_BLOCK_SIZE);
         for (int twice = 0; twice < 2; twice++)
             assert_int_equal(receive_block(&receive, (uint16_t)i, block, TEST_BLOCK_SIZE, crc), 0);
         assert_int_equal(receive_block(&receive, (uint16_t)(i - 1), block, TEST_BLOCK_SIZE, crc),
-                         RECEIVE_BAD_BLOCK);
+                         WINDOW_RESULT_FOREIGN_BLOCK);
     }
     uint8_t bits[(TEST_BLOCKS + 7) / 8];
     receive_missing(&receive, 0, bits, sizeof bits);
     assert_int_equal(bits[0], 0x80);
     assert_int_equal(receive_missing_count(&receive), 1);
-    assert_int_equal(receive_finish(&receive), RECEIVE_INCOMPLETE);
+    assert_int_equal(receive_finish(&receive), WINDOW_RESULT_INCOMPLETE);
     receive_init(&receive, 0); /* a reset: the session is found again */
-    assert_int_equal(receive_open(&receive, &session), RECEIVE_OK);
+    assert_int_equal(receive_open(&receive, &session), WINDOW_RESULT_OK);
     assert_int_equal(receive_missing_count(&receive), 1);
-    assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK);
 }
 
 static void an_image_on_trial_takes_no_update_and_goes_after_three_starts(void **state)
@@ -233,13 +233,13 @@ static void an_image_on_trial_takes_no_update_and_goes_after_three_starts(void *
     struct receive receive;
     start_receiving(&receive);
     const struct test_image image = test_image_make(1, 2, 5), next = test_image_make(0, 3, 5);
-    assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK);
     for (unsigned start = 0; start < STATE_TRIALS; start++) {
         struct boot_choice choice = boot_choose();
         assert_int_equal(choice.slot, 1);
         assert_true(choice.trial);
         receive_init(&receive, 1);
-        assert_int_equal(transfer(&receive, &next), RECEIVE_UNPROVEN);
+        assert_int_equal(transfer(&receive, &next), WINDOW_RESULT_UNPROVEN);
     }
     struct boot_choice choice = boot_choose();
     assert_int_equal(choice.slot, 0);
@@ -263,11 +263,11 @@ static void an_update_can_be_followed_by_another_and_by_an_older_version(void **
     for (unsigned round = 0; round < 4; round++) {
         unsigned slot = 1 - round % 2;
         const struct test_image image = test_image_make(slot, 9 - round, 5);
-        assert_int_equal(transfer(&receive, &image), RECEIVE_OK);
+        assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK);
         struct boot_choice choice = boot_choose();
         assert_int_equal(choice.slot, slot);
         receive_init(&receive, slot);
-        assert_int_equal(receive_confirm(&receive), RECEIVE_OK);
+        assert_int_equal(receive_confirm(&receive), WINDOW_RESULT_OK);
         assert_int_equal(booted_version(boot_choose()), 9 - round);
     }
 }

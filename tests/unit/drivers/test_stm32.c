@@ -300,6 +300,40 @@ static void flash_is_erased_and_programmed_by_its_rules(void **state)
     assert_false(model.flash_unlocked);
 }
 
+/* While a page is erased the core stands still, but the DMA does not: at the fastest rate, 40 ms of
+ * line fit the buffer, and the interrupts come afterwards. */
+static void line_goes_on_during_an_erase(uint32_t address)
+{
+    if (address != FLASH_SR || arrived > 300)
+        return;
+    now_us += 40000;
+    arrived += 461;
+    model_set(DMA_RX + 4, BUFFER - arrived % BUFFER);
+    if (arrived >= BUFFER)
+        model_set(DMA_ISR, 1 << 17);
+}
+
+static void a_page_erase_loses_no_byte_of_the_line(void **state)
+{
+    (void)state;
+    open_bus(115200, 'N');
+    struct hal_byte byte;
+    bytes_arrive(300); /* so that the buffer wraps meanwhile */
+    while (hal_bus_receive(&byte))
+        ;
+    model.on_read = line_goes_on_during_an_erase;
+    assert_int_equal(flash_erase_page(flash_layout()->slot[1]), FLASH_OK);
+    model.on_read = NULL;
+    assert_int_equal(arrived, 761);
+    dma_rx_handler();
+    model_set(DMA_ISR, 0);
+    status(SR_IDLE);
+    unsigned got = 0;
+    for (; hal_bus_receive(&byte); got++)
+        assert_int_equal(byte.errors, 0);
+    assert_int_equal(got, 461);
+}
+
 static void flash_outside_of_the_slots_is_never_touched(void **state)
 {
     (void)state;
@@ -410,6 +444,7 @@ int main(void)
         TEST(sdi12_turns_the_wire_round_after_the_last_character),
         TEST(the_break_holds_the_wire_by_the_pin),
         TEST(flash_is_erased_and_programmed_by_its_rules),
+        TEST(a_page_erase_loses_no_byte_of_the_line),
         TEST(flash_outside_of_the_slots_is_never_touched),
         TEST(flash_that_does_not_take_it_is_noticed),
         TEST(supply_is_measured_against_the_reference),

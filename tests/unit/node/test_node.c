@@ -5,6 +5,7 @@
 #include "firmware/drivers/rain_gauge.h"
 #include "firmware/drivers/supply.h"
 #include "firmware/node/node.h"
+#include "firmware/node/self_test.h"
 #include "protocols/history/history.h"
 #include "tests/unit/node/board.h"
 
@@ -55,7 +56,8 @@ static void run_until(uint64_t until_us)
         else
             board.now_us++; /* a step that takes no time would stand still */
     }
-    board.now_us = until_us;
+    if (board.now_us < until_us) /* a slow step may have gone past it */
+        board.now_us = until_us;
     node_poll(&node);
 }
 
@@ -642,7 +644,10 @@ static void lamp_goes_off_by_itself(void **state)
     assert_false(board.indicator);
 }
 
-static bool restart_wanted;
+/* An update under way: what the board would do for it. */
+static bool restart_wanted, on_trial;
+static unsigned erase_steps; /* left to do */
+static int tested = -1;      /* what the node told of its self-test */
 
 static bool update_read(uint16_t first, uint16_t count, uint16_t *values)
 {
@@ -656,9 +661,15 @@ static bool update_write(uint16_t first, uint16_t count, const uint16_t *values)
     return restart_wanted;
 }
 
+/* A page of flash: 40 ms in which the core stands still while the line goes on. */
 static bool update_step(void)
 {
-    return false;
+    if (erase_steps == 0)
+        return false;
+    assert_int_equal(node.link.answer_size, 0);
+    assert_true(board.now_us >= board.sending_until_us); /* or the driver would stay on */
+    board.now_us += 40000;
+    return --erase_steps > 0;
 }
 
 static bool update_restart(void)
@@ -666,14 +677,33 @@ static bool update_restart(void)
     return restart_wanted;
 }
 
+static bool update_on_trial(void)
+{
+    return on_trial;
+}
+
+static void update_tested(uint16_t failed)
+{
+    tested = failed;
+}
+
+static const struct node_update update = {update_read,    update_write,    update_step,
+                                          update_restart, update_on_trial, update_tested};
+
+static int with_update(void **state)
+{
+    fresh(state);
+    node.config.update = &update;
+    restart_wanted = on_trial = false;
+    erase_steps = 0;
+    tested = -1;
+    return 0;
+}
+
 static void restart_waits_until_its_answer_has_left(void **state)
 {
     (void)state;
-    static const struct node_update update = {update_read, update_write, update_step,
-                                              update_restart};
     size_t size;
-    node.config.update = &update;
-    restart_wanted = false;
     assert_int_equal(read_word(NODE_UPDATE_FIRST), 0x5A5A);
     assert_memory_equal(ask(247, "\x06\x20\x01\x00\x01", 5, &size), "\x86\x02", 2);
     unsigned before = board.sent_frames;
@@ -685,6 +715,55 @@ static void restart_waits_until_its_answer_has_left(void **state)
     assert_true(board.now_us >= board.sending_until_us);
     start_node(false);
     assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_SOFTWARE);
+}
+
+static void slow_steps_of_an_update_lose_no_request_and_hold_no_answer(void **state)
+{
+    (void)state;
+    erase_steps = 110;
+    unsigned asked = 0;
+    uint64_t end_us = 0;
+    const unsigned before = board.sent_frames;
+    while (erase_steps > 0) { /* every other one is for somebody else */
+        end_us = arrive_frame(asked % 2 ? 5 : 247, read_head, sizeof read_head);
+        asked++;
+        run_until(end_us + 70000);
+    }
+    run(100000);
+    assert_true(asked >= 15);
+    assert_int_equal(board.sent_frames - before, (asked + 1) / 2);
+    assert_int_equal(node.link.server.counters.bus_messages, asked);
+    assert_int_equal(node.link.receiver.bad_runs, 0);
+}
+
+static void a_program_on_trial_that_nobody_confirms_starts_over(void **state)
+{
+    (void)state;
+    on_trial = true;
+    if (setjmp(board.cut) == 0) {
+        run_until(NODE_TRIAL_US - 1);
+        run_until(NODE_TRIAL_US + SECOND_US);
+        fail_msg("it did not restart");
+    }
+    assert_in_range(board.now_us, NODE_TRIAL_US, NODE_TRIAL_US + SECOND_US);
+    start_node(false);
+    node.config.update = &update;
+    on_trial = false;
+    run_until(2 * NODE_TRIAL_US); /* confirmed: it stays */
+}
+
+static void the_update_hears_of_the_self_test_after_the_first_sample(void **state)
+{
+    (void)state;
+    size_t size;
+    soil.takes_us = SECOND_US;
+    assert_non_null(ask(247, "\x05\x00\x02\xFF\x00", 5, &size));
+    assert_int_equal(tested, -1); /* no sample yet: it says nothing of the sensors */
+    run(2 * SECOND_US);
+    assert_int_equal(tested, 0);
+    board.supply_mv = 6000;
+    assert_non_null(ask(247, "\x05\x00\x02\xFF\x00", 5, &size));
+    assert_int_equal(tested, SELF_TEST_SUPPLY);
 }
 
 static void random_frames_never_stop_the_node(void **state)
@@ -743,7 +822,12 @@ int main(void)
         cmocka_unit_test_setup(rain_and_supply_are_channels_like_others, fresh),
         cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
         cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
-        cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, fresh),
+        cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, with_update),
+        cmocka_unit_test_setup(slow_steps_of_an_update_lose_no_request_and_hold_no_answer,
+                               with_update),
+        cmocka_unit_test_setup(a_program_on_trial_that_nobody_confirms_starts_over, with_update),
+        cmocka_unit_test_setup(the_update_hears_of_the_self_test_after_the_first_sample,
+                               with_update),
         cmocka_unit_test_setup(random_frames_never_stop_the_node, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
