@@ -81,8 +81,10 @@ static const char *do_power(struct garden *garden, const json_t *command)
     struct unit *unit = line_unit(line, (uint8_t)number_of(command, "unit", 0));
     if (!unit)
         return "no such unit";
-    if (unit->powered != on && unit->node)
+    if (unit->powered != on && unit->node) {
+        unit->heard = unit->line->overheard.count; /* nothing of what was said while it was off */
         node_power(unit->node, on);
+    }
     unit->powered = on;
     return NULL;
 }

@@ -118,48 +118,59 @@ static void ask_probe(struct line *line, struct unit *unit)
                     garden_wall_ms(start_ns + wire_bytes_ns(&unit->rate, size)));
 }
 
-/* A request that one of our units is going to answer is no news for the other nodes: they get it
- * together with the answer, which saves half of their wake-ups. */
-static void ask_node(struct line *line, struct unit *unit, bool good)
+/* The node hears what was said since it last did. */
+static void catch_up(struct line *line, struct unit *unit)
 {
-    if (good && line->said[0] == unit->address) {
+    uint8_t bytes[OVERHEARD_BYTES];
+    size_t size = overheard_take(&line->overheard, unit, &unit->rate, &unit->heard, bytes);
+    if (size && unit->powered)
+        node_hear(unit->node, bytes, size);
+}
+
+static void all_catch_up(struct line *line)
+{
+    for (size_t i = 0; i < line->unit_count; i++) {
+        if (line->units[i].node)
+            catch_up(line, &line->units[i]);
+        line->units[i].heard = 0;
+    }
+    line->overheard.count = 0;
+}
+
+/* For all nodes but `except`, when they come to it. */
+static void overhear(struct line *line, const struct unit *except, const struct wire_rate *rate,
+                     const uint8_t *bytes, size_t size)
+{
+    if (overheard_add(&line->overheard, bytes, size, rate, except))
+        return;
+    all_catch_up(line);
+    if (!overheard_add(&line->overheard, bytes, size, rate, except))
+        garden_log("line %s: a frame of %zu bytes is too long", line->scene->name, size);
+}
+
+/* A request that exactly one of our units is going to answer can wait for the others; what more
+ * than one might have to act upon can't. NULL: everybody must hear it now. */
+static struct unit *only_addressee(const struct line *line, bool good)
+{
+    struct unit *only = NULL;
+    for (size_t i = 0; good && i < line->unit_count; i++) {
+        if (line->units[i].address != line->said[0])
+            continue;
+        if (only)
+            return NULL;
+        only = &line->units[i];
+    }
+    return only;
+}
+
+static void ask_node(struct line *line, struct unit *unit)
+{
+    if (line->said[0] == unit->address) {
         unit->requests++;
         unit->asked_size = line->said_size < FRAME_SIZE ? line->said_size : FRAME_SIZE;
         memcpy(unit->asked, line->said, unit->asked_size);
-    } else if (line->held_size) {
-        return;
     }
     node_hear(unit->node, line->said, line->said_size);
-}
-
-static void hold_request(struct line *line, bool good)
-{
-    line->held_size = 0;
-    if (!good || !line_unit(line, line->said[0]))
-        return;
-    line->held_size = line->said_size;
-    memcpy(line->held, line->said, line->said_size);
-}
-
-/* All nodes but the one that was asked, and `speaker`, hear what was held and `size` bytes more. */
-static void overhear(struct line *line, const struct node *speaker, const struct wire_rate *rate,
-                     const uint8_t *bytes, size_t size)
-{
-    uint8_t both[LINE_HEAR_SIZE + FAULT_BYTES_SIZE];
-    memcpy(both, line->held, line->held_size);
-    if (size)
-        memcpy(both + line->held_size, bytes, size);
-    for (size_t i = 0; i < line->unit_count; i++) {
-        struct unit *unit = &line->units[i];
-        bool asked = line->held_size && line->held[0] == unit->address;
-        if (!unit->node || unit->node == speaker || !unit->powered || !wire_same(&unit->rate, rate))
-            continue;
-        if (asked && size)
-            node_hear(unit->node, bytes, size);
-        else if (!asked)
-            node_hear(unit->node, both, line->held_size + size);
-    }
-    line->held_size = 0;
 }
 
 /* The request is over on the wire: the units have it. */
@@ -180,7 +191,11 @@ static void deliver_request(struct line *line)
     line->counts.broadcasts += good && line->said[0] == 0;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
-    hold_request(line, good);
+    struct unit *only = only_addressee(line, good);
+    if (only)
+        overhear(line, only, &line->said_rate, line->said, line->said_size);
+    else
+        all_catch_up(line);
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *unit = &line->units[i];
         bool addressed = good && unit_hears(unit, line->said[0]);
@@ -194,9 +209,9 @@ static void deliver_request(struct line *line)
             line->counts.faults.done[FAULT_REQUEST]++;
             continue; /* bits flipped on its way: nothing a unit could answer */
         }
-        if (unit->node)
-            ask_node(line, unit, good);
-        else if (good)
+        if (unit->node && (!only || only == unit))
+            ask_node(line, unit);
+        else if (!unit->node && good)
             ask_probe(line, unit);
     }
 }
@@ -240,7 +255,7 @@ static void finish(struct line *line, struct transmission *t)
     line->counts.mark_answers = line->counts.answers;
     unit->answers++;
     unit->taken += t->sample && !t->hit;
-    overhear(line, unit->node, &t->rate, t->bytes, t->size);
+    overhear(line, unit, &t->rate, t->bytes, t->size);
     if (unit->node && !t->hit)
         node_said(unit->node, t->bytes, t->size, t->end_ns);
 }
@@ -316,8 +331,6 @@ static void begin_request(struct line *line, int64_t now_ns)
 {
     int64_t start_ns = wire_request_start(&line->clock, now_ns);
     int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
-    if (line->held_size)
-        overhear(line, NULL, &line->said_rate, NULL, 0);
     line->said_rate = line->rate;
     port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
     if (line->said_rate.baud == 0)
@@ -336,6 +349,14 @@ static void begin_request(struct line *line, int64_t now_ns)
     line->said_start_ns = line->said_end_ns = start_ns;
 }
 
+/* The node that is being asked has heard the others before its request is over. */
+static void wake_addressee(struct line *line, uint8_t address)
+{
+    struct unit *unit = line_unit(line, address);
+    if (unit && unit->node)
+        catch_up(line, unit);
+}
+
 /* Bytes of the master: one write is one frame unless more comes before its wire time is over. */
 static void master_says(void *context, const uint8_t *bytes, size_t size)
 {
@@ -349,6 +370,8 @@ static void master_says(void *context, const uint8_t *bytes, size_t size)
     if (size > room)
         size = room;
     memcpy(line->said + line->said_size, bytes, size);
+    if (line->said_size == 0 && size)
+        wake_addressee(line, bytes[0]);
     line->said_size += size;
     line->said_end_ns += wire_bytes_ns(&line->said_rate, size);
     line->said_hit |= collide(line, NULL, line->said_start_ns, line->said_end_ns);

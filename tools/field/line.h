@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/field/overheard.h"
 #include "tools/field/port.h"
 #include "tools/field/unit.h"
 
@@ -63,8 +64,7 @@ struct line {
     uint8_t said[LINE_HEAR_SIZE];
     size_t said_size;
     int64_t said_start_ns, said_end_ns;
-    uint8_t held[LINE_HEAR_SIZE]; /* a request that the nodes not asked have not heard yet */
-    size_t held_size;
+    struct overheard overheard;
     int64_t told_late_ns; /* the units had the last request so long after its ideal end */
     struct transmission pending[LINE_PENDING];
     struct unit *units;

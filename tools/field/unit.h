@@ -26,6 +26,7 @@ struct unit {
     bool powered;
     struct probe probe;
     struct node *node; /* NULL: a probe */
+    size_t heard;      /* frames that the node has heard of the line's `overheard` */
     struct rng rng;
     struct fault_set faults;
     int64_t babble_until_ns; /* 0: quiet */
