@@ -188,32 +188,54 @@ class Board:
         return next(int(line.split()[0], 16) & ~1 for line in listing.splitlines()
                     if line.split()[-1] == name)
 
-    def debug(self, *packets):
-        """The answers of QEMU's debugger stub, which stops the board meanwhile."""
+    @contextlib.contextmanager
+    def debugger(self):
+        """Asks QEMU's debugger stub, which stops the board meanwhile: a packet, its answer."""
         path = self.folder / "gdb"
         path.unlink(missing_ok=True)
         self.human(f"gdbserver unix:{path},server=on,wait=off")
-        answers = []
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(5)
+            link.settimeout(20)
             link.connect(str(path))
-            for packet in (*packets, "D"):
+
+            def ask(packet):
                 link.sendall(f"${packet}#{sum(packet.encode()) & 255:02x}".encode())
-                found = None
-                text = b""
-                while not found:  # beside "T…", which tells that the board stands
+                # "T…" tells that the board stands: what "c" waits for, and nobody else
+                wanted = rb"\$(T[^$#]*)#.." if packet == "c" else rb"\$([^T$][^$#]*)#.."
+                found, text = None, b""
+                while not found:
                     text += link.recv(256)
-                    found = re.search(rb"\$([^T$][^$#]*)#..", text)
+                    found = re.search(wanted, text)
                 link.sendall(b"+")
-                answers.append(found[1].decode())
+                return found[1].decode()
+            yield ask
+            ask("D")
         self.human("gdbserver none")
-        return answers
+
+    def debug(self, *packets):
+        with self.debugger() as ask:
+            return [ask(packet) for packet in packets]
+
+    def power_on_at(self, seconds):
+        """As if the board's clock had run for so long when the node begins: the count of its
+        timer's wraps, which main() has just started, is set before node_init() asks the time."""
+        self.extra.append("-S")
+        self.power_on()
+        self.extra.remove("-S")
+        begin = f"{self.symbol('node_init'):x},2"
+        with self.debugger() as ask:
+            assert ask(f"Z0,{begin}") == "OK"
+            ask("c")
+            assert ask(f"z0,{begin}") == "OK"
+            us = int.from_bytes(bytes.fromhex(ask(f"m{self.symbol('wrap_us'):x},4")), "little")
+            wraps = int(seconds * 1000000 / us).to_bytes(4, "little")
+            assert ask(f"M{self.symbol('wraps'):x},4:{wraps.hex()}") == "OK"
 
     @contextlib.contextmanager
     def spoiled(self, function, code):
         """Machine code over the beginning of a function."""
         place = f"{self.symbol(function):x},{len(code):x}"
-        before, wrote, _ = self.debug(f"m{place}", f"M{place}:{code.hex()}")
+        before, wrote = self.debug(f"m{place}", f"M{place}:{code.hex()}")
         assert wrote == "OK", wrote
         yield
         self.debug(f"M{place}:{before}")

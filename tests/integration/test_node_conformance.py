@@ -21,6 +21,7 @@ import garden
 
 UNIT = 5
 PERIOD_S = 2
+FIRST_SERIAL = 1000  # baiye-field's numbers count up from there
 SEQ, AGE, STATUS = 2, 4, 5
 RAW, UNLOCK, COMMIT, PERIOD = 0x0040, 0x0100, 0x0101, 0x0110
 LOG_WANTED, LOG_WINDOW, TIME, ADDRESS = 0x0400, 0x0410, 0x0500, 0x07D0
@@ -218,6 +219,7 @@ def test_broadcast_is_done_and_not_answered(node):
 def test_node_is_found_by_its_serial_number(node):
     """Fast Modbus: who is there, and a plain request to a serial number."""
     identity = node.read(SERIAL, 2)
+    assert identity == [0, FIRST_SERIAL]
     serial = struct.pack(">HH", *identity)
     heard = node.raw.ask(0xFD, b"\x46\x08" + serial + struct.pack(">BHH", 4, 0, 1))
     assert heard[:10] == b"\xfd\x46\x09" + serial + b"\x04\x02\x00", heard

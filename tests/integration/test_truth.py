@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every value that an independent MQTT client gets is one that the garden gave, of that device,
 metric, sample and time."""
+import time
+
 import pytest
 
 import garden
@@ -26,11 +28,15 @@ METRICS = {"air": {"air_temperature", "air_humidity"},
            "plot-1": NODE_METRICS, "plot-2": NODE_METRICS, "cortex-m3": NODE_METRICS}
 
 
-def start(site, lines, **arguments):
+CROWD = 24
+CROWD_S = 600 if garden.FULL else 12
+
+
+def start(site, lines, every="1s", bus_keys=None, **arguments):
     site.start_broker()
     site.start_field(lines, **arguments)
     site.start_watcher()
-    site.start_gateway(every="1s")
+    site.start_gateway(every=every, **(bus_keys or {}))
 
 
 def wait_for_each(site, count, seconds):
@@ -62,6 +68,30 @@ def test_every_value_is_one_that_was_given(site, needs, lines):
     for device, message in live.items():
         same = readings.get((device, message["boot"], message["seq"]))
         assert same is None or same["values"] == message["values"]
+
+
+def test_a_line_of_24_emulated_boards_polled_flat_out_gives_no_wrong_value(site, needs):
+    """Real firmware on as many processors, one line, asked as fast as answers come."""
+    needs("baiye-field", "baiyed")
+    if not (garden.BUILD / "lm3s6965evb/bin/baiye-node.elf").exists():
+        pytest.fail("not built: the firmware of lm3s6965evb")
+    units = [{"kind": "qemu", "address": 1 + i, "name": f"board-{1 + i}"} for i in range(CROWD)]
+    start(site, [{"name": "crowd", "baud": 115200, "silence_ms": 20, "units": units}],
+          every="100ms", bus_keys={"allow_overload": True}, weather={"speed": 60})
+    wait_for_each(site, 2, 60)
+    before, begun = site.field.counts("crowd"), time.monotonic()
+    while time.monotonic() < begun + CROWD_S:  # what is measured
+        assert site.gateway.running(), site.gateway.log()[-2000:]
+        time.sleep(0.5)
+    after, seconds = site.field.counts("crowd"), time.monotonic() - begun
+    wait_for_each(site, 3, 30)
+    readings = site.watcher.copy()
+    values = assert_true_to_ledger(site, readings)
+    assert values > 0.8 * len(readings) * len(NODE_METRICS)  # a probe heard too late has none
+    assert len({key[0] for key in readings}) == CROWD
+    answers = after["answers"] - before["answers"]
+    print(f"{answers} answers in {seconds:.0f} s, {len(readings)} readings, {values} values")
+    assert answers > 3 * seconds  # 21 a second where nothing else runs
 
 
 def test_nodes_samples_come_without_holes(site, needs):

@@ -96,7 +96,7 @@ static void bus_bytes(void *context, const uint8_t *bytes, size_t size)
     struct node *node = context;
     struct rtu_frame frame;
     uint64_t now_us = (uint64_t)loop_now_ns() / 1000;
-    if (rtu_receiver_idle(&node->receiver, now_us, &frame))
+    while (rtu_receiver_idle(&node->receiver, now_us, &frame))
         node_frame(node, &frame);
     for (size_t i = 0; i < size; i++)
         if (rtu_receiver_feed(&node->receiver, bytes[i], true, now_us, &frame))
@@ -108,7 +108,7 @@ static void silence_fires(void *context, int64_t now_ns)
 {
     struct node *node = context;
     struct rtu_frame frame;
-    if (rtu_receiver_idle(&node->receiver, (uint64_t)now_ns / 1000, &frame))
+    while (rtu_receiver_idle(&node->receiver, (uint64_t)now_ns / 1000, &frame))
         node_frame(node, &frame);
     if (node->provision.done)
         return;
@@ -245,13 +245,18 @@ static struct paths paths_of(const struct node *node)
     return paths;
 }
 
+static uint32_t serial_of(const struct node *node)
+{
+    uint32_t serial = node->unit->scene->serial;
+    return serial ? serial : 1000 + node->unit->spot;
+}
+
 static pid_t start_native(struct node *node, struct paths *paths)
 {
     char program[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
     process_beside("baiye-node", 0, program, sizeof(program));
-    (void)snprintf(serial, sizeof(serial), "%u",
-                   node->unit->scene->serial ? node->unit->scene->serial : 1000 + node->unit->spot);
+    (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
     char *argv[] = {(char *)(named ? named : program),
                     "--bus",
                     paths->bus,
@@ -286,9 +291,10 @@ static bool find_firmware(char *path, size_t size)
     return false;
 }
 
-static pid_t start_qemu(struct paths *paths)
+static pid_t start_qemu(struct node *node, struct paths *paths)
 {
-    char firmware[256], bus[192], sdi[192], qmp[192], memory[192];
+    char firmware[256], bus[192], sdi[192], qmp[192], memory[192], network[64];
+    uint32_t serial = serial_of(node);
     if (!find_firmware(firmware, sizeof(firmware))) {
         garden_log("no firmware at %s; build the preset lm3s6965evb", firmware);
         return -1;
@@ -297,6 +303,9 @@ static pid_t start_qemu(struct paths *paths)
     (void)snprintf(sdi, sizeof(sdi), "socket,id=sdi,path=%s", paths->sdi);
     (void)snprintf(qmp, sizeof(qmp), "socket,id=qmp,path=%s", paths->qmp);
     (void)snprintf(memory, sizeof(memory), "if=none,id=nv,file=%s,format=raw", paths->nv);
+    /* The board's serial number is the end of its MAC address. */
+    (void)snprintf(network, sizeof(network), "nic,macaddr=02:00:%02x:%02x:%02x:%02x", serial >> 24,
+                   serial >> 16 & 0xFF, serial >> 8 & 0xFF, serial & 0xFF);
     char *argv[] = {"qemu-system-arm",
                     "-M",
                     "lm3s6965evb",
@@ -325,6 +334,8 @@ static pid_t start_qemu(struct paths *paths)
                     memory,
                     "-device",
                     "at24c-eeprom,address=0x50,rom-size=32768,drive=nv",
+                    "-net",
+                    network,
                     "-chardev",
                     qmp,
                     "-mon",
@@ -355,7 +366,7 @@ static bool start(struct node *node)
     rtu_receiver_init(&node->receiver, FRAME_SILENCE_US);
     node->command_size = node->transfer_size = 0;
     node->qmp.ready = false;
-    node->pid = emulated(node) ? start_qemu(&paths) : start_native(node, &paths);
+    node->pid = emulated(node) ? start_qemu(node, &paths) : start_native(node, &paths);
     return node->pid > 0;
 }
 
