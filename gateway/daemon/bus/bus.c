@@ -158,7 +158,6 @@ void bus_step(struct bus *bus)
         line_down(bus);
     if (tended != BUS_STOPPED)
         return;
-    bus->fetched_ms = now; /* nobody waits */
     if (turn.unit < 0)
         rest(bus, turn.wake_us);
 }

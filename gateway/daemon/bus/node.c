@@ -132,10 +132,11 @@ static size_t time_request(struct wall_ms wall, uint8_t *pdu)
     return w.at;
 }
 
-static size_t fetch_request(const struct node *node, uint8_t *pdu, uint16_t *answer_size)
+static size_t fetch_request(const struct node *node, unsigned records_max, uint8_t *pdu,
+                            uint16_t *answer_size)
 {
     const struct node_hole *hole = &node->holes[0];
-    uint32_t records = HISTORY_WINDOW_RECORDS;
+    uint32_t records = records_max < HISTORY_WINDOW_RECORDS ? records_max : HISTORY_WINDOW_RECORDS;
     if (hole->from.boot == hole->until.boot && hole->until.seq - hole->from.seq < records)
         records = hole->until.seq - hole->from.seq;
     uint16_t words = (uint16_t)(HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS * records);
@@ -162,7 +163,8 @@ static size_t version_request(uint8_t *pdu)
 }
 
 enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
-                        uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size, uint16_t *answer_size)
+                        unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
+                        uint16_t *answer_size)
 {
     *answer_size = WRITE_ANSWER;
     if (node->period_ms == 0)
@@ -177,7 +179,7 @@ enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
         return NODE_SET_TIME;
     }
     if (node->hole_count > 0 && now_ms >= node->fetch_after_ms) {
-        *pdu_size = fetch_request(node, pdu, answer_size);
+        *pdu_size = fetch_request(node, records_max, pdu, answer_size);
         return NODE_FETCH;
     }
     if (!node->identified && now_ms >= node->identify_after_ms) {

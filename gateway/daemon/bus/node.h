@@ -58,9 +58,10 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
 int64_t node_due_ms(const struct node *node, int64_t now_ms);
 
 /* What should be asked of it next, besides polling; the request PDU and the size of the expected
- * answer frame are filled. `wall` is the time now. */
+ * answer frame are filled. `wall` is the time now; of its log at most `records_max` records. */
 enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
-                        uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size, uint16_t *answer_size);
+                        unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
+                        uint16_t *answer_size);
 /* Its end. Readings and gaps that came of it go to `sink` with late = true. */
 void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
                int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink);

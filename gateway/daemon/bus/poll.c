@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/impl.h"
+#include "protocols/history/history.h"
 
 #define STARVED_MS     10000 /* a node's log waits for idle time no longer */
 #define PROBE_LEAST_NS 5000000LL
-#define BUSY_NS        200000000LL /* a unit that says "busy" is asked again after this */
-#define REFUSED_US     60000000LL  /* one that refuses everything is tried anew so often */
+/* Around the records of a window: request and answer frame, and the window's head. */
+#define FETCH_BYTES (19u + WIRE_ANSWER_BYTES + 2u * HISTORY_WINDOW_HEAD)
+#define BUSY_NS     200000000LL /* a unit that says "busy" is asked again after this */
+#define REFUSED_US  60000000LL  /* one that refuses everything is tried anew so often */
 /* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
  * unit is left alone for a while after its answer: if that came once more while the next request
  * is lost, it would be taken for the next answer. Other units have the line meanwhile. */
@@ -275,13 +278,33 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 
 /* --- nodes: settings and log --- */
 
-/* One request of a node that wants one, in at most `room_ns` of line. */
+static int64_t need_ns(const struct bus *bus, const struct device *device, size_t bytes)
+{
+    return wire_bytes_ns(&device->wire, bytes) + 3 * bus->transact.silence_ns +
+           2 * device->health.peak_ns;
+}
+
+/* How many of a log's records can be asked for in `room_ns`; at least 1. A window of fewer records
+ * costs more line a record, but a line with many polls never has room for a whole one. */
+static unsigned records_in(const struct bus *bus, const struct device *device, int64_t room_ns)
+{
+    int64_t record_ns = wire_bytes_ns(&device->wire, 2 * HISTORY_RECORD_WORDS);
+    int64_t rest_ns = room_ns - need_ns(bus, device, FETCH_BYTES);
+    if (rest_ns < record_ns)
+        return 1;
+    return (unsigned)(rest_ns / record_ns < HISTORY_WINDOW_RECORDS ? rest_ns / record_ns
+                                                                   : HISTORY_WINDOW_RECORDS);
+}
+
+/* One request of a node that wants one, in at most `room_ns` of line; in more, and a whole window,
+ * when none had room for long. */
 enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
 {
     if (bus->only_polls)
         return BUS_STOPPED;
     int64_t now = bus_now_ms();
     struct wall_ms wall = bus_wall(bus, now);
+    bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
         unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];
@@ -290,12 +313,13 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         if (!device->config->profile->node || bus->units[index].dead ||
             bus->units[index].quiet_us > now * US)
             continue;
-        enum node_job job =
-            node_next(&device->node, now, wall, pdu, &request.pdu_size, &request.answer_size);
-        int64_t need_ns =
-            wire_bytes_ns(&device->wire, request.pdu_size + 3u + request.answer_size) +
-            3 * bus->transact.silence_ns + 2 * device->health.peak_ns;
-        if (job == NODE_IDLE || (room_ns < need_ns && now - bus->fetched_ms < STARVED_MS))
+        unsigned records = starved ? HISTORY_WINDOW_RECORDS : records_in(bus, device, room_ns);
+        enum node_job job = node_next(&device->node, now, wall, records, pdu, &request.pdu_size,
+                                      &request.answer_size);
+        waiting = waiting || job != NODE_IDLE;
+        if (job == NODE_IDLE ||
+            (!starved &&
+             room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
         struct transact_answer answer;
         bus->fetch_from = index + (job == NODE_FETCH);
@@ -310,5 +334,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
             schedule_set_due(&bus->schedule, index, now * US);
         return BUS_OK;
     }
+    if (!waiting)
+        bus->fetched_ms = now;
     return BUS_STOPPED;
 }

@@ -80,13 +80,14 @@ struct asked {
     uint16_t words;
 };
 
-static struct asked next(struct node *node, int64_t now_ms)
+static struct asked next_within(struct node *node, int64_t now_ms, unsigned records_max)
 {
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size = 0;
     uint16_t answer_size;
     node->identified = true; /* or else that is what is asked when nothing else is */
-    struct asked asked = {.job = node_next(node, now_ms, wall, pdu, &size, &answer_size)};
+    struct asked asked = {.job =
+                              node_next(node, now_ms, wall, records_max, pdu, &size, &answer_size)};
     if (asked.job != NODE_FETCH)
         return asked;
     struct byte_reader r = byte_reader_init(pdu, size);
@@ -101,6 +102,11 @@ static struct asked next(struct node *node, int64_t now_ms)
     assert_false(r.failed);
     assert_int_equal(answer_size, asked.words * 2 + 5);
     return asked;
+}
+
+static struct asked next(struct node *node, int64_t now_ms)
+{
+    return next_within(node, now_ms, HISTORY_WINDOW_RECORDS);
 }
 
 /* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
@@ -222,6 +228,19 @@ static void a_long_hole_is_fetched_in_windows(void **state)
     assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
 }
 
+static void no_more_is_asked_for_than_there_is_time(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, &(struct node_place){1, 10});
+    assert_true(see(&node, 1, 31, 0, 0));
+    assert_int_equal(next_within(&node, 0, 3).words, 15 + 3 * 10);
+    give(&node, 3, 1, 11, 12000, 0, 0);
+    struct asked asked = next_within(&node, 0, 99); /* a window has no more */
+    assert_int_equal(asked.seq, 14);
+    assert_int_equal(asked.words, 15 + 11 * 10);
+}
+
 static void what_the_log_lost_is_a_gap(void **state)
 {
     (void)state;
@@ -330,16 +349,16 @@ static void sets_the_period_it_should_have(void **state)
     node.identified = true;
     (void)node_snapshot(&node, &decoded, 10, 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_SET_PERIOD);
+        assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
         assert_int_equal(size, 5);
         assert_memory_equal(pdu, expected[i], 5);
         node_done(&node, NODE_SET_PERIOD, &good, 0, wall, &sink);
     }
-    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
     (void)node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
-    assert_int_equal(node_next(&node, 61000, wall, pdu, &size, &answer_size), NODE_SET_PERIOD);
+    assert_int_equal(node_next(&node, 61000, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
     node_done(&node, NODE_SET_PERIOD, &bad, 61000, wall, &sink);
-    assert_int_equal(node_next(&node, 62000, wall, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 62000, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
 }
 
 static void sets_the_clock_of_a_node_that_has_none(void **state)
@@ -355,8 +374,8 @@ static void sets_the_clock_of_a_node_that_has_none(void **state)
     node.identified = true;
     (void)node_snapshot(&node, &decoded, 60, 0);
     struct wall_ms doubtful = {1, TIME_UNTRUSTED};
-    assert_int_equal(node_next(&node, 0, doubtful, pdu, &size, &answer_size), NODE_IDLE);
-    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_SET_TIME);
+    assert_int_equal(node_next(&node, 0, doubtful, 11, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_TIME);
     static const uint8_t expected[] = {16,   0x05, 0x00, 0x00, 0x03, 6,
                                        0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
     assert_int_equal(size, sizeof expected);
@@ -374,12 +393,12 @@ static void reads_the_firmware_once_in_each_boot(void **state)
     struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
     node_init(&node, &device, &(struct node_place){1, 1});
     (void)see(&node, 1, 2, 0, 0);
-    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDENTIFY);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDENTIFY);
     assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
     assert_int_equal(answer_size, 11);
     node_done(&node, NODE_IDENTIFY, &answer, 0, wall, &sink);
     assert_string_equal(node.firmware, "1.2.13");
-    assert_int_equal(node_next(&node, 0, wall, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
     (void)see(&node, 2, 1, 0, 60000);
     assert_false(node.identified);
 }
@@ -393,6 +412,7 @@ int main(void)
         TEST(a_node_without_a_sample_is_asked_again_soon),
         TEST(a_hole_is_fetched_from_the_log),
         TEST(a_long_hole_is_fetched_in_windows),
+        TEST(no_more_is_asked_for_than_there_is_time),
         TEST(what_the_log_lost_is_a_gap),
         TEST(an_empty_log_ends_the_search),
         TEST(a_hole_over_a_restart_is_walked),
