@@ -49,6 +49,8 @@ struct talk {
 };
 /* false and a complaint when no daemon listens. */
 bool talk_open(struct talk *talk, const char *socket_path);
+/* The same without a complaint; errno says why. */
+bool talk_try(struct talk *talk, const char *socket_path);
 void talk_close(struct talk *talk);
 /* Sends a request, calls `progress` (may be NULL) for each progress line, and gives the last
  * line: {"result":…} or {"error":…}; a new reference. Takes `params` over. NULL and a complaint:

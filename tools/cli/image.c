@@ -275,20 +275,40 @@ static void print_image(const uint8_t *image, unsigned slot)
     puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
 }
 
+/* What can be said without the public keys, which only the boot loader has. */
+static enum image_result judge_file(const struct cli_image_file *file)
+{
+    struct byte_reader r = byte_reader_init(file->data, file->size);
+    if (byte_read_u32(&r) != FILE_MAGIC)
+        return IMAGE_NO_MAGIC;
+    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
+        size_t size;
+        struct image_header header;
+        uint8_t hash[IMAGE_HASH_SIZE];
+        const uint8_t *image = image_file_slot(file->data, file->size, slot, &size);
+        if (!image)
+            return IMAGE_TRUNCATED;
+        enum image_result result = image_header_read(image, size, &header);
+        if (result != IMAGE_OK)
+            return result;
+        (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
+        if (memcmp(hash, header.hash, sizeof hash) != 0)
+            return IMAGE_BAD_HASH;
+    }
+    return IMAGE_OK;
+}
+
 bool cli_image_load(const char *path, struct cli_image_file *file)
 {
-    size_t size;
     *file = read_file(path);
     if (!file->data)
         return false;
-    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
-        if (image_file_slot(file->data, file->size, slot, &size))
-            continue;
-        cli_complain("%s: %s", path, image_result_text(IMAGE_NO_MAGIC));
-        free(file->data);
-        return false;
-    }
-    return true;
+    enum image_result result = judge_file(file);
+    if (result == IMAGE_OK)
+        return true;
+    cli_complain("%s: %s", path, image_result_text(result));
+    free(file->data);
+    return false;
 }
 
 int cli_image(int argc, char **argv)
@@ -301,20 +321,16 @@ int cli_image(int argc, char **argv)
     struct cli_image_file file = read_file(argv[1]);
     if (!file.data)
         return EX_NOINPUT;
-    unsigned found = 0;
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         size_t size;
         const uint8_t *image = image_file_slot(file.data, file.size, slot, &size);
-        if (image) {
+        if (image)
             print_image(image, slot);
-            found++;
-        }
     }
+    enum image_result result = judge_file(&file);
     free(file.data);
-    if (found == IMAGE_SLOTS)
+    if (result == IMAGE_OK)
         return EX_OK;
-    (void)fprintf(stderr, "baiye: %s: %s\n", argv[1],
-                  found == 0 ? image_result_text(IMAGE_NO_MAGIC)
-                             : "holds one slot's variant only; it is cut off");
+    cli_complain("%s: %s", argv[1], image_result_text(result));
     return EX_DATAERR;
 }

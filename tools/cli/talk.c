@@ -9,7 +9,7 @@
 
 #include "tools/cli/cli.h"
 
-bool talk_open(struct talk *talk, const char *socket_path)
+bool talk_try(struct talk *talk, const char *socket_path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     *talk = (struct talk){.fd = -1};
@@ -18,10 +18,19 @@ bool talk_open(struct talk *talk, const char *socket_path)
     talk->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (talk->fd >= 0 && connect(talk->fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return true;
+    int error = errno;
+    talk_close(talk);
+    errno = error;
+    return false;
+}
+
+bool talk_open(struct talk *talk, const char *socket_path)
+{
+    if (talk_try(talk, socket_path))
+        return true;
     cli_complain("no gateway answers at %s: %s%s", socket_path, strerror(errno),
                  errno == EACCES ? "; be root or in group baiye"
                                  : "; is baiyed running (systemctl status baiyed)?");
-    talk_close(talk);
     return false;
 }
 

@@ -1,60 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* baiye update: one image file to all nodes, or those named, through the daemon. A line takes two
- * sessions when its nodes run from different slots: each session carries one slot's variant. */
+/* baiye update: gives an image file to the daemon, which updates the garden by itself, and shows
+ * how far it is and what became of each node. The daemon goes on when nobody watches. */
+#include <errno.h>
 #include <getopt.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "protocols/image/image.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/image.h"
 
-#define BAR 30
+#define BAR         30
+#define BACK_TRIES  120 /* of finding a gateway that went away, */
+#define BACK_MS     500 /* one each */
+#define INTERRUPTED 130 /* as shells have it for SIGINT */
 
 struct update_options {
     const char *socket_path, *bus, *image;
     json_t *devices; /* names, or NULL: all */
-    bool dry_run, json;
+    bool dry_run, json, stop;
     int share;
 };
+
+/* ---- while it runs -------------------------------------------------------------------------- */
+
+static void interrupted(int number)
+{
+    static const char text[] = "\nThe update goes on in the gateway. `baiye update` shows it again,"
+                               " `baiye update --stop` ends it.\n";
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    _exit(INTERRUPTED);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
 
 static void show_progress(const json_t *body)
 {
     int permille = (int)json_integer_value(json_object_get(body, "permille"));
-    int left_s = (int)json_integer_value(json_object_get(body, "seconds_left"));
-    char bar[BAR + 1];
+    const json_t *left = json_object_get(body, "seconds_left");
+    int left_s = (int)json_integer_value(left);
+    char bar[BAR + 1], time_left[32] = "";
+    if (!isatty(STDERR_FILENO))
+        return;
     for (int i = 0; i < BAR; i++)
         bar[i] = i * 1000 < permille * BAR ? '#' : '.';
     bar[BAR] = '\0';
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r[%s] %3d %%  %d min %02d s left ", bar, permille / 10, left_s / 60,
-                      left_s % 60);
+    if (left != NULL)
+        (void)snprintf(time_left, sizeof time_left, ", %d min %02d s left", left_s / 60,
+                       left_s % 60);
+    (void)fprintf(stderr, "\r\x1b[K[%s] %3d %%  %s: %s%s", bar, permille / 10, text_of(body, "bus"),
+                  text_of(body, "phase"), time_left);
 }
 
-/* One session; its result, NULL and a complaint when it could not be held. */
-static json_t *hold_session(struct talk *talk, const struct update_options *options,
-                            const char *bus, json_t *names, const uint8_t *image, size_t size)
+static void clear_progress(void)
 {
-    size_t room = (size + 2) / 3 * 4 + 1;
-    unsigned char *text = malloc(room);
-    if (text == NULL)
-        return NULL;
-    (void)EVP_EncodeBlock(text, image, (int)size);
-    json_t *params = json_pack("{s:s,s:s,s:b}", "bus", bus, "image", (const char *)text, "dry_run",
-                               (int)options->dry_run);
-    free(text);
-    if (names != NULL)
-        (void)json_object_set(params, "devices", names);
+    if (isatty(STDERR_FILENO))
+        (void)fputs("\r\x1b[K", stderr);
+}
+
+/* ---- the request ---------------------------------------------------------------------------- */
+
+static json_t *request_of(const struct update_options *options, const struct cli_image_file *file)
+{
+    json_t *params = json_object();
+    if (options->stop)
+        (void)json_object_set_new(params, "stop", json_true());
+    if (options->bus != NULL)
+        (void)json_object_set_new(params, "bus", json_string(options->bus));
+    if (options->devices != NULL)
+        (void)json_object_set(params, "devices", options->devices);
+    if (options->dry_run)
+        (void)json_object_set_new(params, "dry_run", json_true());
     if (options->share > 0)
         (void)json_object_set_new(params, "share", json_integer(options->share));
-    json_t *answer = talk_ask(talk, "update", params, options->json ? NULL : show_progress);
-    if (!options->json && isatty(STDERR_FILENO))
-        (void)fputs("\r\x1b[K", stderr);
-    if (answer == NULL || talk_failed(answer)) {
+    if (file->data != NULL) {
+        unsigned char *text = malloc((file->size + 2) / 3 * 4 + 1);
+        if (text != NULL)
+            (void)EVP_EncodeBlock(text, file->data, (int)file->size);
+        (void)json_object_set_new(params, "image", json_string((const char *)text));
+        free(text);
+    }
+    return params;
+}
+
+/* The gateway hung up in the middle: it restarts, and goes on by itself. */
+static bool find_again(struct talk *talk, const char *socket_path)
+{
+    const struct timespec pause = {.tv_nsec = BACK_MS * 1000000L};
+    talk_close(talk);
+    cli_complain("waiting for the gateway, which goes on with the update by itself");
+    for (int i = 0; i < BACK_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        if (talk_try(talk, socket_path))
+            return true;
+    }
+    cli_complain("the gateway does not come back (%s); when it does, it goes on with the update",
+                 strerror(errno));
+    return false;
+}
+
+/* A gateway that has just started may still be reading what it was about. */
+static bool is_busy_starting(const json_t *answer)
+{
+    return strcmp(text_of(json_object_get(answer, "error"), "code"), "starting") == 0;
+}
+
+/* The daemon's last word; NULL after a complaint. */
+static json_t *follow(const struct update_options *options, const struct cli_image_file *file)
+{
+    struct talk talk;
+    if (!talk_open(&talk, options->socket_path))
+        return NULL;
+    json_t *answer = NULL;
+    while (answer == NULL) {
+        answer = talk_ask(&talk, "update", request_of(options, file),
+                          options->json ? NULL : show_progress);
+        if (answer != NULL && !is_busy_starting(answer))
+            break;
+        json_decref(answer);
+        answer = NULL;
+        if (!find_again(&talk, options->socket_path))
+            break;
+    }
+    talk_close(&talk);
+    if (!options->json)
+        clear_progress();
+    if (answer != NULL && talk_failed(answer)) {
         json_decref(answer);
         return NULL;
     }
@@ -63,173 +145,178 @@ static json_t *hold_session(struct talk *talk, const struct update_options *opti
     return result;
 }
 
-static const char *text_of(const json_t *node, const char *key)
+/* ---- what became of it ---------------------------------------------------------------------- */
+
+static void print_node(const json_t *node, const char *version, int width)
 {
-    const char *text = json_string_value(json_object_get(node, key));
-    return text != NULL ? text : "";
+    const char *state = text_of(node, "state"), *before = text_of(node, "before");
+    char firmware[32];
+    if (strcmp(state, "updated") == 0 || strcmp(state, "would-take") == 0)
+        (void)snprintf(firmware, sizeof firmware, "%s -> %s", before, version);
+    else
+        (void)snprintf(firmware, sizeof firmware, "%s", before);
+    (void)printf("%-*s  %-10s  %-20s  %s\n", width, text_of(node, "device"), state, firmware,
+                 text_of(node, "reason"));
 }
 
-/* What the session did for those that it was for; true: nothing failed. */
-static bool print_nodes(const json_t *result, const struct update_options *options)
+/* "3 updated, 1 failed" in the order in which they came. */
+static void print_sum(const json_t *nodes)
 {
-    bool good = true;
-    size_t i;
-    const json_t *node;
-    json_array_foreach(json_object_get(result, "nodes"), i, node)
-    {
-        const char *state = text_of(node, "state");
-        if (strcmp(state, "other-slot") == 0)
-            continue;
-        bool fine = strcmp(state, "updated") == 0 || strcmp(state, "current") == 0;
-        good = good && (fine || options->dry_run);
-        if (options->json)
-            (void)printf("{\"device\":\"%s\",\"state\":\"%s\"}\n", text_of(node, "device"), state);
-        else
-            (void)printf(
-                "%-20s %-10s %8s -> %-8s %s\n", text_of(node, "device"),
-                options->dry_run && strcmp(state, "unfinished") == 0 ? "would take" : state,
-                text_of(node, "before"), text_of(result, "version"), text_of(node, "reason"));
+    static const char *const states[] = {"updated",    "current", "would-take", "skipped",
+                                         "unfinished", "failed",  "silent"};
+    const char *comma = "";
+    for (size_t k = 0; k < sizeof states / sizeof states[0]; k++) {
+        unsigned count = 0;
+        size_t i;
+        const json_t *node;
+        json_array_foreach(nodes, i, node) count += strcmp(text_of(node, "state"), states[k]) == 0;
+        if (count > 0)
+            (void)printf("%s%u %s", comma, count, states[k]);
+        comma = count > 0 ? ", " : comma;
     }
-    return good;
+    (void)putchar('\n');
 }
 
-/* Names of the nodes that run from the slot that the session wrote; a new reference. */
-static json_t *left_over(const json_t *result)
+static bool is_fine(const char *state)
 {
-    json_t *names = json_array();
-    size_t i;
-    const json_t *node;
-    json_array_foreach(json_object_get(result, "nodes"), i, node)
-    {
-        if (strcmp(text_of(node, "state"), "other-slot") == 0)
-            (void)json_array_append(names, json_object_get(node, "device"));
-    }
-    return names;
-}
-
-/* Both sessions of one bus: the second for the nodes that the first left over. */
-static int update_bus(struct talk *talk, const struct update_options *options, const char *bus,
-                      const struct cli_image_file *file)
-{
-    int status = EX_OK;
-    json_t *names = json_incref(options->devices);
-    bool more = true;
-    for (unsigned slot = 0; slot < IMAGE_SLOTS && more; slot++) {
-        size_t size;
-        const uint8_t *image = image_file_slot(file->data, file->size, slot, &size);
-        json_t *result = hold_session(talk, options, bus, names, image, size);
-        json_decref(names);
-        names = NULL;
-        if (result == NULL)
-            return EX_UNAVAILABLE;
-        if (!print_nodes(result, options))
-            status = EX_TEMPFAIL;
-        names = left_over(result);
-        more = json_array_size(names) > 0;
-        json_decref(result);
-    }
-    json_decref(names);
-    return status;
-}
-
-static bool seen(const json_t *buses, const char *bus)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(buses, i, entry)
-    {
-        if (strcmp(json_string_value(entry), bus) == 0)
+    static const char *const fine[] = {"updated", "current", "skipped", "would-take"};
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        if (strcmp(state, fine[i]) == 0)
             return true;
     }
     return false;
 }
 
-static int update_all(struct talk *talk, const struct update_options *options,
-                      const struct cli_image_file *file)
+/* True: every node runs what it should, or would. */
+static bool print_result(const json_t *result, const struct update_options *options)
 {
-    json_t *answer = talk_ask(talk, "devices", json_object(), NULL);
-    if (answer == NULL || talk_failed(answer)) {
-        json_decref(answer);
-        return EX_UNAVAILABLE;
-    }
-    int status = EX_OK;
-    json_t *done = json_array();
+    const json_t *nodes = json_object_get(result, "nodes"), *node;
+    const char *version = text_of(result, "version");
+    bool good = true;
+    int width = 6;
     size_t i;
-    const json_t *device;
-    json_array_foreach(json_object_get(json_object_get(answer, "result"), "devices"), i, device)
+    json_array_foreach(nodes, i, node)
     {
-        const char *bus = text_of(device, "bus");
-        if ((options->bus != NULL && strcmp(options->bus, bus) != 0) || seen(done, bus))
-            continue;
-        (void)json_array_append_new(done, json_string(bus));
-        int ended = update_bus(talk, options, bus, file);
-        status = ended != EX_OK ? ended : status;
+        int length = (int)strlen(text_of(node, "device"));
+        width = length > width ? length : width;
     }
-    if (json_array_size(done) == 0) {
-        cli_complain("there is no bus %s; `baiye devices` lists them",
-                     options->bus != NULL ? options->bus : "with a device");
-        status = EX_USAGE;
+    if (!options->json)
+        (void)printf("%-*s  %-10s  %-20s  %s\n", width, "device", "state", "firmware", "remarks");
+    json_array_foreach(nodes, i, node)
+    {
+        good = good && is_fine(text_of(node, "state"));
+        if (options->json) {
+            (void)json_dumpf(node, stdout, JSON_COMPACT);
+            (void)putchar('\n');
+        } else
+            print_node(node, version, width);
     }
-    json_decref(done);
-    json_decref(answer);
-    return status;
+    if (!options->json)
+        print_sum(nodes);
+    return good;
+}
+
+/* ---- the command ---------------------------------------------------------------------------- */
+
+static const char usage[] =
+    "Usage: baiye update IMAGE [--bus B] [--device D]... [--dry-run] [--share PERCENT] [--json]\n"
+    "       baiye update [--stop]\n"
+    "Brings all nodes, or those named, to this firmware while they go on measuring; without an\n"
+    "image: shows the update that is under way.\n"
+    "  --bus B            only the nodes of this bus\n"
+    "  --device D         only this node; may be given several times\n"
+    "  --dry-run          only ask who would take it\n"
+    "  --share PERCENT    of the line's time, 1 to 100 (50); polls go first at any share\n"
+    "  --stop             end the update that is under way; nodes keep what they have\n"
+    "  --json             one object a node and line\n"
+    "  --socket FILE      of the gateway (" CLI_SOCKET ")\n"
+    "The gateway goes on when this command is interrupted, and after a loss of power; the same\n"
+    "command shows it again. Exit 0: all nodes run it; 75: some do not, see the table.\n";
+
+static bool take_share(const char *text, int *share)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    *share = (int)value;
+    return end != text && *end == '\0' && value >= 1 && value <= 100;
+}
+
+static bool take_option(int letter, struct update_options *options)
+{
+    switch (letter) {
+    case 'b':
+        options->bus = optarg;
+        return true;
+    case 'd':
+        if (options->devices == NULL)
+            options->devices = json_array();
+        return json_array_append_new(options->devices, json_string(optarg)) == 0;
+    case 'n':
+        options->dry_run = true;
+        return true;
+    case 'p':
+        return take_share(optarg, &options->share);
+    case 's':
+        options->socket_path = optarg;
+        return true;
+    case 'j':
+        options->json = true;
+        return true;
+    case 't':
+        options->stop = true;
+        return true;
+    default:
+        return letter == 'c';
+    }
 }
 
 static bool read_options(int argc, char **argv, struct update_options *options)
 {
     static const struct option longs[] = {
-        {"bus", required_argument, NULL, 'b'},    {"device", required_argument, NULL, 'd'},
-        {"dry-run", no_argument, NULL, 'n'},      {"share", required_argument, NULL, 'p'},
-        {"socket", required_argument, NULL, 's'}, {"config", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0},
+        {"bus", required_argument, NULL, 'b'},
+        {"device", required_argument, NULL, 'd'},
+        {"dry-run", no_argument, NULL, 'n'},
+        {"share", required_argument, NULL, 'p'},
+        {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"stop", no_argument, NULL, 't'},
+        {NULL, 0, NULL, 0},
     };
     int letter;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (letter == 'b')
-            options->bus = optarg;
-        else if (letter == 'd') {
-            if (options->devices == NULL)
-                options->devices = json_array();
-            (void)json_array_append_new(options->devices, json_string(optarg));
-        } else if (letter == 'n')
-            options->dry_run = true;
-        else if (letter == 'p')
-            options->share = (int)strtol(optarg, NULL, 10);
-        else if (letter == 's')
-            options->socket_path = optarg;
-        else if (letter == 'j')
-            options->json = true;
-        else if (letter != 'c')
+        if (!take_option(letter, options))
             return false;
     }
-    options->image = optind + 1 == argc ? argv[optind] : NULL;
-    return options->image != NULL && options->share >= 0 && options->share <= 100;
+    if (optind + 1 == argc)
+        options->image = argv[optind];
+    bool alone = options->bus == NULL && options->devices == NULL && !options->dry_run;
+    return optind + 1 >= argc && (options->image != NULL ? !options->stop : alone);
 }
 
 int cli_update(int argc, char **argv)
 {
     struct update_options options = {.socket_path = CLI_SOCKET};
-    struct cli_image_file file;
-    struct talk talk;
-    if (!read_options(argc, argv, &options)) {
-        (void)fputs(
-            "Usage: baiye update IMAGE [--bus B] [--device D]… [--dry-run] [--share PERCENT]"
-            " [--json] [--socket FILE]\n"
-            "Brings the nodes to this firmware while they go on measuring. --share: of the"
-            " line's time (50).\nCtrl-C stops it; the same command goes on where it was.\n",
-            stderr);
-        json_decref(options.devices);
-        return EX_USAGE;
+    struct cli_image_file file = {0};
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)fputs(usage, stdout);
+        return EX_OK;
     }
-    int status = EX_DATAERR;
-    if (cli_image_load(options.image, &file)) {
-        status = EX_UNAVAILABLE;
-        if (talk_open(&talk, options.socket_path)) {
-            status = update_all(&talk, &options, &file);
-            talk_close(&talk);
-        }
-        free(file.data);
+    int status = EX_USAGE;
+    if (!read_options(argc, argv, &options))
+        (void)fputs(usage, stderr);
+    else if (options.image != NULL && !cli_image_load(options.image, &file))
+        status = EX_DATAERR;
+    else {
+        if (!options.dry_run && !options.stop)
+            (void)signal(SIGINT, interrupted);
+        json_t *result = follow(&options, &file);
+        status = result == NULL                   ? EX_UNAVAILABLE
+                 : print_result(result, &options) ? EX_OK
+                                                  : EX_TEMPFAIL;
+        json_decref(result);
     }
+    free(file.data);
     json_decref(options.devices);
     return status;
 }

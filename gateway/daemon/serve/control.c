@@ -188,7 +188,7 @@ static void take_lines(struct client *client)
     client->in_size -= start;
     memmove(client->in, client->in + start, client->in_size);
     if (client->in_size == CONTROL_LINE_MAX) {
-        complain(client, NULL, "invalid", "the line is longer than 64 KiB");
+        complain(client, NULL, "invalid", "the line is longer than 256 KiB");
         client->broken = true;
     }
 }

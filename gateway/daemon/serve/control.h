@@ -15,7 +15,7 @@
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_CALLS_MAX   8
-#define CONTROL_LINE_MAX    131072 /* an image for one slot, in base64 */
+#define CONTROL_LINE_MAX    262144 /* an image file for both slots, in base64 */
 #define CONTROL_OUT_MAX     1048576
 
 struct control;

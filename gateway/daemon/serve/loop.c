@@ -101,17 +101,23 @@ void loop_end(struct loop *loop)
     loop->lws = NULL;
 }
 
-void loop_close(struct loop *loop)
+void loop_drop_tasks(struct loop *loop)
 {
-    if (loop == NULL)
-        return;
-    loop_end(loop);
     while (loop->first != NULL) {
         struct loop_task *task = loop->first;
         loop->first = task->next;
         if (task->drop != NULL)
             task->drop(task);
     }
+    loop->last = &loop->first;
+}
+
+void loop_close(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    loop_end(loop);
+    loop_drop_tasks(loop);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }

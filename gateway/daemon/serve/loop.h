@@ -22,6 +22,9 @@ struct loop *loop_open(bool tls);
 /* Ends all connections and descriptors: their owners get their last callbacks. From then on
  * nothing can be watched and no timer runs, but timers may still be stopped. */
 void loop_end(struct loop *loop);
+/* After loop_end(), when all who post have ended: messages that were not delivered are dropped, so
+ * that those whose structs they are part of may be freed. */
+void loop_drop_tasks(struct loop *loop);
 /* After everything that uses the loop was freed. */
 void loop_close(struct loop *loop);
 /* Runs until loop_stop(). */

@@ -9,6 +9,7 @@
 
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/serve/rpc_impl.h"
+#include "gateway/daemon/serve/update_job.h"
 #include "protocols/mqtt/topic.h"
 
 #define REFUSED_A_MINUTE 20 /* audit rows: somebody who floods must not fill the flash */
@@ -68,6 +69,7 @@ struct rpc *rpc_open(struct loop *loop, const struct config *config, const struc
         free(rpc);
         return NULL;
     }
+    update_keep_load(rpc);
     return rpc;
 }
 
@@ -77,7 +79,6 @@ static void free_call(struct rpc_call *call)
     json_decref(call->body);
     json_decref(call->list);
     free(call->points);
-    rpc_free_update(call->update);
     free(call);
 }
 
@@ -91,6 +92,7 @@ void rpc_close(struct rpc *rpc)
         free_call(call);
     }
     actuators_close(rpc->actuators);
+    rpc_free_update(rpc);
     free(rpc);
 }
 

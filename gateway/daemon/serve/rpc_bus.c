@@ -29,7 +29,6 @@ void rpc_ask_bus(struct rpc_call *call, uint8_t retries, uint16_t timeout_ms, co
         .retries = retries,
         .timeout_ms = timeout_ms,
         .no_read_back = call->no_read_back,
-        .patient = call->patient,
         .pdu_size = size,
         .context = call,
         .done = bus_done,

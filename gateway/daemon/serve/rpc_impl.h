@@ -6,7 +6,8 @@
 #include "gateway/daemon/serve/rpc.h"
 
 struct actuators;
-struct update_run;
+struct update_job;
+struct update_loading;
 
 struct rpc {
     struct loop *loop;
@@ -14,7 +15,9 @@ struct rpc {
     struct rpc_parts parts;
     char users_file[CONFIG_PATH_SIZE];
     struct actuators *actuators;
-    struct rpc_call *calls; /* under way */
+    struct update_job *update;      /* under way, or NULL */
+    struct update_loading *loading; /* until it is known whether one was */
+    struct rpc_call *calls;         /* under way */
     uint32_t call_count;
     struct {
         uint64_t hash;
@@ -62,10 +65,8 @@ struct rpc_call {
     int32_t value;
     uint8_t unit, last_unit, function;
     bool no_read_back; /* what is written does not read back as written */
-    bool patient;      /* polls go first */
     uint32_t on_s;
     json_t *list;
-    struct update_run *update; /* of rpc_update.c */
 };
 
 /* Both free the call. `result` is taken over. */
@@ -103,7 +104,9 @@ void rpc_run_raw(struct rpc_call *call);
 void rpc_run_pause(struct rpc_call *call);
 void rpc_run_scan(struct rpc_call *call);
 void rpc_run_update(struct rpc_call *call);
-void rpc_free_update(struct update_run *run);
+/* Frees what of an update is in memory; the next daemon goes on with it. */
+void rpc_free_update(struct rpc *rpc);
+void rpc_free_loading(struct update_loading *loading);
 
 /* The PDU that writes `value`; its size. */
 uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu);

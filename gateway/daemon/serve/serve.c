@@ -277,6 +277,7 @@ void serve_close(struct serve *serve)
     if (serve == NULL)
         return;
     serve_end(serve);
+    loop_drop_tasks(serve->loop);
     control_close(serve->control);
     http_close(serve->http);
     csv_close(serve->csv);

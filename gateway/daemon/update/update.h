@@ -28,6 +28,7 @@
 
 #define UPDATE_NODES_MAX  247
 #define UPDATE_BLOCKS_MAX 2000
+#define UPDATE_IMAGE_MAX  (UPDATE_BLOCKS_MAX * WINDOW_BLOCK_DATA_MAX)
 
 /* Where a node stands; each state but the last four asks for one request. */
 enum node_state {
