@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <qrencode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/qr.h"
 
 #define HOSTS_MAX 8
 #define CA_DAYS   "3650"
@@ -134,30 +134,6 @@ static bool make_server(const struct paths *p, const char *host)
     return ok;
 }
 
-/* Two modules a character, dark on light also on a dark terminal. */
-static void print_qr(const char *text)
-{
-    QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
-    if (code == NULL)
-        return;
-    for (int y = -4; y < code->width + 4; y += 2) {
-        (void)fputs("\033[30;107m", stdout);
-        for (int x = -4; x < code->width + 4; x++) {
-            int dark = 0;
-            for (int half = 0; half < 2; half++) {
-                int row = y + half;
-                bool inside = x >= 0 && x < code->width && row >= 0 && row < code->width;
-                if (inside && (code->data[row * code->width + x] & 1) != 0)
-                    dark |= 1 << half;
-            }
-            static const char *const blocks[] = {" ", "\u2580", "\u2584", "\u2588"};
-            (void)fputs(blocks[dark], stdout);
-        }
-        (void)fputs("\033[0m\n", stdout);
-    }
-    QRcode_free(code);
-}
-
 static void tell(const struct paths *p, const char *host, const char *port)
 {
     char url[256];
@@ -174,7 +150,7 @@ static void tell(const struct paths *p, const char *host, const char *port)
     const char *const print[] = {"openssl", "x509",         "-in",     p->ca_cert,
                                  "-noout",  "-fingerprint", "-sha256", NULL};
     (void)cli_run(false, print);
-    print_qr(url);
+    qr_print(url);
 }
 
 static const char usage[] =

@@ -29,8 +29,7 @@ struct sign_options {
     struct image_header header; /* what both variants share */
 };
 
-/* The whole file, padded with 0xFF to a multiple of 4; NULL data after it said why. */
-static struct cli_image_file read_file(const char *path)
+struct cli_image_file cli_file_load(const char *path)
 {
     struct cli_image_file blob = {0};
     FILE *file = fopen(path, "rb");
@@ -97,7 +96,7 @@ static bool sign_bytes(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t 
 static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsigned slot,
                          struct cli_image_file *image)
 {
-    struct cli_image_file program = read_file(options->program[slot]);
+    struct cli_image_file program = cli_file_load(options->program[slot]);
     if (!program.data)
         return false;
     struct image_header header = options->header;
@@ -300,7 +299,7 @@ static enum image_result judge_file(const struct cli_image_file *file)
 
 bool cli_image_load(const char *path, struct cli_image_file *file)
 {
-    *file = read_file(path);
+    *file = cli_file_load(path);
     if (!file->data)
         return false;
     enum image_result result = judge_file(file);
@@ -318,7 +317,7 @@ int cli_image(int argc, char **argv)
                     argc == 2 ? stdout : stderr);
         return argc == 2 ? EX_OK : EX_USAGE;
     }
-    struct cli_image_file file = read_file(argv[1]);
+    struct cli_image_file file = cli_file_load(argv[1]);
     if (!file.data)
         return EX_NOINPUT;
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/flash/flash.h"
 #include "tools/cli/image.h"
 
 static const struct {
@@ -28,6 +29,8 @@ static const struct {
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
     {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
     {"update", cli_update, "update IMAGE [--bus B] [--device D]…", "bring nodes to this firmware"},
+    {"flash", cli_flash, "flash BOARD [--probe NAME]",
+     "write a board on the bench, test it, label it"},
     {"sign", cli_sign, "sign …", "make a signed firmware image"},
     {"image", cli_image, "image FILE", "what is in a firmware image"},
 };
