@@ -93,53 +93,101 @@ void json_out_null(struct json_out *o)
     json_out_raw(o, "null", 4);
 }
 
-/* Digits of `value`, right-aligned in a field of 20; returns where they begin. */
-static unsigned digits(char field[20], uint64_t value)
+/* ---- Digits: two at a time, since a gateway writes millions of them ---- */
+
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+static unsigned digit_count(uint64_t value)
 {
-    unsigned at = 20;
-    do {
-        field[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    return at;
+    unsigned count = 1;
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Exactly `count` digits, with zeros in front. */
+static void put_digits(char *out, uint64_t value, unsigned count)
+{
+    for (; count >= 2; value /= 100) {
+        count -= 2;
+        memcpy(out + count, pairs + value % 100 * 2, 2);
+    }
+    if (count > 0)
+        out[0] = (char)('0' + value % 10);
+}
+
+size_t json_out_unsigned_text(char *out, uint64_t value)
+{
+    unsigned count = digit_count(value);
+    put_digits(out, value, count);
+    return count;
 }
 
 void json_out_unsigned(struct json_out *o, uint64_t value)
 {
-    char field[20];
-    unsigned at = digits(field, value);
-    json_out_raw(o, field + at, 20 - at);
+    char text[20];
+    json_out_raw(o, text, json_out_unsigned_text(text, value));
+}
+
+/* What is before and behind the point; the usual ones by constants, which need no division. */
+static uint64_t split(uint64_t value, unsigned decimals, uint64_t *fraction)
+{
+    static const uint64_t powers[] = {1,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000};
+    switch (decimals) {
+    case 0:
+        *fraction = 0;
+        return value;
+    case 1:
+        *fraction = value % 10;
+        return value / 10;
+    case 2:
+        *fraction = value % 100;
+        return value / 100;
+    case 3:
+        *fraction = value % 1000;
+        return value / 1000;
+    default:
+        *fraction = value % powers[decimals];
+        return value / powers[decimals];
+    }
 }
 
 size_t json_out_decimal_text(char *out, int64_t value, unsigned decimals)
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    uint64_t fraction = 0;
     size_t n = 0;
-    while (decimals > 0 && magnitude % 10 == 0) {
-        magnitude /= 10;
-        decimals--;
-    }
-    char field[20];
-    unsigned at = digits(field, magnitude);
-    unsigned count = 20 - at;
     if (value < 0)
         out[n++] = '-';
-    if (count <= decimals) {
-        out[n++] = '0';
-        out[n++] = '.';
-        for (unsigned i = count; i < decimals; i++)
-            out[n++] = '0';
-        memcpy(out + n, field + at, count);
-        return n + count;
-    }
-    memcpy(out + n, field + at, count - decimals);
-    n += count - decimals;
-    if (decimals > 0) {
-        out[n++] = '.';
-        memcpy(out + n, field + 20 - decimals, decimals);
-        n += decimals;
-    }
-    return n;
+    n += json_out_unsigned_text(out + n, split(magnitude, decimals, &fraction));
+    if (fraction == 0)
+        return n;
+    for (; fraction % 10 == 0; fraction /= 10)
+        decimals--;
+    out[n++] = '.';
+    put_digits(out + n, fraction, decimals);
+    return n + decimals;
 }
 
 void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals)
@@ -213,6 +261,19 @@ static size_t mantissa_text(char *out, int64_t mantissa, int exponent)
     return n;
 }
 
+/* The fewest decimals that give a number below 2^24 back: there integers are exact in both sizes,
+ * so that no rounding to tens or hundreds could be shorter. 0: more than 9 are needed. */
+static size_t plain_text(char *out, double value, double magnitude, bool single)
+{
+    for (int decimals = 0; decimals <= 9; decimals++) {
+        double power = power_of_ten(decimals);
+        int64_t mantissa = (int64_t)(magnitude * power + 0.5);
+        if (same((double)mantissa / power, magnitude, single))
+            return json_out_decimal_text(out, value < 0 ? -mantissa : mantissa, (unsigned)decimals);
+    }
+    return 0;
+}
+
 size_t json_out_real_text(char *out, double value, bool single)
 {
     double magnitude = value < 0 ? -value : value;
@@ -225,6 +286,10 @@ size_t json_out_real_text(char *out, double value, bool single)
         out[0] = '0';
         return 1;
     }
+    size_t plain =
+        magnitude >= 1e-3 && magnitude < 16777216 ? plain_text(out, value, magnitude, single) : 0;
+    if (plain > 0)
+        return plain;
     int e = decade(magnitude);
     int most = single ? 9 : 17;
     int64_t mantissa = 0;

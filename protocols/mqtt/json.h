@@ -37,6 +37,8 @@ void json_out_real(struct json_out *o, double value, bool single);
 /* Bytes as they are (a prepared JSON value). */
 void json_out_raw(struct json_out *o, const void *text, size_t size);
 
+/* The digits of json_out_unsigned() into `out` (at least 20 bytes); the length. */
+size_t json_out_unsigned_text(char *out, uint64_t value);
 /* The digits of json_out_decimal() into `out` (at least 24 bytes); the length. */
 size_t json_out_decimal_text(char *out, int64_t value, unsigned decimals);
 /* The same of json_out_real(), at least 32 bytes. */

@@ -28,9 +28,21 @@ struct payload_value {
     double real;
 };
 
+/* The names of a device's fields as they stand in every item, written once for all. */
+struct payload_fields {
+    struct {
+        char text[40]; /* "air_temperature": */
+        uint8_t size;
+    } fields[PAYLOAD_VALUES_MAX];
+    uint16_t room; /* more than all fields and values of an item take */
+    bool usable;   /* none is too long */
+};
+void payload_fields_make(struct payload_fields *fields, const char *const *metrics, uint8_t count);
+
 struct payload_reading {
     const char *device;
-    const char *const *metrics; /* `count` names */
+    const char *const *metrics;          /* `count` names */
+    const struct payload_fields *fields; /* of the same names, or NULL: items take longer */
     uint8_t count;
     bool clock_untrusted; /* every good value is flagged `clock` */
     uint32_t boot, seq;

@@ -2,7 +2,6 @@
 /* Feeding a publisher with what the store has committed. The daemon sends ahead only as much as a
  * credit allows, so a slow broker bounds the publisher's memory; the credit comes back with the
  * acknowledgements, which also move the broker's cursor in the store. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/publish/link.h"
@@ -44,9 +43,7 @@ static void reset_lane(struct broker *broker, enum wire_lane lane, uint64_t id)
 /* A publisher has been started. Its socket is empty: nothing here can be blocked. */
 void backlog_begin(struct publish *publish, struct broker *broker)
 {
-    free(broker->streams_known);
-    broker->streams_known = NULL;
-    broker->streams_room = 0;
+    broker->last_stream = 0;
     broker->fed_id = store_cursor(publish->store, broker->index);
     broker->again_id = 1;
     reset_lane(broker, LANE_BACKLOG, broker->fed_id);
@@ -83,40 +80,15 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
 
 /* ---- Streams: told once, before the first record that needs them ---- */
 
-static bool know_stream(struct publish *publish, struct broker *broker, uint32_t id)
+static bool know_streams(struct publish *publish, struct broker *broker)
 {
     struct wire_stream message = {.type = WIRE_STREAM};
-    if (id / 8 >= broker->streams_room) {
-        uint32_t room = id / 8 + 64;
-        uint8_t *grown = id < 65536 ? realloc(broker->streams_known, room) : NULL;
-        if (grown == NULL)
-            return true; /* the publisher counts its records as unknown */
-        memset(grown + broker->streams_room, 0, room - broker->streams_room);
-        broker->streams_known = grown;
-        broker->streams_room = room;
-    }
-    if (broker->streams_known[id / 8] >> (id % 8) & 1)
-        return true;
-    if (!store_stream(publish->store, id, &message.stream))
-        return true;
-    message.shape = *message.stream.shape;
-    message.stream.shape = NULL;
-    if (!wire_send(broker, &message, sizeof message, NULL, 0))
-        return false;
-    broker->streams_known[id / 8] |= (uint8_t)(1u << (id % 8));
-    return true;
-}
-
-static bool know_streams(struct publish *publish, struct broker *broker, const uint8_t *data,
-                         uint32_t size)
-{
-    struct body_reader reader;
-    struct record record;
-    if (!body_open(&reader, data, size))
-        return true;
-    while (body_next(&reader, &record)) {
-        if (record.kind != RECORD_CORRECTION && !know_stream(publish, broker, record.stream))
+    while (store_stream_after(publish->store, broker->last_stream, &message.stream)) {
+        message.shape = *message.stream.shape;
+        message.stream.shape = NULL;
+        if (!wire_send(broker, &message, sizeof message, NULL, 0))
             return false;
+        broker->last_stream = message.stream.id;
     }
     return true;
 }
@@ -132,8 +104,7 @@ static bool give_body(struct publish *publish, struct broker *broker, enum wire_
                              .count = body->count,
                              .first_id = first_id,
                              .offset_ms = body->offset_ms};
-    if (!know_streams(publish, broker, data, body->size) ||
-        !wire_send(broker, &head, sizeof head, data, body->size))
+    if (!know_streams(publish, broker) || !wire_send(broker, &head, sizeof head, data, body->size))
         return false;
     loan_add(&broker->loans[lane], first_id + body->count, body->size);
     return true;

@@ -14,6 +14,7 @@
 struct known_shape {
     struct shape shape;
     const char *names[READING_VALUES_MAX];
+    struct payload_fields fields;
 };
 
 struct known_stream {
@@ -60,6 +61,7 @@ static const struct known_shape *intern(struct streams *streams, const struct sh
     own->shape = *shape;
     for (unsigned i = 0; i < READING_VALUES_MAX; i++)
         own->names[i] = own->shape.fields[i].metric;
+    payload_fields_make(&own->fields, own->names, own->shape.count);
     streams->shapes[streams->shape_count++] = own;
     return own;
 }
@@ -166,6 +168,7 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
         return false;
     reading.device = stream->device;
     reading.metrics = stream->shape->names;
+    reading.fields = &stream->shape->fields;
     reading.count = shape->count;
     reading.boot = record->boot;
     reading.seq = record->seq;

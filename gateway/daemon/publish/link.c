@@ -416,7 +416,6 @@ static void free_broker(struct broker *broker)
         broker->answers = answer->next;
         free(answer);
     }
-    free(broker->streams_known);
     free(broker->live_dirty);
     free(broker->live_sent_ms);
     free(broker->health_dirty);

@@ -80,9 +80,8 @@ struct broker {
     uint64_t replay_id; /* 0: none noted */
     struct loans loans[LANE_COUNT];
     uint32_t docs_out;
-    uint32_t docs_seen;     /* docs.version that was gone through */
-    uint8_t *streams_known; /* bitmap by stream id */
-    uint32_t streams_room;
+    uint32_t docs_seen;              /* docs.version that was gone through */
+    uint32_t last_stream;            /* the publisher knows those up to here */
     bool *live_dirty;                /* by device */
     int64_t *live_sent_ms;           /* by device */
     double *scalars;                 /* last sent v/, by device and value; panel brokers only */

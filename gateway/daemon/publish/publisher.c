@@ -47,6 +47,8 @@
 #define REFUSED_FIRST_MS 1000
 #define REFUSED_MOST_MS  300000
 #define GIVE_UP_TRIES    3u
+#define READY_MOST       4u  /* messages made ahead */
+#define ACK_EVERY_MS     5   /* while more is in flight */
 #define GATHER_MS        300 /* a batch is complete when nothing came for so long */
 
 enum phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_UP, PHASE_ENDING };
@@ -73,6 +75,16 @@ struct slot {
     int64_t sent_ms;
 };
 
+/* A message of readings that waits for room in the window: made while others are on their way, so
+ * that an acknowledgement is answered by a message and not by the making of one. */
+struct ready {
+    uint8_t lane;
+    bool packed;
+    struct lane_message made;
+    size_t size;
+    char data[MESSAGE_MOST];
+};
+
 struct publisher {
     int fd, wake_fd;
     struct wire_hello hello;
@@ -86,6 +98,8 @@ struct publisher {
     uint32_t window, max_message;
     struct lane lanes[LANE_COUNT];
     uint64_t told[LANE_COUNT]; /* watermarks */
+    int64_t told_ms;
+    uint8_t next_lane; /* whose turn it is to have a message made */
     int64_t last_body_ms;
     struct doc_queue live, docs;
     struct slot slots[SESSION_SLOTS];
@@ -98,7 +112,9 @@ struct publisher {
     int64_t counts_ms;
     uint32_t generation;
     char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
-    char json[MESSAGE_MOST], packed[MESSAGE_MOST + 1024];
+    char json[MESSAGE_MOST];
+    struct ready ready[READY_MOST]; /* a ring, in the order of making */
+    uint32_t ready_first, ready_count;
 };
 
 static int64_t now_ms(void)
@@ -158,9 +174,33 @@ static void settle_lane(struct publisher *p, uint8_t lane)
             slot->first_id < lowest)
             lowest = slot->first_id;
     }
+    for (uint32_t i = 0; i < p->ready_count; i++) {
+        const struct ready *ready = &p->ready[(p->ready_first + i) % READY_MOST];
+        if (ready->lane == lane && ready->made.first_id < lowest)
+            lowest = ready->made.first_id;
+    }
     lane_settle(&p->lanes[lane], lowest);
-    if (p->lanes[lane].watermark > p->told[lane]) {
+}
+
+static bool acks_wait(const struct publisher *p)
+{
+    bool wait = false;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        wait = wait || p->lanes[lane].watermark > p->told[lane];
+    return wait;
+}
+
+/* Under load one word for many messages: each wakes the daemon. */
+static void tell_acks(struct publisher *p)
+{
+    if (!acks_wait(p) || p->fd < 0 ||
+        (p->lanes_in_flight > 0 && now_ms() - p->told_ms < ACK_EVERY_MS))
+        return;
+    p->told_ms = now_ms();
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
         struct wire_ack ack = {.type = WIRE_ACK, .lane = lane, .id = p->lanes[lane].watermark};
+        if (ack.id <= p->told[lane])
+            continue;
         p->told[lane] = ack.id;
         tell(p, &ack, sizeof ack);
     }
@@ -288,53 +328,93 @@ static size_t message_limit(const struct publisher *p)
     return limit < p->max_message ? limit : p->max_message;
 }
 
-/* Compresses `json` when the entry asks and it helps. */
-static void pack(struct publisher *p, struct session_message *message)
+/* Compresses `json` into `ready` when the entry asks and it helps. */
+static void pack(const struct publisher *p, struct ready *ready)
 {
-    uLongf size = sizeof p->packed;
-    if (p->hello.broker.encoding != 1 ||
-        compress2((Bytef *)p->packed, &size, (const Bytef *)p->json, message->size, 6) != Z_OK ||
-        size >= message->size)
-        return;
-    message->payload = p->packed;
-    message->size = size;
-    message->content_type = "application/json+deflate";
+    uLongf size = ready->made.size;
+    ready->packed =
+        p->hello.broker.encoding == 1 &&
+        compress2((Bytef *)ready->data, &size, (const Bytef *)p->json, ready->made.size, 6) == Z_OK;
+    if (!ready->packed)
+        memcpy(ready->data, p->json, ready->made.size);
+    ready->size = ready->packed ? size : ready->made.size;
 }
 
-static bool send_lane(struct publisher *p, uint8_t lane)
+/* false: no room, or nothing to make one of. */
+static bool make_ready(struct publisher *p, uint8_t lane)
 {
-    struct lane_message made = {0};
-    if (p->lanes_in_flight >= WINDOW_LANES || p->in_flight >= p->window ||
-        p->flow_used >= p->flow || !lane_waits(&p->lanes[lane]))
+    if (p->ready_count == READY_MOST || !lane_waits(&p->lanes[lane]))
         return false;
-    if (!lane_encode(&p->lanes[lane], p->streams, p->hello.uuid, p->json, message_limit(p),
-                     &made)) {
-        if (made.end_id > made.first_id) { /* only records that cannot be sent */
-            settle_lane(p, lane);
-            return true;
+    struct ready *ready = &p->ready[(p->ready_first + p->ready_count) % READY_MOST];
+    bool plain = p->hello.broker.encoding == 0;
+    ready->lane = lane;
+    ready->made = (struct lane_message){0};
+    if (!lane_encode(&p->lanes[lane], p->streams, p->hello.uuid, plain ? ready->data : p->json,
+                     message_limit(p), &ready->made)) {
+        if (ready->made.end_id == ready->made.first_id)
+            return false;
+        settle_lane(p, lane); /* only records that cannot be sent */
+        return true;
+    }
+    ready->packed = false;
+    ready->size = ready->made.size;
+    if (!plain)
+        pack(p, ready);
+    p->ready_count++;
+    return true;
+}
+
+/* Those of a lane are made anew, from the first of them on. */
+static void drop_ready(struct publisher *p, uint8_t lane)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < p->ready_count; i++) {
+        struct ready *ready = &p->ready[(p->ready_first + i) % READY_MOST];
+        if (ready->lane == lane) {
+            lane_rewind(&p->lanes[lane], ready->made.first_id);
+            continue;
         }
-        return false;
+        struct ready *to = &p->ready[(p->ready_first + kept++) % READY_MOST];
+        if (to != ready)
+            memcpy(to, ready, sizeof *to);
     }
-    struct session_message message = {.topic = p->readings_topic,
-                                      .payload = p->json,
-                                      .size = made.size,
-                                      .qos = 1,
-                                      .content_type = "application/json"};
-    if (p->hello.broker.encoding == 0)
-        message.content_type = NULL;
-    pack(p, &message);
-    struct slot what = {.lane = lane,
-                        .epoch = p->lanes[lane].epoch,
-                        .records = made.records,
-                        .first_id = made.first_id,
-                        .end_id = made.end_id};
-    if (!send_message(p, &what, &message)) {
-        lane_rewind(&p->lanes[lane], made.first_id);
+    p->ready_count = kept;
+}
+
+static bool send_ready(struct publisher *p)
+{
+    const struct ready *ready = &p->ready[p->ready_first];
+    if (p->ready_count == 0 || p->lanes_in_flight >= WINDOW_LANES || p->in_flight >= p->window ||
+        p->flow_used >= p->flow)
         return false;
-    }
+    struct session_message message = {
+        .topic = p->readings_topic, .payload = ready->data, .size = ready->size, .qos = 1};
+    if (p->hello.broker.encoding != 0)
+        message.content_type = ready->packed ? "application/json+deflate" : "application/json";
+    struct slot what = {.lane = ready->lane,
+                        .epoch = p->lanes[ready->lane].epoch,
+                        .records = ready->made.records,
+                        .first_id = ready->made.first_id,
+                        .end_id = ready->made.end_id};
+    if (!send_message(p, &what, &message))
+        return false;
+    p->ready_first = (p->ready_first + 1) % READY_MOST;
+    p->ready_count--;
     p->lanes_in_flight++;
     p->flow_used += message.size;
     return true;
+}
+
+/* Both lanes in turn. */
+static bool make_next(struct publisher *p)
+{
+    for (unsigned i = 0; i < LANE_COUNT; i++) {
+        uint8_t lane = p->next_lane;
+        p->next_lane = (uint8_t)((lane + 1u) % LANE_COUNT);
+        if (make_ready(p, lane))
+            return true;
+    }
+    return false;
 }
 
 static bool batch_open(const struct publisher *p)
@@ -352,11 +432,10 @@ static void send_all(struct publisher *p)
     }
     if (now_ms() < p->refused_until_ms || batch_open(p))
         return;
-    bool sent = true;
-    while (sent) {
-        sent = send_lane(p, LANE_BACKLOG);
-        sent = send_lane(p, LANE_AGAIN) || sent;
-    }
+    do {
+        while (send_ready(p)) {
+        }
+    } while (make_next(p));
 }
 
 /* ---- What became of it ---- */
@@ -435,6 +514,7 @@ static void on_refused(struct publisher *p, const struct slot *slot,
     }
     if (slot->epoch != p->lanes[slot->lane].epoch)
         return;
+    drop_ready(p, slot->lane);
     lane_rewind(&p->lanes[slot->lane], slot->first_id);
     if (is_too_much(event->reason))
         shrink(p, slot, event->reason);
@@ -462,6 +542,7 @@ static void on_slot(struct publisher *p, const struct session_event *event)
     } else if (event->type == SESSION_REFUSED) {
         on_refused(p, &was, event);
     } else if (!was.doc && was.epoch == p->lanes[was.lane].epoch) {
+        drop_ready(p, was.lane);
         lane_rewind(&p->lanes[was.lane], was.first_id);
     }
     if (!was.doc)
@@ -488,6 +569,8 @@ static uint32_t jittered(uint32_t ms)
 static void wait_and_retry(struct publisher *p, const char *state, const char *why)
 {
     uint32_t most = is_near(p->hello.broker.host) ? BACKOFF_NEAR_MS : BACKOFF_MOST_MS;
+    for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
+        drop_ready(p, lane); /* the next connection may want smaller ones */
     p->phase = PHASE_WAITING;
     p->retry_ms = now_ms() + jittered(p->backoff_ms);
     p->backoff_ms = p->backoff_ms * 2 < most ? p->backoff_ms * 2 : most;
@@ -641,6 +724,7 @@ static void take_reset(struct publisher *p, const uint8_t *message)
     memcpy(&reset, message, sizeof reset);
     if (reset.lane >= LANE_COUNT)
         return;
+    drop_ready(p, reset.lane);
     lane_reset(&p->lanes[reset.lane], reset.id);
     p->told[reset.lane] = reset.id;
 }
@@ -740,6 +824,8 @@ static int wait_ms(const struct publisher *p)
         until = p->refused_until_ms;
     if (lane_waits(&p->lanes[LANE_BACKLOG]) && batch_open(p))
         until = p->last_body_ms + GATHER_MS;
+    if (acks_wait(p) && p->told_ms + ACK_EVERY_MS < until)
+        until = p->told_ms + ACK_EVERY_MS;
     return until > now ? (int)(until - now) : 0;
 }
 
@@ -764,6 +850,7 @@ static void run(struct publisher *p)
         pass_requests(p);
         watch(p);
         send_all(p);
+        tell_acks(p);
         if (now_ms() - p->counts_ms >= 1000 && p->fd >= 0)
             tell_counts(p);
     }

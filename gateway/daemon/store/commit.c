@@ -230,7 +230,9 @@ static void commit_prepared(struct store *store, int64_t now_ms, bool flush)
         (void)file_result(store, rc, "commit");
         return;
     }
-    note_commit(store, acked, now_us() - began);
+    int64_t took_us = now_us() - began;
+    store->commit_takes_us += (took_us - store->commit_takes_us) / 8;
+    note_commit(store, acked, took_us);
     commit_settle(store, id);
     if (flush)
         flushed(store, now_ms);
@@ -243,6 +245,14 @@ static bool acks_wait(struct store *store)
     bool differ = memcmp(store->acked, store->saved, sizeof store->acked) != 0;
     pthread_mutex_unlock(&store->lock);
     return differ;
+}
+
+/* A reading is durable within commit_every: a commit begins as much earlier as commits take, but
+ * not so much that a slow disk would be given one after the other. */
+static int64_t commit_wait_ms(const struct store *store)
+{
+    int64_t every = store->config->commit_every_ms, takes = store->commit_takes_us / 1000;
+    return every - (takes < every / 2 ? takes : every / 2);
 }
 
 bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
@@ -258,7 +268,7 @@ bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
         return true;
     int64_t due = INT64_MAX;
     if (level.since_ms != 0)
-        due = level.since_ms + store->config->commit_every_ms;
+        due = level.since_ms + commit_wait_ms(store);
     if (due <= now_ms)
         return true;
     if (due - now_ms < *wait_ms)

@@ -54,7 +54,7 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_CURSOR_ALL] = "SELECT name, cursor FROM broker",
     [DB_CURSOR_SET] = "INSERT OR REPLACE INTO broker(name, cursor) VALUES(?1, ?2)",
     [DB_STREAM_ALL] = "SELECT id, device, shape FROM stream ORDER BY id",
-    [DB_STREAM_INSERT] = "INSERT INTO stream(device, shape) VALUES(?1, ?2)",
+    [DB_STREAM_INSERT] = "INSERT INTO stream(device, shape, id) VALUES(?1, ?2, ?3)",
     [DB_MEAN_SET] = "INSERT OR REPLACE INTO mean(stream, step, " MEAN_COLUMNS
                     ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [DB_MEAN_GET] = "SELECT " MEAN_COLUMNS " FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",

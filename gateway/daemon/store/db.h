@@ -32,7 +32,7 @@ enum db_statement {
     DB_CURSOR_ALL,        /* name, cursor */
     DB_CURSOR_SET,        /* name, cursor */
     DB_STREAM_ALL,        /* id, device, shape */
-    DB_STREAM_INSERT,     /* device, shape */
+    DB_STREAM_INSERT,     /* device, shape; id, or none: the next one */
     DB_MEAN_SET,          /* stream, step, t, first, last, boot lo, hi, seq lo, hi, body, bad */
     DB_MEAN_GET,          /* stream, step, t */
     DB_MEAN_RANGE,        /* stream, step, from, to: by t */

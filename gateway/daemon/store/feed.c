@@ -326,6 +326,18 @@ bool store_stream(struct store *store, uint32_t id, struct stream *stream)
     return found != NULL;
 }
 
+bool store_stream_after(struct store *store, uint32_t id, struct stream *stream)
+{
+    bool found = false;
+    pthread_mutex_lock(&store->lock);
+    for (uint32_t i = store->stream_count; i > 0 && store->streams[i - 1].id > id; i--) {
+        *stream = store->streams[i - 1];
+        found = true;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return found;
+}
+
 struct live *store_live(struct store *store)
 {
     return store->live;

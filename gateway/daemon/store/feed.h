@@ -45,6 +45,9 @@ void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int rea
 
 /* Copies; false: no such stream. `shape` stays valid until store_stop(). */
 bool store_stream(struct store *store, uint32_t id, struct stream *stream);
+/* The one with the lowest id above `id`. Ids are given in ascending order and keep their meaning as
+ * long as the store is open. */
+bool store_stream_after(struct store *store, uint32_t id, struct stream *stream);
 struct live *store_live(struct store *store);
 /* An eventfd that is signalled after each commit and when something asked for is there. */
 void store_set_wake(struct store *store, int fd);

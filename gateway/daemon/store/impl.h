@@ -96,6 +96,7 @@ struct store {
     uint32_t prepared_count;
     int64_t flush_ms;         /* monotonic: last flush of means and seen */
     uint64_t flush_id;        /* they are in the file up to here */
+    int64_t commit_takes_us;  /* as of late */
     int64_t retain_ms;        /* monotonic: last look at the size */
     bool untrusted_released;  /* readings of this boot went out before their time was known */
     uint64_t first_untrusted; /* of this boot, 0: none */

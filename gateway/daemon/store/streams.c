@@ -45,14 +45,19 @@ static bool add(struct store *store, uint32_t id, const char *device, const stru
     return true;
 }
 
+/* A file that has none is new. When another one was used before, its numbers go on: they are in
+ * records that wait for their commit and in what the publishers have. */
 int streams_load(struct store *store)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_ALL);
     int rc = s == NULL ? db_run(&store->db, NULL) : SQLITE_ROW;
+    bool first = true;
     pthread_mutex_lock(&store->lock);
-    store->stream_count = 0;
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         struct shape shape;
+        if (first)
+            store->stream_count = 0;
+        first = false;
         const char *device = (const char *)sqlite3_column_text(s, 1);
         const char *text = (const char *)sqlite3_column_text(s, 2);
         if (device == NULL || text == NULL || !shape_parse(text, &shape))
@@ -100,16 +105,24 @@ static const struct stream *find_shape(const struct store *store, const char *de
     return NULL;
 }
 
-static int insert(struct store *store, const char *device, const struct shape *shape, uint32_t *id)
+static int insert_row(struct store *store, const char *device, const struct shape *shape,
+                      uint32_t id)
 {
     char text[SHAPE_TEXT_MAX];
     shape_text(shape, text);
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_INSERT);
-    if (s == NULL)
-        return db_run(&store->db, NULL);
-    sqlite3_bind_text(s, 1, device, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
-    int rc = db_run(&store->db, s);
+    if (s != NULL) {
+        sqlite3_bind_text(s, 1, device, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 2, text, -1, SQLITE_STATIC);
+        if (id != 0)
+            sqlite3_bind_int64(s, 3, id);
+    }
+    return db_run(&store->db, s);
+}
+
+static int insert(struct store *store, const char *device, const struct shape *shape, uint32_t *id)
+{
+    int rc = insert_row(store, device, shape, 0);
     if (rc != SQLITE_OK)
         return rc;
     *id = (uint32_t)sqlite3_last_insert_rowid(store->db.handle);
@@ -119,8 +132,28 @@ static int insert(struct store *store, const char *device, const struct shape *s
     return added ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+/* Those of RAM that a new file does not have. */
+static int insert_known(struct store *store)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_ALL);
+    if (s == NULL)
+        return db_run(&store->db, NULL);
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    if (rc != SQLITE_DONE)
+        return rc == SQLITE_ROW ? SQLITE_OK : rc;
+    rc = SQLITE_OK;
+    for (uint32_t i = 0; i < store->stream_count && rc == SQLITE_OK; i++)
+        rc = insert_row(store, store->streams[i].device, store->streams[i].shape,
+                        store->streams[i].id);
+    return rc;
+}
+
 int streams_settle(struct store *store)
 {
+    int known_rc = insert_known(store);
+    if (known_rc != SQLITE_OK)
+        return known_rc;
     store->ids_differ = false;
     for (uint16_t i = 0; i < store->config->device_count; i++) {
         struct stream *own = &store->device_streams[i];

@@ -100,6 +100,62 @@ static struct payload_reading example(void)
     return reading;
 }
 
+/* Whatever is written in one go is what is written piece by piece. */
+static void a_plain_item_has_the_same_bytes(void **state)
+{
+    struct payload_fields fields;
+    uint32_t seed = 20261122;
+    (void)state;
+    payload_fields_make(&fields, metrics, 3);
+    assert_true(fields.usable);
+    for (int n = 0; n < 20000; n++) {
+        char plain[2048], pieces[2048];
+        struct json_out a = json_out_init(plain, sizeof plain);
+        struct json_out b = json_out_init(pieces, sizeof pieces);
+        struct payload_reading reading = example();
+        for (unsigned i = 0; i < 3; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            struct payload_value *value = &reading.values[i];
+            *value = (struct payload_value){.present = seed >> 8 & 15,
+                                            .flag = (seed >> 12 & 31) == 0 ? METRIC_RANGE : 0,
+                                            .form = (uint8_t)(seed >> 17 & 1),
+                                            .decimals = (uint8_t)(seed >> 18 & 3)};
+            value->scaled = (int64_t)(int32_t)seed >> (seed >> 20 & 31);
+            value->real = (double)((float)(seed & 0xFFFF) / 100);
+        }
+        payload_item(&b, &reading);
+        reading.fields = &fields;
+        payload_item(&a, &reading);
+        payload_item(&a, &reading);
+        payload_item(&b, &reading);
+        assert_int_equal(a.at, b.at);
+        assert_memory_equal(plain, pieces, a.at);
+    }
+}
+
+/* Never a byte beyond the end, whatever the room. */
+static void an_item_that_does_not_fit_is_refused(void **state)
+{
+    struct payload_fields fields;
+    struct payload_reading reading = example();
+    (void)state;
+    reading.values[1].flag = reading.values[2].flag = METRIC_GOOD;
+    reading.values[2].present = true;
+    payload_fields_make(&fields, metrics, 3);
+    reading.fields = &fields;
+    char whole[512];
+    struct json_out all = json_out_init(whole, sizeof whole);
+    payload_item(&all, &reading);
+    for (size_t size = 0; size < 600; size++) {
+        char *memory = malloc(size + 1);
+        struct json_out o = json_out_init(memory, size);
+        payload_item(&o, &reading);
+        assert_int_equal(o.failed, size < all.at);
+        assert_true(o.at <= size);
+        free(memory);
+    }
+}
+
 static void a_batch_has_readings_gaps_and_corrections(void **state)
 {
     char memory[512];
@@ -184,6 +240,8 @@ int main(void)
         cmocka_unit_test(reals_read_back_as_they_were),
         cmocka_unit_test(reals_are_short_and_never_not_a_number),
         cmocka_unit_test(strings_are_escaped),
+        cmocka_unit_test(a_plain_item_has_the_same_bytes),
+        cmocka_unit_test(an_item_that_does_not_fit_is_refused),
         cmocka_unit_test(a_batch_has_readings_gaps_and_corrections),
         cmocka_unit_test(an_untrusted_time_flags_what_is_good),
         cmocka_unit_test(what_does_not_fit_is_a_sticky_failure),
