@@ -126,32 +126,3 @@ void hal_indicator(bool on)
 {
     pin_write(GPIO_F, PIN_LAMP, on);
 }
-
-/* Not on this board: its soil and air come by SDI-12 and I2C. */
-enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
-{
-    (void)channel;
-    *value = 0;
-    return HAL_RANGE;
-}
-
-uint32_t hal_pulse_count(void)
-{
-    return 0;
-}
-
-bool hal_onewire_reset(void)
-{
-    return false;
-}
-
-bool hal_onewire_slot(bool bit)
-{
-    return bit;
-}
-
-enum hal_result hal_supply_mv(uint16_t *mv)
-{
-    *mv = 0;
-    return HAL_RANGE;
-}

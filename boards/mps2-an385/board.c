@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start, identity, I2C pins, and what this board does not have. */
+/* Start, identity and I2C pins. */
 #include "boards/cortex-m3/i2c_bits.h"
 #include "boards/cortex-m3/life.h"
 #include "boards/mps2-an385/mps2.h"
@@ -86,33 +86,4 @@ void i2c_pause(void)
 {
     (void)reg_read(I2C_SET);
     (void)reg_read(I2C_SET);
-}
-
-/* Not on this board: its soil and air come by SDI-12 and I2C. */
-enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
-{
-    (void)channel;
-    *value = 0;
-    return HAL_RANGE;
-}
-
-uint32_t hal_pulse_count(void)
-{
-    return 0;
-}
-
-bool hal_onewire_reset(void)
-{
-    return false;
-}
-
-bool hal_onewire_slot(bool bit)
-{
-    return bit;
-}
-
-enum hal_result hal_supply_mv(uint16_t *mv)
-{
-    *mv = 0;
-    return HAL_RANGE;
 }

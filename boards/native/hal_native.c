@@ -283,6 +283,19 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write_data, siz
 
 /* ---- inputs and outputs that this board does not have ---- */
 
+enum hal_result hal_rtc_read(uint32_t *seconds, uint16_t *ms)
+{
+    (void)seconds;
+    (void)ms;
+    return HAL_RANGE;
+}
+
+void hal_rtc_write(uint32_t seconds, uint16_t ms)
+{
+    (void)seconds;
+    (void)ms;
+}
+
 enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
 {
     (void)channel;

@@ -16,6 +16,7 @@
 #define RCC_AHBENR  0x40021014U
 #define RCC_APB2ENR 0x40021018U
 #define RCC_APB1ENR 0x4002101CU
+#define RCC_BDCR    0x40021020U
 #define RCC_CSR     0x40021024U
 
 /* Flash, PM0075 */
@@ -84,6 +85,18 @@
 #define IWDG_PR  0x40003004U
 #define IWDG_RLR 0x40003008U
 
+/* Power control 5.4, backup registers 6.4, real-time clock 18.4 */
+#define PWR_CR   0x40007000U
+#define BKP_DR1  0x40006C04U
+#define BKP_DR2  0x40006C08U
+#define RTC_CRL  0x40002804U
+#define RTC_PRLH 0x40002808U
+#define RTC_PRLL 0x4000280CU
+#define RTC_DIVH 0x40002810U
+#define RTC_DIVL 0x40002814U
+#define RTC_CNTH 0x40002818U
+#define RTC_CNTL 0x4000281CU
+
 /* Unique device identity, 30.2 */
 #define UNIQUE_ID 0x1FFFF7E8U
 
@@ -141,6 +154,8 @@ void sleep_end(void);
 /* bus.c, sdi.c, inputs.c */
 void sdi_start(void);
 void inputs_start(void);
+/* rtc.c; after clock_start(). `power_up`: what the clock says is of no worth. */
+void rtc_start(bool power_up);
 
 void exti1_handler(void);
 void dma_rx_handler(void);

@@ -8,11 +8,21 @@
 
 #define ANSWERING_US 100000u /* the end of an answer wakes the node before that */
 
+/* What the board's clock kept over a reset. */
+static void find_wall_time(struct node *node)
+{
+    uint32_t seconds;
+    uint16_t ms;
+    if (hal_rtc_read(&seconds, &ms) == HAL_OK)
+        (void)wall_set(&node->wall, seconds, ms, hal_now_us());
+}
+
 void node_init(struct node *node, const struct node_config *config)
 {
     uint64_t now_us = hal_now_us();
     memset(node, 0, sizeof *node);
     node->config = *config;
+    node->supply_least_mv = UINT16_MAX;
     watch_init(&node->watch, now_us);
     black_box_open(&node->black_box, now_us);
     settings_load(&node->settings);
@@ -20,6 +30,7 @@ void node_init(struct node *node, const struct node_config *config)
     log_open(&node->log, node->black_box.boot);
     hal_watchdog_feed(); /* reading the log may have taken a second */
     now_us = hal_now_us();
+    find_wall_time(node);
     sampler_init(&node->sampler, config->probes, config->probe_count,
                  node->settings.value[INDEX_SETTING_PERIOD], now_us);
     statistics_init(&node->statistics, now_us);
@@ -69,6 +80,9 @@ uint16_t node_status(const struct node *node, uint64_t now_us)
 static void keep_sample(struct node *node)
 {
     const struct sample *sample = &node->sampler.sample;
+    int32_t supply_mv = sample->raw[CHANNEL_BATTERY_VOLTAGE];
+    if (supply_mv >= 0 && supply_mv < node->supply_least_mv)
+        node->supply_least_mv = (uint16_t)supply_mv;
     uint32_t uptime_ds = (uint32_t)(sample->taken_us / 100000);
     black_box_nv(&node->black_box,
                  log_append(&node->log, sample->seq, uptime_ds, (uint16_t)node->sampler.interval_ds,
@@ -149,9 +163,20 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* By how long interrupts, or a turn of the loop itself, have put it off. */
+static void note_lateness(struct node *node, uint64_t now_us)
+{
+    if (node->wanted_us == 0 || now_us <= node->wanted_us)
+        return;
+    uint64_t late = (now_us - node->wanted_us) / 100;
+    if (late > node->late_most)
+        node->late_most = late < UINT16_MAX ? (uint16_t)late : UINT16_MAX;
+}
+
 uint64_t node_poll(struct node *node)
 {
     uint64_t now_us = hal_now_us();
+    note_lateness(node, now_us);
     uint64_t due_us = link_poll(&node->link, now_us);
     if (link_is_well(&node->link, now_us))
         watch_check_in(&node->watch, WATCH_LINK, now_us);
@@ -162,7 +187,8 @@ uint64_t node_poll(struct node *node)
     due_us = earlier(due_us, poll_indicator(node, now_us));
     due_us = earlier(due_us, poll_update(node, now_us));
     due_us = earlier(due_us, black_box_poll(&node->black_box, now_us));
-    return earlier(due_us, watch_poll(&node->watch, now_us));
+    node->wanted_us = earlier(due_us, watch_poll(&node->watch, now_us));
+    return node->wanted_us;
 }
 
 _Noreturn void node_run(struct node *node)

@@ -55,8 +55,11 @@ struct node {
     struct modbus_model model;
     uint64_t unlocked_until_us;
     uint64_t indicate_until_us;
-    uint64_t asleep_us; /* of the time since reset */
-    uint16_t self_test; /* NODE_SELF_TEST */
+    uint64_t asleep_us;       /* of the time since reset */
+    uint64_t wanted_us;       /* when node_poll() asked to be called; 0: not yet */
+    uint16_t supply_least_mv; /* 0xFFFF: not measured */
+    uint16_t late_most;       /* 0.1 ms */
+    uint16_t self_test;       /* NODE_SELF_TEST */
     uint16_t log_wanted[3];
     uint16_t log_words[HISTORY_WINDOW_WORDS];
     char text[9]; /* of identity_object() */

@@ -113,6 +113,8 @@ static void fill_black_box(struct node *node, uint16_t *words)
     words[NODE_DUPLICATES - NODE_UPTIME] = node->link.duplicates;
     words[NODE_SELF_TEST - NODE_UPTIME] = node->self_test;
     words[NODE_MISSED_CHECK_IN - NODE_UPTIME] = box->missed_task;
+    words[NODE_SUPPLY_LEAST - NODE_UPTIME] = node->supply_least_mv;
+    words[NODE_LATE_MOST - NODE_UPTIME] = node->late_most;
 }
 
 /* ---- identity ---- */
@@ -313,6 +315,10 @@ static enum modbus_exception write_time(struct node *node, uint16_t offset, uint
     if (offset != 0 || count != 3 ||
         !wall_set(&node->wall, get_u32(values), values[2], node->link.request_end_us))
         return MODBUS_ILLEGAL_VALUE;
+    uint32_t seconds;
+    uint16_t ms;
+    wall_at(&node->wall, hal_now_us(), &seconds, &ms);
+    hal_rtc_write(seconds, ms);
     return MODBUS_OK;
 }
 
@@ -352,7 +358,7 @@ static enum modbus_exception write_line(struct node *node, uint16_t offset, uint
 static const struct block blocks[] = {
     {fill_snapshot, NULL, NODE_MAP_VERSION, NODE_SNAPSHOT_SIZE, false},
     {fill_raw, NULL, NODE_RAW, 2 * CHANNEL_COUNT, false},
-    {fill_black_box, NULL, NODE_UPTIME, NODE_MISSED_CHECK_IN - NODE_UPTIME + 1, false},
+    {fill_black_box, NULL, NODE_UPTIME, NODE_LATE_MOST - NODE_UPTIME + 1, false},
     {fill_identity, NULL, NODE_SERIAL, NODE_SETTINGS_SEQUENCE + 2 - NODE_SERIAL, false},
     {fill_lock, write_lock, NODE_UNLOCK, 2, false},
     {fill_settings, write_settings, NODE_SETTING_PERIOD, SETTING_COUNT, false},

@@ -230,6 +230,22 @@ const char *hal_board_name(void)
     return "virtual";
 }
 
+enum hal_result hal_rtc_read(uint32_t *seconds, uint16_t *ms)
+{
+    uint64_t now_ms = board.rtc_ms + (board.now_us - board.rtc_us) / 1000;
+    *seconds = board.rtc_s + (uint32_t)(now_ms / 1000);
+    *ms = (uint16_t)(now_ms % 1000);
+    return board.rtc_set ? HAL_OK : HAL_RANGE;
+}
+
+void hal_rtc_write(uint32_t seconds, uint16_t ms)
+{
+    board.rtc_set = true;
+    board.rtc_s = seconds;
+    board.rtc_ms = ms;
+    board.rtc_us = board.now_us;
+}
+
 static void fake_start(struct sensor *sensor, uint64_t now_us)
 {
     struct fake_sensor *fake = (struct fake_sensor *)sensor;

@@ -347,6 +347,27 @@ static void broadcast_sets_time_but_neither_address_nor_settings(void **state)
     assert_int_equal(w[1], 0x35DA + 2);
 }
 
+static void wall_time_is_known_again_after_a_reset(void **state)
+{
+    (void)state;
+    const uint16_t time[] = {0x6B02, 0x35DA, 250};
+    uint16_t w[3];
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_TIME, 0);
+    assert_int_equal(write_words(NODE_TIME, 3, time), 0);
+    run(10 * SECOND_US);
+    read_words(NODE_TIME, 3, w);
+    start_node(false);
+    uint16_t again[3];
+    read_words(NODE_TIME, 3, again);
+    int32_t later_ms = (again[1] - w[1]) * 1000 + again[2] - w[2];
+    assert_int_equal(again[0], w[0]);
+    assert_in_range(later_ms, 1, 1000);
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_TIME, NODE_STATUS_TIME);
+    board_power_cycle(); /* this board's clock has no cell */
+    start_node(false);
+    assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_TIME, 0);
+}
+
 static void settings_want_unlock_and_commit(void **state)
 {
     (void)state;
@@ -615,6 +636,29 @@ static void rain_and_supply_are_channels_like_others(void **state)
     assert_int_equal(w[1] >> 12, METRIC_RANGE); /* channel 7 */
 }
 
+static void black_box_has_the_least_supply_and_the_latest_turn(void **state)
+{
+    (void)state;
+    static struct supply supply;
+    const struct node_probe wired[] = {{&supply.sensor, {CHANNEL_BATTERY_VOLTAGE, -1, -1, -1}, 0}};
+    const struct node_config config = {.probes = wired, .probe_count = 1, .no_power_up_line = true};
+    supply_init(&supply);
+    node_init(&node, &config);
+    run(SECOND_US);
+    assert_int_equal(read_word(NODE_SUPPLY_LEAST), 0xFFFF);
+    const int mv[] = {12000, 9310, 11000};
+    for (unsigned i = 0; i < 3; i++) {
+        board.supply_mv = mv[i];
+        run(10 * SECOND_US);
+    }
+    assert_int_equal(read_word(NODE_SUPPLY_LEAST), 9310);
+    assert_int_equal(read_word(NODE_LATE_MOST), 0);
+    uint64_t due_us = node_poll(&node);
+    board.now_us = due_us + 2340; /* something held it up */
+    run(SECOND_US);
+    assert_int_equal(read_word(NODE_LATE_MOST), 23);
+}
+
 static void self_test_finds_what_is_broken(void **state)
 {
     (void)state;
@@ -807,6 +851,7 @@ int main(void)
         cmocka_unit_test_setup(new_address_stays_once_the_node_is_spoken_to_on_it, fresh),
         cmocka_unit_test_setup(new_rate_is_taken_back_when_nobody_speaks_on_it, fresh),
         cmocka_unit_test_setup(broadcast_sets_time_but_neither_address_nor_settings, fresh),
+        cmocka_unit_test_setup(wall_time_is_known_again_after_a_reset, fresh),
         cmocka_unit_test_setup(settings_want_unlock_and_commit, fresh),
         cmocka_unit_test_setup(registers_that_are_not_there_are_exceptions, fresh),
         cmocka_unit_test_setup(period_is_kept_without_drift_over_every_wrap_of_32_bits, fresh),
@@ -820,6 +865,7 @@ int main(void)
         cmocka_unit_test_setup(calibration_is_behind_the_lock_and_changes_the_next_sample, fresh),
         cmocka_unit_test_setup(statistics_are_read_in_one_request, fresh),
         cmocka_unit_test_setup(rain_and_supply_are_channels_like_others, fresh),
+        cmocka_unit_test_setup(black_box_has_the_least_supply_and_the_latest_turn, fresh),
         cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
         cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
         cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, with_update),
