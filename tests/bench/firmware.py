@@ -36,6 +36,7 @@ INDIRECT = {
     "read_registers": ("firmware/node/registers.c", "boards/cortex-m3/update.c"),
     "write_registers": ("firmware/node/registers.c", "boards/cortex-m3/update.c"),
     "node_poll": ("boards/cortex-m3/update.c",),
+    "node_self_test": ("boards/cortex-m3/update.c",),
     "sampler_poll": ("firmware/drivers/", "firmware/node/"),
     "sdi12_sensor_poll": ("firmware/drivers/",),
 }

@@ -54,6 +54,35 @@ class Probes:
         return f"{address}\r\n" if body == "" else ""
 
 
+class Debugger(socket.socket):
+    """QEMU's debugger stub at a UNIX socket: a packet, its answer."""
+
+    def __init__(self, path):
+        super().__init__(socket.AF_UNIX)
+        self.settimeout(20)
+        self.connect(str(path))
+
+    def __call__(self, packet):
+        self.sendall(f"${packet}#{sum(packet.encode()) & 255:02x}".encode())
+        # "T…" tells that the board stands: what "c" waits for, and nobody else
+        wanted = rb"\$(T[^$#]*)#.." if packet == "c" else rb"\$([^T$][^$#]*)#.."
+        found, text = None, b""
+        while not found:
+            data = self.recv(256)
+            assert data, "QEMU ended"
+            text += data
+            found = re.search(wanted, text)
+        self.sendall(b"+")
+        return found[1].decode()
+
+
+def symbol(image, name):
+    listing = subprocess.run(["arm-none-eabi-nm", str(image)], capture_output=True, text=True,
+                             check=True).stdout
+    return next(int(line.split()[0], 16) & ~1 for line in listing.splitlines()
+                if line.split()[-1] == name)
+
+
 class Board:
     """A board that QEMU runs. `folder` is the test's own and short: UNIX sockets live in it."""
 
@@ -183,10 +212,7 @@ class Board:
         return self.qmp("human-monitor-command", **{"command-line": command})["return"]
 
     def symbol(self, name):
-        listing = subprocess.run(["arm-none-eabi-nm", str(self.image)], capture_output=True,
-                                 text=True, check=True).stdout
-        return next(int(line.split()[0], 16) & ~1 for line in listing.splitlines()
-                    if line.split()[-1] == name)
+        return symbol(self.image, name)
 
     @contextlib.contextmanager
     def debugger(self):
@@ -194,20 +220,7 @@ class Board:
         path = self.folder / "gdb"
         path.unlink(missing_ok=True)
         self.human(f"gdbserver unix:{path},server=on,wait=off")
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(20)
-            link.connect(str(path))
-
-            def ask(packet):
-                link.sendall(f"${packet}#{sum(packet.encode()) & 255:02x}".encode())
-                # "T…" tells that the board stands: what "c" waits for, and nobody else
-                wanted = rb"\$(T[^$#]*)#.." if packet == "c" else rb"\$([^T$][^$#]*)#.."
-                found, text = None, b""
-                while not found:
-                    text += link.recv(256)
-                    found = re.search(wanted, text)
-                link.sendall(b"+")
-                return found[1].decode()
+        with Debugger(path) as ask:
             yield ask
             ask("D")
         self.human("gdbserver none")

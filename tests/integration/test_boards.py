@@ -11,7 +11,7 @@ import pytest
 from pymodbus.client import ModbusSerialClient
 
 import garden
-from emulated import Board, wait_for_text
+from emulated import Board, Debugger, symbol, wait_for_text
 
 FACTORY_ADDRESS = 247
 SNAPSHOT = 22
@@ -191,21 +191,34 @@ def test_mbpoll_reads_it_and_an_unknown_register_is_an_exception(board, master):
     assert "Illegal data address" in run.stdout + run.stderr
 
 
-def test_the_board_of_the_garden_boots_as_far_as_it_is_emulated():
-    """QEMU has an STM32 value line part: no DMA, timers, ADC or device identity, but enough to see
-    the image start, find its clocks dead within bounds, and speak on its console."""
+def test_the_board_of_the_garden_runs_as_far_as_it_is_emulated():
+    """QEMU has an STM32 value line part with a processor, its system timer and USARTs; no clocks,
+    pins, DMA, timers, ADC, RTC, watchdog or identity. So nobody can ask it anything, but one sees
+    the image start, find its clocks dead within bounds, speak on its console, and get over
+    sensors and a memory that do not answer to its first sample, without a fault or a restart."""
     image = garden.ROOT / "build" / "stm32f103-rs485" / "bin" / "baiye-node.elf"
     if not image.exists():
         pytest.fail("not built: stm32f103-rs485")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
-    console = folder / "console"
+    console, stub = folder / "console", folder / "gdb"
     child = subprocess.Popen(["qemu-system-arm", "-M", "stm32vldiscovery", "-display", "none",
                               "-nodefaults", "-monitor", "none", "-kernel", str(image),
-                              "-serial", "null", "-serial", "null", "-serial", f"file:{console}"],
+                              "-serial", "null", "-serial", "null", "-serial", f"file:{console}",
+                              "-S", "-gdb", f"unix:{stub},server=on,wait=off"],
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
-        wait_for_text(console, "baiye-node\r\nstm32f103-rs485\r\n", 10)
+        garden.wait_until(stub.exists, 10, "the debugger stub")
+        with Debugger(stub) as ask:
+            for function in ("node_init", "node_poll", "log_append"):
+                place = f"Z0,{symbol(image, function):x},2"
+                assert ask(place) == "OK"
+                ask("c")
+                registers_now = ask("g")
+                stands_at = int.from_bytes(bytes.fromhex(registers_now[15 * 8:16 * 8]), "little")
+                assert stands_at == symbol(image, function), function
+                assert ask(place.replace("Z", "z")) == "OK"
+        assert console.read_bytes() == b"baiye-node\r\nstm32f103-rs485\r\n"
     finally:
         child.kill()
         child.wait()
