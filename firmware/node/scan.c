@@ -25,6 +25,8 @@ void scan_begin(struct scan *scan, uint32_t serial, bool restart, uint32_t baud,
     /* max(3.5 characters, 12 bits + 800 us), then windows of max(13 bits, 12 bits + 50 us). */
     scan->start_us = end_us + larger(bits_us(baud, 35), bits_us(baud, 12) + 800);
     scan->length_us = bits_us(baud, larger(13, 12 + spare_bits));
+    scan->slack_us = scan->length_us - bits_us(baud, 11);
+    scan->covered = 0;
 }
 
 static bool is_dominant(const struct scan *scan, unsigned window)
@@ -37,7 +39,11 @@ void scan_heard(struct scan *scan, uint64_t time_us)
     if (!scan->active || time_us < scan->start_us)
         return;
     uint64_t window = (time_us - scan->start_us) / scan->length_us;
-    if (window < WINDOWS && !is_dominant(scan, (unsigned)window))
+    if (window >= WINDOWS)
+        return;
+    if (is_dominant(scan, (unsigned)window))
+        scan->covered = (uint8_t)(window + 1);
+    else
         scan->active = false;
 }
 
@@ -58,7 +64,15 @@ enum scan_step scan_poll(struct scan *scan, uint64_t now_us)
         scan->active = false;
         return SCAN_WON;
     }
-    return is_dominant(scan, scan->window++) ? SCAN_DOMINANT : SCAN_WAIT;
+    bool late = now_us >= window_us(scan) + scan->slack_us;
+    if (!is_dominant(scan, scan->window++))
+        return SCAN_WAIT;
+    if (!late)
+        return SCAN_DOMINANT;
+    /* Its byte would end in the next window and put out whoever has a 1 there. Where another has
+     * sent the same bit, nothing is lost. */
+    scan->active = scan->covered == scan->window;
+    return SCAN_WAIT;
 }
 
 uint64_t scan_due_us(const struct scan *scan)

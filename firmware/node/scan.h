@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arbitration by serial number, as the published Fast Modbus extension has it: 32 windows after the
  * request, one bit each, highest first. Who has a 0 sends the byte 0xFF, who has a 1 listens, and
- * whoever listens and hears something has lost. The smallest number is left over. A pure state
- * machine; times in microseconds of one clock.
+ * whoever listens and hears something has lost. The smallest number is left over. Four bits of
+ * priority come first: 0110 for who has not told its number in this scan, 1111 for who has. A pure
+ * state machine; times in microseconds of one clock.
+ *
+ * Source: github.com/wirenboard/wb-modbus-ext-scanner, docs/protocol.en.md and article.en.md, whose
+ * transcript is a test. Where the two differ the first is followed: the wait before the first
+ * window is the longer of 3.5 characters, here of 10 bits, and 12 bits + 800 us.
  *
  *   request │ wait │ bit 31 │ bit 30 │ … │ bit 0 │ answer of the one that is left
  */
@@ -19,6 +24,8 @@ struct scan {
     uint32_t word;  /* 4 bits of priority, 28 of the serial number */
     uint64_t start_us;
     uint32_t length_us;
+    uint32_t slack_us; /* a byte begun so late still ends in its window */
+    uint8_t covered;   /* the last window in which somebody else sent the 0, from 1 */
 };
 
 enum scan_step {

@@ -3,6 +3,8 @@
 #include "protocols/history/history.h"
 
 #define STARVED_MS     10000 /* a node's log waits for idle time no longer */
+#define SLACK_SHARE    20
+#define SLACK_MOST_US  500000LL
 #define PROBE_LEAST_NS 5000000LL
 /* Around the records of a window: request and answer frame, and the window's head. */
 #define FETCH_BYTES (19u + WIRE_ANSWER_BYTES + 2u * HISTORY_WINDOW_HEAD)
@@ -281,7 +283,17 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 static int64_t need_ns(const struct bus *bus, const struct device *device, size_t bytes)
 {
     return wire_bytes_ns(&device->wire, bytes) + 3 * bus->transact.silence_ns +
-           2 * device->health.peak_ns;
+           device->health.peak_ns;
+}
+
+/* A log may put off the poll that comes next by a twentieth of the shortest period. */
+static int64_t slack_ns(const struct bus *bus)
+{
+    int64_t shortest_us = SLACK_MOST_US * SLACK_SHARE;
+    for (unsigned i = 0; i < bus->bus->device_count; i++)
+        if (!bus->units[i].dead && bus->units[i].period_us < shortest_us)
+            shortest_us = bus->units[i].period_us;
+    return shortest_us / SLACK_SHARE * US;
 }
 
 /* How many of a log's records can be asked for in `room_ns`; at least 1. A window of fewer records
@@ -305,6 +317,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     int64_t now = bus_now_ms();
     struct wall_ms wall = bus_wall(bus, now);
     bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
+    room_ns += slack_ns(bus);
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
         unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];
