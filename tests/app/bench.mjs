@@ -8,7 +8,7 @@ import { Publisher } from './lib/publisher.mjs';
 
 const ROUNDS = 3;
 const broker = await new Broker().start();
-const bridge = await new Bridge(broker.port, 75).start();
+const bridge = await new Bridge(broker.port, 75, 200).start();
 const gateway = await new Publisher(broker.port).start();
 const browser = await launch();
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];

@@ -50,7 +50,7 @@ try {
       await shot(page, `${name}-${what}`, true);
     }
     await page.goto(`${bridge.url}#/plot/p:upper`);
-    await page.locator('select').nth(1).selectOption('p:creek');
+    await page.locator('.compare select').selectOption('p:creek');
     await page.getByRole('button', { name: /^(月|Month)$/ }).click();
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     await shot(page, `${name}-compare`, true);

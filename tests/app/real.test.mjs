@@ -76,8 +76,8 @@ describe('real: a garden of three devices', () => {
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     const points = async () => Number(await page.locator('[data-points]').getAttribute('data-points'));
     await until('readings in the chart', async () => (await points()) >= 3, 30_000);
-    await page.locator('select').first().selectOption('soil_moisture');
-    await page.locator('select').nth(1).selectOption('p:upper');
+    await page.locator('.choices [data-metric=soil_moisture]').tap();
+    await page.locator('.compare select').selectOption('p:upper');
     await until('both plots', async () => (await points()) >= 6, 30_000);
     await page.getByRole('button', { name: '周', exact: true }).tap();
     await page.locator('.chart[aria-busy=false] canvas').waitFor();

@@ -89,28 +89,41 @@ test('use: the chart loads day, week, month and a year of hours in pages', async
   assert.ok(asked.some((a) => a.step === 'day'), 'a year comes first in days');
 });
 
-test('use: a year of hours of two plots moves smoothly', async () => {
+test('use: a year of hours of two plots moves with little work, however fast the machine is', async () => {
   await s.gateway.garden(60);
-  const page = await open({}, 'plot/p:upper');
-  await page.locator('select').nth(1).selectOption('p:creek');
+  const page = await s.phone();
+  await page.addInitScript(() => {
+    window.work = { lines: 0, clears: 0, frames: 0 };
+    const { lineTo, clearRect } = CanvasRenderingContext2D.prototype;
+    const { lineTo: pathTo } = Path2D.prototype;
+    Path2D.prototype.lineTo = function (...a) { window.work.lines += 1; return pathTo.apply(this, a); };
+    CanvasRenderingContext2D.prototype.lineTo = function (...a) { window.work.lines += 1; return lineTo.apply(this, a); };
+    CanvasRenderingContext2D.prototype.clearRect = function (...a) { window.work.clears += 1; return clearRect.apply(this, a); };
+  });
+  await login(page, s.bridge.url);
+  await page.goto(`${s.bridge.url}#/plot/p:upper`);
+  await page.locator('.compare select').selectOption('p:creek');
   await page.getByRole('button', { name: '年', exact: true }).tap();
   await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 17000, 40_000);
   await page.locator('.chart[aria-busy=false]').waitFor();
+  await page.locator('.chart').scrollIntoViewIfNeeded();
   const box = await page.locator('.chart .u-over').boundingBox();
-  await page.evaluate(() => {
-    window.frames16 = [];
-    let last = performance.now();
-    const frame = (now) => { window.frames16.push(now - last); last = now; window.going = requestAnimationFrame(frame); };
-    window.going = requestAnimationFrame(frame);
-  });
   await page.mouse.move(box.x + 250, box.y + 80);
   await page.mouse.down();
-  for (let i = 0; i < 40; i += 1) await page.mouse.move(box.x + 250 - i * 4, box.y + 80);
-  const frames = await page.evaluate(() => { cancelAnimationFrame(window.going); return window.frames16.slice(1).sort((a, b) => a - b); });
+  await page.evaluate(() => {
+    window.work = { lines: 0, clears: 0, frames: 0 };
+    const frame = () => { window.work.frames += 1; window.going = requestAnimationFrame(frame); };
+    window.going = requestAnimationFrame(frame);
+  });
+  const moves = 60;
+  for (let i = 1; i <= moves; i += 1) await page.mouse.move(box.x + 250 - i * 3, box.y + 80);
+  const work = await page.evaluate(() => { cancelAnimationFrame(window.going); return window.work; });
   await page.mouse.up();
-  const p90 = frames[Math.floor(frames.length * 0.9)];
-  // Half of it would do on a good phone; this machine draws in software on shared cores.
-  assert.ok(p90 < 150, `90 % of the frames within ${p90} ms`);
+  assert.ok(work.clears > 0, 'it moved');
+  assert.ok(work.clears <= work.frames + 2, `${work.clears} drawings in ${work.frames} frames: at most one each`);
+  // Two plots with a band each are six lines; a year of hours would be 8784 points in each of them.
+  const perDrawing = work.lines / work.clears;
+  assert.ok(perDrawing < 6 * box.width * 2, `${Math.round(perDrawing)} points a drawing of ${box.width} px`);
 });
 
 test('use: one finger moves, two fingers zoom, and what is missing is loaded', async () => {
@@ -134,14 +147,14 @@ test('use: one finger moves, two fingers zoom, and what is missing is loaded', a
   await touch('touchEnd', []);
   const zoomed = await until('a shorter range asked for', () => s.gateway.asked.slice(again).find((a) => a.method === 'history'));
   assert.ok(zoomed.params.to - zoomed.params.from < span / 2, 'zoomed in');
-  await page.getByRole('button', { name: '到现在' }).tap();
-  await until('back at now', async () => (await page.getByRole('button', { name: '到现在' }).isDisabled()));
+  await page.getByRole('button', { name: '现在', exact: true }).tap();
+  await until('back at now', async () => (await page.getByRole('button', { name: '现在', exact: true }).isDisabled()));
 });
 
 test('use: compare two plots, take them away as CSV and as a picture', async () => {
   await s.gateway.garden(2);
   const page = await open({}, 'plot/p:upper');
-  await page.locator('select').nth(1).selectOption('p:creek');
+  await page.locator('.compare select').selectOption('p:creek');
   await page.getByRole('button', { name: '周', exact: true }).tap();
   await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
   await page.locator('.chart[aria-busy=false]').waitFor();
@@ -201,6 +214,9 @@ test('use: alerts are acknowledged for everybody; sound only when wished', async
   await until('the alarm sounds', () => page.evaluate((n) => window.tones > n, tried));
   await page.locator('.alert', { hasText: '低于 2' }).getByRole('button').tap();
   await page.getByText('farmer 已确认 ✓').waitFor();
+  // What the gateway says to all phones decides: somebody else was first.
+  await s.gateway.put('alert/frost', s.gateway.alert(undefined, { acked_by: 'aunt', acked_ts: s.gateway.now() - 120e3 }));
+  await page.getByText('aunt 已确认 ✓').waitFor();
   assert.deepEqual(s.gateway.asked.filter((a) => a.method === 'ack').map((a) => a.params), [{ id: 'frost' }]);
   await s.gateway.put('alert/wind', '');
   await page.getByText('大风').waitFor({ state: 'detached' });

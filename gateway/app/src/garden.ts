@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one session of the page and what happens around it: login kept or not, last values written to
 // the phone, alarm sound, waiting picks.
-import { get, forgetAll, loadSnapshot, savedLogin, saveLogin, saveSnapshot, set } from './keep/local';
+import { get, forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot, set } from './keep/local';
+import { day } from './model/format';
 import { changed, forget, state } from './model/state';
 import { Session, type Login } from './mqtt/session';
 
@@ -23,31 +24,47 @@ export function defaultUrl(): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/mqtt`;
 }
 
-export function begin(next: Login, keep: boolean): void {
+/** `known`: the broker took this user and password before. */
+export function begin(next: Login, keep: boolean, known = false): void {
   session?.stop();
   forget();
   login = next;
   kept = keep;
   state.user = next.user;
   if (keep) loadSnapshot(next);
-  session = new Session(next, (event, id) => {
+  session = new Session(next, known, (event, id) => {
     if (event === 'up') {
       if (kept) saveLogin(next);
       setTimeout(() => void sendWaiting(), SEND_AFTER_MS);
     } else if (event === 'alert' && id) {
       void ring(id);
+    } else if (event === 'forecast') {
+      note();
     } else if (event === 'refused') {
       kept = false;
     }
   });
-  session.start();
+  if (state.remembered) afterPaint(session);
+  else session.start();
   changed();
+}
+
+/** The last values first: connecting keeps a slow phone busy, and they are there already. */
+function afterPaint(mine: Session): void {
+  const start = () => {
+    if (session === mine) mine.start();
+  };
+  const timer = setTimeout(start, 300); // no frame is drawn for a page that nobody sees
+  requestAnimationFrame(() => {
+    clearTimeout(timer);
+    setTimeout(start, 0);
+  });
 }
 
 export function resume(): boolean {
   const saved = savedLogin();
   if (!saved) return false;
-  begin(saved, true);
+  begin(saved, true, true);
   return true;
 }
 
@@ -83,6 +100,13 @@ async function ring(id: string): Promise<void> {
   } catch {
     // No network to get the sound with; the banner is there all the same.
   }
+}
+
+export const gardenName = (): string => `${login?.url ?? ''} ${state.site?.name ?? ''}`;
+
+function note(): void {
+  const { forecast, site } = state;
+  if (kept && forecast && site) noteGrowth(gardenName(), day(forecast.ts, site.timezone), forecast);
 }
 
 export function soundOn(): boolean {

@@ -10,7 +10,7 @@ import './style/home.css';
 
 setLang(chooseLang(get('baiye.lang'), navigator.languages));
 applyTheme();
-resume();
+if (!resume()) window.baiyeSocket = null; // nobody to connect early for
 const root = document.getElementById('app');
 if (root) render(<App />, root);
 

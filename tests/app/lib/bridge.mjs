@@ -14,6 +14,10 @@ const types = {
 };
 
 function file(request, response) {
+  if (request.url === '/alive') {
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    return;
+  }
   const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
   let name = join(appFolder, 'dist', path);
   if (path.endsWith('/')) name = join(name, 'index.html');
@@ -31,10 +35,12 @@ function file(request, response) {
 }
 
 export class Bridge {
-  /** `delayMs`: one way, for the WebSocket, which the browser's own throttling leaves out. */
-  constructor(brokerPort, delayMs = 0) {
+  /** `delayMs`, one way, and `bytesPerMs` to the phone: for what comes through the WebSocket, which
+   *  the browser's own throttling leaves out. */
+  constructor(brokerPort, delayMs = 0, bytesPerMs = Infinity) {
     this.brokerPort = brokerPort;
     this.delayMs = delayMs;
+    this.bytesPerMs = bytesPerMs;
     this.pairs = new Set();
     this.open = true;
   }
@@ -51,9 +57,14 @@ export class Bridge {
       const pair = { ws, tcp };
       this.pairs.add(pair);
       const end = () => { this.pairs.delete(pair); ws.terminate(); tcp.destroy(); };
-      const later = (act) => (this.delayMs > 0 ? setTimeout(act, this.delayMs) : act());
-      ws.on('message', (data) => later(() => tcp.write(data)));
-      tcp.on('data', (data) => later(() => ws.send(data)));
+      const later = (ms, act) => (ms > 0 ? setTimeout(act, ms) : act());
+      let free = 0; // when the link down is free again
+      ws.on('message', (data) => later(this.delayMs, () => tcp.write(data)));
+      tcp.on('data', (data) => {
+        const now = performance.now();
+        free = Math.max(free, now) + data.length / this.bytesPerMs;
+        later(free - now + this.delayMs, () => ws.send(data));
+      });
       for (const side of [ws, tcp]) { side.on('close', end); side.on('error', end); }
     });
     await new Promise((r) => this.server.listen(port, '127.0.0.1', r));

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { chooseLang, said, setLang, t, word } from '../../../gateway/app/src/i18n';
 import { en } from '../../../gateway/app/src/i18n/en';
 import { zh } from '../../../gateway/app/src/i18n/zh';
-import { age, day, metricValue, midnight, value, when } from '../../../gateway/app/src/model/format';
+import { age, clockTime, day, fullDate, midnight, monthDay, validZone, value, when } from '../../../gateway/app/src/model/format';
+import { metricValue } from '../../../gateway/app/src/views/metric';
 import { band } from '../../../gateway/app/src/model/bands';
 
 const zone = 'Asia/Shanghai';
@@ -46,6 +47,22 @@ describe('dates', () => {
     expect(day(T, zone)).toBe('2026-11-22');
     expect(day(midnight(T, zone), zone)).toBe('2026-11-22');
     expect(day(midnight(T, zone) - 1, zone)).toBe('2026-11-21');
+    // The same moment whenever it is asked, to the millisecond and below.
+    expect(new Set([0, 0.3, 0.7, 1, 3600e3 + 0.9].map((x) => midnight(T + x, zone)))).toEqual(new Set([Date.UTC(2026, 10, 21, 16)]));
+  });
+  it('are right where clocks are put on and back', () => {
+    const berlin = 'Europe/Berlin';
+    expect(when(Date.UTC(2026, 2, 29, 0, 59), null, berlin)).toBe('2026年3月29日 01:59');
+    expect(clockTime(Date.UTC(2026, 2, 29, 1, 0), berlin)).toBe('03:00');
+    expect(midnight(Date.UTC(2026, 2, 29, 20), berlin)).toBe(Date.UTC(2026, 2, 28, 23));
+    expect(midnight(Date.UTC(2026, 9, 25, 20), berlin)).toBe(Date.UTC(2026, 9, 24, 22));
+    expect([validZone('Europe/Berlin'), validZone('Mars/Olympus'), validZone('')]).toEqual([true, false, false]);
+  });
+  it('are written as people of each language do', () => {
+    expect([monthDay(T, zone), fullDate(T, zone)]).toEqual(['11月22日', '2026年11月22日']);
+    setLang('en');
+    expect([monthDay(T, zone), fullDate(T, zone)]).toEqual(['22 Nov', '22 Nov 2026']);
+    setLang('zh');
   });
 });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
 import { MQTTClient } from '../../../gateway/app/node_modules/u8-mqtt/esm/basic-v5.js';
 import { Framer, packets, PACKET_MAX } from '../../../gateway/app/src/mqtt/framer';
@@ -60,6 +60,6 @@ describe('the client behind it', () => {
     deliver(big.subarray(0, 30000));
     deliver(big.subarray(30000));
     deliver(publish(10));
-    expect(seen).toEqual([40000, 10]);
+    await vi.waitFor(() => expect(seen).toEqual([40000, 10]));
   });
 });

@@ -64,7 +64,7 @@ describe('a payload', () => {
     const h = parseHistory({ t: [1795293200000, 1795293100000, 1795293300000, 'x'], n: [1, 1, 0], min: [1, 2, null],
       mean: [2, 3, null], max: [3, 4], next: null });
     expect(h).toEqual({ t: [1795293200000, 1795293300000], n: [1, 0], min: [1, null], mean: [2, null], max: [3, null],
-      flags: {}, next: null });
+      flags: {}, bad: [0, 0], next: null });
     expect(parseHistory({ t: 'x' })).toBeNull();
   });
 });

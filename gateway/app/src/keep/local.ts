@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small things kept on the phone: settings always; login and last values only for somebody who asked
 // to be remembered. Storage may be missing, full or forbidden: then the app just keeps less.
-import { parseAlert, parseForecast, parseLive, parseSite } from '../model/payload';
+import { parseAlert, parseForecast, parseLive, parseSite, type Forecast } from '../model/payload';
 import { clock, keepLive, state } from '../model/state';
 import type { Login } from '../mqtt/session';
 
 const LOGIN = 'baiye.login';
-const ACKED = 'baiye.acked';
 const SNAPSHOT = 'baiye.snapshot';
+const GROWTH = 'baiye.growth';
 const SNAPSHOT_MAX = 1_000_000; // characters; 60 devices take about 30,000
 
 export function get(key: string): string | null {
@@ -44,7 +44,7 @@ export function saveLogin(login: Login): void {
 }
 
 export function forgetAll(): void {
-  for (const key of [LOGIN, SNAPSHOT, ACKED]) set(key, null);
+  for (const key of [LOGIN, SNAPSHOT, GROWTH]) set(key, null);
 }
 
 const wire = (live: { everyS: number }) => ({ ...live, every_s: live.everyS });
@@ -64,7 +64,7 @@ export function saveSnapshot(login: Login): void {
       devices: site.devices.map((d) => ({ ...d, every_s: d.everyS })) },
     live: [...state.live].map(([name, live]) => [name, wire(live)]),
     plots: [...state.plotLive].map(([name, live]) => [name, wire(live)]),
-    alerts: [...state.alerts].map(([id, a]) => [id, { ...a, acked: a.acked }]),
+    alerts: [...state.alerts].map(([id, a]) => [id, { ...a, acked_by: a.ackedBy, acked_ts: a.ackedAt }]),
     forecast: forecast && {
       ts: forecast.ts,
       plots: Object.fromEntries(Object.entries(forecast.plots).map(([name, p]) => [name, {
@@ -107,22 +107,39 @@ export function loadSnapshot(login: Login): void {
   }
 }
 
-// Alerts that this phone's user acknowledged: the gateway's document of an alert does not say so.
-const ACKED_MAX = 200;
+// The gateway keeps no history of the thermal time that comes with the forecast, so the phone notes
+// the last one of each day.
+const GROWTH_DAYS = 40;
 
-function ackedList(): [string, number | null][] {
+type Noted = Record<string, [day: string, thermalTime: number][]>;
+
+function notedGrowth(garden: string): Noted {
   try {
-    const x = JSON.parse(get(ACKED) ?? '[]') as unknown;
-    return Array.isArray(x) ? (x as [string, number | null][]).filter((row) => Array.isArray(row)) : [];
+    const x = JSON.parse(get(GROWTH) ?? 'null') as { garden?: unknown; plots?: unknown } | null;
+    if (x?.garden === garden && typeof x.plots === 'object' && x.plots !== null) return x.plots as Noted;
   } catch {
-    return [];
+    // Not ours.
   }
+  return {};
 }
 
-export function wasAcked(id: string, since: number | null): boolean {
-  return ackedList().some(([a, s]) => a === id && s === since);
+export function noteGrowth(garden: string, day: string, forecast: Forecast): void {
+  const plots = notedGrowth(garden);
+  for (const [plot, { thermalTime }] of Object.entries(forecast.plots)) {
+    if (thermalTime === null) continue;
+    const rows = Array.isArray(plots[plot]) ? plots[plot].filter((row) => row[0] !== day) : [];
+    plots[plot] = [...rows, [day, thermalTime] as [string, number]].slice(-GROWTH_DAYS);
+  }
+  set(GROWTH, JSON.stringify({ garden, plots }));
 }
 
-export function noteAcked(id: string, since: number | null): void {
-  set(ACKED, JSON.stringify([...ackedList().filter(([a]) => a !== id), [id, since]].slice(-ACKED_MAX)));
+/** What each day gave, from one noted day to the next; a day after a gap gives nothing. */
+export function dailyGrowth(garden: string, plot: string): { day: string; gain: number }[] {
+  const noted = notedGrowth(garden);
+  const rows = Object.hasOwn(noted, plot) && Array.isArray(noted[plot]) ? noted[plot] : [];
+  return rows.flatMap(([day, sum], i) => {
+    const before = rows[i - 1];
+    if (!before || Date.parse(day) - Date.parse(before[0]) !== 86400e3 || !(sum >= before[1])) return [];
+    return [{ day, gain: sum - before[1] }];
+  });
 }

@@ -2,12 +2,12 @@
 // Numbers, ages and dates as people read them, always in the site's time zone.
 import { lang, t } from '../i18n';
 
-const DECIMALS: Record<string, number> = {
+export const DECIMALS: Record<string, number> = {
   air_humidity: 0, soil_conductivity: 0, illuminance: 0, wind_direction: 0, leaf_wetness: 0,
   battery_voltage: 2, vapour_pressure_deficit: 2, signal_strength: 0, soil_wetness: 0,
   thermal_time: 0, carbon_dioxide: 0,
 };
-const UNITS: Record<string, string> = {
+export const UNITS: Record<string, string> = {
   air_temperature: '°C', air_humidity: '%', soil_moisture: '%', soil_temperature: '°C',
   soil_conductivity: 'µS/cm', soil_ph: '', illuminance: 'lx', rainfall: 'mm', wind_speed: 'm/s',
   wind_direction: '°', leaf_wetness: '%', battery_voltage: 'V', signal_strength: 'dBm',
@@ -15,23 +15,11 @@ const UNITS: Record<string, string> = {
   canopy_temperature: '°C', air_pressure: 'kPa', solar_radiation: 'W/m²',
 };
 
-export function decimals(metric: string): number {
-  return DECIMALS[metric] ?? 1;
-}
-
-export function unit(metric: string, fromSite?: string): string {
-  return UNITS[metric] ?? fromSite ?? '';
-}
-
 /** A minus that cannot be mistaken for a gap, no "-0", at most seven characters. */
 export function value(x: number, digits: number): string {
   if (Math.abs(x) >= 99999.5) return x < 0 ? '−99999+' : '99999+';
   const s = x.toFixed(Math.abs(x) >= 1000 ? 0 : digits);
   return /^-0(\.0+)?$/.test(s) ? s.slice(1) : s.replace('-', '−');
-}
-
-export function metricValue(metric: string, x: number): string {
-  return value(x, decimals(metric));
 }
 
 /** "just now", "12 min", "3 h", "5 d": how old something is. A future time is "?". */
@@ -44,27 +32,51 @@ export function age(ms: number): string {
   return t('age.day', Math.round(s / 86400));
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
+// Zones without daylight saving need no Intl, whose first use costs a slow phone 100 ms.
+const FIXED_HOURS: Record<string, number> = { 'Asia/Shanghai': 8, 'Asia/Urumqi': 6, UTC: 0 };
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sept', 'Oct', 'Nov', 'Dec'];
+const zones = new Map<string, Intl.DateTimeFormat>();
 
-function format(zone: string, options: Intl.DateTimeFormatOptions, locale?: string): Intl.DateTimeFormat {
-  const l = locale ?? (lang() === 'zh' ? 'zh-CN' : 'en-GB');
-  const key = l + zone + JSON.stringify(options);
-  let f = formats.get(key);
+/** How far the zone's clocks are ahead of UTC at that moment, in ms. */
+export function ahead(ts: number, zone: string): number {
+  if (Object.hasOwn(FIXED_HOURS, zone)) return (FIXED_HOURS[zone] ?? 0) * 3600e3;
+  let f = zones.get(zone);
   if (!f) {
-    f = new Intl.DateTimeFormat(l, { timeZone: zone, hourCycle: 'h23', ...options });
-    formats.set(key, f);
+    f = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric',
+      day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
+    zones.set(zone, f);
   }
-  return f;
+  const at = Object.fromEntries(f.formatToParts(ts).map((p) => [p.type, Number(p.value)]));
+  const { year = 0, month = 1, day: date = 1, hour = 0, minute = 0, second = 0 } = at;
+  return Date.UTC(year, month - 1, date, hour, minute, second) - Math.floor(ts / 1000) * 1000;
 }
 
-export const clockTime = (ts: number, zone: string): string =>
-  format(zone, { hour: '2-digit', minute: '2-digit' }).format(ts);
+export function validZone(zone: string): boolean {
+  try {
+    return zone !== '' && Number.isFinite(ahead(0, zone));
+  } catch {
+    return false;
+  }
+}
 
-export const monthDay = (ts: number, zone: string): string =>
-  format(zone, { month: 'short', day: 'numeric' }).format(ts);
+/** The zone's date and time in the fields that are called UTC. */
+const local = (ts: number, zone: string): Date => new Date(ts + ahead(ts, zone));
+const two = (n: number): string => String(n).padStart(2, '0');
 
-export const fullDate = (ts: number, zone: string): string =>
-  format(zone, { year: 'numeric', month: 'short', day: 'numeric' }).format(ts);
+export function clockTime(ts: number, zone: string): string {
+  const d = local(ts, zone);
+  return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+}
+
+export function monthDay(ts: number, zone: string): string {
+  const d = local(ts, zone);
+  return lang() === 'zh' ? `${d.getUTCMonth() + 1}月${d.getUTCDate()}日` : `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
+}
+
+export function fullDate(ts: number, zone: string): string {
+  const year = local(ts, zone).getUTCFullYear();
+  return lang() === 'zh' ? `${year}年${monthDay(ts, zone)}` : `${monthDay(ts, zone)} ${year}`;
+}
 
 /** 08:12 for today, "21 Nov 08:12" otherwise, with the year when it is another one. */
 export function when(ts: number, now: number | null, zone: string): string {
@@ -75,14 +87,13 @@ export function when(ts: number, now: number | null, zone: string): string {
 }
 
 /** YYYY-MM-DD in the site's zone. */
-export const day = (ts: number, zone: string): string =>
-  format(zone, { year: 'numeric', month: '2-digit', day: '2-digit' }, 'en-CA').format(ts);
+export const day = (ts: number, zone: string): string => local(ts, zone).toISOString().slice(0, 10);
 
 export const kg = (x: number): string => value(x, x < 10 && x % 1 !== 0 ? 1 : 0);
 
-/** What stands behind a date picked on the phone: milliseconds of that zone's midnight. */
+/** The last midnight of that zone, in ms. */
 export function midnight(ts: number, zone: string): number {
-  const parts = format(zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' }, 'en-GB')
-    .format(ts).split(':').map(Number);
-  return ts - (((parts[0] ?? 0) * 60 + (parts[1] ?? 0)) * 60 + (parts[2] ?? 0)) * 1000 - (ts % 1000);
+  const day0 = Math.floor((ts + ahead(ts, zone)) / 86400e3) * 86400e3; // in the zone's own time
+  const at = day0 - ahead(ts, zone);
+  return day0 - ahead(at, zone); // the clocks may have been put on in between
 }

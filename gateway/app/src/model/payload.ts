@@ -3,6 +3,8 @@
 // proven: wrong types become "nothing", strings are cut and stripped of control and bidirectional
 // characters, lists and maps have bounds. What leaves this file is plain data of the types below.
 
+import { validZone } from './format';
+
 export type Flag = 'stale' | 'range' | 'stuck' | 'absent' | 'uncalibrated' | 'fault' | 'clock';
 export type Triple = [low: number, mid: number, high: number];
 
@@ -79,6 +81,7 @@ export interface Alert {
   todo: string;
   acked: boolean;
   ackedBy: string;
+  ackedAt: number | null;
 }
 
 export interface Health {
@@ -97,7 +100,10 @@ export interface History {
   min: (number | null)[];
   mean: (number | null)[];
   max: (number | null)[];
+  /** Of raw readings that are not good, by time. */
   flags: Record<number, Flag>;
+  /** How many readings of a bucket are not good. */
+  bad: number[];
   next: number | null;
 }
 
@@ -131,6 +137,7 @@ export function text(x: unknown, max = TEXT_MAX): string {
   if (typeof x === 'number' && Number.isFinite(x)) return String(x);
   if (typeof x !== 'string') return '';
   const clean = x.slice(0, max * 2).replace(UNPRINTABLE, ' ').trim();
+  if (clean.length <= max) return clean;
   const points = [...clean];
   return points.length > max ? points.slice(0, max - 1).join('') + '…' : clean;
 }
@@ -242,16 +249,6 @@ export function parseSite(x: unknown, name: string): Site | null {
   };
 }
 
-function validZone(zone: string): boolean {
-  if (!zone) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export function parseForecast(x: unknown): Forecast | null {
   const o = object(x);
   const ts = time(o?.ts);
@@ -301,7 +298,8 @@ export function parseAlert(x: unknown, id: string): Alert | null {
   if (!o) return null;
   const what = text(o.what) || text(o.text) || text(o.label);
   if (!what) return null;
-  const acked = o.acked ?? o.ack;
+  const ackedBy = text(o.acked_by, 64);
+  const ackedAt = time(o.acked_ts);
   return {
     id,
     level: level(o.level, 'watch'),
@@ -309,8 +307,9 @@ export function parseAlert(x: unknown, id: string): Alert | null {
     where: text(o.where, 120) || text(o.plot, 120) || text(o.device, 120),
     since: time(o.since ?? o.ts),
     todo: text(o.todo) || text(o.do) || text(o.hint),
-    acked: acked === true || object(acked) !== null || (typeof acked === 'string' && acked !== ''),
-    ackedBy: text(object(acked)?.by ?? o.acked_by ?? (typeof acked === 'string' ? acked : ''), 64),
+    acked: ackedBy !== '' || ackedAt !== null,
+    ackedBy,
+    ackedAt,
   };
 }
 
@@ -353,10 +352,12 @@ export function parseHistory(x: unknown): History | null {
   if (Array.isArray(o.flags)) {
     o.flags.slice(0, t.length).forEach((f: unknown, i) => {
       const at = t[i];
-      if (at != null && typeof f === 'string' && FLAGS.includes(f)) flags[at] = f as Flag;
+      if (at == null || typeof f !== 'string' || f === '' || f === 'good') return;
+      flags[at] = FLAGS.includes(f) ? (f as Flag) : 'fault';
     });
   }
-  const out: History = { t: [], n: [], min: [], mean: [], max: [], flags, next: time(o.next) };
+  const bad = column(o.bad);
+  const out: History = { t: [], n: [], min: [], mean: [], max: [], flags, bad: [], next: time(o.next) };
   let last = 0;
   t.forEach((at, i) => {
     if (at === null || at <= last) return; // uPlot needs rising times
@@ -366,6 +367,7 @@ export function parseHistory(x: unknown): History | null {
     out.min.push(min[i] ?? null);
     out.mean.push(mean[i] ?? null);
     out.max.push(max[i] ?? null);
+    out.bad.push(Math.max(0, bad[i] ?? 0));
   });
   return out;
 }

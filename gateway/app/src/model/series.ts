@@ -11,7 +11,8 @@ export interface Series {
   min: (number | null)[];
   mean: (number | null)[];
   max: (number | null)[];
-  flags: Map<number, Flag>;
+  /** Readings that are not good, by time: raw ones with their flag, buckets with how many. */
+  flags: Map<number, Flag | number>;
 }
 
 const HOUR_MS = 3600e3;
@@ -20,11 +21,19 @@ export const emptySeries = (step: Step): Series => ({
   step, t: [], n: [], min: [], mean: [], max: [], flags: new Map(),
 });
 
+function doubts(x: History | Series): [number, Flag | number][] {
+  if (x.flags instanceof Map) return [...x.flags];
+  const { t, bad } = x as History;
+  return [
+    ...t.flatMap((at, i): [number, number][] => (bad[i] ? [[at, bad[i]]] : [])),
+    ...Object.entries(x.flags).map(([at, flag]): [number, Flag] => [Number(at), flag as Flag]),
+  ];
+}
+
 /** Both in order of time; where both have a time the later answer is right. */
 export function join(a: Series, b: History | Series): Series {
   const out = emptySeries(a.step);
-  const bFlags = b.flags instanceof Map ? b.flags : new Map(Object.entries(b.flags).map(([k, f]) => [Number(k), f]));
-  out.flags = new Map([...a.flags, ...bFlags]);
+  out.flags = new Map([...a.flags, ...doubts(b)]);
   let [i, j] = [0, 0];
   const take = (from: History | Series, k: number) => {
     out.t.push(from.t[k] ?? 0);
@@ -50,7 +59,7 @@ export function addLive(a: Series, live: Live, metric: string): Series {
   const v = value ?? null;
   return join(a, {
     t: [live.ts], n: [v === null ? 0 : 1], min: [v], mean: [v], max: [v],
-    flags: flag ? { [live.ts]: flag } : {}, next: null,
+    flags: flag ? { [live.ts]: flag } : {}, bad: [0], next: null,
   });
 }
 
@@ -87,12 +96,41 @@ export function holes(series: Series, everyS: number, from: number, until: numbe
   return out;
 }
 
+/** Hours put together to the days of the site, for when hours would be a tangle of lines. */
+export function daily(series: Series, dayStart: (t: number) => number): Series {
+  const out = emptySeries('day');
+  series.t.forEach((at, i) => {
+    const start = dayStart(at);
+    if (out.t[out.t.length - 1] !== start) {
+      out.t.push(start);
+      out.n.push(0);
+      out.min.push(null);
+      out.mean.push(null);
+      out.max.push(null);
+    }
+    const k = out.t.length - 1;
+    const doubt = series.flags.get(at);
+    const known = out.flags.get(start) ?? 0;
+    if (doubt !== undefined) out.flags.set(start, (typeof known === 'number' ? known : 1) + (typeof doubt === 'number' ? doubt : 1));
+    const [n, mean] = [series.n[i] ?? 0, series.mean[i]];
+    if (mean == null || n <= 0) return;
+    const before = out.n[k] ?? 0;
+    out.mean[k] = ((out.mean[k] ?? 0) * before + mean * n) / (before + n);
+    out.n[k] = before + n;
+    out.min[k] = Math.min(out.min[k] ?? Infinity, series.min[i] ?? mean);
+    out.max[k] = Math.max(out.max[k] ?? -Infinity, series.max[i] ?? mean);
+  });
+  return out;
+}
+
+/** A bucket is drawn in its middle, where its mean belongs. */
+export const middleMs = (step: Step): number => (step === 'hour' ? HOUR_MS / 2 : step === 'day' ? 12 * HOUR_MS : 0);
+
 /** Columns for uPlot (seconds), with a null where the line must break. */
 export function columns(series: Series, everyS: number): [number[], (number | null)[], (number | null)[], (number | null)[]] {
   const limit = holeMs(series, everyS);
   const [t, min, mean, max]: [number[], (number | null)[], (number | null)[], (number | null)[]] = [[], [], [], []];
-  // A bucket is drawn in its middle, where its mean belongs.
-  const shift = series.step === 'hour' ? HOUR_MS / 2 : series.step === 'day' ? 12 * HOUR_MS : 0;
+  const shift = middleMs(series.step);
   series.t.forEach((at, i) => {
     const before = series.t[i - 1];
     if (before !== undefined && at - before > limit) {

@@ -23,6 +23,8 @@ export interface State {
   queuedPicks: number;
   /** Shown from an earlier visit; nothing was heard from the gateway since. */
   remembered: boolean;
+  /** The gateway was not asked for its time yet, or has not answered: nothing can be called old. */
+  timePending: boolean;
 }
 
 export const clock = new Clock();
@@ -41,6 +43,7 @@ export const state: State = {
   ledPng: null,
   queuedPicks: 0,
   remembered: false,
+  timePending: true,
 };
 
 export function forget(): void {
@@ -49,13 +52,16 @@ export function forget(): void {
   state.forecast = null;
   state.ledPng = null;
   state.remembered = false;
+  state.timePending = true;
   for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts]) map.clear();
 }
 
 type Listener = () => void;
 const listeners = new Set<Listener>();
-/** At most ten drawings a second: at the start hundreds of messages arrive at once. */
+/** At most ten drawings a second: hundreds of messages may arrive at once. At the start fewer, since
+ *  nothing of it can be called live before the gateway's time is known. */
 const TELL_EVERY_MS = 100;
+const TELL_AT_START_MS = 500;
 let scheduled = false;
 let lastTold = -Infinity;
 
@@ -73,7 +79,14 @@ function tell(): void {
 export function changed(): void {
   if (scheduled) return;
   scheduled = true;
-  setTimeout(tell, Math.max(0, lastTold + TELL_EVERY_MS - performance.now()));
+  const every = state.link === 'up' && state.timePending ? TELL_AT_START_MS : TELL_EVERY_MS;
+  setTimeout(tell, Math.max(0, lastTold + every - performance.now()));
+}
+
+/** What is worth a drawing of its own: the moment from which values are live. */
+export function changedNow(): void {
+  lastTold = -Infinity;
+  tell();
 }
 
 /** Keeps a device's values; `had` grows with them. */

@@ -76,6 +76,11 @@ export interface PacketSocket {
   onclose: ((event: CloseEvent) => void) | null;
 }
 
+const SLICE_MS = 12;
+
+/** Lets everything else run: input, drawing, answers that wait to be sent. */
+const breathe = (): Promise<void> => new Promise((go) => { setTimeout(go, 0); });
+
 export function packets(socket: WebSocket): PacketSocket {
   const framer = new Framer();
   const face: PacketSocket = {
@@ -84,13 +89,30 @@ export function packets(socket: WebSocket): PacketSocket {
     send: (bytes) => socket.send(bytes),
     onopen: null, onmessage: null, onerror: null, onclose: null,
   };
+  const queue: Uint8Array[] = [];
+  let running = false;
+  // At the start hundreds of packets come at once. One by one: what the first of them asks for goes
+  // out before the last is read, and the page stays awake.
+  const run = async () => {
+    running = true;
+    let start = performance.now();
+    for (let data = queue.shift(); data; data = queue.shift()) {
+      face.onmessage?.({ data });
+      await null;
+      if (performance.now() - start < SLICE_MS) continue;
+      await breathe();
+      start = performance.now();
+    }
+    running = false;
+  };
   socket.binaryType = 'arraybuffer';
   socket.onopen = (event) => face.onopen?.(event);
   socket.onerror = (event) => face.onerror?.(event);
   socket.onclose = (event) => face.onclose?.(event);
   socket.onmessage = (event: MessageEvent<ArrayBuffer>) => {
     try {
-      for (const data of framer.push(new Uint8Array(event.data))) face.onmessage?.({ data });
+      queue.push(...framer.push(new Uint8Array(event.data)));
+      if (!running) void run().catch(() => socket.close());
     } catch {
       socket.close(); // not MQTT, or a packet that nothing here can use
     }

@@ -2,7 +2,7 @@
 // One connection to the broker that comes back by itself. Every attempt gets a fresh u8-mqtt client
 // and socket: nothing of a broken session survives into the next one. Half-open links, usual on
 // mobile networks, are found by an own ping with a deadline, since the browser never says.
-import { MQTTClient, type Publish } from 'u8-mqtt/esm/basic-v5.js';
+import { MQTTClient, type Publish, type Topic, type Topics } from 'u8-mqtt/esm/basic-v5.js';
 import { PACKET_MAX, packets } from './framer';
 import type { LinkState } from '../model/state';
 
@@ -22,6 +22,8 @@ export interface LinkOptions {
   user: string;
   password: string;
   clientId: string;
+  /** User and password worked before: ask for everything in the same breath as the greeting. */
+  known: boolean;
   onMessage: (packet: Publish) => void;
   onState: (state: LinkState) => void;
   /** Everything that the broker keeps for our topics has arrived. */
@@ -36,8 +38,24 @@ export function deadline<T>(work: Promise<T>, ms: number, what: string): Promise
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
+declare global {
+  interface Window {
+    baiyeSocket?: { url: string; socket: WebSocket } | null;
+  }
+}
+
+/** The socket that early.js opened, once, when it leads where it should and is still good. */
+function takeEarly(url: string): WebSocket | null {
+  const early = window.baiyeSocket;
+  window.baiyeSocket = null;
+  if (early?.url === url && early.socket.readyState <= WebSocket.OPEN) return early.socket;
+  early?.socket.close();
+  return null;
+}
+
 export class Link {
   private filters = new Map<string, 0 | 1>();
+  private asked = new Set<string>();
   private client: MQTTClient | null = null;
   private socket: WebSocket | null = null;
   private attempt = 0;
@@ -81,13 +99,13 @@ export class Link {
 
   /** Kept over reconnects until released. */
   subscribe(filters: Filter[]): void {
-    const fresh = filters.filter((f) => !this.filters.has(f.topic));
-    for (const f of fresh) this.filters.set(f.topic, f.qos);
-    if (this.up && fresh.length > 0) void this.send(fresh.map((f) => [f.topic, { qos: f.qos }]));
+    for (const f of filters) this.filters.set(f.topic, f.qos);
+    if (this.up) void this.ask();
   }
 
   unsubscribe(topics: string[]): void {
-    const known = topics.filter((topic) => this.filters.delete(topic));
+    for (const topic of topics) this.filters.delete(topic);
+    const known = topics.filter((topic) => this.asked.delete(topic));
     if (this.up && known.length > 0) {
       void this.client?.unsubscribe({ topics: known }).catch(() => undefined);
     }
@@ -110,7 +128,7 @@ export class Link {
     this.options.onState('connecting');
     let socket: WebSocket;
     try {
-      socket = new WebSocket(this.options.url, ['mqtt']);
+      socket = takeEarly(this.options.url) ?? new WebSocket(this.options.url, ['mqtt']);
     } catch {
       this.options.onState('down');
       this.again();
@@ -135,10 +153,25 @@ export class Link {
     socket.addEventListener('close', () => this.lost(socket));
     socket.addEventListener('error', () => this.lost(socket));
     client.with_websock(packets(socket));
-    deadline(this.greet(client), CONNECT_MS, 'no answer').then(
-      () => this.ready(client),
+    const greeted = this.greet(client);
+    // MQTT lets a client go on without waiting for the greeting's answer: a round trip saved. Not
+    // with a password that may be wrong: a broker that hangs up on more than it has read can lose
+    // its own "no" on the way, so after the first try in vain it is waited for.
+    this.asked.clear();
+    const early = this.options.known && this.attempt === 0 ? client._send0('subscribe', ...this.unasked()) : null;
+    early?.catch(() => undefined);
+    deadline(greeted, CONNECT_MS, 'no answer').then(
+      () => this.ready(client, early),
       (error: unknown) => this.failed(socket, error),
     );
+  }
+
+  /** What this connection has not subscribed yet. */
+  private unasked(): [packet: Topics, key: Topics] {
+    const fresh = [...this.filters].filter(([topic]) => !this.asked.has(topic));
+    for (const [topic] of fresh) this.asked.add(topic);
+    const packet = { topics: fresh.map(([topic, qos]): Topic => [topic, { qos }]) };
+    return [packet, packet];
   }
 
   private greet(client: MQTTClient): Promise<unknown> {
@@ -153,12 +186,13 @@ export class Link {
     });
   }
 
-  private ready(client: MQTTClient): void {
+  private ready(client: MQTTClient, early: Promise<unknown> | null): void {
     if (this.client !== client) return;
     this.up = true;
     this.attempt = 0;
+    this.options.known = true;
     this.pinger = setInterval(() => void this.ping(), PING_EVERY_MS);
-    void this.send([...this.filters].map(([topic, qos]) => [topic, { qos }]))
+    void Promise.all([this.subscribed(early), this.ask()])
       // Retained messages go out before the answer to a ping that follows the subscription.
       .then(() => this.ping())
       .then(() => {
@@ -179,11 +213,16 @@ export class Link {
     }
   }
 
-  private async send(topics: [string, { qos: 0 | 1 }][]): Promise<void> {
+  private ask(): Promise<void> {
+    const [packet] = this.unasked();
+    return this.subscribed(packet.topics.length > 0 ? this.client?.subscribe(packet) : null);
+  }
+
+  private async subscribed(answer: Promise<unknown> | null | undefined): Promise<void> {
     const socket = this.socket;
-    if (topics.length === 0 || !this.client || !socket) return;
+    if (!answer || !socket) return;
     try {
-      await deadline(this.client.subscribe({ topics }), CONNECT_MS, 'no answer');
+      await deadline(answer, CONNECT_MS, 'no answer');
     } catch {
       this.lost(socket);
     }

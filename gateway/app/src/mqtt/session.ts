@@ -2,10 +2,9 @@
 // One logged-in user: connects, subscribes, sorts messages into the state, keeps the site's time.
 // The site's name is learnt from the first …/site message, so that the address is all one needs.
 import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
-import { wasAcked } from '../keep/local';
 import { newer } from '../model/fresh';
 import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite, type Live } from '../model/payload';
-import { changed, clock, keepLive, state, type LinkState } from '../model/state';
+import { changed, changedNow, clock, keepLive, state, type LinkState } from '../model/state';
 import { Link, type Filter } from './link';
 import { Rpc, RpcError } from './rpc';
 
@@ -19,21 +18,24 @@ const PLACES_MAX = 512; // devices, plots, alerts kept
 const TIME_AGAIN_MS = 15 * 60_000;
 
 const always: Filter[] = [
-  { topic: 'baiye/+/gateway/status', qos: 1 },
+  // The broker sends what it keeps in this order: the site first, because with its name the time
+  // can be asked for while the rest is still on its way.
   { topic: 'baiye/+/site', qos: 1 },
-  // Retained and repeated: QoS 0 spares the round trips of the acknowledgement window at start.
-  { topic: 'baiye/+/plot/+/live', qos: 0 },
-  { topic: 'baiye/+/dev/+/live', qos: 0 },
-  { topic: 'baiye/+/forecast', qos: 1 },
+  { topic: 'baiye/+/gateway/status', qos: 1 },
   { topic: 'baiye/+/alert/+', qos: 1 },
+  { topic: 'baiye/+/forecast', qos: 1 },
+  // Retained and repeated: QoS 0 spares the round trips of the acknowledgement window at start.
+  { topic: 'baiye/+/dev/+/live', qos: 0 },
 ];
+/** Mostly the same values once more, so they come when the first ones stand there. */
+const second: Filter[] = [{ topic: 'baiye/+/plot/+/live', qos: 0 }];
 
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-type Hook = (event: 'up' | 'alert' | 'refused', id?: string) => void;
+type Hook = (event: 'up' | 'alert' | 'forecast' | 'refused', id?: string) => void;
 
 export class Session {
   private readonly link: Link;
@@ -45,6 +47,7 @@ export class Session {
 
   constructor(
     readonly login: Login,
+    known: boolean,
     private readonly hook: Hook,
   ) {
     const client = randomId();
@@ -53,12 +56,13 @@ export class Session {
       user: login.user,
       password: login.password,
       clientId: `app-${client}`,
+      known,
       onMessage: (packet) => this.message(packet),
       onState: (link) => this.linkState(link),
       onKept: () => this.kept(),
     });
     this.rpc = new Rpc(this.link, login.user, client);
-    this.link.subscribe([...always, { topic: this.rpc.answerTopic('baiye/+'), qos: 1 }]);
+    this.link.subscribe([{ topic: this.rpc.answerTopic('baiye/+'), qos: 1 }, ...always]);
   }
 
   start(): void {
@@ -103,12 +107,13 @@ export class Session {
 
   private linkState(link: LinkState): void {
     state.link = link;
+    if (link === 'connecting') this.alertsSeen.clear();
     if (link === 'up') {
-      this.alertsSeen.clear();
       if (this.siteName) void this.askTime();
       this.hook('up');
     } else if (link !== 'connecting') {
       this.rpc.cut();
+      state.timePending = false; // nobody will say it now: what is known is shown with its date
     }
     if (link === 'refused') this.hook('refused');
     changed();
@@ -119,6 +124,7 @@ export class Session {
     for (const id of [...state.alerts.keys()]) {
       if (!this.alertsSeen.has(id)) state.alerts.delete(id);
     }
+    this.link.subscribe(second);
     changed();
   }
 
@@ -134,7 +140,10 @@ export class Session {
     } catch {
       // Asked again on the next link or quarter of an hour; until then what was heard counts.
     }
-    changed();
+    const first = state.timePending;
+    state.timePending = false;
+    if (first) changedNow();
+    else changed();
   }
 
   private message(packet: Publish): void {
@@ -146,7 +155,7 @@ export class Session {
     else if (kind === 'gateway' && a === 'status') this.gateway(packet);
     else if (kind === 'dev' && isName(a)) this.device(packet, a, b);
     else if (kind === 'plot' && isName(a) && b === 'live') this.live(state.plotLive, a, packet);
-    else if (kind === 'forecast') state.forecast = parseForecast(decode(packet.payload));
+    else if (kind === 'forecast') this.forecast(packet);
     else if (kind === 'alert' && isName(a)) this.alert(packet, a);
     else if (kind === 'led' && a === 'preview') state.ledPng = packet.payload.slice();
     changed();
@@ -156,11 +165,10 @@ export class Session {
     const site = parseSite(decode(packet.payload), name);
     if (!site) return;
     state.site = site;
-    if (!this.siteName) {
-      this.siteName = name;
-      void this.askTime();
-      this.hook('up');
-    }
+    if (this.siteName) return;
+    this.siteName = name;
+    void this.askTime();
+    this.hook('up');
   }
 
   private gateway(packet: Publish): void {
@@ -179,6 +187,11 @@ export class Session {
         state.health.set(device, health);
       }
     }
+  }
+
+  private forecast(packet: Publish): void {
+    state.forecast = parseForecast(decode(packet.payload));
+    if (state.forecast) this.hook('forecast');
   }
 
   private live(map: Map<string, Live>, name: string, packet: Publish): void {
@@ -203,7 +216,6 @@ export class Session {
     }
     if (!state.alerts.has(id) && state.alerts.size >= PLACES_MAX) return;
     this.alertsSeen.add(id);
-    if (wasAcked(id, alert.since)) alert.acked = true;
     const isNew = !state.alerts.has(id);
     state.alerts.set(id, alert);
     if (isNew && !alert.acked) this.hook('alert', id);

@@ -13,6 +13,10 @@ declare module 'u8-mqtt/esm/basic-v5.js' {
     reason?: number;
     answers?: number[];
   }
+  export type Topic = [filter: string, options: { qos: 0 | 1 }];
+  export interface Topics {
+    topics: Topic[];
+  }
   export class MQTTError extends Error {
     reason: number;
   }
@@ -38,7 +42,9 @@ declare module 'u8-mqtt/esm/basic-v5.js' {
     disconnect(): Promise<unknown>;
     ping(): Promise<unknown>;
     puback(packet: Publish): Promise<unknown>;
-    subscribe(packet: { topics: [string, { qos: 0 | 1 }][] }): Promise<[Ack | undefined, string?]>;
+    subscribe(packet: Topics): Promise<[Ack | undefined, string?]>;
+    /** What connect() itself sends with: open as soon as the socket is, not only when greeted. */
+    _send0(type: 'subscribe', packet: Topics, key: Topics): Promise<unknown>;
     unsubscribe(packet: { topics: string[] }): Promise<unknown>;
     pub(packet: {
       topic: string;

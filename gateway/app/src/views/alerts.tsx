@@ -4,11 +4,11 @@
 import { useState } from 'preact/hooks';
 import { current, setSound, soundOn } from '../garden';
 import { said, t, word } from '../i18n';
-import { noteAcked } from '../keep/local';
 import { age, when } from '../model/format';
 import type { Alert, Level } from '../model/payload';
 import { clock, state } from '../model/state';
 import { useGarden } from './hooks';
+import { Icon } from './icon';
 import { problem } from './problem';
 import { beep } from './sound';
 
@@ -33,18 +33,19 @@ function Item({ alert }: { alert: Alert }) {
     setFailed('');
     try {
       await current()?.call('ack', { id: alert.id });
-      noteAcked(alert.id, alert.since);
-      state.alerts.set(alert.id, { ...alert, acked: true, ackedBy: state.user });
+      // The gateway tells every phone, this one too; until then it is shown here.
+      const now = state.alerts.get(alert.id);
+      if (now && !now.acked) state.alerts.set(alert.id, { ...now, acked: true, ackedBy: state.user, ackedAt: clock.now() });
     } catch (e) {
       setFailed(t('alert.ackfail', problem(e)));
     }
     setBusy(false);
   };
   return (
-    <li class={`card alert level-${alert.level}`}>
-      <p>
-        <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>{' '}
-        {alert.where && <b>{place(alert.where)}</b>}
+    <li class={`card alert level-${alert.level} ${alert.acked ? 'done' : ''}`}>
+      <p class="line">
+        <b class="clip">{place(alert.where)}</b>
+        <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>
       </p>
       <h2>{said(alert.what)}</h2>
       {alert.since !== null && (
@@ -58,9 +59,12 @@ function Item({ alert }: { alert: Alert }) {
         </p>
       )}
       {alert.acked ? (
-        <p class="strong">{alert.ackedBy ? t('alert.ackedby', alert.ackedBy) : t('alert.acked')}</p>
+        <p class="strong">
+          {t('alert.ackedby', alert.ackedBy)}
+          {alert.ackedAt !== null && <span class="quiet"> {when(alert.ackedAt, now, zone)}</span>}
+        </p>
       ) : (
-        <button onClick={() => void acknowledge()} disabled={busy || state.link !== 'up'}>
+        <button class="wide" onClick={() => void acknowledge()} disabled={busy || state.link !== 'up'}>
           {t('alert.ack')}
         </button>
       )}
@@ -82,6 +86,14 @@ export function Alerts() {
       <div class="pagehead">
         <h1>{t('alert.title')}</h1>
       </div>
+      {all.length === 0 && (
+        <p class="empty"><Icon name="bell" /> {t('alert.none')}</p>
+      )}
+      <ul class="plainlist">
+        {all.map((a) => (
+          <Item key={a.id} alert={a} />
+        ))}
+      </ul>
       <div class="card">
         <label class="check">
           <input type="checkbox" checked={soundOn()} onChange={(e) => {
@@ -91,12 +103,6 @@ export function Alerts() {
           <span>{t('alert.sound')}</span>
         </label>
       </div>
-      {all.length === 0 && <p class="pad">{t('alert.none')}</p>}
-      <ul class="plainlist">
-        {all.map((a) => (
-          <Item key={a.id} alert={a} />
-        ))}
-      </ul>
     </div>
   );
 }

@@ -2,8 +2,8 @@
 // uPlot with what a phone needs: band from lowest to highest, holes striped, doubtful readings as
 // rings, one finger moves, two fingers zoom, tap reads a point.
 import uPlot from 'uplot';
-import { clockTime, fullDate, monthDay } from '../model/format';
-import { columns, holes, type Series } from '../model/series';
+import { ahead, clockTime, fullDate, midnight, monthDay } from '../model/format';
+import { columns, daily, holes, middleMs, type Series } from '../model/series';
 
 export interface Line {
   label: string;
@@ -19,9 +19,10 @@ export interface ChartOptions {
   /** The last moment that could have data, in ms. */
   until: () => number;
   onRange: (from: number, to: number, done: boolean) => void;
-  onPoint: (index: number | null, at: number | null) => void;
+  onPoint: (at: number | null) => void;
 }
 
+const RINGS_MAX = 120;
 const SPAN_MIN_S = 1800;
 const SPAN_MAX_S = 400 * 86400;
 
@@ -32,7 +33,11 @@ function css(root: HTMLElement, name: string): string {
 export class Chart {
   private plot: uPlot | null = null;
   private lines: Line[] = [];
+  private days: Line[] | null = null;
+  private dense = false;
   private range: [number, number] = [0, 1];
+  private frame = 0;
+  private moved = false;
   private readonly fingers = new Map<number, number>();
   private readonly resize: ResizeObserver;
 
@@ -42,6 +47,7 @@ export class Chart {
   }
 
   destroy(): void {
+    cancelAnimationFrame(this.frame);
     this.resize.disconnect();
     this.plot?.destroy();
     this.plot = null;
@@ -58,6 +64,8 @@ export class Chart {
     const shape = lines.length;
     const same = this.plot !== null && this.lines.length === shape;
     this.lines = lines;
+    this.days = null;
+    this.dense = this.isDense();
     if (!same) {
       this.plot?.destroy();
       this.plot = new uPlot(this.options(shape), this.data(), this.o.root);
@@ -70,7 +78,23 @@ export class Chart {
 
   setRange(from: number, to: number): void {
     this.range = [from, to];
+    if (this.isDense() !== this.dense) {
+      this.dense = !this.dense;
+      this.plot?.setData(this.data(), false);
+    }
     this.plot?.setScale('x', { min: from / 1000, max: to / 1000 });
+  }
+
+  /** What stands there: the lines, or their days while hours would be narrower than a pixel. */
+  drawn(): Line[] {
+    if (!this.dense) return this.lines;
+    this.days ??= this.lines.map((line) => ({ ...line,
+      series: line.series.step === 'hour' ? daily(line.series, (t) => midnight(t, this.o.zone)) : line.series }));
+    return this.days;
+  }
+
+  private isDense(): boolean {
+    return (this.range[1] - this.range[0]) / 3600e3 > this.o.root.clientWidth;
   }
 
   canvas(): HTMLCanvasElement | null {
@@ -83,11 +107,11 @@ export class Chart {
 
   private size(): { width: number; height: number } {
     const width = Math.max(240, Math.floor(this.o.root.clientWidth));
-    return { width, height: Math.round(Math.min(460, Math.max(260, width * 0.72))) };
+    return { width, height: Math.round(Math.min(440, Math.max(230, width * 0.66))) };
   }
 
   private data(): uPlot.AlignedData {
-    const tables = this.lines.map((l) => columns(l.series, l.everyS) as unknown as uPlot.AlignedData);
+    const tables = this.drawn().map((l) => columns(l.series, l.everyS) as unknown as uPlot.AlignedData);
     if (tables.length === 1) return tables[0] as uPlot.AlignedData;
     // Nulls stay breaks in the line; the places that join() adds between are bridged.
     return uPlot.join(tables);
@@ -120,9 +144,13 @@ export class Chart {
         x: { time: true },
         y: { range: (_u, min, max) => (min == null || max == null ? [0, 1] : uPlot.rangeNum(min, max, 0.12, false)) },
       },
-      tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), this.o.zone),
+      // A date whose own fields are those of the zone, which is how uPlot wants it.
+      tzDate: (ts) => {
+        const d = new Date(ts * 1e3);
+        return new Date(d.getTime() + ahead(d.getTime(), this.o.zone) + d.getTimezoneOffset() * 60e3);
+      },
       axes: [
-        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88, size: 34,
+        { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88, size: 38, gap: 12,
           values: (_u, splits, _axis, _space, step) => splits.map((s) => this.tick(s * 1000, step)) },
         { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 52,
           values: (_u, splits) => splits.map((s, i) =>
@@ -134,7 +162,7 @@ export class Chart {
         setCursor: [(u) => {
           const index = u.cursor.idx ?? null;
           const at = index === null ? null : u.data[0][index];
-          this.o.onPoint(index, at == null || (u.cursor.left ?? -1) < 0 ? null : at * 1000);
+          this.o.onPoint(at == null || (u.cursor.left ?? -1) < 0 ? null : at * 1000);
         }],
       },
     };
@@ -151,7 +179,7 @@ export class Chart {
 
   /** Time without data is striped, so that nobody takes an empty place for a calm one. */
   private stripes(u: uPlot): void {
-    const line = this.lines[0];
+    const line = this.drawn()[0];
     if (!line) return;
     const { ctx, bbox } = u;
     const [from, to] = this.range;
@@ -180,22 +208,34 @@ export class Chart {
     ctx.restore();
   }
 
+  /** Doubtful readings: a ring around each while they can be told apart, and a mark on the floor. */
   private rings(u: uPlot): void {
-    const line = this.lines[0];
+    const line = this.drawn()[0];
     if (!line || line.series.flags.size === 0) return;
     const { ctx, bbox } = u;
+    const { series } = line;
     const scale = devicePixelRatio;
+    const [from, to] = this.range;
+    const shift = middleMs(series.step);
+    const seen = series.t.flatMap((at, i) => (at + shift >= from && at + shift <= to && series.flags.has(at) ? [i] : []));
     ctx.save();
     ctx.strokeStyle = css(this.o.root, '--warn');
     ctx.lineWidth = 2.5 * scale;
-    for (const [at] of line.series.flags) {
-      const i = line.series.t.indexOf(at);
-      const v = line.series.mean[i];
-      const x = u.valToPos(at / 1000, 'x', true);
-      if (x < bbox.left || x > bbox.left + bbox.width) continue;
-      const y = v == null ? bbox.top + bbox.height - 8 * scale : u.valToPos(v, 'y', true);
+    const floor = bbox.top + bbox.height - 3 * scale;
+    let last = -Infinity;
+    for (const i of seen) {
+      const x = u.valToPos(((series.t[i] ?? 0) + shift) / 1000, 'x', true);
+      if (x - last >= scale) {
+        ctx.beginPath();
+        ctx.moveTo(x, floor - 5 * scale);
+        ctx.lineTo(x, floor + 3 * scale);
+        ctx.stroke();
+        last = x;
+      }
+      const v = series.mean[i];
+      if (seen.length > RINGS_MAX || v == null) continue;
       ctx.beginPath();
-      ctx.arc(x, y, 5 * scale, 0, 2 * Math.PI);
+      ctx.arc(x, u.valToPos(v, 'y', true), 5 * scale, 0, 2 * Math.PI);
       ctx.stroke();
     }
     ctx.restore();
@@ -256,7 +296,15 @@ export class Chart {
       return;
     }
     const shift = Math.min(0, room - to);
-    this.setRange(from + shift, to + shift);
-    this.o.onRange(from + shift, to + shift, done);
+    this.range = [from + shift, to + shift];
+    this.moved ||= done;
+    // Fingers report more often than a screen can draw.
+    this.frame ||= requestAnimationFrame(() => {
+      const ended = this.moved;
+      this.frame = 0;
+      this.moved = false;
+      this.setRange(...this.range);
+      this.o.onRange(...this.range, ended);
+    });
   }
 }

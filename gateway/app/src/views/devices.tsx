@@ -23,10 +23,12 @@ interface Row {
 const TRAFFIC = new Set(['polls', 'good', 'seen', 'last_seen', 'ts', 'turnaround_p50_us', 'turnaround_p99_us',
   'battery', 'battery_voltage', 'turnaround_ms', 'online', 'boot', 'seq', 'every_s', 'uptime_s', 'retries']);
 
+const WORST: Row['condition'][] = ['bad', 'old', 'fine'];
+
 function rows(now: number | null): Row[] {
   const names = new Map((state.site?.devices ?? []).map((d) => [d.name, d]));
   const all = new Set([...names.keys(), ...(state.site ? [] : state.live.keys())]);
-  return [...all].map((name) => {
+  const list = [...all].map((name): Row => {
     const device = names.get(name);
     const live = state.live.get(name);
     const health = state.health.get(name);
@@ -41,6 +43,7 @@ function rows(now: number | null): Row[] {
       health,
     };
   });
+  return list.sort((a, b) => WORST.indexOf(a.condition) - WORST.indexOf(b.condition));
 }
 
 function errors(health: Health): number {
@@ -87,13 +90,14 @@ export function Devices() {
           <span>{t('dev.filter')}</span>
         </label>
       )}
-      {all.length === 0 && <p class="pad">{t('dev.none')}</p>}
-      {all.length > 0 && shown.length === 0 && <p class="pad">{t('dev.allfine')}</p>}
+      {shown.length === 0 && (
+        <p class="empty"><Icon name="chip" /> {all.length === 0 ? t('dev.none') : t('dev.allfine')}</p>
+      )}
       <ul class="plainlist">
         {shown.map((row) => (
           <li class="card" key={row.name}>
             <p class="line">
-              <b>{row.label}</b>
+              <b class="clip">{row.label}</b>
               <span class={`pill ${row.condition}`}>
                 {t(row.condition === 'fine' ? 'dev.online' : row.condition === 'old' ? 'dev.old' : 'dev.silent')}
               </span>

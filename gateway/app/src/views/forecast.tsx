@@ -40,25 +40,29 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
   const sure = confidence(plots);
   return (
     <section class={`card tomorrow ${fresh ? '' : 'old'}`} aria-labelledby="tomorrow">
-      <h2 id="tomorrow">{t('tomorrow.title')}</h2>
+      <div class="line">
+        <h2 id="tomorrow">{t('tomorrow.title')}</h2>
+        {pick && sure && <span class="quiet">{sure}</span>}
+      </div>
       {!fresh && <p class="note">{t('tomorrow.old', when(forecast.ts, clock.now(), zone()))}</p>}
       {pick ? (
         <>
-          <p class="big">
-            {kg(pick[0])}–{kg(pick[2])}
-            <small>{t('tomorrow.kg')}</small>
-          </p>
-          <p class="facts">
-            <span>{t('tomorrow.about', kg(pick[1]))}</span>
+          <div class="line">
+            <p class="big">
+              {kg(pick[0])}–{kg(pick[2])}
+              <small>{t('tomorrow.kg')}</small>
+            </p>
             {pickers > 0 && (
-              <span class="strong"><Icon name="people" /> {t('tomorrow.pickers', pickers)}</span>
+              <p class="pickers"><Icon name="people" /> {t('tomorrow.pickers', pickers)}</p>
             )}
-            {sure && <span>{sure}</span>}
+          </div>
+          <p class="quiet">
+            {t('tomorrow.about', kg(pick[1]))}
+            {ready && ` · ${t('tomorrow.ready', kg(ready[0]), kg(ready[2]))}`}
           </p>
-          {ready && <p class="quiet">{t('tomorrow.ready', kg(ready[0]), kg(ready[2]))}</p>}
         </>
       ) : (
-        <p>{t('tomorrow.none')}{plots[0]?.why ? `：${plots[0].why}` : ''}</p>
+        <p>{t('tomorrow.none')}{plots[0]?.why ? ` · ${plots[0].why}` : ''}</p>
       )}
       {rows.length > 1 && (
         <details>
@@ -83,13 +87,17 @@ export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['f
   const calm = frost.level === 'none' || frost.level === 'low' || frost.level === 'info';
   return (
     <section class={`card frost ${fresh ? `level-${frost.level}` : 'old'}`} aria-labelledby="frost">
-      <h2 id="frost"><Icon name="frost" /> {t('frost.title')}</h2>
-      <p class={calm ? 'word' : 'word loud'}>{word('frost', frost.level)}</p>
-      <p class="facts">
-        {frost.minC !== null && <span class="strong">{t('frost.min', value(frost.minC, 1))}</span>}
-        {frost.at !== null && <span>{t('frost.at', when(frost.at, clock.now(), zone()))}</span>}
-        {!fresh && <span>{t('tile.old', when(ts, clock.now(), zone()))}</span>}
-      </p>
+      <div class="line">
+        <h2 id="frost"><Icon name="frost" /> {t('frost.title')}</h2>
+        <p class={calm ? 'word' : 'word loud'}>{word('frost', frost.level)}</p>
+      </div>
+      {(frost.minC !== null || frost.at !== null || !fresh) && (
+        <p class="facts">
+          {frost.minC !== null && <span class="strong">{t('frost.min', value(frost.minC, 1))}</span>}
+          {frost.at !== null && <span>{t('frost.at', when(frost.at, clock.now(), zone()))}</span>}
+          {!fresh && <span>{t('tile.old', when(ts, clock.now(), zone()))}</span>}
+        </p>
+      )}
       {frost.why && <p class="quiet">{frost.why}</p>}
     </section>
   );

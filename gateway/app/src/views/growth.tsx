@@ -2,15 +2,15 @@
 // Picking and growth of one plot: what was picked today, how far the shoots are, photos.
 import { useEffect, useState } from 'preact/hooks';
 import '../style/growth.css';
-import { current, currentLogin } from '../garden';
+import { current, currentLogin, gardenName } from '../garden';
 import { t } from '../i18n';
 import type { Photo, Pick } from '../keep/db';
+import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
 import { add, flush, list } from '../keep/outbox';
-import { day, fullDate, kg, midnight, monthDay, value } from '../model/format';
+import { day, fullDate, kg, value } from '../model/format';
 import type { PlotForecast } from '../model/payload';
 import { clock, state } from '../model/state';
-import { loadHistory } from '../mqtt/history';
 import { randomId } from '../mqtt/session';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
@@ -102,32 +102,8 @@ function PickLog({ picks }: { picks: Pick[] }) {
   );
 }
 
-/** Thermal time gained each day, from the gateway's history of the last fortnight. */
-function useDaily(plot: string): { at: number; gain: number }[] {
-  const [days, setDays] = useState<{ at: number; gain: number }[]>([]);
-  const up = state.link === 'up' && state.site !== null && clock.now() !== null;
-  useEffect(() => {
-    let gone = false;
-    const session = current();
-    if (!session || !up) return undefined;
-    const to = midnight(siteNow(), zone()) + 86400e3;
-    loadHistory(session, { what: { plot }, metric: 'thermal_time', from: to - 15 * 86400e3, to, step: 'day' },
-      () => undefined, () => gone).then((s) => {
-      const rows = s.t.flatMap((at, i) => {
-        const [before, after] = [s.max[i - 1], s.max[i]];
-        return i > 0 && before != null && after != null && after >= before ? [{ at, gain: after - before }] : [];
-      });
-      if (!gone) setDays(rows);
-    }, () => undefined); // no such history: the section stays away
-    return () => {
-      gone = true;
-    };
-  }, [plot, up]);
-  return days;
-}
-
 function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast | undefined }) {
-  const days = useDaily(plot);
+  const days = dailyGrowth(gardenName(), plot).slice(-14);
   const top = Math.max(1, ...days.map((d) => d.gain));
   if (!forecast && days.length === 0) {
     return <section class="card"><h2>{t('grow.title')}</h2><p class="quiet">{t('grow.nodata')}</p></section>;
@@ -166,10 +142,10 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
           <h3>{t('grow.perday')}</h3>
           <ul class="bars">
             {days.map((d) => (
-              <li key={d.at}>
+              <li key={d.day}>
                 <span>{value(d.gain, d.gain < 10 ? 1 : 0)}</span>
                 <i style={{ height: `${Math.max(2, (d.gain / top) * 72)}px` }} />
-                <small>{monthDay(d.at, zone()).replace(/^.*?月/, '').replace(/ .*$/, '')}</small>
+                <small>{Number(d.day.slice(8))}</small>
               </li>
             ))}
           </ul>
@@ -180,7 +156,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
 }
 
 function PhotoCard({ plot, label }: { plot: string; label: string }) {
-  const garden = `${currentLogin()?.url ?? ''} ${state.site?.name ?? ''}`;
+  const garden = gardenName();
   const [photos, setPhotos] = useState<{ photo: Photo; url: string }[]>([]);
   const [failed, setFailed] = useState('');
   const [sure, setSure] = useState('');
@@ -259,7 +235,7 @@ export function Growth({ arg }: { arg: string }) {
     return (
       <div>
         <div class="pagehead"><h1>{t('pick.title')}</h1></div>
-        <p class="pad">{state.site ? t('pick.noplot') : t('state.connecting')}</p>
+        <p class="empty"><Icon name="basket" /> {state.site ? t('pick.noplot') : t('state.connecting')}</p>
       </div>
     );
   }
@@ -283,7 +259,7 @@ export function Growth({ arg }: { arg: string }) {
           <Icon name="basket" /> {t('pick.today')}
         </button>
       )}
-      <p class="picknote strong" role="status">{note}{waiting > 0 && !note && t('pick.waiting', waiting)}</p>
+      <p class="picknote strong" role="status">{note || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
       <GrowthCard plot={plot.name} forecast={forecast} />
       <PhotoCard plot={plot.name} label={plot.label} />
       <PickLog picks={picks} />

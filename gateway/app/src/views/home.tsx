@@ -26,7 +26,9 @@ export function sentence(): { mood: Mood; text: string } {
   if (state.gateway === 'offline') {
     return { mood: 'bad', text: last ? t('state.offline', last) : t('state.offline.never') };
   }
-  if (!state.site || state.gateway === 'unknown') return { mood: 'wait', text: t('state.nosite') };
+  if (!state.site || state.gateway === 'unknown' || (now === null && state.timePending)) {
+    return { mood: 'wait', text: t('state.nosite') };
+  }
   if (s.total === 0) return { mood: 'warn', text: t('state.none') };
   if (s.newest === null || now === null) return { mood: 'warn', text: t('state.nodata', s.total) };
   const old = age(now - s.newest);
@@ -43,24 +45,37 @@ function clockNote(): string | null {
   return t('state.clock', text);
 }
 
+/** What fits on a screen is drawn first, the rest when there is nothing better to do. */
+function useMost(ready: boolean): number {
+  const [most, setMost] = useState(4);
+  useEffect(() => {
+    if (!ready) return undefined;
+    const all = () => setMost(Infinity);
+    if (typeof requestIdleCallback !== 'function') {
+      const timer = setTimeout(all, 300);
+      return () => clearTimeout(timer);
+    }
+    const idle = requestIdleCallback(all, { timeout: 2000 });
+    return () => cancelIdleCallback(idle);
+  }, [ready]);
+  return most;
+}
+
 export function Home() {
   const now = clock.now();
   const { mood, text } = sentence();
   const note = clockNote();
-  const all = tiles(state, now);
-  // What fits on a screen is drawn first, the rest in the next step.
-  const [most, setMost] = useState(6);
-  useEffect(() => {
-    const timer = setTimeout(() => setMost(Infinity), 0);
-    return () => clearTimeout(timer);
-  }, []);
+  // For a moment values are here and the time is not: they would look old and a second later live.
+  const waiting = now === null && state.timePending && state.gateway !== 'offline';
+  const all = waiting ? [] : tiles(state, now);
+  const most = useMost(!waiting);
   const forecast = state.forecast;
   // An estimate of the day before yesterday is not about tomorrow.
   const fresh = forecast !== null && freshness(forecast.ts, 12 * 3600, 0, now, 'online') === 'live';
   return (
     <div class="home">
       <header class="head">
-        <h1 class="clip">{state.site?.label ?? t('app.name')}</h1>
+        <h1 class="clip">{state.site && state.site.label !== state.site.name ? state.site.label : t('app.garden')}</h1>
         <p class={`state mood-${mood}`} role="status">
           <span class="mood">{t(`state.word.${mood}`)}</span>
           <span>{text}</span>
@@ -75,6 +90,7 @@ export function Home() {
         </div>
       )}
       <div class="tiles">
+        {waiting && [1, 2, 3].map((i) => <div key={i} class="ghost" />)}
         {all.slice(0, most).map((tile) => (
           <PlotTile key={`${tile.isDevice ? 'd' : 'p'}-${tile.name}`} tile={tile} now={now} />
         ))}

@@ -52,7 +52,7 @@ export function Led() {
           )}
         </figure>
       ) : (
-        !png && <p class="pad">{t('led.none')}</p>
+        !png && <p class="empty"><Icon name="screen" /> {t('led.none')}</p>
       )}
     </div>
   );

@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { begin, currentLogin, defaultUrl, isKept } from '../garden';
 import { lang, setLang, t } from '../i18n';
 import { set } from '../keep/local';
 import { changed, state } from '../model/state';
 
+/** On a file host the address of a broker is asked for; a gateway is its own, and its policy lets the
+ *  page talk to nobody else. Only a gateway answers /alive. */
+function useFileHost(): boolean {
+  const [fileHost, setFileHost] = useState(false);
+  useEffect(() => {
+    fetch('/alive', { cache: 'no-store' }).then(
+      (answer) => setFileHost(!/json/.test(answer.headers.get('content-type') ?? '')),
+      () => undefined, // no network: nothing to choose now
+    );
+  }, []);
+  return fileHost;
+}
+
 export function Login() {
+  const fileHost = useFileHost();
   const before = currentLogin();
   const [user, setUser] = useState(before?.user ?? '');
   const [password, setPassword] = useState('');
@@ -54,14 +68,14 @@ export function Login() {
         </label>
         {wrong && <p class="wrong" role="alert">✗ {wrong}</p>}
         <button class="primary" type="submit">{t('login.go')}</button>
-        <details>
+        {fileHost && <details open>
           <summary>{t('login.advanced')}</summary>
           <label>
             <span>{t('login.server')}</span>
             <input name="url" value={url} inputMode="url" autocapitalize="none"
               onInput={(e) => setUrl(e.currentTarget.value.trim())} />
           </label>
-        </details>
+        </details>}
       </form>
       <button class="plain" lang={lang() === 'zh' ? 'en' : 'zh-CN'}
         onClick={() => {

@@ -71,7 +71,7 @@ export function More() {
         <p class="quiet">{t('more.server', login?.url ?? '')} · {t('more.version', __VERSION__)}</p>
         {sure && <p class="strong">{t('more.sure')}</p>}
         {sure && state.queuedPicks > 0 && <p class="wrong">{t('more.unsent', state.queuedPicks)}</p>}
-        <button onClick={() => (sure ? end() : setSure(true))}>{t('more.logout')}</button>
+        <button class="wide" onClick={() => (sure ? end() : setSure(true))}>{t('more.logout')}</button>
       </section>
     </div>
   );

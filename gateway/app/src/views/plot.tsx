@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // One plot: its present values and its past as a chart, beside another plot's if wanted.
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
-import { clockTime, day, decimals, metricValue, midnight, unit, when } from '../model/format';
+import { clockTime, day, midnight, when } from '../model/format';
 import { addLive, csv, emptySeries, stepFor, type Series } from '../model/series';
 import { clock, state } from '../model/state';
-import { tiles, type Tile } from '../model/tiles';
+import { tiles, type Cell, type Tile } from '../model/tiles';
 import { loadHistory, type Wanted } from '../mqtt/history';
 import { Chart, type Line } from './chart';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { problem } from './problem';
 import { pictureOf, save } from './share';
-import { Reading } from './tile';
-import { theme } from './theme';
+import { decimals, metricName, metricValue, unit } from './metric';
+import { ageText, Mark, Reading } from './tile';
+import { onTheme, theme } from './theme';
 
 type Range = 'day' | 'week' | 'month' | 'year';
 const SPAN_MS: Record<Range, number> = {
@@ -88,7 +90,15 @@ function useHistory(keys: string[], metric: string, from: number, to: number): [
   return [loaded, () => setAgain((n) => n + 1)];
 }
 
-function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; keys: string[]; labels: string[] }) {
+interface ChartProps {
+  tile: Tile;
+  metric: string;
+  keys: string[];
+  labels: string[];
+  children: ComponentChildren; // what is chosen below the chart
+}
+
+function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   const now = clock.now();
   const [range, setRange] = useState<Range>('day');
@@ -121,14 +131,12 @@ function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; 
         setView([a, b]);
         if (done) setAsked([Math.floor(a / 300e3) * 300e3, Math.ceil(b / 300e3) * 300e3]);
       },
-      onPoint: (_, at) => setPoint(at),
+      onPoint: setPoint,
     });
     chart.current = made;
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    const redraw = () => made.rebuild();
-    dark.addEventListener('change', redraw);
+    const leave = onTheme(() => made.rebuild());
     return () => {
-      dark.removeEventListener('change', redraw);
+      leave();
       made.destroy();
       chart.current = null;
     };
@@ -137,8 +145,11 @@ function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; 
   const stamp = withLive.map((l) => `${l.series.t.length}:${l.series.t[l.series.t.length - 1] ?? 0}:${l.series.step}`).join();
   useEffect(() => {
     chart.current?.setRange(...shown);
+  }, [shown[0], shown[1]]);
+  useEffect(() => {
+    chart.current?.setRange(...shown);
     if (withLive.length > 0) chart.current?.show(withLive);
-  }, [stamp, shown[0], shown[1], metric, lang(), theme(), keys.length]);
+  }, [stamp, metric, lang(), theme(), keys.length]);
 
   const choose = (next: Range) => {
     setRange(next);
@@ -152,8 +163,8 @@ function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; 
     setView(moved);
     setAsked(moved);
   };
-  const title = t('plot.chart', labels.join(' / '), word('metric', metric, metric));
-  const fileName = `${labels.join('-')}-${word('metric', metric, metric)}-${day(shown[1], zone)}`;
+  const title = t('plot.chart', labels.join(' / '), metricName(metric));
+  const fileName = `${labels.join('-')}-${metricName(metric)}-${day(shown[1], zone)}`;
   const local = (ms: number) => `${day(ms, zone)} ${clockTime(ms, zone)}`;
   const download = () => {
     const names = [t('pick.plot'), 'UTC', t('plot.time'), 'n', t('plot.min'), t('plot.mean'), t('plot.max'), 'flag'];
@@ -170,37 +181,40 @@ function ChartBox({ tile, metric, keys, labels }: { tile: Tile; metric: string; 
     if (blob) await shareOrSave(blob, `${fileName}.png`, title);
   };
 
+  const doubtful = withLive.some((l) => l.series.flags.size > 0);
   return (
     <section class="chartbox" aria-label={title}>
+      <div class="card chartcard">
+        {point !== null
+          ? <PointText lines={chart.current?.drawn() ?? withLive} labels={labels} metric={metric} at={point} zone={zone} />
+          : <Hero metric={metric} cell={tile.cells[metric]} now={now} />}
+        <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
+        {labels.length > 1 && (
+          <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
+        )}
+        {empty && <p class="strong">{t('plot.empty')}</p>}
+        {loaded.failed && (
+          <p class="wrong" role="alert">
+            ✗ {loaded.failed} <button onClick={again}>{t('plot.retry')}</button>
+          </p>
+        )}
+        <p class="quiet notes">
+          {loaded.busy ? t('plot.loading') : t('plot.hint')}
+          <span><span class="swatch" /> {t('plot.gaps')}</span>
+          {doubtful && <span><span class="ring" /> {t('plot.flags')}</span>}
+        </p>
+      </div>
       <div class="segments" role="group" aria-label={t('plot.range')}>
         {RANGES.map((r) => (
           <button key={r} aria-pressed={range === r} onClick={() => choose(r)}>{t(`plot.${r}`)}</button>
         ))}
       </div>
-      <p class="readout" aria-live="off">
-        {point !== null ? <PointText lines={withLive} labels={labels} metric={metric} at={point} zone={zone} /> : (
-          <span class="quiet">{loaded.busy ? t('plot.loading') : t('plot.hint')}</span>
-        )}
-      </p>
-      <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
-      {labels.length > 1 && (
-        <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
-      )}
-      {empty && <p class="strong">{t('plot.empty')}</p>}
-      {loaded.failed && (
-        <p class="wrong" role="alert">
-          ✗ {loaded.failed} <button onClick={again}>{t('plot.retry')}</button>
-        </p>
-      )}
       <div class="buttons">
         <button onClick={() => pan(-1)}>‹ {t('plot.earlier')}</button>
         <button onClick={() => choose(range)} disabled={view === null}>{t('plot.latest')}</button>
         <button onClick={() => pan(1)} disabled={now === null || shown[1] >= now}>{t('plot.later')} ›</button>
       </div>
-      <p class="quiet small">
-        <span class="swatch" /> {t('plot.gaps')}
-        {withLive.some((l) => l.series.flags.size > 0) && <> · ○ {t('plot.flags')}</>}
-      </p>
+      {children}
       <div class="buttons">
         <button onClick={() => void share()}><Icon name="share" /> {t('plot.share')}</button>
         <button onClick={download} disabled={withLive.length === 0}><Icon name="table" /> {t('plot.csv')}</button>
@@ -233,25 +247,44 @@ function nearest(series: Series, at: number): number {
   return best;
 }
 
-function PointText({ lines, labels, metric, at, zone }: { lines: Line[]; labels: string[]; metric: string; at: number; zone: string }) {
+function Hero({ metric, cell, now }: { metric: string; cell: Cell | undefined; now: number | null }) {
+  const zone = state.site?.timezone ?? 'Asia/Shanghai';
+  const live = cell?.fresh === 'live';
   return (
-    <>
-      <b>{when(at, clock.now(), zone)}</b>
+    <p class={`hero ${live ? 'live' : 'old'}`}>
+      <span class="name">{metricName(metric)} · {t('plot.now')}</span>
+      <span class="value">{cell?.value != null ? <>{metricValue(metric, cell.value)}<small>{unit(metric)}</small></> : '——'}</span>
+      {cell && <Mark metric={metric} cell={cell} when={when(cell.ts, now, zone)} />}
+    </p>
+  );
+}
+
+interface PointProps {
+  lines: Line[];
+  labels: string[];
+  metric: string;
+  at: number;
+  zone: string;
+}
+
+function PointText({ lines, labels, metric, at, zone }: PointProps) {
+  return (
+    <p class="hero" aria-live="off">
+      <span class="name">{metricName(metric)} · {when(at, clock.now(), zone)}</span>
       {lines.map((line, k) => {
         const i = nearest(line.series, at);
         const [min, mean, max] = [line.series.min[i], line.series.mean[i], line.series.max[i]];
         const flag = line.series.flags.get(line.series.t[i] ?? 0);
-        if (mean == null) return <span key={k}>{labels[k]} —</span>;
         return (
-          <span key={k}>
+          <span key={k} class={k > 0 ? 'second' : 'first'}>
             {lines.length > 1 && `${labels[k]} `}
-            <b>{metricValue(metric, mean)}{unit(metric)}</b>
-            {min != null && max != null && line.series.step !== 'raw' && ` (${metricValue(metric, min)}–${metricValue(metric, max)})`}
-            {flag && ` ${word('flag', flag)}`}
+            <span class={k > 0 ? 'strong' : 'value'}>{mean == null ? '——' : metricValue(metric, mean)}<small>{unit(metric)}</small></span>
+            {min != null && max != null && line.series.step !== 'raw' && ` ${metricValue(metric, min)} … ${metricValue(metric, max)}`}
+            {flag !== undefined && <span class="mark flag">{typeof flag === 'number' ? t('plot.bad', flag) : word('flag', flag)}</span>}
           </span>
         );
       })}
-    </>
+    </p>
   );
 }
 
@@ -300,28 +333,29 @@ export function PlotPage({ arg }: { arg: string }) {
   const second = all.find((x) => keyOf(x) === other);
   const keys = second ? [arg, other] : [arg];
   const labels = second ? [tile.label, second.label] : [tile.label];
+  const choose = (m: string) => {
+    setChosen(m);
+    document.querySelector('.scroll')?.scrollTo({ top: 0 }); // where its curve is
+  };
   return (
     <div class="plotpage">
       <div class="pagehead">
         <a href="#/" aria-label={t('nav.back')}><Icon name="back" /></a>
         <h1>{tile.label}</h1>
+        <span class="age">{ageText({ tile, now })}</span>
       </div>
-      <section class="card" aria-labelledby="present">
-        <h2 id="present">{t('plot.now')}</h2>
-        <div class="readings many">
-          {metrics.map((m) => <Reading key={m} metric={m} cell={tile.cells[m]} now={now} />)}
+      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels}>
+        <h2>{t('plot.metric')}</h2>
+        <div class="choices">
+          {metrics.map((m) => (
+            <button key={m} aria-pressed={m === metric} onClick={() => choose(m)}>
+              <Reading metric={m} cell={tile.cells[m]} now={now} />
+            </button>
+          ))}
           {metrics.length === 0 && <p>{t('tile.none')}</p>}
         </div>
-      </section>
-      <div class="pair">
-        <label>
-          <span>{t('plot.metric')}</span>
-          <select value={metric} onChange={(e) => setChosen(e.currentTarget.value)}>
-            {metrics.map((m) => <option key={m} value={m}>{word('metric', m, m)}</option>)}
-          </select>
-        </label>
         {all.length > 1 && (
-          <label>
+          <label class="compare">
             <span>{t('plot.compare')}</span>
             <select value={other} onChange={(e) => setOther(e.currentTarget.value)}>
               <option value="">{t('plot.compare.none')}</option>
@@ -329,8 +363,7 @@ export function PlotPage({ arg }: { arg: string }) {
             </select>
           </label>
         )}
-      </div>
-      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} />
+      </ChartBox>
     </div>
   );
 }

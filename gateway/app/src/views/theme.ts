@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// The look: chosen, or the phone's. The style sheet knows only data-theme, so that each palette
+// stands there once.
 import { get, set } from '../keep/local';
 
 export type Theme = 'auto' | 'light' | 'dark';
+
+const phoneIsDark = matchMedia('(prefers-color-scheme: dark)');
 
 export function theme(): Theme {
   const saved = get('baiye.theme');
@@ -11,6 +15,13 @@ export function theme(): Theme {
 export function applyTheme(next?: Theme): void {
   if (next) set('baiye.theme', next === 'auto' ? null : next);
   const chosen = theme();
-  if (chosen === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = chosen;
+  document.documentElement.dataset.theme = chosen === 'auto' ? (phoneIsDark.matches ? 'dark' : 'light') : chosen;
 }
+
+/** What is drawn with the palette's colours listens for the change; returns the release. */
+export function onTheme(changed: () => void): () => void {
+  phoneIsDark.addEventListener('change', changed);
+  return () => phoneIsDark.removeEventListener('change', changed);
+}
+
+onTheme(() => applyTheme());

@@ -3,9 +3,10 @@
 import { Component } from 'preact';
 import { lang, t, word } from '../i18n';
 import { band } from '../model/bands';
-import { age, metricValue, unit, when } from '../model/format';
+import { age, when } from '../model/format';
 import { state } from '../model/state';
 import type { Cell, Tile } from '../model/tiles';
+import { metricName, metricValue, unit } from './metric';
 
 const HEADLINE = ['air_temperature', 'air_humidity'];
 const SOIL = ['soil_moisture', 'soil_wetness', 'soil_temperature'];
@@ -20,34 +21,38 @@ export function headline(tile: Tile): string[] {
   return [...new Set(has)].slice(0, 3);
 }
 
-export function Reading({ metric, cell, now }: { metric: string; cell: Cell | undefined; now: number | null }) {
+/** The word beside a value: what is doubtful about it, else how old it is, else how it is for tea. */
+export function Mark({ metric, cell, when: at }: { metric: string; cell: Cell; when: string }) {
+  const live = cell.fresh === 'live';
+  if (cell.flag && cell.flag !== 'stale') return <span class="mark flag">{word('flag', cell.flag)}</span>;
+  if (!live) return <span class="mark old">{at}</span>;
+  const fits = cell.value === null ? null : band(metric, cell.value);
+  return fits ? <span class={`mark band-${fits}`}>{word('band', fits)}</span> : <span class="mark" />;
+}
+
+interface ReadingProps {
+  metric: string;
+  cell: Cell | undefined;
+  now: number | null;
+  /** The time that stands above for all of them. */
+  saidTs?: number | null;
+}
+
+export function Reading({ metric, cell, now, saidTs = null }: ReadingProps) {
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
-  const name = word('metric', metric, metric);
-  const live = cell?.fresh === 'live';
-  const mark = cell && live && cell.value !== null && !cell.flag ? band(metric, cell.value) : null;
-  const site = state.site?.metrics;
-  const u = unit(metric, site && Object.hasOwn(site, metric) ? site[metric]?.unit : undefined);
   return (
-    <div class={`reading ${live ? 'live' : 'old'}`} data-metric={metric}>
-      <span class="name">{name}</span>
+    <span class={`reading ${cell?.fresh === 'live' ? 'live' : 'old'}`} data-metric={metric}>
+      <span class="name">{metricName(metric)}</span>
       {cell && cell.value !== null ? (
         <span class="value">
           {metricValue(metric, cell.value)}
-          <small>{u}</small>
+          <small>{unit(metric)}</small>
         </span>
       ) : (
         <span class="value none">——</span>
       )}
-      {cell?.flag && cell.flag !== 'stale' ? (
-        <span class="mark flag">{word('flag', cell.flag)}</span>
-      ) : cell && !live ? (
-        <span class="mark old">{when(cell.ts, now, zone)}</span>
-      ) : mark ? (
-        <span class={`mark band-${mark}`}>{word('band', mark)}</span>
-      ) : (
-        <span class="mark" />
-      )}
-    </div>
+      {cell ? <Mark metric={metric} cell={cell} when={cell.ts === saidTs ? '' : when(cell.ts, now, zone)} /> : <span class="mark" />}
+    </span>
   );
 }
 
@@ -61,7 +66,7 @@ interface TileProps {
   now: number | null;
 }
 
-function ageText({ tile, now }: TileProps): string {
+export function ageText({ tile, now }: TileProps): string {
   if (tile.ts === null) return t('tile.none');
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   return tile.fresh === 'stale' ? t('tile.old', oldText(tile.ts, now, zone)) : age((now ?? tile.ts) - tile.ts);
@@ -97,7 +102,8 @@ export class PlotTile extends Component<TileProps> {
         </div>
         <div class="readings">
           {headline(tile).map((metric) => (
-            <Reading key={metric} metric={metric} cell={tile.cells[metric]} now={now} />
+            <Reading key={metric} metric={metric} cell={tile.cells[metric]} now={now}
+              saidTs={tile.fresh === 'stale' ? tile.ts : null} />
           ))}
         </div>
       </a>
