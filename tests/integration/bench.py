@@ -261,6 +261,44 @@ class FlashedBoard:
                          else b"nak\n")
 
 
+class DebugPort:
+    """A chip at the real OpenOCD; the board's data file then names its script."""
+
+    SCRIPT = """adapter driver remote_bitbang
+remote_bitbang port 0
+remote_bitbang host {socket}
+gdb_port disabled
+tcl_port disabled
+telnet_port disabled
+set WORKAREASIZE 0
+source [find target/stm32f1x.cfg]
+"""
+
+    def __init__(self, bench, *options):
+        self.socket, self.flash = bench.folder / "debug", bench.folder / "flash"
+        self.before = bytes(range(256)) * 512
+        self.flash.write_bytes(self.before)
+        script = bench.boards / BOARD / "debug.cfg"
+        script.write_text(self.SCRIPT.format(socket=self.socket))
+        bench.data["probes"] = [{"kind": "openocd", "scripts": ["debug.cfg"],
+                                 "unlock": "stm32f1x unlock 0"}]
+        bench.write_data()
+        bench.real("openocd")
+        self.log = bench.folder / "debug.log"
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen([garden.program("debug-port"), self.socket, self.flash,
+                                           *options], stdout=log, stderr=log)
+        garden.wait_until(self.socket.exists, 10, "the debug port listens")
+
+    def runs(self):
+        """How often the processor was let go."""
+        return int(self.log.read_text().split()[-1])
+
+    def close(self):
+        self.child.kill()
+        self.child.wait(10)
+
+
 def work_folder():
     """Short: UNIX sockets live in it."""
     import tempfile

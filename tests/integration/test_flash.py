@@ -14,7 +14,8 @@ import zlib
 import pytest
 
 import garden
-from bench import (BOARD, FACTORY, FLASH, SLOT_0, Bench, FlashedBoard, new_key, sign, work_folder)
+from bench import (BOARD, FACTORY, FLASH, SLOT_0, Bench, DebugPort, FlashedBoard, new_key, sign,
+                   work_folder)
 from boot_rom import BootRom, PAGE
 
 UNIQUE = "3132333435363738393A3B3C"
@@ -316,6 +317,70 @@ def test_openocd_finds_protection_and_mismatch(bench):
     assert "stm32f1x unlock 0" in done.stderr and "ERASES" in done.stderr
     bench.tool("openocd", OPENOCD % ("0x3fffffc", "echo 'checksum mismatch' >&2; exit 1"))
     assert "does not hold" in bench.run("--probe", "openocd", code=74).stderr
+
+
+def small_program(bench):
+    """A board without a boot loader: by this adapter OpenOCD needs 2 ms for each half-word, and a
+    minute for a whole board."""
+    program = struct.pack("<II", 0x20001000, FLASH + 0x101) + bytes(range(256)) * 5
+    (bench.firmware / "program.bin").write_bytes(program)
+    del bench.data["boot"]
+    bench.data["image"] = {"at": FLASH, "size": "2KiB", "file": "program.bin"}
+    bench.data["factory"]["at"] = FLASH + 2 * PAGE
+    data = bytearray(b"\xff" * (128 * 1024))
+    page = factory_page(1)
+    data[:len(program)] = program
+    data[2 * PAGE:2 * PAGE + len(page)] = page
+    return bytes(data)
+
+
+@pytest.fixture
+def debug_port(bench):
+    made = []
+
+    def make(*options):
+        made.append(DebugPort(bench, *options))
+        return made[-1]
+    yield make
+    for port in made:
+        port.close()
+
+
+@pytest.mark.parametrize("whole", [False, True] if garden.FULL else [False])
+def test_the_real_openocd_writes_verifies_and_starts_it(bench, debug_port, folder, whole):
+    wanted = expected(bench, factory_page(1)) if whole else small_program(bench)
+    port = debug_port()
+    done = bench.run()
+    assert port.flash.read_bytes() == wanted
+    assert port.runs() == 1 and bench.rows()[0][2] == UNIQUE
+    assert not whole or boots(folder, wanted) == "slot 0 trial 0 serial 00000001"
+    assert "chip " + UNIQUE in done.stdout
+
+
+def test_the_real_openocd_leaves_wrong_and_protected_chips_alone(bench, debug_port):
+    small_program(bench)
+    port = debug_port("id=0x20036414")
+    assert "id is 0x414" in bench.run(code=65).stderr
+    assert port.flash.read_bytes() == port.before
+    port.close()
+    port.socket.unlink()
+    assert "openocd: not found" in bench.run(code=69).stderr  # nobody at the socket
+    port = debug_port("protected=1")
+    done = bench.run(code=77)
+    assert "ERASES" in done.stderr and "stm32f1x unlock 0" in done.stderr
+    assert port.flash.read_bytes() == port.before and not bench.register.exists()
+
+
+def test_the_real_openocd_finds_a_worn_cell_and_a_dead_chip(bench, debug_port):
+    small_program(bench)
+    port = debug_port(f"worn={FLASH + 0x1F8}")
+    done = bench.run(code=74)
+    assert "does not hold what was written" in done.stderr and "diff 0" in done.stderr
+    assert port.runs() == 0 and bench.rows()[0][6] == "not written"
+    port.close()
+    port.socket.unlink()
+    debug_port("dead=1")
+    assert "the chip does not answer" in bench.run(code=69).stderr
 
 
 ST_FLASH = r'''

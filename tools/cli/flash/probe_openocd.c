@@ -36,6 +36,7 @@ static enum probe_result judge(struct job *job, enum probe_result result)
     } known[] = {
         {"open failed", PROBE_NO_PROBE},
         {"unable to find a matching", PROBE_NO_PROBE},
+        {"Error on socket 'connect'", PROBE_NO_PROBE},
         {"no device found", PROBE_NO_PROBE},
         {"Failed to connect: Connection refused", PROBE_NO_PROBE},
         {"LIBUSB_ERROR_ACCESS", PROBE_PORT_BUSY},
