@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/serve/serve.h"
 #include "gateway/daemon/store/store.h"
+
+#define DESCRIPTORS 512 /* 256 of the loop, and those of buses, brokers and the store */
 
 static sigset_t daemon_signals(void)
 {
@@ -30,6 +33,20 @@ void run_block_signals(void)
     sigset_t set = daemon_signals();
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* libwebsockets sizes its table by the limit that it finds: before anything is opened. */
+static void want_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS)
+        log_write(LOG_LEVEL_WARNING,
+                  "only %llu file descriptors are allowed, %d may be needed; raise LimitNOFILE",
+                  (unsigned long long)limit.rlim_cur, DESCRIPTORS);
 }
 
 /* Is the file on disk one that can be run? */
@@ -123,6 +140,7 @@ static void stop_all(struct daemon *daemon)
 enum run_end run_daemon(const struct config *config, const char *profiles)
 {
     struct daemon daemon = {.config = config, .profiles = profiles, .end = RUN_FAILED};
+    want_descriptors();
     daemon.buses = calloc(config->bus_count, sizeof(struct bus *));
     daemon.store = daemon.buses ? store_open(config) : NULL;
     if (daemon.store && store_start(daemon.store)) {

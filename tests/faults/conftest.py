@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import garden  # noqa: E402
 from gateway import Gateway  # noqa: E402
+from sites import needs, pytest_runtest_makereport, site  # noqa: E402,F401
 
 
 @pytest.fixture

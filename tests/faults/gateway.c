@@ -180,6 +180,8 @@ static struct config *read_options(int argc, char **argv, double *rate)
         {"keepalive", required_argument, NULL, 'k'},
         {"every", required_argument, NULL, 'e'},
         {"ca", required_argument, NULL, 'C'},
+        {"cert", required_argument, NULL, 'x'},
+        {"key", required_argument, NULL, 'y'},
         {"budget", required_argument, NULL, 'g'},
         {"no-panel", no_argument, NULL, 'n'},
         {"values", required_argument, NULL, 'v'},
@@ -220,6 +222,12 @@ static struct config *read_options(int argc, char **argv, double *rate)
         case 'C':
             (void)snprintf(broker->ca_file, sizeof broker->ca_file, "%s", optarg);
             broker->tls = true;
+            break;
+        case 'x':
+            (void)snprintf(broker->cert_file, sizeof broker->cert_file, "%s", optarg);
+            break;
+        case 'y':
+            (void)snprintf(broker->key_file, sizeof broker->key_file, "%s", optarg);
             break;
         case 'B':
             broker->batch_ms = (uint32_t)number;

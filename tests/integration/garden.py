@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -252,7 +253,7 @@ class Watcher:
         with self.lock:
             self.messages += 1
             if topic == "readings":
-                self._readings(json.loads(message.payload))
+                self._readings(json.loads(self._plain(message)))
             elif topic.startswith("answer/"):
                 self.answers[getattr(message.properties, "CorrelationData", b"")] = json.loads(
                     message.payload)
@@ -260,6 +261,11 @@ class Watcher:
                 self.live[topic.split("/")[1]] = json.loads(message.payload)
             else:
                 self.retained[topic] = message.payload
+
+    @staticmethod
+    def _plain(message):
+        kind = getattr(message.properties, "ContentType", "application/json")
+        return zlib.decompress(message.payload) if kind.endswith("+deflate") else message.payload
 
     def _readings(self, batch):
         for record in batch["readings"]:

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts: rules of the configuration over live values, and the gateway's own troubles. Late
  * readings raise none. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/daemon/publish/link.h"
 #include "protocols/metric/metric.h"
@@ -144,10 +147,25 @@ static void look_at_store(struct publish *publish)
     own_alert(publish, stats.alarm[0] != '\0', &text);
 }
 
+/* Looked at from here, though it is the whole process's: whoever is refused elsewhere tells nobody.
+ */
+static void look_at_descriptors(struct publish *publish)
+{
+    struct alert_text text = {.id = "descriptors",
+                              .what = "no file descriptor is left: nobody can log in",
+                              .level = "alarm",
+                              .todo = "raise LimitNOFILE of baiyed.service and restart it"};
+    int probe = fcntl(publish->wake_fd, F_DUPFD_CLOEXEC, 0);
+    bool crowded = probe < 0 && errno == EMFILE;
+    if (probe >= 0)
+        close(probe);
+    own_alert(publish, crowded, &text);
+}
+
 static void look_at_broker(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "alarm",
-                              .todo = "look at the broker's users, ACL and quota"};
+                              .todo = "look at the broker's certificate, users, ACL and quota"};
     (void)snprintf(text.id, sizeof text.id, "broker-%s", broker->config->name);
     pthread_mutex_lock(&publish->lock);
     bool refused = strcmp(broker->stats.state, "refused") == 0;
@@ -163,7 +181,7 @@ static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
     char own[ALERT_ID_SIZE];
-    if (strcmp(id, "store") == 0)
+    if (strcmp(id, "store") == 0 || strcmp(id, "descriptors") == 0)
         return true;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
@@ -189,6 +207,7 @@ void alerts_second(struct publish *publish)
         publish->alerts->pruned = true;
     }
     look_at_store(publish);
+    look_at_descriptors(publish);
     for (uint16_t i = 0; i < publish->broker_count; i++)
         look_at_broker(publish, &publish->brokers[i]);
 }

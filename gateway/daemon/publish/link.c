@@ -40,7 +40,11 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
                                .requests = publish->callbacks.request != NULL,
                                .broker = *broker->config};
     if (!spawn_publisher(broker)) {
-        set_state(publish, broker, "stopped", strerror(errno));
+        int error = errno;
+        set_state(publish, broker, "stopped", strerror(error));
+        log_change(&broker->log, 0, LOG_LEVEL_ERROR,
+                   "publish %s: its process can't be started: %s; trying on", broker->config->name,
+                   strerror(error));
         broker->restart_ms = now_ms + RESTART_MOST_MS;
         return;
     }

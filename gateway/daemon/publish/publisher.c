@@ -14,15 +14,17 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "gateway/daemon/log.h"
+#include "gateway/daemon/publish/backoff.h"
+#include "gateway/daemon/publish/doc_queue.h"
 #include "gateway/daemon/publish/lane.h"
 #include "gateway/daemon/publish/session.h"
+#include "gateway/daemon/publish/tls_why.h"
 #include "gateway/daemon/publish/wire.h"
 #include "gateway/daemon/store/clock.h"
 #include "protocols/mqtt/topic.h"
@@ -37,9 +39,7 @@
 #define FLOW_MOST        (1u << 20)
 #define FLOW_FAST_MS     300
 #define FLOW_SLOW_MS     1000
-#define BACKOFF_FIRST_MS 300
-#define BACKOFF_MOST_MS  30000
-#define BACKOFF_NEAR_MS  2000 /* for a broker on this machine */
+#define FASTEST_MOST_MS  3000
 #define STEADY_MS        10000
 #define CONNECT_MOST_MS  30000
 #define END_MOST_MS      5000
@@ -52,17 +52,6 @@
 #define GATHER_MS        300 /* a batch is complete when nothing came for so long */
 
 enum phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_UP, PHASE_ENDING };
-
-struct queued_doc {
-    struct queued_doc *next;
-    struct wire_doc head;
-    size_t size;  /* of the payload */
-    char bytes[]; /* topic, NUL, correlation, payload */
-};
-
-struct doc_queue {
-    struct queued_doc *first, *last;
-};
 
 struct slot {
     bool used;
@@ -94,6 +83,7 @@ struct publisher {
     int64_t phase_ms, retry_ms;
     uint32_t backoff_ms;
     bool gone_before; /* the broker closed or was not there since it was last up */
+    struct tls_verdict tls;
     bool stopping, stopped;
     uint32_t window, max_message;
     struct lane lanes[LANE_COUNT];
@@ -105,6 +95,8 @@ struct publisher {
     struct slot slots[SESSION_SLOTS];
     uint32_t in_flight, lanes_in_flight, scalars;
     size_t flow, flow_used;
+    int64_t fastest_ms; /* acknowledgement of this connection */
+    int64_t slowed_ms;
     int64_t refused_until_ms;
     uint32_t refused_ms;
     uint32_t tries; /* of the record at small_until - 1 */
@@ -208,57 +200,19 @@ static void tell_acks(struct publisher *p)
 
 /* ---- Documents ---- */
 
-static void doc_push(struct doc_queue *queue, struct queued_doc *doc)
-{
-    doc->next = NULL;
-    if (queue->first != NULL)
-        queue->last->next = doc;
-    else
-        queue->first = doc;
-    queue->last = doc;
-}
-
-static struct queued_doc *doc_pop(struct doc_queue *queue)
-{
-    struct queued_doc *doc = queue->first;
-    if (doc != NULL)
-        queue->first = doc->next;
-    return doc;
-}
-
 /* The connection is gone: the daemon sends them anew when it is back. */
 static void drop_docs(struct publisher *p)
 {
-    struct queued_doc *doc = NULL;
-    uint32_t count = 0;
-    while ((doc = doc_pop(&p->live)) != NULL || (doc = doc_pop(&p->docs)) != NULL) {
-        free(doc);
-        count++;
-    }
-    tell_docs_done(p, count);
+    tell_docs_done(p, doc_drop_all(&p->live) + doc_drop_all(&p->docs));
 }
 
 static void take_doc(struct publisher *p, const uint8_t *message, size_t size)
 {
-    struct wire_doc head;
-    memcpy(&head, message, sizeof head);
-    size_t rest = size - sizeof head;
-    if ((size_t)head.topic_size + head.correlation_size > rest || p->phase != PHASE_UP) {
+    struct queued_doc *doc = p->phase == PHASE_UP ? doc_take(message, size) : NULL;
+    if (doc != NULL && !doc->head.live)
+        doc_push(&p->docs, doc);
+    else if (doc == NULL || doc_push_newest(&p->live, doc))
         tell_docs_done(p, 1);
-        return;
-    }
-    struct queued_doc *doc = malloc(sizeof *doc + rest + 1);
-    if (doc == NULL) {
-        tell_docs_done(p, 1);
-        return;
-    }
-    doc->head = head;
-    doc->size = rest - head.topic_size - head.correlation_size;
-    const uint8_t *bytes = message + sizeof head;
-    memcpy(doc->bytes, bytes, head.topic_size);
-    doc->bytes[head.topic_size] = '\0';
-    memcpy(doc->bytes + head.topic_size + 1, bytes + head.topic_size, rest - head.topic_size);
-    doc_push(head.live ? &p->live : &p->docs, doc);
 }
 
 /* ---- Sending ---- */
@@ -297,12 +251,22 @@ static bool send_message(struct publisher *p, const struct slot *what,
     return true;
 }
 
+/* Documents come first, but a quarter of the window is left to readings that wait: where a round
+ * trip takes longer than the live values' second, they would never get a turn. */
+static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
+{
+    if (doc->head.qos == 0)
+        return p->scalars < SCALARS;
+    bool lanes = p->ready_count > 0 || lane_waits(&p->lanes[LANE_BACKLOG]) ||
+                 lane_waits(&p->lanes[LANE_AGAIN]);
+    uint32_t kept = lanes ? (p->window + 3) / 4 : 0;
+    return p->in_flight < p->window && p->in_flight - p->lanes_in_flight + kept < p->window;
+}
+
 static bool send_doc(struct publisher *p, struct doc_queue *queue)
 {
     struct queued_doc *doc = queue->first;
-    if (doc == NULL)
-        return false;
-    if (doc->head.qos > 0 ? p->in_flight >= p->window : p->scalars >= SCALARS)
+    if (doc == NULL || !doc_may_go(p, doc))
         return false;
     const char *correlation = doc->bytes + doc->head.topic_size + 1;
     struct session_message message = {.topic = doc->bytes,
@@ -440,13 +404,17 @@ static void send_all(struct publisher *p)
 
 /* ---- What became of it ---- */
 
+/* A long way is no full one: what counts is how much longer than the fastest it took. What was
+ * under way together when the link stood still slows it down once. */
 static void adapt_flow(struct publisher *p, const struct slot *slot)
 {
-    int64_t took = now_ms() - slot->sent_ms;
-    if (took <= FLOW_FAST_MS)
+    int64_t queued = now_ms() - slot->sent_ms - p->fastest_ms;
+    if (queued <= FLOW_FAST_MS) {
         p->flow += slot->bytes;
-    else if (took > FLOW_SLOW_MS)
+    } else if (queued > FLOW_SLOW_MS && slot->sent_ms >= p->slowed_ms) {
         p->flow /= 2;
+        p->slowed_ms = now_ms();
+    }
     p->flow = p->flow < FLOW_LEAST ? FLOW_LEAST : p->flow;
     p->flow = p->flow > FLOW_MOST ? FLOW_MOST : p->flow;
 }
@@ -532,6 +500,8 @@ static void on_slot(struct publisher *p, const struct session_event *event)
     free_the_slot(p, slot);
     if (event->type == SESSION_ACKED) {
         p->counts.acked += was.quality;
+        if (was.quality && now_ms() - was.sent_ms < p->fastest_ms)
+            p->fastest_ms = now_ms() - was.sent_ms;
         if (!was.doc) {
             adapt_flow(p, &was);
             if (p->refused_ms > 0)
@@ -551,29 +521,12 @@ static void on_slot(struct publisher *p, const struct session_event *event)
 
 /* ---- The connection ---- */
 
-static bool is_near(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
-           strcmp(host, "::1") == 0;
-}
-
-/* Half of it certain, half of it chance, so that gateways do not come back in step. */
-static uint32_t jittered(uint32_t ms)
-{
-    uint32_t chance = 0;
-    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
-        chance = (uint32_t)now_ms();
-    return ms / 2 + chance % (ms / 2 + 1);
-}
-
 static void wait_and_retry(struct publisher *p, const char *state, const char *why)
 {
-    uint32_t most = is_near(p->hello.broker.host) ? BACKOFF_NEAR_MS : BACKOFF_MOST_MS;
     for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
         drop_ready(p, lane); /* the next connection may want smaller ones */
     p->phase = PHASE_WAITING;
-    p->retry_ms = now_ms() + jittered(p->backoff_ms);
-    p->backoff_ms = p->backoff_ms * 2 < most ? p->backoff_ms * 2 : most;
+    p->retry_ms = now_ms() + backoff_next(&p->backoff_ms, p->hello.broker.host);
     drop_docs(p);
     tell_state(p, false, state, why);
 }
@@ -608,7 +561,9 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     if (event->max_packet > 512 && event->max_packet - 256 < MESSAGE_MOST)
         p->max_message = event->max_packet - 256; /* room for topic and properties */
     p->flow = FLOW_FIRST;
+    p->fastest_ms = FASTEST_MOST_MS;
     p->refused_until_ms = 0;
+    p->tls.said[0] = '\0';
     publish_status(p, "online");
     session_subscribe(p->session);
     tell_state(p, true, "up", "");
@@ -628,12 +583,13 @@ static void on_down(struct publisher *p, const char *state, const char *why)
 
 static void on_connect_failed(struct publisher *p, const struct session_event *event)
 {
-    char why[96];
     bool refused = event->reason >= 0x80;
-    (void)snprintf(why, sizeof why, "%s",
-                   event->text[0] != '\0' ? event->text : "no connection to the broker");
-    if (!refused)
+    const char *why = event->text[0] != '\0' ? event->text : "no connection to the broker";
+    if (!refused) {
         p->gone_before = true;
+        refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, why, now_ms());
+        why = refused ? p->tls.why : why;
+    }
     on_down(p, refused ? "refused" : "down", why);
 }
 

@@ -46,7 +46,7 @@ bool spawn_publisher(struct broker *broker)
     for (int i = 0; i < 2; i++)
         (void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     /* dup2() onto the same number would keep close-on-exec set: move out of its way. */
-    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, 16);
+    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, WIRE_FD + 1);
     close(fds[1]);
     int error = child < 0 ? errno : spawn_with(child, &broker->pid);
     if (child >= 0)

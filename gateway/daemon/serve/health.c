@@ -83,6 +83,8 @@ json_t *health_ready(const struct health *health)
         add_text(reasons, "%s: makes no progress%s", json_string_value(json_array_get(stuck, i)),
                  "");
     json_decref(stuck);
+    if (loop_crowded(health->loop))
+        add_text(reasons, "%s%s", "no file descriptor is left", "");
     look_at_store(health, reasons, warnings);
     look_at_brokers(health, reasons, warnings);
     look_at_buses(health, warnings);

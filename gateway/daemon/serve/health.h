@@ -16,6 +16,7 @@
 struct health {
     const struct config *config;
     const struct serve_parts *parts;
+    const struct loop *loop;
     struct bridge *bridge; /* may be NULL */
     struct http *http;     /* may be NULL */
     int64_t started_ms;    /* loop_now_ms() */

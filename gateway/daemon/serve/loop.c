@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/serve/loop.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include "gateway/daemon/log.h"
 
 #define STEP_MS 1000 /* the loop comes round at least this often: the watchdog looks at it */
+#define NAP_MS  50   /* while the process has no descriptor left */
 
 struct loop {
     struct lws_context *lws;
@@ -19,6 +22,9 @@ struct loop {
     pthread_mutex_t lock; /* guards the queue */
     struct loop_task *first, **last;
     bool ending;
+    int probe_fd;
+    bool crowded;
+    struct log_state said_crowded;
     atomic_bool stopping;
     atomic_llong last_step_ms;
 };
@@ -47,9 +53,24 @@ static void lws_line(int level, const char *line)
                 (int)size, line);
 }
 
+/* Could another descriptor be had? While not, whoever waits to be accepted stays in the queue and
+ * the listener stays readable. */
+static void look_at_descriptors(struct loop *loop)
+{
+    int probe = fcntl(loop->probe_fd, F_DUPFD_CLOEXEC, 0);
+    loop->crowded = probe < 0 && errno == EMFILE;
+    if (probe >= 0)
+        close(probe);
+    log_change(&loop->said_crowded, !loop->crowded,
+               loop->crowded ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE,
+               loop->crowded ? "no file descriptor is left: nobody is let in; raise LimitNOFILE"
+                             : "there are file descriptors again");
+}
+
 static void step(struct loop_timer *timer)
 {
     struct loop *loop = timer->context;
+    look_at_descriptors(loop);
     atomic_store(&loop->last_step_ms, loop_now_ms());
     loop_timer_start(loop, timer, STEP_MS);
 }
@@ -60,6 +81,8 @@ struct loop *loop_open(bool tls)
     if (loop == NULL)
         return NULL;
     loop->last = &loop->first;
+    loop->probe_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    log_state_init(&loop->said_crowded, 1);
     pthread_mutex_init(&loop->lock, NULL);
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_line);
     struct lws_context_creation_info info = {
@@ -118,6 +141,8 @@ void loop_close(struct loop *loop)
         return;
     loop_end(loop);
     loop_drop_tasks(loop);
+    if (loop->probe_fd >= 0)
+        close(loop->probe_fd);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -146,8 +171,16 @@ static void run_tasks(struct loop *loop)
     }
 }
 
+bool loop_crowded(const struct loop *loop)
+{
+    return loop->crowded;
+}
+
 bool loop_step(struct loop *loop)
 {
+    static const struct timespec nap = {.tv_nsec = NAP_MS * 1000000};
+    if (loop->crowded) /* else it would turn without end around those it can't accept */
+        (void)nanosleep(&nap, NULL);
     bool ok = lws_service(loop->lws, 0) >= 0;
     run_tasks(loop);
     return ok;

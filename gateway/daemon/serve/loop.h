@@ -33,6 +33,9 @@ void loop_run(struct loop *loop);
 bool loop_step(struct loop *loop);
 /* Any thread; also from a signal handler. */
 void loop_stop(struct loop *loop);
+/* The process has no file descriptor left: looked at every second. Nobody new is accepted, and the
+ * loop comes round every 50 ms at most. */
+bool loop_crowded(const struct loop *loop);
 struct lws_context *loop_context(struct loop *loop);
 /* CLOCK_MONOTONIC. */
 int64_t loop_now_ms(void);

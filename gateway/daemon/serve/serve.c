@@ -217,8 +217,10 @@ static json_t *stats_of(void *context)
 bool serve_start(struct serve *serve, const struct serve_parts *parts)
 {
     serve->parts = *parts;
-    serve->health = (struct health){
-        .config = serve->config, .parts = &serve->parts, .started_ms = loop_now_ms()};
+    serve->health = (struct health){.config = serve->config,
+                                    .parts = &serve->parts,
+                                    .loop = serve->loop,
+                                    .started_ms = loop_now_ms()};
     struct rpc_parts rpc_parts = {
         .store = parts->store,
         .publish = parts->publish,

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long to wait before connecting again. */
+#ifndef BAIYE_BACKOFF_H
+#define BAIYE_BACKOFF_H
+
+#include <stdint.h>
+
+#define BACKOFF_FIRST_MS 300
+
+/* The wait now, in ms: half of *ms certain, half of it chance, so that gateways do not come back in
+ * step. Doubles *ms, up to 30 s; to 2 s for a broker on this machine. */
+uint32_t backoff_next(uint32_t *ms, const char *host);
+
+#endif

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixture `site`, for the tests here and for the fault tests."""
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+import garden
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, f"report_{call.when}", outcome.get_result())
+
+
+@pytest.fixture
+def site(request):
+    """An empty site; the test starts what it needs. Its logs are kept when the test fails."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))  # short: UNIX sockets live in it
+    made = garden.Site(folder)
+    yield made
+    made.close()
+    report = getattr(request.node, "report_call", None)
+    if report is not None and report.failed:
+        print(f"logs: {made.keep_logs(request.node.name)}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def need(*names):
+    missing = [name for name in names if not garden.program(name).exists()]
+    if missing:
+        pytest.fail(f"not built: {', '.join(missing)}")
+
+
+@pytest.fixture
+def needs():
+    """needs("baiyed", …) fails a test whose programs are not built."""
+    return need
