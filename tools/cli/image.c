@@ -307,6 +307,7 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
         return true;
     cli_complain("%s: %s", path, image_result_text(result));
     free(file->data);
+    *file = (struct cli_image_file){0};
     return false;
 }
 

@@ -39,7 +39,8 @@ struct rpc_parts {
 };
 
 struct rpc *rpc_open(struct loop *loop, const struct config *config, const struct rpc_parts *parts);
-/* After loop_end() and loop_drop_tasks(), when buses and store were stopped: frees calls that were never answered. */
+/* After loop_end() and loop_drop_tasks(), when buses and store were stopped: frees calls that were
+ * never answered. */
 void rpc_close(struct rpc *rpc);
 
 struct rpc_caller {

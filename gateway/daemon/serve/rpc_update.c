@@ -27,8 +27,8 @@ static const char *state_name(const struct update_job *job, const struct update_
     switch ((enum node_state)row->node.state) {
     case NODE_DONE:
         return "updated";
-    case NODE_CURRENT:
-        return "current";
+    case NODE_CURRENT: /* or updated just before the gateway lost its power */
+        return row->node.version_before == job->version ? "current" : "updated";
     case NODE_FAILED:
         return row->node.silent ? "silent" : is_skipped(job, &row->node) ? "skipped" : "failed";
     default:

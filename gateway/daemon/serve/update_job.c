@@ -107,7 +107,15 @@ static bool open_session(struct update_job *job)
     const uint8_t *image = image_file_slot(job->file, job->file_size, job->slot, &size);
     const struct update_options options = {
         .dry_run = job->wanted.dry_run, .hold_back = job->held, .others_listen = nodes > count};
-    return count > 0 && update_start(&job->update, image, size, units, count, options);
+    if (count == 0 || !update_start(&job->update, image, size, units, count, options))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        const struct update_node *before = &job->rows[job->devices[i]].node;
+        job->update.nodes[i].version_before = before->version_before;
+        job->update.nodes[i].checks_before = before->checks_before;
+    }
+    job->kept_phase = UPDATE_ASK;
+    return true;
 }
 
 /* What the session says of a node that is not settled: those that run from the other slot are left
@@ -126,7 +134,9 @@ static void take_rows(struct update_job *job, bool ended)
         row->over = over;
         row->node = *node;
     }
-    if (changed && (ended || loop_now_ms() - job->kept_ms >= KEEP_MS))
+    bool trials = job->update.phase == UPDATE_RESTART && job->kept_phase != UPDATE_RESTART;
+    job->kept_phase = job->update.phase;
+    if (trials || (changed && (ended || loop_now_ms() - job->kept_ms >= KEEP_MS)))
         update_keep_rows(job);
 }
 

@@ -56,7 +56,8 @@ struct update_job {
     struct loop_task task;
     struct bus_reply reply;
     int64_t sent_ms, started_ms, told_ms, kept_ms;
-    unsigned told, told_phase, started_permille;
+    unsigned told, started_permille;
+    uint8_t kept_phase; /* of the session, when rows were last looked at */
     /* update_keep.c */
     size_t keep_at;
     enum store_result kept;

@@ -36,13 +36,14 @@ static char *record_of(const struct update_job *job, size_t *size)
     json_t *rows = json_array();
     for (uint16_t i = 0; i < job->rpc->config->device_count; i++) {
         const struct update_row *row = &job->rows[i];
-        if (row->wanted && row->over)
+        if (row->wanted && row->node.version_before != 0)
             (void)json_array_append_new(
-                rows,
-                json_pack("{s:s,s:i,s:b,s:i,s:i,s:I}", "device", job->rpc->config->devices[i].name,
-                          "state", (int)row->node.state, "silent", (int)row->node.silent, "result",
-                          (int)row->node.result, "checks", (int)row->node.checks, "before",
-                          (json_int_t)row->node.version_before));
+                rows, json_pack("{s:s,s:b,s:i,s:b,s:i,s:i,s:i,s:I}", "device",
+                                job->rpc->config->devices[i].name, "over", (int)row->over, "state",
+                                (int)row->node.state, "silent", (int)row->node.silent, "result",
+                                (int)row->node.result, "checks", (int)row->node.checks,
+                                "checks_before", (int)row->node.checks_before, "before",
+                                (json_int_t)row->node.version_before));
     }
     json_t *record =
         json_pack("{s:I,s:s,s:s,s:O?,s:i,s:b,s:o}", "size", (json_int_t)job->file_size, "sha256",
@@ -172,13 +173,14 @@ static void take_rows(struct update_job *job, const json_t *rows)
         if (device == NULL)
             continue;
         struct update_row *row = &job->rows[device->index];
-        row->over = row->wanted;
+        row->over = row->wanted && json_is_true(json_object_get(one, "over"));
         row->node = (struct update_node){
             .unit = device->unit,
             .state = (uint8_t)json_integer_value(json_object_get(one, "state")),
             .silent = json_is_true(json_object_get(one, "silent")),
             .result = (int16_t)json_integer_value(json_object_get(one, "result")),
             .checks = (uint8_t)json_integer_value(json_object_get(one, "checks")),
+            .checks_before = (uint8_t)json_integer_value(json_object_get(one, "checks_before")),
             .version_before = (uint32_t)json_integer_value(json_object_get(one, "before"))};
     }
 }

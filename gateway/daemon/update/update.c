@@ -13,6 +13,7 @@
 #define START_MS      4000 /* a node takes at least so long to start and to take a sample */
 #define RESTART_MS    2000 /* between two looks at a node that starts */
 #define SAMPLE_TRIES  30   /* such looks: a minute for the first sample */
+#define TESTED_TRIES  6    /* such looks at a node before its update */
 #define RESTART_TRIES 40   /* and until a node that does not answer counts as lost */
 
 enum { WAITING_BROADCAST = -1, WAITING_NONE = -2 };
@@ -376,11 +377,19 @@ static bool runs_new_slot(const struct update *update, uint16_t bits)
 }
 
 static void answer_first_status(const struct update *update, struct update_node *node,
-                                const struct window_status *status)
+                                const struct window_status *status, int64_t now_ms)
 {
-    node->version_before = status->version;
-    if (!(status->bits & WINDOW_ON_TRIAL))
+    /* It has just started: what fails already is known after its first sample. */
+    if (!(status->bits & WINDOW_TESTED) && status->version != update->header.version &&
+        ++node->tries < TESTED_TRIES) {
+        node->ask_again_ms = now_ms + RESTART_MS;
+        return;
+    }
+    if (status->version != update->header.version) {
+        node->version_before = status->version;
         node->checks_before = (uint8_t)(status->bits >> WINDOW_TEST_SHIFT);
+    } else if (node->version_before == 0)
+        node->version_before = status->version;
     if (status->hardware != update->header.hardware)
         fail_node(node, IMAGE_WRONG_HARDWARE, false);
     else if (status->version == update->header.version && !(status->bits & WINDOW_ON_TRIAL))
@@ -560,7 +569,7 @@ static bool answer_read(struct update *update, unsigned i, const uint8_t *pdu, s
             !window_status_read(pdu + 2, size - 2, &status))
             return false;
         if (node->state == NODE_UNKNOWN)
-            answer_first_status(update, node, &status);
+            answer_first_status(update, node, &status, now_ms);
         else
             answer_session_status(update, node, &status, now_ms);
     }

@@ -57,7 +57,7 @@ struct update_node {
     bool counted;   /* told its map already: the number is enough, until it is not 0 */
     int16_t result; /* why it failed: an image_result or window_result */
     uint8_t checks_before, checks; /* of its self-test, those that failed: before, and by now */
-    uint32_t version_before;
+    uint32_t version_before;       /* 0: not known yet */
     int64_t ask_again_ms;
 };
 
@@ -109,7 +109,9 @@ struct update_options {
     bool others_listen;
 };
 
-/* Starts with the image for one slot. false: the image is damaged or has too many blocks. */
+/* Starts with the image for one slot. false: the image is damaged or has too many blocks. What is
+ * known of nodes that may run the new image already (`version_before`, `checks_before`: the update
+ * was cut off) may be set before the first update_next(). */
 bool update_start(struct update *update, const uint8_t *image, size_t size, const uint8_t *units,
                   size_t unit_count, struct update_options options);
 enum update_action update_next(struct update *update, int64_t now_ms,

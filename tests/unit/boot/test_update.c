@@ -159,11 +159,10 @@ static void a_probe_that_was_broken_before_keeps_no_node_from_its_update(void **
     (void)state;
     const struct test_image old = test_image_make(0, 1, 5), fresh = test_image_make(1, 2, 5);
     line_make(2, &old);
-    line.now_ms = 60000; /* they have tested themselves */
     line.nodes[0].checks[0] = line.nodes[0].checks[1] = 4;
     line.nodes[1].checks[0] = 4; /* and here one that is well again */
     for (unsigned i = 0; i < line.count; i++)
-        service_tested(&line.nodes[i].service, 4);
+        line_start_node(&line.nodes[i]); /* as if they had just lost their power */
     line_update(&fresh, plain);
     assert_all(NODE_DONE, 1);
     assert_int_equal(update.nodes[0].checks, 4);

@@ -323,7 +323,7 @@ static void roles_limit_what_may_be_done(void **state)
     assert_string_equal(ask(&farmer, "stats", "{}"), "forbidden");
     assert_string_equal(ask(&farmer, "read", "{\"device\":\"plot-1\",\"register\":3}"),
                         "forbidden");
-    assert_string_equal(ask(&farmer, "raw", "{}"), "unknown-method"); /* not by MQTT */
+    assert_string_equal(ask(&farmer, "raw", "{}"), "unknown-method");  /* not by MQTT */
     assert_string_equal(ask(&technician, "update", "{}"), "starting"); /* is one under way? */
     assert_true(loop_step(loop));
     assert_string_equal(ask(&technician, "update", "{}"), "unknown");

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`baiye update` with the daemon and emulated boards: what a technician sees, and what happens when
+the gateway is killed, the command is interrupted, or the new image does badly."""
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import pytest
+
+import garden
+from slotboard import HARDWARE, SlotBoard, UNIT, image_file, sign
+
+BUSES = ("east", "west")
+
+
+class Garden:
+    """One board on each of `count` buses, and a gateway."""
+
+    def __init__(self, site, count):
+        self.site, self.boards, self.folders = site, [], []
+        image = sign(site.folder, "1.0.0")[0]
+        for _ in range(count):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
+            self.folders.append(folder)
+            self.boards.append(SlotBoard(folder, image))
+        for board in self.boards:
+            board.start()
+            board.client.close()
+        site.start_broker()
+        # The emulated line has no rate of its own; the daemon believes no answer that comes
+        # faster than its rate allows.
+        buses = [{"name": bus, "type": "rtu", "port": board.port, "baud": 115200,
+                  "parity": "none", "silence": "20ms",
+                  "devices": [{"name": f"plot-{i + 1}", "profile": "baiye-node",
+                               "address": UNIT, "every": "2s"}]}
+                 for i, (bus, board) in enumerate(zip(BUSES, self.boards))]
+        site.gateway = garden.Gateway(site.folder, site.broker, buses)
+        site.gateway.start()
+        self.watcher = site.start_watcher()
+        garden.wait_until(lambda: all(self.watcher.count(f"plot-{i + 1}") > 1
+                                      for i in range(count)), 40, "readings of every node")
+
+    def close(self):
+        for board in self.boards:
+            board.client.close()
+            board.close()
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def command(self, *arguments):
+        return [garden.program("baiye"), "update", "--socket", self.site.folder / "baiyed.sock",
+                *arguments]
+
+    def update(self, *arguments):
+        """Exit code, and what it printed."""
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def begin(self, *arguments):
+        return subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def progress(self):
+        """One progress line of the update under way, None when there is none."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            try:
+                client.connect(str(self.site.folder / "baiyed.sock"))
+                client.sendall(b'{"id":1,"method":"update","params":{}}\n')
+                with client.makefile() as lines:
+                    return json.loads(lines.readline() or "{}").get("progress")
+            except OSError:
+                return None
+
+    def wait_for(self, phase, permille=0, bus=None):
+        def reached():
+            now = self.progress()
+            return (now is not None and now["phase"] == phase and now["permille"] >= permille and
+                    bus in (None, now["bus"]))
+        garden.wait_until(reached, 60, f"the update is {phase}")
+
+    def restart_gateway(self):
+        """As a cut of its power does it."""
+        self.site.gateway.kill()
+        self.site.gateway.start()
+
+
+@pytest.fixture
+def one(site):
+    made = Garden(site, 1)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def two(site):
+    made = Garden(site, 2)
+    yield made
+    made.close()
+
+
+def test_an_update_goes_on_when_the_gateway_loses_power(two, site):
+    command = two.begin("--share", "100", image_file(site.folder, "1.0.1"))
+    two.wait_for("sending", 100)
+    two.restart_gateway()
+    two.wait_for("restarting", bus="east")
+    two.restart_gateway()
+    two.wait_for("sending", bus="west")
+    two.restart_gateway()
+    text = command.communicate(timeout=120)[0]
+    assert command.returncode == 0, text
+    for plot in ("plot-1", "plot-2"):
+        assert f"{plot}  updated     1.0.0 -> 1.0.1" in text, text
+    assert "2 updated\n" in text, text
+    assert two.update()[0] == 69, "nothing is under way any more"
+    two.restart_gateway()
+    garden.wait_until(lambda: two.update("--dry-run", image_file(site.folder, "1.0.1"))[0] == 0,
+                      20, "the gateway is back")
+    code, text = two.update("--dry-run", image_file(site.folder, "1.0.1"))
+    assert code == 0 and "2 current\n" in text, text
+
+
+def test_a_command_that_is_interrupted_only_stops_watching(one, site):
+    image = image_file(site.folder, "1.0.1")
+    command = one.begin(image)
+    one.wait_for("sending", 100)
+    before = one.watcher.count()
+    command.send_signal(signal.SIGINT)
+    text = command.communicate(timeout=10)[0]
+    assert command.returncode == 130 and "goes on in the gateway" in text, text
+    code, text = one.update(image_file(site.folder, "1.0.2"))
+    assert code == 69 and "an update to 1.0.1 is under way" in text and "--stop" in text, text
+    code, text = one.update("--stop")
+    assert code == 75 and "plot-1  unfinished" in text, text
+    code, text = one.update("--share", "90", image)  # from where it was stopped
+    assert code == 0 and "1.0.0 -> 1.0.1" in text, text
+    assert one.watcher.count() > before, "polls went on meanwhile"
+    code, text = one.update(image)
+    assert code == 0 and "plot-1  current     1.0.1" in text, text
+    code, text = one.update("--share", "90", image_file(site.folder, "1.0.2"))
+    assert code == 0 and "1.0.1 -> 1.0.2" in text, text  # into the other slot
+
+
+def test_a_first_node_that_fails_its_self_test_protects_the_garden(two, site):
+    image = image_file(site.folder, "1.0.1")
+    probes = two.boards[0].probes.values
+    healthy = dict(probes)
+    command = two.begin("--share", "100", image)
+    two.wait_for("sending", 50)
+    probes.clear()  # what the new image finds
+    text = command.communicate(timeout=120)[0]
+    assert command.returncode == 75, text
+    row = next(line for line in text.splitlines() if line.startswith("plot-1"))
+    assert "failed" in row and "1.0.0 " in row, text
+    assert "went back to its old image: sensors (one gives nothing)" in row, text
+    assert "plot-2  failed" in text and "first node did not do well" in text, text
+    probes.update(healthy)
+    code, text = two.update("--dry-run", image)
+    assert code == 0 and "2 would-take\n" in text, text
+
+
+def test_a_probe_that_was_broken_before_keeps_no_node_from_its_update(one, site):
+    del one.boards[0].probes.values["0"]
+    garden.wait_until(lambda: "soil_moisture" in one.watcher.live["plot-1"]["flags"], 30,
+                      "the gateway sees that a probe is gone")
+    one.boards[0].cut_power()  # it tests itself when it starts
+    seen = one.watcher.count()
+    one.boards[0].power_on()
+    garden.wait_until(lambda: one.watcher.count() > seen, 30, "the node is back")
+    code, text = one.update("--share", "100", image_file(site.folder, "1.0.1"))
+    assert code == 0 and "its self-test fails as before: sensors" in text, text
+
+
+def test_what_is_refused_says_why(one, site):
+    folder = site.folder
+    good = image_file(folder, "1.0.1").read_bytes()
+    broken = folder / "broken.img"
+
+    def refused(data):
+        broken.write_bytes(data)
+        return one.update(broken)
+
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 4
+    for data, words in ((good[:-500], "image is cut off"), (bytes(flipped), "does not match"),
+                        (b"hello", "not a firmware image")):
+        code, text = refused(data)
+        assert code == 65 and words in text, text
+    code, text = one.update("--device", "plot-9", image_file(folder, "1.0.1"))
+    assert code == 69 and "plot-9 is no device of this gateway" in text, text
+    code, text = one.update("--bus", "north", image_file(folder, "1.0.1"))
+    assert code == 69 and "no such bus" in text, text
+    other = image_file(folder, "1.0.3", hardware=HARDWARE + 1)
+    code, text = one.update(other)
+    assert code == 0 and "plot-1  skipped" in text and "another board" in text, text
+    code, text = one.update("--device", "plot-1", other)
+    assert code == 75 and "plot-1  failed" in text and "another board" in text, text
+    code, text = one.update(image_file(folder, "1.0.4", counter=0))
+    assert code == 75 and "security counter" in text, text
+    code, text = one.update("--share", "100", image_file(folder, "1.0.5", number=1))
+    assert code == 75 and "signed with a key that this boot loader does not know" in text, text
+    key = folder / "key.pem"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
+                   check=True)
+    code, text = one.update("--share", "100", image_file(folder, "1.0.6", key=key))
+    assert code == 75 and "signature is wrong" in text, text
