@@ -119,6 +119,26 @@ static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsi
     return good;
 }
 
+/* The slots are alike and follow each other: their distance is their size. */
+static bool fits_slots(const struct sign_options *options,
+                       const struct cli_image_file images[IMAGE_SLOTS])
+{
+    int64_t slot = (int64_t)options->address[1] - options->address[0];
+    for (unsigned i = 0; i < IMAGE_SLOTS; i++) {
+        if (slot > 0 && (int64_t)images[i].size <= slot)
+            continue;
+        if (slot <= 0)
+            cli_complain("slot 1 must stand behind slot 0, as the board's memory map has it");
+        else
+            cli_complain("the image for slot %u has %zu bytes, its slot %lld: it does not fit.\n"
+                         "On a part with 64 KiB of flash two images never do: such a board takes no"
+                         " update\nover the bus; flash it by wire (baiye flash)",
+                         i, images[i].size, (long long)slot);
+        return false;
+    }
+    return true;
+}
+
 static bool write_images(const char *path, const struct cli_image_file images[IMAGE_SLOTS])
 {
     uint8_t head[FILE_HEADER];
@@ -251,7 +271,8 @@ int cli_sign(int argc, char **argv)
     EVP_PKEY *key = read_key(options.key);
     struct cli_image_file images[IMAGE_SLOTS] = {0};
     bool good = key && make_variant(&options, key, 0, &images[0]) &&
-                make_variant(&options, key, 1, &images[1]) && write_images(options.output, images);
+                make_variant(&options, key, 1, &images[1]) && fits_slots(&options, images) &&
+                write_images(options.output, images);
     EVP_PKEY_free(key);
     free(images[0].data);
     free(images[1].data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Firmware images as files: `baiye sign` makes one of two linked programs, `baiye image` says what
- * is in one. Both print what went wrong and return an exit code of sysexits.h. */
+ * is in one, `baiye keys` makes what the boot loader checks them with. They print what went wrong
+ * and return an exit code of sysexits.h. */
 #ifndef BAIYE_CLI_IMAGE_H
 #define BAIYE_CLI_IMAGE_H
 
@@ -10,6 +11,7 @@
 
 int cli_sign(int argc, char **argv);
 int cli_image(int argc, char **argv);
+int cli_keys(int argc, char **argv);
 
 /* An image file in memory, for cli_update(); free(data). false and a complaint: not one. */
 struct cli_image_file {

@@ -33,6 +33,7 @@ static const struct {
      "write a board on the bench, test it, label it"},
     {"sign", cli_sign, "sign …", "make a signed firmware image"},
     {"image", cli_image, "image FILE", "what is in a firmware image"},
+    {"keys", cli_keys, "keys KEY.pem [NEW-KEY.pem]", "public keys for a boot loader's build"},
 };
 
 static void help(FILE *out)

@@ -60,28 +60,43 @@ static uint32_t booted_version(struct boot_choice choice)
     return header.version;
 }
 
-/* One power-up: boots, and when the old image runs, updates; when the new one runs, confirms it if
- * it is healthy. True when the garden is where it should be. */
-static bool live_once(struct boot_choice choice, const struct test_image *fresh, bool healthy)
+/* How the update that is tried over and over goes. */
+enum fate {
+    KEPT,      /* the new image is confirmed */
+    GIVEN_UP,  /* it starts and nobody confirms it: the boot loader gives up */
+    SENT_BACK, /* it starts and the gateway has it go back */
+    FORGED     /* its signature is wrong: it must never start */
+};
+
+static uint64_t received_at; /* operations done when the new image was whole, for the first time */
+
+/* One power-up: boots, and when the old image runs, updates; when the new one runs, does what its
+ * fate is. True when the garden is where it should be. */
+static bool live_once(struct boot_choice choice, const struct test_image *fresh, enum fate fate)
 {
     uint32_t version = booted_version(choice);
     assert_true(version == 1 || version == 2);
     struct receive receive;
     receive_init(&receive, (unsigned)choice.slot);
     if (version == 2) {
-        assert_true(healthy || choice.trial);
-        return healthy && receive_confirm(&receive) == WINDOW_RESULT_OK;
+        assert_int_not_equal(fate, FORGED);
+        assert_true(fate == KEPT || choice.trial);
+        if (fate == SENT_BACK)
+            assert_int_equal(receive_revert(&receive), WINDOW_RESULT_OK);
+        return fate == KEPT && receive_confirm(&receive) == WINDOW_RESULT_OK;
     }
-    if (!healthy && state_read(1).rejected)
+    if ((fate == GIVEN_UP || fate == SENT_BACK) && state_read(1).rejected)
         return true;
-    assert_int_equal(transfer(&receive, fresh), WINDOW_RESULT_OK);
-    return false;
+    int result = transfer(&receive, fresh);
+    received_at = received_at != 0 ? received_at : flash_sim->operations;
+    assert_int_equal(result, fate == FORGED ? IMAGE_BAD_SIGNATURE : WINDOW_RESULT_OK);
+    return fate == FORGED;
 }
 
 static unsigned cuts, bricked;
 
 /* Runs power-ups with cuts at the given operations until the update has ended. */
-static void live_through(const struct test_image *fresh, bool healthy, uint64_t cut,
+static void live_through(const struct test_image *fresh, enum fate fate, uint64_t cut,
                          uint64_t second_cut)
 {
     volatile uint64_t next = second_cut;
@@ -98,7 +113,7 @@ static void live_through(const struct test_image *fresh, bool healthy, uint64_t 
             bricked++;
             return;
         }
-        if (live_once(choice, fresh, healthy))
+        if (live_once(choice, fresh, fate))
             return;
     }
     fail_msg("no end after 16 power-ups; cuts at %llu and %llu", (unsigned long long)cut,
@@ -112,29 +127,45 @@ static void start_with_old(const struct test_image *old, uint32_t seed)
     flash_sim->operations = 0;
 }
 
-static void cut_everywhere(bool healthy)
+static void live_with_cuts(const struct test_image *old, const struct test_image *fresh,
+                           enum fate fate, uint64_t cut, uint64_t second_cut)
 {
-    const struct test_image old = test_image_make(0, 1, 5), fresh = test_image_make(1, 2, 5);
+    start_with_old(old, (uint32_t)(cut * 31 + second_cut));
+    live_through(fresh, fate, cut, second_cut);
+    assert_int_equal(booted_version(boot_choose()), fate == KEPT ? 2 : 1);
+}
+
+/* Every operation of the update, or a sample; then pairs: both anywhere, and both in what comes
+ * after the last block (mark, trials, confirm, give up), which is a small part of the whole. */
+static void cut_everywhere(enum fate fate)
+{
+    const struct test_image old = test_image_make(0, 1, 5);
+    struct test_image fresh = test_image_make(1, 2, 5);
+    if (fate == FORGED)
+        fresh.bytes[IMAGE_SIGNED_SIZE + 7] ^= 1;
     cuts = bricked = 0;
+    received_at = 0;
     start_with_old(&old, 1);
-    live_through(&fresh, healthy, 0, 0);
-    uint64_t operations = flash_sim->operations;
-    assert_true(operations > TEST_BODY_SIZE / 2);
+    live_through(&fresh, fate, 0, 0);
+    const uint64_t operations = flash_sim->operations, begin = received_at;
+    assert_true(begin > TEST_BODY_SIZE / 2 && begin <= operations);
     bool full = getenv("BAIYE_FULL") && getenv("BAIYE_FULL")[0] == '1';
-    for (uint64_t i = 1; i <= operations; i += full ? 1 : 9) {
-        start_with_old(&old, (uint32_t)i);
-        live_through(&fresh, healthy, i, 0);
-        assert_int_equal(booted_version(boot_choose()), healthy ? 2 : 1);
+    for (uint64_t i = 1; i <= operations; i++) {
+        if (full || i + 8 >= begin || i % 61 == 1)
+            live_with_cuts(&old, &fresh, fate, i, 0);
     }
-    unsigned pairs = full ? 20000 : 60;
+    const unsigned pairs = full ? 3000 : 6; /* of each kind and fate: 21,000 in a full run */
     srand(7);
     for (unsigned i = 0; i < pairs; i++) {
         uint64_t first = 1 + (uint64_t)rand() % operations;
-        start_with_old(&old, i);
-        live_through(&fresh, healthy, first, first + 1 + (uint64_t)rand() % operations);
-        assert_int_equal(booted_version(boot_choose()), healthy ? 2 : 1);
+        live_with_cuts(&old, &fresh, fate, first, first + 1 + (uint64_t)rand() % operations);
+        if (begin == operations)
+            continue;
+        first = begin - 8 + (uint64_t)rand() % (operations - begin + 8);
+        live_with_cuts(&old, &fresh, fate, first, first + 1 + (uint64_t)rand() % 40);
     }
-    print_message("operations=%llu cuts=%u bricked=%u\n", (unsigned long long)operations, cuts,
+    print_message("operations=%llu after_transfer=%llu cuts=%u bricked=%u\n",
+                  (unsigned long long)operations, (unsigned long long)(operations - begin), cuts,
                   bricked);
     assert_int_equal(bricked, 0);
 }
@@ -142,13 +173,25 @@ static void cut_everywhere(bool healthy)
 static void update_survives_a_cut_at_every_operation(void **state)
 {
     (void)state;
-    cut_everywhere(true);
+    cut_everywhere(KEPT);
 }
 
-static void bad_update_is_given_up_with_a_cut_at_every_operation(void **state)
+static void update_that_nobody_confirms_is_given_up_with_a_cut_at_every_operation(void **state)
 {
     (void)state;
-    cut_everywhere(false);
+    cut_everywhere(GIVEN_UP);
+}
+
+static void update_that_is_sent_back_goes_back_with_a_cut_at_every_operation(void **state)
+{
+    (void)state;
+    cut_everywhere(SENT_BACK);
+}
+
+static void unsigned_image_never_runs_with_a_cut_at_every_operation(void **state)
+{
+    (void)state;
+    cut_everywhere(FORGED);
 }
 
 static void start_receiving(struct receive *receive)
@@ -272,6 +315,75 @@ static void an_update_can_be_followed_by_another_and_by_an_older_version(void **
     }
 }
 
+/* The old image has rotted in its flash: an unproven one is better than none. */
+static void the_only_image_that_verifies_is_started_whatever_its_marks(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    const struct test_image image = test_image_make(1, 2, 5);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK);
+    assert_int_equal(flash_program(flash_layout()->slot[0] + 1000, "\0\0", 2), FLASH_OK);
+    for (unsigned start = 0; start < 2 * STATE_TRIALS; start++) {
+        struct boot_choice choice = boot_choose();
+        assert_int_equal(choice.slot, 1);
+        assert_true(choice.trial);
+    }
+    receive_init(&receive, 1);
+    assert_int_equal(receive_revert(&receive), WINDOW_RESULT_NO_OTHER);
+    assert_int_equal(boot_choose().slot, 1);
+    assert_int_equal(receive_confirm(&receive), WINDOW_RESULT_OK);
+    assert_false(boot_choose().trial);
+}
+
+static void confirm_and_revert_answer_only_what_is_on_trial(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    assert_int_equal(receive_confirm(&receive), WINDOW_RESULT_NOT_ON_TRIAL);
+    assert_int_equal(receive_revert(&receive), WINDOW_RESULT_NOT_ON_TRIAL);
+    const struct test_image image = test_image_make(1, 2, 5);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK);
+    assert_int_equal(boot_choose().slot, 1);
+    receive_init(&receive, 1);
+    assert_int_equal(receive_revert(&receive), WINDOW_RESULT_OK);
+    assert_int_equal(receive_confirm(&receive), WINDOW_RESULT_NOT_ON_TRIAL); /* too late */
+    assert_int_equal(boot_choose().slot, 0);
+    receive_init(&receive, 0);
+    assert_int_equal(transfer(&receive, &image), WINDOW_RESULT_OK); /* and tried once more */
+    assert_int_equal(boot_choose().slot, 1);
+    receive_init(&receive, 1);
+    assert_int_equal(receive_confirm(&receive), WINDOW_RESULT_OK);
+    assert_int_equal(receive_revert(&receive), WINDOW_RESULT_NOT_ON_TRIAL);
+}
+
+/* Blocks that were heard in an earlier session and are played back. */
+static void replayed_blocks_have_a_code_of_their_own(void **state)
+{
+    (void)state;
+    struct receive receive;
+    start_receiving(&receive);
+    const struct test_image image = test_image_make(1, 2, 5), earlier = test_image_make(1, 1, 5);
+    struct window_session session = session_of(&image), before = session_of(&earlier);
+    int result = receive_open(&receive, &session);
+    while (result == WINDOW_RESULT_BUSY)
+        result = receive_step(&receive);
+    const uint8_t *block = earlier.bytes;
+    uint32_t crc = window_block_crc(before.image_id, 0, block, TEST_BLOCK_SIZE);
+    assert_int_equal(receive_block(&receive, 0, block, TEST_BLOCK_SIZE, crc),
+                     WINDOW_RESULT_FOREIGN_BLOCK);
+    assert_int_equal(receive_block(&receive, TEST_BLOCKS, block, TEST_BLOCK_SIZE, crc),
+                     WINDOW_RESULT_BAD_BLOCK);
+    assert_int_equal(receive_missing_count(&receive), TEST_BLOCKS);
+    block = image.bytes;
+    crc = window_block_crc(session.image_id, 0, block, TEST_BLOCK_SIZE);
+    assert_int_equal(receive_block(&receive, 0, block, TEST_BLOCK_SIZE, crc), WINDOW_RESULT_OK);
+    assert_int_equal(receive_abandon(&receive), WINDOW_RESULT_OK);
+    assert_int_equal(receive_block(&receive, 1, block, TEST_BLOCK_SIZE, crc),
+                     WINDOW_RESULT_NOT_OPEN); /* the session is over */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,7 +393,12 @@ int main(void)
         cmocka_unit_test(an_image_on_trial_takes_no_update_and_goes_after_three_starts),
         cmocka_unit_test(an_update_can_be_followed_by_another_and_by_an_older_version),
         cmocka_unit_test(update_survives_a_cut_at_every_operation),
-        cmocka_unit_test(bad_update_is_given_up_with_a_cut_at_every_operation),
+        cmocka_unit_test(update_that_nobody_confirms_is_given_up_with_a_cut_at_every_operation),
+        cmocka_unit_test(update_that_is_sent_back_goes_back_with_a_cut_at_every_operation),
+        cmocka_unit_test(unsigned_image_never_runs_with_a_cut_at_every_operation),
+        cmocka_unit_test(the_only_image_that_verifies_is_started_whatever_its_marks),
+        cmocka_unit_test(confirm_and_revert_answer_only_what_is_on_trial),
+        cmocka_unit_test(replayed_blocks_have_a_code_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

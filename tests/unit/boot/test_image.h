@@ -20,7 +20,7 @@ struct test_image {
 };
 
 struct test_image test_image_make(unsigned slot, uint32_t version, uint32_t counter);
-/* Again, after the header or the program was changed. */
+/* Again, after the header or the program was changed; header.key says which of two keys signs. */
 void test_image_sign(struct test_image *image);
 
 #endif
