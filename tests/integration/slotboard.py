@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulated board with boot loader and two slots, whose flash is a file that outlives it."""
+import os
+import pty
+import select
 import struct
 import subprocess
+import threading
+import tty
 import zlib
 
 from pymodbus.client import ModbusSerialClient
@@ -120,3 +125,72 @@ class SlotBoard(Board):
     def cut_power(self):
         self.client.close()
         self.power_off()
+
+
+class Line:
+    """One pseudo terminal for several boards: every byte reaches all others, as on RS-485."""
+
+    def __init__(self):
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        self.port = os.ttyname(self.slave)
+        self.members = []
+        self.lock = threading.Lock()
+        self.stopping = False
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def spread(self, data, sender):
+        with self.lock:
+            for member in self.members:
+                if member is not sender:
+                    try:
+                        member.sendall(data)
+                    except OSError:
+                        pass  # its power was cut
+            if sender is not None:
+                os.write(self.master, data)
+
+    def listen(self):
+        while not self.stopping:
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.spread(os.read(self.master, 512), None)
+
+    def close(self):
+        self.stopping = True
+        self.thread.join()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+class LineBoard(SlotBoard):
+    """A board beside others on one line, at an address of its own."""
+
+    def __init__(self, folder, image, line, address):
+        super().__init__(folder, image)
+        self.line, self.address = line, address
+        self.client = ModbusSerialClient(line.port, baudrate=9600, timeout=1, retries=0)
+
+    def carry(self, bus):
+        with self.line.lock:
+            self.line.members.append(bus)
+        with bus:
+            while not self.stopping:
+                try:
+                    if select.select([bus], [], [], 0.05)[0]:
+                        data = bus.recv(512)
+                        if not data:
+                            break
+                        self.line.spread(data, bus)
+                except OSError:
+                    break
+            with self.line.lock:
+                self.line.members.remove(bus)
+
+    def move_in(self):
+        """From the factory's address to its own, which it keeps once it was spoken to there."""
+        self.start()
+        self.client.write_registers(0x07D0, [self.address], slave=UNIT)
+        garden.wait_until(lambda: not self.client.read_input_registers(
+            STATUS, 1, slave=self.address).isError(), 10, "the node has moved")
+        self.client.close()

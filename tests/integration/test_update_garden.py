@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 import garden
-from slotboard import HARDWARE, SlotBoard, UNIT, image_file, sign
+from slotboard import HARDWARE, Line, LineBoard, SlotBoard, UNIT, image_file, sign
 
 BUSES = ("east", "west")
 
@@ -89,6 +89,47 @@ class Garden:
         self.site.gateway.start()
 
 
+class Row(Garden):
+    """Three boards on one line, and a gateway."""
+
+    def __init__(self, site):
+        self.site, self.boards, self.folders = site, [], []
+        self.line = Line()
+        image = sign(site.folder, "1.0.0")[0]
+        for i in range(3):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
+            self.folders.append(folder)
+            self.boards.append(LineBoard(folder, image, self.line, 11 + i))
+            self.boards[i].move_in()
+        site.start_broker()
+        site.gateway = garden.Gateway(site.folder, site.broker, [
+            {"name": "east", "type": "rtu", "port": self.line.port, "baud": 115200,
+             "parity": "none", "silence": "20ms",
+             "devices": [{"name": f"plot-{i + 1}", "profile": "baiye-node", "address": 11 + i,
+                          "every": "2s"} for i in range(3)]}])
+        site.gateway.start()
+        self.watcher = site.start_watcher()
+        garden.wait_until(lambda: all(self.watcher.count(f"plot-{i + 1}") > 1 for i in range(3)),
+                          40, "readings of every node")
+
+    def close(self):
+        super().close()
+        self.line.close()
+
+    def states(self, *arguments):
+        """What a dry run or an update says of each node."""
+        code, text = self.update("--json", *arguments)
+        rows = [json.loads(line) for line in text.splitlines()]
+        return code, {row["device"]: (row["state"], row["before"]) for row in rows}
+
+
+@pytest.fixture
+def row(site):
+    made = Row(site)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def one(site):
     made = Garden(site, 1)
@@ -141,8 +182,6 @@ def test_a_command_that_is_interrupted_only_stops_watching(one, site):
     assert one.watcher.count() > before, "polls went on meanwhile"
     code, text = one.update(image)
     assert code == 0 and "plot-1  current     1.0.1" in text, text
-    code, text = one.update("--share", "90", image_file(site.folder, "1.0.2"))
-    assert code == 0 and "1.0.1 -> 1.0.2" in text, text  # into the other slot
 
 
 def test_a_first_node_that_fails_its_self_test_protects_the_garden(two, site):
@@ -201,10 +240,28 @@ def test_what_is_refused_says_why(one, site):
     assert code == 75 and "plot-1  failed" in text and "another board" in text, text
     code, text = one.update(image_file(folder, "1.0.4", counter=0))
     assert code == 75 and "security counter" in text, text
-    code, text = one.update("--share", "100", image_file(folder, "1.0.5", number=1))
-    assert code == 75 and "signed with a key that this boot loader does not know" in text, text
     key = folder / "key.pem"
     subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
                    check=True)
     code, text = one.update("--share", "100", image_file(folder, "1.0.6", key=key))
     assert code == 75 and "signature is wrong" in text, text
+
+
+def test_a_line_of_nodes_is_updated_by_broadcast_and_by_name(row, site):
+    first, second = (image_file(site.folder, version) for version in ("1.0.1", "1.0.2"))
+    names = ("plot-1", "plot-2", "plot-3")
+    starts = [board.starts() for board in row.boards]
+    # Only one of them, though all hear what is broadcast.
+    assert row.states("--share", "100", "--device", "plot-2", first) == (
+        0, {"plot-2": ("updated", "1.0.0")})
+    assert [board.starts() - before for board, before in zip(row.boards, starts)] == [0, 1, 0]
+    # Now the line is mixed: two sessions, one for each slot, and polls go on.
+    seen = {name: row.watcher.count(name) for name in names}
+    code, states = row.states("--share", "100", second)
+    assert code == 0, states
+    assert states == {"plot-1": ("updated", "1.0.0"), "plot-2": ("updated", "1.0.1"),
+                      "plot-3": ("updated", "1.0.0")}
+    assert [board.starts() - before for board, before in zip(row.boards, starts)] == [1, 2, 1]
+    assert all(row.watcher.count(name) > seen[name] for name in names)
+    assert row.states("--dry-run", second) == (
+        0, {name: ("current", "1.0.2") for name in names})
