@@ -211,10 +211,10 @@ static bool check_names(struct rpc_call *call, const json_t *names)
         const char *name = json_string_value(entry);
         const struct device_config *device =
             name != NULL ? config_device(call->rpc->config, name) : NULL;
-        char message[96];
+        char message[128];
         if (device != NULL && device->profile->node)
             continue;
-        (void)snprintf(message, sizeof message, "%s %.32s", name != NULL ? name : "?",
+        (void)snprintf(message, sizeof message, "%.64s %s", name != NULL ? name : "?",
                        device == NULL ? "is no device of this gateway"
                                       : "is no node of ours and takes no update");
         rpc_fail(call, "unknown", message, "`baiye devices` lists them");
@@ -301,6 +301,24 @@ static void fail_busy(struct rpc_call *call)
     rpc_fail(call, "busy", message, "`baiye update` shows it, `baiye update --stop` ends it");
 }
 
+/* For the audit: all but the image, of which its version is told when there is one. */
+static void show_params(struct rpc_call *call)
+{
+    const char *text = json_string_value(json_object_get(call->params, "image"));
+    size_t file_size, image_size;
+    struct image_header header;
+    uint8_t *file = text != NULL ? take_file(text, &file_size) : NULL;
+    const uint8_t *image = file != NULL ? image_file_slot(file, file_size, 0, &image_size) : NULL;
+    json_t *shown = json_copy(call->params);
+    (void)json_object_del(shown, "image");
+    if (image != NULL && image_header_read(image, image_size, &header) == IMAGE_OK)
+        (void)json_object_set_new(shown, "version", version_text(header.version));
+    size_t size = json_dumpb(shown, call->detail, sizeof call->detail - 1, JSON_COMPACT);
+    call->detail[size < sizeof call->detail ? size : sizeof call->detail - 1] = '\0';
+    json_decref(shown);
+    free(file);
+}
+
 /* {image: base64 of the file [, bus, devices: [names], dry_run, share: percent]}: start it, or
  * watch it when it is under way. {}: watch. {stop: true}: end it. */
 void rpc_run_update(struct rpc_call *call)
@@ -308,19 +326,13 @@ void rpc_run_update(struct rpc_call *call)
     struct update_job *job = call->rpc->update;
     const char *text = json_string_value(json_object_get(call->params, "image"));
     bool stop = json_is_true(json_object_get(call->params, "stop"));
-    size_t size = 0; /* the audit shows all but the image */
-    json_t *shown = json_copy(call->params);
-    (void)json_object_del(shown, "image");
-    size = json_dumpb(shown, call->detail, sizeof call->detail - 1, JSON_COMPACT);
-    call->detail[size < sizeof call->detail ? size : sizeof call->detail - 1] = '\0';
-    json_decref(shown);
+    show_params(call);
     if (call->rpc->loading != NULL) {
         rpc_fail(call, "starting", "the gateway has just started", "ask again in a few seconds");
     } else if (job == NULL && text != NULL && !stop) {
         start(call, text);
     } else if (job == NULL) {
-        rpc_fail(call, "unknown", "no update is under way",
-                 "start one with `baiye update IMAGE`; `baiye devices` shows what the nodes run");
+        rpc_fail(call, "unknown", "no update is under way", "start one with `baiye update IMAGE`");
     } else if (text != NULL && !stop && !is_same(call, text)) {
         fail_busy(call);
     } else if (!watch(job, call)) {
