@@ -194,6 +194,53 @@ test('use: a hole in history is drawn as a hole', async () => {
   assert.equal(runs, 2, 'the line stops before the hole and begins after it');
 });
 
+test('use: doubtful readings are marked in the chart and in the file', async () => {
+  await s.gateway.garden(1);
+  const plain = s.gateway.answers.history;
+  s.gateway.answers.history = (p) => {
+    const answer = plain(p);
+    if (p.step === 'raw') answer.flags = answer.t.map((_, i) => (i % 97 === 5 ? 'stuck' : null));
+    else answer.bad = answer.t.map((_, i) => (i % 31 === 5 ? 4 : 0));
+    return answer;
+  };
+  const page = await open({}, 'plot/p:upper');
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  const orange = () => page.evaluate(() => {
+    const canvas = document.querySelector('.chart canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const ink = getComputedStyle(document.documentElement).getPropertyValue('--warn').trim();
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(ink.slice(i, i + 2), 16));
+    let n = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) n += 1;
+    }
+    return n;
+  });
+  await page.getByText('橙色：读数可疑').waitFor();
+  await until('rings in the day', async () => (await orange()) > 100);
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载 CSV' }).tap()]);
+  assert.ok(readFileSync(await file.path(), 'utf8').split('\r\n').some((r) => r.endsWith(',stuck')));
+  await page.getByRole('button', { name: '月', exact: true }).tap();
+  await until('marks in the month', async () => (await page.locator('[data-step]').getAttribute('data-step')) === 'hour'
+    && (await page.locator('.chart[aria-busy=false]').count()) === 1 && (await orange()) > 20);
+  await shot(page, 'use-flags');
+});
+
+test('use: growth by day is what the phone noted from the forecasts', async () => {
+  await s.gateway.garden(1);
+  const page = await open({}, 'pick/upper', 'farmer', true);
+  for (const [ago, sum] of [[3, 130.2], [2, 134.9], [1, 141.1], [0, 148.4]]) {
+    const f = s.gateway.forecast(['upper']);
+    f.ts -= ago * 86400e3;
+    f.plots.upper.thermal_time = sum;
+    await s.gateway.put('forecast', f);
+    await page.locator('.growth .value', { hasText: String(Math.round(sum)) }).waitFor();
+  }
+  await until('three days', async () => (await page.locator('.bars li').count()) === 3);
+  assert.deepEqual(await page.locator('.bars li span').allTextContents(), ['4.7', '6.2', '7.3']);
+  await shot(page, 'use-growth');
+});
+
 test('use: alerts are acknowledged for everybody; sound only when wished', async () => {
   await s.gateway.garden(1);
   await s.gateway.put('alert/frost', s.gateway.alert());

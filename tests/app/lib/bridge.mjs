@@ -15,7 +15,7 @@ const types = {
 
 function file(request, response) {
   if (request.url === '/alive') {
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('alive\n');
     return;
   }
   const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
@@ -59,7 +59,16 @@ export class Bridge {
       const end = () => { this.pairs.delete(pair); ws.terminate(); tcp.destroy(); };
       const later = (ms, act) => (ms > 0 ? setTimeout(act, ms) : act());
       let free = 0; // when the link down is free again
-      ws.on('message', (data) => later(this.delayMs, () => tcp.write(data)));
+      ws.on('message', (data) => later(this.delayMs, () => {
+        tcp.write(data);
+        if (!this.lastWord?.(data)) return;
+        // The broker gets what was said; its answer finds nobody.
+        this.pairs.delete(pair);
+        ws.terminate();
+        tcp.removeAllListeners('data');
+        tcp.resume();
+        tcp.end();
+      }));
       tcp.on('data', (data) => {
         const now = performance.now();
         free = Math.max(free, now) + data.length / this.bytesPerMs;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real site in one temporary folder: mosquitto, baiye-field with its simulated devices, and baiyed
 // that polls them, publishes and serves the app.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -48,8 +48,8 @@ function line(path, request) {
 
 export class Garden {
   /** `lines` as in a scene of baiye-field, `plots` as in the gateway's configuration. */
-  constructor(lines, plots, more = {}) {
-    Object.assign(this, { lines, plots, more });
+  constructor(lines, plots, more = {}, tls = false) {
+    Object.assign(this, { lines, plots, more, tls });
   }
 
   async start() {
@@ -58,6 +58,7 @@ export class Garden {
     if (this.lines.length > 0) await this.startField();
     this.port = await freePort();
     this.url = `http://127.0.0.1:${this.port}/`;
+    if (this.tls) this.certify();
     this.configure();
     await this.startGateway();
     return this;
@@ -70,6 +71,13 @@ export class Garden {
     writeFileSync(scene, JSON.stringify({ weather: { speed: 600 }, lines: this.lines })); // JSON is YAML
     this.field = start(this.dir, 'baiye-field', '--scene', scene, '--dir', run, '--seed', '1');
     await until('the garden is ready', () => readFileSync(join(this.dir, 'baiye-field.log'), 'utf8').includes('ready\n'), 40_000);
+  }
+
+  /** HTTPS with the files that `baiye cert` makes. */
+  certify() {
+    this.certs = join(this.dir, 'tls');
+    execFileSync(program('baiye'), ['cert', '--host', 'localhost', '--host', '127.0.0.1', '--dir', this.certs], { stdio: 'ignore' });
+    this.url = `https://localhost:${this.port}/`;
   }
 
   linePort(line) {
@@ -86,7 +94,8 @@ export class Garden {
       location: { lat: 26.5, lon: 107.9, timezone: 'Asia/Shanghai' },
       store: { path: join(this.dir, 'readings.db'), max_size: '64MB', commit_every: '200ms' },
       control: { socket: join(this.dir, 'control.sock') },
-      http: { listen: `127.0.0.1:${this.port}`, app_dir: join(appFolder, 'dist') },
+      http: { listen: `127.0.0.1:${this.port}`, app_dir: join(appFolder, 'dist'),
+        ...(this.tls ? { cert_file: join(this.certs, 'server.pem'), key_file: join(this.certs, 'server.key') } : {}) },
       mqtt: [{ name: 'local', url: `mqtt://127.0.0.1:${this.broker.port}`, user: 'gateway', password_file: password }],
       plots: this.plots,
       buses: this.lines.map((line) => ({
@@ -127,6 +136,13 @@ export class Garden {
     const answer = await line(join(this.dir, 'control.sock'), { id: 1, method, params });
     if (!answer.result) throw new Error(JSON.stringify(answer));
     return answer.result;
+  }
+
+  /** What the gateway's file holds. */
+  rows(query) {
+    const code = 'import json,sqlite3,sys; b=sqlite3.connect("file:"+sys.argv[1]+"?mode=ro",uri=True); '
+      + 'b.row_factory=sqlite3.Row; print(json.dumps([dict(r) for r in b.execute(sys.argv[2])]))';
+    return JSON.parse(execFileSync('python3', ['-c', code, join(this.dir, 'readings.db'), query], { encoding: 'utf8' }));
   }
 
   async stop() {

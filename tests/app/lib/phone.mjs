@@ -6,11 +6,11 @@ import { users } from './broker.mjs';
 
 export const artifacts = `${root}build/test-artifacts/app/`;
 
-export function launch() {
+export function launch(more = []) {
   mkdirSync(artifacts, { recursive: true });
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none', ...more],
   });
 }
 

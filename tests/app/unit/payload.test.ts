@@ -60,6 +60,27 @@ describe('a payload', () => {
     expect(parseAlert({ level: 'nonsense', what: 'x' }, 'a')?.level).toBe('watch');
   });
 
+  it('of an alert says who has seen it, and when', () => {
+    const seen = parseAlert({ what: 'x', acked_by: '阿姨', acked_ts: 1795293274123 }, 'a');
+    expect([seen?.acked, seen?.ackedBy, seen?.ackedAt]).toEqual([true, '阿姨', 1795293274123]);
+    for (const not of [{}, { acked_by: '' }, { acked_by: null, acked_ts: 0 }, { acked_by: {} }]) {
+      expect(parseAlert({ what: 'x', ...not }, 'a')?.acked).toBe(false);
+    }
+  });
+
+  it('of a forecast with a word for frost that nobody knows is no all-clear', () => {
+    const frost = (level: unknown) => parseForecast({ ts: 1795293274123, frost: { level, why: '' } })?.frost?.level;
+    expect([frost('none'), frost('severe'), frost('apocalypse'), frost(7)]).toEqual(['none', 'severe', 'watch', 'watch']);
+  });
+
+  it('of history carries flags of readings and how many of a bucket are bad', () => {
+    const t = [1795293100000, 1795293200000, 1795293300000, 1795293400000];
+    const raw = parseHistory({ t, n: [1, 0, 1, 1], mean: [2, null, 3, 4], flags: [null, 'absent', 'brand-new', 'good'], next: null });
+    expect(raw?.flags).toEqual({ 1795293200000: 'absent', 1795293300000: 'fault' });
+    const hours = parseHistory({ t, n: [60, 60, 58, 0], mean: [2, 2, 3, null], bad: [0, -1, 2, 60], next: null });
+    expect(hours?.bad).toEqual([0, 0, 2, 60]);
+  });
+
   it('of history is sorted into rising columns of one length', () => {
     const h = parseHistory({ t: [1795293200000, 1795293100000, 1795293300000, 'x'], n: [1, 1, 0], min: [1, 2, null],
       mean: [2, 3, null], max: [3, 4], next: null });

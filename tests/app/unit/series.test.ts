@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { addLive, columns, csv, csvCell, emptySeries, holes, join, stepFor, type Series } from '../../../gateway/app/src/model/series';
-import type { Live } from '../../../gateway/app/src/model/payload';
+import { addLive, columns, csv, csvCell, daily, emptySeries, holes, join, stepFor, type Series } from '../../../gateway/app/src/model/series';
+import type { Flag, Live } from '../../../gateway/app/src/model/payload';
 
 const M = 60_000;
 const series = (times: number[], step: Series['step'] = 'raw'): Series => ({
@@ -47,6 +47,23 @@ describe('history', () => {
     const [t, , mean] = columns(series([1, 2, 3, 30, 31].map((x) => x * M)), 60);
     expect(mean).toEqual([1, 2, 3, null, 30, 31]);
     expect([...t].sort((a, b) => a - b)).toEqual(t);
+  });
+
+  it('keeps what is doubtful through pages, live values and days', () => {
+    const page = (t: number, flags: Record<number, Flag>, bad: number) =>
+      ({ t: [t], n: [1], min: [t], mean: [t], max: [t], flags, bad: [bad], next: null });
+    const raw = join(join(emptySeries('raw'), page(M, { [M]: 'stuck' }, 0)), page(2 * M, {}, 0));
+    expect([...raw.flags]).toEqual([[M, 'stuck']]);
+    const hours = join(join(emptySeries('hour'), page(M, {}, 3)), page(2 * M, {}, 0));
+    expect([...hours.flags]).toEqual([[M, 3]]);
+  });
+
+  it('puts hours together to days: lowest, highest, the mean by count, the doubtful counted', () => {
+    const H = 3600e3;
+    const hours: Series = { step: 'hour', t: [0, H, 24 * H, 25 * H, 48 * H], n: [60, 30, 60, 0, 0],
+      min: [1, 4, 7, null, null], mean: [2, 5, 8, null, null], max: [3, 6, 9, null, null], flags: new Map([[H, 2], [0, 1], [48 * H, 60]]) };
+    expect(daily(hours, (t) => Math.floor(t / 24 / H) * 24 * H)).toEqual({ step: 'day', t: [0, 24 * H, 48 * H], n: [90, 60, 0],
+      min: [1, 7, null], mean: [3, 8, null], max: [6, 9, null], flags: new Map([[0, 3], [48 * H, 60]]) });
   });
 
   it('asks for what the span needs', () => {

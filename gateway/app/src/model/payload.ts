@@ -279,7 +279,7 @@ export function parseForecast(x: unknown): Forecast | null {
     ts,
     plots,
     frost: frost && {
-      level: level(frost.level, 'none'),
+      level: level(frost.level, 'watch'), // a word of a later version is no all-clear
       minC: number(frost.min_c),
       at: time(frost.at),
       why: text(frost.why),
@@ -296,7 +296,7 @@ export function parseForecast(x: unknown): Forecast | null {
 export function parseAlert(x: unknown, id: string): Alert | null {
   const o = object(x);
   if (!o) return null;
-  const what = text(o.what) || text(o.text) || text(o.label);
+  const what = text(o.what);
   if (!what) return null;
   const ackedBy = text(o.acked_by, 64);
   const ackedAt = time(o.acked_ts);
@@ -304,9 +304,9 @@ export function parseAlert(x: unknown, id: string): Alert | null {
     id,
     level: level(o.level, 'watch'),
     what,
-    where: text(o.where, 120) || text(o.plot, 120) || text(o.device, 120),
-    since: time(o.since ?? o.ts),
-    todo: text(o.todo) || text(o.do) || text(o.hint),
+    where: text(o.where, 120),
+    since: time(o.since),
+    todo: text(o.todo),
     acked: ackedBy !== '' || ackedAt !== null,
     ackedBy,
     ackedAt,

@@ -133,10 +133,8 @@ export class Session {
     const asked = clock.steady();
     try {
       const answer = await this.call('time', {}, 8000);
-      const at = [answer.ts, answer.time, answer.time_ms, answer.ms, answer.now].find(
-        (x): x is number => typeof x === 'number' && x > 978e9 && x < 4102e9,
-      );
-      if (at !== undefined) clock.told(at, asked, clock.steady());
+      const { ts } = answer;
+      if (typeof ts === 'number' && ts > 978e9 && ts < 4102e9) clock.told(ts, asked, clock.steady());
     } catch {
       // Asked again on the next link or quarter of an hour; until then what was heard counts.
     }

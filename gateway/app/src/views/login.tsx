@@ -10,10 +10,10 @@ import { changed, state } from '../model/state';
 function useFileHost(): boolean {
   const [fileHost, setFileHost] = useState(false);
   useEffect(() => {
-    fetch('/alive', { cache: 'no-store' }).then(
-      (answer) => setFileHost(!/json/.test(answer.headers.get('content-type') ?? '')),
-      () => undefined, // no network: nothing to choose now
-    );
+    fetch('/alive', { cache: 'no-store' })
+      .then((answer) => answer.text())
+      .then((words) => setFileHost(!/^(alive|stuck)\s*$/.test(words)))
+      .catch(() => undefined); // no network: nothing to choose now
   }, []);
   return fileHost;
 }
