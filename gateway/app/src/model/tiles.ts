@@ -83,20 +83,28 @@ function markDoubtful(cells: Record<string, Cell>, devices: (Live | undefined)[]
   }
 }
 
-/** One tile a plot in the site's order, then one for each device that is in no plot. */
-export function tiles(world: World, now: number | null): Tile[] {
+export interface Place {
+  plot: Plot;
+  isDevice: boolean;
+}
+
+/** Each plot in the site's order, then each device that is in no plot. */
+export function places(world: World): Place[] {
   const plots = world.site?.plots ?? [];
   const placed = new Set(plots.flatMap((p) => p.devices));
   const names = new Map((world.site?.devices ?? []).map((d) => [d.name, d.label]));
   if (!world.site) for (const name of world.live.keys()) names.set(name, name);
   const loose = [...names].filter(([name]) => !placed.has(name));
   return [
-    ...plots.map((p) => tile(p, false, world, now)),
-    ...loose.map(([name, label]) =>
-      tile({ name, label, devices: [name], areaM2: null, cultivar: '', standard: '' }, true, world, now),
-    ),
+    ...plots.map((plot) => ({ plot, isDevice: false })),
+    ...loose.map(([name, label]) => ({
+      plot: { name, label, devices: [name], areaM2: null, cultivar: '', standard: '' }, isDevice: true,
+    })),
   ];
 }
+
+export const tiles = (world: World, now: number | null): Tile[] =>
+  places(world).map((p) => tile(p.plot, p.isDevice, world, now));
 
 export interface Summary {
   total: number;

@@ -5,7 +5,7 @@ import { t } from '../i18n';
 import { age, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import { clock, state } from '../model/state';
-import { summary, tiles } from '../model/tiles';
+import { places, summary, tile } from '../model/tiles';
 import { FrostCard, RiskCard, TomorrowCard } from './forecast';
 import { PlotTile } from './tile';
 
@@ -67,7 +67,7 @@ export function Home() {
   const note = clockNote();
   // For a moment values are here and the time is not: they would look old and a second later live.
   const waiting = now === null && state.timePending && state.gateway !== 'offline';
-  const all = waiting ? [] : tiles(state, now);
+  const all = waiting ? [] : places(state);
   const most = useMost(!waiting);
   const forecast = state.forecast;
   // An estimate of the day before yesterday is not about tomorrow.
@@ -91,8 +91,8 @@ export function Home() {
       )}
       <div class="tiles">
         {waiting && [1, 2, 3].map((i) => <div key={i} class="ghost" />)}
-        {all.slice(0, most).map((tile) => (
-          <PlotTile key={`${tile.isDevice ? 'd' : 'p'}-${tile.name}`} tile={tile} now={now} />
+        {all.slice(0, most).map(({ plot, isDevice }) => (
+          <PlotTile key={`${isDevice ? 'd' : 'p'}-${plot.name}`} tile={tile(plot, isDevice, state, now)} now={now} />
         ))}
       </div>
     </div>
