@@ -119,7 +119,7 @@ class Bench:
     def run(self, *more, code=0, test_key=True, board=BOARD):
         more = (*more, "--test-key") if test_key else more
         done = subprocess.run(self.arguments(*more, board=board), capture_output=True, text=True,
-                              env=self.environment(), timeout=120)
+                              env=self.environment(), timeout=400)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 

@@ -97,7 +97,8 @@ def test_a_blank_chip_becomes_a_tested_and_labelled_node(bench, rom, folder):
 
 
 def test_the_label_holds_a_code_that_says_who_it_is(bench, rom):
-    bench.run(*serial(rom, "--serial", "2a"))
+    done = bench.run(*serial(rom, "--serial", "2a"))
+    assert "Not tested over its bus" in done.stdout
     width, rows = read_png(bench.label)
     wanted = qr_modules(f"baiye:0000002A:{BOARD}:{UNIQUE}")
     side = len(wanted)

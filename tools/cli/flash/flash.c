@@ -326,6 +326,8 @@ static int flash_chip(struct job *job, const struct options *options, struct con
         (void)snprintf(note, sizeof note, "failed: %s", tested);
     else if (result == PROBE_OK && test.port != NULL)
         (void)snprintf(note, sizeof note, "passed");
+    if (result == PROBE_OK && test.port == NULL)
+        (void)printf("Not tested over its bus: no --port was given.\n");
     entry.result = note;
     code = register_note(options->list, &entry);
     if (result != PROBE_OK)
