@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Image headers, image files and the register windows: whatever the bytes, nothing is read outside
- * of them, and what was read writes back to the same bytes. */
+/* Image headers, image files, factory pages and the register windows: whatever the bytes, nothing
+ * is read outside of them, and what was read writes back to the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocols/image/factory.h"
 #include "protocols/image/image.h"
 #include "protocols/image/window.h"
 
@@ -52,10 +53,31 @@ static void windows_write_back(const uint8_t *data, size_t size)
                memcmp(again, data, size) == 0);
 }
 
+/* As it is, hardly ever a page, for its CRC; so also as what a page carries. */
+static void page_keeps_what_it_carries(const uint8_t *data, size_t size)
+{
+    uint8_t page[1024];
+    struct factory factory;
+    if (factory_read(data, size, &factory))
+        expect(factory.calibration >= data && factory.calibration_size <= size - FACTORY_OVERHEAD);
+    const struct factory made = {1, 2, data, (uint16_t)size};
+    size_t written = factory_write(&made, page, sizeof page);
+    expect((written > 0) == (size + FACTORY_OVERHEAD <= sizeof page));
+    if (written == 0)
+        return;
+    expect(factory_read(page, written, &factory) && factory.serial == 2 &&
+           factory.calibration_size == size && memcmp(factory.calibration, data, size) == 0);
+    if (size > 0)
+        page[16] ^= 1;
+    expect(size == 0 || !factory_read(page, written, &factory));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     header_writes_back(data, size);
     file_stays_inside(data, size);
     windows_write_back(data, size);
+    if (size <= 2048)
+        page_keeps_what_it_carries(data, size);
     return 0;
 }
