@@ -1,5 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the fault tests: a broker, a consumer, a gateway without buses."""
+"""Fixtures of the fault tests: a broker, a consumer, a gateway without buses. Each test holds what was
+taken against what arrives: nothing lost, nothing doubled after de-duplication, every value true, in
+order per device. Where each fault is tried:
+
+    power cut at any write ............... tests/unit/store/test_power.c
+    crash of gateway, publisher .......... test_broker.py
+    freeze of the gateway ................ test_daemon.py
+    disk full, slow, broken, read-only ... test_disk.py
+    damaged file ......................... test_disk.py
+    clock wrong, stepped; time zones ..... test_clock.py
+    broker away, frozen, killed, refusing, half open ... test_broker.py, test_scripted.py
+    acknowledgements lost, doubled, unknown; flapping .. test_scripted.py
+    name server dead ..................... test_broker.py
+    slow link, stalls, address translator  test_link.py
+    TLS; certificates replaced ........... test_tls.py, test_daemon.py
+    file descriptors ..................... test_limits.py
+    reload, watchdog ..................... test_daemon.py
+    bus, adapter, late and false answers . tests/integration/test_bus_*.py, test_outages.py
+    updates cut off ...................... tests/unit/boot, tests/integration/test_update_board.py
+"""
 import pathlib
 import sys
 

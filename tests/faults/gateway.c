@@ -18,12 +18,15 @@
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/garden_config.h"
 
+#define PACE_MS 7500 /* between readings with --at */
+
 struct gateway {
     struct config *config;
     struct store *store;
     struct publish *publish;
     double rate; /* readings a second */
     double owed;
+    int64_t at_ms; /* wall time of the first reading; 0: now, and so on */
     uint64_t taken;
     uint32_t *seqs;
     uint16_t next_device;
@@ -41,8 +44,10 @@ static void take_one(struct gateway *g)
     const struct reading_sink *sink = store_sink(g->store);
     uint16_t device = g->next_device;
     g->next_device = (uint16_t)((device + 1u) % g->config->device_count);
+    int64_t wall_ms =
+        g->at_ms != 0 ? g->at_ms + (int64_t)g->taken * PACE_MS : clock_ms(CLOCK_REALTIME);
     struct reading reading =
-        garden_reading(device, store_boot(g->store), ++g->seqs[device], clock_ms(CLOCK_REALTIME));
+        garden_reading(device, store_boot(g->store), ++g->seqs[device], wall_ms);
     sink->reading(sink->context, &reading);
     g->taken++;
 }
@@ -164,7 +169,7 @@ static void add_broker(struct config *config, const char *text)
     config->broker_count++;
 }
 
-static struct config *read_options(int argc, char **argv, double *rate)
+static struct config *read_options(int argc, char **argv, struct gateway *g)
 {
     static const struct option longs[] = {
         {"store", required_argument, NULL, 's'},
@@ -185,6 +190,7 @@ static struct config *read_options(int argc, char **argv, double *rate)
         {"budget", required_argument, NULL, 'g'},
         {"no-panel", no_argument, NULL, 'n'},
         {"values", required_argument, NULL, 'v'},
+        {"at", required_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},
     };
     struct config *config = garden_config(1000, STORE_BROKERS_MAX, "readings.db");
@@ -211,7 +217,7 @@ static struct config *read_options(int argc, char **argv, double *rate)
             config->device_count = config->plots[0].device_count = (uint16_t)number;
             break;
         case 'r':
-            *rate = strtod(optarg, NULL);
+            g->rate = strtod(optarg, NULL);
             break;
         case 'u':
             (void)snprintf(broker->user, sizeof broker->user, "%s", optarg);
@@ -242,6 +248,9 @@ static struct config *read_options(int argc, char **argv, double *rate)
         case 'n':
             broker->panel = false;
             break;
+        case 'a':
+            g->at_ms = (int64_t)number;
+            break;
         case 'v':
             garden_widen(config, (unsigned)number);
             break;
@@ -271,7 +280,7 @@ int main(int argc, char **argv)
     struct publish_callbacks callbacks = {0};
     if (argc == 2 && strcmp(argv[1], "--publisher") == 0)
         return publisher_main();
-    g.config = read_options(argc, argv, &g.rate);
+    g.config = read_options(argc, argv, &g);
     g.seqs = calloc(1000, sizeof *g.seqs);
     g.store = store_open(g.config);
     if (g.seqs == NULL || g.store == NULL || !store_start(g.store))

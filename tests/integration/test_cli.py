@@ -56,6 +56,8 @@ def running(site):
           path / "baiye.yaml", stdin="tea-leaf-1\n")
     baiye("user", "add", "wang", "--role", "technician", "--password-file", "-", "--config",
           path / "baiye.yaml", stdin="tea-leaf-2\n")
+    baiye("user", "add", "gate", "--role", "screen", "--password-file", "-", "--config",
+          path / "baiye.yaml", stdin="tea-leaf-3\n")
     process = subprocess.Popen(["mosquitto", "-c", path / "mosquitto.conf"],
                                stderr=subprocess.DEVNULL)
     wait_for(lambda: connect(port).close() or True, "broker")
@@ -108,6 +110,24 @@ def delivered(port, reader, password, subscription, publisher, publisher_passwor
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def test_a_screen_may_do_its_work_and_no_more(running):
+    port, secret = running
+    publish.gateway_password = secret
+    gate, gw, hill = ("gate", "tea-leaf-3"), ("gateway", secret), "baiye/hill"
+    for topic in ("gateway/status", "site", "forecast", "alert/frost", "plot/upper/live",
+                  "dev/plot-1/live", "answer/gate/1"):
+        assert delivered(port, *gate, f"{hill}/#", *gw, f"{hill}/{topic}"), topic
+    for topic in ("dev/plot-1/health", "dev/plot-1/v/air_temperature", "readings", "led/preview",
+                  "answer/li/1", "rpc/gate/time", "plot/upper/else"):
+        assert not delivered(port, *gate, f"{hill}/#", *gw, f"{hill}/{topic}"), topic
+    for topic in ("led/preview", "rpc/gate/time", "rpc/gate/history"):
+        assert delivered(port, *gw, f"{hill}/#", *gate, f"{hill}/{topic}"), topic
+    for topic in ("rpc/gate/write", "rpc/gate/pick", "rpc/gate/ack", "rpc/gate/resend",
+                  "rpc/gate/time/x", "rpc/li/time", "answer/gate/1", "gateway/status",
+                  "dev/plot-1/live", "alert/frost", "readings", "forecast"):
+        assert not delivered(port, *gw, f"{hill}/#", *gate, f"{hill}/{topic}"), topic
 
 
 def test_the_broker_obeys_the_roles(running):

@@ -32,6 +32,9 @@ static const char *const farmer_topics[] = {"gateway/status", "site",        "de
                                             "dev/+/v/+",      "plot/#",      "alert/#",
                                             "forecast",       "led/preview", NULL};
 static const char *const technician_topics[] = {"dev/+/health", "readings", NULL};
+/* What an LED screen shows. */
+static const char *const screen_topics[] = {"gateway/status", "site",       "forecast", "alert/+",
+                                            "plot/+/live",    "dev/+/live", NULL};
 
 static bool open_places(struct places *places, const char *config_file)
 {
@@ -129,6 +132,25 @@ static void write_topics(FILE *out, const char *site, const char *const *topics)
         (void)fprintf(out, "topic read baiye/%s/%s\n", site, *topics);
 }
 
+/* Requests are written below one's own name and answered there: a screen asks for the time and for
+ * its day's range, nothing else. */
+static void write_user(FILE *out, const char *site, const char *name, enum user_role role)
+{
+    (void)fprintf(out, "\nuser %s\ntopic read baiye/%s/answer/%s/#\n", name, site, name);
+    if (role == USER_SCREEN) {
+        write_topics(out, site, screen_topics);
+        (void)fprintf(out,
+                      "topic write baiye/%s/led/preview\ntopic write baiye/%s/rpc/%s/time\n"
+                      "topic write baiye/%s/rpc/%s/history\n",
+                      site, site, name, site, name);
+        return;
+    }
+    (void)fprintf(out, "topic write baiye/%s/rpc/%s/#\n", site, name);
+    write_topics(out, site, farmer_topics);
+    if (role == USER_TECHNICIAN)
+        write_topics(out, site, technician_topics);
+}
+
 /* The whole access list, from the users file. */
 static bool write_acl(const struct places *places)
 {
@@ -140,10 +162,7 @@ static bool write_acl(const struct places *places)
         free(users);
         return false;
     }
-    (void)fprintf(out,
-                  "# Written by `baiye user`; what is changed here is lost.\n"
-                  "pattern write baiye/%s/rpc/%%u/#\npattern read baiye/%s/answer/%%u/#\n",
-                  site, site);
+    (void)fputs("# Written by `baiye user`; what is changed here is lost.\n", out);
     if (places->broker != NULL && places->broker->user[0] != '\0')
         (void)fprintf(out,
                       "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
@@ -153,10 +172,7 @@ static bool write_acl(const struct places *places)
         enum user_role role;
         if (sscanf(line, "%32s %15s", name, role_name) != 2 || !user_role_parse(role_name, &role))
             continue;
-        (void)fprintf(out, "\nuser %s\n", name);
-        write_topics(out, site, farmer_topics);
-        if (role == USER_TECHNICIAN)
-            write_topics(out, site, technician_topics);
+        write_user(out, site, name, role);
     }
     bool ok = fclose(out) == 0 && cli_write_file(places->acl, acl, size, 0640);
     free(acl);
@@ -256,7 +272,7 @@ static int add(const struct places *places, const char *name, const char *role_n
         return EX_USAGE;
     }
     if (role_name == NULL || !user_role_parse(role_name, &role)) {
-        cli_complain("write --role farmer or --role technician");
+        cli_complain("write --role farmer, --role technician or --role screen");
         return EX_USAGE;
     }
     if (places->broker != NULL && strcmp(name, places->broker->user) == 0) {
@@ -323,13 +339,14 @@ static int init(const struct places *places)
 
 static const char usage[] =
     "Usage: baiye user init\n"
-    "       baiye user add NAME --role farmer|technician [--password-file FILE]\n"
+    "       baiye user add NAME --role farmer|technician|screen [--password-file FILE]\n"
     "       baiye user remove NAME\n"
     "       baiye user list\n"
     "Users of the site: who may log in to the app, the broker and the gateway's pages. A farmer\n"
     "looks, reports picks, acknowledges alerts and writes what profiles allow; a technician also\n"
-    "sees health and may write everything that profiles list. init makes the gateway's own\n"
-    "account. add of a name that exists changes its password and role.\n"
+    "sees health and may write everything that profiles list. A screen (baiye-led) sees what it\n"
+    "shows and may send its preview. init makes the gateway's own account. add of a name that\n"
+    "exists changes its password and role.\n"
     "  --config FILE         the gateway's configuration (" CLI_CONFIG ")\n"
     "  --password-file FILE  first line is the password, - is standard input\n";
 

@@ -16,6 +16,7 @@
 #define RESTART_FIRST_MS 200
 #define RESTART_MOST_MS  10000
 #define STEADY_MS        30000
+#define SILENT_LEAST_MS  15000
 #define ROUND_LEAST_MS   5
 #define STOP_MOST_MS     2500
 #define ANSWERS_MOST     64u
@@ -50,7 +51,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     }
     memcpy(hello.site, publish->config->site, sizeof hello.site);
     memcpy(hello.uuid, store_uuid(publish->store), sizeof hello.uuid);
-    broker->started_ms = now_ms;
+    broker->started_ms = broker->heard_ms = now_ms;
     broker->blocked = false;
     broker->docs_out = 0;
     (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
@@ -202,7 +203,22 @@ static void read_broker(struct publish *publish, struct broker *broker, int64_t 
             publisher_ended(publish, broker, now_ms);
         else
             take_message(publish, broker, message, (size_t)got);
+        broker->heard_ms = now_ms;
     }
+}
+
+/* A publisher tells its counts every second. One that is stopped or hangs is ended; that is seen
+ * when it is read from. */
+static void look_for_silence(struct broker *broker, int64_t now_ms)
+{
+    int64_t most = (int64_t)broker->config->keepalive_s * 3000;
+    most = most < SILENT_LEAST_MS ? SILENT_LEAST_MS : most;
+    if (broker->pid <= 0 || now_ms - broker->heard_ms <= most)
+        return;
+    log_write(LOG_LEVEL_ERROR, "publish %s: its process says nothing for %lld s and is ended",
+              broker->config->name, (long long)(most / 1000));
+    (void)kill(broker->pid, SIGKILL);
+    broker->heard_ms = now_ms;
 }
 
 /* ---- Answers ---- */
@@ -355,6 +371,8 @@ static void *link_main(void *context)
         if (slow) {
             publish->slow_ms = now_ms;
             alerts_second(publish);
+            for (uint16_t i = 0; i < publish->broker_count; i++)
+                look_for_silence(&publish->brokers[i], now_ms);
         }
         wait_and_read(publish, pump_all(publish, slow));
     }

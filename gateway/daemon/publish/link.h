@@ -75,7 +75,7 @@ struct broker {
     bool up, blocked; /* blocked: the socket was full */
     int64_t restart_ms;
     uint32_t restart_wait_ms;
-    int64_t started_ms;
+    int64_t started_ms, heard_ms;
     uint64_t fed_id, again_id;
     uint64_t replay_id; /* 0: none noted */
     struct loans loans[LANE_COUNT];

@@ -14,16 +14,16 @@ bool health_alive(const struct health *health, json_t *stuck)
 {
     const struct serve_parts *parts = health->parts;
     bool alive = true;
-    if (store_idle_ms(parts->store) > HEALTH_STUCK_MS) {
+    if (store_idle_ms(parts->store) > health->stuck_ms) {
         add_text(stuck, "%s%s", "store", "");
         alive = false;
     }
-    if (parts->publish != NULL && publish_idle_ms(parts->publish) > HEALTH_STUCK_MS) {
+    if (parts->publish != NULL && publish_idle_ms(parts->publish) > health->stuck_ms) {
         add_text(stuck, "%s%s", "publishers", "");
         alive = false;
     }
     for (uint16_t i = 0; i < health->config->bus_count; i++) {
-        if (bus_idle_ms(parts->buses[i]) > HEALTH_STUCK_MS) {
+        if (bus_idle_ms(parts->buses[i]) > health->stuck_ms) {
             add_text(stuck, "bus %s%s", health->config->buses[i].name, "");
             alive = false;
         }

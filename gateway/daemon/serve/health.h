@@ -10,7 +10,7 @@
 #include "gateway/daemon/serve/serve.h"
 
 /* A thread that made no step for so long is stuck: longer than a slow fsync, shorter than the
- * patience of whoever waits for data. */
+ * patience of whoever waits for data. A watchdog with less patience makes it less. */
 #define HEALTH_STUCK_MS 60000
 
 struct health {
@@ -20,6 +20,7 @@ struct health {
     struct bridge *bridge; /* may be NULL */
     struct http *http;     /* may be NULL */
     int64_t started_ms;    /* loop_now_ms() */
+    int64_t stuck_ms;      /* notify_patience_ms() */
 };
 
 /* Every thread makes progress. When not, the names of those that don't go to `stuck`, a JSON
@@ -35,6 +36,7 @@ char *health_metrics(const struct health *health, size_t *size);
 
 /* Tells the service manager: ready once, and alive as long as health_alive(). */
 struct notify;
+int64_t notify_patience_ms(void);
 struct notify *notify_open(struct loop *loop, const struct health *health);
 void notify_close(struct notify *notify);
 

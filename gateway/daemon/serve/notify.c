@@ -37,6 +37,14 @@ static void look(struct loop_timer *timer)
     loop_timer_start(notify->loop, timer, LOOK_MS);
 }
 
+int64_t notify_patience_ms(void)
+{
+    uint64_t limit_us = 0;
+    bool watched = sd_watchdog_enabled(0, &limit_us) > 0;
+    return watched && limit_us / 1000 < HEALTH_STUCK_MS ? (int64_t)(limit_us / 1000)
+                                                        : HEALTH_STUCK_MS;
+}
+
 struct notify *notify_open(struct loop *loop, const struct health *health)
 {
     struct notify *notify = calloc(1, sizeof *notify);

@@ -220,7 +220,8 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
     serve->health = (struct health){.config = serve->config,
                                     .parts = &serve->parts,
                                     .loop = serve->loop,
-                                    .started_ms = loop_now_ms()};
+                                    .started_ms = loop_now_ms(),
+                                    .stuck_ms = notify_patience_ms()};
     struct rpc_parts rpc_parts = {
         .store = parts->store,
         .publish = parts->publish,

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const role_names[] = {"unknown", "farmer", "technician"};
+static const char *const role_names[] = {"unknown", "screen", "farmer", "technician"};
 
 const char *user_role_name(enum user_role role)
 {
@@ -13,7 +13,7 @@ const char *user_role_name(enum user_role role)
 
 bool user_role_parse(const char *name, enum user_role *role)
 {
-    for (int i = USER_FARMER; i <= USER_TECHNICIAN; i++) {
+    for (int i = USER_SCREEN; i <= USER_TECHNICIAN; i++) {
         if (strcmp(name, role_names[i]) == 0) {
             *role = (enum user_role)i;
             return true;

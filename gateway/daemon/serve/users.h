@@ -11,6 +11,7 @@
 
 enum user_role {
     USER_UNKNOWN = 0, /* not in the file: may look, not touch */
+    USER_SCREEN,      /* the same, and the broker lets it see and ask for less */
     USER_FARMER,
     USER_TECHNICIAN
 };
