@@ -227,6 +227,31 @@ def test_node_is_found_by_its_serial_number(node):
     assert node.raw.ask(0xFD, b"\x46\x08" + stranger + struct.pack(">BHH", 4, 0, 1)) == b""
 
 
+def test_each_of_several_nodes_is_spoken_to_by_its_serial_number(site, needs):
+    """Native and emulated ones on one line: only the one meant answers, and takes a new address."""
+    needs("baiye-field", "baiye-node")
+    kinds = ["native", "native", "qemu", "native"]
+    field = site.start_field([{"name": "east", "baud": 9600, "silence_ms": 20, "units": [
+        {"kind": kind, "address": 1 + i, "period_s": PERIOD_S} for i, kind in enumerate(kinds)]}])
+    raw = Raw(field.port("east"))
+    try:
+        def by_serial(serial, pdu):
+            return raw.ask(0xFD, b"\x46\x08" + struct.pack(">I", serial) + pdu)
+        for i in range(len(kinds)):
+            serial = FIRST_SERIAL + i
+            head = b"\xfd\x46\x09" + struct.pack(">I", serial)
+            garden.wait_until(lambda: raw.ask(1 + i, struct.pack(">BHH", 4, 0, 1)), 20, "an answer")
+            heard = by_serial(serial, struct.pack(">BHH", 3, ADDRESS, 1))
+            assert heard[:-2] == head + struct.pack(">BBH", 3, 2, 1 + i), heard
+            heard = by_serial(serial, struct.pack(">BHH", 6, ADDRESS, 101 + i))
+            assert heard[:-2] == head + struct.pack(">BHH", 6, ADDRESS, 101 + i), heard
+            heard = by_serial(serial, struct.pack(">BHH", 3, ADDRESS, 1))
+            assert heard[:-2] == head + struct.pack(">BBH", 3, 2, 101 + i), heard
+        assert by_serial(FIRST_SERIAL + len(kinds), struct.pack(">BHH", 3, ADDRESS, 1)) == b""
+    finally:
+        raw.close()
+
+
 def test_technician_speaks_to_the_probes_through_the_node(node):
     def state():
         return node.read(SDI_STATE, 1)[0]
