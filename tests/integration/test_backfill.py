@@ -7,7 +7,7 @@ import time
 from garden import FULL, Watcher, assert_true_to_ledger, wait_until
 
 NODES = {"plot-1": 1, "plot-2": 2, "plot-3": 3, "plot-4": 4}
-LATE_SAMPLES = 360 if FULL else 50
+LATE_SAMPLES = 360 if FULL else 40
 # At this rate the windows of a log, 0.3 s each, compete with five live polls a second.
 LINE = {"name": "east", "baud": 9600, "units": [
     {"kind": "native", "address": address, "name": name, "period_s": 1}
