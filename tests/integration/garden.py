@@ -155,7 +155,7 @@ class Field(Process):
 
     def start(self):
         super().start()
-        wait_until(self.ready, 40, "the garden is ready")
+        wait_until(self.ready, 70, "the garden is ready")
 
     def ready(self):
         assert self.running(), f"baiye-field ended: {self.log()}"

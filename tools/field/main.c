@@ -21,7 +21,7 @@
 #define NS_PER_S       1000000000
 #define NS_PER_MS      INT64_C(1000000)
 #define READY_EVERY_MS 20
-#define READY_WITHIN_S 30
+#define READY_WITHIN_S 60
 
 struct options {
     const char *scene, *dir, *ledger;

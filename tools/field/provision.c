@@ -96,8 +96,11 @@ bool provision_silence(struct provision *p)
 {
     if (++p->tries < PROVISION_TRIES)
         return true;
-    if (p->step != SET_ADDRESS)
-        return false;
-    next_step(p); /* it has its address already: it was here before */
-    return true;
+    if (p->step == SET_ADDRESS) {
+        next_step(p); /* it has its address already: it was here before */
+        return true;
+    }
+    p->step = SET_ADDRESS; /* or it was not up yet */
+    p->tries = 0;
+    return ++p->rounds < PROVISION_ROUNDS;
 }

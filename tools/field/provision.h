@@ -11,13 +11,14 @@
 
 #include "tools/field/wire.h"
 
-#define PROVISION_TRIES 5 /* of one request, a second each */
+#define PROVISION_TRIES  5 /* of one request, a second each */
+#define PROVISION_ROUNDS 4 /* of all: a busy host takes its time to start a node */
 
 struct provision {
     uint8_t address;
     uint16_t period_s; /* 0: as it is */
     struct wire_rate rate;
-    uint8_t step, tries;
+    uint8_t step, tries, rounds;
     bool done;
 };
 

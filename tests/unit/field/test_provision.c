@@ -71,6 +71,17 @@ static void a_node_that_has_its_address_is_found_there(void **state)
     assert_asks(&p, 3, 4, 0x0000, 6);
 }
 
+static void a_node_that_is_late_to_start_gets_its_address_all_the_same(void **state)
+{
+    const struct wire_rate rate = {9600, 'N', 1};
+    struct provision p;
+    (void)state;
+    provision_init(&p, 3, &rate, 0);
+    for (int i = 0; i < 2 * PROVISION_TRIES; i++)
+        assert_true(provision_silence(&p));
+    assert_asks(&p, 247, 6, 0x07D0, 3);
+}
+
 static void a_dead_node_is_given_up(void **state)
 {
     const struct wire_rate rate = {9600, 'N', 1};
@@ -80,7 +91,7 @@ static void a_dead_node_is_given_up(void **state)
     provision_init(&p, 3, &rate, 0);
     while (provision_silence(&p))
         tries++;
-    assert_int_equal(tries, 2 * PROVISION_TRIES - 1);
+    assert_int_equal(tries, 2 * PROVISION_TRIES * PROVISION_ROUNDS - 1);
     assert_false(p.done);
 }
 
@@ -102,6 +113,7 @@ int main(void)
         cmocka_unit_test(a_fresh_node_gets_address_rate_and_period),
         cmocka_unit_test(what_is_as_from_the_factory_is_left_alone),
         cmocka_unit_test(a_node_that_has_its_address_is_found_there),
+        cmocka_unit_test(a_node_that_is_late_to_start_gets_its_address_all_the_same),
         cmocka_unit_test(a_dead_node_is_given_up),
         cmocka_unit_test(a_damaged_answer_moves_nothing),
     };
