@@ -130,8 +130,9 @@ void node_said(struct node *node, const uint8_t *frame, size_t size, int64_t end
     struct byte_reader asked = byte_reader_init(unit->asked, unit->asked_size);
     uint8_t address = byte_read_u8(&asked), function = byte_read_u8(&asked);
     uint16_t first = byte_read_u16(&asked), count = byte_read_u16(&asked);
-    if (asked.failed || address != frame[0] || function != frame[1] || first != 0 ||
-        count < SNAPSHOT_HEAD || size != 5u + 2u * count ||
+    /* A frame that a fault has spoilt tells nothing: its sequence number may be what was hit. */
+    if (!rtu_check(frame, size) || asked.failed || address != frame[0] || function != frame[1] ||
+        first != 0 || count < SNAPSHOT_HEAD || size != 5u + 2u * count ||
         (function != MODBUS_READ_HOLDING && function != MODBUS_READ_INPUT))
         return;
     struct byte_reader r = byte_reader_init(frame + 5, size - 5); /* after the map's version */
