@@ -71,7 +71,7 @@ static enum feed_result finish(struct store *store, const uint8_t *out, struct f
     if (body_open(&reader, out, body->size))
         body->offset_known = feed_offset(store, reader.base.boot, &body->offset_ms);
     if (!atomic_load(&store->trusted) && reader.base.boot == store->boot)
-        store->untrusted_released = true;
+        atomic_store(&store->untrusted_released, true);
     return FEED_BODY;
 }
 

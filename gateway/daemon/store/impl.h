@@ -94,12 +94,14 @@ struct store {
     uint64_t prepared_id;                   /* the next record number to give */
     struct chunk *prepared, *prepared_last; /* deduplicated and counted, not yet committed */
     uint32_t prepared_count;
-    int64_t flush_ms;         /* monotonic: last flush of means and seen */
-    uint64_t flush_id;        /* they are in the file up to here */
-    int64_t commit_takes_us;  /* as of late */
-    int64_t retain_ms;        /* monotonic: last look at the size */
-    bool untrusted_released;  /* readings of this boot went out before their time was known */
-    uint64_t first_untrusted; /* of this boot, 0: none */
+    int64_t flush_ms;        /* monotonic: last flush of means and seen */
+    uint64_t flush_id;       /* they are in the file up to here */
+    int64_t commit_takes_us; /* as of late */
+    bool retain_begun;
+    int64_t quota_alarm_ms; /* monotonic: last loss for want of room; 0: no alarm of it stands */
+    int64_t retain_ms;      /* monotonic: last look at the size */
+    atomic_bool untrusted_released; /* readings of this boot went out before their time was known */
+    uint64_t first_untrusted;       /* of this boot, 0: none */
 
     pthread_mutex_t lock; /* ---- everything below ---- */
     struct task *tasks, *tasks_last;

@@ -369,10 +369,12 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
         *at++ = record->why;
         return body_append(to, scratch, (size_t)(at - scratch));
     }
-    int64_t dt = record->wall_ms - to->base.wall_ms;
-    at = put_varint(at, zigzag(dt));
+    /* Of a damaged body the distances may be any: they wrap as they did when they were read. */
+    uint64_t dt = (uint64_t)record->wall_ms - (uint64_t)to->base.wall_ms;
+    uint64_t dmono = (uint64_t)record->mono_ms - (uint64_t)to->base.mono_ms - dt;
+    at = put_varint(at, zigzag((int64_t)dt));
     if (record->bits & BIT_MONO)
-        at = put_varint(at, zigzag(record->mono_ms - to->base.mono_ms - dt));
+        at = put_varint(at, zigzag((int64_t)dmono));
     memcpy(at, record->values, (size_t)(end - record->values));
     at += end - record->values;
     return body_append(to, scratch, (size_t)(at - scratch));

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeping the file below max_size. What goes first: the oldest batches. Those that every broker
- * has acknowledged go silently (their hourly means stay); of the others each broker that misses
- * them is told by a gap. Then the oldest hourly means become daily ones. SQLite reuses the pages;
- * the file itself never shrinks and never grows beyond the quota. */
+/* Keeping the file below max_size, by the order that retain.h gives. SQLite reuses the pages; the
+ * file itself never shrinks and never grows beyond the quota. */
+#include "gateway/daemon/store/retain.h"
+
 #include <string.h>
 
 #include "gateway/daemon/store/impl.h"
 
 #define LOOK_EVERY_MS  10000
-#define HIGH_PERCENT   85 /* of the quota in use: start dropping */
-#define LOW_PERCENT    80
-#define BATCHES_A_STEP 256 /* of one transaction: bounds the WAL */
+#define ALARM_MS       3600000 /* an alarm stands so long after the last loss */
+#define BATCHES_A_STEP 256     /* of one transaction: bounds the WAL */
 #define HOURS_A_STEP   512
 #define DAY_MS         86400000
 
@@ -104,34 +103,80 @@ static void lose_body(struct store *store, struct runs *runs, uint64_t id, uint6
     }
 }
 
-/* Deletes the oldest batch unless it is the newest too. `gone` is set to its id. */
-static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor, bool *dropped)
+/* When the batch was taken in, as well as it can be known. */
+static int64_t taken_ms(struct store *store, const struct body_base *base)
 {
-    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FIRST);
+    int64_t offset_ms = 0;
+    return feed_offset(store, base->boot, &offset_ms) ? base->mono_ms + offset_ms : base->wall_ms;
+}
+
+/* The oldest batch, unless it is the newest too. Leaves the statement on its row for the caller to
+ * reset; NULL: there is none. */
+static sqlite3_stmt *oldest_batch(struct store *store, uint64_t cursor, struct retain_state *state)
+{
+    struct body_reader reader;
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FIRST); /* two rows at most */
+    if (s == NULL)
+        return NULL;
+    int64_t now_ms = store_now(store).trust == TIME_TRUSTED ? clock_now().wall_ms : 0;
+    bool newer = sqlite3_step(s) == SQLITE_ROW;
+    newer = newer && sqlite3_step(s) == SQLITE_ROW;
+    sqlite3_reset(s);
+    if (!newer || sqlite3_step(s) != SQLITE_ROW) {
+        sqlite3_reset(s);
+        return NULL;
+    }
+    uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
+    bool open = body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+    state->acked = id + (open ? reader.count : 1u) <= cursor;
+    state->age_ms = open && now_ms > 0 ? now_ms - taken_ms(store, &reader.base) : -1;
+    return s;
+}
+
+/* Deletes the oldest batch if `step` is what its turn is. */
+static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor,
+                       enum retain_step step, struct retain_state *state, bool *dropped)
+{
+    sqlite3_stmt *s = oldest_batch(store, cursor, state);
     *dropped = false;
     if (s == NULL)
-        return db_run(&store->db, NULL);
-    int rc = sqlite3_step(s);
-    if (rc != SQLITE_ROW) {
+        return SQLITE_OK;
+    if (retain_decide(state) != step) {
         sqlite3_reset(s);
-        return rc == SQLITE_DONE ? SQLITE_OK : rc;
+        return SQLITE_OK;
     }
     int64_t id = sqlite3_column_int64(s, 0);
-    lose_body(store, runs, (uint64_t)id, cursor, sqlite3_column_blob(s, 1),
-              (size_t)sqlite3_column_bytes(s, 1));
-    bool last = sqlite3_step(s) != SQLITE_ROW;
+    if (step != RETAIN_DROP_OLD)
+        lose_body(store, runs, (uint64_t)id, step == RETAIN_DROP_MISSED ? cursor : 0,
+                  sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
     sqlite3_reset(s);
-    if (last)
-        return SQLITE_OK;
     s = db_statement(&store->db, DB_BATCH_DELETE);
     if (s != NULL)
         sqlite3_bind_int64(s, 1, id);
-    rc = db_run(&store->db, s);
+    int rc = db_run(&store->db, s);
     *dropped = rc == SQLITE_OK;
     return rc;
 }
 
-static int drop_batches(struct store *store, bool *any)
+static void tell_loss(struct store *store, struct runs *runs, enum retain_step step)
+{
+    for (unsigned i = 0; i < RUNS_MAX; i++)
+        tell_run(store, &runs->runs[i]);
+    if (runs->records == 0)
+        return;
+    pthread_mutex_lock(&store->lock);
+    store->stats.dropped_quota += runs->records;
+    pthread_mutex_unlock(&store->lock);
+    store->quota_alarm_ms = clock_now().mono_ms;
+    store_alarm(store, step == RETAIN_DROP_YOUNG
+                           ? "max_size is used up: readings of the last 7 days were thinned to "
+                             "hourly means"
+                           : "max_size is used up: undelivered readings were thinned to hourly "
+                             "means");
+}
+
+static int drop_batches(struct store *store, enum retain_step step, struct retain_state *state,
+                        bool *any)
 {
     static struct runs runs; /* the one store thread's */
     uint64_t cursor = lowest_cursor(store);
@@ -140,22 +185,15 @@ static int drop_batches(struct store *store, bool *any)
     *any = false;
     int rc = db_begin(&store->db);
     for (unsigned i = 0; i < BATCHES_A_STEP && rc == SQLITE_OK && dropped; i++) {
-        rc = drop_oldest(store, &runs, cursor, &dropped);
+        rc = drop_oldest(store, &runs, cursor, step, state, &dropped);
         *any = *any || dropped;
     }
     if (rc == SQLITE_OK)
         rc = db_commit(&store->db);
     else
         db_rollback(&store->db);
-    for (unsigned i = 0; rc == SQLITE_OK && i < RUNS_MAX; i++)
-        tell_run(store, &runs.runs[i]);
-    if (rc == SQLITE_OK && runs.records > 0) {
-        pthread_mutex_lock(&store->lock);
-        store->stats.dropped_quota += runs.records;
-        pthread_mutex_unlock(&store->lock);
-        store_alarm(store, "max_size is used up: undelivered readings were thinned to hourly "
-                           "means");
-    }
+    if (rc == SQLITE_OK)
+        tell_loss(store, &runs, step);
     return rc;
 }
 
@@ -231,13 +269,47 @@ static int fold_hours(struct store *store, bool *any)
 
 /* ---- When ---- */
 
-bool retain_make_room(struct store *store)
+enum retain_step retain_decide(const struct retain_state *state)
+{
+    if (!state->full && state->percent < (state->begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT))
+        return RETAIN_NOTHING;
+    if (state->acked && state->age_ms >= RETAIN_KEPT_MS)
+        return RETAIN_DROP_OLD;
+    if (state->may_fold)
+        return RETAIN_FOLD_HOURS;
+    if (!state->full && state->percent < RETAIN_FULL_PERCENT)
+        return RETAIN_NOTHING;
+    return state->acked ? RETAIN_DROP_YOUNG : RETAIN_DROP_MISSED;
+}
+
+/* One step; false: nothing could be done, or nothing need be. */
+static bool make_room(struct store *store, struct retain_state *state)
 {
     bool any = false;
-    int rc = drop_batches(store, &any);
-    if (rc == SQLITE_OK && !any)
+    sqlite3_stmt *s = oldest_batch(store, lowest_cursor(store), state);
+    if (s == NULL)
+        state->acked = false;
+    else
+        sqlite3_reset(s);
+    state->may_fold = true;
+    enum retain_step step = retain_decide(state);
+    int rc = SQLITE_OK;
+    if (step == RETAIN_FOLD_HOURS) {
         rc = fold_hours(store, &any);
+        if (any || rc != SQLITE_OK)
+            return rc == SQLITE_OK;
+        state->may_fold = false;
+        step = retain_decide(state);
+    }
+    if (step != RETAIN_NOTHING && s != NULL)
+        rc = drop_batches(store, step, state, &any);
     return rc == SQLITE_OK && any;
+}
+
+bool retain_make_room(struct store *store)
+{
+    struct retain_state state = {.percent = 100, .full = true};
+    return make_room(store, &state);
 }
 
 static void note_size(struct store *store, int64_t total)
@@ -267,12 +339,14 @@ void retain_run(struct store *store, int64_t now_ms)
     if (!file_result(store, rc, "looking at the size") || rc != SQLITE_OK)
         return;
     note_size(store, total);
-    if (used * 100 < quota_pages(store) * HIGH_PERCENT)
-        return;
+    if (store->quota_alarm_ms != 0 && now_ms - store->quota_alarm_ms >= ALARM_MS) {
+        store->quota_alarm_ms = 0;
+        store_alarm(store, "%s", "");
+    }
+    struct retain_state state = {.percent = (unsigned)(used * 100 / quota_pages(store)),
+                                 .begun = store->retain_begun};
+    store->retain_begun = state.percent >= (state.begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT);
     /* A step at a time: the next one at the next turn of the store thread. */
-    if (!retain_make_room(store))
-        return;
-    if (pages_in_use(store, &used, &total) == SQLITE_OK &&
-        used * 100 > quota_pages(store) * LOW_PERCENT)
+    if (store->retain_begun && make_room(store, &state))
         store->retain_ms = now_ms - LOOK_EVERY_MS;
 }

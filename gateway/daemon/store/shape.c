@@ -94,8 +94,8 @@ bool shape_parse(const char *text, struct shape *shape)
             return false;
         shape->count++;
         text += length;
-        if (*text == ' ')
-            text++;
+        if (*text == ' ' && *++text == '\0')
+            return false;
     }
     return true;
 }

@@ -90,7 +90,7 @@ static void gain_trust(struct store *store, const struct clock_now *now, int64_t
     atomic_store(&store->trusted, true);
     if (store->db.handle != NULL)
         (void)file_result(store, save_offset(store, now->mono_ms), "keeping the clock's offset");
-    if (store->untrusted_released)
+    if (atomic_load(&store->untrusted_released))
         intake_correction(store->intake, shift_ms);
     if (store->first_untrusted != 0) {
         log_write(LOG_LEVEL_NOTICE, "store: the time is known now, %lld ms from what it was",

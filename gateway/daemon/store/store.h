@@ -8,7 +8,9 @@
  *                                        └─> recent in RAM ─┴─> store_outbox_next() ─> publishers
  *
  * Nothing here ever stops polling: when the file cannot be written, chunks wait in RAM (at least
- * 30 s of the configured readings), an alarm stands, and what does not fit is counted as a gap. */
+ * 30 s of the configured readings), an alarm stands, and what does not fit is counted as a gap.
+ * What goes first when max_size is reached says retain.h: acknowledged readings stay at least 7
+ * days as long as max_size leaves another way. */
 #ifndef BAIYE_STORE_H
 #define BAIYE_STORE_H
 

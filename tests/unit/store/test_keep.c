@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stays and what goes: the order of retention, times that become known late, files of an
+ * older version, and copies of the file. */
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/log.h"
+#include "gateway/daemon/store/clock.h"
+#include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/retain.h"
+#include "gateway/daemon/store/store.h"
+#include "tests/unit/store/garden_config.h"
+
+#define NOON 1795233600000
+#define DAY  INT64_C(86400000)
+
+struct bench {
+    char path[200], other[250];
+    struct config *config;
+    struct store *store;
+    int wake_fd;
+};
+
+static void open_store(struct bench *bench)
+{
+    bench->store = store_open(bench->config);
+    assert_non_null(bench->store);
+    store_set_wake(bench->store, bench->wake_fd);
+    assert_true(store_start(bench->store));
+}
+
+static void close_store(struct bench *bench)
+{
+    store_stop(bench->store);
+    bench->store = NULL;
+}
+
+static int begin(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    (void)setenv("BAIYE_CLOCK", "trusted", 1);
+    log_set_level(LOG_LEVEL_ERROR - 1);
+    garden_store_path(bench->path, sizeof bench->path);
+    (void)snprintf(bench->other, sizeof bench->other, "%s.other", bench->path);
+    bench->config = garden_config(3, 2, bench->path);
+    bench->wake_fd = eventfd(0, EFD_NONBLOCK);
+    *state = bench;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct bench *bench = *state;
+    char identity[300];
+    store_stop(bench->store);
+    close(bench->wake_fd);
+    garden_config_free(bench->config);
+    (void)snprintf(identity, sizeof identity, "%s.identity", bench->other);
+    (void)unlink(bench->other);
+    (void)unlink(identity);
+    garden_remove(bench->path);
+    free(bench);
+    return 0;
+}
+
+static void put(struct bench *bench, uint16_t device, uint32_t seq, int64_t t)
+{
+    const struct reading_sink *sink = store_sink(bench->store);
+    struct reading reading = garden_reading(device, 1, seq, t);
+    sink->reading(sink->context, &reading);
+}
+
+static bool wait_wake(struct bench *bench)
+{
+    struct pollfd fd = {.fd = bench->wake_fd, .events = POLLIN};
+    eventfd_t count = 0;
+    return poll(&fd, 1, 5000) > 0 && eventfd_read(bench->wake_fd, &count) == 0;
+}
+
+static void wait_stored(struct bench *bench, uint64_t count)
+{
+    struct store_stats stats;
+    store_stats(bench->store, &stats);
+    while (stats.stored < count) {
+        assert_true(wait_wake(bench));
+        store_stats(bench->store, &stats);
+    }
+}
+
+struct seen {
+    uint32_t readings, corrections, quota_gaps, held;
+    uint32_t first_seq, last_seq;
+    uint64_t next_id;
+    bool corrected_last; /* nothing came after the correction */
+    int64_t add_ms;
+};
+
+static void look(struct seen *seen, const struct record *record)
+{
+    if (record->kind == RECORD_READING) {
+        assert_true(record->seq > seen->last_seq); /* in order, and none twice */
+        if (seen->readings++ == 0)
+            seen->first_seq = record->seq;
+        seen->last_seq = record->seq;
+    }
+    seen->corrected_last = record->kind == RECORD_CORRECTION;
+    if (seen->corrected_last) {
+        seen->corrections++;
+        seen->add_ms = record->add_ms;
+    }
+    seen->quota_gaps += record->kind == RECORD_GAP && record->why == GAP_QUOTA;
+}
+
+/* Goes on from seen->next_id as a publisher would. */
+static void drain(struct bench *bench, struct seen *seen)
+{
+    uint8_t data[BODY_MAX];
+    struct feed_body body;
+    for (;;) {
+        enum feed_result result = store_feed(bench->store, 0, seen->next_id, data, &body);
+        if (result == FEED_LATER) {
+            assert_true(wait_wake(bench));
+            continue;
+        }
+        seen->held += result == FEED_HELD;
+        if (result != FEED_BODY)
+            return;
+        struct body_reader reader;
+        struct record record;
+        assert_true(body_open(&reader, data, body.size));
+        while (body_next(&reader, &record))
+            look(seen, &record);
+        assert_false(reader.failed);
+        seen->next_id = body.first_id + body.count;
+    }
+}
+
+/* ---- Retention ---- */
+
+static void each_rung_comes_after_the_one_before(void **state)
+{
+    static const struct {
+        struct retain_state state;
+        enum retain_step step;
+    } cases[] = {
+        {{.percent = 84, .acked = true, .age_ms = 30 * DAY, .may_fold = true}, RETAIN_NOTHING},
+        {{.percent = 85, .acked = true, .age_ms = 7 * DAY, .may_fold = true}, RETAIN_DROP_OLD},
+        {{.percent = 80, .begun = true, .acked = true, .age_ms = 7 * DAY}, RETAIN_DROP_OLD},
+        {{.percent = 79, .begun = true, .acked = true, .age_ms = 7 * DAY}, RETAIN_NOTHING},
+        {{.percent = 85, .acked = true, .age_ms = 7 * DAY - 1, .may_fold = true},
+         RETAIN_FOLD_HOURS},
+        {{.percent = 94, .acked = true, .age_ms = 7 * DAY - 1}, RETAIN_NOTHING},
+        {{.percent = 95, .acked = true, .age_ms = 7 * DAY - 1, .may_fold = true},
+         RETAIN_FOLD_HOURS},
+        {{.percent = 95, .acked = true, .age_ms = 7 * DAY - 1}, RETAIN_DROP_YOUNG},
+        {{.percent = 95, .acked = true, .age_ms = -1}, RETAIN_DROP_YOUNG},
+        {{.percent = 94, .acked = false, .age_ms = 90 * DAY}, RETAIN_NOTHING},
+        {{.percent = 95, .acked = false, .age_ms = 90 * DAY}, RETAIN_DROP_MISSED},
+        {{.percent = 20, .full = true, .acked = true, .age_ms = 0}, RETAIN_DROP_YOUNG},
+        {{.percent = 20, .full = true, .acked = false, .age_ms = 0}, RETAIN_DROP_MISSED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(retain_decide(&cases[i].state), cases[i].step);
+}
+
+/* Puts readings until some had to go. */
+static void fill(struct bench *bench, uint32_t *seq, bool acknowledge)
+{
+    struct store_stats stats;
+    do {
+        for (int i = 0; i < 2000; i++) {
+            ++*seq;
+            put(bench, 0, *seq, NOON + *seq * INT64_C(1000));
+        }
+        wait_stored(bench, *seq);
+        store_stats(bench->store, &stats);
+        for (uint16_t b = 0; acknowledge && b < 2; b++)
+            store_ack(bench->store, b, stats.next_record);
+        assert_true(*seq < 400000);
+    } while (stats.dropped_quota == 0);
+}
+
+static void acknowledged_readings_go_before_missed_ones(void **state)
+{
+    struct bench *bench = *state;
+    struct store_stats stats;
+    struct seen seen = {.next_id = 1};
+    uint32_t seq = 0;
+    bench->config->store_max_bytes = 512u << 10;
+    open_store(bench);
+    while (seq < 20000) {
+        seq++;
+        put(bench, 0, seq, NOON + seq * INT64_C(1000));
+    }
+    wait_stored(bench, seq);
+    uint64_t cursor = 10001;
+    store_ack(bench->store, 0, cursor);
+    store_ack(bench->store, 1, 20001);
+    fill(bench, &seq, false);
+    store_stats(bench->store, &stats);
+    assert_non_null(strstr(stats.alarm, "of the last 7 days"));
+    close_store(bench); /* what is in RAM is still there; look at the file */
+    open_store(bench);
+    drain(bench, &seen);
+    assert_in_range(seen.first_seq, 2, cursor);
+    assert_int_equal(seen.readings, seq - seen.first_seq + 1); /* no hole behind */
+    assert_true(seen.quota_gaps > 0);
+}
+
+static void missed_readings_go_at_last_and_are_told(void **state)
+{
+    struct bench *bench = *state;
+    struct store_stats stats;
+    struct seen seen = {.next_id = 1};
+    uint32_t seq = 0;
+    bench->config->store_max_bytes = 512u << 10;
+    open_store(bench);
+    fill(bench, &seq, false);
+    store_stats(bench->store, &stats);
+    assert_non_null(strstr(stats.alarm, "undelivered"));
+    close_store(bench);
+    open_store(bench);
+    drain(bench, &seen);
+    assert_true(seen.first_seq > 1 && seen.quota_gaps > 0);
+    assert_int_equal(seen.readings, seq - seen.first_seq + 1);
+}
+
+/* ---- A time that becomes known late ---- */
+
+static void what_went_out_before_its_time_was_known_is_corrected_once(void **state)
+{
+    struct bench *bench = *state;
+    const int64_t hour_ago = clock_now().mono_ms - 3700000;
+    struct seen seen = {.next_id = 1};
+    struct store_stats stats;
+    (void)setenv("BAIYE_CLOCK", bench->other, 1); /* trusted as soon as that exists */
+    open_store(bench);
+    const struct reading_sink *sink = store_sink(bench->store);
+    for (uint32_t seq = 1; seq <= 50; seq++) {
+        struct reading reading = garden_reading(0, 1, seq, 1000 * seq);
+        reading.taken.ms = hour_ago + seq;
+        sink->reading(sink->context, &reading);
+    }
+    wait_stored(bench, 50);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 50); /* an hour is enough of waiting */
+    for (uint32_t seq = 51; seq <= 80; seq++)
+        put(bench, 0, seq, 1000 * seq);
+    wait_stored(bench, 80);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 50); /* these wait */
+    assert_true(seen.held > 0);
+    fclose(fopen(bench->other, "w"));
+    do {
+        assert_true(wait_wake(bench));
+        store_stats(bench->store, &stats);
+    } while (!stats.clock_trusted);
+    while (seen.corrections == 0) {
+        drain(bench, &seen);
+        if (seen.corrections == 0)
+            assert_true(wait_wake(bench));
+    }
+    for (uint32_t seq = 81; seq <= 90; seq++)
+        put(bench, 0, seq, NOON);
+    wait_stored(bench, 91); /* and the correction */
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 90);
+    assert_int_equal(seen.corrections, 1);
+}
+
+static void a_correction_is_as_far_as_the_clock_jumped(void **state)
+{
+    struct clock_watch watch = {.offset_ms = 500};
+    struct clock_now now = {.wall_ms = 4000500, .mono_ms = 4000000};
+    int64_t shift = 0;
+    (void)state;
+    assert_int_equal(clock_watch(&watch, &now, false, &shift), CLOCK_STEADY);
+    now = (struct clock_now){.wall_ms = NOON + 4100000, .mono_ms = 4100000};
+    assert_int_equal(clock_watch(&watch, &now, true, &shift), CLOCK_GAINED_TRUST);
+    assert_int_equal(shift, NOON - 500);
+    assert_int_equal(watch.offset_ms, NOON);
+    now = (struct clock_now){.wall_ms = NOON + 4200000 + 900, .mono_ms = 4200000};
+    assert_int_equal(clock_watch(&watch, &now, true, &shift), CLOCK_STEADY); /* slewing */
+}
+
+/* ---- A file of version 1, as the first release wrote it ---- */
+
+static const char version_1[] =
+    "PRAGMA page_size=2048; PRAGMA application_id=1113146673; PRAGMA user_version=1;"
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE batch(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+    "CREATE TABLE broker(name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE stream(id INTEGER PRIMARY KEY, device TEXT NOT NULL, shape TEXT NOT NULL,"
+    " UNIQUE(device, shape)) STRICT;"
+    "CREATE TABLE mean(stream INTEGER, step INTEGER, t INTEGER,"
+    " first_id INTEGER, last_id INTEGER, boot_lo INTEGER, boot_hi INTEGER,"
+    " seq_lo INTEGER, seq_hi INTEGER, body BLOB NOT NULL,"
+    " PRIMARY KEY(stream, step, t)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE seen(device TEXT, boot INTEGER, ranges BLOB NOT NULL,"
+    " PRIMARY KEY(device, boot)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE boot(id INTEGER PRIMARY KEY, mono_ms INTEGER, offset_ms INTEGER) STRICT;"
+    "CREATE TABLE quarantine(at INTEGER, broker TEXT, id INTEGER, reason INTEGER, body TEXT)"
+    " STRICT;"
+    "CREATE TABLE pick(id TEXT PRIMARY KEY, plot TEXT, user TEXT, day INTEGER, kg REAL,"
+    " pickers INTEGER, at INTEGER) STRICT;"
+    "CREATE TABLE audit(at INTEGER, user TEXT, via TEXT, method TEXT, request TEXT, detail TEXT,"
+    " result TEXT) STRICT;"
+    "INSERT INTO meta VALUES('uuid','01234567-89ab-4def-8123-456789abcdef'),('boot',41),"
+    "('counted',1),('clean',1);"
+    "INSERT INTO broker VALUES('broker-0',11),('broker-1',1);";
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void write_version_1(struct bench *bench)
+{
+    uint8_t data[BODY_MAX];
+    char text[SHAPE_TEXT_MAX];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    struct shape shape;
+    struct body body;
+    struct body_base base = {41, NOON, 1000};
+    shape_of_device(&bench->config->devices[0], &shape);
+    shape_text(&shape, text);
+    body_begin(&body, data, sizeof data, &base);
+    for (uint32_t seq = 1; seq <= 20; seq++) {
+        struct reading reading = garden_reading(0, 1, seq, NOON + seq * 1000);
+        assert_true(body_reading(&body, 7, &shape, &reading));
+    }
+    body_seal(&body);
+    assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
+    run_sql(db, version_1);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "INSERT INTO stream VALUES(7, 'plot-0', ?1)", -1, &s, NULL), 0);
+    sqlite3_bind_text(s, 1, text, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+    sqlite3_finalize(s);
+    assert_int_equal(sqlite3_prepare_v2(db, "INSERT INTO batch VALUES(1, ?1)", -1, &s, NULL), 0);
+    sqlite3_bind_blob(s, 1, data, (int)body.used, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+    sqlite3_finalize(s);
+    /* An hour of long ago, whose readings are gone: n 60, min 1, max 3, mean 2 of three values. */
+    run_sql(db, "INSERT INTO mean VALUES(7, 1, 1790000000000 - 1790000000000 % 3600000, 0, 0, 0, 0,"
+                " 0, 0, x'3c0000000000803f0000404000000040"
+                "3c0000000000803f00004040000000403c0000000000803f0000404000000040')");
+    sqlite3_close(db);
+}
+
+struct answer {
+    sem_t done;
+    enum store_result result;
+    uint32_t count;
+    struct store_point first;
+};
+
+static void on_history(void *context, const struct store_history *history)
+{
+    struct answer *answer = context;
+    answer->result = history->result;
+    answer->count = history->count;
+    if (history->count > 0)
+        answer->first = history->points[0];
+    sem_post(&answer->done);
+}
+
+static void a_file_of_version_1_is_taken_over_whole(void **state)
+{
+    struct bench *bench = *state;
+    struct answer answer;
+    struct seen seen = {.next_id = 1};
+    struct store_history_query query = {.device = 0,
+                                        .plot = -1,
+                                        .metric = "air_temperature",
+                                        .from_ms = 1780000000000,
+                                        .to_ms = 1795000000000,
+                                        .step = STORE_HOUR,
+                                        .max_points = 10};
+    write_version_1(bench);
+    open_store(bench);
+    assert_string_equal(store_uuid(bench->store), "01234567-89ab-4def-8123-456789abcdef");
+    assert_int_equal(store_boot(bench->store), 42);
+    assert_int_equal(store_cursor(bench->store, 0), 11);
+    assert_int_equal(store_cursor(bench->store, 1), 1);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 20);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_history(bench->store, &query, on_history, &answer), STORE_OK);
+    sem_wait(&answer.done);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.first.n, 60);
+    assert_int_equal(answer.first.bad, 0);
+    assert_true(answer.first.min == 1 && answer.first.mean == 2 && answer.first.max == 3);
+    put(bench, 0, 21, NOON + 21000); /* and it goes on */
+    wait_stored(bench, 1);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 21);
+    close_store(bench);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(s, 0), DB_VERSION);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
+/* ---- Copies ---- */
+
+static void on_done(void *context, enum store_result result)
+{
+    struct answer *answer = context;
+    answer->result = result;
+    sem_post(&answer->done);
+}
+
+struct writer {
+    struct bench *bench;
+    atomic_bool stop;
+    uint32_t seq;
+};
+
+static void *write_on(void *context)
+{
+    struct writer *writer = context;
+    while (!atomic_load(&writer->stop)) {
+        for (int i = 0; i < 20; i++) {
+            writer->seq++;
+            put(writer->bench, 0, writer->seq, NOON + writer->seq);
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    return NULL;
+}
+
+static void assert_whole(const char *path)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA quick_check", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(s, 0), "ok");
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
+static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
+{
+    struct bench *bench = *state;
+    struct answer answer;
+    struct store_stats stats;
+    struct writer writer = {.bench = bench, .seq = 3000};
+    struct seen seen = {.next_id = 1};
+    pthread_t thread;
+    open_store(bench);
+    for (uint32_t seq = 1; seq <= 3000; seq++)
+        put(bench, 0, seq, NOON + seq);
+    wait_stored(bench, 3000);
+    assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
+    wait_stored(bench, 3100);
+    store_stats(bench->store, &stats);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_backup(bench->store, bench->other, on_done, &answer), STORE_OK);
+    sem_wait(&answer.done);
+    assert_int_equal(answer.result, STORE_OK);
+    atomic_store(&writer.stop, true);
+    (void)pthread_join(thread, NULL);
+    char uuid[37];
+    memcpy(uuid, store_uuid(bench->store), sizeof uuid);
+    close_store(bench);
+    assert_whole(bench->other);
+    (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s", bench->other);
+    open_store(bench); /* another gateway goes on with the copy */
+    assert_string_equal(store_uuid(bench->store), uuid);
+    drain(bench, &seen);
+    assert_true(seen.readings >= stats.stored);
+    assert_int_equal(seen.last_seq, seen.readings);
+    close_store(bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_rung_comes_after_the_one_before),
+        cmocka_unit_test_setup_teardown(acknowledged_readings_go_before_missed_ones, begin, end),
+        cmocka_unit_test_setup_teardown(missed_readings_go_at_last_and_are_told, begin, end),
+        cmocka_unit_test_setup_teardown(what_went_out_before_its_time_was_known_is_corrected_once,
+                                        begin, end),
+        cmocka_unit_test(a_correction_is_as_far_as_the_clock_jumped),
+        cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, begin, end),
+        cmocka_unit_test_setup_teardown(a_copy_made_while_writing_has_all_that_was_stored, begin,
+                                        end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
