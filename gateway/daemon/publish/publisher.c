@@ -189,8 +189,9 @@ static void tell_acks(struct publisher *p)
         (p->lanes_in_flight > 0 && now_ms() - p->told_ms < ACK_EVERY_MS))
         return;
     p->told_ms = now_ms();
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
-        struct wire_ack ack = {.type = WIRE_ACK, .lane = lane, .id = p->lanes[lane].watermark};
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+        struct wire_ack ack = {
+            .type = WIRE_ACK, .lane = (uint8_t)lane, .id = p->lanes[lane].watermark};
         if (ack.id <= p->told[lane])
             continue;
         p->told[lane] = ack.id;
@@ -523,8 +524,8 @@ static void on_slot(struct publisher *p, const struct session_event *event)
 
 static void wait_and_retry(struct publisher *p, const char *state, const char *why)
 {
-    for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
-        drop_ready(p, lane); /* the next connection may want smaller ones */
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        drop_ready(p, (uint8_t)lane); /* the next connection may want smaller ones */
     p->phase = PHASE_WAITING;
     p->retry_ms = now_ms() + backoff_next(&p->backoff_ms, p->hello.broker.host);
     drop_docs(p);
