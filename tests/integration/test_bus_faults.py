@@ -13,8 +13,9 @@ LINES, UNITS, REGISTERS = 32, 8, 10
 POLLS = 1_000_000 if garden.FULL else 20_000
 SECONDS = 6 * 3600 if garden.FULL else 150
 RESPONSE_MS = 300
+LATENESS_MS = 100  # of a busy machine, so that what is late is late within the late window
 FAULTS = {"flip": (0, 0), "drop": (0, 0), "insert": (0, 0), "double": (0, 0), "truncate": (0, 0),
-          "stray": (0, 0), "late": (50, 2 * RESPONSE_MS), "drip": (3, 40), "foreign": (0, 0),
+          "stray": (0, 0), "late": (50, 2 * RESPONSE_MS - LATENESS_MS), "drip": (3, 40), "foreign": (0, 0),
           "duplicate": (0, 60), "request": (0, 0)}
 PROBABILITY = 0.005  # of each fault: one answer in twenty has one
 DELAYS_US = [0, 5000, 1000, 20000]

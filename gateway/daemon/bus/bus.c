@@ -62,12 +62,26 @@ struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms)
     return (struct wall_ms){bus->wall_offset_ms + mono_ms, bus->trust};
 }
 
+static void back_off(struct bus *bus)
+{
+    bus->open_wait_ms = bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
+}
+
 static void line_down(struct bus *bus)
 {
+    int64_t now = bus_now_ms();
     line_close(&bus->line);
     bus->up = false;
-    bus->open_wait_ms = OPEN_FIRST_MS;
-    bus->open_at_ms = bus_now_ms() + (bus->bus->type == BUS_RTU ? OPEN_FIRST_MS : 0);
+    if (bus->bus->type == BUS_RTU) { /* the adapter went */
+        bus->open_wait_ms = OPEN_FIRST_MS;
+        bus->open_at_ms = now + OPEN_FIRST_MS;
+    } else if (bus->useful) { /* one request failed: on with the others */
+        bus->open_wait_ms = OPEN_FIRST_MS;
+        bus->open_at_ms = now;
+    } else { /* connections are good for nothing: ever fewer of them */
+        back_off(bus);
+        bus->open_at_ms = bus->opened_ms + bus->open_wait_ms;
+    }
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         bus->devices[i].read = 0;
 }
@@ -82,12 +96,13 @@ static void try_open(struct bus *bus)
                error ? "; trying on" : "");
     bus->open_error = error;
     if (error) {
-        bus->open_wait_ms =
-            bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
+        back_off(bus);
         bus->open_at_ms = now + bus->open_wait_ms;
         return;
     }
     bus->up = true;
+    bus->useful = false;
+    bus->opened_ms = now;
     bus->counted.reopened++;
     bus->transact.listening = false;
     if (bus->bus->type == BUS_RTU)
@@ -107,9 +122,11 @@ static void count_missed(struct bus *bus)
 /* Waits until a time or a request; throws stray bytes away and notices when the line goes. */
 static void rest(struct bus *bus, int64_t until_us)
 {
-    int64_t most = line_now_ns() / US + STEP_MOST_MS * 1000;
+    int64_t most = line_now_ns() / US + STEP_MOST_MS * 1000, ready_us = bus_requests_ready_us(bus);
     if (until_us > most)
         until_us = most;
+    if (until_us > ready_us)
+        until_us = ready_us;
     enum line_event event = bus->up ? transact_idle(&bus->transact, until_us * US, true)
                                     : line_wait(&bus->line, until_us * US, true);
     bus_note_late(bus);
@@ -270,12 +287,16 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
     (void)pthread_mutex_lock(&bus->mutex);
     bool full = request->patient ? bus->has_patient : bus->queue_count == BUS_QUEUE_SIZE;
     bool room = !full && !atomic_load(&bus->stopping);
+    struct bus_waiting *place =
+        request->patient ? &bus->patient : &bus->queue[bus->queue_count % BUS_QUEUE_SIZE];
+    if (room)
+        *place = (struct bus_waiting){.request = *request};
     if (room && request->patient) {
-        bus->patient = *request;
         bus->has_patient = true;
         bus->patient_since_us = line_now_ns() / US;
-    } else if (room)
-        bus->queue[(bus->queue_at + bus->queue_count++) % BUS_QUEUE_SIZE] = *request;
+    } else if (room) {
+        bus->queue_count++;
+    }
     (void)pthread_mutex_unlock(&bus->mutex);
     if (!room)
         return BUS_BUSY;

@@ -34,12 +34,15 @@ struct bus_reply {
     uint32_t turnaround_us;
 };
 
-/* One request/answer pair on the line, given as a PDU (function code and data). Unit 0 is a
- * broadcast: the reply is BUS_OK after the turnaround delay. A write (functions 5, 6, 15, 16) that
- * is acknowledged is read back and compared, unless `no_read_back` says that its registers do not
- * read as written (commands, windows, the unit's own address); a unit that refuses to read them
- * has nothing to compare and the write stands. `done` is called once on the bus thread; it must
- * not block. The request is copied. */
+/* One request/answer pair on the line, given as a PDU (function code and data). It goes before all
+ * polls, as soon as what is on the line is over; but a unit that did not answer is not asked again
+ * while its answer may still come (twice its longest time to answer, 2 s at most unless a profile
+ * says otherwise), and others have the line meanwhile. Requests to one unit keep their order.
+ * Unit 0 is a broadcast: the reply is BUS_OK when it is on its way. A write (functions 5, 6, 15,
+ * 16) that is acknowledged is read back and compared, unless `no_read_back` says that its registers
+ * do not read as written (commands, windows, the unit's own address); a unit that refuses to read
+ * them has nothing to compare and the write stands. `done` is called once on the bus thread; it
+ * must not block. The request is copied. */
 struct bus_request {
     uint8_t unit;
     uint8_t retries;     /* beyond the first try, 0..3 */

@@ -70,7 +70,6 @@ void device_request(const struct device *device, uint8_t pdu[5], struct transact
         .pdu_size = 5,
         .answer_size = (uint16_t)(bytes + WIRE_ANSWER_BYTES),
         .unit = device->config->unit,
-        .extra_ns = device->config->profile->extra_silence_us * 1000LL,
     };
 }
 

@@ -5,11 +5,12 @@
 #define FLOOR_NS       100000000LL
 #define MARGIN_NS      20000000LL
 #define TOO_FAST_TIMES 3
+#define TOO_FAST_FADES 64 /* good answers that make up for one */
 #define ENOUGH         8u /* tries before anything is said */
 
 static unsigned class_of(int64_t turnaround_ns)
 {
-    uint64_t limit_us = CLASS_FIRST_US, us = (uint64_t)(turnaround_ns / 1000);
+    uint64_t limit_us = CLASS_FIRST_US, us = turnaround_ns > 0 ? (uint64_t)turnaround_ns / 1000 : 0;
     unsigned class = 0;
     while (class + 4 < HEALTH_CLASSES && us >= limit_us * 2) {
         limit_us *= 2;
@@ -31,7 +32,11 @@ static uint32_t class_end_us(unsigned class)
 
 int64_t health_fastest_ns(const struct health *health)
 {
-    return health->known == HEALTH_LEARNT ? health->fastest_ns : 0;
+    if (health->known == HEALTH_LEARNT)
+        return health->fastest_ns;
+    /* After a failed try an answer to that may still come. On a true line none can begin before the
+     * request has ended. */
+    return health->failing ? 0 : INT64_MIN;
 }
 
 void health_too_fast(struct health *health, int64_t turnaround_ns)
@@ -39,6 +44,7 @@ void health_too_fast(struct health *health, int64_t turnaround_ns)
     if (++health->too_fast < TOO_FAST_TIMES)
         return; /* an answer that came twice may also have spoilt the true one */
     health->fastest_ns = turnaround_ns;
+    health->known = HEALTH_LEARNT;
     health->too_fast = 0;
 }
 
@@ -48,10 +54,16 @@ static void note_turnaround(struct health *health, int64_t turnaround_ns)
         health->fastest_ns = turnaround_ns;
     if (health->known < HEALTH_LEARNT)
         health->known++;
-    health->too_fast = 0;
+    if (++health->good_run >= TOO_FAST_FADES) {
+        health->good_run = 0;
+        if (health->too_fast > 0)
+            health->too_fast--;
+    }
     health->peak_ns -= health->peak_ns / 256;
     if (turnaround_ns > health->peak_ns)
         health->peak_ns = turnaround_ns;
+    if (health->peak_ns == 0)
+        health->peak_ns = 1; /* known, and nothing */
     if (health->class_sum >= HEALTH_WINDOW) {
         health->class_sum = 0;
         for (unsigned i = 0; i < HEALTH_CLASSES; i++)

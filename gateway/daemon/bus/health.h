@@ -19,9 +19,11 @@ enum health_end { HEALTH_GOOD, HEALTH_SILENT, HEALTH_GARBLED, HEALTH_EXCEPTION }
 struct health {
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     int64_t peak_ns;    /* longest turnaround, fading; 0: none yet */
-    int64_t fastest_ns; /* shortest turnaround ever, but see health_too_fast() */
+    int64_t fastest_ns; /* shortest turnaround ever, but see health_too_fast(); may be
+                           below 0 */
     uint8_t known;      /* answers that fastest_ns was learned from, HEALTH_LEARNT at most */
-    uint8_t too_fast;   /* failed tries with a faster answer, one after the other */
+    uint8_t too_fast;   /* failed tries with a faster answer, fading */
+    uint8_t good_run;   /* good answers since that last faded */
     uint16_t classes[HEALTH_CLASSES], class_sum;
     /* Recent tries by end, of short and of long answers. */
     uint16_t recent[2][4];
@@ -35,7 +37,8 @@ void health_try(struct health *health, enum health_end end, unsigned answer_size
 /* The learned timeout: twice the longest turnaround of late and some more, between floor and
  * ceiling; the ceiling until something is learned and after a failed try. */
 int64_t health_timeout_ns(const struct health *health, int64_t ceiling_ns);
-/* The turnaround below which an answer is not believed to be this request's; 0: not known yet. */
+/* The turnaround below which an answer is not believed to be this request's; INT64_MIN: not known
+ * yet. */
 int64_t health_fastest_ns(const struct health *health);
 /* A try failed in which an answer was stepped over as too fast: the unit has become faster. */
 void health_too_fast(struct health *health, int64_t turnaround_ns);

@@ -12,8 +12,16 @@
 #include "gateway/daemon/bus/schedule.h"
 
 #define BUS_QUEUE_SIZE 64
+#define BUS_UNITS      256
 #define US             1000LL
 #define MS             1000000LL
+
+/* A request of others on its way. One that must be tried again stays in the queue meanwhile. */
+struct bus_waiting {
+    struct bus_request request; /* `retries`: those left */
+    uint32_t turnaround_us;
+    bool written; /* acknowledged; now it is read back */
+};
 
 struct bus {
     const struct config *config;
@@ -21,11 +29,12 @@ struct bus {
     const struct reading_sink *sink;
     pthread_t thread;
     int wake_fd;
-    /* Shared, under the mutex: */
+    /* Shared, under the mutex. Others put requests at the end; the thread works on them where they
+     * are, and takes them out when they are done. */
     pthread_mutex_t mutex;
-    struct bus_request queue[BUS_QUEUE_SIZE];
-    unsigned queue_at, queue_count;
-    struct bus_request patient;
+    struct bus_waiting queue[BUS_QUEUE_SIZE];
+    unsigned queue_count;
+    struct bus_waiting patient;
     bool has_patient;
     int64_t patient_since_us;
     struct bus_stats stats;
@@ -37,8 +46,10 @@ struct bus {
     struct schedule schedule;
     struct schedule_unit *units;
     struct device *devices;
+    int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
-    int64_t open_at_ms, babble_ms, good_ms, careful_until_ms;
+    bool useful; /* since it was opened, somebody answered on this line */
+    int64_t open_at_ms, opened_ms, babble_ms, good_ms, careful_until_ms;
     uint64_t stray_seen;
     uint32_t open_wait_ms;
     int open_error;     /* of the last try */
@@ -78,6 +89,8 @@ void bus_note_late(struct bus *bus);
  * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
 enum bus_result bus_serve_request(struct bus *bus);
 enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn);
+/* When the next of those that wait for their unit can go; INT64_MAX: none waits. */
+int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
 
 /* report.c: counters for other threads, health for the sink, hints for the log; when it is time. */

@@ -15,7 +15,8 @@ void load_device(const struct config *config, const struct device_config *device
     device_init(&prepared, device, bus, 0, &no_sink);
     load->plan = prepared.plan;
     load->cost = prepared.cost;
-    load->cost.request_ns += LOAD_TURNAROUND_NS;
+    /* While its own silence runs others have the line. */
+    load->cost.request_ns += LOAD_TURNAROUND_NS - device->profile->extra_silence_us * 1000LL;
     if (bus->type == BUS_TCP)
         load->cost = (struct plan_cost){.request_ns = LOAD_TCP_NS};
     load->poll_ns = 0;

@@ -48,18 +48,18 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
 void bus_note_late(struct bus *bus)
 {
     uint8_t unit = bus->transact.late_unit;
+    int64_t now_us = line_now_ns() / US;
     bus->transact.late_unit = 0;
+    bus->guest_quiet_us[unit] = now_us;
     for (unsigned i = 0; unit && i < bus->bus->device_count; i++) {
         struct device *device = &bus->devices[i];
         if (device->config->unit != unit)
             continue;
         device->health.late_answers++;
-        bus->units[i].quiet_us = line_now_ns() / US;
-        if (bus->units[i].dead) { /* its probe's timeout was cut too short */
-            device->health.peak_ns = 0;
-            bus->schedule.next_probe_us = 0;
-            bus->units[i].probed_us = 0;
-        }
+        bus->units[i].quiet_us = now_us;
+        if (device->cut_short) /* or it would be too late each time */
+            schedule_heard(&bus->schedule, i, now_us);
+        device->cut_short = false;
     }
 }
 
@@ -81,20 +81,21 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
+    device->cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
     request->late_ns = 2 * ceiling - request->timeout_ns;
+    request->wire = &device->wire;
+    if (device->config->unit == request->unit) /* else it is a guest, with another's settings */
+        request->extra_ns = device->config->profile->extra_silence_us * US;
     bus->counted.requests++;
-    if (!line_set(&bus->line, &device->wire)) {
-        *answer = (struct transact_answer){.result = BUS_DOWN};
-        return;
-    }
     transact_do(&bus->transact, request, answer);
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
     bus->counted.timeouts += answer->result == BUS_TIMEOUT;
     bus->counted.crc_errors += answer->result == BUS_GARBLED;
-    if (answer->too_fast_ns && answer->result == BUS_TIMEOUT)
+    if (answer->too_fast && answer->result == BUS_TIMEOUT)
         health_too_fast(&device->health, answer->too_fast_ns);
     if (answer->result == BUS_OK)
         bus->echo = answer->echo;
+    bus->useful = bus->useful || answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
     if (answer->babble) {
         bus->babble_ms = bus_now_ms();
         bus->health_at_ms = bus->babble_ms; /* say so at once */
@@ -107,8 +108,12 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     bus->stray_seen = bus->transact.stray_bytes;
     if (now + careful_ms > bus->careful_until_ms)
         bus->careful_until_ms = now + careful_ms;
-    bool alone = device->health.known < HEALTH_LEARNT || bus->careful_until_ms > now;
-    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone)
+    bool guest = device->config->unit != request->unit; /* asked by people, one by one */
+    bool unknown = device->health.known < HEALTH_LEARNT && !guest;
+    bool alone = unknown || bus->careful_until_ms > now;
+    bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
+    if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
+        answer->quiet_ns < answer->end_ns + ALONE_NS)
         answer->quiet_ns = answer->end_ns + ALONE_NS;
 }
 
@@ -245,8 +250,15 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
                    bus_now_ms(), bus->sink);
     device_request(device, pdu, &request);
     bus_ask(bus, device, &request, turn->cost_max_us, &answer);
-    if (answer.result == BUS_DOWN)
+    if (answer.result == BUS_DOWN) {
+        /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
+        if (answer.sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->stopping)) {
+            health_try(&device->health, HEALTH_SILENT, request.answer_size, 0);
+            answer.quiet_ns = answer.end_ns = line_now_ns();
+            try_ended(bus, index, &answer, SCHEDULE_SILENT, false);
+        }
         return false;
+    }
     if (answer.babble && babbled_on(bus, index, &answer))
         return true;
     health_try(&device->health, health_end_of(answer.result), request.answer_size,

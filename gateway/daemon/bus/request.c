@@ -6,29 +6,63 @@
 
 #define BROADCAST_NS 100000000LL /* turnaround delay after a broadcast */
 
-static bool take_request(struct bus *bus, struct bus_request *request)
-{
-    uint64_t count;
-    (void)pthread_mutex_lock(&bus->mutex);
-    bool any = bus->queue_count > 0;
-    if (any) {
-        *request = bus->queue[bus->queue_at];
-        bus->queue_at = (bus->queue_at + 1) % BUS_QUEUE_SIZE;
-        bus->queue_count--;
-    }
-    if (bus->queue_count == 0)
-        any = (read(bus->wake_fd, &count, sizeof count) > 0 && any) || any;
-    (void)pthread_mutex_unlock(&bus->mutex);
-    return any;
-}
-
-static struct device *device_of_unit(struct bus *bus, uint8_t unit)
+static int device_of_unit(const struct bus *bus, uint8_t unit)
 {
     for (unsigned i = 0; i < bus->bus->device_count; i++) {
         if (bus->devices[i].config->unit == unit)
-            return &bus->devices[i];
+            return (int)i;
     }
-    return NULL;
+    return -1;
+}
+
+/* When a unit may be asked again: before, its answer to what was asked last may still come. */
+static int64_t *quiet_of(struct bus *bus, uint8_t unit)
+{
+    int device = device_of_unit(bus, unit);
+    return device < 0 ? &bus->guest_quiet_us[unit] : &bus->units[device].quiet_us;
+}
+
+/* Whether an earlier request of the same unit waits: they go in their order. */
+static bool is_behind(const struct bus *bus, unsigned at)
+{
+    for (unsigned i = 0; i < at; i++) {
+        if (bus->queue[i].request.unit == bus->queue[at].request.unit)
+            return true;
+    }
+    return false;
+}
+
+/* The first whose unit may be asked; all may while the line is down, and get to know that. */
+static struct bus_waiting *next_request(struct bus *bus)
+{
+    uint64_t count;
+    struct bus_waiting *found = NULL;
+    int64_t now_us = line_now_ns() / US;
+    (void)pthread_mutex_lock(&bus->mutex);
+    ssize_t woken = read(bus->wake_fd, &count, sizeof count);
+    (void)woken; /* only to be woken anew */
+    for (unsigned i = 0; i < bus->queue_count && !found; i++) {
+        struct bus_waiting *waiting = &bus->queue[i];
+        bool ready = !bus->up || *quiet_of(bus, waiting->request.unit) <= now_us;
+        if (ready && !is_behind(bus, i))
+            found = waiting;
+    }
+    (void)pthread_mutex_unlock(&bus->mutex);
+    return found;
+}
+
+int64_t bus_requests_ready_us(struct bus *bus)
+{
+    int64_t ready_us = INT64_MAX;
+    (void)pthread_mutex_lock(&bus->mutex);
+    for (unsigned i = 0; i < bus->queue_count; i++) {
+        int64_t quiet_us = *quiet_of(bus, bus->queue[i].request.unit);
+        ready_us = quiet_us < ready_us ? quiet_us : ready_us;
+    }
+    if (bus->has_patient && *quiet_of(bus, bus->patient.request.unit) < ready_us)
+        ready_us = *quiet_of(bus, bus->patient.request.unit);
+    (void)pthread_mutex_unlock(&bus->mutex);
+    return ready_us;
 }
 
 /* The largest answer that the request can have, for the deadline. */
@@ -53,38 +87,25 @@ static uint16_t answer_size_of(const uint8_t *pdu, size_t size)
     }
 }
 
-/* One request with its retries. Units that are no device here get the bus's own settings. */
-static void do_request(struct bus *bus, const struct bus_request *request,
-                       struct transact_answer *answer)
+/* One try. Units that are no device here get the bus's own settings. */
+static void try_request(struct bus *bus, const struct bus_request *request,
+                        struct transact_answer *answer)
 {
-    struct device *device = device_of_unit(bus, request->unit), guest = {0};
-    if (!device) {
-        device = &guest;
-        guest.config = bus->devices[0].config; /* for its ceiling only */
-        guest.wire = (struct wire){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits};
-    }
-    for (unsigned try = 0; try <= request->retries; try++) {
-        struct transact_request line = {.pdu = request->pdu,
-                                        .pdu_size = request->pdu_size,
-                                        .answer_size =
-                                            answer_size_of(request->pdu, request->pdu_size),
-                                        .unit = request->unit,
-                                        .timeout_ns = request->timeout_ms * MS};
-        if (device != &guest)
-            line.extra_ns = device->config->profile->extra_silence_us * US;
-        if (request->unit == 0)
-            line.timeout_ns = request->timeout_ms ? request->timeout_ms * MS : BROADCAST_NS;
-        bus_ask(bus, device, &line, 0, answer);
-        if (device != &guest && answer->quiet_ns > bus->units[device - bus->devices].quiet_us * US)
-            bus->units[device - bus->devices].quiet_us = answer->quiet_ns / US;
-        if (answer->result == BUS_OK || answer->result == BUS_EXCEPTION ||
-            answer->result == BUS_DOWN || answer->result == BUS_INVALID)
-            return;
-        if (bus->bus->type == BUS_TCP)
-            return; /* the connection must be closed first */
-        if (try < request->retries)
-            (void)transact_idle(&bus->transact, answer->quiet_ns, false);
-    }
+    int index = device_of_unit(bus, request->unit);
+    struct device guest = {
+        .config = bus->devices[0].config, /* for its ceiling only */
+        .wire = (struct wire){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
+    struct transact_request line = {.pdu = request->pdu,
+                                    .pdu_size = request->pdu_size,
+                                    .answer_size = answer_size_of(request->pdu, request->pdu_size),
+                                    .unit = request->unit,
+                                    .timeout_ns = request->timeout_ms * MS};
+    if (request->unit == 0 && request->timeout_ms == 0)
+        line.timeout_ns = BROADCAST_NS;
+    bus_ask(bus, index < 0 ? &guest : &bus->devices[index], &line, 0, answer);
+    int64_t *quiet_us = quiet_of(bus, request->unit);
+    if (request->unit != 0 && answer->quiet_ns > *quiet_us * US)
+        *quiet_us = answer->quiet_ns / US;
 }
 
 /* The request that reads back what a write wrote; false: nothing to compare. */
@@ -120,68 +141,101 @@ static bool reads_as_written(const struct bus_request *write, const uint8_t *pdu
     }
 }
 
-/* False: the line must be opened anew. */
-static bool serve(struct bus *bus, const struct bus_request *request)
+static void end_request(struct bus *bus, struct bus_waiting *waiting, const struct bus_reply *reply)
+{
+    void *context = waiting->request.context;
+    void (*done)(void *, const struct bus_reply *) = waiting->request.done;
+    (void)pthread_mutex_lock(&bus->mutex);
+    if (waiting == &bus->patient) {
+        bus->has_patient = false;
+    } else {
+        struct bus_waiting *end = bus->queue + bus->queue_count--;
+        memmove(waiting, waiting + 1, (size_t)(end - waiting - 1) * sizeof *waiting);
+    }
+    (void)pthread_mutex_unlock(&bus->mutex);
+    done(context, reply);
+}
+
+/* An acknowledged write that reads back as written, or can't be read, is good. */
+static enum bus_result read_back_result(const struct bus_request *write,
+                                        const struct transact_answer *answer)
+{
+    if (answer->result == BUS_OK && !reads_as_written(write, answer->pdu, answer->pdu_size))
+        return BUS_MISMATCH;
+    return answer->result == BUS_EXCEPTION ? BUS_OK : answer->result;
+}
+
+/* What the asker gets. The answer to a write repeats what was written. */
+static void make_reply(const struct bus_waiting *waiting, const struct transact_answer *answer,
+                       struct bus_reply *reply)
+{
+    *reply = (struct bus_reply){.result = answer->result, .turnaround_us = waiting->turnaround_us};
+    if (waiting->written) {
+        reply->result = read_back_result(&waiting->request, answer);
+        reply->pdu_size = 5;
+        memcpy(reply->pdu, waiting->request.pdu, 5);
+    } else if (answer->pdu) {
+        reply->pdu_size = (uint16_t)answer->pdu_size;
+        memcpy(reply->pdu, answer->pdu, answer->pdu_size);
+        reply->exception = answer->result == BUS_EXCEPTION ? answer->pdu[1] : 0;
+    }
+}
+
+/* One step of one request: a try, or reading back what was written. Where it has to be tried again
+ * it stays where it is until its unit may be asked again, and others have the line meanwhile. */
+static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
 {
     struct transact_answer answer = {.result = BUS_DOWN};
-    struct bus_reply reply = {0};
     struct bus_request back;
-    if (bus->up)
-        do_request(bus, request, &answer);
-    reply.result = answer.result;
-    reply.turnaround_us = (uint32_t)(answer.turnaround_ns / US);
-    if (answer.pdu) {
-        reply.pdu_size = (uint16_t)answer.pdu_size;
-        memcpy(reply.pdu, answer.pdu, answer.pdu_size);
-        reply.exception = answer.result == BUS_EXCEPTION ? answer.pdu[1] : 0;
+    struct bus_reply reply;
+    if (bus->up && waiting->written && read_back_of(&waiting->request, &back))
+        try_request(bus, &back, &answer);
+    else if (bus->up)
+        try_request(bus, &waiting->request, &answer);
+    bool failed = answer.result == BUS_TIMEOUT || answer.result == BUS_GARBLED;
+    bool broken = answer.result == BUS_DOWN || (failed && bus->bus->type == BUS_TCP);
+    if (!waiting->written)
+        waiting->turnaround_us =
+            answer.turnaround_ns > 0 ? (uint32_t)(answer.turnaround_ns / US) : 0;
+    if (failed && waiting->request.retries > 0) {
+        waiting->request.retries--;
+        return broken ? BUS_DOWN : BUS_OK;
     }
-    if (answer.result == BUS_OK && read_back_of(request, &back)) {
-        do_request(bus, &back, &answer);
-        if (answer.result == BUS_OK && !reads_as_written(request, answer.pdu, answer.pdu_size))
-            reply.result = BUS_MISMATCH;
-        else if (answer.result != BUS_OK && answer.result != BUS_EXCEPTION)
-            reply.result = answer.result;
+    if (answer.result == BUS_OK && !waiting->written && read_back_of(&waiting->request, &back)) {
+        waiting->written = true;
+        return BUS_OK;
     }
-    request->done(request->context, &reply);
-    bool broken =
-        bus->bus->type == BUS_TCP && (answer.result == BUS_TIMEOUT || answer.result == BUS_GARBLED);
-    return answer.result != BUS_DOWN && !broken;
+    make_reply(waiting, &answer, &reply);
+    end_request(bus, waiting, &reply);
+    return broken ? BUS_DOWN : BUS_OK;
 }
 
 enum bus_result bus_serve_request(struct bus *bus)
 {
-    struct bus_request request;
-    if (!take_request(bus, &request))
-        return BUS_STOPPED;
-    return serve(bus, &request) ? BUS_OK : BUS_DOWN;
-}
-
-static bool take_patient(struct bus *bus, const struct schedule_turn *turn,
-                         struct bus_request *request)
-{
-    (void)pthread_mutex_lock(&bus->mutex);
-    bool taken = bus->has_patient &&
-                 (!turn || schedule_yields(turn, bus->patient_since_us, line_now_ns() / US));
-    if (taken) {
-        *request = bus->patient;
-        bus->has_patient = false;
-    }
-    (void)pthread_mutex_unlock(&bus->mutex);
-    return taken;
+    struct bus_waiting *waiting = next_request(bus);
+    return waiting ? serve(bus, waiting) : BUS_STOPPED;
 }
 
 enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn)
 {
-    struct bus_request request;
-    if (!take_patient(bus, turn, &request))
-        return BUS_STOPPED;
-    return serve(bus, &request) ? BUS_OK : BUS_DOWN;
+    int64_t now_us = line_now_ns() / US;
+    (void)pthread_mutex_lock(&bus->mutex);
+    bool ready = bus->has_patient &&
+                 (!turn || schedule_yields(turn, bus->patient_since_us, now_us)) &&
+                 (!bus->up || *quiet_of(bus, bus->patient.request.unit) <= now_us);
+    (void)pthread_mutex_unlock(&bus->mutex);
+    return ready ? serve(bus, &bus->patient) : BUS_STOPPED;
 }
 
 void bus_end_requests(struct bus *bus)
 {
     static const struct bus_reply stopped = {.result = BUS_STOPPED};
-    struct bus_request request;
-    while (take_request(bus, &request) || take_patient(bus, NULL, &request))
-        request.done(request.context, &stopped);
+    struct bus_waiting *waiting;
+    do {
+        (void)pthread_mutex_lock(&bus->mutex);
+        waiting = bus->queue_count > 0 ? bus->queue : bus->has_patient ? &bus->patient : NULL;
+        (void)pthread_mutex_unlock(&bus->mutex);
+        if (waiting)
+            end_request(bus, waiting, &stopped);
+    } while (waiting);
 }

@@ -81,22 +81,32 @@ bool schedule_yields(const struct schedule_turn *turn, int64_t waits_us, int64_t
     return turn->unit < 0 || now_us - waits_us >= SCHEDULE_PATIENCE_US;
 }
 
-/* All of them get their try at once, the longest dead first. */
+/* Back into the cadence for one try; then dead again. */
+static void try_once(struct schedule *s, struct schedule_unit *unit, int64_t now_us)
+{
+    unit->dead = false;
+    s->dead_count--;
+    unit->tries = SCHEDULE_TRIES - 1;
+    unit->weakness = SCHEDULE_DEAD - 1;
+    unit->due_us = now_us;
+}
+
+/* All of them get their try at once. */
 static void try_all(struct schedule *s, int64_t now_us)
 {
     if (now_us - s->revived_us < REVIVE_GAP_US)
         return;
     s->revived_us = now_us;
     for (unsigned i = 0; i < s->unit_count; i++) {
-        struct schedule_unit *unit = &s->units[i];
-        if (!unit->dead)
-            continue;
-        unit->dead = false;
-        unit->tries = SCHEDULE_TRIES - 1; /* one try; then dead again */
-        unit->weakness = SCHEDULE_DEAD - 1;
-        unit->due_us = now_us;
+        if (s->units[i].dead)
+            try_once(s, &s->units[i], now_us);
     }
-    s->dead_count = 0;
+}
+
+void schedule_heard(struct schedule *s, unsigned unit, int64_t now_us)
+{
+    if (s->units[unit].dead)
+        try_once(s, &s->units[unit], now_us);
 }
 
 static bool good_end(struct schedule *s, struct schedule_unit *unit, int64_t now_us)
@@ -137,7 +147,7 @@ bool schedule_end(struct schedule *s, unsigned index, enum schedule_outcome outc
         unit->dead = true;
         unit->probed_us = now_us;
         s->dead_count++;
-        if (s->next_probe_us < now_us + cost_us * (probe_share(s) - 1))
+        if (s->dead_count == 1) /* else one more does not put off the probes of the others */
             s->next_probe_us = now_us + cost_us * (probe_share(s) - 1);
     }
     if (!unit->dead && unit->tries < SCHEDULE_TRIES)

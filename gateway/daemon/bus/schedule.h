@@ -72,6 +72,8 @@ void schedule_set_due(struct schedule *s, unsigned unit, int64_t due_us);
 /* Dues of a unit that have passed without a poll (it is dead, or the line is down): their number;
  * the due time moves on past `now`. */
 uint32_t schedule_skip(struct schedule *s, unsigned unit, int64_t now_us);
+/* A dead unit was heard, too late for its probe: it gets one try with all its time, now. */
+void schedule_heard(struct schedule *s, unsigned unit, int64_t now_us);
 /* The line came back: failures of before are forgotten, everybody is tried soon. */
 void schedule_restart(struct schedule *s, int64_t now_us);
 

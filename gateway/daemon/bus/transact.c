@@ -67,10 +67,12 @@ enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes)
 static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
 {
     int64_t begun = line_now_ns();
+    if (t->line->last_ns > begun) /* a broadcast is still being sent or carried out */
+        begun = t->line->last_ns;
     for (;;) {
-        int64_t free_ns = t->line->last_ns + silence_ns;
-        enum line_event event = line_wait(t->line, free_ns, false);
-        if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)))
+        int64_t free_ns = t->line->last_ns + silence_ns, slice = line_now_ns() + SLICE_NS;
+        enum line_event event = line_wait(t->line, slice < free_ns ? slice : free_ns, false);
+        if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)) || atomic_load(&t->stopping))
             return LINE_GONE;
         int64_t now = line_now_ns();
         if (event == LINE_TIME && now >= t->line->last_ns + silence_ns)
@@ -107,7 +109,8 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
     int64_t turnaround_ns = now_ns - asked_ns - frame_ns;
     if (turnaround_ns + frame_ns / 4 >= request->fastest_ns)
         return;
-    answer->too_fast_ns = turnaround_ns > 0 ? turnaround_ns : 1;
+    answer->too_fast = true;
+    answer->too_fast_ns = turnaround_ns;
     t->twice = true;
     t->stray_bytes += size + 3;
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
@@ -177,14 +180,20 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
     return state == RTU_CLIENT_GARBLED ? BUS_GARBLED : BUS_TIMEOUT;
 }
 
+/* Not before `rest_ns` after the end. */
+static void leave_alone(struct transact_answer *answer, int64_t rest_ns)
+{
+    if (answer->quiet_ns < answer->end_ns + rest_ns)
+        answer->quiet_ns = answer->end_ns + rest_ns;
+}
+
 static void do_rtu(struct transact *t, const struct transact_request *request,
                    struct transact_answer *answer)
 {
     struct line *line = t->line;
-    int64_t silence_ns = t->silence_ns + request->extra_ns;
-    int64_t own_ns = wire_silence_ns(&line->wire);
-    if (own_ns > t->silence_ns) /* a slower device on this line */
-        silence_ns = own_ns + request->extra_ns;
+    int64_t own_ns = wire_silence_ns(request->wire ? request->wire : &line->wire);
+    /* A device may be slower than its line. */
+    int64_t silence_ns = own_ns > t->silence_ns ? own_ns : t->silence_ns;
     enum line_event event = wait_for_silence(t, silence_ns);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->babble = event == LINE_BYTES;
@@ -193,6 +202,10 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         return;
     t->listening = false;
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+    if (request->wire && !line_set(line, request->wire)) {
+        answer->result = BUS_DOWN;
+        return;
+    }
     answer->sent_ns = line_now_ns();
     if (answer->sent_ns - line->last_ns < own_ns)
         t->silence_violations++;
@@ -218,8 +231,8 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     answer->result = conclude(t, request, deadline_ns, answer);
     answer->turnaround_ns =
         answer->end_ns - asked_ns - wire_bytes_ns(&line->wire, answer->pdu_size + 3);
-    if (answer->turnaround_ns < 0)
-        answer->turnaround_ns = 0;
+    if (request->extra_ns > 0)
+        leave_alone(answer, silence_ns + request->extra_ns);
     t->busy_ns += (uint64_t)(answer->end_ns - answer->sent_ns + silence_ns);
 }
 
@@ -292,6 +305,7 @@ static void do_tcp(struct transact *t, const struct transact_request *request,
     int got = listen_tcp(t, answer->sent_ns + request->timeout_ns, &frame);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->turnaround_ns = answer->end_ns - answer->sent_ns;
+    leave_alone(answer, request->extra_ns);
     t->busy_ns += (uint64_t)answer->turnaround_ns;
     if (got == TCP_MORE) {
         answer->result = BUS_TIMEOUT;

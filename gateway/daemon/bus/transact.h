@@ -26,10 +26,11 @@ struct transact_request {
     size_t pdu_size;
     uint16_t answer_size; /* bytes of the whole expected answer frame, at most */
     uint8_t unit;
-    int64_t extra_ns;   /* silence of the device beyond the line's */
-    int64_t timeout_ns; /* from the request's end to the answer's begin */
+    const struct wire *wire; /* rate and parity of the unit; NULL: as the line is set */
+    int64_t extra_ns;        /* how much longer than the line's silence the unit is left alone */
+    int64_t timeout_ns;      /* from the request's end to the answer's begin */
     int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
-                              that comes twice. 0: not known yet */
+                              that comes twice. INT64_MIN: not known yet */
     int64_t late_ns;    /* how long after its deadline it may still answer */
 };
 
@@ -39,9 +40,12 @@ struct transact_answer {
     size_t pdu_size;
     int64_t sent_ns;       /* begin of the request */
     int64_t end_ns;        /* when it was over */
-    int64_t turnaround_ns; /* from the request's end to the answer's begin */
+    int64_t turnaround_ns; /* from the request's end to the answer's begin, by the line's rate:
+                              below 0 where no real line is (a simulator, a rate that is not the
+                              converter's) */
     int64_t quiet_ns;      /* the unit must be left alone until then */
-    int64_t too_fast_ns;   /* turnaround of an answer stepped over for that; 0: none */
+    bool too_fast;         /* an answer was stepped over for that */
+    int64_t too_fast_ns;   /* its turnaround */
     bool echo;             /* our own request came back first */
     bool babble;           /* the line would not become silent */
 };
@@ -55,7 +59,7 @@ struct transact {
     bool twice;           /* it did; the owner resets it */
     int64_t silence_ns;   /* between frames, the bus's own included */
     uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
-    atomic_bool stopping; /* set by another thread: no more long waits */
+    atomic_bool stopping; /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
     uint64_t stray_bytes, silence_violations, busy_ns;
 };
 

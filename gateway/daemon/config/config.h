@@ -77,7 +77,7 @@ struct profile_config {
     uint8_t stop_bits;
     uint8_t max_registers;     /* in one request, 1..125 */
     uint8_t read_gap;          /* unmapped registers that may be read through, 0: none */
-    uint32_t extra_silence_us; /* beyond t3.5, before a request to it */
+    uint32_t extra_silence_us; /* how long it is left alone beyond t3.5 */
     uint32_t response_max_ms;  /* ceiling of the learned response timeout */
     /* How to change its own address and baud; 0xFFFF: it has no such register. */
     uint16_t address_register, baud_register;

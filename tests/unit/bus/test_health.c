@@ -54,8 +54,10 @@ static void believes_a_faster_unit_after_a_while(void **state)
 {
     (void)state;
     struct health health = {0};
+    health_try(&health, HEALTH_SILENT, 10, 0);
+    assert_int_equal(health_fastest_ns(&health), 0); /* not before it was asked */
     tries(&health, HEALTH_GOOD, 10, HEALTH_LEARNT - 1);
-    assert_int_equal(health_fastest_ns(&health), 0);
+    assert_true(health_fastest_ns(&health) == INT64_MIN);
     tries(&health, HEALTH_GOOD, 10, 1);
     assert_int_equal(health_fastest_ns(&health), 5 * MS);
     health_too_fast(&health, MS);
@@ -63,6 +65,17 @@ static void believes_a_faster_unit_after_a_while(void **state)
     assert_int_equal(health_fastest_ns(&health), 5 * MS);
     health_too_fast(&health, MS);
     assert_int_equal(health_fastest_ns(&health), MS);
+    for (unsigned i = 0; i < 3; i++) { /* one that takes now long and now not */
+        assert_int_equal(health_fastest_ns(&health), MS);
+        health_too_fast(&health, -MS);
+        tries(&health, HEALTH_GOOD, 10, 10);
+    }
+    assert_true(health_fastest_ns(&health) == -MS);
+    for (unsigned i = 0; i < 10; i++) { /* now and then an answer that comes twice */
+        health_too_fast(&health, -2 * MS);
+        tries(&health, HEALTH_GOOD, 10, 100);
+    }
+    assert_true(health_fastest_ns(&health) == -MS);
 }
 
 static void hints_at_what_is_wrong(void **state)

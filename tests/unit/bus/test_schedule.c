@@ -109,11 +109,14 @@ static void shares_an_overloaded_line_evenly(void **state)
 static void dead_units_cost_one_percent_and_are_tried_every_ten_minutes(void **state)
 {
     (void)state;
-    static const unsigned dead_counts[] = {1, 5, 31, 100};
+    static const struct {
+        unsigned alive, dead;
+    } lines[] = {{9, 1}, {9, 5}, {12, 20}, {9, 31}, {1, 246}};
     static struct line l;
-    for (unsigned c = 0; c < 4; c++) {
-        line_init(&l, dead_counts[c] + 9, 1000);
-        for (unsigned i = 9; i < l.count; i++)
+    for (unsigned c = 0; c < 5; c++) {
+        unsigned alive = lines[c].alive;
+        line_init(&l, alive + lines[c].dead, 1000);
+        for (unsigned i = alive; i < l.count; i++)
             l.dead[i] = true;
         run_until(&l, 1500 * S); /* finds out */
         l.dead_cost = 0;
@@ -122,12 +125,66 @@ static void dead_units_cost_one_percent_and_are_tried_every_ten_minutes(void **s
         int64_t from = l.now;
         run_until(&l, from + 7200 * S);
         assert_true(l.dead_cost <= 72 * S);
-        for (unsigned i = 9; i < l.count; i++) {
+        for (unsigned i = alive; i < l.count; i++) {
             assert_true(l.last_try[i] > l.now - 600 * S);
             assert_true(l.longest_wait[i] <= 600 * S);
         }
-        assert_true(l.polls[0] >= 7200 * S / POLL_US / 9 * 98 / 100);
+        assert_true(l.polls[0] >= 7200 * S / POLL_US / alive * 98 / 100);
+        l.dead[l.count - 1] = false; /* one comes back */
+        from = l.now;
+        run_until(&l, from + 600 * S);
+        assert_false(l.units[l.count - 1].dead);
+        uint32_t before = l.polls[l.count - 1];
+        from = l.now;
+        run_until(&l, from + 60 * S);
+        assert_true(l.polls[l.count - 1] - before >= 60 * S / POLL_US / (alive + 1) * 98 / 100);
     }
+}
+
+/* One poll is at most three tries, however it fails; then the next poll is due a period later. */
+static void tries_a_poll_three_times_at_most(void **state)
+{
+    (void)state;
+    static const enum schedule_outcome ends[] = {SCHEDULE_SILENT, SCHEDULE_NOISE};
+    static struct line l;
+    for (unsigned e = 0; e < 2; e++) {
+        line_init(&l, 1, 10 * S);
+        for (unsigned i = 1; i < SCHEDULE_TRIES; i++)
+            assert_false(schedule_end(&l.schedule, 0, ends[e], S, POLL_US, S));
+        assert_true(schedule_end(&l.schedule, 0, ends[e], S, POLL_US, S));
+        assert_int_equal(SCHEDULE_TRIES, 3);
+        assert_true(l.units[0].due_us == 10 * S);
+    }
+}
+
+/* A slow unit among many dead ones: its probes are cut too short to hear it in time. Once it was
+ * heard late it gets one try with all its time; what stays silent then is dead again. */
+static void a_unit_heard_too_late_gets_all_its_time(void **state)
+{
+    (void)state;
+    static struct line l;
+    line_init(&l, 40, 1 * S);
+    for (unsigned i = 9; i < 40; i++)
+        l.dead[i] = true;
+    run_until(&l, 600 * S);
+    assert_true(l.units[20].dead);
+    schedule_heard(&l.schedule, 20, l.now);
+    assert_int_equal(l.schedule.dead_count, 30);
+    struct schedule_turn turn = schedule_next(&l.schedule, l.now);
+    while (turn.unit != 20) {
+        one_try(&l, turn);
+        turn = schedule_next(&l.schedule, l.now);
+    }
+    assert_int_equal(turn.cost_max_us, 0);
+    one_try(&l, turn);
+    assert_true(l.units[20].dead);
+    assert_int_equal(l.schedule.dead_count, 31);
+    schedule_heard(&l.schedule, 20, l.now);
+    l.dead[20] = false;
+    run_until(&l, l.now + 10 * S);
+    assert_true(l.polls[20] >= 9);
+    schedule_heard(&l.schedule, 20, l.now); /* changes nothing of one that lives */
+    assert_int_equal(l.schedule.dead_count, 30);
 }
 
 static void one_dead_of_ten_leaves_98_percent_after_30_s(void **state)
@@ -227,6 +284,8 @@ int main(void)
         cmocka_unit_test(spreads_phases),
         cmocka_unit_test(shares_an_overloaded_line_evenly),
         cmocka_unit_test(dead_units_cost_one_percent_and_are_tried_every_ten_minutes),
+        cmocka_unit_test(tries_a_poll_three_times_at_most),
+        cmocka_unit_test(a_unit_heard_too_late_gets_all_its_time),
         cmocka_unit_test(one_dead_of_ten_leaves_98_percent_after_30_s),
         cmocka_unit_test(a_unit_is_normal_after_its_first_good_answer),
         cmocka_unit_test(a_whole_line_comes_back_at_once),

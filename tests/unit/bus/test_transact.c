@@ -120,9 +120,10 @@ static void over(void)
     {                                                                                              \
         wait, text, sizeof(text) - 1                                                               \
     }
-#define COUNT(...)       (sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step))
-#define ASK(...)         ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), PATIENCE, 0)
-#define ASK_BRIEFLY(...) ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), TIMEOUT, 0)
+#define COUNT(...) (sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step))
+#define ASK(...)   ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), PATIENCE, INT64_MIN)
+#define ASK_BRIEFLY(...)                                                                           \
+    ask_after((struct step[]){__VA_ARGS__}, COUNT(__VA_ARGS__), TIMEOUT, INT64_MIN)
 
 static void check_answer(const struct transact_answer *answer)
 {
@@ -240,7 +241,7 @@ static void an_answer_too_fast_is_stepped_over(void **state)
     struct transact_answer answer = ask_after(steps, 2, PATIENCE, 500 * MS);
     over();
     check_answer(&answer);
-    assert_true(answer.too_fast_ns > 0);
+    assert_true(answer.too_fast);
     assert_true(transact.twice);
 }
 

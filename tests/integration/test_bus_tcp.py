@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Modbus TCP and RTU over TCP against gateways that hang up, talk nonsense, or say nothing."""
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from garden import wait_until
+from test_bus_line import Polls
+
+REGISTERS = [657, 65435]  # 65.7 %, -10.1 °C
+
+
+@pytest.fixture(autouse=True)
+def _built(needs):
+    needs("bus_poll")
+
+
+def crc16(data):
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return struct.pack("<H", crc)
+
+
+class Server:
+    """One thread a connection. `behave(server, unit, answer)` says what is sent for a request to a
+    unit: bytes, or None to hang up. `answer` is what would be right, as it goes on the wire."""
+
+    def __init__(self, rtu, behave):
+        self.rtu, self.behave = rtu, behave
+        self.opened, self.lock = [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.connections = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self.listener.accept()[0]
+                with self.lock:
+                    self.opened.append(time.monotonic())
+                    self.connections.append(connection)
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError), connection:
+            while True:
+                request = connection.recv(260)
+                if not request:
+                    return
+                unit = request[0] if self.rtu else request[6]
+                pdu = bytes([3, 4]) + struct.pack(">HH", *REGISTERS)
+                frame = bytes([unit]) + pdu
+                frame = frame + crc16(frame) if self.rtu else request[:4] + struct.pack(
+                    ">H", len(frame)) + frame
+                said = self.behave(self, unit, frame)
+                if said is None:
+                    return
+                connection.sendall(said)
+
+    def close(self):
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(rtu, behave):
+        servers.append(Server(rtu, behave))
+        return servers[-1]
+    yield start
+    for server in servers:
+        server.close()
+
+
+def polls_of(site, server, kind, units, every="200ms"):
+    return Polls(site, [{"name": "net", "type": kind, "port": f"127.0.0.1:{server.port}",
+                         "devices": [{"name": f"u{unit}", "profile": "rs-ws-n01-tr",
+                                      "address": unit, "every": every} for unit in units]}])
+
+
+@pytest.mark.parametrize("kind", ["tcp", "rtu-over-tcp"])
+def test_a_unit_that_makes_the_gateway_hang_up_costs_only_itself(site, serve, kind):
+    server = serve(kind != "tcp", lambda _, unit, answer: None if unit == 2 else answer)
+    polls = polls_of(site, server, kind, (1, 2, 3))
+    polls.wait_for("u1", 30, 30)
+    polls.wait_for("u3", 30, 10)
+    wait_until(lambda: polls.gaps("u2") and "device u2" in polls.log(), 10, "it is told")
+    assert not polls.readings("u2")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "rtu-over-tcp"])
+def test_connections_that_are_good_for_nothing_become_few(site, serve, kind):
+    server = serve(kind != "tcp", lambda *_: None)
+    polls = polls_of(site, server, kind, (1, 2))
+    wait_until(lambda: len(server.opened) >= 8, 20, "it tries on")
+    gaps = [b - a for a, b in zip(server.opened, server.opened[1:])]
+    assert min(gaps[3:]) > 0.9  # never more than one a second in the end
+    assert max(gaps) < 5
+    server.behave = lambda _, unit, answer: answer
+    polls.wait_for("u1", 2, 15)
+    polls.wait_for("u2", 2, 15)
+
+
+def test_nonsense_closes_the_connection_and_the_next_one_is_good(site, serve):
+    def behave(server, unit, answer):
+        if len(server.opened) == 1:
+            return answer[:2] + b"\x00\x07" + answer[4:]  # not Modbus: protocol 7
+        if len(server.opened) == 2:
+            return struct.pack(">H", 999) + answer[2:]  # another request's answer
+        return answer
+    server = serve(False, behave)
+    polls = polls_of(site, server, "tcp", (1, 2))
+    for name in ("u1", "u2"):
+        for reading in polls.wait_for(name, 5, 15):
+            assert reading["values"] == pytest.approx(
+                {"soil_moisture": 65.7, "soil_temperature": -10.1})
+    assert len(server.opened) == 3
+
+
+def test_rtu_over_tcp_finds_the_answer_after_noise(site, serve):
+    """Bytes are lost, or come from nowhere: the next answer is found, on the same connection."""
+    count = 0
+
+    def behave(_, unit, answer):
+        nonlocal count
+        count += 1
+        return {3: b"\xff\x00" + answer, 5: answer[:-3], 7: answer[1:], 9: answer + b"\x01"}.get(
+            count, answer)
+    server = serve(True, behave)
+    polls = polls_of(site, server, "rtu-over-tcp", (1, 2))
+    for name in ("u1", "u2"):
+        for reading in polls.wait_for(name, 12, 20):
+            assert reading["values"] == pytest.approx(
+                {"soil_moisture": 65.7, "soil_temperature": -10.1})
+        assert not polls.gaps(name)
+    assert len(server.opened) == 1
+
+
+@pytest.mark.parametrize("kind", ["tcp", "rtu-over-tcp"])
+def test_a_silent_connection_is_found_dead(site, serve, kind):
+    """The other end is still there for TCP, but its program hangs. A new connection is answered:
+    on Modbus TCP, where each request stands alone, that is found out at once."""
+    def behave(server, unit, answer):
+        return answer if kind == "rtu-over-tcp" or len(server.opened) > 1 else b""
+    server = serve(kind != "tcp", behave)
+    polls = polls_of(site, server, kind, (1,))
+    polls.wait_for("u1", 3, 10)
+    assert len(server.opened) == (2 if kind == "tcp" else 1)

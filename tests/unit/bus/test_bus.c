@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bus thread on a pseudo-terminal: what others ask of it, and who has the line when. Nothing here
+ * depends on how fast this machine is: frames are counted, and times have only lower ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <termios.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/line.h"
+#include "tests/unit/bus/garden.h"
+
+#define MS 1000000LL
+#define PROFILE                                                                                    \
+    "label: p\nlimits: { response_max: 150ms }\n"                                                  \
+    "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"
+#define FLAT_OUT(name, address)                                                                    \
+    "      - { name: " name ", profile: p, address: " address ", every: 1ms }\n"
+#define SELDOM(name, address)                                                                      \
+    "      - { name: " name ", profile: p, address: " address ", every: 1h }\n"
+
+static int64_t set_at_ns; /* when the port was last set to another rate */
+static unsigned sets;
+
+int __real_tcsetattr(int fd, int when, const struct termios *settings);
+int __wrap_tcsetattr(int fd, int when, const struct termios *settings);
+
+int __wrap_tcsetattr(int fd, int when, const struct termios *settings)
+{
+    set_at_ns = line_now_ns();
+    sets++;
+    return __real_tcsetattr(fd, when, settings);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    garden_reset();
+    for (unsigned unit = 1; unit <= 4; unit++)
+        garden.units[unit].there = true;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (garden_bus)
+        (void)garden_stop();
+    return 0;
+}
+
+static void a_request_goes_before_the_polls(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2") FLAT_OUT("c", "3"), PROFILE, NULL);
+    garden_wait_readings(0, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        struct garden_call call = {0};
+        unsigned before = garden_heard();
+        garden_submit(&call, 4, "\x03\x00\x04\x00\x01", 5);
+        garden_wait(&call);
+        assert_int_equal(call.reply.result, BUS_OK);
+        assert_memory_equal(call.reply.pdu, "\x03\x02\x04\x04", 4);
+        unsigned at = before;
+        while (garden_frame(at).unit != 4)
+            at++;
+        assert_true(at - before <= 2); /* one that was on the line, one that was about to be */
+    }
+}
+
+static void a_write_is_read_back(void **state)
+{
+    (void)state;
+    static const char one[] = "\x06\x00\x03\x12\x34",
+                      many[] = "\x10\x00\x08\x00\x02\x04\x56\x78\x9A\xBC";
+    garden.units[2].stuck = true;
+    garden.units[3].write_only = true;
+    garden_start("", SELDOM("a", "1"), PROFILE, NULL);
+    garden_wait_readings(0, 1);
+    struct garden_call call = {0};
+    garden_submit(&call, 1, one, 5);
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_OK);
+    assert_int_equal(call.reply.pdu_size, 5); /* of the write, not of reading it back */
+    assert_memory_equal(call.reply.pdu, one, 5);
+    garden_submit(&call, 1, many, 10);
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_OK);
+    assert_int_equal(garden.units[1].registers[9], 0x9ABC);
+
+    unsigned before = garden_heard();
+    garden_submit(&call, 2, one, 5); /* acknowledges and does nothing */
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_MISMATCH);
+    garden_submit(&call, 2, many, 10);
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_MISMATCH);
+    assert_int_equal(garden_heard() - before, 4); /* told, not tried again: that is the asker's */
+
+    garden_submit(&call, 3, many, 10); /* can't be read: nothing to compare */
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_OK);
+    call.request.no_read_back = true;
+    before = garden_heard();
+    garden_submit(&call, 2, one, 5);
+    garden_wait(&call);
+    assert_int_equal(call.reply.result, BUS_OK);
+    assert_int_equal(garden_heard() - before, 1);
+}
+
+static struct garden_call read_of_others;
+
+static void ask_during_the_poll(const struct garden_frame *frame)
+{
+    if (frame->unit == 1 && frame->address == 0 && !read_of_others.request.done)
+        garden_submit(&read_of_others, 1, "\x03\x00\x06\x00\x02", 5);
+}
+
+/* The poll's answer comes late, when a request for other registers of the unit waits. */
+static void a_late_answer_to_a_poll_is_not_taken_for_a_requests(void **state)
+{
+    (void)state;
+    memset(&read_of_others, 0, sizeof read_of_others);
+    garden.units[1].delay_ms = 40;      /* more than the frames' time on a true line */
+    garden.units[1].late_once_ms = 220; /* its timeout is 150 ms */
+    garden.hears = ask_during_the_poll;
+    garden_start("", SELDOM("a", "1"), PROFILE, NULL);
+    while (garden_heard() == 0)
+        garden_wait_heard(1);
+    garden_wait(&read_of_others);
+    assert_int_equal(read_of_others.reply.result, BUS_OK);
+    assert_memory_equal(read_of_others.reply.pdu, "\x03\x04\x01\x06\x01\x07", 6);
+}
+
+/* Nobody else waits for a unit that does not answer a request, known to the configuration or not.
+ */
+static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1") SELDOM("dead", "9"), PROFILE, NULL);
+    garden_wait_readings(0, 8);
+    static const uint8_t silent[] = {9, 12};
+    for (unsigned s = 0; s < 2; s++) {
+        struct garden_call call = {.request = {.retries = 2, .timeout_ms = 50}};
+        unsigned before = garden_heard(), tries = 0, polls = 0;
+        garden_submit(&call, silent[s], "\x03\x00\x05\x00\x01", 5);
+        garden_wait(&call);
+        assert_int_equal(call.reply.result, BUS_TIMEOUT);
+        for (unsigned at = before; at < garden_heard(); at++) {
+            struct garden_frame frame = garden_frame(at);
+            if (frame.unit == silent[s] && frame.address == 5) {
+                assert_true(tries == 0 || polls > 3);
+                tries++;
+                polls = 0;
+            }
+            polls += frame.unit == 1;
+        }
+        assert_int_equal(tries, 3);
+    }
+}
+
+/* A device that needs a longer silence of its own gets it, and the others have the line. */
+static void the_line_is_not_kept_for_a_units_own_silence(void **state)
+{
+    (void)state;
+    garden_start("",
+                 FLAT_OUT("a", "1") "      - { name: slow, profile: q, address: 2, every: 1ms }\n",
+                 PROFILE,
+                 "label: q\nlimits: { extra_silence: 60ms }\nfields:\n"
+                 "  - { metric: m0, register: 0 }\n  - { metric: m9, register: 9 }\n");
+    garden_wait_readings(1, 5); /* by then its turnaround is known */
+    unsigned from = garden_heard();
+    garden_wait_readings(1, 10);
+    unsigned own = 0, others = 0, end = garden_heard();
+    int64_t last_ns = 0;
+    for (unsigned at = from; at < end; at++) {
+        struct garden_frame frame = garden_frame(at);
+        if (frame.unit == 2) {
+            assert_true(!last_ns || frame.at_ns - last_ns >= 60 * MS);
+            last_ns = frame.at_ns;
+            own++;
+        }
+        others += frame.unit == 1;
+    }
+    assert_true(others > own); /* and not one after the other */
+}
+
+static void a_pause_stops_polls_and_no_requests(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    garden_wait_readings(0, 3);
+    bus_pause(garden_bus, 3600);
+    struct garden_call call = {0};
+    garden_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
+    garden_wait(&call); /* after it the pause is in force */
+    unsigned before = garden_heard();
+    for (unsigned i = 0; i < 5; i++) {
+        call.request.timeout_ms = 60;
+        garden_submit(&call, i % 2 ? 3 : 8, "\x03\x00\x00\x00\x01",
+                      5); /* 8 is nobody: takes time */
+        garden_wait(&call);
+        assert_int_equal(call.reply.result, i % 2 ? BUS_OK : BUS_TIMEOUT);
+    }
+    assert_int_equal(garden_heard() - before, 5);
+    struct bus_stats stats;
+    bus_stats(garden_bus, &stats);
+    assert_string_equal(stats.state, "paused");
+    unsigned had = garden_readings(1);
+    bus_pause(garden_bus, 0);
+    garden_wait_readings(1, had + 3);
+    (void)garden_stop();
+    assert_true(garden_gaps(0, GAP_BUS_DOWN) > 0); /* what was not polled is told */
+}
+
+/* Whatever the thread waits for just then. */
+static void stops_within_two_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t unit, retries;
+        uint16_t timeout_ms;
+    } waits[] = {{9, 0, 60000}, {0, 0, 60000}, {9, 3, 1}};
+    for (unsigned i = 0; i < 3; i++) {
+        garden_reset();
+        garden.units[1].there = true;
+        garden_start("    response: 10s\n", SELDOM("a", "1"), PROFILE, NULL);
+        garden_wait_readings(0, 1);
+        struct garden_call call = {
+            .request = {.retries = waits[i].retries, .timeout_ms = waits[i].timeout_ms}};
+        unsigned before = garden_heard();
+        garden_submit(&call, waits[i].unit, "\x06\x00\x05\x00\x01", 5);
+        garden_wait_heard(before + 1);
+        struct garden_call after = {0};
+        garden_submit(&after, 1, "\x03\x00\x00\x00\x01", 5);
+        if (i == 2)
+            garden_wait_heard(before + 2); /* it waits for its next try */
+        assert_true(garden_stop() < 2000 * MS);
+        assert_true(call.done && after.done);
+        if (i < 2)
+            assert_int_equal(after.reply.result, BUS_STOPPED);
+    }
+}
+
+static void what_a_device_refuses_is_split_off_and_remembered(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 1u << 2;
+    garden_start("", FLAT_OUT("a", "1"),
+                 "label: p\nfields:\n  - { metric: m0, register: 0 }\n"
+                 "  - { metric: m1, register: 1 }\n  - { metric: m2, register: 2 }\n"
+                 "  - { metric: m3, register: 3 }\n",
+                 NULL);
+    garden_wait_readings(0, 5);
+    unsigned refused = 0, last = 0, count = garden_heard();
+    for (unsigned at = 0; at < count; at++) {
+        if (garden_frame(at).refused) {
+            refused++;
+            last = at;
+        }
+    }
+    assert_in_range(refused, 1, 4);
+    assert_true(last < 8); /* before the first reading */
+    struct garden_device device = garden_device(0);
+    static const double values[] = {256, 257, 0, 259};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(device.last.values[i].present == (i != 2));
+        assert_true(i == 2 || device.last.values[i].value == values[i]);
+    }
+    assert_int_equal(device.last.values[2].flag, METRIC_ABSENT);
+    (void)garden_stop();
+    assert_int_equal(garden_gaps(0, GAP_EXCEPTION), 0);
+}
+
+/* A broadcast is not answered: its last bytes are still to be sent when the next one is due. */
+static void the_rate_changes_when_everything_is_sent(void **state)
+{
+    (void)state;
+    static const uint8_t head[] = {16, 0, 0, 0, 100, 200};
+    garden_start("    response: 1s\n",
+                 "      - { name: slow, profile: p, address: 2, baud: 2400, every: 1h }\n", PROFILE,
+                 NULL);
+    garden_wait_readings(0, 1);
+    struct garden_call call = {.request = {.timeout_ms = 1}}, next = {0};
+    uint8_t pdu[206] = {0};
+    memcpy(pdu, head, sizeof head);
+    sets = 0;
+    garden_submit(&call, 0, (const char *)pdu, sizeof pdu); /* at 9600 */
+    garden_submit(&next, 2, "\x03\x00\x00\x00\x01", 5);     /* at 2400 */
+    garden_wait(&next);
+    assert_int_equal(next.reply.result, BUS_OK);
+    assert_int_equal(sets, 2); /* up for the broadcast, down again */
+    struct garden_frame broadcast = {0};
+    for (unsigned at = 0; at < garden_heard(); at++) {
+        if (garden_frame(at).unit == 0)
+            broadcast = garden_frame(at);
+    }
+    /* A pseudo-terminal passes on at once what a line takes 209 characters' time for. */
+    assert_true(set_at_ns - broadcast.at_ns >= 200 * MS);
+}
+
+/* A unit that is alone on its line and did not answer once is asked again soon, and not before its
+ * late window is over: twice its longest time to answer. */
+static void a_lone_units_late_window_is_bounded(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    garden_wait_readings(0, 10);
+    unsigned before = garden_heard();
+    garden.units[1].lost_once = true;
+    garden_wait_heard(before + 20);
+    int64_t longest = 0;
+    for (unsigned at = before ? before : 1; at < before + 20; at++) {
+        int64_t gap = garden_frame(at).at_ns - garden_frame(at - 1).at_ns;
+        longest = gap > longest ? gap : longest;
+    }
+    assert_in_range(longest, 300 * MS, 2000 * MS);
+}
+
+static void health_counts_what_happened(void **state)
+{
+    (void)state;
+    garden.echo = true;
+    garden.units[1].delay_ms = 40; /* more than the frames' time on a true line */
+    garden_start("", FLAT_OUT("a", "1"), PROFILE, NULL);
+    garden_wait_readings(0, 2);
+    garden.units[1].late_once_ms = 250; /* one timeout, one late answer, one retry */
+    garden_wait_readings(0, 4);
+    struct bus_stats stats;
+    int64_t deadline = line_now_ns() + 20000 * MS;
+    do {
+        bus_stats(garden_bus, &stats);
+        assert_true(line_now_ns() < deadline);
+    } while (!strstr(stats.hint, "echo"));
+    while (garden_device(0).health.late_answers == 0)
+        assert_true(line_now_ns() < deadline);
+    struct device_health health = garden_device(0).health;
+    bus_stats(garden_bus, &stats);
+    assert_true(health.timeouts >= 1 && health.retries >= 1);
+    assert_true(health.turnaround_p50_us >= 1000);
+    assert_true(health.online);
+    assert_true(stats.answers >= 4);
+    assert_true(stats.timeouts >= 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_goes_before_the_polls),
+        TEST(a_write_is_read_back),
+        TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
+        TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
+        TEST(the_line_is_not_kept_for_a_units_own_silence),
+        TEST(a_pause_stops_polls_and_no_requests),
+        TEST(stops_within_two_seconds),
+        TEST(what_a_device_refuses_is_split_off_and_remembered),
+        TEST(the_rate_changes_when_everything_is_sent),
+        TEST(a_lone_units_late_window_is_bounded),
+        TEST(health_counts_what_happened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
