@@ -31,7 +31,7 @@ const char *bus_result_text(enum bus_result result)
         "no adapter or no connection",
         "too many requests wait; try again later",
         "the bus was stopped",
-        "written, but reads back otherwise",
+        "the device acknowledged it, but reads back otherwise: it did not take it",
         "the request is wrong",
     };
     unsigned at = (unsigned)-(int)result;

@@ -2,8 +2,8 @@
 /* How well each device answers, and what that says about the wiring. Pure.
  *
  * Turnarounds go into 64 classes, four to an octave from 50 us up; percentiles are the upper ends
- * of their classes (at most 19 % too high). Everything that hints are made from fades: counts are
- * halved when they reach HEALTH_WINDOW. */
+ * of their classes (at most 19 % too high). Ends of tries, which hints are made from, fade: counts
+ * are halved when they reach HEALTH_WINDOW. */
 #ifndef BAIYE_BUS_HEALTH_H
 #define BAIYE_BUS_HEALTH_H
 

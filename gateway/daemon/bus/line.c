@@ -267,10 +267,20 @@ const char *bus_open_text(int error)
         return "the adapter is not plugged in (no such device file)";
     case EACCES:
         return "no right to open it (is the user in group dialout?)";
+    case EIO:
+    case ENXIO:
+    case ENODEV:
+        return "the adapter is gone or broken: plug it out and in";
+    case ENOTTY:
+    case EINVAL:
+        return "it is no serial port, or can't do this rate";
     case EINPROGRESS:
-        return "its name is being resolved";
+        return "its name is being resolved; no name server? then write its number";
     case ETIMEDOUT:
-        return "no answer to the connection";
+    case EHOSTUNREACH:
+        return "no answer to the connection: is it switched on, is the address right?";
+    case ECONNREFUSED:
+        return "nobody listens there: is the port right, is its Modbus service on?";
     default:
         return strerror(error);
     }

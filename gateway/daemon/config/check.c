@@ -68,6 +68,21 @@ static void publish_fields(struct device_config *device)
     }
 }
 
+/* What Linux can set a serial port to; anything else would silently be another rate. */
+static bool check_rate(struct yaml_source *source, int line, uint32_t baud)
+{
+    static const uint32_t rates[] = {300,   600,   1200,   2400,   4800,   9600,  19200,
+                                     38400, 57600, 115200, 230400, 460800, 921600};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        if (rates[i] == baud)
+            return true;
+    }
+    return yaml_error(source, line,
+                      "no serial port can do %u baud; write the rate that the devices are set to, "
+                      "for example baud: 9600",
+                      baud);
+}
+
 static bool check_unit(struct yaml_source *source, const struct config *config,
                        const struct bus_config *bus, const struct device_config *device)
 {
@@ -81,6 +96,8 @@ static bool check_unit(struct yaml_source *source, const struct config *config,
                           "device \"%s\" has a baud or parity, but bus \"%s\" is "
                           "not a serial port here; leave it out",
                           device->name, bus->name);
+    if (device->baud && !check_rate(source, device->line, device->baud))
+        return false;
     if (device->profile->node && device->every_ms >= 1000 && device->every_ms % 1000)
         return yaml_error(source, device->line,
                           "device \"%s\" samples in whole seconds; write for "
@@ -133,6 +150,8 @@ static bool add_bus(struct yaml_source *source, struct draft *draft, const struc
                               "has one owner, list all its devices in one bus",
                               other->name, from->bus.name);
     }
+    if (from->bus.type == BUS_RTU && !check_rate(source, from->bus.line, from->bus.baud))
+        return false;
     if (from->device_count == 0)
         return yaml_error(source, from->bus.line,
                           "bus \"%s\" has no devices; add one or remove the bus", from->bus.name);

@@ -21,10 +21,11 @@
 #define READS   4
 #define METRICS 12
 
-/* `answers`: unit to last data byte, in hex, one for each request of the plan; the CRC is added
- * unless it is given (`crc`). `asks`: the first request, with CRC, where the maker gives it. */
+/* `source`: where the frame is documented, or the register table that it was made by. `answers`:
+ * unit to last data byte, in hex, one for each request of the plan; the CRC is added unless it is
+ * given (`crc`). `asks`: the first request, with CRC, where the maker gives it. */
 struct example {
-    const char *profile, *asks, *answers[READS];
+    const char *profile, *source, *asks, *answers[READS];
     bool crc;
     struct {
         const char *metric;
@@ -34,37 +35,49 @@ struct example {
 
 static const struct example examples[] = {
     {"rs-ws-n01-tr",
+     "maker's manual, worked request and answer",
      "01 03 00 00 00 02 C4 0B",
      {"01 03 04 02 92 FF 9B 5A 3D"},
      true,
      {{"soil_moisture", 65.8}, {"soil_temperature", -10.1}}},
     {"xy-md02",
+     "maker's manual, worked request and answer",
      "01 04 00 01 00 02 20 0B",
      {"01 04 04 01 31 02 22 2A CE"},
      true,
      {{"air_temperature", 30.5}, {"air_humidity", 54.6}}},
     {"md02-red",
+     "register table of a user's report (Nordmann); frame made by it",
      NULL,
      {"01 04 04 FF 38 15 E0"},
      false,
      {{"air_temperature", -2.0}, {"air_humidity", 56.0}}},
     {"shtc3-box",
+     "register table of a user's report (Nordmann); frame made by it",
      NULL,
      {"01 03 04 02 92 FF 9B"},
      false,
      {{"air_humidity", 65.8}, {"air_temperature", -10.1}}},
     {"rs-ws-n01",
+     "register table scanned from units; frame made by it",
      "01 03 00 00 00 02 C4 0B",
      {"01 03 04 02 92 FF 9B 5A 3D"},
      true,
      {{"air_humidity", 65.8}, {"air_temperature", -10.1}}},
     {"zts-3000-ecws",
+     "maker's manual, request; answer made by its register table",
      "01 03 00 00 00 03 05 CB",
      {"01 03 06 02 92 FF 9B 03 E8"},
      false,
      {{"soil_moisture", 65.8}, {"soil_temperature", -10.1}, {"soil_conductivity", 1000}}},
-    {"zts-3000-ph", "01 03 00 00 00 01 84 0A", {"01 03 02 00 38"}, false, {{"soil_ph", 5.6}}},
+    {"zts-3000-ph",
+     "maker's manual, request; answer made by its register table",
+     "01 03 00 00 00 01 84 0A",
+     {"01 03 02 00 38"},
+     false,
+     {{"soil_ph", 5.6}}},
     {"zts-3001-7in1",
+     "maker's manual, request; answer made by its register table",
      "01 03 00 00 00 07 04 08",
      {"01 03 0E 02 92 FF 9B 03 E8 00 38 00 20 00 58 00 68"},
      false,
@@ -75,7 +88,9 @@ static const struct example examples[] = {
       {"soil_nitrogen", 32},
       {"soil_phosphorus", 88},
       {"soil_potassium", 104}}},
-    {"sn-3002-npk", /* four registers only: what is not measured is not even asked for */
+    {"sn-3002-npk",
+     "maker's manual, register table; frame made by it", /* four registers only: what is not
+                                                            measured is not even asked for */
      "01 03 00 00 00 04 44 09",
      {"01 03 08 02 92 FF 9B 03 E8 00 38"},
      false,
@@ -84,6 +99,7 @@ static const struct example examples[] = {
       {"soil_conductivity", 1000},
       {"soil_ph", 5.6}}},
     {"jxbs-3001-7in1",
+     "register table of three independent drivers; frames made by it",
      "01 03 00 06 00 01 64 0B",
      {"01 03 02 02 30", "01 03 04 01 2C 00 FA", "01 03 02 01 F4", "01 03 06 00 20 00 58 00 68"},
      false,
@@ -95,6 +111,7 @@ static const struct example examples[] = {
       {"soil_phosphorus", 88},
       {"soil_potassium", 104}}},
     {"cwt-soil-thc",
+     "maker's configuration tool, register table; frame made by it",
      NULL,
      {"01 03 08 01 2C FF F6 01 F4 01 13"},
      false,
@@ -103,6 +120,7 @@ static const struct example examples[] = {
       {"soil_conductivity", 500},
       {"soil_salinity", 275}}},
     {"seeed-soil-02",
+     "maker's manual page, register table; frame made by it",
      NULL,
      {"01 03 08 FF 38 0B B8 01 F4 01 13"},
      false,
@@ -111,17 +129,25 @@ static const struct example examples[] = {
       {"soil_conductivity", 500},
       {"soil_salinity", 275}}},
     {"seeed-leaf-ym01",
+     "maker's data sheet, register table; frame made by it",
      NULL,
      {"0B 03 04 09 C4 13 88"},
      false,
      {{"leaf_temperature", 25.0}, {"leaf_wetness", 50.0}}},
-    {"rs-fsjt-n01", "01 03 00 00 00 01 84 0A", {"01 03 02 00 7D"}, false, {{"wind_speed", 12.5}}},
+    {"rs-fsjt-n01",
+     "maker's manual, request; answer made by its register table",
+     "01 03 00 00 00 01 84 0A",
+     {"01 03 02 00 7D"},
+     false,
+     {{"wind_speed", 12.5}}},
     {"rs-fxjt-n01",
+     "request and answer given with published drivers",
      "01 03 00 00 00 01 84 0A",
      {"01 03 02 00 02 39 85"},
      true,
      {{"wind_direction", 90}}},
     {"rs-fsxcs",
+     "maker's manual, register table; frame made by it",
      "01 03 01 F4 00 10 04 08",
      {"01 03 20 00 7D 00 01 00 02 00 5A 02 92 FF 9B 01 B3 00 23 00 2F 03 F5 00 01 86 A0 03 E8 00 "
       "64 00 00 02 58"},
@@ -138,14 +164,31 @@ static const struct example examples[] = {
       {"rainfall", ABSENT}, /* the first look at a counter says nothing yet */
       {"solar_radiation", 600}}},
     {"cwt-sl-light",
+     "maker's configuration tool, register table; frame made by it",
      NULL,
      {"01 03 0E 02 92 00 65 00 00 00 00 00 00 00 00 30 39"},
      false,
      {{"air_humidity", 65.8}, {"air_temperature", 10.1}, {"illuminance", 12345}}},
-    {"xm9505-rain", NULL, {"01 03 02 00 64"}, false, {{"rainfall", ABSENT}}},
-    {"cwt-si-irradiance", NULL, {"01 03 02 02 58"}, false, {{"solar_radiation", 600}}},
-    {"sen0483-wind", NULL, {"02 03 02 00 21"}, false, {{"wind_speed", 3.3}}},
+    {"xm9505-rain",
+     "maker's page, register table; frame made by it",
+     NULL,
+     {"01 03 02 00 64"},
+     false,
+     {{"rainfall", ABSENT}}},
+    {"cwt-si-irradiance",
+     "maker's configuration tool, register table; frame made by it",
+     NULL,
+     {"01 03 02 02 58"},
+     false,
+     {{"solar_radiation", 600}}},
+    {"sen0483-wind",
+     "maker's wiki, register table; frame made by it",
+     NULL,
+     {"02 03 02 00 21"},
+     false,
+     {{"wind_speed", 3.3}}},
     {"baiye-node",
+     "protocols/node_map/NODE_MAP.md",
      "01 04 00 00 00 16 71 C4",
      {"01 04 2C 00 01 00 07 00 00 12 67 00 0F 00 01 00 20 04 00 00 00 00 3C "
       "07 1D 1F 40 FE 0C 80 00 00 E7 00 01 86 A0 00 00 00 C8 0C E4 80 00 FF 38"},
@@ -255,6 +298,7 @@ static void decodes_documented_frames(void **state)
     static const struct reading_sink no_sink;
     for (size_t e = 0; e < EXAMPLES; e++) {
         const struct example *example = &examples[e];
+        assert_non_null(example->source);
         struct config *config =
             config_with(example->profile, (unsigned)strtoul(example->answers[0], NULL, 16));
         struct device device;
