@@ -23,6 +23,7 @@
 #define MS         1000000LL
 #define PATIENCE_S 20
 #define PENDING    16
+#define LINE_MS    25 /* more than the frames' time on a true line of 9600 baud */
 
 struct garden garden;
 struct bus *garden_bus;
@@ -121,7 +122,7 @@ static void hear(const uint8_t *bytes, size_t size)
         unsigned delay_ms = unit->late_once_ms ? unit->late_once_ms : unit->delay_ms;
         if (unit->busy_ns < frame.at_ns)
             unit->busy_ns = frame.at_ns;
-        unit->busy_ns += (delay_ms ? delay_ms : 5) * MS;
+        unit->busy_ns += (delay_ms ? delay_ms : LINE_MS) * MS;
         say(unit->busy_ns, out, out_size);
         unit->late_once_ms = 0;
     }

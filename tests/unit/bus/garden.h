@@ -15,7 +15,7 @@
 
 struct garden_unit {
     bool there;            /* answers at all */
-    unsigned delay_ms;     /* turnaround; 0: 5 ms */
+    unsigned delay_ms;     /* from the request to the answer; 0: 25 ms */
     unsigned late_once_ms; /* of the next answer only */
     bool lost_once;        /* the next request is not heard */
     uint16_t refuses;      /* bit i: register i does not exist */

@@ -111,7 +111,7 @@ static void dead_units_cost_one_percent_and_are_tried_every_ten_minutes(void **s
     (void)state;
     static const struct {
         unsigned alive, dead;
-    } lines[] = {{9, 1}, {9, 5}, {12, 20}, {9, 31}, {1, 246}};
+    } lines[] = {{9, 1}, {9, 5}, {12, 20}, {9, 31}, {3, 100}};
     static struct line l;
     for (unsigned c = 0; c < 5; c++) {
         unsigned alive = lines[c].alive;
