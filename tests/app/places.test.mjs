@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { users } from './lib/broker.mjs';
 import { Garden, built } from './lib/garden.mjs';
 import { fileHost, pin, wssBroker } from './lib/host.mjs';
-import { axe, launch, login, phone, shot } from './lib/phone.mjs';
+import { axe, copied, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
 
 const limit = { timeout: 120_000 };
@@ -54,11 +54,7 @@ test('places: over HTTPS it is installable, opens without network with the last 
   assert.equal(await page.evaluate(() => isSecureContext), true);
   const wrong = await page.context().newCDPSession(page).then((c) => c.send('Page.getInstallabilityErrors'));
   assert.deepEqual(wrong.installabilityErrors.filter((e) => e.errorId !== 'in-incognito'), []);
-  await page.waitForFunction(async () => {
-    const names = await caches.keys();
-    const files = await Promise.all(names.map(async (n) => (await (await caches.open(n)).keys()).length));
-    return navigator.serviceWorker.controller !== null && files.reduce((a, b) => a + b, 0) >= 15;
-  });
+  await copied(page);
   await page.goto('about:blank'); // leaving the page writes the last values down
   await garden.stopGateway();
   await page.goto(garden.url);

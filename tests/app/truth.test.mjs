@@ -2,7 +2,7 @@
 // Nothing old looks live: clocks that are wrong, links that break, gateways that go, messages that
 // come late. The publisher speaks for the gateway.
 import assert from 'node:assert/strict';
-import { login, shot } from './lib/phone.mjs';
+import { copied, login, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
 
 const s = stage();
@@ -142,11 +142,7 @@ test('truth: opens without any network, with the last values, dated and grey', a
   await login(page, s.bridge.url, 'farmer', true);
   await page.locator('.tile.live').nth(2).waitFor();
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await page.waitForFunction(async () => {
-    const names = await caches.keys();
-    const files = await Promise.all(names.map(async (n) => (await (await caches.open(n)).keys()).length));
-    return navigator.serviceWorker.controller !== null && files.reduce((a, b) => a + b, 0) >= 15;
-  });
+  await copied(page);
   const url = s.bridge.url;
   await page.goto('about:blank'); // leaving the page writes the last values down
   const port = s.bridge.port;

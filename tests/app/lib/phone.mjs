@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { axeSource, chromium, root } from './deps.mjs';
 import { users } from './broker.mjs';
+import { until } from './wait.mjs';
 
 export const artifacts = `${root}build/test-artifacts/app/`;
 
@@ -43,6 +44,15 @@ export async function login(page, url, user = 'farmer', keep = false) {
   await page.locator('input[name=password]').fill(users[user] ?? 'wrong');
   if (keep) await page.locator('input[name=keep]').check();
   await page.locator('button[type=submit]').click();
+}
+
+/** The app is on the phone: the service worker is at work and has copied every file that it is for. */
+export function copied(page) {
+  return until('the app is copied to the phone', () => page.evaluate(async () => {
+    const names = await caches.keys();
+    const files = await Promise.all(names.map(async (n) => (await (await caches.open(n)).keys()).length));
+    return navigator.serviceWorker.controller?.state === 'activated' && files.reduce((a, b) => a + b, 0) >= 15;
+  }), 30_000);
 }
 
 export async function axe(page) {
