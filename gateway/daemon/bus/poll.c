@@ -77,6 +77,8 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     if (request->timeout_ns == 0)
         request->timeout_ns = health_timeout_ns(&device->health, ceiling);
     request->fastest_ns = health_fastest_ns(&device->health);
+    if (bus->bus->type != BUS_RTU && device->health.known < HEALTH_LEARNT)
+        request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
     int64_t frames_ns = wire_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
