@@ -10,6 +10,7 @@ import time
 
 import garden
 import pytest
+from gateway import Gateway, assert_in_order, wait_all
 
 LINES = [{"name": "east", "baud": 9600, "units": [
     {"kind": "xy-md02", "address": 1, "name": "air"}]}]
@@ -83,3 +84,73 @@ def test_too_few_descriptors_from_the_start(count, site, needs):
         assert site.gateway.stop() == 0
     else:
         assert site.gateway.child.returncode == 71  # EX_OSERR
+
+
+def address_space(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmSize:")[1].split()[0]) * 1024
+
+
+def limit_memory(pid, size):
+    subprocess.run(["prlimit", "--pid", str(pid), f"--as={size}:"], check=True)
+
+
+def test_no_memory_to_be_had_loses_nothing_committed(broker, gateways, watchers):
+    """Neither for the gateway nor for its publisher. What was taken at start must do; who can't go
+    on ends by itself and is started again."""
+    broker.start()
+    watcher = watchers(broker)
+    gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 200)
+    garden.wait_until(lambda: watcher.count() > 200, 10, "readings flow")
+    pids = [gateway.child.pid, gateway.stats()["brokers"][0]["pid"]]
+    for pid in pids:
+        limit_memory(pid, address_space(pid))
+    first = gateway.stats()["stored"]
+    gateway.put(2000)
+    asked = gateway.ask(f"resend 1 {gateway.boot} 1 20")
+    garden.wait_until(lambda: gateway.stats()["stored"] >= first + 2500, 20, "storing goes on")
+    assert asked["result"] in ("ok", "the store cannot be used now"), asked
+    broker.kill()
+    broker.start()
+    time.sleep(2)
+    for pid in {*pids, gateway.stats()["brokers"][0]["pid"]}:
+        if pathlib.Path(f"/proc/{pid}").exists():
+            limit_memory(pid, "unlimited")
+    gateway.wait_state("up", 30)
+    gateway.ask("rate 0")
+    taken = gateway.stats()["taken"]
+    for device in range(8):  # what the broker forgot when it was killed
+        assert gateway.ask(f"resend {device} {gateway.boot} 1 {taken}")["result"] == "ok"
+    wait_all(watcher, taken)
+    assert_in_order(watcher)
+    assert gateway.stats()["lost"] == 0
+
+
+def written(gateway):
+    """Bytes that the gateway wrote anywhere but to its standard output."""
+    counts = pathlib.Path(f"/proc/{gateway.child.pid}/io").read_text()
+    return int(counts.split("wchar: ")[1].split()[0])
+
+
+def test_a_group_costs_a_tenth_of_what_single_commits_cost(gateways, tmp_path):
+    """Flash wears by what is written: readings a commit at a time against those of one second."""
+    cost = {}
+    for name, each, every_ms in (("single", 1, 1), ("group", 32, 1000)):
+        gateway = gateways("--commit-every", every_ms, store=tmp_path / f"{name}.db")
+        gateway.put(32)
+        gateway.wait_stored(32)
+        before, answers = written(gateway), 0
+        for n in range(1, 11 if each > 1 else 101):
+            gateway.put(each)
+            answers += len(f"{{\"taken\":{32 + n * each}}}\n")
+            while True:
+                gateway.child.stdin.write(b"stats\n")
+                line = gateway.child.stdout.readline()
+                answers += len(line)
+                if json.loads(line)["stored"] >= 32 + n * each:
+                    break
+                time.sleep(0.01)
+        readings = 320 if each > 1 else 100
+        cost[name] = (written(gateway) - before - answers) / readings
+        assert gateway.quit() == 0
+    assert cost["group"] <= cost["single"] / 10, cost

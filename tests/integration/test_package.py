@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package, installed for real: in an overlay over this machine's own root, with its own
 mounts, processes and network, so that nothing of it stays."""
+import io
 import json
 import os
 import pathlib
 import re
 import subprocess
+import tarfile
 
 import pytest
 
@@ -81,6 +83,28 @@ def exec_start():
     return re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
 
 
+def test_it_holds_what_it_should(deb):
+    """The app too; nothing that others may write or that runs as somebody else; what lies in /etc
+    is the operator's."""
+    listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True)
+    files = [line.split(None, 5) for line in listed.stdout.splitlines()]
+    names = {entry[5].split(" -> ")[0] for entry in files}
+    for entry in files:
+        assert entry[1] == "root/root", entry
+        assert entry[0][0] == "l" or (entry[0][5] != "w" and entry[0][8] != "w"), entry
+        assert "s" not in entry[0][1:].lower() and "t" not in entry[0][1:], entry
+    assert {"./usr/share/baiye/app/index.html", "./usr/bin/baiyed", "./usr/bin/baiye",
+            "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright"} <= names
+    assert any(name.startswith("./usr/share/baiye/app/assets/") and name.endswith(".js")
+               for name in names)
+    control = subprocess.run(["dpkg-deb", "--ctrl-tarfile", deb], capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(control.stdout)) as tar:
+        marked = (tar.extractfile("./conffiles").read().decode().split()
+                  if "./conffiles" in tar.getnames() else [])
+    in_etc = {name[1:] for name in names if name.startswith("./etc/") and not name.endswith("/")}
+    assert in_etc == set(marked)
+
+
 def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_factory):
     machine.run(f"dpkg -i --force-confold {deb}")
 
@@ -116,6 +140,26 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
         assert "unauthorised" in answers("/ready", f"-u li:wrong{login}")
         stats = json.loads(machine.run("baiye stats --json"))
         assert stats["brokers"][0]["state"] == "up" and stats["store"]["available"]
+        page = machine.run("cat /usr/share/baiye/app/index.html")
+        assert answers("/") == page and "<script" in page
+
+        # HTTPS with the site's own authority, as the manual page says; a phone finds it by the code.
+        told = machine.run("baiye cert --host 127.0.0.1 --host gateway.lan --site hill --port 8443")
+        assert "https://127.0.0.1:8443/ca.crt" in told and "\u2588" in told
+        assert mode("/etc/baiye/tls/server.key") == "root:baiye 640"
+        assert mode("/etc/baiye/tls/ca.key") == "root:root 600"
+        machine.run("sed -i 's|listen: 127.0.0.1:8080|listen: 0.0.0.0:8443, cert_file: "
+                    "tls/server.pem, key_file: tls/server.key|' /etc/baiye/baiye.yaml && "
+                    "kill -HUP $(cat /run/gateway.test-pid)")
+
+        def trusts(path):
+            return subprocess.run([*machine.enter, "curl", "-s", "--cacert",
+                                   "/etc/baiye/tls/ca.pem", f"https://127.0.0.1:8443{path}"],
+                                  capture_output=True, text=True).stdout
+        wait_for(lambda: trusts("/alive") == "alive\n", "HTTPS", 20)
+        assert trusts("/") == page
+        assert trusts("/ca.crt") == machine.run("cat /etc/baiye/tls/ca.pem")
+        machine.run("curl -s https://127.0.0.1:8443/alive", code=60)  # nobody else trusts it
         machine.run("baiye backup /root/b.tar && tar -tf /root/b.tar readings.db >/dev/null")
         assert machine.stop("gateway", gateway) == 0, log_path.read_text()
         machine.stop("broker", broker)

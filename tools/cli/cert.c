@@ -102,8 +102,27 @@ static bool write_extensions(const struct paths *p, char *const *hosts, size_t c
            cli_write_file(p->extensions, text, strlen(text), 0600);
 }
 
+/* What `baiye cert` makes as root the daemon must be able to read: it is in the group to which the
+ * configuration's folder belongs. */
+static void share(const char *path, const char *folder)
+{
+    struct stat info;
+    if (geteuid() == 0 && stat(folder, &info) == 0 && chown(path, (uid_t)-1, info.st_gid) != 0)
+        cli_complain("can't give %s to the group of %s: %s", path, folder, strerror(errno));
+}
+
+static bool make_folder(const char *folder)
+{
+    char parent[CLI_PATH];
+    if (mkdir(folder, 0750) != 0)
+        return errno == EEXIST;
+    if (cli_folder(folder, parent, sizeof parent))
+        share(folder, parent);
+    return true;
+}
+
 /* The key is renamed into place last: whoever finds both finds a pair that fits. */
-static bool make_server(const struct paths *p, const char *host)
+static bool make_server(const struct paths *p, const char *folder, const char *host)
 {
     char subject[160], fresh_key[CLI_PATH];
     if (!cli_format(subject, sizeof subject, "/CN=%.63s", host) ||
@@ -122,6 +141,8 @@ static bool make_server(const struct paths *p, const char *host)
     umask(before);
     struct stat old;
     bool replaces = stat(p->key, &old) == 0;
+    if (ok && !replaces)
+        share(fresh_key, folder);
     ok = ok && chmod(p->fresh, 0644) == 0 && chmod(fresh_key, 0640) == 0 &&
          (!replaces || chown(fresh_key, old.st_uid, old.st_gid) == 0) &&
          rename(p->fresh, p->cert) == 0 && rename(fresh_key, p->key) == 0;
@@ -192,12 +213,12 @@ int cli_cert(int argc, char **argv)
         return EX_USAGE;
     }
     struct paths paths;
-    if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
+    if (!make_folder(folder)) {
         cli_complain("can't make %s: %s", folder, strerror(errno));
         return EX_CANTCREAT;
     }
     if (!make_paths(&paths, folder) || !make_ca(&paths, site) ||
-        !write_extensions(&paths, hosts, count) || !make_server(&paths, hosts[0]))
+        !write_extensions(&paths, hosts, count) || !make_server(&paths, folder, hosts[0]))
         return EX_CANTCREAT;
     tell(&paths, hosts[0], port);
     return EX_OK;
