@@ -92,7 +92,7 @@ def test_nonsense_is_answered_with_an_error(control, line):
 
 def test_an_endless_line_ends_the_connection(control, gateway, folder):  # noqa: F811
     try:
-        control.send(b"x" * 140000)
+        control.send(b"x" * 300000)
         assert control.receive()["error"]["code"] == "invalid"
         with pytest.raises(EOFError):
             control.receive()
