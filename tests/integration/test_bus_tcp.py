@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from bench import crc16
 from garden import wait_until
 from test_bus_line import Polls
 
@@ -17,15 +18,6 @@ REGISTERS = [657, 65435]  # 65.7 %, -10.1 °C
 @pytest.fixture(autouse=True)
 def _built(needs):
     needs("bus_poll")
-
-
-def crc16(data):
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
-    return struct.pack("<H", crc)
 
 
 class Server:
