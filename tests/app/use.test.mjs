@@ -121,6 +121,7 @@ test('use: a year of hours of two plots moves with little work, however fast the
   await page.mouse.up();
   assert.ok(work.clears > 0, 'it moved');
   assert.ok(work.clears <= work.frames + 2, `${work.clears} drawings in ${work.frames} frames: at most one each`);
+  assert.ok(work.clears <= moves + 2, `${work.clears} drawings for ${moves} moves: none without a reason`);
   // Two plots with a band each are six lines; a year of hours would be 8784 points in each of them.
   const perDrawing = work.lines / work.clears;
   assert.ok(perDrawing < 6 * box.width * 2, `${Math.round(perDrawing)} points a drawing of ${box.width} px`);

@@ -37,7 +37,9 @@ export class Chart {
   private dense = false;
   private range: [number, number] = [0, 1];
   private frame = 0;
-  private moved = false;
+  private fresh = false; // other lines than those that are drawn
+  private pulled = false; // a finger moved it
+  private ended = false; // and lifted
   private readonly fingers = new Map<number, number>();
   private readonly resize: ResizeObserver;
 
@@ -57,32 +59,50 @@ export class Chart {
   rebuild(): void {
     this.plot?.destroy();
     this.plot = null;
-    this.show(this.lines);
+    this.later();
   }
 
   show(lines: Line[]): void {
-    const shape = lines.length;
-    const same = this.plot !== null && this.lines.length === shape;
     this.lines = lines;
     this.days = null;
-    this.dense = this.isDense();
-    if (!same) {
-      this.plot?.destroy();
-      this.plot = new uPlot(this.options(shape), this.data(), this.o.root);
-      this.touch(this.plot.over);
-    } else {
-      this.plot?.setData(this.data(), false);
-    }
-    this.setRange(...this.range);
+    this.fresh = true;
+    this.later();
   }
 
+  /** Ignored while a finger holds the chart: the finger says where, and tells by onRange. */
   setRange(from: number, to: number): void {
+    if (this.fingers.size > 0 || (from === this.range[0] && to === this.range[1])) return;
     this.range = [from, to];
+    this.later();
+  }
+
+  /** Fingers and readings come more often than a screen can draw: one drawing a frame, whatever came. */
+  private later(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      const [pulled, ended] = [this.pulled, this.ended];
+      this.frame = 0;
+      this.pulled = false;
+      this.ended = false;
+      if (this.lines.length > 0) this.draw();
+      if (pulled) this.o.onRange(...this.range, ended);
+    });
+  }
+
+  private draw(): void {
+    const [from, to] = this.range;
     if (this.isDense() !== this.dense) {
       this.dense = !this.dense;
-      this.plot?.setData(this.data(), false);
+      this.fresh = true;
     }
-    this.plot?.setScale('x', { min: from / 1000, max: to / 1000 });
+    if (this.plot?.series.length !== 1 + 3 * this.lines.length) {
+      this.plot?.destroy();
+      this.plot = new uPlot(this.options(this.lines.length), this.data(), this.o.root);
+      this.touch(this.plot.over);
+    } else if (this.fresh) {
+      this.plot.setData(this.data(), false);
+    }
+    this.fresh = false;
+    this.plot.setScale('x', { min: from / 1000, max: to / 1000 });
   }
 
   /** What stands there: the lines, or their days while hours would be narrower than a pixel. */
@@ -297,14 +317,8 @@ export class Chart {
     }
     const shift = Math.min(0, room - to);
     this.range = [from + shift, to + shift];
-    this.moved ||= done;
-    // Fingers report more often than a screen can draw.
-    this.frame ||= requestAnimationFrame(() => {
-      const ended = this.moved;
-      this.frame = 0;
-      this.moved = false;
-      this.setRange(...this.range);
-      this.o.onRange(...this.range, ended);
-    });
+    this.pulled = true;
+    this.ended ||= done;
+    this.later();
   }
 }
