@@ -24,83 +24,8 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/retain.h"
 #include "gateway/daemon/store/store.h"
+#include "tests/unit/store/bench.h"
 #include "tests/unit/store/garden_config.h"
-
-#define NOON 1795233600000
-#define DAY  INT64_C(86400000)
-
-struct bench {
-    char path[200], other[250];
-    struct config *config;
-    struct store *store;
-    int wake_fd;
-};
-
-static void open_store(struct bench *bench)
-{
-    bench->store = store_open(bench->config);
-    assert_non_null(bench->store);
-    store_set_wake(bench->store, bench->wake_fd);
-    assert_true(store_start(bench->store));
-}
-
-static void close_store(struct bench *bench)
-{
-    store_stop(bench->store);
-    bench->store = NULL;
-}
-
-static int begin(void **state)
-{
-    struct bench *bench = calloc(1, sizeof *bench);
-    (void)setenv("BAIYE_CLOCK", "trusted", 1);
-    log_set_level(LOG_LEVEL_ERROR - 1);
-    garden_store_path(bench->path, sizeof bench->path);
-    (void)snprintf(bench->other, sizeof bench->other, "%s.other", bench->path);
-    bench->config = garden_config(3, 2, bench->path);
-    bench->wake_fd = eventfd(0, EFD_NONBLOCK);
-    *state = bench;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct bench *bench = *state;
-    char identity[300];
-    store_stop(bench->store);
-    close(bench->wake_fd);
-    garden_config_free(bench->config);
-    (void)snprintf(identity, sizeof identity, "%s.identity", bench->other);
-    (void)unlink(bench->other);
-    (void)unlink(identity);
-    garden_remove(bench->path);
-    free(bench);
-    return 0;
-}
-
-static void put(struct bench *bench, uint16_t device, uint32_t seq, int64_t t)
-{
-    const struct reading_sink *sink = store_sink(bench->store);
-    struct reading reading = garden_reading(device, 1, seq, t);
-    sink->reading(sink->context, &reading);
-}
-
-static bool wait_wake(struct bench *bench)
-{
-    struct pollfd fd = {.fd = bench->wake_fd, .events = POLLIN};
-    eventfd_t count = 0;
-    return poll(&fd, 1, 5000) > 0 && eventfd_read(bench->wake_fd, &count) == 0;
-}
-
-static void wait_stored(struct bench *bench, uint64_t count)
-{
-    struct store_stats stats;
-    store_stats(bench->store, &stats);
-    while (stats.stored < count) {
-        assert_true(wait_wake(bench));
-        store_stats(bench->store, &stats);
-    }
-}
 
 struct seen {
     uint32_t readings, corrections, quota_gaps, held;
@@ -134,7 +59,7 @@ static void drain(struct bench *bench, struct seen *seen)
     for (;;) {
         enum feed_result result = store_feed(bench->store, 0, seen->next_id, data, &body);
         if (result == FEED_LATER) {
-            assert_true(wait_wake(bench));
+            assert_true(bench_wait_wake(bench));
             continue;
         }
         seen->held += result == FEED_HELD;
@@ -186,9 +111,9 @@ static void fill(struct bench *bench, uint32_t *seq, bool acknowledge)
     do {
         for (int i = 0; i < 2000; i++) {
             ++*seq;
-            put(bench, 0, *seq, NOON + *seq * INT64_C(1000));
+            bench_put(bench, 0, 1, *seq, NOON + *seq * INT64_C(1000));
         }
-        wait_stored(bench, *seq);
+        bench_wait_stored(bench, *seq);
         store_stats(bench->store, &stats);
         for (uint16_t b = 0; acknowledge && b < 2; b++)
             store_ack(bench->store, b, stats.next_record);
@@ -203,20 +128,20 @@ static void acknowledged_readings_go_before_missed_ones(void **state)
     struct seen seen = {.next_id = 1};
     uint32_t seq = 0;
     bench->config->store_max_bytes = 512u << 10;
-    open_store(bench);
+    bench_open(bench);
     while (seq < 20000) {
         seq++;
-        put(bench, 0, seq, NOON + seq * INT64_C(1000));
+        bench_put(bench, 0, 1, seq, NOON + seq * INT64_C(1000));
     }
-    wait_stored(bench, seq);
+    bench_wait_stored(bench, seq);
     uint64_t cursor = 10001;
     store_ack(bench->store, 0, cursor);
     store_ack(bench->store, 1, 20001);
     fill(bench, &seq, false);
     store_stats(bench->store, &stats);
     assert_non_null(strstr(stats.alarm, "of the last 7 days"));
-    close_store(bench); /* what is in RAM is still there; look at the file */
-    open_store(bench);
+    bench_close(bench); /* what is in RAM is still there; look at the file */
+    bench_open(bench);
     drain(bench, &seen);
     assert_in_range(seen.first_seq, 2, cursor);
     assert_int_equal(seen.readings, seq - seen.first_seq + 1); /* no hole behind */
@@ -230,12 +155,12 @@ static void missed_readings_go_at_last_and_are_told(void **state)
     struct seen seen = {.next_id = 1};
     uint32_t seq = 0;
     bench->config->store_max_bytes = 512u << 10;
-    open_store(bench);
+    bench_open(bench);
     fill(bench, &seq, false);
     store_stats(bench->store, &stats);
     assert_non_null(strstr(stats.alarm, "undelivered"));
-    close_store(bench);
-    open_store(bench);
+    bench_close(bench);
+    bench_open(bench);
     drain(bench, &seen);
     assert_true(seen.first_seq > 1 && seen.quota_gaps > 0);
     assert_int_equal(seen.readings, seq - seen.first_seq + 1);
@@ -250,35 +175,35 @@ static void what_went_out_before_its_time_was_known_is_corrected_once(void **sta
     struct seen seen = {.next_id = 1};
     struct store_stats stats;
     (void)setenv("BAIYE_CLOCK", bench->other, 1); /* trusted as soon as that exists */
-    open_store(bench);
+    bench_open(bench);
     const struct reading_sink *sink = store_sink(bench->store);
     for (uint32_t seq = 1; seq <= 50; seq++) {
         struct reading reading = garden_reading(0, 1, seq, 1000 * seq);
         reading.taken.ms = hour_ago + seq;
         sink->reading(sink->context, &reading);
     }
-    wait_stored(bench, 50);
+    bench_wait_stored(bench, 50);
     drain(bench, &seen);
     assert_int_equal(seen.readings, 50); /* an hour is enough of waiting */
     for (uint32_t seq = 51; seq <= 80; seq++)
-        put(bench, 0, seq, 1000 * seq);
-    wait_stored(bench, 80);
+        bench_put(bench, 0, 1, seq, 1000 * seq);
+    bench_wait_stored(bench, 80);
     drain(bench, &seen);
     assert_int_equal(seen.readings, 50); /* these wait */
     assert_true(seen.held > 0);
     fclose(fopen(bench->other, "w"));
     do {
-        assert_true(wait_wake(bench));
+        assert_true(bench_wait_wake(bench));
         store_stats(bench->store, &stats);
     } while (!stats.clock_trusted);
     while (seen.corrections == 0) {
         drain(bench, &seen);
         if (seen.corrections == 0)
-            assert_true(wait_wake(bench));
+            assert_true(bench_wait_wake(bench));
     }
     for (uint32_t seq = 81; seq <= 90; seq++)
-        put(bench, 0, seq, NOON);
-    wait_stored(bench, 91); /* and the correction */
+        bench_put(bench, 0, 1, seq, NOON);
+    bench_wait_stored(bench, 91); /* and the correction */
     drain(bench, &seen);
     assert_int_equal(seen.readings, 90);
     assert_int_equal(seen.corrections, 1);
@@ -395,7 +320,7 @@ static void a_file_of_version_1_is_taken_over_whole(void **state)
                                         .step = STORE_HOUR,
                                         .max_points = 10};
     write_version_1(bench);
-    open_store(bench);
+    bench_open(bench);
     assert_string_equal(store_uuid(bench->store), "01234567-89ab-4def-8123-456789abcdef");
     assert_int_equal(store_boot(bench->store), 42);
     assert_int_equal(store_cursor(bench->store, 0), 11);
@@ -409,11 +334,11 @@ static void a_file_of_version_1_is_taken_over_whole(void **state)
     assert_int_equal(answer.first.n, 60);
     assert_int_equal(answer.first.bad, 0);
     assert_true(answer.first.min == 1 && answer.first.mean == 2 && answer.first.max == 3);
-    put(bench, 0, 21, NOON + 21000); /* and it goes on */
-    wait_stored(bench, 1);
+    bench_put(bench, 0, 1, 21, NOON + 21000); /* and it goes on */
+    bench_wait_stored(bench, 1);
     drain(bench, &seen);
     assert_int_equal(seen.readings, 21);
-    close_store(bench);
+    bench_close(bench);
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
     assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
@@ -445,7 +370,7 @@ static void *write_on(void *context)
     while (!atomic_load(&writer->stop)) {
         for (int i = 0; i < 20; i++) {
             writer->seq++;
-            put(writer->bench, 0, writer->seq, NOON + writer->seq);
+            bench_put(writer->bench, 0, 1, writer->seq, NOON + writer->seq);
         }
         (void)poll(NULL, 0, 1);
     }
@@ -472,12 +397,12 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
     struct writer writer = {.bench = bench, .seq = 3000};
     struct seen seen = {.next_id = 1};
     pthread_t thread;
-    open_store(bench);
+    bench_open(bench);
     for (uint32_t seq = 1; seq <= 3000; seq++)
-        put(bench, 0, seq, NOON + seq);
-    wait_stored(bench, 3000);
+        bench_put(bench, 0, 1, seq, NOON + seq);
+    bench_wait_stored(bench, 3000);
     assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
-    wait_stored(bench, 3100);
+    bench_wait_stored(bench, 3100);
     store_stats(bench->store, &stats);
     sem_init(&answer.done, 0, 0);
     assert_int_equal(store_backup(bench->store, bench->other, on_done, &answer), STORE_OK);
@@ -487,29 +412,32 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
     (void)pthread_join(thread, NULL);
     char uuid[37];
     memcpy(uuid, store_uuid(bench->store), sizeof uuid);
-    close_store(bench);
+    bench_close(bench);
     assert_whole(bench->other);
     (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s", bench->other);
-    open_store(bench); /* another gateway goes on with the copy */
+    bench_open(bench); /* another gateway goes on with the copy */
     assert_string_equal(store_uuid(bench->store), uuid);
     drain(bench, &seen);
     assert_true(seen.readings >= stats.stored);
     assert_int_equal(seen.last_seq, seen.readings);
-    close_store(bench);
+    bench_close(bench);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rung_comes_after_the_one_before),
-        cmocka_unit_test_setup_teardown(acknowledged_readings_go_before_missed_ones, begin, end),
-        cmocka_unit_test_setup_teardown(missed_readings_go_at_last_and_are_told, begin, end),
+        cmocka_unit_test_setup_teardown(acknowledged_readings_go_before_missed_ones, bench_begin,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(missed_readings_go_at_last_and_are_told, bench_begin,
+                                        bench_end),
         cmocka_unit_test_setup_teardown(what_went_out_before_its_time_was_known_is_corrected_once,
-                                        begin, end),
+                                        bench_begin, bench_end),
         cmocka_unit_test(a_correction_is_as_far_as_the_clock_jumped),
-        cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, begin, end),
-        cmocka_unit_test_setup_teardown(a_copy_made_while_writing_has_all_that_was_stored, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, bench_begin,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(a_copy_made_while_writing_has_all_that_was_stored,
+                                        bench_begin, bench_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

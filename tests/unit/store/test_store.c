@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <poll.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,79 +16,8 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"
 #include "protocols/metric/metric.h"
+#include "tests/unit/store/bench.h"
 #include "tests/unit/store/garden_config.h"
-
-#define NOON 1795233600000 /* 2026-11-21T12:00:00+08:00 */
-
-struct bench {
-    char path[256];
-    struct config *config;
-    struct store *store;
-    int wake_fd;
-};
-
-static void open_store(struct bench *bench)
-{
-    bench->store = store_open(bench->config);
-    assert_non_null(bench->store);
-    store_set_wake(bench->store, bench->wake_fd);
-    assert_true(store_start(bench->store));
-}
-
-static void close_store(struct bench *bench)
-{
-    store_stop(bench->store);
-    bench->store = NULL;
-}
-
-static int begin(void **state)
-{
-    struct bench *bench = calloc(1, sizeof *bench);
-    (void)setenv("BAIYE_CLOCK", "trusted", 1);
-    garden_store_path(bench->path, sizeof bench->path);
-    bench->config = garden_config(3, 2, bench->path);
-    bench->wake_fd = eventfd(0, EFD_NONBLOCK);
-    open_store(bench);
-    *state = bench;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct bench *bench = *state;
-    store_stop(bench->store);
-    close(bench->wake_fd);
-    garden_config_free(bench->config);
-    garden_remove(bench->path);
-    free(bench);
-    return 0;
-}
-
-static void put(struct bench *bench, uint16_t device, uint32_t boot, uint32_t seq, int64_t t)
-{
-    const struct reading_sink *sink = store_sink(bench->store);
-    struct reading reading = garden_reading(device, boot, seq, t);
-    sink->reading(sink->context, &reading);
-}
-
-/* Waits for the store to say that something has changed; false after two seconds without. */
-static bool wait_wake(struct bench *bench)
-{
-    struct pollfd fd = {.fd = bench->wake_fd, .events = POLLIN};
-    eventfd_t count = 0;
-    return poll(&fd, 1, 2000) > 0 && eventfd_read(bench->wake_fd, &count) == 0;
-}
-
-static bool wait_stored(struct bench *bench, uint64_t count)
-{
-    struct store_stats stats;
-    do {
-        store_stats(bench->store, &stats);
-        if (stats.stored >= count)
-            return true;
-    } while (wait_wake(bench));
-    return false;
-}
 
 /* Reads all bodies from `id` on, as a publisher does; the number of readings. */
 static uint32_t drain(struct bench *bench, uint64_t id, uint32_t *last_seq)
@@ -101,7 +27,7 @@ static uint32_t drain(struct bench *bench, uint64_t id, uint32_t *last_seq)
     uint32_t readings = 0;
     for (;;) {
         enum feed_result result = store_feed(bench->store, 0, id, data, &body);
-        if (result == FEED_LATER && wait_wake(bench))
+        if (result == FEED_LATER && bench_wait_wake(bench))
             continue;
         if (result != FEED_BODY)
             return readings;
@@ -124,11 +50,11 @@ static void what_is_committed_is_there_after_a_restart(void **state)
     char uuid[37];
     memcpy(uuid, store_uuid(bench->store), sizeof uuid);
     for (uint32_t seq = 1; seq <= 1000; seq++)
-        put(bench, (uint16_t)(seq % 3), 1, seq, NOON + seq * 1000);
-    assert_true(wait_stored(bench, 1000));
+        bench_put(bench, (uint16_t)(seq % 3), 1, seq, NOON + seq * 1000);
+    bench_wait_stored(bench, 1000);
     assert_int_equal(drain(bench, 1, &last), 1000);
-    close_store(bench);
-    open_store(bench);
+    bench_close(bench);
+    bench_open(bench);
     assert_int_equal(drain(bench, 1, &last), 1000);
     assert_int_equal(last, 1000);
     assert_int_equal(store_boot(bench->store), boot + 1);
@@ -141,13 +67,13 @@ static void a_sample_seen_twice_is_one_reading(void **state)
     struct store_stats stats;
     uint32_t last = 0;
     for (uint32_t seq = 1; seq <= 50; seq++)
-        put(bench, 0, 9, seq, NOON + seq);
-    assert_true(wait_stored(bench, 50));
-    close_store(bench);
-    open_store(bench);
+        bench_put(bench, 0, 9, seq, NOON + seq);
+    bench_wait_stored(bench, 50);
+    bench_close(bench);
+    bench_open(bench);
     for (uint32_t seq = 40; seq <= 60; seq++) /* as when a log is fetched again */
-        put(bench, 0, 9, seq, NOON + seq);
-    assert_true(wait_stored(bench, 10));
+        bench_put(bench, 0, 9, seq, NOON + seq);
+    bench_wait_stored(bench, 10);
     store_stats(bench->store, &stats);
     assert_int_equal(stats.duplicates, 11);
     assert_int_equal(drain(bench, 1, &last), 60);
@@ -157,14 +83,14 @@ static void cursors_move_and_stay(void **state)
 {
     struct bench *bench = *state;
     for (uint32_t seq = 1; seq <= 10; seq++)
-        put(bench, 0, 1, seq, NOON);
-    assert_true(wait_stored(bench, 10));
+        bench_put(bench, 0, 1, seq, NOON);
+    bench_wait_stored(bench, 10);
     store_ack(bench->store, 0, 8);
     store_ack(bench->store, 1, 3);
     store_ack(bench->store, 1, 2);   /* never backwards */
     store_ack(bench->store, 1, 500); /* never beyond what is committed */
-    close_store(bench);
-    open_store(bench);
+    bench_close(bench);
+    bench_open(bench);
     assert_int_equal(store_cursor(bench->store, 0), 8);
     assert_int_equal(store_cursor(bench->store, 1), 3);
 }
@@ -206,8 +132,8 @@ static void history_gives_raw_values_hours_and_days(void **state)
                                         .to_ms = NOON + 3 * 3600000,
                                         .max_points = 100};
     for (uint32_t minute = 0; minute < 180; minute++)
-        put(bench, 0, 1, minute + 1, NOON + minute * 60000);
-    assert_true(wait_stored(bench, 180));
+        bench_put(bench, 0, 1, minute + 1, NOON + minute * 60000);
+    bench_wait_stored(bench, 180);
     for (int round = 0; round < 2; round++) { /* from RAM, then from the file */
         query.step = STORE_RAW;
         ask(bench, &answer, &query);
@@ -230,8 +156,8 @@ static void history_gives_raw_values_hours_and_days(void **state)
         assert_int_equal(answer.count, 1);
         assert_int_equal(answer.points[0].n, 180);
         assert_int_equal(answer.points[0].t_ms, NOON - 12 * 3600000);
-        close_store(bench);
-        open_store(bench);
+        bench_close(bench);
+        bench_open(bench);
     }
 }
 
@@ -254,7 +180,7 @@ static void flagged_values_are_told_and_kept_out_of_means(void **state)
             reading.values[0].present = false;
         sink->reading(sink->context, &reading);
     }
-    assert_true(wait_stored(bench, 120));
+    bench_wait_stored(bench, 120);
     for (int round = 0; round < 2; round++) { /* from RAM, then from the file */
         query.step = STORE_RAW;
         ask(bench, &answer, &query);
@@ -275,8 +201,8 @@ static void flagged_values_are_told_and_kept_out_of_means(void **state)
         assert_int_equal(answer.points[0].n, 30);
         assert_int_equal(answer.points[0].bad, 90);
         assert_true(answer.points[0].max < 0.591);
-        close_store(bench);
-        open_store(bench);
+        bench_close(bench);
+        bench_open(bench);
     }
 }
 
@@ -299,18 +225,18 @@ static void resend_gives_exactly_what_was_asked_for(void **state)
     uint32_t got = 0;
     for (uint32_t seq = 1; seq <= 100; seq++) {
         for (uint16_t device = 0; device < 3; device++)
-            put(bench, device, 4, seq, NOON + seq * 60000);
+            bench_put(bench, device, 4, seq, NOON + seq * 60000);
     }
-    assert_true(wait_stored(bench, 300));
-    close_store(bench);
-    open_store(bench);
+    bench_wait_stored(bench, 300);
+    bench_close(bench);
+    bench_open(bench);
     sem_init(&answer.done, 0, 0);
     assert_int_equal(store_resend(bench->store, &query, on_resend, &answer), STORE_OK);
     sem_wait(&answer.done);
     assert_int_equal(answer.found, 10);
     for (;;) {
         enum feed_result result = store_feed_again(bench->store, 1, data, &body);
-        if (result == FEED_LATER && wait_wake(bench))
+        if (result == FEED_LATER && bench_wait_wake(bench))
             continue;
         if (result != FEED_BODY)
             break;
@@ -367,8 +293,8 @@ static void picks_and_documents_are_kept(void **state)
     assert_int_equal(store_pick(bench->store, &pick, NULL, NULL), STORE_OK);
     assert_int_equal(store_put(bench->store, "a", "hello", 5, on_done, &answer), STORE_OK);
     sem_wait(&answer.done);
-    close_store(bench);
-    open_store(bench);
+    bench_close(bench);
+    bench_open(bench);
     assert_int_equal(store_picks(bench->store, "upper", 20260101, on_picks, &answer), STORE_OK);
     sem_wait(&answer.done);
     assert_int_equal(answer.count, 1);
@@ -387,9 +313,9 @@ static void a_damaged_file_is_set_aside_and_salvaged(void **state)
     char renamed[300];
     uint32_t boot = store_boot(bench->store);
     for (uint32_t seq = 1; seq <= 3000; seq++)
-        put(bench, (uint16_t)(seq % 3), 1, seq, NOON + seq * 1000);
-    assert_true(wait_stored(bench, 3000));
-    close_store(bench);
+        bench_put(bench, (uint16_t)(seq % 3), 1, seq, NOON + seq * 1000);
+    bench_wait_stored(bench, 3000);
+    bench_close(bench);
     assert_int_equal(stat(bench->path, &st), 0);
     int fd = open(bench->path, O_WRONLY);
     uint8_t junk[512];
@@ -397,30 +323,105 @@ static void a_damaged_file_is_set_aside_and_salvaged(void **state)
     assert_int_equal(pwrite(fd, junk, sizeof junk, st.st_size / 2), sizeof junk);
     assert_int_equal(pwrite(fd, junk, 8, 100), 8); /* the header: SQLite sees it at once */
     close(fd);
-    open_store(bench);
+    bench_open(bench);
     (void)snprintf(renamed, sizeof renamed, "%s.corrupt-1", bench->path);
     if (stat(renamed, &st) != 0) /* the header was believed: the first check must find it */
-        put(bench, 0, 2, 1, NOON);
+        bench_put(bench, 0, 2, 1, NOON);
     do {
         store_stats(bench->store, &stats);
-    } while (stats.alarm[0] == '\0' && wait_wake(bench));
+    } while (stats.alarm[0] == '\0' && bench_wait_wake(bench));
     assert_true(store_boot(bench->store) > boot);
     assert_true(stats.available);
-    put(bench, 0, 3, 1, NOON);
-    assert_true(wait_stored(bench, 1));
+    bench_put(bench, 0, 3, 1, NOON);
+    bench_wait_stored(bench, 1);
+}
+
+/* Numbers of streams are in records that wait for their commit, and with the publishers. */
+static void streams_keep_their_numbers_over_a_damaged_file(void **state)
+{
+    struct bench *bench = *state;
+    struct store_stats stats;
+    struct stream known[6], now;
+    struct shape shape;
+    uint8_t junk[512], data[BODY_MAX];
+    struct feed_body body;
+    struct stat st;
+    bench_put(bench, 0, 1, 1, NOON);
+    bench_wait_stored(bench, 1);
+    bench_close(bench);
+    garden_widen(bench->config, 5); /* another list of fields: the devices go on as 4, 5, 6 */
+    bench_open(bench);
+    for (uint32_t seq = 2; seq <= 3000; seq++)
+        bench_put(bench, (uint16_t)(seq % 3), 1, seq, NOON + seq * 1000);
+    bench_wait_stored(bench, 2999);
+    bench_close(bench);
+    bench_open(bench);
+    for (uint32_t i = 0, last = 0; i < 6; i++, last = known[i - 1].id)
+        assert_true(store_stream_after(bench->store, last, &known[i]));
+    assert_int_equal(known[3].id, 4);
+    assert_int_equal(known[3].shape->count, 5);
+    shape = *known[3].shape;
+    memset(junk, 0xA5, sizeof junk);
+    assert_int_equal(stat(bench->path, &st), 0);
+    int fd = open(bench->path, O_WRONLY);
+    for (off_t at = st.st_size / 8; at < st.st_size / 2; at += 2048)
+        assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
+    close(fd);
+    uint64_t next = 1;
+    do { /* reading the backlog finds it */
+        enum feed_result result = store_feed(bench->store, 0, next, data, &body);
+        if (result == FEED_BODY)
+            next = body.first_id + body.count;
+        else
+            (void)bench_wait_wake(bench);
+        store_stats(bench->store, &stats);
+    } while (stats.alarm[0] == '\0');
+    next = stats.next_record;
+    for (uint16_t device = 0; device < 3; device++)
+        bench_put(bench, device, 1, 5000, NOON);
+    for (unsigned round = 0; round < 2; round++) { /* in RAM and from the new file */
+        unsigned got = 0;
+        for (uint64_t id = next; got < 3; id = body.first_id + body.count) {
+            struct body_reader reader;
+            struct record record;
+            while (store_feed(bench->store, 0, id, data, &body) != FEED_BODY)
+                assert_true(bench_wait_wake(bench));
+            assert_true(body_open(&reader, data, body.size));
+            while (body_next(&reader, &record)) {
+                if (record.kind != RECORD_READING || record.seq != 5000)
+                    continue;
+                assert_int_equal(record.stream, 4 + got);
+                assert_true(store_stream(bench->store, record.stream, &now));
+                assert_string_equal(now.device, known[3 + got].device);
+                assert_memory_equal(now.shape, &shape, sizeof shape);
+                got++;
+            }
+        }
+        bench_close(bench);
+        bench_open(bench);
+    }
+    garden_widen(bench->config, 3);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_a_restart, begin, end),
-        cmocka_unit_test_setup_teardown(a_sample_seen_twice_is_one_reading, begin, end),
-        cmocka_unit_test_setup_teardown(cursors_move_and_stay, begin, end),
-        cmocka_unit_test_setup_teardown(history_gives_raw_values_hours_and_days, begin, end),
-        cmocka_unit_test_setup_teardown(flagged_values_are_told_and_kept_out_of_means, begin, end),
-        cmocka_unit_test_setup_teardown(resend_gives_exactly_what_was_asked_for, begin, end),
-        cmocka_unit_test_setup_teardown(picks_and_documents_are_kept, begin, end),
-        cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside_and_salvaged, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_a_restart,
+                                        bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(a_sample_seen_twice_is_one_reading, bench_begin_open,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(cursors_move_and_stay, bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(history_gives_raw_values_hours_and_days, bench_begin_open,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(flagged_values_are_told_and_kept_out_of_means,
+                                        bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(resend_gives_exactly_what_was_asked_for, bench_begin_open,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(picks_and_documents_are_kept, bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(streams_keep_their_numbers_over_a_damaged_file,
+                                        bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside_and_salvaged, bench_begin_open,
+                                        bench_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
