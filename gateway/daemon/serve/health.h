@@ -31,7 +31,7 @@ bool health_alive(const struct health *health, json_t *stuck);
 json_t *health_ready(const struct health *health);
 /* All counters. New reference. */
 json_t *health_stats(const struct health *health);
-/* The same in Prometheus' text format; malloc'd, NULL: no memory. */
+/* The same and each device's counters in Prometheus' text format; malloc'd, NULL: no memory. */
 char *health_metrics(const struct health *health, size_t *size);
 
 /* Tells the service manager: ready once, and alive as long as health_alive(). */

@@ -1,99 +1,359 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prometheus' text format, made from health_stats(): each number under a key becomes
- * baiye_<part>_<key>, with the part's name as label; counters end in _total. */
+/* Prometheus' text format 0.0.4. One table row a family: its name ends in its unit, and in _total
+ * when it only goes up; what it is taken from is a member of a struct. All samples of a family
+ * stand together, one for each bus, broker or device, so no series can be there twice: names are
+ * unique in a configuration, and of characters that need no escape in a label. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/serve/health.h"
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/live.h"
 
-/* Keys that may go down; all others are counters. */
-static const char *const gauges[] = {
-    "uptime_s",    "available", "clock_trusted", "commit_p99_us", "waiting", "file_bytes",
-    "file_limit",  "oldest_ms", "thrifty",       "bytes_month",   "backlog", "pid",
-    "connections", "bridged",   "quarantined",   "next_record",
+enum type { COUNTER, GAUGE };
+enum width { FLAG, U32, U64 };
+
+struct family {
+    const char *name, *help;
+    enum type type;
+    enum width width;
+    uint32_t per_unit; /* 1000: the member counts milliseconds, the family seconds */
+    size_t offset;
 };
 
-static bool is_gauge(const char *key)
+/* Families that have one sample each for every thing of one kind. */
+struct group {
+    const char *prefix, *label; /* label NULL: there is one such thing only */
+    const char *(*name)(const struct config *config, size_t index);
+    size_t item_size;
+    const struct family *families;
+    size_t family_count;
+};
+
+struct gateway_sample {
+    uint64_t uptime_ms;
+    bool ready;
+};
+struct bus_sample {
+    struct bus_stats stats;
+    bool up;
+};
+struct broker_sample {
+    struct publish_stats stats;
+    uint64_t budget;
+    bool up;
+};
+struct device_sample {
+    struct device_health health;
+    uint64_t seen_ms;
+};
+struct web_sample {
+    struct http_stats http;
+    struct bridge_stats bridge;
+};
+struct store_sample {
+    struct store_stats stats;
+    uint64_t oldest_ms;
+};
+
+#define AT(type, member) offsetof(struct type, member)
+#define FAMILIES(rows)   .families = (rows), .family_count = sizeof(rows) / sizeof(rows)[0]
+
+static const struct family gateway_families[] = {
+    {"uptime_seconds", "Time since the daemon started.", GAUGE, U64, 1000,
+     AT(gateway_sample, uptime_ms)},
+    {"ready", "1: /ready says that it can do its work.", GAUGE, FLAG, 1, AT(gateway_sample, ready)},
+};
+
+static const struct family store_families[] = {
+    {"taken_total", "Readings taken from devices.", COUNTER, U64, 1, AT(store_sample, stats.taken)},
+    {"stored_total", "Readings committed to the file.", COUNTER, U64, 1,
+     AT(store_sample, stats.stored)},
+    {"duplicates_total", "Readings that were there already.", COUNTER, U64, 1,
+     AT(store_sample, stats.duplicates)},
+    {"lost_total", "Readings that could not be kept; each is part of a gap.", COUNTER, U64, 1,
+     AT(store_sample, stats.lost)},
+    {"gaps_total", "Gaps recorded.", COUNTER, U64, 1, AT(store_sample, stats.gaps)},
+    {"dropped_quota_total", "Readings dropped to stay below max_size; each is part of a gap.",
+     COUNTER, U64, 1, AT(store_sample, stats.dropped_quota)},
+    {"salvaged_total", "Readings saved from a damaged file.", COUNTER, U64, 1,
+     AT(store_sample, stats.salvaged)},
+    {"commits_total", "Transactions committed.", COUNTER, U64, 1, AT(store_sample, stats.commits)},
+    {"commit_errors_total", "Transactions that failed.", COUNTER, U64, 1,
+     AT(store_sample, stats.commit_errors)},
+    {"written_bytes_total", "Bytes handed to the file system.", COUNTER, U64, 1,
+     AT(store_sample, stats.bytes_written)},
+    {"commit_p99_seconds", "99 of 100 recent commits took no longer.", GAUGE, U32, 1000000,
+     AT(store_sample, stats.commit_p99_us)},
+    {"waiting_records", "Records in memory that are not committed yet.", GAUGE, U64, 1,
+     AT(store_sample, stats.waiting)},
+    {"quarantined_records", "Records that a broker refused for good, kept aside.", GAUGE, U64, 1,
+     AT(store_sample, stats.quarantined)},
+    {"file_bytes", "Size of the database.", GAUGE, U64, 1, AT(store_sample, stats.file_bytes)},
+    {"file_limit_bytes", "What max_size allows.", GAUGE, U64, 1,
+     AT(store_sample, stats.file_limit)},
+    {"oldest_timestamp_seconds", "Time of the oldest record kept; 0: there is none.", GAUGE, U64,
+     1000, AT(store_sample, oldest_ms)},
+    {"available", "1: the file can be written.", GAUGE, FLAG, 1, AT(store_sample, stats.available)},
+    {"clock_trusted", "1: the gateway knows what time it is.", GAUGE, FLAG, 1,
+     AT(store_sample, stats.clock_trusted)},
+};
+
+static const struct family bus_families[] = {
+    {"up", "1: the line is open and polled.", GAUGE, FLAG, 1, AT(bus_sample, up)},
+    {"requests_total", "Requests sent.", COUNTER, U64, 1, AT(bus_sample, stats.requests)},
+    {"answers_total", "Answers that may be believed.", COUNTER, U64, 1,
+     AT(bus_sample, stats.answers)},
+    {"timeouts_total", "Requests without an answer.", COUNTER, U64, 1,
+     AT(bus_sample, stats.timeouts)},
+    {"crc_errors_total", "Frames that came damaged.", COUNTER, U64, 1,
+     AT(bus_sample, stats.crc_errors)},
+    {"stray_bytes_total", "Bytes that belong to no answer.", COUNTER, U64, 1,
+     AT(bus_sample, stats.stray_bytes)},
+    {"reopened_total", "Times the line had to be opened again.", COUNTER, U64, 1,
+     AT(bus_sample, stats.reopened)},
+    {"silence_violations_total", "Bytes heard while the line should have been silent.", COUNTER,
+     U64, 1, AT(bus_sample, stats.silence_violations)},
+    {"busy_seconds_total", "Time that the line was in use.", COUNTER, U64, 1000000,
+     AT(bus_sample, stats.busy_us)},
+};
+
+static const struct family broker_families[] = {
+    {"up", "1: connected.", GAUGE, FLAG, 1, AT(broker_sample, up)},
+    {"connects_total", "Sessions begun.", COUNTER, U64, 1, AT(broker_sample, stats.connects)},
+    {"restarts_total", "Times the publisher process was started again.", COUNTER, U64, 1,
+     AT(broker_sample, stats.restarts)},
+    {"messages_total", "Messages published.", COUNTER, U64, 1, AT(broker_sample, stats.messages)},
+    {"acked_total", "Messages that the broker took.", COUNTER, U64, 1,
+     AT(broker_sample, stats.acked)},
+    {"refused_total", "Messages that the broker refused.", COUNTER, U64, 1,
+     AT(broker_sample, stats.refused)},
+    {"sent_bytes_total", "Bytes of MQTT sent.", COUNTER, U64, 1,
+     AT(broker_sample, stats.bytes_sent)},
+    {"month_bytes", "Bytes of MQTT sent in this month (UTC).", GAUGE, U64, 1,
+     AT(broker_sample, stats.bytes_month)},
+    {"budget_bytes", "What the budget allows a month; 0: there is none.", GAUGE, U64, 1,
+     AT(broker_sample, budget)},
+    {"thrifty", "1: so much of the budget is used that only the important goes out.", GAUGE, FLAG,
+     1, AT(broker_sample, stats.thrifty)},
+    {"backlog_records", "Records committed that the broker has not acknowledged.", GAUGE, U64, 1,
+     AT(broker_sample, stats.backlog)},
+    {"quarantined_records", "Records that this broker refused for good, kept aside.", GAUGE, U64, 1,
+     AT(broker_sample, stats.quarantined)},
+};
+
+static const struct family device_families[] = {
+    {"up", "1: it answered when it was last asked.", GAUGE, FLAG, 1,
+     AT(device_sample, health.online)},
+    {"last_seen_timestamp_seconds", "Time of its last answer; 0: never.", GAUGE, U64, 1000,
+     AT(device_sample, seen_ms)},
+    {"polls_total", "Times it was asked for its values.", COUNTER, U64, 1,
+     AT(device_sample, health.polls)},
+    {"good_total", "Polls that gave values.", COUNTER, U64, 1, AT(device_sample, health.good)},
+    {"timeouts_total", "Requests that it did not answer.", COUNTER, U64, 1,
+     AT(device_sample, health.timeouts)},
+    {"crc_errors_total", "Answers that came damaged.", COUNTER, U64, 1,
+     AT(device_sample, health.crc_errors)},
+    {"exceptions_total", "Requests that it refused.", COUNTER, U64, 1,
+     AT(device_sample, health.exceptions)},
+    {"late_answers_total", "Answers that came after their time.", COUNTER, U64, 1,
+     AT(device_sample, health.late_answers)},
+    {"retries_total", "Requests sent once more.", COUNTER, U64, 1,
+     AT(device_sample, health.retries)},
+    {"turnaround_p50_seconds", "Half of its answers begin no later.", GAUGE, U32, 1000000,
+     AT(device_sample, health.turnaround_p50_us)},
+    {"turnaround_p99_seconds", "99 of 100 answers begin no later.", GAUGE, U32, 1000000,
+     AT(device_sample, health.turnaround_p99_us)},
+};
+
+static const struct family web_families[] = {
+    {"connections", "Connections that are open.", GAUGE, U32, 1, AT(web_sample, http.connections)},
+    {"requests_total", "Requests answered or refused.", COUNTER, U64, 1,
+     AT(web_sample, http.requests)},
+    {"unauthorised_total", "Requests without a user and password that hold.", COUNTER, U64, 1,
+     AT(web_sample, http.unauthorised)},
+    {"sent_bytes_total", "Bytes of answers sent.", COUNTER, U64, 1, AT(web_sample, http.bytes_out)},
+    {"bridges", "Apps connected to the broker through this gateway.", GAUGE, U32, 1,
+     AT(web_sample, bridge.connections)},
+    {"bridges_total", "Apps that were let in.", COUNTER, U64, 1, AT(web_sample, bridge.accepted)},
+    {"bridge_received_bytes_total", "Bytes from apps to the broker.", COUNTER, U64, 1,
+     AT(web_sample, bridge.bytes_in)},
+    {"bridge_sent_bytes_total", "Bytes from the broker to apps.", COUNTER, U64, 1,
+     AT(web_sample, bridge.bytes_out)},
+};
+
+/* ---- Out ---------------------------------------------------------------------------------- */
+
+static uint64_t number_at(const void *item, const struct family *family)
 {
-    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {
-        if (strcmp(gauges[i], key) == 0)
-            return true;
+    const char *member = (const char *)item + family->offset;
+    bool flag;
+    uint32_t narrow;
+    uint64_t wide;
+    switch (family->width) {
+    case FLAG:
+        memcpy(&flag, member, sizeof flag);
+        return flag ? 1 : 0;
+    case U32:
+        memcpy(&narrow, member, sizeof narrow);
+        return narrow;
+    default:
+        memcpy(&wide, member, sizeof wide);
+        return wide;
     }
-    return false;
 }
 
-static void write_value(FILE *out, const char *part, const char *key, const char *name,
-                        const json_t *value)
+static void write_number(FILE *out, uint64_t number, uint32_t per_unit)
 {
-    const char *label = strcmp(part, "bus") == 0 ? "bus" : "broker";
-    bool gauge = is_gauge(key);
-    (void)fprintf(out, "baiye_%s_%s%s", part, key, gauge ? "" : "_total");
-    if (name != NULL)
-        (void)fprintf(out, "{%s=\"%s\"}", label, name);
-    (void)fprintf(out, " %lld\n",
-                  json_is_integer(value) ? (long long)json_integer_value(value)
-                                         : (long long)json_is_true(value));
+    if (per_unit == 1)
+        (void)fprintf(out, " %" PRIu64 "\n", number);
+    else
+        (void)fprintf(out, " %.15g\n", (double)number / per_unit);
 }
 
-/* All parts of one kind have the same keys: samples of one metric stand together. */
-static void write_parts(FILE *out, const char *part, const json_t *list)
+static void write_group(FILE *out, const struct config *config, const struct group *group,
+                        const void *items, size_t count)
 {
-    json_t *first = json_array_get(list, 0);
-    for (void *at = json_object_iter(first); at != NULL; at = json_object_iter_next(first, at)) {
-        const char *key = json_object_iter_key(at);
-        const json_t *value = json_object_iter_value(at);
-        if (!json_is_integer(value) && !json_is_boolean(value))
-            continue;
-        (void)fprintf(out, "# TYPE baiye_%s_%s%s %s\n", part, key, is_gauge(key) ? "" : "_total",
-                      is_gauge(key) ? "gauge" : "counter");
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            const json_t *one = json_array_get(list, i);
-            write_value(out, part, key, json_string_value(json_object_get(one, "name")),
-                        json_object_get(one, key));
+    for (size_t i = 0; count > 0 && i < group->family_count; i++) {
+        const struct family *family = &group->families[i];
+        (void)fprintf(out, "# HELP baiye_%s%s %s\n# TYPE baiye_%s%s %s\n", group->prefix,
+                      family->name, family->help, group->prefix, family->name,
+                      family->type == COUNTER ? "counter" : "gauge");
+        for (size_t n = 0; n < count; n++) {
+            (void)fprintf(out, "baiye_%s%s", group->prefix, family->name);
+            if (group->label != NULL)
+                (void)fprintf(out, "{%s=\"%s\"}", group->label, group->name(config, n));
+            write_number(out, number_at((const char *)items + n * group->item_size, family),
+                         family->per_unit);
         }
     }
 }
 
-static void write_ups(FILE *out, const char *part, const json_t *list)
+/* ---- What is written ---------------------------------------------------------------------- */
+
+static void write_gateway(FILE *out, const struct health *health)
 {
-    if (json_array_size(list) > 0)
-        (void)fprintf(out, "# TYPE baiye_%s_up gauge\n", part);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *one = json_array_get(list, i);
-        bool up = strcmp(json_string_value(json_object_get(one, "state")), "up") == 0;
-        (void)fprintf(out, "baiye_%s_up{%s=\"%s\"} %d\n", part, part,
-                      json_string_value(json_object_get(one, "name")), up);
-    }
+    static const struct group group = {.prefix = "", FAMILIES(gateway_families)};
+    json_t *ready = health_ready(health);
+    struct gateway_sample gateway = {
+        .uptime_ms = (uint64_t)(loop_now_ms() - health->started_ms),
+        .ready = json_is_true(json_object_get(ready, "ready")),
+    };
+    json_decref(ready);
+    write_group(out, health->config, &group, &gateway, 1);
 }
 
-static void write_all(FILE *out, const json_t *stats)
+static void write_store(FILE *out, const struct health *health)
 {
-    json_t *store = json_pack("[O]", json_object_get(stats, "store"));
-    json_t *http = json_pack("[O]", json_object_get(stats, "http"));
-    (void)fprintf(out, "# TYPE baiye_uptime_seconds gauge\nbaiye_uptime_seconds %lld\n",
-                  (long long)json_integer_value(json_object_get(stats, "uptime_s")));
-    write_parts(out, "store", store);
-    write_ups(out, "bus", json_object_get(stats, "buses"));
-    write_parts(out, "bus", json_object_get(stats, "buses"));
-    write_ups(out, "broker", json_object_get(stats, "brokers"));
-    write_parts(out, "broker", json_object_get(stats, "brokers"));
-    write_parts(out, "http", http);
-    json_decref(store);
-    json_decref(http);
+    static const struct group group = {.prefix = "store_", FAMILIES(store_families)};
+    struct store_sample store = {0};
+    store_stats(health->parts->store, &store.stats);
+    store.oldest_ms = store.stats.oldest_ms > 0 ? (uint64_t)store.stats.oldest_ms : 0;
+    write_group(out, health->config, &group, &store, 1);
+}
+
+static const char *bus_name(const struct config *config, size_t index)
+{
+    return config->buses[index].name;
+}
+
+static void write_buses(FILE *out, const struct health *health)
+{
+    static const struct group group = {.prefix = "bus_",
+                                       .label = "bus",
+                                       .name = bus_name,
+                                       .item_size = sizeof(struct bus_sample),
+                                       FAMILIES(bus_families)};
+    size_t count = health->config->bus_count;
+    struct bus_sample *buses = calloc(count + 1, sizeof *buses);
+    if (buses == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        bus_stats(health->parts->buses[i], &buses[i].stats);
+        buses[i].up = strcmp(buses[i].stats.state, "up") == 0;
+    }
+    write_group(out, health->config, &group, buses, count);
+    free(buses);
+}
+
+static const char *broker_name(const struct config *config, size_t index)
+{
+    return config->brokers[index].name;
+}
+
+static void write_brokers(FILE *out, const struct health *health)
+{
+    static const struct group group = {.prefix = "broker_",
+                                       .label = "broker",
+                                       .name = broker_name,
+                                       .item_size = sizeof(struct broker_sample),
+                                       FAMILIES(broker_families)};
+    size_t count = health->parts->publish != NULL ? health->config->broker_count : 0;
+    struct broker_sample *brokers = calloc(count + 1, sizeof *brokers);
+    if (brokers == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        publish_stats(health->parts->publish, (uint16_t)i, &brokers[i].stats);
+        brokers[i].budget = health->config->brokers[i].budget_bytes_month;
+        brokers[i].up = strcmp(brokers[i].stats.state, "up") == 0;
+    }
+    write_group(out, health->config, &group, brokers, count);
+    free(brokers);
+}
+
+static const char *device_name(const struct config *config, size_t index)
+{
+    return config->devices[index].name;
+}
+
+/* One that was not asked yet has all its samples, too: at 0. */
+static void write_devices(FILE *out, const struct health *health)
+{
+    static const struct group group = {.prefix = "device_",
+                                       .label = "device",
+                                       .name = device_name,
+                                       .item_size = sizeof(struct device_sample),
+                                       FAMILIES(device_families)};
+    size_t count = health->config->device_count;
+    struct live *live = store_live(health->parts->store);
+    struct device_sample *devices = calloc(count + 1, sizeof *devices);
+    if (devices == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct device_health *one = &devices[i].health;
+        if (!live_get_health(live, (uint16_t)i, one))
+            *one = (struct device_health){0};
+        devices[i].seen_ms = one->last_seen.ms > 0 ? (uint64_t)one->last_seen.ms : 0;
+    }
+    write_group(out, health->config, &group, devices, count);
+    free(devices);
+}
+
+static void write_web(FILE *out, const struct health *health)
+{
+    static const struct group group = {.prefix = "http_", FAMILIES(web_families)};
+    struct web_sample web = {0};
+    if (health->http != NULL)
+        http_stats(health->http, &web.http);
+    if (health->bridge != NULL)
+        bridge_stats(health->bridge, &web.bridge);
+    write_group(out, health->config, &group, &web, 1);
 }
 
 char *health_metrics(const struct health *health, size_t *size)
 {
     char *text = NULL;
-    json_t *stats = health_stats(health);
     FILE *out = open_memstream(&text, size);
-    if (out == NULL) {
-        json_decref(stats);
+    if (out == NULL)
         return NULL;
-    }
-    write_all(out, stats);
-    json_decref(stats);
+    write_gateway(out, health);
+    write_store(out, health);
+    write_buses(out, health);
+    write_brokers(out, health);
+    write_devices(out, health);
+    write_web(out, health);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/live.h"
 #include "protocols/metric/metric.h"
 
 struct fakes fakes;
@@ -27,6 +29,24 @@ void store_stats(struct store *store, struct store_stats *stats)
     (void)store;
     *stats = (struct store_stats){
         .taken = 12, .stored = 11, .available = fakes.result == STORE_OK, .clock_trusted = true};
+}
+
+struct live *store_live(struct store *store)
+{
+    (void)store;
+    return NULL;
+}
+
+bool live_get_health(struct live *live, uint16_t device, struct device_health *health)
+{
+    (void)live;
+    *health = (struct device_health){.device = device,
+                                     .online = true,
+                                     .last_seen = {1795293274123, TIME_TRUSTED},
+                                     .polls = 7,
+                                     .good = 6,
+                                     .turnaround_p99_us = 12500};
+    return true;
 }
 
 int64_t store_idle_ms(const struct store *store)
