@@ -23,6 +23,11 @@ enum image_result boot_verify(unsigned slot, struct image_header *header)
     return ld_loader_exports.verify(slot, header);
 }
 
+const uint8_t (*boot_keys(void))[65]
+{
+    return ld_loader_exports.magic == LOADER_EXPORTS_MAGIC ? ld_loader_exports.keys : NULL;
+}
+
 static bool update_read(uint16_t address, uint16_t count, uint16_t *values)
 {
     uint8_t bytes[2 * REGISTERS_MAX];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/boot/verify.h"
+#include "protocols/bytes/bytes.h"
 
 void service_init(struct service *service, unsigned running)
 {
@@ -93,10 +94,25 @@ static struct window_status status_of(const struct service *service)
     return status;
 }
 
+static bool read_keys(unsigned first, unsigned count, uint8_t *data)
+{
+    uint8_t ids[2 * WINDOW_KEY_REGISTERS * BOOT_KEYS];
+    const uint8_t(*keys)[1 + IMAGE_POINT_SIZE] = boot_keys();
+    struct byte_writer w = byte_writer_init(ids, sizeof ids);
+    for (unsigned place = 0; place < BOOT_KEYS; place++)
+        byte_write_u32(&w, keys != NULL ? image_key_id(keys[place] + 1) : 0);
+    if (first + count > sizeof ids / 2)
+        return false;
+    memcpy(data, ids + 2u * first, 2u * count);
+    return true;
+}
+
 bool service_read(const struct service *service, uint16_t address, uint16_t count, uint8_t *data)
 {
     uint8_t window[2 * (WINDOW_STATUS_REGISTERS + WINDOW_MISSING_REGISTERS)];
     const size_t head = 2u * WINDOW_STATUS_REGISTERS, all = sizeof window / 2;
+    if (address >= WINDOW_KEYS)
+        return read_keys(address - WINDOW_KEYS, count, data);
     if (address < WINDOW_STATUS || address - WINDOW_STATUS + count > all)
         return false;
     struct window_status status = status_of(service);

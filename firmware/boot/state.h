@@ -2,7 +2,7 @@
 /* How far the image in a slot has come, in one flash page beside the slot. Every step programs
  * half-words that were blank, so a power cut can tear one step and undoes none before it:
  *
- *   0    session: generation u16, blocks u16, block size u16, first 8 bytes of the image's hash,
+ *   0    session: generation u16, blocks u16, block size u16, image id 8 bytes,
  * CRC 16   READY      the application verified the image and asks for a trial 24   TRIAL x 3  the
  * boot loader started it so many times 48   CONFIRMED  the gateway confirmed it over the bus 56
  * REJECTED   the boot loader gave up on it 64   received   one half-word a block, 0x0000 when it is
@@ -30,7 +30,7 @@ struct slot_state {
     uint16_t generation;
     uint16_t blocks;
     uint16_t block_size;
-    uint8_t image_id[8]; /* first bytes of the image's SHA-256 */
+    uint8_t image_id[8]; /* as image_id() has it */
     bool ready, confirmed, rejected;
     unsigned trials; /* started so far, 0..STATE_TRIALS */
 };

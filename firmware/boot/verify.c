@@ -40,6 +40,11 @@ static enum image_result check_signature(const uint8_t *image, const struct imag
                : IMAGE_BAD_SIGNATURE;
 }
 
+const uint8_t (*boot_keys(void))[65]
+{
+    return boot_public_keys;
+}
+
 enum image_result boot_verify(unsigned slot, struct image_header *header)
 {
     const uint8_t *image = flash_map(flash_layout()->slot[slot]);

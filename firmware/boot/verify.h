@@ -12,6 +12,8 @@
  * is given up. Defined by the key file that the build was given. */
 #define BOOT_KEYS 2u
 extern const uint8_t boot_public_keys[BOOT_KEYS][65];
+/* The same, where a boot loader and the application that it starts are linked apart. */
+const uint8_t (*boot_keys(void))[65];
 
 /* The header is filled as far as it could be read. */
 enum image_result boot_verify(unsigned slot, struct image_header *header);

@@ -5,10 +5,10 @@
 
 #include "protocols/bytes/bytes.h"
 
-#define IMAGE_MAGIC      0x42594931u /* "BYI1" */
-#define IMAGE_FILE_MAGIC 0x42594631u /* "BYF1" */
-#define IMAGE_FORMAT     1u
-#define IMAGE_SIZE_MAX   (16u << 20)
+#define IMAGE_MAGIC    0x42594931u /* "BYI1" */
+#define IMAGE_FORMAT   1u
+#define IMAGE_SIZE_MAX (16u << 20)
+#define POINT_OFFSET   (IMAGE_SIGNED_SIZE + IMAGE_SIGNATURE_SIZE)
 
 enum image_result image_header_read(const void *data, size_t size, struct image_header *header)
 {
@@ -52,10 +52,32 @@ void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HE
     byte_write_span(&w, header->signature, sizeof header->signature);
 }
 
+const uint8_t *image_point(const uint8_t *header)
+{
+    return header + POINT_OFFSET;
+}
+
+void image_point_write(const uint8_t point[IMAGE_POINT_SIZE], uint8_t header[IMAGE_HEADER_SIZE])
+{
+    memcpy(header + POINT_OFFSET, point, IMAGE_POINT_SIZE);
+}
+
+uint32_t image_key_id(const uint8_t point[IMAGE_POINT_SIZE])
+{
+    static const uint8_t none[IMAGE_POINT_SIZE];
+    return memcmp(point, none, sizeof none) == 0 ? 0 : byte_crc32(0, point, IMAGE_POINT_SIZE);
+}
+
+const uint8_t *image_id(const uint8_t *header)
+{
+    return header + IMAGE_SIGNED_SIZE;
+}
+
 const uint8_t *image_file_slot(const void *data, size_t size, unsigned slot, size_t *image_size)
 {
     struct byte_reader r = byte_reader_init(data, size);
-    if (byte_read_u32(&r) != IMAGE_FILE_MAGIC)
+    const uint8_t *magic = byte_read_span(&r, sizeof IMAGE_FILE_MAGIC - 1);
+    if (r.failed || memcmp(magic, IMAGE_FILE_MAGIC, sizeof IMAGE_FILE_MAGIC - 1) != 0)
         return NULL;
     uint32_t count = byte_read_u32(&r);
     for (uint32_t i = 0; i < count && i < IMAGE_SLOTS && !r.failed; i++) {
@@ -91,7 +113,9 @@ const char *image_result_text(enum image_result result)
     case IMAGE_OLD_COUNTER:
         return "image is older than what may run (security counter); use a newer release";
     case IMAGE_UNKNOWN_KEY:
-        return "image is signed with a key that this boot loader does not know";
+        return "image is signed with a key that the board does not know; sign it with the one that "
+               "its "
+               "boot loader was built with";
     case IMAGE_BAD_SIGNATURE:
         return "signature is wrong; the image was changed or signed with another key";
     case IMAGE_BAD_HASH:

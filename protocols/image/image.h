@@ -2,8 +2,11 @@
 /* The firmware image: a 512-byte header, then the program. The header names the hardware and the
  * slot that the program is linked for, its version, its security counter (an image with a lower
  * one than the running image's is refused), its size and SHA-256, and carries an ECDSA P-256
- * signature over everything before it. 512 bytes, so that the program's vector table stands
- * aligned for every Cortex-M3 (ARMv7-M: VTOR to the next power of two of 4 x vectors).
+ * signature over everything before it. Behind it stands the public key that it was signed with, for
+ * whoever has none built in: it tells a damaged image from a whole one, and which nodes will take
+ * it, before a byte is sent. It proves nothing; nodes never look at it. 512 bytes, so that the
+ * program's vector table stands aligned for every Cortex-M3 (ARMv7-M: VTOR to the next power of two
+ * of 4 x vectors).
  *
  * An image file holds one image per slot, since Cortex-M code is linked to its address:
  *
@@ -21,6 +24,9 @@
 #define IMAGE_SIGNATURE_SIZE 64u /* r and s, 32 bytes each */
 #define IMAGE_HASH_SIZE      32u
 #define IMAGE_SLOTS          2u
+#define IMAGE_FILE_MAGIC     "BYF1"
+#define IMAGE_POINT_SIZE     64u /* X and Y of a public key */
+#define IMAGE_ID_SIZE        8u
 
 /* Why an image is refused. Negative, append only: the numbers travel over the bus. */
 enum image_result {
@@ -53,6 +59,14 @@ struct image_header {
 enum image_result image_header_read(const void *data, size_t size, struct image_header *header);
 /* Fields to IMAGE_HEADER_SIZE bytes. */
 void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HEADER_SIZE]);
+/* The public key in a header of IMAGE_HEADER_SIZE bytes: in place, not checked. */
+const uint8_t *image_point(const uint8_t *header);
+void image_point_write(const uint8_t point[IMAGE_POINT_SIZE], uint8_t header[IMAGE_HEADER_SIZE]);
+/* A number for a public key, to compare two by; 0: an empty place (all zeros). */
+uint32_t image_key_id(const uint8_t point[IMAGE_POINT_SIZE]);
+/* What tells this image from all others while it is transferred: the first bytes of its signature,
+ * which is another for each header, program and signing. In place. */
+const uint8_t *image_id(const uint8_t *header);
 /* The image for `slot` inside an image file: its place in `data`, NULL when there is none or the
  * file is cut off. */
 const uint8_t *image_file_slot(const void *data, size_t size, unsigned slot, size_t *image_size);

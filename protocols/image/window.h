@@ -9,6 +9,8 @@
  *   read  0x2000  status    hardware u32 | version u32 | counter u32 | image id (first half) |
  *                           missing | result | bits | then, from 0x200B on, what is missing:
  *                           16 blocks a register, most significant bit first, 1: missing
+ *   read  0x2200  keys      for each public key that the boot loader checks signatures with, its
+ *                           number as image_key_id() has it, u32; 0: an empty place
  *
  * The status can be read from any register on, so that a gateway asks for no byte twice. Numbers
  * are big-endian, u32 high word first, as everywhere on this wire. A write that is refused leaves
@@ -39,6 +41,9 @@
 #define WINDOW_MISSING           0x200Bu
 #define WINDOW_MISSING_REGISTERS 125u
 #define WINDOW_ID_SIZE           4u /* of the image id, in the status */
+#define WINDOW_KEYS              0x2200u
+#define WINDOW_KEYS_MAX          2u
+#define WINDOW_KEY_REGISTERS     2u /* of each */
 
 enum window_command {
     WINDOW_RESTART = 1, /* answer, then reset after the last stop bit; only when READY */
@@ -76,7 +81,7 @@ struct window_session {
     uint16_t slot;
     uint16_t blocks;
     uint16_t block_size;
-    uint8_t image_id[8];
+    uint8_t image_id[8]; /* IMAGE_ID_SIZE, as image_id() has it */
 };
 
 struct window_block {

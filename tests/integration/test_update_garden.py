@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`baiye update` with the daemon and emulated boards: what a technician sees, and what happens when
 the gateway is killed, the command is interrupted, or the new image does badly."""
+import base64
 import json
 import pathlib
 import shutil
@@ -75,6 +76,17 @@ class Garden:
                     return json.loads(lines.readline() or "{}").get("progress")
             except OSError:
                 return None
+
+    def ask(self, params):
+        """The daemon's last word to one call of the method."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(str(self.site.folder / "baiyed.sock"))
+            client.sendall(json.dumps({"id": 1, "method": "update", "params": params}).encode() +
+                           b"\n")
+            with client.makefile() as lines:
+                return next(answer for answer in map(json.loads, lines)
+                            if "progress" not in answer)
 
     def wait_for(self, phase, permille=0, bus=None):
         def reached():
@@ -225,10 +237,15 @@ def test_what_is_refused_says_why(one, site):
 
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 4
-    for data, words in ((good[:-500], "image is cut off"), (bytes(flipped), "does not match"),
+    forged = bytearray(good)
+    forged[24 + 64] ^= 1  # the signature of the first variant
+    for data, words in ((bytes(forged), "signature is wrong"), (good[:-500], "image is cut off"), (bytes(flipped), "does not match"),
                         (b"hello", "not a firmware image")):
         code, text = refused(data)
         assert code == 65 and words in text, text
+    # A command of another make checks nothing: the daemon does.
+    answer = one.ask({"image": base64.b64encode(forged).decode()})
+    assert "signature is wrong" in answer["error"]["message"], answer
     code, text = one.update("--device", "plot-9", image_file(folder, "1.0.1"))
     assert code == 69 and "plot-9 is no device of this gateway" in text, text
     audit = subprocess.run([garden.program("baiye"), "audit", "9", "--socket",
@@ -246,8 +263,11 @@ def test_what_is_refused_says_why(one, site):
     key = folder / "key.pem"
     subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key],
                    check=True)
-    code, text = one.update("--share", "100", image_file(folder, "1.0.6", key=key))
-    assert code == 75 and "signature is wrong" in text, text
+    foreign = image_file(folder, "1.0.6", key=key)
+    code, text = one.update("--share", "100", foreign)
+    assert code == 75 and "signed with a key that the board does not know" in text, text
+    code, text = one.update("--dry-run", foreign)
+    assert code == 75 and "signed with a key that the board does not know" in text, text
 
 
 def test_a_line_of_nodes_is_updated_by_broadcast_and_by_name(row, site):

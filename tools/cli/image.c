@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -13,11 +14,11 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/daemon/update/genuine.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/image/image.h"
 #include "tools/cli/cli.h"
 
-#define FILE_MAGIC   0x42594631u /* "BYF1" */
 #define PROGRAM_MAX  (16u << 20)
 #define FILE_HEADER  (8u + 8u * IMAGE_SLOTS)
 #define ADDRESS_NONE UINT32_MAX
@@ -74,6 +75,18 @@ static EVP_PKEY *read_key(const char *path)
     return key;
 }
 
+static bool point_of(EVP_PKEY *key, uint8_t point[IMAGE_POINT_SIZE])
+{
+    uint8_t encoded[1 + IMAGE_POINT_SIZE];
+    size_t size = 0;
+    bool good = EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, encoded,
+                                                sizeof encoded, &size) == 1 &&
+                size == sizeof encoded && encoded[0] == 0x04;
+    if (good)
+        memcpy(point, encoded + 1, IMAGE_POINT_SIZE);
+    return good;
+}
+
 /* r and s, 32 bytes each, as BearSSL takes them; OpenSSL gives them in DER. */
 static bool sign_bytes(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t *signature)
 {
@@ -100,17 +113,19 @@ static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsi
     if (!program.data)
         return false;
     struct image_header header = options->header;
+    uint8_t point[IMAGE_POINT_SIZE];
     header.slot = (uint16_t)slot;
     header.address = options->address[slot];
     header.size = (uint32_t)program.size;
     (void)SHA256(program.data, program.size, header.hash);
     image->size = IMAGE_HEADER_SIZE + program.size;
     image->data = malloc(image->size);
-    bool good = image->data != NULL;
+    bool good = image->data != NULL && point_of(key, point);
     if (good) {
         image_header_write(&header, image->data);
         good = sign_bytes(key, image->data, IMAGE_SIGNED_SIZE, header.signature);
         image_header_write(&header, image->data);
+        image_point_write(point, image->data);
         memcpy(image->data + IMAGE_HEADER_SIZE, program.data, program.size);
     }
     free(program.data);
@@ -144,7 +159,7 @@ static bool write_images(const char *path, const struct cli_image_file images[IM
     uint8_t head[FILE_HEADER];
     struct byte_writer w = byte_writer_init(head, sizeof head);
     uint32_t offset = FILE_HEADER;
-    byte_write_u32(&w, FILE_MAGIC);
+    byte_write_span(&w, IMAGE_FILE_MAGIC, sizeof IMAGE_FILE_MAGIC - 1);
     byte_write_u32(&w, IMAGE_SLOTS);
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         byte_write_u32(&w, offset);
@@ -293,29 +308,9 @@ static void print_image(const uint8_t *image, unsigned slot)
     for (unsigned i = 0; i < IMAGE_HASH_SIZE; i++)
         printf("%02x", header.hash[i]);
     puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
-}
-
-/* What can be said without the public keys, which only the boot loader has. */
-static enum image_result judge_file(const struct cli_image_file *file)
-{
-    struct byte_reader r = byte_reader_init(file->data, file->size);
-    if (byte_read_u32(&r) != FILE_MAGIC)
-        return IMAGE_NO_MAGIC;
-    for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
-        size_t size;
-        struct image_header header;
-        uint8_t hash[IMAGE_HASH_SIZE];
-        const uint8_t *image = image_file_slot(file->data, file->size, slot, &size);
-        if (!image)
-            return IMAGE_TRUNCATED;
-        enum image_result result = image_header_read(image, size, &header);
-        if (result != IMAGE_OK)
-            return result;
-        (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
-        if (memcmp(hash, header.hash, sizeof hash) != 0)
-            return IMAGE_BAD_HASH;
-    }
-    return IMAGE_OK;
+    printf("        key id %08x%s\n", image_key_id(image_point(image)),
+           genuine_signed_by(image_point(image), image) ? "  signature matches"
+                                                        : "  SIGNATURE DOES NOT MATCH");
 }
 
 bool cli_image_load(const char *path, struct cli_image_file *file)
@@ -323,7 +318,7 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
     *file = cli_file_load(path);
     if (!file->data)
         return false;
-    enum image_result result = judge_file(file);
+    enum image_result result = genuine_file(file->data, file->size);
     if (result == IMAGE_OK)
         return true;
     cli_complain("%s: %s", path, image_result_text(result));
@@ -348,7 +343,7 @@ int cli_image(int argc, char **argv)
         if (image)
             print_image(image, slot);
     }
-    enum image_result result = judge_file(&file);
+    enum image_result result = genuine_file(file.data, file.size);
     free(file.data);
     if (result == IMAGE_OK)
         return EX_OK;

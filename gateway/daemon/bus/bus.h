@@ -32,6 +32,7 @@ struct bus_reply {
     uint16_t pdu_size;
     uint8_t pdu[253]; /* the answer: function code and data */
     uint32_t turnaround_us;
+    uint32_t took_us; /* of the line, by its last try; waiting for its turn not counted */
 };
 
 /* One request/answer pair on the line, given as a PDU (function code and data). It goes before all

@@ -169,7 +169,10 @@ static enum bus_result read_back_result(const struct bus_request *write,
 static void make_reply(const struct bus_waiting *waiting, const struct transact_answer *answer,
                        struct bus_reply *reply)
 {
-    *reply = (struct bus_reply){.result = answer->result, .turnaround_us = waiting->turnaround_us};
+    int64_t took_ns = answer->end_ns - answer->sent_ns;
+    *reply = (struct bus_reply){.result = answer->result,
+                                .turnaround_us = waiting->turnaround_us,
+                                .took_us = took_ns > 0 ? (uint32_t)(took_ns / US) : 0};
     if (waiting->written) {
         reply->result = read_back_result(&waiting->request, answer);
         reply->pdu_size = 5;

@@ -9,6 +9,7 @@
 
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/serve/update_job.h"
+#include "gateway/daemon/update/genuine.h"
 
 #define SHARE_DEFAULT  50 /* percent of the time that the update may have the line */
 #define PROGRESS_EVERY 5  /* per mille between two progress lines, or a second */
@@ -257,9 +258,12 @@ static void start(struct rpc_call *call, const char *text)
     if (!read_wanted(call, &wanted))
         return;
     uint8_t *file = take_file(text, &size);
+    enum image_result verdict = file != NULL ? genuine_file(file, size) : IMAGE_NO_MAGIC;
     struct update_job *job = update_job_new(call->rpc, file, size, &wanted);
     if (job == NULL) {
-        rpc_fail(call, "invalid", "this is no whole firmware image for both slots",
+        rpc_fail(call, "invalid",
+                 verdict != IMAGE_OK ? image_result_text(verdict)
+                                     : "its two variants are of different versions, or too large",
                  "make one with `baiye sign` and send it with `baiye update`");
         return;
     }

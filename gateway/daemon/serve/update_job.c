@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 
 #include "gateway/daemon/log.h"
+#include "gateway/daemon/update/genuine.h"
 
 #define BROADCAST_MS 40  /* a node writes a block to its flash in less */
 #define ANSWER_MS    500 /* a node that erases or verifies answers late */
@@ -31,19 +32,16 @@ static bool is_wanted(const struct update_job *job, const struct device_config *
     return job->wanted.devices == NULL;
 }
 
-/* Both variants are whole, and of one version. */
+/* Both variants are genuine, fit an update, and are of one version. */
 static bool check_file(struct update_job *job)
 {
+    if (genuine_file(job->file, job->file_size) != IMAGE_OK)
+        return false;
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         size_t size;
         struct image_header header;
-        uint8_t hash[IMAGE_HASH_SIZE];
         const uint8_t *image = image_file_slot(job->file, job->file_size, slot, &size);
-        if (image == NULL || size > UPDATE_IMAGE_MAX ||
-            image_header_read(image, size, &header) != IMAGE_OK)
-            return false;
-        (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
-        if (memcmp(hash, header.hash, sizeof hash) != 0 ||
+        if (size > UPDATE_IMAGE_MAX || image_header_read(image, size, &header) != IMAGE_OK ||
             (slot > 0 && header.version != job->version))
             return false;
         job->version = header.version;
@@ -207,7 +205,8 @@ static void answered(struct loop_task *task)
     struct update_job *job =
         (struct update_job *)((char *)task - offsetof(struct update_job, task));
     const struct bus_reply *reply = &job->reply;
-    int64_t now_ms = loop_now_ms(), took_ms = now_ms - job->sent_ms;
+    int64_t now_ms = loop_now_ms(), took_ms = reply->took_us / 1000 + 1;
+    unsigned share = update_share(&job->update, job->wanted.share);
     bool believed = reply->result == BUS_OK || reply->result == BUS_EXCEPTION;
     job->busy = false;
     if (reply->result == BUS_STOPPED)
@@ -220,7 +219,7 @@ static void answered(struct loop_task *task)
     if (job->stopping)
         update_job_ended(job);
     else
-        pause_for(job, job->down ? DOWN_MS : update_pause_ms(took_ms, job->wanted.share));
+        pause_for(job, job->down ? DOWN_MS : update_pause_ms(took_ms, share));
 }
 
 /* Bus thread. */
@@ -239,12 +238,11 @@ static void send_request(struct update_job *job)
     struct bus_request request = {.unit = update->unit,
                                   .timeout_ms = update->unit == 0 ? BROADCAST_MS : ANSWER_MS,
                                   .no_read_back = true,
-                                  .patient = true,
+                                  .patient = !update_hurries(&job->update),
                                   .pdu_size = update->pdu_size,
                                   .context = job,
                                   .done = bus_done};
     memcpy(request.pdu, update->pdu, update->pdu_size);
-    job->sent_ms = loop_now_ms();
     job->busy = true;
     enum bus_result result = bus_submit(job->rpc->parts.buses[job->bus], &request);
     if (result != BUS_OK)

@@ -55,7 +55,7 @@ struct update_job {
     struct loop_timer timer;
     struct loop_task task;
     struct bus_reply reply;
-    int64_t sent_ms, started_ms, told_ms, kept_ms;
+    int64_t started_ms, told_ms, kept_ms;
     unsigned told, started_permille;
     uint8_t kept_phase; /* of the session, when rows were last looked at */
     /* update_keep.c */

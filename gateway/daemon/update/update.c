@@ -14,6 +14,7 @@
 #define RESTART_MS    2000 /* between two looks at a node that starts */
 #define SAMPLE_TRIES  30   /* such looks: a minute for the first sample */
 #define TESTED_TRIES  6    /* such looks at a node before its update */
+#define TRIAL_SHARE   25   /* percent of the line's time, at least, while nodes are on trial */
 #define RESTART_TRIES 40   /* and until a node that does not answer counts as lost */
 
 enum { WAITING_BROADCAST = -1, WAITING_NONE = -2 };
@@ -93,7 +94,7 @@ bool update_start(struct update *update, const uint8_t *image, size_t size, cons
                                               .slot = update->header.slot,
                                               .blocks = (uint16_t)blocks,
                                               .block_size = BLOCK_SIZE};
-    memcpy(update->session.image_id, update->header.hash, sizeof update->session.image_id);
+    memcpy(update->session.image_id, image_id(image), sizeof update->session.image_id);
     for (size_t i = 0; i < unit_count; i++)
         update->nodes[i].unit = units[i];
     update->node_count = (unsigned)unit_count;
@@ -111,6 +112,11 @@ static void request_for_node(const struct update *update, const struct update_no
                              struct update_request *request)
 {
     switch ((enum node_state)node->state) {
+    case NODE_TRUSTING:
+        request_read(request, node->unit,
+                     (uint16_t)(WINDOW_KEYS + WINDOW_KEY_REGISTERS * update->header.key),
+                     WINDOW_KEY_REGISTERS);
+        break;
     case NODE_UNOPENED:
         request_session(update, request, node->unit);
         break;
@@ -159,23 +165,34 @@ static unsigned count_in(const struct update *update, unsigned states)
     return count;
 }
 
+/* One that is to be confirmed goes first, then whoever waits longest: so a node that has to be
+ * looked at again and again keeps no other from its turn. Restarted they are as they come: the
+ * first is the canary. */
+static bool goes_before(const struct update_node *a, const struct update_node *b)
+{
+    if ((a->state == NODE_FIT) != (b->state == NODE_FIT))
+        return a->state == NODE_FIT;
+    return a->state != NODE_READY && a->ask_again_ms < b->ask_again_ms;
+}
+
 /* The next node in one of `states` whose time has come, with its request; WAITING_NONE and the
  * earliest time otherwise. */
 static int next_node(const struct update *update, unsigned states, int64_t now_ms,
                      struct update_request *request, int64_t *again_ms)
 {
+    int next = WAITING_NONE;
     for (unsigned i = 0; i < update->node_count; i++) {
         const struct update_node *node = &update->nodes[i];
         if (!in_states(node, states))
             continue;
-        if (node->ask_again_ms <= now_ms) {
-            request_for_node(update, node, request);
-            return (int)i;
-        }
-        if (node->ask_again_ms < *again_ms)
-            *again_ms = node->ask_again_ms;
+        if (node->ask_again_ms > now_ms)
+            *again_ms = node->ask_again_ms < *again_ms ? node->ask_again_ms : *again_ms;
+        else if (next == WAITING_NONE || goes_before(node, &update->nodes[next]))
+            next = (int)i;
     }
-    return WAITING_NONE;
+    if (next != WAITING_NONE)
+        request_for_node(update, &update->nodes[next], request);
+    return next;
 }
 
 static void enter(struct update *update, enum update_phase phase)
@@ -312,7 +329,8 @@ static int next_in_phase(struct update *update, int64_t now_ms, struct update_re
     enum update_phase then = UPDATE_END;
     switch ((enum update_phase)update->phase) {
     case UPDATE_ASK:
-        waiting = next_node(update, STATE(NODE_UNKNOWN), now_ms, request, again_ms);
+        waiting = next_node(update, STATE(NODE_UNKNOWN) | STATE(NODE_TRUSTING), now_ms, request,
+                            again_ms);
         then = count_in(update, STATE(NODE_JOINED)) > 0 ? UPDATE_OPEN : UPDATE_RESTART;
         if (update->dry_run)
             then = UPDATE_END;
@@ -407,10 +425,23 @@ static void answer_first_status(const struct update *update, struct update_node 
         node->state = NODE_HELD_BACK;
     else if (same_image(update, status) && status->bits & WINDOW_READY)
         node->state = NODE_READY;
+    else if (update->header.key >= WINDOW_KEYS_MAX)
+        fail_node(node, IMAGE_UNKNOWN_KEY, false);
     else
-        node->state = NODE_JOINED;
+        node->state = NODE_TRUSTING;
     node->resumed = same_image(update, status) && status->bits & WINDOW_OPEN &&
                     status->missing < update->session.blocks;
+}
+
+/* Signed with a key that it does not know, it would refuse the image after the whole transfer. */
+static void answer_key(const struct update *update, struct update_node *node, const uint8_t *data)
+{
+    struct byte_reader r = byte_reader_init(data, 2 * WINDOW_KEY_REGISTERS);
+    uint32_t known = byte_read_u32(&r);
+    if (known != 0 && known == image_key_id(image_point(update->image)))
+        node->state = NODE_JOINED;
+    else
+        fail_node(node, IMAGE_UNKNOWN_KEY, false);
 }
 
 /* All erase alike: as soon as one node is open, the others are believed to be, and one that is not
@@ -548,7 +579,11 @@ static bool answer_read(struct update *update, unsigned i, const uint8_t *pdu, s
     uint16_t bits = 0;
     if (size >= 4)
         bits = (uint16_t)(pdu[2] << 8 | pdu[3]);
-    if (node->state == NODE_RECEIVING && node->counted) {
+    if (node->state == NODE_TRUSTING) {
+        if (!is_answer_to_read(pdu, size, WINDOW_KEY_REGISTERS))
+            return false;
+        answer_key(update, node, pdu + 2);
+    } else if (node->state == NODE_RECEIVING && node->counted) {
         if (!is_answer_to_read(pdu, size, 3))
             return false;
         answer_count(node, pdu + 2, now_ms);
@@ -635,6 +670,8 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     struct update_node before = *node;
     if (pdu && size == 5 && pdu[0] == 16)
         answer_write(update, node, now_ms);
+    else if (pdu && size == 2 && pdu[0] & 0x80 && node->state == NODE_TRUSTING)
+        node->state = NODE_JOINED; /* an older firmware does not say; it judges the image itself */
     else if (pdu && size == 2 && pdu[0] & 0x80)
         fail_node(node, WINDOW_RESULT_NO_SLOTS, false);
     else if (!pdu || !answer_read(update, i, pdu, size, now_ms))
@@ -647,6 +684,21 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
 int64_t update_pause_ms(int64_t took_ms, unsigned share)
 {
     return took_ms * (100 - (int64_t)share) / (int64_t)share;
+}
+
+/* A trial ends by itself after 15 minutes (NODE_TRIAL_US of the firmware), so 247 nodes have 3.6 s
+ * each. A look and a confirmation take 0.1 s of a line with 9600 baud, 0.5 s with 1200; on a line
+ * full of polls the look waits another 2 s for its turn, the confirmation goes first. */
+unsigned update_share(const struct update *update, unsigned share)
+{
+    const unsigned on_trial = STATE(NODE_RESTARTING) | STATE(NODE_FIT) | STATE(NODE_UNFIT);
+    bool hurry = update->phase == UPDATE_RESTART && count_in(update, on_trial) > 0;
+    return hurry && share < TRIAL_SHARE ? TRIAL_SHARE : share;
+}
+
+bool update_hurries(const struct update *update)
+{
+    return update->waiting >= 0 && update->nodes[update->waiting].state == NODE_FIT;
 }
 
 unsigned update_progress(const struct update *update)

@@ -3,7 +3,8 @@
  * to send next and is told how it ended. No clock, no bus, no thread: the caller feeds both, so
  * the same code runs on the daemon's line and in virtual time.
  *
- *   ask every node its status -> open the session -> wait until one has erased
+ *   ask every node its status, and whether it knows the image's key -> open the session -> wait
+ * until one has erased
  *   -> broadcast every block once -> ask each node what it misses -> repair -> … until each is
  *   whole and has verified -> restart and judge the first node alone, then the others
  *
@@ -33,6 +34,7 @@
 /* Where a node stands; each state but the last four asks for one request. */
 enum node_state {
     NODE_UNKNOWN,    /* read its status */
+    NODE_TRUSTING,   /* read which key it has in the place that the image names */
     NODE_JOINED,     /* was sent the session: read whether it stands */
     NODE_UNOPENED,   /* did not hear it: send it the session alone */
     NODE_RECEIVING,  /* read what it misses */
@@ -123,5 +125,9 @@ unsigned update_progress(const struct update *update);
 /* How long to leave the line alone after a request that took `took_ms` of it, so that the update
  * has `share` percent (1..100) of the time. */
 int64_t update_pause_ms(int64_t took_ms, unsigned share);
+/* The share to take now, where `share` is wanted: nodes on trial are not kept waiting for long. */
+unsigned update_share(const struct update *update, unsigned share);
+/* The request just made is a node's confirmation: a poll may wait for it. */
+bool update_hurries(const struct update *update);
 
 #endif

@@ -68,6 +68,11 @@ static size_t serve(struct line_node *node, const struct update_request *request
         memcpy(answer, pdu, 5);
         return 5;
     }
+    if (node->tells_no_keys && address == WINDOW_KEYS) {
+        answer[0] = 0x84;
+        answer[1] = 2; /* illegal address */
+        return 2;
+    }
     answer[0] = 4;
     answer[1] = (uint8_t)(count * 2);
     assert_true(service_read(&node->service, address, count, answer + 2));

@@ -15,6 +15,7 @@ struct line_node {
     struct flash_sim flash;
     struct service service;
     bool dead;
+    bool tells_no_keys;   /* its firmware is older than that */
     bool never_starts;    /* the new image hangs: the watchdog bites until it is given up */
     bool never_samples;   /* the new image takes none, so that it cannot test itself */
     uint8_t checks[2];    /* of the self-test, those that fail under the old and the new image */

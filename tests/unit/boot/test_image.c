@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "firmware/boot/flash.h"
+#include "firmware/boot/verify.h"
 #include "tests/unit/boot/flash_sim.h"
 
 /* The private halves of firmware/boot/keys/test.pem, and of the second key in test_keys.c. */
@@ -37,6 +38,7 @@ void test_image_sign(struct test_image *image)
                                            image->header.signature),
                      64);
     image_header_write(&image->header, image->bytes);
+    image_point_write(boot_public_keys[image->header.key & 1u] + 1, image->bytes);
 }
 
 struct test_image test_image_make(unsigned slot, uint32_t version, uint32_t counter)

@@ -286,6 +286,73 @@ static void only_nodes_that_are_named_are_updated(void **state)
     }
 }
 
+/* Nobody erases a thing for an image that all would refuse in the end. */
+static void a_node_that_does_not_know_the_key_is_sent_nothing(void **state)
+{
+    (void)state;
+    const struct test_image old = test_image_make(0, 1, 5);
+    struct test_image other_key = test_image_make(1, 2, 5), other_place = other_key,
+                      no_place = other_key;
+    other_key.bytes[IMAGE_SIGNED_SIZE + IMAGE_SIGNATURE_SIZE] ^= 1;
+    other_place.header.key = 1; /* where the boot loaders have none */
+    test_image_sign(&other_place);
+    no_place.header.key = 2;
+    test_image_sign(&no_place);
+    const struct test_image *const images[] = {&other_key, &other_place, &no_place};
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+        for (int dry = 0; dry < 2; dry++) {
+            line_make(3, &old);
+            line_update(images[i], (struct update_options){.dry_run = dry});
+            assert_all(NODE_FAILED, 0);
+            assert_int_equal(update.nodes[0].result, IMAGE_UNKNOWN_KEY);
+            for (unsigned k = 0; k < line.count; k++)
+                assert_false(line.nodes[k].service.receive.target.session);
+        }
+    }
+}
+
+static void a_node_that_can_not_tell_its_keys_judges_the_image_itself(void **state)
+{
+    (void)state;
+    const struct test_image old = test_image_make(0, 1, 5), fresh = test_image_make(1, 2, 5);
+    struct test_image forged = fresh;
+    forged.bytes[IMAGE_SIGNED_SIZE] ^= 1;
+    line_make(2, &old);
+    line.nodes[0].tells_no_keys = line.nodes[1].tells_no_keys = true;
+    line_update(&forged, plain);
+    assert_all(NODE_FAILED, 0);
+    assert_int_equal(update.nodes[0].result, IMAGE_BAD_SIGNATURE);
+    line_update(&fresh, plain);
+    assert_all(NODE_DONE, 1);
+}
+
+/* What nodes hold of one release must not become part of the next, though the program is the same
+ * byte for byte. */
+static void two_versions_of_one_program_are_two_images(void **state)
+{
+    (void)state;
+    const struct test_image old = test_image_make(0, 1, 5), second = test_image_make(1, 2, 5);
+    struct test_image third = second;
+    third.header.version = 3;
+    test_image_sign(&third);
+    assert_memory_not_equal(image_id(second.bytes), image_id(third.bytes), WINDOW_ID_SIZE);
+    line_make(2, &old);
+    const uint8_t units[] = {1, 2};
+    assert_true(update_start(&update, second.bytes, TEST_IMAGE_SIZE, units, 2, plain));
+    struct update_request request;
+    int64_t again_ms;
+    while (update.phase != UPDATE_SEND || update.cursor < TEST_BLOCKS / 2) {
+        if (update_next(&update, line.now_ms, &request, &again_ms) == UPDATE_SEND_REQUEST)
+            line_exchange(&request);
+        else
+            line.now_ms = again_ms;
+    }
+    line_update(&third, plain);
+    assert_all(NODE_DONE, 1);
+    for (unsigned i = 0; i < line.count; i++)
+        assert_int_equal(line.nodes[i].service.version, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +369,9 @@ int main(void)
         cmocka_unit_test(an_update_cut_off_during_the_trials_confirms_them_afterwards),
         cmocka_unit_test(a_mixed_garden_takes_two_sessions),
         cmocka_unit_test(only_nodes_that_are_named_are_updated),
+        cmocka_unit_test(a_node_that_does_not_know_the_key_is_sent_nothing),
+        cmocka_unit_test(a_node_that_can_not_tell_its_keys_judges_the_image_itself),
+        cmocka_unit_test(two_versions_of_one_program_are_two_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,14 +16,16 @@
 #define FAST      4 /* of them, probes that are read every second */
 #define UPDATED   5 /* nodes of the same line; the last one is dead */
 #define ANSWER_US 500000
-#define WRITE_US  40000 /* after a broadcast */
-#define TURN_US   8000  /* silence and turnaround of a request and its answer */
+#define WRITE_US  40000              /* after a broadcast */
+#define TRIAL_US  INT64_C(900000000) /* NODE_TRIAL_US */
+#define TURN_US   8000               /* silence and turnaround of a request and its answer */
 
 struct traffic {
     struct schedule_unit units[UNITS];
     struct schedule schedule;
     int64_t polled_us[UNITS];
     int64_t now_us, wanted_us; /* wanted: the update has a request from then on */
+    int64_t trials_us;         /* when all were restarted; 0: not yet */
     unsigned polls, late;
     double worst; /* largest distance of two polls, in periods */
 };
@@ -74,10 +76,12 @@ static int64_t send_one(const struct update_request *request)
 
 static void run_update(const struct test_image *image, unsigned share)
 {
-    static const uint8_t units[UPDATED] = {1, 2, 3, 4, 5};
+    uint8_t units[NODES];
     struct update_request request;
     int64_t again_ms = 0;
-    assert_true(update_start(&update, image->bytes, TEST_IMAGE_SIZE, units, UPDATED,
+    for (unsigned i = 0; i < line.count; i++)
+        units[i] = (uint8_t)(i + 1);
+    assert_true(update_start(&update, image->bytes, TEST_IMAGE_SIZE, units, line.count,
                              (struct update_options){0}));
     bool has_request = false;
     for (;;) {
@@ -90,10 +94,13 @@ static void run_update(const struct test_image *image, unsigned share)
             traffic.wanted_us = has_request ? traffic.now_us : again_ms * 1000;
         }
         struct schedule_turn turn = schedule_next(&traffic.schedule, traffic.now_us);
+        if (update.restarted_all && traffic.trials_us == 0)
+            traffic.trials_us = traffic.now_us;
         if (has_request && schedule_yields(&turn, traffic.wanted_us, traffic.now_us)) {
             int64_t took_us = send_one(&request);
             traffic.now_us += took_us;
-            traffic.wanted_us = traffic.now_us + 1000 * update_pause_ms(took_us / 1000, share);
+            int64_t pause_ms = update_pause_ms(took_us / 1000, update_share(&update, share));
+            traffic.wanted_us = traffic.now_us + 1000 * pause_ms;
             has_request = false;
         } else if (turn.unit >= 0)
             poll((unsigned)turn.unit);
@@ -128,6 +135,28 @@ static void polls_keep_their_slots_at_every_share(void **state)
     assert_int_equal(late, 0);
 }
 
+/* A node on trial starts again after 15 minutes without a word: whatever the share, the longest
+ * line must be through by then. */
+static void nodes_on_trial_are_confirmed_in_time(void **state)
+{
+    (void)state;
+    static const unsigned shares[] = {1, 100};
+    const struct test_image old = test_image_make(0, 1, 5), fresh = test_image_make(1, 2, 5);
+    const int64_t each_us = TRIAL_US / UPDATE_NODES_MAX;
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        line_make(NODES, &old);
+        make_traffic();
+        run_update(&fresh, shares[i]);
+        int64_t took_us = traffic.now_us - traffic.trials_us;
+        print_message("share=%u%% seconds a trial=%.2f, at most %.2f\n", shares[i],
+                      (double)took_us / 1e6 / NODES, (double)each_us / 1e6);
+        for (unsigned k = 0; k < NODES; k++)
+            assert_int_equal(update.nodes[k].state, NODE_DONE);
+        assert_in_range(took_us, 1, each_us * NODES);
+        assert_int_equal(traffic.late, 0);
+    }
+}
+
 /* A line so full of polls that no time is left: the update still goes on, if slowly. */
 static void an_update_on_a_full_line_is_not_starved(void **state)
 {
@@ -143,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(polls_keep_their_slots_at_every_share),
+        cmocka_unit_test(nodes_on_trial_are_confirmed_in_time),
         cmocka_unit_test(an_update_on_a_full_line_is_not_starved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

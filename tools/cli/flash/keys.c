@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cli/flash/keys.h"
 
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/sha.h>
 #include <string.h>
 
 #include "firmware/boot/verify.h"
+#include "gateway/daemon/update/genuine.h"
 #include "protocols/image/image.h"
 
 #define EXPORTS_MAGIC 0x42594C31u /* as boards/cortex-m3/loader.h has it */
 #define EXPORTS_SIZE  12u
-#define DER_MAX       80
 
 _Static_assert(KEYS_PLACES == BOOT_KEYS && sizeof boot_public_keys[0] == KEYS_KEY_SIZE,
                "the boot loader's keys are of another form");
@@ -45,54 +41,9 @@ bool keys_have_test_key(const struct trusted_keys *keys)
     return false;
 }
 
-static EVP_PKEY *key_of(const uint8_t point[KEYS_KEY_SIZE])
-{
-    char curve[] = "prime256v1";
-    uint8_t copy[KEYS_KEY_SIZE];
-    memcpy(copy, point, sizeof copy);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy, sizeof copy),
-        OSSL_PARAM_construct_end()};
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(context);
-    return key;
-}
-
-/* r and s as DER; the length, 0 when that can't be. */
-static int der_of(const uint8_t signature[IMAGE_SIGNATURE_SIZE], uint8_t der[DER_MAX])
-{
-    ECDSA_SIG *pair = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
-    int size = 0;
-    if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1) {
-        r = s = NULL; /* taken over */
-        uint8_t *at = der;
-        if (i2d_ECDSA_SIG(pair, NULL) <= DER_MAX)
-            size = i2d_ECDSA_SIG(pair, &at);
-    }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(pair);
-    return size;
-}
-
 static bool signed_by(const uint8_t point[KEYS_KEY_SIZE], const uint8_t *image)
 {
-    uint8_t der[DER_MAX];
-    int der_size = der_of(image + IMAGE_SIGNED_SIZE, der);
-    EVP_PKEY *key = point[0] == 0x04 && der_size > 0 ? key_of(point) : NULL;
-    EVP_MD_CTX *context = key != NULL ? EVP_MD_CTX_new() : NULL;
-    bool good = context != NULL &&
-                EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
-                EVP_DigestVerify(context, der, (size_t)der_size, image, IMAGE_SIGNED_SIZE) == 1;
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(key);
-    return good;
+    return point[0] == 0x04 && genuine_signed_by(point + 1, image);
 }
 
 enum keys_verdict keys_judge(const struct trusted_keys *keys, const uint8_t *image, size_t size)
