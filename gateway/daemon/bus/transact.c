@@ -70,11 +70,14 @@ static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
     if (t->line->last_ns > begun) /* a broadcast is still being sent or carried out */
         begun = t->line->last_ns;
     for (;;) {
-        int64_t free_ns = t->line->last_ns + silence_ns, slice = line_now_ns() + SLICE_NS;
-        enum line_event event = line_wait(t->line, slice < free_ns ? slice : free_ns, false);
+        int64_t asleep = line_now_ns(), slice = asleep + SLICE_NS;
+        int64_t free_ns = t->line->last_ns + silence_ns, aimed_ns = aim_at(&t->aim, free_ns);
+        enum line_event event = line_wait(t->line, slice < aimed_ns ? slice : aimed_ns, false);
         if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)) || atomic_load(&t->stopping))
             return LINE_GONE;
         int64_t now = line_now_ns();
+        if (event == LINE_TIME && asleep < aimed_ns && aimed_ns < slice)
+            aim_woke(&t->aim, aimed_ns, now);
         if (event == LINE_TIME && now >= t->line->last_ns + silence_ns)
             return LINE_TIME;
         if (now - begun > BABBLE_NS)

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/daemon/bus/aim.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/line.h"
 #include "protocols/modbus/rtu_client.h"
@@ -58,6 +59,7 @@ struct transact {
     bool watching;
     bool twice;           /* it did; the owner resets it */
     int64_t silence_ns;   /* between frames, the bus's own included */
+    struct aim aim;       /* at the end of a silence */
     uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
     atomic_bool stopping; /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
     uint64_t stray_bytes, silence_violations, busy_ns;
