@@ -45,10 +45,13 @@ def awake():
 
 
 @contextlib.contextmanager
-def lines(scene_lines, seed=1, weather=None, prompt=True):
+def lines(scene_lines, seed=1, weather=None, prompt=True, exact=False):
+    """`exact`: what the pseudo-terminals take is no time of the line, see tools/field/wire.h."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
     field = garden.Field(folder, {"weather": weather or {"speed": 600}, "lines": scene_lines},
                          seed=seed)
+    if exact:
+        field.arguments.append("--measure-hop")
     if prompt:
         field.arguments = first(field.arguments, 20)
     try:
@@ -96,13 +99,18 @@ def config(field, every="1ms", **bus_keys):
 
 
 class Polling:
-    """bus_poll on a configuration; `quiet` prints no readings."""
+    """bus_poll on a configuration; `quiet` prints no readings. On lines that are exact it tells
+    when it wrote."""
 
     def __init__(self, config_path, seconds, warm_up=0, quiet=True, prompt=True):
         command = [str(garden.program("bus_poll")), str(config_path), str(seconds), str(warm_up)]
         command += ["quiet"] if quiet else []
+        said = config_path.parent / "field/said"
+        environment = dict(os.environ)
+        if said.exists():
+            environment.update(BAIYE_SAID=str(said), LD_PRELOAD=str(garden.BUILD / "lib/say-when.so"))
         self.child = subprocess.Popen(first(command, 10) if prompt else command,
-                                      stdout=subprocess.PIPE, text=True)
+                                      stdout=subprocess.PIPE, text=True, env=environment)
 
     def results(self):
         """Every line that it printed."""

@@ -9,8 +9,10 @@
 
 #include "tools/field/ledger.h"
 #include "tools/field/loop.h"
+#include "tools/field/said.h"
 #include "tools/field/scene.h"
 #include "tools/field/weather.h"
+#include "tools/field/wire.h"
 
 struct line;
 
@@ -19,6 +21,8 @@ struct garden {
     const struct scene *scene;
     const char *dir; /* run directory: links to the ptys, sockets, nodes' files */
     uint64_t seed;
+    struct wire_hop hop; /* of its ptys; 0: not measured */
+    struct said said;    /* not open without --measure-hop */
     struct weather weather;
     int64_t weather_start_s, started_ns;
     struct ledger ledger;

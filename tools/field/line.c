@@ -327,9 +327,9 @@ static void line_schedule(struct line *line)
         loop_arm(&line->garden->loop, &line->timer, next);
 }
 
-static void begin_request(struct line *line, int64_t now_ns)
+static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
 {
-    int64_t start_ns = wire_request_start(&line->clock, now_ns);
+    int64_t start_ns = wire_request_start(&line->clock, now_ns, wrote_ns);
     int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
     line->said_rate = line->rate;
     port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
@@ -361,9 +361,9 @@ static void wake_addressee(struct line *line, uint8_t address)
 static void master_says(void *context, const uint8_t *bytes, size_t size)
 {
     struct line *line = context;
-    int64_t now = loop_now_ns();
+    int64_t now = loop_now_ns(), wrote_ns = said_take(&line->garden->said, line->pty, now);
     if (!line->saying)
-        begin_request(line, now);
+        begin_request(line, now, wrote_ns);
     if (line->said_size && now > line->said_end_ns)
         line->said_end_ns = now;
     size_t room = sizeof(line->said) - line->said_size;
@@ -394,6 +394,7 @@ static bool open_port(struct line *line)
     if (!good)
         garden_log("line %s: cannot open %s: %s", line->scene->name, path, strerror(errno));
     line->plugged = good;
+    line->pty = port_pty(&line->port);
     return good;
 }
 
@@ -438,6 +439,8 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
     line->said_rate = line->rate;
     line->rng = rng_named(garden->seed, scene->name);
     line->counts.gap_min_ns = -1;
+    if (scene->type == LINE_RTU)
+        line->clock.hop = garden->hop;
     line->timer.fire = line_step;
     line->timer.context = line;
     line->port = (struct port){.loop = &garden->loop,

@@ -54,6 +54,7 @@ struct line {
     struct garden *garden;
     const struct scene_line *scene;
     struct port port;
+    int pty;                    /* number of the port's pseudo terminal; -1: it is none */
     struct wire_rate rate;      /* the line's own */
     struct wire_rate said_rate; /* of the request now on the wire */
     struct wire_clock clock;

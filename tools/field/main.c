@@ -15,6 +15,7 @@
 
 #include "tools/field/control.h"
 #include "tools/field/garden.h"
+#include "tools/field/hop.h"
 #include "tools/field/line.h"
 #include "tools/field/node.h"
 
@@ -27,6 +28,7 @@ struct options {
     const char *scene, *dir, *ledger;
     uint64_t seed;
     double seconds;
+    bool measure_hop;
 };
 
 struct program {
@@ -40,22 +42,28 @@ struct program {
 
 static const char usage[] =
     "usage: baiye-field --scene FILE.yaml --dir RUNDIR [--seed N] [--seconds N] [--ledger FILE]\n"
+    "                   [--measure-hop]\n"
     "A simulated tea garden: lines with probes and nodes for a gateway to poll.\n"
     "  --scene FILE    what there is: lines, units, faults, weather\n"
     "  --dir RUNDIR    gets a link to each line's pty (or NAME.port), control.sock, nodes' files\n"
     "  --seed N        same seed, same weather and same faults (1)\n"
     "  --seconds N     end by itself after so long\n"
     "  --ledger FILE   writes every true value given, one JSON object a line\n"
+    "  --measure-hop   find out what a pty takes, and take it off the line's time\n"
     "Prints 'ready' when all lines are up. Ends on SIGTERM.\n";
 
 /* -1: go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {
-        {"scene", required_argument, NULL, 's'},  {"dir", required_argument, NULL, 'd'},
-        {"seed", required_argument, NULL, 'r'},   {"seconds", required_argument, NULL, 't'},
-        {"ledger", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"scene", required_argument, NULL, 's'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"seed", required_argument, NULL, 'r'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"ledger", required_argument, NULL, 'l'},
+                                          {"measure-hop", no_argument, NULL, 'm'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {NULL, 0, NULL, 0}};
     int name;
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (name == 's')
@@ -68,6 +76,8 @@ static int read_options(int argc, char **argv, struct options *options)
             options->seed = strtoull(optarg, NULL, 10);
         else if (name == 't')
             options->seconds = strtod(optarg, NULL);
+        else if (name == 'm')
+            options->measure_hop = true;
         else if (name == 'h' || name == 'v') {
             (void)fputs(name == 'h' ? usage : "baiye-field " BAIYE_VERSION "\n", stdout);
             return EXIT_SUCCESS;
@@ -192,6 +202,21 @@ static bool open_lines(struct garden *garden)
     return true;
 }
 
+/* Before there are lines and nodes: nothing else runs in this program. */
+static bool measure_hop(struct garden *garden)
+{
+    char link[256], said[256];
+    (void)snprintf(link, sizeof(link), "%s/hop", garden->dir);
+    (void)snprintf(said, sizeof(said), "%s/said", garden->dir);
+    if (!hop_measure(link, &garden->hop) || !said_open(&garden->said, said)) {
+        garden_log("%s: %s", garden->dir, strerror(errno));
+        return false;
+    }
+    garden_log("a pty takes %.1f us to the master and %.1f us back, at least",
+               (double)garden->hop.hear_ns / 1e3, (double)garden->hop.say_ns / 1e3);
+    return true;
+}
+
 static bool start(struct program *program, const struct options *options)
 {
     struct garden *garden = &program->garden;
@@ -208,6 +233,8 @@ static bool start(struct program *program, const struct options *options)
         garden_log("%s: %s", options->ledger, strerror(errno));
         return false;
     }
+    if (options->measure_hop && !measure_hop(garden))
+        return false;
     if (!set_weather(garden) || !open_lines(garden))
         return false;
     (void)snprintf(path, sizeof(path), "%s/control.sock", options->dir);
@@ -244,6 +271,7 @@ static void finish(struct program *program)
         line_free(garden->lines[i]);
     free(garden->lines);
     ledger_close(&garden->ledger);
+    said_close(&garden->said);
     weather_series_free(&garden->weather.series);
     if (program->signals.fd > 0)
         (void)close(program->signals.fd);

@@ -189,6 +189,14 @@ void port_close(struct port *port)
         (void)unlink(port->link);
 }
 
+int port_pty(const struct port *port)
+{
+    unsigned number;
+    if (port->tcp || port->watch.fd < 0 || ioctl(port->watch.fd, TIOCGPTN, &number) != 0)
+        return -1;
+    return (int)number;
+}
+
 void port_write(struct port *port, const uint8_t *bytes, size_t size)
 {
     if (port->watch.fd < 0)

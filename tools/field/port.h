@@ -29,6 +29,8 @@ bool port_open_tcp(struct port *port, const char *link, uint16_t number);
 int port_listen(const char *path, uint16_t number);
 /* The adapter is pulled out, or the server goes away. */
 void port_close(struct port *port);
+/* The pty's number, as in /dev/pts/N; -1: it is none. */
+int port_pty(const struct port *port);
 void port_write(struct port *port, const uint8_t *bytes, size_t size);
 /* What the master has set its side to: its rate; the parity counts only with `parity`. A TCP
  * connection leaves `rate` alone. */

@@ -28,8 +28,10 @@ bool wire_same(const struct wire_rate *a, const struct wire_rate *b)
 void wire_gave(struct wire_clock *clock, int64_t end_ns, int64_t given_ns)
 {
     int64_t late = given_ns - end_ns;
+    if (late > WIRE_LATE_MAX_NS)
+        late = WIRE_LATE_MAX_NS;
     clock->quiet_since_ns = end_ns;
-    clock->late_ns = late < 0 ? 0 : late;
+    clock->late_ns = (late < 0 ? 0 : late) + clock->hop.hear_ns;
 }
 
 void wire_took(struct wire_clock *clock, int64_t end_ns)
@@ -40,10 +42,9 @@ void wire_took(struct wire_clock *clock, int64_t end_ns)
     clock->late_ns = 0;
 }
 
-int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns)
+int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns)
 {
-    int64_t late = clock->late_ns < WIRE_LATE_MAX_NS ? clock->late_ns : WIRE_LATE_MAX_NS;
-    return seen_ns - late;
+    return (said_ns ? said_ns : seen_ns - clock->hop.say_ns) - clock->late_ns;
 }
 
 bool wire_silence_kept(const struct wire_clock *clock, int64_t start_ns, int64_t silence_ns)

@@ -43,53 +43,70 @@ static void silence_is_1750_us_above_19200(void **state)
 
 static void a_late_hand_over_does_not_move_the_next_request(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     (void)state;
     wire_gave(&clock, 1000000, 1090000); /* 90 us late */
-    assert_int_equal(wire_request_start(&clock, 1090000 + 1750000), 1000000 + 1750000);
+    assert_int_equal(wire_request_start(&clock, 1090000 + 1750000, 0), 1000000 + 1750000);
     assert_true(wire_silence_kept(&clock, 1000000 + 1750000, 1750000));
 }
 
 static void a_request_one_microsecond_early_violates_the_silence(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     (void)state;
     wire_gave(&clock, 1000000, 1090000);
-    int64_t start = wire_request_start(&clock, 1090000 + 1749000);
+    int64_t start = wire_request_start(&clock, 1090000 + 1749000, 0);
     assert_false(wire_silence_kept(&clock, start, 1750000));
 }
 
 static void lateness_is_taken_off_once_only(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     (void)state;
     wire_gave(&clock, 1000000, 1090000);
     wire_took(&clock, 3000000); /* a request that nobody answers */
-    assert_int_equal(wire_request_start(&clock, 9000000), 9000000);
+    assert_int_equal(wire_request_start(&clock, 9000000, 0), 9000000);
 }
 
 static void lateness_beyond_the_limit_slows_the_line(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     (void)state;
     wire_gave(&clock, 1000000, 31000000);
-    assert_int_equal(wire_request_start(&clock, 33000000), 33000000 - WIRE_LATE_MAX_NS);
+    assert_int_equal(wire_request_start(&clock, 33000000, 0), 33000000 - WIRE_LATE_MAX_NS);
+}
+
+/* Given 90 us late, passed on in 30 us at least: the master has it at 120. It writes t3.5 after. */
+static void what_a_pty_takes_at_least_is_no_silence(void **state)
+{
+    struct wire_clock clock = {.hop = {30000, 40000}};
+    (void)state;
+    wire_gave(&clock, 1000000, 1090000);
+    int64_t wrote = 1120000 + 1750000;
+    assert_int_equal(wire_request_start(&clock, wrote + 40000, 0), 1000000 + 1750000);
+    assert_int_equal(wire_request_start(&clock, wrote + 70000, 0), 1000000 + 1780000);
+    assert_int_equal(wire_request_start(&clock, wrote + 70000, wrote), 1000000 + 1750000);
+    assert_false(wire_silence_kept(&clock, wire_request_start(&clock, wrote + 39000, 0), 1750000));
+    assert_false(
+        wire_silence_kept(&clock, wire_request_start(&clock, wrote + 90000, wrote - 1), 1750000));
+    wire_took(&clock, 5000000); /* nobody answered: the master has heard nothing since */
+    assert_int_equal(wire_request_start(&clock, 9040000, 0), 9000000);
 }
 
 static void the_first_request_ever_needs_no_silence(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     (void)state;
     assert_true(wire_silence_kept(&clock, 5, 3645833));
 }
 
 static void a_thousand_polls_with_late_hand_overs_take_the_wires_time(void **state)
 {
-    struct wire_clock clock = {0, 0};
+    struct wire_clock clock = {.quiet_since_ns = 0};
     int64_t seen = 1000000000, cycle = 0;
     (void)state;
     for (int i = 0; i < 1000; i++) {
-        int64_t start = wire_request_start(&clock, seen);
+        int64_t start = wire_request_start(&clock, seen, 0);
         int64_t end = start + wire_bytes_ns(&r115200, 8);
         wire_took(&clock, end);
         int64_t answer_end = end + wire_silence_ns(&r115200) + wire_bytes_ns(&r115200, 25);
@@ -114,6 +131,7 @@ int main(void)
         cmocka_unit_test(a_request_one_microsecond_early_violates_the_silence),
         cmocka_unit_test(lateness_is_taken_off_once_only),
         cmocka_unit_test(lateness_beyond_the_limit_slows_the_line),
+        cmocka_unit_test(what_a_pty_takes_at_least_is_no_silence),
         cmocka_unit_test(the_first_request_ever_needs_no_silence),
         cmocka_unit_test(a_thousand_polls_with_late_hand_overs_take_the_wires_time),
     };
