@@ -114,12 +114,17 @@ static void prepare(struct store *store, struct chunk *chunk)
 
 static void prepare_more(struct store *store, bool partial)
 {
-    if (store->prepared_count >= CHUNKS_A_COMMIT)
-        return;
-    struct chunk *chunk =
-        intake_take(store->intake, CHUNKS_A_COMMIT - store->prepared_count, partial);
-    while (chunk != NULL) {
-        struct chunk *next = chunk->next;
+    struct intake_level level;
+    /* Of a small file a commit takes no more than retention keeps free. */
+    uint64_t fit = store->config->store_max_bytes / 32 / CHUNK_SIZE + 1;
+    intake_level(store->intake, &level);
+    for (uint32_t most = level.full_chunks + 1; most > 0; most--) {
+        if (store->prepared_count >= CHUNKS_A_COMMIT || store->prepared_count >= fit ||
+            means_pressed(store->means))
+            return;
+        struct chunk *chunk = intake_take(store->intake, 1, partial);
+        if (chunk == NULL)
+            return;
         prepare(store, chunk);
         chunk->next = NULL;
         if (store->prepared_last != NULL)
@@ -128,7 +133,6 @@ static void prepare_more(struct store *store, bool partial)
             store->prepared = chunk;
         store->prepared_last = chunk;
         store->prepared_count++;
-        chunk = next;
     }
 }
 
@@ -172,7 +176,7 @@ static int move_cursors(struct store *store, uint64_t acked[STORE_BROKERS_MAX])
     return SQLITE_OK;
 }
 
-static int flush_counts(struct store *store)
+int commit_flush(struct store *store)
 {
     int rc = means_flush(store->means, &store->db);
     if (rc == SQLITE_OK)
@@ -182,11 +186,11 @@ static int flush_counts(struct store *store)
     return rc;
 }
 
-static void flushed(struct store *store, int64_t now_ms)
+void commit_flushed(struct store *store)
 {
     means_flushed(store->means);
     seen_flushed(store->seen);
-    store->flush_ms = now_ms;
+    store->flush_ms = clock_now().mono_ms;
     store->flush_id = store->prepared_id;
 }
 
@@ -212,7 +216,7 @@ static void note_commit(struct store *store, const uint64_t acked[STORE_BROKERS_
 }
 
 /* One transaction with all that is prepared. */
-static void commit_prepared(struct store *store, int64_t now_ms, bool flush)
+static void commit_prepared(struct store *store, bool flush)
 {
     uint64_t acked[STORE_BROKERS_MAX];
     uint64_t id = store->next_id;
@@ -223,7 +227,7 @@ static void commit_prepared(struct store *store, int64_t now_ms, bool flush)
     if (rc == SQLITE_OK)
         rc = move_cursors(store, acked);
     if (rc == SQLITE_OK && flush)
-        rc = flush_counts(store);
+        rc = commit_flush(store);
     if (rc == SQLITE_OK)
         rc = db_commit(&store->db);
     if (rc != SQLITE_OK) {
@@ -235,7 +239,19 @@ static void commit_prepared(struct store *store, int64_t now_ms, bool flush)
     note_commit(store, acked, took_us);
     commit_settle(store, id);
     if (flush)
-        flushed(store, now_ms);
+        commit_flushed(store);
+    feed_wake(store);
+}
+
+void commit_gaps(struct store *store, const struct body *body)
+{
+    recent_add(store->recent, store->next_id, body->count, body->data, body->used);
+    pthread_mutex_lock(&store->lock);
+    store->next_id += body->count;
+    store->stats.stored += body->count;
+    store->stats.gaps += body->count;
+    pthread_mutex_unlock(&store->lock);
+    store->prepared_id = store->next_id;
     feed_wake(store);
 }
 
@@ -292,7 +308,7 @@ void commit_run(struct store *store, int64_t now_ms, bool everything)
     do {
         /* While an earlier try waits, the open chunk goes on being filled. */
         prepare_more(store, store->prepared_count == 0);
-        commit_prepared(store, now_ms, flush);
+        commit_prepared(store, flush || means_pressed(store->means));
         last_ms = now_ms;
         intake_level(store->intake, &level);
     } while (store->db.handle != NULL && store->prepared_count == 0 &&
@@ -325,7 +341,7 @@ static void replay_body(struct store *store, const struct replay *replay, uint64
     }
 }
 
-int commit_replay(struct store *store, uint64_t from_id, bool untrusted_only)
+int commit_replay(struct store *store, uint64_t from_id, uint64_t to_id, bool untrusted_only)
 {
     struct replay replay = {.store = store, .untrusted_only = untrusted_only};
     sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FROM);
@@ -335,12 +351,14 @@ int commit_replay(struct store *store, uint64_t from_id, bool untrusted_only)
     int rc = SQLITE_ROW;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
+        if (id >= to_id)
+            break;
         if (id >= from_id)
             replay_body(store, &replay, id, sqlite3_column_blob(s, 1),
                         (size_t)sqlite3_column_bytes(s, 1));
     }
     sqlite3_reset(s);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 void commit_settle(struct store *store, uint64_t file_next)

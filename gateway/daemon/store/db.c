@@ -32,6 +32,9 @@ static const char *const migrations[DB_VERSION] = {
     " result TEXT) STRICT;",
     /* 1 -> 2: how many samples of an hour may not be believed */
     "ALTER TABLE mean ADD COLUMN bad BLOB;",
+    /* 2 -> 3: what is no longer kept */
+    "CREATE TABLE gone(device TEXT, boot INTEGER, first INTEGER, last INTEGER NOT NULL,"
+    " told INTEGER NOT NULL, PRIMARY KEY(device, boot, first)) STRICT, WITHOUT ROWID;",
 };
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
@@ -83,6 +86,14 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_AUDIT_LIST] = "SELECT at, user, via, method, request, detail, result FROM audit"
                       " ORDER BY rowid DESC LIMIT ?1",
     [DB_AUDIT_TRIM] = "DELETE FROM audit WHERE at < ?1",
+    [DB_GONE_BELOW] = "SELECT first, last, told FROM gone WHERE device = ?1 AND boot = ?2 AND"
+                      " first <= ?3 ORDER BY first DESC LIMIT 1",
+    [DB_GONE_ABOVE] = "SELECT first, last, told FROM gone WHERE device = ?1 AND boot = ?2 AND"
+                      " first >= ?3 ORDER BY first LIMIT 1",
+    [DB_GONE_SET] = "INSERT OR REPLACE INTO gone(device, boot, first, last, told)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5)",
+    [DB_GONE_DELETE] = "DELETE FROM gone WHERE device = ?1 AND boot = ?2 AND first = ?3",
+    [DB_GONE_UNTOLD] = "SELECT device, boot, first, last FROM gone WHERE told = 0 LIMIT ?1",
     [DB_PAGES] = "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count",
 };
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        2
+#define DB_VERSION        3
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -46,12 +46,18 @@ enum db_statement {
     DB_BOOT_ALL,          /* id, offset_ms of those whose offset is known */
     DB_QUARANTINE_INSERT, /* at, broker, id, reason, body */
     DB_QUARANTINE_COUNT,
-    DB_PICK_SET,   /* id, plot, user, day, kg, pickers, at */
-    DB_PICK_LIST,  /* plot, day */
-    DB_AUDIT_ADD,  /* at, user, via, method, request, detail, result */
-    DB_AUDIT_LIST, /* limit */
-    DB_AUDIT_TRIM, /* before */
-    DB_PAGES,      /* page_count, freelist_count */
+    DB_PICK_SET,    /* id, plot, user, day, kg, pickers, at */
+    DB_PICK_LIST,   /* plot, day */
+    DB_AUDIT_ADD,   /* at, user, via, method, request, detail, result */
+    DB_AUDIT_LIST,  /* limit */
+    DB_AUDIT_TRIM,  /* before */
+    DB_GONE_BELOW,  /* device, boot, seq: first, last, told of the last row that begins there or
+                       before */
+    DB_GONE_ABOVE,  /* the same: of the first row that begins there or behind */
+    DB_GONE_SET,    /* device, boot, first, last, told */
+    DB_GONE_DELETE, /* device, boot, first */
+    DB_GONE_UNTOLD, /* n: device, boot, first, last */
+    DB_PAGES,       /* page_count, freelist_count */
     DB_STATEMENT_COUNT
 };
 

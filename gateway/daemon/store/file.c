@@ -214,7 +214,7 @@ static int take_over(struct store *store, const struct identity *identity)
     store->file.checked = clean == 1;
     if (rc == SQLITE_OK && store->flush_id == 0) {
         store->flush_id = counted > 0 ? (uint64_t)counted : 1;
-        rc = commit_replay(store, store->flush_id, false);
+        rc = commit_replay(store, store->flush_id, UINT64_MAX, false);
     }
     return rc;
 }

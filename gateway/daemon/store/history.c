@@ -3,12 +3,10 @@
  * lie, so that raw values are found without an index of their own. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/daemon/store/impl.h"
 
 #define SCAN_MOST (48u << 20) /* bytes of batches one question may read */
-#define DAY_MS    86400000
 
 struct history_task {
     struct task task;
@@ -164,18 +162,6 @@ static void raw_hour(void *context, const struct mean_row *row)
 /* ---- Means -------------------------------------------------------------------------------------
  */
 
-/* Where the day of `t_ms` begins in the process's time zone (the site's). */
-static int64_t day_start(int64_t t_ms)
-{
-    time_t t = (time_t)(t_ms / 1000);
-    struct tm local;
-    if (localtime_r(&t, &local) == NULL)
-        return t_ms - t_ms % DAY_MS;
-    local.tm_hour = local.tm_min = local.tm_sec = 0;
-    local.tm_isdst = -1;
-    return (int64_t)mktime(&local) * 1000;
-}
-
 static void mean_hour(void *context, const struct mean_row *row)
 {
     struct search *search = context;
@@ -189,7 +175,7 @@ static void mean_hour(void *context, const struct mean_row *row)
         point.max = cell->max;
     }
     if (search->query->step == STORE_DAY) {
-        point.t_ms = day_start(row->t_ms);
+        point.t_ms = means_day_start(row->t_ms);
         if (search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms) {
             join_point(&search->points[search->count - 1], &point);
             return;
@@ -282,7 +268,7 @@ static void history_run(struct store *store, struct task *task, enum store_resul
     if (search.points == NULL)
         answer.result = STORE_BUSY;
     if (own->query.step == STORE_DAY) /* whole days: the first one from its beginning */
-        own->query.from_ms = day_start(own->query.from_ms);
+        own->query.from_ms = means_day_start(own->query.from_ms);
     if (answer.result == STORE_OK) {
         answer.result = run_search(&search);
         answer.points = search.points;

@@ -97,7 +97,9 @@ struct store {
     int64_t flush_ms;        /* monotonic: last flush of means and seen */
     uint64_t flush_id;       /* they are in the file up to here */
     int64_t commit_takes_us; /* as of late */
-    bool retain_begun;
+    bool retain_begun, retain_losing;
+    bool gone_untold;       /* table `gone` may hold rows that no gap tells of */
+    int64_t tell_ms;        /* monotonic: not before */
     int64_t quota_alarm_ms; /* monotonic: last loss for want of room; 0: no alarm of it stands */
     int64_t retain_ms;      /* monotonic: last look at the size */
     atomic_bool untrusted_released; /* readings of this boot went out before their time was known */
@@ -169,8 +171,13 @@ void identity_new_uuid(char uuid[37]);
 /* commit.c */
 void commit_run(struct store *store, int64_t now_ms, bool everything);
 bool commit_due(struct store *store, int64_t now_ms, int *wait_ms);
-/* Counts batches from flush_id on once more: after a start. */
-int commit_replay(struct store *store, uint64_t from_id, bool untrusted_only);
+/* Counts batches with from <= id < to: those that no mean holds yet, after a start or a salvage. */
+int commit_replay(struct store *store, uint64_t from_id, uint64_t to_id, bool untrusted_only);
+/* Means and seen numbers, inside the caller's transaction; commit_flushed() after its success. */
+int commit_flush(struct store *store);
+void commit_flushed(struct store *store);
+/* A body of gaps was written under next_id, while nothing was prepared. */
+void commit_gaps(struct store *store, const struct body *body);
 /* The file holds every record before `file_next`: what of it is prepared need not be written. A
  * commit that failed may have been durable all the same. */
 void commit_settle(struct store *store, uint64_t file_next);

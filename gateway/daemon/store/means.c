@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "protocols/metric/metric.h"
 
-/* An open hour. Hash by (stream, hour) into a fixed table with linear probing; when it is full,
- * clean ones are forgotten (they are in the file). */
+/* An open hour. Hash by (stream, hour) into a table with linear probing; when it is nearly full,
+ * clean ones are forgotten (they are in the file). It grows only for logs of many hours at once,
+ * and then no further than one chunk of records takes it: see means_pressed(). */
 struct open_hour {
     uint32_t stream; /* 0: free */
     bool dirty;
@@ -16,8 +18,8 @@ struct open_hour {
 };
 
 struct means {
-    uint32_t capacity, used, stamp;
-    struct open_hour hours[];
+    uint32_t planned, capacity, used, dirty, stamp;
+    struct open_hour *hours;
 };
 
 static size_t row_size(unsigned count)
@@ -27,9 +29,15 @@ static size_t row_size(unsigned count)
 
 struct means *means_create(uint32_t capacity)
 {
-    struct means *means = calloc(1, sizeof *means + capacity * sizeof means->hours[0]);
-    if (means != NULL)
-        means->capacity = capacity;
+    struct means *means = calloc(1, sizeof *means);
+    struct open_hour *hours = calloc(capacity, sizeof *hours);
+    if (means == NULL || hours == NULL) {
+        free(hours);
+        free(means);
+        return NULL;
+    }
+    means->planned = means->capacity = capacity;
+    means->hours = hours;
     return means;
 }
 
@@ -39,7 +47,19 @@ void means_destroy(struct means *means)
         return;
     for (uint32_t i = 0; i < means->capacity; i++)
         free(means->hours[i].row);
+    free(means->hours);
     free(means);
+}
+
+int64_t means_day_start(int64_t t_ms)
+{
+    time_t t = (time_t)(t_ms / 1000);
+    struct tm local;
+    if (localtime_r(&t, &local) == NULL)
+        return t_ms - t_ms % 86400000;
+    local.tm_hour = local.tm_min = local.tm_sec = 0;
+    local.tm_isdst = -1;
+    return (int64_t)mktime(&local) * 1000;
 }
 
 void mean_merge(struct mean_row *to, const struct mean_row *from)
@@ -197,6 +217,24 @@ static void sweep(struct means *means)
     free(kept);
 }
 
+/* Without memory the table stays as it is. */
+static void grow(struct means *means)
+{
+    struct open_hour *old = means->hours;
+    uint32_t capacity = means->capacity;
+    struct open_hour *hours = calloc(2 * (size_t)capacity, sizeof *hours);
+    if (hours == NULL)
+        return;
+    means->hours = hours;
+    means->capacity = 2 * capacity;
+    means->used = 0;
+    for (uint32_t i = 0; i < capacity; i++) {
+        if (old[i].stream != 0)
+            put(means, old[i]);
+    }
+    free(old);
+}
+
 static struct open_hour *open_hour(struct means *means, struct db *db, const struct stream *stream,
                                    int64_t t_ms)
 {
@@ -205,8 +243,10 @@ static struct open_hour *open_hour(struct means *means, struct db *db, const str
         return hour;
     if (means->used >= means->capacity / 4 * 3)
         sweep(means);
+    if (means->used >= means->capacity / 4 * 3)
+        grow(means);
     if (means->used >= means->capacity - 1)
-        return NULL; /* all dirty: the next flush cleans them; the batches still have the values */
+        return NULL;
     struct mean_row *row = calloc(1, row_size(stream->shape->count));
     if (row == NULL)
         return NULL;
@@ -252,6 +292,7 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
     struct open_hour *hour = open_hour(means, db, stream, t_ms);
     if (hour == NULL)
         return;
+    means->dirty += !hour->dirty;
     hour->dirty = true;
     hour->stamp = ++means->stamp;
     widen(hour->row, id, record);
@@ -294,6 +335,12 @@ void means_flushed(struct means *means)
 {
     for (uint32_t i = 0; i < means->capacity; i++)
         means->hours[i].dirty = false;
+    means->dirty = 0;
+}
+
+bool means_pressed(const struct means *means)
+{
+    return means->dirty >= means->planned / 2;
 }
 
 /* ---- Reading back -----------------------------------------------------------------------------

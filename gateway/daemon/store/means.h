@@ -33,7 +33,7 @@ struct mean_row {
 
 struct means;
 
-/* At most `capacity` hours are kept open. */
+/* Room for `capacity` open hours; it grows when more are needed at once. */
 struct means *means_create(uint32_t capacity);
 void means_destroy(struct means *means);
 
@@ -44,6 +44,8 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
 /* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
 int means_flush(struct means *means, struct db *db);
 void means_flushed(struct means *means);
+/* Many hours wait to be written: time to flush, before more are counted. */
+bool means_pressed(const struct means *means);
 
 /* Calls `each` for the rows of a stream with from <= t < to, in the file or in RAM, by time. */
 typedef void (*means_each)(void *context, const struct mean_row *row);
@@ -53,6 +55,8 @@ int means_read(struct means *means, struct db *db, const struct stream *stream, 
 void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_t boot,
                     uint32_t first_seq, uint32_t last_seq, means_each each, void *context);
 
+/* Where the day of `t_ms` begins in the process's time zone (the site's). */
+int64_t means_day_start(int64_t t_ms);
 /* Adds `from` to `to`. */
 void mean_merge(struct mean_row *to, const struct mean_row *from);
 /* Writes one row. An SQLite result code. */

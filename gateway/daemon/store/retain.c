@@ -5,13 +5,17 @@
 
 #include <string.h>
 
+#include "gateway/daemon/store/gone.h"
 #include "gateway/daemon/store/impl.h"
 
 #define LOOK_EVERY_MS  10000
 #define ALARM_MS       3600000 /* an alarm stands so long after the last loss */
+#define TELL_EVERY_MS  10000   /* gaps, so that neighbours become one */
 #define BATCHES_A_STEP 256     /* of one transaction: bounds the WAL */
+#define BATCHES_FULL   8       /* when a commit had no room: at least so many */
 #define HOURS_A_STEP   512
-#define DAY_MS         86400000
+#define DAY_MS         INT64_C(86400000)
+#define QUOTA_ALARM    "max_size is used up"
 
 static int pages_in_use(struct store *store, int64_t *used, int64_t *total)
 {
@@ -46,61 +50,60 @@ static uint64_t lowest_cursor(struct store *store)
 /* ---- Batches -----------------------------------------------------------------------------------
  */
 
-/* A run of one device's records that are dropped undelivered. */
+/* A run of one device's numbers that are dropped. */
 struct run {
-    uint16_t device;
+    const char *device;
     uint32_t boot, first, last;
-    bool used;
 };
 
-static void tell_run(struct store *store, struct run *run)
-{
-    struct reading_gap gap = {.device = run->device,
-                              .why = GAP_QUOTA,
-                              .boot = run->boot,
-                              .first_seq = run->first,
-                              .last_seq = run->last};
-    if (run->used)
-        intake_gap(store->intake, &gap);
-    run->used = false;
-}
+#define RUNS_MAX 512u
 
-#define RUNS_MAX 64u
-
+/* Those of one step: neighbours meet here, so that the table of what is gone is written seldom. */
 struct runs {
     struct run runs[RUNS_MAX];
-    uint64_t records;
+    uint64_t lost; /* readings of which more was promised */
 };
 
-static void lose_record(struct store *store, struct runs *runs, const struct record *record)
+static int close_run(struct store *store, struct run *run)
 {
-    const struct stream *stream =
-        record->kind == RECORD_READING ? stream_find(store, record->stream) : NULL;
-    int device = stream != NULL ? stream_device(store, stream) : -1;
-    runs->records++;
-    if (device < 0)
-        return;
-    struct run *run = &runs->runs[(unsigned)device % RUNS_MAX];
-    if (run->used && run->device == device && run->boot == record->boot &&
-        record->seq == run->last + 1) {
-        run->last = record->seq;
-        return;
-    }
-    tell_run(store, run);
-    *run = (struct run){(uint16_t)device, record->boot, record->seq, record->seq, true};
+    int rc = SQLITE_OK;
+    if (run->device != NULL)
+        rc = gone_add(&store->db, run->device, run->boot, run->first, run->last);
+    run->device = NULL;
+    return rc;
 }
 
-static void lose_body(struct store *store, struct runs *runs, uint64_t id, uint64_t cursor,
-                      const void *data, size_t size)
+static int drop_record(struct store *store, struct runs *runs, const struct record *record)
+{
+    const struct stream *stream =
+        record->kind == RECORD_CORRECTION ? NULL : stream_find(store, record->stream);
+    if (stream == NULL || (record->kind == RECORD_GAP && record->why == GAP_QUOTA))
+        return SQLITE_OK; /* the numbers of a quota's gap are recorded already */
+    struct run *run = &runs->runs[record->stream % RUNS_MAX];
+    if (run->device != NULL && strcmp(run->device, stream->device) == 0 &&
+        run->boot == record->boot && record->seq == run->last + 1) {
+        run->last = record->last_seq;
+        return SQLITE_OK;
+    }
+    int rc = close_run(store, run);
+    *run = (struct run){stream->device, record->boot, record->seq, record->last_seq};
+    return rc;
+}
+
+/* The numbers of a body are recorded; the readings from `lost_from` on are counted as lost. */
+static int drop_body(struct store *store, struct runs *runs, uint64_t id, uint64_t lost_from,
+                     const void *data, size_t size)
 {
     struct body_reader reader;
     struct record record;
-    if (!body_open(&reader, data, size) || id + reader.count <= cursor)
-        return;
-    while (body_next(&reader, &record)) {
-        if (id + reader.index > cursor)
-            lose_record(store, runs, &record);
+    int rc = SQLITE_OK;
+    if (!body_open(&reader, data, size))
+        return SQLITE_OK;
+    while (rc == SQLITE_OK && body_next(&reader, &record)) {
+        rc = drop_record(store, runs, &record);
+        runs->lost += record.kind == RECORD_READING && id + reader.index > lost_from;
     }
+    return rc;
 }
 
 /* When the batch was taken in, as well as it can be known. */
@@ -133,12 +136,18 @@ static sqlite3_stmt *oldest_batch(struct store *store, uint64_t cursor, struct r
     return s;
 }
 
+static unsigned percent_of(const struct store *store, int64_t used)
+{
+    return (unsigned)(used * 100 / quota_pages(store));
+}
+
 /* Deletes the oldest batch if `step` is what its turn is. */
 static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor,
-                       enum retain_step step, struct retain_state *state, bool *dropped)
+                       enum retain_step step, struct retain_state *state, uint64_t *dropped_id)
 {
+    static const uint64_t none = UINT64_MAX;
     sqlite3_stmt *s = oldest_batch(store, cursor, state);
-    *dropped = false;
+    *dropped_id = 0;
     if (s == NULL)
         return SQLITE_OK;
     if (retain_decide(state) != step) {
@@ -146,54 +155,80 @@ static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor,
         return SQLITE_OK;
     }
     int64_t id = sqlite3_column_int64(s, 0);
-    if (step != RETAIN_DROP_OLD)
-        lose_body(store, runs, (uint64_t)id, step == RETAIN_DROP_MISSED ? cursor : 0,
-                  sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+    uint64_t lost_from = step == RETAIN_DROP_OLD ? none : step == RETAIN_DROP_MISSED ? cursor : 0;
+    int rc = drop_body(store, runs, (uint64_t)id, lost_from, sqlite3_column_blob(s, 1),
+                       (size_t)sqlite3_column_bytes(s, 1));
     sqlite3_reset(s);
-    s = db_statement(&store->db, DB_BATCH_DELETE);
+    s = rc == SQLITE_OK ? db_statement(&store->db, DB_BATCH_DELETE) : NULL;
     if (s != NULL)
         sqlite3_bind_int64(s, 1, id);
-    int rc = db_run(&store->db, s);
-    *dropped = rc == SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = db_run(&store->db, s);
+    *dropped_id = rc == SQLITE_OK ? (uint64_t)id : 0;
     return rc;
 }
 
-static void tell_loss(struct store *store, struct runs *runs, enum retain_step step)
+/* As many as the step asks for; the newest of them in `*last_id`, 0: none. */
+static int drop_some(struct store *store, struct runs *runs, enum retain_step step,
+                     struct retain_state *state, uint64_t *last_id)
 {
-    for (unsigned i = 0; i < RUNS_MAX; i++)
-        tell_run(store, &runs->runs[i]);
-    if (runs->records == 0)
+    uint64_t cursor = lowest_cursor(store), id = 0;
+    int rc = SQLITE_OK;
+    *last_id = 0;
+    for (unsigned i = 0; i < BATCHES_A_STEP && rc == SQLITE_OK; i++) {
+        int64_t used = 0, total = 0;
+        rc = drop_oldest(store, runs, cursor, step, state, &id);
+        if (rc != SQLITE_OK || id == 0)
+            break;
+        *last_id = id;
+        rc = pages_in_use(store, &used, &total);
+        state->percent = percent_of(store, used);
+        state->losing = state->losing || state->full;
+        state->full = state->full && i + 1 < BATCHES_FULL;
+    }
+    for (unsigned i = 0; i < RUNS_MAX && rc == SQLITE_OK; i++)
+        rc = close_run(store, &runs->runs[i]);
+    return rc;
+}
+
+static void note_loss(struct store *store, const struct runs *runs, enum retain_step step)
+{
+    if (runs->lost == 0)
         return;
     pthread_mutex_lock(&store->lock);
-    store->stats.dropped_quota += runs->records;
+    store->stats.dropped_quota += runs->lost;
     pthread_mutex_unlock(&store->lock);
     store->quota_alarm_ms = clock_now().mono_ms;
-    store_alarm(store, step == RETAIN_DROP_YOUNG
-                           ? "max_size is used up: readings of the last 7 days were thinned to "
-                             "hourly means"
-                           : "max_size is used up: undelivered readings were thinned to hourly "
-                             "means");
+    store_alarm(store, step == RETAIN_DROP_YOUNG ? QUOTA_ALARM
+                           ": readings of the last 7 days were thinned to hourly means"
+                                                 : QUOTA_ALARM
+                           ": undelivered readings were thinned to hourly means");
 }
 
 static int drop_batches(struct store *store, enum retain_step step, struct retain_state *state,
                         bool *any)
 {
     static struct runs runs; /* the one store thread's */
-    uint64_t cursor = lowest_cursor(store);
-    bool dropped = true;
+    uint64_t last_id = 0;
     memset(&runs, 0, sizeof runs);
-    *any = false;
     int rc = db_begin(&store->db);
-    for (unsigned i = 0; i < BATCHES_A_STEP && rc == SQLITE_OK && dropped; i++) {
-        rc = drop_oldest(store, &runs, cursor, step, state, &dropped);
-        *any = *any || dropped;
-    }
+    if (rc == SQLITE_OK)
+        rc = drop_some(store, &runs, step, state, &last_id);
+    /* What is only in RAM of their means goes with them: a power cut could not count them again. */
+    bool flush = last_id >= store->flush_id;
+    if (rc == SQLITE_OK && flush)
+        rc = commit_flush(store);
     if (rc == SQLITE_OK)
         rc = db_commit(&store->db);
     else
         db_rollback(&store->db);
-    if (rc == SQLITE_OK)
-        tell_loss(store, &runs, step);
+    *any = rc == SQLITE_OK && last_id != 0;
+    if (!*any)
+        return rc;
+    if (flush)
+        commit_flushed(store);
+    store->gone_untold = true;
+    note_loss(store, &runs, step);
     return rc;
 }
 
@@ -204,7 +239,7 @@ static void add_hour(void *context, const struct mean_row *row)
     struct mean_row *day = context;
     if (day->count == 0) {
         *day = *row;
-        day->t_ms = row->t_ms - row->t_ms % DAY_MS;
+        day->t_ms = means_day_start(row->t_ms);
         return;
     }
     mean_merge(day, row);
@@ -214,7 +249,7 @@ static int fold_hour(struct store *store, uint32_t stream_id, int64_t t_ms)
 {
     static struct mean_row day; /* the one store thread's */
     const struct stream *stream = stream_find(store, stream_id);
-    int64_t start = t_ms - t_ms % DAY_MS;
+    int64_t start = means_day_start(t_ms);
     day.count = 0;
     int rc = SQLITE_OK;
     if (stream != NULL) {
@@ -243,7 +278,7 @@ static int fold_hours(struct store *store, bool *any)
         int64_t t_ms;
     } hours[HOURS_A_STEP];
     unsigned count = 0;
-    int64_t newest = clock_now().wall_ms - INT64_C(30) * DAY_MS;
+    int64_t newest = clock_now().wall_ms - 30 * DAY_MS;
     sqlite3_stmt *s = db_statement(&store->db, DB_MEAN_OLDEST);
     if (s != NULL)
         sqlite3_bind_int(s, 1, HOURS_A_STEP);
@@ -271,13 +306,15 @@ static int fold_hours(struct store *store, bool *any)
 
 enum retain_step retain_decide(const struct retain_state *state)
 {
-    if (!state->full && state->percent < (state->begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT))
+    unsigned high = state->begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT;
+    unsigned loss = state->losing ? RETAIN_LOSS_PERCENT : RETAIN_FULL_PERCENT;
+    if (!state->full && state->percent < high)
         return RETAIN_NOTHING;
     if (state->acked && state->age_ms >= RETAIN_KEPT_MS)
         return RETAIN_DROP_OLD;
     if (state->may_fold)
         return RETAIN_FOLD_HOURS;
-    if (!state->full && state->percent < RETAIN_FULL_PERCENT)
+    if (!state->full && state->percent < loss)
         return RETAIN_NOTHING;
     return state->acked ? RETAIN_DROP_YOUNG : RETAIN_DROP_MISSED;
 }
@@ -291,7 +328,7 @@ static bool make_room(struct store *store, struct retain_state *state)
         state->acked = false;
     else
         sqlite3_reset(s);
-    state->may_fold = true;
+    state->may_fold = store_now(store).trust == TIME_TRUSTED; /* else no hour is known to be old */
     enum retain_step step = retain_decide(state);
     int rc = SQLITE_OK;
     if (step == RETAIN_FOLD_HOURS) {
@@ -312,7 +349,7 @@ bool retain_make_room(struct store *store)
     return make_room(store, &state);
 }
 
-static void note_size(struct store *store, int64_t total)
+static void note_size(struct store *store, int64_t used, int64_t total)
 {
     int64_t oldest = 0;
     sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FIRST);
@@ -325,28 +362,60 @@ static void note_size(struct store *store, int64_t total)
         sqlite3_reset(s);
     pthread_mutex_lock(&store->lock);
     store->stats.file_bytes = (uint64_t)total * DB_PAGE_SIZE;
+    store->stats.used_bytes = (uint64_t)used * DB_PAGE_SIZE;
     store->stats.oldest_ms = oldest;
     pthread_mutex_unlock(&store->lock);
+}
+
+/* An alarm of another kind may have taken its place meanwhile. */
+static void end_alarm(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    if (strncmp(store->stats.alarm, QUOTA_ALARM, strlen(QUOTA_ALARM)) == 0)
+        store->stats.alarm[0] = '\0';
+    pthread_mutex_unlock(&store->lock);
+    store->quota_alarm_ms = 0;
+}
+
+static void tell_gone(struct store *store, int64_t now_ms)
+{
+    bool more = false;
+    if (!store->gone_untold || store->prepared_count > 0 || now_ms < store->tell_ms)
+        return;
+    int rc = gone_tell(store, &more);
+    if (file_result(store, rc, "telling what is gone") && rc == SQLITE_OK) {
+        store->gone_untold = more;
+        store->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;
+    }
 }
 
 void retain_run(struct store *store, int64_t now_ms)
 {
     int64_t used = 0, total = 0;
-    if (store->db.handle == NULL || now_ms - store->retain_ms < LOOK_EVERY_MS)
+    if (store->db.handle == NULL)
         return;
+    if (now_ms - store->retain_ms < LOOK_EVERY_MS) {
+        tell_gone(store, now_ms); /* never between two steps */
+        return;
+    }
     store->retain_ms = now_ms;
     int rc = pages_in_use(store, &used, &total);
     if (!file_result(store, rc, "looking at the size") || rc != SQLITE_OK)
         return;
-    note_size(store, total);
-    if (store->quota_alarm_ms != 0 && now_ms - store->quota_alarm_ms >= ALARM_MS) {
-        store->quota_alarm_ms = 0;
-        store_alarm(store, "%s", "");
-    }
-    struct retain_state state = {.percent = (unsigned)(used * 100 / quota_pages(store)),
-                                 .begun = store->retain_begun};
+    note_size(store, used, total);
+    if (store->quota_alarm_ms != 0 && now_ms - store->quota_alarm_ms >= ALARM_MS)
+        end_alarm(store);
+    struct retain_state state = {.percent = percent_of(store, used),
+                                 .begun = store->retain_begun,
+                                 .losing = store->retain_losing};
     store->retain_begun = state.percent >= (state.begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT);
+    store->retain_losing =
+        state.percent >= (state.losing ? RETAIN_LOSS_PERCENT : RETAIN_FULL_PERCENT);
+    state.begun = store->retain_begun;
+    state.losing = store->retain_losing;
     /* A step at a time: the next one at the next turn of the store thread. */
     if (store->retain_begun && make_room(store, &state))
         store->retain_ms = now_ms - LOOK_EVERY_MS;
+    else
+        tell_gone(store, now_ms);
 }

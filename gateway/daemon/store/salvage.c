@@ -121,6 +121,24 @@ static void read_end(void)
         job.end_id = job.floor; /* unknown: as far as there can be any */
 }
 
+/* What went for want of room is no hole. */
+static void read_gone(struct store *store)
+{
+    sqlite3_stmt *s = ask("SELECT device, boot, first, last, told FROM gone");
+    int rc = s != NULL ? db_begin(&store->db) : SQLITE_ERROR; /* older files have no such table */
+    while (rc == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+        sqlite3_stmt *to = db_statement(&store->db, DB_GONE_SET);
+        for (int i = 0; to != NULL && i < 5; i++)
+            sqlite3_bind_value(to, i + 1, sqlite3_column_value(s, i));
+        rc = db_run(&store->db, to);
+    }
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    if (rc != SQLITE_OK)
+        db_rollback(&store->db);
+    sqlite3_finalize(s);
+}
+
 static bool begin(struct store *store)
 {
     if (sqlite3_open_v2(job.path, &job.old, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
@@ -132,6 +150,7 @@ static bool begin(struct store *store)
     job.stride = 1;
     read_streams(store);
     read_cursors(store);
+    read_gone(store);
     read_end();
     return job.stream_count > 0;
 }
@@ -237,7 +256,7 @@ static void finish(struct store *store)
     pthread_mutex_lock(&store->lock);
     store->stats.salvaged += job.saved;
     pthread_mutex_unlock(&store->lock);
-    (void)commit_replay(store, 1, false);
+    (void)commit_replay(store, 1, job.floor, false);
     for (uint16_t i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++) {
         struct again again = {.broker = i,
                               .next_id = job.cursors[i] > 0 ? job.cursors[i] : 1,

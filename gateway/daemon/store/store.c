@@ -96,7 +96,7 @@ static void gain_trust(struct store *store, const struct clock_now *now, int64_t
         log_write(LOG_LEVEL_NOTICE, "store: the time is known now, %lld ms from what it was",
                   (long long)shift_ms);
         if (store->db.handle != NULL)
-            (void)file_result(store, commit_replay(store, store->first_untrusted, true),
+            (void)file_result(store, commit_replay(store, store->first_untrusted, UINT64_MAX, true),
                               "counting readings whose time is known now");
         store->first_untrusted = 0;
     }
@@ -242,6 +242,7 @@ struct store *store_open(const struct config *config)
     struct clock_now now = clock_now();
     store->watch = (struct clock_watch){.offset_ms = now.wall_ms - now.mono_ms};
     store->flush_ms = now.mono_ms;
+    store->gone_untold = true;
     file_open_first(store);
     look_at_clock(store, &now);
     store->intake = intake_create(config, store->device_streams, store->boot, store->wake_fd);
@@ -350,10 +351,11 @@ void store_stats(struct store *store, struct store_stats *stats)
         stats->commit_p99_us = samples[(count - 1) * 99 / 100];
     }
     stats->taken = level.taken;
-    stats->gaps = level.gaps;
+    stats->gaps += level.gaps; /* beside the store's own */
     stats->lost = level.lost;
-    stats->waiting = level.taken + level.gaps > stats->stored + stats->duplicates
-                         ? level.taken + level.gaps - stats->stored - stats->duplicates - level.lost
-                         : 0;
+    stats->waiting =
+        level.taken + stats->gaps > stats->stored + stats->duplicates
+            ? level.taken + stats->gaps - stats->stored - stats->duplicates - level.lost
+            : 0;
     stats->clock_trusted = atomic_load(&store->trusted);
 }

@@ -63,8 +63,9 @@ struct store_stats {
     uint64_t gaps;
     uint64_t commits, commit_errors, bytes_written; /* bytes handed to the file system */
     uint64_t waiting;                               /* records in RAM, not yet committed */
-    uint64_t file_bytes, file_limit;
-    uint64_t next_record;                /* the next record number */
+    uint64_t file_bytes, file_limit;                /* of max_size */
+    uint64_t used_bytes;  /* of the file: what is dropped is used again, the file never shrinks */
+    uint64_t next_record; /* the next record number */
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
     uint64_t quarantined, dropped_quota, salvaged;
     uint32_t commit_p99_us;

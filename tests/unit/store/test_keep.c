@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stays and what goes: the order of retention, times that become known late, files of an
- * older version, and copies of the file. */
+/* What stays: times that become known late, files of an older version, and copies of the file. */
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -22,14 +21,13 @@
 #include "gateway/daemon/store/clock.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/feed.h"
-#include "gateway/daemon/store/retain.h"
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/bench.h"
 #include "tests/unit/store/garden_config.h"
 
 struct seen {
-    uint32_t readings, corrections, quota_gaps, held;
-    uint32_t first_seq, last_seq;
+    uint32_t readings, corrections, held;
+    uint32_t last_seq;
     uint64_t next_id;
     bool corrected_last; /* nothing came after the correction */
     int64_t add_ms;
@@ -39,8 +37,7 @@ static void look(struct seen *seen, const struct record *record)
 {
     if (record->kind == RECORD_READING) {
         assert_true(record->seq > seen->last_seq); /* in order, and none twice */
-        if (seen->readings++ == 0)
-            seen->first_seq = record->seq;
+        seen->readings++;
         seen->last_seq = record->seq;
     }
     seen->corrected_last = record->kind == RECORD_CORRECTION;
@@ -48,7 +45,6 @@ static void look(struct seen *seen, const struct record *record)
         seen->corrections++;
         seen->add_ms = record->add_ms;
     }
-    seen->quota_gaps += record->kind == RECORD_GAP && record->why == GAP_QUOTA;
 }
 
 /* Goes on from seen->next_id as a publisher would. */
@@ -73,97 +69,6 @@ static void drain(struct bench *bench, struct seen *seen)
         assert_false(reader.failed);
         seen->next_id = body.first_id + body.count;
     }
-}
-
-/* ---- Retention ---- */
-
-static void each_rung_comes_after_the_one_before(void **state)
-{
-    static const struct {
-        struct retain_state state;
-        enum retain_step step;
-    } cases[] = {
-        {{.percent = 84, .acked = true, .age_ms = 30 * DAY, .may_fold = true}, RETAIN_NOTHING},
-        {{.percent = 85, .acked = true, .age_ms = 7 * DAY, .may_fold = true}, RETAIN_DROP_OLD},
-        {{.percent = 80, .begun = true, .acked = true, .age_ms = 7 * DAY}, RETAIN_DROP_OLD},
-        {{.percent = 79, .begun = true, .acked = true, .age_ms = 7 * DAY}, RETAIN_NOTHING},
-        {{.percent = 85, .acked = true, .age_ms = 7 * DAY - 1, .may_fold = true},
-         RETAIN_FOLD_HOURS},
-        {{.percent = 94, .acked = true, .age_ms = 7 * DAY - 1}, RETAIN_NOTHING},
-        {{.percent = 95, .acked = true, .age_ms = 7 * DAY - 1, .may_fold = true},
-         RETAIN_FOLD_HOURS},
-        {{.percent = 95, .acked = true, .age_ms = 7 * DAY - 1}, RETAIN_DROP_YOUNG},
-        {{.percent = 95, .acked = true, .age_ms = -1}, RETAIN_DROP_YOUNG},
-        {{.percent = 94, .acked = false, .age_ms = 90 * DAY}, RETAIN_NOTHING},
-        {{.percent = 95, .acked = false, .age_ms = 90 * DAY}, RETAIN_DROP_MISSED},
-        {{.percent = 20, .full = true, .acked = true, .age_ms = 0}, RETAIN_DROP_YOUNG},
-        {{.percent = 20, .full = true, .acked = false, .age_ms = 0}, RETAIN_DROP_MISSED},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(retain_decide(&cases[i].state), cases[i].step);
-}
-
-/* Puts readings until some had to go. */
-static void fill(struct bench *bench, uint32_t *seq, bool acknowledge)
-{
-    struct store_stats stats;
-    do {
-        for (int i = 0; i < 2000; i++) {
-            ++*seq;
-            bench_put(bench, 0, 1, *seq, NOON + *seq * INT64_C(1000));
-        }
-        bench_wait_stored(bench, *seq);
-        store_stats(bench->store, &stats);
-        for (uint16_t b = 0; acknowledge && b < 2; b++)
-            store_ack(bench->store, b, stats.next_record);
-        assert_true(*seq < 400000);
-    } while (stats.dropped_quota == 0);
-}
-
-static void acknowledged_readings_go_before_missed_ones(void **state)
-{
-    struct bench *bench = *state;
-    struct store_stats stats;
-    struct seen seen = {.next_id = 1};
-    uint32_t seq = 0;
-    bench->config->store_max_bytes = 512u << 10;
-    bench_open(bench);
-    while (seq < 20000) {
-        seq++;
-        bench_put(bench, 0, 1, seq, NOON + seq * INT64_C(1000));
-    }
-    bench_wait_stored(bench, seq);
-    uint64_t cursor = 10001;
-    store_ack(bench->store, 0, cursor);
-    store_ack(bench->store, 1, 20001);
-    fill(bench, &seq, false);
-    store_stats(bench->store, &stats);
-    assert_non_null(strstr(stats.alarm, "of the last 7 days"));
-    bench_close(bench); /* what is in RAM is still there; look at the file */
-    bench_open(bench);
-    drain(bench, &seen);
-    assert_in_range(seen.first_seq, 2, cursor);
-    assert_int_equal(seen.readings, seq - seen.first_seq + 1); /* no hole behind */
-    assert_true(seen.quota_gaps > 0);
-}
-
-static void missed_readings_go_at_last_and_are_told(void **state)
-{
-    struct bench *bench = *state;
-    struct store_stats stats;
-    struct seen seen = {.next_id = 1};
-    uint32_t seq = 0;
-    bench->config->store_max_bytes = 512u << 10;
-    bench_open(bench);
-    fill(bench, &seq, false);
-    store_stats(bench->store, &stats);
-    assert_non_null(strstr(stats.alarm, "undelivered"));
-    bench_close(bench);
-    bench_open(bench);
-    drain(bench, &seen);
-    assert_true(seen.first_seq > 1 && seen.quota_gaps > 0);
-    assert_int_equal(seen.readings, seq - seen.first_seq + 1);
 }
 
 /* ---- A time that becomes known late ---- */
@@ -426,11 +331,6 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_rung_comes_after_the_one_before),
-        cmocka_unit_test_setup_teardown(acknowledged_readings_go_before_missed_ones, bench_begin,
-                                        bench_end),
-        cmocka_unit_test_setup_teardown(missed_readings_go_at_last_and_are_told, bench_begin,
-                                        bench_end),
         cmocka_unit_test_setup_teardown(what_went_out_before_its_time_was_known_is_corrected_once,
                                         bench_begin, bench_end),
         cmocka_unit_test(a_correction_is_as_far_as_the_clock_jumped),

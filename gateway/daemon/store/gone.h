@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which sequence numbers are no longer kept: written in the transaction that drops them, so that
+ * each one is either in a batch or in exactly one row here, also after a power cut. Neighbours are
+ * one row, so a device that loses its oldest readings for years has a row a boot. Rows are first
+ * not told; gone_tell() publishes them as gaps ("quota"), in a transaction that marks them told.
+ * Store thread. */
+#ifndef BAIYE_GONE_H
+#define BAIYE_GONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/store/db.h"
+
+/* Inside a transaction. What of the range is already there stays as it is. An SQLite result code.
+ */
+int gone_add(struct db *db, const char *device, uint32_t boot, uint32_t first, uint32_t last);
+
+struct store;
+/* Publishes what is not told yet, a batch of gaps. `any`: there may be more. SQLite's code. */
+int gone_tell(struct store *store, bool *any);
+
+#endif
