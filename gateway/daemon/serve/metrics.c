@@ -92,6 +92,8 @@ static const struct family store_families[] = {
     {"quarantined_records", "Records that a broker refused for good, kept aside.", GAUGE, U64, 1,
      AT(store_sample, stats.quarantined)},
     {"file_bytes", "Size of the database.", GAUGE, U64, 1, AT(store_sample, stats.file_bytes)},
+    {"used_bytes", "Of the file: what is dropped is used again, the file never shrinks.", GAUGE,
+     U64, 1, AT(store_sample, stats.used_bytes)},
     {"file_limit_bytes", "What max_size allows.", GAUGE, U64, 1,
      AT(store_sample, stats.file_limit)},
     {"oldest_timestamp_seconds", "Time of the oldest record kept; 0: there is none.", GAUGE, U64,
