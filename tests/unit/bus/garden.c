@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/bus/garden.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,20 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "gateway/daemon/bus/line.h"
+#include "gateway/daemon/bus/impl.h"
 #include "gateway/daemon/log.h"
 #include "protocols/modbus/rtu.h"
+#include "tests/unit/bus/virtual_line.h"
 
-#define MS         1000000LL
-#define PATIENCE_S 20
-#define PENDING    16
-#define LINE_MS    25 /* more than the frames' time on a true line of 9600 baud */
+#define PATIENCE_NS (600000 * MS)
+#define LOOK_NS     1000000 /* real time between two looks whether the bus is to end */
+#define LINE_MS     25      /* more than the frames' time on a true line of 9600 baud */
 
 struct garden garden;
 struct bus *garden_bus;
@@ -31,18 +27,12 @@ struct bus *garden_bus;
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    pthread_t thread;
+    const unsigned *goal; /* time passes until *goal is goal_least, */
+    unsigned goal_least;
+    int64_t until_ns; /* or until then; 0: it stands still */
     struct config *config;
     struct reading_sink sink;
     char folder[32];
-    int master, holder, end[2];
-    uint8_t in[512];
-    size_t have;
-    struct {
-        int64_t due_ns;
-        uint8_t bytes[RTU_FRAME_MAX];
-        size_t size;
-    } pending[PENDING];
 } own = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void lock(void)
@@ -50,25 +40,61 @@ static void lock(void)
     (void)pthread_mutex_lock(&own.mutex);
 }
 
+static bool reached(void)
+{
+    return (own.goal && *own.goal >= own.goal_least) || line_now_ns() >= own.until_ns;
+}
+
 static void unlock(void)
 {
+    if (own.until_ns && reached()) {
+        own.until_ns = 0;
+        (void)pthread_cond_broadcast(&own.changed);
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+}
+
+static bool is_to_end(void)
+{
+    return garden_bus && atomic_load(&garden_bus->transact.stopping);
+}
+
+/* The bus thread, before it waits for anything. */
+static void stand_still(void)
+{
+    lock();
+    if (own.until_ns && reached()) {
+        own.until_ns = 0;
+        (void)pthread_cond_broadcast(&own.changed);
+    }
+    while (!own.until_ns && !is_to_end()) {
+        struct timespec look;
+        (void)clock_gettime(CLOCK_REALTIME, &look);
+        look.tv_nsec += LOOK_NS;
+        look.tv_sec += look.tv_nsec / 1000000000;
+        look.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&own.changed, &own.mutex, &look);
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+}
+
+/* Lets time pass until *goal is `least`, or for so long. */
+static void run(const unsigned *goal, unsigned least, int64_t for_ns)
+{
+    lock();
+    own.goal = goal;
+    own.goal_least = least;
+    own.until_ns = line_now_ns() + for_ns;
+    if (reached())
+        own.until_ns = 0;
     (void)pthread_cond_broadcast(&own.changed);
+    while (own.until_ns)
+        (void)pthread_cond_wait(&own.changed, &own.mutex);
+    own.goal = NULL;
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
 /* --- the units --- */
-
-static void say(int64_t due_ns, const uint8_t *bytes, size_t size)
-{
-    for (unsigned i = 0; i < PENDING; i++) {
-        if (own.pending[i].size)
-            continue;
-        own.pending[i].due_ns = due_ns;
-        memcpy(own.pending[i].bytes, bytes, size);
-        own.pending[i].size = size;
-        return;
-    }
-}
 
 static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct garden_frame *frame,
                          uint8_t *answer)
@@ -100,6 +126,7 @@ static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct ga
     return 5;
 }
 
+/* The line hears a request of the bus. */
 static void hear(const uint8_t *bytes, size_t size)
 {
     uint8_t answer[256], out[RTU_FRAME_MAX];
@@ -112,7 +139,7 @@ static void hear(const uint8_t *bytes, size_t size)
         frame.count = 1;
     lock();
     if (garden.echo)
-        say(frame.at_ns, bytes, size);
+        virtual_line_say(frame.at_ns, bytes, size);
     struct garden_unit *unit = &garden.units[frame.unit % GARDEN_UNITS];
     bool lost = unit->lost_once;
     unit->lost_once = false;
@@ -123,7 +150,7 @@ static void hear(const uint8_t *bytes, size_t size)
         if (unit->busy_ns < frame.at_ns)
             unit->busy_ns = frame.at_ns;
         unit->busy_ns += (delay_ms ? delay_ms : LINE_MS) * MS;
-        say(unit->busy_ns, out, out_size);
+        virtual_line_say(unit->busy_ns, out, out_size);
         unit->late_once_ms = 0;
     }
     if (garden.heard_count < GARDEN_HEARD)
@@ -131,54 +158,6 @@ static void hear(const uint8_t *bytes, size_t size)
     unlock();
     if (garden.hears)
         garden.hears(&frame);
-}
-
-/* Requests one after the other; their size is known from the function. */
-static void take_bytes(void)
-{
-    ssize_t got = read(own.master, own.in + own.have, sizeof own.in - own.have);
-    own.have += got > 0 ? (size_t)got : 0;
-    for (;;) {
-        size_t size = own.have < 7 ? 8 : own.in[1] == 16 ? 9u + own.in[6] : 8;
-        if (own.have < size)
-            return;
-        if (rtu_check(own.in, size))
-            hear(own.in, size);
-        own.have -= size;
-        memmove(own.in, own.in + size, own.have);
-    }
-}
-
-/* What is due is said; how long until the next is. */
-static int say_due(void)
-{
-    int64_t now = line_now_ns(), next = now + 1000 * MS;
-    lock();
-    for (unsigned i = 0; i < PENDING; i++) {
-        if (own.pending[i].size && own.pending[i].due_ns <= now) {
-            ssize_t written = write(own.master, own.pending[i].bytes, own.pending[i].size);
-            (void)written;
-            own.pending[i].size = 0;
-        } else if (own.pending[i].size && own.pending[i].due_ns < next) {
-            next = own.pending[i].due_ns;
-        }
-    }
-    unlock();
-    return (int)((next - now) / MS) + 1;
-}
-
-static void *live(void *context)
-{
-    (void)context;
-    for (;;) {
-        struct pollfd fds[2] = {{.fd = own.master, .events = POLLIN},
-                                {.fd = own.end[0], .events = POLLIN}};
-        (void)poll(fds, 2, say_due());
-        if (fds[1].revents)
-            return NULL;
-        if (fds[0].revents & POLLIN)
-            take_bytes();
-    }
 }
 
 /* --- the sink --- */
@@ -234,23 +213,9 @@ void garden_reset(void)
         for (unsigned i = 0; i < GARDEN_REGISTERS; i++)
             garden.units[unit].registers[i] = (uint16_t)(256 * unit + i);
     }
-    memset(own.pending, 0, sizeof own.pending);
-    own.have = 0;
-}
-
-static void open_line(void)
-{
-    own.master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(own.master >= 0);
-    assert_int_equal(grantpt(own.master), 0);
-    assert_int_equal(unlockpt(own.master), 0);
-    struct termios raw;
-    assert_int_equal(tcgetattr(own.master, &raw), 0);
-    cfmakeraw(&raw);
-    assert_int_equal(tcsetattr(own.master, TCSANOW, &raw), 0);
-    /* Held open, or the master ends when the bus closes its side. */
-    own.holder = open(ptsname(own.master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(own.holder >= 0);
+    virtual_line_reset();
+    virtual_line.hears = hear;
+    virtual_line.hold = stand_still;
 }
 
 void garden_start(const char *keys, const char *devices, const char *profile, const char *other)
@@ -259,14 +224,13 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
     struct config_error error;
     strcpy(own.folder, "/tmp/test_bus.XXXXXX");
     assert_non_null(mkdtemp(own.folder));
-    open_line();
-    assert_int_equal(pipe(own.end), 0);
     write_file("p.yaml", profile);
     write_file("q.yaml", other ? other : profile);
-    (void)snprintf(text, sizeof text,
-                   "site: s\nprofiles: %s\nbuses:\n  - name: b\n    port: %s\n    baud: 9600\n"
-                   "    allow_overload: true\n%s    devices:\n%s",
-                   own.folder, ptsname(own.master), keys, devices);
+    (void)snprintf(
+        text, sizeof text,
+        "site: s\nprofiles: %s\nbuses:\n  - name: b\n    port: /dev/null\n    baud: 9600\n"
+        "    allow_overload: true\n%s    devices:\n%s",
+        own.folder, keys, devices);
     write_file("gateway.yaml", text);
     char path[64];
     (void)snprintf(path, sizeof path, "%s/gateway.yaml", own.folder);
@@ -276,9 +240,11 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
     log_set_level(LOG_LEVEL_ERROR);
     own.sink =
         (struct reading_sink){.reading = give_reading, .gap = give_gap, .health = give_health};
-    assert_int_equal(pthread_create(&own.thread, NULL, live, NULL), 0);
-    garden_bus = bus_start(own.config, 0, 1, &own.sink);
-    assert_non_null(garden_bus);
+    struct bus *started = bus_start(own.config, 0, 1, &own.sink);
+    assert_non_null(started);
+    lock();
+    garden_bus = started;
+    unlock();
 }
 
 int64_t garden_stop(void)
@@ -287,11 +253,6 @@ int64_t garden_stop(void)
     bus_stop(garden_bus);
     int64_t took = line_now_ns() - begun;
     garden_bus = NULL;
-    assert_int_equal(write(own.end[1], "", 1), 1);
-    assert_int_equal(pthread_join(own.thread, NULL), 0);
-    int fds[] = {own.master, own.holder, own.end[0], own.end[1]};
-    for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(close(fds[i]), 0);
     config_free(own.config);
     remove_file("p.yaml");
     remove_file("q.yaml");
@@ -337,20 +298,20 @@ unsigned garden_gaps(unsigned device, enum gap_why why)
     return garden_device(device).gaps[why];
 }
 
+void garden_run(int64_t for_ns)
+{
+    run(NULL, 0, for_ns);
+}
+
 /* Waits until *value is at least `least`. */
 static void wait_for(const unsigned *value, unsigned least)
 {
-    struct timespec deadline;
-    (void)clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += PATIENCE_S;
-    (void)pthread_mutex_lock(&own.mutex);
-    int error = 0;
-    while (*value < least && error == 0)
-        error = pthread_cond_timedwait(&own.changed, &own.mutex, &deadline);
-    unsigned reached = *value;
-    (void)pthread_mutex_unlock(&own.mutex);
-    if (reached < least)
-        fail_msg("waited in vain: %u of %u", reached, least);
+    run(value, least, PATIENCE_NS);
+    lock();
+    unsigned reached_value = *value;
+    unlock();
+    if (reached_value < least)
+        fail_msg("waited in vain: %u of %u", reached_value, least);
 }
 
 void garden_wait_readings(unsigned device, unsigned count)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole bus thread under test: at the other end of its pseudo-terminal units that answer, are
- * silent, late, refuse or lie, and a record of every request heard. */
+/* A whole bus thread under test, in virtual time: at the other end of its line units that answer,
+ * are silent, late, refuse or lie, and a record of every request heard. The line stands still but
+ * while garden_wait…(), garden_run() or garden_stop() runs, and stops at the very moment that was
+ * waited for: what is looked at or changed in between can't move meanwhile. */
 #ifndef BAIYE_TEST_BUS_GARDEN_H
 #define BAIYE_TEST_BUS_GARDEN_H
 
@@ -41,7 +43,7 @@ struct garden_device { /* what the sink was given of one */
 struct garden {
     struct garden_unit units[GARDEN_UNITS];          /* by address; set before garden_start() */
     bool echo;                                       /* what is sent comes back first */
-    void (*hears)(const struct garden_frame *frame); /* on the garden's thread; or NULL */
+    void (*hears)(const struct garden_frame *frame); /* on the bus thread; or NULL */
     /* Under the lock, see garden_frames(): */
     struct garden_frame heard[GARDEN_HEARD];
     unsigned heard_count;
@@ -56,7 +58,7 @@ void garden_reset(void);
 /* Starts the units and the bus; `keys` are more keys of the bus, `devices` the list of devices,
  * `profile` the text of profile "p", `other` of profile "q" (NULL: as "p"). */
 void garden_start(const char *keys, const char *devices, const char *profile, const char *other);
-/* Stops both. Returns how long bus_stop() took. */
+/* Stops the bus. Returns how long bus_stop() took. */
 int64_t garden_stop(void);
 
 unsigned garden_heard(void);
@@ -64,7 +66,9 @@ struct garden_frame garden_frame(unsigned at);
 unsigned garden_readings(unsigned device);
 unsigned garden_gaps(unsigned device, enum gap_why why);
 struct garden_device garden_device(unsigned device);
-/* Waits until the device has so many readings; fails after 20 s. */
+/* Lets time pass. */
+void garden_run(int64_t for_ns);
+/* Waits until the device has so many readings; fails after 10 minutes of virtual time. */
 void garden_wait_readings(unsigned device, unsigned count);
 void garden_wait_heard(unsigned count);
 

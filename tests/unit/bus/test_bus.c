@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bus thread on a pseudo-terminal: what others ask of it, and who has the line when. Nothing here
- * depends on how fast this machine is: frames are counted, and times have only lower ends. */
+/* A bus thread: what others ask of it, and who has the line when. In virtual time, see garden.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <termios.h>
 
 #include <cmocka.h>
 
 #include "gateway/daemon/bus/line.h"
 #include "tests/unit/bus/garden.h"
+#include "tests/unit/bus/virtual_line.h"
 
 #define MS 1000000LL
 #define PROFILE                                                                                    \
@@ -21,19 +20,6 @@
     "      - { name: " name ", profile: p, address: " address ", every: 1ms }\n"
 #define SELDOM(name, address)                                                                      \
     "      - { name: " name ", profile: p, address: " address ", every: 1h }\n"
-
-static int64_t set_at_ns; /* when the port was last set to another rate */
-static unsigned sets;
-
-int __real_tcsetattr(int fd, int when, const struct termios *settings);
-int __wrap_tcsetattr(int fd, int when, const struct termios *settings);
-
-int __wrap_tcsetattr(int fd, int when, const struct termios *settings)
-{
-    set_at_ns = line_now_ns();
-    sets++;
-    return __real_tcsetattr(fd, when, settings);
-}
 
 static int set_up(void **state)
 {
@@ -128,8 +114,7 @@ static void a_late_answer_to_a_poll_is_not_taken_for_a_requests(void **state)
     garden.units[1].late_once_ms = 220; /* its timeout is 150 ms */
     garden.hears = ask_during_the_poll;
     garden_start("", SELDOM("a", "1"), PROFILE, NULL);
-    while (garden_heard() == 0)
-        garden_wait_heard(1);
+    garden_wait_heard(1);
     garden_wait(&read_of_others);
     assert_int_equal(read_of_others.reply.result, BUS_OK);
     assert_memory_equal(read_of_others.reply.pdu, "\x03\x04\x01\x06\x01\x07", 6);
@@ -287,19 +272,19 @@ static void the_rate_changes_when_everything_is_sent(void **state)
     struct garden_call call = {.request = {.timeout_ms = 1}}, next = {0};
     uint8_t pdu[206] = {0};
     memcpy(pdu, head, sizeof head);
-    sets = 0;
+    virtual_line.sets = 0;
     garden_submit(&call, 0, (const char *)pdu, sizeof pdu); /* at 9600 */
     garden_submit(&next, 2, "\x03\x00\x00\x00\x01", 5);     /* at 2400 */
     garden_wait(&next);
     assert_int_equal(next.reply.result, BUS_OK);
-    assert_int_equal(sets, 2); /* up for the broadcast, down again */
+    assert_int_equal(virtual_line.sets, 2); /* up for the broadcast, down again */
     struct garden_frame broadcast = {0};
     for (unsigned at = 0; at < garden_heard(); at++) {
         if (garden_frame(at).unit == 0)
             broadcast = garden_frame(at);
     }
-    /* A pseudo-terminal passes on at once what a line takes 209 characters' time for. */
-    assert_true(set_at_ns - broadcast.at_ns >= 200 * MS);
+    /* 209 characters' time. */
+    assert_true(virtual_line.set_at_ns - broadcast.at_ns >= 200 * MS);
 }
 
 /* A unit that is alone on its line and did not answer once is asked again soon, and not before its
@@ -330,15 +315,11 @@ static void health_counts_what_happened(void **state)
     garden.units[1].late_once_ms = 250; /* one timeout, one late answer, one retry */
     garden_wait_readings(0, 4);
     struct bus_stats stats;
-    int64_t deadline = line_now_ns() + 20000 * MS;
-    do {
-        bus_stats(garden_bus, &stats);
-        assert_true(line_now_ns() < deadline);
-    } while (!strstr(stats.hint, "echo"));
-    while (garden_device(0).health.late_answers == 0)
-        assert_true(line_now_ns() < deadline);
-    struct device_health health = garden_device(0).health;
+    garden_run(20000 * MS); /* reported every 10 s */
     bus_stats(garden_bus, &stats);
+    assert_non_null(strstr(stats.hint, "echo"));
+    struct device_health health = garden_device(0).health;
+    assert_int_equal(health.late_answers, 1);
     assert_true(health.timeouts >= 1 && health.retries >= 1);
     assert_true(health.turnaround_p50_us >= 1000);
     assert_true(health.online);
