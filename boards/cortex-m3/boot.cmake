@@ -65,7 +65,7 @@ function(baiye_boot_image board)
     foreach(slot 0 1)
         set(name baiye-node-${slot})
         add_executable(${name} ${node_sources} ${common}/update.c ${boot}/state.c ${boot}/receive.c
-                       ${boot}/service.c)
+                       ${boot}/service.c ${boot}/node_update.c)
         target_link_libraries(${name} PRIVATE baiye_firmware)
         target_link_options(${name} PRIVATE -L${common} -T${folder}/boot/slot-${slot}.ld)
         set_target_properties(${name} PROPERTIES SUFFIX .elf

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "boards/native/native.h"
+#include "boards/native/slots.h"
 #include "firmware/drivers/atmos14.h"
 #include "firmware/drivers/teros12.h"
 #include "firmware/drivers/tmp105.h"
@@ -20,6 +21,8 @@ static const char usage[] =
     "  --i2c SOCKET   I2C bus: TMP105 at 0x48\n"
     "  --nv FILE      memory that stays: settings and log\n"
     "  --serial N     serial number (default 1)\n"
+    "  --flash FILE   two slots for firmware images; without it no update is taken\n"
+    "  --image FILE   what a flash that is not there yet is delivered with\n"
     "  --factory FILE factory page as `baiye flash` writes it; its serial number counts\n"
     "  --t35-us N     silence that ends a frame (default: by the baud rate)\n"
     "  --warm 1       restarted, not powered up\n"
@@ -68,7 +71,8 @@ static void read_arguments(int argc, char **argv, struct native_options *options
         {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},    {"i2c", 1, NULL, 'i'},
         {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'}, {"t35-us", 1, NULL, 't'},
         {"factory", 1, NULL, 'f'}, {"warm", 1, NULL, 'w'},   {"help", 0, NULL, 'h'},
-        {"version", 0, NULL, 'v'}, {NULL, 0, NULL, 0}};
+        {"flash", 1, NULL, 'l'},   {"image", 1, NULL, 'm'},  {"version", 0, NULL, 'v'},
+        {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -89,6 +93,12 @@ static void read_arguments(int argc, char **argv, struct native_options *options
             break;
         case 'f':
             options->factory = optarg;
+            break;
+        case 'l':
+            options->flash = optarg;
+            break;
+        case 'm':
+            options->image = optarg;
             break;
         case 't':
             config->silence_us = number("t35-us", optarg, 10000000);
@@ -125,6 +135,11 @@ int main(int argc, char **argv)
     config.no_power_up_line = options.warm;
     if (!native_open(&options))
         return EX_UNAVAILABLE;
+    if (options.flash) {
+        config.update = slots_open(options.flash, options.image);
+        if (!config.update)
+            return EX_UNAVAILABLE;
+    }
     wire_up(&wiring);
     config.probes = wiring.probes;
     config.sdi = &wiring.sdi;

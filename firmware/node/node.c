@@ -100,6 +100,13 @@ void node_self_test(struct node *node)
         node->config.update->tested(node->self_test);
 }
 
+uint32_t node_version(const struct node *node)
+{
+    return node->config.update
+               ? node->config.update->version()
+               : (uint32_t)NODE_VERSION_MAJOR << 24 | NODE_VERSION_MINOR << 16 | NODE_VERSION_PATCH;
+}
+
 static bool calibrate(const void *context, unsigned channel, int32_t raw, int32_t *hundredths,
                       uint8_t *flag)
 {

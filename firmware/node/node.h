@@ -26,6 +26,8 @@
 #include "firmware/node/update.h"
 #include "firmware/node/watch.h"
 
+/* Of a program that is not in a slot; one that is has the version that its image was signed with.
+ */
 #define NODE_VERSION_MAJOR 0
 #define NODE_VERSION_MINOR 1
 #define NODE_VERSION_PATCH 0
@@ -62,7 +64,7 @@ struct node {
     uint16_t self_test;       /* NODE_SELF_TEST */
     uint16_t log_wanted[3];
     uint16_t log_words[HISTORY_WINDOW_WORDS];
-    char text[9]; /* of identity_object() */
+    char text[14]; /* of identity_object() */
 };
 
 void node_init(struct node *node, const struct node_config *config);
@@ -74,6 +76,8 @@ _Noreturn void node_run(struct node *node);
 bool node_unlocked(const struct node *node, uint64_t now_us);
 /* Tests itself now; the result stays in the node. */
 void node_self_test(struct node *node);
+/* Major << 24 | minor << 16 | patch. */
+uint32_t node_version(const struct node *node);
 uint16_t node_status(const struct node *node, uint64_t now_us);
 
 #endif

@@ -122,9 +122,10 @@ static void fill_black_box(struct node *node, uint16_t *words)
 static void fill_identity(struct node *node, uint16_t *words)
 {
     put_u32(words, hal_serial());
-    words[NODE_VERSION - NODE_SERIAL] = NODE_VERSION_MAJOR;
-    words[NODE_VERSION - NODE_SERIAL + 1] = NODE_VERSION_MINOR;
-    words[NODE_VERSION - NODE_SERIAL + 2] = NODE_VERSION_PATCH;
+    uint32_t version = node_version(node);
+    words[NODE_VERSION - NODE_SERIAL] = (uint16_t)(version >> 24);
+    words[NODE_VERSION - NODE_SERIAL + 1] = version >> 16 & 255;
+    words[NODE_VERSION - NODE_SERIAL + 2] = (uint16_t)version;
     put_u32(words + (NODE_FIRMWARE_CRC - NODE_SERIAL), hal_firmware_crc());
     const char *name = hal_board_name();
     for (size_t i = 0; i < 16 && name[i]; i++) {

@@ -25,6 +25,8 @@ struct node_update {
     bool (*on_trial)(void);
     /* The self-test after the first sample is done; NODE_SELF_TEST. */
     void (*tested)(uint16_t failed);
+    /* Of the running image, by its header: major << 24 | minor << 16 | patch. */
+    uint32_t (*version)(void);
 };
 
 #endif

@@ -397,6 +397,19 @@ class Site:
         return target
 
 
+def native_image(folder, version, counter=1, key=None):
+    """A firmware image for native nodes, signed with the key that everybody has. What it carries is
+    not run: any file does."""
+    path = folder / f"baiye-node-{version}.img"
+    source = ROOT / "boards/native/hal_native.c"
+    subprocess.run([program("baiye"), "sign", "--key",
+                    key or ROOT / "firmware/boot/keys/test.pem", "--hardware", "0x4E410001",
+                    "--version", version, "--counter", str(counter),
+                    "--slot-0", f"{source}@0x08000000", "--slot-1", f"{source}@0x08040000",
+                    "-o", path], check=True)
+    return path
+
+
 PROFILES = {"native": "baiye-node", "qemu": "baiye-node", "xy-md02": "xy-md02",
             "rs-ws-n01-tr": "rs-ws-n01-tr", "zts-3001": "zts-3001-7in1"}
 

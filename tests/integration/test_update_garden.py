@@ -6,7 +6,6 @@ import json
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 
@@ -14,15 +13,17 @@ import pytest
 
 import garden
 from slotboard import HARDWARE, Line, LineBoard, SlotBoard, UNIT, image_file, sign
+from updater import Updater
 
 BUSES = ("east", "west")
 
 
-class Garden:
+class Garden(Updater):
     """One board on each of `count` buses, and a gateway."""
 
     def __init__(self, site, count):
-        self.site, self.boards, self.folders = site, [], []
+        super().__init__(site)
+        self.boards, self.folders = [], []
         image = sign(site.folder, "1.0.0")[0]
         for _ in range(count):
             folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-"))
@@ -52,49 +53,6 @@ class Garden:
         for folder in self.folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def command(self, *arguments):
-        return [garden.program("baiye"), "update", "--socket", self.site.folder / "baiyed.sock",
-                *arguments]
-
-    def update(self, *arguments):
-        """Exit code, and what it printed."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True)
-        return done.returncode, done.stdout + done.stderr
-
-    def begin(self, *arguments):
-        return subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True)
-
-    def progress(self):
-        """One progress line of the update under way, None when there is none."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
-            try:
-                client.connect(str(self.site.folder / "baiyed.sock"))
-                client.sendall(b'{"id":1,"method":"update","params":{}}\n')
-                with client.makefile() as lines:
-                    return json.loads(lines.readline() or "{}").get("progress")
-            except OSError:
-                return None
-
-    def ask(self, params):
-        """The daemon's last word to one call of the method."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(30)
-            client.connect(str(self.site.folder / "baiyed.sock"))
-            client.sendall(json.dumps({"id": 1, "method": "update", "params": params}).encode() +
-                           b"\n")
-            with client.makefile() as lines:
-                return next(answer for answer in map(json.loads, lines)
-                            if "progress" not in answer)
-
-    def wait_for(self, phase, permille=0, bus=None):
-        def reached():
-            now = self.progress()
-            return (now is not None and now["phase"] == phase and now["permille"] >= permille and
-                    bus in (None, now["bus"]))
-        garden.wait_until(reached, 60, f"the update is {phase}")
-
     def restart_gateway(self):
         """As a cut of its power does it."""
         self.site.gateway.kill()
@@ -105,7 +63,8 @@ class Row(Garden):
     """Three boards on one line, and a gateway."""
 
     def __init__(self, site):
-        self.site, self.boards, self.folders = site, [], []
+        Updater.__init__(self, site)
+        self.boards, self.folders = [], []
         self.line = Line()
         image = sign(site.folder, "1.0.0")[0]
         for i in range(3):

@@ -23,6 +23,7 @@ import garden  # noqa: E402
 
 DRAIN_S = 10
 HTTP_PORT = 8080
+NEXT_RELEASE = "0.2.0"  # for the native nodes, to try an update with
 SCREEN = (128, 64)
 BELOW_SCREEN = SCREEN[1] // 2 + 2  # terminal row; two pixels stand in one
 
@@ -164,7 +165,9 @@ def run(options, site, folder):
         "http": {"listen": f"127.0.0.1:{port}", "app_dir": str(ROOT / "gateway/app/dist")}})
     url = f"http://127.0.0.1:{port}"
     login = (f"the app: {url}   user: farmer   password: {site.broker.passwords['farmer']}\n"
-             f"devices: {len(site.names)}   files: {folder}")
+             f"devices: {len(site.names)}   files: {folder}\n"
+             f"update the nodes: build/bin/baiye update --socket {folder}/baiyed.sock "
+             f"{garden.native_image(folder, NEXT_RELEASE)}")
     print(login, flush=True)
     in_terminal = screen_fits() and not options.no_screen
     screen = site.add(Screen(folder, "screen", [garden.program("baiye-led"), "--config",
@@ -178,9 +181,9 @@ def run(options, site, folder):
 
 
 def screen_fits():
-    """Whether this is a terminal with room for the screen and three lines below it."""
+    """Whether this is a terminal with room for the screen and the lines below it."""
     size = shutil.get_terminal_size((0, 0))
-    return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 2
+    return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 5
 
 
 def watch(options, site, below):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets of node N in the run directory: nN.bus, nN.sdi, and nN.i2c (native) or nN.qmp (QEMU).
- * Its memory is nN.nv, its output nN.log. Before it is on the line it is given its address and
- * rate over its bus socket; after a power cut it comes back with what it remembers. */
+ * Its memory is nN.nv, its slots for firmware nN.flash (native), its output nN.log. Before it is on
+ * the line it is given its address and rate over its bus socket; after a power cut it comes back
+ * with what it remembers. */
 #include "tools/field/node.h"
 
 #include <errno.h>
@@ -231,7 +232,7 @@ static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
 /* ---- the process ---- */
 
 struct paths {
-    char bus[128], sdi[128], i2c[128], qmp[128], nv[128], log[128];
+    char bus[128], sdi[128], i2c[128], qmp[128], nv[128], flash[128], log[128];
 };
 
 static struct paths paths_of(const struct node *node)
@@ -242,6 +243,7 @@ static struct paths paths_of(const struct node *node)
     path_of(node, "i2c", paths.i2c, sizeof(paths.i2c));
     path_of(node, "qmp", paths.qmp, sizeof(paths.qmp));
     path_of(node, "nv", paths.nv, sizeof(paths.nv));
+    path_of(node, "flash", paths.flash, sizeof(paths.flash));
     path_of(node, "log", paths.log, sizeof(paths.log));
     return paths;
 }
@@ -252,11 +254,14 @@ static uint32_t serial_of(const struct node *node)
     return serial ? serial : 1000 + node->unit->spot;
 }
 
+/* With slots for updates when the image that nodes are delivered with is beside this program. */
 static pid_t start_native(struct node *node, struct paths *paths)
 {
-    char program[256], serial[16];
+    char program[256], image[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
     process_beside("baiye-node", 0, program, sizeof(program));
+    process_beside("baiye-node.img", 0, image, sizeof(image));
+    bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
     char *argv[] = {(char *)(named ? named : program),
                     "--bus",
@@ -271,6 +276,10 @@ static pid_t start_native(struct node *node, struct paths *paths)
                     serial,
                     "--t35-us",
                     NATIVE_T35,
+                    slots ? "--flash" : NULL,
+                    paths->flash,
+                    "--image",
+                    image,
                     NULL};
     return process_start(argv, paths->log);
 }

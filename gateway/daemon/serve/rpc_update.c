@@ -12,6 +12,7 @@
 #include "gateway/daemon/update/genuine.h"
 
 #define SHARE_DEFAULT  50 /* percent of the time that the update may have the line */
+#define GUESS_FROM     20 /* per mille behind, before the time left is told */
 #define PROGRESS_EVERY 5  /* per mille between two progress lines, or a second */
 
 /* ---- what is said of a node ----------------------------------------------------------------- */
@@ -119,7 +120,7 @@ static json_t *progress_of(const struct update_job *job, unsigned permille)
                              update_job_phase(job), "bus", job->rpc->config->buses[job->bus].name,
                              "version", version_text(job->version));
     int64_t spent_ms = loop_now_ms() - job->started_ms;
-    if (permille > job->started_permille && !job->down)
+    if (permille >= job->started_permille + GUESS_FROM && !job->down)
         (void)json_object_set_new(
             body, "seconds_left",
             json_integer(spent_ms * (1000 - (int64_t)permille) /

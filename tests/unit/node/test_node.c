@@ -313,8 +313,14 @@ static void update_tested(uint16_t failed)
     tested = failed;
 }
 
+static uint32_t update_version(void)
+{
+    return 0xFE07FFFE;
+}
+
 static const struct node_update update = {update_read,    update_write,    update_step,
-                                          update_restart, update_on_trial, update_tested};
+                                          update_restart, update_on_trial, update_tested,
+                                          update_version};
 
 static int with_update(void **state)
 {
@@ -341,6 +347,24 @@ static void restart_waits_until_its_answer_has_left(void **state)
     assert_true(board.now_us >= board.sending_until_us);
     start_node(false);
     assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_SOFTWARE);
+}
+
+/* What its image was signed as: that is what an update compares. */
+static void a_program_in_a_slot_has_the_version_of_its_image(void **state)
+{
+    (void)state;
+    size_t size;
+    assert_int_equal(read_word(NODE_VERSION), 254);
+    assert_int_equal(read_word(NODE_VERSION + 1), 7);
+    assert_int_equal(read_word(NODE_VERSION + 2), 65534);
+    const uint8_t *said = ask(247, "\x11", 1, &size);
+    assert_memory_equal(said + 4, "Baiye node 254.7.65534 ", 23);
+    said = ask(247, "\x2B\x0E\x04\x02", 4, &size);
+    assert_memory_equal(said + size - 11, "254.7.65534", 11);
+    node.config.update = NULL;
+    said = ask(247, "\x11", 1, &size);
+    assert_memory_equal(said + 4, "Baiye node 0.1.0 ", 17);
+    assert_int_equal(read_word(NODE_VERSION + 1), 1);
 }
 
 static void slow_steps_of_an_update_lose_no_request_and_hold_no_answer(void **state)
@@ -437,6 +461,7 @@ int main(void)
         cmocka_unit_test_setup(registers_that_are_not_there_are_exceptions, fresh),
         cmocka_unit_test_setup(duplicate_address_is_noticed, fresh),
         cmocka_unit_test_setup(node_is_scanned_and_spoken_to_by_its_serial_number, fresh),
+        cmocka_unit_test_setup(a_program_in_a_slot_has_the_version_of_its_image, with_update),
         cmocka_unit_test_setup(restart_waits_until_its_answer_has_left, with_update),
         cmocka_unit_test_setup(slow_steps_of_an_update_lose_no_request_and_hold_no_answer,
                                with_update),
