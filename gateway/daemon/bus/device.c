@@ -101,7 +101,9 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                                 .value_count = decoded.value_count,
                                 .taken.ms = device->answered_ns / 1000000};
     if (config->profile->node) {
-        if (!node_reading(device, &decoded, reading))
+        bool fresh = node_reading(device, &decoded, reading);
+        node_counters(&device->node, &counters, fresh);
+        if (!fresh)
             return false;
     } else {
         reading->boot = device->boot;

@@ -32,8 +32,17 @@ void node_init(struct node *node, const struct device_config *device,
         node->last = *before;
 }
 
+static bool has_counters(const struct device_config *device)
+{
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        if (device->metrics[m]->role == ROLE_COUNTER)
+            return true;
+    }
+    return false;
+}
+
 static void add_hole(struct node *node, struct node_place from, struct node_place until,
-                     bool counted, bool report)
+                     bool counted, bool report, bool primed)
 {
     if (!is_before(from, until))
         return;
@@ -43,7 +52,7 @@ static void add_hole(struct node *node, struct node_place from, struct node_plac
     }
     if (counted && node->hole_count == 0 && node->live)
         node->counters = *node->live;
-    node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report};
+    node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report, primed};
 }
 
 /* Where what may be missing begins when sample `now` is seen. */
@@ -51,11 +60,13 @@ static void find_hole(struct node *node, struct node_place now)
 {
     struct node_place next = {node->last.boot, node->last.seq + 1};
     if (node->seen)
-        add_hole(node, next, now, true, true);
+        add_hole(node, next, now, true, true, false);
+    else if (node->before_known && has_counters(node->device))
+        add_hole(node, node->last, now, false, true, true);
     else if (node->before_known)
-        add_hole(node, next, now, false, true);
+        add_hole(node, next, now, false, true, false);
     else
-        add_hole(node, (struct node_place){now.boot, 1}, now, false, false);
+        add_hole(node, (struct node_place){now.boot, 1}, now, false, false, false);
 }
 
 bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
@@ -76,12 +87,28 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
     /* A node whose memory was lost counts boots from 1 again: nothing before it can be asked. */
     if (!(node->seen || node->before_known) || is_before(node->last, now))
         find_hole(node, now);
-    if (node->last.boot != now.boot)
-        node->identified = false; /* it may have been updated */
+    if (node->last.boot != now.boot) { /* it may have been updated */
+        node->identified = false;
+        node->identify_after_ms = 0;
+    }
     node->last = now;
     node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
     node->seen = true;
     return true;
+}
+
+void node_counters(struct node *node, const struct decode_counters *counters, bool new_sample)
+{
+    bool started = node->live && !node->counted;
+    if (!node->seen || !started)
+        return;
+    node->counted = true;
+    if (!new_sample) { /* the newest one stored: the next counts from here */
+        *node->live = *counters;
+    } else if (node->hole_count > 0 && node->holes[0].primed) {
+        node->first = *counters;
+        node->untold = true;
+    }
 }
 
 int64_t node_due_ms(const struct node *node, int64_t now_ms)
@@ -207,8 +234,30 @@ static void period_done(struct node *node, bool good, int64_t now_ms)
     }
 }
 
+/* What the first live reading could not tell, since it did not know where the counters stood in the
+ * sample before: the next one tells it as well. */
+static void tell_untold(struct node *node)
+{
+    const struct node_hole *hole = &node->holes[0];
+    const struct decode_counters *before = &node->counters, *first = &node->first;
+    bool whole = hole->from.boot == hole->until.boot
+                     ? hole->from.seq == hole->until.seq && before->boot == hole->until.boot
+                     : hole->until.seq == 1; /* a new boot's counters begin at 0 */
+    bool same_boot = node->live->boot == first->boot && first->boot == hole->until.boot;
+    for (unsigned m = 0; whole && same_boot && m < node->device->metric_count; m++) {
+        bool from_zero = before->boot != first->boot;
+        uint32_t base = from_zero ? 0 : before->last[m];
+        bool known = (from_zero || before->known[m]) && first->known[m] && node->live->known[m];
+        if (known && first->last[m] >= base && node->live->last[m] >= first->last[m])
+            node->live->last[m] -= first->last[m] - base;
+    }
+    node->untold = false;
+}
+
 static void end_hole(struct node *node)
 {
+    if (node->untold)
+        tell_untold(node);
     node->hole_count--;
     memmove(node->holes, node->holes + 1, node->hole_count * sizeof node->holes[0]);
     node->counters = (struct decode_counters){0};
@@ -280,12 +329,15 @@ static void give_records(struct node *node, const struct history_window *window,
         struct node_place place = {window->boot, window->seq + i};
         if (!is_before(place, hole->until))
             break;
+        bool stored = hole->primed && place.boot == hole->from.boot && place.seq == hole->from.seq;
         struct reading reading = {
             .device = node->device->index, .late = true, .boot = place.boot, .seq = place.seq};
         time_record(node, window, i, now_ms, wall, &reading);
         fill_record(node, window, i, &reading);
-        sink->reading(sink->context, &reading);
+        if (!stored)
+            sink->reading(sink->context, &reading);
         hole->from = (struct node_place){place.boot, place.seq + 1};
+        hole->primed = false;
     }
 }
 
@@ -294,10 +346,11 @@ static void window_came(struct node *node, const struct history_window *window, 
 {
     struct node_hole *hole = &node->holes[0];
     struct node_place first = {window->boot, window->seq};
+    uint32_t missing_from = hole->from.seq + hole->primed;
     bool nothing = window->count == 0 || !is_before(first, hole->until);
     if (nothing) { /* what was left of it is gone, as far as one can tell how much it was */
         if (hole->from.boot == hole->until.boot)
-            give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
+            give_gap(node, hole->from.boot, missing_from, hole->until.seq - 1, sink);
         else
             give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
         end_hole(node);
@@ -307,8 +360,8 @@ static void window_came(struct node *node, const struct history_window *window, 
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
         return;
     }
-    give_gap(node, window->boot, first.boot == hole->from.boot ? hole->from.seq : 1,
-             window->seq - 1, sink);
+    give_gap(node, window->boot, first.boot == hole->from.boot ? missing_from : 1, window->seq - 1,
+             sink);
     give_records(node, window, now_ms, wall, sink);
     if (!is_before(hole->from, hole->until))
         end_hole(node);

@@ -7,6 +7,10 @@
  * A sample is (boot, seq). Known are those up to `boot, seq`; a jump leaves a hole, and all holes
  * together are one stretch of the log walked from `cursor` to `until`: the log's window gives
  * records of one boot at a time, counting up by one, and begins with the next that is still there.
+ *
+ * A counter (rain) is told as what came since the sample before. After a start of the gateway that
+ * is not known: so the newest sample stored is read once more, and what the first live reading
+ * could not tell is told by the next one, when the log has said where the counter stood before it.
  */
 #ifndef BAIYE_BUS_NODE_H
 #define BAIYE_BUS_NODE_H
@@ -24,16 +28,20 @@ struct node_hole {
     struct node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
     bool report;  /* what the log has lost is a gap: it once was expected */
+    bool primed;  /* `from` is stored already: read again for where its counters stood */
 };
 
 struct node {
     const struct device_config *device;
-    const struct decode_counters *live; /* as the last live reading left them; NULL: none */
-    bool seen;                          /* a sample was seen since start */
-    bool before_known;                  /* `last` is what an earlier run of the gateway stored */
-    struct node_place last;             /* newest sample known */
-    int64_t taken_ms;                   /* when it was taken, monotonic */
-    uint32_t period_ms;                 /* in force, as the node says; 0: not known */
+    struct decode_counters *live; /* as the last live reading left them; NULL: none */
+    struct decode_counters first; /* as the first one found them; `untold` */
+    bool counted;                 /* the counters were seen since start */
+    bool untold;                  /* what the first one counted is in no reading yet */
+    bool seen;                    /* a sample was seen since start */
+    bool before_known;            /* `last` is what an earlier run of the gateway stored */
+    struct node_place last;       /* newest sample known */
+    int64_t taken_ms;             /* when it was taken, monotonic */
+    uint32_t period_ms;           /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
@@ -54,6 +62,8 @@ void node_init(struct node *node, const struct device_config *device,
  * name. True when it is a sample not seen before; then node->taken_ms is its time. */
 bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
                    int64_t answered_ms);
+/* After it: the counters as that snapshot shows them. */
+void node_counters(struct node *node, const struct decode_counters *counters, bool new_sample);
 /* When to poll it next: right after its next sample. */
 int64_t node_due_ms(const struct node *node, int64_t now_ms);
 

@@ -157,7 +157,10 @@ static void the_same_sample_is_one_reading(void **state)
     assert_false(see(&node, 1, 10, 25, 1002000));
     assert_int_equal(node.taken_ms, 1000000 - 500); /* its time is fixed at first sight */
     assert_true(see(&node, 1, 11, 1, 1060000));
-    assert_int_equal(next(&node, 1060000).job, NODE_IDLE); /* nothing is missing */
+    assert_int_equal(next(&node, 1060000).seq, 9); /* where its counters stood */
+    give(&node, 1, 1, 9, 1200, 0, 1060000);
+    assert_int_equal(reading_count, 0); /* nothing is missing */
+    assert_int_equal(next(&node, 1060000).job, NODE_IDLE);
 }
 
 static void the_next_poll_follows_the_next_sample(void **state)
@@ -215,17 +218,19 @@ static void a_long_hole_is_fetched_in_windows(void **state)
     struct node node;
     node_init(&node, &device, &(struct node_place){1, 10});
     assert_true(see(&node, 1, 31, 0, 0));
-    assert_int_equal(next(&node, 0).seq, 11);
-    give(&node, 11, 1, 11, 12000, 0, 0);
-    assert_int_equal(next(&node, 0).seq, 22);
-    give(&node, 9, 1, 22, 5400, 0, 0);
+    assert_int_equal(next(&node, 0).seq, 10); /* stored, and read again for its counters */
+    give(&node, 11, 1, 10, 12600, 0, 0);
+    assert_int_equal(next(&node, 0).seq, 21);
+    give(&node, 10, 1, 21, 6000, 0, 0);
     assert_int_equal(next(&node, 0).job, NODE_IDLE);
     assert_int_equal(reading_count, 20);
+    assert_int_equal(readings[0].seq, 11);
     assert_int_equal(readings[19].seq, 30);
     /* The gateway was away: no live reading counted the rain, so the records do. */
-    assert_false(readings[0].values[1].present);
-    assert_true(readings[1].values[1].present);
-    assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(readings[i].values[1].present);
+        assert_true(readings[i].values[1].value > 0.19 && readings[i].values[1].value < 0.21);
+    }
 }
 
 static void no_more_is_asked_for_than_there_is_time(void **state)
@@ -235,9 +240,9 @@ static void no_more_is_asked_for_than_there_is_time(void **state)
     node_init(&node, &device, &(struct node_place){1, 10});
     assert_true(see(&node, 1, 31, 0, 0));
     assert_int_equal(next_within(&node, 0, 3).words, 15 + 3 * 10);
-    give(&node, 3, 1, 11, 12000, 0, 0);
+    give(&node, 3, 1, 10, 12600, 0, 0);
     struct asked asked = next_within(&node, 0, 99); /* a window has no more */
-    assert_int_equal(asked.seq, 14);
+    assert_int_equal(asked.seq, 13);
     assert_int_equal(asked.words, 15 + 11 * 10);
 }
 
@@ -319,6 +324,115 @@ static void rain_before_a_restart_is_counted_from_the_log(void **state)
     assert_false(readings[3].values[1].present);
 }
 
+/* What the device does with a live counter, in hundredths. */
+static double tell(struct decode_counters *live, struct node *node, uint32_t boot, uint32_t seq,
+                   uint32_t raw)
+{
+    struct decode_counters counters = *live;
+    bool fresh = see(node, boot, seq, 0, seq * 60000);
+    decode_counters_boot(&counters, boot);
+    struct reading_value value =
+        decode_counter(&fields[1], raw, METRIC_GOOD, &counters.last[1], &counters.known[1]);
+    node_counters(node, &counters, fresh);
+    if (fresh)
+        *live = counters;
+    return fresh && value.present ? value.value : 0;
+}
+
+static double told_late(void)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < reading_count; i++)
+        sum += readings[i].values[1].present ? readings[i].values[1].value : 0;
+    return sum;
+}
+
+static void assert_mm(double mm, double expected)
+{
+    assert_true(mm > expected - 0.001 && mm < expected + 0.001);
+}
+
+/* The gateway restarts while it rains: 10 is stored, 11 and 12 are missed, 13 is the first seen. */
+static void a_restart_of_the_gateway_loses_no_rain(void **state)
+{
+    (void)state;
+    for (unsigned live_meanwhile = 0; live_meanwhile < 2; live_meanwhile++) {
+        struct node node;
+        struct decode_counters live = {0};
+        reading_count = 0;
+        node_init(&node, &device, &(struct node_place){1, 10});
+        node.live = &live;
+        double sum = tell(&live, &node, 1, 13, 1100);
+        assert_mm(sum, 0);
+        if (live_meanwhile) /* before the log was asked */
+            sum += tell(&live, &node, 1, 14, 1150);
+        assert_int_equal(next(&node, 840000).seq, 10);
+        give(&node, 3, 1, 10, 1800, 0, 840000); /* 10.00, 10.20 and 10.40 mm */
+        assert_int_equal(reading_count, 2);
+        assert_mm(told_late(), 0.4);
+        sum += tell(&live, &node, 1, 15, 1170);
+        assert_mm(sum + told_late(), 1.7);
+        assert_mm(tell(&live, &node, 1, 16, 1170), 0); /* told once */
+    }
+}
+
+/* So short that no sample was missed, or not even a new one taken. */
+static void a_short_restart_of_the_gateway_loses_no_rain(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    node_init(&node, &device, &(struct node_place){1, 10});
+    node.live = &live;
+    double sum = tell(&live, &node, 1, 11, 1060);
+    assert_int_equal(next(&node, 660000).seq, 10);
+    give(&node, 1, 1, 10, 600, 0, 660000);
+    assert_int_equal(reading_count, 0);
+    sum += tell(&live, &node, 1, 12, 1080);
+    assert_mm(sum, 0.8);
+    live = (struct decode_counters){0};
+    node_init(&node, &device, &(struct node_place){1, 12});
+    node.live = &live;
+    assert_mm(tell(&live, &node, 1, 12, 1080), 0);
+    assert_mm(tell(&live, &node, 1, 13, 1130), 0.5);
+    assert_mm(tell(&live, &node, 1, 14, 1130), 0);
+}
+
+/* Node and gateway lose their power together: its counter begins at 0. */
+static void a_restart_of_both_loses_no_rain(void **state)
+{
+    (void)state;
+    for (uint32_t first = 1; first < 3; first++) {
+        struct node node;
+        struct decode_counters live = {0};
+        reading_count = 0;
+        node_init(&node, &device, &(struct node_place){6, 10});
+        node.live = &live;
+        double sum = tell(&live, &node, 7, first, first == 1 ? 30 : 1080);
+        give(&node, 2, 6, 10, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
+        give(&node, 1, 7, 1, 600, 0, 600000); /* 10.00 mm since its start, where that is missing */
+        sum += tell(&live, &node, 7, first + 1, first == 1 ? 50 : 1100);
+        assert_mm(sum + told_late(), 0.2 + (first == 1 ? 0.5 : 11.0));
+    }
+}
+
+/* What the log has lost can't be told; nothing is made up for it. */
+static void rain_whose_beginning_is_lost_is_not_made_up(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    node_init(&node, &device, &(struct node_place){1, 10});
+    node.live = &live;
+    double sum = tell(&live, &node, 1, 13, 1100);
+    give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 11);
+    sum += tell(&live, &node, 1, 14, 1120);
+    assert_mm(told_late(), 0);
+    assert_mm(sum, 1.2);
+}
+
 static void a_failed_fetch_waits_and_goes_on(void **state)
 {
     (void)state;
@@ -391,8 +505,8 @@ static void reads_the_firmware_once_in_each_boot(void **state)
     uint16_t answer_size;
     static const uint8_t version[] = {4, 6, 0, 1, 0, 2, 0, 13};
     struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
-    node_init(&node, &device, &(struct node_place){1, 1});
-    (void)see(&node, 1, 2, 0, 0);
+    node_init(&node, &device, NULL);
+    (void)see(&node, 1, 1, 0, 0);
     assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDENTIFY);
     assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
     assert_int_equal(answer_size, 11);
@@ -417,6 +531,10 @@ int main(void)
         TEST(an_empty_log_ends_the_search),
         TEST(a_hole_over_a_restart_is_walked),
         TEST(rain_before_a_restart_is_counted_from_the_log),
+        TEST(a_restart_of_the_gateway_loses_no_rain),
+        TEST(a_short_restart_of_the_gateway_loses_no_rain),
+        TEST(a_restart_of_both_loses_no_rain),
+        TEST(rain_whose_beginning_is_lost_is_not_made_up),
         TEST(a_failed_fetch_waits_and_goes_on),
         TEST(sets_the_period_it_should_have),
         TEST(sets_the_clock_of_a_node_that_has_none),
