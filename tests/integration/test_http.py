@@ -94,8 +94,7 @@ class Gateway:
         assert code == 0, self.log_path.read_text()
 
 
-@pytest.fixture
-def folder(tmp_path):
+def make_app(tmp_path):
     app = tmp_path / "app"
     (app / "assets").mkdir(parents=True)
     (app / "index.html").write_text("<!doctype html><title>茶</title>")
@@ -108,6 +107,11 @@ def folder(tmp_path):
     (app / "link").symlink_to(tmp_path / "secret")
     (app / "link.txt").symlink_to(tmp_path / "secret")
     return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_app(tmp_path)
 
 
 @pytest.fixture
@@ -208,7 +212,7 @@ def test_many_guessers_are_told_to_wait(gateway):
     socks = [connect(gateway.port) for _ in range(8)]
     for i, sock in enumerate(socks):
         token = base64.b64encode(f"li:wrong{i}".encode()).decode()
-        sock.sendall(f"GET /ready HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\n\r\n"
+        sock.sendall(f"GET /ready HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {token}\r\n\r\n"
                      .encode())
     answers = []
     for sock in socks:
@@ -397,7 +401,9 @@ def test_the_export_streams_every_page_of_the_store(gateway):
     assert len(set(lines[1:-1])) == 2000
     for query in ("", "?device=nothing&from=0&to=1", "?device=plot-1", "?plot=x&from=0&to=1",
                   "?device=plot-1&from=x&to=1", "?device=plot-1&from=0&to=1&step=week",
-                  "?device=" + "a" * 500):
+                  "?device=plot-1&from=0&to=1&step=" + "raw" * 200, "?device=plot-1&from=5&to=5",
+                  "?device=plot-1&from=0&to=9223372036854775807",
+                  "?device=" + "a" * 500, "?device&from=0&to=1"):
         wrong = request(gateway.port, "/export.csv" + query, user="li", password="tea-1")
         assert wrong.status == 400 and "error" in json.loads(wrong.body)
     assert request(gateway.port, "/export.csv").status == 401
@@ -407,7 +413,7 @@ def test_an_export_nobody_reads_makes_way(gateway):
     for _ in range(6):
         token = base64.b64encode(b"li:tea-1").decode()
         sock = connect(gateway.port)
-        sock.sendall(f"GET /export.csv?device=plot-1&from=0&to=9 HTTP/1.1\r\nHost: x\r\n"
+        sock.sendall(f"GET /export.csv?device=plot-1&from=0&to=9 HTTP/1.1\r\nHost: localhost\r\n"
                      f"Authorization: Basic {token}\r\n\r\n".encode())
         assert sock.recv(12) == b"HTTP/1.1 200"
         sock.close()

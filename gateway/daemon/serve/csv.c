@@ -6,8 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#define POINTS   512
-#define CSV_LINE 192 /* a time of 24, two names of 32, a unit of 15, four numbers */
+#define POINTS       512
+#define CSV_LINE     192 /* a time of 24, two names of 32, a unit of 15, four numbers */
+#define YEAR_3000_MS 32503680000000
 
 struct export
 {
@@ -74,6 +75,14 @@ static size_t write_line(const struct export *export, const struct store_point *
     return size > 0 && size < CSV_LINE ? (size_t)size : 0;
 }
 
+/* A device may have nothing but registers to write. */
+static bool pass_over_empty(struct export *export)
+{
+    while (export->device_at < export->device_count && device_of(export)->metric_count == 0)
+        export->device_at++;
+    return export->device_at < export->device_count;
+}
+
 static bool step_on(struct export *export)
 {
     if (export->next_ms != 0) {
@@ -84,7 +93,8 @@ static bool step_on(struct export *export)
     if (++export->metric_at < device_of(export)->metric_count)
         return true;
     export->metric_at = 0;
-    return ++export->device_at < export->device_count;
+    export->device_at++;
+    return pass_over_empty(export);
 }
 
 static void ask(struct export *export);
@@ -149,7 +159,7 @@ static void more(void *context, struct http_request *request)
     if (!export->header_sent) {
         export->header_sent = true;
         http_stream_piece(request, header, sizeof header - 1);
-    } else if (export->device_at >= export->device_count) {
+    } else if (!pass_over_empty(export)) {
         http_stream_piece(request, "", 0);
     } else {
         ask(export);
@@ -173,13 +183,13 @@ static int64_t parse_time(const char *text)
     if (rest != NULL && *rest == '\0')
         return (int64_t)timegm(&day) * 1000;
     long long ms = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && ms >= 0 ? ms : -1;
+    return end != text && *end == '\0' && ms >= 0 && ms <= YEAR_3000_MS ? ms : -1;
 }
 
 static const char *read_query(struct export *export, struct http_request *request)
 {
     const struct config *config = export->csv->config;
-    char name[CONFIG_NAME_SIZE], from[32], to[32], step[8] = "raw";
+    char name[CONFIG_NAME_SIZE], from[32], to[32], step[8];
     if (http_argument(request, "device", name, sizeof name)) {
         const struct device_config *device = config_device(config, name);
         if (device == NULL)
@@ -204,7 +214,10 @@ static const char *read_query(struct export *export, struct http_request *reques
     export->query.to_ms = parse_time(to);
     if (export->from_ms < 0 || export->query.to_ms < 0)
         return "from and to are UTC milliseconds or YYYY-MM-DD";
-    (void)http_argument(request, "step", step, sizeof step);
+    if (export->from_ms >= export->query.to_ms)
+        return "to is not after from";
+    if (!http_argument(request, "step", step, sizeof step))
+        memcpy(step, "raw", sizeof "raw");
     if (strcmp(step, "raw") != 0 && strcmp(step, "hour") != 0 && strcmp(step, "day") != 0)
         return "step is raw, hour or day";
     export->query.step = step[0] == 'r' ? STORE_RAW : step[0] == 'h' ? STORE_HOUR : STORE_DAY;

@@ -20,9 +20,11 @@
 
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/serve/files.h"
+#include "gateway/daemon/serve/origin.h"
 
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
+#define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
 #define SEND_BUFFER     65536
@@ -101,16 +103,24 @@ const char *http_user(const struct http_request *request)
 
 bool http_argument(struct http_request *request, const char *name, char *out, size_t size)
 {
-    char with_equals[40];
-    int length = snprintf(with_equals, sizeof with_equals, "%s=", name);
-    char raw[256]; /* libwebsockets decoded it when it came in */
-    const char *value = NULL;
-    if (length > 0)
-        value = lws_get_urlarg_by_name(request->wsi, with_equals, raw, sizeof raw);
-    if (value == NULL || strlen(value) >= size)
-        return false;
-    memcpy(out, value, strlen(value) + 1);
-    return true;
+    char pair[HEADERS_MAX + 1]; /* libwebsockets decoded it when it came in */
+    size_t name_size = strlen(name);
+    out[0] = '\0';
+    for (int i = 0;; i++) {
+        int got =
+            lws_hdr_copy_fragment(request->wsi, pair, sizeof pair, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (got < 0)
+            return false;
+        if ((size_t)got <= name_size || memcmp(pair, name, name_size) != 0 ||
+            pair[name_size] != '=')
+            continue;
+        size_t left = (size_t)got - name_size - 1;
+        if (left < size && memchr(pair + name_size + 1, '\0', left) == NULL) {
+            memcpy(out, pair + name_size + 1, left);
+            out[left] = '\0';
+        }
+        return true;
+    }
 }
 
 /* ---- The answer --------------------------------------------------------------------------- */
@@ -290,8 +300,6 @@ static int send_head(struct http_request *request)
     }
     if (request->status == 401)
         head_add(&head, "www-authenticate:", REALM);
-    if (request->status == 405)
-        head_add(&head, "allow:", "GET, HEAD");
     if (request->status == 503)
         head_add(&head, "retry-after:", "2");
     head_add(&head, "x-content-type-options:", "nosniff");
@@ -322,9 +330,8 @@ static ssize_t next_piece(struct http_request *request, uint8_t *out)
 static int reply_done(struct http_request *request)
 {
     struct lws *wsi = request->wsi;
-    bool cut = request->status == 405; /* a body may follow that nobody reads */
     request_end(request);
-    return cut || lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
 }
 
 static int send_body(struct http_request *request)
@@ -424,11 +431,25 @@ static void auth_done(struct auth_wait *wait, enum auth_result result)
     let_in(request, result);
 }
 
+static bool host_is_ours(struct lws *wsi)
+{
+    char host[128] = "";
+    if (http_of(wsi)->options.cert_file[0] != '\0' ||
+        lws_hdr_total_length(wsi, WSI_TOKEN_HOST) == 0)
+        return true; /* a certificate says who we are; without a Host it is no browser */
+    return lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) > 0 && origin_is_loopback(host);
+}
+
 static void guard(struct http_request *request)
 {
     char header[320] = "", password[BROKER_CHECK_SECRET_MAX + 1] = "";
     struct auth *auth = request->http->options.auth;
     enum auth_result result = AUTH_NO;
+    if (!host_is_ours(request->wsi)) {
+        http_reply_error(request, 403, "host", "this gateway goes by another name",
+                         "call it 127.0.0.1 or localhost; for the farm's network it needs TLS");
+        return;
+    }
     if (auth == NULL)
         result = AUTH_BROKEN;
     else if (lws_hdr_copy(request->wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
@@ -441,6 +462,38 @@ static void guard(struct http_request *request)
         let_in(request, result);
 }
 
+/* Says no at once and hangs up. */
+static int refuse(struct lws *wsi, unsigned status)
+{
+    struct head head = {.wsi = wsi};
+    head.at = head.data + LWS_PRE;
+    uint8_t *end = head.data + sizeof head.data;
+    if (lws_add_http_common_headers(wsi, status, "text/plain", 0, &head.at, end) != 0)
+        return -1;
+    if (status == 405)
+        head_add(&head, "allow:", "GET, HEAD");
+    int failed = lws_finalize_write_http_header(wsi, head.data + LWS_PRE, &head.at, end);
+    (void)failed; /* hangs up all the same */
+    return -1;
+}
+
+/* 0, or the status of why this request is none of ours. A body would never be read, and must not
+ * be waited for either: libwebsockets 4.1 turns round for ever over a body that came in the same
+ * packet as the request before it. */
+static unsigned unwanted(struct lws *wsi)
+{
+    char length[24] = "";
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) == 0 &&
+        lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) == 0)
+        return 405;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+        return 400;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+        return 0;
+    (void)lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    return strcmp(length, "0") == 0 ? 0 : 413;
+}
+
 static int start(struct lws *wsi, struct http_request *request, const char *path)
 {
     struct http *http = http_of(wsi);
@@ -449,10 +502,9 @@ static int start(struct lws *wsi, struct http_request *request, const char *path
     request->wait = (struct auth_wait){.context = request, .done = auth_done};
     request->head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     http->stats.requests++;
-    if (!request->head && lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) == 0) {
-        http_reply_error(request, 405, "method", "only GET and HEAD are served here", "");
-        return 0;
-    }
+    unsigned status = unwanted(wsi);
+    if (status != 0)
+        return refuse(wsi, status);
     for (const struct http_page *page = http->options.pages; page->path != NULL; page++) {
         if (strcmp(page->path, path) == 0)
             request->page = page;
@@ -475,20 +527,7 @@ static bool origin_is_ours(struct lws *wsi)
     if (lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0 ||
         lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0)
         return false;
-    const char *name = strstr(origin, "://");
-    return name != NULL && strcasecmp(name + 3, host) == 0;
-}
-
-/* Says no and hangs up. */
-static int refuse_upgrade(struct lws *wsi, unsigned status)
-{
-    uint8_t out[LWS_PRE + 512];
-    uint8_t *at = out + LWS_PRE, *end = out + sizeof out;
-    int failed = lws_add_http_common_headers(wsi, status, "text/plain", 0, &at, end);
-    if (!failed)
-        failed = lws_finalize_write_http_header(wsi, out + LWS_PRE, &at, end);
-    (void)failed; /* hangs up all the same */
-    return -1;
+    return origin_is_of(origin, host);
 }
 
 static int upgrade(struct lws *wsi, const char *to)
@@ -501,13 +540,13 @@ static int upgrade(struct lws *wsi, const char *to)
     (void)lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
     (void)lws_hdr_copy(wsi, protocol, sizeof protocol, WSI_TOKEN_PROTOCOL);
     if (strcmp(path, BRIDGE_PATH) != 0 || http->options.bridge == NULL)
-        return refuse_upgrade(wsi, 404);
+        return refuse(wsi, 404);
     if (strcmp(protocol, "mqtt") != 0)
-        return refuse_upgrade(wsi, 400);
-    if (!origin_is_ours(wsi))
-        return refuse_upgrade(wsi, 403);
+        return refuse(wsi, 400);
+    if (!host_is_ours(wsi) || !origin_is_ours(wsi))
+        return refuse(wsi, 403);
     int status = bridge_admit(http->options.bridge);
-    return status == 0 ? 0 : refuse_upgrade(wsi, (unsigned)status);
+    return status == 0 ? 0 : refuse(wsi, (unsigned)status);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,

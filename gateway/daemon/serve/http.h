@@ -3,8 +3,10 @@
  * handlers. The app's files and pages marked `open` are for everybody; all others need a user of
  * the local broker (HTTP Basic). Only GET and HEAD; no request body is ever read.
  *
- * Bounds: HTTP_CONNECTIONS_MAX connections, 16 requests with headers being parsed, 4 kB of
- * headers, 10 s for a request to arrive, 30 s for each piece of an answer to be taken. */
+ * Without TLS only a browser that calls us by a name of loopback gets more than the app's files.
+ *
+ * Bounds: HTTP_CONNECTIONS_MAX connections, 4 kB of headers each, 10 s for a request to arrive,
+ * 30 s for each piece of an answer to be taken. */
 #ifndef BAIYE_HTTP_H
 #define BAIYE_HTTP_H
 
@@ -15,7 +17,7 @@
 #include "gateway/daemon/serve/auth.h"
 #include "gateway/daemon/serve/bridge.h"
 
-#define HTTP_CONNECTIONS_MAX 96
+#define HTTP_CONNECTIONS_MAX LOOP_REQUESTS_MAX
 
 struct http;
 struct http_request;
@@ -72,7 +74,8 @@ void http_stream_piece(struct http_request *request, const void *data, size_t si
 /* Something broke after the beginning: the connection is cut, so that the client sees it. */
 void http_stream_break(struct http_request *request);
 
-/* A query argument, decoded; false when absent or longer than the buffer. */
+/* The first query argument of that name, decoded; false: there is none. One that is longer than
+ * the buffer or holds a NUL is there and empty: nothing valid is. */
 bool http_argument(struct http_request *request, const char *name, char *out, size_t size);
 /* "" on open pages. */
 const char *http_user(const struct http_request *request);

@@ -94,7 +94,7 @@ struct loop *loop_open(bool tls)
         .vhost_name = "fd",
         .user = loop,
         .fd_limit_per_thread = LOOP_FDS_MAX,
-        .max_http_header_pool = 16,
+        .max_http_header_pool = LOOP_REQUESTS_MAX,
         .max_http_header_data = 4096,
         .pt_serv_buf_size = 8192,
         .timeout_secs = 10,

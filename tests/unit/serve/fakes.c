@@ -61,20 +61,21 @@ enum store_result store_history(struct store *store, const struct store_history_
     static struct store_point points[STORE_HISTORY_MAX];
     (void)store;
     fakes.history = *query;
-    uint32_t count =
-        fakes.history_points < query->max_points ? fakes.history_points : query->max_points;
-    for (uint32_t i = 0; i < count; i++)
-        points[i] = (struct store_point){.t_ms = query->from_ms + i * 1000,
-                                         .n = 1440,
-                                         .bad = i % 10000,
-                                         .flag = METRIC_UNCALIBRATED,
-                                         .min = -1.2345678e-5,
-                                         .mean = -1.0 / 30000,
-                                         .max = 123456.78};
+    uint32_t count = 0;
+    int64_t t_ms = query->from_ms; /* a reading a second */
+    for (; count < fakes.history_points && count < query->max_points && t_ms < query->to_ms;
+         t_ms += 1000, count++)
+        points[count] = (struct store_point){.t_ms = t_ms,
+                                             .n = 1440,
+                                             .bad = count % 10000,
+                                             .flag = METRIC_UNCALIBRATED,
+                                             .min = -1.2345678e-5,
+                                             .mean = -1.0 / 30000,
+                                             .max = 123456.78};
     struct store_history history = {.result = fakes.result, .count = count, .points = points};
-    if (count < fakes.history_points) {
+    if (count < fakes.history_points && t_ms < query->to_ms) {
         fakes.history_points -= count;
-        history.next_ms = query->from_ms + count * 1000;
+        history.next_ms = t_ms;
     }
     done(context, &history);
     return STORE_OK;

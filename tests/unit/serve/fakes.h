@@ -17,8 +17,8 @@ struct fakes {
     struct store_history_query history;
     uint32_t history_points; /* an answer has so many; more than asked for: with `next` */
     struct store_resend_query resend;
-    char kept_key[80], kept[512]; /* the last store_put(); also what store_get() finds */
-    enum store_result result;     /* of every question */
+    char kept_key[80], kept[65537]; /* the last store_put(); also what store_get() finds */
+    enum store_result result;       /* of every question */
     uint16_t registers[16], coils;
     uint32_t bus_requests;
     enum bus_result bus_result;
