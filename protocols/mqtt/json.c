@@ -100,12 +100,46 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
-static unsigned digit_count(uint64_t value)
+static char *put_pair(char *at, unsigned value)
 {
-    unsigned count = 1;
-    for (; value >= 10000; value /= 10000)
-        count += 4;
-    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+    memcpy(at, pairs + value * 2, 2);
+    return at + 2;
+}
+
+/* A number below 100 without a zero in front. */
+static char *put_short(char *at, unsigned value)
+{
+    if (value >= 10)
+        return put_pair(at, value);
+    *at = (char)('0' + value);
+    return at + 1;
+}
+
+/* Below 10000, without zeros in front. */
+static char *put_4(char *at, unsigned value)
+{
+    return value < 100 ? put_short(at, value) : put_pair(put_short(at, value / 100), value % 100);
+}
+
+/* Exactly 8 digits, with zeros in front. */
+static char *put_fixed_8(char *at, uint32_t value)
+{
+    uint32_t high = value / 10000, low = value % 10000;
+    at = put_pair(put_pair(at, high / 100), high % 100);
+    return put_pair(put_pair(at, low / 100), low % 100);
+}
+
+static char *put_unsigned(char *at, uint64_t value)
+{
+    if (value < 10000)
+        return put_4(at, (unsigned)value);
+    if (value < 100000000) {
+        uint32_t low = (uint32_t)value % 10000;
+        at = put_4(at, (uint32_t)value / 10000);
+        return put_pair(put_pair(at, low / 100), low % 100);
+    }
+    /* At most 20 digits: 16 of them here, so this calls itself no more than twice. */
+    return put_fixed_8(put_unsigned(at, value / 100000000), (uint32_t)(value % 100000000));
 }
 
 /* Exactly `count` digits, with zeros in front. */
@@ -121,9 +155,7 @@ static void put_digits(char *out, uint64_t value, unsigned count)
 
 size_t json_out_unsigned_text(char *out, uint64_t value)
 {
-    unsigned count = digit_count(value);
-    put_digits(out, value, count);
-    return count;
+    return (size_t)(put_unsigned(out, value) - out);
 }
 
 void json_out_unsigned(struct json_out *o, uint64_t value)
@@ -132,62 +164,55 @@ void json_out_unsigned(struct json_out *o, uint64_t value)
     json_out_raw(o, text, json_out_unsigned_text(text, value));
 }
 
-/* What is before and behind the point; the usual ones by constants, which need no division. */
-static uint64_t split(uint64_t value, unsigned decimals, uint64_t *fraction)
+static uint64_t power(unsigned decimals)
 {
-    static const uint64_t powers[] = {1,
-                                      10,
-                                      100,
-                                      1000,
-                                      10000,
-                                      100000,
-                                      1000000,
-                                      10000000,
-                                      100000000,
-                                      1000000000,
-                                      10000000000,
-                                      100000000000,
-                                      1000000000000,
-                                      10000000000000,
-                                      100000000000000,
-                                      1000000000000000,
-                                      10000000000000000,
-                                      100000000000000000,
-                                      1000000000000000000};
-    switch (decimals) {
-    case 0:
-        *fraction = 0;
-        return value;
-    case 1:
-        *fraction = value % 10;
-        return value / 10;
-    case 2:
-        *fraction = value % 100;
-        return value / 100;
-    case 3:
-        *fraction = value % 1000;
-        return value / 1000;
-    default:
-        *fraction = value % powers[decimals];
-        return value / powers[decimals];
-    }
+    uint64_t result = 1;
+    for (; decimals > 0; decimals--)
+        result *= 10;
+    return result;
+}
+
+/* "." and the digits behind it, without zeros at the end. */
+static char *put_fraction(char *at, uint64_t fraction, unsigned decimals)
+{
+    if (fraction == 0)
+        return at;
+    for (; fraction % 10 == 0; fraction /= 10)
+        decimals--;
+    *at = '.';
+    put_digits(at + 1, fraction, decimals);
+    return at + 1 + decimals;
+}
+
+/* With one or two decimals, as nearly all values have them, and small enough for divisions by
+ * constants in 32 bits. */
+static char *put_usual(char *at, uint32_t value, unsigned decimals)
+{
+    uint32_t fraction = decimals == 1 ? value % 10 * 10 : value % 100;
+    at = put_unsigned(at, decimals == 1 ? value / 10 : value / 100);
+    if (fraction == 0)
+        return at;
+    *at = '.';
+    memcpy(at + 1, pairs + fraction * 2, 2);
+    return at + (fraction % 10 == 0 ? 2 : 3);
 }
 
 size_t json_out_decimal_text(char *out, int64_t value, unsigned decimals)
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    uint64_t fraction = 0;
-    size_t n = 0;
+    char *at = out;
     if (value < 0)
-        out[n++] = '-';
-    n += json_out_unsigned_text(out + n, split(magnitude, decimals, &fraction));
-    if (fraction == 0)
-        return n;
-    for (; fraction % 10 == 0; fraction /= 10)
-        decimals--;
-    out[n++] = '.';
-    put_digits(out + n, fraction, decimals);
-    return n + decimals;
+        *at++ = '-';
+    if (decimals == 0) {
+        at = put_unsigned(at, magnitude);
+    } else if (decimals <= 2 && magnitude <= UINT32_MAX) {
+        at = put_usual(at, (uint32_t)magnitude, decimals);
+    } else {
+        uint64_t whole = power(decimals);
+        at = put_unsigned(at, magnitude / whole);
+        at = put_fraction(at, magnitude % whole, decimals);
+    }
+    return (size_t)(at - out);
 }
 
 void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals)

@@ -80,16 +80,16 @@ void payload_fields_make(struct payload_fields *fields, const char *const *metri
     }
 }
 
-static bool is_plain(const struct json_out *o, const struct payload_reading *reading)
+static bool is_plain(const struct json_out *o, const struct payload_reading *reading,
+                     size_t device_size)
 {
     if (reading->fields == NULL || !reading->fields->usable || reading->clock_untrusted ||
-        o->failed || o->size - o->at < reading->fields->room || strlen(reading->device) > 64)
+        o->failed || o->size - o->at < reading->fields->room || device_size > 64)
         return false;
-    for (unsigned i = 0; i < reading->count; i++) {
-        if (!reading->values[i].present || reading->values[i].flag != METRIC_GOOD)
-            return false;
-    }
-    return true;
+    bool plain = true;
+    for (unsigned i = 0; i < reading->count; i++)
+        plain = plain & reading->values[i].present & (reading->values[i].flag == METRIC_GOOD);
+    return plain;
 }
 
 static char *append(char *at, const char *text, size_t size)
@@ -100,13 +100,13 @@ static char *append(char *at, const char *text, size_t size)
 
 #define APPEND(at, text) append(at, text, sizeof(text) - 1)
 
-static void put_plain(struct json_out *o, const struct payload_reading *reading)
+static void put_plain(struct json_out *o, const struct payload_reading *reading, size_t device_size)
 {
     char *at = o->data + o->at;
     if (o->comma)
         *at++ = ',';
     at = APPEND(at, "{\"d\":\"");
-    at = append(at, reading->device, strlen(reading->device));
+    at = append(at, reading->device, device_size);
     at = APPEND(at, "\",\"boot\":");
     at += json_out_unsigned_text(at, reading->boot);
     at = APPEND(at, ",\"seq\":");
@@ -129,8 +129,9 @@ static void put_plain(struct json_out *o, const struct payload_reading *reading)
 
 void payload_item(struct json_out *o, const struct payload_reading *reading)
 {
-    if (is_plain(o, reading)) {
-        put_plain(o, reading);
+    size_t device_size = strlen(reading->device);
+    if (is_plain(o, reading, device_size)) {
+        put_plain(o, reading, device_size);
         return;
     }
     json_out_open(o, '{');

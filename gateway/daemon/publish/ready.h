@@ -11,7 +11,7 @@
 
 #include "gateway/daemon/publish/lane.h"
 
-#define READY_MOST  4u     /* messages */
+#define READY_MOST  8u     /* messages */
 #define READY_BYTES 49152u /* the longest message */
 
 struct ready_message {

@@ -125,8 +125,11 @@ static bool send_ready(struct publisher *p)
     if (ready == NULL || p->lanes_in_flight >= WINDOW_LANES || p->in_flight >= p->window ||
         p->flow_used >= p->flow)
         return false;
-    struct session_message message = {
-        .topic = p->readings_topic, .payload = ready->data, .size = ready->size, .qos = 1};
+    struct session_message message = {.topic = p->readings_topic,
+                                      .payload = ready->data,
+                                      .size = ready->size,
+                                      .qos = 1,
+                                      .patient = true};
     if (p->hello.broker.encoding != 0)
         message.content_type = ready->packed ? "application/json+deflate" : "application/json";
     struct slot what = {.lane = ready->lane,
@@ -179,10 +182,11 @@ void send_all(struct publisher *p)
     }
     if (now_ms() < p->refused_until_ms || batch_open(p))
         return;
-    do {
-        while (send_ready(p)) {
-        }
-    } while (make_next(p));
+    bool any;
+    do { /* in turn: one is made while Paho, under its lock, writes the one before */
+        any = send_ready(p);
+        any = make_next(p) || any;
+    } while (any);
 }
 
 /* ---- What became of it ---- */
@@ -202,9 +206,9 @@ void send_unmake_all(struct publisher *p)
 
 /* A long way is no full one: what counts is how much longer than the fastest it took. What was
  * under way together when the link stood still slows it down once. */
-static void adapt_flow(struct publisher *p, const struct slot *slot)
+static void adapt_flow(struct publisher *p, const struct slot *slot, int64_t acked_ms)
 {
-    int64_t queued = now_ms() - slot->sent_ms - p->fastest_ms;
+    int64_t queued = acked_ms - slot->sent_ms - p->fastest_ms;
     if (queued <= FLOW_FAST_MS) {
         p->flow += slot->bytes;
     } else if (queued > FLOW_SLOW_MS && slot->sent_ms >= p->slowed_ms) {
@@ -296,10 +300,10 @@ void send_ended(struct publisher *p, const struct session_event *event)
     free_the_slot(p, slot);
     if (event->type == SESSION_ACKED) {
         p->counts.acked += was.quality;
-        if (was.quality && now_ms() - was.sent_ms < p->fastest_ms)
-            p->fastest_ms = now_ms() - was.sent_ms;
+        if (was.quality && event->at_ms - was.sent_ms < p->fastest_ms)
+            p->fastest_ms = event->at_ms - was.sent_ms;
         if (!was.doc) {
-            adapt_flow(p, &was);
+            adapt_flow(p, &was, event->at_ms);
             if (p->refused_ms > 0)
                 log_write(LOG_LEVEL_NOTICE, "publish %s: readings are taken again",
                           p->hello.broker.name);

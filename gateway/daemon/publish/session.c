@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "gateway/daemon/store/clock.h"
 #include "protocols/mqtt/topic.h"
 
 #define EVENTS        256u /* more than there can be: a slot has one at a time */
@@ -28,6 +29,7 @@ struct slot_context {
     struct session *session;
     uint16_t slot;
     uint32_t generation;
+    bool patient;
 };
 
 struct session {
@@ -40,6 +42,8 @@ struct session {
     pthread_mutex_t lock; /* below; never held while Paho is called */
     struct session_event events[EVENTS];
     uint32_t first, used;
+    uint32_t patient_out;     /* patient messages that Paho has */
+    uint32_t patient_waiting; /* their acknowledgements among the events */
     struct session_request *requests, *requests_last;
     uint32_t request_count;
 };
@@ -47,13 +51,41 @@ struct session {
 /* ---- Events ------------------------------------------------------------------------------------
  */
 
+/* Under the lock. */
+static void add_event(struct session *session, const struct session_event *event)
+{
+    if (session->used == EVENTS)
+        return;
+    struct session_event *to = &session->events[(session->first + session->used++) % EVENTS];
+    *to = *event;
+    to->at_ms = clock_now().mono_ms;
+}
+
 static void leave(struct session *session, const struct session_event *event)
 {
     pthread_mutex_lock(&session->lock);
-    if (session->used < EVENTS)
-        session->events[(session->first + session->used++) % EVENTS] = *event;
+    add_event(session, event);
     pthread_mutex_unlock(&session->lock);
     (void)eventfd_write(session->wake_fd, 1);
+}
+
+/* The end of a message. To wake all threads for each acknowledgement costs more than to send the
+ * next message: patient ones are waited for until half of what was under way is acknowledged,
+ * while the other half keeps the connection busy. */
+static void leave_slot(const struct slot_context *slot, const struct session_event *event)
+{
+    struct session *session = slot->session;
+    bool wake = true;
+    pthread_mutex_lock(&session->lock);
+    add_event(session, event);
+    if (slot->patient) {
+        session->patient_out--;
+        session->patient_waiting += event->type == SESSION_ACKED;
+        wake = event->type != SESSION_ACKED || session->patient_waiting >= session->patient_out;
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (wake)
+        (void)eventfd_write(session->wake_fd, 1);
 }
 
 bool session_next_event(struct session *session, struct session_event *event)
@@ -64,6 +96,8 @@ bool session_next_event(struct session *session, struct session_event *event)
         *event = session->events[session->first];
         session->first = (session->first + 1) % EVENTS;
         session->used--;
+    } else {
+        session->patient_waiting = 0;
     }
     pthread_mutex_unlock(&session->lock);
     return any;
@@ -155,7 +189,7 @@ static void on_acked(void *context, MQTTAsync_successData5 *data)
         event.type = SESSION_REFUSED;
         event.reason = (int)data->reasonCode;
     }
-    leave(slot->session, &event);
+    leave_slot(slot, &event);
 }
 
 static void on_unsent(void *context, MQTTAsync_failureData5 *data)
@@ -168,7 +202,7 @@ static void on_unsent(void *context, MQTTAsync_failureData5 *data)
         event.reason = (int)data->reasonCode;
         copy_text(event.text, sizeof event.text, MQTTReasonCode_toString(data->reasonCode));
     }
-    leave(slot->session, &event);
+    leave_slot(slot, &event);
 }
 
 static void request_properties(MQTTProperties *properties, struct publish_request *head)
@@ -259,6 +293,7 @@ static bool create_client(struct session *session)
     (void)snprintf(id, sizeof id, "baiye-%s-%s-%.8s", session->hello.site, broker->name,
                    session->hello.uuid); /* two entries for one broker must not take over */
     options.sendWhileDisconnected = 0;
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR); /* else every call is noted in a ring, locked */
     if (MQTTAsync_createWithOptions(&session->client, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
                                     &options) != MQTTASYNC_SUCCESS)
         return false;
@@ -396,6 +431,13 @@ static void fill_properties(MQTTProperties *properties, const struct session_mes
     }
 }
 
+static void count_patient(struct session *session, int change)
+{
+    pthread_mutex_lock(&session->lock);
+    session->patient_out += (uint32_t)change;
+    pthread_mutex_unlock(&session->lock);
+}
+
 bool session_publish(struct session *session, uint16_t slot, uint32_t generation,
                      const struct session_message *message)
 {
@@ -406,6 +448,8 @@ bool session_publish(struct session *session, uint16_t slot, uint32_t generation
         void *out;
     } payload = {.in = message->payload};
     session->slots[slot].generation = generation;
+    session->slots[slot].patient = message->patient;
+    count_patient(session, message->patient);
     options.onSuccess5 = on_acked;
     options.onFailure5 = on_unsent;
     options.context = &session->slots[slot];
@@ -416,5 +460,7 @@ bool session_publish(struct session *session, uint16_t slot, uint32_t generation
     fill_properties(&out.properties, message);
     int rc = MQTTAsync_sendMessage(session->client, message->topic, &out, &options);
     MQTTProperties_free(&out.properties);
+    if (rc != MQTTASYNC_SUCCESS)
+        count_patient(session, message->patient ? -1 : 0);
     return rc == MQTTASYNC_SUCCESS;
 }

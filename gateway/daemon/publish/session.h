@@ -33,6 +33,7 @@ struct session_event {
     int32_t reason;      /* MQTT reason code, or Paho's negative error */
     uint32_t max_packet; /* with CONNECTED; 0: no limit said */
     uint16_t window;     /* with CONNECTED: the broker's receive maximum, 0: not said */
+    int64_t at_ms;       /* CLOCK_MONOTONIC */
     char text[80];
 };
 
@@ -43,7 +44,8 @@ struct session_request {
     char payload[];
 };
 
-/* `wake_fd` is an eventfd, signalled with every event. NULL: no memory or no such URL. */
+/* `wake_fd` is an eventfd, signalled with every event but those that wait for others of their kind
+ * (session_message.patient). NULL: no memory or no such URL. */
 struct session *session_create(const struct wire_hello *hello, int wake_fd);
 /* Begins to connect; ends in CONNECTED or CONNECT_FAILED. false when that could not even begin
  * (`why`). Passwords and certificates are read anew. */
@@ -60,6 +62,7 @@ struct session_message {
     size_t size;
     uint8_t qos;
     bool retain;
+    bool patient; /* its ACKED wakes nobody before half of the patient ones under way have theirs */
     const char *content_type; /* or NULL */
     const void *correlation;
     uint16_t correlation_size;

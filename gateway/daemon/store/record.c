@@ -233,7 +233,7 @@ struct cursor {
     bool failed;
 };
 
-static uint64_t get_varint(struct cursor *c)
+static uint64_t get_long_varint(struct cursor *c)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -247,6 +247,16 @@ static uint64_t get_varint(struct cursor *c)
     c->failed = true;
     c->at = c->end;
     return 0;
+}
+
+/* Nearly all have one or two bytes, and a backlog is read by the million. */
+static inline uint64_t get_varint(struct cursor *c)
+{
+    const uint8_t *at = c->at;
+    if (c->end - at < 2 || (at[0] & at[1]) >= 0x80)
+        return get_long_varint(c);
+    c->at = at + (at[0] < 0x80 ? 1 : 2);
+    return at[0] < 0x80 ? at[0] : (at[0] & 0x7Fu) | (unsigned)at[1] << 7;
 }
 
 static uint32_t get_varint32(struct cursor *c)

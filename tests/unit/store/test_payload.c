@@ -41,6 +41,40 @@ static void decimals_are_the_fewest_digits(void **state)
     }
 }
 
+/* The same by the C library: all digits, the point put in, zeros at the end taken off. */
+static void slow_decimal(char *out, int64_t value, unsigned decimals)
+{
+    char digits[40];
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    int size =
+        snprintf(digits, sizeof digits, "%0*llu", (int)decimals + 1, (unsigned long long)magnitude);
+    int whole = size - (int)decimals;
+    int n = snprintf(out, 48, "%s%.*s.%s", value < 0 ? "-" : "", whole, digits, digits + whole);
+    while (out[n - 1] == '0')
+        n--;
+    n -= out[n - 1] == '.';
+    out[n] = '\0';
+}
+
+static void decimals_of_every_length_are_right(void **state)
+{
+    uint32_t seed = 4711;
+    (void)state;
+    for (unsigned length = 0; length < 64; length++) {
+        for (int i = 0; i < 600; i++) {
+            char text[48], expected[48];
+            seed = seed * 1664525u + 1013904223u;
+            uint64_t bits = ((uint64_t)seed << 32 | (seed * 2654435761u)) >> length;
+            int64_t value = i % 2 != 0 ? (int64_t)bits : -(int64_t)(bits >> 1);
+            unsigned decimals = (unsigned)i % 19;
+            slow_decimal(expected, value, decimals);
+            assert_text(text, json_out_decimal_text(text, value, decimals), expected);
+            slow_decimal(expected, value / 1000 * 1000, decimals); /* zeros at the end */
+            assert_text(text, json_out_decimal_text(text, value / 1000 * 1000, decimals), expected);
+        }
+    }
+}
+
 static void reals_read_back_as_they_were(void **state)
 {
     uint32_t seed = 12345;
@@ -237,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decimals_are_the_fewest_digits),
+        cmocka_unit_test(decimals_of_every_length_are_right),
         cmocka_unit_test(reals_read_back_as_they_were),
         cmocka_unit_test(reals_are_short_and_never_not_a_number),
         cmocka_unit_test(strings_are_escaped),
