@@ -169,6 +169,67 @@ void payload_gap(struct json_out *o, const char *device, uint32_t boot, uint32_t
     json_out_close(o, '}');
 }
 
+/* A mean has one digit more than the values it is made of. */
+static void put_mean_number(struct json_out *o, const struct payload_mean_value *value,
+                            double number, unsigned more)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10};
+    double scaled = number * powers[value->decimals + more];
+    if (value->form == PAYLOAD_SCALED && scaled > -9e15 && scaled < 9e15)
+        json_out_decimal(o, (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5),
+                         value->decimals + more);
+    else
+        json_out_real(o, number, true);
+}
+
+static void put_mean(struct json_out *o, const struct payload_mean_value *value)
+{
+    json_out_key(o, value->metric);
+    json_out_open(o, '[');
+    json_out_unsigned(o, value->n);
+    put_mean_number(o, value, value->min, 0);
+    put_mean_number(o, value, value->mean, 1);
+    put_mean_number(o, value, value->max, 0);
+    json_out_close(o, ']');
+}
+
+void payload_mean(struct json_out *o, const struct payload_mean *mean)
+{
+    bool bad = false;
+    json_out_open(o, '{');
+    json_out_key(o, "d");
+    json_out_string(o, mean->device);
+    json_out_key(o, "boot");
+    json_out_unsigned(o, mean->boot);
+    json_out_key(o, "of");
+    json_out_open(o, '[');
+    json_out_unsigned(o, mean->first);
+    json_out_unsigned(o, mean->last);
+    json_out_close(o, ']');
+    json_out_key(o, "hour");
+    json_out_integer(o, mean->hour_ms);
+    json_out_key(o, "means");
+    json_out_open(o, '{');
+    for (unsigned i = 0; i < mean->count; i++) {
+        if (mean->values[i].n > 0)
+            put_mean(o, &mean->values[i]);
+        bad = bad || mean->values[i].bad > 0;
+    }
+    json_out_close(o, '}');
+    if (bad) {
+        json_out_key(o, "bad");
+        json_out_open(o, '{');
+        for (unsigned i = 0; i < mean->count; i++) {
+            if (mean->values[i].bad == 0)
+                continue;
+            json_out_key(o, mean->values[i].metric);
+            json_out_unsigned(o, mean->values[i].bad);
+        }
+        json_out_close(o, '}');
+    }
+    json_out_close(o, '}');
+}
+
 void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms)
 {
     json_out_open(o, '{');

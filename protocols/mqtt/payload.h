@@ -56,6 +56,21 @@ void payload_item(struct json_out *o, const struct payload_reading *reading);
 /* The same for a gap; first == last gives "gap":[n,n]. `why` is a name without escapes. */
 void payload_gap(struct json_out *o, const char *device, uint32_t boot, uint32_t first,
                  uint32_t last, const char *why);
+/* What stands for an hour's readings when data is short: per metric n, min, mean, max, and how many
+ * samples are in none of these since they may not be believed. */
+struct payload_mean {
+    const char *device;
+    uint32_t boot, first, last; /* the readings' numbers lie in here */
+    int64_t hour_ms;            /* where it begins (UTC) */
+    uint8_t count;
+    struct payload_mean_value {
+        const char *metric;
+        uint8_t form, decimals;
+        uint32_t n, bad;
+        double min, mean, max;
+    } values[PAYLOAD_VALUES_MAX];
+};
+void payload_mean(struct json_out *o, const struct payload_mean *mean);
 /* Readings of gateway boot `boot` that went out flagged `clock` are to be shifted by add_ms. */
 void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms);
 /* Opens `{"v":1,"gw":…,"readings":[`; payload_batch_end() closes it with 2 bytes. */

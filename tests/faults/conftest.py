@@ -13,6 +13,7 @@ order per device. Where each fault is tried:
     acknowledgements lost, doubled, unknown; flapping .. test_scripted.py
     name server dead ..................... test_broker.py
     slow link, stalls, address translator  test_link.py
+    month's data used up ................. test_budget.py
     TLS; certificates replaced ........... test_tls.py, test_daemon.py
     file descriptors ..................... test_limits.py
     reload, watchdog ..................... test_daemon.py

@@ -70,10 +70,12 @@ static void say_stats(struct gateway *g)
         publish_stats(g->publish, i, &stats);
         printf("%s{\"state\":\"%s\",\"why\":\"%s\",\"cursor\":%" PRIu64 ",\"backlog\":%" PRIu64
                ",\"acked\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"connects\":%" PRIu64
-               ",\"restarts\":%" PRIu64 ",\"pid\":%" PRIu32 ",\"bytes\":%" PRIu64 "}",
+               ",\"restarts\":%" PRIu64 ",\"pid\":%" PRIu32 ",\"bytes\":%" PRIu64
+               ",\"month\":%" PRIu64 ",\"thinned\":%" PRIu64 ",\"thrifty\":%s}",
                i > 0 ? "," : "", stats.state, stats.why, store.cursors[i], stats.backlog,
                stats.acked, stats.refused, stats.connects, stats.restarts, stats.pid,
-               stats.bytes_sent);
+               stats.bytes_sent, stats.bytes_month, stats.thinned,
+               stats.thrifty ? "true" : "false");
     }
     printf("]}\n");
 }

@@ -225,6 +225,7 @@ class Watcher:
         self.readings = {}   # (device, boot, seq) -> reading
         self.order = {}      # device -> [(boot, seq)] in order of first arrival
         self.gaps = []
+        self.means = []      # what came instead of readings
         self.live = {}       # device -> last live message
         self.retained = {}   # topic -> last payload
         self.answers = {}    # correlation -> answer of the gateway
@@ -271,6 +272,8 @@ class Watcher:
         for record in batch["readings"]:
             if "gap" in record:
                 self.gaps.append(record)
+            elif "means" in record:
+                self.means.append(record)
             elif "seq" in record:
                 key = (record["d"], record["boot"], record["seq"])
                 if key in self.readings:

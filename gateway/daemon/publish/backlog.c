@@ -1,36 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeding a publisher with what the store has committed. The daemon sends ahead only as much as a
  * credit allows, so a slow broker bounds the publisher's memory; the credit comes back with the
- * acknowledgements, which also move the broker's cursor in the store. */
+ * acknowledgements, which also move the broker's cursor in the store.
+ *
+ * When the month's budget is short, readings are gathered into hourly means (thin.h) and those are
+ * fed, in a lane of their own. Backlog and means are never under way together: each begins when
+ * all of the other is acknowledged, so that the cursor only moves over what was delivered. */
 #include <string.h>
 
 #include "gateway/daemon/publish/link.h"
 
-#define REPLAY_MS 60000 /* a PUBACK is not durability: what a restarted broker may have lost */
+#define PLAN_SHARE 800
+#define REPLAY_MS  60000 /* a PUBACK is not durability: what a restarted broker may have lost */
 
 static void loan_clear(struct loans *loans)
 {
     loans->first = loans->used = loans->bytes = 0;
 }
 
-static bool loan_room(const struct loans *loans)
+/* What is lent goes out even when the budget becomes short meanwhile: of a plan it is about 1 %, as
+ * a body grows eightfold when it is written as JSON. */
+static bool loan_room(const struct broker *broker, enum wire_lane lane)
 {
-    return loans->used < WIRE_BODIES && loans->bytes < WIRE_BODY_BYTES;
+    const struct loans *loans = &broker->loans[lane];
+    uint64_t most = broker->config->budget_bytes_month / PLAN_SHARE;
+    most =
+        broker->config->budget_bytes_month == 0 || most > WIRE_BODY_BYTES ? WIRE_BODY_BYTES : most;
+    return loans->used == 0 || (loans->used < WIRE_BODIES && loans->bytes < most);
 }
 
-static void loan_add(struct loans *loans, uint64_t end_id, uint32_t bytes)
+static void loan_add(struct loans *loans, const struct loan *loan)
 {
-    loans->loans[(loans->first + loans->used++) % WIRE_BODIES] = (struct loan){end_id, bytes};
-    loans->bytes += bytes;
+    loans->loans[(loans->first + loans->used++) % WIRE_BODIES] = *loan;
+    loans->bytes += loan->bytes;
 }
 
-static void loan_return(struct loans *loans, uint64_t id)
+/* The highest cursor of those that came back, 0: none. */
+static uint64_t loan_return(struct loans *loans, uint64_t id)
 {
+    uint64_t cursor = 0;
     while (loans->used > 0 && loans->loans[loans->first].end_id <= id) {
-        loans->bytes -= loans->loans[loans->first].bytes;
+        const struct loan *loan = &loans->loans[loans->first];
+        cursor = loan->cursor > cursor ? loan->cursor : cursor;
+        loans->bytes -= loan->bytes;
         loans->first = (loans->first + 1) % WIRE_BODIES;
         loans->used--;
     }
+    return cursor;
 }
 
 static void reset_lane(struct broker *broker, enum wire_lane lane, uint64_t id)
@@ -45,9 +61,11 @@ void backlog_begin(struct publish *publish, struct broker *broker)
 {
     broker->last_stream = 0;
     broker->fed_id = store_cursor(publish->store, broker->index);
-    broker->again_id = 1;
+    broker->again_id = broker->means_id = 1;
+    thin_begin(broker->thin, broker->fed_id);
     reset_lane(broker, LANE_BACKLOG, broker->fed_id);
     reset_lane(broker, LANE_AGAIN, broker->again_id);
+    reset_lane(broker, LANE_MEANS, broker->means_id);
 }
 
 void backlog_down(struct publish *publish, struct broker *broker)
@@ -63,6 +81,7 @@ void backlog_up(struct publish *publish, struct broker *broker, bool may_have_fo
     if (may_have_forgotten && broker->replay_id != 0 && broker->replay_id < from) {
         from = broker->replay_id;
         broker->fed_id = from;
+        thin_begin(broker->thin, from);
         reset_lane(broker, LANE_BACKLOG, from);
     }
     broker->replay_id = 0;
@@ -73,9 +92,11 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
 {
     if (ack->lane >= LANE_COUNT)
         return;
-    loan_return(&broker->loans[ack->lane], ack->id);
+    uint64_t cursor = loan_return(&broker->loans[ack->lane], ack->id);
     if (ack->lane == LANE_BACKLOG)
-        store_ack(publish->store, broker->index, ack->id);
+        cursor = ack->id;
+    if (cursor != 0)
+        store_ack(publish->store, broker->index, cursor);
 }
 
 /* ---- Streams: told once, before the first record that needs them ---- */
@@ -96,7 +117,8 @@ static bool know_streams(struct publish *publish, struct broker *broker)
 /* ---- Bodies ---- */
 
 static bool give_body(struct publish *publish, struct broker *broker, enum wire_lane lane,
-                      uint64_t first_id, const struct feed_body *body, const uint8_t *data)
+                      uint64_t first_id, const struct feed_body *body, const uint8_t *data,
+                      uint64_t cursor)
 {
     struct wire_body head = {.type = WIRE_BODY,
                              .lane = (uint8_t)lane,
@@ -104,9 +126,10 @@ static bool give_body(struct publish *publish, struct broker *broker, enum wire_
                              .count = body->count,
                              .first_id = first_id,
                              .offset_ms = body->offset_ms};
+    struct loan loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
     if (!know_streams(publish, broker) || !wire_send(broker, &head, sizeof head, data, body->size))
         return false;
-    loan_add(&broker->loans[lane], first_id + body->count, body->size);
+    loan_add(&broker->loans[lane], &loan);
     return true;
 }
 
@@ -114,7 +137,7 @@ static void feed_backlog(struct publish *publish, struct broker *broker)
 {
     static uint8_t data[BODY_MAX]; /* the one link thread's */
     struct feed_body body;
-    while (loan_room(&broker->loans[LANE_BACKLOG])) {
+    while (loan_room(broker, LANE_BACKLOG)) {
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->fed_id, data, &body);
         broker->pausing = result == FEED_HELD;
@@ -122,7 +145,7 @@ static void feed_backlog(struct publish *publish, struct broker *broker)
             broker->feeding = result == FEED_LATER;
             return;
         }
-        if (!give_body(publish, broker, LANE_BACKLOG, body.first_id, &body, data))
+        if (!give_body(publish, broker, LANE_BACKLOG, body.first_id, &body, data, 0))
             return;
         broker->fed_id = body.first_id + body.count;
     }
@@ -130,30 +153,134 @@ static void feed_backlog(struct publish *publish, struct broker *broker)
 
 static void feed_again(struct publish *publish, struct broker *broker)
 {
-    static uint8_t data[BODY_MAX]; /* a body that could not be sent waits here */
-    static struct feed_body body;
-    static uint16_t waiting_for = UINT16_MAX;
-    while (loan_room(&broker->loans[LANE_AGAIN])) {
-        if (waiting_for != UINT16_MAX && waiting_for != broker->index)
+    struct feed_body *body = &broker->again_body;
+    while (loan_room(broker, LANE_AGAIN)) {
+        if (!broker->again_waits &&
+            store_feed_again(publish->store, broker->index, broker->again_data, body) != FEED_BODY)
             return;
-        if (waiting_for == UINT16_MAX &&
-            store_feed_again(publish->store, broker->index, data, &body) != FEED_BODY)
+        broker->again_waits = true;
+        if (!give_body(publish, broker, LANE_AGAIN, broker->again_id, body, broker->again_data, 0))
             return;
-        waiting_for = broker->index;
-        if (!give_body(publish, broker, LANE_AGAIN, broker->again_id, &body, data))
-            return;
-        broker->again_id += body.count;
-        waiting_for = UINT16_MAX;
+        broker->again_id += body->count;
+        broker->again_waits = false;
     }
+}
+
+/* ---- Means instead ---- */
+
+const struct shape *backlog_shape(void *store, uint32_t stream)
+{
+    struct stream found;
+    return store_stream(store, stream, &found) ? found.shape : NULL;
+}
+
+/* Nothing in it can be sent: delivered as soon as what goes before is. */
+static void skip_to(struct publish *publish, struct broker *broker, uint64_t cursor)
+{
+    struct loans *loans = &broker->loans[LANE_MEANS];
+    if (loans->used == 0)
+        store_ack(publish->store, broker->index, cursor);
+    else
+        loans->loans[(loans->first + loans->used - 1) % WIRE_BODIES].cursor = cursor;
+}
+
+/* false: no room now. */
+static bool give_means(struct publish *publish, struct broker *broker)
+{
+    static uint8_t data[BODY_MAX]; /* the one link thread's */
+    struct body made;
+    uint64_t cursor = 0;
+    thin_next(broker->thin, data, &made, &cursor);
+    struct feed_body body = {.count = made.count, .size = made.used};
+    if (made.count == 0)
+        skip_to(publish, broker, cursor);
+    else if (!give_body(publish, broker, LANE_MEANS, broker->means_id, &body, data, cursor))
+        return false;
+    broker->means_id += made.count;
+    if (cursor != 0) {
+        pthread_mutex_lock(&publish->lock);
+        broker->stats.thinned += thin_readings(broker->thin);
+        pthread_mutex_unlock(&publish->lock);
+    }
+    thin_given(broker->thin);
+    return true;
+}
+
+/* One body more into the block, or what it is of itself. false: it has to wait. */
+static bool gather(struct publish *publish, struct broker *broker, const struct feed_body *body,
+                   const uint8_t *data)
+{
+    uint64_t end = body->first_id + body->count;
+    switch (thin_add(broker->thin, body, data)) {
+    case THIN_TAKEN:
+        broker->fed_id = end;
+        return true;
+    case THIN_CLOSE:
+        thin_close(broker->thin);
+        return true;
+    case THIN_WHOLE:
+        if (!give_body(publish, broker, LANE_MEANS, broker->means_id, body, data, end))
+            return false;
+        broker->means_id += body->count;
+        broker->fed_id = end;
+        thin_begin(broker->thin, end);
+        return true;
+    default:
+        broker->fed_id = thin_first(broker->thin);
+        return false;
+    }
+}
+
+static void feed_means(struct publish *publish, struct broker *broker)
+{
+    static uint8_t data[BODY_MAX]; /* the one link thread's */
+    struct feed_body body;
+    if (broker->loans[LANE_BACKLOG].used > 0)
+        return;
+    while (loan_room(broker, LANE_MEANS)) {
+        if (thin_closed(broker->thin)) {
+            if (!give_means(publish, broker))
+                return;
+            continue;
+        }
+        enum feed_result result =
+            store_feed(publish->store, broker->index, broker->fed_id, data, &body);
+        broker->pausing = result == FEED_HELD;
+        if (result == FEED_BODY && gather(publish, broker, &body, data))
+            continue;
+        if (result == FEED_BODY || result == FEED_LATER ||
+            !thin_due(broker->thin, store_now(publish->store).ms))
+            return;
+        thin_close(broker->thin);
+    }
+}
+
+/* The budget is no longer short: a block that is being gathered goes out as readings, one that is
+ * being given out goes on. true: the backlog may be fed. */
+static bool leave_means(struct publish *publish, struct broker *broker)
+{
+    while (thin_closed(broker->thin)) {
+        if (!loan_room(broker, LANE_MEANS) || !give_means(publish, broker))
+            return false;
+    }
+    if (!thin_empty(broker->thin)) {
+        broker->fed_id = thin_first(broker->thin);
+        thin_begin(broker->thin, broker->fed_id);
+    }
+    return broker->loans[LANE_MEANS].used == 0;
 }
 
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
+    if (broker->stage == THRIFT_MEANS)
+        feed_means(publish, broker);
+    if (broker->stage != THRIFT_NONE)
+        return;
     if (now_ms >= broker->batch_ms) {
         broker->feeding = true;
         broker->batch_ms = now_ms + broker->config->batch_ms;
     }
-    if (broker->feeding || broker->config->batch_ms == 0)
+    if (leave_means(publish, broker) && (broker->feeding || broker->config->batch_ms == 0))
         feed_backlog(publish, broker);
     feed_again(publish, broker);
 }

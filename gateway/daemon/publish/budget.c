@@ -1,95 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mobile data: bytes are counted per broker and month (UTC) and kept in the store, so that a
- * restart does not forget what the plan has already carried. */
+/* Mobile data: what each broker's plan (thrift.h) has carried in this month is kept in a file
+ * beside the store, "NAME YYYYMM BYTES" a line, so that neither a restart nor a damaged store
+ * forgets it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/daemon/publish/link.h"
 
-#define THRIFTY_PERCENT 80u
-#define SAVE_BYTES      65536u
+#define FILE_NAME "months"
 
-struct month {
-    uint32_t month; /* YYYYMM */
-    uint64_t bytes;
-};
-
-static uint32_t this_month(const struct publish *publish)
+static void load_line(struct publish *publish, const char *line)
 {
-    time_t now = (time_t)(store_now(publish->store).ms / 1000);
-    struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL)
-        return 0;
-    return (uint32_t)((utc.tm_year + 1900) * 100 + utc.tm_mon + 1);
-}
-
-static void key_of(const struct broker *broker, char *key, size_t size)
-{
-    (void)snprintf(key, size, "bytes:%s", broker->config->name);
-}
-
-struct loading {
-    struct publish *publish;
-    struct broker *broker;
-};
-
-static void on_loaded(void *context, enum store_result result, const void *value, size_t size)
-{
-    struct loading *loading = context;
-    struct publish *publish = loading->publish;
-    struct month month;
-    if (result == STORE_OK && size == sizeof month) {
-        memcpy(&month, value, sizeof month);
-        if (month.month == this_month(publish)) {
-            pthread_mutex_lock(&publish->lock);
-            loading->broker->stats.bytes_month += month.bytes;
-            pthread_mutex_unlock(&publish->lock);
-        }
+    char name[CONFIG_NAME_SIZE];
+    uint32_t month = 0;
+    uint64_t bytes = 0;
+    if (sscanf(line, "%32s %" SCNu32 " %" SCNu64, name, &month, &bytes) != 3 || month < 197001 ||
+        month > 999912)
+        return;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        struct broker *broker = &publish->brokers[i];
+        if (strcmp(name, broker->config->name) == 0)
+            thrift_restore(&broker->thrift, month, bytes);
     }
 }
 
 void budget_load(struct publish *publish)
 {
-    static struct loading loadings[STORE_BROKERS_MAX]; /* one link thread a process */
-    for (uint16_t i = 0; i < publish->broker_count; i++) {
-        char key[64];
-        loadings[i] = (struct loading){publish, &publish->brokers[i]};
-        key_of(&publish->brokers[i], key, sizeof key);
-        (void)store_get(publish->store, key, on_loaded, &loadings[i]);
+    char text[1000];
+    for (uint16_t i = 0; i < publish->broker_count; i++)
+        thrift_begin(&publish->brokers[i].thrift, publish->brokers[i].config->budget_bytes_month);
+    (void)store_read_beside(publish->store, FILE_NAME, text, sizeof text);
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        load_line(publish, line);
     }
+    for (uint16_t i = 0; i < publish->broker_count; i++)
+        budget_count(publish, &publish->brokers[i], &(struct thrift_traffic){0});
 }
 
-static void save(struct publish *publish, struct broker *broker, const struct month *month)
+void budget_save(struct publish *publish)
 {
-    char key[64];
-    key_of(broker, key, sizeof key);
-    (void)store_put(publish->store, key, month, sizeof *month, NULL, NULL);
+    char text[1000];
+    size_t used = 0;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        const struct broker *broker = &publish->brokers[i];
+        if (broker->thrift.limit == 0 || broker->thrift.month == 0)
+            continue;
+        int size = snprintf(text + used, sizeof text - used, "%s %" PRIu32 " %" PRIu64 "\n",
+                            broker->config->name, broker->thrift.month, broker->thrift.bytes);
+        used += size > 0 ? (size_t)size : 0; /* eight lines of 70: they fit */
+    }
+    if (used > 0)
+        (void)store_write_beside(publish->store, FILE_NAME, text);
 }
 
-void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes)
+static void tell_stage(const struct broker *broker, enum thrift_stage stage)
 {
-    struct month month = {.month = this_month(publish)};
-    uint64_t budget = broker->config->budget_bytes_month;
-    if (month.month == 0)
-        return; /* also without bytes: a new month ends the thrift of the old one */
+    static const char *const texts[] = {
+        "everything goes out again",
+        "80 % of the month's budget is used: alerts, forecast and hourly means only",
+        "the month's budget is used up: alerts and forecast only",
+    };
+    log_write(stage == THRIFT_NONE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "publish %s: %s",
+              broker->config->name, texts[stage]);
+}
+
+void budget_count(struct publish *publish, struct broker *broker,
+                  const struct thrift_traffic *traffic)
+{
+    struct wall_ms now = store_now(publish->store);
+    struct thrift *thrift = &broker->thrift;
+    uint64_t cost = thrift_cost(thrift, traffic);
+    thrift_add(thrift, now.trust == TIME_TRUSTED ? thrift_month(now.ms) : 0, cost);
+    enum thrift_stage stage = thrift_stage(thrift);
+    if (stage != broker->stage) {
+        tell_stage(broker, stage);
+        broker->docs_seen = 0; /* some of them were passed over */
+    }
+    broker->stage = stage;
     pthread_mutex_lock(&publish->lock);
-    struct publish_stats *stats = &broker->stats;
-    if (broker->month_base != 0 && broker->month_base != month.month)
-        stats->bytes_month = 0;
-    bool first = broker->month_base == 0;
-    broker->month_base = month.month;
-    uint64_t before = stats->bytes_month;
-    stats->bytes_month += bytes + bytes / 8; /* headers of TLS, TCP and IP, roughly */
-    month.bytes = stats->bytes_month;
-    stats->thrifty = budget > 0 && stats->bytes_month * 100 >= budget * THRIFTY_PERCENT;
+    broker->stats.bytes_month = thrift->bytes;
+    broker->stats.thrifty = stage != THRIFT_NONE;
     pthread_mutex_unlock(&publish->lock);
-    /* Only a plan that is paid for is worth writes to the flash. */
-    if (budget > 0 && !first && before / SAVE_BYTES != month.bytes / SAVE_BYTES)
-        save(publish, broker, &month);
-}
-
-bool budget_thrifty(const struct broker *broker)
-{
-    return broker->stats.thrifty; /* written by this thread only */
+    if (thrift_keep(thrift))
+        budget_save(publish);
 }

@@ -92,7 +92,7 @@ static bool wants(const struct broker *broker, const struct doc *doc, bool urgen
     if (doc->version == doc->sent[broker->index] ||
         (doc->broker != DOC_ALL && doc->broker != broker->index))
         return false;
-    if (urgent_only || budget_thrifty(broker))
+    if (urgent_only || broker->stage != THRIFT_NONE)
         return doc->kind == DOC_URGENT;
     return doc->kind != DOC_PANEL || broker->config->panel;
 }

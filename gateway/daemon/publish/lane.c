@@ -181,6 +181,35 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
     return true;
 }
 
+static bool put_mean(struct json_out *o, const struct known_stream *stream,
+                     const struct record *record)
+{
+    const struct shape *shape = &stream->shape->shape;
+    struct record_mean mean;
+    struct payload_mean payload = {.device = stream->device};
+    if (!record_mean(record, &mean) || mean.from + mean.count > shape->count)
+        return false;
+    payload.boot = mean.boot;
+    payload.first = mean.first_seq;
+    payload.last = mean.last_seq;
+    payload.hour_ms = mean.t_ms;
+    payload.count = mean.count;
+    for (unsigned i = 0; i < mean.count; i++) {
+        const struct shape_field *field = &shape->fields[mean.from + i];
+        const struct record_mean_cell *cell = &mean.cells[i];
+        payload.values[i] = (struct payload_mean_value){.metric = field->metric,
+                                                        .form = field->form,
+                                                        .decimals = field->decimals,
+                                                        .n = cell->n,
+                                                        .bad = cell->bad,
+                                                        .min = (double)cell->min,
+                                                        .mean = (double)cell->mean,
+                                                        .max = (double)cell->max};
+    }
+    payload_mean(o, &payload);
+    return true;
+}
+
 /* false: the record cannot be read. */
 static bool put_record(struct json_out *o, const struct lane *lane, const struct streams *streams,
                        const struct record *record)
@@ -197,6 +226,8 @@ static bool put_record(struct json_out *o, const struct lane *lane, const struct
                     gap_why_name((enum gap_why)record->why));
         return true;
     }
+    if (record->kind == RECORD_MEAN)
+        return put_mean(o, stream, record);
     return put_reading(o, lane->at, lane->reader.base.boot, stream, record);
 }
 

@@ -54,6 +54,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     broker->started_ms = broker->heard_ms = now_ms;
     broker->blocked = false;
     broker->docs_out = 0;
+    broker->connects = broker->messages = 0;
     (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
     backlog_begin(publish, broker);
     set_state(publish, broker, "connecting", "");
@@ -110,7 +111,18 @@ static void on_counts(struct publish *publish, struct broker *broker,
     pthread_mutex_lock(&publish->lock);
     struct publish_stats *stats = &broker->stats;
     uint64_t bytes = broker->bytes_base + counts->bytes;
-    uint64_t more = bytes - stats->bytes_sent;
+    int64_t now_ms = clock_now().mono_ms;
+    struct thrift_traffic traffic = {.tls = broker->config->tls,
+                                     .up = broker->up,
+                                     .connects = counts->connects - broker->connects,
+                                     .messages = counts->messages - broker->messages,
+                                     .bytes = bytes - stats->bytes_sent,
+                                     .passed_ms =
+                                         broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
+                                     .keepalive_s = broker->config->keepalive_s};
+    broker->counts_ms = now_ms;
+    broker->connects = counts->connects;
+    broker->messages = counts->messages;
     stats->connects = counts->connects;
     stats->messages = counts->messages;
     stats->acked = counts->acked;
@@ -122,7 +134,7 @@ static void on_counts(struct publish *publish, struct broker *broker,
     if (broker->up && counts->lane_refused)
         (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
     pthread_mutex_unlock(&publish->lock);
-    budget_count(publish, broker, more);
+    budget_count(publish, broker, &traffic);
 }
 
 static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
@@ -319,11 +331,12 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     if (!broker->up || broker->blocked)
         return wait;
     pump_answers(publish, broker);
+    if (broker->stage != THRIFT_NONE) /* a new month begins with its first reading */
+        budget_count(publish, broker, &(struct thrift_traffic){0});
     (void)docs_pump(publish, broker, true);
     wait = newest_pump(publish, broker, now_ms, wait);
     (void)docs_pump(publish, broker, false);
-    if (!budget_thrifty(broker))
-        backlog_pump(publish, broker, now_ms);
+    backlog_pump(publish, broker, now_ms);
     return wait;
 }
 
@@ -396,6 +409,7 @@ static void *link_main(void *context)
         }
         spawn_reap(broker, 300);
     }
+    budget_save(publish);
     return NULL;
 }
 
@@ -422,10 +436,11 @@ static bool make_broker(struct publish *publish, uint16_t index)
     broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
     broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
     broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
+    broker->thin = thin_create(backlog_shape, publish->store);
     if (broker->config->panel)
         broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
-    return broker->live_dirty != NULL && broker->live_sent_ms != NULL &&
+    return broker->thin != NULL && broker->live_dirty != NULL && broker->live_sent_ms != NULL &&
            broker->health_dirty != NULL && broker->health_online != NULL &&
            broker->health_sent_ms != NULL && broker->plot_dirty != NULL &&
            broker->plot_sent_ms != NULL && (!broker->config->panel || broker->scalars != NULL);
@@ -438,6 +453,7 @@ static void free_broker(struct broker *broker)
         broker->answers = answer->next;
         free(answer);
     }
+    thin_destroy(broker->thin);
     free(broker->live_dirty);
     free(broker->live_sent_ms);
     free(broker->health_dirty);

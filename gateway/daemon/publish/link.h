@@ -10,6 +10,8 @@
 
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/publish/thin.h"
+#include "gateway/daemon/publish/thrift.h"
 #include "gateway/daemon/publish/wire.h"
 #include "gateway/daemon/store/clock.h"
 #include "gateway/daemon/store/feed.h"
@@ -61,6 +63,7 @@ struct answer {
 struct loan {
     uint64_t end_id;
     uint32_t bytes;
+    uint64_t cursor; /* of means: what the store may then take for delivered, 0: nothing yet */
 };
 struct loans {
     struct loan loans[WIRE_BODIES];
@@ -76,7 +79,11 @@ struct broker {
     int64_t restart_ms;
     uint32_t restart_wait_ms;
     int64_t started_ms, heard_ms;
-    uint64_t fed_id, again_id;
+    uint64_t fed_id, again_id, means_id;
+    struct thin *thin; /* what is gathered instead of a backlog */
+    bool again_waits;  /* a body that the publisher had no room for */
+    struct feed_body again_body;
+    uint8_t again_data[BODY_MAX];
     uint64_t replay_id; /* 0: none noted */
     struct loans loans[LANE_COUNT];
     uint32_t docs_out;
@@ -99,7 +106,10 @@ struct broker {
     uint32_t answer_count;
     struct publish_stats stats; /* under publish.lock */
     uint64_t bytes_base;        /* of processes that ended */
-    uint64_t month_base;        /* bytes of this month, of before this process start */
+    struct thrift thrift;       /* link thread */
+    enum thrift_stage stage;
+    int64_t counts_ms;           /* monotonic: the last counts */
+    uint64_t connects, messages; /* of this process, as it last told */
     struct log_state log;
 };
 
@@ -142,7 +152,6 @@ struct publish {
     struct alerts *alerts;
     struct raised_list *raised;
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
-    bool month_known;        /* the counts of the month have been read from the store */
     char json[WIRE_DOC_MAX];
 };
 
@@ -176,6 +185,7 @@ void backlog_up(struct publish *publish, struct broker *broker, bool may_have_fo
 void backlog_down(struct publish *publish, struct broker *broker);
 void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack);
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
+const struct shape *backlog_shape(void *store, uint32_t stream);
 
 /* newest.c: live, v/, plot and health */
 /* The least time between two live values of a device at that broker. */
@@ -190,9 +200,10 @@ int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_
 void site_publish(struct publish *publish);
 
 /* budget.c */
-bool budget_thrifty(const struct broker *broker);
 void budget_load(struct publish *publish);
-void budget_count(struct publish *publish, struct broker *broker, uint64_t bytes);
+void budget_count(struct publish *publish, struct broker *broker,
+                  const struct thrift_traffic *traffic);
+void budget_save(struct publish *publish);
 
 /* kept.c */
 /* Asks the store, unless the answer is known or under way. */

@@ -388,7 +388,7 @@ int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_
 {
     const struct config *config = publish->config;
     int64_t every = newest_every(broker);
-    if (budget_thrifty(broker))
+    if (broker->stage != THRIFT_NONE)
         return most;
     int64_t wait = pump_devices(publish, broker, now_ms, most);
     for (uint16_t i = 0; i < config->plot_count; i++) {

@@ -66,11 +66,13 @@ struct publish_stats {
     int64_t since_ms;                  /* CLOCK_MONOTONIC of the last change */
     uint64_t connects, restarts;       /* sessions begun; processes started again */
     uint64_t messages, acked, refused; /* PUBLISH sent; PUBACK good; PUBACK refused */
-    uint64_t bytes_sent, bytes_month;  /* MQTT bytes; in the current month (UTC) */
+    uint64_t bytes_sent;               /* MQTT bytes */
+    uint64_t bytes_month;              /* in this month (UTC), frames and pings included */
     uint64_t backlog;                  /* records committed and not acknowledged */
+    uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
-    bool thrifty; /* 80 % of the budget is used: only alerts, forecast, hourly means */
+    bool thrifty; /* from 80 % of the budget on: only alerts, forecast, hourly means */
 };
 /* A copy. Any thread. */
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats);

@@ -84,8 +84,9 @@ static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
 {
     if (doc->head.qos == 0)
         return p->scalars < SCALARS;
-    bool lanes = p->ready.count > 0 || lane_waits(&p->lanes[LANE_BACKLOG]) ||
-                 lane_waits(&p->lanes[LANE_AGAIN]);
+    bool lanes = p->ready.count > 0;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        lanes = lanes || lane_waits(&p->lanes[lane]);
     uint32_t kept = lanes ? (p->window + 3) / 4 : 0;
     return p->in_flight < p->window && p->in_flight - p->lanes_in_flight + kept < p->window;
 }
@@ -145,7 +146,7 @@ static bool send_ready(struct publisher *p)
     return true;
 }
 
-/* Both lanes in turn. */
+/* The lanes in turn. */
 static bool make_next(struct publisher *p)
 {
     for (unsigned i = 0; i < LANE_COUNT; i++) {
@@ -168,8 +169,8 @@ static bool batch_open(const struct publisher *p)
 
 int64_t send_batch_due_ms(const struct publisher *p)
 {
-    return lane_waits(&p->lanes[LANE_BACKLOG]) && batch_open(p) ? p->last_body_ms + GATHER_MS
-                                                                : INT64_MAX;
+    bool waits = lane_waits(&p->lanes[LANE_BACKLOG]) || lane_waits(&p->lanes[LANE_MEANS]);
+    return waits && batch_open(p) ? p->last_body_ms + GATHER_MS : INT64_MAX;
 }
 
 void send_all(struct publisher *p)

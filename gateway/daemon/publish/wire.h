@@ -38,7 +38,8 @@ enum wire_type {
     WIRE_COUNTS
 };
 
-enum wire_lane { LANE_BACKLOG = 0, LANE_AGAIN = 1, LANE_COUNT };
+/* MEANS: what goes out instead of a backlog when the budget is short. */
+enum wire_lane { LANE_BACKLOG = 0, LANE_AGAIN = 1, LANE_MEANS = 2, LANE_COUNT };
 
 struct wire_hello {
     uint8_t type;
@@ -59,7 +60,7 @@ struct wire_body { /* then the body */
     uint8_t lane;
     bool offset_known;
     uint16_t count;
-    uint64_t first_id; /* of the again lane: numbers of its own */
+    uint64_t first_id; /* of the lanes other than the backlog: numbers of their own */
     int64_t offset_ms;
 };
 

@@ -134,7 +134,7 @@ static const struct family broker_families[] = {
      AT(broker_sample, stats.refused)},
     {"sent_bytes_total", "Bytes of MQTT sent.", COUNTER, U64, 1,
      AT(broker_sample, stats.bytes_sent)},
-    {"month_bytes", "Bytes of MQTT sent in this month (UTC).", GAUGE, U64, 1,
+    {"month_bytes", "Bytes used in this month (UTC), frames and pings included.", GAUGE, U64, 1,
      AT(broker_sample, stats.bytes_month)},
     {"budget_bytes", "What the budget allows a month; 0: there is none.", GAUGE, U64, 1,
      AT(broker_sample, budget)},
@@ -142,6 +142,8 @@ static const struct family broker_families[] = {
      1, AT(broker_sample, stats.thrifty)},
     {"backlog_records", "Records committed that the broker has not acknowledged.", GAUGE, U64, 1,
      AT(broker_sample, stats.backlog)},
+    {"thinned_total", "Readings that went out as hourly means.", COUNTER, U64, 1,
+     AT(broker_sample, stats.thinned)},
     {"quarantined_records", "Records that this broker refused for good, kept aside.", GAUGE, U64, 1,
      AT(broker_sample, stats.quarantined)},
 };

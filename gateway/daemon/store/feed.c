@@ -201,8 +201,13 @@ void feed_serve(struct store *store)
 bool feed_add_again(struct store *store, const struct again *again)
 {
     bool added = false;
+    unsigned own = 0, most = AGAIN_MAX;
+    if (store->config->broker_count > 1)
+        most = AGAIN_MAX / store->config->broker_count; /* one that is away takes no other's */
     pthread_mutex_lock(&store->lock);
-    for (unsigned i = 0; i < AGAIN_MAX && !added; i++) {
+    for (unsigned i = 0; i < AGAIN_MAX; i++)
+        own += store->again[i].used && store->again[i].broker == again->broker;
+    for (unsigned i = 0; i < AGAIN_MAX && own < most && !added; i++) {
         if (!store->again[i].used) {
             store->again[i] = *again;
             store->again[i].used = added = true;

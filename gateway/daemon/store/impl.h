@@ -20,7 +20,7 @@
 #define TASKS_MAX      64u
 #define FETCH_BYTES    524288u /* freed when the backlog has drained */
 #define FETCHES        (2 * STORE_BROKERS_MAX)
-#define AGAIN_MAX      16u  /* ranges to send once more, of all brokers */
+#define AGAIN_MAX      64u  /* ranges to send once more, of all brokers */
 #define MARKS          128u /* one a second: which record was the next then */
 #define COMMIT_SAMPLES 256u
 
@@ -157,6 +157,10 @@ bool file_ready(struct store *store, int64_t now_ms);
 bool file_result(struct store *store, int rc, const char *doing);
 void file_close(struct store *store);
 void file_check_slowly(struct store *store);
+
+/* beside.c: PATH.NAME, replaced as a whole. Loading gives "" when there is none. */
+size_t beside_load(const char *path, const char *name, char *text, size_t size);
+bool beside_save(const char *path, const char *name, const char *text);
 
 /* identity.c: uuid, boot count and highest id, kept beside the file too. */
 struct identity {

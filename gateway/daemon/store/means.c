@@ -278,8 +278,7 @@ static void widen(struct mean_row *row, uint64_t id, const struct record *record
     row->seq_hi = record->last_seq > row->seq_hi ? record->last_seq : row->seq_hi;
 }
 
-/* Values that may be believed: good, or good but of an uncalibrated sensor or an unsure time. */
-static bool counts(const struct payload_value *value)
+bool means_believe(const struct payload_value *value)
 {
     return value->present && (value->flag == METRIC_GOOD || value->flag == METRIC_UNCALIBRATED ||
                               value->flag == METRIC_CLOCK);
@@ -298,7 +297,7 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
     widen(hour->row, id, record);
     for (unsigned i = 0; i < hour->row->count; i++) {
         struct mean_cell *cell = &hour->row->cells[i];
-        if (!counts(&values[i])) { /* where no sensor is, no sample was taken */
+        if (!means_believe(&values[i])) { /* where no sensor is, no sample was taken */
             cell->bad += values[i].flag != METRIC_ABSENT && values[i].flag != METRIC_GOOD;
             continue;
         }

@@ -57,6 +57,8 @@ void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_
 
 /* Where the day of `t_ms` begins in the process's time zone (the site's). */
 int64_t means_day_start(int64_t t_ms);
+/* May the value be believed: good, or good but of an uncalibrated sensor or an unsure time? */
+bool means_believe(const struct payload_value *value);
 /* Adds `from` to `to`. */
 void mean_merge(struct mean_row *to, const struct mean_row *from);
 /* Writes one row. An SQLite result code. */

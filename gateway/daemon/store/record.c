@@ -17,6 +17,7 @@
 #define BIT_WIDE    0x40u
 #define BIT_MONO    0x80u
 #define KIND_MASK   0x03u
+#define HOUR_MS     INT64_C(3600000)
 
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
@@ -99,6 +100,13 @@ static bool body_append(struct body *body, const uint8_t *record, size_t size)
     body->data[1] = (uint8_t)(body->count >> 8);
     body->data[2] = (uint8_t)body->count;
     return true;
+}
+
+void body_undo(struct body *body, const struct body *before)
+{
+    *body = *before;
+    body->data[1] = (uint8_t)(body->count >> 8);
+    body->data[2] = (uint8_t)body->count;
 }
 
 /* value * 10^decimals when that is a whole number (but for rounding) of at most 53 bits. */
@@ -226,6 +234,31 @@ bool body_correction(struct body *body, uint32_t boot, int64_t add_ms)
     return body_append(body, scratch, (size_t)(at - scratch));
 }
 
+bool body_mean(struct body *body, uint32_t stream, const struct record_mean *mean)
+{
+    uint8_t scratch[RECORD_MAX]; /* a head of 34 and 12 cells of 22 */
+    uint8_t *at = scratch;
+    *at++ = RECORD_MEAN;
+    at = put_varint(at, stream);
+    at = put_varint(at, mean->boot);
+    at = put_varint(at, mean->first_seq);
+    at = put_varint(at, mean->last_seq - mean->first_seq);
+    at = put_varint(at, zigzag(mean->t_ms / HOUR_MS));
+    *at++ = mean->from;
+    *at++ = mean->count;
+    for (unsigned i = 0; i < mean->count; i++) {
+        const struct record_mean_cell *cell = &mean->cells[i];
+        at = put_varint(at, cell->n);
+        at = put_varint(at, cell->bad);
+        if (cell->n == 0)
+            continue;
+        at = put_bits64(at, &cell->min, sizeof cell->min);
+        at = put_bits64(at, &cell->mean, sizeof cell->mean);
+        at = put_bits64(at, &cell->max, sizeof cell->max);
+    }
+    return body_append(body, scratch, (size_t)(at - scratch));
+}
+
 /* ---- Reading: nothing of what is read is believed ---- */
 
 struct cursor {
@@ -332,6 +365,18 @@ static void get_gap(struct cursor *c, struct record *record)
         c->failed = true;
 }
 
+static void get_mean(struct cursor *c, struct record *record)
+{
+    record->stream = get_varint32(c);
+    record->boot = get_varint32(c);
+    record->seq = get_varint32(c);
+    record->last_seq = record->seq + get_varint32(c);
+    record->values = c->at;
+    record->values_size = (uint16_t)(c->end - c->at);
+    if (record->last_seq < record->seq)
+        c->failed = true;
+}
+
 bool body_next(struct body_reader *reader, struct record *record)
 {
     if (reader->failed || reader->index == reader->count)
@@ -354,7 +399,7 @@ bool body_next(struct body_reader *reader, struct record *record)
         record->boot = get_varint32(&c);
         record->add_ms = unzigzag(get_varint(&c));
     } else {
-        c.failed = true;
+        get_mean(&c, record);
     }
     reader->failed = c.failed;
     reader->at = (uint32_t)(c.end - reader->data);
@@ -377,6 +422,12 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
     if (record->kind == RECORD_GAP) {
         at = put_varint(at, record->last_seq - record->seq);
         *at++ = record->why;
+        return body_append(to, scratch, (size_t)(at - scratch));
+    }
+    if (record->kind == RECORD_MEAN) {
+        at = put_varint(at, record->last_seq - record->seq);
+        memcpy(at, record->values, (size_t)(end - record->values));
+        at += end - record->values;
         return body_append(to, scratch, (size_t)(at - scratch));
     }
     /* Of a damaged body the distances may be any: they wrap as they did when they were read. */
@@ -428,6 +479,32 @@ bool record_values(const struct record *record, const struct shape *shape,
                                            .flag = nibbles[i / 2] >> (i % 2 * 4) & 15};
         if (values[i].present)
             get_value(&c, &shape->fields[i], wide >> i & 1, &values[i]);
+    }
+    return !c.failed && c.at == c.end;
+}
+
+bool record_mean(const struct record *record, struct record_mean *mean)
+{
+    struct cursor c = {.at = record->values, .end = record->values + record->values_size};
+    int64_t hour = unzigzag(get_varint(&c));
+    memset(mean, 0, sizeof *mean);
+    mean->boot = record->boot;
+    mean->first_seq = record->seq;
+    mean->last_seq = record->last_seq;
+    mean->from = get_u8(&c);
+    mean->count = get_u8(&c);
+    if (hour < 0 || hour > INT64_MAX / HOUR_MS || mean->count > RECORD_MEAN_CELLS)
+        return false;
+    mean->t_ms = hour * HOUR_MS;
+    for (unsigned i = 0; i < mean->count; i++) {
+        struct record_mean_cell *cell = &mean->cells[i];
+        cell->n = get_varint32(&c);
+        cell->bad = get_varint32(&c);
+        if (cell->n == 0)
+            continue;
+        get_bytes(&c, &cell->min, sizeof cell->min);
+        get_bytes(&c, &cell->mean, sizeof cell->mean);
+        get_bytes(&c, &cell->max, sizeof cell->max);
     }
     return !c.failed && c.at == c.end;
 }

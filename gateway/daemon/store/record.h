@@ -9,6 +9,7 @@
  *     reading    … stream boot seq dt [dmono] [present bits] [flag nibbles] [wide bits] values
  *     gap        … stream boot first last-first why:u8
  *     correction … boot:varint add_ms:zigzag
+ *     mean       … stream boot first last-first hour from:u8 count:u8 (n bad [min mean max])*
  *
  * count and crc are big-endian; the CRC-32 covers everything but itself: SQLite has no checksums,
  * and a page that rotted must not become a value. Numbers are LEB128 varints, signed ones in
@@ -16,6 +17,9 @@
  * and dmono is there only when the two clocks did not run alike. Values are scaled integers (18.21
  * with 2 decimals is 1821), floats, or, for what fits neither, doubles ("wide"). A typical reading
  * of seven values takes 27 bytes.
+ *
+ * Means are only on the way to a broker, never in the file: what stands for the readings of an hour
+ * when its budget is short.
  *
  * Which metrics the values belong to says the stream: one device with one list of fields. */
 #ifndef BAIYE_RECORD_H
@@ -79,12 +83,28 @@ bool body_reading(struct body *body, uint32_t stream, const struct shape *shape,
 bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap);
 bool body_correction(struct body *body, uint32_t boot, int64_t add_ms);
 
+#define RECORD_MEAN_CELLS 12 /* of one record; more fields take another one */
+
+/* One device's readings of an hour. */
+struct record_mean {
+    int64_t t_ms;                       /* where the hour begins (UTC) */
+    uint32_t boot, first_seq, last_seq; /* what it stands for lies in here */
+    uint8_t from, count;                /* fields of the shape */
+    struct record_mean_cell {
+        uint32_t n, bad; /* samples; taken, but not to be believed and in none of the others */
+        float min, mean, max;
+    } cells[RECORD_MEAN_CELLS];
+};
+bool body_mean(struct body *body, uint32_t stream, const struct record_mean *mean);
+/* Takes back what was appended since `body` was as in `before`. */
+void body_undo(struct body *body, const struct body *before);
+
 /* Writes the checksum; nothing may be appended after. */
 void body_seal(struct body *body);
 /* Is it a body with its right checksum? */
 bool body_intact(const void *data, size_t size);
 
-enum record_kind { RECORD_READING = 0, RECORD_GAP = 1, RECORD_CORRECTION = 2 };
+enum record_kind { RECORD_READING = 0, RECORD_GAP = 1, RECORD_CORRECTION = 2, RECORD_MEAN = 3 };
 
 struct record {
     uint8_t kind; /* enum record_kind */
@@ -117,6 +137,8 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
 /* The values of a reading; false when they do not fit the shape. `values` has shape->count. */
 bool record_values(const struct record *record, const struct shape *shape,
                    struct payload_value *values);
+/* false when it is damaged. */
+bool record_mean(const struct record *record, struct record_mean *mean);
 double payload_value_number(const struct payload_value *value);
 /* A value as a reading has it in the form in which it would be kept. */
 void payload_value_from(const struct shape_field *field, const struct reading_value *from,

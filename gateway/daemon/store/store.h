@@ -171,6 +171,12 @@ typedef void (*store_value_done)(void *context, enum store_result result, const 
 enum store_result store_get(struct store *store, const char *key, store_value_done done,
                             void *context);
 
+/* A few lines of text in a file of their own beside the store, PATH.NAME, replaced as a whole: for
+ * what must outlive even a store that is damaged. At most 999 bytes, a name of at most 15. Written
+ * by the store thread, also when the store cannot be used; read at once, "" when there is none. */
+enum store_result store_write_beside(struct store *store, const char *name, const char *text);
+size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size);
+
 /* A consistent copy of the file under a new name (must not exist), while everything goes on. */
 enum store_result store_backup(struct store *store, const char *path, store_done done,
                                void *context);

@@ -101,9 +101,9 @@ void garden_store_path(char *path, size_t size)
 
 void garden_remove(const char *path)
 {
-    static const char *const ends[] = {
-        "",           "-wal",           ".identity", ".corrupt-1", ".corrupt-1-wal",
-        ".corrupt-2", ".corrupt-2-wal", "-journal"};
+    static const char *const ends[] = {"",           "-wal",           ".identity",
+                                       ".months",    ".corrupt-1",     ".corrupt-1-wal",
+                                       ".corrupt-2", ".corrupt-2-wal", "-journal"};
     char name[320];
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A month's mobile data runs short: readings until 80 % of the budget, then hourly means, with gaps that
+say so; in the next month readings again. In the site's time, which the tests set."""
+import calendar
+import json
+import time
+
+import garden
+import jsonschema
+import pytest
+from gateway import Gateway, assert_true
+from test_disk import corrupt
+
+BUDGET = 100_000
+NOVEMBER = calendar.timegm((2026, 11, 15, 10, 30, 0))
+DECEMBER = calendar.timegm((2026, 12, 1, 0, 10, 0))
+SCHEMA = json.loads((garden.ROOT / "protocols" / "mqtt" / "readings.schema.json").read_text())
+
+
+class Month:
+    """A gateway on a plan, and its clock."""
+
+    def __init__(self, folder, gateways, broker):
+        self.clock = folder / "step"
+        self.set(NOVEMBER)
+        self.gateway = gateways(
+            *Gateway.broker_arguments(broker), "--budget", BUDGET, "--commit-every", 50,
+            environment={"LD_PRELOAD": str(garden.BUILD / "lib" / "clock-step.so"),
+                         "BAIYE_CLOCK_STEP": str(self.clock)})
+
+    def set(self, utc_s):
+        self.clock.write_text(str(int(utc_s - time.time())))
+
+    def broker(self):
+        return self.gateway.stats()["brokers"][0]
+
+    def put(self, count):
+        stored = self.gateway.stats()["stored"]
+        self.gateway.put(count)
+        self.gateway.wait_stored(stored + count)
+
+    def use_up(self, watcher):
+        """Readings until 80 % are used; all of them arrive."""
+        while not self.broker()["thrifty"]:
+            before = self.broker()["month"]
+            self.put(80)
+            garden.wait_until(lambda: self.broker()["backlog"] == 0 or self.broker()["thrifty"], 20,
+                              "readings flow")
+            garden.wait_until(lambda before=before: self.broker()["month"] > before, 10, "counted")
+        assert self.broker()["month"] >= 0.8 * BUDGET
+        assert watcher.count() > 80
+
+
+def months(tmp_path):
+    return (tmp_path / "readings.db.months").read_text()
+
+
+def numbers(watcher, boot):
+    """(device, seq) that arrived as readings, and that gaps tell of."""
+    have = {(device, seq) for device, of, seq in watcher.copy() if of == boot}
+    told = {(f"plot-{device}", seq) for device in range(8)
+            for of, seq in watcher.gap_seqs(f"plot-{device}") if of == boot}
+    return have, told
+
+
+@pytest.fixture
+def plan(tmp_path, gateways, broker):
+    broker.start()
+    return Month(tmp_path, gateways, broker)
+
+
+def test_means_from_80_percent_and_readings_in_the_next_month(plan, broker, watchers):
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    full = watcher.count()
+    live = {device: value["seq"] for device, value in watcher.live.items()}
+    plan.put(800)
+    plan.set(NOVEMBER + 3600)  # the hour is over
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["backlog"] == 8, 20, "the hour is delivered")
+    assert plan.broker()["thinned"] > 0
+    taken = gateway.stats()["taken"]
+    have, told = numbers(watcher, gateway.boot)
+    everything = {(f"plot-{i}", seq) for i in range(8) for seq in range(1, taken // 8 + 1)}
+    last = {(f"plot-{i}", taken // 8) for i in range(8)}  # of the hour that goes on
+    assert have | told == everything - last and not have & told
+    assert len(told) == plan.broker()["thinned"] >= 800
+    assert all(gap["why"] == "quota" for gap in watcher.gaps)
+    for device in range(8):
+        means = [mean for mean in watcher.means if mean["d"] == f"plot-{device}"]
+        seqs = sorted(seq for name, seq in told if name == f"plot-{device}")
+        assert sum(mean["means"]["air_temperature"][0] for mean in means) == len(seqs)
+        assert min(mean["means"]["air_temperature"][1] for mean in means) == seqs[0] / 100
+        assert max(mean["means"]["air_temperature"][3] for mean in means) == seqs[-1] / 100
+        assert {mean["hour"] for mean in means} == {(NOVEMBER // 3600) * 3600000}
+    jsonschema.validate({"v": 1, "gw": gateway.gw, "readings": watcher.means + watcher.gaps}, SCHEMA)
+    for device, value in watcher.live.items():
+        assert value["seq"] <= live[device] + 10, "live values go out on a used-up plan"
+
+    plan.set(DECEMBER)
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["backlog"] == 0, 20, "delivered")
+    assert not plan.broker()["thrifty"]
+    garden.wait_until(lambda: watcher.count() == full + 16, 20,
+                      "readings again, and the hour that was being gathered too")
+    garden.wait_until(lambda: watcher.live["plot-7"]["seq"] == taken // 8 + 1, 10, "live again")
+    seqs = [seq for name, seq in told if name == "plot-3"]
+    asked = f"resend 3 {gateway.boot} {min(seqs)} {max(seqs)}"
+    assert gateway.ask(asked)["found"] == len(seqs)
+    garden.wait_until(lambda: watcher.count("plot-3") == taken // 8 + 1, 20,
+                      "what was thinned comes when it is asked for")
+    assert_true(watcher.copy())
+
+
+def test_means_are_delivered_before_they_count_as_such(plan, broker, watchers):
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    garden.wait_until(lambda: "backlog" in plan.broker(), 5, "an answer")
+    broker.kill()
+    gateway.wait_state("down")
+    cursor = plan.broker()["cursor"]
+    plan.put(160)
+    plan.set(NOVEMBER + 3600)
+    plan.put(8)
+    assert plan.broker()["cursor"] == cursor, "acknowledged without a broker"
+    gateway.kill()  # what was gathered is gathered again
+    gateway.start()
+    boot = gateway.boot - 1
+    assert plan.broker()["cursor"] <= cursor
+    broker.start()
+    gateway.wait_state("up")
+    garden.wait_until(lambda: plan.broker()["thrifty"], 5, "the month is known after a crash")
+    plan.set(NOVEMBER + 7200)
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["backlog"] <= 8, 20, "delivered")
+
+    def all_told():
+        have, told = numbers(watcher, boot)
+        most = max(seq for _, seq in have | told)
+        return have | told == {(f"plot-{i}", seq) for i in range(8) for seq in range(1, most + 1)}
+
+    garden.wait_until(all_told, 10, "every number arrived or is told of")
+    assert watcher.means and assert_true(watcher.copy()) is None
+
+
+@pytest.mark.parametrize("damage", ["header", "gone"])
+def test_the_month_survives_a_store_that_cannot_be_read(damage, plan, broker, watchers, tmp_path):
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    used = plan.broker()["month"]
+    assert gateway.quit() == 0
+    assert months(tmp_path).startswith("broker-0 202611 ")
+    if damage == "header":
+        corrupt(gateway.store, [0])
+    else:
+        gateway.store.unlink()
+    gateway.start()
+    gateway.wait_state("up")
+    assert plan.broker()["month"] >= used and plan.broker()["thrifty"]
+    count = watcher.count()
+    plan.put(80)
+    plan.set(NOVEMBER + 3600)
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["thinned"] >= 80, 20, "means, not readings")
+    assert all(boot != gateway.boot for _, boot, _ in watcher.copy()) and watcher.count() >= count
