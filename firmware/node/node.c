@@ -107,6 +107,13 @@ uint32_t node_version(const struct node *node)
                : (uint32_t)NODE_VERSION_MAJOR << 24 | NODE_VERSION_MINOR << 16 | NODE_VERSION_PATCH;
 }
 
+uint16_t node_awake(const struct node *node, uint64_t now_us)
+{
+    if (now_us == 0)
+        return 1000;
+    return (uint16_t)((now_us - node->asleep_us) * 1000 / now_us);
+}
+
 static bool calibrate(const void *context, unsigned channel, int32_t raw, int32_t *hundredths,
                       uint8_t *flag)
 {
@@ -198,12 +205,16 @@ uint64_t node_poll(struct node *node)
     return node->wanted_us;
 }
 
+void node_turn(struct node *node)
+{
+    uint64_t due_us = node_poll(node);
+    uint64_t before_us = hal_now_us();
+    hal_sleep(due_us);
+    node->asleep_us += hal_now_us() - before_us;
+}
+
 _Noreturn void node_run(struct node *node)
 {
-    for (;;) {
-        uint64_t due_us = node_poll(node);
-        uint64_t before_us = hal_now_us();
-        hal_sleep(due_us);
-        node->asleep_us += hal_now_us() - before_us;
-    }
+    for (;;)
+        node_turn(node);
 }

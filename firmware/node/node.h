@@ -70,7 +70,9 @@ struct node {
 void node_init(struct node *node, const struct node_config *config);
 /* Does all that is due; when it wants to be called again at the latest. */
 uint64_t node_poll(struct node *node);
-/* node_poll() and hal_sleep() for ever. */
+/* node_poll(), and hal_sleep() until there is more to do. */
+void node_turn(struct node *node);
+/* node_turn() for ever. */
 _Noreturn void node_run(struct node *node);
 
 bool node_unlocked(const struct node *node, uint64_t now_us);
@@ -78,6 +80,8 @@ bool node_unlocked(const struct node *node, uint64_t now_us);
 void node_self_test(struct node *node);
 /* Major << 24 | minor << 16 | patch. */
 uint32_t node_version(const struct node *node);
+/* Share of the time since reset not spent in node_turn()'s sleep, in 0.1 %. */
+uint16_t node_awake(const struct node *node, uint64_t now_us);
 uint16_t node_status(const struct node *node, uint64_t now_us);
 
 #endif

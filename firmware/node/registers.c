@@ -104,8 +104,7 @@ static void fill_black_box(struct node *node, uint16_t *words)
     put_u32(words + (NODE_FAULT - NODE_UPTIME) + 2, fault.lr);
     put_u32(words + (NODE_FAULT - NODE_UPTIME) + 4, fault.status);
     words[NODE_STACK_FREE - NODE_UPTIME] = stack > 0xFFFE ? 0xFFFF : (uint16_t)stack;
-    if (now_us > 0)
-        words[NODE_AWAKE - NODE_UPTIME] = (uint16_t)((now_us - node->asleep_us) * 1000 / now_us);
+    words[NODE_AWAKE - NODE_UPTIME] = node_awake(node, now_us);
     fill_line_counts(&node->link, words + (NODE_LINE_COUNTS - NODE_UPTIME));
     fill_sensor_errors(&node->sampler, words + (NODE_SENSOR_ERRORS - NODE_UPTIME));
     words[NODE_NV_ERRORS - NODE_UPTIME] = box->nv_errors;

@@ -129,8 +129,8 @@ class Bench:
 
 class FlashedBoard:
     """The native node behind a pseudo terminal, on from the moment that the ROM jumps into the
-    flash: its serial number and calibration are those of the page that was written there. The one
-    thing that the native node lacks, a slot to run from, is answered for it from the same flash."""
+    flash: its serial number and calibration are those of the page that was written there. It is
+    started without slots: what is asked of the one it runs from is answered from the same flash."""
 
     def __init__(self, folder, rom, sensors=True, slots=True):
         self.folder, self.rom, self.sensors, self.slots = folder, rom, sensors, slots

@@ -19,7 +19,7 @@ UNLOCK, COMMIT, PERIOD = 0x0100, 0x0101, 0x0110
 NO_VALUE = 0x8000
 FLAG_ABSENT = 4
 LOG_WANTED, LOG_WINDOW = 0x0400, 0x0410
-UPTIME, RESET_CAUSE, FAULT = 0x0060, 0x0064, 0x006C
+UPTIME, RESET_CAUSE, FAULT, AWAKE = 0x0060, 0x0064, 0x006C, 0x0073
 CAUSE_WATCHDOG, CAUSE_FAULT = 3, 5
 BRANCH_TO_ITSELF, UNDEFINED = bytes.fromhex("fee7"), bytes.fromhex("00de")  # Thumb code
 
@@ -124,6 +124,10 @@ def test_it_sleeps_between_events(board, master):
     time.sleep(3)  # what is measured
     busy = (board.cpu_seconds() - before) / (time.monotonic() - start)
     assert busy < 0.05
+    # What it says itself, of all its time since reset: the longer nobody asks, the less. A busy host
+    # makes it look awake while it stands still.
+    garden.wait_until(lambda: (registers(master, AWAKE, 1) or [1000])[0] < 200, 60,
+                      "it says that it sleeps")
 
 
 def restarted(board, master, code, seconds):

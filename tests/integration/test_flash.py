@@ -5,6 +5,7 @@ wrong."""
 import ctypes
 import fcntl
 import os
+import pathlib
 import shutil
 import signal
 import struct
@@ -279,6 +280,25 @@ def test_the_first_probe_that_is_there_is_taken(bench, rom):
     bench.run("--adapter", rom.port)
     assert [call[0] for call in bench.calls_made()[:3]] == ["openocd", "st-info", "stm32flash"]
     assert rom.started == FLASH
+
+
+@pytest.mark.parametrize("name, program, looks", [
+    ("openocd", "openocd", ["openocd"]), ("st-link", "st-flash", ["st-info"]),
+    ("dfu", "dfu-util", ["dfu-util"])])
+def test_the_real_programs_without_a_probe_end_in_a_clear_error(bench, name, program, looks):
+    """What they print and how they end is theirs; nothing is plugged in here."""
+    if any((path / "idVendor").exists() and
+           (path / "idVendor").read_text().strip() == "0483"
+           for path in pathlib.Path("/sys/bus/usb/devices").glob("*")):
+        pytest.skip("a probe or a part of ST's is plugged in")
+    if name == "dfu":
+        dfu_bench(bench)
+    for tool in (program, *looks):
+        bench.real(tool)
+    said = bench.run("--probe", name, code=69).stderr
+    assert "not found" in said and "plug it in" in said, said
+    assert [call[0] for call in bench.calls_made()] == looks, "nothing was tried after that"
+    assert not bench.register.exists()
 
 
 OPENOCD = r'''

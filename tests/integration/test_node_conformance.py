@@ -25,6 +25,7 @@ FIRST_SERIAL = 1000  # baiye-field's numbers count up from there
 SEQ, AGE, STATUS = 2, 4, 5
 RAW, UNLOCK, COMMIT, PERIOD = 0x0040, 0x0100, 0x0101, 0x0110
 LOG_WANTED, LOG_WINDOW, TIME, ADDRESS = 0x0400, 0x0410, 0x0500, 0x07D0
+WINDOW, STATISTICS, AWAKE = 0x0111, 0x0200, 0x0073
 SERIAL, SDI_COMMAND, SDI_STATE = 0x00C0, 0x0600, 0x0604
 WINDOW_HEAD, RECORD_WORDS = 15, 10
 UNLOCK_KEY = 0x4241
@@ -289,6 +290,38 @@ def test_garbage_between_frames_is_stepped_over(node):
         body = bytes([UNIT]) + struct.pack(">BHH", 4, 0, 1)
         node.raw.send(glitch + body + crc(body))
         assert node.raw.hear()[:5] == bytes([UNIT, 4, 2, 0, 1])
+
+
+def test_statistics_are_of_the_window_that_was_set(node):
+    """n, min, mean, max and deviation of what the samples showed, over as long as was asked for."""
+    factory = node.read(WINDOW, 1)
+    node.set(WINDOW, 3 * PERIOD_S)
+    assert factory == [600] and node.read(WINDOW, 1) == [3 * PERIOD_S]
+    shown = {}
+
+    def window():
+        words = node.read(0, 22)
+        shown[words[2] << 16 | words[3]] = words[10]
+        head = node.read(STATISTICS, 13)
+        return head if head[0] != 0 and head[4] >= 2 else None
+    words = garden.wait_until(window, 60, "a whole window")
+    length, last, n = words[0], words[1] << 16 | words[2], words[4]
+    least, mean, most, deviation = struct.unpack(">4i", struct.pack(">8H", *words[5:13]))
+    assert 2 <= n <= 4 and length == 3 * PERIOD_S
+    values = [struct.unpack(">h", struct.pack(">H", shown[seq]))[0]
+              for seq in range(last - n + 1, last + 1) if seq in shown]
+    assert len(values) >= n - 1, "seen as they were taken"
+    assert least <= min(values) and most >= max(values) and least <= mean <= most
+    assert 0 <= deviation <= most - least
+    node.power(False)
+    node.power(True)
+    garden.wait_until(node.answers, 20, "the node answers again")
+    assert node.read(WINDOW, 1) == [3 * PERIOD_S], "it was committed"
+
+
+def test_it_says_how_little_of_its_time_it_is_awake(node):
+    # Of all its time since reset; on a busy host it seems awake while it stands still.
+    garden.wait_until(lambda: node.read(AWAKE, 1)[0] < 300, 60, "it sleeps most of the time")
 
 
 def test_snapshot_is_of_one_sample(node):

@@ -247,9 +247,12 @@ static void tell_untold(struct node *node)
     for (unsigned m = 0; whole && same_boot && m < node->device->metric_count; m++) {
         bool from_zero = before->boot != first->boot;
         uint32_t base = from_zero ? 0 : before->last[m];
-        bool known = (from_zero || before->known[m]) && first->known[m] && node->live->known[m];
-        if (known && first->last[m] >= base && node->live->last[m] >= first->last[m])
-            node->live->last[m] -= first->last[m] - base;
+        if (!first->known[m] || !node->live->known[m] || (!from_zero && !before->known[m]))
+            continue;
+        uint32_t wraps = node->device->metrics[m]->wraps;
+        uint64_t codes = wraps != 0 ? wraps : UINT64_C(0x100000000);
+        uint64_t untold = (first->last[m] + codes - base) % codes;
+        node->live->last[m] = (uint32_t)((node->live->last[m] + codes - untold) % codes);
     }
     node->untold = false;
 }

@@ -27,13 +27,16 @@ void board_power_cycle(void)
 
 uint64_t hal_now_us(void)
 {
+    board.now_us += board.look_us;
     return board.now_us;
 }
 
 void hal_sleep(uint64_t until_us)
 {
-    if (until_us > board.now_us)
-        board.now_us = until_us;
+    if (until_us <= board.now_us)
+        return;
+    board.slept_us += until_us - board.now_us;
+    board.now_us = until_us;
 }
 
 void hal_delay_us(uint32_t us)

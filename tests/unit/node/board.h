@@ -14,6 +14,8 @@
 
 struct board {
     uint64_t now_us;
+    unsigned look_us;  /* what a look at the clock takes: time passes only so, and asleep */
+    uint64_t slept_us; /* in hal_sleep(), so far */
     /* Line. */
     struct hal_line line;
     unsigned opened;

@@ -355,6 +355,49 @@ static void every_counter_of_function_8_counts_what_the_line_did(void **state)
     assert_int_equal(words[7], 1);
 }
 
+/* Turns of the main loop until then, each look at the clock taking `look_us`. */
+static unsigned live_until(uint64_t until_us, unsigned look_us)
+{
+    unsigned turns = 0;
+    board.look_us = look_us;
+    while (board.now_us < until_us) {
+        node_turn(&node);
+        turns++;
+    }
+    board.look_us = 0;
+    return turns;
+}
+
+static uint16_t awake_by_the_board(void)
+{
+    return (uint16_t)((board.now_us - board.slept_us) * 1000 / board.now_us);
+}
+
+/* Nobody asks, a sample every ten seconds: no tick wakes it, and it says so. */
+static void a_node_that_has_nothing_to_do_sleeps_and_says_so(void **state)
+{
+    (void)state;
+    unsigned turns = live_until(60 * SECOND_US, 50);
+    uint16_t idle = node_awake(&node, board.now_us);
+    assert_int_equal(idle, awake_by_the_board());
+    assert_in_range(turns, 6, 120);
+    assert_in_range(idle, 0, 5);
+    /* The same on a part a hundred times as slow. */
+    live_until(120 * SECOND_US, 5000);
+    uint16_t busy = node_awake(&node, board.now_us);
+    assert_in_range(awake_by_the_board(), busy, busy + 5); /* the looks before and after a sleep */
+    assert_true(busy > 2 * (idle + 1));
+}
+
+static void the_share_of_time_awake_can_be_read(void **state)
+{
+    (void)state;
+    live_until(60 * SECOND_US, 5000);
+    uint16_t said = node_awake(&node, board.now_us);
+    assert_in_range(said, 1, 999);
+    assert_in_range(read_word(NODE_AWAKE), said, said + 5); /* the request itself */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup(rain_and_supply_are_channels_like_others, fresh),
         cmocka_unit_test_setup(black_box_has_the_least_supply_and_the_latest_turn, fresh),
         cmocka_unit_test_setup(self_test_finds_what_is_broken, fresh),
+        cmocka_unit_test_setup(a_node_that_has_nothing_to_do_sleeps_and_says_so, fresh),
+        cmocka_unit_test_setup(the_share_of_time_awake_can_be_read, fresh),
         cmocka_unit_test_setup(lamp_goes_off_by_itself, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
