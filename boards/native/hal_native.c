@@ -281,48 +281,7 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write_data, siz
     return parse_bytes(hex, read_data, read_size) ? HAL_OK : HAL_FAULT;
 }
 
-/* ---- inputs and outputs that this board does not have ---- */
-
-enum hal_result hal_rtc_read(uint32_t *seconds, uint16_t *ms)
-{
-    (void)seconds;
-    (void)ms;
-    return HAL_RANGE;
-}
-
-void hal_rtc_write(uint32_t seconds, uint16_t ms)
-{
-    (void)seconds;
-    (void)ms;
-}
-
-enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
-{
-    (void)channel;
-    (void)value;
-    return HAL_RANGE;
-}
-
-uint32_t hal_pulse_count(void)
-{
-    return 0;
-}
-
-bool hal_onewire_reset(void)
-{
-    return false;
-}
-
-bool hal_onewire_slot(bool bit)
-{
-    return bit;
-}
-
-enum hal_result hal_supply_mv(uint16_t *mv)
-{
-    (void)mv;
-    return HAL_RANGE;
-}
+/* ---- outputs that this board does not have; its inputs: boards/no_inputs.c ---- */
 
 void hal_rails(uint8_t on_mask)
 {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package, installed for real: in an overlay over this machine's own root, with its own
 mounts, processes and network, so that nothing of it stays."""
+import gzip
 import io
 import json
 import os
@@ -19,9 +20,8 @@ PACKAGING = ROOT / "gateway/packaging"
 @pytest.fixture(scope="session")
 def deb():
     build = ROOT / "build/package"
-    if not (build / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "package"], cwd=ROOT, check=True,
-                       stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--preset", "package"], cwd=ROOT, check=True,
+                   stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", build, "--target", "all", "package"], check=True,
                    stdout=subprocess.DEVNULL)
     return max(build.glob("baiye_*.deb"), key=lambda path: path.stat().st_mtime)
@@ -105,6 +105,43 @@ def test_it_holds_what_it_should(deb):
     assert in_etc == set(marked)
 
 
+def test_lintian_has_nothing_to_say(deb):
+    """No error and no warning but those that the package's own file of overrides explains, and no
+    program without what the compiler has against overwritten memory."""
+    done = subprocess.run(["lintian", "--no-cfg", "--color", "never", "--show-overrides",
+                           "--display-info", "--allow-root", deb], capture_output=True, text=True)
+    said = [line for line in done.stdout.splitlines()
+            if line[:2] in ("E:", "W:") or ": hardening-" in line]
+    assert not said, "\n".join(said)
+    overridden = [line for line in done.stdout.splitlines() if line.startswith("O:")]
+    explained = (PACKAGING / "debian/lintian-overrides").read_text()
+    assert {line.split()[2] for line in overridden} == {
+        line.split()[1] for line in explained.splitlines() if line.startswith("baiye: ")}
+    assert done.stderr == ""
+
+
+def test_its_sums_hold_and_its_papers_are_in_order(deb, tmp_path):
+    subprocess.run(["dpkg-deb", "-R", deb, tmp_path], check=True)
+    subprocess.run(["md5sum", "--quiet", "--strict", "-c", "DEBIAN/md5sums"], cwd=tmp_path, check=True)
+    summed = {line.split(None, 1)[1] for line in
+              (tmp_path / "DEBIAN/md5sums").read_text().splitlines()}
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")
+             if path.is_file() and not path.is_symlink()}
+    assert summed == {name for name in files if not name.startswith("DEBIAN/")}
+    with gzip.open(tmp_path / "usr/share/doc/baiye/changelog.gz", "rt") as changelog:
+        version = re.match(r"baiye \(([0-9.]+)\) ", changelog.read()).group(1)
+    assert f"Version: {version}\n" in (tmp_path / "DEBIAN/control").read_text()
+    assert f"project(baiye VERSION {version} " in (ROOT / "CMakeLists.txt").read_text()
+    # The app holds other people's work, minified: they are named.
+    rights = (tmp_path / "usr/share/doc/baiye/copyright").read_text()
+    packages = json.loads((ROOT / "gateway/app/package.json").read_text())["dependencies"]
+    assert all(f"({name})" in rights for name in [*packages, "workbox"])
+    for page in tmp_path.glob("usr/share/man/*/*"):
+        assert page.suffix == ".gz" and b".SH" in gzip.decompress(page.read_bytes()).upper()
+    for script in ("postinst", "postrm", "prerm"):
+        assert (tmp_path / "DEBIAN" / script).stat().st_mode & 0o777 == 0o755
+
+
 def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_factory):
     machine.run(f"dpkg -i --force-confold {deb}")
 
@@ -169,9 +206,12 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     machine.run("baiye restore /root/b.tar --force && test -s /var/lib/baiye/readings.db")
     assert mode("/var/lib/baiye/readings.db").startswith("baiye:baiye")
 
-    # An upgrade keeps what the operator has.
+    # An upgrade keeps what the operator has, also that he does not want it to start.
+    wanted = "/etc/systemd/system/multi-user.target.wants/baiyed.service"
+    machine.run(f"test -L {wanted} && rm {wanted}")
     machine.run("echo '# mine' >> /etc/baiye/baiye.yaml")
     machine.run(f"dpkg -i {deb}")
+    machine.run(f"test ! -e {wanted}")
     assert "# mine" in machine.run("cat /etc/baiye/baiye.yaml")
     assert machine.run("cat /etc/baiye/gw.pass") == secret
     assert machine.run("baiye user list") == "li technician\n"
@@ -179,6 +219,7 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     machine.run("dpkg --purge baiye")
     left = machine.run("ls -d /etc/baiye /var/lib/baiye /usr/share/baiye /usr/bin/baiye* "
                        "/etc/mosquitto/conf.d/baiye.conf /lib/systemd/system/baiyed.service "
+                       "/etc/systemd/system/*/baiyed.service "
                        "2>/dev/null || true")
     assert left == ""
     assert "baiye" not in machine.run("cat /etc/passwd")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For boards whose soil, air and humidity come by SDI-12 and I2C, and time by the bus. */
+/* For boards whose soil, air and humidity come by SDI-12 and I2C, and time by the bus: those under
+ * emulation, and the one that is a Linux process. */
 #include "firmware/hal.h"
 
 enum hal_result hal_rtc_read(uint32_t *seconds, uint16_t *ms)
