@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -145,6 +146,43 @@ static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
         }
         assert_int_equal(tries, 3);
     }
+}
+
+/* Polls of nine units in a minute of a full line, after half a minute; a tenth is dead or there is
+ * none. */
+static unsigned polls_of_nine(bool with_dead)
+{
+    char devices[1024] = "";
+    size_t at = 0;
+    garden_reset();
+    for (unsigned unit = 1; unit <= (with_dead ? 10 : 9); unit++) {
+        garden.units[unit].there = unit < 10;
+        at += (size_t)snprintf(devices + at, sizeof devices - at,
+                               "      - { name: u%u, profile: p, address: %u, every: 1ms }\n", unit,
+                               unit);
+    }
+    garden_start("", devices, PROFILE, NULL);
+    garden_run(30000 * MS);
+    unsigned before = 0, after = 0, of_dead = 0;
+    for (unsigned device = 0; device < 9; device++)
+        before += garden_readings(device);
+    unsigned heard = garden_heard();
+    garden_run(60000 * MS);
+    for (unsigned device = 0; device < 9; device++)
+        after += garden_readings(device);
+    for (; heard < garden_heard(); heard++)
+        of_dead += garden_frame(heard).unit == 10;
+    (void)garden_stop();
+    assert_true(!with_dead || of_dead > 0); /* it is still looked for */
+    return after - before;
+}
+
+static void a_dead_unit_costs_the_others_a_hundredth(void **state)
+{
+    (void)state;
+    unsigned alone = polls_of_nine(false), with_dead = polls_of_nine(true);
+    assert_true(alone > 1000);
+    assert_true(with_dead * 100 >= alone * 99);
 }
 
 /* A device that needs a longer silence of its own gets it, and the others have the line. */
@@ -335,6 +373,7 @@ int main(void)
         TEST(a_write_is_read_back),
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
+        TEST(a_dead_unit_costs_the_others_a_hundredth),
         TEST(the_line_is_not_kept_for_a_units_own_silence),
         TEST(a_pause_stops_polls_and_no_requests),
         TEST(stops_within_two_seconds),
