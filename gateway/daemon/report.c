@@ -13,20 +13,19 @@
 
 #define MONTH_S 2592000.0
 
-static void print_device(const struct config *config, const struct device_config *device, FILE *out)
+static void print_device(const struct device_config *device, const struct load_device *load,
+                         FILE *out)
 {
-    struct load_device load;
-    load_device(config, device, &load);
     (void)fprintf(out, "  %s: address %u, %s, every %g s: %u request%s, %.1f ms\n", device->name,
                   device->unit, device->profile->name, device->every_ms / 1000.0,
-                  load.plan.read_count, load.plan.read_count == 1 ? "" : "s",
-                  (double)load.poll_ns / 1e6);
-    for (unsigned i = 0; i < load.plan.read_count; i++) {
-        const struct plan_read *read = &load.plan.reads[i];
+                  load->plan.read_count, load->plan.read_count == 1 ? "" : "s",
+                  (double)load->poll_ns / 1e6);
+    for (unsigned i = 0; i < load->plan.read_count; i++) {
+        const struct plan_read *read = &load->plan.reads[i];
         (void)fprintf(out, "    function %u, %s 0x%04X..0x%04X (%u): %.1f ms\n", read->function,
                       read->function <= 2 ? "bits" : "registers", read->address,
                       read->address + read->count - 1, read->count,
-                      (double)plan_read_ns(read, &load.cost) / 1e6);
+                      (double)plan_read_ns(read, &load->cost) / 1e6);
     }
     for (unsigned i = 0; i < device->profile->field_count; i++) {
         if (device->profile->fields[i].not_measured)
@@ -44,13 +43,15 @@ static void print_bus(const struct config *config, const struct bus_config *bus,
     else
         (void)fprintf(out, "bus %s: %s port %u, %s\n", bus->name, bus->port, bus->tcp_port,
                       bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
-    uint32_t longest_ms = 0, slowest_ms = 0;
+    uint32_t longest_ms = 0;
+    int64_t dying_ns = 0;
     for (unsigned i = 0; i < bus->device_count; i++) {
         const struct device_config *device = &config->devices[bus->devices[i]];
-        print_device(config, device, out);
+        struct load_device load;
+        load_device(config, device, &load);
+        print_device(device, &load, out);
         longest_ms = device->every_ms > longest_ms ? device->every_ms : longest_ms;
-        if (device->profile->response_max_ms > slowest_ms)
-            slowest_ms = device->profile->response_max_ms;
+        dying_ns = load.dying_ns > dying_ns ? load.dying_ns : dying_ns;
     }
     (void)fprintf(
         out,
@@ -61,7 +62,7 @@ static void print_bus(const struct config *config, const struct bus_config *bus,
         share > 1     ? ", MORE THAN THERE IS (allow_overload)"
         : share > 0.8 ? ", little is left for retries, commands and nodes' logs"
                       : "",
-        4 * slowest_ms / 1000.0);
+        (double)dying_ns / 1e9);
 }
 
 /* Bytes a month to one broker, frames of TCP and TLS included. A value in `readings` takes about

@@ -89,6 +89,61 @@ def test_the_plan_is_printed(tmp_path):
     assert re.search(r"broker local: about [\d.]+ MB a month of a budget of 30.0 MB", result.stdout)
 
 
+SUMS = """\
+site: garden
+buses:
+  - name: east
+    port: /dev/ttyUSB0
+    baud: 9600
+    devices:
+      - { name: soil, profile: zts-3001-7in1, address: 200, baud: 9600, every: 10s }
+"""
+
+
+def air(count):
+    """So many probes that are polled every second."""
+    return "".join(f"      - {{ name: air-{i}, profile: xy-md02, address: {i + 1}, every: 1s }}\n"
+                   for i in range(count))
+
+
+def test_the_plans_sums_are_those_of_a_pencil(tmp_path):
+    """At 9600 baud 8N1 a byte takes 10/9.6 = 1.0417 ms, a silence 3.5 bytes = 3.6458 ms. A read is
+    8 bytes, the answer 5 and 2 for each register; two silences; 2 ms are assumed for the device.
+      air   13 + 4 bytes: 17.708 + 7.292 + 2 = 27.000 ms each second   2.70 %
+      soil  13 + 14 bytes: 28.125 + 7.292 + 2 = 37.417 ms in 10 s      0.37 %
+    together 3.07 %, 0.31 s in 10 s. A device is given up after 4 requests, each its longest time
+    to answer, frames, silences, and 3 ms for a host that is late:
+      air   4 * (500 + 17.708 + 7.292 + 3) = 2112 ms
+      soil  4 * (1000 + 28.125 + 7.292 + 3) = 4153.7 ms"""
+    _, result = check(tmp_path, SUMS + air(1))
+    assert "air-0: address 1, xy-md02, every 1 s: 1 request, 27.0 ms\n" in result.stdout
+    assert "soil: address 200, zts-3001-7in1, every 10 s: 1 request, 37.4 ms\n" in result.stdout
+    assert "load 3.07 %: 0.31 s of line in 10 s\n" in result.stdout
+    assert "a device that stops answering costs at most 4.2 s of line once" in result.stdout
+    _, result = check(tmp_path, "".join(SUMS.splitlines(True)[:-1]) + air(1))
+    assert "load 2.70 %: 0.03 s of line in 1 s\n" in result.stdout
+    assert "a device that stops answering costs at most 2.1 s of line once" in result.stdout
+    _, result = check(tmp_path, SUMS.replace("baud: 9600\n", "baud: 9600\n    response: 2s\n", 1))
+    assert "a device that stops answering costs at most 8.2 s of line once" in result.stdout
+
+
+@pytest.mark.parametrize("count,load", [(36, "97.57"), (37, "100.27"), (40, "108.37")])
+def test_a_plan_is_refused_when_and_only_when_the_line_is_too_short(tmp_path, count, load):
+    path, result = check(tmp_path, SUMS + air(count))
+    if float(load) <= 100:
+        assert result.returncode == 0 and f"load {load} %" in result.stdout
+        assert "little is left for retries" in result.stdout
+        return
+    assert result.returncode == 78 and not result.stdout
+    assert result.stderr == (
+        f"{path}:3: bus \"east\" would need {float(load):.0f} % of its line; raise every: or baud:, "
+        "use fewer devices, or write allow_overload: true\n")
+    _, result = check(tmp_path, (SUMS + air(count)).replace("    baud:", "    allow_overload: true\n    baud:", 1))
+    assert result.returncode == 0
+    assert f"load {load} %" in result.stdout
+    assert "MORE THAN THERE IS (allow_overload)" in result.stdout
+
+
 def test_an_overload_can_be_allowed(tmp_path):
     crowded = GOOD.replace("every: 60s", "every: 1s, baud: 300")
     _, result = check(tmp_path, crowded.replace("baud: 9600", "allow_overload: true"))

@@ -18,6 +18,12 @@ struct wire device_wire(const struct device_config *config, const struct bus_con
     return wire;
 }
 
+int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus)
+{
+    uint32_t most_ms = config->profile->response_max_ms;
+    return (bus->response_ms > most_ms ? bus->response_ms : most_ms) * 1000000LL;
+}
+
 void device_plan(struct device *device)
 {
     const struct profile_config *profile = device->config->profile;

@@ -4,8 +4,24 @@
 #include <stdio.h>
 
 #include "gateway/daemon/bus/device.h"
+#include "gateway/daemon/bus/schedule.h"
 
 static const struct reading_sink no_sink;
+
+/* Each try takes the line until its deadline, see transact.c. */
+static int64_t dying_ns(const struct bus_config *bus, const struct device *device)
+{
+    int64_t tries = (SCHEDULE_DEAD + SCHEDULE_TIMEOUT - 1) / SCHEDULE_TIMEOUT;
+    int64_t try_ns = device_ceiling_ns(device->config, bus), longest_ns = 0;
+    for (unsigned i = 0; bus->type != BUS_TCP && i < device->plan.read_count; i++) {
+        int64_t read_ns = plan_read_ns(&device->plan.reads[i], &device->cost);
+        longest_ns = read_ns > longest_ns ? read_ns : longest_ns;
+    }
+    if (bus->type != BUS_TCP)
+        try_ns +=
+            longest_ns + TRANSACT_SLACK_NS - device->config->profile->extra_silence_us * 1000LL;
+    return tries * try_ns;
+}
 
 void load_device(const struct config *config, const struct device_config *device,
                  struct load_device *load)
@@ -19,6 +35,7 @@ void load_device(const struct config *config, const struct device_config *device
     load->cost.request_ns += LOAD_TURNAROUND_NS - device->profile->extra_silence_us * 1000LL;
     if (bus->type == BUS_TCP)
         load->cost = (struct plan_cost){.request_ns = LOAD_TCP_NS};
+    load->dying_ns = dying_ns(bus, &prepared);
     load->poll_ns = 0;
     for (unsigned i = 0; i < load->plan.read_count; i++)
         load->poll_ns += plan_read_ns(&load->plan.reads[i], &load->cost);

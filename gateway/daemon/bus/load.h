@@ -11,6 +11,7 @@ struct load_device {
     struct plan plan;
     struct plan_cost cost; /* with the turnaround that is assumed */
     int64_t poll_ns;       /* line time of one poll */
+    int64_t dying_ns;      /* when it stops answering: line time until it counts as dead, at most */
 };
 
 /* Turnaround assumed of devices that were not measured: less than nearly all have, so that a plan

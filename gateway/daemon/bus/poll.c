@@ -63,17 +63,11 @@ void bus_note_late(struct bus *bus)
     }
 }
 
-static int64_t ceiling_ns(const struct bus *bus, const struct device *device)
-{
-    uint32_t most = device->config->profile->response_max_ms;
-    return (bus->bus->response_ms > most ? bus->bus->response_ms : most) * MS;
-}
-
 /* One transaction with a device, with all its settings. */
 void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
              int64_t cost_max_us, struct transact_answer *answer)
 {
-    int64_t ceiling = ceiling_ns(bus, device);
+    int64_t ceiling = device_ceiling_ns(device->config, bus->bus);
     if (request->timeout_ns == 0)
         request->timeout_ns = health_timeout_ns(&device->health, ceiling);
     request->fastest_ns = health_fastest_ns(&device->health);

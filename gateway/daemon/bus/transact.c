@@ -7,7 +7,6 @@
 
 #define SLICE_NS    500000000LL  /* an end asked for is noticed so soon */
 #define BABBLE_NS   1000000000LL /* a line that is not silent for so long is babbled on */
-#define SLACK_NS    3000000LL    /* what a host may be late in passing bytes on */
 #define NOISE_BYTES 2 /* bytes lost or won by noise for which a frame is still that frame */
 #define GARBLED_NS  20000000LL /* no adapter holds the rest of a frame back for so long */
 
@@ -224,7 +223,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         line->last_ns = asked_ns + request->timeout_ns;
         return;
     }
-    int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + SLACK_NS +
+    int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + TRANSACT_SLACK_NS +
                           wire_bytes_ns(&line->wire, request->answer_size);
     if (!listen(t, request, asked_ns, deadline_ns, answer)) {
         answer->result = BUS_DOWN;

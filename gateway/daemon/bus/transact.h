@@ -22,6 +22,8 @@
 #include "gateway/daemon/bus/line.h"
 #include "protocols/modbus/rtu_client.h"
 
+#define TRANSACT_SLACK_NS 3000000LL /* what a host may be late in passing bytes on */
+
 struct transact_request {
     const uint8_t *pdu;
     size_t pdu_size;

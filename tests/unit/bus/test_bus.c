@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/bus/line.h"
+#include "gateway/daemon/bus/impl.h"
+#include "gateway/daemon/bus/load.h"
 #include "tests/unit/bus/garden.h"
 #include "tests/unit/bus/virtual_line.h"
 
-#define MS 1000000LL
 #define PROFILE                                                                                    \
     "label: p\nlimits: { response_max: 150ms }\n"                                                  \
     "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"
@@ -183,6 +183,31 @@ static void a_dead_unit_costs_the_others_a_hundredth(void **state)
     unsigned alone = polls_of_nine(false), with_dead = polls_of_nine(true);
     assert_true(alone > 1000);
     assert_true(with_dead * 100 >= alone * 99);
+}
+
+/* What --check says of a device that stops answering is what it costs. */
+static void a_device_that_dies_costs_what_was_said(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    garden_wait_readings(1, 10);
+    struct load_device load;
+    load_device(garden_bus->config, &garden_bus->config->devices[1], &load);
+    unsigned from = garden_heard();
+    garden.units[2].there = false;
+    garden_run(5000 * MS);
+    int64_t cost_ns = 0, tries = 0;
+    for (unsigned at = from; at + 1 < garden_heard() && tries < 4; at++) {
+        struct garden_frame frame = garden_frame(at);
+        cost_ns += frame.unit == 2 ? garden_frame(at + 1).at_ns - frame.at_ns : 0;
+        tries += frame.unit == 2;
+    }
+    assert_int_equal(tries, 4);
+    assert_true(garden_bus->units[1].dead);
+    assert_in_range(cost_ns, load.dying_ns * 3 / 4, load.dying_ns);
+    for (unsigned at = from; at < garden_heard(); at++)
+        tries -= garden_frame(at).unit == 2;
+    assert_true(tries == 0); /* and then nothing for a long time */
 }
 
 /* A device that needs a longer silence of its own gets it, and the others have the line. */
@@ -374,6 +399,7 @@ int main(void)
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
         TEST(a_dead_unit_costs_the_others_a_hundredth),
+        TEST(a_device_that_dies_costs_what_was_said),
         TEST(the_line_is_not_kept_for_a_units_own_silence),
         TEST(a_pause_stops_polls_and_no_requests),
         TEST(stops_within_two_seconds),
