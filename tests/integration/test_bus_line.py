@@ -19,9 +19,9 @@ def _built(needs):
 class Polls(garden.Process):
     """bus_poll in the background, its records as they come."""
 
-    def __init__(self, site, buses, seconds=60):
+    def __init__(self, site, buses, seconds=60, **more):
         path = site.folder / "polls.yaml"
-        path.write_text(yaml.safe_dump({"site": "s", "buses": buses}))
+        path.write_text(yaml.safe_dump({"site": "s", "buses": buses, **more}))
         super().__init__(site.folder, "polls", [
             "stdbuf", "-oL", garden.program("bus_poll"), path, str(seconds)])
         site.others.append(self)

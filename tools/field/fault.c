@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "protocols/modbus/crc16.h"
+#include "tools/field/uart.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_MS  1000000
+#define DRAWS_MAX  100
+#define DAMAGE_END (FAULT_RATE + 1) /* of the kinds from FAULT_FLIP on that damage bytes */
 
 void fault_put(struct fault_set *set, const struct scene_fault *fault)
 {
@@ -15,13 +18,24 @@ void fault_put(struct fault_set *set, const struct scene_fault *fault)
         set->any = set->any || set->of[i].probability > 0;
 }
 
-static bool strikes(const struct fault_set *set, struct rng *rng, enum fault_kind kind,
+static bool strikes(const struct fault_set *set, struct rng *rng, enum fault_kind kind, size_t size,
                     struct fault_counts *counts)
 {
-    if (!rng_chance(rng, set->of[kind].probability))
+    bool struck = false;
+    for (size_t i = 0; !struck && i < (kind == FAULT_RINGING ? size : 1); i++)
+        struck = rng_chance(rng, set->of[kind].probability);
+    if (!struck)
         return false;
     counts->done[kind]++;
     return true;
+}
+
+/* The bytes as they are heard through swapped wires, or at twice the rate that they are said at. */
+static void hear_wrongly(struct fault_plan *plan, bool swapped, double speed)
+{
+    uint8_t heard[FAULT_BYTES_SIZE];
+    plan->size = uart_hear(plan->bytes, plan->size, swapped, speed, heard, sizeof(heard));
+    memcpy(plan->bytes, heard, plan->size);
 }
 
 bool fault_believable(const uint8_t *bytes, size_t size, const uint8_t *frame, size_t frame_size)
@@ -59,9 +73,13 @@ static void damage(struct fault_plan *plan, struct rng *rng, enum fault_kind kin
         plan->size = rng_below(rng, (uint32_t)plan->size);
         return;
     }
+    if (kind == FAULT_SWAPPED || kind == FAULT_RATE) {
+        hear_wrongly(plan, kind == FAULT_SWAPPED, kind == FAULT_RATE ? 2 : 1);
+        return;
+    }
     for (uint32_t i = 0; i < times && plan->size; i++) {
         size_t at = rng_below(rng, (uint32_t)plan->size);
-        if (kind == FAULT_FLIP)
+        if (kind == FAULT_FLIP || kind == FAULT_RINGING)
             plan->bytes[at] ^= (uint8_t)(1u << rng_below(rng, 8));
         else if (kind == FAULT_DROP)
             remove_byte(plan, at);
@@ -77,15 +95,19 @@ static void damage(struct fault_plan *plan, struct rng *rng, enum fault_kind kin
 static void mutate(struct fault_plan *plan, struct rng *rng, const bool *active,
                    const uint8_t *frame, size_t size, struct fault_counts *counts)
 {
-    for (;;) {
+    for (unsigned draws = 0;; draws++) {
         memcpy(plan->bytes, frame, size);
         plan->size = size;
-        for (int kind = FAULT_FLIP; kind <= FAULT_STRAY; kind++)
+        for (int kind = FAULT_FLIP; kind < DAMAGE_END; kind++)
             if (active[kind])
                 damage(plan, rng, (enum fault_kind)kind);
         if (!fault_believable(plan->bytes, plan->size, frame, size))
             return;
         counts->undetectable++;
+        if (draws == DRAWS_MAX) { /* no chance in it: nothing comes */
+            plan->size = 0;
+            return;
+        }
     }
 }
 
@@ -104,20 +126,20 @@ void fault_answer(const struct fault_set *set, struct rng *rng, const uint8_t *f
     memcpy(plan->bytes, frame, size);
     if (!set->any)
         return;
-    if (strikes(set, rng, FAULT_DEAD, counts)) {
+    if (strikes(set, rng, FAULT_DEAD, size, counts)) {
         plan->size = 0;
         return;
     }
     bool active[FAULT_KIND_COUNT] = {false};
-    for (int kind = FAULT_FLIP; kind <= FAULT_STRAY; kind++)
-        active[kind] = strikes(set, rng, (enum fault_kind)kind, counts);
+    for (int kind = FAULT_FLIP; kind < DAMAGE_END; kind++)
+        active[kind] = strikes(set, rng, (enum fault_kind)kind, size, counts);
     mutate(plan, rng, active, frame, size, counts);
-    if (strikes(set, rng, FAULT_LATE, counts))
+    if (strikes(set, rng, FAULT_LATE, size, counts))
         plan->delay_ns = drawn_ms(&set->of[FAULT_LATE], rng) * NS_PER_MS;
-    if (strikes(set, rng, FAULT_DRIP, counts))
+    if (strikes(set, rng, FAULT_DRIP, size, counts))
         plan->step_ns = drawn_ms(&set->of[FAULT_DRIP], rng) * NS_PER_MS;
-    plan->foreign = strikes(set, rng, FAULT_FOREIGN, counts);
-    if (strikes(set, rng, FAULT_DUPLICATE, counts)) {
+    plan->foreign = strikes(set, rng, FAULT_FOREIGN, size, counts);
+    if (strikes(set, rng, FAULT_DUPLICATE, size, counts)) {
         plan->duplicate = true;
         plan->duplicate_gap_ns = drawn_ms(&set->of[FAULT_DUPLICATE], rng) * NS_PER_MS;
     }

@@ -182,6 +182,8 @@ static void deliver_request(struct line *line)
     line->told_late_ns = loop_now_ns() - line->said_end_ns;
     wire_took(&line->clock, line->said_end_ns);
     line->counts.busy_ns += line->said_end_ns - line->said_start_ns;
+    if (line->scene->echo)
+        port_write(&line->port, line->said, line->said_size);
     if (line->said_hit) {
         fault_garble(&line->rng, line->said, line->said_size);
         good = false;

@@ -25,7 +25,8 @@ static const cyaml_strval_t fault_kinds[] = {
     {"double", FAULT_DOUBLE},       {"truncate", FAULT_TRUNCATE}, {"stray", FAULT_STRAY},
     {"late", FAULT_LATE},           {"drip", FAULT_DRIP},         {"foreign", FAULT_FOREIGN},
     {"duplicate", FAULT_DUPLICATE}, {"request", FAULT_REQUEST},   {"babble", FAULT_BABBLE},
-    {"dead", FAULT_DEAD},
+    {"dead", FAULT_DEAD},           {"ringing", FAULT_RINGING},   {"swapped", FAULT_SWAPPED},
+    {"rate", FAULT_RATE},
 };
 
 static const cyaml_schema_field_t fault_fields[] = {
@@ -67,6 +68,7 @@ static const cyaml_schema_field_t line_fields[] = {
     CYAML_FIELD_UINT("port", OPTIONAL, struct scene_line, port),
     CYAML_FIELD_BOOL("strict", OPTIONAL, struct scene_line, strict),
     CYAML_FIELD_BOOL("quiet", OPTIONAL, struct scene_line, quiet),
+    CYAML_FIELD_BOOL("echo", OPTIONAL, struct scene_line, echo),
     CYAML_FIELD_BOOL("parity_blind", OPTIONAL, struct scene_line, parity_blind),
     CYAML_FIELD_SEQUENCE("units", CYAML_FLAG_POINTER, struct scene_line, units, &unit_schema, 0,
                          247),

@@ -26,6 +26,9 @@ enum fault_kind {
     FAULT_DOUBLE,    /* some bytes of it come twice */
     FAULT_TRUNCATE,  /* its end is missing */
     FAULT_STRAY,     /* 0x00 in front of it, as drivers make when they turn round */
+    FAULT_RINGING,   /* bits of it; the probability is that of each byte: no termination */
+    FAULT_SWAPPED,   /* it is heard with A and B exchanged */
+    FAULT_RATE,      /* it is said at half the rate that the master listens at */
     FAULT_LATE,      /* it comes after `ms`..`max_ms` more */
     FAULT_DRIP,      /* one byte every `ms` */
     FAULT_FOREIGN,   /* a well-formed answer under another address comes first */
@@ -67,6 +70,7 @@ struct scene_line {
     uint16_t port;       /* TCP, on 127.0.0.1; 0: a free one */
     bool strict;         /* units do not hear a request that came before the silence was over */
     bool quiet;          /* what its units give does not go into the ledger: for benches */
+    bool echo;           /* the master hears what it says, as some adapters do */
     bool parity_blind;   /* do not compare the master's parity (for one that does not set INPCK) */
     unsigned units_count;
     struct scene_unit *units;

@@ -242,6 +242,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
         const struct device_config *device = &config->devices[own->devices[i]];
         device_init(&bus->devices[i], device, own, boot, sink);
         log_state_init(&bus->devices[i].log, DEVICE_ONLINE);
+        log_state_init(&bus->devices[i].hint_log, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;
     }
     schedule_init(&bus->schedule, bus->units, count, now * 1000);

@@ -30,7 +30,7 @@ struct device {
         int64_t at_ms;
         bool online;
     } report;
-    struct log_state log;
+    struct log_state log, hint_log;
     struct node node; /* our own nodes */
 };
 

@@ -6,7 +6,8 @@
 #define MARGIN_NS      20000000LL
 #define TOO_FAST_TIMES 3
 #define TOO_FAST_FADES 64 /* good answers that make up for one */
-#define ENOUGH         8u /* tries before anything is said */
+#define ENOUGH         8u /* tries before anything is said, */
+#define ENOUGH_SILENT  4u /* but of a unit that never answers: as many make it dead */
 
 static unsigned class_of(int64_t turnaround_ns)
 {
@@ -140,7 +141,7 @@ const char *health_device_hint(const struct health *devices, unsigned count, uns
         add(&others, devices[i].recent[0]);
         add(&others, devices[i].recent[1]);
     }
-    if (own.all < ENOUGH)
+    if (own.all < (own.silent == own.all ? ENOUGH_SILENT : ENOUGH))
         return "";
     if (own.good == 0 && own.silent * 4 > own.all * 3)
         return others.good ? "no answer: look at its power, address, rate and wiring" : "";

@@ -28,6 +28,23 @@ static void publish_stats(struct bus *bus)
     (void)pthread_mutex_unlock(&bus->mutex);
 }
 
+/* Tells hints apart; 0: there is none. */
+static int hint_state(const char *hint)
+{
+    return hint[0] ? (int)(unsigned char)hint[0] + (int)strlen(hint) : 0;
+}
+
+/* What a unit's numbers hint at. Of a dead one the log says already what it does. */
+static void log_hint(struct bus *bus, unsigned index, const char *hint)
+{
+    struct device *device = &bus->devices[index];
+    if (bus->units[index].dead)
+        return;
+    log_change(&device->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "device %s (bus %s, address %u): %s", device->config->name, bus->bus->name,
+               device->config->unit, hint[0] ? hint : "fine again");
+}
+
 static void report_health(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -42,6 +59,7 @@ static void report_health(struct bus *bus)
         health[i] = bus->devices[i].health;
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
+        const char *hint = health_device_hint(health, count, i);
         struct device_health report = {.device = device->config->index,
                                        .online = device->report.online && bus->up,
                                        .last_seen = device->report.last_seen,
@@ -55,15 +73,15 @@ static void report_health(struct bus *bus)
                                        .turnaround_p50_us = health_percentile_us(&health[i], 0.5),
                                        .turnaround_p99_us = health_percentile_us(&health[i], 0.99)};
         (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node.firmware);
-        (void)snprintf(report.hint, sizeof report.hint, "%s", health_device_hint(health, count, i));
+        (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
+        log_hint(bus, i, hint);
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
     const char *hint = health_bus_hint(health, count, bus->echo, babble);
     (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
-    log_change(&bus->hint_log, hint[0] ? (int)(unsigned char)hint[0] + (int)strlen(hint) : 0,
-               hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "bus %s: %s", bus->bus->name,
-               hint[0] ? hint : "fine again");
+    log_change(&bus->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "bus %s: %s", bus->bus->name, hint[0] ? hint : "fine again");
     free(health);
 }
 

@@ -30,6 +30,15 @@ static void watch(struct transact *t, const uint8_t *bytes, size_t count)
     t->twice = true;
 }
 
+/* Is it the answer that was missed? */
+static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t count)
+{
+    if (!t->listening || rtu_client_feed(&t->missed, bytes, count) == RTU_CLIENT_WAITING)
+        return;
+    t->listening = false;
+    t->late_unit = t->missed.unit;
+}
+
 /* Reads and drops what nobody asked for. False: the line is gone. */
 static bool drain(struct transact *t)
 {
@@ -39,10 +48,7 @@ static bool drain(struct transact *t)
         t->stray_bytes += (uint64_t)got;
         t->line->last_ns = line_now_ns();
         watch(t, bytes, (size_t)got);
-        if (t->listening && rtu_client_feed(&t->client, bytes, (size_t)got) != RTU_CLIENT_WAITING) {
-            t->listening = false;
-            t->late_unit = t->client.unit;
-        }
+        listen_for_late(t, bytes, (size_t)got);
         if ((size_t)got < sizeof bytes)
             break;
     }
@@ -142,6 +148,7 @@ static bool listen(struct transact *t, const struct transact_request *request, i
             t->line->last_ns = now;
         if (request->unit != t->given.unit)
             watch(t, bytes, (size_t)got);
+        listen_for_late(t, bytes, (size_t)got);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
         refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
@@ -175,7 +182,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
                      answer->end_ns - t->line->last_ns < GARBLED_NS;
     if (!spoilt || state != RTU_CLIENT_GARBLED) {
         answer->quiet_ns = deadline_ns + request->late_ns;
-        rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+        rtu_client_expect(&t->missed, request->unit, request->pdu, request->pdu_size);
         t->listening = true;
     }
     /* Good frames of others are no sign of life of this unit. */
@@ -202,7 +209,8 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     answer->result = event == LINE_GONE ? BUS_DOWN : BUS_GARBLED;
     if (event != LINE_TIME)
         return;
-    t->listening = false;
+    if (request->unit == t->missed.unit)
+        t->listening = false; /* what comes now is taken for the answer to this */
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
     if (request->wire && !line_set(line, request->wire)) {
         answer->result = BUS_DOWN;

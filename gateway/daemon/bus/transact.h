@@ -7,7 +7,8 @@
  *
  * Bytes that come while nothing is asked for are thrown away and the silence begins anew. After a
  * timeout the unit may still answer: until its late window is over it must not be asked again, and
- * what arrives is compared with the old request, so that a late answer is known as one.
+ * what arrives, while others are asked as well, is compared with the old request, so that a late
+ * answer is known as one.
  *
  * What can't be told: a unit that repeats its answer of its own accord, at the very time when the
  * answer to the next request is due, and does not hear that request. Answers carry no number. The
@@ -55,7 +56,8 @@ struct transact_answer {
 
 struct transact {
     struct line *line;
-    struct rtu_client client; /* of the last request; goes on listening for a late answer */
+    struct rtu_client client; /* of the last request */
+    struct rtu_client missed; /* of the last one that timed out: does its answer come late? */
     bool listening;
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;

@@ -182,6 +182,28 @@ static void a_late_answer_is_not_the_next_one(void **state)
     assert_int_equal(answer.result, BUS_EXCEPTION);
 }
 
+/* …nor does it get lost while another unit is asked, which is answered all the same. */
+static void a_late_answer_is_known_while_another_unit_is_asked(void **state)
+{
+    static const uint8_t pdu[] = ASKED;
+    (void)state;
+    struct transact_answer answer = ASK_BRIEFLY(SAYS(100, ANSWER));
+    assert_int_equal(answer.result, BUS_TIMEOUT);
+    struct transact_request other = {.pdu = pdu,
+                                     .pdu_size = 5,
+                                     .answer_size = 9,
+                                     .unit = 7,
+                                     .timeout_ns = PATIENCE,
+                                     .fastest_ns = INT64_MIN,
+                                     .late_ns = LATE};
+    script = (struct step[]){SAYS(60, FOREIGN)};
+    step_count = 1;
+    transact_do(&transact, &other, &answer);
+    assert_int_equal(answer.result, BUS_OK);
+    assert_int_equal(transact.late_unit, 1);
+    assert_int_equal(transact.stray_bytes, 9);
+}
+
 static void bytes_before_the_request_are_thrown_away(void **state)
 {
     (void)state;
@@ -256,6 +278,7 @@ int main(void)
         TEST(a_byte_in_the_last_microseconds_begins_the_silence_anew),
         TEST(dripping_cannot_stretch_the_deadline),
         TEST(a_late_answer_is_not_the_next_one),
+        TEST(a_late_answer_is_known_while_another_unit_is_asked),
         TEST(bytes_before_the_request_are_thrown_away),
         TEST(a_spoilt_answer_ends_the_wait),
         TEST(a_foreign_frame_ends_nothing),

@@ -9,6 +9,7 @@
 
 #include "protocols/modbus/crc16.h"
 #include "tools/field/fault.h"
+#include "tools/field/uart.h"
 
 #define ROUNDS 20000
 
@@ -50,16 +51,58 @@ static void without_faults_the_answer_is_itself(void **state)
 
 static void damage_is_never_believable(void **state)
 {
-    static const enum fault_kind kinds[] = {FAULT_FLIP,   FAULT_DROP,     FAULT_INSERT,
-                                            FAULT_DOUBLE, FAULT_TRUNCATE, FAULT_STRAY};
+    static const enum fault_kind kinds[] = {FAULT_FLIP,    FAULT_DROP,     FAULT_INSERT,
+                                            FAULT_DOUBLE,  FAULT_TRUNCATE, FAULT_STRAY,
+                                            FAULT_RINGING, FAULT_SWAPPED,  FAULT_RATE};
     struct fault_counts counts = {.undetectable = 0};
     struct rng rng = rng_named(2, "test");
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
-        struct fault_plan plan = draw(kinds[i % 6], 0, 0, &rng, &counts);
-        assert_true(plan.size <= sizeof(frame) + 3);
+        struct fault_plan plan = draw(kinds[i % 9], 0, 0, &rng, &counts);
+        assert_true(plan.size <= 2 * sizeof(frame));
         assert_false(fault_believable(plan.bytes, plan.size, frame, sizeof(frame)));
     }
+}
+
+/* 0x55 is a square wave: one bit of each level in turn, start and stop included. */
+static void what_is_heard_is_what_the_levels_say(void **state)
+{
+    static const uint8_t said[] = {0x55, 0x55, 0x0F};
+    uint8_t heard[16];
+    (void)state;
+    assert_int_equal(uart_hear(said, 3, false, 1, heard, sizeof(heard)), 3);
+    assert_memory_equal(heard, said, 3);
+    /* Swapped: the stop bits are start bits, one bit earlier than they were, and 1010… is 0101…;
+     * the receiver's first start bit is the first data bit. */
+    assert_int_equal(uart_hear(said, 1, true, 1, heard, sizeof(heard)), 1);
+    assert_int_equal(heard[0], 0x55);
+    assert_int_equal(uart_hear((const uint8_t *)"\x0F", 1, true, 1, heard, sizeof(heard)), 1);
+    assert_int_equal(heard[0], 0x78);
+    /* Twice as fast: each level counts for two bits. */
+    assert_int_equal(uart_hear((const uint8_t *)"\xFF", 1, false, 2, heard, sizeof(heard)), 1);
+    assert_int_equal(heard[0], 0xFE);
+    assert_int_equal(uart_hear(said, 3, false, 2, heard, 2), 2); /* no more than there is room */
+}
+
+static void the_longer_an_answer_the_more_it_rings(void **state)
+{
+    struct fault_counts counts = {.undetectable = 0};
+    struct rng rng = rng_named(8, "test");
+    struct fault_set set = {.any = false};
+    struct scene_fault fault = {.kind = FAULT_RINGING, .probability = 0.01};
+    struct fault_plan plan;
+    uint8_t lengthy[125] = {1, 3, 120};
+    uint64_t done[2];
+    (void)state;
+    fault_put(&set, &fault);
+    for (int i = 0; i < 10000; i++)
+        fault_answer(&set, &rng, frame, sizeof(frame), &plan, &counts);
+    done[0] = counts.done[FAULT_RINGING];
+    for (int i = 0; i < 10000; i++)
+        fault_answer(&set, &rng, lengthy, sizeof(lengthy), &plan, &counts);
+    done[1] = counts.done[FAULT_RINGING] - done[0];
+    assert_in_range(done[0], 700, 1000);  /* 1 - 0.99^9: 8.6 % */
+    assert_in_range(done[1], 6800, 7500); /* 1 - 0.99^125: 71.5 % */
 }
 
 static void a_valid_answer_with_other_content_is_believable(void **state)
@@ -134,6 +177,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_faults_the_answer_is_itself),
         cmocka_unit_test(damage_is_never_believable),
+        cmocka_unit_test(what_is_heard_is_what_the_levels_say),
+        cmocka_unit_test(the_longer_an_answer_the_more_it_rings),
         cmocka_unit_test(a_valid_answer_with_other_content_is_believable),
         cmocka_unit_test(stray_bytes_leave_the_answer_whole),
         cmocka_unit_test(late_is_within_its_limits),
