@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modbus TCP and RTU over TCP against gateways that hang up, talk nonsense, or say nothing."""
 import contextlib
+import ctypes
 import socket
 import struct
 import threading
@@ -61,6 +62,17 @@ class Server:
         self.listener.close()
         for connection in self.connections:
             connection.close()
+
+
+SO_ATTACH_FILTER = 26
+
+
+def vanish(connection):
+    """The other end is gone without a word, as after a power cut: a filter on its socket drops all
+    that comes, so that nothing is acknowledged, no keepalive answered and nothing refused."""
+    drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: return 0
+    connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                          struct.pack("@HP", 1, ctypes.addressof(drop)))
 
 
 @pytest.fixture
@@ -149,3 +161,40 @@ def test_a_silent_connection_is_found_dead(site, serve, kind):
     polls = polls_of(site, server, kind, (1,))
     polls.wait_for("u1", 3, 10)
     assert len(server.opened) == (2 if kind == "tcp" else 1)
+
+
+def test_a_peer_that_vanishes_is_found_and_connected_anew(site, serve):
+    """No FIN, no RST, no ACK. On Modbus TCP the first answer that is missing ends the connection;
+    where a silent unit says nothing about it, TCP's user timeout (10 s) does, and on a connection
+    that is hardly used keepalive (20 s + 3 * 5 s)."""
+    def behave(server, unit, answer):
+        answered[server] += 1
+        if len(server.opened) == 1 and answered[server] == vanish_after[server]:
+            vanish(server.connections[0])
+            gone[server] = time.monotonic()
+            return b""
+        return answer
+
+    kinds = {"tcp": ("tcp", "200ms", 5), "rtu": ("rtu-over-tcp", "200ms", 5),
+             "idle": ("rtu-over-tcp", "1h", None)}
+    answered, vanish_after, gone, buses, servers = {}, {}, {}, [], {}
+    for name, (kind, every, after) in kinds.items():
+        server = servers[name] = serve(kind != "tcp", behave)
+        answered[server], vanish_after[server] = 0, after
+        buses.append({"name": name, "type": kind, "port": f"127.0.0.1:{server.port}", "devices": [
+            {"name": f"{name}-{unit}", "profile": "rs-ws-n01-tr", "address": unit, "every": every}
+            for unit in (1, 2)]})
+    polls = Polls(site, buses, 120)
+    idle = servers["idle"]
+    wait_until(lambda: answered[idle] == 2, 20, "the idle ones were polled")
+    vanish(idle.connections[0])
+    gone[idle] = time.monotonic()
+    for name, within in (("tcp", 5), ("rtu", 20), ("idle", 45)):
+        server = servers[name]
+        wait_until(lambda server=server: len(server.opened) == 2, 60, f"{name} is connected anew")
+        assert server.opened[1] - gone[server] < within, name
+    for name in ("tcp", "rtu"):
+        had = len(polls.readings(f"{name}-1"))
+        polls.wait_for(f"{name}-1", had + 3, 20)
+        polls.wait_for(f"{name}-2", 3, 20)
+        assert len(servers[name].opened) == 2
