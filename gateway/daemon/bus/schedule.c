@@ -147,8 +147,10 @@ bool schedule_end(struct schedule *s, unsigned index, enum schedule_outcome outc
         unit->dead = true;
         unit->probed_us = now_us;
         s->dead_count++;
-        if (s->dead_count == 1) /* else one more does not put off the probes of the others */
-            s->next_probe_us = now_us + cost_us * (probe_share(s) - 1);
+        int64_t probe_us = now_us + cost_us * (probe_share(s) - 1);
+        /* One more does not put off the probes of the others; the last one brings them nearer. */
+        if (s->dead_count == 1 || probe_us < s->next_probe_us)
+            s->next_probe_us = probe_us;
     }
     if (!unit->dead && unit->tries < SCHEDULE_TRIES)
         return false;

@@ -237,6 +237,28 @@ static void a_whole_line_comes_back_at_once(void **state)
 }
 
 /* While one unit's late window runs, the others have the line. */
+/* A power cut of some seconds: the first to die was to be looked for in minutes, since others were
+ * alive then. When nobody is, a unit is looked for every few seconds. */
+static void a_whole_line_that_has_just_died_is_looked_for_soon(void **state)
+{
+    (void)state;
+    for (unsigned count = 1; count <= 10; count++) {
+        static struct line l;
+        line_init(&l, count, 1 * S);
+        run_until(&l, 60 * S);
+        memset(l.dead, true, sizeof l.dead);
+        run_until(&l, (60 + 10 * count) * S); /* 4 tries each, of a second, then its late window */
+        assert_int_equal(l.schedule.dead_count, count);
+        memset(l.dead, false, sizeof l.dead);
+        uint32_t before[UNITS];
+        memcpy(before, l.polls, sizeof before);
+        int64_t back = l.now;
+        run_until(&l, back + 7 * S);
+        for (unsigned i = 0; i < count; i++)
+            assert_true(l.polls[i] > before[i]);
+    }
+}
+
 static void gives_the_line_away_while_a_unit_must_be_quiet(void **state)
 {
     (void)state;
@@ -289,6 +311,7 @@ int main(void)
         cmocka_unit_test(one_dead_of_ten_leaves_98_percent_after_30_s),
         cmocka_unit_test(a_unit_is_normal_after_its_first_good_answer),
         cmocka_unit_test(a_whole_line_comes_back_at_once),
+        cmocka_unit_test(a_whole_line_that_has_just_died_is_looked_for_soon),
         cmocka_unit_test(gives_the_line_away_while_a_unit_must_be_quiet),
         cmocka_unit_test(a_noisy_unit_survives_noise),
         cmocka_unit_test(counts_dues_that_passed),
