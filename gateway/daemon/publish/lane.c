@@ -70,7 +70,7 @@ bool streams_add(struct streams *streams, const struct wire_stream *stream)
 {
     uint32_t id = stream->stream.id;
     if (id >= STREAMS_MOST)
-        return false;
+        return true; /* its records are counted as unknown */
     if (id >= streams->room) {
         uint32_t room = id + 64;
         struct known_stream *grown = realloc(streams->by_id, room * sizeof *grown);

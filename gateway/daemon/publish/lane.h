@@ -21,6 +21,7 @@ struct streams; /* what the records' stream numbers mean */
 
 struct streams *streams_create(void);
 void streams_destroy(struct streams *streams);
+/* false: no memory. Records of a stream that was not added are left out: never go on then. */
 bool streams_add(struct streams *streams, const struct wire_stream *stream);
 
 struct lane_body {

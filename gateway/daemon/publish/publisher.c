@@ -214,7 +214,8 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
     if (type == WIRE_STREAM) {
         struct wire_stream stream;
         memcpy(&stream, message, sizeof stream);
-        (void)streams_add(p->streams, &stream); /* records of unknown streams are counted */
+        if (!streams_add(p->streams, &stream))
+            _exit(EX_OSERR); /* without it its records could not be sent: start anew */
     } else if (type == WIRE_BODY) {
         take_body(p, message, size);
     } else if (type == WIRE_RESET) {

@@ -4,6 +4,8 @@
  * second, so that live values never queue behind a backlog in a socket. */
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/publish/publisher.h"
@@ -33,12 +35,19 @@ static void settle_lane(struct publisher *p, uint8_t lane)
 /* ---- Documents ----------------------------------------------------------------------------------
  */
 
+/* Those of a time without a connection come again when there is one. */
 void send_take_doc(struct publisher *p, const uint8_t *message, size_t size)
 {
-    struct queued_doc *doc = p->phase == PHASE_UP ? doc_take(message, size) : NULL;
-    if (doc != NULL && !doc->head.live)
+    if (p->phase != PHASE_UP) {
+        tell_docs_done(p, 1);
+        return;
+    }
+    struct queued_doc *doc = doc_take(message, size);
+    if (doc == NULL)
+        _exit(EX_OSERR); /* no memory: start anew, and be given all of them again */
+    if (!doc->head.live)
         doc_push(&p->docs, doc);
-    else if (doc == NULL || doc_push_newest(&p->live, doc))
+    else if (doc_push_newest(&p->live, doc))
         tell_docs_done(p, 1);
 }
 
