@@ -69,6 +69,23 @@ static void find_hole(struct node *node, struct node_place now)
         add_hole(node, (struct node_place){now.boot, 1}, now, false, false, false);
 }
 
+/* Within a boot samples are counted upwards: an older one is an answer that came once more. A node
+ * whose memory was lost in its first boot counts from 1 again: then the next one is newer than the
+ * one that was doubted, and they are told from there on. */
+static bool is_doubtful(struct node *node, struct node_place now)
+{
+    bool older = node->seen && now.boot == node->last.boot && now.seq < node->last.seq;
+    struct node_place before = node->doubted;
+    node->doubted = older ? now : (struct node_place){0};
+    if (!older)
+        return false;
+    if (before.boot != now.boot || before.seq == 0 || now.seq <= before.seq)
+        return true;
+    node->last.seq = before.seq - 1;
+    node->doubted.seq = 0;
+    return false;
+}
+
 bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
                    int64_t answered_ms)
 {
@@ -76,6 +93,8 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
     node->period_ms = period_s * 1000u;
     node->status = decoded->status;
     if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
+        return false;
+    if (is_doubtful(node, now))
         return false;
     bool same = node->last.boot == now.boot && node->last.seq == now.seq;
     if (same && (node->seen || node->before_known)) {

@@ -40,6 +40,7 @@ struct node {
     bool seen;                    /* a sample was seen since start */
     bool before_known;            /* `last` is what an earlier run of the gateway stored */
     struct node_place last;       /* newest sample known */
+    struct node_place doubted;    /* an older one came; seq 0: none */
     int64_t taken_ms;             /* when it was taken, monotonic */
     uint32_t period_ms;           /* in force, as the node says; 0: not known */
     uint16_t status;

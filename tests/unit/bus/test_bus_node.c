@@ -163,6 +163,37 @@ static void the_same_sample_is_one_reading(void **state)
     assert_int_equal(next(&node, 1060000).job, NODE_IDLE);
 }
 
+/* The answer to an earlier poll, once more: neither a reading nor the place to go on from. */
+static void an_older_sample_is_an_answer_that_came_twice(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, &(struct node_place){1, 9});
+    assert_true(see(&node, 1, 10, 5, 1000000));
+    assert_true(see(&node, 1, 11, 5, 1060000));
+    assert_false(see(&node, 1, 10, 5, 1120000));
+    assert_false(see(&node, 1, 10, 5, 1121000)); /* and again */
+    assert_true(see(&node, 1, 12, 5, 1122000));
+    assert_int_equal(node.taken_ms, 1122000 - 500);
+    assert_int_equal(node.last.seq, 12);
+    assert_false(see(&node, 1, 11, 5, 1180000));
+    assert_true(see(&node, 1, 13, 5, 1182000));
+}
+
+/* Its memory was lost, and it has counted as many boots as before: two samples tell. */
+static void a_node_that_counts_from_one_again_is_believed(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL);
+    assert_true(see(&node, 1, 500, 5, 1000000));
+    node.hole_count = 0;
+    assert_false(see(&node, 1, 3, 5, 1060000));
+    assert_true(see(&node, 1, 4, 5, 1120000));
+    assert_int_equal(next(&node, 1120000).seq, 3); /* the doubted one is fetched */
+    assert_true(see(&node, 1, 5, 5, 1180000));
+}
+
 static void the_next_poll_follows_the_next_sample(void **state)
 {
     (void)state;
@@ -522,6 +553,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, reset)
     const struct CMUnitTest tests[] = {
         TEST(the_same_sample_is_one_reading),
+        TEST(an_older_sample_is_an_answer_that_came_twice),
+        TEST(a_node_that_counts_from_one_again_is_believed),
         TEST(the_next_poll_follows_the_next_sample),
         TEST(a_node_without_a_sample_is_asked_again_soon),
         TEST(a_hole_is_fetched_from_the_log),
