@@ -4,6 +4,7 @@
  * forgets it. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/publish/link.h"
@@ -12,16 +13,16 @@
 
 static void load_line(struct publish *publish, const char *line)
 {
-    char name[CONFIG_NAME_SIZE];
-    uint32_t month = 0;
-    uint64_t bytes = 0;
-    if (sscanf(line, "%32s %" SCNu32 " %" SCNu64, name, &month, &bytes) != 3 || month < 197001 ||
-        month > 999912)
+    size_t size = strcspn(line, " ");
+    char *rest = NULL;
+    unsigned long month = strtoul(line + size, &rest, 10);
+    uint64_t bytes = strtoull(rest, NULL, 10);
+    if (month < 197001 || month > 999912)
         return;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         struct broker *broker = &publish->brokers[i];
-        if (strcmp(name, broker->config->name) == 0)
-            thrift_restore(&broker->thrift, month, bytes);
+        if (strlen(broker->config->name) == size && strncmp(line, broker->config->name, size) == 0)
+            thrift_restore(&broker->thrift, (uint32_t)month, bytes);
     }
 }
 

@@ -63,7 +63,7 @@ static int delete_row(struct db *db, const struct gone_row *row)
 /* Writes a row that overlaps none, as one with its neighbours of the same kind. */
 static int join_row(struct db *db, struct gone_row row)
 {
-    struct gone_row near;
+    struct gone_row near = {0};
     bool found = false;
     int rc = SQLITE_OK;
     if (row.first > 0)
@@ -86,7 +86,7 @@ int gone_add(struct db *db, const char *device, uint32_t boot, uint32_t first, u
     int rc = SQLITE_OK;
     (void)strncpy(piece.device, device, sizeof piece.device - 1);
     while (rc == SQLITE_OK) {
-        struct gone_row near;
+        struct gone_row near = {0};
         bool found = false;
         rc = find_row(db, DB_GONE_BELOW, &piece, piece.first, &near, &found);
         if (rc == SQLITE_OK && found && near.last >= piece.first) { /* already there */
