@@ -133,8 +133,8 @@ static void put(uint32_t count, int64_t wall_ms, int64_t apart_ms)
 /* Puts readings of now until so much of the file is used; it is looked at after each hundred. */
 static void fill(unsigned until, bool acknowledge)
 {
-    if (garden.seq == 0)
-        put(3000, clock_now().wall_ms, 100);
+    while (garden.seq < 4800) /* quickly to three quarters */
+        put(120, clock_now().wall_ms, 100);
     do {
         put(40, clock_now().wall_ms, 100);
         for (uint16_t b = 0; acknowledge && b < 2; b++)
