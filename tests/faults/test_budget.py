@@ -73,6 +73,8 @@ def test_means_from_80_percent_and_readings_in_the_next_month(plan, broker, watc
     watcher = watchers(broker)
     gateway = plan.gateway
     plan.use_up(watcher)
+    garden.wait_until(lambda: b"80 %" in watcher.retained.get("alert/budget-broker-0", b""), 5,
+                      "an alert says so: alerts go out still")
     full = watcher.count()
     live = {device: value["seq"] for device, value in watcher.live.items()}
     plan.put(800)
@@ -104,6 +106,7 @@ def test_means_from_80_percent_and_readings_in_the_next_month(plan, broker, watc
     assert not plan.broker()["thrifty"]
     garden.wait_until(lambda: watcher.count() == full + 16, 20,
                       "readings again, and the hour that was being gathered too")
+    garden.wait_until(lambda: watcher.retained["alert/budget-broker-0"] == b"", 10, "it ends")
     garden.wait_until(lambda: watcher.live["plot-7"]["seq"] == taken // 8 + 1, 10, "live again")
     seqs = [seq for name, seq in told if name == "plot-3"]
     asked = f"resend 3 {gateway.boot} {min(seqs)} {max(seqs)}"

@@ -175,6 +175,20 @@ static void look_at_broker(struct publish *publish, const struct broker *broker)
     own_alert(publish, refused, &text);
 }
 
+static void look_at_budget(struct publish *publish, const struct broker *broker)
+{
+    struct alert_text text = {.level = "watch",
+                              .todo = "raise budget: or batch:, or use encoding: deflate"};
+    (void)snprintf(text.id, sizeof text.id, "budget-%s", broker->config->name);
+    (void)snprintf(text.what, sizeof text.what,
+                   "broker %s: %s of this month's %.1f MB are used; %s go out until it ends (UTC)",
+                   broker->config->name, broker->stage == THRIFT_URGENT ? "all" : "80 %",
+                   (double)broker->config->budget_bytes_month / 1e6,
+                   broker->stage == THRIFT_URGENT ? "only alerts and the forecast"
+                                                  : "hourly means instead of readings");
+    own_alert(publish, broker->stage != THRIFT_NONE, &text);
+}
+
 /* ---- Those of before the start that nothing here would ever end ---- */
 
 static bool is_ours(struct publish *publish, const char *id)
@@ -185,6 +199,9 @@ static bool is_ours(struct publish *publish, const char *id)
         return true;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+        (void)snprintf(own, sizeof own, "budget-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)
             return true;
     }
@@ -208,6 +225,8 @@ void alerts_second(struct publish *publish)
     }
     look_at_store(publish);
     look_at_descriptors(publish);
-    for (uint16_t i = 0; i < publish->broker_count; i++)
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
         look_at_broker(publish, &publish->brokers[i]);
+        look_at_budget(publish, &publish->brokers[i]);
+    }
 }
