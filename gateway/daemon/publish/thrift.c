@@ -22,6 +22,7 @@ void thrift_restore(struct thrift *thrift, uint32_t month, uint64_t bytes)
 {
     thrift->month = thrift->kept_month = month;
     thrift->bytes = thrift->kept = bytes;
+    thrift->kept_stage = thrift_stage(thrift);
 }
 
 /* What was counted before the time was known is of the month that it turns out to be. A month that
@@ -55,10 +56,13 @@ bool thrift_keep(struct thrift *thrift)
 {
     uint64_t step = thrift->limit / KEEP_SHARE;
     step = step < KEEP_MOST_BYTES ? step : KEEP_MOST_BYTES;
+    enum thrift_stage stage = thrift_stage(thrift);
+    bool changed = thrift->month != thrift->kept_month || stage != thrift->kept_stage;
     /* Only a plan that is paid for is worth writes to the flash. */
     if (thrift->limit == 0 || thrift->month == 0 ||
-        (thrift->month == thrift->kept_month && thrift->bytes - thrift->kept < step))
+        (!changed && thrift->bytes - thrift->kept < step))
         return false;
+    thrift->kept_stage = stage;
     thrift->kept_month = thrift->month;
     thrift->kept = thrift->bytes;
     return true;

@@ -24,6 +24,7 @@ struct thrift {
     uint64_t undated; /* of these, those counted while the time was not known */
     uint64_t kept;    /* of `bytes`, as last kept */
     uint32_t kept_month;
+    enum thrift_stage kept_stage;
     int64_t idle_ms; /* connected, and nothing sent: what pings cost */
 };
 
@@ -32,7 +33,7 @@ void thrift_begin(struct thrift *thrift, uint64_t limit);
 void thrift_restore(struct thrift *thrift, uint32_t month, uint64_t bytes);
 void thrift_add(struct thrift *thrift, uint32_t month, uint64_t bytes);
 enum thrift_stage thrift_stage(const struct thrift *thrift);
-/* Has so much been added that it is worth a write? Then what is there now counts as kept. */
+/* Is what has been added, or what follows from it, worth a write? Then what is there now counts as kept. */
 bool thrift_keep(struct thrift *thrift);
 
 /* What the network carries for a second's worth of a connection: MQTT bytes sent in so many

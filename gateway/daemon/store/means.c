@@ -337,6 +337,18 @@ void means_flushed(struct means *means)
     means->dirty = 0;
 }
 
+/* Its place in the table stays taken until the next sweep: probing forbids holes. */
+void means_forget(struct means *means, uint32_t stream, int64_t t_ms)
+{
+    struct open_hour *hour = find(means, stream, t_ms);
+    if (hour == NULL)
+        return;
+    means->dirty -= hour->dirty;
+    hour->dirty = false;
+    hour->stamp = 0;
+    hour->row->t_ms = INT64_MIN;
+}
+
 bool means_pressed(const struct means *means)
 {
     return means->dirty >= means->planned / 2;

@@ -44,6 +44,8 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
 /* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
 int means_flush(struct means *means, struct db *db);
 void means_flushed(struct means *means);
+/* An hour that is in the file no longer, since a day has it. */
+void means_forget(struct means *means, uint32_t stream, int64_t t_ms);
 /* Many hours wait to be written: time to flush, before more are counted. */
 bool means_pressed(const struct means *means);
 

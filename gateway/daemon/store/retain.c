@@ -297,8 +297,11 @@ static int fold_hours(struct store *store, bool *any)
     if (count == 0)
         return SQLITE_OK;
     if (rc == SQLITE_OK)
-        return db_commit(&store->db);
-    db_rollback(&store->db);
+        rc = db_commit(&store->db);
+    else
+        db_rollback(&store->db);
+    for (unsigned i = 0; i < count && rc == SQLITE_OK; i++)
+        means_forget(store->means, hours[i].stream, hours[i].t_ms);
     return rc;
 }
 

@@ -130,13 +130,13 @@ static void put(uint32_t count, int64_t wall_ms, int64_t apart_ms)
     bench_wait_stored(garden.bench, stats.stored + (uint64_t)count * DEVICES);
 }
 
-/* Puts readings of now until so much of the file is used; it is looked at after each hundred. */
+/* Puts readings of now until so much of the file is used: less than a percent, then a look. */
 static void fill(unsigned until, bool acknowledge)
 {
     while (garden.seq < 4800) /* quickly to three quarters */
         put(120, clock_now().wall_ms, 100);
     do {
-        put(40, clock_now().wall_ms, 100);
+        put(20, clock_now().wall_ms, 100);
         for (uint16_t b = 0; acknowledge && b < 2; b++)
             store_ack(garden.bench->store, b, stats_now().next_record);
         pass(garden.bench, LOOK_MS);
@@ -329,7 +329,8 @@ static void first_go_acknowledged_readings_of_more_than_7_days_until_80_percent(
     pass(garden.bench, 7 * DAY);
     fill(84, true);
     assert_in_range(percent(), 84, 84);
-    fill(85, true); /* this look at the size begins it */
+    while (percent() >= 84) /* until a look at the size begins it */
+        fill(0, true);
     for (int i = 0; i < 100 && percent() >= 80; i++)
         pass(garden.bench, LOOK_MS);
     assert_in_range(percent(), 75, 80);
@@ -338,7 +339,7 @@ static void first_go_acknowledged_readings_of_more_than_7_days_until_80_percent(
     struct holding *holding = close_and_hold();
     assert_in_range(holding->first_kept, 2, old);
     assert_int_equal(holding->days, 0);
-    assert_in_range(garden.gaps, DEVICES, 3 * DEVICES); /* neighbours are told together */
+    assert_in_range(garden.gaps, DEVICES, 2 * DEVICES); /* neighbours are told together */
 }
 
 static struct store_point days[64];
@@ -367,6 +368,12 @@ static void ask_days(void)
     sem_wait(&done);
 }
 
+/* The file has them as floats. */
+static bool alike(double a, double b)
+{
+    return a > b - 1e-4 && a < b + 1e-4;
+}
+
 static void then_hours_of_more_than_30_days_become_days_of_the_site(void **state)
 {
     struct store_point before[64];
@@ -378,16 +385,18 @@ static void then_hours_of_more_than_30_days_become_days_of_the_site(void **state
     memcpy(before, days, sizeof before);
     uint32_t count = day_count;
     assert_int_equal(count, 21);
-    fill(85, true);
-    for (int i = 0; i < 20; i++)
+    fill(84, true);
+    while (percent() >= 84)
+        fill(0, true);
+    for (int i = 0; i < 5; i++)
         pass(garden.bench, LOOK_MS);
     ask_days();
     assert_true(day_count >= count);
     for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(days[i].t_ms, before[i].t_ms);
         assert_int_equal(days[i].n, before[i].n);
-        assert_true(days[i].min == before[i].min && days[i].max == before[i].max);
-        assert_true(days[i].mean > before[i].mean - 1e-4 && days[i].mean < before[i].mean + 1e-4);
+        assert_true(alike(days[i].min, before[i].min) && alike(days[i].max, before[i].max));
+        assert_true(alike(days[i].mean, before[i].mean));
     }
     struct holding *holding = close_and_hold();
     assert_int_equal(garden.gaps, 0);

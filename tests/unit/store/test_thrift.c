@@ -90,6 +90,11 @@ static void it_is_kept_now_and_then_and_at_once_in_a_new_month(void **state)
     thrift_add(&thrift, 202612, 1);
     assert_true(thrift_keep(&thrift));
     assert_false(thrift_keep(&thrift));
+    thrift_add(&thrift, 202612, 24000000 - 2);
+    assert_true(thrift_keep(&thrift));
+    thrift_add(&thrift, 202612, 1); /* 80 %: a crash must not begin in full again */
+    assert_true(thrift_keep(&thrift));
+    assert_false(thrift_keep(&thrift));
     thrift = plan_of(0);
     thrift_add(&thrift, 202612, 1000000000);
     assert_false(thrift_keep(&thrift));
