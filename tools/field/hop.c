@@ -87,25 +87,30 @@ static bool open_both(struct trial *trial, const char *link)
            (trial->master_fd = open(link, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0;
 }
 
+/* Both sides are open: the rounds. 0 or an errno. */
+static int run_rounds(struct trial *trial)
+{
+    pthread_t master;
+    int error = pthread_create(&master, NULL, play_master, trial);
+    if (error)
+        return error;
+    loop_arm(&trial->loop, &trial->timer, loop_now_ns() + EVERY_NS);
+    error = loop_run(&trial->loop) ? 0 : errno;
+    port_close(&trial->port); /* ends the other thread */
+    (void)pthread_join(master, NULL);
+    return error;
+}
+
 bool hop_measure(const char *link, struct wire_hop *least)
 {
     struct trial trial = {.least = {INT64_MAX, INT64_MAX}, .master_fd = -1};
-    pthread_t master;
     trial.timer = (struct loop_timer){.fire = give, .context = &trial};
-    bool opened = open_both(&trial, link);
-    int error = opened ? pthread_create(&master, NULL, play_master, &trial) : errno;
-    if (error == 0) {
-        loop_arm(&trial.loop, &trial.timer, loop_now_ns() + EVERY_NS);
-        error = loop_run(&trial.loop) ? 0 : errno;
-        port_close(&trial.port); /* ends the other thread */
-        (void)pthread_join(master, NULL);
-    } else if (opened) {
-        port_close(&trial.port);
-    }
+    int error = open_both(&trial, link) ? run_rounds(&trial) : errno;
+    port_close(&trial.port);
     if (trial.master_fd >= 0)
         (void)close(trial.master_fd);
     loop_free(&trial.loop);
-    if (error == 0 && trial.least.say_ns == INT64_MAX)
+    if (error == 0 && (trial.least.hear_ns == INT64_MAX || trial.least.say_ns == INT64_MAX))
         error = ETIMEDOUT;
     errno = error;
     *least = trial.least;

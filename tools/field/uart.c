@@ -18,21 +18,21 @@ static bool level(const uint8_t *said, size_t size, bool swapped, double time)
 size_t uart_hear(const uint8_t *said, size_t size, bool swapped, double speed, uint8_t *heard,
                  size_t room)
 {
-    double bit = 1 / speed, end = (double)(CHARACTER * size);
+    double bit = 1 / speed, end = (double)(CHARACTER * size), time = 0;
     size_t count = 0;
     bool before = !swapped;
-    for (double time = 0; time < end && count < room; time += bit / LOOKS) {
-        bool now = level(said, size, swapped, time);
-        bool edge = before && !now;
+    while (time < end && count < room) {
+        bool now = level(said, size, swapped, time), edge = before && !now;
         before = now;
-        if (!edge)
-            continue;
-        unsigned byte = 0;
-        for (unsigned i = 0; i < 8; i++)
-            byte |= (unsigned)level(said, size, swapped, time + (1.5 + i) * bit) << i;
-        heard[count++] = (uint8_t)byte;
-        time += 9.5 * bit; /* in the middle of the stop bit, whatever is there */
-        before = level(said, size, swapped, time);
+        if (edge) {
+            unsigned byte = 0;
+            for (unsigned i = 0; i < 8; i++)
+                byte |= (unsigned)level(said, size, swapped, time + (1.5 + i) * bit) << i;
+            heard[count++] = (uint8_t)byte;
+            time += 9.5 * bit; /* in the middle of the stop bit, whatever is there */
+            before = level(said, size, swapped, time);
+        }
+        time += bit / LOOKS;
     }
     return count;
 }
