@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backlog drains into mosquitto while live values go on: how fast against a bare Paho client with
-the same messages, how old live values get, what memory it takes; then the latency at rest."""
+the same messages, how old live values get, what memory it takes; then the latency at rest. Beside
+the speeds stands the processor time that a reading costs, broker included: a speed depends on what
+else the machine does, and on how fast it wakes a sleeping core; this hardly does."""
 import json
 import os
 import pathlib
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -59,6 +63,12 @@ def pss_kb(pid):
     return 0
 
 
+def cpu_s(*pids):
+    """Processor time of all threads of these processes, in seconds."""
+    return sum(int(thread.read_text().split()[0]) for pid in pids
+               for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
 def fill(gateway):
     for _ in range(BACKLOG // 5000):
         taken = gateway.put(5000)
@@ -75,6 +85,8 @@ def drain(folder, broker):
         live = Ages(broker, "dev/+/live")
         gateway.wait_state("up")
         began, first = time.monotonic(), gateway.stats()["brokers"][0]
+        pids = gateway.child.pid, first["pid"], broker.child.pid
+        cpu = cpu_s(*pids)
         gateway.ask("rate 100")  # each device once a second
         most = 0
         while True:
@@ -84,14 +96,27 @@ def drain(folder, broker):
             if own["cursor"] > BACKLOG:
                 break
             time.sleep(0.05)  # looking takes time of the same two cores
-        took = time.monotonic() - began
+        took, cpu = time.monotonic() - began, cpu_s(*pids) - cpu
         time.sleep(1.2)  # the counts come once a second
         own = gateway.stats()["brokers"][0]
         assert gateway.quit() == 0
     finally:
         gateway.kill()
     done = BACKLOG + 1 - first["cursor"]
-    return done / took, live.p99(), most / 1024, (own["bytes"] - first["bytes"]) / max(1, done)
+    return (done / took, live.p99(), most / 1024, (own["bytes"] - first["bytes"]) / max(1, done),
+            cpu / max(1, done))
+
+
+def bare(broker, count, size):
+    """Messages a second of a client that does nothing else, and the processor time of one."""
+    def used():
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime + cpu_s(broker.child.pid)
+    before = used()
+    rate = float(subprocess.run(
+        [garden.program("bench-paho"), str(broker.port), "gateway", broker.passwords["gateway"],
+         str(count), str(size), str(WINDOW)], check=True, capture_output=True, text=True).stdout)
+    return rate, (used() - before) / count
 
 
 def rest(folder, broker):
@@ -114,20 +139,22 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-bench-", dir=ROOT / "build"))
     broker = garden.Broker(folder)
     try:
-        rate, live_age, pss, bytes_a_reading = drain(folder, broker)
+        rate, live_age, pss, bytes_a_reading, cpu = drain(folder, broker)
         size = 48000
-        count = max(200, int(BACKLOG * bytes_a_reading / size))
-        bare = float(subprocess.run(
-            [garden.program("bench-paho"), str(broker.port), "gateway",
-             broker.passwords["gateway"], str(count), str(size), str(WINDOW)],
-            check=True, capture_output=True, text=True).stdout) * size / bytes_a_reading
+        in_one = size / bytes_a_reading
+        runs = [bare(broker, max(200, int(BACKLOG / in_one)), size) for _ in range(3)]
+        bare_rate, bare_cpu = (statistics.median(values) for values in zip(*runs))
+        bare_rate, bare_cpu = bare_rate * in_one, bare_cpu / in_one
         lat, readings = rest(folder, broker)
     finally:
         if broker.running():
             broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"drained {rate:.0f} readings/s of {bytes_a_reading:.0f} bytes, bare Paho {bare:.0f}/s")
-    print(f"publish: drain_ratio={rate / bare:.2f} live_age_p99_ms={live_age:.0f} "
+    print(f"drained {rate:.0f} readings/s of {bytes_a_reading:.0f} bytes, bare Paho "
+          f"{bare_rate:.0f}/s; processor time of a reading {cpu * 1e6:.2f} us, bare "
+          f"{bare_cpu * 1e6:.2f} us")
+    print(f"publish: drain_ratio={rate / bare_rate:.2f} cpu_ratio={bare_cpu / cpu:.2f} "
+          f"live_age_p99_ms={live_age:.0f} "
           f"lat_p99_ms={lat:.1f} readings_beyond_commit_p99_ms={readings:.1f} pss_mb={pss:.1f}")
 
 

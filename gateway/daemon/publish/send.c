@@ -192,11 +192,10 @@ void send_all(struct publisher *p)
     }
     if (now_ms() < p->refused_until_ms || batch_open(p))
         return;
-    bool any;
-    do { /* in turn: one is made while Paho, under its lock, writes the one before */
-        any = send_ready(p);
-        any = make_next(p) || any;
-    } while (any);
+    do { /* all that may go at once: Paho's thread, once awake, takes several */
+        while (send_ready(p)) {
+        }
+    } while (make_next(p));
 }
 
 /* ---- What became of it ---- */
