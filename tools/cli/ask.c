@@ -131,6 +131,24 @@ static void scan_progress(const json_t *body)
     (void)fflush(stdout);
 }
 
+static void print_nodes(const json_t *result)
+{
+    (void)printf("%zu found\n", json_array_size(json_object_get(result, "nodes")));
+}
+
+static void node_progress(const json_t *body)
+{
+    (void)printf("serial number %lld at address %lld\n", int_of(body, "serial"),
+                 int_of(body, "unit"));
+    (void)fflush(stdout);
+}
+
+static void print_address(const json_t *result)
+{
+    (void)printf("serial number %lld answers at address %lld\n", int_of(result, "serial"),
+                 int_of(result, "unit"));
+}
+
 static void print_done(const json_t *result)
 {
     (void)result;
@@ -189,6 +207,20 @@ static bool scan_params(json_t *params, int argc, char **argv)
            (argc < 3 || (add_number(params, "from", argv[1]) && add_number(params, "to", argv[2])));
 }
 
+static bool nodes_params(json_t *params, int argc, char **argv)
+{
+    (void)argc;
+    return add_text(params, "bus", argv[0]) &&
+           json_object_set_new(params, "serials", json_true()) == 0;
+}
+
+static bool address_params(json_t *params, int argc, char **argv)
+{
+    (void)argc;
+    return add_text(params, "bus", argv[0]) && add_number(params, "serial", argv[1]) &&
+           add_number(params, "address", argv[2]);
+}
+
 static bool pause_params(json_t *params, int argc, char **argv)
 {
     return add_text(params, "bus", argv[0]) &&
@@ -219,6 +251,8 @@ static const struct command {
     {"read", "read", " DEVICE REGISTER [COUNT] | DEVICE NAME", 2, 3, read_params, print_read, NULL},
     {"write", "write", " DEVICE NAME VALUE [SECONDS]", 3, 4, write_params, print_write, NULL},
     {"scan", "scan", " BUS [FROM TO]", 1, 3, scan_params, print_scan, scan_progress},
+    {"nodes", "scan", " BUS", 1, 1, nodes_params, print_nodes, node_progress},
+    {"address", "address", " BUS SERIAL ADDRESS", 3, 3, address_params, print_address, NULL},
     {"pause", "pause", " BUS SECONDS", 2, 2, pause_params, print_done, NULL},
     {"resume", "pause", " BUS", 1, 1, pause_params, print_done, NULL},
     {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},

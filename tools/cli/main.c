@@ -19,6 +19,8 @@ static const struct {
     {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},
     {"write", cli_ask, "write DEVICE NAME VALUE [SECONDS]", "write a register its profile allows"},
     {"scan", cli_ask, "scan BUS [FROM TO]", "look for devices at every address"},
+    {"nodes", cli_ask, "nodes BUS", "find our nodes by serial number, whatever their addresses"},
+    {"address", cli_ask, "address BUS SERIAL ADDRESS", "give one of them its address"},
     {"pause", cli_ask, "pause BUS SECONDS", "stop polling a bus for a while"},
     {"resume", cli_ask, "resume BUS", "poll again"},
     {"raw", cli_ask, "raw BUS UNIT HEX", "send one Modbus request (function code and data)"},

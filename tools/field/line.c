@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "protocols/modbus/crc16.h"
+#include "protocols/modbus/pdu.h"
 #include "tools/field/node.h"
 #include "tools/field/tcp.h"
 
 #define NS_PER_MS    1000000
 #define BABBLE_BYTES 24
+#define SCAN_BITS    (35 + 33 * 18) /* silence and windows of an arbitration, of at most 18 bits */
 
 static void line_schedule(struct line *line);
 
@@ -173,6 +175,18 @@ static void ask_node(struct line *line, struct unit *unit)
     node_hear(unit->node, line->said, line->said_size);
 }
 
+/* The request for it came; the master is not told of its bytes, which have no timing on this line.
+ */
+static void begin_arbitration(struct line *line)
+{
+    bool scan = line->said_size == 5 && line->said[0] == MODBUS_FAST_UNIT &&
+                line->said[1] == MODBUS_FAST &&
+                (line->said[2] == FAST_SCAN_START || line->said[2] == FAST_SCAN_CONTINUE);
+    if (scan)
+        line->arbitration_end_ns =
+            loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud;
+}
+
 /* The request is over on the wire: the units have it. */
 static void deliver_request(struct line *line)
 {
@@ -193,6 +207,8 @@ static void deliver_request(struct line *line)
     line->counts.broadcasts += good && line->said[0] == 0;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
+    if (good)
+        begin_arbitration(line);
     struct unit *only = only_addressee(line, good);
     if (only)
         overhear(line, only, &line->said_rate, line->said, line->said_size);
@@ -215,6 +231,15 @@ static void deliver_request(struct line *line)
             ask_node(line, unit);
         else if (!unit->node && good)
             ask_probe(line, unit);
+    }
+}
+
+void line_dominant(struct line *line, const struct unit *unit, uint8_t byte)
+{
+    for (size_t i = 0; i < line->unit_count; i++) {
+        struct unit *other = &line->units[i];
+        if (other != unit && other->node && other->powered && wire_same(&other->rate, &unit->rate))
+            node_hear(other->node, &byte, 1);
     }
 }
 

@@ -66,7 +66,8 @@ struct line {
     size_t said_size;
     int64_t said_start_ns, said_end_ns;
     struct overheard overheard;
-    int64_t told_late_ns; /* the units had the last request so long after its ideal end */
+    int64_t arbitration_end_ns; /* nodes may be sending single bytes until then */
+    int64_t told_late_ns;       /* the units had the last request so long after its ideal end */
     struct transmission pending[LINE_PENDING];
     struct unit *units;
     size_t unit_count;
@@ -84,6 +85,8 @@ void line_free(struct line *line);
  * t3.5 after the request. */
 void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
                  int64_t ready_ns);
+/* A byte of a node in an arbitration by serial number: all others hear it at once. */
+void line_dominant(struct line *line, const struct unit *unit, uint8_t byte);
 /* The adapter goes, with its pty; or comes back as a new one under the same name. */
 void line_unplug(struct line *line);
 bool line_plug(struct line *line);

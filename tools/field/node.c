@@ -32,6 +32,7 @@
 #define NATIVE_T35       "300"
 #define SNAPSHOT_HEAD    5 /* registers up to and with the age */
 #define AGE_UNKNOWN      0xFFFF
+#define DOMINANT         0xFF /* of an arbitration by serial number */
 
 struct node {
     struct unit *unit;
@@ -99,6 +100,10 @@ static void bus_bytes(void *context, const uint8_t *bytes, size_t size)
     uint64_t now_us = (uint64_t)loop_now_ns() / 1000;
     while (rtu_receiver_idle(&node->receiver, now_us, &frame))
         node_frame(node, &frame);
+    if (size == 1 && bytes[0] == DOMINANT && loop_now_ns() < node->unit->line->arbitration_end_ns) {
+        line_dominant(node->unit->line, node->unit, bytes[0]);
+        return;
+    }
     for (size_t i = 0; i < size; i++)
         if (rtu_receiver_feed(&node->receiver, bytes[i], true, now_us, &frame))
             node_frame(node, &frame);

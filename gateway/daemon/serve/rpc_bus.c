@@ -338,7 +338,7 @@ static void scan_next(struct rpc_call *call)
     rpc_ask_bus(call, 0, SCAN_TIMEOUT_MS, pdu, size, scan_ready);
 }
 
-/* {bus [, from, to]} */
+/* {bus [, from, to]}: every address. {bus, serials: true}: our nodes, whatever their addresses. */
 void rpc_run_scan(struct rpc_call *call)
 {
     int64_t from = 1, to = 247;
@@ -346,6 +346,10 @@ void rpc_run_scan(struct rpc_call *call)
         (rpc_has(call, "from") && !rpc_integer(call, "from", 1, 247, &from)) ||
         (rpc_has(call, "to") && !rpc_integer(call, "to", from, 247, &to)))
         return;
+    if (json_is_true(json_object_get(call->params, "serials"))) {
+        rpc_scan_serials(call);
+        return;
+    }
     call->unit = (uint8_t)from;
     call->last_unit = (uint8_t)to;
     call->list = json_array();

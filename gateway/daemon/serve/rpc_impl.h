@@ -67,6 +67,11 @@ struct rpc_call {
     bool no_read_back; /* what is written does not read back as written */
     uint32_t on_s;
     json_t *list;
+    struct rpc_by_serial {
+        uint32_t serial;
+        unsigned answers, tries, rounds;
+        bool found_new; /* in this round */
+    } by_serial;
 };
 
 /* Both free the call. `result` is taken over. */
@@ -103,6 +108,8 @@ void rpc_run_write(struct rpc_call *call);
 void rpc_run_raw(struct rpc_call *call);
 void rpc_run_pause(struct rpc_call *call);
 void rpc_run_scan(struct rpc_call *call);
+void rpc_scan_serials(struct rpc_call *call);
+void rpc_run_address(struct rpc_call *call);
 void rpc_run_update(struct rpc_call *call);
 /* Frees what of an update is in memory; the next daemon goes on with it. */
 void rpc_free_update(struct rpc *rpc);

@@ -384,6 +384,24 @@ static void scan_reports_each_unit_and_what_it_found(void **state)
     free(text);
 }
 
+/* Nobody here speaks Fast Modbus; with nodes: tests/integration/test_node_serials.py. */
+static void nodes_are_asked_by_their_serial_numbers(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&technician, "scan", "{\"bus\":\"east\",\"serials\":true}"), "");
+    char *text = json_dumps(last, JSON_COMPACT);
+    assert_string_equal(text, "{\"nodes\":[]}");
+    free(text);
+    assert_string_equal(
+        ask(&technician, "address", "{\"bus\":\"east\",\"serial\":7,\"address\":1}"), "taken");
+    assert_string_equal(
+        ask(&technician, "address", "{\"bus\":\"east\",\"serial\":7,\"address\":9}"), "timeout");
+    assert_string_equal(
+        ask(&technician, "address", "{\"bus\":\"east\",\"serial\":7,\"address\":248}"), "invalid");
+    assert_string_equal(
+        ask(&technician, "address", "{\"bus\":\"east\",\"serial\":0,\"address\":9}"), "invalid");
+}
+
 static void a_forgotten_scan_stops(void **state)
 {
     (void)state;
@@ -522,6 +540,7 @@ int main(void)
         TEST(a_technician_reads_any_register),
         TEST(raw_passes_any_pdu),
         TEST(scan_reports_each_unit_and_what_it_found),
+        TEST(nodes_are_asked_by_their_serial_numbers),
         TEST(a_forgotten_scan_stops),
         TEST(an_mqtt_request_is_answered_on_its_topic),
         TEST(the_role_comes_from_the_users_file),
