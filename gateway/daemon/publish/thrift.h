@@ -33,7 +33,8 @@ void thrift_begin(struct thrift *thrift, uint64_t limit);
 void thrift_restore(struct thrift *thrift, uint32_t month, uint64_t bytes);
 void thrift_add(struct thrift *thrift, uint32_t month, uint64_t bytes);
 enum thrift_stage thrift_stage(const struct thrift *thrift);
-/* Is what has been added, or what follows from it, worth a write? Then what is there now counts as kept. */
+/* Is what has been added, or what follows from it, worth a write? Then what is there now counts as
+ * kept. */
 bool thrift_keep(struct thrift *thrift);
 
 /* What the network carries for a second's worth of a connection: MQTT bytes sent in so many
