@@ -356,7 +356,6 @@ static void line_schedule(struct line *line)
 
 static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
 {
-    int64_t start_ns = wire_request_start(&line->clock, now_ns, wrote_ns);
     int64_t least_ns = (int64_t)line->scene->silence_ms * NS_PER_MS;
     line->said_rate = line->rate;
     port_rate(&line->port, !line->scene->parity_blind, &line->said_rate);
@@ -364,6 +363,7 @@ static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
         line->said_rate.baud = line->rate.baud;
     if (wire_silence_ns(&line->said_rate) > least_ns)
         least_ns = wire_silence_ns(&line->said_rate);
+    int64_t start_ns = wire_request_start(&line->clock, now_ns, wrote_ns, least_ns);
     line->early = !wire_silence_kept(&line->clock, start_ns, least_ns);
     line->counts.t35_violations += line->early;
     int64_t gap_ns = start_ns - line->clock.quiet_since_ns;

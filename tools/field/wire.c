@@ -31,7 +31,8 @@ void wire_gave(struct wire_clock *clock, int64_t end_ns, int64_t given_ns)
     if (late > WIRE_LATE_MAX_NS)
         late = WIRE_LATE_MAX_NS;
     clock->quiet_since_ns = end_ns;
-    clock->late_ns = (late < 0 ? 0 : late) + clock->hop.hear_ns;
+    clock->late_ns = late < 0 ? 0 : late;
+    clock->given = true;
 }
 
 void wire_took(struct wire_clock *clock, int64_t end_ns)
@@ -40,11 +41,18 @@ void wire_took(struct wire_clock *clock, int64_t end_ns)
         return;
     clock->quiet_since_ns = end_ns;
     clock->late_ns = 0;
+    clock->given = false;
 }
 
-int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns)
+int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns,
+                           int64_t silence_ns)
 {
-    return (said_ns ? said_ns : seen_ns - clock->hop.say_ns) - clock->late_ns;
+    int64_t due_ns = clock->quiet_since_ns + silence_ns;
+    int64_t start_ns = (said_ns ? said_ns : seen_ns) - clock->late_ns;
+    int64_t hop_ns = (clock->given ? clock->hop.hear_ns : 0) + (said_ns ? 0 : clock->hop.say_ns);
+    if (start_ns <= due_ns)
+        return start_ns; /* on time, or too early */
+    return start_ns - hop_ns > due_ns ? start_ns - hop_ns : due_ns;
 }
 
 bool wire_silence_kept(const struct wire_clock *clock, int64_t start_ns, int64_t silence_ns)

@@ -17,9 +17,8 @@
  * A pseudo-terminal takes its time as well, which a UART does not: a kernel's worker on another
  * processor passes the bytes on, each way. The least of it is measured (hop.h) and taken off: what
  * the master is given it has at least so much later. When it wrote its request it can tell itself
- * (said.h), else that too was at least so long before it was seen. Thus the silence that is counted
- * is never shorter than the one that the master kept, and never longer by more than the pty's
- * slowness beyond its least. */
+ * (said.h), else that too was at least so long before it was seen. A machine changes, so what is
+ * taken off never makes a silence too short that was long enough from hand-over to writing. */
 #ifndef BAIYE_FIELD_WIRE_H
 #define BAIYE_FIELD_WIRE_H
 
@@ -46,7 +45,8 @@ struct wire_hop {
 struct wire_clock {
     struct wire_hop hop;    /* all 0: not known, nothing is taken off */
     int64_t quiet_since_ns; /* ideal end of the last byte on the line; 0: never a byte */
-    int64_t late_ns;        /* the master had the bytes that ended there at least so much later */
+    int64_t late_ns;        /* of the hand-over to the master that ended there */
+    bool given;             /* there was one: the master had to hear it */
 };
 
 /* Bits of one character: start, 8 data, parity, stop. */
@@ -62,8 +62,9 @@ void wire_gave(struct wire_clock *clock, int64_t end_ns, int64_t given_ns);
 /* Bytes that nobody hands to the master (its own request) end at `end_ns`. */
 void wire_took(struct wire_clock *clock, int64_t end_ns);
 /* Ideal start of a request whose first byte was seen at `seen_ns`, and which the master wrote at
- * `said_ns`; 0: not known. */
-int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns);
+ * `said_ns`; 0: not known. It should keep a silence of `silence_ns`. */
+int64_t wire_request_start(const struct wire_clock *clock, int64_t seen_ns, int64_t said_ns,
+                           int64_t silence_ns);
 /* The master kept `silence_ns` before a request that starts at `start_ns`. */
 bool wire_silence_kept(const struct wire_clock *clock, int64_t start_ns, int64_t silence_ns);
 
