@@ -195,6 +195,107 @@ test('use: a hole in history is drawn as a hole', async () => {
   assert.equal(runs, 2, 'the line stops before the hole and begins after it');
 });
 
+/** Pixels of the chart in one of the page's colours; `floor`: only those in its lowest rows. */
+const inked = (page, name, floor = false) => page.evaluate(([color, low]) => {
+  const canvas = document.querySelector('.chart canvas');
+  const over = document.querySelector('.chart .u-over');
+  const bottom = over.offsetTop + over.offsetHeight;
+  const [top, height] = low ? [bottom - 24, 24] : [0, canvas.height];
+  const { data } = canvas.getContext('2d').getImageData(0, top, canvas.width, height);
+  const ink = getComputedStyle(document.documentElement).getPropertyValue(color).trim();
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(ink.slice(i, i + 2), 16));
+  let n = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) n += 1;
+  }
+  return n;
+}, [name, floor]);
+
+test('use: in a comparison the doubtful readings of either plot are marked, each in its ink', async () => {
+  await s.gateway.garden(2);
+  const plain = s.gateway.answers.history;
+  let doubtful = ['creek'];
+  s.gateway.answers.history = (p) => {
+    const answer = plain(p);
+    if (p.step === 'raw' && doubtful.includes(p.plot)) answer.flags = answer.t.map((_, i) => (i % 37 === 5 ? 'stuck' : null));
+    return answer;
+  };
+  const marks = async (choice) => {
+    doubtful = choice;
+    const page = await open({}, 'plot/p:upper');
+    await page.locator('.compare select').selectOption('p:creek');
+    await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
+    await page.locator('.chart[aria-busy=false] canvas').waitFor();
+    if (choice.length > 0) await page.getByText('橙色：读数可疑').waitFor();
+    let seen;
+    await until('the marks stand', async () => {
+      seen = { leaf: await inked(page, '--leaf', true), cold: await inked(page, '--cold', true), warn: await inked(page, '--warn') };
+      return choice.length === 0 || seen.warn > 60;
+    });
+    await shot(page, `use-flags-${choice.join('-') || 'none'}`);
+    return seen;
+  };
+  const none = await marks([]);
+  const second = await marks(['creek']);
+  const first = await marks(['upper']);
+  const both = await marks(['upper', 'creek']);
+  assert.equal(none.warn, 0);
+  assert.ok(second.cold > none.cold + 15 && second.leaf <= none.leaf, JSON.stringify({ none, second }));
+  assert.ok(first.leaf > none.leaf + 15 && first.cold <= none.cold, JSON.stringify({ none, first }));
+  assert.ok(both.leaf > none.leaf + 15 && both.cold > none.cold + 15 && both.warn > 1.6 * first.warn, JSON.stringify({ first, both }));
+});
+
+test('use: a picture is handed to the phone’s own sharing when there is one, else saved', async () => {
+  await s.gateway.garden(1);
+  const page = await s.phone();
+  await page.addInitScript(() => {
+    window.handed = [];
+    Object.defineProperty(navigator, 'canShare', { value: (what) => window.answer !== 'no' && what.files.every((f) => f.type === 'image/png') });
+    Object.defineProperty(navigator, 'share', { value: async (what) => {
+      const bytes = new Uint8Array(await what.files[0].arrayBuffer());
+      window.handed.push({ name: what.files[0].name, title: what.title, files: what.files.length, bytes: [...bytes] });
+      if (window.answer) throw new DOMException('no', window.answer);
+    } });
+  });
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/plot/p:upper`);
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  let saved = 0;
+  page.on('download', () => { saved += 1; });
+  const share = (answer) => page.evaluate((a) => { window.answer = a; }, answer)
+    .then(() => page.getByRole('button', { name: '分享图片' }).tap());
+  const handed = () => page.evaluate(() => window.handed);
+  await share('');
+  await until('it is handed over', async () => (await handed()).length === 1);
+  const [{ name, title, files, bytes }] = await handed();
+  assert.match(name, /^上坡-气温-\d{4}-\d\d-\d\d\.png$/);
+  assert.equal(files, 1);
+  assert.match(title, /上坡/);
+  // A real picture: the browser decodes it, and it holds more than one colour.
+  const picture = await page.evaluate(async (raw) => {
+    const image = await createImageBitmap(new Blob([new Uint8Array(raw)], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const ink = canvas.getContext('2d');
+    ink.drawImage(image, 0, 0);
+    const { data } = ink.getImageData(0, 0, image.width, image.height);
+    const colours = new Set();
+    for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    return { width: image.width, height: image.height, colours: colours.size };
+  }, bytes);
+  assert.deepEqual(bytes.slice(0, 8), [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  assert.ok(picture.width >= 300 && picture.height >= 200 && picture.colours > 10, JSON.stringify(picture));
+  // Who closes the sheet wants no file either; where sharing fails or can't be had, it is saved.
+  await share('AbortError');
+  await until('asked again', async () => (await handed()).length === 2);
+  const [file] = await Promise.all([page.waitForEvent('download'), share('NotAllowedError')]);
+  assert.equal(readFileSync(await file.path()).subarray(1, 4).toString(), 'PNG');
+  await Promise.all([page.waitForEvent('download'), share('no')]);
+  assert.equal((await handed()).length, 3);
+  assert.equal(saved, 2);
+  assert.deepEqual(page.problems, []);
+});
+
 test('use: doubtful readings are marked in the chart and in the file', async () => {
   await s.gateway.garden(1);
   const plain = s.gateway.answers.history;
@@ -206,17 +307,7 @@ test('use: doubtful readings are marked in the chart and in the file', async () 
   };
   const page = await open({}, 'plot/p:upper');
   await page.locator('.chart[aria-busy=false] canvas').waitFor();
-  const orange = () => page.evaluate(() => {
-    const canvas = document.querySelector('.chart canvas');
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    const ink = getComputedStyle(document.documentElement).getPropertyValue('--warn').trim();
-    const [r, g, b] = [1, 3, 5].map((i) => parseInt(ink.slice(i, i + 2), 16));
-    let n = 0;
-    for (let i = 0; i < data.length; i += 4) {
-      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) n += 1;
-    }
-    return n;
-  });
+  const orange = () => inked(page, '--warn');
   await page.getByText('橙色：读数可疑').waitFor();
   await until('rings in the day', async () => (await orange()) > 100);
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载 CSV' }).tap()]);

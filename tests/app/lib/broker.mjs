@@ -10,6 +10,7 @@ export const users = {
   gateway: 'gw-pass',
   farmer: 'tea-leaf',
   technician: 'screwdriver',
+  screen: 'led-wall', // known to the tests of roles only
   guest: 'only-looking', // reads, may ask nothing
   helper: 'no-role-yet', // the broker lets it ask, the gateway knows no role of it
 };

@@ -10,7 +10,7 @@ import { Broker, running, users } from './broker.mjs';
 import { answers, freePort, until } from './wait.mjs';
 
 const build = process.env.BAIYE_BUILD ?? `${root}build`;
-const program = (name) => join(build, 'bin', name);
+export const program = (name) => join(build, 'bin', name);
 const profiles = { native: 'baiye-node', 'zts-3001': 'zts-3001-7in1', 'xy-md02': 'xy-md02' };
 
 export const built = () => existsSync(program('baiyed')) && existsSync(program('baiye-field'));

@@ -23,6 +23,7 @@ export interface ChartOptions {
 }
 
 const RINGS_MAX = 120;
+const INKS = ['--leaf', '--cold']; // of the first plot and the one it is compared with
 const SPAN_MIN_S = 1800;
 const SPAN_MAX_S = 400 * 86400;
 
@@ -139,7 +140,7 @@ export class Chart {
 
   private options(count: number): uPlot.Options {
     const { root, unit, decimals } = this.o;
-    const inks = [css(root, '--leaf'), css(root, '--cold')];
+    const inks = INKS.map((name) => css(root, name));
     const band = [css(root, '--leaf-band'), css(root, '--cold-band')];
     const soft = css(root, '--ink');
     const grid = css(root, '--line');
@@ -178,7 +179,7 @@ export class Chart {
       ],
       hooks: {
         drawClear: [(u) => this.stripes(u)],
-        draw: [(u) => this.rings(u)],
+        draw: [(u) => this.drawn().forEach((line, k) => this.rings(u, line, k))],
         setCursor: [(u) => {
           const index = u.cursor.idx ?? null;
           const at = index === null ? null : u.data[0][index];
@@ -228,35 +229,48 @@ export class Chart {
     ctx.restore();
   }
 
-  /** Doubtful readings: a ring around each while they can be told apart, and a mark on the floor. */
-  private rings(u: uPlot): void {
-    const line = this.drawn()[0];
-    if (!line || line.series.flags.size === 0) return;
+  /** Doubtful readings: a ring around each while they can be told apart, and a mark on the floor, one
+   * row for each plot. In a comparison both have the plot's own ink inside. */
+  private rings(u: uPlot, line: Line, k: number): void {
+    if (line.series.flags.size === 0) return;
     const { ctx, bbox } = u;
     const { series } = line;
     const scale = devicePixelRatio;
     const [from, to] = this.range;
     const shift = middleMs(series.step);
     const seen = series.t.flatMap((at, i) => (at + shift >= from && at + shift <= to && series.flags.has(at) ? [i] : []));
-    ctx.save();
-    ctx.strokeStyle = css(this.o.root, '--warn');
-    ctx.lineWidth = 2.5 * scale;
-    const floor = bbox.top + bbox.height - 3 * scale;
+    const warn = css(this.o.root, '--warn');
+    const ink = this.lines.length > 1 ? css(this.o.root, INKS[k] ?? '--ink') : warn;
+    const floor = bbox.top + bbox.height - (k * 12 + 3) * scale;
+    const stroke = (x: number, y0: number, y1: number, color: string) => {
+      ctx.strokeStyle = color;
+      ctx.beginPath();
+      ctx.moveTo(x, y0);
+      ctx.lineTo(x, y1);
+      ctx.stroke();
+    };
     let last = -Infinity;
+    ctx.save();
+    ctx.lineWidth = 2.5 * scale;
     for (const i of seen) {
       const x = u.valToPos(((series.t[i] ?? 0) + shift) / 1000, 'x', true);
       if (x - last >= scale) {
-        ctx.beginPath();
-        ctx.moveTo(x, floor - 5 * scale);
-        ctx.lineTo(x, floor + 3 * scale);
-        ctx.stroke();
+        stroke(x, floor - 5 * scale, floor - scale, warn);
+        stroke(x, floor - scale, floor + 3 * scale, ink);
         last = x;
       }
       const v = series.mean[i];
       if (seen.length > RINGS_MAX || v == null) continue;
+      const y = u.valToPos(v, 'y', true);
+      ctx.strokeStyle = warn;
       ctx.beginPath();
-      ctx.arc(x, u.valToPos(v, 'y', true), 5 * scale, 0, 2 * Math.PI);
+      ctx.arc(x, y, 5 * scale, 0, 2 * Math.PI);
       ctx.stroke();
+      if (ink === warn) continue;
+      ctx.fillStyle = ink;
+      ctx.beginPath();
+      ctx.arc(x, y, 2.5 * scale, 0, 2 * Math.PI);
+      ctx.fill();
     }
     ctx.restore();
   }

@@ -23,6 +23,7 @@ interface Row {
 const TRAFFIC = new Set(['polls', 'good', 'seen', 'last_seen', 'ts', 'turnaround_p50_us', 'turnaround_p99_us',
   'battery', 'battery_voltage', 'turnaround_ms', 'online', 'boot', 'seq', 'every_s', 'uptime_s', 'retries']);
 
+const PATIENCE_MS = 4000; // retained messages are there sooner
 const WORST: Row['condition'][] = ['bad', 'old', 'fine'];
 
 function rows(now: number | null): Row[] {
@@ -73,8 +74,13 @@ function Facts({ row, now }: { row: Row; now: number | null }) {
 export function Devices() {
   useGarden();
   const [only, setOnly] = useState(false);
+  const [waited, setWaited] = useState(false);
   const session = current();
   useEffect(() => session?.follow('dev/+/health', 0), [session]);
+  useEffect(() => {
+    const timer = setTimeout(() => setWaited(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const now = clock.now();
   const all = rows(now);
   const shown = only ? all.filter((r) => r.condition !== 'fine' || (r.health && r.health.hint !== '')) : all;
@@ -90,6 +96,7 @@ export function Devices() {
           <span>{t('dev.filter')}</span>
         </label>
       )}
+      {waited && all.length > 0 && all.every((r) => !r.health) && <p class="quiet">{t('dev.nohealth')}</p>}
       {shown.length === 0 && (
         <p class="empty"><Icon name="chip" /> {all.length === 0 ? t('dev.none') : t('dev.allfine')}</p>
       )}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Farmer, technician and screen, each by the account and the access rules that `baiye user` makes:
+// what a role may not do the broker or the gateway refuses, and the page says so in words.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { users } from './lib/broker.mjs';
+import { Garden, built, program } from './lib/garden.mjs';
+import { axe, launch, login, phone, shot } from './lib/phone.mjs';
+import { Publisher } from './lib/publisher.mjs';
+import { until } from './lib/wait.mjs';
+
+const limit = { timeout: 120_000 };
+const roles = ['farmer', 'technician', 'screen'];
+
+/** A garden whose broker knows what `baiye user` wrote, and nothing else. */
+class RoleGarden extends Garden {
+  async startGateway() {
+    if (!this.known) await this.makeUsers();
+    this.known = true;
+    await super.startGateway();
+  }
+
+  async makeUsers() {
+    const user = (...argv) => execFileSync(program('baiye'),
+      ['user', ...argv, '--config', join(this.dir, 'baiyed.yaml')], { stdio: 'pipe' });
+    writeFileSync(join(this.dir, 'users'), '');
+    user('init');
+    for (const name of roles) {
+      const file = join(this.dir, `${name}.pass`);
+      writeFileSync(file, `${users[name]}\n`, { mode: 0o600 });
+      user('add', name, '--role', name, '--password-file', file);
+    }
+    await this.broker.halt();
+    writeFileSync(join(this.dir, 'mosquitto.conf'), [
+      `listener ${this.broker.port} 127.0.0.1`, 'allow_anonymous false', 'user root',
+      `password_file ${join(this.dir, 'mosquitto.passwd')}`, `acl_file ${join(this.dir, 'mosquitto.acl')}`,
+    ].join('\n') + '\n');
+    await this.broker.run();
+  }
+}
+
+let garden;
+let browser;
+const pages = [];
+const clients = [];
+before(async () => {
+  assert.ok(built(), 'baiyed and baiye-field are not built; BAIYE_BUILD says where they are');
+  const lines = [{ name: 'net', type: 'tcp', units: [{ kind: 'zts-3001', address: 1, name: 'soil-1', period_s: 2 }] }];
+  const alerts = [['warm', '太热了', 'soil_temperature'], ['wet', '太湿了', 'soil_moisture']].map(([name, label, metric]) => (
+    { name, label, metric, above: -60, clear: -70, level: 'alarm' }));
+  garden = await new RoleGarden(lines, [{ name: 'upper', label: '上坡', devices: ['soil-1'] }], { alerts }).start();
+  browser = await launch();
+}, limit);
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.context().close();
+  for (const client of clients.splice(0)) await client.stop();
+});
+after(async () => {
+  await browser?.close();
+  await garden?.stop();
+});
+
+async function open(user) {
+  const page = await phone(browser);
+  pages.push(page);
+  await login(page, garden.url, user);
+  await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+  return page;
+}
+
+/** What the broker answers a client of this role, below the page: publishing and reading. */
+async function below(user) {
+  const client = new Publisher(garden.broker.port);
+  clients.push(client);
+  client.user = user;
+  const heard = new Set();
+  client.request = (p) => heard.add(p.topic.slice('baiye/baiye-1/'.length));
+  await client.start();
+  await client.client.subscribe({ topics: ['baiye/baiye-1/#', 'homeassistant/#'] });
+  return {
+    heard,
+    /** The broker's reason code: 0 or 16 (nobody listens) when it was let through. */
+    async put(topic) {
+      try {
+        const [answer] = await client.client.pub({ topic: `baiye/baiye-1/${topic}`, payload: '{}', qos: 1 });
+        return Number(answer?.reason ?? 0);
+      } catch (e) {
+        return Number(e.reason ?? -1);
+      }
+    },
+  };
+}
+
+async function pick(page) {
+  await page.goto(`${garden.url}#/pick`);
+  await page.locator('.pickbutton').tap();
+  await page.locator('.pickform .primary').tap();
+}
+
+const audited = async (user, method) => (await garden.ask('audits', { limit: 100 })).audits
+  .filter((a) => a.user === user && a.method === method).map((a) => a.result);
+
+test('roles: a farmer looks, picks and acknowledges; counters are not for him, and the page says so', limit, async () => {
+  const page = await open('farmer');
+  await pick(page);
+  await page.getByText('已保存到网关 ✓').waitFor();
+  assert.deepEqual(await audited('farmer', 'pick'), ['ok']);
+  await page.goto(`${garden.url}#/alerts`);
+  await page.locator('.alert', { hasText: '太热了' }).first().getByRole('button').tap();
+  await page.getByText('farmer 已确认 ✓').waitFor();
+  await page.goto(`${garden.url}#/devices`);
+  await page.locator('.devices .card', { hasText: 'soil-1' }).waitFor();
+  await page.getByText('需要技术员账号').waitFor();
+  assert.equal(await page.locator('.devices details').count(), 0);
+  assert.deepEqual(await axe(page), []);
+  await shot(page, 'roles-farmer-devices');
+  const broker = await below('farmer');
+  for (const topic of ['site', 'forecast', 'dev/soil-1/live', 'plot/upper/live', 'rpc/technician/write', 'alert/x', 'gateway/status']) {
+    assert.equal(await broker.put(topic), 0x87, topic);
+  }
+  await until('what a farmer may hear', () => broker.heard.has('plot/upper/live') && broker.heard.has('alert/warm-soil-1'));
+  assert.deepEqual([...broker.heard].filter((t) => /health|readings|rpc/.test(t)), []);
+});
+
+test('roles: a technician sees each device’s health', limit, async () => {
+  const page = await open('technician');
+  await page.goto(`${garden.url}#/devices`);
+  const card = page.locator('.devices .card', { hasText: 'soil-1' });
+  await card.locator('summary').tap();
+  await card.locator('dt', { hasText: 'polls' }).waitFor();
+  assert.equal(await page.getByText('需要技术员账号').count(), 0);
+  const broker = await below('technician');
+  for (const topic of ['site', 'dev/soil-1/live', 'rpc/farmer/pick', 'gateway/status']) {
+    assert.equal(await broker.put(topic), 0x87, topic);
+  }
+  await until('health and readings', () => broker.heard.has('dev/soil-1/health') && broker.heard.has('readings'));
+});
+
+test('roles: a screen’s account shows values and charts; what changes anything is refused, in words', limit, async () => {
+  const page = await open('screen');
+  await page.goto(`${garden.url}#/plot/p:upper`);
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  await until('readings in the chart', async () =>
+    Number(await page.locator('[data-points]').getAttribute('data-points')) >= 1, 30_000);
+  await page.goto(`${garden.url}#/alerts`);
+  await page.locator('.alert', { hasText: '太湿了' }).first().getByRole('button').tap();
+  await page.getByText('没有权限').waitFor();
+  await pick(page);
+  await page.getByText('不能记录采摘').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await shot(page, 'roles-screen-pick');
+  await page.goto(`${garden.url}#/devices`);
+  await page.getByText('需要技术员账号').waitFor();
+  assert.deepEqual([...await audited('screen', 'pick'), ...await audited('screen', 'ack')], [], 'the broker stopped it');
+  const broker = await below('screen');
+  for (const topic of ['rpc/screen/write', 'rpc/screen/read', 'rpc/screen/resend', 'rpc/farmer/pick', 'site', 'dev/soil-1/live']) {
+    assert.equal(await broker.put(topic), 0x87, topic);
+  }
+  assert.ok([0, 16].includes(await broker.put('led/preview')));
+  await until('what a screen shows', () => broker.heard.has('dev/soil-1/live') && broker.heard.has('alert/warm-soil-1'));
+  assert.deepEqual([...broker.heard].filter((t) => /health|readings|rpc|preview/.test(t)), []);
+});
