@@ -110,9 +110,14 @@ def test_no_memory_to_be_had_loses_nothing_committed(broker, gateways, watchers)
     asked = gateway.ask(f"resend 1 {gateway.boot} 1 20")
     garden.wait_until(lambda: gateway.stats()["stored"] >= first + 2500, 20, "storing goes on")
     assert asked["result"] in ("ok", "the store cannot be used now"), asked
+    connects = gateway.stats()["brokers"][0]["connects"]
     broker.kill()
     broker.start()
-    time.sleep(2)
+
+    def noticed():
+        link = gateway.stats()["brokers"][0]
+        return link["state"] != "up" or link["connects"] > connects
+    garden.wait_until(noticed, 20, "the lost connection")
     for pid in {*pids, gateway.stats()["brokers"][0]["pid"]}:
         if pathlib.Path(f"/proc/{pid}").exists():
             limit_memory(pid, "unlimited")

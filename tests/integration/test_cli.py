@@ -4,6 +4,7 @@ questions to the daemon."""
 import json
 import os
 import pathlib
+import re
 import ssl
 import stat
 import subprocess
@@ -23,6 +24,34 @@ def baiye(*arguments, code=0, stdin=""):
                           text=True, timeout=60)
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     return done
+
+
+def test_every_command_says_what_it_is_for():
+    listed = baiye("--help").stdout
+    names = [line.split()[0] for line in listed.splitlines() if re.match(r"  [a-z]+ ", line)]
+    assert len(names) >= 15
+    for name in names:
+        told = baiye(name, "--help")
+        assert told.stderr == "" and re.match(rf"[Uu]sage: baiye {name}|.*\n? *baiye {name}|"
+                                              r"Usage: baiye backup", told.stdout), told.stdout
+    assert "there is no command" in baiye("brew", code=64).stderr
+
+
+def test_what_the_shipped_configuration_has_in_comments_holds(tmp_path):
+    """A family takes the leading # off, as the file and the README say."""
+    shipped = (ROOT / "gateway/packaging/baiye.yaml").read_text()
+    assert "\n# plots:\n#   - {" in shipped and "\n# http: {" in shipped
+    text = shipped.replace("\nhttp: {", "\n# was: {").replace("\n# http: {", "\nhttp: {")
+    text = text.replace("\n# plots:\n#   -", "\nplots:\n  -")
+    for example in (shipped, text):
+        (tmp_path / "gw.pass").write_text("x\n")
+        (tmp_path / "tls").mkdir(exist_ok=True)
+        for name in ("server.pem", "server.key"):
+            (tmp_path / "tls" / name).write_text("")
+        (tmp_path / "baiye.yaml").write_text(example)
+        told = baiye("check", "--config", tmp_path / "baiye.yaml", "--profiles",
+                     ROOT / "gateway/profiles")
+        assert "node-1" in told.stdout or "east" in told.stdout
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* baiye: the technician's and operator's command. */
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/flash.h"
@@ -69,8 +72,15 @@ int main(int argc, char **argv)
         return EX_OK;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        bool asked = argc > 2 && strcmp(argv[argc - 1], "--help") == 0;
+        if (asked) { /* what a command says of a use that it does not know is its help */
+            opterr = 0;
+            (void)dup2(STDOUT_FILENO, STDERR_FILENO);
+        }
+        int code = commands[i].run(argc - 1, argv + 1);
+        return asked ? EX_OK : code;
     }
     cli_complain("there is no command \"%s\"; see baiye --help", argv[1]);
     return EX_USAGE;
