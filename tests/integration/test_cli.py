@@ -34,7 +34,6 @@ def test_every_command_says_what_it_is_for():
         told = baiye(name, "--help")
         assert told.stderr == "" and re.match(rf"[Uu]sage: baiye {name}|.*\n? *baiye {name}|"
                                               r"Usage: baiye backup", told.stdout), told.stdout
-    assert "there is no command" in baiye("brew", code=64).stderr
 
 
 def test_what_the_shipped_configuration_has_in_comments_holds(tmp_path):
@@ -265,4 +264,4 @@ def test_help_and_nonsense():
     baiye(code=64)
     assert "no command" in baiye("fly", code=64).stderr
     for command in ("read", "write", "scan", "user", "cert", "backup", "restore"):
-        assert "Usage" in baiye(command, "--help", code=64).stderr
+        assert "Usage" in baiye(command, "--nonsense", code=64).stderr
