@@ -33,8 +33,8 @@ static const char *const migrations[DB_VERSION] = {
     /* 1 -> 2: how many samples of an hour may not be believed */
     "ALTER TABLE mean ADD COLUMN bad BLOB;",
     /* 2 -> 3: what is no longer kept */
-    "CREATE TABLE gone(device TEXT, boot INTEGER, first INTEGER, last INTEGER NOT NULL,"
-    " told INTEGER NOT NULL, PRIMARY KEY(device, boot, first)) STRICT, WITHOUT ROWID;",
+    ("CREATE TABLE gone(device TEXT, boot INTEGER, first INTEGER, last INTEGER NOT NULL,"
+     " told INTEGER NOT NULL, PRIMARY KEY(device, boot, first)) STRICT, WITHOUT ROWID;"),
 };
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
