@@ -37,6 +37,7 @@ INDIRECT = {
     "write_registers": ("firmware/node/registers.c", "boards/cortex-m3/update.c"),
     "node_poll": ("boards/cortex-m3/update.c",),
     "node_self_test": ("boards/cortex-m3/update.c",),
+    "node_version": ("boards/cortex-m3/update.c",),
     "sampler_poll": ("firmware/drivers/", "firmware/node/"),
     "sdi12_sensor_poll": ("firmware/drivers/",),
 }

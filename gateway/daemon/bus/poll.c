@@ -44,19 +44,22 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
                device->config->unit, texts[state]);
 }
 
-/* A late answer that was heard while nothing was asked: it is over, the unit is there. */
+/* A late answer: the unit is there, and may be asked again when it was surely its own. */
 void bus_note_late(struct bus *bus)
 {
     uint8_t unit = bus->transact.late_unit;
     int64_t now_us = line_now_ns() / US;
     bus->transact.late_unit = 0;
-    bus->guest_quiet_us[unit] = now_us;
+    bool over = bus->transact.late_over;
+    if (over)
+        bus->guest_quiet_us[unit] = now_us;
     for (unsigned i = 0; unit && i < bus->bus->device_count; i++) {
         struct device *device = &bus->devices[i];
         if (device->config->unit != unit)
             continue;
         device->health.late_answers++;
-        bus->units[i].quiet_us = now_us;
+        if (over)
+            bus->units[i].quiet_us = now_us;
         if (device->cut_short) /* or it would be too late each time */
             schedule_heard(&bus->schedule, i, now_us);
         device->cut_short = false;

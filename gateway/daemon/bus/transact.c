@@ -30,13 +30,15 @@ static void watch(struct transact *t, const uint8_t *bytes, size_t count)
     t->twice = true;
 }
 
-/* Is it the answer that was missed? */
-static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t count)
+/* Is it the answer that was missed? While another unit is `asked` a frame may be that one's, with
+ * the wrong address: then it is counted, and the true one may still come. */
+static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t count, bool asked)
 {
     if (!t->listening || rtu_client_feed(&t->missed, bytes, count) == RTU_CLIENT_WAITING)
         return;
     t->listening = false;
     t->late_unit = t->missed.unit;
+    t->late_over = !asked;
 }
 
 /* Reads and drops what nobody asked for. False: the line is gone. */
@@ -48,7 +50,7 @@ static bool drain(struct transact *t)
         t->stray_bytes += (uint64_t)got;
         t->line->last_ns = line_now_ns();
         watch(t, bytes, (size_t)got);
-        listen_for_late(t, bytes, (size_t)got);
+        listen_for_late(t, bytes, (size_t)got, false);
         if ((size_t)got < sizeof bytes)
             break;
     }
@@ -148,7 +150,7 @@ static bool listen(struct transact *t, const struct transact_request *request, i
             t->line->last_ns = now;
         if (request->unit != t->given.unit)
             watch(t, bytes, (size_t)got);
-        listen_for_late(t, bytes, (size_t)got);
+        listen_for_late(t, bytes, (size_t)got, true);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
         refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
@@ -170,6 +172,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
     if (state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) {
         if (answer->end_ns > deadline_ns) { /* this process slept: nobody knows when it came */
             t->late_unit = request->unit;
+            t->late_over = true;
             return BUS_TIMEOUT;
         }
         rtu_client_expect(&t->given, request->unit, request->pdu, request->pdu_size);

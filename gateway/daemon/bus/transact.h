@@ -65,6 +65,7 @@ struct transact {
     int64_t silence_ns;   /* between frames, the bus's own included */
     struct aim aim;       /* at the end of a silence */
     uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
+    bool late_over;       /* … while nothing else was asked: its late window is over */
     atomic_bool stopping; /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
     uint64_t stray_bytes, silence_violations, busy_ns;
 };

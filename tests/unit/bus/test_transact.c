@@ -178,6 +178,7 @@ static void a_late_answer_is_not_the_next_one(void **state)
     assert_int_equal(answer.result, BUS_TIMEOUT);
     assert_int_equal(transact_idle(&transact, line_now_ns() + 200 * MS, false), LINE_TIME);
     assert_int_equal(transact.late_unit, 1);
+    assert_true(transact.late_over);
     answer = ASK(SAYS(5, REFUSAL));
     assert_int_equal(answer.result, BUS_EXCEPTION);
 }
@@ -201,6 +202,7 @@ static void a_late_answer_is_known_while_another_unit_is_asked(void **state)
     transact_do(&transact, &other, &answer);
     assert_int_equal(answer.result, BUS_OK);
     assert_int_equal(transact.late_unit, 1);
+    assert_false(transact.late_over); /* it may be unit 7's, with a wrong address */
     assert_int_equal(transact.stray_bytes, 9);
 }
 
