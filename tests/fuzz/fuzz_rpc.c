@@ -21,9 +21,8 @@
 #include "tests/unit/serve/fakes.h"
 
 #define ROUNDS 2000 /* a scan of all units takes one for each */
-#define RENEW                                                                                      \
-    256 /* what one input left over (an update, a switched valve) is gone after so many            \
-         */
+/* What one input left over (an update, a switched valve) is gone after so many. */
+#define RENEW 256
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -287,10 +287,9 @@ def test_the_first_probe_that_is_there_is_taken(bench, rom):
     ("dfu", "dfu-util", ["dfu-util"])])
 def test_the_real_programs_without_a_probe_end_in_a_clear_error(bench, name, program, looks):
     """What they print and how they end is theirs; nothing is plugged in here."""
-    if any((path / "idVendor").exists() and
-           (path / "idVendor").read_text().strip() == "0483"
-           for path in pathlib.Path("/sys/bus/usb/devices").glob("*")):
-        pytest.skip("a probe or a part of ST's is plugged in")
+    plugged = [path for path in pathlib.Path("/sys/bus/usb/devices").glob("*/idVendor")
+               if path.read_text().strip() == "0483"]
+    assert not plugged, "unplug the probes and the parts of ST's: this is about having none"
     if name == "dfu":
         dfu_bench(bench)
     for tool in (program, *looks):

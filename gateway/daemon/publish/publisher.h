@@ -94,7 +94,7 @@ void send_unmake_all(struct publisher *p);
 void send_unmake_lane(struct publisher *p, uint8_t lane);
 bool send_message(struct publisher *p, const struct slot *what,
                   const struct session_message *message);
-/* All that there is room for now. */
+/* Sends as much as the window and the link take. */
 void send_all(struct publisher *p);
 /* When readings that wait for their batch to be complete may go; INT64_MAX: none do. */
 int64_t send_batch_due_ms(const struct publisher *p);
