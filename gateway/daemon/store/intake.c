@@ -16,10 +16,13 @@
 #define CHUNKS_MAX     2048u /* 32 MiB of address space; touched only under need */
 #define FULL_ALARM     32u   /* full chunks that make a commit worthwhile at once */
 #define KEEP_WARM      64u   /* freed chunks beyond these give their pages back */
+#define LOST_RANGES    256u  /* beside one a device: then near ones become one */
 
+/* What did not fit: numbers [first, last] of each boot from boot to last_boot. Exact, until there
+ * are more than the table holds; then it tells of a little too much, never of too little. */
 struct lost_range {
-    uint32_t boot, first, last;
-    bool used;
+    uint16_t device;
+    uint32_t boot, last_boot, first, last;
 };
 
 struct intake {
@@ -36,8 +39,9 @@ struct intake {
     struct chunk *full_first, *full_last;
     uint32_t full_count, waiting;
     uint64_t taken, gaps, lost;
-    struct lost_range *lost_ranges; /* one a device */
-    bool any_lost;
+    struct lost_range *lost_ranges; /* by device, boot, number; none touches another */
+    uint32_t lost_count, lost_room;
+    int64_t correction_ms; /* that did not fit, 0: none */
 };
 
 /* Records a second, as configured. */
@@ -65,7 +69,8 @@ struct intake *intake_create(const struct config *config, const struct stream *s
     struct intake *intake = calloc(1, sizeof *intake);
     if (intake == NULL)
         return NULL;
-    intake->lost_ranges = calloc(config->device_count + 1u, sizeof *intake->lost_ranges);
+    intake->lost_room = config->device_count + LOST_RANGES;
+    intake->lost_ranges = calloc(intake->lost_room, sizeof *intake->lost_ranges);
     intake->chunk_count = pool_size(config);
     intake->memory = mmap(NULL, (size_t)intake->chunk_count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -151,45 +156,122 @@ static void added(struct intake *intake)
         wake(intake);
 }
 
+/* ---- What is lost, under the lock too ---- */
+
+static bool is_behind(const struct lost_range *range, uint16_t device, uint32_t boot, uint32_t seq)
+{
+    if (range->device != device)
+        return range->device > device;
+    return range->boot != boot ? range->boot > boot : range->first > seq;
+}
+
+static uint64_t numbers(const struct lost_range *range)
+{
+    return ((uint64_t)range->last - range->first + 1) *
+           (range->last_boot - range->boot + UINT64_C(1));
+}
+
+/* One range that holds both; `b` is behind `a`. */
+static struct lost_range both(const struct lost_range *a, const struct lost_range *b)
+{
+    struct lost_range hull = *a;
+    hull.last_boot = b->last_boot > a->last_boot ? b->last_boot : a->last_boot;
+    hull.first = b->first < a->first ? b->first : a->first;
+    hull.last = b->last > a->last ? b->last : a->last;
+    return hull;
+}
+
+static void join_next(struct intake *intake, uint32_t at)
+{
+    struct lost_range *range = &intake->lost_ranges[at];
+    range[0] = both(&range[0], &range[1]);
+    memmove(range + 1, range + 2, (--intake->lost_count - at - 1) * sizeof *range);
+}
+
+/* Joins the two neighbours of a device whose range holds the fewest numbers that were not lost. */
+static void join_nearest(struct intake *intake)
+{
+    uint64_t least = UINT64_MAX;
+    uint32_t nearest = 0;
+    for (uint32_t i = 0; i + 1 < intake->lost_count; i++) {
+        const struct lost_range *range = &intake->lost_ranges[i];
+        if (range[0].device != range[1].device)
+            continue;
+        struct lost_range hull = both(&range[0], &range[1]);
+        uint64_t more = numbers(&hull) - numbers(&range[0]);
+        if (more < least) {
+            least = more;
+            nearest = i;
+        }
+    }
+    join_next(intake, nearest); /* more ranges than devices: there is such a pair */
+}
+
+static bool touch(const struct lost_range *a, const struct lost_range *b)
+{
+    return a->device == b->device && a->boot == b->boot && a->last_boot == b->last_boot &&
+           (b->first <= a->last || b->first - a->last == 1);
+}
+
 static void lose(struct intake *intake, uint16_t device, uint32_t boot, uint32_t first,
                  uint32_t last)
 {
-    struct lost_range *range = &intake->lost_ranges[device];
-    intake->lost += last - first + 1u;
-    intake->any_lost = true;
-    if (!range->used || range->boot != boot) {
-        *range = (struct lost_range){.boot = boot, .first = first, .last = last, .used = true};
-        return;
-    }
-    range->first = first < range->first ? first : range->first;
-    range->last = last > range->last ? last : range->last;
+    if (intake->lost_count == intake->lost_room)
+        join_nearest(intake);
+    uint32_t at = intake->lost_count;
+    while (at > 0 && is_behind(&intake->lost_ranges[at - 1], device, boot, first))
+        at--;
+    struct lost_range *range = &intake->lost_ranges[at];
+    memmove(range + 1, range, (intake->lost_count++ - at) * sizeof *range);
+    *range = (struct lost_range){device, boot, boot, first, last};
+    while (at + 1 < intake->lost_count && touch(&range[0], &range[1]))
+        join_next(intake, at);
+    if (at > 0 && touch(&range[-1], &range[0]))
+        join_next(intake, at - 1);
 }
 
-/* Room has come back: what was lost is told before anything newer. */
-static void tell_lost(struct intake *intake)
+/* false: no room for all of it yet. */
+static bool tell_range(struct intake *intake, struct lost_range *range)
 {
-    for (uint16_t i = 0; i < intake->device_count; i++) {
-        struct lost_range *range = &intake->lost_ranges[i];
-        if (!range->used)
-            continue;
+    for (;; range->boot++) {
         struct body *body = room(intake);
-        if (body == NULL)
-            return;
-        struct reading_gap gap = {.device = i,
+        struct reading_gap gap = {.device = range->device,
                                   .why = GAP_OVERFLOW,
                                   .boot = range->boot,
                                   .first_seq = range->first,
                                   .last_seq = range->last};
-        if (!body_gap(body, intake->streams[i].id, &gap))
-            return;
-        range->used = false;
+        if (body == NULL || !body_gap(body, intake->streams[range->device].id, &gap))
+            return false;
         intake->gaps++;
         added(intake);
+        if (range->boot == range->last_boot)
+            return true;
     }
-    intake->any_lost = false;
+}
+
+/* As soon as there is room: what was lost is told before anything newer. */
+static void tell_lost(struct intake *intake)
+{
+    if (intake->lost_count == 0 && intake->correction_ms == 0)
+        return;
+    struct body *body = intake->correction_ms != 0 ? room(intake) : NULL;
+    if (body != NULL && body_correction(body, intake->gateway_boot, intake->correction_ms)) {
+        intake->correction_ms = 0;
+        added(intake);
+    }
+    while (intake->lost_count > 0 &&
+           tell_range(intake, &intake->lost_ranges[intake->lost_count - 1]))
+        intake->lost_count--;
 }
 
 /* ---- The outside ---- */
+
+/* Where the next record goes, behind what was lost; NULL: no room. */
+static struct body *next_room(struct intake *intake)
+{
+    tell_lost(intake);
+    return room(intake);
+}
 
 void intake_reading(struct intake *intake, const struct reading *reading)
 {
@@ -198,15 +280,13 @@ void intake_reading(struct intake *intake, const struct reading *reading)
     const struct stream *stream = &intake->streams[reading->device];
     pthread_mutex_lock(&intake->lock);
     intake->taken++;
-    struct body *body = room(intake);
-    if (body != NULL && intake->any_lost) {
-        tell_lost(intake);
-        body = room(intake);
-    }
-    if (body != NULL && body_reading(body, stream->id, stream->shape, reading))
+    struct body *body = next_room(intake);
+    if (body != NULL && body_reading(body, stream->id, stream->shape, reading)) {
         added(intake);
-    else
+    } else {
         lose(intake, reading->device, reading->boot, reading->seq, reading->seq);
+        intake->lost++;
+    }
     pthread_mutex_unlock(&intake->lock);
 }
 
@@ -215,7 +295,7 @@ void intake_gap(struct intake *intake, const struct reading_gap *gap)
     if (gap->device >= intake->device_count || gap->last_seq < gap->first_seq)
         return;
     pthread_mutex_lock(&intake->lock);
-    struct body *body = room(intake);
+    struct body *body = next_room(intake);
     if (body != NULL && body_gap(body, intake->streams[gap->device].id, gap)) {
         intake->gaps++;
         added(intake);
@@ -228,9 +308,11 @@ void intake_gap(struct intake *intake, const struct reading_gap *gap)
 void intake_correction(struct intake *intake, int64_t add_ms)
 {
     pthread_mutex_lock(&intake->lock);
-    struct body *body = room(intake);
+    struct body *body = next_room(intake);
     if (body != NULL && body_correction(body, intake->gateway_boot, add_ms))
         added(intake);
+    else
+        intake->correction_ms += add_ms;
     pthread_mutex_unlock(&intake->lock);
 }
 
@@ -281,5 +363,6 @@ void intake_release(struct intake *intake, struct chunk *chunk)
     chunk->next = intake->free;
     intake->free = chunk;
     intake->free_count++;
+    tell_lost(intake);
     pthread_mutex_unlock(&intake->lock);
 }

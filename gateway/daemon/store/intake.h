@@ -2,7 +2,7 @@
 /* Where bus threads leave what they took: chunks of encoded records in memory taken at start. A
  * chunk becomes one row of the store as it is. The pool holds at least 30 s of the configured
  * readings; chunks are used last-freed first, so that in quiet times few pages are touched. When
- * no chunk is free a record is counted, and told as a gap as soon as there is room. */
+ * no chunk is free the number of a record is kept, and told as a gap as soon as there is room. */
 #ifndef BAIYE_INTAKE_H
 #define BAIYE_INTAKE_H
 
@@ -39,7 +39,7 @@ void intake_gap(struct intake *intake, const struct reading_gap *gap);
 void intake_correction(struct intake *intake, int64_t add_ms);
 
 struct intake_level {
-    uint64_t taken, gaps, lost; /* since start */
+    uint64_t taken, gaps, lost; /* since start; lost: readings that were taken and did not fit */
     uint32_t waiting;           /* records not taken out */
     uint32_t full_chunks;
     int64_t since_ms; /* monotonic: when the oldest of them came; 0: none */
