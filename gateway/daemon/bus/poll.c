@@ -167,7 +167,7 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
         note_state(bus, device, why == GAP_GARBLED ? DEVICE_GARBAGE : DEVICE_SILENT);
 }
 
-static void poll_ended(struct bus *bus, unsigned index, const struct transact_answer *answer)
+static void poll_ended(struct bus *bus, unsigned index)
 {
     struct device *device = &bus->devices[index];
     device->health.polls++;
@@ -176,7 +176,6 @@ static void poll_ended(struct bus *bus, unsigned index, const struct transact_an
     device->read = 0;
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
-    (void)answer;
     if (device->config->profile->node && device->config->every_ms >= 1000)
         schedule_set_due(&bus->schedule, index, node_due_ms(&device->node, bus_now_ms()) * US);
 }
@@ -201,7 +200,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
         return;
     }
     if (good) {
-        poll_ended(bus, index, answer);
+        poll_ended(bus, index);
         return;
     }
     device->health.polls++;

@@ -11,6 +11,7 @@
 
 #include "gateway/daemon/bus/impl.h"
 #include "gateway/daemon/bus/load.h"
+#include "protocols/modbus/rtu.h"
 #include "tests/unit/bus/garden.h"
 #include "tests/unit/bus/virtual_line.h"
 
@@ -368,6 +369,41 @@ static void a_lone_units_late_window_is_bounded(void **state)
     assert_in_range(longest, 300 * MS, 2000 * MS);
 }
 
+static int64_t missed_ns, again_ns; /* when unit 1 was asked in vain, and when anew */
+
+/* Unit 2, asked right after unit 1 did not answer, does so in unit 1's name. */
+static void answer_in_anothers_name(const struct garden_frame *frame)
+{
+    static const uint8_t answer[] = {3, 4, 0xBA, 0xD0, 0xBA, 0xD0};
+    uint8_t out[16];
+    if (frame->unit == 1 && missed_ns == 0) {
+        missed_ns = frame->at_ns;
+        garden.units[2].lost_once = true;
+    } else if (frame->unit == 1 && again_ns == 0) {
+        again_ns = frame->at_ns;
+    } else if (frame->unit == 2 && missed_ns > 0 && again_ns == 0) {
+        size_t size = rtu_build(1, answer, sizeof answer, out, sizeof out);
+        virtual_line_say(frame->at_ns + 25 * MS, out, size);
+    }
+}
+
+/* The frame may be unit 2's, with a wrong address: the true answer may still come. */
+static void a_frame_in_its_name_does_not_end_a_units_late_window(void **state)
+{
+    (void)state;
+    missed_ns = again_ns = 0;
+    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    garden_wait_readings(0, 10);
+    garden_wait_readings(1, 10);
+    unsigned readings = garden_readings(0);
+    garden.units[1].late_once_ms = 270; /* twice its longest time to answer is 300 ms */
+    garden.hears = answer_in_anothers_name;
+    garden_wait_readings(0, readings + 2);
+    assert_true(again_ns - missed_ns >= 300 * MS);
+    garden_run(20000 * MS); /* health is told every 10 s */
+    assert_int_equal(garden_device(0).health.late_answers, 1);
+}
+
 static void health_counts_what_happened(void **state)
 {
     (void)state;
@@ -406,6 +442,7 @@ int main(void)
         TEST(what_a_device_refuses_is_split_off_and_remembered),
         TEST(the_rate_changes_when_everything_is_sent),
         TEST(a_lone_units_late_window_is_bounded),
+        TEST(a_frame_in_its_name_does_not_end_a_units_late_window),
         TEST(health_counts_what_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
