@@ -28,19 +28,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct profile_config profile = {.name = "p"};
-static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
-static uint16_t plot_devices[] = {1, 0};
-static struct plot_config plots[] = {
-    {.name = "upper", .device_count = 2, .devices = plot_devices},
-    {.name = "empty"},
-};
-static struct device_config devices[] = {
-    {.name = "a", .unit = 1, .profile = &profile, .metric_count = 1, .metrics = {&field}},
-    {.name = "relay", .index = 1, .unit = 2, .profile = &profile},
-};
-static struct config config = {
-    .plots = plots, .plot_count = 2, .devices = devices, .device_count = 2};
 static char folder[] = "/tmp/baiye-fuzz-XXXXXX", app[64];
 static struct loop *loop;
 static struct http *http;
@@ -111,7 +98,7 @@ static void start(void)
            getsockname(probe, (struct sockaddr *)&address, &size) == 0);
     close(probe);
     loop = loop_open(false);
-    csv = csv_open(loop, &config, NULL);
+    csv = csv_open(loop, &fake_config, NULL);
     struct http_options options = {.host = "127.0.0.1",
                                    .port = ntohs(address.sin_port),
                                    .cert_file = "",

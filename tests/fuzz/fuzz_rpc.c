@@ -26,30 +26,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct write_config writes[] = {
-    {.name = "period", .function = 6, .address = 3, .min = 10, .max = 3600},
-    {.name = "valve", .function = 5, .address = 1, .min = 0, .max = 1, .max_on_s = 1},
-    {.name = "offset", .function = 16, .address = 4, .min = -100, .max = 100, .technician = true},
-};
-static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 3};
-static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
-static struct bus_config bus = {.name = "east"};
-static struct broker_config broker = {.name = "local"};
-static struct plot_config plot = {.name = "upper", .label = "上坡"};
-static struct device_config devices[] = {
-    {.name = "a", .unit = 1, .profile = &profile, .metric_count = 1, .metrics = {&field}},
-    {.name = "b", .index = 1, .unit = 3, .profile = &profile},
-};
-static struct config config = {.site = "garden",
-                               .timezone = "Asia/Shanghai",
-                               .buses = &bus,
-                               .bus_count = 1,
-                               .brokers = &broker,
-                               .broker_count = 1,
-                               .plots = &plot,
-                               .plot_count = 1,
-                               .devices = devices,
-                               .device_count = 2};
 static char folder[] = "/tmp/baiye-fuzz-XXXXXX";
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static struct loop *loop;
@@ -66,7 +42,7 @@ static void clean_up(void)
 {
     (void)unlink(address.sun_path);
     char users[CONFIG_PATH_SIZE];
-    if (users_path(config.file, users, sizeof users))
+    if (users_path(fake_config.file, users, sizeof users))
         (void)unlink(users);
     (void)rmdir(folder);
 }
@@ -76,9 +52,9 @@ static void make_folder(void)
     char users[CONFIG_PATH_SIZE];
     expect(mkdtemp(folder) != NULL);
     (void)atexit(clean_up);
-    expect(snprintf(config.file, sizeof config.file, "%s/baiye.yaml", folder) > 0);
+    expect(snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder) > 0);
     expect(snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", folder) > 0);
-    expect(users_path(config.file, users, sizeof users));
+    expect(users_path(fake_config.file, users, sizeof users));
     FILE *file = fopen(users, "we");
     expect(file != NULL && fputs("li farmer\nwang technician\n", file) >= 0 && fclose(file) == 0);
 }
@@ -100,7 +76,7 @@ static void renew(void)
     fakes = (struct fakes){.now = {1795293274123, TIME_TRUSTED}};
     struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
     loop = loop_open(false);
-    rpc = rpc_open(loop, &config, &parts);
+    rpc = rpc_open(loop, &fake_config, &parts);
     control = control_open(loop, address.sun_path, rpc);
 }
 
@@ -212,7 +188,7 @@ static void by_mqtt(char kind, const uint8_t *data, size_t size)
                                       .correlation_size = sizeof number};
     copy_text(request.user, sizeof request.user, (const uint8_t *)user, strlen(user));
     copy_text(request.method, sizeof request.method, data, name);
-    expect(snprintf(request.response, sizeof request.response, "baiye/garden/answer/%s/1", user) >
+    expect(snprintf(request.response, sizeof request.response, "baiye/baiye-1/answer/%s/1", user) >
            0);
     memcpy(request.correlation, &number, sizeof number);
     number++;

@@ -270,3 +270,35 @@ int64_t publish_idle_ms(const struct publish *publish)
     (void)publish;
     return fakes.idle_ms;
 }
+
+static struct write_config writes[] = {
+    {.name = "period", .function = 6, .address = 3, .min = 10, .max = 3600},
+    {.name = "valve", .function = 5, .address = 1, .min = 0, .max = 1, .max_on_s = 1},
+    {.name = "offset", .function = 16, .address = 4, .min = -100, .max = 100, .technician = true},
+};
+static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 3};
+static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
+static struct bus_config bus = {.name = "east"};
+static struct broker_config broker = {.name = "local"};
+static uint16_t upper[] = {1, 0};
+static struct plot_config plots[] = {
+    {.name = "upper", .label = "上坡", .device_count = 2, .devices = upper},
+    {.name = "empty"},
+};
+static struct device_config devices[] = {
+    {.name = "plot-1", .unit = 1, .profile = &profile, .metric_count = 1, .metrics = {&field}},
+    {.name = "broken", .index = 1, .unit = 2, .profile = &profile},
+    {.name = "dead", .index = 2, .unit = 3, .profile = &profile},
+};
+struct config fake_config = {
+    .site = "baiye-1",
+    .timezone = "Asia/Shanghai",
+    .buses = &bus,
+    .bus_count = 1,
+    .brokers = &broker,
+    .broker_count = 1,
+    .plots = plots,
+    .plot_count = 2,
+    .devices = devices,
+    .device_count = 3,
+};

@@ -14,33 +14,6 @@
 
 #include "fakes.h"
 
-static struct write_config writes[] = {
-    {.name = "period", .function = 6, .address = 3, .min = 10, .max = 3600},
-    {.name = "valve", .function = 5, .address = 1, .min = 0, .max = 1, .max_on_s = 1},
-    {.name = "offset", .function = 16, .address = 4, .min = -100, .max = 100, .technician = true},
-};
-static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 3};
-static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
-static struct bus_config bus = {.name = "east"};
-static struct broker_config broker = {.name = "local"};
-static struct plot_config plot = {.name = "upper", .label = "上坡"};
-static struct device_config devices[] = {
-    {.name = "plot-1", .unit = 1, .profile = &profile, .metric_count = 1, .metrics = {&field}},
-    {.name = "broken", .index = 1, .unit = 2, .profile = &profile},
-    {.name = "dead", .index = 2, .unit = 3, .profile = &profile},
-};
-static struct config config = {
-    .site = "baiye-1",
-    .timezone = "Asia/Shanghai",
-    .buses = &bus,
-    .bus_count = 1,
-    .brokers = &broker,
-    .broker_count = 1,
-    .plots = &plot,
-    .plot_count = 1,
-    .devices = devices,
-    .device_count = 3,
-};
 static char folder[] = "/tmp/baiye-rpc-XXXXXX";
 static struct loop *loop;
 static struct rpc *rpc;
@@ -68,7 +41,7 @@ static int start(void **state)
     progress_count = end_count = 0;
     struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
     loop = loop_open(false);
-    rpc = rpc_open(loop, &config, &parts);
+    rpc = rpc_open(loop, &fake_config, &parts);
     return rpc != NULL ? 0 : -1;
 }
 
@@ -305,7 +278,7 @@ static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(voi
     strcpy(fakes.kept_key, "actuators");
     strcpy(fakes.kept, "[{\"device\":\"plot-1\",\"name\":\"valve\"}]");
     fakes.coils = 2;
-    rpc = rpc_open(loop, &config, &parts);
+    rpc = rpc_open(loop, &fake_config, &parts);
     int64_t start_ms = loop_now_ms();
     while (strcmp(fakes.kept, "[]") != 0 && loop_now_ms() - start_ms < 5000)
         assert_true(loop_step(loop));
@@ -461,7 +434,7 @@ static void the_role_comes_from_the_users_file(void **state)
     char path[CONFIG_PATH_SIZE];
     by_mqtt("pick", pick, "1");
     assert_non_null(strstr(fakes.answer, "forbidden"));
-    assert_true(users_path(config.file, path, sizeof path));
+    assert_true(users_path(fake_config.file, path, sizeof path));
     FILE *file = fopen(path, "w");
     fputs("wang technician\nli farmer\n", file);
     fclose(file);
@@ -476,7 +449,7 @@ static void a_second_delivery_is_not_done_twice(void **state)
     (void)state;
     static const char write[] = "{\"device\":\"plot-1\",\"name\":\"period\",\"value\":60}";
     char path[CONFIG_PATH_SIZE];
-    assert_true(users_path(config.file, path, sizeof path));
+    assert_true(users_path(fake_config.file, path, sizeof path));
     FILE *file = fopen(path, "w");
     fputs("li farmer\n", file);
     fclose(file);
@@ -549,7 +522,7 @@ int main(void)
     };
     if (mkdtemp(folder) == NULL)
         return 1;
-    snprintf(config.file, sizeof config.file, "%s/baiye.yaml", folder);
+    snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(folder);
     return failed;
