@@ -23,10 +23,13 @@ struct family {
     size_t offset;
 };
 
-/* Families that have one sample each for every thing of one kind. */
+/* Families that have one sample each for every thing of one kind: bus, broker … Whatever it is
+ * taken from is put into one struct, an item, which the families' offsets point into. */
 struct group {
-    const char *prefix, *label; /* label NULL: there is one such thing only */
+    const char *prefix, *label; /* label NULL: there is one such thing, without a name */
+    size_t (*count)(const struct health *health);
     const char *(*name)(const struct config *config, size_t index);
+    void (*take)(const struct health *health, size_t index, void *item); /* it comes zeroed */
     size_t item_size;
     const struct family *families;
     size_t family_count;
@@ -59,7 +62,6 @@ struct store_sample {
 };
 
 #define AT(type, member) offsetof(struct type, member)
-#define FAMILIES(rows)   .families = (rows), .family_count = sizeof(rows) / sizeof(rows)[0]
 
 static const struct family gateway_families[] = {
     {"uptime_seconds", "Time since the daemon started.", GAUGE, U64, 1000,
@@ -188,6 +190,103 @@ static const struct family web_families[] = {
      AT(web_sample, bridge.bytes_out)},
 };
 
+/* ---- Where the items come from ------------------------------------------------------------ */
+
+static void take_gateway(const struct health *health, size_t index, void *item)
+{
+    struct gateway_sample *gateway = item;
+    json_t *ready = health_ready(health);
+    (void)index;
+    gateway->uptime_ms = (uint64_t)(loop_now_ms() - health->started_ms);
+    gateway->ready = json_is_true(json_object_get(ready, "ready"));
+    json_decref(ready);
+}
+
+static void take_store(const struct health *health, size_t index, void *item)
+{
+    struct store_sample *store = item;
+    (void)index;
+    store_stats(health->parts->store, &store->stats);
+    store->oldest_ms = store->stats.oldest_ms > 0 ? (uint64_t)store->stats.oldest_ms : 0;
+}
+
+static size_t bus_count(const struct health *health)
+{
+    return health->config->bus_count;
+}
+
+static const char *bus_name(const struct config *config, size_t index)
+{
+    return config->buses[index].name;
+}
+
+static void take_bus(const struct health *health, size_t index, void *item)
+{
+    struct bus_sample *bus = item;
+    bus_stats(health->parts->buses[index], &bus->stats);
+    bus->up = strcmp(bus->stats.state, "up") == 0;
+}
+
+static size_t broker_count(const struct health *health)
+{
+    return health->parts->publish != NULL ? health->config->broker_count : 0;
+}
+
+static const char *broker_name(const struct config *config, size_t index)
+{
+    return config->brokers[index].name;
+}
+
+static void take_broker(const struct health *health, size_t index, void *item)
+{
+    struct broker_sample *broker = item;
+    publish_stats(health->parts->publish, (uint16_t)index, &broker->stats);
+    broker->budget = health->config->brokers[index].budget_bytes_month;
+    broker->up = strcmp(broker->stats.state, "up") == 0;
+}
+
+static size_t device_count(const struct health *health)
+{
+    return health->config->device_count;
+}
+
+static const char *device_name(const struct config *config, size_t index)
+{
+    return config->devices[index].name;
+}
+
+/* One that was not asked yet has all its samples, too: at 0. */
+static void take_device(const struct health *health, size_t index, void *item)
+{
+    struct device_sample *device = item;
+    struct live *live = store_live(health->parts->store);
+    if (!live_get_health(live, (uint16_t)index, &device->health))
+        device->health = (struct device_health){0};
+    device->seen_ms = device->health.last_seen.ms > 0 ? (uint64_t)device->health.last_seen.ms : 0;
+}
+
+static void take_web(const struct health *health, size_t index, void *item)
+{
+    struct web_sample *web = item;
+    (void)index;
+    if (health->http != NULL)
+        http_stats(health->http, &web->http);
+    if (health->bridge != NULL)
+        bridge_stats(health->bridge, &web->bridge);
+}
+
+#define GROUP(thing)                                                                               \
+    .take = take_##thing, .item_size = sizeof(struct thing##_sample),                              \
+    .families = thing##_families,                                                                  \
+    .family_count = sizeof thing##_families / sizeof thing##_families[0]
+#define NAMED(thing) .label = #thing, .count = thing##_count, .name = thing##_name, GROUP(thing)
+
+static const struct group groups[] = {
+    {.prefix = "", GROUP(gateway)},       {.prefix = "store_", GROUP(store)},
+    {.prefix = "bus_", NAMED(bus)},       {.prefix = "broker_", NAMED(broker)},
+    {.prefix = "device_", NAMED(device)}, {.prefix = "http_", GROUP(web)},
+};
+
 /* ---- Out ---------------------------------------------------------------------------------- */
 
 static uint64_t number_at(const void *item, const struct family *family)
@@ -217,10 +316,15 @@ static void write_number(FILE *out, uint64_t number, uint32_t per_unit)
         (void)fprintf(out, " %.15g\n", (double)number / per_unit);
 }
 
-static void write_group(FILE *out, const struct config *config, const struct group *group,
-                        const void *items, size_t count)
+static void write_group(FILE *out, const struct health *health, const struct group *group)
 {
-    for (size_t i = 0; count > 0 && i < group->family_count; i++) {
+    size_t count = group->count != NULL ? group->count(health) : 1;
+    char *items = count > 0 ? calloc(count, group->item_size) : NULL;
+    if (items == NULL)
+        return;
+    for (size_t n = 0; n < count; n++)
+        group->take(health, n, items + n * group->item_size);
+    for (size_t i = 0; i < group->family_count; i++) {
         const struct family *family = &group->families[i];
         (void)fprintf(out, "# HELP baiye_%s%s %s\n# TYPE baiye_%s%s %s\n", group->prefix,
                       family->name, family->help, group->prefix, family->name,
@@ -228,122 +332,11 @@ static void write_group(FILE *out, const struct config *config, const struct gro
         for (size_t n = 0; n < count; n++) {
             (void)fprintf(out, "baiye_%s%s", group->prefix, family->name);
             if (group->label != NULL)
-                (void)fprintf(out, "{%s=\"%s\"}", group->label, group->name(config, n));
-            write_number(out, number_at((const char *)items + n * group->item_size, family),
-                         family->per_unit);
+                (void)fprintf(out, "{%s=\"%s\"}", group->label, group->name(health->config, n));
+            write_number(out, number_at(items + n * group->item_size, family), family->per_unit);
         }
     }
-}
-
-/* ---- What is written ---------------------------------------------------------------------- */
-
-static void write_gateway(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "", FAMILIES(gateway_families)};
-    json_t *ready = health_ready(health);
-    struct gateway_sample gateway = {
-        .uptime_ms = (uint64_t)(loop_now_ms() - health->started_ms),
-        .ready = json_is_true(json_object_get(ready, "ready")),
-    };
-    json_decref(ready);
-    write_group(out, health->config, &group, &gateway, 1);
-}
-
-static void write_store(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "store_", FAMILIES(store_families)};
-    struct store_sample store = {0};
-    store_stats(health->parts->store, &store.stats);
-    store.oldest_ms = store.stats.oldest_ms > 0 ? (uint64_t)store.stats.oldest_ms : 0;
-    write_group(out, health->config, &group, &store, 1);
-}
-
-static const char *bus_name(const struct config *config, size_t index)
-{
-    return config->buses[index].name;
-}
-
-static void write_buses(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "bus_",
-                                       .label = "bus",
-                                       .name = bus_name,
-                                       .item_size = sizeof(struct bus_sample),
-                                       FAMILIES(bus_families)};
-    size_t count = health->config->bus_count;
-    struct bus_sample *buses = calloc(count + 1, sizeof *buses);
-    if (buses == NULL)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        bus_stats(health->parts->buses[i], &buses[i].stats);
-        buses[i].up = strcmp(buses[i].stats.state, "up") == 0;
-    }
-    write_group(out, health->config, &group, buses, count);
-    free(buses);
-}
-
-static const char *broker_name(const struct config *config, size_t index)
-{
-    return config->brokers[index].name;
-}
-
-static void write_brokers(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "broker_",
-                                       .label = "broker",
-                                       .name = broker_name,
-                                       .item_size = sizeof(struct broker_sample),
-                                       FAMILIES(broker_families)};
-    size_t count = health->parts->publish != NULL ? health->config->broker_count : 0;
-    struct broker_sample *brokers = calloc(count + 1, sizeof *brokers);
-    if (brokers == NULL)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        publish_stats(health->parts->publish, (uint16_t)i, &brokers[i].stats);
-        brokers[i].budget = health->config->brokers[i].budget_bytes_month;
-        brokers[i].up = strcmp(brokers[i].stats.state, "up") == 0;
-    }
-    write_group(out, health->config, &group, brokers, count);
-    free(brokers);
-}
-
-static const char *device_name(const struct config *config, size_t index)
-{
-    return config->devices[index].name;
-}
-
-/* One that was not asked yet has all its samples, too: at 0. */
-static void write_devices(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "device_",
-                                       .label = "device",
-                                       .name = device_name,
-                                       .item_size = sizeof(struct device_sample),
-                                       FAMILIES(device_families)};
-    size_t count = health->config->device_count;
-    struct live *live = store_live(health->parts->store);
-    struct device_sample *devices = calloc(count + 1, sizeof *devices);
-    if (devices == NULL)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        struct device_health *one = &devices[i].health;
-        if (!live_get_health(live, (uint16_t)i, one))
-            *one = (struct device_health){0};
-        devices[i].seen_ms = one->last_seen.ms > 0 ? (uint64_t)one->last_seen.ms : 0;
-    }
-    write_group(out, health->config, &group, devices, count);
-    free(devices);
-}
-
-static void write_web(FILE *out, const struct health *health)
-{
-    static const struct group group = {.prefix = "http_", FAMILIES(web_families)};
-    struct web_sample web = {0};
-    if (health->http != NULL)
-        http_stats(health->http, &web.http);
-    if (health->bridge != NULL)
-        bridge_stats(health->bridge, &web.bridge);
-    write_group(out, health->config, &group, &web, 1);
+    free(items);
 }
 
 char *health_metrics(const struct health *health, size_t *size)
@@ -352,12 +345,8 @@ char *health_metrics(const struct health *health, size_t *size)
     FILE *out = open_memstream(&text, size);
     if (out == NULL)
         return NULL;
-    write_gateway(out, health);
-    write_store(out, health);
-    write_buses(out, health);
-    write_brokers(out, health);
-    write_devices(out, health);
-    write_web(out, health);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        write_group(out, health, &groups[i]);
     if (fclose(out) != 0) {
         free(text);
         return NULL;
