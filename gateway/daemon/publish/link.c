@@ -19,13 +19,11 @@
 #define SILENT_LEAST_MS  15000
 #define ROUND_LEAST_MS   5
 #define STOP_MOST_MS     2500
-#define ANSWERS_MOST     64u
 
-/* ---- Publishers come and go --------------------------------------------------------------------
- */
+/* ---- Publishers come and go ---- */
 
-static void set_state(struct publish *publish, struct broker *broker, const char *state,
-                      const char *why)
+void link_set_state(struct publish *publish, struct broker *broker, const char *state,
+                    const char *why)
 {
     pthread_mutex_lock(&publish->lock);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "%s", state);
@@ -42,7 +40,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
                                .broker = *broker->config};
     if (!spawn_publisher(broker)) {
         int error = errno;
-        set_state(publish, broker, "stopped", strerror(error));
+        link_set_state(publish, broker, "stopped", strerror(error));
         log_change(&broker->log, 0, LOG_LEVEL_ERROR,
                    "publish %s: its process can't be started: %s; trying on", broker->config->name,
                    strerror(error));
@@ -57,7 +55,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     broker->connects = broker->messages = 0;
     (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
     backlog_begin(publish, broker);
-    set_state(publish, broker, "connecting", "");
+    link_set_state(publish, broker, "connecting", "");
 }
 
 static void publisher_ended(struct publish *publish, struct broker *broker, int64_t now_ms)
@@ -72,136 +70,13 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
     broker->restart_wait_ms *= 2;
     if (broker->restart_wait_ms > RESTART_MOST_MS)
         broker->restart_wait_ms = RESTART_MOST_MS;
-    set_state(publish, broker, "stopped", "its process ended; it is started again");
+    link_set_state(publish, broker, "stopped", "its process ended; it is started again");
     pthread_mutex_lock(&publish->lock);
     broker->stats.restarts++;
     broker->bytes_base = broker->stats.bytes_sent;
     pthread_mutex_unlock(&publish->lock);
     log_write(LOG_LEVEL_WARNING, "publish %s: its process ended; it is started again",
               broker->config->name);
-}
-
-/* ---- What publishers say ---- */
-
-static void on_state(struct publish *publish, struct broker *broker,
-                     const struct wire_state *message)
-{
-    bool was_up = broker->up;
-    broker->up = message->up;
-    set_state(publish, broker, message->state, message->why);
-    if (message->up) {
-        log_change(&broker->log, 1, LOG_LEVEL_NOTICE, "publish %s: connected to %s:%u",
-                   broker->config->name, broker->config->host, broker->config->port);
-        docs_forget(&publish->docs, broker->index);
-        broker->docs_seen = 0;
-        newest_up(publish, broker);
-        backlog_up(publish, broker, message->refused_before);
-        return;
-    }
-    if (was_up)
-        backlog_down(publish, broker);
-    log_change(&broker->log, 0, LOG_LEVEL_WARNING,
-               "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
-               broker->config->host, broker->config->port, message->why);
-}
-
-static void on_counts(struct publish *publish, struct broker *broker,
-                      const struct wire_counts *counts)
-{
-    pthread_mutex_lock(&publish->lock);
-    struct publish_stats *stats = &broker->stats;
-    uint64_t bytes = broker->bytes_base + counts->bytes;
-    int64_t now_ms = clock_now().mono_ms;
-    struct thrift_traffic traffic = {.tls = broker->config->tls,
-                                     .up = broker->up,
-                                     .connects = counts->connects - broker->connects,
-                                     .messages = counts->messages - broker->messages,
-                                     .bytes = bytes - stats->bytes_sent,
-                                     .passed_ms =
-                                         broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
-                                     .keepalive_s = broker->config->keepalive_s};
-    broker->counts_ms = now_ms;
-    broker->connects = counts->connects;
-    broker->messages = counts->messages;
-    stats->connects = counts->connects;
-    stats->messages = counts->messages;
-    stats->acked = counts->acked;
-    stats->refused = counts->refused;
-    stats->bytes_sent = bytes;
-    if (broker->up)
-        (void)snprintf(stats->state, sizeof stats->state, "%s",
-                       counts->lane_refused ? "refused" : "up");
-    if (broker->up && counts->lane_refused)
-        (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
-    pthread_mutex_unlock(&publish->lock);
-    budget_count(publish, broker, &traffic);
-}
-
-static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
-                       size_t size)
-{
-    static char payload[WIRE_MAX]; /* the one link thread's */
-    struct wire_request head;
-    memcpy(&head, message, sizeof head);
-    size_t rest = size - sizeof head;
-    memcpy(payload, message + sizeof head, rest);
-    payload[rest] = '\0';
-    head.request.broker = broker->index;
-    head.request.payload = payload;
-    head.request.payload_size = rest;
-    if (publish->callbacks.request != NULL)
-        publish->callbacks.request(publish->callbacks.context, &head.request);
-}
-
-static void on_quarantine(struct publish *publish, struct broker *broker, const uint8_t *message,
-                          size_t size)
-{
-    struct wire_quarantine head;
-    memcpy(&head, message, sizeof head);
-    store_quarantine(publish->store, broker->index, head.id, head.reason, message + sizeof head,
-                     (uint32_t)(size - sizeof head));
-    pthread_mutex_lock(&publish->lock);
-    broker->stats.quarantined++;
-    pthread_mutex_unlock(&publish->lock);
-}
-
-static void take_message(struct publish *publish, struct broker *broker, const uint8_t *message,
-                         size_t size)
-{
-    union {
-        struct wire_state state;
-        struct wire_ack ack;
-        struct wire_done done;
-        struct wire_counts counts;
-    } in;
-    memset(&in, 0, sizeof in);
-    memcpy(&in, message, size < sizeof in ? size : sizeof in);
-    switch (message[0]) {
-    case WIRE_STATE:
-        in.state.state[sizeof in.state.state - 1] = in.state.why[sizeof in.state.why - 1] = '\0';
-        on_state(publish, broker, &in.state);
-        break;
-    case WIRE_ACK:
-        backlog_ack(publish, broker, &in.ack);
-        break;
-    case WIRE_DOC_DONE:
-        broker->docs_out -= in.done.count < broker->docs_out ? in.done.count : broker->docs_out;
-        break;
-    case WIRE_COUNTS:
-        on_counts(publish, broker, &in.counts);
-        break;
-    case WIRE_REQUEST:
-        if (size >= sizeof(struct wire_request))
-            on_request(publish, broker, message, size);
-        break;
-    case WIRE_QUARANTINE:
-        if (size >= sizeof(struct wire_quarantine))
-            on_quarantine(publish, broker, message, size);
-        break;
-    default:
-        log_write(LOG_LEVEL_ERROR, "publish: message of unknown type %u", message[0]);
-        break;
-    }
 }
 
 static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
@@ -214,7 +89,7 @@ static void read_broker(struct publish *publish, struct broker *broker, int64_t 
         if (got <= 0)
             publisher_ended(publish, broker, now_ms);
         else
-            take_message(publish, broker, message, (size_t)got);
+            wire_take(publish, broker, message, (size_t)got);
         broker->heard_ms = now_ms;
     }
 }
@@ -231,70 +106,6 @@ static void look_for_silence(struct broker *broker, int64_t now_ms)
               broker->config->name, (long long)(most / 1000));
     (void)kill(broker->pid, SIGKILL);
     broker->heard_ms = now_ms;
-}
-
-/* ---- Answers ---- */
-
-static void pump_answers(struct publish *publish, struct broker *broker)
-{
-    for (;;) {
-        char topic[TOPIC_SIZE];
-        pthread_mutex_lock(&publish->lock);
-        struct answer *answer = broker->answers;
-        pthread_mutex_unlock(&publish->lock);
-        if (answer == NULL)
-            return;
-        (void)snprintf(topic, sizeof topic, "%.*s", (int)answer->topic_size,
-                       (const char *)answer->bytes);
-        const uint8_t *correlation = answer->bytes + answer->topic_size;
-        if (!wire_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
-                      true, correlation, answer->correlation_size))
-            return;
-        pthread_mutex_lock(&publish->lock);
-        broker->answers = answer->next;
-        broker->answer_count--;
-        pthread_mutex_unlock(&publish->lock);
-        free(answer);
-    }
-}
-
-bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
-                    const void *correlation, size_t correlation_size, const void *payload,
-                    size_t payload_size)
-{
-    size_t topic_size = strlen(topic);
-    if (broker >= publish->broker_count || topic_size >= TOPIC_SIZE ||
-        correlation_size > PUBLISH_CORRELATION_SIZE || payload_size > WIRE_DOC_MAX)
-        return false;
-    struct answer *answer = malloc(sizeof *answer + topic_size + correlation_size + payload_size);
-    if (answer == NULL)
-        return false;
-    *answer = (struct answer){.topic_size = (uint16_t)topic_size,
-                              .correlation_size = (uint16_t)correlation_size,
-                              .size = payload_size};
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length is beside it */
-    memcpy(answer->bytes, topic, topic_size);
-    if (correlation_size > 0)
-        memcpy(answer->bytes + topic_size, correlation, correlation_size);
-    memcpy(answer->bytes + topic_size + correlation_size, payload, payload_size);
-    struct broker *own = &publish->brokers[broker];
-    pthread_mutex_lock(&publish->lock);
-    bool room = own->answer_count < ANSWERS_MOST && strcmp(own->stats.state, "stopped") != 0 &&
-                strcmp(own->stats.state, "down") != 0;
-    if (room) {
-        if (own->answers != NULL)
-            own->answers_last->next = answer;
-        else
-            own->answers = answer;
-        own->answers_last = answer;
-        own->answer_count++;
-    }
-    pthread_mutex_unlock(&publish->lock);
-    if (!room)
-        free(answer);
-    else
-        (void)eventfd_write(publish->wake_fd, 1);
-    return room;
 }
 
 /* ---- Rounds ---- */
@@ -330,7 +141,7 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     }
     if (!broker->up || broker->blocked)
         return wait;
-    pump_answers(publish, broker);
+    answers_pump(publish, broker);
     if (broker->stage != THRIFT_NONE) /* a new month begins with its first reading */
         budget_count(publish, broker, &(struct thrift_traffic){0});
     (void)docs_pump(publish, broker, true);
@@ -403,7 +214,7 @@ static void *link_main(void *context)
             uint8_t message[512];
             ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
             if (got > 0 && message[0] == WIRE_ACK)
-                take_message(publish, broker, message, (size_t)got);
+                wire_take(publish, broker, message, (size_t)got);
             if (got == 0)
                 break;
         }
@@ -448,11 +259,7 @@ static bool make_broker(struct publish *publish, uint16_t index)
 
 static void free_broker(struct broker *broker)
 {
-    while (broker->answers != NULL) {
-        struct answer *answer = broker->answers;
-        broker->answers = answer->next;
-        free(answer);
-    }
+    answers_free(broker);
     thin_destroy(broker->thin);
     free(broker->live_dirty);
     free(broker->live_sent_ms);

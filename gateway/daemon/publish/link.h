@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the link thread: shared by publish's own files. Only `docs` and `counts` are touched
- * by other threads, under their locks. */
+/* Inside of the link thread: shared by publish's own files. Other threads touch only the documents,
+ * the answers, the alerts that stand, and the brokers' stats; each has its lock. */
 #ifndef BAIYE_PUBLISH_LINK_H
 #define BAIYE_PUBLISH_LINK_H
 
@@ -155,6 +155,11 @@ struct publish {
     char json[WIRE_DOC_MAX];
 };
 
+/* link.c */
+/* What publish_stats() tells of the connection: `state` is one of its words, `why` for people. */
+void link_set_state(struct publish *publish, struct broker *broker, const char *state,
+                    const char *why);
+
 /* spawn.c */
 bool spawn_publisher(struct broker *broker);
 /* Ends a process that does not end by itself within `wait_ms`. */
@@ -178,6 +183,15 @@ bool wire_send(struct broker *broker, const void *head, size_t head_size, const 
 bool wire_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
               uint8_t qos, bool retain, bool live, const void *correlation,
               uint16_t correlation_size);
+
+/* wire_in.c */
+/* One message of the publisher's, as it came. */
+void wire_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size);
+
+/* answers.c; publish_answer() adds to them, from any thread */
+/* Gives the publisher what it has room for. */
+void answers_pump(struct publish *publish, struct broker *broker);
+void answers_free(struct broker *broker);
 
 /* backlog.c */
 void backlog_begin(struct publish *publish, struct broker *broker);
