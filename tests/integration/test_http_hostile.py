@@ -225,8 +225,10 @@ def test_frames_that_keep_to_no_rule_end_their_own_connection_only(gateway, fram
         ws.sock.settimeout(15)
         while ws.sock.recv(65536):
             pass
-    except ConnectionError:
-        pass
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # it hung up before all of it was sent
     ws.close()
     friend.send(b"\xc0\x00")
     assert mqtt.packet()[0] == 0xD0
