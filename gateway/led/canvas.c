@@ -98,9 +98,3 @@ void canvas_picture(struct canvas *canvas, struct rect rect, const struct canvas
         }
     }
 }
-
-struct color color_scale(struct color color, unsigned level)
-{
-    return (struct color){(uint8_t)(color.r * level / 255), (uint8_t)(color.g * level / 255),
-                          (uint8_t)(color.b * level / 255)};
-}

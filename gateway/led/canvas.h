@@ -40,7 +40,5 @@ void canvas_fill(struct canvas *canvas, struct rect rect, struct color color);
 /* Copies `picture` into `rect`, shrunk or enlarged with its proportions kept, centred. Shrinking
  * averages; enlarging goes by whole factors only, so that pixels stay crisp. */
 void canvas_picture(struct canvas *canvas, struct rect rect, const struct canvas *picture);
-/* Every colour towards black: `level` 0..255 of 255. */
-struct color color_scale(struct color color, unsigned level);
 
 #endif

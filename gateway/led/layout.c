@@ -22,7 +22,8 @@ struct font font_ladder(int step, int *height)
 }
 
 /* Digits stand out when they are at least half as high again as the words beside them. */
-struct font label_font(int number_height)
+/* What goes with a number of that height. */
+static struct font label_font(int number_height)
 {
     static const struct {
         int from;
@@ -46,7 +47,8 @@ const char *layout_unit(const struct layout *layout, const struct state_slot *sl
     return layout->short_unit ? unit_short(slot, language) : unit_text(slot, language);
 }
 
-void widest_number(char *out, size_t size, const struct state_slot *slot)
+/* The widest number that a slot is expected to show. */
+static void widest_number(char *out, size_t size, const struct state_slot *slot)
 {
     const struct metric_info *info = metric_find(slot->metric);
     if (!info) {

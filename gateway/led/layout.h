@@ -27,8 +27,6 @@ struct layout {
 
 /* The number faces in rising size: font_ladder(0) is the smallest; `height` 0 past the end. */
 struct font font_ladder(int step, int *height);
-/* What goes with a number of that height. */
-struct font label_font(int number_height);
 
 /* `wanted`: digits at least that high (pixels) if a single value can have them. */
 struct layout layout_values(struct font_set *fonts, const struct page_value *values, int count,
@@ -42,7 +40,5 @@ struct rect layout_cell(const struct layout *layout, struct rect body, int index
 /* Side of the trend's arrow, and whether it stands above the unit or beside it. */
 int arrow_size(struct font number);
 bool arrow_above(const struct layout *layout);
-/* The widest number that a slot is expected to show. */
-void widest_number(char *out, size_t size, const struct state_slot *slot);
 
 #endif

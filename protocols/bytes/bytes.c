@@ -38,20 +38,9 @@ uint16_t byte_read_u16(struct byte_reader *r)
     return (uint16_t)read_big_endian(r, 2);
 }
 
-uint16_t byte_read_u16_le(struct byte_reader *r)
-{
-    uint16_t value = byte_read_u16(r);
-    return (uint16_t)(value << 8 | value >> 8);
-}
-
 uint32_t byte_read_u32(struct byte_reader *r)
 {
     return (uint32_t)read_big_endian(r, 4);
-}
-
-uint64_t byte_read_u64(struct byte_reader *r)
-{
-    return read_big_endian(r, 8);
 }
 
 size_t byte_reader_left(const struct byte_reader *r)
@@ -93,19 +82,9 @@ void byte_write_u16(struct byte_writer *w, uint16_t value)
     write_big_endian(w, value, 2);
 }
 
-void byte_write_u16_le(struct byte_writer *w, uint16_t value)
-{
-    byte_write_u16(w, (uint16_t)(value << 8 | value >> 8));
-}
-
 void byte_write_u32(struct byte_writer *w, uint32_t value)
 {
     write_big_endian(w, value, 4);
-}
-
-void byte_write_u64(struct byte_writer *w, uint64_t value)
-{
-    write_big_endian(w, value, 8);
 }
 
 uint32_t byte_crc32(uint32_t crc, const void *data, size_t size)

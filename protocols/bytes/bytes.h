@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bounds-checked reader and writer of bytes with a sticky error: use them freely, look at `failed`
- * once at the end. Multi-byte numbers are big-endian (network and Modbus order) unless the name
- * says _le. No allocation; the caller owns the memory. Any thread; one owner at a time. */
+ * once at the end. Multi-byte numbers are big-endian (network and Modbus order). No allocation; the
+ * caller owns the memory. Any thread; one owner at a time. */
 #ifndef BAIYE_BYTES_H
 #define BAIYE_BYTES_H
 
@@ -26,9 +26,7 @@ struct byte_writer {
 struct byte_reader byte_reader_init(const void *data, size_t size);
 uint8_t byte_read_u8(struct byte_reader *r);
 uint16_t byte_read_u16(struct byte_reader *r);
-uint16_t byte_read_u16_le(struct byte_reader *r);
 uint32_t byte_read_u32(struct byte_reader *r);
-uint64_t byte_read_u64(struct byte_reader *r);
 /* `size` bytes in place, NULL (and failed) when fewer are left. */
 const uint8_t *byte_read_span(struct byte_reader *r, size_t size);
 size_t byte_reader_left(const struct byte_reader *r);
@@ -36,9 +34,7 @@ size_t byte_reader_left(const struct byte_reader *r);
 struct byte_writer byte_writer_init(void *data, size_t size);
 void byte_write_u8(struct byte_writer *w, uint8_t value);
 void byte_write_u16(struct byte_writer *w, uint16_t value);
-void byte_write_u16_le(struct byte_writer *w, uint16_t value);
 void byte_write_u32(struct byte_writer *w, uint32_t value);
-void byte_write_u64(struct byte_writer *w, uint64_t value);
 void byte_write_span(struct byte_writer *w, const void *data, size_t size);
 
 /* CRC-32 (IEEE 802.3) of more bytes; start with 0. Without a table: small, not fast. */

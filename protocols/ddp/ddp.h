@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Distributed Display Protocol version 1 (UDP 4048): the header of a data packet, to and from
- * bytes. A frame of RGB pixels is cut into packets of at most DDP_DATA_MAX bytes; the receiver
- * shows it when the packet with DDP_FLAG_PUSH arrives. Multi-byte fields are big-endian. Source:
+/* Distributed Display Protocol version 1 (UDP 4048): the header of a data packet. A frame of RGB
+ * pixels is cut into packets of at most DDP_DATA_MAX bytes; the receiver shows it when the packet
+ * with DDP_FLAG_PUSH arrives. Multi-byte fields are big-endian. Source:
  * http://www.3waylabs.com/ddp/. No allocation, any thread. */
 #ifndef BAIYE_DDP_H
 #define BAIYE_DDP_H
@@ -14,13 +14,9 @@
 #define DDP_HEADER_SIZE 10
 #define DDP_DATA_MAX    1440 /* 480 whole RGB pixels; with IP and UDP below an Ethernet frame */
 
-#define DDP_FLAG_VERSION_MASK 0xC0
-#define DDP_FLAG_VERSION_1    0x40
-#define DDP_FLAG_TIMECODE     0x10 /* four more header bytes; never written here */
-#define DDP_FLAG_STORAGE      0x08
-#define DDP_FLAG_REPLY        0x04
-#define DDP_FLAG_QUERY        0x02
-#define DDP_FLAG_PUSH         0x01 /* show what was received until now */
+#define DDP_FLAG_VERSION_1 0x40
+#define DDP_FLAG_TIMECODE  0x10 /* four more header bytes: not written here */
+#define DDP_FLAG_PUSH      0x01 /* show what was received until now */
 
 #define DDP_TYPE_RGB888     0x0B /* RGB, 8 bits an element */
 #define DDP_DISPLAY_DEFAULT 1
@@ -36,13 +32,7 @@ struct ddp_header {
 
 /* Writes the DDP_HEADER_SIZE bytes; false when `size` is smaller or `header` not representable. */
 bool ddp_header_write(const struct ddp_header *header, void *data, size_t size);
-/* Reads a packet: its header, and where its data start (after the timecode, if any). False for
- * anything but a whole version 1 packet whose length field tells the bytes that are there. */
-bool ddp_packet_read(const void *packet, size_t size, struct ddp_header *header,
-                     const uint8_t **data);
 /* The sequence number after `sequence`: 1..15 and round. */
 uint8_t ddp_sequence_next(uint8_t sequence);
-/* How many packets a frame of `size` bytes needs (at least one). */
-size_t ddp_packet_count(size_t size);
 
 #endif

@@ -56,12 +56,6 @@ bool metric_flag_parse(const char *name, enum metric_flag *flag)
     return false;
 }
 
-const struct metric_info *metric_table(size_t *count)
-{
-    *count = sizeof metrics / sizeof metrics[0];
-    return metrics;
-}
-
 const struct metric_info *metric_find(const char *name)
 {
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {

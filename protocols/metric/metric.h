@@ -34,9 +34,7 @@ const char *metric_flag_name(enum metric_flag flag);
 /* The flag of that name; false when there is none. */
 bool metric_flag_parse(const char *name, enum metric_flag *flag);
 
-/* The known metrics, `count` of them, sorted by nothing in particular but never reordered. */
-const struct metric_info *metric_table(size_t *count);
-/* NULL when unknown. */
+/* The known metric of that name; NULL when there is none. */
 const struct metric_info *metric_find(const char *name);
 
 #endif

@@ -7,32 +7,14 @@
 
 #define BITS_A_CHARACTER 11u
 #define FIXED_ABOVE      19200u
-
-static uint32_t sane_baud(uint32_t baud)
-{
-    return baud ? baud : 9600;
-}
-
-static uint32_t half_characters_us(uint32_t baud, uint32_t halves)
-{
-    baud = sane_baud(baud);
-    return (halves * BITS_A_CHARACTER * 500000u + baud - 1) / baud;
-}
+#define FIXED_US         1750u
 
 uint32_t rtu_silence_us(uint32_t baud)
 {
-    return baud > FIXED_ABOVE ? 1750 : half_characters_us(baud, 7);
-}
-
-uint32_t rtu_gap_us(uint32_t baud)
-{
-    return baud > FIXED_ABOVE ? 750 : half_characters_us(baud, 3);
-}
-
-uint32_t rtu_wire_us(uint32_t baud, unsigned bits, size_t size)
-{
-    baud = sane_baud(baud);
-    return (uint32_t)(((uint64_t)size * bits * 1000000u + baud - 1) / baud);
+    if (baud > FIXED_ABOVE)
+        return FIXED_US;
+    uint32_t rate = baud ? baud : 9600;
+    return (7u * BITS_A_CHARACTER * 500000u + rate - 1) / rate; /* 3.5 are 7 halves */
 }
 
 size_t rtu_build(uint8_t unit, const uint8_t *pdu, size_t pdu_size, uint8_t *frame,

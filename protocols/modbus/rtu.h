@@ -26,12 +26,9 @@
 #define RTU_FRAME_MIN 4u
 #define RTU_FRAME_MAX 256u
 
-/* The standard's t3.5 and t1.5: 3.5 and 1.5 characters of 11 bits, above 19,200 baud fixed at
- * 1,750 and 750 us. Rounded up. `baud` 0 counts as 9,600. */
+/* The standard's t3.5: 3.5 characters of 11 bits, above 19,200 baud fixed at 1,750 us. Rounded up.
+ * `baud` 0 counts as 9,600. */
 uint32_t rtu_silence_us(uint32_t baud);
-uint32_t rtu_gap_us(uint32_t baud);
-/* Time on the wire of `size` bytes, `bits` bits a character (10 or 11), rounded up. */
-uint32_t rtu_wire_us(uint32_t baud, unsigned bits, size_t size);
 
 /* Writes unit, PDU and CRC into `frame`; the frame's size, 0 when it does not fit `frame_size` or
  * the PDU is empty or too long. `pdu` may already lie at frame + 1. */

@@ -52,18 +52,6 @@ int32_t node_channel_round(unsigned channel, int32_t hundredths, uint8_t *flag)
     return value < min ? min : max;
 }
 
-int32_t node_channel_hundredths(unsigned channel, int32_t value)
-{
-    switch (node_channels[channel].decimals) {
-    case 0:
-        return value * 100;
-    case 3:
-        return (int32_t)round_to(value, 10);
-    default:
-        return value;
-    }
-}
-
 void node_values_put(const struct node_values *values, uint16_t registers[NODE_SNAPSHOT_USED])
 {
     for (unsigned i = 0; i < 3; i++)

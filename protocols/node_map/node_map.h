@@ -91,8 +91,6 @@ struct node_values {
  * into what the channel can carry (then the flag becomes range). Rain begins again at its end
  * instead. What this returns is what the bus, the log and the store show, bit for bit. */
 int32_t node_channel_round(unsigned channel, int32_t hundredths, uint8_t *flag);
-/* Steps to hundredths, rounded. */
-int32_t node_channel_hundredths(unsigned channel, int32_t value);
 /* Largest and smallest value that the channel carries. */
 int32_t node_channel_max(unsigned channel);
 int32_t node_channel_min(unsigned channel);

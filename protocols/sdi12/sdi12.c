@@ -4,23 +4,6 @@
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/crc16.h"
 
-const char *sdi12_error_text(enum sdi12_error error)
-{
-    switch (error) {
-    case SDI12_OK:
-        return "no error";
-    case SDI12_E_ADDRESS:
-        return "not an SDI-12 address, or another probe's";
-    case SDI12_E_FORM:
-        return "not in the form SDI-12 asks for";
-    case SDI12_E_CRC:
-        return "CRC wrong or missing";
-    case SDI12_E_SPACE:
-        return "does not fit";
-    }
-    return "unknown error";
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

@@ -73,7 +73,6 @@ struct sdi12_started {
     uint8_t values;   /* how many there will be */
 };
 
-const char *sdi12_error_text(enum sdi12_error error);
 bool sdi12_address_valid(char address);
 
 /* CRC of SDI-12 (0xA001, start 0) over `size` characters, and as its three characters. */

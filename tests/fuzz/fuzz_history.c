@@ -18,7 +18,6 @@ static void check_values(const uint8_t *packed)
             continue;
         if (values.value[i] < node_channel_min(i) || values.value[i] > node_channel_max(i))
             abort();
-        node_channel_hundredths(i, values.value[i]);
     }
     uint8_t again[HISTORY_PACKED_SIZE];
     struct node_values same;

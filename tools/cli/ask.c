@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
 
 /* A whole number: decimal, or hex with 0x. */
@@ -108,10 +109,11 @@ static void print_write(const json_t *result)
 static void print_raw(const json_t *result)
 {
     long long exception = int_of(result, "exception");
-    (void)printf("%s  (%lld us)%s", text_of(result, "pdu"), int_of(result, "turnaround_us"),
-                 exception != 0 ? "  Modbus exception " : "\n");
+    (void)printf("%s  (%lld us)", text_of(result, "pdu"), int_of(result, "turnaround_us"));
     if (exception != 0)
-        (void)printf("%lld\n", exception);
+        (void)printf("  Modbus exception %lld, %s", exception,
+                     modbus_exception_text((uint8_t)exception));
+    (void)printf("\n");
 }
 
 static void print_scan(const json_t *result)

@@ -8,7 +8,8 @@
 #define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
 #define NODE_GAP     8     /* a node's snapshot is one request, holes included */
 
-struct wire device_wire(const struct device_config *config, const struct bus_config *bus)
+/* Rate and parity that it is spoken to with. */
+static struct wire device_wire(const struct device_config *config, const struct bus_config *bus)
 {
     struct wire wire = {bus->baud, bus->parity, bus->stop_bits};
     if (config->baud)

@@ -39,8 +39,6 @@ enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
 /* Prepares the device and its first plan. `boot` is the gateway's. */
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink);
-/* Rate and parity that it is spoken to with. */
-struct wire device_wire(const struct device_config *config, const struct bus_config *bus);
 /* The longest time that it may take to answer. */
 int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus);
 /* Makes the plan anew after something was learned. */

@@ -24,9 +24,8 @@
 /* Which brokers a document is for. */
 enum doc_class {
     DOC_PLAIN,
-    DOC_PANEL,  /* only brokers with `panel` */
-    DOC_URGENT, /* alerts and forecast: also when the budget is nearly used up */
-    DOC_KINDS
+    DOC_PANEL, /* only brokers with `panel` */
+    DOC_URGENT /* alerts and forecast: also when the budget is nearly used up */
 };
 
 #define DOC_ALL UINT16_MAX

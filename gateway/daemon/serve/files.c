@@ -53,7 +53,7 @@ bool files_path_plain(const char *path)
     return true;
 }
 
-const char *files_type(const char *path)
+static const char *files_type(const char *path)
 {
     const char *suffix = strrchr(path, '.');
     for (size_t i = 0; suffix != NULL && i < sizeof types / sizeof types[0]; i++) {

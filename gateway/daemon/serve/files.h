@@ -23,7 +23,6 @@ struct file {
 int files_open(int folder_fd, const char *path, bool gzip_taken, struct file *file);
 
 bool files_path_plain(const char *path);
-const char *files_type(const char *path);
 /* Does an Accept-Encoding header take gzip? */
 bool files_gzip_taken(const char *accept_encoding);
 /* Does an If-None-Match header name this ETag? */

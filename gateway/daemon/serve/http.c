@@ -96,11 +96,6 @@ void http_stats(const struct http *http, struct http_stats *stats)
     *stats = http->stats;
 }
 
-const char *http_user(const struct http_request *request)
-{
-    return request->user;
-}
-
 bool http_argument(struct http_request *request, const char *name, char *out, size_t size)
 {
     char pair[HEADERS_MAX + 1]; /* libwebsockets decoded it when it came in */

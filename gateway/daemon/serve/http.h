@@ -77,7 +77,5 @@ void http_stream_break(struct http_request *request);
 /* The first query argument of that name, decoded; false: there is none. One that is longer than
  * the buffer or holds a NUL is there and empty: nothing valid is. */
 bool http_argument(struct http_request *request, const char *name, char *out, size_t size);
-/* "" on open pages. */
-const char *http_user(const struct http_request *request);
 
 #endif

@@ -26,7 +26,6 @@ struct loop {
     bool crowded;
     struct log_state said_crowded;
     atomic_bool stopping;
-    atomic_llong last_step_ms;
 };
 
 static int fd_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -71,7 +70,6 @@ static void step(struct loop_timer *timer)
 {
     struct loop *loop = timer->context;
     look_at_descriptors(loop);
-    atomic_store(&loop->last_step_ms, loop_now_ms());
     loop_timer_start(loop, timer, STEP_MS);
 }
 
@@ -150,11 +148,6 @@ void loop_close(struct loop *loop)
 struct lws_context *loop_context(struct loop *loop)
 {
     return loop->lws;
-}
-
-int64_t loop_idle_ms(struct loop *loop)
-{
-    return loop_now_ms() - atomic_load(&loop->last_step_ms);
 }
 
 static void run_tasks(struct loop *loop)

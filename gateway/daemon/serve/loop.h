@@ -43,8 +43,6 @@ bool loop_crowded(const struct loop *loop);
 struct lws_context *loop_context(struct loop *loop);
 /* CLOCK_MONOTONIC. */
 int64_t loop_now_ms(void);
-/* Milliseconds since the loop last came round. Any thread. */
-int64_t loop_idle_ms(struct loop *loop);
 
 /* A message to the loop, part of the sender's own struct: nothing is allocated, so nothing can be
  * full. `run` is called once, in the order of posting; it owns the task again. Any thread. */

@@ -10,6 +10,7 @@
 #include "gateway/daemon/log.h"
 #include "gateway/daemon/serve/rpc_impl.h"
 #include "gateway/daemon/serve/update_job.h"
+#include "protocols/modbus/pdu.h"
 #include "protocols/mqtt/topic.h"
 
 #define REFUSED_A_MINUTE 20 /* audit rows: somebody who floods must not fill the flash */
@@ -111,8 +112,8 @@ static void copy_cut(char *out, size_t size, const char *text)
     out[length] = '\0';
 }
 
-void rpc_audit(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-               const char *detail, const char *result)
+static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                        const char *detail, const char *result)
 {
     static struct log_rate rate;
     struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms};
@@ -138,8 +139,8 @@ static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (rpc->refused_left == 0)
         return;
     rpc->refused_left--;
-    rpc_audit(rpc, caller, method, detail,
-              rpc->refused_left > 0 ? result : "more were refused in this minute");
+    write_audit(rpc, caller, method, detail,
+                rpc->refused_left > 0 ? result : "more were refused in this minute");
 }
 
 /* FNV-1a, 64 bit: enough to tell 64 commands apart. */
@@ -180,7 +181,7 @@ static void finish(struct rpc_call *call, json_t *body, const char *result, bool
         }
     }
     if (call->method->command)
-        rpc_audit(rpc, &call->caller, call->method->name, call->detail, result);
+        write_audit(rpc, &call->caller, call->method->name, call->detail, result);
     else if (refused)
         audit_refused(rpc, &call->caller, call->method->name, call->detail, result);
     if (call->answer != NULL)
@@ -227,8 +228,9 @@ void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)
     char message[96];
     size_t index = (size_t)(-(int)reply->result);
     if (reply->result == BUS_EXCEPTION) {
-        int length = snprintf(message, sizeof message, "the device refused: Modbus exception %u",
-                              reply->exception);
+        int length =
+            snprintf(message, sizeof message, "the device refused: Modbus exception %u, %s",
+                     reply->exception, modbus_exception_text(reply->exception));
         (void)length;
     } else {
         copy_cut(message, sizeof message, bus_result_text(reply->result));

@@ -65,8 +65,5 @@ void rpc_forget(struct rpc_call *call);
 
 /* A request as it came from a broker. */
 void rpc_mqtt(struct rpc *rpc, const struct publish_request *request);
-/* A row for what never became a call. */
-void rpc_audit(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-               const char *detail, const char *result);
 
 #endif

@@ -14,7 +14,6 @@
 #define FLUSH_EVERY_MS  600000
 #define FLUSH_RECORDS   200000u
 #define IDLE_ACK_MS     5000
-#define REPLAY_PIECE    5000
 
 bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
                 int64_t *wall_ms)

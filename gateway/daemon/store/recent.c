@@ -118,11 +118,3 @@ bool recent_get(struct recent *recent, uint64_t id, uint8_t *out, struct recent_
     pthread_mutex_unlock(&recent->lock);
     return entry != NULL;
 }
-
-void recent_clear(struct recent *recent)
-{
-    pthread_mutex_lock(&recent->lock);
-    recent->used = 0;
-    recent->head = 0;
-    pthread_mutex_unlock(&recent->lock);
-}

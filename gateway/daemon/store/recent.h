@@ -25,7 +25,5 @@ struct recent_body {
 };
 /* Copies the body that holds record `id` to `out` (BODY_MAX). false: not here. */
 bool recent_get(struct recent *recent, uint64_t id, uint8_t *out, struct recent_body *body);
-/* Forgets everything (another file has taken the place of the old one). */
-void recent_clear(struct recent *recent);
 
 #endif

@@ -37,37 +37,6 @@ static void what_cannot_be_said_is_not_written(void **state)
     assert_false(ddp_header_write(&header, bytes, sizeof bytes));
 }
 
-static void packet_is_read_with_and_without_timecode(void **state)
-{
-    (void)state;
-    const uint8_t plain[] = {0x41, 3, 0x0B, 1, 0, 0, 5, 0xA0, 0, 2, 7, 8};
-    const uint8_t timed[] = {0x51, 3, 0x0B, 1, 0, 0, 0, 0, 0, 2, 1, 2, 3, 4, 7, 8};
-    struct ddp_header header;
-    const uint8_t *data = NULL;
-    assert_true(ddp_packet_read(plain, sizeof plain, &header, &data));
-    assert_int_equal(header.sequence, 3);
-    assert_int_equal(header.offset, 1440);
-    assert_int_equal(header.length, 2);
-    assert_int_equal(data[0], 7);
-    assert_true(ddp_packet_read(timed, sizeof timed, &header, &data));
-    assert_int_equal(data[1], 8);
-}
-
-static void broken_packets_are_refused(void **state)
-{
-    (void)state;
-    uint8_t packet[] = {0x41, 3, 0x0B, 1, 0, 0, 0, 0, 0, 2, 7, 8};
-    struct ddp_header header;
-    const uint8_t *data = NULL;
-    for (size_t size = 0; size < sizeof packet; size++)
-        assert_false(ddp_packet_read(packet, size, &header, &data));
-    packet[9] = 1; /* a byte more than the length tells */
-    assert_false(ddp_packet_read(packet, sizeof packet, &header, &data));
-    packet[9] = 2;
-    packet[0] = 0x81; /* version 2 */
-    assert_false(ddp_packet_read(packet, sizeof packet, &header, &data));
-}
-
 static void sequence_runs_from_1_to_15(void **state)
 {
     (void)state;
@@ -79,24 +48,12 @@ static void sequence_runs_from_1_to_15(void **state)
     assert_int_equal(ddp_sequence_next(sequence), 1);
 }
 
-static void a_frame_of_64x32_is_five_packets(void **state)
-{
-    (void)state;
-    assert_int_equal(ddp_packet_count(64 * 32 * 3), 5);
-    assert_int_equal(ddp_packet_count(1440), 1);
-    assert_int_equal(ddp_packet_count(1441), 2);
-    assert_int_equal(ddp_packet_count(0), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_has_the_bytes_of_the_specification),
         cmocka_unit_test(what_cannot_be_said_is_not_written),
-        cmocka_unit_test(packet_is_read_with_and_without_timecode),
-        cmocka_unit_test(broken_packets_are_refused),
         cmocka_unit_test(sequence_runs_from_1_to_15),
-        cmocka_unit_test(a_frame_of_64x32_is_five_packets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

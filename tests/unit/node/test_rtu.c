@@ -72,9 +72,6 @@ static void silence_follows_the_standard(void **state)
     assert_int_equal(rtu_silence_us(19200), 2006);
     assert_int_equal(rtu_silence_us(38400), 1750);
     assert_int_equal(rtu_silence_us(115200), 1750);
-    assert_int_equal(rtu_gap_us(9600), 1719);
-    assert_int_equal(rtu_gap_us(57600), 750);
-    assert_int_equal(rtu_wire_us(9600, 10, 8), 8334);
 }
 
 static void frame_has_the_published_bytes(void **state)

@@ -34,17 +34,6 @@ static void writer_writes_nothing_after_what_did_not_fit(void **state)
     assert_int_equal(data[2], 0);
 }
 
-static void little_endian_is_swapped_big_endian(void **state)
-{
-    (void)state;
-    uint8_t data[2];
-    struct byte_writer w = byte_writer_init(data, sizeof data);
-    byte_write_u16_le(&w, 0xABCD);
-    assert_int_equal(data[0], 0xCD);
-    struct byte_reader r = byte_reader_init(data, sizeof data);
-    assert_int_equal(byte_read_u16_le(&r), 0xABCD);
-}
-
 static void crc_has_the_published_check_value(void **state)
 {
     (void)state;
@@ -56,7 +45,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reader_fails_once_and_for_good),
         cmocka_unit_test(writer_writes_nothing_after_what_did_not_fit),
-        cmocka_unit_test(little_endian_is_swapped_big_endian),
         cmocka_unit_test(crc_has_the_published_check_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

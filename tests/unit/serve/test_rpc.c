@@ -325,6 +325,9 @@ static void a_technician_reads_any_register(void **state)
     assert_string_equal(
         ask(&technician, "read", "{\"device\":\"plot-1\",\"register\":15,\"count\":3}"),
         "exception");
+    const json_t *error = json_object_get(last, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "message")),
+                        "the device refused: Modbus exception 2, illegal data address");
     assert_string_equal(
         ask(&technician, "read", "{\"device\":\"plot-1\",\"register\":0,\"count\":126}"),
         "invalid");

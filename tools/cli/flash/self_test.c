@@ -22,7 +22,6 @@
 #define TEST_MEMORY   2u
 #define TEST_SENSORS  4u
 #define TEST_SUPPLY   8u
-#define WORDS_MAX     32u
 
 struct session {
     const struct self_test *test;
