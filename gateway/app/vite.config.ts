@@ -36,7 +36,8 @@ export default defineConfig({
       workbox: {
         globPatterns: ['**/*.{html,js,css,svg,png,webmanifest}'],
         navigateFallback: 'index.html',
-        navigateFallbackDenylist: [/^\/mqtt/, /^\/alive/],
+        // The page itself only: the gateway has other addresses for a browser, such as /metrics.
+        navigateFallbackAllowlist: [/\/(index\.html)?(\?.*)?$/],
         cleanupOutdatedCaches: true,
         clientsClaim: true,
         skipWaiting: true,

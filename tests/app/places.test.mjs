@@ -61,7 +61,7 @@ test('places: over HTTPS it is installable, opens without network with the last 
   await page.locator('.tile.old').waitFor();
   assert.equal(await page.locator('.tile.live').count(), 0);
   assert.match(await page.locator('.tile .age').textContent(), /旧数据 · .*\d\d:\d\d/);
-  await page.getByText('没有网络').waitFor();
+  await page.getByText('连不上网关').waitFor();
   assert.deepEqual(await axe(page), []);
   await shot(page, 'places-https-offline');
   await garden.startGateway();

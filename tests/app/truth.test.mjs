@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { copied, login, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
+import { until } from './lib/wait.mjs';
 
 const s = stage();
 const { test } = s;
@@ -99,7 +100,7 @@ test('truth: the broker cut off and back', async () => {
   await login(page, s.bridge.url);
   await page.locator('.tile.live').nth(1).waitFor();
   await s.broker.halt();
-  await page.getByText('没有网络').waitFor();
+  await page.getByText('网关在，但数据来不了').waitFor();
   await s.broker.run();
   await s.gateway.stop();
   await s.gateway.start();
@@ -116,7 +117,7 @@ test('truth: a link that is dead without being closed is found', async () => {
   await page.locator('.tile.live').waitFor();
   for (const { tcp } of s.bridge.pairs) tcp.pause(); // answers stop, the socket stays open
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
-  await page.getByText('没有网络').waitFor({ timeout: 20_000 });
+  await page.locator('.mood-bad').waitFor({ timeout: 20_000 });
   await page.locator('.mood-ok').waitFor({ timeout: 20_000 });
 });
 
@@ -152,7 +153,7 @@ test('truth: opens without any network, with the last values, dated and grey', a
   assert.equal(await page.locator('.tile.live').count(), 0);
   assert.match(await page.locator('.tile .value').first().textContent(), /18\.2/);
   assert.match(await page.locator('.tile .age').first().textContent(), /旧数据 · .*\d\d:\d\d/);
-  await page.getByText('没有网络').waitFor();
+  await page.getByText('连不上网关').waitFor();
   await page.goto(`${url}#/pick`);
   await page.locator('.pickbutton').waitFor();
   await shot(page, 'truth-opened-offline');
@@ -180,7 +181,7 @@ for (const n of [0, 1, 60]) {
     await login(page, s.bridge.url);
     if (n === 0) await page.getByText('还没有设备').waitFor();
     else await page.getByText(`${n} 台设备正常`).waitFor();
-    assert.equal(await page.locator('.tile').count(), n);
+    await until('every tile', async () => (await page.locator('.tile').count()) === n);
     await page.goto(`${s.bridge.url}#/devices`);
     await page.locator(n === 0 ? '.pad' : '.devices .card').first().waitFor();
     assert.equal(await page.locator('.devices .card').count(), n);

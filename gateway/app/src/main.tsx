@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render } from 'preact';
 import { App } from './views/app';
-import { resume } from './garden';
+import { isKept, resume } from './garden';
 import { chooseLang, setLang } from './i18n';
 import { get } from './keep/local';
 import { applyTheme } from './views/theme';
@@ -16,7 +16,21 @@ if (root) render(<App />, root);
 
 // The service worker copies the whole app to the phone; that must not slow the first values down.
 if ('serviceWorker' in navigator && import.meta.env.PROD) {
+  const { serviceWorker } = navigator;
   addEventListener('load', () => {
-    setTimeout(() => void navigator.serviceWorker.register('./sw.js').catch(() => undefined), 1500);
+    setTimeout(() => void serviceWorker.register('./sw.js').catch(() => undefined), 1500);
+  });
+  // An app on a home screen is never loaded anew by itself, so it asks for a newer version when it is
+  // opened, and takes it between two pages. Who is not remembered would have to log in again: not for that.
+  let asked = performance.now();
+  let renewed = false;
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState !== 'visible' || performance.now() - asked < 3600e3) return;
+    asked = performance.now();
+    void serviceWorker.getRegistration().then((r) => r?.update()).catch(() => undefined);
+  });
+  if (serviceWorker.controller) serviceWorker.addEventListener('controllerchange', () => { renewed = true; });
+  addEventListener('hashchange', () => {
+    if (renewed && isKept()) location.reload();
   });
 }

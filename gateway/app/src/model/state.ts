@@ -6,8 +6,16 @@ import type { Alert, Forecast, Health, Live, Site } from './payload';
 
 export type LinkState = 'idle' | 'connecting' | 'up' | 'down' | 'refused';
 
+/** Why there is no link: the phone has no network, the gateway does not answer, it answers but the
+ *  broker behind it does not, or nobody knows. */
+export type Obstacle = 'network' | 'gateway' | 'broker' | 'unknown';
+
 export interface State {
   link: LinkState;
+  /** The last try to connect was in vain; null while none was. */
+  obstacle: Obstacle | null;
+  /** All that the broker keeps for this page has come: what is missing now was never sent. */
+  whole: boolean;
   gateway: Gateway;
   user: string;
   site: Site | null;
@@ -31,6 +39,8 @@ export const clock = new Clock();
 
 export const state: State = {
   link: 'idle',
+  obstacle: null,
+  whole: false,
   gateway: 'unknown',
   user: '',
   site: null,
@@ -48,6 +58,8 @@ export const state: State = {
 
 export function forget(): void {
   state.gateway = 'unknown';
+  state.obstacle = null;
+  state.whole = false;
   state.site = null;
   state.forecast = null;
   state.ledPng = null;

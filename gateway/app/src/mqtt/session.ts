@@ -5,6 +5,7 @@ import type { Publish } from 'u8-mqtt/esm/basic-v5.js';
 import { newer } from '../model/fresh';
 import { decode, isName, parseAlert, parseForecast, parseHealth, parseLive, parseSite, type Live } from '../model/payload';
 import { changed, changedNow, clock, keepLive, state, type LinkState } from '../model/state';
+import { obstacle } from './obstacle';
 import { Link, type Filter } from './link';
 import { Rpc, RpcError } from './rpc';
 
@@ -109,6 +110,7 @@ export class Session {
     state.link = link;
     if (link === 'connecting') this.alertsSeen.clear();
     if (link === 'up') {
+      state.obstacle = null;
       if (this.siteName) void this.askTime();
       this.hook('up');
     } else if (link !== 'connecting') {
@@ -116,6 +118,16 @@ export class Session {
       state.timePending = false; // nobody will say it now: what is known is shown with its date
     }
     if (link === 'refused') this.hook('refused');
+    if (link === 'down') void this.lookWhy();
+    changed();
+  }
+
+  /** The browser says only that a connection failed. */
+  private async lookWhy(): Promise<void> {
+    state.obstacle ??= navigator.onLine ? 'unknown' : 'network';
+    const why = await obstacle(this.login.url);
+    if (state.link === 'up' || state.link === 'idle') return;
+    state.obstacle = why;
     changed();
   }
 
@@ -125,6 +137,7 @@ export class Session {
       if (!this.alertsSeen.has(id)) state.alerts.delete(id);
     }
     this.link.subscribe(second);
+    state.whole = true;
     changed();
   }
 

@@ -4,15 +4,14 @@
 import { useState } from 'preact/hooks';
 import { current, setSound, soundOn } from '../garden';
 import { said, t, word } from '../i18n';
+import { worstFirst } from '../model/alerts';
 import { age, when } from '../model/format';
-import type { Alert, Level } from '../model/payload';
+import type { Alert } from '../model/payload';
 import { clock, state } from '../model/state';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { problem } from './problem';
 import { beep } from './sound';
-
-const ORDER: Level[] = ['severe', 'alarm', 'high', 'watch', 'medium', 'low', 'info', 'none'];
 
 function place(where: string): string {
   const site = state.site;
@@ -75,18 +74,16 @@ function Item({ alert }: { alert: Alert }) {
 
 export function Alerts() {
   useGarden();
-  const all = [...state.alerts.values()].sort(
-    (a, b) =>
-      Number(a.acked) - Number(b.acked) ||
-      ORDER.indexOf(a.level) - ORDER.indexOf(b.level) ||
-      (b.since ?? 0) - (a.since ?? 0),
-  );
+  const all = worstFirst(state.alerts.values());
+  // Nothing heard is not "no alerts".
+  const deaf = state.link !== 'up' || state.gateway === 'offline' || !state.whole;
   return (
     <div class="alerts">
       <div class="pagehead">
         <h1>{t('alert.title')}</h1>
       </div>
-      {all.length === 0 && (
+      {deaf && <p class="card wrong" role="status">✗ {t('alert.deaf')}</p>}
+      {all.length === 0 && !deaf && (
         <p class="empty"><Icon name="bell" /> {t('alert.none')}</p>
       )}
       <ul class="plainlist">

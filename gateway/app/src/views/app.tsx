@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frame: which page is shown, the menu under the thumb, the banner of open alerts.
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { said, t, word, type Key } from '../i18n';
+import { worstFirst } from '../model/alerts';
 import { state } from '../model/state';
 import { currentLogin } from '../garden';
 import { useGarden, useHash } from './hooks';
@@ -47,18 +48,16 @@ function Later({ name, arg }: { name: string; arg: string }) {
     };
   }, [name]);
   if (loaded?.name !== name && failed > 0) {
-    return <p class="pad"><span class="wrong">✗ {t('err.offline')}</span> <button onClick={() => location.reload()}>{t('plot.retry')}</button></p>;
+    return <p class="pad"><span class="wrong">✗ {t(navigator.onLine ? 'err.page' : 'err.offline')}</span> <button onClick={() => location.reload()}>{t('plot.retry')}</button></p>;
   }
   if (loaded?.name !== name) return <p class="quiet pad">{t('plot.loading')}</p>;
   return <loaded.page key={arg} arg={arg} />;
 }
 
-export function openAlerts(): number {
-  return [...state.alerts.values()].filter((a) => !a.acked && a.level !== 'info').length;
-}
+const openAlerts = () => worstFirst(state.alerts.values()).filter((a) => !a.acked && a.level !== 'info');
 
 function Banner() {
-  const open = [...state.alerts.values()].filter((a) => !a.acked && a.level !== 'info');
+  const open = openAlerts();
   const first = open[0];
   if (!first) return null;
   return (
@@ -74,18 +73,36 @@ function Banner() {
   );
 }
 
+/** A page that changes without being loaded says nothing by itself: its heading becomes the window's
+ *  name, and what was tapped is gone, so the new page takes the focus. */
+function useTold(page: string) {
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(page);
+  useEffect(() => {
+    const heading = main.current?.querySelector('h1')?.textContent;
+    document.title = heading ? `${heading} · ${t('app.name')}` : t('app.garden');
+  });
+  useEffect(() => {
+    if (before.current === page) return;
+    before.current = page;
+    main.current?.focus({ preventScroll: true });
+  }, [page]);
+  return main;
+}
+
 export function App() {
   useGarden();
   const [page = '', arg = ''] = useHash();
-  if (!currentLogin() || state.link === 'refused') return <div class="scroll"><Login /></div>;
   const inside = Object.hasOwn(later, page) ? page : '';
+  const main = useTold(`${inside}/${arg}`);
+  if (!currentLogin() || state.link === 'refused') return <div class="scroll"><Login /></div>;
   const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;
-  const open = openAlerts();
+  const open = openAlerts().length;
   return (
     <>
       {inside !== 'alerts' && <Banner />}
       <div class="scroll" key={`${inside}/${arg}`}>
-        <main>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
+        <main ref={main} tabIndex={-1}>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
       </div>
       <nav class="menu" aria-label={t('nav.label')}>
         {menu.map((m) => (

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
+import { useEffect, useState } from 'preact/hooks';
+import { currentLogin } from '../garden';
 import { t, word } from '../i18n';
-import { kg, value, when } from '../model/format';
+import { day, kg, value, when } from '../model/format';
 import type { Forecast, PlotForecast, Triple } from '../model/payload';
 import { clock, state } from '../model/state';
 import { Icon } from './icon';
@@ -82,6 +84,56 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
     </section>
   );
 }
+
+interface PickedDay {
+  day: string;
+  kg: number;
+  pickers: number;
+}
+
+/** The last day before today on which this phone noted picks, all plots together. */
+function useLastPicked(): PickedDay | null {
+  const [last, setLast] = useState<PickedDay | null>(null);
+  const login = currentLogin();
+  const now = clock.now();
+  const today = now === null ? null : day(now, zone());
+  useEffect(() => {
+    let gone = false;
+    const look = async () => {
+      const { list } = await import('../keep/outbox');
+      const all = login && today !== null ? await list(login.user, login.url) : [];
+      const days = all.map((p) => p.day).filter((d) => today !== null && d < today).sort();
+      const newest = days[days.length - 1];
+      if (gone || newest === undefined) return;
+      const rows = all.filter((p) => p.day === newest);
+      setLast({ day: newest, kg: rows.reduce((n, p) => n + p.kg, 0), pickers: rows.reduce((n, p) => n + p.pickers, 0) });
+    };
+    look().catch(() => undefined); // this browser keeps nothing
+    return () => {
+      gone = true;
+    };
+  }, [login, today]);
+  return last;
+}
+
+/** Where tomorrow's pick will stand once somebody estimates it: what is missing, and what there is. */
+export function NoTomorrowCard() {
+  const last = useLastPicked();
+  return (
+    <section class="card tomorrow" aria-labelledby="tomorrow">
+      <div class="line">
+        <h2 id="tomorrow">{t('tomorrow.title')}</h2>
+        <span class="quiet">{t('tomorrow.none')}</span>
+      </div>
+      {last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>}
+      <p class="quiet">{t(last ? 'tomorrow.goby' : 'tomorrow.why')} <a href="#/pick">{t('tomorrow.note')} ›</a></p>
+    </section>
+  );
+}
+
+/** Last night's frost is not tonight's. */
+export const coming = (at: number | null, now: number | null): boolean =>
+  at === null || now === null || at > now - 3 * 3600e3;
 
 export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['frost']>; fresh: boolean; ts: number }) {
   const calm = frost.level === 'none' || frost.level === 'low' || frost.level === 'info';

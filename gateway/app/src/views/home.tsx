@@ -6,43 +6,76 @@ import { age, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import { clock, state } from '../model/state';
 import { places, summary, tile } from '../model/tiles';
-import { FrostCard, RiskCard, TomorrowCard } from './forecast';
+import { coming, FrostCard, NoTomorrowCard, RiskCard, TomorrowCard } from './forecast';
 import { PlotTile } from './tile';
 
 type Mood = 'ok' | 'warn' | 'bad' | 'wait';
 
-export function sentence(): { mood: Mood; text: string } {
+interface Sentence {
+  mood: Mood;
+  text: string;
+  /** How old the newest data is: apart from the text, so that a screen reader does not say it again
+   *  with every minute. */
+  last?: string | undefined;
+  /** What to do, or which devices it is about. */
+  note?: string | undefined;
+  /** The page that says more. */
+  link?: string | undefined;
+}
+
+const NAMES_MOST = 3;
+
+/** "soil-7, soil-8, soil-9 and 4 more". */
+function naming(names: string[]): string {
+  const labels = new Map((state.site?.devices ?? []).map((d) => [d.name, d.label]));
+  const shown = names.slice(0, NAMES_MOST).map((n) => labels.get(n) ?? n).join(t('state.and'));
+  return names.length > NAMES_MOST ? t('state.more', shown, names.length - NAMES_MOST) : shown;
+}
+
+function cutOff(newest: string | null): Sentence {
+  const last = newest === null ? undefined : t('state.shown', newest);
+  const { obstacle } = state;
+  // Trying once more is no news: until it succeeds the sentence stays as it is.
+  if (state.link !== 'up' && obstacle === null) return { mood: 'wait', text: t('state.connecting'), last };
+  const cause = obstacle ?? 'unknown';
+  return { mood: 'bad', text: t(`state.down.${cause}`), last, note: t(`state.help.${cause}`) };
+}
+
+export function sentence(): Sentence {
   const now = clock.now();
   const s = summary(state, now);
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
-  const last = s.newest === null ? null : when(s.newest, now, zone);
-  if (state.link !== 'up') {
-    if (state.link !== 'down' && !state.site) return { mood: 'wait', text: t('state.connecting') };
-    if (last) return { mood: 'bad', text: t('state.down.data', last) };
-    return state.link === 'down'
-      ? { mood: 'bad', text: t('state.down') }
-      : { mood: 'wait', text: t('state.connecting') };
-  }
+  const newest = s.newest === null ? null : when(s.newest, now, zone);
+  if (state.link !== 'up') return cutOff(newest);
   if (state.gateway === 'offline') {
-    return { mood: 'bad', text: last ? t('state.offline', last) : t('state.offline.never') };
+    return { mood: 'bad', text: t('state.offline'), last: newest === null ? undefined : t('state.last', newest),
+      note: t('state.help.offline') };
   }
   if (!state.site || state.gateway === 'unknown' || (now === null && state.timePending)) {
-    return { mood: 'wait', text: t('state.nosite') };
+    const late = state.whole && !state.site;
+    return { mood: 'wait', text: t('state.nosite'), note: late ? t('state.help.nosite') : undefined };
   }
   if (s.total === 0) return { mood: 'warn', text: t('state.none') };
   if (s.newest === null || now === null) return { mood: 'warn', text: t('state.nodata', s.total) };
-  const old = age(now - s.newest);
-  if (s.silent.length > 0) return { mood: 'warn', text: t('state.silent', s.silent.length, s.total, old) };
-  if (s.flagged.length > 0) return { mood: 'warn', text: t('state.flagged', s.flagged.length, s.total, old) };
-  return { mood: 'ok', text: t('state.fine', s.total, old) };
+  const last = t('state.last', age(now - s.newest));
+  const many = s.silent.length === s.total;
+  if (s.silent.length > 0) {
+    return { mood: 'warn', text: t('state.silent', s.silent.length, s.total), last,
+      note: many ? t('state.help.allsilent') : naming(s.silent), link: 'devices' };
+  }
+  if (s.flagged.length > 0) {
+    return { mood: 'warn', text: t('state.flagged', s.flagged.length, s.total), last, note: naming(s.flagged),
+      link: 'devices' };
+  }
+  return { mood: 'ok', text: t('state.fine', s.total), last };
 }
 
 function clockNote(): string | null {
   const offset = clock.offset();
   if (clock.trust !== 'told' || offset === null || Math.abs(offset) < 120_000) return null;
   const minutes = Math.abs(offset) / 60000;
-  const text = minutes < 90 ? t('dev.mins', Math.round(minutes)) : `${Math.round(minutes / 60)} h`;
-  return t('state.clock', text);
+  const [key, n] = minutes < 90 ? (['dev.mins', minutes] as const) : (['dev.hours', minutes / 60] as const);
+  return t('state.clock', t(key, Math.round(n)));
 }
 
 /** What fits on a screen is drawn first, the rest when there is nothing better to do. */
@@ -63,7 +96,7 @@ function useMost(ready: boolean): number {
 
 export function Home() {
   const now = clock.now();
-  const { mood, text } = sentence();
+  const { mood, text, last, note: help, link } = sentence();
   const note = clockNote();
   // For a moment values are here and the time is not: they would look old and a second later live.
   const waiting = now === null && state.timePending && state.gateway !== 'offline';
@@ -76,16 +109,20 @@ export function Home() {
     <div class="home">
       <header class="head">
         <h1 class="clip">{state.site && state.site.label !== state.site.name ? state.site.label : t('app.garden')}</h1>
-        <p class={`state mood-${mood}`} role="status">
-          <span class="mood">{t(`state.word.${mood}`)}</span>
-          <span>{text}</span>
-        </p>
+        <div class={`state mood-${mood}`}>
+          <p role="status"><span class="mood">{t(`state.word.${mood}`)}</span> {text}</p>
+          {last && <p class="last">{last}</p>}
+        </div>
+        {help && <p class="help">{link ? <a href={`#/${link}`}>{help} ›</a> : help}</p>}
         {note && <p class="note">{note}</p>}
       </header>
+      {!forecast && !waiting && state.site && state.site.plots.length > 0 && (state.whole || state.link !== 'up') && (
+        <div class="cards"><NoTomorrowCard /></div>
+      )}
       {forecast && (
         <div class="cards">
           <TomorrowCard forecast={forecast} fresh={fresh} />
-          {forecast.frost && <FrostCard frost={forecast.frost} fresh={fresh} ts={forecast.ts} />}
+          {forecast.frost && <FrostCard frost={forecast.frost} fresh={fresh && coming(forecast.frost.at, now)} ts={forecast.ts} />}
           {fresh && <RiskCard forecast={forecast} />}
         </div>
       )}

@@ -58,6 +58,8 @@ export function Reading({ metric, cell, now, saidTs = null }: ReadingProps) {
 
 /** "3 h ago (08:12)"; without a trusted clock only the date. */
 function oldText(ts: number, now: number | null, zone: string): string {
+  // "Just now" is no word for what is missed.
+  if (now !== null && now >= ts && now - ts < 90_000) return when(ts, now, zone);
   return now === null ? when(ts, now, zone) : t('tile.asof', age(now - ts), when(ts, now, zone));
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Alert, Level } from './payload';
+
+const ORDER: Level[] = ['severe', 'alarm', 'high', 'watch', 'medium', 'low', 'info', 'none'];
+
+/** Those that nobody has seen yet, then the worst, then the newest. */
+export function worstFirst(alerts: Iterable<Alert>): Alert[] {
+  return [...alerts].sort(
+    (a, b) =>
+      Number(a.acked) - Number(b.acked) ||
+      ORDER.indexOf(a.level) - ORDER.indexOf(b.level) ||
+      (b.since ?? 0) - (a.since ?? 0),
+  );
+}
