@@ -217,22 +217,14 @@ static void fill_calibration(struct node *node, uint16_t *words)
     calibration_fill(&node->calibration, words);
 }
 
-/* Volumetric water content of the saturated soil, in hundredths of a percent; other channels take
- * saturated for all there can be. */
-static int32_t saturated(const struct node *node)
-{
-    static const int16_t soils[] = {4500, 4000, 5000, 6000};
-    return node->calibration.channel == CHANNEL_SOIL_MOISTURE
-               ? soils[node->settings.value[INDEX_SETTING_SOIL]]
-               : 10000;
-}
-
 static enum modbus_exception do_calibration(struct node *node, uint16_t command)
 {
     const struct sample *sample = &node->sampler.sample;
     int32_t raw = sample->seq ? sample->raw[node->calibration.channel] : SENSOR_NO_VALUE;
+    int32_t saturated =
+        node_saturated(node->calibration.channel, node->settings.value[INDEX_SETTING_SOIL]);
     enum hal_result result =
-        calibration_do(&node->calibration, (enum calibration_command)command, raw, saturated(node));
+        calibration_do(&node->calibration, (enum calibration_command)command, raw, saturated);
     if (result == HAL_RANGE)
         return MODBUS_ILLEGAL_VALUE;
     black_box_nv(&node->black_box, result);

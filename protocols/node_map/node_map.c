@@ -8,12 +8,12 @@ const struct node_channel node_channels[CHANNEL_COUNT] = {
 };
 
 const struct node_setting node_settings[SETTING_COUNT] = {
-#define SETTING(id, address, min, max, factory, unit, text) {(min), (max), (factory)},
+#define SETTING(id, name, address, min, max, factory, ...) {(min), (max), (factory)},
 #include "protocols/node_map/rows.def"
 };
 
 /* The setting's registers follow each other without holes, so that an index is an offset. */
-#define SETTING(id, address, ...)                                                                  \
+#define SETTING(id, name, address, ...)                                                            \
     _Static_assert((address)-NODE_SETTING_PERIOD == INDEX_##id, "hole in the settings");
 #include "protocols/node_map/rows.def"
 
@@ -82,6 +82,12 @@ void node_values_get(const uint16_t registers[NODE_SNAPSHOT_USED], struct node_v
         else
             values->value[i] = c->type == NODE_S16 ? (int16_t)raw : (int32_t)raw;
     }
+}
+
+int32_t node_saturated(unsigned channel, uint16_t soil)
+{
+    static const int16_t soils[] = {4500, 4000, 5000, 6000};
+    return channel == CHANNEL_SOIL_MOISTURE ? soils[soil % 4] : 10000;
 }
 
 uint32_t node_baud(uint16_t code)

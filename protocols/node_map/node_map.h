@@ -23,8 +23,8 @@
 
 /* NODE_BOOT = 0x0001, ... */
 enum node_register {
-#define ROW(id, address, ...)     NODE_##id = (address),
-#define SETTING(id, address, ...) NODE_##id = (address),
+#define ROW(id, address, ...)           NODE_##id = (address),
+#define SETTING(id, name, address, ...) NODE_##id = (address),
 #include "protocols/node_map/rows.def"
 };
 
@@ -100,6 +100,9 @@ int32_t node_channel_min(unsigned channel);
 void node_values_put(const struct node_values *values, uint16_t registers[NODE_SNAPSHOT_USED]);
 void node_values_get(const uint16_t registers[NODE_SNAPSHOT_USED], struct node_values *values);
 
+/* Hundredths that the channel has in saturated soil of the kind that NODE_SETTING_SOIL names; other
+ * channels than volumetric moisture take saturated for all there can be. */
+int32_t node_saturated(unsigned channel, uint16_t soil);
 /* Code of NODE_BAUD to rate; 0 when there is none. */
 uint32_t node_baud(uint16_t code);
 

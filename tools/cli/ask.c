@@ -32,17 +32,6 @@ static bool add_text(json_t *params, const char *key, const char *text)
     return json_object_set_new(params, key, json_string(text)) == 0;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
-static long long int_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 /* ---- Printing ----------------------------------------------------------------------------- */
 
 static void print_devices(const json_t *result)
@@ -53,14 +42,15 @@ static void print_devices(const json_t *result)
                  "METRICS; WRITABLE");
     json_array_foreach(json_object_get(result, "devices"), index, device)
     {
-        (void)printf("%-20s %-12s %4lld %-18s %7.6gs ", text_of(device, "name"),
-                     text_of(device, "bus"), int_of(device, "unit"), text_of(device, "profile"),
+        (void)printf("%-20s %-12s %4lld %-18s %7.6gs ", talk_text(device, "name"),
+                     talk_text(device, "bus"), talk_integer(device, "unit"),
+                     talk_text(device, "profile"),
                      json_number_value(json_object_get(device, "every_s")));
         json_array_foreach(json_object_get(device, "metrics"), inner, item)(void)
             printf(" %s", json_string_value(item));
         json_array_foreach(json_object_get(device, "writes"), inner, item)(void)
-            printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", text_of(item, "name"),
-                   int_of(item, "min"), int_of(item, "max"));
+            printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", talk_text(item, "name"),
+                   talk_integer(item, "min"), talk_integer(item, "max"));
         (void)putchar('\n');
     }
 }
@@ -69,24 +59,26 @@ static void print_stats(const json_t *result)
 {
     size_t index;
     const json_t *one, *store = json_object_get(result, "store");
-    (void)printf("site %s, up %lld s\n", text_of(result, "site"), int_of(result, "uptime_s"));
+    (void)printf("site %s, up %lld s\n", talk_text(result, "site"),
+                 talk_integer(result, "uptime_s"));
     (void)printf(
         "store   %s, taken %lld, stored %lld, lost %lld, waiting %lld, %lld of %lld MB%s%s\n",
         json_is_true(json_object_get(store, "available")) ? "fine" : "NOT AVAILABLE",
-        int_of(store, "taken"), int_of(store, "stored"), int_of(store, "lost"),
-        int_of(store, "waiting"), int_of(store, "file_bytes") / 1000000,
-        int_of(store, "file_limit") / 1000000, text_of(store, "alarm")[0] != '\0' ? ", " : "",
-        text_of(store, "alarm"));
+        talk_integer(store, "taken"), talk_integer(store, "stored"), talk_integer(store, "lost"),
+        talk_integer(store, "waiting"), talk_integer(store, "file_bytes") / 1000000,
+        talk_integer(store, "file_limit") / 1000000,
+        talk_text(store, "alarm")[0] != '\0' ? ", " : "", talk_text(store, "alarm"));
     json_array_foreach(json_object_get(result, "buses"), index, one)(void)
         printf("bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
-               text_of(one, "name"), text_of(one, "state"), int_of(one, "requests"),
-               int_of(one, "answers"), int_of(one, "timeouts"), int_of(one, "crc_errors"),
-               text_of(one, "hint")[0] != '\0' ? ", " : "", text_of(one, "hint"));
+               talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "requests"),
+               talk_integer(one, "answers"), talk_integer(one, "timeouts"),
+               talk_integer(one, "crc_errors"), talk_text(one, "hint")[0] != '\0' ? ", " : "",
+               talk_text(one, "hint"));
     json_array_foreach(json_object_get(result, "brokers"), index, one)(void)
         printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
-               text_of(one, "name"), text_of(one, "state"), int_of(one, "backlog"),
-               int_of(one, "acked"), (double)int_of(one, "bytes_month") / 1e6,
-               text_of(one, "why")[0] != '\0' ? ", " : "", text_of(one, "why"));
+               talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "backlog"),
+               talk_integer(one, "acked"), (double)talk_integer(one, "bytes_month") / 1e6,
+               talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
 }
 
 static void print_read(const json_t *result)
@@ -103,13 +95,13 @@ static void print_read(const json_t *result)
 
 static void print_write(const json_t *result)
 {
-    (void)printf("written and read back: %lld\n", int_of(result, "value"));
+    (void)printf("written and read back: %lld\n", talk_integer(result, "value"));
 }
 
 static void print_raw(const json_t *result)
 {
-    long long exception = int_of(result, "exception");
-    (void)printf("%s  (%lld us)", text_of(result, "pdu"), int_of(result, "turnaround_us"));
+    long long exception = talk_integer(result, "exception");
+    (void)printf("%s  (%lld us)", talk_text(result, "pdu"), talk_integer(result, "turnaround_us"));
     if (exception != 0)
         (void)printf("  Modbus exception %lld, %s", exception,
                      modbus_exception_text((uint8_t)exception));
@@ -124,12 +116,12 @@ static void print_scan(const json_t *result)
 static void scan_progress(const json_t *body)
 {
     if (json_is_true(json_object_get(body, "found")))
-        (void)printf("\r%60s\runit %lld answers%s\n", "", int_of(body, "unit"),
+        (void)printf("\r%60s\runit %lld answers%s\n", "", talk_integer(body, "unit"),
                      json_is_true(json_object_get(body, "garbled"))
                          ? ", but garbled: two devices at one address, or another rate?"
                          : "");
     else
-        (void)printf("\rlooking at %lld ", int_of(body, "unit"));
+        (void)printf("\rlooking at %lld ", talk_integer(body, "unit"));
     (void)fflush(stdout);
 }
 
@@ -140,15 +132,15 @@ static void print_nodes(const json_t *result)
 
 static void node_progress(const json_t *body)
 {
-    (void)printf("serial number %lld at address %lld\n", int_of(body, "serial"),
-                 int_of(body, "unit"));
+    (void)printf("serial number %lld at address %lld\n", talk_integer(body, "serial"),
+                 talk_integer(body, "unit"));
     (void)fflush(stdout);
 }
 
 static void print_address(const json_t *result)
 {
-    (void)printf("serial number %lld answers at address %lld\n", int_of(result, "serial"),
-                 int_of(result, "unit"));
+    (void)printf("serial number %lld answers at address %lld\n", talk_integer(result, "serial"),
+                 talk_integer(result, "unit"));
 }
 
 static void print_done(const json_t *result)
@@ -164,14 +156,14 @@ static void print_audit(const json_t *result)
     json_array_foreach(json_object_get(result, "audits"), index, row)
     {
         char when[32] = "";
-        time_t seconds = (time_t)(int_of(row, "ts") / 1000);
+        time_t seconds = (time_t)(talk_integer(row, "ts") / 1000);
         struct tm local;
         if (localtime_r(&seconds, &local) != NULL &&
             strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local) == 0)
             when[0] = '\0';
-        (void)printf("%s  %-12s %-8s %-8s %s  %s\n", when, text_of(row, "user"),
-                     text_of(row, "via"), text_of(row, "method"), text_of(row, "result"),
-                     text_of(row, "detail"));
+        (void)printf("%s  %-12s %-8s %-8s %s  %s\n", when, talk_text(row, "user"),
+                     talk_text(row, "via"), talk_text(row, "method"), talk_text(row, "result"),
+                     talk_text(row, "detail"));
     }
 }
 

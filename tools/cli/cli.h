@@ -21,7 +21,8 @@ int cli_restore(int argc, char **argv);
 int cli_check(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
 int cli_ask(int argc, char **argv);
-
+int cli_settings(int argc, char **argv);
+int cli_calibrate(int argc, char **argv);
 int cli_update(int argc, char **argv);
 
 /* "baiye: …" on stderr. */
@@ -59,5 +60,8 @@ json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
                  void (*progress)(const json_t *body));
 /* Prints an error as the daemon gave it; true when there was one. */
 bool talk_failed(const json_t *answer);
+/* A member of an object; "" or 0 when there is none. */
+const char *talk_text(const json_t *object, const char *key);
+long long talk_integer(const json_t *object, const char *key);
 
 #endif

@@ -110,3 +110,14 @@ bool talk_failed(const json_t *answer)
                  hint != NULL && hint[0] != '\0' ? "; " : "", hint != NULL ? hint : "");
     return true;
 }
+
+const char *talk_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+long long talk_integer(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}

@@ -10,17 +10,7 @@
 #include <sysexits.h>
 
 #include "protocols/history/history.h"
-#include "protocols/node_map/node_map.h"
-
-struct channel_text {
-    const char *metric, *text;
-};
-
-static const struct channel_text channels[] = {
-#define CHANNEL(id, metric, register, type, decimals, none, bits, offset, step, text)              \
-    {(metric), (text)},
-#include "protocols/node_map/rows.def"
-};
+#include "protocols/node_map/node_text.h"
 
 struct row_text {
     unsigned address, count;
@@ -30,18 +20,6 @@ struct row_text {
 static const struct row_text rows[] = {
 #define ROW(id, address, count, type, access, unit, text)                                          \
     {(address), (count), #type, #access, (unit), (text)},
-#include "protocols/node_map/rows.def"
-};
-
-struct setting_text {
-    unsigned address;
-    int min, max, factory;
-    const char *unit, *text;
-};
-
-static const struct setting_text settings[] = {
-#define SETTING(id, address, min, max, factory, unit, text)                                        \
-    {(address), (min), (max), (factory), (unit), (text)},
 #include "protocols/node_map/rows.def"
 };
 
@@ -109,18 +87,21 @@ static void print_channels(void)
         printf("| %u | ", i);
         print_registers(c->address, c->type == NODE_U32 ? 2 : 1);
         printf(" | %s | %s | 0x%X | %s | %s |\n", type_name(c->type), scale_name(c->decimals),
-               (unsigned)c->no_value, channels[i].metric, channels[i].text);
+               (unsigned)c->no_value, node_channel_texts[i].metric, node_channel_texts[i].text);
     }
     printf("\n");
 }
 
 static void print_settings(void)
 {
-    printf("| register | from | to | factory | unit | what |\n|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        const struct setting_text *s = &settings[i];
-        printf("| 0x%04X | %d | %d | %d | %s | %s |\n", s->address, s->min, s->max, s->factory,
-               s->unit, s->text);
+    printf(
+        "| name | register | from | to | factory | step | what |\n|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const struct node_setting *s = &node_settings[i];
+        const struct node_setting_text *t = &node_setting_texts[i];
+        printf("| %s | 0x%04X | %u | %u | %u | %s%s%s | %s |\n", t->name, t->address, s->min,
+               s->max, s->factory, t->unit[0] ? scale_name(t->decimals) : "", t->unit[0] ? " " : "",
+               t->unit, t->text);
     }
     printf("\n");
 }
@@ -159,7 +140,7 @@ static void print_packing(void)
     for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
         const struct node_channel *c = &node_channels[i];
         unsigned flag_bits = i == CHANNEL_RAINFALL || i == CHANNEL_BATTERY_VOLTAGE ? 1 : 2;
-        printf("| %s | %u | code × %u + %d | %u |\n", channels[i].metric, c->pack_bits,
+        printf("| %s | %u | code × %u + %d | %u |\n", node_channel_texts[i].metric, c->pack_bits,
                c->pack_step, c->pack_offset, flag_bits);
     }
     printf("\n");
@@ -219,7 +200,7 @@ static void print_profile_field(unsigned i)
 {
     const struct node_channel *c = &node_channels[i];
     printf("  - { %smetric: %s, function: 4, register: %u, type: %s",
-           i == CHANNEL_RAINFALL ? "role: counter, " : "", channels[i].metric, c->address,
+           i == CHANNEL_RAINFALL ? "role: counter, " : "", node_channel_texts[i].metric, c->address,
            type_name(c->type));
     if (c->decimals > 0)
         printf(", scale: %s", scale_name(c->decimals));

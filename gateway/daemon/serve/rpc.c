@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "gateway/daemon/log.h"
-#include "gateway/daemon/serve/rpc_impl.h"
+#include "gateway/daemon/serve/rpc_node.h"
 #include "gateway/daemon/serve/update_job.h"
 #include "protocols/modbus/pdu.h"
 #include "protocols/mqtt/topic.h"
@@ -45,6 +45,22 @@ const struct rpc_method rpc_methods[] = {
      .socket_only = true,
      .command = true,
      .run = rpc_run_address},
+    {.name = "settings", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_settings},
+    {.name = "set",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_set},
+    {.name = "calibration",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .run = rpc_run_calibration},
+    {.name = "measure", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_measure},
+    {.name = "calibrate",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_calibrate},
     {.name = "update",
      .role = USER_TECHNICIAN,
      .socket_only = true,
@@ -85,6 +101,7 @@ static void free_call(struct rpc_call *call)
     json_decref(call->body);
     json_decref(call->list);
     free(call->points);
+    rpc_node_free(call->node);
     free(call);
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/daemon/serve/rpc.h"
 
 struct actuators;
+struct rpc_node_job;
 struct update_job;
 struct update_loading;
 
@@ -67,6 +68,7 @@ struct rpc_call {
     bool no_read_back; /* what is written does not read back as written */
     uint32_t on_s;
     json_t *list;
+    struct rpc_node_job *node; /* of calls that work on one of our nodes; or NULL */
     struct rpc_by_serial {
         uint32_t serial;
         unsigned answers, tries, rounds;
@@ -110,6 +112,11 @@ void rpc_run_pause(struct rpc_call *call);
 void rpc_run_scan(struct rpc_call *call);
 void rpc_scan_serials(struct rpc_call *call);
 void rpc_run_address(struct rpc_call *call);
+void rpc_run_settings(struct rpc_call *call);
+void rpc_run_set(struct rpc_call *call);
+void rpc_run_calibration(struct rpc_call *call);
+void rpc_run_measure(struct rpc_call *call);
+void rpc_run_calibrate(struct rpc_call *call);
 void rpc_run_update(struct rpc_call *call);
 /* Frees what of an update is in memory; the next daemon goes on with it. */
 void rpc_free_update(struct rpc *rpc);

@@ -22,6 +22,8 @@ struct fakes {
     uint16_t registers[16], coils;
     uint32_t bus_requests;
     enum bus_result bus_result;
+    /* Answers instead of them, if set. */
+    void (*answer_request)(const struct bus_request *request, struct bus_reply *reply);
     uint32_t paused_s;
     char answer_topic[PUBLISH_TOPIC_SIZE], answer[70000], correlation[65];
     uint32_t answers;

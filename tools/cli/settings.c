@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* baiye settings: what a node is set to, by name, and how it is set otherwise. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "tools/cli/cli.h"
+
+static int digits_of(const json_t *setting)
+{
+    return (int)talk_integer(setting, "decimals");
+}
+
+static double number_of(const json_t *setting, const char *key)
+{
+    return json_number_value(json_object_get(setting, key));
+}
+
+/* "0.20 mm" */
+static void with_unit(const json_t *setting, const char *key, char *out, size_t size)
+{
+    const char *unit = talk_text(setting, "unit");
+    (void)snprintf(out, size, "%.*f%s%s", digits_of(setting), number_of(setting, key),
+                   unit[0] != '\0' ? " " : "", unit);
+}
+
+static void print_settings(const json_t *result)
+{
+    size_t index;
+    const json_t *setting, *line = json_object_get(result, "line");
+    (void)printf("%-13s %-12s %-18s %-9s %s\n", "SETTING", "IS", "POSSIBLE", "FACTORY", "WHAT FOR");
+    json_array_foreach(json_object_get(result, "settings"), index, setting)
+    {
+        char value[32], range[32];
+        int digits = digits_of(setting);
+        with_unit(setting, "value", value, sizeof value);
+        (void)snprintf(range, sizeof range, "%.*f..%.*f", digits, number_of(setting, "min"), digits,
+                       number_of(setting, "max"));
+        (void)printf("%-13s %-12s %-18s %-9.*f %s\n", talk_text(setting, "name"), value, range,
+                     digits, number_of(setting, "factory"), talk_text(setting, "text"));
+    }
+    (void)printf("line          address %lld, %lld baud, parity %s%s\n",
+                 talk_integer(line, "address"), talk_integer(line, "baud"),
+                 talk_text(line, "parity"),
+                 json_is_true(json_object_get(result, "trial"))
+                     ? " (on trial: back to the old within a minute unless spoken to)"
+                     : "");
+    if (json_is_true(json_object_get(result, "uncommitted")))
+        (void)puts("Some of these were written by another tool and never stored: they are not in "
+                   "force, and are forgotten within a minute.");
+    if (json_is_true(json_object_get(result, "unreadable")))
+        (void)puts("This node has never stored settings, or could not read them: the factory's are "
+                   "in force.");
+}
+
+static void print_set(const json_t *result)
+{
+    size_t index;
+    const json_t *setting;
+    json_array_foreach(json_object_get(result, "settings"), index, setting)
+    {
+        char before[32], now[32];
+        with_unit(setting, "before", before, sizeof before);
+        with_unit(setting, "value", now, sizeof now);
+        (void)printf("%s: %s, was %s; stored, read back, in force\n", talk_text(setting, "name"),
+                     now, before);
+    }
+}
+
+/* NAME=VALUE */
+static bool add_value(json_t *values, const char *argument)
+{
+    char name[32], *end;
+    const char *equals = strchr(argument, '=');
+    double value = equals != NULL ? strtod(equals + 1, &end) : 0;
+    if (equals == NULL || equals == argument || equals[1] == '\0' || *end != '\0' ||
+        !cli_format(name, sizeof name, "%.*s", (int)(equals - argument), argument)) {
+        cli_complain("\"%s\" is no NAME=NUMBER, for example tip=0.2; nothing was changed",
+                     argument);
+        return false;
+    }
+    if (json_object_get(values, name) != NULL) {
+        cli_complain("%s is given twice; nothing was changed", name);
+        return false;
+    }
+    return json_object_set_new(values, name, json_real(value)) == 0;
+}
+
+static int ask(const char *socket_path, bool json, const char *device, char **assignments)
+{
+    struct talk talk;
+    json_t *values = json_object();
+    for (char **at = assignments; *at != NULL; at++) {
+        if (!add_value(values, *at)) {
+            json_decref(values);
+            return EX_USAGE;
+        }
+    }
+    bool set = *assignments != NULL;
+    json_t *params = json_pack("{s:s,s:o}", "device", device, "values", values);
+    if (!talk_open(&talk, socket_path)) {
+        json_decref(params);
+        return EX_UNAVAILABLE;
+    }
+    json_t *answer = talk_ask(&talk, set ? "set" : "settings", params, NULL);
+    talk_close(&talk);
+    if (answer == NULL)
+        return EX_UNAVAILABLE;
+    bool failed = talk_failed(answer);
+    const json_t *result = json_object_get(answer, "result");
+    if (!failed && json) {
+        (void)json_dumpf(result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
+        (void)putchar('\n');
+    } else if (!failed && set) {
+        print_set(result);
+    } else if (!failed) {
+        print_settings(result);
+    }
+    json_decref(answer);
+    return failed ? 1 : EX_OK;
+}
+
+int cli_settings(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'}, /* taken by all commands; not needed here */
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *socket_path = CLI_SOCKET;
+    bool json = false, help = false;
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        if (letter == 's')
+            socket_path = optarg;
+        else if (letter == 'j')
+            json = true;
+        else if (letter != 'c')
+            help = true;
+    }
+    if (help || argc == optind) {
+        (void)fputs("Usage: baiye settings DEVICE [NAME=VALUE]… [--json] [--socket FILE]\n"
+                    "Without NAME=VALUE: what the node is set to, what is possible, and what for.\n"
+                    "With: all are checked, then written, stored and read back, or none.\n",
+                    stderr);
+        return EX_USAGE;
+    }
+    return ask(socket_path, json, argv[optind], argv + optind + 1);
+}
