@@ -94,7 +94,7 @@ def test_a_probe_that_falls_silent_is_absent_and_comes_back(board, master):
     board.power_on()
     words = snapshot(master, 1)
     write(master, UNLOCK, 0x4241)
-    write(master, PERIOD, 5)
+    write(master, PERIOD, 2)
     write(master, COMMIT, 1)
     soil = board.probes.values.pop("0")
     words = snapshot(master, (words[2] << 16 | words[3]) + 2, 25)

@@ -22,7 +22,7 @@ class NativeLine(Updater):
     def __init__(self, site):
         super().__init__(site)
         site.start_broker()
-        site.start_field([{"name": "east", "baud": 19200, "units": [
+        site.start_field([{"name": "east", "baud": 115200, "units": [
             {"kind": "native", "address": i + 1, "name": name, "period_s": 2}
             for i, name in enumerate(NAMES)]}])
         self.watcher = site.start_watcher()
