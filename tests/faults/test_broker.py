@@ -74,6 +74,24 @@ def test_broker_killed_again_and_again(broker, gateways, watchers):
     wait_all(watcher, taken)
 
 
+def test_what_a_killed_broker_had_taken_of_a_backlog_comes_again(broker, gateways, watchers):
+    """A PUBACK is no promise of a broker: what it had acknowledged in the last minute, however old
+    the readings are, comes once more."""
+    gateway = gateways(*connected(broker))
+    gateway.put(400)
+    gateway.wait_stored(400)
+    gateway.quit()
+    gateway.start()  # readings of an earlier run
+    broker.start()
+    garden.wait_until(lambda: gateway.stats()["brokers"][0]["backlog"] == 0, 20, "delivered")
+    os.kill(gateway.stats()["brokers"][0]["pid"], signal.SIGSTOP)
+    broker.kill()
+    broker.start()
+    watcher = watchers(broker)
+    os.kill(gateway.stats()["brokers"][0]["pid"], signal.SIGCONT)
+    wait_all(watcher, 400)
+
+
 def test_gateway_killed_at_random_loses_nothing_committed(broker, gateways, watchers):
     broker.start()
     watcher = watchers(broker)

@@ -162,6 +162,14 @@ static void look_at_descriptors(struct publish *publish)
     own_alert(publish, crowded, &text);
 }
 
+void publish_web_trouble(struct publish *publish, const char *what)
+{
+    struct alert_text text = {.id = "http", .level = "alarm", .todo = "see the gateway's log"};
+    if (what != NULL)
+        (void)snprintf(text.what, sizeof text.what, "%s", what);
+    own_alert(publish, what != NULL, &text);
+}
+
 static void look_at_broker(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "alarm",
@@ -195,7 +203,7 @@ static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
     char own[ALERT_ID_SIZE];
-    if (strcmp(id, "store") == 0 || strcmp(id, "descriptors") == 0)
+    if (strcmp(id, "store") == 0 || strcmp(id, "descriptors") == 0 || strcmp(id, "http") == 0)
         return true;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);

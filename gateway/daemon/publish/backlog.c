@@ -12,6 +12,7 @@
 
 #define PLAN_SHARE 800
 #define REPLAY_MS  60000 /* a PUBACK is not durability: what a restarted broker may have lost */
+#define MARK_MS    1000
 
 static void loan_clear(struct loans *loans)
 {
@@ -68,21 +69,60 @@ void backlog_begin(struct publish *publish, struct broker *broker)
     reset_lane(broker, LANE_MEANS, broker->means_id);
 }
 
-void backlog_down(struct publish *publish, struct broker *broker)
+/* ---- A broker that was restarted ---- */
+
+/* The cursor is about to move: where it stood, a mark a second. */
+static void mark_cursor(const struct publish *publish, struct broker *broker)
 {
-    uint64_t id = store_id_at(publish->store, clock_now().mono_ms - REPLAY_MS);
-    if (broker->replay_id == 0 || id < broker->replay_id)
-        broker->replay_id = id;
+    int64_t now_ms = clock_now().mono_ms;
+    struct mark *last = &broker->marks[(broker->mark_next + MARKS - 1) % MARKS];
+    if (last->id == 0 || now_ms - last->mono_ms >= MARK_MS)
+        broker->marks[broker->mark_next++ % MARKS] =
+            (struct mark){now_ms, store_cursor(publish->store, broker->index)};
+}
+
+static void move_cursor(struct publish *publish, struct broker *broker, uint64_t cursor)
+{
+    mark_cursor(publish, broker);
+    store_ack(publish->store, broker->index, cursor);
+}
+
+/* What was acknowledged in the last minute may be lost with the broker. */
+void backlog_down(struct broker *broker)
+{
+    int64_t since_ms = clock_now().mono_ms - REPLAY_MS - MARK_MS;
+    for (unsigned i = 0; i < MARKS; i++) {
+        const struct mark *mark = &broker->marks[i];
+        if (mark->id != 0 && mark->mono_ms >= since_ms &&
+            (broker->replay_id == 0 || mark->id < broker->replay_id))
+            broker->replay_id = mark->id;
+    }
+}
+
+/* Where it is sent again from. When the budget is short that is the means: readings wait for the
+ * next month, as those do that somebody asks for. */
+static uint64_t replay_from(struct publish *publish, struct broker *broker, uint64_t cursor)
+{
+    uint64_t from = broker->replay_id;
+    uint64_t readings_end = broker->lent_id < cursor ? broker->lent_id : cursor;
+    if (broker->stage == THRIFT_NONE || from >= readings_end)
+        return from;
+    if (!store_feed_later(publish->store, broker->index, from, readings_end - 1))
+        log_write(LOG_LEVEL_WARNING,
+                  "publish %s: the broker was restarted, but too much waits already: what it lost "
+                  "of the last minute comes only when it is asked for",
+                  broker->config->name);
+    return readings_end;
 }
 
 void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten)
 {
-    uint64_t from = store_cursor(publish->store, broker->index);
-    if (may_have_forgotten && broker->replay_id != 0 && broker->replay_id < from) {
-        from = broker->replay_id;
-        broker->fed_id = from;
-        thin_begin(broker->thin, from);
-        reset_lane(broker, LANE_BACKLOG, from);
+    uint64_t cursor = store_cursor(publish->store, broker->index);
+    if (may_have_forgotten && broker->replay_id != 0 && broker->replay_id < cursor) {
+        broker->fed_id = replay_from(publish, broker, cursor);
+        thin_begin(broker->thin, broker->fed_id);
+        reset_lane(broker, LANE_BACKLOG, broker->fed_id);
+        reset_lane(broker, LANE_MEANS, broker->means_id);
     }
     broker->replay_id = 0;
     broker->batch_ms = 0;
@@ -96,7 +136,7 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
     if (ack->lane == LANE_BACKLOG)
         cursor = ack->id;
     if (cursor != 0)
-        store_ack(publish->store, broker->index, cursor);
+        move_cursor(publish, broker, cursor);
 }
 
 /* ---- Streams: told once, before the first record that needs them ---- */
@@ -133,11 +173,12 @@ static bool give_body(struct publish *publish, struct broker *broker, enum wire_
     return true;
 }
 
-static void feed_backlog(struct publish *publish, struct broker *broker)
+/* Readings before `until`. */
+static void feed_backlog(struct publish *publish, struct broker *broker, uint64_t until)
 {
     static uint8_t data[BODY_MAX]; /* the one link thread's */
     struct feed_body body;
-    while (loan_room(broker, LANE_BACKLOG)) {
+    while (broker->fed_id < until && loan_room(broker, LANE_BACKLOG)) {
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->fed_id, data, &body);
         broker->pausing = result == FEED_HELD;
@@ -148,6 +189,8 @@ static void feed_backlog(struct publish *publish, struct broker *broker)
         if (!give_body(publish, broker, LANE_BACKLOG, body.first_id, &body, data, 0))
             return;
         broker->fed_id = body.first_id + body.count;
+        if (broker->fed_id > broker->lent_id)
+            broker->lent_id = broker->fed_id;
     }
 }
 
@@ -179,7 +222,7 @@ static void skip_to(struct publish *publish, struct broker *broker, uint64_t cur
 {
     struct loans *loans = &broker->loans[LANE_MEANS];
     if (loans->used == 0)
-        store_ack(publish->store, broker->index, cursor);
+        move_cursor(publish, broker, cursor);
     else
         loans->loans[(loans->first + loans->used - 1) % WIRE_BODIES].cursor = cursor;
 }
@@ -231,11 +274,24 @@ static bool gather(struct publish *publish, struct broker *broker, const struct 
     }
 }
 
+/* What was lent as readings goes out as such also when its process has died: means tell of what
+ * begins behind it. false: it is still under way. */
+static bool readings_first(struct publish *publish, struct broker *broker)
+{
+    if (broker->loans[LANE_MEANS].used == 0)
+        feed_backlog(publish, broker, broker->lent_id);
+    if (broker->fed_id < broker->lent_id || broker->loans[LANE_BACKLOG].used > 0)
+        return false;
+    if (thin_empty(broker->thin) && thin_first(broker->thin) != broker->fed_id)
+        thin_begin(broker->thin, broker->fed_id);
+    return true;
+}
+
 static void feed_means(struct publish *publish, struct broker *broker)
 {
     static uint8_t data[BODY_MAX]; /* the one link thread's */
     struct feed_body body;
-    if (broker->loans[LANE_BACKLOG].used > 0)
+    if (!readings_first(publish, broker))
         return;
     while (loan_room(broker, LANE_MEANS)) {
         if (thin_closed(broker->thin)) {
@@ -281,6 +337,6 @@ void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms
         broker->batch_ms = now_ms + broker->config->batch_ms;
     }
     if (leave_means(publish, broker) && (broker->feeding || broker->config->batch_ms == 0))
-        feed_backlog(publish, broker);
+        feed_backlog(publish, broker, UINT64_MAX);
     feed_again(publish, broker);
 }

@@ -9,8 +9,6 @@
 
 #include "gateway/daemon/publish/link.h"
 
-#define FILE_NAME "months"
-
 static void load_line(struct publish *publish, const char *line)
 {
     size_t size = strcspn(line, " ");
@@ -31,7 +29,7 @@ void budget_load(struct publish *publish)
     char text[1000];
     for (uint16_t i = 0; i < publish->broker_count; i++)
         thrift_begin(&publish->brokers[i].thrift, publish->brokers[i].config->budget_bytes_month);
-    (void)store_read_beside(publish->store, FILE_NAME, text, sizeof text);
+    (void)store_read_beside(publish->store, MONTHS_NAME, text, sizeof text);
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         load_line(publish, line);
@@ -53,7 +51,7 @@ void budget_save(struct publish *publish)
         used += size > 0 ? (size_t)size : 0; /* eight lines of 70: they fit */
     }
     if (used > 0)
-        (void)store_write_beside(publish->store, FILE_NAME, text);
+        (void)store_write_beside(publish->store, MONTHS_NAME, text);
 }
 
 static void tell_stage(const struct broker *broker, enum thrift_stage stage)

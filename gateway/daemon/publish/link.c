@@ -62,7 +62,9 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
 {
     spawn_reap(broker, 100);
     if (broker->up)
-        backlog_down(publish, broker);
+        backlog_down(broker);
+    else
+        broker->doubtful = true;
     broker->up = false;
     if (now_ms - broker->started_ms > STEADY_MS)
         broker->restart_wait_ms = RESTART_FIRST_MS;
@@ -384,6 +386,9 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
     *stats = publish->brokers[broker].stats;
     pthread_mutex_unlock(&publish->lock);
     stats->backlog = store.next_record - store.cursors[broker];
+    struct wall_ms now = store_now(publish->store);
+    if (stats->thrifty && now.trust == TIME_TRUSTED)
+        stats->later_ms = thrift_next_ms(now.ms);
 }
 
 int64_t publish_idle_ms(const struct publish *publish)

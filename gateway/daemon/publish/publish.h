@@ -51,6 +51,9 @@ void publish_stop(struct publish *publish);
  * false: no memory, or too many documents. */
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos);
+/* The web server can't be reached by anybody, for that reason; NULL: it can. An alert. Any thread.
+ */
+void publish_web_trouble(struct publish *publish, const char *what);
 /* Somebody has seen an alert: until it ends its topic says who, and when. Kept over a restart. Any
  * thread. false: no such alert stands. */
 bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms);
@@ -72,7 +75,9 @@ struct publish_stats {
     uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
-    bool thrifty; /* from 80 % of the budget on: only alerts, forecast, hourly means */
+    bool thrifty;     /* from 80 % of the budget on: only alerts, forecast, hourly means */
+    int64_t later_ms; /* thrifty: UTC from which readings go out again, also those asked for once
+                         more; 0: not known, since the time is not */
 };
 /* A copy. Any thread. */
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats);

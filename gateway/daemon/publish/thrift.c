@@ -92,3 +92,13 @@ uint32_t thrift_month(int64_t wall_ms)
         return 0;
     return (uint32_t)((utc.tm_year + 1900) * 100 + utc.tm_mon + 1);
 }
+
+int64_t thrift_next_ms(int64_t wall_ms)
+{
+    time_t at = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    if (gmtime_r(&at, &utc) == NULL)
+        return 0;
+    struct tm next = {.tm_year = utc.tm_year, .tm_mon = utc.tm_mon + 1, .tm_mday = 1};
+    return (int64_t)timegm(&next) * 1000;
+}

@@ -48,5 +48,7 @@ struct thrift_traffic {
 uint64_t thrift_cost(struct thrift *thrift, const struct thrift_traffic *traffic);
 /* YYYYMM of a time. */
 uint32_t thrift_month(int64_t wall_ms);
+/* When the month after that of a time begins. */
+int64_t thrift_next_ms(int64_t wall_ms);
 
 #endif

@@ -17,11 +17,12 @@ static void on_state(struct publish *publish, struct broker *broker,
         docs_forget(&publish->docs, broker->index);
         broker->docs_seen = 0;
         newest_up(publish, broker);
-        backlog_up(publish, broker, message->refused_before);
+        backlog_up(publish, broker, message->refused_before || broker->doubtful);
+        broker->doubtful = false;
         return;
     }
     if (was_up)
-        backlog_down(publish, broker);
+        backlog_down(broker);
     log_change(&broker->log, 0, LOG_LEVEL_WARNING,
                "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
                broker->config->host, broker->config->port, message->why);

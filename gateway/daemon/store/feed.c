@@ -219,6 +219,12 @@ bool feed_add_again(struct store *store, const struct again *again)
     return added;
 }
 
+bool store_feed_later(struct store *store, uint16_t broker, uint64_t first, uint64_t last)
+{
+    return feed_add_again(store,
+                          &(struct again){.broker = broker, .next_id = first, .last_id = last});
+}
+
 /* Copies the records of `data` that `again` asks for; how many. */
 static uint16_t filter(struct store *store, const struct again *again, uint8_t *data, uint32_t size,
                        struct feed_body *body)
@@ -306,19 +312,6 @@ void store_ack(struct store *store, uint16_t broker, uint64_t id)
     if (broker < STORE_BROKERS_MAX && id > store->acked[broker] && id <= store->next_id)
         store->acked[broker] = id;
     pthread_mutex_unlock(&store->lock);
-}
-
-uint64_t store_id_at(struct store *store, int64_t mono_ms)
-{
-    pthread_mutex_lock(&store->lock);
-    uint64_t id = store->next_id;
-    for (unsigned i = 0; i < MARKS; i++) {
-        const struct mark *mark = &store->marks[i];
-        if (mark->id != 0 && mark->mono_ms >= mono_ms && mark->id < id)
-            id = mark->id;
-    }
-    pthread_mutex_unlock(&store->lock);
-    return id;
 }
 
 bool store_stream(struct store *store, uint32_t id, struct stream *stream)

@@ -32,13 +32,12 @@ enum feed_result store_feed(struct store *store, uint16_t broker, uint64_t id, u
 /* The next body of what consumers asked for again; FEED_NONE when there is none. */
 enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t *out,
                                   struct feed_body *body);
+/* Records first..last are to come once more by store_feed_again(). false: too many ranges wait. */
+bool store_feed_later(struct store *store, uint16_t broker, uint64_t first, uint64_t last);
 /* The first record that the broker has not acknowledged (as committed in the file). */
 uint64_t store_cursor(struct store *store, uint16_t broker);
 /* Every record before `id` is acknowledged. Written with the next commit, at the latest in 5 s. */
 void store_ack(struct store *store, uint16_t broker, uint64_t id);
-/* The first record committed after that monotonic time, as far back as two minutes: where a replay
- * for a broker that may have forgotten begins. */
-uint64_t store_id_at(struct store *store, int64_t mono_ms);
 /* The broker refuses this record for good: kept aside with the reason and the payload. */
 void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,
                       const void *payload, uint32_t size);

@@ -20,8 +20,7 @@
 #define TASKS_MAX      64u
 #define FETCH_BYTES    524288u /* freed when the backlog has drained */
 #define FETCHES        (2 * STORE_BROKERS_MAX)
-#define AGAIN_MAX      64u  /* ranges to send once more, of all brokers */
-#define MARKS          128u /* one a second: which record was the next then */
+#define AGAIN_MAX      64u /* ranges to send once more, of all brokers */
 #define COMMIT_SAMPLES 256u
 
 /* Something to do on the store thread. `run` frees the task and calls who waits for it; with
@@ -119,11 +118,6 @@ struct store {
     uint64_t saved[STORE_BROKERS_MAX];
     struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
     struct again again[AGAIN_MAX];
-    struct mark {
-        int64_t mono_ms;
-        uint64_t id;
-    } marks[MARKS];
-    uint32_t mark_next;
     struct boot_offset {
         uint32_t boot;
         int64_t offset_ms;

@@ -295,6 +295,17 @@ enum store_result store_get(struct store *store, const char *key, store_value_do
 /* ---- Backup ---- */
 
 #define BACKUP_PAGES 256
+/* Numbers that the original may still give to its boots: who starts from the copy uses none of
+ * them, or consumers would take its readings for ones that they have. */
+#define LEAVE_BOOTS "UPDATE meta SET value = value + 1000 WHERE key = 'boot'"
+
+/* How much of the month's data is used is kept beside the file. */
+static bool copy_months(const struct store *store, const char *path)
+{
+    char text[1000];
+    return beside_load(store->path, MONTHS_NAME, text, sizeof text) == 0 ||
+           beside_save(path, MONTHS_NAME, text);
+}
 
 /* From the same connection, so there is never a second one on the live file. The commits of the
  * meantime are carried over by SQLite; the intake holds what comes while this runs. */
@@ -317,9 +328,9 @@ static enum store_result backup_act(struct store *store, struct note_task *note)
     }
     /* One file that stands for itself: no WAL beside it. */
     if (rc == SQLITE_DONE)
-        rc = sqlite3_exec(copy, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+        rc = sqlite3_exec(copy, "PRAGMA journal_mode=DELETE; " LEAVE_BOOTS, NULL, NULL, NULL);
     sqlite3_close(copy);
-    if (backup == NULL || rc != SQLITE_OK) {
+    if (backup == NULL || rc != SQLITE_OK || !copy_months(store, note->key)) {
         (void)unlink(note->key);
         return STORE_UNAVAILABLE;
     }

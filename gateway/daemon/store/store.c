@@ -115,9 +115,6 @@ static void look_at_clock(struct store *store, const struct clock_now *now)
         gain_trust(store, now, shift_ms);
     else if (event == CLOCK_STEPPED)
         log_write(LOG_LEVEL_WARNING, "store: the clock stepped by %lld ms", (long long)shift_ms);
-    pthread_mutex_lock(&store->lock);
-    store->marks[store->mark_next++ % MARKS] = (struct mark){now->mono_ms, store->next_id};
-    pthread_mutex_unlock(&store->lock);
 }
 
 struct wall_ms store_now(const struct store *store)

@@ -177,7 +177,10 @@ enum store_result store_get(struct store *store, const char *key, store_value_do
 enum store_result store_write_beside(struct store *store, const char *name, const char *text);
 size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size);
 
-/* A consistent copy of the file under a new name (must not exist), while everything goes on. */
+#define MONTHS_NAME "months" /* of these: how much of each broker's plan is used */
+
+/* A consistent copy of the file under a new name (must not exist), while everything goes on; of
+ * what is beside it, PATH.months. */
 enum store_result store_backup(struct store *store, const char *path, store_done done,
                                void *context);
 

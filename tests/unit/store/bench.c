@@ -40,11 +40,13 @@ int bench_begin_open(void **state)
 int bench_end(void **state)
 {
     struct bench *bench = *state;
-    char identity[300];
+    char identity[300], months[300];
     store_stop(bench->store);
     close(bench->wake_fd);
     garden_config_free(bench->config);
     (void)snprintf(identity, sizeof identity, "%s.identity", bench->other);
+    (void)snprintf(months, sizeof months, "%s.months", bench->other);
+    (void)unlink(months);
     (void)unlink(bench->other);
     (void)unlink(identity);
     garden_remove(bench->path);

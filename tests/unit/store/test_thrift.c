@@ -127,6 +127,8 @@ static void months_are_those_of_utc(void **state)
     assert_int_equal(thrift_month(1796083199999), 202611);
     assert_int_equal(thrift_month(1796083200000), 202612);
     assert_int_equal(thrift_month(0), 197001);
+    assert_int_equal(thrift_next_ms(1796083199999), 1796083200000);
+    assert_int_equal(thrift_next_ms(1796083200000), 1798761600000); /* and of the year */
 }
 
 int main(void)
