@@ -3,6 +3,7 @@
 say so; in the next month readings again. In the site's time, which the tests set."""
 import calendar
 import json
+import subprocess
 import time
 
 import garden
@@ -38,6 +39,16 @@ class Month:
         stored = self.gateway.stats()["stored"]
         self.gateway.put(count)
         self.gateway.wait_stored(stored + count)
+
+    def restart(self, broker, watcher):
+        """Killed, so that the broker forgets; until all are connected again."""
+        before = self.broker()["connects"]
+        broker.kill()
+        garden.wait_until(lambda: not watcher.client.is_connected(), 10, "the watcher sees it")
+        broker.start()
+        garden.wait_until(lambda: self.broker()["connects"] > before, 20, "the gateway is back")
+        self.gateway.wait_state("up")
+        garden.wait_until(lambda: watcher.client.is_connected(), 10, "the watcher is back")
 
     def use_up(self, watcher):
         """Readings until 80 % are used; all of them arrive."""
@@ -152,6 +163,54 @@ def test_means_are_delivered_before_they_count_as_such(plan, broker, watchers):
     assert_true(watcher.copy())
 
 
+def test_a_broker_that_restarts_gets_means_again_and_readings_next_month(plan, broker, watchers):
+    """What it had in the last minute comes again as it was: nothing is told as a reading and as a
+    gap, no mean counts a reading twice, and readings wait until there is data for them."""
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    plan.put(80)  # of the same hour, and only in its means
+    garden.wait_until(lambda: plan.broker()["backlog"] == 80, 10, "all readings are acknowledged")
+    full = watcher.count()
+    plan.restart(broker, watcher)
+    plan.set(NOVEMBER + 3600)
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["backlog"] == 8, 20, "the hour is delivered")
+
+    def counted():
+        return sum(mean["means"]["air_temperature"][0] for mean in watcher.means)
+
+    garden.wait_until(lambda: counted() >= 80, 10, "its means")
+    have, gone = numbers(watcher, gateway.boot)
+    assert not have & gone, "told as a reading and as a gap"
+    assert counted() == len(gone) == 80
+    assert watcher.count() == full and watcher.duplicates == 0, "a plan that is short carried them"
+    plan.restart(broker, watcher)  # within a minute of the means
+    garden.wait_until(lambda: counted() >= 160, 20, "the means once more")
+    have, again = numbers(watcher, gateway.boot)
+    assert again == gone and not have & gone
+    assert len({json.dumps(mean, sort_keys=True) for mean in watcher.means}) == 8, "the same"
+    plan.set(DECEMBER)
+    plan.put(8)
+    garden.wait_until(lambda: watcher.duplicates > 0, 20, "the readings once more")
+    garden.wait_until(lambda: watcher.count() == full + 16, 20, "and the new ones")
+    assert_true(watcher.copy())
+
+
+def test_a_new_month_sends_the_open_hour_and_nothing_else_again(plan, broker, watchers):
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    garden.wait_until(lambda: gateway.stats()["next"] == plan.broker()["cursor"], 10,
+                      "all readings are acknowledged")
+    before = watcher.duplicates
+    plan.put(80)
+    plan.set(DECEMBER)
+    plan.put(8)
+    garden.wait_until(lambda: watcher.count() == gateway.stats()["taken"], 20, "readings again")
+    assert watcher.duplicates == before
+
+
 @pytest.mark.parametrize("damage", ["header", "gone"])
 def test_the_month_survives_a_store_that_cannot_be_read(damage, plan, broker, watchers, tmp_path):
     watcher = watchers(broker)
@@ -173,3 +232,49 @@ def test_the_month_survives_a_store_that_cannot_be_read(damage, plan, broker, wa
     plan.put(8)
     garden.wait_until(lambda: plan.broker()["thinned"] >= 80, 20, "means, not readings")
     assert all(boot != gateway.boot for _, boot, _ in watcher.copy()) and watcher.count() >= count
+
+
+def test_a_backup_carries_what_is_used_and_a_resend_says_when(site, needs, tmp_path):
+    needs("baiye-field", "baiyed", "baiye")
+    site.start_broker()
+    site.start_field([{"name": "east", "baud": 9600, "units": [
+        {"kind": "xy-md02", "address": 1, "name": "air"}]}])
+    months_of = site.folder / "readings.db.months"
+    used = f"local {time.strftime('%Y%m', time.gmtime())} 900000\n"
+    months_of.write_text(used)
+    gateway = site.start_gateway(every="1s", more={"mqtt": [{
+        "name": "local", "url": f"mqtt://127.0.0.1:{site.broker.port}", "user": "gateway",
+        "password_file": str(site.broker.password_file("gateway")), "budget": "1MB/month"}]})
+    at = ["--config", gateway.config_path, "--socket", gateway.config["control"]["socket"]]
+
+    def baiye(*arguments):
+        done = subprocess.run([garden.program("baiye"), *map(str, [*arguments, *at])],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    socket = site.folder / "baiyed.sock"
+
+    def stats():
+        garden.wait_until(socket.exists, 10, "the control socket")
+        return json.loads(baiye("stats", "--json"))
+
+    garden.wait_until(lambda: stats()["store"]["stored"] >= 3, 30, "readings")
+    assert stats()["brokers"][0]["thrifty"]
+    said = baiye("resend", "air", 1, 1, 2)
+    assert said.startswith("2 readings are kept")
+    now = time.gmtime()
+    year, month = (now.tm_year + 1, 1) if now.tm_mon == 12 else (now.tm_year, now.tm_mon + 1)
+    assert f"to local not yet: 80 % of this month's data are used; they go out on {year}-" \
+           f"{month:02}-01 (UTC)" in said
+    baiye("backup", tmp_path / "b.tar")
+    assert site.gateway.stop() == 0
+    for file in site.folder.glob("readings.db*"):
+        file.unlink()
+    baiye("restore", tmp_path / "b.tar")
+    assert int(months_of.read_text().split()[2]) >= 900000
+    assert not list(site.folder.glob("*backup-*")) + list(site.folder.glob("*.restored"))
+    site.gateway.start()
+    garden.wait_until(lambda: stats()["store"]["stored"] >= 1, 30, "it goes on")
+    assert stats()["brokers"][0]["thrifty"] and stats()["brokers"][0]["bytes_month"] >= 900000
+    assert "2 readings" in baiye("resend", "air", 1, 1, 2)

@@ -65,15 +65,24 @@ def test_no_descriptor_left_is_told_and_neither_ends_nor_spins(running):
     garden.assert_true_to_ledger(running, running.watcher.copy())
 
 
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("count", [8, 10, 12, 14, 16, 18])
 def test_too_few_descriptors_from_the_start(count, site, needs):
     """It runs with what it got and says what it lacks, or ends saying why: never by a signal."""
     needs("baiyed")
     site.start_broker()
+    port = garden.free_port()
     site.gateway = garden.Gateway(site.folder, site.broker, [
         {"name": "east", "type": "tcp", "port": f"127.0.0.1:{garden.free_port()}", "devices": [
             {"name": "air", "profile": "xy-md02", "address": 1, "every": "1s"}]}],
-        http={"listen": f"127.0.0.1:{garden.free_port()}"})
+        http={"listen": f"127.0.0.1:{port}"})
     site.gateway.arguments[:0] = ["prlimit", f"--nofile={count}:{count}"]
     site.gateway.start()
     # It ends, or runs with all that it needs, or says what it has no descriptors for.
@@ -82,6 +91,7 @@ def test_too_few_descriptors_from_the_start(count, site, needs):
                       any(text in site.gateway.log() for text in said), 15, "it runs or ends")
     assert f"only {count} file descriptors are allowed" in site.gateway.log()
     if site.gateway.running():
+        assert answers(port) == ("http: listening" in site.gateway.log()), "what it says is true"
         assert site.gateway.stop() == 0
     else:
         assert site.gateway.child.returncode == 71  # EX_OSERR

@@ -143,6 +143,28 @@ static void print_address(const json_t *result)
                  talk_integer(result, "unit"));
 }
 
+static bool day_of(char *text, size_t size, const json_t *ms)
+{
+    time_t seconds = (time_t)(json_integer_value(ms) / 1000);
+    struct tm utc;
+    return json_is_integer(ms) && gmtime_r(&seconds, &utc) != NULL &&
+           strftime(text, size, "on %Y-%m-%d (UTC)", &utc) > 0;
+}
+
+static void print_resend(const json_t *result)
+{
+    size_t index;
+    const json_t *one;
+    (void)printf("%lld readings are kept and will be sent again\n", talk_integer(result, "found"));
+    json_array_foreach(json_object_get(result, "later"), index, one)
+    {
+        char when[40] = "when the next month begins";
+        (void)day_of(when, sizeof when, json_object_get(one, "ts"));
+        (void)printf("to %s not yet: 80 %% of this month's data are used; they go out %s\n",
+                     talk_text(one, "broker"), when);
+    }
+}
+
 static void print_done(const json_t *result)
 {
     (void)result;
@@ -228,6 +250,12 @@ static bool raw_params(json_t *params, int argc, char **argv)
            add_text(params, "pdu", argv[2]);
 }
 
+static bool resend_params(json_t *params, int argc, char **argv)
+{
+    return add_text(params, "device", argv[0]) && add_number(params, "boot", argv[1]) &&
+           add_number(params, "from", argv[2]) && add_number(params, "to", argv[argc - 1]);
+}
+
 static bool audit_params(json_t *params, int argc, char **argv)
 {
     return argc < 1 || add_number(params, "limit", argv[0]);
@@ -250,6 +278,7 @@ static const struct command {
     {"pause", "pause", " BUS SECONDS", 2, 2, pause_params, print_done, NULL},
     {"resume", "pause", " BUS", 1, 1, pause_params, print_done, NULL},
     {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},
+    {"resend", "resend", " DEVICE BOOT FROM [TO]", 3, 4, resend_params, print_resend, NULL},
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
 };
 

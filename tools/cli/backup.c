@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A backup is a tar file: readings.db, a consistent copy that the daemon made while it ran, and
- * the folder of the configuration with users and keys. Whoever has it has the site's secrets. */
+/* A backup is a tar file: readings.db, a consistent copy that the daemon made while it ran, with
+ * readings.db.months (how much of the month's data is used) when there is a plan, and the folder of
+ * the configuration with users and keys. Whoever has it has the site's secrets. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -80,11 +81,18 @@ static bool copy_by_daemon(const struct options *options, const char *copy)
     return ok;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 int cli_backup(int argc, char **argv)
 {
     struct options options;
     char store[CLI_PATH], folder[CLI_PATH], name[64], copy[CLI_PATH], config[CLI_PATH],
-        rename_copy[128], fresh[CLI_PATH];
+        rename_copy[128], fresh[CLI_PATH], name_months[80], months[CLI_PATH], no_copy[80],
+        no_store[CLI_PATH];
     if (!read_options(argc, argv, &options))
         return EX_USAGE;
     if (access(options.file, F_OK) == 0) {
@@ -96,19 +104,37 @@ int cli_backup(int argc, char **argv)
         !cli_folder(options.config, config, sizeof config) ||
         !cli_format(name, sizeof name, "backup-%d.db", (int)getpid()) ||
         !cli_format(copy, sizeof copy, "%s/%s", folder, name) ||
-        !cli_format(rename_copy, sizeof rename_copy, "--transform=s,^%s$,readings.db,", name) ||
+        !cli_format(name_months, sizeof name_months, "%s.months", name) ||
+        !cli_format(months, sizeof months, "%s.months", copy) ||
+        /* Both may lie in the configuration's folder. */
+        !cli_format(no_copy, sizeof no_copy, "--exclude=./%s*", name) ||
+        !cli_format(no_store, sizeof no_store, "--exclude=./%s*", base_name(store)) ||
+        !cli_format(rename_copy, sizeof rename_copy, "--transform=s,^%s,readings.db,", name) ||
         !cli_format(fresh, sizeof fresh, "%s.part", options.file))
         return EX_CONFIG;
     if (!copy_by_daemon(&options, copy))
         return EX_UNAVAILABLE;
-    const char *const pack[] = {
-        "tar",  "-cf", fresh, rename_copy, "--transform=s,^\\./,config/,", "-C",
-        folder, name,  "-C",  config,      "--exclude=./tls/ca.key",       ".",
-        NULL};
+    const char *const pack[] = {"tar",
+                                "-cf",
+                                fresh,
+                                rename_copy,
+                                "--transform=s,^\\./,config/,",
+                                "--exclude=./tls/ca.key",
+                                no_copy,
+                                no_store,
+                                "-C",
+                                config,
+                                ".",
+                                "-C",
+                                folder,
+                                name,
+                                access(months, F_OK) == 0 ? name_months : NULL,
+                                NULL};
     mode_t before = umask(0077);
     bool ok = cli_run(false, pack) == 0 && rename(fresh, options.file) == 0;
     umask(before);
     (void)unlink(copy);
+    (void)unlink(months);
     (void)unlink(fresh);
     if (!ok)
         cli_complain("%s could not be written", options.file);
@@ -143,6 +169,19 @@ static bool move_aside(const char *store)
     return true;
 }
 
+/* What a plan has carried on this machine since is more than the backup knows: that stays. */
+static bool restore_months(const char *store, const char *unpacked, const struct stat *owner)
+{
+    char months[CLI_PATH];
+    if (access(unpacked, F_OK) != 0)
+        return true; /* there was no plan */
+    if (!cli_format(months, sizeof months, "%s.months", store))
+        return false;
+    if (access(months, F_OK) == 0)
+        return unlink(unpacked) == 0;
+    return chown(unpacked, owner->st_uid, owner->st_gid) == 0 && rename(unpacked, months) == 0;
+}
+
 static bool restore_config(const struct options *options)
 {
     char folder[CLI_PATH];
@@ -163,7 +202,7 @@ int cli_restore(int argc, char **argv)
 {
     struct options options;
     struct stat place;
-    char store[CLI_PATH], folder[CLI_PATH], unpacked[CLI_PATH];
+    char store[CLI_PATH], folder[CLI_PATH], unpacked[CLI_PATH], months[CLI_PATH];
     if (!read_options(argc, argv, &options))
         return EX_USAGE;
     if (daemon_runs(options.socket)) {
@@ -172,19 +211,22 @@ int cli_restore(int argc, char **argv)
     }
     if (!restore_config(&options) || !store_of(options.config, store, sizeof store) ||
         !cli_folder(store, folder, sizeof folder) ||
-        !cli_format(unpacked, sizeof unpacked, "%s/readings.db.restored", folder))
+        !cli_format(unpacked, sizeof unpacked, "%s/readings.db.restored", folder) ||
+        !cli_format(months, sizeof months, "%s/readings.db.months.restored", folder))
         return EX_CONFIG;
     if (access(store, F_OK) == 0 && !options.force) {
         cli_complain("there are readings in %s; --force moves them aside", store);
         return EX_CANTCREAT;
     }
-    const char *const unpack[] = {"tar",         "-xf",  options.file,
-                                  "-C",          folder, "--transform=s,$,.restored,",
-                                  "readings.db", NULL};
+    const char *const unpack[] = {"tar",         "-xf",          options.file,
+                                  "-C",          folder,         "--transform=s,$,.restored,",
+                                  "--wildcards", "readings.db*", NULL};
     if (cli_run(false, unpack) != 0 || !move_aside(store) || stat(folder, &place) != 0 ||
-        chown(unpacked, place.st_uid, place.st_gid) != 0 || rename(unpacked, store) != 0) {
+        chown(unpacked, place.st_uid, place.st_gid) != 0 || rename(unpacked, store) != 0 ||
+        !restore_months(store, months, &place)) {
         cli_complain("the readings could not be put in place");
         (void)unlink(unpacked);
+        (void)unlink(months);
         return EX_CANTCREAT;
     }
     (void)printf("restored to %s\n", store);

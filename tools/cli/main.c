@@ -30,6 +30,7 @@ static const struct {
     {"pause", cli_ask, "pause BUS SECONDS", "stop polling a bus for a while"},
     {"resume", cli_ask, "resume BUS", "poll again"},
     {"raw", cli_ask, "raw BUS UNIT HEX", "send one Modbus request (function code and data)"},
+    {"resend", cli_ask, "resend DEVICE BOOT FROM [TO]", "send readings to the brokers once more"},
     {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
     {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
      "people and programs that may log in"},

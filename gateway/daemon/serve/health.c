@@ -85,6 +85,12 @@ json_t *health_ready(const struct health *health)
     json_decref(stuck);
     if (loop_crowded(health->loop))
         add_text(reasons, "%s%s", "no file descriptor is left", "");
+    if (health->http != NULL) {
+        struct http_stats http;
+        http_stats(health->http, &http);
+        if (!http.listening)
+            add_text(reasons, "%s%s", "http: nobody can be let in, see the log", "");
+    }
     look_at_store(health, reasons, warnings);
     look_at_brokers(health, reasons, warnings);
     look_at_buses(health, warnings);

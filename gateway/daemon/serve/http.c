@@ -24,6 +24,7 @@
 
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
+#define DESCRIPTORS     1024 /* no more than LimitNOFILE allows */
 #define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
@@ -593,6 +594,41 @@ static const struct lws_protocols protocols[] = {
     {.name = NULL},
 };
 
+/* Does a socket of this process listen there? libwebsockets makes its host without one when there
+ * is no descriptor left, and does not say so. */
+static bool listens(uint16_t port)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        struct sockaddr_in6 address = {0}; /* its port is where that of IPv4 is */
+        socklen_t size = sizeof address, option_size = sizeof(int);
+        int accepts = 0;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &option_size) == 0 &&
+            accepts != 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+            (address.sin6_family == AF_INET || address.sin6_family == AF_INET6) &&
+            ntohs(address.sin6_port) == port)
+            return true;
+    }
+    return false;
+}
+
+static void tell(struct http *http)
+{
+    const struct http_options *options = &http->options;
+    char trouble[160];
+    bool good = http->stats.listening, tls = options->cert_file[0] != '\0';
+    (void)snprintf(trouble, sizeof trouble,
+                   "can't listen on %s:%u%s: address in use, not there yet, a bad certificate, or "
+                   "no file descriptor left",
+                   options->host, options->port, tls ? " (TLS)" : "");
+    if (good)
+        log_change(&http->said, 1, LOG_LEVEL_NOTICE, "http: listening on %s:%u%s", options->host,
+                   options->port, tls ? " (TLS)" : "");
+    else
+        log_change(&http->said, 0, LOG_LEVEL_ERROR, "http: %s; trying again", trouble);
+    if (options->told != NULL)
+        options->told(options->context, good ? NULL : trouble);
+}
+
 static void listen_now(struct loop_timer *timer)
 {
     struct http *http = timer->context;
@@ -614,14 +650,12 @@ static void listen_now(struct loop_timer *timer)
                    (tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
     };
     http->vhost = lws_create_vhost(loop_context(http->loop), &info);
-    http->stats.listening = http->vhost != NULL;
-    log_change(&http->said, http->stats.listening,
-               http->stats.listening ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
-               http->stats.listening
-                   ? "http: listening on %s:%u%s"
-                   : "http: can't listen on %s:%u%s: address in use, not there yet, or a bad "
-                     "certificate; trying again",
-               options->host, options->port, tls ? " (TLS)" : "");
+    http->stats.listening = http->vhost != NULL && listens(options->port);
+    if (http->vhost != NULL && !http->stats.listening) {
+        lws_vhost_destroy(http->vhost);
+        http->vhost = NULL;
+    }
+    tell(http);
     if (http->vhost == NULL)
         loop_timer_start(http->loop, &http->retry, LISTEN_RETRY_MS);
 }

@@ -159,12 +159,37 @@ void rpc_run_history(struct rpc_call *call)
 
 /* ---- resend, pick, ack, backup ------------------------------------------------------------ */
 
+/* Brokers whose month's data is nearly used up: what is sent again waits for the next one. */
+static json_t *resend_later(const struct rpc_call *call)
+{
+    const struct rpc *rpc = call->rpc;
+    json_t *later = json_array();
+    for (uint16_t i = 0; rpc->parts.publish != NULL && i < rpc->config->broker_count; i++) {
+        struct publish_stats stats;
+        if (call->caller.broker >= 0 && call->caller.broker != i)
+            continue;
+        publish_stats(rpc->parts.publish, i, &stats);
+        if (stats.thrifty)
+            (void)json_array_append_new(
+                later, json_pack("{s:s,s:o}", "broker", rpc->config->brokers[i].name, "ts",
+                                 stats.later_ms != 0 ? json_integer((json_int_t)stats.later_ms)
+                                                     : json_null()));
+    }
+    return later;
+}
+
 static void found_ready(struct rpc_call *call)
 {
-    if (call->store_result != STORE_OK)
+    if (call->store_result != STORE_OK) {
         rpc_fail_store(call, call->store_result);
-    else
-        rpc_end(call, json_pack("{s:I}", "found", (json_int_t)call->found));
+        return;
+    }
+    json_t *result = json_pack("{s:I}", "found", (json_int_t)call->found);
+    json_t *later = resend_later(call);
+    if (call->found > 0 && json_array_size(later) > 0)
+        (void)json_object_set(result, "later", later);
+    json_decref(later);
+    rpc_end(call, result);
 }
 
 static void resend_done(void *context, enum store_result result, uint32_t found)

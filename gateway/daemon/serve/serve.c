@@ -185,6 +185,13 @@ static void open_bridge(struct serve *serve)
                                      "app has no connection, and nobody can log in");
 }
 
+static void http_told(void *context, const char *trouble)
+{
+    const struct serve *serve = context;
+    if (serve->parts.publish != NULL)
+        publish_web_trouble(serve->parts.publish, trouble);
+}
+
 static bool open_http(struct serve *serve)
 {
     const struct config *config = serve->config;
@@ -201,6 +208,7 @@ static bool open_http(struct serve *serve)
         .auth = serve->auth,
         .pages = pages,
         .context = serve,
+        .told = http_told,
     };
     serve->http = http_open(serve->loop, &options);
     serve->health.bridge = serve->bridge;

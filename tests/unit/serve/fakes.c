@@ -267,7 +267,14 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
 {
     (void)publish;
     (void)broker;
-    *stats = (struct publish_stats){.state = "up", .backlog = 3};
+    *stats = (struct publish_stats){
+        .state = "up", .backlog = 3, .thrifty = fakes.thrifty, .later_ms = fakes.later_ms};
+}
+
+void publish_web_trouble(struct publish *publish, const char *what)
+{
+    (void)publish;
+    (void)what;
 }
 
 int64_t publish_idle_ms(const struct publish *publish)

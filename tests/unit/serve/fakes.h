@@ -29,7 +29,9 @@ struct fakes {
     uint32_t answers;
     char acked_by[65]; /* of the one alert that stands: frost-plot-1 */
     int64_t acked_ms;
-    int64_t idle_ms; /* of store, bus and publishers */
+    int64_t idle_ms;  /* of store, bus and publishers */
+    bool thrifty;     /* every broker */
+    int64_t later_ms; /* then */
 };
 extern struct fakes fakes;
 

@@ -175,6 +175,28 @@ static void a_resend_goes_to_the_broker_that_asked(void **state)
         ask(&farmer, "resend", "{\"device\":\"dead\",\"boot\":7,\"from\":9,\"to\":4}"), "invalid");
 }
 
+static void a_resend_that_waits_for_the_next_month_says_so(void **state)
+{
+    (void)state;
+    static const char asked[] = "{\"device\":\"dead\",\"boot\":7,\"from\":4,\"to\":9}";
+    fakes.thrifty = true;
+    fakes.later_ms = 1796083200000;
+    assert_string_equal(ask(&farmer, "resend", asked), "");
+    const json_t *later = json_object_get(last, "later");
+    assert_int_equal(json_array_size(later), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(later, 0), "broker")),
+                        "local");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(later, 0), "ts")),
+                     fakes.later_ms);
+    fakes.later_ms = 0; /* the time is not known */
+    assert_string_equal(ask(&farmer, "resend", asked), "");
+    later = json_object_get(last, "later");
+    assert_true(json_is_null(json_object_get(json_array_get(later, 0), "ts")));
+    fakes.thrifty = false;
+    assert_string_equal(ask(&farmer, "resend", asked), "");
+    assert_null(json_object_get(last, "later"));
+}
+
 static void a_pick_is_stored_with_who_said_it(void **state)
 {
     (void)state;
@@ -505,6 +527,7 @@ int main(void)
         TEST(a_history_that_makes_no_sense_is_refused),
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
+        TEST(a_resend_that_waits_for_the_next_month_says_so),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(a_write_is_sent_read_back_and_audited),
         TEST(a_write_outside_the_list_or_its_range_never_reaches_the_bus),
