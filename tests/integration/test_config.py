@@ -42,6 +42,42 @@ def check(folder, text):
     return path, baiyed("--config", path, "--check")
 
 
+PAGE = (garden.ROOT / "gateway" / "packaging" / "man" / "baiye.yaml.5").read_text()
+# A key that nobody knows, in each part of the page: the message lists those that are known.
+PARTS = {
+    "The file": "qqqqqqqq: 1",
+    "location": "location: { qqqqqqqq: 1 }",
+    "store": "store: { qqqqqqqq: 1 }",
+    "http": "http: { qqqqqqqq: 1 }",
+    "control": "control: { qqqqqqqq: 1 }",
+    "A broker of mqtt": "mqtt: [{ qqqqqqqq: 1 }]",
+    "A plot of plots": "plots: [{ qqqqqqqq: 1 }]",
+    "A bus of buses": "buses: [{ qqqqqqqq: 1 }]",
+    "A device of a bus": "buses: [{ devices: [{ qqqqqqqq: 1 }] }]",
+    "A rule of alerts": "alerts: [{ qqqqqqqq: 1 }]",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_manual_page_lists_each_key_that_is_known(part, tmp_path):
+    _, done = check(tmp_path, PARTS[part] + "\n")
+    known = re.search(r"unknown key .*; known are (.*)", done.stderr).group(1).split(", ")
+    text = PAGE.split(f".Ss {part}\n")[1].split("\n.S")[0]
+    listed = [key for item in re.findall(r"^\.It Cm (.*)", text, re.M)
+              for key in item.split(" , Cm ")]
+    assert sorted(listed) == sorted(known)
+
+
+def test_the_manual_pages_example_is_good(tmp_path):
+    text = PAGE.split(".Bd -literal\n")[1].split(".Ed\n")[0]
+    _, done = check(tmp_path, text)
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_no_other_part():
+    assert re.findall(r"^\.Ss (.*)", PAGE, re.M) == list(PARTS)
+
+
 WRONG = {
     "unknown key": ("baud: 9600", "bauds: 9600", 8, "unknown key \"bauds\"", "did you mean \"baud\"?"),
     "bad type": ("baud: 9600", "baud: fast", 8, "not a whole number", "baud: 9600"),
