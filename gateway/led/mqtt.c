@@ -57,7 +57,7 @@ struct mqtt {
     int first, count;
     bool overflowed, lost;
     enum attempt attempt;
-    int reason;
+    char why[64]; /* it failed, for people */
 };
 
 static void wake(struct mqtt *mqtt)
@@ -114,11 +114,11 @@ static int on_message(void *context, char *topic, int length, MQTTAsync_message 
     return 1; /* 0 would make Paho deliver it for ever */
 }
 
-static void end_attempt(struct mqtt *mqtt, enum attempt result, int reason)
+static void end_attempt(struct mqtt *mqtt, enum attempt result, const char *why)
 {
     lock(mqtt);
     mqtt->attempt = result;
-    mqtt->reason = reason;
+    (void)snprintf(mqtt->why, sizeof mqtt->why, "%s", why ? why : "it refuses");
     unlock(mqtt);
     wake(mqtt);
 }
@@ -126,15 +126,19 @@ static void end_attempt(struct mqtt *mqtt, enum attempt result, int reason)
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    end_attempt(context, ATTEMPT_WORKED, 0);
+    end_attempt(context, ATTEMPT_WORKED, "");
 }
 
 static void on_failed(void *context, MQTTAsync_failureData5 *data)
 {
-    int reason = -1;
-    if (data)
-        reason = (int)data->reasonCode != 0 ? (int)data->reasonCode : data->code;
-    end_attempt(context, ATTEMPT_FAILED, reason);
+    const char *why = "it does not answer";
+    if (data && data->message)
+        why = data->message;
+    else if (data && data->reasonCode != MQTTREASONCODE_SUCCESS)
+        why = MQTTReasonCode_toString(data->reasonCode);
+    else if (data && data->code != MQTTASYNC_FAILURE)
+        why = MQTTAsync_strerror(data->code);
+    end_attempt(context, ATTEMPT_FAILED, why);
 }
 
 static void set_lost(struct mqtt *mqtt)
@@ -286,7 +290,7 @@ static void start_connect(struct mqtt *mqtt, int64_t mono_ms)
     int rc = MQTTAsync_connect(mqtt->client, &options);
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS)
-        end_attempt(mqtt, ATTEMPT_FAILED, rc);
+        end_attempt(mqtt, ATTEMPT_FAILED, MQTTAsync_strerror(rc));
 }
 
 static void subscribe_all(struct mqtt *mqtt)
@@ -311,14 +315,14 @@ static void back_off(struct mqtt *mqtt, int64_t mono_ms)
     mqtt->backoff_ms = mqtt->backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : mqtt->backoff_ms;
 }
 
-static void link_changed(struct mqtt *mqtt, bool connected, int reason)
+static void link_changed(struct mqtt *mqtt, bool connected, const char *why)
 {
     if (connected)
         log_change(&mqtt->link_log, 1, LOG_LEVEL_NOTICE, "broker: connected");
     else
         log_change(&mqtt->link_log, 0, LOG_LEVEL_WARNING,
-                   "broker: not connected (%d); the screen shows what it knows until it is old",
-                   reason);
+                   "broker: not connected: %s; the screen shows what it knows until it is old",
+                   why);
     mqtt->connected = connected;
     mqtt->events.link(mqtt->events.context, connected);
 }
@@ -327,7 +331,8 @@ static void follow_connection(struct mqtt *mqtt, int64_t mono_ms)
 {
     lock(mqtt);
     enum attempt attempt = mqtt->attempt;
-    int reason = mqtt->reason;
+    char why[sizeof mqtt->why];
+    memcpy(why, mqtt->why, sizeof why);
     bool lost = mqtt->lost;
     if (attempt == ATTEMPT_WORKED || attempt == ATTEMPT_FAILED)
         mqtt->attempt = ATTEMPT_NONE;
@@ -337,7 +342,7 @@ static void follow_connection(struct mqtt *mqtt, int64_t mono_ms)
     if (attempt == ATTEMPT_WORKED) {
         mqtt->backoff_ms = BACKOFF_MIN_MS;
         subscribe_all(mqtt); /* first: the owner may call a method and wait for its answer */
-        link_changed(mqtt, true, 0);
+        link_changed(mqtt, true, "");
     }
     bool silent = attempt == ATTEMPT_RUNS && mono_ms - mqtt->attempt_ms > ATTEMPT_MAX_MS;
     if (silent) {
@@ -348,7 +353,10 @@ static void follow_connection(struct mqtt *mqtt, int64_t mono_ms)
         unlock(mqtt);
     }
     if (attempt == ATTEMPT_FAILED || silent || (lost && attempt != ATTEMPT_RUNS)) {
-        link_changed(mqtt, false, reason);
+        link_changed(mqtt, false,
+                     silent                      ? "it does not answer"
+                     : attempt == ATTEMPT_FAILED ? why
+                                                 : "the connection was lost");
         back_off(mqtt, mono_ms);
     } else if (attempt == ATTEMPT_NONE && !mqtt->connected && mono_ms >= mqtt->next_ms) {
         start_connect(mqtt, mono_ms);

@@ -133,6 +133,7 @@ static enum schedule_outcome refused(struct bus *bus, struct device *device, uns
                                      struct transact_answer *answer, bool *again)
 {
     uint8_t code = answer->pdu[1];
+    struct plan_read read = device->plan.reads[device->read];
     switch (code) {
     case MODBUS_ILLEGAL_ADDRESS:
     case MODBUS_ILLEGAL_VALUE:
@@ -140,8 +141,11 @@ static enum schedule_outcome refused(struct bus *bus, struct device *device, uns
                     &device->lessons);
         device_plan(device);
         log_write(LOG_LEVEL_NOTICE,
-                  "device %s (bus %s) refuses part of its registers; %u requests now",
-                  device->config->name, bus->bus->name, device->plan.read_count);
+                  "device %s (bus %s, address %u) refuses registers %u to %u (function %u, "
+                  "exception %u, %s); its profile may not be right for it; %u requests now",
+                  device->config->name, bus->bus->name, device->config->unit, read.address,
+                  read.address + read.count - 1u, read.function, code, modbus_exception_text(code),
+                  device->plan.read_count);
         *again = device->plan.read_count > 0;
         return SCHEDULE_ANSWERED;
     case MODBUS_ACKNOWLEDGE:

@@ -132,8 +132,10 @@ static void publish_site(struct publish *publish, const struct broker *broker)
     if (o.failed || !topic_make(topic, sizeof topic, config->site, TOPIC_SITE) ||
         !docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, publish->json, o.at, true,
                       1))
-        log_write(LOG_LEVEL_ERROR, "publish: the site document does not fit in %u bytes",
-                  (unsigned)sizeof publish->json);
+        log_write(LOG_LEVEL_ERROR,
+                  "publish %s: the site document does not fit in %u bytes, apps don't see the "
+                  "garden: shorten labels, or leave out devices",
+                  broker->config->name, (unsigned)sizeof publish->json);
 }
 
 /* ---- Home Assistant ---- */

@@ -42,7 +42,9 @@ static void keep(struct actuators *all)
     char *text = json_dumps(list, JSON_COMPACT);
     if (text == NULL ||
         store_put(all->rpc->parts.store, STORE_KEY, text, strlen(text), NULL, NULL) != STORE_OK)
-        log_write(LOG_LEVEL_WARNING, "actuators: the store does not take which ones are on");
+        log_write(LOG_LEVEL_WARNING,
+                  "actuators: the store does not take which ones are on; after a loss of power "
+                  "somebody must look that they are off");
     free(text);
     json_decref(list);
 }
@@ -104,7 +106,9 @@ void actuators_set(struct actuators *all, const struct device_config *device,
             place = a;
     }
     if (place == NULL) {
-        log_write(LOG_LEVEL_ERROR, "actuators: more than %d are on; %s is not watched",
+        log_write(LOG_LEVEL_ERROR,
+                  "actuators: %d are on already; %s is not switched off by itself: write 0 to it "
+                  "when its time is over",
                   ACTUATORS_MAX, device->name);
         return;
     }

@@ -310,7 +310,10 @@ struct control *control_open(struct loop *loop, const char *path, struct rpc *rp
     control->retry = (struct loop_timer){.context = control, .expired = listen_now};
     int length = snprintf(control->address.sun_path, sizeof control->address.sun_path, "%s", path);
     if (length < 0 || (size_t)length >= sizeof control->address.sun_path)
-        log_write(LOG_LEVEL_ERROR, "control: the path %s is longer than a socket's may be", path);
+        log_write(LOG_LEVEL_ERROR,
+                  "control: the path %s is longer than a socket's may be, %zu bytes; write a "
+                  "shorter one in the configuration",
+                  path, sizeof control->address.sun_path - 1);
     else
         listen_now(&control->retry);
     return control;
