@@ -147,6 +147,20 @@ static void look_at_store(struct publish *publish)
     own_alert(publish, stats.alarm[0] != '\0', &text);
 }
 
+static void look_at_quarantine(struct publish *publish)
+{
+    struct store_stats stats;
+    struct alert_text text = {.id = "quarantine",
+                              .level = "watch",
+                              .todo = "look at the broker's limits: message size, quota"};
+    store_stats(publish->store, &stats);
+    (void)snprintf(text.what, sizeof text.what,
+                   "a broker refuses records for good: %llu are kept aside, %llu have dropped out",
+                   (unsigned long long)stats.quarantined,
+                   (unsigned long long)stats.quarantine_dropped);
+    own_alert(publish, stats.quarantined > 0, &text);
+}
+
 /* Looked at from here, though it is the whole process's: whoever is refused elsewhere tells nobody.
  */
 static void look_at_descriptors(struct publish *publish)
@@ -202,9 +216,12 @@ static void look_at_budget(struct publish *publish, const struct broker *broker)
 static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
+    static const char *const always[] = {"store", "quarantine", "descriptors", "http"};
     char own[ALERT_ID_SIZE];
-    if (strcmp(id, "store") == 0 || strcmp(id, "descriptors") == 0 || strcmp(id, "http") == 0)
-        return true;
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (strcmp(id, always[i]) == 0)
+            return true;
+    }
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)
@@ -232,6 +249,7 @@ void alerts_second(struct publish *publish)
         publish->alerts->pruned = true;
     }
     look_at_store(publish);
+    look_at_quarantine(publish);
     look_at_descriptors(publish);
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         look_at_broker(publish, &publish->brokers[i]);

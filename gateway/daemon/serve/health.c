@@ -40,6 +40,12 @@ static void look_at_store(const struct health *health, json_t *reasons, json_t *
                  "");
     else if (stats.alarm[0] != '\0')
         add_text(warnings, "store: %s%s", stats.alarm, "");
+    if (stats.quarantined > 0)
+        (void)json_array_append_new(
+            warnings,
+            json_sprintf("store: %lld records that a broker refused for good are kept "
+                         "aside, %lld have dropped out since the start",
+                         (long long)stats.quarantined, (long long)stats.quarantine_dropped));
     if (!stats.clock_trusted)
         add_text(warnings, "%s%s", "the time is not trusted yet", "");
 }
@@ -125,6 +131,7 @@ static json_t *store_json(const struct health *health)
     put(json, "file_limit", s.file_limit);
     put(json, "next_record", s.next_record);
     put(json, "quarantined", s.quarantined);
+    put(json, "quarantine_dropped", s.quarantine_dropped);
     put(json, "dropped_quota", s.dropped_quota);
     put(json, "salvaged", s.salvaged);
     put(json, "oldest_ms", (uint64_t)s.oldest_ms);

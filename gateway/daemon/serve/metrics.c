@@ -93,6 +93,8 @@ static const struct family store_families[] = {
      AT(store_sample, stats.waiting)},
     {"quarantined_records", "Records that a broker refused for good, kept aside.", GAUGE, U64, 1,
      AT(store_sample, stats.quarantined)},
+    {"quarantine_dropped_total", "Refused records no longer kept aside; each is part of a gap.",
+     COUNTER, U64, 1, AT(store_sample, stats.quarantine_dropped)},
     {"file_bytes", "Size of the database.", GAUGE, U64, 1, AT(store_sample, stats.file_bytes)},
     {"used_bytes", "Of the file: what is dropped is used again, the file never shrinks.", GAUGE,
      U64, 1, AT(store_sample, stats.used_bytes)},

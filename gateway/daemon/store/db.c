@@ -76,7 +76,9 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " LIMIT 256",
     [DB_QUARANTINE_INSERT] = "INSERT INTO quarantine(at, broker, id, reason, body)"
                              " VALUES(?1, ?2, ?3, ?4, ?5)",
-    [DB_QUARANTINE_COUNT] = "SELECT count(*) FROM quarantine",
+    [DB_QUARANTINE_SIZE] = "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine",
+    [DB_QUARANTINE_FIRST] = "SELECT rowid, id FROM quarantine ORDER BY rowid LIMIT 1",
+    [DB_QUARANTINE_DELETE] = "DELETE FROM quarantine WHERE rowid = ?1",
     [DB_PICK_SET] = "INSERT OR REPLACE INTO pick(id, plot, user, day, kg, pickers, at)"
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_PICK_LIST] = "SELECT id, plot, user, day, kg, pickers, at FROM pick WHERE"

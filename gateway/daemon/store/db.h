@@ -45,12 +45,14 @@ enum db_statement {
     DB_BOOT_SET,          /* id, mono_ms, offset_ms */
     DB_BOOT_ALL,          /* id, offset_ms of those whose offset is known */
     DB_QUARANTINE_INSERT, /* at, broker, id, reason, body */
-    DB_QUARANTINE_COUNT,
-    DB_PICK_SET,    /* id, plot, user, day, kg, pickers, at */
-    DB_PICK_LIST,   /* plot, day */
-    DB_AUDIT_ADD,   /* at, user, via, method, request, detail, result */
-    DB_AUDIT_LIST,  /* limit */
-    DB_AUDIT_TRIM,  /* before */
+    DB_QUARANTINE_SIZE,   /* rows, bytes */
+    DB_QUARANTINE_FIRST,  /* rowid, id of the oldest */
+    DB_QUARANTINE_DELETE, /* rowid */
+    DB_PICK_SET,          /* id, plot, user, day, kg, pickers, at */
+    DB_PICK_LIST,         /* plot, day */
+    DB_AUDIT_ADD,         /* at, user, via, method, request, detail, result */
+    DB_AUDIT_LIST,        /* limit */
+    DB_AUDIT_TRIM,        /* before */
     DB_GONE_BELOW,  /* device, boot, seq: first, last, told of the last row that begins there or
                        before */
     DB_GONE_ABOVE,  /* the same: of the first row that begins there or behind */

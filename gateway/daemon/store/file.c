@@ -201,6 +201,8 @@ static int take_over(struct store *store, const struct identity *identity)
     if (rc == SQLITE_OK)
         rc = streams_load(store);
     if (rc == SQLITE_OK)
+        rc = quarantine_load(store);
+    if (rc == SQLITE_OK)
         rc = db_meta_get(&store->db, "counted", &counted);
     if (rc == SQLITE_OK)
         rc = db_meta_get(&store->db, "clean", &clean);

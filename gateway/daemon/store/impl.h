@@ -188,6 +188,9 @@ void feed_add_offset(struct store *store, uint32_t boot, int64_t offset_ms);
 /* Returns false when too many ranges wait. */
 bool feed_add_again(struct store *store, const struct again *again);
 
+/* quarantine.c: how much there is in a file that was just opened. SQLite's code. */
+int quarantine_load(struct store *store);
+
 /* retain.c */
 void retain_run(struct store *store, int64_t now_ms);
 /* The file's quota is used up: makes room now. false: nothing left to drop. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small rows: picks, audit, documents, quarantine, and copies of the whole file. Each is
+/* The small rows: picks, audit, documents, and copies of the whole file. Each is
  * committed on its own before its caller hears of it. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -344,47 +344,6 @@ enum store_result store_backup(struct store *store, const char *path, store_done
     if (note != NULL)
         (void)snprintf(note->key, sizeof note->key, "%s", path);
     return note_post(store, note);
-}
-
-/* ---- Quarantine ---- */
-
-struct refused {
-    uint64_t id;
-    int reason;
-    char broker[CONFIG_NAME_SIZE];
-};
-
-static enum store_result quarantine_act(struct store *store, struct note_task *note)
-{
-    struct refused refused;
-    memcpy(&refused, note->input, sizeof refused);
-    sqlite3_stmt *s = db_statement(&store->db, DB_QUARANTINE_INSERT);
-    if (s != NULL) {
-        sqlite3_bind_int64(s, 1, clock_now().wall_ms);
-        bind_text(s, 2, refused.broker);
-        sqlite3_bind_int64(s, 3, (int64_t)refused.id);
-        sqlite3_bind_int(s, 4, refused.reason);
-        sqlite3_bind_text(s, 5, (const char *)note->input + sizeof refused,
-                          (int)(note->size - sizeof refused), SQLITE_STATIC);
-    }
-    return write_one(store, s, "keeping a refused record");
-}
-
-void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,
-                      const void *payload, uint32_t size)
-{
-    struct refused refused = {.id = id, .reason = reason};
-    memcpy(refused.broker, store->config->brokers[broker].name, sizeof refused.broker);
-    uint8_t *input = malloc(sizeof refused + size);
-    if (input == NULL)
-        return;
-    memcpy(input, &refused, sizeof refused);
-    memcpy(input + sizeof refused, payload, size);
-    (void)note_post(store, note_new(quarantine_act, input, sizeof refused + size, NULL, NULL));
-    free(input);
-    pthread_mutex_lock(&store->lock);
-    store->stats.quarantined++;
-    pthread_mutex_unlock(&store->lock);
 }
 
 /* ---- Running ---- */

@@ -67,7 +67,9 @@ struct store_stats {
     uint64_t used_bytes;  /* of the file: what is dropped is used again, the file never shrinks */
     uint64_t next_record; /* the next record number */
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
-    uint64_t quarantined, dropped_quota, salvaged;
+    uint64_t dropped_quota, salvaged;
+    uint64_t quarantined;        /* records kept aside now: some broker refused them for good */
+    uint64_t quarantine_dropped; /* since start, for want of room there; told as gaps */
     uint32_t commit_p99_us;
     int64_t oldest_ms; /* wall time of the oldest record kept, 0: none */
     bool available;    /* the file can be written */
