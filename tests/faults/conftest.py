@@ -15,7 +15,7 @@ order per device. Where each fault is tried:
     slow link, stalls, address translator  test_link.py
     month's data used up ................. test_budget.py
     TLS; certificates replaced ........... test_tls.py, test_daemon.py
-    file descriptors ..................... test_limits.py
+    memory, file descriptors ............. test_limits.py, tests/unit/*/test_*memory.c
     reload, watchdog ..................... test_daemon.py
     bus, adapter, late and false answers . tests/integration/test_bus_*.py, test_outages.py
     updates cut off ...................... tests/unit/boot, tests/integration/test_update_board.py

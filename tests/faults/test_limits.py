@@ -4,13 +4,14 @@ says so, or ends cleanly and is started again; nothing committed is lost."""
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import time
 
 import garden
 import pytest
-from gateway import Gateway, assert_in_order, wait_all
+from gateway import Gateway, assert_in_order, assert_true, wait_all
 
 LINES = [{"name": "east", "baud": 9600, "units": [
     {"kind": "xy-md02", "address": 1, "name": "air"}]}]
@@ -140,6 +141,39 @@ def test_no_memory_to_be_had_loses_nothing_committed(broker, gateways, watchers)
     wait_all(watcher, taken)
     assert_in_order(watcher)
     assert gateway.stats()["lost"] == 0
+
+
+def test_an_allocation_of_paho_that_fails_loses_nothing(broker, gateways, watchers, tmp_path):
+    """The n-th of a publisher process, for n from its first on: it goes on, or it ends and another
+    one is started; the broker gets every reading, and none that was not taken."""
+    broker.start()
+    watcher = watchers(broker)
+    hit = tmp_path / "shim.hit"
+    tried, most = [], 1000 if garden.FULL else 400
+    n = random.randrange(1, 20)
+    gateway = None
+    while n <= most:
+        hit.unlink(missing_ok=True)
+        if gateway is None:
+            gateway = gateways(*Gateway.broker_arguments(broker), "--commit-every", 50,
+                               "--keepalive", 3, shim=f"paho={n}")
+        else:
+            gateway.shim.write_text(f"paho={n}")
+            gateway.start()
+        taken = gateway.put(80)
+        boot = gateway.boot
+
+        def arrived(boot=boot):
+            return sum(1 for key in watcher.copy() if key[1] == boot)
+
+        garden.wait_until(lambda: arrived() == taken, 60, f"all readings, allocation {n} failed")
+        gateway.wait_state("up")
+        tried.append((n, hit.exists()))
+        assert gateway.stats()["brokers"][0]["restarts"] <= 2, f"allocation {n}: again and again"
+        assert gateway.quit() == 0
+        n += random.randrange(1, 8 if garden.FULL else 30)
+    assert sum(was_hit for _, was_hit in tried) >= len(tried) // 2 > 4, tried
+    assert_true(watcher.copy())
 
 
 def written(gateway):
