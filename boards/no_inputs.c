@@ -23,11 +23,6 @@ enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
     return HAL_RANGE;
 }
 
-uint32_t hal_pulse_count(void)
-{
-    return 0;
-}
-
 bool hal_onewire_reset(void)
 {
     return false;

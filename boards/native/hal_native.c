@@ -24,7 +24,8 @@
 #define KEEP_NAME    "BAIYE_NODE_RETAINED"
 
 struct native {
-    struct wire bus, sdi;
+    struct wire bus, sdi, rain;
+    uint32_t pulses; /* a byte of the rain gauge's wire is a closure of its contact */
     int i2c, nv;
     unsigned i2c_owed; /* answers that came too late are still to be read and thrown away */
     struct timespec start;
@@ -112,7 +113,7 @@ bool native_open(const struct native_options *options)
     read_own_program();
     if (!open_factory(options->factory) || !open_nv(options->nv) ||
         !wire_open(&native.bus, options->bus) || !wire_open(&native.sdi, options->sdi) ||
-        !wire_open(&i2c, options->i2c))
+        !wire_open(&native.rain, options->rain) || !wire_open(&i2c, options->i2c))
         return false;
     native.i2c = i2c.fd;
     return true;
@@ -128,19 +129,32 @@ uint64_t hal_now_us(void)
                       (now.tv_nsec - native.start.tv_nsec) / 1000);
 }
 
+static bool receive(struct wire *wire, struct hal_byte *byte)
+{
+    bool overrun = false;
+    if (!wire_get(wire, &byte->value, &byte->time_us, &overrun))
+        return false;
+    byte->errors = overrun ? HAL_BYTE_OVERRUN : 0;
+    return true;
+}
+
 static void take_wires(void)
 {
     uint64_t now_us = hal_now_us();
     bool bus = native.bus.fd < 0 || wire_take(&native.bus, now_us);
     bool sdi = native.sdi.fd < 0 || wire_take(&native.sdi, now_us);
-    if (stopped || !bus || !sdi)
+    bool rain = native.rain.fd < 0 || wire_take(&native.rain, now_us);
+    for (struct hal_byte byte; receive(&native.rain, &byte);)
+        native.pulses++;
+    if (stopped || !bus || !sdi || !rain)
         exit(0); /* the garden was switched off */
 }
 
 void hal_sleep(uint64_t until_us)
 {
-    struct pollfd fds[2] = {{.fd = native.bus.fd, .events = POLLIN},
-                            {.fd = native.sdi.fd, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = native.bus.fd, .events = POLLIN},
+                            {.fd = native.sdi.fd, .events = POLLIN},
+                            {.fd = native.rain.fd, .events = POLLIN}};
     uint64_t now_us = hal_now_us();
     uint64_t wait_us = until_us > now_us && !native.sent ? until_us - now_us : 0;
     if (wait_us > 3600000000u)
@@ -148,7 +162,7 @@ void hal_sleep(uint64_t until_us)
     native.sent = false;
     struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000),
                             .tv_nsec = (long)(wait_us % 1000000 * 1000)};
-    (void)ppoll(fds, 2, &wait, NULL);
+    (void)ppoll(fds, 3, &wait, NULL);
     take_wires();
 }
 
@@ -163,15 +177,6 @@ enum hal_result hal_bus_open(const struct hal_line *line)
 {
     (void)line;
     return HAL_OK;
-}
-
-static bool receive(struct wire *wire, struct hal_byte *byte)
-{
-    bool overrun = false;
-    if (!wire_get(wire, &byte->value, &byte->time_us, &overrun))
-        return false;
-    byte->errors = overrun ? HAL_BYTE_OVERRUN : 0;
-    return true;
 }
 
 bool hal_bus_receive(struct hal_byte *byte)
@@ -216,6 +221,13 @@ bool hal_sdi_sending(void)
 bool hal_sdi_receive(struct hal_byte *byte)
 {
     return receive(&native.sdi, byte);
+}
+
+/* ---- rain ---- */
+
+uint32_t hal_pulse_count(void)
+{
+    return native.pulses;
 }
 
 /* ---- I2C: "48 w 00 r 2\n" -> "ok 1940\n" or "nak\n" ---- */

@@ -9,6 +9,7 @@
 #include "boards/native/native.h"
 #include "boards/native/slots.h"
 #include "firmware/drivers/atmos14.h"
+#include "firmware/drivers/rain_gauge.h"
 #include "firmware/drivers/teros12.h"
 #include "firmware/drivers/tmp105.h"
 #include "firmware/node/node.h"
@@ -19,6 +20,7 @@ static const char usage[] =
     "  --bus SOCKET   RS-485 line\n"
     "  --sdi SOCKET   SDI-12 line: TEROS 12 at 0, ATMOS 14 at 1\n"
     "  --i2c SOCKET   I2C bus: TMP105 at 0x48\n"
+    "  --rain SOCKET  contact of a tipping bucket: a byte a tip\n"
     "  --nv FILE      memory that stays: settings and log\n"
     "  --serial N     serial number (default 1)\n"
     "  --flash FILE   two slots for firmware images; without it no update is taken\n"
@@ -34,10 +36,11 @@ struct wiring {
     struct tmp105 air;
     struct teros12 soil;
     struct atmos14 humidity;
-    struct node_probe probes[3];
+    struct rain_gauge rain;
+    struct node_probe probes[4];
 };
 
-static void wire_up(struct wiring *w)
+static void wire_up(struct wiring *w, const struct node *node)
 {
     sdi12_line_init(&w->sdi);
     tmp105_init(&w->air, 0x48);
@@ -50,6 +53,8 @@ static void wire_up(struct wiring *w)
         0};
     w->probes[2] =
         (struct node_probe){&w->humidity.probe.sensor, {CHANNEL_AIR_HUMIDITY, -1, -1, -1}, 0};
+    rain_gauge_init(&w->rain, &node->settings.value[INDEX_SETTING_TIP]);
+    w->probes[3] = (struct node_probe){&w->rain.sensor, {CHANNEL_RAINFALL, -1, -1, -1}, 0};
 }
 
 static uint32_t number(const char *name, const char *text, unsigned long max)
@@ -68,11 +73,11 @@ static void read_arguments(int argc, char **argv, struct native_options *options
                            struct node_config *config)
 {
     static const struct option names[] = {
-        {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},    {"i2c", 1, NULL, 'i'},
-        {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'}, {"t35-us", 1, NULL, 't'},
-        {"factory", 1, NULL, 'f'}, {"warm", 1, NULL, 'w'},   {"help", 0, NULL, 'h'},
-        {"flash", 1, NULL, 'l'},   {"image", 1, NULL, 'm'},  {"version", 0, NULL, 'v'},
-        {NULL, 0, NULL, 0}};
+        {"bus", 1, NULL, 'b'},     {"sdi", 1, NULL, 's'},     {"i2c", 1, NULL, 'i'},
+        {"rain", 1, NULL, 'a'},    {"nv", 1, NULL, 'n'},      {"serial", 1, NULL, 'r'},
+        {"t35-us", 1, NULL, 't'},  {"factory", 1, NULL, 'f'}, {"warm", 1, NULL, 'w'},
+        {"help", 0, NULL, 'h'},    {"flash", 1, NULL, 'l'},   {"image", 1, NULL, 'm'},
+        {"version", 0, NULL, 'v'}, {NULL, 0, NULL, 0}};
     int c;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -84,6 +89,9 @@ static void read_arguments(int argc, char **argv, struct native_options *options
             break;
         case 'i':
             options->i2c = optarg;
+            break;
+        case 'a':
+            options->rain = optarg;
             break;
         case 'n':
             options->nv = optarg;
@@ -124,7 +132,7 @@ int main(int argc, char **argv)
 {
     static struct node node;
     static struct wiring wiring;
-    struct node_config config = {.probe_count = 3};
+    struct node_config config = {0};
     struct native_options options = {.serial = 1, .argv = argv};
     read_arguments(argc, argv, &options, &config);
     if (!options.bus || !options.nv || optind != argc || options.serial == 0) {
@@ -140,7 +148,8 @@ int main(int argc, char **argv)
         if (!config.update)
             return EX_UNAVAILABLE;
     }
-    wire_up(&wiring);
+    wire_up(&wiring, &node);
+    config.probe_count = options.rain ? 4 : 3;
     config.probes = wiring.probes;
     config.sdi = &wiring.sdi;
     node_init(&node, &config);

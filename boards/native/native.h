@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct native_options {
-    const char *bus, *sdi, *i2c; /* socket paths; NULL: that wire is not there */
-    const char *nv;              /* file */
+    const char *bus, *sdi, *i2c, *rain; /* socket paths; NULL: that wire is not there */
+    const char *nv;                     /* file */
     uint32_t serial;
     const char *flash, *image; /* files; NULL: no slots, or no image for a new flash */
     const char *factory; /* file with a factory page, whose serial number then counts; or NULL */

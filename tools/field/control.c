@@ -89,6 +89,15 @@ static const char *do_power(struct garden *garden, const json_t *command)
     return NULL;
 }
 
+static const char *do_tips(struct garden *garden, const json_t *command)
+{
+    struct line *line = find_line(garden, command);
+    struct unit *unit = line ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
+    if (!unit || !unit->node || !node_tip(unit->node, (uint64_t)number_of(command, "count", 1)))
+        return "no such unit with a rain gauge";
+    return NULL;
+}
+
 static const char *do_plug(struct garden *garden, const json_t *command, bool in)
 {
     struct line *line = find_line(garden, command);
@@ -122,6 +131,8 @@ static uint64_t add_units(json_t *object, const struct line *line)
         add(entry, "requests", unit->requests);
         add(entry, "answers", unit->answers);
         add(entry, "taken", unit->taken);
+        if (unit->node && unit->scene->bucket_mm > 0)
+            add(entry, "tips", node_tips(unit->node));
         taken += unit->taken;
         (void)json_array_append_new(units, entry);
     }
@@ -185,6 +196,8 @@ static const char *obey(struct garden *garden, const json_t *command, json_t *an
         return do_fault(garden, command);
     if (strcmp(name, "power") == 0)
         return do_power(garden, command);
+    if (strcmp(name, "tips") == 0)
+        return do_tips(garden, command);
     if (strcmp(name, "unplug") == 0 || strcmp(name, "replug") == 0)
         return do_plug(garden, command, name[0] == 'r');
     if (strcmp(name, "stop-sampling") == 0)

@@ -44,6 +44,7 @@ def arguments():
 def lines(nodes):
     east = [{"kind": "native", "address": i + 1, "name": f"plot-{i + 1}", "period_s": 2}
             for i in range(nodes)]
+    east[0]["bucket_mm"] = 0.2  # one rain gauge is enough for a hillside
     return [
         {"name": "east", "baud": 19200, "units": east},
         {"name": "emulated", "baud": 9600, "silence_ms": 20,

@@ -6,12 +6,15 @@
 
 #define NS_PER_MS 1000000
 
+double garden_time_s(const struct garden *garden, int64_t at_ns)
+{
+    double elapsed_s = (double)(at_ns - garden->started_ns) * 1e-9;
+    return (double)garden->weather_start_s + elapsed_s * garden->scene->weather.speed;
+}
+
 void garden_weather(const struct garden *garden, uint32_t spot, struct weather_now *now)
 {
-    double elapsed_s = (double)(loop_now_ns() - garden->started_ns) * 1e-9;
-    weather_at(&garden->weather,
-               (double)garden->weather_start_s + elapsed_s * garden->scene->weather.speed, spot,
-               now);
+    weather_at(&garden->weather, garden_time_s(garden, loop_now_ns()), spot, now);
 }
 
 int64_t garden_wall_ms(int64_t at_ns)

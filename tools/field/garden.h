@@ -31,6 +31,8 @@ struct garden {
     size_t line_count;
 };
 
+/* Seconds of the garden's own time at a moment of CLOCK_MONOTONIC. */
+double garden_time_s(const struct garden *garden, int64_t at_ns);
 /* The weather at a spot, now. */
 void garden_weather(const struct garden *garden, uint32_t spot, struct weather_now *now);
 /* Wall time of a moment of CLOCK_MONOTONIC near now. */

@@ -17,6 +17,7 @@
 #include "protocols/modbus/pdu.h"
 #include "protocols/modbus/rtu.h"
 #include "tools/field/endpoint.h"
+#include "tools/field/gauge.h"
 #include "tools/field/line.h"
 #include "tools/field/process.h"
 #include "tools/field/provision.h"
@@ -41,6 +42,7 @@ struct node {
     pid_t pid;
     struct endpoint bus, sdi, i2c;
     struct qmp qmp;
+    struct gauge gauge; /* if the scene gives it one */
     struct sensors sensors;
     struct sampler sampler;
     struct rtu_receiver receiver;
@@ -57,6 +59,11 @@ struct node {
 static bool emulated(const struct node *node)
 {
     return node->unit->scene->kind == UNIT_QEMU;
+}
+
+static bool has_gauge(const struct node *node)
+{
+    return node->unit->scene->bucket_mm > 0;
 }
 
 static void path_of(const struct node *node, const char *suffix, char *path, size_t size)
@@ -237,7 +244,7 @@ static void i2c_bytes(void *context, const uint8_t *bytes, size_t size)
 /* ---- the process ---- */
 
 struct paths {
-    char bus[128], sdi[128], i2c[128], qmp[128], nv[128], flash[128], log[128];
+    char bus[128], sdi[128], i2c[128], rain[128], qmp[128], nv[128], flash[128], log[128];
 };
 
 static struct paths paths_of(const struct node *node)
@@ -246,6 +253,7 @@ static struct paths paths_of(const struct node *node)
     path_of(node, "bus", paths.bus, sizeof(paths.bus));
     path_of(node, "sdi", paths.sdi, sizeof(paths.sdi));
     path_of(node, "i2c", paths.i2c, sizeof(paths.i2c));
+    path_of(node, "rain", paths.rain, sizeof(paths.rain));
     path_of(node, "qmp", paths.qmp, sizeof(paths.qmp));
     path_of(node, "nv", paths.nv, sizeof(paths.nv));
     path_of(node, "flash", paths.flash, sizeof(paths.flash));
@@ -268,24 +276,31 @@ static pid_t start_native(struct node *node, struct paths *paths)
     process_beside("baiye-node.img", 0, image, sizeof(image));
     bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
-    char *argv[] = {(char *)(named ? named : program),
-                    "--bus",
-                    paths->bus,
-                    "--sdi",
-                    paths->sdi,
-                    "--i2c",
-                    paths->i2c,
-                    "--nv",
-                    paths->nv,
-                    "--serial",
-                    serial,
-                    "--t35-us",
-                    NATIVE_T35,
-                    slots ? "--flash" : NULL,
-                    paths->flash,
-                    "--image",
-                    image,
-                    NULL};
+    char *argv[20] = {(char *)(named ? named : program),
+                      "--bus",
+                      paths->bus,
+                      "--sdi",
+                      paths->sdi,
+                      "--i2c",
+                      paths->i2c,
+                      "--nv",
+                      paths->nv,
+                      "--serial",
+                      serial,
+                      "--t35-us",
+                      NATIVE_T35,
+                      NULL};
+    size_t count = 13;
+    if (has_gauge(node)) {
+        argv[count++] = "--rain";
+        argv[count++] = paths->rain;
+    }
+    if (slots) {
+        argv[count++] = "--flash";
+        argv[count++] = paths->flash;
+        argv[count++] = "--image";
+        argv[count++] = image;
+    }
     return process_start(argv, paths->log);
 }
 
@@ -390,7 +405,8 @@ static bool open_sockets(struct node *node)
     struct paths paths = paths_of(node);
     bool good =
         endpoint_open(&node->bus, paths.bus) && endpoint_open(&node->sdi, paths.sdi) &&
-        (emulated(node) ? qmp_open(&node->qmp, paths.qmp) : endpoint_open(&node->i2c, paths.i2c));
+        (emulated(node) ? qmp_open(&node->qmp, paths.qmp) : endpoint_open(&node->i2c, paths.i2c)) &&
+        (!has_gauge(node) || gauge_open(&node->gauge, paths.rain));
     if (!good)
         garden_log("%s: %s", node->base, strerror(errno));
     return good;
@@ -414,6 +430,7 @@ struct node *node_start(struct unit *unit)
     endpoint_init(&node->bus, loop, bus_bytes, node);
     endpoint_init(&node->sdi, loop, sdi_bytes, node);
     endpoint_init(&node->i2c, loop, i2c_bytes, node);
+    gauge_init(&node->gauge, unit->garden, unit->scene->bucket_mm);
     qmp_init(&node->qmp, loop, sensors_air_millidegrees(&node->sensors));
     provision_init(&node->provision, unit->address, &unit->rate, (uint16_t)unit->scene->period_s);
     if (open_sockets(node) && start(node))
@@ -433,6 +450,7 @@ void node_stop(struct node *node)
     endpoint_close(&node->sdi);
     endpoint_close(&node->i2c);
     qmp_close(&node->qmp);
+    gauge_close(&node->gauge);
     free(node);
 }
 
@@ -446,12 +464,25 @@ void node_power(struct node *node, bool on)
     }
 }
 
+bool node_tip(struct node *node, uint64_t tips)
+{
+    if (has_gauge(node))
+        gauge_tip(&node->gauge, tips);
+    return has_gauge(node);
+}
+
+uint64_t node_tips(const struct node *node)
+{
+    return node->gauge.counted;
+}
+
 /* Asked again and again until the garden is ready: also what starts the provisioning. */
 bool node_ready(struct node *node)
 {
     if (!node->provision.done && endpoint_connected(&node->bus) && node->silence.place == 0)
         provision_send(node);
-    return node->provision.done && endpoint_connected(&node->sdi);
+    return node->provision.done && endpoint_connected(&node->sdi) &&
+           (!has_gauge(node) || endpoint_connected(&node->gauge.contact));
 }
 
 void node_look_after(struct node *node)

@@ -18,6 +18,10 @@ struct node *node_start(struct unit *unit);
 void node_stop(struct node *node);
 /* SIGKILL, as a power cut; or a new start with the same memory. */
 void node_power(struct node *node, bool on);
+/* Tips of its rain gauge, by hand. False: it has none. */
+bool node_tip(struct node *node, uint64_t tips);
+/* How many its gauge made while the node was there. */
+uint64_t node_tips(const struct node *node);
 /* Bytes that were on the line. */
 void node_hear(struct node *node, const uint8_t *bytes, size_t size);
 /* The node's own frame went over the line unhurt, ending at `end_ns`. */

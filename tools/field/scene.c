@@ -51,6 +51,7 @@ static const cyaml_schema_field_t unit_fields[] = {
     CYAML_FIELD_STRING_PTR("parity", OPTIONAL, struct scene_unit, parity, 1, 8),
     CYAML_FIELD_UINT("period_s", OPTIONAL, struct scene_unit, period_s),
     CYAML_FIELD_UINT("serial", OPTIONAL, struct scene_unit, serial),
+    CYAML_FIELD_FLOAT("bucket_mm", OPTIONAL, struct scene_unit, bucket_mm),
     CYAML_FIELD_SEQUENCE("faults", OPTIONAL | CYAML_FLAG_POINTER, struct scene_unit, faults,
                          &fault_schema, 0, FAULT_KIND_COUNT),
     CYAML_FIELD_END};
@@ -127,6 +128,8 @@ static bool unit_complete(struct scene_unit *unit, const struct scene_line *line
         return fail(error, line->name, "a unit's address is not in 1..247 (255 on TCP)");
     if (unit->count > 1 && unit->kind != UNIT_RESPONDER)
         return fail(error, line->name, "only a responder may have a count");
+    if (unit->bucket_mm < 0 || (unit->bucket_mm > 0 && unit->kind != UNIT_NATIVE))
+        return fail(error, line->name, "bucket_mm: only a native node has a gauge, above 0 mm");
     if (unit->parity && !scene_parity(unit->parity))
         return fail(error, line->name, "a unit's parity is not none, even or odd");
     if (line->type == LINE_TCP && (unit->kind == UNIT_NATIVE || unit->kind == UNIT_QEMU))

@@ -56,6 +56,7 @@ struct scene_unit {
     const char *parity; /* NULL: the line's */
     uint32_t period_s;  /* sampling of a node; 0: what its settings say */
     uint32_t serial;    /* of a node; 0: made from its place */
+    double bucket_mm;   /* rain that tips the gauge of a native node; 0: it has none */
     unsigned faults_count;
     struct scene_fault *faults;
 };

@@ -153,3 +153,25 @@ void weather_at(const struct weather *weather, double t_s, uint32_t spot, struct
     now->conductivity = 40 + 9 * v[WEATHER_SOIL_MOISTURE];
     now->ph = 4.8 + 0.4 * hash_unit(weather->seed, SPOT, (int64_t)spot);
 }
+
+/* Millimetres in the hour. */
+static double rain_rate(const struct weather *w, double t_s)
+{
+    struct weather_now now;
+    if (w->series.rows < 2 || !(w->series.columns & (1u << WEATHER_RAINFALL)))
+        return rain_of_slot(w, (int64_t)floor(t_s / RAIN_SLOT_S)) / 6;
+    from_series(&w->series, t_s, &now);
+    return now.value[WEATHER_RAINFALL];
+}
+
+/* Between two whole minutes the rate is a straight line: the middle times the length is exact. */
+double weather_rain_mm(const struct weather *weather, double from_s, double to_s)
+{
+    double mm = 0;
+    while (from_s < to_s) {
+        double end_s = fmin(to_s, (floor(from_s / 60) + 1) * 60);
+        mm += rain_rate(weather, (from_s + end_s) / 2) * (end_s - from_s) / 3600;
+        from_s = end_s;
+    }
+    return mm;
+}

@@ -48,6 +48,9 @@ struct weather {
  * some tenths of a degree and some per cent. */
 void weather_at(const struct weather *weather, double t_s, uint32_t spot, struct weather_now *now);
 
+/* Rain between two UTC seconds, the same at every spot. Rows of a series stand on whole minutes. */
+double weather_rain_mm(const struct weather *weather, double from_s, double to_s);
+
 /* Reads a recorded series. False: `error` says what is wrong in which line. */
 bool weather_series_load(struct weather_series *series, const char *file, char *error,
                          size_t error_size);

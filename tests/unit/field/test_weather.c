@@ -117,6 +117,22 @@ static void a_recorded_series_replaces_its_columns_and_repeats(void **state)
     weather_series_free(&recorded.series);
 }
 
+static void rain_adds_up_however_it_is_asked_for(void **state)
+{
+    struct weather recorded = garden;
+    (void)state;
+    double day = 86400, whole = weather_rain_mm(&garden, 0, 30 * day), parts = 0;
+    assert_true(whole > 20 && whole < 1000);
+    for (double t = 0; t < 30 * day; t += 997)
+        parts += weather_rain_mm(&garden, t, fmin(t + 997, 30 * day));
+    assert_true(fabs(whole - parts) < 1e-6);
+    load("time,rainfall\n0,0\n3600,6\n7200,0\n", &recorded.series, true);
+    assert_true(fabs(weather_rain_mm(&recorded, 0, 7200) - 6) < 1e-9);
+    assert_true(fabs(weather_rain_mm(&recorded, 1800, 3600) - 2.25) < 1e-9);
+    assert_true(weather_rain_mm(&recorded, 50, 50) == 0);
+    weather_series_free(&recorded.series);
+}
+
 static void a_bad_series_is_refused_with_its_line(void **state)
 {
     struct weather_series series;
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(every_hour_of_two_years_is_plausible),
         cmocka_unit_test(weather_moves_slowly),
         cmocka_unit_test(a_recorded_series_replaces_its_columns_and_repeats),
+        cmocka_unit_test(rain_adds_up_however_it_is_asked_for),
         cmocka_unit_test(a_bad_series_is_refused_with_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
