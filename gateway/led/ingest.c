@@ -234,6 +234,11 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
     copy_words(alert->what, first_member(message, "what", "text", "label"));
     copy_text(alert->where, sizeof alert->where, first_member(message, "where", "plot", "device"));
     copy_words(alert->todo, first_member(message, "do", "todo", "hint"));
+    const json_t *chinese = member(message, "zh");
+    if (json_string_length(member(chinese, "what")) > 0) {
+        copy_text(alert->what[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "what"));
+        copy_text(alert->todo[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "todo"));
+    }
     return true;
 }
 

@@ -127,6 +127,20 @@ test('states: of several alerts the banner tells the worst', async () => {
   assert.match(await page.locator('.banner').textContent(), /警报.*霜冻.*2 条/);
 });
 
+test('states: an alert is told in the page’s language, with its place as people call it', async () => {
+  await s.gateway.garden(1);
+  const silent = s.gateway.alert('no answer, no new data', { level: 'watch', where: 'node-1', todo: 'check its power',
+    zh: { what: '没有应答，没有新数据', todo: '检查它的供电' } });
+  await s.gateway.put('alert/silent-node-1', silent);
+  for (const [lang, words] of [['zh-CN', ['上坡 · node-1', '没有应答', '检查它的供电']],
+    ['en-GB', ['上坡 · node-1', 'no answer', 'check its power']]]) {
+    const page = await open({ lang });
+    await page.locator('.banner', { hasText: words[1] }).tap();
+    for (const word of words) await page.locator('.alert', { hasText: word }).waitFor();
+    assert.equal(await page.locator('.alert', { hasText: lang === 'zh-CN' ? 'no answer' : '没有应答' }).count(), 0);
+  }
+});
+
 test('states: every page has its own name, and the focus goes with the page', async () => {
   await s.gateway.garden(1);
   const page = await open();

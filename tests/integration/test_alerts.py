@@ -61,3 +61,42 @@ def test_an_alert_goes_on_over_a_restart_and_ends_when_its_rule_is_gone(site, ne
     site.gateway.write_config()
     site.gateway.start()
     wait_until(lambda: site.watcher.retained.get("alert/cold-soil") == b"", 30, "its end")
+
+
+def silences(site):
+    """The alerts about silent devices and lines that stand now."""
+    found = {}
+    for topic, payload in list(site.watcher.retained.items()):
+        if topic.startswith(("alert/silent-", "alert/line-")) and payload:
+            found[topic.split("/")[1]] = json.loads(payload)
+            jsonschema.validate(found[topic.split("/")[1]], SCHEMA)
+    return found
+
+
+def test_a_silent_device_has_an_alert_and_a_dead_line_has_one_for_all(site, needs):
+    needs("baiye-field", "baiyed")
+    site.start_broker()
+    site.start_field([{"name": "west", "baud": 9600, "units": [
+        {"kind": "zts-3001", "address": 7, "name": "soil"},
+        {"kind": "xy-md02", "address": 9, "name": "air"}]}])
+    site.start_watcher()
+    site.start_gateway(every="1s")
+    wait_until(lambda: site.watcher.count() >= 4, 30, "readings")
+
+    dead = {"line": "west", "unit": 7, "kind": "dead"}
+    site.field.control("fault", **dead)
+    wait_until(lambda: set(silences(site)) == {"silent-soil"}, 60, "the device's alert")
+    alert = silences(site)["silent-soil"]
+    assert alert["where"] == "soil" and alert["level"] == "watch" and alert["todo"]
+    assert "没有应答" in alert["zh"]["what"] and alert["zh"]["todo"]
+
+    site.field.control("unplug", line="west")
+    wait_until(lambda: set(silences(site)) == {"line-west"}, 60, "one alert for the line")
+    alert = silences(site)["line-west"]
+    assert alert["where"] == "west" and "2 devices" in alert["what"] and "adapter" in alert["todo"]
+
+    # Lone dead units are tried seldom; all of a line that comes back are tried at once.
+    site.field.control("fault", **dead, probability=0)
+    site.field.control("replug", line="west")
+    wait_until(lambda: not silences(site), 60, "all of it is over")
+    assert site.watcher.retained["alert/line-west"] == b""

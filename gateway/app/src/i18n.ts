@@ -33,6 +33,9 @@ export function word(group: string, name: string, otherwise = name): string {
   return Object.prototype.hasOwnProperty.call(zh, key) ? t(key as Key) : otherwise;
 }
 
+/** Of two wordings the one in the page's language. */
+export const ours = <T>(words: T & { zh: T | null }): T => (current === 'zh' && words.zh ? words.zh : words);
+
 /** A sentence of the gateway's with the metrics' names put as people say them. */
 export function said(sentence: string): string {
   return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => word('metric', name));

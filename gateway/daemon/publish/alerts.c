@@ -21,7 +21,8 @@ struct watch {
 struct alerts {
     const struct config *config;
     struct watch *watches; /* by rule and device */
-    bool pruned;           /* those of rules and devices that are no more have been ended */
+    struct silence *silence;
+    bool pruned; /* those of rules and devices that are no more have been ended */
 };
 
 struct alerts *alerts_create(const struct config *config)
@@ -32,8 +33,9 @@ struct alerts *alerts_create(const struct config *config)
     alerts->config = config;
     alerts->watches =
         calloc((size_t)config->alert_count * config->device_count + 1, sizeof *alerts->watches);
-    if (alerts->watches == NULL) {
-        free(alerts);
+    alerts->silence = silence_create(config);
+    if (alerts->watches == NULL || alerts->silence == NULL) {
+        alerts_destroy(alerts);
         return NULL;
     }
     return alerts;
@@ -43,6 +45,7 @@ void alerts_destroy(struct alerts *alerts)
 {
     if (alerts == NULL)
         return;
+    silence_destroy(alerts->silence);
     free(alerts->watches);
     free(alerts);
 }
@@ -61,9 +64,14 @@ static void raise_rule(struct publish *publish, const struct alert_rule *rule,
     static const char *const levels[] = {"info", "watch", "alarm"};
     struct alert_text text = {.since_ms = watch->beyond_ms};
     rule_id(text.id, rule, device);
-    (void)snprintf(text.what, sizeof text.what, "%s: %s %.4g, limit %.4g",
-                   rule->label[0] != '\0' ? rule->label : rule->name, rule->metric, value,
-                   rule->limit);
+    const char *label = rule->label[0] != '\0' ? rule->label : rule->name;
+    const struct metric_info *metric = metric_find(rule->metric);
+    const char *unit = metric != NULL ? metric->unit : "";
+    const char *space = unit[0] != '\0' ? " " : "";
+    (void)snprintf(text.what, sizeof text.what, "%s: %s %.4g%s%s, limit %.4g%s%s", label,
+                   rule->metric, value, space, unit, rule->limit, space, unit);
+    (void)snprintf(text.what_zh, sizeof text.what_zh, "%s：%s %.4g%s%s，界限 %.4g%s%s", label,
+                   rule->metric, value, space, unit, rule->limit, space, unit);
     (void)snprintf(text.where, sizeof text.where, "%s", device->name);
     (void)snprintf(text.level, sizeof text.level, "%s", levels[rule->level < 3 ? rule->level : 2]);
     raised_set(publish, &text);
@@ -140,9 +148,11 @@ static void own_alert(struct publish *publish, bool stands, struct alert_text *t
 static void look_at_store(struct publish *publish)
 {
     struct store_stats stats;
-    struct alert_text text = {.id = "store", .todo = "look at the gateway's disk"};
+    struct alert_text text = {
+        .id = "store", .todo = "look at the gateway's disk", .todo_zh = "检查网关的硬盘"};
     store_stats(publish->store, &stats);
     (void)snprintf(text.what, sizeof text.what, "%s", stats.alarm);
+    (void)snprintf(text.what_zh, sizeof text.what_zh, "网关存数据有问题：%s", stats.alarm);
     (void)snprintf(text.level, sizeof text.level, "%s", stats.available ? "watch" : "alarm");
     own_alert(publish, stats.alarm[0] != '\0', &text);
 }
@@ -168,7 +178,9 @@ static void look_at_descriptors(struct publish *publish)
     struct alert_text text = {.id = "descriptors",
                               .what = "no file descriptor is left: nobody can log in",
                               .level = "alarm",
-                              .todo = "raise LimitNOFILE of baiyed.service and restart it"};
+                              .todo = "raise LimitNOFILE of baiyed.service and restart it",
+                              .what_zh = "网关的文件描述符用完了：没有人能登录",
+                              .todo_zh = "调大 baiyed.service 的 LimitNOFILE 后重启"};
     int probe = fcntl(publish->wake_fd, F_DUPFD_CLOEXEC, 0);
     bool crowded = probe < 0 && errno == EMFILE;
     if (probe >= 0)
@@ -187,10 +199,13 @@ void publish_web_trouble(struct publish *publish, const char *what)
 static void look_at_broker(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "alarm",
-                              .todo = "look at the broker's certificate, users, ACL and quota"};
+                              .todo = "look at the broker's certificate, users, ACL and quota",
+                              .todo_zh = "检查消息服务器的证书、用户、权限和配额"};
     (void)snprintf(text.id, sizeof text.id, "broker-%s", broker->config->name);
     pthread_mutex_lock(&publish->lock);
     bool refused = strcmp(broker->stats.state, "refused") == 0;
+    (void)snprintf(text.what_zh, sizeof text.what_zh, "消息服务器 %s 拒绝了网关：%s",
+                   broker->config->name, broker->stats.why);
     (void)snprintf(text.what, sizeof text.what, "broker %s: %s", broker->config->name,
                    broker->stats.why);
     pthread_mutex_unlock(&publish->lock);
@@ -200,7 +215,8 @@ static void look_at_broker(struct publish *publish, const struct broker *broker)
 static void look_at_budget(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "watch",
-                              .todo = "raise budget: or batch:, or use encoding: deflate"};
+                              .todo = "raise budget: or batch:, or use encoding: deflate",
+                              .todo_zh = "调大 budget 或 batch，或用 encoding: deflate"};
     (void)snprintf(text.id, sizeof text.id, "budget-%s", broker->config->name);
     (void)snprintf(text.what, sizeof text.what,
                    "broker %s: %s of this month's %.1f MB are used; %s go out until it ends (UTC)",
@@ -208,6 +224,11 @@ static void look_at_budget(struct publish *publish, const struct broker *broker)
                    (double)broker->config->budget_bytes_month / 1e6,
                    broker->stage == THRIFT_URGENT ? "only alerts and the forecast"
                                                   : "hourly means instead of readings");
+    (void)snprintf(text.what_zh, sizeof text.what_zh,
+                   "消息服务器 %s：本月 %.1f MB 流量已用%s，月底（UTC）前只发%s",
+                   broker->config->name, (double)broker->config->budget_bytes_month / 1e6,
+                   broker->stage == THRIFT_URGENT ? "完" : " 80 %",
+                   broker->stage == THRIFT_URGENT ? "告警和预报" : "每小时的平均值");
     own_alert(publish, broker->stage != THRIFT_NONE, &text);
 }
 
@@ -230,6 +251,8 @@ static bool is_ours(struct publish *publish, const char *id)
         if (strcmp(id, own) == 0)
             return true;
     }
+    if (silence_is_ours(publish->alerts->silence, id))
+        return true;
     for (uint16_t r = 0; r < config->alert_count; r++) {
         for (uint16_t d = 0; d < config->device_count; d++) {
             rule_id(own, &config->alerts[r], &config->devices[d]);
@@ -248,6 +271,7 @@ void alerts_second(struct publish *publish)
             raised_end(publish, id);
         publish->alerts->pruned = true;
     }
+    silence_second(publish, publish->alerts->silence);
     look_at_store(publish);
     look_at_quarantine(publish);
     look_at_descriptors(publish);

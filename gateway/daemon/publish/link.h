@@ -137,7 +137,8 @@ struct kept {
 
 struct alert_text {
     char id[ALERT_ID_SIZE];
-    char what[192], where[CONFIG_NAME_SIZE], level[8], todo[64];
+    char what[192], where[CONFIG_NAME_SIZE], level[8], todo[128];
+    char what_zh[192], todo_zh[128]; /* "": there is no Chinese */
     int64_t since_ms;
 };
 
@@ -244,6 +245,12 @@ bool raised_find(struct publish *publish, const char *id, int64_t *since_ms);
 /* The first one that is not `own`. */
 bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
                          char *id, size_t size);
+
+/* silence.c: devices and whole lines that do not answer. Link thread. */
+struct silence *silence_create(const struct config *config);
+void silence_destroy(struct silence *silence);
+void silence_second(struct publish *publish, struct silence *silence);
+bool silence_is_ours(const struct silence *silence, const char *id);
 
 /* alerts.c */
 struct alerts *alerts_create(const struct config *config);

@@ -56,9 +56,20 @@ static void put_text(struct json_out *o, const char *name, const char *value)
     json_out_string(o, value);
 }
 
+static void put_chinese(struct json_out *o, const struct alert_text *text)
+{
+    if (text->what_zh[0] == '\0')
+        return;
+    json_out_key(o, "zh");
+    json_out_open(o, '{');
+    put_text(o, "what", text->what_zh);
+    put_text(o, "todo", text->todo_zh);
+    json_out_close(o, '}');
+}
+
 static void tell(struct publish *publish, const struct raised *raised)
 {
-    char json[1024], suffix[TOPIC_SIZE];
+    char json[2048], suffix[TOPIC_SIZE];
     struct json_out o = json_out_init(json, sizeof json);
     json_out_open(&o, '{');
     put_text(&o, "id", raised->text.id);
@@ -68,6 +79,7 @@ static void tell(struct publish *publish, const struct raised *raised)
     json_out_integer(&o, raised->text.since_ms);
     put_text(&o, "level", raised->text.level);
     put_text(&o, "todo", raised->text.todo);
+    put_chinese(&o, &raised->text);
     if (raised->acked_by[0] != '\0') {
         put_text(&o, "acked_by", raised->acked_by);
         json_out_key(&o, "acked_ts");
@@ -120,6 +132,8 @@ static bool is_whole(const struct kept_alert *kept)
            memchr(text->where, 0, sizeof text->where) != NULL &&
            memchr(text->level, 0, sizeof text->level) != NULL &&
            memchr(text->todo, 0, sizeof text->todo) != NULL &&
+           memchr(text->what_zh, 0, sizeof text->what_zh) != NULL &&
+           memchr(text->todo_zh, 0, sizeof text->todo_zh) != NULL &&
            memchr(kept->acked_by, 0, sizeof kept->acked_by) != NULL;
 }
 
@@ -186,7 +200,8 @@ bool raised_known(struct raised_list *list)
 static bool same_text(const struct alert_text *a, const struct alert_text *b)
 {
     return strcmp(a->what, b->what) == 0 && strcmp(a->where, b->where) == 0 &&
-           strcmp(a->level, b->level) == 0 && strcmp(a->todo, b->todo) == 0;
+           strcmp(a->level, b->level) == 0 && strcmp(a->todo, b->todo) == 0 &&
+           strcmp(a->what_zh, b->what_zh) == 0 && strcmp(a->todo_zh, b->todo_zh) == 0;
 }
 
 void raised_set(struct publish *publish, const struct alert_text *text)

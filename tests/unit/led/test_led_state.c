@@ -223,6 +223,22 @@ static void the_days_range_is_shown_only_when_nothing_was_missed(void **unused)
     assert_float_equal(now().min, 11, 0.001);
 }
 
+static void an_alert_is_told_in_both_languages_where_the_gateway_can(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/a",
+               "{\"what\":\"no answer\",\"todo\":\"look\",\"level\":\"watch\",\"since\":@,"
+               "\"zh\":{\"what\":\"没有应答\",\"todo\":\"去看\"}}",
+               true);
+    const struct state_alert *alert = state_alert(&s.state, 0, 0);
+    assert_string_equal(alert->what[LANGUAGE_ZH], "没有应答");
+    assert_string_equal(alert->todo[LANGUAGE_ZH], "去看");
+    assert_string_equal(alert->what[LANGUAGE_EN], "no answer");
+    assert_string_equal(alert->todo[LANGUAGE_EN], "look");
+    scene_send(&s, "alert/a", "{\"what\":\"x\",\"zh\":{\"what\":7},\"since\":@}", true);
+    assert_string_equal(state_alert(&s.state, 0, 0)->what[LANGUAGE_ZH], "x");
+}
+
 static void alerts_are_kept_until_they_are_cleared(void **unused)
 {
     (void)unused;
@@ -427,6 +443,7 @@ int main(void)
         CASE(flags_decide_what_is_shown),
         CASE(an_arrow_needs_a_real_change_within_the_hour),
         CASE(the_days_range_is_shown_only_when_nothing_was_missed),
+        CASE(an_alert_is_told_in_both_languages_where_the_gateway_can),
         CASE(alerts_are_kept_until_they_are_cleared),
         CASE(alerts_cleared_while_the_broker_was_away_go),
         CASE(an_alarm_that_somebody_acknowledged_takes_over_no_more),

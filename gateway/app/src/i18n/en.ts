@@ -78,7 +78,7 @@ export const en: Record<Key, string> = {
   'photo.bad': 'This file is not a photo', 'photo.sure': 'Press again to delete',
   'alert.title': 'Alerts', 'alert.none': 'No alerts ✓', 'alert.since': 'since {0} ({1})', 'alert.ack': 'Got it',
   'alert.ackedby': 'Acknowledged by {0} ✓', 'alert.todo': 'What to do', 'alert.banner': '{0} alerts',
-  'alert.deaf': 'Not connected to the gateway: new alerts do not arrive, and what stands here may be over.',
+  'alert.line': 'line {0}', 'alert.gateway': 'gateway', 'alert.deaf': 'Not connected to the gateway: new alerts do not arrive, and what stands here may be over.',
   'alert.sound': 'Alarm sound', 'alert.ackfail': 'Not acknowledged: {0}',
   'dev.title': 'Devices', 'dev.none': 'No devices yet', 'dev.seen': 'last answer {0}', 'dev.never': 'never answered',
   'dev.online': 'fine ✓', 'dev.silent': 'no answer ✗', 'dev.old': 'data is old …', 'dev.errors': 'errors {0}',

@@ -76,7 +76,7 @@ export const zh = {
   'photo.bad': '这个文件不是照片', 'photo.sure': '再按一次删除',
   'alert.title': '告警', 'alert.none': '没有告警 ✓', 'alert.since': '从 {0} 开始（{1}）', 'alert.ack': '知道了',
   'alert.ackedby': '{0} 已确认 ✓', 'alert.todo': '怎么办', 'alert.banner': '{0} 条告警',
-  'alert.deaf': '没有连上网关：新的告警收不到，下面的也可能已经过去。',
+  'alert.line': '总线 {0}', 'alert.gateway': '网关', 'alert.deaf': '没有连上网关：新的告警收不到，下面的也可能已经过去。',
   'alert.sound': '告警声音', 'alert.ackfail': '没有确认成功：{0}',
   'dev.title': '设备', 'dev.none': '还没有设备', 'dev.seen': '最后应答 {0}', 'dev.never': '从未应答',
   'dev.online': '正常 ✓', 'dev.silent': '没有应答 ✗', 'dev.old': '数据已旧 …', 'dev.errors': '出错 {0}',

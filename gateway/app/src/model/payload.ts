@@ -79,6 +79,8 @@ export interface Alert {
   where: string;
   since: number | null;
   todo: string;
+  /** The gateway's own words in Chinese, where it has them. */
+  zh: { what: string; todo: string } | null;
   acked: boolean;
   ackedBy: string;
   ackedAt: number | null;
@@ -300,6 +302,7 @@ export function parseAlert(x: unknown, id: string): Alert | null {
   if (!what) return null;
   const ackedBy = text(o.acked_by, 64);
   const ackedAt = time(o.acked_ts);
+  const zh = object(o.zh);
   return {
     id,
     level: level(o.level, 'watch'),
@@ -307,6 +310,7 @@ export function parseAlert(x: unknown, id: string): Alert | null {
     where: text(o.where, 120),
     since: time(o.since),
     todo: text(o.todo),
+    zh: zh && { what: text(zh.what) || what, todo: text(zh.todo) },
     acked: ackedBy !== '' || ackedAt !== null,
     ackedBy,
     ackedAt,

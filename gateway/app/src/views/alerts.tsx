@@ -3,24 +3,16 @@
 // that somebody knows; the alert itself ends when its cause does.
 import { useState } from 'preact/hooks';
 import { current, setSound, soundOn } from '../garden';
-import { said, t, word } from '../i18n';
+import { ours, said, t, word } from '../i18n';
 import { worstFirst } from '../model/alerts';
 import { age, when } from '../model/format';
 import type { Alert } from '../model/payload';
 import { clock, state } from '../model/state';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
+import { place } from './place';
 import { problem } from './problem';
 import { beep } from './sound';
-
-function place(where: string): string {
-  const site = state.site;
-  return (
-    site?.plots.find((p) => p.name === where)?.label ??
-    site?.devices.find((d) => d.name === where)?.label ??
-    where
-  );
-}
 
 function Item({ alert }: { alert: Alert }) {
   const [busy, setBusy] = useState(false);
@@ -46,15 +38,15 @@ function Item({ alert }: { alert: Alert }) {
         <b class="clip">{place(alert.where)}</b>
         <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>
       </p>
-      <h2>{said(alert.what)}</h2>
+      <h2>{said(ours(alert).what)}</h2>
       {alert.since !== null && (
         <p class="quiet">
           {t('alert.since', when(alert.since, now, zone), now === null ? '—' : age(now - alert.since))}
         </p>
       )}
-      {alert.todo && (
+      {ours(alert).todo && (
         <p>
-          <b>{t('alert.todo')}</b> {alert.todo}
+          <b>{t('alert.todo')}</b> {ours(alert).todo}
         </p>
       )}
       {alert.acked ? (

@@ -2,7 +2,7 @@
 // The frame: which page is shown, the menu under the thumb, the banner of open alerts.
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { said, t, word, type Key } from '../i18n';
+import { ours, said, t, word, type Key } from '../i18n';
 import { worstFirst } from '../model/alerts';
 import { state } from '../model/state';
 import { currentLogin } from '../garden';
@@ -10,6 +10,7 @@ import { useGarden, useHash } from './hooks';
 import { Home } from './home';
 import { Icon, type IconName } from './icon';
 import { Login } from './login';
+import { place } from './place';
 
 type Page = ComponentType<{ arg: string }>;
 
@@ -65,7 +66,7 @@ function Banner() {
       <a href="#/alerts">
         <Icon name="bell" />
         <span class="clip">
-          <b>{word('level', first.level)}</b> {said(first.what)}
+          <b>{word('level', first.level)}</b> {place(first.where)} {said(ours(first).what)}
         </span>
         {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
       </a>
