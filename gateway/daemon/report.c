@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
@@ -91,6 +93,31 @@ static double month_bytes(const struct config *config, const struct broker_confi
     return (squeezed + batches * frame + live + scalars + keepalive) * MONTH_S;
 }
 
+/* What the file names and this machine has not: no mistake of the file, but nothing works without.
+ */
+static void note_missing(FILE *out, const char *what, const char *name, const char *path)
+{
+    if (path[0] != '\0' && access(path, F_OK) != 0)
+        (void)fprintf(out, "note: %s %s: %s: %s\n", what, name, path, strerror(errno));
+}
+
+static void note_all_missing(const struct config *config, FILE *out)
+{
+    for (unsigned i = 0; i < config->bus_count; i++) {
+        if (config->buses[i].type == BUS_RTU)
+            note_missing(out, "bus", config->buses[i].name, config->buses[i].port);
+    }
+    for (unsigned i = 0; i < config->broker_count; i++) {
+        const struct broker_config *broker = &config->brokers[i];
+        note_missing(out, "broker", broker->name, broker->password_file);
+        note_missing(out, "broker", broker->name, broker->ca_file);
+        note_missing(out, "broker", broker->name, broker->cert_file);
+        note_missing(out, "broker", broker->name, broker->key_file);
+    }
+    note_missing(out, "http", "certificate", config->http_cert_file);
+    note_missing(out, "http", "key", config->http_key_file);
+}
+
 void report_plan(const struct config *config, FILE *out)
 {
     (void)fprintf(out, "site %s: %u bus%s, %u devices\n", config->site, config->bus_count,
@@ -110,6 +137,7 @@ void report_plan(const struct config *config, FILE *out)
                     : "");
         (void)fprintf(out, "\n");
     }
+    note_all_missing(config, out);
 }
 
 /* --- once --- */

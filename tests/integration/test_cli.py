@@ -263,5 +263,8 @@ def test_help_and_nonsense():
     assert baiye("--version").stdout.startswith("baiye ")
     baiye(code=64)
     assert "no command" in baiye("fly", code=64).stderr
+    for said, meant in (("status", "stats"), ("devcies", "devices"), ("users", "user")):
+        assert f'did you mean "baiye {meant}"?' in baiye(said, code=64).stderr
+    assert "baiye check --config garden.yaml" in baiye("check", "garden.yaml", code=64).stderr
     for command in ("read", "write", "scan", "user", "cert", "backup", "restore"):
         assert "Usage" in baiye(command, "--nonsense", code=64).stderr

@@ -237,3 +237,14 @@ def test_once_tells_who_does_not_answer(site, needs):
     assert result.returncode == 1
     assert "air_temperature" in result.stdout
     assert re.search(r"soil \(bus east, address 7\): timeout", result.stdout)
+
+
+def test_check_notes_what_the_file_names_and_this_machine_has_not(tmp_path):
+    text = GOOD.replace("budget: 30MB/month", "user: gw, password_file: gw.pass")
+    path, result = check(tmp_path, text.replace("/dev/ttyUSB0", str(tmp_path / "ttyUSB9")))
+    assert result.returncode == 0, result.stderr
+    assert f"note: broker local: {path.parent}/gw.pass: No such file" in result.stdout
+    assert f"note: bus east: {tmp_path}/ttyUSB9: No such file" in result.stdout
+    for name in ("gw.pass", "ttyUSB9"):
+        (tmp_path / name).write_text("x\n")
+    assert "note:" not in baiyed("--config", path, "--check").stdout

@@ -28,6 +28,10 @@ int cli_check(int argc, char **argv)
             return EX_USAGE;
         }
     }
+    if (optind < argc) { /* else another file than the one meant would be called good */
+        cli_complain("check takes its file by --config: baiye check --config %s", argv[optind]);
+        return EX_USAGE;
+    }
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
     self[size > 0 ? size : 0] = '\0';
     if (!cli_folder(self, folder, sizeof folder) ||

@@ -60,6 +60,42 @@ static void help(FILE *out)
                 out);
 }
 
+/* What people type for what there is. */
+static const struct {
+    const char *said, *meant;
+} habits[] = {
+    {"status", "stats"},   {"list", "devices"},  {"device", "devices"}, {"ls", "devices"},
+    {"info", "stats"},     {"health", "stats"},  {"log", "audit"},      {"logs", "audit"},
+    {"adduser", "user"},   {"users", "user"},    {"passwd", "user"},    {"certificate", "cert"},
+    {"upgrade", "update"}, {"discover", "scan"}, {"config", "check"},   {"validate", "check"},
+};
+
+/* The first letters of a command, or nearly: enough to know what was meant. */
+static const char *meant_by(const char *word)
+{
+    size_t size = strlen(word);
+    for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++) {
+        if (strcmp(word, habits[i].said) == 0)
+            return habits[i].meant;
+    }
+    for (size_t same = size < 5 ? size : 5; same >= 3; same--) {
+        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+            if (strncmp(word, commands[i].name, same) == 0)
+                return commands[i].name;
+        }
+    }
+    return NULL;
+}
+
+static void complain_unknown(const char *word)
+{
+    const char *meant = meant_by(word);
+    if (meant != NULL)
+        cli_complain("there is no command \"%s\"; did you mean \"baiye %s\"?", word, meant);
+    else
+        cli_complain("there is no command \"%s\"; see baiye --help", word);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -86,6 +122,6 @@ int main(int argc, char **argv)
         int code = commands[i].run(argc - 1, argv + 1);
         return asked ? EX_OK : code;
     }
-    cli_complain("there is no command \"%s\"; see baiye --help", argv[1]);
+    complain_unknown(argv[1]);
     return EX_USAGE;
 }

@@ -222,6 +222,12 @@ static bool add_plot(struct yaml_source *source, struct draft *draft, const stru
         const struct device_config *device = name ? config_device(config, name) : NULL;
         if (!device)
             return unknown_device(source, config, node, plot);
+        for (unsigned j = 0; j < plot->device_count; j++) {
+            if (plot->devices[j] == device->index)
+                return yaml_error(source, yaml_line(node),
+                                  "plot \"%s\" names device \"%s\" twice; once is enough",
+                                  plot->name, name);
+        }
         plot->devices[plot->device_count++] = device->index;
     }
     return true;
@@ -239,6 +245,30 @@ static bool add_plots(struct yaml_source *source, struct draft *draft)
     return true;
 }
 
+/* A rule for a metric that nobody measures would be silent for ever: no frost alarm in the night of
+ * the frost, for a letter too few. */
+static bool check_metric(struct yaml_source *source, const struct config *config,
+                         const struct draft_alert *from)
+{
+    const char *words[1025] = {NULL};
+    unsigned count = 0;
+    for (unsigned d = 0; d < config->device_count; d++) {
+        for (unsigned i = 0; i < config->devices[d].metric_count; i++) {
+            const char *metric = config->devices[d].metrics[i]->metric;
+            if (strcmp(metric, from->alert.metric) == 0)
+                return true;
+            if (count < 1024)
+                words[count++] = metric;
+        }
+    }
+    const char *near = yaml_nearest(from->alert.metric, words);
+    return yaml_error(source, from->line,
+                      "alert \"%s\": no device measures \"%.40s\", so it would never come; %s%s%s",
+                      from->alert.name, from->alert.metric,
+                      near ? "did you mean \"" : "write a metric that a device's profile has",
+                      near ? near : "", near ? "\"?" : "");
+}
+
 static bool add_alerts(struct yaml_source *source, struct draft *draft)
 {
     struct config *config = draft->config;
@@ -247,9 +277,12 @@ static bool add_alerts(struct yaml_source *source, struct draft *draft)
     for (unsigned i = 0; i < draft->alert_count; i++) {
         for (unsigned j = 0; j < i; j++) {
             if (strcmp(draft->alerts[i].alert.name, draft->alerts[j].alert.name) == 0)
-                return yaml_error(source, 1, "alert \"%s\" stands twice; give each its own name",
+                return yaml_error(source, draft->alerts[i].line,
+                                  "alert \"%s\" stands twice; give each its own name",
                                   draft->alerts[i].alert.name);
         }
+        if (!check_metric(source, config, &draft->alerts[i]))
+            return false;
         config->alerts[config->alert_count++] = draft->alerts[i].alert;
     }
     return true;

@@ -3,13 +3,17 @@
  * indices and looks for contradictions. */
 #include "gateway/daemon/config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/config/keys.h"
 #include "gateway/daemon/config/profile.h"
 #include "gateway/daemon/config/units.h"
+
+#define ZONES "/usr/share/zoneinfo"
 
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
 static const char *const bus_types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
@@ -336,6 +340,7 @@ static bool read_alert(struct yaml_source *source, const yaml_node_t *item, void
     struct draft_alert *draft = target;
     struct alert_rule *alert = &draft->alert;
     alert->level = 1;
+    draft->line = yaml_line(item);
     if (!keys_read(source, item, "an alert", alert_keys, sizeof alert_keys / sizeof *alert_keys,
                    draft))
         return false;
@@ -360,6 +365,18 @@ static bool read_alert(struct yaml_source *source, const yaml_node_t *item, void
 #define SECTION(name)                                                                              \
     static bool read_##name(struct yaml_source *source, const yaml_node_t *value, void *target)
 
+/* The C library takes what it does not know for UTC and says nothing: days would end at eight in
+ * the morning. Where the system has no list of zones any name will do. */
+static bool known_timezone(const char *name)
+{
+    char path[128];
+    int size = snprintf(path, sizeof path, ZONES "/%s", name);
+    if (strcmp(name, "UTC") == 0 || access(ZONES, X_OK) != 0)
+        return true;
+    return size > 0 && (size_t)size < sizeof path && name[0] != '/' && strstr(name, "..") == NULL &&
+           access(path, R_OK) == 0;
+}
+
 SECTION(location)
 {
     static const struct key keys[] = {
@@ -377,8 +394,15 @@ SECTION(location)
          .example = "107.9"},
         {.name = "timezone", .kind = KEY_TEXT, CONFIG(timezone), .example = "Asia/Shanghai"},
     };
-    return keys_read(source, value, "location", keys, sizeof keys / sizeof *keys,
-                     ((struct draft *)target)->config);
+    struct config *config = ((struct draft *)target)->config;
+    if (!keys_read(source, value, "location", keys, sizeof keys / sizeof *keys, config))
+        return false;
+    if (!known_timezone(config->timezone))
+        return yaml_error(source, yaml_line(value),
+                          "timezone: \"%s\" is no time zone; write for example timezone: "
+                          "Asia/Shanghai",
+                          config->timezone);
+    return true;
 }
 
 SECTION(store)

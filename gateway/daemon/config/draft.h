@@ -27,6 +27,7 @@ struct draft_alert {
     struct alert_rule alert;
     int limits; /* above and below seen */
     bool clear_set;
+    int line;
 };
 
 struct draft {

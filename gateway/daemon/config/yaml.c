@@ -30,6 +30,16 @@ static bool open_error(struct yaml_source *source, int error)
                       strerror(error));
 }
 
+/* The reader tells of what it cannot decode by its byte only. */
+static int line_at(FILE *stream, size_t offset)
+{
+    int line = 1;
+    rewind(stream);
+    for (int c = 0; offset > 0 && (c = getc(stream)) != EOF; offset--)
+        line += c == '\n';
+    return line;
+}
+
 static bool parse(struct yaml_source *source, FILE *stream)
 {
     yaml_parser_t parser;
@@ -37,8 +47,12 @@ static bool parse(struct yaml_source *source, FILE *stream)
         return yaml_error(source, 1, "out of memory");
     yaml_parser_set_input_file(&parser, stream);
     if (!yaml_parser_load(&parser, &source->document)) {
-        yaml_error(source, (int)parser.problem_mark.line + 1,
-                   "not YAML: %s; check indentation, colons and quotes",
+        bool coding = parser.error == YAML_READER_ERROR;
+        yaml_error(source,
+                   coding ? line_at(stream, parser.problem_offset)
+                          : (int)parser.problem_mark.line + 1,
+                   coding ? "not UTF-8 text: %s; save the file with the encoding UTF-8"
+                          : "not YAML: %s; check indentation, colons and quotes",
                    parser.problem ? parser.problem : "unreadable");
     } else {
         source->loaded = true;
@@ -101,23 +115,27 @@ const char *yaml_text(const yaml_node_t *node)
 
 #define WORD_MAX 32
 
-/* Edit distance of two words of at most WORD_MAX bytes, row by row. */
+/* Edit distance of two words of at most WORD_MAX bytes, row by row; two neighbours swapped, the
+ * commonest slip of all, count as one. */
 static unsigned distance(const char *a, const char *b)
 {
     size_t a_size = strlen(a), b_size = strlen(b);
     if (a_size > WORD_MAX || b_size > WORD_MAX)
         return WORD_MAX;
-    unsigned row[WORD_MAX + 1];
+    unsigned row[WORD_MAX + 1], above[WORD_MAX + 1] = {0}, before[WORD_MAX + 1] = {0};
     for (size_t j = 0; j <= b_size; j++)
         row[j] = (unsigned)j;
     for (size_t i = 1; i <= a_size; i++) {
-        unsigned diagonal = row[0];
+        memcpy(before, above, sizeof before);
+        memcpy(above, row, sizeof above);
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= b_size; j++) {
-            unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
-            unsigned moved = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
+            unsigned replaced = above[j - 1] + (a[i - 1] != b[j - 1]);
+            unsigned moved = (above[j] < row[j - 1] ? above[j] : row[j - 1]) + 1;
             row[j] = replaced < moved ? replaced : moved;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
         }
     }
     return row[b_size];

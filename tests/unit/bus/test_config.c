@@ -189,6 +189,18 @@ static void names_line_mistake_and_remedy(void **state)
         {"site: s\nalerts:\n  - { name: x, metric: t, below: 4, clear: 3 }\n",
          ":3:", "would clear at 3 before it fires at 4", "other side"},
         {"site: s\nlocation: { lat: 91 }\n", ":2:", "outside -90..90", "lat: 26.5"},
+        {"site: s\nlocation: { timezone: China/Guizhou }\n", ":2:", "is no time zone",
+         "timezone: Asia/Shanghai"},
+        {"site: s\nlocation: { timezone: ../../passwd }\n", ":2:", "is no time zone",
+         "timezone: Asia/Shanghai"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: air_temperatur, below: 4 }\n",
+         ":8:", "no device measures \"air_temperatur\"", "did you mean \"air_temperature\"?"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: soil_ph, below: 4 }\n",
+         ":8:", "it would never come", "a metric that a device's profile has"},
+        {HEAD DEV "plots:\n  - { name: p, devices: [a, a] }\n", ":8:", "names device \"a\" twice",
+         "once is enough"},
+        {"site: s\nbsues: []\n", ":2:", "unknown key \"bsues\"", "did you mean \"buses\"?"},
+        {"site: s\n# \xb2\xe8\nbuses: []\n", ":2:", "not UTF-8 text", "encoding UTF-8"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config_error error;
