@@ -3,9 +3,7 @@
  * the 16-byte FIFOs. The part has no transmit-complete interrupt, so after the last byte was
  * queued the driver is let go by whoever looks next and finds the shifter empty: the receive or
  * transmit interrupt, or hal_bus_sending(), which the main loop asks at least once a character. */
-#include <string.h>
-
-#include "boards/cortex-m3/byte_ring.h"
+#include "boards/cortex-m3/uart_lines.h"
 #include "boards/lm3s6965evb/lm3s.h"
 
 enum {
@@ -27,26 +25,18 @@ enum {
     DR_PARITY = 1 << 9,
     DR_BREAK = 1 << 10,
     DR_OVERRUN = 1 << 11,
-    SILENCE_FLOOR_US = 20000,
-};
-
-struct port {
-    uint32_t base;
-    uint32_t drive_pin;
-    struct byte_ring ring;
-    const uint8_t *data; /* what is left to send */
-    volatile size_t left;
-    volatile bool sending;
 };
 
 static uint32_t bus_words[1024], sdi_words[128];
-static struct port bus = {UART0, PIN_BUS_DRIVE, {bus_words, 1024, 0, 0, false}, NULL, 0, false};
-static struct port sdi = {UART1, PIN_SDI_DRIVE, {sdi_words, 128, 0, 0, false}, NULL, 0, false};
+struct uart_line uart_bus = {
+    .base = UART0, .drive_pin = PIN_BUS_DRIVE, .ring = {.words = bus_words, .size = 1024}};
+struct uart_line uart_sdi = {
+    .base = UART1, .drive_pin = PIN_SDI_DRIVE, .ring = {.words = sdi_words, .size = 128}};
 
-static void take_bytes(struct port *port)
+static void take_bytes(struct uart_line *line)
 {
-    for (int i = 0; i < 32 && !(reg_read(port->base + UART_FR) & FR_RX_EMPTY); i++) {
-        uint32_t data = reg_read(port->base + UART_DR);
+    for (int i = 0; i < 32 && !(reg_read(line->base + UART_FR) & FR_RX_EMPTY); i++) {
+        uint32_t data = reg_read(line->base + UART_DR);
         uint8_t errors = 0;
         if (data & (DR_FRAMING | DR_BREAK))
             errors |= HAL_BYTE_FRAMING;
@@ -54,94 +44,94 @@ static void take_bytes(struct port *port)
             errors |= HAL_BYTE_PARITY;
         if (data & DR_OVERRUN)
             errors |= HAL_BYTE_OVERRUN;
-        if (!port->sending)
-            byte_ring_put(&port->ring, hal_now_us(), (uint8_t)data, errors);
+        if (!line->sending)
+            byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, errors);
         sleep_end();
     }
 }
 
-static void give_bytes(struct port *port)
+static void give_bytes(struct uart_line *line)
 {
-    while (port->left && !(reg_read(port->base + UART_FR) & FR_TX_FULL)) {
-        reg_write(port->base + UART_DR, *port->data++);
-        port->left--;
+    while (line->left && !(reg_read(line->base + UART_FR) & FR_TX_FULL)) {
+        reg_write(line->base + UART_DR, *line->data++);
+        line->left--;
     }
 }
 
 /* Lets the line go once the last stop bit has left. */
-static void end_sending(struct port *port)
+static void end_sending(struct uart_line *line)
 {
-    if (!port->sending || port->left || reg_read(port->base + UART_FR) & FR_BUSY)
+    if (!line->sending || line->left || reg_read(line->base + UART_FR) & FR_BUSY)
         return;
-    pin_write(GPIO_A, port->drive_pin, false);
-    port->sending = false;
+    pin_write(GPIO_A, line->drive_pin, false);
+    line->sending = false;
     sleep_end();
 }
 
-static void handle(struct port *port)
+static void handle(struct uart_line *line)
 {
-    reg_write(port->base + UART_ICR, INT_TX);
+    reg_write(line->base + UART_ICR, INT_TX);
     /* Emptying the FIFO ends its interrupts. Were they cleared by hand, a byte that came meanwhile
      * would raise none, and no later one either. */
-    take_bytes(port);
-    give_bytes(port);
-    end_sending(port);
+    take_bytes(line);
+    give_bytes(line);
+    end_sending(line);
 }
 
 void uart0_handler(void)
 {
-    handle(&bus);
+    handle(&uart_bus);
 }
 
 void uart1_handler(void)
 {
-    handle(&sdi);
+    handle(&uart_sdi);
 }
 
-static void configure(struct port *port, uint32_t baud, uint32_t lcrh)
+static void configure(struct uart_line *line, uint32_t baud, uint32_t lcrh)
 {
     uint32_t divisor = (CLOCK_HZ * 4 + baud / 2) / baud; /* clock / 16 / baud, in 1/64 */
     cpu_irq_off();
-    reg_write(port->base + UART_CTL, 0);
-    reg_write(port->base + UART_IBRD, divisor / 64);
-    reg_write(port->base + UART_FBRD, divisor % 64);
-    reg_write(port->base + UART_LCRH, lcrh | LCRH_FIFO); /* also latches the divisor */
-    reg_write(port->base + UART_IFLS, 0);                /* at 1/8 full, 1/8 empty */
-    reg_write(port->base + UART_ICR, 0x7FF);
-    for (int i = 0; i < 64 && !(reg_read(port->base + UART_FR) & FR_RX_EMPTY); i++)
-        (void)reg_read(port->base + UART_DR);
-    reg_write(port->base + UART_IM, INT_RX | INT_TX | INT_RX_TIMEOUT);
-    pin_write(GPIO_A, port->drive_pin, false);
-    port->left = 0;
-    port->sending = false;
-    port->ring.out = port->ring.in;
-    reg_write(port->base + UART_CTL, CTL_ON);
+    reg_write(line->base + UART_CTL, 0);
+    reg_write(line->base + UART_IBRD, divisor / 64);
+    reg_write(line->base + UART_FBRD, divisor % 64);
+    reg_write(line->base + UART_LCRH, lcrh | LCRH_FIFO); /* also latches the divisor */
+    reg_write(line->base + UART_IFLS, 0);                /* at 1/8 full, 1/8 empty */
+    reg_write(line->base + UART_ICR, 0x7FF);
+    for (int i = 0; i < 64 && !(reg_read(line->base + UART_FR) & FR_RX_EMPTY); i++)
+        (void)reg_read(line->base + UART_DR);
+    reg_write(line->base + UART_IM, INT_RX | INT_TX | INT_RX_TIMEOUT);
+    pin_write(GPIO_A, line->drive_pin, false);
+    line->left = 0;
+    line->sending = false;
+    line->ring.out = line->ring.in;
+    reg_write(line->base + UART_CTL, CTL_ON);
     cpu_irq_on();
 }
 
-static void send(struct port *port, const uint8_t *data, size_t size)
+void uart_send(struct uart_line *line, const uint8_t *data, size_t size)
 {
     cpu_irq_off();
-    pin_write(GPIO_A, port->drive_pin, true);
-    port->sending = true;
-    port->data = data;
-    port->left = size;
-    give_bytes(port);
+    pin_write(GPIO_A, line->drive_pin, true);
+    line->sending = true;
+    line->data = data;
+    line->left = size;
+    give_bytes(line);
     cpu_irq_on();
 }
 
-static bool sending(struct port *port)
+bool uart_sending(struct uart_line *line)
 {
     cpu_irq_off();
-    give_bytes(port);
-    end_sending(port);
+    give_bytes(line);
+    end_sending(line);
     cpu_irq_on();
-    return port->sending;
+    return line->sending;
 }
 
 void uart_start(void)
 {
-    configure(&sdi, 1200, LCRH_7_BIT | LCRH_PARITY | LCRH_EVEN);
+    configure(&uart_sdi, 1200, LCRH_7_BIT | LCRH_PARITY | LCRH_EVEN);
     cpu_irq_enable(IRQ_UART0);
     cpu_irq_enable(IRQ_UART1);
     reg_write(UART2 + UART_IBRD, CLOCK_HZ / 16 / 115200);
@@ -150,53 +140,23 @@ void uart_start(void)
     reg_write(UART2 + UART_CTL, CTL_ON);
 }
 
-void console_line(const char *text)
+void uart_console_put(char c)
 {
-    const char *const parts[] = {text, "\r\n"};
-    for (int part = 0; part < 2; part++)
-        for (const char *c = parts[part]; *c; c++) {
-            for (int i = 0; i < 10000 && reg_read(UART2 + UART_FR) & FR_TX_FULL; i++)
-                ;
-            reg_write(UART2 + UART_DR, (uint8_t)*c);
-        }
+    for (int i = 0; i < 10000 && reg_read(UART2 + UART_FR) & FR_TX_FULL; i++)
+        ;
+    reg_write(UART2 + UART_DR, (uint8_t)c);
 }
 
-enum hal_result hal_bus_open(const struct hal_line *line)
+void uart_bus_open(const struct hal_line *line)
 {
     uint32_t lcrh = LCRH_8_BIT;
-    if (line->baud < 1200 || line->baud > 115200 || line->stop_bits < 1 || line->stop_bits > 2)
-        return HAL_RANGE;
-    if (line->parity == 'E')
-        lcrh |= LCRH_PARITY | LCRH_EVEN;
-    else if (line->parity == 'O')
+    if (line->parity != 'N')
         lcrh |= LCRH_PARITY;
-    else if (line->parity != 'N')
-        return HAL_RANGE;
+    if (line->parity == 'E')
+        lcrh |= LCRH_EVEN;
     if (line->stop_bits == 2)
         lcrh |= LCRH_TWO_STOP;
-    configure(&bus, line->baud, lcrh);
-    return HAL_OK;
-}
-
-bool hal_bus_receive(struct hal_byte *byte)
-{
-    return byte_ring_get(&bus.ring, byte);
-}
-
-void hal_bus_send(const uint8_t *data, size_t size)
-{
-    send(&bus, data, size);
-}
-
-bool hal_bus_sending(void)
-{
-    return sending(&bus);
-}
-
-/* An emulator hands over 16 bytes a turn of its main loop, whatever the baud. */
-uint32_t hal_bus_silence_floor_us(void)
-{
-    return SILENCE_FLOOR_US;
+    configure(&uart_bus, line->baud, lcrh);
 }
 
 void hal_sdi_break(bool on)
@@ -206,22 +166,4 @@ void hal_sdi_break(bool on)
         reg_set(UART1 + UART_LCRH, LCRH_BREAK);
     else
         reg_clear(UART1 + UART_LCRH, LCRH_BREAK);
-}
-
-void hal_sdi_send(const char *text, size_t size)
-{
-    send(&sdi, (const uint8_t *)text, size);
-}
-
-bool hal_sdi_sending(void)
-{
-    return sending(&sdi);
-}
-
-bool hal_sdi_receive(struct hal_byte *byte)
-{
-    bool got = byte_ring_get(&sdi.ring, byte);
-    if (got)
-        byte->value &= 0x7F;
-    return got;
 }
