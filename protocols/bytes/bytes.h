@@ -23,6 +23,7 @@ struct byte_writer {
     bool failed; /* a write did not fit; nothing was written since */
 };
 
+/* Reads from `size` bytes that the caller keeps. Each read moves on; past the end it gives 0. */
 struct byte_reader byte_reader_init(const void *data, size_t size);
 uint8_t byte_read_u8(struct byte_reader *r);
 uint16_t byte_read_u16(struct byte_reader *r);
@@ -31,6 +32,7 @@ uint32_t byte_read_u32(struct byte_reader *r);
 const uint8_t *byte_read_span(struct byte_reader *r, size_t size);
 size_t byte_reader_left(const struct byte_reader *r);
 
+/* Writes into `size` bytes of the caller's; `at` tells how many it has written. */
 struct byte_writer byte_writer_init(void *data, size_t size);
 void byte_write_u8(struct byte_writer *w, uint8_t value);
 void byte_write_u16(struct byte_writer *w, uint16_t value);

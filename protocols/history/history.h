@@ -54,6 +54,7 @@ enum history_kind { HISTORY_NOTHING, HISTORY_MARKER, HISTORY_SAMPLE };
 void history_pack(const struct node_values *values, uint8_t packed[HISTORY_PACKED_SIZE]);
 void history_unpack(const uint8_t packed[HISTORY_PACKED_SIZE], struct node_values *values);
 
+/* A sample, or a marker, as it stands in its slot of the log. */
 void history_sample_write(const struct history_identity *identity,
                           const uint8_t packed[HISTORY_PACKED_SIZE],
                           uint8_t slot[HISTORY_SLOT_SIZE]);
@@ -87,6 +88,7 @@ struct history_window {
     uint8_t records[HISTORY_WINDOW_RECORDS][HISTORY_PACKED_SIZE];
 };
 
+/* The window's registers, all of them. */
 void history_window_write(const struct history_window *window,
                           uint16_t words[HISTORY_WINDOW_WORDS]);
 /* From the first `count` registers of the window: as many records as are whole in them. False when

@@ -73,6 +73,7 @@ struct sdi12_started {
     uint8_t values;   /* how many there will be */
 };
 
+/* '0'..'9', 'a'..'z', 'A'..'Z' */
 bool sdi12_address_valid(char address);
 
 /* CRC of SDI-12 (0xA001, start 0) over `size` characters, and as its three characters. */

@@ -32,6 +32,8 @@ struct health {
 
 #define HEALTH_LONG_ANSWER 40 /* bytes from which an answer counts as long */
 
+/* One request is over: how, how many bytes its answer should have had, and after which turnaround
+ * it came (looked at when it did). */
 void health_try(struct health *health, enum health_end end, unsigned answer_size,
                 int64_t turnaround_ns);
 /* The learned timeout: twice the longest turnaround of late and some more, between floor and

@@ -19,6 +19,7 @@ struct load_device {
 #define LOAD_TURNAROUND_NS 2000000LL
 #define LOAD_TCP_NS        200000LL /* a whole request on Modbus TCP */
 
+/* The plan of one device on its line, and what that costs. */
 void load_device(const struct config *config, const struct device_config *device,
                  struct load_device *load);
 /* Share of the line that the polls of a bus need; above 1 the plan can't be kept. */

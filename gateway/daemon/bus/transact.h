@@ -70,6 +70,7 @@ struct transact {
     uint64_t stray_bytes, silence_violations, busy_ns;
 };
 
+/* The line stays the caller's and must live as long. */
 void transact_init(struct transact *t, struct line *line);
 /* Waits until `until_ns`, throwing away what comes. LINE_TIME, LINE_WOKEN or LINE_GONE. */
 enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes);

@@ -19,6 +19,7 @@
 
 struct streams; /* what the records' stream numbers mean */
 
+/* NULL: no memory. */
 struct streams *streams_create(void);
 void streams_destroy(struct streams *streams);
 /* false: no memory. Records of a stream that was not added are left out: never go on then. */
@@ -47,7 +48,10 @@ struct lane {
     uint64_t unknown; /* records that could not be read: counted, not sent */
 };
 
+/* Frees its bodies; the next one begins at `id` or later. Also how a zeroed lane begins and ends.
+ */
 void lane_reset(struct lane *lane, uint64_t id);
+/* A copy of one body goes behind the others. false: no memory; it must come again after a reset. */
 bool lane_add(struct lane *lane, const struct wire_body *head, const void *data, size_t size);
 bool lane_waits(const struct lane *lane); /* is there something to make a message of? */
 

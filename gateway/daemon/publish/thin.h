@@ -22,6 +22,7 @@ struct thin;
 /* What a stream's values are; NULL: an unknown stream, whose readings are left out. */
 typedef const struct shape *(*thin_shape)(void *context, uint32_t stream);
 
+/* `shape` is called with `context` while readings are added. NULL: no memory. */
 struct thin *thin_create(thin_shape shape, void *context);
 void thin_destroy(struct thin *thin);
 

@@ -14,6 +14,7 @@
 
 struct auth;
 
+/* NULL: no memory, or no random numbers. */
 struct auth *auth_open(struct loop *loop, const struct sockaddr_in *broker);
 /* After loop_end(). */
 void auth_close(struct auth *auth);

@@ -12,9 +12,11 @@
 
 struct csv;
 
+/* NULL: no memory. */
 struct csv *csv_open(struct loop *loop, const struct config *config, struct store *store);
 /* After loop_end() and after the store was stopped. */
 void csv_close(struct csv *csv);
+/* Answers a request for the page: at once with what is wrong, or piece by piece. */
 void csv_get(struct csv *csv, struct http_request *request);
 
 #endif

@@ -22,6 +22,7 @@ struct file {
  */
 int files_open(int folder_fd, const char *path, bool gzip_taken, struct file *file);
 
+/* May such a path be looked up at all? */
 bool files_path_plain(const char *path);
 /* Does an Accept-Encoding header take gzip? */
 bool files_gzip_taken(const char *accept_encoding);

@@ -38,6 +38,7 @@ struct rpc_parts {
     void *context;
 };
 
+/* Copies `parts`; what they point to must outlive it. NULL: no memory. */
 struct rpc *rpc_open(struct loop *loop, const struct config *config, const struct rpc_parts *parts);
 /* After loop_end() and loop_drop_tasks(), when buses and store were stopped: frees calls that were
  * never answered. */

@@ -12,6 +12,7 @@
 
 struct live;
 
+/* NULL: no memory. */
 struct live *live_create(uint16_t device_count);
 void live_destroy(struct live *live);
 

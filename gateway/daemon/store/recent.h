@@ -10,6 +10,7 @@
 
 struct recent;
 
+/* A ring of `size` bytes; NULL: no memory. */
 struct recent *recent_create(uint32_t size);
 void recent_destroy(struct recent *recent);
 

@@ -14,10 +14,11 @@
 
 struct seen;
 
-/* Only devices whose profile is a node are watched. */
+/* Only devices whose profile is a node are watched. NULL: no memory. */
 struct seen *seen_create(const struct config *config);
 void seen_destroy(struct seen *seen);
 
+/* Is it one of them? Of the others every reading is new. */
 bool seen_watches(const struct seen *seen, uint16_t device);
 /* false: it is there already. `db` may be closed: then only RAM is asked. */
 bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);

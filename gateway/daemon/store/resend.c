@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readings that a consumer asks for again: found by the hours that hold them, counted, and noted
+ * for the brokers' feeds, which send them beside the backlog. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define RESEND_MOST 100000u
+
+struct resend_task {
+    struct task task;
+    struct store_resend_query query;
+    store_resend_done done;
+    void *context;
+};
+
+struct resend_search {
+    struct store *store;
+    const struct store_resend_query *query;
+    const struct stream *stream;
+    uint64_t first, last; /* batches that may hold some */
+    uint32_t found;
+};
+
+static void resend_hour(void *context, const struct mean_row *row)
+{
+    struct resend_search *search = context;
+    search->first = row->first_id < search->first ? row->first_id : search->first;
+    search->last = row->last_id > search->last ? row->last_id : search->last;
+}
+
+static void resend_count(struct resend_search *search)
+{
+    sqlite3_stmt *s = db_statement(&search->store->db, DB_BATCH_RANGE);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, (int64_t)search->first);
+    sqlite3_bind_int64(s, 2, (int64_t)search->last);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        struct body_reader reader;
+        struct record record;
+        if (!body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+            continue;
+        while (body_next(&reader, &record)) {
+            if (record.kind == RECORD_READING && record.stream == search->stream->id &&
+                record.boot == search->query->boot && record.seq >= search->query->first_seq &&
+                record.seq <= search->query->last_seq)
+                search->found++;
+        }
+    }
+    sqlite3_reset(s);
+}
+
+static enum store_result resend_plan(struct store *store, const struct store_resend_query *query,
+                                     uint32_t *found)
+{
+    const char *name = store->config->devices[query->device].name;
+    struct resend_search search = {.store = store, .query = query, .first = UINT64_MAX, .last = 0};
+    for (uint32_t i = 0; i < store->stream_count; i++) {
+        search.stream = &store->streams[i];
+        if (strcmp(search.stream->device, name) != 0)
+            continue;
+        search.first = UINT64_MAX;
+        search.last = 0;
+        means_find_seq(store->means, &store->db, search.stream->id, query->boot, query->first_seq,
+                       query->last_seq, resend_hour, &search);
+        uint32_t before = search.found;
+        if (search.last != 0)
+            resend_count(&search);
+        if (search.found == before)
+            continue;
+        struct again again = {.next_id = search.first,
+                              .last_id = search.last,
+                              .filtered = true,
+                              .boot = query->boot,
+                              .first_seq = query->first_seq,
+                              .last_seq = query->last_seq};
+        memcpy(again.device, search.stream->device, sizeof again.device);
+        for (uint16_t b = 0; b < store->config->broker_count && b < STORE_BROKERS_MAX; b++) {
+            again.broker = b;
+            if ((query->broker < 0 || query->broker == b) && !feed_add_again(store, &again))
+                return STORE_BUSY;
+        }
+    }
+    *found = search.found;
+    return STORE_OK;
+}
+
+static void resend_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct resend_task *own = (struct resend_task *)task;
+    uint32_t found = 0;
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        state = STORE_UNAVAILABLE;
+    if (state == STORE_OK)
+        state = resend_plan(store, &own->query, &found);
+    if (own->done != NULL)
+        own->done(own->context, state, found);
+    free(own);
+}
+
+enum store_result store_resend(struct store *store, const struct store_resend_query *query,
+                               store_resend_done done, void *context)
+{
+    if (query->device >= store->config->device_count ||
+        query->broker >= (int32_t)store->config->broker_count)
+        return STORE_UNKNOWN;
+    if (query->first_seq > query->last_seq || query->last_seq - query->first_seq >= RESEND_MOST)
+        return STORE_INVALID;
+    struct resend_task *task = calloc(1, sizeof *task);
+    if (task == NULL)
+        return STORE_BUSY;
+    task->task.run = resend_run;
+    task->query = *query;
+    task->done = done;
+    task->context = context;
+    enum store_result result = task_post(store, &task->task);
+    if (result != STORE_OK)
+        free(task);
+    return result;
+}
