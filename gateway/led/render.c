@@ -354,13 +354,18 @@ static void draw_picture_page(const struct scene *scene, struct canvas *canvas,
 static void draw_alert_list(const struct scene *scene, struct canvas *canvas, int screen)
 {
     struct rect body = render_body(canvas->width, canvas->height);
+    char texts[PAGE_LINES_MAX][STATE_LABEL_SIZE + STATE_TEXT_SIZE + 2];
     const char *lines[PAGE_LINES_MAX];
     struct color colors[PAGE_LINES_MAX];
     int count = state_alert_count(scene->state, 0);
     count = count > PAGE_LINES_MAX ? PAGE_LINES_MAX : count;
     for (int i = 0; i < count; i++) {
         const struct state_alert *alert = state_alert(scene->state, 0, i);
-        lines[i] = alert->what[scene->language];
+        const char *place = state_place(scene->state, alert->where);
+        /* "No answer" of which of forty devices? */
+        (void)snprintf(texts[i], sizeof texts[i], "%s%s%s", place, place[0] != '\0' ? " " : "",
+                       alert->what[scene->language]);
+        lines[i] = texts[i];
         colors[i] = alert->level == 2   ? theme_beyond
                     : alert->level == 1 ? theme_caution
                                         : theme_text;

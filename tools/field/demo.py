@@ -25,6 +25,8 @@ DRAIN_S = 10
 HTTP_PORT = 8080
 NEXT_RELEASE = "0.2.0"  # for the native nodes, to try an update with
 SCREEN = (128, 64)
+FROST = {"name": "frost", "label": "霜冻", "metric": "air_temperature", "below": 4, "clear": 5,
+         "level": "alarm"}
 BELOW_SCREEN = SCREEN[1] // 2 + 2  # terminal row; two pixels stand in one
 
 
@@ -149,26 +151,46 @@ def drain(site):
         time.sleep(0.2)
 
 
+def roles():
+    """What `baiye user add` lets these roles read; they ask and are answered below their own names."""
+    farmer = ["gateway/status", "site", "dev/+/live", "dev/+/v/+", "plot/#", "alert/#", "forecast",
+              "led/#"]
+    lines = ["user screen", f"topic read baiye/{garden.SITE}/#",
+             f"topic write baiye/{garden.SITE}/led/preview"]
+    for user, topics in (("farmer", farmer),
+                         ("technician", farmer + ["dev/+/health", "readings"])):
+        lines += [f"user {user}"] + [f"topic read baiye/{garden.SITE}/{topic}" for topic in topics]
+    return "\n".join(lines) + "\n"
+
+
+def welcome(site, port, folder):
+    """What somebody who sees this for the first time needs, and what to try."""
+    passwords, at = site.broker.passwords, f"--socket {folder}/baiyed.sock"
+    return "\n".join([
+        f"the app: http://127.0.0.1:{port}   (open it in a browser of this machine)",
+        f"  user: farmer       password: {passwords['farmer']}",
+        f"  user: technician   password: {passwords['technician']}   sees how each device does, too",
+        f"the garden: {len(site.names)} devices in 3 plots, simulated; five minutes go by in a second",
+        "try, in another terminal:",
+        f"  build/bin/baiye devices {at}",
+        f"  build/bin/baiye update {at} {garden.native_image(folder, NEXT_RELEASE)}",
+        f"files and logs: {folder}      Ctrl-C ends it",
+    ])
+
+
 def run(options, site, folder):
-    site.start_broker(users=("gateway", "watcher", "screen", "farmer"))
+    site.start_broker(users=("gateway", "watcher", "screen", "farmer", "technician"))
     acl = folder / "acl"
-    acl.write_text(acl.read_text() +
-                   f"user screen\ntopic read baiye/{garden.SITE}/#\n"
-                   f"topic write baiye/{garden.SITE}/led/preview\n"
-                   f"user farmer\ntopic read baiye/{garden.SITE}/#\n")
+    acl.write_text(acl.read_text() + roles())
     site.broker.signal(signal.SIGHUP)
-    print("starting the garden …", flush=True)
+    print("starting the garden: it takes some seconds …", flush=True)
     site.start_field(lines(options.nodes), weather={"speed": 300})
     site.start_watcher()
     port = http_port()
     site.start_gateway(every="2s", more={
-        "plots": plots(options.nodes),
+        "plots": plots(options.nodes), "alerts": [FROST],
         "http": {"listen": f"127.0.0.1:{port}", "app_dir": str(ROOT / "gateway/app/dist")}})
-    url = f"http://127.0.0.1:{port}"
-    login = (f"the app: {url}   user: farmer   password: {site.broker.passwords['farmer']}\n"
-             f"devices: {len(site.names)}   files: {folder}\n"
-             f"update the nodes: build/bin/baiye update --socket {folder}/baiyed.sock "
-             f"{garden.native_image(folder, NEXT_RELEASE)}")
+    login = welcome(site, port, folder)
     print(login, flush=True)
     in_terminal = screen_fits() and not options.no_screen
     screen = site.add(Screen(folder, "screen", [garden.program("baiye-led"), "--config",
@@ -184,7 +206,7 @@ def run(options, site, folder):
 def screen_fits():
     """Whether this is a terminal with room for the screen and the lines below it."""
     size = shutil.get_terminal_size((0, 0))
-    return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 5
+    return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 10
 
 
 def watch(options, site, below):

@@ -46,7 +46,7 @@ export const en: Record<Key, string> = {
   'flag.uncalibrated': 'uncalibrated', 'flag.fault': 'fault', 'flag.clock': 'time unsure',
   'tomorrow.title': 'Tomorrow’s pick', 'tomorrow.range': '{0}–{1} kg', 'tomorrow.about': 'about {0} kg',
   'tomorrow.pickers': '{0} pickers', 'tomorrow.ready': '{0}–{1} kg on the bushes', 'tomorrow.none': 'No estimate yet',
-  'tomorrow.why': 'The gateway has sent no estimate. Note kilos and pickers each day, then the day before stands here to go by.',
+  'tomorrow.why': 'The gateway has sent no estimate. What you note each day stands here the day after, to go by.',
   'tomorrow.goby': 'The gateway has sent no estimate; that is there to go by.',
   'tomorrow.note': 'Note a pick', 'tomorrow.picked': 'Picked on {0}: {1} kg by {2} pickers',
   'tomorrow.old': 'This estimate is from {0} and out of date', 'tomorrow.kg': 'kg', 'tomorrow.details': 'Plots',

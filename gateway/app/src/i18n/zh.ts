@@ -44,7 +44,7 @@ export const zh = {
   'flag.uncalibrated': '未校准', 'flag.fault': '故障', 'flag.clock': '时间未核对',
   'tomorrow.title': '明天可采', 'tomorrow.range': '{0}–{1} 公斤', 'tomorrow.about': '约 {0} 公斤',
   'tomorrow.pickers': '需要 {0} 人', 'tomorrow.ready': '树上可采 {0}–{1} 公斤', 'tomorrow.none': '暂无估计',
-  'tomorrow.why': '网关还没有送来估计。每天记下采了多少、几个人，这里就有前一天的数可以参考。',
+  'tomorrow.why': '网关还没有送来估计。每天记下采了多少，第二天这里就有数可以参考。',
   'tomorrow.goby': '网关还没有送来估计，可以先参考这个数。',
   'tomorrow.note': '记采摘', 'tomorrow.picked': '{0} 采了 {1} 公斤，{2} 人',
   'tomorrow.old': '这是 {0} 的估计，已经过期', 'tomorrow.kg': '公斤', 'tomorrow.details': '各地块',

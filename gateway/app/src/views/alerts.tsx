@@ -35,7 +35,7 @@ function Item({ alert }: { alert: Alert }) {
   return (
     <li class={`card alert level-${alert.level} ${alert.acked ? 'done' : ''}`}>
       <p class="line">
-        <b class="clip">{place(alert.where)}</b>
+        <b class="clip">{place(alert)}</b>
         <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>
       </p>
       <h2>{said(ours(alert).what)}</h2>

@@ -66,7 +66,7 @@ function Banner() {
       <a href="#/alerts">
         <Icon name="bell" />
         <span class="clip">
-          <b>{word('level', first.level)}</b> {place(first.where)} {said(ours(first).what)}
+          <b>{word('level', first.level)}</b> {place(first)} {said(ours(first).what)}
         </span>
         {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
       </a>

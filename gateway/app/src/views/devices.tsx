@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { current } from '../garden';
 import { t } from '../i18n';
-import { age, value } from '../model/format';
+import { age, value, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import type { Health } from '../model/payload';
 import { clock, state } from '../model/state';
@@ -51,13 +51,19 @@ function errors(health: Health): number {
   return Object.entries(health.counts).reduce((n, [key, v]) => n + (TRAFFIC.has(key) ? 0 : v), 0);
 }
 
+/** "Just now" is no word for who is missed. */
+function seen(row: Row, at: number, now: number): string {
+  const missed = row.condition !== 'fine' && now - at < 90_000;
+  return missed ? when(at, now, state.site?.timezone ?? 'Asia/Shanghai') : age(now - at);
+}
+
 function Facts({ row, now }: { row: Row; now: number | null }) {
   const { health } = row;
   const polls = health?.counts.polls;
   const every = row.everyS;
   return (
     <p class="facts quiet">
-      <span>{row.seen === null ? t('dev.never') : now === null ? '—' : t('dev.seen', age(now - row.seen))}</span>
+      <span>{row.seen === null ? t('dev.never') : now === null ? '—' : t('dev.seen', seen(row, row.seen, now))}</span>
       {every !== null && (
         <span>{t('dev.every', every < 120 ? t('dev.sec', value(every, every % 1 ? 1 : 0)) : t('dev.mins', Math.round(every / 60)))}</span>
       )}

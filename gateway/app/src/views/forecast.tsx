@@ -126,7 +126,8 @@ export function NoTomorrowCard() {
         <span class="quiet">{t('tomorrow.none')}</span>
       </div>
       {last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>}
-      <p class="quiet">{t(last ? 'tomorrow.goby' : 'tomorrow.why')} <a href="#/pick">{t('tomorrow.note')} ›</a></p>
+      <p class="quiet">{t(last ? 'tomorrow.goby' : 'tomorrow.why')}</p>
+      <p><a class="go" href="#/pick">{t('tomorrow.note')} ›</a></p>
     </section>
   );
 }
