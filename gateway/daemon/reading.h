@@ -77,6 +77,22 @@ struct device_health {
 /* "timeout", "garbled", … as in the JSON `why`. */
 const char *gap_why_name(enum gap_why why);
 
+#define READING_COUNTERS_MAX 4
+
+/* Of one boot: by counter of the device, in the order of its metrics, the sum of all increments
+ * that are stored. */
+struct reading_told {
+    uint32_t boot;
+    bool known; /* not so in files of an older version */
+    double sums[READING_COUNTERS_MAX];
+};
+
+struct reading_stored {
+    uint32_t boot, seq; /* before the first one that is missing: the log is fetched from there on */
+    bool whole;         /* none is: that is the newest one stored */
+    struct reading_told told, newest; /* of that boot, and of the newest one stored */
+};
+
 /* Where a bus thread puts what it took. Both functions copy, never block and never fail: what
  * does not fit is counted as a gap by the receiver. Called from any bus thread. */
 struct reading_sink {
@@ -86,9 +102,9 @@ struct reading_sink {
     void (*health)(void *context, const struct device_health *health);
     /* Wall time with its trust. NULL: CLOCK_REALTIME, trusted. */
     struct wall_ms (*now)(void *context);
-    /* The newest reading that is stored of a device with its own numbers; false: none. A node's
-     * log is fetched from there on after a start. May be asked while a bus starts. NULL: never. */
-    bool (*last)(void *context, uint16_t device, uint32_t *boot, uint32_t *seq);
+    /* What is stored of a device with its own numbers; false: nothing. May be asked while a bus
+     * starts. NULL: never. */
+    bool (*last)(void *context, uint16_t device, struct reading_stored *stored);
 };
 
 #endif

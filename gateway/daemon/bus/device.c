@@ -55,11 +55,9 @@ void device_init(struct device *device, const struct device_config *config,
     device_plan(device);
     device->gap.device = config->index;
     if (config->profile->node) {
-        struct node_place before;
-        bool known =
-            sink->last && sink->last(sink->context, config->index, &before.boot, &before.seq);
-        node_init(&device->node, config, known ? &before : NULL);
-        device->node.live = &device->counters;
+        struct reading_stored before;
+        bool known = sink->last && sink->last(sink->context, config->index, &before);
+        node_init(&device->node, config, known ? &before : NULL, &device->counters);
     }
 }
 
@@ -109,9 +107,9 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                                 .taken.ms = device->answered_ns / 1000000};
     if (config->profile->node) {
         bool fresh = node_reading(device, &decoded, reading);
-        node_counters(&device->node, &counters, fresh);
         if (!fresh)
             return false;
+        node_counters(&device->node, &counters, decoded.values);
     } else {
         reading->boot = device->boot;
         reading->seq = ++device->seq;

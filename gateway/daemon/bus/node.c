@@ -24,25 +24,45 @@ static bool is_before(struct node_place a, struct node_place b)
     return a.boot < b.boot || (a.boot == b.boot && a.seq < b.seq);
 }
 
-void node_init(struct node *node, const struct device_config *device,
-               const struct node_place *before)
+static uint64_t codes_of(const struct field_config *field)
 {
-    *node = (struct node){.device = device, .before_known = before != NULL};
-    if (before)
-        node->last = *before;
+    return field->wraps != 0 ? field->wraps : UINT64_C(0x100000000);
 }
 
-static bool has_counters(const struct device_config *device)
+/* Where the counters stand whose increments have that sum. */
+static void counters_told(const struct device_config *device, const struct reading_told *told,
+                          struct decode_counters *counters)
 {
-    for (unsigned m = 0; m < device->metric_count; m++) {
-        if (device->metrics[m]->role == ROLE_COUNTER)
-            return true;
+    unsigned count = 0;
+    *counters = (struct decode_counters){.boot = told->boot};
+    for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
+        const struct field_config *field = device->metrics[m];
+        if (field->role != ROLE_COUNTER)
+            continue;
+        double code = told->sums[count++] / field->scale;
+        if (!told->known || !(code >= 0 && code < 1e15))
+            continue;
+        counters->last[m] = (uint32_t)((uint64_t)(code + 0.5) % codes_of(field));
+        counters->known[m] = true;
     }
-    return false;
+}
+
+void node_init(struct node *node, const struct device_config *device,
+               const struct reading_stored *before, struct decode_counters *live)
+{
+    *node = (struct node){.device = device, .live = live, .before_known = before != NULL};
+    if (before == NULL)
+        return;
+    node->last = (struct node_place){before->boot, before->seq};
+    node->whole = before->whole && before->told.known;
+    counters_told(device, &before->told, &node->stored[0]);
+    counters_told(device, &before->newest, &node->stored[1]);
+    if (live != NULL)
+        *live = node->stored[1];
 }
 
 static void add_hole(struct node *node, struct node_place from, struct node_place until,
-                     bool counted, bool report, bool primed)
+                     bool counted, bool report)
 {
     if (!is_before(from, until))
         return;
@@ -50,23 +70,24 @@ static void add_hole(struct node *node, struct node_place from, struct node_plac
         node->holes[NODE_HOLES_MAX - 1].until = until;
         return;
     }
-    if (counted && node->hole_count == 0 && node->live)
+    if (node->hole_count == 0 && node->seen && node->live)
         node->counters = *node->live;
-    node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report, primed};
+    else if (node->hole_count == 0)
+        node->counters = node->stored[0];
+    node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report};
 }
 
 /* Where what may be missing begins when sample `now` is seen. */
 static void find_hole(struct node *node, struct node_place now)
 {
     struct node_place next = {node->last.boot, node->last.seq + 1};
-    if (node->seen)
-        add_hole(node, next, now, true, true, false);
-    else if (node->before_known && has_counters(node->device))
-        add_hole(node, node->last, now, false, true, true);
-    else if (node->before_known)
-        add_hole(node, next, now, false, true, false);
+    bool first = !node->seen && node->before_known;
+    node->withhold =
+        first && node->whole && node->live && next.boot == now.boot && is_before(next, now);
+    if (node->seen || node->before_known)
+        add_hole(node, next, now, !node->withhold, true);
     else
-        add_hole(node, (struct node_place){now.boot, 1}, now, false, false, false);
+        add_hole(node, (struct node_place){now.boot, 1}, now, false, false);
 }
 
 /* Within a boot samples are counted upwards: an older one is an answer that came once more. A node
@@ -116,17 +137,17 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
     return true;
 }
 
-void node_counters(struct node *node, const struct decode_counters *counters, bool new_sample)
+void node_counters(struct node *node, const struct decode_counters *counters,
+                   struct reading_value *values)
 {
-    bool started = node->live && !node->counted;
-    if (!node->seen || !started)
+    if (!node->withhold)
         return;
-    node->counted = true;
-    if (!new_sample) { /* the newest one stored: the next counts from here */
-        *node->live = *counters;
-    } else if (node->hole_count > 0 && node->holes[0].primed) {
-        node->first = *counters;
-        node->untold = true;
+    node->withhold = false;
+    node->untold = true;
+    node->first = *counters;
+    for (unsigned m = 0; m < node->device->metric_count; m++) {
+        if (node->device->metrics[m]->role == ROLE_COUNTER)
+            values[m] = (struct reading_value){.flag = METRIC_ABSENT};
     }
 }
 
@@ -253,24 +274,16 @@ static void period_done(struct node *node, bool good, int64_t now_ms)
     }
 }
 
-/* What the first live reading could not tell, since it did not know where the counters stood in the
- * sample before: the next one tells it as well. */
+/* What was withheld, less what the log has told of it, is told by the next live reading. */
 static void tell_untold(struct node *node)
 {
-    const struct node_hole *hole = &node->holes[0];
-    const struct decode_counters *before = &node->counters, *first = &node->first;
-    bool whole = hole->from.boot == hole->until.boot
-                     ? hole->from.seq == hole->until.seq && before->boot == hole->until.boot
-                     : hole->until.seq == 1; /* a new boot's counters begin at 0 */
-    bool same_boot = node->live->boot == first->boot && first->boot == hole->until.boot;
-    for (unsigned m = 0; whole && same_boot && m < node->device->metric_count; m++) {
-        bool from_zero = before->boot != first->boot;
-        uint32_t base = from_zero ? 0 : before->last[m];
-        if (!first->known[m] || !node->live->known[m] || (!from_zero && !before->known[m]))
+    const struct decode_counters *told = &node->counters, *first = &node->first;
+    bool same_boot = node->live->boot == first->boot && told->boot == first->boot;
+    for (unsigned m = 0; same_boot && m < node->device->metric_count; m++) {
+        if (!first->known[m] || !told->known[m])
             continue;
-        uint32_t wraps = node->device->metrics[m]->wraps;
-        uint64_t codes = wraps != 0 ? wraps : UINT64_C(0x100000000);
-        uint64_t untold = (first->last[m] + codes - base) % codes;
+        uint64_t codes = codes_of(node->device->metrics[m]);
+        uint64_t untold = (first->last[m] + codes - told->last[m]) % codes;
         node->live->last[m] = (uint32_t)((node->live->last[m] + codes - untold) % codes);
     }
     node->untold = false;
@@ -314,6 +327,28 @@ static void time_record(const struct node *node, const struct history_window *wi
     }
 }
 
+/* The counters of a boot that is over go on where what is stored of it ends. */
+static void counters_of_boot(struct node *node, uint32_t boot)
+{
+    if (node->counters.boot == boot)
+        return;
+    decode_counters_boot(&node->counters, boot);
+    for (unsigned i = 0; i < 2; i++) {
+        if (node->before_known && node->stored[i].boot == boot)
+            node->counters = node->stored[i];
+    }
+}
+
+/* A code below what is told was told: by a live reading after it. */
+static struct reading_value late_counter(const struct field_config *field, uint32_t raw,
+                                         uint8_t flag, uint32_t *last, bool *known)
+{
+    if (*known && raw < *last &&
+        (double)(raw + codes_of(field) - *last) * field->scale > field->max)
+        return (struct reading_value){.flag = METRIC_ABSENT};
+    return decode_counter(field, raw, flag, last, known);
+}
+
 static void fill_record(struct node *node, const struct history_window *window, unsigned i,
                         struct reading *reading)
 {
@@ -321,7 +356,7 @@ static void fill_record(struct node *node, const struct history_window *window, 
     bool counted = node->holes[0].counted && window->boot == node->holes[0].until.boot;
     struct node_values values;
     history_unpack(window->records[i], &values);
-    decode_counters_boot(&node->counters, window->boot);
+    counters_of_boot(node, window->boot);
     for (unsigned m = 0; m < device->metric_count; m++) {
         const struct field_config *field = device->metrics[m];
         struct reading_value *value = &reading->values[m];
@@ -335,8 +370,8 @@ static void fill_record(struct node *node, const struct history_window *window, 
         else if (field->role == ROLE_COUNTER && counted)
             continue; /* the live reading after the hole counts it all */
         else if (field->role == ROLE_COUNTER)
-            *value = decode_counter(field, (uint32_t)raw, flag, &node->counters.last[m],
-                                    &node->counters.known[m]);
+            *value = late_counter(field, (uint32_t)raw, flag, &node->counters.last[m],
+                                  &node->counters.known[m]);
         else
             *value = decode_value(field, (uint32_t)raw, flag);
     }
@@ -351,15 +386,12 @@ static void give_records(struct node *node, const struct history_window *window,
         struct node_place place = {window->boot, window->seq + i};
         if (!is_before(place, hole->until))
             break;
-        bool stored = hole->primed && place.boot == hole->from.boot && place.seq == hole->from.seq;
         struct reading reading = {
             .device = node->device->index, .late = true, .boot = place.boot, .seq = place.seq};
         time_record(node, window, i, now_ms, wall, &reading);
         fill_record(node, window, i, &reading);
-        if (!stored)
-            sink->reading(sink->context, &reading);
+        sink->reading(sink->context, &reading);
         hole->from = (struct node_place){place.boot, place.seq + 1};
-        hole->primed = false;
     }
 }
 
@@ -368,11 +400,10 @@ static void window_came(struct node *node, const struct history_window *window, 
 {
     struct node_hole *hole = &node->holes[0];
     struct node_place first = {window->boot, window->seq};
-    uint32_t missing_from = hole->from.seq + hole->primed;
     bool nothing = window->count == 0 || !is_before(first, hole->until);
     if (nothing) { /* what was left of it is gone, as far as one can tell how much it was */
         if (hole->from.boot == hole->until.boot)
-            give_gap(node, hole->from.boot, missing_from, hole->until.seq - 1, sink);
+            give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
         else
             give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
         end_hole(node);
@@ -382,8 +413,8 @@ static void window_came(struct node *node, const struct history_window *window, 
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
         return;
     }
-    give_gap(node, window->boot, first.boot == hole->from.boot ? missing_from : 1, window->seq - 1,
-             sink);
+    give_gap(node, window->boot, first.boot == hole->from.boot ? hole->from.seq : 1,
+             window->seq - 1, sink);
     give_records(node, window, now_ms, wall, sink);
     if (!is_before(hole->from, hole->until))
         end_hole(node);

@@ -8,10 +8,10 @@
  * together are one stretch of the log walked from `cursor` to `until`: the log's window gives
  * records of one boot at a time, counting up by one, and begins with the next that is still there.
  *
- * A counter (rain) is told as what came since the sample before. After a start of the gateway that
- * is not known: so the newest sample stored is read once more, and what the first live reading
- * could not tell is told by the next one, when the log has said where the counter stood before it.
- */
+ * A counter (rain) is told once, whatever is asked for twice: the store knows the sum of what is
+ * told of a boot. A live reading tells all that has come since, also what fell into a hole; the
+ * records of the log tell it for boots that are over, and for the time that the gateway was away:
+ * then the second live reading tells what the first one, before the log was asked, could not. */
 #ifndef BAIYE_BUS_NODE_H
 #define BAIYE_BUS_NODE_H
 
@@ -28,21 +28,22 @@ struct node_hole {
     struct node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
     bool report;  /* what the log has lost is a gap: it once was expected */
-    bool primed;  /* `from` is stored already: read again for where its counters stood */
 };
 
 struct node {
     const struct device_config *device;
     struct decode_counters *live; /* as the last live reading left them; NULL: none */
-    struct decode_counters first; /* as the first one found them; `untold` */
-    bool counted;                 /* the counters were seen since start */
-    bool untold;                  /* what the first one counted is in no reading yet */
-    bool seen;                    /* a sample was seen since start */
-    bool before_known;            /* `last` is what an earlier run of the gateway stored */
-    struct node_place last;       /* newest sample known */
-    struct node_place doubted;    /* an older one came; seq 0: none */
-    int64_t taken_ms;             /* when it was taken, monotonic */
-    uint32_t period_ms;           /* in force, as the node says; 0: not known */
+    bool whole;                   /* nothing was missing before `last` when the gateway started */
+    bool withhold;                /* the next live reading's counters wait for what the log tells */
+    bool untold;                  /* they do: as `first` has them */
+    struct decode_counters first;
+    struct decode_counters stored[2]; /* what is told of boots before: see reading_stored */
+    bool seen;                        /* a sample was seen since start */
+    bool before_known;                /* `last` is what an earlier run of the gateway stored */
+    struct node_place last;           /* newest sample known */
+    struct node_place doubted;        /* an older one came; seq 0: none */
+    int64_t taken_ms;                 /* when it was taken, monotonic */
+    uint32_t period_ms;               /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
@@ -56,15 +57,16 @@ struct node {
 
 enum node_job { NODE_IDLE, NODE_SET_PERIOD, NODE_SET_TIME, NODE_FETCH, NODE_IDENTIFY };
 
-/* `before`: newest sample already stored, NULL if none. */
+/* `before`: what is stored, NULL: nothing. `live`: its counters go on with that; may be NULL. */
 void node_init(struct node *node, const struct device_config *device,
-               const struct node_place *before);
+               const struct reading_stored *before, struct decode_counters *live);
 /* A snapshot came whose answer began at `answered_ms` (monotonic). `period_s`: register of that
  * name. True when it is a sample not seen before; then node->taken_ms is its time. */
 bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
                    int64_t answered_ms);
-/* After it: the counters as that snapshot shows them. */
-void node_counters(struct node *node, const struct decode_counters *counters, bool new_sample);
+/* After a new sample: its counters, and its values, of which the counted ones may be withheld. */
+void node_counters(struct node *node, const struct decode_counters *counters,
+                   struct reading_value *values);
 /* When to poll it next: right after its next sample. */
 int64_t node_due_ms(const struct node *node, int64_t now_ms);
 

@@ -14,6 +14,7 @@
 #define FLUSH_EVERY_MS  600000
 #define FLUSH_RECORDS   200000u
 #define IDLE_ACK_MS     5000
+#define LOST_MOST       100000u /* of one gap: far more than a log holds */
 
 bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
                 int64_t *wall_ms)
@@ -58,9 +59,26 @@ static uint32_t real_stream(const struct store *store, uint32_t id)
 static bool is_duplicate(struct store *store, const struct stream *stream,
                          const struct record *record)
 {
+    struct payload_value values[READING_VALUES_MAX];
     int device = stream_device(store, stream);
-    return device >= 0 && seen_watches(store->seen, (uint16_t)device) &&
-           !seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq);
+    if (device < 0 || !seen_watches(store->seen, (uint16_t)device))
+        return false;
+    if (!seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq))
+        return true;
+    if (record_values(record, stream->shape, values))
+        seen_tell(store->seen, (uint16_t)device, record->boot, stream->shape, values);
+    return false;
+}
+
+/* What a node's log has lost can't come any more: it is not looked for after the next start. */
+static void note_lost(struct store *store, const struct stream *stream, const struct record *record)
+{
+    int device = stream_device(store, stream);
+    if (record->kind != RECORD_GAP || record->why != GAP_NODE_LOG || device < 0 ||
+        !seen_watches(store->seen, (uint16_t)device) || record->last_seq - record->seq >= LOST_MOST)
+        return;
+    for (uint32_t i = 0; i <= record->last_seq - record->seq; i++)
+        (void)seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq + i);
 }
 
 /* Keeps `record` in the body under the right stream number, and counts it. */
@@ -77,6 +95,8 @@ static void keep(struct store *store, struct body *to, const struct body_reader 
         ++*duplicates;
         return;
     }
+    if (stream != NULL)
+        note_lost(store, stream, record);
     uint64_t number = store->prepared_id + to->count;
     if (body_copy(to, reader, record, id) && record->kind == RECORD_READING && stream != NULL)
         count_record(store, reader, record, stream, number);
@@ -331,8 +351,11 @@ static void replay_body(struct store *store, const struct replay *replay, uint64
         return;
     while (body_next(&reader, &record)) {
         const struct stream *stream =
-            record.kind == RECORD_READING ? stream_find(store, record.stream) : NULL;
-        if (stream == NULL || (replay->untrusted_only && record.trusted))
+            record.kind != RECORD_CORRECTION ? stream_find(store, record.stream) : NULL;
+        if (stream != NULL && !replay->untrusted_only)
+            note_lost(store, stream, &record);
+        if (stream == NULL || record.kind != RECORD_READING ||
+            (replay->untrusted_only && record.trusted))
             continue;
         if (!replay->untrusted_only)
             (void)is_duplicate(store, stream, &record); /* only to note it as seen */

@@ -35,6 +35,8 @@ static const char *const migrations[DB_VERSION] = {
     /* 2 -> 3: what is no longer kept */
     ("CREATE TABLE gone(device TEXT, boot INTEGER, first INTEGER, last INTEGER NOT NULL,"
      " told INTEGER NOT NULL, PRIMARY KEY(device, boot, first)) STRICT, WITHOUT ROWID;"),
+    /* 3 -> 4: what the stored readings of a boot say that its counters counted */
+    "ALTER TABLE seen ADD COLUMN told BLOB;",
 };
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
@@ -68,9 +70,10 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " ORDER BY t",
     [DB_MEAN_OLDEST] = "SELECT stream, t FROM mean WHERE step = 1 ORDER BY t LIMIT ?1",
     [DB_MEAN_DELETE] = "DELETE FROM mean WHERE stream = ?1 AND step = ?2 AND t = ?3",
-    [DB_SEEN_GET] = "SELECT ranges FROM seen WHERE device = ?1 AND boot = ?2",
-    [DB_SEEN_NEWEST] = "SELECT boot, ranges FROM seen WHERE device = ?1 ORDER BY boot DESC LIMIT 1",
-    [DB_SEEN_SET] = "INSERT OR REPLACE INTO seen(device, boot, ranges) VALUES(?1, ?2, ?3)",
+    [DB_SEEN_GET] = "SELECT ranges, told FROM seen WHERE device = ?1 AND boot = ?2",
+    [DB_SEEN_NEWEST] = "SELECT boot, ranges, told FROM seen WHERE device = ?1 ORDER BY boot DESC",
+    [DB_SEEN_SET] = "INSERT OR REPLACE INTO seen(device, boot, ranges, told)"
+                    " VALUES(?1, ?2, ?3, ?4)",
     [DB_BOOT_SET] = "INSERT OR REPLACE INTO boot(id, mono_ms, offset_ms) VALUES(?1, ?2, ?3)",
     [DB_BOOT_ALL] = "SELECT id, offset_ms FROM boot WHERE offset_ms IS NOT NULL ORDER BY id DESC"
                     " LIMIT 256",

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        3
+#define DB_VERSION        4
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -39,9 +39,9 @@ enum db_statement {
     DB_MEAN_SEQ,          /* stream, boot, seq first, last: first, last batch of hours */
     DB_MEAN_OLDEST,       /* n: stream, t of the oldest hours */
     DB_MEAN_DELETE,       /* stream, step, t */
-    DB_SEEN_GET,          /* device, boot: ranges */
-    DB_SEEN_NEWEST,       /* device: boot, ranges of its newest boot */
-    DB_SEEN_SET,          /* device, boot, ranges */
+    DB_SEEN_GET,          /* device, boot: ranges, told */
+    DB_SEEN_NEWEST,       /* device: boot, ranges, told, newest boot first */
+    DB_SEEN_SET,          /* device, boot, ranges, told */
     DB_BOOT_SET,          /* id, mono_ms, offset_ms */
     DB_BOOT_ALL,          /* id, offset_ms of those whose offset is known */
     DB_QUARANTINE_INSERT, /* at, broker, id, reason, body */

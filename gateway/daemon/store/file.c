@@ -186,6 +186,21 @@ static void continue_ids(struct store *store, uint64_t file_next, const struct i
     pthread_mutex_unlock(&store->lock);
 }
 
+/* What the buses ask for at their start is read from the file. */
+static int keep_replayed(struct store *store)
+{
+    int rc = db_begin(&store->db);
+    if (rc == SQLITE_OK)
+        rc = commit_flush(store);
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    else
+        db_rollback(&store->db);
+    if (rc == SQLITE_OK)
+        commit_flushed(store);
+    return rc;
+}
+
 /* Reads what the open file tells, and writes what it must know. */
 static int take_over(struct store *store, const struct identity *identity)
 {
@@ -217,6 +232,8 @@ static int take_over(struct store *store, const struct identity *identity)
     if (rc == SQLITE_OK && store->flush_id == 0) {
         store->flush_id = counted > 0 ? (uint64_t)counted : 1;
         rc = commit_replay(store, store->flush_id, UINT64_MAX, false);
+        if (rc == SQLITE_OK)
+            rc = keep_replayed(store);
     }
     return rc;
 }

@@ -69,10 +69,7 @@ struct store {
     struct stream *device_streams; /* by device index; ids are what the intake writes */
     uint32_t *real_ids;            /* by device index: ids in the file */
     bool ids_differ;
-    struct last_stored { /* by device index: what was in the file at the start */
-        uint32_t boot, seq;
-        bool known;
-    } * last;
+    struct reading_stored *last; /* by device index: what was in the file at the start */
     int wake_fd;
     pthread_t thread;
     bool started;

@@ -6,6 +6,7 @@
 
 #define RANGES_MAX 48u
 #define BOOTS      2u
+#define BOOTS_BACK 8u /* so many are looked at for where something may be missing */
 
 struct range {
     uint32_t low, high; /* inclusive */
@@ -16,11 +17,12 @@ struct boot_set {
     uint32_t stamp; /* of its last use; 0: the slot is free */
     uint32_t count;
     bool dirty;
+    struct reading_told told;
     struct range ranges[RANGES_MAX]; /* ascending, never touching */
 };
 
 struct watched {
-    const char *name;
+    const struct device_config *device;
     struct boot_set sets[BOOTS];
 };
 
@@ -45,7 +47,7 @@ struct seen *seen_create(const struct config *config)
             seen_destroy(seen);
             return NULL;
         }
-        seen->devices[i]->name = config->devices[i].name;
+        seen->devices[i]->device = &config->devices[i];
     }
     if (seen->devices == NULL) {
         free(seen);
@@ -123,6 +125,49 @@ static bool add(struct boot_set *set, uint32_t seq)
     return true;
 }
 
+/* ---- What counters told ---- */
+
+static unsigned counters_of(const struct device_config *device, const struct field_config **fields)
+{
+    unsigned count = 0;
+    for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
+        if (device->metrics[m]->role == ROLE_COUNTER)
+            fields[count++] = device->metrics[m];
+    }
+    return count;
+}
+
+void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
+               const struct payload_value *values)
+{
+    const struct field_config *fields[READING_COUNTERS_MAX];
+    struct watched *watched = seen->devices[device];
+    unsigned count = counters_of(watched->device, fields);
+    for (unsigned s = 0; s < BOOTS; s++) {
+        struct boot_set *set = &watched->sets[s];
+        if (set->stamp == 0 || set->boot != boot)
+            continue;
+        for (unsigned c = 0; c < count; c++) {
+            for (unsigned i = 0; i < shape->count; i++) {
+                if (values[i].present && strcmp(shape->fields[i].metric, fields[c]->metric) == 0)
+                    set->told.sums[c] += payload_value_number(&values[i]);
+            }
+        }
+    }
+}
+
+/* Of a row: a blob of doubles. */
+static void load_told(sqlite3_stmt *statement, int column, uint32_t boot, struct reading_told *told)
+{
+    *told = (struct reading_told){.boot = boot};
+    if (sqlite3_column_bytes(statement, column) != (int)sizeof told->sums)
+        return;
+    memcpy(told->sums, sqlite3_column_blob(statement, column), sizeof told->sums);
+    told->known = true;
+}
+
+/* ---- The file ---- */
+
 static void load(struct boot_set *set, struct db *db, const char *name)
 {
     sqlite3_stmt *statement = db_statement(db, DB_SEEN_GET);
@@ -137,25 +182,39 @@ static void load(struct boot_set *set, struct db *db, const char *name)
         if (size > 0)
             memcpy(set->ranges, sqlite3_column_blob(statement, 0), size);
         set->count = (uint32_t)(size / sizeof set->ranges[0]);
+        load_told(statement, 1, set->boot, &set->told);
     }
     sqlite3_reset(statement);
 }
 
-bool seen_last(struct db *db, const char *device, uint32_t *boot, uint32_t *seq)
+void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored)
 {
     sqlite3_stmt *statement = db->handle != NULL ? db_statement(db, DB_SEEN_NEWEST) : NULL;
-    struct range first = {0, 0};
+    *stored = (struct reading_stored){0};
     if (statement == NULL)
-        return false;
-    sqlite3_bind_text(statement, 1, device, -1, SQLITE_STATIC);
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-        *boot = (uint32_t)sqlite3_column_int64(statement, 0);
-        if (sqlite3_column_bytes(statement, 1) >= (int)sizeof first)
-            memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
+        return;
+    sqlite3_bind_text(statement, 1, device->name, -1, SQLITE_STATIC);
+    bool newer_begins_late = true;
+    for (unsigned n = 0; n < BOOTS_BACK && sqlite3_step(statement) == SQLITE_ROW; n++) {
+        struct range first;
+        struct reading_told told;
+        uint32_t boot = (uint32_t)sqlite3_column_int64(statement, 0);
+        int size = sqlite3_column_bytes(statement, 1);
+        if (size < (int)sizeof first)
+            continue;
+        memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
+        load_told(statement, 2, boot, &told);
+        if (stored->seq == 0)
+            stored->newest = told;
+        if (newer_begins_late || size > (int)sizeof first) {
+            stored->boot = boot;
+            stored->seq = first.high;
+            stored->told = told;
+            stored->whole = n == 0 && size == (int)sizeof first;
+        }
+        newer_begins_late = first.low > 1;
     }
     sqlite3_reset(statement);
-    *seq = first.high;
-    return first.high > 0;
 }
 
 static int save(const struct boot_set *set, struct db *db, const char *name)
@@ -167,6 +226,8 @@ static int save(const struct boot_set *set, struct db *db, const char *name)
     sqlite3_bind_int64(statement, 2, set->boot);
     sqlite3_bind_blob(statement, 3, set->ranges, (int)(set->count * sizeof set->ranges[0]),
                       SQLITE_STATIC);
+    if (set->told.known)
+        sqlite3_bind_blob(statement, 4, set->told.sums, sizeof set->told.sums, SQLITE_STATIC);
     return db_run(db, statement);
 }
 
@@ -183,12 +244,13 @@ static struct boot_set *set_of(struct seen *seen, struct db *db, struct watched 
             oldest = set;
     }
     if (oldest->dirty && db->handle != NULL)
-        (void)save(oldest, db, watched->name); /* lost: a duplicate may come in later */
+        (void)save(oldest, db, watched->device->name); /* lost: a duplicate may come in later */
     memset(oldest, 0, sizeof *oldest);
     oldest->boot = boot;
+    oldest->told = (struct reading_told){.boot = boot, .known = true};
     oldest->stamp = ++seen->stamp;
     if (db->handle != NULL)
-        load(oldest, db, watched->name);
+        load(oldest, db, watched->device->name);
     return oldest;
 }
 
@@ -204,7 +266,7 @@ int seen_flush(struct seen *seen, struct db *db)
     for (unsigned i = 0; i < seen->device_count; i++) {
         for (unsigned s = 0; seen->devices[i] != NULL && s < BOOTS; s++) {
             const struct boot_set *set = &seen->devices[i]->sets[s];
-            int rc = set->dirty ? save(set, db, seen->devices[i]->name) : SQLITE_OK;
+            int rc = set->dirty ? save(set, db, seen->devices[i]->device->name) : SQLITE_OK;
             if (rc != SQLITE_OK)
                 return rc;
         }

@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/reading.h"
 #include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/record.h"
 
 struct seen;
 
@@ -22,9 +24,13 @@ void seen_destroy(struct seen *seen);
 bool seen_watches(const struct seen *seen, uint16_t device);
 /* false: it is there already. `db` may be closed: then only RAM is asked. */
 bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
-/* The newest boot in the file, and its last seq before the first one that is missing. false: the
- * device is not in the file. */
-bool seen_last(struct db *db, const char *device, uint32_t *boot, uint32_t *seq);
+/* A reading that was added: what its counters say counts as told. */
+void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
+               const struct payload_value *values);
+/* What is in the file: from where on something may be missing, in one of the last boots, and what
+ * its counters told. Where the beginning of a boot is missing, the end of the one before may be,
+ * too. seq 0: nothing. */
+void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
 /* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
 int seen_flush(struct seen *seen, struct db *db);
 void seen_flushed(struct seen *seen);

@@ -61,13 +61,11 @@ static struct wall_ms sink_now(void *context)
     return store_now(context);
 }
 
-static bool sink_last(void *context, uint16_t device, uint32_t *boot, uint32_t *seq)
+static bool sink_last(void *context, uint16_t device, struct reading_stored *stored)
 {
     const struct store *store = context;
-    const struct last_stored *last = &store->last[device];
-    *boot = last->boot;
-    *seq = last->seq;
-    return last->known;
+    *stored = store->last[device];
+    return stored->seq > 0;
 }
 
 /* ---- Time -------------------------------------------------------------------------------------
@@ -255,8 +253,7 @@ struct store *store_open(const struct config *config)
                                         .now = sink_now,
                                         .last = sink_last};
     for (uint16_t i = 0; i < config->device_count; i++)
-        store->last[i].known = seen_last(&store->db, config->devices[i].name, &store->last[i].boot,
-                                         &store->last[i].seq);
+        seen_last(&store->db, &config->devices[i], &store->last[i]);
     store->stats.file_limit = config->store_max_bytes;
     atomic_store(&store->step_ms, now.mono_ms);
     return store;

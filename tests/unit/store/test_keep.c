@@ -333,6 +333,80 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
     bench_close(bench);
 }
 
+/* ---- Where a node's log is asked from after a start ---- */
+
+static struct reading_stored stored_of(struct bench *bench, uint16_t device)
+{
+    const struct reading_sink *sink = store_sink(bench->store);
+    struct reading_stored stored = {0};
+    assert_true(sink->last(sink->context, device, &stored));
+    return stored;
+}
+
+static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
+{
+    struct bench *bench = *state;
+    struct answer answer;
+    struct field_config counter = *bench->config->devices[0].metrics[2];
+    counter.role = ROLE_COUNTER; /* its increments are garden_reading()'s: seq */
+    bench->config->devices[0].metrics[2] = &counter;
+    bench_open(bench);
+    for (uint32_t seq = 1; seq <= 10; seq++)
+        bench_put(bench, 0, 1, seq, NOON + seq);
+    bench_put(bench, 0, 1, 10, NOON + 10); /* once more */
+    bench_put(bench, 0, 1, 15, NOON + 15);
+    bench_put(bench, 1, 4, 7, NOON);
+    bench_wait_stored(bench, 12);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_backup(bench->store, bench->other, on_done, &answer), STORE_OK);
+    sem_wait(&answer.done); /* the file as a power cut would leave it */
+    bench_close(bench);
+    for (unsigned cut = 0; cut < 2; cut++) {
+        bench_open(bench);
+        struct reading_stored stored = stored_of(bench, 0);
+        assert_int_equal(stored.boot, 1);
+        assert_int_equal(stored.seq, 10);
+        assert_true(stored.told.known && stored.told.sums[0] == 55 + 15);
+        assert_int_equal(stored.newest.boot, 1);
+        assert_false(stored.whole);
+        stored = stored_of(bench, 1);
+        assert_int_equal(stored.boot, 4);
+        assert_int_equal(stored.seq, 7);
+        bench_put(bench, 0, 2, 4, NOON + 20); /* the end of boot 1 is missing, too */
+        bench_put(bench, 0, 2, 5, NOON + 21);
+        bench_wait_stored(bench, 2);
+        bench_close(bench);
+        bench_open(bench);
+        stored = stored_of(bench, 0);
+        assert_int_equal(stored.boot, 1);
+        assert_int_equal(stored.seq, 10);
+        assert_true(stored.told.sums[0] == 70 && stored.newest.sums[0] == 9);
+        assert_int_equal(stored.newest.boot, 2);
+        for (uint32_t seq = 1; seq <= 3; seq++)
+            bench_put(bench, 0, 2, seq, NOON + seq);
+        bench_wait_stored(bench, 3);
+        bench_close(bench);
+        bench_open(bench);
+        stored = stored_of(bench, 0); /* of boot 1 it still is */
+        assert_int_equal(stored.boot, 1);
+        assert_int_equal(stored.seq, 10);
+        const struct reading_sink *sink = store_sink(bench->store);
+        struct reading_gap gap = {.why = GAP_NODE_LOG, .boot = 1, .first_seq = 11, .last_seq = 14};
+        sink->gap(sink->context, &gap);
+        bench_wait_stored(bench, 1);
+        bench_close(bench);
+        bench_open(bench);
+        stored = stored_of(bench, 0);
+        assert_int_equal(stored.boot, 2);
+        assert_int_equal(stored.seq, 5);
+        assert_true(stored.whole);
+        assert_true(stored.told.sums[0] == 15);
+        bench_close(bench);
+        (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s",
+                       bench->other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +415,8 @@ int main(void)
         cmocka_unit_test(a_correction_is_as_far_as_the_clock_jumped),
         cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, bench_begin,
                                         bench_end),
+        cmocka_unit_test_setup_teardown(a_start_knows_what_is_missing_and_what_counters_told,
+                                        bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(a_copy_made_while_writing_has_all_that_was_stored,
                                         bench_begin, bench_end),
     };
