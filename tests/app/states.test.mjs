@@ -118,6 +118,14 @@ test('states: "no alerts" is said only by who would hear of one', async () => {
   assert.equal(await page.getByText('没有告警').count(), 0);
 });
 
+test('states: a line that is dead is no plot, though it has a plot’s name', async () => {
+  await s.gateway.garden(1);
+  await s.gateway.put('alert/line-upper', s.gateway.alert('none answers', { level: 'watch', where: 'upper' }));
+  const page = await open();
+  await page.locator('.banner', { hasText: '总线 upper' }).waitFor();
+  assert.ok(!(await page.locator('.banner').textContent()).includes('上坡'));
+});
+
 test('states: of several alerts the banner tells the worst', async () => {
   await s.gateway.garden(1);
   await s.gateway.put('alert/a', s.gateway.alert('风大', { level: 'watch' }));

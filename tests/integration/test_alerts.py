@@ -93,7 +93,7 @@ def test_a_silent_device_has_an_alert_and_a_dead_line_has_one_for_all(site, need
     site.field.control("unplug", line="west")
     wait_until(lambda: set(silences(site)) == {"line-west"}, 60, "one alert for the line")
     alert = silences(site)["line-west"]
-    assert alert["where"] == "west" and "2 devices" in alert["what"] and "adapter" in alert["todo"]
+    assert alert["where"] == "west" and "2 devices on line west" in alert["what"] and "adapter" in alert["todo"]
 
     # Lone dead units are tried seldom; all of a line that comes back are tried at once.
     site.field.control("fault", **dead, probability=0)

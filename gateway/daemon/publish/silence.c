@@ -83,9 +83,9 @@ static void raise_line(struct publish *publish, const struct bus_config *bus, in
         .todo_zh = "检查网关旁的转换器、总线接头和供电"};
     (void)snprintf(text.id, sizeof text.id, LINE_PREFIX "%s", bus->name);
     (void)snprintf(text.where, sizeof text.where, "%s", bus->name);
-    (void)snprintf(text.what, sizeof text.what, "none of the %u devices on this line answers",
-                   bus->device_count);
-    (void)snprintf(text.what_zh, sizeof text.what_zh, "这条总线上的 %u 台设备都没有应答",
+    (void)snprintf(text.what, sizeof text.what, "none of the %u devices on line %s answers",
+                   bus->device_count, bus->name);
+    (void)snprintf(text.what_zh, sizeof text.what_zh, "总线 %s 上的 %u 台设备都没有应答", bus->name,
                    bus->device_count);
     text.since_ms = since_ms > 0 ? since_ms : store_now(publish->store).ms;
     raised_set(publish, &text);
