@@ -15,249 +15,7 @@
 
 #define ZONES "/usr/share/zoneinfo"
 
-static const char *const parity_names[] = {"none", "even", "odd", NULL};
-static const char *const bus_types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
-static const char *const encodings[] = {"plain", "deflate", NULL};
 static const char *const levels[] = {"info", "watch", "alarm", NULL};
-
-static bool read_parity(struct yaml_source *source, const yaml_node_t *value, char *parity)
-{
-    static const struct key key = {.name = "parity", .kind = KEY_CHOICE, .choices = parity_names};
-    uint8_t index;
-    if (!keys_read_one(source, value, &key, &index))
-        return false;
-    *parity = "NEO"[index];
-    return true;
-}
-
-/* host:port, [v6]:port; `port` keeps its value when the text names none. */
-static bool split_host(const char *text, char *host, size_t size, uint16_t *port)
-{
-    const char *start = text, *end, *colon;
-    if (*text == '[') {
-        start = text + 1;
-        end = strchr(start, ']');
-        if (!end || (end[1] != '\0' && end[1] != ':'))
-            return false;
-        colon = end[1] == ':' ? end + 1 : NULL;
-    } else {
-        colon = strrchr(text, ':');
-        end = colon ? colon : text + strlen(text);
-    }
-    int64_t number = *port;
-    if (end == start || (size_t)(end - start) >= size ||
-        (colon && (!units_integer(colon + 1, &number) || number < 1 || number > 65535)))
-        return false;
-    memcpy(host, start, (size_t)(end - start));
-    host[end - start] = '\0';
-    *port = (uint16_t)number;
-    return strchr(host, ' ') == NULL && strchr(host, '/') == NULL;
-}
-
-/* --- device, bus --- */
-
-static bool read_device_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    return read_parity(source, value, &((struct draft_device *)target)->device.parity);
-}
-
-#define DEVICE(member) KEY_MEMBER(struct draft_device, member)
-static const struct key device_keys[] = {
-    {.name = "name", .kind = KEY_NAME, DEVICE(device.name), .required = true, .example = "plot-1"},
-    {.name = "label", .kind = KEY_TEXT, DEVICE(device.label), .example = "上坡"},
-    {.name = "profile",
-     .kind = KEY_NAME,
-     DEVICE(profile),
-     .required = true,
-     .example = "baiye-node"},
-    {.name = "address",
-     .kind = KEY_INTEGER,
-     DEVICE(device.unit),
-     .min = 1,
-     .max = 255,
-     .required = true,
-     .example = "7"},
-    {.name = "every",
-     .kind = KEY_MS,
-     DEVICE(device.every_ms),
-     .min = 1,
-     .max = 86400e3,
-     .example = "60s"},
-    {.name = "baud",
-     .kind = KEY_INTEGER,
-     DEVICE(device.baud),
-     .min = 300,
-     .max = 921600,
-     .example = "9600"},
-    {.name = "parity", .kind = KEY_FUNCTION, .read = read_device_parity},
-};
-
-static bool read_device(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct draft_device *draft = target;
-    draft->device.line = yaml_line(item);
-    draft->device.every_ms = 60000;
-    return keys_read(source, item, "a device", device_keys,
-                     sizeof device_keys / sizeof *device_keys, draft);
-}
-
-static bool read_bus_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct draft_bus *draft = target;
-    return keys_list(source, value, "devices", 255, sizeof *draft->devices,
-                     (void **)&draft->devices, &draft->device_count, read_device);
-}
-
-static bool read_bus_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    return read_parity(source, value, &((struct draft_bus *)target)->bus.parity);
-}
-
-static bool read_bus_port(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    (void)source;
-    ((struct draft_bus *)target)->port = value; /* understood when the type is known */
-    return true;
-}
-
-#define BUS(member) KEY_MEMBER(struct draft_bus, bus.member)
-static const struct key bus_keys[] = {
-    {.name = "name", .kind = KEY_NAME, BUS(name), .required = true, .example = "east"},
-    {.name = "type", .kind = KEY_CHOICE, BUS(type), .choices = bus_types},
-    {.name = "port",
-     .kind = KEY_FUNCTION,
-     .read = read_bus_port,
-     .required = true,
-     .example = "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)"},
-    {.name = "baud", .kind = KEY_INTEGER, BUS(baud), .min = 300, .max = 921600, .example = "9600"},
-    {.name = "parity", .kind = KEY_FUNCTION, .read = read_bus_parity},
-    {.name = "stop_bits", .kind = KEY_INTEGER, BUS(stop_bits), .min = 1, .max = 2, .example = "1"},
-    {.name = "silence", .kind = KEY_US, BUS(silence_us), .min = 0, .max = 1e6, .example = "4ms"},
-    {.name = "response",
-     .kind = KEY_MS,
-     BUS(response_ms),
-     .min = 20,
-     .max = 10000,
-     .example = "500ms"},
-    {.name = "allow_overload", .kind = KEY_BOOL, BUS(allow_overload), .example = "true"},
-    {.name = "devices",
-     .kind = KEY_FUNCTION,
-     .read = read_bus_devices,
-     .required = true,
-     .example = "[{ name: plot-1, profile: baiye-node, address: 1, every: 60s }]"},
-};
-
-static bool read_bus(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct draft_bus *draft = target;
-    struct bus_config *bus = &draft->bus;
-    bus->line = yaml_line(item);
-    bus->baud = 9600;
-    bus->parity = 'N';
-    bus->stop_bits = 1;
-    if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
-        return false;
-    if (bus->type == BUS_RTU)
-        return keys_path(source, draft->port, bus->port, sizeof bus->port);
-    bus->tcp_port = 502;
-    const char *text = yaml_text(draft->port);
-    if (!text || !split_host(text, bus->port, sizeof bus->port, &bus->tcp_port))
-        return yaml_error(
-            source, yaml_line(draft->port),
-            "port: \"%.60s\" is not host:port; write for example port: 192.168.1.5:502",
-            text ? text : "");
-    return true;
-}
-
-/* --- mqtt --- */
-
-static bool read_url(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct broker_config *broker = target;
-    const char *text = yaml_text(value), *rest = NULL;
-    if (text && strncmp(text, "mqtt://", 7) == 0)
-        rest = text + 7;
-    else if (text && strncmp(text, "mqtts://", 8) == 0)
-        rest = text + 8;
-    broker->tls = text && rest == text + 8;
-    broker->port = broker->tls ? 8883 : 1883;
-    if (!rest || !split_host(rest, broker->host, sizeof broker->host, &broker->port))
-        return yaml_error(source, yaml_line(value),
-                          "url: \"%.60s\" is not a broker's address; write "
-                          "for example url: mqtts://mqtt.example.org:8883",
-                          text ? text : "");
-    return true;
-}
-
-static bool read_panel(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    static const struct key key = {.name = "panel", .kind = KEY_BOOL, .size = 1, .example = "true"};
-    struct broker_config *broker = target;
-    bool panel;
-    if (!keys_read_one(source, value, &key, &panel))
-        return false;
-    broker->panel = panel;
-    broker->line = -1; /* it was said: no default by the budget */
-    return true;
-}
-
-#define BROKER(member) KEY_MEMBER(struct broker_config, member)
-static const struct key broker_keys[] = {
-    {.name = "name", .kind = KEY_NAME, BROKER(name), .required = true, .example = "cloud"},
-    {.name = "url",
-     .kind = KEY_FUNCTION,
-     .read = read_url,
-     .required = true,
-     .example = "mqtts://mqtt.example.org:8883"},
-    {.name = "user", .kind = KEY_TEXT, BROKER(user), .example = "gateway"},
-    {.name = "password_file", .kind = KEY_PATH, BROKER(password_file), .example = "gw.pass"},
-    {.name = "ca_file", .kind = KEY_PATH, BROKER(ca_file), .example = "ca.pem"},
-    {.name = "cert_file", .kind = KEY_PATH, BROKER(cert_file), .example = "gw.pem"},
-    {.name = "key_file", .kind = KEY_PATH, BROKER(key_file), .example = "gw.key"},
-    {.name = "batch",
-     .kind = KEY_MS,
-     BROKER(batch_ms),
-     .min = 0,
-     .max = 3600e3,
-     .example = "10min"},
-    {.name = "budget",
-     .kind = KEY_BYTES,
-     BROKER(budget_bytes_month),
-     .min = 1e5,
-     .max = 1e14,
-     .example = "30MB/month"},
-    {.name = "keepalive",
-     .kind = KEY_S,
-     BROKER(keepalive_s),
-     .min = 5,
-     .max = 3600,
-     .example = "20s"},
-    {.name = "encoding", .kind = KEY_CHOICE, BROKER(encoding), .choices = encodings},
-    {.name = "panel", .kind = KEY_FUNCTION, .read = read_panel},
-};
-
-static bool read_broker(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct broker_config *broker = target;
-    broker->keepalive_s = 20;
-    if (!keys_read(source, item, "a broker", broker_keys, sizeof broker_keys / sizeof *broker_keys,
-                   broker))
-        return false;
-    if (broker->line == 0)
-        broker->panel = broker->budget_bytes_month == 0;
-    broker->line = yaml_line(item);
-    if (broker->tls && !broker->ca_file[0])
-        return yaml_error(source, broker->line,
-                          "broker \"%s\" uses TLS without a ca_file; add for "
-                          "example ca_file: ca.pem",
-                          broker->name);
-    if (!broker->cert_file[0] != !broker->key_file[0])
-        return yaml_error(source, broker->line,
-                          "broker \"%s\" has only one of cert_file and key_file; "
-                          "give both or none",
-                          broker->name);
-    return true;
-}
 
 /* --- plots, alerts --- */
 
@@ -434,7 +192,7 @@ static bool read_listen(struct yaml_source *source, const yaml_node_t *value, vo
     struct config *config = target;
     const char *text = yaml_text(value);
     config->http_port = 8080;
-    if (!text || !split_host(text, config->http_host, sizeof config->http_host, &config->http_port))
+    if (!text || !units_host(text, config->http_host, sizeof config->http_host, &config->http_port))
         return yaml_error(source, yaml_line(value),
                           "listen: \"%.60s\" is not address:port; write for "
                           "example listen: 127.0.0.1:8080",
@@ -488,7 +246,7 @@ SECTION(mqtt)
 {
     struct config *config = ((struct draft *)target)->config;
     return keys_list(source, value, "mqtt", 8, sizeof *config->brokers, (void **)&config->brokers,
-                     &config->broker_count, read_broker);
+                     &config->broker_count, draft_broker);
 }
 
 SECTION(plots)
@@ -502,7 +260,7 @@ SECTION(buses)
 {
     struct draft *draft = target;
     return keys_list(source, value, "buses", 64, sizeof *draft->buses, (void **)&draft->buses,
-                     &draft->bus_count, read_bus);
+                     &draft->bus_count, draft_bus);
 }
 
 SECTION(alerts)

@@ -39,6 +39,11 @@ struct draft {
     char profile_dir[CONFIG_PATH_SIZE];
 };
 
+/* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */
+bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target);
+/* One item of `mqtt`, into a struct broker_config. brokers.c */
+bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *target);
+
 /* Fills draft->config from the drafts: indices, profiles, defaults; checks what no single section
  * can see. False after the first error. */
 bool draft_resolve(struct yaml_source *source, struct draft *draft);

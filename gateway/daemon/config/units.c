@@ -99,3 +99,26 @@ bool units_area_m2(const char *text, double *m2)
                                         {"mu", 2000.0 / 3}, {"亩", 2000.0 / 3}, {NULL, 0.0}};
     return with_unit(text, units, 1e10, m2);
 }
+
+bool units_host(const char *text, char *host, size_t size, uint16_t *port)
+{
+    const char *start = text, *end, *colon;
+    if (*text == '[') {
+        start = text + 1;
+        end = strchr(start, ']');
+        if (!end || (end[1] != '\0' && end[1] != ':'))
+            return false;
+        colon = end[1] == ':' ? end + 1 : NULL;
+    } else {
+        colon = strrchr(text, ':');
+        end = colon ? colon : text + strlen(text);
+    }
+    int64_t number = *port;
+    if (end == start || (size_t)(end - start) >= size ||
+        (colon && (!units_integer(colon + 1, &number) || number < 1 || number > 65535)))
+        return false;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+    *port = (uint16_t)number;
+    return strchr(host, ' ') == NULL && strchr(host, '/') == NULL;
+}

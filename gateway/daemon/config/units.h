@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers with units as people write them in the configuration: "250ms", "10min", "512MB",
- * "30MB/month", "2.5mu". Pure; false when the text is none. */
+ * "30MB/month", "2.5mu"; and addresses. Pure; false when the text is none. */
 #ifndef BAIYE_CONFIG_UNITS_H
 #define BAIYE_CONFIG_UNITS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A decimal number and nothing else. Finite. */
@@ -17,5 +18,7 @@ bool units_duration_us(const char *text, uint64_t *us);
 bool units_bytes(const char *text, uint64_t *bytes);
 /* m2, ha, mu (666.7 m²). */
 bool units_area_m2(const char *text, double *m2);
+/* host:port, [v6]:port; `port` keeps its value when the text names none. */
+bool units_host(const char *text, char *host, size_t size, uint16_t *port);
 
 #endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lines and the devices on them. */
+#include "gateway/daemon/config/draft.h"
+
+#include <string.h>
+
+#include "gateway/daemon/config/keys.h"
+#include "gateway/daemon/config/units.h"
+
+static const char *const parity_names[] = {"none", "even", "odd", NULL};
+static const char *const bus_types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
+
+static bool read_parity(struct yaml_source *source, const yaml_node_t *value, char *parity)
+{
+    static const struct key key = {.name = "parity", .kind = KEY_CHOICE, .choices = parity_names};
+    uint8_t index;
+    if (!keys_read_one(source, value, &key, &index))
+        return false;
+    *parity = "NEO"[index];
+    return true;
+}
+
+static bool read_device_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_parity(source, value, &((struct draft_device *)target)->device.parity);
+}
+
+#define DEVICE(member) KEY_MEMBER(struct draft_device, member)
+static const struct key device_keys[] = {
+    {.name = "name", .kind = KEY_NAME, DEVICE(device.name), .required = true, .example = "plot-1"},
+    {.name = "label", .kind = KEY_TEXT, DEVICE(device.label), .example = "上坡"},
+    {.name = "profile",
+     .kind = KEY_NAME,
+     DEVICE(profile),
+     .required = true,
+     .example = "baiye-node"},
+    {.name = "address",
+     .kind = KEY_INTEGER,
+     DEVICE(device.unit),
+     .min = 1,
+     .max = 255,
+     .required = true,
+     .example = "7"},
+    {.name = "every",
+     .kind = KEY_MS,
+     DEVICE(device.every_ms),
+     .min = 1,
+     .max = 86400e3,
+     .example = "60s"},
+    {.name = "baud",
+     .kind = KEY_INTEGER,
+     DEVICE(device.baud),
+     .min = 300,
+     .max = 921600,
+     .example = "9600"},
+    {.name = "parity", .kind = KEY_FUNCTION, .read = read_device_parity},
+};
+
+static bool read_device(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_device *draft = target;
+    draft->device.line = yaml_line(item);
+    draft->device.every_ms = 60000;
+    return keys_read(source, item, "a device", device_keys,
+                     sizeof device_keys / sizeof *device_keys, draft);
+}
+
+static bool read_bus_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct draft_bus *draft = target;
+    return keys_list(source, value, "devices", 255, sizeof *draft->devices,
+                     (void **)&draft->devices, &draft->device_count, read_device);
+}
+
+static bool read_bus_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_parity(source, value, &((struct draft_bus *)target)->bus.parity);
+}
+
+static bool read_bus_port(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    (void)source;
+    ((struct draft_bus *)target)->port = value; /* understood when the type is known */
+    return true;
+}
+
+#define BUS(member) KEY_MEMBER(struct draft_bus, bus.member)
+static const struct key bus_keys[] = {
+    {.name = "name", .kind = KEY_NAME, BUS(name), .required = true, .example = "east"},
+    {.name = "type", .kind = KEY_CHOICE, BUS(type), .choices = bus_types},
+    {.name = "port",
+     .kind = KEY_FUNCTION,
+     .read = read_bus_port,
+     .required = true,
+     .example = "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)"},
+    {.name = "baud", .kind = KEY_INTEGER, BUS(baud), .min = 300, .max = 921600, .example = "9600"},
+    {.name = "parity", .kind = KEY_FUNCTION, .read = read_bus_parity},
+    {.name = "stop_bits", .kind = KEY_INTEGER, BUS(stop_bits), .min = 1, .max = 2, .example = "1"},
+    {.name = "silence", .kind = KEY_US, BUS(silence_us), .min = 0, .max = 1e6, .example = "4ms"},
+    {.name = "response",
+     .kind = KEY_MS,
+     BUS(response_ms),
+     .min = 20,
+     .max = 10000,
+     .example = "500ms"},
+    {.name = "allow_overload", .kind = KEY_BOOL, BUS(allow_overload), .example = "true"},
+    {.name = "devices",
+     .kind = KEY_FUNCTION,
+     .read = read_bus_devices,
+     .required = true,
+     .example = "[{ name: plot-1, profile: baiye-node, address: 1, every: 60s }]"},
+};
+
+bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct draft_bus *draft = target;
+    struct bus_config *bus = &draft->bus;
+    bus->line = yaml_line(item);
+    bus->baud = 9600;
+    bus->parity = 'N';
+    bus->stop_bits = 1;
+    if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
+        return false;
+    if (bus->type == BUS_RTU)
+        return keys_path(source, draft->port, bus->port, sizeof bus->port);
+    bus->tcp_port = 502;
+    const char *text = yaml_text(draft->port);
+    if (!text || !units_host(text, bus->port, sizeof bus->port, &bus->tcp_port))
+        return yaml_error(
+            source, yaml_line(draft->port),
+            "port: \"%.60s\" is not host:port; write for example port: 192.168.1.5:502",
+            text ? text : "");
+    return true;
+}
