@@ -172,3 +172,27 @@ test('states: the app on the phone leaves the gateway’s other addresses alone'
   assert.match(other.headers()['content-type'], /javascript/);
   assert.equal((await page.goto(`${s.bridge.url}?broker=ws://x/mqtt`)).fromServiceWorker(), true);
 });
+
+test('states: a newer app is taken between two pages, with nobody logged out', async () => {
+  await s.gateway.garden(1);
+  const page = await s.phone({ worker: true });
+  await login(page, s.bridge.url, 'farmer', true);
+  await page.locator('.tile.live').waitFor();
+  await copied(page);
+  await page.reload();
+  await page.locator('.tile.live').waitFor();
+  let loads = 0;
+  page.on('load', () => { loads += 1; });
+  s.bridge.renewed = true;
+  await page.evaluate(async () => {
+    const { serviceWorker } = navigator;
+    const taken = new Promise((r) => { serviceWorker.addEventListener('controllerchange', r, { once: true }); });
+    await (await serviceWorker.getRegistration()).update();
+    await taken;
+  });
+  assert.equal(loads, 0, 'whoever reads a page goes on reading it');
+  await page.goto(`${s.bridge.url}#/more`);
+  await until('the page is loaded anew', () => loads === 1);
+  await page.locator('.more').waitFor();
+  assert.equal(await page.locator('input[name=password]').count(), 0);
+});

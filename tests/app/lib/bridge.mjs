@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the gateway does for the app, in few lines, for pages that need no gateway: the built files
 // over HTTP and MQTT over WebSocket passed through to the broker. cut() drops every connection.
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { extname, join, normalize } from 'node:path';
@@ -13,7 +13,8 @@ const types = {
   '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
 };
 
-function file(request, response) {
+/** `renewed`: a newer version of the app was installed at the gateway. */
+function file(request, response, renewed) {
   if (request.url === '/alive') {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('alive\n');
     return;
@@ -31,7 +32,10 @@ function file(request, response) {
     'content-encoding': 'gzip',
     'cache-control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
   });
-  createReadStream(name).pipe(createGzip({ level: 9 })).pipe(response);
+  const packed = createGzip({ level: 9 });
+  packed.pipe(response);
+  if (renewed && path === '/sw.js') packed.end(`${readFileSync(name, 'utf8')}\n// newer\n`);
+  else createReadStream(name).pipe(packed);
 }
 
 export class Bridge {
@@ -43,11 +47,12 @@ export class Bridge {
     this.bytesPerMs = bytesPerMs;
     this.pairs = new Set();
     this.open = true;
+    this.renewed = false;
   }
 
   async start(port = 0) {
     this.open = true;
-    this.server = http.createServer(file);
+    this.server = http.createServer((request, response) => file(request, response, this.renewed));
     const sockets = new WebSocketServer({
       server: this.server, path: '/mqtt', handleProtocols: () => 'mqtt',
       verifyClient: () => this.open,
