@@ -38,6 +38,7 @@ void node_init(struct node *node, const struct node_config *config)
     registers_model(node, &node->model);
     const struct link_options options = {
         .silence_us = config->silence_us,
+        .scan_window_us = config->scan_window_us,
         .power_up = !config->no_power_up_line && !node->black_box.warm,
     };
     link_init(&node->link, &node->model, &node->settings, &options, now_us);

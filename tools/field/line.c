@@ -16,6 +16,7 @@
 #define NS_PER_MS    1000000
 #define BABBLE_BYTES 24
 #define SCAN_BITS    (35 + 33 * 18) /* silence and windows of an arbitration, of at most 18 bits */
+#define SCAN_LATE_NS INT64_C(500000000) /* native nodes have longer ones, and come late */
 
 static void line_schedule(struct line *line);
 
@@ -184,7 +185,7 @@ static void begin_arbitration(struct line *line)
                 (line->said[2] == FAST_SCAN_START || line->said[2] == FAST_SCAN_CONTINUE);
     if (scan)
         line->arbitration_end_ns =
-            loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud;
+            loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud + SCAN_LATE_NS;
 }
 
 /* The request is over on the wire: the units have it. */

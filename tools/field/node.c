@@ -30,10 +30,12 @@
 #define FRAME_SILENCE_US 20000
 #define QUIET_MS         1200 /* after the last SDI-12 command of a sample nothing is measured */
 #define ANSWER_MS        1000
-#define NATIVE_T35       "300"
-#define SNAPSHOT_HEAD    5 /* registers up to and with the age */
-#define AGE_UNKNOWN      0xFFFF
-#define DOMINANT         0xFF /* of an arbitration by serial number */
+/* 32 of them are less than a gateway waits, and one is more than a process is woken late. */
+#define NATIVE_WINDOW "10000"
+#define NATIVE_T35    "300"
+#define SNAPSHOT_HEAD 5 /* registers up to and with the age */
+#define AGE_UNKNOWN   0xFFFF
+#define DOMINANT      0xFF /* of an arbitration by serial number */
 
 struct node {
     struct unit *unit;
@@ -276,7 +278,7 @@ static pid_t start_native(struct node *node, struct paths *paths)
     process_beside("baiye-node.img", 0, image, sizeof(image));
     bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
-    char *argv[20] = {(char *)(named ? named : program),
+    char *argv[22] = {(char *)(named ? named : program),
                       "--bus",
                       paths->bus,
                       "--sdi",
@@ -289,8 +291,10 @@ static pid_t start_native(struct node *node, struct paths *paths)
                       serial,
                       "--t35-us",
                       NATIVE_T35,
+                      "--scan-window-us",
+                      NATIVE_WINDOW,
                       NULL};
-    size_t count = 13;
+    size_t count = 15;
     if (has_gauge(node)) {
         argv[count++] = "--rain";
         argv[count++] = paths->rain;
