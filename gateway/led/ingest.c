@@ -289,6 +289,17 @@ static void take_site_limits(struct state *state, const json_t *metrics)
     }
 }
 
+/* It becomes part of TZ: letters of names such as Asia/Shanghai only, no files. */
+static void take_timezone(struct state *state, const json_t *name)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+    const char *text = json_is_string(name) ? json_string_value(name) : "";
+    if (text[0] != '\0' && text[0] != '/' && strspn(text, allowed) == strlen(text) &&
+        strlen(text) < sizeof state->timezone)
+        memcpy(state->timezone, text, strlen(text) + 1);
+}
+
 static bool take_site(struct state *state, const json_t *message)
 {
     if (!json_is_object(message))
@@ -302,6 +313,7 @@ static bool take_site(struct state *state, const json_t *message)
     if (json_is_number(batch) && json_number_value(batch) >= 0 && json_number_value(batch) <= 86400)
         state->batch_ms = (int64_t)(json_number_value(batch) * 1000);
     const json_t *location = member(message, "location");
+    take_timezone(state, member(location, "timezone"));
     const json_t *lat = member(location, "lat");
     const json_t *lon = member(location, "lon");
     state->located = json_is_number(lat) && json_is_number(lon) &&

@@ -63,6 +63,18 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* Where the screen's own file names no timezone the site's is taken: boxes are often set to UTC,
+ * and a screen that is eight hours off is dark by day. */
+static void follow_timezone(const struct screen *screen)
+{
+    const char *now = getenv("TZ"), *wanted = screen->state->timezone;
+    if (screen->config->timezone[0] != '\0' || wanted[0] == '\0' ||
+        (now != NULL && strcmp(now, wanted) == 0))
+        return;
+    (void)setenv("TZ", wanted, 1);
+    tzset();
+}
+
 static struct led_now read_now(const struct state *state)
 {
     struct led_now now = {.mono_ms = read_clock(CLOCK_BOOTTIME),
@@ -178,6 +190,7 @@ static void on_message(void *context, const char *topic, const void *payload, si
     screen->changed = true;
     if (strncmp(topic, "answer/", 7) != 0) {
         state_message(screen->state, topic, payload, size, retained, &now);
+        follow_timezone(screen);
         return;
     }
     if (!retained)

@@ -98,6 +98,7 @@ struct state {
     bool connected; /* to the broker */
     uint8_t gateway;
     int64_t link_mono_ms, gateway_mono_ms; /* since when */
+    char timezone[64]; /* of the site's description; "": it has none that is a name */
     bool clock_known;
     int64_t clock_offset_ms; /* gateway's UTC - mono */
     bool located;

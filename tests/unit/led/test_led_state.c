@@ -223,6 +223,20 @@ static void the_days_range_is_shown_only_when_nothing_was_missed(void **unused)
     assert_float_equal(now().min, 11, 0.001);
 }
 
+static void the_sites_timezone_is_a_name_and_no_file(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "site", "{\"location\":{\"timezone\":\"Asia/Shanghai\"}}", true);
+    assert_string_equal(s.state.timezone, "Asia/Shanghai");
+    static const char *const others[] = {"{\"location\":{\"timezone\":\"/etc/passwd\"}}",
+                                         "{\"location\":{\"timezone\":\":../../etc/passwd\"}}",
+                                         "{\"location\":{\"timezone\":7}}", "{}"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        scene_send(&s, "site", others[i], true);
+        assert_string_equal(s.state.timezone, "Asia/Shanghai");
+    }
+}
+
 static void an_alert_is_told_in_both_languages_where_the_gateway_can(void **unused)
 {
     (void)unused;
@@ -443,6 +457,7 @@ int main(void)
         CASE(flags_decide_what_is_shown),
         CASE(an_arrow_needs_a_real_change_within_the_hour),
         CASE(the_days_range_is_shown_only_when_nothing_was_missed),
+        CASE(the_sites_timezone_is_a_name_and_no_file),
         CASE(an_alert_is_told_in_both_languages_where_the_gateway_can),
         CASE(alerts_are_kept_until_they_are_cleared),
         CASE(alerts_cleared_while_the_broker_was_away_go),
