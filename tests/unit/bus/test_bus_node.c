@@ -538,7 +538,8 @@ static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
     (void)state;
     struct node node;
     struct decode_counters live = {0};
-    struct reading_stored before = {.boot = 1, .seq = 10, .told = {.boot = 1}, .newest = {1}};
+    struct reading_stored before = {
+        .boot = 1, .seq = 10, .told = {.boot = 1}, .newest = {.boot = 1}};
     node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 1, 13, 1100);
     give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
