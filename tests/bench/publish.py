@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A backlog drains into mosquitto while live values go on: how fast against a bare Paho client with
-the same messages, how old live values get, what memory it takes; then the latency at rest. Beside
-the speeds stands the processor time that a reading costs, broker included: a speed depends on what
-else the machine does, and on how fast it wakes a sleeping core; this hardly does."""
+the same messages beside the same live values, how old these get, what memory it takes; then the
+latency at rest. Beside the speeds stands the processor time that a reading costs, broker included:
+a speed depends on what else the machine does, and on how fast it wakes a sleeping core; this hardly
+does."""
 import json
 import os
 import pathlib
@@ -22,8 +23,9 @@ import garden  # noqa: E402
 import paho.mqtt.client as paho  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
-BACKLOG = 1_000_000 if os.environ.get("BAIYE_FULL") == "1" else 200_000
+BACKLOG = 1_000_000
 WINDOW = 12  # messages of readings that the publisher has in flight
+MESSAGE = 49152  # bytes of its longest
 
 
 class Ages:
@@ -49,10 +51,13 @@ class Ages:
             with self.lock:
                 self.ages += [now - stamp for stamp in stamps if stamp > self.began]
 
-    def p99(self):
+    def close(self):
         self.client.loop_stop()
         self.client.disconnect()
-        ages = sorted(self.ages)
+
+    def p99(self):
+        with self.lock:
+            ages = sorted(self.ages)
         return ages[int(len(ages) * 0.99)] if ages else float("nan")
 
 
@@ -76,47 +81,54 @@ def fill(gateway):
     gateway.wait_stored(BACKLOG)
 
 
-def drain(folder, broker):
-    gateway = Gateway(folder, *Gateway.broker_arguments(broker), "--devices", 100, "--values", 10,
-                      "--max-size", 512 << 20, "--commit-every", 1000)
-    try:
-        fill(gateway)
-        broker.start()
-        live = Ages(broker, "dev/+/live")
-        gateway.wait_state("up")
-        began, first = time.monotonic(), gateway.stats()["brokers"][0]
-        pids = gateway.child.pid, first["pid"], broker.child.pid
-        cpu = cpu_s(*pids)
-        gateway.ask("rate 100")  # each device once a second
-        most = 0
-        while True:
-            stats = gateway.stats()
-            own = stats["brokers"][0]
-            most = max(most, pss_kb(gateway.child.pid) + pss_kb(own["pid"]))
-            if own["cursor"] > BACKLOG:
-                break
-            time.sleep(0.05)  # looking takes time of the same two cores
-        took, cpu = time.monotonic() - began, cpu_s(*pids) - cpu
-        time.sleep(1.2)  # the counts come once a second
+def drain(gateway, broker):
+    """Readings a second, processor time of one, their bytes, and the memory of all processes."""
+    gateway.wait_state("up")
+    began, first = time.monotonic(), gateway.stats()["brokers"][0]
+    pids = gateway.child.pid, first["pid"], broker.child.pid
+    cpu, most = cpu_s(*pids), 0
+    gateway.ask("rate 100")  # each device once a second
+    while True:
         own = gateway.stats()["brokers"][0]
-        assert gateway.quit() == 0
-    finally:
-        gateway.kill()
-    done = BACKLOG + 1 - first["cursor"]
-    return (done / took, live.p99(), most / 1024, (own["bytes"] - first["bytes"]) / max(1, done),
-            cpu / max(1, done))
+        most = max(most, pss_kb(gateway.child.pid) + pss_kb(own["pid"]))
+        if own["cursor"] > BACKLOG:
+            break
+        time.sleep(0.05)  # looking takes time of the same two cores
+    took, cpu = time.monotonic() - began, cpu_s(*pids) - cpu
+    time.sleep(1.2)  # the counts come once a second
+    own = gateway.stats()["brokers"][0]
+    done = max(1, BACKLOG + 1 - first["cursor"])
+    return done / took, cpu / done, (own["bytes"] - first["bytes"]) / done, most / 1024
 
 
-def bare(broker, count, size):
-    """Messages a second of a client that does nothing else, and the processor time of one."""
+def bare(broker):
+    """The same of a client that does nothing else."""
     def used():
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return children.ru_utime + children.ru_stime + cpu_s(broker.child.pid)
     before = used()
     rate = float(subprocess.run(
         [garden.program("bench-paho"), str(broker.port), "gateway", broker.passwords["gateway"],
-         str(count), str(size), str(WINDOW)], check=True, capture_output=True, text=True).stdout)
-    return rate, (used() - before) / count
+         str(BACKLOG), str(MESSAGE), str(WINDOW)],
+        check=True, capture_output=True, text=True).stdout)
+    return rate, (used() - before) / BACKLOG
+
+
+def backlog(folder, broker):
+    """One backlog, then the bare client thrice, all beside the same live values."""
+    gateway = Gateway(folder, *Gateway.broker_arguments(broker), "--devices", 100, "--values", 10,
+                      "--max-size", 512 << 20, "--commit-every", 1000)
+    try:
+        fill(gateway)
+        broker.start()
+        live = Ages(broker, "dev/+/live")
+        drained, age = drain(gateway, broker), live.p99()
+        runs = [bare(broker) for _ in range(3)]
+        live.close()
+        assert gateway.quit() == 0
+    finally:
+        gateway.kill()
+    return *drained, age, *(statistics.median(values) for values in zip(*runs))
 
 
 def rest(folder, broker):
@@ -129,6 +141,8 @@ def rest(folder, broker):
         time.sleep(1.5)
         live, readings = Ages(broker, "dev/+/live"), Ages(broker, "readings")
         time.sleep(15)
+        live.close()
+        readings.close()
         assert gateway.quit() == 0
     finally:
         gateway.kill()
@@ -139,18 +153,13 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-bench-", dir=ROOT / "build"))
     broker = garden.Broker(folder)
     try:
-        rate, live_age, pss, bytes_a_reading, cpu = drain(folder, broker)
-        size = 48000
-        in_one = size / bytes_a_reading
-        runs = [bare(broker, max(200, int(BACKLOG / in_one)), size) for _ in range(3)]
-        bare_rate, bare_cpu = (statistics.median(values) for values in zip(*runs))
-        bare_rate, bare_cpu = bare_rate * in_one, bare_cpu / in_one
+        rate, cpu, size, pss, live_age, bare_rate, bare_cpu = backlog(folder, broker)
         lat, readings = rest(folder, broker)
     finally:
         if broker.running():
             broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"drained {rate:.0f} readings/s of {bytes_a_reading:.0f} bytes, bare Paho "
+    print(f"drained {rate:.0f} readings/s of {size:.0f} bytes, bare Paho "
           f"{bare_rate:.0f}/s; processor time of a reading {cpu * 1e6:.2f} us, bare "
           f"{bare_cpu * 1e6:.2f} us")
     print(f"publish: drain_ratio={rate / bare_rate:.2f} cpu_ratio={bare_cpu / cpu:.2f} "
