@@ -76,7 +76,7 @@ def test_settings_are_shown_and_set_by_name(baiye, site):
     assert "stuck: 24 h, was 12 h" in said
     assert re.search(r"^tip +0\.25 mm", baiye("settings", "plot-1"), re.M)
     row = audits(baiye, "set")[0]
-    assert row["result"] == "ok" and '"tip":0.25' in row["detail"], row
+    assert row["result"] == "ok" and '"tip":0.25,' in row["detail"], row
 
     site.field.control("power", line="east", unit=NODE, on=False)
     site.field.control("power", line="east", unit=NODE, on=True)

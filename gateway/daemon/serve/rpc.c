@@ -388,7 +388,8 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
                           json_t *params, const char *double_id, rpc_answer answer, void *context)
 {
     char detail[512] = "";
-    size_t size = json_dumpb(params, detail, sizeof detail - 1, JSON_COMPACT);
+    size_t size =
+        json_dumpb(params, detail, sizeof detail - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
     detail[size < sizeof detail ? size : sizeof detail - 1] = '\0';
     const struct rpc_method *method = find(name);
     if (method == NULL || (method->socket_only && caller->broker >= 0))

@@ -161,7 +161,7 @@ static void describe(struct rpc_call *call, const char *so)
     if (refused)
         (void)snprintf(which, sizeof which, "it refuses: Modbus exception %u, ", reply->exception);
     job->code = refused ? "refused" : "timeout";
-    job->hint = "";
+    job->hint = refused ? "" : "is it powered, and its line whole? `baiye stats`";
     (void)snprintf(
         job->message, sizeof job->message, "%s (register 0x%04X): %s%s%s", step->what,
         step->address, which,
