@@ -166,7 +166,7 @@ def test_an_allocation_of_paho_that_fails_loses_nothing(broker, gateways, watche
         def arrived(boot=boot):
             return sum(1 for key in watcher.copy() if key[1] == boot)
 
-        garden.wait_until(lambda: arrived() == taken, 60, f"all readings, allocation {n} failed")
+        garden.wait_until(lambda: arrived() == taken, 180, f"all readings, allocation {n} failed")
         gateway.wait_state("up")
         tried.append((n, hit.exists()))
         assert gateway.stats()["brokers"][0]["restarts"] <= 2, f"allocation {n}: again and again"

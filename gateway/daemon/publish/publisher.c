@@ -22,6 +22,7 @@
 #define WINDOW          16u /* QoS 1 messages in flight: below the brokers' usual 20 */
 #define FASTEST_MOST_MS 3000
 #define STEADY_MS       10000
+#define FAILURES_MOST   40 /* a minute on this machine, 20 of them far away */
 #define CONNECT_MOST_MS 30000
 #define END_MOST_MS     5000
 #define STOP_MOST_MS    1500
@@ -61,6 +62,7 @@ static void on_connected(struct publisher *p, const struct session_event *event)
 {
     p->phase = PHASE_UP;
     p->phase_ms = now_ms();
+    p->failures = 0;
     p->counts.connects++;
     p->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
     p->max_message = READY_BYTES;
@@ -96,6 +98,9 @@ static void on_connect_failed(struct publisher *p, const struct session_event *e
         refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, why, now_ms());
         why = refused ? p->tls.why : why;
     }
+    /* A Paho that once had no memory may never connect again: seen with the 13th allocation. */
+    if (++p->failures >= FAILURES_MOST && !p->stopping)
+        _exit(EX_TEMPFAIL);
     on_down(p, refused ? "refused" : "down", why);
 }
 

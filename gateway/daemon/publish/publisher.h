@@ -42,8 +42,8 @@ struct publisher {
     struct streams *streams;
     enum phase phase;
     int64_t phase_ms, retry_ms;
-    uint32_t backoff_ms;
-    bool gone_before; /* the broker closed or was not there since it was last up */
+    uint32_t backoff_ms, failures; /* to connect, one after the other */
+    bool gone_before;              /* the broker closed or was not there since it was last up */
     struct tls_verdict tls;
     bool stopping, stopped;
     uint32_t window, max_message;
