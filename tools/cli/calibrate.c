@@ -285,8 +285,11 @@ static void make_offset(struct calibrate *c)
     size_t i;
     if (json_array_size(had) == 0)
         add_point(c, point->raw, by);
-    json_array_foreach(had, i, one) add_point(c, json_number_value(json_array_get(one, 0)),
-                                              json_number_value(json_array_get(one, 1)) + by);
+    json_array_foreach(had, i, one)
+    {
+        add_point(c, json_number_value(json_array_get(one, 0)),
+                  json_number_value(json_array_get(one, 1)) + by);
+    }
 }
 
 /* One end of a table that has both: the driest or the wettest point. */
