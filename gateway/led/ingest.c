@@ -270,8 +270,7 @@ static void take_site_sources(struct state *state, enum source_kind kind, const 
     if (json_is_object(list)) {
         const char *name = NULL;
         json_t *item = NULL;
-        json_object_foreach((json_t *)(uintptr_t)list, name, item)
-        {
+        json_object_foreach ((json_t *)(uintptr_t)list, name, item) {
             take_site_source(state, kind, name, item);
         }
     }

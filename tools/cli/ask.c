@@ -40,17 +40,16 @@ static void print_devices(const json_t *result)
     const json_t *device, *item;
     (void)printf("%-20s %-12s %4s %-18s %8s  %s\n", "DEVICE", "BUS", "UNIT", "PROFILE", "EVERY",
                  "METRICS; WRITABLE");
-    json_array_foreach(json_object_get(result, "devices"), index, device)
-    {
+    json_array_foreach (json_object_get(result, "devices"), index, device) {
         (void)printf("%-20s %-12s %4lld %-18s %7.6gs ", talk_text(device, "name"),
                      talk_text(device, "bus"), talk_integer(device, "unit"),
                      talk_text(device, "profile"),
                      json_number_value(json_object_get(device, "every_s")));
-        json_array_foreach(json_object_get(device, "metrics"), inner, item)(void)
-            printf(" %s", json_string_value(item));
-        json_array_foreach(json_object_get(device, "writes"), inner, item)(void)
-            printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", talk_text(item, "name"),
-                   talk_integer(item, "min"), talk_integer(item, "max"));
+        json_array_foreach (json_object_get(device, "metrics"), inner, item)
+            (void)printf(" %s", json_string_value(item));
+        json_array_foreach (json_object_get(device, "writes"), inner, item)
+            (void)printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", talk_text(item, "name"),
+                         talk_integer(item, "min"), talk_integer(item, "max"));
         (void)putchar('\n');
     }
 }
@@ -68,25 +67,25 @@ static void print_stats(const json_t *result)
         talk_integer(store, "waiting"), talk_integer(store, "file_bytes") / 1000000,
         talk_integer(store, "file_limit") / 1000000,
         talk_text(store, "alarm")[0] != '\0' ? ", " : "", talk_text(store, "alarm"));
-    json_array_foreach(json_object_get(result, "buses"), index, one)(void)
-        printf("bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
-               talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "requests"),
-               talk_integer(one, "answers"), talk_integer(one, "timeouts"),
-               talk_integer(one, "crc_errors"), talk_text(one, "hint")[0] != '\0' ? ", " : "",
-               talk_text(one, "hint"));
-    json_array_foreach(json_object_get(result, "brokers"), index, one)(void)
-        printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
-               talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "backlog"),
-               talk_integer(one, "acked"), (double)talk_integer(one, "bytes_month") / 1e6,
-               talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
+    json_array_foreach (json_object_get(result, "buses"), index, one)
+        (void)printf(
+            "bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
+            talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "requests"),
+            talk_integer(one, "answers"), talk_integer(one, "timeouts"),
+            talk_integer(one, "crc_errors"), talk_text(one, "hint")[0] != '\0' ? ", " : "",
+            talk_text(one, "hint"));
+    json_array_foreach (json_object_get(result, "brokers"), index, one)
+        (void)printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
+                     talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "backlog"),
+                     talk_integer(one, "acked"), (double)talk_integer(one, "bytes_month") / 1e6,
+                     talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
 }
 
 static void print_read(const json_t *result)
 {
     size_t index;
     const json_t *value;
-    json_array_foreach(json_object_get(result, "values"), index, value)
-    {
+    json_array_foreach (json_object_get(result, "values"), index, value) {
         long long raw = json_integer_value(value);
         (void)printf("%3zu  %5lld  0x%04llx  %6lld\n", index, raw, (unsigned long long)raw,
                      raw > 32767 ? raw - 65536 : raw);
@@ -156,8 +155,7 @@ static void print_resend(const json_t *result)
     size_t index;
     const json_t *one;
     (void)printf("%lld readings are kept and will be sent again\n", talk_integer(result, "found"));
-    json_array_foreach(json_object_get(result, "later"), index, one)
-    {
+    json_array_foreach (json_object_get(result, "later"), index, one) {
         char when[40] = "when the next month begins";
         (void)day_of(when, sizeof when, json_object_get(one, "ts"));
         (void)printf("to %s not yet: 80 %% of this month's data are used; they go out %s\n",
@@ -175,8 +173,7 @@ static void print_audit(const json_t *result)
 {
     size_t index;
     const json_t *row;
-    json_array_foreach(json_object_get(result, "audits"), index, row)
-    {
+    json_array_foreach (json_object_get(result, "audits"), index, row) {
         char when[32] = "";
         time_t seconds = (time_t)(talk_integer(row, "ts") / 1000);
         struct tm local;

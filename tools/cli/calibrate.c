@@ -89,9 +89,12 @@ static void print_table(const json_t *table, const char *unit_text)
     if (count == 1)
         (void)printf("offset %+.2f %s",
                      json_number_value(json_array_get(json_array_get(points, 0), 1)), unit_text);
-    json_array_foreach(points, i, point) if (count > 1)(void) printf(
-        "%sraw %lld = %.2f %s", i > 0 ? ", " : "", json_integer_value(json_array_get(point, 0)),
-        json_number_value(json_array_get(point, 1)), unit_text);
+    json_array_foreach (points, i, point) {
+        if (count > 1)
+            (void)printf("%sraw %lld = %.2f %s", i > 0 ? ", " : "",
+                         json_integer_value(json_array_get(point, 0)),
+                         json_number_value(json_array_get(point, 1)), unit_text);
+    }
     if (date > 0)
         (void)printf(" (%04lld-%02lld-%02lld, operator %lld)", date / 10000, date / 100 % 100,
                      date % 100, talk_integer(table, "operator"));
@@ -147,13 +150,14 @@ static int show_all(struct calibrate *c)
     const json_t *device, *metric;
     json_t *all = ask(c, "devices", json_object(), NULL);
     int code = all != NULL ? EX_NOUSER : 1;
-    json_array_foreach(json_object_get(all, "devices"), i, device)
-    {
+    json_array_foreach (json_object_get(all, "devices"), i, device) {
         if (strcmp(talk_text(device, "name"), c->device) != 0)
             continue;
         code = EX_OK;
-        json_array_foreach(json_object_get(device, "metrics"), k, metric) if (code == EX_OK) code =
-            show_one(c, json_string_value(metric));
+        json_array_foreach (json_object_get(device, "metrics"), k, metric) {
+            if (code == EX_OK)
+                code = show_one(c, json_string_value(metric));
+        }
     }
     if (code == EX_NOUSER)
         cli_complain("there is no device \"%s\"; `baiye devices` lists them", c->device);
@@ -172,8 +176,7 @@ static struct range range_of(const json_t *numbers)
     size_t i;
     const json_t *number;
     struct range range = {INFINITY, -INFINITY, 0};
-    json_array_foreach(numbers, i, number)
-    {
+    json_array_foreach (numbers, i, number) {
         double value = json_number_value(number);
         range.least = fmin(range.least, value);
         range.most = fmax(range.most, value);
@@ -285,8 +288,7 @@ static void make_offset(struct calibrate *c)
     size_t i;
     if (json_array_size(had) == 0)
         add_point(c, point->raw, by);
-    json_array_foreach(had, i, one)
-    {
+    json_array_foreach (had, i, one) {
         add_point(c, json_number_value(json_array_get(one, 0)),
                   json_number_value(json_array_get(one, 1)) + by);
     }
@@ -300,17 +302,18 @@ static bool make_end(struct calibrate *c)
     size_t i, end = 0, count = json_array_size(had);
     if (count < 2 || point.end == 0)
         return false;
-    json_array_foreach(had, i, one)
-    {
+    json_array_foreach (had, i, one) {
         double value = json_number_value(json_array_get(one, 1));
         double other = json_number_value(json_array_get(json_array_get(had, end), 1));
         if (point.end == 'd' ? value < other : value > other)
             end = i;
     }
-    json_array_foreach(had, i, one) c->points[i] =
-        i == end ? point
-                 : (struct point){.raw = json_number_value(json_array_get(one, 0)),
-                                  .value = json_number_value(json_array_get(one, 1))};
+    json_array_foreach (had, i, one) {
+        c->points[i] = i == end
+                           ? point
+                           : (struct point){.raw = json_number_value(json_array_get(one, 0)),
+                                            .value = json_number_value(json_array_get(one, 1))};
+    }
     c->count = count;
     return true;
 }

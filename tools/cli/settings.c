@@ -31,8 +31,7 @@ static void print_settings(const json_t *result)
     size_t index;
     const json_t *setting, *line = json_object_get(result, "line");
     (void)printf("%-13s %-12s %-18s %-9s %s\n", "SETTING", "IS", "POSSIBLE", "FACTORY", "WHAT FOR");
-    json_array_foreach(json_object_get(result, "settings"), index, setting)
-    {
+    json_array_foreach (json_object_get(result, "settings"), index, setting) {
         char value[32], range[32];
         int digits = digits_of(setting);
         with_unit(setting, "value", value, sizeof value);
@@ -59,8 +58,7 @@ static void print_set(const json_t *result)
 {
     size_t index;
     const json_t *setting;
-    json_array_foreach(json_object_get(result, "settings"), index, setting)
-    {
+    json_array_foreach (json_object_get(result, "settings"), index, setting) {
         char before[32], now[32];
         with_unit(setting, "before", before, sizeof before);
         with_unit(setting, "value", now, sizeof now);

@@ -169,7 +169,8 @@ static void print_sum(const json_t *nodes)
         unsigned count = 0;
         size_t i;
         const json_t *node;
-        json_array_foreach(nodes, i, node) count += strcmp(text_of(node, "state"), states[k]) == 0;
+        json_array_foreach (nodes, i, node)
+            count += strcmp(text_of(node, "state"), states[k]) == 0;
         if (count > 0)
             (void)printf("%s%u %s", comma, count, states[k]);
         comma = count > 0 ? ", " : comma;
@@ -195,15 +196,13 @@ static bool print_result(const json_t *result, const struct update_options *opti
     bool good = true;
     int width = 6;
     size_t i;
-    json_array_foreach(nodes, i, node)
-    {
+    json_array_foreach (nodes, i, node) {
         int length = (int)strlen(text_of(node, "device"));
         width = length > width ? length : width;
     }
     if (!options->json)
         (void)printf("%-*s  %-10s  %-20s  %s\n", width, "device", "state", "firmware", "remarks");
-    json_array_foreach(nodes, i, node)
-    {
+    json_array_foreach (nodes, i, node) {
         good = good && is_fine(text_of(node, "state"));
         if (options->json) {
             (void)json_dumpf(node, stdout, JSON_COMPACT);

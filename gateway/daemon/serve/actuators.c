@@ -145,8 +145,7 @@ static void loaded(struct loop_task *task)
     struct actuators *all = (struct actuators *)((char *)task - offsetof(struct actuators, loaded));
     size_t index;
     json_t *one;
-    json_array_foreach(all->found, index, one)
-    {
+    json_array_foreach (all->found, index, one) {
         const char *device = json_string_value(json_object_get(one, "device"));
         const char *name = json_string_value(json_object_get(one, "name"));
         if (device != NULL && name != NULL)

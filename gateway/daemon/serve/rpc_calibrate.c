@@ -263,8 +263,7 @@ static bool want_points(struct rpc_call *call, struct calibration_table *table)
     size_t i;
     const json_t *point, *points = json_object_get(call->params, "points");
     bool good = json_is_array(points) && json_array_size(points) <= NODE_CALIBRATION_POINTS_MAX;
-    json_array_foreach(points, i, point)
-    {
+    json_array_foreach (points, i, point) {
         double raw = json_number_value(json_array_get(point, 0));
         double value = json_number_value(json_array_get(point, 1)) * 100;
         good = good && json_is_number(json_array_get(point, 0)) &&

@@ -27,8 +27,7 @@ static bool note_node(struct rpc_call *call, uint32_t serial, uint8_t unit)
 {
     size_t i;
     const json_t *node;
-    json_array_foreach(call->list, i, node)
-    {
+    json_array_foreach (call->list, i, node) {
         if (json_integer_value(json_object_get(node, "serial")) == (json_int_t)serial)
             return false;
     }

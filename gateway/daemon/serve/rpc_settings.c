@@ -133,8 +133,7 @@ static bool want_all(struct rpc_call *call, const json_t *values)
 {
     const char *name;
     const json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)values, name, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)values, name, value) {
         size_t i = 0;
         while (i < SETTING_COUNT && strcmp(name, node_setting_texts[i].name) != 0)
             i++;

@@ -208,8 +208,7 @@ static bool check_names(struct rpc_call *call, const json_t *names)
         rpc_fail(call, "invalid", "devices: a list of names is needed", "");
         return false;
     }
-    json_array_foreach(names, i, entry)
-    {
+    json_array_foreach (names, i, entry) {
         const char *name = json_string_value(entry);
         const struct device_config *device =
             name != NULL ? config_device(call->rpc->config, name) : NULL;

@@ -24,8 +24,7 @@ static bool is_wanted(const struct update_job *job, const struct device_config *
         return false;
     size_t i;
     const json_t *name;
-    json_array_foreach(job->wanted.devices, i, name)
-    {
+    json_array_foreach (job->wanted.devices, i, name) {
         if (strcmp(json_string_value(name), device->name) == 0)
             return true;
     }

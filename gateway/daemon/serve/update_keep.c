@@ -165,8 +165,7 @@ static void take_rows(struct update_job *job, const json_t *rows)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(rows, i, one)
-    {
+    json_array_foreach (rows, i, one) {
         const char *name = json_string_value(json_object_get(one, "device"));
         const struct device_config *device =
             name != NULL ? config_device(job->rpc->config, name) : NULL;
