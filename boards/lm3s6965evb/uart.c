@@ -73,9 +73,9 @@ static void handle(struct uart_line *line)
     reg_write(line->base + UART_ICR, INT_TX);
     /* Emptying the FIFO ends its interrupts. Were they cleared by hand, a byte that came meanwhile
      * would raise none, and no later one either. */
-    take_bytes(line);
     give_bytes(line);
-    end_sending(line);
+    end_sending(line); /* an answer may be there already: only what came before is an echo */
+    take_bytes(line);
 }
 
 void uart0_handler(void)

@@ -23,8 +23,18 @@ static uint32_t bus_words[1024], sdi_words[128];
 struct uart_line uart_bus = {.base = UART0, .ring = {.words = bus_words, .size = 1024}};
 struct uart_line uart_sdi = {.base = UART1, .ring = {.words = sdi_words, .size = 128}};
 
+/* An answer may be there before the interrupt that says that the last byte has left. */
+static void end_sending(struct uart_line *line)
+{
+    if (line->sending && !line->left && !(reg_read(line->base + UART_STATE) & STATE_TX_FULL)) {
+        line->sending = false;
+        sleep_end();
+    }
+}
+
 static void receive(struct uart_line *line)
 {
+    end_sending(line);
     reg_write(line->base + UART_CLEAR, CLEAR_RX);
     for (int i = 0; i < 4; i++) { /* the next one may stand behind it already */
         uint32_t state = reg_read(line->base + UART_STATE);
