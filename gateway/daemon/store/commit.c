@@ -131,6 +131,11 @@ static void prepare(struct store *store, struct chunk *chunk)
     }
 }
 
+static bool is_pressed(const struct store *store)
+{
+    return means_pressed(store->means) || seen_pressed(store->seen);
+}
+
 static void prepare_more(struct store *store, bool partial)
 {
     struct intake_level level;
@@ -139,7 +144,7 @@ static void prepare_more(struct store *store, bool partial)
     intake_level(store->intake, &level);
     for (uint32_t most = level.full_chunks + 1; most > 0; most--) {
         if (store->prepared_count >= CHUNKS_A_COMMIT || store->prepared_count >= fit ||
-            means_pressed(store->means))
+            is_pressed(store))
             return;
         struct chunk *chunk = intake_take(store->intake, 1, partial);
         if (chunk == NULL)
@@ -327,7 +332,7 @@ void commit_run(struct store *store, int64_t now_ms, bool everything)
     do {
         /* While an earlier try waits, the open chunk goes on being filled. */
         prepare_more(store, store->prepared_count == 0);
-        commit_prepared(store, flush || means_pressed(store->means));
+        commit_prepared(store, flush || is_pressed(store));
         last_ms = now_ms;
         intake_level(store->intake, &level);
     } while (store->db.handle != NULL && store->prepared_count == 0 &&

@@ -6,52 +6,96 @@
 
 #define RANGES_MAX 48u
 #define BOOTS      2u
-#define BOOTS_BACK 8u /* so many are looked at for where something may be missing */
+#define MORE_MOST  64u /* boots beyond these, of all devices, before it is time to flush: 28 KiB */
+#define BOOTS_BACK 8u  /* so many are looked at for where something may be missing */
 
 struct range {
     uint32_t low, high; /* inclusive */
 };
 
 struct boot_set {
+    struct boot_set *next;
     uint32_t boot;
-    uint32_t stamp; /* of its last use; 0: the slot is free */
+    uint32_t stamp; /* of its last use; 0: it is free */
     uint32_t count;
-    bool dirty;
+    bool dirty; /* not to be forgotten before a flush: its readings may not be committed yet */
     struct reading_told told;
     struct range ranges[RANGES_MAX]; /* ascending, never touching */
 };
 
 struct watched {
     const struct device_config *device;
-    struct boot_set sets[BOOTS];
+    struct boot_set *sets; /* BOOTS, and more until the next flush */
 };
 
 struct seen {
     uint16_t device_count;
     uint32_t stamp;
+    uint32_t more;            /* sets beyond BOOTS a device */
     struct watched **devices; /* NULL: not watched */
 };
+
+static struct boot_set *add_set(struct watched *watched)
+{
+    struct boot_set *set = calloc(1, sizeof *set);
+    if (set == NULL)
+        return NULL;
+    set->next = watched->sets;
+    watched->sets = set;
+    return set;
+}
+
+/* All but the first `keep`; returns how many. */
+static uint32_t free_sets(struct watched *watched, unsigned keep)
+{
+    struct boot_set **at = &watched->sets;
+    uint32_t freed = 0;
+    for (; keep > 0 && *at != NULL; keep--)
+        at = &(*at)->next;
+    while (*at != NULL) {
+        struct boot_set *set = *at;
+        *at = set->next;
+        free(set);
+        freed++;
+    }
+    return freed;
+}
+
+static struct watched *watch(const struct device_config *device)
+{
+    struct watched *watched = calloc(1, sizeof *watched);
+    if (watched == NULL)
+        return NULL;
+    watched->device = device;
+    for (unsigned i = 0; i < BOOTS; i++) {
+        if (add_set(watched) == NULL) {
+            (void)free_sets(watched, 0);
+            free(watched);
+            return NULL;
+        }
+    }
+    return watched;
+}
 
 struct seen *seen_create(const struct config *config)
 {
     struct seen *seen = calloc(1, sizeof *seen);
     if (seen == NULL)
         return NULL;
-    seen->device_count = config->device_count;
     seen->devices = calloc(config->device_count + 1u, sizeof(struct watched *));
-    for (unsigned i = 0; seen->devices != NULL && i < config->device_count; i++) {
+    if (seen->devices == NULL) {
+        free(seen);
+        return NULL;
+    }
+    seen->device_count = config->device_count;
+    for (unsigned i = 0; i < config->device_count; i++) {
         if (!config->devices[i].profile->node)
             continue;
-        seen->devices[i] = calloc(1, sizeof *seen->devices[i]);
+        seen->devices[i] = watch(&config->devices[i]);
         if (seen->devices[i] == NULL) {
             seen_destroy(seen);
             return NULL;
         }
-        seen->devices[i]->device = &config->devices[i];
-    }
-    if (seen->devices == NULL) {
-        free(seen);
-        return NULL;
     }
     return seen;
 }
@@ -60,8 +104,11 @@ void seen_destroy(struct seen *seen)
 {
     if (seen == NULL)
         return;
-    for (unsigned i = 0; i < seen->device_count; i++)
+    for (unsigned i = 0; i < seen->device_count; i++) {
+        if (seen->devices[i] != NULL)
+            (void)free_sets(seen->devices[i], 0);
         free(seen->devices[i]);
+    }
     free(seen->devices);
     free(seen);
 }
@@ -143,8 +190,7 @@ void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct s
     const struct field_config *fields[READING_COUNTERS_MAX];
     struct watched *watched = seen->devices[device];
     unsigned count = counters_of(watched->device, fields);
-    for (unsigned s = 0; s < BOOTS; s++) {
-        struct boot_set *set = &watched->sets[s];
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
         if (set->stamp == 0 || set->boot != boot)
             continue;
         for (unsigned c = 0; c < count; c++) {
@@ -231,27 +277,40 @@ static int save(const struct boot_set *set, struct db *db, const char *name)
     return db_run(db, statement);
 }
 
-/* The set of that boot, brought in over the one used longest ago. */
+/* Room for another boot: in place of the one used longest ago, of those that are in the file. */
+static struct boot_set *room_for_set(struct seen *seen, struct watched *watched)
+{
+    struct boot_set *clean = NULL, *oldest = watched->sets;
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
+        if (set->stamp < oldest->stamp)
+            oldest = set;
+        if (!set->dirty && (clean == NULL || set->stamp < clean->stamp))
+            clean = set;
+    }
+    if (clean != NULL)
+        return clean;
+    struct boot_set *more = add_set(watched);
+    if (more == NULL)
+        return oldest; /* no memory: a duplicate may come in later */
+    seen->more++;
+    return more;
+}
+
 static struct boot_set *set_of(struct seen *seen, struct db *db, struct watched *watched,
                                uint32_t boot)
 {
-    struct boot_set *oldest = &watched->sets[0];
-    for (unsigned i = 0; i < BOOTS; i++) {
-        struct boot_set *set = &watched->sets[i];
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
         if (set->stamp != 0 && set->boot == boot)
             return set;
-        if (set->stamp < oldest->stamp)
-            oldest = set;
     }
-    if (oldest->dirty && db->handle != NULL)
-        (void)save(oldest, db, watched->device->name); /* lost: a duplicate may come in later */
-    memset(oldest, 0, sizeof *oldest);
-    oldest->boot = boot;
-    oldest->told = (struct reading_told){.boot = boot, .known = true};
-    oldest->stamp = ++seen->stamp;
+    struct boot_set *set = room_for_set(seen, watched);
+    *set = (struct boot_set){.next = set->next,
+                             .boot = boot,
+                             .stamp = ++seen->stamp,
+                             .told = {.boot = boot, .known = true}};
     if (db->handle != NULL)
-        load(oldest, db, watched->device->name);
-    return oldest;
+        load(set, db, watched->device->name);
+    return set;
 }
 
 bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq)
@@ -261,23 +320,40 @@ bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, 
     return add(set, seq);
 }
 
+bool seen_pressed(const struct seen *seen)
+{
+    return seen->more >= MORE_MOST;
+}
+
+static int flush_device(const struct watched *watched, struct db *db)
+{
+    int rc = SQLITE_OK;
+    for (const struct boot_set *set = watched->sets; set != NULL && rc == SQLITE_OK;
+         set = set->next) {
+        if (set->dirty)
+            rc = save(set, db, watched->device->name);
+    }
+    return rc;
+}
+
 int seen_flush(struct seen *seen, struct db *db)
 {
-    for (unsigned i = 0; i < seen->device_count; i++) {
-        for (unsigned s = 0; seen->devices[i] != NULL && s < BOOTS; s++) {
-            const struct boot_set *set = &seen->devices[i]->sets[s];
-            int rc = set->dirty ? save(set, db, seen->devices[i]->device->name) : SQLITE_OK;
-            if (rc != SQLITE_OK)
-                return rc;
-        }
+    int rc = SQLITE_OK;
+    for (unsigned i = 0; i < seen->device_count && rc == SQLITE_OK; i++) {
+        if (seen->devices[i] != NULL)
+            rc = flush_device(seen->devices[i], db);
     }
-    return SQLITE_OK;
+    return rc;
 }
 
 void seen_flushed(struct seen *seen)
 {
     for (unsigned i = 0; i < seen->device_count; i++) {
-        for (unsigned s = 0; seen->devices[i] != NULL && s < BOOTS; s++)
-            seen->devices[i]->sets[s].dirty = false;
+        struct watched *watched = seen->devices[i];
+        if (watched == NULL)
+            continue;
+        seen->more -= free_sets(watched, BOOTS);
+        for (struct boot_set *set = watched->sets; set != NULL; set = set->next)
+            set->dirty = false;
     }
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which (device, boot, seq) the store has already: for devices that number their own samples and
  * may be asked for the same one twice (a poll and the log). Per device two boots in RAM as sorted
- * ranges, the others in the file. When a boot has more holes than fit, the oldest are forgotten:
- * that can only let a duplicate in, never keep a reading out. Store thread. */
+ * ranges, the others in the file; those that changed stay in RAM until they are written together
+ * with what they tell of, or a crash would leave numbers without readings. When a boot has more
+ * holes than fit, the oldest are forgotten: that can only let a duplicate in, never keep a reading
+ * out. Store thread. */
 #ifndef BAIYE_SEEN_H
 #define BAIYE_SEEN_H
 
@@ -31,6 +33,8 @@ void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct s
  * its counters told. Where the beginning of a boot is missing, the end of the one before may be,
  * too. seq 0: nothing. */
 void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
+/* Many boots wait to be written: time to flush, before more are added. */
+bool seen_pressed(const struct seen *seen);
 /* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
 int seen_flush(struct seen *seen, struct db *db);
 void seen_flushed(struct seen *seen);

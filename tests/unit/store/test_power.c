@@ -229,11 +229,73 @@ static void an_io_error_at_any_operation_loses_nothing(void **state)
     }
 }
 
+#define FETCH_BOOTS 5u
+#define FETCH_SEQS  12u
+
+/* A node's log, fetched anew: boots that are over, one after the other, in one commit. */
+static void fetch(struct bench *bench)
+{
+    const struct reading_sink *sink = store_sink(bench->store);
+    for (uint32_t boot = 1; boot <= FETCH_BOOTS; boot++) {
+        for (uint32_t seq = 1; seq <= FETCH_SEQS; seq++) {
+            struct reading reading = garden_reading(0, boot, seq, NOON + seq);
+            reading.late = true;
+            sink->reading(sink->context, &reading);
+        }
+    }
+}
+
+static uint64_t taken_in(struct bench *bench)
+{
+    struct store_stats stats;
+    store_stats(bench->store, &stats);
+    return stats.stored + stats.duplicates;
+}
+
+static void a_log_fetched_anew_after_a_power_cut_is_there_once(void **state)
+{
+    struct bench *bench = *state;
+    uint32_t step = full_run() ? 1 : 5;
+    bool cut = true;
+    for (uint32_t n = 1; cut; n += step) {
+        uint32_t counts[FETCH_BOOTS + 1] = {0};
+        power_vfs_clear();
+        power_vfs_seed(n);
+        garden_remove(bench->path);
+        garden_store_path(bench->path, sizeof bench->path);
+        (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s",
+                       bench->path);
+        bench->store = store_open(bench->config);
+        assert_non_null(bench->store);
+        store_set_wake(bench->store, bench->wake_fd);
+        fetch(bench);
+        power_vfs_cut_after(n);
+        assert_true(store_start(bench->store));
+        for (int i = 0; i < 500 && !power_vfs_is_off() && stored(bench) == 0; i++)
+            wait_a_little(bench, 20);
+        store_stop(bench->store);
+        cut = power_vfs_is_off();
+        power_vfs_on();
+        start(bench);
+        fetch(bench);
+        for (int i = 0; i < 500 && taken_in(bench) < FETCH_BOOTS * FETCH_SEQS; i++)
+            wait_a_little(bench, 20);
+        store_stop(bench->store);
+        start(bench);
+        count_readings(bench, counts, FETCH_BOOTS + 1);
+        store_stop(bench->store);
+        for (uint32_t boot = 1; boot <= FETCH_BOOTS; boot++)
+            assert_int_equal(counts[boot], FETCH_SEQS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_committed_reading_is_lost_by_a_power_cut, begin, end),
         cmocka_unit_test_setup_teardown(an_io_error_at_any_operation_loses_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_log_fetched_anew_after_a_power_cut_is_there_once, begin,
+                                        end),
     };
     power_vfs_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
