@@ -87,10 +87,13 @@ struct reading_told {
     double sums[READING_COUNTERS_MAX];
 };
 
+#define READING_BOOTS_BACK 8 /* so many are looked at for where something may be missing */
+
 struct reading_stored {
     uint32_t boot, seq; /* before the first one that is missing: the log is fetched from there on */
     bool whole;         /* none is: that is the newest one stored */
-    struct reading_told told, newest; /* of that boot, and of the newest one stored */
+    uint8_t told_count;
+    struct reading_told told[READING_BOOTS_BACK]; /* of the newest boots stored, newest first */
 };
 
 /* Where a bus thread puts what it took. Both functions copy, never block and never fail: what

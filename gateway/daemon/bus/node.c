@@ -54,11 +54,23 @@ void node_init(struct node *node, const struct device_config *device,
     if (before == NULL)
         return;
     node->last = (struct node_place){before->boot, before->seq};
-    node->whole = before->whole && before->told.known;
-    counters_told(device, &before->told, &node->stored[0]);
-    counters_told(device, &before->newest, &node->stored[1]);
-    if (live != NULL)
-        *live = node->stored[1];
+    node->before = *before;
+    node->whole = before->whole && before->told_count > 0 && before->told[0].known;
+    if (live != NULL && before->told_count > 0)
+        counters_told(device, &before->told[0], live);
+}
+
+/* What readings of an earlier run of the gateway tell of that boot. false: there are none. */
+static bool counters_stored(const struct node *node, uint32_t boot,
+                            struct decode_counters *counters)
+{
+    for (unsigned i = 0; i < node->before.told_count; i++) {
+        if (node->before.told[i].boot != boot)
+            continue;
+        counters_told(node->device, &node->before.told[i], counters);
+        return true;
+    }
+    return false;
 }
 
 static void add_hole(struct node *node, struct node_place from, struct node_place until,
@@ -70,11 +82,12 @@ static void add_hole(struct node *node, struct node_place from, struct node_plac
         node->holes[NODE_HOLES_MAX - 1].until = until;
         return;
     }
-    if (node->hole_count == 0 && node->seen && node->live)
-        node->counters = *node->live;
-    else if (node->hole_count == 0)
-        node->counters = node->stored[0];
-    node->holes[node->hole_count++] = (struct node_hole){from, until, counted, report};
+    struct node_hole hole = {from, until, counted, report, {0}};
+    if (node->seen && node->live)
+        hole.told = *node->live;
+    else
+        (void)counters_stored(node, from.boot, &hole.told);
+    node->holes[node->hole_count++] = hole;
 }
 
 /* Where what may be missing begins when sample `now` is seen. */
@@ -277,7 +290,7 @@ static void period_done(struct node *node, bool good, int64_t now_ms)
 /* What was withheld, less what the log has told of it, is told by the next live reading. */
 static void tell_untold(struct node *node)
 {
-    const struct decode_counters *told = &node->counters, *first = &node->first;
+    const struct decode_counters *told = &node->holes[0].told, *first = &node->first;
     bool same_boot = node->live->boot == first->boot && told->boot == first->boot;
     for (unsigned m = 0; same_boot && m < node->device->metric_count; m++) {
         if (!first->known[m] || !told->known[m])
@@ -295,7 +308,6 @@ static void end_hole(struct node *node)
         tell_untold(node);
     node->hole_count--;
     memmove(node->holes, node->holes + 1, node->hole_count * sizeof node->holes[0]);
-    node->counters = (struct decode_counters){0};
 }
 
 static void give_gap(const struct node *node, uint32_t boot, uint32_t first, uint32_t last,
@@ -330,13 +342,9 @@ static void time_record(const struct node *node, const struct history_window *wi
 /* The counters of a boot that is over go on where what is stored of it ends. */
 static void counters_of_boot(struct node *node, uint32_t boot)
 {
-    if (node->counters.boot == boot)
-        return;
-    decode_counters_boot(&node->counters, boot);
-    for (unsigned i = 0; i < 2; i++) {
-        if (node->before_known && node->stored[i].boot == boot)
-            node->counters = node->stored[i];
-    }
+    struct decode_counters *told = &node->holes[0].told;
+    if (told->boot != boot && !counters_stored(node, boot, told))
+        decode_counters_boot(told, boot);
 }
 
 /* A code below what is told was told: by a live reading after it. */
@@ -370,8 +378,8 @@ static void fill_record(struct node *node, const struct history_window *window, 
         else if (field->role == ROLE_COUNTER && counted)
             continue; /* the live reading after the hole counts it all */
         else if (field->role == ROLE_COUNTER)
-            *value = late_counter(field, (uint32_t)raw, flag, &node->counters.last[m],
-                                  &node->counters.known[m]);
+            *value = late_counter(field, (uint32_t)raw, flag, &node->holes[0].told.last[m],
+                                  &node->holes[0].told.known[m]);
         else
             *value = decode_value(field, (uint32_t)raw, flag);
     }

@@ -28,6 +28,7 @@ struct node_hole {
     struct node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
     bool report;  /* what the log has lost is a gap: it once was expected */
+    struct decode_counters told; /* where counters stood before `from` */
 };
 
 struct node {
@@ -37,20 +38,19 @@ struct node {
     bool withhold;                /* the next live reading's counters wait for what the log tells */
     bool untold;                  /* they do: as `first` has them */
     struct decode_counters first;
-    struct decode_counters stored[2]; /* what is told of boots before: see reading_stored */
-    bool seen;                        /* a sample was seen since start */
-    bool before_known;                /* `last` is what an earlier run of the gateway stored */
-    struct node_place last;           /* newest sample known */
-    struct node_place doubted;        /* an older one came; seq 0: none */
-    int64_t taken_ms;                 /* when it was taken, monotonic */
-    uint32_t period_ms;               /* in force, as the node says; 0: not known */
+    struct reading_stored before; /* what an earlier run of the gateway stored */
+    bool seen;                    /* a sample was seen since start */
+    bool before_known;            /* `last` is what an earlier run of the gateway stored */
+    struct node_place last;       /* newest sample known */
+    struct node_place doubted;    /* an older one came; seq 0: none */
+    int64_t taken_ms;             /* when it was taken, monotonic */
+    uint32_t period_ms;           /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
     unsigned hole_count;
     struct node_hole holes[NODE_HOLES_MAX];
-    struct decode_counters counters; /* of the stretch being fetched */
-    bool identified;                 /* its firmware's version was read in this boot */
+    bool identified; /* its firmware's version was read in this boot */
     int64_t identify_after_ms;
     char firmware[32]; /* "" until then */
 };

@@ -7,7 +7,6 @@
 #define RANGES_MAX 48u
 #define BOOTS      2u
 #define MORE_MOST  64u /* boots beyond these, of all devices, before it is time to flush: 28 KiB */
-#define BOOTS_BACK 8u  /* so many are looked at for where something may be missing */
 
 struct range {
     uint32_t low, high; /* inclusive */
@@ -241,21 +240,17 @@ void seen_last(struct db *db, const struct device_config *device, struct reading
         return;
     sqlite3_bind_text(statement, 1, device->name, -1, SQLITE_STATIC);
     bool newer_begins_late = true;
-    for (unsigned n = 0; n < BOOTS_BACK && sqlite3_step(statement) == SQLITE_ROW; n++) {
+    for (unsigned n = 0; n < READING_BOOTS_BACK && sqlite3_step(statement) == SQLITE_ROW; n++) {
         struct range first;
-        struct reading_told told;
         uint32_t boot = (uint32_t)sqlite3_column_int64(statement, 0);
         int size = sqlite3_column_bytes(statement, 1);
         if (size < (int)sizeof first)
             continue;
         memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
-        load_told(statement, 2, boot, &told);
-        if (stored->seq == 0)
-            stored->newest = told;
+        load_told(statement, 2, boot, &stored->told[stored->told_count++]);
         if (newer_begins_late || size > (int)sizeof first) {
             stored->boot = boot;
             stored->seq = first.high;
-            stored->told = told;
             stored->whole = n == 0 && size == (int)sizeof first;
         }
         newer_begins_late = first.low > 1;

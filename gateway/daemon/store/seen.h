@@ -30,7 +30,7 @@ bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, 
 void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
                const struct payload_value *values);
 /* What is in the file: from where on something may be missing, in one of the last boots, and what
- * its counters told. Where the beginning of a boot is missing, the end of the one before may be,
+ * their counters told. Where the beginning of a boot is missing, the end of the one before may be,
  * too. seq 0: nothing. */
 void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
 /* Many boots wait to be written: time to flush, before more are added. */

@@ -151,9 +151,11 @@ static void give(struct node *node, uint16_t count, uint16_t boot, uint32_t seq,
 static void go_on(struct node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
                   double told)
 {
-    struct reading_stored before = {
-        .boot = boot, .seq = seq, .whole = true, .told = {boot, true, {told / 100}}};
-    before.newest = before.told;
+    struct reading_stored before = {.boot = boot,
+                                    .seq = seq,
+                                    .whole = true,
+                                    .told_count = 1,
+                                    .told = {{boot, true, {told / 100}}}};
     node_init(node, &device, &before, live);
 }
 
@@ -460,7 +462,7 @@ static void a_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(sum, 1.9);
     assert_mm(told_late(), 0);
     struct reading_stored before = {
-        .boot = 1, .seq = 12, .told = {1, true, {9.7 + sum}}, .newest = {1, true, {9.7 + sum}}};
+        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {9.7 + sum}}}};
     node_init(&node, &device, &before, &live);
     sum += tell(&live, &node, 1, 17, 1170);
     assert_int_equal(next(&node, 1020000).seq, 13);
@@ -484,7 +486,7 @@ static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(sum, 0.1);
     assert_mm(told_late(), 0.4);
     struct reading_stored before = {
-        .boot = 1, .seq = 12, .told = {1, true, {10.3}}, .newest = {1, true, {10.3}}};
+        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {10.3}}}};
     node_init(&node, &device, &before, &live);
     sum += tell(&live, &node, 1, 18, 1180);
     give(&node, 5, 1, 13, 2400, 0, 1080000);
@@ -500,7 +502,7 @@ static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **stat
     struct node node;
     struct decode_counters live = {0};
     struct reading_stored before = {
-        .boot = 6, .seq = 11, .told = {6, true, {9.80}}, .newest = {7, true, {10.20}}};
+        .boot = 6, .seq = 11, .told_count = 2, .told = {{7, true, {10.20}}, {6, true, {9.80}}}};
     node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 8, 2, 10); /* and another one */
     assert_mm(sum, 0.1);
@@ -513,6 +515,52 @@ static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **stat
     assert_mm(told_late(), 0.6);
     assert_mm(tell(&live, &node, 8, 3, 30), 0.2);
     assert_int_equal(reading_count, 6);
+}
+
+/* The same with three boots, of the middle one only what a live reading told: that was all of it.
+ */
+static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    struct reading_stored before = {
+        .boot = 6,
+        .seq = 11,
+        .told_count = 3,
+        .told = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
+    node_init(&node, &device, &before, &live);
+    double sum = tell(&live, &node, 8, 3, 30);
+    assert_mm(sum, 0.2);
+    give(&node, 2, 6, 12, 0, 1795290000, 180000); /* 10.00 and 10.20 mm */
+    assert_mm(told_late(), 0.4);
+    give(&node, 3, 7, 1, 0, 1795291000, 180000); /* 10.00, 10.20 and 10.40 mm */
+    assert_mm(told_late(), 0.6);
+    give(&node, 2, 8, 1, 1200, 0, 180000);
+    assert_mm(told_late(), 0.6);
+    assert_int_equal(next(&node, 180000).job, NODE_IDLE);
+}
+
+/* Two restarts of the node, the second before the log was asked for what the first one left. */
+static void rain_between_two_holes_is_counted_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 6, 9, 970);
+    double sum = tell(&live, &node, 6, 10, 980);
+    sum += tell(&live, &node, 7, 2, 990); /* the first hole: 6, 11.. to 7, 1 */
+    sum += tell(&live, &node, 8, 2, 40);  /* the second one: 7, 3.. to 8, 1 */
+    assert_mm(sum, 0.1 + 9.9 + 0.4);
+    give(&node, 1, 6, 11, 0, 1795290000, 120000); /* 10.00 mm */
+    assert_mm(told_late(), 0.2);
+    give(&node, 1, 7, 1, 0, 1795290000, 120000); /* in what the live reading told */
+    assert_mm(told_late(), 0.2);
+    give(&node, 2, 7, 3, 0, 1795290000, 120000); /* 10.00 and 10.20 mm */
+    assert_mm(told_late(), 0.2 + 0.3);
+    give(&node, 1, 8, 1, 600, 0, 120000);
+    assert_mm(told_late(), 0.2 + 0.3);
+    assert_int_equal(next(&node, 120000).job, NODE_IDLE);
 }
 
 /* Node and gateway lose their power together: its counter begins at 0. */
@@ -538,8 +586,7 @@ static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
     (void)state;
     struct node node;
     struct decode_counters live = {0};
-    struct reading_stored before = {
-        .boot = 1, .seq = 10, .told = {.boot = 1}, .newest = {.boot = 1}};
+    struct reading_stored before = {.boot = 1, .seq = 10, .told_count = 1, .told = {{.boot = 1}}};
     node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 1, 13, 1100);
     give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
@@ -657,6 +704,8 @@ int main(void)
         TEST(a_restart_amid_a_backfill_tells_rain_once),
         TEST(a_second_restart_amid_a_backfill_tells_rain_once),
         TEST(a_restart_amid_a_backfill_of_older_boots_tells_rain_once),
+        TEST(a_boot_amid_a_backfill_is_not_told_anew),
+        TEST(rain_between_two_holes_is_counted_from_the_log),
         TEST(rain_whose_beginning_is_not_known_is_not_made_up),
         TEST(a_failed_fetch_waits_and_goes_on),
         TEST(sets_the_period_it_should_have),

@@ -231,6 +231,7 @@ static void an_io_error_at_any_operation_loses_nothing(void **state)
 
 #define FETCH_BOOTS 5u
 #define FETCH_SEQS  12u
+#define TOLD        (1. * FETCH_SEQS * (FETCH_SEQS + 1) / 2)
 
 /* A node's log, fetched anew: boots that are over, one after the other, in one commit. */
 static void fetch(struct bench *bench)
@@ -257,6 +258,9 @@ static void a_log_fetched_anew_after_a_power_cut_is_there_once(void **state)
     struct bench *bench = *state;
     uint32_t step = full_run() ? 1 : 5;
     bool cut = true;
+    struct field_config counter = *bench->config->devices[0].metrics[2];
+    counter.role = ROLE_COUNTER; /* its increments are garden_reading()'s: seq */
+    bench->config->devices[0].metrics[2] = &counter;
     for (uint32_t n = 1; cut; n += step) {
         uint32_t counts[FETCH_BOOTS + 1] = {0};
         power_vfs_clear();
@@ -283,9 +287,16 @@ static void a_log_fetched_anew_after_a_power_cut_is_there_once(void **state)
         store_stop(bench->store);
         start(bench);
         count_readings(bench, counts, FETCH_BOOTS + 1);
+        const struct reading_sink *sink = store_sink(bench->store);
+        struct reading_stored before = {0};
+        assert_true(sink->last(sink->context, 0, &before));
         store_stop(bench->store);
-        for (uint32_t boot = 1; boot <= FETCH_BOOTS; boot++)
+        assert_int_equal(before.told_count, FETCH_BOOTS);
+        for (uint32_t boot = 1; boot <= FETCH_BOOTS; boot++) {
             assert_int_equal(counts[boot], FETCH_SEQS);
+            assert_true(before.told[FETCH_BOOTS - boot].boot == boot &&
+                        before.told[FETCH_BOOTS - boot].sums[0] == TOLD);
+        }
     }
 }
 
