@@ -9,9 +9,9 @@ import garden
 
 NODE = 5
 DRY = "time,rainfall\n2026-04-01T00:00:00Z,0\n2026-04-02T00:00:00Z,0\n"
-# 3 mm in an hour, and a minute's slope on either side: 3.05 mm.
+# 3 mm an hour from 1:00:30 to 2:02:30, with slopes of a minute: 3.1 mm, half a tip beyond 15 of 0.2.
 SHOWER = ("time,rainfall\n2026-04-01T00:00:00Z,0\n2026-04-01T01:00:00Z,0\n2026-04-01T01:01:00Z,3\n"
-          "2026-04-01T02:00:00Z,3\n2026-04-01T02:01:00Z,0\n2026-04-08T00:00:00Z,0\n")
+          "2026-04-01T02:02:00Z,3\n2026-04-01T02:03:00Z,0\n2026-04-08T00:00:00Z,0\n")
 
 
 def start(site, hours, speed, bucket_mm=0.2):
@@ -101,5 +101,5 @@ def test_every_tip_arrives_once_whatever_restarts(site, needs):
 def test_the_weathers_rain_fills_the_bucket(site, needs):
     needs("baiyed", "baiye-field", "baiye-node")
     start(site, SHOWER, 360)
-    rained(site, 300, "3.05 mm of weather, 15 tips of 0.2 mm")
+    rained(site, 300, "3.1 mm of weather, 15 tips of 0.2 mm")
     assert tips(site) == 15
