@@ -92,6 +92,29 @@ def test_what_a_killed_broker_had_taken_of_a_backlog_comes_again(broker, gateway
     wait_all(watcher, 400)
 
 
+def test_what_a_broker_had_taken_comes_again_when_both_lose_their_power(broker, gateways, watchers):
+    broker.start()
+    gateway = gateways(*connected(broker))
+    gateway.wait_state("up")
+    for count in 400, 8:  # the cursor of the first ones is written with the others
+        gateway.put(count)
+        garden.wait_until(lambda: gateway.stats()["brokers"][0]["cursor"] == gateway.stats()["next"]
+                          == gateway.stats()["taken"] + 1, 20, "delivered")
+    gateway.kill()
+    broker.kill()
+    broker.start()
+    watcher = watchers(broker)
+    gateway.start()
+    wait_all(watcher, 408)
+    assert gateway.quit() == 0
+    gateway.start()  # after an orderly end nothing is repeated
+    before = watcher.duplicates
+    gateway.wait_state("up")
+    gateway.put(8)
+    wait_all(watcher, 416)
+    assert watcher.duplicates == before
+
+
 def test_gateway_killed_at_random_loses_nothing_committed(broker, gateways, watchers):
     broker.start()
     watcher = watchers(broker)

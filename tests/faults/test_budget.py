@@ -198,6 +198,37 @@ def test_a_broker_that_restarts_gets_means_again_and_readings_next_month(plan, b
     assert_true(watcher.copy())
 
 
+def test_both_lose_their_power_on_a_short_plan(plan, broker, watchers):
+    """What the broker may have lost comes again in the next month: the plan carries it no sooner."""
+    watcher = watchers(broker)
+    gateway = plan.gateway
+    plan.use_up(watcher)
+    plan.put(80)
+    garden.wait_until(lambda: plan.broker()["backlog"] == 80, 10, "all readings are acknowledged")
+    plan.put(8)  # their cursor is written with these
+    full, boot = watcher.count(), gateway.boot
+    watcher.subscribed.clear()
+    gateway.kill()
+    broker.kill()
+    broker.start()
+    assert watcher.subscribed.wait(20), "the watcher is back"
+    gateway.start()
+    gateway.wait_state("up")
+    plan.set(NOVEMBER + 3600)
+    plan.put(8)
+    garden.wait_until(lambda: plan.broker()["backlog"] <= 8, 20, "the hour is delivered")
+    garden.wait_until(lambda: sum(mean["means"]["air_temperature"][0] for mean in watcher.means)
+                      == 88, 10, "its means")
+    have, gone = numbers(watcher, boot)
+    assert not have & gone and len(gone) == 88, "told as a reading and as a gap"
+    assert watcher.count() == full and watcher.duplicates == 0, "a plan that is short carried them"
+    plan.set(DECEMBER)
+    plan.put(8)
+    garden.wait_until(lambda: watcher.duplicates > 0, 20, "the readings once more")
+    garden.wait_until(lambda: watcher.count() == full + 16, 20, "and the new ones")
+    assert_true(watcher.copy())
+
+
 def test_a_new_month_sends_the_open_hour_and_nothing_else_again(plan, broker, watchers):
     watcher = watchers(broker)
     gateway = plan.gateway

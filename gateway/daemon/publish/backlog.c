@@ -11,8 +11,6 @@
 #include "gateway/daemon/publish/link.h"
 
 #define PLAN_SHARE 800
-#define REPLAY_MS  60000 /* a PUBACK is not durability: what a restarted broker may have lost */
-#define MARK_MS    1000
 
 static void loan_clear(struct loans *loans)
 {
@@ -71,32 +69,21 @@ void backlog_begin(struct publish *publish, struct broker *broker)
 
 /* ---- A broker that was restarted ---- */
 
-/* The cursor is about to move: where it stood, a mark a second. */
-static void mark_cursor(const struct publish *publish, struct broker *broker)
+/* A PUBACK is not durability: what was acknowledged in the last minute may be lost. */
+void backlog_down(struct publish *publish, struct broker *broker)
 {
-    int64_t now_ms = clock_now().mono_ms;
-    struct mark *last = &broker->marks[(broker->mark_next + MARKS - 1) % MARKS];
-    if (last->id == 0 || now_ms - last->mono_ms >= MARK_MS)
-        broker->marks[broker->mark_next++ % MARKS] =
-            (struct mark){now_ms, store_cursor(publish->store, broker->index)};
+    uint64_t back = store_cursor_back(publish->store, broker->index);
+    if (back != 0 && (broker->replay_id == 0 || back < broker->replay_id))
+        broker->replay_id = back;
 }
 
-static void move_cursor(struct publish *publish, struct broker *broker, uint64_t cursor)
+/* The gateway starts. When its power went, the broker's may have gone with it; else its publisher
+ * finds out. What was sent in its last run is not known to be readings or means: as readings. */
+void backlog_start(struct publish *publish, struct broker *broker)
 {
-    mark_cursor(publish, broker);
-    store_ack(publish->store, broker->index, cursor);
-}
-
-/* What was acknowledged in the last minute may be lost with the broker. */
-void backlog_down(struct broker *broker)
-{
-    int64_t since_ms = clock_now().mono_ms - REPLAY_MS - MARK_MS;
-    for (unsigned i = 0; i < MARKS; i++) {
-        const struct mark *mark = &broker->marks[i];
-        if (mark->id != 0 && mark->mono_ms >= since_ms &&
-            (broker->replay_id == 0 || mark->id < broker->replay_id))
-            broker->replay_id = mark->id;
-    }
+    backlog_down(publish, broker);
+    broker->doubtful = store_unclean(publish->store);
+    broker->lent_id = store_cursor(publish->store, broker->index);
 }
 
 /* Where it is sent again from. When the budget is short that is the means: readings wait for the
@@ -108,10 +95,11 @@ static uint64_t replay_from(struct publish *publish, struct broker *broker, uint
     if (broker->stage == THRIFT_NONE || from >= readings_end)
         return from;
     if (!store_feed_later(publish->store, broker->index, from, readings_end - 1))
-        log_write(LOG_LEVEL_WARNING,
-                  "publish %s: the broker was restarted, but too much waits already: what it lost "
-                  "of the last minute comes only when it is asked for",
-                  broker->config->name);
+        log_write(
+            LOG_LEVEL_WARNING,
+            "publish %s: the broker may have lost the last minute, but too much waits already: "
+            "that comes only when it is asked for",
+            broker->config->name);
     return readings_end;
 }
 
@@ -136,7 +124,7 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
     if (ack->lane == LANE_BACKLOG)
         cursor = ack->id;
     if (cursor != 0)
-        move_cursor(publish, broker, cursor);
+        store_ack(publish->store, broker->index, cursor);
 }
 
 /* ---- Streams: told once, before the first record that needs them ---- */
@@ -222,7 +210,7 @@ static void skip_to(struct publish *publish, struct broker *broker, uint64_t cur
 {
     struct loans *loans = &broker->loans[LANE_MEANS];
     if (loans->used == 0)
-        move_cursor(publish, broker, cursor);
+        store_ack(publish->store, broker->index, cursor);
     else
         loans->loans[(loans->first + loans->used - 1) % WIRE_BODIES].cursor = cursor;
 }

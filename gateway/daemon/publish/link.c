@@ -62,7 +62,7 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
 {
     spawn_reap(broker, 100);
     if (broker->up)
-        backlog_down(broker);
+        backlog_down(publish, broker);
     else
         broker->doubtful = true;
     broker->up = false;
@@ -250,6 +250,7 @@ static bool make_broker(struct publish *publish, uint16_t index)
     broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
     broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
     broker->thin = thin_create(backlog_shape, publish->store);
+    backlog_start(publish, broker);
     if (broker->config->panel)
         broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");

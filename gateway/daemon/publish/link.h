@@ -20,7 +20,6 @@
 #define LIVE_EVERY_MS    950 /* one a second, with room for a poll that comes a little early */
 #define HEALTH_EVERY_MS  60000
 #define SCALARS_A_SECOND 400 /* v/ messages of one broker */
-#define MARKS            64  /* of a broker's cursor, one a second: more than are replayed */
 
 /* Which brokers a document is for. */
 enum doc_class {
@@ -87,11 +86,6 @@ struct broker {
     uint8_t again_data[BODY_MAX];
     uint64_t replay_id; /* 0: none noted */
     bool doubtful;      /* a process ended while it had no connection: it can't tell why */
-    struct mark {
-        int64_t mono_ms;
-        uint64_t id; /* where the cursor stood then, 0: no mark */
-    } marks[MARKS];
-    uint32_t mark_next;
     struct loans loans[LANE_COUNT];
     uint32_t docs_out;
     uint32_t docs_seen;              /* docs.version that was gone through */
@@ -202,9 +196,10 @@ void answers_pump(struct publish *publish, struct broker *broker);
 void answers_free(struct broker *broker);
 
 /* backlog.c */
+void backlog_start(struct publish *publish, struct broker *broker);
 void backlog_begin(struct publish *publish, struct broker *broker);
 void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten);
-void backlog_down(struct broker *broker);
+void backlog_down(struct publish *publish, struct broker *broker);
 void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack);
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
 const struct shape *backlog_shape(void *store, uint32_t stream);

@@ -22,7 +22,7 @@ static void on_state(struct publish *publish, struct broker *broker,
         return;
     }
     if (was_up)
-        backlog_down(broker);
+        backlog_down(publish, broker);
     log_change(&broker->log, 0, LOG_LEVEL_WARNING,
                "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
                broker->config->host, broker->config->port, message->why);

@@ -180,26 +180,6 @@ static int insert_batches(struct store *store, uint64_t *id)
     return rc;
 }
 
-static int move_cursors(struct store *store, uint64_t acked[STORE_BROKERS_MAX])
-{
-    pthread_mutex_lock(&store->lock);
-    memcpy(acked, store->acked, sizeof store->acked);
-    pthread_mutex_unlock(&store->lock);
-    for (unsigned i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++) {
-        if (acked[i] == store->saved[i])
-            continue;
-        sqlite3_stmt *s = db_statement(&store->db, DB_CURSOR_SET);
-        if (s != NULL) {
-            sqlite3_bind_text(s, 1, store->config->brokers[i].name, -1, SQLITE_STATIC);
-            sqlite3_bind_int64(s, 2, (int64_t)acked[i]);
-        }
-        int rc = db_run(&store->db, s);
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return SQLITE_OK;
-}
-
 int commit_flush(struct store *store)
 {
     int rc = means_flush(store->means, &store->db);
@@ -225,13 +205,11 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void note_commit(struct store *store, const uint64_t acked[STORE_BROKERS_MAX],
-                        int64_t took_us)
+static void note_commit(struct store *store, int64_t took_us)
 {
     int written = 0, highest = 0;
     (void)sqlite3_db_status(store->db.handle, SQLITE_DBSTATUS_CACHE_WRITE, &written, &highest, 1);
     pthread_mutex_lock(&store->lock);
-    memcpy(store->saved, acked, sizeof store->saved);
     store->stats.commits++;
     store->stats.bytes_written += (uint64_t)written * (DB_PAGE_SIZE + 24);
     store->commit_us[store->commit_next++ % COMMIT_SAMPLES] =
@@ -242,14 +220,14 @@ static void note_commit(struct store *store, const uint64_t acked[STORE_BROKERS_
 /* One transaction with all that is prepared. */
 static void commit_prepared(struct store *store, bool flush)
 {
-    uint64_t acked[STORE_BROKERS_MAX];
+    struct cursors_saved saved;
     uint64_t id = store->next_id;
     int64_t began = now_us();
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
         rc = insert_batches(store, &id);
     if (rc == SQLITE_OK)
-        rc = move_cursors(store, acked);
+        rc = cursors_save(store, false, &saved);
     if (rc == SQLITE_OK && flush)
         rc = commit_flush(store);
     if (rc == SQLITE_OK)
@@ -260,7 +238,8 @@ static void commit_prepared(struct store *store, bool flush)
     }
     int64_t took_us = now_us() - began;
     store->commit_takes_us += (took_us - store->commit_takes_us) / 8;
-    note_commit(store, acked, took_us);
+    store->saved = saved;
+    note_commit(store, took_us);
     commit_settle(store, id);
     if (flush)
         commit_flushed(store);
@@ -277,14 +256,6 @@ void commit_gaps(struct store *store, const struct body *body)
     pthread_mutex_unlock(&store->lock);
     store->prepared_id = store->next_id;
     feed_wake(store);
-}
-
-static bool acks_wait(struct store *store)
-{
-    pthread_mutex_lock(&store->lock);
-    bool differ = memcmp(store->acked, store->saved, sizeof store->acked) != 0;
-    pthread_mutex_unlock(&store->lock);
-    return differ;
 }
 
 /* A reading is durable within commit_every: a commit begins as much earlier as commits take, but
@@ -322,7 +293,7 @@ void commit_run(struct store *store, int64_t now_ms, bool everything)
     struct intake_level level;
     intake_level(store->intake, &level);
     bool due = store->prepared_count > 0 || level.waiting > 0;
-    bool idle_acks = now_ms - last_ms >= IDLE_ACK_MS && acks_wait(store);
+    bool idle_acks = now_ms - last_ms >= IDLE_ACK_MS && cursors_wait(store);
     bool flush = everything || now_ms - store->flush_ms >= FLUSH_EVERY_MS ||
                  store->prepared_id - store->flush_id >= FLUSH_RECORDS;
     if (!due && !idle_acks && !everything)

@@ -37,6 +37,9 @@ static const char *const migrations[DB_VERSION] = {
      " told INTEGER NOT NULL, PRIMARY KEY(device, boot, first)) STRICT, WITHOUT ROWID;"),
     /* 3 -> 4: what the stored readings of a boot say that its counters counted */
     "ALTER TABLE seen ADD COLUMN told BLOB;",
+    /* 4 -> 5: where a cursor stood within the last minute, and how long before it was written */
+    ("ALTER TABLE broker ADD COLUMN back INTEGER;"
+     "ALTER TABLE broker ADD COLUMN back_ms INTEGER;"),
 };
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
@@ -56,8 +59,9 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_META_GET] = "SELECT value FROM meta WHERE key = ?1",
     [DB_META_SET] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
     [DB_META_DELETE] = "DELETE FROM meta WHERE key = ?1",
-    [DB_CURSOR_ALL] = "SELECT name, cursor FROM broker",
-    [DB_CURSOR_SET] = "INSERT OR REPLACE INTO broker(name, cursor) VALUES(?1, ?2)",
+    [DB_CURSOR_ALL] = "SELECT name, cursor, back, back_ms FROM broker",
+    [DB_CURSOR_SET] = "INSERT OR REPLACE INTO broker(name, cursor, back, back_ms)"
+                      " VALUES(?1, ?2, ?3, ?4)",
     [DB_STREAM_ALL] = "SELECT id, device, shape FROM stream ORDER BY id",
     [DB_STREAM_INSERT] = "INSERT INTO stream(device, shape, id) VALUES(?1, ?2, ?3)",
     [DB_MEAN_SET] = "INSERT OR REPLACE INTO mean(stream, step, " MEAN_COLUMNS

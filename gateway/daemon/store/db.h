@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        4
+#define DB_VERSION        5
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -29,8 +29,8 @@ enum db_statement {
     DB_META_GET,          /* key: value */
     DB_META_SET,          /* key, value */
     DB_META_DELETE,       /* key */
-    DB_CURSOR_ALL,        /* name, cursor */
-    DB_CURSOR_SET,        /* name, cursor */
+    DB_CURSOR_ALL,        /* name, cursor, back, back_ms */
+    DB_CURSOR_SET,        /* name, cursor; back, back_ms, or none */
     DB_STREAM_ALL,        /* id, device, shape */
     DB_STREAM_INSERT,     /* device, shape; id, or none: the next one */
     DB_MEAN_SET,          /* stream, step, t, first, last, boot lo, hi, seq lo, hi, body, bad */

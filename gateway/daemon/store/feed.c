@@ -298,22 +298,6 @@ void feed_wake(struct store *store)
         (void)eventfd_write(fd, 1);
 }
 
-uint64_t store_cursor(struct store *store, uint16_t broker)
-{
-    pthread_mutex_lock(&store->lock);
-    uint64_t cursor = broker < STORE_BROKERS_MAX ? store->acked[broker] : 0;
-    pthread_mutex_unlock(&store->lock);
-    return cursor;
-}
-
-void store_ack(struct store *store, uint16_t broker, uint64_t id)
-{
-    pthread_mutex_lock(&store->lock);
-    if (broker < STORE_BROKERS_MAX && id > store->acked[broker] && id <= store->next_id)
-        store->acked[broker] = id;
-    pthread_mutex_unlock(&store->lock);
-}
-
 bool store_stream(struct store *store, uint32_t id, struct stream *stream)
 {
     pthread_mutex_lock(&store->lock);

@@ -36,6 +36,11 @@ enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t 
 bool store_feed_later(struct store *store, uint16_t broker, uint64_t first, uint64_t last);
 /* The first record that the broker has not acknowledged (as committed in the file). */
 uint64_t store_cursor(struct store *store, uint16_t broker);
+/* Where it stood at most a minute ago, an earlier run of the gateway included: what a restarted
+ * broker may have lost begins there. 0: it has not moved since. */
+uint64_t store_cursor_back(struct store *store, uint16_t broker);
+/* The run before this one ended without store_stop(): with its power, perhaps, and the broker's. */
+bool store_unclean(const struct store *store);
 /* Every record before `id` is acknowledged. Written with the next commit, at the latest in 5 s. */
 void store_ack(struct store *store, uint16_t broker, uint64_t id);
 /* The broker refuses this record for good: kept aside with the reason and the payload. */

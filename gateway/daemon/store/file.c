@@ -82,33 +82,6 @@ static int load_next_id(struct store *store, uint64_t *next)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* A broker that the file does not know begins with what comes from now on; one that is known to
- * this process goes on where it is. */
-static int load_cursors(struct store *store, uint64_t next)
-{
-    uint64_t cursors[STORE_BROKERS_MAX] = {0};
-    sqlite3_stmt *s = db_statement(&store->db, DB_CURSOR_ALL);
-    int rc = s == NULL ? db_run(&store->db, NULL) : SQLITE_ROW;
-    while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(s, 0);
-        for (unsigned i = 0; name != NULL && i < store->config->broker_count; i++) {
-            if (i < STORE_BROKERS_MAX && strcmp(name, store->config->brokers[i].name) == 0)
-                cursors[i] = (uint64_t)sqlite3_column_int64(s, 1);
-        }
-    }
-    if (s != NULL)
-        sqlite3_reset(s);
-    pthread_mutex_lock(&store->lock);
-    for (unsigned i = 0; i < STORE_BROKERS_MAX; i++) {
-        if (cursors[i] == 0)
-            cursors[i] = store->acked[i] != 0 ? store->acked[i] : next;
-        store->saved[i] = cursors[i];
-        store->acked[i] = cursors[i] > store->acked[i] ? cursors[i] : store->acked[i];
-    }
-    pthread_mutex_unlock(&store->lock);
-    return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 static int load_offsets(struct store *store)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_BOOT_ALL);
@@ -120,32 +93,17 @@ static int load_offsets(struct store *store)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int save_cursors(struct store *store)
-{
-    int rc = SQLITE_OK;
-    for (unsigned i = 0; rc == SQLITE_OK && i < store->config->broker_count; i++) {
-        if (i >= STORE_BROKERS_MAX)
-            break;
-        sqlite3_stmt *s = db_statement(&store->db, DB_CURSOR_SET);
-        if (s != NULL) {
-            sqlite3_bind_text(s, 1, store->config->brokers[i].name, -1, SQLITE_STATIC);
-            sqlite3_bind_int64(s, 2, (int64_t)store->saved[i]);
-        }
-        rc = db_run(&store->db, s);
-    }
-    return rc;
-}
-
 /* The first transaction on a file: who it is, who writes it now, since when it is dirty. */
 static int settle(struct store *store, uint64_t next)
 {
+    struct cursors_saved saved;
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
         rc = save_uuid(store);
     if (rc == SQLITE_OK)
         rc = streams_settle(store);
     if (rc == SQLITE_OK)
-        rc = save_cursors(store);
+        rc = cursors_save(store, true, &saved);
     if (rc == SQLITE_OK)
         rc = db_meta_set(&store->db, "boot", store->boot);
     if (rc == SQLITE_OK)
@@ -156,7 +114,10 @@ static int settle(struct store *store, uint64_t next)
         db_rollback(&store->db);
         return rc;
     }
-    return db_commit(&store->db);
+    rc = db_commit(&store->db);
+    if (rc == SQLITE_OK)
+        store->saved = saved;
+    return rc;
 }
 
 static void choose_boot(struct store *store, const struct identity *identity)
@@ -225,11 +186,12 @@ static int take_over(struct store *store, const struct identity *identity)
         return rc;
     continue_ids(store, file_next, identity);
     choose_boot(store, identity);
-    rc = load_cursors(store, store->next_id);
+    rc = cursors_load(store, store->next_id);
     if (rc == SQLITE_OK)
         rc = settle(store, store->next_id);
     store->file.checked = clean == 1;
     if (rc == SQLITE_OK && store->flush_id == 0) {
+        store->file.unclean = clean != 1;
         store->flush_id = counted > 0 ? (uint64_t)counted : 1;
         rc = commit_replay(store, store->flush_id, UINT64_MAX, false);
         if (rc == SQLITE_OK)

@@ -55,6 +55,22 @@ struct again {
     uint32_t boot, first_seq, last_seq;
 };
 
+/* Where a broker's cursor stood before it moved, one mark a second: more than a minute's. */
+#define CURSOR_MARKS 64u
+struct cursor_marks {
+    struct cursor_mark {
+        int64_t mono_ms;
+        uint64_t id; /* 0: no mark */
+    } marks[CURSOR_MARKS];
+    uint32_t next;
+};
+
+/* What the file has of them, by broker. */
+struct cursors_saved {
+    uint64_t acked[STORE_BROKERS_MAX];
+    uint64_t back[STORE_BROKERS_MAX]; /* 0: it has not moved */
+};
+
 struct store {
     const struct config *config;
     char path[DB_PATH_SIZE];
@@ -85,8 +101,10 @@ struct store {
         int64_t retry_ms; /* monotonic: when to try again */
         uint32_t failures;
         bool checked; /* quick_check done, or not needed */
+        bool unclean; /* the run before ended without closing it */
         struct log_state log;
     } file;
+    struct cursors_saved saved;
     uint64_t prepared_id;                   /* the next record number to give */
     struct chunk *prepared, *prepared_last; /* deduplicated and counted, not yet committed */
     uint32_t prepared_count;
@@ -112,7 +130,7 @@ struct store {
     int feed_wake_fd;
     uint64_t next_id; /* committed */
     uint64_t acked[STORE_BROKERS_MAX];
-    uint64_t saved[STORE_BROKERS_MAX];
+    struct cursor_marks marks[STORE_BROKERS_MAX];
     struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
     struct again again[AGAIN_MAX];
     struct boot_offset {
@@ -162,6 +180,15 @@ struct identity {
 void identity_load(const char *path, struct identity *identity);
 bool identity_save(const char *path, const struct identity *identity);
 void identity_new_uuid(char uuid[37]);
+
+/* cursors.c */
+/* A broker that the file does not know begins with `next`, what comes from now on; one that is
+ * known to this process goes on where it is. SQLite's code. */
+int cursors_load(struct store *store, uint64_t next);
+/* Inside a transaction: those that changed, or all; store->saved is `saved` after its success. */
+int cursors_save(struct store *store, bool all, struct cursors_saved *saved);
+/* Has one moved that is not saved? */
+bool cursors_wait(struct store *store);
 
 /* commit.c */
 void commit_run(struct store *store, int64_t now_ms, bool everything);
