@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model against farms that it does not know: does it beat what a grower would say without it?
+ * All numbers are the same in every run, so the bounds leave room for changes of the model only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "made_up_farm.h"
+
+enum { FARMS = 5, YEARS = 2, UNBOOKED = 2 }; /* the last: farms lived through once more */
+
+/* Mean absolute errors as shares of the mean daily kg, means over the farms. */
+struct result {
+    double yesterday, mean_of_three, per_picker, model, blend, shown, coverage;
+};
+
+static struct pick_model model;
+static struct farm_season season;
+static struct result results[YEARS];
+static double with_crew, without_crew; /* of the first farms, in their first year */
+
+/* Until the last pick, as the grower would have noted it; `booked` says whether the crew was known
+ * the evening before. */
+static void live_through(const struct pick_prior *prior, int farm, bool booked,
+                         struct pick_score *score)
+{
+    pick_begin(&model, prior, (uint64_t)farm + 1);
+    for (int d = 0; d <= season.last; d++) {
+        struct pick_day day = season.days[d];
+        if (!booked)
+            day.booked = NAN;
+        pick_learn(&model, &day);
+    }
+    pick_score(&model, score);
+}
+
+static double mean_kg(void)
+{
+    double sum = 0.0;
+    int count = 0;
+    for (int d = season.first + 1; d <= season.last; d++) {
+        sum += season.days[d].kg;
+        count += season.days[d].kg > 0.0;
+    }
+    return sum / count;
+}
+
+static void add_score(struct result *to, const struct pick_score *score, double share)
+{
+    to->yesterday += score->baseline_mae_kg[0] * share;
+    to->mean_of_three += score->baseline_mae_kg[1] * share;
+    to->per_picker += score->baseline_mae_kg[2] * share;
+    to->model += score->source_mae_kg[PICK_BY_MODEL] * share;
+    to->blend += score->source_mae_kg[PICK_BY_BLEND] * share;
+    to->shown += score->mae_kg * share;
+    to->coverage += score->coverage / FARMS;
+}
+
+static int all_farms(void **state)
+{
+    (void)state;
+    for (int farm = 0; farm < FARMS; farm++) {
+        struct pick_prior prior = {.season_kg = NAN};
+        for (int year = 0; year < YEARS; year++) {
+            struct pick_score score;
+            made_up_farm(farm, year, &season);
+            if (year == 0)
+                prior = pick_prior_first(PICK_ONE_LEAF, season.last_year_kg, NAN);
+            double share = 1.0 / (FARMS * mean_kg());
+            if (farm < UNBOOKED && year == 0) {
+                live_through(&prior, farm, false, &score);
+                without_crew += score.source_mae_kg[PICK_BY_MODEL] * share;
+            }
+            live_through(&prior, farm, true, &score);
+            if (farm < UNBOOKED && year == 0)
+                with_crew += score.source_mae_kg[PICK_BY_MODEL] * share;
+            add_score(&results[year], &score, share);
+            if (!pick_next_prior(&model, &prior))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static void a_made_up_farm_picks_for_weeks_and_not_more_than_grew(void **state)
+{
+    (void)state;
+    double picked_kg = 0.0;
+    made_up_farm(3, 0, &season);
+    for (int d = 0; d < FARM_DAYS; d++)
+        picked_kg += season.days[d].kg;
+    assert_in_range(season.last - season.first, 15, 60);
+    assert_true(picked_kg > 0.6 * season.season_kg && picked_kg < 1.05 * season.season_kg);
+}
+
+static void the_model_with_the_crew_beats_yesterdays_kg(void **state)
+{
+    (void)state;
+    for (int year = 0; year < YEARS; year++) {
+        assert_true(results[year].model < 0.6 * results[year].yesterday);
+        assert_true(results[year].model < 0.6 * results[year].mean_of_three);
+    }
+}
+
+/* Thermal time and stock are worth at least 13 % more than the last kg per picker. */
+static void the_model_with_the_crew_beats_kg_per_picker(void **state)
+{
+    (void)state;
+    for (int year = 0; year < YEARS; year++)
+        assert_true(results[year].model < 0.87 * results[year].per_picker);
+}
+
+static void a_booked_crew_is_worth_more_than_all_else(void **state)
+{
+    (void)state;
+    assert_true(with_crew < 0.7 * without_crew);
+}
+
+static void what_is_shown_is_not_worse_than_kg_per_picker(void **state)
+{
+    (void)state;
+    for (int year = 0; year < YEARS; year++) {
+        assert_true(results[year].shown < results[year].per_picker);
+        assert_true(results[year].blend < results[year].per_picker);
+    }
+}
+
+static void four_of_five_picks_lie_in_the_range_that_says_so(void **state)
+{
+    (void)state;
+    for (int year = 0; year < YEARS; year++)
+        assert_true(results[year].coverage > 0.72 && results[year].coverage < 0.97);
+}
+
+static int tell(void **state)
+{
+    (void)state;
+    for (int year = 0; year < YEARS; year++) {
+        const struct result *r = &results[year];
+        print_message("year %d: yesterday %.3f, mean of three %.3f, per picker %.3f, model %.3f "
+                      "blend %.3f, shown %.3f; %.2f covered\n",
+                      year + 1, r->yesterday, r->mean_of_three, r->per_picker, r->model, r->blend,
+                      r->shown, r->coverage);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_model_with_the_crew_beats_yesterdays_kg),
+        cmocka_unit_test(the_model_with_the_crew_beats_kg_per_picker),
+        cmocka_unit_test(a_booked_crew_is_worth_more_than_all_else),
+        cmocka_unit_test(what_is_shown_is_not_worse_than_kg_per_picker),
+        cmocka_unit_test(four_of_five_picks_lie_in_the_range_that_says_so),
+        cmocka_unit_test(a_made_up_farm_picks_for_weeks_and_not_more_than_grew),
+    };
+    return cmocka_run_group_tests(tests, all_farms, tell);
+}
