@@ -101,6 +101,8 @@ void growth_passing_add(struct growth_passing *passing, double mean_c)
     double sum = 0.0;
     for (int i = 0; i < GROWTH_PASS_DAYS; i++)
         sum += passing->mean_c[i];
-    passing->run = sum >= GROWTH_BASE_C * GROWTH_PASS_DAYS ? passing->run + 1 : 0;
+    bool warm = sum >= GROWTH_BASE_C * GROWTH_PASS_DAYS;
+    passing->from_cold = passing->from_cold || !warm;
+    passing->run = warm ? passing->run + 1 : 0;
     passing->passed = passing->passed || passing->run >= GROWTH_PASS_RUN;
 }

@@ -62,6 +62,7 @@ struct growth_passing {
     unsigned days;                   /* taken in so far */
     unsigned run;                    /* running means at or above the base in a row */
     bool passed;
+    bool from_cold; /* a running mean below the base was seen: the passing itself was witnessed */
 };
 /* Takes the next day in; a mean of NaN leaves all as it was (the day is not known). */
 void growth_passing_add(struct growth_passing *passing, double mean_c);

@@ -13,6 +13,7 @@
 #define GUESSED_SHARE     0.5
 #define NEXT_PRIOR_PICKS  8
 #define AREA_KG_M2        (48.0 / 666.7) /* 600 shoots/m2 of 0.12 g */
+#define OPENING_LOGIT     2.944          /* ln(0.95 / 0.05): picking opens when 5 % are ready */
 #define SEASON_DONE_SHARE 0.95
 #define SEASON_DONE_LEFT  0.02
 #define SEASON_GONE_SHARE 0.999
@@ -51,6 +52,7 @@ const char *pick_why_text(enum pick_why why)
         [PICK_GIVEN] = "",
         [PICK_NO_DATA] = "too much air temperature is missing in ten days: see the thermometer",
         [PICK_BEFORE_SEASON] = "it has not been 10 °C long enough for the shoots to grow",
+        [PICK_LATE_START] = "the thermometer came after spring had begun: note the first pick",
         [PICK_AFTER_SEASON] = "this season's picking is over",
         [PICK_NO_SIZE] = "nobody has said how large the plot is: enter last year's kg or the area",
         [PICK_NO_CREW] = "nobody has said how many pickers come: enter those booked for tomorrow",
@@ -169,6 +171,8 @@ static enum pick_why closed_gate(const struct pick_model *model, double share_re
         return PICK_NO_DATA;
     if (!model->growing)
         return PICK_BEFORE_SEASON;
+    if (model->picked_days == 0 && !model->passing.from_cold)
+        return PICK_LATE_START;
     return season_over(model, share_ready) ? PICK_AFTER_SEASON : PICK_GIVEN;
 }
 
@@ -217,7 +221,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
                                   .pickers = NAN};
     if (out->why != PICK_GIVEN)
         return;
-    out->thermal_time = model->thermal_time;
+    out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
     out->share_ready = share;
     if (!model->has_size) {
         out->why = PICK_NO_SIZE;
@@ -276,12 +280,23 @@ static void learn_kg(struct pick_model *model, const struct pick_day *day)
     model->picked_days++;
 }
 
+/* A first pick with no winter before it: the plot has just been opened, whatever was summed up. */
+static void assume_start(struct pick_model *model)
+{
+    double opening_cd = model->prior.mu_cd - OPENING_LOGIT * model->prior.spread_cd;
+    model->thermal_time = fmax(model->thermal_time, opening_cd);
+    model->assumed_start = true;
+}
+
 static void grow(struct pick_model *model, const struct pick_day *day, bool picked)
 {
     bool known = is_growth(day->growth_cd);
     double growth_cd = known ? day->growth_cd : usual_growth(model);
     growth_passing_add(&model->passing, day->mean_c);
-    if (!model->growing && (model->passing.passed || picked)) {
+    bool late = picked && model->picked_days == 0 && !model->passing.from_cold;
+    if (late)
+        assume_start(model);
+    if (late || (!model->growing && (model->passing.passed || picked))) {
         particles_open(model);
         model->growing = true;
     }
@@ -327,5 +342,9 @@ bool pick_next_prior(const struct pick_model *model, struct pick_prior *next)
                                 .season_ln_sd = 0.25,
                                 .picker_kg = mean.picker_kg,
                                 .picker_ln_sd = 0.10};
+    if (model->assumed_start) { /* of the curve's place on the thermometer nothing was learned */
+        next->mu_cd = model->prior.mu_cd;
+        next->mu_sd = model->prior.mu_sd;
+    }
     return true;
 }

@@ -81,6 +81,8 @@ enum pick_why {
     PICK_GIVEN,         /* all numbers are there */
     PICK_NO_DATA,       /* too much temperature is missing */
     PICK_BEFORE_SEASON, /* no stable passing of 10 °C yet, and no pick noted */
+    PICK_LATE_START,    /* warm from the first day fed: how warm it was before is not known; the
+                         * first pick will tell, which is taken for the opening (5 % ready) */
     PICK_AFTER_SEASON,  /* the bushes are empty, or PICK_REST_DAYS without a pick */
     PICK_NO_SIZE,       /* neither last year's kg nor the area: share_ready only */
     PICK_NO_CREW,       /* pickers neither booked nor ever noted: no pick_kg */
@@ -95,11 +97,14 @@ enum pick_source { PICK_BY_MODEL, PICK_BY_PER_PICKER, PICK_BY_BLEND, PICK_SOURCE
 struct pick_estimate {
     enum pick_why why;
     bool learning;       /* fewer than PICK_LEARNING_DAYS are scored: say so beside the numbers */
-    double thermal_time; /* °C d since the first day fed; NaN under PICK_NO_DATA/BEFORE/AFTER */
+    double thermal_time; /* °C d since the first day fed; NaN unless the gates are open (PICK_GIVEN,
+                          * NO_SIZE, NO_CREW), and all season long after a late start */
     double share_ready;  /* of the season's shoots, picked ones included, 0..1; NaN as above */
-    double ready_kg[3];  /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE */
-    double pick_kg[3];   /* will probably be picked, the same; NaN as above or PICK_NO_CREW */
-    double pickers;      /* a whole number that clears the stock in two days; NaN as ready_kg */
+    double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
+                         * and rather too much, as long as the crew is far from clearing them: what
+                         * nobody reaches shows in no note. */
+    double pick_kg[3];  /* will probably be picked, the same; NaN as above or PICK_NO_CREW */
+    double pickers;     /* a whole number that clears the stock in two days; NaN as ready_kg */
     enum pick_source by;
 };
 
@@ -149,6 +154,7 @@ struct pick_model {
     unsigned rest_days;   /* since the last pick */
     unsigned odd_notes;   /* in a row that no particle can explain */
     bool has_size, growing;
+    bool assumed_start; /* thermal_time was set by the first pick */
     double thermal_time;
     double growth_cd[PICK_RECENT];               /* known ones, newest first */
     unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */

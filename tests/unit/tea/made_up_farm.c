@@ -164,6 +164,7 @@ void made_up_farm(int farm_number, int year_number, struct farm_season *season)
         thermal_time += true_growth(hourly[d], farm.base_c);
         int ready = count_ready(shoots, thermal_time);
         bool opened = season->first >= 0;
+        season->ready_kg[d] = ready * farm.season_kg / SHOOTS;
         if (!opened && ready < 0.03 * SHOOTS)
             continue;
         if (opened && ready < 0.004 * SHOOTS && thermal_time > farm.median_cd + 60.0)

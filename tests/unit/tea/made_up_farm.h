@@ -13,6 +13,7 @@
 
 struct farm_season {
     struct pick_day days[FARM_DAYS]; /* kg 0 on days without picking; pickers are as booked */
+    double ready_kg[FARM_DAYS];      /* on the bushes that day, before it was picked */
     double season_kg;                /* that grew */
     double last_year_kg;             /* what the owner says, within ± 25 % */
     int first, last;                 /* days on which it was picked; first -1: none */

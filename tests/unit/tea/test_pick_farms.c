@@ -20,7 +20,21 @@ struct result {
 static struct pick_model model;
 static struct farm_season season;
 static struct result results[YEARS];
+static unsigned looks, ready_inside;   /* evenings on which the bushes were looked at */
 static double with_crew, without_crew; /* of the first farms, in their first year */
+
+/* Does the range of ready_kg hold what is on the bushes of day d? Asked every fourth evening. */
+static void look(int d)
+{
+    struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
+    struct pick_estimate said;
+    if (d <= season.first || d % 4 != 0)
+        return;
+    pick_estimate(&model, &tomorrow, &said);
+    looks++;
+    ready_inside +=
+        season.ready_kg[d] >= said.ready_kg[0] && season.ready_kg[d] <= said.ready_kg[2];
+}
 
 /* Until the last pick, as the grower would have noted it; `booked` says whether the crew was known
  * the evening before. */
@@ -32,6 +46,8 @@ static void live_through(const struct pick_prior *prior, int farm, bool booked,
         struct pick_day day = season.days[d];
         if (!booked)
             day.booked = NAN;
+        else
+            look(d);
         pick_learn(&model, &day);
     }
     pick_score(&model, score);
@@ -135,6 +151,15 @@ static void four_of_five_picks_lie_in_the_range_that_says_so(void **state)
         assert_true(results[year].coverage > 0.72 && results[year].coverage < 0.97);
 }
 
+/* The stock shows in the notes only when the crew comes near to clearing it, so that its range is
+ * less honest than that of the pick: these farms have too much of it on the paper. */
+static void the_ready_stock_lies_in_its_range_more_often_than_not(void **state)
+{
+    (void)state;
+    assert_true(looks > 60);
+    assert_true(ready_inside > 0.5 * looks && ready_inside < 0.97 * looks);
+}
+
 static int tell(void **state)
 {
     (void)state;
@@ -145,6 +170,7 @@ static int tell(void **state)
                       year + 1, r->yesterday, r->mean_of_three, r->per_picker, r->model, r->blend,
                       r->shown, r->coverage);
     }
+    print_message("ready stock: %u of %u in range\n", ready_inside, looks);
     return 0;
 }
 
@@ -156,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_booked_crew_is_worth_more_than_all_else),
         cmocka_unit_test(what_is_shown_is_not_worse_than_kg_per_picker),
         cmocka_unit_test(four_of_five_picks_lie_in_the_range_that_says_so),
+        cmocka_unit_test(the_ready_stock_lies_in_its_range_more_often_than_not),
         cmocka_unit_test(a_made_up_farm_picks_for_weeks_and_not_more_than_grew),
     };
     return cmocka_run_group_tests(tests, all_farms, tell);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pick.h learns from the notes, and how it judges itself. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "spring.h"
+
+static struct pick_model model, other;
+
+static void more_pickers_pick_more_and_nobody_picks_nothing(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 40);
+    struct pick_estimate none = spring_ask(&model, 0.0);
+    struct pick_estimate few = spring_ask(&model, 4.0);
+    struct pick_estimate many = spring_ask(&model, 16.0);
+    assert_true(none.pick_kg[0] == 0.0 && none.pick_kg[2] == 0.0);
+    assert_true(few.pick_kg[1] > 0.0 && few.pick_kg[1] < many.pick_kg[1]);
+    assert_true(none.ready_kg[1] == many.ready_kg[1]);
+}
+
+static void a_day_of_picking_empties_the_bushes(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 40);
+    memcpy(&other, &model, sizeof other);
+    struct pick_day picked = spring(40);
+    struct pick_day rested = picked;
+    rested.kg = 0.0;
+    rested.pickers = NAN;
+    pick_learn(&model, &picked);
+    pick_learn(&other, &rested);
+    double after = spring_ask(&model, 10.0).ready_kg[1];
+    double without = spring_ask(&other, 10.0).ready_kg[1];
+    assert_true(after < without - picked.kg / 2.0);
+}
+
+/* A day that nobody noted may have been picked or not: in between, and less sure. */
+static void a_day_without_a_note_lies_between_picked_and_rested(void **state)
+{
+    (void)state;
+    static struct pick_model unnoted;
+    spring_begin(&model);
+    spring_feed(&model, 0, 40);
+    memcpy(&other, &model, sizeof other);
+    memcpy(&unnoted, &model, sizeof unnoted);
+    struct pick_day day = spring(40);
+    pick_learn(&model, &day);
+    day.kg = day.pickers = NAN;
+    pick_learn(&unnoted, &day);
+    day.kg = 0.0;
+    pick_learn(&other, &day);
+    struct pick_estimate estimate = spring_ask(&unnoted, 10.0);
+    assert_true(estimate.ready_kg[1] > spring_ask(&model, 10.0).ready_kg[1]);
+    assert_true(estimate.ready_kg[1] < spring_ask(&other, 10.0).ready_kg[1]);
+}
+
+static void a_crowd_picks_no_more_than_there_is(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 40);
+    struct pick_estimate crowd = spring_ask(&model, 4000.0);
+    assert_true(crowd.pick_kg[1] < 1.05 * crowd.ready_kg[1]);
+}
+
+static void rain_slows_the_pickers(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 40);
+    struct pick_tomorrow tomorrow = {.growth_cd = 7.0, .rain_chance = 0.0, .pickers = 10.0};
+    struct pick_estimate dry;
+    struct pick_estimate wet;
+    pick_estimate(&model, &tomorrow, &dry);
+    tomorrow.rain_chance = 1.0;
+    pick_estimate(&model, &tomorrow, &wet);
+    assert_true(wet.pick_kg[1] < 0.92 * dry.pick_kg[1]);
+    assert_true(wet.ready_kg[1] == dry.ready_kg[1]);
+}
+
+static void warmth_brings_leaf(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 36);
+    struct pick_tomorrow tomorrow = {.growth_cd = 0.0, .rain_chance = 0.0, .pickers = 10.0};
+    struct pick_estimate cold;
+    struct pick_estimate warm;
+    pick_estimate(&model, &tomorrow, &cold);
+    tomorrow.growth_cd = 12.0;
+    pick_estimate(&model, &tomorrow, &warm);
+    assert_true(warm.ready_kg[1] > 1.1 * cold.ready_kg[1]);
+}
+
+/* The prior says 2.75 kg at the most; these novices pick 1.5. */
+static void what_a_picker_takes_is_learned_from_the_notes(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN);
+    struct pick_estimate before = spring_ask(&model, 10.0);
+    for (int d = OPEN; d < OPEN + 10; d++) {
+        struct pick_day day = spring(d);
+        day.rain_mm = 0.0;
+        day.kg = 1.5 * day.pickers;
+        pick_learn(&model, &day);
+    }
+    struct pick_prior next;
+    assert_true(pick_next_prior(&model, &next));
+    assert_true(next.picker_kg > 1.3 && next.picker_kg < 2.0);
+    struct pick_estimate after = spring_ask(&model, 10.0);
+    assert_true(after.pick_kg[1] > 12.5 && after.pick_kg[1] < 17.0);
+    assert_true(after.pick_kg[2] / after.pick_kg[0] < before.pick_kg[2] / before.pick_kg[0]);
+}
+
+static void while_learning_the_blend_is_shown_as_soon_as_there_is_one(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN);
+    assert_int_equal(spring_ask(&model, 10.0).by, PICK_BY_MODEL);
+    spring_feed(&model, OPEN, OPEN + 1);
+    assert_int_equal(spring_ask(&model, 10.0).by, PICK_BY_BLEND);
+}
+
+static void seven_scored_days_end_the_learning(void **state)
+{
+    (void)state;
+    struct pick_score score;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN);
+    pick_score(&model, &score);
+    assert_int_equal(score.days, 0);
+    assert_true(isnan(score.mae_kg) && isnan(score.skill) && isnan(score.coverage));
+    spring_feed(&model, OPEN, OPEN + 7); /* the first has nothing to be compared with */
+    pick_score(&model, &score);
+    assert_int_equal(score.days, 6);
+    assert_true(spring_ask(&model, 10.0).learning);
+    spring_feed(&model, OPEN + 7, OPEN + 8);
+    assert_false(spring_ask(&model, 10.0).learning);
+}
+
+/* Kg per picker never changes but in the rain: that baseline is hard to beat, and the score says
+ * so; the shown number is that of the best of the three ways. */
+static void the_score_names_the_best_way(void **state)
+{
+    (void)state;
+    struct pick_score score;
+    spring_begin(&model);
+    spring_feed(&model, 0, CLOSE);
+    pick_score(&model, &score);
+    struct pick_estimate estimate = spring_ask(&model, 10.0);
+    for (int i = 0; i < PICK_SOURCE_COUNT; i++)
+        assert_true(score.source_mae_kg[estimate.by] <= score.source_mae_kg[i]);
+    double best =
+        fmin(fmin(score.baseline_mae_kg[0], score.baseline_mae_kg[1]), score.baseline_mae_kg[2]);
+    assert_true(fabs(score.skill - (1.0 - score.mae_kg / best)) < 1e-12);
+    assert_true(score.baseline_mae_kg[2] == score.source_mae_kg[PICK_BY_PER_PICKER]);
+    assert_true(fabs(score.bias_kg) <= score.mae_kg);
+    assert_true(score.coverage >= 0.0 && score.coverage <= 1.0);
+}
+
+/* A comma forgotten: 240 kg for 24. The next evening's numbers are hardly moved by it. */
+static void one_slip_of_the_finger_is_not_believed(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_begin(&other);
+    spring_feed(&model, 0, 40);
+    spring_feed(&other, 0, 40);
+    struct pick_day slip = spring(40);
+    pick_learn(&other, &slip);
+    slip.kg *= 10.0;
+    pick_learn(&model, &slip);
+    double believed = spring_ask(&other, 10.0).ready_kg[1];
+    double with_slip = spring_ask(&model, 10.0).ready_kg[1];
+    assert_true(fabs(with_slip - believed) < 0.25 * believed);
+}
+
+/* Last year's total was given for another plot: ten times too small. */
+static void a_prior_that_was_far_off_is_given_up(void **state)
+{
+    (void)state;
+    struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, 60.0, NAN);
+    pick_begin(&model, &prior, SPRING_SEED);
+    spring_feed(&model, 0, CLOSE - 5);
+    struct pick_day day = spring(CLOSE - 5);
+    struct pick_estimate estimate = spring_ask(&model, day.booked);
+    assert_int_equal(estimate.why, PICK_GIVEN);
+    assert_true(fabs(estimate.pick_kg[1] - day.kg) < 0.5 * day.kg);
+}
+
+static void a_season_makes_the_next_prior(void **state)
+{
+    (void)state;
+    struct pick_prior next;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN + 7);
+    assert_false(pick_next_prior(&model, &next));
+    assert_true(next.mu_cd == 150.0 && next.season_kg == 700.0);
+    spring_feed(&model, OPEN + 7, CLOSE);
+    assert_true(pick_next_prior(&model, &next));
+    assert_true(next.mu_sd == 14.0 && next.spread_ln_sd == 0.2);
+    assert_true(next.season_ln_sd == 0.25 && next.picker_ln_sd == 0.10);
+    assert_true(next.mu_cd > 60.0 && next.mu_cd < 240.0);
+    assert_true(next.season_kg > 350.0 && next.season_kg < 1400.0);
+    assert_true(next.picker_kg > 2.0 && next.picker_kg < 3.6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_pickers_pick_more_and_nobody_picks_nothing),
+        cmocka_unit_test(a_day_of_picking_empties_the_bushes),
+        cmocka_unit_test(a_day_without_a_note_lies_between_picked_and_rested),
+        cmocka_unit_test(a_crowd_picks_no_more_than_there_is),
+        cmocka_unit_test(rain_slows_the_pickers),
+        cmocka_unit_test(warmth_brings_leaf),
+        cmocka_unit_test(what_a_picker_takes_is_learned_from_the_notes),
+        cmocka_unit_test(while_learning_the_blend_is_shown_as_soon_as_there_is_one),
+        cmocka_unit_test(seven_scored_days_end_the_learning),
+        cmocka_unit_test(the_score_names_the_best_way),
+        cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
+        cmocka_unit_test(a_prior_that_was_far_off_is_given_up),
+        cmocka_unit_test(a_season_makes_the_next_prior),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
