@@ -16,6 +16,8 @@
 #define PICK_SIGMA    0.22
 #define NOTE_ODD      5.0 /* sigmas from the nearest particle: a slip, or a wrong prior */
 #define NOTE_FAR      8.0
+#define TAIL_EVERY    5   /* one particle of so many allows for ... */
+#define TAIL_WIDTH    3.0 /* ... so much more error in the season's kg: owners misremember */
 #define LEVEL_KEPT    0.8
 #define LEVEL_SIGMA   0.05
 
@@ -54,7 +56,8 @@ void particles_begin(struct pick_model *model)
         *p = (struct pick_particle){.weight = 1.0 / PICK_PARTICLES};
         p->mu = prior->mu_cd + prior->mu_sd * chance_normal(chance);
         p->s = prior->spread_cd * spread(chance, prior->spread_ln_sd);
-        p->season_kg = prior->season_kg * spread(chance, prior->season_ln_sd);
+        double season_ln_sd = prior->season_ln_sd * (i % TAIL_EVERY ? 1.0 : TAIL_WIDTH);
+        p->season_kg = prior->season_kg * spread(chance, season_ln_sd);
         p->picker_kg = prior->picker_kg * spread(chance, prior->picker_ln_sd);
         limit(p);
     }
@@ -296,7 +299,8 @@ void particles_foresee_pick(struct pick_model *model, const struct pick_outlook 
         const struct pick_particle *p = &model->particles[i];
         double stock_kg = draw_stock(model, p, outlook, chance);
         double rain = chance_uniform(chance) < outlook->rain_chance ? 1.0 : 0.0;
-        double kg = pick_of(p, stock_kg, outlook->pickers, rain) * spread(chance, PICK_SIGMA);
+        double pickers = outlook->pickers * spread(chance, outlook->pickers_doubt);
+        double kg = pick_of(p, stock_kg, pickers, rain) * spread(chance, PICK_SIGMA);
         model->scratch[i] = (struct pick_sample){kg, p->weight};
     }
     percentiles(model, pick_kg);

@@ -12,6 +12,7 @@ struct pick_outlook {
     double growth_cd, growth_doubt; /* °C d, and the standard deviation of its logarithm */
     double rain_chance;             /* 0..1 */
     double pickers;                 /* >= 0; NaN: not known */
+    double pickers_doubt;           /* as growth_doubt; 0: booked */
 };
 
 /* Draws the particles from model->prior, nothing on the bushes yet. */

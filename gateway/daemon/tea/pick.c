@@ -10,6 +10,7 @@
 #define RAIN_CHANCE       0.33 /* of a spring day in Guizhou */
 #define GROWTH_DOUBT      0.35 /* ln, of "as the last three days" */
 #define FORECAST_DOUBT    0.15 /* ln, of a weather forecast for tomorrow */
+#define CREW_DOUBT        0.6  /* ln, of "as many as came last" */
 #define GUESSED_SHARE     0.5
 #define NEXT_PRIOR_PICKS  8
 #define AREA_KG_M2        (48.0 / 666.7) /* 600 shoots/m2 of 0.12 g */
@@ -179,16 +180,18 @@ static enum pick_why closed_gate(const struct pick_model *model, double share_re
 static struct pick_outlook outlook_of(const struct pick_model *model,
                                       const struct pick_tomorrow *tomorrow)
 {
-    struct pick_outlook outlook = {usual_growth(model), GROWTH_DOUBT, RAIN_CHANCE, NAN};
+    struct pick_outlook outlook = {usual_growth(model), GROWTH_DOUBT, RAIN_CHANCE,
+                                   usual_crew(model), CREW_DOUBT};
     if (is_growth(tomorrow->growth_cd)) {
         outlook.growth_cd = tomorrow->growth_cd;
         outlook.growth_doubt = FORECAST_DOUBT;
     }
     if (tomorrow->rain_chance >= 0.0 && tomorrow->rain_chance <= 1.0)
         outlook.rain_chance = tomorrow->rain_chance;
-    outlook.pickers = tomorrow->pickers >= 0.0 && tomorrow->pickers <= PICK_PICKERS_MAX
-                          ? tomorrow->pickers
-                          : usual_crew(model);
+    if (tomorrow->pickers >= 0.0 && tomorrow->pickers <= PICK_PICKERS_MAX) {
+        outlook.pickers = tomorrow->pickers;
+        outlook.pickers_doubt = 0.0;
+    }
     return outlook;
 }
 
@@ -274,9 +277,10 @@ static void learn_kg(struct pick_model *model, const struct pick_day *day)
         struct pick_day odd = *day;
         odd.kg = NAN;
         learn_without_kg(model, &odd);
+    } else {
+        push(model->recent.kg, day->kg);
+        push(model->recent.pickers, crew);
     }
-    push(model->recent.kg, day->kg);
-    push(model->recent.pickers, crew);
     model->picked_days++;
 }
 

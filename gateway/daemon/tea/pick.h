@@ -72,7 +72,7 @@ struct pick_day {
 struct pick_tomorrow {
     double growth_cd;   /* from a weather forecast; NaN: as the last three days, with doubt */
     double rain_chance; /* 0..1; NaN: 0.33 */
-    double pickers;     /* booked; 0: nobody will pick; NaN: the mean of the last two crews */
+    double pickers; /* booked; 0: nobody will pick; NaN: the mean of the last two crews, in doubt */
 };
 #define PICK_TOMORROW_UNKNOWN ((struct pick_tomorrow){NAN, NAN, NAN})
 

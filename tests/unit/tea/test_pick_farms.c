@@ -10,7 +10,7 @@
 
 #include "made_up_farm.h"
 
-enum { FARMS = 5, YEARS = 2, UNBOOKED = 2 }; /* the last: farms lived through once more */
+enum { FARMS = 4, YEARS = 2, UNBOOKED = 2 }; /* the last: farms lived through once more */
 
 /* Mean absolute errors as shares of the mean daily kg, means over the farms. */
 struct result {
@@ -20,8 +20,9 @@ struct result {
 static struct pick_model model;
 static struct farm_season season;
 static struct result results[YEARS];
-static unsigned looks, ready_inside;   /* evenings on which the bushes were looked at */
-static double with_crew, without_crew; /* of the first farms, in their first year */
+static unsigned looks, ready_inside; /* evenings on which the bushes were looked at */
+static double with_crew, without_crew,
+    coverage_without_crew; /* of the first farms, in their first year */
 
 /* Does the range of ready_kg hold what is on the bushes of day d? Asked every fourth evening. */
 static void look(int d)
@@ -89,6 +90,7 @@ static int all_farms(void **state)
             if (farm < UNBOOKED && year == 0) {
                 live_through(&prior, farm, false, &score);
                 without_crew += score.source_mae_kg[PICK_BY_MODEL] * share;
+                coverage_without_crew += score.coverage / UNBOOKED;
             }
             live_through(&prior, farm, true, &score);
             if (farm < UNBOOKED && year == 0)
@@ -149,6 +151,7 @@ static void four_of_five_picks_lie_in_the_range_that_says_so(void **state)
     (void)state;
     for (int year = 0; year < YEARS; year++)
         assert_true(results[year].coverage > 0.72 && results[year].coverage < 0.97);
+    assert_true(coverage_without_crew > 0.65 && coverage_without_crew < 0.97);
 }
 
 /* The stock shows in the notes only when the crew comes near to clearing it, so that its range is
@@ -156,7 +159,7 @@ static void four_of_five_picks_lie_in_the_range_that_says_so(void **state)
 static void the_ready_stock_lies_in_its_range_more_often_than_not(void **state)
 {
     (void)state;
-    assert_true(looks > 60);
+    assert_true(looks > 50);
     assert_true(ready_inside > 0.5 * looks && ready_inside < 0.97 * looks);
 }
 
