@@ -20,6 +20,8 @@
 #define SEASON_GONE_SHARE 0.999
 #define SHORT_REST_DAYS   3
 
+_Static_assert(sizeof(struct pick_model) < 128 * 1024, "a plot's model has grown");
+
 static bool above_zero(double x, double most)
 {
     return x > 0.0 && x <= most; /* false for NaN */
@@ -82,6 +84,12 @@ static struct pick_prior checked(const struct pick_prior *prior)
     return good;
 }
 
+static void forget_recent(struct pick_model *model)
+{
+    for (size_t i = 0; i < PICK_RECENT; i++)
+        model->recent.kg[i] = model->recent.pickers[i] = NAN;
+}
+
 void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64_t seed)
 {
     memset(model, 0, sizeof *model);
@@ -89,12 +97,13 @@ void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64
     model->seed = seed;
     model->chance = chance_begin(seed);
     model->has_size = !isnan(model->prior.season_kg);
-    if (!model->has_size) /* any size: the share that is ready does not depend on it */
-        model->prior.season_kg = 1000.0;
-    for (size_t i = 0; i < PICK_RECENT; i++) {
-        model->growth_cd[i] = NAN;
-        model->recent.kg[i] = model->recent.pickers[i] = NAN;
+    if (!model->has_size) { /* any size, for the share that is ready; notes may narrow it */
+        model->prior.season_kg = 500.0;
+        model->prior.season_ln_sd = 1.0;
     }
+    for (size_t i = 0; i < PICK_RECENT; i++)
+        model->growth_cd[i] = NAN;
+    forget_recent(model);
     memset(model->missing_hours, GROWTH_HOURS, sizeof model->missing_hours);
     particles_begin(model);
 }
@@ -312,6 +321,17 @@ static void grow(struct pick_model *model, const struct pick_day *day, bool pick
         push(model->growth_cd, growth_cd);
 }
 
+/* Picked once, long ago, and it has been cold ever since: a note under a wrong date. */
+static void forget_winter_pick(struct pick_model *model)
+{
+    if (model->assumed_start)
+        model->thermal_time = 0.0;
+    model->assumed_start = false;
+    model->growing = false;
+    model->picked_days = 0;
+    forget_recent(model);
+}
+
 void pick_learn(struct pick_model *model, const struct pick_day *day)
 {
     bool picked = above_zero(day->kg, PICK_KG_MAX);
@@ -325,6 +345,8 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     if (model->picked_days > 0)
         particles_drift(model);
     model->rest_days = picked ? 0 : model->rest_days + 1;
+    if (model->picked_days > 0 && model->rest_days >= PICK_REST_DAYS && !model->passing.passed)
+        forget_winter_pick(model);
     model->missing_hours[model->days % PICK_GATE_DAYS] =
         (unsigned char)(day->missing_hours < GROWTH_HOURS ? day->missing_hours : GROWTH_HOURS);
     model->days++;

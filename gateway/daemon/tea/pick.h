@@ -15,9 +15,10 @@
  *
  * Nothing here is kept on disk and no clock is read: the caller feeds a season's days in order, and
  * the same days, prior and seed give the same numbers on every machine. After a restart, or when a
- * note is corrected, it begins anew and feeds them again (a season costs some ten milliseconds).
- * All memory is the caller's; a struct pick_model belongs to one thread at a time. Quantities that
- * are not known are NaN; what cannot be true (see each field) counts as not known. */
+ * note is corrected, it begins anew and feeds them again (a season costs some tens of
+ * milliseconds). All memory is the caller's; a struct pick_model belongs to one thread at a time.
+ * Quantities that are not known are NaN; what cannot be true (see each field) counts as not known.
+ */
 #ifndef BAIYE_TEA_PICK_H
 #define BAIYE_TEA_PICK_H
 
@@ -80,7 +81,7 @@ struct pick_tomorrow {
 enum pick_why {
     PICK_GIVEN,         /* all numbers are there */
     PICK_NO_DATA,       /* too much temperature is missing */
-    PICK_BEFORE_SEASON, /* no stable passing of 10 °C yet, and no pick noted */
+    PICK_BEFORE_SEASON, /* no stable passing of 10 °C yet, and no pick noted lately */
     PICK_LATE_START,    /* warm from the first day fed: how warm it was before is not known; the
                          * first pick will tell, which is taken for the opening (5 % ready) */
     PICK_AFTER_SEASON,  /* the bushes are empty, or PICK_REST_DAYS without a pick */
@@ -115,19 +116,20 @@ struct pick_score {
     unsigned days;
     double mae_kg;   /* mean absolute error; this and all below NaN while days is 0 */
     double bias_kg;  /* mean of estimate - picked: above 0 too much was promised */
-    double skill;    /* 1 - mae / mae of the best of the three baselines; below 0: worse than it */
+    double skill;    /* 1 - mae / mae of the best of the three baselines; below 0: worse than it;
+                      * NaN, too, when that baseline never erred */
     double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
     double baseline_mae_kg[3]; /* last pick, mean of three picks, kg per picker × crew */
     double source_mae_kg[PICK_SOURCE_COUNT];
 };
 
-/* Private from here: sized so that the caller can own it, about 110 kB. */
+/* Private from here: sized so that the caller can own it, about 120 kB. */
 struct pick_particle {
-    double mu, s, season_kg,
-        picker_kg;          /* mu_cd, spread_cd, season_kg, picker_kg of struct pick_prior */
-    double stock_kg, level; /* B; l, an AR(1) error */
-    double ready;           /* F at the model's thermal time */
-    double weight;          /* all add up to 1 */
+    double mu, s;                /* °C d */
+    double season_kg, picker_kg; /* K, c */
+    double stock_kg, level;      /* B; l, an AR(1) error */
+    double ready;                /* F at the model's thermal time */
+    double weight;               /* all add up to 1 */
 };
 struct pick_sample {
     double value, weight;

@@ -90,6 +90,22 @@ static void a_noted_pick_opens_the_season(void **state)
     assert_int_equal(spring_ask(&model, 2.0).why, PICK_GIVEN);
 }
 
+static void a_pick_noted_under_a_winter_date_does_not_use_up_the_season(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, 12);
+    struct pick_day slip = spring(OPEN);
+    slip.growth_cd = 0.1;
+    slip.mean_c = 4.0;
+    pick_learn(&model, &slip);
+    for (int i = 0; i < PICK_REST_DAYS; i++)
+        spring_feed(&model, 12, 13);
+    assert_int_equal(spring_ask(&model, 10.0).why, PICK_BEFORE_SEASON);
+    spring_feed(&model, WARM, OPEN);
+    assert_int_equal(spring_ask(&model, 10.0).why, PICK_GIVEN);
+}
+
 /* 48 of 240 hours are a fifth: still enough. */
 static void nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing(void **state)
 {
@@ -302,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_first_prior_follows_standard_and_size),
         cmocka_unit_test(nothing_is_said_before_ten_degrees_are_passed),
         cmocka_unit_test(a_noted_pick_opens_the_season),
+        cmocka_unit_test(a_pick_noted_under_a_winter_date_does_not_use_up_the_season),
         cmocka_unit_test(nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing),
         cmocka_unit_test(a_new_thermometer_says_nothing_for_eight_days),
         cmocka_unit_test(a_thermometer_that_came_in_spring_waits_for_the_first_pick),
