@@ -168,8 +168,7 @@ void particles_guess(struct pick_model *model, double share, const struct pick_o
         struct pick_particle *p = &model->particles[i];
         if (chance_uniform(&model->chance) >= share)
             continue;
-        double pickers = isnan(outlook->pickers) ? HUGE_VAL : outlook->pickers;
-        double kg = pick_of(p, p->stock_kg, pickers, outlook->rain_chance);
+        double kg = pick_of(p, p->stock_kg, outlook->pickers, outlook->rain_chance);
         take(p, kg * spread(&model->chance, PICK_SIGMA));
     }
 }

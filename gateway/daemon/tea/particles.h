@@ -25,7 +25,8 @@ void particles_grow(struct pick_model *model, double growth_cd);
 /* Weighs by a note of kg > 0 and takes them off the bushes. Without `pickers` it only says that the
  * bushes bore so much. false: no particle can explain the note, it was not believed. */
 bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance);
-/* A day without a note: this share of the particles picks as `outlook->pickers` would. */
+/* A day without a note: this share of the particles picks as `outlook->pickers` (a number) would.
+ */
 void particles_guess(struct pick_model *model, double share, const struct pick_outlook *outlook);
 /* After a day in the picking season: the level drifts, and the poor give way to the rich. */
 void particles_drift(struct pick_model *model);

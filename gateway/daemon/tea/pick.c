@@ -276,7 +276,10 @@ static void learn_without_kg(struct pick_model *model, const struct pick_day *da
     struct pick_outlook outlook = {.rain_chance = rain_chance(day->rain_mm), .pickers = crew};
     if (isnan(crew))
         outlook.pickers = usual_crew(model);
-    particles_guess(model, isnan(crew) ? GUESSED_SHARE : 1.0, &outlook);
+    if (isnan(outlook.pickers)) /* never noted: about as many as the last kg speak of */
+        outlook.pickers = model->recent.kg[0] / model->prior.picker_kg;
+    if (!isnan(outlook.pickers))
+        particles_guess(model, isnan(crew) ? GUESSED_SHARE : 1.0, &outlook);
 }
 
 static void learn_kg(struct pick_model *model, const struct pick_day *day)

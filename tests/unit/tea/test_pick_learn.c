@@ -132,6 +132,23 @@ static void while_learning_the_blend_is_shown_as_soon_as_there_is_one(void **sta
     assert_int_equal(spring_ask(&model, 10.0).by, PICK_BY_BLEND);
 }
 
+/* Who never notes the crew: an unnoted day must not be taken for one on which all was cleared. */
+static void an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    for (int d = 0; d < 40; d++) {
+        struct pick_day day = spring(d);
+        day.pickers = day.booked = NAN;
+        pick_learn(&model, &day);
+    }
+    double before = spring_ask(&model, 10.0).ready_kg[0];
+    struct pick_day day = spring(40);
+    day.kg = day.pickers = day.booked = NAN;
+    pick_learn(&model, &day);
+    assert_true(spring_ask(&model, 10.0).ready_kg[0] > before - 30.0);
+}
+
 static void seven_scored_days_end_the_learning(void **state)
 {
     (void)state;
@@ -227,6 +244,7 @@ int main(void)
         cmocka_unit_test(warmth_brings_leaf),
         cmocka_unit_test(what_a_picker_takes_is_learned_from_the_notes),
         cmocka_unit_test(while_learning_the_blend_is_shown_as_soon_as_there_is_one),
+        cmocka_unit_test(an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick),
         cmocka_unit_test(seven_scored_days_end_the_learning),
         cmocka_unit_test(the_score_names_the_best_way),
         cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
