@@ -101,6 +101,36 @@ static void note_missing(FILE *out, const char *what, const char *name, const ch
         (void)fprintf(out, "note: %s %s: %s: %s\n", what, name, path, strerror(errno));
 }
 
+static bool measures(const struct config *config, const struct plot_config *plot,
+                     const char *metric)
+{
+    for (unsigned i = 0; i < plot->device_count; i++) {
+        const struct device_config *device = &config->devices[plot->devices[i]];
+        for (unsigned m = 0; m < device->metric_count; m++) {
+            if (strcmp(device->metrics[m]->metric, metric) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing of it is a mistake: a plot may be there for its soil only. */
+static void note_forecast(const struct config *config, const struct plot_config *plot, FILE *out)
+{
+    if (!measures(config, plot, "air_temperature"))
+        (void)fprintf(out,
+                      "note: plot %s: none of its devices measures air_temperature: no forecast of "
+                      "pick and frost; a device may stand in several plots\n",
+                      plot->name);
+    else if (plot->area_m2 <= 0 && plot->last_year_kg <= 0)
+        (void)fprintf(out,
+                      "note: plot %s: neither area: nor last_year: the forecast has no kilograms\n",
+                      plot->name);
+    if (plot->soil == SOIL_NONE && measures(config, plot, "soil_moisture"))
+        (void)fprintf(out, "note: plot %s: no soil: the forecast can't say when to irrigate\n",
+                      plot->name);
+}
+
 static void note_all_missing(const struct config *config, FILE *out)
 {
     for (unsigned i = 0; i < config->bus_count; i++) {
@@ -114,6 +144,8 @@ static void note_all_missing(const struct config *config, FILE *out)
         note_missing(out, "broker", broker->name, broker->cert_file);
         note_missing(out, "broker", broker->name, broker->key_file);
     }
+    for (unsigned i = 0; i < config->plot_count; i++)
+        note_forecast(config, &config->plots[i], out);
     note_missing(out, "http", "certificate", config->http_cert_file);
     note_missing(out, "http", "key", config->http_key_file);
 }

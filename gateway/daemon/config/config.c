@@ -28,13 +28,67 @@ static bool read_plot_devices(struct yaml_source *source, const yaml_node_t *val
     return true;
 }
 
+/* The order of enum plot_standard and enum plot_soil, behind their NONE. */
+static const char *const standards[] = {"bud", "1B1L", "1B2L", "1B3L", NULL};
+static const char *const soils[] = {"sand", "loamy-sand",      "sandy-loam", "loam", "silt-loam",
+                                    "silt", "silty-clay-loam", "silty-clay", "clay", NULL};
+
+static bool read_standard(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct plot_config *plot = &((struct draft_plot *)target)->plot;
+    static const struct key key = {
+        .name = "standard", .kind = KEY_CHOICE, .size = 1, .choices = standards, .example = "1B1L"};
+    if (!keys_read_one(source, value, &key, &plot->standard_kind))
+        return false;
+    strcpy(plot->standard, standards[plot->standard_kind++]);
+    return true;
+}
+
+static bool read_soil(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct plot_config *plot = &((struct draft_plot *)target)->plot;
+    static const struct key key = {
+        .name = "soil", .kind = KEY_CHOICE, .size = 1, .choices = soils, .example = "loam"};
+    if (!keys_read_one(source, value, &key, &plot->soil))
+        return false;
+    plot->soil++;
+    return true;
+}
+
+static bool read_root_depth(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    double *root_m = &((struct draft_plot *)target)->plot.root_m;
+    const char *text = yaml_text(value);
+    if (text && units_length_m(text, root_m) && *root_m >= 0.1 && *root_m <= 3)
+        return true;
+    return yaml_error(source, yaml_line(value),
+                      "root_depth: \"%.60s\" is not a depth of 10cm to 3m; write for example "
+                      "root_depth: 50cm",
+                      text ? text : "");
+}
+
+static bool read_last_year(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    double *kg = &((struct draft_plot *)target)->plot.last_year_kg;
+    const char *text = yaml_text(value);
+    if (text && units_mass_kg(text, kg) && *kg > 0)
+        return true;
+    return yaml_error(source, yaml_line(value),
+                      "last_year: \"%.60s\" is not a weight of fresh leaf with its unit (kg, jin); "
+                      "write for example last_year: 85kg",
+                      text ? text : "");
+}
+
 #define PLOT(member) KEY_MEMBER(struct draft_plot, plot.member)
 static const struct key plot_keys[] = {
     {.name = "name", .kind = KEY_NAME, PLOT(name), .required = true, .example = "upper"},
     {.name = "label", .kind = KEY_TEXT, PLOT(label), .example = "上坡"},
     {.name = "area", .kind = KEY_AREA, PLOT(area_m2), .min = 1, .max = 1e9, .example = "2.5mu"},
     {.name = "cultivar", .kind = KEY_NAME, PLOT(cultivar), .example = "baiye-1"},
-    {.name = "standard", .kind = KEY_TEXT, PLOT(standard), .example = "1B1L"},
+    {.name = "standard", .kind = KEY_FUNCTION, .read = read_standard},
+    {.name = "soil", .kind = KEY_FUNCTION, .read = read_soil},
+    {.name = "root_depth", .kind = KEY_FUNCTION, .read = read_root_depth},
+    {.name = "last_year", .kind = KEY_FUNCTION, .read = read_last_year},
     {.name = "devices", .kind = KEY_FUNCTION, .read = read_plot_devices},
 };
 
@@ -42,6 +96,7 @@ static bool read_plot(struct yaml_source *source, const yaml_node_t *item, void 
 {
     struct draft_plot *draft = target;
     draft->line = yaml_line(item);
+    draft->plot.root_m = 0.5; /* most of what a tea bush drinks comes from there */
     return keys_read(source, item, "a plot", plot_keys, sizeof plot_keys / sizeof *plot_keys,
                      draft);
 }

@@ -138,11 +138,32 @@ struct broker_config {
     int line;
 };
 
+/* Which shoots are picked, as `standard` says it: a bud, or a bud with one to three leaves. */
+enum plot_standard { STANDARD_NONE, STANDARD_BUD, STANDARD_1B1L, STANDARD_1B2L, STANDARD_1B3L };
+
+/* Texture of a plot's soil, in the words of FAO-56; SOIL_NONE: the file does not say. */
+enum plot_soil {
+    SOIL_NONE,
+    SOIL_SAND,
+    SOIL_LOAMY_SAND,
+    SOIL_SANDY_LOAM,
+    SOIL_LOAM,
+    SOIL_SILT_LOAM,
+    SOIL_SILT,
+    SOIL_SILTY_CLAY_LOAM,
+    SOIL_SILTY_CLAY,
+    SOIL_CLAY
+};
+
 struct plot_config {
     char name[CONFIG_NAME_SIZE];
     char label[CONFIG_LABEL_SIZE];
-    double area_m2;
+    double area_m2; /* 0: not said */
     char cultivar[CONFIG_NAME_SIZE], standard[CONFIG_NAME_SIZE];
+    uint8_t standard_kind; /* enum plot_standard */
+    uint8_t soil;          /* enum plot_soil */
+    double root_m;         /* depth that the roots drink from, 0.5 unless the file says */
+    double last_year_kg;   /* fresh leaf picked last season; 0: not said */
     uint16_t device_count;
     uint16_t *devices;
 };

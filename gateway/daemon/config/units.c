@@ -100,6 +100,19 @@ bool units_area_m2(const char *text, double *m2)
     return with_unit(text, units, 1e10, m2);
 }
 
+bool units_length_m(const char *text, double *m)
+{
+    static const struct unit units[] = {{"cm", 0.01}, {"m", 1}, {NULL, 0.0}};
+    return with_unit(text, units, 1e3, m);
+}
+
+bool units_mass_kg(const char *text, double *kg)
+{
+    static const struct unit units[] = {{"kg", 1},   {"公斤", 1}, {"jin", 0.5},
+                                        {"斤", 0.5}, {"t", 1000}, {NULL, 0.0}};
+    return with_unit(text, units, 1e7, kg);
+}
+
 bool units_host(const char *text, char *host, size_t size, uint16_t *port)
 {
     const char *start = text, *end, *colon;

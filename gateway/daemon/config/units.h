@@ -18,6 +18,8 @@ bool units_duration_us(const char *text, uint64_t *us);
 bool units_bytes(const char *text, uint64_t *bytes);
 /* m2, ha, mu (666.7 m²). */
 bool units_area_m2(const char *text, double *m2);
+bool units_length_m(const char *text, double *m); /* cm, m */
+bool units_mass_kg(const char *text, double *kg); /* kg, jin, t */
 /* host:port, [v6]:port; `port` keeps its value when the text names none. */
 bool units_host(const char *text, char *host, size_t size, uint16_t *port);
 

@@ -62,7 +62,7 @@ static void reads_the_design_example(void **state)
         "      budget: 30MB/month }\n"
         "plots:\n"
         "  - { name: upper, label: 上坡, area: 3mu, cultivar: baiye-1, standard: 1B1L,\n"
-        "      devices: [soil-7] }\n"
+        "      soil: sandy-loam, root_depth: 60cm, last_year: 170jin, devices: [soil-7] }\n"
         "buses:\n"
         "  - name: east\n"
         "    type: rtu\n"
@@ -91,6 +91,11 @@ static void reads_the_design_example(void **state)
     assert_int_equal(c->brokers[1].batch_ms, 600000);
     assert_int_equal(c->brokers[1].budget_bytes_month, 30000000);
     assert_true(c->plots[0].area_m2 > 1999.9 && c->plots[0].area_m2 < 2000.1);
+    assert_string_equal(c->plots[0].standard, "1B1L");
+    assert_int_equal(c->plots[0].standard_kind, STANDARD_1B1L);
+    assert_int_equal(c->plots[0].soil, SOIL_SANDY_LOAM);
+    assert_float_equal(c->plots[0].root_m, 0.6, 1e-9);
+    assert_float_equal(c->plots[0].last_year_kg, 85, 1e-9);
     assert_int_equal(c->plots[0].devices[0], 1);
     assert_int_equal(c->buses[0].parity, 'E');
     assert_int_equal(c->buses[0].silence_us, 4000);
@@ -199,6 +204,14 @@ static void names_line_mistake_and_remedy(void **state)
          ":8:", "it would never come", "a metric that a device's profile has"},
         {HEAD DEV "plots:\n  - { name: p, devices: [a, a] }\n", ":8:", "names device \"a\" twice",
          "once is enough"},
+        {HEAD DEV "plots:\n  - { name: p, standard: 2B1L, devices: [a] }\n",
+         ":8:", "standard: \"2B1L\" is unknown", "one of bud, 1B1L, 1B2L, 1B3L"},
+        {HEAD DEV "plots:\n  - { name: p, soil: mud, devices: [a] }\n",
+         ":8:", "soil: \"mud\" is unknown", "silty-clay, clay"},
+        {HEAD DEV "plots:\n  - { name: p, root_depth: 4m, devices: [a] }\n",
+         ":8:", "\"4m\" is not a depth of 10cm to 3m", "root_depth: 50cm"},
+        {HEAD DEV "plots:\n  - { name: p, last_year: 85, devices: [a] }\n",
+         ":8:", "\"85\" is not a weight", "last_year: 85kg"},
         {"site: s\nbsues: []\n", ":2:", "unknown key \"bsues\"", "did you mean \"buses\"?"},
         {"site: s\n# \xb2\xe8\nbuses: []\n", ":2:", "not UTF-8 text", "encoding UTF-8"},
     };
