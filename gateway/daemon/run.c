@@ -15,6 +15,7 @@
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/serve/serve.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/tea/forecast.h"
 
 #define DESCRIPTORS 512 /* 256 of the loop, and those of buses, brokers and the store */
 
@@ -69,6 +70,7 @@ struct daemon {
     struct store *store;
     struct serve *serve;
     struct publish *publish;
+    struct forecast *forecast;
     struct bus **buses;
     enum run_end end;
 };
@@ -106,6 +108,12 @@ static bool start_buses(const struct config *config, struct store *store, struct
     return true;
 }
 
+/* In the serve loop. */
+static void picked(void *context)
+{
+    forecast_picked(context);
+}
+
 static bool start_all(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
@@ -117,10 +125,18 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
+    daemon->forecast = forecast_start(config, daemon->store, daemon->publish);
+    if (!daemon->forecast) {
+        log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
+        return false;
+    }
     if (!start_buses(config, daemon->store, daemon->buses))
         return false;
-    struct serve_parts parts = {
-        .store = daemon->store, .publish = daemon->publish, .buses = daemon->buses};
+    struct serve_parts parts = {.store = daemon->store,
+                                .publish = daemon->publish,
+                                .buses = daemon->buses,
+                                .picked = picked,
+                                .picked_context = daemon->forecast};
     return serve_start(daemon->serve, &parts);
 }
 
@@ -129,6 +145,7 @@ static void stop_all(struct daemon *daemon)
 {
     if (daemon->serve)
         serve_end(daemon->serve);
+    forecast_stop(daemon->forecast);
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);
     if (daemon->publish)

@@ -196,6 +196,26 @@ void publish_web_trouble(struct publish *publish, const char *what)
     own_alert(publish, what != NULL, &text);
 }
 
+void publish_raise(struct publish *publish, const struct publish_alert *alert)
+{
+    struct alert_text text = {.since_ms = alert->since_ms};
+    (void)snprintf(text.id, sizeof text.id, "%s", alert->id);
+    (void)snprintf(text.what, sizeof text.what, "%s", alert->what);
+    (void)snprintf(text.where, sizeof text.where, "%s", alert->where);
+    (void)snprintf(text.todo, sizeof text.todo, "%s", alert->todo);
+    (void)snprintf(text.level, sizeof text.level, "%s", alert->level);
+    if (alert->what_zh != NULL) {
+        (void)snprintf(text.what_zh, sizeof text.what_zh, "%s", alert->what_zh);
+        (void)snprintf(text.todo_zh, sizeof text.todo_zh, "%s", alert->todo_zh);
+    }
+    raised_set(publish, &text);
+}
+
+void publish_lower(struct publish *publish, const char *id)
+{
+    raised_end(publish, id);
+}
+
 static void look_at_broker(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "alarm",
@@ -237,7 +257,8 @@ static void look_at_budget(struct publish *publish, const struct broker *broker)
 static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
-    static const char *const always[] = {"store", "quarantine", "descriptors", "http"};
+    static const char *const always[] = {"store", "quarantine", "descriptors", "http",
+                                         PUBLISH_ALERT_FROST};
     char own[ALERT_ID_SIZE];
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         if (strcmp(id, always[i]) == 0)

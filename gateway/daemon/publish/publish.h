@@ -51,6 +51,20 @@ void publish_stop(struct publish *publish);
  * false: no memory, or too many documents. */
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos);
+/* An alert of another part of the daemon. English, and Chinese where `what_zh` is not NULL; what is
+ * too long is cut. */
+struct publish_alert {
+    const char *id; /* one of those below */
+    const char *what, *where, *todo;
+    const char *what_zh, *todo_zh;
+    const char *level; /* "info", "watch" or "alarm" */
+    int64_t since_ms;
+};
+#define PUBLISH_ALERT_FROST "frost" /* rules have a hyphen in theirs */
+/* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
+void publish_raise(struct publish *publish, const struct publish_alert *alert);
+/* It is over; nothing when it does not stand. Any thread. */
+void publish_lower(struct publish *publish, const char *id);
 /* The web server can't be reached by anybody, for that reason; NULL: it can. An alert. Any thread.
  */
 void publish_web_trouble(struct publish *publish, const char *what);

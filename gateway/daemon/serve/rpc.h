@@ -36,6 +36,9 @@ struct rpc_parts {
     /* For `stats`; a new reference. May be NULL. */
     json_t *(*stats)(void *context);
     void *context;
+    /* A pick was noted and is stored. May be NULL. */
+    void (*picked)(void *context);
+    void *picked_context;
 };
 
 /* Copies `parts`; what they point to must outlive it. NULL: no memory. */

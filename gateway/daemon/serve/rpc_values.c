@@ -236,6 +236,14 @@ static void store_finished(void *context, enum store_result result)
     rpc_resume(call);
 }
 
+static void pick_ready(struct rpc_call *call)
+{
+    const struct rpc_parts *parts = &call->rpc->parts;
+    if (call->store_result == STORE_OK && parts->picked != NULL)
+        parts->picked(parts->picked_context);
+    done_ready(call);
+}
+
 /* "2026-04-03" or 20260403; 0 when it is no date. */
 static int32_t parse_day(const json_t *value)
 {
@@ -277,7 +285,7 @@ void rpc_run_pick(struct rpc_call *call)
         memcpy(pick.plot, plot, strlen(plot) + 1);
         memcpy(pick.user, call->caller.user, sizeof pick.user);
         pick.pickers = (uint32_t)pickers;
-        call->resume = done_ready;
+        call->resume = pick_ready;
         enum store_result result = store_pick(call->rpc->parts.store, &pick, store_finished, call);
         if (result != STORE_OK)
             rpc_fail_store(call, result);

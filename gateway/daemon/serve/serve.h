@@ -23,6 +23,9 @@ struct serve_parts {
     struct store *store;
     struct publish *publish;  /* may be NULL */
     struct bus *const *buses; /* one a config.buses, all started */
+    /* A pick was noted and is stored. In the loop; must return at once. May be NULL. */
+    void (*picked)(void *context);
+    void *picked_context;
 };
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
  * of memory. The parts must stay until serve_end() and may then be stopped. */

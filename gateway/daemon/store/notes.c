@@ -12,7 +12,7 @@
 
 #define VALUE_MOST    65536u
 #define AUDIT_KEPT_MS (INT64_C(730) * 86400000)
-#define PICKS_MOST    400u
+#define PICKS_MOST    STORE_PICKS_MAX
 #define AUDITS_MOST   200u
 
 /* One form for all: what is to be done, the input copied behind, who waits. */

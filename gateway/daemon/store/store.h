@@ -130,7 +130,8 @@ enum store_result store_resend(struct store *store, const struct store_resend_qu
 typedef void (*store_done)(void *context, enum store_result result);
 
 /* What a farmer says was picked: one row a plot and day; a second one with the same id is the
- * same pick, corrected. Committed before `done` (may be NULL) is called. */
+ * same pick, corrected. One of no kilograms that was made before its day began books pickers for
+ * it. Committed before `done` (may be NULL) is called. */
 struct store_pick {
     char id[64];
     char plot[CONFIG_NAME_SIZE];
@@ -142,9 +143,10 @@ struct store_pick {
 };
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context);
+#define STORE_PICKS_MAX 400u
 typedef void (*store_picks_done)(void *context, enum store_result result,
                                  const struct store_pick *picks, uint32_t count);
-/* Of one plot ("" : all), from a day on, oldest first, at most 400. */
+/* Of one plot ("" : all), from a day on, oldest first, at most STORE_PICKS_MAX. */
 enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
                               store_picks_done done, void *context);
 

@@ -100,15 +100,17 @@ double frost_morning_c(const struct tea_hours *recent, int64_t now_ms, int64_t m
 
 static bool buds_stirred(const struct frost_input *input)
 {
-    if (!isnan(input->thermal_time))
-        return input->thermal_time >= FROST_GATE_CD;
-    return input->season_day >= FROST_FIRST_DAY && input->season_day <= FROST_LAST_DAY;
+    if (input->season_day > FROST_LAST_DAY)
+        return false;
+    if (isnan(input->thermal_time))
+        return input->season_day >= FROST_FIRST_DAY;
+    return input->thermal_time >= FROST_GATE_CD;
 }
 
 static void tell_sleep(const struct frost_input *input, struct frost *frost)
 {
     frost->level = FROST_NONE;
-    if (isnan(input->thermal_time))
+    if (isnan(input->thermal_time) || input->thermal_time >= FROST_GATE_CD)
         (void)snprintf(frost->why, sizeof frost->why, "no sprouting buds at this time of the year");
     else
         (void)snprintf(frost->why, sizeof frost->why,

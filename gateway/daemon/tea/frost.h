@@ -6,7 +6,7 @@
  *   watch <= 4 °C, alarm <= 2 °C, severe <= 0 °C, of the air or of the canopy, whichever is colder.
  * - Buds that sleep take no harm: nothing is told before half of the thermal time at which picking
  *   opens (67 °C d above 10 °C: Jiang Run et al. 2014, Baiye 1), so that a winter's frosts cry no
- *   wolf. Where the thermal time is not known, from the second to the fifth month of the season.
+ *   wolf; nor after the fifth month. Where the thermal time is not known, from the second month on.
  * - From 20:00 to 06:00 the morning's least is reckoned: a line through the last three hours, on to
  *   06:00; not below the dew point, where condensing water gives its heat back. The line is the
  *   project's own rule and errs to the cold side: cooling slackens through a night. */

@@ -124,6 +124,11 @@ static void sleeping_buds_take_no_harm(void **state)
     input.thermal_time = 33.5;
     frost_judge(&input, &frost);
     assert_int_equal(frost.level, FROST_SEVERE);
+    input.thermal_time = 2000;
+    input.season_day = 151; /* in summer no buds of spring are left */
+    frost_judge(&input, &frost);
+    assert_int_equal(frost.level, FROST_NONE);
+    assert_string_equal(frost.why, "no sprouting buds at this time of the year");
 }
 
 static void without_thermal_time_the_calendar_decides(void **state)

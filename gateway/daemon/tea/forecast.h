@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The site's forecast: tomorrow's pick, frost, disease, water, as the retained document `forecast`,
+ * and the alert of a frost. Made anew a few minutes into every hour, after each pick that is noted,
+ * and at the start; sent when it says something new, or every six hours.
+ *
+ * A thread of its own, of low priority: a season of a large garden takes seconds to read and to
+ * reckon with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
+ * store by message (ask.h) and speaks through publish. Nothing is kept on disk: the same readings
+ * and notes give the same numbers, so a restart changes nothing. */
+#ifndef BAIYE_TEA_FORECAST_H
+#define BAIYE_TEA_FORECAST_H
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/store.h"
+
+struct forecast;
+
+/* All three must outlive it. NULL when it can't be started (errno). */
+struct forecast *forecast_start(const struct config *config, struct store *store,
+                                struct publish *publish);
+/* A pick was noted: look again, soon. Any thread. */
+void forecast_picked(struct forecast *forecast);
+/* Before publish and store are stopped. NULL is fine. */
+void forecast_stop(struct forecast *forecast);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/tea/outlook.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/daemon/tea/growth.h"
+
+#define UNKNOWN_MOST 10 /* days */
+#define LATE_DAY     31 /* warmth of January is little: measured from February on, some is missing */
+
+/* ---- The days of the season ---- */
+
+/* Hours [*first, *end) of `hours` begin within [from_ms, to_ms). */
+static void find_hours(const struct tea_hours *hours, int64_t from_ms, int64_t to_ms,
+                       uint32_t *first, uint32_t *end)
+{
+    int64_t before = from_ms - hours->first_ms, until = to_ms - hours->first_ms;
+    int64_t count = hours->count;
+    int64_t a = before <= 0 ? 0 : (before + TEA_HOUR_MS - 1) / TEA_HOUR_MS;
+    int64_t b = until <= 0 ? 0 : (until + TEA_HOUR_MS - 1) / TEA_HOUR_MS;
+    *first = (uint32_t)(a < count ? a : count);
+    *end = (uint32_t)(b < count ? b : count);
+}
+
+/* What a day's hours add up to, beside their temperature. */
+struct day_sums {
+    double vpd_most, moisture, rain_mm;
+    unsigned moist_hours;
+};
+
+static void add_hour(struct day_sums *sums, const struct tea_hour *hour)
+{
+    if (!isnan(hour->air_c) && !isnan(hour->humidity))
+        sums->vpd_most = fmax(sums->vpd_most, growth_vpd_kpa(hour->air_c, hour->humidity));
+    if (!isnan(hour->rain_mm))
+        sums->rain_mm = isnan(sums->rain_mm) ? hour->rain_mm : sums->rain_mm + hour->rain_mm;
+    if (!isnan(hour->soil_moisture)) {
+        sums->moisture += hour->soil_moisture;
+        sums->moist_hours++;
+    }
+}
+
+/* NAN, no limit, without a probe or without knowing the soil. */
+static double water_of(const struct outlook_plot *plot, const struct day_sums *sums)
+{
+    double full = NAN, dry = NAN;
+    if (sums->moist_hours == 0 || !water_soil_limits(plot->soil, &full, &dry))
+        return NAN;
+    return growth_water_limit(
+        growth_extractable_water(sums->moisture / sums->moist_hours, dry, full));
+}
+
+static struct pick_day make_day(const struct outlook_plot *plot, const struct tea_hours *hours,
+                                int64_t begin_ms, int64_t end_ms, int64_t now_ms)
+{
+    double hourly_c[GROWTH_HOURS];
+    struct day_sums sums = {.vpd_most = NAN, .rain_mm = NAN};
+    struct pick_day day = PICK_DAY_UNKNOWN;
+    uint32_t first, end;
+    unsigned over = 0; /* hours of the day that are over and were not measured */
+    for (unsigned h = 0; h < GROWTH_HOURS; h++)
+        hourly_c[h] = NAN;
+    find_hours(hours, begin_ms, end_ms, &first, &end);
+    for (uint32_t i = first; i < end; i++) {
+        int64_t slot = (hours->first_ms + (int64_t)i * TEA_HOUR_MS - begin_ms) / TEA_HOUR_MS;
+        if (slot < GROWTH_HOURS) /* the 25th of a clock change adds nothing */
+            hourly_c[slot] = hours->hours[i].air_c;
+        add_hour(&sums, &hours->hours[i]);
+    }
+    for (unsigned h = 0; h < GROWTH_HOURS; h++)
+        over += isnan(hourly_c[h]) && begin_ms + (int64_t)(h + 1) * TEA_HOUR_MS <= now_ms ? 1 : 0;
+    struct growth_day growth = growth_day(hourly_c);
+    day.growth_cd =
+        growth_limited(growth.degree_days, growth_vpd_limit(sums.vpd_most), water_of(plot, &sums));
+    day.mean_c = growth.mean_c;
+    day.missing_hours = over;
+    day.rain_mm = sums.rain_mm;
+    return day;
+}
+
+void outlook_take(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, struct outlook_season *days)
+{
+    if (days->first_date != season->date[0]) {
+        for (int i = 0; i < SEASON_DAYS; i++)
+            days->days[i] = PICK_DAY_UNKNOWN;
+        days->first_date = season->date[0];
+    }
+    for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
+        if (season->begin_ms[i] >= hours->first_ms)
+            days->days[i] =
+                make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1], now_ms);
+    }
+}
+
+/* ---- Notes ---- */
+
+void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
+                      unsigned pickers)
+{
+    if (kg <= 0 && noted_ms < day_begins_ms) {
+        note->booked += pickers;
+        note->was_booked = true;
+        return;
+    }
+    note->kg += kg;
+    note->pickers += pickers;
+    note->picked = true;
+}
+
+/* A day without a note lies between days with one: nobody picked. Before the first and after the
+ * last one nothing is known of it. */
+static bool was_rest(const struct outlook_note *notes, int day, int today)
+{
+    bool before = false, after = false;
+    for (int i = 0; i < today; i++) {
+        before = before || (i < day && notes[i].picked);
+        after = after || (i > day && notes[i].picked);
+    }
+    return before && (after || notes[today].picked);
+}
+
+static void add_notes(const struct outlook_note *notes, int index, int today, struct pick_day *day)
+{
+    const struct outlook_note *note = &notes[index];
+    day->kg = note->picked ? note->kg : was_rest(notes, index, today) ? 0 : NAN;
+    day->pickers = note->picked && note->pickers > 0 ? note->pickers : NAN;
+    day->booked = note->was_booked ? note->booked : NAN;
+}
+
+/* ---- The pick ---- */
+
+static bool is_known(const struct pick_day *day)
+{
+    return !isnan(day->mean_c);
+}
+
+/* The first day that is worth feeding: today when there is none. */
+static int first_day(const struct season *season, const struct outlook_season *days,
+                     const struct outlook_note *notes)
+{
+    int first = 0;
+    while (first < season->today && !is_known(&days->days[first]) && !notes[first].picked)
+        first++;
+    return first;
+}
+
+static void no_estimate(struct outlook *outlook, enum pick_why why)
+{
+    struct pick_estimate *estimate = &outlook->estimate;
+    *estimate =
+        (struct pick_estimate){.why = why, .thermal_time = NAN, .share_ready = NAN, .pickers = NAN};
+    for (int i = 0; i < 3; i++)
+        estimate->ready_kg[i] = estimate->pick_kg[i] = NAN;
+    outlook->score =
+        (struct pick_score){.mae_kg = NAN, .bias_kg = NAN, .skill = NAN, .coverage = NAN};
+}
+
+static void tell_why(const struct season *season, int first, struct outlook *outlook)
+{
+    const char *why = pick_why_text(outlook->estimate.why);
+    int32_t date = season->date[first];
+    if (outlook->estimate.why == PICK_GIVEN && first > LATE_DAY)
+        (void)snprintf(outlook->why, sizeof outlook->why,
+                       "measured since %04d-%02d-%02d only: the shoots may be further on",
+                       (int)(date / 10000), (int)(date / 100 % 100), (int)(date % 100));
+    else
+        (void)snprintf(outlook->why, sizeof outlook->why, "%s", why);
+}
+
+static void estimate(const struct outlook_plot *plot, const struct season *season,
+                     const struct outlook_season *days, const struct outlook_note *notes,
+                     struct pick_model *model, struct outlook *outlook)
+{
+    struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
+    struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
+    const struct outlook_note *next = &notes[season->today + 1];
+    int first = first_day(season, days, notes);
+    pick_begin(model, &prior, plot->seed);
+    for (int i = first; i <= season->today; i++) {
+        struct pick_day day = days->days[i];
+        add_notes(notes, i, season->today, &day);
+        pick_learn(model, &day);
+    }
+    if (next->was_booked)
+        tomorrow.pickers = next->booked;
+    pick_estimate(model, &tomorrow, &outlook->estimate);
+    pick_score(model, &outlook->score);
+    tell_why(season, first, outlook);
+}
+
+/* ---- All of it ---- */
+
+/* Warmth since the season's beginning, whatever has been picked: of the frost's gate. The model's
+ * own is given only while shoots grow. NAN: too many days were not measured, and what was measured
+ * does not suffice by itself. */
+static double warmth(const struct season *season, const struct outlook_season *days)
+{
+    double sum = 0;
+    int unknown = 0;
+    for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
+        if (!isnan(days->days[i].growth_cd))
+            sum += days->days[i].growth_cd;
+        else if (i < season->today)
+            unknown++;
+    }
+    return unknown > UNKNOWN_MOST && sum < FROST_GATE_CD ? NAN : sum;
+}
+
+static void judge_frost(const struct season *season, const struct outlook_season *days,
+                        const struct tea_hours *hours, int64_t now_ms, struct outlook *outlook)
+{
+    struct frost_input input = {
+        .recent = *hours,
+        .now_ms = now_ms,
+        .night_ms = season->night_ms,
+        .morning_ms = season->morning_ms,
+        .thermal_time = warmth(season, days),
+        .season_day = season->today,
+    };
+    frost_judge(&input, &outlook->frost);
+}
+
+static void judge_diseases(const struct outlook_plot *plot, const struct tea_hours *hours,
+                           int64_t now_ms, struct outlook *outlook)
+{
+    int64_t over = (now_ms - hours->first_ms) / TEA_HOUR_MS; /* of them are over */
+    uint32_t end = over < 0 ? 0 : over < hours->count ? (uint32_t)over : hours->count;
+    uint32_t count = end < DISEASE_HOURS ? end : DISEASE_HOURS;
+    struct disease_input input = {
+        .recent = {.first_ms = hours->first_ms + (int64_t)(end - count) * TEA_HOUR_MS,
+                   .count = count,
+                   .hours = hours->hours + (end - count)},
+        .latitude = plot->latitude,
+        .longitude = plot->longitude,
+    };
+    disease_judge(&input, outlook->diseases);
+}
+
+static void judge_water(const struct outlook_plot *plot, const struct tea_hours *hours,
+                        struct outlook *outlook)
+{
+    double sum = 0;
+    unsigned n = 0;
+    for (uint32_t i = hours->count; i > 0 && hours->count - i < OUTLOOK_MOIST_HOURS; i--) {
+        if (isnan(hours->hours[i - 1].soil_moisture))
+            continue;
+        sum += hours->hours[i - 1].soil_moisture;
+        n++;
+    }
+    struct water_input input = {
+        .moisture = n > 0 ? sum / n : NAN, .soil = plot->soil, .root_m = plot->root_m};
+    water_judge(&input, &outlook->water);
+}
+
+void outlook_make(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
+                  const struct outlook_note *notes, struct pick_model *model,
+                  struct outlook *outlook)
+{
+    *outlook = (struct outlook){.why = ""};
+    if (season_goes_on(season)) {
+        estimate(plot, season, days, notes, model, outlook);
+    } else {
+        no_estimate(outlook, PICK_AFTER_SEASON);
+        (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
+    }
+    judge_frost(season, days, hours, now_ms, outlook);
+    judge_diseases(plot, hours, now_ms, outlook);
+    judge_water(plot, hours, outlook);
+}
