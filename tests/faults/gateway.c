@@ -2,7 +2,9 @@
 /* The durable half of baiyed without buses: a store, publishers, and readings made at a given
  * rate, so that tests decide what is taken and when. Values follow from (device, seq): see
  * garden_reading(). Commands on stdin, one a line, each answered by one line of JSON:
- *   stats | resend DEVICE BOOT FIRST LAST | rate N | put COUNT | quit                            */
+ *   stats | resend DEVICE BOOT FIRST LAST | rate N | put COUNT | quit
+ *   reading DEVICE WALL_MS VALUE…   one with these values, in the order of its metrics; - for none
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -110,13 +112,37 @@ static void do_resend(struct gateway *g, const char *line)
            waiting.found);
 }
 
+static void do_reading(struct gateway *g, char *line)
+{
+    const struct reading_sink *sink = store_sink(g->store);
+    char *rest = NULL, *word = strtok_r(line + 8, " ", &rest);
+    unsigned long device = word != NULL ? strtoul(word, NULL, 10) : UINT16_MAX;
+    if (device >= g->config->device_count || (word = strtok_r(NULL, " ", &rest)) == NULL) {
+        printf("{\"error\":\"reading DEVICE WALL_MS VALUE…\"}\n");
+        return;
+    }
+    struct reading reading = garden_reading((uint16_t)device, store_boot(g->store),
+                                            ++g->seqs[device], strtoll(word, NULL, 10));
+    for (unsigned i = 0; i < reading.value_count; i++) {
+        word = strtok_r(NULL, " ", &rest);
+        bool present = word != NULL && strcmp(word, "-") != 0;
+        reading.values[i] = (struct reading_value){.value = present ? strtod(word, NULL) : 0,
+                                                   .present = present,
+                                                   .flag = present ? METRIC_GOOD : METRIC_ABSENT};
+    }
+    sink->reading(sink->context, &reading);
+    printf("{\"taken\":%" PRIu64 "}\n", ++g->taken);
+}
+
 /* false: the end. */
-static bool do_line(struct gateway *g, const char *line)
+static bool do_line(struct gateway *g, char *line)
 {
     if (strncmp(line, "stats", 5) == 0) {
         say_stats(g);
     } else if (strncmp(line, "resend ", 7) == 0) {
         do_resend(g, line);
+    } else if (strncmp(line, "reading ", 8) == 0) {
+        do_reading(g, line);
     } else if (strncmp(line, "rate ", 5) == 0) {
         g->rate = strtod(line + 5, NULL);
         g->owed = 0;
