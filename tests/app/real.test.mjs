@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The app before the real gateway: baiye-field's devices, baiyed, mosquitto. An own publisher
-// speaks only where nothing computes yet (the forecast).
+// speaks only where a garden of a minute's readings has no numbers (the forecast).
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Garden, built } from './lib/garden.mjs';
@@ -130,7 +130,7 @@ describe('real: a garden of three devices', () => {
     await page.getByText('3 台设备正常').waitFor({ timeout: 30_000 });
   });
 
-  test('real: the forecast appears when somebody publishes one, and not before', limit, async () => {
+  test('real: a garden that has just begun has no estimate; one that comes later is shown', limit, async () => {
     const page = await open(garden);
     await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
     await page.locator('.tomorrow').getByText('暂无估计').waitFor();

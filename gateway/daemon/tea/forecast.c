@@ -24,7 +24,7 @@
 #define LATE_MS      (3 * INT64_C(60000)) /* into the hour: what was measured in it is stored */
 #define LOOK_MS      10000 /* while the time is not known, and for a clock that jumps */
 #define FAILED_MS    60000
-#define SETTLE_MS    1000 /* notes come in groups: a phone sends all it had no network for */
+#define SETTLE_MS    300 /* notes come in groups: a phone sends all it had no network for */
 #define SENT_MOST_MS (6 * TEA_HOUR_MS) /* app and screen take one of a day for old */
 #define NICE         10
 #define HOURS_MOST   ((SEASON_DAYS + OUTLOOK_RECENT_DAYS + 2) * 25u)

@@ -32,7 +32,12 @@ function label(name: string): string {
   return state.site?.plots.find((p) => p.name === name)?.label ?? name;
 }
 
+function LastPicked({ last }: { last: PickedDay | null }) {
+  return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>;
+}
+
 export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: boolean }) {
+  const last = useLastPicked();
   const rows = Object.entries(forecast.plots);
   if (rows.length === 0) return null;
   const plots = rows.map(([, p]) => p);
@@ -64,7 +69,10 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
           </p>
         </>
       ) : (
-        <p>{t('tomorrow.none')}{plots[0]?.why ? ` · ${plots[0].why}` : ''}</p>
+        <>
+          <p>{t('tomorrow.none')}{plots[0]?.why ? ` · ${plots[0].why}` : ''}</p>
+          <LastPicked last={last} />
+        </>
       )}
       {rows.length > 1 && (
         <details>
@@ -125,7 +133,7 @@ export function NoTomorrowCard() {
         <h2 id="tomorrow">{t('tomorrow.title')}</h2>
         <span class="quiet">{t('tomorrow.none')}</span>
       </div>
-      {last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>}
+      <LastPicked last={last} />
       <p class="quiet">{t(last ? 'tomorrow.goby' : 'tomorrow.why')}</p>
       <p><a class="go" href="#/pick">{t('tomorrow.note')} ›</a></p>
     </section>
