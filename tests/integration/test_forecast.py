@@ -180,4 +180,4 @@ def test_a_frost_is_told_in_the_evening_and_is_over_by_day(tea):
     tea.fill(noon, 5)
     tea.start()
     tea.forecast(lambda d: d["frost"] and d["frost"]["level"] == "none", what="the end of it")
-    garden.wait_until(lambda: tea.alert() == b"", 10, "the alert is cleared")
+    garden.wait_until(lambda: tea.alert() == b"", 30, "the alert is cleared")

@@ -46,6 +46,7 @@ struct forecast {
     struct outlook_note notes[SEASON_DAYS + 1];
     struct pick_model model;
     struct season season;
+    bool known;         /* there are outlooks */
     int32_t whole_date; /* the day on which all of the season was last read; 0: never */
     char json[WIRE_DOC_MAX], sent[WIRE_DOC_MAX];
     size_t sent_size;
@@ -136,6 +137,7 @@ static void send_document(struct forecast *f, int64_t now_ms)
     f->sent_ms = now_ms;
 }
 
+/* Again and again: an alert of before the start is known only when the store has been read. */
 static void tell_frost(struct forecast *f, int64_t now_ms)
 {
     static const char *const todo[][2] = {
@@ -198,8 +200,8 @@ static bool look(struct forecast *f, int64_t now_ms)
     if (result != STORE_OK)
         return false;
     f->whole_date = today;
+    f->known = true;
     send_document(f, now_ms);
-    tell_frost(f, now_ms);
     return true;
 }
 
@@ -220,12 +222,13 @@ static void *forecast_main(void *context)
         int64_t wait_ms = LOOK_MS;
         if (f->config->plot_count == 0) {
             tell_nothing(f);
-            wait_ms = TEA_HOUR_MS;
         } else if (now.trust == TIME_TRUSTED && (woken || hour_of(now.ms) != looked_at)) {
             bool good = look(f, now.ms);
             looked_at = good ? hour_of(now.ms) : -1;
             wait_ms = good ? LOOK_MS : FAILED_MS;
         }
+        if (f->known)
+            tell_frost(f, now.ms);
         woken = ask_sleep(&f->ask, wait_ms);
         if (woken)
             (void)ask_sleep(&f->ask, SETTLE_MS);
