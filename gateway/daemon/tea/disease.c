@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/daemon/tea/sun.h"
 
@@ -157,22 +158,36 @@ static unsigned known_hours(const struct tea_hours *recent)
     return known;
 }
 
+static void tell_sun(struct disease *disease, double sun_h)
+{
+    size_t en = strlen(disease->why), zh = strlen(disease->why_zh);
+    if (isnan(sun_h)) {
+        (void)snprintf(disease->why + en, sizeof disease->why - en, "; sunshine is not measured");
+        (void)snprintf(disease->why_zh + zh, sizeof disease->why_zh - zh, "；没有测光照");
+        return;
+    }
+    (void)snprintf(disease->why + en, sizeof disease->why - en, "; %.1f h of sun a day", sun_h);
+    (void)snprintf(disease->why_zh + zh, sizeof disease->why_zh - zh, "；每天日照 %.1f 小时",
+                   sun_h);
+}
+
 static void tell(enum disease_kind kind, struct disease *disease, double sun_h)
 {
-    int used =
-        disease->share > 0
-            ? snprintf(disease->why, sizeof disease->why, "%.0f h wet at %.0f °C, %.0f h infect",
-                       disease->wet_h, disease->temp_c, disease_wet_needed_h(kind, disease->temp_c))
-            : snprintf(disease->why, sizeof disease->why,
+    double needed_h = disease_wet_needed_h(kind, disease->temp_c);
+    if (disease->share > 0) {
+        (void)snprintf(disease->why, sizeof disease->why, "%.0f h wet at %.0f °C, %.0f h infect",
+                       disease->wet_h, disease->temp_c, needed_h);
+        (void)snprintf(disease->why_zh, sizeof disease->why_zh,
+                       "叶面湿 %.0f 小时，%.0f °C，%.0f 小时即可侵染", disease->wet_h,
+                       disease->temp_c, needed_h);
+    } else {
+        (void)snprintf(disease->why, sizeof disease->why,
                        "no wet hours of its temperature in %d days", DISEASE_DAYS);
-    if (kind != DISEASE_BLISTER_BLIGHT || used < 0 || (size_t)used >= sizeof disease->why)
-        return;
-    if (isnan(sun_h))
-        (void)snprintf(disease->why + used, sizeof disease->why - (size_t)used,
-                       "; sunshine is not measured");
-    else
-        (void)snprintf(disease->why + used, sizeof disease->why - (size_t)used,
-                       "; %.1f h of sun a day", sun_h);
+        (void)snprintf(disease->why_zh, sizeof disease->why_zh, "%d 天里没有适温的湿叶时段",
+                       DISEASE_DAYS);
+    }
+    if (kind == DISEASE_BLISTER_BLIGHT)
+        tell_sun(disease, sun_h);
 }
 
 void disease_judge(const struct disease_input *input, struct disease diseases[DISEASE_COUNT])
@@ -186,6 +201,8 @@ void disease_judge(const struct disease_input *input, struct disease diseases[DI
             (void)snprintf(disease->why, sizeof disease->why,
                            "wetness and temperature are known for %u of %d hours", known,
                            DISEASE_HOURS);
+            (void)snprintf(disease->why_zh, sizeof disease->why_zh,
+                           "%d 小时里只有 %u 小时有湿度和气温", DISEASE_HOURS, known);
             continue;
         }
         unsigned infecting = look_at_spells((enum disease_kind)kind, &input->recent, disease);

@@ -43,7 +43,7 @@ struct disease {
     enum disease_level level;
     double share; /* hours of the worst wet period, by those that infect at its temperature */
     double wet_h, temp_c; /* of that period; 0, NAN: none */
-    char why[160];
+    char why[160], why_zh[200];
 };
 
 /* All three. */

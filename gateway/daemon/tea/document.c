@@ -26,6 +26,16 @@ static void put_text_or_null(struct json_out *o, const char *name, const char *t
         json_out_null(o);
 }
 
+/* What is missing, or what a level comes from; the Chinese only where there is some. */
+static void put_whys(struct json_out *o, const char *why, const char *why_zh)
+{
+    put_text_or_null(o, "why", why);
+    if (why_zh[0] == '\0')
+        return;
+    json_out_key(o, "why_zh");
+    json_out_string(o, why_zh);
+}
+
 /* 10, 50 and 90 %, in that order also where rounding meets; null when one is missing. */
 static void put_triple(struct json_out *o, const char *name, const double triple[3])
 {
@@ -66,7 +76,7 @@ static void put_plots(struct json_out *o, const struct config *config,
         put_triple(o, "ready_kg", estimate->ready_kg);
         put_triple(o, "pick_kg", estimate->pick_kg);
         put_number(o, "pickers", estimate->pickers, 0);
-        put_text_or_null(o, "why", outlooks[i].why);
+        put_whys(o, outlooks[i].why, outlooks[i].why_zh);
         put_score(o, &outlooks[i].score);
         json_out_close(o, '}');
     }
@@ -74,16 +84,17 @@ static void put_plots(struct json_out *o, const struct config *config,
 }
 
 /* Behind the plot's label where there are several. */
-static void put_why(struct json_out *o, const struct config *config, uint16_t plot, const char *why)
+static void put_why(struct json_out *o, const struct config *config, uint16_t plot, const char *why,
+                    const char *why_zh)
 {
-    char text[300];
-    const char *label =
-        config->plots[plot].label[0] != '\0' ? config->plots[plot].label : config->plots[plot].name;
-    if (config->plot_count > 1)
-        (void)snprintf(text, sizeof text, "%s: %s", label, why);
-    else
-        (void)snprintf(text, sizeof text, "%s", why);
-    put_text_or_null(o, "why", text);
+    char text[300], text_zh[300];
+    const struct plot_config *of = &config->plots[plot];
+    const char *label = of->label[0] != '\0' ? of->label : of->name;
+    bool several = config->plot_count > 1;
+    (void)snprintf(text, sizeof text, "%s%s%s", several ? label : "", several ? ": " : "", why);
+    (void)snprintf(text_zh, sizeof text_zh, "%s%s%s", several ? label : "", several ? "：" : "",
+                   why_zh);
+    put_whys(o, text, why_zh[0] != '\0' ? text_zh : "");
 }
 
 int document_frost_plot(const struct config *config, const struct outlook *outlooks)
@@ -120,7 +131,7 @@ static void put_frost(struct json_out *o, const struct config *config,
         json_out_integer(o, frost->at_ms);
     else
         json_out_null(o);
-    put_why(o, config, (uint16_t)plot, frost->why);
+    put_why(o, config, (uint16_t)plot, frost->why, frost->why_zh);
     json_out_close(o, '}');
 }
 
@@ -149,7 +160,7 @@ static void put_diseases(struct json_out *o, const struct config *config,
         json_out_string(o, disease_name((enum disease_kind)kind));
         json_out_key(o, "level");
         json_out_string(o, disease_level_name(disease->level));
-        put_why(o, config, (uint16_t)worst, disease->why);
+        put_why(o, config, (uint16_t)worst, disease->why, disease->why_zh);
         json_out_close(o, '}');
     }
     json_out_close(o, ']');
@@ -189,7 +200,7 @@ static void put_water(struct json_out *o, const struct config *config,
         else
             json_out_null(o);
         put_number(o, "deficit_mm", water->deficit_mm, 0);
-        put_text_or_null(o, "why", water->why);
+        put_whys(o, water->why, water->why_zh);
         json_out_close(o, '}');
     }
     json_out_close(o, ']');

@@ -110,29 +110,43 @@ static bool buds_stirred(const struct frost_input *input)
 static void tell_sleep(const struct frost_input *input, struct frost *frost)
 {
     frost->level = FROST_NONE;
-    if (isnan(input->thermal_time) || input->thermal_time >= FROST_GATE_CD)
+    if (isnan(input->thermal_time) || input->thermal_time >= FROST_GATE_CD) {
         (void)snprintf(frost->why, sizeof frost->why, "no sprouting buds at this time of the year");
-    else
-        (void)snprintf(frost->why, sizeof frost->why,
-                       "the buds still sleep: %.0f of %.0f °C d, frost does them no harm",
-                       input->thermal_time, FROST_GATE_CD);
+        (void)snprintf(frost->why_zh, sizeof frost->why_zh, "这个时节没有萌发的茶芽");
+        return;
+    }
+    (void)snprintf(frost->why, sizeof frost->why,
+                   "the buds still sleep: %.0f of %.0f °C d, frost does them no harm",
+                   input->thermal_time, FROST_GATE_CD);
+    (void)snprintf(frost->why_zh, sizeof frost->why_zh,
+                   "茶芽还没萌动：积温 %.0f，到 %.0f °C·d 才怕霜", input->thermal_time,
+                   FROST_GATE_CD);
 }
 
 static void tell_level(const struct frost_input *input, struct frost *frost, double now_c)
 {
-    const char *unsure = isnan(input->thermal_time) ? "; whether buds are out is not known" : "";
+    bool unsure = isnan(input->thermal_time);
+    const char *also = unsure ? "; whether buds are out is not known" : "";
+    const char *also_zh = unsure ? "；不知道茶芽是否已萌动" : "";
+    bool by_day = input->now_ms < input->night_ms || input->now_ms >= input->morning_ms;
     frost->level = frost_level_of(frost->min_c);
-    if (frost->reckoned)
+    if (frost->reckoned) {
         (void)snprintf(frost->why, sizeof frost->why,
                        "%.1f °C now, %.1f °C reckoned for the morning%s", now_c, frost->min_c,
-                       unsure);
-    else if (frost->level != FROST_NONE)
-        (void)snprintf(frost->why, sizeof frost->why, "%.1f °C measured%s", frost->min_c, unsure);
-    else
+                       also);
+        (void)snprintf(frost->why_zh, sizeof frost->why_zh, "现在 %.1f °C，估计早晨 %.1f °C%s",
+                       now_c, frost->min_c, also_zh);
+    } else if (frost->level != FROST_NONE) {
+        (void)snprintf(frost->why, sizeof frost->why, "%.1f °C measured%s", frost->min_c, also);
+        (void)snprintf(frost->why_zh, sizeof frost->why_zh, "实测 %.1f °C%s", frost->min_c,
+                       also_zh);
+    } else {
         (void)snprintf(frost->why, sizeof frost->why, "%.1f °C measured; %s", now_c,
-                       input->now_ms < input->night_ms || input->now_ms >= input->morning_ms
-                           ? "the night is reckoned from 20:00 on"
-                           : "too little is known to reckon the morning");
+                       by_day ? "the night is reckoned from 20:00 on"
+                              : "too little is known to reckon the morning");
+        (void)snprintf(frost->why_zh, sizeof frost->why_zh, "实测 %.1f °C；%s", now_c,
+                       by_day ? "20:00 起估计夜里的温度" : "数据太少，估计不了早晨的温度");
+    }
 }
 
 void frost_judge(const struct frost_input *input, struct frost *frost)
@@ -142,6 +156,7 @@ void frost_judge(const struct frost_input *input, struct frost *frost)
     const struct tea_hour *now = newest(&input->recent, input->now_ms, coldest, &t_ms);
     if (now == NULL) {
         (void)snprintf(frost->why, sizeof frost->why, "no air temperature in the last two hours");
+        (void)snprintf(frost->why_zh, sizeof frost->why_zh, "最近两小时没有气温");
         return;
     }
     bool night = input->now_ms >= input->night_ms && input->now_ms < input->morning_ms;

@@ -42,7 +42,7 @@ struct frost {
     double min_c;  /* what the level is of; NAN: nothing to tell */
     int64_t at_ms; /* when; 0: nothing to tell */
     bool reckoned; /* min_c is yet to come */
-    char why[160];
+    char why[160], why_zh[200];
 };
 
 void frost_judge(const struct frost_input *input, struct frost *frost);

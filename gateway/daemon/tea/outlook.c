@@ -158,16 +158,32 @@ static void no_estimate(struct outlook *outlook, enum pick_why why)
         (struct pick_score){.mae_kg = NAN, .bias_kg = NAN, .skill = NAN, .coverage = NAN};
 }
 
+/* pick_why_text() for those who read Chinese. */
+static const char *const whys_zh[PICK_WHY_COUNT] = {
+    [PICK_GIVEN] = "",
+    [PICK_NO_DATA] = "近十天的气温缺了五分之一以上：检查温度计",
+    [PICK_BEFORE_SEASON] = "稳定通过 10 °C 的日子还不够，芽还没长",
+    [PICK_AFTER_SEASON] = "本季采摘已结束",
+    [PICK_NO_SIZE] = "不知道这块地多大：请填去年产量或面积",
+    [PICK_NO_CREW] = "不知道来几个人采：请填明天约好的人数",
+};
+
 static void tell_why(const struct season *season, int first, struct outlook *outlook)
 {
-    const char *why = pick_why_text(outlook->estimate.why);
-    int32_t date = season->date[first];
-    if (outlook->estimate.why == PICK_GIVEN && first > LATE_DAY)
+    enum pick_why why = outlook->estimate.why;
+    int year = season->date[first] / 10000, month = season->date[first] / 100 % 100;
+    int day = season->date[first] % 100;
+    if (why == PICK_GIVEN && first > LATE_DAY) {
         (void)snprintf(outlook->why, sizeof outlook->why,
-                       "measured since %04d-%02d-%02d only: the shoots may be further on",
-                       (int)(date / 10000), (int)(date / 100 % 100), (int)(date % 100));
-    else
-        (void)snprintf(outlook->why, sizeof outlook->why, "%s", why);
+                       "measured since %04d-%02d-%02d only: the shoots may be further on", year,
+                       month, day);
+        (void)snprintf(outlook->why_zh, sizeof outlook->why_zh,
+                       "%04d-%02d-%02d 起才有数据：芽叶可能长得更多", year, month, day);
+        return;
+    }
+    (void)snprintf(outlook->why, sizeof outlook->why, "%s", pick_why_text(why));
+    (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "%s",
+                   (size_t)why < PICK_WHY_COUNT && whys_zh[why] != NULL ? whys_zh[why] : "");
 }
 
 static void estimate(const struct outlook_plot *plot, const struct season *season,
@@ -266,6 +282,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
     } else {
         no_estimate(outlook, PICK_AFTER_SEASON);
         (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
+        (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "春茶季已经过了");
     }
     judge_frost(season, days, hours, now_ms, outlook);
     judge_diseases(plot, hours, now_ms, outlook);

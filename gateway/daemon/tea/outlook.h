@@ -44,7 +44,7 @@ struct outlook_season {
 struct outlook {
     struct pick_estimate estimate;
     struct pick_score score;
-    char why[200]; /* "": nothing is missing */
+    char why[200], why_zh[200]; /* "": nothing is missing */
     struct frost frost;
     struct disease diseases[DISEASE_COUNT];
     struct water water;

@@ -59,11 +59,14 @@ void water_judge(const struct water_input *input, struct water *water)
     if (!water_soil_limits(input->soil, &full, &dry)) {
         (void)snprintf(water->why, sizeof water->why,
                        "what soil it is is not known; write the plot's soil:, such as loam");
+        (void)snprintf(water->why_zh, sizeof water->why_zh,
+                       "不知道是什么土；请在配置里写 soil:，如 loam");
         return;
     }
     water->available_mm = 10 * (full - dry) * input->root_m;
     if (isnan(input->moisture)) {
         (void)snprintf(water->why, sizeof water->why, "no soil moisture in the last hours");
+        (void)snprintf(water->why_zh, sizeof water->why_zh, "最近几小时没有土壤水分");
         return;
     }
     water->left = water_left(input);
@@ -72,5 +75,8 @@ void water_judge(const struct water_input *input, struct water *water)
     water->irrigate = water->level >= WATER_MEDIUM;
     (void)snprintf(water->why, sizeof water->why,
                    "soil moisture %.0f %%, %.0f mm are missing, %.0f mm are borne", input->moisture,
+                   water->deficit_mm, WATER_DEPLETION * water->available_mm);
+    (void)snprintf(water->why_zh, sizeof water->why_zh,
+                   "土壤水分 %.0f %%，缺 %.0f 毫米，能忍 %.0f 毫米", input->moisture,
                    water->deficit_mm, WATER_DEPLETION * water->available_mm);
 }

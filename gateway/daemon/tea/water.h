@@ -41,7 +41,7 @@ struct water {
     double deficit_mm;   /* litres a square metre; NAN: not known */
     double available_mm; /* TAW */
     double left;         /* relative extractable water, 0..1 */
-    char why[160];
+    char why[160], why_zh[200];
 };
 
 void water_judge(const struct water_input *input, struct water *water);

@@ -53,6 +53,9 @@ describe('a payload', () => {
       ['good', [6, 9, 12]], ['upside', null], ['minus', null], ['none', null], ['short', null],
     ]);
     expect(f?.plots.none?.why).toBe('数据不足');
+    expect(f?.plots.none?.zh).toBe(null);
+    const both = parseForecast({ ts: 1795293274123, plots: { a: { why: 'too little', why_zh: '数据不足' } } });
+    expect(both?.plots.a?.zh).toEqual({ why: '数据不足' });
   });
 
   it('of an alert needs words', () => {

@@ -330,7 +330,8 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     outlooks[0].score =
         (struct pick_score){.days = 12, .mae_kg = 1.44, .skill = -0.125, .coverage = 0.84};
     outlooks[0].frost = (struct frost){.level = FROST_WATCH, .min_c = 3.1, .at_ms = 6, .why = "a"};
-    outlooks[1].frost = (struct frost){.level = FROST_WATCH, .min_c = 2.14, .at_ms = 7, .why = "b"};
+    outlooks[1].frost =
+        (struct frost){.level = FROST_WATCH, .min_c = 2.14, .at_ms = 7, .why = "b", .why_zh = "乙"};
     outlooks[1].diseases[0] = (struct disease){.level = DISEASE_MEDIUM, .why = "c"};
     assert_int_equal(document_frost_plot(&config, outlooks), 1);
     assert_document(
@@ -341,7 +342,8 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
         "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,"
         "\"pick_kg\":null,\"pickers\":null,\"why\":\"no thermometer\",\"score\":{\"days\":"
         "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},\"frost\":{\"level\":"
-        "\"watch\",\"min_c\":2.1,\"at\":7,\"why\":\"上坡: b\"},\"disease\":[{\"name\":"
+        "\"watch\",\"min_c\":2.1,\"at\":7,\"why\":\"上坡: "
+        "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
         "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: c\"}],\"water\":[]}");
 }
 

@@ -69,12 +69,12 @@ export function saveSnapshot(login: Login): void {
       ts: forecast.ts,
       plots: Object.fromEntries(Object.entries(forecast.plots).map(([name, p]) => [name, {
         thermal_time: p.thermalTime, share_ready: p.shareReady, ready_kg: p.readyKg,
-        pick_kg: p.pickKg, pickers: p.pickers, why: p.why,
+        pick_kg: p.pickKg, pickers: p.pickers, why: p.why, why_zh: p.zh?.why,
         score: { days: p.score.days, mae_kg: p.score.maeKg, skill: p.score.skill, coverage: p.score.coverage },
       }])),
-      frost: forecast.frost && { ...forecast.frost, min_c: forecast.frost.minC },
-      disease: forecast.disease,
-      water: forecast.water,
+      frost: forecast.frost && { ...forecast.frost, min_c: forecast.frost.minC, why_zh: forecast.frost.zh?.why },
+      disease: forecast.disease.map((d) => ({ ...d, why_zh: d.zh?.why })),
+      water: forecast.water.map((w) => ({ ...w, why_zh: w.zh?.why })),
     },
   });
   if (text.length <= SNAPSHOT_MAX) set(SNAPSHOT, text);

@@ -52,6 +52,11 @@ export interface Site {
   metrics: Record<string, Metric>;
 }
 
+/** A reason; under `zh` in the gateway's own Chinese. */
+export interface Why {
+  why: string;
+}
+
 export interface PlotForecast {
   thermalTime: number | null;
   shareReady: number | null;
@@ -59,6 +64,7 @@ export interface PlotForecast {
   pickKg: Triple | null;
   pickers: number | null;
   why: string;
+  zh: Why | null;
   score: { days: number | null; maeKg: number | null; skill: number | null; coverage: number | null };
 }
 
@@ -67,9 +73,9 @@ export type Level = 'none' | 'low' | 'medium' | 'high' | 'watch' | 'alarm' | 'se
 export interface Forecast {
   ts: number;
   plots: Record<string, PlotForecast>;
-  frost: { level: Level; minC: number | null; at: number | null; why: string } | null;
-  disease: { name: string; level: Level; why: string }[];
-  water: { plot: string; level: Level; why: string }[];
+  frost: { level: Level; minC: number | null; at: number | null; why: string; zh: Why | null } | null;
+  disease: { name: string; level: Level; why: string; zh: Why | null }[];
+  water: { plot: string; level: Level; why: string; zh: Why | null }[];
 }
 
 export interface Alert {
@@ -251,6 +257,11 @@ export function parseSite(x: unknown, name: string): Site | null {
   };
 }
 
+function whys(o: Json): { why: string; zh: Why | null } {
+  const zh = text(o.why_zh);
+  return { why: text(o.why), zh: zh ? { why: zh } : null };
+}
+
 export function parseForecast(x: unknown): Forecast | null {
   const o = object(x);
   const ts = time(o?.ts);
@@ -266,7 +277,7 @@ export function parseForecast(x: unknown): Forecast | null {
       readyKg: triple(p.ready_kg),
       pickKg: triple(p.pick_kg),
       pickers: pickers !== null && pickers >= 0 && pickers < 10000 ? pickers : null,
-      why: text(p.why),
+      ...whys(p),
       score: {
         days: number(score?.days),
         maeKg: number(score?.mae_kg),
@@ -284,13 +295,13 @@ export function parseForecast(x: unknown): Forecast | null {
       level: level(frost.level, 'watch'), // a word of a later version is no all-clear
       minC: number(frost.min_c),
       at: time(frost.at),
-      why: text(frost.why),
+      ...whys(frost),
     },
     disease: rows(o.disease).flatMap((d) =>
-      d ? [{ name: text(d.name, 64), level: level(d.level, 'low'), why: text(d.why) }] : [],
+      d ? [{ name: text(d.name, 64), level: level(d.level, 'low'), ...whys(d) }] : [],
     ),
     water: rows(o.water).flatMap((w) =>
-      w ? [{ plot: text(w.plot, 120), level: level(w.level, 'info'), why: text(w.why) }] : [],
+      w ? [{ plot: text(w.plot, 120), level: level(w.level, 'info'), ...whys(w) }] : [],
     ),
   };
 }

@@ -2,9 +2,9 @@
 // Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
 import { useEffect, useState } from 'preact/hooks';
 import { currentLogin } from '../garden';
-import { t, word } from '../i18n';
+import { ours, t, word } from '../i18n';
 import { day, kg, value, when } from '../model/format';
-import type { Forecast, PlotForecast, Triple } from '../model/payload';
+import type { Forecast, PlotForecast, Triple, Why } from '../model/payload';
 import { clock, state } from '../model/state';
 import { Icon } from './icon';
 
@@ -27,6 +27,8 @@ function confidence(plots: PlotForecast[]): string | null {
   const skill = Math.min(...skills);
   return t(skill >= 0.2 ? 'conf.good' : skill > 0 ? 'conf.fair' : 'conf.poor');
 }
+
+const reason = (of: Why & { zh: Why | null }): string => ours<Why>(of).why;
 
 function label(name: string): string {
   return state.site?.plots.find((p) => p.name === name)?.label ?? name;
@@ -70,7 +72,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
         </>
       ) : (
         <>
-          <p>{t('tomorrow.none')}{plots[0]?.why ? ` · ${plots[0].why}` : ''}</p>
+          <p>{t('tomorrow.none')}{plots[0]?.why ? ` · ${reason(plots[0])}` : ''}</p>
           <LastPicked last={last} />
         </>
       )}
@@ -82,7 +84,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
               <li key={name}>
                 <a href={`#/pick/${encodeURIComponent(name)}`}>
                   <span class="clip">{label(name)}</span>
-                  <span>{p.pickKg ? t('tomorrow.range', kg(p.pickKg[0]), kg(p.pickKg[2])) : p.why || t('tomorrow.none')}</span>
+                  <span>{p.pickKg ? t('tomorrow.range', kg(p.pickKg[0]), kg(p.pickKg[2])) : reason(p) || t('tomorrow.none')}</span>
                 </a>
               </li>
             ))}
@@ -159,15 +161,15 @@ export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['f
           {!fresh && <span>{t('tile.old', when(ts, clock.now(), zone()))}</span>}
         </p>
       )}
-      {frost.why && <p class="quiet">{frost.why}</p>}
+      {frost.why && <p class="quiet">{reason(frost)}</p>}
     </section>
   );
 }
 
 export function RiskCard({ forecast }: { forecast: Forecast }) {
   const rows = [
-    ...forecast.disease.map((d) => ({ name: word('disease', d.name), level: d.level, why: d.why })),
-    ...forecast.water.map((w) => ({ name: w.plot ? `${t('water.title')} · ${label(w.plot)}` : t('water.title'), level: w.level, why: w.why })),
+    ...forecast.disease.map((d) => ({ name: word('disease', d.name), level: d.level, why: reason(d) })),
+    ...forecast.water.map((w) => ({ name: w.plot ? `${t('water.title')} · ${label(w.plot)}` : t('water.title'), level: w.level, why: reason(w) })),
   ];
   if (rows.length === 0) return null;
   return (

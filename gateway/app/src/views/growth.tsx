@@ -3,13 +3,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import '../style/growth.css';
 import { current, currentLogin, gardenName } from '../garden';
-import { t } from '../i18n';
+import { ours, t } from '../i18n';
 import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
 import { add, flush, list } from '../keep/outbox';
 import { day, fullDate, kg, value } from '../model/format';
-import type { PlotForecast } from '../model/payload';
+import type { PlotForecast, Why } from '../model/payload';
 import { clock, state } from '../model/state';
 import { randomId } from '../mqtt/session';
 import { useGarden } from './hooks';
@@ -133,7 +133,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
           <progress max="1" value={share} aria-label={t('grow.share')} />
         </>
       )}
-      {forecast?.why && <p class="quiet">{t('grow.why')}：{forecast.why}</p>}
+      {forecast?.why && <p class="quiet">{t('grow.why')}：{ours<Why>(forecast).why}</p>}
       {score?.days != null && score.maeKg !== null && (
         <p class="quiet">{t('grow.score', score.days, kg(score.maeKg))}</p>
       )}
