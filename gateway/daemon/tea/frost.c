@@ -34,10 +34,10 @@ double frost_dew_point_c(double temp_c, double humidity)
     return 237.3 * g / (17.27 - g);
 }
 
-/* fmin() leaves NAN out. */
+/* fminf() leaves NAN out. */
 static double coldest(const struct tea_hour *hour)
 {
-    return fmin(hour->air_min_c, hour->canopy_min_c);
+    return fminf(hour->air_min_c, hour->canopy_min_c);
 }
 
 /* The canopy's mean where it is measured: it is what freezes. */

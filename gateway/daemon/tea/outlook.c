@@ -186,9 +186,9 @@ static void tell_why(const struct season *season, int first, struct outlook *out
                    (size_t)why < PICK_WHY_COUNT && whys_zh[why] != NULL ? whys_zh[why] : "");
 }
 
-static void estimate(const struct outlook_plot *plot, const struct season *season,
-                     const struct outlook_season *days, const struct outlook_note *notes,
-                     struct pick_model *model, struct outlook *outlook)
+static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
+                          const struct outlook_season *days, const struct outlook_note *notes,
+                          struct pick_model *model, struct outlook *outlook)
 {
     struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
     struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
@@ -278,7 +278,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
 {
     *outlook = (struct outlook){.why = ""};
     if (season_goes_on(season)) {
-        estimate(plot, season, days, notes, model, outlook);
+        estimate_pick(plot, season, days, notes, model, outlook);
     } else {
         no_estimate(outlook, PICK_AFTER_SEASON);
         (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
