@@ -12,7 +12,6 @@
 #define FORECAST_DOUBT    0.15 /* ln, of a weather forecast for tomorrow */
 #define CREW_DOUBT        0.6  /* ln, of "as many as came last" */
 #define GUESSED_SHARE     0.5
-#define NEXT_PRIOR_PICKS  8
 #define AREA_KG_M2        (48.0 / 666.7) /* 600 shoots/m2 of 0.12 g */
 #define OPENING_LOGIT     2.944          /* ln(0.95 / 0.05): picking opens when 5 % are ready */
 #define SEASON_DONE_SHARE 0.95
@@ -353,27 +352,4 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     model->missing_hours[model->days % PICK_GATE_DAYS] =
         (unsigned char)(day->missing_hours < GROWTH_HOURS ? day->missing_hours : GROWTH_HOURS);
     model->days++;
-}
-
-bool pick_next_prior(const struct pick_model *model, struct pick_prior *next)
-{
-    *next = model->prior;
-    if (!model->has_size)
-        next->season_kg = NAN;
-    if (model->picked_days < NEXT_PRIOR_PICKS)
-        return false;
-    struct pick_particle mean = particles_mean(model);
-    *next = (struct pick_prior){.mu_cd = mean.mu,
-                                .mu_sd = 14.0,
-                                .spread_cd = mean.s,
-                                .spread_ln_sd = 0.2,
-                                .season_kg = mean.season_kg,
-                                .season_ln_sd = 0.25,
-                                .picker_kg = mean.picker_kg,
-                                .picker_ln_sd = 0.10};
-    if (model->assumed_start) { /* of the curve's place on the thermometer nothing was learned */
-        next->mu_cd = model->prior.mu_cd;
-        next->mu_sd = model->prior.mu_sd;
-    }
-    return true;
 }

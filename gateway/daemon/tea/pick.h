@@ -179,8 +179,5 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 void pick_score(const struct pick_model *model, struct pick_score *score);
-/* The prior for next season: the posterior means, mu ± 14 °C d, s ± 20 %, K ± 25 %, c ± 10 %.
- * false: fewer than eight picks were noted, *next is the prior that this season began with. */
-bool pick_next_prior(const struct pick_model *model, struct pick_prior *next);
 
 #endif

@@ -142,7 +142,6 @@ static void a_new_thermometer_says_nothing_for_eight_days(void **state)
 static void a_thermometer_that_came_in_spring_waits_for_the_first_pick(void **state)
 {
     (void)state;
-    struct pick_prior next;
     spring_begin(&model);
     spring_feed(&model, WARM, OPEN);
     assert_int_equal(spring_ask(&model, 10.0).why, PICK_LATE_START);
@@ -151,9 +150,6 @@ static void a_thermometer_that_came_in_spring_waits_for_the_first_pick(void **st
     assert_int_equal(estimate.why, PICK_GIVEN);
     assert_true(isnan(estimate.thermal_time));
     assert_true(estimate.share_ready > 0.02 && estimate.share_ready < 0.3);
-    spring_feed(&model, OPEN + 1, CLOSE);
-    assert_true(pick_next_prior(&model, &next));
-    assert_true(next.mu_cd == 150.0 && next.mu_sd == 35.0);
 }
 
 static void nothing_is_said_after_two_weeks_of_rest(void **state)
@@ -185,16 +181,12 @@ static void a_plot_of_unknown_size_has_no_kg(void **state)
 {
     (void)state;
     struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, NAN, NAN);
-    struct pick_prior next;
     pick_begin(&model, &prior, SPRING_SEED);
     spring_feed(&model, 0, 40);
     struct pick_estimate estimate = spring_ask(&model, 10.0);
     assert_int_equal(estimate.why, PICK_NO_SIZE);
     assert_true(estimate.share_ready > 0.0 && estimate.thermal_time > 0.0);
     assert_true(isnan(estimate.ready_kg[1]) && isnan(estimate.pick_kg[1]));
-    pick_begin(&model, &prior, SPRING_SEED);
-    assert_false(pick_next_prior(&model, &next));
-    assert_true(isnan(next.season_kg));
 }
 
 static void without_a_crew_only_the_bushes_are_told(void **state)

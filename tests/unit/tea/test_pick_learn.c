@@ -114,9 +114,6 @@ static void what_a_picker_takes_is_learned_from_the_notes(void **state)
         day.kg = 1.5 * day.pickers;
         pick_learn(&model, &day);
     }
-    struct pick_prior next;
-    assert_true(pick_next_prior(&model, &next));
-    assert_true(next.picker_kg > 1.3 && next.picker_kg < 2.0);
     struct pick_estimate after = spring_ask(&model, 10.0);
     assert_true(after.pick_kg[1] > 12.5 && after.pick_kg[1] < 17.0);
     assert_true(after.pick_kg[2] / after.pick_kg[0] < before.pick_kg[2] / before.pick_kg[0]);
@@ -216,23 +213,6 @@ static void a_prior_that_was_far_off_is_given_up(void **state)
     assert_true(fabs(estimate.pick_kg[1] - day.kg) < 0.5 * day.kg);
 }
 
-static void a_season_makes_the_next_prior(void **state)
-{
-    (void)state;
-    struct pick_prior next;
-    spring_begin(&model);
-    spring_feed(&model, 0, OPEN + 7);
-    assert_false(pick_next_prior(&model, &next));
-    assert_true(next.mu_cd == 150.0 && next.season_kg == 700.0);
-    spring_feed(&model, OPEN + 7, CLOSE);
-    assert_true(pick_next_prior(&model, &next));
-    assert_true(next.mu_sd == 14.0 && next.spread_ln_sd == 0.2);
-    assert_true(next.season_ln_sd == 0.25 && next.picker_ln_sd == 0.10);
-    assert_true(next.mu_cd > 60.0 && next.mu_cd < 240.0);
-    assert_true(next.season_kg > 350.0 && next.season_kg < 1400.0);
-    assert_true(next.picker_kg > 2.0 && next.picker_kg < 3.6);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,7 +229,6 @@ int main(void)
         cmocka_unit_test(the_score_names_the_best_way),
         cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
         cmocka_unit_test(a_prior_that_was_far_off_is_given_up),
-        cmocka_unit_test(a_season_makes_the_next_prior),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
