@@ -154,6 +154,10 @@ void frost_judge(const struct frost_input *input, struct frost *frost)
     int64_t t_ms = 0;
     *frost = (struct frost){.level = FROST_UNKNOWN, .min_c = NAN};
     const struct tea_hour *now = newest(&input->recent, input->now_ms, coldest, &t_ms);
+    if (now == NULL && input->season_day > FROST_LAST_DAY) {
+        tell_sleep(input, frost);
+        return;
+    }
     if (now == NULL) {
         (void)snprintf(frost->why, sizeof frost->why, "no air temperature in the last two hours");
         (void)snprintf(frost->why_zh, sizeof frost->why_zh, "最近两小时没有气温");

@@ -74,12 +74,6 @@ double growth_vpd_limit(double largest_kpa)
     return fmax(VPD_LEAST, 1.0 - VPD_SLOPE * (largest_kpa - VPD_FREE_KPA));
 }
 
-double growth_extractable_water(double moisture, double wilting_point, double field_capacity)
-{
-    double room = field_capacity - wilting_point;
-    return room > 0.0 ? (moisture - wilting_point) / room : NAN;
-}
-
 double growth_water_limit(double extractable_water)
 {
     return isnan(extractable_water) ? 1.0 : between(extractable_water / WATER_FREE_REW, 0.0, 1.0);

@@ -40,10 +40,8 @@ double growth_vpd_kpa(double air_c, double humidity_percent);
  * above 2.3 kPa (Tanton 1982 II); the slope of 0.5 per kPa is an assumption. NaN (no sensor): 1. */
 double growth_vpd_limit(double largest_kpa);
 
-/* Relative extractable water (theta - wilting) / (field capacity - wilting), not limited; all three
- * volumetric in the same unit. NaN when field capacity is not above the wilting point. */
-double growth_extractable_water(double moisture, double wilting_point, double field_capacity);
-/* Share of growth that the soil's water leaves, min(1, REW / 0.4), 0..1: an assumption in the shape
+/* Share of growth that the soil's water leaves, min(1, REW / 0.4), 0..1, of the relative
+ * extractable water REW (water.h): an assumption in the shape
  * of the soil water deficits of Burgess & Carr 1998. NaN (no sensor): 1. */
 double growth_water_limit(double extractable_water);
 

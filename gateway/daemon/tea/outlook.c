@@ -7,8 +7,8 @@
 
 #include "gateway/daemon/tea/growth.h"
 
-#define UNKNOWN_MOST 10 /* days */
-#define LATE_DAY     31 /* warmth of January is little: measured from February on, some is missing */
+#define NEAR_DAYS 10 /* a week and a half: one warm or cold spell */
+#define LATE_DAY  31 /* warmth of January is little: measured from February on, some is missing */
 
 /* ---- The days of the season ---- */
 
@@ -42,14 +42,14 @@ static void add_hour(struct day_sums *sums, const struct tea_hour *hour)
     }
 }
 
-/* NAN, no limit, without a probe or without knowing the soil. */
+/* 1, no limit, without a probe or without knowing the soil. */
 static double water_of(const struct outlook_plot *plot, const struct day_sums *sums)
 {
-    double full = NAN, dry = NAN;
-    if (sums->moist_hours == 0 || !water_soil_limits(plot->soil, &full, &dry))
-        return NAN;
-    return growth_water_limit(
-        growth_extractable_water(sums->moisture / sums->moist_hours, dry, full));
+    struct water_input input = {
+        .moisture = sums->moist_hours > 0 ? sums->moisture / sums->moist_hours : NAN,
+        .soil = plot->soil,
+        .root_m = plot->root_m};
+    return growth_water_limit(water_left(&input));
 }
 
 static struct pick_day make_day(const struct outlook_plot *plot, const struct tea_hours *hours,
@@ -163,6 +163,7 @@ static const char *const whys_zh[PICK_WHY_COUNT] = {
     [PICK_GIVEN] = "",
     [PICK_NO_DATA] = "近十天的气温缺了五分之一以上：检查温度计",
     [PICK_BEFORE_SEASON] = "稳定通过 10 °C 的日子还不够，芽还没长",
+    [PICK_LATE_START] = "温度计装上时春天已经开始：请记下第一次采摘",
     [PICK_AFTER_SEASON] = "本季采摘已结束",
     [PICK_NO_SIZE] = "不知道这块地多大：请填去年产量或面积",
     [PICK_NO_CREW] = "不知道来几个人采：请填明天约好的人数",
@@ -182,8 +183,7 @@ static void tell_why(const struct season *season, int first, struct outlook *out
         return;
     }
     (void)snprintf(outlook->why, sizeof outlook->why, "%s", pick_why_text(why));
-    (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "%s",
-                   (size_t)why < PICK_WHY_COUNT && whys_zh[why] != NULL ? whys_zh[why] : "");
+    (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "%s", whys_zh[why]);
 }
 
 static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
@@ -209,20 +209,30 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
 
 /* ---- All of it ---- */
 
+/* The most that a day which was not measured may have added: as much as the warmest one near it.
+ * NAN: none near it was measured either; in the season's first month it was cold. */
+static double most_cd(const struct outlook_season *days, int day, int end)
+{
+    double most = NAN;
+    for (int i = day - NEAR_DAYS; i <= day + NEAR_DAYS; i++)
+        most = i >= 0 && i < end ? fmax(most, days->days[i].growth_cd) : most;
+    return isnan(most) && day < FROST_FIRST_DAY ? 0 : most;
+}
+
 /* Warmth since the season's beginning, whatever has been picked: of the frost's gate. The model's
- * own is given only while shoots grow. NAN: too many days were not measured, and what was measured
- * does not suffice by itself. */
+ * own is given only while shoots grow. NAN: what was measured does not open the gate, but with the
+ * other days it might be open. */
 static double warmth(const struct season *season, const struct outlook_season *days)
 {
-    double sum = 0;
-    int unknown = 0;
-    for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
-        if (!isnan(days->days[i].growth_cd))
-            sum += days->days[i].growth_cd;
-        else if (i < season->today)
-            unknown++;
+    double sum = 0, most = 0;
+    int end = season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS;
+    for (int i = 0; i < end; i++) {
+        double growth_cd = days->days[i].growth_cd;
+        sum += isnan(growth_cd) ? 0 : growth_cd;
+        if (i < season->today)
+            most += isnan(growth_cd) ? most_cd(days, i, end) : growth_cd;
     }
-    return unknown > UNKNOWN_MOST && sum < FROST_GATE_CD ? NAN : sum;
+    return sum >= FROST_GATE_CD || most < FROST_GATE_CD ? sum : NAN;
 }
 
 static void judge_frost(const struct season *season, const struct outlook_season *days,

@@ -149,6 +149,21 @@ static void without_thermal_time_the_calendar_decides(void **state)
     }
 }
 
+static void in_summer_no_thermometer_is_needed(void **state)
+{
+    (void)state;
+    struct frost_input input = at_eleven();
+    struct frost frost;
+    hours_unknown(hours, HOURS);
+    input.season_day = 150;
+    frost_judge(&input, &frost);
+    assert_int_equal(frost.level, FROST_UNKNOWN);
+    input.season_day = 151;
+    frost_judge(&input, &frost);
+    assert_int_equal(frost.level, FROST_NONE);
+    assert_true(isnan(frost.min_c));
+}
+
 static void old_hours_are_not_now(void **state)
 {
     (void)state;
@@ -236,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_canopy_counts_where_it_is_colder),
         cmocka_unit_test(sleeping_buds_take_no_harm),
         cmocka_unit_test(without_thermal_time_the_calendar_decides),
+        cmocka_unit_test(in_summer_no_thermometer_is_needed),
         cmocka_unit_test(old_hours_are_not_now),
         cmocka_unit_test(without_humidity_only_what_is_measured_is_told),
         cmocka_unit_test(two_hours_make_no_line),

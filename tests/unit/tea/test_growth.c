@@ -153,9 +153,6 @@ static void dry_air_slows_growth_above_its_limit(void **state)
 static void dry_soil_slows_growth_below_its_limit(void **state)
 {
     (void)state;
-    near(growth_extractable_water(26.0, 14.0, 34.0), 0.6, 1e-12);
-    assert_true(isnan(growth_extractable_water(26.0, 34.0, 14.0)));
-    assert_true(isnan(growth_extractable_water(NAN, 14.0, 34.0)));
     near(growth_water_limit(0.6), 1.0, 0.0);
     near(growth_water_limit(0.4), 1.0, 0.0);
     near(growth_water_limit(0.2), 0.5, 1e-12);

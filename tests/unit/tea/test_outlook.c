@@ -237,6 +237,33 @@ static void what_was_measured_late_says_so(void **state)
     assert_non_null(strstr(make(&plot, &all).why, "since 2027-03-02"));
 }
 
+/* Days of 6 °C, from day 85 on of `later_c`, and a frost in the last evening; nothing was measured
+ * on the days from `gap` until `gap_end`. */
+static enum frost_level frost_after(double later_c, int gap, int gap_end)
+{
+    struct outlook_plot plot = a_plot();
+    struct tea_hours all = spring();
+    for (int i = 0; i < DAY_COUNT * 24; i++) {
+        bool last = i >= DAY_COUNT * 24 - 6, later = i >= 85 * 24;
+        hours[i].air_c = hours[i].air_min_c = last ? 1 : later ? (float)later_c : 6;
+    }
+    if (gap_end > gap)
+        hours_unknown(hours + (size_t)gap * 24, (size_t)(gap_end - gap) * 24);
+    return make(&plot, &all).frost.level;
+}
+
+static void a_frost_is_told_where_buds_may_be_out(void **state)
+{
+    (void)state;
+    assert_int_equal(frost_after(12.5, 0, 0), FROST_ALARM); /* 34 °C d at least */
+    assert_int_equal(frost_after(6, 0, 0), FROST_NONE);
+    assert_int_equal(frost_after(12.5, 89, 98), FROST_ALARM); /* as warm as the days around */
+    assert_int_equal(frost_after(6, 89, 98), FROST_NONE);
+    assert_int_equal(frost_after(6, 0, 40), FROST_NONE);  /* January was cold */
+    assert_int_equal(frost_after(6, 0, 60), FROST_ALARM); /* who knows of February? */
+    assert_int_equal(frost_after(6, 45, 90), FROST_ALARM);
+}
+
 static void after_the_season_there_is_no_estimate(void **state)
 {
     (void)state;
@@ -369,6 +396,7 @@ int main(void)
         cmocka_unit_test(without_a_thermometer_there_is_nothing_but_a_reason),
         cmocka_unit_test(the_hours_of_today_that_are_yet_to_come_are_not_missing),
         cmocka_unit_test(what_was_measured_late_says_so),
+        cmocka_unit_test(a_frost_is_told_where_buds_may_be_out),
         cmocka_unit_test(after_the_season_there_is_no_estimate),
         cmocka_unit_test(what_is_not_known_is_null_with_a_reason),
         cmocka_unit_test(the_coldest_plot_and_the_worst_disease_are_told),
