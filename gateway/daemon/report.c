@@ -101,23 +101,10 @@ static void note_missing(FILE *out, const char *what, const char *name, const ch
         (void)fprintf(out, "note: %s %s: %s: %s\n", what, name, path, strerror(errno));
 }
 
-static bool measures(const struct config *config, const struct plot_config *plot,
-                     const char *metric)
-{
-    for (unsigned i = 0; i < plot->device_count; i++) {
-        const struct device_config *device = &config->devices[plot->devices[i]];
-        for (unsigned m = 0; m < device->metric_count; m++) {
-            if (strcmp(device->metrics[m]->metric, metric) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Nothing of it is a mistake: a plot may be there for its soil only. */
 static void note_forecast(const struct config *config, const struct plot_config *plot, FILE *out)
 {
-    if (!measures(config, plot, "air_temperature"))
+    if (config_plot_device(config, plot, "air_temperature") == NULL)
         (void)fprintf(out,
                       "note: plot %s: none of its devices measures air_temperature: no forecast of "
                       "pick and frost; a device may stand in several plots\n",
@@ -126,7 +113,7 @@ static void note_forecast(const struct config *config, const struct plot_config 
         (void)fprintf(out,
                       "note: plot %s: neither area: nor last_year: the forecast has no kilograms\n",
                       plot->name);
-    if (plot->soil == SOIL_NONE && measures(config, plot, "soil_moisture"))
+    if (plot->soil == SOIL_NONE && config_plot_device(config, plot, "soil_moisture") != NULL)
         (void)fprintf(out, "note: plot %s: no soil: the forecast can't say when to irrigate\n",
                       plot->name);
 }

@@ -438,3 +438,23 @@ const struct plot_config *config_plot(const struct config *config, const char *n
     }
     return NULL;
 }
+
+static bool measures(const struct device_config *device, const char *metric)
+{
+    for (unsigned i = 0; i < device->metric_count; i++) {
+        if (strcmp(device->metrics[i]->metric, metric) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct device_config *config_plot_device(const struct config *config,
+                                               const struct plot_config *plot, const char *metric)
+{
+    for (unsigned i = 0; i < plot->device_count; i++) {
+        const struct device_config *device = &config->devices[plot->devices[i]];
+        if (measures(device, metric))
+            return device;
+    }
+    return NULL;
+}

@@ -213,5 +213,8 @@ void config_free(struct config *config);
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);
 const struct plot_config *config_plot(const struct config *config, const char *name);
+/* The plot's first device that measures it. */
+const struct device_config *config_plot_device(const struct config *config,
+                                               const struct plot_config *plot, const char *metric);
 
 #endif

@@ -166,18 +166,6 @@ static void put_diseases(struct json_out *o, const struct config *config,
     json_out_close(o, ']');
 }
 
-static bool has_probe(const struct config *config, const struct plot_config *plot)
-{
-    for (unsigned i = 0; i < plot->device_count; i++) {
-        const struct device_config *device = &config->devices[plot->devices[i]];
-        for (unsigned m = 0; m < device->metric_count; m++) {
-            if (strcmp(device->metrics[m]->metric, "soil_moisture") == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Of each plot with a probe; what can't be judged is a note that says what is missing. */
 static void put_water(struct json_out *o, const struct config *config,
                       const struct outlook *outlooks)
@@ -187,7 +175,7 @@ static void put_water(struct json_out *o, const struct config *config,
     for (uint16_t i = 0; i < config->plot_count; i++) {
         const struct water *water = &outlooks[i].water;
         const char *level = water_level_name(water->level);
-        if (!has_probe(config, &config->plots[i]))
+        if (config_plot_device(config, &config->plots[i], "soil_moisture") == NULL)
             continue;
         json_out_open(o, '{');
         json_out_key(o, "plot");

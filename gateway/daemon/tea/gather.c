@@ -28,26 +28,6 @@ static const struct source {
     {"soil_moisture", PART_MEAN, offsetof(struct tea_hour, soil_moisture), 0},
 };
 
-static bool measures(const struct device_config *device, const char *metric)
-{
-    for (unsigned i = 0; i < device->metric_count; i++) {
-        if (strcmp(device->metrics[i]->metric, metric) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The plot's first device that measures it, or -1. */
-static int32_t first_device(const struct config *config, const struct plot_config *plot,
-                            const char *metric)
-{
-    for (unsigned i = 0; i < plot->device_count; i++) {
-        if (measures(&config->devices[plot->devices[i]], metric))
-            return plot->devices[i];
-    }
-    return -1;
-}
-
 static void put_float(struct tea_hour *hour, size_t offset, double value)
 {
     float single = (float)value;
@@ -112,12 +92,12 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
         hours[i] = (struct tea_hour){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0] && result == STORE_OK; i++) {
         const struct source *source = &sources[i];
-        int32_t device = first_device(config, of, source->metric);
-        if (device < 0)
+        const struct device_config *device = config_plot_device(config, of, source->metric);
+        if (device == NULL)
             continue;
         /* Two gauges would count the same rain twice; all else is the mean of the plot's devices.
          */
-        struct store_history_query query = {.device = source->part == PART_SUM ? device : -1,
+        struct store_history_query query = {.device = source->part == PART_SUM ? device->index : -1,
                                             .plot = plot,
                                             .from_ms = from_ms,
                                             .to_ms = from_ms + count * TEA_HOUR_MS,
