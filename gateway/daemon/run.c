@@ -108,12 +108,6 @@ static bool start_buses(const struct config *config, struct store *store, struct
     return true;
 }
 
-/* In the serve loop. */
-static void picked(void *context)
-{
-    forecast_picked(context);
-}
-
 static bool start_all(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
@@ -125,8 +119,9 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
-    daemon->forecast = forecast_start(config, daemon->store, daemon->publish);
-    if (!daemon->forecast) {
+    if (config->plot_count > 0)
+        daemon->forecast = forecast_start(config, daemon->store, daemon->publish);
+    if (config->plot_count > 0 && !daemon->forecast) {
         log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
         return false;
     }
@@ -135,8 +130,7 @@ static bool start_all(struct daemon *daemon)
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
                                 .buses = daemon->buses,
-                                .picked = picked,
-                                .picked_context = daemon->forecast};
+                                .forecast = daemon->forecast};
     return serve_start(daemon->serve, &parts);
 }
 

@@ -257,13 +257,14 @@ static void look_at_budget(struct publish *publish, const struct broker *broker)
 static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
-    static const char *const always[] = {"store", "quarantine", "descriptors", "http",
-                                         PUBLISH_ALERT_FROST};
+    static const char *const always[] = {"store", "quarantine", "descriptors", "http"};
     char own[ALERT_ID_SIZE];
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         if (strcmp(id, always[i]) == 0)
             return true;
     }
+    if (strcmp(id, PUBLISH_ALERT_FROST) == 0)
+        return config->plot_count > 0; /* else nobody looks at it any more */
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)

@@ -22,6 +22,10 @@ bool health_alive(const struct health *health, json_t *stuck)
         add_text(stuck, "%s%s", "publishers", "");
         alive = false;
     }
+    if (parts->forecast != NULL && forecast_idle_ms(parts->forecast) > FORECAST_STUCK_MS) {
+        add_text(stuck, "%s%s", "forecast", "");
+        alive = false;
+    }
     for (uint16_t i = 0; i < health->config->bus_count; i++) {
         if (bus_idle_ms(parts->buses[i]) > health->stuck_ms) {
             add_text(stuck, "bus %s%s", health->config->buses[i].name, "");

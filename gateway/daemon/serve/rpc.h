@@ -19,6 +19,7 @@
 #include "gateway/daemon/serve/loop.h"
 #include "gateway/daemon/serve/users.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/tea/forecast.h"
 
 #define RPC_CALLS_MAX   64
 #define RPC_DOUBLES_MAX 64 /* commands remembered, to know a second delivery */
@@ -36,9 +37,7 @@ struct rpc_parts {
     /* For `stats`; a new reference. May be NULL. */
     json_t *(*stats)(void *context);
     void *context;
-    /* A pick was noted and is stored. May be NULL. */
-    void (*picked)(void *context);
-    void *picked_context;
+    struct forecast *forecast; /* is told of picks; may be NULL */
 };
 
 /* Copies `parts`; what they point to must outlive it. NULL: no memory. */

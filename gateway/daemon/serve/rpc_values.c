@@ -238,9 +238,8 @@ static void store_finished(void *context, enum store_result result)
 
 static void pick_ready(struct rpc_call *call)
 {
-    const struct rpc_parts *parts = &call->rpc->parts;
-    if (call->store_result == STORE_OK && parts->picked != NULL)
-        parts->picked(parts->picked_context);
+    if (call->store_result == STORE_OK)
+        forecast_picked(call->rpc->parts.forecast);
     done_ready(call);
 }
 

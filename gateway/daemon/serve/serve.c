@@ -236,8 +236,7 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
         .buses = parts->buses,
         .stats = stats_of,
         .context = serve,
-        .picked = parts->picked,
-        .picked_context = parts->picked_context,
+        .forecast = parts->forecast,
     };
     serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);

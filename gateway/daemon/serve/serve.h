@@ -10,6 +10,7 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/tea/forecast.h"
 
 struct serve;
 
@@ -21,11 +22,9 @@ const struct publish_callbacks *serve_callbacks(struct serve *serve);
 
 struct serve_parts {
     struct store *store;
-    struct publish *publish;  /* may be NULL */
-    struct bus *const *buses; /* one a config.buses, all started */
-    /* A pick was noted and is stored. In the loop; must return at once. May be NULL. */
-    void (*picked)(void *context);
-    void *picked_context;
+    struct publish *publish;   /* may be NULL */
+    struct bus *const *buses;  /* one a config.buses, all started */
+    struct forecast *forecast; /* may be NULL */
 };
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
  * of memory. The parts must stay until serve_end() and may then be stopped. */

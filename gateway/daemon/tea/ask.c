@@ -21,9 +21,24 @@ struct question {
     int64_t next_ms;
 };
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void ask_init(struct ask *ask, struct store *store)
 {
-    *ask = (struct ask){.store = store};
+    *ask = (struct ask){.store = store, .step_ms = monotonic_ms()};
+}
+
+int64_t ask_idle_ms(struct ask *ask)
+{
+    pthread_mutex_lock(&lock);
+    int64_t idle_ms = monotonic_ms() - ask->step_ms;
+    pthread_mutex_unlock(&lock);
+    return idle_ms;
 }
 
 void ask_stop(struct ask *ask)
@@ -52,15 +67,9 @@ void ask_wake(struct ask *ask)
 
 static struct timespec deadline_in(int64_t ms)
 {
-    struct timespec at = {0};
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
+    int64_t at_ms = monotonic_ms() + ms;
+    return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
+                             .tv_nsec = (long)(at_ms % 1000) * 1000000};
 }
 
 /* Until then, or until it was stopped; with `wakeable` also until it was woken. */
@@ -73,6 +82,7 @@ static bool sleep_until(struct ask *ask, const struct timespec *until, bool wake
     bool woken = wakeable && ask->woken;
     if (wakeable)
         ask->woken = false;
+    ask->step_ms = monotonic_ms();
     pthread_mutex_unlock(&lock);
     return woken;
 }
@@ -133,6 +143,7 @@ static bool wait_for(struct ask *ask, struct question *question)
         pthread_cond_wait(&changed, &lock);
     bool done = question->done;
     question->abandoned = !done;
+    ask->step_ms = monotonic_ms();
     pthread_mutex_unlock(&lock);
     return done;
 }

@@ -13,13 +13,16 @@
 
 struct ask {
     struct store *store;
-    bool stopping, woken; /* under ask.c's lock */
+    bool stopping, woken; /* under ask.c's lock, as what follows */
+    int64_t step_ms;      /* monotonic: when something waited for last came, or was over */
 };
 
 void ask_init(struct ask *ask, struct store *store);
 /* Any thread. Ends waits and refuses questions from now on. */
 void ask_stop(struct ask *ask);
 bool ask_stopping(struct ask *ask);
+/* Any thread: milliseconds since a question was answered or a sleep was over. */
+int64_t ask_idle_ms(struct ask *ask);
 
 /* Any thread: ends the next ask_sleep(). */
 void ask_wake(struct ask *ask);

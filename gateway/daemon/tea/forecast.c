@@ -173,13 +173,6 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
     publish_raise(f->publish, &alert);
 }
 
-/* Without plots: what an earlier file's garden was told is over. */
-static void tell_nothing(struct forecast *f)
-{
-    publish_lower(f->publish, PUBLISH_ALERT_FROST);
-    (void)publish_doc(f->publish, TOPIC_FORECAST, NULL, 0, true, 1);
-}
-
 /* ---- Rounds ---- */
 
 /* false: try again soon. */
@@ -220,9 +213,7 @@ static void *forecast_main(void *context)
     while (!ask_stopping(&f->ask)) {
         struct wall_ms now = store_now(f->store);
         int64_t wait_ms = LOOK_MS;
-        if (f->config->plot_count == 0) {
-            tell_nothing(f);
-        } else if (now.trust == TIME_TRUSTED && (woken || hour_of(now.ms) != looked_at)) {
+        if (now.trust == TIME_TRUSTED && (woken || hour_of(now.ms) != looked_at)) {
             bool good = look(f, now.ms);
             looked_at = good ? hour_of(now.ms) : -1;
             wait_ms = good ? LOOK_MS : FAILED_MS;
@@ -259,8 +250,8 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     ask_init(&f->ask, store);
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);
-    f->days = calloc(config->plot_count + 1u, sizeof *f->days);
-    f->outlooks = calloc(config->plot_count + 1u, sizeof *f->outlooks);
+    f->days = calloc(config->plot_count, sizeof *f->days);
+    f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
     f->hours = calloc(HOURS_MOST, sizeof *f->hours);
     if (f->days == NULL || f->outlooks == NULL || f->hours == NULL) {
         release(f);
@@ -281,7 +272,13 @@ struct forecast *forecast_start(const struct config *config, struct store *store
 
 void forecast_picked(struct forecast *forecast)
 {
-    ask_wake(&forecast->ask);
+    if (forecast != NULL)
+        ask_wake(&forecast->ask);
+}
+
+int64_t forecast_idle_ms(struct forecast *forecast)
+{
+    return ask_idle_ms(&forecast->ask);
 }
 
 void forecast_stop(struct forecast *forecast)

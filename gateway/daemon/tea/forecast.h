@@ -16,11 +16,15 @@
 
 struct forecast;
 
-/* All three must outlive it. NULL when it can't be started (errno). */
+/* For a config with plots. All three must outlive it. NULL when it can't be started (errno). */
 struct forecast *forecast_start(const struct config *config, struct store *store,
                                 struct publish *publish);
-/* A pick was noted: look again, soon. Any thread. */
+/* A pick was noted: look again, soon. Any thread. NULL is fine. */
 void forecast_picked(struct forecast *forecast);
+/* Milliseconds since its thread last made a step; for the watchdog. Any thread. It has steps to
+ * wait for that the store makes, and delays nobody: let the limit be FORECAST_STUCK_MS. */
+int64_t forecast_idle_ms(struct forecast *forecast);
+#define FORECAST_STUCK_MS 600000
 /* Before publish and store are stopped. NULL is fine. */
 void forecast_stop(struct forecast *forecast);
 

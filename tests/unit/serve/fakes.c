@@ -231,6 +231,18 @@ int64_t bus_idle_ms(struct bus *bus)
     return fakes.idle_ms;
 }
 
+void forecast_picked(struct forecast *forecast)
+{
+    (void)forecast;
+    fakes.picked_count++;
+}
+
+int64_t forecast_idle_ms(struct forecast *forecast)
+{
+    (void)forecast;
+    return fakes.idle_ms;
+}
+
 const char *bus_result_text(enum bus_result result)
 {
     return result == BUS_TIMEOUT ? "no answer" : "the bus says no";

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store, a bus and publishers that answer at once and remember what they were asked. The bus has
- * units 1 and 2 with 16 coils and 16 holding registers; unit 2 does not take what is written. */
+/* A store, a bus, a forecast and publishers that answer at once and remember what they were asked.
+ * The bus has units 1 and 2 with 16 coils and 16 holding registers; unit 2 does not take what is
+ * written. */
 #ifndef BAIYE_SERVE_FAKES_H
 #define BAIYE_SERVE_FAKES_H
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/tea/forecast.h"
 
 struct fakes {
     struct wall_ms now;
@@ -14,6 +16,7 @@ struct fakes {
     uint32_t audit_count;
     struct store_pick pick;
     uint32_t pick_count;
+    uint32_t picked_count; /* forecast_picked() */
     struct store_history_query history;
     uint32_t history_points; /* an answer has so many; more than asked for: with `next` */
     struct store_resend_query resend;
@@ -29,7 +32,7 @@ struct fakes {
     uint32_t answers;
     char acked_by[65]; /* of the one alert that stands: frost-plot-1 */
     int64_t acked_ms;
-    int64_t idle_ms;  /* of store, bus and publishers */
+    int64_t idle_ms;  /* of store, bus, forecast and publishers */
     bool thrifty;     /* every broker */
     int64_t later_ms; /* then */
 };

@@ -33,24 +33,13 @@ static void answered(void *context, bool progress, const json_t *body)
     last = json_deep_copy(body);
 }
 
-static unsigned picked_count;
-
-static void picked(void *context)
-{
-    ++*(unsigned *)context;
-}
-
 static int start(void **state)
 {
     (void)state;
     memset(&fakes, 0, sizeof fakes);
     fakes.now = (struct wall_ms){1795293274123, TIME_TRUSTED};
     progress_count = end_count = 0;
-    struct rpc_parts parts = {.publish = fake_publish,
-                              .buses = fake_buses,
-                              .picked = picked,
-                              .picked_context = &picked_count};
-    picked_count = 0;
+    struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
     loop = loop_open(false);
     rpc = rpc_open(loop, &fake_config, &parts);
     return rpc != NULL ? 0 : -1;
@@ -229,13 +218,13 @@ static void a_pick_is_stored_with_who_said_it(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_string_equal(ask(&farmer, "pick", wrong[i]), "invalid");
     assert_int_equal(fakes.pick_count, 1);
-    assert_int_equal(picked_count, 1);
+    assert_int_equal(fakes.picked_count, 1);
     fakes.result = STORE_UNAVAILABLE; /* nobody is told of what is not stored */
     assert_string_not_equal(
         ask(&farmer, "pick",
             "{\"id\":\"u-2\",\"plot\":\"upper\",\"day\":\"2026-04-04\",\"kg\":1,\"pickers\":1}"),
         "");
-    assert_int_equal(picked_count, 1);
+    assert_int_equal(fakes.picked_count, 1);
 }
 
 static void a_write_is_sent_read_back_and_audited(void **state)
