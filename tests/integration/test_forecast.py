@@ -26,7 +26,7 @@ HOUR_S = 3600
 DAYS = 80  # of readings, so that what is missing of January is little warmth
 PLOTS = [{"name": "upper", "label": "上坡", "area": "1.5mu", "standard": "1B1L", "soil": "loam",
           "devices": ["plot-0"]},
-         {"name": "bare", "label": "坡脚", "area": "2mu", "devices": ["plot-1"]}]
+         {"name": "bare", "label": "坡脚", "area": "2mu", "soil": "clay", "devices": ["plot-1"]}]
 
 
 def spring(moment):

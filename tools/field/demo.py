@@ -61,7 +61,7 @@ def lines(nodes):
 def plots(nodes):
     upper = [f"plot-{i + 1}" for i in range(0, nodes, 2)]
     lower = [f"plot-{i + 1}" for i in range(1, nodes, 2)] + ["cortex-m3"]
-    entry = {"area": "2.5mu", "cultivar": "baiye-1", "standard": "1B1L"}
+    entry = {"area": "2.5mu", "cultivar": "baiye-1", "standard": "1B1L", "soil": "loam"}
     return [{"name": "upper", "label": "上坡", **entry, "devices": upper},
             {"name": "lower", "label": "下坡", **entry, "devices": lower},
             {"name": "west", "label": "西园", **entry,

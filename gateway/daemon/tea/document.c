@@ -166,7 +166,8 @@ static void put_diseases(struct json_out *o, const struct config *config,
     json_out_close(o, ']');
 }
 
-/* Of each plot with a probe; what can't be judged is a note that says what is missing. */
+/* Of each plot with a probe whose soil the file names (`baiyed --check` says where it does not: no
+ * farmer can mend that); what can't be judged is a note that says what is missing. */
 static void put_water(struct json_out *o, const struct config *config,
                       const struct outlook *outlooks)
 {
@@ -175,7 +176,8 @@ static void put_water(struct json_out *o, const struct config *config,
     for (uint16_t i = 0; i < config->plot_count; i++) {
         const struct water *water = &outlooks[i].water;
         const char *level = water_level_name(water->level);
-        if (config_plot_device(config, &config->plots[i], "soil_moisture") == NULL)
+        if (config->plots[i].soil == SOIL_NONE ||
+            config_plot_device(config, &config->plots[i], "soil_moisture") == NULL)
             continue;
         json_out_open(o, '{');
         json_out_key(o, "plot");

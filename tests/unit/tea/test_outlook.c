@@ -290,7 +290,8 @@ static struct config a_site(struct plot_config *plots, uint16_t count)
 {
     static const char *const names[] = {"lower", "upper"};
     for (uint16_t i = 0; i < count; i++) {
-        plots[i] = (struct plot_config){.devices = &probe_index, .device_count = i == 0};
+        plots[i] = (struct plot_config){
+            .devices = &probe_index, .device_count = i == 0, .soil = SOIL_LOAM};
         (void)snprintf(plots[i].name, sizeof plots[i].name, "%s", names[i]);
         (void)snprintf(plots[i].label, sizeof plots[i].label, "%s", i == 0 ? "下坡" : "上坡");
     }
@@ -329,14 +330,18 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
     struct config config = a_site(plots, 1);
     struct outlook outlook;
     unknown(&outlook);
-    strcpy(outlook.water.why, "what soil");
+    strcpy(outlook.water.why, "no moisture");
     assert_document(
         &config, &outlook,
         "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":null,\"share_ready\":null,"
         "\"ready_kg\":null,\"pick_kg\":null,\"pickers\":null,\"why\":\"no thermometer\","
         "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},"
         "\"frost\":null,\"disease\":[],\"water\":[{\"plot\":\"lower\",\"level\":\"info\","
-        "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"what soil\"}]}");
+        "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}]}");
+    plots[0].soil = SOIL_NONE;
+    char json[2048];
+    json[document_write(&config, &outlook, 5, json, sizeof json - 1)] = '\0';
+    assert_non_null(strstr(json, "\"water\":[]"));
 }
 
 static void the_coldest_plot_and_the_worst_disease_are_told(void **state)

@@ -167,9 +167,10 @@ export function FrostCard({ frost, fresh, ts }: { frost: NonNullable<Forecast['f
 }
 
 export function RiskCard({ forecast }: { forecast: Forecast }) {
+  const lacking = forecast.water.filter((w) => w.level !== 'none'); // of forty plots
   const rows = [
     ...forecast.disease.map((d) => ({ name: word('disease', d.name), level: d.level, why: reason(d) })),
-    ...forecast.water.map((w) => ({ name: w.plot ? `${t('water.title')} · ${label(w.plot)}` : t('water.title'), level: w.level, why: reason(w) })),
+    ...lacking.map((w) => ({ name: w.plot ? `${t('water.title')} · ${label(w.plot)}` : t('water.title'), level: w.level, why: reason(w) })),
   ];
   if (rows.length === 0) return null;
   return (
