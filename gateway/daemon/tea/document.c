@@ -7,6 +7,9 @@
 
 #include "protocols/mqtt/json.h"
 
+#define SENT_LEAST_MS (5 * TEA_HOUR_MS / 2)  /* the third look: it is not to the second */
+#define SENT_MOST_MS  (11 * TEA_HOUR_MS / 2) /* the sixth; app and screen take a day's for old */
+
 /* So many digits behind the point; no number: null. */
 static void put_number(struct json_out *o, const char *name, double value, unsigned decimals)
 {
@@ -216,4 +219,11 @@ const char *document_says(const char *json, size_t size, size_t *length)
     const char *behind = memchr(json, ',', size);
     *length = behind != NULL ? size - (size_t)(behind - json) : 0;
     return behind;
+}
+
+bool document_is_due(bool same, bool pressing, int64_t age_ms)
+{
+    if (age_ms < 0 || age_ms >= SENT_MOST_MS)
+        return true;
+    return !same && (pressing || age_ms >= SENT_LEAST_MS);
 }

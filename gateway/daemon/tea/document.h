@@ -4,7 +4,9 @@
 #ifndef BAIYE_TEA_DOCUMENT_H
 #define BAIYE_TEA_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/tea/outlook.h"
@@ -15,6 +17,11 @@ size_t document_write(const struct config *config, const struct outlook *outlook
                       char *json, size_t size);
 /* What it says: all of it behind `ts`. */
 const char *document_says(const char *json, size_t size, size_t *length);
+
+/* Whether to send it, `age_ms` after the last one. What says nothing new goes out after six hours;
+ * what does after three, since numbers of a spring day change with every hour; what is `pressing`
+ * at once. A negative age, of a clock that was set back, is no reason to wait. */
+bool document_is_due(bool same, bool pressing, int64_t age_ms);
 
 /* The plot with the worst frost, the coldest of those of one level; -1: of none anything is known.
  */

@@ -21,13 +21,12 @@
 #include "gateway/daemon/tea/gather.h"
 #include "protocols/mqtt/topic.h"
 
-#define LATE_MS      (3 * INT64_C(60000)) /* into the hour: what was measured in it is stored */
-#define LOOK_MS      10000 /* while the time is not known, and for a clock that jumps */
-#define FAILED_MS    60000
-#define SETTLE_MS    300 /* notes come in groups: a phone sends all it had no network for */
-#define SENT_MOST_MS (6 * TEA_HOUR_MS) /* app and screen take one of a day for old */
-#define NICE         10
-#define HOURS_MOST   ((SEASON_DAYS + OUTLOOK_RECENT_DAYS + 2) * 25u)
+#define LATE_MS    (3 * INT64_C(60000)) /* into the hour: what was measured in it is stored */
+#define LOOK_MS    10000 /* while the time is not known, and for a clock that jumps */
+#define FAILED_MS  60000
+#define SETTLE_MS  300 /* notes come in groups: a phone sends all it had no network for */
+#define NICE       10
+#define HOURS_MOST ((SEASON_DAYS + OUTLOOK_RECENT_DAYS + 2) * 25u)
 
 static_assert((int)WATER_SAND == (int)SOIL_SAND && (int)WATER_CLAY == (int)SOIL_CLAY,
               "the file's soils are those of the rule");
@@ -50,7 +49,8 @@ struct forecast {
     int32_t whole_date; /* the day on which all of the season was last read; 0: never */
     char json[WIRE_DOC_MAX], sent[WIRE_DOC_MAX];
     size_t sent_size;
-    int64_t sent_ms;      /* wall time */
+    int64_t sent_ms; /* wall time */
+    enum frost_level sent_frost;
     struct log_state log; /* does the store answer? */
     struct log_state log_size;
 };
@@ -116,7 +116,14 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
 
 /* ---- What is told ---- */
 
-static void send_document(struct forecast *f, int64_t now_ms)
+static enum frost_level frost_of(const struct forecast *f)
+{
+    int plot = document_frost_plot(f->config, f->outlooks);
+    return plot < 0 ? FROST_UNKNOWN : f->outlooks[plot].frost.level;
+}
+
+/* `noted`: after a note, which somebody wants to see the effect of. */
+static void send_document(struct forecast *f, int64_t now_ms, bool noted)
 {
     size_t length = 0, sent_length = 0;
     size_t size = document_write(f->config, f->outlooks, now_ms, f->json, sizeof f->json);
@@ -127,14 +134,16 @@ static void send_document(struct forecast *f, int64_t now_ms)
         return;
     const char *says = document_says(f->json, size, &length);
     const char *said = document_says(f->sent, f->sent_size, &sent_length);
-    bool same = f->sent_size > 0 && length == sent_length && memcmp(says, said, length) == 0;
-    if (same && now_ms >= f->sent_ms && now_ms - f->sent_ms < SENT_MOST_MS)
+    bool same = length == sent_length && memcmp(says, said, length) == 0;
+    bool pressing = noted || frost_of(f) != f->sent_frost;
+    if (f->sent_size > 0 && !document_is_due(same, pressing, now_ms - f->sent_ms))
         return;
     if (!publish_doc(f->publish, TOPIC_FORECAST, f->json, size, true, 1))
         return;
     memcpy(f->sent, f->json, size);
     f->sent_size = size;
     f->sent_ms = now_ms;
+    f->sent_frost = frost_of(f);
 }
 
 /* Again and again: an alert of before the start is known only when the store has been read. */
@@ -176,7 +185,7 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
 /* ---- Rounds ---- */
 
 /* false: try again soon. */
-static bool look(struct forecast *f, int64_t now_ms)
+static bool look(struct forecast *f, int64_t now_ms, bool noted)
 {
     enum store_result result = STORE_OK;
     if (!season_make(now_ms, f->config->latitude, &f->season))
@@ -194,7 +203,7 @@ static bool look(struct forecast *f, int64_t now_ms)
         return false;
     f->whole_date = today;
     f->known = true;
-    send_document(f, now_ms);
+    send_document(f, now_ms, noted);
     return true;
 }
 
@@ -208,21 +217,23 @@ static void *forecast_main(void *context)
 {
     struct forecast *f = context;
     int64_t looked_at = -1;
-    bool woken = true;
+    bool noted = true; /* and not yet told; at the start all is */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* of this thread alone */
     while (!ask_stopping(&f->ask)) {
         struct wall_ms now = store_now(f->store);
         int64_t wait_ms = LOOK_MS;
-        if (now.trust == TIME_TRUSTED && (woken || hour_of(now.ms) != looked_at)) {
-            bool good = look(f, now.ms);
+        if (now.trust == TIME_TRUSTED && (noted || hour_of(now.ms) != looked_at)) {
+            bool good = look(f, now.ms, noted);
+            noted = noted && !good;
             looked_at = good ? hour_of(now.ms) : -1;
             wait_ms = good ? LOOK_MS : FAILED_MS;
         }
         if (f->known)
             tell_frost(f, now.ms);
-        woken = ask_sleep(&f->ask, wait_ms);
-        if (woken)
-            (void)ask_sleep(&f->ask, SETTLE_MS);
+        if (!ask_sleep(&f->ask, wait_ms))
+            continue;
+        noted = true;
+        (void)ask_sleep(&f->ask, SETTLE_MS);
     }
     return NULL;
 }

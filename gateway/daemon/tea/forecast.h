@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The site's forecast: tomorrow's pick, frost, disease, water, as the retained document `forecast`,
  * and the alert of a frost. Made anew a few minutes into every hour, after each pick that is noted,
- * and at the start; sent when it says something new, or every six hours.
+ * and at the start; when it is sent: document_is_due().
  *
  * A thread of its own, of low priority: a season of a large garden takes seconds to read and to
  * reckon with, which neither the loop nor the link thread has. It owns what it keeps; it asks the

@@ -388,6 +388,17 @@ static void what_it_says_begins_behind_the_time(void **state)
     assert_int_equal(length, sizeof json - 1 - 7);
 }
 
+static void what_is_new_waits_for_hours_unless_it_is_pressing(void **state)
+{
+    (void)state;
+    assert_true(document_is_due(false, true, 0));
+    assert_false(document_is_due(false, false, 2 * TEA_HOUR_MS));
+    assert_true(document_is_due(false, false, 3 * TEA_HOUR_MS - 1000));
+    assert_false(document_is_due(true, true, 3 * TEA_HOUR_MS));
+    assert_true(document_is_due(true, false, 6 * TEA_HOUR_MS - 1000));
+    assert_true(document_is_due(true, false, -1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +417,7 @@ int main(void)
         cmocka_unit_test(what_is_not_known_is_null_with_a_reason),
         cmocka_unit_test(the_coldest_plot_and_the_worst_disease_are_told),
         cmocka_unit_test(what_it_says_begins_behind_the_time),
+        cmocka_unit_test(what_is_new_waits_for_hours_unless_it_is_pressing),
     };
     return cmocka_run_group_tests(tests, set_zone, NULL);
 }
