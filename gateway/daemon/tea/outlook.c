@@ -154,8 +154,7 @@ static void no_estimate(struct outlook *outlook, enum pick_why why)
         (struct pick_estimate){.why = why, .thermal_time = NAN, .share_ready = NAN, .pickers = NAN};
     for (int i = 0; i < 3; i++)
         estimate->ready_kg[i] = estimate->pick_kg[i] = NAN;
-    outlook->score =
-        (struct pick_score){.mae_kg = NAN, .bias_kg = NAN, .skill = NAN, .coverage = NAN};
+    outlook->score = (struct pick_score){.mae_kg = NAN, .skill = NAN, .coverage = NAN};
 }
 
 /* pick_why_text() for those who read Chinese. */

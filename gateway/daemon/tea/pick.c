@@ -224,7 +224,6 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
 {
     double share = particles_share_ready(model);
     *out = (struct pick_estimate){.why = closed_gate(model, share),
-                                  .learning = model->shown.days < PICK_LEARNING_DAYS,
                                   .thermal_time = NAN,
                                   .share_ready = NAN,
                                   .ready_kg = {NAN, NAN, NAN},

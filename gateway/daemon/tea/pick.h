@@ -97,7 +97,6 @@ enum pick_source { PICK_BY_MODEL, PICK_BY_PER_PICKER, PICK_BY_BLEND, PICK_SOURCE
 
 struct pick_estimate {
     enum pick_why why;
-    bool learning;       /* fewer than PICK_LEARNING_DAYS are scored: say so beside the numbers */
     double thermal_time; /* °C d since the first day fed; NaN unless the gates are open (PICK_GIVEN,
                           * NO_SIZE, NO_CREW), and all season long after a late start */
     double share_ready;  /* of the season's shoots, picked ones included, 0..1; NaN as above */
@@ -115,7 +114,6 @@ struct pick_estimate {
 struct pick_score {
     unsigned days;
     double mae_kg;   /* mean absolute error; this and all below NaN while days is 0 */
-    double bias_kg;  /* mean of estimate - picked: above 0 too much was promised */
     double skill;    /* 1 - mae / mae of the best of the three baselines; below 0: worse than it;
                       * NaN, too, when that baseline never erred */
     double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
@@ -162,7 +160,6 @@ struct pick_model {
     unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */
     struct pick_recent recent;
     struct pick_errors baseline[3], source[PICK_SOURCE_COUNT], shown;
-    double bias_sum;
     unsigned covered;
     struct pick_particle particles[PICK_PARTICLES];
     struct pick_sample scratch[PICK_PARTICLES];

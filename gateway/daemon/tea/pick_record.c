@@ -97,7 +97,6 @@ void pick_record(struct pick_model *model, const struct pick_ways *ways, const d
     for (size_t i = 0; i < PICK_SOURCE_COUNT; i++)
         count_error(&model->source[i], ways->source[i], kg);
     count_error(&model->shown, shown_kg[1], kg);
-    model->bias_sum += shown_kg[1] - kg;
     model->covered += kg >= shown_kg[0] && kg <= shown_kg[2];
 }
 
@@ -112,7 +111,6 @@ void pick_score(const struct pick_model *model, struct pick_score *score)
     }
     for (size_t i = 0; i < PICK_SOURCE_COUNT; i++)
         score->source_mae_kg[i] = mean_error(&model->source[i]);
-    score->bias_kg = shown->days ? model->bias_sum / shown->days : NAN;
     score->coverage = shown->days ? (double)model->covered / shown->days : NAN;
     score->skill = best > 0.0 ? 1.0 - score->mae_kg / best : NAN;
 }

@@ -22,7 +22,6 @@ static void assert_same_estimate(const struct pick_estimate *a, const struct pic
 {
     assert_int_equal(a->why, b->why);
     assert_int_equal(a->by, b->by);
-    assert_true(a->learning == b->learning);
     assert_true(same(a->thermal_time, b->thermal_time) && same(a->share_ready, b->share_ready));
     assert_true(same(a->pickers, b->pickers));
     for (int i = 0; i < 3; i++)
@@ -73,7 +72,6 @@ static void nothing_is_said_before_ten_degrees_are_passed(void **state)
     spring_feed(&model, WARM, OPEN);
     estimate = spring_ask(&model, 5.0);
     assert_int_equal(estimate.why, PICK_GIVEN);
-    assert_true(estimate.learning);
     assert_true(fabs(estimate.thermal_time - (WARM * 0.5 + (OPEN - WARM) * 7.0)) < 1e-9);
     assert_sane(&estimate);
 }
