@@ -131,6 +131,9 @@ static void note_all_missing(const struct config *config, FILE *out)
         note_missing(out, "broker", broker->name, broker->cert_file);
         note_missing(out, "broker", broker->name, broker->key_file);
     }
+    if (config->plot_count > 0 && !config_located(config))
+        (void)fprintf(out, "note: no location: the forecast can't reckon with night and sunshine, "
+                           "and its days end at midnight UTC unless timezone: is there\n");
     for (unsigned i = 0; i < config->plot_count; i++)
         note_forecast(config, &config->plots[i], out);
     note_missing(out, "http", "certificate", config->http_cert_file);

@@ -3,48 +3,10 @@
 
 #include <math.h>
 
-#define PI          3.14159265358979323846
-#define J2000_MS    946728000000LL /* 2000-01-01 12:00 UTC */
-#define DAY_MS      86400000.0
+#include "gateway/sun/sun.h"
+
 #define DAY_MINUTES 1440
 #define LUX_NIGHT   10.0 /* from here down it is night */
-
-static double radians(double degrees)
-{
-    return degrees * PI / 180;
-}
-
-static double degrees(double radians_)
-{
-    return radians_ * 180 / PI;
-}
-
-double sun_elevation(int64_t utc_ms, double latitude, double longitude)
-{
-    double century = (double)(utc_ms - J2000_MS) / DAY_MS / 36525;
-    double mean_longitude = fmod(280.46646 + century * (36000.76983 + century * 0.0003032), 360);
-    double mean_anomaly = radians(357.52911 + century * (35999.05029 - 0.0001537 * century));
-    double eccentricity = 0.016708634 - century * (0.000042037 + 0.0000001267 * century);
-    double center = sin(mean_anomaly) * (1.914602 - century * (0.004817 + 0.000014 * century)) +
-                    sin(2 * mean_anomaly) * (0.019993 - 0.000101 * century) +
-                    sin(3 * mean_anomaly) * 0.000289;
-    double node = radians(125.04 - 1934.136 * century);
-    double apparent = radians(mean_longitude + center - 0.00569 - 0.00478 * sin(node));
-    double obliquity = radians(23.439291 - 0.0130042 * century + 0.00256 * cos(node));
-    double declination = asin(sin(obliquity) * sin(apparent));
-    double y = tan(obliquity / 2) * tan(obliquity / 2);
-    double l = radians(mean_longitude);
-    /* Equation of time in minutes: how far the sun's clock is ahead of the mean one. */
-    double equation = 4 * degrees(y * sin(2 * l) - 2 * eccentricity * sin(mean_anomaly) +
-                                  4 * eccentricity * y * sin(mean_anomaly) * cos(2 * l) -
-                                  0.5 * y * y * sin(4 * l) -
-                                  1.25 * eccentricity * eccentricity * sin(2 * mean_anomaly));
-    double minutes = fmod((double)utc_ms / 60000, DAY_MINUTES) + equation + 4 * longitude;
-    double hour_angle = radians(minutes / 4 - 180);
-    double height = sin(radians(latitude)) * sin(declination) +
-                    cos(radians(latitude)) * cos(declination) * cos(hour_angle);
-    return degrees(asin(fmax(-1, fmin(1, height))));
-}
 
 static int local_minutes(const struct light *light)
 {

@@ -10,10 +10,6 @@
 #include "gateway/led/canvas.h"
 #include "gateway/led/config.h"
 
-/* Height of the sun above the horizon in degrees, without refraction; within 0.1 degree from 1950
- * to 2050. NOAA's solar equations (Meeus, Astronomical Algorithms). */
-double sun_elevation(int64_t utc_ms, double latitude, double longitude);
-
 struct light {
     int64_t utc_ms;
     int32_t utc_offset_s;

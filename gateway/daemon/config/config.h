@@ -181,7 +181,7 @@ struct alert_rule {
 struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
-    double latitude, longitude;
+    double latitude, longitude; /* both 0: not said, and no garden lies there */
     char timezone[64];
     char store_path[CONFIG_PATH_SIZE];
     uint64_t store_max_bytes;
@@ -209,6 +209,12 @@ struct config_error {
  * file are relative to the file. config_free() takes everything back. */
 struct config *config_load(const char *file, const char *profile_dir, struct config_error *error);
 void config_free(struct config *config);
+
+/* Does the file say where the garden is? */
+static inline bool config_located(const struct config *config)
+{
+    return config->latitude != 0 || config->longitude != 0;
+}
 
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): one word
- * of state, a period of 2^64, any seed is good. */
+/* SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"), mixed
+ * by Stafford's variant 13: one word of state, a period of 2^64, any seed is good. */
 struct chance {
     uint64_t state;
     double spare; /* normal numbers come in pairs */

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/daemon/tea/sun.h"
+#include "gateway/sun/sun.h"
 
 #define LEAF_WET     50.0
 #define HUMIDITY_WET 90.0
-#define SUNNY        0.4  /* of a clear sky's light */
-#define SUN_LOW      0.09 /* sine of 5°: below it hills and trees decide */
+#define SUNNY        0.4 /* of a clear sky's light */
+#define SUN_LOW      5.0 /* degrees: below it hills and trees decide */
+#define RAIN_WET_MM  0.2 /* in an hour: leaves are wet whatever the air says */
+#define SPELL_GAP_H  2   /* so short a dry spell does not kill what germinates: an assumption */
 #define KNOWN_SHARE  0.8
 
 static const struct cardinal {
@@ -50,13 +52,13 @@ double disease_sunshine_h(const struct disease_input *input)
     unsigned light = 0, known = 0, sunny = 0;
     for (uint32_t i = 0; i < input->recent.count; i++) {
         int64_t middle_ms = input->recent.first_ms + (int64_t)i * TEA_HOUR_MS + TEA_HOUR_MS / 2;
-        double sine = sun_sine(middle_ms, input->latitude, input->longitude);
-        if (sine < SUN_LOW)
+        double height = sun_elevation(middle_ms, input->latitude, input->longitude);
+        if (!(height >= SUN_LOW)) /* NAN, too: the place is not known */
             continue;
         light++;
         double lux = input->recent.hours[i].lux;
         known += isnan(lux) ? 0u : 1u;
-        sunny += lux > SUNNY * sun_clear_lux(sine) ? 1u : 0u; /* not for NAN */
+        sunny += lux > SUNNY * sun_clear_lux(height) ? 1u : 0u; /* not for NAN */
     }
     double days = input->recent.count / 24.0;
     return light > 0 && known >= KNOWN_SHARE * light ? sunny / days * light / known : NAN;
@@ -67,6 +69,8 @@ double disease_sunshine_h(const struct disease_input *input)
 /* 1 wet, 0 dry, -1 not known. */
 static int wet(const struct tea_hour *hour)
 {
+    if (hour->rain_mm >= (float)RAIN_WET_MM) /* not for NAN */
+        return 1;
     if (!isnan(hour->leaf_wetness))
         return hour->leaf_wetness >= LEAF_WET;
     return isnan(hour->humidity) ? -1 : hour->humidity >= HUMIDITY_WET;
@@ -74,6 +78,7 @@ static int wet(const struct tea_hour *hour)
 
 struct spell {
     double wet_h, temp_sum;
+    unsigned gap_h;     /* since the last wet hour */
     unsigned infecting; /* spells that were long enough */
 };
 
@@ -91,9 +96,10 @@ static void take_spell(enum disease_kind kind, struct spell *spell, struct disea
         }
     }
     spell->wet_h = spell->temp_sum = 0;
+    spell->gap_h = 0;
 }
 
-/* How many spells infect; an hour that is not known ends one, since nobody saw it wet. */
+/* How many spells infect. An hour that is not known counts as a dry one: nobody saw it wet. */
 static unsigned look_at_spells(enum disease_kind kind, const struct tea_hours *recent,
                                struct disease *worst)
 {
@@ -102,8 +108,9 @@ static unsigned look_at_spells(enum disease_kind kind, const struct tea_hours *r
         const struct tea_hour *hour = &recent->hours[i];
         if (wet(hour) == 1 && !isnan(hour->air_c)) {
             spell.wet_h++;
+            spell.gap_h = 0;
             spell.temp_sum += hour->air_c;
-        } else {
+        } else if (++spell.gap_h > SPELL_GAP_H) {
             take_spell(kind, &spell, worst);
         }
     }
@@ -111,17 +118,18 @@ static unsigned look_at_spells(enum disease_kind kind, const struct tea_hours *r
     return spell.infecting;
 }
 
-/* The rain of the day with most, in 24 hours from the first one on; NAN: not measured. */
-static double wettest_day_mm(const struct tea_hours *recent)
+/* The most rain of any 24 hours on end; NAN: not measured. */
+static double most_rain_mm(const struct tea_hours *recent)
 {
-    double most_mm = NAN, day_mm = NAN;
+    double most_mm = NAN;
     for (uint32_t i = 0; i < recent->count; i++) {
-        double mm = recent->hours[i].rain_mm;
-        if (i % 24 == 0)
-            day_mm = NAN;
-        if (!isnan(mm))
-            day_mm = isnan(day_mm) ? mm : day_mm + mm;
-        most_mm = fmax(most_mm, day_mm); /* NAN is left out */
+        double sum_mm = NAN;
+        for (uint32_t k = i; k < recent->count && k < i + 24; k++) {
+            double mm = recent->hours[k].rain_mm;
+            if (!isnan(mm))
+                sum_mm = isnan(sum_mm) ? mm : sum_mm + mm;
+        }
+        most_mm = fmax(most_mm, sum_mm); /* NAN is left out */
     }
     return most_mm;
 }
@@ -147,7 +155,8 @@ static enum disease_level blister_level(const struct disease *blister, unsigned 
         return infecting > 0 ? DISEASE_MEDIUM : DISEASE_LOW;
     if (infecting > 0)
         return DISEASE_HIGH;
-    return rain_mm >= DISEASE_RAIN_MM && blister->share > 0 ? DISEASE_MEDIUM : level;
+    bool dry = rain_mm < DISEASE_RAIN_MM; /* rain that is not measured may have fallen */
+    return !dry && blister->share > 0 ? DISEASE_MEDIUM : level;
 }
 
 static unsigned known_hours(const struct tea_hours *recent)
@@ -193,7 +202,7 @@ static void tell(enum disease_kind kind, struct disease *disease, double sun_h)
 void disease_judge(const struct disease_input *input, struct disease diseases[DISEASE_COUNT])
 {
     unsigned known = known_hours(&input->recent);
-    double sun_h = disease_sunshine_h(input), rain_mm = wettest_day_mm(&input->recent);
+    double sun_h = disease_sunshine_h(input), rain_mm = most_rain_mm(&input->recent);
     for (int kind = 0; kind < DISEASE_COUNT; kind++) {
         struct disease *disease = &diseases[kind];
         *disease = (struct disease){.level = DISEASE_UNKNOWN, .temp_c = NAN};

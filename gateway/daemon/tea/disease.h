@@ -3,17 +3,19 @@
  * says what the weather allowed, never that a leaf is ill, nor that something must be sprayed.
  * Pure.
  *
- * - Infection: the generic model of Magarey, Sutton & Russo 2005 (Phytopathology 95:92): at a mean
+ * - Infection: the generic model of Magarey, Sutton & Thayer 2005 (Phytopathology 95:92): at a mean
  *   temperature T a leaf must stay wet for W(T) = Wmin / f(T) hours, at most Wmax, with
  *   f = ((Tmax-T)/(Tmax-Topt)) ((T-Tmin)/(Topt-Tmin))^((Topt-Tmin)/(Tmax-Topt)); outside Tmin..Tmax
  *   nothing infects. Cardinal values are this project's defaults, from what is published of:
  *     blister blight (Exobasidium vexans)  5 / 17.5 / 27 °C, Wmin 8 h   best at 15-20 °C
  *     white star (Phyllosticta theaefolia) 8 / 20 / 32 °C,   Wmin 5 h   >= 5 h wet, best 16-24 °C
  *     anthracnose (Gloeosporium, Colletotrichum) 10 / 25 / 35 °C, Wmin 8 h   >= 8 h, 20-30 °C
- * - Wet hours: leaf wetness of 50 % and more where it is measured, else humidity of 90 % and more
- *   (Djurle et al. 1996), which is T - dew point below some 1.7 K.
+ *   Wmax of 48 h, and that two dry hours do not end a wet period, are assumptions.
+ * - Wet hours: rain of 0.2 mm and more, leaf wetness of 50 % and more where it is measured, else
+ *   humidity of 90 % and more, a common stand-in, which is T - dew point below some 1.7 K.
  * - Blister blight, by Visser 1961: sunshine of 3.75 h a day and more, in the mean of five days,
- *   keeps it below what harms the crop; 2.5 mm of rain in a day make its spores germinate well. */
+ *   keeps it below what harms the crop; 2.5 mm of rain in a day make its spores germinate well.
+ *   That a dull week tells nothing without wet hours is this project's rule. */
 #ifndef BAIYE_TEA_DISEASE_H
 #define BAIYE_TEA_DISEASE_H
 

@@ -46,6 +46,7 @@ struct forecast {
     struct pick_model model;
     struct season season;
     bool known;         /* there are outlooks */
+    int frost_plot;     /* of the frost that was told; -1: none since the start */
     int32_t whole_date; /* the day on which all of the season was last read; 0: never */
     char json[WIRE_DOC_MAX], sent[WIRE_DOC_MAX];
     size_t sent_size;
@@ -78,8 +79,8 @@ static struct outlook_plot describe(const struct config *config, const struct pl
         .last_year_kg = isnan(noted_kg) ? said_kg : noted_kg,
         .soil = (enum water_soil)plot->soil,
         .root_m = plot->root_m,
-        .latitude = config->latitude,
-        .longitude = config->longitude,
+        .latitude = config_located(config) ? config->latitude : NAN,
+        .longitude = config_located(config) ? config->longitude : NAN,
         .seed = seed_of(plot->name),
     };
 }
@@ -161,9 +162,12 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
         return;
     const struct frost *frost = &f->outlooks[index].frost;
     if (frost->level == FROST_NONE) {
-        publish_lower(f->publish, PUBLISH_ALERT_FROST);
+        bool lost = f->frost_plot >= 0 && f->outlooks[f->frost_plot].frost.level == FROST_UNKNOWN;
+        if (!lost) /* the plot of that frost is seen to be warm again */
+            publish_lower(f->publish, PUBLISH_ALERT_FROST);
         return;
     }
+    f->frost_plot = index;
     char what[192], what_zh[192];
     (void)snprintf(what, sizeof what, "frost: %.1f °C %s", frost->min_c,
                    frost->reckoned ? "reckoned for the morning" : "measured");
@@ -258,6 +262,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     f->config = config;
     f->store = store;
     f->publish = publish;
+    f->frost_plot = -1;
     ask_init(&f->ask, store);
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);

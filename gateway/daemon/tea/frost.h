@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Will frost hurt the sprouting buds tonight? Pure: hours and times in, a level and its reason out.
  *
- * - Sprouted shoots take harm from 4 °C of air on (Meng et al. 2019; Qian et al. 2023); in the
- *   record of 1961-2020 3.7 °C tells 93 % of the events. Levels after the grades in daily use:
- *   watch <= 4 °C, alarm <= 2 °C, severe <= 0 °C, of the air or of the canopy, whichever is colder.
- * - Buds that sleep take no harm: nothing is told before half of the thermal time at which picking
- *   opens (67 °C d above 10 °C: Jiang Run et al. 2014, Baiye 1), so that a winter's frosts cry no
- *   wolf; nor after the fifth month. Where the thermal time is not known, from the second month on.
- * - From 20:00 to 06:00 the morning's least is reckoned: a line through the last three hours, on to
- *   06:00; not below the dew point, where condensing water gives its heat back. The line is the
- *   project's own rule and errs to the cold side: cooling slackens through a night. */
+ * - Sprouted shoots take harm from 4 °C of air on (Meng et al. 2019; Qian et al. 2023): on clear
+ *   calm nights a leaf lies 3-4 K below the air at 1.5 m (Takaichi & Yonetani 1990). In the record
+ *   of 1961-2020 3.7 °C tells 93 % of the events. The levels, watch <= 4 °C, alarm <= 2 °C, severe
+ *   <= 0 °C of the air or of the canopy, whichever is colder, are this project's.
+ * - Buds that are hardly out take little harm: nothing is told before half of the thermal time at
+ *   which picking opens (67 °C d above 10 °C: Jiang Run et al. 2014, Baiye 1; the half is an
+ *   assumption), so that a winter's frosts cry no wolf; nor after the fifth month. Where the
+ * thermal time is not known, from the second month on. Earlier cultivars need another gate.
+ * - From two hours after sunset on the morning's least is reckoned: the air has fallen by the
+ * square root of the time since sunset (Brunt 1932; so too FAO's frost protection, Snyder & de
+ *   Melo-Abreu 2005), on to sunrise. Condensing water slows that: not more than 4 K below the
+ *   evening's dew point, an assumption (sample nights of FAO's method end up to 5 K below it). */
 #ifndef BAIYE_TEA_FROST_H
 #define BAIYE_TEA_FROST_H
 
@@ -30,11 +33,11 @@
 enum frost_level { FROST_UNKNOWN = -1, FROST_NONE = 0, FROST_WATCH, FROST_ALARM, FROST_SEVERE };
 
 struct frost_input {
-    struct tea_hours recent; /* the last hours, the one under way included; 5 are enough */
+    struct tea_hours recent; /* the last hours, the one under way included; 6 are enough */
     int64_t now_ms;
-    int64_t night_ms, morning_ms; /* the 20:00 and 06:00 of the site around now, or the next */
-    double thermal_time;          /* °C d since the season's beginning; NAN: not known */
-    int season_day;               /* 0 on its first day */
+    int64_t sunset_ms, sunrise_ms; /* sun_night(); 0: the place is not known */
+    double thermal_time;           /* °C d since the season's beginning; NAN: not known */
+    int season_day;                /* 0 on its first day */
 };
 
 struct frost {
@@ -54,7 +57,8 @@ enum frost_level frost_level_of(double temp_c);
 /* The temperature at which that air is saturated, Magnus's formula over water with the coefficients
  * of FAO-56 eq. 11; NAN for what is no humidity (%RH). */
 double frost_dew_point_c(double temp_c, double humidity);
-/* The least until `morning_ms`: NAN without three hours of temperature, or without humidity. */
-double frost_morning_c(const struct tea_hours *recent, int64_t now_ms, int64_t morning_ms);
+/* The least until sunrise: NAN without two hours of temperature since sunset, or without humidity.
+ */
+double frost_morning_c(const struct frost_input *input);
 
 #endif

@@ -28,8 +28,8 @@ struct growth_day {
 /* Effective temperature of a day, G = (1/24) sum max(0, min(T_h, 30) - 10) °C d, from hourly means
  * in °C (NaN: not measured). The sum over hours counts warm afternoons of days whose mean is below
  * the base. Gaps of up to GROWTH_GAP_HOURS are bridged by a straight line (at the ends of the day
- * by the nearest hour). Base: linear extension above 10-13 °C (Squire 1979, Exp. Agric.), 8.9-11.3
- * °C (Burgess & Carr 2001). */
+ * by the nearest hour). Base: extension is linear above 12.5-13 °C in Malawi (Squire 1979, Exp.
+ * Agric.), above 8.9-11.3 °C in six clones of Tanzania (Burgess & Carr 2001). */
 struct growth_day growth_day(const double hourly_c[GROWTH_HOURS]);
 
 /* Vapour pressure deficit in kPa, >= 0: 0.6108 exp(17.27 T / (T + 237.3)) (1 - RH/100), Tetens'
@@ -40,9 +40,8 @@ double growth_vpd_kpa(double air_c, double humidity_percent);
  * above 2.3 kPa (Tanton 1982 II); the slope of 0.5 per kPa is an assumption. NaN (no sensor): 1. */
 double growth_vpd_limit(double largest_kpa);
 
-/* Share of growth that the soil's water leaves, min(1, REW / 0.4), 0..1, of the relative
- * extractable water REW (water.h): an assumption in the shape
- * of the soil water deficits of Burgess & Carr 1998. NaN (no sensor): 1. */
+/* Share of growth that the soil's water leaves, min(1, REW / 0.4), 0..1: an assumption; FAO-56's Ks
+ * for tea would begin to fall at 0.6. NaN (no sensor): 1. */
 double growth_water_limit(double extractable_water);
 
 /* Growth of a day under both limits, °C d: the smaller of the two rules, as the scarcest thing does

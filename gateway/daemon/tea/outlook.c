@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/daemon/tea/growth.h"
+#include "gateway/sun/sun.h"
 
 #define NEAR_DAYS 10 /* a week and a half: one warm or cold spell */
 #define LATE_DAY  31 /* warmth of January is little: measured from February on, some is missing */
@@ -53,7 +54,7 @@ static double water_of(const struct outlook_plot *plot, const struct day_sums *s
 }
 
 static struct pick_day make_day(const struct outlook_plot *plot, const struct tea_hours *hours,
-                                int64_t begin_ms, int64_t end_ms, int64_t now_ms)
+                                int64_t begin_ms, int64_t end_ms, int64_t now_ms, double *warm_cd)
 {
     double hourly_c[GROWTH_HOURS];
     struct day_sums sums = {.vpd_most = NAN, .rain_mm = NAN};
@@ -77,6 +78,7 @@ static struct pick_day make_day(const struct outlook_plot *plot, const struct te
     day.mean_c = growth.mean_c;
     day.missing_hours = over;
     day.rain_mm = sums.rain_mm;
+    *warm_cd = growth.degree_days;
     return day;
 }
 
@@ -85,13 +87,13 @@ void outlook_take(const struct outlook_plot *plot, const struct season *season,
 {
     if (days->first_date != season->date[0]) {
         for (int i = 0; i < SEASON_DAYS; i++)
-            days->days[i] = PICK_DAY_UNKNOWN;
+            days->days[i] = PICK_DAY_UNKNOWN, days->warm_cd[i] = NAN;
         days->first_date = season->date[0];
     }
     for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
         if (season->begin_ms[i] >= hours->first_ms)
-            days->days[i] =
-                make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1], now_ms);
+            days->days[i] = make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1],
+                                     now_ms, &days->warm_cd[i]);
     }
 }
 
@@ -214,7 +216,7 @@ static double most_cd(const struct outlook_season *days, int day, int end)
 {
     double most = NAN;
     for (int i = day - NEAR_DAYS; i <= day + NEAR_DAYS; i++)
-        most = i >= 0 && i < end ? fmax(most, days->days[i].growth_cd) : most;
+        most = i >= 0 && i < end ? fmax(most, days->warm_cd[i]) : most;
     return isnan(most) && day < FROST_FIRST_DAY ? 0 : most;
 }
 
@@ -226,25 +228,26 @@ static double warmth(const struct season *season, const struct outlook_season *d
     double sum = 0, most = 0;
     int end = season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS;
     for (int i = 0; i < end; i++) {
-        double growth_cd = days->days[i].growth_cd;
-        sum += isnan(growth_cd) ? 0 : growth_cd;
+        double warm_cd = days->warm_cd[i];
+        sum += isnan(warm_cd) ? 0 : warm_cd;
         if (i < season->today)
-            most += isnan(growth_cd) ? most_cd(days, i, end) : growth_cd;
+            most += isnan(warm_cd) ? most_cd(days, i, end) : warm_cd;
     }
     return sum >= FROST_GATE_CD || most < FROST_GATE_CD ? sum : NAN;
 }
 
-static void judge_frost(const struct season *season, const struct outlook_season *days,
-                        const struct tea_hours *hours, int64_t now_ms, struct outlook *outlook)
+static void judge_frost(const struct outlook_plot *plot, const struct season *season,
+                        const struct outlook_season *days, const struct tea_hours *hours,
+                        int64_t now_ms, struct outlook *outlook)
 {
     struct frost_input input = {
         .recent = *hours,
         .now_ms = now_ms,
-        .night_ms = season->night_ms,
-        .morning_ms = season->morning_ms,
         .thermal_time = warmth(season, days),
         .season_day = season->today,
     };
+    if (!sun_night(now_ms, plot->latitude, plot->longitude, &input.sunset_ms, &input.sunrise_ms))
+        input.sunset_ms = input.sunrise_ms = 0;
     frost_judge(&input, &outlook->frost);
 }
 
@@ -293,7 +296,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
         (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
         (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "春茶季已经过了");
     }
-    judge_frost(season, days, hours, now_ms, outlook);
+    judge_frost(plot, season, days, hours, now_ms, outlook);
     judge_diseases(plot, hours, now_ms, outlook);
     judge_water(plot, hours, outlook);
 }

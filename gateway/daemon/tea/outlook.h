@@ -24,7 +24,7 @@ struct outlook_plot {
     double area_m2, last_year_kg; /* NAN: not known */
     enum water_soil soil;
     double root_m;
-    double latitude, longitude;
+    double latitude, longitude; /* NAN: the place is not known */
     uint64_t seed; /* the plot's own: the same data give the same numbers after a restart */
 };
 
@@ -39,6 +39,8 @@ struct outlook_note {
 struct outlook_season {
     int32_t first_date; /* of which season; 0: none yet */
     struct pick_day days[SEASON_DAYS];
+    double warm_cd[SEASON_DAYS]; /* growth_day.degree_days, which neither drought nor dry air
+                                  * limits: the frost's gate */
 };
 
 struct outlook {

@@ -6,20 +6,19 @@
 
 #include <math.h>
 
-#define FINDABLE      0.92  /* share of the ready shoots that a crew finds */
-#define OUTGROWN_CD   170.0 /* thermal time in which a ready shoot outgrows the standard */
-#define OUTGROWN_MOST 0.3
-#define SPARSE        0.012 /* stock at which a picker spends half of the time looking */
-#define RAIN_FACTOR   0.85
-#define LEFT_LEAST    0.002 /* share of the season that is always still somewhere */
-#define NOTE_SIGMA    0.30  /* of ln kg: weather, weighing, who came */
-#define PICK_SIGMA    0.22
-#define NOTE_ODD      5.0 /* sigmas from the nearest particle: a slip, or a wrong prior */
-#define NOTE_FAR      8.0
-#define TAIL_EVERY    5   /* one particle of so many allows for ... */
-#define TAIL_WIDTH    3.0 /* ... so much more error in the season's kg: owners misremember */
-#define LEVEL_KEPT    0.8
-#define LEVEL_SIGMA   0.05
+#define FINDABLE    0.92  /* share of the ready shoots that a crew finds */
+#define OUTGROWN_CD 170.0 /* thermal time in which a ready shoot outgrows the standard */
+#define SPARSE      0.012 /* stock at which a picker spends half of the time looking */
+#define RAIN_FACTOR 0.85
+#define LEFT_LEAST  0.002 /* share of the season that is always still somewhere */
+#define NOTE_SIGMA  0.30  /* of ln kg: weather, weighing, who came */
+#define PICK_SIGMA  0.22
+#define NOTE_ODD    5.0 /* sigmas from the nearest particle: a slip, or a wrong prior */
+#define NOTE_FAR    8.0
+#define TAIL_EVERY  5   /* one particle of so many allows for ... */
+#define TAIL_WIDTH  3.0 /* ... so much more error in the season's kg: owners misremember */
+#define LEVEL_KEPT  0.8
+#define LEVEL_SIGMA 0.05
 
 static double between(double x, double low, double high)
 {
@@ -76,7 +75,7 @@ void particles_open(struct pick_model *model)
 /* The stock when `ready` has become `then`. */
 static double grown_stock(const struct pick_particle *p, double then, double growth_cd)
 {
-    double kept = 1.0 - fmin(growth_cd / OUTGROWN_CD, OUTGROWN_MOST);
+    double kept = 1.0 - growth_cd / OUTGROWN_CD;
     return (p->stock_kg + p->season_kg * (then - p->ready)) * kept;
 }
 

@@ -7,7 +7,7 @@
 #include "gateway/daemon/tea/pick_record.h"
 
 #define RAIN_DAY_MM       1.0
-#define RAIN_CHANCE       0.33 /* of a spring day in Guizhou */
+#define RAIN_CHANCE       0.33 /* of a spring day in Guizhou: an assumption */
 #define GROWTH_DOUBT      0.35 /* ln, of "as the last three days" */
 #define FORECAST_DOUBT    0.15 /* ln, of a weather forecast for tomorrow */
 #define CREW_DOUBT        0.6  /* ln, of "as many as came last" */
@@ -307,6 +307,8 @@ static void grow(struct pick_model *model, const struct pick_day *day, bool pick
     bool known = is_growth(day->growth_cd);
     double growth_cd = known ? day->growth_cd : usual_growth(model);
     growth_passing_add(&model->passing, day->mean_c);
+    /* Warmth counts from the stable passing on: what came before another cold day does not. */
+    bool back_to_cold = model->passing.run == 0 && day->mean_c < GROWTH_BASE_C;
     bool late = picked && model->picked_days == 0 && !model->passing.from_cold;
     if (late)
         assume_start(model);
@@ -317,7 +319,7 @@ static void grow(struct pick_model *model, const struct pick_day *day, bool pick
     if (model->growing)
         particles_grow(model, growth_cd);
     else
-        model->thermal_time += growth_cd;
+        model->thermal_time = back_to_cold ? 0.0 : model->thermal_time + growth_cd;
     if (known)
         push(model->growth_cd, growth_cd);
 }

@@ -5,8 +5,12 @@
  * stock. Six unknowns of it are carried by 1,500 particles, which every noted day weighs anew.
  *
  *   share ready    F(TT) = 1 / (1 + exp(-(TT - mu) / s))                  TT: sum of growth, °C d
- *   stock          B = (B + K (F(TT) - F(TT before)) - picked) (1 - growth / 170)
+ *   stock          B = (B - picked + K (F(TT) - F(TT before))) (1 - growth / 170)
  *   pick           y = min(0.92 B, P c rho / (rho + 0.012) r) exp(l),     rho = B / K, P pickers
+ *
+ * TT is summed from the stable passing of 10 °C on (growth.h), over hours: warm afternoons count,
+ * which sums of daily means leave out, so that it runs a little ahead of those until picks correct
+ * it.
  *
  * Sources: mu and s from the opening of Baiye 1 in Liyang at 67 °C d above 10 °C (Jiang et al.
  * 2014) and a season of 20-30 days; leaves 47-61 °C d apart (Jayasinghe et al. 2018); c, 2.5-3 kg
@@ -97,9 +101,10 @@ enum pick_source { PICK_BY_MODEL, PICK_BY_PER_PICKER, PICK_BY_BLEND, PICK_SOURCE
 
 struct pick_estimate {
     enum pick_why why;
-    double thermal_time; /* °C d since the first day fed; NaN unless the gates are open (PICK_GIVEN,
-                          * NO_SIZE, NO_CREW), and all season long after a late start */
-    double share_ready;  /* of the season's shoots, picked ones included, 0..1; NaN as above */
+    double
+        thermal_time; /* °C d since the stable passing; NaN unless the gates are open (PICK_GIVEN,
+                       * NO_SIZE, NO_CREW), and all season long after a late start */
+    double share_ready; /* of the season's shoots, picked ones included, 0..1; NaN as above */
     double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
                          * and rather too much, as long as the crew is far from clearing them: what
                          * nobody reaches shows in no note. */

@@ -16,7 +16,6 @@ struct season {
     int32_t last_first;                /* YYYYMMDD of the season before */
     int32_t date[SEASON_DAYS + 1];     /* YYYYMMDD of day i */
     int64_t begin_ms[SEASON_DAYS + 2]; /* where it begins; [i + 1] is where it ends */
-    int64_t night_ms, morning_ms; /* 20:00 and 06:00 of the night that is, or that comes next */
 };
 
 /* false: a time that the calendar does not know. */

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "gateway/daemon/tea/disease.h"
-#include "gateway/daemon/tea/sun.h"
+#include "gateway/sun/sun.h"
 #include "tests/unit/tea/day_of_hours.h"
 
 /* 2026-04-10 00:00 in Guizhou (UTC+8). */
@@ -43,8 +43,8 @@ static void light(const struct disease_input *input, double share)
 {
     for (size_t i = 0; i < DISEASE_HOURS; i++) {
         int64_t middle_ms = MIDNIGHT_MS + (int64_t)i * TEA_HOUR_MS + TEA_HOUR_MS / 2;
-        hours[i].lux =
-            (float)(share * sun_clear_lux(sun_sine(middle_ms, input->latitude, input->longitude)));
+        hours[i].lux = (float)(share * sun_clear_lux(sun_elevation(middle_ms, input->latitude,
+                                                                   input->longitude)));
     }
 }
 
@@ -67,19 +67,6 @@ static void the_model_of_magarey(void **state)
     assert_true(isinf(disease_wet_needed_h(DISEASE_BLISTER_BLIGHT, 5)));
     assert_true(isinf(disease_wet_needed_h(DISEASE_BLISTER_BLIGHT, 27)));
     assert_true(isinf(disease_wet_needed_h(DISEASE_WHITE_STAR, NAN)));
-}
-
-static void the_sun_over_guizhou(void **state)
-{
-    (void)state;
-    /* 21 June, noon by the sun (12:50 on the clock): 90 - 26.5 + 23.45 = 86.95 degrees. */
-    assert_float_equal(sun_sine(INT64_C(1782017400000), 26.5, 107.9), 0.9986, 1e-3);
-    /* The equator at an equinox, 06:00 by the sun: in the horizon. */
-    assert_true(fabs(sun_sine(INT64_C(1774072800000), 0, 0)) < 0.05);
-    assert_true(sun_sine(INT64_C(1774051200000), 26.5, 0) < -0.8); /* midnight */
-    assert_float_equal(sun_clear_lux(1), 119649.5, 0.1);
-    assert_float_equal(sun_clear_lux(0.5), 53646.9, 0.1);
-    assert_float_equal(sun_clear_lux(-0.1), 0, 0);
 }
 
 static void a_wet_night_of_the_right_warmth_infects(void **state)
@@ -136,6 +123,9 @@ static void rain_in_a_dull_week_is_a_risk_of_blister_blight(void **state)
     struct disease_input input = dry_days(17.5f);
     wet(20, 4);
     light(&input, 0.1);
+    assert_int_equal(judge(&input, DISEASE_BLISTER_BLIGHT).level, DISEASE_MEDIUM); /* no gauge */
+    for (size_t i = 0; i < DISEASE_HOURS; i++)
+        hours[i].rain_mm = 0;
     assert_int_equal(judge(&input, DISEASE_BLISTER_BLIGHT).level, DISEASE_LOW);
     hours[22].rain_mm = 2;
     hours[23].rain_mm = 0.5f;
@@ -168,29 +158,63 @@ static void with_hours_missing_nothing_is_said(void **state)
     assert_string_equal(star.why, "wetness and temperature are known for 95 of 120 hours");
 }
 
+static void two_dry_hours_end_no_wet_spell(void **state)
+{
+    (void)state;
+    struct disease_input input = dry_days(16);
+    wet(20, 5);
+    wet(27, 4);
+    struct disease star = judge(&input, DISEASE_WHITE_STAR);
+    assert_float_equal(star.wet_h, 9, 0);
+    assert_int_equal(star.level, DISEASE_MEDIUM);
+    hours[27].humidity = 89; /* the third one does */
+    assert_float_equal(judge(&input, DISEASE_WHITE_STAR).wet_h, 5, 0);
+}
+
 static void an_unknown_hour_is_not_taken_for_a_wet_one(void **state)
 {
     (void)state;
     struct disease_input input = dry_days(16);
     wet(20, 9);
-    hours[24].humidity = NAN;
+    for (size_t i = 23; i < 26; i++)
+        hours[i].humidity = NAN;
     struct disease star = judge(&input, DISEASE_WHITE_STAR);
-    assert_float_equal(star.wet_h, 4, 0);
+    assert_float_equal(star.wet_h, 3, 0);
     assert_int_equal(star.level, DISEASE_LOW);
+}
+
+static void rain_wets_leaves_in_any_air(void **state)
+{
+    (void)state;
+    struct disease_input input = dry_days(16);
+    for (size_t i = 20; i < 26; i++)
+        hours[i].rain_mm = 0.2f;
+    assert_float_equal(judge(&input, DISEASE_WHITE_STAR).wet_h, 6, 0);
+}
+
+static void sunshine_wants_a_place(void **state)
+{
+    (void)state;
+    struct disease_input input = dry_days(16);
+    light(&input, 0.9);
+    input.latitude = input.longitude = NAN;
+    assert_true(isnan(disease_sunshine_h(&input)));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_model_of_magarey),
-        cmocka_unit_test(the_sun_over_guizhou),
         cmocka_unit_test(a_wet_night_of_the_right_warmth_infects),
         cmocka_unit_test(a_leaf_sensor_is_believed_before_the_air),
         cmocka_unit_test(sunshine_keeps_blister_blight_down),
         cmocka_unit_test(rain_in_a_dull_week_is_a_risk_of_blister_blight),
         cmocka_unit_test(sunshine_is_not_guessed_from_half_of_the_days),
         cmocka_unit_test(with_hours_missing_nothing_is_said),
+        cmocka_unit_test(two_dry_hours_end_no_wet_spell),
         cmocka_unit_test(an_unknown_hour_is_not_taken_for_a_wet_one),
+        cmocka_unit_test(rain_wets_leaves_in_any_air),
+        cmocka_unit_test(sunshine_wants_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,18 +62,6 @@ static void south_of_the_equator_it_begins_in_july(void **state)
     assert_int_equal(season.today, 184);
 }
 
-static void a_night_belongs_to_its_evening_until_six(void **state)
-{
-    (void)state;
-    int64_t six_ms = JANUARY + 6 * TEA_HOUR_MS;
-    assert_true(season_make(six_ms - 1, 26.5, &season));
-    assert_int_equal(season.morning_ms, six_ms);
-    assert_int_equal(season.night_ms, JANUARY - 4 * TEA_HOUR_MS);
-    assert_true(season_make(six_ms, 26.5, &season));
-    assert_int_equal(season.morning_ms, six_ms + TEA_DAY_MS);
-    assert_int_equal(season.night_ms, JANUARY + 20 * TEA_HOUR_MS);
-}
-
 static void a_day_of_a_clock_change_has_23_hours(void **state)
 {
     (void)setenv("TZ", "Europe/Berlin", 1);
@@ -404,7 +392,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_season_begins_on_the_first_of_january),
         cmocka_unit_test(south_of_the_equator_it_begins_in_july),
-        cmocka_unit_test(a_night_belongs_to_its_evening_until_six),
         cmocka_unit_test(a_day_of_a_clock_change_has_23_hours),
         cmocka_unit_test(a_note_of_nothing_before_its_day_is_a_booking),
         cmocka_unit_test(a_spring_with_notes_has_all_numbers),
