@@ -101,6 +101,32 @@ describe('real: a garden of three devices', () => {
     assert.ok(done.includes('farmer pick ok') && done.includes('farmer ack ok'), done.join('; '));
   });
 
+  test('real: who is booked for tomorrow is one note of the plot, and before its day', limit, async () => {
+    const book = async (page, number) => {
+      await page.locator('.booking input').fill(String(number));
+      await page.locator('.booking .primary').tap();
+      await page.locator('.booking', { hasText: `约了 ${number} 人` }).getByText('已送达 ✓').waitFor();
+    };
+    const phones = [];
+    for (const user of ['farmer', 'technician']) {
+      const page = await open(garden, { user });
+      await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+      await page.goto(`${garden.url}#/pick/creek`);
+      phones.push(page);
+    }
+    const late = { id: 'late', plot: 'creek', day: '2026-04-05', kg: 0, pickers: 4, expires: Date.parse('2026-04-05T00:00:00+08:00') - 1000 };
+    await assert.rejects(garden.ask('pick', late), /expired/);
+    await book(phones[0], 4);
+    await book(phones[0], 6);
+    await book(phones[1], 5); // it is the same crew that comes
+    await garden.stopGateway();
+    const [note, ...more] = garden.rows("select plot, user, day, kg, pickers, at from pick where id = 'late' or id like 'book-%'");
+    await garden.startGateway();
+    assert.deepEqual(more, []);
+    const day = (ms) => Number(new Date(ms + 8 * 3600e3).toISOString().slice(0, 10).replaceAll('-', ''));
+    assert.deepEqual({ ...note, at: 0 }, { plot: 'creek', user: 'technician', day: day(note.at + 86400e3), kg: 0, pickers: 5, at: 0 });
+  });
+
   test('real: whom the gateway gives no role it refuses, and says why', limit, async () => {
     const page = await open(garden, { user: 'helper' });
     await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });

@@ -8,10 +8,12 @@ import { Session, type Login } from './mqtt/session';
 
 const SNAPSHOT_EVERY_MS = 10_000;
 const SEND_AFTER_MS = 1000; // the values come first
+const SEND_AGAIN_MS = 30_000; // connected, and yet nobody answered
 
 let session: Session | null = null;
 let login: Login | null = null;
 let kept = false;
+let again: ReturnType<typeof setTimeout> | undefined;
 
 export const current = (): Session | null => session;
 export const currentLogin = (): Login | null => login;
@@ -80,13 +82,17 @@ export function end(): void {
   changed();
 }
 
-async function sendWaiting(): Promise<void> {
-  if (!session || !login) return;
+/** Picks and bookings that the gateway has not answered yet. */
+export async function sendWaiting(): Promise<void> {
+  if (!session || !login || state.link !== 'up') return;
+  const mine = session;
+  clearTimeout(again);
   try {
     const { flush } = await import('./keep/outbox');
-    await flush(session, login.user);
+    if ((await flush(mine, login.user)) || session !== mine) return;
+    again = setTimeout(() => void sendWaiting(), SEND_AGAIN_MS);
   } catch {
-    // The link went again, or this browser keeps nothing; the next link tries anew.
+    // This browser keeps nothing.
   }
 }
 

@@ -50,7 +50,7 @@ export class Publisher {
     const [, , , user, method] = packet.topic.split('/');
     const params = JSON.parse(packet.utf8());
     this.asked.push({ user, method, params });
-    const answer = this.answers[method]?.(params, user);
+    const answer = await this.answers[method]?.(params, user);
     const to = packet.props?.response_topic;
     if (answer === undefined || !to) return;
     await this.client.pub({

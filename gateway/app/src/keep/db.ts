@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The phone's own data base: picks that wait for the network, and photos. Nothing else lives there.
+// The phone's own data base: picks and bookings that wait for the network, and photos. Nothing else lives there.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 
 export interface Pick {
-  id: string; // random; the gateway takes each id once
+  id: string; // random, the gateway takes each once; of a booking its own, see bookingOf()
   user: string;
   url: string; // an entry belongs to the garden it was made for
   plot: string;
   day: string; // YYYY-MM-DD in the site's zone
   kg: number;
   pickers: number;
+  booking?: number; // a booking of pickers for a day to come, which begins then: ms
   made: number; // the site's time in ms
   sent: boolean;
   error: string;

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // "I picked today" never gets lost and never counts twice: it is written to the phone first, with
 // a random id, and sent from there until the gateway answered. The gateway takes an id only once, so
-// sending again after a lost answer, or from two tabs, does no harm.
+// sending again after a lost answer, or from two tabs, does no harm. "So many come tomorrow" goes the
+// same way.
+import type { Day } from '../model/format';
 import { RpcError } from '../mqtt/rpc';
 import { changed, state } from '../model/state';
-import type { Session } from '../mqtt/session';
+import type { Login, Session } from '../mqtt/session';
 import { db, type Pick } from './db';
 
-const KEEP_SENT = 60; // entries that stay for the list of the latest ones
+const EXPIRES_BEFORE_MS = 1000; // it must be stored, too, before the day begins
+const KEEP_SENT = 60; // picks that stay for the list of the latest ones, and as many bookings
 const TRY_AGAIN = new Set(['timeout', 'offline', 'nobody', 'garbled', 'busy', 'unavailable']);
 
-let flushing: Promise<void> | null = null;
+/** The gateway's word for a booking that came when its day had begun: it will never be taken. */
+export const LATE = 'expired';
+
+let flushing: Promise<boolean> | null = null;
+
+const waits = (p: Pick): boolean => !p.sent && p.error !== LATE;
 
 export async function add(pick: Pick): Promise<void> {
   await (await db()).put('picks', pick);
-  await count();
+  await noted();
 }
 
 export async function list(user: string, url: string): Promise<Pick[]> {
@@ -22,34 +30,69 @@ export async function list(user: string, url: string): Promise<Pick[]> {
   return all.filter((p) => p.user === user && p.url === url).sort((a, b) => b.made - a.made);
 }
 
-async function count(): Promise<void> {
+/** Who comes on a day is one note of its plot: who says it again replaces what was said before. */
+export function bookingOf(login: Login, plot: string, on: Day, pickers: number, made: number): Pick {
+  const { user, url } = login;
+  return { id: ['book', url, user, plot, on.day].join(' '), user, url, plot, day: on.day, kg: 0, pickers,
+    booking: on.begins, made, sent: false, error: '' };
+}
+
+/** As the gateway wants it. A booking's id is the same from every phone, so that those of two phones
+ *  do not add up; here it has its garden's and user's name in it. One that comes when its day has
+ *  begun would be a note that nobody picked: by then it has expired. */
+export function message({ id, plot, day, kg, pickers, booking }: Pick): object {
+  if (booking === undefined) return { id, plot, day, kg, pickers };
+  return { id: `book-${plot}-${day}`, plot, day, kg, pickers, expires: booking - EXPIRES_BEFORE_MS };
+}
+
+async function noted(): Promise<void> {
   const all = await (await db()).getAll('picks');
-  state.queuedPicks = all.filter((p) => !p.sent && p.user === state.user).length;
+  state.queuedPicks = all.filter((p) => waits(p) && p.user === state.user).length;
+  state.keptPicks += 1;
   changed();
 }
 
-export function flush(session: Session, user: string): Promise<void> {
+/** What became of it, unless it was replaced while the answer was on its way. */
+async function settle(pick: Pick, error: string): Promise<void> {
+  const turn = (await db()).transaction('picks', 'readwrite');
+  const now = await turn.store.get(pick.id);
+  if (now?.made === pick.made) await turn.store.put({ ...pick, sent: error === '', error });
+  await turn.done;
+  await noted();
+}
+
+async function forgetOld(user: string, url: string): Promise<void> {
+  const all = (await list(user, url)).filter((p) => !waits(p));
+  const old = [all.filter((p) => p.booking), all.filter((p) => !p.booking)].flatMap((kind) => kind.slice(KEEP_SENT));
+  for (const { id } of old) await (await db()).delete('picks', id);
+}
+
+/** False when something waits on, because nobody answered. */
+export function flush(session: Session, user: string): Promise<boolean> {
   flushing ??= run(session, user).finally(() => {
     flushing = null;
   });
   return flushing;
 }
 
-async function run(session: Session, user: string): Promise<void> {
-  const all = (await list(user, session.login.url)).reverse();
-  for (const pick of all.filter((p) => !p.sent)) {
-    const { id, plot, day, kg, pickers } = pick;
+/** Oldest first. Looks again after each one: something may have been added or replaced meanwhile. */
+async function run(session: Session, user: string): Promise<boolean> {
+  const { url } = session.login;
+  const tried = new Set<string>();
+  const name = (p: Pick) => `${p.id} ${p.made}`;
+  await forgetOld(user, url);
+  await noted();
+  for (;;) {
+    const next = (await list(user, url)).reverse().find((p) => waits(p) && !tried.has(name(p)));
+    if (!next) return true;
+    tried.add(name(next));
     try {
-      await session.call('pick', { id, plot, day, kg, pickers });
-      await (await db()).put('picks', { ...pick, sent: true, error: '' });
+      await session.call('pick', message(next));
+      await settle(next, '');
     } catch (e) {
       const error = e instanceof RpcError ? e : new RpcError('offline', String(e));
-      if (TRY_AGAIN.has(error.code)) break; // the order is kept; the next link tries again
-      await (await db()).put('picks', { ...pick, error: error.code === 'forbidden' ? 'forbidden' : error.message });
+      if (TRY_AGAIN.has(error.code)) return false; // the order is kept
+      await settle(next, error.code === 'forbidden' || error.code === LATE ? error.code : error.message);
     }
   }
-  for (const old of all.filter((p) => p.sent).slice(0, -KEEP_SENT)) {
-    await (await db()).delete('picks', old.id);
-  }
-  await count();
 }

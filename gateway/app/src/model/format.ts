@@ -89,6 +89,17 @@ export function when(ts: number, now: number | null, zone: string): string {
 /** YYYY-MM-DD in the site's zone. */
 export const day = (ts: number, zone: string): string => local(ts, zone).toISOString().slice(0, 10);
 
+export interface Day {
+  day: string; // YYYY-MM-DD
+  begins: number; // ms
+}
+
+/** The day after that of `ts`, whatever the clocks do in between. */
+export function dayAfter(ts: number, zone: string): Day {
+  const noon = midnight(ts, zone) + 36 * 3600e3;
+  return { day: day(noon, zone), begins: midnight(noon, zone) };
+}
+
 export const kg = (x: number): string => value(x, x < 10 && x % 1 !== 0 ? 1 : 0);
 
 /** The last midnight of that zone, in ms. */

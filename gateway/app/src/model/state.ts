@@ -29,6 +29,8 @@ export interface State {
   alerts: Map<string, Alert>;
   ledPng: Uint8Array | null;
   queuedPicks: number;
+  /** How often the picks kept on the phone have changed: who shows them reads them again. */
+  keptPicks: number;
   /** Shown from an earlier visit; nothing was heard from the gateway since. */
   remembered: boolean;
   /** The gateway was not asked for its time yet, or has not answered: nothing can be called old. */
@@ -52,6 +54,7 @@ export const state: State = {
   alerts: new Map(),
   ledPng: null,
   queuedPicks: 0,
+  keptPicks: 0,
   remembered: false,
   timePending: true,
 };

@@ -186,7 +186,9 @@ export class Session {
     const word = new TextDecoder().decode(packet.payload.subarray(0, 16));
     const before = state.gateway;
     state.gateway = word === 'online' ? 'online' : 'offline';
-    if (before === 'offline' && state.gateway === 'online') void this.askTime();
+    if (before !== 'offline' || state.gateway !== 'online') return;
+    void this.askTime();
+    this.hook('up'); // what waits on the phone was waiting for the gateway
   }
 
   private device(packet: Publish, device: string, leaf: string | undefined): void {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
-import { useEffect, useState } from 'preact/hooks';
-import { currentLogin } from '../garden';
+import { useState } from 'preact/hooks';
 import { ours, t, word } from '../i18n';
-import { day, kg, value, when } from '../model/format';
+import { day, dayAfter, kg, monthDay, value, when } from '../model/format';
+import type { Pick } from '../keep/db';
 import type { Forecast, PlotForecast, Triple, Why } from '../model/payload';
+import { bookedInAll, lastPicked, type PickedDay } from '../model/picks';
 import { clock, state } from '../model/state';
+import type { Bookings } from './booking';
+import { usePicks } from './hooks';
 import { Icon } from './icon';
 
 const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
@@ -34,12 +37,60 @@ function label(name: string): string {
   return state.site?.plots.find((p) => p.name === name)?.label ?? name;
 }
 
+function today(): string | null {
+  const now = clock.now();
+  return now === null ? null : day(now, zone());
+}
+
 function LastPicked({ last }: { last: PickedDay | null }) {
   return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>;
 }
 
+/** Who comes tomorrow: what was said, and behind it the plots to say it for. Asked where there is, or
+ *  could be, something to pick. */
+function WhoComes({ forecast, picks }: { forecast: Forecast; picks: Pick[] }) {
+  const [open, setOpen] = useState(false);
+  const [Rows, setRows] = useState<{ rows: typeof Bookings } | 'failed' | null>(null);
+  const plots = (state.site?.plots ?? []).map((p) => p.name).filter((name) => Object.hasOwn(forecast.plots, name));
+  const on = dayAfter(clock.now() ?? Date.now(), zone());
+  const booked = bookedInAll(picks, plots, on.day);
+  const grows = plots.some((name) => forecast.plots[name]?.readyKg || forecast.plots[name]?.pickKg);
+  if (!booked && !grows) return null;
+  const some = booked !== null && booked.plots > 0;
+  const toggle = () => {
+    setOpen(!open);
+    if (Rows === null || Rows === 'failed') import('./booking').then((m) => setRows({ rows: m.Bookings }), () => setRows('failed'));
+  };
+  return (
+    <>
+      <button class="ask" aria-expanded={open} onClick={toggle}>
+        <Icon name="people" />
+        <span>
+          {some ? t('book.all', booked.pickers) : t('book.ask')}
+          <span class="line">
+            <span class="quiet">
+              {monthDay(on.begins, zone())}
+              {some && booked.plots < plots.length && ` · ${t('book.plots', booked.plots, plots.length)}`}
+            </span>
+            {booked && <Fate of={booked.fate} />}
+          </span>
+        </span>
+      </button>
+      {open && Rows !== null && (Rows === 'failed'
+        ? <p class="wrong" role="alert">✗ {t(navigator.onLine ? 'err.page' : 'err.offline')}</p>
+        : <Rows.rows plots={plots} picks={picks} forecast={forecast} />)}
+    </>
+  );
+}
+
+function Fate({ of }: { of: 'sent' | 'waits' | 'refused' }) {
+  const [kind, key] = ({ sent: ['fine', 'pick.sent'], waits: ['old', 'pick.unsent'], refused: ['bad', 'pick.not'] } as const)[of];
+  return <span class={`pill ${kind}`}>{t(key)}</span>;
+}
+
 export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: boolean }) {
-  const last = useLastPicked();
+  const picks = usePicks();
+  const last = lastPicked(picks, today());
   const rows = Object.entries(forecast.plots);
   if (rows.length === 0) return null;
   const plots = rows.map(([, p]) => p);
@@ -76,6 +127,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
           <LastPicked last={last} />
         </>
       )}
+      <WhoComes forecast={forecast} picks={picks} />
       {rows.length > 1 && (
         <details>
           <summary>{t('tomorrow.details')}</summary>
@@ -95,40 +147,9 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
   );
 }
 
-interface PickedDay {
-  day: string;
-  kg: number;
-  pickers: number;
-}
-
-/** The last day before today on which this phone noted picks, all plots together. */
-function useLastPicked(): PickedDay | null {
-  const [last, setLast] = useState<PickedDay | null>(null);
-  const login = currentLogin();
-  const now = clock.now();
-  const today = now === null ? null : day(now, zone());
-  useEffect(() => {
-    let gone = false;
-    const look = async () => {
-      const { list } = await import('../keep/outbox');
-      const all = login && today !== null ? await list(login.user, login.url) : [];
-      const days = all.map((p) => p.day).filter((d) => today !== null && d < today).sort();
-      const newest = days[days.length - 1];
-      if (gone || newest === undefined) return;
-      const rows = all.filter((p) => p.day === newest);
-      setLast({ day: newest, kg: rows.reduce((n, p) => n + p.kg, 0), pickers: rows.reduce((n, p) => n + p.pickers, 0) });
-    };
-    look().catch(() => undefined); // this browser keeps nothing
-    return () => {
-      gone = true;
-    };
-  }, [login, today]);
-  return last;
-}
-
 /** Where tomorrow's pick will stand once somebody estimates it: what is missing, and what there is. */
 export function NoTomorrowCard() {
-  const last = useLastPicked();
+  const last = lastPicked(usePicks(), today());
   return (
     <section class="card tomorrow" aria-labelledby="tomorrow">
       <div class="line">

@@ -2,57 +2,48 @@
 // Picking and growth of one plot: what was picked today, how far the shoots are, photos.
 import { useEffect, useState } from 'preact/hooks';
 import '../style/growth.css';
-import { current, currentLogin, gardenName } from '../garden';
+import { currentLogin, gardenName, sendWaiting } from '../garden';
 import { ours, t } from '../i18n';
 import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
-import { add, flush, list } from '../keep/outbox';
+import { add, list } from '../keep/outbox';
 import { day, fullDate, kg, value } from '../model/format';
 import type { PlotForecast, Why } from '../model/payload';
+import { bookedFor, PICKERS_MAX } from '../model/picks';
 import { clock, state } from '../model/state';
 import { randomId } from '../mqtt/session';
-import { useGarden } from './hooks';
+import { BookingCard, Refused, Sent } from './booking';
+import { useGarden, usePicks } from './hooks';
 import { Icon } from './icon';
+import { Stepper } from './stepper';
 
 const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
 const siteNow = () => clock.now() ?? Date.now();
 const KG_MAX = 5000;
-const PICKERS_MAX = 500;
-
-function Stepper({ name, label, number, step, max, set }: {
-  name: string; label: string; number: number; step: number; max: number; set: (n: number) => void;
-}) {
-  const clamp = (x: number) => Math.min(max, Math.max(0, Math.round(x * 10) / 10));
-  return (
-    <div class="stepper">
-      <label for={`step-${name}`}>{label}</label>
-      <div>
-        <button type="button" aria-label={t('pick.less', label)} onClick={() => set(clamp(number - step))}>−</button>
-        <input id={`step-${name}`} name={name} type="number" inputMode="decimal" min="0" max={max} step="any"
-          value={number} onInput={(e) => set(clamp(Number(e.currentTarget.value) || 0))}
-          onFocus={(e) => e.currentTarget.select()} />
-        <button type="button" aria-label={t('pick.more', label)} onClick={() => set(clamp(number + step))}>+</button>
-      </div>
-    </div>
-  );
-}
 
 /** First tap opens this with the likely numbers, second tap saves. */
 function PickForm({ plot, label, picks, forecast, done }: {
   plot: string; label: string; picks: Pick[]; forecast: PlotForecast | undefined; done: (note: string) => void;
 }) {
-  const last = picks.find((p) => p.plot === plot);
+  const today = day(siteNow(), zone());
+  const last = picks.find((p) => p.plot === plot && !p.booking);
+  const booked = last?.day === today ? undefined : bookedFor(picks, plot, today);
   const [kilos, setKilos] = useState(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5));
-  const [people, setPeople] = useState(last?.pickers ?? forecast?.pickers ?? 2);
+  const [people, setPeople] = useState((booked ?? last)?.pickers ?? forecast?.pickers ?? 2);
+  const [busy, setBusy] = useState(false); // a second tap would be a second pick
   const save = async () => {
     const login = currentLogin();
-    if (!login) return;
+    if (!login || busy) return;
+    setBusy(true);
     const now = siteNow();
-    await add({ id: randomId(), user: login.user, url: login.url, plot, day: day(now, zone()), kg: kilos,
-      pickers: Math.round(people), made: now, sent: false, error: '' });
-    const session = current();
-    if (session && state.link === 'up') await flush(session, login.user);
+    try {
+      await add({ id: randomId(), user: login.user, url: login.url, plot, day: day(now, zone()), kg: kilos,
+        pickers: Math.round(people), made: now, sent: false, error: '' });
+    } catch {
+      return done(t('pick.failed'));
+    }
+    await sendWaiting();
     const mine = (await list(login.user, login.url))[0];
     done(mine?.sent ? t('pick.saved') : mine?.error ? '' : t('pick.queued'));
   };
@@ -67,34 +58,26 @@ function PickForm({ plot, label, picks, forecast, done }: {
   );
 }
 
-function usePicks(): [Pick[], () => void] {
-  const [picks, setPicks] = useState<Pick[]>([]);
-  const [again, setAgain] = useState(0);
-  const login = currentLogin();
-  useEffect(() => {
-    if (login) list(login.user, login.url).then(setPicks, () => setPicks([]));
-  }, [login, again, state.queuedPicks]);
-  return [picks, () => setAgain((n) => n + 1)];
-}
-
 function PickLog({ picks }: { picks: Pick[] }) {
-  if (picks.length === 0) return null;
+  const today = day(siteNow(), zone());
+  // A booking of a day that is over says nothing any more, but that it was not taken.
+  const rows = picks.filter((p) => !p.booking || !p.sent || p.day >= today);
+  if (rows.length === 0) return null;
   const name = (plot: string) => state.site?.plots.find((p) => p.name === plot)?.label ?? plot;
   return (
     <section class="card" aria-labelledby="picklog">
       <h2 id="picklog">{t('pick.log')}</h2>
       <ul class="rows">
-        {picks.slice(0, 10).map((p) => (
+        {rows.slice(0, 10).map((p) => (
           <li key={p.id}>
             <div>
-              <span><span class="quiet">{p.day.slice(5)}</span> {t('pick.summary', name(p.plot), kg(p.kg), p.pickers)}</span>
-              <span class={`pill ${p.sent ? 'fine' : p.error ? 'bad' : 'old'}`}>
-                {p.sent ? t('pick.sent') : p.error ? '✗' : t('pick.unsent')}
+              <span>
+                <span class="quiet">{p.day.slice(5)}</span>{' '}
+                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), kg(p.kg), p.pickers)}
               </span>
+              <Sent pick={p} />
             </div>
-            {!p.sent && p.error && (
-              <p class="wrong">{p.error === 'forbidden' ? t('pick.forbidden') : t('pick.refused', p.error)}</p>
-            )}
+            <Refused pick={p} />
           </li>
         ))}
       </ul>
@@ -228,7 +211,7 @@ export function Growth({ arg }: { arg: string }) {
   const [chosen, setChosen] = useState(arg);
   const [open, setOpen] = useState(false);
   const [note, setNote] = useState('');
-  const [picks, again] = usePicks();
+  const picks = usePicks();
   const plot = plots.find((p) => p.name === chosen) ?? plots[0];
   const waiting = picks.filter((p) => !p.sent && !p.error).length;
   if (!plot) {
@@ -253,13 +236,14 @@ export function Growth({ arg }: { arg: string }) {
       )}
       {open ? (
         <PickForm plot={plot.name} label={plot.label} picks={picks} forecast={forecast}
-          done={(text) => { setOpen(false); setNote(text); again(); }} />
+          done={(text) => { setOpen(false); setNote(text); }} />
       ) : (
         <button class="primary pickbutton" onClick={() => { setOpen(true); setNote(''); }}>
           <Icon name="basket" /> {t('pick.today')}
         </button>
       )}
       <p class="picknote strong" role="status">{note || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
+      <BookingCard key={plot.name} plot={plot.name} picks={picks} forecast={forecast} />
       <GrowthCard plot={plot.name} forecast={forecast} />
       <PhotoCard plot={plot.name} label={plot.label} />
       <PickLog picks={picks} />

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from 'preact/hooks';
-import { listen } from '../model/state';
+import { currentLogin } from '../garden';
+import type { Pick } from '../keep/db';
+import { listen, state } from '../model/state';
 
 /** Draws again when the state changed, and at least every `seconds` because ages grow. */
 export function useGarden(seconds = 5): void {
@@ -14,6 +16,25 @@ export function useGarden(seconds = 5): void {
       leave();
     };
   }, [seconds]);
+}
+
+/** What this phone noted of picking, the newest first. Nothing waits for the phone's data base. */
+export function usePicks(): Pick[] {
+  const [picks, setPicks] = useState<Pick[]>([]);
+  const login = currentLogin();
+  useEffect(() => {
+    let gone = false;
+    const read = async () => {
+      const { list } = await import('../keep/outbox');
+      const all = login ? await list(login.user, login.url) : [];
+      if (!gone) setPicks(all);
+    };
+    read().catch(() => undefined); // this browser keeps nothing
+    return () => {
+      gone = true;
+    };
+  }, [login, state.keptPicks]);
+  return picks;
 }
 
 export function useHash(): string[] {

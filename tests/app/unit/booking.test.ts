@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { Pick } from '../../../gateway/app/src/keep/db';
+import { bookingOf, message } from '../../../gateway/app/src/keep/outbox';
+import { dayAfter } from '../../../gateway/app/src/model/format';
+import { bookedFor, bookedInAll, lastPicked, likelyPickers } from '../../../gateway/app/src/model/picks';
+
+const login = { url: 'wss://a/mqtt', user: 'li', password: 'x' };
+const made = Date.UTC(2026, 3, 4, 10); // 18:00 of the 4th in Shanghai
+const booking = (pickers: number, more: Partial<Pick> = {}): Pick =>
+  ({ ...bookingOf(login, 'upper', dayAfter(made, 'Asia/Shanghai'), pickers, made), ...more });
+const pick = (day: string, kg: number, pickers: number, more: Partial<Pick> = {}): Pick =>
+  ({ id: `${day} ${kg}`, user: 'li', url: 'wss://a/mqtt', plot: 'upper', day, kg, pickers, made, sent: true, error: '', ...more });
+
+describe('the day after', () => {
+  it('is the site’s, from its midnight on', () => {
+    expect(dayAfter(made, 'Asia/Shanghai')).toEqual({ day: '2026-04-05', begins: Date.UTC(2026, 3, 4, 16) });
+    expect(dayAfter(Date.UTC(2026, 3, 4, 15, 59, 59), 'Asia/Shanghai').day).toBe('2026-04-05');
+    expect(dayAfter(Date.UTC(2026, 3, 4, 16), 'Asia/Shanghai').day).toBe('2026-04-06');
+    expect(dayAfter(Date.UTC(2026, 11, 31, 12), 'UTC')).toEqual({ day: '2027-01-01', begins: Date.UTC(2027, 0, 1) });
+  });
+  it('begins after a night of 23 or 25 hours, too', () => {
+    expect(dayAfter(Date.UTC(2026, 2, 28, 12), 'Europe/Berlin').begins).toBe(Date.UTC(2026, 2, 28, 23));
+    expect(dayAfter(Date.UTC(2026, 2, 29, 12), 'Europe/Berlin').begins).toBe(Date.UTC(2026, 2, 29, 22));
+    expect(dayAfter(Date.UTC(2026, 9, 25, 12), 'Europe/Berlin')).toEqual({ day: '2026-10-26', begins: Date.UTC(2026, 9, 25, 23) });
+  });
+});
+
+describe('a booking', () => {
+  it('is a pick of nothing that expires before its day begins', () => {
+    expect(message(booking(4))).toEqual({
+      id: 'book-upper-2026-04-05', plot: 'upper', day: '2026-04-05', kg: 0, pickers: 4, expires: Date.UTC(2026, 3, 4, 15, 59, 59),
+    });
+    expect(message(pick('2026-04-04', 9, 5))).toEqual({ id: '2026-04-04 9', plot: 'upper', day: '2026-04-04', kg: 9, pickers: 5 });
+  });
+  it('is one at the gateway whoever says it, and each user’s and garden’s own on the phone', () => {
+    const on = dayAfter(made, 'Asia/Shanghai');
+    const other = [bookingOf({ ...login, user: 'wang' }, 'upper', on, 6, made), bookingOf({ ...login, url: 'wss://b/mqtt' }, 'upper', on, 6, made)];
+    expect(new Set([booking(4), ...other].map((p) => p.id)).size).toBe(3);
+    expect(new Set([booking(4), ...other].map((p) => (message(p) as { id: string }).id)).size).toBe(1);
+    expect(booking(4).id).toBe(booking(7, {}).id);
+  });
+  it('begins with as many as last time, else with as many as there is work for', () => {
+    const forecast = { pickers: 6 } as Parameters<typeof likelyPickers>[2];
+    expect(likelyPickers([], 'upper', forecast)).toBe(6);
+    expect(likelyPickers([], 'upper', undefined)).toBe(2);
+    expect(likelyPickers([pick('2026-04-04', 9, 5), pick('2026-04-03', 9, 8)], 'upper', forecast)).toBe(5);
+    expect(likelyPickers([pick('2026-04-04', 0, 0), booking(4)], 'upper', forecast)).toBe(4);
+    expect(likelyPickers([pick('2026-04-04', 9, 5)], 'creek', forecast)).toBe(6);
+  });
+});
+
+describe('what was booked', () => {
+  const creek = { plot: 'creek' };
+  it('is added up over the plots, and says the worst', () => {
+    const all = ['upper', 'creek'];
+    const day = '2026-04-05';
+    expect(bookedInAll([pick(day, 0, 3)], all, day)).toBeNull();
+    expect(bookedInAll([booking(4, { sent: true })], all, day)).toEqual({ pickers: 4, plots: 1, fate: 'sent' });
+    expect(bookedInAll([booking(4, { sent: true }), booking(0, creek)], all, day)).toEqual({ pickers: 4, plots: 2, fate: 'waits' });
+    expect(bookedInAll([booking(4), booking(3, { ...creek, error: 'no' })], all, day)).toEqual({ pickers: 4, plots: 1, fate: 'refused' });
+    expect(bookedFor([booking(4)], 'upper', '2026-04-06')).toBeUndefined();
+  });
+  it('is no pick', () => {
+    const day = '2026-04-06';
+    expect(lastPicked([booking(4), pick('2026-04-03', 9, 5), pick('2026-04-03', 2.5, 1, creek)], day)).toEqual({ day: '2026-04-03', kg: 11.5, pickers: 6 });
+    expect(lastPicked([booking(4)], day)).toBeNull();
+    expect(lastPicked([pick('2026-04-03', 9, 5)], null)).toBeNull();
+  });
+});
