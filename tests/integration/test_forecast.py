@@ -145,6 +145,7 @@ def test_the_forecast_follows_the_notes_and_survives_a_restart(tea):
     for triple in ("ready_kg", "pick_kg"):
         assert_ordered(booked["plots"]["upper"][triple])
     assert booked["plots"]["upper"]["pickers"] >= 1
+    assert crew["plots"]["upper"]["booked"] is None and booked["plots"]["upper"]["booked"] == 12
     assert booked["plots"]["bare"]["pick_kg"] is None
 
     settled = tea.forecast(lambda d: d["plots"]["upper"]["score"]["days"] >= 1, what="a score")

@@ -79,6 +79,7 @@ static void put_plots(struct json_out *o, const struct config *config,
         put_triple(o, "ready_kg", estimate->ready_kg);
         put_triple(o, "pick_kg", estimate->pick_kg);
         put_number(o, "pickers", estimate->pickers, 0);
+        put_number(o, "booked", outlooks[i].booked, 0);
         put_whys(o, outlooks[i].why, outlooks[i].why_zh);
         put_score(o, &outlooks[i].score);
         json_out_close(o, '}');

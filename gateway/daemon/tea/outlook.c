@@ -202,7 +202,7 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
         pick_learn(model, &day);
     }
     if (next->was_booked)
-        tomorrow.pickers = next->booked;
+        outlook->booked = tomorrow.pickers = next->booked;
     pick_estimate(model, &tomorrow, &outlook->estimate);
     pick_score(model, &outlook->score);
     tell_why(season, first, outlook);
@@ -288,7 +288,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
                   const struct outlook_note *notes, struct pick_model *model,
                   struct outlook *outlook)
 {
-    *outlook = (struct outlook){.why = ""};
+    *outlook = (struct outlook){.booked = NAN};
     if (season_goes_on(season)) {
         estimate_pick(plot, season, days, notes, model, outlook);
     } else {

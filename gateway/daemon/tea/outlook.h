@@ -46,6 +46,7 @@ struct outlook_season {
 struct outlook {
     struct pick_estimate estimate;
     struct pick_score score;
+    double booked;              /* pickers for tomorrow; NAN: nobody said how many */
     char why[200], why_zh[200]; /* "": nothing is missing */
     struct frost frost;
     struct disease diseases[DISEASE_COUNT];

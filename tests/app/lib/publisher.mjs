@@ -87,7 +87,7 @@ export class Publisher {
       ts: this.now(),
       plots: Object.fromEntries(plots.map((name, i) => [name, {
         thermal_time: 142.3, share_ready: 0.31, ready_kg: [8, 12, 17], pick_kg: [6, 9, 12],
-        pickers: 4 + i, why: null, score: { days: 12, mae_kg: 1.4, skill: 0.12, coverage: 0.84 },
+        pickers: 4 + i, booked: null, why: null, score: { days: 12, mae_kg: 1.4, skill: 0.12, coverage: 0.84 },
       }])),
       frost: { level: 'watch', min_c: 2.1, at, why: '晴夜无风，降温快' },
       disease: [{ name: 'blister_blight', level: 'medium', why: '叶面湿 18 小时，16 °C，日照 1.1 小时/天' }],

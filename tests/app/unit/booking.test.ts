@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Pick } from '../../../gateway/app/src/keep/db';
 import { bookingOf, message } from '../../../gateway/app/src/keep/outbox';
 import { dayAfter } from '../../../gateway/app/src/model/format';
-import { bookedFor, bookedInAll, lastPicked, likelyPickers } from '../../../gateway/app/src/model/picks';
+import { bookedFor, bookedInAll, lastPicked, likelyPickers, saidFor } from '../../../gateway/app/src/model/picks';
 
 const login = { url: 'wss://a/mqtt', user: 'li', password: 'x' };
 const made = Date.UTC(2026, 3, 4, 10); // 18:00 of the 4th in Shanghai
@@ -52,14 +52,29 @@ describe('a booking', () => {
 
 describe('what was booked', () => {
   const creek = { plot: 'creek' };
+  const on = dayAfter(made, 'Asia/Shanghai');
+  const told = (ts: number, booked: number | null) =>
+    ({ ts, plots: { upper: { booked } } }) as unknown as Parameters<typeof saidFor>[3];
+  const inAll = (picks: Pick[], forecast = told(made, null)) => bookedInAll(picks, ['upper', 'creek'], on, forecast, 'Asia/Shanghai');
   it('is added up over the plots, and says the worst', () => {
-    const all = ['upper', 'creek'];
-    const day = '2026-04-05';
-    expect(bookedInAll([pick(day, 0, 3)], all, day)).toBeNull();
-    expect(bookedInAll([booking(4, { sent: true })], all, day)).toEqual({ pickers: 4, plots: 1, fate: 'sent' });
-    expect(bookedInAll([booking(4, { sent: true }), booking(0, creek)], all, day)).toEqual({ pickers: 4, plots: 2, fate: 'waits' });
-    expect(bookedInAll([booking(4), booking(3, { ...creek, error: 'no' })], all, day)).toEqual({ pickers: 4, plots: 1, fate: 'refused' });
+    expect(inAll([pick(on.day, 0, 3)])).toBeNull();
+    expect(inAll([booking(4, { sent: true })])).toEqual({ pickers: 4, plots: 1, fate: 'sent' });
+    expect(inAll([booking(4, { sent: true }), booking(0, creek)])).toEqual({ pickers: 4, plots: 2, fate: 'waits' });
+    expect(inAll([booking(4), booking(3, { ...creek, error: 'no' })])).toEqual({ pickers: 4, plots: 1, fate: 'refused' });
     expect(bookedFor([booking(4)], 'upper', '2026-04-06')).toBeUndefined();
+  });
+  it('is what the gateway knows, also of another phone, but for what was said here since', () => {
+    const said = (picks: Pick[], ts: number, booked: number | null) => saidFor(picks, 'upper', on, told(ts, booked), 'Asia/Shanghai');
+    const sent = booking(4, { sent: true }), later = made + 1000;
+    expect(said([], later, 6)).toEqual({ pickers: 6 });
+    expect(said([], made - 24 * 3600e3, 6)).toBeNull(); // for yesterday's day after
+    expect(said([booking(4)], later, 6)?.pickers).toBe(4);
+    expect(said([sent], made, 6)?.pickers).toBe(4);
+    expect(said([sent], later, 6)).toEqual({ pickers: 6 });
+    expect(said([sent], later, 4)).toEqual({ pickers: 4, pick: sent });
+    expect(said([sent], later, null)?.pickers).toBe(4); // an older gateway does not say
+    expect(saidFor([sent], 'upper', on, null, 'Asia/Shanghai')?.pickers).toBe(4);
+    expect(inAll([], told(later, 6))).toEqual({ pickers: 6, plots: 1, fate: 'sent' });
   });
   it('is no pick', () => {
     const day = '2026-04-06';

@@ -262,8 +262,8 @@ static void a_note_is_looked_at_and_only_the_last_days_are_read(void **state)
     wait_for(&world.lowered, 2);
     forecast_stop(forecast);
     assert_int_equal(world.docs, 2);
-    assert_null(
-        strstr(strstr(world.doc, "\"upper\""), "\"pick_kg\":null,\"pickers\":null,\"why\":null"));
+    assert_null(strstr(strstr(world.doc, "\"upper\""),
+                       "\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":null"));
     assert_says("\"pick_kg\":[");
     assert_int_equal(world.earliest_ms / HOUR_MS, (EVENING - 6 * 24 * HOUR_MS) / HOUR_MS);
 }

@@ -291,7 +291,8 @@ static void unknown(struct outlook *outlook)
 {
     *outlook = (struct outlook){.why = "no thermometer"};
     outlook->estimate.thermal_time = outlook->estimate.share_ready = NAN;
-    outlook->estimate.pickers = outlook->frost.min_c = outlook->water.deficit_mm = NAN;
+    outlook->estimate.pickers = outlook->booked = NAN;
+    outlook->frost.min_c = outlook->water.deficit_mm = NAN;
     for (int i = 0; i < 3; i++)
         outlook->estimate.ready_kg[i] = outlook->estimate.pick_kg[i] = NAN;
     outlook->score.mae_kg = outlook->score.skill = outlook->score.coverage = NAN;
@@ -322,7 +323,8 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
     assert_document(
         &config, &outlook,
         "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":null,\"share_ready\":null,"
-        "\"ready_kg\":null,\"pick_kg\":null,\"pickers\":null,\"why\":\"no thermometer\","
+        "\"ready_kg\":null,\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":\"no "
+        "thermometer\","
         "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},"
         "\"frost\":null,\"disease\":[],\"water\":[{\"plot\":\"lower\",\"level\":\"info\","
         "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}]}");
@@ -347,6 +349,7 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
                                                   .ready_kg = {8.04, 12, 17.26},
                                                   .pick_kg = {6, 9, 12},
                                                   .pickers = 4};
+    outlooks[0].booked = 5;
     outlooks[0].score =
         (struct pick_score){.days = 12, .mae_kg = 1.44, .skill = -0.125, .coverage = 0.84};
     outlooks[0].frost = (struct frost){.level = FROST_WATCH, .min_c = 3.1, .at_ms = 6, .why = "a"};
@@ -357,10 +360,11 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     assert_document(
         &config, outlooks,
         "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
-        "\"ready_kg\":[8,12,17.3],\"pick_kg\":[6,9,12],\"pickers\":4,\"why\":null,"
+        "\"ready_kg\":[8,12,17.3],\"pick_kg\":[6,9,12],\"pickers\":4,\"booked\":5,\"why\":null,"
         "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84}},"
         "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,"
-        "\"pick_kg\":null,\"pickers\":null,\"why\":\"no thermometer\",\"score\":{\"days\":"
+        "\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":\"no "
+        "thermometer\",\"score\":{\"days\":"
         "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},\"frost\":{\"level\":"
         "\"watch\",\"min_c\":2.1,\"at\":7,\"why\":\"上坡: "
         "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"

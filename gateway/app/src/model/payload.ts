@@ -63,6 +63,8 @@ export interface PlotForecast {
   readyKg: Triple | null;
   pickKg: Triple | null;
   pickers: number | null;
+  /** For the day after the forecast's; null: nobody said. */
+  booked: number | null;
   why: string;
   zh: Why | null;
   score: { days: number | null; maeKg: number | null; skill: number | null; coverage: number | null };
@@ -269,14 +271,18 @@ export function parseForecast(x: unknown): Forecast | null {
   const plots: Record<string, PlotForecast> = {};
   for (const [plot, p] of named(o.plots)) {
     const score = object(p.score);
-    const pickers = number(p.pickers);
+    const people = (x: unknown) => {
+      const n = number(x);
+      return n !== null && n >= 0 && n < 10000 ? n : null;
+    };
     const share = number(p.share_ready);
     plots[plot] = {
       thermalTime: number(p.thermal_time),
       shareReady: share !== null && share >= 0 && share <= 1 ? share : null,
       readyKg: triple(p.ready_kg),
       pickKg: triple(p.pick_kg),
-      pickers: pickers !== null && pickers >= 0 && pickers < 10000 ? pickers : null,
+      pickers: people(p.pickers),
+      booked: people(p.booked),
       ...whys(p),
       score: {
         days: number(score?.days),

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the notes of picking on this phone say: who was booked, what was picked last.
 import type { Pick } from '../keep/db';
-import type { PlotForecast } from './payload';
+import { type Day, dayAfter } from './format';
+import type { Forecast, PlotForecast } from './payload';
 
 export const PICKERS_MAX = 500;
 
 export const bookedFor = (picks: Pick[], plot: string, day: string): Pick | undefined =>
   picks.find((p) => p.booking && p.plot === plot && p.day === day);
+
+export interface Said {
+  pickers: number;
+  /** This phone's own word; none: another phone's. */
+  pick?: Pick;
+}
+
+/** Who comes on the day after today: what was said here, until the gateway tells what it knows since. */
+export function saidFor(picks: Pick[], plot: string, on: Day, forecast: Forecast | null, zone: string): Said | null {
+  const pick = bookedFor(picks, plot, on.day);
+  const told = forecast && dayAfter(forecast.ts, zone).day === on.day ? forecast : null;
+  const known = told?.plots[plot]?.booked ?? null;
+  if (told === null || known === null || (pick && (!pick.sent || pick.made >= told.ts))) return pick ? { pickers: pick.pickers, pick } : null;
+  return pick?.pickers === known ? { pickers: known, pick } : { pickers: known };
+}
 
 /** How many probably come: as many as last time, else as many as there is work for. */
 export function likelyPickers(picks: Pick[], plot: string, forecast: PlotForecast | undefined): number {
@@ -36,14 +52,14 @@ export interface Booked {
   fate: 'sent' | 'waits' | 'refused';
 }
 
-/** All that was booked for that day on these plots; null when nothing was. */
-export function bookedInAll(picks: Pick[], plots: string[], day: string): Booked | null {
-  const rows = plots.flatMap((plot) => bookedFor(picks, plot, day) ?? []);
+/** All that was booked on these plots; null when nothing was. */
+export function bookedInAll(picks: Pick[], plots: string[], on: Day, forecast: Forecast, zone: string): Booked | null {
+  const rows = plots.flatMap((plot) => saidFor(picks, plot, on, forecast, zone) ?? []);
   if (rows.length === 0) return null;
-  const taken = rows.filter((p) => !p.error); // what was refused is not booked
+  const taken = rows.filter((said) => !said.pick?.error); // what was refused is not booked
   return {
-    pickers: taken.reduce((n, p) => n + p.pickers, 0),
+    pickers: taken.reduce((n, said) => n + said.pickers, 0),
     plots: taken.length,
-    fate: taken.length < rows.length ? 'refused' : taken.every((p) => p.sent) ? 'sent' : 'waits',
+    fate: taken.length < rows.length ? 'refused' : taken.every((said) => said.pick?.sent ?? true) ? 'sent' : 'waits',
   };
 }

@@ -7,8 +7,8 @@ import { t } from '../i18n';
 import type { Pick } from '../keep/db';
 import { add, bookingOf, LATE } from '../keep/outbox';
 import { dayAfter, monthDay } from '../model/format';
-import type { Forecast, PlotForecast } from '../model/payload';
-import { bookedFor, likelyPickers, PICKERS_MAX } from '../model/picks';
+import type { Forecast } from '../model/payload';
+import { likelyPickers, PICKERS_MAX, saidFor } from '../model/picks';
 import { clock, state } from '../model/state';
 import { Steps } from './stepper';
 
@@ -32,17 +32,17 @@ interface Props {
   plot: string;
   label: string;
   picks: Pick[];
-  forecast: PlotForecast | undefined;
+  forecast: Forecast | null;
 }
 
 /** The likely number stands there, one tap books it; another number replaces it. */
 function Booking({ plot, label, picks, forecast }: Props) {
   const on = tomorrow();
-  const said = bookedFor(picks, plot, on.day);
+  const said = saidFor(picks, plot, on, forecast, zone());
   const [chosen, setChosen] = useState<number | null>(null);
   const [failed, setFailed] = useState(false);
-  const number = chosen ?? said?.pickers ?? likelyPickers(picks, plot, forecast);
-  const same = said !== undefined && !said.error && said.pickers === number;
+  const number = chosen ?? said?.pickers ?? likelyPickers(picks, plot, forecast?.plots[plot]);
+  const same = said !== null && !said.pick?.error && said.pickers === number;
   const save = async () => {
     const login = currentLogin();
     if (!login) return;
@@ -61,7 +61,7 @@ function Booking({ plot, label, picks, forecast }: Props) {
       <div class="line">
         <label for={`step-book-${plot}`}>{label}</label>
         <p role="status">
-          {said ? <>{t('book.is', said.pickers)} <Sent pick={said} /></> : <span class="quiet">{t('book.none')}</span>}
+          {said ? <>{t('book.is', said.pickers)} {said.pick && <Sent pick={said.pick} />}</> : <span class="quiet">{t('book.none')}</span>}
         </p>
       </div>
       <div class="steps">
@@ -70,7 +70,7 @@ function Booking({ plot, label, picks, forecast }: Props) {
           {same ? t('book.same') : number === 0 ? t('book.nobody') : t('book.go', number)}
         </button>
       </div>
-      {said && <Refused pick={said} />}
+      {said?.pick && <Refused pick={said.pick} />}
       {failed && <p class="wrong" role="alert">✗ {t('pick.failed')}</p>}
     </form>
   );
@@ -95,7 +95,7 @@ export function Bookings({ plots, picks, forecast }: { plots: string[]; picks: P
   return (
     <ul class="bookings">
       {plots.map((plot) => (
-        <li key={plot}><Booking plot={plot} label={label(plot)} picks={picks} forecast={forecast.plots[plot]} /></li>
+        <li key={plot}><Booking plot={plot} label={label(plot)} picks={picks} forecast={forecast} /></li>
       ))}
     </ul>
   );

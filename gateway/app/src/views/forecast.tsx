@@ -53,7 +53,7 @@ function WhoComes({ forecast, picks }: { forecast: Forecast; picks: Pick[] }) {
   const [Rows, setRows] = useState<{ rows: typeof Bookings } | 'failed' | null>(null);
   const plots = (state.site?.plots ?? []).map((p) => p.name).filter((name) => Object.hasOwn(forecast.plots, name));
   const on = dayAfter(clock.now() ?? Date.now(), zone());
-  const booked = bookedInAll(picks, plots, on.day);
+  const booked = bookedInAll(picks, plots, on, forecast, zone());
   const grows = plots.some((name) => forecast.plots[name]?.readyKg || forecast.plots[name]?.pickKg);
   if (!booked && !grows) return null;
   const some = booked !== null && booked.plots > 0;

@@ -243,7 +243,7 @@ export function Growth({ arg }: { arg: string }) {
         </button>
       )}
       <p class="picknote strong" role="status">{note || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
-      <BookingCard key={plot.name} plot={plot.name} picks={picks} forecast={forecast} />
+      <BookingCard key={plot.name} plot={plot.name} picks={picks} forecast={state.forecast} />
       <GrowthCard plot={plot.name} forecast={forecast} />
       <PhotoCard plot={plot.name} label={plot.label} />
       <PickLog picks={picks} />
