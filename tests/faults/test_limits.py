@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Too little of what a process gets from the system: memory, file descriptors. It goes on without,
 says so, or ends cleanly and is started again; nothing committed is lost."""
+import http.client
 import json
 import os
 import pathlib
 import random
 import socket
 import subprocess
+import sys
 import time
 
 import garden
@@ -96,6 +98,78 @@ def test_too_few_descriptors_from_the_start(count, site, needs):
         assert site.gateway.stop() == 0
     else:
         assert site.gateway.child.returncode == 71  # EX_OSERR
+
+
+def page(port, path):
+    """Status and body, None: nobody answers."""
+    try:
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asked.request("GET", path)
+        answer = asked.getresponse()
+        return answer.status, answer.read()
+    except OSError:
+        return None
+    finally:
+        asked.close()
+
+
+# Runs a program that finds all descriptors taken but those below a number, and as many allowed as
+# it asks for.
+CROWDED = ("import os, resource, sys; null = os.open('/dev/null', os.O_RDONLY);"
+           "[os.dup2(null, fd) for fd in range(int(sys.argv[1]), 512)]; os.close(null);"
+           "limit = resource.RLIMIT_NOFILE;"
+           "resource.setrlimit(limit, (512, resource.getrlimit(limit)[1]));"
+           "os.execv(sys.argv[2], sys.argv[2:])")
+
+
+def test_http_comes_when_there_are_descriptors_again(site, needs):
+    """Too few at the start: neither a socket nor the app's folder. Both come later."""
+    needs("baiyed")
+    site.start_broker()
+    port, app = garden.free_port(), site.folder / "app"
+    app.mkdir()
+    (app / "index.html").write_text("the app")
+    site.gateway = garden.Gateway(site.folder, site.broker, [
+        {"name": "east", "type": "tcp", "port": f"127.0.0.1:{garden.free_port()}", "devices": [
+            {"name": "air", "profile": "xy-md02", "address": 1, "every": "1s"}]}],
+        http={"listen": f"127.0.0.1:{port}", "app_dir": str(app)})
+    site.gateway.arguments[:0] = [sys.executable, "-c", CROWDED, "12"]
+    site.gateway.start()
+    garden.wait_until(lambda: "http: can't listen" in site.gateway.log(), 15, "it says so")
+    assert page(port, "/alive") is None and "http: listening" not in site.gateway.log()
+    limit_files(site.gateway, 768)
+    garden.wait_until(lambda: page(port, "/alive") == (200, b"alive\n"), 15, "it answers")
+    assert "http: listening" in site.gateway.log()
+    assert page(port, "/") == (200, b"the app")
+    assert site.gateway.stop() == 0
+
+
+def test_an_address_that_is_free_again_is_of_no_use_without_descriptors(site, needs):
+    """Told until it listens, and no sooner taken for good."""
+    needs("baiyed")
+    site.start_broker()
+    site.start_watcher()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        site.start_field(LINES)
+        site.start_gateway(every="1s", more={"http": {"listen": f"127.0.0.1:{port}"}})
+        garden.wait_until(lambda: site.watcher.retained.get("alert/http"), 15, "an alert")
+        pid = site.gateway.child.pid
+        limit_files(site.gateway, max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1)
+        callers = [socket.socket(socket.AF_UNIX) for _ in range(8)]  # each takes one that gets free
+        for caller in callers:
+            caller.connect(site.gateway.config["control"]["socket"])
+        garden.wait_until(lambda: site.watcher.retained.get("alert/descriptors"), 10, "none left")
+    until = time.monotonic() + 6  # a try and more
+    while time.monotonic() < until:
+        assert not answers(port) and "http: listening" not in site.gateway.log()
+        assert site.watcher.retained["alert/http"] != b""
+        time.sleep(0.2)
+    limit_files(site.gateway, 256)
+    garden.wait_until(lambda: page(port, "/alive") == (200, b"alive\n"), 15, "it answers")
+    garden.wait_until(lambda: site.watcher.retained["alert/http"] == b"", 10, "the alert ends")
+    for caller in callers:
+        caller.close()
 
 
 def address_space(pid):

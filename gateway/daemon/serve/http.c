@@ -374,15 +374,24 @@ static int writable(struct http_request *request)
 
 /* ---- What is wanted, and by whom ---------------------------------------------------------- */
 
+/* The app's folder may come later: there was no descriptor left, or it is installed only now. */
+static bool open_app(struct http *http)
+{
+    const char *path = http->options.app_dir;
+    if (http->app_fd < 0 && path[0] != '\0')
+        http->app_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return http->app_fd >= 0;
+}
+
 static void serve_file(struct http_request *request, const char *path)
 {
     struct http *http = request->http;
     char accepted[128] = "", known[128] = "";
     (void)lws_hdr_copy(request->wsi, accepted, sizeof accepted, WSI_TOKEN_HTTP_ACCEPT_ENCODING);
     (void)lws_hdr_copy(request->wsi, known, sizeof known, WSI_TOKEN_HTTP_IF_NONE_MATCH);
-    int status = http->app_fd < 0
-                     ? 404
-                     : files_open(http->app_fd, path, files_gzip_taken(accepted), &request->file);
+    int status = open_app(http)
+                     ? files_open(http->app_fd, path, files_gzip_taken(accepted), &request->file)
+                     : 404;
     if (status != 0) {
         static const char none[] = "There is no such page here.\n";
         request->file = (struct file){.fd = -1};
@@ -667,10 +676,8 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
         return NULL;
     http->loop = loop;
     http->options = *options;
-    http->app_fd = options->app_dir[0] != '\0'
-                       ? open(options->app_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                       : -1;
-    if (http->app_fd < 0 && options->app_dir[0] != '\0')
+    http->app_fd = -1;
+    if (!open_app(http) && options->app_dir[0] != '\0')
         log_write(LOG_LEVEL_WARNING, "http: no app in %s: %s", options->app_dir, strerror(errno));
     http->retry = (struct loop_timer){.context = http, .expired = listen_now};
     listen_now(&http->retry);
