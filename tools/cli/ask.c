@@ -279,65 +279,25 @@ static const struct command {
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
 };
 
-static int ask(const struct command *command, const char *socket_path, bool json, int argc,
-               char **argv)
-{
-    struct talk talk;
-    json_t *params = json_object();
-    if (!command->params(params, argc, argv)) {
-        json_decref(params);
-        return EX_USAGE;
-    }
-    if (!talk_open(&talk, socket_path)) {
-        json_decref(params);
-        return EX_UNAVAILABLE;
-    }
-    json_t *answer = talk_ask(&talk, command->method, params, json ? NULL : command->progress);
-    talk_close(&talk);
-    if (answer == NULL)
-        return EX_UNAVAILABLE;
-    bool failed = talk_failed(answer);
-    const json_t *result = json_object_get(answer, "result");
-    if (!failed && json) {
-        (void)json_dumpf(result, stdout, JSON_COMPACT);
-        (void)putchar('\n');
-    } else if (!failed) {
-        command->print(result);
-    }
-    json_decref(answer);
-    return failed ? 1 : EX_OK;
-}
-
 int cli_ask(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"config", required_argument, NULL, 'c'}, /* taken by all commands; not needed here */
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     const struct command *command = NULL;
-    const char *socket_path = CLI_SOCKET;
-    bool json = false, help = false;
-    int letter;
+    struct talk_options options;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(commands[i].name, argv[0]) == 0)
             command = &commands[i];
     }
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (letter == 's')
-            socket_path = optarg;
-        else if (letter == 'j')
-            json = true;
-        else if (letter != 'c')
-            help = true;
-    }
+    bool good = talk_options(argc, argv, &options);
     int count = argc - optind;
-    if (command == NULL || help || count < command->min || count > command->max) {
+    if (!good || command == NULL || count < command->min || count > command->max) {
         (void)fprintf(stderr, "Usage: baiye %s%s [--json] [--socket FILE]\n", argv[0],
                       command != NULL ? command->usage : "");
         return EX_USAGE;
     }
-    return ask(command, socket_path, json, count, argv + optind);
+    json_t *params = json_object();
+    if (!command->params(params, count, argv + optind)) {
+        json_decref(params);
+        return EX_USAGE;
+    }
+    return talk_once(&options, command->method, params, command->progress, command->print);
 }

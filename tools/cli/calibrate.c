@@ -132,14 +132,14 @@ static int show_one(struct calibrate *c, const char *metric)
     if (known == NULL)
         return 1;
     if (c->json) {
-        (void)json_dumpf(known, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
+        talk_dump(known);
     } else {
         (void)printf("%-19s ", metric);
         print_table(known, talk_text(known, "unit"));
         (void)fputs("; now ", stdout);
         print_value(known);
+        (void)putchar('\n');
     }
-    (void)putchar('\n');
     json_decref(known);
     return EX_OK;
 }
@@ -392,15 +392,14 @@ static void print_after(struct calibrate *c, json_t *stored)
     json_t *known = one != NULL ? known_of(c, c->metric) : NULL;
     if (c->json) {
         (void)json_object_set(stored, "now", known);
-        (void)json_dumpf(stored, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
+        talk_dump(stored);
     } else if (known != NULL) {
         (void)fputs("  now     ", stdout);
         print_value(known);
-        (void)fputs("; stored and read back", stdout);
+        (void)puts("; stored and read back");
     } else {
-        (void)fputs("  stored and read back, but no sample came since", stdout);
+        (void)puts("  stored and read back, but no sample came since");
     }
-    (void)putchar('\n');
     json_decref(known);
     json_decref(one);
 }
@@ -557,15 +556,12 @@ static bool read_option(struct calibrate *c, int letter, const char **socket_pat
 int cli_calibrate(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"config", required_argument, NULL, 'c'},
+        TALK_OPTIONS,
         {"samples", required_argument, NULL, 'n'},
         {"spread", required_argument, NULL, 'd'},
         {"operator", required_argument, NULL, 'o'},
         {"clear", no_argument, NULL, 'x'},
         {"yes", no_argument, NULL, 'y'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct calibrate c = {.samples = 5, .spread = -1};

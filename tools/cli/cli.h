@@ -60,6 +60,29 @@ json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
                  void (*progress)(const json_t *body));
 /* Prints an error as the daemon gave it; true when there was one. */
 bool talk_failed(const json_t *answer);
+/* A result as one line of JSON. */
+void talk_dump(const json_t *result);
+
+/* Options of all commands that ask the daemon, for their tables of long options. --config is taken
+ * by every command of this program; there it is not needed. */
+/* clang-format off */
+#define TALK_OPTIONS                          \
+    {"socket", required_argument, NULL, 's'}, \
+    {"config", required_argument, NULL, 'c'}, \
+    {"json", no_argument, NULL, 'j'},         \
+    {"help", no_argument, NULL, 'h'}
+/* clang-format on */
+
+struct talk_options {
+    const char *socket_path;
+    bool json;
+};
+/* Takes these and no others; false: the usage is wanted. */
+bool talk_options(int argc, char **argv, struct talk_options *options);
+/* One question, its answer printed, an exit code. Takes `params` over. */
+int talk_once(const struct talk_options *options, const char *method, json_t *params,
+              void (*progress)(const json_t *body), void (*print)(const json_t *result));
+
 /* A member of an object; "" or 0 when there is none. */
 const char *talk_text(const json_t *object, const char *key);
 long long talk_integer(const json_t *object, const char *key);

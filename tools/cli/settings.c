@@ -86,66 +86,26 @@ static bool add_value(json_t *values, const char *argument)
     return json_object_set_new(values, name, json_real(value)) == 0;
 }
 
-static int ask(const char *socket_path, bool json, const char *device, char **assignments)
-{
-    struct talk talk;
-    json_t *values = json_object();
-    for (char **at = assignments; *at != NULL; at++) {
-        if (!add_value(values, *at)) {
-            json_decref(values);
-            return EX_USAGE;
-        }
-    }
-    bool set = *assignments != NULL;
-    json_t *params = json_pack("{s:s,s:o}", "device", device, "values", values);
-    if (!talk_open(&talk, socket_path)) {
-        json_decref(params);
-        return EX_UNAVAILABLE;
-    }
-    json_t *answer = talk_ask(&talk, set ? "set" : "settings", params, NULL);
-    talk_close(&talk);
-    if (answer == NULL)
-        return EX_UNAVAILABLE;
-    bool failed = talk_failed(answer);
-    const json_t *result = json_object_get(answer, "result");
-    if (!failed && json) {
-        (void)json_dumpf(result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
-        (void)putchar('\n');
-    } else if (!failed && set) {
-        print_set(result);
-    } else if (!failed) {
-        print_settings(result);
-    }
-    json_decref(answer);
-    return failed ? 1 : EX_OK;
-}
-
 int cli_settings(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"config", required_argument, NULL, 'c'}, /* taken by all commands; not needed here */
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    const char *socket_path = CLI_SOCKET;
-    bool json = false, help = false;
-    int letter;
-    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (letter == 's')
-            socket_path = optarg;
-        else if (letter == 'j')
-            json = true;
-        else if (letter != 'c')
-            help = true;
-    }
-    if (help || argc == optind) {
+    struct talk_options options;
+    if (!talk_options(argc, argv, &options) || argc == optind) {
         (void)fputs("Usage: baiye settings DEVICE [NAME=VALUE]… [--json] [--socket FILE]\n"
                     "Without NAME=VALUE: what the node is set to, what is possible, and what for.\n"
                     "With: all are checked, then written, stored and read back, or none.\n",
                     stderr);
         return EX_USAGE;
     }
-    return ask(socket_path, json, argv[optind], argv + optind + 1);
+    const char *device = argv[optind++];
+    json_t *values = json_object();
+    bool set = optind < argc;
+    for (; optind < argc; optind++) {
+        if (!add_value(values, argv[optind])) {
+            json_decref(values);
+            return EX_USAGE;
+        }
+    }
+    return talk_once(&options, set ? "set" : "settings",
+                     json_pack("{s:s,s:o}", "device", device, "values", values), NULL,
+                     set ? print_set : print_settings);
 }

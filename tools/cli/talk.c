@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "tools/cli/cli.h"
@@ -109,6 +111,48 @@ bool talk_failed(const json_t *answer)
     cli_complain("%s%s%s", json_string_value(json_object_get(error, "message")),
                  hint != NULL && hint[0] != '\0' ? "; " : "", hint != NULL ? hint : "");
     return true;
+}
+
+void talk_dump(const json_t *result)
+{
+    (void)json_dumpf(result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    (void)putchar('\n');
+}
+
+bool talk_options(int argc, char **argv, struct talk_options *options)
+{
+    static const struct option longs[] = {TALK_OPTIONS, {NULL, 0, NULL, 0}};
+    int letter;
+    bool good = true;
+    *options = (struct talk_options){.socket_path = CLI_SOCKET};
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        if (letter == 's')
+            options->socket_path = optarg;
+        else if (letter == 'j')
+            options->json = true;
+        else if (letter != 'c')
+            good = false;
+    }
+    return good;
+}
+
+int talk_once(const struct talk_options *options, const char *method, json_t *params,
+              void (*progress)(const json_t *body), void (*print)(const json_t *result))
+{
+    struct talk talk;
+    if (!talk_open(&talk, options->socket_path)) {
+        json_decref(params);
+        return EX_UNAVAILABLE;
+    }
+    json_t *answer = talk_ask(&talk, method, params, options->json ? NULL : progress);
+    talk_close(&talk);
+    if (answer == NULL)
+        return EX_UNAVAILABLE;
+    bool failed = talk_failed(answer);
+    if (!failed)
+        (options->json ? talk_dump : print)(json_object_get(answer, "result"));
+    json_decref(answer);
+    return failed ? 1 : EX_OK;
 }
 
 const char *talk_text(const json_t *object, const char *key)

@@ -39,12 +39,6 @@ static void interrupted(int number)
     _exit(INTERRUPTED);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
 static void show_progress(const json_t *body)
 {
     int permille = (int)json_integer_value(json_object_get(body, "permille"));
@@ -59,8 +53,8 @@ static void show_progress(const json_t *body)
     if (left != NULL)
         (void)snprintf(time_left, sizeof time_left, ", %d min %02d s left", left_s / 60,
                        left_s % 60);
-    (void)fprintf(stderr, "\r\x1b[K[%s] %3d %%  %s: %s%s", bar, permille / 10, text_of(body, "bus"),
-                  text_of(body, "phase"), time_left);
+    (void)fprintf(stderr, "\r\x1b[K[%s] %3d %%  %s: %s%s", bar, permille / 10,
+                  talk_text(body, "bus"), talk_text(body, "phase"), time_left);
 }
 
 static void clear_progress(void)
@@ -113,7 +107,7 @@ static bool find_again(struct talk *talk, const char *socket_path)
 /* A gateway that has just started may still be reading what it was about. */
 static bool is_busy_starting(const json_t *answer)
 {
-    return strcmp(text_of(json_object_get(answer, "error"), "code"), "starting") == 0;
+    return strcmp(talk_text(json_object_get(answer, "error"), "code"), "starting") == 0;
 }
 
 /* The daemon's last word; NULL after a complaint. */
@@ -149,14 +143,14 @@ static json_t *follow(const struct update_options *options, const struct cli_ima
 
 static void print_node(const json_t *node, const char *version, int width)
 {
-    const char *state = text_of(node, "state"), *before = text_of(node, "before");
+    const char *state = talk_text(node, "state"), *before = talk_text(node, "before");
     char firmware[32];
     if (strcmp(state, "updated") == 0 || strcmp(state, "would-take") == 0)
         (void)snprintf(firmware, sizeof firmware, "%s -> %s", before, version);
     else
         (void)snprintf(firmware, sizeof firmware, "%s", before);
-    (void)printf("%-*s  %-10s  %-20s  %s\n", width, text_of(node, "device"), state, firmware,
-                 text_of(node, "reason"));
+    (void)printf("%-*s  %-10s  %-20s  %s\n", width, talk_text(node, "device"), state, firmware,
+                 talk_text(node, "reason"));
 }
 
 /* "3 updated, 1 failed" in the order in which they came. */
@@ -170,7 +164,7 @@ static void print_sum(const json_t *nodes)
         size_t i;
         const json_t *node;
         json_array_foreach (nodes, i, node)
-            count += strcmp(text_of(node, "state"), states[k]) == 0;
+            count += strcmp(talk_text(node, "state"), states[k]) == 0;
         if (count > 0)
             (void)printf("%s%u %s", comma, count, states[k]);
         comma = count > 0 ? ", " : comma;
@@ -192,22 +186,21 @@ static bool is_fine(const char *state)
 static bool print_result(const json_t *result, const struct update_options *options)
 {
     const json_t *nodes = json_object_get(result, "nodes"), *node;
-    const char *version = text_of(result, "version");
+    const char *version = talk_text(result, "version");
     bool good = true;
     int width = 6;
     size_t i;
     json_array_foreach (nodes, i, node) {
-        int length = (int)strlen(text_of(node, "device"));
+        int length = (int)strlen(talk_text(node, "device"));
         width = length > width ? length : width;
     }
     if (!options->json)
         (void)printf("%-*s  %-10s  %-20s  %s\n", width, "device", "state", "firmware", "remarks");
     json_array_foreach (nodes, i, node) {
-        good = good && is_fine(text_of(node, "state"));
-        if (options->json) {
-            (void)json_dumpf(node, stdout, JSON_COMPACT);
-            (void)putchar('\n');
-        } else
+        good = good && is_fine(talk_text(node, "state"));
+        if (options->json)
+            talk_dump(node);
+        else
             print_node(node, version, width);
     }
     if (!options->json)
@@ -276,9 +269,7 @@ static bool read_options(int argc, char **argv, struct update_options *options)
         {"device", required_argument, NULL, 'd'},
         {"dry-run", no_argument, NULL, 'n'},
         {"share", required_argument, NULL, 'p'},
-        {"socket", required_argument, NULL, 's'},
-        {"config", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},
+        TALK_OPTIONS,
         {"stop", no_argument, NULL, 't'},
         {NULL, 0, NULL, 0},
     };
