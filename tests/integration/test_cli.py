@@ -253,7 +253,7 @@ def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
     baiye("resume", "east", *at)
     assert "pause" in baiye("audit", "5", *at).stdout
     assert "not-allowed" not in baiye("write", "plot-1", "x", "1", *at, code=1).stderr
-    assert "no such bus" in baiye("scan", "west", *at, code=1).stderr
+    assert 'no bus "west"' in baiye("scan", "west", *at, code=1).stderr
     assert "whole number" in baiye("pause", "east", "five", *at, code=64).stderr
     assert "no gateway" in baiye("stats", "--socket", folder / "nothing", code=69).stderr
 

@@ -211,7 +211,7 @@ def test_what_is_refused_says_why(one, site):
                             folder / "baiyed.sock"], capture_output=True, text=True).stdout
     assert '"devices":["plot-9"],"version":"1.0.1"' in audit, audit
     code, text = one.update("--bus", "north", image_file(folder, "1.0.1"))
-    assert code == 69 and "no such bus" in text, text
+    assert code == 69 and 'no bus "north"' in text, text
     other = image_file(folder, "1.0.3", hardware=HARDWARE + 1)
     code, text = one.update(other)
     assert code == 0 and "plot-1  skipped" in text and "another board" in text, text

@@ -125,6 +125,8 @@ void rpc_close(struct rpc *rpc)
 static void copy_cut(char *out, size_t size, const char *text)
 {
     size_t length = strnlen(text, size - 1);
+    while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80) /* no half of a character */
+        length--;
     memcpy(out, text, length);
     out[length] = '\0';
 }
@@ -321,6 +323,20 @@ bool rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t m
     return true;
 }
 
+/* Who asks by the control socket has the command line. */
+static void fail_unknown(struct rpc_call *call, const char *what, const char *name,
+                         const char *method)
+{
+    char asked[CONFIG_NAME_SIZE], message[CONFIG_NAME_SIZE + 32], hint[48];
+    copy_cut(asked, sizeof asked, name);
+    int length = snprintf(message, sizeof message, "there is no %s \"%s\"", what, asked);
+    length += snprintf(hint, sizeof hint,
+                       call->caller.broker < 0 ? "`baiye %s` lists them" : "method %s lists them",
+                       method);
+    (void)length;
+    rpc_fail(call, "unknown", message, hint);
+}
+
 const struct device_config *rpc_device(struct rpc_call *call)
 {
     const char *name = rpc_text(call, "device");
@@ -328,7 +344,7 @@ const struct device_config *rpc_device(struct rpc_call *call)
         return NULL;
     const struct device_config *device = config_device(call->rpc->config, name);
     if (device == NULL)
-        rpc_fail(call, "unknown", "there is no such device", "method devices lists them");
+        fail_unknown(call, "device", name, "devices");
     return device;
 }
 
@@ -344,7 +360,7 @@ bool rpc_bus(struct rpc_call *call, uint16_t *bus)
             return true;
         }
     }
-    rpc_fail(call, "unknown", "there is no such bus", "method stats lists them");
+    fail_unknown(call, "bus", name, "stats");
     return false;
 }
 

@@ -265,6 +265,30 @@ static void a_write_outside_the_list_or_its_range_never_reaches_the_bus(void **s
     assert_int_equal(fakes.bus_requests, 0);
 }
 
+static void assert_refused(const struct rpc_caller *caller, const char *device, const char *message,
+                           const char *hint)
+{
+    char params[CONFIG_NAME_SIZE * 2 + 64];
+    (void)snprintf(params, sizeof params, "{\"device\":\"%s\",\"name\":\"x\",\"value\":1}", device);
+    assert_string_equal(ask(caller, "write", params), "unknown");
+    const json_t *error = json_object_get(last, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "message")), message);
+    assert_string_equal(json_string_value(json_object_get(error, "hint")), hint);
+}
+
+static void a_device_that_is_not_there_is_named_and_who_lists_them(void **state)
+{
+    (void)state;
+    char name[CONFIG_NAME_SIZE + 2] = "", message[CONFIG_NAME_SIZE + 32];
+    assert_refused(&technician, "nobody", "there is no device \"nobody\"",
+                   "`baiye devices` lists them");
+    assert_refused(&farmer, "茶", "there is no device \"茶\"", "method devices lists them");
+    memset(name, 'x', CONFIG_NAME_SIZE - 2);
+    (void)snprintf(message, sizeof message, "there is no device \"%s\"", name);
+    memcpy(name + CONFIG_NAME_SIZE - 2, "茶", sizeof "茶"); /* a third of it would fit */
+    assert_refused(&farmer, name, message, "method devices lists them");
+}
+
 static void a_write_that_did_not_stick_is_reported(void **state)
 {
     (void)state;
@@ -538,6 +562,7 @@ int main(void)
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(a_write_is_sent_read_back_and_audited),
         TEST(a_write_outside_the_list_or_its_range_never_reaches_the_bus),
+        TEST(a_device_that_is_not_there_is_named_and_who_lists_them),
         TEST(a_write_that_did_not_stick_is_reported),
         TEST(an_actuator_is_switched_back_when_its_time_is_over),
         TEST(an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start),
