@@ -96,17 +96,9 @@ size_t store_read_beside(const struct store *store, const char *name, char *text
 
 enum store_result store_write_beside(struct store *store, const char *name, const char *text)
 {
-    struct beside_task *task = calloc(1, sizeof *task);
-    if (task == NULL)
-        return STORE_BUSY;
-    task->task.run = beside_run;
-    if ((size_t)snprintf(task->name, sizeof task->name, "%s", name) >= sizeof task->name ||
-        (size_t)snprintf(task->text, sizeof task->text, "%s", text) >= sizeof task->text) {
-        free(task);
+    struct beside_task task = {.task.run = beside_run};
+    if ((size_t)snprintf(task.name, sizeof task.name, "%s", name) >= sizeof task.name ||
+        (size_t)snprintf(task.text, sizeof task.text, "%s", text) >= sizeof task.text)
         return STORE_INVALID;
-    }
-    enum store_result result = task_post(store, &task->task);
-    if (result != STORE_OK)
-        free(task);
-    return result;
+    return task_post_copy(store, &task.task, sizeof task);
 }

@@ -286,15 +286,6 @@ enum store_result store_history(struct store *store, const struct store_history_
     if (query->from_ms >= query->to_ms || query->max_points == 0 ||
         query->max_points > STORE_HISTORY_MAX || query->step > STORE_DAY)
         return STORE_INVALID;
-    struct history_task *task = calloc(1, sizeof *task);
-    if (task == NULL)
-        return STORE_BUSY;
-    task->task.run = history_run;
-    task->query = *query;
-    task->done = done;
-    task->context = context;
-    enum store_result result = task_post(store, &task->task);
-    if (result != STORE_OK)
-        free(task);
-    return result;
+    struct history_task task = {{.run = history_run}, *query, done, context};
+    return task_post_copy(store, &task.task, sizeof task);
 }

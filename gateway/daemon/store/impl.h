@@ -145,6 +145,8 @@ struct store {
 
 /* tasks.c */
 enum store_result task_post(struct store *store, struct task *task);
+/* Posts a copy of what begins with `task`; `run` frees it. */
+enum store_result task_post_copy(struct store *store, const struct task *task, size_t size);
 void tasks_run(struct store *store, enum store_result state);
 
 /* streams.c */

@@ -108,15 +108,6 @@ enum store_result store_resend(struct store *store, const struct store_resend_qu
         return STORE_UNKNOWN;
     if (query->first_seq > query->last_seq || query->last_seq - query->first_seq >= RESEND_MOST)
         return STORE_INVALID;
-    struct resend_task *task = calloc(1, sizeof *task);
-    if (task == NULL)
-        return STORE_BUSY;
-    task->task.run = resend_run;
-    task->query = *query;
-    task->done = done;
-    task->context = context;
-    enum store_result result = task_post(store, &task->task);
-    if (result != STORE_OK)
-        free(task);
-    return result;
+    struct resend_task task = {{.run = resend_run}, *query, done, context};
+    return task_post_copy(store, &task.task, sizeof task);
 }

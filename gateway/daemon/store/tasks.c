@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store thread's letter box. */
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "gateway/daemon/store/impl.h"
@@ -24,6 +26,18 @@ enum store_result task_post(struct store *store, struct task *task)
     pthread_mutex_unlock(&store->lock);
     if (result == STORE_OK)
         (void)eventfd_write(store->wake_fd, 1);
+    return result;
+}
+
+enum store_result task_post_copy(struct store *store, const struct task *task, size_t size)
+{
+    struct task *own = malloc(size);
+    if (own == NULL)
+        return STORE_BUSY;
+    memcpy(own, task, size);
+    enum store_result result = task_post(store, own);
+    if (result != STORE_OK)
+        free(own);
     return result;
 }
 
