@@ -12,15 +12,15 @@
 #include "gateway/daemon/store/impl.h"
 
 #define ROWS_A_STEP 64
-#define STRIDE_MOST (UINT64_C(1) << 20)
+#define STRIDE_MOST (UINT64_C(1) << 30)
 
 static struct salvage {
     bool active;
     char path[DB_PATH_SIZE + 32];
     sqlite3 *old;
-    uint64_t next_id, end_id; /* still to be looked at: [next, end) */
-    uint64_t stride;          /* of the last step over damage */
-    uint64_t floor;           /* rows below go over; the new file begins here */
+    uint64_t next_id; /* still to be looked at: what lies between it and the floor */
+    uint64_t stride;  /* of the last step over damage */
+    uint64_t floor;   /* rows below go over; the new file begins here */
     uint64_t saved;
     uint64_t cursors[STORE_BROKERS_MAX];
     struct stream_pair {
@@ -111,16 +111,6 @@ static void read_cursors(struct store *store)
     sqlite3_finalize(s);
 }
 
-static void read_end(void)
-{
-    sqlite3_stmt *s = ask("SELECT max(id) FROM batch");
-    if (s != NULL && sqlite3_step(s) == SQLITE_ROW)
-        job.end_id = (uint64_t)sqlite3_column_int64(s, 0) + 1;
-    sqlite3_finalize(s);
-    if (job.end_id == 0 || job.end_id > job.floor)
-        job.end_id = job.floor; /* unknown: as far as there can be any */
-}
-
 /* What went for want of room is no hole. */
 static void read_gone(struct store *store)
 {
@@ -151,7 +141,6 @@ static bool begin(struct store *store)
     read_streams(store);
     read_cursors(store);
     read_gone(store);
-    read_end();
     return job.stream_count > 0;
 }
 
@@ -184,19 +173,16 @@ static void tell_hole(struct store *store, struct stream_pair *pair, const struc
     pair->any = true;
 }
 
-/* Copies a row whose checksum is right, under the new stream numbers. */
-static int take_row(struct store *store, uint64_t id, const void *data, size_t size)
+/* Copies a row under the new stream numbers. */
+static int take_row(struct store *store, uint64_t id, struct body_reader *reader)
 {
     static uint8_t copy[BODY_MAX * 2]; /* the one store thread's */
-    struct body_reader reader;
     struct record record;
     struct body to;
-    if (!body_intact(data, size) || !body_open(&reader, data, size))
-        return SQLITE_OK;
-    body_begin(&to, copy, sizeof copy, &reader.base);
-    while (body_next(&reader, &record)) {
+    body_begin(&to, copy, sizeof copy, &reader->base);
+    while (body_next(reader, &record)) {
         struct stream_pair *pair = record.kind == RECORD_CORRECTION ? NULL : pair_of(record.stream);
-        if (!body_copy(&to, &reader, &record, pair != NULL ? pair->new_id : 0))
+        if (!body_copy(&to, reader, &record, pair != NULL ? pair->new_id : 0))
             break;
         if (pair != NULL)
             tell_hole(store, pair, &record);
@@ -217,34 +203,42 @@ static int take_row(struct store *store, uint64_t id, const void *data, size_t s
     return (rc & 0xFF) == SQLITE_CONSTRAINT ? SQLITE_OK : rc; /* taken over before a crash */
 }
 
+/* Nothing was found there, though it may hold something: a damaged page has rows of any number. */
+static void step_over(void)
+{
+    job.next_id += job.stride;
+    job.stride = job.stride < STRIDE_MOST ? job.stride * 2 : STRIDE_MOST;
+}
+
 static int take_rows(struct store *store)
 {
     int taken = 0, rc = SQLITE_OK;
     sqlite3_stmt *s = ask("SELECT id, body FROM batch WHERE id >= ?1 AND id < ?2 ORDER BY id");
     if (s == NULL) {
-        job.next_id = job.end_id; /* not even the schema can be read */
+        job.next_id = job.floor; /* not even the schema can be read */
         return SQLITE_OK;
     }
     sqlite3_bind_int64(s, 1, (int64_t)job.next_id);
-    sqlite3_bind_int64(s, 2, (int64_t)job.end_id);
-    int step = SQLITE_DONE;
-    while (rc == SQLITE_OK && taken < ROWS_A_STEP && (step = sqlite3_step(s)) == SQLITE_ROW) {
-        uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
-        rc = take_row(store, id, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+    sqlite3_bind_int64(s, 2, (int64_t)job.floor);
+    bool good = true;
+    while (good && rc == SQLITE_OK && taken < ROWS_A_STEP) {
+        struct body_reader reader;
+        good = sqlite3_step(s) == SQLITE_ROW;
+        const void *data = good ? sqlite3_column_blob(s, 1) : NULL;
+        size_t size = good ? (size_t)sqlite3_column_bytes(s, 1) : 0;
+        uint64_t id = good ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+        good = data != NULL && body_intact(data, size) && body_open(&reader, data, size);
+        if (!good)
+            break;
+        rc = take_row(store, id, &reader);
         job.next_id = id + 1;
         job.stride = 1;
         taken++;
     }
     sqlite3_finalize(s);
-    if (rc != SQLITE_OK)
-        return rc;
-    if (step == SQLITE_DONE) {
-        job.next_id = job.end_id;
-    } else if (step != SQLITE_ROW) { /* damage: over it, in growing strides */
-        job.next_id += job.stride;
-        job.stride = job.stride < STRIDE_MOST ? job.stride * 2 : STRIDE_MOST;
-    }
-    return SQLITE_OK;
+    if (rc == SQLITE_OK && !good)
+        step_over();
+    return rc;
 }
 
 static void finish(struct store *store)
@@ -283,7 +277,7 @@ bool salvage_step(struct store *store)
         rc = db_commit(&store->db);
     if (!file_result(store, rc, "salvage"))
         return false;
-    if (job.next_id >= job.end_id)
+    if (job.next_id >= job.floor)
         finish(store);
     return job.active;
 }
