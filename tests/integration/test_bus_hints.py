@@ -141,6 +141,10 @@ def test_hints_stand_in_health_and_stats(site):
     wait_until(lambda: f"device twins-1 (bus twins, address 1): {TROUBLES['twins'][3]}"
                in gateway.log(), 60, "the log has the hint")
     # Health goes out once a minute, and at once to a broker that is connected to anew.
+    told = subprocess.run([garden.program("baiye"), "stats", "twins-1", "--socket",
+                           site.folder / "baiyed.sock"], capture_output=True, text=True,
+                          timeout=30, check=True).stdout
+    assert f"hint    {TROUBLES['twins'][3]}" in told and " garbled" in told, told
     os.kill(stats("brokers")["local"]["pid"], signal.SIGKILL)
     wait_until(lambda: health("twins-1") == TROUBLES["twins"][3], 30, "health has the hint")
     assert not health("twins-2")

@@ -245,6 +245,9 @@ def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
     assert "plot-1" in baiye("devices", *at).stdout
     assert "bus     east" in baiye("stats", *at).stdout
     assert json.loads(baiye("stats", "--json", *at).stdout)["store"]["taken"] == 12
+    assert "device  plot-1, " in baiye("stats", "plot-1", *at).stdout
+    assert "late_answers" in json.loads(baiye("stats", "plot-1", "--json", *at).stdout)
+    assert "no device \"plot-9\"" in baiye("stats", "plot-9", *at, code=1).stderr
     assert "0x0000" in baiye("read", "plot-1", "0x0", "2", *at).stdout
     assert baiye("raw", "east", "1", "0300000001", *at).stdout.startswith("03020000")
     assert "unit 2 answers" in baiye("scan", "east", "1", "4", *at).stdout

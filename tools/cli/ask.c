@@ -54,8 +54,36 @@ static void print_devices(const json_t *result)
     }
 }
 
+static void print_device_stats(const json_t *device)
+{
+    time_t seen = (time_t)(talk_integer(device, "last_seen") / 1000);
+    char text[32] = "never";
+    struct tm local;
+    if (seen > 0 && localtime_r(&seen, &local) != NULL)
+        (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+    (void)printf("device  %s, %s, last answer %s\n", talk_text(device, "device"),
+                 json_is_true(json_object_get(device, "online")) ? "answers" : "DOES NOT ANSWER",
+                 text);
+    (void)printf(
+        "polls   %lld, %lld good, %lld timeouts, %lld garbled, %lld exceptions, %lld late, "
+        "%lld asked again\n",
+        talk_integer(device, "polls"), talk_integer(device, "good"),
+        talk_integer(device, "timeouts"), talk_integer(device, "crc_errors"),
+        talk_integer(device, "exceptions"), talk_integer(device, "late_answers"),
+        talk_integer(device, "retries"));
+    (void)printf("answers begin after %.1f ms, 99 of 100 before %.1f ms\n",
+                 (double)talk_integer(device, "turnaround_p50_us") / 1e3,
+                 (double)talk_integer(device, "turnaround_p99_us") / 1e3);
+    if (talk_text(device, "hint")[0] != '\0')
+        (void)printf("hint    %s\n", talk_text(device, "hint"));
+}
+
 static void print_stats(const json_t *result)
 {
+    if (json_object_get(result, "device") != NULL) {
+        print_device_stats(result);
+        return;
+    }
     size_t index;
     const json_t *one, *store = json_object_get(result, "store");
     (void)printf("site %s, up %lld s\n", talk_text(result, "site"),
@@ -253,6 +281,11 @@ static bool resend_params(json_t *params, int argc, char **argv)
            add_number(params, "from", argv[2]) && add_number(params, "to", argv[argc - 1]);
 }
 
+static bool stats_params(json_t *params, int argc, char **argv)
+{
+    return argc < 1 || add_text(params, "device", argv[0]);
+}
+
 static bool audit_params(json_t *params, int argc, char **argv)
 {
     return argc < 1 || add_number(params, "limit", argv[0]);
@@ -266,7 +299,7 @@ static const struct command {
     void (*progress)(const json_t *body);
 } commands[] = {
     {"devices", "devices", "", 0, 0, no_params, print_devices, NULL},
-    {"stats", "stats", "", 0, 0, no_params, print_stats, NULL},
+    {"stats", "stats", " [DEVICE]", 0, 1, stats_params, print_stats, NULL},
     {"read", "read", " DEVICE REGISTER [COUNT] | DEVICE NAME", 2, 3, read_params, print_read, NULL},
     {"write", "write", " DEVICE NAME VALUE [SECONDS]", 3, 4, write_params, print_write, NULL},
     {"scan", "scan", " BUS [FROM TO]", 1, 3, scan_params, print_scan, scan_progress},

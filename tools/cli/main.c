@@ -18,7 +18,7 @@ static const struct {
 } commands[] = {
     {"check", cli_check, "check", "validate the configuration and print the poll plan"},
     {"devices", cli_ask, "devices", "list the devices, their metrics and writable registers"},
-    {"stats", cli_ask, "stats", "how buses, store and brokers are"},
+    {"stats", cli_ask, "stats [DEVICE]", "how buses, store and brokers are, or one device"},
     {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},
     {"write", cli_ask, "write DEVICE NAME VALUE [SECONDS]", "write a register its profile allows"},
     {"scan", cli_ask, "scan BUS [FROM TO]", "look for devices at every address"},

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "gateway/daemon/serve/rpc_impl.h"
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/live.h"
 #include "protocols/metric/metric.h"
 
 void rpc_run_time(struct rpc_call *call)
@@ -360,8 +362,42 @@ void rpc_run_audits(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
+/* As in the topic dev/NAME/health. */
+static json_t *device_stats(struct rpc_call *call, const struct device_config *device)
+{
+    struct device_health health;
+    if (!live_get_health(store_live(call->rpc->parts.store), device->index, &health))
+        health = (struct device_health){0};
+    json_t *json = json_pack("{s:s,s:b,s:s,s:s}", "device", device->name, "online",
+                             (int)health.online, "firmware", health.firmware, "hint", health.hint);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"last_seen", health.last_seen.ms > 0 ? (uint64_t)health.last_seen.ms : 0},
+        {"polls", health.polls},
+        {"good", health.good},
+        {"timeouts", health.timeouts},
+        {"crc_errors", health.crc_errors},
+        {"exceptions", health.exceptions},
+        {"late_answers", health.late_answers},
+        {"retries", health.retries},
+        {"turnaround_p50_us", health.turnaround_p50_us},
+        {"turnaround_p99_us", health.turnaround_p99_us},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        (void)json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
+    return json;
+}
+
 void rpc_run_stats(struct rpc_call *call)
 {
     const struct rpc_parts *parts = &call->rpc->parts;
+    if (json_object_get(call->params, "device") != NULL) {
+        const struct device_config *device = rpc_device(call);
+        if (device != NULL)
+            rpc_end(call, device_stats(call, device));
+        return;
+    }
     rpc_end(call, parts->stats != NULL ? parts->stats(parts->context) : json_object());
 }
