@@ -134,9 +134,12 @@ uint64_t store_cursor_back(struct store *store, uint16_t broker)
     return id;
 }
 
-bool store_unclean(const struct store *store)
+bool store_unclean(struct store *store)
 {
-    return store->file.unclean;
+    pthread_mutex_lock(&store->lock);
+    bool unclean = store->unclean;
+    pthread_mutex_unlock(&store->lock);
+    return unclean;
 }
 
 void store_ack(struct store *store, uint16_t broker, uint64_t id)

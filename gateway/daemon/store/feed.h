@@ -40,7 +40,7 @@ uint64_t store_cursor(struct store *store, uint16_t broker);
  * broker may have lost begins there. 0: it has not moved since. */
 uint64_t store_cursor_back(struct store *store, uint16_t broker);
 /* The run before this one ended without store_stop(): with its power, perhaps, and the broker's. */
-bool store_unclean(const struct store *store);
+bool store_unclean(struct store *store);
 /* Every record before `id` is acknowledged. Written with the next commit, at the latest in 5 s. */
 void store_ack(struct store *store, uint16_t broker, uint64_t id);
 /* The broker refuses this record for good: kept aside with the reason and the payload. */

@@ -191,7 +191,9 @@ static int take_over(struct store *store, const struct identity *identity)
         rc = settle(store, store->next_id);
     store->file.checked = clean == 1;
     if (rc == SQLITE_OK && store->flush_id == 0) {
-        store->file.unclean = clean != 1;
+        pthread_mutex_lock(&store->lock);
+        store->unclean = clean != 1;
+        pthread_mutex_unlock(&store->lock);
         store->flush_id = counted > 0 ? (uint64_t)counted : 1;
         rc = commit_replay(store, store->flush_id, UINT64_MAX, false);
         if (rc == SQLITE_OK)

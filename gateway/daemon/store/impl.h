@@ -101,7 +101,6 @@ struct store {
         int64_t retry_ms; /* monotonic: when to try again */
         uint32_t failures;
         bool checked; /* quick_check done, or not needed */
-        bool unclean; /* the run before ended without closing it */
         struct log_state log;
     } file;
     struct cursors_saved saved;
@@ -131,6 +130,7 @@ struct store {
     uint64_t next_id; /* committed */
     uint64_t acked[STORE_BROKERS_MAX];
     struct cursor_marks marks[STORE_BROKERS_MAX];
+    bool unclean;                  /* the run before ended without closing the file */
     struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
     struct again again[AGAIN_MAX];
     struct boot_offset {
