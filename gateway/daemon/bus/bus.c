@@ -208,7 +208,16 @@ void bus_destroy(struct bus *bus)
     (void)pthread_mutex_destroy(&bus->mutex);
     free(bus->units);
     free(bus->devices);
+    free(bus->nodes);
     free(bus);
+}
+
+static unsigned nodes_of(const struct config *config, const struct bus_config *bus)
+{
+    unsigned nodes = 0;
+    for (unsigned i = 0; i < bus->device_count; i++)
+        nodes += config->devices[bus->devices[i]].profile->node;
+    return nodes;
 }
 
 struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t boot,
@@ -234,13 +243,16 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     transact_init(&bus->transact, &bus->line);
     bus->units = calloc(count, sizeof *bus->units);
     bus->devices = calloc(count, sizeof *bus->devices);
-    if (bus->wake_fd < 0 || !bus->units || !bus->devices) {
+    bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
+    if (bus->wake_fd < 0 || !bus->units || !bus->devices || !bus->nodes) {
         bus_destroy(bus);
         return NULL;
     }
+    unsigned nodes = 0;
     for (unsigned i = 0; i < count; i++) {
         const struct device_config *device = &config->devices[own->devices[i]];
-        device_init(&bus->devices[i], device, own, boot, sink);
+        device_init(&bus->devices[i], device, own, boot, sink,
+                    device->profile->node ? &bus->nodes[nodes++] : NULL);
         log_state_init(&bus->devices[i].log, DEVICE_ONLINE);
         log_state_init(&bus->devices[i].hint_log, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;

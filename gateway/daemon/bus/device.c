@@ -43,7 +43,8 @@ void device_plan(struct device *device)
 }
 
 void device_init(struct device *device, const struct device_config *config,
-                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink)
+                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
+                 struct node *node)
 {
     *device = (struct device){.config = config, .boot = boot, .wire = device_wire(config, bus)};
     int64_t silence_ns = wire_silence_ns(&device->wire);
@@ -54,10 +55,11 @@ void device_init(struct device *device, const struct device_config *config,
     decode_map_init(&device->map, config->profile);
     device_plan(device);
     device->gap.device = config->index;
-    if (config->profile->node) {
+    if (config->profile->node && node != NULL) {
         struct reading_stored before;
         bool known = sink->last && sink->last(sink->context, config->index, &before);
-        node_init(&device->node, config, known ? &before : NULL, &device->counters);
+        device->node = node;
+        node_init(node, config, known ? &before : NULL, &device->counters);
     }
 }
 
@@ -85,11 +87,11 @@ static bool node_reading(struct device *device, const struct decoded *decoded,
     unsigned at = (unsigned)(NODE_PERIOD - first->address);
     uint16_t period_s =
         device->plan.read_count > 0 && at < first->count ? device->image.words[at] : 0;
-    if (!node_snapshot(&device->node, decoded, period_s, device->answered_ns / 1000000))
+    if (!node_snapshot(device->node, decoded, period_s, device->answered_ns / 1000000))
         return false;
     reading->boot = decoded->boot;
     reading->seq = decoded->seq;
-    reading->taken.ms = device->node.taken_ms;
+    reading->taken.ms = device->node->taken_ms;
     return true;
 }
 
@@ -106,10 +108,10 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                                 .value_count = decoded.value_count,
                                 .taken.ms = device->answered_ns / 1000000};
     if (config->profile->node) {
-        bool fresh = node_reading(device, &decoded, reading);
+        bool fresh = device->node != NULL && node_reading(device, &decoded, reading);
         if (!fresh)
             return false;
-        node_counters(&device->node, &counters, decoded.values);
+        node_counters(device->node, &counters, decoded.values);
     } else {
         reading->boot = device->boot;
         reading->seq = ++device->seq;

@@ -31,14 +31,16 @@ struct device {
         bool online;
     } report;
     struct log_state log, hint_log;
-    struct node node; /* our own nodes */
+    struct node *node; /* our own nodes; NULL: another's */
 };
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
 
-/* Prepares the device and its first plan. `boot` is the gateway's. */
+/* Prepares the device and its first plan. `boot` is the gateway's. `node` is the caller's memory,
+ * only for one of our own nodes and kept by it; without it such a device gives no readings. */
 void device_init(struct device *device, const struct device_config *config,
-                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink);
+                 const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
+                 struct node *node);
 /* The longest time that it may take to answer. */
 int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus);
 /* Makes the plan anew after something was learned. */

@@ -46,6 +46,7 @@ struct bus {
     struct schedule schedule;
     struct schedule_unit *units;
     struct device *devices;
+    struct node *nodes;                /* of those devices that are our own nodes */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */

@@ -28,7 +28,7 @@ void load_device(const struct config *config, const struct device_config *device
 {
     const struct bus_config *bus = &config->buses[device->bus];
     struct device prepared;
-    device_init(&prepared, device, bus, 0, &no_sink);
+    device_init(&prepared, device, bus, 0, &no_sink, NULL);
     load->plan = prepared.plan;
     load->cost = prepared.cost;
     /* While its own silence runs others have the line. */

@@ -180,8 +180,8 @@ static void poll_ended(struct bus *bus, unsigned index)
     device->read = 0;
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
-    if (device->config->profile->node && device->config->every_ms >= 1000)
-        schedule_set_due(&bus->schedule, index, node_due_ms(&device->node, bus_now_ms()) * US);
+    if (device->node != NULL && device->config->every_ms >= 1000)
+        schedule_set_due(&bus->schedule, index, node_due_ms(device->node, bus_now_ms()) * US);
 }
 
 /* Lets the schedule know how a try ended, and the device when that was the end of its poll. */
@@ -337,11 +337,10 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         struct device *device = &bus->devices[index];
         uint8_t pdu[MODBUS_PDU_MAX];
         struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
-        if (!device->config->profile->node || bus->units[index].dead ||
-            bus->units[index].quiet_us > now * US)
+        if (device->node == NULL || bus->units[index].dead || bus->units[index].quiet_us > now * US)
             continue;
         unsigned records = starved ? HISTORY_WINDOW_RECORDS : records_in(bus, device, room_ns);
-        enum node_job job = node_next(&device->node, now, wall, records, pdu, &request.pdu_size,
+        enum node_job job = node_next(device->node, now, wall, records, pdu, &request.pdu_size,
                                       &request.answer_size);
         waiting = waiting || job != NODE_IDLE;
         if (job == NODE_IDLE ||
@@ -356,7 +355,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
             return BUS_DOWN;
         bus->units[index].quiet_us = answer.quiet_ns / US;
         now = bus_now_ms();
-        node_done(&device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
+        node_done(device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
         if (job == NODE_SET_PERIOD) /* its next sample comes by another clock now */
             schedule_set_due(&bus->schedule, index, now * US);
         return BUS_OK;

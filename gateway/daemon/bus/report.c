@@ -72,7 +72,8 @@ static void report_health(struct bus *bus)
                                        .retries = health[i].retries,
                                        .turnaround_p50_us = health_percentile_us(&health[i], 0.5),
                                        .turnaround_p99_us = health_percentile_us(&health[i], 0.99)};
-        (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node.firmware);
+        if (device->node != NULL)
+            (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
         (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
         log_hint(bus, i, hint);
         bus->sink->health(bus->sink->context, &report);
