@@ -351,7 +351,7 @@ test('use: alerts are acknowledged for everybody; sound only when wished', async
   assert.ok(tried > 0, 'switching it on lets it be heard');
   await s.gateway.put('alert/wind', s.gateway.alert('大风'));
   await until('the alarm sounds', () => page.evaluate((n) => window.tones > n, tried));
-  await page.locator('.alert', { hasText: '低于 2' }).getByRole('button').tap();
+  await page.locator('.alert', { hasText: '气温 1.6 °C，界限 2' }).getByRole('button').tap();
   await page.getByText('farmer 已确认 ✓').waitFor();
   // What the gateway says to all phones decides: somebody else was first.
   await s.gateway.put('alert/frost', s.gateway.alert(undefined, { acked_by: 'aunt', acked_ts: s.gateway.now() - 120e3 }));

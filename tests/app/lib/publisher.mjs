@@ -89,14 +89,21 @@ export class Publisher {
         thermal_time: 142.3, share_ready: 0.31, ready_kg: [8, 12, 17], pick_kg: [6, 9, 12],
         pickers: 4 + i, booked: null, why: null, score: { days: 12, mae_kg: 1.4, skill: 0.12, coverage: 0.84 },
       }])),
-      frost: { level: 'watch', min_c: 2.1, at, why: '晴夜无风，降温快' },
-      disease: [{ name: 'blister_blight', level: 'medium', why: '叶面湿 18 小时，16 °C，日照 1.1 小时/天' }],
+      frost: { level: 'watch', min_c: 2.1, at, why: '上坡: 5.6 °C now, 2.1 °C reckoned for the morning',
+        why_zh: '上坡：现在 5.6 °C，估计早晨 2.1 °C' },
+      disease: [{ name: 'blister_blight', level: 'medium', why: '上坡: 18 h wet at 16 °C, 8 h infect; 1.1 h of sun a day',
+        why_zh: '上坡：叶面湿 18 小时，16 °C，8 小时即可侵染；每天日照 1.1 小时' }],
       water: [],
     };
   }
 
-  alert(what = '上坡 气温低于 2 °C', more = {}) {
-    return { level: 'alarm', what, where: 'upper', since: this.now() - 26 * 60e3, todo: '打开防霜风机，通知值班', ...more };
+  /** As a rule of the gateway's raises it; `what`: another one, without Chinese. */
+  alert(what, more = {}) {
+    const frost = {
+      what: 'frost: air_temperature 1.6 °C, limit 2 °C', todo: 'start the wind machine, tell who is on duty',
+      zh: { what: '霜冻：air_temperature 1.6 °C，界限 2 °C', todo: '打开防霜风机，通知值班' },
+    };
+    return { level: 'alarm', where: 'upper', since: this.now() - 26 * 60e3, ...(what ? { what, todo: '打开防霜风机，通知值班' } : frost), ...more };
   }
 
   /** Answers `history` as the gateway does: at most `most` points, then `next`. */

@@ -250,7 +250,7 @@ static size_t from_hex(const char *text, uint8_t *bytes)
 /* One read: the request is the documented one, its answer is found and taken. */
 static void answer_read(struct device *device, const struct example *example)
 {
-    uint8_t pdu[5], frame[256], expected[256], bytes[256];
+    uint8_t pdu[5], frame[256], expected[256], bytes[256] = {0};
     struct transact_request request;
     struct rtu_client client;
     const char *text = example->answers[device->read];
