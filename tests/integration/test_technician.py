@@ -151,14 +151,20 @@ def test_an_offset_is_measured_stored_and_seen_by_everybody(baiye, site):
     assert 230 <= s32(words[8:10]) <= 270, words
 
 
+def along(points, raw):
+    """On the line through both; the garden's soil moves from sample to sample."""
+    (low, least), (high, most) = points
+    return least + (raw - low) / (high - low) * (most - least)
+
+
 def test_points_measured_at_different_times_make_a_table(baiye, site):
-    # Percent may differ by some from what was told: the garden's soil moves between two samples.
     raw = known(baiye, "soil_moisture")["raw"]
     said = baiye("calibrate", "plot-1", "soil_moisture", f"{raw - 500}=dry", "wet", "--yes",
                  "--samples", 2)
     assert re.search(rf"new +raw {raw - 500} = 0\.00 %, raw \d+ = 45\.00 %", said), said
     got = known(baiye, "soil_moisture")
-    assert abs(got["value"] - 45) < 4 and len(got["points"]) == 2, got
+    assert [percent for _, percent in got["points"]] == [0, 45], got
+    assert abs(got["value"] - along(got["points"], got["raw"])) < 0.1, got
 
     baiye("settings", "plot-1", "soil=3")  # organic: another end
     said = baiye("calibrate", "plot-1", "soil_moisture", "wet", "--yes", "--samples", 2)
@@ -166,7 +172,9 @@ def test_points_measured_at_different_times_make_a_table(baiye, site):
 
     said = baiye("calibrate", "plot-1", "soil_moisture", 50, "--yes", "--samples", 2)
     points = known(baiye, "soil_moisture")["points"]
-    assert abs(points[0][1] + 10) < 4 and abs(points[1][1] - 50) < 4, "the whole table is moved"
+    samples = [int(n) for n in re.findall(r"sample \d of 2: .*raw (\d+)", said)]
+    assert len(samples) == 2 and abs(along(points, sum(samples) / 2) - 50) < 0.5, (said, points)
+    assert abs(points[1][1] - points[0][1] - 60) < 0.02, "the whole table is moved"
 
     baiye("calibrate", "plot-1", "soil_moisture", "--clear", "--yes")
     assert known(baiye, "soil_moisture")["points"] == []
