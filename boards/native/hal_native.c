@@ -14,7 +14,7 @@
 
 #include "boards/native/wire.h"
 #include "firmware/hal.h"
-#include "firmware/node/twin.h"
+#include "firmware/node/redundant_record.h"
 #include "protocols/image/factory.h"
 
 #define I2C_WAIT_MS                                                                                \

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "firmware/hal.h"
-#include "firmware/node/twin.h"
+#include "firmware/node/redundant_record.h"
 
 struct black_box {
     struct twin twin;

@@ -4,7 +4,7 @@
 #define BAIYE_NODE_LAYOUT_H
 
 #include "firmware/hal.h"
-#include "protocols/history/history.h"
+#include "protocols/node_log/node_log.h"
 
 enum {
     LAYOUT_SETTINGS = 0,                              /* two copies of 128 bytes */

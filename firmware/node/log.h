@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "firmware/hal.h"
-#include "protocols/history/history.h"
+#include "protocols/node_log/node_log.h"
 
 /* A reader's position: the next slot to look at, and what a sample there would be. */
 struct log_cursor {

@@ -23,8 +23,8 @@
 #include "firmware/node/sdi_pass.h"
 #include "firmware/node/settings.h"
 #include "firmware/node/statistics.h"
+#include "firmware/node/task_watchdog.h"
 #include "firmware/node/update.h"
-#include "firmware/node/watch.h"
 
 /* Of a program that is not in a slot; one that is has the version that its image was signed with.
  */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "firmware/hal.h"
-#include "firmware/node/twin.h"
+#include "firmware/node/redundant_record.h"
 #include "protocols/node_map/node_map.h"
 
 struct line_settings {

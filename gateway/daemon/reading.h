@@ -7,24 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/common/clock.h"
 #include "protocols/metric/metric.h"
 
 #define READING_VALUES_MAX 24 /* metrics of one device; config refuses a profile with more */
-
-/* How far a wall time can be trusted. */
-enum time_trust {
-    TIME_UNTRUSTED = 0, /* no time source since power-up */
-    TIME_TRUSTED = 1,
-};
-
-struct monotonic_ms {
-    int64_t ms; /* CLOCK_MONOTONIC (CLOCK_BOOTTIME is not used: the gateway never suspends) */
-};
-
-struct wall_ms {
-    int64_t ms; /* UTC, milliseconds since 1970 */
-    enum time_trust trust;
-};
 
 struct reading_value {
     double value; /* in the metric's unit; meaningless unless `present` */

@@ -9,13 +9,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "gateway/common/log.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
-#include "gateway/daemon/log.h"
+#include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/publish/publish.h"
-#include "gateway/daemon/serve/serve.h"
+#include "gateway/daemon/serve.h"
 #include "gateway/daemon/store/store.h"
-#include "gateway/daemon/tea/forecast.h"
 
 #define DESCRIPTORS 512 /* 256 of the loop, and those of buses, brokers and the store */
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "gateway/sun/sun.h"
+#include "gateway/common/sun.h"
 
 #define DAY_MINUTES 1440
 #define LUX_NIGHT   10.0 /* from here down it is night */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/led/words.h"
+#include "gateway/led/strings.h"
 #include "gateway/led/yaml.h"
 
 #define LED_NAME_SIZE   33

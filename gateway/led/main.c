@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway/daemon/log.h"
+#include "gateway/common/log.h"
 #include "gateway/led/check.h"
 #include "gateway/led/config.h"
 #include "gateway/led/screen.h"

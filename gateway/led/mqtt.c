@@ -16,7 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "gateway/daemon/log.h"
+#include "gateway/common/log.h"
 
 #define INBOX_SIZE        128
 #define BATCH             64 /* messages handed over in one step, so that the screen goes on */

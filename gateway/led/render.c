@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/led/cell.h"
 #include "gateway/led/textbox.h"
 #include "gateway/led/theme.h"
+#include "gateway/led/value_tile.h"
 
 #define TITLE_MIN_HEIGHT 48 /* lower screens have no room for a title */
 #define MARGIN           1

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/led/answer.h"
-#include "gateway/led/board.h"
+#include "gateway/common/log.h"
 #include "gateway/led/brightness.h"
 #include "gateway/led/check.h"
+#include "gateway/led/modbus_display.h"
 #include "gateway/led/mqtt.h"
 #include "gateway/led/output.h"
 #include "gateway/led/png_file.h"
+#include "gateway/led/rpc_reply.h"
 #include "gateway/led/view.h"
 
 #define FRAME_MIN_MS   100 /* between two pictures, however fast values come */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/led/words.h"
+#include "gateway/led/strings.h"
 #include "protocols/metric/metric.h"
 
 #define STATE_NAME_SIZE    33 /* [a-z0-9-]{1,32} and NUL; metrics too */

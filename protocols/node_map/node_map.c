@@ -4,18 +4,18 @@
 const struct node_channel node_channels[CHANNEL_COUNT] = {
 #define CHANNEL(id, metric, register, type, decimals, none, bits, offset, step, text)              \
     {(register), NODE_##type, (decimals), (none), (bits), (step), (offset)},
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 };
 
 const struct node_setting node_settings[SETTING_COUNT] = {
 #define SETTING(id, name, address, min, max, factory, ...) {(min), (max), (factory)},
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 };
 
 /* The setting's registers follow each other without holes, so that an index is an offset. */
 #define SETTING(id, name, address, ...)                                                            \
     _Static_assert((address)-NODE_SETTING_PERIOD == INDEX_##id, "hole in the settings");
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 
 int32_t node_channel_min(unsigned channel)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node as the bus sees it: register addresses, channels, settings, all from rows.def. The
+/* The node as the bus sees it: register addresses, channels, settings, all from registers.def. The
  * document NODE_MAP.md and the gateway's profile are generated from the same lines. Pure data and
  * functions; any thread. Numbers are on wires and in memories: append only. */
 #ifndef BAIYE_NODE_MAP_H
@@ -25,20 +25,20 @@
 enum node_register {
 #define ROW(id, address, ...)           NODE_##id = (address),
 #define SETTING(id, name, address, ...) NODE_##id = (address),
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 };
 
 /* CHANNEL_AIR_TEMPERATURE = 0, ... CHANNEL_COUNT */
 enum node_channel_index {
 #define CHANNEL(id, ...) CHANNEL_##id,
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
     CHANNEL_COUNT
 };
 
 /* INDEX_SETTING_PERIOD = 0, ... SETTING_COUNT: place in the settings block, and in memory */
 enum node_setting_index {
 #define SETTING(id, ...) INDEX_##id,
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
     SETTING_COUNT
 };
 

@@ -4,11 +4,11 @@
 const struct node_setting_text node_setting_texts[SETTING_COUNT] = {
 #define SETTING(id, name, address, min, max, factory, decimals, unit, text)                        \
     {(address), (decimals), (name), (unit), (text)},
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 };
 
 const struct node_channel_text node_channel_texts[CHANNEL_COUNT] = {
 #define CHANNEL(id, metric, register, type, decimals, none, bits, offset, step, text)              \
     {(metric), (text)},
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of rows.def, for people: documents and commands have them, firmware does not. Pure
+/* The words of registers.def, for people: documents and commands have them, firmware does not. Pure
  * data; any thread. */
 #ifndef BAIYE_NODE_TEXT_H
 #define BAIYE_NODE_TEXT_H

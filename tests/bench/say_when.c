@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a master on simulated lines: notes when it writes to a pseudo terminal, in the
- * file that BAIYE_SAID names (tools/field/said.h). A UART has a byte on the wire when it was
- * written; a pseudo terminal passes it on when a kernel's worker comes to it. */
+ * file that BAIYE_SAID names (tools/field/write_stamps.h). A UART has a byte on the wire when it
+ * was written; a pseudo terminal passes it on when a kernel's worker comes to it. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/field/said.h"
+#include "tools/field/write_stamps.h"
 
 #define PTY_MAJOR_FIRST 136
 #define PTY_MAJOR_LAST  143

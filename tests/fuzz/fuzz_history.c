@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocols/history/history.h"
+#include "protocols/node_log/node_log.h"
 
 static void check_values(const uint8_t *packed)
 {

@@ -20,9 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/daemon/serve/csv.h"
-#include "tests/unit/serve/fakes.h"
+#include "gateway/common/log.h"
+#include "gateway/daemon/http/csv.h"
+#include "tests/unit/rpc/fakes.h"
 
 #define ROUNDS 200
 #define SECRET "nobody reads this"

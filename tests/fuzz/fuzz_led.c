@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/led/answer.h"
+#include "gateway/led/rpc_reply.h"
 #include "gateway/led/state.h"
 
 #define WALL_MS 1775196300000LL

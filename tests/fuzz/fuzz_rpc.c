@@ -16,9 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/daemon/serve/control.h"
-#include "tests/unit/serve/fakes.h"
+#include "gateway/common/log.h"
+#include "gateway/daemon/rpc/control.h"
+#include "tests/unit/rpc/fakes.h"
 
 #define ROUNDS 2000 /* a scan of all units takes one for each */
 /* What one input left over (an update, a switched valve) is gone after so many. */

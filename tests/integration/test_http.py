@@ -20,8 +20,8 @@ from webclient import (MqttStream, WebSocket, connect, mqtt_connect, mqtt_packet
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
-HOST = next((p for p in (BUILD / "bin/serve_host", ROOT / "build/debug/bin/serve_host")
-             if p.exists()), BUILD / "bin/serve_host")
+HOST = next((p for p in (BUILD / "bin/http_host", ROOT / "build/debug/bin/http_host")
+             if p.exists()), BUILD / "bin/http_host")
 USERS = {"gateway": "g-secret", "li": "tea-1", "wang": "tea-2"}
 
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "gateway/daemon/update/genuine.h"
+#include "gateway/daemon/update/signature.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/image/image.h"
 #include "tools/cli/cli.h"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/daemon/config/config.h"
-#include "gateway/daemon/serve/users.h"
+#include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
 
 #define PASSWORD_SIZE 129

@@ -9,10 +9,10 @@
 
 #include "tools/field/ledger.h"
 #include "tools/field/loop.h"
-#include "tools/field/said.h"
 #include "tools/field/scene.h"
 #include "tools/field/weather.h"
 #include "tools/field/wire.h"
+#include "tools/field/write_stamps.h"
 
 struct line;
 

@@ -15,9 +15,9 @@
 
 #include "tools/field/control.h"
 #include "tools/field/garden.h"
-#include "tools/field/hop.h"
 #include "tools/field/line.h"
 #include "tools/field/node.h"
+#include "tools/field/pty_latency.h"
 
 #define NS_PER_S       1000000000
 #define NS_PER_MS      INT64_C(1000000)

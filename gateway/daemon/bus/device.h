@@ -3,11 +3,11 @@
 #ifndef BAIYE_BUS_DEVICE_H
 #define BAIYE_BUS_DEVICE_H
 
+#include "gateway/common/log.h"
 #include "gateway/daemon/bus/decode.h"
-#include "gateway/daemon/bus/health.h"
-#include "gateway/daemon/bus/node.h"
+#include "gateway/daemon/bus/link_quality.h"
+#include "gateway/daemon/bus/own_node.h"
 #include "gateway/daemon/bus/transact.h"
-#include "gateway/daemon/log.h"
 
 struct device {
     const struct device_config *config;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/daemon/bus/wire.h"
+#include "gateway/daemon/bus/serial_timing.h"
 #include "gateway/daemon/config/config.h"
 
 struct resolver;

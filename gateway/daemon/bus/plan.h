@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/daemon/bus/wire.h"
+#include "gateway/daemon/bus/serial_timing.h"
 
 #define PLAN_ITEMS_MAX 64
 

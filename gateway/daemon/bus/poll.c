@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/impl.h"
-#include "protocols/history/history.h"
+#include "protocols/node_log/node_log.h"
 
 #define STARVED_MS     10000 /* a node's log waits for idle time no longer */
 #define SLACK_SHARE    20

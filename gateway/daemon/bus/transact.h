@@ -18,9 +18,9 @@
 
 #include <stdatomic.h>
 
-#include "gateway/daemon/bus/aim.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/line.h"
+#include "gateway/daemon/bus/wake_latency.h"
 #include "protocols/modbus/rtu_client.h"
 
 #define TRANSACT_SLACK_NS 3000000LL /* what a host may be late in passing bytes on */

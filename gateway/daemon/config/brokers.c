@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "gateway/daemon/config/keys.h"
-#include "gateway/daemon/config/units.h"
+#include "gateway/common/keys.h"
+#include "gateway/common/units.h"
 
 static const char *const encodings[] = {"plain", "deflate", NULL};
 

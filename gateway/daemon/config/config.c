@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/common/keys.h"
+#include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
-#include "gateway/daemon/config/keys.h"
 #include "gateway/daemon/config/profile.h"
-#include "gateway/daemon/config/units.h"
 
 #define ZONES "/usr/share/zoneinfo"
 

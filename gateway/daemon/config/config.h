@@ -10,11 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/common/config_error.h"
 #include "gateway/daemon/reading.h"
 
-#define CONFIG_NAME_SIZE  33 /* [a-z0-9-]{1,32} and NUL */
 #define CONFIG_LABEL_SIZE 97 /* free UTF-8, 1..96 bytes */
-#define CONFIG_PATH_SIZE  256
 #define CONFIG_HOST_SIZE  128
 
 enum field_type { FIELD_U16, FIELD_S16, FIELD_U32, FIELD_S32, FIELD_F32, FIELD_BITS, FIELD_BOOL };
@@ -198,10 +197,6 @@ struct config {
     struct plot_config *plots;
     struct profile_config *profiles;
     struct alert_rule *alerts;
-};
-
-struct config_error {
-    char text[512]; /* FILE:LINE: what is wrong; what would be right */
 };
 
 /* Reads FILE and the profiles it names. `profile_dir` (a user's folder, may be NULL) is searched

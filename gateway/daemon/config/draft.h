@@ -3,7 +3,8 @@
 #ifndef BAIYE_CONFIG_DRAFT_H
 #define BAIYE_CONFIG_DRAFT_H
 
-#include "gateway/daemon/config/yaml.h"
+#include "gateway/common/yaml.h"
+#include "gateway/daemon/config/config.h"
 
 struct draft_device {
     struct device_config device;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/daemon/config/keys.h"
+#include "gateway/common/keys.h"
 
 #define PROFILE_FIELDS_MAX 64
 #define PROFILE_WRITES_MAX 32

@@ -7,15 +7,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/daemon/store/clock.h"
+#include "gateway/common/clock.h"
+#include "gateway/common/log.h"
+#include "gateway/daemon/store/batch_cache.h"
 #include "gateway/daemon/store/db.h"
+#include "gateway/daemon/store/dedup.h"
 #include "gateway/daemon/store/feed.h"
-#include "gateway/daemon/store/intake.h"
-#include "gateway/daemon/store/means.h"
-#include "gateway/daemon/store/recent.h"
-#include "gateway/daemon/store/seen.h"
+#include "gateway/daemon/store/rollup.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/store/write_queue.h"
 
 #define TASKS_MAX      64u
 #define FETCH_BYTES    524288u /* freed when the backlog has drained */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/daemon/store/gone.h"
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/purged_ranges.h"
 
 #define ROWS_MOST  1000
 #define BYTES_MOST 1048576

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "gateway/daemon/store/gone.h"
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/purged_ranges.h"
 
 #define LOOK_EVERY_MS  10000
 #define ALARM_MS       3600000 /* an alarm stands so long after the last loss */

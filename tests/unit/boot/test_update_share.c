@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "gateway/daemon/bus/schedule.h"
-#include "gateway/daemon/bus/wire.h"
+#include "gateway/daemon/bus/serial_timing.h"
 #include "tests/unit/boot/line_sim.h"
 
 #define UNITS     16

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/common/log.h"
 #include "gateway/daemon/bus/impl.h"
-#include "gateway/daemon/log.h"
 #include "protocols/modbus/rtu.h"
 #include "tests/unit/bus/virtual_line.h"
 

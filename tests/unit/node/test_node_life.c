@@ -5,7 +5,7 @@
 
 #include "firmware/drivers/rain_gauge.h"
 #include "firmware/drivers/supply.h"
-#include "protocols/history/history.h"
+#include "protocols/node_log/node_log.h"
 #include "tests/unit/node/lone_node.h"
 
 static void sensor_that_never_ends_is_a_fault_and_disturbs_no_other(void **state)

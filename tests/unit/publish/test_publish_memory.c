@@ -18,11 +18,11 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/daemon/publish/doc_queue.h"
-#include "gateway/daemon/publish/lane.h"
+#include "gateway/common/log.h"
 #include "gateway/daemon/publish/publish.h"
-#include "gateway/daemon/publish/ready.h"
+#include "gateway/daemon/publish/worker/doc_queue.h"
+#include "gateway/daemon/publish/worker/lane.h"
+#include "gateway/daemon/publish/worker/ready.h"
 #include "tests/unit/store/garden_config.h"
 
 #define NOON    1795233600000

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/log.h"
-#include "gateway/daemon/store/clock.h"
+#include "gateway/common/clock.h"
+#include "gateway/common/log.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"

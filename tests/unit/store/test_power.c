@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/log.h"
+#include "gateway/common/log.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/garden_config.h"

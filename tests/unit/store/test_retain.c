@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/store/clock.h"
+#include "gateway/common/clock.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/retain.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/daemon/config/keys.h"
-#include "gateway/daemon/config/units.h"
+#include "gateway/common/keys.h"
+#include "gateway/common/units.h"
 
 #define ID_MASK     0xFFFu /* of DBGMCU_IDCODE; the rest is the revision */
 #define UNIQUE_MAX  16
@@ -262,7 +262,7 @@ static bool read_channel(struct yaml_source *source, const yaml_node_t *item, vo
     };
     static const char *const names[CHANNEL_COUNT + 1] = {
 #define CHANNEL(id, name, ...) [CHANNEL_##id] = (name),
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
     };
     struct channel_draft draft = {0};
     if (!keys_read(source, item, "a calibration", keys, COUNT(keys), &draft))

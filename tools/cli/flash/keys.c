@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "firmware/boot/verify.h"
-#include "gateway/daemon/update/genuine.h"
+#include "gateway/daemon/update/signature.h"
 #include "protocols/image/image.h"
 
 #define EXPORTS_MAGIC 0x42594C31u /* as boards/cortex-m3/loader.h has it */

@@ -234,7 +234,7 @@ static unsigned name_absent(const uint16_t *words, char *out, size_t size)
 {
     static const char *const names[CHANNEL_COUNT] = {
 #define CHANNEL(id, name, ...) [CHANNEL_##id] = (name),
-#include "protocols/node_map/rows.def"
+#include "protocols/node_map/registers.def"
     };
     struct node_values values;
     unsigned absent = 0;

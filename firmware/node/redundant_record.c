@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/node/redundant_record.h"
+
+#include <string.h>
+
+#include "protocols/bytes/bytes.h"
+
+#define HEAD_SIZE 8u
+
+struct head {
+    uint32_t sequence;
+    uint16_t schema, size;
+};
+
+uint32_t twin_crc(uint32_t crc, const void *data, size_t size)
+{
+    return byte_crc32(crc, data, size);
+}
+
+void twin_init(struct twin *twin, uint32_t offset, uint16_t room, uint16_t schema)
+{
+    *twin = (struct twin){.offset = offset, .room = room, .schema = schema};
+}
+
+static uint32_t copy_offset(const struct twin *twin, unsigned copy)
+{
+    return twin->offset + (uint32_t)(copy ? twin->room : 0);
+}
+
+/* Reads a copy through a small buffer; true when its CRC is good. */
+static bool check_copy(const struct twin *twin, unsigned copy, struct head *head)
+{
+    uint8_t part[32];
+    uint32_t at = copy_offset(twin, copy);
+    if (hal_nv_read(at, part, HEAD_SIZE) != HAL_OK)
+        return false;
+    struct byte_reader r = byte_reader_init(part, HEAD_SIZE);
+    head->sequence = byte_read_u32(&r);
+    head->schema = byte_read_u16(&r);
+    head->size = byte_read_u16(&r);
+    if (head->sequence == 0 || head->schema != twin->schema ||
+        head->size > twin->room - TWIN_OVERHEAD)
+        return false;
+    uint32_t crc = twin_crc(0, part, HEAD_SIZE);
+    at += HEAD_SIZE;
+    for (size_t left = head->size; left > 0;) {
+        size_t n = left < sizeof part ? left : sizeof part;
+        if (hal_nv_read(at, part, n) != HAL_OK)
+            return false;
+        crc = twin_crc(crc, part, n);
+        at += (uint32_t)n;
+        left -= n;
+    }
+    if (hal_nv_read(at, part, 4) != HAL_OK)
+        return false;
+    r = byte_reader_init(part, 4);
+    return byte_read_u32(&r) == crc;
+}
+
+bool twin_load(struct twin *twin, void *data, uint16_t size)
+{
+    struct head heads[2];
+    bool good[2];
+    for (unsigned copy = 0; copy < 2; copy++)
+        good[copy] = check_copy(twin, copy, &heads[copy]);
+    twin->sequence = 0;
+    if (!good[0] && !good[1])
+        return false;
+    unsigned newer = good[1];
+    if (good[0] && good[1])
+        newer = (int32_t)(heads[1].sequence - heads[0].sequence) > 0;
+    uint16_t stored = heads[newer].size < size ? heads[newer].size : size;
+    if (hal_nv_read(copy_offset(twin, newer) + HEAD_SIZE, data, stored) != HAL_OK)
+        return false;
+    twin->newer = (uint8_t)newer;
+    twin->sequence = heads[newer].sequence;
+    return true;
+}
+
+enum hal_result twin_save(struct twin *twin, const void *data, uint16_t size)
+{
+    if (size > twin->room - TWIN_OVERHEAD)
+        return HAL_RANGE;
+    unsigned copy = twin->sequence == 0 ? 0 : !twin->newer;
+    uint32_t sequence = twin->sequence + 1 ? twin->sequence + 1 : 1;
+    uint8_t head[HEAD_SIZE];
+    struct byte_writer w = byte_writer_init(head, sizeof head);
+    byte_write_u32(&w, sequence);
+    byte_write_u16(&w, twin->schema);
+    byte_write_u16(&w, size);
+    uint32_t crc = twin_crc(twin_crc(0, head, sizeof head), data, size);
+    uint8_t tail[4];
+    w = byte_writer_init(tail, sizeof tail);
+    byte_write_u32(&w, crc);
+
+    uint32_t at = copy_offset(twin, copy);
+    enum hal_result result = hal_nv_write(at, head, sizeof head);
+    if (result == HAL_OK)
+        result = hal_nv_write(at + HEAD_SIZE, data, size);
+    if (result == HAL_OK)
+        result = hal_nv_write(at + HEAD_SIZE + size, tail, sizeof tail);
+    struct head check;
+    if (result == HAL_OK && (!check_copy(twin, copy, &check) || check.sequence != sequence))
+        result = HAL_FAULT;
+    if (result == HAL_OK) {
+        twin->newer = (uint8_t)copy;
+        twin->sequence = sequence;
+    }
+    return result;
+}

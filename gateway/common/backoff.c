@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/common/backoff.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "gateway/common/clock.h"
+
+#define MOST_MS 30000
+#define NEAR_MS 2000
+
+static bool is_near(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "localhost") == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+uint32_t backoff_next(uint32_t *ms, const char *host)
+{
+    uint32_t most = is_near(host) ? NEAR_MS : MOST_MS, chance = 0, half = *ms / 2;
+    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+        chance = (uint32_t)clock_now().mono_ms;
+    *ms = *ms * 2 < most ? *ms * 2 : most;
+    return half + chance % (half + 1);
+}

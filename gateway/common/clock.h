@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What time it is, and whether to believe it. Small gateways have no battery clock: after a power
+ * cut they wake up in the past and jump when a time source is reached. Until then wall times are
+ * untrusted; the distance of the wall clock from the monotonic one tells the jump. */
+#ifndef BAIYE_STORE_CLOCK_H
+#define BAIYE_STORE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How far a wall time can be trusted. */
+enum time_trust {
+    TIME_UNTRUSTED = 0, /* no time source since power-up */
+    TIME_TRUSTED = 1,
+};
+
+struct monotonic_ms {
+    int64_t ms; /* CLOCK_MONOTONIC (CLOCK_BOOTTIME is not used: the gateway never suspends) */
+};
+
+struct wall_ms {
+    int64_t ms; /* UTC, milliseconds since 1970 */
+    enum time_trust trust;
+};
+
+/* Both clocks at one moment. */
+struct clock_now {
+    int64_t wall_ms, mono_ms;
+};
+struct clock_now clock_now(void);
+
+/* Is there a reason to believe the wall clock now? The kernel's clock is disciplined (adjtimex),
+ * systemd-timesyncd has synchronised, a battery clock set the time at boot, or this is a virtual
+ * machine or a container whose host keeps the time; and it is not before this program was built.
+ * BAIYE_CLOCK=trusted or =untrusted in the environment overrules; a path there means: trusted as
+ * soon as that file exists, as time daemons leave one. Costs some system calls. */
+bool clock_is_trusted(int64_t wall_ms);
+
+/* The wall clock's distance from the monotonic one, watched for trust and for steps. */
+struct clock_watch {
+    bool trusted;
+    int64_t offset_ms; /* wall - monotonic, as last seen */
+};
+enum clock_event { CLOCK_STEADY, CLOCK_GAINED_TRUST, CLOCK_STEPPED };
+
+#define CLOCK_STEP_MS 1500 /* a smaller difference is slewing, or the kernel's correction */
+
+/* Pure. `shift_ms` is how far the wall clock moved against the monotonic one since the last call
+ * that gave an event (or the first one). */
+enum clock_event clock_watch(struct clock_watch *watch, const struct clock_now *now, bool trusted,
+                             int64_t *shift_ms);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/common/keys.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/common/units.h"
+
+#define KEYS_MAX 32
+
+static const char *kind_name(enum key_kind kind)
+{
+    switch (kind) {
+    case KEY_NAME:
+        return "a name of 1 to 32 small letters, digits and hyphens";
+    case KEY_METRIC:
+        return "a name of 1 to 32 small letters, digits and underscores";
+    case KEY_INTEGER:
+    case KEY_SIGNED:
+        return "a whole number";
+    case KEY_NUMBER:
+        return "a number";
+    case KEY_BOOL:
+        return "true or false";
+    case KEY_US:
+    case KEY_MS:
+    case KEY_S:
+        return "a duration with its unit (us, ms, s, min, h, d)";
+    case KEY_BYTES:
+        return "a size with its unit (kB, MB, GB)";
+    case KEY_AREA:
+        return "an area with its unit (m2, ha, mu)";
+    case KEY_TEXT:
+    case KEY_PATH:
+    case KEY_CHOICE:
+    case KEY_FUNCTION:
+        break;
+    }
+    return "a text";
+}
+
+static bool wrong_kind(struct yaml_source *source, const yaml_node_t *value, const struct key *key)
+{
+    const char *text = yaml_text(value);
+    return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is not %s; write for example %s: %s",
+                      key->name, text ? text : "(a list or mapping)", kind_name(key->kind),
+                      key->name, key->example ? key->example : "x");
+}
+
+static bool is_name(const char *text, const char *allowed)
+{
+    size_t size = strspn(text, allowed);
+    return size > 0 && size < CONFIG_NAME_SIZE && text[size] == '\0';
+}
+
+static bool store_text(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                       const char *text, char *member)
+{
+    size_t size = strlen(text);
+    if (size == 0 || size >= key->size)
+        return yaml_error(source, yaml_line(value), "%s: %zu bytes of text; write 1 to %zu",
+                          key->name, size, key->size - 1);
+    memcpy(member, text, size + 1);
+    return true;
+}
+
+/* Whole number into an integer of 1, 2, 4 or 8 bytes; two's complement serves both signs. */
+static void store_integer(int64_t number, size_t size, void *member)
+{
+    uint64_t bits = (uint64_t)number;
+    uint8_t b1 = (uint8_t)bits;
+    uint16_t b2 = (uint16_t)bits;
+    uint32_t b4 = (uint32_t)bits;
+    const void *from = size == 1   ? (void *)&b1
+                       : size == 2 ? (void *)&b2
+                       : size == 4 ? (void *)&b4
+                                   : (void *)&bits;
+    memcpy(member, from, size);
+}
+
+static bool in_range(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                     double number)
+{
+    double min = key->min, max = key->max;
+    if (min == 0 && max == 0) {
+        double span = ldexp(1, (int)(8 * (key->size < 8 ? key->size : 6)));
+        min = key->kind == KEY_SIGNED ? -span / 2 : 0;
+        max = key->kind == KEY_SIGNED ? span / 2 - 1 : span - 1;
+        if (key->kind == KEY_NUMBER)
+            return true;
+    }
+    if (number >= min && number <= max)
+        return true;
+    return yaml_error(source, yaml_line(value),
+                      "%s: %s is outside %.10g..%.10g%s; write for example "
+                      "%s: %s",
+                      key->name, yaml_text(value), min, max,
+                      key->kind == KEY_US   ? " us"
+                      : key->kind == KEY_MS ? " ms"
+                      : key->kind == KEY_S  ? " s"
+                                            : "",
+                      key->name, key->example ? key->example : "x");
+}
+
+static bool read_number(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                        const char *text, void *member)
+{
+    int64_t whole = 0;
+    double number = 0;
+    uint64_t amount = 0;
+    bool understood = false;
+    switch (key->kind) {
+    case KEY_INTEGER:
+    case KEY_SIGNED:
+        understood = units_integer(text, &whole);
+        number = (double)whole;
+        break;
+    case KEY_US:
+    case KEY_MS:
+    case KEY_S:
+        understood = units_duration_us(text, &amount);
+        whole = (int64_t)(amount / (key->kind == KEY_US   ? 1u
+                                    : key->kind == KEY_MS ? 1000u
+                                                          : 1000000u));
+        number = (double)whole;
+        break;
+    case KEY_BYTES:
+        understood = units_bytes(text, &amount);
+        whole = (int64_t)amount;
+        number = (double)whole;
+        break;
+    case KEY_AREA:
+        understood = units_area_m2(text, &number);
+        break;
+    default:
+        understood = units_number(text, &number);
+        break;
+    }
+    if (!understood)
+        return wrong_kind(source, value, key);
+    if (!in_range(source, value, key, number))
+        return false;
+    if (key->kind == KEY_NUMBER || key->kind == KEY_AREA)
+        memcpy(member, &number, sizeof number);
+    else
+        store_integer(whole, key->size, member);
+    return true;
+}
+
+static bool read_choice(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                        const char *text, uint8_t *member)
+{
+    char list[160] = "";
+    for (uint8_t i = 0; key->choices[i]; i++) {
+        if (strcmp(text, key->choices[i]) == 0) {
+            *member = i;
+            return true;
+        }
+        if (strlen(list) + strlen(key->choices[i]) + 3 < sizeof list) {
+            strcat(list, i ? ", " : "");
+            strcat(list, key->choices[i]);
+        }
+    }
+    return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is unknown; write one of %s",
+                      key->name, text, list);
+}
+
+static bool read_bool(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                      const char *text, bool *member)
+{
+    bool yes = strcmp(text, "true") == 0;
+    if (!yes && strcmp(text, "false") != 0)
+        return wrong_kind(source, value, key);
+    *member = yes;
+    return true;
+}
+
+bool keys_path(struct yaml_source *source, const yaml_node_t *value, char *path, size_t size)
+{
+    const char *text = yaml_text(value);
+    if (!text || !*text)
+        return yaml_error(source, yaml_line(value), "a path is missing; write a file's name");
+    const char *slash = strrchr(source->file, '/');
+    int folder = *text == '/' || !slash ? 0 : (int)(slash - source->file + 1);
+    int written = snprintf(path, size, "%.*s%s", folder, source->file, text);
+    if (written < 0 || (size_t)written >= size)
+        return yaml_error(source, yaml_line(value), "the path is longer than %zu bytes; shorten it",
+                          size - 1);
+    return true;
+}
+
+bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                   void *target)
+{
+    char *member = (char *)target + key->offset;
+    if (key->kind == KEY_FUNCTION)
+        return key->read(source, value, target) && !source->failed;
+    const char *text = yaml_text(value);
+    if (!text)
+        return wrong_kind(source, value, key);
+    switch (key->kind) {
+    case KEY_NAME:
+    case KEY_METRIC:
+        if (!is_name(text, key->kind == KEY_NAME ? "abcdefghijklmnopqrstuvwxyz0123456789-"
+                                                 : "abcdefghijklmnopqrstuvwxyz0123456789_"))
+            return wrong_kind(source, value, key);
+        return store_text(source, value, key, text, member);
+    case KEY_TEXT:
+        return store_text(source, value, key, text, member);
+    case KEY_PATH:
+        return keys_path(source, value, member, key->size);
+    case KEY_BOOL:
+        return read_bool(source, value, key, text, (bool *)(void *)member);
+    case KEY_CHOICE:
+        return read_choice(source, value, key, text, (uint8_t *)member);
+    default:
+        return read_number(source, value, key, text, member);
+    }
+}
+
+static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, const char *what,
+                        const struct key *keys, size_t key_count)
+{
+    const char *names[KEYS_MAX + 1] = {0};
+    char list[300] = "";
+    for (size_t i = 0; i < key_count; i++) {
+        names[i] = keys[i].name;
+        if (strlen(list) + strlen(names[i]) + 3 < sizeof list) {
+            strcat(list, i ? ", " : "");
+            strcat(list, names[i]);
+        }
+    }
+    const char *text = yaml_text(node);
+    const char *near = text ? yaml_nearest(text, names) : NULL;
+    if (near)
+        return yaml_error(source, yaml_line(node),
+                          "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, what, near);
+    return yaml_error(source, yaml_line(node), "unknown key \"%.60s\" in %s; known are %s",
+                      text ? text : "?", what, list);
+}
+
+bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const char *what,
+               const struct key *keys, size_t key_count, void *target)
+{
+    bool seen[KEYS_MAX] = {false};
+    if (mapping->type != YAML_MAPPING_NODE)
+        return yaml_error(source, yaml_line(mapping),
+                          "%s must be a mapping; write \"key: value\" lines", what);
+    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+         pair < mapping->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_at(source, pair->key), *value = yaml_at(source, pair->value);
+        const char *text = yaml_text(name);
+        size_t i = 0;
+        while (i < key_count && (!text || strcmp(text, keys[i].name) != 0))
+            i++;
+        if (i == key_count)
+            return unknown_key(source, name, what, keys, key_count);
+        if (seen[i])
+            return yaml_error(source, yaml_line(name), "key \"%s\" stands twice in %s; keep one",
+                              text, what);
+        seen[i] = true;
+        if (!keys_read_one(source, value, &keys[i], target))
+            return false;
+    }
+    for (size_t i = 0; i < key_count; i++) {
+        if (keys[i].required && !seen[i])
+            return yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s",
+                              what, keys[i].name, keys[i].name,
+                              keys[i].example ? keys[i].example : "x");
+    }
+    return true;
+}
+
+bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const char *what,
+               size_t max, size_t size, void **items, uint16_t *count,
+               bool (*read)(struct yaml_source *source, const yaml_node_t *item, void *target))
+{
+    if (sequence->type != YAML_SEQUENCE_NODE)
+        return yaml_error(source, yaml_line(sequence),
+                          "%s must be a list; write \"- …\" items or [a, b]", what);
+    const yaml_node_item_t *item = sequence->data.sequence.items.start;
+    size_t total = (size_t)(sequence->data.sequence.items.top - item);
+    if (total > max)
+        return yaml_error(source, yaml_line(sequence), "%s has %zu items; at most %zu are possible",
+                          what, total, max);
+    *items = calloc(total ? total : 1, size);
+    if (!*items)
+        return yaml_error(source, yaml_line(sequence), "out of memory");
+    for (size_t i = 0; i < total; i++) {
+        *count = (uint16_t)(i + 1);
+        if (!read(source, yaml_at(source, item[i]), (char *)*items + i * size))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads a YAML mapping into a struct by a table: one row a key says its kind, where it goes, its
+ * limits and an example for the message. What the table does not know is an error. */
+#ifndef BAIYE_CONFIG_KEYS_H
+#define BAIYE_CONFIG_KEYS_H
+
+#include <stdint.h>
+
+#include "gateway/common/yaml.h"
+
+enum key_kind {
+    KEY_NAME,     /* [a-z0-9-]{1,32} */
+    KEY_METRIC,   /* [a-z0-9_]{1,32} */
+    KEY_TEXT,     /* free UTF-8, not empty */
+    KEY_PATH,     /* relative ones are made relative to the file's folder */
+    KEY_INTEGER,  /* unsigned, `size` bytes wide */
+    KEY_SIGNED,   /* signed, `size` bytes wide */
+    KEY_NUMBER,   /* double */
+    KEY_BOOL,     /* true or false */
+    KEY_CHOICE,   /* uint8_t: index into `choices` */
+    KEY_US,       /* duration into uint32_t microseconds */
+    KEY_MS,       /* duration into uint32_t milliseconds */
+    KEY_S,        /* duration into uint32_t seconds */
+    KEY_BYTES,    /* size into uint64_t */
+    KEY_AREA,     /* area into double m² */
+    KEY_FUNCTION, /* `read` is called with the value */
+};
+
+struct key {
+    const char *name;
+    enum key_kind kind;
+    size_t offset, size; /* of the member: KEY_MEMBER() */
+    double min, max;     /* in the member's unit; both 0: what fits */
+    const char *example; /* what would be right */
+    const char *const *choices;
+    /* Records an error and gives false when the value is wrong. */
+    bool (*read)(struct yaml_source *source, const yaml_node_t *value, void *target);
+    bool required;
+};
+
+#define KEY_MEMBER(type, member)                                                                   \
+    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+
+/* `what` names the mapping in messages: "a bus". False after the first error. */
+bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const char *what,
+               const struct key *keys, size_t key_count, void *target);
+/* One scalar by one row; for readers of their own. */
+bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
+                   void *target);
+/* Path relative to the folder of the file. False when it does not fit. */
+bool keys_path(struct yaml_source *source, const yaml_node_t *value, char *path, size_t size);
+/* Allocates `size` bytes for each item of a sequence (at most `max`) and calls `read` for each. */
+bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const char *what,
+               size_t max, size_t size, void **items, uint16_t *count,
+               bool (*read)(struct yaml_source *source, const yaml_node_t *item, void *target));
+
+#endif

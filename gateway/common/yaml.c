@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/common/yaml.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_SIZE_MAX (1024L * 1024)
+
+bool yaml_error(struct yaml_source *source, int line, const char *format, ...)
+{
+    if (source->failed)
+        return false;
+    source->failed = true;
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    (void)snprintf(source->error->text, sizeof source->error->text, "%.100s:%d: %s", source->file,
+                   line, text);
+    return false;
+}
+
+static bool open_error(struct yaml_source *source, int error)
+{
+    return yaml_error(source, 1, "can't read the file: %s; name an existing YAML file",
+                      strerror(error));
+}
+
+/* The reader tells of what it cannot decode by its byte only. */
+static int line_at(FILE *stream, size_t offset)
+{
+    int line = 1;
+    rewind(stream);
+    for (int c = 0; offset > 0 && (c = getc(stream)) != EOF; offset--)
+        line += c == '\n';
+    return line;
+}
+
+static bool parse(struct yaml_source *source, FILE *stream)
+{
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser))
+        return yaml_error(source, 1, "out of memory");
+    yaml_parser_set_input_file(&parser, stream);
+    if (!yaml_parser_load(&parser, &source->document)) {
+        bool coding = parser.error == YAML_READER_ERROR;
+        yaml_error(source,
+                   coding ? line_at(stream, parser.problem_offset)
+                          : (int)parser.problem_mark.line + 1,
+                   coding ? "not UTF-8 text: %s; save the file with the encoding UTF-8"
+                          : "not YAML: %s; check indentation, colons and quotes",
+                   parser.problem ? parser.problem : "unreadable");
+    } else {
+        source->loaded = true;
+        if (!yaml_document_get_root_node(&source->document))
+            yaml_error(source, 1, "the file is empty; it needs at least a site and a bus");
+    }
+    yaml_parser_delete(&parser);
+    return !source->failed;
+}
+
+bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error)
+{
+    *source = (struct yaml_source){.error = error};
+    (void)snprintf(source->file, sizeof source->file, "%s", file);
+    FILE *stream = fopen(file, "re");
+    if (!stream)
+        return open_error(source, errno);
+    struct stat status;
+    if (fstat(fileno(stream), &status) != 0)
+        (void)open_error(source, errno);
+    else if (S_ISDIR(status.st_mode))
+        (void)open_error(source, EISDIR);
+    else if (status.st_size > FILE_SIZE_MAX)
+        yaml_error(source, 1, "the file is larger than 1 MiB; split it or name the right file");
+    else
+        (void)parse(source, stream);
+    (void)fclose(stream);
+    return !source->failed;
+}
+
+void yaml_close(struct yaml_source *source)
+{
+    if (source->loaded)
+        yaml_document_delete(&source->document);
+    source->loaded = false;
+}
+
+yaml_node_t *yaml_root(struct yaml_source *source)
+{
+    return yaml_document_get_root_node(&source->document);
+}
+
+yaml_node_t *yaml_at(struct yaml_source *source, int index)
+{
+    return yaml_document_get_node(&source->document, index);
+}
+
+int yaml_line(const yaml_node_t *node)
+{
+    return (int)node->start_mark.line + 1;
+}
+
+const char *yaml_text(const yaml_node_t *node)
+{
+    if (node->type != YAML_SCALAR_NODE ||
+        strlen((const char *)node->data.scalar.value) != node->data.scalar.length)
+        return NULL;
+    return (const char *)node->data.scalar.value;
+}
+
+#define WORD_MAX 32
+
+/* Edit distance of two words of at most WORD_MAX bytes, row by row; two neighbours swapped, the
+ * commonest slip of all, count as one. */
+static unsigned distance(const char *a, const char *b)
+{
+    size_t a_size = strlen(a), b_size = strlen(b);
+    if (a_size > WORD_MAX || b_size > WORD_MAX)
+        return WORD_MAX;
+    unsigned row[WORD_MAX + 1], above[WORD_MAX + 1] = {0}, before[WORD_MAX + 1] = {0};
+    for (size_t j = 0; j <= b_size; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= a_size; i++) {
+        memcpy(before, above, sizeof before);
+        memcpy(above, row, sizeof above);
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_size; j++) {
+            unsigned replaced = above[j - 1] + (a[i - 1] != b[j - 1]);
+            unsigned moved = (above[j] < row[j - 1] ? above[j] : row[j - 1]) + 1;
+            row[j] = replaced < moved ? replaced : moved;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
+        }
+    }
+    return row[b_size];
+}
+
+const char *yaml_nearest(const char *word, const char *const *words)
+{
+    const char *best = NULL;
+    unsigned best_distance = strlen(word) < 5 ? 2 : 3; /* nearer than this */
+    for (; *words; words++) {
+        unsigned d = distance(word, *words);
+        if (d < best_distance) {
+            best_distance = d;
+            best = *words;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/own_node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocols/bytes/bytes.h"
+#include "protocols/node_log/node_log.h"
+#include "protocols/node_map/node_map.h"
+
+#define GUARD_MS          200   /* after a sample is due: age is told in 0.1 s, clocks differ */
+#define SOON_MS           300   /* the sample was not there yet */
+#define SET_AGAIN_MS      60000 /* after a refusal */
+#define TIME_AGAIN_MS     3600000
+#define FETCH_AGAIN_MS    5000
+#define IDENTIFY_AGAIN_MS 60000
+#define VERSION_WORDS     3 /* major, minor, patch */
+#define WRITE_ANSWER      8 /* bytes of the answer frame to a write */
+
+enum { STEP_UNLOCK, STEP_WRITE, STEP_COMMIT };
+
+static bool is_before(struct node_place a, struct node_place b)
+{
+    return a.boot < b.boot || (a.boot == b.boot && a.seq < b.seq);
+}
+
+static uint64_t codes_of(const struct field_config *field)
+{
+    return field->wraps != 0 ? field->wraps : UINT64_C(0x100000000);
+}
+
+/* Where the counters stand whose increments have that sum. */
+static void counters_told(const struct device_config *device, const struct reading_told *told,
+                          struct decode_counters *counters)
+{
+    unsigned count = 0;
+    *counters = (struct decode_counters){.boot = told->boot};
+    for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
+        const struct field_config *field = device->metrics[m];
+        if (field->role != ROLE_COUNTER)
+            continue;
+        double code = told->sums[count++] / field->scale;
+        if (!told->known || !(code >= 0 && code < 1e15))
+            continue;
+        counters->last[m] = (uint32_t)((uint64_t)(code + 0.5) % codes_of(field));
+        counters->known[m] = true;
+    }
+}
+
+void node_init(struct node *node, const struct device_config *device,
+               const struct reading_stored *before, struct decode_counters *live)
+{
+    *node = (struct node){.device = device, .live = live, .before_known = before != NULL};
+    if (before == NULL)
+        return;
+    node->last = (struct node_place){before->boot, before->seq};
+    node->before = *before;
+    node->whole = before->whole && before->told_count > 0 && before->told[0].known;
+    if (live != NULL && before->told_count > 0)
+        counters_told(device, &before->told[0], live);
+}
+
+/* What readings of an earlier run of the gateway tell of that boot. false: there are none. */
+static bool counters_stored(const struct node *node, uint32_t boot,
+                            struct decode_counters *counters)
+{
+    for (unsigned i = 0; i < node->before.told_count; i++) {
+        if (node->before.told[i].boot != boot)
+            continue;
+        counters_told(node->device, &node->before.told[i], counters);
+        return true;
+    }
+    return false;
+}
+
+static void add_hole(struct node *node, struct node_place from, struct node_place until,
+                     bool counted, bool report)
+{
+    if (!is_before(from, until))
+        return;
+    if (node->hole_count == NODE_HOLES_MAX) { /* one long stretch: what is there twice is one */
+        node->holes[NODE_HOLES_MAX - 1].until = until;
+        return;
+    }
+    struct node_hole hole = {from, until, counted, report, {0}};
+    if (node->seen && node->live)
+        hole.told = *node->live;
+    else
+        (void)counters_stored(node, from.boot, &hole.told);
+    node->holes[node->hole_count++] = hole;
+}
+
+/* Where what may be missing begins when sample `now` is seen. */
+static void find_hole(struct node *node, struct node_place now)
+{
+    struct node_place next = {node->last.boot, node->last.seq + 1};
+    bool first = !node->seen && node->before_known;
+    node->withhold =
+        first && node->whole && node->live && next.boot == now.boot && is_before(next, now);
+    if (node->seen || node->before_known)
+        add_hole(node, next, now, !node->withhold, true);
+    else
+        add_hole(node, (struct node_place){now.boot, 1}, now, false, false);
+}
+
+/* Within a boot samples are counted upwards: an older one is an answer that came once more. A node
+ * whose memory was lost in its first boot counts from 1 again: then the next one is newer than the
+ * one that was doubted, and they are told from there on. */
+static bool is_doubtful(struct node *node, struct node_place now)
+{
+    bool older = node->seen && now.boot == node->last.boot && now.seq < node->last.seq;
+    struct node_place before = node->doubted;
+    node->doubted = older ? now : (struct node_place){0};
+    if (!older)
+        return false;
+    if (before.boot != now.boot || before.seq == 0 || now.seq <= before.seq)
+        return true;
+    node->last.seq = before.seq - 1;
+    node->doubted.seq = 0;
+    return false;
+}
+
+bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
+                   int64_t answered_ms)
+{
+    struct node_place now = {decoded->boot, decoded->seq};
+    node->period_ms = period_s * 1000u;
+    node->status = decoded->status;
+    if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
+        return false;
+    if (is_doubtful(node, now))
+        return false;
+    bool same = node->last.boot == now.boot && node->last.seq == now.seq;
+    if (same && (node->seen || node->before_known)) {
+        if (!node->seen)
+            node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
+        node->seen = true;
+        return false;
+    }
+    /* A node whose memory was lost counts boots from 1 again: nothing before it can be asked. */
+    if (!(node->seen || node->before_known) || is_before(node->last, now))
+        find_hole(node, now);
+    if (node->last.boot != now.boot) { /* it may have been updated */
+        node->identified = false;
+        node->identify_after_ms = 0;
+    }
+    node->last = now;
+    node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
+    node->seen = true;
+    return true;
+}
+
+void node_counters(struct node *node, const struct decode_counters *counters,
+                   struct reading_value *values)
+{
+    if (!node->withhold)
+        return;
+    node->withhold = false;
+    node->untold = true;
+    node->first = *counters;
+    for (unsigned m = 0; m < node->device->metric_count; m++) {
+        if (node->device->metrics[m]->role == ROLE_COUNTER)
+            values[m] = (struct reading_value){.flag = METRIC_ABSENT};
+    }
+}
+
+int64_t node_due_ms(const struct node *node, int64_t now_ms)
+{
+    if (!node->seen || node->period_ms == 0)
+        return now_ms + SOON_MS;
+    int64_t next = node->taken_ms + node->period_ms + GUARD_MS + node->period_ms / 200;
+    return next > now_ms ? next : now_ms + SOON_MS;
+}
+
+/* --- what to ask --- */
+
+static uint32_t wanted_period_ms(const struct node *node)
+{
+    return node->device->every_ms < 1000 ? 1000 : node->device->every_ms;
+}
+
+static size_t write_one(uint8_t *pdu, uint16_t address, uint16_t value)
+{
+    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
+    byte_write_u8(&w, MODBUS_WRITE_REGISTER);
+    byte_write_u16(&w, address);
+    byte_write_u16(&w, value);
+    return w.at;
+}
+
+static size_t period_request(const struct node *node, uint8_t *pdu)
+{
+    switch (node->step) {
+    case STEP_UNLOCK:
+        return write_one(pdu, NODE_UNLOCK, NODE_UNLOCK_KEY);
+    case STEP_WRITE:
+        return write_one(pdu, NODE_SETTING_PERIOD, (uint16_t)(wanted_period_ms(node) / 1000));
+    default:
+        return write_one(pdu, NODE_COMMIT, 1);
+    }
+}
+
+static size_t time_request(struct wall_ms wall, uint8_t *pdu)
+{
+    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
+    byte_write_u8(&w, MODBUS_WRITE_REGISTERS);
+    byte_write_u16(&w, NODE_TIME);
+    byte_write_u16(&w, 3);
+    byte_write_u8(&w, 6);
+    byte_write_u32(&w, (uint32_t)(wall.ms / 1000));
+    byte_write_u16(&w, (uint16_t)(wall.ms % 1000));
+    return w.at;
+}
+
+static size_t fetch_request(const struct node *node, unsigned records_max, uint8_t *pdu,
+                            uint16_t *answer_size)
+{
+    const struct node_hole *hole = &node->holes[0];
+    uint32_t records = records_max < HISTORY_WINDOW_RECORDS ? records_max : HISTORY_WINDOW_RECORDS;
+    if (hole->from.boot == hole->until.boot && hole->until.seq - hole->from.seq < records)
+        records = hole->until.seq - hole->from.seq;
+    uint16_t words = (uint16_t)(HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS * records);
+    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
+    byte_write_u8(&w, MODBUS_READ_WRITE);
+    byte_write_u16(&w, NODE_LOG_WINDOW);
+    byte_write_u16(&w, words);
+    byte_write_u16(&w, NODE_LOG_WANTED);
+    byte_write_u16(&w, 3);
+    byte_write_u8(&w, 6);
+    byte_write_u16(&w, (uint16_t)hole->from.boot);
+    byte_write_u32(&w, hole->from.seq);
+    *answer_size = (uint16_t)(words * 2 + WIRE_ANSWER_BYTES);
+    return w.at;
+}
+
+static size_t version_request(uint8_t *pdu)
+{
+    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
+    byte_write_u8(&w, MODBUS_READ_INPUT);
+    byte_write_u16(&w, NODE_VERSION);
+    byte_write_u16(&w, VERSION_WORDS);
+    return w.at;
+}
+
+enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
+                        unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
+                        uint16_t *answer_size)
+{
+    *answer_size = WRITE_ANSWER;
+    if (node->period_ms == 0)
+        return NODE_IDLE; /* not heard of yet */
+    if (node->period_ms != wanted_period_ms(node) && now_ms >= node->set_after_ms) {
+        *pdu_size = period_request(node, pdu);
+        return NODE_SET_PERIOD;
+    }
+    if (!(node->status & NODE_STATUS_TIME) && wall.trust == TIME_TRUSTED &&
+        now_ms >= node->time_after_ms) {
+        *pdu_size = time_request(wall, pdu);
+        return NODE_SET_TIME;
+    }
+    if (node->hole_count > 0 && now_ms >= node->fetch_after_ms) {
+        *pdu_size = fetch_request(node, records_max, pdu, answer_size);
+        return NODE_FETCH;
+    }
+    if (!node->identified && now_ms >= node->identify_after_ms) {
+        *pdu_size = version_request(pdu);
+        *answer_size = 2 * VERSION_WORDS + WIRE_ANSWER_BYTES;
+        return NODE_IDENTIFY;
+    }
+    return NODE_IDLE;
+}
+
+/* --- what came --- */
+
+static void period_done(struct node *node, bool good, int64_t now_ms)
+{
+    if (!good) {
+        node->step = STEP_UNLOCK;
+        node->set_after_ms = now_ms + SET_AGAIN_MS;
+    } else if (node->step == STEP_COMMIT) {
+        node->step = STEP_UNLOCK;
+        /* The next snapshot tells whether it took. */
+        node->period_ms = wanted_period_ms(node);
+        node->set_after_ms = now_ms + SET_AGAIN_MS;
+    } else {
+        node->step++;
+    }
+}
+
+/* What was withheld, less what the log has told of it, is told by the next live reading. */
+static void tell_untold(struct node *node)
+{
+    const struct decode_counters *told = &node->holes[0].told, *first = &node->first;
+    bool same_boot = node->live->boot == first->boot && told->boot == first->boot;
+    for (unsigned m = 0; same_boot && m < node->device->metric_count; m++) {
+        if (!first->known[m] || !told->known[m])
+            continue;
+        uint64_t codes = codes_of(node->device->metrics[m]);
+        uint64_t untold = (first->last[m] + codes - told->last[m]) % codes;
+        node->live->last[m] = (uint32_t)((node->live->last[m] + codes - untold) % codes);
+    }
+    node->untold = false;
+}
+
+static void end_hole(struct node *node)
+{
+    if (node->untold)
+        tell_untold(node);
+    node->hole_count--;
+    memmove(node->holes, node->holes + 1, node->hole_count * sizeof node->holes[0]);
+}
+
+static void give_gap(const struct node *node, uint32_t boot, uint32_t first, uint32_t last,
+                     const struct reading_sink *sink)
+{
+    if (first > last || !node->holes[0].report)
+        return;
+    struct reading_gap gap = {node->device->index, GAP_NODE_LOG, boot, first, last};
+    sink->gap(sink->context, &gap);
+}
+
+/* The time of record `i`: from its age in the node's present boot, else from the node's own wall
+ * clock in that boot, else not known: then it is the time of fetching, not trusted. */
+static void time_record(const struct node *node, const struct history_window *window, unsigned i,
+                        int64_t now_ms, struct wall_ms wall, struct reading *reading)
+{
+    int64_t later_ms = (int64_t)i * window->interval_ds * 100;
+    reading->taken.ms = now_ms;
+    if (window->boot == node->last.boot) {
+        int64_t age_ms = ((int64_t)window->now_ds - window->uptime_ds) * 100 - later_ms;
+        reading->taken.ms = now_ms - age_ms;
+        reading->time = (struct wall_ms){wall.ms - age_ms, wall.trust};
+    } else if (window->wall_s) {
+        int64_t ms = (int64_t)window->wall_s * 1000 + window->wall_ms + later_ms;
+        reading->taken.ms = now_ms - (wall.ms - ms);
+        reading->time = (struct wall_ms){ms, TIME_TRUSTED};
+    } else {
+        reading->time = (struct wall_ms){wall.ms, TIME_UNTRUSTED};
+    }
+}
+
+/* The counters of a boot that is over go on where what is stored of it ends. */
+static void counters_of_boot(struct node *node, uint32_t boot)
+{
+    struct decode_counters *told = &node->holes[0].told;
+    if (told->boot != boot && !counters_stored(node, boot, told))
+        decode_counters_boot(told, boot);
+}
+
+/* A code below what is told was told: by a live reading after it. */
+static struct reading_value late_counter(const struct field_config *field, uint32_t raw,
+                                         uint8_t flag, uint32_t *last, bool *known)
+{
+    if (*known && raw < *last &&
+        (double)(raw + codes_of(field) - *last) * field->scale > field->max)
+        return (struct reading_value){.flag = METRIC_ABSENT};
+    return decode_counter(field, raw, flag, last, known);
+}
+
+static void fill_record(struct node *node, const struct history_window *window, unsigned i,
+                        struct reading *reading)
+{
+    const struct device_config *device = node->device;
+    bool counted = node->holes[0].counted && window->boot == node->holes[0].until.boot;
+    struct node_values values;
+    history_unpack(window->records[i], &values);
+    counters_of_boot(node, window->boot);
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        const struct field_config *field = device->metrics[m];
+        struct reading_value *value = &reading->values[m];
+        *value = (struct reading_value){.flag = METRIC_ABSENT};
+        if (field->channel < 0 || field->channel >= CHANNEL_COUNT)
+            continue;
+        uint8_t flag = values.flag[field->channel];
+        int32_t raw = values.value[field->channel];
+        if (raw == NODE_NO_VALUE)
+            value->flag = flag == METRIC_GOOD ? (uint8_t)METRIC_ABSENT : flag;
+        else if (field->role == ROLE_COUNTER && counted)
+            continue; /* the live reading after the hole counts it all */
+        else if (field->role == ROLE_COUNTER)
+            *value = late_counter(field, (uint32_t)raw, flag, &node->holes[0].told.last[m],
+                                  &node->holes[0].told.known[m]);
+        else
+            *value = decode_value(field, (uint32_t)raw, flag);
+    }
+    reading->value_count = device->metric_count;
+}
+
+static void give_records(struct node *node, const struct history_window *window, int64_t now_ms,
+                         struct wall_ms wall, const struct reading_sink *sink)
+{
+    struct node_hole *hole = &node->holes[0];
+    for (unsigned i = 0; i < window->count; i++) {
+        struct node_place place = {window->boot, window->seq + i};
+        if (!is_before(place, hole->until))
+            break;
+        struct reading reading = {
+            .device = node->device->index, .late = true, .boot = place.boot, .seq = place.seq};
+        time_record(node, window, i, now_ms, wall, &reading);
+        fill_record(node, window, i, &reading);
+        sink->reading(sink->context, &reading);
+        hole->from = (struct node_place){place.boot, place.seq + 1};
+    }
+}
+
+static void window_came(struct node *node, const struct history_window *window, int64_t now_ms,
+                        struct wall_ms wall, const struct reading_sink *sink)
+{
+    struct node_hole *hole = &node->holes[0];
+    struct node_place first = {window->boot, window->seq};
+    bool nothing = window->count == 0 || !is_before(first, hole->until);
+    if (nothing) { /* what was left of it is gone, as far as one can tell how much it was */
+        if (hole->from.boot == hole->until.boot)
+            give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
+        else
+            give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
+        end_hole(node);
+        return;
+    }
+    if (is_before(first, hole->from)) { /* not what was asked for */
+        node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
+        return;
+    }
+    give_gap(node, window->boot, first.boot == hole->from.boot ? hole->from.seq : 1,
+             window->seq - 1, sink);
+    give_records(node, window, now_ms, wall, sink);
+    if (!is_before(hole->from, hole->until))
+        end_hole(node);
+}
+
+static void fetch_done(struct node *node, const struct transact_answer *answer, int64_t now_ms,
+                       struct wall_ms wall, const struct reading_sink *sink)
+{
+    uint16_t words[HISTORY_WINDOW_WORDS];
+    struct history_window window;
+    size_t count = answer->result == BUS_OK ? (answer->pdu_size - 2) / 2 : 0;
+    if (answer->result != BUS_OK || node->hole_count == 0 || count > HISTORY_WINDOW_WORDS) {
+        node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
+        return;
+    }
+    struct byte_reader r = byte_reader_init(answer->pdu + 2, answer->pdu_size - 2);
+    for (size_t i = 0; i < count; i++)
+        words[i] = byte_read_u16(&r);
+    if (history_window_read(words, count, &window))
+        window_came(node, &window, now_ms, wall, sink);
+    else
+        node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
+}
+
+static void identify_done(struct node *node, const struct transact_answer *answer, int64_t now_ms)
+{
+    node->identified = answer->result == BUS_OK;
+    node->identify_after_ms = now_ms + IDENTIFY_AGAIN_MS;
+    if (!node->identified)
+        return;
+    struct byte_reader r = byte_reader_init(answer->pdu + 2, answer->pdu_size - 2);
+    unsigned major = byte_read_u16(&r), minor = byte_read_u16(&r), patch = byte_read_u16(&r);
+    (void)snprintf(node->firmware, sizeof node->firmware, "%u.%u.%u", major, minor, patch);
+}
+
+void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
+               int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink)
+{
+    switch (job) {
+    case NODE_SET_PERIOD:
+        period_done(node, answer->result == BUS_OK, now_ms);
+        break;
+    case NODE_SET_TIME:
+        node->time_after_ms = now_ms + TIME_AGAIN_MS;
+        break;
+    case NODE_FETCH:
+        fetch_done(node, answer, now_ms, wall, sink);
+        break;
+    case NODE_IDENTIFY:
+        identify_done(node, answer, now_ms);
+        break;
+    case NODE_IDLE:
+        break;
+    }
+}

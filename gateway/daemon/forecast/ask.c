@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/forecast/ask.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define AGAIN_MS    100 /* after the store's letter box was full */
+#define AGAIN_TIMES 100
+
+/* Whoever asked may be gone when the answer comes: the lock must not be part of it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+struct question {
+    bool done, abandoned; /* under the lock */
+    enum store_result result;
+    void *rows; /* malloc'ed copy */
+    uint32_t count;
+    int64_t next_ms;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void ask_init(struct ask *ask, struct store *store)
+{
+    *ask = (struct ask){.store = store, .step_ms = monotonic_ms()};
+}
+
+int64_t ask_idle_ms(struct ask *ask)
+{
+    pthread_mutex_lock(&lock);
+    int64_t idle_ms = monotonic_ms() - ask->step_ms;
+    pthread_mutex_unlock(&lock);
+    return idle_ms;
+}
+
+void ask_stop(struct ask *ask)
+{
+    pthread_mutex_lock(&lock);
+    ask->stopping = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+bool ask_stopping(struct ask *ask)
+{
+    pthread_mutex_lock(&lock);
+    bool stopping = ask->stopping;
+    pthread_mutex_unlock(&lock);
+    return stopping;
+}
+
+void ask_wake(struct ask *ask)
+{
+    pthread_mutex_lock(&lock);
+    ask->woken = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static struct timespec deadline_in(int64_t ms)
+{
+    int64_t at_ms = monotonic_ms() + ms;
+    return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
+                             .tv_nsec = (long)(at_ms % 1000) * 1000000};
+}
+
+/* Until then, or until it was stopped; with `wakeable` also until it was woken. */
+static bool sleep_until(struct ask *ask, const struct timespec *until, bool wakeable)
+{
+    int rc = 0;
+    pthread_mutex_lock(&lock);
+    while (rc == 0 && !ask->stopping && !(wakeable && ask->woken))
+        rc = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, until);
+    bool woken = wakeable && ask->woken;
+    if (wakeable)
+        ask->woken = false;
+    ask->step_ms = monotonic_ms();
+    pthread_mutex_unlock(&lock);
+    return woken;
+}
+
+bool ask_sleep(struct ask *ask, int64_t wait_ms)
+{
+    struct timespec until = deadline_in(wait_ms);
+    return sleep_until(ask, &until, true);
+}
+
+/* ---- Questions ---- */
+
+static void free_question(struct question *question)
+{
+    free(question->rows);
+    free(question);
+}
+
+/* Store thread: the rows are valid only here. */
+static void answered(struct question *question, enum store_result result, const void *rows,
+                     uint32_t count, size_t size)
+{
+    void *copy = count > 0 ? malloc(count * size) : NULL;
+    if (copy != NULL)
+        memcpy(copy, rows, count * size);
+    else if (count > 0)
+        result = STORE_BUSY;
+    pthread_mutex_lock(&lock);
+    question->result = result;
+    question->rows = copy;
+    question->count = copy != NULL ? count : 0;
+    question->done = true;
+    bool abandoned = question->abandoned;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    if (abandoned)
+        free_question(question);
+}
+
+static void history_answered(void *context, const struct store_history *history)
+{
+    struct question *question = context;
+    question->next_ms = history->next_ms;
+    answered(question, history->result, history->points, history->count, sizeof *history->points);
+}
+
+static void picks_answered(void *context, enum store_result result, const struct store_pick *picks,
+                           uint32_t count)
+{
+    answered(context, result, picks, count, sizeof *picks);
+}
+
+/* false: it was stopped, and the question is no longer the caller's. */
+static bool wait_for(struct ask *ask, struct question *question)
+{
+    pthread_mutex_lock(&lock);
+    while (!question->done && !ask->stopping)
+        pthread_cond_wait(&changed, &lock);
+    bool done = question->done;
+    question->abandoned = !done;
+    ask->step_ms = monotonic_ms();
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+static enum store_result post_history(struct store *store, const void *query,
+                                      struct question *question)
+{
+    return store_history(store, query, history_answered, question);
+}
+
+struct picks_query {
+    const char *plot;
+    int32_t from_day;
+};
+
+static enum store_result post_picks(struct store *store, const void *query,
+                                    struct question *question)
+{
+    const struct picks_query *picks = query;
+    return store_picks(store, picks->plot, picks->from_day, picks_answered, question);
+}
+
+/* STORE_OK: *answer is there, and the caller's to free. Others ask the store, too: while its letter
+ * box is full they go first. */
+static enum store_result
+put(struct ask *ask, enum store_result (*post)(struct store *, const void *, struct question *),
+    const void *query, struct question **answer)
+{
+    enum store_result result = STORE_STOPPED;
+    for (int i = 0; i < AGAIN_TIMES && !ask_stopping(ask); i++) {
+        struct question *question = calloc(1, sizeof *question);
+        if (question == NULL)
+            return STORE_BUSY;
+        result = post(ask->store, query, question);
+        if (result == STORE_OK && !wait_for(ask, question))
+            return STORE_STOPPED;
+        if (result == STORE_OK && question->result == STORE_OK) {
+            *answer = question;
+            return STORE_OK;
+        }
+        result = result == STORE_OK ? question->result : result;
+        free_question(question);
+        if (result != STORE_BUSY)
+            return result;
+        struct timespec until = deadline_in(AGAIN_MS);
+        (void)sleep_until(ask, &until, false);
+    }
+    return result;
+}
+
+enum store_result ask_history(struct ask *ask, const struct store_history_query *query,
+                              struct store_point *points, uint32_t *count, int64_t *next_ms)
+{
+    struct question *answer = NULL;
+    enum store_result result = put(ask, post_history, query, &answer);
+    *count = 0;
+    *next_ms = 0;
+    if (result != STORE_OK)
+        return result;
+    *count = answer->count < query->max_points ? answer->count : query->max_points;
+    *next_ms = answer->next_ms;
+    if (*count > 0)
+        memcpy(points, answer->rows, *count * sizeof *points);
+    free_question(answer);
+    return STORE_OK;
+}
+
+enum store_result ask_picks(struct ask *ask, const char *plot, int32_t from_day,
+                            struct store_pick **picks, uint32_t *count)
+{
+    struct picks_query query = {.plot = plot, .from_day = from_day};
+    struct question *answer = NULL;
+    enum store_result result = put(ask, post_picks, &query, &answer);
+    *picks = NULL;
+    *count = 0;
+    if (result != STORE_OK)
+        return result;
+    *picks = answer->rows;
+    *count = answer->count;
+    answer->rows = NULL;
+    free_question(answer);
+    return STORE_OK;
+}

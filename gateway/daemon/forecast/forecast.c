@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/forecast/forecast.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gateway/common/log.h"
+#include "gateway/daemon/forecast/ask.h"
+#include "gateway/daemon/forecast/document.h"
+#include "gateway/daemon/forecast/gather.h"
+#include "gateway/daemon/publish/ipc.h"
+#include "protocols/mqtt/topic.h"
+
+#define LATE_MS    (3 * INT64_C(60000)) /* into the hour: what was measured in it is stored */
+#define LOOK_MS    10000 /* while the time is not known, and for a clock that jumps */
+#define FAILED_MS  60000
+#define SETTLE_MS  300 /* notes come in groups: a phone sends all it had no network for */
+#define NICE       10
+#define HOURS_MOST ((SEASON_DAYS + OUTLOOK_RECENT_DAYS + 2) * 25u)
+
+static_assert((int)WATER_SAND == (int)SOIL_SAND && (int)WATER_CLAY == (int)SOIL_CLAY,
+              "the file's soils are those of the rule");
+static_assert((int)PICK_BUD == STANDARD_BUD - 1 && (int)PICK_THREE_LEAVES == STANDARD_1B3L - 1,
+              "the file's standards are those of the model");
+
+struct forecast {
+    const struct config *config;
+    struct store *store;
+    struct publish *publish;
+    struct ask ask;
+    pthread_t thread;
+    struct outlook_season *days; /* by plot */
+    struct outlook *outlooks;    /* by plot */
+    struct tea_hour *hours;      /* HOURS_MOST, of the plot that is looked at */
+    struct outlook_note notes[SEASON_DAYS + 1];
+    struct pick_model model;
+    struct season season;
+    bool known;         /* there are outlooks */
+    int frost_plot;     /* of the frost that was told; -1: none since the start */
+    int32_t whole_date; /* the day on which all of the season was last read; 0: never */
+    char json[WIRE_DOC_MAX], sent[WIRE_DOC_MAX];
+    size_t sent_size;
+    int64_t sent_ms; /* wall time */
+    enum frost_level sent_frost;
+    struct log_state log; /* does the store answer? */
+    struct log_state log_size;
+};
+
+/* ---- One plot ---- */
+
+/* FNV-1a: of a name the same number for ever. */
+static uint64_t seed_of(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static struct outlook_plot describe(const struct config *config, const struct plot_config *plot,
+                                    double noted_kg)
+{
+    double said_kg = plot->last_year_kg > 0 ? plot->last_year_kg : NAN;
+    return (struct outlook_plot){
+        .standard = plot->standard_kind == STANDARD_NONE
+                        ? PICK_ONE_LEAF
+                        : (enum pick_standard)(plot->standard_kind - 1),
+        .area_m2 = plot->area_m2 > 0 ? plot->area_m2 : NAN,
+        .last_year_kg = isnan(noted_kg) ? said_kg : noted_kg,
+        .soil = (enum water_soil)plot->soil,
+        .root_m = plot->root_m,
+        .latitude = config_located(config) ? config->latitude : NAN,
+        .longitude = config_located(config) ? config->longitude : NAN,
+        .seed = seed_of(plot->name),
+    };
+}
+
+static int64_t full_hour(int64_t ms)
+{
+    return ms - ms % TEA_HOUR_MS;
+}
+
+/* Hours come once a day from the season's beginning on, since a node may have brought in what its
+ * log held of last week; in between those of the last days. */
+static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_t now_ms)
+{
+    const struct plot_config *config = &f->config->plots[index];
+    const struct season *season = &f->season;
+    double noted_kg = NAN;
+    int64_t from_ms = now_ms - OUTLOOK_RECENT_DAYS * TEA_DAY_MS;
+    if (f->whole_date == 0 && season_goes_on(season) && season->begin_ms[0] < from_ms)
+        from_ms = season->begin_ms[0];
+    struct tea_hours hours = {.first_ms = full_hour(from_ms), .hours = f->hours};
+    int64_t count = (now_ms - hours.first_ms) / TEA_HOUR_MS + 1;
+    hours.count = count < HOURS_MOST ? (uint32_t)count : HOURS_MOST;
+    enum store_result result = gather_notes(&f->ask, config->name, season, f->notes, &noted_kg);
+    if (result == STORE_OK)
+        result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
+    if (result != STORE_OK)
+        return result;
+    struct outlook_plot plot = describe(f->config, config, noted_kg);
+    outlook_take(&plot, season, &hours, now_ms, &f->days[index]);
+    outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->model,
+                 &f->outlooks[index]);
+    return STORE_OK;
+}
+
+/* ---- What is told ---- */
+
+static enum frost_level frost_of(const struct forecast *f)
+{
+    int plot = document_frost_plot(f->config, f->outlooks);
+    return plot < 0 ? FROST_UNKNOWN : f->outlooks[plot].frost.level;
+}
+
+/* `noted`: after a note, which somebody wants to see the effect of. */
+static void send_document(struct forecast *f, int64_t now_ms, bool noted)
+{
+    size_t length = 0, sent_length = 0;
+    size_t size = document_write(f->config, f->outlooks, now_ms, f->json, sizeof f->json);
+    log_change(&f->log_size, size > 0, LOG_LEVEL_ERROR,
+               "forecast: %u plots do not fit in %u bytes, none is published: leave some out",
+               f->config->plot_count, (unsigned)sizeof f->json);
+    if (size == 0)
+        return;
+    const char *says = document_says(f->json, size, &length);
+    const char *said = document_says(f->sent, f->sent_size, &sent_length);
+    bool same = length == sent_length && memcmp(says, said, length) == 0;
+    bool pressing = noted || frost_of(f) != f->sent_frost;
+    if (f->sent_size > 0 && !document_is_due(same, pressing, now_ms - f->sent_ms))
+        return;
+    if (!publish_doc(f->publish, TOPIC_FORECAST, f->json, size, true, 1))
+        return;
+    memcpy(f->sent, f->json, size);
+    f->sent_size = size;
+    f->sent_ms = now_ms;
+    f->sent_frost = frost_of(f);
+}
+
+/* Again and again: an alert of before the start is known only when the store has been read. */
+static void tell_frost(struct forecast *f, int64_t now_ms)
+{
+    static const char *const todo[][2] = {
+        [FROST_WATCH] = {"look at the thermometer again before you sleep", "睡前再看一次温度"},
+        [FROST_ALARM] = {"cover or sprinkle the buds, or pick what is ready today",
+                         "给茶芽盖膜或喷水，能采的今天先采"},
+        [FROST_SEVERE] = {"protect the buds now: cover, sprinkle, move the air",
+                          "马上防霜：盖膜、喷水、开防霜扇"},
+    };
+    int index = document_frost_plot(f->config, f->outlooks);
+    if (index < 0) /* of a frost that stands nobody knows that it is over */
+        return;
+    const struct frost *frost = &f->outlooks[index].frost;
+    if (frost->level == FROST_NONE) {
+        bool lost = f->frost_plot >= 0 && f->outlooks[f->frost_plot].frost.level == FROST_UNKNOWN;
+        if (!lost) /* the plot of that frost is seen to be warm again */
+            publish_lower(f->publish, PUBLISH_ALERT_FROST);
+        return;
+    }
+    f->frost_plot = index;
+    char what[192], what_zh[192];
+    (void)snprintf(what, sizeof what, "frost: %.1f °C %s", frost->min_c,
+                   frost->reckoned ? "reckoned for the morning" : "measured");
+    (void)snprintf(what_zh, sizeof what_zh, "霜冻：%s %.1f °C",
+                   frost->reckoned ? "预计明早最低" : "实测", frost->min_c);
+    struct publish_alert alert = {
+        .id = PUBLISH_ALERT_FROST,
+        .what = what,
+        .where = f->config->plots[index].name,
+        .todo = todo[frost->level][0],
+        .what_zh = what_zh,
+        .todo_zh = todo[frost->level][1],
+        .level = frost->level == FROST_WATCH ? "watch" : "alarm",
+        .since_ms = now_ms,
+    };
+    publish_raise(f->publish, &alert);
+}
+
+/* ---- Rounds ---- */
+
+/* false: try again soon. */
+static bool look(struct forecast *f, int64_t now_ms, bool noted)
+{
+    enum store_result result = STORE_OK;
+    if (!season_make(now_ms, f->config->latitude, &f->season))
+        return false;
+    int32_t today = season_goes_on(&f->season) ? f->season.date[f->season.today] : 0;
+    if (today != f->whole_date)
+        f->whole_date = 0;
+    for (uint16_t i = 0; i < f->config->plot_count && result == STORE_OK; i++)
+        result = look_at_plot(f, i, now_ms);
+    if (result == STORE_STOPPED)
+        return false;
+    log_change(&f->log, result == STORE_OK, LOG_LEVEL_WARNING, "forecast: %s",
+               result == STORE_OK ? "the store answers again" : store_result_text(result));
+    if (result != STORE_OK)
+        return false;
+    f->whole_date = today;
+    f->known = true;
+    send_document(f, now_ms, noted);
+    return true;
+}
+
+/* Of the hour that has been looked at; -1: none. */
+static int64_t hour_of(int64_t now_ms)
+{
+    return (now_ms - LATE_MS) / TEA_HOUR_MS;
+}
+
+static void *forecast_main(void *context)
+{
+    struct forecast *f = context;
+    int64_t looked_at = -1;
+    bool noted = true; /* and not yet told; at the start all is */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE); /* of this thread alone */
+    while (!ask_stopping(&f->ask)) {
+        struct wall_ms now = store_now(f->store);
+        int64_t wait_ms = LOOK_MS;
+        if (now.trust == TIME_TRUSTED && (noted || hour_of(now.ms) != looked_at)) {
+            bool good = look(f, now.ms, noted);
+            noted = noted && !good;
+            looked_at = good ? hour_of(now.ms) : -1;
+            wait_ms = good ? LOOK_MS : FAILED_MS;
+        }
+        if (f->known)
+            tell_frost(f, now.ms);
+        if (!ask_sleep(&f->ask, wait_ms))
+            continue;
+        noted = true;
+        (void)ask_sleep(&f->ask, SETTLE_MS);
+    }
+    return NULL;
+}
+
+/* ---- Beginning and end ---- */
+
+static void release(struct forecast *f)
+{
+    free(f->days);
+    free(f->outlooks);
+    free(f->hours);
+    free(f);
+}
+
+struct forecast *forecast_start(const struct config *config, struct store *store,
+                                struct publish *publish)
+{
+    struct forecast *f = calloc(1, sizeof *f);
+    sigset_t all, before;
+    if (f == NULL)
+        return NULL;
+    f->config = config;
+    f->store = store;
+    f->publish = publish;
+    f->frost_plot = -1;
+    ask_init(&f->ask, store);
+    log_state_init(&f->log, 1);
+    log_state_init(&f->log_size, 1);
+    f->days = calloc(config->plot_count, sizeof *f->days);
+    f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
+    f->hours = calloc(HOURS_MOST, sizeof *f->hours);
+    if (f->days == NULL || f->outlooks == NULL || f->hours == NULL) {
+        release(f);
+        errno = ENOMEM;
+        return NULL;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&f->thread, NULL, forecast_main, f);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        release(f);
+        errno = error;
+        return NULL;
+    }
+    return f;
+}
+
+void forecast_picked(struct forecast *forecast)
+{
+    if (forecast != NULL)
+        ask_wake(&forecast->ask);
+}
+
+int64_t forecast_idle_ms(struct forecast *forecast)
+{
+    return ask_idle_ms(&forecast->ask);
+}
+
+void forecast_stop(struct forecast *forecast)
+{
+    if (forecast == NULL)
+        return;
+    ask_stop(&forecast->ask);
+    pthread_join(forecast->thread, NULL);
+    release(forecast);
+}

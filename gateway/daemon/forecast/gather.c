@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/forecast/gather.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_HOURS 500u /* of one question: three weeks */
+
+/* ---- Hours ---- */
+
+enum part { PART_MEAN, PART_MEAN_AND_MIN, PART_SUM };
+
+/* Which number of a metric's hours goes where; `min` only for PART_MEAN_AND_MIN. */
+static const struct source {
+    const char *metric;
+    enum part part;
+    size_t mean, min;
+} sources[] = {
+    {"air_temperature", PART_MEAN_AND_MIN, offsetof(struct tea_hour, air_c),
+     offsetof(struct tea_hour, air_min_c)},
+    {"canopy_temperature", PART_MEAN_AND_MIN, offsetof(struct tea_hour, canopy_c),
+     offsetof(struct tea_hour, canopy_min_c)},
+    {"air_humidity", PART_MEAN, offsetof(struct tea_hour, humidity), 0},
+    {"leaf_wetness", PART_MEAN, offsetof(struct tea_hour, leaf_wetness), 0},
+    {"illuminance", PART_MEAN, offsetof(struct tea_hour, lux), 0},
+    {"rainfall", PART_SUM, offsetof(struct tea_hour, rain_mm), 0},
+    {"soil_moisture", PART_MEAN, offsetof(struct tea_hour, soil_moisture), 0},
+};
+
+static void put_float(struct tea_hour *hour, size_t offset, double value)
+{
+    float single = (float)value;
+    memcpy((char *)hour + offset, &single, sizeof single);
+}
+
+static void put_point(const struct source *source, const struct store_point *point,
+                      struct tea_hour *hour)
+{
+    if (point->n == 0) /* measured, but not to be believed */
+        return;
+    put_float(hour, source->mean, source->part == PART_SUM ? point->mean * point->n : point->mean);
+    if (source->part == PART_MEAN_AND_MIN)
+        put_float(hour, source->min, point->min);
+}
+
+/* The first piece of [query->from_ms, query->to_ms); *next_ms is where the next one begins. */
+static enum store_result take_piece(struct ask *ask, const struct source *source,
+                                    const struct store_history_query *query,
+                                    struct store_point *points, int64_t first_ms,
+                                    struct tea_hour *hours, int64_t *next_ms)
+{
+    uint32_t count = 0;
+    struct store_history_query piece = *query;
+    int64_t most_ms = query->from_ms + PIECE_HOURS * TEA_HOUR_MS;
+    piece.to_ms = most_ms < query->to_ms ? most_ms : query->to_ms;
+    piece.max_points = PIECE_HOURS;
+    enum store_result result = ask_history(ask, &piece, points, &count, next_ms);
+    if (*next_ms <= query->from_ms) /* it was all, or nothing of it fits */
+        *next_ms = piece.to_ms;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t at = (points[i].t_ms - first_ms) / TEA_HOUR_MS;
+        if (points[i].t_ms >= first_ms && points[i].t_ms < query->to_ms)
+            put_point(source, &points[i], &hours[at]);
+    }
+    return result;
+}
+
+static enum store_result gather_metric(struct ask *ask, const struct source *source,
+                                       struct store_history_query *query,
+                                       struct store_point *points, struct tea_hour *hours)
+{
+    int64_t first_ms = query->from_ms, next_ms = first_ms;
+    for (; query->from_ms < query->to_ms; query->from_ms = next_ms) {
+        enum store_result result =
+            take_piece(ask, source, query, points, first_ms, hours, &next_ms);
+        if (result == STORE_UNKNOWN) /* nothing of it was ever stored */
+            return STORE_OK;
+        if (result != STORE_OK)
+            return result;
+    }
+    return STORE_OK;
+}
+
+enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
+                               int64_t from_ms, uint32_t count, struct tea_hour *hours)
+{
+    const struct plot_config *of = &config->plots[plot];
+    struct store_point *points = calloc(PIECE_HOURS, sizeof *points);
+    enum store_result result = points != NULL ? STORE_OK : STORE_BUSY;
+    for (uint32_t i = 0; i < count; i++)
+        hours[i] = (struct tea_hour){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0] && result == STORE_OK; i++) {
+        const struct source *source = &sources[i];
+        const struct device_config *device = config_plot_device(config, of, source->metric);
+        if (device == NULL)
+            continue;
+        /* Two gauges would count the same rain twice; all else is the mean of the plot's devices.
+         */
+        struct store_history_query query = {.device = source->part == PART_SUM ? device->index : -1,
+                                            .plot = plot,
+                                            .from_ms = from_ms,
+                                            .to_ms = from_ms + count * TEA_HOUR_MS,
+                                            .step = STORE_HOUR};
+        memcpy(query.metric, source->metric, strlen(source->metric) + 1);
+        result = gather_metric(ask, source, &query, points, hours);
+    }
+    free(points);
+    return result;
+}
+
+/* ---- Notes ---- */
+
+struct notes {
+    const struct season *season;
+    struct outlook_note *days;
+    double last_kg;
+    bool last_noted;
+};
+
+static void take_note(struct notes *notes, const struct store_pick *pick)
+{
+    int day = season_index(notes->season, pick->day);
+    if (day >= 0) {
+        outlook_note_add(&notes->days[day], notes->season->begin_ms[day], pick->at_ms, pick->kg,
+                         pick->pickers);
+    } else if (pick->day < notes->season->date[0]) {
+        notes->last_kg += pick->kg;
+        notes->last_noted = notes->last_noted || pick->kg > 0;
+    }
+}
+
+/* An answer has room for some hundreds only: a full one may end amid a day, which the next one
+ * begins with. */
+static enum store_result take_notes(struct ask *ask, const char *plot, int32_t *from_day,
+                                    bool *more, struct notes *notes)
+{
+    struct store_pick *picks = NULL;
+    uint32_t count = 0;
+    enum store_result result = ask_picks(ask, plot, *from_day, &picks, &count);
+    *more = count >= STORE_PICKS_MAX && picks[count - 1].day > picks[0].day;
+    for (uint32_t i = 0; i < count && !(*more && picks[i].day == picks[count - 1].day); i++)
+        take_note(notes, &picks[i]);
+    if (*more)
+        *from_day = picks[count - 1].day;
+    free(picks);
+    return result;
+}
+
+enum store_result gather_notes(struct ask *ask, const char *plot, const struct season *season,
+                               struct outlook_note *notes, double *last_year_kg)
+{
+    struct notes all = {.season = season, .days = notes};
+    int32_t from_day = season->last_first;
+    enum store_result result = STORE_OK;
+    memset(notes, 0, (SEASON_DAYS + 1) * sizeof *notes);
+    for (bool more = true; more && result == STORE_OK;)
+        result = take_notes(ask, plot, &from_day, &more, &all);
+    *last_year_kg = all.last_noted ? all.last_kg : NAN;
+    return result;
+}

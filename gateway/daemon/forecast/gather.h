@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the forecast needs of a plot, fetched from the store in pieces so small that the store
+ * thread commits in between. Waits; for the forecast's thread. */
+#ifndef BAIYE_TEA_GATHER_H
+#define BAIYE_TEA_GATHER_H
+
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/forecast/ask.h"
+#include "gateway/forecast/outlook.h"
+
+/* The hours of config.plots[plot] from `from_ms` (a full hour) on. What no device of it measures
+ * stays unknown. */
+enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
+                               int64_t from_ms, uint32_t count, struct tea_hour *hours);
+/* What was noted: by day of the season into notes[SEASON_DAYS + 1], and the fresh leaf of the
+ * season before, NAN when nothing was noted then. */
+enum store_result gather_notes(struct ask *ask, const char *plot, const struct season *season,
+                               struct outlook_note *notes, double *last_year_kg);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/http/bridge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "gateway/common/log.h"
+
+#define ASK_EVERY_MS 30000
+#define ASK_RETRY_MS 1000 /* while the bridge is closed */
+#define CONNACK_MIN  4    /* MQTT 3.1.1 */
+#define CONNACK_HEAD 5    /* MQTT 5 with more than 125 bytes of properties */
+#define CLOSE_S      5
+
+struct pair {
+    struct bridge *bridge; /* NULL: free */
+    struct lws *ws;
+    struct loop_fd broker;
+    struct loop_timer login;
+    bool connected, known; /* known: the broker's CONNACK let it in */
+    bool broker_gone;      /* send what is left, then close with `why` */
+    enum lws_close_status why;
+    uint8_t seen[CONNACK_HEAD];
+    size_t seen_size;
+    size_t up_size; /* browser to broker */
+    uint8_t up[BRIDGE_BUFFER];
+    size_t down_size; /* broker to browser */
+    uint8_t down[LWS_PRE + BRIDGE_BUFFER];
+};
+
+struct bridge {
+    struct loop *loop;
+    struct sockaddr_in broker;
+    enum bridge_state state;
+    struct broker_check check;
+    bool checking;
+    int64_t ask_at_ms; /* 0: not planned */
+    struct loop_timer ask;
+    struct log_state said;
+    struct bridge_stats stats;
+    struct pair pairs[BRIDGE_MAX];
+};
+
+/* Never later than planned already: those who try in vain must not put the question off. */
+static void ask_soon(struct bridge *bridge, int64_t after_ms)
+{
+    int64_t at_ms = loop_now_ms() + after_ms;
+    if (bridge->checking || (bridge->ask_at_ms != 0 && bridge->ask_at_ms <= at_ms))
+        return;
+    bridge->ask_at_ms = at_ms;
+    loop_timer_start(bridge->loop, &bridge->ask, after_ms);
+}
+
+/* The browser gets what the broker still said, then a close with a reason; one that does not take
+ * it in time is cut off. */
+static void end(struct pair *pair, enum lws_close_status why)
+{
+    loop_timer_stop(&pair->login);
+    loop_unwatch(&pair->broker);
+    if (pair->broker_gone)
+        return;
+    pair->broker_gone = true;
+    pair->why = why;
+    lws_set_timeout(pair->ws, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_S);
+    lws_callback_on_writable(pair->ws);
+}
+
+static void drop_all(struct bridge *bridge)
+{
+    for (size_t i = 0; i < BRIDGE_MAX; i++) {
+        if (bridge->pairs[i].bridge != NULL)
+            end(&bridge->pairs[i], LWS_CLOSE_STATUS_POLICY_VIOLATION);
+    }
+}
+
+static void answered(struct broker_check *check, enum broker_answer answer)
+{
+    struct bridge *bridge = check->context;
+    bridge->checking = false;
+    if (answer == BROKER_REFUSES) {
+        bridge->state = BRIDGE_READY;
+        log_change(&bridge->said, BRIDGE_READY, LOG_LEVEL_NOTICE,
+                   "bridge: open; the broker refuses connections without a user");
+    } else if (answer == BROKER_ACCEPTS) {
+        bridge->state = BRIDGE_BROKER_OPEN;
+        drop_all(bridge);
+        log_change(&bridge->said, BRIDGE_BROKER_OPEN, LOG_LEVEL_ERROR,
+                   "bridge: closed; the broker lets anybody in without a user: set "
+                   "allow_anonymous false in its configuration");
+    } else {
+        bridge->state = BRIDGE_UNKNOWN;
+        log_change(&bridge->said, BRIDGE_UNKNOWN, LOG_LEVEL_WARNING,
+                   "bridge: closed; the local broker does not answer");
+    }
+    ask_soon(bridge, bridge->state == BRIDGE_READY ? ASK_EVERY_MS : ASK_RETRY_MS);
+}
+
+static void ask(struct loop_timer *timer)
+{
+    struct bridge *bridge = timer->context;
+    bridge->checking = true;
+    bridge->ask_at_ms = 0;
+    broker_check_start(&bridge->check, bridge->loop, &bridge->broker, NULL, NULL);
+}
+
+struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port)
+{
+    struct sockaddr_in address;
+    if (broker_loopback(host, port, &address) < 0)
+        return NULL;
+    struct bridge *bridge = calloc(1, sizeof *bridge);
+    if (bridge == NULL)
+        return NULL;
+    bridge->loop = loop;
+    bridge->broker = address;
+    bridge->check.context = bridge;
+    bridge->check.done = answered;
+    bridge->ask = (struct loop_timer){.context = bridge, .expired = ask};
+    ask_soon(bridge, 0);
+    return bridge;
+}
+
+void bridge_close(struct bridge *bridge)
+{
+    if (bridge == NULL)
+        return;
+    loop_timer_stop(&bridge->ask);
+    if (bridge->checking)
+        broker_check_cancel(&bridge->check);
+    free(bridge);
+}
+
+enum bridge_state bridge_state(const struct bridge *bridge)
+{
+    return bridge->state;
+}
+
+const struct sockaddr_in *bridge_broker(const struct bridge *bridge)
+{
+    return &bridge->broker;
+}
+
+void bridge_stats(const struct bridge *bridge, struct bridge_stats *stats)
+{
+    *stats = bridge->stats;
+}
+
+int bridge_admit(const struct bridge *bridge)
+{
+    if (bridge->state != BRIDGE_READY || bridge->stats.connections >= BRIDGE_MAX ||
+        bridge->stats.strangers >= BRIDGE_STRANGERS_MAX)
+        return HTTP_STATUS_SERVICE_UNAVAILABLE;
+    return 0;
+}
+
+/* Sends to the broker what waits; keeps the browser from sending more while something is left. */
+static void flush_up(struct pair *pair)
+{
+    if (!pair->connected || pair->up_size == 0)
+        return;
+    ssize_t sent = send(pair->broker.fd, pair->up, pair->up_size, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        end(pair, LWS_CLOSE_STATUS_GOINGAWAY);
+        return;
+    }
+    if (sent > 0) {
+        pair->up_size -= (size_t)sent;
+        memmove(pair->up, pair->up + sent, pair->up_size);
+        pair->bridge->stats.bytes_in += (uint64_t)sent;
+    }
+    lws_rx_flow_control(pair->ws, pair->up_size == 0 ? 1 : 0);
+    if (pair->up_size > 0)
+        loop_want_write(&pair->broker);
+}
+
+/* The broker's first packet is its CONNACK: with reason 0 the user is known. */
+static void look_for_connack(struct pair *pair, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size && pair->seen_size < sizeof pair->seen; i++)
+        pair->seen[pair->seen_size++] = data[i];
+    if (pair->known || pair->seen_size < CONNACK_MIN ||
+        broker_connack(pair->seen, pair->seen_size) != BROKER_ACCEPTS)
+        return;
+    pair->known = true;
+    pair->bridge->stats.strangers--;
+    loop_timer_stop(&pair->login);
+}
+
+static void lost_broker(struct pair *pair)
+{
+    end(pair, LWS_CLOSE_STATUS_GOINGAWAY);
+    ask_soon(pair->bridge, ASK_RETRY_MS);
+}
+
+static void read_broker(struct pair *pair)
+{
+    ssize_t got = recv(pair->broker.fd, pair->down + LWS_PRE, BRIDGE_BUFFER, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        lost_broker(pair);
+        return;
+    }
+    look_for_connack(pair, pair->down + LWS_PRE, (size_t)got);
+    pair->down_size = (size_t)got;
+    loop_want_read(&pair->broker, false);
+    lws_callback_on_writable(pair->ws);
+}
+
+static void broker_event(struct loop_fd *fd, enum loop_event what)
+{
+    struct pair *pair = fd->context;
+    if (what == LOOP_READABLE && pair->down_size == 0) {
+        read_broker(pair);
+    } else if (what == LOOP_WRITABLE) {
+        pair->connected = true;
+        flush_up(pair);
+    } else if (what == LOOP_CLOSED) {
+        lost_broker(pair);
+    }
+}
+
+static void login_expired(struct loop_timer *timer)
+{
+    end(timer->context, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+}
+
+static struct pair *take(struct bridge *bridge, struct lws *ws)
+{
+    struct pair *pair = NULL;
+    for (size_t i = 0; i < BRIDGE_MAX && pair == NULL; i++) {
+        if (bridge->pairs[i].bridge == NULL)
+            pair = &bridge->pairs[i];
+    }
+    if (pair == NULL || bridge_admit(bridge) != 0)
+        return NULL;
+    *pair = (struct pair){.ws = ws};
+    pair->broker = (struct loop_fd){.context = pair, .event = broker_event};
+    pair->login = (struct loop_timer){.context = pair, .expired = login_expired};
+    pair->broker.fd = broker_connect(&bridge->broker);
+    if (pair->broker.fd < 0 || loop_watch(bridge->loop, &pair->broker) < 0)
+        return NULL;
+    pair->bridge = bridge;
+    loop_want_write(&pair->broker);
+    loop_timer_start(bridge->loop, &pair->login, BRIDGE_LOGIN_MS);
+    bridge->stats.connections++;
+    bridge->stats.strangers++;
+    bridge->stats.accepted++;
+    return pair;
+}
+
+static void release(struct pair *pair)
+{
+    struct bridge *bridge = pair->bridge;
+    if (pair->up_size > 0 && pair->connected && !pair->broker_gone) /* often a DISCONNECT */
+        (void)!send(pair->broker.fd, pair->up, pair->up_size, MSG_NOSIGNAL);
+    loop_timer_stop(&pair->login);
+    loop_unwatch(&pair->broker);
+    bridge->stats.connections--;
+    if (!pair->known)
+        bridge->stats.strangers--;
+    pair->bridge = NULL;
+    pair->ws = NULL;
+}
+
+static int from_browser(struct pair *pair, const void *data, size_t size)
+{
+    if (!lws_frame_is_binary(pair->ws)) {
+        lws_close_reason(pair->ws, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, NULL, 0);
+        return -1;
+    }
+    if (pair->broker_gone)
+        return 0; /* nobody is there to read it; the close is on its way */
+    if (size > sizeof pair->up - pair->up_size) {
+        lws_close_reason(pair->ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+        return -1;
+    }
+    memcpy(pair->up + pair->up_size, data, size);
+    pair->up_size += size;
+    if (!pair->connected)
+        lws_rx_flow_control(pair->ws, 0);
+    flush_up(pair);
+    return 0;
+}
+
+static int to_browser(struct pair *pair)
+{
+    if (pair->down_size > 0) {
+        if (http_write(pair->ws, pair->down + LWS_PRE, pair->down_size, LWS_WRITE_BINARY) < 0)
+            return -1;
+        pair->bridge->stats.bytes_out += pair->down_size;
+        pair->down_size = 0;
+        if (pair->broker_gone)
+            lws_callback_on_writable(pair->ws);
+        else
+            loop_want_read(&pair->broker, true);
+        return 0;
+    }
+    if (pair->broker_gone) {
+        lws_close_reason(pair->ws, pair->why, NULL, 0);
+        return -1;
+    }
+    loop_want_read(&pair->broker, true);
+    return 0;
+}
+
+int bridge_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t size)
+{
+    struct pair **slot = user;
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        *slot = take(bridge_of(wsi), wsi);
+        return *slot != NULL ? 0 : -1;
+    case LWS_CALLBACK_RECEIVE:
+        return *slot != NULL ? from_browser(*slot, in, size) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return *slot != NULL ? to_browser(*slot) : -1;
+    case LWS_CALLBACK_CLOSED:
+        if (*slot != NULL)
+            release(*slot);
+        *slot = NULL;
+        return 0;
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/http/csv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POINTS       512
+#define CSV_LINE     192 /* a time of 24, two names of 32, a unit of 15, four numbers */
+#define YEAR_3000_MS 32503680000000
+
+struct export
+{
+    struct csv *csv;              /* NULL: free */
+    struct http_request *request; /* NULL: the client is gone */
+    const uint16_t *devices;
+    uint16_t one_device; /* what `devices` points to for a single one */
+    uint16_t device_count, device_at;
+    uint8_t metric_at;
+    struct store_history_query query;
+    int64_t from_ms;
+    bool asking, header_sent;
+    struct loop_task task;
+    enum store_result result;
+    uint32_t count;
+    int64_t next_ms;
+    struct store_point points[POINTS];
+};
+
+struct csv {
+    struct loop *loop;
+    const struct config *config;
+    struct store *store;
+    struct export exports[CSV_EXPORTS_MAX];
+};
+
+struct csv *csv_open(struct loop *loop, const struct config *config, struct store *store)
+{
+    struct csv *csv = calloc(1, sizeof *csv);
+    if (csv == NULL)
+        return NULL;
+    csv->loop = loop;
+    csv->config = config;
+    csv->store = store;
+    return csv;
+}
+
+void csv_close(struct csv *csv)
+{
+    free(csv);
+}
+
+static const struct device_config *device_of(const struct export *export)
+{
+    return &export->csv->config->devices[export->devices[export->device_at]];
+}
+
+/* Takes the name as it is in the profile: no comma, quote or line end is possible in it. */
+static size_t write_line(const struct export *export, const struct store_point *point, char *out)
+{
+    const struct device_config *device = device_of(export);
+    const struct field_config *field = device->metrics[export->metric_at];
+    if (point->n == 0)
+        return 0; /* nothing that may be believed */
+    time_t seconds = (time_t)(point->t_ms / 1000);
+    struct tm utc;
+    char when[32];
+    gmtime_r(&seconds, &utc);
+    if (strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+        when[0] = '\0';
+    int size = snprintf(out, CSV_LINE, "%s.%03dZ,%s,%s,%s,%u,%.8g,%.8g,%.8g\r\n", when,
+                        (int)(point->t_ms % 1000), device->name, field->metric, field->unit,
+                        point->n, point->min, point->mean, point->max);
+    return size > 0 && size < CSV_LINE ? (size_t)size : 0;
+}
+
+/* A device may have nothing but registers to write. */
+static bool pass_over_empty(struct export *export)
+{
+    while (export->device_at < export->device_count && device_of(export)->metric_count == 0)
+        export->device_at++;
+    return export->device_at < export->device_count;
+}
+
+static bool step_on(struct export *export)
+{
+    if (export->next_ms != 0) {
+        export->query.from_ms = export->next_ms;
+        return true;
+    }
+    export->query.from_ms = export->from_ms;
+    if (++export->metric_at < device_of(export)->metric_count)
+        return true;
+    export->metric_at = 0;
+    export->device_at++;
+    return pass_over_empty(export);
+}
+
+static void ask(struct export *export);
+
+/* A page arrived: send it; an empty one is passed over. */
+static void page_ready(struct loop_task *task)
+{
+    struct export *export = (struct export *)((char *)task - offsetof(struct export, task));
+    export->asking = false;
+    if (export->request == NULL) {
+        export->csv = NULL;
+        return;
+    }
+    if (export->result != STORE_OK && export->result != STORE_UNKNOWN) {
+        http_stream_break(export->request);
+        return;
+    }
+    char *text = malloc((size_t) export->count * CSV_LINE + 1);
+    size_t size = 0;
+    for (uint32_t i = 0; text != NULL && i < export->count; i++)
+        size += write_line(export, &export->points[i], text + size);
+    bool more = step_on(export);
+    if (text == NULL)
+        http_stream_break(export->request);
+    else if (size > 0 || !more)
+        http_stream_piece(export->request, text, size);
+    else
+        ask(export);
+    free(text);
+}
+
+/* Store thread. */
+static void page_done(void *context, const struct store_history *history)
+{
+    struct export *export = context;
+    export->result = history->result;
+    export->count = history->count < POINTS ? history->count : POINTS;
+    export->next_ms = history->next_ms;
+    if (export->count > 0)
+        memcpy(export->points, history->points, export->count * sizeof *history->points);
+    export->task = (struct loop_task){.run = page_ready};
+    loop_post(export->csv->loop, &export->task);
+}
+
+static void ask(struct export *export)
+{
+    const struct device_config *device = device_of(export);
+    export->query.device = device->index;
+    export->query.plot = -1;
+    memcpy(export->query.metric, device->metrics[export->metric_at]->metric,
+           sizeof export->query.metric);
+    export->asking =
+        store_history(export->csv->store, &export->query, page_done, export) == STORE_OK;
+    if (!export->asking)
+        http_stream_break(export->request);
+}
+
+static void more(void *context, struct http_request *request)
+{
+    struct export *export = context;
+    static const char header[] = "time,device,metric,unit,n,min,mean,max\r\n";
+    if (!export->header_sent) {
+        export->header_sent = true;
+        http_stream_piece(request, header, sizeof header - 1);
+    } else if (!pass_over_empty(export)) {
+        http_stream_piece(request, "", 0);
+    } else {
+        ask(export);
+    }
+}
+
+static void gone(void *context)
+{
+    struct export *export = context;
+    export->request = NULL;
+    if (!export->asking)
+        export->csv = NULL;
+}
+
+/* UTC milliseconds or YYYY-MM-DD; -1: neither. */
+static int64_t parse_time(const char *text)
+{
+    struct tm day = {0};
+    char *end;
+    const char *rest = strptime(text, "%Y-%m-%d", &day);
+    if (rest != NULL && *rest == '\0')
+        return (int64_t)timegm(&day) * 1000;
+    long long ms = strtoll(text, &end, 10);
+    return end != text && *end == '\0' && ms >= 0 && ms <= YEAR_3000_MS ? ms : -1;
+}
+
+static const char *read_query(struct export *export, struct http_request *request)
+{
+    const struct config *config = export->csv->config;
+    char name[CONFIG_NAME_SIZE], from[32], to[32], step[8];
+    if (http_argument(request, "device", name, sizeof name)) {
+        const struct device_config *device = config_device(config, name);
+        if (device == NULL)
+            return "there is no such device";
+        export->one_device = device->index;
+        export->devices = &export->one_device;
+        export->device_count = 1;
+    } else if (http_argument(request, "plot", name, sizeof name)) {
+        const struct plot_config *plot = config_plot(config, name);
+        if (plot == NULL)
+            return "there is no such plot";
+        export->devices = plot->devices;
+        export->device_count = plot->device_count;
+    } else {
+        return "device= or plot= is needed";
+    }
+    if (!http_argument(request, "from", from, sizeof from) ||
+        !http_argument(request, "to", to, sizeof to))
+        return "from= and to= are needed: UTC milliseconds or YYYY-MM-DD";
+    export->from_ms = parse_time(from);
+    export->query.from_ms = export->from_ms;
+    export->query.to_ms = parse_time(to);
+    if (export->from_ms < 0 || export->query.to_ms < 0)
+        return "from and to are UTC milliseconds or YYYY-MM-DD";
+    if (export->from_ms >= export->query.to_ms)
+        return "to is not after from";
+    if (!http_argument(request, "step", step, sizeof step))
+        memcpy(step, "raw", sizeof "raw");
+    if (strcmp(step, "raw") != 0 && strcmp(step, "hour") != 0 && strcmp(step, "day") != 0)
+        return "step is raw, hour or day";
+    export->query.step = step[0] == 'r' ? STORE_RAW : step[0] == 'h' ? STORE_HOUR : STORE_DAY;
+    export->query.max_points = POINTS;
+    return NULL;
+}
+
+void csv_get(struct csv *csv, struct http_request *request)
+{
+    struct export *export = NULL;
+    for (size_t i = 0; i < CSV_EXPORTS_MAX && export == NULL; i++) {
+        if (csv->exports[i].csv == NULL)
+            export = &csv->exports[i];
+    }
+    if (export == NULL) {
+        http_reply_error(request, 503, "busy", "other exports are under way", "try again later");
+        return;
+    }
+    *export = (struct export){.csv = csv, .request = request};
+    const char *wrong = read_query(export, request);
+    if (wrong != NULL) {
+        export->csv = NULL;
+        http_reply_error(request, 400, "invalid", wrong,
+                         "/export.csv?device=plot-1&from=2026-04-01&to=2026-04-30");
+        return;
+    }
+    struct http_stream stream = {.context = export, .more = more, .gone = gone};
+    http_stream_begin(request, "text/csv; charset=utf-8", "baiye.csv", &stream);
+}

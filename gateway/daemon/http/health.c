@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/http/health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_text(json_t *list, const char *format, const char *name, const char *what)
+{
+    if (list != NULL)
+        (void)json_array_append_new(list, json_sprintf(format, name, what));
+}
+
+bool health_alive(const struct health *health, json_t *stuck)
+{
+    const struct serve_parts *parts = health->parts;
+    bool alive = true;
+    if (store_idle_ms(parts->store) > health->stuck_ms) {
+        add_text(stuck, "%s%s", "store", "");
+        alive = false;
+    }
+    if (parts->publish != NULL && publish_idle_ms(parts->publish) > health->stuck_ms) {
+        add_text(stuck, "%s%s", "publishers", "");
+        alive = false;
+    }
+    if (parts->forecast != NULL && forecast_idle_ms(parts->forecast) > FORECAST_STUCK_MS) {
+        add_text(stuck, "%s%s", "forecast", "");
+        alive = false;
+    }
+    for (uint16_t i = 0; i < health->config->bus_count; i++) {
+        if (bus_idle_ms(parts->buses[i]) > health->stuck_ms) {
+            add_text(stuck, "bus %s%s", health->config->buses[i].name, "");
+            alive = false;
+        }
+    }
+    return alive;
+}
+
+static void look_at_store(const struct health *health, json_t *reasons, json_t *warnings)
+{
+    struct store_stats stats;
+    store_stats(health->parts->store, &stats);
+    if (!stats.available)
+        add_text(reasons, "store: %s%s", stats.alarm[0] != '\0' ? stats.alarm : "not available",
+                 "");
+    else if (stats.alarm[0] != '\0')
+        add_text(warnings, "store: %s%s", stats.alarm, "");
+    if (stats.quarantined > 0)
+        (void)json_array_append_new(
+            warnings,
+            json_sprintf("store: %lld records that a broker refused for good are kept "
+                         "aside, %lld have dropped out since the start",
+                         (long long)stats.quarantined, (long long)stats.quarantine_dropped));
+    if (!stats.clock_trusted)
+        add_text(warnings, "%s%s", "the time is not trusted yet", "");
+}
+
+static void look_at_brokers(const struct health *health, json_t *reasons, json_t *warnings)
+{
+    for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++) {
+        const struct broker_config *broker = &health->config->brokers[i];
+        struct sockaddr_in address;
+        struct publish_stats stats;
+        publish_stats(health->parts->publish, i, &stats);
+        bool local = broker_loopback(broker->host, broker->port, &address) == 0;
+        if (strcmp(stats.state, "up") != 0)
+            (void)json_array_append_new(local ? reasons : warnings,
+                                        json_sprintf("broker %s: %s%s%s", broker->name, stats.state,
+                                                     stats.why[0] != '\0' ? ", " : "", stats.why));
+    }
+    if (health->bridge != NULL && bridge_state(health->bridge) == BRIDGE_UNKNOWN)
+        add_text(reasons, "%s%s", "bridge: the local broker does not answer", "");
+    if (health->bridge != NULL && bridge_state(health->bridge) == BRIDGE_BROKER_OPEN)
+        add_text(reasons, "%s%s", "bridge: the local broker lets anybody in", "");
+}
+
+static void look_at_buses(const struct health *health, json_t *warnings)
+{
+    for (uint16_t i = 0; i < health->config->bus_count; i++) {
+        struct bus_stats stats;
+        bus_stats(health->parts->buses[i], &stats);
+        if (strcmp(stats.state, "up") != 0)
+            (void)json_array_append_new(
+                warnings, json_sprintf("bus %s: %s%s%s", health->config->buses[i].name, stats.state,
+                                       stats.hint[0] != '\0' ? ", " : "", stats.hint));
+    }
+}
+
+json_t *health_ready(const struct health *health)
+{
+    json_t *reasons = json_array(), *warnings = json_array(), *stuck = json_array();
+    (void)health_alive(health, stuck);
+    for (size_t i = 0; i < json_array_size(stuck); i++)
+        add_text(reasons, "%s: makes no progress%s", json_string_value(json_array_get(stuck, i)),
+                 "");
+    json_decref(stuck);
+    if (loop_crowded(health->loop))
+        add_text(reasons, "%s%s", "no file descriptor is left", "");
+    if (health->http != NULL) {
+        struct http_stats http;
+        http_stats(health->http, &http);
+        if (!http.listening)
+            add_text(reasons, "%s%s", "http: nobody can be let in, see the log", "");
+    }
+    look_at_store(health, reasons, warnings);
+    look_at_brokers(health, reasons, warnings);
+    look_at_buses(health, warnings);
+    return json_pack("{s:b,s:o,s:o}", "ready", (int)(json_array_size(reasons) == 0), "reasons",
+                     reasons, "warnings", warnings);
+}
+
+/* ---- stats -------------------------------------------------------------------------------- */
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+    (void)json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *store_json(const struct health *health)
+{
+    struct store_stats s;
+    store_stats(health->parts->store, &s);
+    json_t *json = json_pack("{s:b,s:b,s:s}", "available", (int)s.available, "clock_trusted",
+                             (int)s.clock_trusted, "alarm", s.alarm);
+    put(json, "taken", s.taken);
+    put(json, "stored", s.stored);
+    put(json, "duplicates", s.duplicates);
+    put(json, "lost", s.lost);
+    put(json, "gaps", s.gaps);
+    put(json, "commits", s.commits);
+    put(json, "commit_errors", s.commit_errors);
+    put(json, "commit_p99_us", s.commit_p99_us);
+    put(json, "bytes_written", s.bytes_written);
+    put(json, "waiting", s.waiting);
+    put(json, "file_bytes", s.file_bytes);
+    put(json, "file_limit", s.file_limit);
+    put(json, "next_record", s.next_record);
+    put(json, "quarantined", s.quarantined);
+    put(json, "quarantine_dropped", s.quarantine_dropped);
+    put(json, "dropped_quota", s.dropped_quota);
+    put(json, "salvaged", s.salvaged);
+    put(json, "oldest_ms", (uint64_t)s.oldest_ms);
+    return json;
+}
+
+static json_t *broker_json(const struct health *health, uint16_t index)
+{
+    struct publish_stats s;
+    publish_stats(health->parts->publish, index, &s);
+    json_t *json = json_pack("{s:s,s:s,s:s,s:b}", "name", health->config->brokers[index].name,
+                             "state", s.state, "why", s.why, "thrifty", (int)s.thrifty);
+    put(json, "connects", s.connects);
+    put(json, "restarts", s.restarts);
+    put(json, "messages", s.messages);
+    put(json, "acked", s.acked);
+    put(json, "refused", s.refused);
+    put(json, "bytes_sent", s.bytes_sent);
+    put(json, "bytes_month", s.bytes_month);
+    put(json, "backlog", s.backlog);
+    put(json, "quarantined", s.quarantined);
+    put(json, "pid", s.pid);
+    return json;
+}
+
+static json_t *bus_json(const struct health *health, uint16_t index)
+{
+    struct bus_stats s;
+    bus_stats(health->parts->buses[index], &s);
+    json_t *json = json_pack("{s:s,s:s,s:s}", "name", health->config->buses[index].name, "state",
+                             s.state, "hint", s.hint);
+    put(json, "requests", s.requests);
+    put(json, "answers", s.answers);
+    put(json, "timeouts", s.timeouts);
+    put(json, "crc_errors", s.crc_errors);
+    put(json, "stray_bytes", s.stray_bytes);
+    put(json, "reopened", s.reopened);
+    put(json, "busy_us", s.busy_us);
+    put(json, "silence_violations", s.silence_violations);
+    return json;
+}
+
+static json_t *web_json(const struct health *health)
+{
+    struct http_stats http = {0};
+    struct bridge_stats bridge = {0};
+    json_t *json = json_object();
+    if (health->http != NULL)
+        http_stats(health->http, &http);
+    if (health->bridge != NULL)
+        bridge_stats(health->bridge, &bridge);
+    put(json, "connections", http.connections);
+    put(json, "requests", http.requests);
+    put(json, "unauthorised", http.unauthorised);
+    put(json, "bytes_out", http.bytes_out);
+    put(json, "bridged", bridge.connections);
+    put(json, "bridged_total", bridge.accepted);
+    put(json, "bridge_bytes_in", bridge.bytes_in);
+    put(json, "bridge_bytes_out", bridge.bytes_out);
+    return json;
+}
+
+json_t *health_stats(const struct health *health)
+{
+    json_t *buses = json_array(), *brokers = json_array();
+    for (uint16_t i = 0; i < health->config->bus_count; i++)
+        (void)json_array_append_new(buses, bus_json(health, i));
+    for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++)
+        (void)json_array_append_new(brokers, broker_json(health, i));
+    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o}", "site", health->config->site, "uptime_s",
+                     (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "store",
+                     store_json(health), "buses", buses, "brokers", brokers, "http",
+                     web_json(health));
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to requests that came by a broker: they wait until its publisher has room. Only so many
+ * of one broker may wait, and none is taken while it is away: who asked will ask again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "gateway/daemon/publish/link/link.h"
+
+#define ANSWERS_MOST 64u /* of one broker */
+
+void answers_pump(struct publish *publish, struct broker *broker)
+{
+    for (;;) {
+        char topic[TOPIC_SIZE];
+        pthread_mutex_lock(&publish->lock);
+        struct answer *answer = broker->answers;
+        pthread_mutex_unlock(&publish->lock);
+        if (answer == NULL)
+            return;
+        (void)snprintf(topic, sizeof topic, "%.*s", (int)answer->topic_size,
+                       (const char *)answer->bytes);
+        const uint8_t *correlation = answer->bytes + answer->topic_size;
+        if (!wire_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
+                      true, correlation, answer->correlation_size))
+            return;
+        pthread_mutex_lock(&publish->lock);
+        broker->answers = answer->next;
+        broker->answer_count--;
+        pthread_mutex_unlock(&publish->lock);
+        free(answer);
+    }
+}
+
+bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
+                    const void *correlation, size_t correlation_size, const void *payload,
+                    size_t payload_size)
+{
+    size_t topic_size = strlen(topic);
+    if (broker >= publish->broker_count || topic_size >= TOPIC_SIZE ||
+        correlation_size > PUBLISH_CORRELATION_SIZE || payload_size > WIRE_DOC_MAX)
+        return false;
+    struct answer *answer = malloc(sizeof *answer + topic_size + correlation_size + payload_size);
+    if (answer == NULL)
+        return false;
+    *answer = (struct answer){.topic_size = (uint16_t)topic_size,
+                              .correlation_size = (uint16_t)correlation_size,
+                              .size = payload_size};
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length is beside it */
+    memcpy(answer->bytes, topic, topic_size);
+    if (correlation_size > 0)
+        memcpy(answer->bytes + topic_size, correlation, correlation_size);
+    memcpy(answer->bytes + topic_size + correlation_size, payload, payload_size);
+    struct broker *own = &publish->brokers[broker];
+    pthread_mutex_lock(&publish->lock);
+    bool room = own->answer_count < ANSWERS_MOST && strcmp(own->stats.state, "stopped") != 0 &&
+                strcmp(own->stats.state, "down") != 0;
+    if (room) {
+        if (own->answers != NULL)
+            own->answers_last->next = answer;
+        else
+            own->answers = answer;
+        own->answers_last = answer;
+        own->answer_count++;
+    }
+    pthread_mutex_unlock(&publish->lock);
+    if (!room)
+        free(answer);
+    else
+        (void)eventfd_write(publish->wake_fd, 1);
+    return room;
+}
+
+void answers_free(struct broker *broker)
+{
+    while (broker->answers != NULL) {
+        struct answer *answer = broker->answers;
+        broker->answers = answer->next;
+        free(answer);
+    }
+}

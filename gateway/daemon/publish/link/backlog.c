@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Feeding a publisher with what the store has committed. The daemon sends ahead only as much as a
+ * credit allows, so a slow broker bounds the publisher's memory; the credit comes back with the
+ * acknowledgements, which also move the broker's cursor in the store.
+ *
+ * When the month's budget is short, readings are gathered into hourly means (thin.h) and those are
+ * fed, in a lane of their own. Backlog and means are never under way together: each begins when
+ * all of the other is acknowledged, so that the cursor only moves over what was delivered. */
+#include <string.h>
+
+#include "gateway/daemon/publish/link/link.h"
+
+#define PLAN_SHARE 800
+
+static void loan_clear(struct loans *loans)
+{
+    loans->first = loans->used = loans->bytes = 0;
+}
+
+/* What is lent goes out even when the budget becomes short meanwhile: of a plan it is about 1 %, as
+ * a body grows eightfold when it is written as JSON. */
+static bool loan_room(const struct broker *broker, enum wire_lane lane)
+{
+    const struct loans *loans = &broker->loans[lane];
+    uint64_t most = broker->config->budget_bytes_month / PLAN_SHARE;
+    most =
+        broker->config->budget_bytes_month == 0 || most > WIRE_BODY_BYTES ? WIRE_BODY_BYTES : most;
+    return loans->used == 0 || (loans->used < WIRE_BODIES && loans->bytes < most);
+}
+
+static void loan_add(struct loans *loans, const struct loan *loan)
+{
+    loans->loans[(loans->first + loans->used++) % WIRE_BODIES] = *loan;
+    loans->bytes += loan->bytes;
+}
+
+/* The highest cursor of those that came back, 0: none. */
+static uint64_t loan_return(struct loans *loans, uint64_t id)
+{
+    uint64_t cursor = 0;
+    while (loans->used > 0 && loans->loans[loans->first].end_id <= id) {
+        const struct loan *loan = &loans->loans[loans->first];
+        cursor = loan->cursor > cursor ? loan->cursor : cursor;
+        loans->bytes -= loan->bytes;
+        loans->first = (loans->first + 1) % WIRE_BODIES;
+        loans->used--;
+    }
+    return cursor;
+}
+
+static void reset_lane(struct broker *broker, enum wire_lane lane, uint64_t id)
+{
+    struct wire_reset reset = {.type = WIRE_RESET, .lane = (uint8_t)lane, .id = id};
+    loan_clear(&broker->loans[lane]);
+    (void)wire_send(broker, &reset, sizeof reset, NULL, 0);
+}
+
+/* A publisher has been started. Its socket is empty: nothing here can be blocked. */
+void backlog_begin(struct publish *publish, struct broker *broker)
+{
+    broker->last_stream = 0;
+    broker->fed_id = store_cursor(publish->store, broker->index);
+    broker->again_id = broker->means_id = 1;
+    thin_begin(broker->thin, broker->fed_id);
+    reset_lane(broker, LANE_BACKLOG, broker->fed_id);
+    reset_lane(broker, LANE_AGAIN, broker->again_id);
+    reset_lane(broker, LANE_MEANS, broker->means_id);
+}
+
+/* ---- A broker that was restarted ---- */
+
+/* A PUBACK is not durability: what was acknowledged in the last minute may be lost. */
+void backlog_down(struct publish *publish, struct broker *broker)
+{
+    uint64_t back = store_cursor_back(publish->store, broker->index);
+    if (back != 0 && (broker->replay_id == 0 || back < broker->replay_id))
+        broker->replay_id = back;
+}
+
+/* The gateway starts. When its power went, the broker's may have gone with it; else its publisher
+ * finds out. What was sent in its last run is not known to be readings or means: as readings. */
+void backlog_start(struct publish *publish, struct broker *broker)
+{
+    backlog_down(publish, broker);
+    broker->doubtful = store_unclean(publish->store);
+    broker->lent_id = store_cursor(publish->store, broker->index);
+}
+
+/* Where it is sent again from. When the budget is short that is the means: readings wait for the
+ * next month, as those do that somebody asks for. */
+static uint64_t replay_from(struct publish *publish, struct broker *broker, uint64_t cursor)
+{
+    uint64_t from = broker->replay_id;
+    uint64_t readings_end = broker->lent_id < cursor ? broker->lent_id : cursor;
+    if (broker->stage == THRIFT_NONE || from >= readings_end)
+        return from;
+    if (!store_feed_later(publish->store, broker->index, from, readings_end - 1))
+        log_write(
+            LOG_LEVEL_WARNING,
+            "publish %s: the broker may have lost the last minute, but too much waits already: "
+            "that comes only when it is asked for",
+            broker->config->name);
+    return readings_end;
+}
+
+void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten)
+{
+    uint64_t cursor = store_cursor(publish->store, broker->index);
+    if (may_have_forgotten && broker->replay_id != 0 && broker->replay_id < cursor) {
+        broker->fed_id = replay_from(publish, broker, cursor);
+        thin_begin(broker->thin, broker->fed_id);
+        reset_lane(broker, LANE_BACKLOG, broker->fed_id);
+        reset_lane(broker, LANE_MEANS, broker->means_id);
+    }
+    broker->replay_id = 0;
+    broker->batch_ms = 0;
+}
+
+void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack)
+{
+    if (ack->lane >= LANE_COUNT)
+        return;
+    uint64_t cursor = loan_return(&broker->loans[ack->lane], ack->id);
+    if (ack->lane == LANE_BACKLOG)
+        cursor = ack->id;
+    if (cursor != 0)
+        store_ack(publish->store, broker->index, cursor);
+}
+
+/* ---- Streams: told once, before the first record that needs them ---- */
+
+static bool know_streams(struct publish *publish, struct broker *broker)
+{
+    struct wire_stream message = {.type = WIRE_STREAM};
+    while (store_stream_after(publish->store, broker->last_stream, &message.stream)) {
+        message.shape = *message.stream.shape;
+        message.stream.shape = NULL;
+        if (!wire_send(broker, &message, sizeof message, NULL, 0))
+            return false;
+        broker->last_stream = message.stream.id;
+    }
+    return true;
+}
+
+/* ---- Bodies ---- */
+
+static bool give_body(struct publish *publish, struct broker *broker, enum wire_lane lane,
+                      uint64_t first_id, const struct feed_body *body, const uint8_t *data,
+                      uint64_t cursor)
+{
+    struct wire_body head = {.type = WIRE_BODY,
+                             .lane = (uint8_t)lane,
+                             .offset_known = body->offset_known,
+                             .count = body->count,
+                             .first_id = first_id,
+                             .offset_ms = body->offset_ms};
+    struct loan loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
+    if (!know_streams(publish, broker) || !wire_send(broker, &head, sizeof head, data, body->size))
+        return false;
+    loan_add(&broker->loans[lane], &loan);
+    return true;
+}
+
+/* Readings before `until`. */
+static void feed_backlog(struct publish *publish, struct broker *broker, uint64_t until)
+{
+    static uint8_t data[BODY_MAX]; /* the one link thread's */
+    struct feed_body body;
+    while (broker->fed_id < until && loan_room(broker, LANE_BACKLOG)) {
+        enum feed_result result =
+            store_feed(publish->store, broker->index, broker->fed_id, data, &body);
+        broker->pausing = result == FEED_HELD;
+        if (result != FEED_BODY) {
+            broker->feeding = result == FEED_LATER;
+            return;
+        }
+        if (!give_body(publish, broker, LANE_BACKLOG, body.first_id, &body, data, 0))
+            return;
+        broker->fed_id = body.first_id + body.count;
+        if (broker->fed_id > broker->lent_id)
+            broker->lent_id = broker->fed_id;
+    }
+}
+
+static void feed_again(struct publish *publish, struct broker *broker)
+{
+    struct feed_body *body = &broker->again_body;
+    while (loan_room(broker, LANE_AGAIN)) {
+        if (!broker->again_waits &&
+            store_feed_again(publish->store, broker->index, broker->again_data, body) != FEED_BODY)
+            return;
+        broker->again_waits = true;
+        if (!give_body(publish, broker, LANE_AGAIN, broker->again_id, body, broker->again_data, 0))
+            return;
+        broker->again_id += body->count;
+        broker->again_waits = false;
+    }
+}
+
+/* ---- Means instead ---- */
+
+const struct shape *backlog_shape(void *store, uint32_t stream)
+{
+    struct stream found;
+    return store_stream(store, stream, &found) ? found.shape : NULL;
+}
+
+/* Nothing in it can be sent: delivered as soon as what goes before is. */
+static void skip_to(struct publish *publish, struct broker *broker, uint64_t cursor)
+{
+    struct loans *loans = &broker->loans[LANE_MEANS];
+    if (loans->used == 0)
+        store_ack(publish->store, broker->index, cursor);
+    else
+        loans->loans[(loans->first + loans->used - 1) % WIRE_BODIES].cursor = cursor;
+}
+
+/* false: no room now. */
+static bool give_means(struct publish *publish, struct broker *broker)
+{
+    static uint8_t data[BODY_MAX]; /* the one link thread's */
+    struct body made;
+    uint64_t cursor = 0;
+    thin_next(broker->thin, data, &made, &cursor);
+    struct feed_body body = {.count = made.count, .size = made.used};
+    if (made.count == 0)
+        skip_to(publish, broker, cursor);
+    else if (!give_body(publish, broker, LANE_MEANS, broker->means_id, &body, data, cursor))
+        return false;
+    broker->means_id += made.count;
+    if (cursor != 0) {
+        pthread_mutex_lock(&publish->lock);
+        broker->stats.thinned += thin_readings(broker->thin);
+        pthread_mutex_unlock(&publish->lock);
+    }
+    thin_given(broker->thin);
+    return true;
+}
+
+/* One body more into the block, or what it is of itself. false: it has to wait. */
+static bool gather(struct publish *publish, struct broker *broker, const struct feed_body *body,
+                   const uint8_t *data)
+{
+    uint64_t end = body->first_id + body->count;
+    switch (thin_add(broker->thin, body, data)) {
+    case THIN_TAKEN:
+        broker->fed_id = end;
+        return true;
+    case THIN_CLOSE:
+        thin_close(broker->thin);
+        return true;
+    case THIN_WHOLE:
+        if (!give_body(publish, broker, LANE_MEANS, broker->means_id, body, data, end))
+            return false;
+        broker->means_id += body->count;
+        broker->fed_id = end;
+        thin_begin(broker->thin, end);
+        return true;
+    default:
+        broker->fed_id = thin_first(broker->thin);
+        return false;
+    }
+}
+
+/* What was lent as readings goes out as such also when its process has died: means tell of what
+ * begins behind it. false: it is still under way. */
+static bool readings_first(struct publish *publish, struct broker *broker)
+{
+    if (broker->loans[LANE_MEANS].used == 0)
+        feed_backlog(publish, broker, broker->lent_id);
+    if (broker->fed_id < broker->lent_id || broker->loans[LANE_BACKLOG].used > 0)
+        return false;
+    if (thin_empty(broker->thin) && thin_first(broker->thin) != broker->fed_id)
+        thin_begin(broker->thin, broker->fed_id);
+    return true;
+}
+
+static void feed_means(struct publish *publish, struct broker *broker)
+{
+    static uint8_t data[BODY_MAX]; /* the one link thread's */
+    struct feed_body body;
+    if (!readings_first(publish, broker))
+        return;
+    while (loan_room(broker, LANE_MEANS)) {
+        if (thin_closed(broker->thin)) {
+            if (!give_means(publish, broker))
+                return;
+            continue;
+        }
+        enum feed_result result =
+            store_feed(publish->store, broker->index, broker->fed_id, data, &body);
+        broker->pausing = result == FEED_HELD;
+        if (result == FEED_BODY && gather(publish, broker, &body, data))
+            continue;
+        if (result == FEED_BODY || result == FEED_LATER ||
+            !thin_due(broker->thin, store_now(publish->store).ms))
+            return;
+        thin_close(broker->thin);
+    }
+}
+
+/* The budget is no longer short: a block that is being gathered goes out as readings, one that is
+ * being given out goes on. true: the backlog may be fed. */
+static bool leave_means(struct publish *publish, struct broker *broker)
+{
+    while (thin_closed(broker->thin)) {
+        if (!loan_room(broker, LANE_MEANS) || !give_means(publish, broker))
+            return false;
+    }
+    if (!thin_empty(broker->thin)) {
+        broker->fed_id = thin_first(broker->thin);
+        thin_begin(broker->thin, broker->fed_id);
+    }
+    return broker->loans[LANE_MEANS].used == 0;
+}
+
+void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    if (broker->stage == THRIFT_MEANS)
+        feed_means(publish, broker);
+    if (broker->stage != THRIFT_NONE)
+        return;
+    if (now_ms >= broker->batch_ms) {
+        broker->feeding = true;
+        broker->batch_ms = now_ms + broker->config->batch_ms;
+    }
+    if (leave_means(publish, broker) && (broker->feeding || broker->config->batch_ms == 0))
+        feed_backlog(publish, broker, UINT64_MAX);
+    feed_again(publish, broker);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/publish/link/link.h"
+
+#define DOCS_MOST 4096u
+
+void docs_init(struct docs *docs)
+{
+    memset(docs, 0, sizeof *docs);
+    pthread_mutex_init(&docs->lock, NULL);
+}
+
+void docs_free(struct docs *docs)
+{
+    while (docs->first != NULL) {
+        struct doc *doc = docs->first;
+        docs->first = doc->next;
+        free(doc->payload);
+        free(doc);
+    }
+    pthread_mutex_destroy(&docs->lock);
+}
+
+/* Under the lock. */
+static struct doc *find(struct docs *docs, uint16_t broker, const char *topic)
+{
+    for (struct doc *doc = docs->first; doc != NULL; doc = doc->next) {
+        if (doc->broker == broker && strcmp(doc->topic, topic) == 0)
+            return doc;
+    }
+    return NULL;
+}
+
+static struct doc *append(struct docs *docs, uint16_t broker, const char *topic)
+{
+    struct doc *doc = docs->count < DOCS_MOST ? calloc(1, sizeof *doc) : NULL;
+    if (doc == NULL)
+        return NULL;
+    memcpy(doc->topic, topic, strlen(topic) + 1);
+    doc->broker = broker;
+    if (docs->last != NULL)
+        docs->last->next = doc;
+    else
+        docs->first = doc;
+    docs->last = doc;
+    docs->count++;
+    return doc;
+}
+
+bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
+              size_t size, bool retain, uint8_t qos)
+{
+    return docs_set_for(docs, DOC_ALL, topic, kind, payload, size, retain, qos);
+}
+
+bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                  const void *payload, size_t size, bool retain, uint8_t qos)
+{
+    uint8_t *copy = malloc(size + 1);
+    if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > WIRE_DOC_MAX) {
+        free(copy);
+        return false;
+    }
+    if (size > 0)
+        memcpy(copy, payload, size);
+    pthread_mutex_lock(&docs->lock);
+    struct doc *doc = find(docs, broker, topic);
+    bool same = doc != NULL && doc->version > 0 && doc->size == size &&
+                memcmp(doc->payload, copy, size) == 0;
+    if (doc == NULL)
+        doc = append(docs, broker, topic);
+    if (doc != NULL && !same) {
+        uint8_t *old = doc->payload;
+        doc->payload = copy;
+        copy = old;
+        doc->size = size;
+        doc->kind = (uint8_t)kind;
+        doc->retain = retain;
+        doc->qos = qos;
+        doc->version++;
+        atomic_fetch_add(&docs->version, 1);
+    }
+    pthread_mutex_unlock(&docs->lock);
+    free(copy);
+    return doc != NULL;
+}
+
+static bool wants(const struct broker *broker, const struct doc *doc, bool urgent_only)
+{
+    if (doc->version == doc->sent[broker->index] ||
+        (doc->broker != DOC_ALL && doc->broker != broker->index))
+        return false;
+    if (urgent_only || broker->stage != THRIFT_NONE)
+        return doc->kind == DOC_URGENT;
+    return doc->kind != DOC_PANEL || broker->config->panel;
+}
+
+bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only)
+{
+    struct docs *docs = &publish->docs;
+    uint32_t version = atomic_load(&docs->version);
+    bool all = true;
+    if (broker->docs_seen == version)
+        return true;
+    pthread_mutex_lock(&docs->lock);
+    for (struct doc *doc = docs->first; doc != NULL && all; doc = doc->next) {
+        if (!wants(broker, doc, urgent_only))
+            continue;
+        all = wire_doc(broker, doc->topic, doc->payload, doc->size, doc->qos, doc->retain,
+                       doc->kind == DOC_URGENT, NULL, 0);
+        if (all)
+            doc->sent[broker->index] = doc->version;
+    }
+    pthread_mutex_unlock(&docs->lock);
+    if (all && !urgent_only)
+        broker->docs_seen = version;
+    return all;
+}
+
+void docs_forget(struct docs *docs, uint16_t broker)
+{
+    pthread_mutex_lock(&docs->lock);
+    for (struct doc *doc = docs->first; doc != NULL; doc = doc->next)
+        doc->sent[broker] = 0;
+    pthread_mutex_unlock(&docs->lock);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/publish/link/downsample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/store/rollup.h"
+
+#define ROWS_MOST  4096u  /* hours of devices in a block: about 1 MiB */
+#define ITEMS_MOST 16384u /* gaps and corrections */
+#define GRACE_MS   120000
+#define STREAMS    65536u
+#define NONE       UINT32_MAX
+
+/* An hour of one stream in one boot. */
+struct row {
+    uint32_t stream, boot, first_seq, last_seq;
+    int64_t t_ms;
+    uint8_t count;
+    struct cell {
+        uint32_t n, bad;
+        float min, max;
+        double sum;
+    } cells[];
+};
+
+struct item {
+    uint32_t stream, boot, first, last;
+    int64_t add_ms;
+    bool correction;
+    uint8_t why; /* gap */
+};
+
+struct items {
+    struct item *items;
+    uint32_t count, room;
+};
+
+struct known {
+    const struct shape *shape;
+    uint32_t row, gap; /* last used, NONE: there is none in this block */
+};
+
+struct thin {
+    thin_shape shape;
+    void *context;
+    struct known *streams; /* by number */
+    uint32_t stream_room;
+    uint64_t first_id, next_id; /* of the block: [first, next) */
+    int64_t end_ms;             /* of its hour; 0: nothing in it */
+    struct items passed, gaps;
+    struct row **rows;
+    uint32_t row_count, row_room, readings;
+    bool closed;
+    uint32_t at, then; /* of all that is given out: the next, and the one after the body at hand */
+};
+
+struct thin *thin_create(thin_shape shape, void *context)
+{
+    struct thin *thin = calloc(1, sizeof *thin);
+    if (thin != NULL) {
+        thin->shape = shape;
+        thin->context = context;
+    }
+    return thin;
+}
+
+void thin_begin(struct thin *thin, uint64_t id)
+{
+    for (uint32_t i = 0; i < thin->row_count; i++)
+        free(thin->rows[i]);
+    for (uint32_t i = 0; i < thin->stream_room; i++)
+        thin->streams[i].row = thin->streams[i].gap = NONE;
+    thin->row_count = thin->readings = thin->at = thin->then = 0;
+    thin->passed.count = thin->gaps.count = 0;
+    thin->first_id = thin->next_id = id;
+    thin->end_ms = 0;
+    thin->closed = false;
+}
+
+void thin_destroy(struct thin *thin)
+{
+    if (thin == NULL)
+        return;
+    thin_begin(thin, 0);
+    free(thin->streams);
+    free(thin->passed.items);
+    free(thin->gaps.items);
+    free(thin->rows);
+    free(thin);
+}
+
+uint64_t thin_first(const struct thin *thin)
+{
+    return thin->first_id;
+}
+
+bool thin_empty(const struct thin *thin)
+{
+    return thin->next_id == thin->first_id;
+}
+
+uint32_t thin_readings(const struct thin *thin)
+{
+    return thin->readings;
+}
+
+/* ---- Gathering ---- */
+
+static struct known *stream_of(struct thin *thin, uint32_t id)
+{
+    if (id >= STREAMS)
+        return NULL;
+    if (id >= thin->stream_room) {
+        uint32_t room = id + 64;
+        struct known *grown = realloc(thin->streams, room * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        for (uint32_t i = thin->stream_room; i < room; i++)
+            grown[i] = (struct known){.row = NONE, .gap = NONE};
+        thin->streams = grown;
+        thin->stream_room = room;
+    }
+    struct known *known = &thin->streams[id];
+    if (known->shape == NULL)
+        known->shape = thin->shape(thin->context, id);
+    return known;
+}
+
+static struct item *new_item(struct items *items)
+{
+    if (items->count == items->room) {
+        uint32_t room = items->room * 2 + 64;
+        struct item *grown = realloc(items->items, room * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        items->items = grown;
+        items->room = room;
+    }
+    return &items->items[items->count++];
+}
+
+static bool pass(struct thin *thin, const struct record *record)
+{
+    struct item *item = new_item(&thin->passed);
+    if (item != NULL)
+        *item = (struct item){.stream = record->stream,
+                              .boot = record->boot,
+                              .first = record->seq,
+                              .last = record->last_seq,
+                              .add_ms = record->add_ms,
+                              .correction = record->kind == RECORD_CORRECTION,
+                              .why = record->why};
+    return item != NULL;
+}
+
+static bool add_to_gap(struct thin *thin, struct known *known, const struct record *record)
+{
+    struct item *gap = known->gap != NONE ? &thin->gaps.items[known->gap] : NULL;
+    if (gap != NULL && gap->boot == record->boot && gap->last + 1 == record->seq) {
+        gap->last = record->seq;
+        return true;
+    }
+    gap = new_item(&thin->gaps);
+    if (gap == NULL)
+        return false;
+    *gap = (struct item){.stream = record->stream,
+                         .boot = record->boot,
+                         .first = record->seq,
+                         .last = record->seq,
+                         .why = GAP_QUOTA};
+    known->gap = thin->gaps.count - 1;
+    return true;
+}
+
+static bool is_row(const struct row *row, const struct record *record, int64_t t_ms)
+{
+    return row->stream == record->stream && row->boot == record->boot && row->t_ms == t_ms;
+}
+
+static struct row *new_row(struct thin *thin, const struct record *record, int64_t t_ms,
+                           uint8_t count)
+{
+    if (thin->row_count == thin->row_room) {
+        uint32_t room = thin->row_room * 2 + 64;
+        struct row **grown = realloc(thin->rows, room * sizeof(struct row *));
+        if (grown == NULL)
+            return NULL;
+        thin->rows = grown;
+        thin->row_room = room;
+    }
+    struct row *row = calloc(1, sizeof *row + count * sizeof row->cells[0]);
+    if (row == NULL)
+        return NULL;
+    *row = (struct row){.stream = record->stream,
+                        .boot = record->boot,
+                        .first_seq = record->seq,
+                        .last_seq = record->seq,
+                        .t_ms = t_ms,
+                        .count = count};
+    thin->rows[thin->row_count++] = row;
+    return row;
+}
+
+static struct row *row_of(struct thin *thin, struct known *known, const struct record *record,
+                          int64_t t_ms)
+{
+    if (known->row != NONE && is_row(thin->rows[known->row], record, t_ms))
+        return thin->rows[known->row];
+    for (uint32_t i = thin->row_count; i > 0; i--) { /* seldom: logs, another boot */
+        if (is_row(thin->rows[i - 1], record, t_ms)) {
+            known->row = i - 1;
+            return thin->rows[i - 1];
+        }
+    }
+    struct row *row = new_row(thin, record, t_ms, known->shape->count);
+    if (row != NULL)
+        known->row = thin->row_count - 1;
+    return row;
+}
+
+static void add_values(struct row *row, const struct payload_value *values)
+{
+    for (unsigned i = 0; i < row->count; i++) {
+        struct cell *cell = &row->cells[i];
+        if (!means_believe(&values[i])) {
+            cell->bad += values[i].flag != METRIC_ABSENT && values[i].flag != METRIC_GOOD;
+            continue;
+        }
+        double value = payload_value_number(&values[i]);
+        cell->min = cell->n == 0 || (float)value < cell->min ? (float)value : cell->min;
+        cell->max = cell->n == 0 || (float)value > cell->max ? (float)value : cell->max;
+        cell->sum += value;
+        cell->n++;
+    }
+}
+
+static bool add_reading(struct thin *thin, const struct record *record, int64_t wall_ms)
+{
+    struct payload_value values[READING_VALUES_MAX];
+    struct known *known = stream_of(thin, record->stream);
+    if (known == NULL)
+        return false;
+    if (known->shape == NULL || !record_values(record, known->shape, values))
+        return true; /* it could not be sent either */
+    int64_t t_ms = wall_ms - (wall_ms % HOUR_MS + HOUR_MS) % HOUR_MS;
+    struct row *row = row_of(thin, known, record, t_ms);
+    if (row == NULL || !add_to_gap(thin, known, record))
+        return false;
+    row->first_seq = record->seq < row->first_seq ? record->seq : row->first_seq;
+    row->last_seq = record->seq > row->last_seq ? record->seq : row->last_seq;
+    add_values(row, values);
+    thin->readings++;
+    return true;
+}
+
+static bool time_known(const struct feed_body *body, const uint8_t *data)
+{
+    struct body_reader reader;
+    struct record record;
+    bool known = body->offset_known;
+    if (known || !body_open(&reader, data, body->size))
+        return true; /* what cannot be read is left out either way */
+    known = true;
+    while (known && body_next(&reader, &record))
+        known = record.kind != RECORD_READING || record.trusted;
+    return known;
+}
+
+static bool add_records(struct thin *thin, const struct feed_body *body, const uint8_t *data)
+{
+    struct body_reader reader;
+    struct record record;
+    bool good = true;
+    if (!body_open(&reader, data, body->size))
+        return true;
+    while (good && body_next(&reader, &record)) {
+        if (body->first_id + reader.index <= thin->next_id) /* the block begins behind it */
+            continue;
+        if (record.kind != RECORD_READING)
+            good = record.kind == RECORD_MEAN || pass(thin, &record);
+        else
+            good = add_reading(thin, &record,
+                               record.trusted ? record.wall_ms : record.mono_ms + body->offset_ms);
+    }
+    return good;
+}
+
+/* When the first of its readings was taken in, 0: there is none. Not by the offset of its boot
+ * where the clock was trusted: that clock may have been set since. */
+static int64_t taken_ms(const struct feed_body *body, const uint8_t *data)
+{
+    struct body_reader reader;
+    struct record record;
+    if (!body_open(&reader, data, body->size))
+        return 0;
+    while (body_next(&reader, &record)) {
+        if (record.kind == RECORD_READING)
+            return record.trusted ? reader.base.wall_ms : reader.base.mono_ms + body->offset_ms;
+    }
+    return 0;
+}
+
+enum thin_result thin_add(struct thin *thin, const struct feed_body *body, const uint8_t *data)
+{
+    bool empty = thin_empty(thin), known = time_known(body, data);
+    if (!known)
+        return empty ? THIN_WHOLE : THIN_CLOSE;
+    int64_t taken = taken_ms(body, data);
+    uint32_t items = thin->passed.count > thin->gaps.count ? thin->passed.count : thin->gaps.count;
+    if (!empty && ((thin->end_ms != 0 && taken >= thin->end_ms) ||
+                   thin->row_count + body->count > ROWS_MOST || items + body->count > ITEMS_MOST))
+        return THIN_CLOSE;
+    if (!add_records(thin, body, data)) {
+        thin_begin(thin, thin->first_id);
+        return THIN_FAILED;
+    }
+    thin->next_id = body->first_id + body->count;
+    if (thin->end_ms == 0 && taken != 0)
+        thin->end_ms = taken - taken % HOUR_MS + HOUR_MS;
+    return THIN_TAKEN;
+}
+
+bool thin_due(const struct thin *thin, int64_t wall_ms)
+{
+    return !thin_empty(thin) && wall_ms >= thin->end_ms + GRACE_MS;
+}
+
+/* ---- Giving out ---- */
+
+void thin_close(struct thin *thin)
+{
+    thin->closed = !thin_empty(thin);
+    thin->at = thin->then = 0;
+}
+
+bool thin_closed(const struct thin *thin)
+{
+    return thin->closed;
+}
+
+static bool put_item(struct body *body, const struct item *item)
+{
+    struct reading_gap gap = {
+        .why = item->why, .boot = item->boot, .first_seq = item->first, .last_seq = item->last};
+    return item->correction ? body_correction(body, item->boot, item->add_ms)
+                            : body_gap(body, item->stream, &gap);
+}
+
+/* Whole, or not at all. */
+static bool put_row(struct body *body, const struct row *row)
+{
+    struct body before = *body;
+    for (unsigned from = 0; from < row->count; from += RECORD_MEAN_CELLS) {
+        struct record_mean mean = {.t_ms = row->t_ms,
+                                   .boot = row->boot,
+                                   .first_seq = row->first_seq,
+                                   .last_seq = row->last_seq,
+                                   .from = (uint8_t)from};
+        for (unsigned i = from; i < row->count && mean.count < RECORD_MEAN_CELLS; i++) {
+            const struct cell *cell = &row->cells[i];
+            mean.cells[mean.count++] =
+                (struct record_mean_cell){.n = cell->n,
+                                          .bad = cell->bad,
+                                          .min = cell->min,
+                                          .mean = cell->n > 0 ? (float)(cell->sum / cell->n) : 0,
+                                          .max = cell->max};
+        }
+        if (!body_mean(body, row->stream, &mean)) {
+            body_undo(body, &before);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Everything in one row: passed, gaps, rows. */
+static bool put_at(const struct thin *thin, struct body *body, uint32_t at)
+{
+    if (at < thin->passed.count)
+        return put_item(body, &thin->passed.items[at]);
+    at -= thin->passed.count;
+    if (at < thin->gaps.count)
+        return put_item(body, &thin->gaps.items[at]);
+    return put_row(body, thin->rows[at - thin->gaps.count]);
+}
+
+void thin_next(struct thin *thin, uint8_t *data, struct body *body, uint64_t *cursor)
+{
+    static const struct body_base base = {0, 0, 0}; /* no record in it is relative */
+    uint32_t end = thin->passed.count + thin->gaps.count + thin->row_count;
+    body_begin(body, data, BODY_MAX, &base);
+    thin->then = thin->at;
+    while (thin->then < end && put_at(thin, body, thin->then))
+        thin->then++;
+    body_seal(body);
+    *cursor = thin->then == end ? thin->next_id : 0;
+}
+
+void thin_given(struct thin *thin)
+{
+    thin->at = thin->then;
+    if (thin->at == thin->passed.count + thin->gaps.count + thin->row_count)
+        thin_begin(thin, thin->next_id);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a publisher process says, and to whom in the daemon it goes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/daemon/publish/link/link.h"
+
+static void on_state(struct publish *publish, struct broker *broker,
+                     const struct wire_state *message)
+{
+    bool was_up = broker->up;
+    broker->up = message->up;
+    link_set_state(publish, broker, message->state, message->why);
+    if (message->up) {
+        log_change(&broker->log, 1, LOG_LEVEL_NOTICE, "publish %s: connected to %s:%u",
+                   broker->config->name, broker->config->host, broker->config->port);
+        docs_forget(&publish->docs, broker->index);
+        broker->docs_seen = 0;
+        newest_up(publish, broker);
+        backlog_up(publish, broker, message->refused_before || broker->doubtful);
+        broker->doubtful = false;
+        return;
+    }
+    if (was_up)
+        backlog_down(publish, broker);
+    log_change(&broker->log, 0, LOG_LEVEL_WARNING,
+               "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
+               broker->config->host, broker->config->port, message->why);
+}
+
+static void on_counts(struct publish *publish, struct broker *broker,
+                      const struct wire_counts *counts)
+{
+    pthread_mutex_lock(&publish->lock);
+    struct publish_stats *stats = &broker->stats;
+    uint64_t bytes = broker->bytes_base + counts->bytes;
+    int64_t now_ms = clock_now().mono_ms;
+    struct thrift_traffic traffic = {.tls = broker->config->tls,
+                                     .up = broker->up,
+                                     .connects = counts->connects - broker->connects,
+                                     .messages = counts->messages - broker->messages,
+                                     .bytes = bytes - stats->bytes_sent,
+                                     .passed_ms =
+                                         broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
+                                     .keepalive_s = broker->config->keepalive_s};
+    broker->counts_ms = now_ms;
+    broker->connects = counts->connects;
+    broker->messages = counts->messages;
+    stats->connects = counts->connects;
+    stats->messages = counts->messages;
+    stats->acked = counts->acked;
+    stats->refused = counts->refused;
+    stats->bytes_sent = bytes;
+    if (broker->up)
+        (void)snprintf(stats->state, sizeof stats->state, "%s",
+                       counts->lane_refused ? "refused" : "up");
+    if (broker->up && counts->lane_refused)
+        (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
+    pthread_mutex_unlock(&publish->lock);
+    budget_count(publish, broker, &traffic);
+}
+
+static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
+                       size_t size)
+{
+    static char payload[WIRE_MAX]; /* the one link thread's */
+    struct wire_request head;
+    memcpy(&head, message, sizeof head);
+    size_t rest = size - sizeof head;
+    memcpy(payload, message + sizeof head, rest);
+    payload[rest] = '\0';
+    head.request.broker = broker->index;
+    head.request.payload = payload;
+    head.request.payload_size = rest;
+    if (publish->callbacks.request != NULL)
+        publish->callbacks.request(publish->callbacks.context, &head.request);
+}
+
+static void on_quarantine(struct publish *publish, struct broker *broker, const uint8_t *message,
+                          size_t size)
+{
+    struct wire_quarantine head;
+    memcpy(&head, message, sizeof head);
+    store_quarantine(publish->store, broker->index, head.id, head.reason, message + sizeof head,
+                     (uint32_t)(size - sizeof head));
+    pthread_mutex_lock(&publish->lock);
+    broker->stats.quarantined++;
+    pthread_mutex_unlock(&publish->lock);
+}
+
+void wire_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size)
+{
+    union {
+        struct wire_state state;
+        struct wire_ack ack;
+        struct wire_done done;
+        struct wire_counts counts;
+    } in;
+    memset(&in, 0, sizeof in);
+    memcpy(&in, message, size < sizeof in ? size : sizeof in);
+    switch (message[0]) {
+    case WIRE_STATE:
+        in.state.state[sizeof in.state.state - 1] = in.state.why[sizeof in.state.why - 1] = '\0';
+        on_state(publish, broker, &in.state);
+        break;
+    case WIRE_ACK:
+        backlog_ack(publish, broker, &in.ack);
+        break;
+    case WIRE_DOC_DONE:
+        broker->docs_out -= in.done.count < broker->docs_out ? in.done.count : broker->docs_out;
+        break;
+    case WIRE_COUNTS:
+        on_counts(publish, broker, &in.counts);
+        break;
+    case WIRE_REQUEST:
+        if (size >= sizeof(struct wire_request))
+            on_request(publish, broker, message, size);
+        break;
+    case WIRE_QUARANTINE:
+        if (size >= sizeof(struct wire_quarantine))
+            on_quarantine(publish, broker, message, size);
+        break;
+    default:
+        log_write(LOG_LEVEL_ERROR, "publish: message of unknown type %u", message[0]);
+        break;
+    }
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The link thread: keeps the publisher processes running and moves between them and the store. It
+ * waits for nothing but poll(): a publisher that does not read has its socket left alone. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/daemon/publish/link/link.h"
+
+#define RESTART_FIRST_MS 200
+#define RESTART_MOST_MS  10000
+#define STEADY_MS        30000
+#define SILENT_LEAST_MS  15000
+#define ROUND_LEAST_MS   5
+#define STOP_MOST_MS     2500
+
+/* ---- Publishers come and go ---- */
+
+void link_set_state(struct publish *publish, struct broker *broker, const char *state,
+                    const char *why)
+{
+    pthread_mutex_lock(&publish->lock);
+    (void)snprintf(broker->stats.state, sizeof broker->stats.state, "%s", state);
+    (void)snprintf(broker->stats.why, sizeof broker->stats.why, "%s", why);
+    broker->stats.since_ms = clock_now().mono_ms;
+    broker->stats.pid = (uint32_t)broker->pid;
+    pthread_mutex_unlock(&publish->lock);
+}
+
+static void begin_publisher(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    struct wire_hello hello = {.type = WIRE_HELLO,
+                               .requests = publish->callbacks.request != NULL,
+                               .broker = *broker->config};
+    if (!spawn_publisher(broker)) {
+        int error = errno;
+        link_set_state(publish, broker, "stopped", strerror(error));
+        log_change(&broker->log, 0, LOG_LEVEL_ERROR,
+                   "publish %s: its process can't be started: %s; trying on", broker->config->name,
+                   strerror(error));
+        broker->restart_ms = now_ms + RESTART_MOST_MS;
+        return;
+    }
+    memcpy(hello.site, publish->config->site, sizeof hello.site);
+    memcpy(hello.uuid, store_uuid(publish->store), sizeof hello.uuid);
+    broker->started_ms = broker->heard_ms = now_ms;
+    broker->blocked = false;
+    broker->docs_out = 0;
+    broker->connects = broker->messages = 0;
+    (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
+    backlog_begin(publish, broker);
+    link_set_state(publish, broker, "connecting", "");
+}
+
+static void publisher_ended(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    spawn_reap(broker, 100);
+    if (broker->up)
+        backlog_down(publish, broker);
+    else
+        broker->doubtful = true;
+    broker->up = false;
+    if (now_ms - broker->started_ms > STEADY_MS)
+        broker->restart_wait_ms = RESTART_FIRST_MS;
+    broker->restart_ms = now_ms + broker->restart_wait_ms;
+    broker->restart_wait_ms *= 2;
+    if (broker->restart_wait_ms > RESTART_MOST_MS)
+        broker->restart_wait_ms = RESTART_MOST_MS;
+    link_set_state(publish, broker, "stopped", "its process ended; it is started again");
+    pthread_mutex_lock(&publish->lock);
+    broker->stats.restarts++;
+    broker->bytes_base = broker->stats.bytes_sent;
+    pthread_mutex_unlock(&publish->lock);
+    log_write(LOG_LEVEL_WARNING, "publish %s: its process ended; it is started again",
+              broker->config->name);
+}
+
+static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    static uint8_t message[WIRE_MAX]; /* the one link thread's */
+    for (unsigned n = 0; n < 256 && broker->fd >= 0; n++) {
+        ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0)
+            publisher_ended(publish, broker, now_ms);
+        else
+            wire_take(publish, broker, message, (size_t)got);
+        broker->heard_ms = now_ms;
+    }
+}
+
+/* A publisher tells its counts every second. One that is stopped or hangs is ended; that is seen
+ * when it is read from. */
+static void look_for_silence(struct broker *broker, int64_t now_ms)
+{
+    int64_t most = (int64_t)broker->config->keepalive_s * 3000;
+    most = most < SILENT_LEAST_MS ? SILENT_LEAST_MS : most;
+    if (broker->pid <= 0 || now_ms - broker->heard_ms <= most)
+        return;
+    log_write(LOG_LEVEL_ERROR, "publish %s: its process says nothing for %lld s and is ended",
+              broker->config->name, (long long)(most / 1000));
+    (void)kill(broker->pid, SIGKILL);
+    broker->heard_ms = now_ms;
+}
+
+/* ---- Rounds ---- */
+
+/* A device whose value was just sent wakes nobody until it may be sent again. */
+static int64_t keep_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
+{
+    for (uint16_t i = 0; i < publish->config->device_count; i++) {
+        int64_t sent = INT64_MIN;
+        for (uint16_t b = 0; b < publish->broker_count; b++) {
+            if (publish->brokers[b].up && publish->brokers[b].live_sent_ms[i] > sent)
+                sent = publish->brokers[b].live_sent_ms[i];
+        }
+        bool quiet = sent > now_ms - LIVE_EVERY_MS;
+        if (quiet && sent + LIVE_EVERY_MS - now_ms < wait)
+            wait = sent + LIVE_EVERY_MS - now_ms;
+        if (quiet != (publish->quiet_until_ms[i] != 0)) {
+            live_set_quiet(publish->live, i, quiet);
+            publish->quiet_until_ms[i] = quiet ? sent + LIVE_EVERY_MS : 0;
+        }
+    }
+    return wait;
+}
+
+static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t wait)
+{
+    if (broker->pid == 0) {
+        if (now_ms >= broker->restart_ms)
+            begin_publisher(publish, broker, now_ms);
+        else if (broker->restart_ms - now_ms < wait)
+            wait = broker->restart_ms - now_ms;
+        return wait;
+    }
+    if (!broker->up || broker->blocked)
+        return wait;
+    answers_pump(publish, broker);
+    if (broker->stage != THRIFT_NONE) /* a new month begins with its first reading */
+        budget_count(publish, broker, &(struct thrift_traffic){0});
+    (void)docs_pump(publish, broker, true);
+    wait = newest_pump(publish, broker, now_ms, wait);
+    (void)docs_pump(publish, broker, false);
+    backlog_pump(publish, broker, now_ms);
+    return wait;
+}
+
+static int64_t pump_all(struct publish *publish, bool slow)
+{
+    int64_t now_ms = clock_now().mono_ms, wait = 1000;
+    newest_look(publish, slow);
+    for (uint16_t i = 0; i < publish->broker_count; i++)
+        wait = pump(publish, &publish->brokers[i], now_ms, wait);
+    wait = keep_quiet(publish, now_ms, wait);
+    return wait < ROUND_LEAST_MS ? ROUND_LEAST_MS : wait;
+}
+
+static void wait_and_read(struct publish *publish, int64_t wait)
+{
+    struct pollfd fds[STORE_BROKERS_MAX + 1] = {{.fd = publish->wake_fd, .events = POLLIN}};
+    eventfd_t count = 0;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        const struct broker *broker = &publish->brokers[i];
+        fds[i + 1].fd = broker->fd; /* poll() leaves out negative ones */
+        fds[i + 1].events = broker->blocked ? POLLIN | POLLOUT : POLLIN;
+    }
+    if (poll(fds, publish->broker_count + 1u, (int)wait) <= 0)
+        return;
+    int64_t now_ms = clock_now().mono_ms;
+    if (fds[0].revents != 0)
+        (void)eventfd_read(publish->wake_fd, &count);
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        if (fds[i + 1].revents & POLLOUT)
+            publish->brokers[i].blocked = false;
+        if (fds[i + 1].revents & ~POLLOUT)
+            read_broker(publish, &publish->brokers[i], now_ms);
+    }
+}
+
+static void *link_main(void *context)
+{
+    struct publish *publish = context;
+    budget_load(publish);
+    site_publish(publish);
+    while (!atomic_load(&publish->stopping)) {
+        int64_t now_ms = clock_now().mono_ms;
+        bool slow = now_ms - publish->slow_ms >= 1000;
+        atomic_store(&publish->step_ms, now_ms);
+        if (slow) {
+            publish->slow_ms = now_ms;
+            alerts_second(publish);
+            for (uint16_t i = 0; i < publish->broker_count; i++)
+                look_for_silence(&publish->brokers[i], now_ms);
+        }
+        wait_and_read(publish, pump_all(publish, slow));
+    }
+    /* Each says goodbye to its broker; all at once, then all are waited for. */
+    static const uint8_t stop = WIRE_STOP;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        publish->brokers[i].blocked = false;
+        (void)wire_send(&publish->brokers[i], &stop, sizeof stop, NULL, 0);
+    }
+    int64_t until = clock_now().mono_ms + STOP_MOST_MS;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        struct broker *broker = &publish->brokers[i];
+        struct pollfd fd = {.fd = broker->fd, .events = POLLIN};
+        while (broker->fd >= 0 && clock_now().mono_ms < until && poll(&fd, 1, 100) >= 0) {
+            uint8_t message[512];
+            ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+            if (got > 0 && message[0] == WIRE_ACK)
+                wire_take(publish, broker, message, (size_t)got);
+            if (got == 0)
+                break;
+        }
+        spawn_reap(broker, 300);
+    }
+    budget_save(publish);
+    return NULL;
+}
+
+/* ---- Start and stop ---- */
+
+static void *zeros(size_t count, size_t size)
+{
+    return calloc(count + 1, size);
+}
+
+static bool make_broker(struct publish *publish, uint16_t index)
+{
+    const struct config *config = publish->config;
+    struct broker *broker = &publish->brokers[index];
+    uint16_t devices = config->device_count, plots = config->plot_count;
+    broker->index = index;
+    broker->config = &config->brokers[index];
+    broker->fd = -1;
+    broker->restart_wait_ms = RESTART_FIRST_MS;
+    broker->live_dirty = zeros(devices, sizeof *broker->live_dirty);
+    broker->live_sent_ms = zeros(devices, sizeof *broker->live_sent_ms);
+    broker->health_dirty = zeros(devices, sizeof *broker->health_dirty);
+    broker->health_online = zeros(devices, sizeof *broker->health_online);
+    broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
+    broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
+    broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
+    broker->thin = thin_create(backlog_shape, publish->store);
+    backlog_start(publish, broker);
+    if (broker->config->panel)
+        broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
+    (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
+    return broker->thin != NULL && broker->live_dirty != NULL && broker->live_sent_ms != NULL &&
+           broker->health_dirty != NULL && broker->health_online != NULL &&
+           broker->health_sent_ms != NULL && broker->plot_dirty != NULL &&
+           broker->plot_sent_ms != NULL && (!broker->config->panel || broker->scalars != NULL);
+}
+
+static void free_broker(struct broker *broker)
+{
+    answers_free(broker);
+    thin_destroy(broker->thin);
+    free(broker->live_dirty);
+    free(broker->live_sent_ms);
+    free(broker->health_dirty);
+    free(broker->health_online);
+    free(broker->health_sent_ms);
+    free(broker->plot_dirty);
+    free(broker->plot_sent_ms);
+    free(broker->scalars);
+}
+
+static void release(struct publish *publish)
+{
+    for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
+        free_broker(&publish->brokers[i]);
+    alerts_destroy(publish->alerts);
+    raised_destroy(publish->raised);
+    docs_free(&publish->docs);
+    free(publish->brokers);
+    free(publish->shapes);
+    free(publish->quiet_until_ms);
+    if (publish->wake_fd >= 0)
+        close(publish->wake_fd);
+    pthread_mutex_destroy(&publish->lock);
+    free(publish);
+}
+
+static bool make_parts(struct publish *publish)
+{
+    const struct config *config = publish->config;
+    publish->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    publish->broker_count =
+        config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
+    publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
+    publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
+    publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
+    publish->alerts = alerts_create(config);
+    publish->raised = raised_create(publish);
+    if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
+        publish->quiet_until_ms == NULL || publish->alerts == NULL || publish->raised == NULL)
+        return false;
+    for (uint16_t i = 0; i < config->device_count; i++)
+        shape_of_device(&config->devices[i], &publish->shapes[i]);
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        if (!make_broker(publish, i))
+            return false;
+    }
+    return true;
+}
+
+struct publish *publish_start(const struct config *config, struct store *store,
+                              const struct publish_callbacks *callbacks)
+{
+    struct publish *publish = calloc(1, sizeof *publish);
+    sigset_t all, before;
+    if (publish == NULL)
+        return NULL;
+    publish->config = config;
+    publish->store = store;
+    publish->live = store_live(store);
+    publish->callbacks = *callbacks;
+    publish->wake_fd = -1;
+    pthread_mutex_init(&publish->lock, NULL);
+    docs_init(&publish->docs);
+    if (!make_parts(publish)) {
+        release(publish);
+        return NULL;
+    }
+    store_set_wake(store, publish->wake_fd);
+    live_set_wake(publish->live, publish->wake_fd);
+    atomic_store(&publish->step_ms, clock_now().mono_ms);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&publish->thread, NULL, link_main, publish);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        store_set_wake(store, -1);
+        live_set_wake(publish->live, -1);
+        release(publish);
+        errno = error;
+        return NULL;
+    }
+    return publish;
+}
+
+void publish_stop(struct publish *publish)
+{
+    if (publish == NULL)
+        return;
+    atomic_store(&publish->stopping, true);
+    (void)eventfd_write(publish->wake_fd, 1);
+    pthread_join(publish->thread, NULL);
+    store_set_wake(publish->store, -1);
+    live_set_wake(publish->live, -1);
+    release(publish);
+}
+
+/* ---- Small ones ---- */
+
+bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
+                 bool retain, uint8_t qos)
+{
+    char topic[TOPIC_SIZE];
+    bool urgent = strncmp(suffix, TOPIC_ALERT, strlen(TOPIC_ALERT)) == 0 ||
+                  strcmp(suffix, TOPIC_FORECAST) == 0;
+    if (!topic_make(topic, sizeof topic, publish->config->site, suffix) ||
+        !docs_set(&publish->docs, topic, urgent ? DOC_URGENT : DOC_PLAIN, payload, size, retain,
+                  qos))
+        return false;
+    (void)eventfd_write(publish->wake_fd, 1);
+    return true;
+}
+
+void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats)
+{
+    struct store_stats store;
+    memset(stats, 0, sizeof *stats);
+    if (broker >= publish->broker_count)
+        return;
+    store_stats(publish->store, &store);
+    pthread_mutex_lock(&publish->lock);
+    *stats = publish->brokers[broker].stats;
+    pthread_mutex_unlock(&publish->lock);
+    stats->backlog = store.next_record - store.cursors[broker];
+    struct wall_ms now = store_now(publish->store);
+    if (stats->thrifty && now.trust == TIME_TRUSTED)
+        stats->later_ms = thrift_next_ms(now.ms);
+}
+
+int64_t publish_idle_ms(const struct publish *publish)
+{
+    return clock_now().mono_ms - atomic_load(&publish->step_ms);
+}

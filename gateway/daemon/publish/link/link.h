@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the link thread: shared by publish's own files. Other threads touch only the documents,
+ * the answers, the alerts that stand, and the brokers' stats; each has its lock. */
+#ifndef BAIYE_PUBLISH_LINK_H
+#define BAIYE_PUBLISH_LINK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "gateway/common/clock.h"
+#include "gateway/common/log.h"
+#include "gateway/daemon/publish/ipc.h"
+#include "gateway/daemon/publish/link/data_plan.h"
+#include "gateway/daemon/publish/link/downsample.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/feed.h"
+#include "protocols/mqtt/topic.h"
+
+#define LIVE_EVERY_MS    950 /* one a second, with room for a poll that comes a little early */
+#define HEALTH_EVERY_MS  60000
+#define SCALARS_A_SECOND 400 /* v/ messages of one broker */
+
+/* Which brokers a document is for. */
+enum doc_class {
+    DOC_PLAIN,
+    DOC_PANEL, /* only brokers with `panel` */
+    DOC_URGENT /* alerts and forecast: also when the budget is nearly used up */
+};
+
+#define DOC_ALL UINT16_MAX
+
+struct doc {
+    struct doc *next;
+    char topic[TOPIC_SIZE]; /* whole */
+    uint16_t broker;        /* for this one only, or DOC_ALL */
+    uint8_t kind;           /* enum doc_class */
+    uint8_t qos;
+    bool retain;
+    uint32_t version;
+    uint32_t sent[STORE_BROKERS_MAX]; /* version last given to that broker */
+    size_t size;
+    uint8_t *payload;
+};
+
+/* The documents, in the order in which they were first set. */
+struct docs {
+    pthread_mutex_t lock;
+    struct doc *first, *last;
+    uint32_t count;
+    atomic_uint version; /* grows with each change: who has seen it need not look again */
+};
+
+struct answer {
+    struct answer *next;
+    uint16_t topic_size, correlation_size;
+    size_t size;
+    uint8_t bytes[]; /* topic, correlation, payload */
+};
+
+/* What a body in the publisher's hands costs; given back when it is acknowledged. */
+struct loan {
+    uint64_t end_id;
+    uint32_t bytes;
+    uint64_t cursor; /* of means: what the store may then take for delivered, 0: nothing yet */
+};
+struct loans {
+    struct loan loans[WIRE_BODIES];
+    uint32_t first, used, bytes;
+};
+
+struct broker {
+    uint16_t index;
+    const struct broker_config *config;
+    pid_t pid; /* 0: not running */
+    int fd;
+    bool up, blocked; /* blocked: the socket was full */
+    int64_t restart_ms;
+    uint32_t restart_wait_ms;
+    int64_t started_ms, heard_ms;
+    uint64_t fed_id, again_id, means_id;
+    uint64_t lent_id;  /* records before it were given as readings, not as means */
+    struct thin *thin; /* what is gathered instead of a backlog */
+    bool again_waits;  /* a body that the publisher had no room for */
+    struct feed_body again_body;
+    uint8_t again_data[BODY_MAX];
+    uint64_t replay_id; /* 0: none noted */
+    bool doubtful;      /* a process ended while it had no connection: it can't tell why */
+    struct loans loans[LANE_COUNT];
+    uint32_t docs_out;
+    uint32_t docs_seen;              /* docs.version that was gone through */
+    uint32_t last_stream;            /* the publisher knows those up to here */
+    bool *live_dirty;                /* by device */
+    int64_t *live_sent_ms;           /* by device */
+    double *scalars;                 /* last sent v/, by device and value; panel brokers only */
+    uint16_t scalar_next, live_next; /* round robin */
+    int64_t scalar_ms;
+    uint32_t scalar_count;
+    bool *plot_dirty;
+    int64_t *plot_sent_ms;
+    int64_t *health_sent_ms;
+    bool *health_dirty, *health_online;
+    int64_t batch_ms; /* monotonic: when the backlog is fed next */
+    bool feeding;
+    bool pausing; /* the head of the backlog waits for the time to be known */
+    struct answer *answers, *answers_last;
+    uint32_t answer_count;
+    struct publish_stats stats; /* under publish.lock */
+    uint64_t bytes_base;        /* of processes that ended */
+    struct thrift thrift;       /* link thread */
+    enum thrift_stage stage;
+    int64_t counts_ms;           /* monotonic: the last counts */
+    uint64_t connects, messages; /* of this process, as it last told */
+    struct log_state log;
+};
+
+struct kept_question;
+
+/* A document of the store that is read once. kept.c */
+struct kept {
+    struct publish *publish;
+    const char *key;
+    /* On the store thread, once. `size` 0: there is none. */
+    void (*take)(struct publish *publish, void *context, const void *value, size_t size);
+    void *context;
+    atomic_bool known; /* it was read: what is written now forgets nothing */
+    struct kept_question *question;
+};
+
+#define ALERT_ID_SIZE 96
+
+struct alert_text {
+    char id[ALERT_ID_SIZE];
+    char what[192], where[CONFIG_NAME_SIZE], level[8], todo[128];
+    char what_zh[192], todo_zh[128]; /* "": there is no Chinese */
+    int64_t since_ms;
+};
+
+struct publish {
+    const struct config *config;
+    struct store *store;
+    struct live *live;
+    struct publish_callbacks callbacks;
+    struct docs docs;
+    struct broker *brokers;
+    uint16_t broker_count;
+    struct shape *shapes; /* by device */
+    int wake_fd;
+    pthread_t thread;
+    atomic_bool stopping;
+    atomic_llong step_ms;
+    pthread_mutex_t lock; /* answers and stats of brokers */
+    int64_t slow_ms;      /* monotonic: last of what is done once a second */
+    struct alerts *alerts;
+    struct raised_list *raised;
+    int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
+    char json[WIRE_DOC_MAX];
+};
+
+/* link.c */
+/* What publish_stats() tells of the connection: `state` is one of its words, `why` for people. */
+void link_set_state(struct publish *publish, struct broker *broker, const char *state,
+                    const char *why);
+
+/* spawn.c */
+bool spawn_publisher(struct broker *broker);
+/* Ends a process that does not end by itself within `wait_ms`. */
+void spawn_reap(struct broker *broker, int64_t wait_ms);
+
+/* docs.c */
+void docs_init(struct docs *docs);
+void docs_free(struct docs *docs);
+bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
+              size_t size, bool retain, uint8_t qos);
+/* The same for one broker; a topic is either for all or for each. */
+bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                  const void *payload, size_t size, bool retain, uint8_t qos);
+/* Sends what that broker has not had; false: no room now. */
+bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
+void docs_forget(struct docs *docs, uint16_t broker);
+
+/* wire_out.c */
+bool wire_send(struct broker *broker, const void *head, size_t head_size, const void *data,
+               size_t size);
+bool wire_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
+              uint8_t qos, bool retain, bool live, const void *correlation,
+              uint16_t correlation_size);
+
+/* wire_in.c */
+/* One message of the publisher's, as it came. */
+void wire_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size);
+
+/* answers.c; publish_answer() adds to them, from any thread */
+/* Gives the publisher what it has room for. */
+void answers_pump(struct publish *publish, struct broker *broker);
+void answers_free(struct broker *broker);
+
+/* backlog.c */
+void backlog_start(struct publish *publish, struct broker *broker);
+void backlog_begin(struct publish *publish, struct broker *broker);
+void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten);
+void backlog_down(struct publish *publish, struct broker *broker);
+void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack);
+void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
+const struct shape *backlog_shape(void *store, uint32_t stream);
+
+/* newest.c: live, v/, plot and health */
+/* The least time between two live values of a device at that broker. */
+int64_t newest_every(const struct broker *broker);
+void newest_up(struct publish *publish, struct broker *broker);
+/* Looks which devices have changed; once for all brokers. */
+void newest_look(struct publish *publish, bool health_too);
+/* Milliseconds until something is due, at most `most`. */
+int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most);
+
+/* site.c */
+void site_publish(struct publish *publish);
+
+/* budget.c */
+void budget_load(struct publish *publish);
+void budget_count(struct publish *publish, struct broker *broker,
+                  const struct thrift_traffic *traffic);
+void budget_save(struct publish *publish);
+
+/* kept.c */
+/* Asks the store, unless the answer is known or under way. */
+void kept_ask(struct kept *kept);
+/* No answer is wanted any more. */
+void kept_forget(struct kept *kept);
+
+/* raised.c: the alerts that stand now. All but create and destroy: any thread. */
+struct raised_list *raised_create(struct publish *publish);
+void raised_destroy(struct raised_list *list);
+/* Have those of before the start been read? Asks for them if not. */
+bool raised_known(struct raised_list *list);
+/* It begins, or its text has changed; one that stands keeps its `since_ms` and who has seen it. */
+void raised_set(struct publish *publish, const struct alert_text *text);
+void raised_end(struct publish *publish, const char *id); /* nothing when it does not stand */
+bool raised_find(struct publish *publish, const char *id, int64_t *since_ms);
+/* The first one that is not `own`. */
+bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
+                         char *id, size_t size);
+
+/* silence.c: devices and whole lines that do not answer. Link thread. */
+struct silence *silence_create(const struct config *config);
+void silence_destroy(struct silence *silence);
+void silence_second(struct publish *publish, struct silence *silence);
+bool silence_is_ours(const struct silence *silence, const char *id);
+
+/* alerts.c */
+struct alerts *alerts_create(const struct config *config);
+void alerts_destroy(struct alerts *alerts);
+void alerts_reading(struct publish *publish, const struct reading *reading);
+void alerts_second(struct publish *publish);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live lane: the newest reading of each device, straight from the live table, at most one
+ * message a second and device (once per `batch` for a broker with a budget); plain numbers for
+ * panel apps; the plots' values; the devices' health. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/publish/link/link.h"
+#include "protocols/metric/metric.h"
+#include "protocols/mqtt/payload.h"
+
+int64_t newest_every(const struct broker *broker)
+{
+    const struct broker_config *config = broker->config;
+    if (config->budget_bytes_month > 0 && config->batch_ms > LIVE_EVERY_MS)
+        return config->batch_ms;
+    return LIVE_EVERY_MS;
+}
+
+void newest_up(struct publish *publish, struct broker *broker)
+{
+    const struct config *config = publish->config;
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        broker->live_dirty[i] = broker->health_dirty[i] = true;
+        broker->live_sent_ms[i] = broker->health_sent_ms[i] = INT64_MIN / 2;
+        for (unsigned v = 0; broker->scalars != NULL && v < READING_VALUES_MAX; v++)
+            broker->scalars[i * READING_VALUES_MAX + v] = (double)NAN;
+    }
+    for (uint16_t i = 0; i < config->plot_count; i++) {
+        broker->plot_dirty[i] = true;
+        broker->plot_sent_ms[i] = INT64_MIN / 2;
+    }
+}
+
+static void mark(struct publish *publish, uint16_t device)
+{
+    const struct config *config = publish->config;
+    for (uint16_t b = 0; b < publish->broker_count; b++)
+        publish->brokers[b].live_dirty[device] = true;
+    for (uint16_t p = 0; p < config->plot_count; p++) {
+        for (uint16_t d = 0; d < config->plots[p].device_count; d++) {
+            if (config->plots[p].devices[d] != device)
+                continue;
+            for (uint16_t b = 0; b < publish->broker_count; b++)
+                publish->brokers[b].plot_dirty[p] = true;
+        }
+    }
+}
+
+void newest_look(struct publish *publish, bool health_too)
+{
+    struct reading reading;
+    for (uint16_t i = 0; i < publish->config->device_count; i++) {
+        if (live_changed(publish->live, i)) {
+            mark(publish, i);
+            if (live_get(publish->live, i, &reading))
+                alerts_reading(publish, &reading);
+        }
+        if (health_too && live_health_changed(publish->live, i)) {
+            for (uint16_t b = 0; b < publish->broker_count; b++)
+                publish->brokers[b].health_dirty[i] = true;
+        }
+    }
+}
+
+/* ---- One device ---- */
+
+static void fill_payload(struct publish *publish, const struct reading *reading,
+                         struct payload_reading *payload, const char *names[READING_VALUES_MAX])
+{
+    const struct shape *shape = &publish->shapes[reading->device];
+    *payload = (struct payload_reading){.device = publish->config->devices[reading->device].name,
+                                        .metrics = names,
+                                        .count = shape->count,
+                                        .clock_untrusted = reading->time.trust != TIME_TRUSTED,
+                                        .boot = reading->boot,
+                                        .seq = reading->seq,
+                                        .ts_ms = reading->time.ms};
+    for (unsigned i = 0; i < shape->count; i++) {
+        names[i] = shape->fields[i].metric;
+        if (i < reading->value_count)
+            payload_value_from(&shape->fields[i], &reading->values[i], &payload->values[i]);
+    }
+}
+
+static bool device_topic(const struct publish *publish, uint16_t device, const char *leaf,
+                         char topic[TOPIC_SIZE])
+{
+    char suffix[TOPIC_SIZE];
+    return topic_device(suffix, sizeof suffix, publish->config->devices[device].name, leaf) &&
+           topic_make(topic, TOPIC_SIZE, publish->config->site, suffix);
+}
+
+static bool same_number(double a, double b)
+{
+    return a == b;
+}
+
+/* The values that differ from what the panel shows; as many as the rate allows. */
+static void send_scalars(struct publish *publish, struct broker *broker, int64_t now_ms,
+                         const struct payload_reading *payload, uint16_t device)
+{
+    double *last = broker->scalars + (size_t)device * READING_VALUES_MAX;
+    if (now_ms - broker->scalar_ms >= 1000) {
+        broker->scalar_ms = now_ms;
+        broker->scalar_count = 0;
+    }
+    for (unsigned i = 0; i < payload->count; i++) {
+        char topic[TOPIC_SIZE], leaf[CONFIG_NAME_SIZE + 2], text[48];
+        double number = payload_value_number(&payload->values[i]);
+        size_t size = payload_scalar(text, &payload->values[i]);
+        if (size == 0 || same_number(number, last[i]) || broker->scalar_count >= SCALARS_A_SECOND)
+            continue;
+        (void)snprintf(leaf, sizeof leaf, "v/%s", payload->metrics[i]);
+        if (!device_topic(publish, device, leaf, topic) ||
+            !wire_doc(broker, topic, text, size, 0, true, true, NULL, 0))
+            return;
+        last[i] = number;
+        broker->scalar_count++;
+    }
+}
+
+/* false: no room now. */
+static bool send_live(struct publish *publish, struct broker *broker, uint16_t device,
+                      int64_t now_ms)
+{
+    const char *names[READING_VALUES_MAX];
+    struct payload_reading payload;
+    struct reading reading;
+    char topic[TOPIC_SIZE], json[4096];
+    struct json_out o = json_out_init(json, sizeof json);
+    if (!live_get(publish->live, device, &reading)) {
+        broker->live_dirty[device] = false;
+        return true;
+    }
+    fill_payload(publish, &reading, &payload, names);
+    payload_live(&o, &payload, publish->config->devices[device].every_ms);
+    if (o.failed || !device_topic(publish, device, "live", topic)) {
+        broker->live_dirty[device] = false;
+        return true;
+    }
+    if (!wire_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
+        return false;
+    broker->live_dirty[device] = false;
+    broker->live_sent_ms[device] = now_ms;
+    if (broker->scalars != NULL)
+        send_scalars(publish, broker, now_ms, &payload, device);
+    return true;
+}
+
+/* ---- Health ---- */
+
+static void health_json(struct json_out *o, const struct device_health *health,
+                        const struct reading *reading, const struct shape *shape)
+{
+    json_out_open(o, '{');
+    json_out_key(o, "online");
+    json_out_bool(o, health->online);
+    json_out_key(o, "last_seen");
+    if (health->last_seen.ms > 0)
+        json_out_integer(o, health->last_seen.ms);
+    else
+        json_out_null(o);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"polls", health->polls},
+        {"good", health->good},
+        {"timeouts", health->timeouts},
+        {"crc_errors", health->crc_errors},
+        {"exceptions", health->exceptions},
+        {"late_answers", health->late_answers},
+        {"retries", health->retries},
+        {"turnaround_p50_us", health->turnaround_p50_us},
+        {"turnaround_p99_us", health->turnaround_p99_us},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        json_out_key(o, counts[i].name);
+        json_out_unsigned(o, counts[i].value);
+    }
+    for (unsigned i = 0; reading != NULL && i < shape->count; i++) {
+        struct payload_value value;
+        if (strcmp(shape->fields[i].metric, "battery_voltage") != 0 || i >= reading->value_count ||
+            !reading->values[i].present)
+            continue;
+        char text[48];
+        payload_value_from(&shape->fields[i], &reading->values[i], &value);
+        json_out_key(o, "battery");
+        json_out_raw(o, text, payload_scalar(text, &value));
+    }
+    json_out_key(o, "firmware");
+    json_out_string(o, health->firmware);
+    json_out_key(o, "hint");
+    json_out_string(o, health->hint);
+    json_out_close(o, '}');
+}
+
+static bool send_health(struct publish *publish, struct broker *broker, uint16_t device,
+                        int64_t now_ms)
+{
+    struct device_health health;
+    struct reading reading;
+    char topic[TOPIC_SIZE], json[2048];
+    struct json_out o = json_out_init(json, sizeof json);
+    if (!live_get_health(publish->live, device, &health)) {
+        broker->health_dirty[device] = false;
+        return true;
+    }
+    if (now_ms - broker->health_sent_ms[device] < HEALTH_EVERY_MS &&
+        health.online == broker->health_online[device])
+        return true;
+    bool known = live_get(publish->live, device, &reading);
+    health_json(&o, &health, known ? &reading : NULL, &publish->shapes[device]);
+    broker->health_dirty[device] = false;
+    if (o.failed || !device_topic(publish, device, "health", topic))
+        return true;
+    broker->health_dirty[device] = true;
+    if (!wire_doc(broker, topic, json, o.at, 1, true, false, NULL, 0))
+        return false;
+    broker->health_dirty[device] = false;
+    broker->health_sent_ms[device] = now_ms;
+    broker->health_online[device] = health.online;
+    return true;
+}
+
+/* ---- Plots ---- */
+
+#define PLOT_METRICS 40
+
+struct plot_value {
+    const char *metric;
+    double sum;
+    uint32_t n;
+    uint8_t decimals;
+};
+
+struct plot_values {
+    struct plot_value values[PLOT_METRICS];
+    unsigned count;
+    int64_t oldest_ms; /* of what it is made from */
+    uint32_t every_ms;
+};
+
+static void plot_add(struct plot_values *plot, const char *metric, double value, uint8_t decimals)
+{
+    unsigned i = 0;
+    while (i < plot->count && strcmp(plot->values[i].metric, metric) != 0)
+        i++;
+    if (i == PLOT_METRICS)
+        return;
+    if (i == plot->count)
+        plot->values[plot->count++] = (struct plot_value){.metric = metric};
+    struct plot_value *own = &plot->values[i];
+    own->sum += value;
+    own->n++;
+    own->decimals = decimals > own->decimals ? decimals : own->decimals;
+}
+
+/* A plot shows only what may be believed and is not older than the device's own rhythm allows. */
+static void plot_device(struct publish *publish, struct plot_values *plot, uint16_t device,
+                        int64_t wall_ms)
+{
+    const struct shape *shape = &publish->shapes[device];
+    struct reading reading;
+    uint32_t every = publish->config->devices[device].every_ms;
+    if (!live_get(publish->live, device, &reading) ||
+        wall_ms - reading.time.ms > (int64_t)every * 5 / 2 + 1000)
+        return;
+    bool any = false;
+    for (unsigned i = 0; i < shape->count && i < reading.value_count; i++) {
+        const struct reading_value *value = &reading.values[i];
+        if (!value->present || (value->flag != METRIC_GOOD && value->flag != METRIC_UNCALIBRATED))
+            continue;
+        uint8_t decimals =
+            shape->fields[i].form == PAYLOAD_SCALED ? shape->fields[i].decimals : (uint8_t)2;
+        plot_add(plot, shape->fields[i].metric, value->value, decimals);
+        any = true;
+    }
+    if (!any)
+        return;
+    if (plot->oldest_ms == 0 || reading.time.ms < plot->oldest_ms)
+        plot->oldest_ms = reading.time.ms;
+    plot->every_ms = every > plot->every_ms ? every : plot->every_ms;
+}
+
+static double plot_mean(const struct plot_values *plot, const char *metric)
+{
+    for (unsigned i = 0; i < plot->count; i++) {
+        if (strcmp(plot->values[i].metric, metric) == 0)
+            return plot->values[i].sum / plot->values[i].n;
+    }
+    return (double)NAN;
+}
+
+/* Vapour pressure deficit and dew point, by Magnus's formula over water. */
+static void plot_derive(struct plot_values *plot)
+{
+    double t = plot_mean(plot, "air_temperature"), rh = plot_mean(plot, "air_humidity");
+    if (!(t > -40 && t < 60 && rh > 0 && rh <= 100))
+        return;
+    double saturated = 0.6108 * exp(17.27 * t / (t + 237.3));
+    double g = log(rh / 100) + 17.27 * t / (t + 237.3);
+    plot_add(plot, "vapour_pressure_deficit", saturated * (1 - rh / 100), 3);
+    plot_add(plot, "dew_point", 237.3 * g / (17.27 - g), 2);
+}
+
+static void plot_json(struct json_out *o, const struct plot_values *plot)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    json_out_open(o, '{');
+    json_out_key(o, "ts");
+    json_out_integer(o, plot->oldest_ms);
+    json_out_key(o, "every_s");
+    json_out_decimal(o, plot->every_ms, 3);
+    json_out_key(o, "values");
+    json_out_open(o, '{');
+    for (unsigned i = 0; i < plot->count; i++) {
+        const struct plot_value *value = &plot->values[i];
+        json_out_key(o, value->metric);
+        json_out_decimal(o, llround(value->sum / value->n * powers[value->decimals]),
+                         value->decimals);
+    }
+    json_out_close(o, '}');
+    json_out_key(o, "flags");
+    json_out_open(o, '{');
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+}
+
+static bool send_plot(struct publish *publish, struct broker *broker, uint16_t index,
+                      int64_t now_ms)
+{
+    const struct plot_config *config = &publish->config->plots[index];
+    struct plot_values plot = {0};
+    char suffix[TOPIC_SIZE], topic[TOPIC_SIZE], json[4096];
+    struct json_out o = json_out_init(json, sizeof json);
+    int64_t wall_ms = clock_now().wall_ms;
+    for (uint16_t i = 0; i < config->device_count; i++)
+        plot_device(publish, &plot, config->devices[i], wall_ms);
+    plot_derive(&plot);
+    if (plot.count == 0 || !topic_plot(suffix, sizeof suffix, config->name) ||
+        !topic_make(topic, sizeof topic, publish->config->site, suffix)) {
+        broker->plot_dirty[index] = false;
+        return true;
+    }
+    plot_json(&o, &plot);
+    if (!wire_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
+        return false;
+    broker->plot_dirty[index] = false;
+    broker->plot_sent_ms[index] = now_ms;
+    return true;
+}
+
+/* ---- Rounds ---- */
+
+static int64_t sooner(int64_t wait, int64_t due_ms, int64_t now_ms)
+{
+    int64_t left = due_ms > now_ms ? due_ms - now_ms : 1;
+    return left < wait ? left : wait;
+}
+
+/* Devices in turn, beginning behind the one served last, so that none starves when the window is
+ * always full. */
+static int64_t pump_devices(struct publish *publish, struct broker *broker, int64_t now_ms,
+                            int64_t wait)
+{
+    int64_t every = newest_every(broker);
+    uint16_t count = publish->config->device_count;
+    for (uint16_t n = 0; n < count; n++) {
+        uint16_t device = (uint16_t)((broker->live_next + n) % count);
+        if (!broker->live_dirty[device])
+            continue;
+        int64_t due = broker->live_sent_ms[device] + every;
+        if (due > now_ms) {
+            wait = sooner(wait, due, now_ms);
+        } else if (!send_live(publish, broker, device, now_ms)) {
+            broker->live_next = device;
+            return wait;
+        }
+    }
+    return wait;
+}
+
+int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most)
+{
+    const struct config *config = publish->config;
+    int64_t every = newest_every(broker);
+    if (broker->stage != THRIFT_NONE)
+        return most;
+    int64_t wait = pump_devices(publish, broker, now_ms, most);
+    for (uint16_t i = 0; i < config->plot_count; i++) {
+        if (!broker->plot_dirty[i])
+            continue;
+        if (broker->plot_sent_ms[i] + every > now_ms)
+            wait = sooner(wait, broker->plot_sent_ms[i] + every, now_ms);
+        else if (!send_plot(publish, broker, i, now_ms))
+            return wait;
+    }
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        if (broker->health_dirty[i] && !send_health(publish, broker, i, now_ms))
+            return wait;
+    }
+    return wait;
+}

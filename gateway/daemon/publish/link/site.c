@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a consumer must know to show the values: the site document, and Home Assistant's device
+ * discovery. Both are made once; a changed configuration is a new process image. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/publish/link/link.h"
+#include "protocols/metric/metric.h"
+#include "protocols/mqtt/json.h"
+
+static void put_text(struct json_out *o, const char *name, const char *value)
+{
+    json_out_key(o, name);
+    json_out_string(o, value);
+}
+
+static void put_number(struct json_out *o, const char *name, double value)
+{
+    json_out_key(o, name);
+    json_out_real(o, value, true);
+}
+
+static const char *unit_of(const struct field_config *field)
+{
+    const struct metric_info *metric = metric_find(field->metric);
+    return field->unit[0] != '\0' || metric == NULL ? field->unit : metric->unit;
+}
+
+static void put_metric(struct json_out *o, const struct field_config *field)
+{
+    const struct metric_info *metric = metric_find(field->metric);
+    json_out_key(o, field->metric);
+    json_out_open(o, '{');
+    put_text(o, "unit", unit_of(field));
+    if (field->label[0] != '\0')
+        put_text(o, "label", field->label);
+    put_number(o, "min", field->min < field->max || metric == NULL ? field->min : metric->min);
+    put_number(o, "max", field->min < field->max || metric == NULL ? field->max : metric->max);
+    json_out_key(o, "decimals");
+    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+    json_out_close(o, '}');
+}
+
+static void put_plots(struct json_out *o, const struct config *config)
+{
+    json_out_key(o, "plots");
+    json_out_open(o, '[');
+    for (uint16_t i = 0; i < config->plot_count; i++) {
+        const struct plot_config *plot = &config->plots[i];
+        json_out_open(o, '{');
+        put_text(o, "name", plot->name);
+        put_text(o, "label", plot->label[0] != '\0' ? plot->label : plot->name);
+        put_number(o, "area_m2", plot->area_m2);
+        put_text(o, "cultivar", plot->cultivar);
+        put_text(o, "standard", plot->standard);
+        json_out_key(o, "devices");
+        json_out_open(o, '[');
+        for (uint16_t d = 0; d < plot->device_count; d++)
+            json_out_string(o, config->devices[plot->devices[d]].name);
+        json_out_close(o, ']');
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+}
+
+static void put_devices(struct json_out *o, const struct config *config)
+{
+    json_out_key(o, "devices");
+    json_out_open(o, '[');
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        const struct device_config *device = &config->devices[i];
+        json_out_open(o, '{');
+        put_text(o, "name", device->name);
+        put_text(o, "label", device->label[0] != '\0' ? device->label : device->name);
+        put_text(o, "profile", device->profile->name);
+        json_out_key(o, "every_s");
+        json_out_decimal(o, device->every_ms, 3);
+        json_out_key(o, "metrics");
+        json_out_open(o, '[');
+        for (unsigned m = 0; m < device->metric_count; m++)
+            json_out_string(o, device->metrics[m]->metric);
+        json_out_close(o, ']');
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+}
+
+/* Every metric once, as the first device that has it knows it. */
+static void put_metrics(struct json_out *o, const struct config *config)
+{
+    const struct field_config *known[128];
+    unsigned count = 0;
+    json_out_key(o, "metrics");
+    json_out_open(o, '{');
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        for (unsigned m = 0; m < config->devices[i].metric_count; m++) {
+            const struct field_config *field = config->devices[i].metrics[m];
+            unsigned k = 0;
+            while (k < count && strcmp(known[k]->metric, field->metric) != 0)
+                k++;
+            if (k < count || count == sizeof known / sizeof known[0])
+                continue;
+            known[count++] = field;
+            put_metric(o, field);
+        }
+    }
+    json_out_close(o, '}');
+}
+
+static void publish_site(struct publish *publish, const struct broker *broker)
+{
+    const struct config *config = publish->config;
+    char topic[TOPIC_SIZE];
+    int64_t every_ms = newest_every(broker);
+    struct json_out o = json_out_init(publish->json, sizeof publish->json);
+    json_out_open(&o, '{');
+    put_text(&o, "site", config->site);
+    put_text(&o, "gw", store_uuid(publish->store));
+    json_out_key(&o, "location");
+    json_out_open(&o, '{');
+    put_number(&o, "lat", config->latitude);
+    put_number(&o, "lon", config->longitude);
+    put_text(&o, "timezone", config->timezone);
+    json_out_close(&o, '}');
+    put_plots(&o, config);
+    put_devices(&o, config);
+    put_metrics(&o, config);
+    json_out_key(&o, "batch_s"); /* how much older than at other brokers a live value may be here */
+    json_out_decimal(&o, every_ms > LIVE_EVERY_MS ? every_ms : 0, 3);
+    json_out_close(&o, '}');
+    if (o.failed || !topic_make(topic, sizeof topic, config->site, TOPIC_SITE) ||
+        !docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, publish->json, o.at, true,
+                      1))
+        log_write(LOG_LEVEL_ERROR,
+                  "publish %s: the site document does not fit in %u bytes, apps don't see the "
+                  "garden: shorten labels, or leave out devices",
+                  broker->config->name, (unsigned)sizeof publish->json);
+}
+
+/* ---- Home Assistant ---- */
+
+static const char *device_class(const char *metric)
+{
+    static const char *const classes[][2] = {
+        {"air_temperature", "temperature"},
+        {"soil_temperature", "temperature"},
+        {"canopy_temperature", "temperature"},
+        {"leaf_temperature", "temperature"},
+        {"dew_point", "temperature"},
+        {"air_humidity", "humidity"},
+        {"soil_moisture", "moisture"},
+        {"soil_wetness", "moisture"},
+        {"soil_ph", "ph"},
+        {"illuminance", "illuminance"},
+        {"rainfall", "precipitation"},
+        {"wind_speed", "wind_speed"},
+        {"battery_voltage", "voltage"},
+        {"signal_strength", "signal_strength"},
+        {"air_pressure", "pressure"},
+        {"solar_radiation", "irradiance"},
+        {"carbon_dioxide", "carbon_dioxide"},
+        {"noise", "sound_pressure"},
+        {"pm2_5", "pm25"},
+        {"pm10", "pm10"},
+        {"soil_conductivity", "conductivity"},
+    };
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strcmp(classes[i][0], metric) == 0)
+            return classes[i][1];
+    }
+    return NULL;
+}
+
+static void put_component(struct json_out *o, const struct config *config,
+                          const struct device_config *device, const struct field_config *field)
+{
+    const struct metric_info *metric = metric_find(field->metric);
+    char text[160];
+    json_out_key(o, field->metric);
+    json_out_open(o, '{');
+    put_text(o, "p", "sensor");
+    (void)snprintf(text, sizeof text, "baiye-%s-%s-%s", config->site, device->name, field->metric);
+    put_text(o, "unique_id", text);
+    put_text(o, "name", field->label[0] != '\0' ? field->label : field->metric);
+    (void)snprintf(text, sizeof text, "{{ value_json.values.%s | default(none) }}", field->metric);
+    put_text(o, "value_template", text);
+    put_text(o, "state_class", "measurement");
+    if (device_class(field->metric) != NULL)
+        put_text(o, "device_class", device_class(field->metric));
+    /* Home Assistant's pH has no unit, and its relative humidity is plain %. */
+    if (strcmp(field->metric, "soil_ph") != 0)
+        put_text(o, "unit_of_measurement",
+                 strcmp(unit_of(field), "%RH") == 0 ? "%" : unit_of(field));
+    json_out_key(o, "suggested_display_precision");
+    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+    json_out_close(o, '}');
+}
+
+static void put_availability(struct json_out *o, const struct config *config)
+{
+    char topic[TOPIC_SIZE];
+    if (!topic_make(topic, sizeof topic, config->site, TOPIC_STATUS)) {
+        o->failed = true;
+        return;
+    }
+    put_text(o, "availability_topic", topic);
+    put_text(o, "payload_available", "online");
+    put_text(o, "payload_not_available", "offline");
+}
+
+static void put_discovery(struct json_out *o, const struct config *config,
+                          const struct device_config *device, const char *live_topic)
+{
+    char id[96];
+    (void)snprintf(id, sizeof id, "baiye-%s-%s", config->site, device->name);
+    json_out_open(o, '{');
+    json_out_key(o, "dev");
+    json_out_open(o, '{');
+    put_text(o, "ids", id);
+    put_text(o, "name", device->label[0] != '\0' ? device->label : device->name);
+    put_text(o, "mdl",
+             device->profile->label[0] != '\0' ? device->profile->label : device->profile->name);
+    json_out_close(o, '}');
+    json_out_key(o, "o");
+    json_out_open(o, '{');
+    put_text(o, "name", "Baiye");
+    json_out_close(o, '}');
+    put_text(o, "state_topic", live_topic);
+    json_out_key(o, "qos");
+    json_out_unsigned(o, 1);
+    json_out_key(o, "expire_after"); /* what is older than 2.5 periods is stale */
+    json_out_unsigned(o, device->every_ms * 5 / 2 / 1000 + 5);
+    put_availability(o, config);
+    json_out_key(o, "cmps");
+    json_out_open(o, '{');
+    for (unsigned i = 0; i < device->metric_count; i++)
+        put_component(o, config, device, device->metrics[i]);
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+}
+
+static void publish_discovery(struct publish *publish, const struct device_config *device)
+{
+    const struct config *config = publish->config;
+    char topic[TOPIC_SIZE], live[TOPIC_SIZE], suffix[TOPIC_SIZE];
+    struct json_out o = json_out_init(publish->json, sizeof publish->json);
+    int size = snprintf(topic, sizeof topic, "homeassistant/device/baiye-%s-%s/config",
+                        config->site, device->name);
+    if (size < 0 || size >= (int)sizeof topic ||
+        !topic_device(suffix, sizeof suffix, device->name, "live") ||
+        !topic_make(live, sizeof live, config->site, suffix))
+        return;
+    put_discovery(&o, config, device, live);
+    if (!o.failed)
+        (void)docs_set(&publish->docs, topic, DOC_PANEL, publish->json, o.at, true, 1);
+}
+
+void site_publish(struct publish *publish)
+{
+    bool panel = false;
+    for (uint16_t i = 0; i < publish->broker_count; i++) {
+        publish_site(publish, &publish->brokers[i]);
+        panel = panel || publish->brokers[i].config->panel;
+    }
+    for (uint16_t i = 0; panel && i < publish->config->device_count; i++)
+        publish_discovery(publish, &publish->config->devices[i]);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/publish/worker/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/mqtt/payload.h"
+
+#define STREAMS_MOST 65536u
+
+/* ---- Streams ------------------------------------------------------------------------------------
+ */
+
+struct known_shape {
+    struct shape shape;
+    const char *names[READING_VALUES_MAX];
+    struct payload_fields fields;
+};
+
+struct known_stream {
+    char device[CONFIG_NAME_SIZE];
+    const struct known_shape *shape; /* NULL: unknown */
+};
+
+struct streams {
+    struct known_stream *by_id;
+    uint32_t room;
+    struct known_shape **shapes;
+    uint32_t shape_count;
+};
+
+struct streams *streams_create(void)
+{
+    return calloc(1, sizeof(struct streams));
+}
+
+void streams_destroy(struct streams *streams)
+{
+    for (uint32_t i = 0; i < streams->shape_count; i++)
+        free(streams->shapes[i]);
+    free(streams->shapes);
+    free(streams->by_id);
+    free(streams);
+}
+
+static const struct known_shape *intern(struct streams *streams, const struct shape *shape)
+{
+    for (uint32_t i = 0; i < streams->shape_count; i++) {
+        if (memcmp(&streams->shapes[i]->shape, shape, sizeof *shape) == 0)
+            return streams->shapes[i];
+    }
+    struct known_shape **grown =
+        realloc(streams->shapes, (streams->shape_count + 1) * sizeof(struct known_shape *));
+    struct known_shape *own = malloc(sizeof *own);
+    if (grown != NULL)
+        streams->shapes = grown;
+    if (grown == NULL || own == NULL) {
+        free(own);
+        return NULL;
+    }
+    own->shape = *shape;
+    for (unsigned i = 0; i < READING_VALUES_MAX; i++)
+        own->names[i] = own->shape.fields[i].metric;
+    payload_fields_make(&own->fields, own->names, own->shape.count);
+    streams->shapes[streams->shape_count++] = own;
+    return own;
+}
+
+bool streams_add(struct streams *streams, const struct wire_stream *stream)
+{
+    uint32_t id = stream->stream.id;
+    if (id >= STREAMS_MOST)
+        return true; /* its records are counted as unknown */
+    if (id >= streams->room) {
+        uint32_t room = id + 64;
+        struct known_stream *grown = realloc(streams->by_id, room * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        memset(grown + streams->room, 0, (room - streams->room) * sizeof *grown);
+        streams->by_id = grown;
+        streams->room = room;
+    }
+    memcpy(streams->by_id[id].device, stream->stream.device, sizeof streams->by_id[id].device);
+    streams->by_id[id].shape = intern(streams, &stream->shape);
+    return streams->by_id[id].shape != NULL;
+}
+
+static const struct known_stream *find_stream(const struct streams *streams, uint32_t id)
+{
+    if (id >= streams->room || streams->by_id[id].shape == NULL)
+        return NULL;
+    return &streams->by_id[id];
+}
+
+/* ---- Bodies ---- */
+
+void lane_reset(struct lane *lane, uint64_t id)
+{
+    while (lane->first != NULL) {
+        struct lane_body *body = lane->first;
+        lane->first = body->next;
+        free(body);
+    }
+    *lane = (struct lane){.next = id, .watermark = id, .epoch = lane->epoch + 1};
+}
+
+bool lane_add(struct lane *lane, const struct wire_body *head, const void *data, size_t size)
+{
+    struct lane_body *body = malloc(sizeof *body + size);
+    if (body == NULL)
+        return false;
+    *body = (struct lane_body){.first_id = head->first_id,
+                               .size = (uint32_t)size,
+                               .count = head->count,
+                               .offset_known = head->offset_known,
+                               .offset_ms = head->offset_ms};
+    memcpy(body->data, data, size);
+    if (lane->last != NULL && lane->first != NULL)
+        lane->last->next = body;
+    else
+        lane->first = body;
+    lane->last = body;
+    return true;
+}
+
+static uint64_t body_end(const struct lane_body *body)
+{
+    return body->first_id + body->count;
+}
+
+bool lane_waits(const struct lane *lane)
+{
+    return lane->first != NULL && lane->next < body_end(lane->last);
+}
+
+/* Stands the reader on record `next`; false when there is none. */
+static bool locate(struct lane *lane)
+{
+    if (lane->at == NULL) {
+        lane->at = lane->first;
+        while (lane->at != NULL && body_end(lane->at) <= lane->next)
+            lane->at = lane->at->next;
+    } else if (body_end(lane->at) <= lane->next) {
+        lane->at = lane->at->next;
+    } else {
+        return true;
+    }
+    if (lane->at == NULL)
+        return false;
+    struct record skipped;
+    if (lane->at->first_id > lane->next)
+        lane->next = lane->at->first_id; /* what was between is gone, and was told as a gap */
+    (void)body_open(&lane->reader, lane->at->data, lane->at->size);
+    while (lane->at->first_id + lane->reader.index < lane->next &&
+           body_next(&lane->reader, &skipped)) {
+    }
+    return true;
+}
+
+/* ---- Records into JSON ---- */
+
+static bool put_reading(struct json_out *o, const struct lane_body *body, uint32_t boot,
+                        const struct known_stream *stream, const struct record *record)
+{
+    struct payload_reading reading;
+    const struct shape *shape = &stream->shape->shape;
+    if (!record_values(record, shape, reading.values))
+        return false;
+    reading.device = stream->device;
+    reading.metrics = stream->shape->names;
+    reading.fields = &stream->shape->fields;
+    reading.count = shape->count;
+    reading.boot = record->boot;
+    reading.seq = record->seq;
+    reading.gateway_boot = boot;
+    reading.ts_ms = record->wall_ms;
+    reading.clock_untrusted = !record->trusted && !body->offset_known;
+    if (!record->trusted && body->offset_known)
+        reading.ts_ms = record->mono_ms + body->offset_ms;
+    payload_item(o, &reading);
+    return true;
+}
+
+static bool put_mean(struct json_out *o, const struct known_stream *stream,
+                     const struct record *record)
+{
+    const struct shape *shape = &stream->shape->shape;
+    struct record_mean mean;
+    struct payload_mean payload = {.device = stream->device};
+    if (!record_mean(record, &mean) || mean.from + mean.count > shape->count)
+        return false;
+    payload.boot = mean.boot;
+    payload.first = mean.first_seq;
+    payload.last = mean.last_seq;
+    payload.hour_ms = mean.t_ms;
+    payload.count = mean.count;
+    for (unsigned i = 0; i < mean.count; i++) {
+        const struct shape_field *field = &shape->fields[mean.from + i];
+        const struct record_mean_cell *cell = &mean.cells[i];
+        payload.values[i] = (struct payload_mean_value){.metric = field->metric,
+                                                        .form = field->form,
+                                                        .decimals = field->decimals,
+                                                        .n = cell->n,
+                                                        .bad = cell->bad,
+                                                        .min = (double)cell->min,
+                                                        .mean = (double)cell->mean,
+                                                        .max = (double)cell->max};
+    }
+    payload_mean(o, &payload);
+    return true;
+}
+
+/* false: the record cannot be read. */
+static bool put_record(struct json_out *o, const struct lane *lane, const struct streams *streams,
+                       const struct record *record)
+{
+    if (record->kind == RECORD_CORRECTION) {
+        payload_correction(o, record->boot, record->add_ms);
+        return true;
+    }
+    const struct known_stream *stream = find_stream(streams, record->stream);
+    if (stream == NULL)
+        return false;
+    if (record->kind == RECORD_GAP) {
+        payload_gap(o, stream->device, record->boot, record->seq, record->last_seq,
+                    gap_why_name((enum gap_why)record->why));
+        return true;
+    }
+    if (record->kind == RECORD_MEAN)
+        return put_mean(o, stream, record);
+    return put_reading(o, lane->at, lane->reader.base.boot, stream, record);
+}
+
+enum put_result { PUT_DONE, PUT_LEFT_OUT, PUT_FULL };
+
+/* The record at `next`; when it does not fit, everything is as before. */
+static enum put_result put_next(struct lane *lane, const struct streams *streams,
+                                struct json_out *o, size_t end)
+{
+    struct body_reader before = lane->reader;
+    struct json_out mark = *o;
+    struct record record;
+    enum put_result result = PUT_DONE;
+    if (!body_next(&lane->reader, &record)) { /* damaged: the rest of this body is lost */
+        lane->unknown += body_end(lane->at) - lane->next;
+        lane->next = body_end(lane->at);
+        return PUT_LEFT_OUT;
+    }
+    if (lane->next == lane->skip_id) {
+        result = PUT_LEFT_OUT;
+    } else if (!put_record(o, lane, streams, &record)) {
+        *o = mark;
+        lane->unknown++;
+        result = PUT_LEFT_OUT;
+    }
+    if (o->failed || o->at > end) {
+        *o = mark;
+        lane->reader = before;
+        return PUT_FULL;
+    }
+    lane->next++;
+    return result;
+}
+
+bool lane_encode(struct lane *lane, const struct streams *streams, const char *gateway, char *out,
+                 size_t size, struct lane_message *message)
+{
+    struct json_out o = json_out_init(out, size);
+    uint32_t records = 0;
+    payload_batch_begin(&o, gateway);
+    if (!locate(lane))
+        return false;
+    uint64_t first = lane->next;
+    bool small = lane->next < lane->small_until;
+    while (locate(lane)) {
+        enum put_result result = put_next(lane, streams, &o, size - PAYLOAD_BATCH_END_SIZE);
+        if (result == PUT_FULL)
+            break;
+        records += result == PUT_DONE;
+        if (small && records >= lane->small_records)
+            break;
+    }
+    payload_batch_end(&o);
+    *message = (struct lane_message){
+        .first_id = first, .end_id = lane->next, .records = records, .size = o.at};
+    return records > 0 && !o.failed;
+}
+
+void lane_rewind(struct lane *lane, uint64_t first_id)
+{
+    if (first_id < lane->next) {
+        lane->next = first_id;
+        lane->at = NULL;
+    }
+}
+
+void lane_settle(struct lane *lane, uint64_t lowest_in_flight)
+{
+    uint64_t mark = lane->next < lowest_in_flight ? lane->next : lowest_in_flight;
+    if (mark > lane->watermark)
+        lane->watermark = mark;
+    while (lane->first != NULL && body_end(lane->first) <= lane->watermark) {
+        struct lane_body *body = lane->first;
+        if (lane->at == body)
+            lane->at = NULL;
+        lane->first = body->next;
+        free(body);
+    }
+    if (lane->first == NULL)
+        lane->last = NULL;
+}

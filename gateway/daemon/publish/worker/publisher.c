@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The publisher process: one broker, its connection and its keys, nothing else. It holds no state
+ * worth keeping: when it dies, the daemon starts another, and what was not acknowledged comes
+ * again from the store. */
+#include "gateway/daemon/publish/worker/publisher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "gateway/common/backoff.h"
+#include "gateway/common/log.h"
+
+#define WINDOW          16u /* QoS 1 messages in flight: below the brokers' usual 20 */
+#define FASTEST_MOST_MS 3000
+#define STEADY_MS       10000
+#define FAILURES_MOST   40 /* a minute on this machine, 20 of them far away */
+#define CONNECT_MOST_MS 30000
+#define END_MOST_MS     5000
+#define STOP_MOST_MS    1500
+
+/* ---- The connection -----------------------------------------------------------------------------
+ */
+
+static void wait_and_retry(struct publisher *p, const char *state, const char *why)
+{
+    p->phase = PHASE_WAITING;
+    p->retry_ms = now_ms() + backoff_next(&p->backoff_ms, p->hello.broker.host);
+    send_unmake_all(p);
+    tell_state(p, false, state, why);
+}
+
+static void connect_now(struct publisher *p)
+{
+    char why[96] = "";
+    p->phase = PHASE_CONNECTING;
+    p->phase_ms = now_ms();
+    if (!session_connect(p->session, why, sizeof why))
+        wait_and_retry(p, "down", why);
+}
+
+static void publish_status(struct publisher *p, const char *status)
+{
+    struct session_message message = {.topic = p->status_topic,
+                                      .payload = status,
+                                      .size = strlen(status),
+                                      .qos = 1,
+                                      .retain = true};
+    struct slot what = {.doc = true};
+    (void)send_message(p, &what, &message); /* fails only when the connection is gone again */
+}
+
+static void on_connected(struct publisher *p, const struct session_event *event)
+{
+    p->phase = PHASE_UP;
+    p->phase_ms = now_ms();
+    p->failures = 0;
+    p->counts.connects++;
+    p->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
+    p->max_message = READY_BYTES;
+    if (event->max_packet > 512 && event->max_packet - 256 < READY_BYTES)
+        p->max_message = event->max_packet - 256; /* room for topic and properties */
+    p->flow = FLOW_FIRST;
+    p->fastest_ms = FASTEST_MOST_MS;
+    p->refused_until_ms = 0;
+    p->tls.said[0] = '\0';
+    publish_status(p, "online");
+    session_subscribe(p->session);
+    tell_state(p, true, "up", "");
+    p->gone_before = false;
+}
+
+static void on_down(struct publisher *p, const char *state, const char *why)
+{
+    if (p->stopping) {
+        p->stopped = true;
+        return;
+    }
+    if (p->phase == PHASE_UP && now_ms() - p->phase_ms > STEADY_MS)
+        p->backoff_ms = BACKOFF_FIRST_MS;
+    wait_and_retry(p, state, why);
+}
+
+static void on_connect_failed(struct publisher *p, const struct session_event *event)
+{
+    bool refused = event->reason >= 0x80;
+    const char *why = event->text[0] != '\0' ? event->text : "no connection to the broker";
+    if (!refused) {
+        p->gone_before = true;
+        refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, why, now_ms());
+        why = refused ? p->tls.why : why;
+    }
+    /* A Paho that once had no memory may never connect again: seen with the 13th allocation. */
+    if (++p->failures >= FAILURES_MOST && !p->stopping)
+        _exit(EX_TEMPFAIL);
+    on_down(p, refused ? "refused" : "down", why);
+}
+
+static void on_lost(struct publisher *p, const struct session_event *event)
+{
+    if (p->phase != PHASE_UP && p->phase != PHASE_ENDING)
+        return;
+    p->gone_before = p->gone_before || p->phase == PHASE_UP;
+    if (event->reason == 0x95) { /* packet too large: the oldest message is the likely one */
+        p->max_message = p->max_message / 2 > MESSAGE_LEAST ? p->max_message / 2 : MESSAGE_LEAST;
+        p->flow = FLOW_LEAST;
+    }
+    on_down(p, "down", event->text);
+}
+
+static void on_event(struct publisher *p, const struct session_event *event)
+{
+    switch (event->type) {
+    case SESSION_CONNECTED:
+        on_connected(p, event);
+        break;
+    case SESSION_CONNECT_FAILED:
+        on_connect_failed(p, event);
+        break;
+    case SESSION_LOST:
+        on_lost(p, event);
+        break;
+    case SESSION_ENDED:
+        if (p->stopping)
+            p->stopped = true;
+        else if (p->phase == PHASE_ENDING)
+            on_down(p, "down", "no acknowledgement for too long");
+        break;
+    default:
+        send_ended(p, event);
+        break;
+    }
+}
+
+/* Deadlines of the connection. A Paho that does not even end one is ended with the process. */
+static void watch(struct publisher *p)
+{
+    int64_t now = now_ms();
+    int64_t patience = (int64_t)p->hello.broker.keepalive_s * 2000;
+    if (p->phase == PHASE_WAITING && now >= p->retry_ms && !p->stopping) {
+        connect_now(p);
+    } else if (p->phase == PHASE_CONNECTING && now - p->phase_ms > CONNECT_MOST_MS) {
+        log_write(LOG_LEVEL_WARNING, "publish %s: connecting hangs; the process starts anew",
+                  p->hello.broker.name);
+        _exit(EX_TEMPFAIL);
+    } else if (p->phase == PHASE_UP && send_oldest_ms(p) < now - patience) {
+        log_write(LOG_LEVEL_WARNING, "publish %s: nothing acknowledged for %lld s; connecting anew",
+                  p->hello.broker.name, (long long)(patience / 1000));
+        p->phase = PHASE_ENDING;
+        p->phase_ms = now;
+        session_disconnect(p->session, 0);
+    } else if ((p->phase == PHASE_ENDING && now - p->phase_ms > END_MOST_MS) ||
+               (p->phase == PHASE_WAITING && send_oldest_ms(p) < now - 3 * patience / 2)) {
+        _exit(EX_TEMPFAIL); /* a disconnect that does not end, callbacks that never came */
+    }
+}
+
+/* ---- From the daemon ---- */
+
+static void take_body(struct publisher *p, const uint8_t *message, size_t size)
+{
+    struct wire_body head;
+    memcpy(&head, message, sizeof head);
+    if (head.lane < LANE_COUNT &&
+        !lane_add(&p->lanes[head.lane], &head, message + sizeof head, size - sizeof head))
+        _exit(EX_OSERR); /* no memory: start anew, the store has it all */
+    p->last_body_ms = now_ms();
+}
+
+static void take_reset(struct publisher *p, const uint8_t *message)
+{
+    struct wire_reset reset;
+    memcpy(&reset, message, sizeof reset);
+    if (reset.lane >= LANE_COUNT)
+        return;
+    send_unmake_lane(p, reset.lane);
+    lane_reset(&p->lanes[reset.lane], reset.id);
+    p->told[reset.lane] = reset.id;
+}
+
+static void begin_stop(struct publisher *p)
+{
+    p->stopping = true;
+    p->phase_ms = now_ms();
+    if (p->phase != PHASE_UP) {
+        p->stopped = true;
+        return;
+    }
+    publish_status(p, "offline");
+}
+
+/* Leaves when the broker has taken the last word, so that it need not speak the will. */
+static void leave_when_done(struct publisher *p)
+{
+    if (p->phase == PHASE_UP && p->in_flight == 0) {
+        p->phase = PHASE_ENDING;
+        session_disconnect(p->session, 0);
+    }
+}
+
+static void take_message(struct publisher *p, const uint8_t *message, size_t size)
+{
+    static const size_t least[] = {[WIRE_STREAM] = sizeof(struct wire_stream),
+                                   [WIRE_BODY] = sizeof(struct wire_body),
+                                   [WIRE_RESET] = sizeof(struct wire_reset),
+                                   [WIRE_DOC] = sizeof(struct wire_doc),
+                                   [WIRE_STOP] = 1};
+    uint8_t type = message[0];
+    if (type >= sizeof least / sizeof least[0] || least[type] == 0 || size < least[type])
+        _exit(EX_PROTOCOL);
+    if (type == WIRE_STREAM) {
+        struct wire_stream stream;
+        memcpy(&stream, message, sizeof stream);
+        if (!streams_add(p->streams, &stream))
+            _exit(EX_OSERR); /* without it its records could not be sent: start anew */
+    } else if (type == WIRE_BODY) {
+        take_body(p, message, size);
+    } else if (type == WIRE_RESET) {
+        take_reset(p, message);
+    } else if (type == WIRE_DOC) {
+        send_take_doc(p, message, size);
+    } else {
+        begin_stop(p);
+    }
+}
+
+/* All that is there now. */
+static void take_messages(struct publisher *p)
+{
+    static uint8_t message[WIRE_MAX];
+    for (;;) {
+        ssize_t got = recv(p->fd, message, sizeof message, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0) {
+            begin_stop(p); /* the daemon is gone: say goodbye to the broker */
+            close(p->fd);
+            p->fd = -1;
+            return;
+        }
+        take_message(p, message, (size_t)got);
+    }
+}
+
+static void pass_requests(struct publisher *p)
+{
+    static uint8_t message[WIRE_MAX];
+    struct session_request *request = NULL;
+    while ((request = session_next_request(p->session)) != NULL) {
+        struct wire_request head = {.type = WIRE_REQUEST, .request = request->head};
+        memcpy(message, &head, sizeof head);
+        memcpy(message + sizeof head, request->payload, request->size);
+        if (p->fd >= 0)
+            tell_daemon(p, message, sizeof head + request->size);
+        free(request);
+    }
+}
+
+/* ---- Main ---- */
+
+static bool receive_hello(struct publisher *p)
+{
+    p->fd = WIRE_FD;
+    return recv(p->fd, &p->hello, sizeof p->hello, 0) == (ssize_t)sizeof p->hello &&
+           p->hello.type == WIRE_HELLO;
+}
+
+static int wait_ms(const struct publisher *p)
+{
+    int64_t now = now_ms(), until = now + 1000;
+    if (p->phase == PHASE_WAITING && p->retry_ms < until)
+        until = p->retry_ms;
+    if (p->refused_until_ms > now && p->refused_until_ms < until)
+        until = p->refused_until_ms;
+    if (send_batch_due_ms(p) < INT64_MAX)
+        until = send_batch_due_ms(p);
+    if (tell_acks_due_ms(p) < until)
+        until = tell_acks_due_ms(p);
+    return until > now ? (int)(until - now) : 0;
+}
+
+static void run(struct publisher *p)
+{
+    while (!p->stopped) {
+        struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
+                                {.fd = p->fd, .events = POLLIN}};
+        struct session_event event;
+        eventfd_t count = 0;
+        (void)poll(fds, p->fd >= 0 ? 2 : 1, wait_ms(p));
+        if (fds[0].revents != 0)
+            (void)eventfd_read(p->wake_fd, &count);
+        while (session_next_event(p->session, &event) && p->fd >= 0)
+            on_event(p, &event);
+        if (p->fd >= 0 && fds[1].revents != 0)
+            take_messages(p);
+        if (p->stopping && (p->fd < 0 || now_ms() - p->phase_ms > STOP_MOST_MS))
+            break;
+        if (p->stopping)
+            leave_when_done(p);
+        pass_requests(p);
+        watch(p);
+        send_all(p);
+        tell_acks(p);
+        if (now_ms() - p->counts_ms >= 1000 && p->fd >= 0)
+            tell_counts(p);
+    }
+}
+
+int publisher_main(void)
+{
+    static struct publisher publisher; /* half a hundred KiB of buffers: not on the stack */
+    struct publisher *p = &publisher;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* the daemon says when to stop */
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)setenv("RES_OPTIONS", "timeout:2 attempts:1", 1);
+    if (!receive_hello(p)) {
+        (void)fprintf(stderr, "baiyed: --publisher is for baiyed itself\n");
+        return EX_USAGE;
+    }
+    p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->streams = streams_create();
+    p->session = session_create(&p->hello, p->wake_fd);
+    if (p->wake_fd < 0 || p->streams == NULL || p->session == NULL ||
+        !topic_make(p->readings_topic, TOPIC_SIZE, p->hello.site, TOPIC_READINGS) ||
+        !topic_make(p->status_topic, TOPIC_SIZE, p->hello.site, TOPIC_STATUS))
+        return EX_OSERR;
+    p->style = (struct ready_style){
+        .streams = p->streams, .gateway = p->hello.uuid, .deflate = p->hello.broker.encoding == 1};
+    p->backoff_ms = BACKOFF_FIRST_MS;
+    p->flow = FLOW_FIRST;
+    p->window = WINDOW;
+    p->max_message = READY_BYTES;
+    p->phase = PHASE_WAITING;
+    run(p);
+    return EX_OK;
+}

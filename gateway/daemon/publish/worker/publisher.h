@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the publisher process: shared by publisher.c (its connection and its main loop),
+ * send.c (what goes to the broker and what became of it) and tell.c (what the daemon hears of
+ * it). One thread; Paho's threads see only the session. */
+#ifndef BAIYE_PUBLISH_PUBLISHER_H
+#define BAIYE_PUBLISH_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/common/clock.h"
+#include "gateway/daemon/publish/ipc.h"
+#include "gateway/daemon/publish/worker/doc_queue.h"
+#include "gateway/daemon/publish/worker/lane.h"
+#include "gateway/daemon/publish/worker/ready.h"
+#include "gateway/daemon/publish/worker/session.h"
+#include "gateway/daemon/publish/worker/tls_why.h"
+#include "protocols/mqtt/topic.h"
+
+#define MESSAGE_LEAST 2048u
+#define FLOW_FIRST    32768u /* bytes of readings in flight */
+#define FLOW_LEAST    4096u
+
+enum phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_UP, PHASE_ENDING };
+
+struct slot {
+    bool used;
+    bool doc; /* else readings of `lane` */
+    bool quality;
+    uint8_t lane;
+    uint32_t generation, epoch, records;
+    uint64_t first_id, end_id;
+    size_t bytes;
+    int64_t sent_ms;
+};
+
+struct publisher {
+    int fd, wake_fd;
+    struct wire_hello hello;
+    struct session *session;
+    struct streams *streams;
+    enum phase phase;
+    int64_t phase_ms, retry_ms;
+    uint32_t backoff_ms, failures; /* to connect, one after the other */
+    bool gone_before;              /* the broker closed or was not there since it was last up */
+    struct tls_verdict tls;
+    bool stopping, stopped;
+    uint32_t window, max_message;
+    struct lane lanes[LANE_COUNT];
+    uint64_t told[LANE_COUNT]; /* watermarks */
+    int64_t told_ms;
+    uint8_t next_lane; /* whose turn it is to have a message made */
+    int64_t last_body_ms;
+    struct doc_queue live, docs;
+    struct slot slots[SESSION_SLOTS];
+    uint32_t in_flight, lanes_in_flight, scalars;
+    size_t flow, flow_used;
+    int64_t fastest_ms; /* acknowledgement of this connection */
+    int64_t slowed_ms;
+    int64_t refused_until_ms;
+    uint32_t refused_ms;
+    uint32_t tries; /* of the record at small_until - 1 */
+    struct wire_counts counts;
+    int64_t counts_ms;
+    uint32_t generation;
+    char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
+    struct ready_style style;
+    struct ready_ring ready;
+};
+
+static inline int64_t now_ms(void)
+{
+    return clock_now().mono_ms;
+}
+
+/* tell.c: to the daemon. It reads all the time; a process that cannot tell it something ends. */
+void tell_daemon(const struct publisher *p, const void *message, size_t size);
+void tell_state(struct publisher *p, bool up, const char *state, const char *why);
+void tell_docs_done(const struct publisher *p, uint32_t count);
+void tell_counts(struct publisher *p);
+void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
+                     size_t size);
+/* When tell_acks() has something to say at the latest; INT64_MAX: nothing. */
+int64_t tell_acks_due_ms(const struct publisher *p);
+/* Under load one word for many messages: each wakes the daemon. */
+void tell_acks(struct publisher *p);
+
+/* send.c */
+void send_take_doc(struct publisher *p, const uint8_t *message, size_t size);
+/* The connection is gone: the daemon sends documents anew when it is back, and the next one may
+ * want smaller messages. */
+void send_unmake_all(struct publisher *p);
+void send_unmake_lane(struct publisher *p, uint8_t lane);
+bool send_message(struct publisher *p, const struct slot *what,
+                  const struct session_message *message);
+/* Sends as much as the window and the link take. */
+void send_all(struct publisher *p);
+/* When readings that wait for their batch to be complete may go; INT64_MAX: none do. */
+int64_t send_batch_due_ms(const struct publisher *p);
+/* A message is ACKED, REFUSED or UNSENT. */
+void send_ended(struct publisher *p, const struct session_event *event);
+/* When the oldest message that still waits for its acknowledgement was sent; INT64_MAX: none. */
+int64_t send_oldest_ms(const struct publisher *p);
+
+#endif

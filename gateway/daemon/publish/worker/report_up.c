@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "gateway/daemon/publish/worker/publisher.h"
+
+#define ACK_EVERY_MS 5 /* while more is in flight */
+
+/* When the daemon does not read, it is gone or stuck, and so should we be. */
+void tell_daemon(const struct publisher *p, const void *message, size_t size)
+{
+    if (send(p->fd, message, size, MSG_NOSIGNAL) != (ssize_t)size)
+        _exit(EX_IOERR);
+}
+
+void tell_state(struct publisher *p, bool up, const char *state, const char *why)
+{
+    struct wire_state message = {.type = WIRE_STATE, .up = up, .refused_before = p->gone_before};
+    (void)snprintf(message.state, sizeof message.state, "%s", state);
+    (void)snprintf(message.why, sizeof message.why, "%s", why);
+    tell_daemon(p, &message, sizeof message);
+}
+
+void tell_docs_done(const struct publisher *p, uint32_t count)
+{
+    struct wire_done message = {.type = WIRE_DOC_DONE, .count = count};
+    if (count > 0)
+        tell_daemon(p, &message, sizeof message);
+}
+
+void tell_counts(struct publisher *p)
+{
+    p->counts.type = WIRE_COUNTS;
+    p->counts.lane_refused = p->refused_ms > 0;
+    tell_daemon(p, &p->counts, sizeof p->counts);
+    p->counts_ms = now_ms();
+}
+
+void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload, size_t size)
+{
+    static uint8_t message[sizeof(struct wire_quarantine) + READY_BYTES];
+    struct wire_quarantine head = {.type = WIRE_QUARANTINE, .id = id, .reason = reason};
+    memcpy(message, &head, sizeof head);
+    memcpy(message + sizeof head, payload, size);
+    tell_daemon(p, message, sizeof head + size);
+}
+
+static bool acks_wait(const struct publisher *p)
+{
+    bool wait = false;
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+        wait = wait || p->lanes[lane].watermark > p->told[lane];
+    return wait;
+}
+
+int64_t tell_acks_due_ms(const struct publisher *p)
+{
+    return acks_wait(p) ? p->told_ms + ACK_EVERY_MS : INT64_MAX;
+}
+
+void tell_acks(struct publisher *p)
+{
+    if (!acks_wait(p) || p->fd < 0 ||
+        (p->lanes_in_flight > 0 && now_ms() - p->told_ms < ACK_EVERY_MS))
+        return;
+    p->told_ms = now_ms();
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+        struct wire_ack ack = {
+            .type = WIRE_ACK, .lane = (uint8_t)lane, .id = p->lanes[lane].watermark};
+        if (ack.id <= p->told[lane])
+            continue;
+        p->told[lane] = ack.id;
+        tell_daemon(p, &ack, sizeof ack);
+    }
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One MQTT 5 connection over Paho, with Paho's traps fenced in: own in-flight window below its
+ * own, own reconnection by the monotonic clock, acknowledgement by onSuccess5 only, callbacks that
+ * do nothing but leave an event. One thread calls all functions; Paho's threads only the
+ * callbacks inside. */
+#ifndef BAIYE_PUBLISH_SESSION_H
+#define BAIYE_PUBLISH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/publish/ipc.h"
+
+struct session;
+
+#define SESSION_SLOTS 64 /* messages that Paho may hold; QoS 1 is limited to the window */
+
+enum session_event_type {
+    SESSION_CONNECTED,
+    SESSION_CONNECT_FAILED,
+    SESSION_LOST,    /* closed by the broker or the network */
+    SESSION_ACKED,   /* slot */
+    SESSION_REFUSED, /* slot, reason: a PUBACK that says no */
+    SESSION_UNSENT,  /* slot: the connection ended before its PUBACK */
+    SESSION_ENDED    /* our own disconnect is done */
+};
+
+struct session_event {
+    uint8_t type;
+    uint16_t slot;
+    uint32_t generation; /* of the slot */
+    int32_t reason;      /* MQTT reason code, or Paho's negative error */
+    uint32_t max_packet; /* with CONNECTED; 0: no limit said */
+    uint16_t window;     /* with CONNECTED: the broker's receive maximum, 0: not said */
+    int64_t at_ms;       /* CLOCK_MONOTONIC */
+    char text[80];
+};
+
+struct session_request {
+    struct session_request *next;
+    struct publish_request head;
+    size_t size;
+    char payload[];
+};
+
+/* `wake_fd` is an eventfd, signalled with every event but those that wait for others of their kind
+ * (session_message.patient). NULL: no memory or no such URL. */
+struct session *session_create(const struct wire_hello *hello, int wake_fd);
+/* Begins to connect; ends in CONNECTED or CONNECT_FAILED. false when that could not even begin
+ * (`why`). Passwords and certificates are read anew. */
+bool session_connect(struct session *session, char *why, size_t size);
+/* Asks for requests, if the hello says so. After each CONNECTED. */
+void session_subscribe(struct session *session);
+/* Ends the connection. reason: the MQTT code to give, 0 normally; 4 has the broker publish the
+ * will. */
+void session_disconnect(struct session *session, int reason);
+
+struct session_message {
+    const char *topic;
+    const void *payload;
+    size_t size;
+    uint8_t qos;
+    bool retain;
+    bool patient; /* its ACKED wakes nobody before half of the patient ones under way have theirs */
+    const char *content_type; /* or NULL */
+    const void *correlation;
+    uint16_t correlation_size;
+};
+/* false: refused by Paho, no event will follow. Else exactly one of ACKED, REFUSED, UNSENT does. */
+bool session_publish(struct session *session, uint16_t slot, uint32_t generation,
+                     const struct session_message *message);
+bool session_next_event(struct session *session, struct session_event *event);
+/* The caller frees it. NULL: none. */
+struct session_request *session_next_request(struct session *session);
+
+#endif

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/rpc/engine.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/common/log.h"
+#include "gateway/daemon/rpc/methods_node.h"
+#include "gateway/daemon/update/job.h"
+#include "protocols/modbus/pdu.h"
+#include "protocols/mqtt/topic.h"
+
+#define REFUSED_A_MINUTE 20 /* audit rows: somebody who floods must not fill the flash */
+
+const struct rpc_method rpc_methods[] = {
+    {.name = "time", .run = rpc_run_time},
+    {.name = "devices", .run = rpc_run_devices},
+    {.name = "history", .run = rpc_run_history},
+    {.name = "resend", .role = USER_FARMER, .command = true, .run = rpc_run_resend},
+    {.name = "read", .role = USER_FARMER, .run = rpc_run_read},
+    {.name = "write", .role = USER_FARMER, .command = true, .run = rpc_run_write},
+    {.name = "ack", .role = USER_FARMER, .command = true, .run = rpc_run_ack},
+    {.name = "pick", .role = USER_FARMER, .command = true, .run = rpc_run_pick},
+    {.name = "stats", .role = USER_TECHNICIAN, .run = rpc_run_stats},
+    {.name = "raw",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_raw},
+    {.name = "pause",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_pause},
+    {.name = "scan",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_scan},
+    {.name = "address",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_address},
+    {.name = "settings", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_settings},
+    {.name = "set",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_set},
+    {.name = "calibration",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .run = rpc_run_calibration},
+    {.name = "measure", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_measure},
+    {.name = "calibrate",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_calibrate},
+    {.name = "update",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_update},
+    {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_audits},
+    {.name = "backup",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = rpc_run_backup},
+    {.name = NULL},
+};
+
+struct rpc *rpc_open(struct loop *loop, const struct config *config, const struct rpc_parts *parts)
+{
+    struct rpc *rpc = calloc(1, sizeof *rpc);
+    if (rpc == NULL)
+        return NULL;
+    rpc->loop = loop;
+    rpc->config = config;
+    rpc->parts = *parts;
+    rpc->refused_left = REFUSED_A_MINUTE;
+    if (!users_path(config->file, rpc->users_file, sizeof rpc->users_file))
+        rpc->users_file[0] = '\0';
+    rpc->actuators = actuators_open(rpc);
+    if (rpc->actuators == NULL) {
+        free(rpc);
+        return NULL;
+    }
+    update_keep_load(rpc);
+    return rpc;
+}
+
+static void free_call(struct rpc_call *call)
+{
+    json_decref(call->params);
+    json_decref(call->body);
+    json_decref(call->list);
+    free(call->points);
+    rpc_node_free(call->node);
+    free(call);
+}
+
+void rpc_close(struct rpc *rpc)
+{
+    if (rpc == NULL)
+        return;
+    while (rpc->calls != NULL) {
+        struct rpc_call *call = rpc->calls;
+        rpc->calls = call->next;
+        free_call(call);
+    }
+    actuators_close(rpc->actuators);
+    rpc_free_update(rpc);
+    free(rpc);
+}
+
+/* ---- Audit and doubles -------------------------------------------------------------------- */
+
+/* A longer text is cut. */
+static void copy_cut(char *out, size_t size, const char *text)
+{
+    size_t length = strnlen(text, size - 1);
+    while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80) /* no half of a character */
+        length--;
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
+static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                        const char *detail, const char *result)
+{
+    static struct log_rate rate;
+    struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms};
+    copy_cut(row.user, sizeof row.user, caller->user);
+    copy_cut(row.via, sizeof row.via, caller->via);
+    copy_cut(row.method, sizeof row.method, method);
+    copy_cut(row.detail, sizeof row.detail, detail);
+    copy_cut(row.result, sizeof row.result, result);
+    enum store_result stored = store_audit(rpc->parts.store, &row, NULL, NULL);
+    if (stored != STORE_OK)
+        log_limited(&rate, LOG_LEVEL_WARNING, "audit: not stored (%s): %s by %s over %s: %s",
+                    store_result_text(stored), row.method, row.user, row.via, row.result);
+}
+
+static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                          const char *detail, const char *result)
+{
+    int64_t now = loop_now_ms();
+    if (now - rpc->refused_since_ms > 60000) {
+        rpc->refused_since_ms = now;
+        rpc->refused_left = REFUSED_A_MINUTE;
+    }
+    if (rpc->refused_left == 0)
+        return;
+    rpc->refused_left--;
+    write_audit(rpc, caller, method, detail,
+                rpc->refused_left > 0 ? result : "more were refused in this minute");
+}
+
+/* FNV-1a, 64 bit: enough to tell 64 commands apart. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001B3u;
+    return (hash ^ 0xFF) * 0x100000001B3u;
+}
+
+static bool is_double(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                      const char *double_id)
+{
+    uint64_t hash =
+        hash_text(hash_text(hash_text(0xCBF29CE484222325u, caller->user), method), double_id);
+    int64_t now = loop_now_ms();
+    for (size_t i = 0; i < RPC_DOUBLES_MAX; i++) {
+        if (rpc->doubles[i].hash == hash && now - rpc->doubles[i].at_ms < RPC_DOUBLES_MS &&
+            rpc->doubles[i].at_ms > 0)
+            return true;
+    }
+    rpc->doubles[rpc->next_double].hash = hash;
+    rpc->doubles[rpc->next_double].at_ms = now;
+    rpc->next_double = (rpc->next_double + 1) % RPC_DOUBLES_MAX;
+    return false;
+}
+
+/* ---- The end of a call -------------------------------------------------------------------- */
+
+static void finish(struct rpc_call *call, json_t *body, const char *result, bool refused)
+{
+    struct rpc *rpc = call->rpc;
+    for (struct rpc_call **at = &rpc->calls; *at != NULL; at = &(*at)->next) {
+        if (*at == call) {
+            *at = call->next;
+            rpc->call_count--;
+            break;
+        }
+    }
+    if (call->method->command)
+        write_audit(rpc, &call->caller, call->method->name, call->detail, result);
+    else if (refused)
+        audit_refused(rpc, &call->caller, call->method->name, call->detail, result);
+    if (call->answer != NULL)
+        call->answer(call->context, false, body);
+    json_decref(body);
+    free_call(call);
+}
+
+void rpc_end(struct rpc_call *call, json_t *result)
+{
+    if (result == NULL) {
+        rpc_fail(call, "memory", "the gateway is out of memory", "ask for less, or later");
+        return;
+    }
+    finish(call, result, "ok", false);
+}
+
+static json_t *error_body(const char *code, const char *message, const char *hint)
+{
+    return json_pack("{s:{s:s,s:s,s:s}}", "error", "code", code, "message", message, "hint", hint);
+}
+
+void rpc_fail(struct rpc_call *call, const char *code, const char *message, const char *hint)
+{
+    char result[128];
+    int length = snprintf(result, sizeof result, "%s: %s", code, message);
+    (void)length;
+    finish(call, error_body(code, message, hint), result, strcmp(code, "forbidden") == 0);
+}
+
+void rpc_fail_store(struct rpc_call *call, enum store_result result)
+{
+    static const char *const codes[] = {"ok",      "busy",    "unavailable",
+                                        "unknown", "invalid", "stopped"};
+    size_t index = (size_t)(-(int)result);
+    rpc_fail(call, index < sizeof codes / sizeof codes[0] ? codes[index] : "failed",
+             store_result_text(result), result == STORE_BUSY ? "ask again in a few seconds" : "");
+}
+
+void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)
+{
+    static const char *const codes[] = {"ok",   "timeout", "garbled",  "exception", "down",
+                                        "busy", "stopped", "mismatch", "invalid"};
+    char message[96];
+    size_t index = (size_t)(-(int)reply->result);
+    if (reply->result == BUS_EXCEPTION) {
+        int length =
+            snprintf(message, sizeof message, "the device refused: Modbus exception %u, %s",
+                     reply->exception, modbus_exception_text(reply->exception));
+        (void)length;
+    } else {
+        copy_cut(message, sizeof message, bus_result_text(reply->result));
+    }
+    rpc_fail(call, index < sizeof codes / sizeof codes[0] ? codes[index] : "failed", message, "");
+}
+
+void rpc_progress(struct rpc_call *call, const json_t *body)
+{
+    if (call->answer != NULL)
+        call->answer(call->context, true, body);
+}
+
+static void run_task(struct loop_task *task)
+{
+    struct rpc_call *call = (struct rpc_call *)((char *)task - offsetof(struct rpc_call, task));
+    call->resume(call);
+}
+
+void rpc_resume(struct rpc_call *call)
+{
+    call->task = (struct loop_task){.run = run_task};
+    loop_post(call->rpc->loop, &call->task);
+}
+
+void rpc_forget(struct rpc_call *call)
+{
+    call->answer = NULL;
+}
+
+/* ---- Parameters --------------------------------------------------------------------------- */
+
+bool rpc_has(const struct rpc_call *call, const char *name)
+{
+    const json_t *value = json_object_get(call->params, name);
+    return value != NULL && !json_is_null(value);
+}
+
+static void fail_param(struct rpc_call *call, const char *name, const char *what)
+{
+    char message[96];
+    int length = snprintf(message, sizeof message, "%s: %s", name, what);
+    (void)length;
+    rpc_fail(call, "invalid", message, "see the manual page of baiye for the parameters");
+}
+
+const char *rpc_text(struct rpc_call *call, const char *name)
+{
+    const char *text = json_string_value(json_object_get(call->params, name));
+    if (text == NULL || text[0] == '\0') {
+        fail_param(call, name, "a text is needed");
+        return NULL;
+    }
+    return text;
+}
+
+bool rpc_integer(struct rpc_call *call, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+    const json_t *value = json_object_get(call->params, name);
+    double number = json_number_value(value);
+    char what[64];
+    if (!json_is_number(value) || !(number >= (double)min && number <= (double)max) ||
+        number != floor(number)) {
+        int length = snprintf(what, sizeof what,
+                              "a whole number %" PRId64 "..%" PRId64 " is needed", min, max);
+        (void)length;
+        fail_param(call, name, what);
+        return false;
+    }
+    *out = json_is_integer(value) ? json_integer_value(value) : (int64_t)number;
+    return true;
+}
+
+/* Who asks by the control socket has the command line. */
+static void fail_unknown(struct rpc_call *call, const char *what, const char *name,
+                         const char *method)
+{
+    char asked[CONFIG_NAME_SIZE], message[CONFIG_NAME_SIZE + 32], hint[48];
+    copy_cut(asked, sizeof asked, name);
+    int length = snprintf(message, sizeof message, "there is no %s \"%s\"", what, asked);
+    length += snprintf(hint, sizeof hint,
+                       call->caller.broker < 0 ? "`baiye %s` lists them" : "method %s lists them",
+                       method);
+    (void)length;
+    rpc_fail(call, "unknown", message, hint);
+}
+
+const struct device_config *rpc_device(struct rpc_call *call)
+{
+    const char *name = rpc_text(call, "device");
+    if (name == NULL)
+        return NULL;
+    const struct device_config *device = config_device(call->rpc->config, name);
+    if (device == NULL)
+        fail_unknown(call, "device", name, "devices");
+    return device;
+}
+
+bool rpc_bus(struct rpc_call *call, uint16_t *bus)
+{
+    const struct config *config = call->rpc->config;
+    const char *name = rpc_text(call, "bus");
+    if (name == NULL)
+        return false;
+    for (uint16_t i = 0; i < config->bus_count; i++) {
+        if (strcmp(config->buses[i].name, name) == 0) {
+            *bus = i;
+            return true;
+        }
+    }
+    fail_unknown(call, "bus", name, "stats");
+    return false;
+}
+
+/* ---- The beginning ------------------------------------------------------------------------ */
+
+/* Expired by the sender's own date (UTC ms), when the gateway knows what time it is. */
+static bool expired(struct rpc *rpc, const json_t *params)
+{
+    const json_t *expires = json_object_get(params, "expires");
+    struct wall_ms now = store_now(rpc->parts.store);
+    return json_is_number(expires) && now.trust == TIME_TRUSTED &&
+           json_number_value(expires) < (double)now.ms;
+}
+
+static const struct rpc_method *find(const char *name)
+{
+    for (const struct rpc_method *method = rpc_methods; method->name != NULL; method++) {
+        if (strcmp(method->name, name) == 0)
+            return method;
+    }
+    return NULL;
+}
+
+/* Refused before it became a call. */
+static struct rpc_call *refuse(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                               const char *detail, const char *code, const char *message,
+                               const char *hint, rpc_answer answer, void *context)
+{
+    char result[128];
+    int length = snprintf(result, sizeof result, "%s: %s", code, message);
+    (void)length;
+    audit_refused(rpc, caller, method, detail, result);
+    json_t *body = error_body(code, message, hint);
+    if (answer != NULL)
+        answer(context, false, body);
+    json_decref(body);
+    return NULL;
+}
+
+struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *name,
+                          json_t *params, const char *double_id, rpc_answer answer, void *context)
+{
+    char detail[512] = "";
+    size_t size =
+        json_dumpb(params, detail, sizeof detail - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    detail[size < sizeof detail ? size : sizeof detail - 1] = '\0';
+    const struct rpc_method *method = find(name);
+    if (method == NULL || (method->socket_only && caller->broker >= 0))
+        return refuse(rpc, caller, name, detail, "unknown-method", "there is no such method",
+                      "methods: time, devices, history, resend, read, write, ack, pick", answer,
+                      context);
+    if (caller->role < method->role)
+        return refuse(rpc, caller, name, detail, "forbidden", "this user may not do that",
+                      method->role == USER_TECHNICIAN ? "a technician may (baiye user add)"
+                                                      : "a farmer may (baiye user add)",
+                      answer, context);
+    if (expired(rpc, params))
+        return refuse(rpc, caller, name, detail, "expired", "the request came too late",
+                      "send it anew", answer, context);
+    struct rpc_call *call = rpc->call_count < RPC_CALLS_MAX ? calloc(1, sizeof *call) : NULL;
+    if (call == NULL)
+        return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
+                      "ask again in a few seconds", answer, context);
+    if (method->command && double_id[0] != '\0' && is_double(rpc, caller, name, double_id)) {
+        free(call);
+        audit_refused(rpc, caller, name, detail, "double: already taken");
+        if (answer != NULL)
+            answer(context, false, NULL);
+        return NULL;
+    }
+    call->rpc = rpc;
+    call->method = method;
+    call->caller = *caller;
+    call->params = json_incref(params);
+    call->answer = answer;
+    call->context = context;
+    memcpy(call->detail, detail, sizeof detail);
+    call->next = rpc->calls;
+    rpc->calls = call;
+    rpc->call_count++;
+    method->run(call);
+    for (struct rpc_call *at = rpc->calls; at != NULL; at = at->next) {
+        if (at == call)
+            return call;
+    }
+    return NULL;
+}
+
+/* ---- By MQTT ------------------------------------------------------------------------------ */
+
+struct mqtt_origin {
+    struct rpc *rpc;
+    uint16_t broker;
+    bool wanted;
+    char topic[PUBLISH_TOPIC_SIZE];
+    uint8_t correlation[PUBLISH_CORRELATION_SIZE];
+    uint16_t correlation_size;
+};
+
+static void mqtt_answer(void *context, bool progress, const json_t *body)
+{
+    struct mqtt_origin *origin = context;
+    static struct log_rate rate;
+    if (progress)
+        return;
+    char *text = origin->wanted && body != NULL
+                     ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(8))
+                     : NULL;
+    if (text != NULL &&
+        !publish_answer(origin->rpc->parts.publish, origin->broker, origin->topic,
+                        origin->correlation, origin->correlation_size, text, strlen(text)))
+        log_limited(&rate, LOG_LEVEL_WARNING, "rpc: an answer could not be sent to broker %s",
+                    origin->rpc->config->brokers[origin->broker].name);
+    free(text);
+    free(origin);
+}
+
+/* A second delivery has the same correlation data and response topic; when the sender gave none,
+ * its own `id` does. */
+static void double_id_of(const struct publish_request *request, const json_t *params, char *out,
+                         size_t size)
+{
+    const char *id = json_string_value(json_object_get(params, "id"));
+    size_t at = 0;
+    out[0] = '\0';
+    if (request->correlation_size == 0) {
+        if (id != NULL)
+            copy_cut(out, size, id);
+        return;
+    }
+    for (uint16_t i = 0; i < request->correlation_size && at + 3 < size; i++) {
+        int length = snprintf(out + at, size - at, "%02x", request->correlation[i]);
+        at += length > 0 ? (size_t)length : 0;
+    }
+    copy_cut(out + at, size - at, request->response);
+}
+
+void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
+{
+    struct rpc_caller caller = {.broker = request->broker};
+    char double_id[PUBLISH_TOPIC_SIZE + 2 * PUBLISH_CORRELATION_SIZE + 1];
+    copy_cut(caller.user, sizeof caller.user, request->user);
+    copy_cut(caller.via, sizeof caller.via, rpc->config->brokers[request->broker].name);
+    if (request->retained) {
+        audit_refused(rpc, &caller, request->method, "", "retained: never obeyed");
+        return;
+    }
+    if (request->has_response &&
+        !topic_may_answer(request->response, rpc->config->site, request->user)) {
+        audit_refused(rpc, &caller, request->method, request->response,
+                      "forbidden: answers go to the user's own topic only");
+        return;
+    }
+    caller.role = users_role(rpc->users_file, caller.user);
+    struct mqtt_origin *origin = calloc(1, sizeof *origin);
+    if (origin == NULL)
+        return;
+    origin->rpc = rpc;
+    origin->broker = request->broker;
+    origin->wanted = request->has_response;
+    copy_cut(origin->topic, sizeof origin->topic, request->response);
+    origin->correlation_size = request->correlation_size;
+    memcpy(origin->correlation, request->correlation, request->correlation_size);
+    json_t *params = request->payload_size == 0
+                         ? json_object()
+                         : json_loadb(request->payload, request->payload_size, 0, NULL);
+    if (!json_is_object(params)) {
+        (void)refuse(rpc, &caller, request->method, "", "invalid", "the payload is no JSON object",
+                     "send {} when a method needs nothing", mqtt_answer, origin);
+    } else {
+        double_id_of(request, params, double_id, sizeof double_id);
+        (void)rpc_call(rpc, &caller, request->method, params, double_id, mqtt_answer, origin);
+    }
+    json_decref(params);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remote procedure calls: the same methods by MQTT and by the control socket.
+ *
+ *   link thread ─ request ─┐                         ┌─> store thread ─┐
+ *   control socket ────────┴─> rpc_call() ─> method ─┼─> bus thread ───┼─> rpc_end() ─> answer
+ *                               role, doubles, audit └─> at once ──────┘
+ *
+ * Everything here runs in the loop's thread; what other threads answer comes back as a message.
+ * At most RPC_CALLS_MAX calls are under way. Each command, also a refused one, is one row of the
+ * audit table; so is everything else that was refused. */
+#ifndef BAIYE_RPC_H
+#define BAIYE_RPC_H
+
+#include <jansson.h>
+
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/forecast/forecast.h"
+#include "gateway/daemon/loop.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/rpc/users.h"
+#include "gateway/daemon/store/store.h"
+
+#define RPC_CALLS_MAX   64
+#define RPC_DOUBLES_MAX 64 /* commands remembered, to know a second delivery */
+#define RPC_DOUBLES_MS  600000
+#define RPC_HISTORY_MAX 780 /* points of one answer, each at most 83 bytes of JSON: below 64 kB */
+
+struct rpc;
+struct rpc_call;
+
+/* What calls are answered with. */
+struct rpc_parts {
+    struct store *store;
+    struct publish *publish;  /* may be NULL */
+    struct bus *const *buses; /* one a config.buses */
+    /* For `stats`; a new reference. May be NULL. */
+    json_t *(*stats)(void *context);
+    void *context;
+    struct forecast *forecast; /* is told of picks; may be NULL */
+};
+
+/* Copies `parts`; what they point to must outlive it. NULL: no memory. */
+struct rpc *rpc_open(struct loop *loop, const struct config *config, const struct rpc_parts *parts);
+/* After loop_end() and loop_drop_tasks(), when buses and store were stopped: frees calls that were
+ * never answered. */
+void rpc_close(struct rpc *rpc);
+
+struct rpc_caller {
+    char user[65];
+    char via[16];   /* broker name or "socket" */
+    int32_t broker; /* index into config.brokers, -1: the socket */
+    enum user_role role;
+};
+
+/* `answer` is called once in the end (progress false), and before that any number of times with
+ * progress true; it must not keep `body`. A NULL body: a second delivery of a command whose first
+ * one is answered; nothing is to be said. */
+typedef void (*rpc_answer)(void *context, bool progress, const json_t *body);
+
+/* `params` is borrowed. `double_id`: what a second delivery of the same request has in common with
+ * the first; "" : not known. Answers at once or later; NULL `answer`: nobody waits. The call
+ * returned may be forgotten by rpc_forget() as long as it was not answered; NULL: answered. */
+struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                          json_t *params, const char *double_id, rpc_answer answer, void *context);
+/* Whoever asked is gone: no answer comes; what can be stopped is stopped. */
+void rpc_forget(struct rpc_call *call);
+
+/* A request as it came from a broker. */
+void rpc_mqtt(struct rpc *rpc, const struct publish_request *request);
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The methods that ask a bus: they stand in its queue in front of the polls. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/daemon/rpc/call.h"
+#include "protocols/bytes/bytes.h"
+
+#define SCAN_TIMEOUT_MS 200
+#define READ_COILS      1
+#define READ_HOLDING    3
+#define WRITE_COIL      5
+#define WRITE_REGISTER  6
+#define WRITE_COILS     15
+
+/* Bus thread. */
+static void bus_done(void *context, const struct bus_reply *reply)
+{
+    struct rpc_call *call = context;
+    call->reply = *reply;
+    rpc_resume(call);
+}
+
+void rpc_ask_bus(struct rpc_call *call, uint8_t retries, uint16_t timeout_ms, const uint8_t *pdu,
+                 uint16_t size, void (*resume)(struct rpc_call *call))
+{
+    struct bus_request request = {
+        .unit = call->unit,
+        .retries = retries,
+        .timeout_ms = timeout_ms,
+        .no_read_back = call->no_read_back,
+        .pdu_size = size,
+        .context = call,
+        .done = bus_done,
+    };
+    memcpy(request.pdu, pdu, size);
+    call->resume = resume;
+    enum bus_result result = bus_submit(call->rpc->parts.buses[call->bus], &request);
+    if (result != BUS_OK) {
+        call->reply = (struct bus_reply){.result = result};
+        rpc_fail_bus(call, &call->reply);
+    }
+}
+
+/* ---- read --------------------------------------------------------------------------------- */
+
+static uint16_t read_pdu(uint8_t function, uint16_t address, uint16_t count, uint8_t *pdu)
+{
+    struct byte_writer w = byte_writer_init(pdu, 5);
+    byte_write_u8(&w, function);
+    byte_write_u16(&w, address);
+    byte_write_u16(&w, count);
+    return 5;
+}
+
+/* The values of an answer to a read of `count` things; NULL: it is not that answer. */
+static json_t *read_values(const struct bus_reply *reply, uint8_t function, uint16_t count)
+{
+    struct byte_reader r = byte_reader_init(reply->pdu, reply->pdu_size);
+    bool bits = function <= 2;
+    uint8_t answered = byte_read_u8(&r);
+    uint8_t size = byte_read_u8(&r);
+    if (r.failed || answered != function || size != (bits ? (count + 7) / 8 : 2 * count) ||
+        byte_reader_left(&r) < size)
+        return NULL;
+    json_t *values = json_array();
+    for (uint16_t i = 0; i < count; i++) {
+        int value = bits ? reply->pdu[2 + i / 8] >> (i % 8) & 1 : byte_read_u16(&r);
+        (void)json_array_append_new(values, json_integer(value));
+    }
+    return values;
+}
+
+static void read_ready(struct rpc_call *call)
+{
+    if (call->reply.result != BUS_OK) {
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    json_t *values = read_values(&call->reply, call->function, (uint16_t)call->value);
+    if (values == NULL) {
+        call->reply.result = BUS_GARBLED;
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    rpc_end(call, json_pack("{s:o,s:I}", "values", values, "turnaround_us",
+                            (json_int_t)call->reply.turnaround_us));
+}
+
+static const struct write_config *find_write(struct rpc_call *call,
+                                             const struct device_config *device)
+{
+    const char *name = rpc_text(call, "name");
+    if (name == NULL)
+        return NULL;
+    for (uint16_t i = 0; i < device->profile->write_count; i++) {
+        if (strcmp(device->profile->writes[i].name, name) == 0)
+            return &device->profile->writes[i];
+    }
+    rpc_fail(call, "not-allowed", "this device has no such register to write",
+             "method devices lists under writes what may be written");
+    return NULL;
+}
+
+static uint8_t read_function_of(const struct write_config *write)
+{
+    return write->function == WRITE_COIL || write->function == WRITE_COILS ? READ_COILS
+                                                                           : READ_HOLDING;
+}
+
+/* {device, name}: a register of the profile's write list; {device, register, count, function}:
+ * any, for technicians. */
+void rpc_run_read(struct rpc_call *call)
+{
+    uint8_t pdu[5];
+    int64_t address, count = 1, function = READ_HOLDING;
+    const struct device_config *device = rpc_device(call);
+    if (device == NULL)
+        return;
+    if (rpc_has(call, "name")) {
+        const struct write_config *write = find_write(call, device);
+        if (write == NULL)
+            return;
+        address = write->address;
+        function = read_function_of(write);
+    } else {
+        if (call->caller.role < USER_TECHNICIAN) {
+            rpc_fail(call, "forbidden", "only a technician may read any register",
+                     "name one of the device's writes");
+            return;
+        }
+        if (!rpc_integer(call, "register", 0, 65535, &address) ||
+            (rpc_has(call, "count") && !rpc_integer(call, "count", 1, 125, &count)) ||
+            (rpc_has(call, "function") && !rpc_integer(call, "function", 1, 4, &function)))
+            return;
+    }
+    call->bus = device->bus;
+    call->unit = device->unit;
+    call->function = (uint8_t)function;
+    call->value = (int32_t)count;
+    uint16_t size = read_pdu((uint8_t)function, (uint16_t)address, (uint16_t)count, pdu);
+    rpc_ask_bus(call, 1, 0, pdu, size, read_ready);
+}
+
+/* ---- write -------------------------------------------------------------------------------- */
+
+uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu)
+{
+    struct byte_writer w = byte_writer_init(pdu, 16);
+    byte_write_u8(&w, write->function);
+    byte_write_u16(&w, write->address);
+    if (write->function == WRITE_COIL) {
+        byte_write_u16(&w, value != 0 ? 0xFF00 : 0);
+    } else if (write->function == WRITE_REGISTER) {
+        byte_write_u16(&w, (uint16_t)value);
+    } else {
+        bool coils = write->function == WRITE_COILS;
+        byte_write_u16(&w, 1);
+        byte_write_u8(&w, coils ? 1 : 2);
+        if (coils)
+            byte_write_u8(&w, value != 0);
+        else
+            byte_write_u16(&w, (uint16_t)value);
+    }
+    return (uint16_t)w.at;
+}
+
+static void read_back_ready(struct rpc_call *call)
+{
+    uint8_t function = read_function_of(call->write);
+    json_t *values = call->reply.result == BUS_OK ? read_values(&call->reply, function, 1) : NULL;
+    if (values == NULL) {
+        if (call->reply.result == BUS_OK)
+            call->reply.result = BUS_GARBLED;
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    int32_t seen = (int32_t)json_integer_value(json_array_get(values, 0));
+    int32_t wanted = function == READ_COILS ? call->value != 0 : (uint16_t)call->value;
+    json_decref(values);
+    if (seen != wanted) {
+        call->reply.result = BUS_MISMATCH;
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    rpc_end(call, json_pack("{s:b,s:i}", "ok", 1, "value", (int)call->value));
+}
+
+static void write_ready(struct rpc_call *call)
+{
+    uint8_t pdu[5];
+    if (call->reply.result != BUS_OK) {
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    uint16_t size = read_pdu(read_function_of(call->write), call->write->address, 1, pdu);
+    rpc_ask_bus(call, 1, 0, pdu, size, read_back_ready);
+}
+
+/* {device, name, value [, on_s]} */
+void rpc_run_write(struct rpc_call *call)
+{
+    uint8_t pdu[16];
+    int64_t value, on_s;
+    const struct device_config *device = rpc_device(call);
+    const struct write_config *write = device != NULL ? find_write(call, device) : NULL;
+    if (write == NULL)
+        return;
+    if (write->technician && call->caller.role < USER_TECHNICIAN) {
+        rpc_fail(call, "forbidden", "only a technician may write this register", "");
+        return;
+    }
+    on_s = write->max_on_s;
+    if (!rpc_integer(call, "value", write->min, write->max, &value) ||
+        (write->max_on_s > 0 && rpc_has(call, "on_s") &&
+         !rpc_integer(call, "on_s", 1, write->max_on_s, &on_s)))
+        return;
+    call->device = device;
+    call->write = write;
+    call->bus = device->bus;
+    call->unit = device->unit;
+    call->value = (int32_t)value;
+    call->on_s = (uint32_t)on_s;
+    /* Remembered before it is sent: a write whose answer is lost may have worked. */
+    if (write->max_on_s > 0)
+        actuators_set(call->rpc->actuators, device, write, call->value, call->on_s);
+    uint16_t size = rpc_write_pdu(write, call->value, pdu);
+    rpc_ask_bus(call, 1, 0, pdu, size, write_ready);
+}
+
+/* ---- raw, pause, scan --------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* Bytes of a hex text, 0 when it is none or too long. */
+static uint16_t parse_hex(const char *text, uint8_t *out, uint16_t max)
+{
+    size_t digits = strlen(text);
+    if (digits == 0 || digits % 2 != 0 || digits / 2 > max)
+        return 0;
+    for (size_t i = 0; i < digits; i += 2) {
+        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0)
+            return 0;
+        out[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return (uint16_t)(digits / 2);
+}
+
+static void raw_ready(struct rpc_call *call)
+{
+    char hex[2 * sizeof call->reply.pdu + 1];
+    if (call->reply.result != BUS_OK && call->reply.result != BUS_EXCEPTION) {
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    for (uint16_t i = 0; i < call->reply.pdu_size; i++) {
+        hex[2 * i] = "0123456789abcdef"[call->reply.pdu[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[call->reply.pdu[i] & 15];
+    }
+    hex[2 * call->reply.pdu_size] = '\0';
+    rpc_end(call, json_pack("{s:s,s:I,s:i}", "pdu", hex, "turnaround_us",
+                            (json_int_t)call->reply.turnaround_us, "exception",
+                            call->reply.result == BUS_EXCEPTION ? (int)call->reply.exception : 0));
+}
+
+/* {bus, unit, pdu (hex) [, timeout_ms]} */
+void rpc_run_raw(struct rpc_call *call)
+{
+    uint8_t pdu[253];
+    int64_t unit, timeout_ms = 0;
+    if (!rpc_bus(call, &call->bus) || !rpc_integer(call, "unit", 0, 255, &unit) ||
+        (rpc_has(call, "timeout_ms") && !rpc_integer(call, "timeout_ms", 1, 10000, &timeout_ms)))
+        return;
+    const char *text = rpc_text(call, "pdu");
+    if (text == NULL)
+        return;
+    uint16_t size = parse_hex(text, pdu, sizeof pdu);
+    if (size == 0) {
+        rpc_fail(call, "invalid", "pdu: 1 to 253 bytes in hex are needed",
+                 "function code and data, for example 0300000002");
+        return;
+    }
+    call->unit = (uint8_t)unit;
+    rpc_ask_bus(call, 0, (uint16_t)timeout_ms, pdu, size, raw_ready);
+}
+
+/* {bus, seconds}: 0 resumes. */
+void rpc_run_pause(struct rpc_call *call)
+{
+    int64_t seconds;
+    if (!rpc_bus(call, &call->bus) || !rpc_integer(call, "seconds", 0, 3600, &seconds))
+        return;
+    bus_pause(call->rpc->parts.buses[call->bus], (uint32_t)seconds);
+    rpc_end(call, json_pack("{s:b}", "ok", 1));
+}
+
+static void scan_next(struct rpc_call *call);
+
+static void scan_ready(struct rpc_call *call)
+{
+    enum bus_result result = call->reply.result;
+    if (result == BUS_DOWN || result == BUS_STOPPED) {
+        rpc_fail_bus(call, &call->reply);
+        return;
+    }
+    bool there = result == BUS_OK || result == BUS_EXCEPTION || result == BUS_GARBLED;
+    json_t *seen = json_pack("{s:i,s:b,s:b}", "unit", (int)call->unit, "found", (int)there,
+                             "garbled", (int)(result == BUS_GARBLED));
+    rpc_progress(call, seen);
+    if (there)
+        (void)json_array_append_new(call->list, json_integer(call->unit));
+    json_decref(seen);
+    if (call->unit == call->last_unit || call->answer == NULL) { /* done, or nobody waits */
+        json_t *list = call->list;
+        call->list = NULL;
+        rpc_end(call, json_pack("{s:o}", "found", list));
+        return;
+    }
+    call->unit++;
+    scan_next(call);
+}
+
+/* Whoever is there answers a read of one register, be it by an exception. */
+static void scan_next(struct rpc_call *call)
+{
+    uint8_t pdu[5];
+    uint16_t size = read_pdu(READ_HOLDING, 0, 1, pdu);
+    rpc_ask_bus(call, 0, SCAN_TIMEOUT_MS, pdu, size, scan_ready);
+}
+
+/* {bus [, from, to]}: every address. {bus, serials: true}: our nodes, whatever their addresses. */
+void rpc_run_scan(struct rpc_call *call)
+{
+    int64_t from = 1, to = 247;
+    if (!rpc_bus(call, &call->bus) ||
+        (rpc_has(call, "from") && !rpc_integer(call, "from", 1, 247, &from)) ||
+        (rpc_has(call, "to") && !rpc_integer(call, "to", from, 247, &to)))
+        return;
+    if (json_is_true(json_object_get(call->params, "serials"))) {
+        rpc_scan_serials(call);
+        return;
+    }
+    call->unit = (uint8_t)from;
+    call->last_unit = (uint8_t)to;
+    call->list = json_array();
+    scan_next(call);
+}

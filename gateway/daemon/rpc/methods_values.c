@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The methods that ask the store, and those that ask nobody. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/daemon/rpc/call.h"
+#include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/live.h"
+#include "protocols/metric/metric.h"
+
+void rpc_run_time(struct rpc_call *call)
+{
+    struct wall_ms now = store_now(call->rpc->parts.store);
+    rpc_end(call,
+            json_pack("{s:I,s:b,s:s}", "ts", (json_int_t)now.ms, "trusted",
+                      (int)(now.trust == TIME_TRUSTED), "timezone", call->rpc->config->timezone));
+}
+
+static json_t *device_json(const struct config *config, const struct device_config *device)
+{
+    json_t *metrics = json_array(), *writes = json_array();
+    for (uint8_t i = 0; i < device->metric_count; i++)
+        (void)json_array_append_new(metrics, json_string(device->metrics[i]->metric));
+    for (uint16_t i = 0; i < device->profile->write_count; i++) {
+        const struct write_config *write = &device->profile->writes[i];
+        (void)json_array_append_new(
+            writes, json_pack("{s:s,s:i,s:i,s:i,s:b}", "name", write->name, "min", (int)write->min,
+                              "max", (int)write->max, "max_on_s", (int)write->max_on_s,
+                              "technician", (int)write->technician));
+    }
+    return json_pack("{s:s,s:s,s:s,s:i,s:s,s:f,s:o,s:o}", "name", device->name, "label",
+                     device->label, "bus", config->buses[device->bus].name, "unit",
+                     (int)device->unit, "profile", device->profile->name, "every_s",
+                     (double)device->every_ms / 1000.0, "metrics", metrics, "writes", writes);
+}
+
+void rpc_run_devices(struct rpc_call *call)
+{
+    const struct config *config = call->rpc->config;
+    json_t *devices = json_array();
+    for (uint16_t i = 0; i < config->device_count; i++)
+        (void)json_array_append_new(devices, device_json(config, &config->devices[i]));
+    rpc_end(call, json_pack("{s:o}", "devices", devices));
+}
+
+/* ---- history ------------------------------------------------------------------------------ */
+
+enum { COLUMNS = 6 };
+
+static json_t *number_or_null(const struct store_point *point, double number)
+{
+    return point->n > 0 ? json_real(number) : json_null();
+}
+
+static json_t *quality(const struct store_point *point, bool raw)
+{
+    if (!raw)
+        return json_integer(point->bad);
+    return point->flag == METRIC_GOOD
+               ? json_null()
+               : json_string(metric_flag_name((enum metric_flag)point->flag));
+}
+
+static void history_ready(struct rpc_call *call)
+{
+    if (call->store_result != STORE_OK) {
+        rpc_fail_store(call, call->store_result);
+        return;
+    }
+    const char *const names[COLUMNS] = {"t",    "n",   "min",
+                                        "mean", "max", call->history_raw ? "flags" : "bad"};
+    json_t *columns[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++)
+        columns[i] = json_array();
+    for (uint32_t i = 0; i < call->point_count; i++) {
+        const struct store_point *point = &call->points[i];
+        (void)json_array_append_new(columns[0], json_integer(point->t_ms));
+        (void)json_array_append_new(columns[1], json_integer(point->n));
+        (void)json_array_append_new(columns[2], number_or_null(point, point->min));
+        (void)json_array_append_new(columns[3], number_or_null(point, point->mean));
+        (void)json_array_append_new(columns[4], number_or_null(point, point->max));
+        (void)json_array_append_new(columns[5], quality(point, call->history_raw));
+    }
+    json_t *body = json_object();
+    for (size_t i = 0; i < COLUMNS; i++)
+        (void)json_object_set_new(body, names[i], columns[i]);
+    (void)json_object_set_new(body, "next",
+                              call->next_ms != 0 ? json_integer(call->next_ms) : json_null());
+    rpc_end(call, body);
+}
+
+/* Store thread: the points are valid only here. */
+static void history_done(void *context, const struct store_history *history)
+{
+    struct rpc_call *call = context;
+    call->store_result = history->result;
+    call->next_ms = history->next_ms;
+    size_t size = history->count * sizeof *history->points;
+    call->points = history->count > 0 ? malloc(size) : NULL;
+    if (call->points != NULL) {
+        memcpy(call->points, history->points, size);
+        call->point_count = history->count;
+    } else if (history->count > 0) {
+        call->store_result = STORE_BUSY;
+    }
+    rpc_resume(call);
+}
+
+static bool history_of_what(struct rpc_call *call, struct store_history_query *query)
+{
+    query->device = -1;
+    query->plot = -1;
+    if (rpc_has(call, "plot")) {
+        const char *name = rpc_text(call, "plot");
+        const struct plot_config *plot = name ? config_plot(call->rpc->config, name) : NULL;
+        if (name != NULL && plot == NULL)
+            rpc_fail(call, "unknown", "there is no such plot", "the topic site lists them");
+        if (plot != NULL)
+            query->plot = (int32_t)(plot - call->rpc->config->plots);
+        return plot != NULL;
+    }
+    const struct device_config *device = rpc_device(call);
+    if (device != NULL)
+        query->device = device->index;
+    return device != NULL;
+}
+
+void rpc_run_history(struct rpc_call *call)
+{
+    static const int64_t year_3000_ms = 32503680000000;
+    struct store_history_query query = {.max_points = RPC_HISTORY_MAX};
+    if (!history_of_what(call, &query))
+        return;
+    const char *metric = rpc_text(call, "metric");
+    if (metric == NULL)
+        return;
+    if (strlen(metric) >= sizeof query.metric) {
+        rpc_fail_store(call, STORE_UNKNOWN);
+        return;
+    }
+    memcpy(query.metric, metric, strlen(metric) + 1);
+    if (!rpc_integer(call, "from", 0, year_3000_ms, &query.from_ms) ||
+        !rpc_integer(call, "to", 0, year_3000_ms, &query.to_ms))
+        return;
+    const char *step = rpc_has(call, "step") ? rpc_text(call, "step") : "raw";
+    if (step == NULL)
+        return;
+    if (strcmp(step, "raw") != 0 && strcmp(step, "hour") != 0 && strcmp(step, "day") != 0) {
+        rpc_fail(call, "invalid", "step: there is no such step", "raw, hour or day");
+        return;
+    }
+    query.step = step[0] == 'r' ? STORE_RAW : step[0] == 'h' ? STORE_HOUR : STORE_DAY;
+    call->history_raw = query.step == STORE_RAW;
+    call->resume = history_ready;
+    enum store_result result = store_history(call->rpc->parts.store, &query, history_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
+/* ---- resend, pick, ack, backup ------------------------------------------------------------ */
+
+/* Brokers whose month's data is nearly used up: what is sent again waits for the next one. */
+static json_t *resend_later(const struct rpc_call *call)
+{
+    const struct rpc *rpc = call->rpc;
+    json_t *later = json_array();
+    for (uint16_t i = 0; rpc->parts.publish != NULL && i < rpc->config->broker_count; i++) {
+        struct publish_stats stats;
+        if (call->caller.broker >= 0 && call->caller.broker != i)
+            continue;
+        publish_stats(rpc->parts.publish, i, &stats);
+        if (stats.thrifty)
+            (void)json_array_append_new(
+                later, json_pack("{s:s,s:o}", "broker", rpc->config->brokers[i].name, "ts",
+                                 stats.later_ms != 0 ? json_integer((json_int_t)stats.later_ms)
+                                                     : json_null()));
+    }
+    return later;
+}
+
+static void found_ready(struct rpc_call *call)
+{
+    if (call->store_result != STORE_OK) {
+        rpc_fail_store(call, call->store_result);
+        return;
+    }
+    json_t *result = json_pack("{s:I}", "found", (json_int_t)call->found);
+    json_t *later = resend_later(call);
+    if (call->found > 0 && json_array_size(later) > 0)
+        (void)json_object_set(result, "later", later);
+    json_decref(later);
+    rpc_end(call, result);
+}
+
+static void resend_done(void *context, enum store_result result, uint32_t found)
+{
+    struct rpc_call *call = context;
+    call->store_result = result;
+    call->found = found;
+    rpc_resume(call);
+}
+
+void rpc_run_resend(struct rpc_call *call)
+{
+    int64_t boot, from, to;
+    const struct device_config *device = rpc_device(call);
+    if (device == NULL || !rpc_integer(call, "boot", 0, UINT32_MAX, &boot) ||
+        !rpc_integer(call, "from", 0, UINT32_MAX, &from) ||
+        !rpc_integer(call, "to", from, UINT32_MAX, &to))
+        return;
+    struct store_resend_query query = {
+        .broker = call->caller.broker,
+        .device = device->index,
+        .boot = (uint32_t)boot,
+        .first_seq = (uint32_t)from,
+        .last_seq = (uint32_t)to,
+    };
+    call->resume = found_ready;
+    enum store_result result = store_resend(call->rpc->parts.store, &query, resend_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
+static void done_ready(struct rpc_call *call)
+{
+    if (call->store_result != STORE_OK)
+        rpc_fail_store(call, call->store_result);
+    else
+        rpc_end(call, json_pack("{s:b}", "ok", 1));
+}
+
+static void store_finished(void *context, enum store_result result)
+{
+    struct rpc_call *call = context;
+    call->store_result = result;
+    rpc_resume(call);
+}
+
+static void pick_ready(struct rpc_call *call)
+{
+    if (call->store_result == STORE_OK)
+        forecast_picked(call->rpc->parts.forecast);
+    done_ready(call);
+}
+
+/* "2026-04-03" or 20260403; 0 when it is no date. */
+static int32_t parse_day(const json_t *value)
+{
+    struct tm date = {0};
+    char digits[16] = "";
+    const char *text = json_string_value(value), *format = "%Y-%m-%d";
+    if (json_is_integer(value) &&
+        snprintf(digits, sizeof digits, "%08lld", (long long)json_integer_value(value)) == 8) {
+        text = digits;
+        format = "%Y%m%d";
+    }
+    const char *rest = text != NULL ? strptime(text, format, &date) : NULL;
+    if (rest == NULL || *rest != '\0' || date.tm_year < 100 || date.tm_year >= 1100)
+        return 0;
+    return (date.tm_year + 1900) * 10000 + (date.tm_mon + 1) * 100 + date.tm_mday;
+}
+
+void rpc_run_pick(struct rpc_call *call)
+{
+    struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms};
+    int64_t pickers = 0;
+    const char *id = rpc_text(call, "id");
+    const char *plot = id != NULL ? rpc_text(call, "plot") : NULL;
+    if (plot == NULL)
+        return;
+    const json_t *kg = json_object_get(call->params, "kg");
+    pick.kg = json_number_value(kg);
+    pick.day = parse_day(json_object_get(call->params, "day"));
+    if (strlen(id) >= sizeof pick.id) {
+        rpc_fail(call, "invalid", "id: longer than 63 bytes", "a UUID will do");
+    } else if (config_plot(call->rpc->config, plot) == NULL) {
+        rpc_fail(call, "unknown", "there is no such plot", "the topic site lists them");
+    } else if (pick.day == 0) {
+        rpc_fail(call, "invalid", "day: a date is needed", "write YYYY-MM-DD");
+    } else if (!json_is_number(kg) || !(pick.kg >= 0 && pick.kg <= 100000)) {
+        rpc_fail(call, "invalid", "kg: a number 0..100000 is needed", "");
+    } else if (!rpc_has(call, "pickers") || rpc_integer(call, "pickers", 0, 10000, &pickers)) {
+        memcpy(pick.id, id, strlen(id) + 1);
+        memcpy(pick.plot, plot, strlen(plot) + 1);
+        memcpy(pick.user, call->caller.user, sizeof pick.user);
+        pick.pickers = (uint32_t)pickers;
+        call->resume = pick_ready;
+        enum store_result result = store_pick(call->rpc->parts.store, &pick, store_finished, call);
+        if (result != STORE_OK)
+            rpc_fail_store(call, result);
+    }
+}
+
+/* The alert's own topic says who has seen it, so that every phone shows it. */
+void rpc_run_ack(struct rpc_call *call)
+{
+    struct rpc_parts *parts = &call->rpc->parts;
+    const char *id = rpc_text(call, "id");
+    if (id == NULL)
+        return;
+    if (parts->publish == NULL ||
+        !publish_acknowledge(parts->publish, id, call->caller.user, store_now(parts->store).ms))
+        rpc_fail(call, "unknown", "there is no such alert now",
+                 "take its id from the alert's topic");
+    else
+        rpc_end(call, json_pack("{s:b}", "ok", 1));
+}
+
+void rpc_run_backup(struct rpc_call *call)
+{
+    const char *path = rpc_text(call, "path");
+    if (path == NULL)
+        return;
+    if (path[0] != '/') {
+        rpc_fail(call, "invalid", "path: an absolute path is needed", "");
+        return;
+    }
+    call->resume = done_ready;
+    enum store_result result = store_backup(call->rpc->parts.store, path, store_finished, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
+/* ---- audits, stats ------------------------------------------------------------------------ */
+
+static void audits_ready(struct rpc_call *call)
+{
+    json_t *rows = call->body;
+    call->body = NULL;
+    if (call->store_result != STORE_OK)
+        rpc_fail_store(call, call->store_result);
+    else
+        rpc_end(call, json_pack("{s:o}", "audits", rows));
+}
+
+static void audits_done(void *context, enum store_result result, const struct store_audit *audits,
+                        uint32_t count)
+{
+    struct rpc_call *call = context;
+    call->store_result = result;
+    call->body = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        (void)json_array_append_new(
+            call->body,
+            json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "ts", (json_int_t)audits[i].at_ms, "user",
+                      audits[i].user, "via", audits[i].via, "method", audits[i].method, "detail",
+                      audits[i].detail, "result", audits[i].result));
+    rpc_resume(call);
+}
+
+void rpc_run_audits(struct rpc_call *call)
+{
+    int64_t limit = 50;
+    if (rpc_has(call, "limit") && !rpc_integer(call, "limit", 1, 200, &limit))
+        return;
+    call->resume = audits_ready;
+    enum store_result result =
+        store_audits(call->rpc->parts.store, (uint32_t)limit, audits_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
+/* As in the topic dev/NAME/health. */
+static json_t *device_stats(struct rpc_call *call, const struct device_config *device)
+{
+    struct device_health health;
+    if (!live_get_health(store_live(call->rpc->parts.store), device->index, &health))
+        health = (struct device_health){0};
+    json_t *json = json_pack("{s:s,s:b,s:s,s:s}", "device", device->name, "online",
+                             (int)health.online, "firmware", health.firmware, "hint", health.hint);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"last_seen", health.last_seen.ms > 0 ? (uint64_t)health.last_seen.ms : 0},
+        {"polls", health.polls},
+        {"good", health.good},
+        {"timeouts", health.timeouts},
+        {"crc_errors", health.crc_errors},
+        {"exceptions", health.exceptions},
+        {"late_answers", health.late_answers},
+        {"retries", health.retries},
+        {"turnaround_p50_us", health.turnaround_p50_us},
+        {"turnaround_p99_us", health.turnaround_p99_us},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        (void)json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
+    return json;
+}
+
+void rpc_run_stats(struct rpc_call *call)
+{
+    const struct rpc_parts *parts = &call->rpc->parts;
+    if (json_object_get(call->params, "device") != NULL) {
+        const struct device_config *device = rpc_device(call);
+        if (device != NULL)
+            rpc_end(call, device_stats(call, device));
+        return;
+    }
+    rpc_end(call, parts->stats != NULL ? parts->stats(parts->context) : json_object());
+}

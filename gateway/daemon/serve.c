@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/serve.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/common/log.h"
+#include "gateway/daemon/http/csv.h"
+#include "gateway/daemon/http/health.h"
+#include "gateway/daemon/rpc/control.h"
+
+#define REQUESTS_MAX 32 /* from brokers, on their way from the link thread to the loop */
+
+struct serve {
+    const struct config *config;
+    struct serve_parts parts;
+    struct loop *loop;
+    struct bridge *bridge;
+    struct auth *auth;
+    struct http *http;
+    struct rpc *rpc;
+    struct control *control;
+    struct csv *csv;
+    struct notify *notify;
+    struct health health;
+    struct publish_callbacks callbacks;
+    atomic_uint requests;
+    struct log_rate too_many; /* link thread */
+    struct loop_fd watched;
+    void (*readable)(void *context, int fd);
+    void *readable_context;
+};
+
+/* ---- Pages -------------------------------------------------------------------------------- */
+
+static void alive_page(void *context, struct http_request *request)
+{
+    const struct serve *serve = context;
+    bool alive = health_alive(&serve->health, NULL);
+    http_reply(request, alive ? 200 : 503, "text/plain; charset=utf-8",
+               alive ? "alive\n" : "stuck\n", 6);
+}
+
+static void ready_page(void *context, struct http_request *request)
+{
+    const struct serve *serve = context;
+    json_t *answer = health_ready(&serve->health);
+    bool ready = json_is_true(json_object_get(answer, "ready"));
+    char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT) : NULL;
+    http_reply(request, ready ? 200 : 503, "application/json", text != NULL ? text : "",
+               text != NULL ? strlen(text) : 0);
+    free(text);
+    json_decref(answer);
+}
+
+static void metrics_page(void *context, struct http_request *request)
+{
+    const struct serve *serve = context;
+    size_t size = 0;
+    char *text = health_metrics(&serve->health, &size);
+    http_reply(request, text != NULL ? 200 : 500, "text/plain; version=0.0.4; charset=utf-8",
+               text != NULL ? text : "", size);
+    free(text);
+}
+
+static void csv_page(void *context, struct http_request *request)
+{
+    struct serve *serve = context;
+    csv_get(serve->csv, request);
+}
+
+/* The site's own certificate authority (`baiye cert` puts it beside the certificate), for a phone
+ * to take in: no secret. */
+static void ca_page(void *context, struct http_request *request)
+{
+    const struct serve *serve = context;
+    const char *cert = serve->config->http_cert_file, *slash = strrchr(cert, '/');
+    char path[CONFIG_PATH_SIZE + 8], text[8192];
+    int length = snprintf(path, sizeof path, "%.*sca.pem",
+                          slash != NULL ? (int)(slash - cert) + 1 : 0, cert);
+    FILE *file = cert[0] != '\0' && length > 0 ? fopen(path, "re") : NULL;
+    size_t size = file != NULL ? fread(text, 1, sizeof text, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    if (size > 0 && size < sizeof text)
+        http_reply(request, 200, "application/x-x509-ca-cert", text, size);
+    else
+        http_reply_error(request, 404, "unknown", "this gateway has no certificate authority",
+                         "baiye cert makes one");
+}
+
+static const struct http_page pages[] = {
+    {.path = "/alive", .open = true, .get = alive_page},
+    {.path = "/ca.crt", .open = true, .get = ca_page},
+    {.path = "/ready", .get = ready_page},
+    {.path = "/metrics", .get = metrics_page},
+    {.path = "/export.csv", .get = csv_page},
+    {.path = NULL},
+};
+
+/* ---- Requests from brokers ---------------------------------------------------------------- */
+
+struct mqtt_request {
+    struct loop_task task;
+    struct serve *serve;
+    struct publish_request request;
+    char payload[];
+};
+
+static void take_request(struct loop_task *task)
+{
+    struct mqtt_request *copy = (struct mqtt_request *)task;
+    if (copy->serve->rpc != NULL)
+        rpc_mqtt(copy->serve->rpc, &copy->request);
+    atomic_fetch_sub(&copy->serve->requests, 1);
+    free(copy);
+}
+
+static void drop_request(struct loop_task *task)
+{
+    free(task);
+}
+
+/* Link thread. */
+static void request_came(void *context, const struct publish_request *request)
+{
+    struct serve *serve = context;
+    struct mqtt_request *copy = NULL;
+    if (atomic_fetch_add(&serve->requests, 1) < REQUESTS_MAX)
+        copy = malloc(sizeof *copy + request->payload_size + 1);
+    if (copy == NULL) {
+        atomic_fetch_sub(&serve->requests, 1);
+        log_limited(&serve->too_many, LOG_LEVEL_WARNING,
+                    "rpc: too many requests at once; the one "
+                    "for %s was not taken",
+                    request->method);
+        return;
+    }
+    copy->task = (struct loop_task){.run = take_request, .drop = drop_request};
+    copy->serve = serve;
+    copy->request = *request;
+    memcpy(copy->payload, request->payload, request->payload_size);
+    copy->payload[request->payload_size] = '\0';
+    copy->request.payload = copy->payload;
+    loop_post(serve->loop, &copy->task);
+}
+
+const struct publish_callbacks *serve_callbacks(struct serve *serve)
+{
+    return &serve->callbacks;
+}
+
+/* ---- Beginning and end -------------------------------------------------------------------- */
+
+struct serve *serve_open(const struct config *config)
+{
+    struct serve *serve = calloc(1, sizeof *serve);
+    if (serve == NULL)
+        return NULL;
+    serve->config = config;
+    serve->callbacks = (struct publish_callbacks){.context = serve, .request = request_came};
+    serve->loop = loop_open(config->http_cert_file[0] != '\0');
+    if (serve->loop == NULL) {
+        free(serve);
+        return NULL;
+    }
+    return serve;
+}
+
+/* The first broker on loopback without TLS is the one that knows the users. */
+static void open_bridge(struct serve *serve)
+{
+    const struct config *config = serve->config;
+    for (uint16_t i = 0; i < config->broker_count && serve->bridge == NULL; i++) {
+        const struct broker_config *broker = &config->brokers[i];
+        if (!broker->tls)
+            serve->bridge = bridge_open(serve->loop, broker->host, broker->port);
+    }
+    if (serve->bridge != NULL)
+        serve->auth = auth_open(serve->loop, bridge_broker(serve->bridge));
+    else
+        log_write(LOG_LEVEL_WARNING, "http: no broker on loopback without TLS is configured: the "
+                                     "app has no connection, and nobody can log in");
+}
+
+static void http_told(void *context, const char *trouble)
+{
+    const struct serve *serve = context;
+    if (serve->parts.publish != NULL)
+        publish_web_trouble(serve->parts.publish, trouble);
+}
+
+static bool open_http(struct serve *serve)
+{
+    const struct config *config = serve->config;
+    if (config->http_host[0] == '\0')
+        return true;
+    open_bridge(serve);
+    struct http_options options = {
+        .host = config->http_host,
+        .port = config->http_port,
+        .cert_file = config->http_cert_file,
+        .key_file = config->http_key_file,
+        .app_dir = config->app_dir,
+        .bridge = serve->bridge,
+        .auth = serve->auth,
+        .pages = pages,
+        .context = serve,
+        .told = http_told,
+    };
+    serve->http = http_open(serve->loop, &options);
+    serve->health.bridge = serve->bridge;
+    serve->health.http = serve->http;
+    return serve->http != NULL;
+}
+
+static json_t *stats_of(void *context)
+{
+    const struct serve *serve = context;
+    return health_stats(&serve->health);
+}
+
+bool serve_start(struct serve *serve, const struct serve_parts *parts)
+{
+    serve->parts = *parts;
+    serve->health = (struct health){.config = serve->config,
+                                    .parts = &serve->parts,
+                                    .loop = serve->loop,
+                                    .started_ms = loop_now_ms(),
+                                    .stuck_ms = notify_patience_ms()};
+    struct rpc_parts rpc_parts = {
+        .store = parts->store,
+        .publish = parts->publish,
+        .buses = parts->buses,
+        .stats = stats_of,
+        .context = serve,
+        .forecast = parts->forecast,
+    };
+    serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
+    serve->csv = csv_open(serve->loop, serve->config, parts->store);
+    if (serve->rpc == NULL || serve->csv == NULL || !open_http(serve))
+        return false;
+    if (serve->config->control_socket[0] != '\0') {
+        serve->control = control_open(serve->loop, serve->config->control_socket, serve->rpc);
+        if (serve->control == NULL)
+            return false;
+    }
+    serve->notify = notify_open(serve->loop, &serve->health);
+    return serve->notify != NULL;
+}
+
+static void watched_event(struct loop_fd *fd, enum loop_event event)
+{
+    struct serve *serve = fd->context;
+    if (event == LOOP_READABLE)
+        serve->readable(serve->readable_context, fd->fd);
+}
+
+bool serve_watch(struct serve *serve, int fd, void (*readable)(void *context, int fd),
+                 void *context)
+{
+    serve->watched = (struct loop_fd){.fd = fd, .context = serve, .event = watched_event};
+    serve->readable = readable;
+    serve->readable_context = context;
+    return loop_watch(serve->loop, &serve->watched) == 0;
+}
+
+void serve_run(struct serve *serve)
+{
+    loop_run(serve->loop);
+}
+
+void serve_stop(struct serve *serve)
+{
+    loop_stop(serve->loop);
+}
+
+void serve_end(struct serve *serve)
+{
+    notify_close(serve->notify);
+    serve->notify = NULL;
+    loop_end(serve->loop);
+}
+
+void serve_close(struct serve *serve)
+{
+    if (serve == NULL)
+        return;
+    serve_end(serve);
+    loop_drop_tasks(serve->loop);
+    control_close(serve->control);
+    http_close(serve->http);
+    csv_close(serve->csv);
+    rpc_close(serve->rpc);
+    serve->rpc = NULL;
+    auth_close(serve->auth);
+    bridge_close(serve->bridge);
+    loop_close(serve->loop);
+    free(serve);
+}

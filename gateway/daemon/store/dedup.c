@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/store/dedup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RANGES_MAX 48u
+#define BOOTS      2u
+#define MORE_MOST  64u /* boots beyond these, of all devices, before it is time to flush: 28 KiB */
+
+struct range {
+    uint32_t low, high; /* inclusive */
+};
+
+struct boot_set {
+    struct boot_set *next;
+    uint32_t boot;
+    uint32_t stamp; /* of its last use; 0: it is free */
+    uint32_t count;
+    bool dirty; /* not to be forgotten before a flush: its readings may not be committed yet */
+    struct reading_told told;
+    struct range ranges[RANGES_MAX]; /* ascending, never touching */
+};
+
+struct watched {
+    const struct device_config *device;
+    struct boot_set *sets; /* BOOTS, and more until the next flush */
+};
+
+struct seen {
+    uint16_t device_count;
+    uint32_t stamp;
+    uint32_t more;            /* sets beyond BOOTS a device */
+    struct watched **devices; /* NULL: not watched */
+};
+
+static struct boot_set *add_set(struct watched *watched)
+{
+    struct boot_set *set = calloc(1, sizeof *set);
+    if (set == NULL)
+        return NULL;
+    set->next = watched->sets;
+    watched->sets = set;
+    return set;
+}
+
+/* All but the first `keep`; returns how many. */
+static uint32_t free_sets(struct watched *watched, unsigned keep)
+{
+    struct boot_set **at = &watched->sets;
+    uint32_t freed = 0;
+    for (; keep > 0 && *at != NULL; keep--)
+        at = &(*at)->next;
+    while (*at != NULL) {
+        struct boot_set *set = *at;
+        *at = set->next;
+        free(set);
+        freed++;
+    }
+    return freed;
+}
+
+static struct watched *watch(const struct device_config *device)
+{
+    struct watched *watched = calloc(1, sizeof *watched);
+    if (watched == NULL)
+        return NULL;
+    watched->device = device;
+    for (unsigned i = 0; i < BOOTS; i++) {
+        if (add_set(watched) == NULL) {
+            (void)free_sets(watched, 0);
+            free(watched);
+            return NULL;
+        }
+    }
+    return watched;
+}
+
+struct seen *seen_create(const struct config *config)
+{
+    struct seen *seen = calloc(1, sizeof *seen);
+    if (seen == NULL)
+        return NULL;
+    seen->devices = calloc(config->device_count + 1u, sizeof(struct watched *));
+    if (seen->devices == NULL) {
+        free(seen);
+        return NULL;
+    }
+    seen->device_count = config->device_count;
+    for (unsigned i = 0; i < config->device_count; i++) {
+        if (!config->devices[i].profile->node)
+            continue;
+        seen->devices[i] = watch(&config->devices[i]);
+        if (seen->devices[i] == NULL) {
+            seen_destroy(seen);
+            return NULL;
+        }
+    }
+    return seen;
+}
+
+void seen_destroy(struct seen *seen)
+{
+    if (seen == NULL)
+        return;
+    for (unsigned i = 0; i < seen->device_count; i++) {
+        if (seen->devices[i] != NULL)
+            (void)free_sets(seen->devices[i], 0);
+        free(seen->devices[i]);
+    }
+    free(seen->devices);
+    free(seen);
+}
+
+bool seen_watches(const struct seen *seen, uint16_t device)
+{
+    return device < seen->device_count && seen->devices[device] != NULL;
+}
+
+/* Index of the first range that ends at or after `seq`. */
+static uint32_t position(const struct boot_set *set, uint32_t seq)
+{
+    uint32_t low = 0, high = set->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (set->ranges[middle].high < seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void remove_range(struct boot_set *set, uint32_t at)
+{
+    memmove(&set->ranges[at], &set->ranges[at + 1], (set->count - at - 1) * sizeof set->ranges[0]);
+    set->count--;
+}
+
+static void insert_range(struct boot_set *set, uint32_t at, uint32_t seq)
+{
+    if (set->count == RANGES_MAX) {
+        remove_range(set, 0);
+        if (at == 0) /* older than all that is remembered */
+            return;
+        at--;
+    }
+    memmove(&set->ranges[at + 1], &set->ranges[at], (set->count - at) * sizeof set->ranges[0]);
+    set->ranges[at] = (struct range){seq, seq};
+    set->count++;
+}
+
+static bool add(struct boot_set *set, uint32_t seq)
+{
+    uint32_t at = position(set, seq);
+    if (at < set->count && set->ranges[at].low <= seq)
+        return false;
+    set->dirty = true;
+    bool joins_left = at > 0 && set->ranges[at - 1].high + 1 == seq;
+    bool joins_right = at < set->count && set->ranges[at].low == seq + 1;
+    if (joins_left && joins_right) {
+        set->ranges[at - 1].high = set->ranges[at].high;
+        remove_range(set, at);
+    } else if (joins_left) {
+        set->ranges[at - 1].high = seq;
+    } else if (joins_right) {
+        set->ranges[at].low = seq;
+    } else {
+        insert_range(set, at, seq);
+    }
+    return true;
+}
+
+/* ---- What counters told ---- */
+
+static unsigned counters_of(const struct device_config *device, const struct field_config **fields)
+{
+    unsigned count = 0;
+    for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
+        if (device->metrics[m]->role == ROLE_COUNTER)
+            fields[count++] = device->metrics[m];
+    }
+    return count;
+}
+
+void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
+               const struct payload_value *values)
+{
+    const struct field_config *fields[READING_COUNTERS_MAX];
+    struct watched *watched = seen->devices[device];
+    unsigned count = counters_of(watched->device, fields);
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
+        if (set->stamp == 0 || set->boot != boot)
+            continue;
+        for (unsigned c = 0; c < count; c++) {
+            for (unsigned i = 0; i < shape->count; i++) {
+                if (values[i].present && strcmp(shape->fields[i].metric, fields[c]->metric) == 0)
+                    set->told.sums[c] += payload_value_number(&values[i]);
+            }
+        }
+    }
+}
+
+/* Of a row: a blob of doubles. */
+static void load_told(sqlite3_stmt *statement, int column, uint32_t boot, struct reading_told *told)
+{
+    *told = (struct reading_told){.boot = boot};
+    if (sqlite3_column_bytes(statement, column) != (int)sizeof told->sums)
+        return;
+    memcpy(told->sums, sqlite3_column_blob(statement, column), sizeof told->sums);
+    told->known = true;
+}
+
+/* ---- The file ---- */
+
+static void load(struct boot_set *set, struct db *db, const char *name)
+{
+    sqlite3_stmt *statement = db_statement(db, DB_SEEN_GET);
+    if (statement == NULL)
+        return;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, set->boot);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        size_t size = (size_t)sqlite3_column_bytes(statement, 0);
+        size_t most = sizeof set->ranges;
+        size = (size < most ? size : most) / sizeof set->ranges[0] * sizeof set->ranges[0];
+        if (size > 0)
+            memcpy(set->ranges, sqlite3_column_blob(statement, 0), size);
+        set->count = (uint32_t)(size / sizeof set->ranges[0]);
+        load_told(statement, 1, set->boot, &set->told);
+    }
+    sqlite3_reset(statement);
+}
+
+void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored)
+{
+    sqlite3_stmt *statement = db->handle != NULL ? db_statement(db, DB_SEEN_NEWEST) : NULL;
+    *stored = (struct reading_stored){0};
+    if (statement == NULL)
+        return;
+    sqlite3_bind_text(statement, 1, device->name, -1, SQLITE_STATIC);
+    bool newer_begins_late = true;
+    for (unsigned n = 0; n < READING_BOOTS_BACK && sqlite3_step(statement) == SQLITE_ROW; n++) {
+        struct range first;
+        uint32_t boot = (uint32_t)sqlite3_column_int64(statement, 0);
+        int size = sqlite3_column_bytes(statement, 1);
+        if (size < (int)sizeof first)
+            continue;
+        memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
+        load_told(statement, 2, boot, &stored->told[stored->told_count++]);
+        if (newer_begins_late || size > (int)sizeof first) {
+            stored->boot = boot;
+            stored->seq = first.high;
+            stored->whole = n == 0 && size == (int)sizeof first;
+        }
+        newer_begins_late = first.low > 1;
+    }
+    sqlite3_reset(statement);
+}
+
+static int save(const struct boot_set *set, struct db *db, const char *name)
+{
+    sqlite3_stmt *statement = db_statement(db, DB_SEEN_SET);
+    if (statement == NULL)
+        return db_run(db, NULL);
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, set->boot);
+    sqlite3_bind_blob(statement, 3, set->ranges, (int)(set->count * sizeof set->ranges[0]),
+                      SQLITE_STATIC);
+    if (set->told.known)
+        sqlite3_bind_blob(statement, 4, set->told.sums, sizeof set->told.sums, SQLITE_STATIC);
+    return db_run(db, statement);
+}
+
+/* Room for another boot: in place of the one used longest ago, of those that are in the file. */
+static struct boot_set *room_for_set(struct seen *seen, struct watched *watched)
+{
+    struct boot_set *clean = NULL, *oldest = watched->sets;
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
+        if (set->stamp < oldest->stamp)
+            oldest = set;
+        if (!set->dirty && (clean == NULL || set->stamp < clean->stamp))
+            clean = set;
+    }
+    if (clean != NULL)
+        return clean;
+    struct boot_set *more = add_set(watched);
+    if (more == NULL)
+        return oldest; /* no memory: a duplicate may come in later */
+    seen->more++;
+    return more;
+}
+
+static struct boot_set *set_of(struct seen *seen, struct db *db, struct watched *watched,
+                               uint32_t boot)
+{
+    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
+        if (set->stamp != 0 && set->boot == boot)
+            return set;
+    }
+    struct boot_set *set = room_for_set(seen, watched);
+    *set = (struct boot_set){.next = set->next,
+                             .boot = boot,
+                             .stamp = ++seen->stamp,
+                             .told = {.boot = boot, .known = true}};
+    if (db->handle != NULL)
+        load(set, db, watched->device->name);
+    return set;
+}
+
+bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq)
+{
+    struct boot_set *set = set_of(seen, db, seen->devices[device], boot);
+    set->stamp = ++seen->stamp;
+    return add(set, seq);
+}
+
+bool seen_pressed(const struct seen *seen)
+{
+    return seen->more >= MORE_MOST;
+}
+
+static int flush_device(const struct watched *watched, struct db *db)
+{
+    int rc = SQLITE_OK;
+    for (const struct boot_set *set = watched->sets; set != NULL && rc == SQLITE_OK;
+         set = set->next) {
+        if (set->dirty)
+            rc = save(set, db, watched->device->name);
+    }
+    return rc;
+}
+
+int seen_flush(struct seen *seen, struct db *db)
+{
+    int rc = SQLITE_OK;
+    for (unsigned i = 0; i < seen->device_count && rc == SQLITE_OK; i++) {
+        if (seen->devices[i] != NULL)
+            rc = flush_device(seen->devices[i], db);
+    }
+    return rc;
+}
+
+void seen_flushed(struct seen *seen)
+{
+    for (unsigned i = 0; i < seen->device_count; i++) {
+        struct watched *watched = seen->devices[i];
+        if (watched == NULL)
+            continue;
+        seen->more -= free_sets(watched, BOOTS);
+        for (struct boot_set *set = watched->sets; set != NULL; set = set->next)
+            set->dirty = false;
+    }
+}

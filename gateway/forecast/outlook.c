@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/forecast/outlook.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/common/sun.h"
+#include "gateway/forecast/growth.h"
+
+#define NEAR_DAYS 10 /* a week and a half: one warm or cold spell */
+#define LATE_DAY  31 /* warmth of January is little: measured from February on, some is missing */
+
+/* ---- The days of the season ---- */
+
+/* Hours [*first, *end) of `hours` begin within [from_ms, to_ms). */
+static void find_hours(const struct tea_hours *hours, int64_t from_ms, int64_t to_ms,
+                       uint32_t *first, uint32_t *end)
+{
+    int64_t before = from_ms - hours->first_ms, until = to_ms - hours->first_ms;
+    int64_t count = hours->count;
+    int64_t a = before <= 0 ? 0 : (before + TEA_HOUR_MS - 1) / TEA_HOUR_MS;
+    int64_t b = until <= 0 ? 0 : (until + TEA_HOUR_MS - 1) / TEA_HOUR_MS;
+    *first = (uint32_t)(a < count ? a : count);
+    *end = (uint32_t)(b < count ? b : count);
+}
+
+/* What a day's hours add up to, beside their temperature. */
+struct day_sums {
+    double vpd_most, moisture, rain_mm;
+    unsigned moist_hours;
+};
+
+static void add_hour(struct day_sums *sums, const struct tea_hour *hour)
+{
+    if (!isnan(hour->air_c) && !isnan(hour->humidity))
+        sums->vpd_most = fmax(sums->vpd_most, growth_vpd_kpa(hour->air_c, hour->humidity));
+    if (!isnan(hour->rain_mm))
+        sums->rain_mm = isnan(sums->rain_mm) ? hour->rain_mm : sums->rain_mm + hour->rain_mm;
+    if (!isnan(hour->soil_moisture)) {
+        sums->moisture += hour->soil_moisture;
+        sums->moist_hours++;
+    }
+}
+
+/* 1, no limit, without a probe or without knowing the soil. */
+static double water_of(const struct outlook_plot *plot, const struct day_sums *sums)
+{
+    struct water_input input = {
+        .moisture = sums->moist_hours > 0 ? sums->moisture / sums->moist_hours : NAN,
+        .soil = plot->soil,
+        .root_m = plot->root_m};
+    return growth_water_limit(water_left(&input));
+}
+
+static struct pick_day make_day(const struct outlook_plot *plot, const struct tea_hours *hours,
+                                int64_t begin_ms, int64_t end_ms, int64_t now_ms, double *warm_cd)
+{
+    double hourly_c[GROWTH_HOURS];
+    struct day_sums sums = {.vpd_most = NAN, .rain_mm = NAN};
+    struct pick_day day = PICK_DAY_UNKNOWN;
+    uint32_t first, end;
+    unsigned over = 0; /* hours of the day that are over and were not measured */
+    for (unsigned h = 0; h < GROWTH_HOURS; h++)
+        hourly_c[h] = NAN;
+    find_hours(hours, begin_ms, end_ms, &first, &end);
+    for (uint32_t i = first; i < end; i++) {
+        int64_t slot = (hours->first_ms + (int64_t)i * TEA_HOUR_MS - begin_ms) / TEA_HOUR_MS;
+        if (slot < GROWTH_HOURS) /* the 25th of a clock change adds nothing */
+            hourly_c[slot] = hours->hours[i].air_c;
+        add_hour(&sums, &hours->hours[i]);
+    }
+    for (unsigned h = 0; h < GROWTH_HOURS; h++)
+        over += isnan(hourly_c[h]) && begin_ms + (int64_t)(h + 1) * TEA_HOUR_MS <= now_ms ? 1 : 0;
+    struct growth_day growth = growth_day(hourly_c);
+    day.growth_cd =
+        growth_limited(growth.degree_days, growth_vpd_limit(sums.vpd_most), water_of(plot, &sums));
+    day.mean_c = growth.mean_c;
+    day.missing_hours = over;
+    day.rain_mm = sums.rain_mm;
+    *warm_cd = growth.degree_days;
+    return day;
+}
+
+void outlook_take(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, struct outlook_season *days)
+{
+    if (days->first_date != season->date[0]) {
+        for (int i = 0; i < SEASON_DAYS; i++)
+            days->days[i] = PICK_DAY_UNKNOWN, days->warm_cd[i] = NAN;
+        days->first_date = season->date[0];
+    }
+    for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
+        if (season->begin_ms[i] >= hours->first_ms)
+            days->days[i] = make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1],
+                                     now_ms, &days->warm_cd[i]);
+    }
+}
+
+/* ---- Notes ---- */
+
+void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
+                      unsigned pickers)
+{
+    if (kg <= 0 && noted_ms < day_begins_ms) {
+        note->booked += pickers;
+        note->was_booked = true;
+        return;
+    }
+    note->kg += kg;
+    note->pickers += pickers;
+    note->picked = true;
+}
+
+/* A day without a note lies between days with one: nobody picked. Before the first and after the
+ * last one nothing is known of it. */
+static bool was_rest(const struct outlook_note *notes, int day, int today)
+{
+    bool before = false, after = false;
+    for (int i = 0; i < today; i++) {
+        before = before || (i < day && notes[i].picked);
+        after = after || (i > day && notes[i].picked);
+    }
+    return before && (after || notes[today].picked);
+}
+
+static void add_notes(const struct outlook_note *notes, int index, int today, struct pick_day *day)
+{
+    const struct outlook_note *note = &notes[index];
+    day->kg = note->picked ? note->kg : was_rest(notes, index, today) ? 0 : NAN;
+    day->pickers = note->picked && note->pickers > 0 ? note->pickers : NAN;
+    day->booked = note->was_booked ? note->booked : NAN;
+}
+
+/* ---- The pick ---- */
+
+static bool is_known(const struct pick_day *day)
+{
+    return !isnan(day->mean_c);
+}
+
+/* The first day that is worth feeding: today when there is none. */
+static int first_day(const struct season *season, const struct outlook_season *days,
+                     const struct outlook_note *notes)
+{
+    int first = 0;
+    while (first < season->today && !is_known(&days->days[first]) && !notes[first].picked)
+        first++;
+    return first;
+}
+
+static void no_estimate(struct outlook *outlook, enum pick_why why)
+{
+    struct pick_estimate *estimate = &outlook->estimate;
+    *estimate =
+        (struct pick_estimate){.why = why, .thermal_time = NAN, .share_ready = NAN, .pickers = NAN};
+    for (int i = 0; i < 3; i++)
+        estimate->ready_kg[i] = estimate->pick_kg[i] = NAN;
+    outlook->score = (struct pick_score){.mae_kg = NAN, .skill = NAN, .coverage = NAN};
+}
+
+/* pick_why_text() for those who read Chinese. */
+static const char *const whys_zh[PICK_WHY_COUNT] = {
+    [PICK_GIVEN] = "",
+    [PICK_NO_DATA] = "近十天的气温缺了五分之一以上：检查温度计",
+    [PICK_BEFORE_SEASON] = "稳定通过 10 °C 的日子还不够，芽还没长",
+    [PICK_LATE_START] = "温度计装上时春天已经开始：请记下第一次采摘",
+    [PICK_AFTER_SEASON] = "本季采摘已结束",
+    [PICK_NO_SIZE] = "不知道这块地多大：请填去年产量或面积",
+    [PICK_NO_CREW] = "不知道来几个人采：请填明天约好的人数",
+};
+
+static void tell_why(const struct season *season, int first, struct outlook *outlook)
+{
+    enum pick_why why = outlook->estimate.why;
+    int year = season->date[first] / 10000, month = season->date[first] / 100 % 100;
+    int day = season->date[first] % 100;
+    if (why == PICK_GIVEN && first > LATE_DAY) {
+        (void)snprintf(outlook->why, sizeof outlook->why,
+                       "measured since %04d-%02d-%02d only: the shoots may be further on", year,
+                       month, day);
+        (void)snprintf(outlook->why_zh, sizeof outlook->why_zh,
+                       "%04d-%02d-%02d 起才有数据：芽叶可能长得更多", year, month, day);
+        return;
+    }
+    (void)snprintf(outlook->why, sizeof outlook->why, "%s", pick_why_text(why));
+    (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "%s", whys_zh[why]);
+}
+
+static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
+                          const struct outlook_season *days, const struct outlook_note *notes,
+                          struct pick_model *model, struct outlook *outlook)
+{
+    struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
+    struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
+    const struct outlook_note *next = &notes[season->today + 1];
+    int first = first_day(season, days, notes);
+    pick_begin(model, &prior, plot->seed);
+    for (int i = first; i <= season->today; i++) {
+        struct pick_day day = days->days[i];
+        add_notes(notes, i, season->today, &day);
+        pick_learn(model, &day);
+    }
+    if (next->was_booked)
+        outlook->booked = tomorrow.pickers = next->booked;
+    pick_estimate(model, &tomorrow, &outlook->estimate);
+    pick_score(model, &outlook->score);
+    tell_why(season, first, outlook);
+}
+
+/* ---- All of it ---- */
+
+/* The most that a day which was not measured may have added: as much as the warmest one near it.
+ * NAN: none near it was measured either; in the season's first month it was cold. */
+static double most_cd(const struct outlook_season *days, int day, int end)
+{
+    double most = NAN;
+    for (int i = day - NEAR_DAYS; i <= day + NEAR_DAYS; i++)
+        most = i >= 0 && i < end ? fmax(most, days->warm_cd[i]) : most;
+    return isnan(most) && day < FROST_FIRST_DAY ? 0 : most;
+}
+
+/* Warmth since the season's beginning, whatever has been picked: of the frost's gate. The model's
+ * own is given only while shoots grow. NAN: what was measured does not open the gate, but with the
+ * other days it might be open. */
+static double warmth(const struct season *season, const struct outlook_season *days)
+{
+    double sum = 0, most = 0;
+    int end = season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS;
+    for (int i = 0; i < end; i++) {
+        double warm_cd = days->warm_cd[i];
+        sum += isnan(warm_cd) ? 0 : warm_cd;
+        if (i < season->today)
+            most += isnan(warm_cd) ? most_cd(days, i, end) : warm_cd;
+    }
+    return sum >= FROST_GATE_CD || most < FROST_GATE_CD ? sum : NAN;
+}
+
+static void judge_frost(const struct outlook_plot *plot, const struct season *season,
+                        const struct outlook_season *days, const struct tea_hours *hours,
+                        int64_t now_ms, struct outlook *outlook)
+{
+    struct frost_input input = {
+        .recent = *hours,
+        .now_ms = now_ms,
+        .thermal_time = warmth(season, days),
+        .season_day = season->today,
+    };
+    if (!sun_night(now_ms, plot->latitude, plot->longitude, &input.sunset_ms, &input.sunrise_ms))
+        input.sunset_ms = input.sunrise_ms = 0;
+    frost_judge(&input, &outlook->frost);
+}
+
+static void judge_diseases(const struct outlook_plot *plot, const struct tea_hours *hours,
+                           int64_t now_ms, struct outlook *outlook)
+{
+    int64_t over = (now_ms - hours->first_ms) / TEA_HOUR_MS; /* of them are over */
+    uint32_t end = over < 0 ? 0 : over < hours->count ? (uint32_t)over : hours->count;
+    uint32_t count = end < DISEASE_HOURS ? end : DISEASE_HOURS;
+    struct disease_input input = {
+        .recent = {.first_ms = hours->first_ms + (int64_t)(end - count) * TEA_HOUR_MS,
+                   .count = count,
+                   .hours = hours->hours + (end - count)},
+        .latitude = plot->latitude,
+        .longitude = plot->longitude,
+    };
+    disease_judge(&input, outlook->diseases);
+}
+
+static void judge_water(const struct outlook_plot *plot, const struct tea_hours *hours,
+                        struct outlook *outlook)
+{
+    double sum = 0;
+    unsigned n = 0;
+    for (uint32_t i = hours->count; i > 0 && hours->count - i < OUTLOOK_MOIST_HOURS; i--) {
+        if (isnan(hours->hours[i - 1].soil_moisture))
+            continue;
+        sum += hours->hours[i - 1].soil_moisture;
+        n++;
+    }
+    struct water_input input = {
+        .moisture = n > 0 ? sum / n : NAN, .soil = plot->soil, .root_m = plot->root_m};
+    water_judge(&input, &outlook->water);
+}
+
+void outlook_make(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
+                  const struct outlook_note *notes, struct pick_model *model,
+                  struct outlook *outlook)
+{
+    *outlook = (struct outlook){.booked = NAN};
+    if (season_goes_on(season)) {
+        estimate_pick(plot, season, days, notes, model, outlook);
+    } else {
+        no_estimate(outlook, PICK_AFTER_SEASON);
+        (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
+        (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "春茶季已经过了");
+    }
+    judge_frost(plot, season, days, hours, now_ms, outlook);
+    judge_diseases(plot, hours, now_ms, outlook);
+    judge_water(plot, hours, outlook);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that is said of one plot, made of its hours and of what was noted in the app. It joins
+ * the rules of this folder and adds none of its own but these: which of a day's numbers they get,
+ * and when a number is not given. Pure, but for the calendar. */
+#ifndef BAIYE_TEA_OUTLOOK_H
+#define BAIYE_TEA_OUTLOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/forecast/disease.h"
+#include "gateway/forecast/frost.h"
+#include "gateway/forecast/hours.h"
+#include "gateway/forecast/pick.h"
+#include "gateway/forecast/season.h"
+#include "gateway/forecast/water.h"
+
+#define OUTLOOK_RECENT_DAYS 6 /* hours of so many days are enough for all but the season's days */
+#define OUTLOOK_MOIST_HOURS 6 /* soil moisture: the mean of the last ones */
+
+/* What does not change while the daemon runs. */
+struct outlook_plot {
+    enum pick_standard standard;
+    double area_m2, last_year_kg; /* NAN: not known */
+    enum water_soil soil;
+    double root_m;
+    double latitude, longitude; /* NAN: the place is not known */
+    uint64_t seed; /* the plot's own: the same data give the same numbers after a restart */
+};
+
+/* What was noted of one day. */
+struct outlook_note {
+    bool picked, was_booked;    /* there is a note of what was picked; of who will come */
+    double kg, pickers, booked; /* sums over the day's notes */
+};
+
+/* The season of a plot: kept, since only its last days change from hour to hour. `kg`, `pickers`
+ * and `booked` of the days are not used. */
+struct outlook_season {
+    int32_t first_date; /* of which season; 0: none yet */
+    struct pick_day days[SEASON_DAYS];
+    double warm_cd[SEASON_DAYS]; /* growth_day.degree_days, which neither drought nor dry air
+                                  * limits: the frost's gate */
+};
+
+struct outlook {
+    struct pick_estimate estimate;
+    struct pick_score score;
+    double booked;              /* pickers for tomorrow; NAN: nobody said how many */
+    char why[200], why_zh[200]; /* "": nothing is missing */
+    struct frost frost;
+    struct disease diseases[DISEASE_COUNT];
+    struct water water;
+};
+
+/* Takes the hours in: every day of the season that begins at or after the first of them is made
+ * anew; the others stay. A season's first call wants all of its hours. */
+void outlook_take(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, struct outlook_season *days);
+/* `hours`: the last OUTLOOK_RECENT_DAYS days at least. `notes`: by day of the season, one more than
+ * it has days. `model` is memory only. */
+void outlook_make(const struct outlook_plot *plot, const struct season *season,
+                  const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
+                  const struct outlook_note *notes, struct pick_model *model,
+                  struct outlook *outlook);
+/* Adds one note to its day's. A note of no kilograms that was made before the day began is a
+ * booking of pickers for it: who comes, not what was picked. */
+void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
+                      unsigned pickers);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/forecast/pick.h"
+
+#include <string.h>
+
+#include "gateway/forecast/particles.h"
+#include "gateway/forecast/pick_record.h"
+
+#define RAIN_DAY_MM       1.0
+#define RAIN_CHANCE       0.33 /* of a spring day in Guizhou: an assumption */
+#define GROWTH_DOUBT      0.35 /* ln, of "as the last three days" */
+#define FORECAST_DOUBT    0.15 /* ln, of a weather forecast for tomorrow */
+#define CREW_DOUBT        0.6  /* ln, of "as many as came last" */
+#define GUESSED_SHARE     0.5
+#define AREA_KG_M2        (48.0 / 666.7) /* 600 shoots/m2 of 0.12 g */
+#define OPENING_LOGIT     2.944          /* ln(0.95 / 0.05): picking opens when 5 % are ready */
+#define SEASON_DONE_SHARE 0.95
+#define SEASON_DONE_LEFT  0.02
+#define SEASON_GONE_SHARE 0.999
+#define SHORT_REST_DAYS   3
+
+_Static_assert(sizeof(struct pick_model) < 128 * 1024, "a plot's model has grown");
+
+static bool above_zero(double x, double most)
+{
+    return x > 0.0 && x <= most; /* false for NaN */
+}
+
+struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg, double area_m2)
+{
+    static const double later_cd[] = {-40.0, 0.0, 50.0, 110.0};
+    struct pick_prior prior = {.mu_cd = 150.0,
+                               .mu_sd = 35.0,
+                               .spread_cd = 28.0,
+                               .spread_ln_sd = 0.34,
+                               .season_kg = NAN,
+                               .season_ln_sd = 0.3,
+                               .picker_kg = 2.75,
+                               .picker_ln_sd = 0.22};
+    if ((size_t)standard < sizeof later_cd / sizeof later_cd[0])
+        prior.mu_cd += later_cd[standard];
+    if (above_zero(last_year_kg, 1e7)) {
+        prior.season_kg = last_year_kg;
+    } else if (above_zero(area_m2, 1e8)) {
+        prior.season_kg = area_m2 * AREA_KG_M2;
+        prior.season_ln_sd = 0.69;
+    }
+    return prior;
+}
+
+const char *pick_why_text(enum pick_why why)
+{
+    static const char *const texts[PICK_WHY_COUNT] = {
+        [PICK_GIVEN] = "",
+        [PICK_NO_DATA] = "too much air temperature is missing in ten days: see the thermometer",
+        [PICK_BEFORE_SEASON] = "it has not been 10 °C long enough for the shoots to grow",
+        [PICK_LATE_START] = "the thermometer came after spring had begun: note the first pick",
+        [PICK_AFTER_SEASON] = "this season's picking is over",
+        [PICK_NO_SIZE] = "nobody has said how large the plot is: enter last year's kg or the area",
+        [PICK_NO_CREW] = "nobody has said how many pickers come: enter those booked for tomorrow",
+    };
+    return (size_t)why < PICK_WHY_COUNT ? texts[why] : "";
+}
+
+static void replace_unless_positive(double *value, double replacement)
+{
+    if (!above_zero(*value, 1e8))
+        *value = replacement;
+}
+
+static struct pick_prior checked(const struct pick_prior *prior)
+{
+    const struct pick_prior first = pick_prior_first(PICK_ONE_LEAF, NAN, NAN);
+    struct pick_prior good = *prior;
+    replace_unless_positive(&good.mu_cd, first.mu_cd);
+    replace_unless_positive(&good.mu_sd, first.mu_sd);
+    replace_unless_positive(&good.spread_cd, first.spread_cd);
+    replace_unless_positive(&good.spread_ln_sd, first.spread_ln_sd);
+    replace_unless_positive(&good.season_kg, NAN);
+    replace_unless_positive(&good.season_ln_sd, first.season_ln_sd);
+    replace_unless_positive(&good.picker_kg, first.picker_kg);
+    replace_unless_positive(&good.picker_ln_sd, first.picker_ln_sd);
+    return good;
+}
+
+static void forget_recent(struct pick_model *model)
+{
+    for (size_t i = 0; i < PICK_RECENT; i++)
+        model->recent.kg[i] = model->recent.pickers[i] = NAN;
+}
+
+void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64_t seed)
+{
+    memset(model, 0, sizeof *model);
+    model->prior = checked(prior);
+    model->seed = seed;
+    model->chance = chance_begin(seed);
+    model->has_size = !isnan(model->prior.season_kg);
+    if (!model->has_size) { /* any size, for the share that is ready; notes may narrow it */
+        model->prior.season_kg = 500.0;
+        model->prior.season_ln_sd = 1.0;
+    }
+    for (size_t i = 0; i < PICK_RECENT; i++)
+        model->growth_cd[i] = NAN;
+    forget_recent(model);
+    memset(model->missing_hours, GROWTH_HOURS, sizeof model->missing_hours);
+    particles_begin(model);
+}
+
+/* Mean of those that are known; NaN: none. */
+static double known_mean(const double *values, size_t count)
+{
+    double sum = 0.0;
+    unsigned known = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(values[i]))
+            continue;
+        sum += values[i];
+        known++;
+    }
+    return known ? sum / known : NAN;
+}
+
+static double usual_growth(const struct pick_model *model)
+{
+    double mean = known_mean(model->growth_cd, PICK_RECENT);
+    return isnan(mean) ? 0.0 : mean;
+}
+
+static double known_crew(double pickers)
+{
+    return above_zero(pickers, PICK_PICKERS_MAX) ? pickers : NAN;
+}
+
+static double usual_crew(const struct pick_model *model)
+{
+    double crew = known_mean(model->recent.pickers, 2);
+    return isnan(crew) ? model->recent.pickers[2] : crew;
+}
+
+static bool is_growth(double growth_cd)
+{
+    return growth_cd >= 0.0 && growth_cd <= PICK_GROWTH_MAX_CD;
+}
+
+static double rain_chance(double rain_mm)
+{
+    if (!(rain_mm >= 0.0))
+        return RAIN_CHANCE;
+    return rain_mm >= RAIN_DAY_MM ? 1.0 : 0.0;
+}
+
+static void push(double *newest_first, double value)
+{
+    memmove(newest_first + 1, newest_first, (PICK_RECENT - 1) * sizeof *newest_first);
+    newest_first[0] = value;
+}
+
+static bool too_much_missing(const struct pick_model *model)
+{
+    unsigned missing = 0;
+    for (size_t i = 0; i < PICK_GATE_DAYS; i++)
+        missing += model->missing_hours[i];
+    return missing > PICK_GATE_SHARE * (PICK_GATE_DAYS * GROWTH_HOURS);
+}
+
+static bool season_over(const struct pick_model *model, double share_ready)
+{
+    if (model->picked_days > 0 && model->rest_days < SHORT_REST_DAYS)
+        return false; /* who picks knows better */
+    bool rested = model->picked_days > 0 && model->rest_days >= PICK_REST_DAYS;
+    bool empty = share_ready >= SEASON_DONE_SHARE && particles_share_left(model) < SEASON_DONE_LEFT;
+    return rested || empty || share_ready >= SEASON_GONE_SHARE;
+}
+
+/* What stands in the way of every number. */
+static enum pick_why closed_gate(const struct pick_model *model, double share_ready)
+{
+    if (too_much_missing(model))
+        return PICK_NO_DATA;
+    if (!model->growing)
+        return PICK_BEFORE_SEASON;
+    if (model->picked_days == 0 && !model->passing.from_cold)
+        return PICK_LATE_START;
+    return season_over(model, share_ready) ? PICK_AFTER_SEASON : PICK_GIVEN;
+}
+
+static struct pick_outlook outlook_of(const struct pick_model *model,
+                                      const struct pick_tomorrow *tomorrow)
+{
+    struct pick_outlook outlook = {usual_growth(model), GROWTH_DOUBT, RAIN_CHANCE,
+                                   usual_crew(model), CREW_DOUBT};
+    if (is_growth(tomorrow->growth_cd)) {
+        outlook.growth_cd = tomorrow->growth_cd;
+        outlook.growth_doubt = FORECAST_DOUBT;
+    }
+    if (tomorrow->rain_chance >= 0.0 && tomorrow->rain_chance <= 1.0)
+        outlook.rain_chance = tomorrow->rain_chance;
+    if (tomorrow->pickers >= 0.0 && tomorrow->pickers <= PICK_PICKERS_MAX) {
+        outlook.pickers = tomorrow->pickers;
+        outlook.pickers_doubt = 0.0;
+    }
+    return outlook;
+}
+
+/* Of its own, and another one every evening. */
+static struct chance evening_chance(const struct pick_model *model)
+{
+    return chance_begin(model->seed ^ (UINT64_C(0xD1B54A32D192ED03) * (model->days + 1)));
+}
+
+/* What will be picked, by the way that is to be shown; not past the gates. */
+static enum pick_source foresee(struct pick_model *model, const struct pick_outlook *outlook,
+                                double pick_kg[3], struct pick_ways *ways)
+{
+    struct chance chance = evening_chance(model);
+    particles_foresee_pick(model, outlook, &chance, pick_kg);
+    *ways = pick_ways(model, pick_kg[1], outlook->pickers);
+    return pick_choose(model, ways, pick_kg);
+}
+
+void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                   struct pick_estimate *out)
+{
+    double share = particles_share_ready(model);
+    *out = (struct pick_estimate){.why = closed_gate(model, share),
+                                  .thermal_time = NAN,
+                                  .share_ready = NAN,
+                                  .ready_kg = {NAN, NAN, NAN},
+                                  .pick_kg = {NAN, NAN, NAN},
+                                  .pickers = NAN};
+    if (out->why != PICK_GIVEN)
+        return;
+    out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
+    out->share_ready = share;
+    if (!model->has_size) {
+        out->why = PICK_NO_SIZE;
+        return;
+    }
+    struct pick_outlook outlook = outlook_of(model, tomorrow);
+    struct chance chance = evening_chance(model);
+    particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
+    out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
+    if (isnan(outlook.pickers)) {
+        out->why = PICK_NO_CREW;
+        return;
+    }
+    struct pick_ways ways;
+    out->by = foresee(model, &outlook, out->pick_kg, &ways);
+}
+
+/* What was said the evening before, against what was picked. The first pick has no baseline yet to
+ * be compared with. */
+static void judge(struct pick_model *model, const struct pick_day *day)
+{
+    struct pick_tomorrow evening = PICK_TOMORROW_UNKNOWN;
+    evening.pickers = known_crew(day->booked);
+    struct pick_outlook outlook = outlook_of(model, &evening);
+    enum pick_why why = closed_gate(model, particles_share_ready(model));
+    if (model->picked_days == 0 || why != PICK_GIVEN || !model->has_size || isnan(outlook.pickers))
+        return; /* nothing was said */
+    double pick_kg[3];
+    struct pick_ways ways;
+    foresee(model, &outlook, pick_kg, &ways);
+    pick_record(model, &ways, pick_kg, day->kg);
+}
+
+/* A day on which some may have picked, but nobody noted how much. */
+static void learn_without_kg(struct pick_model *model, const struct pick_day *day)
+{
+    double crew = known_crew(day->pickers);
+    if (day->kg == 0.0 || (isnan(crew) && model->picked_days == 0))
+        return;
+    struct pick_outlook outlook = {.rain_chance = rain_chance(day->rain_mm), .pickers = crew};
+    if (isnan(crew))
+        outlook.pickers = usual_crew(model);
+    if (isnan(outlook.pickers)) /* never noted: about as many as the last kg speak of */
+        outlook.pickers = model->recent.kg[0] / model->prior.picker_kg;
+    if (!isnan(outlook.pickers))
+        particles_guess(model, isnan(crew) ? GUESSED_SHARE : 1.0, &outlook);
+}
+
+static void learn_kg(struct pick_model *model, const struct pick_day *day)
+{
+    double crew = known_crew(day->pickers);
+    if (!particles_note(model, day->kg, crew, rain_chance(day->rain_mm))) {
+        struct pick_day odd = *day;
+        odd.kg = NAN;
+        learn_without_kg(model, &odd);
+    } else {
+        push(model->recent.kg, day->kg);
+        push(model->recent.pickers, crew);
+    }
+    model->picked_days++;
+}
+
+/* A first pick with no winter before it: the plot has just been opened, whatever was summed up. */
+static void assume_start(struct pick_model *model)
+{
+    double opening_cd = model->prior.mu_cd - OPENING_LOGIT * model->prior.spread_cd;
+    model->thermal_time = fmax(model->thermal_time, opening_cd);
+    model->assumed_start = true;
+}
+
+static void grow(struct pick_model *model, const struct pick_day *day, bool picked)
+{
+    bool known = is_growth(day->growth_cd);
+    double growth_cd = known ? day->growth_cd : usual_growth(model);
+    growth_passing_add(&model->passing, day->mean_c);
+    /* Warmth counts from the stable passing on: what came before another cold day does not. */
+    bool back_to_cold = model->passing.run == 0 && day->mean_c < GROWTH_BASE_C;
+    bool late = picked && model->picked_days == 0 && !model->passing.from_cold;
+    if (late)
+        assume_start(model);
+    if (late || (!model->growing && (model->passing.passed || picked))) {
+        particles_open(model);
+        model->growing = true;
+    }
+    if (model->growing)
+        particles_grow(model, growth_cd);
+    else
+        model->thermal_time = back_to_cold ? 0.0 : model->thermal_time + growth_cd;
+    if (known)
+        push(model->growth_cd, growth_cd);
+}
+
+/* Picked once, long ago, and it has been cold ever since: a note under a wrong date. */
+static void forget_winter_pick(struct pick_model *model)
+{
+    if (model->assumed_start)
+        model->thermal_time = 0.0;
+    model->assumed_start = false;
+    model->growing = false;
+    model->picked_days = 0;
+    forget_recent(model);
+}
+
+void pick_learn(struct pick_model *model, const struct pick_day *day)
+{
+    bool picked = above_zero(day->kg, PICK_KG_MAX);
+    if (picked)
+        judge(model, day);
+    grow(model, day, picked);
+    if (picked)
+        learn_kg(model, day);
+    else if (model->growing)
+        learn_without_kg(model, day);
+    if (model->picked_days > 0)
+        particles_drift(model);
+    model->rest_days = picked ? 0 : model->rest_days + 1;
+    if (model->picked_days > 0 && model->rest_days >= PICK_REST_DAYS && !model->passing.passed)
+        forget_winter_pick(model);
+    model->missing_hours[model->days % PICK_GATE_DAYS] =
+        (unsigned char)(day->missing_hours < GROWTH_HOURS ? day->missing_hours : GROWTH_HOURS);
+    model->days++;
+}

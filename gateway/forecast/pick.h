@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much leaf is ready on a plot, and how much will probably be picked tomorrow. The garden's
+ * shoots reach the standard over thermal time as a logistic curve; the ready stock grows by it, is
+ * emptied by picking and outgrows the standard; a day's pick is what the crew can take from that
+ * stock. Six unknowns of it are carried by 1,500 particles, which every noted day weighs anew.
+ *
+ *   share ready    F(TT) = 1 / (1 + exp(-(TT - mu) / s))                  TT: sum of growth, °C d
+ *   stock          B = (B - picked + K (F(TT) - F(TT before))) (1 - growth / 170)
+ *   pick           y = min(0.92 B, P c rho / (rho + 0.012) r) exp(l),     rho = B / K, P pickers
+ *
+ * TT is summed from the stable passing of 10 °C on (growth.h), over hours: warm afternoons count,
+ * which sums of daily means leave out, so that it runs a little ahead of those until picks correct
+ * it.
+ *
+ * Sources: mu and s from the opening of Baiye 1 in Liyang at 67 °C d above 10 °C (Jiang et al.
+ * 2014) and a season of 20-30 days; leaves 47-61 °C d apart (Jayasinghe et al. 2018); c, 2.5-3 kg
+ * fresh a trained picker and day (Chun'an 2020). 0.92, 170, 0.012, r = 0.85 in rain and all spreads
+ * are assumptions, tried on made-up gardens only (tests/unit/forecast): in Guizhou a starting
+ * guess.
+ *
+ * Nothing here is kept on disk and no clock is read: the caller feeds a season's days in order, and
+ * the same days, prior and seed give the same numbers on every machine. After a restart, or when a
+ * note is corrected, it begins anew and feeds them again (a season costs some tens of
+ * milliseconds). All memory is the caller's; a struct pick_model belongs to one thread at a time.
+ * Quantities that are not known are NaN; what cannot be true (see each field) counts as not known.
+ */
+#ifndef BAIYE_TEA_PICK_H
+#define BAIYE_TEA_PICK_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/forecast/chance.h"
+#include "gateway/forecast/growth.h"
+
+#define PICK_PARTICLES     1500
+#define PICK_LEARNING_DAYS 7   /* scored days until the score means something */
+#define PICK_GATE_DAYS     10  /* of whose hours of temperature ... */
+#define PICK_GATE_SHARE    0.2 /* ... at most this share may be missing */
+#define PICK_REST_DAYS     14  /* without a pick: the season is over */
+#define PICK_KG_MAX        1e5 /* a day and plot; more is a slip of the finger */
+#define PICK_PICKERS_MAX   5000.0
+#define PICK_GROWTH_MAX_CD 20.0
+
+/* The standard of a plot: which shoots are picked. Later ones reach it later. */
+enum pick_standard { PICK_BUD, PICK_ONE_LEAF, PICK_TWO_LEAVES, PICK_THREE_LEAVES };
+
+/* What is believed before the season. Standard deviations of logarithms are relative ones. */
+struct pick_prior {
+    double mu_cd, mu_sd;            /* thermal time at which half of the shoots are ready, °C d */
+    double spread_cd, spread_ln_sd; /* s: 5 % to 95 % take 5.9 of it, °C d */
+    double season_kg, season_ln_sd; /* K: fresh leaf of the whole season; NaN: nobody knows */
+    double picker_kg, picker_ln_sd; /* c: the most that one picker takes in a day */
+};
+
+/* The first season's prior: mu 150 ± 35 °C d for one bud with one leaf, -40 for the bud, +50 and
+ * +110 for two and three leaves; s 28 (×/÷ 1.4); c 2.75 kg (×/÷ 1.25). season_kg from last year's
+ * kg (± 30 %), else from the area at 48 kg a mu (×/÷ 2; 1 mu = 666.7 m2), else NaN. */
+struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg,
+                                   double area_m2);
+
+/* One day of the plot, as known in the evening. Begin from PICK_DAY_UNKNOWN. */
+struct pick_day {
+    double growth_cd; /* growth_limited(), 0..20 °C d; NaN: as the mean of the last three known */
+    double mean_c;    /* growth_day.mean_c, for the stable passing; NaN: not known */
+    unsigned missing_hours; /* growth_day.missing_hours, 0..24 */
+    double rain_mm;         /* >= 0; from 1 mm on a rain day; NaN: not known */
+    double kg;      /* fresh leaf picked, 0..PICK_KG_MAX; 0: it was not picked; NaN: no note */
+    double pickers; /* that came, > 0; NaN or 0: not known */
+    double booked;  /* pickers booked the evening before, > 0; NaN or 0: not known then. Only
+                     * the score looks at it: it judges what was said that evening. */
+};
+#define PICK_DAY_UNKNOWN ((struct pick_day){NAN, NAN, GROWTH_HOURS, NAN, NAN, NAN, NAN})
+
+/* What is known about tomorrow. Begin from PICK_TOMORROW_UNKNOWN. */
+struct pick_tomorrow {
+    double growth_cd;   /* from a weather forecast; NaN: as the last three days, with doubt */
+    double rain_chance; /* 0..1; NaN: 0.33 */
+    double pickers; /* booked; 0: nobody will pick; NaN: the mean of the last two crews, in doubt */
+};
+#define PICK_TOMORROW_UNKNOWN ((struct pick_tomorrow){NAN, NAN, NAN})
+
+/* Why a number is not given. */
+enum pick_why {
+    PICK_GIVEN,         /* all numbers are there */
+    PICK_NO_DATA,       /* too much temperature is missing */
+    PICK_BEFORE_SEASON, /* no stable passing of 10 °C yet, and no pick noted lately */
+    PICK_LATE_START,    /* warm from the first day fed: how warm it was before is not known; the
+                         * first pick will tell, which is taken for the opening (5 % ready) */
+    PICK_AFTER_SEASON,  /* the bushes are empty, or PICK_REST_DAYS without a pick */
+    PICK_NO_SIZE,       /* neither last year's kg nor the area: share_ready only */
+    PICK_NO_CREW,       /* pickers neither booked nor ever noted: no pick_kg */
+    PICK_WHY_COUNT
+};
+/* For people, in English: what is missing, and what to do. "" for PICK_GIVEN. Static storage. */
+const char *pick_why_text(enum pick_why why);
+
+/* Whose number pick_kg is. */
+enum pick_source { PICK_BY_MODEL, PICK_BY_PER_PICKER, PICK_BY_BLEND, PICK_SOURCE_COUNT };
+
+struct pick_estimate {
+    enum pick_why why;
+    double
+        thermal_time; /* °C d since the stable passing; NaN unless the gates are open (PICK_GIVEN,
+                       * NO_SIZE, NO_CREW), and all season long after a late start */
+    double share_ready; /* of the season's shoots, picked ones included, 0..1; NaN as above */
+    double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
+                         * and rather too much, as long as the crew is far from clearing them: what
+                         * nobody reaches shows in no note. */
+    double pick_kg[3];  /* will probably be picked, the same; NaN as above or PICK_NO_CREW */
+    double pickers;     /* a whole number that clears the stock in two days; NaN as ready_kg */
+    enum pick_source by;
+};
+
+/* How good what was shown has been, over the season's picked days for which there was a number,
+ * from the second on: all ways are judged by the same days (kg per picker × crew where it was
+ * noted). */
+struct pick_score {
+    unsigned days;
+    double mae_kg;   /* mean absolute error; this and all below NaN while days is 0 */
+    double skill;    /* 1 - mae / mae of the best of the three baselines; below 0: worse than it;
+                      * NaN, too, when that baseline never erred */
+    double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
+    double baseline_mae_kg[3]; /* last pick, mean of three picks, kg per picker × crew */
+    double source_mae_kg[PICK_SOURCE_COUNT];
+};
+
+/* Private from here: sized so that the caller can own it, about 120 kB. */
+struct pick_particle {
+    double mu, s;                /* °C d */
+    double season_kg, picker_kg; /* K, c */
+    double stock_kg, level;      /* B; l, an AR(1) error */
+    double ready;                /* F at the model's thermal time */
+    double weight;               /* all add up to 1 */
+};
+struct pick_sample {
+    double value, weight;
+};
+/* The last picks, newest first; unknown ones NaN. */
+#define PICK_RECENT 3
+struct pick_recent {
+    double kg[PICK_RECENT], pickers[PICK_RECENT];
+};
+/* Errors of one way to estimate. */
+#define PICK_ERRORS 7
+struct pick_errors {
+    double sum;
+    double last[PICK_ERRORS]; /* ring */
+    unsigned days;
+};
+struct pick_model {
+    struct pick_prior prior;
+    struct chance chance;
+    uint64_t seed;
+    struct growth_passing passing;
+    unsigned days;        /* fed */
+    unsigned picked_days; /* of these: learned from */
+    unsigned rest_days;   /* since the last pick */
+    unsigned odd_notes;   /* in a row that no particle can explain */
+    bool has_size, growing;
+    bool assumed_start; /* thermal_time was set by the first pick */
+    double thermal_time;
+    double growth_cd[PICK_RECENT];               /* known ones, newest first */
+    unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */
+    struct pick_recent recent;
+    struct pick_errors baseline[3], source[PICK_SOURCE_COUNT], shown;
+    unsigned covered;
+    struct pick_particle particles[PICK_PARTICLES];
+    struct pick_sample scratch[PICK_PARTICLES];
+};
+
+/* Before the season's first day; the caller feeds from 1 January, or from the first day with
+ * temperature. A prior that cannot be true (NaN, <= 0) is replaced by pick_prior_first()'s for one
+ * leaf, field by field. The seed should be the plot's own and the same every time. */
+void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64_t seed);
+/* The next day. Days without any data are fed, too (PICK_DAY_UNKNOWN): none may be left out. */
+void pick_learn(struct pick_model *model, const struct pick_day *day);
+/* For the day after the last one fed. Changes nothing but scratch memory: asked twice, or not at
+ * all, the days to come give the same numbers. Never NaN or negative where a number is promised. */
+void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                   struct pick_estimate *estimate);
+void pick_score(const struct pick_model *model, struct pick_score *score);
+
+#endif

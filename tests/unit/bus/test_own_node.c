@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's side of our own nodes: which samples are missing, what is asked for them, and what
+ * becomes of the answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/own_node.h"
+#include "protocols/bytes/bytes.h"
+#include "protocols/node_log/node_log.h"
+#include "protocols/node_map/node_map.h"
+
+static struct field_config fields[2] = {
+    {.metric = "air_temperature",
+     .function = 4,
+     .type = FIELD_S16,
+     .scale = 0.01,
+     .min = -40,
+     .max = 60,
+     .channel = CHANNEL_AIR_TEMPERATURE},
+    {.metric = "rainfall",
+     .role = ROLE_COUNTER,
+     .function = 4,
+     .type = FIELD_U32,
+     .scale = 0.01,
+     .max = 200,
+     .channel = CHANNEL_RAINFALL},
+};
+static struct profile_config profile = {.fields = fields, .field_count = 2, .node = true};
+static struct device_config device = {.index = 3,
+                                      .every_ms = 60000,
+                                      .profile = &profile,
+                                      .metric_count = 2,
+                                      .metrics = {&fields[0], &fields[1]}};
+static const struct wall_ms wall = {1795293274123, TIME_TRUSTED};
+
+static struct reading readings[64];
+static unsigned reading_count;
+static struct reading_gap gaps[8];
+static unsigned gap_count;
+
+static void take_reading(void *context, const struct reading *reading)
+{
+    (void)context;
+    assert_true(reading_count < 64);
+    readings[reading_count++] = *reading;
+}
+
+static void take_gap(void *context, const struct reading_gap *gap)
+{
+    (void)context;
+    assert_true(gap_count < 8);
+    gaps[gap_count++] = *gap;
+}
+
+static const struct reading_sink sink = {.reading = take_reading, .gap = take_gap};
+
+static int reset(void **state)
+{
+    (void)state;
+    reading_count = gap_count = 0;
+    return 0;
+}
+
+static bool see(struct node *node, uint32_t boot, uint32_t seq, uint32_t age_ds, int64_t now_ms)
+{
+    struct decoded decoded = {
+        .believed = true, .boot = boot, .seq = seq, .age_ds = age_ds, .status = NODE_STATUS_TIME};
+    return node_snapshot(node, &decoded, 60, now_ms);
+}
+
+struct asked {
+    enum node_job job;
+    uint16_t boot;
+    uint32_t seq;
+    uint16_t words;
+};
+
+static struct asked next_within(struct node *node, int64_t now_ms, unsigned records_max)
+{
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size = 0;
+    uint16_t answer_size;
+    node->identified = true; /* or else that is what is asked when nothing else is */
+    struct asked asked = {.job =
+                              node_next(node, now_ms, wall, records_max, pdu, &size, &answer_size)};
+    if (asked.job != NODE_FETCH)
+        return asked;
+    struct byte_reader r = byte_reader_init(pdu, size);
+    assert_int_equal(byte_read_u8(&r), 23);
+    assert_int_equal(byte_read_u16(&r), NODE_LOG_WINDOW);
+    asked.words = byte_read_u16(&r);
+    assert_int_equal(byte_read_u16(&r), NODE_LOG_WANTED);
+    assert_int_equal(byte_read_u16(&r), 3);
+    assert_int_equal(byte_read_u8(&r), 6);
+    asked.boot = byte_read_u16(&r);
+    asked.seq = byte_read_u32(&r);
+    assert_false(r.failed);
+    assert_int_equal(answer_size, asked.words * 2 + 5);
+    return asked;
+}
+
+static struct asked next(struct node *node, int64_t now_ms)
+{
+    return next_within(node, now_ms, HISTORY_WINDOW_RECORDS);
+}
+
+/* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
+static void give(struct node *node, uint16_t count, uint16_t boot, uint32_t seq, uint32_t age_ds,
+                 uint32_t wall_s, int64_t now_ms)
+{
+    struct history_window window = {.count = count,
+                                    .boot = boot,
+                                    .seq = seq,
+                                    .uptime_ds = 100000 - age_ds,
+                                    .interval_ds = 600,
+                                    .wall_s = wall_s,
+                                    .newest_boot = boot,
+                                    .newest_seq = seq + 100,
+                                    .now_ds = 100000};
+    for (unsigned i = 0; i < count; i++) {
+        struct node_values values;
+        for (unsigned c = 0; c < CHANNEL_COUNT; c++) {
+            values.value[c] = NODE_NO_VALUE;
+            values.flag[c] = METRIC_ABSENT;
+        }
+        values.value[CHANNEL_AIR_TEMPERATURE] = -500 + (int32_t)i;
+        values.flag[CHANNEL_AIR_TEMPERATURE] = METRIC_GOOD;
+        values.value[CHANNEL_RAINFALL] = 1000 + 20 * (int32_t)i;
+        values.flag[CHANNEL_RAINFALL] = METRIC_GOOD;
+        history_pack(&values, window.records[i]);
+    }
+    uint16_t words[HISTORY_WINDOW_WORDS];
+    history_window_write(&window, words);
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t send = HISTORY_WINDOW_HEAD + (size_t)count * HISTORY_RECORD_WORDS;
+    struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
+    byte_write_u8(&w, 23);
+    byte_write_u8(&w, (uint8_t)(send * 2));
+    for (size_t i = 0; i < send; i++)
+        byte_write_u16(&w, words[i]);
+    struct transact_answer answer = {.result = BUS_OK, .pdu = pdu, .pdu_size = w.at};
+    node_done(node, NODE_FETCH, &answer, now_ms, wall, &sink);
+}
+
+/* What is stored ends with that sample; its counter told so many hundredths. */
+static void go_on(struct node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
+                  double told)
+{
+    struct reading_stored before = {.boot = boot,
+                                    .seq = seq,
+                                    .whole = true,
+                                    .told_count = 1,
+                                    .told = {{boot, true, {told / 100}}}};
+    node_init(node, &device, &before, live);
+}
+
+static void the_same_sample_is_one_reading(void **state)
+{
+    (void)state;
+    struct node node;
+    go_on(&node, NULL, 1, 9, 0);
+    assert_true(see(&node, 1, 10, 5, 1000000));
+    assert_int_equal(node.taken_ms, 1000000 - 500);
+    assert_false(see(&node, 1, 10, 25, 1002000));
+    assert_int_equal(node.taken_ms, 1000000 - 500); /* its time is fixed at first sight */
+    assert_true(see(&node, 1, 11, 1, 1060000));
+    assert_int_equal(next(&node, 1060000).job, NODE_IDLE);
+}
+
+/* The answer to an earlier poll, once more: neither a reading nor the place to go on from. */
+static void an_older_sample_is_an_answer_that_came_twice(void **state)
+{
+    (void)state;
+    struct node node;
+    go_on(&node, NULL, 1, 9, 0);
+    assert_true(see(&node, 1, 10, 5, 1000000));
+    assert_true(see(&node, 1, 11, 5, 1060000));
+    assert_false(see(&node, 1, 10, 5, 1120000));
+    assert_false(see(&node, 1, 10, 5, 1121000)); /* and again */
+    assert_true(see(&node, 1, 12, 5, 1122000));
+    assert_int_equal(node.taken_ms, 1122000 - 500);
+    assert_int_equal(node.last.seq, 12);
+    assert_false(see(&node, 1, 11, 5, 1180000));
+    assert_true(see(&node, 1, 13, 5, 1182000));
+}
+
+/* Its memory was lost, and it has counted as many boots as before: two samples tell. */
+static void a_node_that_counts_from_one_again_is_believed(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    assert_true(see(&node, 1, 500, 5, 1000000));
+    node.hole_count = 0;
+    assert_false(see(&node, 1, 3, 5, 1060000));
+    assert_true(see(&node, 1, 4, 5, 1120000));
+    assert_int_equal(next(&node, 1120000).seq, 3); /* the doubted one is fetched */
+    assert_true(see(&node, 1, 5, 5, 1180000));
+}
+
+static void the_next_poll_follows_the_next_sample(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    assert_true(see(&node, 1, 10, 300, 1000000)); /* taken 30 s ago, every 60 s */
+    int64_t due = node_due_ms(&node, 1000000);
+    assert_in_range(due, 1030100, 1032000);
+    assert_in_range(node_due_ms(&node, 1040000), 1040001, 1041000); /* it is overdue */
+}
+
+static void a_node_without_a_sample_is_asked_again_soon(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    assert_false(see(&node, 1, 0, DECODE_AGE_NONE, 1000));
+    assert_in_range(node_due_ms(&node, 1000), 1001, 2000);
+}
+
+static void a_hole_is_fetched_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    assert_true(see(&node, 1, 5, 0, 240000));
+    struct asked asked = next(&node, 240000);
+    assert_int_equal(asked.job, NODE_FETCH);
+    assert_int_equal(asked.boot, 1);
+    assert_int_equal(asked.seq, 2);
+    assert_int_equal(asked.words, 15 + 3 * 10); /* no more than is missing */
+    give(&node, 3, 1, 2, 1800, 0, 240000);
+    assert_int_equal(reading_count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(readings[i].late);
+        assert_int_equal(readings[i].device, 3);
+        assert_int_equal(readings[i].seq, 2 + i);
+        assert_int_equal(readings[i].taken.ms, 240000 - 180000 + 60000 * (int)i);
+        assert_int_equal(readings[i].time.ms, wall.ms - 180000 + 60000 * (int)i);
+        assert_true(readings[i].values[0].present);
+        assert_true(readings[i].values[0].value > -5.001 && readings[i].values[0].value < -4.97);
+        /* what rained in between is in the increment of the live reading after it */
+        assert_false(readings[i].values[1].present);
+    }
+    assert_int_equal(next(&node, 240000).job, NODE_IDLE);
+    assert_int_equal(gap_count, 0);
+}
+
+static void a_long_hole_is_fetched_in_windows(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 1, 10, 980);
+    assert_true(see(&node, 1, 31, 0, 0));
+    assert_int_equal(next(&node, 0).seq, 11);
+    give(&node, 11, 1, 11, 12000, 0, 0);
+    assert_int_equal(next(&node, 0).seq, 22);
+    give(&node, 9, 1, 22, 5400, 0, 0);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+    assert_int_equal(reading_count, 20);
+    assert_int_equal(readings[0].seq, 11);
+    assert_int_equal(readings[19].seq, 30);
+    /* The gateway was away: no live reading counted the rain, so the records do. */
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(readings[i].values[1].present);
+        assert_true(readings[i].values[1].value > 0.19 && readings[i].values[1].value < 0.21);
+    }
+}
+
+static void no_more_is_asked_for_than_there_is_time(void **state)
+{
+    (void)state;
+    struct node node;
+    go_on(&node, NULL, 1, 10, 0);
+    assert_true(see(&node, 1, 31, 0, 0));
+    assert_int_equal(next_within(&node, 0, 3).words, 15 + 3 * 10);
+    give(&node, 3, 1, 11, 12000, 0, 0);
+    struct asked asked = next_within(&node, 0, 99); /* a window has no more */
+    assert_int_equal(asked.seq, 14);
+    assert_int_equal(asked.words, 15 + 11 * 10);
+}
+
+static void what_the_log_lost_is_a_gap(void **state)
+{
+    (void)state;
+    struct node node;
+    go_on(&node, NULL, 1, 10, 0);
+    assert_true(see(&node, 1, 31, 0, 0));
+    (void)next(&node, 0);
+    give(&node, 2, 1, 29, 1200, 0, 0); /* the ring has overwritten 11..28 */
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 11);
+    assert_int_equal(gaps[0].last_seq, 28);
+    assert_int_equal(gaps[0].why, GAP_NODE_LOG);
+    assert_int_equal(reading_count, 2);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+}
+
+static void an_empty_log_ends_the_search(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    (void)see(&node, 1, 4, 0, 0);
+    (void)next(&node, 0);
+    give(&node, 0, 1, 0, 0, 0, 0);
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 2);
+    assert_int_equal(gaps[0].last_seq, 3);
+    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+}
+
+/* The node was switched off and on: what is left of the boot before comes first. */
+static void a_hole_over_a_restart_is_walked(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    (void)see(&node, 6, 1, 0, 0);
+    assert_true(see(&node, 7, 3, 0, 600000));
+    struct asked asked = next(&node, 600000);
+    assert_int_equal(asked.boot, 6);
+    assert_int_equal(asked.seq, 2);
+    give(&node, 4, 6, 2, 0, 1795290000, 600000); /* the node knew the time then */
+    assert_int_equal(readings[0].time.ms, 1795290000000);
+    assert_int_equal(readings[3].time.ms, 1795290180000);
+    assert_int_equal(readings[3].time.trust, TIME_TRUSTED);
+    asked = next(&node, 600000);
+    assert_int_equal(asked.boot, 6);
+    assert_int_equal(asked.seq, 6);
+    give(&node, 2, 7, 1, 1200, 0, 600000);
+    assert_int_equal(reading_count, 6);
+    assert_int_equal(readings[5].boot, 7);
+    assert_int_equal(readings[5].seq, 2);
+    assert_int_equal(gap_count, 0);
+    assert_int_equal(next(&node, 600000).job, NODE_IDLE);
+}
+
+/* Rain that fell before the restart is in the log only: what the live reading counts began at 0. */
+static void rain_before_a_restart_is_counted_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {.boot = 6, .last = {0, 980}, .known = {false, true}};
+    node_init(&node, &device, NULL, &live);
+    (void)see(&node, 6, 1, 0, 0);
+    assert_true(see(&node, 7, 3, 0, 600000));
+    live = (struct decode_counters){.boot = 7, .last = {0, 40}, .known = {false, true}};
+    (void)next(&node, 600000);
+    give(&node, 2, 6, 2, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
+    assert_true(readings[0].values[1].present && readings[1].values[1].present);
+    assert_true(readings[0].values[1].value > 0.19 && readings[0].values[1].value < 0.21);
+    assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
+    give(&node, 2, 7, 1, 1200, 0, 600000);
+    assert_false(readings[2].values[1].present);
+    assert_false(readings[3].values[1].present);
+}
+
+/* What the device does with a live counter, in hundredths. */
+static double tell(struct decode_counters *live, struct node *node, uint32_t boot, uint32_t seq,
+                   uint32_t raw)
+{
+    struct decode_counters counters = *live;
+    bool fresh = see(node, boot, seq, 0, seq * 60000);
+    decode_counters_boot(&counters, boot);
+    struct reading_value value =
+        decode_counter(&fields[1], raw, METRIC_GOOD, &counters.last[1], &counters.known[1]);
+    struct reading_value values[2] = {{0}, value};
+    if (fresh)
+        node_counters(node, &counters, values);
+    value = values[1];
+    if (fresh)
+        *live = counters;
+    return fresh && value.present ? value.value : 0;
+}
+
+static double told_late(void)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < reading_count; i++)
+        sum += readings[i].values[1].present ? readings[i].values[1].value : 0;
+    return sum;
+}
+
+static void assert_mm(double mm, double expected)
+{
+    assert_true(mm > expected - 0.001 && mm < expected + 0.001);
+}
+
+/* The gateway restarts while it rains: 10 is stored, 11 and 12 are missed, 13 is the first seen. */
+static void a_restart_of_the_gateway_loses_no_rain(void **state)
+{
+    (void)state;
+    for (unsigned live_meanwhile = 0; live_meanwhile < 2; live_meanwhile++) {
+        struct node node;
+        struct decode_counters live = {0};
+        reading_count = 0;
+        go_on(&node, &live, 1, 10, 980);
+        double sum = tell(&live, &node, 1, 13, 1100);
+        assert_mm(sum, 0);
+        if (live_meanwhile) /* before the log was asked */
+            sum += tell(&live, &node, 1, 14, 1150);
+        assert_int_equal(next(&node, 840000).seq, 11);
+        give(&node, 2, 1, 11, 1800, 0, 840000); /* 10.00 and 10.20 mm */
+        assert_int_equal(reading_count, 2);
+        assert_mm(told_late(), 0.4); /* when it fell */
+        sum += tell(&live, &node, 1, 15, 1170);
+        assert_mm(sum + told_late(), 1.9);
+        assert_mm(tell(&live, &node, 1, 16, 1170), 0); /* told once */
+    }
+}
+
+/* The log has lost what it should tell: it is told all the same, only not when it fell. */
+static void rain_that_the_log_has_lost_is_told_at_the_end(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 1, 10, 1000);
+    assert_mm(tell(&live, &node, 1, 13, 1100), 0);
+    give(&node, 0, 0, 0, 0, 0, 840000);
+    assert_int_equal(gap_count, 1);
+    assert_mm(tell(&live, &node, 1, 14, 1110), 1.1);
+}
+
+/* So short that no sample was missed, or not even a new one taken. */
+static void a_short_restart_of_the_gateway_loses_no_rain(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 1, 10, 1000);
+    double sum = tell(&live, &node, 1, 11, 1060);
+    assert_int_equal(next(&node, 660000).job, NODE_IDLE); /* nothing is missing */
+    sum += tell(&live, &node, 1, 12, 1080);
+    assert_mm(sum, 0.8);
+    go_on(&node, &live, 1, 12, 1080);
+    assert_mm(tell(&live, &node, 1, 12, 1080), 0);
+    assert_mm(tell(&live, &node, 1, 13, 1130), 0.5);
+    assert_mm(tell(&live, &node, 1, 14, 1130), 0);
+}
+
+/* The bus fails: 11 to 15 are missed, 16 counts what fell meanwhile; 11 and 12 are fetched, then
+ * the gateway is started anew. */
+static void a_restart_amid_a_backfill_tells_rain_once(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 1, 9, 970);
+    double sum = tell(&live, &node, 1, 10, 1000);
+    sum += tell(&live, &node, 1, 16, 1160);
+    give(&node, 2, 1, 11, 3000, 0, 960000);
+    assert_mm(sum, 1.9);
+    assert_mm(told_late(), 0);
+    struct reading_stored before = {
+        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {9.7 + sum}}}};
+    node_init(&node, &device, &before, &live);
+    sum += tell(&live, &node, 1, 17, 1170);
+    assert_int_equal(next(&node, 1020000).seq, 13);
+    give(&node, 4, 1, 13, 2400, 0, 1020000); /* 16, too: the store has it */
+    assert_int_equal(next(&node, 1020000).job, NODE_IDLE);
+    assert_int_equal(reading_count, 6);
+    assert_mm(sum + told_late(), 2.0);
+    assert_mm(tell(&live, &node, 1, 18, 1170), 0);
+}
+
+/* The gateway was away, and is started anew once more before the log has told all. */
+static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 1, 10, 980);
+    double sum = tell(&live, &node, 1, 16, 1160);
+    give(&node, 2, 1, 11, 3000, 0, 960000); /* 10.00 and 10.20 mm */
+    sum += tell(&live, &node, 1, 17, 1170);
+    assert_mm(sum, 0.1);
+    assert_mm(told_late(), 0.4);
+    struct reading_stored before = {
+        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {10.3}}}};
+    node_init(&node, &device, &before, &live);
+    sum += tell(&live, &node, 1, 18, 1180);
+    give(&node, 5, 1, 13, 2400, 0, 1080000);
+    assert_mm(sum + told_late(), 2.0);
+    assert_mm(tell(&live, &node, 1, 19, 1180), 0);
+}
+
+/* The same after boots of the node that are over: the log tells their rain, but only what no
+ * reading told yet. */
+static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    struct reading_stored before = {
+        .boot = 6, .seq = 11, .told_count = 2, .told = {{7, true, {10.20}}, {6, true, {9.80}}}};
+    node_init(&node, &device, &before, &live);
+    double sum = tell(&live, &node, 8, 2, 10); /* and another one */
+    assert_mm(sum, 0.1);
+    assert_int_equal(next(&node, 120000).seq, 12);
+    give(&node, 2, 6, 12, 0, 1795290000, 120000); /* 10.00 and 10.20 mm */
+    assert_mm(told_late(), 0.4);
+    give(&node, 3, 7, 1, 0, 1795291000, 120000); /* 10.00, 10.20 and 10.40 mm */
+    assert_mm(told_late(), 0.6);
+    give(&node, 1, 8, 1, 600, 0, 120000);
+    assert_mm(told_late(), 0.6);
+    assert_mm(tell(&live, &node, 8, 3, 30), 0.2);
+    assert_int_equal(reading_count, 6);
+}
+
+/* The same with three boots, of the middle one only what a live reading told: that was all of it.
+ */
+static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    struct reading_stored before = {
+        .boot = 6,
+        .seq = 11,
+        .told_count = 3,
+        .told = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
+    node_init(&node, &device, &before, &live);
+    double sum = tell(&live, &node, 8, 3, 30);
+    assert_mm(sum, 0.2);
+    give(&node, 2, 6, 12, 0, 1795290000, 180000); /* 10.00 and 10.20 mm */
+    assert_mm(told_late(), 0.4);
+    give(&node, 3, 7, 1, 0, 1795291000, 180000); /* 10.00, 10.20 and 10.40 mm */
+    assert_mm(told_late(), 0.6);
+    give(&node, 2, 8, 1, 1200, 0, 180000);
+    assert_mm(told_late(), 0.6);
+    assert_int_equal(next(&node, 180000).job, NODE_IDLE);
+}
+
+/* Two restarts of the node, the second before the log was asked for what the first one left. */
+static void rain_between_two_holes_is_counted_from_the_log(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    go_on(&node, &live, 6, 9, 970);
+    double sum = tell(&live, &node, 6, 10, 980);
+    sum += tell(&live, &node, 7, 2, 990); /* the first hole: 6, 11.. to 7, 1 */
+    sum += tell(&live, &node, 8, 2, 40);  /* the second one: 7, 3.. to 8, 1 */
+    assert_mm(sum, 0.1 + 9.9 + 0.4);
+    give(&node, 1, 6, 11, 0, 1795290000, 120000); /* 10.00 mm */
+    assert_mm(told_late(), 0.2);
+    give(&node, 1, 7, 1, 0, 1795290000, 120000); /* in what the live reading told */
+    assert_mm(told_late(), 0.2);
+    give(&node, 2, 7, 3, 0, 1795290000, 120000); /* 10.00 and 10.20 mm */
+    assert_mm(told_late(), 0.2 + 0.3);
+    give(&node, 1, 8, 1, 600, 0, 120000);
+    assert_mm(told_late(), 0.2 + 0.3);
+    assert_int_equal(next(&node, 120000).job, NODE_IDLE);
+}
+
+/* Node and gateway lose their power together: its counter begins at 0. */
+static void a_restart_of_both_loses_no_rain(void **state)
+{
+    (void)state;
+    for (uint32_t first = 1; first < 3; first++) {
+        struct node node;
+        struct decode_counters live = {0};
+        reading_count = 0;
+        go_on(&node, &live, 6, 10, 980);
+        double sum = tell(&live, &node, 7, first, first == 1 ? 30 : 1080);
+        give(&node, 2, 6, 11, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
+        give(&node, 1, 7, 1, 600, 0, 600000);
+        sum += tell(&live, &node, 7, first + 1, first == 1 ? 50 : 1100);
+        assert_mm(sum + told_late(), 0.4 + (first == 1 ? 0.5 : 11.0));
+    }
+}
+
+/* A file of an older version does not know what was told; nothing is made up for it. */
+static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
+{
+    (void)state;
+    struct node node;
+    struct decode_counters live = {0};
+    struct reading_stored before = {.boot = 1, .seq = 10, .told_count = 1, .told = {{.boot = 1}}};
+    node_init(&node, &device, &before, &live);
+    double sum = tell(&live, &node, 1, 13, 1100);
+    give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
+    assert_int_equal(gap_count, 1);
+    assert_int_equal(gaps[0].first_seq, 11);
+    sum += tell(&live, &node, 1, 14, 1120);
+    assert_mm(told_late(), 0);
+    assert_mm(sum, 0.2);
+}
+
+static void a_failed_fetch_waits_and_goes_on(void **state)
+{
+    (void)state;
+    struct node node;
+    node_init(&node, &device, NULL, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    (void)see(&node, 1, 3, 0, 0);
+    struct transact_answer failed = {.result = BUS_TIMEOUT};
+    node_done(&node, NODE_FETCH, &failed, 0, wall, &sink);
+    assert_int_equal(next(&node, 1000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 5001).job, NODE_FETCH);
+}
+
+static void sets_the_period_it_should_have(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    static const uint8_t expected[3][5] = {{6, 0x01, 0x00, 0x42, 0x41},  /* unlock */
+                                           {6, 0x01, 0x10, 0x00, 0x3C},  /* 60 s */
+                                           {6, 0x01, 0x01, 0x00, 0x01}}; /* commit */
+    struct transact_answer good = {.result = BUS_OK}, bad = {.result = BUS_EXCEPTION};
+    struct decoded decoded = {.believed = true, .boot = 1, .seq = 1, .status = NODE_STATUS_TIME};
+    node_init(&node, &device, NULL, NULL);
+    node.last.boot = 1;
+    node.identified = true;
+    (void)node_snapshot(&node, &decoded, 10, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
+        assert_int_equal(size, 5);
+        assert_memory_equal(pdu, expected[i], 5);
+        node_done(&node, NODE_SET_PERIOD, &good, 0, wall, &sink);
+    }
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
+    (void)node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
+    assert_int_equal(node_next(&node, 61000, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
+    node_done(&node, NODE_SET_PERIOD, &bad, 61000, wall, &sink);
+    assert_int_equal(node_next(&node, 62000, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
+}
+
+static void sets_the_clock_of_a_node_that_has_none(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    struct decoded decoded = {.believed = true, .boot = 1, .seq = 1};
+    node_init(&node, &device, NULL, NULL);
+    node.last.boot = 1;
+    node.identified = true;
+    (void)node_snapshot(&node, &decoded, 60, 0);
+    struct wall_ms doubtful = {1, TIME_UNTRUSTED};
+    assert_int_equal(node_next(&node, 0, doubtful, 11, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_TIME);
+    static const uint8_t expected[] = {16,   0x05, 0x00, 0x00, 0x03, 6,
+                                       0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
+    assert_int_equal(size, sizeof expected);
+    assert_memory_equal(pdu, expected, sizeof expected);
+}
+
+static void reads_the_firmware_once_in_each_boot(void **state)
+{
+    (void)state;
+    struct node node;
+    uint8_t pdu[MODBUS_PDU_MAX];
+    size_t size;
+    uint16_t answer_size;
+    static const uint8_t version[] = {4, 6, 0, 1, 0, 2, 0, 13};
+    struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
+    node_init(&node, &device, NULL, NULL);
+    (void)see(&node, 1, 1, 0, 0);
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDENTIFY);
+    assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
+    assert_int_equal(answer_size, 11);
+    node_done(&node, NODE_IDENTIFY, &answer, 0, wall, &sink);
+    assert_string_equal(node.firmware, "1.2.13");
+    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
+    (void)see(&node, 2, 1, 0, 60000);
+    assert_false(node.identified);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, reset)
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_sample_is_one_reading),
+        TEST(an_older_sample_is_an_answer_that_came_twice),
+        TEST(a_node_that_counts_from_one_again_is_believed),
+        TEST(the_next_poll_follows_the_next_sample),
+        TEST(a_node_without_a_sample_is_asked_again_soon),
+        TEST(a_hole_is_fetched_from_the_log),
+        TEST(a_long_hole_is_fetched_in_windows),
+        TEST(no_more_is_asked_for_than_there_is_time),
+        TEST(what_the_log_lost_is_a_gap),
+        TEST(an_empty_log_ends_the_search),
+        TEST(a_hole_over_a_restart_is_walked),
+        TEST(rain_before_a_restart_is_counted_from_the_log),
+        TEST(a_restart_of_the_gateway_loses_no_rain),
+        TEST(a_short_restart_of_the_gateway_loses_no_rain),
+        TEST(a_restart_of_both_loses_no_rain),
+        TEST(rain_that_the_log_has_lost_is_told_at_the_end),
+        TEST(a_restart_amid_a_backfill_tells_rain_once),
+        TEST(a_second_restart_amid_a_backfill_tells_rain_once),
+        TEST(a_restart_amid_a_backfill_of_older_boots_tells_rain_once),
+        TEST(a_boot_amid_a_backfill_is_not_told_anew),
+        TEST(rain_between_two_holes_is_counted_from_the_log),
+        TEST(rain_whose_beginning_is_not_known_is_not_made_up),
+        TEST(a_failed_fetch_waits_and_goes_on),
+        TEST(sets_the_period_it_should_have),
+        TEST(sets_the_clock_of_a_node_that_has_none),
+        TEST(reads_the_firmware_once_in_each_boot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

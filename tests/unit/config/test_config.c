@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gateway/common/units.h"
+#include "gateway/daemon/config/config.h"
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/test_config.XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/t.yaml", folder);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/own.yaml", folder);
+    (void)unlink(path);
+    return rmdir(folder);
+}
+
+static struct config *load(const char *text, struct config_error *error)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/t.yaml", folder);
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
+    assert_int_equal(fputs(text, stream) >= 0, 1);
+    assert_int_equal(fclose(stream), 0);
+    return config_load(path, folder, error);
+}
+
+#define HEAD "site: s\nbuses:\n  - name: east\n    port: /dev/x\n    devices:\n"
+#define DEV  "      - { name: a, profile: xy-md02, address: 1 }\n"
+
+static void reads_the_design_example(void **state)
+{
+    (void)state;
+    struct config_error error;
+    struct config *c = load(
+        "site: baiye-1\n"
+        "location: { lat: 26.5, lon: 107.9, timezone: Asia/Shanghai }\n"
+        "store:  { path: readings.db, max_size: 512MB, commit_every: 1s }\n"
+        "http:   { listen: 127.0.0.1:8080 }\n"
+        "mqtt:\n"
+        "  - { name: local, url: 'mqtt://127.0.0.1:1883', user: gateway, password_file: gw.pass }\n"
+        "  - { name: cloud, url: 'mqtts://mqtt.example.org', ca_file: /ca.pem, batch: 10min,\n"
+        "      budget: 30MB/month }\n"
+        "plots:\n"
+        "  - { name: upper, label: 上坡, area: 3mu, cultivar: baiye-1, standard: 1B1L,\n"
+        "      soil: sandy-loam, root_depth: 60cm, last_year: 170jin, devices: [soil-7] }\n"
+        "buses:\n"
+        "  - name: east\n"
+        "    type: rtu\n"
+        "    port: /dev/serial/by-id/usb-FTDI-if00\n"
+        "    baud: 9600\n"
+        "    parity: even\n"
+        "    silence: 4ms\n"
+        "    devices:\n"
+        "      - { name: plot-1, profile: baiye-node, address: 1, every: 60s }\n"
+        "      - { name: soil-7, profile: zts-3001-7in1, address: 7, every: 5min, baud: 4800 }\n"
+        "  - { name: net, type: tcp, port: '[::1]:1502', devices: [\n"
+        "      { name: tcp-250, profile: xy-md02, address: 250, every: 1ms }] }\n"
+        "alerts: []\n",
+        &error);
+    if (!c)
+        fail_msg("%s", error.text);
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/readings.db", folder);
+    assert_string_equal(c->store_path, path);
+    assert_int_equal(c->store_max_bytes, 512000000);
+    assert_int_equal(c->commit_every_ms, 1000);
+    assert_int_equal(c->broker_count, 2);
+    assert_true(c->brokers[0].panel && !c->brokers[0].tls);
+    assert_true(!c->brokers[1].panel && c->brokers[1].tls);
+    assert_int_equal(c->brokers[1].port, 8883);
+    assert_int_equal(c->brokers[1].batch_ms, 600000);
+    assert_int_equal(c->brokers[1].budget_bytes_month, 30000000);
+    assert_true(c->plots[0].area_m2 > 1999.9 && c->plots[0].area_m2 < 2000.1);
+    assert_string_equal(c->plots[0].standard, "1B1L");
+    assert_int_equal(c->plots[0].standard_kind, STANDARD_1B1L);
+    assert_int_equal(c->plots[0].soil, SOIL_SANDY_LOAM);
+    assert_float_equal(c->plots[0].root_m, 0.6, 1e-9);
+    assert_float_equal(c->plots[0].last_year_kg, 85, 1e-9);
+    assert_int_equal(c->plots[0].devices[0], 1);
+    assert_int_equal(c->buses[0].parity, 'E');
+    assert_int_equal(c->buses[0].silence_us, 4000);
+    const struct device_config *soil = config_device(c, "soil-7");
+    assert_non_null(soil);
+    assert_int_equal(soil->every_ms, 300000);
+    assert_int_equal(soil->baud, 4800);
+    assert_int_equal(soil->metric_count, 7);
+    assert_string_equal(soil->metrics[1]->metric, "soil_temperature");
+    assert_true(config_device(c, "plot-1")->profile->node);
+    assert_string_equal(c->buses[1].port, "::1");
+    assert_int_equal(c->buses[1].tcp_port, 1502);
+    config_free(c);
+}
+
+/* Every kind of mistake: where it is, what is wrong, what would be right. */
+static void names_line_mistake_and_remedy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *line, *says, *remedy;
+    } cases[] = {
+        {"site: s\nbusses: []\n", ":2:", "unknown key \"busses\"", "did you mean \"buses\"?"},
+        {HEAD "      - { name: a, profile: xy-md02, adress: 1 }\n", ":6:", "unknown key \"adress\"",
+         "did you mean \"address\"?"},
+        {HEAD "      - { name: a, profile: xy-md02, zzz: 1 }\n", ":6:", "unknown key \"zzz\"",
+         "known are name, label"},
+        {HEAD "      - { name: a, profile: xy-md02, address: one }\n",
+         ":6:", "\"one\" is not a whole number", "write for example address: 7"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 0 }\n", ":6:", "0 is outside 1..255",
+         "address: 7"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 250 }\n", ":6:", "has address 250",
+         "1..247"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 1, baud: 14400 }\n",
+         ":6:", "no serial port can do 14400 baud", "baud: 9600"},
+        {"site: s\nbuses:\n  - name: east\n    port: /dev/x\n    baud: 9601\n    devices:\n" DEV,
+         ":3:", "no serial port can do 9601 baud", "baud: 9600"},
+        {HEAD "      - { name: A, profile: xy-md02, address: 1 }\n", ":6:", "\"A\" is not a name",
+         "small letters"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 1, every: 10 }\n",
+         ":6:", "\"10\" is not a duration", "every: 60s"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 1, every: 2d }\n", ":6:", "outside",
+         "every: 60s"},
+        {HEAD "      - { name: a, profile: xy-md03, address: 1 }\n",
+         ":6:", "unknown profile \"xy-md03\"", "did you mean \"xy-md02\"?"},
+        {HEAD "      - { name: a, profile: what-is-this, address: 1 }\n",
+         ":6:", "unknown profile \"what-is-this\"", "what-is-this.yaml"},
+        {HEAD DEV "      - { name: a, profile: xy-md02, address: 2 }\n",
+         ":7:", "device \"a\" stands twice (first in line 6)", "its own name"},
+        {HEAD DEV "      - { name: b, profile: xy-md02, address: 1 }\n",
+         ":7:", "\"a\" and \"b\" of bus \"east\" both have address 1", "another address"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 1, name: b }\n",
+         ":6:", "\"name\" stands twice", "keep one"},
+        {HEAD "      - { name: a, profile: baiye-node, address: 1, every: 1500ms }\n",
+         ":6:", "whole seconds", "every: 1s"},
+        {HEAD "      - { name: a, profile: xy-md02 }\n", ":6:", "has no address",
+         "add for example"},
+        {"site: s\nbuses:\n  - name: east\n    devices: []\n", ":3:", "has no port",
+         "/dev/serial/by-id"},
+        {"site: s\nbuses:\n  - name: east\n    port: /dev/x\n    devices: []\n",
+         ":3:", "has no devices", "add one"},
+        {HEAD DEV "  - name: west\n    port: /dev/x\n    devices:\n"
+                  "      - { name: b, profile: xy-md02, address: 1 }\n",
+         ":7:", "have the same port", "one owner"},
+        {HEAD DEV "  - name: east\n    port: /dev/y\n    devices:\n"
+                  "      - { name: b, profile: xy-md02, address: 1 }\n",
+         ":7:", "bus \"east\" stands twice", "its own name"},
+        {"site: s\nbuses:\n  - { name: n, type: tcp, port: 'host:99999', devices: [] }\n",
+         ":3:", "not host:port", "192.168.1.5:502"},
+        {"site: s\nbuses:\n  - { name: n, type: udp, port: x, devices: [] }\n",
+         ":3:", "\"udp\" is unknown", "rtu, tcp, rtu-over-tcp"},
+        {"site: s\n", ":1:", "has no buses", "add for example buses"},
+        {"buses: []\n", ":1:", "has no site", "site: baiye-1"},
+        {"site: [a]\nbuses: []\n", ":1:", "is not a name", "site: baiye-1"},
+        {"site: s\nbuses: []\n", ":1:", "there is no bus", "add one"},
+        {"site: s\nbuses: 3\n", ":2:", "must be a list", "items"},
+        {"site: s\nbuses: [3]\n", ":2:", "a bus must be a mapping", "key: value"},
+        {"site: s\n\tx: 1\n", ":2:", "not YAML", "check indentation"},
+        {"", ":1:", "empty", "needs at least"},
+        {"site: s\nstore: { max_size: 5 }\n", ":2:", "is not a size", "max_size: 512MB"},
+        {"site: s\nhttp: { listen: '0.0.0.0:80' }\n", ":2:", "without TLS", "cert_file"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'http://x' }\n", ":3:", "not a broker's address",
+         "mqtts://"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtts://x' }\n", ":3:", "TLS without a ca_file",
+         "ca_file: ca.pem"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', key_file: k }\n", ":3:", "only one of",
+         "both or none"},
+        {HEAD DEV "mqtt:\n  - { name: a, url: 'mqtt://x' }\n  - { name: a, url: 'mqtt://y' }\n",
+         ":9:", "broker \"a\" stands twice", "its own name"},
+        {HEAD DEV "plots:\n  - { name: p, devices: [aa] }\n", ":8:", "unknown device \"aa\"",
+         "did you mean \"a\"?"},
+        {"site: s\nalerts:\n  - { name: x, metric: air_temperature }\n", ":3:", "has no limit",
+         "above: or below:"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 1, below: 2 }\n",
+         ":3:", "above and below", "keep one"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, below: 4, clear: 3 }\n",
+         ":3:", "would clear at 3 before it fires at 4", "other side"},
+        {"site: s\nlocation: { lat: 91 }\n", ":2:", "outside -90..90", "lat: 26.5"},
+        {"site: s\nlocation: { timezone: China/Guizhou }\n", ":2:", "is no time zone",
+         "timezone: Asia/Shanghai"},
+        {"site: s\nlocation: { timezone: ../../passwd }\n", ":2:", "is no time zone",
+         "timezone: Asia/Shanghai"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: air_temperatur, below: 4 }\n",
+         ":8:", "no device measures \"air_temperatur\"", "did you mean \"air_temperature\"?"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: soil_ph, below: 4 }\n",
+         ":8:", "it would never come", "a metric that a device's profile has"},
+        {HEAD DEV "plots:\n  - { name: p, devices: [a, a] }\n", ":8:", "names device \"a\" twice",
+         "once is enough"},
+        {HEAD DEV "plots:\n  - { name: p, standard: 2B1L, devices: [a] }\n",
+         ":8:", "standard: \"2B1L\" is unknown", "one of bud, 1B1L, 1B2L, 1B3L"},
+        {HEAD DEV "plots:\n  - { name: p, soil: mud, devices: [a] }\n",
+         ":8:", "soil: \"mud\" is unknown", "silty-clay, clay"},
+        {HEAD DEV "plots:\n  - { name: p, root_depth: 4m, devices: [a] }\n",
+         ":8:", "\"4m\" is not a depth of 10cm to 3m", "root_depth: 50cm"},
+        {HEAD DEV "plots:\n  - { name: p, last_year: 85, devices: [a] }\n",
+         ":8:", "\"85\" is not a weight", "last_year: 85kg"},
+        {"site: s\nbsues: []\n", ":2:", "unknown key \"bsues\"", "did you mean \"buses\"?"},
+        {"site: s\n# \xb2\xe8\nbuses: []\n", ":2:", "not UTF-8 text", "encoding UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_error error;
+        struct config *c = load(cases[i].text, &error);
+        if (c || !strstr(error.text, cases[i].line) || !strstr(error.text, cases[i].says) ||
+            !strstr(error.text, cases[i].remedy))
+            fail_msg("case %zu: \"%s\", expected %s \"%s\" and \"%s\"", i,
+                     c ? "accepted" : error.text, cases[i].line, cases[i].says, cases[i].remedy);
+        assert_non_null(strstr(error.text, "/t.yaml:"));
+    }
+}
+
+/* A user's folder comes before the shipped one, and a wrong profile is named with its own file. */
+static void reads_profiles_of_the_user_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"label: own\nfields:\n  - { metric: air_temperature, register: 0, scale: 0.5 }\n", NULL},
+        {"label: own\nfields:\n  - { metric: air_temperature, register: 0, type: u64 }\n",
+         "own.yaml:3: type: \"u64\" is unknown"},
+        {"label: own\nfields:\n  - { register: 0 }\n", "own.yaml:3: a field has no metric"},
+        {"label: own\nfields:\n  - { metric: t, register: 0, scale: 0 }\n", "scale is 0"},
+        {"label: own\nfields:\n  - { metric: t, register: 0xFFFF, type: u32 }\n", "past register"},
+        {"label: own\nfields:\n  - { metric: t, register: 0, min: 5, max: 5 }\n", "not below max"},
+        {"label: own\nfields:\n  - { metric: t, register: 0, function: 2 }\n", "single bits"},
+        {"label: own\nfields:\n  - { metric: t, register: 0, type: bits, bit: 9, bits: 8 }\n",
+         "within one register"},
+        {"label: own\nfields:\n  - { metric: t, register: 0 }\n  - { metric: t, register: 1 }\n",
+         "stands twice"},
+        {"label: own\nfields: []\n", "0 measured metrics"},
+        {"label: own\nfields:\n  - { metric: t, register: 0 }\n"
+         "writes:\n  - { name: w, register: 1, min: 2, max: 1 }\n",
+         "above max"},
+    };
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/own.yaml", folder);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *stream = fopen(path, "w");
+        assert_non_null(stream);
+        assert_true(fputs(cases[i].text, stream) >= 0);
+        assert_int_equal(fclose(stream), 0);
+        struct config_error error;
+        struct config *c = load(HEAD "      - { name: a, profile: own, address: 1 }\n", &error);
+        if (!c != (cases[i].says != NULL) || (!c && !strstr(error.text, cases[i].says)))
+            fail_msg("case %zu: \"%s\"", i, error.text);
+        if (c) {
+            assert_true(c->devices[0].metrics[0]->scale > 0.4);
+            assert_string_equal(c->devices[0].metrics[0]->unit, "°C");
+        }
+        config_free(c);
+    }
+}
+
+static void missing_file_is_an_error(void **state)
+{
+    (void)state;
+    struct config_error error;
+    assert_null(config_load("/nonexistent/x.yaml", NULL, &error));
+    assert_non_null(strstr(error.text, "/nonexistent/x.yaml:1: can't read"));
+    assert_null(config_load("/tmp", NULL, &error));
+}
+
+static void understands_units(void **state)
+{
+    (void)state;
+    uint64_t n;
+    double d;
+    int64_t i;
+    assert_true(units_duration_us("1.5ms", &n) && n == 1500);
+    assert_true(units_duration_us("10 min", &n) && n == 600000000);
+    assert_false(units_duration_us("10", &n));
+    assert_false(units_duration_us("-1s", &n));
+    assert_false(units_duration_us("1fortnight", &n));
+    assert_false(units_duration_us("99999999999d", &n));
+    assert_true(units_bytes("30MB/month", &n) && n == 30000000);
+    assert_true(units_bytes("1GiB", &n) && n == 1073741824);
+    assert_false(units_bytes("30MB/week", &n));
+    assert_true(units_area_m2("2.5mu", &d) && d > 1666.6 && d < 1666.7);
+    assert_true(units_integer("0x07D0", &i) && i == 2000);
+    assert_true(units_integer("-5", &i) && i == -5);
+    assert_true(units_integer("010", &i) && i == 10);
+    assert_false(units_integer("1e3", &i));
+    assert_false(units_integer("99999999999999999999", &i));
+    assert_false(units_number("nan", &d));
+    assert_false(units_number("1.2.3", &d));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_the_design_example),
+        cmocka_unit_test(names_line_mistake_and_remedy),
+        cmocka_unit_test(reads_profiles_of_the_user_first),
+        cmocka_unit_test(missing_file_is_an_error),
+        cmocka_unit_test(understands_units),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forecast's thread against a store and a publisher that are made up: when it looks, what it
+ * asks for, what it says, and that nothing it waits for holds up the end. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "gateway/common/clock.h"
+#include "gateway/daemon/forecast/forecast.h"
+
+#define HOUR_MS  INT64_C(3600000)
+#define EVENING  INT64_C(1807363800000) /* 2027-04-10 21:30 in Guizhou (UTC+8) */
+#define WAIT_S   10
+#define DOC_MOST 8192
+
+/* ---- What is made up, under the lock ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct wall_ms now;
+    bool withhold;                       /* questions are not answered */
+    enum store_result result;            /* of the answers */
+    struct store_history_query withheld; /* of the last question that waits */
+    store_history_done done;             /* it is asked for by that */
+    void *context;
+    unsigned looks, questions, docs, raised, lowered;
+    int64_t earliest_ms; /* that was asked for since it was last set to 0 */
+    double cooling;      /* K an hour from 18:00 of the last day on */
+    struct store_pick picks[8];
+    uint32_t pick_count;
+    char doc[DOC_MOST], what[192];
+} world = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+struct wall_ms store_now(const struct store *store)
+{
+    (void)store;
+    pthread_mutex_lock(&world.lock);
+    struct wall_ms now = world.now;
+    world.looks++;
+    pthread_cond_broadcast(&world.changed);
+    pthread_mutex_unlock(&world.lock);
+    return now;
+}
+
+const char *store_result_text(enum store_result result)
+{
+    (void)result;
+    return "made up";
+}
+
+static double temperature(int64_t t_ms)
+{
+    double day = (double)(t_ms - (EVENING - 99 * 24 * HOUR_MS)) / (24.0 * HOUR_MS);
+    double hour = (double)((t_ms + 8 * HOUR_MS) % (24 * HOUR_MS)) / HOUR_MS;
+    double since = (double)(t_ms - (EVENING - 7 * HOUR_MS / 2)) / HOUR_MS;
+    if (world.cooling > 0 && since >= 0)
+        return 9 - world.cooling * since;
+    return 4 + 0.13 * day + 4 * sin((hour - 8) / 24 * 6.2832);
+}
+
+/* Every hour until now, of air_temperature and air_humidity of plot 0; nothing of plot 1. */
+static uint32_t make_points(const struct store_history_query *query, struct store_point *points)
+{
+    uint32_t count = 0;
+    bool air = strcmp(query->metric, "air_temperature") == 0;
+    for (int64_t t_ms = query->from_ms; t_ms < query->to_ms && t_ms < world.now.ms;
+         t_ms += HOUR_MS) {
+        assert_true(count < query->max_points);
+        double value = air ? temperature(t_ms) : world.cooling > 0 ? 45 : 75;
+        points[count++] = (struct store_point){
+            .t_ms = t_ms, .n = 60, .min = value - 0.2, .mean = value, .max = value + 0.2};
+    }
+    return count;
+}
+
+enum store_result store_history(struct store *store, const struct store_history_query *query,
+                                store_history_done done, void *context)
+{
+    struct store_point *points = calloc(STORE_HISTORY_MAX, sizeof *points);
+    struct store_history answer = {.points = points};
+    (void)store;
+    pthread_mutex_lock(&world.lock);
+    world.questions++;
+    if (world.earliest_ms == 0 || query->from_ms < world.earliest_ms)
+        world.earliest_ms = query->from_ms;
+    bool withhold = world.withhold;
+    if (withhold) {
+        world.withheld = *query;
+        world.done = done;
+        world.context = context;
+    }
+    answer.result = query->plot == 0 ? world.result : STORE_UNKNOWN;
+    answer.count = answer.result == STORE_OK ? make_points(query, points) : 0;
+    pthread_cond_broadcast(&world.changed);
+    pthread_mutex_unlock(&world.lock);
+    if (!withhold)
+        done(context, &answer);
+    free(points);
+    return STORE_OK;
+}
+
+enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
+                              store_picks_done done, void *context)
+{
+    (void)store;
+    assert_int_equal(from_day, 20260101);
+    pthread_mutex_lock(&world.lock);
+    uint32_t count = strcmp(plot, "upper") == 0 ? world.pick_count : 0;
+    pthread_mutex_unlock(&world.lock);
+    done(context, STORE_OK, world.picks, count);
+    return STORE_OK;
+}
+
+bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
+                 bool retain, uint8_t qos)
+{
+    (void)publish;
+    assert_string_equal(suffix, "forecast");
+    assert_true(retain && qos == 1 && size < DOC_MOST);
+    pthread_mutex_lock(&world.lock);
+    memcpy(world.doc, payload, size);
+    world.doc[size] = '\0';
+    world.docs++;
+    pthread_cond_broadcast(&world.changed);
+    pthread_mutex_unlock(&world.lock);
+    return true;
+}
+
+void publish_raise(struct publish *publish, const struct publish_alert *alert)
+{
+    (void)publish;
+    assert_string_equal(alert->id, PUBLISH_ALERT_FROST);
+    assert_true(strlen(alert->todo) > 0 && strlen(alert->todo_zh) > 0 && alert->what_zh != NULL);
+    pthread_mutex_lock(&world.lock);
+    (void)snprintf(world.what, sizeof world.what, "%s %s: %s", alert->level, alert->where,
+                   alert->what);
+    world.raised++;
+    pthread_cond_broadcast(&world.changed);
+    pthread_mutex_unlock(&world.lock);
+}
+
+void publish_lower(struct publish *publish, const char *id)
+{
+    (void)publish;
+    assert_string_equal(id, PUBLISH_ALERT_FROST);
+    pthread_mutex_lock(&world.lock);
+    world.lowered++;
+    pthread_cond_broadcast(&world.changed);
+    pthread_mutex_unlock(&world.lock);
+}
+
+/* ---- The garden ---- */
+
+static struct field_config air = {.metric = "air_temperature"}, damp = {.metric = "air_humidity"};
+static struct device_config devices[] = {
+    {.name = "node-1", .metric_count = 2, .metrics = {&air, &damp}, .index = 0},
+    {.name = "node-2", .metric_count = 2, .metrics = {&air, &damp}, .index = 1}};
+static uint16_t places[] = {0, 1};
+static struct plot_config plots[] = {
+    {.name = "upper", .label = "upper", .area_m2 = 1000, .devices = &places[0], .device_count = 1},
+    {.name = "bare", .label = "bare", .area_m2 = 1000, .devices = &places[1], .device_count = 1}};
+static struct config config = {.plots = plots,
+                               .plot_count = 2,
+                               .devices = devices,
+                               .device_count = 2,
+                               .latitude = 26.5,
+                               .longitude = 107.9};
+
+static int begin(void **state)
+{
+    (void)state;
+    (void)setenv("TZ", "Asia/Shanghai", 1);
+    tzset();
+    world.now = (struct wall_ms){EVENING, TIME_TRUSTED};
+    world.withhold = false;
+    world.result = STORE_OK;
+    world.looks = world.questions = world.docs = world.raised = world.lowered = 0;
+    world.earliest_ms = 0;
+    world.pick_count = 0;
+    world.cooling = 0;
+    return 0;
+}
+
+static struct forecast *start(void)
+{
+    struct forecast *forecast = forecast_start(&config, NULL, NULL);
+    assert_non_null(forecast);
+    return forecast;
+}
+
+/* Until *count has reached `least`. */
+static void wait_for(const unsigned *count, unsigned least)
+{
+    struct timespec until = {0};
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_S;
+    int rc = 0;
+    pthread_mutex_lock(&world.lock);
+    while (*count < least && rc == 0)
+        rc = pthread_cond_clockwait(&world.changed, &world.lock, CLOCK_MONOTONIC, &until);
+    bool came = *count >= least;
+    pthread_mutex_unlock(&world.lock);
+    assert_true(came);
+}
+
+static void assert_says(const char *text)
+{
+    pthread_mutex_lock(&world.lock);
+    if (strstr(world.doc, text) == NULL)
+        fail_msg("no %s in %s", text, world.doc);
+    pthread_mutex_unlock(&world.lock);
+}
+
+static void note(const char *id, int32_t day, double kg, uint32_t pickers)
+{
+    pthread_mutex_lock(&world.lock);
+    struct store_pick *pick = &world.picks[world.pick_count++];
+    *pick = (struct store_pick){.day = day, .kg = kg, .pickers = pickers, .at_ms = EVENING};
+    (void)snprintf(pick->id, sizeof pick->id, "%s", id);
+    pthread_mutex_unlock(&world.lock);
+}
+
+/* ---- Tests ---- */
+
+static void a_start_reads_the_season_and_speaks(void **state)
+{
+    (void)state;
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    forecast_stop(forecast);
+    assert_int_equal(world.docs, 1);
+    assert_says("{\"ts\":1807363800000,\"plots\":{\"upper\":{\"thermal_time\":");
+    assert_says("\"bare\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,");
+    assert_says("\"frost\":{\"level\":\"none\"");
+    /* 1 January 00:00 in Guizhou. */
+    assert_int_equal(world.earliest_ms, INT64_C(1798732800000));
+    assert_int_equal(world.raised, 0);
+}
+
+static void a_note_is_looked_at_and_only_the_last_days_are_read(void **state)
+{
+    (void)state;
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    assert_says("\"pick_kg\":null");
+    pthread_mutex_lock(&world.lock);
+    world.earliest_ms = 0;
+    pthread_mutex_unlock(&world.lock);
+    note("a", 20270409, 6, 3);
+    note("b", 20270411, 0, 4);
+    forecast_picked(forecast);
+    wait_for(&world.lowered, 2);
+    forecast_stop(forecast);
+    assert_int_equal(world.docs, 2);
+    assert_null(strstr(strstr(world.doc, "\"upper\""),
+                       "\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":null"));
+    assert_says("\"pick_kg\":[");
+    assert_int_equal(world.earliest_ms / HOUR_MS, (EVENING - 6 * 24 * HOUR_MS) / HOUR_MS);
+}
+
+static void what_says_nothing_new_is_not_sent(void **state)
+{
+    (void)state;
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    forecast_picked(forecast);
+    wait_for(&world.lowered, 2);
+    forecast_stop(forecast);
+    assert_int_equal(world.docs, 1);
+}
+
+static void a_second_start_says_the_same(void **state)
+{
+    (void)state;
+    char before[DOC_MOST];
+    note("a", 20270408, 6, 3);
+    note("b", 20270409, 5, 3);
+    struct forecast *forecast = start();
+    wait_for(&world.lowered, 1);
+    forecast_stop(forecast);
+    memcpy(before, world.doc, sizeof before);
+    forecast = start();
+    wait_for(&world.lowered, 2);
+    forecast_stop(forecast);
+    assert_string_equal(world.doc, before);
+}
+
+static void a_frost_raises_an_alert(void **state)
+{
+    (void)state;
+    world.cooling = 1.2;
+    struct forecast *forecast = start();
+    wait_for(&world.raised, 1);
+    forecast_stop(forecast);
+    assert_non_null(strstr(world.what, "alarm upper: frost: "));
+    assert_non_null(strstr(world.what, "reckoned for the morning"));
+    assert_says("upper: ");
+    assert_int_equal(world.lowered, 0);
+}
+
+static void without_the_time_nothing_is_asked(void **state)
+{
+    (void)state;
+    world.now.trust = TIME_UNTRUSTED;
+    struct forecast *forecast = start();
+    wait_for(&world.looks, 1);
+    forecast_picked(forecast);
+    wait_for(&world.looks, 2); /* the first one asked for nothing */
+    forecast_stop(forecast);
+    assert_int_equal(world.questions, 0);
+    assert_int_equal(world.docs, 0);
+}
+
+static void a_store_that_fails_is_not_an_empty_garden(void **state)
+{
+    (void)state;
+    world.result = STORE_UNAVAILABLE;
+    struct forecast *forecast = start();
+    wait_for(&world.questions, 1);
+    forecast_picked(forecast);
+    wait_for(&world.questions, 2); /* the first look is over, and said nothing */
+    forecast_stop(forecast);
+    assert_int_equal(world.docs, 0);
+    assert_int_equal(world.lowered, 0);
+}
+
+static void a_store_that_does_not_answer_holds_up_no_end(void **state)
+{
+    (void)state;
+    world.withhold = true;
+    struct forecast *forecast = start();
+    wait_for(&world.questions, 1);
+    forecast_stop(forecast);
+    struct store_history late = {.result = STORE_STOPPED};
+    world.done(world.context, &late); /* nobody is there any more */
+    assert_int_equal(world.docs, 0);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void a_store_that_does_not_answer_is_no_progress(void **state)
+{
+    (void)state;
+    world.withhold = true;
+    int64_t begun_ms = monotonic_ms();
+    struct forecast *forecast = start();
+    wait_for(&world.questions, 1);
+    int64_t asked_ms = monotonic_ms();
+    while (monotonic_ms() < asked_ms + 20)
+        assert_true(forecast_idle_ms(forecast) <= monotonic_ms() - begun_ms);
+    assert_true(forecast_idle_ms(forecast) >= 20);
+    pthread_mutex_lock(&world.lock);
+    world.withhold = false;
+    struct store_history nothing = {.result = STORE_OK};
+    pthread_mutex_unlock(&world.lock);
+    int64_t answered_ms = monotonic_ms();
+    world.done(world.context, &nothing);
+    wait_for(&world.lowered, 1);
+    assert_true(forecast_idle_ms(forecast) <= monotonic_ms() - answered_ms);
+    forecast_stop(forecast);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_start_reads_the_season_and_speaks),
+        TEST(a_note_is_looked_at_and_only_the_last_days_are_read),
+        TEST(what_says_nothing_new_is_not_sent),
+        TEST(a_second_start_says_the_same),
+        TEST(a_frost_raises_an_alert),
+        TEST(without_the_time_nothing_is_asked),
+        TEST(a_store_that_fails_is_not_an_empty_garden),
+        TEST(a_store_that_does_not_answer_holds_up_no_end),
+        TEST(a_store_that_does_not_answer_is_no_progress),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

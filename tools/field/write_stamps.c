@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/field/write_stamps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SIZE (SAID_SLOTS * sizeof(atomic_llong))
+
+bool said_open(struct said *said, const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return false;
+    void *slots = MAP_FAILED;
+    if (ftruncate(fd, SIZE) == 0)
+        slots = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    if (slots == MAP_FAILED)
+        return false;
+    said->slots = slots;
+    return true;
+}
+
+void said_close(struct said *said)
+{
+    if (said->slots)
+        (void)munmap(said->slots, SIZE);
+    said->slots = NULL;
+}
+
+int64_t said_take(struct said *said, int pty, int64_t seen_ns)
+{
+    if (!said->slots || pty < 0 || pty >= SAID_SLOTS)
+        return 0;
+    int64_t wrote_ns = atomic_exchange(&said->slots[pty], 0);
+    return wrote_ns <= seen_ns && wrote_ns > seen_ns - SAID_MOST_NS ? wrote_ns : 0;
+}
