@@ -83,7 +83,7 @@ static void read_own_program(void)
     ssize_t n;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && (n = read(fd, part, sizeof part)) > 0)
-        native.firmware_crc = twin_crc(native.firmware_crc, part, (size_t)n);
+        native.firmware_crc = redundant_record_crc(native.firmware_crc, part, (size_t)n);
     if (fd >= 0)
         close(fd);
 }

@@ -46,14 +46,14 @@ static enum hal_result store(struct black_box *box)
     byte_write_u32(&w, box->lifetime_h);
     for (unsigned i = 0; i < HAL_RESET_CAUSE_COUNT; i++)
         byte_write_u16(&w, box->reset_counts[i]);
-    return twin_save(&box->twin, stored, sizeof stored);
+    return redundant_record_save(&box->twin, stored, sizeof stored);
 }
 
 static void load(struct black_box *box)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    twin_init(&box->twin, LAYOUT_BLACK_BOX, ROOM, SCHEMA);
-    twin_load(&box->twin, stored, sizeof stored);
+    redundant_record_init(&box->twin, LAYOUT_BLACK_BOX, ROOM, SCHEMA);
+    redundant_record_load(&box->twin, stored, sizeof stored);
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     box->boot = byte_read_u16(&r);
     box->lifetime_h = byte_read_u32(&r);

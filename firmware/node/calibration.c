@@ -19,7 +19,8 @@ enum {
     AT_TABLE = NODE_CALIBRATION_TABLE - NODE_CALIBRATION_CHANNEL
 };
 
-_Static_assert(STORED_SIZE + TWIN_OVERHEAD <= LAYOUT_CALIBRATION_ROOM, "calibration outgrew it");
+_Static_assert(STORED_SIZE + REDUNDANT_RECORD_OVERHEAD <= LAYOUT_CALIBRATION_ROOM,
+               "calibration outgrew it");
 _Static_assert(AT_TABLE + 4 * POINTS == CALIBRATION_WORDS, "registers and table differ");
 
 /* What was written by wire; nothing there: every channel by the sensor's own conversion. */
@@ -33,10 +34,10 @@ static void read_page(uint8_t stored[STORED_SIZE])
                factory.calibration_size < STORED_SIZE ? factory.calibration_size : STORED_SIZE);
 }
 
-static void load_from(struct calibration *c, struct twin *twin)
+static void load_from(struct calibration *c, struct redundant_record *twin)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    if (!twin_load(twin, stored, sizeof stored))
+    if (!redundant_record_load(twin, stored, sizeof stored))
         read_page(stored);
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
@@ -44,19 +45,19 @@ static void load_from(struct calibration *c, struct twin *twin)
     c->edit = c->table[c->channel];
 }
 
-static enum hal_result store_to(const struct calibration *c, struct twin *twin)
+static enum hal_result store_to(const struct calibration *c, struct redundant_record *twin)
 {
     uint8_t stored[STORED_SIZE];
     struct byte_writer w = byte_writer_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
         calibration_table_write(&c->table[i], &w);
-    return twin_save(twin, stored, sizeof stored);
+    return redundant_record_save(twin, stored, sizeof stored);
 }
 
 void calibration_load(struct calibration *c)
 {
     memset(c, 0, sizeof *c);
-    twin_init(&c->twin, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    redundant_record_init(&c->twin, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
     load_from(c, &c->twin);
 }
 
@@ -178,8 +179,8 @@ static enum hal_result capture(struct calibration *c, unsigned point, int32_t ra
 
 static enum hal_result restore(struct calibration *c)
 {
-    struct twin factory;
-    twin_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    struct redundant_record factory;
+    redundant_record_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
     load_from(c, &factory);
     return store_to(c, &c->twin);
 }
@@ -187,9 +188,9 @@ static enum hal_result restore(struct calibration *c)
 static enum hal_result make_factory(const struct calibration *c)
 {
     uint8_t none;
-    struct twin factory;
-    twin_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    twin_load(&factory, &none, 0); /* only to learn which copy is the newer */
+    struct redundant_record factory;
+    redundant_record_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    redundant_record_load(&factory, &none, 0); /* only to learn which copy is the newer */
     return store_to(c, &factory);
 }
 

@@ -7,13 +7,13 @@
 #include "protocols/node_log/node_log.h"
 
 enum {
-    LAYOUT_SETTINGS = 0,                              /* two copies of 128 bytes */
-    LAYOUT_BLACK_BOX = 256,                           /* two copies of 128 */
-    LAYOUT_CALIBRATION = 512,                         /* two copies */
-    LAYOUT_CALIBRATION_ROOM = 484,                    /* of each */
-    LAYOUT_CALIBRATION_FACTORY = 1480,                /* two copies, written once */
-    LAYOUT_SELF_TEST = 2464,                          /* 32 bytes to try the memory on */
-    LAYOUT_LOG = (int)HAL_NV_SIZE - (int)HISTORY_SIZE /* 2496, to the end */
+    LAYOUT_SETTINGS = 0,                               /* two copies of 128 bytes */
+    LAYOUT_BLACK_BOX = 256,                            /* two copies of 128 */
+    LAYOUT_CALIBRATION = 512,                          /* two copies */
+    LAYOUT_CALIBRATION_ROOM = 484,                     /* of each */
+    LAYOUT_CALIBRATION_FACTORY = 1480,                 /* two copies, written once */
+    LAYOUT_SELF_TEST = 2464,                           /* 32 bytes to try the memory on */
+    LAYOUT_LOG = (int)HAL_NV_SIZE - (int)NODE_LOG_SIZE /* 2496, to the end */
 };
 
 _Static_assert(LAYOUT_CALIBRATION + 2 * LAYOUT_CALIBRATION_ROOM <= LAYOUT_CALIBRATION_FACTORY &&

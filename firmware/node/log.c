@@ -7,44 +7,44 @@
 
 static uint32_t slot_offset(uint32_t place)
 {
-    return LAYOUT_LOG + place % HISTORY_SLOTS * HISTORY_SLOT_SIZE;
+    return LAYOUT_LOG + place % NODE_LOG_SLOTS * NODE_LOG_SLOT_SIZE;
 }
 
 static bool is_aligned(uint32_t place)
 {
-    return place % HISTORY_STRETCH == 0;
+    return place % NODE_LOG_STRETCH == 0;
 }
 
-static bool read_marker(uint32_t place, struct history_marker *marker)
+static bool read_marker(uint32_t place, struct node_log_marker *marker)
 {
-    uint8_t slot[HISTORY_SLOT_SIZE];
-    struct history_identity at = {.place = place};
+    uint8_t slot[NODE_LOG_SLOT_SIZE];
+    struct node_log_identity at = {.place = place};
     return hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK &&
-           history_slot_read(slot, &at, marker) == HISTORY_MARKER;
+           node_log_slot_read(slot, &at, marker) == NODE_LOG_MARKER;
 }
 
 /* Reads the slot at the cursor and steps on. A sample's identity goes to `identity`, its bytes to
  * `packed`. A slot that cannot be read counts as a sample, except where a marker belongs; if that
  * is wrong, the samples after it will not pass, until the next marker. */
-static enum history_kind step(struct log_cursor *c, struct history_identity *identity,
-                              uint8_t packed[HISTORY_PACKED_SIZE])
+static enum node_log_kind step(struct log_cursor *c, struct node_log_identity *identity,
+                               uint8_t packed[NODE_LOG_PACKED_SIZE])
 {
-    uint8_t slot[HISTORY_SLOT_SIZE];
-    struct history_marker marker = {.interval_ds = 0};
-    enum history_kind kind = HISTORY_NOTHING;
+    uint8_t slot[NODE_LOG_SLOT_SIZE];
+    struct node_log_marker marker = {.interval_ds = 0};
+    enum node_log_kind kind = NODE_LOG_NOTHING;
     uint32_t place = c->at.place;
     if (hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK)
-        kind = history_slot_read(slot, &c->at, &marker);
-    if (kind == HISTORY_MARKER) {
+        kind = node_log_slot_read(slot, &c->at, &marker);
+    if (kind == NODE_LOG_MARKER) {
         c->at = marker.next;
         c->interval_ds = marker.interval_ds;
         c->wall_s = marker.wall_s;
         c->known = true;
     } else {
-        if (kind == HISTORY_SAMPLE && !c->known)
-            kind = HISTORY_NOTHING;
+        if (kind == NODE_LOG_SAMPLE && !c->known)
+            kind = NODE_LOG_NOTHING;
         *identity = c->at;
-        memcpy(packed, slot, HISTORY_PACKED_SIZE);
+        memcpy(packed, slot, NODE_LOG_PACKED_SIZE);
         if (!is_aligned(place)) {
             c->at.seq++;
             c->at.uptime_ds += c->interval_ds;
@@ -59,16 +59,16 @@ static enum history_kind step(struct log_cursor *c, struct history_identity *ide
 static bool newest_stretch(uint32_t *place)
 {
     bool found = false;
-    for (uint32_t index = 0; index < HISTORY_SLOTS; index += HISTORY_STRETCH) {
-        uint8_t slot[HISTORY_SLOT_SIZE];
+    for (uint32_t index = 0; index < NODE_LOG_SLOTS; index += NODE_LOG_STRETCH) {
+        uint8_t slot[NODE_LOG_SLOT_SIZE];
         if (hal_nv_read(slot_offset(index), slot, sizeof slot) != HAL_OK)
             continue;
-        struct history_identity at = {.place = ((uint32_t)(slot[0] & 0x7F) << 24) |
-                                               ((uint32_t)slot[1] << 16) |
-                                               ((uint32_t)slot[2] << 8) | slot[3]};
-        struct history_marker marker;
-        if (at.place % HISTORY_SLOTS != index ||
-            history_slot_read(slot, &at, &marker) != HISTORY_MARKER)
+        struct node_log_identity at = {.place = ((uint32_t)(slot[0] & 0x7F) << 24) |
+                                                ((uint32_t)slot[1] << 16) |
+                                                ((uint32_t)slot[2] << 8) | slot[3]};
+        struct node_log_marker marker;
+        if (at.place % NODE_LOG_SLOTS != index ||
+            node_log_slot_read(slot, &at, &marker) != NODE_LOG_MARKER)
             continue;
         if (!found || at.place > *place)
             *place = at.place;
@@ -80,23 +80,23 @@ static bool newest_stretch(uint32_t *place)
 /* First place that may still be read, at the beginning of a stretch. */
 static uint32_t oldest_stretch(const struct log *log)
 {
-    if (log->head <= HISTORY_SLOTS)
+    if (log->head <= NODE_LOG_SLOTS)
         return 0;
-    uint32_t oldest = log->head - HISTORY_SLOTS;
-    return (oldest + HISTORY_STRETCH - 1) / HISTORY_STRETCH * HISTORY_STRETCH;
+    uint32_t oldest = log->head - NODE_LOG_SLOTS;
+    return (oldest + NODE_LOG_STRETCH - 1) / NODE_LOG_STRETCH * NODE_LOG_STRETCH;
 }
 
 /* Reads the stretch that begins at `start`: how far it is written, and its last sample. */
 static void read_stretch(struct log *log, uint32_t start)
 {
     struct log_cursor c = {.at = {.place = start}};
-    struct history_identity identity;
-    uint8_t packed[HISTORY_PACKED_SIZE];
-    while (c.at.place < start + HISTORY_STRETCH) {
-        enum history_kind kind = step(&c, &identity, packed);
-        if (kind != HISTORY_NOTHING)
+    struct node_log_identity identity;
+    uint8_t packed[NODE_LOG_PACKED_SIZE];
+    while (c.at.place < start + NODE_LOG_STRETCH) {
+        enum node_log_kind kind = step(&c, &identity, packed);
+        if (kind != NODE_LOG_NOTHING)
             log->head = c.at.place;
-        if (kind == HISTORY_SAMPLE) {
+        if (kind == NODE_LOG_SAMPLE) {
             log->newest_boot = identity.boot;
             log->newest_seq = identity.seq;
         }
@@ -112,19 +112,19 @@ void log_open(struct log *log, uint16_t boot)
         return;
     log->head = start;
     read_stretch(log, start);
-    if (log->newest_boot == 0 && start >= HISTORY_STRETCH) {
+    if (log->newest_boot == 0 && start >= NODE_LOG_STRETCH) {
         /* The newest stretch has no sample yet: the last one is in the stretch before. */
         uint32_t head = log->head;
-        read_stretch(log, start - HISTORY_STRETCH);
+        read_stretch(log, start - NODE_LOG_STRETCH);
         log->head = head;
     }
 }
 
-static enum hal_result write_slot(struct log *log, const uint8_t slot[HISTORY_SLOT_SIZE])
+static enum hal_result write_slot(struct log *log, const uint8_t slot[NODE_LOG_SLOT_SIZE])
 {
-    uint8_t check[HISTORY_SLOT_SIZE];
+    uint8_t check[NODE_LOG_SLOT_SIZE];
     uint32_t offset = slot_offset(log->head);
-    enum hal_result result = hal_nv_write(offset, slot, HISTORY_SLOT_SIZE);
+    enum hal_result result = hal_nv_write(offset, slot, NODE_LOG_SLOT_SIZE);
     if (result == HAL_OK)
         result = hal_nv_read(offset, check, sizeof check);
     if (result == HAL_OK && memcmp(check, slot, sizeof check) != 0)
@@ -136,16 +136,16 @@ static enum hal_result write_slot(struct log *log, const uint8_t slot[HISTORY_SL
 
 static enum hal_result write_marker(struct log *log)
 {
-    uint8_t slot[HISTORY_SLOT_SIZE];
+    uint8_t slot[NODE_LOG_SLOT_SIZE];
     log->last.next.place = log->head;
-    history_marker_write(&log->last, slot);
+    node_log_marker_write(&log->last, slot);
     return write_slot(log, slot);
 }
 
 enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, uint16_t interval_ds,
                            uint32_t wall_s, const struct node_values *values)
 {
-    struct history_marker *last = &log->last;
+    struct node_log_marker *last = &log->last;
     enum hal_result result = HAL_OK;
     bool fits = log->begun && last->next.seq == seq && last->next.uptime_ds == uptime_ds &&
                 last->wall_s == wall_s;
@@ -162,12 +162,12 @@ enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, ui
         result = write_marker(log);
     if (result != HAL_OK)
         return result;
-    uint8_t packed[HISTORY_PACKED_SIZE];
-    uint8_t slot[HISTORY_SLOT_SIZE];
-    struct history_identity identity = last->next;
+    uint8_t packed[NODE_LOG_PACKED_SIZE];
+    uint8_t slot[NODE_LOG_SLOT_SIZE];
+    struct node_log_identity identity = last->next;
     identity.place = log->head;
-    history_pack(values, packed);
-    history_sample_write(&identity, packed, slot);
+    node_log_pack(values, packed);
+    node_log_sample_write(&identity, packed, slot);
     result = write_slot(log, slot);
     if (result != HAL_OK)
         return result;
@@ -179,7 +179,7 @@ enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, ui
 }
 
 /* (boot, seq) of `a` comes before that wanted. Boots count modulo 65,536. */
-static bool is_before(const struct history_identity *a, uint16_t boot, uint32_t seq)
+static bool is_before(const struct node_log_identity *a, uint16_t boot, uint32_t seq)
 {
     if (boot == 0)
         return false;
@@ -193,8 +193,8 @@ static struct log_cursor seek(const struct log *log, uint16_t boot, uint32_t seq
 {
     uint32_t start = oldest_stretch(log);
     struct log_cursor c = {.at = {.place = start}};
-    for (uint32_t place = start; place < log->head; place += HISTORY_STRETCH) {
-        struct history_marker marker;
+    for (uint32_t place = start; place < log->head; place += NODE_LOG_STRETCH) {
+        struct node_log_marker marker;
         if (!read_marker(place, &marker))
             continue;
         bool later = !is_before(&marker.next, boot, seq) &&
@@ -215,9 +215,9 @@ static uint32_t wall_of(struct log *log, const struct log_cursor *from, uint16_t
     if (log->wall_boot == boot)
         return log->wall_s;
     struct log_cursor c = *from;
-    uint32_t next = c.at.place / HISTORY_STRETCH * HISTORY_STRETCH + HISTORY_STRETCH;
-    struct history_marker marker;
-    for (; next < log->head; next += HISTORY_STRETCH) {
+    uint32_t next = c.at.place / NODE_LOG_STRETCH * NODE_LOG_STRETCH + NODE_LOG_STRETCH;
+    struct node_log_marker marker;
+    for (; next < log->head; next += NODE_LOG_STRETCH) {
         if (!read_marker(next, &marker))
             continue;
         if (marker.next.boot != boot)
@@ -226,11 +226,11 @@ static uint32_t wall_of(struct log *log, const struct log_cursor *from, uint16_t
             return marker.wall_s;
         c = (struct log_cursor){.at = {.place = next}};
     }
-    uint8_t packed[HISTORY_PACKED_SIZE];
-    struct history_identity identity;
+    uint8_t packed[NODE_LOG_PACKED_SIZE];
+    struct node_log_identity identity;
     log->wall_s = 0;
-    for (unsigned i = 0; i < HISTORY_STRETCH && c.at.place < log->head; i++) {
-        if (step(&c, &identity, packed) != HISTORY_MARKER)
+    for (unsigned i = 0; i < NODE_LOG_STRETCH && c.at.place < log->head; i++) {
+        if (step(&c, &identity, packed) != NODE_LOG_MARKER)
             continue;
         if (c.at.boot != boot)
             break;
@@ -242,13 +242,13 @@ static uint32_t wall_of(struct log *log, const struct log_cursor *from, uint16_t
 }
 
 /* True when the sample continues the window; else it belongs to the next one. */
-static bool continues(const struct history_window *w, const struct history_identity *identity)
+static bool continues(const struct node_log_window *w, const struct node_log_identity *identity)
 {
     return identity->boot == w->boot && identity->seq == w->seq + w->count &&
            identity->uptime_ds == w->uptime_ds + (uint32_t)w->count * w->interval_ds;
 }
 
-static void begin_window(struct history_window *w, const struct history_identity *identity,
+static void begin_window(struct node_log_window *w, const struct node_log_identity *identity,
                          const struct log_cursor *c)
 {
     w->boot = identity->boot;
@@ -257,21 +257,21 @@ static void begin_window(struct history_window *w, const struct history_identity
     w->interval_ds = c->interval_ds;
 }
 
-void log_window(struct log *log, uint16_t boot, uint32_t seq, struct history_window *window)
+void log_window(struct log *log, uint16_t boot, uint32_t seq, struct node_log_window *window)
 {
     memset(window, 0, sizeof *window);
     window->newest_boot = log->newest_boot;
     window->newest_seq = log->newest_seq;
     struct log_cursor c = log->resume;
     struct log_cursor first = c;
-    uint32_t oldest = log->head > HISTORY_SLOTS ? log->head - HISTORY_SLOTS : 0;
+    uint32_t oldest = log->head > NODE_LOG_SLOTS ? log->head - NODE_LOG_SLOTS : 0;
     if (!c.known || c.at.boot != boot || c.at.seq != seq || c.at.place <= oldest)
         c = seek(log, boot, seq);
-    while (c.at.place < log->head && window->count < HISTORY_WINDOW_RECORDS) {
+    while (c.at.place < log->head && window->count < NODE_LOG_WINDOW_RECORDS) {
         struct log_cursor before = c;
-        struct history_identity identity;
-        uint8_t packed[HISTORY_PACKED_SIZE];
-        if (step(&c, &identity, packed) != HISTORY_SAMPLE || is_before(&identity, boot, seq))
+        struct node_log_identity identity;
+        uint8_t packed[NODE_LOG_PACKED_SIZE];
+        if (step(&c, &identity, packed) != NODE_LOG_SAMPLE || is_before(&identity, boot, seq))
             continue;
         if (window->count == 0) {
             begin_window(window, &identity, &c);
@@ -280,7 +280,7 @@ void log_window(struct log *log, uint16_t boot, uint32_t seq, struct history_win
             c = before;
             break;
         }
-        memcpy(window->records[window->count++], packed, HISTORY_PACKED_SIZE);
+        memcpy(window->records[window->count++], packed, NODE_LOG_PACKED_SIZE);
     }
     if (window->count == 0)
         return;

@@ -12,7 +12,7 @@
 
 /* A reader's position: the next slot to look at, and what a sample there would be. */
 struct log_cursor {
-    struct history_identity at;
+    struct node_log_identity at;
     uint16_t interval_ds;
     uint32_t wall_s;
     bool known; /* a marker was passed: `at` holds */
@@ -21,9 +21,9 @@ struct log_cursor {
 struct log {
     uint32_t head; /* place of the next slot to be written */
     uint16_t boot;
-    bool begun;                 /* this boot's first marker is written */
-    struct history_marker last; /* as written last, `next` counted on with each sample */
-    uint16_t newest_boot;       /* of the last sample in the log; 0: none */
+    bool begun;                  /* this boot's first marker is written */
+    struct node_log_marker last; /* as written last, `next` counted on with each sample */
+    uint16_t newest_boot;        /* of the last sample in the log; 0: none */
     uint32_t newest_seq;
     struct log_cursor resume; /* where the last window ended */
     uint16_t wall_boot;       /* a boot whose wall time was looked for already ... */
@@ -41,6 +41,6 @@ enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, ui
 /* Records from (boot, seq) on, or the next later ones; boot 0: from the oldest. Does not fill
  * now_ds, nor the wall time of the present boot. Reads at most 2 x the slots of one stretch and one
  * of each stretch, 200 slots; continuing where the last window ended, as many as it gives. */
-void log_window(struct log *log, uint16_t boot, uint32_t seq, struct history_window *window);
+void log_window(struct log *log, uint16_t boot, uint32_t seq, struct node_log_window *window);
 
 #endif

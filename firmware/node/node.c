@@ -23,7 +23,7 @@ void node_init(struct node *node, const struct node_config *config)
     memset(node, 0, sizeof *node);
     node->config = *config;
     node->supply_least_mv = UINT16_MAX;
-    watch_init(&node->watch, now_us);
+    task_watchdog_init(&node->watch, now_us);
     black_box_open(&node->black_box, now_us);
     settings_load(&node->settings);
     calibration_load(&node->calibration);
@@ -194,15 +194,15 @@ uint64_t node_poll(struct node *node)
     note_lateness(node, now_us);
     uint64_t due_us = link_poll(&node->link, now_us);
     if (link_is_well(&node->link, now_us))
-        watch_check_in(&node->watch, WATCH_LINK, now_us);
+        task_watchdog_check_in(&node->watch, TASK_WATCHDOG_LINK, now_us);
     due_us = earlier(due_us, poll_sampler(node, now_us));
-    watch_check_in(&node->watch, WATCH_SAMPLER, now_us);
+    task_watchdog_check_in(&node->watch, TASK_WATCHDOG_SAMPLER, now_us);
     due_us = earlier(due_us, sdi_pass_poll(&node->sdi_pass, now_us));
     due_us = earlier(due_us, poll_lock(node, now_us));
     due_us = earlier(due_us, poll_indicator(node, now_us));
     due_us = earlier(due_us, poll_update(node, now_us));
     due_us = earlier(due_us, black_box_poll(&node->black_box, now_us));
-    node->wanted_us = earlier(due_us, watch_poll(&node->watch, now_us));
+    node->wanted_us = earlier(due_us, task_watchdog_poll(&node->watch, now_us));
     return node->wanted_us;
 }
 

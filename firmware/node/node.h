@@ -54,7 +54,7 @@ struct node {
     struct sdi_pass sdi_pass;
     struct log log;
     struct link link;
-    struct watch watch;
+    struct task_watchdog watch;
     struct modbus_model model;
     uint64_t unlocked_until_us;
     uint64_t indicate_until_us;
@@ -64,7 +64,7 @@ struct node {
     uint16_t late_most;       /* 0.1 ms */
     uint16_t self_test;       /* NODE_SELF_TEST */
     uint16_t log_wanted[3];
-    uint16_t log_words[HISTORY_WINDOW_WORDS];
+    uint16_t log_words[NODE_LOG_WINDOW_WORDS];
     char text[14]; /* of identity_object() */
 };
 

@@ -12,23 +12,24 @@ struct head {
     uint16_t schema, size;
 };
 
-uint32_t twin_crc(uint32_t crc, const void *data, size_t size)
+uint32_t redundant_record_crc(uint32_t crc, const void *data, size_t size)
 {
     return byte_crc32(crc, data, size);
 }
 
-void twin_init(struct twin *twin, uint32_t offset, uint16_t room, uint16_t schema)
+void redundant_record_init(struct redundant_record *twin, uint32_t offset, uint16_t room,
+                           uint16_t schema)
 {
-    *twin = (struct twin){.offset = offset, .room = room, .schema = schema};
+    *twin = (struct redundant_record){.offset = offset, .room = room, .schema = schema};
 }
 
-static uint32_t copy_offset(const struct twin *twin, unsigned copy)
+static uint32_t copy_offset(const struct redundant_record *twin, unsigned copy)
 {
     return twin->offset + (uint32_t)(copy ? twin->room : 0);
 }
 
 /* Reads a copy through a small buffer; true when its CRC is good. */
-static bool check_copy(const struct twin *twin, unsigned copy, struct head *head)
+static bool check_copy(const struct redundant_record *twin, unsigned copy, struct head *head)
 {
     uint8_t part[32];
     uint32_t at = copy_offset(twin, copy);
@@ -39,15 +40,15 @@ static bool check_copy(const struct twin *twin, unsigned copy, struct head *head
     head->schema = byte_read_u16(&r);
     head->size = byte_read_u16(&r);
     if (head->sequence == 0 || head->schema != twin->schema ||
-        head->size > twin->room - TWIN_OVERHEAD)
+        head->size > twin->room - REDUNDANT_RECORD_OVERHEAD)
         return false;
-    uint32_t crc = twin_crc(0, part, HEAD_SIZE);
+    uint32_t crc = redundant_record_crc(0, part, HEAD_SIZE);
     at += HEAD_SIZE;
     for (size_t left = head->size; left > 0;) {
         size_t n = left < sizeof part ? left : sizeof part;
         if (hal_nv_read(at, part, n) != HAL_OK)
             return false;
-        crc = twin_crc(crc, part, n);
+        crc = redundant_record_crc(crc, part, n);
         at += (uint32_t)n;
         left -= n;
     }
@@ -57,7 +58,7 @@ static bool check_copy(const struct twin *twin, unsigned copy, struct head *head
     return byte_read_u32(&r) == crc;
 }
 
-bool twin_load(struct twin *twin, void *data, uint16_t size)
+bool redundant_record_load(struct redundant_record *twin, void *data, uint16_t size)
 {
     struct head heads[2];
     bool good[2];
@@ -77,9 +78,10 @@ bool twin_load(struct twin *twin, void *data, uint16_t size)
     return true;
 }
 
-enum hal_result twin_save(struct twin *twin, const void *data, uint16_t size)
+enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
+                                      uint16_t size)
 {
-    if (size > twin->room - TWIN_OVERHEAD)
+    if (size > twin->room - REDUNDANT_RECORD_OVERHEAD)
         return HAL_RANGE;
     unsigned copy = twin->sequence == 0 ? 0 : !twin->newer;
     uint32_t sequence = twin->sequence + 1 ? twin->sequence + 1 : 1;
@@ -88,7 +90,7 @@ enum hal_result twin_save(struct twin *twin, const void *data, uint16_t size)
     byte_write_u32(&w, sequence);
     byte_write_u16(&w, twin->schema);
     byte_write_u16(&w, size);
-    uint32_t crc = twin_crc(twin_crc(0, head, sizeof head), data, size);
+    uint32_t crc = redundant_record_crc(redundant_record_crc(0, head, sizeof head), data, size);
     uint8_t tail[4];
     w = byte_writer_init(tail, sizeof tail);
     byte_write_u32(&w, crc);

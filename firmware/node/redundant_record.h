@@ -3,17 +3,17 @@
  * copy, so a power cut at any byte of it leaves the other, which is what was before. A record may
  * grow at its end from one firmware to the next: what an older one did not write keeps the value
  * that the caller put there before loading. */
-#ifndef BAIYE_NODE_TWIN_H
-#define BAIYE_NODE_TWIN_H
+#ifndef BAIYE_FIRMWARE_NODE_REDUNDANT_RECORD_H
+#define BAIYE_FIRMWARE_NODE_REDUNDANT_RECORD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "firmware/hal.h"
 
-#define TWIN_OVERHEAD 12u /* sequence 4, schema 2, size 2, CRC 4 */
+#define REDUNDANT_RECORD_OVERHEAD 12u /* sequence 4, schema 2, size 2, CRC 4 */
 
-struct twin {
+struct redundant_record {
     uint32_t offset;   /* of the first copy */
     uint16_t room;     /* of each copy, overhead included */
     uint16_t schema;   /* changes when fields change their meaning, not when some are appended */
@@ -21,14 +21,16 @@ struct twin {
     uint8_t newer;     /* which */
 };
 
-void twin_init(struct twin *twin, uint32_t offset, uint16_t room, uint16_t schema);
+void redundant_record_init(struct redundant_record *twin, uint32_t offset, uint16_t room,
+                           uint16_t schema);
 /* Fills `data` from the newer good copy of this schema; false, and `data` untouched, when there is
  * none. At most `size` bytes; fewer when fewer were stored. */
-bool twin_load(struct twin *twin, void *data, uint16_t size);
+bool redundant_record_load(struct redundant_record *twin, void *data, uint16_t size);
 /* Stores; on an error the old record is still the one that loads. */
-enum hal_result twin_save(struct twin *twin, const void *data, uint16_t size);
+enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
+                                      uint16_t size);
 
 /* CRC-32 (IEEE 802.3) of more bytes; start with 0. */
-uint32_t twin_crc(uint32_t crc, const void *data, size_t size);
+uint32_t redundant_record_crc(uint32_t crc, const void *data, size_t size);
 
 #endif

@@ -279,7 +279,7 @@ static void fill_log_window(struct node *node, uint16_t *words)
 static enum modbus_exception write_log_wanted(struct node *node, uint16_t offset, uint16_t count,
                                               const uint16_t *values)
 {
-    struct history_window window;
+    struct node_log_window window;
     uint64_t now_us = hal_now_us();
     if (offset != 0 || count != 3)
         return MODBUS_ILLEGAL_VALUE;
@@ -288,7 +288,7 @@ static enum modbus_exception write_log_wanted(struct node *node, uint16_t offset
     window.now_ds = (uint32_t)(now_us / 100000);
     if (window.count > 0 && window.boot == node->black_box.boot)
         wall_at(&node->wall, window.uptime_ds * (uint64_t)100000, &window.wall_s, &window.wall_ms);
-    history_window_write(&window, node->log_words);
+    node_log_window_write(&window, node->log_words);
     return MODBUS_OK;
 }
 
@@ -358,7 +358,7 @@ static const struct block blocks[] = {
     {fill_calibration, write_calibration, NODE_CALIBRATION_CHANNEL, CALIBRATION_WORDS, false},
     {fill_sdi, write_sdi, NODE_SDI12_COMMAND, SDI_PASS_WORDS, false},
     {fill_log_wanted, write_log_wanted, NODE_LOG_WANTED, 3, false},
-    {fill_log_window, NULL, NODE_LOG_WINDOW, HISTORY_WINDOW_WORDS, false},
+    {fill_log_window, NULL, NODE_LOG_WINDOW, NODE_LOG_WINDOW_WORDS, false},
     {fill_time, write_time, NODE_TIME, 3, true},
     {fill_line, write_line, NODE_ADDRESS, 3, false},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The node's registers, bits and identity as the Modbus server's model: protocols/node_map with the
  * node behind it. */
-#ifndef BAIYE_NODE_REGISTERS_H
-#define BAIYE_NODE_REGISTERS_H
+#ifndef BAIYE_FIRMWARE_NODE_REGISTERS_H
+#define BAIYE_FIRMWARE_NODE_REGISTERS_H
 
 #include "firmware/node/node.h"
 

@@ -8,7 +8,7 @@
 
 enum { SCHEMA = 1, ROOM = 128, STORED_SIZE = 4 + 2 * SETTING_COUNT };
 
-_Static_assert(STORED_SIZE + TWIN_OVERHEAD <= ROOM, "settings outgrew their room");
+_Static_assert(STORED_SIZE + REDUNDANT_RECORD_OVERHEAD <= ROOM, "settings outgrew their room");
 
 static const struct line_settings factory_line = {NODE_ADDRESS_FACTORY, NODE_BAUD_FACTORY, 0};
 
@@ -60,7 +60,7 @@ static void decode(const uint8_t stored[STORED_SIZE], struct settings *s)
 }
 
 /* New memory is all of one byte. */
-static bool is_blank(const struct twin *twin)
+static bool is_blank(const struct redundant_record *twin)
 {
     uint8_t bytes[16];
     for (unsigned copy = 0; copy < 2; copy++) {
@@ -79,10 +79,10 @@ void settings_load(struct settings *s)
     uint8_t stored[STORED_SIZE];
     uint16_t factory[SETTING_COUNT];
     memset(s, 0, sizeof *s);
-    twin_init(&s->twin, LAYOUT_SETTINGS, ROOM, SCHEMA);
+    redundant_record_init(&s->twin, LAYOUT_SETTINGS, ROOM, SCHEMA);
     put_factory(factory);
     encode(&factory_line, factory, stored);
-    s->defaults = !twin_load(&s->twin, stored, STORED_SIZE);
+    s->defaults = !redundant_record_load(&s->twin, stored, STORED_SIZE);
     s->damaged = s->defaults && !is_blank(&s->twin);
     decode(stored, s);
     settings_forget(s);
@@ -93,7 +93,7 @@ static enum hal_result store(struct settings *s, const struct line_settings *lin
 {
     uint8_t stored[STORED_SIZE];
     encode(line, values, stored);
-    enum hal_result result = twin_save(&s->twin, stored, STORED_SIZE);
+    enum hal_result result = redundant_record_save(&s->twin, stored, STORED_SIZE);
     if (result == HAL_OK)
         s->defaults = s->damaged = false;
     return result;

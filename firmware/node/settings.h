@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The node's settings: those in force, those written and waiting for the commit, and the address
- * and rate of the line. Kept in two copies (twin.h). */
+ * and rate of the line. Kept in two copies (redundant_record.h). */
 #ifndef BAIYE_NODE_SETTINGS_H
 #define BAIYE_NODE_SETTINGS_H
 
@@ -18,7 +18,7 @@ struct line_settings {
 };
 
 struct settings {
-    struct twin twin;
+    struct redundant_record twin;
     struct line_settings line;       /* as stored; on trial others may be in force */
     uint16_t value[SETTING_COUNT];   /* in force */
     uint16_t written[SETTING_COUNT]; /* what a commit would put in force */

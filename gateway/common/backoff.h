@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long to wait before connecting again. */
-#ifndef BAIYE_BACKOFF_H
-#define BAIYE_BACKOFF_H
+#ifndef BAIYE_COMMON_BACKOFF_H
+#define BAIYE_COMMON_BACKOFF_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
 /* What time it is, and whether to believe it. Small gateways have no battery clock: after a power
  * cut they wake up in the past and jump when a time source is reached. Until then wall times are
  * untrusted; the distance of the wall clock from the monotonic one tells the jump. */
-#ifndef BAIYE_STORE_CLOCK_H
-#define BAIYE_STORE_CLOCK_H
+#ifndef BAIYE_COMMON_CLOCK_H
+#define BAIYE_COMMON_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a YAML mapping into a struct by a table: one row a key says its kind, where it goes, its
  * limits and an example for the message. What the table does not know is an error. */
-#ifndef BAIYE_CONFIG_KEYS_H
-#define BAIYE_CONFIG_KEYS_H
+#ifndef BAIYE_COMMON_KEYS_H
+#define BAIYE_COMMON_KEYS_H
 
 #include <stdint.h>
 

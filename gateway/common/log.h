@@ -5,8 +5,8 @@
  * of publisher processes never mix. Control characters become '?': what came from a bus or a
  * network can't forge a line. No heap. Any thread; one struct log_state or log_rate belongs to one
  * thread at a time. */
-#ifndef BAIYE_LOG_H
-#define BAIYE_LOG_H
+#ifndef BAIYE_COMMON_LOG_H
+#define BAIYE_COMMON_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

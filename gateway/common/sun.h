@@ -6,8 +6,8 @@
  * within 0.1 degree from 1950 to 2050. Clear sky: IES Calculation Procedures Committee 1984
  * (RP-21): the sun 127,500 lx dimmed by exp(-0.21 / sin h), without its 3 % over the year, and as
  * recalled of the same paper 800 + 15,500 sqrt(sin h) lx of the sky. */
-#ifndef BAIYE_SUN_H
-#define BAIYE_SUN_H
+#ifndef BAIYE_COMMON_SUN_H
+#define BAIYE_COMMON_SUN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers with units as people write them in the configuration: "250ms", "10min", "512MB",
  * "30MB/month", "2.5mu"; and addresses. Pure; false when the text is none. */
-#ifndef BAIYE_CONFIG_UNITS_H
-#define BAIYE_CONFIG_UNITS_H
+#ifndef BAIYE_COMMON_UNITS_H
+#define BAIYE_COMMON_UNITS_H
 
 #include <stdbool.h>
 #include <stddef.h>

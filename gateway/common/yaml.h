@@ -2,8 +2,8 @@
 /* A YAML file as a tree whose every node knows its line, and one place where errors are put into
  * words. libyaml's document API is used rather than libcyaml's schemas, because a message has to
  * name FILE:LINE and what would be right, which libcyaml's one log line per error can't. */
-#ifndef BAIYE_CONFIG_YAML_H
-#define BAIYE_CONFIG_YAML_H
+#ifndef BAIYE_COMMON_YAML_H
+#define BAIYE_COMMON_YAML_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * fixes, so that the same seed gives the same bits everywhere; it asks for doubles that are
  * evaluated as doubles (not x87) and for -ffp-contract=off, which the folder's build sets.
  * Pure functions; a struct chance belongs to one thread. */
-#ifndef BAIYE_TEA_CHANCE_H
-#define BAIYE_TEA_CHANCE_H
+#ifndef BAIYE_FORECAST_CHANCE_H
+#define BAIYE_FORECAST_CHANCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -16,8 +16,8 @@
  * - Blister blight, by Visser 1961: sunshine of 3.75 h a day and more, in the mean of five days,
  *   keeps it below what harms the crop; 2.5 mm of rain in a day make its spores germinate well.
  *   That a dull week tells nothing without wet hours is this project's rule. */
-#ifndef BAIYE_TEA_DISEASE_H
-#define BAIYE_TEA_DISEASE_H
+#ifndef BAIYE_FORECAST_DISEASE_H
+#define BAIYE_FORECAST_DISEASE_H
 
 #include <stdint.h>
 

@@ -13,8 +13,8 @@
  * square root of the time since sunset (Brunt 1932; so too FAO's frost protection, Snyder & de
  *   Melo-Abreu 2005), on to sunrise. Condensing water slows that: not more than 4 K below the
  *   evening's dew point, an assumption (sample nights of FAO's method end up to 5 K below it). */
-#ifndef BAIYE_TEA_FROST_H
-#define BAIYE_TEA_FROST_H
+#ifndef BAIYE_FORECAST_FROST_H
+#define BAIYE_FORECAST_FROST_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * of tomorrow's pick (pick.h). Pure functions of measured values; any thread. A number that cannot
  * be given is NaN, and NaN in gives NaN out where nothing else is said. The constants come from
  * other gardens (Malawi, Jiangsu): a starting guess, which pick.h corrects by what is picked. */
-#ifndef BAIYE_TEA_GROWTH_H
-#define BAIYE_TEA_GROWTH_H
+#ifndef BAIYE_FORECAST_GROWTH_H
+#define BAIYE_FORECAST_GROWTH_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the rules about tea look at: one plot's weather, hour by hour, as the store's means have it.
  * Pure data; a value that was not measured, or may not be believed, is NAN and never a number. */
-#ifndef BAIYE_TEA_HOURS_H
-#define BAIYE_TEA_HOURS_H
+#ifndef BAIYE_FORECAST_HOURS_H
+#define BAIYE_FORECAST_HOURS_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
 /* Everything that is said of one plot, made of its hours and of what was noted in the app. It joins
  * the rules of this folder and adds none of its own but these: which of a day's numbers they get,
  * and when a number is not given. Pure, but for the calendar. */
-#ifndef BAIYE_TEA_OUTLOOK_H
-#define BAIYE_TEA_OUTLOOK_H
+#ifndef BAIYE_FORECAST_OUTLOOK_H
+#define BAIYE_FORECAST_OUTLOOK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /* Inside of pick.h: the cloud of particles, each a garden that could be this one. Works on the
  * caller's struct pick_model; its thread. Weights add up to 1 after every call. Cost: every call
  * visits each particle once, a handful of exp each; a percentile sorts the scratch memory. */
-#ifndef BAIYE_TEA_PARTICLES_H
-#define BAIYE_TEA_PARTICLES_H
+#ifndef BAIYE_FORECAST_PARTICLES_H
+#define BAIYE_FORECAST_PARTICLES_H
 
 #include "gateway/forecast/pick.h"
 

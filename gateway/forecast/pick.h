@@ -24,8 +24,8 @@
  * milliseconds). All memory is the caller's; a struct pick_model belongs to one thread at a time.
  * Quantities that are not known are NaN; what cannot be true (see each field) counts as not known.
  */
-#ifndef BAIYE_TEA_PICK_H
-#define BAIYE_TEA_PICK_H
+#ifndef BAIYE_FORECAST_PICK_H
+#define BAIYE_FORECAST_PICK_H
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of pick.h: the other ways to estimate a pick, which of them is shown, and how good each
  * has been. Works on the caller's struct pick_model; its thread. Needs no particles. */
-#ifndef BAIYE_TEA_PICK_RECORD_H
-#define BAIYE_TEA_PICK_RECORD_H
+#ifndef BAIYE_FORECAST_PICK_RECORD_H
+#define BAIYE_FORECAST_PICK_RECORD_H
 
 #include "gateway/forecast/pick.h"
 

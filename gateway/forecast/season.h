@@ -3,8 +3,8 @@
  * with the moment at which it begins: a day of a clock change has 23 or 25 hours. A season begins
  * where buds begin to count warmth: on 1 January, south of the equator on 1 July. Tea of spring is
  * picked long before SEASON_DAYS are over; what comes after is no season. */
-#ifndef BAIYE_TEA_SEASON_H
-#define BAIYE_TEA_SEASON_H
+#ifndef BAIYE_FORECAST_SEASON_H
+#define BAIYE_FORECAST_SEASON_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * 22, tea, not shaded). What is missing is D = 10 (fc - theta) z, so D > p TAW is the time to
  * irrigate. Field capacity and wilting point by texture: the middle of the ranges of its table 19.
  * One probe stands for the whole depth: the reason says so by naming what it measured. */
-#ifndef BAIYE_TEA_WATER_H
-#define BAIYE_TEA_WATER_H
+#ifndef BAIYE_FORECAST_WATER_H
+#define BAIYE_FORECAST_WATER_H
 
 #include <stdbool.h>
 

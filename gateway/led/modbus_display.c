@@ -6,8 +6,8 @@
 
 #define EXPIRES_MS 10000 /* the gateway is not to write a number that waited longer */
 
-int32_t board_number(const struct board *board, const struct board_config *config,
-                     const struct state *state, const struct led_now *now)
+int32_t modbus_display_number(const struct modbus_display *board, const struct board_config *config,
+                              const struct state *state, const struct led_now *now)
 {
     struct led_value value = state_value(state, board->slot, now);
     if (value.shown != SHOWN_GOOD && value.shown != SHOWN_MARKED)
@@ -16,17 +16,18 @@ int32_t board_number(const struct board *board, const struct board_config *confi
     return fabs(scaled) <= INT32_MAX ? (int32_t)scaled : config->none;
 }
 
-bool board_step(struct board *board, const struct board_config *config, const struct state *state,
-                const struct led_now *now, char *request, size_t size)
+bool modbus_display_step(struct modbus_display *board, const struct board_config *config,
+                         const struct state *state, const struct led_now *now, char *request,
+                         size_t size)
 {
     if (now->mono_ms < board->next_ms)
         return false;
-    int32_t number = board_number(board, config, state, now);
+    int32_t number = modbus_display_number(board, config, state, now);
     if (board->written && board->shown == number && now->mono_ms < board->again_ms)
         return false;
     board->waiting = true;
     board->asked = number;
-    board->next_ms = now->mono_ms + BOARD_ANSWER_MS;
+    board->next_ms = now->mono_ms + MODBUS_DISPLAY_ANSWER_MS;
     long long expires_ms = state_clock_ms(state, now) + EXPIRES_MS;
     (void)snprintf(request, size,
                    "{\"device\":\"%s\",\"name\":\"%s\",\"value\":%d,\"expires\":%lld}",
@@ -34,18 +35,18 @@ bool board_step(struct board *board, const struct board_config *config, const st
     return true;
 }
 
-void board_answered(struct board *board, bool good, const struct led_now *now)
+void modbus_display_answered(struct modbus_display *board, bool good, const struct led_now *now)
 {
     if (!board->waiting)
         return;
     board->waiting = false;
     board->written = good;
     board->shown = board->asked;
-    board->next_ms = now->mono_ms + (good ? BOARD_STEP_MS : BOARD_FAILED_MS);
-    board->again_ms = now->mono_ms + BOARD_AGAIN_MS;
+    board->next_ms = now->mono_ms + (good ? MODBUS_DISPLAY_STEP_MS : MODBUS_DISPLAY_FAILED_MS);
+    board->again_ms = now->mono_ms + MODBUS_DISPLAY_AGAIN_MS;
 }
 
-void board_forget(struct board *board)
+void modbus_display_forget(struct modbus_display *board)
 {
     board->written = board->waiting = false;
 }

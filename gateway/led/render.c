@@ -127,11 +127,11 @@ static struct layout plan(const struct scene *scene, const struct page *page, in
 
 /* Without a title the label has to say whose value it is, and every other two seconds what is
  * wrong with the link. */
-static struct cell_label write_label(const struct scene *scene, const struct page *page,
-                                     const struct page_value *item, const struct rect *box,
-                                     const struct layout *l, bool titled)
+static struct value_tile_label write_label(const struct scene *scene, const struct page *page,
+                                           const struct page_value *item, const struct rect *box,
+                                           const struct layout *l, bool titled)
 {
-    struct cell_label label = {.color = theme_label};
+    struct value_tile_label label = {.color = theme_label};
     char title[TEMPLATE_TEXT_SIZE], both[TEMPLATE_TEXT_SIZE];
     const struct state_slot *slot = &scene->state->slots[item->slot];
     const struct metric_words *words = word_metric(slot->metric);
@@ -172,8 +172,8 @@ static void draw_values(const struct scene *scene, struct canvas *canvas, const 
             break;
         struct rect box = layout_cell(&l, body, i);
         const struct page_value *item = &page->values[index];
-        struct cell_label label = write_label(scene, page, item, &box, &l, titled);
-        cell_draw(scene, canvas, box, &l, item, &label);
+        struct value_tile_label label = write_label(scene, page, item, &box, &l, titled);
+        value_tile_draw(scene, canvas, box, &l, item, &label);
     }
 }
 

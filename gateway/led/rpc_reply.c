@@ -16,7 +16,7 @@ static json_t *parse(const void *payload, size_t size)
                                      : NULL;
 }
 
-bool answer_time(const void *payload, size_t size, int64_t *gateway_ms)
+bool rpc_reply_time(const void *payload, size_t size, int64_t *gateway_ms)
 {
     static const char *const names[] = {"ts", "time", "time_ms", "ms", "now"};
     json_t *answer = parse(payload, size);
@@ -32,7 +32,7 @@ bool answer_time(const void *payload, size_t size, int64_t *gateway_ms)
     return found;
 }
 
-bool answer_good(const void *payload, size_t size)
+bool rpc_reply_good(const void *payload, size_t size)
 {
     json_t *answer = parse(payload, size);
     bool good = json_is_object(answer) && !json_object_get(answer, "error");
@@ -53,7 +53,7 @@ static bool fold(const json_t *list, double (*pick)(double, double), double *out
     return found;
 }
 
-bool answer_day(const void *payload, size_t size, double *min, double *max)
+bool rpc_reply_day(const void *payload, size_t size, double *min, double *max)
 {
     json_t *answer = parse(payload, size);
     bool found = fold(json_object_get(answer, "min"), fmin, min) &&
@@ -62,8 +62,8 @@ bool answer_day(const void *payload, size_t size, double *min, double *max)
     return found;
 }
 
-void answer_day_request(const struct state *state, int slot_index, const struct led_now *now,
-                        char *out, size_t size)
+void rpc_reply_day_request(const struct state *state, int slot_index, const struct led_now *now,
+                           char *out, size_t size)
 {
     const struct state_slot *slot = &state->slots[slot_index];
     const struct state_source *source = &state->sources[slot->source];

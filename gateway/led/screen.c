@@ -48,7 +48,7 @@ struct screen {
     int64_t preview_ms, asked_ms, day_ms;
     int64_t day_asked_ms[STATE_SLOTS_MAX];
     bool preview_due;
-    struct board boards[LED_BOARDS_MAX];
+    struct modbus_display boards[LED_BOARDS_MAX];
     struct log_state board_logs[LED_BOARDS_MAX];
     uint8_t *png;
     size_t png_size;
@@ -101,7 +101,7 @@ static void on_link(void *context, bool connected)
     state_link(screen->state, connected, &now);
     screen->changed = true;
     for (int i = 0; i < screen->config->board_count; i++)
-        board_forget(&screen->boards[i]);
+        modbus_display_forget(&screen->boards[i]);
     if (connected) {
         screen->preview_due = true;
         ask_time(screen, now.mono_ms);
@@ -122,7 +122,7 @@ static void ask_day(struct screen *screen, const struct led_now *now)
             !state_wants_day(screen->state, i, now))
             continue;
         char request[256], id[32];
-        answer_day_request(screen->state, i, now, request, sizeof request);
+        rpc_reply_day_request(screen->state, i, now, request, sizeof request);
         (void)snprintf(id, sizeof id, DAY_ID "%d", i);
         mqtt_call(screen->mqtt, "history", id, request);
         screen->day_ms = *asked = now->mono_ms;
@@ -134,8 +134,8 @@ static void step_boards(struct screen *screen, const struct led_now *now)
 {
     for (int i = 0; i < screen->config->board_count; i++) {
         char request[256], id[32];
-        if (!board_step(&screen->boards[i], &screen->config->boards[i], screen->state, now, request,
-                        sizeof request))
+        if (!modbus_display_step(&screen->boards[i], &screen->config->boards[i], screen->state, now,
+                                 request, sizeof request))
             continue;
         (void)snprintf(id, sizeof id, BOARD_ID "%d", i);
         mqtt_call(screen->mqtt, "write", id, request);
@@ -155,8 +155,8 @@ static int id_index(const char *id, const char *prefix, int count)
 static void take_board_answer(struct screen *screen, int index, const void *payload, size_t size,
                               const struct led_now *now)
 {
-    bool good = answer_good(payload, size);
-    board_answered(&screen->boards[index], good, now);
+    bool good = rpc_reply_good(payload, size);
+    modbus_display_answered(&screen->boards[index], good, now);
     log_change(&screen->board_logs[index], good ? 0 : 1,
                good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "board %s: %s",
                screen->config->boards[index].device,
@@ -170,13 +170,13 @@ static void take_answer(struct screen *screen, const char *id, const void *paylo
     double min = 0, max = 0;
     if (strcmp(id, "led-time") == 0) {
         bool prompt = screen->asked_ms > 0 && now->mono_ms - screen->asked_ms <= TIME_LATE_MS;
-        if (prompt && answer_time(payload, size, &gateway_ms))
+        if (prompt && rpc_reply_time(payload, size, &gateway_ms))
             state_time(screen->state, gateway_ms, screen->asked_ms, now);
         return;
     }
     int slot = id_index(id, DAY_ID, screen->state->slot_count);
     int board = id_index(id, BOARD_ID, screen->config->board_count);
-    if (slot >= 0 && screen->day_asked_ms[slot] != 0 && answer_day(payload, size, &min, &max))
+    if (slot >= 0 && screen->day_asked_ms[slot] != 0 && rpc_reply_day(payload, size, &min, &max))
         state_day(screen->state, slot, min, max, now);
     if (board >= 0)
         take_board_answer(screen, board, payload, size, now);

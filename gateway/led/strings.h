@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything the screen says by itself, in Chinese and English. Pure. */
-#ifndef BAIYE_LED_WORDS_H
-#define BAIYE_LED_WORDS_H
+#ifndef BAIYE_LED_STRINGS_H
+#define BAIYE_LED_STRINGS_H
 
 #include <stddef.h>
 #include <stdint.h>

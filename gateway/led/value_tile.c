@@ -85,7 +85,7 @@ static struct font fit_number(const struct scene *scene, char *text, struct font
 
 /* The label, and whether the value is too high or too low; gives the width used. */
 static int draw_label(const struct scene *scene, struct canvas *canvas, const struct layout *l,
-                      int x, int y, int width, const struct cell_label *label, int beyond)
+                      int x, int y, int width, const struct value_tile_label *label, int beyond)
 {
     static const struct words marks[] = {{{"低", "low"}}, {{"", ""}}, {{"高", "high"}}};
     int gap = font_height(l->label) / 4 + 1;
@@ -161,7 +161,7 @@ static void use_room(const struct scene *scene, const struct layout *l, int widt
 
 static void draw_stacked(const struct scene *scene, struct canvas *canvas, struct rect box,
                          const struct layout *plan, const struct page_value *item, struct parts *p,
-                         const struct cell_label *label)
+                         const struct value_tile_label *label)
 {
     struct layout wide = *plan;
     const struct layout *l = &wide;
@@ -179,7 +179,8 @@ static void draw_stacked(const struct scene *scene, struct canvas *canvas, struc
 }
 
 static void draw_inline(const struct scene *scene, struct canvas *canvas, struct rect box,
-                        const struct layout *l, struct parts *p, const struct cell_label *label)
+                        const struct layout *l, struct parts *p,
+                        const struct value_tile_label *label)
 {
     struct font small = {font_height(l->label) >= 24 ? FACE_TEXT16 : FACE_TEXT12, 1};
     int unit = p->unit[0] ? font_width(scene->fonts, l->label, p->unit) : 0;
@@ -199,9 +200,9 @@ static void draw_inline(const struct scene *scene, struct canvas *canvas, struct
     draw_number(scene, canvas, l, p, font, box.x + room - number, middle - font_height(font) / 2);
 }
 
-void cell_draw(const struct scene *scene, struct canvas *canvas, struct rect box,
-               const struct layout *layout, const struct page_value *item,
-               const struct cell_label *label)
+void value_tile_draw(const struct scene *scene, struct canvas *canvas, struct rect box,
+                     const struct layout *layout, const struct page_value *item,
+                     const struct value_tile_label *label)
 {
     struct parts p = read_parts(scene, item, layout);
     if (layout->shape == CELL_STACKED)

@@ -71,10 +71,10 @@ static uint32_t flag_code(uint8_t flag, unsigned bits)
     return 1; /* range: not good, and no more can be said */
 }
 
-void history_pack(const struct node_values *values, uint8_t packed[HISTORY_PACKED_SIZE])
+void node_log_pack(const struct node_values *values, uint8_t packed[NODE_LOG_PACKED_SIZE])
 {
     struct bits b = {packed, 1}; /* the first bit tells samples from markers */
-    memset(packed, 0, HISTORY_PACKED_SIZE);
+    memset(packed, 0, NODE_LOG_PACKED_SIZE);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
         bool none = values->value[i] == NODE_NO_VALUE;
         put_bits(&b, value_code(i, values->value[i], values->flag[i]), node_channels[i].pack_bits);
@@ -82,7 +82,7 @@ void history_pack(const struct node_values *values, uint8_t packed[HISTORY_PACKE
     }
 }
 
-void history_unpack(const uint8_t packed[HISTORY_PACKED_SIZE], struct node_values *values)
+void node_log_unpack(const uint8_t packed[NODE_LOG_PACKED_SIZE], struct node_values *values)
 {
     unsigned at = 1;
     for (unsigned i = 0; i < CHANNEL_COUNT; i++) {
@@ -101,7 +101,7 @@ void history_unpack(const uint8_t packed[HISTORY_PACKED_SIZE], struct node_value
 }
 
 /* CRC over what a slot is, then over what is in it. */
-static uint16_t sample_crc(const struct history_identity *identity, const uint8_t *packed)
+static uint16_t sample_crc(const struct node_log_identity *identity, const uint8_t *packed)
 {
     uint8_t who[14];
     struct byte_writer w = byte_writer_init(who, sizeof who);
@@ -109,33 +109,33 @@ static uint16_t sample_crc(const struct history_identity *identity, const uint8_
     byte_write_u16(&w, identity->boot);
     byte_write_u32(&w, identity->seq);
     byte_write_u32(&w, identity->uptime_ds);
-    return crc16_modbus(crc16_modbus(CRC16_INITIAL, who, sizeof who), packed, HISTORY_PACKED_SIZE);
+    return crc16_modbus(crc16_modbus(CRC16_INITIAL, who, sizeof who), packed, NODE_LOG_PACKED_SIZE);
 }
 
-void history_sample_write(const struct history_identity *identity,
-                          const uint8_t packed[HISTORY_PACKED_SIZE],
-                          uint8_t slot[HISTORY_SLOT_SIZE])
+void node_log_sample_write(const struct node_log_identity *identity,
+                           const uint8_t packed[NODE_LOG_PACKED_SIZE],
+                           uint8_t slot[NODE_LOG_SLOT_SIZE])
 {
-    struct byte_writer w = byte_writer_init(slot, HISTORY_SLOT_SIZE);
-    byte_write_span(&w, packed, HISTORY_PACKED_SIZE);
+    struct byte_writer w = byte_writer_init(slot, NODE_LOG_SLOT_SIZE);
+    byte_write_span(&w, packed, NODE_LOG_PACKED_SIZE);
     byte_write_u16(&w, sample_crc(identity, packed));
 }
 
-void history_marker_write(const struct history_marker *marker, uint8_t slot[HISTORY_SLOT_SIZE])
+void node_log_marker_write(const struct node_log_marker *marker, uint8_t slot[NODE_LOG_SLOT_SIZE])
 {
-    struct byte_writer w = byte_writer_init(slot, HISTORY_SLOT_SIZE);
+    struct byte_writer w = byte_writer_init(slot, NODE_LOG_SLOT_SIZE);
     byte_write_u32(&w, marker->next.place | MARKER_BIT);
     byte_write_u16(&w, marker->next.boot);
     byte_write_u32(&w, marker->next.seq);
     byte_write_u32(&w, marker->next.uptime_ds);
     byte_write_u16(&w, marker->interval_ds);
     byte_write_u32(&w, marker->wall_s);
-    byte_write_u16(&w, crc16_modbus(CRC16_INITIAL, slot, HISTORY_PACKED_SIZE));
+    byte_write_u16(&w, crc16_modbus(CRC16_INITIAL, slot, NODE_LOG_PACKED_SIZE));
 }
 
-static bool marker_read(const uint8_t *slot, struct history_marker *marker)
+static bool marker_read(const uint8_t *slot, struct node_log_marker *marker)
 {
-    struct byte_reader r = byte_reader_init(slot, HISTORY_SLOT_SIZE);
+    struct byte_reader r = byte_reader_init(slot, NODE_LOG_SLOT_SIZE);
     uint32_t place = byte_read_u32(&r);
     marker->next.place = place & ~MARKER_BIT;
     marker->next.boot = byte_read_u16(&r);
@@ -144,22 +144,22 @@ static bool marker_read(const uint8_t *slot, struct history_marker *marker)
     marker->interval_ds = byte_read_u16(&r);
     marker->wall_s = byte_read_u32(&r);
     return (place & MARKER_BIT) &&
-           byte_read_u16(&r) == crc16_modbus(CRC16_INITIAL, slot, HISTORY_PACKED_SIZE);
+           byte_read_u16(&r) == crc16_modbus(CRC16_INITIAL, slot, NODE_LOG_PACKED_SIZE);
 }
 
-enum history_kind history_slot_read(const uint8_t slot[HISTORY_SLOT_SIZE],
-                                    const struct history_identity *expected,
-                                    struct history_marker *marker)
+enum node_log_kind node_log_slot_read(const uint8_t slot[NODE_LOG_SLOT_SIZE],
+                                      const struct node_log_identity *expected,
+                                      struct node_log_marker *marker)
 {
     if (slot[0] & 0x80) {
-        struct history_marker found;
+        struct node_log_marker found;
         if (!marker_read(slot, &found) || found.next.place != expected->place)
-            return HISTORY_NOTHING;
+            return NODE_LOG_NOTHING;
         *marker = found;
-        return HISTORY_MARKER;
+        return NODE_LOG_MARKER;
     }
-    struct byte_reader r = byte_reader_init(slot + HISTORY_PACKED_SIZE, 2);
-    return byte_read_u16(&r) == sample_crc(expected, slot) ? HISTORY_SAMPLE : HISTORY_NOTHING;
+    struct byte_reader r = byte_reader_init(slot + NODE_LOG_PACKED_SIZE, 2);
+    return byte_read_u16(&r) == sample_crc(expected, slot) ? NODE_LOG_SAMPLE : NODE_LOG_NOTHING;
 }
 
 static uint16_t high(uint32_t value)
@@ -172,37 +172,38 @@ static uint32_t join(const uint16_t *words)
     return (uint32_t)words[0] << 16 | words[1];
 }
 
-void history_window_write(const struct history_window *window, uint16_t words[HISTORY_WINDOW_WORDS])
+void node_log_window_write(const struct node_log_window *window,
+                           uint16_t words[NODE_LOG_WINDOW_WORDS])
 {
-    const uint16_t head[HISTORY_WINDOW_HEAD] = {window->count,
-                                                window->boot,
-                                                high(window->seq),
-                                                (uint16_t)window->seq,
-                                                high(window->uptime_ds),
-                                                (uint16_t)window->uptime_ds,
-                                                window->interval_ds,
-                                                high(window->wall_s),
-                                                (uint16_t)window->wall_s,
-                                                window->wall_ms,
-                                                window->newest_boot,
-                                                high(window->newest_seq),
-                                                (uint16_t)window->newest_seq,
-                                                high(window->now_ds),
-                                                (uint16_t)window->now_ds};
-    memset(words, 0, HISTORY_WINDOW_WORDS * sizeof *words);
+    const uint16_t head[NODE_LOG_WINDOW_HEAD] = {window->count,
+                                                 window->boot,
+                                                 high(window->seq),
+                                                 (uint16_t)window->seq,
+                                                 high(window->uptime_ds),
+                                                 (uint16_t)window->uptime_ds,
+                                                 window->interval_ds,
+                                                 high(window->wall_s),
+                                                 (uint16_t)window->wall_s,
+                                                 window->wall_ms,
+                                                 window->newest_boot,
+                                                 high(window->newest_seq),
+                                                 (uint16_t)window->newest_seq,
+                                                 high(window->now_ds),
+                                                 (uint16_t)window->now_ds};
+    memset(words, 0, NODE_LOG_WINDOW_WORDS * sizeof *words);
     memcpy(words, head, sizeof head);
     for (size_t i = 0; i < window->count; i++) {
-        uint16_t *record = words + HISTORY_WINDOW_HEAD + i * HISTORY_RECORD_WORDS;
-        for (size_t k = 0; k < HISTORY_RECORD_WORDS; k++)
+        uint16_t *record = words + NODE_LOG_WINDOW_HEAD + i * NODE_LOG_RECORD_WORDS;
+        for (size_t k = 0; k < NODE_LOG_RECORD_WORDS; k++)
             record[k] = (uint16_t)(window->records[i][2 * k] << 8 | window->records[i][2 * k + 1]);
     }
 }
 
-bool history_window_read(const uint16_t *words, size_t count, struct history_window *window)
+bool node_log_window_read(const uint16_t *words, size_t count, struct node_log_window *window)
 {
-    if (count < HISTORY_WINDOW_HEAD || words[0] > HISTORY_WINDOW_RECORDS)
+    if (count < NODE_LOG_WINDOW_HEAD || words[0] > NODE_LOG_WINDOW_RECORDS)
         return false;
-    *window = (struct history_window){
+    *window = (struct node_log_window){
         .count = words[0],
         .boot = words[1],
         .seq = join(words + 2),
@@ -214,12 +215,12 @@ bool history_window_read(const uint16_t *words, size_t count, struct history_win
         .newest_seq = join(words + 11),
         .now_ds = join(words + 13),
     };
-    size_t whole = (count - HISTORY_WINDOW_HEAD) / HISTORY_RECORD_WORDS;
+    size_t whole = (count - NODE_LOG_WINDOW_HEAD) / NODE_LOG_RECORD_WORDS;
     if (window->count > whole)
         window->count = (uint16_t)whole;
     for (size_t i = 0; i < window->count; i++) {
-        const uint16_t *record = words + HISTORY_WINDOW_HEAD + i * HISTORY_RECORD_WORDS;
-        for (size_t k = 0; k < HISTORY_RECORD_WORDS; k++) {
+        const uint16_t *record = words + NODE_LOG_WINDOW_HEAD + i * NODE_LOG_RECORD_WORDS;
+        for (size_t k = 0; k < NODE_LOG_RECORD_WORDS; k++) {
             window->records[i][2 * k] = (uint8_t)(record[k] >> 8);
             window->records[i][2 * k + 1] = (uint8_t)record[k];
         }

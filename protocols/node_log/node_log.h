@@ -17,8 +17,8 @@
  *
  * With HISTORY_SLOTS of 1,376 and a stretch of 32: 1,376 - 43 markers - 31 orphans - 1 = 1,301
  * samples at least are readable when the ring is full, in 30,272 bytes. */
-#ifndef BAIYE_HISTORY_H
-#define BAIYE_HISTORY_H
+#ifndef BAIYE_PROTOCOLS_NODE_LOG_NODE_LOG_H
+#define BAIYE_PROTOCOLS_NODE_LOG_NODE_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,55 +26,56 @@
 
 #include "protocols/node_map/node_map.h"
 
-#define HISTORY_SLOT_SIZE   22u
-#define HISTORY_PACKED_SIZE 20u /* a sample without its CRC, as it travels */
-#define HISTORY_SLOTS       1376u
-#define HISTORY_STRETCH     32u
-#define HISTORY_SIZE        (HISTORY_SLOTS * HISTORY_SLOT_SIZE)
+#define NODE_LOG_SLOT_SIZE   22u
+#define NODE_LOG_PACKED_SIZE 20u /* a sample without its CRC, as it travels */
+#define NODE_LOG_SLOTS       1376u
+#define NODE_LOG_STRETCH     32u
+#define NODE_LOG_SIZE        (NODE_LOG_SLOTS * NODE_LOG_SLOT_SIZE)
 
 /* What a sample is, beside its values. Uptime is the node's, in 0.1 s since that boot. */
-struct history_identity {
+struct node_log_identity {
     uint32_t place;
     uint16_t boot;
     uint32_t seq;
     uint32_t uptime_ds;
 };
 
-struct history_marker {
-    struct history_identity next; /* of the marker itself: place; of the next sample: the rest */
-    uint16_t interval_ds;         /* from sample to sample */
-    uint32_t wall_s;              /* UTC when this boot's uptime was 0; 0: not known */
+struct node_log_marker {
+    struct node_log_identity next; /* of the marker itself: place; of the next sample: the rest */
+    uint16_t interval_ds;          /* from sample to sample */
+    uint32_t wall_s;               /* UTC when this boot's uptime was 0; 0: not known */
 };
 
-enum history_kind { HISTORY_NOTHING, HISTORY_MARKER, HISTORY_SAMPLE };
+enum node_log_kind { NODE_LOG_NOTHING, NODE_LOG_MARKER, NODE_LOG_SAMPLE };
 
 /* Values and flags, to 20 bytes and back. Flags of values that are there: good, range, stuck,
  * uncalibrated (rain and battery: good, range); others travel only without value, as all flags can
  * when there is none. A value with another flag is packed as its nearest: fault becomes range. */
-void history_pack(const struct node_values *values, uint8_t packed[HISTORY_PACKED_SIZE]);
-void history_unpack(const uint8_t packed[HISTORY_PACKED_SIZE], struct node_values *values);
+void node_log_pack(const struct node_values *values, uint8_t packed[NODE_LOG_PACKED_SIZE]);
+void node_log_unpack(const uint8_t packed[NODE_LOG_PACKED_SIZE], struct node_values *values);
 
 /* A sample, or a marker, as it stands in its slot of the log. */
-void history_sample_write(const struct history_identity *identity,
-                          const uint8_t packed[HISTORY_PACKED_SIZE],
-                          uint8_t slot[HISTORY_SLOT_SIZE]);
-void history_marker_write(const struct history_marker *marker, uint8_t slot[HISTORY_SLOT_SIZE]);
+void node_log_sample_write(const struct node_log_identity *identity,
+                           const uint8_t packed[NODE_LOG_PACKED_SIZE],
+                           uint8_t slot[NODE_LOG_SLOT_SIZE]);
+void node_log_marker_write(const struct node_log_marker *marker, uint8_t slot[NODE_LOG_SLOT_SIZE]);
 /* What a slot is when it stands at `expected` (a marker needs only the place). A marker is written
  * to `marker`; a sample's bytes are the first HISTORY_PACKED_SIZE of the slot. */
-enum history_kind history_slot_read(const uint8_t slot[HISTORY_SLOT_SIZE],
-                                    const struct history_identity *expected,
-                                    struct history_marker *marker);
+enum node_log_kind node_log_slot_read(const uint8_t slot[NODE_LOG_SLOT_SIZE],
+                                      const struct node_log_identity *expected,
+                                      struct node_log_marker *marker);
 
 /* ---- the log window, NODE_LOG_WINDOW ---- */
 
-#define HISTORY_WINDOW_HEAD    15u
-#define HISTORY_RECORD_WORDS   (HISTORY_PACKED_SIZE / 2)
-#define HISTORY_WINDOW_RECORDS 11u
-#define HISTORY_WINDOW_WORDS   (HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS * HISTORY_WINDOW_RECORDS)
+#define NODE_LOG_WINDOW_HEAD    15u
+#define NODE_LOG_RECORD_WORDS   (NODE_LOG_PACKED_SIZE / 2)
+#define NODE_LOG_WINDOW_RECORDS 11u
+#define NODE_LOG_WINDOW_WORDS                                                                      \
+    (NODE_LOG_WINDOW_HEAD + NODE_LOG_RECORD_WORDS * NODE_LOG_WINDOW_RECORDS)
 
 /* Records of one boot, seq counting up by one, `interval_ds` apart. When what was wanted is no
  * longer (or never was) there, the window begins with the next that is; count 0: nothing later. */
-struct history_window {
+struct node_log_window {
     uint16_t count;
     uint16_t boot;
     uint32_t seq;       /* of the first */
@@ -85,14 +86,14 @@ struct history_window {
     uint16_t newest_boot; /* of the whole log; 0: it is empty */
     uint32_t newest_seq;
     uint32_t now_ds; /* the node's uptime when it answered: age of a record of its present boot */
-    uint8_t records[HISTORY_WINDOW_RECORDS][HISTORY_PACKED_SIZE];
+    uint8_t records[NODE_LOG_WINDOW_RECORDS][NODE_LOG_PACKED_SIZE];
 };
 
 /* The window's registers, all of them. */
-void history_window_write(const struct history_window *window,
-                          uint16_t words[HISTORY_WINDOW_WORDS]);
+void node_log_window_write(const struct node_log_window *window,
+                           uint16_t words[NODE_LOG_WINDOW_WORDS]);
 /* From the first `count` registers of the window: as many records as are whole in them. False when
  * they are no window. */
-bool history_window_read(const uint16_t *words, size_t count, struct history_window *window);
+bool node_log_window_read(const uint16_t *words, size_t count, struct node_log_window *window);
 
 #endif

@@ -26,7 +26,8 @@ __attribute__((constructor)) static void open_slots(void)
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    void *map = mmap(NULL, SAID_SLOTS * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *map =
+        mmap(NULL, WRITE_STAMPS_SLOTS * sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     slots = map == MAP_FAILED ? NULL : map;
     (void)close(fd);
 }
@@ -39,7 +40,8 @@ static void tell(int fd)
     if (fstat(fd, &file) != 0 || !S_ISCHR(file.st_mode))
         return;
     unsigned major_number = major(file.st_rdev), pty = minor(file.st_rdev);
-    if (major_number < PTY_MAJOR_FIRST || major_number > PTY_MAJOR_LAST || pty >= SAID_SLOTS)
+    if (major_number < PTY_MAJOR_FIRST || major_number > PTY_MAJOR_LAST ||
+        pty >= WRITE_STAMPS_SLOTS)
         return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)atomic_compare_exchange_strong(&slots[pty], &nobody,

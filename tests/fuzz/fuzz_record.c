@@ -28,9 +28,9 @@ static void read_values(const struct record *record)
 {
     static const char *const shapes[] = {"air_temperature:2 soil_ph:f rainfall:d", "a:0", ""};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        struct shape shape;
+        struct stream_schema shape;
         struct payload_value values[READING_VALUES_MAX];
-        if (shape_parse(shapes[i], &shape) && record_values(record, &shape, values)) {
+        if (stream_schema_parse(shapes[i], &shape) && record_values(record, &shape, values)) {
             for (unsigned v = 0; v < shape.count; v++)
                 (void)payload_value_number(&values[v]);
         }
@@ -55,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct body_reader reader;
     struct record record;
-    char text[SHAPE_TEXT_MAX];
-    struct shape shape;
+    char text[STREAM_SCHEMA_TEXT_MAX];
+    struct stream_schema shape;
     (void)body_intact(data, size);
     if (body_open(&reader, data, size)) {
         while (body_next(&reader, &record)) {
@@ -68,9 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t length = size < sizeof text - 1 ? size : sizeof text - 1;
     memcpy(text, data, length);
     text[length] = '\0';
-    if (shape_parse(text, &shape)) {
-        char again[SHAPE_TEXT_MAX];
-        shape_text(&shape, again);
+    if (stream_schema_parse(text, &shape)) {
+        char again[STREAM_SCHEMA_TEXT_MAX];
+        stream_schema_text(&shape, again);
         expect(strcmp(text, again) == 0);
     }
     return 0;

@@ -309,8 +309,8 @@ static void print_image(const uint8_t *image, unsigned slot)
         printf("%02x", header.hash[i]);
     puts(memcmp(hash, header.hash, sizeof hash) == 0 ? "  matches" : "  DOES NOT MATCH");
     printf("        key id %08x%s\n", image_key_id(image_point(image)),
-           genuine_signed_by(image_point(image), image) ? "  signature matches"
-                                                        : "  SIGNATURE DOES NOT MATCH");
+           signature_signed_by(image_point(image), image) ? "  signature matches"
+                                                          : "  SIGNATURE DOES NOT MATCH");
 }
 
 bool cli_image_load(const char *path, struct cli_image_file *file)
@@ -318,7 +318,7 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
     *file = cli_file_load(path);
     if (!file->data)
         return false;
-    enum image_result result = genuine_file(file->data, file->size);
+    enum image_result result = signature_file(file->data, file->size);
     if (result == IMAGE_OK)
         return true;
     cli_complain("%s: %s", path, image_result_text(result));
@@ -343,7 +343,7 @@ int cli_image(int argc, char **argv)
         if (image)
             print_image(image, slot);
     }
-    enum image_result result = genuine_file(file.data, file.size);
+    enum image_result result = signature_file(file.data, file.size);
     free(file.data);
     if (result == IMAGE_OK)
         return EX_OK;

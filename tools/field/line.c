@@ -389,7 +389,7 @@ static void wake_addressee(struct line *line, uint8_t address)
 static void master_says(void *context, const uint8_t *bytes, size_t size)
 {
     struct line *line = context;
-    int64_t now = loop_now_ns(), wrote_ns = said_take(&line->garden->said, line->pty, now);
+    int64_t now = loop_now_ns(), wrote_ns = write_stamps_take(&line->garden->said, line->pty, now);
     if (!line->saying)
         begin_request(line, now, wrote_ns);
     if (line->said_size && now > line->said_end_ns)

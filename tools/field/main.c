@@ -208,7 +208,7 @@ static bool measure_hop(struct garden *garden)
     char link[256], said[256];
     (void)snprintf(link, sizeof(link), "%s/hop", garden->dir);
     (void)snprintf(said, sizeof(said), "%s/said", garden->dir);
-    if (!hop_measure(link, &garden->hop) || !said_open(&garden->said, said)) {
+    if (!pty_latency_measure(link, &garden->hop) || !write_stamps_open(&garden->said, said)) {
         garden_log("%s: %s", garden->dir, strerror(errno));
         return false;
     }
@@ -271,7 +271,7 @@ static void finish(struct program *program)
         line_free(garden->lines[i]);
     free(garden->lines);
     ledger_close(&garden->ledger);
-    said_close(&garden->said);
+    write_stamps_close(&garden->said);
     weather_series_free(&garden->weather.series);
     if (program->signals.fd > 0)
         (void)close(program->signals.fd);

@@ -30,7 +30,7 @@ struct trial {
     atomic_llong heard_ns, said_ns; /* by the master, of this round */
     int64_t given_ns;
     unsigned round;
-    struct wire_hop least;
+    struct pty_latency least;
 };
 
 static void *play_master(void *context)
@@ -101,7 +101,7 @@ static int run_rounds(struct trial *trial)
     return error;
 }
 
-bool hop_measure(const char *link, struct wire_hop *least)
+bool pty_latency_measure(const char *link, struct pty_latency *least)
 {
     struct trial trial = {.least = {INT64_MAX, INT64_MAX}, .master_fd = -1};
     trial.timer = (struct loop_timer){.fire = give, .context = &trial};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a pseudo-terminal takes to pass bytes on, measured on one that nobody else uses. */
-#ifndef BAIYE_FIELD_HOP_H
-#define BAIYE_FIELD_HOP_H
+#ifndef BAIYE_TOOLS_FIELD_PTY_LATENCY_H
+#define BAIYE_TOOLS_FIELD_PTY_LATENCY_H
 
 #include <stdbool.h>
 
@@ -9,6 +9,6 @@
 
 /* The least of some hundred round trips, each way: takes half a second. `link` is a name in the
  * run directory, free before and afterwards. False: errno says why. */
-bool hop_measure(const char *link, struct wire_hop *least);
+bool pty_latency_measure(const char *link, struct pty_latency *least);
 
 #endif

@@ -15,10 +15,11 @@
  * The master's silence is thus measured from the moment it could know the answer: exactly.
  *
  * A pseudo-terminal takes its time as well, which a UART does not: a kernel's worker on another
- * processor passes the bytes on, each way. The least of it is measured (hop.h) and taken off: what
- * the master is given it has at least so much later. When it wrote its request it can tell itself
- * (said.h), else that too was at least so long before it was seen. A machine changes, so what is
- * taken off never makes a silence too short that was long enough from hand-over to writing. */
+ * processor passes the bytes on, each way. The least of it is measured (pty_latency.h) and taken
+ * off: what the master is given it has at least so much later. When it wrote its request it can
+ * tell itself (write_stamps.h), else that too was at least so long before it was seen. A machine
+ * changes, so what is taken off never makes a silence too short that was long enough from hand-over
+ * to writing. */
 #ifndef BAIYE_FIELD_WIRE_H
 #define BAIYE_FIELD_WIRE_H
 
@@ -37,13 +38,13 @@ struct wire_rate {
 };
 
 /* The least that bytes take through the master's port. */
-struct wire_hop {
+struct pty_latency {
     int64_t hear_ns; /* from the hand-over until the master has them */
     int64_t say_ns;  /* from the master's write until they are seen */
 };
 
 struct wire_clock {
-    struct wire_hop hop;    /* all 0: not known, nothing is taken off */
+    struct pty_latency hop; /* all 0: not known, nothing is taken off */
     int64_t quiet_since_ns; /* ideal end of the last byte on the line; 0: never a byte */
     int64_t late_ns;        /* of the hand-over to the master that ended there */
     bool given;             /* there was one: the master had to hear it */

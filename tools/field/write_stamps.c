@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SIZE (SAID_SLOTS * sizeof(atomic_llong))
+#define SIZE (WRITE_STAMPS_SLOTS * sizeof(atomic_llong))
 
-bool said_open(struct said *said, const char *path)
+bool write_stamps_open(struct write_stamps *said, const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -25,17 +25,17 @@ bool said_open(struct said *said, const char *path)
     return true;
 }
 
-void said_close(struct said *said)
+void write_stamps_close(struct write_stamps *said)
 {
     if (said->slots)
         (void)munmap(said->slots, SIZE);
     said->slots = NULL;
 }
 
-int64_t said_take(struct said *said, int pty, int64_t seen_ns)
+int64_t write_stamps_take(struct write_stamps *said, int pty, int64_t seen_ns)
 {
-    if (!said->slots || pty < 0 || pty >= SAID_SLOTS)
+    if (!said->slots || pty < 0 || pty >= WRITE_STAMPS_SLOTS)
         return 0;
     int64_t wrote_ns = atomic_exchange(&said->slots[pty], 0);
-    return wrote_ns <= seen_ns && wrote_ns > seen_ns - SAID_MOST_NS ? wrote_ns : 0;
+    return wrote_ns <= seen_ns && wrote_ns > seen_ns - WRITE_STAMPS_MOST_NS ? wrote_ns : 0;
 }

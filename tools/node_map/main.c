@@ -126,12 +126,12 @@ static void print_window(void)
         NULL,
     };
     printf("| word | what |\n|---|---|\n");
-    for (unsigned i = 0; i < HISTORY_WINDOW_HEAD; i++) {
+    for (unsigned i = 0; i < NODE_LOG_WINDOW_HEAD; i++) {
         if (head[i])
             printf("| %u | %s |\n", i, head[i]);
     }
-    printf("| %u, %u, … | records, %u words each |\n\n", HISTORY_WINDOW_HEAD,
-           HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS, HISTORY_RECORD_WORDS);
+    printf("| %u, %u, … | records, %u words each |\n\n", NODE_LOG_WINDOW_HEAD,
+           NODE_LOG_WINDOW_HEAD + NODE_LOG_RECORD_WORDS, NODE_LOG_RECORD_WORDS);
 }
 
 static void print_packing(void)

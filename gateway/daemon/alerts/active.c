@@ -9,7 +9,7 @@
 #include "gateway/daemon/publish/link/link.h"
 #include "protocols/mqtt/json.h"
 
-#define RAISED_MOST 1024u
+#define ACTIVE_MOST 1024u
 #define KEPT_MOST   65000u /* bytes; what does not fit is not known after a restart */
 
 struct raised {
@@ -19,16 +19,16 @@ struct raised {
     int64_t acked_ms;
 };
 
-struct raised_list {
+struct active_list {
     pthread_mutex_t lock;
     struct raised *first;
     uint32_t count;
-    struct kept kept;
+    struct persisted_doc kept;
 };
 
 /* ---- Under the lock ---- */
 
-static struct raised *find(const struct raised_list *list, const char *id)
+static struct raised *find(const struct active_list *list, const char *id)
 {
     struct raised *raised = list->first;
     while (raised != NULL && strcmp(raised->text.id, id) != 0)
@@ -36,10 +36,10 @@ static struct raised *find(const struct raised_list *list, const char *id)
     return raised;
 }
 
-static struct raised *add(struct raised_list *list, const struct alert_text *text)
+static struct raised *add(struct active_list *list, const struct alert_text *text)
 {
     struct raised **end = &list->first;
-    struct raised *raised = list->count < RAISED_MOST ? calloc(1, sizeof *raised) : NULL;
+    struct raised *raised = list->count < ACTIVE_MOST ? calloc(1, sizeof *raised) : NULL;
     if (raised == NULL)
         return NULL;
     while (*end != NULL)
@@ -106,7 +106,7 @@ struct kept_alert {
     int64_t acked_ms;
 };
 
-static void save(struct publish *publish, const struct raised_list *list)
+static void save(struct publish *publish, const struct active_list *list)
 {
     if (!atomic_load(&list->kept.known))
         return; /* what is in the store would be lost */
@@ -140,7 +140,7 @@ static bool is_whole(const struct kept_alert *kept)
 /* Store thread. One that was raised again meanwhile is the same one. */
 static void take_kept(struct publish *publish, void *context, const void *value, size_t size)
 {
-    struct raised_list *list = context;
+    struct active_list *list = context;
     struct kept_alert kept;
     if (size % sizeof kept != 0)
         return; /* of another version */
@@ -166,22 +166,22 @@ static void take_kept(struct publish *publish, void *context, const void *value,
 
 /* ---- The outside ---- */
 
-struct raised_list *raised_create(struct publish *publish)
+struct active_list *active_create(struct publish *publish)
 {
-    struct raised_list *list = calloc(1, sizeof *list);
+    struct active_list *list = calloc(1, sizeof *list);
     if (list == NULL)
         return NULL;
     pthread_mutex_init(&list->lock, NULL);
-    list->kept =
-        (struct kept){.publish = publish, .key = "alerts", .take = take_kept, .context = list};
+    list->kept = (struct persisted_doc){
+        .publish = publish, .key = "alerts", .take = take_kept, .context = list};
     return list;
 }
 
-void raised_destroy(struct raised_list *list)
+void active_destroy(struct active_list *list)
 {
     if (list == NULL)
         return;
-    kept_forget(&list->kept);
+    persisted_doc_forget(&list->kept);
     while (list->first != NULL) {
         struct raised *raised = list->first;
         list->first = raised->next;
@@ -191,9 +191,9 @@ void raised_destroy(struct raised_list *list)
     free(list);
 }
 
-bool raised_known(struct raised_list *list)
+bool active_known(struct active_list *list)
 {
-    kept_ask(&list->kept);
+    persisted_doc_ask(&list->kept);
     return atomic_load(&list->kept.known);
 }
 
@@ -204,9 +204,9 @@ static bool same_text(const struct alert_text *a, const struct alert_text *b)
            strcmp(a->what_zh, b->what_zh) == 0 && strcmp(a->todo_zh, b->todo_zh) == 0;
 }
 
-void raised_set(struct publish *publish, const struct alert_text *text)
+void active_set(struct publish *publish, const struct alert_text *text)
 {
-    struct raised_list *list = publish->raised;
+    struct active_list *list = publish->raised;
     pthread_mutex_lock(&list->lock);
     struct raised *raised = find(list, text->id);
     struct alert_text now = *text;
@@ -223,9 +223,9 @@ void raised_set(struct publish *publish, const struct alert_text *text)
     pthread_mutex_unlock(&list->lock);
 }
 
-void raised_end(struct publish *publish, const char *id)
+void active_end(struct publish *publish, const char *id)
 {
-    struct raised_list *list = publish->raised;
+    struct active_list *list = publish->raised;
     pthread_mutex_lock(&list->lock);
     struct raised **at = &list->first;
     while (*at != NULL && strcmp((*at)->text.id, id) != 0)
@@ -241,9 +241,9 @@ void raised_end(struct publish *publish, const char *id)
     free(raised);
 }
 
-bool raised_find(struct publish *publish, const char *id, int64_t *since_ms)
+bool active_find(struct publish *publish, const char *id, int64_t *since_ms)
 {
-    struct raised_list *list = publish->raised;
+    struct active_list *list = publish->raised;
     pthread_mutex_lock(&list->lock);
     const struct raised *raised = find(list, id);
     if (raised != NULL)
@@ -252,10 +252,10 @@ bool raised_find(struct publish *publish, const char *id, int64_t *since_ms)
     return raised != NULL;
 }
 
-bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
+bool active_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
                          char *id, size_t size)
 {
-    struct raised_list *list = publish->raised;
+    struct active_list *list = publish->raised;
     bool found = false;
     pthread_mutex_lock(&list->lock);
     for (const struct raised *r = list->first; r != NULL && !found; r = r->next) {
@@ -269,7 +269,7 @@ bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, 
 
 bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms)
 {
-    struct raised_list *list = publish->raised;
+    struct active_list *list = publish->raised;
     pthread_mutex_lock(&list->lock);
     struct raised *raised = find(list, id);
     if (raised != NULL) {

@@ -13,41 +13,41 @@
 #define DEVICE_PREFIX "silent-"
 #define LINE_PREFIX   "line-"
 
-struct silence {
+struct offline {
     const struct config *config;
     int64_t *since_ms; /* monotonic, by device: since when it is known not to answer; 0: it does */
 };
 
-struct silence *silence_create(const struct config *config)
+struct offline *offline_create(const struct config *config)
 {
-    struct silence *silence = calloc(1, sizeof *silence);
-    if (silence == NULL)
+    struct offline *offline = calloc(1, sizeof *offline);
+    if (offline == NULL)
         return NULL;
-    silence->config = config;
-    silence->since_ms = calloc((size_t)config->device_count + 1, sizeof *silence->since_ms);
-    if (silence->since_ms == NULL) {
-        free(silence);
+    offline->config = config;
+    offline->since_ms = calloc((size_t)config->device_count + 1, sizeof *offline->since_ms);
+    if (offline->since_ms == NULL) {
+        free(offline);
         return NULL;
     }
-    return silence;
+    return offline;
 }
 
-void silence_destroy(struct silence *silence)
+void offline_destroy(struct offline *offline)
 {
-    if (silence == NULL)
+    if (offline == NULL)
         return;
-    free(silence->since_ms);
-    free(silence);
+    free(offline->since_ms);
+    free(offline);
 }
 
 enum voice { VOICE_UNKNOWN, VOICE_ANSWERS, VOICE_WAITED_FOR, VOICE_SILENT, VOICE_COUNT };
 
-static enum voice listen_to(struct publish *publish, struct silence *silence, uint16_t device,
+static enum voice listen_to(struct publish *publish, struct offline *offline, uint16_t device,
                             struct device_health *health)
 {
     *health = (struct device_health){0};
-    int64_t now_ms = clock_now().mono_ms, *since_ms = &silence->since_ms[device];
-    int64_t wait_ms = (int64_t)silence->config->devices[device].every_ms * PERIODS;
+    int64_t now_ms = clock_now().mono_ms, *since_ms = &offline->since_ms[device];
+    int64_t wait_ms = (int64_t)offline->config->devices[device].every_ms * PERIODS;
     if (!live_get_health(publish->live, device, health))
         return VOICE_UNKNOWN;
     if (health->online) {
@@ -72,7 +72,7 @@ static void raise_device(struct publish *publish, const struct device_config *de
     (void)snprintf(text.todo, sizeof text.todo, "%s",
                    health->hint[0] != '\0' ? health->hint : "check its power and its wires");
     text.since_ms = health->last_seen.ms > 0 ? health->last_seen.ms : store_now(publish->store).ms;
-    raised_set(publish, &text);
+    active_set(publish, &text);
 }
 
 static void raise_line(struct publish *publish, const struct bus_config *bus, int64_t since_ms)
@@ -88,26 +88,26 @@ static void raise_line(struct publish *publish, const struct bus_config *bus, in
     (void)snprintf(text.what_zh, sizeof text.what_zh, "总线 %s 上的 %u 台设备都没有应答", bus->name,
                    bus->device_count);
     text.since_ms = since_ms > 0 ? since_ms : store_now(publish->store).ms;
-    raised_set(publish, &text);
+    active_set(publish, &text);
 }
 
 static void end(struct publish *publish, const char *prefix, const char *name)
 {
     char id[ALERT_ID_SIZE];
     (void)snprintf(id, sizeof id, "%s%s", prefix, name);
-    raised_end(publish, id);
+    active_end(publish, id);
 }
 
 /* What is not known yet after a start, or waited for, stays as it stands. */
-static void look_at_line(struct publish *publish, struct silence *silence,
+static void look_at_line(struct publish *publish, struct offline *offline,
                          const struct bus_config *bus)
 {
-    const struct device_config *devices = silence->config->devices;
+    const struct device_config *devices = offline->config->devices;
     struct device_health health;
     unsigned voices[VOICE_COUNT] = {0};
     int64_t since_ms = 0;
     for (uint16_t i = 0; i < bus->device_count; i++) {
-        voices[listen_to(publish, silence, bus->devices[i], &health)]++;
+        voices[listen_to(publish, offline, bus->devices[i], &health)]++;
         if (health.last_seen.ms > since_ms)
             since_ms = health.last_seen.ms; /* of the last that fell silent */
     }
@@ -120,7 +120,7 @@ static void look_at_line(struct publish *publish, struct silence *silence,
         end(publish, LINE_PREFIX, bus->name);
     for (uint16_t i = 0; i < bus->device_count; i++) {
         const struct device_config *device = &devices[bus->devices[i]];
-        enum voice voice = listen_to(publish, silence, device->index, &health);
+        enum voice voice = listen_to(publish, offline, device->index, &health);
         if (voice == VOICE_SILENT && !line)
             raise_device(publish, device, &health);
         else if (voice == VOICE_ANSWERS || line)
@@ -128,15 +128,15 @@ static void look_at_line(struct publish *publish, struct silence *silence,
     }
 }
 
-void silence_second(struct publish *publish, struct silence *silence)
+void offline_second(struct publish *publish, struct offline *offline)
 {
-    for (uint16_t bus = 0; bus < silence->config->bus_count; bus++)
-        look_at_line(publish, silence, &silence->config->buses[bus]);
+    for (uint16_t bus = 0; bus < offline->config->bus_count; bus++)
+        look_at_line(publish, offline, &offline->config->buses[bus]);
 }
 
-bool silence_is_ours(const struct silence *silence, const char *id)
+bool offline_is_ours(const struct offline *offline, const char *id)
 {
-    const struct config *config = silence->config;
+    const struct config *config = offline->config;
     bool ours = false;
     if (strncmp(id, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
         ours = config_device(config, id + strlen(DEVICE_PREFIX)) != NULL;

@@ -21,7 +21,7 @@ struct watch {
 struct alerts {
     const struct config *config;
     struct watch *watches; /* by rule and device */
-    struct silence *silence;
+    struct offline *offline;
     bool pruned; /* those of rules and devices that are no more have been ended */
 };
 
@@ -33,8 +33,8 @@ struct alerts *alerts_create(const struct config *config)
     alerts->config = config;
     alerts->watches =
         calloc((size_t)config->alert_count * config->device_count + 1, sizeof *alerts->watches);
-    alerts->silence = silence_create(config);
-    if (alerts->watches == NULL || alerts->silence == NULL) {
+    alerts->offline = offline_create(config);
+    if (alerts->watches == NULL || alerts->offline == NULL) {
         alerts_destroy(alerts);
         return NULL;
     }
@@ -45,7 +45,7 @@ void alerts_destroy(struct alerts *alerts)
 {
     if (alerts == NULL)
         return;
-    silence_destroy(alerts->silence);
+    offline_destroy(alerts->offline);
     free(alerts->watches);
     free(alerts);
 }
@@ -74,7 +74,7 @@ static void raise_rule(struct publish *publish, const struct alert_rule *rule,
                    rule->metric, value, space, unit, rule->limit, space, unit);
     (void)snprintf(text.where, sizeof text.where, "%s", device->name);
     (void)snprintf(text.level, sizeof text.level, "%s", levels[rule->level < 3 ? rule->level : 2]);
-    raised_set(publish, &text);
+    active_set(publish, &text);
 }
 
 /* An alert of before the start goes on as the one it was. */
@@ -83,8 +83,8 @@ static void remember(struct publish *publish, struct watch *watch, const char *i
     int64_t since_ms = 0;
     if (watch->known)
         return;
-    watch->known = raised_known(publish->raised);
-    if (!watch->raised && raised_find(publish, id, &since_ms)) {
+    watch->known = active_known(publish->raised);
+    if (!watch->raised && active_find(publish, id, &since_ms)) {
         watch->raised = true;
         watch->beyond_ms = since_ms;
     }
@@ -110,14 +110,14 @@ static void judge(struct publish *publish, const struct alert_rule *rule, struct
     }
     if (clear && watch->raised) {
         *watch = (struct watch){.known = watch->known};
-        raised_end(publish, id);
+        active_end(publish, id);
     }
 }
 
 void alerts_reading(struct publish *publish, const struct reading *reading)
 {
     const struct config *config = publish->config;
-    const struct shape *shape = &publish->shapes[reading->device];
+    const struct stream_schema *shape = &publish->shapes[reading->device];
     for (uint16_t r = 0; r < config->alert_count; r++) {
         const struct alert_rule *rule = &config->alerts[r];
         struct watch *watch =
@@ -137,12 +137,12 @@ void alerts_reading(struct publish *publish, const struct reading *reading)
 static void own_alert(struct publish *publish, bool stands, struct alert_text *text)
 {
     if (!stands) {
-        raised_end(publish, text->id);
+        active_end(publish, text->id);
         return;
     }
     (void)snprintf(text->where, sizeof text->where, "gateway");
     text->since_ms = store_now(publish->store).ms;
-    raised_set(publish, text);
+    active_set(publish, text);
 }
 
 static void look_at_store(struct publish *publish)
@@ -208,12 +208,12 @@ void publish_raise(struct publish *publish, const struct publish_alert *alert)
         (void)snprintf(text.what_zh, sizeof text.what_zh, "%s", alert->what_zh);
         (void)snprintf(text.todo_zh, sizeof text.todo_zh, "%s", alert->todo_zh);
     }
-    raised_set(publish, &text);
+    active_set(publish, &text);
 }
 
 void publish_lower(struct publish *publish, const char *id)
 {
-    raised_end(publish, id);
+    active_end(publish, id);
 }
 
 static void look_at_broker(struct publish *publish, const struct broker *broker)
@@ -240,16 +240,16 @@ static void look_at_budget(struct publish *publish, const struct broker *broker)
     (void)snprintf(text.id, sizeof text.id, "budget-%s", broker->config->name);
     (void)snprintf(text.what, sizeof text.what,
                    "broker %s: %s of this month's %.1f MB are used; %s go out until it ends (UTC)",
-                   broker->config->name, broker->stage == THRIFT_URGENT ? "all" : "80 %",
+                   broker->config->name, broker->stage == DATA_PLAN_URGENT ? "all" : "80 %",
                    (double)broker->config->budget_bytes_month / 1e6,
-                   broker->stage == THRIFT_URGENT ? "only alerts and the forecast"
-                                                  : "hourly means instead of readings");
+                   broker->stage == DATA_PLAN_URGENT ? "only alerts and the forecast"
+                                                     : "hourly means instead of readings");
     (void)snprintf(text.what_zh, sizeof text.what_zh,
                    "消息服务器 %s：本月 %.1f MB 流量已用%s，月底（UTC）前只发%s",
                    broker->config->name, (double)broker->config->budget_bytes_month / 1e6,
-                   broker->stage == THRIFT_URGENT ? "完" : " 80 %",
-                   broker->stage == THRIFT_URGENT ? "告警和预报" : "每小时的平均值");
-    own_alert(publish, broker->stage != THRIFT_NONE, &text);
+                   broker->stage == DATA_PLAN_URGENT ? "完" : " 80 %",
+                   broker->stage == DATA_PLAN_URGENT ? "告警和预报" : "每小时的平均值");
+    own_alert(publish, broker->stage != DATA_PLAN_NONE, &text);
 }
 
 /* ---- Those of before the start that nothing here would ever end ---- */
@@ -273,7 +273,7 @@ static bool is_ours(struct publish *publish, const char *id)
         if (strcmp(id, own) == 0)
             return true;
     }
-    if (silence_is_ours(publish->alerts->silence, id))
+    if (offline_is_ours(publish->alerts->offline, id))
         return true;
     for (uint16_t r = 0; r < config->alert_count; r++) {
         for (uint16_t d = 0; d < config->device_count; d++) {
@@ -288,12 +288,12 @@ static bool is_ours(struct publish *publish, const char *id)
 void alerts_second(struct publish *publish)
 {
     char id[ALERT_ID_SIZE];
-    if (!publish->alerts->pruned && raised_known(publish->raised)) {
-        while (raised_next_foreign(publish, is_ours, id, sizeof id))
-            raised_end(publish, id);
+    if (!publish->alerts->pruned && active_known(publish->raised)) {
+        while (active_next_foreign(publish, is_ours, id, sizeof id))
+            active_end(publish, id);
         publish->alerts->pruned = true;
     }
-    silence_second(publish, publish->alerts->silence);
+    offline_second(publish, publish->alerts->offline);
     look_at_store(publish);
     look_at_quarantine(publish);
     look_at_descriptors(publish);

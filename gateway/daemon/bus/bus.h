@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One bus: a thread that owns one line (serial port or TCP connection), polls its devices by the
  * plan, and serves requests of others between polls. Nothing else touches the line. */
-#ifndef BAIYE_BUS_H
-#define BAIYE_BUS_H
+#ifndef BAIYE_BUS_BUS_H
+#define BAIYE_BUS_BUS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -52,26 +52,27 @@ static void report_health(struct bus *bus)
         return;
     bus->health_at_ms = now + HEALTH_EVERY_MS;
     unsigned count = bus->bus->device_count;
-    struct health *health = calloc(count, sizeof *health);
+    struct link_quality *health = calloc(count, sizeof *health);
     if (!health)
         return;
     for (unsigned i = 0; i < count; i++)
         health[i] = bus->devices[i].health;
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
-        const char *hint = health_device_hint(health, count, i);
-        struct device_health report = {.device = device->config->index,
-                                       .online = device->report.online && bus->up,
-                                       .last_seen = device->report.last_seen,
-                                       .polls = health[i].polls,
-                                       .good = health[i].good,
-                                       .timeouts = health[i].timeouts,
-                                       .crc_errors = health[i].crc_errors,
-                                       .exceptions = health[i].exceptions,
-                                       .late_answers = health[i].late_answers,
-                                       .retries = health[i].retries,
-                                       .turnaround_p50_us = health_percentile_us(&health[i], 0.5),
-                                       .turnaround_p99_us = health_percentile_us(&health[i], 0.99)};
+        const char *hint = link_quality_device_hint(health, count, i);
+        struct device_health report = {
+            .device = device->config->index,
+            .online = device->report.online && bus->up,
+            .last_seen = device->report.last_seen,
+            .polls = health[i].polls,
+            .good = health[i].good,
+            .timeouts = health[i].timeouts,
+            .crc_errors = health[i].crc_errors,
+            .exceptions = health[i].exceptions,
+            .late_answers = health[i].late_answers,
+            .retries = health[i].retries,
+            .turnaround_p50_us = link_quality_percentile_us(&health[i], 0.5),
+            .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99)};
         if (device->node != NULL)
             (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
         (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
@@ -79,7 +80,7 @@ static void report_health(struct bus *bus)
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
-    const char *hint = health_bus_hint(health, count, bus->echo, babble);
+    const char *hint = link_quality_bus_hint(health, count, bus->echo, babble);
     (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
     log_change(&bus->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
                "bus %s: %s", bus->bus->name, hint[0] ? hint : "fine again");

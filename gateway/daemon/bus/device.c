@@ -9,9 +9,10 @@
 #define NODE_GAP     8     /* a node's snapshot is one request, holes included */
 
 /* Rate and parity that it is spoken to with. */
-static struct wire device_wire(const struct device_config *config, const struct bus_config *bus)
+static struct serial_timing device_wire(const struct device_config *config,
+                                        const struct bus_config *bus)
 {
-    struct wire wire = {bus->baud, bus->parity, bus->stop_bits};
+    struct serial_timing wire = {bus->baud, bus->parity, bus->stop_bits};
     if (config->baud)
         wire.baud = config->baud;
     if (config->parity)
@@ -44,10 +45,10 @@ void device_plan(struct device *device)
 
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct node *node)
+                 struct own_node *node)
 {
     *device = (struct device){.config = config, .boot = boot, .wire = device_wire(config, bus)};
-    int64_t silence_ns = wire_silence_ns(&device->wire);
+    int64_t silence_ns = serial_timing_silence_ns(&device->wire);
     if (bus->silence_us * 1000LL > silence_ns)
         silence_ns = bus->silence_us * 1000LL;
     device->cost =
@@ -59,7 +60,7 @@ void device_init(struct device *device, const struct device_config *config,
         struct reading_stored before;
         bool known = sink->last && sink->last(sink->context, config->index, &before);
         device->node = node;
-        node_init(node, config, known ? &before : NULL, &device->counters);
+        own_node_init(node, config, known ? &before : NULL, &device->counters);
     }
 }
 
@@ -75,7 +76,7 @@ void device_request(const struct device *device, uint8_t pdu[5], struct transact
     *request = (struct transact_request){
         .pdu = pdu,
         .pdu_size = 5,
-        .answer_size = (uint16_t)(bytes + WIRE_ANSWER_BYTES),
+        .answer_size = (uint16_t)(bytes + SERIAL_ANSWER_BYTES),
         .unit = device->config->unit,
     };
 }
@@ -87,7 +88,7 @@ static bool node_reading(struct device *device, const struct decoded *decoded,
     unsigned at = (unsigned)(NODE_PERIOD - first->address);
     uint16_t period_s =
         device->plan.read_count > 0 && at < first->count ? device->image.words[at] : 0;
-    if (!node_snapshot(device->node, decoded, period_s, device->answered_ns / 1000000))
+    if (!own_node_snapshot(device->node, decoded, period_s, device->answered_ns / 1000000))
         return false;
     reading->boot = decoded->boot;
     reading->seq = decoded->seq;
@@ -111,7 +112,7 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
         bool fresh = device->node != NULL && node_reading(device, &decoded, reading);
         if (!fresh)
             return false;
-        node_counters(device->node, &counters, decoded.values);
+        own_node_counters(device->node, &counters, decoded.values);
     } else {
         reading->boot = device->boot;
         reading->seq = ++device->seq;

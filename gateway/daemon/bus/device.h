@@ -11,7 +11,7 @@
 
 struct device {
     const struct device_config *config;
-    struct wire wire;
+    struct serial_timing wire;
     struct decode_map map;
     struct plan_cost cost;
     struct plan_lessons lessons;
@@ -24,14 +24,14 @@ struct device {
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
     bool cut_short; /* the last try was a probe with less than its longest time to answer */
-    struct health health;
+    struct link_quality health;
     struct health_report {
         struct wall_ms last_seen;
         int64_t at_ms;
         bool online;
     } report;
     struct log_state log, hint_log;
-    struct node *node; /* our own nodes; NULL: another's */
+    struct own_node *node; /* our own nodes; NULL: another's */
 };
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
@@ -40,7 +40,7 @@ enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
  * only for one of our own nodes and kept by it; without it such a device gives no readings. */
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct node *node);
+                 struct own_node *node);
 /* The longest time that it may take to answer. */
 int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus);
 /* Makes the plan anew after something was learned. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a bus thread: shared by bus.c (the loop), poll.c, request.c, report.c and once.c only.
- * Everything but what stands under the mutex or is atomic belongs to the thread. */
+/* Inside of a bus thread: shared by bus.c (the loop), poll.c, request.c, bus_stats.c and once.c
+ * only. Everything but what stands under the mutex or is atomic belongs to the thread. */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
 
@@ -46,7 +46,7 @@ struct bus {
     struct schedule schedule;
     struct schedule_unit *units;
     struct device *devices;
-    struct node *nodes;                /* of those devices that are our own nodes */
+    struct own_node *nodes;            /* of those devices that are our own nodes */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */
@@ -94,7 +94,8 @@ enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *t
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
 
-/* report.c: counters for other threads, health for the sink, hints for the log; when it is time. */
+/* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is time.
+ */
 void bus_report(struct bus *bus);
 
 #endif

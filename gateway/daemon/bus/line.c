@@ -79,7 +79,7 @@ static int open_serial(struct line *line)
     int error = fd < FD_SETSIZE ? take_exclusively(fd) : EMFILE;
     line->modbus = modbus;
     line->fd = fd;
-    line->wire = (struct wire){bus->baud, bus->parity, bus->stop_bits};
+    line->wire = (struct serial_timing){bus->baud, bus->parity, bus->stop_bits};
     if (error) {
         line_close(line);
         return error;
@@ -105,7 +105,7 @@ static speed_t speed_of(uint32_t baud)
     return B0;
 }
 
-bool line_set(struct line *line, const struct wire *wire)
+bool line_set(struct line *line, const struct serial_timing *wire)
 {
     bool same = line->wire.baud == wire->baud && line->wire.parity == wire->parity &&
                 line->wire.stop_bits == wire->stop_bits;

@@ -20,7 +20,7 @@ struct line {
     struct resolver *resolver; /* TCP: host name to number, off this thread */
     int fd;                    /* -1: closed */
     int wake_fd;               /* eventfd: a request of others waits */
-    struct wire wire;          /* in force */
+    struct serial_timing wire; /* in force */
     int64_t last_ns;           /* when the last byte was seen or will have been sent */
     uint16_t transaction;      /* Modbus TCP: of the last request */
 };
@@ -40,7 +40,7 @@ void line_close(struct line *line);
 void line_end(struct line *line);
 
 /* Changes rate and parity of a serial port; false when the port is gone or can't. */
-bool line_set(struct line *line, const struct wire *wire);
+bool line_set(struct line *line, const struct serial_timing *wire);
 /* Waits until a time; bytes end it earlier, and the wake_fd if asked. */
 enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes);
 /* Bytes that are there, 0 when none; -1: the line is gone. Never waits. */

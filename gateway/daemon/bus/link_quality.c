@@ -13,11 +13,11 @@ static unsigned class_of(int64_t turnaround_ns)
 {
     uint64_t limit_us = CLASS_FIRST_US, us = turnaround_ns > 0 ? (uint64_t)turnaround_ns / 1000 : 0;
     unsigned class = 0;
-    while (class + 4 < HEALTH_CLASSES && us >= limit_us * 2) {
+    while (class + 4 < LINK_QUALITY_CLASSES && us >= limit_us * 2) {
         limit_us *= 2;
         class += 4;
     }
-    for (unsigned quarter = 0; quarter < 4 && class + 1 < HEALTH_CLASSES; quarter++) {
+    for (unsigned quarter = 0; quarter < 4 && class + 1 < LINK_QUALITY_CLASSES; quarter++) {
         if (us < limit_us + limit_us * (quarter + 1) / 4)
             break;
         class ++;
@@ -31,29 +31,29 @@ static uint32_t class_end_us(unsigned class)
     return (uint32_t)(octave + octave * (class % 4 + 1) / 4);
 }
 
-int64_t health_fastest_ns(const struct health *health)
+int64_t link_quality_fastest_ns(const struct link_quality *health)
 {
-    if (health->known == HEALTH_LEARNT)
+    if (health->known == LINK_QUALITY_LEARNT)
         return health->fastest_ns;
     /* After a failed try an answer to that may still come. On a true line none can begin before the
      * request has ended. */
     return health->failing ? 0 : INT64_MIN;
 }
 
-void health_too_fast(struct health *health, int64_t turnaround_ns)
+void link_quality_too_fast(struct link_quality *health, int64_t turnaround_ns)
 {
     if (++health->too_fast < TOO_FAST_TIMES)
         return; /* an answer that came twice may also have spoilt the true one */
     health->fastest_ns = turnaround_ns;
-    health->known = HEALTH_LEARNT;
+    health->known = LINK_QUALITY_LEARNT;
     health->too_fast = 0;
 }
 
-static void note_turnaround(struct health *health, int64_t turnaround_ns)
+static void note_turnaround(struct link_quality *health, int64_t turnaround_ns)
 {
     if (health->known == 0 || turnaround_ns < health->fastest_ns)
         health->fastest_ns = turnaround_ns;
-    if (health->known < HEALTH_LEARNT)
+    if (health->known < LINK_QUALITY_LEARNT)
         health->known++;
     if (++health->good_run >= TOO_FAST_FADES) {
         health->good_run = 0;
@@ -65,32 +65,32 @@ static void note_turnaround(struct health *health, int64_t turnaround_ns)
         health->peak_ns = turnaround_ns;
     if (health->peak_ns == 0)
         health->peak_ns = 1; /* known, and nothing */
-    if (health->class_sum >= HEALTH_WINDOW) {
+    if (health->class_sum >= LINK_QUALITY_WINDOW) {
         health->class_sum = 0;
-        for (unsigned i = 0; i < HEALTH_CLASSES; i++)
+        for (unsigned i = 0; i < LINK_QUALITY_CLASSES; i++)
             health->class_sum = (uint16_t)(health->class_sum + (health->classes[i] /= 2));
     }
     health->classes[class_of(turnaround_ns)]++;
     health->class_sum++;
 }
 
-void health_try(struct health *health, enum health_end end, unsigned answer_size,
-                int64_t turnaround_ns)
+void link_quality_try(struct link_quality *health, enum link_quality_end end, unsigned answer_size,
+                      int64_t turnaround_ns)
 {
-    uint16_t *recent = health->recent[answer_size >= HEALTH_LONG_ANSWER];
-    health->timeouts += end == HEALTH_SILENT;
-    health->crc_errors += end == HEALTH_GARBLED;
-    health->exceptions += end == HEALTH_EXCEPTION;
-    health->failing = end == HEALTH_SILENT || end == HEALTH_GARBLED;
+    uint16_t *recent = health->recent[answer_size >= LINK_QUALITY_LONG_ANSWER];
+    health->timeouts += end == LINK_QUALITY_SILENT;
+    health->crc_errors += end == LINK_QUALITY_GARBLED;
+    health->exceptions += end == LINK_QUALITY_EXCEPTION;
+    health->failing = end == LINK_QUALITY_SILENT || end == LINK_QUALITY_GARBLED;
     if (!health->failing)
         note_turnaround(health, turnaround_ns);
-    if (++recent[end] >= HEALTH_WINDOW) {
+    if (++recent[end] >= LINK_QUALITY_WINDOW) {
         for (unsigned i = 0; i < 4; i++)
             recent[i] /= 2;
     }
 }
 
-int64_t health_timeout_ns(const struct health *health, int64_t ceiling_ns)
+int64_t link_quality_timeout_ns(const struct link_quality *health, int64_t ceiling_ns)
 {
     int64_t timeout_ns = 2 * health->peak_ns + MARGIN_NS;
     if (timeout_ns < FLOOR_NS)
@@ -100,11 +100,11 @@ int64_t health_timeout_ns(const struct health *health, int64_t ceiling_ns)
     return timeout_ns;
 }
 
-uint32_t health_percentile_us(const struct health *health, double share)
+uint32_t link_quality_percentile_us(const struct link_quality *health, double share)
 {
     double wanted = share * health->class_sum;
     unsigned sum = 0;
-    for (unsigned i = 0; i < HEALTH_CLASSES && health->class_sum > 0; i++) {
+    for (unsigned i = 0; i < LINK_QUALITY_CLASSES && health->class_sum > 0; i++) {
         sum += health->classes[i];
         if (sum >= wanted && sum > 0)
             return class_end_us(i);
@@ -118,13 +118,13 @@ struct tally {
 
 static void add(struct tally *tally, const uint16_t recent[4])
 {
-    tally->good += recent[HEALTH_GOOD] + recent[HEALTH_EXCEPTION];
-    tally->silent += recent[HEALTH_SILENT];
-    tally->garbled += recent[HEALTH_GARBLED];
+    tally->good += recent[LINK_QUALITY_GOOD] + recent[LINK_QUALITY_EXCEPTION];
+    tally->silent += recent[LINK_QUALITY_SILENT];
+    tally->garbled += recent[LINK_QUALITY_GARBLED];
     tally->all = tally->good + tally->silent + tally->garbled;
 }
 
-static struct tally tally_of(const struct health *health)
+static struct tally tally_of(const struct link_quality *health)
 {
     struct tally tally = {0};
     add(&tally, health->recent[0]);
@@ -132,7 +132,8 @@ static struct tally tally_of(const struct health *health)
     return tally;
 }
 
-const char *health_device_hint(const struct health *devices, unsigned count, unsigned device)
+const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
+                                     unsigned device)
 {
     struct tally own = tally_of(&devices[device]), others = {0};
     for (unsigned i = 0; i < count; i++) {
@@ -155,7 +156,8 @@ const char *health_device_hint(const struct health *devices, unsigned count, uns
     return "";
 }
 
-const char *health_bus_hint(const struct health *devices, unsigned count, bool echo, bool babble)
+const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count, bool echo,
+                                  bool babble)
 {
     struct tally all = {0}, brief = {0}, lengthy = {0};
     for (unsigned i = 0; i < count; i++) {

@@ -19,7 +19,7 @@
 
 enum { STEP_UNLOCK, STEP_WRITE, STEP_COMMIT };
 
-static bool is_before(struct node_place a, struct node_place b)
+static bool is_before(struct own_node_place a, struct own_node_place b)
 {
     return a.boot < b.boot || (a.boot == b.boot && a.seq < b.seq);
 }
@@ -47,13 +47,13 @@ static void counters_told(const struct device_config *device, const struct readi
     }
 }
 
-void node_init(struct node *node, const struct device_config *device,
-               const struct reading_stored *before, struct decode_counters *live)
+void own_node_init(struct own_node *node, const struct device_config *device,
+                   const struct reading_stored *before, struct decode_counters *live)
 {
-    *node = (struct node){.device = device, .live = live, .before_known = before != NULL};
+    *node = (struct own_node){.device = device, .live = live, .before_known = before != NULL};
     if (before == NULL)
         return;
-    node->last = (struct node_place){before->boot, before->seq};
+    node->last = (struct own_node_place){before->boot, before->seq};
     node->before = *before;
     node->whole = before->whole && before->told_count > 0 && before->told[0].known;
     if (live != NULL && before->told_count > 0)
@@ -61,7 +61,7 @@ void node_init(struct node *node, const struct device_config *device,
 }
 
 /* What readings of an earlier run of the gateway tell of that boot. false: there are none. */
-static bool counters_stored(const struct node *node, uint32_t boot,
+static bool counters_stored(const struct own_node *node, uint32_t boot,
                             struct decode_counters *counters)
 {
     for (unsigned i = 0; i < node->before.told_count; i++) {
@@ -73,16 +73,16 @@ static bool counters_stored(const struct node *node, uint32_t boot,
     return false;
 }
 
-static void add_hole(struct node *node, struct node_place from, struct node_place until,
+static void add_hole(struct own_node *node, struct own_node_place from, struct own_node_place until,
                      bool counted, bool report)
 {
     if (!is_before(from, until))
         return;
-    if (node->hole_count == NODE_HOLES_MAX) { /* one long stretch: what is there twice is one */
-        node->holes[NODE_HOLES_MAX - 1].until = until;
+    if (node->hole_count == OWN_NODE_HOLES_MAX) { /* one long stretch: what is there twice is one */
+        node->holes[OWN_NODE_HOLES_MAX - 1].until = until;
         return;
     }
-    struct node_hole hole = {from, until, counted, report, {0}};
+    struct own_node_hole hole = {from, until, counted, report, {0}};
     if (node->seen && node->live)
         hole.told = *node->live;
     else
@@ -91,26 +91,26 @@ static void add_hole(struct node *node, struct node_place from, struct node_plac
 }
 
 /* Where what may be missing begins when sample `now` is seen. */
-static void find_hole(struct node *node, struct node_place now)
+static void find_hole(struct own_node *node, struct own_node_place now)
 {
-    struct node_place next = {node->last.boot, node->last.seq + 1};
+    struct own_node_place next = {node->last.boot, node->last.seq + 1};
     bool first = !node->seen && node->before_known;
     node->withhold =
         first && node->whole && node->live && next.boot == now.boot && is_before(next, now);
     if (node->seen || node->before_known)
         add_hole(node, next, now, !node->withhold, true);
     else
-        add_hole(node, (struct node_place){now.boot, 1}, now, false, false);
+        add_hole(node, (struct own_node_place){now.boot, 1}, now, false, false);
 }
 
 /* Within a boot samples are counted upwards: an older one is an answer that came once more. A node
  * whose memory was lost in its first boot counts from 1 again: then the next one is newer than the
  * one that was doubted, and they are told from there on. */
-static bool is_doubtful(struct node *node, struct node_place now)
+static bool is_doubtful(struct own_node *node, struct own_node_place now)
 {
     bool older = node->seen && now.boot == node->last.boot && now.seq < node->last.seq;
-    struct node_place before = node->doubted;
-    node->doubted = older ? now : (struct node_place){0};
+    struct own_node_place before = node->doubted;
+    node->doubted = older ? now : (struct own_node_place){0};
     if (!older)
         return false;
     if (before.boot != now.boot || before.seq == 0 || now.seq <= before.seq)
@@ -120,10 +120,10 @@ static bool is_doubtful(struct node *node, struct node_place now)
     return false;
 }
 
-bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
-                   int64_t answered_ms)
+bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uint16_t period_s,
+                       int64_t answered_ms)
 {
-    struct node_place now = {decoded->boot, decoded->seq};
+    struct own_node_place now = {decoded->boot, decoded->seq};
     node->period_ms = period_s * 1000u;
     node->status = decoded->status;
     if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
@@ -150,8 +150,8 @@ bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t pe
     return true;
 }
 
-void node_counters(struct node *node, const struct decode_counters *counters,
-                   struct reading_value *values)
+void own_node_counters(struct own_node *node, const struct decode_counters *counters,
+                       struct reading_value *values)
 {
     if (!node->withhold)
         return;
@@ -164,7 +164,7 @@ void node_counters(struct node *node, const struct decode_counters *counters,
     }
 }
 
-int64_t node_due_ms(const struct node *node, int64_t now_ms)
+int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms)
 {
     if (!node->seen || node->period_ms == 0)
         return now_ms + SOON_MS;
@@ -174,7 +174,7 @@ int64_t node_due_ms(const struct node *node, int64_t now_ms)
 
 /* --- what to ask --- */
 
-static uint32_t wanted_period_ms(const struct node *node)
+static uint32_t wanted_period_ms(const struct own_node *node)
 {
     return node->device->every_ms < 1000 ? 1000 : node->device->every_ms;
 }
@@ -188,7 +188,7 @@ static size_t write_one(uint8_t *pdu, uint16_t address, uint16_t value)
     return w.at;
 }
 
-static size_t period_request(const struct node *node, uint8_t *pdu)
+static size_t period_request(const struct own_node *node, uint8_t *pdu)
 {
     switch (node->step) {
     case STEP_UNLOCK:
@@ -212,14 +212,15 @@ static size_t time_request(struct wall_ms wall, uint8_t *pdu)
     return w.at;
 }
 
-static size_t fetch_request(const struct node *node, unsigned records_max, uint8_t *pdu,
+static size_t fetch_request(const struct own_node *node, unsigned records_max, uint8_t *pdu,
                             uint16_t *answer_size)
 {
-    const struct node_hole *hole = &node->holes[0];
-    uint32_t records = records_max < HISTORY_WINDOW_RECORDS ? records_max : HISTORY_WINDOW_RECORDS;
+    const struct own_node_hole *hole = &node->holes[0];
+    uint32_t records =
+        records_max < NODE_LOG_WINDOW_RECORDS ? records_max : NODE_LOG_WINDOW_RECORDS;
     if (hole->from.boot == hole->until.boot && hole->until.seq - hole->from.seq < records)
         records = hole->until.seq - hole->from.seq;
-    uint16_t words = (uint16_t)(HISTORY_WINDOW_HEAD + HISTORY_RECORD_WORDS * records);
+    uint16_t words = (uint16_t)(NODE_LOG_WINDOW_HEAD + NODE_LOG_RECORD_WORDS * records);
     struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
     byte_write_u8(&w, MODBUS_READ_WRITE);
     byte_write_u16(&w, NODE_LOG_WINDOW);
@@ -229,7 +230,7 @@ static size_t fetch_request(const struct node *node, unsigned records_max, uint8
     byte_write_u8(&w, 6);
     byte_write_u16(&w, (uint16_t)hole->from.boot);
     byte_write_u32(&w, hole->from.seq);
-    *answer_size = (uint16_t)(words * 2 + WIRE_ANSWER_BYTES);
+    *answer_size = (uint16_t)(words * 2 + SERIAL_ANSWER_BYTES);
     return w.at;
 }
 
@@ -242,37 +243,37 @@ static size_t version_request(uint8_t *pdu)
     return w.at;
 }
 
-enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
-                        unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
-                        uint16_t *answer_size)
+enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,
+                                unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
+                                uint16_t *answer_size)
 {
     *answer_size = WRITE_ANSWER;
     if (node->period_ms == 0)
-        return NODE_IDLE; /* not heard of yet */
+        return OWN_NODE_IDLE; /* not heard of yet */
     if (node->period_ms != wanted_period_ms(node) && now_ms >= node->set_after_ms) {
         *pdu_size = period_request(node, pdu);
-        return NODE_SET_PERIOD;
+        return OWN_NODE_SET_PERIOD;
     }
     if (!(node->status & NODE_STATUS_TIME) && wall.trust == TIME_TRUSTED &&
         now_ms >= node->time_after_ms) {
         *pdu_size = time_request(wall, pdu);
-        return NODE_SET_TIME;
+        return OWN_NODE_SET_TIME;
     }
     if (node->hole_count > 0 && now_ms >= node->fetch_after_ms) {
         *pdu_size = fetch_request(node, records_max, pdu, answer_size);
-        return NODE_FETCH;
+        return OWN_NODE_FETCH;
     }
     if (!node->identified && now_ms >= node->identify_after_ms) {
         *pdu_size = version_request(pdu);
-        *answer_size = 2 * VERSION_WORDS + WIRE_ANSWER_BYTES;
-        return NODE_IDENTIFY;
+        *answer_size = 2 * VERSION_WORDS + SERIAL_ANSWER_BYTES;
+        return OWN_NODE_IDENTIFY;
     }
-    return NODE_IDLE;
+    return OWN_NODE_IDLE;
 }
 
 /* --- what came --- */
 
-static void period_done(struct node *node, bool good, int64_t now_ms)
+static void period_done(struct own_node *node, bool good, int64_t now_ms)
 {
     if (!good) {
         node->step = STEP_UNLOCK;
@@ -288,7 +289,7 @@ static void period_done(struct node *node, bool good, int64_t now_ms)
 }
 
 /* What was withheld, less what the log has told of it, is told by the next live reading. */
-static void tell_untold(struct node *node)
+static void tell_untold(struct own_node *node)
 {
     const struct decode_counters *told = &node->holes[0].told, *first = &node->first;
     bool same_boot = node->live->boot == first->boot && told->boot == first->boot;
@@ -302,7 +303,7 @@ static void tell_untold(struct node *node)
     node->untold = false;
 }
 
-static void end_hole(struct node *node)
+static void end_hole(struct own_node *node)
 {
     if (node->untold)
         tell_untold(node);
@@ -310,7 +311,7 @@ static void end_hole(struct node *node)
     memmove(node->holes, node->holes + 1, node->hole_count * sizeof node->holes[0]);
 }
 
-static void give_gap(const struct node *node, uint32_t boot, uint32_t first, uint32_t last,
+static void give_gap(const struct own_node *node, uint32_t boot, uint32_t first, uint32_t last,
                      const struct reading_sink *sink)
 {
     if (first > last || !node->holes[0].report)
@@ -321,8 +322,8 @@ static void give_gap(const struct node *node, uint32_t boot, uint32_t first, uin
 
 /* The time of record `i`: from its age in the node's present boot, else from the node's own wall
  * clock in that boot, else not known: then it is the time of fetching, not trusted. */
-static void time_record(const struct node *node, const struct history_window *window, unsigned i,
-                        int64_t now_ms, struct wall_ms wall, struct reading *reading)
+static void time_record(const struct own_node *node, const struct node_log_window *window,
+                        unsigned i, int64_t now_ms, struct wall_ms wall, struct reading *reading)
 {
     int64_t later_ms = (int64_t)i * window->interval_ds * 100;
     reading->taken.ms = now_ms;
@@ -340,7 +341,7 @@ static void time_record(const struct node *node, const struct history_window *wi
 }
 
 /* The counters of a boot that is over go on where what is stored of it ends. */
-static void counters_of_boot(struct node *node, uint32_t boot)
+static void counters_of_boot(struct own_node *node, uint32_t boot)
 {
     struct decode_counters *told = &node->holes[0].told;
     if (told->boot != boot && !counters_stored(node, boot, told))
@@ -357,13 +358,13 @@ static struct reading_value late_counter(const struct field_config *field, uint3
     return decode_counter(field, raw, flag, last, known);
 }
 
-static void fill_record(struct node *node, const struct history_window *window, unsigned i,
+static void fill_record(struct own_node *node, const struct node_log_window *window, unsigned i,
                         struct reading *reading)
 {
     const struct device_config *device = node->device;
     bool counted = node->holes[0].counted && window->boot == node->holes[0].until.boot;
     struct node_values values;
-    history_unpack(window->records[i], &values);
+    node_log_unpack(window->records[i], &values);
     counters_of_boot(node, window->boot);
     for (unsigned m = 0; m < device->metric_count; m++) {
         const struct field_config *field = device->metrics[m];
@@ -386,12 +387,12 @@ static void fill_record(struct node *node, const struct history_window *window, 
     reading->value_count = device->metric_count;
 }
 
-static void give_records(struct node *node, const struct history_window *window, int64_t now_ms,
-                         struct wall_ms wall, const struct reading_sink *sink)
+static void give_records(struct own_node *node, const struct node_log_window *window,
+                         int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink)
 {
-    struct node_hole *hole = &node->holes[0];
+    struct own_node_hole *hole = &node->holes[0];
     for (unsigned i = 0; i < window->count; i++) {
-        struct node_place place = {window->boot, window->seq + i};
+        struct own_node_place place = {window->boot, window->seq + i};
         if (!is_before(place, hole->until))
             break;
         struct reading reading = {
@@ -399,15 +400,15 @@ static void give_records(struct node *node, const struct history_window *window,
         time_record(node, window, i, now_ms, wall, &reading);
         fill_record(node, window, i, &reading);
         sink->reading(sink->context, &reading);
-        hole->from = (struct node_place){place.boot, place.seq + 1};
+        hole->from = (struct own_node_place){place.boot, place.seq + 1};
     }
 }
 
-static void window_came(struct node *node, const struct history_window *window, int64_t now_ms,
+static void window_came(struct own_node *node, const struct node_log_window *window, int64_t now_ms,
                         struct wall_ms wall, const struct reading_sink *sink)
 {
-    struct node_hole *hole = &node->holes[0];
-    struct node_place first = {window->boot, window->seq};
+    struct own_node_hole *hole = &node->holes[0];
+    struct own_node_place first = {window->boot, window->seq};
     bool nothing = window->count == 0 || !is_before(first, hole->until);
     if (nothing) { /* what was left of it is gone, as far as one can tell how much it was */
         if (hole->from.boot == hole->until.boot)
@@ -428,26 +429,27 @@ static void window_came(struct node *node, const struct history_window *window, 
         end_hole(node);
 }
 
-static void fetch_done(struct node *node, const struct transact_answer *answer, int64_t now_ms,
+static void fetch_done(struct own_node *node, const struct transact_answer *answer, int64_t now_ms,
                        struct wall_ms wall, const struct reading_sink *sink)
 {
-    uint16_t words[HISTORY_WINDOW_WORDS];
-    struct history_window window;
+    uint16_t words[NODE_LOG_WINDOW_WORDS];
+    struct node_log_window window;
     size_t count = answer->result == BUS_OK ? (answer->pdu_size - 2) / 2 : 0;
-    if (answer->result != BUS_OK || node->hole_count == 0 || count > HISTORY_WINDOW_WORDS) {
+    if (answer->result != BUS_OK || node->hole_count == 0 || count > NODE_LOG_WINDOW_WORDS) {
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
         return;
     }
     struct byte_reader r = byte_reader_init(answer->pdu + 2, answer->pdu_size - 2);
     for (size_t i = 0; i < count; i++)
         words[i] = byte_read_u16(&r);
-    if (history_window_read(words, count, &window))
+    if (node_log_window_read(words, count, &window))
         window_came(node, &window, now_ms, wall, sink);
     else
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
 }
 
-static void identify_done(struct node *node, const struct transact_answer *answer, int64_t now_ms)
+static void identify_done(struct own_node *node, const struct transact_answer *answer,
+                          int64_t now_ms)
 {
     node->identified = answer->result == BUS_OK;
     node->identify_after_ms = now_ms + IDENTIFY_AGAIN_MS;
@@ -458,23 +460,24 @@ static void identify_done(struct node *node, const struct transact_answer *answe
     (void)snprintf(node->firmware, sizeof node->firmware, "%u.%u.%u", major, minor, patch);
 }
 
-void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
-               int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink)
+void own_node_done(struct own_node *node, enum own_node_job job,
+                   const struct transact_answer *answer, int64_t now_ms, struct wall_ms wall,
+                   const struct reading_sink *sink)
 {
     switch (job) {
-    case NODE_SET_PERIOD:
+    case OWN_NODE_SET_PERIOD:
         period_done(node, answer->result == BUS_OK, now_ms);
         break;
-    case NODE_SET_TIME:
+    case OWN_NODE_SET_TIME:
         node->time_after_ms = now_ms + TIME_AGAIN_MS;
         break;
-    case NODE_FETCH:
+    case OWN_NODE_FETCH:
         fetch_done(node, answer, now_ms, wall, sink);
         break;
-    case NODE_IDENTIFY:
+    case OWN_NODE_IDENTIFY:
         identify_done(node, answer, now_ms);
         break;
-    case NODE_IDLE:
+    case OWN_NODE_IDLE:
         break;
     }
 }

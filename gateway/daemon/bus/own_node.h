@@ -12,71 +12,78 @@
  * told of a boot. A live reading tells all that has come since, also what fell into a hole; the
  * records of the log tell it for boots that are over, and for the time that the gateway was away:
  * then the second live reading tells what the first one, before the log was asked, could not. */
-#ifndef BAIYE_BUS_NODE_H
-#define BAIYE_BUS_NODE_H
+#ifndef BAIYE_BUS_OWN_NODE_H
+#define BAIYE_BUS_OWN_NODE_H
 
 #include "gateway/daemon/bus/decode.h"
 #include "gateway/daemon/bus/transact.h"
 
-#define NODE_HOLES_MAX 16
+#define OWN_NODE_HOLES_MAX 16
 
-struct node_place {
+struct own_node_place {
     uint32_t boot, seq;
 };
 
-struct node_hole {
-    struct node_place from, until; /* until is not in it */
+struct own_node_hole {
+    struct own_node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
     bool report;  /* what the log has lost is a gap: it once was expected */
     struct decode_counters told; /* where counters stood before `from` */
 };
 
-struct node {
+struct own_node {
     const struct device_config *device;
     struct decode_counters *live; /* as the last live reading left them; NULL: none */
     bool whole;                   /* nothing was missing before `last` when the gateway started */
     bool withhold;                /* the next live reading's counters wait for what the log tells */
     bool untold;                  /* they do: as `first` has them */
     struct decode_counters first;
-    struct reading_stored before; /* what an earlier run of the gateway stored */
-    bool seen;                    /* a sample was seen since start */
-    bool before_known;            /* `last` is what an earlier run of the gateway stored */
-    struct node_place last;       /* newest sample known */
-    struct node_place doubted;    /* an older one came; seq 0: none */
-    int64_t taken_ms;             /* when it was taken, monotonic */
-    uint32_t period_ms;           /* in force, as the node says; 0: not known */
+    struct reading_stored before;  /* what an earlier run of the gateway stored */
+    bool seen;                     /* a sample was seen since start */
+    bool before_known;             /* `last` is what an earlier run of the gateway stored */
+    struct own_node_place last;    /* newest sample known */
+    struct own_node_place doubted; /* an older one came; seq 0: none */
+    int64_t taken_ms;              /* when it was taken, monotonic */
+    uint32_t period_ms;            /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
     unsigned hole_count;
-    struct node_hole holes[NODE_HOLES_MAX];
+    struct own_node_hole holes[OWN_NODE_HOLES_MAX];
     bool identified; /* its firmware's version was read in this boot */
     int64_t identify_after_ms;
     char firmware[32]; /* "" until then */
 };
 
-enum node_job { NODE_IDLE, NODE_SET_PERIOD, NODE_SET_TIME, NODE_FETCH, NODE_IDENTIFY };
+enum own_node_job {
+    OWN_NODE_IDLE,
+    OWN_NODE_SET_PERIOD,
+    OWN_NODE_SET_TIME,
+    OWN_NODE_FETCH,
+    OWN_NODE_IDENTIFY
+};
 
 /* `before`: what is stored, NULL: nothing. `live`: its counters go on with that; may be NULL. */
-void node_init(struct node *node, const struct device_config *device,
-               const struct reading_stored *before, struct decode_counters *live);
+void own_node_init(struct own_node *node, const struct device_config *device,
+                   const struct reading_stored *before, struct decode_counters *live);
 /* A snapshot came whose answer began at `answered_ms` (monotonic). `period_s`: register of that
  * name. True when it is a sample not seen before; then node->taken_ms is its time. */
-bool node_snapshot(struct node *node, const struct decoded *decoded, uint16_t period_s,
-                   int64_t answered_ms);
+bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uint16_t period_s,
+                       int64_t answered_ms);
 /* After a new sample: its counters, and its values, of which the counted ones may be withheld. */
-void node_counters(struct node *node, const struct decode_counters *counters,
-                   struct reading_value *values);
+void own_node_counters(struct own_node *node, const struct decode_counters *counters,
+                       struct reading_value *values);
 /* When to poll it next: right after its next sample. */
-int64_t node_due_ms(const struct node *node, int64_t now_ms);
+int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms);
 
 /* What should be asked of it next, besides polling; the request PDU and the size of the expected
  * answer frame are filled. `wall` is the time now; of its log at most `records_max` records. */
-enum node_job node_next(struct node *node, int64_t now_ms, struct wall_ms wall,
-                        unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
-                        uint16_t *answer_size);
+enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,
+                                unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
+                                uint16_t *answer_size);
 /* Its end. Readings and gaps that came of it go to `sink` with late = true. */
-void node_done(struct node *node, enum node_job job, const struct transact_answer *answer,
-               int64_t now_ms, struct wall_ms wall, const struct reading_sink *sink);
+void own_node_done(struct own_node *node, enum own_node_job job,
+                   const struct transact_answer *answer, int64_t now_ms, struct wall_ms wall,
+                   const struct reading_sink *sink);
 
 #endif

@@ -5,13 +5,14 @@
 
 #define NEVER INT64_MAX
 
-struct plan_cost plan_cost_of(const struct wire *wire, int64_t silence_ns, int64_t turnaround_ns)
+struct plan_cost plan_cost_of(const struct serial_timing *wire, int64_t silence_ns,
+                              int64_t turnaround_ns)
 {
     return (struct plan_cost){
-        .request_ns = wire_bytes_ns(wire, WIRE_REQUEST_BYTES + WIRE_ANSWER_BYTES) + 2 * silence_ns +
-                      turnaround_ns,
-        .register_ns = wire_bytes_ns(wire, 2),
-        .byte_ns = wire_bytes_ns(wire, 1),
+        .request_ns = serial_timing_bytes_ns(wire, SERIAL_REQUEST_BYTES + SERIAL_ANSWER_BYTES) +
+                      2 * silence_ns + turnaround_ns,
+        .register_ns = serial_timing_bytes_ns(wire, 2),
+        .byte_ns = serial_timing_bytes_ns(wire, 1),
     };
 }
 

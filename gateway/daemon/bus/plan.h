@@ -62,7 +62,8 @@ struct plan {
 
 /* Cost model of a device on a line. `turnaround_ns`: from the request's end to the answer's begin
  * beyond the silence. */
-struct plan_cost plan_cost_of(const struct wire *wire, int64_t silence_ns, int64_t turnaround_ns);
+struct plan_cost plan_cost_of(const struct serial_timing *wire, int64_t silence_ns,
+                              int64_t turnaround_ns);
 /* The cheapest plan. Items that are bad are left out. `item_count` <= PLAN_ITEMS_MAX. */
 void plan_make(const struct plan_item *items, unsigned item_count, const struct plan_limits *limits,
                const struct plan_cost *cost, const struct plan_lessons *lessons, struct plan *plan);

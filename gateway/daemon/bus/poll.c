@@ -7,7 +7,7 @@
 #define SLACK_MOST_US  500000LL
 #define PROBE_LEAST_NS 5000000LL
 /* Around the records of a window: request and answer frame, and the window's head. */
-#define FETCH_BYTES (19u + WIRE_ANSWER_BYTES + 2u * HISTORY_WINDOW_HEAD)
+#define FETCH_BYTES (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
 #define BUSY_NS     200000000LL /* a unit that says "busy" is asked again after this */
 #define REFUSED_US  60000000LL  /* one that refuses everything is tried anew so often */
 /* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
@@ -17,17 +17,17 @@
 #define TWICE_MS 600000
 #define NOISY_MS 60000
 
-static enum health_end health_end_of(enum bus_result result)
+static enum link_quality_end health_end_of(enum bus_result result)
 {
     switch (result) {
     case BUS_OK:
-        return HEALTH_GOOD;
+        return LINK_QUALITY_GOOD;
     case BUS_EXCEPTION:
-        return HEALTH_EXCEPTION;
+        return LINK_QUALITY_EXCEPTION;
     case BUS_TIMEOUT:
-        return HEALTH_SILENT;
+        return LINK_QUALITY_SILENT;
     default:
-        return HEALTH_GARBLED;
+        return LINK_QUALITY_GARBLED;
     }
 }
 
@@ -72,11 +72,12 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
 {
     int64_t ceiling = device_ceiling_ns(device->config, bus->bus);
     if (request->timeout_ns == 0)
-        request->timeout_ns = health_timeout_ns(&device->health, ceiling);
-    request->fastest_ns = health_fastest_ns(&device->health);
-    if (bus->bus->type != BUS_RTU && device->health.known < HEALTH_LEARNT)
+        request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);
+    request->fastest_ns = link_quality_fastest_ns(&device->health);
+    if (bus->bus->type != BUS_RTU && device->health.known < LINK_QUALITY_LEARNT)
         request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
-    int64_t frames_ns = wire_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
+    int64_t frames_ns =
+        serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
@@ -91,7 +92,7 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     bus->counted.timeouts += answer->result == BUS_TIMEOUT;
     bus->counted.crc_errors += answer->result == BUS_GARBLED;
     if (answer->too_fast && answer->result == BUS_TIMEOUT)
-        health_too_fast(&device->health, answer->too_fast_ns);
+        link_quality_too_fast(&device->health, answer->too_fast_ns);
     if (answer->result == BUS_OK)
         bus->echo = answer->echo;
     bus->useful = bus->useful || answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
@@ -108,7 +109,7 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     if (now + careful_ms > bus->careful_until_ms)
         bus->careful_until_ms = now + careful_ms;
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */
-    bool unknown = device->health.known < HEALTH_LEARNT && !guest;
+    bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
     bool alone = unknown || bus->careful_until_ms > now;
     bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
     if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
@@ -181,7 +182,7 @@ static void poll_ended(struct bus *bus, unsigned index)
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
     if (device->node != NULL && device->config->every_ms >= 1000)
-        schedule_set_due(&bus->schedule, index, node_due_ms(device->node, bus_now_ms()) * US);
+        schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, bus_now_ms()) * US);
 }
 
 /* Lets the schedule know how a try ended, and the device when that was the end of its poll. */
@@ -255,7 +256,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     if (answer.result == BUS_DOWN) {
         /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
         if (answer.sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->stopping)) {
-            health_try(&device->health, HEALTH_SILENT, request.answer_size, 0);
+            link_quality_try(&device->health, LINK_QUALITY_SILENT, request.answer_size, 0);
             answer.quiet_ns = answer.end_ns = line_now_ns();
             try_ended(bus, index, &answer, SCHEDULE_SILENT, false);
         }
@@ -263,15 +264,16 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     }
     if (answer.babble && babbled_on(bus, index, &answer))
         return true;
-    health_try(&device->health, health_end_of(answer.result), request.answer_size,
-               answer.turnaround_ns);
+    link_quality_try(&device->health, health_end_of(answer.result), request.answer_size,
+                     answer.turnaround_ns);
     if (answer.result == BUS_OK) {
         const struct plan_read *read = &device->plan.reads[device->read];
         decode_answer(read, answer.pdu, device->image.words + device->image.start[device->read]);
         if (device->read == 0)
             device->answered_ns =
-                answer.end_ns -
-                wire_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP ? 0 : answer.pdu_size + 3);
+                answer.end_ns - serial_timing_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP
+                                                                            ? 0
+                                                                            : answer.pdu_size + 3);
         device->read++;
         if (device->read < device->plan.read_count) {
             bus->units[index].quiet_us = answer.quiet_ns / US;
@@ -296,7 +298,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 
 static int64_t need_ns(const struct bus *bus, const struct device *device, size_t bytes)
 {
-    return wire_bytes_ns(&device->wire, bytes) + 3 * bus->transact.silence_ns +
+    return serial_timing_bytes_ns(&device->wire, bytes) + 3 * bus->transact.silence_ns +
            device->health.peak_ns;
 }
 
@@ -314,12 +316,12 @@ static int64_t slack_ns(const struct bus *bus)
  * costs more line a record, but a line with many polls never has room for a whole one. */
 static unsigned records_in(const struct bus *bus, const struct device *device, int64_t room_ns)
 {
-    int64_t record_ns = wire_bytes_ns(&device->wire, 2 * HISTORY_RECORD_WORDS);
+    int64_t record_ns = serial_timing_bytes_ns(&device->wire, 2 * NODE_LOG_RECORD_WORDS);
     int64_t rest_ns = room_ns - need_ns(bus, device, FETCH_BYTES);
     if (rest_ns < record_ns)
         return 1;
-    return (unsigned)(rest_ns / record_ns < HISTORY_WINDOW_RECORDS ? rest_ns / record_ns
-                                                                   : HISTORY_WINDOW_RECORDS);
+    return (unsigned)(rest_ns / record_ns < NODE_LOG_WINDOW_RECORDS ? rest_ns / record_ns
+                                                                    : NODE_LOG_WINDOW_RECORDS);
 }
 
 /* One request of a node that wants one, in at most `room_ns` of line; in more, and a whole window,
@@ -339,24 +341,24 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
         if (device->node == NULL || bus->units[index].dead || bus->units[index].quiet_us > now * US)
             continue;
-        unsigned records = starved ? HISTORY_WINDOW_RECORDS : records_in(bus, device, room_ns);
-        enum node_job job = node_next(device->node, now, wall, records, pdu, &request.pdu_size,
-                                      &request.answer_size);
-        waiting = waiting || job != NODE_IDLE;
-        if (job == NODE_IDLE ||
+        unsigned records = starved ? NODE_LOG_WINDOW_RECORDS : records_in(bus, device, room_ns);
+        enum own_node_job job = own_node_next(device->node, now, wall, records, pdu,
+                                              &request.pdu_size, &request.answer_size);
+        waiting = waiting || job != OWN_NODE_IDLE;
+        if (job == OWN_NODE_IDLE ||
             (!starved &&
              room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
         struct transact_answer answer;
-        bus->fetch_from = index + (job == NODE_FETCH);
+        bus->fetch_from = index + (job == OWN_NODE_FETCH);
         bus->fetched_ms = now;
         bus_ask(bus, device, &request, 0, &answer);
         if (answer.result == BUS_DOWN)
             return BUS_DOWN;
         bus->units[index].quiet_us = answer.quiet_ns / US;
         now = bus_now_ms();
-        node_done(device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
-        if (job == NODE_SET_PERIOD) /* its next sample comes by another clock now */
+        own_node_done(device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
+        if (job == OWN_NODE_SET_PERIOD) /* its next sample comes by another clock now */
             schedule_set_due(&bus->schedule, index, now * US);
         return BUS_OK;
     }

@@ -72,11 +72,11 @@ static uint16_t answer_size_of(const uint8_t *pdu, size_t size)
     switch (pdu[0]) {
     case MODBUS_READ_COILS:
     case MODBUS_READ_DISCRETE:
-        return (uint16_t)(WIRE_ANSWER_BYTES + (count + 7) / 8 % 256);
+        return (uint16_t)(SERIAL_ANSWER_BYTES + (count + 7) / 8 % 256);
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
     case MODBUS_READ_WRITE:
-        return (uint16_t)(WIRE_ANSWER_BYTES + count % 128 * 2);
+        return (uint16_t)(SERIAL_ANSWER_BYTES + count % 128 * 2);
     case MODBUS_WRITE_COIL:
     case MODBUS_WRITE_REGISTER:
     case MODBUS_WRITE_COILS:
@@ -94,7 +94,7 @@ static void try_request(struct bus *bus, const struct bus_request *request,
     int index = device_of_unit(bus, request->unit);
     struct device guest = {
         .config = bus->devices[0].config, /* for its ceiling only */
-        .wire = (struct wire){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
+        .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
     struct transact_request line = {.pdu = request->pdu,
                                     .pdu_size = request->pdu_size,
                                     .answer_size = answer_size_of(request->pdu, request->pdu_size),

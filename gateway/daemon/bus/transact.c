@@ -15,8 +15,8 @@ void transact_init(struct transact *t, struct line *line)
     memset(t, 0, sizeof *t);
     t->line = line;
     const struct bus_config *bus = line->bus;
-    struct wire wire = {bus->baud, bus->parity, bus->stop_bits};
-    t->silence_ns = wire_silence_ns(&wire);
+    struct serial_timing wire = {bus->baud, bus->parity, bus->stop_bits};
+    t->silence_ns = serial_timing_silence_ns(&wire);
     if (bus->silence_us * 1000LL > t->silence_ns)
         t->silence_ns = bus->silence_us * 1000LL;
 }
@@ -78,13 +78,14 @@ static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
         begun = t->line->last_ns;
     for (;;) {
         int64_t asleep = line_now_ns(), slice = asleep + SLICE_NS;
-        int64_t free_ns = t->line->last_ns + silence_ns, aimed_ns = aim_at(&t->aim, free_ns);
+        int64_t free_ns = t->line->last_ns + silence_ns,
+                aimed_ns = wake_latency_at(&t->aim, free_ns);
         enum line_event event = line_wait(t->line, slice < aimed_ns ? slice : aimed_ns, false);
         if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)) || atomic_load(&t->stopping))
             return LINE_GONE;
         int64_t now = line_now_ns();
         if (event == LINE_TIME && asleep < aimed_ns && aimed_ns < slice)
-            aim_woke(&t->aim, aimed_ns, now);
+            wake_latency_woke(&t->aim, aimed_ns, now);
         if (event == LINE_TIME && now >= t->line->last_ns + silence_ns)
             return LINE_TIME;
         if (now - begun > BABBLE_NS)
@@ -115,7 +116,7 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
     size_t size;
     if (!rtu_client_pdu(&t->client, &size))
         return;
-    int64_t frame_ns = wire_bytes_ns(&t->line->wire, size + 3);
+    int64_t frame_ns = serial_timing_bytes_ns(&t->line->wire, size + 3);
     int64_t turnaround_ns = now_ns - asked_ns - frame_ns;
     if (turnaround_ns + frame_ns / 4 >= request->fastest_ns)
         return;
@@ -203,7 +204,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
                    struct transact_answer *answer)
 {
     struct line *line = t->line;
-    int64_t own_ns = wire_silence_ns(request->wire ? request->wire : &line->wire);
+    int64_t own_ns = serial_timing_silence_ns(request->wire ? request->wire : &line->wire);
     /* A device may be slower than its line. */
     int64_t silence_ns = own_ns > t->silence_ns ? own_ns : t->silence_ns;
     enum line_event event = wait_for_silence(t, silence_ns);
@@ -226,7 +227,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         answer->result = BUS_DOWN;
         return;
     }
-    int64_t asked_ns = answer->sent_ns + wire_bytes_ns(&line->wire, request->pdu_size + 3);
+    int64_t asked_ns = answer->sent_ns + serial_timing_bytes_ns(&line->wire, request->pdu_size + 3);
     line->last_ns = asked_ns;
     if (request->unit == MODBUS_BROADCAST) {
         answer->result = BUS_OK; /* nobody answers; give all of them their turnaround */
@@ -235,7 +236,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         return;
     }
     int64_t deadline_ns = asked_ns + own_ns + request->timeout_ns + TRANSACT_SLACK_NS +
-                          wire_bytes_ns(&line->wire, request->answer_size);
+                          serial_timing_bytes_ns(&line->wire, request->answer_size);
     if (!listen(t, request, asked_ns, deadline_ns, answer)) {
         answer->result = BUS_DOWN;
         return;
@@ -243,7 +244,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->result = conclude(t, request, deadline_ns, answer);
     answer->turnaround_ns =
-        answer->end_ns - asked_ns - wire_bytes_ns(&line->wire, answer->pdu_size + 3);
+        answer->end_ns - asked_ns - serial_timing_bytes_ns(&line->wire, answer->pdu_size + 3);
     if (request->extra_ns > 0)
         leave_alone(answer, silence_ns + request->extra_ns);
     t->busy_ns += (uint64_t)(answer->end_ns - answer->sent_ns + silence_ns);

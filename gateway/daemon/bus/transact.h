@@ -30,9 +30,9 @@ struct transact_request {
     size_t pdu_size;
     uint16_t answer_size; /* bytes of the whole expected answer frame, at most */
     uint8_t unit;
-    const struct wire *wire; /* rate and parity of the unit; NULL: as the line is set */
-    int64_t extra_ns;        /* how much longer than the line's silence the unit is left alone */
-    int64_t timeout_ns;      /* from the request's end to the answer's begin */
+    const struct serial_timing *wire; /* rate and parity of the unit; NULL: as the line is set */
+    int64_t extra_ns;   /* how much longer than the line's silence the unit is left alone */
+    int64_t timeout_ns; /* from the request's end to the answer's begin */
     int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
                               that comes twice. INT64_MIN: not known yet */
     int64_t late_ns;    /* how long after its deadline it may still answer */
@@ -61,12 +61,12 @@ struct transact {
     bool listening;
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
-    bool twice;           /* it did; the owner resets it */
-    int64_t silence_ns;   /* between frames, the bus's own included */
-    struct aim aim;       /* at the end of a silence */
-    uint8_t late_unit;    /* a late answer of this unit came, 0: none; the owner resets it */
-    bool late_over;       /* … while nothing else was asked: its late window is over */
-    atomic_bool stopping; /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
+    bool twice;              /* it did; the owner resets it */
+    int64_t silence_ns;      /* between frames, the bus's own included */
+    struct wake_latency aim; /* at the end of a silence */
+    uint8_t late_unit;       /* a late answer of this unit came, 0: none; the owner resets it */
+    bool late_over;          /* … while nothing else was asked: its late window is over */
+    atomic_bool stopping;    /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
     uint64_t stray_bytes, silence_violations, busy_ns;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two passes: every section is read into a draft (names still text), then check.c ties names to
+/* Two passes: every section is read into a draft (names still text), then resolve.c ties names to
  * indices and looks for contradictions. */
 #include "gateway/daemon/config/config.h"
 

@@ -3,8 +3,8 @@
  * struct that lives until the process ends (a reload is a new process image). Everything that
  * runs gets a const pointer to it. An unknown key, a wrong type, a value out of range or a
  * contradiction is an error with FILE:LINE, what is wrong and what would be right. */
-#ifndef BAIYE_CONFIG_H
-#define BAIYE_CONFIG_H
+#ifndef BAIYE_CONFIG_CONFIG_H
+#define BAIYE_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /* Questions to the store from a thread of one's own that may wait: the store thread answers by
  * callback, here a call returns with the answer. Also what such a thread sleeps on. Nothing is
  * waited for after ask_stop(), and an answer that comes later finds nobody and is dropped. */
-#ifndef BAIYE_TEA_ASK_H
-#define BAIYE_TEA_ASK_H
+#ifndef BAIYE_FORECAST_ASK_H
+#define BAIYE_FORECAST_ASK_H
 
 #include <stdbool.h>
 #include <stddef.h>

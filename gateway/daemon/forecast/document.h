@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forecast as JSON (protocols/mqtt/forecast.schema.json). Pure: the same outlooks are the same
  * bytes, so that a document that says nothing new need not be sent. */
-#ifndef BAIYE_TEA_DOCUMENT_H
-#define BAIYE_TEA_DOCUMENT_H
+#ifndef BAIYE_FORECAST_DOCUMENT_H
+#define BAIYE_FORECAST_DOCUMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -48,7 +48,7 @@ struct forecast {
     bool known;         /* there are outlooks */
     int frost_plot;     /* of the frost that was told; -1: none since the start */
     int32_t whole_date; /* the day on which all of the season was last read; 0: never */
-    char json[WIRE_DOC_MAX], sent[WIRE_DOC_MAX];
+    char json[IPC_DOC_MAX], sent[IPC_DOC_MAX];
     size_t sent_size;
     int64_t sent_ms; /* wall time */
     enum frost_level sent_frost;

@@ -7,8 +7,8 @@
  * reckon with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
  * store by message (ask.h) and speaks through publish. Nothing is kept on disk: the same readings
  * and notes give the same numbers, so a restart changes nothing. */
-#ifndef BAIYE_TEA_FORECAST_H
-#define BAIYE_TEA_FORECAST_H
+#ifndef BAIYE_FORECAST_FORECAST_H
+#define BAIYE_FORECAST_FORECAST_H
 
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"

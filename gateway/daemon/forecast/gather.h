@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the forecast needs of a plot, fetched from the store in pieces so small that the store
  * thread commits in between. Waits; for the forecast's thread. */
-#ifndef BAIYE_TEA_GATHER_H
-#define BAIYE_TEA_GATHER_H
+#ifndef BAIYE_FORECAST_GATHER_H
+#define BAIYE_FORECAST_GATHER_H
 
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/ask.h"

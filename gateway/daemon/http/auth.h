@@ -3,8 +3,8 @@
  * Good ones are remembered for AUTH_REMEMBER_MS as keyed hashes, so that a page of requests costs
  * one question. At most AUTH_CHECKS_MAX questions are under way, and a wrong password holds its
  * place for AUTH_PENALTY_MS: guessing stays slow whoever guesses. Loop's thread. */
-#ifndef BAIYE_AUTH_H
-#define BAIYE_AUTH_H
+#ifndef BAIYE_HTTP_AUTH_H
+#define BAIYE_HTTP_AUTH_H
 
 #include "gateway/daemon/http/broker_check.h"
 

@@ -8,8 +8,8 @@
  *
  * Bounds: BRIDGE_MAX connections, of which BRIDGE_STRANGERS_MAX whom the broker has not let in yet;
  * a stranger is cut off after BRIDGE_LOGIN_MS. A slow side stops the reading of the other one. */
-#ifndef BAIYE_BRIDGE_H
-#define BAIYE_BRIDGE_H
+#ifndef BAIYE_HTTP_BRIDGE_H
+#define BAIYE_HTTP_BRIDGE_H
 
 #include "gateway/daemon/http/broker_check.h"
 

@@ -2,8 +2,8 @@
 /* Asks the local broker one question: would it let this user in? One TCP connection to loopback,
  * one MQTT 5 CONNECT, one CONNACK, closed again. In the loop's thread; answers within
  * BROKER_CHECK_TIMEOUT_MS. */
-#ifndef BAIYE_BROKER_CHECK_H
-#define BAIYE_BROKER_CHECK_H
+#ifndef BAIYE_HTTP_BROKER_CHECK_H
+#define BAIYE_HTTP_BROKER_CHECK_H
 
 #include <netinet/in.h>
 #include <stddef.h>

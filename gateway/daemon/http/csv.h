@@ -2,8 +2,8 @@
 /* /export.csv?device=NAME|plot=NAME&from=T&to=T[&step=raw|hour|day]: every value of the devices,
  * one a line, read from the store a page at a time as fast as the client takes it. T is UTC
  * milliseconds or YYYY-MM-DD (midnight UTC). At most CSV_EXPORTS_MAX at once. */
-#ifndef BAIYE_CSV_H
-#define BAIYE_CSV_H
+#ifndef BAIYE_HTTP_CSV_H
+#define BAIYE_HTTP_CSV_H
 
 #include "gateway/daemon/http/http.h"
 #include "gateway/daemon/store/store.h"

@@ -2,8 +2,8 @@
 /* The app's files: from one folder, by a path that a browser sent. Only plain names are looked up
  * (letters, digits, - _ . and no leading dot in any part), so nothing outside the folder can be
  * named. NAME.gz beside NAME is sent to browsers that take gzip. */
-#ifndef BAIYE_FILES_H
-#define BAIYE_FILES_H
+#ifndef BAIYE_HTTP_FILES_H
+#define BAIYE_HTTP_FILES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the whole daemon is, looked at in one place: for /alive and /ready, for the service manager's
  * watchdog, for rpc stats and for Prometheus. Loop's thread. */
-#ifndef BAIYE_HEALTH_H
-#define BAIYE_HEALTH_H
+#ifndef BAIYE_HTTP_HEALTH_H
+#define BAIYE_HTTP_HEALTH_H
 
 #include <jansson.h>
 

@@ -7,8 +7,8 @@
  *
  * Bounds: HTTP_CONNECTIONS_MAX connections, 4 kB of headers each, 10 s for a request to arrive,
  * 30 s for each piece of an answer to be taken. */
-#ifndef BAIYE_HTTP_H
-#define BAIYE_HTTP_H
+#ifndef BAIYE_HTTP_HTTP_H
+#define BAIYE_HTTP_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

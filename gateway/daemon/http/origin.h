@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* By which name a browser came, and from whose page. Pure functions. */
-#ifndef BAIYE_ORIGIN_H
-#define BAIYE_ORIGIN_H
+#ifndef BAIYE_HTTP_ORIGIN_H
+#define BAIYE_HTTP_ORIGIN_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the daemon and a publisher process say to each other, over a SOCK_SEQPACKET pair: one
  * struct below, then its bytes. Both ends are one program image, so structs travel as they are. */
-#ifndef BAIYE_PUBLISH_WIRE_H
-#define BAIYE_PUBLISH_WIRE_H
+#ifndef BAIYE_PUBLISH_IPC_H
+#define BAIYE_PUBLISH_IPC_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,37 +11,37 @@
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/record.h"
 
-#define WIRE_FD      3           /* the publisher's end */
-#define WIRE_MAX     (96u << 10) /* the longest message */
-#define WIRE_DOC_MAX (88u << 10) /* the longest payload of a document or answer */
+#define IPC_FD      3           /* the publisher's end */
+#define IPC_MAX     (96u << 10) /* the longest message */
+#define IPC_DOC_MAX (88u << 10) /* the longest payload of a document or answer */
 
 /* Credits: how much the daemon may send ahead of what is acknowledged. They bound the
  * publisher's memory. */
-#define WIRE_BODIES     2048u /* of each lane */
-#define WIRE_BODY_BYTES (512u << 10)
-#define WIRE_DOCS       48u
+#define IPC_BODIES     2048u /* of each lane */
+#define IPC_BODY_BYTES (512u << 10)
+#define IPC_DOCS       48u
 
-enum wire_type {
+enum ipc_type {
     /* daemon -> publisher */
-    WIRE_HELLO = 1,
-    WIRE_STREAM,
-    WIRE_BODY,
-    WIRE_RESET,
-    WIRE_DOC,
-    WIRE_STOP,
+    IPC_HELLO = 1,
+    IPC_STREAM,
+    IPC_BODY,
+    IPC_RESET,
+    IPC_DOC,
+    IPC_STOP,
     /* publisher -> daemon */
-    WIRE_STATE,
-    WIRE_ACK,
-    WIRE_DOC_DONE,
-    WIRE_REQUEST,
-    WIRE_QUARANTINE,
-    WIRE_COUNTS
+    IPC_STATE,
+    IPC_ACK,
+    IPC_DOC_DONE,
+    IPC_REQUEST,
+    IPC_QUARANTINE,
+    IPC_COUNTS
 };
 
 /* MEANS: what goes out instead of a backlog when the budget is short. */
-enum wire_lane { LANE_BACKLOG = 0, LANE_AGAIN = 1, LANE_MEANS = 2, LANE_COUNT };
+enum ipc_lane { LANE_BACKLOG = 0, LANE_AGAIN = 1, LANE_MEANS = 2, LANE_COUNT };
 
-struct wire_hello {
+struct ipc_hello {
     uint8_t type;
     bool requests; /* subscribe to rpc */
     char site[CONFIG_NAME_SIZE];
@@ -49,13 +49,13 @@ struct wire_hello {
     struct broker_config broker;
 };
 
-struct wire_stream {
+struct ipc_stream {
     uint8_t type;
     struct stream stream; /* its shape pointer means nothing here */
-    struct shape shape;
+    struct stream_schema shape;
 };
 
-struct wire_body { /* then the body */
+struct ipc_body { /* then the body */
     uint8_t type;
     uint8_t lane;
     bool offset_known;
@@ -65,13 +65,13 @@ struct wire_body { /* then the body */
 };
 
 /* Forget the bodies of a lane; the next one begins at `id` or later. */
-struct wire_reset {
+struct ipc_reset {
     uint8_t type;
     uint8_t lane;
     uint64_t id;
 };
 
-struct wire_doc { /* then topic, correlation data, payload */
+struct ipc_doc { /* then topic, correlation data, payload */
     uint8_t type;
     uint8_t qos;
     bool retain;
@@ -79,7 +79,7 @@ struct wire_doc { /* then topic, correlation data, payload */
     uint16_t topic_size, correlation_size;
 };
 
-struct wire_state {
+struct ipc_state {
     uint8_t type;
     bool up;
     bool refused_before; /* the broker was not there, or closed: it may have forgotten */
@@ -87,29 +87,29 @@ struct wire_state {
     char why[96];
 };
 
-struct wire_ack { /* every record of the lane before `id` is delivered */
+struct ipc_ack { /* every record of the lane before `id` is delivered */
     uint8_t type;
     uint8_t lane;
     uint64_t id;
 };
 
-struct wire_done { /* documents sent (or given up: the connection went) */
+struct ipc_done { /* documents sent (or given up: the connection went) */
     uint8_t type;
     uint32_t count;
 };
 
-struct wire_request { /* then the payload */
+struct ipc_request { /* then the payload */
     uint8_t type;
     struct publish_request request; /* pointers mean nothing here */
 };
 
-struct wire_quarantine { /* then the payload */
+struct ipc_quarantine { /* then the payload */
     uint8_t type;
     uint64_t id;
     int32_t reason;
 };
 
-struct wire_counts {
+struct ipc_counts {
     uint8_t type;
     bool lane_refused; /* readings are refused and kept */
     uint64_t connects, messages, acked, refused, bytes;

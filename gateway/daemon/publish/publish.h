@@ -4,8 +4,8 @@
  * and its keys, so a dead uplink or name server disturbs nobody else. Two lanes: live values and
  * documents never wait for the disk or for a backlog; readings follow from the store, oldest
  * first, and count as delivered only by a PUBACK of success. */
-#ifndef BAIYE_PUBLISH_H
-#define BAIYE_PUBLISH_H
+#ifndef BAIYE_PUBLISH_PUBLISH_H
+#define BAIYE_PUBLISH_PUBLISH_H
 
 #include <stdbool.h>
 #include <stddef.h>

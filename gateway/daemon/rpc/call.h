@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the files rpc*.c only. */
-#ifndef BAIYE_RPC_IMPL_H
-#define BAIYE_RPC_IMPL_H
+#ifndef BAIYE_RPC_CALL_H
+#define BAIYE_RPC_CALL_H
 
 #include "gateway/daemon/rpc/engine.h"
 
@@ -23,7 +23,7 @@ struct rpc {
     struct {
         uint64_t hash;
         int64_t at_ms;
-    } doubles[RPC_DOUBLES_MAX];
+    } duplicates[RPC_DUPLICATES_MAX];
     uint32_t next_double;
     uint32_t refused_left; /* rows that refused requests may still take in this minute */
     int64_t refused_since_ms;

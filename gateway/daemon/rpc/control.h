@@ -8,8 +8,8 @@
  *
  * Bounds: CONTROL_CLIENTS_MAX clients, lines of CONTROL_LINE_MAX bytes, CONTROL_CALLS_MAX calls of
  * one client under way, CONTROL_OUT_MAX bytes of answers that it has not read (then it is cut). */
-#ifndef BAIYE_CONTROL_H
-#define BAIYE_CONTROL_H
+#ifndef BAIYE_RPC_CONTROL_H
+#define BAIYE_RPC_CONTROL_H
 
 #include "gateway/daemon/rpc/engine.h"
 

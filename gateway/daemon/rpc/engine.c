@@ -171,19 +171,19 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 }
 
 static bool is_double(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                      const char *double_id)
+                      const char *duplicate_id)
 {
     uint64_t hash =
-        hash_text(hash_text(hash_text(0xCBF29CE484222325u, caller->user), method), double_id);
+        hash_text(hash_text(hash_text(0xCBF29CE484222325u, caller->user), method), duplicate_id);
     int64_t now = loop_now_ms();
-    for (size_t i = 0; i < RPC_DOUBLES_MAX; i++) {
-        if (rpc->doubles[i].hash == hash && now - rpc->doubles[i].at_ms < RPC_DOUBLES_MS &&
-            rpc->doubles[i].at_ms > 0)
+    for (size_t i = 0; i < RPC_DUPLICATES_MAX; i++) {
+        if (rpc->duplicates[i].hash == hash && now - rpc->duplicates[i].at_ms < RPC_DUPLICATES_MS &&
+            rpc->duplicates[i].at_ms > 0)
             return true;
     }
-    rpc->doubles[rpc->next_double].hash = hash;
-    rpc->doubles[rpc->next_double].at_ms = now;
-    rpc->next_double = (rpc->next_double + 1) % RPC_DOUBLES_MAX;
+    rpc->duplicates[rpc->next_double].hash = hash;
+    rpc->duplicates[rpc->next_double].at_ms = now;
+    rpc->next_double = (rpc->next_double + 1) % RPC_DUPLICATES_MAX;
     return false;
 }
 
@@ -401,7 +401,8 @@ static struct rpc_call *refuse(struct rpc *rpc, const struct rpc_caller *caller,
 }
 
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *name,
-                          json_t *params, const char *double_id, rpc_answer answer, void *context)
+                          json_t *params, const char *duplicate_id, rpc_answer answer,
+                          void *context)
 {
     char detail[512] = "";
     size_t size =
@@ -424,7 +425,7 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (call == NULL)
         return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
                       "ask again in a few seconds", answer, context);
-    if (method->command && double_id[0] != '\0' && is_double(rpc, caller, name, double_id)) {
+    if (method->command && duplicate_id[0] != '\0' && is_double(rpc, caller, name, duplicate_id)) {
         free(call);
         audit_refused(rpc, caller, name, detail, "double: already taken");
         if (answer != NULL)
@@ -501,7 +502,7 @@ static void double_id_of(const struct publish_request *request, const json_t *pa
 void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
 {
     struct rpc_caller caller = {.broker = request->broker};
-    char double_id[PUBLISH_TOPIC_SIZE + 2 * PUBLISH_CORRELATION_SIZE + 1];
+    char duplicate_id[PUBLISH_TOPIC_SIZE + 2 * PUBLISH_CORRELATION_SIZE + 1];
     copy_cut(caller.user, sizeof caller.user, request->user);
     copy_cut(caller.via, sizeof caller.via, rpc->config->brokers[request->broker].name);
     if (request->retained) {
@@ -531,8 +532,8 @@ void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
         (void)refuse(rpc, &caller, request->method, "", "invalid", "the payload is no JSON object",
                      "send {} when a method needs nothing", mqtt_answer, origin);
     } else {
-        double_id_of(request, params, double_id, sizeof double_id);
-        (void)rpc_call(rpc, &caller, request->method, params, double_id, mqtt_answer, origin);
+        double_id_of(request, params, duplicate_id, sizeof duplicate_id);
+        (void)rpc_call(rpc, &caller, request->method, params, duplicate_id, mqtt_answer, origin);
     }
     json_decref(params);
 }

@@ -8,8 +8,8 @@
  * Everything here runs in the loop's thread; what other threads answer comes back as a message.
  * At most RPC_CALLS_MAX calls are under way. Each command, also a refused one, is one row of the
  * audit table; so is everything else that was refused. */
-#ifndef BAIYE_RPC_H
-#define BAIYE_RPC_H
+#ifndef BAIYE_RPC_ENGINE_H
+#define BAIYE_RPC_ENGINE_H
 
 #include <jansson.h>
 
@@ -21,10 +21,10 @@
 #include "gateway/daemon/rpc/users.h"
 #include "gateway/daemon/store/store.h"
 
-#define RPC_CALLS_MAX   64
-#define RPC_DOUBLES_MAX 64 /* commands remembered, to know a second delivery */
-#define RPC_DOUBLES_MS  600000
-#define RPC_HISTORY_MAX 780 /* points of one answer, each at most 83 bytes of JSON: below 64 kB */
+#define RPC_CALLS_MAX      64
+#define RPC_DUPLICATES_MAX 64 /* commands remembered, to know a second delivery */
+#define RPC_DUPLICATES_MS  600000
+#define RPC_HISTORY_MAX    780 /* points of one answer, each at most 83 bytes of JSON: below 64 kB */
 
 struct rpc;
 struct rpc_call;
@@ -62,7 +62,8 @@ typedef void (*rpc_answer)(void *context, bool progress, const json_t *body);
  * the first; "" : not known. Answers at once or later; NULL `answer`: nobody waits. The call
  * returned may be forgotten by rpc_forget() as long as it was not answered; NULL: answered. */
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                          json_t *params, const char *double_id, rpc_answer answer, void *context);
+                          json_t *params, const char *duplicate_id, rpc_answer answer,
+                          void *context);
 /* Whoever asked is gone: no answer comes; what can be stopped is stopped. */
 void rpc_forget(struct rpc_call *call);
 

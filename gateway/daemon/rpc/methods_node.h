@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work on one of our nodes: a list of requests, one after the other, each of which may read, and
  * in the end, whatever became of it, the node is left locked. Loop's thread only; used by the
- * methods of rpc_settings.c and rpc_calibrate.c. */
-#ifndef BAIYE_RPC_NODE_H
-#define BAIYE_RPC_NODE_H
+ * methods of methods_settings.c and methods_calibrate.c. */
+#ifndef BAIYE_RPC_METHODS_NODE_H
+#define BAIYE_RPC_METHODS_NODE_H
 
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/node_map/node_map.h"
@@ -31,10 +31,10 @@ struct rpc_node_job {
     json_t *result;                        /* of the end, or its error: */
     const char *code, *hint;
     char message[192];
-    /* rpc_settings.c */
+    /* methods_settings.c */
     uint16_t wanted[SETTING_COUNT];
     bool asked[SETTING_COUNT];
-    /* rpc_calibrate.c */
+    /* methods_calibrate.c */
     unsigned channel, samples;
     uint16_t seen[3]; /* boot and seq of the newest sample known */
     int64_t deadline_ms;

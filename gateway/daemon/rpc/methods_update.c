@@ -258,7 +258,7 @@ static void start(struct rpc_call *call, const char *text)
     if (!read_wanted(call, &wanted))
         return;
     uint8_t *file = take_file(text, &size);
-    enum image_result verdict = file != NULL ? genuine_file(file, size) : IMAGE_NO_MAGIC;
+    enum image_result verdict = file != NULL ? signature_file(file, size) : IMAGE_NO_MAGIC;
     struct update_job *job = update_job_new(call->rpc, file, size, &wanted);
     if (job == NULL) {
         rpc_fail(call, "invalid",

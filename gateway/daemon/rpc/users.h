@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: the file `users` beside the configuration, one "name role" a line, written by
  * `baiye user`. Passwords are not in it: the broker has those. */
-#ifndef BAIYE_USERS_H
-#define BAIYE_USERS_H
+#ifndef BAIYE_RPC_USERS_H
+#define BAIYE_RPC_USERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

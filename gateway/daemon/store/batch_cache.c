@@ -19,7 +19,7 @@ struct entry {
     uint16_t count;
 };
 
-struct recent {
+struct batch_cache {
     pthread_mutex_t lock;
     uint32_t size, head;
     uint32_t first, used; /* of entries */
@@ -27,76 +27,77 @@ struct recent {
     uint8_t data[];
 };
 
-struct recent *recent_create(uint32_t size)
+struct batch_cache *batch_cache_create(uint32_t size)
 {
-    struct recent *recent = calloc(1, sizeof *recent + size);
-    if (recent == NULL)
+    struct batch_cache *batch_cache = calloc(1, sizeof *batch_cache + size);
+    if (batch_cache == NULL)
         return NULL;
-    pthread_mutex_init(&recent->lock, NULL);
-    recent->size = size;
-    return recent;
+    pthread_mutex_init(&batch_cache->lock, NULL);
+    batch_cache->size = size;
+    return batch_cache;
 }
 
-void recent_destroy(struct recent *recent)
+void batch_cache_destroy(struct batch_cache *batch_cache)
 {
-    if (recent == NULL)
+    if (batch_cache == NULL)
         return;
-    pthread_mutex_destroy(&recent->lock);
-    free(recent);
+    pthread_mutex_destroy(&batch_cache->lock);
+    free(batch_cache);
 }
 
-static struct entry *entry_at(struct recent *recent, uint32_t index)
+static struct entry *entry_at(struct batch_cache *batch_cache, uint32_t index)
 {
-    return &recent->entries[(recent->first + index) % ENTRIES];
+    return &batch_cache->entries[(batch_cache->first + index) % ENTRIES];
 }
 
-static void drop_oldest(struct recent *recent)
+static void drop_oldest(struct batch_cache *batch_cache)
 {
-    recent->first = (recent->first + 1) % ENTRIES;
-    recent->used--;
+    batch_cache->first = (batch_cache->first + 1) % ENTRIES;
+    batch_cache->used--;
 }
 
 /* Does [at, at + size) touch the oldest entry's bytes? */
-static bool overlaps_oldest(struct recent *recent, uint32_t at, uint32_t size)
+static bool overlaps_oldest(struct batch_cache *batch_cache, uint32_t at, uint32_t size)
 {
-    const struct entry *oldest = entry_at(recent, 0);
+    const struct entry *oldest = entry_at(batch_cache, 0);
     return at < oldest->at + oldest->size && oldest->at < at + size;
 }
 
-void recent_add(struct recent *recent, uint64_t first_id, uint16_t count, const uint8_t *body,
-                uint32_t size)
+void batch_cache_add(struct batch_cache *batch_cache, uint64_t first_id, uint16_t count,
+                     const uint8_t *body, uint32_t size)
 {
-    if (size > recent->size)
+    if (size > batch_cache->size)
         return;
-    pthread_mutex_lock(&recent->lock);
-    if (recent->used > 0) {
-        const struct entry *newest = entry_at(recent, recent->used - 1);
+    pthread_mutex_lock(&batch_cache->lock);
+    if (batch_cache->used > 0) {
+        const struct entry *newest = entry_at(batch_cache, batch_cache->used - 1);
         if (newest->first_id + newest->count != first_id)
-            recent->used = 0;
+            batch_cache->used = 0;
     }
-    if (recent->head + size > recent->size) {
+    if (batch_cache->head + size > batch_cache->size) {
         /* Those between head and the end are older than all at the beginning: they go first. */
-        while (recent->used > 0 && entry_at(recent, 0)->at >= recent->head)
-            drop_oldest(recent);
-        recent->head = 0;
+        while (batch_cache->used > 0 && entry_at(batch_cache, 0)->at >= batch_cache->head)
+            drop_oldest(batch_cache);
+        batch_cache->head = 0;
     }
-    while (recent->used == ENTRIES ||
-           (recent->used > 0 && overlaps_oldest(recent, recent->head, size)))
-        drop_oldest(recent);
-    memcpy(recent->data + recent->head, body, size);
-    *entry_at(recent, recent->used) = (struct entry){first_id, recent->head, size, count};
-    recent->used++;
-    recent->head += size;
-    pthread_mutex_unlock(&recent->lock);
+    while (batch_cache->used == ENTRIES ||
+           (batch_cache->used > 0 && overlaps_oldest(batch_cache, batch_cache->head, size)))
+        drop_oldest(batch_cache);
+    memcpy(batch_cache->data + batch_cache->head, body, size);
+    *entry_at(batch_cache, batch_cache->used) =
+        (struct entry){first_id, batch_cache->head, size, count};
+    batch_cache->used++;
+    batch_cache->head += size;
+    pthread_mutex_unlock(&batch_cache->lock);
 }
 
 /* The entry that holds `id`, or NULL. Ids grow from entry to entry. */
-static const struct entry *find(struct recent *recent, uint64_t id)
+static const struct entry *find(struct batch_cache *batch_cache, uint64_t id)
 {
-    uint32_t low = 0, high = recent->used;
+    uint32_t low = 0, high = batch_cache->used;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        const struct entry *entry = entry_at(recent, middle);
+        const struct entry *entry = entry_at(batch_cache, middle);
         if (id < entry->first_id)
             high = middle;
         else if (id >= entry->first_id + entry->count)
@@ -107,14 +108,15 @@ static const struct entry *find(struct recent *recent, uint64_t id)
     return NULL;
 }
 
-bool recent_get(struct recent *recent, uint64_t id, uint8_t *out, struct recent_body *body)
+bool batch_cache_get(struct batch_cache *batch_cache, uint64_t id, uint8_t *out,
+                     struct batch_cache_body *body)
 {
-    pthread_mutex_lock(&recent->lock);
-    const struct entry *entry = find(recent, id);
+    pthread_mutex_lock(&batch_cache->lock);
+    const struct entry *entry = find(batch_cache, id);
     if (entry != NULL) {
-        memcpy(out, recent->data + entry->at, entry->size);
-        *body = (struct recent_body){entry->first_id, entry->count, entry->size};
+        memcpy(out, batch_cache->data + entry->at, entry->size);
+        *body = (struct batch_cache_body){entry->first_id, entry->count, entry->size};
     }
-    pthread_mutex_unlock(&recent->lock);
+    pthread_mutex_unlock(&batch_cache->lock);
     return entry != NULL;
 }

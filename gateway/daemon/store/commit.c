@@ -43,7 +43,7 @@ static void count_record(struct store *store, const struct body_reader *reader,
         return; /* counted when the time is known */
     }
     if (record_values(record, stream->shape, values))
-        means_add(store->means, &store->db, stream, id, record, wall_ms, values);
+        rollup_add(store->rollup, &store->db, stream, id, record, wall_ms, values);
 }
 
 /* The intake's number to the file's; the same in all but rare cases. */
@@ -61,12 +61,12 @@ static bool is_duplicate(struct store *store, const struct stream *stream,
 {
     struct payload_value values[READING_VALUES_MAX];
     int device = stream_device(store, stream);
-    if (device < 0 || !seen_watches(store->seen, (uint16_t)device))
+    if (device < 0 || !dedup_watches(store->dedup, (uint16_t)device))
         return false;
-    if (!seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq))
+    if (!dedup_add(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq))
         return true;
     if (record_values(record, stream->shape, values))
-        seen_tell(store->seen, (uint16_t)device, record->boot, stream->shape, values);
+        dedup_tell(store->dedup, (uint16_t)device, record->boot, stream->shape, values);
     return false;
 }
 
@@ -75,10 +75,11 @@ static void note_lost(struct store *store, const struct stream *stream, const st
 {
     int device = stream_device(store, stream);
     if (record->kind != RECORD_GAP || record->why != GAP_NODE_LOG || device < 0 ||
-        !seen_watches(store->seen, (uint16_t)device) || record->last_seq - record->seq >= LOST_MOST)
+        !dedup_watches(store->dedup, (uint16_t)device) ||
+        record->last_seq - record->seq >= LOST_MOST)
         return;
     for (uint32_t i = 0; i <= record->last_seq - record->seq; i++)
-        (void)seen_add(store->seen, &store->db, (uint16_t)device, record->boot, record->seq + i);
+        (void)dedup_add(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq + i);
 }
 
 /* Keeps `record` in the body under the right stream number, and counts it. */
@@ -133,20 +134,20 @@ static void prepare(struct store *store, struct chunk *chunk)
 
 static bool is_pressed(const struct store *store)
 {
-    return means_pressed(store->means) || seen_pressed(store->seen);
+    return rollup_pressed(store->rollup) || dedup_pressed(store->dedup);
 }
 
 static void prepare_more(struct store *store, bool partial)
 {
-    struct intake_level level;
+    struct write_queue_level level;
     /* Of a small file a commit takes no more than retention keeps free. */
     uint64_t fit = store->config->store_max_bytes / 32 / CHUNK_SIZE + 1;
-    intake_level(store->intake, &level);
+    write_queue_level(store->write_queue, &level);
     for (uint32_t most = level.full_chunks + 1; most > 0; most--) {
         if (store->prepared_count >= CHUNKS_A_COMMIT || store->prepared_count >= fit ||
             is_pressed(store))
             return;
-        struct chunk *chunk = intake_take(store->intake, 1, partial);
+        struct chunk *chunk = write_queue_take(store->write_queue, 1, partial);
         if (chunk == NULL)
             return;
         prepare(store, chunk);
@@ -182,9 +183,9 @@ static int insert_batches(struct store *store, uint64_t *id)
 
 int commit_flush(struct store *store)
 {
-    int rc = means_flush(store->means, &store->db);
+    int rc = rollup_flush(store->rollup, &store->db);
     if (rc == SQLITE_OK)
-        rc = seen_flush(store->seen, &store->db);
+        rc = dedup_flush(store->dedup, &store->db);
     if (rc == SQLITE_OK)
         rc = db_meta_set(&store->db, "counted", (int64_t)store->prepared_id);
     return rc;
@@ -192,8 +193,8 @@ int commit_flush(struct store *store)
 
 void commit_flushed(struct store *store)
 {
-    means_flushed(store->means);
-    seen_flushed(store->seen);
+    rollup_flushed(store->rollup);
+    dedup_flushed(store->dedup);
     store->flush_ms = clock_now().mono_ms;
     store->flush_id = store->prepared_id;
 }
@@ -248,7 +249,7 @@ static void commit_prepared(struct store *store, bool flush)
 
 void commit_gaps(struct store *store, const struct body *body)
 {
-    recent_add(store->recent, store->next_id, body->count, body->data, body->used);
+    batch_cache_add(store->batch_cache, store->next_id, body->count, body->data, body->used);
     pthread_mutex_lock(&store->lock);
     store->next_id += body->count;
     store->stats.stored += body->count;
@@ -268,8 +269,8 @@ static int64_t commit_wait_ms(const struct store *store)
 
 bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
 {
-    struct intake_level level;
-    intake_level(store->intake, &level);
+    struct write_queue_level level;
+    write_queue_level(store->write_queue, &level);
     if (store->db.handle == NULL && now_ms < store->file.retry_ms) {
         if (store->file.retry_ms - now_ms < *wait_ms)
             *wait_ms = (int)(store->file.retry_ms - now_ms);
@@ -290,8 +291,8 @@ bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
 void commit_run(struct store *store, int64_t now_ms, bool everything)
 {
     static int64_t last_ms; /* of a commit; the one store thread's */
-    struct intake_level level;
-    intake_level(store->intake, &level);
+    struct write_queue_level level;
+    write_queue_level(store->write_queue, &level);
     bool due = store->prepared_count > 0 || level.waiting > 0;
     bool idle_acks = now_ms - last_ms >= IDLE_ACK_MS && cursors_wait(store);
     bool flush = everything || now_ms - store->flush_ms >= FLUSH_EVERY_MS ||
@@ -305,7 +306,7 @@ void commit_run(struct store *store, int64_t now_ms, bool everything)
         prepare_more(store, store->prepared_count == 0);
         commit_prepared(store, flush || is_pressed(store));
         last_ms = now_ms;
-        intake_level(store->intake, &level);
+        write_queue_level(store->write_queue, &level);
     } while (store->db.handle != NULL && store->prepared_count == 0 &&
              (level.full_chunks >= CHUNKS_AT_ONCE || (everything && level.waiting > 0)));
 }
@@ -367,9 +368,10 @@ void commit_settle(struct store *store, uint64_t file_next)
         store->prepared = chunk->next;
         store->prepared_count--;
         if (chunk->body.count > 0)
-            recent_add(store->recent, id, chunk->body.count, chunk->body.data, chunk->body.used);
+            batch_cache_add(store->batch_cache, id, chunk->body.count, chunk->body.data,
+                            chunk->body.used);
         id += chunk->body.count;
-        intake_release(store->intake, chunk);
+        write_queue_release(store->write_queue, chunk);
     }
     if (store->prepared == NULL)
         store->prepared_last = NULL;

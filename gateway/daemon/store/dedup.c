@@ -27,7 +27,7 @@ struct watched {
     struct boot_set *sets; /* BOOTS, and more until the next flush */
 };
 
-struct seen {
+struct dedup {
     uint16_t device_count;
     uint32_t stamp;
     uint32_t more;            /* sets beyond BOOTS a device */
@@ -76,45 +76,45 @@ static struct watched *watch(const struct device_config *device)
     return watched;
 }
 
-struct seen *seen_create(const struct config *config)
+struct dedup *dedup_create(const struct config *config)
 {
-    struct seen *seen = calloc(1, sizeof *seen);
-    if (seen == NULL)
+    struct dedup *dedup = calloc(1, sizeof *dedup);
+    if (dedup == NULL)
         return NULL;
-    seen->devices = calloc(config->device_count + 1u, sizeof(struct watched *));
-    if (seen->devices == NULL) {
-        free(seen);
+    dedup->devices = calloc(config->device_count + 1u, sizeof(struct watched *));
+    if (dedup->devices == NULL) {
+        free(dedup);
         return NULL;
     }
-    seen->device_count = config->device_count;
+    dedup->device_count = config->device_count;
     for (unsigned i = 0; i < config->device_count; i++) {
         if (!config->devices[i].profile->node)
             continue;
-        seen->devices[i] = watch(&config->devices[i]);
-        if (seen->devices[i] == NULL) {
-            seen_destroy(seen);
+        dedup->devices[i] = watch(&config->devices[i]);
+        if (dedup->devices[i] == NULL) {
+            dedup_destroy(dedup);
             return NULL;
         }
     }
-    return seen;
+    return dedup;
 }
 
-void seen_destroy(struct seen *seen)
+void dedup_destroy(struct dedup *dedup)
 {
-    if (seen == NULL)
+    if (dedup == NULL)
         return;
-    for (unsigned i = 0; i < seen->device_count; i++) {
-        if (seen->devices[i] != NULL)
-            (void)free_sets(seen->devices[i], 0);
-        free(seen->devices[i]);
+    for (unsigned i = 0; i < dedup->device_count; i++) {
+        if (dedup->devices[i] != NULL)
+            (void)free_sets(dedup->devices[i], 0);
+        free(dedup->devices[i]);
     }
-    free(seen->devices);
-    free(seen);
+    free(dedup->devices);
+    free(dedup);
 }
 
-bool seen_watches(const struct seen *seen, uint16_t device)
+bool dedup_watches(const struct dedup *dedup, uint16_t device)
 {
-    return device < seen->device_count && seen->devices[device] != NULL;
+    return device < dedup->device_count && dedup->devices[device] != NULL;
 }
 
 /* Index of the first range that ends at or after `seq`. */
@@ -183,11 +183,11 @@ static unsigned counters_of(const struct device_config *device, const struct fie
     return count;
 }
 
-void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
-               const struct payload_value *values)
+void dedup_tell(struct dedup *dedup, uint16_t device, uint32_t boot,
+                const struct stream_schema *shape, const struct payload_value *values)
 {
     const struct field_config *fields[READING_COUNTERS_MAX];
-    struct watched *watched = seen->devices[device];
+    struct watched *watched = dedup->devices[device];
     unsigned count = counters_of(watched->device, fields);
     for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
         if (set->stamp == 0 || set->boot != boot)
@@ -232,7 +232,7 @@ static void load(struct boot_set *set, struct db *db, const char *name)
     sqlite3_reset(statement);
 }
 
-void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored)
+void dedup_last(struct db *db, const struct device_config *device, struct reading_stored *stored)
 {
     sqlite3_stmt *statement = db->handle != NULL ? db_statement(db, DB_SEEN_NEWEST) : NULL;
     *stored = (struct reading_stored){0};
@@ -273,7 +273,7 @@ static int save(const struct boot_set *set, struct db *db, const char *name)
 }
 
 /* Room for another boot: in place of the one used longest ago, of those that are in the file. */
-static struct boot_set *room_for_set(struct seen *seen, struct watched *watched)
+static struct boot_set *room_for_set(struct dedup *dedup, struct watched *watched)
 {
     struct boot_set *clean = NULL, *oldest = watched->sets;
     for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
@@ -287,37 +287,37 @@ static struct boot_set *room_for_set(struct seen *seen, struct watched *watched)
     struct boot_set *more = add_set(watched);
     if (more == NULL)
         return oldest; /* no memory: a duplicate may come in later */
-    seen->more++;
+    dedup->more++;
     return more;
 }
 
-static struct boot_set *set_of(struct seen *seen, struct db *db, struct watched *watched,
+static struct boot_set *set_of(struct dedup *dedup, struct db *db, struct watched *watched,
                                uint32_t boot)
 {
     for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
         if (set->stamp != 0 && set->boot == boot)
             return set;
     }
-    struct boot_set *set = room_for_set(seen, watched);
+    struct boot_set *set = room_for_set(dedup, watched);
     *set = (struct boot_set){.next = set->next,
                              .boot = boot,
-                             .stamp = ++seen->stamp,
+                             .stamp = ++dedup->stamp,
                              .told = {.boot = boot, .known = true}};
     if (db->handle != NULL)
         load(set, db, watched->device->name);
     return set;
 }
 
-bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq)
+bool dedup_add(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t seq)
 {
-    struct boot_set *set = set_of(seen, db, seen->devices[device], boot);
-    set->stamp = ++seen->stamp;
+    struct boot_set *set = set_of(dedup, db, dedup->devices[device], boot);
+    set->stamp = ++dedup->stamp;
     return add(set, seq);
 }
 
-bool seen_pressed(const struct seen *seen)
+bool dedup_pressed(const struct dedup *dedup)
 {
-    return seen->more >= MORE_MOST;
+    return dedup->more >= MORE_MOST;
 }
 
 static int flush_device(const struct watched *watched, struct db *db)
@@ -331,23 +331,23 @@ static int flush_device(const struct watched *watched, struct db *db)
     return rc;
 }
 
-int seen_flush(struct seen *seen, struct db *db)
+int dedup_flush(struct dedup *dedup, struct db *db)
 {
     int rc = SQLITE_OK;
-    for (unsigned i = 0; i < seen->device_count && rc == SQLITE_OK; i++) {
-        if (seen->devices[i] != NULL)
-            rc = flush_device(seen->devices[i], db);
+    for (unsigned i = 0; i < dedup->device_count && rc == SQLITE_OK; i++) {
+        if (dedup->devices[i] != NULL)
+            rc = flush_device(dedup->devices[i], db);
     }
     return rc;
 }
 
-void seen_flushed(struct seen *seen)
+void dedup_flushed(struct dedup *dedup)
 {
-    for (unsigned i = 0; i < seen->device_count; i++) {
-        struct watched *watched = seen->devices[i];
+    for (unsigned i = 0; i < dedup->device_count; i++) {
+        struct watched *watched = dedup->devices[i];
         if (watched == NULL)
             continue;
-        seen->more -= free_sets(watched, BOOTS);
+        dedup->more -= free_sets(watched, BOOTS);
         for (struct boot_set *set = watched->sets; set != NULL; set = set->next)
             set->dirty = false;
     }

@@ -5,8 +5,8 @@
  * with what they tell of, or a crash would leave numbers without readings. When a boot has more
  * holes than fit, the oldest are forgotten: that can only let a duplicate in, never keep a reading
  * out. Store thread. */
-#ifndef BAIYE_SEEN_H
-#define BAIYE_SEEN_H
+#ifndef BAIYE_STORE_DEDUP_H
+#define BAIYE_STORE_DEDUP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,27 +16,27 @@
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/record.h"
 
-struct seen;
+struct dedup;
 
 /* Only devices whose profile is a node are watched. NULL: no memory. */
-struct seen *seen_create(const struct config *config);
-void seen_destroy(struct seen *seen);
+struct dedup *dedup_create(const struct config *config);
+void dedup_destroy(struct dedup *dedup);
 
 /* Is it one of them? Of the others every reading is new. */
-bool seen_watches(const struct seen *seen, uint16_t device);
+bool dedup_watches(const struct dedup *dedup, uint16_t device);
 /* false: it is there already. `db` may be closed: then only RAM is asked. */
-bool seen_add(struct seen *seen, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
+bool dedup_add(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
 /* A reading that was added: what its counters say counts as told. */
-void seen_tell(struct seen *seen, uint16_t device, uint32_t boot, const struct shape *shape,
-               const struct payload_value *values);
+void dedup_tell(struct dedup *dedup, uint16_t device, uint32_t boot,
+                const struct stream_schema *shape, const struct payload_value *values);
 /* What is in the file: from where on something may be missing, in one of the last boots, and what
  * their counters told. Where the beginning of a boot is missing, the end of the one before may be,
  * too. seq 0: nothing. */
-void seen_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
+void dedup_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
 /* Many boots wait to be written: time to flush, before more are added. */
-bool seen_pressed(const struct seen *seen);
+bool dedup_pressed(const struct dedup *dedup);
 /* Writes what has changed, inside the caller's transaction; seen_flushed() after its success. */
-int seen_flush(struct seen *seen, struct db *db);
-void seen_flushed(struct seen *seen);
+int dedup_flush(struct dedup *dedup, struct db *db);
+void dedup_flushed(struct dedup *dedup);
 
 #endif

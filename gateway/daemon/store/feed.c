@@ -117,10 +117,10 @@ static enum feed_result from_file(struct store *store, struct fetch *fetch, uint
 static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t id, uint8_t *out,
                              struct feed_body *body)
 {
-    struct recent_body recent;
-    if (!recent_get(store->recent, id, out, &recent))
+    struct batch_cache_body batch_cache;
+    if (!batch_cache_get(store->batch_cache, id, out, &batch_cache))
         return from_file(store, fetch, id, out, body);
-    *body = (struct feed_body){recent.first_id, recent.count, recent.size, false, 0};
+    *body = (struct feed_body){batch_cache.first_id, batch_cache.count, batch_cache.size, false, 0};
     return finish(store, out, body);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What publish takes from the store: committed records in order, from RAM or read from the file by
  * the store thread, and the live table. Used by the link thread only. */
-#ifndef BAIYE_FEED_H
-#define BAIYE_FEED_H
+#ifndef BAIYE_STORE_FEED_H
+#define BAIYE_STORE_FEED_H
 
 #include <stdbool.h>
 #include <stdint.h>

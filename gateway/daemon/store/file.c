@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store file's life: opened, failed, tried again, set aside when damaged. Whatever happens
- * here, polling and live values go on; see intake.h for what waits meanwhile. */
+ * here, polling and live values go on; see write_queue.h for what waits meanwhile. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>

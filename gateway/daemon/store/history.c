@@ -135,7 +135,7 @@ static void scan_batches(struct search *search, uint64_t first, uint64_t last)
 }
 
 /* Hours come in order of time, their batches mostly too: a batch is read once. */
-static void raw_hour(void *context, const struct mean_row *row)
+static void raw_hour(void *context, const struct rollup_row *row)
 {
     struct search *search = context;
     if (search->stopped || row->t_ms >= search->limit_ms || row->last_id == 0)
@@ -162,10 +162,10 @@ static void raw_hour(void *context, const struct mean_row *row)
 /* ---- Means -------------------------------------------------------------------------------------
  */
 
-static void mean_hour(void *context, const struct mean_row *row)
+static void mean_hour(void *context, const struct rollup_row *row)
 {
     struct search *search = context;
-    const struct mean_cell *cell = &row->cells[search->field];
+    const struct rollup_cell *cell = &row->cells[search->field];
     if (search->field >= row->count || cell->n + cell->bad == 0)
         return;
     struct store_point point = {.t_ms = row->t_ms, .n = cell->n, .bad = cell->bad};
@@ -175,7 +175,7 @@ static void mean_hour(void *context, const struct mean_row *row)
         point.max = cell->max;
     }
     if (search->query->step == STORE_DAY) {
-        point.t_ms = means_day_start(row->t_ms);
+        point.t_ms = rollup_day_start(row->t_ms);
         if (search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms) {
             join_point(&search->points[search->count - 1], &point);
             return;
@@ -187,7 +187,7 @@ static void mean_hour(void *context, const struct mean_row *row)
 /* ---- One question ------------------------------------------------------------------------------
  */
 
-static bool find_field(const struct shape *shape, const char *metric, unsigned *field)
+static bool find_field(const struct stream_schema *shape, const char *metric, unsigned *field)
 {
     for (unsigned i = 0; i < shape->count; i++) {
         if (strcmp(shape->fields[i].metric, metric) == 0) {
@@ -206,16 +206,16 @@ static int read_stream(struct search *search, const struct stream *stream)
     search->stream = stream;
     search->done_to = 0;
     if (query->step == STORE_RAW)
-        return means_read(store->means, &store->db, stream, MEAN_HOUR, from, search->limit_ms,
-                          raw_hour, search);
+        return rollup_read(store->rollup, &store->db, stream, ROLLUP_HOUR, from, search->limit_ms,
+                           raw_hour, search);
     int rc = SQLITE_OK;
     if (query->step == STORE_DAY) {
-        rc = means_read(store->means, &store->db, stream, MEAN_DAY, query->from_ms,
-                        search->limit_ms, mean_hour, search);
+        rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_DAY, query->from_ms,
+                         search->limit_ms, mean_hour, search);
     }
     if (rc == SQLITE_OK)
-        rc = means_read(store->means, &store->db, stream, MEAN_HOUR, query->from_ms,
-                        search->limit_ms, mean_hour, search);
+        rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_HOUR, query->from_ms,
+                         search->limit_ms, mean_hour, search);
     return rc;
 }
 
@@ -268,7 +268,7 @@ static void history_run(struct store *store, struct task *task, enum store_resul
     if (search.points == NULL)
         answer.result = STORE_BUSY;
     if (own->query.step == STORE_DAY) /* whole days: the first one from its beginning */
-        own->query.from_ms = means_day_start(own->query.from_ms);
+        own->query.from_ms = rollup_day_start(own->query.from_ms);
     if (answer.result == STORE_OK) {
         answer.result = run_search(&search);
         answer.points = search.points;

@@ -77,11 +77,11 @@ struct store {
     char uuid[37];
     uint32_t boot;
     struct reading_sink sink;
-    struct intake *intake;
+    struct write_queue *write_queue;
     struct live *live;
-    struct recent *recent;
-    struct seen *seen;
-    struct means *means;
+    struct batch_cache *batch_cache;
+    struct dedup *dedup;
+    struct rollup *rollup;
     struct stream *device_streams; /* by device index; ids are what the intake writes */
     uint32_t *real_ids;            /* by device index: ids in the file */
     bool ids_differ;
@@ -124,8 +124,8 @@ struct store {
     bool closed; /* no more tasks */
     struct stream *streams;
     uint32_t stream_count, stream_room;
-    struct shape **shapes;
-    uint32_t shape_count;
+    struct stream_schema **shapes;
+    uint32_t stream_schema_count;
     int feed_wake_fd;
     uint64_t next_id; /* committed */
     uint64_t acked[STORE_BROKERS_MAX];
@@ -150,7 +150,7 @@ enum store_result task_post_copy(struct store *store, const struct task *task, s
 void tasks_run(struct store *store, enum store_result state);
 
 /* streams.c */
-const struct shape *stream_intern(struct store *store, const struct shape *shape);
+const struct stream_schema *stream_intern(struct store *store, const struct stream_schema *shape);
 int streams_load(struct store *store);
 /* Finds or adds the streams of the configured devices. Inside a transaction. */
 int streams_settle(struct store *store);
@@ -169,7 +169,7 @@ bool file_result(struct store *store, int rc, const char *doing);
 void file_close(struct store *store);
 void file_check_slowly(struct store *store);
 
-/* beside.c: PATH.NAME, replaced as a whole. Loading gives "" when there is none. */
+/* sidecar_file.c: PATH.NAME, replaced as a whole. Loading gives "" when there is none. */
 size_t beside_load(const char *path, const char *name, char *text, size_t size);
 bool beside_save(const char *path, const char *name, const char *text);
 

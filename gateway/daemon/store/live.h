@@ -2,8 +2,8 @@
 /* The newest of each device: a slot for its reading and one for its health. Bus threads put, the
  * link thread of publish looks; neither waits for the disk. The newest sample wins, by the
  * monotonic clock, so that a step of the wall clock changes no order. */
-#ifndef BAIYE_LIVE_H
-#define BAIYE_LIVE_H
+#ifndef BAIYE_STORE_LIVE_H
+#define BAIYE_STORE_LIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

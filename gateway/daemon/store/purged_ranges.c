@@ -5,7 +5,7 @@
 
 #include "gateway/daemon/store/impl.h"
 
-struct gone_row {
+struct purged_ranges_row {
     char device[CONFIG_NAME_SIZE];
     uint32_t boot, first, last;
     bool told;
@@ -14,8 +14,8 @@ struct gone_row {
 /* ---- Rows ---- */
 
 /* The row nearest to `seq`: from it downwards, or from it upwards. `found` false: there is none. */
-static int find_row(struct db *db, enum db_statement which, const struct gone_row *at, uint32_t seq,
-                    struct gone_row *row, bool *found)
+static int find_row(struct db *db, enum db_statement which, const struct purged_ranges_row *at,
+                    uint32_t seq, struct purged_ranges_row *row, bool *found)
 {
     sqlite3_stmt *s = db_statement(db, which);
     *found = false;
@@ -36,7 +36,7 @@ static int find_row(struct db *db, enum db_statement which, const struct gone_ro
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int save_row(struct db *db, const struct gone_row *row)
+static int save_row(struct db *db, const struct purged_ranges_row *row)
 {
     sqlite3_stmt *s = db_statement(db, DB_GONE_SET);
     if (s != NULL) {
@@ -49,7 +49,7 @@ static int save_row(struct db *db, const struct gone_row *row)
     return db_run(db, s);
 }
 
-static int delete_row(struct db *db, const struct gone_row *row)
+static int delete_row(struct db *db, const struct purged_ranges_row *row)
 {
     sqlite3_stmt *s = db_statement(db, DB_GONE_DELETE);
     if (s != NULL) {
@@ -61,9 +61,9 @@ static int delete_row(struct db *db, const struct gone_row *row)
 }
 
 /* Writes a row that overlaps none, as one with its neighbours of the same kind. */
-static int join_row(struct db *db, struct gone_row row)
+static int join_row(struct db *db, struct purged_ranges_row row)
 {
-    struct gone_row near = {0};
+    struct purged_ranges_row near = {0};
     bool found = false;
     int rc = SQLITE_OK;
     if (row.first > 0)
@@ -80,13 +80,14 @@ static int join_row(struct db *db, struct gone_row row)
     return rc == SQLITE_OK ? save_row(db, &row) : rc;
 }
 
-int gone_add(struct db *db, const char *device, uint32_t boot, uint32_t first, uint32_t last)
+int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t first,
+                      uint32_t last)
 {
-    struct gone_row piece = {.boot = boot, .first = first};
+    struct purged_ranges_row piece = {.boot = boot, .first = first};
     int rc = SQLITE_OK;
     (void)strncpy(piece.device, device, sizeof piece.device - 1);
     while (rc == SQLITE_OK) {
-        struct gone_row near = {0};
+        struct purged_ranges_row near = {0};
         bool found = false;
         rc = find_row(db, DB_GONE_BELOW, &piece, piece.first, &near, &found);
         if (rc == SQLITE_OK && found && near.last >= piece.first) { /* already there */
@@ -121,7 +122,8 @@ static const struct stream *stream_named(const struct store *store, const char *
     return NULL;
 }
 
-static int read_untold(struct store *store, struct gone_row rows[TELL_AT_ONCE], unsigned *count)
+static int read_untold(struct store *store, struct purged_ranges_row rows[TELL_AT_ONCE],
+                       unsigned *count)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_GONE_UNTOLD);
     int rc = s == NULL ? db_run(&store->db, NULL) : SQLITE_ROW;
@@ -129,12 +131,12 @@ static int read_untold(struct store *store, struct gone_row rows[TELL_AT_ONCE], 
     if (s != NULL)
         sqlite3_bind_int64(s, 1, TELL_AT_ONCE);
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW && *count < TELL_AT_ONCE) {
-        struct gone_row *row = &rows[(*count)++];
+        struct purged_ranges_row *row = &rows[(*count)++];
         const char *device = (const char *)sqlite3_column_text(s, 0);
-        *row = (struct gone_row){.boot = (uint32_t)sqlite3_column_int64(s, 1),
-                                 .first = (uint32_t)sqlite3_column_int64(s, 2),
-                                 .last = (uint32_t)sqlite3_column_int64(s, 3),
-                                 .told = true};
+        *row = (struct purged_ranges_row){.boot = (uint32_t)sqlite3_column_int64(s, 1),
+                                          .first = (uint32_t)sqlite3_column_int64(s, 2),
+                                          .last = (uint32_t)sqlite3_column_int64(s, 3),
+                                          .told = true};
         (void)strncpy(row->device, device != NULL ? device : "", sizeof row->device - 1);
     }
     if (s != NULL)
@@ -142,7 +144,7 @@ static int read_untold(struct store *store, struct gone_row rows[TELL_AT_ONCE], 
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static void put_gaps(struct store *store, struct body *body, const struct gone_row *rows,
+static void put_gaps(struct store *store, struct body *body, const struct purged_ranges_row *rows,
                      unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -157,8 +159,8 @@ static void put_gaps(struct store *store, struct body *body, const struct gone_r
     body_seal(body);
 }
 
-static int write_told(struct store *store, const struct body *body, const struct gone_row *rows,
-                      unsigned count)
+static int write_told(struct store *store, const struct body *body,
+                      const struct purged_ranges_row *rows, unsigned count)
 {
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK && body->count > 0) {
@@ -180,9 +182,9 @@ static int write_told(struct store *store, const struct body *body, const struct
     return rc;
 }
 
-int gone_tell(struct store *store, bool *any)
+int purged_ranges_tell(struct store *store, bool *any)
 {
-    static struct gone_row rows[TELL_AT_ONCE]; /* the one store thread's */
+    static struct purged_ranges_row rows[TELL_AT_ONCE]; /* the one store thread's */
     static uint8_t data[BODY_MAX];
     struct clock_now now = clock_now();
     struct body_base base = {store->boot, now.wall_ms, now.mono_ms};

@@ -4,8 +4,8 @@
  * one row, so a device that loses its oldest readings for years has a row a boot. What brokers
  * refused for good is also here once nobody keeps it aside. Rows are first not told; gone_tell()
  * publishes them as gaps ("quota"), in a transaction that marks them told. Store thread. */
-#ifndef BAIYE_GONE_H
-#define BAIYE_GONE_H
+#ifndef BAIYE_STORE_PURGED_RANGES_H
+#define BAIYE_STORE_PURGED_RANGES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,10 +14,11 @@
 
 /* Inside a transaction. What of the range is already there stays as it is. An SQLite result code.
  */
-int gone_add(struct db *db, const char *device, uint32_t boot, uint32_t first, uint32_t last);
+int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t first,
+                      uint32_t last);
 
 struct store;
 /* Publishes what is not told yet, a batch of gaps. `any`: there may be more. SQLite's code. */
-int gone_tell(struct store *store, bool *any);
+int purged_ranges_tell(struct store *store, bool *any);
 
 #endif

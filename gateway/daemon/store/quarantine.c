@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a broker refuses for good, kept aside for a person to look at: the newest rows, as many as
- * fit. A record that drops out is told as a gap (gone.h), in the transaction that drops it: from
- * then on nobody tries to give it to that broker. */
+ * fit. A record that drops out is told as a gap (purged_ranges.h), in the transaction that drops
+ * it: from then on nobody tries to give it to that broker. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,8 @@ static int tell_gone(struct store *store, uint64_t id)
     const struct stream *stream =
         found && record.kind != RECORD_CORRECTION ? stream_find(store, record.stream) : NULL;
     if (stream != NULL)
-        return gone_add(&store->db, stream->device, record.boot, record.seq, record.last_seq);
+        return purged_ranges_add(&store->db, stream->device, record.boot, record.seq,
+                                 record.last_seq);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 

@@ -120,14 +120,14 @@ static bool to_scaled(double value, unsigned decimals, int64_t *scaled)
     return fabs(exact - whole) <= 1e-9 + 1e-12 * fabs(whole);
 }
 
-static bool is_wide(const struct shape_field *field, double value, int64_t *scaled)
+static bool is_wide(const struct stream_schema_field *field, double value, int64_t *scaled)
 {
     *scaled = 0;
     return field->form == PAYLOAD_SCALED && !to_scaled(value, field->decimals, scaled);
 }
 
-static uint8_t *put_value(uint8_t *at, const struct shape_field *field, bool wide, double value,
-                          int64_t scaled)
+static uint8_t *put_value(uint8_t *at, const struct stream_schema_field *field, bool wide,
+                          double value, int64_t scaled)
 {
     if (wide || field->form == PAYLOAD_DOUBLE)
         return put_bits64(at, &value, sizeof value);
@@ -144,7 +144,7 @@ struct value_bits {
     int64_t scaled[READING_VALUES_MAX];
 };
 
-static void look_at_values(const struct shape *shape, const struct reading *reading,
+static void look_at_values(const struct stream_schema *shape, const struct reading *reading,
                            struct value_bits *bits)
 {
     bits->absent = bits->wide = 0;
@@ -177,7 +177,7 @@ static uint8_t *put_flags(uint8_t *at, const struct reading *reading, unsigned c
     return at;
 }
 
-bool body_reading(struct body *body, uint32_t stream, const struct shape *shape,
+bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *shape,
                   const struct reading *reading)
 {
     uint8_t scratch[RECORD_MAX];
@@ -449,7 +449,7 @@ static uint32_t get_bitmap(struct cursor *c, unsigned count)
     return bits;
 }
 
-static void get_value(struct cursor *c, const struct shape_field *field, bool wide,
+static void get_value(struct cursor *c, const struct stream_schema_field *field, bool wide,
                       struct payload_value *value)
 {
     value->form = wide ? (uint8_t)PAYLOAD_DOUBLE : field->form;
@@ -465,7 +465,7 @@ static void get_value(struct cursor *c, const struct shape_field *field, bool wi
     }
 }
 
-bool record_values(const struct record *record, const struct shape *shape,
+bool record_values(const struct record *record, const struct stream_schema *shape,
                    struct payload_value *values)
 {
     struct cursor c = {.at = record->values, .end = record->values + record->values_size};
@@ -515,7 +515,7 @@ double payload_value_number(const struct payload_value *value)
                                          : value->real;
 }
 
-void payload_value_from(const struct shape_field *field, const struct reading_value *from,
+void payload_value_from(const struct stream_schema_field *field, const struct reading_value *from,
                         struct payload_value *value)
 {
     *value = (struct payload_value){.present = from->present && isfinite(from->value),

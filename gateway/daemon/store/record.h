@@ -22,8 +22,8 @@
  * when its budget is short.
  *
  * Which metrics the values belong to says the stream: one device with one list of fields. */
-#ifndef BAIYE_RECORD_H
-#define BAIYE_RECORD_H
+#ifndef BAIYE_STORE_RECORD_H
+#define BAIYE_STORE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,15 +33,15 @@
 #include "gateway/daemon/reading.h"
 #include "protocols/mqtt/payload.h"
 
-#define RECORD_MAX      320   /* the longest record: 24 doubles and everything else */
-#define BODY_HEADER_MAX 32    /* the longest header */
-#define BODY_MAX        16384 /* the longest body; holds at least 51 records */
-#define SHAPE_TEXT_MAX  1024
+#define RECORD_MAX             320   /* the longest record: 24 doubles and everything else */
+#define BODY_HEADER_MAX        32    /* the longest header */
+#define BODY_MAX               16384 /* the longest body; holds at least 51 records */
+#define STREAM_SCHEMA_TEXT_MAX 1024
 
 /* The fields of a reading, in order. */
-struct shape {
+struct stream_schema {
     uint8_t count;
-    struct shape_field {
+    struct stream_schema_field {
         char metric[CONFIG_NAME_SIZE];
         uint8_t form;     /* enum payload_form */
         uint8_t decimals; /* 0..9 */
@@ -52,15 +52,15 @@ struct shape {
 struct stream {
     uint32_t id;
     char device[CONFIG_NAME_SIZE];
-    const struct shape *shape;
+    const struct stream_schema *shape;
 };
 
 /* How a device's readings are kept, from its profile. */
-void shape_of_device(const struct device_config *device, struct shape *shape);
+void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape);
 /* "air_temperature:2 soil_ph:f …" and back; 'f' is a float, 'd' a double. `text` has room for
  * SHAPE_TEXT_MAX. Parsing fails (false) on anything else than what shape_text() writes. */
-void shape_text(const struct shape *shape, char *text);
-bool shape_parse(const char *text, struct shape *shape);
+void stream_schema_text(const struct stream_schema *shape, char *text);
+bool stream_schema_parse(const char *text, struct stream_schema *shape);
 
 struct body_base {
     uint32_t boot; /* the gateway's boot count */
@@ -78,7 +78,7 @@ struct body {
 /* Starts an empty body in caller's memory (at least BODY_HEADER_MAX). */
 void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct body_base *base);
 /* Each appends one record; false when it does not fit (nothing was written). */
-bool body_reading(struct body *body, uint32_t stream, const struct shape *shape,
+bool body_reading(struct body *body, uint32_t stream, const struct stream_schema *shape,
                   const struct reading *reading);
 bool body_gap(struct body *body, uint32_t stream, const struct reading_gap *gap);
 bool body_correction(struct body *body, uint32_t boot, int64_t add_ms);
@@ -135,13 +135,13 @@ bool body_next(struct body_reader *reader, struct record *record);
 bool body_copy(struct body *to, const struct body_reader *from, const struct record *record,
                uint32_t stream);
 /* The values of a reading; false when they do not fit the shape. `values` has shape->count. */
-bool record_values(const struct record *record, const struct shape *shape,
+bool record_values(const struct record *record, const struct stream_schema *shape,
                    struct payload_value *values);
 /* false when it is damaged. */
 bool record_mean(const struct record *record, struct record_mean *mean);
 double payload_value_number(const struct payload_value *value);
 /* A value as a reading has it in the form in which it would be kept. */
-void payload_value_from(const struct shape_field *field, const struct reading_value *from,
+void payload_value_from(const struct stream_schema_field *field, const struct reading_value *from,
                         struct payload_value *value);
 
 #endif

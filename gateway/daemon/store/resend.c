@@ -23,7 +23,7 @@ struct resend_search {
     uint32_t found;
 };
 
-static void resend_hour(void *context, const struct mean_row *row)
+static void resend_hour(void *context, const struct rollup_row *row)
 {
     struct resend_search *search = context;
     search->first = row->first_id < search->first ? row->first_id : search->first;
@@ -63,8 +63,8 @@ static enum store_result resend_plan(struct store *store, const struct store_res
             continue;
         search.first = UINT64_MAX;
         search.last = 0;
-        means_find_seq(store->means, &store->db, search.stream->id, query->boot, query->first_seq,
-                       query->last_seq, resend_hour, &search);
+        rollup_find_seq(store->rollup, &store->db, search.stream->id, query->boot, query->first_seq,
+                        query->last_seq, resend_hour, &search);
         uint32_t before = search.found;
         if (search.last != 0)
             resend_count(&search);

@@ -68,7 +68,7 @@ static int close_run(struct store *store, struct run *run)
 {
     int rc = SQLITE_OK;
     if (run->device != NULL)
-        rc = gone_add(&store->db, run->device, run->boot, run->first, run->last);
+        rc = purged_ranges_add(&store->db, run->device, run->boot, run->first, run->last);
     run->device = NULL;
     return rc;
 }
@@ -234,38 +234,38 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
 
 /* ---- Hourly means into daily ones ---- */
 
-static void add_hour(void *context, const struct mean_row *row)
+static void add_hour(void *context, const struct rollup_row *row)
 {
-    struct mean_row *day = context;
+    struct rollup_row *day = context;
     if (day->count == 0) {
         *day = *row;
-        day->t_ms = means_day_start(row->t_ms);
+        day->t_ms = rollup_day_start(row->t_ms);
         return;
     }
-    mean_merge(day, row);
+    rollup_merge(day, row);
 }
 
 static int fold_hour(struct store *store, uint32_t stream_id, int64_t t_ms)
 {
-    static struct mean_row day; /* the one store thread's */
+    static struct rollup_row day; /* the one store thread's */
     const struct stream *stream = stream_find(store, stream_id);
-    int64_t start = means_day_start(t_ms);
+    int64_t start = rollup_day_start(t_ms);
     day.count = 0;
     int rc = SQLITE_OK;
     if (stream != NULL) {
-        rc = means_read(store->means, &store->db, stream, MEAN_DAY, start, start + 1, add_hour,
-                        &day);
+        rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_DAY, start, start + 1, add_hour,
+                         &day);
         if (rc == SQLITE_OK)
-            rc = means_read(store->means, &store->db, stream, MEAN_HOUR, t_ms, t_ms + 1, add_hour,
-                            &day);
+            rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_HOUR, t_ms, t_ms + 1,
+                             add_hour, &day);
         if (rc == SQLITE_OK && day.count > 0)
-            rc = mean_save(&store->db, stream_id, MEAN_DAY, &day);
+            rc = rollup_save(&store->db, stream_id, ROLLUP_DAY, &day);
     }
     sqlite3_stmt *s = rc == SQLITE_OK ? db_statement(&store->db, DB_MEAN_DELETE) : NULL;
     if (s == NULL)
         return rc != SQLITE_OK ? rc : db_run(&store->db, NULL);
     sqlite3_bind_int64(s, 1, stream_id);
-    sqlite3_bind_int(s, 2, MEAN_HOUR);
+    sqlite3_bind_int(s, 2, ROLLUP_HOUR);
     sqlite3_bind_int64(s, 3, t_ms);
     return db_run(&store->db, s);
 }
@@ -301,7 +301,7 @@ static int fold_hours(struct store *store, bool *any)
     else
         db_rollback(&store->db);
     for (unsigned i = 0; i < count && rc == SQLITE_OK; i++)
-        means_forget(store->means, hours[i].stream, hours[i].t_ms);
+        rollup_forget(store->rollup, hours[i].stream, hours[i].t_ms);
     return rc;
 }
 
@@ -385,7 +385,7 @@ static void tell_gone(struct store *store, int64_t now_ms)
     bool more = false;
     if (!store->gone_untold || store->prepared_count > 0 || now_ms < store->tell_ms)
         return;
-    int rc = gone_tell(store, &more);
+    int rc = purged_ranges_tell(store, &more);
     if (file_result(store, rc, "telling what is gone") && rc == SQLITE_OK) {
         store->gone_untold = more;
         store->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;

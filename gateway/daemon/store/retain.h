@@ -8,10 +8,11 @@
  *   3. from 95 % on, until 94 %: acknowledged batches younger than 7 days
  *   4. when no acknowledged one is left: batches that some broker still misses
  *
- * Always the oldest first. What is dropped is recorded (gone.h) and published as gaps ("quota").
- * 3 and 4 break what is promised of a smaller file, and stand as an alarm for an hour. Pure. */
-#ifndef BAIYE_RETAIN_H
-#define BAIYE_RETAIN_H
+ * Always the oldest first. What is dropped is recorded (purged_ranges.h) and published as gaps
+ * ("quota"). 3 and 4 break what is promised of a smaller file, and stand as an alarm for an hour.
+ * Pure. */
+#ifndef BAIYE_STORE_RETAIN_H
+#define BAIYE_STORE_RETAIN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -14,44 +14,44 @@ struct open_hour {
     uint32_t stream; /* 0: free */
     bool dirty;
     uint32_t stamp;
-    struct mean_row *row; /* cells for `stream`'s count only */
+    struct rollup_row *row; /* cells for `stream`'s count only */
 };
 
-struct means {
+struct rollup {
     uint32_t planned, capacity, used, dirty, stamp;
     struct open_hour *hours;
 };
 
 static size_t row_size(unsigned count)
 {
-    return offsetof(struct mean_row, cells) + count * sizeof(struct mean_cell);
+    return offsetof(struct rollup_row, cells) + count * sizeof(struct rollup_cell);
 }
 
-struct means *means_create(uint32_t capacity)
+struct rollup *rollup_create(uint32_t capacity)
 {
-    struct means *means = calloc(1, sizeof *means);
+    struct rollup *rollup = calloc(1, sizeof *rollup);
     struct open_hour *hours = calloc(capacity, sizeof *hours);
-    if (means == NULL || hours == NULL) {
+    if (rollup == NULL || hours == NULL) {
         free(hours);
-        free(means);
+        free(rollup);
         return NULL;
     }
-    means->planned = means->capacity = capacity;
-    means->hours = hours;
-    return means;
+    rollup->planned = rollup->capacity = capacity;
+    rollup->hours = hours;
+    return rollup;
 }
 
-void means_destroy(struct means *means)
+void rollup_destroy(struct rollup *rollup)
 {
-    if (means == NULL)
+    if (rollup == NULL)
         return;
-    for (uint32_t i = 0; i < means->capacity; i++)
-        free(means->hours[i].row);
-    free(means->hours);
-    free(means);
+    for (uint32_t i = 0; i < rollup->capacity; i++)
+        free(rollup->hours[i].row);
+    free(rollup->hours);
+    free(rollup);
 }
 
-int64_t means_day_start(int64_t t_ms)
+int64_t rollup_day_start(int64_t t_ms)
 {
     time_t t = (time_t)(t_ms / 1000);
     struct tm local;
@@ -62,13 +62,13 @@ int64_t means_day_start(int64_t t_ms)
     return (int64_t)mktime(&local) * 1000;
 }
 
-void mean_merge(struct mean_row *to, const struct mean_row *from)
+void rollup_merge(struct rollup_row *to, const struct rollup_row *from)
 {
     to->first_id = from->first_id < to->first_id ? from->first_id : to->first_id;
     to->last_id = from->last_id > to->last_id ? from->last_id : to->last_id;
     for (unsigned i = 0; i < to->count && i < from->count; i++) {
-        struct mean_cell *cell = &to->cells[i];
-        const struct mean_cell *more = &from->cells[i];
+        struct rollup_cell *cell = &to->cells[i];
+        const struct rollup_cell *more = &from->cells[i];
         cell->bad += more->bad;
         if (more->n == 0)
             continue;
@@ -87,13 +87,13 @@ struct packed_cell {
     float mean;
 };
 
-int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct mean_row *row)
+int rollup_save(struct db *db, uint32_t stream, enum rollup_step step, const struct rollup_row *row)
 {
     struct packed_cell packed[READING_VALUES_MAX];
     uint32_t bad[READING_VALUES_MAX];
     bool any_bad = false;
     for (unsigned i = 0; i < row->count; i++) {
-        const struct mean_cell *cell = &row->cells[i];
+        const struct rollup_cell *cell = &row->cells[i];
         bad[i] = cell->bad;
         any_bad = any_bad || cell->bad > 0;
         packed[i] = (struct packed_cell){.n = cell->n,
@@ -120,7 +120,7 @@ int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct 
 }
 
 /* From a statement that stands on a row with MEAN_COLUMNS. */
-static void unpack(sqlite3_stmt *s, struct mean_row *row)
+static void unpack(sqlite3_stmt *s, struct rollup_row *row)
 {
     memset(row, 0, sizeof *row);
     row->t_ms = sqlite3_column_int64(s, 0);
@@ -136,10 +136,10 @@ static void unpack(sqlite3_stmt *s, struct mean_row *row)
     for (unsigned i = 0; blob != NULL && i < row->count; i++) {
         struct packed_cell packed;
         memcpy(&packed, blob + i * sizeof packed, sizeof packed);
-        row->cells[i] = (struct mean_cell){.n = packed.n,
-                                           .min = (double)packed.min,
-                                           .max = (double)packed.max,
-                                           .sum = (double)packed.mean * packed.n};
+        row->cells[i] = (struct rollup_cell){.n = packed.n,
+                                             .min = (double)packed.min,
+                                             .max = (double)packed.max,
+                                             .sum = (double)packed.mean * packed.n};
     }
     blob = sqlite3_column_blob(s, 8);
     count = (size_t)sqlite3_column_bytes(s, 8) / sizeof(uint32_t);
@@ -147,13 +147,13 @@ static void unpack(sqlite3_stmt *s, struct mean_row *row)
         memcpy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t));
 }
 
-static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct mean_row *row)
+static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct rollup_row *row)
 {
     sqlite3_stmt *s = db_statement(db, DB_MEAN_GET);
     if (s == NULL)
         return false;
     sqlite3_bind_int64(s, 1, stream);
-    sqlite3_bind_int(s, 2, MEAN_HOUR);
+    sqlite3_bind_int(s, 2, ROLLUP_HOUR);
     sqlite3_bind_int64(s, 3, t_ms);
     bool found = sqlite3_step(s) == SQLITE_ROW;
     if (found)
@@ -164,17 +164,17 @@ static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct mean_row *
 
 /* ---- Open hours ---- */
 
-static uint32_t slot_of(const struct means *means, uint32_t stream, int64_t t_ms)
+static uint32_t slot_of(const struct rollup *rollup, uint32_t stream, int64_t t_ms)
 {
     uint64_t h = (uint64_t)(t_ms / HOUR_MS) * 0x9E3779B97F4A7C15u ^ stream * 0xC2B2AE3D27D4EB4Fu;
-    return (uint32_t)((h ^ h >> 29) % means->capacity);
+    return (uint32_t)((h ^ h >> 29) % rollup->capacity);
 }
 
-static struct open_hour *find(struct means *means, uint32_t stream, int64_t t_ms)
+static struct open_hour *find(struct rollup *rollup, uint32_t stream, int64_t t_ms)
 {
-    uint32_t at = slot_of(means, stream, t_ms);
-    for (uint32_t i = 0; i < means->capacity; i++, at = (at + 1) % means->capacity) {
-        struct open_hour *hour = &means->hours[at];
+    uint32_t at = slot_of(rollup, stream, t_ms);
+    for (uint32_t i = 0; i < rollup->capacity; i++, at = (at + 1) % rollup->capacity) {
+        struct open_hour *hour = &rollup->hours[at];
         if (hour->stream == 0)
             return NULL;
         if (hour->stream == stream && hour->row->t_ms == t_ms)
@@ -183,85 +183,86 @@ static struct open_hour *find(struct means *means, uint32_t stream, int64_t t_ms
     return NULL;
 }
 
-static void put(struct means *means, struct open_hour entry)
+static void put(struct rollup *rollup, struct open_hour entry)
 {
-    uint32_t at = slot_of(means, entry.stream, entry.row->t_ms);
-    while (means->hours[at].stream != 0)
-        at = (at + 1) % means->capacity;
-    means->hours[at] = entry;
-    means->used++;
+    uint32_t at = slot_of(rollup, entry.stream, entry.row->t_ms);
+    while (rollup->hours[at].stream != 0)
+        at = (at + 1) % rollup->capacity;
+    rollup->hours[at] = entry;
+    rollup->used++;
 }
 
 /* Forgets the clean ones that were not used lately; rebuilds the table, since probing forbids
  * holes. Called seldom: when the table is three quarters full. */
-static void sweep(struct means *means)
+static void sweep(struct rollup *rollup)
 {
-    struct open_hour *kept = calloc(means->used + 1u, sizeof *kept);
+    struct open_hour *kept = calloc(rollup->used + 1u, sizeof *kept);
     uint32_t count = 0;
     if (kept == NULL)
         return;
-    uint32_t recent = means->stamp > means->capacity / 4 ? means->stamp - means->capacity / 4 : 0;
-    for (uint32_t i = 0; i < means->capacity; i++) {
-        struct open_hour *hour = &means->hours[i];
+    uint32_t batch_cache =
+        rollup->stamp > rollup->capacity / 4 ? rollup->stamp - rollup->capacity / 4 : 0;
+    for (uint32_t i = 0; i < rollup->capacity; i++) {
+        struct open_hour *hour = &rollup->hours[i];
         if (hour->stream == 0)
             continue;
-        if (hour->dirty || hour->stamp > recent)
+        if (hour->dirty || hour->stamp > batch_cache)
             kept[count++] = *hour;
         else
             free(hour->row);
     }
-    memset(means->hours, 0, means->capacity * sizeof means->hours[0]);
-    means->used = 0;
+    memset(rollup->hours, 0, rollup->capacity * sizeof rollup->hours[0]);
+    rollup->used = 0;
     for (uint32_t i = 0; i < count; i++)
-        put(means, kept[i]);
+        put(rollup, kept[i]);
     free(kept);
 }
 
 /* Without memory the table stays as it is. */
-static void grow(struct means *means)
+static void grow(struct rollup *rollup)
 {
-    struct open_hour *old = means->hours;
-    uint32_t capacity = means->capacity;
+    struct open_hour *old = rollup->hours;
+    uint32_t capacity = rollup->capacity;
     struct open_hour *hours = calloc(2 * (size_t)capacity, sizeof *hours);
     if (hours == NULL)
         return;
-    means->hours = hours;
-    means->capacity = 2 * capacity;
-    means->used = 0;
+    rollup->hours = hours;
+    rollup->capacity = 2 * capacity;
+    rollup->used = 0;
     for (uint32_t i = 0; i < capacity; i++) {
         if (old[i].stream != 0)
-            put(means, old[i]);
+            put(rollup, old[i]);
     }
     free(old);
 }
 
-static struct open_hour *open_hour(struct means *means, struct db *db, const struct stream *stream,
-                                   int64_t t_ms)
+static struct open_hour *open_hour(struct rollup *rollup, struct db *db,
+                                   const struct stream *stream, int64_t t_ms)
 {
-    struct open_hour *hour = find(means, stream->id, t_ms);
+    struct open_hour *hour = find(rollup, stream->id, t_ms);
     if (hour != NULL)
         return hour;
-    if (means->used >= means->capacity / 4 * 3)
-        sweep(means);
-    if (means->used >= means->capacity / 4 * 3)
-        grow(means);
-    if (means->used >= means->capacity - 1)
+    if (rollup->used >= rollup->capacity / 4 * 3)
+        sweep(rollup);
+    if (rollup->used >= rollup->capacity / 4 * 3)
+        grow(rollup);
+    if (rollup->used >= rollup->capacity - 1)
         return NULL;
-    struct mean_row *row = calloc(1, row_size(stream->shape->count));
+    struct rollup_row *row = calloc(1, row_size(stream->shape->count));
     if (row == NULL)
         return NULL;
-    struct mean_row loaded;
+    struct rollup_row loaded;
     if (db->handle != NULL && load(db, stream->id, t_ms, &loaded) &&
         loaded.count == stream->shape->count)
         memcpy(row, &loaded, row_size(loaded.count));
     row->t_ms = t_ms;
     row->count = stream->shape->count;
-    put(means, (struct open_hour){.stream = stream->id, .row = row});
+    put(rollup, (struct open_hour){.stream = stream->id, .row = row});
     /* cppcheck-suppress memleak ; the table has it now */
-    return find(means, stream->id, t_ms);
+    return find(rollup, stream->id, t_ms);
 }
 
-static void widen(struct mean_row *row, uint64_t id, const struct record *record)
+static void widen(struct rollup_row *row, uint64_t id, const struct record *record)
 {
     if (row->last_id == 0) {
         row->first_id = row->last_id = id;
@@ -278,26 +279,26 @@ static void widen(struct mean_row *row, uint64_t id, const struct record *record
     row->seq_hi = record->last_seq > row->seq_hi ? record->last_seq : row->seq_hi;
 }
 
-bool means_believe(const struct payload_value *value)
+bool rollup_believe(const struct payload_value *value)
 {
     return value->present && (value->flag == METRIC_GOOD || value->flag == METRIC_UNCALIBRATED ||
                               value->flag == METRIC_CLOCK);
 }
 
-void means_add(struct means *means, struct db *db, const struct stream *stream, uint64_t id,
-               const struct record *record, int64_t wall_ms, const struct payload_value *values)
+void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream, uint64_t id,
+                const struct record *record, int64_t wall_ms, const struct payload_value *values)
 {
     int64_t t_ms = wall_ms - (wall_ms % HOUR_MS + HOUR_MS) % HOUR_MS;
-    struct open_hour *hour = open_hour(means, db, stream, t_ms);
+    struct open_hour *hour = open_hour(rollup, db, stream, t_ms);
     if (hour == NULL)
         return;
-    means->dirty += !hour->dirty;
+    rollup->dirty += !hour->dirty;
     hour->dirty = true;
-    hour->stamp = ++means->stamp;
+    hour->stamp = ++rollup->stamp;
     widen(hour->row, id, record);
     for (unsigned i = 0; i < hour->row->count; i++) {
-        struct mean_cell *cell = &hour->row->cells[i];
-        if (!means_believe(&values[i])) { /* where no sensor is, no sample was taken */
+        struct rollup_cell *cell = &hour->row->cells[i];
+        if (!rollup_believe(&values[i])) { /* where no sensor is, no sample was taken */
             cell->bad += values[i].flag != METRIC_ABSENT && values[i].flag != METRIC_GOOD;
             continue;
         }
@@ -309,49 +310,49 @@ void means_add(struct means *means, struct db *db, const struct stream *stream, 
     }
 }
 
-static void full_row(const struct mean_row *part, struct mean_row *row)
+static void full_row(const struct rollup_row *part, struct rollup_row *row)
 {
     memset(row, 0, sizeof *row);
     memcpy(row, part, row_size(part->count));
 }
 
-int means_flush(struct means *means, struct db *db)
+int rollup_flush(struct rollup *rollup, struct db *db)
 {
-    for (uint32_t i = 0; i < means->capacity; i++) {
-        const struct open_hour *hour = &means->hours[i];
-        struct mean_row row;
+    for (uint32_t i = 0; i < rollup->capacity; i++) {
+        const struct open_hour *hour = &rollup->hours[i];
+        struct rollup_row row;
         if (hour->stream == 0 || !hour->dirty)
             continue;
         full_row(hour->row, &row);
-        int rc = mean_save(db, hour->stream, MEAN_HOUR, &row);
+        int rc = rollup_save(db, hour->stream, ROLLUP_HOUR, &row);
         if (rc != SQLITE_OK)
             return rc;
     }
     return SQLITE_OK;
 }
 
-void means_flushed(struct means *means)
+void rollup_flushed(struct rollup *rollup)
 {
-    for (uint32_t i = 0; i < means->capacity; i++)
-        means->hours[i].dirty = false;
-    means->dirty = 0;
+    for (uint32_t i = 0; i < rollup->capacity; i++)
+        rollup->hours[i].dirty = false;
+    rollup->dirty = 0;
 }
 
 /* Its place in the table stays taken until the next sweep: probing forbids holes. */
-void means_forget(struct means *means, uint32_t stream, int64_t t_ms)
+void rollup_forget(struct rollup *rollup, uint32_t stream, int64_t t_ms)
 {
-    struct open_hour *hour = find(means, stream, t_ms);
+    struct open_hour *hour = find(rollup, stream, t_ms);
     if (hour == NULL)
         return;
-    means->dirty -= hour->dirty;
+    rollup->dirty -= hour->dirty;
     hour->dirty = false;
     hour->stamp = 0;
     hour->row->t_ms = INT64_MIN;
 }
 
-bool means_pressed(const struct means *means)
+bool rollup_pressed(const struct rollup *rollup)
 {
-    return means->dirty >= means->planned / 2;
+    return rollup->dirty >= rollup->planned / 2;
 }
 
 /* ---- Reading back -----------------------------------------------------------------------------
@@ -359,12 +360,12 @@ bool means_pressed(const struct means *means)
 
 /* The RAM rows of a stream that are newer than what the file has, oldest first, one at a time:
  * open hours are few, so the next one is searched for. */
-static const struct mean_row *next_open(const struct means *means, uint32_t stream, int64_t from_ms,
-                                        int64_t to_ms)
+static const struct rollup_row *next_open(const struct rollup *rollup, uint32_t stream,
+                                          int64_t from_ms, int64_t to_ms)
 {
-    const struct mean_row *next = NULL;
-    for (uint32_t i = 0; i < means->capacity; i++) {
-        const struct open_hour *hour = &means->hours[i];
+    const struct rollup_row *next = NULL;
+    for (uint32_t i = 0; i < rollup->capacity; i++) {
+        const struct open_hour *hour = &rollup->hours[i];
         if (hour->stream == stream && hour->row->t_ms >= from_ms && hour->row->t_ms < to_ms &&
             (next == NULL || hour->row->t_ms < next->t_ms))
             next = hour->row;
@@ -372,10 +373,11 @@ static const struct mean_row *next_open(const struct means *means, uint32_t stre
     return next;
 }
 
-int means_read(struct means *means, struct db *db, const struct stream *stream, enum mean_step step,
-               int64_t from_ms, int64_t to_ms, means_each each, void *context)
+int rollup_read(struct rollup *rollup, struct db *db, const struct stream *stream,
+                enum rollup_step step, int64_t from_ms, int64_t to_ms, rollup_each each,
+                void *context)
 {
-    struct mean_row row;
+    struct rollup_row row;
     int rc = SQLITE_DONE;
     int64_t at = from_ms;
     sqlite3_stmt *s = db_statement(db, DB_MEAN_RANGE);
@@ -387,10 +389,10 @@ int means_read(struct means *means, struct db *db, const struct stream *stream, 
     }
     while (s != NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         unpack(s, &row);
-        const struct mean_row *open = NULL;
-        while (step == MEAN_HOUR &&
-               (open = next_open(means, stream->id, at, row.t_ms + 1)) != NULL) {
-            struct mean_row full;
+        const struct rollup_row *open = NULL;
+        while (step == ROLLUP_HOUR &&
+               (open = next_open(rollup, stream->id, at, row.t_ms + 1)) != NULL) {
+            struct rollup_row full;
             full_row(open, &full);
             each(context, &full);
             at = open->t_ms + 1;
@@ -401,8 +403,8 @@ int means_read(struct means *means, struct db *db, const struct stream *stream, 
     }
     if (s != NULL)
         sqlite3_reset(s);
-    const struct mean_row *open = NULL;
-    while (step == MEAN_HOUR && (open = next_open(means, stream->id, at, to_ms)) != NULL) {
+    const struct rollup_row *open = NULL;
+    while (step == ROLLUP_HOUR && (open = next_open(rollup, stream->id, at, to_ms)) != NULL) {
         full_row(open, &row);
         each(context, &row);
         at = open->t_ms + 1;
@@ -410,10 +412,10 @@ int means_read(struct means *means, struct db *db, const struct stream *stream, 
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_t boot,
-                    uint32_t first_seq, uint32_t last_seq, means_each each, void *context)
+void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,
+                     uint32_t first_seq, uint32_t last_seq, rollup_each each, void *context)
 {
-    struct mean_row row = {0};
+    struct rollup_row row = {0};
     sqlite3_stmt *s = db_statement(db, DB_MEAN_SEQ);
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, stream);
@@ -428,8 +430,8 @@ void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_
     }
     if (s != NULL)
         sqlite3_reset(s);
-    for (uint32_t i = 0; i < means->capacity; i++) {
-        const struct open_hour *hour = &means->hours[i];
+    for (uint32_t i = 0; i < rollup->capacity; i++) {
+        const struct open_hour *hour = &rollup->hours[i];
         if (hour->stream == stream && hour->row->boot_lo <= boot && hour->row->boot_hi >= boot &&
             hour->row->seq_lo <= last_seq && hour->row->seq_hi >= first_seq) {
             row.first_id = hour->row->first_id;

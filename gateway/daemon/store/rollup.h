@@ -4,8 +4,8 @@
  * the index of history and resend. Open hours are kept in RAM and written every few minutes in the
  * transaction of a commit, together with the id up to which they hold; after a crash the batches
  * from there on are counted again. Hours are UTC hours. Store thread. */
-#ifndef BAIYE_MEANS_H
-#define BAIYE_MEANS_H
+#ifndef BAIYE_STORE_ROLLUP_H
+#define BAIYE_STORE_ROLLUP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,55 +15,57 @@
 
 #define HOUR_MS 3600000
 
-enum mean_step { MEAN_HOUR = 1, MEAN_DAY = 2 };
+enum rollup_step { ROLLUP_HOUR = 1, ROLLUP_DAY = 2 };
 
-struct mean_cell {
+struct rollup_cell {
     uint32_t n;
     uint32_t bad; /* taken, but not to be believed: in none of the others */
     double min, max, sum;
 };
 
-struct mean_row {
+struct rollup_row {
     int64_t t_ms; /* where it begins */
     uint64_t first_id, last_id;
     uint32_t boot_lo, boot_hi, seq_lo, seq_hi;
     uint8_t count;
-    struct mean_cell cells[READING_VALUES_MAX];
+    struct rollup_cell cells[READING_VALUES_MAX];
 };
 
-struct means;
+struct rollup;
 
 /* Room for `capacity` open hours; it grows when more are needed at once. */
-struct means *means_create(uint32_t capacity);
-void means_destroy(struct means *means);
+struct rollup *rollup_create(uint32_t capacity);
+void rollup_destroy(struct rollup *rollup);
 
 /* Counts one reading. `id` is its record number. `db` is asked for an hour that is not in RAM
  * (may be closed). */
-void means_add(struct means *means, struct db *db, const struct stream *stream, uint64_t id,
-               const struct record *record, int64_t wall_ms, const struct payload_value *values);
+void rollup_add(struct rollup *rollup, struct db *db, const struct stream *stream, uint64_t id,
+                const struct record *record, int64_t wall_ms, const struct payload_value *values);
 /* Writes what has changed, inside the caller's transaction; means_flushed() after its success. */
-int means_flush(struct means *means, struct db *db);
-void means_flushed(struct means *means);
+int rollup_flush(struct rollup *rollup, struct db *db);
+void rollup_flushed(struct rollup *rollup);
 /* An hour that is in the file no longer, since a day has it. */
-void means_forget(struct means *means, uint32_t stream, int64_t t_ms);
+void rollup_forget(struct rollup *rollup, uint32_t stream, int64_t t_ms);
 /* Many hours wait to be written: time to flush, before more are counted. */
-bool means_pressed(const struct means *means);
+bool rollup_pressed(const struct rollup *rollup);
 
 /* Calls `each` for the rows of a stream with from <= t < to, in the file or in RAM, by time. */
-typedef void (*means_each)(void *context, const struct mean_row *row);
-int means_read(struct means *means, struct db *db, const struct stream *stream, enum mean_step step,
-               int64_t from_ms, int64_t to_ms, means_each each, void *context);
+typedef void (*rollup_each)(void *context, const struct rollup_row *row);
+int rollup_read(struct rollup *rollup, struct db *db, const struct stream *stream,
+                enum rollup_step step, int64_t from_ms, int64_t to_ms, rollup_each each,
+                void *context);
 /* Widens [*first, *last] to the batches that may hold readings of the boot in that range. */
-void means_find_seq(struct means *means, struct db *db, uint32_t stream, uint32_t boot,
-                    uint32_t first_seq, uint32_t last_seq, means_each each, void *context);
+void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint32_t boot,
+                     uint32_t first_seq, uint32_t last_seq, rollup_each each, void *context);
 
 /* Where the day of `t_ms` begins in the process's time zone (the site's). */
-int64_t means_day_start(int64_t t_ms);
+int64_t rollup_day_start(int64_t t_ms);
 /* May the value be believed: good, or good but of an uncalibrated sensor or an unsure time? */
-bool means_believe(const struct payload_value *value);
+bool rollup_believe(const struct payload_value *value);
 /* Adds `from` to `to`. */
-void mean_merge(struct mean_row *to, const struct mean_row *from);
+void rollup_merge(struct rollup_row *to, const struct rollup_row *from);
 /* Writes one row. An SQLite result code. */
-int mean_save(struct db *db, uint32_t stream, enum mean_step step, const struct mean_row *row);
+int rollup_save(struct db *db, uint32_t stream, enum rollup_step step,
+                const struct rollup_row *row);
 
 #endif

@@ -60,8 +60,8 @@ static sqlite3_stmt *ask(const char *text)
 static uint32_t adopt_stream(struct store *store, const char *device, const char *text)
 {
     for (uint32_t i = 0; i < store->stream_count; i++) {
-        char known[SHAPE_TEXT_MAX];
-        shape_text(store->streams[i].shape, known);
+        char known[STREAM_SCHEMA_TEXT_MAX];
+        stream_schema_text(store->streams[i].shape, known);
         if (strcmp(store->streams[i].device, device) == 0 && strcmp(known, text) == 0)
             return store->streams[i].id;
     }
@@ -83,12 +83,12 @@ static void read_streams(struct store *store)
         const char *text = (const char *)sqlite3_column_text(s, 2);
         struct stream_pair *grown =
             realloc(job.streams, (job.stream_count + 1) * sizeof *job.streams);
-        struct shape shape;
+        struct stream_schema shape;
         if (grown == NULL)
             break;
         job.streams = grown;
         if (device == NULL || text == NULL || strlen(device) >= CONFIG_NAME_SIZE ||
-            !shape_parse(text, &shape))
+            !stream_schema_parse(text, &shape))
             continue;
         uint32_t id = adopt_stream(store, device, text);
         if (id != 0)
@@ -165,7 +165,7 @@ static void tell_hole(struct store *store, struct stream_pair *pair, const struc
                                   .boot = record->boot,
                                   .first_seq = pair->last_seq + 1,
                                   .last_seq = record->seq - 1};
-        intake_gap(store->intake, &gap);
+        write_queue_gap(store->write_queue, &gap);
     }
     if (!follows || record->last_seq > pair->last_seq)
         pair->last_seq = record->last_seq;

@@ -24,7 +24,7 @@ static unsigned larger(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-static void field_form(const struct field_config *field, struct shape_field *shape)
+static void field_form(const struct field_config *field, struct stream_schema_field *shape)
 {
     shape->decimals = 0;
     shape->form = PAYLOAD_SINGLE;
@@ -37,7 +37,7 @@ static void field_form(const struct field_config *field, struct shape_field *sha
     shape->decimals = decimals > DECIMALS_MAX ? 0 : (uint8_t)decimals;
 }
 
-void shape_of_device(const struct device_config *device, struct shape *shape)
+void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape)
 {
     memset(shape, 0, sizeof *shape);
     shape->count = device->metric_count;
@@ -48,12 +48,12 @@ void shape_of_device(const struct device_config *device, struct shape *shape)
     }
 }
 
-void shape_text(const struct shape *shape, char *text)
+void stream_schema_text(const struct stream_schema *shape, char *text)
 {
     static const char digits[] = "0123456789", forms[] = {'\0', 'f', 'd'};
     char *at = text;
     for (unsigned i = 0; i < shape->count; i++) {
-        const struct shape_field *field = &shape->fields[i];
+        const struct stream_schema_field *field = &shape->fields[i];
         size_t length = strlen(field->metric);
         if (i > 0)
             *at++ = ' ';
@@ -68,7 +68,7 @@ void shape_text(const struct shape *shape, char *text)
     *at = '\0';
 }
 
-static bool parse_field(const char *text, size_t length, struct shape_field *field)
+static bool parse_field(const char *text, size_t length, struct stream_schema_field *field)
 {
     if (length < 3 || length - 2 >= sizeof field->metric || text[length - 2] != ':')
         return false;
@@ -84,7 +84,7 @@ static bool parse_field(const char *text, size_t length, struct shape_field *fie
     return form == 'f' || form == 'd';
 }
 
-bool shape_parse(const char *text, struct shape *shape)
+bool stream_schema_parse(const char *text, struct stream_schema *shape)
 {
     memset(shape, 0, sizeof *shape);
     while (*text != '\0') {

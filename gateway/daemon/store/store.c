@@ -41,13 +41,13 @@ static void sink_reading(void *context, const struct reading *reading)
     if (!atomic_load_explicit(&store->trusted, memory_order_relaxed))
         own.time.trust = TIME_UNTRUSTED;
     live_put(store->live, &own);
-    intake_reading(store->intake, &own);
+    write_queue_reading(store->write_queue, &own);
 }
 
 static void sink_gap(void *context, const struct reading_gap *gap)
 {
     struct store *store = context;
-    intake_gap(store->intake, gap);
+    write_queue_gap(store->write_queue, gap);
 }
 
 static void sink_health(void *context, const struct device_health *health)
@@ -89,7 +89,7 @@ static void gain_trust(struct store *store, const struct clock_now *now, int64_t
     if (store->db.handle != NULL)
         (void)file_result(store, save_offset(store, now->mono_ms), "keeping the clock's offset");
     if (atomic_load(&store->untrusted_released))
-        intake_correction(store->intake, shift_ms);
+        write_queue_correction(store->write_queue, shift_ms);
     if (store->first_untrusted != 0) {
         log_write(LOG_LEVEL_NOTICE, "store: the time is known now, %lld ms from what it was",
                   (long long)shift_ms);
@@ -170,8 +170,8 @@ static bool make_streams(struct store *store)
     if (store->device_streams == NULL || store->real_ids == NULL)
         return false;
     for (uint16_t i = 0; i < config->device_count; i++) {
-        struct shape shape;
-        shape_of_device(&config->devices[i], &shape);
+        struct stream_schema shape;
+        stream_schema_of_device(&config->devices[i], &shape);
         struct stream *stream = &store->device_streams[i];
         stream->shape = stream_intern(store, &shape);
         if (stream->shape == NULL)
@@ -184,14 +184,14 @@ static bool make_streams(struct store *store)
 static void release(struct store *store)
 {
     salvage_end();
-    intake_destroy(store->intake);
+    write_queue_destroy(store->write_queue);
     live_destroy(store->live);
-    recent_destroy(store->recent);
-    seen_destroy(store->seen);
-    means_destroy(store->means);
+    batch_cache_destroy(store->batch_cache);
+    dedup_destroy(store->dedup);
+    rollup_destroy(store->rollup);
     for (unsigned i = 0; i < FETCHES; i++)
         free(store->fetches[i].rows);
-    for (uint32_t i = 0; i < store->shape_count; i++)
+    for (uint32_t i = 0; i < store->stream_schema_count; i++)
         free(store->shapes[i]);
     free(store->shapes);
     free(store->streams);
@@ -209,12 +209,12 @@ static bool make_parts(struct store *store)
     const struct config *config = store->config;
     store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->live = live_create(config->device_count);
-    store->recent = recent_create(RECENT_BYTES);
-    store->seen = seen_create(config);
+    store->batch_cache = batch_cache_create(RECENT_BYTES);
+    store->dedup = dedup_create(config);
     store->last = calloc(config->device_count + 1u, sizeof *store->last);
-    store->means = means_create(config->device_count * 4u + 256u);
-    return store->wake_fd >= 0 && store->live != NULL && store->recent != NULL &&
-           store->seen != NULL && store->last != NULL && store->means != NULL &&
+    store->rollup = rollup_create(config->device_count * 4u + 256u);
+    return store->wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
+           store->dedup != NULL && store->last != NULL && store->rollup != NULL &&
            make_streams(store);
 }
 
@@ -240,8 +240,9 @@ struct store *store_open(const struct config *config)
     store->gone_untold = true;
     file_open_first(store);
     look_at_clock(store, &now);
-    store->intake = intake_create(config, store->device_streams, store->boot, store->wake_fd);
-    if (store->intake == NULL) {
+    store->write_queue =
+        write_queue_create(config, store->device_streams, store->boot, store->wake_fd);
+    if (store->write_queue == NULL) {
         file_close(store);
         release(store);
         return NULL;
@@ -253,7 +254,7 @@ struct store *store_open(const struct config *config)
                                         .now = sink_now,
                                         .last = sink_last};
     for (uint16_t i = 0; i < config->device_count; i++)
-        seen_last(&store->db, &config->devices[i], &store->last[i]);
+        dedup_last(&store->db, &config->devices[i], &store->last[i]);
     store->stats.file_limit = config->store_max_bytes;
     atomic_store(&store->step_ms, now.mono_ms);
     return store;
@@ -285,11 +286,11 @@ void store_stop(struct store *store)
     }
     tasks_run(store, STORE_STOPPED);
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
-    struct intake_level level;
+    struct write_queue_level level;
     do {
         store->file.retry_ms = 0;
         commit_run(store, clock_now().mono_ms, true);
-        intake_level(store->intake, &level);
+        write_queue_level(store->write_queue, &level);
     } while ((level.waiting > 0 || store->prepared_count > 0) && store->db.handle != NULL &&
              clock_now().mono_ms < until);
     if (level.waiting > 0 || store->prepared_count > 0)
@@ -331,8 +332,8 @@ static int by_size(const void *a, const void *b)
 void store_stats(struct store *store, struct store_stats *stats)
 {
     uint32_t samples[COMMIT_SAMPLES];
-    struct intake_level level;
-    intake_level(store->intake, &level);
+    struct write_queue_level level;
+    write_queue_level(store->write_queue, &level);
     pthread_mutex_lock(&store->lock);
     *stats = store->stats;
     stats->next_record = store->next_id;

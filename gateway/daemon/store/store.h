@@ -11,8 +11,8 @@
  * 30 s of the configured readings), an alarm stands, and what does not fit is counted as a gap.
  * What goes first when max_size is reached says retain.h: acknowledged readings stay at least 7
  * days as long as max_size leaves another way. */
-#ifndef BAIYE_STORE_H
-#define BAIYE_STORE_H
+#ifndef BAIYE_STORE_STORE_H
+#define BAIYE_STORE_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,15 +6,15 @@
 
 #include "gateway/daemon/store/impl.h"
 
-const struct shape *stream_intern(struct store *store, const struct shape *shape)
+const struct stream_schema *stream_intern(struct store *store, const struct stream_schema *shape)
 {
-    for (uint32_t i = 0; i < store->shape_count; i++) {
+    for (uint32_t i = 0; i < store->stream_schema_count; i++) {
         if (memcmp(store->shapes[i], shape, sizeof *shape) == 0)
             return store->shapes[i];
     }
-    struct shape **grown =
-        realloc(store->shapes, (store->shape_count + 1) * sizeof(struct shape *));
-    struct shape *copy = malloc(sizeof *copy);
+    struct stream_schema **grown =
+        realloc(store->shapes, (store->stream_schema_count + 1) * sizeof(struct stream_schema *));
+    struct stream_schema *copy = malloc(sizeof *copy);
     if (grown != NULL)
         store->shapes = grown;
     if (grown == NULL || copy == NULL) {
@@ -22,13 +22,14 @@ const struct shape *stream_intern(struct store *store, const struct shape *shape
         return NULL;
     }
     *copy = *shape;
-    store->shapes[store->shape_count++] = copy;
+    store->shapes[store->stream_schema_count++] = copy;
     return copy;
 }
 
-static bool add(struct store *store, uint32_t id, const char *device, const struct shape *shape)
+static bool add(struct store *store, uint32_t id, const char *device,
+                const struct stream_schema *shape)
 {
-    const struct shape *kept = stream_intern(store, shape);
+    const struct stream_schema *kept = stream_intern(store, shape);
     if (store->stream_count == store->stream_room) {
         uint32_t room = store->stream_room * 2 + 16;
         struct stream *grown = realloc(store->streams, room * sizeof *grown);
@@ -54,13 +55,13 @@ int streams_load(struct store *store)
     bool first = true;
     pthread_mutex_lock(&store->lock);
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        struct shape shape;
+        struct stream_schema shape;
         if (first)
             store->stream_count = 0;
         first = false;
         const char *device = (const char *)sqlite3_column_text(s, 1);
         const char *text = (const char *)sqlite3_column_text(s, 2);
-        if (device == NULL || text == NULL || !shape_parse(text, &shape))
+        if (device == NULL || text == NULL || !stream_schema_parse(text, &shape))
             continue; /* its readings are skipped wherever they turn up */
         if (!add(store, (uint32_t)sqlite3_column_int64(s, 0), device, &shape))
             rc = SQLITE_NOMEM;
@@ -95,7 +96,7 @@ int stream_device(const struct store *store, const struct stream *stream)
 }
 
 static const struct stream *find_shape(const struct store *store, const char *device,
-                                       const struct shape *shape)
+                                       const struct stream_schema *shape)
 {
     for (uint32_t i = 0; i < store->stream_count; i++) {
         const struct stream *stream = &store->streams[i];
@@ -105,11 +106,11 @@ static const struct stream *find_shape(const struct store *store, const char *de
     return NULL;
 }
 
-static int insert_row(struct store *store, const char *device, const struct shape *shape,
+static int insert_row(struct store *store, const char *device, const struct stream_schema *shape,
                       uint32_t id)
 {
-    char text[SHAPE_TEXT_MAX];
-    shape_text(shape, text);
+    char text[STREAM_SCHEMA_TEXT_MAX];
+    stream_schema_text(shape, text);
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_INSERT);
     if (s != NULL) {
         sqlite3_bind_text(s, 1, device, -1, SQLITE_STATIC);
@@ -120,7 +121,8 @@ static int insert_row(struct store *store, const char *device, const struct shap
     return db_run(&store->db, s);
 }
 
-static int insert(struct store *store, const char *device, const struct shape *shape, uint32_t *id)
+static int insert(struct store *store, const char *device, const struct stream_schema *shape,
+                  uint32_t *id)
 {
     int rc = insert_row(store, device, shape, 0);
     if (rc != SQLITE_OK)

@@ -25,7 +25,7 @@ struct lost_range {
     uint32_t boot, last_boot, first, last;
 };
 
-struct intake {
+struct write_queue {
     pthread_mutex_t lock;
     const struct stream *streams;
     uint32_t gateway_boot;
@@ -63,97 +63,100 @@ static uint32_t pool_size(const struct config *config)
     return chunks > CHUNKS_MAX ? CHUNKS_MAX : (uint32_t)chunks;
 }
 
-struct intake *intake_create(const struct config *config, const struct stream *streams,
-                             uint32_t gateway_boot, int wake_fd)
+struct write_queue *write_queue_create(const struct config *config, const struct stream *streams,
+                                       uint32_t gateway_boot, int wake_fd)
 {
-    struct intake *intake = calloc(1, sizeof *intake);
-    if (intake == NULL)
+    struct write_queue *write_queue = calloc(1, sizeof *write_queue);
+    if (write_queue == NULL)
         return NULL;
-    intake->lost_room = config->device_count + LOST_RANGES;
-    intake->lost_ranges = calloc(intake->lost_room, sizeof *intake->lost_ranges);
-    intake->chunk_count = pool_size(config);
-    intake->memory = mmap(NULL, (size_t)intake->chunk_count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (intake->lost_ranges == NULL || intake->memory == MAP_FAILED) {
-        free(intake->lost_ranges);
-        free(intake);
+    write_queue->lost_room = config->device_count + LOST_RANGES;
+    write_queue->lost_ranges = calloc(write_queue->lost_room, sizeof *write_queue->lost_ranges);
+    write_queue->chunk_count = pool_size(config);
+    write_queue->memory =
+        mmap(NULL, (size_t)write_queue->chunk_count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (write_queue->lost_ranges == NULL || write_queue->memory == MAP_FAILED) {
+        free(write_queue->lost_ranges);
+        free(write_queue);
         return NULL;
     }
-    pthread_mutex_init(&intake->lock, NULL);
-    intake->streams = streams;
-    intake->gateway_boot = gateway_boot;
-    intake->device_count = config->device_count;
-    intake->wake_fd = wake_fd;
-    return intake;
+    pthread_mutex_init(&write_queue->lock, NULL);
+    write_queue->streams = streams;
+    write_queue->gateway_boot = gateway_boot;
+    write_queue->device_count = config->device_count;
+    write_queue->wake_fd = wake_fd;
+    return write_queue;
 }
 
-void intake_destroy(struct intake *intake)
+void write_queue_destroy(struct write_queue *write_queue)
 {
-    if (intake == NULL)
+    if (write_queue == NULL)
         return;
-    munmap(intake->memory, (size_t)intake->chunk_count * CHUNK_SIZE);
-    pthread_mutex_destroy(&intake->lock);
-    free(intake->lost_ranges);
-    free(intake);
+    munmap(write_queue->memory, (size_t)write_queue->chunk_count * CHUNK_SIZE);
+    pthread_mutex_destroy(&write_queue->lock);
+    free(write_queue->lost_ranges);
+    free(write_queue);
 }
 
-static void wake(const struct intake *intake)
+static void wake(const struct write_queue *write_queue)
 {
-    (void)eventfd_write(intake->wake_fd, 1); /* fails only when it is signalled to the brim */
+    (void)eventfd_write(write_queue->wake_fd, 1); /* fails only when it is signalled to the brim */
 }
 
 /* ---- Under the lock ---- */
 
-static struct chunk *new_chunk(struct intake *intake)
+static struct chunk *new_chunk(struct write_queue *write_queue)
 {
-    struct chunk *chunk = intake->free;
+    struct chunk *chunk = write_queue->free;
     if (chunk != NULL) {
-        intake->free = chunk->next;
-        intake->free_count--;
+        write_queue->free = chunk->next;
+        write_queue->free_count--;
         return chunk;
     }
-    if (intake->fresh == intake->chunk_count)
+    if (write_queue->fresh == write_queue->chunk_count)
         return NULL;
-    return (struct chunk *)(void *)(intake->memory + (size_t)intake->fresh++ * CHUNK_SIZE);
+    return (struct chunk *)(void *)(write_queue->memory +
+                                    (size_t)write_queue->fresh++ * CHUNK_SIZE);
 }
 
-static void seal(struct intake *intake)
+static void seal(struct write_queue *write_queue)
 {
-    struct chunk *chunk = intake->open;
+    struct chunk *chunk = write_queue->open;
     chunk->next = NULL;
-    if (intake->full_last != NULL)
-        intake->full_last->next = chunk;
+    if (write_queue->full_last != NULL)
+        write_queue->full_last->next = chunk;
     else
-        intake->full_first = chunk;
-    intake->full_last = chunk;
-    intake->full_count++;
-    intake->open = NULL;
-    if (intake->full_count == FULL_ALARM)
-        wake(intake);
+        write_queue->full_first = chunk;
+    write_queue->full_last = chunk;
+    write_queue->full_count++;
+    write_queue->open = NULL;
+    if (write_queue->full_count == FULL_ALARM)
+        wake(write_queue);
 }
 
 /* A chunk with room for one more record, or NULL. */
-static struct body *room(struct intake *intake)
+static struct body *room(struct write_queue *write_queue)
 {
-    if (intake->open != NULL && intake->open->body.size - intake->open->body.used < RECORD_MAX + 3u)
-        seal(intake);
-    if (intake->open == NULL) {
-        struct chunk *chunk = new_chunk(intake);
+    if (write_queue->open != NULL &&
+        write_queue->open->body.size - write_queue->open->body.used < RECORD_MAX + 3u)
+        seal(write_queue);
+    if (write_queue->open == NULL) {
+        struct chunk *chunk = new_chunk(write_queue);
         if (chunk == NULL)
             return NULL;
         struct clock_now now = clock_now();
-        struct body_base base = {intake->gateway_boot, now.wall_ms, now.mono_ms};
+        struct body_base base = {write_queue->gateway_boot, now.wall_ms, now.mono_ms};
         body_begin(&chunk->body, chunk->data, CHUNK_SIZE - sizeof *chunk - CHUNK_SLACK, &base);
         chunk->since_ms = now.mono_ms;
-        intake->open = chunk;
+        write_queue->open = chunk;
     }
-    return &intake->open->body;
+    return &write_queue->open->body;
 }
 
-static void added(struct intake *intake)
+static void added(struct write_queue *write_queue)
 {
-    if (intake->waiting++ == 0)
-        wake(intake);
+    if (write_queue->waiting++ == 0)
+        wake(write_queue);
 }
 
 /* ---- What is lost, under the lock too ---- */
@@ -181,20 +184,20 @@ static struct lost_range both(const struct lost_range *a, const struct lost_rang
     return hull;
 }
 
-static void join_next(struct intake *intake, uint32_t at)
+static void join_next(struct write_queue *write_queue, uint32_t at)
 {
-    struct lost_range *range = &intake->lost_ranges[at];
+    struct lost_range *range = &write_queue->lost_ranges[at];
     range[0] = both(&range[0], &range[1]);
-    memmove(range + 1, range + 2, (--intake->lost_count - at - 1) * sizeof *range);
+    memmove(range + 1, range + 2, (--write_queue->lost_count - at - 1) * sizeof *range);
 }
 
 /* Joins the two neighbours of a device whose range holds the fewest numbers that were not lost. */
-static void join_nearest(struct intake *intake)
+static void join_nearest(struct write_queue *write_queue)
 {
     uint64_t least = UINT64_MAX;
     uint32_t nearest = 0;
-    for (uint32_t i = 0; i + 1 < intake->lost_count; i++) {
-        const struct lost_range *range = &intake->lost_ranges[i];
+    for (uint32_t i = 0; i + 1 < write_queue->lost_count; i++) {
+        const struct lost_range *range = &write_queue->lost_ranges[i];
         if (range[0].device != range[1].device)
             continue;
         struct lost_range hull = both(&range[0], &range[1]);
@@ -204,7 +207,7 @@ static void join_nearest(struct intake *intake)
             nearest = i;
         }
     }
-    join_next(intake, nearest); /* more ranges than devices: there is such a pair */
+    join_next(write_queue, nearest); /* more ranges than devices: there is such a pair */
 }
 
 static bool touch(const struct lost_range *a, const struct lost_range *b)
@@ -213,156 +216,158 @@ static bool touch(const struct lost_range *a, const struct lost_range *b)
            (b->first <= a->last || b->first - a->last == 1);
 }
 
-static void lose(struct intake *intake, uint16_t device, uint32_t boot, uint32_t first,
+static void lose(struct write_queue *write_queue, uint16_t device, uint32_t boot, uint32_t first,
                  uint32_t last)
 {
-    if (intake->lost_count == intake->lost_room)
-        join_nearest(intake);
-    uint32_t at = intake->lost_count;
-    while (at > 0 && is_behind(&intake->lost_ranges[at - 1], device, boot, first))
+    if (write_queue->lost_count == write_queue->lost_room)
+        join_nearest(write_queue);
+    uint32_t at = write_queue->lost_count;
+    while (at > 0 && is_behind(&write_queue->lost_ranges[at - 1], device, boot, first))
         at--;
-    struct lost_range *range = &intake->lost_ranges[at];
-    memmove(range + 1, range, (intake->lost_count++ - at) * sizeof *range);
+    struct lost_range *range = &write_queue->lost_ranges[at];
+    memmove(range + 1, range, (write_queue->lost_count++ - at) * sizeof *range);
     *range = (struct lost_range){device, boot, boot, first, last};
-    while (at + 1 < intake->lost_count && touch(&range[0], &range[1]))
-        join_next(intake, at);
+    while (at + 1 < write_queue->lost_count && touch(&range[0], &range[1]))
+        join_next(write_queue, at);
     if (at > 0 && touch(&range[-1], &range[0]))
-        join_next(intake, at - 1);
+        join_next(write_queue, at - 1);
 }
 
 /* false: no room for all of it yet. */
-static bool tell_range(struct intake *intake, struct lost_range *range)
+static bool tell_range(struct write_queue *write_queue, struct lost_range *range)
 {
     for (;; range->boot++) {
-        struct body *body = room(intake);
+        struct body *body = room(write_queue);
         struct reading_gap gap = {.device = range->device,
                                   .why = GAP_OVERFLOW,
                                   .boot = range->boot,
                                   .first_seq = range->first,
                                   .last_seq = range->last};
-        if (body == NULL || !body_gap(body, intake->streams[range->device].id, &gap))
+        if (body == NULL || !body_gap(body, write_queue->streams[range->device].id, &gap))
             return false;
-        intake->gaps++;
-        added(intake);
+        write_queue->gaps++;
+        added(write_queue);
         if (range->boot == range->last_boot)
             return true;
     }
 }
 
 /* As soon as there is room: what was lost is told before anything newer. */
-static void tell_lost(struct intake *intake)
+static void tell_lost(struct write_queue *write_queue)
 {
-    if (intake->lost_count == 0 && intake->correction_ms == 0)
+    if (write_queue->lost_count == 0 && write_queue->correction_ms == 0)
         return;
-    struct body *body = intake->correction_ms != 0 ? room(intake) : NULL;
-    if (body != NULL && body_correction(body, intake->gateway_boot, intake->correction_ms)) {
-        intake->correction_ms = 0;
-        added(intake);
+    struct body *body = write_queue->correction_ms != 0 ? room(write_queue) : NULL;
+    if (body != NULL &&
+        body_correction(body, write_queue->gateway_boot, write_queue->correction_ms)) {
+        write_queue->correction_ms = 0;
+        added(write_queue);
     }
-    while (intake->lost_count > 0 &&
-           tell_range(intake, &intake->lost_ranges[intake->lost_count - 1]))
-        intake->lost_count--;
+    while (write_queue->lost_count > 0 &&
+           tell_range(write_queue, &write_queue->lost_ranges[write_queue->lost_count - 1]))
+        write_queue->lost_count--;
 }
 
 /* ---- The outside ---- */
 
 /* Where the next record goes, behind what was lost; NULL: no room. */
-static struct body *next_room(struct intake *intake)
+static struct body *next_room(struct write_queue *write_queue)
 {
-    tell_lost(intake);
-    return room(intake);
+    tell_lost(write_queue);
+    return room(write_queue);
 }
 
-void intake_reading(struct intake *intake, const struct reading *reading)
+void write_queue_reading(struct write_queue *write_queue, const struct reading *reading)
 {
-    if (reading->device >= intake->device_count)
+    if (reading->device >= write_queue->device_count)
         return;
-    const struct stream *stream = &intake->streams[reading->device];
-    pthread_mutex_lock(&intake->lock);
-    intake->taken++;
-    struct body *body = next_room(intake);
+    const struct stream *stream = &write_queue->streams[reading->device];
+    pthread_mutex_lock(&write_queue->lock);
+    write_queue->taken++;
+    struct body *body = next_room(write_queue);
     if (body != NULL && body_reading(body, stream->id, stream->shape, reading)) {
-        added(intake);
+        added(write_queue);
     } else {
-        lose(intake, reading->device, reading->boot, reading->seq, reading->seq);
-        intake->lost++;
+        lose(write_queue, reading->device, reading->boot, reading->seq, reading->seq);
+        write_queue->lost++;
     }
-    pthread_mutex_unlock(&intake->lock);
+    pthread_mutex_unlock(&write_queue->lock);
 }
 
-void intake_gap(struct intake *intake, const struct reading_gap *gap)
+void write_queue_gap(struct write_queue *write_queue, const struct reading_gap *gap)
 {
-    if (gap->device >= intake->device_count || gap->last_seq < gap->first_seq)
+    if (gap->device >= write_queue->device_count || gap->last_seq < gap->first_seq)
         return;
-    pthread_mutex_lock(&intake->lock);
-    struct body *body = next_room(intake);
-    if (body != NULL && body_gap(body, intake->streams[gap->device].id, gap)) {
-        intake->gaps++;
-        added(intake);
+    pthread_mutex_lock(&write_queue->lock);
+    struct body *body = next_room(write_queue);
+    if (body != NULL && body_gap(body, write_queue->streams[gap->device].id, gap)) {
+        write_queue->gaps++;
+        added(write_queue);
     } else {
-        lose(intake, gap->device, gap->boot, gap->first_seq, gap->last_seq);
+        lose(write_queue, gap->device, gap->boot, gap->first_seq, gap->last_seq);
     }
-    pthread_mutex_unlock(&intake->lock);
+    pthread_mutex_unlock(&write_queue->lock);
 }
 
-void intake_correction(struct intake *intake, int64_t add_ms)
+void write_queue_correction(struct write_queue *write_queue, int64_t add_ms)
 {
-    pthread_mutex_lock(&intake->lock);
-    struct body *body = next_room(intake);
-    if (body != NULL && body_correction(body, intake->gateway_boot, add_ms))
-        added(intake);
+    pthread_mutex_lock(&write_queue->lock);
+    struct body *body = next_room(write_queue);
+    if (body != NULL && body_correction(body, write_queue->gateway_boot, add_ms))
+        added(write_queue);
     else
-        intake->correction_ms += add_ms;
-    pthread_mutex_unlock(&intake->lock);
+        write_queue->correction_ms += add_ms;
+    pthread_mutex_unlock(&write_queue->lock);
 }
 
-void intake_level(struct intake *intake, struct intake_level *level)
+void write_queue_level(struct write_queue *write_queue, struct write_queue_level *level)
 {
-    pthread_mutex_lock(&intake->lock);
-    const struct chunk *oldest = intake->full_first != NULL ? intake->full_first : intake->open;
-    *level = (struct intake_level){.taken = intake->taken,
-                                   .gaps = intake->gaps,
-                                   .lost = intake->lost,
-                                   .waiting = intake->waiting,
-                                   .full_chunks = intake->full_count,
-                                   .since_ms = oldest != NULL ? oldest->since_ms : 0};
-    pthread_mutex_unlock(&intake->lock);
+    pthread_mutex_lock(&write_queue->lock);
+    const struct chunk *oldest =
+        write_queue->full_first != NULL ? write_queue->full_first : write_queue->open;
+    *level = (struct write_queue_level){.taken = write_queue->taken,
+                                        .gaps = write_queue->gaps,
+                                        .lost = write_queue->lost,
+                                        .waiting = write_queue->waiting,
+                                        .full_chunks = write_queue->full_count,
+                                        .since_ms = oldest != NULL ? oldest->since_ms : 0};
+    pthread_mutex_unlock(&write_queue->lock);
 }
 
-struct chunk *intake_take(struct intake *intake, uint32_t max_chunks, bool partial)
+struct chunk *write_queue_take(struct write_queue *write_queue, uint32_t max_chunks, bool partial)
 {
-    pthread_mutex_lock(&intake->lock);
-    if (partial && intake->open != NULL && intake->full_count < max_chunks)
-        seal(intake);
-    struct chunk *first = max_chunks > 0 ? intake->full_first : NULL;
+    pthread_mutex_lock(&write_queue->lock);
+    if (partial && write_queue->open != NULL && write_queue->full_count < max_chunks)
+        seal(write_queue);
+    struct chunk *first = max_chunks > 0 ? write_queue->full_first : NULL;
     struct chunk *last = NULL;
-    for (uint32_t n = 0; n < max_chunks && intake->full_first != NULL; n++) {
-        last = intake->full_first;
-        intake->full_first = last->next;
-        intake->full_count--;
-        intake->waiting -= last->body.count;
+    for (uint32_t n = 0; n < max_chunks && write_queue->full_first != NULL; n++) {
+        last = write_queue->full_first;
+        write_queue->full_first = last->next;
+        write_queue->full_count--;
+        write_queue->waiting -= last->body.count;
     }
     if (last != NULL)
         last->next = NULL;
-    if (intake->full_first == NULL)
-        intake->full_last = NULL;
-    pthread_mutex_unlock(&intake->lock);
+    if (write_queue->full_first == NULL)
+        write_queue->full_last = NULL;
+    pthread_mutex_unlock(&write_queue->lock);
     return first;
 }
 
-void intake_release(struct intake *intake, struct chunk *chunk)
+void write_queue_release(struct write_queue *write_queue, struct chunk *chunk)
 {
     bool cool = false;
-    pthread_mutex_lock(&intake->lock);
-    if (intake->free_count >= KEEP_WARM)
+    pthread_mutex_lock(&write_queue->lock);
+    if (write_queue->free_count >= KEEP_WARM)
         cool = true;
-    pthread_mutex_unlock(&intake->lock);
+    pthread_mutex_unlock(&write_queue->lock);
     if (cool) /* all but the first page, which holds the link of the free list */
         (void)madvise((uint8_t *)chunk + 4096, CHUNK_SIZE - 4096, MADV_DONTNEED);
-    pthread_mutex_lock(&intake->lock);
-    chunk->next = intake->free;
-    intake->free = chunk;
-    intake->free_count++;
-    tell_lost(intake);
-    pthread_mutex_unlock(&intake->lock);
+    pthread_mutex_lock(&write_queue->lock);
+    chunk->next = write_queue->free;
+    write_queue->free = chunk;
+    write_queue->free_count++;
+    tell_lost(write_queue);
+    pthread_mutex_unlock(&write_queue->lock);
 }

@@ -3,8 +3,8 @@
  * chunk becomes one row of the store as it is. The pool holds at least 30 s of the configured
  * readings; chunks are used last-freed first, so that in quiet times few pages are touched. When
  * no chunk is free the number of a record is kept, and told as a gap as soon as there is room. */
-#ifndef BAIYE_INTAKE_H
-#define BAIYE_INTAKE_H
+#ifndef BAIYE_STORE_WRITE_QUEUE_H
+#define BAIYE_STORE_WRITE_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,31 +24,31 @@ struct chunk {
     uint8_t data[];   /* up to CHUNK_SIZE altogether */
 };
 
-struct intake;
+struct write_queue;
 
 /* `streams` has one entry a configured device and must outlive the intake. `wake_fd` is an eventfd
  * that is signalled when there is something to commit. NULL: no memory. */
-struct intake *intake_create(const struct config *config, const struct stream *streams,
-                             uint32_t gateway_boot, int wake_fd);
-void intake_destroy(struct intake *intake);
+struct write_queue *write_queue_create(const struct config *config, const struct stream *streams,
+                                       uint32_t gateway_boot, int wake_fd);
+void write_queue_destroy(struct write_queue *write_queue);
 
 /* Any bus thread. Never wait for the disk. */
-void intake_reading(struct intake *intake, const struct reading *reading);
-void intake_gap(struct intake *intake, const struct reading_gap *gap);
+void write_queue_reading(struct write_queue *write_queue, const struct reading *reading);
+void write_queue_gap(struct write_queue *write_queue, const struct reading_gap *gap);
 /* The store thread's own: the clock was wrong by add_ms in this boot. */
-void intake_correction(struct intake *intake, int64_t add_ms);
+void write_queue_correction(struct write_queue *write_queue, int64_t add_ms);
 
-struct intake_level {
+struct write_queue_level {
     uint64_t taken, gaps, lost; /* since start; lost: readings that were taken and did not fit */
     uint32_t waiting;           /* records not taken out */
     uint32_t full_chunks;
     int64_t since_ms; /* monotonic: when the oldest of them came; 0: none */
 };
-void intake_level(struct intake *intake, struct intake_level *level);
+void write_queue_level(struct write_queue *write_queue, struct write_queue_level *level);
 
 /* Takes out the full chunks, oldest first, at most `max_chunks`; with `partial` also the one that
  * is being filled. The caller gives each back with intake_release(). Store thread. */
-struct chunk *intake_take(struct intake *intake, uint32_t max_chunks, bool partial);
-void intake_release(struct intake *intake, struct chunk *chunk);
+struct chunk *write_queue_take(struct write_queue *write_queue, uint32_t max_chunks, bool partial);
+void write_queue_release(struct write_queue *write_queue, struct chunk *chunk);
 
 #endif

@@ -34,7 +34,7 @@ static bool is_wanted(const struct update_job *job, const struct device_config *
 /* Both variants are genuine, fit an update, and are of one version. */
 static bool check_file(struct update_job *job)
 {
-    if (genuine_file(job->file, job->file_size) != IMAGE_OK)
+    if (signature_file(job->file, job->file_size) != IMAGE_OK)
         return false;
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         size_t size;

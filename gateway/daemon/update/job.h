@@ -58,7 +58,7 @@ struct update_job {
     int64_t started_ms, told_ms, kept_ms;
     unsigned told, started_permille;
     uint8_t kept_phase; /* of the session, when rows were last looked at */
-    /* update_keep.c */
+    /* checkpoint.c */
     size_t keep_at;
     enum store_result kept;
 };
@@ -81,7 +81,7 @@ const char *update_job_phase(const struct update_job *job);
 void update_job_tell(struct update_job *job);
 void update_job_ended(struct update_job *job);
 
-/* update_keep.c. Writes the file and the rows, then update_job_start(). */
+/* checkpoint.c. Writes the file and the rows, then update_job_start(). */
 void update_keep_and_start(struct update_job *job);
 /* The rows have changed. */
 void update_keep_rows(struct update_job *job);

@@ -47,7 +47,7 @@ static int der_of(const uint8_t signature[IMAGE_SIGNATURE_SIZE], uint8_t der[DER
     return size;
 }
 
-bool genuine_signed_by(const uint8_t point[IMAGE_POINT_SIZE], const uint8_t *header)
+bool signature_signed_by(const uint8_t point[IMAGE_POINT_SIZE], const uint8_t *header)
 {
     uint8_t der[DER_MAX];
     int der_size = der_of(header + IMAGE_SIGNED_SIZE, der);
@@ -71,10 +71,10 @@ static enum image_result judge(const uint8_t *image, size_t size)
     (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
     if (memcmp(hash, header.hash, sizeof hash) != 0)
         return IMAGE_BAD_HASH;
-    return genuine_signed_by(image_point(image), image) ? IMAGE_OK : IMAGE_BAD_SIGNATURE;
+    return signature_signed_by(image_point(image), image) ? IMAGE_OK : IMAGE_BAD_SIGNATURE;
 }
 
-enum image_result genuine_file(const uint8_t *file, size_t size)
+enum image_result signature_file(const uint8_t *file, size_t size)
 {
     enum image_result result = IMAGE_OK;
     if (size < sizeof IMAGE_FILE_MAGIC - 1 ||

@@ -3,8 +3,8 @@
  * signature belong to what it holds? Checked against the public key that the image carries: whether
  * a node knows that key, the node says (update.h), and it judges by its own keys in any case. With
  * OpenSSL; any thread. */
-#ifndef BAIYE_UPDATE_GENUINE_H
-#define BAIYE_UPDATE_GENUINE_H
+#ifndef BAIYE_UPDATE_SIGNATURE_H
+#define BAIYE_UPDATE_SIGNATURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,8 +13,8 @@
 #include "protocols/image/image.h"
 
 /* `header`: of IMAGE_HEADER_SIZE bytes. */
-bool genuine_signed_by(const uint8_t point[IMAGE_POINT_SIZE], const uint8_t *header);
+bool signature_signed_by(const uint8_t point[IMAGE_POINT_SIZE], const uint8_t *header);
 /* An image file with a variant for each slot. IMAGE_OK, or what is wrong with it. */
-enum image_result genuine_file(const uint8_t *file, size_t size);
+enum image_result signature_file(const uint8_t *file, size_t size);
 
 #endif

@@ -17,8 +17,8 @@
  *
  * A session names its target slot, so nodes that run from the other one are left for a second
  * session with the other variant of the image (update_start() again). */
-#ifndef BAIYE_UPDATE_H
-#define BAIYE_UPDATE_H
+#ifndef BAIYE_UPDATE_UPDATE_H
+#define BAIYE_UPDATE_UPDATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -34,8 +34,8 @@ static struct traffic traffic;
 
 static int64_t wire_us(size_t bytes)
 {
-    const struct wire wire = {.baud = 9600, .parity = 'N', .stop_bits = 1};
-    return wire_bytes_ns(&wire, bytes) / 1000;
+    const struct serial_timing wire = {.baud = 9600, .parity = 'N', .stop_bits = 1};
+    return serial_timing_bytes_ns(&wire, bytes) / 1000;
 }
 
 static void make_traffic(void)

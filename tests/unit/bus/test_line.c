@@ -78,7 +78,7 @@ static void opens_a_port_as_it_should_be(void **state)
     /* A pseudo-terminal forgets PARENB; that parity is checked stands elsewhere as well. */
     assert_int_equal(settings.c_cflag & (PARODD | CSTOPB), 0);
     assert_int_equal(settings.c_iflag & INPCK, INPCK);
-    static const struct wire slow = {2400, 'O', 2};
+    static const struct serial_timing slow = {2400, 'O', 2};
     assert_true(line_set(&line, &slow));
     assert_int_equal(tcgetattr(line.fd, &settings), 0);
     assert_int_equal(cfgetospeed(&settings), B2400);

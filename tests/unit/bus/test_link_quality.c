@@ -12,70 +12,71 @@
 #define MS      1000000LL
 #define CEILING (1000 * MS)
 
-static void tries(struct health *health, enum health_end end, unsigned size, unsigned count)
+static void tries(struct link_quality *health, enum link_quality_end end, unsigned size,
+                  unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        health_try(health, end, size, 5 * MS);
+        link_quality_try(health, end, size, 5 * MS);
 }
 
 static void learns_a_timeout_between_floor_and_ceiling(void **state)
 {
     (void)state;
-    struct health health = {0};
-    assert_int_equal(health_timeout_ns(&health, CEILING), CEILING); /* nothing known yet */
-    tries(&health, HEALTH_GOOD, 10, 10);
-    assert_int_equal(health_timeout_ns(&health, CEILING), 100 * MS); /* the floor */
-    health_try(&health, HEALTH_GOOD, 10, 200 * MS);
-    assert_int_equal(health_timeout_ns(&health, CEILING), 420 * MS);
-    assert_int_equal(health_timeout_ns(&health, 300 * MS), 300 * MS);
-    health_try(&health, HEALTH_SILENT, 10, 0);
-    assert_int_equal(health_timeout_ns(&health, CEILING), CEILING); /* after a failure */
+    struct link_quality health = {0};
+    assert_int_equal(link_quality_timeout_ns(&health, CEILING), CEILING); /* nothing known yet */
+    tries(&health, LINK_QUALITY_GOOD, 10, 10);
+    assert_int_equal(link_quality_timeout_ns(&health, CEILING), 100 * MS); /* the floor */
+    link_quality_try(&health, LINK_QUALITY_GOOD, 10, 200 * MS);
+    assert_int_equal(link_quality_timeout_ns(&health, CEILING), 420 * MS);
+    assert_int_equal(link_quality_timeout_ns(&health, 300 * MS), 300 * MS);
+    link_quality_try(&health, LINK_QUALITY_SILENT, 10, 0);
+    assert_int_equal(link_quality_timeout_ns(&health, CEILING), CEILING); /* after a failure */
     for (unsigned i = 0; i < 2000; i++)
-        health_try(&health, HEALTH_GOOD, 10, 5 * MS);
-    assert_true(health_timeout_ns(&health, CEILING) <= 101 * MS); /* and forgets */
+        link_quality_try(&health, LINK_QUALITY_GOOD, 10, 5 * MS);
+    assert_true(link_quality_timeout_ns(&health, CEILING) <= 101 * MS); /* and forgets */
 }
 
 static void percentiles_are_within_a_fifth(void **state)
 {
     (void)state;
-    struct health health = {0};
-    assert_int_equal(health_percentile_us(&health, 0.5), 0);
+    struct link_quality health = {0};
+    assert_int_equal(link_quality_percentile_us(&health, 0.5), 0);
     for (unsigned i = 1; i <= 100; i++)
-        health_try(&health, HEALTH_GOOD, 10, i * MS);
-    assert_in_range(health_percentile_us(&health, 0.5), 50000, 62000);
-    assert_in_range(health_percentile_us(&health, 0.99), 99000, 120000);
-    struct health slow = {0};
-    health_try(&slow, HEALTH_GOOD, 10, 3600000 * MS);
-    assert_true(health_percentile_us(&slow, 0.5) > 1000000);
+        link_quality_try(&health, LINK_QUALITY_GOOD, 10, i * MS);
+    assert_in_range(link_quality_percentile_us(&health, 0.5), 50000, 62000);
+    assert_in_range(link_quality_percentile_us(&health, 0.99), 99000, 120000);
+    struct link_quality slow = {0};
+    link_quality_try(&slow, LINK_QUALITY_GOOD, 10, 3600000 * MS);
+    assert_true(link_quality_percentile_us(&slow, 0.5) > 1000000);
 }
 
 /* One answer that seems too fast changes nothing; a unit that has become faster is believed. */
 static void believes_a_faster_unit_after_a_while(void **state)
 {
     (void)state;
-    struct health health = {0};
-    health_try(&health, HEALTH_SILENT, 10, 0);
-    assert_int_equal(health_fastest_ns(&health), 0); /* not before it was asked */
-    tries(&health, HEALTH_GOOD, 10, HEALTH_LEARNT - 1);
-    assert_true(health_fastest_ns(&health) == INT64_MIN);
-    tries(&health, HEALTH_GOOD, 10, 1);
-    assert_int_equal(health_fastest_ns(&health), 5 * MS);
-    health_too_fast(&health, MS);
-    health_too_fast(&health, MS);
-    assert_int_equal(health_fastest_ns(&health), 5 * MS);
-    health_too_fast(&health, MS);
-    assert_int_equal(health_fastest_ns(&health), MS);
+    struct link_quality health = {0};
+    link_quality_try(&health, LINK_QUALITY_SILENT, 10, 0);
+    assert_int_equal(link_quality_fastest_ns(&health), 0); /* not before it was asked */
+    tries(&health, LINK_QUALITY_GOOD, 10, LINK_QUALITY_LEARNT - 1);
+    assert_true(link_quality_fastest_ns(&health) == INT64_MIN);
+    tries(&health, LINK_QUALITY_GOOD, 10, 1);
+    assert_int_equal(link_quality_fastest_ns(&health), 5 * MS);
+    link_quality_too_fast(&health, MS);
+    link_quality_too_fast(&health, MS);
+    assert_int_equal(link_quality_fastest_ns(&health), 5 * MS);
+    link_quality_too_fast(&health, MS);
+    assert_int_equal(link_quality_fastest_ns(&health), MS);
     for (unsigned i = 0; i < 3; i++) { /* one that takes now long and now not */
-        assert_int_equal(health_fastest_ns(&health), MS);
-        health_too_fast(&health, -MS);
-        tries(&health, HEALTH_GOOD, 10, 10);
+        assert_int_equal(link_quality_fastest_ns(&health), MS);
+        link_quality_too_fast(&health, -MS);
+        tries(&health, LINK_QUALITY_GOOD, 10, 10);
     }
-    assert_true(health_fastest_ns(&health) == -MS);
+    assert_true(link_quality_fastest_ns(&health) == -MS);
     for (unsigned i = 0; i < 10; i++) { /* now and then an answer that comes twice */
-        health_too_fast(&health, -2 * MS);
-        tries(&health, HEALTH_GOOD, 10, 100);
+        link_quality_too_fast(&health, -2 * MS);
+        tries(&health, LINK_QUALITY_GOOD, 10, 100);
     }
-    assert_true(health_fastest_ns(&health) == -MS);
+    assert_true(link_quality_fastest_ns(&health) == -MS);
 }
 
 /* What each of three devices of a bus met, and what may be said then: that and nothing else. */
@@ -125,30 +126,30 @@ static void hints_at_what_is_wrong_and_at_nothing_else(void **state)
                      {.good_long = 40, .garbled_long = 4}}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        struct health d[3] = {0};
+        struct link_quality d[3] = {0};
         for (unsigned i = 0; i < 3; i++) {
-            tries(&d[i], HEALTH_GOOD, 10, cases[c].devices[i].good);
-            tries(&d[i], HEALTH_GOOD, 60, cases[c].devices[i].good_long);
-            tries(&d[i], HEALTH_SILENT, 10, cases[c].devices[i].silent);
-            tries(&d[i], HEALTH_GARBLED, 10, cases[c].devices[i].garbled);
-            tries(&d[i], HEALTH_GARBLED, 60, cases[c].devices[i].garbled_long);
+            tries(&d[i], LINK_QUALITY_GOOD, 10, cases[c].devices[i].good);
+            tries(&d[i], LINK_QUALITY_GOOD, 60, cases[c].devices[i].good_long);
+            tries(&d[i], LINK_QUALITY_SILENT, 10, cases[c].devices[i].silent);
+            tries(&d[i], LINK_QUALITY_GARBLED, 10, cases[c].devices[i].garbled);
+            tries(&d[i], LINK_QUALITY_GARBLED, 60, cases[c].devices[i].garbled_long);
             d[i].late_answers = cases[c].devices[i].late;
             d[i].polls = 50;
         }
-        check_hint(health_bus_hint(d, 3, cases[c].echo, cases[c].babble), cases[c].bus, c);
+        check_hint(link_quality_bus_hint(d, 3, cases[c].echo, cases[c].babble), cases[c].bus, c);
         for (unsigned i = 0; i < 3; i++)
-            check_hint(health_device_hint(d, 3, i), cases[c].device[i], c);
+            check_hint(link_quality_device_hint(d, 3, i), cases[c].device[i], c);
     }
 }
 
 static void counts_ends(void **state)
 {
     (void)state;
-    struct health health = {0};
-    tries(&health, HEALTH_GOOD, 10, 7);
-    tries(&health, HEALTH_SILENT, 10, 5);
-    tries(&health, HEALTH_GARBLED, 10, 3);
-    tries(&health, HEALTH_EXCEPTION, 10, 2);
+    struct link_quality health = {0};
+    tries(&health, LINK_QUALITY_GOOD, 10, 7);
+    tries(&health, LINK_QUALITY_SILENT, 10, 5);
+    tries(&health, LINK_QUALITY_GARBLED, 10, 3);
+    tries(&health, LINK_QUALITY_EXCEPTION, 10, 2);
     assert_int_equal(health.timeouts, 5);
     assert_int_equal(health.crc_errors, 3);
     assert_int_equal(health.exceptions, 2);

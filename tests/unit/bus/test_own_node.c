@@ -66,29 +66,29 @@ static int reset(void **state)
     return 0;
 }
 
-static bool see(struct node *node, uint32_t boot, uint32_t seq, uint32_t age_ds, int64_t now_ms)
+static bool see(struct own_node *node, uint32_t boot, uint32_t seq, uint32_t age_ds, int64_t now_ms)
 {
     struct decoded decoded = {
         .believed = true, .boot = boot, .seq = seq, .age_ds = age_ds, .status = NODE_STATUS_TIME};
-    return node_snapshot(node, &decoded, 60, now_ms);
+    return own_node_snapshot(node, &decoded, 60, now_ms);
 }
 
 struct asked {
-    enum node_job job;
+    enum own_node_job job;
     uint16_t boot;
     uint32_t seq;
     uint16_t words;
 };
 
-static struct asked next_within(struct node *node, int64_t now_ms, unsigned records_max)
+static struct asked next_within(struct own_node *node, int64_t now_ms, unsigned records_max)
 {
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size = 0;
     uint16_t answer_size;
     node->identified = true; /* or else that is what is asked when nothing else is */
-    struct asked asked = {.job =
-                              node_next(node, now_ms, wall, records_max, pdu, &size, &answer_size)};
-    if (asked.job != NODE_FETCH)
+    struct asked asked = {
+        .job = own_node_next(node, now_ms, wall, records_max, pdu, &size, &answer_size)};
+    if (asked.job != OWN_NODE_FETCH)
         return asked;
     struct byte_reader r = byte_reader_init(pdu, size);
     assert_int_equal(byte_read_u8(&r), 23);
@@ -104,24 +104,24 @@ static struct asked next_within(struct node *node, int64_t now_ms, unsigned reco
     return asked;
 }
 
-static struct asked next(struct node *node, int64_t now_ms)
+static struct asked next(struct own_node *node, int64_t now_ms)
 {
-    return next_within(node, now_ms, HISTORY_WINDOW_RECORDS);
+    return next_within(node, now_ms, NODE_LOG_WINDOW_RECORDS);
 }
 
 /* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
-static void give(struct node *node, uint16_t count, uint16_t boot, uint32_t seq, uint32_t age_ds,
-                 uint32_t wall_s, int64_t now_ms)
+static void give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
+                 uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
 {
-    struct history_window window = {.count = count,
-                                    .boot = boot,
-                                    .seq = seq,
-                                    .uptime_ds = 100000 - age_ds,
-                                    .interval_ds = 600,
-                                    .wall_s = wall_s,
-                                    .newest_boot = boot,
-                                    .newest_seq = seq + 100,
-                                    .now_ds = 100000};
+    struct node_log_window window = {.count = count,
+                                     .boot = boot,
+                                     .seq = seq,
+                                     .uptime_ds = 100000 - age_ds,
+                                     .interval_ds = 600,
+                                     .wall_s = wall_s,
+                                     .newest_boot = boot,
+                                     .newest_seq = seq + 100,
+                                     .now_ds = 100000};
     for (unsigned i = 0; i < count; i++) {
         struct node_values values;
         for (unsigned c = 0; c < CHANNEL_COUNT; c++) {
@@ -132,23 +132,23 @@ static void give(struct node *node, uint16_t count, uint16_t boot, uint32_t seq,
         values.flag[CHANNEL_AIR_TEMPERATURE] = METRIC_GOOD;
         values.value[CHANNEL_RAINFALL] = 1000 + 20 * (int32_t)i;
         values.flag[CHANNEL_RAINFALL] = METRIC_GOOD;
-        history_pack(&values, window.records[i]);
+        node_log_pack(&values, window.records[i]);
     }
-    uint16_t words[HISTORY_WINDOW_WORDS];
-    history_window_write(&window, words);
+    uint16_t words[NODE_LOG_WINDOW_WORDS];
+    node_log_window_write(&window, words);
     uint8_t pdu[MODBUS_PDU_MAX];
-    size_t send = HISTORY_WINDOW_HEAD + (size_t)count * HISTORY_RECORD_WORDS;
+    size_t send = NODE_LOG_WINDOW_HEAD + (size_t)count * NODE_LOG_RECORD_WORDS;
     struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
     byte_write_u8(&w, 23);
     byte_write_u8(&w, (uint8_t)(send * 2));
     for (size_t i = 0; i < send; i++)
         byte_write_u16(&w, words[i]);
     struct transact_answer answer = {.result = BUS_OK, .pdu = pdu, .pdu_size = w.at};
-    node_done(node, NODE_FETCH, &answer, now_ms, wall, &sink);
+    own_node_done(node, OWN_NODE_FETCH, &answer, now_ms, wall, &sink);
 }
 
 /* What is stored ends with that sample; its counter told so many hundredths. */
-static void go_on(struct node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
+static void go_on(struct own_node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
                   double told)
 {
     struct reading_stored before = {.boot = boot,
@@ -156,27 +156,27 @@ static void go_on(struct node *node, struct decode_counters *live, uint32_t boot
                                     .whole = true,
                                     .told_count = 1,
                                     .told = {{boot, true, {told / 100}}}};
-    node_init(node, &device, &before, live);
+    own_node_init(node, &device, &before, live);
 }
 
 static void the_same_sample_is_one_reading(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     go_on(&node, NULL, 1, 9, 0);
     assert_true(see(&node, 1, 10, 5, 1000000));
     assert_int_equal(node.taken_ms, 1000000 - 500);
     assert_false(see(&node, 1, 10, 25, 1002000));
     assert_int_equal(node.taken_ms, 1000000 - 500); /* its time is fixed at first sight */
     assert_true(see(&node, 1, 11, 1, 1060000));
-    assert_int_equal(next(&node, 1060000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 1060000).job, OWN_NODE_IDLE);
 }
 
 /* The answer to an earlier poll, once more: neither a reading nor the place to go on from. */
 static void an_older_sample_is_an_answer_that_came_twice(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     go_on(&node, NULL, 1, 9, 0);
     assert_true(see(&node, 1, 10, 5, 1000000));
     assert_true(see(&node, 1, 11, 5, 1060000));
@@ -193,8 +193,8 @@ static void an_older_sample_is_an_answer_that_came_twice(void **state)
 static void a_node_that_counts_from_one_again_is_believed(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     assert_true(see(&node, 1, 500, 5, 1000000));
     node.hole_count = 0;
     assert_false(see(&node, 1, 3, 5, 1060000));
@@ -206,32 +206,32 @@ static void a_node_that_counts_from_one_again_is_believed(void **state)
 static void the_next_poll_follows_the_next_sample(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     assert_true(see(&node, 1, 10, 300, 1000000)); /* taken 30 s ago, every 60 s */
-    int64_t due = node_due_ms(&node, 1000000);
+    int64_t due = own_node_due_ms(&node, 1000000);
     assert_in_range(due, 1030100, 1032000);
-    assert_in_range(node_due_ms(&node, 1040000), 1040001, 1041000); /* it is overdue */
+    assert_in_range(own_node_due_ms(&node, 1040000), 1040001, 1041000); /* it is overdue */
 }
 
 static void a_node_without_a_sample_is_asked_again_soon(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     assert_false(see(&node, 1, 0, DECODE_AGE_NONE, 1000));
-    assert_in_range(node_due_ms(&node, 1000), 1001, 2000);
+    assert_in_range(own_node_due_ms(&node, 1000), 1001, 2000);
 }
 
 static void a_hole_is_fetched_from_the_log(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 1, 1, 0, 0);
     assert_true(see(&node, 1, 5, 0, 240000));
     struct asked asked = next(&node, 240000);
-    assert_int_equal(asked.job, NODE_FETCH);
+    assert_int_equal(asked.job, OWN_NODE_FETCH);
     assert_int_equal(asked.boot, 1);
     assert_int_equal(asked.seq, 2);
     assert_int_equal(asked.words, 15 + 3 * 10); /* no more than is missing */
@@ -248,14 +248,14 @@ static void a_hole_is_fetched_from_the_log(void **state)
         /* what rained in between is in the increment of the live reading after it */
         assert_false(readings[i].values[1].present);
     }
-    assert_int_equal(next(&node, 240000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 240000).job, OWN_NODE_IDLE);
     assert_int_equal(gap_count, 0);
 }
 
 static void a_long_hole_is_fetched_in_windows(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 1, 10, 980);
     assert_true(see(&node, 1, 31, 0, 0));
@@ -263,7 +263,7 @@ static void a_long_hole_is_fetched_in_windows(void **state)
     give(&node, 11, 1, 11, 12000, 0, 0);
     assert_int_equal(next(&node, 0).seq, 22);
     give(&node, 9, 1, 22, 5400, 0, 0);
-    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
     assert_int_equal(reading_count, 20);
     assert_int_equal(readings[0].seq, 11);
     assert_int_equal(readings[19].seq, 30);
@@ -277,7 +277,7 @@ static void a_long_hole_is_fetched_in_windows(void **state)
 static void no_more_is_asked_for_than_there_is_time(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     go_on(&node, NULL, 1, 10, 0);
     assert_true(see(&node, 1, 31, 0, 0));
     assert_int_equal(next_within(&node, 0, 3).words, 15 + 3 * 10);
@@ -290,7 +290,7 @@ static void no_more_is_asked_for_than_there_is_time(void **state)
 static void what_the_log_lost_is_a_gap(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     go_on(&node, NULL, 1, 10, 0);
     assert_true(see(&node, 1, 31, 0, 0));
     (void)next(&node, 0);
@@ -300,14 +300,14 @@ static void what_the_log_lost_is_a_gap(void **state)
     assert_int_equal(gaps[0].last_seq, 28);
     assert_int_equal(gaps[0].why, GAP_NODE_LOG);
     assert_int_equal(reading_count, 2);
-    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 static void an_empty_log_ends_the_search(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 1, 1, 0, 0);
     (void)see(&node, 1, 4, 0, 0);
     (void)next(&node, 0);
@@ -315,15 +315,15 @@ static void an_empty_log_ends_the_search(void **state)
     assert_int_equal(gap_count, 1);
     assert_int_equal(gaps[0].first_seq, 2);
     assert_int_equal(gaps[0].last_seq, 3);
-    assert_int_equal(next(&node, 0).job, NODE_IDLE);
+    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 /* The node was switched off and on: what is left of the boot before comes first. */
 static void a_hole_over_a_restart_is_walked(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 6, 1, 0, 0);
     assert_true(see(&node, 7, 3, 0, 600000));
     struct asked asked = next(&node, 600000);
@@ -341,16 +341,16 @@ static void a_hole_over_a_restart_is_walked(void **state)
     assert_int_equal(readings[5].boot, 7);
     assert_int_equal(readings[5].seq, 2);
     assert_int_equal(gap_count, 0);
-    assert_int_equal(next(&node, 600000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 600000).job, OWN_NODE_IDLE);
 }
 
 /* Rain that fell before the restart is in the log only: what the live reading counts began at 0. */
 static void rain_before_a_restart_is_counted_from_the_log(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {.boot = 6, .last = {0, 980}, .known = {false, true}};
-    node_init(&node, &device, NULL, &live);
+    own_node_init(&node, &device, NULL, &live);
     (void)see(&node, 6, 1, 0, 0);
     assert_true(see(&node, 7, 3, 0, 600000));
     live = (struct decode_counters){.boot = 7, .last = {0, 40}, .known = {false, true}};
@@ -365,7 +365,7 @@ static void rain_before_a_restart_is_counted_from_the_log(void **state)
 }
 
 /* What the device does with a live counter, in hundredths. */
-static double tell(struct decode_counters *live, struct node *node, uint32_t boot, uint32_t seq,
+static double tell(struct decode_counters *live, struct own_node *node, uint32_t boot, uint32_t seq,
                    uint32_t raw)
 {
     struct decode_counters counters = *live;
@@ -375,7 +375,7 @@ static double tell(struct decode_counters *live, struct node *node, uint32_t boo
         decode_counter(&fields[1], raw, METRIC_GOOD, &counters.last[1], &counters.known[1]);
     struct reading_value values[2] = {{0}, value};
     if (fresh)
-        node_counters(node, &counters, values);
+        own_node_counters(node, &counters, values);
     value = values[1];
     if (fresh)
         *live = counters;
@@ -400,7 +400,7 @@ static void a_restart_of_the_gateway_loses_no_rain(void **state)
 {
     (void)state;
     for (unsigned live_meanwhile = 0; live_meanwhile < 2; live_meanwhile++) {
-        struct node node;
+        struct own_node node;
         struct decode_counters live = {0};
         reading_count = 0;
         go_on(&node, &live, 1, 10, 980);
@@ -422,7 +422,7 @@ static void a_restart_of_the_gateway_loses_no_rain(void **state)
 static void rain_that_the_log_has_lost_is_told_at_the_end(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 1, 10, 1000);
     assert_mm(tell(&live, &node, 1, 13, 1100), 0);
@@ -435,11 +435,11 @@ static void rain_that_the_log_has_lost_is_told_at_the_end(void **state)
 static void a_short_restart_of_the_gateway_loses_no_rain(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 1, 10, 1000);
     double sum = tell(&live, &node, 1, 11, 1060);
-    assert_int_equal(next(&node, 660000).job, NODE_IDLE); /* nothing is missing */
+    assert_int_equal(next(&node, 660000).job, OWN_NODE_IDLE); /* nothing is missing */
     sum += tell(&live, &node, 1, 12, 1080);
     assert_mm(sum, 0.8);
     go_on(&node, &live, 1, 12, 1080);
@@ -453,7 +453,7 @@ static void a_short_restart_of_the_gateway_loses_no_rain(void **state)
 static void a_restart_amid_a_backfill_tells_rain_once(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 1, 9, 970);
     double sum = tell(&live, &node, 1, 10, 1000);
@@ -463,11 +463,11 @@ static void a_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(told_late(), 0);
     struct reading_stored before = {
         .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {9.7 + sum}}}};
-    node_init(&node, &device, &before, &live);
+    own_node_init(&node, &device, &before, &live);
     sum += tell(&live, &node, 1, 17, 1170);
     assert_int_equal(next(&node, 1020000).seq, 13);
     give(&node, 4, 1, 13, 2400, 0, 1020000); /* 16, too: the store has it */
-    assert_int_equal(next(&node, 1020000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 1020000).job, OWN_NODE_IDLE);
     assert_int_equal(reading_count, 6);
     assert_mm(sum + told_late(), 2.0);
     assert_mm(tell(&live, &node, 1, 18, 1170), 0);
@@ -477,7 +477,7 @@ static void a_restart_amid_a_backfill_tells_rain_once(void **state)
 static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 1, 10, 980);
     double sum = tell(&live, &node, 1, 16, 1160);
@@ -487,7 +487,7 @@ static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
     assert_mm(told_late(), 0.4);
     struct reading_stored before = {
         .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {10.3}}}};
-    node_init(&node, &device, &before, &live);
+    own_node_init(&node, &device, &before, &live);
     sum += tell(&live, &node, 1, 18, 1180);
     give(&node, 5, 1, 13, 2400, 0, 1080000);
     assert_mm(sum + told_late(), 2.0);
@@ -499,11 +499,11 @@ static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
 static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     struct reading_stored before = {
         .boot = 6, .seq = 11, .told_count = 2, .told = {{7, true, {10.20}}, {6, true, {9.80}}}};
-    node_init(&node, &device, &before, &live);
+    own_node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 8, 2, 10); /* and another one */
     assert_mm(sum, 0.1);
     assert_int_equal(next(&node, 120000).seq, 12);
@@ -522,14 +522,14 @@ static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **stat
 static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     struct reading_stored before = {
         .boot = 6,
         .seq = 11,
         .told_count = 3,
         .told = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
-    node_init(&node, &device, &before, &live);
+    own_node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 8, 3, 30);
     assert_mm(sum, 0.2);
     give(&node, 2, 6, 12, 0, 1795290000, 180000); /* 10.00 and 10.20 mm */
@@ -538,14 +538,14 @@ static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
     assert_mm(told_late(), 0.6);
     give(&node, 2, 8, 1, 1200, 0, 180000);
     assert_mm(told_late(), 0.6);
-    assert_int_equal(next(&node, 180000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 180000).job, OWN_NODE_IDLE);
 }
 
 /* Two restarts of the node, the second before the log was asked for what the first one left. */
 static void rain_between_two_holes_is_counted_from_the_log(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     go_on(&node, &live, 6, 9, 970);
     double sum = tell(&live, &node, 6, 10, 980);
@@ -560,7 +560,7 @@ static void rain_between_two_holes_is_counted_from_the_log(void **state)
     assert_mm(told_late(), 0.2 + 0.3);
     give(&node, 1, 8, 1, 600, 0, 120000);
     assert_mm(told_late(), 0.2 + 0.3);
-    assert_int_equal(next(&node, 120000).job, NODE_IDLE);
+    assert_int_equal(next(&node, 120000).job, OWN_NODE_IDLE);
 }
 
 /* Node and gateway lose their power together: its counter begins at 0. */
@@ -568,7 +568,7 @@ static void a_restart_of_both_loses_no_rain(void **state)
 {
     (void)state;
     for (uint32_t first = 1; first < 3; first++) {
-        struct node node;
+        struct own_node node;
         struct decode_counters live = {0};
         reading_count = 0;
         go_on(&node, &live, 6, 10, 980);
@@ -584,10 +584,10 @@ static void a_restart_of_both_loses_no_rain(void **state)
 static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     struct decode_counters live = {0};
     struct reading_stored before = {.boot = 1, .seq = 10, .told_count = 1, .told = {{.boot = 1}}};
-    node_init(&node, &device, &before, &live);
+    own_node_init(&node, &device, &before, &live);
     double sum = tell(&live, &node, 1, 13, 1100);
     give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
     assert_int_equal(gap_count, 1);
@@ -600,20 +600,20 @@ static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
 static void a_failed_fetch_waits_and_goes_on(void **state)
 {
     (void)state;
-    struct node node;
-    node_init(&node, &device, NULL, NULL);
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 1, 1, 0, 0);
     (void)see(&node, 1, 3, 0, 0);
     struct transact_answer failed = {.result = BUS_TIMEOUT};
-    node_done(&node, NODE_FETCH, &failed, 0, wall, &sink);
-    assert_int_equal(next(&node, 1000).job, NODE_IDLE);
-    assert_int_equal(next(&node, 5001).job, NODE_FETCH);
+    own_node_done(&node, OWN_NODE_FETCH, &failed, 0, wall, &sink);
+    assert_int_equal(next(&node, 1000).job, OWN_NODE_IDLE);
+    assert_int_equal(next(&node, 5001).job, OWN_NODE_FETCH);
 }
 
 static void sets_the_period_it_should_have(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size;
     uint16_t answer_size;
@@ -622,38 +622,43 @@ static void sets_the_period_it_should_have(void **state)
                                            {6, 0x01, 0x01, 0x00, 0x01}}; /* commit */
     struct transact_answer good = {.result = BUS_OK}, bad = {.result = BUS_EXCEPTION};
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1, .status = NODE_STATUS_TIME};
-    node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &device, NULL, NULL);
     node.last.boot = 1;
     node.identified = true;
-    (void)node_snapshot(&node, &decoded, 10, 0);
+    (void)own_node_snapshot(&node, &decoded, 10, 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
+        assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+                         OWN_NODE_SET_PERIOD);
         assert_int_equal(size, 5);
         assert_memory_equal(pdu, expected[i], 5);
-        node_done(&node, NODE_SET_PERIOD, &good, 0, wall, &sink);
+        own_node_done(&node, OWN_NODE_SET_PERIOD, &good, 0, wall, &sink);
     }
-    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
-    (void)node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
-    assert_int_equal(node_next(&node, 61000, wall, 11, pdu, &size, &answer_size), NODE_SET_PERIOD);
-    node_done(&node, NODE_SET_PERIOD, &bad, 61000, wall, &sink);
-    assert_int_equal(node_next(&node, 62000, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size), OWN_NODE_IDLE);
+    (void)own_node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
+    assert_int_equal(own_node_next(&node, 61000, wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_SET_PERIOD);
+    own_node_done(&node, OWN_NODE_SET_PERIOD, &bad, 61000, wall, &sink);
+    assert_int_equal(own_node_next(&node, 62000, wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_IDLE);
 }
 
 static void sets_the_clock_of_a_node_that_has_none(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size;
     uint16_t answer_size;
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1};
-    node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &device, NULL, NULL);
     node.last.boot = 1;
     node.identified = true;
-    (void)node_snapshot(&node, &decoded, 60, 0);
+    (void)own_node_snapshot(&node, &decoded, 60, 0);
     struct wall_ms doubtful = {1, TIME_UNTRUSTED};
-    assert_int_equal(node_next(&node, 0, doubtful, 11, pdu, &size, &answer_size), NODE_IDLE);
-    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_SET_TIME);
+    assert_int_equal(own_node_next(&node, 0, doubtful, 11, pdu, &size, &answer_size),
+                     OWN_NODE_IDLE);
+    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_SET_TIME);
     static const uint8_t expected[] = {16,   0x05, 0x00, 0x00, 0x03, 6,
                                        0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
     assert_int_equal(size, sizeof expected);
@@ -663,20 +668,21 @@ static void sets_the_clock_of_a_node_that_has_none(void **state)
 static void reads_the_firmware_once_in_each_boot(void **state)
 {
     (void)state;
-    struct node node;
+    struct own_node node;
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size;
     uint16_t answer_size;
     static const uint8_t version[] = {4, 6, 0, 1, 0, 2, 0, 13};
     struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
-    node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 1, 1, 0, 0);
-    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDENTIFY);
+    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_IDENTIFY);
     assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
     assert_int_equal(answer_size, 11);
-    node_done(&node, NODE_IDENTIFY, &answer, 0, wall, &sink);
+    own_node_done(&node, OWN_NODE_IDENTIFY, &answer, 0, wall, &sink);
     assert_string_equal(node.firmware, "1.2.13");
-    assert_int_equal(node_next(&node, 0, wall, 11, pdu, &size, &answer_size), NODE_IDLE);
+    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size), OWN_NODE_IDLE);
     (void)see(&node, 2, 1, 0, 60000);
     assert_false(node.identified);
 }

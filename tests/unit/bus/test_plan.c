@@ -10,7 +10,7 @@
 
 #include "gateway/daemon/bus/plan.h"
 
-static const struct wire wire_9600 = {9600, 'N', 1};
+static const struct serial_timing wire_9600 = {9600, 'N', 1};
 
 static uint32_t seed = 12345;
 
@@ -23,12 +23,13 @@ static unsigned pick(unsigned below)
 static void knows_the_wire(void **state)
 {
     (void)state;
-    static const struct wire even = {9600, 'E', 1}, fast = {115200, 'N', 1}, odd = {19200, 'N', 2};
-    assert_int_equal(wire_bytes_ns(&wire_9600, 96), 100000000);
-    assert_int_equal(wire_bytes_ns(&even, 96), 110000000);
-    assert_int_equal(wire_silence_ns(&wire_9600), 3645834);
-    assert_int_equal(wire_silence_ns(&odd), 2005209);
-    assert_int_equal(wire_silence_ns(&fast), 1750000);
+    static const struct serial_timing even = {9600, 'E', 1}, fast = {115200, 'N', 1},
+                                      odd = {19200, 'N', 2};
+    assert_int_equal(serial_timing_bytes_ns(&wire_9600, 96), 100000000);
+    assert_int_equal(serial_timing_bytes_ns(&even, 96), 110000000);
+    assert_int_equal(serial_timing_silence_ns(&wire_9600), 3645834);
+    assert_int_equal(serial_timing_silence_ns(&odd), 2005209);
+    assert_int_equal(serial_timing_silence_ns(&fast), 1750000);
 }
 
 /* The rules of one request, told independently of the planner. */
@@ -126,7 +127,7 @@ static void check_consistent(const struct plan_item *items, unsigned count, cons
 static void no_partition_is_cheaper(void **state)
 {
     (void)state;
-    static const struct wire wires[] = {{9600, 'N', 1}, {115200, 'E', 1}, {1200, 'N', 2}};
+    static const struct serial_timing wires[] = {{9600, 'N', 1}, {115200, 'E', 1}, {1200, 'N', 2}};
     for (unsigned map = 0; map < 4000; map++) {
         struct plan_item items[7];
         unsigned count = 1 + pick(7), spread = 4 + pick(60), functions = 1 + pick(4);
@@ -137,9 +138,9 @@ static void no_partition_is_cheaper(void **state)
         }
         struct plan_limits limits = {(uint8_t)(2 + pick(30)), (uint8_t)(pick(2) * pick(12))};
         struct plan_lessons lessons = {.bad = pick(3) ? 0 : pick(1u << count)};
-        const struct wire *wire = &wires[pick(3)];
+        const struct serial_timing *wire = &wires[pick(3)];
         struct plan_cost cost =
-            plan_cost_of(wire, wire_silence_ns(wire), (int64_t)pick(50) * 1000000);
+            plan_cost_of(wire, serial_timing_silence_ns(wire), (int64_t)pick(50) * 1000000);
         struct plan plan;
         plan_make(items, count, &limits, &cost, &lessons, &plan);
         check_consistent(items, count, &plan, &cost, lessons.bad);
@@ -165,7 +166,7 @@ static void learns_what_a_device_refuses(void **state)
         unsigned most = 1 + pick(20);
         bool holes = pick(2); /* the unnamed registers between don't exist */
         struct plan_limits limits = {125, 4};
-        struct plan_cost cost = plan_cost_of(&wire_9600, wire_silence_ns(&wire_9600), 0);
+        struct plan_cost cost = plan_cost_of(&wire_9600, serial_timing_silence_ns(&wire_9600), 0);
         struct plan_lessons lessons = {0};
         struct plan plan;
         bool refused = true;
@@ -197,7 +198,7 @@ static void reads_a_small_gap_through_when_cheaper(void **state)
 {
     (void)state;
     static const struct plan_item items[] = {{3, 1, 0}, {3, 1, 5}};
-    struct plan_cost cost = plan_cost_of(&wire_9600, wire_silence_ns(&wire_9600), 0);
+    struct plan_cost cost = plan_cost_of(&wire_9600, serial_timing_silence_ns(&wire_9600), 0);
     struct plan_lessons none = {0};
     struct plan plan;
     plan_make(items, 2, &(struct plan_limits){125, 4}, &cost, &none, &plan);

@@ -21,15 +21,15 @@ static int64_t chance(int64_t below)
 
 /* Of wake-ups that come `least` to `least + spread` late: the mean time that passes after the
  * moment wished for, and that is spent awake before it. */
-static void run(struct aim *aim, int64_t least_ns, int64_t spread_ns, int times, int64_t *over_ns,
-                int64_t *awake_ns)
+static void run(struct wake_latency *aim, int64_t least_ns, int64_t spread_ns, int times,
+                int64_t *over_ns, int64_t *awake_ns)
 {
     *over_ns = *awake_ns = 0;
     for (int i = 0; i < times; i++) {
-        int64_t due = 1000000000LL + i * 10000000LL, asked = aim_at(aim, due);
+        int64_t due = 1000000000LL + i * 10000000LL, asked = wake_latency_at(aim, due);
         int64_t woke = asked + least_ns + chance(spread_ns);
-        assert_in_range(due - asked, 0, AIM_MOST_NS);
-        aim_woke(aim, asked, woke);
+        assert_in_range(due - asked, 0, WAKE_LATENCY_MOST_NS);
+        wake_latency_woke(aim, asked, woke);
         *over_ns += woke > due ? woke - due : 0;
         *awake_ns += woke < due ? due - woke : 0;
     }
@@ -40,14 +40,14 @@ static void run(struct aim *aim, int64_t least_ns, int64_t spread_ns, int times,
 static void asks_for_the_time_itself_before_it_knows(void **state)
 {
     (void)state;
-    struct aim aim = {0};
-    assert_int_equal(aim_at(&aim, 12345), 12345);
+    struct wake_latency aim = {0};
+    assert_int_equal(wake_latency_at(&aim, 12345), 12345);
 }
 
 static void learns_what_its_timers_take(void **state)
 {
     (void)state;
-    struct aim aim = {0};
+    struct wake_latency aim = {0};
     int64_t over, awake;
     state_of_chance = 1;
     run(&aim, 20 * US, 20 * US, 300, &over, &awake);
@@ -59,20 +59,20 @@ static void learns_what_its_timers_take(void **state)
 static void one_odd_wake_up_teaches_little(void **state)
 {
     (void)state;
-    struct aim aim = {0};
+    struct wake_latency aim = {0};
     int64_t over, awake;
     run(&aim, 30 * US, 1, 500, &over, &awake);
     int64_t before = aim.early_ns;
-    aim_woke(&aim, 0, 20000 * US); /* somebody else had the processor */
+    wake_latency_woke(&aim, 0, 20000 * US); /* somebody else had the processor */
     assert_in_range(aim.early_ns, before, before + 2 * US);
-    aim_woke(&aim, 1000, 900); /* woken by something else, too early */
+    wake_latency_woke(&aim, 1000, 900); /* woken by something else, too early */
     assert_in_range(aim.early_ns, before, before + 2 * US);
 }
 
 static void follows_a_machine_that_becomes_fast(void **state)
 {
     (void)state;
-    struct aim aim = {0};
+    struct wake_latency aim = {0};
     int64_t over, awake;
     run(&aim, 45 * US, 1, 500, &over, &awake);
     run(&aim, 2 * US, 1, 20, &over, &awake);
@@ -83,10 +83,10 @@ static void follows_a_machine_that_becomes_fast(void **state)
 static void never_stays_awake_for_long(void **state)
 {
     (void)state;
-    struct aim aim = {0};
+    struct wake_latency aim = {0};
     int64_t over, awake;
     run(&aim, 5000 * US, 1, 5000, &over, &awake); /* a machine that is always busy */
-    assert_int_equal(aim.early_ns, AIM_MOST_NS);
+    assert_int_equal(aim.early_ns, WAKE_LATENCY_MOST_NS);
 }
 
 int main(void)

@@ -132,7 +132,7 @@ bool line_write(struct line *line, const uint8_t *bytes, size_t size)
     return false; /* no connections here */
 }
 
-bool line_set(struct line *line, const struct wire *wire)
+bool line_set(struct line *line, const struct serial_timing *wire)
 {
     if (line->wire.baud == wire->baud && line->wire.parity == wire->parity &&
         line->wire.stop_bits == wire->stop_bits)

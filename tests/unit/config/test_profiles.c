@@ -302,7 +302,7 @@ static void decodes_documented_frames(void **state)
         struct config *config =
             config_with(example->profile, (unsigned)strtoul(example->answers[0], NULL, 16));
         struct device device;
-        struct node node;
+        struct own_node node;
         struct reading reading;
         device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node);
         while (device.read < device.plan.read_count)
@@ -348,7 +348,7 @@ static void a_node_keeps_identity_flags_and_time(void **state)
     static const struct reading_sink no_sink;
     struct config *config = config_with("baiye-node", 1);
     struct device device;
-    struct node node;
+    struct own_node node;
     struct reading reading;
     device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node);
     answer_read(&device, &examples[EXAMPLES - 1]);

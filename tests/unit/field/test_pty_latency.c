@@ -34,40 +34,40 @@ static int remove_folder(void **state)
 
 static void each_way_takes_time_and_the_name_is_free_again(void **state)
 {
-    struct wire_hop least;
+    struct pty_latency least;
     (void)state;
-    assert_true(hop_measure(path, &least));
+    assert_true(pty_latency_measure(path, &least));
     assert_in_range(least.hear_ns, 1, 100000000);
     assert_in_range(least.say_ns, 1, 100000000);
     assert_int_not_equal(access(path, F_OK), 0);
-    assert_false(hop_measure("/nowhere/it", &least));
+    assert_false(pty_latency_measure("/nowhere/it", &least));
 }
 
 static void what_a_master_told_is_taken_once(void **state)
 {
-    struct said said = {0};
+    struct write_stamps said = {0};
     (void)state;
-    assert_int_equal(said_take(&said, 3, 100), 0); /* not open */
-    assert_true(said_open(&said, path));
+    assert_int_equal(write_stamps_take(&said, 3, 100), 0); /* not open */
+    assert_true(write_stamps_open(&said, path));
     atomic_store(&said.slots[3], 5000);
-    assert_int_equal(said_take(&said, 4, 6000), 0);
-    assert_int_equal(said_take(&said, 3, 6000), 5000);
-    assert_int_equal(said_take(&said, 3, 6000), 0);
-    said_close(&said);
+    assert_int_equal(write_stamps_take(&said, 4, 6000), 0);
+    assert_int_equal(write_stamps_take(&said, 3, 6000), 5000);
+    assert_int_equal(write_stamps_take(&said, 3, 6000), 0);
+    write_stamps_close(&said);
 }
 
 static void what_can_not_be_meant_is_not_believed(void **state)
 {
-    struct said said = {0};
+    struct write_stamps said = {0};
     (void)state;
-    assert_true(said_open(&said, path));
+    assert_true(write_stamps_open(&said, path));
     atomic_store(&said.slots[0], 5000);
-    assert_int_equal(said_take(&said, 0, 4999), 0); /* written after it was seen */
+    assert_int_equal(write_stamps_take(&said, 0, 4999), 0); /* written after it was seen */
     atomic_store(&said.slots[0], 5000);
-    assert_int_equal(said_take(&said, 0, 5001 + (int64_t)SAID_MOST_NS), 0);
-    assert_int_equal(said_take(&said, -1, 5000), 0);
-    assert_int_equal(said_take(&said, SAID_SLOTS, 5000), 0);
-    said_close(&said);
+    assert_int_equal(write_stamps_take(&said, 0, 5001 + (int64_t)WRITE_STAMPS_MOST_NS), 0);
+    assert_int_equal(write_stamps_take(&said, -1, 5000), 0);
+    assert_int_equal(write_stamps_take(&said, WRITE_STAMPS_SLOTS, 5000), 0);
+    write_stamps_close(&said);
 }
 
 int main(void)

@@ -14,7 +14,7 @@
 #include "led_scene.h"
 
 static struct led_scene s;
-static struct board board;
+static struct modbus_display board;
 static char request[256];
 
 static const struct board_config config = {
@@ -24,7 +24,7 @@ static int setup(void **unused)
 {
     (void)unused;
     scene_open(&s);
-    board = (struct board){.slot = state_slot(&s.state, "plot/upper/air_temperature")};
+    board = (struct modbus_display){.slot = state_slot(&s.state, "plot/upper/air_temperature")};
     return 0;
 }
 
@@ -37,7 +37,7 @@ static int teardown(void **unused)
 
 static bool step(void)
 {
-    return board_step(&board, &config, &s.state, &s.now, request, sizeof request);
+    return modbus_display_step(&board, &config, &s.state, &s.now, request, sizeof request);
 }
 
 static void send_air(double value)
@@ -56,8 +56,8 @@ static void it_is_written_when_its_number_changes(void **unused)
     assert_string_equal(request, "{\"device\":\"board-1\",\"name\":\"line1\",\"value\":182,"
                                  "\"expires\":1775196310000}");
     assert_false(step()); /* waits for the answer */
-    board_answered(&board, true, &s.now);
-    scene_advance(&s, BOARD_STEP_MS);
+    modbus_display_answered(&board, true, &s.now);
+    scene_advance(&s, MODBUS_DISPLAY_STEP_MS);
     assert_false(step());
     send_air(18.24); /* the same number at its resolution */
     assert_false(step());
@@ -71,7 +71,7 @@ static void what_is_old_is_written_as_none(void **unused)
     (void)unused;
     send_air(18.2);
     assert_true(step());
-    board_answered(&board, true, &s.now);
+    modbus_display_answered(&board, true, &s.now);
     scene_advance(&s, 200000);
     assert_true(step());
     assert_int_equal(board.asked, -32768);
@@ -82,12 +82,12 @@ static void a_refusal_is_tried_again_but_not_at_once(void **unused)
     (void)unused;
     send_air(18.2);
     assert_true(step());
-    board_answered(&board, false, &s.now);
-    scene_advance(&s, BOARD_FAILED_MS - 1);
+    modbus_display_answered(&board, false, &s.now);
+    scene_advance(&s, MODBUS_DISPLAY_FAILED_MS - 1);
     assert_false(step());
     scene_advance(&s, 1);
     assert_true(step());
-    scene_advance(&s, BOARD_ANSWER_MS); /* and when no answer comes at all */
+    scene_advance(&s, MODBUS_DISPLAY_ANSWER_MS); /* and when no answer comes at all */
     assert_true(step());
 }
 
@@ -97,13 +97,13 @@ static void it_is_written_again_now_and_then_and_after_a_lost_link(void **unused
     s.state.batch_ms = 3600000;
     send_air(18.2);
     assert_true(step());
-    board_answered(&board, true, &s.now);
-    scene_advance(&s, BOARD_AGAIN_MS - 1);
+    modbus_display_answered(&board, true, &s.now);
+    scene_advance(&s, MODBUS_DISPLAY_AGAIN_MS - 1);
     assert_false(step());
-    board_forget(&board);
+    modbus_display_forget(&board);
     assert_true(step());
-    board_answered(&board, true, &s.now);
-    scene_advance(&s, BOARD_AGAIN_MS);
+    modbus_display_answered(&board, true, &s.now);
+    scene_advance(&s, MODBUS_DISPLAY_AGAIN_MS);
     assert_true(step());
 }
 
@@ -111,7 +111,7 @@ static void a_number_too_large_for_any_register_is_none(void **unused)
 {
     (void)unused;
     send_air(1e12);
-    assert_int_equal(board_number(&board, &config, &s.state, &s.now), -32768);
+    assert_int_equal(modbus_display_number(&board, &config, &s.state, &s.now), -32768);
 }
 
 static void answers_are_believed_only_when_they_make_sense(void **unused)
@@ -120,26 +120,26 @@ static void answers_are_believed_only_when_they_make_sense(void **unused)
     int64_t ms = 0;
     double min = 0, max = 0;
 #define TEXT(text) text, sizeof(text) - 1
-    assert_true(answer_time(TEXT("{\"ts\":1775196300000,\"trusted\":true}"), &ms));
+    assert_true(rpc_reply_time(TEXT("{\"ts\":1775196300000,\"trusted\":true}"), &ms));
     assert_int_equal(ms, 1775196300000);
-    assert_false(answer_time(TEXT("{\"ts\":7}"), &ms));
-    assert_false(answer_time(TEXT("{\"error\":{\"code\":\"busy\"}}"), &ms));
-    assert_false(answer_time(TEXT("["), &ms));
-    assert_true(answer_day(TEXT("{\"min\":[3,null,1.5],\"max\":[9,12,null]}"), &min, &max));
+    assert_false(rpc_reply_time(TEXT("{\"ts\":7}"), &ms));
+    assert_false(rpc_reply_time(TEXT("{\"error\":{\"code\":\"busy\"}}"), &ms));
+    assert_false(rpc_reply_time(TEXT("["), &ms));
+    assert_true(rpc_reply_day(TEXT("{\"min\":[3,null,1.5],\"max\":[9,12,null]}"), &min, &max));
     assert_float_equal(min, 1.5, 0);
     assert_float_equal(max, 12, 0);
-    assert_false(answer_day(TEXT("{\"min\":[],\"max\":[]}"), &min, &max));
-    assert_false(answer_day(TEXT("{\"min\":[5],\"max\":[4]}"), &min, &max));
-    assert_false(answer_day(TEXT("{\"min\":[\"a\"],\"max\":{}}"), &min, &max));
-    assert_true(answer_good(TEXT("{\"value\":182}")));
-    assert_false(answer_good(TEXT("{\"error\":{}}")));
-    assert_false(answer_good(TEXT("null")));
+    assert_false(rpc_reply_day(TEXT("{\"min\":[],\"max\":[]}"), &min, &max));
+    assert_false(rpc_reply_day(TEXT("{\"min\":[5],\"max\":[4]}"), &min, &max));
+    assert_false(rpc_reply_day(TEXT("{\"min\":[\"a\"],\"max\":{}}"), &min, &max));
+    assert_true(rpc_reply_good(TEXT("{\"value\":182}")));
+    assert_false(rpc_reply_good(TEXT("{\"error\":{}}")));
+    assert_false(rpc_reply_good(TEXT("null")));
 }
 
 static void the_day_is_asked_for_from_local_midnight(void **unused)
 {
     (void)unused;
-    answer_day_request(&s.state, board.slot, &s.now, request, sizeof request);
+    rpc_reply_day_request(&s.state, board.slot, &s.now, request, sizeof request);
     assert_string_equal(request, "{\"plot\":\"upper\",\"metric\":\"air_temperature\","
                                  "\"from\":1775145600000,\"to\":1775196300000,\"step\":\"hour\"}");
 }

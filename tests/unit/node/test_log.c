@@ -46,7 +46,7 @@ static struct seen read_all(struct log *log, uint16_t boot, uint32_t seq)
 {
     struct seen seen = {0};
     for (;;) {
-        struct history_window w;
+        struct node_log_window w;
         log_window(log, boot, seq, &w);
         if (w.count == 0)
             return seen;
@@ -61,7 +61,7 @@ static struct seen read_all(struct log *log, uint16_t boot, uint32_t seq)
         for (uint16_t i = 0; i < w.count; i++) {
             struct node_values got;
             struct node_values want = values_of(w.boot, w.seq + i);
-            history_unpack(w.records[i], &got);
+            node_log_unpack(w.records[i], &got);
             assert_memory_equal(&got.value, &want.value, sizeof got.value);
             assert_memory_equal(&got.flag, &want.flag, sizeof got.flag);
             assert_int_equal(w.uptime_ds + (uint32_t)i * w.interval_ds, (w.seq + i) * PERIOD_DS);
@@ -77,7 +77,7 @@ static void empty_log_has_no_records(void **state)
 {
     (void)state;
     struct log log;
-    struct history_window w;
+    struct node_log_window w;
     board_init();
     for (int fill = 0; fill < 2; fill++) {
         memset(board.nv, fill ? 0x00 : 0xFF, sizeof board.nv);
@@ -187,7 +187,7 @@ static void power_cut_at_every_byte_loses_only_the_sample_being_written(void **s
     board_init();
     log_open(&log, 1);
     append_many(&log, 1, 1600);
-    for (uint32_t last = 1600; last < 1600 + HISTORY_STRETCH + 2; last++) {
+    for (uint32_t last = 1600; last < 1600 + NODE_LOG_STRETCH + 2; last++) {
         struct seen whole = read_all(&log, 0, 0);
         memcpy(before, board.nv, sizeof before);
         for (uint64_t n = 1; cut_during_append(2, 1, n); n++) {
@@ -199,7 +199,7 @@ static void power_cut_at_every_byte_loses_only_the_sample_being_written(void **s
             struct seen seen;
             if (n % test_count(24, 1) == 0) {
                 seen = read_all(&again, 0, 0);
-                assert_true(seen.count + HISTORY_STRETCH >= whole.count);
+                assert_true(seen.count + NODE_LOG_STRETCH >= whole.count);
                 assert_int_equal(seen.holes, 0);
             }
             append_many(&again, 1, 3);
@@ -231,7 +231,7 @@ static void rotten_bytes_lose_records_and_never_change_one(void **state)
     memcpy(before, board.nv, sizeof before);
     for (int round = 0; round < 60; round++) {
         for (int i = 0; i < 20; i++)
-            board.nv[LAYOUT_LOG + test_random(&seed) % HISTORY_SIZE] ^=
+            board.nv[LAYOUT_LOG + test_random(&seed) % NODE_LOG_SIZE] ^=
                 (uint8_t)(1u << test_random(&seed) % 8);
         struct log again;
         log_open(&again, 6);
@@ -261,7 +261,7 @@ static void late_samples_keep_their_true_uptime(void **state)
 {
     (void)state;
     struct log log;
-    struct history_window w;
+    struct node_log_window w;
     board_init();
     log_open(&log, 1);
     struct node_values v = values_of(1, 1);
@@ -286,7 +286,7 @@ static void wall_time_of_earlier_boots_is_found_although_it_came_late(void **sta
     (void)state;
     const uint32_t wall_s = 1795293274;
     struct log log;
-    struct history_window w;
+    struct node_log_window w;
     board_init();
     for (uint16_t boot = 1; boot <= 2; boot++) {
         log_open(&log, boot);

@@ -39,7 +39,7 @@ static void period_is_kept_without_drift_over_every_wrap_of_32_bits(void **state
             assert_non_null(ask(247, read_head, sizeof read_head, &size));
         }
         assert_int_equal(node.sampler.late, 0);
-        struct history_window w;
+        struct node_log_window w;
         log_window(&node.log, 0, 0, &w);
         assert_int_equal(w.count, 11);
     }
@@ -82,15 +82,15 @@ static void log_window_gives_what_the_snapshots_showed(void **state)
         uint16_t words[125];
         for (unsigned i = 0; i < 125; i++)
             words[i] = (uint16_t)(answer[2 + 2 * i] << 8 | answer[3 + 2 * i]);
-        struct history_window w;
-        assert_true(history_window_read(words, 125, &w));
+        struct node_log_window w;
+        assert_true(node_log_window_read(words, 125, &w));
         assert_int_equal(w.boot, 1);
         assert_int_equal(w.seq, seq);
         assert_int_equal(w.newest_seq, 30);
         for (uint16_t i = 0; i < w.count; i++) {
             struct node_values logged;
             struct node_values live;
-            history_unpack(w.records[i], &logged);
+            node_log_unpack(w.records[i], &logged);
             node_values_get(shown[seq - 1 + i], &live);
             assert_memory_equal(logged.value, live.value, sizeof live.value);
             assert_memory_equal(logged.flag, live.flag, sizeof live.flag);
@@ -142,7 +142,7 @@ static void watchdog_is_fed_only_while_the_line_makes_progress(void **state)
     board.stuck_sending = false;
     start_node(false);
     assert_int_equal(read_word(NODE_RESET_CAUSE), HAL_RESET_WATCHDOG);
-    assert_int_equal(read_word(NODE_MISSED_CHECK_IN), WATCH_LINK);
+    assert_int_equal(read_word(NODE_MISSED_CHECK_IN), TASK_WATCHDOG_LINK);
 }
 
 static void still_air_is_flagged_stuck_and_fog_is_not(void **state)

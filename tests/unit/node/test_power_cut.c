@@ -81,7 +81,7 @@ static bool cut_at(uint64_t byte)
 
 static bool in_log(uint16_t boot, uint32_t seq)
 {
-    struct history_window w;
+    struct node_log_window w;
     log_window(&node.log, boot, seq, &w);
     return w.count > 0 && w.boot == boot && w.seq == seq;
 }

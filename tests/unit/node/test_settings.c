@@ -129,11 +129,11 @@ static void shorter_record_of_an_older_firmware_loads(void **state)
 {
     (void)state;
     struct settings s;
-    struct twin twin;
+    struct redundant_record twin;
     const uint8_t old[6] = {9, 3, 1, 0, 0, 77};
     board_init();
-    twin_init(&twin, 0, 128, 1);
-    assert_int_equal(twin_save(&twin, old, sizeof old), HAL_OK);
+    redundant_record_init(&twin, 0, 128, 1);
+    assert_int_equal(redundant_record_save(&twin, old, sizeof old), HAL_OK);
     settings_load(&s);
     assert_int_equal(s.line.address, 9);
     assert_int_equal(s.value[INDEX_SETTING_PERIOD], 77);
@@ -143,8 +143,9 @@ static void shorter_record_of_an_older_firmware_loads(void **state)
 static void crc_has_the_published_check_value(void **state)
 {
     (void)state;
-    assert_int_equal(twin_crc(0, "123456789", 9), 0xCBF43926);
-    assert_int_equal(twin_crc(twin_crc(0, "1234", 4), "56789", 5), 0xCBF43926);
+    assert_int_equal(redundant_record_crc(0, "123456789", 9), 0xCBF43926);
+    assert_int_equal(redundant_record_crc(redundant_record_crc(0, "1234", 4), "56789", 5),
+                     0xCBF43926);
 }
 
 int main(void)

@@ -21,9 +21,9 @@
 #define SEQS   4000u
 #define STREAM 7u
 
-static struct shape shape;
+static struct stream_schema shape;
 
-static const struct shape *shape_of(void *context, uint32_t stream)
+static const struct stream_schema *shape_of(void *context, uint32_t stream)
 {
     (void)context;
     return stream < STREAM + 400 ? &shape : NULL;
@@ -32,16 +32,16 @@ static const struct shape *shape_of(void *context, uint32_t stream)
 static int begin(void **state)
 {
     struct config *config = garden_config(1, 1, "");
-    shape_of_device(&config->devices[0], &shape);
+    stream_schema_of_device(&config->devices[0], &shape);
     garden_config_free(config);
-    *state = thin_create(shape_of, NULL);
-    thin_begin(*state, 1);
+    *state = downsample_create(shape_of, NULL);
+    downsample_begin(*state, 1);
     return *state != NULL ? 0 : -1;
 }
 
 static int end(void **state)
 {
-    thin_destroy(*state);
+    downsample_destroy(*state);
     return 0;
 }
 
@@ -68,22 +68,22 @@ static void put(struct made *made, uint32_t stream, uint32_t seq, int64_t wall_m
     assert_true(body_reading(&made->body, stream, &shape, &reading));
 }
 
-static enum thin_result add(struct thin *thin, struct made *made)
+static enum downsample_result add(struct downsample *downsample, struct made *made)
 {
     body_seal(&made->body);
     made->feed.count = made->body.count;
     made->feed.size = made->body.used;
-    return thin_add(thin, &made->feed, made->data);
+    return downsample_add(downsample, &made->feed, made->data);
 }
 
 /* Readings of `count` numbers from `seq` on, a second apart. */
-static enum thin_result add_readings(struct thin *thin, uint64_t id, uint32_t seq, unsigned count,
-                                     int64_t wall_ms)
+static enum downsample_result add_readings(struct downsample *downsample, uint64_t id, uint32_t seq,
+                                           unsigned count, int64_t wall_ms)
 {
     struct made *made = make(id, wall_ms);
     for (unsigned i = 0; i < count; i++)
         put(made, STREAM, seq + i, wall_ms + i * 1000);
-    return add(thin, made);
+    return add(downsample, made);
 }
 
 /* ---- What comes out ---- */
@@ -117,19 +117,19 @@ static void look(struct out *out, const struct record *record)
 }
 
 /* Each body twice, as when the socket is full. */
-static struct out *give_all(struct thin *thin)
+static struct out *give_all(struct downsample *downsample)
 {
     static struct out out;
     memset(&out, 0, sizeof out);
-    assert_true(thin_closed(thin));
-    while (thin_closed(thin)) {
+    assert_true(downsample_closed(downsample));
+    while (downsample_closed(downsample)) {
         uint8_t data[BODY_MAX], again[BODY_MAX];
         struct body body, same;
         struct body_reader reader;
         struct record record;
         assert_int_equal(out.cursor, 0); /* not before the last */
-        thin_next(thin, again, &same, &out.cursor);
-        thin_next(thin, data, &body, &out.cursor);
+        downsample_next(downsample, again, &same, &out.cursor);
+        downsample_next(downsample, data, &body, &out.cursor);
         assert_int_equal(body.used, same.used);
         assert_memory_equal(data, again, body.used);
         assert_true(body_intact(data, body.used));
@@ -138,9 +138,9 @@ static struct out *give_all(struct thin *thin)
             look(&out, &record);
         assert_false(reader.failed);
         out.bodies++;
-        thin_given(thin);
+        downsample_given(downsample);
     }
-    assert_true(thin_empty(thin));
+    assert_true(downsample_empty(downsample));
     return &out;
 }
 
@@ -148,16 +148,16 @@ static struct out *give_all(struct thin *thin)
 
 static void an_hour_becomes_a_mean_and_a_gap(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     for (unsigned i = 0; i < 60; i++)
-        assert_int_equal(add_readings(thin, i * 10 + 1, i * 10 + 1, 10, NOON + i * 60000),
-                         THIN_TAKEN);
-    assert_false(thin_due(thin, NOON + HOUR + 119000));
-    assert_true(thin_due(thin, NOON + HOUR + 120000));
-    assert_int_equal(add_readings(thin, 601, 601, 10, NOON + HOUR), THIN_CLOSE);
-    thin_close(thin);
-    assert_int_equal(thin_readings(thin), 600);
-    struct out *out = give_all(thin);
+        assert_int_equal(add_readings(downsample, i * 10 + 1, i * 10 + 1, 10, NOON + i * 60000),
+                         DOWNSAMPLE_TAKEN);
+    assert_false(downsample_due(downsample, NOON + HOUR + 119000));
+    assert_true(downsample_due(downsample, NOON + HOUR + 120000));
+    assert_int_equal(add_readings(downsample, 601, 601, 10, NOON + HOUR), DOWNSAMPLE_CLOSE);
+    downsample_close(downsample);
+    assert_int_equal(downsample_readings(downsample), 600);
+    struct out *out = give_all(downsample);
     assert_int_equal(out->cursor, 601);
     assert_int_equal(out->gaps, 1);
     for (unsigned seq = 1; seq <= 600; seq++)
@@ -172,12 +172,13 @@ static void an_hour_becomes_a_mean_and_a_gap(void **state)
     assert_int_equal(out->last.cells[0].n, 600);
     assert_true(out->last.cells[0].min == 0.01f && out->last.cells[0].max == 6.0f);
     assert_true(out->last.cells[0].mean == 3.005f);
-    assert_int_equal(add_readings(thin, 601, 601, 10, NOON + HOUR), THIN_TAKEN); /* and so on */
+    assert_int_equal(add_readings(downsample, 601, 601, 10, NOON + HOUR),
+                     DOWNSAMPLE_TAKEN); /* and so on */
 }
 
 static void what_may_not_be_believed_is_counted_apart(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     struct made *made = make(1, NOON);
     for (uint32_t seq = 1; seq <= 9; seq++) {
         struct reading reading = garden_reading(0, 1, seq, NOON + seq * 1000);
@@ -187,9 +188,9 @@ static void what_may_not_be_believed_is_counted_apart(void **state)
         reading.values[0].present = seq % 3 != 2;
         assert_true(body_reading(&made->body, STREAM, &shape, &reading));
     }
-    assert_int_equal(add(thin, made), THIN_TAKEN);
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     assert_int_equal(out->n, 3);
     assert_int_equal(out->bad, 3);
     assert_true(out->last.cells[0].max == 0.07f);
@@ -198,7 +199,7 @@ static void what_may_not_be_believed_is_counted_apart(void **state)
 
 static void gaps_and_corrections_pass_and_part_the_gap(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     struct made *made = make(1, NOON);
     struct reading_gap gap = {.why = GAP_TIMEOUT, .boot = 1, .first_seq = 5, .last_seq = 6};
     for (uint32_t seq = 1; seq <= 4; seq++)
@@ -207,9 +208,9 @@ static void gaps_and_corrections_pass_and_part_the_gap(void **state)
     assert_true(body_correction(&made->body, 3, -500));
     for (uint32_t seq = 7; seq <= 9; seq++)
         put(made, STREAM, seq, NOON + seq);
-    assert_int_equal(add(thin, made), THIN_TAKEN);
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     assert_int_equal(out->gaps, 2);
     assert_int_equal(out->other_gaps, 1);
     assert_int_equal(out->corrections, 1);
@@ -221,16 +222,16 @@ static void gaps_and_corrections_pass_and_part_the_gap(void **state)
 
 static void logs_of_other_hours_and_boots_have_their_own_means(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     struct made *made = make(1, NOON + 10);
     for (uint32_t seq = 1; seq <= 100; seq++) /* a log of five hours, in two boots */
         put(made, STREAM, seq, NOON - (101 - seq) * (HOUR / 20));
     struct reading reading = garden_reading(0, 2, 1, NOON - 1);
     assert_true(body_reading(&made->body, STREAM, &shape, &reading));
     put(made, STREAM + 1, 200, NOON - 1);
-    assert_int_equal(add(thin, made), THIN_TAKEN);
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     assert_int_equal(out->means, 5 + 1 + 1);
     assert_int_equal(out->n, 102);
     assert_int_equal(out->gaps, 3);
@@ -238,17 +239,17 @@ static void logs_of_other_hours_and_boots_have_their_own_means(void **state)
 
 static void a_block_that_takes_many_bodies_moves_the_cursor_with_the_last(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     uint64_t id = 1;
     for (uint32_t device = 0; device < 300; device++) {
         struct made *made = make(id, NOON + device);
         for (uint32_t i = 0; i < 5; i++)
             put(made, STREAM + device, device * 5 + i + 1, NOON + device);
-        assert_int_equal(add(thin, made), THIN_TAKEN);
+        assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
         id += 5;
     }
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     assert_in_range(out->bodies, 2, 10);
     assert_int_equal(out->means, 300);
     assert_int_equal(out->n, 1500);
@@ -259,17 +260,17 @@ static void a_block_that_takes_many_bodies_moves_the_cursor_with_the_last(void *
 
 static void many_values_take_two_records(void **state)
 {
-    struct thin *thin = *state;
-    struct shape narrow = shape;
+    struct downsample *downsample = *state;
+    struct stream_schema narrow = shape;
     shape.count = READING_VALUES_MAX;
     for (unsigned i = 0; i < shape.count; i++)
         shape.fields[i] = narrow.fields[i % 3];
     struct made *made = make(1, NOON);
     put(made, STREAM, 1, NOON);
     put(made, STREAM, 2, NOON);
-    assert_int_equal(add(thin, made), THIN_TAKEN);
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     shape = narrow;
     assert_int_equal(out->means, 2);
     assert_int_equal(out->last.from, 12);
@@ -278,32 +279,33 @@ static void many_values_take_two_records(void **state)
 
 static void readings_of_an_unknown_time_go_as_they_are(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     struct reading reading = garden_reading(0, 1, 3, 5000);
     reading.time.trust = TIME_UNTRUSTED;
     reading.taken.ms = 4000;
-    assert_int_equal(add_readings(thin, 1, 1, 2, NOON), THIN_TAKEN);
+    assert_int_equal(add_readings(downsample, 1, 1, 2, NOON), DOWNSAMPLE_TAKEN);
     struct made *made = make(3, NOON);
     assert_true(body_reading(&made->body, STREAM, &shape, &reading));
-    assert_int_equal(add(thin, made), THIN_CLOSE);
-    thin_close(thin);
-    (void)give_all(thin);
-    assert_int_equal(add(thin, made), THIN_WHOLE);
-    assert_int_equal(thin_first(thin), 3);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_CLOSE);
+    downsample_close(downsample);
+    (void)give_all(downsample);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_WHOLE);
+    assert_int_equal(downsample_first(downsample), 3);
     made->feed.offset_known = true; /* and now it is */
     made->feed.offset_ms = NOON;
-    assert_int_equal(add(thin, made), THIN_TAKEN);
-    thin_close(thin);
-    assert_int_equal(give_all(thin)->last.t_ms, NOON);
+    assert_int_equal(add(downsample, made), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    assert_int_equal(give_all(downsample)->last.t_ms, NOON);
 }
 
 static void a_block_begins_where_the_broker_is(void **state)
 {
-    struct thin *thin = *state;
-    thin_begin(thin, 5);
-    assert_int_equal(add_readings(thin, 1, 1, 10, NOON), THIN_TAKEN); /* it has the first four */
-    thin_close(thin);
-    struct out *out = give_all(thin);
+    struct downsample *downsample = *state;
+    downsample_begin(downsample, 5);
+    assert_int_equal(add_readings(downsample, 1, 1, 10, NOON),
+                     DOWNSAMPLE_TAKEN); /* it has the first four */
+    downsample_close(downsample);
+    struct out *out = give_all(downsample);
     assert_int_equal(out->gone[4], 0);
     assert_int_equal(out->gone[5], 1);
     assert_int_equal(out->n, 6);
@@ -311,9 +313,9 @@ static void a_block_begins_where_the_broker_is(void **state)
 
 static void a_mean_is_written_as_the_schema_has_it(void **state)
 {
-    struct thin *thin = *state;
+    struct downsample *downsample = *state;
     struct streams *streams = streams_create();
-    struct wire_stream stream = {.stream = {.id = STREAM, .device = "plot-0"}, .shape = shape};
+    struct ipc_stream stream = {.stream = {.id = STREAM, .device = "plot-0"}, .shape = shape};
     struct lane lane = {0};
     struct lane_message message;
     char json[8192];
@@ -321,11 +323,11 @@ static void a_mean_is_written_as_the_schema_has_it(void **state)
     struct body body;
     uint64_t cursor = 0;
     assert_true(streams_add(streams, &stream));
-    assert_int_equal(add_readings(thin, 1, 1, 3, NOON), THIN_TAKEN);
-    thin_close(thin);
-    thin_next(thin, data, &body, &cursor);
+    assert_int_equal(add_readings(downsample, 1, 1, 3, NOON), DOWNSAMPLE_TAKEN);
+    downsample_close(downsample);
+    downsample_next(downsample, data, &body, &cursor);
     lane_reset(&lane, 1);
-    struct wire_body head = {.count = body.count, .first_id = 1};
+    struct ipc_body head = {.count = body.count, .first_id = 1};
     assert_true(lane_add(&lane, &head, data, body.used));
     assert_true(lane_encode(&lane, streams, "gw", json, sizeof json - 1, &message));
     json[message.size] = '\0';

@@ -17,15 +17,15 @@
 struct bench {
     struct streams *streams;
     struct lane lane;
-    struct shape shape;
+    struct stream_schema shape;
 };
 
 static int begin(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     struct config *config = garden_config(1, 1, "");
-    struct wire_stream stream = {.type = WIRE_STREAM, .stream = {.id = 7, .device = "plot-0"}};
-    shape_of_device(&config->devices[0], &bench->shape);
+    struct ipc_stream stream = {.type = IPC_STREAM, .stream = {.id = 7, .device = "plot-0"}};
+    stream_schema_of_device(&config->devices[0], &bench->shape);
     garden_config_free(config);
     stream.shape = bench->shape;
     bench->streams = streams_create();
@@ -55,7 +55,7 @@ static void add_body(struct bench *bench, uint64_t id, uint16_t count, uint32_t 
         struct reading reading = garden_reading(0, 3, (uint32_t)id + i, NOON + i);
         assert_true(body_reading(&body, stream, &bench->shape, &reading));
     }
-    struct wire_body head = {.type = WIRE_BODY, .count = count, .first_id = id};
+    struct ipc_body head = {.type = IPC_BODY, .count = count, .first_id = id};
     assert_true(lane_add(&bench->lane, &head, data, body.used));
 }
 

@@ -79,11 +79,11 @@ static int prepare(void **state)
 /* ---- What the daemon would send ---- */
 
 struct example {
-    struct wire_stream streams[STREAMS];
-    struct wire_body heads[BODIES];
+    struct ipc_stream streams[STREAMS];
+    struct ipc_body heads[BODIES];
     uint8_t bodies[BODIES][1024];
     uint32_t sizes[BODIES];
-    uint8_t doc[sizeof(struct wire_doc) + 16];
+    uint8_t doc[sizeof(struct ipc_doc) + 16];
 };
 
 /* Streams of two shapes, and bodies whose records go through all streams. */
@@ -91,13 +91,13 @@ static void make_example(struct example *example)
 {
     memset(example, 0, sizeof *example);
     struct config *config = garden_config(STREAMS, 1, "");
-    struct shape shapes[STREAMS];
+    struct stream_schema shapes[STREAMS];
     for (uint32_t i = 0; i < STREAMS; i++) {
-        struct wire_stream *stream = &example->streams[i];
-        shape_of_device(&config->devices[i], &shapes[i]);
+        struct ipc_stream *stream = &example->streams[i];
+        stream_schema_of_device(&config->devices[i], &shapes[i]);
         if (i > 0)
             shapes[i].fields[0].metric[0] = 'x';
-        stream->type = WIRE_STREAM;
+        stream->type = IPC_STREAM;
         stream->stream.id = 1 + i * 70; /* the table must grow in between */
         (void)snprintf(stream->stream.device, sizeof stream->stream.device, "plot-%u", i);
         stream->shape = shapes[i];
@@ -114,10 +114,10 @@ static void make_example(struct example *example)
         }
         body_seal(&body);
         example->heads[b] =
-            (struct wire_body){.type = WIRE_BODY, .count = IN_BODY, .first_id = b * IN_BODY + 1};
+            (struct ipc_body){.type = IPC_BODY, .count = IN_BODY, .first_id = b * IN_BODY + 1};
         example->sizes[b] = body.used;
     }
-    struct wire_doc head = {.type = WIRE_DOC, .topic_size = 4, .live = true, .retain = true};
+    struct ipc_doc head = {.type = IPC_DOC, .topic_size = 4, .live = true, .retain = true};
     memcpy(example->doc, &head, sizeof head);
     memcpy(example->doc + sizeof head, "liveof value", 12);
 }
@@ -192,9 +192,9 @@ static void say(int fd, const void *head, size_t head_size, const void *data, si
 
 static void say_all(int fd, const struct example *example)
 {
-    struct wire_hello hello = {.type = WIRE_HELLO, .site = "garden", .uuid = "gw"};
-    struct wire_reset reset = {.type = WIRE_RESET, .lane = LANE_BACKLOG, .id = 1};
-    static const uint8_t stop = WIRE_STOP;
+    struct ipc_hello hello = {.type = IPC_HELLO, .site = "garden", .uuid = "gw"};
+    struct ipc_reset reset = {.type = IPC_RESET, .lane = LANE_BACKLOG, .id = 1};
+    static const uint8_t stop = IPC_STOP;
     (void)snprintf(hello.broker.name, sizeof hello.broker.name, "broker");
     (void)snprintf(hello.broker.host, sizeof hello.broker.host, "127.0.0.1");
     hello.broker.port = 1; /* it is told to stop before it connects */
@@ -213,9 +213,9 @@ static void say_all(int fd, const struct example *example)
 
 static void assert_nothing_acknowledged(int fd)
 {
-    static uint8_t message[WIRE_MAX];
+    static uint8_t message[IPC_MAX];
     while (recv(fd, message, sizeof message, MSG_DONTWAIT) > 0)
-        assert_int_not_equal(message[0], WIRE_ACK);
+        assert_int_not_equal(message[0], IPC_ACK);
 }
 
 /* Its exit code, -1 when a signal ended it. */
@@ -229,7 +229,7 @@ static int run_process(const struct example *example)
     assert_true(child >= 0);
     if (child == 0) {
         (void)alarm(20);
-        if (fds[1] == WIRE_FD || dup2(fds[1], WIRE_FD) == WIRE_FD)
+        if (fds[1] == IPC_FD || dup2(fds[1], IPC_FD) == IPC_FD)
             _exit(publisher_main());
         _exit(EX_SOFTWARE);
     }

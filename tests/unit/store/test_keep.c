@@ -163,14 +163,14 @@ static void run_sql(sqlite3 *db, const char *sql)
 static void write_version_1(struct bench *bench)
 {
     uint8_t data[BODY_MAX];
-    char text[SHAPE_TEXT_MAX];
+    char text[STREAM_SCHEMA_TEXT_MAX];
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
-    struct shape shape;
+    struct stream_schema shape;
     struct body body;
     struct body_base base = {41, NOON, 1000};
-    shape_of_device(&bench->config->devices[0], &shape);
-    shape_text(&shape, text);
+    stream_schema_of_device(&bench->config->devices[0], &shape);
+    stream_schema_text(&shape, text);
     body_begin(&body, data, sizeof data, &base);
     for (uint32_t seq = 1; seq <= 20; seq++) {
         struct reading reading = garden_reading(0, 1, seq, NOON + seq * 1000);

@@ -14,32 +14,32 @@
 
 static const struct body_base base = {.boot = 5, .wall_ms = 1795293274123, .mono_ms = 100000};
 
-static struct shape test_shape(void)
+static struct stream_schema test_shape(void)
 {
-    struct shape shape;
+    struct stream_schema shape;
     struct config *config = garden_config(1, 1, "");
-    shape_of_device(&config->devices[0], &shape);
+    stream_schema_of_device(&config->devices[0], &shape);
     garden_config_free(config);
     return shape;
 }
 
 static void a_shape_survives_its_text(void **state)
 {
-    char text[SHAPE_TEXT_MAX];
-    struct shape shape = test_shape(), back;
+    char text[STREAM_SCHEMA_TEXT_MAX];
+    struct stream_schema shape = test_shape(), back;
     (void)state;
-    shape_text(&shape, text);
+    stream_schema_text(&shape, text);
     assert_string_equal(text, "air_temperature:2 soil_ph:f soil_conductivity:0");
-    assert_true(shape_parse(text, &back));
+    assert_true(stream_schema_parse(text, &back));
     assert_memory_equal(&shape, &back, sizeof shape);
-    assert_false(shape_parse("air_temperature", &back));
-    assert_false(shape_parse("x:q", &back));
+    assert_false(stream_schema_parse("air_temperature", &back));
+    assert_false(stream_schema_parse("x:q", &back));
 }
 
 static void a_reading_comes_back_exactly(void **state)
 {
     uint8_t memory[BODY_MAX];
-    struct shape shape = test_shape();
+    struct stream_schema shape = test_shape();
     struct reading reading = garden_reading(0, 7, 4711, base.wall_ms + 1234);
     struct payload_value values[READING_VALUES_MAX];
     struct body_reader reader;
@@ -74,7 +74,7 @@ static void a_reading_comes_back_exactly(void **state)
 static void a_value_between_the_decimals_is_kept_whole(void **state)
 {
     uint8_t memory[BODY_MAX];
-    struct shape shape = test_shape();
+    struct stream_schema shape = test_shape();
     struct reading reading = garden_reading(0, 1, 1, base.wall_ms);
     struct payload_value values[READING_VALUES_MAX];
     struct body_reader reader;
@@ -93,14 +93,14 @@ static void a_value_between_the_decimals_is_kept_whole(void **state)
 static void a_typical_reading_is_small(void **state)
 {
     uint8_t memory[BODY_MAX];
-    struct shape shape = {.count = 7};
+    struct stream_schema shape = {.count = 7};
     struct reading reading = garden_reading(0, 7, 4711, base.wall_ms + 60000);
     struct body body;
     (void)state;
     reading.taken.ms = base.mono_ms + 60000;
     reading.value_count = 7;
     for (unsigned i = 0; i < 7; i++) {
-        shape.fields[i] = (struct shape_field){.form = PAYLOAD_SCALED, .decimals = 2};
+        shape.fields[i] = (struct stream_schema_field){.form = PAYLOAD_SCALED, .decimals = 2};
         reading.values[i] = (struct reading_value){.value = 18.21 + i * 10, .present = true};
     }
     body_begin(&body, memory, sizeof memory, &base);
@@ -135,7 +135,7 @@ static void gaps_and_corrections_come_back(void **state)
 static void damage_is_noticed_and_never_read_beyond(void **state)
 {
     uint8_t memory[BODY_MAX];
-    struct shape shape = test_shape();
+    struct stream_schema shape = test_shape();
     struct body body;
     (void)state;
     body_begin(&body, memory, sizeof memory, &base);

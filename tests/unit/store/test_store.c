@@ -403,7 +403,7 @@ static void streams_keep_their_numbers_over_a_damaged_file(void **state)
     struct bench *bench = *state;
     struct store_stats stats;
     struct stream known[6], now;
-    struct shape shape;
+    struct stream_schema shape;
     uint8_t junk[512], data[BODY_MAX];
     struct feed_body body;
     struct stat st;

@@ -24,9 +24,9 @@ enum fate { NOT_TAKEN, TAKEN, KEPT, GONE };
 
 struct full {
     struct config *config;
-    struct shape shape;
+    struct stream_schema shape;
     struct stream streams[DEVICES];
-    struct intake *intake;
+    struct write_queue *write_queue;
     int wake_fd;
     uint32_t filler; /* readings of boot 0 that fill the memory */
     int64_t correction_ms;
@@ -38,18 +38,18 @@ static int begin(void **state)
     struct full *full = calloc(1, sizeof *full);
     full->config = garden_config(DEVICES, 1, "");
     full->wake_fd = eventfd(0, EFD_NONBLOCK);
-    shape_of_device(&full->config->devices[0], &full->shape);
+    stream_schema_of_device(&full->config->devices[0], &full->shape);
     for (uint32_t i = 0; i < DEVICES; i++)
         full->streams[i] = (struct stream){.id = i + 1, .shape = &full->shape};
-    full->intake = intake_create(full->config, full->streams, 9, full->wake_fd);
+    full->write_queue = write_queue_create(full->config, full->streams, 9, full->wake_fd);
     *state = full;
-    return full->intake != NULL ? 0 : -1;
+    return full->write_queue != NULL ? 0 : -1;
 }
 
 static int end(void **state)
 {
     struct full *full = *state;
-    intake_destroy(full->intake);
+    write_queue_destroy(full->write_queue);
     close(full->wake_fd);
     garden_config_free(full->config);
     free(full);
@@ -58,8 +58,8 @@ static int end(void **state)
 
 static uint64_t lost(struct full *full)
 {
-    struct intake_level level;
-    intake_level(full->intake, &level);
+    struct write_queue_level level;
+    write_queue_level(full->write_queue, &level);
     return level.lost;
 }
 
@@ -68,7 +68,7 @@ static void fill(struct full *full)
     uint64_t before = lost(full);
     while (lost(full) == before) {
         struct reading reading = garden_reading(0, 0, ++full->filler, NOON);
-        intake_reading(full->intake, &reading);
+        write_queue_reading(full->write_queue, &reading);
     }
 }
 
@@ -76,7 +76,7 @@ static void take(struct full *full, uint16_t device, uint32_t boot, uint32_t seq
 {
     struct reading reading = garden_reading(device, boot, seq, NOON);
     full->fates[device][boot][seq] = TAKEN;
-    intake_reading(full->intake, &reading);
+    write_queue_reading(full->write_queue, &reading);
 }
 
 static void look(struct full *full, const struct record *record)
@@ -95,11 +95,11 @@ static void look(struct full *full, const struct record *record)
 /* The file can be written again; how many records came. */
 static unsigned write_all(struct full *full)
 {
-    struct intake_level level;
+    struct write_queue_level level;
     unsigned count = 0;
-    for (intake_level(full->intake, &level); level.waiting > 0;
-         intake_level(full->intake, &level)) {
-        struct chunk *chunk = intake_take(full->intake, 1, true);
+    for (write_queue_level(full->write_queue, &level); level.waiting > 0;
+         write_queue_level(full->write_queue, &level)) {
+        struct chunk *chunk = write_queue_take(full->write_queue, 1, true);
         struct body_reader reader;
         struct record record;
         assert_non_null(chunk);
@@ -109,7 +109,7 @@ static unsigned write_all(struct full *full)
             count++;
         }
         assert_false(reader.failed);
-        intake_release(full->intake, chunk);
+        write_queue_release(full->write_queue, chunk);
     }
     return count;
 }
@@ -145,8 +145,8 @@ static void it_is_told_also_when_nothing_more_comes(void **state)
     struct full *full = *state;
     fill(full);
     take(full, 1, 1, 1);
-    intake_correction(full->intake, -5000);
-    intake_correction(full->intake, 1000);
+    write_queue_correction(full->write_queue, -5000);
+    write_queue_correction(full->write_queue, 1000);
     (void)write_all(full);
     assert_int_equal(fate_of(full, 1, 1, 1), GONE);
     assert_int_equal(full->correction_ms, -4000);
@@ -159,7 +159,7 @@ static void a_gap_that_does_not_fit_is_a_gap_too(void **state)
     struct reading_gap gap = {.device = 2, .boot = 4, .first_seq = 10, .last_seq = 19};
     fill(full);
     uint64_t before = lost(full);
-    intake_gap(full->intake, &gap);
+    write_queue_gap(full->write_queue, &gap);
     assert_int_equal(lost(full), before); /* no reading was */
     (void)write_all(full);
     assert_int_equal(fate_of(full, 2, 4, 10), GONE);
@@ -205,13 +205,13 @@ static void room_that_comes_and_goes_loses_no_number(void **state)
             take(full, 1, boot, seq);
         }
         if (boot % 10 == 0) {
-            struct chunk *chunk = intake_take(full->intake, 1, false);
+            struct chunk *chunk = write_queue_take(full->write_queue, 1, false);
             struct body_reader reader;
             struct record record;
             assert_true(body_open(&reader, chunk->body.data, chunk->body.used));
             while (body_next(&reader, &record))
                 look(full, &record);
-            intake_release(full->intake, chunk);
+            write_queue_release(full->write_queue, chunk);
         }
     }
     (void)write_all(full);

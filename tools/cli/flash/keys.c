@@ -43,7 +43,7 @@ bool keys_have_test_key(const struct trusted_keys *keys)
 
 static bool signed_by(const uint8_t point[KEYS_KEY_SIZE], const uint8_t *image)
 {
-    return point[0] == 0x04 && genuine_signed_by(point + 1, image);
+    return point[0] == 0x04 && signature_signed_by(point + 1, image);
 }
 
 enum keys_verdict keys_judge(const struct trusted_keys *keys, const uint8_t *image, size_t size)

@@ -87,7 +87,7 @@ static bool read_words(struct session *s, uint16_t at, uint16_t count, uint16_t 
 {
     const uint8_t pdu[5] = {4, (uint8_t)(at >> 8), (uint8_t)at, 0, (uint8_t)count};
     struct transact_answer answer;
-    if (!ask(s, pdu, sizeof pdu, (uint16_t)(WIRE_ANSWER_BYTES + 2 * count), &answer) ||
+    if (!ask(s, pdu, sizeof pdu, (uint16_t)(SERIAL_ANSWER_BYTES + 2 * count), &answer) ||
         answer.pdu_size != 2u + 2u * count)
         return false;
     for (size_t i = 0; i < count; i++)

@@ -22,8 +22,8 @@ void answers_pump(struct publish *publish, struct broker *broker)
         (void)snprintf(topic, sizeof topic, "%.*s", (int)answer->topic_size,
                        (const char *)answer->bytes);
         const uint8_t *correlation = answer->bytes + answer->topic_size;
-        if (!wire_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
-                      true, correlation, answer->correlation_size))
+        if (!ipc_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
+                     true, correlation, answer->correlation_size))
             return;
         pthread_mutex_lock(&publish->lock);
         broker->answers = answer->next;
@@ -39,7 +39,7 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
 {
     size_t topic_size = strlen(topic);
     if (broker >= publish->broker_count || topic_size >= TOPIC_SIZE ||
-        correlation_size > PUBLISH_CORRELATION_SIZE || payload_size > WIRE_DOC_MAX)
+        correlation_size > PUBLISH_CORRELATION_SIZE || payload_size > IPC_DOC_MAX)
         return false;
     struct answer *answer = malloc(sizeof *answer + topic_size + correlation_size + payload_size);
     if (answer == NULL)

@@ -3,56 +3,56 @@
  * credit allows, so a slow broker bounds the publisher's memory; the credit comes back with the
  * acknowledgements, which also move the broker's cursor in the store.
  *
- * When the month's budget is short, readings are gathered into hourly means (thin.h) and those are
- * fed, in a lane of their own. Backlog and means are never under way together: each begins when
- * all of the other is acknowledged, so that the cursor only moves over what was delivered. */
+ * When the month's budget is short, readings are gathered into hourly means (downsample.h) and
+ * those are fed, in a lane of their own. Backlog and means are never under way together: each
+ * begins when all of the other is acknowledged, so that the cursor only moves over what was
+ * delivered. */
 #include <string.h>
 
 #include "gateway/daemon/publish/link/link.h"
 
 #define PLAN_SHARE 800
 
-static void loan_clear(struct loans *loans)
+static void loan_clear(struct credits *loans)
 {
     loans->first = loans->used = loans->bytes = 0;
 }
 
 /* What is lent goes out even when the budget becomes short meanwhile: of a plan it is about 1 %, as
  * a body grows eightfold when it is written as JSON. */
-static bool loan_room(const struct broker *broker, enum wire_lane lane)
+static bool loan_room(const struct broker *broker, enum ipc_lane lane)
 {
-    const struct loans *loans = &broker->loans[lane];
+    const struct credits *loans = &broker->credits[lane];
     uint64_t most = broker->config->budget_bytes_month / PLAN_SHARE;
-    most =
-        broker->config->budget_bytes_month == 0 || most > WIRE_BODY_BYTES ? WIRE_BODY_BYTES : most;
-    return loans->used == 0 || (loans->used < WIRE_BODIES && loans->bytes < most);
+    most = broker->config->budget_bytes_month == 0 || most > IPC_BODY_BYTES ? IPC_BODY_BYTES : most;
+    return loans->used == 0 || (loans->used < IPC_BODIES && loans->bytes < most);
 }
 
-static void loan_add(struct loans *loans, const struct loan *loan)
+static void loan_add(struct credits *loans, const struct credit *loan)
 {
-    loans->loans[(loans->first + loans->used++) % WIRE_BODIES] = *loan;
+    loans->credits[(loans->first + loans->used++) % IPC_BODIES] = *loan;
     loans->bytes += loan->bytes;
 }
 
 /* The highest cursor of those that came back, 0: none. */
-static uint64_t loan_return(struct loans *loans, uint64_t id)
+static uint64_t loan_return(struct credits *loans, uint64_t id)
 {
     uint64_t cursor = 0;
-    while (loans->used > 0 && loans->loans[loans->first].end_id <= id) {
-        const struct loan *loan = &loans->loans[loans->first];
+    while (loans->used > 0 && loans->credits[loans->first].end_id <= id) {
+        const struct credit *loan = &loans->credits[loans->first];
         cursor = loan->cursor > cursor ? loan->cursor : cursor;
         loans->bytes -= loan->bytes;
-        loans->first = (loans->first + 1) % WIRE_BODIES;
+        loans->first = (loans->first + 1) % IPC_BODIES;
         loans->used--;
     }
     return cursor;
 }
 
-static void reset_lane(struct broker *broker, enum wire_lane lane, uint64_t id)
+static void reset_lane(struct broker *broker, enum ipc_lane lane, uint64_t id)
 {
-    struct wire_reset reset = {.type = WIRE_RESET, .lane = (uint8_t)lane, .id = id};
-    loan_clear(&broker->loans[lane]);
-    (void)wire_send(broker, &reset, sizeof reset, NULL, 0);
+    struct ipc_reset reset = {.type = IPC_RESET, .lane = (uint8_t)lane, .id = id};
+    loan_clear(&broker->credits[lane]);
+    (void)ipc_send(broker, &reset, sizeof reset, NULL, 0);
 }
 
 /* A publisher has been started. Its socket is empty: nothing here can be blocked. */
@@ -61,7 +61,7 @@ void backlog_begin(struct publish *publish, struct broker *broker)
     broker->last_stream = 0;
     broker->fed_id = store_cursor(publish->store, broker->index);
     broker->again_id = broker->means_id = 1;
-    thin_begin(broker->thin, broker->fed_id);
+    downsample_begin(broker->downsample, broker->fed_id);
     reset_lane(broker, LANE_BACKLOG, broker->fed_id);
     reset_lane(broker, LANE_AGAIN, broker->again_id);
     reset_lane(broker, LANE_MEANS, broker->means_id);
@@ -92,7 +92,7 @@ static uint64_t replay_from(struct publish *publish, struct broker *broker, uint
 {
     uint64_t from = broker->replay_id;
     uint64_t readings_end = broker->lent_id < cursor ? broker->lent_id : cursor;
-    if (broker->stage == THRIFT_NONE || from >= readings_end)
+    if (broker->stage == DATA_PLAN_NONE || from >= readings_end)
         return from;
     if (!store_feed_later(publish->store, broker->index, from, readings_end - 1))
         log_write(
@@ -108,7 +108,7 @@ void backlog_up(struct publish *publish, struct broker *broker, bool may_have_fo
     uint64_t cursor = store_cursor(publish->store, broker->index);
     if (may_have_forgotten && broker->replay_id != 0 && broker->replay_id < cursor) {
         broker->fed_id = replay_from(publish, broker, cursor);
-        thin_begin(broker->thin, broker->fed_id);
+        downsample_begin(broker->downsample, broker->fed_id);
         reset_lane(broker, LANE_BACKLOG, broker->fed_id);
         reset_lane(broker, LANE_MEANS, broker->means_id);
     }
@@ -116,11 +116,11 @@ void backlog_up(struct publish *publish, struct broker *broker, bool may_have_fo
     broker->batch_ms = 0;
 }
 
-void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack)
+void backlog_ack(struct publish *publish, struct broker *broker, const struct ipc_ack *ack)
 {
     if (ack->lane >= LANE_COUNT)
         return;
-    uint64_t cursor = loan_return(&broker->loans[ack->lane], ack->id);
+    uint64_t cursor = loan_return(&broker->credits[ack->lane], ack->id);
     if (ack->lane == LANE_BACKLOG)
         cursor = ack->id;
     if (cursor != 0)
@@ -131,11 +131,11 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct wi
 
 static bool know_streams(struct publish *publish, struct broker *broker)
 {
-    struct wire_stream message = {.type = WIRE_STREAM};
+    struct ipc_stream message = {.type = IPC_STREAM};
     while (store_stream_after(publish->store, broker->last_stream, &message.stream)) {
         message.shape = *message.stream.shape;
         message.stream.shape = NULL;
-        if (!wire_send(broker, &message, sizeof message, NULL, 0))
+        if (!ipc_send(broker, &message, sizeof message, NULL, 0))
             return false;
         broker->last_stream = message.stream.id;
     }
@@ -144,20 +144,20 @@ static bool know_streams(struct publish *publish, struct broker *broker)
 
 /* ---- Bodies ---- */
 
-static bool give_body(struct publish *publish, struct broker *broker, enum wire_lane lane,
+static bool give_body(struct publish *publish, struct broker *broker, enum ipc_lane lane,
                       uint64_t first_id, const struct feed_body *body, const uint8_t *data,
                       uint64_t cursor)
 {
-    struct wire_body head = {.type = WIRE_BODY,
-                             .lane = (uint8_t)lane,
-                             .offset_known = body->offset_known,
-                             .count = body->count,
-                             .first_id = first_id,
-                             .offset_ms = body->offset_ms};
-    struct loan loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
-    if (!know_streams(publish, broker) || !wire_send(broker, &head, sizeof head, data, body->size))
+    struct ipc_body head = {.type = IPC_BODY,
+                            .lane = (uint8_t)lane,
+                            .offset_known = body->offset_known,
+                            .count = body->count,
+                            .first_id = first_id,
+                            .offset_ms = body->offset_ms};
+    struct credit loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
+    if (!know_streams(publish, broker) || !ipc_send(broker, &head, sizeof head, data, body->size))
         return false;
-    loan_add(&broker->loans[lane], &loan);
+    loan_add(&broker->credits[lane], &loan);
     return true;
 }
 
@@ -199,7 +199,7 @@ static void feed_again(struct publish *publish, struct broker *broker)
 
 /* ---- Means instead ---- */
 
-const struct shape *backlog_shape(void *store, uint32_t stream)
+const struct stream_schema *backlog_shape(void *store, uint32_t stream)
 {
     struct stream found;
     return store_stream(store, stream, &found) ? found.shape : NULL;
@@ -208,11 +208,11 @@ const struct shape *backlog_shape(void *store, uint32_t stream)
 /* Nothing in it can be sent: delivered as soon as what goes before is. */
 static void skip_to(struct publish *publish, struct broker *broker, uint64_t cursor)
 {
-    struct loans *loans = &broker->loans[LANE_MEANS];
+    struct credits *loans = &broker->credits[LANE_MEANS];
     if (loans->used == 0)
         store_ack(publish->store, broker->index, cursor);
     else
-        loans->loans[(loans->first + loans->used - 1) % WIRE_BODIES].cursor = cursor;
+        loans->credits[(loans->first + loans->used - 1) % IPC_BODIES].cursor = cursor;
 }
 
 /* false: no room now. */
@@ -221,7 +221,7 @@ static bool give_means(struct publish *publish, struct broker *broker)
     static uint8_t data[BODY_MAX]; /* the one link thread's */
     struct body made;
     uint64_t cursor = 0;
-    thin_next(broker->thin, data, &made, &cursor);
+    downsample_next(broker->downsample, data, &made, &cursor);
     struct feed_body body = {.count = made.count, .size = made.used};
     if (made.count == 0)
         skip_to(publish, broker, cursor);
@@ -230,10 +230,10 @@ static bool give_means(struct publish *publish, struct broker *broker)
     broker->means_id += made.count;
     if (cursor != 0) {
         pthread_mutex_lock(&publish->lock);
-        broker->stats.thinned += thin_readings(broker->thin);
+        broker->stats.thinned += downsample_readings(broker->downsample);
         pthread_mutex_unlock(&publish->lock);
     }
-    thin_given(broker->thin);
+    downsample_given(broker->downsample);
     return true;
 }
 
@@ -242,22 +242,22 @@ static bool gather(struct publish *publish, struct broker *broker, const struct 
                    const uint8_t *data)
 {
     uint64_t end = body->first_id + body->count;
-    switch (thin_add(broker->thin, body, data)) {
-    case THIN_TAKEN:
+    switch (downsample_add(broker->downsample, body, data)) {
+    case DOWNSAMPLE_TAKEN:
         broker->fed_id = end;
         return true;
-    case THIN_CLOSE:
-        thin_close(broker->thin);
+    case DOWNSAMPLE_CLOSE:
+        downsample_close(broker->downsample);
         return true;
-    case THIN_WHOLE:
+    case DOWNSAMPLE_WHOLE:
         if (!give_body(publish, broker, LANE_MEANS, broker->means_id, body, data, end))
             return false;
         broker->means_id += body->count;
         broker->fed_id = end;
-        thin_begin(broker->thin, end);
+        downsample_begin(broker->downsample, end);
         return true;
     default:
-        broker->fed_id = thin_first(broker->thin);
+        broker->fed_id = downsample_first(broker->downsample);
         return false;
     }
 }
@@ -266,12 +266,13 @@ static bool gather(struct publish *publish, struct broker *broker, const struct 
  * begins behind it. false: it is still under way. */
 static bool readings_first(struct publish *publish, struct broker *broker)
 {
-    if (broker->loans[LANE_MEANS].used == 0)
+    if (broker->credits[LANE_MEANS].used == 0)
         feed_backlog(publish, broker, broker->lent_id);
-    if (broker->fed_id < broker->lent_id || broker->loans[LANE_BACKLOG].used > 0)
+    if (broker->fed_id < broker->lent_id || broker->credits[LANE_BACKLOG].used > 0)
         return false;
-    if (thin_empty(broker->thin) && thin_first(broker->thin) != broker->fed_id)
-        thin_begin(broker->thin, broker->fed_id);
+    if (downsample_empty(broker->downsample) &&
+        downsample_first(broker->downsample) != broker->fed_id)
+        downsample_begin(broker->downsample, broker->fed_id);
     return true;
 }
 
@@ -282,7 +283,7 @@ static void feed_means(struct publish *publish, struct broker *broker)
     if (!readings_first(publish, broker))
         return;
     while (loan_room(broker, LANE_MEANS)) {
-        if (thin_closed(broker->thin)) {
+        if (downsample_closed(broker->downsample)) {
             if (!give_means(publish, broker))
                 return;
             continue;
@@ -293,9 +294,9 @@ static void feed_means(struct publish *publish, struct broker *broker)
         if (result == FEED_BODY && gather(publish, broker, &body, data))
             continue;
         if (result == FEED_BODY || result == FEED_LATER ||
-            !thin_due(broker->thin, store_now(publish->store).ms))
+            !downsample_due(broker->downsample, store_now(publish->store).ms))
             return;
-        thin_close(broker->thin);
+        downsample_close(broker->downsample);
     }
 }
 
@@ -303,22 +304,22 @@ static void feed_means(struct publish *publish, struct broker *broker)
  * being given out goes on. true: the backlog may be fed. */
 static bool leave_means(struct publish *publish, struct broker *broker)
 {
-    while (thin_closed(broker->thin)) {
+    while (downsample_closed(broker->downsample)) {
         if (!loan_room(broker, LANE_MEANS) || !give_means(publish, broker))
             return false;
     }
-    if (!thin_empty(broker->thin)) {
-        broker->fed_id = thin_first(broker->thin);
-        thin_begin(broker->thin, broker->fed_id);
+    if (!downsample_empty(broker->downsample)) {
+        broker->fed_id = downsample_first(broker->downsample);
+        downsample_begin(broker->downsample, broker->fed_id);
     }
-    return broker->loans[LANE_MEANS].used == 0;
+    return broker->credits[LANE_MEANS].used == 0;
 }
 
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    if (broker->stage == THRIFT_MEANS)
+    if (broker->stage == DATA_PLAN_MEANS)
         feed_means(publish, broker);
-    if (broker->stage != THRIFT_NONE)
+    if (broker->stage != DATA_PLAN_NONE)
         return;
     if (now_ms >= broker->batch_ms) {
         broker->feeding = true;

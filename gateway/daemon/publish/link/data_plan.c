@@ -13,78 +13,79 @@
 #define SESSION     600u
 #define SESSION_TLS 6000u /* certificates of both sides */
 
-void thrift_begin(struct thrift *thrift, uint64_t limit)
+void data_plan_begin(struct data_plan *data_plan, uint64_t limit)
 {
-    *thrift = (struct thrift){.limit = limit};
+    *data_plan = (struct data_plan){.limit = limit};
 }
 
-void thrift_restore(struct thrift *thrift, uint32_t month, uint64_t bytes)
+void data_plan_restore(struct data_plan *data_plan, uint32_t month, uint64_t bytes)
 {
-    thrift->month = thrift->kept_month = month;
-    thrift->bytes = thrift->kept = bytes;
-    thrift->kept_stage = thrift_stage(thrift);
+    data_plan->month = data_plan->kept_month = month;
+    data_plan->bytes = data_plan->kept = bytes;
+    data_plan->kept_stage = data_plan_stage(data_plan);
 }
 
 /* What was counted before the time was known is of the month that it turns out to be. A month that
  * the clock goes back to keeps what the later one has counted: rather too much than too little. */
-static void turn_to(struct thrift *thrift, uint32_t month)
+static void turn_to(struct data_plan *data_plan, uint32_t month)
 {
-    if (month > thrift->month && thrift->month != 0)
-        thrift->bytes = thrift->undated;
-    thrift->month = month;
-    thrift->undated = 0;
+    if (month > data_plan->month && data_plan->month != 0)
+        data_plan->bytes = data_plan->undated;
+    data_plan->month = month;
+    data_plan->undated = 0;
 }
 
-void thrift_add(struct thrift *thrift, uint32_t month, uint64_t bytes)
+void data_plan_add(struct data_plan *data_plan, uint32_t month, uint64_t bytes)
 {
     if (month != 0)
-        turn_to(thrift, month);
+        turn_to(data_plan, month);
     else
-        thrift->undated += bytes;
-    thrift->bytes += bytes;
+        data_plan->undated += bytes;
+    data_plan->bytes += bytes;
 }
 
-enum thrift_stage thrift_stage(const struct thrift *thrift)
+enum data_plan_stage data_plan_stage(const struct data_plan *data_plan)
 {
-    uint64_t percents = thrift->bytes * 100; /* of the limit; no plan has 2^57 bytes */
-    if (thrift->limit == 0 || percents < thrift->limit * THRIFT_MEANS_PERCENT)
-        return THRIFT_NONE;
-    return percents < thrift->limit * THRIFT_URGENT_PERCENT ? THRIFT_MEANS : THRIFT_URGENT;
+    uint64_t percents = data_plan->bytes * 100; /* of the limit; no plan has 2^57 bytes */
+    if (data_plan->limit == 0 || percents < data_plan->limit * DATA_PLAN_MEANS_PERCENT)
+        return DATA_PLAN_NONE;
+    return percents < data_plan->limit * DATA_PLAN_URGENT_PERCENT ? DATA_PLAN_MEANS
+                                                                  : DATA_PLAN_URGENT;
 }
 
-bool thrift_keep(struct thrift *thrift)
+bool data_plan_keep(struct data_plan *data_plan)
 {
-    uint64_t step = thrift->limit / KEEP_SHARE;
+    uint64_t step = data_plan->limit / KEEP_SHARE;
     step = step < KEEP_MOST_BYTES ? step : KEEP_MOST_BYTES;
-    enum thrift_stage stage = thrift_stage(thrift);
-    bool changed = thrift->month != thrift->kept_month || stage != thrift->kept_stage;
+    enum data_plan_stage stage = data_plan_stage(data_plan);
+    bool changed = data_plan->month != data_plan->kept_month || stage != data_plan->kept_stage;
     /* Only a plan that is paid for is worth writes to the flash. */
-    if (thrift->limit == 0 || thrift->month == 0 ||
-        (!changed && thrift->bytes - thrift->kept < step))
+    if (data_plan->limit == 0 || data_plan->month == 0 ||
+        (!changed && data_plan->bytes - data_plan->kept < step))
         return false;
-    thrift->kept_stage = stage;
-    thrift->kept_month = thrift->month;
-    thrift->kept = thrift->bytes;
+    data_plan->kept_stage = stage;
+    data_plan->kept_month = data_plan->month;
+    data_plan->kept = data_plan->bytes;
     return true;
 }
 
-uint64_t thrift_cost(struct thrift *thrift, const struct thrift_traffic *traffic)
+uint64_t data_plan_cost(struct data_plan *data_plan, const struct data_plan_traffic *traffic)
 {
     uint64_t cost = traffic->bytes + traffic->messages * (traffic->tls ? FRAMES_TLS : FRAMES) +
                     traffic->connects * (traffic->tls ? SESSION_TLS : SESSION);
     if (traffic->messages > 0 || (!traffic->up && traffic->passed_ms > 0)) {
-        thrift->idle_ms = 0;
+        data_plan->idle_ms = 0;
         return cost;
     }
-    thrift->idle_ms += traffic->passed_ms;
-    if (traffic->keepalive_s > 0 && thrift->idle_ms >= traffic->keepalive_s * INT64_C(1000)) {
-        thrift->idle_ms = 0;
+    data_plan->idle_ms += traffic->passed_ms;
+    if (traffic->keepalive_s > 0 && data_plan->idle_ms >= traffic->keepalive_s * INT64_C(1000)) {
+        data_plan->idle_ms = 0;
         cost += PING;
     }
     return cost;
 }
 
-uint32_t thrift_month(int64_t wall_ms)
+uint32_t data_plan_month(int64_t wall_ms)
 {
     time_t at = (time_t)(wall_ms / 1000);
     struct tm utc;
@@ -93,7 +94,7 @@ uint32_t thrift_month(int64_t wall_ms)
     return (uint32_t)((utc.tm_year + 1900) * 100 + utc.tm_mon + 1);
 }
 
-int64_t thrift_next_ms(int64_t wall_ms)
+int64_t data_plan_next_ms(int64_t wall_ms)
 {
     time_t at = (time_t)(wall_ms / 1000);
     struct tm utc;

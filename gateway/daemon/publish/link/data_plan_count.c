@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mobile data: what each broker's plan (thrift.h) has carried in this month is kept in a file
+/* Mobile data: what each broker's plan (data_plan.h) has carried in this month is kept in a file
  * beside the store, "NAME YYYYMM BYTES" a line, so that neither a restart nor a damaged store
  * forgets it. */
 #include <inttypes.h>
@@ -20,68 +20,69 @@ static void load_line(struct publish *publish, const char *line)
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         struct broker *broker = &publish->brokers[i];
         if (strlen(broker->config->name) == size && strncmp(line, broker->config->name, size) == 0)
-            thrift_restore(&broker->thrift, (uint32_t)month, bytes);
+            data_plan_restore(&broker->data_plan, (uint32_t)month, bytes);
     }
 }
 
-void budget_load(struct publish *publish)
+void data_plan_load(struct publish *publish)
 {
     char text[1000];
     for (uint16_t i = 0; i < publish->broker_count; i++)
-        thrift_begin(&publish->brokers[i].thrift, publish->brokers[i].config->budget_bytes_month);
+        data_plan_begin(&publish->brokers[i].data_plan,
+                        publish->brokers[i].config->budget_bytes_month);
     (void)store_read_beside(publish->store, MONTHS_NAME, text, sizeof text);
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         load_line(publish, line);
     }
     for (uint16_t i = 0; i < publish->broker_count; i++)
-        budget_count(publish, &publish->brokers[i], &(struct thrift_traffic){0});
+        data_plan_count(publish, &publish->brokers[i], &(struct data_plan_traffic){0});
 }
 
-void budget_save(struct publish *publish)
+void data_plan_save(struct publish *publish)
 {
     char text[1000];
     size_t used = 0;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         const struct broker *broker = &publish->brokers[i];
-        if (broker->thrift.limit == 0 || broker->thrift.month == 0)
+        if (broker->data_plan.limit == 0 || broker->data_plan.month == 0)
             continue;
         int size = snprintf(text + used, sizeof text - used, "%s %" PRIu32 " %" PRIu64 "\n",
-                            broker->config->name, broker->thrift.month, broker->thrift.bytes);
+                            broker->config->name, broker->data_plan.month, broker->data_plan.bytes);
         used += size > 0 ? (size_t)size : 0; /* eight lines of 70: they fit */
     }
     if (used > 0)
         (void)store_write_beside(publish->store, MONTHS_NAME, text);
 }
 
-static void tell_stage(const struct broker *broker, enum thrift_stage stage)
+static void tell_stage(const struct broker *broker, enum data_plan_stage stage)
 {
     static const char *const texts[] = {
         "everything goes out again",
         "80 % of the month's budget is used: alerts, forecast and hourly means only",
         "the month's budget is used up: alerts and forecast only",
     };
-    log_write(stage == THRIFT_NONE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "publish %s: %s",
+    log_write(stage == DATA_PLAN_NONE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "publish %s: %s",
               broker->config->name, texts[stage]);
 }
 
-void budget_count(struct publish *publish, struct broker *broker,
-                  const struct thrift_traffic *traffic)
+void data_plan_count(struct publish *publish, struct broker *broker,
+                     const struct data_plan_traffic *traffic)
 {
     struct wall_ms now = store_now(publish->store);
-    struct thrift *thrift = &broker->thrift;
-    uint64_t cost = thrift_cost(thrift, traffic);
-    thrift_add(thrift, now.trust == TIME_TRUSTED ? thrift_month(now.ms) : 0, cost);
-    enum thrift_stage stage = thrift_stage(thrift);
+    struct data_plan *data_plan = &broker->data_plan;
+    uint64_t cost = data_plan_cost(data_plan, traffic);
+    data_plan_add(data_plan, now.trust == TIME_TRUSTED ? data_plan_month(now.ms) : 0, cost);
+    enum data_plan_stage stage = data_plan_stage(data_plan);
     if (stage != broker->stage) {
         tell_stage(broker, stage);
         broker->docs_seen = 0; /* some of them were passed over */
     }
     broker->stage = stage;
     pthread_mutex_lock(&publish->lock);
-    broker->stats.bytes_month = thrift->bytes;
-    broker->stats.thrifty = stage != THRIFT_NONE;
+    broker->stats.bytes_month = data_plan->bytes;
+    broker->stats.thrifty = stage != DATA_PLAN_NONE;
     pthread_mutex_unlock(&publish->lock);
-    if (thrift_keep(thrift))
-        budget_save(publish);
+    if (data_plan_keep(data_plan))
+        data_plan_save(publish);
 }

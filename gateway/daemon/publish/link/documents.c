@@ -59,7 +59,7 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
                   const void *payload, size_t size, bool retain, uint8_t qos)
 {
     uint8_t *copy = malloc(size + 1);
-    if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > WIRE_DOC_MAX) {
+    if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > IPC_DOC_MAX) {
         free(copy);
         return false;
     }
@@ -92,7 +92,7 @@ static bool wants(const struct broker *broker, const struct doc *doc, bool urgen
     if (doc->version == doc->sent[broker->index] ||
         (doc->broker != DOC_ALL && doc->broker != broker->index))
         return false;
-    if (urgent_only || broker->stage != THRIFT_NONE)
+    if (urgent_only || broker->stage != DATA_PLAN_NONE)
         return doc->kind == DOC_URGENT;
     return doc->kind != DOC_PANEL || broker->config->panel;
 }
@@ -108,8 +108,8 @@ bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only)
     for (struct doc *doc = docs->first; doc != NULL && all; doc = doc->next) {
         if (!wants(broker, doc, urgent_only))
             continue;
-        all = wire_doc(broker, doc->topic, doc->payload, doc->size, doc->qos, doc->retain,
-                       doc->kind == DOC_URGENT, NULL, 0);
+        all = ipc_doc(broker, doc->topic, doc->payload, doc->size, doc->qos, doc->retain,
+                      doc->kind == DOC_URGENT, NULL, 0);
         if (all)
             doc->sent[broker->index] = doc->version;
     }

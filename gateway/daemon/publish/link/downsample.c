@@ -37,12 +37,12 @@ struct items {
 };
 
 struct known {
-    const struct shape *shape;
+    const struct stream_schema *shape;
     uint32_t row, gap; /* last used, NONE: there is none in this block */
 };
 
-struct thin {
-    thin_shape shape;
+struct downsample {
+    downsample_shape shape;
     void *context;
     struct known *streams; /* by number */
     uint32_t stream_room;
@@ -55,75 +55,75 @@ struct thin {
     uint32_t at, then; /* of all that is given out: the next, and the one after the body at hand */
 };
 
-struct thin *thin_create(thin_shape shape, void *context)
+struct downsample *downsample_create(downsample_shape shape, void *context)
 {
-    struct thin *thin = calloc(1, sizeof *thin);
-    if (thin != NULL) {
-        thin->shape = shape;
-        thin->context = context;
+    struct downsample *downsample = calloc(1, sizeof *downsample);
+    if (downsample != NULL) {
+        downsample->shape = shape;
+        downsample->context = context;
     }
-    return thin;
+    return downsample;
 }
 
-void thin_begin(struct thin *thin, uint64_t id)
+void downsample_begin(struct downsample *downsample, uint64_t id)
 {
-    for (uint32_t i = 0; i < thin->row_count; i++)
-        free(thin->rows[i]);
-    for (uint32_t i = 0; i < thin->stream_room; i++)
-        thin->streams[i].row = thin->streams[i].gap = NONE;
-    thin->row_count = thin->readings = thin->at = thin->then = 0;
-    thin->passed.count = thin->gaps.count = 0;
-    thin->first_id = thin->next_id = id;
-    thin->end_ms = 0;
-    thin->closed = false;
+    for (uint32_t i = 0; i < downsample->row_count; i++)
+        free(downsample->rows[i]);
+    for (uint32_t i = 0; i < downsample->stream_room; i++)
+        downsample->streams[i].row = downsample->streams[i].gap = NONE;
+    downsample->row_count = downsample->readings = downsample->at = downsample->then = 0;
+    downsample->passed.count = downsample->gaps.count = 0;
+    downsample->first_id = downsample->next_id = id;
+    downsample->end_ms = 0;
+    downsample->closed = false;
 }
 
-void thin_destroy(struct thin *thin)
+void downsample_destroy(struct downsample *downsample)
 {
-    if (thin == NULL)
+    if (downsample == NULL)
         return;
-    thin_begin(thin, 0);
-    free(thin->streams);
-    free(thin->passed.items);
-    free(thin->gaps.items);
-    free(thin->rows);
-    free(thin);
+    downsample_begin(downsample, 0);
+    free(downsample->streams);
+    free(downsample->passed.items);
+    free(downsample->gaps.items);
+    free(downsample->rows);
+    free(downsample);
 }
 
-uint64_t thin_first(const struct thin *thin)
+uint64_t downsample_first(const struct downsample *downsample)
 {
-    return thin->first_id;
+    return downsample->first_id;
 }
 
-bool thin_empty(const struct thin *thin)
+bool downsample_empty(const struct downsample *downsample)
 {
-    return thin->next_id == thin->first_id;
+    return downsample->next_id == downsample->first_id;
 }
 
-uint32_t thin_readings(const struct thin *thin)
+uint32_t downsample_readings(const struct downsample *downsample)
 {
-    return thin->readings;
+    return downsample->readings;
 }
 
 /* ---- Gathering ---- */
 
-static struct known *stream_of(struct thin *thin, uint32_t id)
+static struct known *stream_of(struct downsample *downsample, uint32_t id)
 {
     if (id >= STREAMS)
         return NULL;
-    if (id >= thin->stream_room) {
+    if (id >= downsample->stream_room) {
         uint32_t room = id + 64;
-        struct known *grown = realloc(thin->streams, room * sizeof *grown);
+        struct known *grown = realloc(downsample->streams, room * sizeof *grown);
         if (grown == NULL)
             return NULL;
-        for (uint32_t i = thin->stream_room; i < room; i++)
+        for (uint32_t i = downsample->stream_room; i < room; i++)
             grown[i] = (struct known){.row = NONE, .gap = NONE};
-        thin->streams = grown;
-        thin->stream_room = room;
+        downsample->streams = grown;
+        downsample->stream_room = room;
     }
-    struct known *known = &thin->streams[id];
+    struct known *known = &downsample->streams[id];
     if (known->shape == NULL)
-        known->shape = thin->shape(thin->context, id);
+        known->shape = downsample->shape(downsample->context, id);
     return known;
 }
 
@@ -140,9 +140,9 @@ static struct item *new_item(struct items *items)
     return &items->items[items->count++];
 }
 
-static bool pass(struct thin *thin, const struct record *record)
+static bool pass(struct downsample *downsample, const struct record *record)
 {
-    struct item *item = new_item(&thin->passed);
+    struct item *item = new_item(&downsample->passed);
     if (item != NULL)
         *item = (struct item){.stream = record->stream,
                               .boot = record->boot,
@@ -154,14 +154,15 @@ static bool pass(struct thin *thin, const struct record *record)
     return item != NULL;
 }
 
-static bool add_to_gap(struct thin *thin, struct known *known, const struct record *record)
+static bool add_to_gap(struct downsample *downsample, struct known *known,
+                       const struct record *record)
 {
-    struct item *gap = known->gap != NONE ? &thin->gaps.items[known->gap] : NULL;
+    struct item *gap = known->gap != NONE ? &downsample->gaps.items[known->gap] : NULL;
     if (gap != NULL && gap->boot == record->boot && gap->last + 1 == record->seq) {
         gap->last = record->seq;
         return true;
     }
-    gap = new_item(&thin->gaps);
+    gap = new_item(&downsample->gaps);
     if (gap == NULL)
         return false;
     *gap = (struct item){.stream = record->stream,
@@ -169,7 +170,7 @@ static bool add_to_gap(struct thin *thin, struct known *known, const struct reco
                          .first = record->seq,
                          .last = record->seq,
                          .why = GAP_QUOTA};
-    known->gap = thin->gaps.count - 1;
+    known->gap = downsample->gaps.count - 1;
     return true;
 }
 
@@ -178,16 +179,16 @@ static bool is_row(const struct row *row, const struct record *record, int64_t t
     return row->stream == record->stream && row->boot == record->boot && row->t_ms == t_ms;
 }
 
-static struct row *new_row(struct thin *thin, const struct record *record, int64_t t_ms,
+static struct row *new_row(struct downsample *downsample, const struct record *record, int64_t t_ms,
                            uint8_t count)
 {
-    if (thin->row_count == thin->row_room) {
-        uint32_t room = thin->row_room * 2 + 64;
-        struct row **grown = realloc(thin->rows, room * sizeof(struct row *));
+    if (downsample->row_count == downsample->row_room) {
+        uint32_t room = downsample->row_room * 2 + 64;
+        struct row **grown = realloc(downsample->rows, room * sizeof(struct row *));
         if (grown == NULL)
             return NULL;
-        thin->rows = grown;
-        thin->row_room = room;
+        downsample->rows = grown;
+        downsample->row_room = room;
     }
     struct row *row = calloc(1, sizeof *row + count * sizeof row->cells[0]);
     if (row == NULL)
@@ -198,24 +199,24 @@ static struct row *new_row(struct thin *thin, const struct record *record, int64
                         .last_seq = record->seq,
                         .t_ms = t_ms,
                         .count = count};
-    thin->rows[thin->row_count++] = row;
+    downsample->rows[downsample->row_count++] = row;
     return row;
 }
 
-static struct row *row_of(struct thin *thin, struct known *known, const struct record *record,
-                          int64_t t_ms)
+static struct row *row_of(struct downsample *downsample, struct known *known,
+                          const struct record *record, int64_t t_ms)
 {
-    if (known->row != NONE && is_row(thin->rows[known->row], record, t_ms))
-        return thin->rows[known->row];
-    for (uint32_t i = thin->row_count; i > 0; i--) { /* seldom: logs, another boot */
-        if (is_row(thin->rows[i - 1], record, t_ms)) {
+    if (known->row != NONE && is_row(downsample->rows[known->row], record, t_ms))
+        return downsample->rows[known->row];
+    for (uint32_t i = downsample->row_count; i > 0; i--) { /* seldom: logs, another boot */
+        if (is_row(downsample->rows[i - 1], record, t_ms)) {
             known->row = i - 1;
-            return thin->rows[i - 1];
+            return downsample->rows[i - 1];
         }
     }
-    struct row *row = new_row(thin, record, t_ms, known->shape->count);
+    struct row *row = new_row(downsample, record, t_ms, known->shape->count);
     if (row != NULL)
-        known->row = thin->row_count - 1;
+        known->row = downsample->row_count - 1;
     return row;
 }
 
@@ -223,7 +224,7 @@ static void add_values(struct row *row, const struct payload_value *values)
 {
     for (unsigned i = 0; i < row->count; i++) {
         struct cell *cell = &row->cells[i];
-        if (!means_believe(&values[i])) {
+        if (!rollup_believe(&values[i])) {
             cell->bad += values[i].flag != METRIC_ABSENT && values[i].flag != METRIC_GOOD;
             continue;
         }
@@ -235,22 +236,22 @@ static void add_values(struct row *row, const struct payload_value *values)
     }
 }
 
-static bool add_reading(struct thin *thin, const struct record *record, int64_t wall_ms)
+static bool add_reading(struct downsample *downsample, const struct record *record, int64_t wall_ms)
 {
     struct payload_value values[READING_VALUES_MAX];
-    struct known *known = stream_of(thin, record->stream);
+    struct known *known = stream_of(downsample, record->stream);
     if (known == NULL)
         return false;
     if (known->shape == NULL || !record_values(record, known->shape, values))
         return true; /* it could not be sent either */
     int64_t t_ms = wall_ms - (wall_ms % HOUR_MS + HOUR_MS) % HOUR_MS;
-    struct row *row = row_of(thin, known, record, t_ms);
-    if (row == NULL || !add_to_gap(thin, known, record))
+    struct row *row = row_of(downsample, known, record, t_ms);
+    if (row == NULL || !add_to_gap(downsample, known, record))
         return false;
     row->first_seq = record->seq < row->first_seq ? record->seq : row->first_seq;
     row->last_seq = record->seq > row->last_seq ? record->seq : row->last_seq;
     add_values(row, values);
-    thin->readings++;
+    downsample->readings++;
     return true;
 }
 
@@ -267,7 +268,8 @@ static bool time_known(const struct feed_body *body, const uint8_t *data)
     return known;
 }
 
-static bool add_records(struct thin *thin, const struct feed_body *body, const uint8_t *data)
+static bool add_records(struct downsample *downsample, const struct feed_body *body,
+                        const uint8_t *data)
 {
     struct body_reader reader;
     struct record record;
@@ -275,12 +277,12 @@ static bool add_records(struct thin *thin, const struct feed_body *body, const u
     if (!body_open(&reader, data, body->size))
         return true;
     while (good && body_next(&reader, &record)) {
-        if (body->first_id + reader.index <= thin->next_id) /* the block begins behind it */
+        if (body->first_id + reader.index <= downsample->next_id) /* the block begins behind it */
             continue;
         if (record.kind != RECORD_READING)
-            good = record.kind == RECORD_MEAN || pass(thin, &record);
+            good = record.kind == RECORD_MEAN || pass(downsample, &record);
         else
-            good = add_reading(thin, &record,
+            good = add_reading(downsample, &record,
                                record.trusted ? record.wall_ms : record.mono_ms + body->offset_ms);
     }
     return good;
@@ -301,42 +303,45 @@ static int64_t taken_ms(const struct feed_body *body, const uint8_t *data)
     return 0;
 }
 
-enum thin_result thin_add(struct thin *thin, const struct feed_body *body, const uint8_t *data)
+enum downsample_result downsample_add(struct downsample *downsample, const struct feed_body *body,
+                                      const uint8_t *data)
 {
-    bool empty = thin_empty(thin), known = time_known(body, data);
+    bool empty = downsample_empty(downsample), known = time_known(body, data);
     if (!known)
-        return empty ? THIN_WHOLE : THIN_CLOSE;
+        return empty ? DOWNSAMPLE_WHOLE : DOWNSAMPLE_CLOSE;
     int64_t taken = taken_ms(body, data);
-    uint32_t items = thin->passed.count > thin->gaps.count ? thin->passed.count : thin->gaps.count;
-    if (!empty && ((thin->end_ms != 0 && taken >= thin->end_ms) ||
-                   thin->row_count + body->count > ROWS_MOST || items + body->count > ITEMS_MOST))
-        return THIN_CLOSE;
-    if (!add_records(thin, body, data)) {
-        thin_begin(thin, thin->first_id);
-        return THIN_FAILED;
+    uint32_t items = downsample->passed.count > downsample->gaps.count ? downsample->passed.count
+                                                                       : downsample->gaps.count;
+    if (!empty &&
+        ((downsample->end_ms != 0 && taken >= downsample->end_ms) ||
+         downsample->row_count + body->count > ROWS_MOST || items + body->count > ITEMS_MOST))
+        return DOWNSAMPLE_CLOSE;
+    if (!add_records(downsample, body, data)) {
+        downsample_begin(downsample, downsample->first_id);
+        return DOWNSAMPLE_FAILED;
     }
-    thin->next_id = body->first_id + body->count;
-    if (thin->end_ms == 0 && taken != 0)
-        thin->end_ms = taken - taken % HOUR_MS + HOUR_MS;
-    return THIN_TAKEN;
+    downsample->next_id = body->first_id + body->count;
+    if (downsample->end_ms == 0 && taken != 0)
+        downsample->end_ms = taken - taken % HOUR_MS + HOUR_MS;
+    return DOWNSAMPLE_TAKEN;
 }
 
-bool thin_due(const struct thin *thin, int64_t wall_ms)
+bool downsample_due(const struct downsample *downsample, int64_t wall_ms)
 {
-    return !thin_empty(thin) && wall_ms >= thin->end_ms + GRACE_MS;
+    return !downsample_empty(downsample) && wall_ms >= downsample->end_ms + GRACE_MS;
 }
 
 /* ---- Giving out ---- */
 
-void thin_close(struct thin *thin)
+void downsample_close(struct downsample *downsample)
 {
-    thin->closed = !thin_empty(thin);
-    thin->at = thin->then = 0;
+    downsample->closed = !downsample_empty(downsample);
+    downsample->at = downsample->then = 0;
 }
 
-bool thin_closed(const struct thin *thin)
+bool downsample_closed(const struct downsample *downsample)
 {
-    return thin->closed;
+    return downsample->closed;
 }
 
 static bool put_item(struct body *body, const struct item *item)
@@ -375,31 +380,32 @@ static bool put_row(struct body *body, const struct row *row)
 }
 
 /* Everything in one row: passed, gaps, rows. */
-static bool put_at(const struct thin *thin, struct body *body, uint32_t at)
+static bool put_at(const struct downsample *downsample, struct body *body, uint32_t at)
 {
-    if (at < thin->passed.count)
-        return put_item(body, &thin->passed.items[at]);
-    at -= thin->passed.count;
-    if (at < thin->gaps.count)
-        return put_item(body, &thin->gaps.items[at]);
-    return put_row(body, thin->rows[at - thin->gaps.count]);
+    if (at < downsample->passed.count)
+        return put_item(body, &downsample->passed.items[at]);
+    at -= downsample->passed.count;
+    if (at < downsample->gaps.count)
+        return put_item(body, &downsample->gaps.items[at]);
+    return put_row(body, downsample->rows[at - downsample->gaps.count]);
 }
 
-void thin_next(struct thin *thin, uint8_t *data, struct body *body, uint64_t *cursor)
+void downsample_next(struct downsample *downsample, uint8_t *data, struct body *body,
+                     uint64_t *cursor)
 {
     static const struct body_base base = {0, 0, 0}; /* no record in it is relative */
-    uint32_t end = thin->passed.count + thin->gaps.count + thin->row_count;
+    uint32_t end = downsample->passed.count + downsample->gaps.count + downsample->row_count;
     body_begin(body, data, BODY_MAX, &base);
-    thin->then = thin->at;
-    while (thin->then < end && put_at(thin, body, thin->then))
-        thin->then++;
+    downsample->then = downsample->at;
+    while (downsample->then < end && put_at(downsample, body, downsample->then))
+        downsample->then++;
     body_seal(body);
-    *cursor = thin->then == end ? thin->next_id : 0;
+    *cursor = downsample->then == end ? downsample->next_id : 0;
 }
 
-void thin_given(struct thin *thin)
+void downsample_given(struct downsample *downsample)
 {
-    thin->at = thin->then;
-    if (thin->at == thin->passed.count + thin->gaps.count + thin->row_count)
-        thin_begin(thin, thin->next_id);
+    downsample->at = downsample->then;
+    if (downsample->at == downsample->passed.count + downsample->gaps.count + downsample->row_count)
+        downsample_begin(downsample, downsample->next_id);
 }

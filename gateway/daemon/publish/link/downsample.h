@@ -8,8 +8,8 @@
  * and counts as delivered when the last of its bodies is: until then the broker's cursor stays
  * where the block begins, and a new process gathers it once more. Nothing is kept that the store
  * does not have. Pure but for its heap: no clock, no socket. */
-#ifndef BAIYE_PUBLISH_THIN_H
-#define BAIYE_PUBLISH_THIN_H
+#ifndef BAIYE_PUBLISH_LINK_DOWNSAMPLE_H
+#define BAIYE_PUBLISH_LINK_DOWNSAMPLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,41 +17,43 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/record.h"
 
-struct thin;
+struct downsample;
 
 /* What a stream's values are; NULL: an unknown stream, whose readings are left out. */
-typedef const struct shape *(*thin_shape)(void *context, uint32_t stream);
+typedef const struct stream_schema *(*downsample_shape)(void *context, uint32_t stream);
 
 /* `shape` is called with `context` while readings are added. NULL: no memory. */
-struct thin *thin_create(thin_shape shape, void *context);
-void thin_destroy(struct thin *thin);
+struct downsample *downsample_create(downsample_shape shape, void *context);
+void downsample_destroy(struct downsample *downsample);
 
 /* Forgets all; the first block begins with record `id`. */
-void thin_begin(struct thin *thin, uint64_t id);
+void downsample_begin(struct downsample *downsample, uint64_t id);
 /* Where the block begins: the first record that is not yet delivered. */
-uint64_t thin_first(const struct thin *thin);
+uint64_t downsample_first(const struct downsample *downsample);
 
-enum thin_result {
-    THIN_TAKEN,
-    THIN_CLOSE, /* it belongs to the next block: thin_close() this one and come again */
-    THIN_WHOLE, /* the time of its readings is not known: to be sent as it is, and thin_begin()
-                   behind it. The block is empty (else THIN_CLOSE) */
-    THIN_FAILED /* no memory: the block is forgotten and begins anew at thin_first() */
+enum downsample_result {
+    DOWNSAMPLE_TAKEN,
+    DOWNSAMPLE_CLOSE, /* it belongs to the next block: thin_close() this one and come again */
+    DOWNSAMPLE_WHOLE, /* the time of its readings is not known: to be sent as it is, and
+                   thin_begin() behind it. The block is empty (else THIN_CLOSE) */
+    DOWNSAMPLE_FAILED /* no memory: the block is forgotten and begins anew at thin_first() */
 };
-enum thin_result thin_add(struct thin *thin, const struct feed_body *body, const uint8_t *data);
-bool thin_empty(const struct thin *thin);
+enum downsample_result downsample_add(struct downsample *downsample, const struct feed_body *body,
+                                      const uint8_t *data);
+bool downsample_empty(const struct downsample *downsample);
 /* The block's hour was over two minutes ago: nothing more of it is to be expected. */
-bool thin_due(const struct thin *thin, int64_t wall_ms);
+bool downsample_due(const struct downsample *downsample, int64_t wall_ms);
 
 /* What is gathered is to be given out. */
-void thin_close(struct thin *thin);
-bool thin_closed(const struct thin *thin);
+void downsample_close(struct downsample *downsample);
+bool downsample_closed(const struct downsample *downsample);
 /* The next body of a closed block, into caller's memory of BODY_MAX. The same again until
  * thin_given(). `cursor`: the broker has all records before it once this body is delivered; 0: the
  * block goes on. */
-void thin_next(struct thin *thin, uint8_t *data, struct body *body, uint64_t *cursor);
-void thin_given(struct thin *thin);
+void downsample_next(struct downsample *downsample, uint8_t *data, struct body *body,
+                     uint64_t *cursor);
+void downsample_given(struct downsample *downsample);
 /* Readings in the closed block that go out as means. */
-uint32_t thin_readings(const struct thin *thin);
+uint32_t downsample_readings(const struct downsample *downsample);
 
 #endif

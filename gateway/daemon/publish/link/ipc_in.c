@@ -6,7 +6,7 @@
 #include "gateway/daemon/publish/link/link.h"
 
 static void on_state(struct publish *publish, struct broker *broker,
-                     const struct wire_state *message)
+                     const struct ipc_state *message)
 {
     bool was_up = broker->up;
     broker->up = message->up;
@@ -16,7 +16,7 @@ static void on_state(struct publish *publish, struct broker *broker,
                    broker->config->name, broker->config->host, broker->config->port);
         docs_forget(&publish->docs, broker->index);
         broker->docs_seen = 0;
-        newest_up(publish, broker);
+        live_lane_up(publish, broker);
         backlog_up(publish, broker, message->refused_before || broker->doubtful);
         broker->doubtful = false;
         return;
@@ -29,20 +29,20 @@ static void on_state(struct publish *publish, struct broker *broker,
 }
 
 static void on_counts(struct publish *publish, struct broker *broker,
-                      const struct wire_counts *counts)
+                      const struct ipc_counts *counts)
 {
     pthread_mutex_lock(&publish->lock);
     struct publish_stats *stats = &broker->stats;
     uint64_t bytes = broker->bytes_base + counts->bytes;
     int64_t now_ms = clock_now().mono_ms;
-    struct thrift_traffic traffic = {.tls = broker->config->tls,
-                                     .up = broker->up,
-                                     .connects = counts->connects - broker->connects,
-                                     .messages = counts->messages - broker->messages,
-                                     .bytes = bytes - stats->bytes_sent,
-                                     .passed_ms =
-                                         broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
-                                     .keepalive_s = broker->config->keepalive_s};
+    struct data_plan_traffic traffic = {.tls = broker->config->tls,
+                                        .up = broker->up,
+                                        .connects = counts->connects - broker->connects,
+                                        .messages = counts->messages - broker->messages,
+                                        .bytes = bytes - stats->bytes_sent,
+                                        .passed_ms =
+                                            broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
+                                        .keepalive_s = broker->config->keepalive_s};
     broker->counts_ms = now_ms;
     broker->connects = counts->connects;
     broker->messages = counts->messages;
@@ -57,14 +57,14 @@ static void on_counts(struct publish *publish, struct broker *broker,
     if (broker->up && counts->lane_refused)
         (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
     pthread_mutex_unlock(&publish->lock);
-    budget_count(publish, broker, &traffic);
+    data_plan_count(publish, broker, &traffic);
 }
 
 static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
                        size_t size)
 {
-    static char payload[WIRE_MAX]; /* the one link thread's */
-    struct wire_request head;
+    static char payload[IPC_MAX]; /* the one link thread's */
+    struct ipc_request head;
     memcpy(&head, message, sizeof head);
     size_t rest = size - sizeof head;
     memcpy(payload, message + sizeof head, rest);
@@ -79,7 +79,7 @@ static void on_request(struct publish *publish, const struct broker *broker, con
 static void on_quarantine(struct publish *publish, struct broker *broker, const uint8_t *message,
                           size_t size)
 {
-    struct wire_quarantine head;
+    struct ipc_quarantine head;
     memcpy(&head, message, sizeof head);
     store_quarantine(publish->store, broker->index, head.id, head.reason, message + sizeof head,
                      (uint32_t)(size - sizeof head));
@@ -88,36 +88,36 @@ static void on_quarantine(struct publish *publish, struct broker *broker, const 
     pthread_mutex_unlock(&publish->lock);
 }
 
-void wire_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size)
+void ipc_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size)
 {
     union {
-        struct wire_state state;
-        struct wire_ack ack;
-        struct wire_done done;
-        struct wire_counts counts;
+        struct ipc_state state;
+        struct ipc_ack ack;
+        struct ipc_done done;
+        struct ipc_counts counts;
     } in;
     memset(&in, 0, sizeof in);
     memcpy(&in, message, size < sizeof in ? size : sizeof in);
     switch (message[0]) {
-    case WIRE_STATE:
+    case IPC_STATE:
         in.state.state[sizeof in.state.state - 1] = in.state.why[sizeof in.state.why - 1] = '\0';
         on_state(publish, broker, &in.state);
         break;
-    case WIRE_ACK:
+    case IPC_ACK:
         backlog_ack(publish, broker, &in.ack);
         break;
-    case WIRE_DOC_DONE:
+    case IPC_DOC_DONE:
         broker->docs_out -= in.done.count < broker->docs_out ? in.done.count : broker->docs_out;
         break;
-    case WIRE_COUNTS:
+    case IPC_COUNTS:
         on_counts(publish, broker, &in.counts);
         break;
-    case WIRE_REQUEST:
-        if (size >= sizeof(struct wire_request))
+    case IPC_REQUEST:
+        if (size >= sizeof(struct ipc_request))
             on_request(publish, broker, message, size);
         break;
-    case WIRE_QUARANTINE:
-        if (size >= sizeof(struct wire_quarantine))
+    case IPC_QUARANTINE:
+        if (size >= sizeof(struct ipc_quarantine))
             on_quarantine(publish, broker, message, size);
         break;
     default:

@@ -35,9 +35,9 @@ void link_set_state(struct publish *publish, struct broker *broker, const char *
 
 static void begin_publisher(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    struct wire_hello hello = {.type = WIRE_HELLO,
-                               .requests = publish->callbacks.request != NULL,
-                               .broker = *broker->config};
+    struct ipc_hello hello = {.type = IPC_HELLO,
+                              .requests = publish->callbacks.request != NULL,
+                              .broker = *broker->config};
     if (!spawn_publisher(broker)) {
         int error = errno;
         link_set_state(publish, broker, "stopped", strerror(error));
@@ -53,7 +53,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     broker->blocked = false;
     broker->docs_out = 0;
     broker->connects = broker->messages = 0;
-    (void)wire_send(broker, &hello, sizeof hello, NULL, 0);
+    (void)ipc_send(broker, &hello, sizeof hello, NULL, 0);
     backlog_begin(publish, broker);
     link_set_state(publish, broker, "connecting", "");
 }
@@ -83,7 +83,7 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
 
 static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    static uint8_t message[WIRE_MAX]; /* the one link thread's */
+    static uint8_t message[IPC_MAX]; /* the one link thread's */
     for (unsigned n = 0; n < 256 && broker->fd >= 0; n++) {
         ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -91,7 +91,7 @@ static void read_broker(struct publish *publish, struct broker *broker, int64_t 
         if (got <= 0)
             publisher_ended(publish, broker, now_ms);
         else
-            wire_take(publish, broker, message, (size_t)got);
+            ipc_take(publish, broker, message, (size_t)got);
         broker->heard_ms = now_ms;
     }
 }
@@ -144,10 +144,10 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     if (!broker->up || broker->blocked)
         return wait;
     answers_pump(publish, broker);
-    if (broker->stage != THRIFT_NONE) /* a new month begins with its first reading */
-        budget_count(publish, broker, &(struct thrift_traffic){0});
+    if (broker->stage != DATA_PLAN_NONE) /* a new month begins with its first reading */
+        data_plan_count(publish, broker, &(struct data_plan_traffic){0});
     (void)docs_pump(publish, broker, true);
-    wait = newest_pump(publish, broker, now_ms, wait);
+    wait = live_lane_pump(publish, broker, now_ms, wait);
     (void)docs_pump(publish, broker, false);
     backlog_pump(publish, broker, now_ms);
     return wait;
@@ -156,7 +156,7 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
 static int64_t pump_all(struct publish *publish, bool slow)
 {
     int64_t now_ms = clock_now().mono_ms, wait = 1000;
-    newest_look(publish, slow);
+    live_lane_look(publish, slow);
     for (uint16_t i = 0; i < publish->broker_count; i++)
         wait = pump(publish, &publish->brokers[i], now_ms, wait);
     wait = keep_quiet(publish, now_ms, wait);
@@ -188,7 +188,7 @@ static void wait_and_read(struct publish *publish, int64_t wait)
 static void *link_main(void *context)
 {
     struct publish *publish = context;
-    budget_load(publish);
+    data_plan_load(publish);
     site_publish(publish);
     while (!atomic_load(&publish->stopping)) {
         int64_t now_ms = clock_now().mono_ms;
@@ -203,10 +203,10 @@ static void *link_main(void *context)
         wait_and_read(publish, pump_all(publish, slow));
     }
     /* Each says goodbye to its broker; all at once, then all are waited for. */
-    static const uint8_t stop = WIRE_STOP;
+    static const uint8_t stop = IPC_STOP;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         publish->brokers[i].blocked = false;
-        (void)wire_send(&publish->brokers[i], &stop, sizeof stop, NULL, 0);
+        (void)ipc_send(&publish->brokers[i], &stop, sizeof stop, NULL, 0);
     }
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
@@ -215,14 +215,14 @@ static void *link_main(void *context)
         while (broker->fd >= 0 && clock_now().mono_ms < until && poll(&fd, 1, 100) >= 0) {
             uint8_t message[512];
             ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
-            if (got > 0 && message[0] == WIRE_ACK)
-                wire_take(publish, broker, message, (size_t)got);
+            if (got > 0 && message[0] == IPC_ACK)
+                ipc_take(publish, broker, message, (size_t)got);
             if (got == 0)
                 break;
         }
         spawn_reap(broker, 300);
     }
-    budget_save(publish);
+    data_plan_save(publish);
     return NULL;
 }
 
@@ -249,21 +249,22 @@ static bool make_broker(struct publish *publish, uint16_t index)
     broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
     broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
     broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
-    broker->thin = thin_create(backlog_shape, publish->store);
+    broker->downsample = downsample_create(backlog_shape, publish->store);
     backlog_start(publish, broker);
     if (broker->config->panel)
         broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
-    return broker->thin != NULL && broker->live_dirty != NULL && broker->live_sent_ms != NULL &&
-           broker->health_dirty != NULL && broker->health_online != NULL &&
-           broker->health_sent_ms != NULL && broker->plot_dirty != NULL &&
-           broker->plot_sent_ms != NULL && (!broker->config->panel || broker->scalars != NULL);
+    return broker->downsample != NULL && broker->live_dirty != NULL &&
+           broker->live_sent_ms != NULL && broker->health_dirty != NULL &&
+           broker->health_online != NULL && broker->health_sent_ms != NULL &&
+           broker->plot_dirty != NULL && broker->plot_sent_ms != NULL &&
+           (!broker->config->panel || broker->scalars != NULL);
 }
 
 static void free_broker(struct broker *broker)
 {
     answers_free(broker);
-    thin_destroy(broker->thin);
+    downsample_destroy(broker->downsample);
     free(broker->live_dirty);
     free(broker->live_sent_ms);
     free(broker->health_dirty);
@@ -279,7 +280,7 @@ static void release(struct publish *publish)
     for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
         free_broker(&publish->brokers[i]);
     alerts_destroy(publish->alerts);
-    raised_destroy(publish->raised);
+    active_destroy(publish->raised);
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
@@ -300,12 +301,12 @@ static bool make_parts(struct publish *publish)
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
     publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
     publish->alerts = alerts_create(config);
-    publish->raised = raised_create(publish);
+    publish->raised = active_create(publish);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
         publish->quiet_until_ms == NULL || publish->alerts == NULL || publish->raised == NULL)
         return false;
     for (uint16_t i = 0; i < config->device_count; i++)
-        shape_of_device(&config->devices[i], &publish->shapes[i]);
+        stream_schema_of_device(&config->devices[i], &publish->shapes[i]);
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         if (!make_broker(publish, i))
             return false;
@@ -389,7 +390,7 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
     stats->backlog = store.next_record - store.cursors[broker];
     struct wall_ms now = store_now(publish->store);
     if (stats->thrifty && now.trust == TIME_TRUSTED)
-        stats->later_ms = thrift_next_ms(now.ms);
+        stats->later_ms = data_plan_next_ms(now.ms);
 }
 
 int64_t publish_idle_ms(const struct publish *publish)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the link thread: shared by publish's own files. Other threads touch only the documents,
  * the answers, the alerts that stand, and the brokers' stats; each has its lock. */
-#ifndef BAIYE_PUBLISH_LINK_H
-#define BAIYE_PUBLISH_LINK_H
+#ifndef BAIYE_PUBLISH_LINK_LINK_H
+#define BAIYE_PUBLISH_LINK_LINK_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -59,13 +59,13 @@ struct answer {
 };
 
 /* What a body in the publisher's hands costs; given back when it is acknowledged. */
-struct loan {
+struct credit {
     uint64_t end_id;
     uint32_t bytes;
     uint64_t cursor; /* of means: what the store may then take for delivered, 0: nothing yet */
 };
-struct loans {
-    struct loan loans[WIRE_BODIES];
+struct credits {
+    struct credit credits[IPC_BODIES];
     uint32_t first, used, bytes;
 };
 
@@ -79,14 +79,14 @@ struct broker {
     uint32_t restart_wait_ms;
     int64_t started_ms, heard_ms;
     uint64_t fed_id, again_id, means_id;
-    uint64_t lent_id;  /* records before it were given as readings, not as means */
-    struct thin *thin; /* what is gathered instead of a backlog */
-    bool again_waits;  /* a body that the publisher had no room for */
+    uint64_t lent_id;              /* records before it were given as readings, not as means */
+    struct downsample *downsample; /* what is gathered instead of a backlog */
+    bool again_waits;              /* a body that the publisher had no room for */
     struct feed_body again_body;
     uint8_t again_data[BODY_MAX];
     uint64_t replay_id; /* 0: none noted */
     bool doubtful;      /* a process ended while it had no connection: it can't tell why */
-    struct loans loans[LANE_COUNT];
+    struct credits credits[LANE_COUNT];
     uint32_t docs_out;
     uint32_t docs_seen;              /* docs.version that was gone through */
     uint32_t last_stream;            /* the publisher knows those up to here */
@@ -107,24 +107,24 @@ struct broker {
     uint32_t answer_count;
     struct publish_stats stats; /* under publish.lock */
     uint64_t bytes_base;        /* of processes that ended */
-    struct thrift thrift;       /* link thread */
-    enum thrift_stage stage;
+    struct data_plan data_plan; /* link thread */
+    enum data_plan_stage stage;
     int64_t counts_ms;           /* monotonic: the last counts */
     uint64_t connects, messages; /* of this process, as it last told */
     struct log_state log;
 };
 
-struct kept_question;
+struct persisted_doc_question;
 
-/* A document of the store that is read once. kept.c */
-struct kept {
+/* A document of the store that is read once. persisted_doc.c */
+struct persisted_doc {
     struct publish *publish;
     const char *key;
     /* On the store thread, once. `size` 0: there is none. */
     void (*take)(struct publish *publish, void *context, const void *value, size_t size);
     void *context;
     atomic_bool known; /* it was read: what is written now forgets nothing */
-    struct kept_question *question;
+    struct persisted_doc_question *question;
 };
 
 #define ALERT_ID_SIZE 96
@@ -144,7 +144,7 @@ struct publish {
     struct docs docs;
     struct broker *brokers;
     uint16_t broker_count;
-    struct shape *shapes; /* by device */
+    struct stream_schema *shapes; /* by device */
     int wake_fd;
     pthread_t thread;
     atomic_bool stopping;
@@ -152,9 +152,9 @@ struct publish {
     pthread_mutex_t lock; /* answers and stats of brokers */
     int64_t slow_ms;      /* monotonic: last of what is done once a second */
     struct alerts *alerts;
-    struct raised_list *raised;
+    struct active_list *raised;
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
-    char json[WIRE_DOC_MAX];
+    char json[IPC_DOC_MAX];
 };
 
 /* link.c */
@@ -167,7 +167,7 @@ bool spawn_publisher(struct broker *broker);
 /* Ends a process that does not end by itself within `wait_ms`. */
 void spawn_reap(struct broker *broker, int64_t wait_ms);
 
-/* docs.c */
+/* documents.c */
 void docs_init(struct docs *docs);
 void docs_free(struct docs *docs);
 bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
@@ -179,16 +179,16 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
 bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
 void docs_forget(struct docs *docs, uint16_t broker);
 
-/* wire_out.c */
-bool wire_send(struct broker *broker, const void *head, size_t head_size, const void *data,
-               size_t size);
-bool wire_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
-              uint8_t qos, bool retain, bool live, const void *correlation,
-              uint16_t correlation_size);
+/* ipc_out.c */
+bool ipc_send(struct broker *broker, const void *head, size_t head_size, const void *data,
+              size_t size);
+bool ipc_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
+             uint8_t qos, bool retain, bool live, const void *correlation,
+             uint16_t correlation_size);
 
-/* wire_in.c */
+/* ipc_in.c */
 /* One message of the publisher's, as it came. */
-void wire_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size);
+void ipc_take(struct publish *publish, struct broker *broker, const uint8_t *message, size_t size);
 
 /* answers.c; publish_answer() adds to them, from any thread */
 /* Gives the publisher what it has room for. */
@@ -200,52 +200,53 @@ void backlog_start(struct publish *publish, struct broker *broker);
 void backlog_begin(struct publish *publish, struct broker *broker);
 void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten);
 void backlog_down(struct publish *publish, struct broker *broker);
-void backlog_ack(struct publish *publish, struct broker *broker, const struct wire_ack *ack);
+void backlog_ack(struct publish *publish, struct broker *broker, const struct ipc_ack *ack);
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
-const struct shape *backlog_shape(void *store, uint32_t stream);
+const struct stream_schema *backlog_shape(void *store, uint32_t stream);
 
-/* newest.c: live, v/, plot and health */
+/* live_lane.c: live, v/, plot and health */
 /* The least time between two live values of a device at that broker. */
-int64_t newest_every(const struct broker *broker);
-void newest_up(struct publish *publish, struct broker *broker);
+int64_t live_lane_every(const struct broker *broker);
+void live_lane_up(struct publish *publish, struct broker *broker);
 /* Looks which devices have changed; once for all brokers. */
-void newest_look(struct publish *publish, bool health_too);
+void live_lane_look(struct publish *publish, bool health_too);
 /* Milliseconds until something is due, at most `most`. */
-int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most);
+int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t now_ms,
+                       int64_t most);
 
 /* site.c */
 void site_publish(struct publish *publish);
 
-/* budget.c */
-void budget_load(struct publish *publish);
-void budget_count(struct publish *publish, struct broker *broker,
-                  const struct thrift_traffic *traffic);
-void budget_save(struct publish *publish);
+/* data_plan_count.c */
+void data_plan_load(struct publish *publish);
+void data_plan_count(struct publish *publish, struct broker *broker,
+                     const struct data_plan_traffic *traffic);
+void data_plan_save(struct publish *publish);
 
-/* kept.c */
+/* persisted_doc.c */
 /* Asks the store, unless the answer is known or under way. */
-void kept_ask(struct kept *kept);
+void persisted_doc_ask(struct persisted_doc *kept);
 /* No answer is wanted any more. */
-void kept_forget(struct kept *kept);
+void persisted_doc_forget(struct persisted_doc *kept);
 
 /* raised.c: the alerts that stand now. All but create and destroy: any thread. */
-struct raised_list *raised_create(struct publish *publish);
-void raised_destroy(struct raised_list *list);
+struct active_list *active_create(struct publish *publish);
+void active_destroy(struct active_list *list);
 /* Have those of before the start been read? Asks for them if not. */
-bool raised_known(struct raised_list *list);
+bool active_known(struct active_list *list);
 /* It begins, or its text has changed; one that stands keeps its `since_ms` and who has seen it. */
-void raised_set(struct publish *publish, const struct alert_text *text);
-void raised_end(struct publish *publish, const char *id); /* nothing when it does not stand */
-bool raised_find(struct publish *publish, const char *id, int64_t *since_ms);
+void active_set(struct publish *publish, const struct alert_text *text);
+void active_end(struct publish *publish, const char *id); /* nothing when it does not stand */
+bool active_find(struct publish *publish, const char *id, int64_t *since_ms);
 /* The first one that is not `own`. */
-bool raised_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
+bool active_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
                          char *id, size_t size);
 
 /* silence.c: devices and whole lines that do not answer. Link thread. */
-struct silence *silence_create(const struct config *config);
-void silence_destroy(struct silence *silence);
-void silence_second(struct publish *publish, struct silence *silence);
-bool silence_is_ours(const struct silence *silence, const char *id);
+struct offline *offline_create(const struct config *config);
+void offline_destroy(struct offline *offline);
+void offline_second(struct publish *publish, struct offline *offline);
+bool offline_is_ours(const struct offline *offline, const char *id);
 
 /* alerts.c */
 struct alerts *alerts_create(const struct config *config);

@@ -11,7 +11,7 @@
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/payload.h"
 
-int64_t newest_every(const struct broker *broker)
+int64_t live_lane_every(const struct broker *broker)
 {
     const struct broker_config *config = broker->config;
     if (config->budget_bytes_month > 0 && config->batch_ms > LIVE_EVERY_MS)
@@ -19,7 +19,7 @@ int64_t newest_every(const struct broker *broker)
     return LIVE_EVERY_MS;
 }
 
-void newest_up(struct publish *publish, struct broker *broker)
+void live_lane_up(struct publish *publish, struct broker *broker)
 {
     const struct config *config = publish->config;
     for (uint16_t i = 0; i < config->device_count; i++) {
@@ -49,7 +49,7 @@ static void mark(struct publish *publish, uint16_t device)
     }
 }
 
-void newest_look(struct publish *publish, bool health_too)
+void live_lane_look(struct publish *publish, bool health_too)
 {
     struct reading reading;
     for (uint16_t i = 0; i < publish->config->device_count; i++) {
@@ -70,7 +70,7 @@ void newest_look(struct publish *publish, bool health_too)
 static void fill_payload(struct publish *publish, const struct reading *reading,
                          struct payload_reading *payload, const char *names[READING_VALUES_MAX])
 {
-    const struct shape *shape = &publish->shapes[reading->device];
+    const struct stream_schema *shape = &publish->shapes[reading->device];
     *payload = (struct payload_reading){.device = publish->config->devices[reading->device].name,
                                         .metrics = names,
                                         .count = shape->count,
@@ -115,7 +115,7 @@ static void send_scalars(struct publish *publish, struct broker *broker, int64_t
             continue;
         (void)snprintf(leaf, sizeof leaf, "v/%s", payload->metrics[i]);
         if (!device_topic(publish, device, leaf, topic) ||
-            !wire_doc(broker, topic, text, size, 0, true, true, NULL, 0))
+            !ipc_doc(broker, topic, text, size, 0, true, true, NULL, 0))
             return;
         last[i] = number;
         broker->scalar_count++;
@@ -141,7 +141,7 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
         broker->live_dirty[device] = false;
         return true;
     }
-    if (!wire_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
+    if (!ipc_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
         return false;
     broker->live_dirty[device] = false;
     broker->live_sent_ms[device] = now_ms;
@@ -153,7 +153,7 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
 /* ---- Health ---- */
 
 static void health_json(struct json_out *o, const struct device_health *health,
-                        const struct reading *reading, const struct shape *shape)
+                        const struct reading *reading, const struct stream_schema *shape)
 {
     json_out_open(o, '{');
     json_out_key(o, "online");
@@ -218,7 +218,7 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
     if (o.failed || !device_topic(publish, device, "health", topic))
         return true;
     broker->health_dirty[device] = true;
-    if (!wire_doc(broker, topic, json, o.at, 1, true, false, NULL, 0))
+    if (!ipc_doc(broker, topic, json, o.at, 1, true, false, NULL, 0))
         return false;
     broker->health_dirty[device] = false;
     broker->health_sent_ms[device] = now_ms;
@@ -263,7 +263,7 @@ static void plot_add(struct plot_values *plot, const char *metric, double value,
 static void plot_device(struct publish *publish, struct plot_values *plot, uint16_t device,
                         int64_t wall_ms)
 {
-    const struct shape *shape = &publish->shapes[device];
+    const struct stream_schema *shape = &publish->shapes[device];
     struct reading reading;
     uint32_t every = publish->config->devices[device].every_ms;
     if (!live_get(publish->live, device, &reading) ||
@@ -347,7 +347,7 @@ static bool send_plot(struct publish *publish, struct broker *broker, uint16_t i
         return true;
     }
     plot_json(&o, &plot);
-    if (!wire_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
+    if (!ipc_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
         return false;
     broker->plot_dirty[index] = false;
     broker->plot_sent_ms[index] = now_ms;
@@ -367,7 +367,7 @@ static int64_t sooner(int64_t wait, int64_t due_ms, int64_t now_ms)
 static int64_t pump_devices(struct publish *publish, struct broker *broker, int64_t now_ms,
                             int64_t wait)
 {
-    int64_t every = newest_every(broker);
+    int64_t every = live_lane_every(broker);
     uint16_t count = publish->config->device_count;
     for (uint16_t n = 0; n < count; n++) {
         uint16_t device = (uint16_t)((broker->live_next + n) % count);
@@ -384,11 +384,11 @@ static int64_t pump_devices(struct publish *publish, struct broker *broker, int6
     return wait;
 }
 
-int64_t newest_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most)
+int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t most)
 {
     const struct config *config = publish->config;
-    int64_t every = newest_every(broker);
-    if (broker->stage != THRIFT_NONE)
+    int64_t every = live_lane_every(broker);
+    if (broker->stage != DATA_PLAN_NONE)
         return most;
     int64_t wait = pump_devices(publish, broker, now_ms, most);
     for (uint16_t i = 0; i < config->plot_count; i++) {

@@ -9,15 +9,15 @@
 /* The publish of a question may be gone when its answer comes. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct kept_question {
-    struct kept *kept; /* NULL: nobody waits any more */
+struct persisted_doc_question {
+    struct persisted_doc *kept; /* NULL: nobody waits any more */
 };
 
 static void on_value(void *context, enum store_result result, const void *value, size_t size)
 {
-    struct kept_question *question = context;
+    struct persisted_doc_question *question = context;
     pthread_mutex_lock(&lock);
-    struct kept *kept = question->kept;
+    struct persisted_doc *kept = question->kept;
     if (kept != NULL) {
         kept->question = NULL;
         if (result == STORE_OK) {
@@ -29,13 +29,13 @@ static void on_value(void *context, enum store_result result, const void *value,
     free(question);
 }
 
-void kept_ask(struct kept *kept)
+void persisted_doc_ask(struct persisted_doc *kept)
 {
     if (atomic_load(&kept->known))
         return;
     pthread_mutex_lock(&lock);
     bool asked = kept->question != NULL;
-    struct kept_question *question = asked ? NULL : malloc(sizeof *question);
+    struct persisted_doc_question *question = asked ? NULL : malloc(sizeof *question);
     if (question != NULL) {
         question->kept = kept;
         kept->question = question;
@@ -50,7 +50,7 @@ void kept_ask(struct kept *kept)
     free(question);
 }
 
-void kept_forget(struct kept *kept)
+void persisted_doc_forget(struct persisted_doc *kept)
 {
     pthread_mutex_lock(&lock);
     if (kept->question != NULL)

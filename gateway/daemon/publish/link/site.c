@@ -112,7 +112,7 @@ static void publish_site(struct publish *publish, const struct broker *broker)
 {
     const struct config *config = publish->config;
     char topic[TOPIC_SIZE];
-    int64_t every_ms = newest_every(broker);
+    int64_t every_ms = live_lane_every(broker);
     struct json_out o = json_out_init(publish->json, sizeof publish->json);
     json_out_open(&o, '{');
     put_text(&o, "site", config->site);

@@ -26,8 +26,8 @@ static int spawn_with(int child_fd, pid_t *pid)
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&actions, child_fd, WIRE_FD);
-    posix_spawn_file_actions_addclosefrom_np(&actions, WIRE_FD + 1);
+    posix_spawn_file_actions_adddup2(&actions, child_fd, IPC_FD);
+    posix_spawn_file_actions_addclosefrom_np(&actions, IPC_FD + 1);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -46,7 +46,7 @@ bool spawn_publisher(struct broker *broker)
     for (int i = 0; i < 2; i++)
         (void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     /* dup2() onto the same number would keep close-on-exec set: move out of its way. */
-    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, WIRE_FD + 1);
+    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, IPC_FD + 1);
     close(fds[1]);
     int error = child < 0 ? errno : spawn_with(child, &broker->pid);
     if (child >= 0)

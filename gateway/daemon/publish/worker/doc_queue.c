@@ -6,7 +6,7 @@
 
 struct queued_doc *doc_take(const uint8_t *message, size_t size)
 {
-    struct wire_doc head;
+    struct ipc_doc head;
     memcpy(&head, message, sizeof head);
     size_t rest = size - sizeof head;
     if ((size_t)head.topic_size + head.correlation_size > rest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents that wait for a place in the window. Publisher process. */
-#ifndef BAIYE_DOC_QUEUE_H
-#define BAIYE_DOC_QUEUE_H
+#ifndef BAIYE_PUBLISH_WORKER_DOC_QUEUE_H
+#define BAIYE_PUBLISH_WORKER_DOC_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 struct queued_doc {
     struct queued_doc *next;
-    struct wire_doc head;
+    struct ipc_doc head;
     size_t size;  /* of the payload */
     char bytes[]; /* topic, NUL, correlation, payload */
 };

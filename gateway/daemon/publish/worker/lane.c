@@ -12,7 +12,7 @@
  */
 
 struct known_shape {
-    struct shape shape;
+    struct stream_schema shape;
     const char *names[READING_VALUES_MAX];
     struct payload_fields fields;
 };
@@ -26,7 +26,7 @@ struct streams {
     struct known_stream *by_id;
     uint32_t room;
     struct known_shape **shapes;
-    uint32_t shape_count;
+    uint32_t stream_schema_count;
 };
 
 struct streams *streams_create(void)
@@ -36,21 +36,21 @@ struct streams *streams_create(void)
 
 void streams_destroy(struct streams *streams)
 {
-    for (uint32_t i = 0; i < streams->shape_count; i++)
+    for (uint32_t i = 0; i < streams->stream_schema_count; i++)
         free(streams->shapes[i]);
     free(streams->shapes);
     free(streams->by_id);
     free(streams);
 }
 
-static const struct known_shape *intern(struct streams *streams, const struct shape *shape)
+static const struct known_shape *intern(struct streams *streams, const struct stream_schema *shape)
 {
-    for (uint32_t i = 0; i < streams->shape_count; i++) {
+    for (uint32_t i = 0; i < streams->stream_schema_count; i++) {
         if (memcmp(&streams->shapes[i]->shape, shape, sizeof *shape) == 0)
             return streams->shapes[i];
     }
     struct known_shape **grown =
-        realloc(streams->shapes, (streams->shape_count + 1) * sizeof(struct known_shape *));
+        realloc(streams->shapes, (streams->stream_schema_count + 1) * sizeof(struct known_shape *));
     struct known_shape *own = malloc(sizeof *own);
     if (grown != NULL)
         streams->shapes = grown;
@@ -62,11 +62,11 @@ static const struct known_shape *intern(struct streams *streams, const struct sh
     for (unsigned i = 0; i < READING_VALUES_MAX; i++)
         own->names[i] = own->shape.fields[i].metric;
     payload_fields_make(&own->fields, own->names, own->shape.count);
-    streams->shapes[streams->shape_count++] = own;
+    streams->shapes[streams->stream_schema_count++] = own;
     return own;
 }
 
-bool streams_add(struct streams *streams, const struct wire_stream *stream)
+bool streams_add(struct streams *streams, const struct ipc_stream *stream)
 {
     uint32_t id = stream->stream.id;
     if (id >= STREAMS_MOST)
@@ -104,7 +104,7 @@ void lane_reset(struct lane *lane, uint64_t id)
     *lane = (struct lane){.next = id, .watermark = id, .epoch = lane->epoch + 1};
 }
 
-bool lane_add(struct lane *lane, const struct wire_body *head, const void *data, size_t size)
+bool lane_add(struct lane *lane, const struct ipc_body *head, const void *data, size_t size)
 {
     struct lane_body *body = malloc(sizeof *body + size);
     if (body == NULL)
@@ -163,7 +163,7 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
                         const struct known_stream *stream, const struct record *record)
 {
     struct payload_reading reading;
-    const struct shape *shape = &stream->shape->shape;
+    const struct stream_schema *shape = &stream->shape->shape;
     if (!record_values(record, shape, reading.values))
         return false;
     reading.device = stream->device;
@@ -184,7 +184,7 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
 static bool put_mean(struct json_out *o, const struct known_stream *stream,
                      const struct record *record)
 {
-    const struct shape *shape = &stream->shape->shape;
+    const struct stream_schema *shape = &stream->shape->shape;
     struct record_mean mean;
     struct payload_mean payload = {.device = stream->device};
     if (!record_mean(record, &mean) || mean.from + mean.count > shape->count)
@@ -195,7 +195,7 @@ static bool put_mean(struct json_out *o, const struct known_stream *stream,
     payload.hour_ms = mean.t_ms;
     payload.count = mean.count;
     for (unsigned i = 0; i < mean.count; i++) {
-        const struct shape_field *field = &shape->fields[mean.from + i];
+        const struct stream_schema_field *field = &shape->fields[mean.from + i];
         const struct record_mean_cell *cell = &mean.cells[i];
         payload.values[i] = (struct payload_mean_value){.metric = field->metric,
                                                         .form = field->form,

@@ -7,8 +7,8 @@
  *   ────────┴──[m1][m2][m3]──────┴── bodies not yet made into messages ──
  *     delivered   in flight
  */
-#ifndef BAIYE_PUBLISH_LANE_H
-#define BAIYE_PUBLISH_LANE_H
+#ifndef BAIYE_PUBLISH_WORKER_LANE_H
+#define BAIYE_PUBLISH_WORKER_LANE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct streams; /* what the records' stream numbers mean */
 struct streams *streams_create(void);
 void streams_destroy(struct streams *streams);
 /* false: no memory. Records of a stream that was not added are left out: never go on then. */
-bool streams_add(struct streams *streams, const struct wire_stream *stream);
+bool streams_add(struct streams *streams, const struct ipc_stream *stream);
 
 struct lane_body {
     struct lane_body *next;
@@ -52,7 +52,7 @@ struct lane {
  */
 void lane_reset(struct lane *lane, uint64_t id);
 /* A copy of one body goes behind the others. false: no memory; it must come again after a reset. */
-bool lane_add(struct lane *lane, const struct wire_body *head, const void *data, size_t size);
+bool lane_add(struct lane *lane, const struct ipc_body *head, const void *data, size_t size);
 bool lane_waits(const struct lane *lane); /* is there something to make a message of? */
 
 struct lane_message {

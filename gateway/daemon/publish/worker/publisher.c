@@ -167,7 +167,7 @@ static void watch(struct publisher *p)
 
 static void take_body(struct publisher *p, const uint8_t *message, size_t size)
 {
-    struct wire_body head;
+    struct ipc_body head;
     memcpy(&head, message, sizeof head);
     if (head.lane < LANE_COUNT &&
         !lane_add(&p->lanes[head.lane], &head, message + sizeof head, size - sizeof head))
@@ -177,7 +177,7 @@ static void take_body(struct publisher *p, const uint8_t *message, size_t size)
 
 static void take_reset(struct publisher *p, const uint8_t *message)
 {
-    struct wire_reset reset;
+    struct ipc_reset reset;
     memcpy(&reset, message, sizeof reset);
     if (reset.lane >= LANE_COUNT)
         return;
@@ -208,24 +208,24 @@ static void leave_when_done(struct publisher *p)
 
 static void take_message(struct publisher *p, const uint8_t *message, size_t size)
 {
-    static const size_t least[] = {[WIRE_STREAM] = sizeof(struct wire_stream),
-                                   [WIRE_BODY] = sizeof(struct wire_body),
-                                   [WIRE_RESET] = sizeof(struct wire_reset),
-                                   [WIRE_DOC] = sizeof(struct wire_doc),
-                                   [WIRE_STOP] = 1};
+    static const size_t least[] = {[IPC_STREAM] = sizeof(struct ipc_stream),
+                                   [IPC_BODY] = sizeof(struct ipc_body),
+                                   [IPC_RESET] = sizeof(struct ipc_reset),
+                                   [IPC_DOC] = sizeof(struct ipc_doc),
+                                   [IPC_STOP] = 1};
     uint8_t type = message[0];
     if (type >= sizeof least / sizeof least[0] || least[type] == 0 || size < least[type])
         _exit(EX_PROTOCOL);
-    if (type == WIRE_STREAM) {
-        struct wire_stream stream;
+    if (type == IPC_STREAM) {
+        struct ipc_stream stream;
         memcpy(&stream, message, sizeof stream);
         if (!streams_add(p->streams, &stream))
             _exit(EX_OSERR); /* without it its records could not be sent: start anew */
-    } else if (type == WIRE_BODY) {
+    } else if (type == IPC_BODY) {
         take_body(p, message, size);
-    } else if (type == WIRE_RESET) {
+    } else if (type == IPC_RESET) {
         take_reset(p, message);
-    } else if (type == WIRE_DOC) {
+    } else if (type == IPC_DOC) {
         send_take_doc(p, message, size);
     } else {
         begin_stop(p);
@@ -235,7 +235,7 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
 /* All that is there now. */
 static void take_messages(struct publisher *p)
 {
-    static uint8_t message[WIRE_MAX];
+    static uint8_t message[IPC_MAX];
     for (;;) {
         ssize_t got = recv(p->fd, message, sizeof message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -252,10 +252,10 @@ static void take_messages(struct publisher *p)
 
 static void pass_requests(struct publisher *p)
 {
-    static uint8_t message[WIRE_MAX];
+    static uint8_t message[IPC_MAX];
     struct session_request *request = NULL;
     while ((request = session_next_request(p->session)) != NULL) {
-        struct wire_request head = {.type = WIRE_REQUEST, .request = request->head};
+        struct ipc_request head = {.type = IPC_REQUEST, .request = request->head};
         memcpy(message, &head, sizeof head);
         memcpy(message + sizeof head, request->payload, request->size);
         if (p->fd >= 0)
@@ -268,9 +268,9 @@ static void pass_requests(struct publisher *p)
 
 static bool receive_hello(struct publisher *p)
 {
-    p->fd = WIRE_FD;
+    p->fd = IPC_FD;
     return recv(p->fd, &p->hello, sizeof p->hello, 0) == (ssize_t)sizeof p->hello &&
-           p->hello.type == WIRE_HELLO;
+           p->hello.type == IPC_HELLO;
 }
 
 static int wait_ms(const struct publisher *p)

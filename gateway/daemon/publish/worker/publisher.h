@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the publisher process: shared by publisher.c (its connection and its main loop),
- * send.c (what goes to the broker and what became of it) and tell.c (what the daemon hears of
+ * send.c (what goes to the broker and what became of it) and report_up.c (what the daemon hears of
  * it). One thread; Paho's threads see only the session. */
-#ifndef BAIYE_PUBLISH_PUBLISHER_H
-#define BAIYE_PUBLISH_PUBLISHER_H
+#ifndef BAIYE_PUBLISH_WORKER_PUBLISHER_H
+#define BAIYE_PUBLISH_WORKER_PUBLISHER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ struct slot {
 
 struct publisher {
     int fd, wake_fd;
-    struct wire_hello hello;
+    struct ipc_hello hello;
     struct session *session;
     struct streams *streams;
     enum phase phase;
@@ -61,7 +61,7 @@ struct publisher {
     int64_t refused_until_ms;
     uint32_t refused_ms;
     uint32_t tries; /* of the record at small_until - 1 */
-    struct wire_counts counts;
+    struct ipc_counts counts;
     int64_t counts_ms;
     uint32_t generation;
     char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
@@ -74,7 +74,8 @@ static inline int64_t now_ms(void)
     return clock_now().mono_ms;
 }
 
-/* tell.c: to the daemon. It reads all the time; a process that cannot tell it something ends. */
+/* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something ends.
+ */
 void tell_daemon(const struct publisher *p, const void *message, size_t size);
 void tell_state(struct publisher *p, bool up, const char *state, const char *why);
 void tell_docs_done(const struct publisher *p, uint32_t count);

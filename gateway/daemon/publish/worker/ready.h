@@ -2,8 +2,8 @@
 /* Messages of readings made ahead, in the order in which they were made: an acknowledgement is then
  * answered by a message, and not by the making of one. Pure but for zlib: no clock, no socket, no
  * heap; a few hundred KiB, of which only what is used is ever touched. Publisher process. */
-#ifndef BAIYE_PUBLISH_READY_H
-#define BAIYE_PUBLISH_READY_H
+#ifndef BAIYE_PUBLISH_WORKER_READY_H
+#define BAIYE_PUBLISH_WORKER_READY_H
 
 #include <stdbool.h>
 #include <stddef.h>

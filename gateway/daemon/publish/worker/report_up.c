@@ -18,7 +18,7 @@ void tell_daemon(const struct publisher *p, const void *message, size_t size)
 
 void tell_state(struct publisher *p, bool up, const char *state, const char *why)
 {
-    struct wire_state message = {.type = WIRE_STATE, .up = up, .refused_before = p->gone_before};
+    struct ipc_state message = {.type = IPC_STATE, .up = up, .refused_before = p->gone_before};
     (void)snprintf(message.state, sizeof message.state, "%s", state);
     (void)snprintf(message.why, sizeof message.why, "%s", why);
     tell_daemon(p, &message, sizeof message);
@@ -26,14 +26,14 @@ void tell_state(struct publisher *p, bool up, const char *state, const char *why
 
 void tell_docs_done(const struct publisher *p, uint32_t count)
 {
-    struct wire_done message = {.type = WIRE_DOC_DONE, .count = count};
+    struct ipc_done message = {.type = IPC_DOC_DONE, .count = count};
     if (count > 0)
         tell_daemon(p, &message, sizeof message);
 }
 
 void tell_counts(struct publisher *p)
 {
-    p->counts.type = WIRE_COUNTS;
+    p->counts.type = IPC_COUNTS;
     p->counts.lane_refused = p->refused_ms > 0;
     tell_daemon(p, &p->counts, sizeof p->counts);
     p->counts_ms = now_ms();
@@ -41,8 +41,8 @@ void tell_counts(struct publisher *p)
 
 void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload, size_t size)
 {
-    static uint8_t message[sizeof(struct wire_quarantine) + READY_BYTES];
-    struct wire_quarantine head = {.type = WIRE_QUARANTINE, .id = id, .reason = reason};
+    static uint8_t message[sizeof(struct ipc_quarantine) + READY_BYTES];
+    struct ipc_quarantine head = {.type = IPC_QUARANTINE, .id = id, .reason = reason};
     memcpy(message, &head, sizeof head);
     memcpy(message + sizeof head, payload, size);
     tell_daemon(p, message, sizeof head + size);
@@ -68,8 +68,8 @@ void tell_acks(struct publisher *p)
         return;
     p->told_ms = now_ms();
     for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-        struct wire_ack ack = {
-            .type = WIRE_ACK, .lane = (uint8_t)lane, .id = p->lanes[lane].watermark};
+        struct ipc_ack ack = {
+            .type = IPC_ACK, .lane = (uint8_t)lane, .id = p->lanes[lane].watermark};
         if (ack.id <= p->told[lane])
             continue;
         p->told[lane] = ack.id;

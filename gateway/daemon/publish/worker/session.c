@@ -33,7 +33,7 @@ struct slot_context {
 };
 
 struct session {
-    struct wire_hello hello;
+    struct ipc_hello hello;
     MQTTAsync client;
     int wake_fd;
     char will_topic[TOPIC_SIZE], rpc_topic[TOPIC_SIZE];
@@ -303,7 +303,7 @@ static bool create_client(struct session *session)
                MQTTASYNC_SUCCESS;
 }
 
-struct session *session_create(const struct wire_hello *hello, int wake_fd)
+struct session *session_create(const struct ipc_hello *hello, int wake_fd)
 {
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL)

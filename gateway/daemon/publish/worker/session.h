@@ -3,8 +3,8 @@
  * own, own reconnection by the monotonic clock, acknowledgement by onSuccess5 only, callbacks that
  * do nothing but leave an event. One thread calls all functions; Paho's threads only the
  * callbacks inside. */
-#ifndef BAIYE_PUBLISH_SESSION_H
-#define BAIYE_PUBLISH_SESSION_H
+#ifndef BAIYE_PUBLISH_WORKER_SESSION_H
+#define BAIYE_PUBLISH_WORKER_SESSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ struct session_request {
 
 /* `wake_fd` is an eventfd, signalled with every event but those that wait for others of their kind
  * (session_message.patient). NULL: no memory or no such URL. */
-struct session *session_create(const struct wire_hello *hello, int wake_fd);
+struct session *session_create(const struct ipc_hello *hello, int wake_fd);
 /* Begins to connect; ends in CONNECTED or CONNECT_FAILED. false when that could not even begin
  * (`why`). Passwords and certificates are read anew. */
 bool session_connect(struct session *session, char *why, size_t size);

@@ -2,8 +2,8 @@
 /* Why does TLS to a broker fail? Paho says only that it does, so after a failure one handshake is
  * made here, with the same files and by the same rules, and nothing is sent over it. Publisher
  * process only: it blocks, for at most a few seconds. */
-#ifndef BAIYE_TLS_WHY_H
-#define BAIYE_TLS_WHY_H
+#ifndef BAIYE_PUBLISH_WORKER_TLS_WHY_H
+#define BAIYE_PUBLISH_WORKER_TLS_WHY_H
 
 #include <stdbool.h>
 #include <stdint.h>
