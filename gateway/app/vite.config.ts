@@ -2,6 +2,7 @@
 import { defineConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import info from './package.json' with { type: 'json' };
+import { metrics } from './metrics.mjs';
 
 export default defineConfig({
   base: './', // served by the gateway at / or as static files anywhere
@@ -13,6 +14,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the page's own policy forbids nothing less than files
   },
   plugins: [
+    metrics(),
     VitePWA({
       injectRegister: null, // main.tsx does it, after the first values are on screen
       registerType: 'autoUpdate',

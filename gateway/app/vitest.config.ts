@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { metrics } from './metrics.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export default defineConfig({
   root,
+  plugins: [metrics()],
   server: { fs: { allow: [root] } },
   test: { include: ['tests/app/unit/*.test.ts'], environment: 'node' },
 });

@@ -80,8 +80,9 @@ struct task {
 static struct need cell_need(const struct task *task, int index, const struct layout *l)
 {
     const struct state_slot *slot = &task->state->slots[task->values[index].slot];
-    const struct metric_words *words = word_metric(slot->metric);
-    const char *label = words ? words->label.in[task->language] : slot->metric;
+    struct metric_words words;
+    bool named = word_metric(slot->metric, &words);
+    const char *label = named ? words.label.in[task->language] : slot->metric;
     char widest[32];
     widest_number(widest, sizeof widest, slot);
     return (struct need){

@@ -134,14 +134,15 @@ static struct value_tile_label write_label(const struct scene *scene, const stru
     struct value_tile_label label = {.color = theme_label};
     char title[TEMPLATE_TEXT_SIZE], both[TEMPLATE_TEXT_SIZE];
     const struct state_slot *slot = &scene->state->slots[item->slot];
-    const struct metric_words *words = word_metric(slot->metric);
+    struct metric_words words;
+    bool named = word_metric(slot->metric, &words);
     const struct template *own = item->label.in[scene->language];
     if (own)
         template_write(own, scene->state, scene->language, scene->now, label.text,
                        sizeof label.text);
     else
         (void)snprintf(label.text, sizeof label.text, "%s",
-                       words ? words->label.in[scene->language] : slot->metric);
+                       named ? words.label.in[scene->language] : slot->metric);
     if (titled)
         return label;
     page_title(scene, page, title, sizeof title);

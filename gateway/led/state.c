@@ -172,15 +172,17 @@ static bool source_stale(const struct state *state, const struct state_source *s
 /* The oldest point within the trend's window against the value now. */
 static int trend_of(const struct state_slot *slot, const struct led_now *now)
 {
-    const struct metric_words *words = word_metric(slot->metric);
-    for (int i = 0; words && words->trend > 0 && i < slot->point_count; i++) {
+    struct metric_words words;
+    if (!word_metric(slot->metric, &words) || words.trend <= 0)
+        return 0;
+    for (int i = 0; i < slot->point_count; i++) {
         int64_t age = now->mono_ms - slot->points[i].mono_ms;
         if (age > TREND_MAX_MS)
             continue;
         if (age < TREND_MIN_MS)
             break;
         double change = slot->value - slot->points[i].value;
-        return change >= words->trend ? 1 : change <= -words->trend ? -1 : 0;
+        return change >= words.trend ? 1 : change <= -words.trend ? -1 : 0;
     }
     return 0;
 }

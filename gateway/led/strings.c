@@ -6,42 +6,10 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-static const struct metric_words metrics[] = {
-    {"air_temperature", {{"气温", "Temp"}}, 0.5},
-    {"air_humidity", {{"湿度", "Humidity"}}, 3},
-    {"soil_moisture", {{"墒情", "Soil"}}, 1},
-    {"soil_temperature", {{"地温", "Soil T"}}, 0.3},
-    {"soil_conductivity", {{"电导", "EC"}}, 20},
-    {"soil_ph", {{"土酸", "Soil pH"}}, 0.1},
-    {"illuminance", {{"光照", "Light"}}, 5000},
-    {"rainfall", {{"雨量", "Rain"}}, 0.5},
-    {"wind_speed", {{"风速", "Wind"}}, 1},
-    {"wind_direction", {{"风向", "Wind"}}, 400},
-    {"leaf_wetness", {{"叶湿", "Leaf"}}, 5},
-    {"battery_voltage", {{"电池", "Batt"}}, 0.1},
-    {"signal_strength", {{"信号", "Signal"}}, 6},
-    {"vapour_pressure_deficit", {{"水汽", "VPD"}}, 0.1},
-    {"dew_point", {{"露点", "Dew"}}, 0.5},
-    {"thermal_time", {{"积温", "Heat"}}, 400},
-    {"soil_wetness", {{"土湿", "Wet"}}, 2},
-    {"canopy_temperature", {{"冠温", "Canopy"}}, 0.5},
-    {"air_pressure", {{"气压", "Press"}}, 0.1},
-    {"solar_radiation", {{"辐射", "Sun"}}, 50},
-    {"soil_nitrogen", {{"土氮", "N"}}, 5},
-    {"soil_phosphorus", {{"土磷", "P"}}, 5},
-    {"soil_potassium", {{"土钾", "K"}}, 5},
-    {"soil_salinity", {{"盐分", "Salt"}}, 20},
-    {"carbon_dioxide", {{"碳氧", "CO2"}}, 50},
-    {"leaf_temperature", {{"叶温", "Leaf T"}}, 0.5},
-    {"noise", {{"噪声", "Noise"}}, 5},
-    {"pm2_5", {{"微尘", "PM2.5"}}, 10},
-    {"pm10", {{"粉尘", "PM10"}}, 10},
-    {"ultraviolet_index", {{"紫外", "UV"}}, 1},
-    /* of the forecast */
-    {"ready_kg", {{"可采", "Ready"}}, 0},
-    {"pick_kg", {{"明采", "Pick"}}, 0},
-    {"pickers", {{"人手", "Pickers"}}, 0},
-    {"share_ready", {{"成熟", "Ripe"}}, 0},
+/* Numbers of the forecast, which are no metrics of a device. */
+static const struct metric_words forecast_numbers[] = {
+    {"ready_kg", {{"可采", "Ready"}}, 0},  {"pick_kg", {{"明采", "Pick"}}, 0},
+    {"pickers", {{"人手", "Pickers"}}, 0}, {"share_ready", {{"成熟", "Ripe"}}, 0},
     {"min_c", {{"最低", "Low"}}, 0},
 };
 
@@ -88,13 +56,25 @@ const char *word_text(enum word word, enum language language)
     return texts[word].in[language];
 }
 
-const struct metric_words *word_metric(const char *metric)
+bool word_metric(const char *metric, struct metric_words *words)
 {
-    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
-        if (strcmp(metrics[i].metric, metric) == 0)
-            return &metrics[i];
+    const struct metric_info *info = metric_find(metric);
+    if (info != NULL) {
+        *words = (struct metric_words){
+            info->name,
+            {{[LANGUAGE_ZH] = info->led_text[METRIC_ZH],
+              [LANGUAGE_EN] = info->led_text[METRIC_EN]}},
+            info->trend,
+        };
+        return true;
     }
-    return NULL;
+    for (size_t i = 0; i < COUNT_OF(forecast_numbers); i++) {
+        if (strcmp(forecast_numbers[i].metric, metric) == 0) {
+            *words = forecast_numbers[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *word_flag(enum metric_flag flag, enum language language)

@@ -3,6 +3,7 @@
 #ifndef BAIYE_LED_STRINGS_H
 #define BAIYE_LED_STRINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,8 +37,8 @@ enum word {
 };
 
 const char *word_text(enum word word, enum language language);
-/* NULL when the metric is not known. */
-const struct metric_words *word_metric(const char *metric);
+/* False when the metric is not known: a device's (metrics.def) or the forecast's. */
+bool word_metric(const char *metric, struct metric_words *words);
 /* The mark of a value that is not good; "" for a good one. */
 const char *word_flag(enum metric_flag flag, enum language language);
 /* Of a forecast's or alert's level and of a disease; the name itself when not known. */

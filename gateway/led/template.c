@@ -261,7 +261,8 @@ static void write_value(struct writer *w, const struct template_segment *segment
     const struct state_slot *slot = &state->slots[segment->slot];
     struct led_value value = state_value(state, segment->slot, now);
     bool good = value.shown == SHOWN_GOOD || value.shown == SHOWN_MARKED;
-    const struct metric_words *words = word_metric(slot->metric);
+    struct metric_words words;
+    bool named = word_metric(slot->metric, &words);
     char text[48] = "--";
     if (segment->field == FIELD_NUMBER)
         value_text(text, sizeof text, slot, &value);
@@ -276,7 +277,7 @@ static void write_value(struct writer *w, const struct template_segment *segment
     else if (segment->field == FIELD_AGE && value.age_ms >= 0)
         word_age(text, sizeof text, value.age_ms, language);
     else if (segment->field == FIELD_METRIC_LABEL)
-        (void)snprintf(text, sizeof text, "%s", words ? words->label.in[language] : slot->metric);
+        (void)snprintf(text, sizeof text, "%s", named ? words.label.in[language] : slot->metric);
     put(w, text);
 }
 

@@ -21,12 +21,31 @@ enum metric_flag {
     METRIC_FLAG_COUNT
 };
 
-/* One known metric. Limits are what is plausible in the open air or soil anywhere tea grows. */
+/* How several values of a time make one. */
+enum metric_kind {
+    METRIC_MEAN,
+    METRIC_SUM,   /* increments: of a time they add up */
+    METRIC_ANGLE, /* degrees: the direction of the mean vector */
+    METRIC_LAST   /* a state or a total that restarts: the newest */
+};
+
+/* "mean", "sum", "angle", "last"; "mean" for a number out of range. Never NULL. */
+const char *metric_kind_name(unsigned kind);
+
+enum metric_language { METRIC_ZH, METRIC_EN, METRIC_LANGUAGES };
+
+/* One known metric: a row of metrics.def, which says what each column is. */
 struct metric_info {
-    const char *name; /* snake_case, no unit */
-    const char *unit; /* UTF-8, as shown to people */
+    const char *name;  /* snake_case, no unit */
+    const char *unit;  /* UTF-8, in the site document and in profiles */
+    const char *shown; /* the same as people read it */
     double min, max;
-    uint8_t decimals; /* digits worth showing */
+    uint8_t decimals;
+    uint8_t kind;                    /* enum metric_kind */
+    uint16_t most_per_hour, stuck_h; /* 0: not judged */
+    double trend;
+    const char *device_class, *state_class; /* Home Assistant's; "": none */
+    const char *text[METRIC_LANGUAGES], *led_text[METRIC_LANGUAGES];
 };
 
 /* "good", "stale", …; "fault" for a number out of range. Never NULL. */
@@ -36,5 +55,7 @@ bool metric_flag_parse(const char *name, enum metric_flag *flag);
 
 /* The known metric of that name; NULL when there is none. */
 const struct metric_info *metric_find(const char *name);
+/* The rows in their order; NULL behind the last. */
+const struct metric_info *metric_at(size_t index);
 
 #endif

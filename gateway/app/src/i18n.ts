@@ -3,6 +3,7 @@
 // the key, so that a missing text is seen and a hostile one is never looked up.
 import { en } from './i18n/en';
 import { zh, type Key } from './i18n/zh';
+import { METRICS } from 'virtual:metrics';
 
 export type Lang = 'zh' | 'en';
 
@@ -33,12 +34,16 @@ export function word(group: string, name: string, otherwise = name): string {
   return Object.prototype.hasOwnProperty.call(zh, key) ? t(key as Key) : otherwise;
 }
 
+/** What people call a metric. */
+export const metricWord = (name: string, otherwise = name): string =>
+  (Object.prototype.hasOwnProperty.call(METRICS, name) ? METRICS[name]?.[current] : undefined) ?? otherwise;
+
 /** Of two wordings the one in the page's language. */
 export const ours = <T>(words: T & { zh: T | null }): T => (current === 'zh' && words.zh ? words.zh : words);
 
 /** A sentence of the gateway's with the metrics' names put as people say them. */
 export function said(sentence: string): string {
-  return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => word('metric', name));
+  return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => metricWord(name));
 }
 
 export type { Key };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chooseLang, said, setLang, t, word } from '../../../gateway/app/src/i18n';
+import { chooseLang, said, setLang, t, metricWord } from '../../../gateway/app/src/i18n';
 import { en } from '../../../gateway/app/src/i18n/en';
 import { zh } from '../../../gateway/app/src/i18n/zh';
 import { age, clockTime, day, fullDate, midnight, monthDay, validZone, value, when } from '../../../gateway/app/src/model/format';
@@ -84,8 +84,8 @@ describe('words', () => {
     expect(said('frost: air_temperature 1.2, limit 2, not_a_metric')).toBe('frost: 气温 1.2, limit 2, not_a_metric');
   });
   it('never come from what is sent', () => {
-    expect(word('metric', 'constructor', 'x')).toBe('x');
-    expect(word('metric', 'air_temperature')).toBe('气温');
+    expect(metricWord('constructor', 'x')).toBe('x');
+    expect(metricWord('air_temperature')).toBe('气温');
     expect(t('dev.every', '{0}<b>')).toBe('每 {0}<b> 一次');
   });
 });

@@ -2,19 +2,6 @@
 // Numbers, ages and dates as people read them, always in the site's time zone.
 import { lang, t } from '../i18n';
 
-export const DECIMALS: Record<string, number> = {
-  air_humidity: 0, soil_conductivity: 0, illuminance: 0, wind_direction: 0, leaf_wetness: 0,
-  battery_voltage: 2, vapour_pressure_deficit: 2, signal_strength: 0, soil_wetness: 0,
-  thermal_time: 0, carbon_dioxide: 0,
-};
-export const UNITS: Record<string, string> = {
-  air_temperature: '°C', air_humidity: '%', soil_moisture: '%', soil_temperature: '°C',
-  soil_conductivity: 'µS/cm', soil_ph: '', illuminance: 'lx', rainfall: 'mm', wind_speed: 'm/s',
-  wind_direction: '°', leaf_wetness: '%', battery_voltage: 'V', signal_strength: 'dBm',
-  vapour_pressure_deficit: 'kPa', dew_point: '°C', thermal_time: '°C·d', soil_wetness: '%',
-  canopy_temperature: '°C', air_pressure: 'kPa', solar_radiation: 'W/m²',
-};
-
 /** A minus that cannot be mistaken for a gap, no "-0", at most seven characters. */
 export function value(x: number, digits: number): string {
   if (Math.abs(x) >= 99999.5) return x < 0 ? '−99999+' : '99999+';

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a metric is called, its unit and decimals: the app's own words first, else the site's.
-import { word } from '../i18n';
-import { DECIMALS, UNITS, value } from '../model/format';
+// What a metric is called, its unit and decimals: the shared table's words (virtual:metrics), else the
+// site's. A unit that the farm's own profile names stands before the table's.
+import { METRICS, type MetricInfo } from 'virtual:metrics';
+import { metricWord } from '../i18n';
+import { value } from '../model/format';
 import { state } from '../model/state';
 import type { Metric } from '../model/payload';
 
-function fromSite(metric: string): Metric | undefined {
-  const all = state.site?.metrics;
-  return all && Object.hasOwn(all, metric) ? all[metric] : undefined;
+const own = <T>(all: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
+  all && Object.prototype.hasOwnProperty.call(all, name) ? all[name] : undefined;
+const fromSite = (metric: string): Metric | undefined => own(state.site?.metrics, metric);
+const fromTable = (metric: string): MetricInfo | undefined => own(METRICS, metric);
+
+export const metricName = (metric: string): string => metricWord(metric, fromSite(metric)?.label || metric);
+
+export function unit(metric: string): string {
+  const site = fromSite(metric)?.unit;
+  const table = fromTable(metric);
+  return table && (site === undefined || site === table.unit) ? table.shown : (site ?? '');
 }
 
-export const metricName = (metric: string): string => word('metric', metric, fromSite(metric)?.label || metric);
-
-export const unit = (metric: string): string => UNITS[metric] ?? fromSite(metric)?.unit ?? '';
-
-export const decimals = (metric: string): number =>
-  DECIMALS[metric] ?? (Object.hasOwn(UNITS, metric) ? 1 : (fromSite(metric)?.decimals ?? 1));
+export const decimals = (metric: string): number => fromTable(metric)?.decimals ?? fromSite(metric)?.decimals ?? 1;
 
 export const metricValue = (metric: string, x: number): string => value(x, decimals(metric));

@@ -33,6 +33,7 @@ static void put_metric(struct json_out *o, const struct field_config *field)
     json_out_key(o, field->metric);
     json_out_open(o, '{');
     put_text(o, "unit", unit_of(field));
+    put_text(o, "kind", metric_kind_name(metric != NULL ? metric->kind : METRIC_MEAN));
     if (field->label[0] != '\0')
         put_text(o, "label", field->label);
     put_number(o, "min", field->min < field->max || metric == NULL ? field->min : metric->min);
@@ -140,38 +141,6 @@ static void publish_site(struct publish *publish, const struct broker *broker)
 
 /* ---- Home Assistant ---- */
 
-static const char *device_class(const char *metric)
-{
-    static const char *const classes[][2] = {
-        {"air_temperature", "temperature"},
-        {"soil_temperature", "temperature"},
-        {"canopy_temperature", "temperature"},
-        {"leaf_temperature", "temperature"},
-        {"dew_point", "temperature"},
-        {"air_humidity", "humidity"},
-        {"soil_moisture", "moisture"},
-        {"soil_wetness", "moisture"},
-        {"soil_ph", "ph"},
-        {"illuminance", "illuminance"},
-        {"rainfall", "precipitation"},
-        {"wind_speed", "wind_speed"},
-        {"battery_voltage", "voltage"},
-        {"signal_strength", "signal_strength"},
-        {"air_pressure", "pressure"},
-        {"solar_radiation", "irradiance"},
-        {"carbon_dioxide", "carbon_dioxide"},
-        {"noise", "sound_pressure"},
-        {"pm2_5", "pm25"},
-        {"pm10", "pm10"},
-        {"soil_conductivity", "conductivity"},
-    };
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        if (strcmp(classes[i][0], metric) == 0)
-            return classes[i][1];
-    }
-    return NULL;
-}
-
 static void put_component(struct json_out *o, const struct config *config,
                           const struct device_config *device, const struct field_config *field)
 {
@@ -185,13 +154,14 @@ static void put_component(struct json_out *o, const struct config *config,
     put_text(o, "name", field->label[0] != '\0' ? field->label : field->metric);
     (void)snprintf(text, sizeof text, "{{ value_json.values.%s | default(none) }}", field->metric);
     put_text(o, "value_template", text);
-    put_text(o, "state_class", "measurement");
-    if (device_class(field->metric) != NULL)
-        put_text(o, "device_class", device_class(field->metric));
+    put_text(o, "state_class", metric != NULL ? metric->state_class : "measurement");
+    if (metric != NULL && metric->device_class[0] != '\0')
+        put_text(o, "device_class", metric->device_class);
     /* Home Assistant's pH has no unit, and its relative humidity is plain %. */
-    if (strcmp(field->metric, "soil_ph") != 0)
-        put_text(o, "unit_of_measurement",
-                 strcmp(unit_of(field), "%RH") == 0 ? "%" : unit_of(field));
+    const char *unit = metric != NULL && strcmp(unit_of(field), metric->unit) == 0 ? metric->shown
+                                                                                   : unit_of(field);
+    if (unit[0] != '\0')
+        put_text(o, "unit_of_measurement", unit);
     json_out_key(o, "suggested_display_precision");
     json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
     json_out_close(o, '}');
