@@ -22,7 +22,7 @@ static ssize_t (*real_write)(int, const void *, size_t);
 __attribute__((constructor)) static void open_slots(void)
 {
     const char *path = getenv("BAIYE_SAID");
-    real_write = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    *(void **)&real_write = dlsym(RTLD_NEXT, "write");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
         return;

@@ -78,7 +78,7 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
 {
     static ssize_t (*real)(int, const void *, size_t, off64_t);
     if (real == NULL)
-        real = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+        *(void **)&real = dlsym(RTLD_NEXT, "pwrite64");
     int fault = write_fault(fd);
     if (fault == 0)
         return real(fd, data, size, at);
@@ -106,7 +106,7 @@ int fdatasync(int fd)
 {
     static int (*real)(int);
     if (real == NULL)
-        real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+        *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
     return sync_fault(fd) != 0 ? -1 : real(fd);
 }
 
@@ -114,7 +114,7 @@ int fsync(int fd)
 {
     static int (*real)(int);
     if (real == NULL)
-        real = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+        *(void **)&real = dlsym(RTLD_NEXT, "fsync");
     return sync_fault(fd) != 0 ? -1 : real(fd);
 }
 
@@ -123,8 +123,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     if (real == NULL)
-        real = (int (*)(const char *, const char *, const struct addrinfo *,
-                        struct addrinfo **))dlsym(RTLD_NEXT, "getaddrinfo");
+        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     struct faults faults = read_faults();
     if (faults.dns_ms == 0 || node == NULL || strspn(node, "0123456789.:") == strlen(node))
         return real(node, service, hints, result);

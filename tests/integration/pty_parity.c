@@ -13,7 +13,7 @@ int tcsetattr(int fd, int when, const struct termios *settings)
 {
     static int (*real)(int, int, const struct termios *);
     if (!real)
-        real = (int (*)(int, int, const struct termios *))dlsym(RTLD_NEXT, "tcsetattr");
+        *(void **)&real = dlsym(RTLD_NEXT, "tcsetattr");
     if (fd >= 0 && fd < FDS)
         parity[fd] = settings->c_cflag & PARENB;
     return real(fd, when, settings);
@@ -23,7 +23,7 @@ int tcgetattr(int fd, struct termios *settings)
 {
     static int (*real)(int, struct termios *);
     if (!real)
-        real = (int (*)(int, struct termios *))dlsym(RTLD_NEXT, "tcgetattr");
+        *(void **)&real = dlsym(RTLD_NEXT, "tcgetattr");
     int result = real(fd, settings);
     if (result == 0 && fd >= 0 && fd < FDS)
         settings->c_cflag |= parity[fd];

@@ -274,26 +274,17 @@ static pid_t start_native(struct node *node, struct paths *paths)
 {
     char program[256], image[256], serial[16];
     const char *named = getenv("BAIYE_NODE");
-    process_beside("baiye-node", 0, program, sizeof(program));
+    if (named == NULL)
+        process_beside("baiye-node", 0, program, sizeof(program));
+    else
+        (void)snprintf(program, sizeof(program), "%s", named);
     process_beside("baiye-node.img", 0, image, sizeof(image));
     bool slots = access(image, R_OK) == 0;
     (void)snprintf(serial, sizeof(serial), "%u", serial_of(node));
-    char *argv[22] = {(char *)(named ? named : program),
-                      "--bus",
-                      paths->bus,
-                      "--sdi",
-                      paths->sdi,
-                      "--i2c",
-                      paths->i2c,
-                      "--nv",
-                      paths->nv,
-                      "--serial",
-                      serial,
-                      "--t35-us",
-                      NATIVE_T35,
-                      "--scan-window-us",
-                      NATIVE_WINDOW,
-                      NULL};
+    char *argv[22] = {
+        program,       "--bus",   paths->bus, "--sdi", paths->sdi, "--i2c",    paths->i2c,
+        "--nv",        paths->nv, "--serial", serial,  "--t35-us", NATIVE_T35, "--scan-window-us",
+        NATIVE_WINDOW, NULL};
     size_t count = 15;
     if (has_gauge(node)) {
         argv[count++] = "--rain";

@@ -69,7 +69,9 @@ static bool expect_name(SSL *ssl, const char *host)
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
         return true;
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    char name[CONFIG_HOST_SIZE]; /* OpenSSL's macro takes no constant */
+    (void)snprintf(name, sizeof name, "%s", host);
+    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 /* true: it failed. By TLS 1.3 a client's certificate is judged after the handshake: a broker that
