@@ -99,17 +99,30 @@ void outlook_take(const struct outlook_plot *plot, const struct season *season,
 
 /* ---- Notes ---- */
 
+static double who_came(const struct outlook_note *note)
+{
+    double sum = note->crew_sum, most = note->crew_most;
+    bool teams = note->was_booked && fabs(sum - note->booked) < fabs(most - note->booked);
+    return teams ? sum : most;
+}
+
 void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
                       unsigned pickers)
 {
-    if (kg <= 0 && noted_ms < day_begins_ms) {
+    bool early = noted_ms < day_begins_ms;
+    bool by_noon = pickers > 0 && noted_ms - day_begins_ms < TEA_DAY_MS / 2;
+    if (kg > 0) {
+        note->kg += kg;
+        note->crew_sum += pickers;
+        note->crew_most = fmax(note->crew_most, pickers);
+        note->picked = true;
+    } else if (early || by_noon) {
         note->booked += pickers;
         note->was_booked = true;
-        return;
+    } else {
+        note->picked = true;
     }
-    note->kg += kg;
-    note->pickers += pickers;
-    note->picked = true;
+    note->pickers = who_came(note);
 }
 
 /* A day without a note lies between days with one: nobody picked. Before the first and after the

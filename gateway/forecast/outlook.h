@@ -31,7 +31,9 @@ struct outlook_plot {
 /* What was noted of one day. */
 struct outlook_note {
     bool picked, was_booked;    /* there is a note of what was picked; of who will come */
-    double kg, pickers, booked; /* sums over the day's notes */
+    double kg, booked;          /* sums over the day's notes */
+    double pickers;             /* who came, see outlook_note_add(); 0: not known */
+    double crew_sum, crew_most; /* of the notes with kilograms */
 };
 
 /* The season of a plot: kept, since only its last days change from hour to hour. `kg`, `pickers`
@@ -63,8 +65,12 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
                   const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
                   const struct outlook_note *notes, struct pick_model *model,
                   struct outlook *outlook);
-/* Adds one note to its day's. A note of no kilograms that was made before the day began is a
- * booking of pickers for it: who comes, not what was picked. */
+/* Adds one note to its day's, in any order. One of pickers but no kilograms books them: who comes,
+ * not what was picked. It may arrive after midnight from a phone that had no network; from the
+ * day's afternoon on it says that they found nothing, unless kilograms were noted, too. Several
+ * notes with kilograms are one crew that was weighed more than once, or teams that were weighed
+ * apart: `pickers` is the largest or the sum of them, whichever lies nearer to the booking; without
+ * a booking the largest. */
 void outlook_note_add(struct outlook_note *note, int64_t day_begins_ms, int64_t noted_ms, double kg,
                       unsigned pickers);
 

@@ -3,6 +3,12 @@
 
 #include <time.h>
 
+#include "gateway/forecast/hours.h"
+
+/* Dates are YYYYMMDD in 32 bits: nothing before 1970, nothing from the year 10000 on. */
+#define FIRST_MS (TEA_DAY_MS * 2)
+#define LAST_MS  INT64_C(253402214400000) /* 9999-12-31 */
+
 /* Local midnight, `days` after the day of `from`, whose date becomes `from`'s. */
 static int64_t midnight_ms(struct tm *from, int days)
 {
@@ -22,6 +28,8 @@ bool season_make(int64_t now_ms, double latitude, struct season *season)
 {
     time_t now = (time_t)(now_ms / 1000);
     struct tm today, day;
+    if (now_ms < FIRST_MS || now_ms > LAST_MS)
+        return false;
     if (localtime_r(&now, &today) == NULL)
         return false;
     int month = latitude < 0 ? 6 : 0;

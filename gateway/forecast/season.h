@@ -18,7 +18,8 @@ struct season {
     int64_t begin_ms[SEASON_DAYS + 2]; /* where it begins; [i + 1] is where it ends */
 };
 
-/* false: a time that the calendar does not know. */
+/* false: a time that the calendar does not know, or that no date of four digits tells. `season` is
+ * then not to be used. Any `now_ms` may be asked. */
 bool season_make(int64_t now_ms, double latitude, struct season *season);
 static inline bool season_goes_on(const struct season *season)
 {

@@ -71,6 +71,17 @@ static void a_day_of_a_clock_change_has_23_hours(void **state)
     (void)set_zone(state);
 }
 
+static void an_absurd_clock_has_no_season(void **state)
+{
+    (void)state;
+    static const int64_t absurd[] = {INT64_MIN,        INT64_MIN / 1000, -1,       0,
+                                     INT64_C(1) << 53, INT64_C(1) << 60, INT64_MAX};
+    for (size_t i = 0; i < sizeof absurd / sizeof absurd[0]; i++)
+        assert_false(season_make(absurd[i], 26.5, &season));
+    assert_true(season_make(INT64_C(4102444800000), -26.5, &season)); /* the year 2100 */
+    assert_int_equal(season.date[0], 20990701);
+}
+
 /* ---- Notes ---- */
 
 static void a_note_of_nothing_before_its_day_is_a_booking(void **state)
@@ -80,12 +91,52 @@ static void a_note_of_nothing_before_its_day_is_a_booking(void **state)
     outlook_note_add(&note, 1000, 999, 0, 4);
     assert_true(note.was_booked && !note.picked);
     assert_float_equal(note.booked, 4, 0);
-    outlook_note_add(&note, 1000, 1000, 0, 3); /* on the day: they came and found nothing */
-    assert_true(note.picked);
     outlook_note_add(&note, 1000, 999, 2.5, 1); /* kilograms are never a booking */
+    assert_true(note.picked);
     assert_float_equal(note.kg, 2.5, 0);
-    assert_float_equal(note.pickers, 4, 0);
+    assert_float_equal(note.pickers, 1, 0);
     assert_float_equal(note.booked, 4, 0);
+}
+
+/* A phone that had no network in the evening sends it when it is on the hill. */
+static void a_booking_that_arrives_after_midnight_is_nobody_who_came(void **state)
+{
+    (void)state;
+    static const int64_t late_ms[] = {0, 30 * 60000, 9 * TEA_HOUR_MS, 20 * TEA_HOUR_MS};
+    for (size_t i = 0; i < sizeof late_ms / sizeof late_ms[0]; i++) {
+        struct outlook_note note = {0}, other = {0};
+        outlook_note_add(&note, JANUARY, JANUARY + late_ms[i], 0, 10);
+        outlook_note_add(&note, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 22, 10);
+        outlook_note_add(&other, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 22, 10);
+        outlook_note_add(&other, JANUARY, JANUARY + late_ms[i], 0, 10);
+        assert_true(note.picked && other.picked);
+        assert_float_equal(note.pickers, 10, 0);
+        assert_float_equal(other.pickers, 10, 0);
+        assert_float_equal(note.kg, 22, 0);
+    }
+    struct outlook_note morning = {0}, evening = {0};
+    outlook_note_add(&morning, JANUARY, JANUARY + TEA_HOUR_MS, 0, 10);
+    assert_true(morning.was_booked && !morning.picked);
+    outlook_note_add(&evening, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 0, 10);
+    assert_true(evening.picked && !evening.was_booked); /* they came and found nothing */
+    assert_float_equal(evening.kg, 0, 0);
+}
+
+/* Weighed at noon and in the evening, or two teams that are weighed apart: the booking tells. */
+static void two_notes_of_one_crew_are_one_crew(void **state)
+{
+    (void)state;
+    struct outlook_note once = {0}, teams = {0};
+    outlook_note_add(&once, JANUARY, JANUARY + 12 * TEA_HOUR_MS, 11, 10);
+    outlook_note_add(&once, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 12, 10);
+    assert_float_equal(once.kg, 23, 0);
+    assert_float_equal(once.pickers, 10, 0);
+    outlook_note_add(&once, JANUARY, JANUARY + 19 * TEA_HOUR_MS, 2, 8); /* two went home */
+    assert_float_equal(once.pickers, 10, 0);
+    outlook_note_add(&teams, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 23, 10);
+    outlook_note_add(&teams, JANUARY, JANUARY + 18 * TEA_HOUR_MS, 20, 9);
+    outlook_note_add(&teams, JANUARY, JANUARY - 5 * TEA_HOUR_MS, 0, 20);
+    assert_float_equal(teams.pickers, 19, 0);
 }
 
 /* ---- A plot ---- */
@@ -397,7 +448,10 @@ int main(void)
         cmocka_unit_test(a_season_begins_on_the_first_of_january),
         cmocka_unit_test(south_of_the_equator_it_begins_in_july),
         cmocka_unit_test(a_day_of_a_clock_change_has_23_hours),
+        cmocka_unit_test(an_absurd_clock_has_no_season),
         cmocka_unit_test(a_note_of_nothing_before_its_day_is_a_booking),
+        cmocka_unit_test(a_booking_that_arrives_after_midnight_is_nobody_who_came),
+        cmocka_unit_test(two_notes_of_one_crew_are_one_crew),
         cmocka_unit_test(a_spring_with_notes_has_all_numbers),
         cmocka_unit_test(the_last_days_alone_change_no_number),
         cmocka_unit_test(without_a_thermometer_there_is_nothing_but_a_reason),
