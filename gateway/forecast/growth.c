@@ -76,7 +76,19 @@ double growth_vpd_limit(double largest_kpa)
 
 double growth_water_limit(double extractable_water)
 {
-    return isnan(extractable_water) ? 1.0 : between(extractable_water / WATER_FREE_REW, 0.0, 1.0);
+    if (isnan(extractable_water))
+        return 1.0;
+    return between(extractable_water / WATER_FREE_REW, GROWTH_WATER_LEAST, 1.0);
+}
+
+double growth_limits_take(double *taken_cd, double free_cd, double limited_cd)
+{
+    if (isnan(free_cd) || isnan(limited_cd))
+        return free_cd;
+    double wanted_cd = fmax(0.0, free_cd - limited_cd);
+    double take_cd = fmin(wanted_cd, fmax(0.0, GROWTH_LIMITS_MOST_CD - *taken_cd));
+    *taken_cd += take_cd;
+    return free_cd - take_cd;
 }
 
 double growth_limited(double degree_days, double vpd_limit, double water_limit)

@@ -40,9 +40,19 @@ double growth_vpd_kpa(double air_c, double humidity_percent);
  * above 2.3 kPa (Tanton 1982 II); the slope of 0.5 per kPa is an assumption. NaN (no sensor): 1. */
 double growth_vpd_limit(double largest_kpa);
 
-/* Share of growth that the soil's water leaves, min(1, REW / 0.4), 0..1: an assumption; FAO-56's Ks
- * for tea would begin to fall at 0.6. NaN (no sensor): 1. */
+/* Share of growth that the soil's water leaves, min(1, REW / 0.4), GROWTH_WATER_LEAST..1: an
+ * assumption; FAO-56's Ks for tea would begin to fall at 0.6. One probe stands for roots of half a
+ * metre and errs by some % of volume, which is a third of what loam holds: even at the wilting
+ * point it leaves the least. NaN (no sensor): 1. */
+#define GROWTH_WATER_LEAST 0.4
 double growth_water_limit(double extractable_water);
+
+/* What limits may take from a season's thermal time: its own uncertainty, 35 °C d (pick.h's prior
+ * of when the shoots are ready). A probe in a dry pocket delays the season so far and no further.
+ * Start from 0; takes a day's growth without and under the limits, returns what counts of it. NaN
+ * of `free_cd` gives NaN and changes nothing. */
+#define GROWTH_LIMITS_MOST_CD 35.0
+double growth_limits_take(double *taken_cd, double free_cd, double limited_cd);
 
 /* Growth of a day under both limits, °C d: the smaller of the two rules, as the scarcest thing does
  * (Liebig's law). A limit of NaN counts as 1; degree_days of NaN gives NaN. */

@@ -8,8 +8,11 @@
 #include "gateway/common/sun.h"
 #include "gateway/forecast/growth.h"
 
-#define NEAR_DAYS 10 /* a week and a half: one warm or cold spell */
-#define LATE_DAY  31 /* warmth of January is little: measured from February on, some is missing */
+#define NEAR_DAYS     10 /* a week and a half: one warm or cold spell */
+#define SLOW_DAYS     3  /* of growth at SLOW_SHARE or less are told */
+#define SLOW_SHARE    0.5
+#define SLOW_LEAST_CD 1.0
+#define LATE_DAY      31 /* warmth of January is little: measured from February on, some is missing */
 
 /* ---- The days of the season ---- */
 
@@ -200,6 +203,32 @@ static void tell_why(const struct season *season, int first, struct outlook *out
     (void)snprintf(outlook->why_zh, sizeof outlook->why_zh, "%s", whys_zh[why]);
 }
 
+/* Days in a row, up to yesterday, on which dry soil or dry air took half of the growth or more. */
+static int slow_days(const struct season *season, const struct outlook_season *days)
+{
+    int count = 0;
+    for (int i = season->today - 1; i >= 0 && i < SEASON_DAYS; i--) {
+        double warm_cd = days->warm_cd[i], growth_cd = days->days[i].growth_cd;
+        if (isnan(warm_cd) || growth_cd > SLOW_SHARE * warm_cd)
+            break;
+        count += warm_cd >= SLOW_LEAST_CD; /* in the cold there is nothing to slow down */
+    }
+    return count;
+}
+
+/* Behind what else is missing: a probe in a dry pocket must not delay a season in silence. */
+static void tell_slow(int count, struct outlook *outlook)
+{
+    size_t at = strlen(outlook->why), at_zh = strlen(outlook->why_zh);
+    (void)snprintf(outlook->why + at, sizeof outlook->why - at,
+                   "%sgrowth is counted at half or less for %d days, for dry soil or air: see "
+                   "whether the soil probe is right",
+                   at > 0 ? "; " : "", count);
+    (void)snprintf(outlook->why_zh + at_zh, sizeof outlook->why_zh - at_zh,
+                   "%s因土壤或空气太干，已 %d 天按一半以下计算生长：请检查土壤探头",
+                   at_zh > 0 ? "；" : "", count);
+}
+
 static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
                           const struct outlook_season *days, const struct outlook_note *notes,
                           struct pick_model *model, struct outlook *outlook)
@@ -208,9 +237,11 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
     struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
     const struct outlook_note *next = &notes[season->today + 1];
     int first = first_day(season, days, notes);
+    double taken_cd = 0; /* by dry soil and dry air */
     pick_begin(model, &prior, plot->seed);
     for (int i = first; i <= season->today; i++) {
         struct pick_day day = days->days[i];
+        day.growth_cd = growth_limits_take(&taken_cd, days->warm_cd[i], day.growth_cd);
         add_notes(notes, i, season->today, &day);
         pick_learn(model, &day);
     }
@@ -219,6 +250,8 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
     pick_estimate(model, &tomorrow, &outlook->estimate);
     pick_score(model, &outlook->score);
     tell_why(season, first, outlook);
+    if (slow_days(season, days) >= SLOW_DAYS)
+        tell_slow(slow_days(season, days), outlook);
 }
 
 /* ---- All of it ---- */

@@ -42,14 +42,14 @@ struct outlook_season {
     int32_t first_date; /* of which season; 0: none yet */
     struct pick_day days[SEASON_DAYS];
     double warm_cd[SEASON_DAYS]; /* growth_day.degree_days, which neither drought nor dry air
-                                  * limits: the frost's gate */
+                                  * limits: the frost's gate, and what limits may take from */
 };
 
 struct outlook {
     struct pick_estimate estimate;
     struct pick_score score;
     double booked;              /* pickers for tomorrow; NAN: nobody said how many */
-    char why[200], why_zh[200]; /* "": nothing is missing */
+    char why[320], why_zh[400]; /* "": nothing is missing */
     struct frost frost;
     struct disease diseases[DISEASE_COUNT];
     struct water water;

@@ -156,8 +156,21 @@ static void dry_soil_slows_growth_below_its_limit(void **state)
     near(growth_water_limit(0.6), 1.0, 0.0);
     near(growth_water_limit(0.4), 1.0, 0.0);
     near(growth_water_limit(0.2), 0.5, 1e-12);
-    near(growth_water_limit(-0.1), 0.0, 0.0);
+    near(growth_water_limit(0.0), GROWTH_WATER_LEAST, 0.0);
+    near(growth_water_limit(-0.1), GROWTH_WATER_LEAST, 0.0);
     near(growth_water_limit(NAN), 1.0, 0.0);
+}
+
+static void limits_take_no_more_of_a_season_than_is_uncertain(void **state)
+{
+    (void)state;
+    double taken_cd = 0.0, season_cd = 0.0;
+    for (int d = 0; d < 60; d++)
+        season_cd += growth_limits_take(&taken_cd, 8.0, 0.0);
+    near(season_cd, 60 * 8.0 - GROWTH_LIMITS_MOST_CD, 1e-9);
+    near(growth_limits_take(&taken_cd, 8.0, 12.0), 8.0, 0.0);
+    assert_true(isnan(growth_limits_take(&taken_cd, NAN, NAN)));
+    near(taken_cd, GROWTH_LIMITS_MOST_CD, 1e-9);
 }
 
 static void the_scarcest_thing_limits_growth(void **state)
@@ -234,6 +247,7 @@ int main(void)
         cmocka_unit_test(vapour_pressure_deficit_has_the_check_values),
         cmocka_unit_test(dry_air_slows_growth_above_its_limit),
         cmocka_unit_test(dry_soil_slows_growth_below_its_limit),
+        cmocka_unit_test(limits_take_no_more_of_a_season_than_is_uncertain),
         cmocka_unit_test(the_scarcest_thing_limits_growth),
         cmocka_unit_test(ten_degrees_are_passed_after_five_running_means_in_a_row),
         cmocka_unit_test(a_warm_spell_in_winter_passes_nothing),

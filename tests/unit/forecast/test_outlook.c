@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "gateway/daemon/forecast/document.h"
+#include "gateway/forecast/growth.h"
 #include "gateway/forecast/outlook.h"
 #include "tests/unit/forecast/day_of_hours.h"
 
@@ -266,6 +267,25 @@ static void the_hours_of_today_that_are_yet_to_come_are_not_missing(void **state
     assert_int_equal(days.days[DAY_COUNT - 1].missing_hours, 1);
 }
 
+/* In a dry pocket, or pulled out: the season comes late by no more than is uncertain of it. */
+static void a_probe_at_the_wilting_point_stops_no_season_and_is_told(void **state)
+{
+    (void)state;
+    struct outlook_plot plot = a_plot();
+    struct tea_hours all = spring();
+    double moist = make(&plot, &all).estimate.thermal_time;
+    for (size_t i = 0; i < DAY_COUNT * 24; i++)
+        hours[i].soil_moisture = 2;
+    struct outlook dry = make(&plot, &all);
+    assert_true(dry.estimate.thermal_time >= moist - GROWTH_LIMITS_MOST_CD - 1e-9);
+    assert_true(dry.estimate.thermal_time < moist - 10);
+    assert_non_null(strstr(dry.why, "soil probe"));
+    assert_non_null(strstr(dry.why_zh, "探头"));
+    for (size_t i = 0; i < DAY_COUNT * 24; i++)
+        hours[i].soil_moisture = i / 24 == DAY_COUNT - 3 ? 2 : 22; /* one dry day is none */
+    assert_null(strstr(make(&plot, &all).why, "soil probe"));
+}
+
 static void what_was_measured_late_says_so(void **state)
 {
     (void)state;
@@ -456,6 +476,7 @@ int main(void)
         cmocka_unit_test(the_last_days_alone_change_no_number),
         cmocka_unit_test(without_a_thermometer_there_is_nothing_but_a_reason),
         cmocka_unit_test(the_hours_of_today_that_are_yet_to_come_are_not_missing),
+        cmocka_unit_test(a_probe_at_the_wilting_point_stops_no_season_and_is_told),
         cmocka_unit_test(what_was_measured_late_says_so),
         cmocka_unit_test(a_frost_is_told_where_buds_may_be_out),
         cmocka_unit_test(after_the_season_there_is_no_estimate),
