@@ -10,6 +10,7 @@
 
 #define NEAR_DAYS     10 /* a week and a half: one warm or cold spell */
 #define SLOW_DAYS     3  /* of growth at SLOW_SHARE or less are told */
+#define DOUBTED_DAYS  7  /* a doubted note is told for so long */
 #define SLOW_SHARE    0.5
 #define SLOW_LEAST_CD 1.0
 #define LATE_DAY      31 /* warmth of January is little: measured from February on, some is missing */
@@ -229,6 +230,24 @@ static void tell_slow(int count, struct outlook *outlook)
                    at_zh > 0 ? "；" : "", count);
 }
 
+/* The last note, when it was not believed: whoever wrote it can mend it. */
+static void tell_doubted(const struct season *season, const struct outlook_note *notes,
+                         const struct pick_model *model, struct outlook *outlook)
+{
+    size_t at = strlen(outlook->why), at_zh = strlen(outlook->why_zh);
+    int ago = pick_doubted_ago(model), day = season->today - ago;
+    if (ago < 0 || ago > DOUBTED_DAYS || day < 0)
+        return;
+    int month = season->date[day] / 100 % 100, of_month = season->date[day] % 100;
+    (void)snprintf(outlook->why + at, sizeof outlook->why - at,
+                   "%sthe note of %02d-%02d (%.1f kg, %.0f pickers) is doubted and not used: see "
+                   "whether it is a slip",
+                   at > 0 ? "; " : "", month, of_month, notes[day].kg, notes[day].pickers);
+    (void)snprintf(outlook->why_zh + at_zh, sizeof outlook->why_zh - at_zh,
+                   "%s%02d-%02d 的记录（%.1f 公斤，%.0f 人）可疑，没有采用：请看看是否写错",
+                   at_zh > 0 ? "；" : "", month, of_month, notes[day].kg, notes[day].pickers);
+}
+
 static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
                           const struct outlook_season *days, const struct outlook_note *notes,
                           struct pick_model *model, struct outlook *outlook)
@@ -252,6 +271,7 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
     tell_why(season, first, outlook);
     if (slow_days(season, days) >= SLOW_DAYS)
         tell_slow(slow_days(season, days), outlook);
+    tell_doubted(season, notes, model, outlook);
 }
 
 /* ---- All of it ---- */

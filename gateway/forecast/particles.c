@@ -138,7 +138,8 @@ static void stretch(struct pick_model *model, double direction)
     }
 }
 
-bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance)
+bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance,
+                    bool odd)
 {
     double nearest = HUGE_VAL;
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
@@ -146,14 +147,15 @@ bool particles_note(struct pick_model *model, double kg, double pickers, double 
         model->scratch[i].value = z;
         nearest = fabs(z) < fabs(nearest) ? z : nearest;
     }
-    model->odd_notes = fabs(nearest) > NOTE_ODD ? model->odd_notes + 1 : 0;
+    bool far = fabs(nearest) > NOTE_ODD;
+    model->odd_notes = far || odd ? model->odd_notes + 1 : 0;
     if (model->odd_notes == 1)
         return false;
-    if (model->odd_notes > 1)
+    if (far)
         stretch(model, nearest > 0.0 ? 1.0 : -1.0);
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         double z = fmin(fabs(model->scratch[i].value), NOTE_FAR);
-        if (model->odd_notes == 0)
+        if (!far)
             model->particles[i].weight *= chance_exp(-0.5 * z * z);
         take(&model->particles[i], kg);
     }

@@ -23,8 +23,10 @@ void particles_open(struct pick_model *model);
 /* A day's growth after that; moves model->thermal_time on. */
 void particles_grow(struct pick_model *model, double growth_cd);
 /* Weighs by a note of kg > 0 and takes them off the bushes. Without `pickers` it only says that the
- * bushes bore so much. false: no particle can explain the note, it was not believed. */
-bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance);
+ * bushes bore so much. false: it was not believed, since no particle can explain it or the caller
+ * finds it `odd`; the next one in a row is, whatever it says. */
+bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance,
+                    bool odd);
 /* A day without a note: this share of the particles picks as `outlook->pickers` (a number) would.
  */
 void particles_guess(struct pick_model *model, double share, const struct pick_outlook *outlook);

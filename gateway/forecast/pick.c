@@ -18,6 +18,10 @@
 #define SEASON_DONE_LEFT  0.02
 #define SEASON_GONE_SHARE 0.999
 #define SHORT_REST_DAYS   3
+#define ODD_FACTOR        4.0  /* kg per picker so far from the last ones: a slip of the finger */
+#define ODD_KG_FACTOR     8.0  /* kg, where nobody noted the crew */
+#define PICKER_MOST_KG    30.0 /* a day, with nothing to compare it with: hands, no machine */
+#define PICKER_LEAST_KG   0.05
 
 _Static_assert(sizeof(struct pick_model) < 128 * 1024, "a plot's model has grown");
 
@@ -219,50 +223,90 @@ static enum pick_source foresee(struct pick_model *model, const struct pick_outl
     return pick_choose(model, ways, pick_kg);
 }
 
+/* Picks are noted and go on: they say more of tomorrow's than a thermometer does. */
+static bool is_picking(const struct pick_model *model)
+{
+    return model->picked_days > 0 && model->rest_days < PICK_REST_DAYS;
+}
+
+/* Why tomorrow's pick is not told, with or without the rest. */
+static enum pick_why pick_gate(const struct pick_model *model, enum pick_why why)
+{
+    if (is_picking(model) && (why == PICK_NO_DATA || why == PICK_GIVEN))
+        return PICK_GIVEN;
+    if (why == PICK_GIVEN && !model->has_size)
+        return PICK_NO_SIZE;
+    return why;
+}
+
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *out)
 {
     double share = particles_share_ready(model);
+    struct pick_outlook outlook = outlook_of(model, tomorrow);
+    struct chance chance = evening_chance(model);
+    struct pick_ways ways;
     *out = (struct pick_estimate){.why = closed_gate(model, share),
                                   .thermal_time = NAN,
                                   .share_ready = NAN,
                                   .ready_kg = {NAN, NAN, NAN},
                                   .pick_kg = {NAN, NAN, NAN},
                                   .pickers = NAN};
-    if (out->why != PICK_GIVEN)
-        return;
-    out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
-    out->share_ready = share;
-    if (!model->has_size) {
-        out->why = PICK_NO_SIZE;
-        return;
+    bool told = pick_gate(model, out->why) == PICK_GIVEN && !isnan(outlook.pickers);
+    if (out->why == PICK_GIVEN) {
+        out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
+        out->share_ready = share;
+        if (!model->has_size)
+            out->why = PICK_NO_SIZE;
+        else if (!told)
+            out->why = PICK_NO_CREW;
     }
-    struct pick_outlook outlook = outlook_of(model, tomorrow);
-    struct chance chance = evening_chance(model);
-    particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
-    out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
-    if (isnan(outlook.pickers)) {
-        out->why = PICK_NO_CREW;
-        return;
+    if (out->why == PICK_GIVEN || out->why == PICK_NO_CREW) {
+        particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
+        out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
     }
-    struct pick_ways ways;
-    out->by = foresee(model, &outlook, out->pick_kg, &ways);
+    if (told)
+        out->by = foresee(model, &outlook, out->pick_kg, &ways);
 }
 
-/* What was said the evening before, against what was picked. The first pick has no baseline yet to
- * be compared with. */
-static void judge(struct pick_model *model, const struct pick_day *day)
+/* What was said the evening before; `any` is false when nothing was. */
+struct said {
+    bool any;
+    struct pick_ways ways;
+    double pick_kg[3];
+};
+
+/* The first pick has no baseline yet to be compared with. */
+static struct said recall(struct pick_model *model, const struct pick_day *day)
 {
+    struct said said = {.any = false};
     struct pick_tomorrow evening = PICK_TOMORROW_UNKNOWN;
     evening.pickers = known_crew(day->booked);
     struct pick_outlook outlook = outlook_of(model, &evening);
-    enum pick_why why = closed_gate(model, particles_share_ready(model));
-    if (model->picked_days == 0 || why != PICK_GIVEN || !model->has_size || isnan(outlook.pickers))
-        return; /* nothing was said */
-    double pick_kg[3];
-    struct pick_ways ways;
-    foresee(model, &outlook, pick_kg, &ways);
-    pick_record(model, &ways, pick_kg, day->kg);
+    enum pick_why why = pick_gate(model, closed_gate(model, particles_share_ready(model)));
+    if (model->picked_days == 0 || why != PICK_GIVEN || isnan(outlook.pickers))
+        return said;
+    foresee(model, &outlook, said.pick_kg, &said.ways);
+    said.any = true;
+    return said;
+}
+
+/* Against the last picks, else against what hands can do; kg and crew as noted. */
+static bool is_odd(const struct pick_model *model, double kg, double crew)
+{
+    double last_kg = known_mean(model->recent.kg, PICK_RECENT);
+    double sum = 0.0;
+    unsigned known = 0;
+    for (size_t i = 0; i < PICK_RECENT; i++) {
+        double each = model->recent.kg[i] / model->recent.pickers[i];
+        sum += isnan(each) ? 0.0 : chance_log(each);
+        known += isnan(each) ? 0 : 1;
+    }
+    if (!isnan(crew) && known > 0)
+        return fabs(chance_log(kg / crew) - sum / known) > chance_log(ODD_FACTOR);
+    if (!isnan(crew))
+        return kg > PICKER_MOST_KG * crew || kg < PICKER_LEAST_KG * crew;
+    return !isnan(last_kg) && fabs(chance_log(kg / last_kg)) > chance_log(ODD_KG_FACTOR);
 }
 
 /* A day on which some may have picked, but nobody noted how much. */
@@ -280,18 +324,23 @@ static void learn_without_kg(struct pick_model *model, const struct pick_day *da
         particles_guess(model, isnan(crew) ? GUESSED_SHARE : 1.0, &outlook);
 }
 
-static void learn_kg(struct pick_model *model, const struct pick_day *day)
+/* false: the note is doubted; the day counts as one of which no kg were noted. */
+static bool learn_kg(struct pick_model *model, const struct pick_day *day)
 {
     double crew = known_crew(day->pickers);
-    if (!particles_note(model, day->kg, crew, rain_chance(day->rain_mm))) {
-        struct pick_day odd = *day;
-        odd.kg = NAN;
-        learn_without_kg(model, &odd);
+    bool odd = is_odd(model, day->kg, crew);
+    bool believed = particles_note(model, day->kg, crew, rain_chance(day->rain_mm), odd);
+    if (!believed) {
+        struct pick_day doubted = *day;
+        doubted.kg = NAN;
+        learn_without_kg(model, &doubted);
+        model->doubted_days = model->days + 1;
     } else {
         push(model->recent.kg, day->kg);
         push(model->recent.pickers, crew);
     }
     model->picked_days++;
+    return believed;
 }
 
 /* A first pick with no winter before it: the plot has just been opened, whatever was summed up. */
@@ -338,12 +387,14 @@ static void forget_winter_pick(struct pick_model *model)
 void pick_learn(struct pick_model *model, const struct pick_day *day)
 {
     bool picked = above_zero(day->kg, PICK_KG_MAX);
+    struct said said = {.any = false};
     if (picked)
-        judge(model, day);
+        said = recall(model, day);
     grow(model, day, picked);
-    if (picked)
-        learn_kg(model, day);
-    else if (model->growing)
+    bool believed = picked && learn_kg(model, day);
+    if (believed && said.any)
+        pick_record(model, &said.ways, said.pick_kg, day->kg);
+    if (!picked && model->growing)
         learn_without_kg(model, day);
     if (model->picked_days > 0)
         particles_drift(model);
@@ -353,4 +404,9 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     model->missing_hours[model->days % PICK_GATE_DAYS] =
         (unsigned char)(day->missing_hours < GROWTH_HOURS ? day->missing_hours : GROWTH_HOURS);
     model->days++;
+}
+
+int pick_doubted_ago(const struct pick_model *model)
+{
+    return model->doubted_days == 0 ? -1 : (int)(model->days - model->doubted_days);
 }

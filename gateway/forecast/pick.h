@@ -109,7 +109,9 @@ struct pick_estimate {
     double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
                          * and rather too much, as long as the crew is far from clearing them: what
                          * nobody reaches shows in no note. */
-    double pick_kg[3];  /* will probably be picked, the same; NaN as above or PICK_NO_CREW */
+    double pick_kg[3];  /* will probably be picked, the same; NaN as above or PICK_NO_CREW. While
+                         * picks  are noted it is given with PICK_NO_DATA and PICK_NO_SIZE, too: it
+                         * follows  the notes and errs no more then. */
     double pickers;     /* a whole number that clears the stock in two days; NaN as ready_kg */
     enum pick_source by;
 };
@@ -155,10 +157,11 @@ struct pick_model {
     struct chance chance;
     uint64_t seed;
     struct growth_passing passing;
-    unsigned days;        /* fed */
-    unsigned picked_days; /* of these: learned from */
-    unsigned rest_days;   /* since the last pick */
-    unsigned odd_notes;   /* in a row that no particle can explain */
+    unsigned days;         /* fed */
+    unsigned picked_days;  /* of these: learned from */
+    unsigned rest_days;    /* since the last pick */
+    unsigned odd_notes;    /* in a row that were doubted, or would have been */
+    unsigned doubted_days; /* `days` after the last one whose note was doubted; 0: none */
     bool has_size, growing;
     bool assumed_start; /* thermal_time was set by the first pick */
     double thermal_time;
@@ -182,5 +185,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 void pick_score(const struct pick_model *model, struct pick_score *score);
+
+/* The last day fed whose note was not believed (as many days ago: 0 the last one fed), -1: none. A
+ * note far off the ones before it is doubted once: it teaches nothing and scores nothing; the next
+ * one in a row is believed. */
+int pick_doubted_ago(const struct pick_model *model);
 
 #endif

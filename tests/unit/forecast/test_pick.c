@@ -104,8 +104,8 @@ static void a_pick_noted_under_a_winter_date_does_not_use_up_the_season(void **s
     assert_int_equal(spring_ask(&model, 10.0).why, PICK_GIVEN);
 }
 
-/* 48 of 240 hours are a fifth: still enough. */
-static void nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing(void **state)
+/* 48 of 240 hours are a fifth: still enough. What will be picked follows from the notes. */
+static void without_a_thermometer_the_notes_still_tell_the_pick(void **state)
 {
     (void)state;
     spring_begin(&model);
@@ -116,14 +116,33 @@ static void nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing(void
     pick_learn(&model, &gap);
     pick_learn(&model, &gap);
     assert_int_equal(spring_ask(&model, 10.0).why, PICK_GIVEN);
-    struct pick_day hour = spring(36);
-    hour.missing_hours = 1;
-    pick_learn(&model, &hour);
-    assert_int_equal(spring_ask(&model, 10.0).why, PICK_NO_DATA);
-    spring_feed(&model, 38, 45);
-    assert_int_equal(spring_ask(&model, 10.0).why, PICK_NO_DATA);
-    spring_feed(&model, 45, 46); /* the first of the gap is ten days ago */
-    assert_int_equal(spring_ask(&model, 10.0).why, PICK_GIVEN);
+    for (int i = 0; i < 9; i++) {
+        pick_learn(&model, &gap);
+        struct pick_estimate estimate = spring_ask(&model, 10.0);
+        assert_int_equal(estimate.why, PICK_NO_DATA);
+        assert_true(isnan(estimate.ready_kg[1]) && isnan(estimate.thermal_time));
+        assert_sane_triple(estimate.pick_kg);
+        assert_true(fabs(estimate.pick_kg[1] - 22.0) < 10.0);
+    }
+    struct pick_score score;
+    pick_score(&model, &score);
+    assert_true(score.days > 10); /* they are scored, too */
+}
+
+/* Before the first pick only the weather could tell. */
+static void nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN - 4);
+    struct pick_day gap = spring(WARM);
+    gap.missing_hours = 24;
+    gap.growth_cd = gap.mean_c = gap.kg = NAN;
+    for (int i = 0; i < 3; i++)
+        pick_learn(&model, &gap);
+    struct pick_estimate estimate = spring_ask(&model, 10.0);
+    assert_int_equal(estimate.why, PICK_NO_DATA);
+    assert_true(isnan(estimate.pick_kg[1]));
 }
 
 static void a_new_thermometer_says_nothing_for_eight_days(void **state)
@@ -184,7 +203,12 @@ static void a_plot_of_unknown_size_has_no_kg(void **state)
     struct pick_estimate estimate = spring_ask(&model, 10.0);
     assert_int_equal(estimate.why, PICK_NO_SIZE);
     assert_true(estimate.share_ready > 0.0 && estimate.thermal_time > 0.0);
-    assert_true(isnan(estimate.ready_kg[1]) && isnan(estimate.pick_kg[1]));
+    assert_true(isnan(estimate.ready_kg[1]));
+    assert_sane_triple(estimate.pick_kg); /* by what its pickers pick */
+    assert_true(fabs(estimate.pick_kg[1] - 22.0) < 8.0);
+    pick_begin(&model, &prior, SPRING_SEED);
+    spring_feed(&model, 0, OPEN);
+    assert_true(isnan(spring_ask(&model, 10.0).pick_kg[1]));
 }
 
 static void without_a_crew_only_the_bushes_are_told(void **state)
@@ -309,6 +333,7 @@ int main(void)
         cmocka_unit_test(nothing_is_said_before_ten_degrees_are_passed),
         cmocka_unit_test(a_noted_pick_opens_the_season),
         cmocka_unit_test(a_pick_noted_under_a_winter_date_does_not_use_up_the_season),
+        cmocka_unit_test(without_a_thermometer_the_notes_still_tell_the_pick),
         cmocka_unit_test(nothing_is_said_while_more_than_a_fifth_of_the_hours_is_missing),
         cmocka_unit_test(a_new_thermometer_says_nothing_for_eight_days),
         cmocka_unit_test(a_thermometer_that_came_in_spring_waits_for_the_first_pick),

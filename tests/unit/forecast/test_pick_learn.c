@@ -196,6 +196,42 @@ static void one_slip_of_the_finger_is_not_believed(void **state)
     assert_true(fabs(with_slip - believed) < 0.25 * believed);
 }
 
+static struct pick_score score_of_season(int day, double factor, double crew_factor)
+{
+    struct pick_score score;
+    spring_begin(&model);
+    for (int d = 0; d < CLOSE; d++) {
+        struct pick_day noted = spring(d);
+        if (d == day) {
+            noted.kg *= factor;
+            noted.pickers *= crew_factor;
+        }
+        pick_learn(&model, &noted);
+    }
+    pick_score(&model, &score);
+    return score;
+}
+
+/* Nobody can foresee a comma: a doubted note is none of what the forecast is judged by. */
+static void a_doubted_note_scores_nothing(void **state)
+{
+    (void)state;
+    static const double factors[][2] = {{10, 1}, {100, 1}, {0.1, 1}, {0.01, 1}, {1, 10}, {1, 0.1}};
+    struct pick_score clean = score_of_season(-1, 1, 1);
+    for (int d = OPEN + 1; d < CLOSE - 1; d += 3) {
+        for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+            struct pick_score score = score_of_season(d, factors[i][0], factors[i][1]);
+            if (score.days != clean.days - 1 || score.mae_kg > 1.3 * clean.mae_kg)
+                fail_msg("day %d x %g, crew x %g: %u days, %.2f kg, clean %.2f", d, factors[i][0],
+                         factors[i][1], score.days, score.mae_kg, clean.mae_kg);
+            assert_int_equal(pick_doubted_ago(&model), CLOSE - 1 - d);
+        }
+    }
+    assert_int_equal(score_of_season(OPEN, 10, 1).days, clean.days); /* the first pick, too */
+    (void)score_of_season(-1, 1, 1);
+    assert_int_equal(pick_doubted_ago(&model), -1);
+}
+
 /* Last year's total was given for another plot: ten times too small. */
 static void a_prior_that_was_far_off_is_given_up(void **state)
 {
@@ -224,6 +260,7 @@ int main(void)
         cmocka_unit_test(days_are_scored_from_the_second_pick_on),
         cmocka_unit_test(the_score_names_the_best_way),
         cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
+        cmocka_unit_test(a_doubted_note_scores_nothing),
         cmocka_unit_test(a_prior_that_was_far_off_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
