@@ -268,6 +268,7 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
         outlook->booked = tomorrow.pickers = next->booked;
     pick_estimate(model, &tomorrow, &outlook->estimate);
     pick_score(model, &outlook->score);
+    outlook->usual_each_kg = pick_usual_each_kg(model);
     tell_why(season, first, outlook);
     if (slow_days(season, days) >= SLOW_DAYS)
         tell_slow(slow_days(season, days), outlook);
@@ -354,7 +355,7 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
                   const struct outlook_note *notes, struct pick_model *model,
                   struct outlook *outlook)
 {
-    *outlook = (struct outlook){.booked = NAN};
+    *outlook = (struct outlook){.booked = NAN, .usual_each_kg = NAN};
     if (season_goes_on(season)) {
         estimate_pick(plot, season, days, notes, model, outlook);
     } else {

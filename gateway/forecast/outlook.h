@@ -49,6 +49,7 @@ struct outlook {
     struct pick_estimate estimate;
     struct pick_score score;
     double booked;              /* pickers for tomorrow; NAN: nobody said how many */
+    double usual_each_kg;       /* of one picker and day, of late; NAN: not known */
     char why[320], why_zh[400]; /* "": nothing is missing */
     struct frost frost;
     struct disease diseases[DISEASE_COUNT];

@@ -22,6 +22,9 @@
 #define ODD_KG_FACTOR     8.0  /* kg, where nobody noted the crew */
 #define PICKER_MOST_KG    30.0 /* a day, with nothing to compare it with: hands, no machine */
 #define PICKER_LEAST_KG   0.05
+#define DOOR_FACTOR       5.0
+#define DOOR_MOST_KG      2000.0
+#define AREA_MOST_KG_M2   0.3 /* four times what is assumed of a garden: 200 kg a mu */
 
 _Static_assert(sizeof(struct pick_model) < 128 * 1024, "a plot's model has grown");
 
@@ -291,10 +294,8 @@ static struct said recall(struct pick_model *model, const struct pick_day *day)
     return said;
 }
 
-/* Against the last picks, else against what hands can do; kg and crew as noted. */
-static bool is_odd(const struct pick_model *model, double kg, double crew)
+double pick_usual_each_kg(const struct pick_model *model)
 {
-    double last_kg = known_mean(model->recent.kg, PICK_RECENT);
     double sum = 0.0;
     unsigned known = 0;
     for (size_t i = 0; i < PICK_RECENT; i++) {
@@ -302,11 +303,39 @@ static bool is_odd(const struct pick_model *model, double kg, double crew)
         sum += isnan(each) ? 0.0 : chance_log(each);
         known += isnan(each) ? 0 : 1;
     }
-    if (!isnan(crew) && known > 0)
-        return fabs(chance_log(kg / crew) - sum / known) > chance_log(ODD_FACTOR);
+    return known > 0 ? chance_exp(sum / known) : NAN;
+}
+
+static bool is_off(double value, double usual, double factor)
+{
+    return fabs(chance_log(value / usual)) > chance_log(factor); /* false for NaN */
+}
+
+/* Against the last picks, else against what hands can do; kg and crew as noted. */
+static bool is_odd(const struct pick_model *model, double kg, double crew)
+{
+    double each_kg = pick_usual_each_kg(model);
+    if (!isnan(crew) && !isnan(each_kg))
+        return is_off(kg / crew, each_kg, ODD_FACTOR);
     if (!isnan(crew))
         return kg > PICKER_MOST_KG * crew || kg < PICKER_LEAST_KG * crew;
-    return !isnan(last_kg) && fabs(chance_log(kg / last_kg)) > chance_log(ODD_KG_FACTOR);
+    return is_off(kg, known_mean(model->recent.kg, PICK_RECENT), ODD_KG_FACTOR);
+}
+
+const char *pick_doubt(const struct pick_known *known, double kg, double pickers)
+{
+    if (!(kg > 0.0))
+        return NULL;
+    if (kg > known->last_year_kg)
+        return "more than all that was picked last season";
+    if (kg > known->area_m2 * AREA_MOST_KG_M2)
+        return "more than so much ground bears in a whole season";
+    if (pickers > 0.0 && kg > pickers * PICKER_MOST_KG)
+        return "more than so many hands can pick in a day";
+    if (pickers > 0.0 && is_off(kg / pickers, known->usual_each_kg, DOOR_FACTOR))
+        return "five times more or less a picker than in the last picks";
+    bool unknown = !(pickers > 0.0) && isnan(known->last_year_kg) && isnan(known->area_m2);
+    return unknown && kg > DOOR_MOST_KG ? "more than a plot gives in a day" : NULL;
 }
 
 /* A day on which some may have picked, but nobody noted how much. */

@@ -186,6 +186,17 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
                    struct pick_estimate *estimate);
 void pick_score(const struct pick_model *model, struct pick_score *score);
 
+/* Is it likely to be a slip, before it is stored? NaN: not known. Of a plot's day: more than all of
+ * last season, or than the best gardens bear in a season on that area; of a picker: more than hands
+ * can take, or five times more or less than of late (`usual_each_kg`). Kg 0 books pickers and is
+ * never doubted. Returns what it is measured against, for people; NULL: nothing is wrong. */
+struct pick_known {
+    double area_m2, last_year_kg, usual_each_kg;
+};
+const char *pick_doubt(const struct pick_known *known, double kg, double pickers);
+/* Kg of one picker and day over the last picks; NaN: no crew was noted. */
+double pick_usual_each_kg(const struct pick_model *model);
+
 /* The last day fed whose note was not believed (as many days ago: 0 the last one fed), -1: none. A
  * note far off the ones before it is doubted once: it teaches nothing and scores nothing; the next
  * one in a row is believed. */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct forecast {
     pthread_t thread;
     struct outlook_season *days; /* by plot */
     struct outlook *outlooks;    /* by plot */
+    atomic_int *usual_each_g;    /* by plot, kg of a picker and day of late; 0: not known */
     struct tea_hour *hours;      /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
     struct pick_model model;
@@ -112,6 +114,8 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
     outlook_take(&plot, season, &hours, now_ms, &f->days[index]);
     outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->model,
                  &f->outlooks[index]);
+    double each_kg = f->outlooks[index].usual_each_kg;
+    atomic_store(&f->usual_each_g[index], isnan(each_kg) ? 0 : (int)fmin(each_kg * 1000, 1e9));
     return STORE_OK;
 }
 
@@ -248,6 +252,7 @@ static void release(struct forecast *f)
 {
     free(f->days);
     free(f->outlooks);
+    free(f->usual_each_g);
     free(f->hours);
     free(f);
 }
@@ -268,8 +273,9 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     log_state_init(&f->log_size, 1);
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
+    f->usual_each_g = calloc(config->plot_count, sizeof *f->usual_each_g);
     f->hours = calloc(HOURS_MOST, sizeof *f->hours);
-    if (f->days == NULL || f->outlooks == NULL || f->hours == NULL) {
+    if (f->days == NULL || f->outlooks == NULL || f->usual_each_g == NULL || f->hours == NULL) {
         release(f);
         errno = ENOMEM;
         return NULL;
@@ -290,6 +296,16 @@ void forecast_picked(struct forecast *forecast)
 {
     if (forecast != NULL)
         ask_wake(&forecast->ask);
+}
+
+struct pick_known forecast_known(struct forecast *forecast, const struct config *config,
+                                 uint16_t plot)
+{
+    const struct plot_config *of = &config->plots[plot];
+    int each_g = forecast != NULL ? atomic_load(&forecast->usual_each_g[plot]) : 0;
+    return (struct pick_known){.area_m2 = of->area_m2 > 0 ? of->area_m2 : NAN,
+                               .last_year_kg = of->last_year_kg > 0 ? of->last_year_kg : NAN,
+                               .usual_each_kg = each_g > 0 ? each_g / 1000.0 : NAN};
 }
 
 int64_t forecast_idle_ms(struct forecast *forecast)

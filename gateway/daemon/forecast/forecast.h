@@ -13,6 +13,7 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/forecast/pick.h"
 
 struct forecast;
 
@@ -21,6 +22,10 @@ struct forecast *forecast_start(const struct config *config, struct store *store
                                 struct publish *publish);
 /* A pick was noted: look again, soon. Any thread. NULL is fine. */
 void forecast_picked(struct forecast *forecast);
+/* What is known of config.plots[plot], to doubt a note before it is stored. Any thread; NULL: no
+ * forecast, only what the file says. */
+struct pick_known forecast_known(struct forecast *forecast, const struct config *config,
+                                 uint16_t plot);
 /* Milliseconds since its thread last made a step; for the watchdog. Any thread. It has steps to
  * wait for that the store makes, and delays nobody: let the limit be FORECAST_STUCK_MS. */
 int64_t forecast_idle_ms(struct forecast *forecast);

@@ -262,6 +262,22 @@ static int32_t parse_day(const json_t *value)
     return (date.tm_year + 1900) * 10000 + (date.tm_mon + 1) * 100 + date.tm_mday;
 }
 
+/* A slip of the finger is asked about while whoever made it looks on. true: answered so. */
+static bool doubted(struct rpc_call *call, const struct plot_config *plot,
+                    const struct store_pick *pick)
+{
+    uint16_t index = (uint16_t)(plot - call->rpc->config->plots);
+    struct pick_known known = forecast_known(call->rpc->parts.forecast, call->rpc->config, index);
+    const char *doubt = pick_doubt(&known, pick->kg, pick->pickers);
+    char message[160];
+    if (doubt == NULL || json_is_true(json_object_get(call->params, "sure")))
+        return false;
+    (void)snprintf(message, sizeof message, "kg: %.1f by %u pickers is %s", pick->kg, pick->pickers,
+                   doubt);
+    rpc_fail(call, "doubtful", message, "correct it, or send it again with \"sure\": true");
+    return true;
+}
+
 void rpc_run_pick(struct rpc_call *call)
 {
     struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms};
@@ -286,6 +302,8 @@ void rpc_run_pick(struct rpc_call *call)
         memcpy(pick.plot, plot, strlen(plot) + 1);
         memcpy(pick.user, call->caller.user, sizeof pick.user);
         pick.pickers = (uint32_t)pickers;
+        if (doubted(call, config_plot(call->rpc->config, plot), &pick))
+            return;
         call->resume = pick_ready;
         enum store_result result = store_pick(call->rpc->parts.store, &pick, store_finished, call);
         if (result != STORE_OK)

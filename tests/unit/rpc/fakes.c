@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/rpc/fakes.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,15 @@ int64_t bus_idle_ms(struct bus *bus)
 {
     (void)bus;
     return fakes.idle_ms;
+}
+
+struct pick_known forecast_known(struct forecast *forecast, const struct config *config,
+                                 uint16_t plot)
+{
+    (void)forecast;
+    (void)config;
+    (void)plot;
+    return (struct pick_known){.area_m2 = NAN, .last_year_kg = 900, .usual_each_kg = 2.5};
 }
 
 void forecast_picked(struct forecast *forecast)

@@ -197,6 +197,26 @@ static void a_resend_that_waits_for_the_next_month_says_so(void **state)
     assert_null(json_object_get(last, "later"));
 }
 
+static void a_likely_slip_is_asked_about_before_it_is_stored(void **state)
+{
+    (void)state;
+    static const char *const slips[] = {"100000,\"pickers\":10", "901,\"pickers\":300",
+                                        "250,\"pickers\":10", "2.5,\"pickers\":10"};
+    char params[160];
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+        (void)snprintf(params, sizeof params,
+                       "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"kg\":%s}",
+                       slips[i]);
+        assert_string_equal(ask(&farmer, "pick", params), "doubtful");
+    }
+    assert_int_equal(fakes.pick_count, 0);
+    assert_string_equal(ask(&farmer, "pick",
+                            "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03\","
+                            "\"kg\":250,\"pickers\":10,\"sure\":true}"),
+                        "");
+    assert_int_equal(fakes.pick_count, 1);
+}
+
 static void a_pick_is_stored_with_who_said_it(void **state)
 {
     (void)state;
@@ -559,6 +579,7 @@ int main(void)
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
         TEST(a_resend_that_waits_for_the_next_month_says_so),
+        TEST(a_likely_slip_is_asked_about_before_it_is_stored),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(a_write_is_sent_read_back_and_audited),
         TEST(a_write_outside_the_list_or_its_range_never_reaches_the_bus),
