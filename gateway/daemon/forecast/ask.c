@@ -163,7 +163,8 @@ static enum store_result post_picks(struct store *store, const void *query,
                                     struct question *question)
 {
     const struct picks_query *picks = query;
-    return store_picks(store, picks->plot, picks->from_day, picks_answered, question);
+    return store_picks(store, STORE_ASKER_GATEWAY, picks->plot, picks->from_day, picks_answered,
+                       question);
 }
 
 /* STORE_OK: *answer is there, and the caller's to free. Others ask the store, too: while its letter

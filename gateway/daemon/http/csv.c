@@ -18,6 +18,7 @@ struct export
     uint16_t one_device; /* what `devices` points to for a single one */
     uint16_t device_count, device_at;
     uint8_t metric_at;
+    store_asker asker;
     struct store_history_query query;
     int64_t from_ms;
     bool asking, header_sent;
@@ -228,15 +229,22 @@ static const char *read_query(struct export *export, struct http_request *reques
 void csv_get(struct csv *csv, struct http_request *request)
 {
     struct export *export = NULL;
-    for (size_t i = 0; i < CSV_EXPORTS_MAX && export == NULL; i++) {
+    store_asker asker = store_asker_of(http_user(request));
+    bool own = false;
+    for (size_t i = 0; i < CSV_EXPORTS_MAX; i++) {
         if (csv->exports[i].csv == NULL)
-            export = &csv->exports[i];
+            export = export != NULL ? export : &csv->exports[i];
+        else
+            own = own || csv->exports[i].asker == asker;
     }
-    if (export == NULL) {
-        http_reply_error(request, 503, "busy", "other exports are under way", "try again later");
+    if (export == NULL || own) {
+        http_reply_error(request, 503, "busy",
+                         own ? "another export of this user is under way"
+                             : "other exports are under way",
+                         "try again when it has ended");
         return;
     }
-    *export = (struct export){.csv = csv, .request = request};
+    *export = (struct export){.csv = csv, .request = request, .asker = asker, .query.asker = asker};
     const char *wrong = read_query(export, request);
     if (wrong != NULL) {
         export->csv = NULL;

@@ -157,6 +157,11 @@ static void set_body(struct http_request *request, const void *data, size_t size
     request->size = size;
 }
 
+const char *http_user(const struct http_request *request)
+{
+    return request->user;
+}
+
 void http_reply(struct http_request *request, unsigned status, const char *type, const void *body,
                 size_t size)
 {

@@ -61,6 +61,9 @@ void http_reply(struct http_request *request, unsigned status, const char *type,
 void http_reply_error(struct http_request *request, unsigned status, const char *code,
                       const char *message, const char *hint);
 
+/* Whose request it is; "" where no user was needed. Valid as long as the request. */
+const char *http_user(const struct http_request *request);
+
 /* An answer in pieces: after http_stream_begin() `more` is called whenever the last piece is
  * gone, and then gives the next one, now or later, by http_stream_piece(); size 0 ends it. `gone`
  * is called when the request ends either way: the request must not be touched afterwards. */

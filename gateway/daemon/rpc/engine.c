@@ -135,7 +135,7 @@ static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const 
                         const char *detail, const char *result)
 {
     static struct log_rate rate;
-    struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms};
+    struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms, .asker = rpc_asker(caller)};
     copy_cut(row.user, sizeof row.user, caller->user);
     copy_cut(row.via, sizeof row.via, caller->via);
     copy_cut(row.method, sizeof row.method, method);
@@ -400,6 +400,17 @@ static struct rpc_call *refuse(struct rpc *rpc, const struct rpc_caller *caller,
     return NULL;
 }
 
+/* No user may have more calls under way than there are places left: whoever floods the gateway
+ * always leaves one for somebody else, and the control socket has some of its own. */
+static bool room_for(const struct rpc *rpc, const struct rpc_caller *caller)
+{
+    bool socket = caller->broker < 0;
+    uint32_t own = 0, places = socket ? RPC_CALLS_MAX : RPC_CALLS_MAX - RPC_CALLS_SOCKET;
+    for (const struct rpc_call *call = rpc->calls; call != NULL; call = call->next)
+        own += call->caller.broker >= 0 && strcmp(call->caller.user, caller->user) == 0;
+    return rpc->call_count < places && (socket || own < places - rpc->call_count);
+}
+
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *name,
                           json_t *params, const char *duplicate_id, rpc_answer answer,
                           void *context)
@@ -421,7 +432,7 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (expired(rpc, params))
         return refuse(rpc, caller, name, detail, "expired", "the request came too late",
                       "send it anew", answer, context);
-    struct rpc_call *call = rpc->call_count < RPC_CALLS_MAX ? calloc(1, sizeof *call) : NULL;
+    struct rpc_call *call = room_for(rpc, caller) ? calloc(1, sizeof *call) : NULL;
     if (call == NULL)
         return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
                       "ask again in a few seconds", answer, context);

@@ -22,6 +22,7 @@
 #include "gateway/daemon/store/store.h"
 
 #define RPC_CALLS_MAX      64
+#define RPC_CALLS_SOCKET   8  /* of the calls, kept for the control socket */
 #define RPC_DUPLICATES_MAX 64 /* commands remembered, to know a second delivery */
 #define RPC_DUPLICATES_MS  600000
 #define RPC_HISTORY_MAX    780 /* points of one answer, each at most 83 bytes of JSON: below 64 kB */
@@ -52,6 +53,12 @@ struct rpc_caller {
     int32_t broker; /* index into config.brokers, -1: the socket */
     enum user_role role;
 };
+
+/* Whom the store is to be fair to: the control socket, or a user. */
+static inline store_asker rpc_asker(const struct rpc_caller *caller)
+{
+    return caller->broker < 0 ? STORE_ASKER_CONTROL : store_asker_of(caller->user);
+}
 
 /* `answer` is called once in the end (progress false), and before that any number of times with
  * progress true; it must not keep `body`. A NULL body: a second delivery of a command whose first

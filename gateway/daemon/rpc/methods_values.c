@@ -130,7 +130,8 @@ static bool history_of_what(struct rpc_call *call, struct store_history_query *q
 void rpc_run_history(struct rpc_call *call)
 {
     static const int64_t year_3000_ms = 32503680000000;
-    struct store_history_query query = {.max_points = RPC_HISTORY_MAX};
+    struct store_history_query query = {.max_points = RPC_HISTORY_MAX,
+                                        .asker = rpc_asker(&call->caller)};
     if (!history_of_what(call, &query))
         return;
     const char *metric = rpc_text(call, "metric");
@@ -212,6 +213,7 @@ void rpc_run_resend(struct rpc_call *call)
         return;
     struct store_resend_query query = {
         .broker = call->caller.broker,
+        .asker = rpc_asker(&call->caller),
         .device = device->index,
         .boot = (uint32_t)boot,
         .first_seq = (uint32_t)from,
@@ -280,7 +282,8 @@ static bool doubted(struct rpc_call *call, const struct plot_config *plot,
 
 void rpc_run_pick(struct rpc_call *call)
 {
-    struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms};
+    struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms,
+                              .asker = rpc_asker(&call->caller)};
     int64_t pickers = 0;
     const char *id = rpc_text(call, "id");
     const char *plot = id != NULL ? rpc_text(call, "plot") : NULL;
@@ -374,8 +377,8 @@ void rpc_run_audits(struct rpc_call *call)
     if (rpc_has(call, "limit") && !rpc_integer(call, "limit", 1, 200, &limit))
         return;
     call->resume = audits_ready;
-    enum store_result result =
-        store_audits(call->rpc->parts.store, (uint32_t)limit, audits_done, call);
+    enum store_result result = store_audits(call->rpc->parts.store, rpc_asker(&call->caller),
+                                            (uint32_t)limit, audits_done, call);
     if (result != STORE_OK)
         rpc_fail_store(call, result);
 }

@@ -6,13 +6,18 @@
 
 #include "gateway/daemon/store/impl.h"
 
-#define SCAN_MOST (48u << 20) /* bytes of batches one question may read */
+#define SCAN_MOST  (48u << 20) /* bytes of batches one question may read, */
+#define SCAN_SLICE (1u << 20)  /* and how many of them in one turn */
 
+/* A question, and what of its answer is found. */
 struct history_task {
     struct task task;
-    struct store_history_query query;
+    struct store_history_query query; /* from_ms moves on, max_points shrinks */
     store_history_done done;
     void *context;
+    struct store_point *points; /* room for what was asked for; NULL until its first turn */
+    uint32_t count;
+    uint64_t scanned;
 };
 
 /* One question at work. */
@@ -27,9 +32,11 @@ struct search {
     struct store_point *points; /* room for twice STORE_HISTORY_MAX */
     uint32_t count;
     int64_t limit_ms; /* points from here on do not fit */
-    uint64_t scanned;
-    uint64_t done_to; /* batches of this stream read so far */
-    bool stopped;     /* read enough: what is beyond limit_ms has to be asked for again */
+    uint64_t scanned; /* of this stream */
+    uint64_t scanned_in_all;
+    uint64_t scan_most; /* of one stream */
+    uint64_t done_to;   /* batches of this stream read so far */
+    bool stopped;       /* read enough: what is beyond limit_ms has to be asked for again */
 };
 
 static int by_time(const void *a, const void *b)
@@ -140,7 +147,7 @@ static void raw_hour(void *context, const struct rollup_row *row)
     struct search *search = context;
     if (search->stopped || row->t_ms >= search->limit_ms || row->last_id == 0)
         return;
-    if (search->scanned > SCAN_MOST) {
+    if (search->scanned > search->scan_most) {
         search->stopped = true;
         search->limit_ms = row->t_ms < search->limit_ms ? row->t_ms : search->limit_ms;
         return;
@@ -205,6 +212,9 @@ static int read_stream(struct search *search, const struct stream *stream)
     int64_t from = query->from_ms - ((query->from_ms % HOUR_MS) + HOUR_MS) % HOUR_MS;
     search->stream = stream;
     search->done_to = 0;
+    search->scanned_in_all += search->scanned;
+    search->scanned = 0;
+    search->stopped = false; /* the one before ends where limit_ms is now */
     if (query->step == STORE_RAW)
         return rollup_read(store->rollup, &store->db, stream, ROLLUP_HOUR, from, search->limit_ms,
                            raw_hour, search);
@@ -254,30 +264,58 @@ static enum store_result run_search(struct search *search)
         }
     }
     squeeze(search);
+    while (search->count > 0 && search->points[search->count - 1].t_ms >= search->limit_ms)
+        search->count--; /* of a stream that was read further than another */
+    search->scanned_in_all += search->scanned;
     return result == STORE_OK && !known ? STORE_UNKNOWN : result;
 }
 
-static void history_run(struct store *store, struct task *task, enum store_result state)
+/* One turn: what it finds is put behind what is known. True: there is more to find. */
+static bool history_slice(struct store *store, struct history_task *own,
+                          struct store_history *answer)
+{
+    struct search search = {.store = store, .query = &own->query, .limit_ms = own->query.to_ms};
+    search.points = calloc(2 * STORE_HISTORY_MAX, sizeof *search.points);
+    if (search.points == NULL) {
+        answer->result = STORE_BUSY;
+        return false;
+    }
+    answer->result = find_devices(&search);
+    search.scan_most = SCAN_SLICE / (search.device_count > 0 ? search.device_count : 1);
+    if (answer->result == STORE_OK)
+        answer->result = run_search(&search);
+    memcpy(own->points + own->count, search.points, search.count * sizeof *search.points);
+    free(search.points);
+    own->count += search.count;
+    own->scanned += search.scanned_in_all;
+    own->query.max_points -= search.count;
+    own->query.from_ms = search.limit_ms;
+    answer->next_ms = search.limit_ms < own->query.to_ms ? search.limit_ms : 0;
+    return answer->result == STORE_OK && answer->next_ms != 0 && own->query.max_points > 0 &&
+           own->query.step == STORE_RAW && own->scanned < SCAN_MOST;
+}
+
+static bool history_run(struct store *store, struct task *task, enum store_result state)
 {
     struct history_task *own = (struct history_task *)task;
     struct store_history answer = {.result = state};
-    struct search search = {.store = store, .query = &own->query, .limit_ms = own->query.to_ms};
-    search.points = calloc(2 * STORE_HISTORY_MAX, sizeof *search.points);
     if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
         answer.result = STORE_UNAVAILABLE;
-    if (search.points == NULL)
-        answer.result = STORE_BUSY;
-    if (own->query.step == STORE_DAY) /* whole days: the first one from its beginning */
-        own->query.from_ms = rollup_day_start(own->query.from_ms);
-    if (answer.result == STORE_OK) {
-        answer.result = run_search(&search);
-        answer.points = search.points;
-        answer.count = search.count;
-        answer.next_ms = search.limit_ms < own->query.to_ms ? search.limit_ms : 0;
+    if (own->points == NULL && answer.result == STORE_OK) {
+        own->points = calloc(own->query.max_points, sizeof *own->points);
+        if (own->points == NULL)
+            answer.result = STORE_BUSY;
+        if (own->query.step == STORE_DAY) /* whole days: the first one from its beginning */
+            own->query.from_ms = rollup_day_start(own->query.from_ms);
     }
+    if (answer.result == STORE_OK && history_slice(store, own, &answer))
+        return true;
+    answer.points = own->points;
+    answer.count = answer.result == STORE_OK ? own->count : 0;
     own->done(own->context, &answer);
-    free(search.points);
+    free(own->points);
     free(own);
+    return false;
 }
 
 enum store_result store_history(struct store *store, const struct store_history_query *query,
@@ -286,6 +324,9 @@ enum store_result store_history(struct store *store, const struct store_history_
     if (query->from_ms >= query->to_ms || query->max_points == 0 ||
         query->max_points > STORE_HISTORY_MAX || query->step > STORE_DAY)
         return STORE_INVALID;
-    struct history_task task = {{.run = history_run}, *query, done, context};
+    struct history_task task = {.task = {.run = history_run, .asker = query->asker},
+                                .query = *query,
+                                .done = done,
+                                .context = context};
     return task_post_copy(store, &task.task, sizeof task);
 }

@@ -15,20 +15,13 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/rollup.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/store/tasks.h"
 #include "gateway/daemon/store/write_queue.h"
 
-#define TASKS_MAX      64u
 #define FETCH_BYTES    524288u /* freed when the backlog has drained */
 #define FETCHES        (2 * STORE_BROKERS_MAX)
 #define AGAIN_MAX      64u /* ranges to send once more, of all brokers */
 #define COMMIT_SAMPLES 256u
-
-/* Something to do on the store thread. `run` frees the task and calls who waits for it; with
- * another `state` than STORE_OK it only does that. */
-struct task {
-    struct task *next;
-    void (*run)(struct store *store, struct task *task, enum store_result state);
-};
 
 /* Rows read from the file for one broker: bodies, each behind its struct feed_row. */
 struct feed_row {
@@ -118,10 +111,9 @@ struct store {
     atomic_bool untrusted_released; /* readings of this boot went out before their time was known */
     uint64_t first_untrusted;       /* of this boot, 0: none */
 
+    struct task_box tasks; /* has a lock of its own */
+
     pthread_mutex_t lock; /* ---- everything below ---- */
-    struct task *tasks, *tasks_last;
-    uint32_t task_count;
-    bool closed; /* no more tasks */
     struct stream *streams;
     uint32_t stream_count, stream_room;
     struct stream_schema **shapes;
@@ -147,7 +139,9 @@ struct store {
 enum store_result task_post(struct store *store, struct task *task);
 /* Posts a copy of what begins with `task`; `run` frees it. */
 enum store_result task_post_copy(struct store *store, const struct task *task, size_t size);
-void tasks_run(struct store *store, enum store_result state);
+/* Works until a commit is due, or for TASKS_STEP_MS; true: some wait. With another `state` than
+ * STORE_OK all are ended. */
+bool tasks_run(struct store *store, enum store_result state);
 
 /* streams.c */
 const struct stream_schema *stream_intern(struct store *store, const struct stream_schema *shape);

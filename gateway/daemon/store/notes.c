@@ -28,13 +28,14 @@ struct note_task {
     uint8_t input[];
 };
 
-static void note_run(struct store *store, struct task *task, enum store_result state);
+static bool note_run(struct store *store, struct task *task, enum store_result state);
 
-static enum store_result note_post(struct store *store, struct note_task *note)
+static enum store_result note_post(struct store *store, store_asker asker, struct note_task *note)
 {
     if (note == NULL)
         return STORE_BUSY;
     note->task.run = note_run;
+    note->task.asker = asker;
     enum store_result result = task_post(store, &note->task);
     if (result != STORE_OK)
         free(note);
@@ -96,7 +97,7 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context)
 {
-    return note_post(store, note_new(pick_act, pick, sizeof *pick, done, context));
+    return note_post(store, pick->asker, note_new(pick_act, pick, sizeof *pick, done, context));
 }
 
 static enum store_result picks_act(struct store *store, struct note_task *note)
@@ -135,8 +136,8 @@ static void picks_failed(struct note_task *note, enum store_result state)
     done(note->context, state, NULL, 0);
 }
 
-enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
-                              store_picks_done done, void *context)
+enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
+                              int32_t from_day, store_picks_done done, void *context)
 {
     struct note_task *note = note_new(picks_act, NULL, 0, NULL, context);
     if (note != NULL) {
@@ -144,7 +145,7 @@ enum store_result store_picks(struct store *store, const char *plot, int32_t fro
         note->number = from_day > 0 ? (uint32_t)from_day : 0;
         (void)snprintf(note->key, sizeof note->key, "%s", plot);
     }
-    return note_post(store, note);
+    return note_post(store, asker, note);
 }
 
 /* ---- Audit ---- */
@@ -177,7 +178,7 @@ static enum store_result audit_act(struct store *store, struct note_task *note)
 enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
                               void *context)
 {
-    return note_post(store, note_new(audit_act, audit, sizeof *audit, done, context));
+    return note_post(store, audit->asker, note_new(audit_act, audit, sizeof *audit, done, context));
 }
 
 static enum store_result audits_act(struct store *store, struct note_task *note)
@@ -213,15 +214,15 @@ static void audits_failed(struct note_task *note, enum store_result state)
     done(note->context, state, NULL, 0);
 }
 
-enum store_result store_audits(struct store *store, uint32_t limit, store_audits_done done,
-                               void *context)
+enum store_result store_audits(struct store *store, store_asker asker, uint32_t limit,
+                               store_audits_done done, void *context)
 {
     struct note_task *note = note_new(audits_act, NULL, 0, NULL, context);
     if (note != NULL) {
         note->rows_done = (void (*)(void))done;
         note->number = limit;
     }
-    return note_post(store, note);
+    return note_post(store, asker, note);
 }
 
 /* ---- Documents: in table meta, their keys prefixed ----------------------------------------------
@@ -251,7 +252,7 @@ enum store_result store_put(struct store *store, const char *key, const void *va
     struct note_task *note = note_new(put_act, value, size, done, context);
     if (note != NULL)
         document_key(note->key, sizeof note->key, key);
-    return note_post(store, note);
+    return note_post(store, STORE_ASKER_GATEWAY, note);
 }
 
 static enum store_result get_act(struct store *store, struct note_task *note)
@@ -289,7 +290,7 @@ enum store_result store_get(struct store *store, const char *key, store_value_do
         note->rows_done = (void (*)(void))done;
         document_key(note->key, sizeof note->key, key);
     }
-    return note_post(store, note);
+    return note_post(store, STORE_ASKER_GATEWAY, note);
 }
 
 /* ---- Backup ---- */
@@ -343,12 +344,12 @@ enum store_result store_backup(struct store *store, const char *path, store_done
     struct note_task *note = note_new(backup_act, NULL, 0, done, context);
     if (note != NULL)
         (void)snprintf(note->key, sizeof note->key, "%s", path);
-    return note_post(store, note);
+    return note_post(store, STORE_ASKER_CONTROL, note);
 }
 
 /* ---- Running ---- */
 
-static void note_run(struct store *store, struct task *task, enum store_result state)
+static bool note_run(struct store *store, struct task *task, enum store_result state)
 {
     struct note_task *note = (struct note_task *)task;
     if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
@@ -366,4 +367,5 @@ static void note_run(struct store *store, struct task *task, enum store_result s
         note->done(note->context, state);
     }
     free(note);
+    return false;
 }

@@ -126,7 +126,7 @@ static int keep(struct store *store, const struct refused *refused)
 }
 
 /* When it cannot be kept aside it is still in its batch for as long as that is kept. */
-static void refused_run(struct store *store, struct task *task, enum store_result state)
+static bool refused_run(struct store *store, struct task *task, enum store_result state)
 {
     struct refused *refused = (struct refused *)task;
     bool kept = state == STORE_OK && file_ready(store, clock_now().mono_ms);
@@ -139,6 +139,7 @@ static void refused_run(struct store *store, struct task *task, enum store_resul
                   "store: record %" PRIu64 ", refused by %s, could not be kept aside", refused->id,
                   refused->broker);
     free(refused);
+    return false;
 }
 
 void store_quarantine(struct store *store, uint16_t broker, uint64_t id, int reason,

@@ -87,7 +87,7 @@ static enum store_result resend_plan(struct store *store, const struct store_res
     return STORE_OK;
 }
 
-static void resend_run(struct store *store, struct task *task, enum store_result state)
+static bool resend_run(struct store *store, struct task *task, enum store_result state)
 {
     struct resend_task *own = (struct resend_task *)task;
     uint32_t found = 0;
@@ -98,6 +98,7 @@ static void resend_run(struct store *store, struct task *task, enum store_result
     if (own->done != NULL)
         own->done(own->context, state, found);
     free(own);
+    return false;
 }
 
 enum store_result store_resend(struct store *store, const struct store_resend_query *query,
@@ -108,6 +109,6 @@ enum store_result store_resend(struct store *store, const struct store_resend_qu
         return STORE_UNKNOWN;
     if (query->first_seq > query->last_seq || query->last_seq - query->first_seq >= RESEND_MOST)
         return STORE_INVALID;
-    struct resend_task task = {{.run = resend_run}, *query, done, context};
+    struct resend_task task = {{.run = resend_run, .asker = query->asker}, *query, done, context};
     return task_post_copy(store, &task.task, sizeof task);
 }

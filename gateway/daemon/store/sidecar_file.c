@@ -78,7 +78,7 @@ struct beside_task {
 };
 
 /* In whatever state the store is: that is what the file is for. */
-static void beside_run(struct store *store, struct task *task, enum store_result state)
+static bool beside_run(struct store *store, struct task *task, enum store_result state)
 {
     struct beside_task *own = (struct beside_task *)task;
     static struct log_rate rate;
@@ -87,6 +87,7 @@ static void beside_run(struct store *store, struct task *task, enum store_result
         log_limited(&rate, LOG_LEVEL_WARNING, "store: %s.%s cannot be written: %s", store->path,
                     own->name, strerror(errno));
     free(own);
+    return false;
 }
 
 size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size)

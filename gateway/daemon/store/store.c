@@ -148,11 +148,11 @@ static void *store_main(void *context)
         look_at_clock(store, &now);
         if (commit_due(store, now.mono_ms, &wait_ms) || wait_ms == STEP_MOST_MS)
             commit_run(store, now.mono_ms, false);
-        tasks_run(store, STORE_OK);
+        more = tasks_run(store, STORE_OK);
         feed_serve(store);
         file_check_slowly(store);
         retain_run(store, now.mono_ms);
-        more = salvage_step(store);
+        more = salvage_step(store) || more;
         if (store->db.handle != NULL)
             db_release(&store->db);
     }
@@ -201,6 +201,7 @@ static void release(struct store *store)
     if (store->wake_fd >= 0)
         close(store->wake_fd);
     pthread_mutex_destroy(&store->lock);
+    task_box_destroy(&store->tasks);
     free(store);
 }
 
@@ -224,6 +225,7 @@ struct store *store_open(const struct config *config)
     if (store == NULL)
         return NULL;
     pthread_mutex_init(&store->lock, NULL);
+    task_box_init(&store->tasks);
     store->config = config;
     store->wake_fd = store->feed_wake_fd = -1;
     (void)snprintf(store->path, sizeof store->path, "%s", config->store_path);
@@ -276,15 +278,13 @@ void store_stop(struct store *store)
 {
     if (store == NULL)
         return;
-    pthread_mutex_lock(&store->lock);
-    store->closed = true;
-    pthread_mutex_unlock(&store->lock);
+    task_box_close(&store->tasks);
     if (store->started) {
         atomic_store(&store->stopping, true);
         (void)eventfd_write(store->wake_fd, 1);
         pthread_join(store->thread, NULL);
     }
-    tasks_run(store, STORE_STOPPED);
+    (void)tasks_run(store, STORE_STOPPED);
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
     struct write_queue_level level;
     do {

@@ -84,6 +84,13 @@ int64_t store_idle_ms(const struct store *store);
 
 /* ---- Questions: answered on the store thread, which must not be blocked ---- */
 
+/* Who asks: askers are served fairly, and one that floods the store is told STORE_BUSY while others
+ * are answered. */
+typedef uint32_t store_asker;
+#define STORE_ASKER_GATEWAY 0u /* the gateway itself */
+#define STORE_ASKER_CONTROL 1u /* the control socket: goes first */
+store_asker store_asker_of(const char *user);
+
 enum store_step { STORE_RAW = 0, STORE_HOUR = 1, STORE_DAY = 2 };
 
 #define STORE_HISTORY_MAX 1024 /* points of one answer */
@@ -91,6 +98,7 @@ enum store_step { STORE_RAW = 0, STORE_HOUR = 1, STORE_DAY = 2 };
 struct store_history_query {
     int32_t device; /* index into config.devices, or -1 */
     int32_t plot;   /* index into config.plots when device is -1: its devices together */
+    store_asker asker;
     char metric[CONFIG_NAME_SIZE];
     int64_t from_ms, to_ms; /* UTC, from <= t < to */
     enum store_step step;   /* an hour or a day of the site's time zone starts at its full hour */
@@ -119,6 +127,7 @@ enum store_result store_history(struct store *store, const struct store_history_
 
 struct store_resend_query {
     int32_t broker; /* index into config.brokers, -1: all */
+    store_asker asker;
     uint16_t device;
     uint32_t boot, first_seq, last_seq; /* inclusive; at most 100,000 */
 };
@@ -140,6 +149,7 @@ struct store_pick {
     double kg;
     uint32_t pickers;
     int64_t at_ms;
+    store_asker asker; /* not kept */
 };
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context);
@@ -147,24 +157,25 @@ enum store_result store_pick(struct store *store, const struct store_pick *pick,
 typedef void (*store_picks_done)(void *context, enum store_result result,
                                  const struct store_pick *picks, uint32_t count);
 /* Of one plot ("" : all), from a day on, oldest first, at most STORE_PICKS_MAX. */
-enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
-                              store_picks_done done, void *context);
+enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
+                              int32_t from_day, store_picks_done done, void *context);
 
 /* Who asked for what, and what came of it. Kept for two years. */
 struct store_audit {
     int64_t at_ms;
     char user[65], via[16]; /* broker name, "socket" or "http" */
     char method[32], id[64];
-    char detail[512]; /* what was asked, as JSON */
-    char result[128]; /* "ok" or why not */
+    char detail[512];  /* what was asked, as JSON */
+    char result[128];  /* "ok" or why not */
+    store_asker asker; /* not kept */
 };
 enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
                               void *context);
 typedef void (*store_audits_done)(void *context, enum store_result result,
                                   const struct store_audit *audits, uint32_t count);
 /* The newest `limit` (at most 200), newest first. */
-enum store_result store_audits(struct store *store, uint32_t limit, store_audits_done done,
-                               void *context);
+enum store_result store_audits(struct store *store, store_asker asker, uint32_t limit,
+                               store_audits_done done, void *context);
 
 /* Small documents that outlive the process (state of alerts, forecast, commands seen). A value
  * of size 0 removes the key. Values of at most 64 KiB. */

@@ -1,29 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store thread's letter box. */
+#include "gateway/daemon/store/tasks.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "gateway/daemon/store/impl.h"
 
-enum store_result task_post(struct store *store, struct task *task)
+store_asker store_asker_of(const char *user)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (; *user != '\0'; user++)
+        hash = (hash ^ (uint8_t)*user) * 16777619u;
+    return hash > STORE_ASKER_CONTROL ? hash : hash + STORE_ASKER_CONTROL + 1;
+}
+
+/* ---- The box ---- */
+
+void task_box_init(struct task_box *box)
+{
+    *box = (struct task_box){0};
+    pthread_mutex_init(&box->lock, NULL);
+}
+
+void task_box_destroy(struct task_box *box)
+{
+    pthread_mutex_destroy(&box->lock);
+}
+
+/* How many places that asker holds, and the turn after its newest. */
+static uint32_t holds(const struct task_box *box, store_asker asker, uint64_t *turn)
+{
+    uint32_t count = 0;
+    *turn = box->now;
+    for (const struct task *task = box->first; task != NULL; task = task->next) {
+        if (task->asker != asker)
+            continue;
+        count++;
+        *turn = task->turn >= *turn ? task->turn + 1 : *turn;
+    }
+    return count;
+}
+
+static bool before(const struct task *a, const struct task *b)
+{
+    bool a_first = a->asker == STORE_ASKER_CONTROL, b_first = b->asker == STORE_ASKER_CONTROL;
+    return a_first != b_first ? a_first : a->turn < b->turn;
+}
+
+/* Behind those of the same turn: who came first is first. */
+static void insert(struct task_box *box, struct task *task)
+{
+    struct task **at = &box->first;
+    while (*at != NULL && !before(task, *at))
+        at = &(*at)->next;
+    task->next = *at;
+    *at = task;
+    box->count++;
+}
+
+enum store_result task_box_add(struct task_box *box, struct task *task)
 {
     enum store_result result = STORE_OK;
-    pthread_mutex_lock(&store->lock);
-    if (store->closed) {
+    pthread_mutex_lock(&box->lock);
+    bool control = task->asker == STORE_ASKER_CONTROL;
+    uint32_t places = control ? TASKS_MAX : TASKS_MAX - TASKS_CONTROL;
+    uint32_t own = holds(box, task->asker, &task->turn);
+    if (box->closed)
         result = STORE_STOPPED;
-    } else if (store->task_count == TASKS_MAX) {
+    else if (box->count >= places ||
+             (task->asker > STORE_ASKER_CONTROL && own >= places - box->count))
         result = STORE_BUSY;
-    } else {
-        task->next = NULL;
-        if (store->tasks_last != NULL)
-            store->tasks_last->next = task;
-        else
-            store->tasks = task;
-        store->tasks_last = task;
-        store->task_count++;
+    else
+        insert(box, task);
+    pthread_mutex_unlock(&box->lock);
+    return result;
+}
+
+void task_box_again(struct task_box *box, struct task *task)
+{
+    pthread_mutex_lock(&box->lock);
+    (void)holds(box, task->asker, &task->turn);
+    if (task->turn == box->now)
+        task->turn++; /* whoever waits for this turn goes first */
+    insert(box, task);
+    pthread_mutex_unlock(&box->lock);
+}
+
+struct task *task_box_take(struct task_box *box)
+{
+    pthread_mutex_lock(&box->lock);
+    struct task *task = box->first;
+    if (task != NULL) {
+        box->first = task->next;
+        box->count--;
+        box->now = task->turn > box->now ? task->turn : box->now;
     }
-    pthread_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&box->lock);
+    return task;
+}
+
+void task_box_close(struct task_box *box)
+{
+    pthread_mutex_lock(&box->lock);
+    box->closed = true;
+    pthread_mutex_unlock(&box->lock);
+}
+
+/* ---- The store's ---- */
+
+enum store_result task_post(struct store *store, struct task *task)
+{
+    enum store_result result = task_box_add(&store->tasks, task);
     if (result == STORE_OK)
         (void)eventfd_write(store->wake_fd, 1);
     return result;
@@ -41,23 +129,19 @@ enum store_result task_post_copy(struct store *store, const struct task *task, s
     return result;
 }
 
-static struct task *take(struct store *store)
+bool tasks_run(struct store *store, enum store_result state)
 {
-    pthread_mutex_lock(&store->lock);
-    struct task *task = store->tasks;
-    if (task != NULL) {
-        store->tasks = task->next;
-        store->task_count--;
-        if (store->tasks == NULL)
-            store->tasks_last = NULL;
-    }
-    pthread_mutex_unlock(&store->lock);
-    return task;
-}
-
-void tasks_run(struct store *store, enum store_result state)
-{
+    int64_t until_ms = clock_now().mono_ms + TASKS_STEP_MS;
     struct task *task = NULL;
-    while ((task = take(store)) != NULL)
-        task->run(store, task, state);
+    int wait_ms = TASKS_STEP_MS;
+    while ((task = task_box_take(&store->tasks)) != NULL) {
+        if (task->run(store, task, state))
+            task_box_again(&store->tasks, task);
+        if (state != STORE_OK)
+            continue; /* the end: each is told so */
+        int64_t now_ms = clock_now().mono_ms;
+        if (now_ms >= until_ms || commit_due(store, now_ms, &wait_ms))
+            return true;
+    }
+    return false;
 }

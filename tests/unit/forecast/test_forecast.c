@@ -109,10 +109,11 @@ enum store_result store_history(struct store *store, const struct store_history_
     return STORE_OK;
 }
 
-enum store_result store_picks(struct store *store, const char *plot, int32_t from_day,
-                              store_picks_done done, void *context)
+enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
+                              int32_t from_day, store_picks_done done, void *context)
 {
     (void)store;
+    (void)asker;
     assert_int_equal(from_day, 20260101);
     pthread_mutex_lock(&world.lock);
     uint32_t count = strcmp(plot, "upper") == 0 ? world.pick_count : 0;

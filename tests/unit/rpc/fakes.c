@@ -56,6 +56,11 @@ int64_t store_idle_ms(const struct store *store)
     return fakes.idle_ms;
 }
 
+store_asker store_asker_of(const char *user)
+{
+    return STORE_ASKER_CONTROL + 1 + (store_asker)strlen(user);
+}
+
 enum store_result store_history(struct store *store, const struct store_history_query *query,
                                 store_history_done done, void *context)
 {
@@ -113,10 +118,11 @@ enum store_result store_audit(struct store *store, const struct store_audit *aud
     return STORE_OK;
 }
 
-enum store_result store_audits(struct store *store, uint32_t limit, store_audits_done done,
-                               void *context)
+enum store_result store_audits(struct store *store, store_asker asker, uint32_t limit,
+                               store_audits_done done, void *context)
 {
     (void)store;
+    (void)asker;
     uint32_t count = fakes.audit_count < limit ? fakes.audit_count : limit;
     done(context, fakes.result, fakes.audits, count);
     return STORE_OK;

@@ -297,7 +297,9 @@ static void picks_and_documents_are_kept(void **state)
     sem_wait(&answer.done);
     bench_close(bench);
     bench_open(bench);
-    assert_int_equal(store_picks(bench->store, "upper", 20260101, on_picks, &answer), STORE_OK);
+    assert_int_equal(
+        store_picks(bench->store, STORE_ASKER_GATEWAY, "upper", 20260101, on_picks, &answer),
+        STORE_OK);
     sem_wait(&answer.done);
     assert_int_equal(answer.count, 1);
     assert_int_equal(answer.next, 135);
