@@ -2,7 +2,7 @@
 /* Users live in three files beside the configuration, always written together:
  *
  *   users             name and role, for the daemon
- *   mosquitto.passwd  hashed passwords, for the broker (made by mosquitto_passwd)
+ *   mosquitto.passwd  hashed passwords, for the broker
  *   mosquitto.acl     what each may read and write, for the broker; made from `users`
  */
 #include <errno.h>
@@ -15,11 +15,12 @@
 #include <unistd.h>
 
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/rpc/password.h"
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
 
-#define PASSWORD_SIZE 129
-#define FILE_MAX      262144
+#define LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */
+#define FILE_MAX  262144
 
 struct places {
     struct config *config;
@@ -107,25 +108,6 @@ static bool replace_lines(const char *path, const char *name, char separator, co
     return ok;
 }
 
-/* "name:hash\n" as the broker wants it. The password never stands in a command line. */
-static bool hash_password(const char *folder_of, const char *name, const char *password, char *line,
-                          size_t size)
-{
-    char plain[CLI_PATH], clear[PASSWORD_SIZE + 64];
-    if (!cli_format(plain, sizeof plain, "%s.hash-%d", folder_of, (int)getpid()) ||
-        !cli_format(clear, sizeof clear, "%s:%s\n", name, password) ||
-        !cli_write_file(plain, clear, strlen(clear), 0600))
-        return false;
-    explicit_bzero(clear, sizeof clear);
-    const char *const arguments[] = {"mosquitto_passwd", "-U", plain, NULL};
-    bool ok = cli_run(false, arguments) == 0;
-    char *hashed = ok ? read_text(plain) : NULL;
-    ok = hashed != NULL && strchr(hashed, '$') != NULL && cli_format(line, size, "%s", hashed);
-    free(hashed);
-    (void)unlink(plain);
-    return ok;
-}
-
 static void write_topics(FILE *out, const char *site, const char *const *topics)
 {
     for (; *topics != NULL; topics++)
@@ -189,13 +171,25 @@ static void tell_broker(void)
 
 /* ---- Passwords ---------------------------------------------------------------------------- */
 
-static bool password_is_fit(const char *password)
+static bool password_is_fit(const char *user, const char *password)
 {
-    size_t size = strlen(password);
-    if (size >= 8 && password[strcspn(password, "\r\n")] == '\0')
-        return true;
-    cli_complain("a password has 8 to %d characters", PASSWORD_SIZE - 1);
-    return false;
+    const char *problem = password_problem(user, password);
+    if (problem != NULL)
+        cli_complain("this password can't be taken: %s", problem);
+    return problem == NULL;
+}
+
+/* A whole line without its end. One that is longer than `out` is none. */
+static bool read_line(FILE *file, char *out, size_t size)
+{
+    if (fgets(out, (int)size, file) == NULL)
+        return false;
+    size_t length = strcspn(out, "\r\n");
+    bool whole = out[length] != '\0' || feof(file);
+    if (!whole)
+        cli_complain("a password has at most %d bytes", PASSWORD_MOST);
+    out[length] = '\0';
+    return whole;
 }
 
 static bool ask_line(const char *prompt, char *out, size_t size)
@@ -208,44 +202,41 @@ static bool ask_line(const char *prompt, char *out, size_t size)
         hidden.c_lflag &= ~(tcflag_t)ECHO;
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
-    bool ok = fgets(out, (int)size, stdin) != NULL;
+    bool ok = read_line(stdin, out, size);
     if (hides) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
         (void)fputc('\n', stderr);
     }
-    out[ok ? strcspn(out, "\r\n") : 0] = '\0';
     return ok;
 }
 
 static bool first_line(const char *path, char *out, size_t size)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    bool ok = file != NULL && fgets(out, (int)size, file) != NULL;
+    bool ok = file != NULL && read_line(file, out, size);
     if (!ok)
         cli_complain("can't read a password from %s", path);
-    else
-        out[strcspn(out, "\r\n")] = '\0';
     if (file != NULL && file != stdin)
         (void)fclose(file);
     return ok;
 }
 
 /* From a file, typed twice, or made up (then `made_up`). */
-static bool get_password(const char *file, char *out, bool *made_up)
+static bool get_password(const char *user, const char *file, char *out, bool *made_up)
 {
-    char again[PASSWORD_SIZE];
+    char again[LINE_SIZE];
     *made_up = false;
     if (file != NULL)
-        return first_line(file, out, PASSWORD_SIZE) && password_is_fit(out);
+        return first_line(file, out, LINE_SIZE) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
-        if (!ask_line("Password (empty: make one up): ", out, PASSWORD_SIZE))
+        if (!ask_line("Password (empty: make one up): ", out, LINE_SIZE))
             return false;
         if (out[0] != '\0') {
             bool same = ask_line("Once more: ", again, sizeof again) && strcmp(out, again) == 0;
             explicit_bzero(again, sizeof again);
             if (!same)
                 cli_complain("the two are not the same");
-            return same && password_is_fit(out);
+            return same && password_is_fit(user, out);
         }
     }
     *made_up = true;
@@ -256,15 +247,15 @@ static bool get_password(const char *file, char *out, bool *made_up)
 
 static bool set_account(const struct places *places, const char *name, const char *password)
 {
-    char line[512];
-    return hash_password(places->passwords, name, password, line, sizeof line) &&
+    char line[PASSWORD_LINE_SIZE];
+    return password_line(name, password, line, sizeof line) &&
            replace_lines(places->passwords, name, ':', line, NULL);
 }
 
 static int add(const struct places *places, const char *name, const char *role_name,
                const char *password_file)
 {
-    char password[PASSWORD_SIZE], line[64];
+    char password[LINE_SIZE], line[64];
     enum user_role role;
     bool made_up;
     if (!user_name_valid(name)) {
@@ -279,11 +270,31 @@ static int add(const struct places *places, const char *name, const char *role_n
         cli_complain("%s is the gateway's own account", name);
         return EX_USAGE;
     }
-    if (!get_password(password_file, password, &made_up))
+    if (!get_password(name, password_file, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
               set_account(places, name, password) &&
               replace_lines(places->users, name, ' ', line, NULL) && write_acl(places);
+    if (ok && made_up)
+        (void)printf("%s, password: %s\n", name, password);
+    explicit_bzero(password, sizeof password);
+    if (ok)
+        tell_broker();
+    return ok ? EX_OK : EX_CANTCREAT;
+}
+
+/* A new password for a user that exists; the role stays. */
+static int change_password(const struct places *places, const char *name, const char *password_file)
+{
+    char password[LINE_SIZE];
+    bool made_up;
+    if (users_role(places->users, name) == USER_UNKNOWN) {
+        cli_complain("there is no user %s", name);
+        return EX_NOUSER;
+    }
+    if (!get_password(name, password_file, password, &made_up))
+        return EX_DATAERR;
+    bool ok = set_account(places, name, password);
     if (ok && made_up)
         (void)printf("%s, password: %s\n", name, password);
     explicit_bzero(password, sizeof password);
@@ -320,7 +331,7 @@ static int list(const struct places *places)
 /* The gateway's own account: its password is made up once and never shown. */
 static int init(const struct places *places)
 {
-    char password[PASSWORD_SIZE];
+    char password[LINE_SIZE];
     if (places->broker == NULL || places->broker->user[0] == '\0' ||
         places->broker->password_file[0] == '\0') {
         cli_complain("the configuration has no broker on 127.0.0.1 with user and password_file");
@@ -340,13 +351,14 @@ static int init(const struct places *places)
 static const char usage[] =
     "Usage: baiye user init\n"
     "       baiye user add NAME --role farmer|technician|screen [--password-file FILE]\n"
+    "       baiye user passwd NAME [--password-file FILE]\n"
     "       baiye user remove NAME\n"
     "       baiye user list\n"
     "Users of the site: who may log in to the app, the broker and the gateway's pages. A farmer\n"
     "looks, reports picks, acknowledges alerts and writes what profiles allow; a technician also\n"
     "sees health and may write everything that profiles list. A screen (baiye-led) sees what it\n"
-    "shows and may send its preview. init makes the gateway's own account. add of a name that\n"
-    "exists changes its password and role.\n"
+    "shows and may send its preview. init makes the gateway's own account. passwd gives a\n"
+    "user a new password, add of a name that exists a new role as well.\n"
     "  --config FILE         the gateway's configuration (" CLI_CONFIG ")\n"
     "  --password-file FILE  first line is the password, - is standard input\n";
 
@@ -374,7 +386,8 @@ int cli_user(int argc, char **argv)
     }
     const char *verb = optind < argc ? argv[optind] : "";
     const char *name = optind + 1 < argc ? argv[optind + 1] : NULL;
-    bool wants_name = strcmp(verb, "add") == 0 || strcmp(verb, "remove") == 0;
+    bool wants_name =
+        strcmp(verb, "add") == 0 || strcmp(verb, "passwd") == 0 || strcmp(verb, "remove") == 0;
     bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0;
     if (help || !known || argc - optind != (wants_name ? 2 : 1)) {
         (void)fputs(usage, stderr);
@@ -385,6 +398,8 @@ int cli_user(int argc, char **argv)
     if (open_places(&places, config_file)) {
         if (strcmp(verb, "add") == 0 && name != NULL)
             code = add(&places, name, role, password_file);
+        else if (strcmp(verb, "passwd") == 0 && name != NULL)
+            code = change_password(&places, name, password_file);
         else if (strcmp(verb, "remove") == 0 && name != NULL)
             code = remove_user(&places, name);
         else if (strcmp(verb, "list") == 0)

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/rpc/password.h"
+
+#include <crack.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SALT_SIZE 12 /* what mosquitto's file has */
+#define HASH_SIZE 64
+#define BASE64(n) (((n) + 2) / 3 * 4 + 1)
+
+/* How long the UTF-8 character at `text` is; 0: it is none, or a control character. */
+static size_t character(const uint8_t *text)
+{
+    if (text[0] < 0x80)
+        return text[0] >= 0x20 && text[0] != 0x7F;
+    size_t size = text[0] >= 0xF0 && text[0] < 0xF5   ? 4
+                  : text[0] >= 0xE0 && text[0] < 0xF0 ? 3
+                  : text[0] >= 0xC2 && text[0] < 0xE0 ? 2
+                                                      : 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    bool c1 = text[0] == 0xC2 && text[1] < 0xA0;
+    return c1 ? 0 : size;
+}
+
+/* Counts characters, and how many of them are distinct, up to 32. */
+static bool count(const char *password, size_t *all, size_t *distinct)
+{
+    const char *seen[32];
+    *all = *distinct = 0;
+    for (const char *at = password; *at != '\0';) {
+        size_t size = character((const uint8_t *)at), i = 0;
+        if (size == 0)
+            return false;
+        while (i < *distinct && strncmp(seen[i], at, size) != 0)
+            i++;
+        if (i == *distinct && *distinct < sizeof seen / sizeof seen[0])
+            seen[(*distinct)++] = at;
+        (*all)++;
+        at += size;
+    }
+    return true;
+}
+
+/* cracklib ends the process when it finds no dictionary; Debian's package makes one. */
+static bool is_common(const char *user, const char *password)
+{
+    char file[256];
+    const char *dictionary = GetDefaultCracklibDict();
+    int size = snprintf(file, sizeof file, "%s.pwd", dictionary);
+    return size > 0 && (size_t)size < sizeof file && access(file, R_OK) == 0 &&
+           FascistCheckUser(password, dictionary, user, NULL) != NULL;
+}
+
+const char *password_problem(const char *user, const char *password)
+{
+    size_t all, distinct, size = strlen(password);
+    if (size > PASSWORD_MOST)
+        return "it is longer than 128 bytes";
+    if (!count(password, &all, &distinct))
+        return "it holds a control character or is no UTF-8";
+    if (all < PASSWORD_LEAST)
+        return "it has fewer than 8 characters";
+    if (distinct < PASSWORD_DISTINCT)
+        return "it has fewer than 3 distinct characters";
+    if (password[0] == ' ' || password[size - 1] == ' ')
+        return "it begins or ends with a blank";
+    if (strlen(user) >= 3 && strcasestr(password, user) != NULL)
+        return "it holds the user's name";
+    return is_common(user, password)
+               ? "it is among the first that are tried: a common word, name or row of keys"
+               : NULL;
+}
+
+bool password_line(const char *user, const char *password, char *line, size_t size)
+{
+    uint8_t salt[SALT_SIZE], hash[HASH_SIZE], salt_text[BASE64(SALT_SIZE)],
+        hash_text[BASE64(HASH_SIZE)];
+    if (RAND_bytes(salt, sizeof salt) != 1 ||
+        PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, sizeof salt, PASSWORD_ITERATIONS,
+                          EVP_sha512(), sizeof hash, hash) != 1)
+        return false;
+    (void)EVP_EncodeBlock(salt_text, salt, sizeof salt);
+    (void)EVP_EncodeBlock(hash_text, hash, sizeof hash);
+    int length = snprintf(line, size, "%s:$7$%d$%s$%s\n", user, PASSWORD_ITERATIONS,
+                          (const char *)salt_text, (const char *)hash_text);
+    return length > 0 && (size_t)length < size;
+}
