@@ -23,7 +23,8 @@ struct device {
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
-    bool cut_short; /* the last try was a probe with less than its longest time to answer */
+    int64_t late_ns; /* so long after a request an answer of it has come; 0: none was late */
+    bool cut_short;  /* the last try was a probe with less than its longest time to answer */
     struct link_quality health;
     struct health_report {
         struct wall_ms last_seen;

@@ -9,6 +9,7 @@
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/device.h"
+#include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/schedule.h"
 
 #define BUS_QUEUE_SIZE 64
@@ -47,6 +48,7 @@ struct bus {
     struct schedule_unit *units;
     struct device *devices;
     struct own_node *nodes;            /* of those devices that are our own nodes */
+    struct owed owed[BUS_UNITS];       /* by unit identifier */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */

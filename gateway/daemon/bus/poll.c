@@ -7,9 +7,10 @@
 #define SLACK_MOST_US  500000LL
 #define PROBE_LEAST_NS 5000000LL
 /* Around the records of a window: request and answer frame, and the window's head. */
-#define FETCH_BYTES (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
-#define BUSY_NS     200000000LL /* a unit that says "busy" is asked again after this */
-#define REFUSED_US  60000000LL  /* one that refuses everything is tried anew so often */
+#define FETCH_BYTES  (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
+#define LATE_MOST_NS 5000000000LL /* a unit that needs longer is none */
+#define BUSY_NS      200000000LL  /* a unit that says "busy" is asked again after this */
+#define REFUSED_US   60000000LL   /* one that refuses everything is tried anew so often */
 /* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
  * unit is left alone for a while after its answer: if that came once more while the next request
  * is lost, it would be taken for the next answer. Other units have the line meanwhile. */
@@ -44,6 +45,31 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
                device->config->unit, texts[state]);
 }
 
+/* It may take so long from now on: what comes within that is an answer like any other. */
+static void learn_lateness(struct bus *bus, struct device *device)
+{
+    int64_t late_ns = bus->transact.late_after_ns;
+    int64_t allowed_ns = device_ceiling_ns(device->config, bus->bus);
+    if (late_ns <= device->late_ns || late_ns <= allowed_ns)
+        return;
+    if (device->late_ns == 0 || late_ns > 2 * device->late_ns)
+        log_write(LOG_LEVEL_WARNING,
+                  "device %s (bus %s, address %u) answered %lld ms after its request, and %lld ms "
+                  "are allowed; it is given more from now on: set response_max in its profile",
+                  device->config->name, bus->bus->name, device->config->unit,
+                  (long long)(late_ns / MS), (long long)(allowed_ns / MS));
+    device->late_ns = late_ns;
+}
+
+/* What the unit may take to answer: what is set, or as long as it once took, and a quarter. */
+static int64_t ceiling_of(const struct bus *bus, const struct device *device)
+{
+    int64_t set_ns = device_ceiling_ns(device->config, bus->bus);
+    int64_t seen_ns = device->late_ns + device->late_ns / 4;
+    seen_ns = seen_ns < LATE_MOST_NS ? seen_ns : LATE_MOST_NS;
+    return set_ns > seen_ns ? set_ns : seen_ns;
+}
+
 /* A late answer: the unit is there, and may be asked again when it was surely its own. */
 void bus_note_late(struct bus *bus)
 {
@@ -58,6 +84,7 @@ void bus_note_late(struct bus *bus)
         if (device->config->unit != unit)
             continue;
         device->health.late_answers++;
+        learn_lateness(bus, device);
         if (over)
             bus->units[i].quiet_us = now_us;
         if (device->cut_short) /* or it would be too late each time */
@@ -66,26 +93,10 @@ void bus_note_late(struct bus *bus)
     }
 }
 
-/* One transaction with a device, with all its settings. */
-void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
-             int64_t cost_max_us, struct transact_answer *answer)
+/* One transaction, and what the line has shown by it. */
+static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
+                     struct transact_answer *answer)
 {
-    int64_t ceiling = device_ceiling_ns(device->config, bus->bus);
-    if (request->timeout_ns == 0)
-        request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);
-    request->fastest_ns = link_quality_fastest_ns(&device->health);
-    if (bus->bus->type != BUS_RTU && device->health.known < LINK_QUALITY_LEARNT)
-        request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
-    int64_t frames_ns =
-        serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
-    int64_t rest_ns = cost_max_us * US - frames_ns;
-    if (cost_max_us > 0 && rest_ns < request->timeout_ns)
-        request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
-    device->cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
-    request->late_ns = 2 * ceiling - request->timeout_ns;
-    request->wire = &device->wire;
-    if (device->config->unit == request->unit) /* else it is a guest, with another's settings */
-        request->extra_ns = device->config->profile->extra_silence_us * US;
     bus->counted.requests++;
     transact_do(&bus->transact, request, answer);
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
@@ -108,9 +119,84 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     bus->stray_seen = bus->transact.stray_bytes;
     if (now + careful_ms > bus->careful_until_ms)
         bus->careful_until_ms = now + careful_ms;
+}
+
+/* What the unit owes after a transaction. An exception is taken for the answer to this request
+ * only where no other answer of its function is owed: else it is not known whose it is. */
+static void note_owed(struct owed *owed, const struct transact_request *request, bool probe,
+                      struct transact_answer *answer)
+{
+    uint8_t function = request->pdu[0];
+    bool doubtful = answer->result == BUS_EXCEPTION && owed_function(owed, function);
+    if (answer->result == BUS_DOWN && answer->sent_ns == 0)
+        return;
+    if (doubtful && !probe)
+        answer->result = BUS_TIMEOUT;
+    if (answer->result == BUS_OK || (answer->result == BUS_EXCEPTION && !doubtful))
+        owed_answered(owed, function, request->answer_size);
+    else if (answer->result != BUS_GARBLED || answer->quiet_ns > answer->end_ns)
+        owed_add(owed, function, request->answer_size, probe, answer->sent_ns);
+}
+
+/* Asks for something else than the request does, so that the answer shows that the unit is past
+ * what it owes. False: it does not, and `answer` is how the request has ended. */
+static bool past_what_it_owes(struct bus *bus, struct device *device,
+                              const struct transact_request *request,
+                              struct transact_answer *answer)
+{
+    struct owed *owed = &bus->owed[request->unit];
+    uint8_t pdu[OWED_PDU_SIZE];
+    struct transact_request probe = *request;
+    probe.answer_size = owed_probe(owed, request->pdu, request->pdu_size, pdu);
+    *answer = (struct transact_answer){.result = BUS_TIMEOUT};
+    answer->end_ns = line_now_ns();
+    answer->quiet_ns = owed->last_ns + OWED_FORGET_NS;
+    if (probe.answer_size == 0 || (owed->probes >= OWED_PROBES && !request->insists))
+        return false; /* left alone until nothing is owed any more */
+    probe.pdu = pdu;
+    probe.pdu_size = sizeof pdu;
+    ask_once(bus, device, &probe, answer);
+    note_owed(owed, &probe, true, answer);
+    bool past = answer->result != BUS_DOWN &&
+                !owed_blocks(owed, request->pdu[0], request->answer_size, answer->end_ns);
+    if (past && request->extra_ns > 0) /* its own silence */
+        past = transact_idle(&bus->transact, answer->quiet_ns, false) == LINE_TIME;
+    if (!past && (answer->result == BUS_OK || answer->result == BUS_EXCEPTION))
+        answer->result = BUS_TIMEOUT; /* of something else: no answer to the request */
+    return past;
+}
+
+/* One transaction with a device, with all its settings. */
+void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
+             int64_t cost_max_us, struct transact_answer *answer)
+{
+    struct owed *owed = &bus->owed[request->unit];
+    bool numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST;
+    int64_t ceiling = ceiling_of(bus, device);
+    if (request->timeout_ns == 0)
+        request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);
+    request->fastest_ns = link_quality_fastest_ns(&device->health);
+    if (bus->bus->type != BUS_RTU && device->health.known < LINK_QUALITY_LEARNT)
+        request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
+    int64_t frames_ns =
+        serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
+    int64_t rest_ns = cost_max_us * US - frames_ns;
+    if (cost_max_us > 0 && rest_ns < request->timeout_ns)
+        request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
+    device->cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
+    request->late_ns = 2 * ceiling - request->timeout_ns;
+    request->wire = &device->wire;
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */
+    if (!guest)                                         /* else it has another's settings */
+        request->extra_ns = device->config->profile->extra_silence_us * US;
+    if (!numbered && owed_blocks(owed, request->pdu[0], request->answer_size, line_now_ns()) &&
+        !past_what_it_owes(bus, device, request, answer))
+        return;
+    ask_once(bus, device, request, answer);
+    if (!numbered)
+        note_owed(owed, request, false, answer);
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
-    bool alone = unknown || bus->careful_until_ms > now;
+    bool alone = unknown || bus->careful_until_ms > bus_now_ms();
     bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
     if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
         answer->quiet_ns < answer->end_ns + ALONE_NS)

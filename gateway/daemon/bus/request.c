@@ -99,6 +99,7 @@ static void try_request(struct bus *bus, const struct bus_request *request,
                                     .pdu_size = request->pdu_size,
                                     .answer_size = answer_size_of(request->pdu, request->pdu_size),
                                     .unit = request->unit,
+                                    .insists = true,
                                     .timeout_ns = request->timeout_ms * MS};
     if (request->unit == 0 && request->timeout_ms == 0)
         line.timeout_ns = BROADCAST_NS;

@@ -38,6 +38,7 @@ static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t cou
         return;
     t->listening = false;
     t->late_unit = t->missed.unit;
+    t->late_after_ns = line_now_ns() - t->missed_ns;
     t->late_over = !asked;
 }
 
@@ -173,6 +174,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
     if (state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) {
         if (answer->end_ns > deadline_ns) { /* this process slept: nobody knows when it came */
             t->late_unit = request->unit;
+            t->late_after_ns = 0; /* not known: it was this process that was late */
             t->late_over = true;
             return BUS_TIMEOUT;
         }
@@ -187,6 +189,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
     if (!spoilt || state != RTU_CLIENT_GARBLED) {
         answer->quiet_ns = deadline_ns + request->late_ns;
         rtu_client_expect(&t->missed, request->unit, request->pdu, request->pdu_size);
+        t->missed_ns = answer->sent_ns;
         t->listening = true;
     }
     /* Good frames of others are no sign of life of this unit. */
@@ -213,7 +216,8 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     answer->result = event == LINE_GONE ? BUS_DOWN : BUS_GARBLED;
     if (event != LINE_TIME)
         return;
-    if (request->unit == t->missed.unit)
+    if (request->unit == t->missed.unit && request->pdu_size == t->missed.request_size &&
+        memcmp(request->pdu, t->missed.request, request->pdu_size) == 0)
         t->listening = false; /* what comes now is taken for the answer to this */
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
     if (request->wire && !line_set(line, request->wire)) {

@@ -35,6 +35,7 @@ struct transact_request {
     int64_t timeout_ns; /* from the request's end to the answer's begin */
     int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
                               that comes twice. INT64_MIN: not known yet */
+    bool insists;       /* of others: something is asked even of a unit that is left alone */
     int64_t late_ns;    /* how long after its deadline it may still answer */
 };
 
@@ -59,12 +60,14 @@ struct transact {
     struct rtu_client client; /* of the last request */
     struct rtu_client missed; /* of the last one that timed out: does its answer come late? */
     bool listening;
+    int64_t missed_ns;       /* when that was asked */
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
     bool twice;              /* it did; the owner resets it */
     int64_t silence_ns;      /* between frames, the bus's own included */
     struct wake_latency aim; /* at the end of a silence */
     uint8_t late_unit;       /* a late answer of this unit came, 0: none; the owner resets it */
+    int64_t late_after_ns;   /* … so long after its request */
     bool late_over;          /* … while nothing else was asked: its late window is over */
     atomic_bool stopping;    /* set by another thread: waits end within SLICE_NS with BUS_DOWN */
     uint64_t stray_bytes, silence_violations, busy_ns;

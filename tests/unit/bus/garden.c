@@ -30,6 +30,7 @@ static struct {
     const unsigned *goal; /* time passes until *goal is goal_least, */
     unsigned goal_least;
     int64_t until_ns; /* or until then; 0: it stands still */
+    uint32_t seed;
     struct config *config;
     struct reading_sink sink;
     char folder[32];
@@ -126,6 +127,15 @@ static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct ga
     return 5;
 }
 
+/* 0 … below-1, the same in every run (xorshift). */
+static unsigned draw(unsigned below)
+{
+    own.seed ^= own.seed << 13;
+    own.seed ^= own.seed >> 17;
+    own.seed ^= own.seed << 5;
+    return own.seed % below;
+}
+
 /* The line hears a request of the bus. */
 static void hear(const uint8_t *bytes, size_t size)
 {
@@ -147,6 +157,8 @@ static void hear(const uint8_t *bytes, size_t size)
         size_t pdu_size = answer_pdu(unit, bytes + 1, &frame, answer);
         size_t out_size = rtu_build(frame.unit, answer, pdu_size, out, sizeof out);
         unsigned delay_ms = unit->late_once_ms ? unit->late_once_ms : unit->delay_ms;
+        if (unit->delay_most_ms > delay_ms && !unit->late_once_ms)
+            delay_ms += draw(unit->delay_most_ms - delay_ms);
         if (unit->busy_ns < frame.at_ns)
             unit->busy_ns = frame.at_ns;
         unit->busy_ns += (delay_ms ? delay_ms : LINE_MS) * MS;
@@ -169,6 +181,8 @@ static void give_reading(void *context, const struct reading *reading)
     garden.devices[reading->device].readings++;
     garden.devices[reading->device].last = *reading;
     unlock();
+    if (garden.takes)
+        garden.takes(reading);
 }
 
 static void give_gap(void *context, const struct reading_gap *gap)
@@ -213,6 +227,7 @@ void garden_reset(void)
         for (unsigned i = 0; i < GARDEN_REGISTERS; i++)
             garden.units[unit].registers[i] = (uint16_t)(256 * unit + i);
     }
+    own.seed = 20261129;
     virtual_line_reset();
     virtual_line.hears = hear;
     virtual_line.hold = stand_still;

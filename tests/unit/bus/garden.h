@@ -16,13 +16,14 @@
 #define GARDEN_HEARD     20000
 
 struct garden_unit {
-    bool there;            /* answers at all */
-    unsigned delay_ms;     /* from the request to the answer; 0: 25 ms */
-    unsigned late_once_ms; /* of the next answer only */
-    bool lost_once;        /* the next request is not heard */
-    uint16_t refuses;      /* bit i: register i does not exist */
-    bool stuck;            /* acknowledges writes and does not do them */
-    bool write_only;       /* refuses all reads by function 3 of registers from 8 on */
+    bool there;             /* answers at all */
+    unsigned delay_ms;      /* from the request to the answer; 0: 25 ms */
+    unsigned late_once_ms;  /* of the next answer only */
+    unsigned delay_most_ms; /* more than delay_ms: each takes between the two, drawn by chance */
+    bool lost_once;         /* the next request is not heard */
+    uint16_t refuses;       /* bit i: register i does not exist */
+    bool stuck;             /* acknowledges writes and does not do them */
+    bool write_only;        /* refuses all reads by function 3 of registers from 8 on */
     uint16_t registers[GARDEN_REGISTERS];
     int64_t busy_ns; /* one answer after the other */
 };
@@ -44,6 +45,7 @@ struct garden {
     struct garden_unit units[GARDEN_UNITS];          /* by address; set before garden_start() */
     bool echo;                                       /* what is sent comes back first */
     void (*hears)(const struct garden_frame *frame); /* on the bus thread; or NULL */
+    void (*takes)(const struct reading *reading);    /* the same */
     /* Under the lock, see garden_frames(): */
     struct garden_frame heard[GARDEN_HEARD];
     unsigned heard_count;

@@ -23,6 +23,12 @@
 #define SELDOM(name, address)                                                                      \
     "      - { name: " name ", profile: p, address: " address ", every: 1h }\n"
 
+/* Two blocks of one size, which can't be read together: a late answer to one fits the other. */
+#define TWO_BLOCKS                                                                                 \
+    "label: p\nlimits: { response_max: 50ms }\n"                                                   \
+    "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"                  \
+    "  - { metric: m2, register: 8 }\n  - { metric: m3, register: 9 }\n"
+
 static int set_up(void **state)
 {
     (void)state;
@@ -426,6 +432,56 @@ static void health_counts_what_happened(void **state)
     assert_true(stats.timeouts >= 1);
 }
 
+/* Values of readings that are not those of registers 0, 1, 8 and 9 of unit 1. */
+static unsigned wrong_values;
+
+static void count_wrong_values(const struct reading *reading)
+{
+    static const uint16_t registers[] = {0, 1, 8, 9};
+    for (unsigned i = 0; i < reading->value_count; i++)
+        wrong_values +=
+            reading->values[i].present && (int)reading->values[i].value != 256 + registers[i];
+}
+
+/* Ten minutes with a unit that takes so long; the readings it gave. */
+static unsigned readings_of(unsigned least_ms, unsigned most_ms, const char *every)
+{
+    char device[128];
+    (void)snprintf(device, sizeof device,
+                   "      - { name: a, profile: p, address: 1, every: %s }\n", every);
+    garden_reset();
+    garden.units[1].there = true;
+    garden.units[1].refuses = 0x00FC; /* what lies between the blocks */
+    garden.units[1].delay_ms = least_ms;
+    garden.units[1].delay_most_ms = most_ms;
+    garden.takes = count_wrong_values;
+    garden_start("", device, TWO_BLOCKS, NULL);
+    garden_run(INT64_C(600000000000));
+    unsigned readings = garden_readings(0);
+    (void)garden_stop();
+    return readings;
+}
+
+static void no_value_is_an_earlier_requests_however_late_it_comes(void **state)
+{
+    (void)state;
+    static const unsigned late_ms[][2] = {{30, 100},   {30, 180},   {100, 400},
+                                          {150, 1000}, {900, 3000}, {2000, 7000}};
+    wrong_values = 0;
+    for (unsigned i = 0; i < sizeof late_ms / sizeof late_ms[0]; i++) {
+        (void)readings_of(late_ms[i][0], late_ms[i][1], "1ms");
+        (void)readings_of(late_ms[i][0], late_ms[i][1], "1s");
+    }
+    assert_int_equal(wrong_values, 0);
+}
+
+static void a_unit_that_is_slower_than_its_profile_says_is_given_time(void **state)
+{
+    (void)state;
+    assert_in_range(readings_of(30, 180, "1s"), 500, 600);
+    assert_in_range(readings_of(900, 3000, "10s"), 30, 61);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -433,6 +489,8 @@ int main(void)
         TEST(a_request_goes_before_the_polls),
         TEST(a_write_is_read_back),
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
+        TEST(no_value_is_an_earlier_requests_however_late_it_comes),
+        TEST(a_unit_that_is_slower_than_its_profile_says_is_given_time),
         TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
         TEST(a_dead_unit_costs_the_others_a_hundredth),
         TEST(a_device_that_dies_costs_what_was_said),

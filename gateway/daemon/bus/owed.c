@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/bus/owed.h"
+
+#include <string.h>
+
+#include "gateway/daemon/bus/serial_timing.h"
+#include "protocols/modbus/pdu.h"
+
+#define REGISTERS_MOST 125u
+#define BITS_MOST      2000u
+
+static struct owed_type *find(struct owed *owed, uint8_t function, uint16_t answer_size)
+{
+    for (unsigned i = 0; i < owed->used; i++) {
+        if (owed->types[i].function == function && owed->types[i].answer_size == answer_size)
+            return &owed->types[i];
+    }
+    return NULL;
+}
+
+void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool probe,
+              int64_t sent_ns)
+{
+    struct owed_type *type = find(owed, function, answer_size);
+    owed->last_ns = sent_ns;
+    if (probe && owed->probes < UINT8_MAX)
+        owed->probes++;
+    if (type == NULL && owed->used < OWED_TYPES) {
+        type = &owed->types[owed->used++];
+        *type =
+            (struct owed_type){.function = function, .answer_size = answer_size, .probe = probe};
+    }
+    if (type == NULL) /* more kinds than can be told apart: it is one with the last */
+        type = &owed->types[OWED_TYPES - 1];
+    if (type->count < UINT8_MAX)
+        type->count++;
+    type->probe = type->probe && probe;
+}
+
+/* Long after the last of them nothing comes any more. */
+static void forget(struct owed *owed, int64_t now_ns)
+{
+    if (owed->used > 0 && now_ns - owed->last_ns >= OWED_FORGET_NS)
+        *owed = (struct owed){0};
+}
+
+bool owed_blocks(struct owed *owed, uint8_t function, uint16_t answer_size, int64_t now_ns)
+{
+    forget(owed, now_ns);
+    return owed->used == OWED_TYPES || find(owed, function, answer_size) != NULL;
+}
+
+void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size)
+{
+    const struct owed_type *type = find(owed, function, answer_size);
+    struct owed_type rest = {0};
+    if (type != NULL && type->count > 0)
+        rest = *type;
+    int64_t last_ns = owed->last_ns;
+    *owed = (struct owed){.last_ns = last_ns};
+    if (rest.count >
+        0) { /* of several that are alike one was answered, and it is not known which */
+        owed->types[0] = rest;
+        owed->used = 1;
+    }
+}
+
+bool owed_function(const struct owed *owed, uint8_t function)
+{
+    for (unsigned i = 0; i < owed->used; i++) {
+        if (owed->types[i].function == function)
+            return true;
+    }
+    return false;
+}
+
+static uint16_t size_of(uint8_t function, unsigned count)
+{
+    bool bits = function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
+    return (uint16_t)(SERIAL_ANSWER_BYTES + (bits ? (count + 7) / 8 : count * 2));
+}
+
+/* May P have that answer? Another P's is no harm: of neither a value comes. */
+static bool told_apart(const struct owed *owed, uint8_t function, uint16_t answer_size)
+{
+    for (unsigned i = 0; i < owed->used; i++) {
+        const struct owed_type *type = &owed->types[i];
+        if (type->function == function && type->answer_size == answer_size && !type->probe)
+            return false;
+    }
+    return true;
+}
+
+uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size,
+                    uint8_t probe[OWED_PDU_SIZE])
+{
+    uint8_t function = pdu[0];
+    bool bits = function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
+    bool reads = bits || function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT;
+    unsigned address = pdu_size >= 3 ? (unsigned)(pdu[1] << 8 | pdu[2]) : 0;
+    unsigned count = reads && pdu_size >= 5 ? (unsigned)(pdu[3] << 8 | pdu[4]) : 1;
+    uint16_t own = reads ? size_of(function, count) : 0;
+    unsigned most = bits ? BITS_MOST : REGISTERS_MOST, step = bits ? 8 : 1;
+    if (!reads)
+        function = MODBUS_READ_HOLDING;
+    /* Fewer are there for sure; then more. */
+    for (unsigned tried = 0; tried < 2 * OWED_TYPES + 2; tried++) {
+        unsigned below = 1 + tried * step, above = count + (tried + 1) * step;
+        for (unsigned side = 0; side < 2; side++) {
+            unsigned many = side == 0 ? below : above;
+            uint16_t size = size_of(function, many);
+            if ((side == 0 && many >= count && reads) || many > most || size == own ||
+                !told_apart(owed, function, size))
+                continue;
+            unsigned from = address + many > 0x10000u ? 0x10000u - many : address;
+            const uint8_t made[OWED_PDU_SIZE] = {function, (uint8_t)(from >> 8), (uint8_t)from,
+                                                 (uint8_t)(many >> 8), (uint8_t)many};
+            memcpy(probe, made, sizeof made);
+            return size;
+        }
+    }
+    return 0;
+}
