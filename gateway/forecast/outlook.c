@@ -86,18 +86,38 @@ static struct pick_day make_day(const struct outlook_plot *plot, const struct te
     return day;
 }
 
+/* How far off the night around that midnight was computed; NAN: not over, or not known. */
+static double night_error_k(const struct outlook_plot *plot, const struct tea_hours *hours,
+                            int64_t midnight_ms, int64_t now_ms)
+{
+    struct frost_input night = {0};
+    uint32_t first, end;
+    if (!sun_night(midnight_ms, plot->latitude, plot->longitude, &night.sunset_ms,
+                   &night.sunrise_ms) ||
+        night.sunrise_ms + TEA_HOUR_MS > now_ms)
+        return NAN;
+    find_hours(hours, night.sunset_ms - 3 * TEA_HOUR_MS, night.sunrise_ms + TEA_HOUR_MS, &first,
+               &end);
+    night.recent = (struct tea_hours){.first_ms = hours->first_ms + (int64_t)first * TEA_HOUR_MS,
+                                      .count = end - first,
+                                      .hours = hours->hours + first};
+    return frost_error_k(&night);
+}
+
 void outlook_take(const struct outlook_plot *plot, const struct season *season,
                   const struct tea_hours *hours, int64_t now_ms, struct outlook_season *days)
 {
     if (days->first_date != season->date[0]) {
         for (int i = 0; i < SEASON_DAYS; i++)
-            days->days[i] = PICK_DAY_UNKNOWN, days->warm_cd[i] = NAN;
+            days->days[i] = PICK_DAY_UNKNOWN, days->warm_cd[i] = days->night_k[i] = NAN;
         days->first_date = season->date[0];
     }
     for (int i = 0; i < SEASON_DAYS && i <= season->today; i++) {
         if (season->begin_ms[i] >= hours->first_ms)
             days->days[i] = make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1],
                                      now_ms, &days->warm_cd[i]);
+        if (i > 0 && season->begin_ms[i - 1] + TEA_DAY_MS / 2 >= hours->first_ms)
+            days->night_k[i] = night_error_k(plot, hours, season->begin_ms[i], now_ms);
     }
 }
 
@@ -312,6 +332,8 @@ static void judge_frost(const struct outlook_plot *plot, const struct season *se
         .now_ms = now_ms,
         .thermal_time = warmth(season, days),
         .season_day = season->today,
+        .bias_k = frost_bias_k(days->night_k,
+                               season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS),
     };
     if (!sun_night(now_ms, plot->latitude, plot->longitude, &input.sunset_ms, &input.sunrise_ms))
         input.sunset_ms = input.sunrise_ms = 0;

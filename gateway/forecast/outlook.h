@@ -43,6 +43,7 @@ struct outlook_season {
     struct pick_day days[SEASON_DAYS];
     double warm_cd[SEASON_DAYS]; /* growth_day.degree_days, which neither drought nor dry air
                                   * limits: the frost's gate, and what limits may take from */
+    double night_k[SEASON_DAYS]; /* frost_error_k() of the night before that day's morning */
 };
 
 struct outlook {

@@ -314,13 +314,13 @@ static enum frost_level frost_after(double later_c, int gap, int gap_end)
 static void a_frost_is_told_where_buds_may_be_out(void **state)
 {
     (void)state;
-    assert_int_equal(frost_after(12.5, 0, 0), FROST_ALARM); /* 34 °C d at least */
+    assert_int_equal(frost_after(12.5, 0, 0), FROST_SEVERE); /* 34 °C d at least */
     assert_int_equal(frost_after(6, 0, 0), FROST_NONE);
-    assert_int_equal(frost_after(12.5, 89, 98), FROST_ALARM); /* as warm as the days around */
+    assert_int_equal(frost_after(12.5, 89, 98), FROST_SEVERE); /* as warm as the days around */
     assert_int_equal(frost_after(6, 89, 98), FROST_NONE);
     assert_int_equal(frost_after(6, 0, 40), FROST_NONE);  /* January was cold */
-    assert_int_equal(frost_after(6, 0, 60), FROST_ALARM); /* who knows of February? */
-    assert_int_equal(frost_after(6, 45, 90), FROST_ALARM);
+    assert_int_equal(frost_after(6, 0, 60), FROST_SEVERE); /* who knows of February? */
+    assert_int_equal(frost_after(6, 45, 90), FROST_SEVERE);
 }
 
 static void after_the_season_there_is_no_estimate(void **state)
