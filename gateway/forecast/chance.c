@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 struct chance chance_begin(uint64_t seed)
 {
@@ -46,6 +47,15 @@ double chance_normal(struct chance *chance)
 #define LN2_HIGH 0x1.62e42fee00000p-1 /* ends in zeros: k * LN2_HIGH is exact for |k| < 2^20 */
 #define LN2_LOW  0x1.a39ef35793c76p-33
 
+/* 2^k, -1022 <= k <= 1023: its bits. */
+static double power_of_two(int k)
+{
+    uint64_t bits = (uint64_t)(k + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
 double chance_exp(double x)
 {
     static const double terms[] = {/* 1 / n!, from 13 down */
@@ -71,7 +81,7 @@ double chance_exp(double x)
     double sum = 0.0;
     for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
         sum = sum * r + terms[i];
-    return ldexp(sum, (int)k);
+    return sum * power_of_two((int)k); /* |k| <= 1010 */
 }
 
 double chance_log(double x)

@@ -8,9 +8,10 @@
 #include "gateway/common/sun.h"
 #include "gateway/forecast/growth.h"
 
-#define NEAR_DAYS     10 /* a week and a half: one warm or cold spell */
-#define SLOW_DAYS     3  /* of growth at SLOW_SHARE or less are told */
-#define DOUBTED_DAYS  7  /* a doubted note is told for so long */
+#define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
+#define NEAR_DAYS     10                 /* a week and a half: one warm or cold spell */
+#define SLOW_DAYS     3                  /* of growth at SLOW_SHARE or less are told */
+#define DOUBTED_DAYS  7                  /* a doubted note is told for so long */
 #define SLOW_SHARE    0.5
 #define SLOW_LEAST_CD 1.0
 #define LATE_DAY      31 /* warmth of January is little: measured from February on, some is missing */
@@ -116,7 +117,8 @@ void outlook_take(const struct outlook_plot *plot, const struct season *season,
         if (season->begin_ms[i] >= hours->first_ms)
             days->days[i] = make_day(plot, hours, season->begin_ms[i], season->begin_ms[i + 1],
                                      now_ms, &days->warm_cd[i]);
-        if (i > 0 && season->begin_ms[i - 1] + TEA_DAY_MS / 2 >= hours->first_ms)
+        if (i > 0 && i > season->today - NIGHT_DAYS &&
+            season->begin_ms[i - 1] + TEA_DAY_MS / 2 >= hours->first_ms)
             days->night_k[i] = night_error_k(plot, hours, season->begin_ms[i], now_ms);
     }
 }
@@ -193,7 +195,10 @@ static void no_estimate(struct outlook *outlook, enum pick_why why)
         (struct pick_estimate){.why = why, .thermal_time = NAN, .share_ready = NAN, .pickers = NAN};
     for (int i = 0; i < 3; i++)
         estimate->ready_kg[i] = estimate->pick_kg[i] = NAN;
-    outlook->score = (struct pick_score){.mae_kg = NAN, .skill = NAN, .coverage = NAN};
+    for (int i = 0; i < PICK_RULE_COUNT; i++)
+        estimate->rule_kg[i] = NAN;
+    outlook->score = (struct pick_score){
+        .mae_kg = NAN, .skill = NAN, .coverage = NAN, .best_rule = PICK_RULE_COUNT};
 }
 
 /* pick_why_text() for those who read Chinese. */

@@ -18,6 +18,8 @@
 #define SEASON_DONE_LEFT  0.02
 #define SEASON_GONE_SHARE 0.999
 #define SHORT_REST_DAYS   3
+#define BOOKED_ALPHA      0.2 /* smooths the share of picks that were booked */
+#define BOOKS_ALWAYS      0.9
 #define ODD_FACTOR        4.0  /* kg per picker so far from the last ones: a slip of the finger */
 #define ODD_KG_FACTOR     8.0  /* kg, where nobody noted the crew */
 #define PICKER_MOST_KG    30.0 /* a day, with nothing to compare it with: hands, no machine */
@@ -25,6 +27,7 @@
 #define DOOR_FACTOR       5.0
 #define DOOR_MOST_KG      2000.0
 #define AREA_MOST_KG_M2   0.3 /* four times what is assumed of a garden: 200 kg a mu */
+#define REST_CHANCE       0.2 /* that they come all the same: an assumption */
 
 _Static_assert(sizeof(struct pick_model) < 128 * 1024, "a plot's model has grown");
 
@@ -43,7 +46,9 @@ struct pick_prior pick_prior_first(enum pick_standard standard, double last_year
                                .season_kg = NAN,
                                .season_ln_sd = 0.3,
                                .picker_kg = 2.75,
-                               .picker_ln_sd = 0.22};
+                               .picker_ln_sd = 0.22,
+                               .area_m2 = above_zero(area_m2, 1e8) ? area_m2 : NAN,
+                               .last_each_kg = NAN};
     if ((size_t)standard < sizeof later_cd / sizeof later_cd[0])
         prior.mu_cd += later_cd[standard];
     if (above_zero(last_year_kg, 1e7)) {
@@ -87,6 +92,8 @@ static struct pick_prior checked(const struct pick_prior *prior)
     replace_unless_positive(&good.season_ln_sd, first.season_ln_sd);
     replace_unless_positive(&good.picker_kg, first.picker_kg);
     replace_unless_positive(&good.picker_ln_sd, first.picker_ln_sd);
+    replace_unless_positive(&good.area_m2, NAN);
+    replace_unless_positive(&good.last_each_kg, NAN);
     return good;
 }
 
@@ -102,6 +109,7 @@ void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64
     model->prior = checked(prior);
     model->seed = seed;
     model->chance = chance_begin(seed);
+    model->booked_share = 0.5;
     model->has_size = !isnan(model->prior.season_kg);
     if (!model->has_size) { /* any size, for the share that is ready; notes may narrow it */
         model->prior.season_kg = 500.0;
@@ -110,6 +118,7 @@ void pick_begin(struct pick_model *model, const struct pick_prior *prior, uint64
     for (size_t i = 0; i < PICK_RECENT; i++)
         model->growth_cd[i] = NAN;
     forget_recent(model);
+    model->trend = trend_begin(model->prior.area_m2, model->prior.last_each_kg);
     memset(model->missing_hours, GROWTH_HOURS, sizeof model->missing_hours);
     particles_begin(model);
 }
@@ -216,14 +225,74 @@ static struct chance evening_chance(const struct pick_model *model)
     return chance_begin(model->seed ^ (UINT64_C(0xD1B54A32D192ED03) * (model->days + 1)));
 }
 
-/* What will be picked, by the way that is to be shown; not past the gates. */
+static struct trend_tomorrow trend_of(const struct pick_model *model,
+                                      const struct pick_outlook *outlook, double model_kg)
+{
+    return (struct trend_tomorrow){
+        .pickers = outlook->pickers,
+        .booked = outlook->pickers_doubt <= 0.0,
+        .rain_chance = outlook->rain_chance,
+        .growth_cd = outlook->growth_cd,
+        .season_kg = model->has_size ? model->prior.season_kg : NAN,
+        .model_kg = model->has_size ? model_kg : NAN,
+        .ready_kg = model->has_size ? particles_mean(model).stock_kg : NAN,
+        .share_ready = model->growing ? particles_share_ready(model) : NAN};
+}
+
+double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                     double x[TREND_FEATURES])
+{
+    struct pick_outlook outlook = outlook_of(model, tomorrow);
+    struct chance chance = evening_chance(model);
+    double kg[3];
+    if (!(outlook.pickers > 0.0))
+        return NAN;
+    particles_foresee_pick(model, &outlook, &chance, kg);
+    struct trend_tomorrow of = trend_of(model, &outlook, kg[1]);
+    return trend_features(&model->trend, &of, x);
+}
+
+/* Who books nearly always and has not: hardly anybody comes. */
+static bool is_rest(const struct pick_model *model, const struct pick_outlook *outlook)
+{
+    return outlook->pickers_doubt > 0.0 && model->booked_share > BOOKS_ALWAYS;
+}
+
+/* 10, 50 and 90 % of what comes by that chance only. */
+static void thin_out(double chance, double pick_kg[3])
+{
+    static const double at[3] = {0.1, 0.5, 0.9};
+    const double low = pick_kg[0], middle = pick_kg[1], high = pick_kg[2];
+    for (size_t i = 0; i < 3; i++) {
+        double within = 1.0 - (1.0 - at[i]) / chance; /* of the days on which they come */
+        if (within <= 0.0)
+            pick_kg[i] = 0.0;
+        else if (within < 0.5)
+            pick_kg[i] = low + (middle - low) * fmax(0.0, within - 0.1) / 0.4;
+        else
+            pick_kg[i] = middle + (high - middle) * fmin(1.0, (within - 0.5) / 0.4);
+    }
+}
+
+/* What will be picked, by the way that is to be shown; not past the gates. `rest`: allow for nobody
+ * coming. */
 static enum pick_source foresee(struct pick_model *model, const struct pick_outlook *outlook,
-                                double pick_kg[3], struct pick_ways *ways)
+                                bool rest, double pick_kg[3], struct pick_ways *ways)
 {
     struct chance chance = evening_chance(model);
-    particles_foresee_pick(model, outlook, &chance, pick_kg);
-    *ways = pick_ways(model, pick_kg[1], outlook->pickers);
-    return pick_choose(model, ways, pick_kg);
+    double model_kg[3];
+    particles_foresee_pick(model, outlook, &chance, model_kg);
+    if (outlook->pickers > 0.0) {
+        struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg[1]);
+        trend_say(&model->trend, &tomorrow, pick_kg);
+    } else {
+        pick_kg[0] = pick_kg[1] = pick_kg[2] = 0.0;
+    }
+    *ways = pick_ways(model, model_kg[1], pick_kg[1], outlook->pickers);
+    enum pick_source by = pick_choose(model, ways, pick_kg);
+    if (rest && is_rest(model, outlook))
+        thin_out(REST_CHANCE, pick_kg);
+    return by;
 }
 
 /* Picks are noted and go on: they say more of tomorrow's than a thermometer does. */
@@ -232,10 +301,13 @@ static bool is_picking(const struct pick_model *model)
     return model->picked_days > 0 && model->rest_days < PICK_REST_DAYS;
 }
 
-/* Why tomorrow's pick is not told, with or without the rest. */
-static enum pick_why pick_gate(const struct pick_model *model, enum pick_why why)
+/* Why tomorrow's pick is not told, with or without the rest. Who books knows that it is not over.
+ */
+static enum pick_why pick_gate(const struct pick_model *model, const struct pick_outlook *outlook,
+                               enum pick_why why)
 {
-    if (is_picking(model) && (why == PICK_NO_DATA || why == PICK_GIVEN))
+    bool booked = outlook->pickers > 0.0 && outlook->pickers_doubt <= 0.0;
+    if (is_picking(model) && (why != PICK_AFTER_SEASON || booked))
         return PICK_GIVEN;
     if (why == PICK_GIVEN && !model->has_size)
         return PICK_NO_SIZE;
@@ -254,8 +326,9 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
                                   .share_ready = NAN,
                                   .ready_kg = {NAN, NAN, NAN},
                                   .pick_kg = {NAN, NAN, NAN},
-                                  .pickers = NAN};
-    bool told = pick_gate(model, out->why) == PICK_GIVEN && !isnan(outlook.pickers);
+                                  .pickers = NAN,
+                                  .rule_kg = {NAN, NAN, NAN, NAN}};
+    bool told = pick_gate(model, &outlook, out->why) == PICK_GIVEN && !isnan(outlook.pickers);
     if (out->why == PICK_GIVEN) {
         out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
         out->share_ready = share;
@@ -268,8 +341,10 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
         particles_foresee_ready(model, &outlook, &chance, out->ready_kg);
         out->pickers = ceil(out->ready_kg[1] / (2.0 * particles_mean(model).picker_kg));
     }
-    if (told)
-        out->by = foresee(model, &outlook, out->pick_kg, &ways);
+    if (!told)
+        return;
+    out->by = foresee(model, &outlook, true, out->pick_kg, &ways);
+    memcpy(out->rule_kg, ways.rule, sizeof out->rule_kg);
 }
 
 /* What was said the evening before; `any` is false when nothing was. */
@@ -286,10 +361,11 @@ static struct said recall(struct pick_model *model, const struct pick_day *day)
     struct pick_tomorrow evening = PICK_TOMORROW_UNKNOWN;
     evening.pickers = known_crew(day->booked);
     struct pick_outlook outlook = outlook_of(model, &evening);
-    enum pick_why why = pick_gate(model, closed_gate(model, particles_share_ready(model)));
+    enum pick_why why =
+        pick_gate(model, &outlook, closed_gate(model, particles_share_ready(model)));
     if (model->picked_days == 0 || why != PICK_GIVEN || isnan(outlook.pickers))
         return said;
-    foresee(model, &outlook, said.pick_kg, &said.ways);
+    foresee(model, &outlook, false, said.pick_kg, &said.ways);
     said.any = true;
     return said;
 }
@@ -367,6 +443,7 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day)
     } else {
         push(model->recent.kg, day->kg);
         push(model->recent.pickers, crew);
+        trend_pick(&model->trend, day->kg, crew, rain_chance(day->rain_mm));
     }
     model->picked_days++;
     return believed;
@@ -421,10 +498,14 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
         said = recall(model, day);
     grow(model, day, picked);
     bool believed = picked && learn_kg(model, day);
+    if (believed)
+        model->booked_share +=
+            BOOKED_ALPHA * (!isnan(known_crew(day->booked)) - model->booked_share);
     if (believed && said.any)
         pick_record(model, &said.ways, said.pick_kg, day->kg);
     if (!picked && model->growing)
         learn_without_kg(model, day);
+    trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model));
     if (model->picked_days > 0)
         particles_drift(model);
     model->rest_days = picked ? 0 : model->rest_days + 1;

@@ -2,7 +2,7 @@
 /* How much leaf is ready on a plot, and how much will probably be picked tomorrow. The garden's
  * shoots reach the standard over thermal time as a logistic curve; the ready stock grows by it, is
  * emptied by picking and outgrows the standard; a day's pick is what the crew can take from that
- * stock. Six unknowns of it are carried by 1,500 particles, which every noted day weighs anew.
+ * stock. Six unknowns of it are carried by 1,000 particles, which every noted day weighs anew.
  *
  *   share ready    F(TT) = 1 / (1 + exp(-(TT - mu) / s))                  TT: sum of growth, °C d
  *   stock          B = (B - picked + K (F(TT) - F(TT before))) (1 - growth / 170)
@@ -34,8 +34,9 @@
 
 #include "gateway/forecast/chance.h"
 #include "gateway/forecast/growth.h"
+#include "gateway/forecast/trend.h"
 
-#define PICK_PARTICLES     1500
+#define PICK_PARTICLES     1000
 #define PICK_LEARNING_DAYS 7   /* scored days until the score means something */
 #define PICK_GATE_DAYS     10  /* of whose hours of temperature ... */
 #define PICK_GATE_SHARE    0.2 /* ... at most this share may be missing */
@@ -53,6 +54,8 @@ struct pick_prior {
     double spread_cd, spread_ln_sd; /* s: 5 % to 95 % take 5.9 of it, °C d */
     double season_kg, season_ln_sd; /* K: fresh leaf of the whole season; NaN: nobody knows */
     double picker_kg, picker_ln_sd; /* c: the most that one picker takes in a day */
+    double area_m2, last_each_kg;   /* for the trend: the plot's; last season's kg per picker; NaN:
+                                     * not known */
 };
 
 /* The first season's prior: mu 150 ± 35 °C d for one bud with one leaf, -40 for the bud, +50 and
@@ -98,7 +101,23 @@ enum pick_why {
 const char *pick_why_text(enum pick_why why);
 
 /* Whose number pick_kg is. */
-enum pick_source { PICK_BY_MODEL, PICK_BY_PER_PICKER, PICK_BY_BLEND, PICK_SOURCE_COUNT };
+enum pick_source {
+    PICK_BY_MODEL, /* the particles alone */
+    PICK_BY_TREND, /* trend.h, which weighs the particles, too */
+    PICK_BY_RULE,  /* the best rule of this season, since it was better than the trend */
+    PICK_SOURCE_COUNT
+};
+
+/* What a grower can say without a gateway, and what every forecast is judged by. */
+enum pick_rule {
+    PICK_RULE_LAST,   /* as the last pick */
+    PICK_RULE_MEAN,   /* mean of the last three picks */
+    PICK_RULE_PICKER, /* kg per picker, smoothed (the logarithm, by half), x the crew */
+    PICK_RULE_NORM,   /* TREND_NORM_KG x the crew */
+    PICK_RULE_COUNT
+};
+/* "last", "mean", "picker", "norm". */
+const char *pick_rule_name(enum pick_rule rule);
 
 struct pick_estimate {
     enum pick_why why;
@@ -114,6 +133,7 @@ struct pick_estimate {
                          * follows  the notes and errs no more then. */
     double pickers;     /* a whole number that clears the stock in two days; NaN as ready_kg */
     enum pick_source by;
+    double rule_kg[PICK_RULE_COUNT]; /* what the rules say; NaN: nothing, or pick_kg is not given */
 };
 
 /* How good what was shown has been, over the season's picked days for which there was a number,
@@ -122,14 +142,16 @@ struct pick_estimate {
 struct pick_score {
     unsigned days;
     double mae_kg;   /* mean absolute error; this and all below NaN while days is 0 */
-    double skill;    /* 1 - mae / mae of the best of the three baselines; below 0: worse than it;
-                      * NaN, too, when that baseline never erred */
+    double skill;    /* 1 - mae / mae of the best rule; below 0: worse than it; NaN, too, when that
+                      * rule never erred */
     double coverage; /* share of days inside 10..90 %; 0.72..0.88 is honest */
-    double baseline_mae_kg[3]; /* last pick, mean of three picks, kg per picker × crew */
+    unsigned near_days;       /* of the days: off by no more than a quarter of the pick */
+    enum pick_rule best_rule; /* of the smallest error */
+    double rule_mae_kg[PICK_RULE_COUNT];
     double source_mae_kg[PICK_SOURCE_COUNT];
 };
 
-/* Private from here: sized so that the caller can own it, about 120 kB. */
+/* Private from here: sized so that the caller can own it, about 80 kB. */
 struct pick_particle {
     double mu, s;                /* °C d */
     double season_kg, picker_kg; /* K, c */
@@ -146,10 +168,8 @@ struct pick_recent {
     double kg[PICK_RECENT], pickers[PICK_RECENT];
 };
 /* Errors of one way to estimate. */
-#define PICK_ERRORS 7
 struct pick_errors {
     double sum;
-    double last[PICK_ERRORS]; /* ring */
     unsigned days;
 };
 struct pick_model {
@@ -168,8 +188,11 @@ struct pick_model {
     double growth_cd[PICK_RECENT];               /* known ones, newest first */
     unsigned char missing_hours[PICK_GATE_DAYS]; /* ring */
     struct pick_recent recent;
-    struct pick_errors baseline[3], source[PICK_SOURCE_COUNT], shown;
+    struct trend trend;
+    struct pick_errors rule[PICK_RULE_COUNT], source[PICK_SOURCE_COUNT], shown;
     unsigned covered;
+    double booked_share; /* smoothed: of the picks that were booked the evening before */
+    unsigned near_days;
     struct pick_particle particles[PICK_PARTICLES];
     struct pick_sample scratch[PICK_PARTICLES];
 };
@@ -185,6 +208,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 void pick_score(const struct pick_model *model, struct pick_score *score);
+/* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(). NaN: no
+ * crew is known. `model` as in pick_estimate(). */
+double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
+                     double x[TREND_FEATURES]);
 
 /* Is it likely to be a slip, before it is stored? NaN: not known. Of a plot's day: more than all of
  * last season, or than the best gardens bear in a season on that area; of a picker: more than hands

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/forecast/pick_record.h"
 
-#define ERROR_LEAST_KG 1e-3 /* so that a lucky week does not divide by zero */
+#define RULE_MARGIN 1.25 /* a rule must be so much better than the trend, not by luck */
+#define NEAR_SHARE  0.25 /* of the pick: "right" */
+
+const char *pick_rule_name(enum pick_rule rule)
+{
+    static const char *const names[PICK_RULE_COUNT] = {"last", "mean", "picker", "norm"};
+    return (unsigned)rule < PICK_RULE_COUNT ? names[rule] : "";
+}
 
 static double mean_error(const struct pick_errors *errors)
 {
     return errors->days ? errors->sum / errors->days : NAN;
-}
-
-static double recent_error(const struct pick_errors *errors)
-{
-    unsigned count = errors->days < PICK_ERRORS ? errors->days : PICK_ERRORS;
-    double sum = 0.0;
-    for (unsigned i = 0; i < count; i++)
-        sum += errors->last[i];
-    return count ? sum / count : NAN;
 }
 
 static void count_error(struct pick_errors *errors, double said_kg, double kg)
@@ -23,17 +21,7 @@ static void count_error(struct pick_errors *errors, double said_kg, double kg)
         return;
     double error = fabs(said_kg - kg);
     errors->sum += error;
-    errors->last[errors->days % PICK_ERRORS] = error;
     errors->days++;
-}
-
-/* The last pick whose crew was noted, for tomorrow's crew. */
-static double by_picker(const struct pick_recent *recent, double pickers)
-{
-    for (size_t i = 0; i < PICK_RECENT; i++)
-        if (!isnan(recent->kg[i]) && !isnan(recent->pickers[i]))
-            return recent->kg[i] / recent->pickers[i] * pickers;
-    return NAN;
 }
 
 static double recent_kg(const struct pick_recent *recent)
@@ -45,70 +33,72 @@ static double recent_kg(const struct pick_recent *recent)
     return count ? sum / count : NAN;
 }
 
-static double trust(const struct pick_errors *errors)
+/* PICK_RULE_COUNT: none has been judged. */
+static enum pick_rule best_rule(const struct pick_model *model)
 {
-    double error = recent_error(errors) + ERROR_LEAST_KG;
-    return isnan(error) ? 1.0 : 1.0 / (error * error);
+    enum pick_rule best = PICK_RULE_COUNT;
+    for (unsigned i = 0; i < PICK_RULE_COUNT; i++) {
+        double error = mean_error(&model->rule[i]);
+        if (!isnan(error) && (best == PICK_RULE_COUNT || error < mean_error(&model->rule[best])))
+            best = (enum pick_rule)i;
+    }
+    return best;
 }
 
-struct pick_ways pick_ways(const struct pick_model *model, double model_kg, double pickers)
+struct pick_ways pick_ways(const struct pick_model *model, double model_kg, double trend_kg,
+                           double pickers)
 {
     struct pick_ways ways;
-    double each = by_picker(&model->recent, pickers);
-    ways.baseline[0] = model->recent.kg[0];
-    ways.baseline[1] = recent_kg(&model->recent);
-    ways.baseline[2] = each;
+    enum pick_rule best = best_rule(model);
+    bool picked = model->trend.picks > 0;
+    ways.rule[PICK_RULE_LAST] = model->recent.kg[0];
+    ways.rule[PICK_RULE_MEAN] = recent_kg(&model->recent);
+    ways.rule[PICK_RULE_PICKER] = picked ? chance_exp(model->trend.each_ln) * pickers : NAN;
+    ways.rule[PICK_RULE_NORM] = TREND_NORM_KG * pickers;
     ways.source[PICK_BY_MODEL] = model_kg;
-    ways.source[PICK_BY_PER_PICKER] = each;
-    double a = trust(&model->source[PICK_BY_MODEL]);
-    double b = trust(&model->source[PICK_BY_PER_PICKER]);
-    ways.source[PICK_BY_BLEND] = (a * model_kg + b * each) / (a + b);
+    ways.source[PICK_BY_TREND] = trend_kg;
+    ways.source[PICK_BY_RULE] = best < PICK_RULE_COUNT ? ways.rule[best] : NAN;
     return ways;
-}
-
-static enum pick_source best_source(const struct pick_model *model)
-{
-    if (model->shown.days < PICK_LEARNING_DAYS)
-        return PICK_BY_BLEND;
-    enum pick_source best = PICK_BY_MODEL;
-    for (int i = PICK_BY_MODEL + 1; i < PICK_SOURCE_COUNT; i++)
-        if (mean_error(&model->source[i]) < mean_error(&model->source[best]))
-            best = (enum pick_source)i;
-    return best;
 }
 
 enum pick_source pick_choose(const struct pick_model *model, const struct pick_ways *ways,
                              double pick_kg[3])
 {
-    enum pick_source by = best_source(model);
-    if (isnan(ways->source[by]))
-        return PICK_BY_MODEL;
-    double factor = pick_kg[1] > 0.0 ? ways->source[by] / pick_kg[1] : 1.0;
+    double rule_kg = ways->source[PICK_BY_RULE];
+    double rule = mean_error(&model->source[PICK_BY_RULE]);
+    double trend = mean_error(&model->source[PICK_BY_TREND]);
+    bool better = model->source[PICK_BY_RULE].days >= PICK_LEARNING_DAYS &&
+                  rule * RULE_MARGIN < trend && !isnan(rule_kg);
+    if (!better)
+        return PICK_BY_TREND;
+    double factor = pick_kg[1] > 0.0 ? rule_kg / pick_kg[1] : 1.0;
     for (size_t i = 0; i < 3; i++)
         pick_kg[i] *= factor;
-    return by;
+    return PICK_BY_RULE;
 }
 
 void pick_record(struct pick_model *model, const struct pick_ways *ways, const double shown_kg[3],
                  double kg)
 {
-    for (size_t i = 0; i < sizeof model->baseline / sizeof model->baseline[0]; i++)
-        count_error(&model->baseline[i], ways->baseline[i], kg);
+    for (size_t i = 0; i < PICK_RULE_COUNT; i++)
+        count_error(&model->rule[i], ways->rule[i], kg);
     for (size_t i = 0; i < PICK_SOURCE_COUNT; i++)
         count_error(&model->source[i], ways->source[i], kg);
     count_error(&model->shown, shown_kg[1], kg);
     model->covered += kg >= shown_kg[0] && kg <= shown_kg[2];
+    model->near_days += fabs(shown_kg[1] - kg) <= NEAR_SHARE * kg;
 }
 
 void pick_score(const struct pick_model *model, struct pick_score *score)
 {
     const struct pick_errors *shown = &model->shown;
-    double best = NAN;
-    *score = (struct pick_score){.days = shown->days, .mae_kg = mean_error(shown)};
-    for (size_t i = 0; i < sizeof model->baseline / sizeof model->baseline[0]; i++) {
-        score->baseline_mae_kg[i] = mean_error(&model->baseline[i]);
-        best = fmin(best, score->baseline_mae_kg[i]); /* passes over NaN */
-    }
+    *score = (struct pick_score){.days = shown->days,
+                                 .mae_kg = mean_error(shown),
+                                 .near_days = model->near_days,
+                                 .best_rule = best_rule(model)};
+    for (size_t i = 0; i < PICK_RULE_COUNT; i++)
+        score->rule_mae_kg[i] = mean_error(&model->rule[i]);
+    double best = score->best_rule < PICK_RULE_COUNT ? score->rule_mae_kg[score->best_rule] : NAN;
     for (size_t i = 0; i < PICK_SOURCE_COUNT; i++)
         score->source_mae_kg[i] = mean_error(&model->source[i]);
     score->coverage = shown->days ? (double)model->covered / shown->days : NAN;

@@ -8,15 +8,16 @@
 
 /* One evening's numbers in kg; NaN: this way has none (yet). */
 struct pick_ways {
-    double baseline[3];               /* in the order of pick_score.baseline_mae_kg */
-    double source[PICK_SOURCE_COUNT]; /* PICK_BY_MODEL is never NaN */
+    double rule[PICK_RULE_COUNT];
+    double source[PICK_SOURCE_COUNT]; /* PICK_BY_MODEL and PICK_BY_TREND are never NaN */
 };
 
-/* `model_kg`: the particles' median; `pickers` >= 0 come tomorrow. The blend weighs the model and
- * the last kg per picker by the inverse square of their mean errors over seven days. */
-struct pick_ways pick_ways(const struct pick_model *model, double model_kg, double pickers);
-/* Which is shown: the blend while learning, then the one with the smallest error. Moves the model's
- * 10, 50 and 90 % in `pick_kg` to its number, as wide in proportion as they were. */
+/* `model_kg`: the particles' median, `trend_kg` the trend's; `pickers` >= 0 come tomorrow. */
+struct pick_ways pick_ways(const struct pick_model *model, double model_kg, double trend_kg,
+                           double pickers);
+/* Which is shown: the trend, unless the best rule of this season has been clearly better for
+ * PICK_LEARNING_DAYS and more. Moves the trend's 10, 50 and 90 % in `pick_kg` to its number, as
+ * wide in proportion as they were. */
 enum pick_source pick_choose(const struct pick_model *model, const struct pick_ways *ways,
                              double pick_kg[3]);
 /* A day is over: `kg` were picked, `shown_kg` had been shown the evening before. */

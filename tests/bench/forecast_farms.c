@@ -3,6 +3,7 @@
  * need no gateway and against who knows the farm. One JSON line a regime, then one of all.
  *
  *   bench-forecast judge FIRST COUNT     FIRST of the farms' numbers
+ *   bench-forecast rows FIRST COUNT      what tools/fit-forecast fits to
  *   bench-forecast time PLOTS DAY        what making it costs
  *
  * Errors are shares of a season's mean day. Every real pick is judged, noted or not, on whose
@@ -26,6 +27,9 @@ struct paper {
     double kg[3], each_ln, crew;
     int count;
 };
+
+/* Rows for tools/fit-forecast are printed instead of judging. */
+static bool rows;
 
 struct sums {
     double rule[RULES], ours, oracle;
@@ -176,12 +180,30 @@ static void judge_evening(struct sums *sums, const struct paper *paper, int d,
     }
 }
 
+/* farm, year, truth, whether it is a first pick, ln of what was picked to what trend.h starts from,
+ * the kg in the season's mean day, the features. */
+static void tell_row(int farm, int year, int d, const struct pick_tomorrow *tomorrow)
+{
+    double x[TREND_FEATURES], base = pick_features(&working, tomorrow, x);
+    if (isnan(base))
+        return;
+    printf("%d,%d,%d,%d,%.5f,%.5f", farm, year, (int)season.truth, working.trend.picks == 0,
+           log(season.days[d].kg) - base, season.days[d].kg / mean_kg());
+    for (int i = 0; i < TREND_FEATURES; i++)
+        printf(",%.5f", x[i]);
+    printf("\n");
+}
+
 /* One season; returns what was noted of it, for the next year. */
-static double live_through(struct sums *sums, int farm, int year, double last_kg)
+static double live_through(struct sums *sums, int farm, int year, double last_kg,
+                           double *last_each_kg)
 {
     struct paper paper = {.kg = {NAN, NAN, NAN}, .each_ln = NAN, .crew = NAN};
     struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, last_kg, season.area_m2);
     int fed = 0, opened = -1, shown = -1;
+    double each_ln = 0;
+    int each_days = 0;
+    prior.last_each_kg = *last_each_kg;
     double scale = mean_kg(), noted_kg = 0;
     pick_begin(&kept, &prior, (uint64_t)farm * 8 + (uint64_t)year + 1);
     for (int d = 0; d + 1 < FARM_DAYS && d <= season.last + 20; d++) {
@@ -197,6 +219,10 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
             pick_learn(&kept, &day);
         }
         noted_kg += today.kg;
+        if (today.kg > 0 && today.pickers > 0) {
+            each_ln += log(today.kg / today.pickers);
+            each_days++;
+        }
         paper_take(&paper, d);
         working = kept;
         for (int i = fed; i <= d; i++) {
@@ -205,6 +231,8 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         }
         if (next.was_booked)
             tomorrow.pickers = next.booked;
+        if (rows && season.days[d + 1].kg > 0)
+            tell_row(farm, year, d + 1, &tomorrow);
         pick_estimate(&working, &tomorrow, &said);
         judge_evening(sums, &paper, d, &said, tomorrow.pickers, scale);
         opened = opened < 0 && said.share_ready >= 0.05 ? d + 1 : opened;
@@ -219,6 +247,7 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         sums->shown_early += season.opening - shown;
         sums->shown++;
     }
+    *last_each_kg = each_days > 0 ? exp(each_ln / each_days) : *last_each_kg;
     return noted_kg;
 }
 
@@ -293,13 +322,14 @@ static int judge(int first, int count)
     static const char *const truths[FARM_TRUTHS] = {"cohorts", "stock", "saturation"};
     static struct sums sums[FARM_TRUTHS][2], all;
     for (int farm = first; farm < first + count; farm++) {
-        double last_kg = NAN;
+        double last_kg = NAN, last_each_kg = NAN;
         for (int year = 0; year < FARM_YEARS; year++) {
             farm_season_make(farm, year, &season);
             if (season.first < 0)
                 continue;
-            double noted_kg = live_through(&sums[season.truth][season.dirty], farm, year,
-                                           isnan(last_kg) ? season.told_kg : last_kg);
+            double noted_kg =
+                live_through(&sums[season.truth][season.dirty], farm, year,
+                             isnan(last_kg) ? season.told_kg : last_kg, &last_each_kg);
             last_kg = noted_kg > 0 ? noted_kg : last_kg;
         }
     }
@@ -308,11 +338,13 @@ static int judge(int first, int count)
             char regime[40];
             (void)snprintf(regime, sizeof regime, "%s-%s", truths[truth],
                            dirty ? "dirty" : "clean");
-            tell(regime, &sums[truth][dirty]);
+            if (!rows)
+                tell(regime, &sums[truth][dirty]);
             add(&all, &sums[truth][dirty]);
         }
     }
-    tell("all", &all);
+    if (!rows)
+        tell("all", &all);
     return 0;
 }
 
@@ -360,8 +392,12 @@ int main(int argc, char **argv)
     int first = argc > 2 ? atoi(argv[2]) : 0, count = argc > 3 ? atoi(argv[3]) : 0;
     if (argc == 4 && strcmp(argv[1], "judge") == 0 && count > 0)
         return judge(first, count);
+    rows = argc == 4 && strcmp(argv[1], "rows") == 0;
+    if (rows && count > 0)
+        return judge(first, count);
     if (argc == 4 && strcmp(argv[1], "time") == 0)
         return measure(first, count);
-    (void)fprintf(stderr, "usage: bench-forecast judge FIRST COUNT | time PLOTS DAY\n");
+    (void)fprintf(stderr,
+                  "usage: bench-forecast judge FIRST COUNT | rows FIRST COUNT | time PLOTS DAY\n");
     return 64;
 }

@@ -318,7 +318,7 @@ static void a_frost_is_told_where_buds_may_be_out(void **state)
     assert_int_equal(frost_after(6, 0, 0), FROST_NONE);
     assert_int_equal(frost_after(12.5, 89, 98), FROST_SEVERE); /* as warm as the days around */
     assert_int_equal(frost_after(6, 89, 98), FROST_NONE);
-    assert_int_equal(frost_after(6, 0, 40), FROST_NONE);  /* January was cold */
+    assert_int_equal(frost_after(6, 0, 40), FROST_NONE);   /* January was cold */
     assert_int_equal(frost_after(6, 0, 60), FROST_SEVERE); /* who knows of February? */
     assert_int_equal(frost_after(6, 45, 90), FROST_SEVERE);
 }

@@ -119,14 +119,42 @@ static void what_a_picker_takes_is_learned_from_the_notes(void **state)
     assert_true(after.pick_kg[2] / after.pick_kg[0] < before.pick_kg[2] / before.pick_kg[0]);
 }
 
-static void while_learning_the_blend_is_shown_as_soon_as_there_is_one(void **state)
+static void the_trend_is_shown_unless_a_rule_has_long_been_better(void **state)
 {
     (void)state;
     spring_begin(&model);
-    spring_feed(&model, 0, OPEN);
-    assert_int_equal(spring_ask(&model, 10.0).by, PICK_BY_MODEL);
-    spring_feed(&model, OPEN, OPEN + 1);
-    assert_int_equal(spring_ask(&model, 10.0).by, PICK_BY_BLEND);
+    spring_feed(&model, 0, OPEN + 2);
+    struct pick_estimate estimate = spring_ask(&model, 10.0);
+    assert_int_equal(estimate.by, PICK_BY_TREND);
+    assert_true(fabs(estimate.rule_kg[PICK_RULE_NORM] - 10.0 * TREND_NORM_KG) < 1e-9);
+    for (int d = OPEN + 2; d < OPEN + 22; d++) { /* always the same, whoever comes */
+        struct pick_day day = spring(OPEN + 1);
+        day.pickers = day.booked = 3.0 + (d * 5) % 11;
+        day.kg = 20.0;
+        pick_learn(&model, &day);
+    }
+    estimate = spring_ask(&model, 10.0);
+    assert_int_equal(estimate.by, PICK_BY_RULE);
+    assert_true(fabs(estimate.pick_kg[1] - 20.0) < 1e-9);
+    assert_true(estimate.pick_kg[0] < 20.0 && estimate.pick_kg[2] > 20.0);
+}
+
+/* Who always books and has not: 80 % of a normal day would be said before each day of rest. */
+static void who_always_books_and_has_not_is_not_expected(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN + 12);
+    struct pick_estimate estimate = spring_ask(&model, NAN);
+    assert_true(estimate.pick_kg[1] == 0.0 && estimate.pick_kg[2] > 0.0);
+    assert_true(spring_ask(&model, 10.0).pick_kg[1] > 10.0);
+    spring_begin(&model);
+    for (int d = 0; d < OPEN + 12; d++) {
+        struct pick_day day = spring(d);
+        day.booked = NAN;
+        pick_learn(&model, &day);
+    }
+    assert_true(spring_ask(&model, NAN).pick_kg[1] > 10.0);
 }
 
 /* Who never notes the crew: an unnoted day must not be taken for one on which all was cleared. */
@@ -160,23 +188,21 @@ static void days_are_scored_from_the_second_pick_on(void **state)
     assert_int_equal(score.days, 6);
 }
 
-/* Kg per picker never changes but in the rain: that baseline is hard to beat, and the score says
- * so; the shown number is that of the best of the three ways. */
-static void the_score_names_the_best_way(void **state)
+static void the_score_names_the_best_rule_and_what_is_worth_against_it(void **state)
 {
     (void)state;
     struct pick_score score;
     spring_begin(&model);
     spring_feed(&model, 0, CLOSE);
     pick_score(&model, &score);
-    struct pick_estimate estimate = spring_ask(&model, 10.0);
-    for (int i = 0; i < PICK_SOURCE_COUNT; i++)
-        assert_true(score.source_mae_kg[estimate.by] <= score.source_mae_kg[i]);
-    double best =
-        fmin(fmin(score.baseline_mae_kg[0], score.baseline_mae_kg[1]), score.baseline_mae_kg[2]);
+    for (int i = 0; i < PICK_RULE_COUNT; i++)
+        assert_true(score.rule_mae_kg[score.best_rule] <= score.rule_mae_kg[i]);
+    double best = score.rule_mae_kg[score.best_rule];
     assert_true(fabs(score.skill - (1.0 - score.mae_kg / best)) < 1e-12);
-    assert_true(score.baseline_mae_kg[2] == score.source_mae_kg[PICK_BY_PER_PICKER]);
     assert_true(score.coverage >= 0.0 && score.coverage <= 1.0);
+    assert_in_range(score.near_days, score.days / 2, score.days);
+    assert_string_equal(pick_rule_name(PICK_RULE_PICKER), "picker");
+    assert_string_equal(pick_rule_name(PICK_RULE_COUNT), "");
 }
 
 /* A comma forgotten: 240 kg for 24. The next evening's numbers are hardly moved by it. */
@@ -255,10 +281,11 @@ int main(void)
         cmocka_unit_test(rain_slows_the_pickers),
         cmocka_unit_test(warmth_brings_leaf),
         cmocka_unit_test(what_a_picker_takes_is_learned_from_the_notes),
-        cmocka_unit_test(while_learning_the_blend_is_shown_as_soon_as_there_is_one),
+        cmocka_unit_test(the_trend_is_shown_unless_a_rule_has_long_been_better),
+        cmocka_unit_test(who_always_books_and_has_not_is_not_expected),
         cmocka_unit_test(an_unnoted_day_without_any_crew_takes_no_more_than_a_usual_pick),
         cmocka_unit_test(days_are_scored_from_the_second_pick_on),
-        cmocka_unit_test(the_score_names_the_best_way),
+        cmocka_unit_test(the_score_names_the_best_rule_and_what_is_worth_against_it),
         cmocka_unit_test(one_slip_of_the_finger_is_not_believed),
         cmocka_unit_test(a_doubted_note_scores_nothing),
         cmocka_unit_test(a_prior_that_was_far_off_is_given_up),
