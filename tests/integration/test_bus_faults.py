@@ -14,8 +14,10 @@ POLLS = 1_000_000 if garden.FULL else 20_000
 SECONDS = 6 * 3600 if garden.FULL else 150
 RESPONSE_MS = 300
 LATENESS_MS = 100  # of a busy machine, so that what is late is late within the late window
+LATE_MS = 2 * RESPONSE_MS - LATENESS_MS
+GIVEN_MS = LATE_MS * 5 // 4  # what a unit gets that was once so late
 FAULTS = {"flip": (0, 0), "drop": (0, 0), "insert": (0, 0), "double": (0, 0), "truncate": (0, 0),
-          "stray": (0, 0), "late": (50, 2 * RESPONSE_MS - LATENESS_MS), "drip": (3, 40), "foreign": (0, 0),
+          "stray": (0, 0), "late": (50, LATE_MS), "drip": (3, 40), "foreign": (0, 0),
           "duplicate": (0, 60), "request": (0, 0)}
 PROBABILITY = 0.005  # of each fault: one answer in twenty has one
 DELAYS_US = [0, 5000, 1000, 20000]
@@ -69,7 +71,7 @@ def judge(reading, given, seen):
     if got != [value(address, i, number) for i in range(REGISTERS)]:
         return "registers of different answers"
     times = given[line, address].get(number, [])
-    if not any(-50 <= reading["ts"] - t <= RESPONSE_MS + 50 for t in times):
+    if not any(-50 <= reading["ts"] - t <= GIVEN_MS + 50 for t in times):
         return "never given at that time"
     count = seen[line, address, number] = seen.get((line, address, number), 0) + 1
     return "one answer taken twice" if count > len(times) else None
