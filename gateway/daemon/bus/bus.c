@@ -241,6 +241,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     line_init(&bus->line, own, bus->wake_fd);
     transact_init(&bus->transact, &bus->line);
+    bus->transact.owed = bus->owed;
     bus->units = calloc(count, sizeof *bus->units);
     bus->devices = calloc(count, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);

@@ -28,6 +28,8 @@ static void publish_stats(struct bus *bus)
     (void)pthread_mutex_unlock(&bus->mutex);
 }
 
+#define OTHER_MASTER_SHOWN_MS 600000 /* after its last request that was heard */
+
 /* Tells hints apart; 0: there is none. */
 static int hint_state(const char *hint)
 {
@@ -80,7 +82,11 @@ static void report_health(struct bus *bus)
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
-    const char *hint = link_quality_bus_hint(health, count, bus->echo, babble);
+    if (bus->transact.overheard.requests != bus->overheard_seen)
+        bus->overheard_ms = now;
+    bus->overheard_seen = bus->transact.overheard.requests;
+    bool other_master = bus->overheard_ms && now - bus->overheard_ms < OTHER_MASTER_SHOWN_MS;
+    const char *hint = link_quality_bus_hint(health, count, bus->echo, babble, other_master);
     (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
     log_change(&bus->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
                "bus %s: %s", bus->bus->name, hint[0] ? hint : "fine again");

@@ -53,7 +53,8 @@ struct bus {
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */
     int64_t open_at_ms, opened_ms, babble_ms, good_ms, careful_until_ms;
-    uint64_t stray_seen;
+    uint64_t stray_seen, overheard_seen;
+    int64_t overheard_ms; /* another master was heard; 0: never */
     uint32_t open_wait_ms;
     int open_error;     /* of the last try */
     int64_t fetched_ms; /* last time that nodes' logs had the line */

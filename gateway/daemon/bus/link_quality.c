@@ -157,7 +157,7 @@ const char *link_quality_device_hint(const struct link_quality *devices, unsigne
 }
 
 const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count, bool echo,
-                                  bool babble)
+                                  bool babble, bool other_master)
 {
     struct tally all = {0}, brief = {0}, lengthy = {0};
     for (unsigned i = 0; i < count; i++) {
@@ -168,6 +168,8 @@ const char *link_quality_bus_hint(const struct link_quality *devices, unsigned c
     }
     if (babble)
         return "a unit talks without being asked: unplug one after the other to find it";
+    if (other_master)
+        return "another master is on it: requests are heard that are not ours; take one away";
     if (all.all < ENOUGH)
         return "";
     if (all.good == 0 && all.garbled * 2 > all.all)

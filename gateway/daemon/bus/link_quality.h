@@ -56,6 +56,6 @@ uint32_t link_quality_percentile_us(const struct link_quality *health, double sh
 const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
                                      unsigned device);
 const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count, bool echo,
-                                  bool babble);
+                                  bool babble, bool other_master);
 
 #endif

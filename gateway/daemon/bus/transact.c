@@ -5,10 +5,11 @@
 
 #include "protocols/modbus/tcp.h"
 
-#define SLICE_NS    500000000LL  /* an end asked for is noticed so soon */
-#define BABBLE_NS   1000000000LL /* a line that is not silent for so long is babbled on */
-#define NOISE_BYTES 2 /* bytes lost or won by noise for which a frame is still that frame */
-#define GARBLED_NS  20000000LL /* no adapter holds the rest of a frame back for so long */
+#define SLICE_NS          500000000LL  /* an end asked for is noticed so soon */
+#define BABBLE_NS         1000000000LL /* a line that is not silent for so long is babbled on */
+#define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
+#define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
+#define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
 
 void transact_init(struct transact *t, struct line *line)
 {
@@ -42,6 +43,70 @@ static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t cou
     t->late_over = !asked;
 }
 
+/* A read request that somebody sent? An answer of eight bytes can look like one only to the
+ * functions for bits, and only in reply to one of those. */
+static bool is_read_request(const uint8_t frame[8])
+{
+    unsigned count = (unsigned)(frame[4] << 8 | frame[5]);
+    bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
+    bool registers = frame[1] == MODBUS_READ_HOLDING || frame[1] == MODBUS_READ_INPUT;
+    return frame[0] >= 1 && frame[0] <= 247 && (bits || registers) && count >= 1 &&
+           count <= (bits ? 2000u : 125u) && rtu_check(frame, 8);
+}
+
+static uint16_t answer_size_of(const uint8_t *pdu)
+{
+    unsigned count = (unsigned)(pdu[3] << 8 | pdu[4]);
+    bool bits = pdu[0] == MODBUS_READ_COILS || pdu[0] == MODBUS_READ_DISCRETE;
+    return (uint16_t)(SERIAL_ANSWER_BYTES + (bits ? (count + 7) / 8 : count * 2));
+}
+
+/* `asked` is what we are waiting for ourselves, or NULL. */
+static void hear_request(struct transact *t, const uint8_t frame[8],
+                         const struct transact_request *asked)
+{
+    bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
+    bool own_unit = asked != NULL && asked->unit == frame[0];
+    if (own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0)
+        return; /* our own, echoed; or it is about the same */
+    if (bits && ((own_unit && asked->pdu[0] == frame[1]) ||
+                 (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
+        return; /* may be an answer */
+    int64_t now = line_now_ns();
+    uint16_t answer_size = answer_size_of(frame + 1);
+    t->overheard.requests++;
+    t->overheard.unit = frame[0];
+    t->overheard.answer_awaited = true;
+    t->overheard.until_ns = now + LEFT_TO_OTHERS_NS;
+    rtu_client_expect(&t->overheard.client, frame[0], frame + 1, 5);
+    if (own_unit && asked->pdu[0] == frame[1] && asked->answer_size == answer_size)
+        t->spoken_between = true;
+    else if (t->owed != NULL)
+        owed_add(&t->owed[frame[0]], frame[1], answer_size, false, now);
+}
+
+static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
+                     const struct transact_request *asked)
+{
+    struct overheard *o = &t->overheard;
+    for (size_t i = 0; i < count; i++) {
+        if (o->answer_awaited && rtu_client_feed(&o->client, &bytes[i], 1) != RTU_CLIENT_WAITING) {
+            o->answer_awaited = false;
+            o->until_ns = 0;
+            if (t->owed != NULL && !t->spoken_between)
+                owed_answered(&t->owed[o->client.unit], o->client.request[0],
+                              answer_size_of(o->client.request));
+        }
+        if (o->filled == sizeof o->window)
+            memmove(o->window, o->window + 1, --o->filled);
+        o->window[o->filled++] = bytes[i];
+        if (o->filled == sizeof o->window && is_read_request(o->window)) {
+            hear_request(t, o->window, asked);
+            o->filled = 0;
+        }
+    }
+}
+
 /* Reads and drops what nobody asked for. False: the line is gone. */
 static bool drain(struct transact *t)
 {
@@ -52,6 +117,7 @@ static bool drain(struct transact *t)
         t->line->last_ns = line_now_ns();
         watch(t, bytes, (size_t)got);
         listen_for_late(t, bytes, (size_t)got, false);
+        overhear(t, bytes, (size_t)got, NULL);
         if ((size_t)got < sizeof bytes)
             break;
     }
@@ -79,15 +145,18 @@ static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
         begun = t->line->last_ns;
     for (;;) {
         int64_t asleep = line_now_ns(), slice = asleep + SLICE_NS;
-        int64_t free_ns = t->line->last_ns + silence_ns,
-                aimed_ns = wake_latency_at(&t->aim, free_ns);
+        int64_t free_ns = t->line->last_ns + silence_ns;
+        if (t->overheard.until_ns > free_ns)
+            free_ns = t->overheard.until_ns; /* somebody was asked, and not by us */
+        int64_t aimed_ns = wake_latency_at(&t->aim, free_ns);
         enum line_event event = line_wait(t->line, slice < aimed_ns ? slice : aimed_ns, false);
         if (event == LINE_GONE || (event == LINE_BYTES && !drain(t)) || atomic_load(&t->stopping))
             return LINE_GONE;
         int64_t now = line_now_ns();
         if (event == LINE_TIME && asleep < aimed_ns && aimed_ns < slice)
             wake_latency_woke(&t->aim, aimed_ns, now);
-        if (event == LINE_TIME && now >= t->line->last_ns + silence_ns)
+        if (event == LINE_TIME && now >= t->line->last_ns + silence_ns &&
+            now >= t->overheard.until_ns)
             return LINE_TIME;
         if (now - begun > BABBLE_NS)
             return LINE_BYTES;
@@ -153,6 +222,7 @@ static bool listen(struct transact *t, const struct transact_request *request, i
         if (request->unit != t->given.unit)
             watch(t, bytes, (size_t)got);
         listen_for_late(t, bytes, (size_t)got, true);
+        overhear(t, bytes, (size_t)got, request);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
         refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
@@ -171,6 +241,10 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
     enum rtu_client_state state = rtu_client_finish(&t->client);
     answer->echo = is_echo(&t->client) && t->client.at >= t->client.request_size + 3u;
     t->stray_bytes += t->client.stray;
+    if ((state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) && t->spoken_between) {
+        answer->quiet_ns = deadline_ns + request->late_ns; /* ours may still come */
+        return BUS_GARBLED;
+    }
     if (state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) {
         if (answer->end_ns > deadline_ns) { /* this process slept: nobody knows when it came */
             t->late_unit = request->unit;
@@ -220,6 +294,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         memcmp(request->pdu, t->missed.request, request->pdu_size) == 0)
         t->listening = false; /* what comes now is taken for the answer to this */
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+    t->spoken_between = false;
     if (request->wire && !line_set(line, request->wire)) {
         answer->result = BUS_DOWN;
         return;

@@ -10,6 +10,9 @@
  * what arrives, while others are asked as well, is compared with the old request, so that a late
  * answer is known as one.
  *
+ * A request that is not ours, heard while the line is listened to, is another master's: its answer
+ * is no value of ours, the line is left to it until that came, and what its unit may owe is noted.
+ *
  * What can't be told: a unit that repeats its answer of its own accord, at the very time when the
  * answer to the next request is due, and does not hear that request. Answers carry no number. The
  * bus leaves a unit alone for a while wherever there was a sign of it: see poll.c. */
@@ -20,6 +23,7 @@
 
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/line.h"
+#include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/wake_latency.h"
 #include "protocols/modbus/rtu_client.h"
 
@@ -63,8 +67,20 @@ struct transact {
     int64_t missed_ns;       /* when that was asked */
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
-    bool twice;              /* it did; the owner resets it */
-    int64_t silence_ns;      /* between frames, the bus's own included */
+    struct overheard {     /* another master's requests */
+        uint8_t window[8]; /* the newest bytes that no answer was found in */
+        uint8_t filled;
+        bool answer_awaited;
+        struct rtu_client client; /* of its answer */
+        int64_t until_ns;         /* the line is left to it until then, or its answer */
+        uint64_t requests;        /* heard, ever */
+        uint8_t unit;             /* the last one's */
+    } overheard;
+    bool spoken_between; /* to the unit, about something of the same form, since our request */
+    struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:
+                            nobody keeps it */
+    bool twice;          /* it did; the owner resets it */
+    int64_t silence_ns;  /* between frames, the bus's own included */
     struct wake_latency aim; /* at the end of a silence */
     uint8_t late_unit;       /* a late answer of this unit came, 0: none; the owner resets it */
     int64_t late_after_ns;   /* … so long after its request */

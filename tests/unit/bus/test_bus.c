@@ -482,6 +482,43 @@ static void a_unit_that_is_slower_than_its_profile_says_is_given_time(void **sta
     assert_in_range(readings_of(900, 3000, "10s"), 30, 61);
 }
 
+/* A PLC asks unit 1 for registers 8 and 9 right after we asked it for 0 and 1, or while we ask unit
+ * 2; the unit hears it, and answers it first. */
+static unsigned requests_of_others;
+
+static void another_master_asks(const struct garden_frame *frame)
+{
+    static const uint8_t request[] = {0x01, 0x03, 0x00, 0x08, 0x00, 0x02},
+                         reply[] = {0x01, 0x03, 0x04, 0x01, 0x08, 0x01, 0x09};
+    uint8_t bytes[RTU_FRAME_MAX];
+    if (frame->count != 2 || frame->address != 0 || garden_heard() % 3 != 0)
+        return;
+    size_t size = rtu_build(request[0], request + 1, sizeof request - 1, bytes, sizeof bytes);
+    virtual_line_say(frame->at_ns + 12 * INT64_C(1000000), bytes, size);
+    size = rtu_build(reply[0], reply + 1, sizeof reply - 1, bytes, sizeof bytes);
+    virtual_line_say(frame->at_ns + 32 * INT64_C(1000000), bytes, size);
+    requests_of_others++;
+}
+
+static void no_value_is_the_answer_to_another_masters_request(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 0x00FC;
+    garden.units[1].delay_ms = 60;
+    garden.units[2].refuses = 0x00FC;
+    garden.hears = another_master_asks;
+    garden.takes = count_wrong_values;
+    wrong_values = 0;
+    garden_start("", FLAT_OUT("a", "1"), TWO_BLOCKS, NULL);
+    garden_run(INT64_C(60000000000));
+    struct bus_stats stats;
+    bus_stats(garden_bus, &stats);
+    assert_true(requests_of_others > 50);
+    assert_int_equal(wrong_values, 0);
+    assert_true(garden_readings(0) > 50); /* what is possible between */
+    assert_non_null(strstr(stats.hint, "another master"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -490,6 +527,7 @@ int main(void)
         TEST(a_write_is_read_back),
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         TEST(no_value_is_an_earlier_requests_however_late_it_comes),
+        TEST(no_value_is_the_answer_to_another_masters_request),
         TEST(a_unit_that_is_slower_than_its_profile_says_is_given_time),
         TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
         TEST(a_dead_unit_costs_the_others_a_hundredth),

@@ -136,7 +136,8 @@ static void hints_at_what_is_wrong_and_at_nothing_else(void **state)
             d[i].late_answers = cases[c].devices[i].late;
             d[i].polls = 50;
         }
-        check_hint(link_quality_bus_hint(d, 3, cases[c].echo, cases[c].babble), cases[c].bus, c);
+        check_hint(link_quality_bus_hint(d, 3, cases[c].echo, cases[c].babble, false), cases[c].bus,
+                   c);
         for (unsigned i = 0; i < 3; i++)
             check_hint(link_quality_device_hint(d, 3, i), cases[c].device[i], c);
     }
