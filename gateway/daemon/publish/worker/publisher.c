@@ -125,6 +125,10 @@ static void on_event(struct publisher *p, const struct session_event *event)
     case SESSION_CONNECT_FAILED:
         on_connect_failed(p, event);
         break;
+    case SESSION_DENIED:
+        if (p->phase == PHASE_UP)
+            publish_status(p, "online");
+        break;
     case SESSION_LOST:
         on_lost(p, event);
         break;

@@ -10,15 +10,19 @@
 #include "gateway/daemon/publish/worker/session.h"
 
 #include <MQTTAsync.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 #include "gateway/common/clock.h"
 #include "protocols/mqtt/topic.h"
 
+#define OFFLINE       "offline"
+#define PASSWORD_MOST 4096 /* a token may be as long */
 #define EVENTS        256u /* more than there can be: a slot has one at a time */
 #define REQUESTS_MOST 32u
 #define REQUEST_BYTES 65536
@@ -37,7 +41,7 @@ struct session {
     MQTTAsync client;
     int wake_fd;
     char will_topic[TOPIC_SIZE], rpc_topic[TOPIC_SIZE];
-    char password[256];
+    char password[PASSWORD_MOST + 2];
     struct slot_context slots[SESSION_SLOTS];
     pthread_mutex_t lock; /* below; never held while Paho is called */
     struct session_event events[EVENTS];
@@ -124,6 +128,18 @@ static void subscribe(struct session *session)
     options.onSuccess5 = on_subscribed;
     options.subscribeOptions = how;
     (void)MQTTAsync_subscribe(session->client, session->rpc_topic, 1, &options);
+}
+
+/* A connection that the broker still holds open, of before a power cut, ends with its will, which
+ * then stands retained although we are there. */
+static void subscribe_status(struct session *session)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    MQTTSubscribe_options how = MQTTSubscribe_options_initializer;
+    how.noLocal = 1;
+    how.retainHandling = 2;
+    options.subscribeOptions = how;
+    (void)MQTTAsync_subscribe(session->client, session->will_topic, 1, &options);
 }
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)
@@ -248,6 +264,10 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
     struct session *session = context;
     size_t size = topic_length > 0 ? (size_t)topic_length : strlen(topic);
     struct session_request *request = copy_request(session, topic, size, message);
+    if (size == strlen(session->will_topic) && memcmp(topic, session->will_topic, size) == 0 &&
+        message->payloadlen == (int)strlen(OFFLINE) &&
+        memcmp(message->payload, OFFLINE, strlen(OFFLINE)) == 0)
+        leave(session, &(struct session_event){.type = SESSION_DENIED});
     pthread_mutex_lock(&session->lock);
     if (request != NULL && session->request_count < REQUESTS_MOST) {
         if (session->requests_last != NULL)
@@ -290,8 +310,13 @@ static bool create_client(struct session *session)
     bool v6 = strchr(broker->host, ':') != NULL;
     (void)snprintf(url, sizeof url, "%s://%s%s%s:%u", broker->tls ? "ssl" : "tcp", v6 ? "[" : "",
                    broker->host, v6 ? "]" : "", broker->port);
-    (void)snprintf(id, sizeof id, "baiye-%s-%s-%.8s", session->hello.site, broker->name,
-                   session->hello.uuid); /* two entries for one broker must not take over */
+    /* Whoever connects by our id ends our connection: it is in no topic, and another at each start.
+     */
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return false;
+    (void)snprintf(id, sizeof id, "baiye-%s-%s-%016" PRIx64, session->hello.site, broker->name,
+                   random);
     options.sendWhileDisconnected = 0;
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR); /* else every call is noted in a ring, locked */
     if (MQTTAsync_createWithOptions(&session->client, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
@@ -338,7 +363,13 @@ static bool read_password(struct session *session, char *why, size_t size)
         return false;
     }
     (void)fclose(file);
-    session->password[strcspn(session->password, "\r\n")] = '\0';
+    size_t length = strcspn(session->password, "\r\n");
+    if (length > PASSWORD_MOST) {
+        (void)snprintf(why, size, "%s: its first line is longer than %d bytes", path,
+                       PASSWORD_MOST);
+        return false;
+    }
+    session->password[length] = '\0';
     return true;
 }
 
@@ -367,7 +398,7 @@ bool session_connect(struct session *session, char *why, size_t size)
     if (!read_password(session, why, size))
         return false;
     will.topicName = session->will_topic;
-    will.message = "offline";
+    will.message = OFFLINE;
     will.retained = 1;
     will.qos = 1;
     fill_tls(&tls, broker);
@@ -393,6 +424,7 @@ void session_subscribe(struct session *session)
 {
     if (session->hello.requests)
         subscribe(session);
+    subscribe_status(session);
 }
 
 void session_disconnect(struct session *session, int reason)

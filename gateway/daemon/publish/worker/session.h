@@ -23,7 +23,8 @@ enum session_event_type {
     SESSION_ACKED,   /* slot */
     SESSION_REFUSED, /* slot, reason: a PUBACK that says no */
     SESSION_UNSENT,  /* slot: the connection ended before its PUBACK */
-    SESSION_ENDED    /* our own disconnect is done */
+    SESSION_ENDED,   /* our own disconnect is done */
+    SESSION_DENIED   /* somebody, or the will of an earlier connection, says that we are offline */
 };
 
 struct session_event {
@@ -50,7 +51,7 @@ struct session *session_create(const struct ipc_hello *hello, int wake_fd);
 /* Begins to connect; ends in CONNECTED or CONNECT_FAILED. false when that could not even begin
  * (`why`). Passwords and certificates are read anew. */
 bool session_connect(struct session *session, char *why, size_t size);
-/* Asks for requests, if the hello says so. After each CONNECTED. */
+/* Asks for requests, if the hello says so, and for what is said of us. After each CONNECTED. */
 void session_subscribe(struct session *session);
 /* Ends the connection. reason: the MQTT code to give, 0 normally; 4 has the broker publish the
  * will. */
