@@ -116,6 +116,7 @@ class Broker(Process):
                             f"pattern read baiye/{SITE}/answer/%u/#\n")
         user = "user root\n" if os.getuid() == 0 else ""  # else it could not read its files
         config.write_text(f"{user}listener {self.port} 127.0.0.1\nallow_anonymous false\n"
+                          "set_tcp_nodelay true\n"
                           f"password_file {password_file}\nacl_file {acl_file}\n"
                           f"persistence true\npersistence_location {folder}/\n"
                           "autosave_interval 0\nmax_queued_messages 100000\n")

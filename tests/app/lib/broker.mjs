@@ -43,7 +43,7 @@ export class Broker {
     }
     writeFileSync(file('acl'), acl(), { mode: 0o600 });
     writeFileSync(file('mosquitto.conf'), [
-      `listener ${this.port} 127.0.0.1`, 'allow_anonymous false', `password_file ${file('passwords')}`,
+      `listener ${this.port} 127.0.0.1`, 'allow_anonymous false', 'set_tcp_nodelay true', `password_file ${file('passwords')}`,
       `acl_file ${file('acl')}`, 'persistence true', `persistence_location ${this.dir}/`, 'user root',
       'autosave_interval 1', 'autosave_on_changes true',
     ].join('\n') + '\n');
