@@ -47,6 +47,17 @@ static void log_hint(struct bus *bus, unsigned index, const char *hint)
                device->config->unit, hint[0] ? hint : "fine again");
 }
 
+#define REFUSED_SHOWN_MS 3600000
+
+/* Of a node that answers well, but with numbers that can't be its own. */
+static const char *refused_hint(const struct device *device, int64_t now)
+{
+    const struct own_node *node = device->node;
+    bool shown = node != NULL && node->refused > 0 && now - node->refused_ms < REFUSED_SHOWN_MS;
+    return shown ? "refused a sample number that it can't have reached: damaged or forged frames?"
+                 : "";
+}
+
 static void report_health(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -62,6 +73,8 @@ static void report_health(struct bus *bus)
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
         const char *hint = link_quality_device_hint(health, count, i);
+        if (hint[0] == '\0')
+            hint = refused_hint(device, now);
         struct device_health report = {
             .device = device->config->index,
             .online = device->report.online && bus->up,

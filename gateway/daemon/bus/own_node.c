@@ -14,8 +14,12 @@
 #define TIME_AGAIN_MS     3600000
 #define FETCH_AGAIN_MS    5000
 #define IDENTIFY_AGAIN_MS 60000
-#define VERSION_WORDS     3 /* major, minor, patch */
-#define WRITE_ANSWER      8 /* bytes of the answer frame to a write */
+#define SAMPLES_SLACK     3          /* more than the time since the last sample holds */
+#define BOOTS_SLACK       16         /* more than .. */
+#define BOOT_LEAST_MS     10000      /* .. one in so long */
+#define AWAY_MOST_MS      1209600000 /* 14 days: longer than a log goes back */
+#define VERSION_WORDS     3          /* major, minor, patch */
+#define WRITE_ANSWER      8          /* bytes of the answer frame to a write */
 
 enum { STEP_UNLOCK, STEP_WRITE, STEP_COMMIT };
 
@@ -90,62 +94,139 @@ static void add_hole(struct own_node *node, struct own_node_place from, struct o
     node->holes[node->hole_count++] = hole;
 }
 
-/* Where what may be missing begins when sample `now` is seen. */
-static void find_hole(struct own_node *node, struct own_node_place now)
+/* Where what may be missing begins when sample `now` is seen. `report`: what is not in the log any
+ * more was lost. */
+static void find_hole(struct own_node *node, struct own_node_place now, bool report)
 {
     struct own_node_place next = {node->last.boot, node->last.seq + 1};
     bool first = !node->seen && node->before_known;
     node->withhold =
         first && node->whole && node->live && next.boot == now.boot && is_before(next, now);
     if (node->seen || node->before_known)
-        add_hole(node, next, now, !node->withhold, true);
+        add_hole(node, next, now, !node->withhold, report);
     else
         add_hole(node, (struct own_node_place){now.boot, 1}, now, false, false);
 }
 
-/* Within a boot samples are counted upwards: an older one is an answer that came once more. A node
- * whose memory was lost in its first boot counts from 1 again: then the next one is newer than the
- * one that was doubted, and they are told from there on. */
-static bool is_doubtful(struct own_node *node, struct own_node_place now)
+static uint32_t wanted_period_ms(const struct own_node *node)
 {
-    bool older = node->seen && now.boot == node->last.boot && now.seq < node->last.seq;
-    struct own_node_place before = node->doubted;
-    node->doubted = older ? now : (struct own_node_place){0};
-    if (!older)
+    return node->device->every_ms < 1000 ? 1000 : node->device->every_ms;
+}
+
+/* The shortest period that may have been in force until now. */
+static uint32_t least_period_ms(const struct own_node *node)
+{
+    uint32_t wanted = wanted_period_ms(node);
+    return node->period_ms != 0 && node->period_ms < wanted ? node->period_ms : wanted;
+}
+
+/* Can a node that was at `from` be at `now` after that time? Its clock may be some percent fast,
+ * and it takes a sample at once when its period is set. */
+static bool is_reachable(struct own_node_place from, struct own_node_place now, int64_t elapsed_ms,
+                         uint32_t period_ms)
+{
+    uint64_t elapsed = elapsed_ms > 0 ? (uint64_t)elapsed_ms : 0;
+    uint64_t samples = elapsed / period_ms;
+    samples += samples / 16 + SAMPLES_SLACK;
+    if (now.boot == from.boot)
+        return now.seq >= from.seq && now.seq - from.seq <= samples;
+    return now.boot > from.boot && now.boot - from.boot <= BOOTS_SLACK + elapsed / BOOT_LEAST_MS &&
+           now.seq <= samples;
+}
+
+/* How long ago `last` was taken. For how long the gateway was away is not known: as long as a log
+ * goes back at most. */
+static int64_t elapsed_ms(const struct own_node *node, int64_t taken_ms)
+{
+    return node->seen ? taken_ms - node->taken_ms : AWAY_MOST_MS;
+}
+
+/* The line of numbers has changed: a node whose memory was lost counts from 1 again, and nothing
+ * before that can be asked. What is searched behind the new place was never there. */
+static void go_back_to(struct own_node *node, struct own_node_place first)
+{
+    node->last = (struct own_node_place){first.boot, first.seq - 1};
+    for (unsigned i = node->hole_count; i-- > 0;) {
+        struct own_node_hole *hole = &node->holes[i];
+        if (is_before(first, hole->until))
+            hole->until = first;
+        if (is_before(hole->from, hole->until))
+            continue;
+        memmove(hole, hole + 1, (--node->hole_count - i) * sizeof *hole);
+        node->untold = node->untold && i > 0;
+    }
+}
+
+/* Is `now` not to be believed yet? Samples that go on from the one that was doubted confirm it: one
+ * of a line that begins anew, two of one that is further than the time allows. */
+static bool is_doubtful(struct own_node *node, struct own_node_place now, int64_t taken_ms,
+                        uint32_t period_ms)
+{
+    struct own_node_doubt *doubt = &node->doubt;
+    bool known = node->seen || node->before_known;
+    bool older = is_before(now, node->last);
+    if (!known || is_reachable(node->last, now, elapsed_ms(node, taken_ms), period_ms)) {
+        doubt->count = 0;
         return false;
-    if (before.boot != now.boot || before.seq == 0 || now.seq <= before.seq)
-        return true;
-    node->last.seq = before.seq - 1;
-    node->doubted.seq = 0;
-    return false;
+    }
+    bool again = doubt->count > 0 && now.boot == doubt->last.boot && now.seq == doubt->last.seq;
+    bool goes_on = doubt->count > 0 && !again && now.boot == doubt->last.boot &&
+                   is_reachable(doubt->last, now, taken_ms - doubt->taken_ms, period_ms);
+    if (again)
+        return true; /* it was asked twice between two samples */
+    if (!goes_on)
+        *doubt = (struct own_node_doubt){.first = now};
+    doubt->last = now;
+    doubt->taken_ms = taken_ms;
+    return ++doubt->count < (older ? 2 : 3);
+}
+
+/* After a sample that is believed: what is missing before it. */
+static void go_on_to(struct own_node *node, struct own_node_place now)
+{
+    bool confirmed = node->doubt.count > 0;
+    struct own_node_place first = node->doubt.first;
+    node->doubt.count = 0;
+    if (confirmed && is_before(now, node->last)) {
+        go_back_to(node, first);
+    } else if (confirmed && node->seen) {
+        /* There was no time to take them: they are fetched if the log has them, but not missed. */
+        find_hole(node, first, false);
+        node->last = (struct own_node_place){first.boot, first.seq - 1};
+    }
+    find_hole(node, now, true);
 }
 
 bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uint16_t period_s,
                        int64_t answered_ms)
 {
     struct own_node_place now = {decoded->boot, decoded->seq};
+    int64_t taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
+    uint32_t period_ms = least_period_ms(node);
     node->period_ms = period_s * 1000u;
     node->status = decoded->status;
     if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
         return false;
-    if (is_doubtful(node, now))
+    if (is_doubtful(node, now, taken_ms, period_ms)) {
+        node->refused++;
+        node->refused_ms = answered_ms;
         return false;
+    }
     bool same = node->last.boot == now.boot && node->last.seq == now.seq;
     if (same && (node->seen || node->before_known)) {
         if (!node->seen)
-            node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
+            node->taken_ms = taken_ms;
         node->seen = true;
         return false;
     }
-    /* A node whose memory was lost counts boots from 1 again: nothing before it can be asked. */
-    if (!(node->seen || node->before_known) || is_before(node->last, now))
-        find_hole(node, now);
-    if (node->last.boot != now.boot) { /* it may have been updated */
+    bool rebooted = node->last.boot != now.boot;
+    go_on_to(node, now);
+    if (rebooted) { /* it may have been updated */
         node->identified = false;
         node->identify_after_ms = 0;
     }
     node->last = now;
-    node->taken_ms = answered_ms - (int64_t)decoded->age_ds * 100;
+    node->taken_ms = taken_ms;
     node->seen = true;
     return true;
 }
@@ -173,11 +254,6 @@ int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms)
 }
 
 /* --- what to ask --- */
-
-static uint32_t wanted_period_ms(const struct own_node *node)
-{
-    return node->device->every_ms < 1000 ? 1000 : node->device->every_ms;
-}
 
 static size_t write_one(uint8_t *pdu, uint16_t address, uint16_t value)
 {
@@ -404,27 +480,49 @@ static void give_records(struct own_node *node, const struct node_log_window *wi
     }
 }
 
+/* What the log has lost is lost for good, so it must say so twice: one frame is not enough. `first`
+ * is where it goes on. */
+static bool is_said_again(struct own_node *node, struct own_node_place first)
+{
+    bool again =
+        node->lost_said && node->lost_until.boot == first.boot && node->lost_until.seq == first.seq;
+    node->lost_said = !again;
+    node->lost_until = first;
+    return again;
+}
+
+static void nothing_left(struct own_node *node, const struct reading_sink *sink)
+{
+    const struct own_node_hole *hole = &node->holes[0];
+    if (!is_said_again(node, hole->until))
+        return;
+    if (hole->from.boot == hole->until.boot)
+        give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
+    else /* as far as one can tell how much it was */
+        give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
+    end_hole(node);
+}
+
 static void window_came(struct own_node *node, const struct node_log_window *window, int64_t now_ms,
                         struct wall_ms wall, const struct reading_sink *sink)
 {
     struct own_node_hole *hole = &node->holes[0];
     struct own_node_place first = {window->boot, window->seq};
-    bool nothing = window->count == 0 || !is_before(first, hole->until);
-    if (nothing) { /* what was left of it is gone, as far as one can tell how much it was */
-        if (hole->from.boot == hole->until.boot)
-            give_gap(node, hole->from.boot, hole->from.seq, hole->until.seq - 1, sink);
-        else
-            give_gap(node, hole->until.boot, 1, hole->until.seq - 1, sink);
-        end_hole(node);
+    if (window->count == 0 || !is_before(first, hole->until)) {
+        nothing_left(node, sink);
         return;
     }
     if (is_before(first, hole->from)) { /* not what was asked for */
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
         return;
     }
-    give_gap(node, window->boot, first.boot == hole->from.boot ? hole->from.seq : 1,
-             window->seq - 1, sink);
+    if (is_before(hole->from, first) && !is_said_again(node, first))
+        return;
+    node->lost_said = false;
+    uint32_t lost = first.boot == hole->from.boot ? hole->from.seq : 1;
     give_records(node, window, now_ms, wall, sink);
+    give_gap(node, window->boot, lost, window->seq - 1, sink); /* what is kept of a boot says first
+                                                                  how far it went */
     if (!is_before(hole->from, hole->until))
         end_hole(node);
 }

@@ -8,6 +8,11 @@
  * together are one stretch of the log walked from `cursor` to `until`: the log's window gives
  * records of one boot at a time, counting up by one, and begins with the next that is still there.
  *
+ * A line is open to anybody and a checksum lets one damaged frame of 65,536 through, so a number is
+ * believed only where it can be: no more samples than the time since the last one holds, no
+ * boot before the last. What is beyond that is refused and reported, until the samples after it go
+ * on from there at their pace, with none of the believed ones in between.
+ *
  * A counter (rain) is told once, whatever is asked for twice: the store knows the sum of what is
  * told of a boot. A live reading tells all that has come since, also what fell into a hole; the
  * records of the log tell it for boots that are over, and for the time that the gateway was away:
@@ -24,6 +29,13 @@ struct own_node_place {
     uint32_t boot, seq;
 };
 
+/* Samples that are not believed yet. */
+struct own_node_doubt {
+    struct own_node_place first, last;
+    int64_t taken_ms; /* of `last` */
+    uint8_t count;    /* 0: there is none */
+};
+
 struct own_node_hole {
     struct own_node_place from, until; /* until is not in it */
     bool counted; /* the live counters after it include what fell into its last boot */
@@ -38,16 +50,20 @@ struct own_node {
     bool withhold;                /* the next live reading's counters wait for what the log tells */
     bool untold;                  /* they do: as `first` has them */
     struct decode_counters first;
-    struct reading_stored before;  /* what an earlier run of the gateway stored */
-    bool seen;                     /* a sample was seen since start */
-    bool before_known;             /* `last` is what an earlier run of the gateway stored */
-    struct own_node_place last;    /* newest sample known */
-    struct own_node_place doubted; /* an older one came; seq 0: none */
-    int64_t taken_ms;              /* when it was taken, monotonic */
-    uint32_t period_ms;            /* in force, as the node says; 0: not known */
+    struct reading_stored before; /* what an earlier run of the gateway stored */
+    bool seen;                    /* a sample was seen since start */
+    bool before_known;            /* `last` is what an earlier run of the gateway stored */
+    struct own_node_place last;   /* newest sample known */
+    struct own_node_doubt doubt;
+    uint32_t refused;   /* samples since start that were not believed */
+    int64_t refused_ms; /* when the last of them came, monotonic */
+    int64_t taken_ms;   /* when it was taken, monotonic */
+    uint32_t period_ms; /* in force, as the node says; 0: not known */
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
+    bool lost_said; /* the log said once that it goes on at `lost_until` only */
+    struct own_node_place lost_until;
     unsigned hole_count;
     struct own_node_hole holes[OWN_NODE_HOLES_MAX];
     bool identified; /* its firmware's version was read in this boot */

@@ -78,8 +78,8 @@ static void note_lost(struct store *store, const struct stream *stream, const st
         !dedup_watches(store->dedup, (uint16_t)device) ||
         record->last_seq - record->seq >= LOST_MOST)
         return;
-    for (uint32_t i = 0; i <= record->last_seq - record->seq; i++)
-        (void)dedup_add(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq + i);
+    dedup_lost(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq,
+               record->last_seq);
 }
 
 /* Keeps `record` in the body under the right stream number, and counts it. */

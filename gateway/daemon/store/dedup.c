@@ -315,6 +315,18 @@ bool dedup_add(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boo
     return add(set, seq);
 }
 
+void dedup_lost(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t first,
+                uint32_t last)
+{
+    struct boot_set *set = set_of(dedup, db, dedup->devices[device], boot);
+    set->stamp = ++dedup->stamp;
+    if (set->count == 0)
+        return;
+    uint32_t newest = set->ranges[set->count - 1].high;
+    for (uint32_t seq = first; seq <= last && seq < newest; seq++)
+        (void)add(set, seq);
+}
+
 bool dedup_pressed(const struct dedup *dedup)
 {
     return dedup->more >= MORE_MOST;

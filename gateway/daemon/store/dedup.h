@@ -26,6 +26,10 @@ void dedup_destroy(struct dedup *dedup);
 bool dedup_watches(const struct dedup *dedup, uint16_t device);
 /* false: it is there already. `db` may be closed: then only RAM is asked. */
 bool dedup_add(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t seq);
+/* These can't come any more. Only what lies below a reading of that boot is noted: a number beyond
+ * them all may still come. */
+void dedup_lost(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t first,
+                uint32_t last);
 /* A reading that was added: what its counters say counts as told. */
 void dedup_tell(struct dedup *dedup, uint16_t device, uint32_t boot,
                 const struct stream_schema *shape, const struct payload_value *values);

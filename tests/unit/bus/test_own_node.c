@@ -110,8 +110,8 @@ static struct asked next(struct own_node *node, int64_t now_ms)
 }
 
 /* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
-static void give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
-                 uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
+static void give_once(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
+                      uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
 {
     struct node_log_window window = {.count = count,
                                      .boot = boot,
@@ -145,6 +145,15 @@ static void give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t 
         byte_write_u16(&w, words[i]);
     struct transact_answer answer = {.result = BUS_OK, .pdu = pdu, .pdu_size = w.at};
     own_node_done(node, OWN_NODE_FETCH, &answer, now_ms, wall, &sink);
+}
+
+/* Of what it has lost it is asked twice. */
+static void give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
+                 uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
+{
+    give_once(node, count, boot, seq, age_ds, wall_s, now_ms);
+    if (node->lost_said)
+        give_once(node, count, boot, seq, age_ds, wall_s, now_ms);
 }
 
 /* What is stored ends with that sample; its counter told so many hundredths. */
@@ -201,6 +210,100 @@ static void a_node_that_counts_from_one_again_is_believed(void **state)
     assert_true(see(&node, 1, 4, 5, 1120000));
     assert_int_equal(next(&node, 1120000).seq, 3); /* the doubted one is fetched */
     assert_true(see(&node, 1, 5, 5, 1180000));
+}
+
+/* One frame that a checksum let through, or that somebody forged, and the node's log is empty. */
+static void a_number_that_it_cannot_have_reached_is_refused(void **state)
+{
+    (void)state;
+    static const struct own_node_place forged[] = {
+        {7, 90100}, {7, 1130}, {8, 400}, {90, 1}, {6, 99}, {7, 3}, {1, 1000}, {7, 4000000000}};
+    for (unsigned i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        for (unsigned restarted = 0; restarted < 2; restarted++) {
+            struct own_node node;
+            gap_count = 0;
+            go_on(&node, NULL, 7, 1100, 0);
+            if (!restarted)
+                assert_true(see(&node, 7, 1101, 0, 1000000));
+            else if (forged[i].boot == 7 && forged[i].seq == 1130) /* it may have been away */
+                continue;
+            else if (forged[i].boot == 8 || forged[i].boot == 90)
+                continue;
+            assert_false(see(&node, forged[i].boot, forged[i].seq, 0, 1030000));
+            assert_int_equal(node.refused, 1);
+            assert_int_equal(next(&node, 1030000).job, OWN_NODE_IDLE);
+            uint32_t seq = restarted ? 1101 : 1102;
+            assert_true(see(&node, 7, seq, 0, 1060000));
+            assert_true(see(&node, 7, seq + 1, 0, 1120000));
+            assert_int_equal(next(&node, 1120000).job, OWN_NODE_IDLE);
+            assert_int_equal(gap_count, 0);
+        }
+    }
+}
+
+/* Its period was set shorter by hand, or its number did jump: the third sample in a row tells. */
+static void a_node_that_goes_on_from_a_jump_is_believed(void **state)
+{
+    (void)state;
+    struct own_node node;
+    go_on(&node, NULL, 1, 9, 0);
+    assert_true(see(&node, 1, 10, 0, 1000000));
+    assert_false(see(&node, 1, 500, 0, 1060000));
+    assert_false(see(&node, 1, 500, 50, 1065000));
+    assert_false(see(&node, 1, 501, 0, 1120000));
+    assert_true(see(&node, 1, 502, 0, 1180000));
+    assert_int_equal(next(&node, 1180000).seq, 11);
+    give(&node, 0, 0, 0, 0, 0, 1180000); /* never taken: no gap */
+    assert_int_equal(gap_count, 0);
+    assert_int_equal(next(&node, 1180000).seq, 500);
+    give(&node, 2, 1, 500, 1200, 0, 1180000);
+    assert_int_equal(reading_count, 2);
+    assert_true(see(&node, 1, 503, 0, 1240000));
+}
+
+/* Samples of the true line between them: they are forged however many there are. */
+static void numbers_that_do_not_go_on_are_never_believed(void **state)
+{
+    (void)state;
+    struct own_node node;
+    go_on(&node, NULL, 1, 9, 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_true(see(&node, 1, 10 + i, 0, 1000000 + 60000 * i));
+        assert_false(see(&node, 1, 90000 + i, 0, 1030000 + 60000 * i));
+        assert_false(see(&node, 3, 7 + i, 0, 1031000 + 60000 * i));
+    }
+    assert_int_equal(node.refused, 20);
+    assert_int_equal(next(&node, 1600000).job, OWN_NODE_IDLE);
+}
+
+/* A node that was away for a day, whose clock is a percent fast. */
+static void what_the_time_holds_is_believed_at_once(void **state)
+{
+    (void)state;
+    struct own_node node;
+    go_on(&node, NULL, 1, 9, 0);
+    assert_true(see(&node, 1, 10, 0, 1000000));
+    assert_true(see(&node, 1, 10 + 1455, 0, 1000000 + 86400000));
+    assert_int_equal(next(&node, 87400000).seq, 11);
+    assert_true(see(&node, 2, 1440, 0, 1000000 + 2 * 86400000LL));
+}
+
+/* "Nothing is left" in one damaged frame: what is still in the log is fetched all the same. */
+static void the_log_must_say_twice_what_it_lost(void **state)
+{
+    (void)state;
+    struct own_node node;
+    go_on(&node, NULL, 1, 10, 0);
+    assert_true(see(&node, 1, 14, 0, 0));
+    give_once(&node, 0, 0, 0, 0, 0, 0);
+    assert_int_equal(gap_count, 0);
+    assert_int_equal(next(&node, 0).seq, 11);
+    give_once(&node, 1, 1, 13, 600, 0, 0); /* and another one */
+    assert_int_equal(gap_count + reading_count, 0);
+    give_once(&node, 3, 1, 11, 1800, 0, 0);
+    assert_int_equal(reading_count, 3);
+    assert_int_equal(gap_count, 0);
+    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 static void the_next_poll_follows_the_next_sample(void **state)
@@ -694,6 +797,11 @@ int main(void)
         TEST(the_same_sample_is_one_reading),
         TEST(an_older_sample_is_an_answer_that_came_twice),
         TEST(a_node_that_counts_from_one_again_is_believed),
+        TEST(a_number_that_it_cannot_have_reached_is_refused),
+        TEST(a_node_that_goes_on_from_a_jump_is_believed),
+        TEST(numbers_that_do_not_go_on_are_never_believed),
+        TEST(what_the_time_holds_is_believed_at_once),
+        TEST(the_log_must_say_twice_what_it_lost),
         TEST(the_next_poll_follows_the_next_sample),
         TEST(a_node_without_a_sample_is_asked_again_soon),
         TEST(a_hole_is_fetched_from_the_log),

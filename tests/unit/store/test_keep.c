@@ -410,6 +410,28 @@ static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
     }
 }
 
+/* "The log has lost all up to 90,000", and the node goes on from 4. */
+static void what_is_called_lost_beyond_the_newest_reading_is_stored_when_it_comes(void **state)
+{
+    struct bench *bench = *state;
+    struct reading_gap gap = {.why = GAP_NODE_LOG, .boot = 1, .first_seq = 2, .last_seq = 90000};
+    bench_open(bench);
+    const struct reading_sink *sink = store_sink(bench->store);
+    bench_put(bench, 0, 1, 1, NOON);
+    bench_put(bench, 0, 1, 3, NOON + 3);
+    sink->gap(sink->context, &gap);
+    bench_wait_stored(bench, 3);
+    for (uint32_t seq = 4; seq < 100; seq++)
+        bench_put(bench, 0, 1, seq, NOON + seq);
+    bench_wait_stored(bench, 3 + 96);
+    bench_close(bench);
+    bench_open(bench);
+    struct reading_stored stored = stored_of(bench, 0);
+    assert_true(stored.whole);
+    assert_int_equal(stored.seq, 99);
+    bench_close(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +442,9 @@ int main(void)
                                         bench_end),
         cmocka_unit_test_setup_teardown(a_start_knows_what_is_missing_and_what_counters_told,
                                         bench_begin, bench_end),
+        cmocka_unit_test_setup_teardown(
+            what_is_called_lost_beyond_the_newest_reading_is_stored_when_it_comes, bench_begin,
+            bench_end),
         cmocka_unit_test_setup_teardown(a_copy_made_while_writing_has_all_that_was_stored,
                                         bench_begin, bench_end),
     };
