@@ -55,6 +55,11 @@ struct growth_day growth_day(const double hourly_c[GROWTH_HOURS])
     return day;
 }
 
+double growth_daily_cd(double mean_c)
+{
+    return isnan(mean_c) ? NAN : fmax(0.0, fmin(mean_c, GROWTH_CEILING_C) - GROWTH_BASE_C);
+}
+
 static double between(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x; /* NaN stays NaN */

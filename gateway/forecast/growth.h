@@ -32,6 +32,10 @@ struct growth_day {
  * Agric.), above 8.9-11.3 °C in six clones of Tanzania (Burgess & Carr 2001). */
 struct growth_day growth_day(const double hourly_c[GROWTH_HOURS]);
 
+/* The same of the day's mean alone, max(0, min(mean, 30) - 10): the index in which the opening of
+ * picking is published (pick.h), so it is what the shoots' thermal time sums. NaN gives NaN. */
+double growth_daily_cd(double mean_c);
+
 /* Vapour pressure deficit in kPa, >= 0: 0.6108 exp(17.27 T / (T + 237.3)) (1 - RH/100), Tetens'
  * formula as in FAO Irrigation and Drainage Paper 56, eq. 11. air_c -50..60, humidity 0..100 %
  * (what lies outside is limited). */

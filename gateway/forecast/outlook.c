@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/sun.h"
+#include "gateway/forecast/chance.h"
 #include "gateway/forecast/growth.h"
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
@@ -78,8 +79,8 @@ static struct pick_day make_day(const struct outlook_plot *plot, const struct te
     for (unsigned h = 0; h < GROWTH_HOURS; h++)
         over += isnan(hourly_c[h]) && begin_ms + (int64_t)(h + 1) * TEA_HOUR_MS <= now_ms ? 1 : 0;
     struct growth_day growth = growth_day(hourly_c);
-    day.growth_cd =
-        growth_limited(growth.degree_days, growth_vpd_limit(sums.vpd_most), water_of(plot, &sums));
+    day.growth_cd = growth_limited(growth_daily_cd(growth.mean_c), growth_vpd_limit(sums.vpd_most),
+                                   water_of(plot, &sums));
     day.mean_c = growth.mean_c;
     day.missing_hours = over;
     day.rain_mm = sums.rain_mm;
@@ -171,6 +172,24 @@ static void add_notes(const struct outlook_note *notes, int index, int today, st
     day->booked = note->was_booked ? note->booked : NAN;
 }
 
+void outlook_look_back(const struct outlook_season *days, const struct outlook_note *notes,
+                       double *opened_cd, double *each_kg)
+{
+    struct pick_day season[SEASON_DAYS];
+    double sum_ln = 0;
+    int picks = 0;
+    for (int i = 0; i < SEASON_DAYS; i++) {
+        season[i] = days->days[i];
+        season[i].kg = notes[i].picked ? notes[i].kg : NAN;
+        if (notes[i].kg <= 0 || notes[i].pickers <= 0)
+            continue;
+        sum_ln += chance_log(notes[i].kg / notes[i].pickers);
+        picks++;
+    }
+    *opened_cd = pick_opened_cd(season, SEASON_DAYS);
+    *each_kg = picks > 0 ? chance_exp(sum_ln / picks) : NAN;
+}
+
 /* ---- The pick ---- */
 
 static bool is_known(const struct pick_day *day)
@@ -207,6 +226,7 @@ static const char *const whys_zh[PICK_WHY_COUNT] = {
     [PICK_NO_DATA] = "近十天的气温缺了五分之一以上：检查温度计",
     [PICK_BEFORE_SEASON] = "稳定通过 10 °C 的日子还不够，芽还没长",
     [PICK_LATE_START] = "温度计装上时春天已经开始：请记下第一次采摘",
+    [PICK_BEFORE_OPENING] = "芽在长，但能采的还太少",
     [PICK_AFTER_SEASON] = "本季采摘已结束",
     [PICK_NO_SIZE] = "不知道这块地多大：请填去年产量或面积",
     [PICK_NO_CREW] = "不知道来几个人采：请填明天约好的人数",
@@ -234,7 +254,7 @@ static int slow_days(const struct season *season, const struct outlook_season *d
 {
     int count = 0;
     for (int i = season->today - 1; i >= 0 && i < SEASON_DAYS; i--) {
-        double warm_cd = days->warm_cd[i], growth_cd = days->days[i].growth_cd;
+        double warm_cd = growth_daily_cd(days->days[i].mean_c), growth_cd = days->days[i].growth_cd;
         if (isnan(warm_cd) || growth_cd > SLOW_SHARE * warm_cd)
             break;
         count += warm_cd >= SLOW_LEAST_CD; /* in the cold there is nothing to slow down */
@@ -278,6 +298,8 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
                           struct pick_model *model, struct outlook *outlook)
 {
     struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
+    pick_prior_open(&prior, plot->gate_cd, plot->last_opened_cd);
+    prior.last_each_kg = plot->last_each_kg;
     struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
     const struct outlook_note *next = &notes[season->today + 1];
     int first = first_day(season, days, notes);
@@ -285,7 +307,7 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
     pick_begin(model, &prior, plot->seed);
     for (int i = first; i <= season->today; i++) {
         struct pick_day day = days->days[i];
-        day.growth_cd = growth_limits_take(&taken_cd, days->warm_cd[i], day.growth_cd);
+        day.growth_cd = growth_limits_take(&taken_cd, growth_daily_cd(day.mean_c), day.growth_cd);
         add_notes(notes, i, season->today, &day);
         pick_learn(model, &day);
     }

@@ -6,19 +6,20 @@
 
 #include <math.h>
 
-#define FINDABLE    0.92  /* share of the ready shoots that a crew finds */
-#define OUTGROWN_CD 170.0 /* thermal time in which a ready shoot outgrows the standard */
-#define SPARSE      0.012 /* stock at which a picker spends half of the time looking */
-#define RAIN_FACTOR 0.85
-#define LEFT_LEAST  0.002 /* share of the season that is always still somewhere */
-#define NOTE_SIGMA  0.30  /* of ln kg: weather, weighing, who came */
-#define PICK_SIGMA  0.22
-#define NOTE_ODD    5.0 /* sigmas from the nearest particle: a slip, or a wrong prior */
-#define NOTE_FAR    8.0
-#define TAIL_EVERY  5   /* one particle of so many allows for ... */
-#define TAIL_WIDTH  3.0 /* ... so much more error in the season's kg: owners misremember */
-#define LEVEL_KEPT  0.8
-#define LEVEL_SIGMA 0.05
+#define OPENING_LOGIT 2.944 /* ln(0.95 / 0.05): picking opens when 5 % are ready */
+#define FINDABLE      0.92  /* share of the ready shoots that a crew finds */
+#define OUTGROWN_CD   170.0 /* thermal time in which a ready shoot outgrows the standard */
+#define SPARSE        0.012 /* stock at which a picker spends half of the time looking */
+#define RAIN_FACTOR   0.85
+#define LEFT_LEAST    0.002 /* share of the season that is always still somewhere */
+#define NOTE_SIGMA    0.30  /* of ln kg: weather, weighing, who came */
+#define PICK_SIGMA    0.22
+#define NOTE_ODD      5.0 /* sigmas from the nearest particle: a slip, or a wrong prior */
+#define NOTE_FAR      8.0
+#define TAIL_EVERY    5   /* one particle of so many allows for ... */
+#define TAIL_WIDTH    3.0 /* ... so much more error in the season's kg: owners misremember */
+#define LEVEL_KEPT    0.8
+#define LEVEL_SIGMA   0.05
 
 static double between(double x, double low, double high)
 {
@@ -53,8 +54,8 @@ void particles_begin(struct pick_model *model)
     for (size_t i = 0; i < PICK_PARTICLES; i++) {
         struct pick_particle *p = &model->particles[i];
         *p = (struct pick_particle){.weight = 1.0 / PICK_PARTICLES};
-        p->mu = prior->mu_cd + prior->mu_sd * chance_normal(chance);
         p->s = prior->spread_cd * spread(chance, prior->spread_ln_sd);
+        p->mu = prior->opening_cd * spread(chance, prior->opening_ln_sd) + OPENING_LOGIT * p->s;
         double season_ln_sd = prior->season_ln_sd * (i % TAIL_EVERY ? 1.0 : TAIL_WIDTH);
         p->season_kg = prior->season_kg * spread(chance, season_ln_sd);
         p->picker_kg = prior->picker_kg * spread(chance, prior->picker_ln_sd);

@@ -13,7 +13,13 @@
 #define CREW_DOUBT        0.6  /* ln, of "as many as came last" */
 #define GUESSED_SHARE     0.5
 #define AREA_KG_M2        (48.0 / 666.7) /* 600 shoots/m2 of 0.12 g */
-#define OPENING_LOGIT     2.944          /* ln(0.95 / 0.05): picking opens when 5 % are ready */
+#define OPENING_CD        67.0           /* Baiye 1 in Liyang, on daily means (Jiang et al. 2014) */
+#define OPENING_LN_SD     0.22
+#define NAMED_LN_SD       0.14 /* where the file names the cultivar's gate */
+#define SEEN_LN_SD        0.09 /* where last season was seen */
+#define SEEN_WEIGHT       0.75
+#define OPENING_LEAST_CD  10.0
+#define OPENING_MOST_CD   400.0
 #define SEASON_DONE_SHARE 0.95
 #define SEASON_DONE_LEFT  0.02
 #define SEASON_GONE_SHARE 0.999
@@ -39,8 +45,8 @@ static bool above_zero(double x, double most)
 struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg, double area_m2)
 {
     static const double later_cd[] = {-40.0, 0.0, 50.0, 110.0};
-    struct pick_prior prior = {.mu_cd = 150.0,
-                               .mu_sd = 35.0,
+    struct pick_prior prior = {.opening_cd = OPENING_CD,
+                               .opening_ln_sd = OPENING_LN_SD,
                                .spread_cd = 28.0,
                                .spread_ln_sd = 0.34,
                                .season_kg = NAN,
@@ -50,7 +56,7 @@ struct pick_prior pick_prior_first(enum pick_standard standard, double last_year
                                .area_m2 = above_zero(area_m2, 1e8) ? area_m2 : NAN,
                                .last_each_kg = NAN};
     if ((size_t)standard < sizeof later_cd / sizeof later_cd[0])
-        prior.mu_cd += later_cd[standard];
+        prior.opening_cd += later_cd[standard];
     if (above_zero(last_year_kg, 1e7)) {
         prior.season_kg = last_year_kg;
     } else if (above_zero(area_m2, 1e8)) {
@@ -60,6 +66,20 @@ struct pick_prior pick_prior_first(enum pick_standard standard, double last_year
     return prior;
 }
 
+void pick_prior_open(struct pick_prior *prior, double gate_cd, double last_opened_cd)
+{
+    if (above_zero(gate_cd, OPENING_MOST_CD)) {
+        prior->opening_cd = fmax(gate_cd, OPENING_LEAST_CD);
+        prior->opening_ln_sd = NAMED_LN_SD;
+    }
+    if (above_zero(last_opened_cd, OPENING_MOST_CD)) {
+        double seen_ln = chance_log(fmax(last_opened_cd, OPENING_LEAST_CD));
+        prior->opening_cd =
+            chance_exp(SEEN_WEIGHT * seen_ln + (1.0 - SEEN_WEIGHT) * chance_log(prior->opening_cd));
+        prior->opening_ln_sd = SEEN_LN_SD;
+    }
+}
+
 const char *pick_why_text(enum pick_why why)
 {
     static const char *const texts[PICK_WHY_COUNT] = {
@@ -67,6 +87,7 @@ const char *pick_why_text(enum pick_why why)
         [PICK_NO_DATA] = "too much air temperature is missing in ten days: see the thermometer",
         [PICK_BEFORE_SEASON] = "it has not been 10 °C long enough for the shoots to grow",
         [PICK_LATE_START] = "the thermometer came after spring had begun: note the first pick",
+        [PICK_BEFORE_OPENING] = "the shoots grow, but too few are ready to be picked yet",
         [PICK_AFTER_SEASON] = "this season's picking is over",
         [PICK_NO_SIZE] = "nobody has said how large the plot is: enter last year's kg or the area",
         [PICK_NO_CREW] = "nobody has said how many pickers come: enter those booked for tomorrow",
@@ -84,8 +105,8 @@ static struct pick_prior checked(const struct pick_prior *prior)
 {
     const struct pick_prior first = pick_prior_first(PICK_ONE_LEAF, NAN, NAN);
     struct pick_prior good = *prior;
-    replace_unless_positive(&good.mu_cd, first.mu_cd);
-    replace_unless_positive(&good.mu_sd, first.mu_sd);
+    replace_unless_positive(&good.opening_cd, first.opening_cd);
+    replace_unless_positive(&good.opening_ln_sd, first.opening_ln_sd);
     replace_unless_positive(&good.spread_cd, first.spread_cd);
     replace_unless_positive(&good.spread_ln_sd, first.spread_ln_sd);
     replace_unless_positive(&good.season_kg, NAN);
@@ -198,6 +219,8 @@ static enum pick_why closed_gate(const struct pick_model *model, double share_re
         return PICK_BEFORE_SEASON;
     if (model->picked_days == 0 && !model->passing.from_cold)
         return PICK_LATE_START;
+    if (model->picked_days == 0 && model->thermal_time < model->prior.opening_cd)
+        return PICK_BEFORE_OPENING;
     return season_over(model, share_ready) ? PICK_AFTER_SEASON : PICK_GIVEN;
 }
 
@@ -309,6 +332,8 @@ static enum pick_why pick_gate(const struct pick_model *model, const struct pick
     bool booked = outlook->pickers > 0.0 && outlook->pickers_doubt <= 0.0;
     if (is_picking(model) && (why != PICK_AFTER_SEASON || booked))
         return PICK_GIVEN;
+    if (why == PICK_BEFORE_OPENING && booked) /* somebody goes and looks */
+        why = PICK_GIVEN;
     if (why == PICK_GIVEN && !model->has_size)
         return PICK_NO_SIZE;
     return why;
@@ -329,9 +354,11 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
                                   .pickers = NAN,
                                   .rule_kg = {NAN, NAN, NAN, NAN}};
     bool told = pick_gate(model, &outlook, out->why) == PICK_GIVEN && !isnan(outlook.pickers);
-    if (out->why == PICK_GIVEN) {
+    if (out->why == PICK_GIVEN || out->why == PICK_BEFORE_OPENING) {
         out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
         out->share_ready = share;
+    }
+    if (out->why == PICK_GIVEN) {
         if (!model->has_size)
             out->why = PICK_NO_SIZE;
         else if (!told)
@@ -452,8 +479,7 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day)
 /* A first pick with no winter before it: the plot has just been opened, whatever was summed up. */
 static void assume_start(struct pick_model *model)
 {
-    double opening_cd = model->prior.mu_cd - OPENING_LOGIT * model->prior.spread_cd;
-    model->thermal_time = fmax(model->thermal_time, opening_cd);
+    model->thermal_time = fmax(model->thermal_time, model->prior.opening_cd);
     model->assumed_start = true;
 }
 
@@ -519,4 +545,22 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
 int pick_doubted_ago(const struct pick_model *model)
 {
     return model->doubted_days == 0 ? -1 : (int)(model->days - model->doubted_days);
+}
+
+double pick_opened_cd(const struct pick_day *days, int count)
+{
+    struct growth_passing passing = {.passed = false};
+    double sum_cd = 0.0, last_cd = 0.0;
+    int unknown = 0;
+    for (int i = 0; i < count; i++) {
+        if (above_zero(days[i].kg, PICK_KG_MAX))
+            return unknown * 5 <= i && passing.from_cold ? sum_cd : NAN;
+        growth_passing_add(&passing, days[i].mean_c);
+        bool known = is_growth(days[i].growth_cd);
+        unknown += !known;
+        last_cd = known ? days[i].growth_cd : last_cd;
+        bool back_to_cold = !passing.passed && passing.run == 0 && days[i].mean_c < GROWTH_BASE_C;
+        sum_cd = back_to_cold ? 0.0 : sum_cd + last_cd;
+    }
+    return NAN;
 }

@@ -8,9 +8,8 @@
  *   stock          B = (B - picked + K (F(TT) - F(TT before))) (1 - growth / 170)
  *   pick           y = min(0.92 B, P c rho / (rho + 0.012) r) exp(l),     rho = B / K, P pickers
  *
- * TT is summed from the stable passing of 10 °C on (growth.h), over hours: warm afternoons count,
- * which sums of daily means leave out, so that it runs a little ahead of those until picks correct
- * it.
+ * TT is summed from the stable passing of 10 °C on (growth.h), over daily means, as the gates of
+ * opening are published: sums over hours run ahead of them by a week in spring.
  *
  * Sources: mu and s from the opening of Baiye 1 in Liyang at 67 °C d above 10 °C (Jiang et al.
  * 2014) and a season of 20-30 days; leaves 47-61 °C d apart (Jayasinghe et al. 2018); c, 2.5-3 kg
@@ -50,19 +49,23 @@ enum pick_standard { PICK_BUD, PICK_ONE_LEAF, PICK_TWO_LEAVES, PICK_THREE_LEAVES
 
 /* What is believed before the season. Standard deviations of logarithms are relative ones. */
 struct pick_prior {
-    double mu_cd, mu_sd;            /* thermal time at which half of the shoots are ready, °C d */
-    double spread_cd, spread_ln_sd; /* s: 5 % to 95 % take 5.9 of it, °C d */
-    double season_kg, season_ln_sd; /* K: fresh leaf of the whole season; NaN: nobody knows */
-    double picker_kg, picker_ln_sd; /* c: the most that one picker takes in a day */
-    double area_m2, last_each_kg;   /* for the trend: the plot's; last season's kg per picker; NaN:
-                                     * not known */
+    double opening_cd, opening_ln_sd; /* thermal time at which 5 % of the shoots are ready, °C d */
+    double spread_cd, spread_ln_sd;   /* s: 5 % to 95 % take 5.9 of it, °C d */
+    double season_kg, season_ln_sd;   /* K: fresh leaf of the whole season; NaN: nobody knows */
+    double picker_kg, picker_ln_sd;   /* c: the most that one picker takes in a day */
+    double area_m2, last_each_kg; /* for the trend: the plot's; last season's kg per picker; NaN:
+                                   * not known */
 };
 
-/* The first season's prior: mu 150 ± 35 °C d for one bud with one leaf, -40 for the bud, +50 and
- * +110 for two and three leaves; s 28 (×/÷ 1.4); c 2.75 kg (×/÷ 1.25). season_kg from last year's
- * kg (± 30 %), else from the area at 48 kg a mu (×/÷ 2; 1 mu = 666.7 m2), else NaN. */
+/* The first season's prior: opening at 67 °C d (×/÷ 1.25) for one bud with one leaf, -40 for the
+ * bud, +50 and +110 for two and three leaves; s 28 (×/÷ 1.4); c 2.75 kg (×/÷ 1.25). season_kg from
+ * last year's kg (± 30 %), else from the area at 48 kg a mu (×/÷ 2; 1 mu = 666.7 m2), else NaN. */
 struct pick_prior pick_prior_first(enum pick_standard standard, double last_year_kg,
                                    double area_m2);
+/* When the plot is to open, from the cultivar's gate as the file names it and from last season's
+ * thermal time before its first noted pick (pick_opened_cd()), °C d; NaN: not known. Last season
+ * counts for three quarters: the plot's place and its pickers' habit are in it. */
+void pick_prior_open(struct pick_prior *prior, double gate_cd, double last_opened_cd);
 
 /* One day of the plot, as known in the evening. Begin from PICK_DAY_UNKNOWN. */
 struct pick_day {
@@ -87,14 +90,15 @@ struct pick_tomorrow {
 
 /* Why a number is not given. */
 enum pick_why {
-    PICK_GIVEN,         /* all numbers are there */
-    PICK_NO_DATA,       /* too much temperature is missing */
-    PICK_BEFORE_SEASON, /* no stable passing of 10 °C yet, and no pick noted lately */
-    PICK_LATE_START,    /* warm from the first day fed: how warm it was before is not known; the
-                         * first pick will tell, which is taken for the opening (5 % ready) */
-    PICK_AFTER_SEASON,  /* the bushes are empty, or PICK_REST_DAYS without a pick */
-    PICK_NO_SIZE,       /* neither last year's kg nor the area: share_ready only */
-    PICK_NO_CREW,       /* pickers neither booked nor ever noted: no pick_kg */
+    PICK_GIVEN,          /* all numbers are there */
+    PICK_NO_DATA,        /* too much temperature is missing */
+    PICK_BEFORE_SEASON,  /* no stable passing of 10 °C yet, and no pick noted lately */
+    PICK_LATE_START,     /* warm from the first day fed: how warm it was before is not known; the
+                          * first pick will tell, which is taken for the opening (5 % ready) */
+    PICK_BEFORE_OPENING, /* too early for ready_kg and pickers; pick_kg for a crew that is booked */
+    PICK_AFTER_SEASON,   /* the bushes are empty, or PICK_REST_DAYS without a pick */
+    PICK_NO_SIZE,        /* neither last year's kg nor the area: share_ready only */
+    PICK_NO_CREW,        /* pickers neither booked nor ever noted: no pick_kg */
     PICK_WHY_COUNT
 };
 /* For people, in English: what is missing, and what to do. "" for PICK_GIVEN. Static storage. */
@@ -224,6 +228,9 @@ const char *pick_doubt(const struct pick_known *known, double kg, double pickers
 /* Kg of one picker and day over the last picks; NaN: no crew was noted. */
 double pick_usual_each_kg(const struct pick_model *model);
 
+/* Thermal time on the eve of the first pick of those days (in order, from a season's first on);
+ * NaN: none was noted, or more than a fifth of the days before it has no temperature. */
+double pick_opened_cd(const struct pick_day *days, int count);
 /* The last day fed whose note was not believed (as many days ago: 0 the last one fed), -1: none. A
  * note far off the ones before it is doubted once: it teaches nothing and scores nothing; the next
  * one in a row is believed. */

@@ -85,7 +85,7 @@ static struct pick_day day_of(int d, double unnoted_kg)
     struct growth_day grown = growth_day(of->hourly_c);
     struct outlook_note note = notes_of(d, 24);
     struct pick_day day = PICK_DAY_UNKNOWN;
-    day.growth_cd = grown.degree_days;
+    day.growth_cd = growth_daily_cd(grown.mean_c);
     day.mean_c = grown.mean_c;
     day.missing_hours = grown.missing_hours;
     day.rain_mm = of->rain_mm;
@@ -194,16 +194,29 @@ static void tell_row(int farm, int year, int d, const struct pick_tomorrow *tomo
     printf("\n");
 }
 
+/* What is known of the season before. */
+struct last {
+    double each_kg, opened_cd;
+};
+
+static double opened_before(int first)
+{
+    static struct pick_day days[FARM_DAYS];
+    for (int d = 0; d <= first; d++)
+        days[d] = day_of(d, NAN);
+    return pick_opened_cd(days, first + 1);
+}
+
 /* One season; returns what was noted of it, for the next year. */
-static double live_through(struct sums *sums, int farm, int year, double last_kg,
-                           double *last_each_kg)
+static double live_through(struct sums *sums, int farm, int year, double last_kg, struct last *last)
 {
     struct paper paper = {.kg = {NAN, NAN, NAN}, .each_ln = NAN, .crew = NAN};
     struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, last_kg, season.area_m2);
     int fed = 0, opened = -1, shown = -1;
     double each_ln = 0;
     int each_days = 0;
-    prior.last_each_kg = *last_each_kg;
+    prior.last_each_kg = last->each_kg;
+    pick_prior_open(&prior, season.gate_cd, last->opened_cd);
     double scale = mean_kg(), noted_kg = 0;
     pick_begin(&kept, &prior, (uint64_t)farm * 8 + (uint64_t)year + 1);
     for (int d = 0; d + 1 < FARM_DAYS && d <= season.last + 20; d++) {
@@ -247,7 +260,9 @@ static double live_through(struct sums *sums, int farm, int year, double last_kg
         sums->shown_early += season.opening - shown;
         sums->shown++;
     }
-    *last_each_kg = each_days > 0 ? exp(each_ln / each_days) : *last_each_kg;
+    last->each_kg = each_days > 0 ? exp(each_ln / each_days) : last->each_kg;
+    double opened_cd = opened_before(season.first);
+    last->opened_cd = isnan(opened_cd) ? last->opened_cd : opened_cd;
     return noted_kg;
 }
 
@@ -322,14 +337,14 @@ static int judge(int first, int count)
     static const char *const truths[FARM_TRUTHS] = {"cohorts", "stock", "saturation"};
     static struct sums sums[FARM_TRUTHS][2], all;
     for (int farm = first; farm < first + count; farm++) {
-        double last_kg = NAN, last_each_kg = NAN;
+        double last_kg = NAN;
+        struct last last = {NAN, NAN};
         for (int year = 0; year < FARM_YEARS; year++) {
             farm_season_make(farm, year, &season);
             if (season.first < 0)
                 continue;
-            double noted_kg =
-                live_through(&sums[season.truth][season.dirty], farm, year,
-                             isnan(last_kg) ? season.told_kg : last_kg, &last_each_kg);
+            double noted_kg = live_through(&sums[season.truth][season.dirty], farm, year,
+                                           isnan(last_kg) ? season.told_kg : last_kg, &last);
             last_kg = noted_kg > 0 ? noted_kg : last_kg;
         }
     }

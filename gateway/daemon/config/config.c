@@ -89,6 +89,7 @@ static const struct key plot_keys[] = {
     {.name = "soil", .kind = KEY_FUNCTION, .read = read_soil},
     {.name = "root_depth", .kind = KEY_FUNCTION, .read = read_root_depth},
     {.name = "last_year", .kind = KEY_FUNCTION, .read = read_last_year},
+    {.name = "gate", .kind = KEY_NUMBER, PLOT(gate_cd), .min = 10, .max = 400, .example = "67"},
     {.name = "devices", .kind = KEY_FUNCTION, .read = read_plot_devices},
 };
 

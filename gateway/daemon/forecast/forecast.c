@@ -20,6 +20,7 @@
 #include "gateway/daemon/forecast/document.h"
 #include "gateway/daemon/forecast/gather.h"
 #include "gateway/daemon/publish/ipc.h"
+#include "gateway/forecast/cultivar.h"
 #include "protocols/mqtt/topic.h"
 
 #define LATE_MS    (3 * INT64_C(60000)) /* into the hour: what was measured in it is stored */
@@ -34,6 +35,13 @@ static_assert((int)WATER_SAND == (int)SOIL_SAND && (int)WATER_CLAY == (int)SOIL_
 static_assert((int)PICK_BUD == STANDARD_BUD - 1 && (int)PICK_THREE_LEAVES == STANDARD_1B3L - 1,
               "the file's standards are those of the model");
 
+/* What last season teaches of a plot: read once a season, since only a correction of a note that is
+ * a year old could change it. */
+struct before {
+    int32_t first_date; /* of the season under way; 0: not read yet */
+    double opened_cd, each_kg;
+};
+
 struct forecast {
     const struct config *config;
     struct store *store;
@@ -42,8 +50,11 @@ struct forecast {
     pthread_t thread;
     struct outlook_season *days; /* by plot */
     struct outlook *outlooks;    /* by plot */
-    atomic_int *usual_each_g;    /* by plot, kg of a picker and day of late; 0: not known */
-    struct tea_hour *hours;      /* HOURS_MOST, of the plot that is looked at */
+    struct before *before;       /* by plot */
+    struct outlook_season spare; /* of last season, while it is read */
+    struct season last;
+    atomic_int *usual_each_g; /* by plot, kg of a picker and day of late; 0: not known */
+    struct tea_hour *hours;   /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
     struct pick_model model;
     struct season season;
@@ -70,7 +81,7 @@ static uint64_t seed_of(const char *name)
 }
 
 static struct outlook_plot describe(const struct config *config, const struct plot_config *plot,
-                                    double noted_kg)
+                                    double noted_kg, const struct before *before)
 {
     double said_kg = plot->last_year_kg > 0 ? plot->last_year_kg : NAN;
     return (struct outlook_plot){
@@ -79,6 +90,9 @@ static struct outlook_plot describe(const struct config *config, const struct pl
                         : (enum pick_standard)(plot->standard_kind - 1),
         .area_m2 = plot->area_m2 > 0 ? plot->area_m2 : NAN,
         .last_year_kg = isnan(noted_kg) ? said_kg : noted_kg,
+        .gate_cd = plot->gate_cd > 0 ? plot->gate_cd : cultivar_gate_cd(plot->cultivar),
+        .last_opened_cd = before->opened_cd,
+        .last_each_kg = before->each_kg,
         .soil = (enum water_soil)plot->soil,
         .root_m = plot->root_m,
         .latitude = config_located(config) ? config->latitude : NAN,
@@ -90,6 +104,34 @@ static struct outlook_plot describe(const struct config *config, const struct pl
 static int64_t full_hour(int64_t ms)
 {
     return ms - ms % TEA_HOUR_MS;
+}
+
+static enum store_result look_back(struct forecast *f, uint16_t index)
+{
+    const struct plot_config *config = &f->config->plots[index];
+    struct before *before = &f->before[index];
+    double noted_kg = NAN;
+    if (before->first_date == f->season.date[0])
+        return STORE_OK;
+    *before = (struct before){0, NAN, NAN};
+    if (!season_make(f->season.begin_ms[0] - TEA_DAY_MS, f->config->latitude, &f->last))
+        return STORE_OK;
+    struct tea_hours hours = {.first_ms = full_hour(f->last.begin_ms[0]), .hours = f->hours};
+    hours.count = (uint32_t)((f->last.begin_ms[SEASON_DAYS] - hours.first_ms) / TEA_HOUR_MS);
+    enum store_result result = gather_notes(&f->ask, config->name, &f->last, f->notes, &noted_kg);
+    bool noted = false;
+    for (int i = 0; i < SEASON_DAYS; i++)
+        noted = noted || f->notes[i].kg > 0;
+    if (result == STORE_OK && noted) {
+        result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
+        struct outlook_plot plot = describe(f->config, config, noted_kg, before);
+        f->spare.first_date = 0;
+        outlook_take(&plot, &f->last, &hours, f->season.begin_ms[0], &f->spare);
+        outlook_look_back(&f->spare, f->notes, &before->opened_cd, &before->each_kg);
+    }
+    if (result == STORE_OK)
+        before->first_date = f->season.date[0];
+    return result;
 }
 
 /* Hours come once a day from the season's beginning on, since a node may have brought in what its
@@ -105,12 +147,14 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
     struct tea_hours hours = {.first_ms = full_hour(from_ms), .hours = f->hours};
     int64_t count = (now_ms - hours.first_ms) / TEA_HOUR_MS + 1;
     hours.count = count < HOURS_MOST ? (uint32_t)count : HOURS_MOST;
-    enum store_result result = gather_notes(&f->ask, config->name, season, f->notes, &noted_kg);
+    enum store_result result = look_back(f, index);
+    if (result == STORE_OK)
+        result = gather_notes(&f->ask, config->name, season, f->notes, &noted_kg);
     if (result == STORE_OK)
         result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
     if (result != STORE_OK)
         return result;
-    struct outlook_plot plot = describe(f->config, config, noted_kg);
+    struct outlook_plot plot = describe(f->config, config, noted_kg, &f->before[index]);
     outlook_take(&plot, season, &hours, now_ms, &f->days[index]);
     outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->model,
                  &f->outlooks[index]);
@@ -252,6 +296,7 @@ static void release(struct forecast *f)
 {
     free(f->days);
     free(f->outlooks);
+    free(f->before);
     free(f->usual_each_g);
     free(f->hours);
     free(f);
@@ -273,9 +318,11 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     log_state_init(&f->log_size, 1);
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
+    f->before = calloc(config->plot_count, sizeof *f->before);
     f->usual_each_g = calloc(config->plot_count, sizeof *f->usual_each_g);
     f->hours = calloc(HOURS_MOST, sizeof *f->hours);
-    if (f->days == NULL || f->outlooks == NULL || f->usual_each_g == NULL || f->hours == NULL) {
+    if (f->days == NULL || f->outlooks == NULL || f->before == NULL || f->usual_each_g == NULL ||
+        f->hours == NULL) {
         release(f);
         errno = ENOMEM;
         return NULL;

@@ -62,7 +62,7 @@ static void reads_the_design_example(void **state)
         "      budget: 30MB/month }\n"
         "plots:\n"
         "  - { name: upper, label: 上坡, area: 3mu, cultivar: baiye-1, standard: 1B1L,\n"
-        "      soil: sandy-loam, root_depth: 60cm, last_year: 170jin, devices: [soil-7] }\n"
+        "      soil: sandy-loam, root_depth: 60cm, last_year: 170jin, gate: 72.5, devices: [soil-7] }\n"
         "buses:\n"
         "  - name: east\n"
         "    type: rtu\n"
@@ -96,6 +96,7 @@ static void reads_the_design_example(void **state)
     assert_int_equal(c->plots[0].soil, SOIL_SANDY_LOAM);
     assert_float_equal(c->plots[0].root_m, 0.6, 1e-9);
     assert_float_equal(c->plots[0].last_year_kg, 85, 1e-9);
+    assert_float_equal(c->plots[0].gate_cd, 72.5, 1e-9);
     assert_int_equal(c->plots[0].devices[0], 1);
     assert_int_equal(c->buses[0].parity, 'E');
     assert_int_equal(c->buses[0].silence_us, 4000);
@@ -212,6 +213,7 @@ static void names_line_mistake_and_remedy(void **state)
          ":8:", "\"4m\" is not a depth of 10cm to 3m", "root_depth: 50cm"},
         {HEAD DEV "plots:\n  - { name: p, last_year: 85, devices: [a] }\n",
          ":8:", "\"85\" is not a weight", "last_year: 85kg"},
+        {HEAD DEV "plots:\n  - { name: p, gate: 5, devices: [a] }\n", ":8:", "gate", "10"},
         {"site: s\nbsues: []\n", ":2:", "unknown key \"bsues\"", "did you mean \"buses\"?"},
         {"site: s\n# \xb2\xe8\nbuses: []\n", ":2:", "not UTF-8 text", "encoding UTF-8"},
     };

@@ -114,9 +114,9 @@ enum store_result store_picks(struct store *store, store_asker asker, const char
 {
     (void)store;
     (void)asker;
-    assert_int_equal(from_day, 20260101);
+    assert_true(from_day == 20260101 || from_day == 20250101); /* the season's, last season's */
     pthread_mutex_lock(&world.lock);
-    uint32_t count = strcmp(plot, "upper") == 0 ? world.pick_count : 0;
+    uint32_t count = from_day == 20260101 && strcmp(plot, "upper") == 0 ? world.pick_count : 0;
     pthread_mutex_unlock(&world.lock);
     done(context, STORE_OK, world.picks, count);
     return STORE_OK;

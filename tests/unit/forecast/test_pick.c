@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/forecast/cultivar.h"
 #include "spring.h"
 
 static struct pick_model model, other;
@@ -51,10 +52,10 @@ static void assert_sane(const struct pick_estimate *estimate)
 static void the_first_prior_follows_standard_and_size(void **state)
 {
     (void)state;
-    assert_true(pick_prior_first(PICK_BUD, NAN, NAN).mu_cd == 110.0);
-    assert_true(pick_prior_first(PICK_ONE_LEAF, NAN, NAN).mu_cd == 150.0);
-    assert_true(pick_prior_first(PICK_TWO_LEAVES, NAN, NAN).mu_cd == 200.0);
-    assert_true(pick_prior_first(PICK_THREE_LEAVES, NAN, NAN).mu_cd == 260.0);
+    assert_true(pick_prior_first(PICK_BUD, NAN, NAN).opening_cd == 27.0);
+    assert_true(pick_prior_first(PICK_ONE_LEAF, NAN, NAN).opening_cd == 67.0);
+    assert_true(pick_prior_first(PICK_TWO_LEAVES, NAN, NAN).opening_cd == 117.0);
+    assert_true(pick_prior_first(PICK_THREE_LEAVES, NAN, NAN).opening_cd == 177.0);
     assert_true(isnan(pick_prior_first(PICK_BUD, NAN, NAN).season_kg));
     assert_true(pick_prior_first(PICK_BUD, 800.0, 6667.0).season_kg == 800.0);
     assert_true(fabs(pick_prior_first(PICK_BUD, 0.0, 6667.0).season_kg - 480.0) < 1e-9);
@@ -74,6 +75,45 @@ static void nothing_is_said_before_ten_degrees_are_passed(void **state)
     assert_int_equal(estimate.why, PICK_GIVEN);
     assert_true(fabs(estimate.thermal_time - (OPEN - WARM) * 7.0) < 1e-9);
     assert_sane(&estimate);
+}
+
+static void no_kg_are_told_before_the_opening(void **state)
+{
+    (void)state;
+    spring_begin(&model);
+    spring_feed(&model, 0, OPEN - 3); /* 56 of 67 °C d */
+    struct pick_estimate estimate = spring_ask(&model, NAN);
+    assert_int_equal(estimate.why, PICK_BEFORE_OPENING);
+    assert_true(estimate.share_ready > 0.0 && estimate.share_ready < 0.05);
+    assert_true(fabs(estimate.thermal_time - 56.0) < 1e-9);
+    assert_true(isnan(estimate.ready_kg[1]) && isnan(estimate.pickers));
+    assert_true(isnan(estimate.pick_kg[1]));
+    estimate = spring_ask(&model, 5.0); /* somebody goes all the same */
+    assert_sane_triple(estimate.pick_kg);
+    assert_true(isnan(estimate.ready_kg[1]));
+}
+
+static void a_plot_opens_as_its_gate_and_its_last_season_say(void **state)
+{
+    (void)state;
+    struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, 700, NAN);
+    pick_prior_open(&prior, 95, NAN);
+    assert_true(prior.opening_cd == 95);
+    pick_prior_open(&prior, NAN, 60);
+    assert_true(prior.opening_cd > 60 && prior.opening_cd < 70);
+    pick_prior_open(&prior, -3, 1e9);
+    assert_true(prior.opening_cd > 60 && prior.opening_cd < 70);
+    struct pick_day days[OPEN + 1];
+    for (int d = 0; d <= OPEN; d++)
+        days[d] = spring(d);
+    assert_true(fabs(pick_opened_cd(days, OPEN + 1) - (OPEN - WARM) * 7.0) < 1e-9);
+    assert_true(isnan(pick_opened_cd(days, OPEN))); /* none was noted */
+    for (int d = 0; d < 8; d++)
+        days[d + 10].growth_cd = days[d + 10].mean_c = NAN;
+    assert_true(isnan(pick_opened_cd(days, OPEN + 1)));
+    assert_true(cultivar_gate_cd("baiye-1") == 67);
+    assert_true(cultivar_gate_cd("wuniuzao") < 40);
+    assert_true(isnan(cultivar_gate_cd("")));
 }
 
 static void a_noted_pick_opens_the_season(void **state)
@@ -282,8 +322,8 @@ static void a_season_gives_the_same_bits_on_every_machine(void **state)
     spring_begin(&model);
     spring_feed(&model, 0, 45);
     struct pick_estimate estimate = spring_ask(&model, 12.0);
-    assert_bits(estimate.pick_kg[1], 0x1.9d0c804208482p+4);
-    assert_bits(estimate.ready_kg[1], 0x1.5a033b5ed5b98p+7);
+    assert_bits(estimate.pick_kg[1], 0x1.952bad38adabep+4);
+    assert_bits(estimate.ready_kg[1], 0x1.92b6e52bb480ep+7);
 }
 
 /* What a grower may type, and a broken sensor may send. */
@@ -331,6 +371,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_prior_follows_standard_and_size),
         cmocka_unit_test(nothing_is_said_before_ten_degrees_are_passed),
+        cmocka_unit_test(no_kg_are_told_before_the_opening),
+        cmocka_unit_test(a_plot_opens_as_its_gate_and_its_last_season_say),
         cmocka_unit_test(a_noted_pick_opens_the_season),
         cmocka_unit_test(a_pick_noted_under_a_winter_date_does_not_use_up_the_season),
         cmocka_unit_test(without_a_thermometer_the_notes_still_tell_the_pick),
