@@ -62,12 +62,28 @@ static void put_score(struct json_out *o, const struct pick_score *score)
     put_number(o, "mae_kg", score->mae_kg, 1);
     put_number(o, "skill", score->skill, 2);
     put_number(o, "coverage", score->coverage, 2);
+    json_out_key(o, "near_days");
+    json_out_unsigned(o, score->near_days);
+    put_text_or_null(o, "rule", pick_rule_name(score->best_rule));
+    put_number(o, "rule_mae_kg",
+               score->best_rule < PICK_RULE_COUNT ? score->rule_mae_kg[score->best_rule] : NAN, 1);
     json_out_close(o, '}');
+}
+
+/* What the best rule of this season says of tomorrow, beside the forecast; and whose pick_kg is. */
+static void put_rule(struct json_out *o, const struct pick_estimate *estimate,
+                     const struct pick_score *score)
+{
+    bool told = isfinite(estimate->pick_kg[1]);
+    put_number(o, "rule_kg",
+               score->best_rule < PICK_RULE_COUNT ? estimate->rule_kg[score->best_rule] : NAN, 1);
+    put_text_or_null(o, "by", !told ? "" : estimate->by == PICK_BY_RULE ? "rule" : "forecast");
 }
 
 static void put_plots(struct json_out *o, const struct config *config,
                       const struct outlook *outlooks)
 {
+    static const double unknown[3] = {NAN, NAN, NAN};
     json_out_key(o, "plots");
     json_out_open(o, '{');
     for (uint16_t i = 0; i < config->plot_count; i++) {
@@ -76,9 +92,10 @@ static void put_plots(struct json_out *o, const struct config *config,
         json_out_open(o, '{');
         put_number(o, "thermal_time", estimate->thermal_time, 1);
         put_number(o, "share_ready", estimate->share_ready, 2);
-        put_triple(o, "ready_kg", estimate->ready_kg);
+        put_triple(o, "ready_kg", unknown); /* of the notes alone it is wrong by a factor of two */
         put_triple(o, "pick_kg", estimate->pick_kg);
-        put_number(o, "pickers", estimate->pickers, 0);
+        put_rule(o, estimate, &outlooks[i].score);
+        put_number(o, "pickers", NAN, 0);
         put_number(o, "booked", outlooks[i].booked, 0);
         put_whys(o, outlooks[i].why, outlooks[i].why_zh);
         put_score(o, &outlooks[i].score);
@@ -135,6 +152,16 @@ static void put_frost(struct json_out *o, const struct config *config,
         json_out_integer(o, frost->at_ms);
     else
         json_out_null(o);
+    json_out_key(o, "range_c");
+    if (isfinite(frost->range_c[0]) && isfinite(frost->range_c[1])) {
+        json_out_open(o, '[');
+        json_out_decimal(o, llround(frost->range_c[0] * 10), 1);
+        json_out_decimal(o, llround(frost->range_c[1] * 10), 1);
+        json_out_close(o, ']');
+    } else {
+        json_out_null(o);
+    }
+    put_number(o, "chance_alarm", frost->chance_alarm, 2);
     put_why(o, config, (uint16_t)plot, frost->why, frost->why_zh);
     json_out_close(o, '}');
 }

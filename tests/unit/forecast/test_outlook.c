@@ -366,6 +366,10 @@ static void unknown(struct outlook *outlook)
     outlook->frost.min_c = outlook->water.deficit_mm = NAN;
     for (int i = 0; i < 3; i++)
         outlook->estimate.ready_kg[i] = outlook->estimate.pick_kg[i] = NAN;
+    for (int i = 0; i < PICK_RULE_COUNT; i++)
+        outlook->estimate.rule_kg[i] = NAN;
+    outlook->score.best_rule = PICK_RULE_COUNT;
+    outlook->frost.range_c[0] = outlook->frost.range_c[1] = outlook->frost.chance_alarm = NAN;
     outlook->score.mae_kg = outlook->score.skill = outlook->score.coverage = NAN;
     outlook->frost.level = FROST_UNKNOWN;
     outlook->water.level = WATER_UNKNOWN;
@@ -394,9 +398,11 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
     assert_document(
         &config, &outlook,
         "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":null,\"share_ready\":null,"
-        "\"ready_kg\":null,\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":\"no "
+        "\"ready_kg\":null,\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,"
+        "\"booked\":null,\"why\":\"no "
         "thermometer\","
-        "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},"
+        "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"near_days\":0,"
+        "\"rule\":null,\"rule_mae_kg\":null}}},"
         "\"frost\":null,\"disease\":[],\"water\":[{\"plot\":\"lower\",\"level\":\"info\","
         "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}]}");
     plots[0].soil = SOIL_NONE;
@@ -417,29 +423,45 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     outlooks[0].why[0] = '\0';
     outlooks[0].estimate = (struct pick_estimate){.thermal_time = 142.34,
                                                   .share_ready = 0.314,
-                                                  .ready_kg = {8.04, 12, 17.26},
+                                                  .ready_kg = {8.04, 12, 17.26}, /* not told */
+                                                  .by = PICK_BY_RULE,
+                                                  .rule_kg = {1, 2, 8.34, 3},
                                                   .pick_kg = {6, 9, 12},
                                                   .pickers = 4};
     outlooks[0].booked = 5;
-    outlooks[0].score =
-        (struct pick_score){.days = 12, .mae_kg = 1.44, .skill = -0.125, .coverage = 0.84};
+    outlooks[0].score = (struct pick_score){.days = 12,
+                                            .mae_kg = 1.44,
+                                            .skill = -0.125,
+                                            .coverage = 0.84,
+                                            .near_days = 7,
+                                            .best_rule = PICK_RULE_PICKER,
+                                            .rule_mae_kg = {2, 2, 1.28, 2}};
     outlooks[0].frost = (struct frost){.level = FROST_WATCH, .min_c = 3.1, .at_ms = 6, .why = "a"};
-    outlooks[1].frost =
-        (struct frost){.level = FROST_WATCH, .min_c = 2.14, .at_ms = 7, .why = "b", .why_zh = "乙"};
+    outlooks[1].frost = (struct frost){.level = FROST_WATCH,
+                                       .min_c = 2.14,
+                                       .at_ms = 7,
+                                       .range_c = {-0.14, 4.36},
+                                       .chance_alarm = 0.437,
+                                       .why = "b",
+                                       .why_zh = "乙"};
     outlooks[1].diseases[0] = (struct disease){.level = DISEASE_MEDIUM, .why = "c"};
     assert_int_equal(document_frost_plot(&config, outlooks), 1);
-    assert_document(
-        &config, outlooks,
-        "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
-        "\"ready_kg\":[8,12,17.3],\"pick_kg\":[6,9,12],\"pickers\":4,\"booked\":5,\"why\":null,"
-        "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84}},"
-        "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,"
-        "\"pick_kg\":null,\"pickers\":null,\"booked\":null,\"why\":\"no "
-        "thermometer\",\"score\":{\"days\":"
-        "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null}}},\"frost\":{\"level\":"
-        "\"watch\",\"min_c\":2.1,\"at\":7,\"why\":\"上坡: "
-        "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
-        "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: c\"}],\"water\":[]}");
+    assert_document(&config, outlooks,
+                    "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
+                    "\"ready_kg\":null,\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
+                    "\"pickers\":null,\"booked\":5,\"why\":null,"
+                    "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84,"
+                    "\"near_days\":7,\"rule\":\"picker\",\"rule_mae_kg\":1.3}},"
+                    "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,"
+                    "\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,\"booked\":"
+                    "null,\"why\":\"no "
+                    "thermometer\",\"score\":{\"days\":"
+                    "0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"near_days\":0,\"rule\":"
+                    "null,\"rule_mae_kg\":null}}},\"frost\":{\"level\":"
+                    "\"watch\",\"min_c\":2.1,\"at\":7,\"range_c\":[-0.1,4.4],\"chance_alarm\":0.44,"
+                    "\"why\":\"上坡: "
+                    "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
+                    "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: c\"}],\"water\":[]}");
 }
 
 static void what_it_says_begins_behind_the_time(void **state)
