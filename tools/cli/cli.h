@@ -19,6 +19,7 @@ int cli_cert(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_forecast(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
 int cli_ask(int argc, char **argv);
 int cli_settings(int argc, char **argv);
