@@ -200,7 +200,8 @@ static void take_role(const struct field_config *field, uint32_t raw, struct dec
 
 void decode_device(const struct device_config *device, const struct decode_map *map,
                    const struct plan *plan, const struct decode_image *image,
-                   struct decode_counters *counters, struct decoded *decoded)
+                   struct decode_counters *counters, struct counter *foreign, int64_t now_ms,
+                   struct decoded *decoded)
 {
     const struct profile_config *profile = device->profile;
     struct answer answer = {profile, map, plan, image};
@@ -221,6 +222,10 @@ void decode_device(const struct device_config *device, const struct decode_map *
         uint32_t raw;
         if (!field_raw(&answer, (unsigned)(field - profile->fields), &raw))
             decoded->values[i] = nothing(METRIC_ABSENT);
+        else if (field->role == ROLE_COUNTER && foreign != NULL)
+            decoded->values[i] = is_no_value(field, raw)
+                                     ? nothing(flag)
+                                     : counter_take(&foreign[i], field, raw, flag, now_ms);
         else if (field->role == ROLE_COUNTER)
             decoded->values[i] =
                 decode_counter(field, raw, flag, &counters->last[i], &counters->known[i]);

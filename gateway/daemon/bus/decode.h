@@ -3,6 +3,7 @@
 #ifndef BAIYE_BUS_DECODE_H
 #define BAIYE_BUS_DECODE_H
 
+#include "gateway/daemon/bus/counter.h"
 #include "gateway/daemon/bus/plan.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/reading.h"
@@ -44,9 +45,12 @@ void decode_map_init(struct decode_map *map, const struct profile_config *profil
 bool decode_layout(const struct plan *plan, struct decode_image *image);
 /* Puts the answer PDU (already checked against the request) of one read into the image. */
 void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words);
+/* `foreign`: the counters of a device that tells no boot, one a metric; NULL: it is one of our
+ * own nodes, whose counters are `counters`. */
 void decode_device(const struct device_config *device, const struct decode_map *map,
                    const struct plan *plan, const struct decode_image *image,
-                   struct decode_counters *counters, struct decoded *decoded);
+                   struct decode_counters *counters, struct counter *foreign, int64_t now_ms,
+                   struct decoded *decoded);
 /* One raw code to a value: enumerations, scale, no-value code, plausible range. `flag` is what the
  * device says of the channel. */
 struct reading_value decode_value(const struct field_config *field, uint32_t raw, uint8_t flag);

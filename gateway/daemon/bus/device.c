@@ -102,7 +102,8 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     const struct device_config *config = device->config;
     struct decode_counters counters = device->counters;
     struct decoded decoded;
-    decode_device(config, &device->map, &device->plan, &device->image, &counters, &decoded);
+    decode_device(config, &device->map, &device->plan, &device->image, &counters,
+                  config->profile->node ? NULL : device->foreign, now_ms, &decoded);
     if (!decoded.believed)
         return false;
     *reading = (struct reading){.device = config->index,

@@ -18,8 +18,9 @@ struct device {
     struct plan plan;
     struct decode_image image;
     struct decode_counters counters;
-    uint8_t read;           /* the poll in progress: next read of the plan */
-    int64_t answered_ns;    /* begin of the answer to its first read */
+    struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
+    uint8_t read;                               /* the poll in progress: next read of the plan */
+    int64_t answered_ns;                        /* begin of the answer to its first read */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;

@@ -44,10 +44,11 @@ struct field_config {
     uint8_t bit, bit_count;        /* FIELD_BITS */
     int8_t channel;                /* index of this field's nibble in the flags field, or -1 */
     bool has_no_value;
-    bool not_measured; /* the vendor fills the register without measuring: never published */
-    uint32_t no_value; /* raw code that means "no value" */
-    uint32_t expect;   /* ROLE_MAP_VERSION */
-    uint32_t wraps;    /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
+    bool not_measured;    /* the vendor fills the register without measuring: never published */
+    uint32_t no_value;    /* raw code that means "no value" */
+    uint32_t expect;      /* ROLE_MAP_VERSION */
+    double most_per_hour; /* ROLE_COUNTER: more than that is an error, in `unit`; 0: not judged */
+    uint32_t wraps; /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
     double scale, offset;
     double min, max; /* plausible, in the unit; outside: flag `range` */
     /* Enumerations: raw code i means enum_values[i] (e.g. wind gear 0..7 to degrees). */

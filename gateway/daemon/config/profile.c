@@ -87,6 +87,12 @@ static const struct key field_keys[] = {
     {.name = "max", .kind = KEY_NUMBER, FIELD(max), .example = "80"},
     {.name = "no_value", .kind = KEY_FUNCTION, .read = read_no_value},
     {.name = "not_measured", .kind = KEY_BOOL, FIELD(not_measured), .example = "true"},
+    {.name = "most_per_hour",
+     .kind = KEY_NUMBER,
+     FIELD(most_per_hour),
+     .min = 0,
+     .max = 1e9,
+     .example = "300"},
     {.name = "wraps",
      .kind = KEY_INTEGER,
      FIELD(wraps),
@@ -141,8 +147,8 @@ static bool check_field(struct yaml_source *source, int line, struct field_confi
 static bool read_field(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct field_config *field = target;
-    *field =
-        (struct field_config){.function = 3, .scale = 1, .channel = -1, .min = NAN, .max = NAN};
+    *field = (struct field_config){
+        .function = 3, .scale = 1, .channel = -1, .min = NAN, .max = NAN, .most_per_hour = NAN};
     if (!keys_read(source, item, "a field", field_keys, sizeof field_keys / sizeof *field_keys,
                    field))
         return false;
@@ -151,6 +157,9 @@ static bool read_field(struct yaml_source *source, const yaml_node_t *item, void
         field->min = known ? known->min : -1e12;
     if (isnan(field->max))
         field->max = known ? known->max : 1e12;
+    bool same_unit = known && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
+    if (isnan(field->most_per_hour))
+        field->most_per_hour = same_unit ? known->most_per_hour : 0;
     if (known && !field->unit[0])
         strncpy(field->unit, known->unit, sizeof field->unit - 1);
     return check_field(source, yaml_line(item), field);

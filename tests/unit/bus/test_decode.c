@@ -46,7 +46,7 @@ static struct reading_value decode_one(struct field_config field, uint16_t first
     if (fields[0].function <= 2)
         pdu[2] = (uint8_t)first;
     decode_answer(&plan.reads[0], pdu, image.words);
-    decode_device(&device, &map, &plan, &image, &counters, &decoded);
+    decode_device(&device, &map, &plan, &image, &counters, NULL, 0, &decoded);
     return decoded.values[0];
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cumulative counter of a bought device, which tells no boot: a fall may be a restart or one
+ * wrong answer, and a leap may be rain or garbage. Neither is booked before the next answer
+ * confirms it:
+ *
+ *     shows 300   0   300   305      one wrong answer: nothing is booked for it
+ *     shows 300   2     5            it was restarted: 2 and 3 are booked with the 5
+ *     shows 300   9999  10001        impossible in that time: the leap is never booked, the 2 are
+ *
+ * Pure; owned by the bus thread. */
+#ifndef BAIYE_BUS_COUNTER_H
+#define BAIYE_BUS_COUNTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/daemon/config/config.h"
+
+/* Zeroed: nothing was seen. */
+struct counter {
+    int64_t at_ms;    /* when `last` was shown */
+    uint32_t last;    /* what is booked up to there */
+    uint32_t doubted; /* shown since, and waiting for the next answer */
+    bool known, has_doubted;
+};
+
+/* The increment since what was booked last. Without a value, flagged range: it is doubted and
+ * waits. Absent: the first one. `now_ms` is monotonic. */
+struct reading_value counter_take(struct counter *counter, const struct field_config *field,
+                                  uint32_t raw, uint8_t flag, int64_t now_ms);
+
+#endif

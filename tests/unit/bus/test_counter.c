@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is booked of a bought rain gauge or meter, whatever it shows. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/bus/counter.h"
+
+#define MINUTE_MS 60000
+#define NOTHING   (-1) /* no value */
+
+static const struct field_config rain = {.type = FIELD_U16,
+                                         .function = 3,
+                                         .role = ROLE_COUNTER,
+                                         .scale = 0.1,
+                                         .min = 0,
+                                         .max = 200,
+                                         .most_per_hour = 300};
+
+struct scene {
+    const char *what;
+    uint32_t shows[8]; /* at each minute; the first one is where it begins */
+    double booked[8];  /* mm, of the second on */
+    unsigned count;
+};
+
+static const struct scene scenes[] = {
+    {"one wrong answer", {300, 0, 300, 305}, {NOTHING, 0, 0.5}, 4},
+    {"a wrong answer among rain", {300, 0, 304, 310}, {NOTHING, 0.4, 0.6}, 4},
+    {"garbage above", {300, 65535, 301, 301}, {NOTHING, 0.1, 0}, 4},
+    {"two different wrong answers", {300, 0, 41234, 302}, {NOTHING, NOTHING, 0.2}, 4},
+    {"a restart", {300, 2, 5, 6}, {NOTHING, 0.5, 0.1}, 4},
+    {"a restart in dry weather", {300, 0, 0, 0, 3}, {NOTHING, 0, 0, 0.3}, 5},
+    {"over its end", {65530, 4, 6}, {1.0, 0.2}, 3},
+    {"over its end, and a wrong answer", {65530, 30000, 4}, {NOTHING, 1.0}, 3},
+    {"a leap that is true is never booked", {300, 9999, 10001, 10002}, {NOTHING, 0.2, 0.1}, 4},
+    {"a restart after much rain elsewhere", {40000, 0, 40000, 0, 1}, {NOTHING, 0, NOTHING, 0.1}, 5},
+    {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
+};
+
+static void books_what_came_and_nothing_else(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < sizeof scenes / sizeof scenes[0]; s++) {
+        const struct scene *scene = &scenes[s];
+        struct counter counter = {0};
+        for (unsigned i = 0; i < scene->count; i++) {
+            struct reading_value value =
+                counter_take(&counter, &rain, scene->shows[i], METRIC_GOOD, i * MINUTE_MS);
+            double wanted = i > 0 ? scene->booked[i - 1] : NOTHING;
+            if (value.present ? fabs(value.value - wanted) > 1e-9 : wanted >= 0)
+                fail_msg("%s: answer %u books %g, not %g", scene->what, i,
+                         value.present ? value.value : NOTHING, wanted);
+            assert_true(!value.present || value.flag == METRIC_GOOD);
+        }
+    }
+}
+
+static void what_came_while_it_was_not_asked_is_booked(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    (void)counter_take(&counter, &rain, 300, METRIC_GOOD, 0);
+    struct reading_value value =
+        counter_take(&counter, &rain, 800, METRIC_GOOD, INT64_C(12) * 3600000);
+    assert_true(value.present && fabs(value.value - 50) < 1e-9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(books_what_came_and_nothing_else),
+        cmocka_unit_test(what_came_while_it_was_not_asked_is_booked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
