@@ -395,7 +395,7 @@ def test_the_export_streams_every_page_of_the_store(gateway):
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"].startswith("text/csv")
     lines = answer.body.decode().split("\r\n")
-    assert lines[0] == "time,device,metric,unit,n,min,mean,max" and lines[-1] == ""
+    assert lines[0] == "time,device,metric,unit,n,min,mean,max,sum" and lines[-1] == ""
     assert len(lines) == 2002
     assert lines[1].startswith("2026-04-01T00:00:00.000Z,plot-1,air_temperature,")
     assert len(set(lines[1:-1])) == 2000

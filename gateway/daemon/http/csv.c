@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/http/csv.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "protocols/metric/metric.h"
+
 #define POINTS       512
-#define CSV_LINE     192 /* a time of 24, two names of 32, a unit of 15, four numbers */
+#define CSV_LINE     192 /* a time of 24, two names of 32, a unit of 15, five numbers */
 #define YEAR_3000_MS 32503680000000
 
 struct export
@@ -70,9 +73,16 @@ static size_t write_line(const struct export *export, const struct store_point *
     gmtime_r(&seconds, &utc);
     if (strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
         when[0] = '\0';
-    int size = snprintf(out, CSV_LINE, "%s.%03dZ,%s,%s,%s,%u,%.8g,%.8g,%.8g\r\n", when,
+    const struct metric_info *metric = metric_find(field->metric);
+    bool sums = metric != NULL && metric->kind == METRIC_SUM;
+    char mean[24] = "", sum[24] = ""; /* directions may cancel each other out */
+    if (!isnan(point->mean))
+        (void)snprintf(mean, sizeof mean, "%.8g", point->mean);
+    if (sums)
+        (void)snprintf(sum, sizeof sum, "%.8g", point->sum);
+    int size = snprintf(out, CSV_LINE, "%s.%03dZ,%s,%s,%s,%u,%.8g,%s,%.8g,%s\r\n", when,
                         (int)(point->t_ms % 1000), device->name, field->metric, field->unit,
-                        point->n, point->min, point->mean, point->max);
+                        point->n, point->min, mean, point->max, sum);
     return size > 0 && size < CSV_LINE ? (size_t)size : 0;
 }
 
@@ -156,7 +166,7 @@ static void ask(struct export *export)
 static void more(void *context, struct http_request *request)
 {
     struct export *export = context;
-    static const char header[] = "time,device,metric,unit,n,min,mean,max\r\n";
+    static const char header[] = "time,device,metric,unit,n,min,mean,max,sum\r\n";
     if (!export->header_sent) {
         export->header_sent = true;
         http_stream_piece(request, header, sizeof header - 1);

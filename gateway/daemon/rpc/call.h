@@ -56,7 +56,7 @@ struct rpc_call {
     struct store_point *points;
     uint32_t point_count;
     int64_t next_ms;
-    bool history_raw;
+    bool history_raw, history_sums;
     json_t *body; /* built on another thread */
     struct bus_reply reply;
     /* Steps of a call that asks a bus more than once. */

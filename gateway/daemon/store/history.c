@@ -29,6 +29,8 @@ struct search {
     uint16_t one;                /* what `devices` points to for a single one */
     const struct stream *stream; /* the one being read */
     unsigned field;
+    uint16_t source;            /* the device being read, of those of the plot */
+    uint8_t kind;               /* enum metric_kind */
     struct store_point *points; /* room for twice STORE_HISTORY_MAX */
     uint32_t count;
     int64_t limit_ms; /* points from here on do not fit */
@@ -42,18 +44,41 @@ struct search {
 static int by_time(const void *a, const void *b)
 {
     const struct store_point *x = a, *y = b;
-    return (x->t_ms > y->t_ms) - (x->t_ms < y->t_ms);
+    if (x->t_ms == y->t_ms)
+        return (x->source > y->source) - (x->source < y->source);
+    return x->t_ms > y->t_ms ? 1 : -1;
 }
 
-static void join_point(struct store_point *to, const struct store_point *from)
+/* What fell on a plot is what its gauges say on average; what one says of two parts of a time adds
+ * up. Of devices, one after the other is read. */
+static void join_sum(struct store_point *to, const struct store_point *from)
+{
+    double all = to->sum * to->sources + from->sum * from->sources;
+    if (from->source != to->source)
+        to->sources += from->sources;
+    to->sum = to->sources > 0 ? all / to->sources : 0;
+    to->source = from->source;
+}
+
+static void join_point(struct store_point *to, const struct store_point *from, uint8_t kind)
 {
     to->bad += from->bad;
     if (from->n == 0)
         return;
+    if (to->n == 0) {
+        uint32_t bad = to->bad;
+        *to = *from;
+        to->bad = bad;
+        return;
+    }
+    join_sum(to, from);
+    to->angle = (struct angle_sum){to->angle.x + from->angle.x, to->angle.y + from->angle.y};
     to->min = to->n == 0 || from->min < to->min ? from->min : to->min;
     to->max = to->n == 0 || from->max > to->max ? from->max : to->max;
     to->mean = (to->mean * to->n + from->mean * from->n) / (to->n + from->n);
     to->n += from->n;
+    if (kind == METRIC_ANGLE)
+        to->mean = angle_mean(&to->angle, to->n);
 }
 
 /* Points of the same hour or day, of several devices or of two halves, become one. */
@@ -67,7 +92,7 @@ static void join_equal(struct search *search)
             search->points[kept++] = *point;
             continue;
         }
-        join_point(last, point);
+        join_point(last, point, search->kind);
     }
     search->count = kept;
 }
@@ -117,6 +142,7 @@ static void scan_body(struct search *search, const void *data, size_t size)
             !values[search->field].present)
             continue;
         point.min = point.mean = point.max = payload_value_number(&values[search->field]);
+        point.sum = search->kind == METRIC_SUM ? point.mean : 0;
         point.flag = values[search->field].flag;
         add_point(search, &point);
     }
@@ -175,16 +201,23 @@ static void mean_hour(void *context, const struct rollup_row *row)
     const struct rollup_cell *cell = &row->cells[search->field];
     if (search->field >= row->count || cell->n + cell->bad == 0)
         return;
-    struct store_point point = {.t_ms = row->t_ms, .n = cell->n, .bad = cell->bad};
+    struct store_point point = {
+        .t_ms = row->t_ms, .n = cell->n, .bad = cell->bad, .source = search->source, .sources = 1};
     if (cell->n > 0) {
+        point.sum = search->kind == METRIC_SUM ? cell->sum : 0;
         point.min = cell->min;
         point.mean = cell->sum / cell->n;
         point.max = cell->max;
     }
+    if (cell->n > 0 && search->kind == METRIC_ANGLE) {
+        point.angle = rollup_angle(cell);
+        point.mean = angle_mean(&point.angle, cell->n);
+    }
     if (search->query->step == STORE_DAY) {
         point.t_ms = rollup_day_start(row->t_ms);
-        if (search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms) {
-            join_point(&search->points[search->count - 1], &point);
+        struct store_point *last = search->count > 0 ? &search->points[search->count - 1] : NULL;
+        if (last != NULL && last->t_ms == point.t_ms && last->source == point.source) {
+            join_point(last, &point, search->kind);
             return;
         }
     }
@@ -259,6 +292,8 @@ static enum store_result run_search(struct search *search)
                 !find_field(stream->shape, search->query->metric, &search->field))
                 continue;
             known = true;
+            search->source = (uint16_t)d;
+            search->kind = stream->shape->fields[search->field].kind;
             if (!file_result(store, read_stream(search, stream), "reading history"))
                 result = STORE_UNAVAILABLE;
         }

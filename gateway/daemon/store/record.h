@@ -45,6 +45,7 @@ struct stream_schema {
         char metric[CONFIG_NAME_SIZE];
         uint8_t form;     /* enum payload_form */
         uint8_t decimals; /* 0..9 */
+        uint8_t kind;     /* enum metric_kind of the metric; METRIC_MEAN of one not known */
     } fields[READING_VALUES_MAX];
 };
 

@@ -62,6 +62,14 @@ int64_t rollup_day_start(int64_t t_ms)
     return (int64_t)mktime(&local) * 1000;
 }
 
+struct angle_sum rollup_angle(const struct rollup_cell *cell)
+{
+    struct angle_sum sum = cell->angle;
+    if (!cell->vector && cell->n > 0)
+        angle_add(&sum, cell->sum / cell->n, cell->n);
+    return sum;
+}
+
 void rollup_merge(struct rollup_row *to, const struct rollup_row *from)
 {
     to->first_id = from->first_id < to->first_id ? from->first_id : to->first_id;
@@ -74,12 +82,19 @@ void rollup_merge(struct rollup_row *to, const struct rollup_row *from)
             continue;
         cell->min = cell->n == 0 || more->min < cell->min ? more->min : cell->min;
         cell->max = cell->n == 0 || more->max > cell->max ? more->max : cell->max;
+        if (cell->vector || more->vector) {
+            struct angle_sum one = rollup_angle(cell), other = rollup_angle(more);
+            cell->vector = true;
+            cell->angle = (struct angle_sum){one.x + other.x, one.y + other.y};
+        }
         cell->sum += more->sum;
         cell->n += more->n;
     }
 }
 
-/* ---- Rows in the file: n as 4 bytes and three floats a cell; `bad` only where there are ---- */
+/* ---- Rows in the file: n as 4 bytes and three floats a cell. A second blob where there is need:
+ * `bad` of each cell as 4 bytes, then, where there are directions, the mean vector of each as two
+ * floats; a version that knows only the first part reads that. ---- */
 
 struct packed_cell {
     uint32_t n;
@@ -87,15 +102,54 @@ struct packed_cell {
     float mean;
 };
 
+struct packed_rest {
+    uint32_t bad[READING_VALUES_MAX];
+    float vectors[2 * READING_VALUES_MAX]; /* behind the last `bad` of the row */
+};
+
+/* Returns its size; 0: nothing is worth it. */
+static size_t pack_rest(const struct rollup_row *row, uint8_t *out)
+{
+    struct packed_rest rest = {{0}, {0}};
+    bool bad = false, vector = false;
+    for (unsigned i = 0; i < row->count; i++) {
+        const struct rollup_cell *cell = &row->cells[i];
+        rest.bad[i] = cell->bad;
+        bad = bad || cell->bad > 0;
+        vector = vector || cell->vector;
+        if (cell->vector && cell->n > 0) {
+            rest.vectors[2 * i] = (float)(cell->angle.x / cell->n);
+            rest.vectors[2 * i + 1] = (float)(cell->angle.y / cell->n);
+        }
+    }
+    size_t size = bad || vector ? row->count * sizeof rest.bad[0] : 0;
+    memcpy(out, rest.bad, size);
+    if (!vector)
+        return size;
+    memcpy(out + size, rest.vectors, row->count * 2 * sizeof rest.vectors[0]);
+    return size + row->count * 2 * sizeof rest.vectors[0];
+}
+
+static void unpack_rest(const uint8_t *blob, size_t size, struct rollup_row *row)
+{
+    size_t bads = row->count * sizeof(uint32_t);
+    for (unsigned i = 0; blob != NULL && i < row->count && (i + 1) * sizeof(uint32_t) <= size; i++)
+        memcpy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t));
+    for (unsigned i = 0; blob != NULL && size >= 3 * bads && i < row->count; i++) {
+        struct rollup_cell *cell = &row->cells[i];
+        float vector[2];
+        memcpy(vector, blob + bads + i * sizeof vector, sizeof vector);
+        cell->vector = vector[0] != 0 || vector[1] != 0;
+        cell->angle = (struct angle_sum){(double)vector[0] * cell->n, (double)vector[1] * cell->n};
+    }
+}
+
 int rollup_save(struct db *db, uint32_t stream, enum rollup_step step, const struct rollup_row *row)
 {
     struct packed_cell packed[READING_VALUES_MAX];
-    uint32_t bad[READING_VALUES_MAX];
-    bool any_bad = false;
+    uint8_t rest[sizeof(struct packed_rest)];
     for (unsigned i = 0; i < row->count; i++) {
         const struct rollup_cell *cell = &row->cells[i];
-        bad[i] = cell->bad;
-        any_bad = any_bad || cell->bad > 0;
         packed[i] = (struct packed_cell){.n = cell->n,
                                          .min = (float)cell->min,
                                          .max = (float)cell->max,
@@ -114,8 +168,9 @@ int rollup_save(struct db *db, uint32_t stream, enum rollup_step step, const str
     sqlite3_bind_int64(s, 8, row->seq_lo);
     sqlite3_bind_int64(s, 9, row->seq_hi);
     sqlite3_bind_blob(s, 10, packed, (int)(row->count * sizeof packed[0]), SQLITE_STATIC);
-    if (any_bad) /* else NULL, as rows of older versions have it */
-        sqlite3_bind_blob(s, 11, bad, (int)(row->count * sizeof bad[0]), SQLITE_STATIC);
+    size_t size = pack_rest(row, rest);
+    if (size > 0) /* else NULL, as rows of older versions have it */
+        sqlite3_bind_blob(s, 11, rest, (int)size, SQLITE_STATIC);
     return db_run(db, s);
 }
 
@@ -141,10 +196,7 @@ static void unpack(sqlite3_stmt *s, struct rollup_row *row)
                                              .max = (double)packed.max,
                                              .sum = (double)packed.mean * packed.n};
     }
-    blob = sqlite3_column_blob(s, 8);
-    count = (size_t)sqlite3_column_bytes(s, 8) / sizeof(uint32_t);
-    for (unsigned i = 0; blob != NULL && i < row->count && i < count; i++)
-        memcpy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t));
+    unpack_rest(sqlite3_column_blob(s, 8), (size_t)sqlite3_column_bytes(s, 8), row);
 }
 
 static bool load(struct db *db, uint32_t stream, int64_t t_ms, struct rollup_row *row)
@@ -305,6 +357,11 @@ void rollup_add(struct rollup *rollup, struct db *db, const struct stream *strea
         double value = payload_value_number(&values[i]);
         cell->min = cell->n == 0 || value < cell->min ? value : cell->min;
         cell->max = cell->n == 0 || value > cell->max ? value : cell->max;
+        if (stream->shape->fields[i].kind == METRIC_ANGLE) {
+            cell->angle = rollup_angle(cell);
+            cell->vector = true;
+            angle_add(&cell->angle, value, 1);
+        }
         cell->sum += value;
         cell->n++;
     }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hourly n, min, mean and max of every value of every stream, for years of charts; the rows also
- * tell in which batches an hour's readings (and a boot's sequence numbers) lie, which makes them
- * the index of history and resend. Open hours are kept in RAM and written every few minutes in the
- * transaction of a commit, together with the id up to which they hold; after a crash the batches
- * from there on are counted again. Hours are UTC hours. Store thread. */
+/* Hourly n, min, mean and max (of directions the mean vector) of every value of every stream, for
+ * years of charts; the rows also tell in which batches an hour's readings (and a boot's sequence
+ * numbers) lie, which makes them the index of history and resend. Open hours are kept in RAM and
+ * written every few minutes in the transaction of a commit, together with the id up to which they
+ * hold; after a crash the batches from there on are counted again. Hours are UTC hours. Store
+ * thread. */
 #ifndef BAIYE_STORE_ROLLUP_H
 #define BAIYE_STORE_ROLLUP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/common/angle.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/record.h"
 
@@ -21,6 +23,8 @@ struct rollup_cell {
     uint32_t n;
     uint32_t bad; /* taken, but not to be believed: in none of the others */
     double min, max, sum;
+    bool vector; /* of a direction: `angle` is the sum of them */
+    struct angle_sum angle;
 };
 
 struct rollup_row {
@@ -62,6 +66,8 @@ void rollup_find_seq(struct rollup *rollup, struct db *db, uint32_t stream, uint
 int64_t rollup_day_start(int64_t t_ms);
 /* May the value be believed: good, or good but of an uncalibrated sensor or an unsure time? */
 bool rollup_believe(const struct payload_value *value);
+/* Of directions, also of a row that an older version wrote: its mean is all that is known. */
+struct angle_sum rollup_angle(const struct rollup_cell *cell);
 /* Adds `from` to `to`. */
 void rollup_merge(struct rollup_row *to, const struct rollup_row *from);
 /* Writes one row. An SQLite result code. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/daemon/store/record.h"
+#include "protocols/metric/metric.h"
 
 #define DECIMALS_MAX 9
 
@@ -17,6 +18,12 @@ static unsigned decimals_of(double number)
         decimals++;
     }
     return decimals;
+}
+
+static uint8_t kind_of(const char *metric)
+{
+    const struct metric_info *info = metric_find(metric);
+    return info != NULL ? info->kind : (uint8_t)METRIC_MEAN;
 }
 
 static unsigned larger(unsigned a, unsigned b)
@@ -44,6 +51,7 @@ void stream_schema_of_device(const struct device_config *device, struct stream_s
     for (unsigned i = 0; i < shape->count; i++) {
         const struct field_config *field = device->metrics[i];
         memcpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric);
+        shape->fields[i].kind = kind_of(field->metric);
         field_form(field, &shape->fields[i]);
     }
 }
@@ -74,6 +82,7 @@ static bool parse_field(const char *text, size_t length, struct stream_schema_fi
         return false;
     memcpy(field->metric, text, length - 2);
     field->metric[length - 2] = '\0';
+    field->kind = kind_of(field->metric);
     char form = text[length - 1];
     if (form >= '0' && form <= '9') {
         field->form = PAYLOAD_SCALED;

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/common/angle.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/reading.h"
 
@@ -110,7 +111,10 @@ struct store_point {
     uint32_t n;   /* samples in min, mean and max; 0: those mean nothing */
     uint32_t bad; /* hour and day: samples that may not be believed, and are in none of them */
     uint8_t flag; /* raw: enum metric_flag */
-    double min, mean, max;
+    double min, mean, max;    /* mean of directions: NAN where they cancel each other out */
+    double sum;               /* of increments, of a plot the mean of its devices' sums */
+    struct angle_sum angle;   /* of directions */
+    uint16_t source, sources; /* which device of the plot it came from last, and of how many */
 };
 
 struct store_history {

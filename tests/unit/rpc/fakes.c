@@ -77,7 +77,8 @@ enum store_result store_history(struct store *store, const struct store_history_
                                              .flag = METRIC_UNCALIBRATED,
                                              .min = -1.2345678e-5,
                                              .mean = -1.0 / 30000,
-                                             .max = 123456.78};
+                                             .max = 123456.78,
+                                             .sum = -1.0 / 30000};
     struct store_history history = {.result = fakes.result, .count = count, .points = points};
     if (count < fakes.history_points && t_ms < query->to_ms) {
         fakes.history_points -= count;

@@ -126,6 +126,16 @@ static void a_full_history_answer_stays_below_64_kb(void **state)
     assert_null(json_object_get(last, "bad"));
     char *text = json_dumps(last, JSON_COMPACT | JSON_REAL_PRECISION(8));
     assert_in_range(strlen(text), 50000, 65536);
+    assert_null(json_object_get(last, "sum"));
+    free(text);
+    fakes.history_points = 5000;
+    assert_string_equal(ask(&stranger, "history",
+                            "{\"device\":\"plot-1\",\"metric\":\"rainfall\","
+                            "\"from\":1795000000000,\"to\":1795293274123,\"step\":\"raw\"}"),
+                        "");
+    assert_true(json_array_size(json_object_get(last, "sum")) > 500);
+    text = json_dumps(last, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    assert_in_range(strlen(text), 50000, 65536);
     free(text);
 }
 

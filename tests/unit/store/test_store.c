@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <math.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -206,6 +207,78 @@ static void flagged_values_are_told_and_kept_out_of_means(void **state)
         bench_close(bench);
         bench_open(bench);
     }
+}
+
+/* Two devices of one plot with a vane and a rain gauge; values of `minute`. */
+static void put_weather(struct bench *bench, uint16_t device, uint32_t minute, double degrees,
+                        double mm)
+{
+    struct reading reading = garden_reading(device, 1, minute + 1, NOON + minute * 60000);
+    const struct reading_sink *sink = store_sink(bench->store);
+    reading.values[0] = (struct reading_value){.value = degrees, .present = true};
+    reading.values[1] = (struct reading_value){.value = mm, .present = true};
+    sink->reading(sink->context, &reading);
+}
+
+static void ask_hour_and_day(struct bench *bench, struct store_history_query *query,
+                             struct store_point points[2])
+{
+    static struct answer answer;
+    for (unsigned i = 0; i < 2; i++) {
+        query->step = i == 0 ? STORE_HOUR : STORE_DAY;
+        ask(bench, &answer, query);
+        assert_int_equal(answer.count, 1);
+        points[i] = answer.points[0];
+    }
+}
+
+static void directions_are_vectors_and_increments_are_sums(void **state)
+{
+    struct bench *bench = *state;
+    struct store_point points[2];
+    struct field_config vane = {.metric = "wind_direction", .type = FIELD_U16, .scale = 0.1};
+    struct field_config gauge = {.metric = "rainfall", .type = FIELD_U16, .scale = 0.1};
+    for (unsigned i = 0; i < 3; i++) {
+        bench->config->devices[i].metrics[0] = &vane;
+        bench->config->devices[i].metrics[1] = &gauge;
+    }
+    bench_open(bench);
+    for (uint32_t minute = 0; minute < 60; minute++) {
+        put_weather(bench, 0, minute, minute % 2 == 0 ? 350 : 10, 0.2);
+        put_weather(bench, 1, minute, 20, 0.4);
+        put_weather(bench, 2, minute, minute % 2 == 0 ? 90 : 270, 0);
+    }
+    bench_wait_stored(bench, 180);
+    for (int round = 0; round < 2; round++) { /* from RAM, then from the file */
+        struct store_history_query query = {
+            .metric = "wind_direction", .from_ms = NOON, .to_ms = NOON + 3600000, .max_points = 9};
+        query.plot = -1;
+        ask_hour_and_day(bench, &query, points);
+        for (unsigned i = 0; i < 2; i++)
+            assert_true(points[i].mean < 0.01 || points[i].mean > 359.99);
+        query.device = 2; /* they cancel each other out: no direction */
+        ask_hour_and_day(bench, &query, points);
+        assert_true(isnan(points[0].mean) && isnan(points[1].mean));
+        query.device = -1;
+        query.plot = 0;
+        ask_hour_and_day(bench, &query, points);
+        for (unsigned i = 0; i < 2; i++)
+            assert_true(points[i].mean > 10.0 && points[i].mean < 10.2);
+        memcpy(query.metric, "rainfall", sizeof "rainfall");
+        ask_hour_and_day(bench, &query, points);
+        for (unsigned i = 0; i < 2; i++) { /* three gauges: 12, 24 and 0 mm */
+            assert_int_equal(points[i].n, 180);
+            assert_true(points[i].sum > 11.99 && points[i].sum < 12.01);
+        }
+        query.device = 1;
+        query.plot = -1;
+        ask_hour_and_day(bench, &query, points);
+        for (unsigned i = 0; i < 2; i++)
+            assert_true(points[i].sum > 23.99 && points[i].sum < 24.01);
+        bench_close(bench);
+        bench_open(bench);
+    }
+    bench_close(bench);
 }
 
 static void on_resend(void *context, enum store_result result, uint32_t found)
@@ -475,6 +548,8 @@ int main(void)
                                         bench_end),
         cmocka_unit_test_setup_teardown(cursors_move_and_stay, bench_begin_open, bench_end),
         cmocka_unit_test_setup_teardown(history_gives_raw_values_hours_and_days, bench_begin_open,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(directions_are_vectors_and_increments_are_sums, bench_begin,
                                         bench_end),
         cmocka_unit_test_setup_teardown(flagged_values_are_told_and_kept_out_of_means,
                                         bench_begin_open, bench_end),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/publish/link/downsample.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/angle.h"
 #include "gateway/daemon/store/rollup.h"
 
 #define ROWS_MOST  4096u  /* hours of devices in a block: about 1 MiB */
@@ -21,6 +23,7 @@ struct row {
         uint32_t n, bad;
         float min, max;
         double sum;
+        struct angle_sum angle;
     } cells[];
 };
 
@@ -220,7 +223,8 @@ static struct row *row_of(struct downsample *downsample, struct known *known,
     return row;
 }
 
-static void add_values(struct row *row, const struct payload_value *values)
+static void add_values(struct row *row, const struct stream_schema *shape,
+                       const struct payload_value *values)
 {
     for (unsigned i = 0; i < row->count; i++) {
         struct cell *cell = &row->cells[i];
@@ -232,6 +236,8 @@ static void add_values(struct row *row, const struct payload_value *values)
         cell->min = cell->n == 0 || (float)value < cell->min ? (float)value : cell->min;
         cell->max = cell->n == 0 || (float)value > cell->max ? (float)value : cell->max;
         cell->sum += value;
+        if (shape->fields[i].kind == METRIC_ANGLE)
+            angle_add(&cell->angle, value, 1);
         cell->n++;
     }
 }
@@ -250,7 +256,7 @@ static bool add_reading(struct downsample *downsample, const struct record *reco
         return false;
     row->first_seq = record->seq < row->first_seq ? record->seq : row->first_seq;
     row->last_seq = record->seq > row->last_seq ? record->seq : row->last_seq;
-    add_values(row, values);
+    add_values(row, known->shape, values);
     downsample->readings++;
     return true;
 }
@@ -352,6 +358,15 @@ static bool put_item(struct body *body, const struct item *item)
                             : body_gap(body, item->stream, &gap);
 }
 
+static float mean_of(const struct cell *cell)
+{
+    if (cell->n == 0)
+        return 0;
+    double direction = angle_mean(&cell->angle, cell->n);
+    bool angles = cell->angle.x != 0 || cell->angle.y != 0;
+    return (float)(angles && !isnan(direction) ? direction : cell->sum / cell->n);
+}
+
 /* Whole, or not at all. */
 static bool put_row(struct body *body, const struct row *row)
 {
@@ -364,12 +379,11 @@ static bool put_row(struct body *body, const struct row *row)
                                    .from = (uint8_t)from};
         for (unsigned i = from; i < row->count && mean.count < RECORD_MEAN_CELLS; i++) {
             const struct cell *cell = &row->cells[i];
-            mean.cells[mean.count++] =
-                (struct record_mean_cell){.n = cell->n,
-                                          .bad = cell->bad,
-                                          .min = cell->min,
-                                          .mean = cell->n > 0 ? (float)(cell->sum / cell->n) : 0,
-                                          .max = cell->max};
+            mean.cells[mean.count++] = (struct record_mean_cell){.n = cell->n,
+                                                                 .bad = cell->bad,
+                                                                 .min = cell->min,
+                                                                 .mean = mean_of(cell),
+                                                                 .max = cell->max};
         }
         if (!body_mean(body, row->stream, &mean)) {
             body_undo(body, &before);
