@@ -10,6 +10,7 @@
 #include "gateway/forecast/growth.h"
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
+#define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */
 #define NEAR_DAYS     10                 /* a week and a half: one warm or cold spell */
 #define SLOW_DAYS     3                  /* of growth at SLOW_SHARE or less are told */
 #define DOUBTED_DAYS  7                  /* a doubted note is told for so long */
@@ -295,7 +296,8 @@ static void tell_doubted(const struct season *season, const struct outlook_note 
 
 static void estimate_pick(const struct outlook_plot *plot, const struct season *season,
                           const struct outlook_season *days, const struct outlook_note *notes,
-                          struct pick_model *model, struct outlook *outlook)
+                          const struct ahead *ahead, struct pick_model *model,
+                          struct outlook *outlook)
 {
     struct pick_prior prior = pick_prior_first(plot->standard, plot->last_year_kg, plot->area_m2);
     pick_prior_open(&prior, plot->gate_cd, plot->last_opened_cd);
@@ -311,6 +313,9 @@ static void estimate_pick(const struct outlook_plot *plot, const struct season *
         add_notes(notes, i, season->today, &day);
         pick_learn(model, &day);
     }
+    int64_t from_ms = season->begin_ms[season->today + 1];
+    tomorrow.growth_cd = growth_daily_cd(ahead_mean_c(ahead, from_ms, from_ms + TEA_DAY_MS));
+    tomorrow.rain_chance = ahead_rain_chance(ahead, from_ms, from_ms + TEA_DAY_MS);
     if (next->was_booked)
         outlook->booked = tomorrow.pickers = next->booked;
     pick_estimate(model, &tomorrow, &outlook->estimate);
@@ -359,6 +364,7 @@ static void judge_frost(const struct outlook_plot *plot, const struct season *se
         .now_ms = now_ms,
         .thermal_time = warmth(season, days),
         .season_day = season->today,
+        .alarm_chance = plot->alarm_chance,
         .bias_k = frost_bias_k(days->night_k,
                                season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS),
     };
@@ -399,14 +405,44 @@ static void judge_water(const struct outlook_plot *plot, const struct tea_hours 
     water_judge(&input, &outlook->water);
 }
 
+/* The coming nights, and whether rain will do what irrigating would. */
+static void look_ahead(const struct outlook_plot *plot, const struct ahead *ahead, int64_t now_ms,
+                       struct outlook *outlook)
+{
+    int64_t sunset_ms, sunrise_ms, at_ms = now_ms;
+    for (int i = 0; i < OUTLOOK_NIGHTS; i++) {
+        outlook->nights[i].least_c = NAN;
+        if (i == 0 && sun_night(at_ms, plot->latitude, plot->longitude, &sunset_ms, &sunrise_ms))
+            at_ms = sunrise_ms + TEA_HOUR_MS; /* tonight is over */
+        if (!sun_night(at_ms, plot->latitude, plot->longitude, &sunset_ms, &sunrise_ms))
+            continue;
+        outlook->nights[i].least_c =
+            ahead_least_c(ahead, sunset_ms, sunrise_ms + TEA_HOUR_MS, &outlook->nights[i].at_ms);
+        at_ms = sunrise_ms + TEA_HOUR_MS;
+    }
+    double rain_mm = ahead_rain_mm(ahead, now_ms, now_ms + 2 * TEA_DAY_MS);
+    struct water *water = &outlook->water;
+    if (!water->irrigate || !(rain_mm * RAIN_USED >= water->deficit_mm))
+        return;
+    water->irrigate = false;
+    (void)snprintf(water->why, sizeof water->why,
+                   "%.0f mm are missing, and %.0f mm of rain are forecast within two days: wait",
+                   water->deficit_mm, rain_mm);
+    (void)snprintf(water->why_zh, sizeof water->why_zh,
+                   "缺水 %.0f 毫米，预报两天内有雨 %.0f 毫米：先等等", water->deficit_mm, rain_mm);
+}
+
 void outlook_make(const struct outlook_plot *plot, const struct season *season,
                   const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
-                  const struct outlook_note *notes, struct pick_model *model,
-                  struct outlook *outlook)
+                  const struct outlook_note *notes, const struct ahead *ahead,
+                  struct pick_model *model, struct outlook *outlook)
 {
+    static const struct ahead none;
+    if (ahead == NULL)
+        ahead = &none;
     *outlook = (struct outlook){.booked = NAN, .usual_each_kg = NAN};
     if (season_goes_on(season)) {
-        estimate_pick(plot, season, days, notes, model, outlook);
+        estimate_pick(plot, season, days, notes, ahead, model, outlook);
     } else {
         no_estimate(outlook, PICK_AFTER_SEASON);
         (void)snprintf(outlook->why, sizeof outlook->why, "the season of spring tea is over");
@@ -415,4 +451,5 @@ void outlook_make(const struct outlook_plot *plot, const struct season *season,
     judge_frost(plot, season, days, hours, now_ms, outlook);
     judge_diseases(plot, hours, now_ms, outlook);
     judge_water(plot, hours, outlook);
+    look_ahead(plot, ahead, now_ms, outlook);
 }

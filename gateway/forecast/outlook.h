@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/forecast/ahead.h"
 #include "gateway/forecast/disease.h"
 #include "gateway/forecast/frost.h"
 #include "gateway/forecast/hours.h"
@@ -27,6 +28,7 @@ struct outlook_plot {
     enum water_soil soil;
     double root_m;
     double latitude, longitude; /* NAN: the place is not known */
+    double alarm_chance;        /* frost_input.alarm_chance */
     uint64_t seed; /* the plot's own: the same data give the same numbers after a restart */
 };
 
@@ -48,6 +50,8 @@ struct outlook_season {
     double night_k[SEASON_DAYS]; /* frost_error_k() of the night before that day's morning */
 };
 
+#define OUTLOOK_NIGHTS 2 /* after the one that frost.h tells of: tomorrow's and the day after's */
+
 struct outlook {
     struct pick_estimate estimate;
     struct pick_score score;
@@ -55,6 +59,10 @@ struct outlook {
     double usual_each_kg;       /* of one picker and day, of late; NAN: not known */
     char why[320], why_zh[400]; /* "": nothing is missing */
     struct frost frost;
+    struct {
+        double least_c; /* of the weather forecast; NAN: not known */
+        int64_t at_ms;
+    } nights[OUTLOOK_NIGHTS];
     struct disease diseases[DISEASE_COUNT];
     struct water water;
 };
@@ -68,11 +76,11 @@ void outlook_take(const struct outlook_plot *plot, const struct season *season,
 void outlook_look_back(const struct outlook_season *days, const struct outlook_note *notes,
                        double *opened_cd, double *each_kg);
 /* `hours`: the last OUTLOOK_RECENT_DAYS days at least. `notes`: by day of the season, one more than
- * it has days. `model` is memory only. */
+ * it has days. `ahead`: NULL: nobody forecasts the weather. `model` is memory only. */
 void outlook_make(const struct outlook_plot *plot, const struct season *season,
                   const struct tea_hours *hours, int64_t now_ms, const struct outlook_season *days,
-                  const struct outlook_note *notes, struct pick_model *model,
-                  struct outlook *outlook);
+                  const struct outlook_note *notes, const struct ahead *ahead,
+                  struct pick_model *model, struct outlook *outlook);
 /* Adds one note to its day's, in any order. One of pickers but no kilograms books them: who comes,
  * not what was picked. It may arrive after midnight from a phone that had no network; from the
  * day's afternoon on it says that they found nothing, unless kilograms were noted, too. Several

@@ -396,7 +396,7 @@ static int measure(int plots, int day)
         plot.seed = (uint64_t)i;
         days.first_date = 0;
         outlook_take(&plot, &calendar, &all, now_ms, &days);
-        outlook_make(&plot, &calendar, &all, now_ms, &days, notes, &kept, &outlook);
+        outlook_make(&plot, &calendar, &all, now_ms, &days, notes, NULL, &kept, &outlook);
     }
     printf("{\"seconds\":%.3f}\n", (double)(clock() - begin) / CLOCKS_PER_SEC);
     return 0;

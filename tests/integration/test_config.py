@@ -47,6 +47,7 @@ PAGE = (garden.ROOT / "gateway" / "packaging" / "man" / "baiye.yaml.5").read_tex
 PARTS = {
     "The file": "qqqqqqqq: 1",
     "location": "location: { qqqqqqqq: 1 }",
+    "forecast": "forecast: { qqqqqqqq: 1 }",
     "store": "store: { qqqqqqqq: 1 }",
     "http": "http: { qqqqqqqq: 1 }",
     "control": "control: { qqqqqqqq: 1 }",

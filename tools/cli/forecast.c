@@ -257,7 +257,7 @@ static void say(struct replay *r, const struct year *year, int day, struct outlo
     notes[day + 1].was_booked = year->notes[day + 1].was_booked;
     r->season.today = day;
     outlook_take(&r->plot, &r->season, &hours, now_ms, &r->days);
-    outlook_make(&r->plot, &r->season, &hours, now_ms, &r->days, notes, &r->model, outlook);
+    outlook_make(&r->plot, &r->season, &hours, now_ms, &r->days, notes, NULL, &r->model, outlook);
 }
 
 static void print_pick(const struct replay *r, const struct year *year, int day,

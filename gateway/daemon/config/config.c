@@ -219,6 +219,36 @@ SECTION(location)
     return true;
 }
 
+SECTION(forecast)
+{
+    static const struct key keys[] = {
+        {.name = "file",
+         .kind = KEY_PATH,
+         CONFIG(forecast_file),
+         .example = "/var/lib/baiye/weather.json"},
+        {.name = "lost_flush",
+         .kind = KEY_NUMBER,
+         CONFIG(lost_flush),
+         .min = 0.001,
+         .max = 1e9,
+         .example = "10"},
+        {.name = "night_work",
+         .kind = KEY_NUMBER,
+         CONFIG(night_work),
+         .min = 0.001,
+         .max = 1e9,
+         .example = "3"},
+    };
+    struct config *config = ((struct draft *)target)->config;
+    if (!keys_read(source, value, "forecast", keys, sizeof keys / sizeof *keys, config))
+        return false;
+    if (config->night_work >= config->lost_flush)
+        return yaml_error(source, yaml_line(value),
+                          "forecast: a night's work costs as much as the flush that it saves; "
+                          "write for example night_work: 3 with lost_flush: 10");
+    return true;
+}
+
 SECTION(store)
 {
     static const struct key keys[] = {
@@ -346,6 +376,7 @@ static const struct key file_keys[] = {
      .required = true,
      .example = "baiye-1"},
     {.name = "location", .kind = KEY_FUNCTION, .read = read_location},
+    {.name = "forecast", .kind = KEY_FUNCTION, .read = read_forecast},
     {.name = "store", .kind = KEY_FUNCTION, .read = read_store},
     {.name = "http", .kind = KEY_FUNCTION, .read = read_http},
     {.name = "control", .kind = KEY_FUNCTION, .read = read_control},
@@ -377,6 +408,8 @@ static void set_defaults(struct config *config, const char *file)
     strcpy(config->control_socket, "/run/baiye/control.sock");
     config->store_max_bytes = 512000000;
     config->commit_every_ms = 1000;
+    config->lost_flush = 10;
+    config->night_work = 3;
 }
 
 struct config *config_load(const char *file, const char *profile_dir, struct config_error *error)

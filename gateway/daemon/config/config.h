@@ -182,7 +182,9 @@ struct alert_rule {
 struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
-    double latitude, longitude; /* both 0: not said, and no garden lies there */
+    char forecast_file[CONFIG_PATH_SIZE]; /* of the weather ahead; "": none */
+    double lost_flush, night_work;        /* what they cost, in one unit: 10 and 3 unless said */
+    double latitude, longitude;           /* both 0: not said, and no garden lies there */
     char timezone[64];
     char store_path[CONFIG_PATH_SIZE];
     uint64_t store_max_bytes;

@@ -227,8 +227,34 @@ static void put_water(struct json_out *o, const struct config *config,
     json_out_close(o, ']');
 }
 
-size_t document_write(const struct config *config, const struct outlook *outlooks, int64_t ts_ms,
-                      char *json, size_t size)
+/* When the weather forecast was made, and the nights in it. */
+static void put_ahead(struct json_out *o, const struct outlook *outlooks, const struct ahead *ahead)
+{
+    json_out_key(o, "ahead");
+    if (ahead->made_ms == 0) {
+        json_out_null(o);
+        return;
+    }
+    json_out_open(o, '{');
+    json_out_key(o, "made");
+    json_out_integer(o, ahead->made_ms);
+    json_out_key(o, "nights");
+    json_out_open(o, '[');
+    for (int i = 0; i < OUTLOOK_NIGHTS; i++) {
+        if (isnan(outlooks[0].nights[i].least_c))
+            continue;
+        json_out_open(o, '{');
+        json_out_key(o, "at");
+        json_out_integer(o, outlooks[0].nights[i].at_ms);
+        put_number(o, "min_c", outlooks[0].nights[i].least_c, 1);
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+    json_out_close(o, '}');
+}
+
+size_t document_write(const struct config *config, const struct outlook *outlooks,
+                      const struct ahead *ahead, int64_t ts_ms, char *json, size_t size)
 {
     struct json_out o = json_out_init(json, size);
     json_out_open(&o, '{');
@@ -238,6 +264,7 @@ size_t document_write(const struct config *config, const struct outlook *outlook
     put_frost(&o, config, outlooks);
     put_diseases(&o, config, outlooks);
     put_water(&o, config, outlooks);
+    put_ahead(&o, outlooks, ahead);
     json_out_close(&o, '}');
     return o.failed ? 0 : o.at;
 }

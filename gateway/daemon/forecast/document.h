@@ -13,8 +13,8 @@
 
 /* One outlook for each of config->plots. Writes at most `size` bytes, without NUL; 0: it does not
  * fit. The bytes that differ from hour to hour, `"ts":…`, come first: document_says() is behind. */
-size_t document_write(const struct config *config, const struct outlook *outlooks, int64_t ts_ms,
-                      char *json, size_t size);
+size_t document_write(const struct config *config, const struct outlook *outlooks,
+                      const struct ahead *ahead, int64_t ts_ms, char *json, size_t size);
 /* What it says: all of it behind `ts`. */
 const char *document_says(const char *json, size_t size, size_t *length);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/forecast/ahead_file.h"
 #include "gateway/daemon/forecast/ask.h"
 #include "gateway/daemon/forecast/document.h"
 #include "gateway/daemon/forecast/gather.h"
@@ -53,6 +54,8 @@ struct forecast {
     struct before *before;       /* by plot */
     struct outlook_season spare; /* of last season, while it is read */
     struct season last;
+    struct ahead ahead;
+    struct log_state log_ahead;
     atomic_int *usual_each_g; /* by plot, kg of a picker and day of late; 0: not known */
     struct tea_hour *hours;   /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
@@ -97,6 +100,7 @@ static struct outlook_plot describe(const struct config *config, const struct pl
         .root_m = plot->root_m,
         .latitude = config_located(config) ? config->latitude : NAN,
         .longitude = config_located(config) ? config->longitude : NAN,
+        .alarm_chance = config->night_work / config->lost_flush,
         .seed = seed_of(plot->name),
     };
 }
@@ -156,7 +160,7 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
         return result;
     struct outlook_plot plot = describe(f->config, config, noted_kg, &f->before[index]);
     outlook_take(&plot, season, &hours, now_ms, &f->days[index]);
-    outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->model,
+    outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->ahead, &f->model,
                  &f->outlooks[index]);
     double each_kg = f->outlooks[index].usual_each_kg;
     atomic_store(&f->usual_each_g[index], isnan(each_kg) ? 0 : (int)fmin(each_kg * 1000, 1e9));
@@ -175,7 +179,8 @@ static enum frost_level frost_of(const struct forecast *f)
 static void send_document(struct forecast *f, int64_t now_ms, bool noted)
 {
     size_t length = 0, sent_length = 0;
-    size_t size = document_write(f->config, f->outlooks, now_ms, f->json, sizeof f->json);
+    size_t size =
+        document_write(f->config, f->outlooks, &f->ahead, now_ms, f->json, sizeof f->json);
     log_change(&f->log_size, size > 0, LOG_LEVEL_ERROR,
                "forecast: %u plots do not fit in %u bytes, none is published: leave some out",
                f->config->plot_count, (unsigned)sizeof f->json);
@@ -236,6 +241,18 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
 
 /* ---- Rounds ---- */
 
+static void read_ahead(struct forecast *f, int64_t now_ms)
+{
+    char why[160] = "it can be used again";
+    f->ahead.made_ms = 0;
+    f->ahead.count = 0;
+    if (f->config->forecast_file[0] == '\0')
+        return;
+    bool good = ahead_file_read(f->config->forecast_file, now_ms, &f->ahead, why, sizeof why);
+    log_change(&f->log_ahead, good, LOG_LEVEL_WARNING, "forecast: %s: %s", f->config->forecast_file,
+               why);
+}
+
 /* false: try again soon. */
 static bool look(struct forecast *f, int64_t now_ms, bool noted)
 {
@@ -245,6 +262,7 @@ static bool look(struct forecast *f, int64_t now_ms, bool noted)
     int32_t today = season_goes_on(&f->season) ? f->season.date[f->season.today] : 0;
     if (today != f->whole_date)
         f->whole_date = 0;
+    read_ahead(f, now_ms);
     for (uint16_t i = 0; i < f->config->plot_count && result == STORE_OK; i++)
         result = look_at_plot(f, i, now_ms);
     if (result == STORE_STOPPED)
@@ -316,6 +334,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     ask_init(&f->ask, store);
     log_state_init(&f->log, 1);
     log_state_init(&f->log_size, 1);
+    log_state_init(&f->log_ahead, 1);
     f->days = calloc(config->plot_count, sizeof *f->days);
     f->outlooks = calloc(config->plot_count, sizeof *f->outlooks);
     f->before = calloc(config->plot_count, sizeof *f->before);

@@ -215,6 +215,8 @@ static void names_line_mistake_and_remedy(void **state)
         {HEAD DEV "plots:\n  - { name: p, last_year: 85, devices: [a] }\n",
          ":8:", "\"85\" is not a weight", "last_year: 85kg"},
         {HEAD DEV "plots:\n  - { name: p, gate: 5, devices: [a] }\n", ":8:", "gate", "10"},
+        {"site: s\nforecast: { lost_flush: 2, night_work: 3 }\nbuses: []\n",
+         ":2:", "costs as much as the flush", "lost_flush: 10"},
         {"site: s\nbsues: []\n", ":2:", "unknown key \"bsues\"", "did you mean \"buses\"?"},
         {"site: s\n# \xb2\xe8\nbuses: []\n", ":2:", "not UTF-8 text", "encoding UTF-8"},
     };

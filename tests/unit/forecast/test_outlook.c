@@ -24,6 +24,7 @@ static struct outlook_note notes[SEASON_DAYS + 1];
 static struct outlook_season days;
 static struct pick_model model;
 static struct season season;
+static const struct ahead *weather; /* NULL but where a test says so */
 
 static int set_zone(void **state)
 {
@@ -184,7 +185,7 @@ static struct outlook make(const struct outlook_plot *plot, const struct tea_hou
     int64_t now_ms = evening_of(DAY_COUNT - 1);
     assert_true(season_make(now_ms, plot->latitude, &season));
     outlook_take(plot, &season, of, now_ms, &days);
-    outlook_make(plot, &season, of, now_ms, &days, notes, &model, &outlook);
+    outlook_make(plot, &season, of, now_ms, &days, notes, weather, &model, &outlook);
     return outlook;
 }
 
@@ -286,6 +287,41 @@ static void a_probe_at_the_wilting_point_stops_no_season_and_is_told(void **stat
     assert_null(strstr(make(&plot, &all).why, "soil probe"));
 }
 
+static struct ahead ahead_of(double air_c, double rain_mm)
+{
+    struct ahead ahead = {.made_ms = 1, .first_ms = evening_of(DAY_COUNT - 1), .count = 96};
+    for (int i = 0; i < 96; i++) {
+        ahead.air_c[i] = (float)(i == 32 ? air_c - 5 : air_c); /* 06:00 of the day after */
+        ahead.rain_mm[i] = (float)rain_mm;
+        ahead.rain_chance[i] = NAN;
+    }
+    return ahead;
+}
+
+static void the_weather_ahead_is_used_where_there_is_some(void **state)
+{
+    (void)state;
+    struct outlook_plot plot = a_plot();
+    struct tea_hours all = spring();
+    picked(DAY_COUNT - 4, 6, 3);
+    picked(DAY_COUNT - 2, 7, 3);
+    notes[DAY_COUNT] = (struct outlook_note){.was_booked = true, .booked = 4};
+    struct outlook without = make(&plot, &all);
+    assert_true(without.water.irrigate && isnan(without.nights[0].least_c));
+    struct ahead dry = ahead_of(16, 0), wet = ahead_of(16, 4);
+    weather = &dry;
+    struct outlook with_dry = make(&plot, &all);
+    weather = &wet;
+    struct outlook with_wet = make(&plot, &all);
+    weather = NULL;
+    assert_true(with_wet.estimate.pick_kg[1] < 0.9 * with_dry.estimate.pick_kg[1]);
+    assert_true(with_dry.water.irrigate && !with_wet.water.irrigate);
+    assert_non_null(strstr(with_wet.water.why, "rain are forecast"));
+    assert_float_equal(with_dry.nights[0].least_c, 11, 1e-6);
+    assert_int_equal(with_dry.nights[0].at_ms, dry.first_ms + 32 * TEA_HOUR_MS);
+    assert_float_equal(with_dry.nights[1].least_c, 16, 1e-6);
+}
+
 static void what_was_measured_late_says_so(void **state)
 {
     (void)state;
@@ -333,7 +369,7 @@ static void after_the_season_there_is_no_estimate(void **state)
     all.first_ms = now_ms - (int64_t)all.count * TEA_HOUR_MS;
     assert_true(season_make(now_ms, 26.5, &season));
     outlook_take(&plot, &season, &all, now_ms, &days);
-    outlook_make(&plot, &season, &all, now_ms, &days, notes, &model, &outlook);
+    outlook_make(&plot, &season, &all, now_ms, &days, notes, weather, &model, &outlook);
     assert_true(isnan(outlook.estimate.ready_kg[0]));
     assert_string_equal(outlook.why, "the season of spring tea is over");
     assert_int_equal(outlook.diseases[DISEASE_WHITE_STAR].level, DISEASE_LOW);
@@ -381,10 +417,11 @@ static void assert_document(const struct config *config, const struct outlook *o
                             const char *expected)
 {
     char json[2048];
-    size_t size = document_write(config, outlooks, 5, json, sizeof json - 1);
+    static const struct ahead ahead;
+    size_t size = document_write(config, outlooks, &ahead, 5, json, sizeof json - 1);
     json[size] = '\0';
     assert_string_equal(json, expected);
-    assert_int_equal(document_write(config, outlooks, 5, json, size - 1), 0);
+    assert_int_equal(document_write(config, outlooks, &ahead, 5, json, size - 1), 0);
 }
 
 static void what_is_not_known_is_null_with_a_reason(void **state)
@@ -404,10 +441,10 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
         "\"score\":{\"days\":0,\"mae_kg\":null,\"skill\":null,\"coverage\":null,\"near_days\":0,"
         "\"rule\":null,\"rule_mae_kg\":null}}},"
         "\"frost\":null,\"disease\":[],\"water\":[{\"plot\":\"lower\",\"level\":\"info\","
-        "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}]}");
+        "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}],\"ahead\":null}");
     plots[0].soil = SOIL_NONE;
     char json[2048];
-    json[document_write(&config, &outlook, 5, json, sizeof json - 1)] = '\0';
+    json[document_write(&config, &outlook, &(struct ahead){0}, 5, json, sizeof json - 1)] = '\0';
     assert_non_null(strstr(json, "\"water\":[]"));
 }
 
@@ -461,7 +498,8 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
                     "\"watch\",\"min_c\":2.1,\"at\":7,\"range_c\":[-0.1,4.4],\"chance_alarm\":0.44,"
                     "\"why\":\"上坡: "
                     "b\",\"why_zh\":\"上坡：乙\"},\"disease\":[{\"name\":"
-                    "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: c\"}],\"water\":[]}");
+                    "\"blister_blight\",\"level\":\"medium\",\"why\":\"上坡: "
+                    "c\"}],\"water\":[],\"ahead\":null}");
 }
 
 static void what_it_says_begins_behind_the_time(void **state)
@@ -499,6 +537,7 @@ int main(void)
         cmocka_unit_test(without_a_thermometer_there_is_nothing_but_a_reason),
         cmocka_unit_test(the_hours_of_today_that_are_yet_to_come_are_not_missing),
         cmocka_unit_test(a_probe_at_the_wilting_point_stops_no_season_and_is_told),
+        cmocka_unit_test(the_weather_ahead_is_used_where_there_is_some),
         cmocka_unit_test(what_was_measured_late_says_so),
         cmocka_unit_test(a_frost_is_told_where_buds_may_be_out),
         cmocka_unit_test(after_the_season_there_is_no_estimate),

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/forecast/ahead.h"
+
+#include <math.h>
+
+#define RAIN_DAY_MM 1.0
+#define RAIN_SAID   0.86
+#define DRY_SAID    0.14
+
+struct sums {
+    unsigned count;
+    double sum, most, least;
+    int64_t least_ms;
+};
+
+static struct sums add_up(const struct ahead *ahead, const float *values, int64_t from_ms,
+                          int64_t to_ms)
+{
+    struct sums sums = {.most = NAN, .least = NAN};
+    for (uint32_t i = 0; i < ahead->count; i++) {
+        int64_t t_ms = ahead->first_ms + (int64_t)i * TEA_HOUR_MS;
+        double value = (double)values[i];
+        if (t_ms < from_ms || t_ms >= to_ms || isnan(value))
+            continue;
+        sums.count++;
+        sums.sum += value;
+        sums.most = fmax(sums.most, value);
+        if (!(value >= sums.least)) {
+            sums.least = value;
+            sums.least_ms = t_ms;
+        }
+    }
+    return sums;
+}
+
+double ahead_mean_c(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
+{
+    struct sums sums = add_up(ahead, ahead->air_c, from_ms, to_ms);
+    return sums.count < AHEAD_DAY ? NAN : sums.sum / sums.count;
+}
+
+double ahead_rain_mm(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
+{
+    struct sums sums = add_up(ahead, ahead->rain_mm, from_ms, to_ms);
+    return sums.count < AHEAD_DAY ? NAN : sums.sum;
+}
+
+double ahead_rain_chance(const struct ahead *ahead, int64_t from_ms, int64_t to_ms)
+{
+    struct sums chance = add_up(ahead, ahead->rain_chance, from_ms, to_ms);
+    double rain_mm = ahead_rain_mm(ahead, from_ms, to_ms);
+    if (chance.count >= AHEAD_DAY)
+        return fmin(1, fmax(0, chance.most));
+    return isnan(rain_mm) ? NAN : rain_mm >= RAIN_DAY_MM ? RAIN_SAID : DRY_SAID;
+}
+
+double ahead_least_c(const struct ahead *ahead, int64_t from_ms, int64_t to_ms, int64_t *at_ms)
+{
+    struct sums sums = add_up(ahead, ahead->air_c, from_ms, to_ms);
+    *at_ms = sums.least_ms;
+    return (int64_t)sums.count * 4 * TEA_HOUR_MS < (to_ms - from_ms) * 3 ? NAN : sums.least;
+}
