@@ -11,6 +11,7 @@
 
 #define NIGHT_DAYS    (FROST_NIGHTS + 2) /* of which the frost learns; some are not known */
 #define RAIN_USED     0.7                /* of rain reaches the roots: an assumption */
+#define FROST_HOURS   30u                /* the night so far, and the evening before it */
 #define NEAR_DAYS     10                 /* a week and a half: one warm or cold spell */
 #define SLOW_DAYS     3                  /* of growth at SLOW_SHARE or less are told */
 #define DOUBTED_DAYS  7                  /* a doubted note is told for so long */
@@ -355,12 +356,31 @@ static double warmth(const struct season *season, const struct outlook_season *d
     return sum >= FROST_GATE_CD || most < FROST_GATE_CD ? sum : NAN;
 }
 
+/* The last hours, with a canopy as far below the air as the file states where none was measured. */
+static struct tea_hours with_canopy(const struct outlook_plot *plot, const struct tea_hours *hours,
+                                    struct tea_hour night[FROST_HOURS])
+{
+    uint32_t count = hours->count < FROST_HOURS ? hours->count : FROST_HOURS;
+    uint32_t skipped = hours->count - count;
+    for (uint32_t i = 0; i < count; i++) {
+        night[i] = hours->hours[skipped + i];
+        if (!(plot->canopy_below_k > 0) || !isnan(night[i].canopy_c))
+            continue;
+        night[i].canopy_c = night[i].air_c - (float)plot->canopy_below_k;
+        night[i].canopy_min_c = night[i].air_min_c - (float)plot->canopy_below_k;
+    }
+    return (struct tea_hours){.first_ms = hours->first_ms + (int64_t)skipped * TEA_HOUR_MS,
+                              .count = count,
+                              .hours = night};
+}
+
 static void judge_frost(const struct outlook_plot *plot, const struct season *season,
                         const struct outlook_season *days, const struct tea_hours *hours,
                         int64_t now_ms, struct outlook *outlook)
 {
+    struct tea_hour night[FROST_HOURS];
     struct frost_input input = {
-        .recent = *hours,
+        .recent = with_canopy(plot, hours, night),
         .now_ms = now_ms,
         .thermal_time = warmth(season, days),
         .season_day = season->today,

@@ -29,6 +29,7 @@ struct outlook_plot {
     double root_m;
     double latitude, longitude; /* NAN: the place is not known */
     double alarm_chance;        /* frost_input.alarm_chance */
+    double canopy_below_k;      /* the air, where no sensor measures it, 0..6 */
     uint64_t seed; /* the plot's own: the same data give the same numbers after a restart */
 };
 

@@ -183,8 +183,10 @@ struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
     char forecast_file[CONFIG_PATH_SIZE]; /* of the weather ahead; "": none */
-    double lost_flush, night_work;        /* what they cost, in one unit: 10 and 3 unless said */
-    double latitude, longitude;           /* both 0: not said, and no garden lies there */
+    double
+        canopy_below_k; /* the air on frosty nights, where no sensor measures it; 0 unless said */
+    double lost_flush, night_work; /* what they cost, in one unit: 10 and 3 unless said */
+    double latitude, longitude;    /* both 0: not said, and no garden lies there */
     char timezone[64];
     char store_path[CONFIG_PATH_SIZE];
     uint64_t store_max_bytes;

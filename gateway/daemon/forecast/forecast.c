@@ -100,6 +100,7 @@ static struct outlook_plot describe(const struct config *config, const struct pl
         .root_m = plot->root_m,
         .latitude = config_located(config) ? config->latitude : NAN,
         .longitude = config_located(config) ? config->longitude : NAN,
+        .canopy_below_k = config->canopy_below_k,
         .alarm_chance = config->night_work / config->lost_flush,
         .seed = seed_of(plot->name),
     };

@@ -359,6 +359,24 @@ static void a_frost_is_told_where_buds_may_be_out(void **state)
     assert_int_equal(frost_after(6, 45, 90), FROST_SEVERE);
 }
 
+/* A leaf is below zero long before the thermometer is. */
+static void a_stated_canopy_counts_where_none_is_measured(void **state)
+{
+    (void)state;
+    struct outlook_plot plot = a_plot();
+    struct tea_hours all = spring();
+    for (int i = 0; i < DAY_COUNT * 24; i++)
+        hours[i].air_c = hours[i].air_min_c = i >= 85 * 24 ? 14 : 6;
+    for (int i = DAY_COUNT * 24 - 2; i < DAY_COUNT * 24; i++)
+        hours[i].air_c = hours[i].air_min_c = 13;
+    double air_c = make(&plot, &all).frost.min_c;
+    plot.canopy_below_k = 3;
+    assert_true(fabs(make(&plot, &all).frost.min_c - (air_c - 3)) < 1e-4);
+    for (int i = DAY_COUNT * 24 - 10; i < DAY_COUNT * 24; i++)
+        hours[i].canopy_c = hours[i].canopy_min_c = hours[i].air_c - 1; /* measured */
+    assert_true(fabs(make(&plot, &all).frost.min_c - (air_c - 1)) < 1e-4);
+}
+
 static void after_the_season_there_is_no_estimate(void **state)
 {
     (void)state;
@@ -540,6 +558,7 @@ int main(void)
         cmocka_unit_test(the_weather_ahead_is_used_where_there_is_some),
         cmocka_unit_test(what_was_measured_late_says_so),
         cmocka_unit_test(a_frost_is_told_where_buds_may_be_out),
+        cmocka_unit_test(a_stated_canopy_counts_where_none_is_measured),
         cmocka_unit_test(after_the_season_there_is_no_estimate),
         cmocka_unit_test(what_is_not_known_is_null_with_a_reason),
         cmocka_unit_test(the_coldest_plot_and_the_worst_disease_are_told),
