@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/http/mqtt_connect.h"
 
 #define ASK_EVERY_MS 30000
 #define ASK_RETRY_MS 1000 /* while the bridge is closed */
@@ -20,7 +21,11 @@ struct pair {
     struct loop_fd broker;
     struct loop_timer login;
     bool connected, known; /* known: the broker's CONNACK let it in */
+    bool stranger;         /* counted as one */
+    bool introduced;       /* its CONNECT is whole */
     bool broker_gone;      /* send what is left, then close with `why` */
+    int64_t since_ms;
+    char peer[48], user[MQTT_CONNECT_USER];
     enum lws_close_status why;
     uint8_t seen[CONNACK_HEAD];
     size_t seen_size;
@@ -65,6 +70,64 @@ static void end(struct pair *pair, enum lws_close_status why)
     pair->why = why;
     lws_set_timeout(pair->ws, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_S);
     lws_callback_on_writable(pair->ws);
+}
+
+static void no_stranger(struct pair *pair)
+{
+    if (pair->stranger)
+        pair->bridge->stats.strangers--;
+    pair->stranger = false;
+}
+
+/* How many strangers come from there. */
+static unsigned strangers_of(const struct bridge *bridge, const char *peer)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < BRIDGE_MAX; i++)
+        count += bridge->pairs[i].bridge != NULL && bridge->pairs[i].stranger &&
+                 strcmp(bridge->pairs[i].peer, peer) == 0;
+    return count;
+}
+
+/* The oldest stranger of the address with most of them makes room. */
+static void evict_stranger(struct bridge *bridge)
+{
+    struct pair *worst = NULL;
+    unsigned most = 0;
+    for (size_t i = 0; i < BRIDGE_MAX; i++) {
+        struct pair *pair = &bridge->pairs[i];
+        if (pair->bridge == NULL || !pair->stranger)
+            continue;
+        unsigned count = strangers_of(bridge, pair->peer);
+        if (worst == NULL || count > most || (count == most && pair->since_ms < worst->since_ms)) {
+            worst = pair;
+            most = count;
+        }
+    }
+    if (worst == NULL)
+        return;
+    no_stranger(worst);
+    bridge->stats.refused++;
+    end(worst, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+}
+
+/* The oldest connection of a user that has too many ends. */
+static void limit_user(const struct pair *newest)
+{
+    struct bridge *bridge = newest->bridge;
+    struct pair *oldest = NULL;
+    unsigned count = 0;
+    for (size_t i = 0; i < BRIDGE_MAX; i++) {
+        struct pair *pair = &bridge->pairs[i];
+        if (pair->bridge == NULL || !pair->known || pair->broker_gone ||
+            strcmp(pair->user, newest->user) != 0)
+            continue;
+        count++;
+        if (pair != newest && (oldest == NULL || pair->since_ms < oldest->since_ms))
+            oldest = pair;
+    }
+    if (count > BRIDGE_USER_MAX && oldest != NULL)
+        end(oldest, LWS_CLOSE_STATUS_POLICY_VIOLATION);
 }
 
 static void drop_all(struct bridge *bridge)
@@ -149,8 +212,7 @@ void bridge_stats(const struct bridge *bridge, struct bridge_stats *stats)
 
 int bridge_admit(const struct bridge *bridge)
 {
-    if (bridge->state != BRIDGE_READY || bridge->stats.connections >= BRIDGE_MAX ||
-        bridge->stats.strangers >= BRIDGE_STRANGERS_MAX)
+    if (bridge->state != BRIDGE_READY || bridge->stats.connections >= BRIDGE_MAX)
         return HTTP_STATUS_SERVICE_UNAVAILABLE;
     return 0;
 }
@@ -158,7 +220,7 @@ int bridge_admit(const struct bridge *bridge)
 /* Sends to the broker what waits; keeps the browser from sending more while something is left. */
 static void flush_up(struct pair *pair)
 {
-    if (!pair->connected || pair->up_size == 0)
+    if (!pair->connected || !pair->introduced || pair->up_size == 0)
         return;
     ssize_t sent = send(pair->broker.fd, pair->up, pair->up_size, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
@@ -184,8 +246,9 @@ static void look_for_connack(struct pair *pair, const uint8_t *data, size_t size
         broker_connack(pair->seen, pair->seen_size) != BROKER_ACCEPTS)
         return;
     pair->known = true;
-    pair->bridge->stats.strangers--;
+    no_stranger(pair);
     loop_timer_stop(&pair->login);
+    limit_user(pair);
 }
 
 static void lost_broker(struct pair *pair)
@@ -236,7 +299,10 @@ static struct pair *take(struct bridge *bridge, struct lws *ws)
     }
     if (pair == NULL || bridge_admit(bridge) != 0)
         return NULL;
-    *pair = (struct pair){.ws = ws};
+    if (bridge->stats.strangers >= BRIDGE_STRANGERS_MAX)
+        evict_stranger(bridge);
+    *pair = (struct pair){.ws = ws, .since_ms = loop_now_ms()};
+    (void)lws_get_peer_simple(ws, pair->peer, sizeof pair->peer);
     pair->broker = (struct loop_fd){.context = pair, .event = broker_event};
     pair->login = (struct loop_timer){.context = pair, .expired = login_expired};
     pair->broker.fd = broker_connect(&bridge->broker);
@@ -246,6 +312,7 @@ static struct pair *take(struct bridge *bridge, struct lws *ws)
     loop_want_write(&pair->broker);
     loop_timer_start(bridge->loop, &pair->login, BRIDGE_LOGIN_MS);
     bridge->stats.connections++;
+    pair->stranger = true;
     bridge->stats.strangers++;
     bridge->stats.accepted++;
     return pair;
@@ -254,13 +321,13 @@ static struct pair *take(struct bridge *bridge, struct lws *ws)
 static void release(struct pair *pair)
 {
     struct bridge *bridge = pair->bridge;
-    if (pair->up_size > 0 && pair->connected && !pair->broker_gone) /* often a DISCONNECT */
+    if (pair->up_size > 0 && pair->connected && pair->introduced &&
+        !pair->broker_gone) /* often a DISCONNECT */
         (void)!send(pair->broker.fd, pair->up, pair->up_size, MSG_NOSIGNAL);
     loop_timer_stop(&pair->login);
     loop_unwatch(&pair->broker);
     bridge->stats.connections--;
-    if (!pair->known)
-        bridge->stats.strangers--;
+    no_stranger(pair);
     pair->bridge = NULL;
     pair->ws = NULL;
 }
@@ -279,6 +346,16 @@ static int from_browser(struct pair *pair, const void *data, size_t size)
     }
     memcpy(pair->up + pair->up_size, data, size);
     pair->up_size += size;
+    if (!pair->introduced) { /* the broker gets nothing before that */
+        enum mqtt_connect first = mqtt_connect_parse(pair->up, pair->up_size, pair->user);
+        if (first == MQTT_CONNECT_BAD) {
+            lws_close_reason(pair->ws, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
+            return -1;
+        }
+        if (first == MQTT_CONNECT_MORE)
+            return 0;
+        pair->introduced = true;
+    }
     if (!pair->connected)
         lws_rx_flow_control(pair->ws, 0);
     flush_up(pair);

@@ -7,7 +7,10 @@
  *   browser <-- WebSocket frames --> [ BRIDGE_BUFFER each way ] <-- TCP --> broker
  *
  * Bounds: BRIDGE_MAX connections, of which BRIDGE_STRANGERS_MAX whom the broker has not let in yet;
- * a stranger is cut off after BRIDGE_LOGIN_MS. A slow side stops the reading of the other one. */
+ * a stranger is cut off after BRIDGE_LOGIN_MS. When the strangers' places are taken, the oldest one
+ * of the address that has most of them gives up its own: who only holds places locks nobody out.
+ * The first packet must be a CONNECT of at most MQTT_CONNECT_MAX bytes. A user has BRIDGE_USER_MAX
+ * connections; one more ends the oldest. A slow side stops the reading of the other one. */
 #ifndef BAIYE_HTTP_BRIDGE_H
 #define BAIYE_HTTP_BRIDGE_H
 
@@ -15,7 +18,8 @@
 
 #define BRIDGE_MAX           64
 #define BRIDGE_STRANGERS_MAX 16
-#define BRIDGE_LOGIN_MS      10000
+#define BRIDGE_LOGIN_MS      5000
+#define BRIDGE_USER_MAX      4    /* connections of one user */
 #define BRIDGE_BUFFER        8192 /* two chunks of libwebsockets' 4096 */
 #define BRIDGE_PATH          "/mqtt"
 

@@ -25,6 +25,7 @@
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
 #define DESCRIPTORS     1024 /* no more than LimitNOFILE allows */
+#define PLACES_SPARE    8    /* from so few free ones on the longest idle connection is closed */
 #define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
@@ -72,7 +73,15 @@ struct http_request {
     char user[BROKER_CHECK_NAME_MAX + 1];
 };
 
+/* One connection. Who only holds it makes room for others when few places are left. */
+struct place {
+    struct lws *wsi; /* NULL: free */
+    int64_t since_ms;
+    bool busy; /* a request is answered, or it is a WebSocket */
+};
+
 struct http {
+    struct place places[HTTP_CONNECTIONS_MAX];
     struct loop *loop;
     struct http_options options;
     struct lws_vhost *vhost;
@@ -119,6 +128,58 @@ bool http_argument(struct http_request *request, const char *name, char *out, si
     }
 }
 
+/* ---- Places ------------------------------------------------------------------------------- */
+
+static void place_busy(struct lws *wsi, bool busy)
+{
+    struct place *place = lws_get_opaque_user_data(wsi);
+    if (place == NULL)
+        return;
+    place->busy = busy;
+    place->since_ms = loop_now_ms();
+}
+
+/* The one that has been idle longest is closed. */
+static void evict_idle(struct http *http)
+{
+    struct place *oldest = NULL;
+    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+        struct place *place = &http->places[i];
+        if (place->wsi != NULL && !place->busy &&
+            (oldest == NULL || place->since_ms < oldest->since_ms))
+            oldest = place;
+    }
+    if (oldest == NULL)
+        return;
+    oldest->busy = true; /* on its way out: not chosen again */
+    lws_set_timeout(oldest->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+static void place_take(struct lws *wsi)
+{
+    struct http *http = http_of(wsi);
+    if (http->stats.connections + PLACES_SPARE >= HTTP_CONNECTIONS_MAX)
+        evict_idle(http);
+    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+        if (http->places[i].wsi == NULL) {
+            http->places[i] = (struct place){.wsi = wsi, .since_ms = loop_now_ms()};
+            lws_set_opaque_user_data(wsi, &http->places[i]); /* marks it as counted */
+            http->stats.connections++;
+            return;
+        }
+    }
+}
+
+static void place_release(struct lws *wsi)
+{
+    struct place *place = lws_get_opaque_user_data(wsi);
+    if (place == NULL)
+        return;
+    http_of(wsi)->stats.connections--;
+    *place = (struct place){0};
+    lws_set_opaque_user_data(wsi, NULL);
+}
+
 /* ---- The answer --------------------------------------------------------------------------- */
 
 static void request_end(struct http_request *request)
@@ -132,6 +193,7 @@ static void request_end(struct http_request *request)
     free(request->body);
     if (request->streaming)
         request->stream.gone(request->stream.context);
+    place_busy(request->wsi, false);
     memset(request, 0, sizeof *request);
 }
 
@@ -556,7 +618,10 @@ static int upgrade(struct lws *wsi, const char *to)
     if (!host_is_ours(wsi) || !origin_is_ours(wsi))
         return refuse(wsi, 403);
     int status = bridge_admit(http->options.bridge);
-    return status == 0 ? 0 : refuse(wsi, (unsigned)status);
+    if (status != 0)
+        return refuse(wsi, (unsigned)status);
+    place_busy(wsi, true); /* the bridge has limits of its own */
+    return 0;
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -568,13 +633,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return http_of(wsi)->stats.connections >= HTTP_CONNECTIONS_MAX;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        lws_set_opaque_user_data(wsi, http_of(wsi)); /* marks it as counted */
-        http_of(wsi)->stats.connections++;
+        place_take(wsi);
         roomy_socket(wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-        if (lws_get_opaque_user_data(wsi) != NULL)
-            http_of(wsi)->stats.connections--;
+        place_release(wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade(wsi, in);
@@ -583,6 +646,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RAW_RX:
         return -1;
     case LWS_CALLBACK_HTTP:
+        place_busy(wsi, true);
         return start(wsi, request, in);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return writable(request);

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody who is not logged in, and no single user, keeps the others' phones out."""
+import socket
+import time
+
+import pytest
+
+from test_http import broker, folder, gateway  # noqa: F401
+from webclient import MqttStream, WebSocket, mqtt_connect, mqtt_packet, request
+
+
+def test_silent_websockets_keep_no_phone_out(gateway):  # noqa: F811
+    for crowd in (16, 40):
+        strangers = [WebSocket(gateway.port) for _ in range(crowd)]
+        phone = WebSocket(gateway.port)
+        assert phone.status == 101
+        assert MqttStream(phone).login("li", "tea-1", f"phone-{crowd}") == 0
+        phone.close()
+        for ws in strangers:
+            ws.close()
+
+
+def test_idle_connections_keep_no_phone_out(gateway):  # noqa: F811
+    idle = []
+    for _ in range(110):
+        try:
+            idle.append(socket.create_connection(("127.0.0.1", gateway.port), 2))
+        except OSError:
+            break
+    began = time.monotonic()
+    assert request(gateway.port, "/alive").status == 200
+    phone = WebSocket(gateway.port)
+    assert phone.status == 101 and MqttStream(phone).login("li", "tea-1", "phone") == 0
+    assert time.monotonic() - began < 5
+    phone.close()
+    for connection in idle:
+        connection.close()
+
+
+def test_one_user_has_four_connections_and_the_newest_ones(gateway):  # noqa: F811
+    mine = []
+    for i in range(7):
+        ws = WebSocket(gateway.port)
+        assert ws.status == 101 and MqttStream(ws).login("li", "tea-1", f"li-{i}") == 0
+        mine.append(ws)
+    for ws in mine[:3]:
+        assert ws.receive() is None and ws.close_code == 1008
+    for ws in mine[3:]:
+        ws.send(mqtt_packet(0xC0, b""))
+        assert MqttStream(ws).packet()[0] == 0xD0
+    other = WebSocket(gateway.port)
+    assert MqttStream(other).login("wang", "tea-2", "other") == 0
+    for ws in mine + [other]:
+        ws.close()
+
+
+@pytest.mark.parametrize("first", [
+    b"\x10\xff\xff\xff\x7f" + b"x" * 100,          # announces 256 MB
+    b"\x10\x81\x20" + b"x" * 100,                  # 4097 bytes
+    b"\x10\xff\xff\xff\xff\x7f",                   # a length of five bytes
+    b"\x30\x05\x00\x01ahi",                        # a PUBLISH
+    b"\xc0\x00",                                   # a PINGREQ
+    b"\x10\x06\x00\x04MQIs",                       # an old protocol
+    b"\x10\x0e\x00\x04MQTT\x04\x82\x00\x3c\x00\xffab",  # contradicts itself
+], ids=["huge", "large", "endless", "publish", "ping", "old", "torn"])
+def test_what_is_no_connect_never_reaches_the_broker(gateway, first):  # noqa: F811
+    ws = WebSocket(gateway.port)
+    assert ws.status == 101
+    ws.send(first)
+    assert ws.receive() is None and ws.close_code == 1002
+    ws.close()
+
+
+def test_a_connect_may_come_in_pieces(gateway):  # noqa: F811
+    ws = WebSocket(gateway.port)
+    for byte in mqtt_connect("li", "tea-1", "pieces"):
+        ws.send(bytes([byte]))
+    assert MqttStream(ws).packet()[0] == 0x20
+    ws.close()
