@@ -233,11 +233,14 @@ void rpc_fail(struct rpc_call *call, const char *code, const char *message, cons
 
 void rpc_fail_store(struct rpc_call *call, enum store_result result)
 {
-    static const char *const codes[] = {"ok",      "busy",    "unavailable",
-                                        "unknown", "invalid", "stopped"};
+    static const char *const codes[] = {"ok",      "busy",    "unavailable", "unknown",
+                                        "invalid", "stopped", "limit"};
     size_t index = (size_t)(-(int)result);
     rpc_fail(call, index < sizeof codes / sizeof codes[0] ? codes[index] : "failed",
-             store_result_text(result), result == STORE_BUSY ? "ask again in a few seconds" : "");
+             store_result_text(result),
+             result == STORE_BUSY    ? "ask again in a few seconds"
+             : result == STORE_LIMIT ? "go on tomorrow"
+                                     : "");
 }
 
 void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)

@@ -88,12 +88,22 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_QUARANTINE_DELETE] = "DELETE FROM quarantine WHERE rowid = ?1",
     [DB_PICK_SET] = "INSERT OR REPLACE INTO pick(id, plot, user, day, kg, pickers, at)"
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [DB_PICK_RECENT] = "SELECT count(*) FROM (SELECT user, at FROM pick ORDER BY rowid DESC"
+                       " LIMIT ?3) WHERE user = ?2 AND at > ?1",
+    [DB_PICK_COUNT] = "SELECT count(*) FROM pick",
+    [DB_PICK_TRIM] = "DELETE FROM pick WHERE rowid IN (SELECT rowid FROM pick WHERE user IS (SELECT"
+                     " user FROM pick GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
+                     " ORDER BY rowid LIMIT ?1)",
     [DB_PICK_LIST] = "SELECT id, plot, user, day, kg, pickers, at FROM pick WHERE"
                      " (?1 = '' OR plot = ?1) AND day >= ?2 ORDER BY day, at LIMIT 400",
     [DB_AUDIT_ADD] = "INSERT INTO audit(at, user, via, method, request, detail, result)"
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_AUDIT_LIST] = "SELECT at, user, via, method, request, detail, result FROM audit"
                       " ORDER BY rowid DESC LIMIT ?1",
+    [DB_AUDIT_COUNT] = "SELECT count(*) FROM audit",
+    [DB_AUDIT_SHARE] = "DELETE FROM audit WHERE rowid IN (SELECT rowid FROM audit WHERE user IS"
+                       " (SELECT user FROM audit GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
+                       " ORDER BY rowid LIMIT ?1)",
     [DB_AUDIT_TRIM] = "DELETE FROM audit WHERE at < ?1",
     [DB_GONE_BELOW] = "SELECT first, last, told FROM gone WHERE device = ?1 AND boot = ?2 AND"
                       " first <= ?3 ORDER BY first DESC LIMIT 1",

@@ -104,6 +104,9 @@ struct store {
     uint64_t flush_id;       /* they are in the file up to here */
     int64_t commit_takes_us; /* as of late */
     bool retain_begun, retain_losing;
+    struct notes_trim {
+        uint32_t picks, audits; /* rows written since the last look at their share */
+    } notes_trim;
     bool gone_untold;       /* table `gone` may hold rows that no gap tells of */
     int64_t tell_ms;        /* monotonic: not before */
     int64_t quota_alarm_ms; /* monotonic: last loss for want of room; 0: no alarm of it stands */

@@ -14,6 +14,13 @@
 #define AUDIT_KEPT_MS (INT64_C(730) * 86400000)
 #define PICKS_MOST    STORE_PICKS_MAX
 #define AUDITS_MOST   200u
+#define DAY_MS        86400000
+#define PICKS_LOOK    4000u /* newest rows of all users, of which a user's are counted */
+#define SHARE         32u   /* of max_size: one of so many parts */
+#define PICK_BYTES    256u  /* a long row */
+#define AUDIT_BYTES   1024u
+#define ROWS_LEAST    1000
+#define TRIM_EVERY    64u
 
 /* One form for all: what is to be done, the input copied behind, who waits. */
 struct note_task {
@@ -75,12 +82,49 @@ static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column)
     (void)snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
+/* A statement that gives one number; -1: it could not. */
+static int64_t number_of(sqlite3_stmt *s)
+{
+    int64_t number = s != NULL && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
+    if (s != NULL)
+        sqlite3_reset(s);
+    return number;
+}
+
+/* Beyond its share of the file a table loses the oldest rows of whoever has the most of them, so
+ * that one who floods it drives out what is his own. */
+static void keep_share(struct store *store, enum db_statement count, enum db_statement trim,
+                       uint32_t row_bytes)
+{
+    int64_t most = (int64_t)(store->config->store_max_bytes / SHARE / row_bytes);
+    most = most < ROWS_LEAST ? ROWS_LEAST : most;
+    int64_t over = number_of(db_statement(&store->db, count)) - most;
+    sqlite3_stmt *s = over > 0 ? db_statement(&store->db, trim) : NULL;
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, over);
+    (void)write_one(store, s, "trimming notes");
+}
+
 /* ---- Picks ---- */
+
+static bool is_beyond_limit(struct store *store, const struct store_pick *pick)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_RECENT);
+    if (s == NULL)
+        return false; /* the insertion will tell */
+    sqlite3_bind_int64(s, 1, pick->at_ms - DAY_MS);
+    bind_text(s, 2, pick->user);
+    sqlite3_bind_int64(s, 3, PICKS_LOOK);
+    return number_of(s) >= (int64_t)STORE_PICKS_A_DAY;
+}
 
 static enum store_result pick_act(struct store *store, struct note_task *note)
 {
     struct store_pick pick;
     memcpy(&pick, note->input, sizeof pick);
+    if (is_beyond_limit(store, &pick))
+        return STORE_LIMIT;
     sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
     if (s == NULL)
         return write_one(store, NULL, "keeping a pick");
@@ -91,7 +135,10 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
     sqlite3_bind_double(s, 5, pick.kg);
     sqlite3_bind_int64(s, 6, pick.pickers);
     sqlite3_bind_int64(s, 7, pick.at_ms);
-    return write_one(store, s, "keeping a pick");
+    enum store_result result = write_one(store, s, "keeping a pick");
+    if (result == STORE_OK && store->notes_trim.picks++ % TRIM_EVERY == 0)
+        keep_share(store, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
+    return result;
 }
 
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
@@ -152,7 +199,6 @@ enum store_result store_picks(struct store *store, store_asker asker, const char
 
 static enum store_result audit_act(struct store *store, struct note_task *note)
 {
-    static unsigned since_trim; /* the one store thread's */
     struct store_audit audit;
     memcpy(&audit, note->input, sizeof audit);
     sqlite3_stmt *s = db_statement(&store->db, DB_AUDIT_ADD);
@@ -166,11 +212,12 @@ static enum store_result audit_act(struct store *store, struct note_task *note)
         bind_text(s, 7, audit.result);
     }
     enum store_result result = write_one(store, s, "keeping an audit entry");
-    if (result == STORE_OK && since_trim++ % 256 == 0) {
+    if (result == STORE_OK && store->notes_trim.audits++ % TRIM_EVERY == 0) {
         s = db_statement(&store->db, DB_AUDIT_TRIM);
         if (s != NULL)
             sqlite3_bind_int64(s, 1, audit.at_ms - AUDIT_KEPT_MS);
         (void)write_one(store, s, "trimming the audit");
+        keep_share(store, DB_AUDIT_COUNT, DB_AUDIT_SHARE, AUDIT_BYTES);
     }
     return result;
 }

@@ -27,6 +27,7 @@ const char *store_result_text(enum store_result result)
         "no such device, plot or metric",
         "the request contradicts itself",
         "the store is being closed",
+        "as much was noted under this name within a day as may be",
     };
     unsigned index = (unsigned)-(int)result;
     return index < sizeof texts / sizeof texts[0] ? texts[index] : "unknown result";

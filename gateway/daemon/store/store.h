@@ -31,7 +31,8 @@ enum store_result {
     STORE_UNAVAILABLE = -2, /* the file cannot be used now; see store_stats.alarm */
     STORE_UNKNOWN = -3,     /* no such device, plot or metric */
     STORE_INVALID = -4,     /* the request contradicts itself */
-    STORE_STOPPED = -5      /* the store is being closed */
+    STORE_STOPPED = -5,     /* the store is being closed */
+    STORE_LIMIT = -6        /* this user has noted as much of a day as anybody may */
 };
 const char *store_result_text(enum store_result result);
 
@@ -142,7 +143,10 @@ enum store_result store_resend(struct store *store, const struct store_resend_qu
 
 typedef void (*store_done)(void *context, enum store_result result);
 
-/* What a farmer says was picked: one row a plot and day; a second one with the same id is the
+/* Picks and audit have their own share of the file, a 32nd of max_size each: no reading ever goes
+ * for them. When it is full, the oldest rows of whoever has the most make room.
+ *
+ * What a farmer says was picked: one row a plot and day; a second one with the same id is the
  * same pick, corrected. One of no kilograms that was made before its day began books pickers for
  * it. Committed before `done` (may be NULL) is called. */
 struct store_pick {
@@ -158,6 +162,8 @@ struct store_pick {
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context);
 #define STORE_PICKS_MAX 400u
+/* Of one user within 24 h, corrections included; then STORE_LIMIT. */
+#define STORE_PICKS_A_DAY 500u
 typedef void (*store_picks_done)(void *context, enum store_result result,
                                  const struct store_pick *picks, uint32_t count);
 /* Of one plot ("" : all), from a day on, oldest first, at most STORE_PICKS_MAX. */

@@ -241,6 +241,7 @@ static void a_pick_is_stored_with_who_said_it(void **state)
         "{\"plot\":\"upper\",\"day\":\"2026-04-03\",\"kg\":1}",
         "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-13-03\",\"kg\":1}",
         "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03x\",\"kg\":1}",
+        "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-02-31\",\"kg\":1}",
         "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"kg\":-1}",
         "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"kg\":\"1\"}",
         "{\"id\":\"u\",\"plot\":\"upper\",\"day\":\"2026-04-03\",\"kg\":1,\"pickers\":-1}",
