@@ -211,13 +211,18 @@ double frost_error_k(const struct frost_input *of)
     return frost_night(&evening).min_c - least_c;
 }
 
+static double gate_of(const struct frost_input *input)
+{
+    return input->gate_cd > 0 ? input->gate_cd : FROST_GATE_CD;
+}
+
 static bool buds_stirred(const struct frost_input *input)
 {
     if (input->season_day > FROST_LAST_DAY)
         return false;
     if (isnan(input->thermal_time))
         return input->season_day >= FROST_FIRST_DAY;
-    return input->thermal_time >= FROST_GATE_CD;
+    return input->thermal_time >= gate_of(input);
 }
 
 static void tell_sleep(const struct frost_input *input, struct frost *frost)
@@ -230,10 +235,10 @@ static void tell_sleep(const struct frost_input *input, struct frost *frost)
     }
     (void)snprintf(frost->why, sizeof frost->why,
                    "the buds are hardly out: %.0f of %.0f °C d, a light frost does little harm",
-                   input->thermal_time, FROST_GATE_CD);
+                   input->thermal_time, gate_of(input));
     (void)snprintf(frost->why_zh, sizeof frost->why_zh,
                    "茶芽未展：积温 %.0f，不到 %.0f °C·d，轻霜危害小", input->thermal_time,
-                   FROST_GATE_CD);
+                   gate_of(input));
 }
 
 /* Far enough into a night to see how it cools. */

@@ -7,8 +7,9 @@
  *   <= 0 °C of the air or of the canopy, whichever is colder, are this project's.
  * - Buds that are hardly out take little harm: nothing is told before half of the thermal time at
  *   which picking opens (67 °C d above 10 °C: Jiang Run et al. 2014, Baiye 1; the half is an
- *   assumption), so that a winter's frosts cry no wolf; nor after the fifth month. Where the
- * thermal time is not known, from the second month on. Earlier cultivars need another gate.
+ *   assumption; an earlier or later plot's own opening where it is known), so that a winter's
+ * frosts cry no wolf; nor after the fifth month. Where the thermal time is not known, from the
+ * second month on.
  * - From two hours after sunset on the morning's least is computed. The fall still to come follows
  *   the root of the hours left (Brunt 1932), by what the evening shows (K and h; drop: since
  * sunset, dew: T - Td): -0.143 drop sqrt(left / since) + 0.222 sqrt(left) - 0.052 dew sqrt(left) +
@@ -46,6 +47,7 @@ struct frost_input {
     int64_t sunset_ms, sunrise_ms; /* sun_night(); 0: the place is not known */
     double bias_k;                 /* frost_bias_k() of the plot's last nights; 0: not known */
     double alarm_chance;           /* 0..1; 0: FROST_ALARM_CHANCE */
+    double gate_cd;                /* half of the plot's opening, °C d; 0: FROST_GATE_CD */
     double thermal_time;           /* °C d since the season's beginning; NAN: not known */
     int season_day;                /* 0 on its first day */
 };

@@ -343,7 +343,7 @@ static double most_cd(const struct outlook_season *days, int day, int end)
 /* Warmth since the season's beginning, whatever has been picked: of the frost's gate. The model's
  * own is given only while shoots grow. NAN: what was measured does not open the gate, but with the
  * other days it might be open. */
-static double warmth(const struct season *season, const struct outlook_season *days)
+static double warmth(const struct season *season, const struct outlook_season *days, double gate_cd)
 {
     double sum = 0, most = 0;
     int end = season->today < SEASON_DAYS ? season->today + 1 : SEASON_DAYS;
@@ -353,7 +353,7 @@ static double warmth(const struct season *season, const struct outlook_season *d
         if (i < season->today)
             most += isnan(warm_cd) ? most_cd(days, i, end) : warm_cd;
     }
-    return sum >= FROST_GATE_CD || most < FROST_GATE_CD ? sum : NAN;
+    return sum >= gate_cd || most < gate_cd ? sum : NAN;
 }
 
 /* The last hours, with a canopy as far below the air as the file states where none was measured. */
@@ -379,10 +379,15 @@ static void judge_frost(const struct outlook_plot *plot, const struct season *se
                         int64_t now_ms, struct outlook *outlook)
 {
     struct tea_hour night[FROST_HOURS];
+    struct pick_prior prior = pick_prior_first(plot->standard, NAN, NAN);
+    pick_prior_open(&prior, plot->gate_cd, plot->last_opened_cd);
+    double gate_cd =
+        fmin(prior.opening_cd / 2, FROST_GATE_CD); /* never later than the known one's */
     struct frost_input input = {
         .recent = with_canopy(plot, hours, night),
         .now_ms = now_ms,
-        .thermal_time = warmth(season, days),
+        .gate_cd = gate_cd,
+        .thermal_time = warmth(season, days, gate_cd),
         .season_day = season->today,
         .alarm_chance = plot->alarm_chance,
         .bias_k = frost_bias_k(days->night_k,

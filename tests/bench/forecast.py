@@ -10,8 +10,10 @@ import datetime
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build")) / "bin"
@@ -30,6 +32,23 @@ def seconds():
     done = subprocess.run([BIN / "bench-forecast", "time", "60", "150"], check=True,
                           capture_output=True, text=True)
     return json.loads(done.stdout)["seconds"]
+
+
+def same_bits():
+    """Does arm64, under qemu, say the same? "" where there is no compiler or emulator for it."""
+    compiler, emulator = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
+    if not compiler or not emulator:
+        return ""
+    sources = [*sorted((ROOT / "gateway/forecast").glob("*.c")), ROOT / "gateway/common/sun.c",
+               ROOT / "tests/bench/farms.c", ROOT / "tests/bench/forecast_farms.c"]
+    with tempfile.TemporaryDirectory(prefix="baiye-") as folder:
+        program = pathlib.Path(folder) / "bench-forecast"
+        subprocess.run([compiler, "-D_GNU_SOURCE", "-std=c11", "-O2", "-ffp-contract=off", "-static",
+                        f"-I{ROOT}", *sources, "-lm", "-o", program], check=True)
+        arguments = ["bits", str(FIRST), "6"]
+        there = subprocess.run([emulator, program, *arguments], check=True, capture_output=True)
+    here = subprocess.run([BIN / "bench-forecast", *arguments], check=True, capture_output=True)
+    return f" arm64_same={int(here.stdout == there.stdout)}"
 
 
 def frost(path):
@@ -76,10 +95,11 @@ def main():
     print(f"forecast: mae={a['mae']:.3f} best_rule={min(a[name] for name in RULES):.3f} "
           f"oracle={a['oracle']:.3f} skill={a['skill']:.3f} "
           f"skill_oracle_share={a['oracle_share']:.2f} coverage={a['coverage']:.2f} "
+          f"booked_mae={a['booked_mae']:.3f} booked_rule={a['booked_rule']:.3f} "
           f"first_pick_mae={a['first_mae']:.2f} rest_said={a['rest_said']:.2f} "
           f"opening_first_mae_d={a['opening_mae_d'][0]:.1f} opening_mae_d={later:.1f} "
           f"ready_factor={a['ready_factor']:.2f} ready_coverage={a['ready_coverage']:.2f} "
-          f"recompute_s={seconds():.2f}" + measured)
+          f"recompute_s={seconds():.2f}" + measured + same_bits())
     return 0
 
 

@@ -4,11 +4,13 @@
  *
  *   bench-forecast judge FIRST COUNT     FIRST of the farms' numbers
  *   bench-forecast rows FIRST COUNT      what tools/fit-forecast fits to
+ *   bench-forecast bits FIRST COUNT      a hash of what is said, to compare machines
  *   bench-forecast time PLOTS DAY        what making it costs
  *
  * Errors are shares of a season's mean day. Every real pick is judged, noted or not, on whose
  * evening before all rules had a number. The rules do not see slips of ten times: whoever counts on
  * paper notices them. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,8 @@ static bool rows;
 struct sums {
     double rule[RULES], ours, oracle;
     long days, covered, missing;
+    double booked_ours, booked_best[RULES]; /* of the days on which a crew was booked */
+    long booked_days;
     double first_err[2], first_kg; /* ours, crew x norm */
     long firsts;
     double rest_said;
@@ -161,6 +165,12 @@ static void judge_pick(struct sums *sums, const struct paper *paper, double book
     sums->oracle += fabs(next->oracle_kg - next->kg) / scale;
     sums->covered += next->kg >= said->pick_kg[0] && next->kg <= said->pick_kg[2];
     sums->days++;
+    if (isnan(booked))
+        return;
+    sums->booked_days++;
+    sums->booked_ours += fabs(ours - next->kg) / scale;
+    for (int r = 0; r < RULES; r++)
+        sums->booked_best[r] += fabs(rules[r] - next->kg) / scale;
 }
 
 static void judge_evening(struct sums *sums, const struct paper *paper, int d,
@@ -281,6 +291,8 @@ static double share(double sum, long count)
 
 static void tell(const char *regime, struct sums *sums)
 {
+    if (sums->days == 0 || sums->firsts == 0)
+        return;
     double best = best_rule(sums), ours = share(sums->ours, sums->days);
     double oracle = share(sums->oracle, sums->days);
     qsort(sums->ready_ln, (size_t)sums->ready, sizeof(double), by_value);
@@ -292,6 +304,11 @@ static void tell(const char *regime, struct sums *sums)
            share(sums->rule[RULE_MEAN], sums->days), share(sums->rule[RULE_PICKER], sums->days),
            share(sums->rule[RULE_NORM], sums->days), oracle, 1 - ours / best,
            (best - ours) / (best - oracle), share((double)sums->covered, sums->days));
+    double booked = HUGE_VAL;
+    for (int r = 0; r < RULES; r++)
+        booked = fmin(booked, share(sums->booked_best[r], sums->booked_days));
+    printf("\"booked_mae\":%.4f,\"booked_rule\":%.4f,", share(sums->booked_ours, sums->booked_days),
+           booked);
     printf("\"first_mae\":%.3f,\"first_norm\":%.3f,\"rest_said\":%.3f,\"ready_factor\":%.2f,"
            "\"ready_coverage\":%.3f,\"shown_early_d\":%.1f,\"opening_mae_d\":[",
            sums->first_err[0] / sums->first_kg, sums->first_err[1] / sums->first_kg,
@@ -318,6 +335,10 @@ static void add(struct sums *to, const struct sums *from)
         to->first_err[i] += from->first_err[i];
     to->first_kg += from->first_kg;
     to->firsts += from->firsts;
+    to->booked_days += from->booked_days;
+    to->booked_ours += from->booked_ours;
+    for (int r = 0; r < RULES; r++)
+        to->booked_best[r] += from->booked_best[r];
     to->rest_said += from->rest_said;
     to->rests += from->rests;
     to->shown_early += from->shown_early;
@@ -360,6 +381,38 @@ static int judge(int first, int count)
     }
     if (!rows)
         tell("all", &all);
+    return 0;
+}
+
+/* FNV-1a over the bits of all that is said: the same on every machine. The weather of the farms is
+ * made with the machine's own sine, so it is rounded first. */
+static int print_bits(int first, int count)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (int farm = first; farm < first + count; farm++) {
+        farm_season_make(farm, 0, &season);
+        struct pick_prior prior = pick_prior_first(PICK_ONE_LEAF, 500, season.area_m2);
+        pick_begin(&kept, &prior, (uint64_t)farm);
+        for (int d = 0; d < FARM_DAYS; d++) {
+            for (int h = 0; h < 24; h++)
+                season.days[d].hourly_c[h] = round(season.days[d].hourly_c[h] * 100) / 100;
+            struct pick_tomorrow tomorrow = PICK_TOMORROW_UNKNOWN;
+            struct pick_estimate said;
+            struct pick_day day = day_of(d, NAN);
+            pick_learn(&kept, &day);
+            tomorrow.pickers = 7;
+            pick_estimate(&kept, &tomorrow, &said);
+            const double values[] = {said.pick_kg[0],  said.pick_kg[1],  said.pick_kg[2],
+                                     said.ready_kg[1], said.share_ready, said.thermal_time};
+            for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+                uint64_t bits = 0;
+                if (!isnan(values[i]))
+                    memcpy(&bits, &values[i], sizeof bits);
+                hash = (hash ^ bits) * UINT64_C(1099511628211);
+            }
+        }
+    }
+    printf("{\"bits\":\"%016" PRIx64 "\"}\n", hash);
     return 0;
 }
 
@@ -410,9 +463,11 @@ int main(int argc, char **argv)
     rows = argc == 4 && strcmp(argv[1], "rows") == 0;
     if (rows && count > 0)
         return judge(first, count);
+    if (argc == 4 && strcmp(argv[1], "bits") == 0 && count > 0)
+        return print_bits(first, count);
     if (argc == 4 && strcmp(argv[1], "time") == 0)
         return measure(first, count);
-    (void)fprintf(stderr,
-                  "usage: bench-forecast judge FIRST COUNT | rows FIRST COUNT | time PLOTS DAY\n");
+    (void)fprintf(stderr, "usage: bench-forecast judge FIRST COUNT | rows FIRST COUNT | bits FIRST "
+                          "COUNT | time PLOTS DAY\n");
     return 64;
 }

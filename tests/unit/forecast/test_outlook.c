@@ -377,6 +377,25 @@ static void a_stated_canopy_counts_where_none_is_measured(void **state)
     assert_true(fabs(make(&plot, &all).frost.min_c - (air_c - 1)) < 1e-4);
 }
 
+/* Half of the way to its opening, and never later than the usual plot's. */
+static void an_early_cultivar_is_warned_early(void **state)
+{
+    (void)state;
+    struct outlook_plot plot = a_plot();
+    struct tea_hours all = spring();
+    for (int i = 0; i < DAY_COUNT * 24; i++) {
+        hours[i].air_c = i >= 90 * 24 ? 12 : 6; /* 20 °C d */
+        hours[i].air_c = hours[i].air_min_c = i >= DAY_COUNT * 24 - 6 ? 1 : hours[i].air_c;
+    }
+    assert_int_equal(make(&plot, &all).frost.level, FROST_NONE);
+    plot.gate_cd = 29;
+    assert_int_equal(make(&plot, &all).frost.level, FROST_SEVERE);
+    plot.gate_cd = 140;
+    for (int i = 80 * 24; i < 90 * 24; i++)
+        hours[i].air_c = 12;
+    assert_int_equal(make(&plot, &all).frost.level, FROST_SEVERE);
+}
+
 static void after_the_season_there_is_no_estimate(void **state)
 {
     (void)state;
@@ -559,6 +578,7 @@ int main(void)
         cmocka_unit_test(what_was_measured_late_says_so),
         cmocka_unit_test(a_frost_is_told_where_buds_may_be_out),
         cmocka_unit_test(a_stated_canopy_counts_where_none_is_measured),
+        cmocka_unit_test(an_early_cultivar_is_warned_early),
         cmocka_unit_test(after_the_season_there_is_no_estimate),
         cmocka_unit_test(what_is_not_known_is_null_with_a_reason),
         cmocka_unit_test(the_coldest_plot_and_the_worst_disease_are_told),
