@@ -10,6 +10,8 @@
 
 /* No program of ours ran before 2026-01-01. */
 #define EARLIEST_MS 1767225600000
+/* A battery clock drifts some minutes in months without a time source. */
+#define RTC_APART_MS 600000
 
 static int64_t read_clock(clockid_t id)
 {
@@ -38,7 +40,7 @@ static bool file_starts_with(const char *path, const char *text)
 /* Does the processor say that it is virtual? */
 static bool virtual_machine(void)
 {
-    static char text[8192];
+    char text[8192];
     int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -57,19 +59,39 @@ static bool host_keeps_time(void)
     return known == 1;
 }
 
-bool clock_is_trusted(int64_t wall_ms)
+bool clock_rtc_vouches(int64_t rtc_ms, int64_t wall_ms, int64_t not_before_ms)
+{
+    int64_t apart_ms = rtc_ms > wall_ms ? rtc_ms - wall_ms : wall_ms - rtc_ms;
+    return apart_ms <= RTC_APART_MS && rtc_ms >= EARLIEST_MS && rtc_ms >= not_before_ms;
+}
+
+static bool battery_clock_vouches(int64_t wall_ms, int64_t not_before_ms)
+{
+    char text[24] = {0};
+    int fd = open("/sys/class/rtc/rtc0/since_epoch", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    return got > 0 && file_starts_with("/sys/class/rtc/rtc0/hctosys", "1") &&
+           clock_rtc_vouches(strtoll(text, NULL, 10) * 1000, wall_ms, not_before_ms);
+}
+
+bool clock_is_trusted(int64_t wall_ms, int64_t not_before_ms)
 {
     const char *said = getenv("BAIYE_CLOCK");
+    if (wall_ms < EARLIEST_MS)
+        return false;
     if (said != NULL && strcmp(said, "trusted") == 0)
         return true;
-    if (wall_ms < EARLIEST_MS || (said != NULL && strcmp(said, "untrusted") == 0))
+    if (said != NULL && strcmp(said, "untrusted") == 0)
         return false;
     if (said != NULL && said[0] == '/')
         return access(said, F_OK) == 0;
     struct timex kernel = {0};
     return (adjtimex(&kernel) >= 0 && (kernel.status & STA_UNSYNC) == 0) ||
            access("/run/systemd/timesync/synchronized", F_OK) == 0 ||
-           file_starts_with("/sys/class/rtc/rtc0/hctosys", "1") || host_keeps_time();
+           battery_clock_vouches(wall_ms, not_before_ms) || host_keeps_time();
 }
 
 enum clock_event clock_watch(struct clock_watch *watch, const struct clock_now *now, bool trusted,
@@ -82,6 +104,8 @@ enum clock_event clock_watch(struct clock_watch *watch, const struct clock_now *
         return CLOCK_GAINED_TRUST;
     }
     if (*shift_ms > CLOCK_STEP_MS || *shift_ms < -CLOCK_STEP_MS) {
+        if (watch->trusted && !trusted)
+            return CLOCK_DOUBTED;
         watch->offset_ms = offset;
         return CLOCK_STEPPED;
     }

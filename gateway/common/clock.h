@@ -30,23 +30,34 @@ struct clock_now {
 struct clock_now clock_now(void);
 
 /* Is there a reason to believe the wall clock now? The kernel's clock is disciplined (adjtimex),
- * systemd-timesyncd has synchronised, a battery clock set the time at boot, or this is a virtual
- * machine or a container whose host keeps the time; and it is not before this program was built.
+ * systemd-timesyncd has synchronised, a battery clock set the time at boot and tells a plausible
+ * one itself, or this is a virtual machine or a container whose host keeps the time; and it is not
+ * before this program was built. `not_before_ms`: what is known to be over, 0: nothing.
  * BAIYE_CLOCK=trusted or =untrusted in the environment overrules; a path there means: trusted as
  * soon as that file exists, as time daemons leave one. Costs some system calls. */
-bool clock_is_trusted(int64_t wall_ms);
+bool clock_is_trusted(int64_t wall_ms, int64_t not_before_ms);
+/* Pure. Does a battery clock vouch for the wall clock? One whose battery is dead wakes up years
+ * ago, and the system lifts the wall clock to a time that it has saved: then the two differ. */
+bool clock_rtc_vouches(int64_t rtc_ms, int64_t wall_ms, int64_t not_before_ms);
 
 /* The wall clock's distance from the monotonic one, watched for trust and for steps. */
 struct clock_watch {
     bool trusted;
     int64_t offset_ms; /* wall - monotonic, as last seen */
 };
-enum clock_event { CLOCK_STEADY, CLOCK_GAINED_TRUST, CLOCK_STEPPED };
+enum clock_event {
+    CLOCK_STEADY,
+    CLOCK_GAINED_TRUST,
+    CLOCK_STEPPED,
+    CLOCK_DOUBTED /* it was trusted and stepped to where nothing vouches for it: the time goes on by
+                     the offset that is known */
+};
 
 #define CLOCK_STEP_MS 1500 /* a smaller difference is slewing, or the kernel's correction */
 
-/* Pure. `shift_ms` is how far the wall clock moved against the monotonic one since the last call
- * that gave an event (or the first one). */
+/* Pure. `trusted`: is there a reason to believe the wall clock now? `shift_ms` is how far the wall
+ * clock moved against the monotonic one since the last call that gave an event (or the first one).
+ */
 enum clock_event clock_watch(struct clock_watch *watch, const struct clock_now *now, bool trusted,
                              int64_t *shift_ms);
 

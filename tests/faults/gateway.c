@@ -47,7 +47,7 @@ static void take_one(struct gateway *g)
     uint16_t device = g->next_device;
     g->next_device = (uint16_t)((device + 1u) % g->config->device_count);
     int64_t wall_ms =
-        g->at_ms != 0 ? g->at_ms + (int64_t)g->taken * PACE_MS : clock_ms(CLOCK_REALTIME);
+        g->at_ms != 0 ? g->at_ms + (int64_t)g->taken * PACE_MS : sink->now(sink->context).ms;
     struct reading reading =
         garden_reading(device, store_boot(g->store), ++g->seqs[device], wall_ms);
     sink->reading(sink->context, &reading);

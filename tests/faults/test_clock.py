@@ -92,6 +92,23 @@ def test_the_clock_is_set_while_the_broker_is_away(jump_s, broker, gateways, wat
     assert gateway.stats()["brokers"][0]["restarts"] == 0
 
 
+def test_a_trusted_clock_set_to_1970_dates_no_reading_before_2026(broker, gateways, watchers,
+                                                                  tmp_path):
+    broker.start()
+    watcher = watchers(broker)
+    step, environment = stepped(tmp_path, 0)
+    gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 40, environment=environment)
+    garden.wait_until(lambda: watcher.count() > 80, 10, "readings flow")
+    step.write_text(str(-int(time.time())))
+    stored = gateway.stats()["stored"]
+    gateway.wait_stored(stored + 120)
+    gateway.ask("rate 0")
+    wait_all(watcher, gateway.stats()["taken"])
+    now_ms = time.time() * 1000
+    for reading in watcher.copy().values():
+        assert reading["flags"] == {} and now_ms - 60000 < reading["ts"] < now_ms + 2000
+
+
 @pytest.mark.parametrize("off_s", [-55 * 365 * 86400, 10 * 365 * 86400],
                          ids=["1971", "ten years ahead"])
 def test_a_wrong_clock_is_corrected_once_the_time_is_known(off_s, broker, gateways, watchers,

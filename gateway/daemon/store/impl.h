@@ -85,6 +85,9 @@ struct store {
     atomic_bool stopping;
     atomic_llong step_ms; /* monotonic: last step of the thread */
     atomic_bool trusted;
+    atomic_llong offset_ms; /* wall - monotonic, as it is believed; once trusted */
+    int64_t newest_ms;      /* of what an earlier run stored, 0: not known */
+    struct log_state clock_log;
     struct clock_watch watch;
     int64_t next_clock_ms;
 

@@ -108,18 +108,48 @@ static void look_at_clock(struct store *store, const struct clock_now *now)
     if (now->mono_ms < store->next_clock_ms)
         return;
     store->next_clock_ms = now->mono_ms + CLOCK_EVERY_MS;
-    bool trusted = store->watch.trusted || clock_is_trusted(now->wall_ms);
+    int64_t known_ms = store->watch.trusted ? now->mono_ms + store->watch.offset_ms - CLOCK_STEP_MS
+                                            : store->newest_ms;
+    bool trusted = clock_is_trusted(now->wall_ms, known_ms);
     enum clock_event event = clock_watch(&store->watch, now, trusted, &shift_ms);
+    atomic_store(&store->offset_ms, store->watch.offset_ms);
+    log_change(&store->clock_log, event == CLOCK_DOUBTED, LOG_LEVEL_WARNING,
+               event == CLOCK_DOUBTED
+                   ? "store: the clock was set to a time that nothing vouches for, %lld ms off: "
+                     "readings go on by the time known before"
+                   : "store: the clock is believed again (%lld ms off)",
+               (long long)shift_ms);
     if (event == CLOCK_GAINED_TRUST)
         gain_trust(store, now, shift_ms);
     else if (event == CLOCK_STEPPED)
         log_write(LOG_LEVEL_WARNING, "store: the clock stepped by %lld ms", (long long)shift_ms);
 }
 
+/* When the newest batch was taken in, if that is known. */
+static int64_t newest_stored_ms(struct store *store)
+{
+    struct body_reader reader;
+    int64_t offset_ms = 0, newest_ms = 0;
+    sqlite3_stmt *s = store->db.handle != NULL ? db_statement(&store->db, DB_BATCH_LAST) : NULL;
+    if (s != NULL && sqlite3_step(s) == SQLITE_ROW &&
+        body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)) &&
+        feed_offset(store, reader.base.boot, &offset_ms))
+        newest_ms = reader.base.mono_ms + offset_ms;
+    if (s != NULL)
+        sqlite3_reset(s);
+    return newest_ms;
+}
+
 struct wall_ms store_now(const struct store *store)
 {
-    return (struct wall_ms){.ms = clock_now().wall_ms,
-                            .trust = atomic_load(&store->trusted) ? TIME_TRUSTED : TIME_UNTRUSTED};
+    struct clock_now now = clock_now();
+    if (!atomic_load(&store->trusted))
+        return (struct wall_ms){now.wall_ms, TIME_UNTRUSTED};
+    /* A step is not believed before look_at_clock() has judged it. */
+    int64_t known_ms = now.mono_ms + atomic_load(&store->offset_ms);
+    int64_t apart_ms = now.wall_ms - known_ms;
+    bool stepped = apart_ms > CLOCK_STEP_MS || apart_ms < -CLOCK_STEP_MS;
+    return (struct wall_ms){stepped ? known_ms : now.wall_ms, TIME_TRUSTED};
 }
 
 /* ---- The thread -------------------------------------------------------------------------------
@@ -242,6 +272,8 @@ struct store *store_open(const struct config *config)
     store->flush_ms = now.mono_ms;
     store->gone_untold = true;
     file_open_first(store);
+    store->newest_ms = newest_stored_ms(store);
+    log_state_init(&store->clock_log, 0);
     look_at_clock(store, &now);
     store->write_queue =
         write_queue_create(config, store->device_streams, store->boot, store->wake_fd);

@@ -129,6 +129,37 @@ static void a_correction_is_as_far_as_the_clock_jumped(void **state)
     assert_int_equal(clock_watch(&watch, &now, true, &shift), CLOCK_STEADY); /* slewing */
 }
 
+/* Set to 1970 by hand or by a board without a battery, while readings are taken. */
+static void a_trusted_clock_is_not_moved_to_where_nothing_vouches_for_it(void **state)
+{
+    struct clock_watch watch = {.trusted = true, .offset_ms = NOON};
+    struct clock_now now = {.wall_ms = 5000, .mono_ms = 4000000};
+    int64_t shift = 0;
+    (void)state;
+    assert_int_equal(clock_watch(&watch, &now, false, &shift), CLOCK_DOUBTED);
+    assert_int_equal(watch.offset_ms, NOON);
+    assert_true(watch.trusted);
+    now = (struct clock_now){.wall_ms = NOON + 4001000, .mono_ms = 4001000};
+    assert_int_equal(clock_watch(&watch, &now, true, &shift), CLOCK_STEADY); /* it is back */
+    now = (struct clock_now){.wall_ms = NOON + 4062000, .mono_ms = 4002000};
+    assert_int_equal(clock_watch(&watch, &now, true, &shift), CLOCK_STEPPED);
+    assert_int_equal(watch.offset_ms, NOON + 60000);
+    assert_false(clock_is_trusted(5000, 0)); /* whatever the environment says */
+}
+
+/* Its battery is dead: 2017 at power-up, and the system lifts the wall clock to a saved time. */
+static void a_battery_clock_counts_only_when_its_own_time_is_plausible(void **state)
+{
+    const int64_t year_2017 = 1483228800000;
+    (void)state;
+    assert_true(clock_rtc_vouches(NOON, NOON + 2000, NOON - DAY));
+    assert_true(clock_rtc_vouches(NOON, NOON + 2000, 0));
+    assert_false(clock_rtc_vouches(year_2017, NOON - DAY, 0));
+    assert_false(clock_rtc_vouches(year_2017, year_2017 + 2000, 0));
+    assert_false(clock_rtc_vouches(NOON, NOON + DAY, 0));
+    assert_false(clock_rtc_vouches(NOON - DAY, NOON - DAY, NOON)); /* that is over */
+}
+
 /* ---- A file of version 1, as the first release wrote it ---- */
 
 static const char version_1[] =
@@ -438,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_went_out_before_its_time_was_known_is_corrected_once,
                                         bench_begin, bench_end),
         cmocka_unit_test(a_correction_is_as_far_as_the_clock_jumped),
+        cmocka_unit_test(a_trusted_clock_is_not_moved_to_where_nothing_vouches_for_it),
+        cmocka_unit_test(a_battery_clock_counts_only_when_its_own_time_is_plausible),
         cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, bench_begin,
                                         bench_end),
         cmocka_unit_test_setup_teardown(a_start_knows_what_is_missing_and_what_counters_told,

@@ -337,7 +337,7 @@ static bool send_plot(struct publish *publish, struct broker *broker, uint16_t i
     struct plot_values plot = {0};
     char suffix[TOPIC_SIZE], topic[TOPIC_SIZE], json[4096];
     struct json_out o = json_out_init(json, sizeof json);
-    int64_t wall_ms = clock_now().wall_ms;
+    int64_t wall_ms = store_now(publish->store).ms;
     for (uint16_t i = 0; i < config->device_count; i++)
         plot_device(publish, &plot, config->devices[i], wall_ms);
     plot_derive(&plot);
