@@ -12,6 +12,16 @@
 
 #define READING_VALUES_MAX 24 /* metrics of one device; config refuses a profile with more */
 
+#define READING_COUNTERS_MAX 4 /* of one device */
+
+/* Where the counters of a device that tells no boot stand with a reading, in raw codes, in the
+ * order of its metrics; bit i of `known`: there is a code of the i-th. */
+struct reading_mark {
+    uint8_t known;
+    uint32_t codes[READING_COUNTERS_MAX];
+    int64_t wall_ms; /* of the reading; 0: not known */
+};
+
 struct reading_value {
     double value; /* in the metric's unit; meaningless unless `present` */
     bool present;
@@ -28,6 +38,7 @@ struct reading {
     uint32_t seq;
     struct monotonic_ms taken;
     struct wall_ms time;
+    struct reading_mark mark; /* kept with the reading */
     struct reading_value values[READING_VALUES_MAX];
 };
 
@@ -63,8 +74,6 @@ struct device_health {
 /* "timeout", "garbled", … as in the JSON `why`. */
 const char *gap_why_name(enum gap_why why);
 
-#define READING_COUNTERS_MAX 4
-
 /* Of one boot: by counter of the device, in the order of its metrics, the sum of all increments
  * that are stored. */
 struct reading_told {
@@ -94,6 +103,9 @@ struct reading_sink {
     /* What is stored of a device with its own numbers; false: nothing. May be asked while a bus
      * starts. NULL: never. */
     bool (*last)(void *context, uint16_t device, struct reading_stored *stored);
+    /* Where the counters of another device stood with its newest stored reading; false: not known.
+     * As `last`. */
+    bool (*mark)(void *context, uint16_t device, struct reading_mark *mark);
 };
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "gateway/daemon/bus/line.h"
 #include "protocols/node_map/node_map.h"
 
 #define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
-#define NODE_GAP     8     /* a node's snapshot is one request, holes included */
+#define AWAY_MOST_MS (INT64_C(365) * 86400000)
+#define NODE_GAP     8 /* a node's snapshot is one request, holes included */
 
 /* Rate and parity that it is spoken to with. */
 static struct serial_timing device_wire(const struct device_config *config,
@@ -43,6 +45,29 @@ void device_plan(struct device *device)
     device->read = 0;
 }
 
+/* The counters of a device without boots go on where the newest stored reading left them. Since
+ * when is not known without a clock: then whatever fell since is possible. */
+static void resume_counters(struct device *device, const struct reading_sink *sink)
+{
+    struct reading_mark mark;
+    if (sink->mark == NULL || !sink->mark(sink->context, device->config->index, &mark))
+        return;
+    int64_t away_ms = AWAY_MOST_MS;
+    struct wall_ms now = sink->now != NULL ? sink->now(sink->context) : (struct wall_ms){0};
+    if (now.trust == TIME_TRUSTED && mark.wall_ms > 0 && now.ms >= mark.wall_ms)
+        away_ms = now.ms - mark.wall_ms;
+    unsigned counter = 0;
+    for (unsigned m = 0; m < device->config->metric_count && counter < READING_COUNTERS_MAX; m++) {
+        if (device->config->metrics[m]->role != ROLE_COUNTER)
+            continue;
+        if (mark.known & 1u << counter)
+            device->foreign[m] = (struct counter){.known = true,
+                                                  .last = mark.codes[counter],
+                                                  .at_ms = line_now_ns() / 1000000 - away_ms};
+        counter++;
+    }
+}
+
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
                  struct own_node *node)
@@ -61,6 +86,21 @@ void device_init(struct device *device, const struct device_config *config,
         bool known = sink->last && sink->last(sink->context, config->index, &before);
         device->node = node;
         own_node_init(node, config, known ? &before : NULL, &device->counters);
+    } else if (!config->profile->node) {
+        resume_counters(device, sink);
+    }
+}
+
+static void mark_counters(const struct device *device, struct reading *reading)
+{
+    unsigned counter = 0;
+    reading->mark.wall_ms = reading->time.trust == TIME_TRUSTED ? reading->time.ms : 0;
+    for (unsigned m = 0; m < device->config->metric_count && counter < READING_COUNTERS_MAX; m++) {
+        if (device->config->metrics[m]->role != ROLE_COUNTER)
+            continue;
+        reading->mark.codes[counter] = device->foreign[m].last;
+        reading->mark.known |= (uint8_t)(device->foreign[m].known ? 1u << counter : 0);
+        counter++;
     }
 }
 
@@ -121,6 +161,8 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     device->counters = counters; /* an answer that is no new reading moves no counter */
     memcpy(reading->values, decoded.values, sizeof decoded.values);
     reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};
+    if (!config->profile->node)
+        mark_counters(device, reading);
     return true;
 }
 

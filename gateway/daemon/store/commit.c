@@ -132,6 +132,14 @@ static void prepare(struct store *store, struct chunk *chunk)
     }
 }
 
+static void take_marks(struct store *store, uint64_t serial)
+{
+    struct reading_mark mark;
+    uint16_t device = 0;
+    while (write_queue_mark(store->write_queue, serial, &device, &mark))
+        counter_marks_put(store->counter_marks, device, &mark);
+}
+
 static bool is_pressed(const struct store *store)
 {
     return rollup_pressed(store->rollup) || dedup_pressed(store->dedup);
@@ -151,6 +159,7 @@ static void prepare_more(struct store *store, bool partial)
         if (chunk == NULL)
             return;
         prepare(store, chunk);
+        take_marks(store, chunk->serial);
         chunk->next = NULL;
         if (store->prepared_last != NULL)
             store->prepared_last->next = chunk;
@@ -229,6 +238,8 @@ static void commit_prepared(struct store *store, bool flush)
         rc = insert_batches(store, &id);
     if (rc == SQLITE_OK)
         rc = cursors_save(store, false, &saved);
+    if (rc == SQLITE_OK)
+        rc = counter_marks_save(store->counter_marks, &store->db);
     if (rc == SQLITE_OK && flush)
         rc = commit_flush(store);
     if (rc == SQLITE_OK)
@@ -238,6 +249,7 @@ static void commit_prepared(struct store *store, bool flush)
         return;
     }
     int64_t took_us = now_us() - began;
+    counter_marks_saved(store->counter_marks);
     store->commit_takes_us += (took_us - store->commit_takes_us) / 8;
     store->saved = saved;
     note_commit(store, took_us);

@@ -10,6 +10,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/store/batch_cache.h"
+#include "gateway/daemon/store/counter_marks.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/dedup.h"
 #include "gateway/daemon/store/feed.h"
@@ -74,6 +75,7 @@ struct store {
     struct live *live;
     struct batch_cache *batch_cache;
     struct dedup *dedup;
+    struct counter_marks *counter_marks;
     struct rollup *rollup;
     struct stream *device_streams; /* by device index; ids are what the intake writes */
     uint32_t *real_ids;            /* by device index: ids in the file */

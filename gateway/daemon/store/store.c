@@ -69,6 +69,12 @@ static bool sink_last(void *context, uint16_t device, struct reading_stored *sto
     return stored->seq > 0;
 }
 
+static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
+{
+    const struct store *store = context;
+    return counter_marks_get(store->counter_marks, device, mark);
+}
+
 /* ---- Time -------------------------------------------------------------------------------------
  */
 
@@ -218,6 +224,7 @@ static void release(struct store *store)
     write_queue_destroy(store->write_queue);
     live_destroy(store->live);
     batch_cache_destroy(store->batch_cache);
+    counter_marks_destroy(store->counter_marks);
     dedup_destroy(store->dedup);
     rollup_destroy(store->rollup);
     for (unsigned i = 0; i < FETCHES; i++)
@@ -243,11 +250,12 @@ static bool make_parts(struct store *store)
     store->live = live_create(config->device_count);
     store->batch_cache = batch_cache_create(RECENT_BYTES);
     store->dedup = dedup_create(config);
+    store->counter_marks = counter_marks_create(config);
     store->last = calloc(config->device_count + 1u, sizeof *store->last);
     store->rollup = rollup_create(config->device_count * 4u + 256u);
     return store->wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
-           store->dedup != NULL && store->last != NULL && store->rollup != NULL &&
-           make_streams(store);
+           store->dedup != NULL && store->counter_marks != NULL && store->last != NULL &&
+           store->rollup != NULL && make_streams(store);
 }
 
 struct store *store_open(const struct config *config)
@@ -287,7 +295,9 @@ struct store *store_open(const struct config *config)
                                         .gap = sink_gap,
                                         .health = sink_health,
                                         .now = sink_now,
-                                        .last = sink_last};
+                                        .last = sink_last,
+                                        .mark = sink_mark};
+    counter_marks_load(store->counter_marks, &store->db);
     for (uint16_t i = 0; i < config->device_count; i++)
         dedup_last(&store->db, &config->devices[i], &store->last[i]);
     store->stats.file_limit = config->store_max_bytes;

@@ -16,6 +16,7 @@
 #define CHUNKS_MAX     2048u /* 32 MiB of address space; touched only under need */
 #define FULL_ALARM     32u   /* full chunks that make a commit worthwhile at once */
 #define KEEP_WARM      64u   /* freed chunks beyond these give their pages back */
+#define MARKS_A_DEVICE 8u    /* in so many chunks; then it stands with a later one */
 #define LOST_RANGES    256u  /* beside one a device: then near ones become one */
 
 /* What did not fit: numbers [first, last] of each boot from boot to last_boot. Exact, until there
@@ -42,7 +43,28 @@ struct write_queue {
     struct lost_range *lost_ranges; /* by device, boot, number; none touches another */
     uint32_t lost_count, lost_room;
     int64_t correction_ms; /* that did not fit, 0: none */
+    uint64_t serial;       /* of the newest chunk */
+    struct mark {
+        uint64_t serial;
+        uint16_t device;
+        struct reading_mark mark;
+    } * marks; /* ascending by serial */
+    uint32_t mark_count, mark_room;
 };
+
+/* Devices with counters, but not our own nodes. */
+static uint32_t counting_devices(const struct config *config)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < config->device_count; i++) {
+        const struct device_config *device = &config->devices[i];
+        bool counts = false;
+        for (unsigned m = 0; !device->profile->node && m < device->metric_count; m++)
+            counts = counts || device->metrics[m]->role == ROLE_COUNTER;
+        count += counts;
+    }
+    return count;
+}
 
 /* Records a second, as configured. */
 static double configured_rate(const struct config *config)
@@ -71,12 +93,16 @@ struct write_queue *write_queue_create(const struct config *config, const struct
         return NULL;
     write_queue->lost_room = config->device_count + LOST_RANGES;
     write_queue->lost_ranges = calloc(write_queue->lost_room, sizeof *write_queue->lost_ranges);
+    write_queue->mark_room = counting_devices(config) * MARKS_A_DEVICE;
+    write_queue->marks = calloc(write_queue->mark_room + 1u, sizeof *write_queue->marks);
     write_queue->chunk_count = pool_size(config);
     write_queue->memory =
         mmap(NULL, (size_t)write_queue->chunk_count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (write_queue->lost_ranges == NULL || write_queue->memory == MAP_FAILED) {
+    if (write_queue->lost_ranges == NULL || write_queue->marks == NULL ||
+        write_queue->memory == MAP_FAILED) {
         free(write_queue->lost_ranges);
+        free(write_queue->marks);
         free(write_queue);
         return NULL;
     }
@@ -95,6 +121,7 @@ void write_queue_destroy(struct write_queue *write_queue)
     munmap(write_queue->memory, (size_t)write_queue->chunk_count * CHUNK_SIZE);
     pthread_mutex_destroy(&write_queue->lock);
     free(write_queue->lost_ranges);
+    free(write_queue->marks);
     free(write_queue);
 }
 
@@ -148,6 +175,7 @@ static struct body *room(struct write_queue *write_queue)
         struct body_base base = {write_queue->gateway_boot, now.wall_ms, now.mono_ms};
         body_begin(&chunk->body, chunk->data, CHUNK_SIZE - sizeof *chunk - CHUNK_SLACK, &base);
         chunk->since_ms = now.mono_ms;
+        chunk->serial = ++write_queue->serial;
         write_queue->open = chunk;
     }
     return &write_queue->open->body;
@@ -268,6 +296,26 @@ static void tell_lost(struct write_queue *write_queue)
         write_queue->lost_count--;
 }
 
+/* Beside the chunk that has the reading. */
+static void keep_mark(struct write_queue *write_queue, const struct reading *reading)
+{
+    uint32_t at = write_queue->mark_count;
+    if (reading->mark.known == 0 || write_queue->mark_room == 0)
+        return;
+    while (at > 0 && write_queue->marks[at - 1].device != reading->device)
+        at--;
+    bool same = at > 0 && write_queue->marks[at - 1].serial == write_queue->serial;
+    if (!same && write_queue->mark_count < write_queue->mark_room) {
+        at = ++write_queue->mark_count;
+        write_queue->marks[at - 1] = (struct mark){.serial = write_queue->serial};
+    }
+    if (at == 0)
+        return;
+    /* When none is free it stands with an older chunk: what a crash loses then is not made up. */
+    write_queue->marks[at - 1].device = reading->device;
+    write_queue->marks[at - 1].mark = reading->mark;
+}
+
 /* ---- The outside ---- */
 
 /* Where the next record goes, behind what was lost; NULL: no room. */
@@ -286,6 +334,7 @@ void write_queue_reading(struct write_queue *write_queue, const struct reading *
     write_queue->taken++;
     struct body *body = next_room(write_queue);
     if (body != NULL && body_reading(body, stream->id, stream->shape, reading)) {
+        keep_mark(write_queue, reading);
         added(write_queue);
     } else {
         lose(write_queue, reading->device, reading->boot, reading->seq, reading->seq);
@@ -353,6 +402,21 @@ struct chunk *write_queue_take(struct write_queue *write_queue, uint32_t max_chu
         write_queue->full_last = NULL;
     pthread_mutex_unlock(&write_queue->lock);
     return first;
+}
+
+bool write_queue_mark(struct write_queue *write_queue, uint64_t serial, uint16_t *device,
+                      struct reading_mark *mark)
+{
+    pthread_mutex_lock(&write_queue->lock);
+    struct mark *first = write_queue->marks;
+    bool found = write_queue->mark_count > 0 && first->serial <= serial;
+    if (found) {
+        *device = first->device;
+        *mark = first->mark;
+        memmove(first, first + 1, --write_queue->mark_count * sizeof *first);
+    }
+    pthread_mutex_unlock(&write_queue->lock);
+    return found;
 }
 
 void write_queue_release(struct write_queue *write_queue, struct chunk *chunk)

@@ -19,6 +19,7 @@
 
 struct chunk {
     struct chunk *next;
+    uint64_t serial; /* counts up from 1 in the order of filling */
     struct body body;
     int64_t since_ms; /* monotonic: when its first record came */
     uint8_t data[];   /* up to CHUNK_SIZE altogether */
@@ -49,6 +50,10 @@ void write_queue_level(struct write_queue *write_queue, struct write_queue_level
 /* Takes out the full chunks, oldest first, at most `max_chunks`; with `partial` also the one that
  * is being filled. The caller gives each back with intake_release(). Store thread. */
 struct chunk *write_queue_take(struct write_queue *write_queue, uint32_t max_chunks, bool partial);
+/* Where counters stand with the last readings of the chunks up to `serial`: takes out one; false:
+ * there is none left. */
+bool write_queue_mark(struct write_queue *write_queue, uint64_t serial, uint16_t *device,
+                      struct reading_mark *mark);
 void write_queue_release(struct write_queue *write_queue, struct chunk *chunk);
 
 #endif

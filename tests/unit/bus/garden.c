@@ -253,8 +253,8 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
     if (!own.config)
         fail_msg("%s", error.text);
     log_set_level(LOG_LEVEL_ERROR);
-    own.sink =
-        (struct reading_sink){.reading = give_reading, .gap = give_gap, .health = give_health};
+    own.sink = (struct reading_sink){
+        .reading = give_reading, .gap = give_gap, .health = give_health, .mark = garden.mark};
     struct bus *started = bus_start(own.config, 0, 1, &own.sink);
     assert_non_null(started);
     lock();

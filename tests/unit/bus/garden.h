@@ -46,6 +46,7 @@ struct garden {
     bool echo;                                       /* what is sent comes back first */
     void (*hears)(const struct garden_frame *frame); /* on the bus thread; or NULL */
     void (*takes)(const struct reading *reading);    /* the same */
+    bool (*mark)(void *context, uint16_t device, struct reading_mark *mark); /* of the sink */
     /* Under the lock, see garden_frames(): */
     struct garden_frame heard[GARDEN_HEARD];
     unsigned heard_count;

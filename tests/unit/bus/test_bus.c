@@ -105,6 +105,34 @@ static void a_write_is_read_back(void **state)
     assert_int_equal(garden_heard() - before, 1);
 }
 
+static bool stored_at_300(void *context, uint16_t device, struct reading_mark *mark)
+{
+    (void)context;
+    *mark = (struct reading_mark){.known = 1, .codes = {300}};
+    return device == 0;
+}
+
+/* 300 was stored, then the gateway was away while it rained. */
+static void a_counter_goes_on_from_the_newest_stored_reading(void **state)
+{
+    (void)state;
+    garden.mark = stored_at_300;
+    garden.units[1].registers[0] = 350;
+    garden.units[2].registers[0] = 350;
+    garden_start("", SELDOM("a", "1") SELDOM("b", "2"),
+                 "label: p\nfields:\n  - { metric: rainfall, register: 0, type: u16, scale: 0.1, "
+                 "unit: mm, role: counter }\n  - { metric: m1, register: 1 }\n",
+                 NULL);
+    garden_wait_readings(0, 1);
+    garden_wait_readings(1, 1);
+    struct reading first = garden.devices[0].last, other = garden.devices[1].last;
+    assert_true(first.values[0].present && first.values[0].flag == METRIC_GOOD);
+    assert_true(first.values[0].value > 4.99 && first.values[0].value < 5.01);
+    assert_int_equal(first.mark.known, 1);
+    assert_int_equal(first.mark.codes[0], 350);
+    assert_false(other.values[0].present); /* of this one nothing is known */
+}
+
 static struct garden_call read_of_others;
 
 static void ask_during_the_poll(const struct garden_frame *frame)
@@ -524,6 +552,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_request_goes_before_the_polls),
+        TEST(a_counter_goes_on_from_the_newest_stored_reading),
         TEST(a_write_is_read_back),
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         TEST(no_value_is_an_earlier_requests_however_late_it_comes),

@@ -441,6 +441,56 @@ static void a_start_knows_what_is_missing_and_what_counters_told(void **state)
     }
 }
 
+/* ---- Where counters stand ---- */
+
+static void put_count(struct bench *bench, uint32_t seq, uint32_t code)
+{
+    struct reading reading = garden_reading(0, 1, seq, NOON + seq);
+    const struct reading_sink *sink = store_sink(bench->store);
+    reading.mark = (struct reading_mark){.known = 1, .codes = {code}, .wall_ms = NOON + seq};
+    sink->reading(sink->context, &reading);
+}
+
+static void assert_mark(struct bench *bench, uint32_t code, int64_t wall_ms)
+{
+    const struct reading_sink *sink = store_sink(bench->store);
+    struct reading_mark mark;
+    assert_true(sink->mark(sink->context, 0, &mark));
+    assert_int_equal(mark.known, 1);
+    assert_int_equal(mark.codes[0], code);
+    assert_int_equal(mark.wall_ms, wall_ms);
+    assert_false(sink->mark(sink->context, 1, &mark));
+}
+
+static void a_counter_goes_on_from_its_newest_stored_reading(void **state)
+{
+    struct bench *bench = *state;
+    struct answer answer;
+    struct field_config counter = *bench->config->devices[0].metrics[2];
+    struct profile_config bought = *bench->config->devices[0].profile;
+    counter.role = ROLE_COUNTER;
+    bought.node = false;
+    bench->config->devices[0].metrics[2] = &counter;
+    bench->config->devices[0].profile = &bought;
+    bench_open(bench);
+    for (uint32_t seq = 1; seq <= 2000; seq++) /* several chunks */
+        put_count(bench, seq, 4294960000u + seq);
+    bench_wait_stored(bench, 2000);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_backup(bench->store, bench->other, on_done, &answer), STORE_OK);
+    sem_wait(&answer.done); /* the file as a power cut would leave it */
+    put_count(bench, 2001, 7);
+    bench_wait_stored(bench, 2001);
+    bench_close(bench);
+    bench_open(bench);
+    assert_mark(bench, 7, NOON + 2001);
+    bench_close(bench);
+    (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s", bench->other);
+    bench_open(bench);
+    assert_mark(bench, 4294962000u, NOON + 2000);
+    bench_close(bench);
+}
+
 /* "The log has lost all up to 90,000", and the node goes on from 4. */
 static void what_is_called_lost_beyond_the_newest_reading_is_stored_when_it_comes(void **state)
 {
@@ -474,6 +524,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, bench_begin,
                                         bench_end),
         cmocka_unit_test_setup_teardown(a_start_knows_what_is_missing_and_what_counters_told,
+                                        bench_begin, bench_end),
+        cmocka_unit_test_setup_teardown(a_counter_goes_on_from_its_newest_stored_reading,
                                         bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(
             what_is_called_lost_beyond_the_newest_reading_is_stored_when_it_comes, bench_begin,
