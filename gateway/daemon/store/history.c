@@ -215,9 +215,10 @@ static void mean_hour(void *context, const struct rollup_row *row)
     }
     if (search->query->step == STORE_DAY) {
         point.t_ms = rollup_day_start(row->t_ms);
-        struct store_point *last = search->count > 0 ? &search->points[search->count - 1] : NULL;
-        if (last != NULL && last->t_ms == point.t_ms && last->source == point.source) {
-            join_point(last, &point, search->kind);
+        bool more = search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms &&
+                    search->points[search->count - 1].source == point.source;
+        if (more) {
+            join_point(&search->points[search->count - 1], &point, search->kind);
             return;
         }
     }
