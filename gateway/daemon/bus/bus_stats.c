@@ -52,6 +52,10 @@ static void log_hint(struct bus *bus, unsigned index, const char *hint)
 /* Of a node that answers well, but with numbers that can't be its own. */
 static const char *refused_hint(const struct device *device, int64_t now)
 {
+    if (device->refused_polls >= DEVICE_REFUSED_POLLS)
+        return device->refused_code == MODBUS_DEVICE_FAILURE
+                   ? "answers only with exception 4, device failure: look at the probe behind it"
+                   : "refuses every request: is this the profile of this device?";
     const struct own_node *node = device->node;
     bool shown = node != NULL && node->refused > 0 && now - node->refused_ms < REFUSED_SHOWN_MS;
     return shown ? "refused a sample number that it can't have reached: damaged or forged frames?"

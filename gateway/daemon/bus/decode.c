@@ -79,7 +79,11 @@ static double number(const struct field_config *field, uint32_t raw)
 static bool is_no_value(const struct field_config *field, uint32_t raw)
 {
     uint32_t mask = profile_field_registers(field) == 1 ? 0xFFFFu : 0xFFFFFFFFu;
-    return field->has_no_value && ((raw ^ field->no_value) & mask) == 0;
+    for (unsigned i = 0; i < field->no_value_count; i++) {
+        if (((raw ^ field->no_values[i]) & mask) == 0)
+            return true;
+    }
+    return false;
 }
 
 static struct reading_value nothing(uint8_t flag)
@@ -198,6 +202,21 @@ static void take_role(const struct field_config *field, uint32_t raw, struct dec
     }
 }
 
+/* Does every register of a metric hold 0? */
+static bool all_zero(const struct device_config *device, const struct answer *answer)
+{
+    bool any = false;
+    for (unsigned i = 0; i < device->metric_count; i++) {
+        uint32_t raw;
+        if (!field_raw(answer, (unsigned)(device->metrics[i] - answer->profile->fields), &raw))
+            continue;
+        if (raw != 0)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 void decode_device(const struct device_config *device, const struct decode_map *map,
                    const struct plan *plan, const struct decode_image *image,
                    struct decode_counters *counters, struct counter *foreign, int64_t now_ms,
@@ -216,6 +235,12 @@ void decode_device(const struct device_config *device, const struct decode_map *
     if (!decoded->believed)
         return;
     decode_counters_boot(counters, decoded->boot);
+    decoded->value_count = device->metric_count;
+    if (profile->all_zero_is_nothing && all_zero(device, &answer)) {
+        for (unsigned i = 0; i < device->metric_count; i++)
+            decoded->values[i] = nothing(METRIC_ABSENT);
+        return;
+    }
     for (unsigned i = 0; i < device->metric_count; i++) {
         const struct field_config *field = device->metrics[i];
         uint8_t flag = channel_flag(&answer, field->channel);
@@ -232,5 +257,4 @@ void decode_device(const struct device_config *device, const struct decode_map *
         else
             decoded->values[i] = decode_value(field, raw, flag);
     }
-    decoded->value_count = device->metric_count;
 }

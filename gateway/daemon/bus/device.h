@@ -24,19 +24,34 @@ struct device {
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
-    int64_t late_ns; /* so long after a request an answer of it has come; 0: none was late */
-    bool cut_short;  /* the last try was a probe with less than its longest time to answer */
+    int64_t late_ns;       /* so long after a request an answer of it has come; 0: none was late */
+    int64_t back_ms;       /* when it answered after a start or a silence */
+    uint8_t refused_code;  /* of the last exception to a poll */
+    uint8_t refused_polls; /* in a row that ended with one */
+    uint8_t other_sizes;   /* P in a row (owed.h) that it answered with another size */
+    uint8_t silent_reads;  /* in a row that had no answer although the unit answers other reads */
+    uint8_t refused_item;  /* the one asked for anew last */
+    bool learned_now;      /* by its silence: not to be forgotten when it counts as alive again */
+    uint64_t reads_answered; /* bit i: read i of this plan was, so it is no wrong one */
+    bool refusals_told;
+    bool one_item;      /* the plan is that one alone: everything had been refused */
+    int64_t refused_ms; /* when one was asked for anew */
+    bool cut_short;     /* the last try was a probe with less than its longest time to answer */
     struct link_quality health;
     struct health_report {
         struct wall_ms last_seen;
         int64_t at_ms;
         bool online;
     } report;
-    struct log_state log, hint_log;
+    struct log_state log, hint_log, refusal_log;
     struct own_node *node; /* our own nodes; NULL: another's */
 };
 
-enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE };
+#define DEVICE_OTHER_SIZES 2 /* so many, and it has one answer for everything */
+
+enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES };
+
+#define DEVICE_REFUSED_POLLS 3 /* so many in a row, and it gives no values: it is not online */
 
 /* Prepares the device and its first plan. `boot` is the gateway's. `node` is the caller's memory,
  * only for one of our own nodes and kept by it; without it such a device gives no readings. */

@@ -185,3 +185,18 @@ void plan_refuse(const struct plan_item *items, unsigned item_count, const struc
     }
     lessons->cut |= 1ull << middle;
 }
+
+void plan_retry(const struct plan_item *items, unsigned item_count, unsigned item,
+                struct plan_lessons *lessons)
+{
+    uint8_t order[PLAN_ITEMS_MAX];
+    sort(items, item_count, order);
+    lessons->bad &= ~(1ull << item);
+    for (unsigned i = 0; i < item_count; i++) {
+        if (order[i] != item)
+            continue;
+        lessons->cut |= 1ull << i;
+        if (i + 1 < item_count)
+            lessons->cut |= 1ull << (i + 1);
+    }
+}

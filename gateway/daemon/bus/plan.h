@@ -70,6 +70,9 @@ void plan_make(const struct plan_item *items, unsigned item_count, const struct 
 /* The device refused read `read_index` of the plan: learn from it and plan anew. */
 void plan_refuse(const struct plan_item *items, unsigned item_count, const struct plan *plan,
                  unsigned read_index, struct plan_lessons *lessons);
+/* Forgets that the item was refused, and has it asked for alone. */
+void plan_retry(const struct plan_item *items, unsigned item_count, unsigned item,
+                struct plan_lessons *lessons);
 /* Time on the line of one read of the plan, both silences included. */
 int64_t plan_read_ns(const struct plan_read *read, const struct plan_cost *cost);
 

@@ -7,10 +7,13 @@
 #define SLACK_MOST_US  500000LL
 #define PROBE_LEAST_NS 5000000LL
 /* Around the records of a window: request and answer frame, and the window's head. */
-#define FETCH_BYTES  (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
-#define LATE_MOST_NS 5000000000LL /* a unit that needs longer is none */
-#define BUSY_NS      200000000LL  /* a unit that says "busy" is asked again after this */
-#define REFUSED_US   60000000LL   /* one that refuses everything is tried anew so often */
+#define FETCH_BYTES       (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
+#define LATE_MOST_NS      5000000000LL /* a unit that needs longer is none */
+#define BUSY_NS           200000000LL  /* a unit that says "busy" is asked again after this */
+#define SILENT_READS      2            /* in a row, of a unit that answers other reads */
+#define SILENT_GOOD_READS 20           /* the same, of a read that it has answered */
+#define REFUSED_AGAIN_MS  3600000      /* a field that was refused is asked for again so often */
+#define REFUSED_US        60000000LL   /* one that refuses everything is tried anew so often */
 /* On a noisy line, on one where an answer came twice, and until a unit's turnaround is known, a
  * unit is left alone for a while after its answer: if that came once more while the next request
  * is lost, it would be taken for the next answer. Other units have the line meanwhile. */
@@ -37,7 +40,8 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
     static const char *const texts[] = {
         "answers", "does not answer",
         ("answers only garbage (babbling, wrong rate, or two devices "
-         "with one address)")};
+         "with one address)"),
+        "answers only with exceptions"};
     device->report.online = state == DEVICE_ONLINE;
     log_change(&device->log, (int)state,
                state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
@@ -157,6 +161,12 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
     probe.pdu_size = sizeof pdu;
     ask_once(bus, device, &probe, answer);
     note_owed(owed, &probe, true, answer);
+    if (answer->result == BUS_OK)
+        device->other_sizes = 0;
+    else if (answer->other_size && device->other_sizes < DEVICE_OTHER_SIZES)
+        device->other_sizes++;
+    if (device->other_sizes >= DEVICE_OTHER_SIZES)
+        *owed = (struct owed){0}; /* P tells nothing: only the late window is left */
     bool past = answer->result != BUS_DOWN &&
                 !owed_blocks(owed, request->pdu[0], request->answer_size, answer->end_ns);
     if (past && request->extra_ns > 0) /* its own silence */
@@ -189,10 +199,16 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */
     if (!guest)                                         /* else it has another's settings */
         request->extra_ns = device->config->profile->extra_silence_us * US;
-    if (!numbered && owed_blocks(owed, request->pdu[0], request->answer_size, line_now_ns()) &&
-        !past_what_it_owes(bus, device, request, answer))
-        return;
+    bool awake = false;
+    if (device->other_sizes >= DEVICE_OTHER_SIZES)
+        *owed = (struct owed){0};
+    if (!numbered && owed_blocks(owed, request->pdu[0], request->answer_size, line_now_ns())) {
+        awake = past_what_it_owes(bus, device, request, answer);
+        if (!awake)
+            return;
+    }
     ask_once(bus, device, request, answer);
+    answer->awake = awake;
     if (!numbered)
         note_owed(owed, request, false, answer);
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
@@ -216,23 +232,82 @@ static void give_reading(struct bus *bus, struct device *device)
 }
 
 /* What an exception to a read means for the poll. */
+/* The read that was refused is planned anew in parts, or left out. */
+static void leave_out(struct device *device)
+{
+    plan_refuse(device->map.items, device->map.item_count, &device->plan, device->read,
+                &device->lessons);
+    device_plan(device);
+}
+
+static unsigned bits_of(uint64_t bits)
+{
+    unsigned count = 0;
+    for (; bits != 0; bits &= bits - 1)
+        count++;
+    return count;
+}
+
+/* One line when what the device refuses has changed. */
+static void note_refusals(struct bus *bus, struct device *device)
+{
+    uint64_t bad = device->lessons.bad;
+    unsigned refused = bits_of(bad), first = 0;
+    if (bad == 0 && !device->refusals_told)
+        return;
+    device->refusals_told = true;
+    while (refused > 0 && (bad >> first & 1) == 0)
+        first++;
+    const struct plan_item *item = &device->map.items[first];
+    log_change(
+        &device->refusal_log, (int)((bad ^ bad >> 32) & INT32_MAX),
+        refused > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+        refused > 0 ? "device %s (bus %s, address %u) refuses %u of %u fields, from register "
+                      "%u (function %u) on: %s; its profile may not be right for it. They "
+                      "are asked for again every hour"
+                    : "device %s (bus %s, address %u) refuses no field any more",
+        device->config->name, bus->bus->name, device->config->unit, refused, device->map.item_count,
+        item->address, item->function,
+        device->refused_code ? modbus_exception_text(device->refused_code) : "no answer to them");
+}
+
+/* Now and then one of what was refused is asked for again, alone. */
+static void ask_anew(struct device *device, int64_t now_ms)
+{
+    uint64_t bad = device->lessons.bad;
+    if (bad == 0 || device->one_item || now_ms - device->refused_ms < REFUSED_AGAIN_MS)
+        return;
+    if (device->refused_ms != 0) {
+        do {
+            device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
+        } while ((bad >> device->refused_item & 1) == 0);
+        plan_retry(device->map.items, device->map.item_count, device->refused_item,
+                   &device->lessons);
+        device_plan(device);
+    }
+    device->refused_ms = now_ms;
+}
+
+/* Everything is refused: one field a minute, each in its turn, until one is answered. */
+static void ask_one(struct device *device)
+{
+    device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
+    device->lessons = (struct plan_lessons){.bad = ~(1ull << device->refused_item)};
+    device->one_item = true;
+    device_plan(device);
+}
+
 static enum schedule_outcome refused(struct bus *bus, struct device *device, unsigned index,
                                      struct transact_answer *answer, bool *again)
 {
     uint8_t code = answer->pdu[1];
-    struct plan_read read = device->plan.reads[device->read];
+    device->refused_code = code;
     switch (code) {
+    case MODBUS_ILLEGAL_FUNCTION:
     case MODBUS_ILLEGAL_ADDRESS:
     case MODBUS_ILLEGAL_VALUE:
-        plan_refuse(device->map.items, device->map.item_count, &device->plan, device->read,
-                    &device->lessons);
-        device_plan(device);
-        log_write(LOG_LEVEL_NOTICE,
-                  "device %s (bus %s, address %u) refuses registers %u to %u (function %u, "
-                  "exception %u, %s); its profile may not be right for it; %u requests now",
-                  device->config->name, bus->bus->name, device->config->unit, read.address,
-                  read.address + read.count - 1u, read.function, code, modbus_exception_text(code),
-                  device->plan.read_count);
+    case MODBUS_DEVICE_FAILURE:
+        leave_out(device);
         *again = device->plan.read_count > 0;
         return SCHEDULE_ANSWERED;
     case MODBUS_ACKNOWLEDGE:
@@ -254,8 +329,12 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
     struct device *device = &bus->devices[index];
     device->read = 0;
     device_gap(device, 1, why, bus_now_ms(), bus->sink);
+    if (why == GAP_EXCEPTION && device->refused_polls < DEVICE_REFUSED_POLLS)
+        device->refused_polls++;
     if (bus->units[index].dead)
         note_state(bus, device, why == GAP_GARBLED ? DEVICE_GARBAGE : DEVICE_SILENT);
+    else if (device->refused_polls >= DEVICE_REFUSED_POLLS)
+        note_state(bus, device, DEVICE_REFUSES);
 }
 
 static void poll_ended(struct bus *bus, unsigned index)
@@ -265,8 +344,19 @@ static void poll_ended(struct bus *bus, unsigned index)
     device->health.good++;
     bus->good_ms = bus_now_ms();
     device->read = 0;
+    if (!device->report.online)
+        device->back_ms = bus_now_ms();
+    device->refused_polls = 0;
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
+    if (device->one_item) { /* it answers again: all of it is asked for */
+        device->one_item = false;
+        device->lessons = (struct plan_lessons){0};
+        device_plan(device);
+    } else {
+        note_refusals(bus, device);
+        ask_anew(device, bus_now_ms());
+    }
     if (device->node != NULL && device->config->every_ms >= 1000)
         schedule_set_due(&bus->schedule, index, own_node_due_ms(device->node, bus_now_ms()) * US);
 }
@@ -281,17 +371,21 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     bool over = schedule_end(&bus->schedule, index, outcome, answer->end_ns / US,
                              (answer->end_ns - begin_ns + bus->transact.silence_ns) / US,
                              answer->quiet_ns / US);
-    if (was_dead && outcome == SCHEDULE_ANSWERED) {
-        device->lessons = (struct plan_lessons){0}; /* it may be another one now */
-        if (!good)
-            device_plan(device);
-    }
+    bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->learned_now;
+    if (another) /* it may be another one now: what was refused is asked for again */
+        device->lessons = (struct plan_lessons){0};
+    if (another && !good)
+        device_plan(device);
+    if (outcome == SCHEDULE_ANSWERED)
+        device->learned_now = false;
     if (!over) {
         device->health.retries++;
         return;
     }
     if (good) {
         poll_ended(bus, index);
+        if (another)
+            device_plan(device);
         return;
     }
     device->health.polls++;
@@ -328,8 +422,9 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     struct transact_answer answer;
     uint8_t pdu[5];
     if (device->plan.read_count == 0) { /* refuses everything: tried anew now and then */
-        device->lessons = (struct plan_lessons){0};
-        device_plan(device);
+        if (!device->one_item)
+            note_refusals(bus, device);
+        ask_one(device);
         bus->units[index].due_us += REFUSED_US;
         poll_failed(bus, index, GAP_EXCEPTION);
         return true;
@@ -360,6 +455,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
                 answer.end_ns - serial_timing_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP
                                                                             ? 0
                                                                             : answer.pdu_size + 3);
+        device->reads_answered |= 1ull << (device->read & 63);
         device->read++;
         if (device->read < device->plan.read_count) {
             bus->units[index].quiet_us = answer.quiet_ns / US;
@@ -370,6 +466,19 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     }
     enum schedule_outcome outcome = answer.result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
     bool again = false;
+    bool awake = answer.awake || device->read > 0; /* or it has answered a part of this poll */
+    device->silent_reads =
+        answer.result == BUS_TIMEOUT && awake ? (uint8_t)(device->silent_reads + 1) : 0;
+    bool was_good = device->reads_answered >> (device->read & 63) & 1;
+    if (device->silent_reads >=
+        (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */
+        device->silent_reads = 0;
+        device->refused_code = 0;
+        device->learned_now = true;
+        leave_out(device);
+        outcome = SCHEDULE_ANSWERED;
+        again = device->plan.read_count > 0;
+    }
     if (answer.result == BUS_EXCEPTION)
         outcome = refused(bus, device, index, &answer, &again);
     if (again) {

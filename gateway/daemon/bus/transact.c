@@ -257,6 +257,8 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
         answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
         return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
     }
+    answer->other_size = state == RTU_CLIENT_FOREIGN && t->client.size > 4 &&
+                         t->client.run[0] == request->unit && t->client.run[1] == request->pdu[0];
     /* Far more than an answer came, and it still goes on. */
     answer->babble = state == RTU_CLIENT_GARBLED && t->client.stray > 2u * request->answer_size &&
                      answer->end_ns - t->line->last_ns < GARBLED_NS;

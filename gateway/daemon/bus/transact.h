@@ -57,6 +57,8 @@ struct transact_answer {
     int64_t too_fast_ns;   /* its turnaround */
     bool echo;             /* our own request came back first */
     bool babble;           /* the line would not become silent */
+    bool other_size;       /* of a timeout: a good frame of the unit came, of another size */
+    bool awake;            /* the unit answered something else just before: see bus_ask() */
 };
 
 struct transact {

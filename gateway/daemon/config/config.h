@@ -21,6 +21,8 @@ enum field_type { FIELD_U16, FIELD_S16, FIELD_U32, FIELD_S32, FIELD_F32, FIELD_B
 /* Order of the four bytes A (most significant) to D as they arrive. */
 enum word_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
 
+#define FIELD_NO_VALUES_MAX 8
+
 enum field_role {
     ROLE_METRIC = 0, /* a measurement, published */
     ROLE_COUNTER,    /* a cumulative counter, published as its increment */
@@ -43,10 +45,10 @@ struct field_config {
     uint8_t order;                 /* enum word_order */
     uint8_t bit, bit_count;        /* FIELD_BITS */
     int8_t channel;                /* index of this field's nibble in the flags field, or -1 */
-    bool has_no_value;
-    bool not_measured;    /* the vendor fills the register without measuring: never published */
-    uint32_t no_value;    /* raw code that means "no value" */
-    uint32_t expect;      /* ROLE_MAP_VERSION */
+    uint8_t no_value_count;
+    bool not_measured; /* the vendor fills the register without measuring: never published */
+    uint32_t no_values[FIELD_NO_VALUES_MAX]; /* raw codes that mean "no value" */
+    uint32_t expect;                         /* ROLE_MAP_VERSION */
     double most_per_hour; /* ROLE_COUNTER: more than that is an error, in `unit`; 0: not judged */
     uint32_t wraps; /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
     double scale, offset;
@@ -79,6 +81,8 @@ struct profile_config {
     uint8_t read_gap;          /* unmapped registers that may be read through, 0: none */
     uint32_t extra_silence_us; /* how long it is left alone beyond t3.5 */
     uint32_t response_max_ms;  /* ceiling of the learned response timeout */
+    uint32_t warm_up_ms;       /* after it was silent or started, it gives no values for so long */
+    bool all_zero_is_nothing; /* an answer of zeros alone is what it gives before it has measured */
     /* How to change its own address and baud; 0xFFFF: it has no such register. */
     uint16_t address_register, baud_register;
     uint8_t address_default;

@@ -25,10 +25,10 @@ unsigned profile_field_registers(const struct field_config *field)
     return field->type == FIELD_U32 || field->type == FIELD_S32 || field->type == FIELD_F32 ? 2 : 1;
 }
 
-/* no_value, as written: a code of the field's width, negative for signed types. */
-static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, void *target)
+/* One of no_value, as written: a code of the field's width, negative for signed types. */
+static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *value,
+                               struct field_config *field)
 {
-    struct field_config *field = target;
     static const struct key key = {.name = "no_value",
                                    .kind = KEY_SIGNED,
                                    .size = 8,
@@ -38,8 +38,26 @@ static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, 
     int64_t code = 0;
     if (!keys_read_one(source, value, &key, &code))
         return false;
-    field->has_no_value = true;
-    field->no_value = (uint32_t)(uint64_t)code;
+    field->no_values[field->no_value_count++] = (uint32_t)(uint64_t)code;
+    return true;
+}
+
+/* A code, or a list of them. */
+static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct field_config *field = target;
+    if (value->type != YAML_SEQUENCE_NODE)
+        return read_no_value_code(source, value, field);
+    const yaml_node_item_t *item = value->data.sequence.items.start;
+    if (value->data.sequence.items.top - item < 1 ||
+        value->data.sequence.items.top - item > FIELD_NO_VALUES_MAX)
+        return yaml_error(source, yaml_line(value),
+                          "no_value has 1 to %d codes; write for example [32765, 32766, 32767]",
+                          FIELD_NO_VALUES_MAX);
+    for (; item < value->data.sequence.items.top; item++) {
+        if (!read_no_value_code(source, yaml_at(source, *item), field))
+            return false;
+    }
     return true;
 }
 
@@ -103,9 +121,33 @@ static const struct key field_keys[] = {
     {.name = "values", .kind = KEY_FUNCTION, .read = read_values},
 };
 
+/* Codes that the field's registers can't hold would never be seen. */
+static bool check_codes(struct yaml_source *source, int line, const struct field_config *field)
+{
+    bool wide = profile_field_registers(field) == 2;
+    bool is_signed = field->type == FIELD_S16 || field->type == FIELD_S32;
+    int64_t most = wide ? INT64_C(0xFFFFFFFF) : 0xFFFF;
+    int64_t least = !is_signed && field->type != FIELD_F32 ? 0 : wide ? INT32_MIN : INT16_MIN;
+    for (unsigned i = 0; i < field->no_value_count; i++) {
+        int64_t code = (int32_t)field->no_values[i] < 0 && field->no_values[i] > most
+                           ? (int32_t)field->no_values[i]
+                           : (int64_t)field->no_values[i];
+        if (code < least || code > most)
+            return yaml_error(source, line,
+                              "no_value %lld does not fit the type; write %lld to %lld",
+                              (long long)code, (long long)least, (long long)most);
+    }
+    if (field->role == ROLE_COUNTER && field->type != FIELD_U16 && field->type != FIELD_U32)
+        return yaml_error(source, line,
+                          "role: counter counts whole codes from 0 up; write type: u16 or u32");
+    return true;
+}
+
 /* What a field says must agree with itself. */
 static bool check_field(struct yaml_source *source, int line, struct field_config *field)
 {
+    if (!check_codes(source, line, field))
+        return false;
     bool published = field->role == ROLE_METRIC || field->role == ROLE_COUNTER;
     if (published && !field->metric[0])
         return yaml_error(source, line,
@@ -331,6 +373,19 @@ static bool read_writes(struct yaml_source *source, const yaml_node_t *value, vo
                      (void **)&profile->writes, &profile->write_count, read_write);
 }
 
+static const char *const zero_names[] = {"value", "nothing", NULL};
+
+static bool read_all_zero(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {
+        .name = "all_zero", .kind = KEY_CHOICE, .choices = zero_names, .example = "nothing"};
+    uint8_t choice = 0;
+    if (!keys_read_one(source, value, &key, &choice))
+        return false;
+    ((struct profile_config *)target)->all_zero_is_nothing = choice == 1;
+    return true;
+}
+
 static const struct key profile_keys[] = {
     {.name = "label",
      .kind = KEY_TEXT,
@@ -341,6 +396,8 @@ static const struct key profile_keys[] = {
     {.name = "limits", .kind = KEY_FUNCTION, .read = read_limits},
     {.name = "address", .kind = KEY_FUNCTION, .read = read_address},
     {.name = "rate", .kind = KEY_FUNCTION, .read = read_rate},
+    {.name = "warm_up", .kind = KEY_MS, PROFILE(warm_up_ms), .max = 3600000, .example = "30s"},
+    {.name = "all_zero", .kind = KEY_FUNCTION, .read = read_all_zero},
     {.name = "node", .kind = KEY_BOOL, PROFILE(node), .example = "true"},
     {.name = "fields",
      .kind = KEY_FUNCTION,

@@ -108,7 +108,7 @@ static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct ga
     answer[0] = pdu[0];
     if (frame->refused) {
         answer[0] |= 0x80;
-        answer[1] = 2;
+        answer[1] = unit->refuses_by ? unit->refuses_by : 2;
         return 2;
     }
     if (read) {
@@ -155,14 +155,18 @@ static void hear(const uint8_t *bytes, size_t size)
     unit->lost_once = false;
     if (frame.unit > 0 && frame.unit < GARDEN_UNITS && unit->there && !lost) {
         size_t pdu_size = answer_pdu(unit, bytes + 1, &frame, answer);
-        size_t out_size = rtu_build(frame.unit, answer, pdu_size, out, sizeof out);
+        if (frame.refused && unit->refuses_silently)
+            pdu_size = 0;
+        size_t out_size =
+            pdu_size == 0 ? 0 : rtu_build(frame.unit, answer, pdu_size, out, sizeof out);
         unsigned delay_ms = unit->late_once_ms ? unit->late_once_ms : unit->delay_ms;
         if (unit->delay_most_ms > delay_ms && !unit->late_once_ms)
             delay_ms += draw(unit->delay_most_ms - delay_ms);
         if (unit->busy_ns < frame.at_ns)
             unit->busy_ns = frame.at_ns;
         unit->busy_ns += (delay_ms ? delay_ms : LINE_MS) * MS;
-        virtual_line_say(unit->busy_ns, out, out_size);
+        if (out_size > 0)
+            virtual_line_say(unit->busy_ns, out, out_size);
         unit->late_once_ms = 0;
     }
     if (garden.heard_count < GARDEN_HEARD)

@@ -22,6 +22,8 @@ struct garden_unit {
     unsigned delay_most_ms; /* more than delay_ms: each takes between the two, drawn by chance */
     bool lost_once;         /* the next request is not heard */
     uint16_t refuses;       /* bit i: register i does not exist */
+    uint8_t refuses_by;     /* the exception; 0: 2 */
+    bool refuses_silently;  /* no answer at all instead */
     bool stuck;             /* acknowledges writes and does not do them */
     bool write_only;        /* refuses all reads by function 3 of registers from 8 on */
     uint16_t registers[GARDEN_REGISTERS];

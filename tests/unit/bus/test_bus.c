@@ -547,6 +547,112 @@ static void no_value_is_the_answer_to_another_masters_request(void **state)
     assert_non_null(strstr(stats.hint, "another master"));
 }
 
+/* --- what a unit refuses --- */
+
+#define SEVEN                                                                                      \
+    "label: p\nlimits: { response_max: 150ms }\n"                                                  \
+    "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"                  \
+    "  - { metric: m2, register: 2 }\n  - { metric: m3, register: 3 }\n"                           \
+    "  - { metric: m4, register: 4 }\n  - { metric: m5, register: 5 }\n"                           \
+    "  - { metric: m6, register: 6 }\n"
+#define EACH_SECOND "      - { name: a, profile: p, address: 1, every: 1s }\n"
+
+static unsigned present_values(void)
+{
+    struct garden_device device = garden_device(0);
+    unsigned present = 0;
+    for (unsigned i = 0; i < device.last.value_count; i++)
+        present += device.last.values[i].present;
+    return present;
+}
+
+/* By whatever code, or by silence, one register of seven is refused: six are live soon. */
+static void one_refused_register_costs_no_other(void **state)
+{
+    (void)state;
+    static const uint8_t codes[] = {1, 2, 3, 4, 0};
+    for (unsigned c = 0; c < sizeof codes; c++) {
+        garden_reset();
+        garden.units[1].there = true;
+        garden.units[1].refuses = 1u << 3;
+        garden.units[1].refuses_by = codes[c];
+        garden.units[1].refuses_silently = codes[c] == 0;
+        garden_start("", EACH_SECOND, SEVEN, NULL);
+        garden_run(INT64_C(40000000000));
+        assert_int_equal(present_values(), 6);
+        assert_true(garden_device(0).health.online);
+        garden.units[1].refuses = 0;
+        garden_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
+        assert_int_equal(present_values(), 7);
+        (void)garden_stop();
+    }
+}
+
+static void a_unit_that_refuses_everything_costs_a_request_a_minute(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 0xFFFF;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(INT64_C(60000000000));
+    unsigned before = garden_heard();
+    garden_run(INT64_C(3600000000000));
+    assert_in_range(garden_heard() - before, 30, 70);
+    assert_false(garden_device(0).health.online);
+}
+
+static void a_unit_that_gives_only_exceptions_is_not_online(void **state)
+{
+    (void)state;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_wait_readings(0, 5);
+    garden.units[1].refuses_by = 4; /* the probe behind it is gone */
+    garden.units[1].refuses = 0xFFFF;
+    garden_run(INT64_C(300000000000));
+    struct garden_device device = garden_device(0);
+    assert_false(device.health.online);
+    assert_non_null(strstr(device.health.hint, "the probe behind it"));
+    garden.units[1].refuses = 0;
+    garden_run(INT64_C(180000000000));
+    assert_true(garden_device(0).health.online);
+    assert_int_equal(present_values(), 7);
+}
+
+/* --- what a probe shows before it has measured --- */
+
+#define ZEROS(key)                                                                                 \
+    "label: p\nlimits: { response_max: 150ms }\n" key                                              \
+    "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"
+
+static void zeros_after_power_up_are_no_values(void **state)
+{
+    (void)state;
+    garden.units[1].registers[0] = garden.units[1].registers[1] = 0;
+    garden_start("", EACH_SECOND, ZEROS("all_zero: nothing\n"), NULL);
+    garden_wait_readings(0, 3);
+    assert_int_equal(present_values(), 0);
+    garden.units[1].registers[1] = 5; /* one zero among others is a value */
+    garden_run(INT64_C(3000000000));
+    assert_int_equal(present_values(), 2);
+}
+
+static void a_probe_that_warms_up_gives_nothing_meanwhile(void **state)
+{
+    (void)state;
+    garden_start("", EACH_SECOND, ZEROS("warm_up: 30s\n"), NULL);
+    garden_run(INT64_C(20000000000));
+    assert_int_equal(present_values(), 0);
+    garden_run(INT64_C(20000000000));
+    assert_int_equal(present_values(), 2);
+    garden.units[1].there = false;
+    garden_run(INT64_C(60000000000));
+    garden.units[1].there = true;
+    unsigned before = garden_readings(0);
+    garden_wait_readings(0, before + 2);
+    assert_int_equal(present_values(), 0);
+    garden_run(INT64_C(40000000000));
+    assert_int_equal(present_values(), 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -569,6 +675,11 @@ int main(void)
         TEST(a_lone_units_late_window_is_bounded),
         TEST(a_frame_in_its_name_does_not_end_a_units_late_window),
         TEST(health_counts_what_happened),
+        TEST(one_refused_register_costs_no_other),
+        TEST(zeros_after_power_up_are_no_values),
+        TEST(a_probe_that_warms_up_gives_nothing_meanwhile),
+        TEST(a_unit_that_refuses_everything_costs_a_request_a_minute),
+        TEST(a_unit_that_gives_only_exceptions_is_not_online),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

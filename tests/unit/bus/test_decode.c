@@ -91,11 +91,19 @@ static void scales_and_offsets(void **state)
 static void marks_what_is_no_value(void **state)
 {
     (void)state;
-    struct field_config field = FIELD(.type = FIELD_S16, .has_no_value = true, .no_value = 0x8000);
+    struct field_config field =
+        FIELD(.type = FIELD_S16, .no_value_count = 1, .no_values = {0x8000});
     struct reading_value value = decode_one(field, 0x8000, 0);
     assert_false(value.present);
     assert_int_equal(value.flag, METRIC_ABSENT);
-    field.no_value = (uint32_t)-1; /* written as -1 in a profile */
+    field.no_value_count = 3; /* a maker may have several */
+    field.no_values[1] = 0x7FFD;
+    field.no_values[2] = 0x7FFE;
+    assert_false(decode_one(field, 0x7FFD, 0).present);
+    assert_false(decode_one(field, 0x7FFE, 0).present);
+    assert_true(decode_one(field, 0x7FFC, 0).present);
+    field.no_value_count = 1;
+    field.no_values[0] = (uint32_t)-1; /* written as -1 in a profile */
     assert_false(decode_one(field, 0xFFFF, 0).present);
     assert_true(decode_one(field, 0x8000, 0).present);
     struct reading_value nan_value = decode_one(FIELD(.type = FIELD_F32), 0x7FC0, 0);
