@@ -151,10 +151,11 @@ struct wall_ms store_now(const struct store *store)
     struct clock_now now = clock_now();
     if (!atomic_load(&store->trusted))
         return (struct wall_ms){now.wall_ms, TIME_UNTRUSTED};
-    /* A step is not believed before look_at_clock() has judged it. */
+    /* A step that look_at_clock() has not seen yet is judged here by the same rule. */
     int64_t known_ms = now.mono_ms + atomic_load(&store->offset_ms);
     int64_t apart_ms = now.wall_ms - known_ms;
-    bool stepped = apart_ms > CLOCK_STEP_MS || apart_ms < -CLOCK_STEP_MS;
+    bool stepped = (apart_ms > CLOCK_STEP_MS || apart_ms < -CLOCK_STEP_MS) &&
+                   !clock_is_trusted(now.wall_ms, known_ms - CLOCK_STEP_MS);
     return (struct wall_ms){stepped ? known_ms : now.wall_ms, TIME_TRUSTED};
 }
 
