@@ -48,10 +48,15 @@ def baiye(site, needs):
     return run
 
 
+def label(serial):
+    """As it stands on the board."""
+    return f"{serial:08X}"
+
+
 def found(text):
     """{serial: address} of what one scan says."""
-    nodes = {int(serial): int(unit) for serial, unit in
-             re.findall(r"^serial number (\d+) at address (\d+)$", text, re.M)}
+    nodes = {int(serial, 16): int(unit) for serial, unit in
+             re.findall(r"^serial number ([0-9A-F]{8}) at address (\d+)$", text, re.M)}
     assert f"{len(nodes)} found\n" in text, text
     return nodes
 
@@ -59,13 +64,13 @@ def found(text):
 def test_nodes_with_one_address_get_their_own_by_serial_number(baiye, site):
     assert found(baiye("nodes", "east")) == dict.fromkeys(SERIALS, FACTORY)
     for i in range(COUNT):
-        said = baiye("address", "east", FIRST_SERIAL + i, FIRST_ADDRESS + i)
-        assert f"serial number {FIRST_SERIAL + i} answers at address {FIRST_ADDRESS + i}" in said
-    baiye("address", "east", FIRST_SERIAL, FIRST_ADDRESS)  # it has it already
-    text = baiye("address", "east", FIRST_SERIAL, FIRST_ADDRESS + 1, code=1)
+        said = baiye("address", "east", label(FIRST_SERIAL + i), FIRST_ADDRESS + i)
+        assert f"serial number {label(FIRST_SERIAL + i)} answers at address {FIRST_ADDRESS + i}" in said
+    baiye("address", "east", f"{label(FIRST_SERIAL)[:4]}-{label(FIRST_SERIAL)[4:]}", FIRST_ADDRESS)  # it has it already
+    text = baiye("address", "east", label(FIRST_SERIAL), FIRST_ADDRESS + 1, code=1)
     assert f"another device answers at address {FIRST_ADDRESS + 1} already" in text
-    text = baiye("address", "east", FIRST_SERIAL + COUNT, 99, code=1)
-    assert f"no node of ours with serial number {FIRST_SERIAL + COUNT} answers" in text
+    text = baiye("address", "east", label(FIRST_SERIAL + COUNT), 99, code=1)
+    assert f"no node of ours with serial number {label(FIRST_SERIAL + COUNT)} answers" in text
     assert site.gateway.stop() == 0  # it looks for the dead only now and then
     site.gateway.start()
     garden.wait_until(lambda: all(site.watcher.count(f"plot-{i}") for i in range(COUNT)), 120,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that the daemon answers: it owns the lines, nobody else opens them. */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,29 @@ static bool add_number(json_t *params, const char *key, const char *text)
 {
     long long value;
     return number(text, &value) && json_object_set_new(params, key, json_integer(value)) == 0;
+}
+
+/* As it stands on the label: up to eight hexadecimal digits, in groups or not. */
+static bool add_serial(json_t *params, const char *text)
+{
+    uint32_t serial = 0;
+    unsigned digits = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == ' ' || *at == '-')
+            continue;
+        char digit[2] = {*at, '\0'};
+        if (!isxdigit((unsigned char)*at) || ++digits > 8) {
+            digits = 0;
+            break;
+        }
+        serial = serial << 4 | (uint32_t)strtoul(digit, NULL, 16);
+    }
+    if (digits == 0) {
+        cli_complain("%s is no serial number: it has up to 8 digits 0-9, A-F, as on the label",
+                     text);
+        return false;
+    }
+    return json_object_set_new(params, "serial", json_integer(serial)) == 0;
 }
 
 static bool add_text(json_t *params, const char *key, const char *text)
@@ -159,15 +183,15 @@ static void print_nodes(const json_t *result)
 
 static void node_progress(const json_t *body)
 {
-    (void)printf("serial number %lld at address %lld\n", talk_integer(body, "serial"),
-                 talk_integer(body, "unit"));
+    (void)printf("serial number %08llX at address %lld\n",
+                 (unsigned long long)talk_integer(body, "serial"), talk_integer(body, "unit"));
     (void)fflush(stdout);
 }
 
 static void print_address(const json_t *result)
 {
-    (void)printf("serial number %lld answers at address %lld\n", talk_integer(result, "serial"),
-                 talk_integer(result, "unit"));
+    (void)printf("serial number %08llX answers at address %lld\n",
+                 (unsigned long long)talk_integer(result, "serial"), talk_integer(result, "unit"));
 }
 
 static bool day_of(char *text, size_t size, const json_t *ms)
@@ -245,7 +269,8 @@ static bool write_params(json_t *params, int argc, char **argv)
 static bool scan_params(json_t *params, int argc, char **argv)
 {
     return add_text(params, "bus", argv[0]) &&
-           (argc < 3 || (add_number(params, "from", argv[1]) && add_number(params, "to", argv[2])));
+           (argc < 2 || (add_number(params, "from", argv[1]) &&
+                         add_number(params, "to", argv[argc < 3 ? 1 : 2])));
 }
 
 static bool nodes_params(json_t *params, int argc, char **argv)
@@ -258,7 +283,7 @@ static bool nodes_params(json_t *params, int argc, char **argv)
 static bool address_params(json_t *params, int argc, char **argv)
 {
     (void)argc;
-    return add_text(params, "bus", argv[0]) && add_number(params, "serial", argv[1]) &&
+    return add_text(params, "bus", argv[0]) && add_serial(params, argv[1]) &&
            add_number(params, "address", argv[2]);
 }
 
@@ -302,7 +327,7 @@ static const struct command {
     {"stats", "stats", " [DEVICE]", 0, 1, stats_params, print_stats, NULL},
     {"read", "read", " DEVICE REGISTER [COUNT] | DEVICE NAME", 2, 3, read_params, print_read, NULL},
     {"write", "write", " DEVICE NAME VALUE [SECONDS]", 3, 4, write_params, print_write, NULL},
-    {"scan", "scan", " BUS [FROM TO]", 1, 3, scan_params, print_scan, scan_progress},
+    {"scan", "scan", " BUS [FROM [TO]]", 1, 3, scan_params, print_scan, scan_progress},
     {"nodes", "scan", " BUS", 1, 1, nodes_params, print_nodes, node_progress},
     {"address", "address", " BUS SERIAL ADDRESS", 3, 3, address_params, print_address, NULL},
     {"pause", "pause", " BUS SECONDS", 2, 2, pause_params, print_done, NULL},

@@ -244,6 +244,7 @@ def finish(site):
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as by Ctrl-C
     folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-demo-"))
     site = garden.Site(folder)
     try:

@@ -181,7 +181,9 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
              int64_t cost_max_us, struct transact_answer *answer)
 {
     struct owed *owed = &bus->owed[request->unit];
-    bool numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST;
+    /* Scans are answered with serial numbers, and silence is an answer there. */
+    bool numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST ||
+                    request->pdu[0] == MODBUS_FAST;
     int64_t ceiling = ceiling_of(bus, device);
     if (request->timeout_ns == 0)
         request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);

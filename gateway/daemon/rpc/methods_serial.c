@@ -137,7 +137,7 @@ static void moved(struct rpc_call *call)
     } else if (reply->result == BUS_OK) {
         rpc_fail(call, "refused", "it does not take this address", "1 to 247 are possible");
     } else if (reply->result == BUS_TIMEOUT || reply->result == BUS_GARBLED) {
-        (void)snprintf(message, sizeof message, "no node of ours with serial number %u answers",
+        (void)snprintf(message, sizeof message, "no node of ours with serial number %08X answers",
                        call->by_serial.serial);
         rpc_fail(call, "timeout", message, "`baiye nodes BUS` lists them");
     } else {
