@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (state_value(&state, upper, &now).shown == SHOWN_GOOD)
         abort(); /* no period is as long as that */
     check_texts(&state);
-    (void)answer_time(data + 1, size - 1, &ms);
-    if (answer_day(data + 1, size - 1, &min, &max) && !(min <= max))
+    (void)rpc_reply_time(data + 1, size - 1, &ms);
+    if (rpc_reply_day(data + 1, size - 1, &min, &max) && !(min <= max))
         abort();
     return 0;
 }
