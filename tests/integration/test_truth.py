@@ -6,7 +6,7 @@ import time
 import pytest
 
 import garden
-from garden import assert_true_to_ledger, wait_until
+from garden import assert_true_to_ledger, wait_for_ledger, wait_until
 
 PROBES = [
     {"name": "east", "baud": 9600, "units": [
@@ -115,7 +115,9 @@ def test_a_line_full_of_faults_gives_no_wrong_value(site, needs):
              for line in NODES + PROBES]
     start(site, lines, seed=3)
     wait_for_each(site, 6, 90)
-    assert_true_to_ledger(site, site.watcher.copy())
+    readings = site.watcher.copy()
+    wait_for_ledger(site, readings)
+    assert_true_to_ledger(site, readings)
     done = [line["faults"] for line in site.field.counts()["lines"]]
     assert sum(sum(kinds.values()) for kinds in done) > 10, done
 
