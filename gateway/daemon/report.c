@@ -118,11 +118,25 @@ static void note_forecast(const struct config *config, const struct plot_config 
                       plot->name);
 }
 
+/* A standard probe at such an address is a slip; some devices have one all the same. */
+static void note_reserved(const struct config *config, const struct bus_config *bus, FILE *out)
+{
+    for (unsigned i = 0; bus->type != BUS_TCP && i < bus->device_count; i++) {
+        const struct device_config *device = &config->devices[bus->devices[i]];
+        if (device->unit > 247)
+            (void)fprintf(out,
+                          "note: device %s: address %u is reserved by the standard, which ends at "
+                          "247; right only if the device really answers there\n",
+                          device->name, device->unit);
+    }
+}
+
 static void note_all_missing(const struct config *config, FILE *out)
 {
     for (unsigned i = 0; i < config->bus_count; i++) {
         if (config->buses[i].type == BUS_RTU)
             note_missing(out, "bus", config->buses[i].name, config->buses[i].port);
+        note_reserved(config, &config->buses[i], out);
     }
     for (unsigned i = 0; i < config->broker_count; i++) {
         const struct broker_config *broker = &config->brokers[i];

@@ -82,8 +82,8 @@ def test_there_is_no_other_part():
 WRONG = {
     "unknown key": ("baud: 9600", "bauds: 9600", 8, "unknown key \"bauds\"", "did you mean \"baud\"?"),
     "bad type": ("baud: 9600", "baud: fast", 8, "not a whole number", "baud: 9600"),
-    "out of range": ("address: 7,", "address: 700,", 11, "outside 1..255", "address: 7"),
-    "not a unit of serial lines": ("address: 7,", "address: 250,", 11, "address 250", "1..247"),
+    "out of range": ("address: 7,", "address: 700,", 11, "outside 0..255", "address: 7"),
+    "not a unit of serial lines": ("address: 7,", "address: 0,", 11, "address 0", "1..247"),
     "no unit of time": ("every: 60s", "every: 60", 10, "not a duration", "every: 60s"),
     "duplicate name": ("name: soil-7", "name: plot-1", 11, "stands twice (first in line 10)", "own name"),
     "unknown profile": ("zts-3001-7in1", "zts-3001-8in1", 11, "unknown profile",
@@ -107,6 +107,13 @@ def test_a_mistake_is_named_with_line_and_remedy(tmp_path, name):
     assert result.stderr.startswith(f"{path}:{line}: "), result.stderr
     assert says in result.stderr and remedy in result.stderr
     assert result.stderr.count("\n") == 1 and not result.stdout
+
+
+def test_a_reserved_address_on_a_serial_line_is_noted(tmp_path):
+    _, result = check(tmp_path, GOOD.replace("address: 7,", "address: 250,"))
+    assert result.returncode == 0, result.stderr
+    assert "note: device soil-7: address 250 is reserved by the standard" in result.stdout
+    assert "reserved by the standard" not in check(tmp_path, GOOD)[1].stdout
 
 
 def test_a_missing_file_is_a_mistake_too(tmp_path):

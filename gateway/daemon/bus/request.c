@@ -87,6 +87,12 @@ static uint16_t answer_size_of(const uint8_t *pdu, size_t size)
     }
 }
 
+/* Unit 0 is everybody on a serial line, and the server itself on Modbus TCP. */
+static bool is_broadcast(const struct bus *bus, uint8_t unit)
+{
+    return unit == 0 && bus->bus->type != BUS_TCP;
+}
+
 /* One try. Units that are no device here get the bus's own settings. */
 static void try_request(struct bus *bus, const struct bus_request *request,
                         struct transact_answer *answer)
@@ -101,21 +107,22 @@ static void try_request(struct bus *bus, const struct bus_request *request,
                                     .unit = request->unit,
                                     .insists = true,
                                     .timeout_ns = request->timeout_ms * MS};
-    if (request->unit == 0 && request->timeout_ms == 0)
+    if (is_broadcast(bus, request->unit) && request->timeout_ms == 0)
         line.timeout_ns = BROADCAST_NS;
     bus_ask(bus, index < 0 ? &guest : &bus->devices[index], &line, 0, answer);
     int64_t *quiet_us = quiet_of(bus, request->unit);
-    if (request->unit != 0 && answer->quiet_ns > *quiet_us * US)
+    if (!is_broadcast(bus, request->unit) && answer->quiet_ns > *quiet_us * US)
         *quiet_us = answer->quiet_ns / US;
 }
 
 /* The request that reads back what a write wrote; false: nothing to compare. */
-static bool read_back_of(const struct bus_request *write, struct bus_request *read)
+static bool read_back_of(const struct bus *bus, const struct bus_request *write,
+                         struct bus_request *read)
 {
     uint8_t function = write->pdu[0];
     bool one = function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_REGISTER;
     bool many = function == MODBUS_WRITE_COILS || function == MODBUS_WRITE_REGISTERS;
-    if ((!one && !many) || write->no_read_back || write->unit == 0 ||
+    if ((!one && !many) || write->no_read_back || is_broadcast(bus, write->unit) ||
         write->pdu_size < (one ? 5 : 7))
         return false;
     *read = *write;
@@ -192,7 +199,7 @@ static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
     struct transact_answer answer = {.result = BUS_DOWN};
     struct bus_request back;
     struct bus_reply reply;
-    if (bus->up && waiting->written && read_back_of(&waiting->request, &back))
+    if (bus->up && waiting->written && read_back_of(bus, &waiting->request, &back))
         try_request(bus, &back, &answer);
     else if (bus->up)
         try_request(bus, &waiting->request, &answer);
@@ -205,7 +212,8 @@ static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
         waiting->request.retries--;
         return broken ? BUS_DOWN : BUS_OK;
     }
-    if (answer.result == BUS_OK && !waiting->written && read_back_of(&waiting->request, &back)) {
+    if (answer.result == BUS_OK && !waiting->written &&
+        read_back_of(bus, &waiting->request, &back)) {
         waiting->written = true;
         return BUS_OK;
     }

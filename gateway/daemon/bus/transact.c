@@ -50,8 +50,8 @@ static bool is_read_request(const uint8_t frame[8])
     unsigned count = (unsigned)(frame[4] << 8 | frame[5]);
     bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
     bool registers = frame[1] == MODBUS_READ_HOLDING || frame[1] == MODBUS_READ_INPUT;
-    return frame[0] >= 1 && frame[0] <= 247 && (bits || registers) && count >= 1 &&
-           count <= (bits ? 2000u : 125u) && rtu_check(frame, 8);
+    return frame[0] >= 1 && (bits || registers) && count >= 1 && count <= (bits ? 2000u : 125u) &&
+           rtu_check(frame, 8);
 }
 
 static uint16_t answer_size_of(const uint8_t *pdu)

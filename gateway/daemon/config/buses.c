@@ -37,7 +37,7 @@ static const struct key device_keys[] = {
     {.name = "address",
      .kind = KEY_INTEGER,
      DEVICE(device.unit),
-     .min = 1,
+     .min = 0,
      .max = 255,
      .required = true,
      .example = "7"},

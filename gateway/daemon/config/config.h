@@ -97,7 +97,7 @@ struct device_config {
     char label[CONFIG_LABEL_SIZE]; /* the name when not set */
     uint16_t index;                /* own place in config.devices */
     uint16_t bus;                  /* index into config.buses */
-    uint8_t unit;                  /* Modbus unit identifier, 1..247 (255 on TCP) */
+    uint8_t unit;                  /* Modbus unit identifier, 1..255 (0 on TCP) */
     uint32_t every_ms;
     const struct profile_config *profile;
     uint32_t baud; /* 0: the bus's */

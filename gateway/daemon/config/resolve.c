@@ -86,10 +86,10 @@ static bool check_rate(struct yaml_source *source, int line, uint32_t baud)
 static bool check_unit(struct yaml_source *source, const struct config *config,
                        const struct bus_config *bus, const struct device_config *device)
 {
-    if (bus->type != BUS_TCP && device->unit > 247)
+    if (bus->type != BUS_TCP && device->unit == 0) /* 0 is everybody there */
         return yaml_error(source, device->line,
                           "device \"%s\" has address %u; on a serial line "
-                          "addresses are 1..247",
+                          "addresses are 1..247, some devices have up to 255",
                           device->name, device->unit);
     if (bus->type != BUS_RTU && (device->baud || device->parity))
         return yaml_error(source, device->line,

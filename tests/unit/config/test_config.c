@@ -127,10 +127,10 @@ static void names_line_mistake_and_remedy(void **state)
          "known are name, label"},
         {HEAD "      - { name: a, profile: xy-md02, address: one }\n",
          ":6:", "\"one\" is not a whole number", "write for example address: 7"},
-        {HEAD "      - { name: a, profile: xy-md02, address: 0 }\n", ":6:", "0 is outside 1..255",
-         "address: 7"},
-        {HEAD "      - { name: a, profile: xy-md02, address: 250 }\n", ":6:", "has address 250",
+        {HEAD "      - { name: a, profile: xy-md02, address: 0 }\n", ":6:", "has address 0",
          "1..247"},
+        {HEAD "      - { name: a, profile: xy-md02, address: 256 }\n",
+         ":6:", "256 is outside 0..255", "address: 7"},
         {HEAD "      - { name: a, profile: xy-md02, address: 1, baud: 14400 }\n",
          ":6:", "no serial port can do 14400 baud", "baud: 9600"},
         {"site: s\nbuses:\n  - name: east\n    port: /dev/x\n    baud: 9601\n    devices:\n" DEV,
@@ -274,6 +274,24 @@ static void reads_profiles_of_the_user_first(void **state)
     }
 }
 
+/* Addresses that the standard reserves and devices have all the same. */
+static void takes_reserved_addresses_that_devices_have(void **state)
+{
+    (void)state;
+    struct config_error error;
+    struct config *c = load(HEAD "      - { name: a, profile: xy-md02, address: 248 }\n"
+                                 "      - { name: b, profile: xy-md02, address: 255 }\n"
+                                 "  - { name: net, type: tcp, port: 'h:502', devices: [\n"
+                                 "      { name: t, profile: xy-md02, address: 0 }] }\n",
+                            &error);
+    if (!c)
+        fail_msg("%s", error.text);
+    assert_int_equal(config_device(c, "a")->unit, 248);
+    assert_int_equal(config_device(c, "b")->unit, 255);
+    assert_int_equal(config_device(c, "t")->unit, 0);
+    config_free(c);
+}
+
 static void missing_file_is_an_error(void **state)
 {
     (void)state;
@@ -314,6 +332,7 @@ int main(void)
         cmocka_unit_test(reads_the_design_example),
         cmocka_unit_test(names_line_mistake_and_remedy),
         cmocka_unit_test(reads_profiles_of_the_user_first),
+        cmocka_unit_test(takes_reserved_addresses_that_devices_have),
         cmocka_unit_test(missing_file_is_an_error),
         cmocka_unit_test(understands_units),
     };
