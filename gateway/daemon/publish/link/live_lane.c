@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/plots/plot_values.h"
 #include "gateway/daemon/publish/link/link.h"
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/payload.h"
@@ -228,106 +229,37 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
 
 /* ---- Plots ---- */
 
-#define PLOT_METRICS 40
-
-struct plot_value {
-    const char *metric;
-    double sum;
-    uint32_t n;
-    uint8_t decimals;
-};
-
-struct plot_values {
-    struct plot_value values[PLOT_METRICS];
-    unsigned count;
-    int64_t oldest_ms; /* of what it is made from */
-    uint32_t every_ms;
-};
-
-static void plot_add(struct plot_values *plot, const char *metric, double value, uint8_t decimals)
+/* As the site document says it: that of the first device that has the metric. */
+static const char *plot_unit(const struct config *config, const char *metric)
 {
-    unsigned i = 0;
-    while (i < plot->count && strcmp(plot->values[i].metric, metric) != 0)
-        i++;
-    if (i == PLOT_METRICS)
-        return;
-    if (i == plot->count)
-        plot->values[plot->count++] = (struct plot_value){.metric = metric};
-    struct plot_value *own = &plot->values[i];
-    own->sum += value;
-    own->n++;
-    own->decimals = decimals > own->decimals ? decimals : own->decimals;
+    for (uint16_t d = 0; d < config->device_count; d++) {
+        for (unsigned i = 0; i < config->devices[d].metric_count; i++) {
+            const struct field_config *field = config->devices[d].metrics[i];
+            if (strcmp(field->metric, metric) == 0)
+                return field->unit;
+        }
+    }
+    return "";
 }
 
-/* A plot shows only what may be believed and is not older than the device's own rhythm allows. */
-static void plot_device(struct publish *publish, struct plot_values *plot, uint16_t device,
-                        int64_t wall_ms)
+static void add_device(struct publish *publish, struct plot_values *plot, uint16_t index,
+                       int64_t wall_ms)
 {
-    const struct stream_schema *shape = &publish->shapes[device];
+    const struct device_config *device = &publish->config->devices[index];
+    const struct stream_schema *shape = &publish->shapes[index];
+    struct plot_field fields[READING_VALUES_MAX];
     struct reading reading;
-    uint32_t every = publish->config->devices[device].every_ms;
-    if (!live_get(publish->live, device, &reading) ||
-        wall_ms - reading.time.ms > (int64_t)every * 5 / 2 + 1000)
+    if (!live_get(publish->live, index, &reading))
         return;
-    bool any = false;
-    for (unsigned i = 0; i < shape->count && i < reading.value_count; i++) {
-        const struct reading_value *value = &reading.values[i];
-        if (!value->present || (value->flag != METRIC_GOOD && value->flag != METRIC_UNCALIBRATED))
-            continue;
-        uint8_t decimals =
-            shape->fields[i].form == PAYLOAD_SCALED ? shape->fields[i].decimals : (uint8_t)2;
-        plot_add(plot, shape->fields[i].metric, value->value, decimals);
-        any = true;
+    for (unsigned i = 0; i < shape->count; i++) {
+        const struct stream_schema_field *from = &shape->fields[i];
+        fields[i] = (struct plot_field){.metric = from->metric,
+                                        .unit = device->metrics[i]->unit,
+                                        .plot_unit = plot_unit(publish->config, from->metric),
+                                        .decimals = from->form == PAYLOAD_SCALED ? from->decimals
+                                                                                 : (uint8_t)2};
     }
-    if (!any)
-        return;
-    if (plot->oldest_ms == 0 || reading.time.ms < plot->oldest_ms)
-        plot->oldest_ms = reading.time.ms;
-    plot->every_ms = every > plot->every_ms ? every : plot->every_ms;
-}
-
-static double plot_mean(const struct plot_values *plot, const char *metric)
-{
-    for (unsigned i = 0; i < plot->count; i++) {
-        if (strcmp(plot->values[i].metric, metric) == 0)
-            return plot->values[i].sum / plot->values[i].n;
-    }
-    return (double)NAN;
-}
-
-/* Vapour pressure deficit and dew point, by Magnus's formula over water. */
-static void plot_derive(struct plot_values *plot)
-{
-    double t = plot_mean(plot, "air_temperature"), rh = plot_mean(plot, "air_humidity");
-    if (!(t > -40 && t < 60 && rh > 0 && rh <= 100))
-        return;
-    double saturated = 0.6108 * exp(17.27 * t / (t + 237.3));
-    double g = log(rh / 100) + 17.27 * t / (t + 237.3);
-    plot_add(plot, "vapour_pressure_deficit", saturated * (1 - rh / 100), 3);
-    plot_add(plot, "dew_point", 237.3 * g / (17.27 - g), 2);
-}
-
-static void plot_json(struct json_out *o, const struct plot_values *plot)
-{
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    json_out_open(o, '{');
-    json_out_key(o, "ts");
-    json_out_integer(o, plot->oldest_ms);
-    json_out_key(o, "every_s");
-    json_out_decimal(o, plot->every_ms, 3);
-    json_out_key(o, "values");
-    json_out_open(o, '{');
-    for (unsigned i = 0; i < plot->count; i++) {
-        const struct plot_value *value = &plot->values[i];
-        json_out_key(o, value->metric);
-        json_out_decimal(o, llround(value->sum / value->n * powers[value->decimals]),
-                         value->decimals);
-    }
-    json_out_close(o, '}');
-    json_out_key(o, "flags");
-    json_out_open(o, '{');
-    json_out_close(o, '}');
-    json_out_close(o, '}');
+    plot_values_add(plot, fields, shape->count, &reading, device->every_ms, wall_ms);
 }
 
 static bool send_plot(struct publish *publish, struct broker *broker, uint16_t index,
@@ -339,14 +271,18 @@ static bool send_plot(struct publish *publish, struct broker *broker, uint16_t i
     struct json_out o = json_out_init(json, sizeof json);
     int64_t wall_ms = store_now(publish->store).ms;
     for (uint16_t i = 0; i < config->device_count; i++)
-        plot_device(publish, &plot, config->devices[i], wall_ms);
-    plot_derive(&plot);
-    if (plot.count == 0 || !topic_plot(suffix, sizeof suffix, config->name) ||
+        add_device(publish, &plot, config->devices[i], wall_ms);
+    plot_values_derive(&plot);
+    if (plot.believed == 0 || !topic_plot(suffix, sizeof suffix, config->name) ||
         !topic_make(topic, sizeof topic, publish->config->site, suffix)) {
         broker->plot_dirty[index] = false;
         return true;
     }
-    plot_json(&o, &plot);
+    plot_values_json(&o, &plot);
+    if (o.failed) {
+        broker->plot_dirty[index] = false;
+        return true;
+    }
     if (!ipc_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
         return false;
     broker->plot_dirty[index] = false;
