@@ -15,6 +15,7 @@
 #define FETCH_AGAIN_MS    5000
 #define IDENTIFY_AGAIN_MS 60000
 #define SAMPLES_SLACK     3          /* more than the time since the last sample holds */
+#define SAMPLES_ASKED     16         /* beside the schedule: a calibration takes some by itself */
 #define BOOTS_SLACK       16         /* more than .. */
 #define BOOT_LEAST_MS     10000      /* .. one in so long */
 #define AWAY_MOST_MS      1209600000 /* 14 days: longer than a log goes back */
@@ -129,7 +130,7 @@ static bool is_reachable(struct own_node_place from, struct own_node_place now, 
     uint64_t samples = elapsed / period_ms;
     samples += samples / 16 + SAMPLES_SLACK;
     if (now.boot == from.boot)
-        return now.seq >= from.seq && now.seq - from.seq <= samples;
+        return now.seq >= from.seq && now.seq - from.seq <= samples + SAMPLES_ASKED;
     return now.boot > from.boot && now.boot - from.boot <= BOOTS_SLACK + elapsed / BOOT_LEAST_MS &&
            now.seq <= samples;
 }
