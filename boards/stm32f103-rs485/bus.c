@@ -7,6 +7,9 @@
  *
  *   buffer  … b b b b b b . . .      marks: {end of the burst, time of its last byte}
  *                 ^read   ^in        in = wraps x size + (size - CNDTR)
+ *
+ * Both count modulo 2^32, which the size must divide: any other would put them out of step with
+ * the DMA after four gigabytes heard.
  */
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/hal.h"
@@ -37,10 +40,12 @@ enum {
     DMA_CIRCULAR = 1 << 5,
     DMA_INCREMENT = 1 << 7,
     DMA_RX_WRAPPED = 1 << 17, /* transfer complete of channel 5, in ISR and IFCR */
-    BUFFER = 544,             /* two of the longest frames, 2 x 256, and some */
+    BUFFER = 512,             /* two of the longest frames */
     MARKS = 8,
     FAULTS = 4,
 };
+
+_Static_assert(((uint64_t)UINT32_MAX + 1) % BUFFER == 0, "counters and buffer wrap together");
 
 static uint8_t buffer[BUFFER];
 static volatile uint32_t wraps;
@@ -92,7 +97,7 @@ static void note_errors(uint32_t status)
     uint32_t in = received();
     if ((uint8_t)(faults_in - faults_out) == FAULTS)
         return; /* the frame is spoiled as it is */
-    faults[faults_in % FAULTS] = (struct fault){in ? in - 1 : 0, errors};
+    faults[faults_in % FAULTS] = (struct fault){in - 1, errors};
     faults_in = (uint8_t)(faults_in + 1);
 }
 

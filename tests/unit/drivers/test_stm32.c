@@ -70,9 +70,9 @@ static void clock_falls_back_when_the_crystal_is_dead(void **state)
 /* ---- the bus ----------------------------------------------------------------------------------
  */
 
-enum { BUFFER = 544, SR_IDLE = 1 << 4, SR_SENT = 1 << 6, SR_FRAMING = 1 << 1, CR1_RECEIVE = 4 };
+enum { BUFFER = 512, SR_IDLE = 1 << 4, SR_SENT = 1 << 6, SR_FRAMING = 1 << 1, CR1_RECEIVE = 4 };
 
-static uint32_t arrived; /* bytes since hal_bus_open() */
+static uint64_t arrived; /* bytes since hal_bus_open() */
 
 static void open_bus(uint32_t baud, char parity)
 {
@@ -86,9 +86,9 @@ static void open_bus(uint32_t baud, char parity)
  * are read back as whatever the buffer holds: zeros. What counts is how many, when, and errors. */
 static void bytes_arrive(uint32_t count)
 {
-    uint32_t before = arrived / BUFFER;
+    uint64_t before = arrived / BUFFER;
     arrived += count;
-    model_set(DMA_RX + 4, BUFFER - arrived % BUFFER);
+    model_set(DMA_RX + 4, (uint32_t)(BUFFER - arrived % BUFFER));
     if (arrived / BUFFER != before) {
         model_set(DMA_ISR, 1 << 17);
         dma_rx_handler();
@@ -190,6 +190,35 @@ static void the_buffer_wraps_and_an_overrun_is_told(void **state)
     bytes_arrive(300); /* nobody looked for longer than two frames */
     assert_true(hal_bus_receive(&byte));
     assert_true(byte.errors & HAL_BYTE_OVERRUN);
+}
+
+/* The buffer that the DMA was told of. Its register has the low half of a host's address; the
+ * buffer lies within 2 GiB of any other variable. */
+static uint8_t *dma_buffer(void)
+{
+    uintptr_t near = (uintptr_t)&now_us;
+    int32_t away = (int32_t)(model_get(DMA_RX + DMA_CMAR) - (uint32_t)near);
+    return (uint8_t *)(near + (uintptr_t)(intptr_t)away);
+}
+
+static void bytes_stay_in_step_past_four_gigabytes(void **state)
+{
+    (void)state;
+    open_bus(115200, 'N');
+    struct hal_byte byte;
+    while (arrived < (UINT64_C(1) << 32) - BUFFER)
+        bytes_arrive((uint32_t)(BUFFER - arrived % BUFFER));
+    while (hal_bus_receive(&byte))
+        ;
+    for (unsigned i = 0; i < 4 * BUFFER; i++) {
+        uint8_t value = (uint8_t)(i % 251); /* no place of a buffer keeps its value */
+        dma_buffer()[arrived % BUFFER] = value;
+        bytes_arrive(1);
+        assert_true(hal_bus_receive(&byte));
+        assert_int_equal(byte.value, value);
+        assert_int_equal(byte.errors, 0);
+        assert_false(hal_bus_receive(&byte));
+    }
 }
 
 static void an_error_goes_to_the_byte_that_had_it(void **state)
@@ -308,7 +337,7 @@ static void line_goes_on_during_an_erase(uint32_t address)
         return;
     now_us += 40000;
     arrived += 461;
-    model_set(DMA_RX + 4, BUFFER - arrived % BUFFER);
+    model_set(DMA_RX + 4, (uint32_t)(BUFFER - arrived % BUFFER));
     if (arrived >= BUFFER)
         model_set(DMA_ISR, 1 << 17);
 }
@@ -439,6 +468,7 @@ int main(void)
         TEST(bytes_get_their_times_back_from_the_idle_line),
         TEST(two_bursts_keep_the_gap_between_them),
         TEST(the_buffer_wraps_and_an_overrun_is_told),
+        TEST(bytes_stay_in_step_past_four_gigabytes),
         TEST(an_error_goes_to_the_byte_that_had_it),
         TEST(the_driver_is_held_until_the_last_stop_bit),
         TEST(sdi12_turns_the_wire_round_after_the_last_character),
