@@ -22,7 +22,9 @@ enum {
     ACR_PREFETCH = 1 << 4,
     HSE_LOOKS = 40000, /* 10 ms or more at 8 MHz; crystals take 2 */
     PLL_LOOKS = 2000,
-    AHB_DMA1_SRAM = 1 << 0 | 1 << 2,
+    /* With FLITF: without its clock in sleep, a short sleep of code in flash with wait states can
+     * spoil the next fetch, ES0340. */
+    AHB_DMA1_SRAM_FLITF = 1 << 0 | 1 << 2 | 1 << 4,
     APB2_AFIO_PORTS_ADC_USART1 = 1 << 0 | 7 << 2 | 1 << 9 | 1 << 14,
     APB1_TIM3_USART23 = 1 << 1 | 3 << 17,
 };
@@ -61,7 +63,7 @@ static void start_pll(void)
 void clock_start(void)
 {
     start_pll();
-    reg_write(RCC_AHBENR, AHB_DMA1_SRAM);
+    reg_write(RCC_AHBENR, AHB_DMA1_SRAM_FLITF);
     reg_write(RCC_APB2ENR, APB2_AFIO_PORTS_ADC_USART1);
     reg_write(RCC_APB1ENR, APB1_TIM3_USART23);
     (void)reg_read(RCC_APB1ENR);    /* two clocks before the first access, ES0340 */

@@ -58,6 +58,13 @@ static void clock_runs_at_72_mhz_from_the_crystal(void **state)
     assert_int_equal(model_get(RCC_CFGR) & 0x003DC7F0, 0x001D8400);
 }
 
+static void flash_keeps_its_clock_in_sleep(void **state)
+{
+    (void)state;
+    clock_start();
+    assert_int_equal(model_get(RCC_AHBENR), 0x15); /* FLITF, SRAM, DMA1 */
+}
+
 static void clock_falls_back_when_the_crystal_is_dead(void **state)
 {
     (void)state;
@@ -463,6 +470,7 @@ static void serial_number_is_the_factorys_or_else_the_parts_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(flash_keeps_its_clock_in_sleep),
         TEST(clock_runs_at_72_mhz_from_the_crystal),
         TEST(line_settings_become_register_values),
         TEST(bytes_get_their_times_back_from_the_idle_line),
