@@ -90,12 +90,17 @@ static void confirm_trial(struct link *l)
         l->trial_until_us = 0;
 }
 
+/* The silence of the line, and the wait that a technician set. */
+static uint64_t answer_wait_us(const struct link *l)
+{
+    return l->receiver.silence_us + l->settings->value[INDEX_SETTING_DELAY] * UINT64_C(1000);
+}
+
 static void hold_answer(struct link *l, const struct rtu_frame *frame, const uint8_t *pdu,
                         size_t size)
 {
     l->answer_size = (uint16_t)rtu_build(frame->unit, pdu, size, l->answer, sizeof l->answer);
-    l->send_by_us =
-        frame->end_us + l->receiver.silence_us + l->delay_ms * UINT64_C(1000) + ANSWER_US;
+    l->send_by_us = frame->end_us + answer_wait_us(l) + ANSWER_US;
 }
 
 static void serve(struct link *l, const struct rtu_frame *frame)
@@ -204,7 +209,7 @@ static void receive(struct link *l, uint64_t now_us)
  * for. */
 static uint64_t answer_due_us(const struct link *l)
 {
-    return l->receiver.last_us + l->receiver.silence_us + l->delay_ms * UINT64_C(1000);
+    return l->receiver.last_us + answer_wait_us(l);
 }
 
 /* The node has won the arbitration: it tells its number, or that there is nobody else. */

@@ -27,7 +27,6 @@ struct link {
     struct line_settings wanted; /* comes in force after the answer */
     bool change;                 /* `wanted` waits */
     uint32_t forced_silence_us;  /* 0: the standard's, or the board's floor */
-    uint16_t delay_ms;           /* NODE_SETTING_DELAY */
     uint64_t trial_until_us;     /* 0: no trial */
     uint64_t power_up_until_us;  /* 0: listens on its own settings */
     uint64_t request_end_us;     /* of the request being served */

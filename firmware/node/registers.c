@@ -142,12 +142,6 @@ static void fill_lock(struct node *node, uint16_t *words)
     words[0] = node_unlocked(node, hal_now_us());
 }
 
-static void settings_in_force(struct node *node)
-{
-    node->link.delay_ms = node->settings.value[INDEX_SETTING_DELAY];
-    sampler_set_period(&node->sampler, node->settings.value[INDEX_SETTING_PERIOD], hal_now_us());
-}
-
 static enum modbus_exception commit(struct node *node, uint16_t command)
 {
     enum hal_result result = HAL_OK;
@@ -169,7 +163,7 @@ static enum modbus_exception commit(struct node *node, uint16_t command)
     black_box_nv(&node->black_box, result);
     if (result != HAL_OK)
         return MODBUS_DEVICE_FAILURE;
-    settings_in_force(node);
+    sampler_set_period(&node->sampler, node->settings.value[INDEX_SETTING_PERIOD], hal_now_us());
     return MODBUS_OK;
 }
 
@@ -481,5 +475,4 @@ void registers_model(struct node *node, struct modbus_model *model)
         .object = identity_object,
         .status = status,
     };
-    settings_in_force(node);
 }

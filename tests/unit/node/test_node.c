@@ -205,6 +205,28 @@ static void wall_time_is_known_again_after_a_reset(void **state)
     assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_TIME, 0);
 }
 
+/* From the end of a request to the begin of its answer. */
+static uint64_t answer_wait_us(void)
+{
+    uint64_t end_us = arrive_frame(address(), read_head, sizeof read_head);
+    run_until(end_us + 500000);
+    assert_true(board.sent_us > end_us);
+    return board.sent_us - end_us;
+}
+
+static void answer_delay_is_kept_over_a_restart(void **state)
+{
+    (void)state;
+    assert_in_range(answer_wait_us(), 0, 49999);
+    assert_int_equal(write_word(NODE_UNLOCK, NODE_UNLOCK_KEY), 0);
+    assert_int_equal(write_word(NODE_SETTING_DELAY, 50), 0);
+    assert_int_equal(write_word(NODE_COMMIT, 1), 0);
+    assert_in_range(answer_wait_us(), 50000, 99999);
+    board_power_cycle();
+    start_node(false);
+    assert_in_range(answer_wait_us(), 50000, 99999);
+}
+
 static void settings_want_unlock_and_commit(void **state)
 {
     (void)state;
@@ -458,6 +480,7 @@ int main(void)
         cmocka_unit_test_setup(broadcast_sets_time_but_neither_address_nor_settings, fresh),
         cmocka_unit_test_setup(wall_time_is_known_again_after_a_reset, fresh),
         cmocka_unit_test_setup(settings_want_unlock_and_commit, fresh),
+        cmocka_unit_test_setup(answer_delay_is_kept_over_a_restart, fresh),
         cmocka_unit_test_setup(registers_that_are_not_there_are_exceptions, fresh),
         cmocka_unit_test_setup(duplicate_address_is_noticed, fresh),
         cmocka_unit_test_setup(node_is_scanned_and_spoken_to_by_its_serial_number, fresh),
