@@ -36,6 +36,7 @@ bool cli_folder(const char *file, char *out, size_t size);
 /* Runs a program and waits: its exit code, -1 (and a complaint) when it can't be run or was
  * killed. `quiet`: its output goes nowhere. */
 int cli_run(bool quiet, const char *const *arguments);
+bool cli_write_all(int fd, const char *data, size_t size);
 /* Writes a whole file anew: complete or not at all. Keeps owner and mode of one that exists, else
  * `mode`. false and a complaint when that fails. */
 bool cli_write_file(const char *path, const void *data, size_t size, mode_t mode);

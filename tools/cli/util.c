@@ -69,7 +69,7 @@ int cli_run(bool quiet, const char *const *arguments)
     return WEXITSTATUS(status) == 127 ? -1 : WEXITSTATUS(status);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
+bool cli_write_all(int fd, const char *data, size_t size)
 {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
@@ -95,7 +95,7 @@ bool cli_write_file(const char *path, const void *data, size_t size, mode_t mode
         ok = fchown(fd, old.st_uid, old.st_gid) == 0 && fchmod(fd, old.st_mode & 07777) == 0;
     else if (ok)
         ok = fchmod(fd, mode) == 0;
-    ok = ok && write_all(fd, data, size) && fsync(fd) == 0;
+    ok = ok && cli_write_all(fd, data, size) && fsync(fd) == 0;
     if (fd >= 0 && close(fd) < 0)
         ok = false;
     ok = ok && rename(fresh, path) == 0;
