@@ -19,6 +19,11 @@ struct serve {
     struct loop *loop;
     struct bridge *bridge;
     struct auth *auth;
+    struct guess *guess;
+    struct auth_report report;
+    struct log_rate wrong_logins;
+    struct loop_timer day; /* looks at the day's wrong logins */
+    bool guessed;          /* the alert stands */
     struct http *http;
     struct rpc *rpc;
     struct control *control;
@@ -169,6 +174,59 @@ struct serve *serve_open(const struct config *config)
     return serve;
 }
 
+/* ---- Wrong logins ------------------------------------------------------------------------- */
+
+/* From so many within a day somebody is trying passwords. */
+#define GUESSES_ALERT   100
+#define GUESSES_LOOK_MS 60000
+
+static void look_at_guesses(struct serve *serve, const char *peer)
+{
+    struct guess_stats stats;
+    char what[160], what_zh[160];
+    guess_stats(serve->guess, loop_now_ms(), &stats);
+    bool many = stats.wrong_in_day >= GUESSES_ALERT;
+    if (serve->parts.publish == NULL || many == serve->guessed)
+        return;
+    serve->guessed = many;
+    if (!many) {
+        publish_lower(serve->parts.publish, PUBLISH_ALERT_GUESSES);
+        return;
+    }
+    (void)snprintf(what, sizeof what, "%u wrong logins within a day, the last one from %s",
+                   stats.wrong_in_day, peer);
+    (void)snprintf(what_zh, sizeof what_zh, "一天内有 %u 次登录失败，最近一次来自 %s",
+                   stats.wrong_in_day, peer);
+    struct publish_alert alert = {.id = PUBLISH_ALERT_GUESSES,
+                                  .what = what,
+                                  .where = "",
+                                  .todo = "baiye audit says whose names and from where: find that "
+                                          "device, or change the passwords",
+                                  .what_zh = what_zh,
+                                  .todo_zh = "用 baiye audit 查看来自哪里，找到那台设备或更换密码",
+                                  .level = "alarm",
+                                  .since_ms = store_now(serve->parts.store).ms};
+    publish_raise(serve->parts.publish, &alert);
+}
+
+static void day_looked_at(struct loop_timer *timer)
+{
+    struct serve *serve = timer->context;
+    look_at_guesses(serve, "?");
+    loop_timer_start(serve->loop, &serve->day, GUESSES_LOOK_MS);
+}
+
+/* A name that no user has is not written down: it may be a password in the wrong field. */
+static void wrong_login(void *context, const char *user, const char *peer, const char *via)
+{
+    struct serve *serve = context;
+    const char *name = rpc_is_user(serve->rpc, user) ? user : "no user";
+    log_limited(&serve->wrong_logins, LOG_LEVEL_WARNING,
+                "login: wrong password for %s from %s (%s)", name, peer, via);
+    rpc_wrong_login(serve->rpc, name, peer, via);
+    look_at_guesses(serve, peer);
+}
+
 /* The first broker on loopback without TLS is the one that knows the users. */
 static void open_bridge(struct serve *serve)
 {
@@ -176,10 +234,12 @@ static void open_bridge(struct serve *serve)
     for (uint16_t i = 0; i < config->broker_count && serve->bridge == NULL; i++) {
         const struct broker_config *broker = &config->brokers[i];
         if (!broker->tls)
-            serve->bridge = bridge_open(serve->loop, broker->host, broker->port);
+            serve->bridge =
+                bridge_open(serve->loop, broker->host, broker->port, serve->guess, &serve->report);
     }
     if (serve->bridge != NULL)
-        serve->auth = auth_open(serve->loop, bridge_broker(serve->bridge));
+        serve->auth =
+            auth_open(serve->loop, bridge_broker(serve->bridge), serve->guess, &serve->report);
     else
         log_write(LOG_LEVEL_WARNING, "http: no broker on loopback without TLS is configured: the "
                                      "app has no connection, and nobody can log in");
@@ -197,7 +257,13 @@ static bool open_http(struct serve *serve)
     const struct config *config = serve->config;
     if (config->http_host[0] == '\0')
         return true;
+    serve->report = (struct auth_report){.context = serve, .wrong = wrong_login};
+    serve->guess = guess_open();
+    if (serve->guess == NULL)
+        return false;
     open_bridge(serve);
+    serve->day = (struct loop_timer){.context = serve, .expired = day_looked_at};
+    loop_timer_start(serve->loop, &serve->day, GUESSES_LOOK_MS);
     struct http_options options = {
         .host = config->http_host,
         .port = config->http_port,
@@ -213,6 +279,7 @@ static bool open_http(struct serve *serve)
     serve->http = http_open(serve->loop, &options);
     serve->health.bridge = serve->bridge;
     serve->health.http = serve->http;
+    serve->health.guess = serve->guess;
     return serve->http != NULL;
 }
 
@@ -281,6 +348,7 @@ void serve_end(struct serve *serve)
 {
     notify_close(serve->notify);
     serve->notify = NULL;
+    loop_timer_stop(&serve->day);
     loop_end(serve->loop);
 }
 
@@ -297,6 +365,7 @@ void serve_close(struct serve *serve)
     serve->rpc = NULL;
     auth_close(serve->auth);
     bridge_close(serve->bridge);
+    guess_close(serve->guess);
     loop_close(serve->loop);
     free(serve);
 }

@@ -162,9 +162,10 @@ def mqtt_packet(kind, body):
     return bytes([kind]) + mqtt_length(len(body)) + body
 
 
-def mqtt_connect(user=None, password=None, client="web-test"):
+def mqtt_connect(user=None, password=None, client="web-test", version=5):
     flags = 0x02 | (0xC0 if user else 0)
-    body = mqtt_string("MQTT") + bytes([5, flags]) + struct.pack(">H", 60) + b"\0"
+    body = mqtt_string("MQTT") + bytes([version, flags]) + struct.pack(">H", 60)
+    body += b"\0" if version == 5 else b""  # properties
     body += mqtt_string(client)
     if user:
         body += mqtt_string(user) + mqtt_string(password)
@@ -196,8 +197,8 @@ class MqttStream:
             if not digit & 0x80:
                 return kind, self._need(size)
 
-    def login(self, user, password, client="web-test"):
-        self.ws.send(mqtt_connect(user, password, client))
+    def login(self, user, password, client="web-test", version=5):
+        self.ws.send(mqtt_connect(user, password, client, version))
         kind, body = self.packet()
         assert kind == 0x20, hex(kind)
         return body[1]

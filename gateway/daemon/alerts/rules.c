@@ -258,6 +258,7 @@ static bool is_ours(struct publish *publish, const char *id)
 {
     const struct config *config = publish->config;
     static const char *const always[] = {"store", "quarantine", "descriptors", "http"};
+    /* Not PUBLISH_ALERT_GUESSES: its day is counted anew after a start. */
     char own[ALERT_ID_SIZE];
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         if (strcmp(id, always[i]) == 0)

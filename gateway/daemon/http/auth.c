@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,12 +21,15 @@ struct question {
     struct auth_wait *wait; /* NULL: nobody waits any more */
     struct broker_check check;
     struct loop_timer timer;
+    char user[BROKER_CHECK_NAME_MAX + 1], peer[GUESS_PEER_SIZE];
     uint8_t hash[HASH_SIZE];
 };
 
 struct auth {
     struct loop *loop;
     struct sockaddr_in broker;
+    struct guess *guess;
+    const struct auth_report *report;
     uint8_t key[HASH_SIZE];
     struct {
         uint8_t hash[HASH_SIZE];
@@ -55,13 +59,16 @@ bool auth_basic(const char *header, char *user, char *password)
     return ok;
 }
 
-struct auth *auth_open(struct loop *loop, const struct sockaddr_in *broker)
+struct auth *auth_open(struct loop *loop, const struct sockaddr_in *broker, struct guess *guess,
+                       const struct auth_report *report)
 {
     struct auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL)
         return NULL;
     auth->loop = loop;
     auth->broker = *broker;
+    auth->guess = guess;
+    auth->report = report;
     if (RAND_bytes(auth->key, sizeof auth->key) != 1) {
         free(auth);
         return NULL;
@@ -82,12 +89,14 @@ void auth_close(struct auth *auth)
     free(auth);
 }
 
-static bool hash_of(const struct auth *auth, const char *user, const char *password, uint8_t *hash)
+static bool hash_of(const struct auth *auth, const char *user, const char *password,
+                    const char *peer, uint8_t *hash)
 {
-    uint8_t text[BROKER_CHECK_NAME_MAX + BROKER_CHECK_SECRET_MAX + 1];
+    uint8_t text[BROKER_CHECK_NAME_MAX + BROKER_CHECK_SECRET_MAX + GUESS_PEER_SIZE + 2];
     struct byte_writer w = byte_writer_init(text, sizeof text);
-    byte_write_span(&w, user,
-                    strlen(user) + 1); /* with its NUL: no other pair gives the same text */
+    /* With their NULs: nothing else gives the same text. */
+    byte_write_span(&w, peer, strnlen(peer, GUESS_PEER_SIZE - 1) + 1);
+    byte_write_span(&w, user, strlen(user) + 1);
     byte_write_span(&w, password, strlen(password));
     if (w.failed)
         return false;
@@ -136,35 +145,67 @@ static void penalty_over(struct loop_timer *timer)
 static void answered(struct broker_check *check, enum broker_answer answer)
 {
     struct question *question = check->context;
-    if (answer == BROKER_ACCEPTS) {
-        remember(question->auth, question->hash);
-        tell(question, AUTH_YES);
-    } else if (answer == BROKER_SILENT) {
-        tell(question, AUTH_BROKEN);
-    } else {
-        question->penalty = true;
-        loop_timer_start(question->auth->loop, &question->timer, AUTH_PENALTY_MS);
+    struct auth *auth = question->auth;
+    enum guess_outcome outcome = answer == BROKER_ACCEPTS  ? GUESS_RIGHT
+                                 : answer == BROKER_SILENT ? GUESS_UNKNOWN
+                                                           : GUESS_WRONG;
+    guess_end(auth->guess, question->user, question->peer, loop_now_ms(), outcome);
+    if (outcome == GUESS_RIGHT)
+        remember(auth, question->hash);
+    if (outcome != GUESS_WRONG) {
+        tell(question, outcome == GUESS_RIGHT ? AUTH_YES : AUTH_BROKEN);
+        return;
     }
+    auth->report->wrong(auth->report->context, question->user, question->peer, "http");
+    question->penalty = true;
+    loop_timer_start(auth->loop, &question->timer, AUTH_PENALTY_MS);
+}
+
+/* A place for one more question of that address; NULL: too many are under way. */
+static struct question *free_question(struct auth *auth, const char *peer)
+{
+    struct question *found = NULL, *wrong = NULL;
+    unsigned same = 0;
+    for (size_t i = 0; i < AUTH_CHECKS_MAX; i++) {
+        struct question *question = &auth->questions[i];
+        if (!question->used) {
+            found = found != NULL ? found : question;
+            continue;
+        }
+        same += strcmp(question->peer, peer) == 0;
+        if (question->penalty)
+            wrong = question;
+    }
+    if (same >= AUTH_CHECKS_PEER)
+        return NULL;
+    if (found == NULL && wrong != NULL) { /* hears its answer sooner */
+        loop_timer_stop(&wrong->timer);
+        tell(wrong, AUTH_NO);
+        return wrong;
+    }
+    return found;
 }
 
 enum auth_result auth_ask(struct auth *auth, const char *user, const char *password,
-                          struct auth_wait *wait)
+                          const char *peer, struct auth_wait *wait)
 {
     uint8_t hash[HASH_SIZE];
-    struct question *question = NULL;
-    if (user[0] == '\0' || !hash_of(auth, user, password, hash))
+    if (user[0] == '\0' || !hash_of(auth, user, password, peer, hash))
         return AUTH_NO;
     if (remembered(auth, hash))
         return AUTH_YES;
-    for (size_t i = 0; i < AUTH_CHECKS_MAX && question == NULL; i++) {
-        if (!auth->questions[i].used)
-            question = &auth->questions[i];
-    }
-    if (question == NULL)
+    if (guess_begin(auth->guess, user, peer, loop_now_ms()) > 0)
+        return AUTH_LATER;
+    struct question *question = free_question(auth, peer);
+    if (question == NULL) {
+        guess_end(auth->guess, user, peer, loop_now_ms(), GUESS_UNKNOWN);
         return AUTH_BUSY;
+    }
     *question = (struct question){.used = true, .auth = auth, .wait = wait};
     question->check = (struct broker_check){.context = question, .done = answered};
     question->timer = (struct loop_timer){.context = question, .expired = penalty_over};
+    (void)snprintf(question->user, sizeof question->user, "%s", user);
+    (void)snprintf(question->peer, sizeof question->peer, "%s", peer);
     memcpy(question->hash, hash, HASH_SIZE);
     broker_check_start(&question->check, auth->loop, &auth->broker, user, password);
     return AUTH_WAIT;

@@ -23,6 +23,7 @@ struct pair {
     bool connected, known; /* known: the broker's CONNACK let it in */
     bool stranger;         /* counted as one */
     bool introduced;       /* its CONNECT is whole */
+    bool guessing;         /* its login is looked at */
     bool broker_gone;      /* send what is left, then close with `why` */
     int64_t since_ms;
     char peer[48], user[MQTT_CONNECT_USER];
@@ -38,6 +39,8 @@ struct pair {
 struct bridge {
     struct loop *loop;
     struct sockaddr_in broker;
+    struct guess *guess;
+    const struct auth_report *report;
     enum bridge_state state;
     struct broker_check check;
     bool checking;
@@ -56,6 +59,18 @@ static void ask_soon(struct bridge *bridge, int64_t after_ms)
         return;
     bridge->ask_at_ms = at_ms;
     loop_timer_start(bridge->loop, &bridge->ask, after_ms);
+}
+
+/* What became of the login, once. */
+static void login_ended(struct pair *pair, enum guess_outcome outcome)
+{
+    const struct bridge *bridge = pair->bridge;
+    if (!pair->guessing)
+        return;
+    pair->guessing = false;
+    guess_end(bridge->guess, pair->user, pair->peer, loop_now_ms(), outcome);
+    if (outcome == GUESS_WRONG)
+        bridge->report->wrong(bridge->report->context, pair->user, pair->peer, "app");
 }
 
 /* The browser gets what the broker still said, then a close with a reason; one that does not take
@@ -109,6 +124,9 @@ static void evict_stranger(struct bridge *bridge)
     no_stranger(worst);
     bridge->stats.refused++;
     end(worst, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+    if (bridge->stats.connections + BRIDGE_STRANGERS_MAX >= BRIDGE_MAX)
+        /* At once: who does not take its close would hold the place meanwhile. */
+        lws_set_timeout(worst->ws, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
 /* The oldest connection of a user that has too many ends. */
@@ -168,7 +186,8 @@ static void ask(struct loop_timer *timer)
     broker_check_start(&bridge->check, bridge->loop, &bridge->broker, NULL, NULL);
 }
 
-struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port)
+struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port, struct guess *guess,
+                           const struct auth_report *report)
 {
     struct sockaddr_in address;
     if (broker_loopback(host, port, &address) < 0)
@@ -178,6 +197,8 @@ struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port)
         return NULL;
     bridge->loop = loop;
     bridge->broker = address;
+    bridge->guess = guess;
+    bridge->report = report;
     bridge->check.context = bridge;
     bridge->check.done = answered;
     bridge->ask = (struct loop_timer){.context = bridge, .expired = ask};
@@ -242,9 +263,14 @@ static void look_for_connack(struct pair *pair, const uint8_t *data, size_t size
 {
     for (size_t i = 0; i < size && pair->seen_size < sizeof pair->seen; i++)
         pair->seen[pair->seen_size++] = data[i];
-    if (pair->known || pair->seen_size < CONNACK_MIN ||
-        broker_connack(pair->seen, pair->seen_size) != BROKER_ACCEPTS)
+    if (pair->known || pair->seen_size < CONNACK_MIN)
         return;
+    enum mqtt_answer answer = mqtt_connack_parse(pair->seen, pair->seen_size);
+    if (answer == MQTT_ANSWER_NO)
+        login_ended(pair, GUESS_WRONG);
+    if (answer != MQTT_ANSWER_YES)
+        return;
+    login_ended(pair, GUESS_RIGHT);
     pair->known = true;
     no_stranger(pair);
     loop_timer_stop(&pair->login);
@@ -321,6 +347,7 @@ static struct pair *take(struct bridge *bridge, struct lws *ws)
 static void release(struct pair *pair)
 {
     struct bridge *bridge = pair->bridge;
+    login_ended(pair, GUESS_UNKNOWN);
     if (pair->up_size > 0 && pair->connected && pair->introduced &&
         !pair->broker_gone) /* often a DISCONNECT */
         (void)!send(pair->broker.fd, pair->up, pair->up_size, MSG_NOSIGNAL);
@@ -330,6 +357,15 @@ static void release(struct pair *pair)
     no_stranger(pair);
     pair->bridge = NULL;
     pair->ws = NULL;
+}
+
+/* Too many wrong logins: the broker is not asked. */
+static void refuse_for_now(struct pair *pair)
+{
+    pair->down_size = mqtt_connack_later(pair->up, pair->down + LWS_PRE);
+    pair->up_size = 0;
+    pair->bridge->stats.refused++;
+    end(pair, LWS_CLOSE_STATUS_POLICY_VIOLATION);
 }
 
 static int from_browser(struct pair *pair, const void *data, size_t size)
@@ -354,7 +390,12 @@ static int from_browser(struct pair *pair, const void *data, size_t size)
         }
         if (first == MQTT_CONNECT_MORE)
             return 0;
+        if (guess_begin(pair->bridge->guess, pair->user, pair->peer, loop_now_ms()) > 0) {
+            refuse_for_now(pair);
+            return 0;
+        }
         pair->introduced = true;
+        pair->guessing = true;
     }
     if (!pair->connected)
         lws_rx_flow_control(pair->ws, 0);

@@ -14,6 +14,7 @@
 #ifndef BAIYE_HTTP_BRIDGE_H
 #define BAIYE_HTTP_BRIDGE_H
 
+#include "gateway/daemon/http/auth.h"
 #include "gateway/daemon/http/broker_check.h"
 
 #define BRIDGE_MAX           64
@@ -25,8 +26,10 @@
 
 struct bridge;
 
-/* `host` and `port`: the local broker. NULL when it is not on loopback or out of memory. */
-struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port);
+/* `host` and `port`: the local broker. `guess` makes whoever guesses wait and `report` hears of
+ * wrong logins; both must outlive it. NULL when it is not on loopback or out of memory. */
+struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port, struct guess *guess,
+                           const struct auth_report *report);
 /* After loop_end(), which ends the connections. */
 void bridge_close(struct bridge *bridge);
 

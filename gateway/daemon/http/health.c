@@ -185,8 +185,13 @@ static json_t *web_json(const struct health *health)
     json_t *json = json_object();
     if (health->http != NULL)
         http_stats(health->http, &http);
+    struct guess_stats guesses = {0};
     if (health->bridge != NULL)
         bridge_stats(health->bridge, &bridge);
+    if (health->guess != NULL)
+        guess_stats(health->guess, loop_now_ms(), &guesses);
+    put(json, "wrong_logins", guesses.wrong);
+    put(json, "delayed_logins", guesses.delayed);
     put(json, "connections", http.connections);
     put(json, "requests", http.requests);
     put(json, "unauthorised", http.unauthorised);

@@ -19,6 +19,7 @@ struct health {
     const struct loop *loop;
     struct bridge *bridge; /* may be NULL */
     struct http *http;     /* may be NULL */
+    struct guess *guess;   /* may be NULL */
     int64_t started_ms;    /* loop_now_ms() */
     int64_t stuck_ms;      /* notify_patience_ms() */
 };

@@ -486,6 +486,11 @@ static void let_in(struct http_request *request, enum auth_result result)
         http_reply_error(request, 401, "unauthorised", "user and password are needed",
                          "log in as a user of this gateway's broker (baiye user add)");
         break;
+    case AUTH_LATER:
+        request->http->stats.unauthorised++;
+        http_reply_error(request, 429, "later", "too many wrong passwords came from your address",
+                         "wait some minutes, then log in with the right one");
+        break;
     case AUTH_BUSY:
         http_reply_error(request, 503, "busy", "too many logins at once", "try again in seconds");
         break;
@@ -514,7 +519,7 @@ static bool host_is_ours(struct lws *wsi)
 
 static void guard(struct http_request *request)
 {
-    char header[320] = "", password[BROKER_CHECK_SECRET_MAX + 1] = "";
+    char header[320] = "", password[BROKER_CHECK_SECRET_MAX + 1] = "", peer[GUESS_PEER_SIZE] = "";
     struct auth *auth = request->http->options.auth;
     enum auth_result result = AUTH_NO;
     if (!host_is_ours(request->wsi)) {
@@ -526,7 +531,9 @@ static void guard(struct http_request *request)
         result = AUTH_BROKEN;
     else if (lws_hdr_copy(request->wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION) > 0 &&
              auth_basic(header, request->user, password))
-        result = auth_ask(auth, request->user, password, &request->wait);
+        result = auth_ask(auth, request->user, password,
+                          lws_get_peer_simple(request->wsi, peer, sizeof peer) != NULL ? peer : "",
+                          &request->wait);
     explicit_bzero(header, sizeof header);
     explicit_bzero(password, sizeof password);
     request->waiting = result == AUTH_WAIT;

@@ -55,6 +55,7 @@ struct device_sample {
 struct web_sample {
     struct http_stats http;
     struct bridge_stats bridge;
+    struct guess_stats guess;
 };
 struct store_sample {
     struct store_stats stats;
@@ -182,6 +183,10 @@ static const struct family web_families[] = {
      AT(web_sample, http.requests)},
     {"unauthorised_total", "Requests without a user and password that hold.", COUNTER, U64, 1,
      AT(web_sample, http.unauthorised)},
+    {"wrong_logins_total", "Logins that the broker refused, of pages and apps.", COUNTER, U64, 1,
+     AT(web_sample, guess.wrong)},
+    {"delayed_logins_total", "Logins not looked at after too many wrong ones.", COUNTER, U64, 1,
+     AT(web_sample, guess.delayed)},
     {"sent_bytes_total", "Bytes of answers sent.", COUNTER, U64, 1, AT(web_sample, http.bytes_out)},
     {"bridges", "Apps connected to the broker through this gateway.", GAUGE, U32, 1,
      AT(web_sample, bridge.connections)},
@@ -275,6 +280,8 @@ static void take_web(const struct health *health, size_t index, void *item)
         http_stats(health->http, &web->http);
     if (health->bridge != NULL)
         bridge_stats(health->bridge, &web->bridge);
+    if (health->guess != NULL)
+        guess_stats(health->guess, loop_now_ms(), &web->guess);
 }
 
 #define GROUP(thing)                                                                               \

@@ -113,3 +113,32 @@ enum mqtt_connect mqtt_connect_parse(const uint8_t *bytes, size_t size,
     r.end = r.at + length;
     return body(&r, user);
 }
+
+size_t mqtt_connack_later(const uint8_t *bytes, uint8_t out[MQTT_CONNACK_SIZE])
+{
+    static const uint8_t v5[] = {0x20, 3, 0, 0x97, 0}, v3[] = {0x20, 2, 0, 3};
+    size_t at = 1;
+    while (bytes[at] & 0x80)
+        at++;
+    bool is_5 = bytes[at + 1 + 2 + 4] == VERSION_5; /* length, "MQTT" with its size */
+    memcpy(out, is_5 ? v5 : v3, is_5 ? sizeof v5 : sizeof v3);
+    return is_5 ? sizeof v5 : sizeof v3;
+}
+
+enum mqtt_answer mqtt_connack_parse(const uint8_t *bytes, size_t size)
+{
+    size_t at = bytes[1] & 0x80 ? 3 : 2; /* flags are 0 or 1, so the shape tells */
+    if (bytes[0] != 0x20 || at + 2 > size || bytes[at] > 1)
+        return MQTT_ANSWER_OTHER;
+    switch (bytes[at + 1]) {
+    case 0:
+        return MQTT_ANSWER_YES;
+    case 4: /* 3.1.1: bad user name or password; not authorised */
+    case 5:
+    case 0x86: /* 5: the same */
+    case 0x87:
+        return MQTT_ANSWER_NO;
+    default:
+        return MQTT_ANSWER_OTHER;
+    }
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first packet that a browser sends through the bridge: it must be a CONNECT (MQTT 3.1.1 §3.1,
- * MQTT 5 §3.1) of a sane size, before the broker sees a byte of it. Pure. */
+ * MQTT 5 §3.1) of a sane size, before the broker sees a byte of it; and what is answered. Pure. */
 #ifndef BAIYE_HTTP_MQTT_CONNECT_H
 #define BAIYE_HTTP_MQTT_CONNECT_H
 
@@ -18,5 +18,18 @@ enum mqtt_connect {
 
 enum mqtt_connect mqtt_connect_parse(const uint8_t *bytes, size_t size,
                                      char user[MQTT_CONNECT_USER]);
+
+/* The CONNACK that says "not now" to a GOOD one: quota exceeded, for 3.1.1 server unavailable. Its
+ * size. */
+#define MQTT_CONNACK_SIZE 5
+size_t mqtt_connack_later(const uint8_t *bytes, uint8_t out[MQTT_CONNACK_SIZE]);
+
+enum mqtt_answer {
+    MQTT_ANSWER_YES,
+    MQTT_ANSWER_NO,   /* user or password are wrong */
+    MQTT_ANSWER_OTHER /* no CONNACK, or another reason */
+};
+/* What the first bytes of an answer to it say, of MQTT 3.1.1 and 5. `size` at least 4. */
+enum mqtt_answer mqtt_connack_parse(const uint8_t *bytes, size_t size);
 
 #endif

@@ -162,6 +162,19 @@ static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, cons
                 rpc->refused_left > 0 ? result : "more were refused in this minute");
 }
 
+bool rpc_is_user(const struct rpc *rpc, const char *name)
+{
+    return user_name_valid(name) && users_role(rpc->users_file, name) != USER_UNKNOWN;
+}
+
+void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via)
+{
+    struct rpc_caller caller = {.broker = -1};
+    copy_cut(caller.user, sizeof caller.user, user);
+    copy_cut(caller.via, sizeof caller.via, via);
+    audit_refused(rpc, &caller, "login", peer, "refused: wrong password");
+}
+
 /* FNV-1a, 64 bit: enough to tell 64 commands apart. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {

@@ -300,6 +300,19 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
         .state = "up", .backlog = 3, .thrifty = fakes.thrifty, .later_ms = fakes.later_ms};
 }
 
+void publish_raise(struct publish *publish, const struct publish_alert *alert)
+{
+    (void)publish;
+    (void)snprintf(fakes.raised, sizeof fakes.raised, "%s: %s", alert->id, alert->what);
+}
+
+void publish_lower(struct publish *publish, const char *id)
+{
+    (void)publish;
+    (void)id;
+    fakes.raised[0] = '\0';
+}
+
 void publish_web_trouble(struct publish *publish, const char *what)
 {
     (void)publish;

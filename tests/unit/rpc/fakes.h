@@ -35,6 +35,7 @@ struct fakes {
     int64_t idle_ms;  /* of store, bus, forecast and publishers */
     bool thrifty;     /* every broker */
     int64_t later_ms; /* then */
+    char raised[160]; /* the alert that stands */
 };
 extern struct fakes fakes;
 
