@@ -45,6 +45,64 @@ test('use: the next pick begins with the numbers of the last one', async () => {
   assert.equal(await page.locator('input[name=pickers]').inputValue(), '3');
 });
 
+test('use: a pick that looks like a slip is asked about, and taken when it is none', async () => {
+  await s.gateway.garden(1);
+  const page = await open({ size: 'small' }, 'pick');
+  const note = async (kg, people) => {
+    await page.locator('.pickbutton').tap();
+    await page.locator('input[name=kg]').fill(kg);
+    await page.locator('input[name=pickers]').fill(people);
+    await page.locator('.pickform .primary').tap();
+  };
+  await note('12.5', '3');
+  await page.getByText('已保存').waitFor();
+  await page.getByText('上坡：12.5 公斤，3 人').waitFor();
+  for (const [kg, people, question] of [['1250', '3', '多很多'], ['125', '5', '多很多'], ['1.2', '3', '少很多'], ['0', '0', '没有采到']]) {
+    await note(kg, people);
+    await page.getByText(question).waitFor();
+    await shot(page, `use-pick-doubt-${kg}`);
+    assert.equal(s.gateway.picks.size, 1, `${kg} kg by ${people} is not sent before somebody says that it is right`);
+    await page.getByRole('button', { name: '取消' }).tap();
+  }
+  await note('1250', '3');
+  await page.getByText('多很多').waitFor();
+  await page.locator('input[name=kg]').fill('1260');
+  await page.getByText('多很多').waitFor({ state: 'detached' });
+  await page.locator('.pickform .primary').tap();
+  await page.getByText('多很多').waitFor();
+  await page.getByRole('button', { name: '没写错' }).tap();
+  await page.getByText('已保存').waitFor();
+  const last = [...s.gateway.picks.values()].pop();
+  assert.deepEqual({ kg: last.kg, pickers: last.pickers, sure: last.sure }, { kg: 1260, pickers: 3, sure: true });
+});
+
+test('use: what only the gateway doubts is asked about, and sent as sure or deleted', async () => {
+  await s.gateway.garden(1);
+  s.gateway.answers.pick = (p) => {
+    if (!p.sure) return { error: { code: 'doubtful', message: 'kg: 40.0 by 3 pickers is unusual', hint: 'send it again' } };
+    s.gateway.picks.set(p.id, p);
+    return { ok: true };
+  };
+  const page = await open({}, 'pick');
+  const note = async (kg) => {
+    await page.locator('.pickbutton').tap();
+    await page.locator('input[name=kg]').fill(kg);
+    await page.locator('input[name=pickers]').fill('3');
+    await page.locator('.pickform .primary').tap();
+    await page.getByText('还没有记下').waitFor();
+  };
+  await note('40');
+  assert.ok(!(await page.locator('body').innerText()).includes('unusual'), 'in the reader\'s own language');
+  await shot(page, 'use-pick-doubted');
+  await page.getByRole('button', { name: '没写错' }).tap();
+  await page.getByText('已送达 ✓').waitFor();
+  await page.getByText('还没有记下').waitFor({ state: 'detached' });
+  await note('41');
+  await page.getByRole('button', { name: '写错了' }).tap();
+  await page.getByText('上坡：41 公斤').first().waitFor({ state: 'detached' });
+  assert.deepEqual([...s.gateway.picks.values()].map((p) => p.kg), [40]);
+});
+
 test('use: a pick without network waits on the phone and arrives once, even if the answer is lost', async () => {
   await s.gateway.garden(1);
   let deaf = 1;

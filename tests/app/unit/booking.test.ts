@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Pick } from '../../../gateway/app/src/keep/db';
 import { bookingOf, message } from '../../../gateway/app/src/keep/outbox';
 import { dayAfter } from '../../../gateway/app/src/model/format';
-import { bookedFor, bookedInAll, lastPicked, likelyPickers, saidFor } from '../../../gateway/app/src/model/picks';
+import { bookedFor, bookedInAll, doubt, lastPicked, likelyPickers, saidFor } from '../../../gateway/app/src/model/picks';
 
 const login = { url: 'wss://a/mqtt', user: 'li', password: 'x' };
 const made = Date.UTC(2026, 3, 4, 10); // 18:00 of the 4th in Shanghai
@@ -82,4 +82,29 @@ describe('what was booked', () => {
     expect(lastPicked([booking(4)], day)).toBeNull();
     expect(lastPicked([pick('2026-04-03', 9, 5)], null)).toBeNull();
   });
+});
+
+describe('a number that looks like a slip', () => {
+  const usual = [pick('2026-04-03', 12, 3), pick('2026-04-02', 13, 3), pick('2026-04-01', 11, 3)];
+  it('is ten times the usual of its plot, a tenth of it, or more than hands can pick', () => {
+    expect(doubt(usual, 'upper', 119, 5)).toBe(null);
+    expect(doubt(usual, 'upper', 120, 5)).toBe('much');
+    expect(doubt(usual, 'upper', 1.2, 3)).toBe('little');
+    expect(doubt(usual, 'upper', 1.3, 3)).toBe(null);
+    expect(doubt([], 'upper', 1250, 3)).toBe('much');
+    expect(doubt([], 'upper', 90, 3)).toBe(null);
+    expect(doubt(usual, 'creek', 80, 3)).toBe(null);
+  });
+  it('is nothing at all, but not a number of which nobody said who picked it', () => {
+    expect(doubt(usual, 'upper', 0, 0)).toBe('nothing');
+    expect(doubt(usual, 'upper', 0, 3)).toBe('nothing');
+    expect(doubt(usual, 'upper', 40, 0)).toBe(null);
+  });
+  it('is not judged by bookings nor by what was refused', () => {
+    expect(doubt([booking(4), pick('2026-04-03', 500, 3, { error: 'doubtful', sent: false }), ...usual], 'upper', 119, 5)).toBe(null);
+  });
+});
+
+it('goes to the gateway as sure when somebody said that it is right', () => {
+  expect(message(pick('2026-04-04', 1250, 3, { sure: true }))).toMatchObject({ kg: 1250, sure: true });
 });

@@ -10,6 +10,7 @@ export interface Pick {
   day: string; // YYYY-MM-DD in the site's zone
   kg: number;
   pickers: number;
+  sure?: boolean; // it was asked about, and is no slip
   booking?: number; // a booking of pickers for a day to come, which begins then: ms
   made: number; // the site's time in ms
   sent: boolean;

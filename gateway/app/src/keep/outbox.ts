@@ -18,10 +18,27 @@ export const LATE = 'expired';
 
 let flushing: Promise<boolean> | null = null;
 
-const waits = (p: Pick): boolean => !p.sent && p.error !== LATE;
+/** The gateway's word for a number that looks like a slip: it is taken when somebody says that it is none. */
+export const DOUBTFUL = 'doubtful';
+
+const FINAL = new Set([LATE, DOUBTFUL]);
+const OWN_WORDS = new Set(['forbidden', LATE, DOUBTFUL]);
+
+const waits = (p: Pick): boolean => !p.sent && !FINAL.has(p.error);
 
 export async function add(pick: Pick): Promise<void> {
   await (await db()).put('picks', pick);
+  await noted();
+}
+
+/** It is no slip: sent once more, and taken as it is. */
+export async function confirm(pick: Pick): Promise<void> {
+  await add({ ...pick, sure: true, error: '' });
+}
+
+/** It was a slip, and the gateway has not taken it. */
+export async function drop(pick: Pick): Promise<void> {
+  await (await db()).delete('picks', pick.id);
   await noted();
 }
 
@@ -40,8 +57,8 @@ export function bookingOf(login: Login, plot: string, on: Day, pickers: number, 
 /** As the gateway wants it. A booking's id is the same from every phone, so that those of two phones
  *  do not add up; here it has its garden's and user's name in it. One that comes when its day has
  *  begun would be a note that nobody picked: by then it has expired. */
-export function message({ id, plot, day, kg, pickers, booking }: Pick): object {
-  if (booking === undefined) return { id, plot, day, kg, pickers };
+export function message({ id, plot, day, kg, pickers, booking, sure }: Pick): object {
+  if (booking === undefined) return { id, plot, day, kg, pickers, ...(sure ? { sure } : {}) };
   return { id: `book-${plot}-${day}`, plot, day, kg, pickers, expires: booking - EXPIRES_BEFORE_MS };
 }
 
@@ -92,7 +109,7 @@ async function run(session: Session, user: string): Promise<boolean> {
     } catch (e) {
       const error = e instanceof RpcError ? e : new RpcError('offline', String(e));
       if (TRY_AGAIN.has(error.code)) return false; // the order is kept
-      await settle(next, error.code === 'forbidden' || error.code === LATE ? error.code : error.message);
+      await settle(next, OWN_WORDS.has(error.code) ? error.code : error.message);
     }
   }
 }

@@ -87,7 +87,11 @@ export function dayAfter(ts: number, zone: string): Day {
   return { day: day(noon, zone), begins: midnight(noon, zone) };
 }
 
+/** An estimate: no more digits than it deserves. */
 export const kg = (x: number): string => value(x, x < 10 && x % 1 !== 0 ? 1 : 0);
+
+/** What somebody weighed: as it was noted. */
+export const weighed = (x: number): string => String(Math.round(x * 10) / 10);
 
 /** The last midnight of that zone, in ms. */
 export function midnight(ts: number, zone: string): number {

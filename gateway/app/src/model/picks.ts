@@ -30,6 +30,22 @@ export function likelyPickers(picks: Pick[], plot: string, forecast: PlotForecas
   return Math.min(PICKERS_MAX, last?.pickers ?? forecast?.pickers ?? 2);
 }
 
+export type Doubt = 'nothing' | 'much' | 'little';
+
+const USUAL_OF = 5; // picks
+const FACTOR = 10; // times the usual
+const PICKER_MOST_KG = 30; // in a day, by hand
+
+/** What to ask about before a pick is stored, because it looks like a slip of the finger. */
+export function doubt(picks: Pick[], plot: string, kg: number, pickers: number): Doubt | null {
+  if (kg === 0) return 'nothing';
+  const known = picks.filter((p) => p.plot === plot && !p.booking && p.kg > 0 && p.error === '').slice(0, USUAL_OF);
+  const usual = known.map((p) => p.kg).sort((a, b) => a - b)[known.length >> 1];
+  if (usual !== undefined && kg >= FACTOR * usual) return 'much';
+  if (usual !== undefined && kg * FACTOR <= usual) return 'little';
+  return pickers > 0 && kg > pickers * PICKER_MOST_KG ? 'much' : null;
+}
+
 export interface PickedDay {
   day: string;
   kg: number;

@@ -5,7 +5,7 @@ import '../style/booking.css';
 import { currentLogin, sendWaiting } from '../garden';
 import { t } from '../i18n';
 import type { Pick } from '../keep/db';
-import { add, bookingOf, LATE } from '../keep/outbox';
+import { add, bookingOf, DOUBTFUL, LATE } from '../keep/outbox';
 import { dayAfter, monthDay } from '../model/format';
 import type { Forecast } from '../model/payload';
 import { likelyPickers, PICKERS_MAX, saidFor } from '../model/picks';
@@ -23,7 +23,7 @@ export function Sent({ pick }: { pick: Pick }) {
 }
 
 export function Refused({ pick }: { pick: Pick }) {
-  if (pick.sent || !pick.error) return null;
+  if (pick.sent || !pick.error || pick.error === DOUBTFUL) return null; // that one is asked about above
   const why = pick.error === LATE ? t('book.late') : pick.error === 'forbidden' ? t('pick.forbidden') : t('pick.refused', pick.error);
   return <p class="wrong">{why}</p>;
 }

@@ -2,7 +2,7 @@
 // Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
 import { useState } from 'preact/hooks';
 import { ours, t, word } from '../i18n';
-import { day, dayAfter, kg, monthDay, value, when } from '../model/format';
+import { day, dayAfter, kg, monthDay, value, weighed, when } from '../model/format';
 import type { Pick } from '../keep/db';
 import type { Forecast, PlotForecast, Triple, Why } from '../model/payload';
 import { bookedInAll, lastPicked, type PickedDay } from '../model/picks';
@@ -43,7 +43,7 @@ function today(): string | null {
 }
 
 function LastPicked({ last }: { last: PickedDay | null }) {
-  return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), kg(last.kg), last.pickers)}</p>;
+  return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), weighed(last.kg), last.pickers)}</p>;
 }
 
 /** Who comes tomorrow: what was said, and behind it the plots to say it for. Asked where there is, or

@@ -7,10 +7,10 @@ import { ours, t } from '../i18n';
 import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
-import { add, list } from '../keep/outbox';
-import { day, fullDate, kg, value } from '../model/format';
+import { add, confirm, DOUBTFUL, drop, list } from '../keep/outbox';
+import { day, fullDate, kg, value, weighed } from '../model/format';
 import type { PlotForecast, Why } from '../model/payload';
-import { bookedFor, PICKERS_MAX } from '../model/picks';
+import { bookedFor, doubt, PICKERS_MAX, type Doubt } from '../model/picks';
 import { clock, state } from '../model/state';
 import { randomId } from '../mqtt/session';
 import { BookingCard, Refused, Sent } from './booking';
@@ -32,14 +32,17 @@ function PickForm({ plot, label, picks, forecast, done }: {
   const [kilos, setKilos] = useState(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5));
   const [people, setPeople] = useState((booked ?? last)?.pickers ?? forecast?.pickers ?? 2);
   const [busy, setBusy] = useState(false); // a second tap would be a second pick
+  const [asked, setAsked] = useState<Doubt | null>(null);
   const save = async () => {
     const login = currentLogin();
     if (!login || busy) return;
+    const slip = doubt(picks, plot, kilos, people);
+    if (slip !== null && asked === null) return setAsked(slip);
     setBusy(true);
     const now = siteNow();
     try {
       await add({ id: randomId(), user: login.user, url: login.url, plot, day: day(now, zone()), kg: kilos,
-        pickers: Math.round(people), made: now, sent: false, error: '' });
+        pickers: Math.round(people), made: now, sent: false, error: '', ...(asked === null ? {} : { sure: true }) });
     } catch {
       return done(t('pick.failed'));
     }
@@ -47,14 +50,34 @@ function PickForm({ plot, label, picks, forecast, done }: {
     const mine = (await list(login.user, login.url))[0];
     done(mine?.sent ? t('pick.saved') : mine?.error ? '' : t('pick.queued'));
   };
+  // The question is about the number that stands there.
+  const changing = (set: (n: number) => void) => (n: number) => {
+    setAsked(null);
+    set(n);
+  };
   return (
     <form class="card pickform" onSubmit={(e) => { e.preventDefault(); void save(); }}>
       <h2>{t('pick.today')} · {label}</h2>
-      <Stepper name="kg" label={t('pick.kg')} number={kilos} step={kilos >= 20 ? 1 : 0.5} max={KG_MAX} set={setKilos} />
-      <Stepper name="pickers" label={t('pick.pickers')} number={people} step={1} max={PICKERS_MAX} set={setPeople} />
-      <button class="primary" type="submit">{t('pick.save')}</button>
+      <Stepper name="kg" label={t('pick.kg')} number={kilos} step={kilos >= 20 ? 1 : 0.5} max={KG_MAX} set={changing(setKilos)} />
+      <Stepper name="pickers" label={t('pick.pickers')} number={people} step={1} max={PICKERS_MAX} set={changing(setPeople)} />
+      {asked && <p class="wrong" role="alert">{t(`pick.doubt.${asked}`, weighed(kilos), Math.round(people))}</p>}
+      <button class="primary" type="submit">{asked ? t('pick.sure') : t('pick.save')}</button>
       <button class="plain" type="button" onClick={() => done('')}>{t('pick.cancel')}</button>
     </form>
+  );
+}
+
+/** The gateway takes it for a slip: whoever noted it says whether it is one. */
+function Doubted({ pick, label }: { pick: Pick; label: string }) {
+  return (
+    <section class="card doubted" role="alert">
+      <p><span class="quiet">{pick.day.slice(5)}</span> {t('pick.summary', label, weighed(pick.kg), pick.pickers)}</p>
+      <p class="wrong">{t('pick.doubt.gateway')}</p>
+      <div>
+        <button onClick={() => void confirm(pick).then(sendWaiting)}>{t('pick.sure')}</button>
+        <button onClick={() => void drop(pick)}>{t('pick.drop')}</button>
+      </div>
+    </section>
   );
 }
 
@@ -73,7 +96,7 @@ function PickLog({ picks }: { picks: Pick[] }) {
             <div>
               <span>
                 <span class="quiet">{p.day.slice(5)}</span>{' '}
-                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), kg(p.kg), p.pickers)}
+                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), weighed(p.kg), p.pickers)}
               </span>
               <Sent pick={p} />
             </div>
@@ -243,6 +266,9 @@ export function Growth({ arg }: { arg: string }) {
         </button>
       )}
       <p class="picknote strong" role="status">{note || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
+      {picks.filter((p) => p.error === DOUBTFUL).map((p) => (
+        <Doubted key={p.id} pick={p} label={plots.find((x) => x.name === p.plot)?.label ?? p.plot} />
+      ))}
       <BookingCard key={plot.name} plot={plot.name} picks={picks} forecast={state.forecast} />
       <GrowthCard plot={plot.name} forecast={forecast} />
       <PhotoCard plot={plot.name} label={plot.label} />
