@@ -9,7 +9,7 @@ import { answers, freePort, until } from './wait.mjs';
 export const users = {
   gateway: 'gw-pass',
   farmer: 'tea-leaf',
-  technician: 'screwdriver',
+  technician: 'screw-driver-4mm',
   screen: 'led-wall', // known to the tests of roles only
   guest: 'only-looking', // reads, may ask nothing
   helper: 'no-role-yet', // the broker lets it ask, the gateway knows no role of it
