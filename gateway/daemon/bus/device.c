@@ -31,6 +31,7 @@ int64_t device_ceiling_ns(const struct device_config *config, const struct bus_c
 void device_plan(struct device *device)
 {
     device->reads_answered = 0;
+    device->silent_reads = 0;
     const struct profile_config *profile = device->config->profile;
     struct plan_limits limits = {profile->max_registers, profile->read_gap};
     if (profile->node)
@@ -160,8 +161,10 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
         reading->seq = ++device->seq;
     }
     if (config->profile->warm_up_ms > 0 && now_ms - device->back_ms < config->profile->warm_up_ms) {
-        for (unsigned i = 0; i < decoded.value_count; i++)
-            decoded.values[i] = (struct reading_value){.flag = METRIC_ABSENT};
+        for (unsigned i = 0; i < decoded.value_count; i++) {
+            if (config->metrics[i]->role != ROLE_COUNTER) /* what was counted was counted */
+                decoded.values[i] = (struct reading_value){.flag = METRIC_ABSENT};
+        }
     }
     device->counters = counters; /* an answer that is no new reading moves no counter */
     memcpy(reading->values, decoded.values, sizeof decoded.values);

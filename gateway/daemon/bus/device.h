@@ -28,7 +28,7 @@ struct device {
     int64_t back_ms;       /* when it answered after a start or a silence */
     uint8_t refused_code;  /* of the last exception to a poll */
     uint8_t refused_polls; /* in a row that ended with one */
-    uint8_t other_sizes;   /* P in a row (owed.h) that it answered with another size */
+    uint8_t silent_read;   /* the one that had no answer last */
     uint8_t silent_reads;  /* in a row that had no answer although the unit answers other reads */
     uint8_t refused_item;  /* the one asked for anew last */
     bool learned_now;      /* by its silence: not to be forgotten when it counts as alive again */
@@ -46,8 +46,6 @@ struct device {
     struct log_state log, hint_log, refusal_log;
     struct own_node *node; /* our own nodes; NULL: another's */
 };
-
-#define DEVICE_OTHER_SIZES 2 /* so many, and it has one answer for everything */
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES };
 

@@ -22,7 +22,10 @@ void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool pr
               int64_t sent_ns)
 {
     struct owed_type *type = find(owed, function, answer_size);
-    owed->last_ns = sent_ns;
+    if (probe)
+        owed->probe_ns = sent_ns;
+    else
+        owed->last_ns = sent_ns;
     if (probe && owed->probes < UINT8_MAX)
         owed->probes++;
     if (type == NULL && owed->used < OWED_TYPES) {
@@ -37,11 +40,23 @@ void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool pr
     type->probe = type->probe && probe;
 }
 
+static void take_out(struct owed *owed, unsigned at)
+{
+    memmove(&owed->types[at], &owed->types[at + 1],
+            (size_t)(owed->used - at - 1u) * sizeof owed->types[0]);
+    owed->used--;
+}
+
 /* Long after the last of them nothing comes any more. */
 static void forget(struct owed *owed, int64_t now_ns)
 {
-    if (owed->used > 0 && now_ns - owed->last_ns >= OWED_FORGET_NS)
-        *owed = (struct owed){0};
+    for (unsigned i = owed->used; i-- > 0;) {
+        int64_t asked_ns = owed->types[i].probe ? owed->probe_ns : owed->last_ns;
+        if (now_ns - asked_ns >= OWED_FORGET_NS)
+            take_out(owed, i);
+    }
+    if (owed->used == 0)
+        owed->probes = 0;
 }
 
 bool owed_blocks(struct owed *owed, uint8_t function, uint16_t answer_size, int64_t now_ns)
@@ -56,13 +71,34 @@ void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size)
     struct owed_type rest = {0};
     if (type != NULL && type->count > 0)
         rest = *type;
-    int64_t last_ns = owed->last_ns;
-    *owed = (struct owed){.last_ns = last_ns};
+    *owed = (struct owed){.last_ns = owed->last_ns, .probe_ns = owed->probe_ns};
     if (rest.count >
         0) { /* of several that are alike one was answered, and it is not known which */
         owed->types[0] = rest;
         owed->used = 1;
     }
+}
+
+bool owed_past_single(struct owed *owed, uint8_t function, uint16_t probe_size, int64_t sent_ns)
+{
+    unsigned before = 0;
+    for (unsigned i = 0; i < owed->used; i++)
+        before += owed->types[i].probe ? 0u : owed->types[i].count;
+    if (before != 1)
+        return false;
+    *owed = (struct owed){.last_ns = owed->last_ns};
+    owed_add(owed, function, probe_size, true, sent_ns);
+    owed->probes = 0;
+    return true;
+}
+
+void owed_overheard(struct owed *owed, uint8_t function, uint16_t answer_size)
+{
+    struct owed_type *type = find(owed, function, answer_size);
+    if (type == NULL)
+        return;
+    if (--type->count == 0)
+        take_out(owed, (unsigned)(type - owed->types));
 }
 
 bool owed_function(const struct owed *owed, uint8_t function)
@@ -104,20 +140,18 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
     if (!reads)
         function = MODBUS_READ_HOLDING;
     /* Fewer are there for sure; then more. */
-    for (unsigned tried = 0; tried < 2 * OWED_TYPES + 2; tried++) {
-        unsigned below = 1 + tried * step, above = count + (tried + 1) * step;
-        for (unsigned side = 0; side < 2; side++) {
-            unsigned many = side == 0 ? below : above;
-            uint16_t size = size_of(function, many);
-            if ((side == 0 && many >= count && reads) || many > most || size == own ||
-                !told_apart(owed, function, size))
-                continue;
-            unsigned from = address + many > 0x10000u ? 0x10000u - many : address;
-            const uint8_t made[OWED_PDU_SIZE] = {function, (uint8_t)(from >> 8), (uint8_t)from,
-                                                 (uint8_t)(many >> 8), (uint8_t)many};
-            memcpy(probe, made, sizeof made);
-            return size;
-        }
+    for (unsigned tried = 0; tried < 2 * (OWED_TYPES + 2); tried++) {
+        bool fewer = tried < OWED_TYPES + 2;
+        unsigned many = fewer ? 1 + tried * step : count + (tried - OWED_TYPES - 1) * step;
+        uint16_t size = size_of(function, many);
+        if ((fewer && many >= count && reads) || many > most || size == own ||
+            !told_apart(owed, function, size))
+            continue;
+        unsigned from = address + many > 0x10000u ? 0x10000u - many : address;
+        const uint8_t made[OWED_PDU_SIZE] = {function, (uint8_t)(from >> 8), (uint8_t)from,
+                                             (uint8_t)(many >> 8), (uint8_t)many};
+        memcpy(probe, made, sizeof made);
+        return size;
     }
     return 0;
 }

@@ -31,8 +31,9 @@ struct owed {
         bool probe;           /* asked to learn where the unit is: no value comes of it */
     } types[OWED_TYPES];
     uint8_t used;
-    uint8_t probes;  /* since an answer came */
-    int64_t last_ns; /* when the last of these requests was made, monotonic */
+    uint8_t probes;   /* since an answer came */
+    int64_t last_ns;  /* when the last request was made that is owed, monotonic; P is none */
+    int64_t probe_ns; /* and the last P */
 };
 
 /* A request of that function and answer ended without a usable answer. */
@@ -43,6 +44,11 @@ bool owed_blocks(struct owed *owed, uint8_t function, uint16_t answer_size, int6
 /* An answer came that is no older than the last request of that kind but `probe` ones. What was
  * owed before it is past. */
 void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size);
+/* P was answered with an exception, or with another size than it asked for: whichever of the unit's
+ * requests that answers, a single one before P is past. True: it was a single one. */
+bool owed_past_single(struct owed *owed, uint8_t function, uint16_t probe_size, int64_t sent_ns);
+/* Somebody else's request, which was added, has its answer. */
+void owed_overheard(struct owed *owed, uint8_t function, uint16_t answer_size);
 /* Is anything of that function owed? Then an exception may be the answer to that. */
 bool owed_function(const struct owed *owed, uint8_t function);
 /* P for a request: read registers beside or among those that it is about, with an answer that is

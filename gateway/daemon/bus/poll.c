@@ -54,7 +54,7 @@ static void learn_lateness(struct bus *bus, struct device *device)
 {
     int64_t late_ns = bus->transact.late_after_ns;
     int64_t allowed_ns = device_ceiling_ns(device->config, bus->bus);
-    if (late_ns <= device->late_ns || late_ns <= allowed_ns)
+    if (late_ns <= device->late_ns || late_ns <= allowed_ns || late_ns > OWED_FORGET_NS)
         return;
     if (device->late_ns == 0 || late_ns > 2 * device->late_ns)
         log_write(LOG_LEVEL_WARNING,
@@ -132,8 +132,8 @@ static void note_owed(struct owed *owed, const struct transact_request *request,
 {
     uint8_t function = request->pdu[0];
     bool doubtful = answer->result == BUS_EXCEPTION && owed_function(owed, function);
-    if (answer->result == BUS_DOWN && answer->sent_ns == 0)
-        return;
+    if (answer->sent_ns == 0)
+        return; /* it was not made */
     if (doubtful && !probe)
         answer->result = BUS_TIMEOUT;
     if (answer->result == BUS_OK || (answer->result == BUS_EXCEPTION && !doubtful))
@@ -159,14 +159,12 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
         return false; /* left alone until nothing is owed any more */
     probe.pdu = pdu;
     probe.pdu_size = sizeof pdu;
+    uint64_t overheard = bus->transact.overheard.requests;
     ask_once(bus, device, &probe, answer);
-    note_owed(owed, &probe, true, answer);
-    if (answer->result == BUS_OK)
-        device->other_sizes = 0;
-    else if (answer->other_size && device->other_sizes < DEVICE_OTHER_SIZES)
-        device->other_sizes++;
-    if (device->other_sizes >= DEVICE_OTHER_SIZES)
-        *owed = (struct owed){0}; /* P tells nothing: only the late window is left */
+    bool shows = (answer->result == BUS_EXCEPTION || answer->other_size) &&
+                 bus->transact.overheard.requests == overheard;
+    if (!shows || !owed_past_single(owed, pdu[0], probe.answer_size, answer->sent_ns))
+        note_owed(owed, &probe, true, answer);
     bool past = answer->result != BUS_DOWN &&
                 !owed_blocks(owed, request->pdu[0], request->answer_size, answer->end_ns);
     if (past && request->extra_ns > 0) /* its own silence */
@@ -181,9 +179,11 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
              int64_t cost_max_us, struct transact_answer *answer)
 {
     struct owed *owed = &bus->owed[request->unit];
-    /* Scans are answered with serial numbers, and silence is an answer there. */
+    /* Scans are answered with serial numbers, and silence is an answer there; the answer to a
+     * single write repeats address and value. */
     bool numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST ||
-                    request->pdu[0] == MODBUS_FAST;
+                    request->pdu[0] == MODBUS_FAST || request->pdu[0] == MODBUS_WRITE_COIL ||
+                    request->pdu[0] == MODBUS_WRITE_REGISTER;
     int64_t ceiling = ceiling_of(bus, device);
     if (request->timeout_ns == 0)
         request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);
@@ -196,14 +196,12 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
     device->cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
-    request->late_ns = 2 * ceiling - request->timeout_ns;
+    request->late_ns = 2 * ceiling > request->timeout_ns ? 2 * ceiling - request->timeout_ns : 0;
     request->wire = &device->wire;
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */
     if (!guest)                                         /* else it has another's settings */
         request->extra_ns = device->config->profile->extra_silence_us * US;
     bool awake = false;
-    if (device->other_sizes >= DEVICE_OTHER_SIZES)
-        *owed = (struct owed){0};
     if (!numbered && owed_blocks(owed, request->pdu[0], request->answer_size, line_now_ns())) {
         awake = past_what_it_owes(bus, device, request, answer);
         if (!awake)
@@ -457,6 +455,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
                 answer.end_ns - serial_timing_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP
                                                                             ? 0
                                                                             : answer.pdu_size + 3);
+        if (device->silent_read == device->read)
+            device->silent_reads = 0;
         device->reads_answered |= 1ull << (device->read & 63);
         device->read++;
         if (device->read < device->plan.read_count) {
@@ -469,8 +469,10 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     enum schedule_outcome outcome = answer.result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
     bool again = false;
     bool awake = answer.awake || device->read > 0; /* or it has answered a part of this poll */
+    bool same = device->silent_read == device->read;
     device->silent_reads =
-        answer.result == BUS_TIMEOUT && awake ? (uint8_t)(device->silent_reads + 1) : 0;
+        answer.result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;
+    device->silent_read = device->read;
     bool was_good = device->reads_answered >> (device->read & 63) & 1;
     if (device->silent_reads >=
         (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */

@@ -33,14 +33,17 @@ static void watch(struct transact *t, const uint8_t *bytes, size_t count)
 
 /* Is it the answer that was missed? While another unit is `asked` a frame may be that one's, with
  * the wrong address: then it is counted, and the true one may still come. */
-static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t count, bool asked)
+static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t count,
+                            const struct transact_request *asked)
 {
     if (!t->listening || rtu_client_feed(&t->missed, bytes, count) == RTU_CLIENT_WAITING)
         return;
     t->listening = false;
+    if (t->missed.state == RTU_CLIENT_EXCEPTION && asked != NULL && asked->unit == t->missed.unit)
+        return; /* of which of the two? */
     t->late_unit = t->missed.unit;
     t->late_after_ns = line_now_ns() - t->missed_ns;
-    t->late_over = !asked;
+    t->late_over = asked == NULL;
 }
 
 /* A read request that somebody sent? An answer of eight bytes can look like one only to the
@@ -75,6 +78,9 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
     int64_t now = line_now_ns();
     uint16_t answer_size = answer_size_of(frame + 1);
     t->overheard.requests++;
+    if (frame[0] == t->missed.unit && frame[1] == t->missed.request[0] &&
+        answer_size == t->missed_size)
+        t->listening = false; /* what comes now may be the answer to this */
     t->overheard.unit = frame[0];
     t->overheard.answer_awaited = true;
     t->overheard.until_ns = now + LEFT_TO_OTHERS_NS;
@@ -94,8 +100,8 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
             o->answer_awaited = false;
             o->until_ns = 0;
             if (t->owed != NULL && !t->spoken_between)
-                owed_answered(&t->owed[o->client.unit], o->client.request[0],
-                              answer_size_of(o->client.request));
+                owed_overheard(&t->owed[o->client.unit], o->client.request[0],
+                               answer_size_of(o->client.request));
         }
         if (o->filled == sizeof o->window)
             memmove(o->window, o->window + 1, --o->filled);
@@ -116,7 +122,7 @@ static bool drain(struct transact *t)
         t->stray_bytes += (uint64_t)got;
         t->line->last_ns = line_now_ns();
         watch(t, bytes, (size_t)got);
-        listen_for_late(t, bytes, (size_t)got, false);
+        listen_for_late(t, bytes, (size_t)got, NULL);
         overhear(t, bytes, (size_t)got, NULL);
         if ((size_t)got < sizeof bytes)
             break;
@@ -221,7 +227,7 @@ static bool listen(struct transact *t, const struct transact_request *request, i
             t->line->last_ns = now;
         if (request->unit != t->given.unit)
             watch(t, bytes, (size_t)got);
-        listen_for_late(t, bytes, (size_t)got, true);
+        listen_for_late(t, bytes, (size_t)got, request);
         overhear(t, bytes, (size_t)got, request);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
         refuse_too_fast(t, request, asked_ns, now, answer);
@@ -266,6 +272,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
         answer->quiet_ns = deadline_ns + request->late_ns;
         rtu_client_expect(&t->missed, request->unit, request->pdu, request->pdu_size);
         t->missed_ns = answer->sent_ns;
+        t->missed_size = request->answer_size;
         t->listening = true;
     }
     /* Good frames of others are no sign of life of this unit. */
@@ -286,15 +293,20 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     int64_t own_ns = serial_timing_silence_ns(request->wire ? request->wire : &line->wire);
     /* A device may be slower than its line. */
     int64_t silence_ns = own_ns > t->silence_ns ? own_ns : t->silence_ns;
+    uint64_t overheard = t->overheard.requests;
     enum line_event event = wait_for_silence(t, silence_ns);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->babble = event == LINE_BYTES;
     answer->result = event == LINE_GONE ? BUS_DOWN : BUS_GARBLED;
     if (event != LINE_TIME)
         return;
-    if (request->unit == t->missed.unit && request->pdu_size == t->missed.request_size &&
-        memcmp(request->pdu, t->missed.request, request->pdu_size) == 0)
-        t->listening = false; /* what comes now is taken for the answer to this */
+    if (t->overheard.requests != overheard && t->owed != NULL &&
+        request->unit != MODBUS_BROADCAST &&
+        owed_blocks(&t->owed[request->unit], request->pdu[0], request->answer_size, answer->end_ns))
+        return; /* another master has just asked the unit for the same form: not now */
+    if (request->unit == t->missed.unit && request->pdu[0] == t->missed.request[0] &&
+        request->answer_size == t->missed_size)
+        t->listening = false; /* what comes now may be the answer to this */
     rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
     t->spoken_between = false;
     if (request->wire && !line_set(line, request->wire)) {

@@ -66,7 +66,8 @@ struct transact {
     struct rtu_client client; /* of the last request */
     struct rtu_client missed; /* of the last one that timed out: does its answer come late? */
     bool listening;
-    int64_t missed_ns;       /* when that was asked */
+    int64_t missed_ns; /* when that was asked */
+    uint16_t missed_size;
     struct rtu_client given; /* of the last answer: does it come twice? */
     bool watching;
     struct overheard {     /* another master's requests */

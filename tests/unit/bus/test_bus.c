@@ -653,6 +653,25 @@ static void a_probe_that_warms_up_gives_nothing_meanwhile(void **state)
     assert_int_equal(present_values(), 2);
 }
 
+/* A probe of one register: there is no second one to ask for. */
+static void one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 0xFFFE;
+    garden_start("", EACH_SECOND,
+                 "label: p\nlimits: { response_max: 150ms }\n"
+                 "fields:\n  - { metric: m0, register: 0 }\n",
+                 NULL);
+    garden_wait_readings(0, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        garden.units[1].lost_once = true;
+        unsigned before = garden_readings(0);
+        garden_run(INT64_C(10000000000));
+        assert_in_range(garden_readings(0) - before, 8, 11);
+    }
+    assert_true(garden_device(0).health.online);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -676,6 +695,7 @@ int main(void)
         TEST(a_frame_in_its_name_does_not_end_a_units_late_window),
         TEST(health_counts_what_happened),
         TEST(one_refused_register_costs_no_other),
+        TEST(one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little),
         TEST(zeros_after_power_up_are_no_values),
         TEST(a_probe_that_warms_up_gives_nothing_meanwhile),
         TEST(a_unit_that_refuses_everything_costs_a_request_a_minute),
