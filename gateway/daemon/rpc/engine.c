@@ -135,7 +135,8 @@ static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const 
                         const char *detail, const char *result)
 {
     static struct log_rate rate;
-    struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms, .asker = rpc_asker(caller)};
+    struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms,
+                              .asker = STORE_ASKER_GATEWAY};
     copy_cut(row.user, sizeof row.user, caller->user);
     copy_cut(row.via, sizeof row.via, caller->via);
     copy_cut(row.method, sizeof row.method, method);

@@ -34,6 +34,7 @@ struct search {
     struct store_point *points; /* room for twice STORE_HISTORY_MAX */
     uint32_t count;
     int64_t limit_ms; /* points from here on do not fit */
+    int64_t cut_ms;   /* or were dropped: what is left out begins here */
     uint64_t scanned; /* of this stream */
     uint64_t scanned_in_all;
     uint64_t scan_most; /* of one stream */
@@ -108,6 +109,8 @@ static void squeeze(struct search *search)
     int64_t next = search->points[most].t_ms;
     while (most > 1 && search->points[most - 1].t_ms == next)
         most--; /* points of one moment stay together */
+    if (next < search->cut_ms)
+        search->cut_ms = next;
     if (next < search->limit_ms)
         search->limit_ms = next;
     search->count = most;
@@ -188,8 +191,8 @@ static void raw_hour(void *context, const struct rollup_row *row)
     int64_t hour_limit = search->limit_ms;
     scan_batches(search, row->first_id, row->last_id);
     search->query = whole;
-    if (search->limit_ms == hour_limit) /* nothing had to be left out */
-        search->limit_ms = limit;
+    if (search->limit_ms == hour_limit) /* nothing of this hour had to be left out */
+        search->limit_ms = limit < search->cut_ms ? limit : search->cut_ms;
 }
 
 /* ---- Means -------------------------------------------------------------------------------------
@@ -310,7 +313,10 @@ static enum store_result run_search(struct search *search)
 static bool history_slice(struct store *store, struct history_task *own,
                           struct store_history *answer)
 {
-    struct search search = {.store = store, .query = &own->query, .limit_ms = own->query.to_ms};
+    struct search search = {.store = store,
+                            .query = &own->query,
+                            .limit_ms = own->query.to_ms,
+                            .cut_ms = own->query.to_ms};
     search.points = calloc(2 * STORE_HISTORY_MAX, sizeof *search.points);
     if (search.points == NULL) {
         answer->result = STORE_BUSY;
@@ -325,10 +331,11 @@ static bool history_slice(struct store *store, struct history_task *own,
     own->count += search.count;
     own->scanned += search.scanned_in_all;
     own->query.max_points -= search.count;
+    bool goes_on = search.limit_ms > own->query.from_ms;
     own->query.from_ms = search.limit_ms;
     answer->next_ms = search.limit_ms < own->query.to_ms ? search.limit_ms : 0;
-    return answer->result == STORE_OK && answer->next_ms != 0 && own->query.max_points > 0 &&
-           own->query.step == STORE_RAW && own->scanned < SCAN_MOST;
+    return answer->result == STORE_OK && goes_on && answer->next_ms != 0 &&
+           own->query.max_points > 0 && own->query.step == STORE_RAW && own->scanned < SCAN_MOST;
 }
 
 static bool history_run(struct store *store, struct task *task, enum store_result state)

@@ -63,8 +63,8 @@ enum store_result task_box_add(struct task_box *box, struct task *task)
 {
     enum store_result result = STORE_OK;
     pthread_mutex_lock(&box->lock);
-    bool control = task->asker == STORE_ASKER_CONTROL;
-    uint32_t places = control ? TASKS_MAX : TASKS_MAX - TASKS_CONTROL;
+    bool own_work = task->asker <= STORE_ASKER_CONTROL; /* of the gateway, or the socket */
+    uint32_t places = own_work ? TASKS_MAX : TASKS_MAX - TASKS_CONTROL;
     uint32_t own = holds(box, task->asker, &task->turn);
     if (box->closed)
         result = STORE_STOPPED;
@@ -94,7 +94,8 @@ struct task *task_box_take(struct task_box *box)
     if (task != NULL) {
         box->first = task->next;
         box->count--;
-        box->now = task->turn > box->now ? task->turn : box->now;
+        if (task->asker != STORE_ASKER_CONTROL && task->turn > box->now)
+            box->now = task->turn; /* the socket goes first in any case */
     }
     pthread_mutex_unlock(&box->lock);
     return task;

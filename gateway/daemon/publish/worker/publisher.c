@@ -72,8 +72,8 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->fastest_ms = FASTEST_MOST_MS;
     p->refused_until_ms = 0;
     p->tls.said[0] = '\0';
+    session_subscribe(p->session); /* first: an old will must not come between unheard */
     publish_status(p, "online");
-    session_subscribe(p->session);
     tell_state(p, true, "up", "");
     p->gone_before = false;
 }
