@@ -12,7 +12,8 @@
 
 #include "gateway/common/log.h"
 
-#define RETRY_MS 5000
+#define RETRY_MS   5000
+#define GROUPS_MAX 64 /* of a peer; one with more is let in by its first group only */
 
 struct client;
 
@@ -41,6 +42,7 @@ struct control {
     struct loop_fd listener;
     struct loop_timer retry;
     struct log_state said;
+    struct log_rate refused;
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -214,17 +216,43 @@ static void client_event(struct loop_fd *fd, enum loop_event event)
         drop(client);
 }
 
-/* Asked of the kernel: the socket's permissions are what lets somebody in. */
-static void name_caller(struct client *client)
+/* Is the group one of those the peer has? */
+static bool peer_has_group(int fd, const struct ucred *peer, gid_t group)
 {
-    struct ucred peer = {0};
+    gid_t groups[GROUPS_MAX];
+    socklen_t size = sizeof groups;
+    if (peer->gid == group)
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+        return false;
+    for (size_t i = 0; i < size / sizeof *groups; i++) {
+        if (groups[i] == group)
+            return true;
+    }
+    return false;
+}
+
+/* Who it is is asked of the kernel, and not left to the socket's mode alone, which a chmod or a
+ * folder of another can open to everybody: root, the daemon's own user, and its group. */
+static bool name_caller(struct client *client)
+{
+    struct ucred peer;
     socklen_t size = sizeof peer;
-    (void)getsockopt(client->fd.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    if (getsockopt(client->fd.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    if (peer.uid != 0 && peer.uid != geteuid() &&
+        !peer_has_group(client->fd.fd, &peer, getegid())) {
+        log_limited(&client->control->refused, LOG_LEVEL_WARNING,
+                    "control: uid %u, pid %d is neither root nor in the gateway's group: refused",
+                    (unsigned)peer.uid, (int)peer.pid);
+        return false;
+    }
     client->caller = (struct rpc_caller){.broker = -1, .role = USER_TECHNICIAN};
     int length =
         snprintf(client->caller.user, sizeof client->caller.user, "uid-%u", (unsigned)peer.uid);
     length += snprintf(client->caller.via, sizeof client->caller.via, "socket");
     (void)length;
+    return true;
 }
 
 static void accept_client(struct loop_fd *listener, enum loop_event event)
@@ -247,7 +275,16 @@ static void accept_client(struct loop_fd *listener, enum loop_event event)
     }
     *client = (struct client){.control = control, .in = in};
     client->fd = (struct loop_fd){.fd = fd, .context = client, .event = client_event};
-    name_caller(client);
+    if (!name_caller(client)) {
+        static const char no[] =
+            "{\"id\":null,\"error\":{\"code\":\"forbidden\",\"message\":\"you "
+            "may not ask this gateway\",\"hint\":\"be root or in its group\"}}\n";
+        (void)!send(fd, no, sizeof no - 1, MSG_NOSIGNAL);
+        close(fd);
+        free(in);
+        *client = (struct client){0};
+        return;
+    }
     if (loop_watch(control->loop, &client->fd) < 0)
         drop(client);
 }
