@@ -40,6 +40,18 @@ struct serve {
 
 /* ---- Pages -------------------------------------------------------------------------------- */
 
+/* Has whoever asks that role or more? Answers itself when not. A name that `baiye user` does not
+ * know is an account that the operator made at the broker by hand, such as Prometheus'. */
+static bool may_see(const struct serve *serve, struct http_request *request, enum user_role least)
+{
+    enum user_role role = rpc_role(serve->rpc, http_user(request));
+    if (role == USER_UNKNOWN || role >= least)
+        return true;
+    http_reply_error(request, 403, "forbidden", "your role does not see this page",
+                     least == USER_TECHNICIAN ? "log in as a technician" : "log in as a farmer");
+    return false;
+}
+
 static void alive_page(void *context, struct http_request *request)
 {
     const struct serve *serve = context;
@@ -64,6 +76,8 @@ static void metrics_page(void *context, struct http_request *request)
 {
     const struct serve *serve = context;
     size_t size = 0;
+    if (!may_see(serve, request, USER_TECHNICIAN)) /* devices' health is in it */
+        return;
     char *text = health_metrics(&serve->health, &size);
     http_reply(request, text != NULL ? 200 : 500, "text/plain; version=0.0.4; charset=utf-8",
                text != NULL ? text : "", size);
@@ -73,7 +87,8 @@ static void metrics_page(void *context, struct http_request *request)
 static void csv_page(void *context, struct http_request *request)
 {
     struct serve *serve = context;
-    csv_get(serve->csv, request);
+    if (may_see(serve, request, USER_FARMER))
+        csv_get(serve->csv, request);
 }
 
 /* The site's own certificate authority (`baiye cert` puts it beside the certificate), for a phone
@@ -220,7 +235,7 @@ static void day_looked_at(struct loop_timer *timer)
 static void wrong_login(void *context, const char *user, const char *peer, const char *via)
 {
     struct serve *serve = context;
-    const char *name = rpc_is_user(serve->rpc, user) ? user : "no user";
+    const char *name = rpc_role(serve->rpc, user) != USER_UNKNOWN ? user : "no user";
     log_limited(&serve->wrong_logins, LOG_LEVEL_WARNING,
                 "login: wrong password for %s from %s (%s)", name, peer, via);
     rpc_wrong_login(serve->rpc, name, peer, via);

@@ -730,6 +730,8 @@ static void listen_now(struct loop_timer *timer)
         .alpn = "http/1.1",
         .ssl_cert_filepath = tls ? options->cert_file : NULL,
         .ssl_private_key_filepath = tls ? options->key_file : NULL,
+        /* Of TLS 1.2 only what has forward secrecy and is authenticated encryption. */
+        .ssl_cipher_list = "ECDHE+AESGCM:ECDHE+CHACHA20",
         .ssl_options_set = (long)(SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION),
         .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                    (tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),

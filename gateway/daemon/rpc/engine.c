@@ -163,9 +163,9 @@ static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, cons
                 rpc->refused_left > 0 ? result : "more were refused in this minute");
 }
 
-bool rpc_is_user(const struct rpc *rpc, const char *name)
+enum user_role rpc_role(const struct rpc *rpc, const char *name)
 {
-    return user_name_valid(name) && users_role(rpc->users_file, name) != USER_UNKNOWN;
+    return user_name_valid(name) ? users_role(rpc->users_file, name) : USER_UNKNOWN;
 }
 
 void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via)

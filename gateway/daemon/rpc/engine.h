@@ -74,8 +74,8 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
 /* Whoever asked is gone: no answer comes; what can be stopped is stopped. */
 void rpc_forget(struct rpc_call *call);
 
-/* Is that the name of a user? */
-bool rpc_is_user(const struct rpc *rpc, const char *name);
+/* The role of a user; USER_UNKNOWN for other names. */
+enum user_role rpc_role(const struct rpc *rpc, const char *name);
 /* A login that was refused, for the audit table: at most as many a minute as other refusals. `via`:
  * the way it came. */
 void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via);

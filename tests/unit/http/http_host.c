@@ -2,7 +2,7 @@
 /* The daemon's outside without its inside, for tests of hostile clients: HTTP, bridge and control
  * socket in front of a store and a bus that are made up.
  * http_host PORT BROKER_PORT APP_DIR [CERT KEY]; the control socket is control.sock in the folder
- * of APP_DIR. */
+ * of APP_DIR, and there the file `users` may be. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +48,9 @@ int main(int argc, char **argv)
     int length = snprintf(config.control_socket, sizeof config.control_socket, "%s/../control.sock",
                           argv[3]);
     if (length < 0 || (size_t)length >= sizeof config.control_socket)
+        return 64;
+    length = snprintf(config.file, sizeof config.file, "%s/../baiye.yaml", argv[3]);
+    if (length < 0 || (size_t)length >= sizeof config.file)
         return 64;
     copy(broker.name, sizeof broker.name, "local");
     config.brokers = &broker;
