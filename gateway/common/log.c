@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/plain.h"
+
 static atomic_int max_level = LOG_LEVEL_INFO;
 static atomic_int out_fd = STDERR_FILENO;
 
@@ -45,12 +47,8 @@ static void emit(enum log_level level, uint32_t left_out, const char *format, va
         return;
     if (!isatty(fd))
         at = printed(snprintf(line, 8, "<%d>", (int)level), 8);
-    size_t start = at;
-    at += printed(vsnprintf(line + at, LOG_LINE_MAX, format, args), LOG_LINE_MAX);
-    for (size_t i = start; i < at; i++) {
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7F)
-            line[i] = '?';
-    }
+    at += plain_text(line + at,
+                     printed(vsnprintf(line + at, LOG_LINE_MAX, format, args), LOG_LINE_MAX));
     if (left_out > 0)
         at += printed(snprintf(line + at, sizeof line - at - 1, " (%u more left out)", left_out),
                       sizeof line - at - 1);

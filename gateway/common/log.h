@@ -2,9 +2,9 @@
 /* Log lines for people, on stderr in the form journald reads ("<4>text"; no prefix on a terminal).
  * A thing that has a state logs each change of it once; a thing that repeats is rate-limited, and
  * what was left out is counted in the next line. Every line is one write(2): lines of threads and
- * of publisher processes never mix. Control characters become '?': what came from a bus or a
- * network can't forge a line. No heap. Any thread; one struct log_state or log_rate belongs to one
- * thread at a time. */
+ * of publisher processes never mix. What a terminal would obey becomes '?' (plain.h): what came
+ * from a bus or a network can't forge a line. No heap. Any thread; one struct log_state or log_rate
+ * belongs to one thread at a time. */
 #ifndef BAIYE_COMMON_LOG_H
 #define BAIYE_COMMON_LOG_H
 

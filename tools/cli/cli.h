@@ -26,7 +26,7 @@ int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);
 int cli_update(int argc, char **argv);
 
-/* "baiye: …" on stderr. */
+/* "baiye: …" on stderr, made fit for a terminal. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Formats; false (and a complaint) when it does not fit. */
 bool cli_format(char *out, size_t size, const char *format, ...)
@@ -49,6 +49,7 @@ struct talk {
     int fd;
     char *line;
     size_t size, room;
+    bool raw; /* answers are for programs; else texts in them are made fit for a terminal */
 };
 /* false and a complaint when no daemon listens. */
 bool talk_open(struct talk *talk, const char *socket_path);

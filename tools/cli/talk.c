@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
 
 bool talk_try(struct talk *talk, const char *socket_path)
@@ -60,6 +61,30 @@ static bool send_line(struct talk *talk, const char *method, json_t *params)
     return ok;
 }
 
+/* Texts may come from anyone who reached a broker: what is printed of them must not move the cursor
+ * or write backwards. */
+static void make_plain(json_t *value)
+{
+    size_t index;
+    const char *key;
+    json_t *item;
+    if (json_is_string(value)) {
+        size_t size = json_string_length(value);
+        char *text = malloc(size + 1);
+        if (text != NULL) {
+            memcpy(text, json_string_value(value), size);
+            (void)json_string_setn(value, text, plain_text(text, size));
+        }
+        free(text);
+    }
+    json_array_foreach (value, index, item) {
+        make_plain(item);
+    }
+    json_object_foreach (value, key, item) {
+        make_plain(item);
+    }
+}
+
 /* One line as JSON; NULL: the daemon hung up. */
 static json_t *receive_line(struct talk *talk)
 {
@@ -68,6 +93,8 @@ static json_t *receive_line(struct talk *talk)
         if (end != NULL) {
             size_t used = (size_t)(end - talk->line) + 1;
             json_t *line = json_loadb(talk->line, used - 1, 0, NULL);
+            if (!talk->raw)
+                make_plain(line);
             talk->size -= used;
             memmove(talk->line, talk->line + used, talk->size);
             return line;
@@ -115,8 +142,11 @@ bool talk_failed(const json_t *answer)
 
 void talk_dump(const json_t *result)
 {
-    (void)json_dumpf(result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
-    (void)putchar('\n');
+    char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    char *plain = text != NULL ? plain_json(text) : NULL;
+    (void)puts(plain != NULL ? plain : "null");
+    free(plain);
+    free(text);
 }
 
 bool talk_options(int argc, char **argv, struct talk_options *options)
@@ -144,6 +174,7 @@ int talk_once(const struct talk_options *options, const char *method, json_t *pa
         json_decref(params);
         return EX_UNAVAILABLE;
     }
+    talk.raw = options->json;
     json_t *answer = talk_ask(&talk, method, params, options->json ? NULL : progress);
     talk_close(&talk);
     if (answer == NULL)

@@ -11,16 +11,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
 
 void cli_complain(const char *format, ...)
 {
+    char text[4096];
     va_list args;
     va_start(args, format);
-    (void)fputs("baiye: ", stderr);
-    (void)vfprintf(stderr, format, args);
-    (void)fputc('\n', stderr);
+    int length = vsnprintf(text, sizeof text, format, args); /* a longer one is cut */
     va_end(args);
+    if (length < 0)
+        return;
+    size_t size = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+    (void)fprintf(stderr, "baiye: %.*s\n", (int)plain_text(text, size), text);
 }
 
 bool cli_format(char *out, size_t size, const char *format, ...)

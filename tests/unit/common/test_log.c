@@ -62,6 +62,11 @@ static void control_characters_cannot_forge_a_line(void **state)
     (void)state;
     log_write(LOG_LEVEL_ERROR, "%s", "a\n<3>forged\033[2J");
     assert_string_equal(logged(), "<3>a?<3>forged?[2J\n");
+    log_write(LOG_LEVEL_ERROR, "%s",
+              "red \xC2\x9B"
+              "31m, \xE2\x80\xAE"
+              "backwards, 茶");
+    assert_string_equal(logged(), "<3>red ?31m, ?backwards, 茶\n");
 }
 
 static void a_long_line_is_cut_and_still_ends(void **state)
