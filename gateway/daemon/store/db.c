@@ -201,6 +201,14 @@ static int configure(struct db *db, uint64_t max_bytes)
     return rc;
 }
 
+void db_distrust(sqlite3 *handle)
+{
+    (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+}
+
 int db_open(struct db *db, const char *path, uint64_t max_bytes, char *why, size_t why_size)
 {
     memset(db, 0, sizeof *db);
@@ -212,6 +220,7 @@ int db_open(struct db *db, const char *path, uint64_t max_bytes, char *why, size
                              NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(db->handle, 1);
+        db_distrust(db->handle);
         rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-1024;"
                       "PRAGMA journal_size_limit=8388608; PRAGMA temp_store=MEMORY");
     }

@@ -78,6 +78,9 @@ struct db {
 /* Opens or creates, migrates, bounds the file to `max_bytes`. An SQLite result code; `why` is for
  * people. SQLITE_CORRUPT and SQLITE_NOTADB mean that the file is damaged (or not ours). */
 int db_open(struct db *db, const char *path, uint64_t max_bytes, char *why, size_t why_size);
+/* A file may come from a backup or another machine: no trigger, view or function of its schema
+ * runs. Before the first statement. */
+void db_distrust(sqlite3 *handle);
 void db_close(struct db *db);
 
 /* A statement ready to be bound: reset, no old bindings. NULL on error (see db_error). */

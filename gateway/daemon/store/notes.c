@@ -365,6 +365,8 @@ static enum store_result backup_act(struct store *store, struct note_task *note)
         return STORE_INVALID;
     int rc = sqlite3_open_v2(
         note->key, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        db_distrust(copy);
     sqlite3_backup *backup =
         rc == SQLITE_OK ? sqlite3_backup_init(copy, "main", store->db.handle, "main") : NULL;
     if (backup != NULL) {

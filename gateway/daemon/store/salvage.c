@@ -135,6 +135,7 @@ static bool begin(struct store *store)
         SQLITE_OK)
         return false;
     sqlite3_extended_result_codes(job.old, 1);
+    db_distrust(job.old);
     job.floor = store->next_id;
     job.next_id = 1;
     job.stride = 1;
