@@ -32,10 +32,12 @@ class ScriptedBroker:
     """`script(broker, number, topic, payload)` gives a PUBACK reason code, or "silent", "twice",
     "close", "unknown". number counts the readings messages of all connections from 0."""
 
-    def __init__(self, script=None, connack_properties=b"", on_connect=None):
+    def __init__(self, script=None, connack_properties=b"", on_connect=None,
+                 on_status=None):
         self.script = script or (lambda *_: 0)
         self.connack_properties = connack_properties
         self.on_connect = on_connect
+        self.on_status = on_status or (lambda *_: None)  # before it is acknowledged
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
@@ -44,6 +46,10 @@ class ScriptedBroker:
         self.in_flight_most = 0
         self.connects = 0
         self.wills = []
+        self.statuses = []   # what the gateway has said of itself
+        self.status_topic = None
+        self.link = None     # the newest connection
+        self.sending = threading.Lock()
         self.stopping = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -92,15 +98,24 @@ class ScriptedBroker:
                 elif kind >> 4 == 3:
                     self._publish(link, kind, body, silent)
                 elif kind >> 4 == 8:
-                    link.sendall(bytes([0x90, 4]) + body[:2] + b"\x00\x01")
+                    self._send(link, bytes([0x90, 4]) + body[:2] + b"\x00\x01")
                 elif kind >> 4 == 12:
-                    link.sendall(b"\xd0\x00")
+                    self._send(link, b"\xd0\x00")
                 elif kind >> 4 == 14:
                     break
         except (ConnectionError, OSError):
             pass
         finally:
             link.close()
+
+    def _send(self, link, data):
+        with self.sending:
+            link.sendall(data)
+
+    def deliver(self, topic, payload, times=1):
+        """As if another client had published it, with QoS 0."""
+        body = struct.pack(">H", len(topic)) + topic.encode() + b"\x00" + payload
+        self._send(self.link, (b"\x30" + varint(len(body)) + body) * times)
 
     def _connect(self, link):
         with self.lock:
@@ -110,7 +125,8 @@ class ScriptedBroker:
         if code == "close":
             raise ConnectionError
         body = bytes([0, code]) + varint(len(self.connack_properties)) + self.connack_properties
-        link.sendall(bytes([0x20]) + varint(len(body)) + body)
+        self._send(link, bytes([0x20]) + varint(len(body)) + body)
+        self.link = link
         if code == "after":
             raise ConnectionError
 
@@ -124,6 +140,11 @@ class ScriptedBroker:
         properties, at = read_varint(body, at + 2)
         payload = body[at + properties:]
         verdict = 0
+        if topic.endswith("/gateway/status"):
+            with self.lock:
+                self.status_topic = topic
+                self.statuses.append(payload.decode())
+            self.on_status(self, topic, payload)
         if topic.endswith("/readings"):
             with self.lock:
                 number, self.sent = self.sent, self.sent + 1
@@ -141,7 +162,7 @@ class ScriptedBroker:
         if verdict == "close":
             raise ConnectionError
         if verdict == "unknown":  # an acknowledgement that nobody waits for, then the right one
-            link.sendall(b"\x40\x02\xff\xf0")
+            self._send(link, b"\x40\x02\xff\xf0")
         code = verdict if isinstance(verdict, int) else 0
         ack = b"\x40\x02" + packet if code == 0 else b"\x40\x03" + packet + bytes([code])
-        link.sendall(ack * (2 if verdict == "twice" else 1))
+        self._send(link, ack * (2 if verdict == "twice" else 1))

@@ -136,3 +136,34 @@ def test_a_port_where_no_broker_speaks(gateways):
         gateway.wait_stored(80)
         assert gateway.stats()["brokers"][0]["state"] != "up"
         link.close()
+
+
+def test_a_flood_of_denials_costs_no_acknowledgement_and_few_answers(scripted, gateways):
+    """Where a broker lets anyone write there, anyone may say that the gateway is offline."""
+    broker = scripted()
+    gateway = gateways("--broker", broker.port)
+    garden.wait_until(lambda: "online" in broker.statuses, 10, "online is said")
+    said, began = len(broker.statuses), time.monotonic()
+    for _ in range(20):
+        broker.deliver(broker.status_topic, b"offline", 2000)
+        gateway.put(80)  # acknowledged behind what was delivered
+        wait_taken(broker, gateway.stats()["taken"])
+    garden.wait_until(lambda: gateway.stats()["brokers"][0]["backlog"] == 0, 30, "delivered")
+    garden.wait_until(lambda: len(broker.statuses) > said, 10, "online is said again")
+    answers, seconds = broker.statuses[said:], time.monotonic() - began
+    assert set(answers) == {"online"} and len(answers) <= seconds + 1, (answers, seconds)
+    assert broker.connects == 1 and gateway.stats()["brokers"][0]["restarts"] == 0
+
+
+def test_who_says_offline_while_the_gateway_leaves_does_not_make_it_say_online(scripted, gateways):
+    def deny(broker, topic, payload):
+        if payload == b"offline":
+            broker.deliver(topic, b"offline")
+
+    broker = scripted(lambda *_: "silent", on_status=deny)  # so that it does not leave at once
+    gateway = gateways("--broker", broker.port)
+    garden.wait_until(lambda: "online" in broker.statuses, 10, "online is said")
+    gateway.put(80)
+    garden.wait_until(lambda: broker.in_flight_most >= 1, 10, "a message is under way")
+    assert gateway.quit(20) == 0
+    assert broker.statuses == ["online", "offline"]

@@ -26,6 +26,7 @@
 #define CONNECT_MOST_MS 30000
 #define END_MOST_MS     5000
 #define STOP_MOST_MS    1500
+#define STATUS_LEAST_MS 1000
 
 /* ---- The connection -----------------------------------------------------------------------------
  */
@@ -47,7 +48,7 @@ static void connect_now(struct publisher *p)
         wait_and_retry(p, "down", why);
 }
 
-static void publish_status(struct publisher *p, const char *status)
+static bool publish_status(struct publisher *p, const char *status)
 {
     struct session_message message = {.topic = p->status_topic,
                                       .payload = status,
@@ -55,7 +56,21 @@ static void publish_status(struct publisher *p, const char *status)
                                       .qos = 1,
                                       .retain = true};
     struct slot what = {.doc = true};
-    (void)send_message(p, &what, &message); /* fails only when the connection is gone again */
+    p->status_ms = now_ms();
+    return send_message(p, &what, &message);
+}
+
+static bool may_answer_denial(const struct publisher *p)
+{
+    return p->denied && p->phase == PHASE_UP && !p->stopping && p->in_flight < p->window;
+}
+
+/* Whoever may write there can say so as often as they like: they get one answer a second. */
+static void answer_denial(struct publisher *p)
+{
+    p->denied = session_take_denial(p->session) || p->denied;
+    if (may_answer_denial(p) && now_ms() - p->status_ms >= STATUS_LEAST_MS)
+        p->denied = !publish_status(p, "online");
 }
 
 static void on_connected(struct publisher *p, const struct session_event *event)
@@ -72,8 +87,8 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->fastest_ms = FASTEST_MOST_MS;
     p->refused_until_ms = 0;
     p->tls.said[0] = '\0';
-    session_subscribe(p->session); /* first: an old will must not come between unheard */
-    publish_status(p, "online");
+    session_subscribe(p->session);     /* first: an old will must not come between unheard */
+    (void)publish_status(p, "online"); /* fails only when the connection is gone again */
     tell_state(p, true, "up", "");
     p->gone_before = false;
 }
@@ -124,10 +139,6 @@ static void on_event(struct publisher *p, const struct session_event *event)
         break;
     case SESSION_CONNECT_FAILED:
         on_connect_failed(p, event);
-        break;
-    case SESSION_DENIED:
-        if (p->phase == PHASE_UP)
-            publish_status(p, "online");
         break;
     case SESSION_LOST:
         on_lost(p, event);
@@ -198,7 +209,7 @@ static void begin_stop(struct publisher *p)
         p->stopped = true;
         return;
     }
-    publish_status(p, "offline");
+    (void)publish_status(p, "offline");
 }
 
 /* Leaves when the broker has taken the last word, so that it need not speak the will. */
@@ -284,6 +295,8 @@ static int wait_ms(const struct publisher *p)
         until = p->retry_ms;
     if (p->refused_until_ms > now && p->refused_until_ms < until)
         until = p->refused_until_ms;
+    if (may_answer_denial(p) && p->status_ms + STATUS_LEAST_MS < until)
+        until = p->status_ms + STATUS_LEAST_MS;
     if (send_batch_due_ms(p) < INT64_MAX)
         until = send_batch_due_ms(p);
     if (tell_acks_due_ms(p) < until)
@@ -310,6 +323,7 @@ static void run(struct publisher *p)
         if (p->stopping)
             leave_when_done(p);
         pass_requests(p);
+        answer_denial(p);
         watch(p);
         send_all(p);
         tell_acks(p);

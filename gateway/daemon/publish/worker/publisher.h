@@ -46,6 +46,8 @@ struct publisher {
     bool gone_before;              /* the broker closed or was not there since it was last up */
     struct tls_verdict tls;
     bool stopping, stopped;
+    bool denied;       /* another says that we are offline: to be answered */
+    int64_t status_ms; /* when a status was sent last */
     uint32_t window, max_message;
     struct lane lanes[LANE_COUNT];
     uint64_t told[LANE_COUNT]; /* watermarks */

@@ -50,6 +50,7 @@ struct session {
     uint32_t patient_waiting; /* their acknowledgements among the events */
     struct session_request *requests, *requests_last;
     uint32_t request_count;
+    bool denied;
 };
 
 /* ---- Events ------------------------------------------------------------------------------------
@@ -259,16 +260,23 @@ static struct session_request *copy_request(struct session *session, const char 
     return request;
 }
 
+static bool is_denial(const struct session *session, const char *topic, size_t topic_size,
+                      const MQTTAsync_message *message)
+{
+    return topic_size == strlen(session->will_topic) &&
+           memcmp(topic, session->will_topic, topic_size) == 0 &&
+           message->payloadlen == (int)strlen(OFFLINE) &&
+           memcmp(message->payload, OFFLINE, strlen(OFFLINE)) == 0;
+}
+
 static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message)
 {
     struct session *session = context;
     size_t size = topic_length > 0 ? (size_t)topic_length : strlen(topic);
     struct session_request *request = copy_request(session, topic, size, message);
-    if (size == strlen(session->will_topic) && memcmp(topic, session->will_topic, size) == 0 &&
-        message->payloadlen == (int)strlen(OFFLINE) &&
-        memcmp(message->payload, OFFLINE, strlen(OFFLINE)) == 0)
-        leave(session, &(struct session_event){.type = SESSION_DENIED});
+    bool denial = is_denial(session, topic, size, message);
     pthread_mutex_lock(&session->lock);
+    session->denied = session->denied || denial;
     if (request != NULL && session->request_count < REQUESTS_MOST) {
         if (session->requests_last != NULL)
             session->requests_last->next = request;
@@ -284,6 +292,15 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
     MQTTAsync_free(topic);
     (void)eventfd_write(session->wake_fd, 1);
     return 1; /* anything else makes Paho deliver it for ever */
+}
+
+bool session_take_denial(struct session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    bool denied = session->denied;
+    session->denied = false;
+    pthread_mutex_unlock(&session->lock);
+    return denied;
 }
 
 struct session_request *session_next_request(struct session *session)

@@ -23,8 +23,7 @@ enum session_event_type {
     SESSION_ACKED,   /* slot */
     SESSION_REFUSED, /* slot, reason: a PUBACK that says no */
     SESSION_UNSENT,  /* slot: the connection ended before its PUBACK */
-    SESSION_ENDED,   /* our own disconnect is done */
-    SESSION_DENIED   /* somebody, or the will of an earlier connection, says that we are offline */
+    SESSION_ENDED    /* our own disconnect is done */
 };
 
 struct session_event {
@@ -72,6 +71,9 @@ struct session_message {
 bool session_publish(struct session *session, uint16_t slot, uint32_t generation,
                      const struct session_message *message);
 bool session_next_event(struct session *session, struct session_event *event);
+/* Has another client, or the will of an earlier connection, said that we are offline? However often
+ * that came, it is true once. */
+bool session_take_denial(struct session *session);
 /* The caller frees it. NULL: none. */
 struct session_request *session_next_request(struct session *session);
 
