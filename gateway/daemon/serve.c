@@ -40,15 +40,14 @@ struct serve {
 
 /* ---- Pages -------------------------------------------------------------------------------- */
 
-/* Has whoever asks that role or more? Answers itself when not. A name that `baiye user` does not
- * know is an account that the operator made at the broker by hand, such as Prometheus'. */
-static bool may_see(const struct serve *serve, struct http_request *request, enum user_role least)
+/* A screen's account reads no more than the broker's access list lets it see; it is told so. A name
+ * that `baiye user` does not know is an account that the operator made at the broker by hand. */
+static bool may_see(const struct serve *serve, struct http_request *request)
 {
-    enum user_role role = rpc_role(serve->rpc, http_user(request));
-    if (role == USER_UNKNOWN || role >= least)
+    if (rpc_role(serve->rpc, http_user(request)) != USER_SCREEN)
         return true;
-    http_reply_error(request, 403, "forbidden", "your role does not see this page",
-                     least == USER_TECHNICIAN ? "log in as a technician" : "log in as a farmer");
+    http_reply_error(request, 403, "forbidden", "a screen does not see this page",
+                     "log in as a farmer or technician");
     return false;
 }
 
@@ -76,7 +75,7 @@ static void metrics_page(void *context, struct http_request *request)
 {
     const struct serve *serve = context;
     size_t size = 0;
-    if (!may_see(serve, request, USER_TECHNICIAN)) /* devices' health is in it */
+    if (!may_see(serve, request))
         return;
     char *text = health_metrics(&serve->health, &size);
     http_reply(request, text != NULL ? 200 : 500, "text/plain; version=0.0.4; charset=utf-8",
@@ -87,7 +86,7 @@ static void metrics_page(void *context, struct http_request *request)
 static void csv_page(void *context, struct http_request *request)
 {
     struct serve *serve = context;
-    if (may_see(serve, request, USER_FARMER))
+    if (may_see(serve, request))
         csv_get(serve->csv, request);
 }
 

@@ -9,7 +9,8 @@ import pytest
 GATEWAY = pathlib.Path(__file__).resolve().parents[2] / "gateway"
 
 
-@pytest.mark.parametrize("unit, most", [("packaging/baiyed.service", 1.6), ("led/baiye-led.service", 1.6)])
+@pytest.mark.parametrize("unit, most", [("packaging/baiyed.service", 1.6),
+                                        ("led/baiye-led.service", 1.6)])
 def test_the_exposure_stays_low(unit, most):
     told = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
                            GATEWAY / unit], capture_output=True, text=True, timeout=60)
