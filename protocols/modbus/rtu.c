@@ -30,6 +30,30 @@ size_t rtu_build(uint8_t unit, const uint8_t *pdu, size_t pdu_size, uint8_t *fra
     return pdu_size + 3;
 }
 
+#define AROUND_DATA 5u /* unit, function, byte count, CRC */
+#define ECHO_SIZE   8u /* unit, function, address, value or quantity, CRC */
+
+uint16_t rtu_answer_size(const uint8_t *pdu, size_t pdu_size)
+{
+    unsigned count = pdu_size >= 5 ? (unsigned)(pdu[3] << 8 | pdu[4]) : 0;
+    switch (pdu[0]) {
+    case MODBUS_READ_COILS:
+    case MODBUS_READ_DISCRETE:
+        return (uint16_t)(AROUND_DATA + (count + 7) / 8 % 256);
+    case MODBUS_READ_HOLDING:
+    case MODBUS_READ_INPUT:
+    case MODBUS_READ_WRITE:
+        return (uint16_t)(AROUND_DATA + count % 128 * 2);
+    case MODBUS_WRITE_COIL:
+    case MODBUS_WRITE_REGISTER:
+    case MODBUS_WRITE_COILS:
+    case MODBUS_WRITE_REGISTERS:
+        return ECHO_SIZE;
+    default:
+        return RTU_FRAME_MAX;
+    }
+}
+
 bool rtu_check(const uint8_t *frame, size_t size)
 {
     if (size < RTU_FRAME_MIN || size > RTU_FRAME_MAX)

@@ -37,6 +37,10 @@ size_t rtu_build(uint8_t unit, const uint8_t *pdu, size_t pdu_size, uint8_t *fra
 /* The last two bytes are the CRC of the others, and the size is a frame's. */
 bool rtu_check(const uint8_t *frame, size_t size);
 
+/* How many bytes the whole frame of the answer to this request PDU has; where the request does not
+ * tell, the most that a frame may have. */
+uint16_t rtu_answer_size(const uint8_t *pdu, size_t pdu_size);
+
 /* What a frame may be, by its length. Echo forms (a single write and its answer) are both. */
 enum rtu_kind { RTU_REQUEST = 1, RTU_ANSWER = 2 };
 

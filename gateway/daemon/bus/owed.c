@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/daemon/bus/serial_timing.h"
-#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/rtu.h"
 
 #define REGISTERS_MOST 125u
 #define BITS_MOST      2000u
@@ -110,12 +109,6 @@ bool owed_function(const struct owed *owed, uint8_t function)
     return false;
 }
 
-static uint16_t size_of(uint8_t function, unsigned count)
-{
-    bool bits = function == MODBUS_READ_COILS || function == MODBUS_READ_DISCRETE;
-    return (uint16_t)(SERIAL_ANSWER_BYTES + (bits ? (count + 7) / 8 : count * 2));
-}
-
 /* May P have that answer? Another P's is no harm: of neither a value comes. */
 static bool told_apart(const struct owed *owed, uint8_t function, uint16_t answer_size)
 {
@@ -135,7 +128,7 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
     bool reads = bits || function == MODBUS_READ_HOLDING || function == MODBUS_READ_INPUT;
     unsigned address = pdu_size >= 3 ? (unsigned)(pdu[1] << 8 | pdu[2]) : 0;
     unsigned count = reads && pdu_size >= 5 ? (unsigned)(pdu[3] << 8 | pdu[4]) : 1;
-    uint16_t own = reads ? size_of(function, count) : 0;
+    uint16_t own = reads ? rtu_answer_size(pdu, pdu_size) : 0;
     unsigned most = bits ? BITS_MOST : REGISTERS_MOST, step = bits ? 8 : 1;
     if (!reads)
         function = MODBUS_READ_HOLDING;
@@ -143,13 +136,13 @@ uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size
     for (unsigned tried = 0; tried < 2 * (OWED_TYPES + 2); tried++) {
         bool fewer = tried < OWED_TYPES + 2;
         unsigned many = fewer ? 1 + tried * step : count + (tried - OWED_TYPES - 1) * step;
-        uint16_t size = size_of(function, many);
-        if ((fewer && many >= count && reads) || many > most || size == own ||
-            !told_apart(owed, function, size))
-            continue;
         unsigned from = address + many > 0x10000u ? 0x10000u - many : address;
         const uint8_t made[OWED_PDU_SIZE] = {function, (uint8_t)(from >> 8), (uint8_t)from,
                                              (uint8_t)(many >> 8), (uint8_t)many};
+        uint16_t size = rtu_answer_size(made, sizeof made);
+        if ((fewer && many >= count && reads) || many > most || size == own ||
+            !told_apart(owed, function, size))
+            continue;
         memcpy(probe, made, sizeof made);
         return size;
     }

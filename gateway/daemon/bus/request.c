@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "gateway/daemon/bus/impl.h"
+#include "protocols/modbus/rtu.h"
 
 #define BROADCAST_NS 100000000LL /* turnaround delay after a broadcast */
 
@@ -65,28 +66,6 @@ int64_t bus_requests_ready_us(struct bus *bus)
     return ready_us;
 }
 
-/* The largest answer that the request can have, for the deadline. */
-static uint16_t answer_size_of(const uint8_t *pdu, size_t size)
-{
-    unsigned count = size >= 5 ? (unsigned)(pdu[3] << 8 | pdu[4]) : 0;
-    switch (pdu[0]) {
-    case MODBUS_READ_COILS:
-    case MODBUS_READ_DISCRETE:
-        return (uint16_t)(SERIAL_ANSWER_BYTES + (count + 7) / 8 % 256);
-    case MODBUS_READ_HOLDING:
-    case MODBUS_READ_INPUT:
-    case MODBUS_READ_WRITE:
-        return (uint16_t)(SERIAL_ANSWER_BYTES + count % 128 * 2);
-    case MODBUS_WRITE_COIL:
-    case MODBUS_WRITE_REGISTER:
-    case MODBUS_WRITE_COILS:
-    case MODBUS_WRITE_REGISTERS:
-        return 8;
-    default:
-        return RTU_FRAME_MAX;
-    }
-}
-
 /* Unit 0 is everybody on a serial line, and the server itself on Modbus TCP. */
 static bool is_broadcast(const struct bus *bus, uint8_t unit)
 {
@@ -103,7 +82,7 @@ static void try_request(struct bus *bus, const struct bus_request *request,
         .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
     struct transact_request line = {.pdu = request->pdu,
                                     .pdu_size = request->pdu_size,
-                                    .answer_size = answer_size_of(request->pdu, request->pdu_size),
+                                    .answer_size = rtu_answer_size(request->pdu, request->pdu_size),
                                     .unit = request->unit,
                                     .insists = true,
                                     .timeout_ns = request->timeout_ms * MS};

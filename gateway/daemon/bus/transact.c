@@ -7,6 +7,7 @@
 
 #define SLICE_NS          500000000LL  /* an end asked for is noticed so soon */
 #define BABBLE_NS         1000000000LL /* a line that is not silent for so long is babbled on */
+#define READ_PDU_SIZE     5u
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
@@ -57,13 +58,6 @@ static bool is_read_request(const uint8_t frame[8])
            rtu_check(frame, 8);
 }
 
-static uint16_t answer_size_of(const uint8_t *pdu)
-{
-    unsigned count = (unsigned)(pdu[3] << 8 | pdu[4]);
-    bool bits = pdu[0] == MODBUS_READ_COILS || pdu[0] == MODBUS_READ_DISCRETE;
-    return (uint16_t)(SERIAL_ANSWER_BYTES + (bits ? (count + 7) / 8 : count * 2));
-}
-
 /* `asked` is what we are waiting for ourselves, or NULL. */
 static void hear_request(struct transact *t, const uint8_t frame[8],
                          const struct transact_request *asked)
@@ -76,12 +70,11 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
                  (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
         return; /* may be an answer */
     int64_t now = line_now_ns();
-    uint16_t answer_size = answer_size_of(frame + 1);
+    uint16_t answer_size = rtu_answer_size(frame + 1, READ_PDU_SIZE);
     t->overheard.requests++;
     if (frame[0] == t->missed.unit && frame[1] == t->missed.request[0] &&
         answer_size == t->missed_size)
         t->listening = false; /* what comes now may be the answer to this */
-    t->overheard.unit = frame[0];
     t->overheard.answer_awaited = true;
     t->overheard.until_ns = now + LEFT_TO_OTHERS_NS;
     rtu_client_expect(&t->overheard.client, frame[0], frame + 1, 5);
@@ -101,7 +94,7 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
             o->until_ns = 0;
             if (t->owed != NULL && !t->spoken_between)
                 owed_overheard(&t->owed[o->client.unit], o->client.request[0],
-                               answer_size_of(o->client.request));
+                               rtu_answer_size(o->client.request, READ_PDU_SIZE));
         }
         if (o->filled == sizeof o->window)
             memmove(o->window, o->window + 1, --o->filled);

@@ -77,7 +77,6 @@ struct transact {
         struct rtu_client client; /* of its answer */
         int64_t until_ns;         /* the line is left to it until then, or its answer */
         uint64_t requests;        /* heard, ever */
-        uint8_t unit;             /* the last one's */
     } overheard;
     bool spoken_between; /* to the unit, about something of the same form, since our request */
     struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:

@@ -46,8 +46,9 @@ void guess_end(struct guess *guess, const char *user, const char *peer, int64_t 
                enum guess_outcome outcome);
 
 struct guess_stats {
-    uint64_t wrong, delayed; /* logins refused by the broker; not looked at for now */
-    uint32_t wrong_in_day;   /* of the last 24 hours, by whole hours */
+    uint64_t wrong,
+        delayed;           /* logins that the broker refused; that had to wait and were not asked */
+    uint32_t wrong_in_day; /* of the last 24 hours, by whole hours */
 };
 void guess_stats(struct guess *guess, int64_t now_ms, struct guess_stats *stats);
 

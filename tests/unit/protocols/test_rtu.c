@@ -326,9 +326,23 @@ static void random_traffic_loses_no_frame(void **state)
     assert_int_equal(l.found, sent + phantoms);
 }
 
+static void the_size_of_an_answer_follows_from_its_request(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t pdu[5];
+        uint16_t size;
+    } cases[] = {{{3, 0, 0, 0, 7}, 19},  {{4, 0, 0, 0, 125}, 255}, {{1, 0, 0, 0, 8}, 6},
+                 {{2, 0, 0, 0, 9}, 7},   {{6, 0, 1, 2, 3}, 8},     {{16, 0, 1, 0, 2}, 8},
+                 {{17, 0, 0, 0, 0}, 256}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(rtu_answer_size(cases[i].pdu, 5), cases[i].size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_size_of_an_answer_follows_from_its_request),
         cmocka_unit_test(silence_follows_the_standard),
         cmocka_unit_test(frame_has_the_published_bytes),
         cmocka_unit_test(request_ends_by_length_and_crc_without_waiting),
