@@ -55,7 +55,8 @@ static struct reading_value nothing(uint8_t flag)
 
 static void book(struct counter *counter, uint32_t raw, int64_t now_ms)
 {
-    *counter = (struct counter){.known = true, .last = raw, .at_ms = now_ms};
+    uint32_t before = counter->known ? counter->last : raw;
+    *counter = (struct counter){.known = true, .last = raw, .before = before, .at_ms = now_ms};
 }
 
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
@@ -79,8 +80,11 @@ struct reading_value counter_take(struct counter *counter, const struct field_co
         counter->doubted = raw;
         return nothing(METRIC_RANGE);
     }
-    bool restarted = counter->doubted < counter->last &&
-                     (double)raw <= most_codes(field, passed_ms); /* all of it came since */
+    uint64_t came = step;
+    if (counter->before <= counter->doubted && counter->doubted < counter->last)
+        came = raw > counter->last ? raw - counter->last : 0; /* the last one was the wrong one */
+    else if (counter->doubted < counter->last && (double)raw <= most_codes(field, passed_ms))
+        came = raw; /* it was restarted: all of it came since */
     book(counter, raw, now_ms);
-    return increment(field, restarted ? raw : step, flag);
+    return increment(field, came, flag);
 }

@@ -6,6 +6,7 @@
  *     shows 300   0   300   305      one wrong answer: nothing is booked for it
  *     shows 300   2     5            it was restarted: 2 and 3 are booked with the 5
  *     shows 300   9999  10001        impossible in that time: the leap is never booked, the 2 are
+ *     shows 200   210   201   202    the 210 was wrong, though possible: its 10 are booked, no more
  *
  * Pure; owned by the bus thread. */
 #ifndef BAIYE_BUS_COUNTER_H
@@ -20,6 +21,7 @@
 struct counter {
     int64_t at_ms;    /* when `last` was shown */
     uint32_t last;    /* what is booked up to there */
+    uint32_t before;  /* and before that */
     uint32_t doubted; /* shown since, and waiting for the next answer */
     bool known, has_doubted;
 };

@@ -34,6 +34,7 @@ struct device {
     bool learned_now;      /* by its silence: not to be forgotten when it counts as alive again */
     uint64_t reads_answered; /* bit i: read i of this plan was, so it is no wrong one */
     bool refusals_told;
+    bool retrying;      /* that one is in the plan again, alone */
     bool one_item;      /* the plan is that one alone: everything had been refused */
     int64_t refused_ms; /* when one was asked for anew */
     bool cut_short;     /* the last try was a probe with less than its longest time to answer */

@@ -271,10 +271,17 @@ static void note_refusals(struct bus *bus, struct device *device)
         device->refused_code ? modbus_exception_text(device->refused_code) : "no answer to them");
 }
 
-/* Now and then one of what was refused is asked for again, alone. */
+/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. */
 static void ask_anew(struct device *device, int64_t now_ms)
 {
     uint64_t bad = device->lessons.bad;
+    bool answered = device->retrying && (bad >> device->refused_item & 1) == 0;
+    device->retrying = false;
+    if (answered && bad != 0) {
+        device->lessons = (struct plan_lessons){0};
+        device_plan(device);
+        return;
+    }
     if (bad == 0 || device->one_item || now_ms - device->refused_ms < REFUSED_AGAIN_MS)
         return;
     if (device->refused_ms != 0) {
@@ -284,6 +291,7 @@ static void ask_anew(struct device *device, int64_t now_ms)
         plan_retry(device->map.items, device->map.item_count, device->refused_item,
                    &device->lessons);
         device_plan(device);
+        device->retrying = true;
     }
     device->refused_ms = now_ms;
 }

@@ -588,6 +588,20 @@ static void one_refused_register_costs_no_other(void **state)
     }
 }
 
+static void all_that_was_refused_comes_back_when_one_does(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 1u << 1 | 1u << 3 | 1u << 5;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(INT64_C(60000000000));
+    assert_int_equal(present_values(), 4);
+    garden_run(INT64_C(3700000000000)); /* asked again, and refused: nothing else changes */
+    assert_int_equal(present_values(), 4);
+    garden.units[1].refuses = 0;
+    garden_run(INT64_C(3700000000000));
+    assert_int_equal(present_values(), 7);
+}
+
 static void a_unit_that_refuses_everything_costs_a_request_a_minute(void **state)
 {
     (void)state;
@@ -698,6 +712,7 @@ int main(void)
         TEST(one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little),
         TEST(zeros_after_power_up_are_no_values),
         TEST(a_probe_that_warms_up_gives_nothing_meanwhile),
+        TEST(all_that_was_refused_comes_back_when_one_does),
         TEST(a_unit_that_refuses_everything_costs_a_request_a_minute),
         TEST(a_unit_that_gives_only_exceptions_is_not_online),
     };

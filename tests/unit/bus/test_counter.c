@@ -40,6 +40,8 @@ static const struct scene scenes[] = {
     {"over its end, and a wrong answer", {65530, 30000, 4}, {NOTHING, 1.0}, 3},
     {"a leap that is true is never booked", {300, 9999, 10001, 10002}, {NOTHING, 0.2, 0.1}, 4},
     {"a restart after much rain elsewhere", {40000, 0, 40000, 0, 1}, {NOTHING, 0, NOTHING, 0.1}, 5},
+    {"a wrong answer that is possible", {200, 210, 201, 202, 204}, {1.0, NOTHING, 0, 0.2}, 5},
+    {"rain on over a wrong answer", {200, 203, 201, 205, 206}, {0.3, NOTHING, 0.2, 0.1}, 5},
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
 
