@@ -8,7 +8,7 @@ export default defineConfig({
   base: './', // served by the gateway at / or as static files anywhere
   define: { __VERSION__: JSON.stringify(info.version) },
   build: {
-    target: 'es2020', // handsets of 2020 and later
+    target: ['chrome80', 'safari13'], // public/early.js says so to older ones
     sourcemap: false,
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the page's own policy forbids nothing less than files

@@ -4,6 +4,7 @@
 import { en } from './i18n/en';
 import { zh, type Key } from './i18n/zh';
 import { METRICS } from 'virtual:metrics';
+import { has } from './model/own';
 
 export type Lang = 'zh' | 'en';
 
@@ -31,12 +32,12 @@ export function t(key: Key, ...args: (string | number)[]): string {
 /** A name that came over the wire, when it is one that the app has a word for. */
 export function word(group: string, name: string, otherwise = name): string {
   const key = `${group}.${name}`;
-  return Object.prototype.hasOwnProperty.call(zh, key) ? t(key as Key) : otherwise;
+  return has(zh, key) ? t(key as Key) : otherwise;
 }
 
 /** What people call a metric. */
 export const metricWord = (name: string, otherwise = name): string =>
-  (Object.prototype.hasOwnProperty.call(METRICS, name) ? METRICS[name]?.[current] : undefined) ?? otherwise;
+  (has(METRICS, name) ? METRICS[name]?.[current] : undefined) ?? otherwise;
 
 /** Of two wordings the one in the page's language. */
 export const ours = <T>(words: T & { zh: T | null }): T => (current === 'zh' && words.zh ? words.zh : words);

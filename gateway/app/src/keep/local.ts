@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small things kept on the phone: settings always; login and last values only for somebody who asked
 // to be remembered. Storage may be missing, full or forbidden: then the app just keeps less.
+import { has } from '../model/own';
 import { parseAlert, parseForecast, parseLive, parseSite, type Forecast } from '../model/payload';
 import { clock, keepLive, state } from '../model/state';
 import type { Login } from '../mqtt/session';
@@ -136,7 +137,7 @@ export function noteGrowth(garden: string, day: string, forecast: Forecast): voi
 /** What each day gave, from one noted day to the next; a day after a gap gives nothing. */
 export function dailyGrowth(garden: string, plot: string): { day: string; gain: number }[] {
   const noted = notedGrowth(garden);
-  const rows = Object.hasOwn(noted, plot) && Array.isArray(noted[plot]) ? noted[plot] : [];
+  const rows = has(noted, plot) && Array.isArray(noted[plot]) ? noted[plot] : [];
   return rows.flatMap(([day, sum], i) => {
     const before = rows[i - 1];
     if (!before || Date.parse(day) - Date.parse(before[0]) !== 86400e3 || !(sum >= before[1])) return [];

@@ -7,15 +7,29 @@ import { db, type Photo } from './db';
 const SIDE_MAX = 1600;
 const QUALITY = 0.82;
 
+/** Through an element: it turns a picture as the camera says, which createImageBitmap learnt late. */
+function load(file: Blob): Promise<HTMLImageElement> {
+  return new Promise((resolve, reject) => {
+    const picture = new Image();
+    const url = URL.createObjectURL(file);
+    const end = (settle: () => void) => () => {
+      URL.revokeObjectURL(url);
+      settle();
+    };
+    picture.onload = end(() => resolve(picture));
+    picture.onerror = end(() => reject(new Error('no picture')));
+    picture.src = url;
+  });
+}
+
 /** What the camera gave, smaller, as JPEG; throws when it is no picture. */
 async function shrink(file: Blob): Promise<Blob> {
-  const picture = await createImageBitmap(file, { imageOrientation: 'from-image' });
+  const picture = await load(file);
   const factor = Math.min(1, SIDE_MAX / Math.max(picture.width, picture.height));
   const canvas = document.createElement('canvas');
   canvas.width = Math.max(1, Math.round(picture.width * factor));
   canvas.height = Math.max(1, Math.round(picture.height * factor));
   canvas.getContext('2d')?.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  picture.close();
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('no picture'))), 'image/jpeg', QUALITY);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers, ages and dates as people read them, always in the site's time zone.
 import { lang, t } from '../i18n';
+import { has } from './own';
 
 /** A minus that cannot be mistaken for a gap, no "-0", at most seven characters. */
 export function value(x: number, digits: number): string {
@@ -26,7 +27,7 @@ const zones = new Map<string, Intl.DateTimeFormat>();
 
 /** How far the zone's clocks are ahead of UTC at that moment, in ms. */
 export function ahead(ts: number, zone: string): number {
-  if (Object.hasOwn(FIXED_HOURS, zone)) return (FIXED_HOURS[zone] ?? 0) * 3600e3;
+  if (has(FIXED_HOURS, zone)) return (FIXED_HOURS[zone] ?? 0) * 3600e3;
   let f = zones.get(zone);
   if (!f) {
     f = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric',

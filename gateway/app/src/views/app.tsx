@@ -4,6 +4,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ours, said, t, word, type Key } from '../i18n';
 import { worstFirst } from '../model/alerts';
+import { has } from '../model/own';
 import { state } from '../model/state';
 import { currentLogin } from '../garden';
 import { useGarden, useHash } from './hooks';
@@ -94,7 +95,7 @@ function useTold(page: string) {
 export function App() {
   useGarden();
   const [page = '', arg = ''] = useHash();
-  const inside = Object.hasOwn(later, page) ? page : '';
+  const inside = has(later, page) ? page : '';
   const main = useTold(`${inside}/${arg}`);
   if (!currentLogin() || state.link === 'refused') return <div class="scroll"><Login /></div>;
   const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;

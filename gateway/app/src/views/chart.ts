@@ -31,6 +31,17 @@ function css(root: HTMLElement, name: string): string {
   return getComputedStyle(root).getPropertyValue(name).trim();
 }
 
+/** Tells when the size may be another; the release comes back. iOS 13.0 to 13.3 know only the window's. */
+function watchSize(root: HTMLElement, changed: () => void): () => void {
+  if (typeof ResizeObserver !== 'function') {
+    addEventListener('resize', changed);
+    return () => removeEventListener('resize', changed);
+  }
+  const watch = new ResizeObserver(changed);
+  watch.observe(root);
+  return () => watch.disconnect();
+}
+
 export class Chart {
   private plot: uPlot | null = null;
   private lines: Line[] = [];
@@ -42,16 +53,15 @@ export class Chart {
   private pulled = false; // a finger moved it
   private ended = false; // and lifted
   private readonly fingers = new Map<number, number>();
-  private readonly resize: ResizeObserver;
+  private readonly unwatch: () => void;
 
   constructor(private readonly o: ChartOptions) {
-    this.resize = new ResizeObserver(() => this.fit());
-    this.resize.observe(o.root);
+    this.unwatch = watchSize(o.root, () => this.fit());
   }
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
-    this.resize.disconnect();
+    this.unwatch();
     this.plot?.destroy();
     this.plot = null;
   }

@@ -5,6 +5,7 @@ import { ours, t, word } from '../i18n';
 import { day, dayAfter, kg, monthDay, value, weighed, when } from '../model/format';
 import type { Pick } from '../keep/db';
 import type { Forecast, PlotForecast, Triple, Why } from '../model/payload';
+import { has } from '../model/own';
 import { bookedInAll, lastPicked, type PickedDay } from '../model/picks';
 import { clock, state } from '../model/state';
 import type { Bookings } from './booking';
@@ -51,7 +52,7 @@ function LastPicked({ last }: { last: PickedDay | null }) {
 function WhoComes({ forecast, picks }: { forecast: Forecast; picks: Pick[] }) {
   const [open, setOpen] = useState(false);
   const [Rows, setRows] = useState<{ rows: typeof Bookings } | 'failed' | null>(null);
-  const plots = (state.site?.plots ?? []).map((p) => p.name).filter((name) => Object.hasOwn(forecast.plots, name));
+  const plots = (state.site?.plots ?? []).map((p) => p.name).filter((name) => has(forecast.plots, name));
   const on = dayAfter(clock.now() ?? Date.now(), zone());
   const booked = bookedInAll(picks, plots, on, forecast, zone());
   const grows = plots.some((name) => forecast.plots[name]?.readyKg || forecast.plots[name]?.pickKg);

@@ -9,6 +9,7 @@ import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
 import { add, confirm, DOUBTFUL, drop, list } from '../keep/outbox';
 import { day, fullDate, kg, value, weighed } from '../model/format';
+import { has } from '../model/own';
 import type { PlotForecast, Why } from '../model/payload';
 import { bookedFor, doubt, PICKERS_MAX, type Doubt } from '../model/picks';
 import { clock, state } from '../model/state';
@@ -245,7 +246,7 @@ export function Growth({ arg }: { arg: string }) {
       </div>
     );
   }
-  const forecast = state.forecast && Object.hasOwn(state.forecast.plots, plot.name) ? state.forecast.plots[plot.name] : undefined;
+  const forecast = state.forecast && has(state.forecast.plots, plot.name) ? state.forecast.plots[plot.name] : undefined;
   return (
     <div class="growthpage">
       <div class="pagehead"><h1>{t('pick.title')}</h1></div>

@@ -4,11 +4,12 @@
 import { METRICS, type MetricInfo } from 'virtual:metrics';
 import { metricWord } from '../i18n';
 import { value } from '../model/format';
+import { has } from '../model/own';
 import { state } from '../model/state';
 import type { Metric } from '../model/payload';
 
 const own = <T>(all: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
-  all && Object.prototype.hasOwnProperty.call(all, name) ? all[name] : undefined;
+  all && has(all, name) ? all[name] : undefined;
 const fromSite = (metric: string): Metric | undefined => own(state.site?.metrics, metric);
 const fromTable = (metric: string): MetricInfo | undefined => own(METRICS, metric);
 

@@ -199,7 +199,7 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
           </p>
         )}
         <p class="quiet notes">
-          {loaded.busy ? t('plot.loading') : t('plot.hint')}
+          <span>{loaded.busy ? t('plot.loading') : t('plot.hint')}</span>
           <span><span class="swatch" /> {t('plot.gaps')}</span>
           {doubtful && <span><span class="ring" /> {t('plot.flags')}</span>}
         </p>
@@ -335,7 +335,8 @@ export function PlotPage({ arg }: { arg: string }) {
   const labels = second ? [tile.label, second.label] : [tile.label];
   const choose = (m: string) => {
     setChosen(m);
-    document.querySelector('.scroll')?.scrollTo({ top: 0 }); // where its curve is
+    const page = document.querySelector('.scroll');
+    if (page) page.scrollTop = 0; // where its curve is
   };
   return (
     <div class="plotpage">

@@ -5,6 +5,13 @@ import { get, set } from '../keep/local';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
+// Safari 13 has only the older names, and uPlot asks for the newer ones, too.
+const queries = MediaQueryList.prototype;
+if (typeof queries.addEventListener !== 'function') {
+  queries.addEventListener = function (this: MediaQueryList, _: string, changed: unknown) { this.addListener(changed as () => void); };
+  queries.removeEventListener = function (this: MediaQueryList, _: string, changed: unknown) { this.removeListener(changed as () => void); };
+}
+
 const phoneIsDark = matchMedia('(prefers-color-scheme: dark)');
 
 export function theme(): Theme {
