@@ -230,6 +230,89 @@ test('use: compare two plots, take them away as CSV and as a picture', async () 
   await page.locator('table').nth(1).waitFor();
 });
 
+/** Rain and wind as a station measures them: 13.6 mm in one hour two hours ago, wind around north. */
+async function station(gateway) {
+  await gateway.garden(2);
+  const live = gateway.live(10e3, { rainfall: 0.2, wind_direction: 350 });
+  await gateway.put('dev/node-1/live', live);
+  await gateway.put('plot/upper/live', live);
+  const plain = gateway.answers.history;
+  gateway.answers.history = (p) => {
+    const answer = plain(p);
+    if (p.metric === 'rainfall') {
+      const burst = Math.floor((gateway.now() - 2 * 3600e3) / 3600e3) * 3600e3;
+      answer.sum = answer.t.map((t) => (burst >= t && burst < t + { raw: 60e3, hour: 3600e3, day: 86400e3 }[p.step] ? 13.6 : 0));
+      Object.assign(answer, { min: answer.t.map(() => 0), mean: answer.sum.map((x) => x / 60), max: answer.sum.map((x) => (x ? 0.8 : 0)) });
+    } else if (p.metric === 'wind_direction') {
+      const mean = answer.t.map((_, i) => (i % 2 ? 350 : 10));
+      Object.assign(answer, { min: mean.map(() => 0), mean, max: mean.map(() => 359) });
+    }
+    return answer;
+  };
+}
+
+test('use: rain is added up in tile, bars, table and file', async () => {
+  await station(s.gateway);
+  const page = await open({ size: 'small' });
+  // Two hours ago may have been yesterday.
+  const asked = await until('today is asked for', () => s.gateway.asked.find((a) => a.method === 'history' && a.params.metric === 'rainfall'));
+  assert.equal(new Date(asked.params.from + 8 * 3600e3).toISOString().slice(11, 19), '00:00:00', 'since the site\'s midnight');
+  const today = s.gateway.answers.history(asked.params).sum.reduce((a, b) => a + b, 0);
+  if (today > 0) await page.locator('.tile .fallen', { hasText: '今天雨量 13.6 mm' }).waitFor();
+  await page.goto(`${s.bridge.url}#/plot/p:upper`);
+  await page.locator('.choices [data-metric=rainfall]', { hasText: '今天雨量' }).tap();
+  await page.locator('.hero', { hasText: '13.6' }).waitFor();
+  await page.getByText('雨量 · 合计').waitFor();
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  assert.ok(s.gateway.asked.some((a) => a.params.metric === 'rainfall' && a.params.step === 'hour'));
+  const bars = () => page.evaluate(() => {
+    const over = document.querySelector('.chart .u-over');
+    const canvas = document.querySelector('.chart canvas');
+    const { data, width } = canvas.getContext('2d').getImageData(0, over.offsetTop + over.offsetHeight - 8, canvas.width, 1);
+    const ink = getComputedStyle(document.documentElement).getPropertyValue('--leaf').trim();
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(ink.slice(i, i + 2), 16));
+    let n = 0;
+    for (let x = 0; x < width; x += 1) {
+      const i = x * 4;
+      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) n += 1;
+    }
+    return n;
+  });
+  await until('the bar stands on the floor', async () => (await bars()) >= 3);
+  await shot(page, 'use-rain-day');
+  await page.getByRole('button', { name: '月', exact: true }).tap();
+  await until('days', async () => (await page.locator('[data-step]').getAttribute('data-step')) === 'day');
+  await page.locator('.hero', { hasText: '13.6' }).waitFor();
+  await shot(page, 'use-rain-month');
+  await page.getByText('数字表').tap();
+  assert.deepEqual(await page.locator('thead th').allTextContents(), ['时间', '合计']);
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载 CSV' }).tap()]);
+  const rows = readFileSync(await file.path(), 'utf8').replace('\ufeff', '').trim().split('\r\n');
+  assert.equal(rows[0], '地块,UTC,时间,n,合计,flag');
+  assert.equal(rows.slice(1).map((r) => Number(r.split(',')[4])).reduce((a, b) => a + b, 0), 13.6);
+});
+
+test('use: wind around north stays north, as points without a band', async () => {
+  await station(s.gateway);
+  const page = await open({}, 'plot/p:upper');
+  await page.locator('.choices [data-metric=wind_direction]').tap();
+  await page.getByRole('button', { name: '月', exact: true }).tap();
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  await until('hours of a month', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 700);
+  await page.getByText('数字表').tap();
+  assert.deepEqual(await page.locator('thead th').allTextContents(), ['时间', '数值']);
+  await page.locator('.chart').scrollIntoViewIfNeeded();
+  const box = await page.locator('.chart .u-over').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const said = await until('a day is read', async () => {
+    const text = await page.locator('.hero .value').innerText();
+    return /^\d/.test(text) && text;
+  });
+  const angle = parseFloat(said);
+  assert.ok(angle <= 11 || angle >= 349, `${said} is not north`);
+  await shot(page, 'use-wind');
+});
+
 test('use: a hole in history is drawn as a hole', async () => {
   await s.gateway.garden(1);
   const page = await open({}, 'plot/p:upper');

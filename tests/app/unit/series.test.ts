@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { addLive, columns, csv, csvCell, daily, emptySeries, holes, join, stepFor, type Series } from '../../../gateway/app/src/model/series';
+import { addLive, columns, csv, csvCell, daily, emptySeries, holes, join, stepFor, total, type Series } from '../../../gateway/app/src/model/series';
 import type { Flag, Live } from '../../../gateway/app/src/model/payload';
 
 const M = 60_000;
 const series = (times: number[], step: Series['step'] = 'raw'): Series => ({
-  step, t: times, n: times.map(() => 1), min: times.map((t) => t / M), mean: times.map((t) => t / M),
+  step, kind: 'mean', t: times, n: times.map(() => 1), min: times.map((t) => t / M), mean: times.map((t) => t / M),
   max: times.map((t) => t / M), flags: new Map(),
 });
 
@@ -62,7 +62,7 @@ describe('history', () => {
     const H = 3600e3;
     const hours: Series = { step: 'hour', t: [0, H, 24 * H, 25 * H, 48 * H], n: [60, 30, 60, 0, 0],
       min: [1, 4, 7, null, null], mean: [2, 5, 8, null, null], max: [3, 6, 9, null, null], flags: new Map([[H, 2], [0, 1], [48 * H, 60]]) };
-    expect(daily(hours, (t) => Math.floor(t / 24 / H) * 24 * H)).toEqual({ step: 'day', t: [0, 24 * H, 48 * H], n: [90, 60, 0],
+    expect(daily(hours, (t) => Math.floor(t / 24 / H) * 24 * H)).toEqual({ step: 'day', kind: 'mean', t: [0, 24 * H, 48 * H], n: [90, 60, 0],
       min: [1, 7, null], mean: [3, 8, null], max: [6, 9, null], flags: new Map([[0, 3], [48 * H, 60]]) });
   });
 
@@ -82,5 +82,52 @@ describe('the CSV file', () => {
     const text = csv(['a'], [{ label: '上坡', series: s }], () => 'local');
     expect(text.split('\r\n')[2]).toBe('上坡,1970-01-01T00:02:00.000Z,local,1,2,,2,');
     expect(text.startsWith('\ufeff')).toBe(true); // or Excel takes Chinese for something else
+  });
+});
+
+describe('quantities that add up, and directions', () => {
+  const H = 3600e3;
+  const answer = (mean: number[], sum?: number[]) => ({ t: mean.map((_, i) => i * H), n: mean.map(() => 12), min: mean.map(() => 0), mean,
+    max: mean.map(() => 360), bad: mean.map(() => 0), flags: {}, next: null, ...(sum ? { sum } : {}) });
+  const day = (t: number) => Math.floor(t / (24 * H)) * 24 * H;
+
+  it('rain is the sum of its increments, of a bucket and of a day', () => {
+    const hours = join(emptySeries('hour', 'sum'), answer([0, 0.8, 0.1], [0, 13.6, 1.2]));
+    expect(hours.mean).toEqual([0, 13.6, 1.2]);
+    expect(hours.max).toEqual([0, 13.6, 1.2]);
+    expect(daily(hours, day).mean[0]).toBeCloseTo(14.8);
+    expect(total(hours, H, 3 * H)).toBeCloseTo(14.8);
+    expect(total(hours, 0, H)).toBe(0);
+    expect(total(hours, 5 * H, 9 * H)).toBe(null);
+  });
+
+  it('350° and 10° are north, not south; opposite ones are none', () => {
+    expect(daily(join(emptySeries('hour', 'angle'), answer([350, 10])), day).mean).toEqual([0]);
+    expect(daily(join(emptySeries('hour', 'angle'), answer([170, 190])), day).mean).toEqual([180]);
+    expect(daily(join(emptySeries('hour', 'angle'), answer([90, 270])), day).mean).toEqual([null]);
+    const band = join(emptySeries('hour', 'angle'), answer([350, 10]));
+    expect([band.min, band.max]).toEqual([[350, 10], [350, 10]]);
+  });
+
+  it('the newest of a day stands for what has only a present', () => {
+    expect(daily(join(emptySeries('hour', 'last'), answer([5, 7, 6])), day).mean).toEqual([6]);
+  });
+
+  it('are asked for in bars that can be told apart', () => {
+    expect([1, 2, 7, 31, 366].map((d) => stepFor(d * 24 * H, 'sum'))).toEqual(['hour', 'hour', 'day', 'day', 'day']);
+  });
+
+  it('stand a bucket apart, also beside a hole and alone, so that no bar is a hair', () => {
+    const alone = join(emptySeries('hour', 'sum'), answer([1], [5]));
+    const holed = join(alone, { ...answer([1, 1], [2, 3]), t: [9 * H, 10 * H] });
+    for (const s of [alone, holed]) {
+      const [t] = columns(s, 60);
+      expect(Math.min(...t.slice(1).map((x, i) => x - (t[i] ?? 0)))).toBe(3600);
+    }
+  });
+
+  it('have one number in a file, not three', () => {
+    const text = csv(['a'], [{ label: 'x', series: join(emptySeries('hour', 'sum'), answer([0.8], [13.6])) }], () => 'then');
+    expect(text.split('\r\n')[1]).toBe('x,1970-01-01T00:00:00.000Z,then,12,13.6,');
   });
 });

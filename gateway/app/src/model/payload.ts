@@ -110,6 +110,8 @@ export interface History {
   min: (number | null)[];
   mean: (number | null)[];
   max: (number | null)[];
+  /** Of increments, such as rain: what they add up to. */
+  sum?: (number | null)[];
   /** Of raw readings that are not good, by time. */
   flags: Record<number, Flag>;
   /** How many readings of a bucket are not good. */
@@ -378,7 +380,9 @@ export function parseHistory(x: unknown): History | null {
     });
   }
   const bad = column(o.bad);
+  const sum = Array.isArray(o.sum) ? column(o.sum) : null;
   const out: History = { t: [], n: [], min: [], mean: [], max: [], flags, bad: [], next: time(o.next) };
+  if (sum) out.sum = [];
   let last = 0;
   t.forEach((at, i) => {
     if (at === null || at <= last) return; // uPlot needs rising times
@@ -389,6 +393,7 @@ export function parseHistory(x: unknown): History | null {
     out.mean.push(mean[i] ?? null);
     out.max.push(max[i] ?? null);
     out.bad.push(Math.max(0, bad[i] ?? 0));
+    if (sum) out.sum?.push(sum[i] ?? null);
   });
   return out;
 }

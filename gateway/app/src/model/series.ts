@@ -4,11 +4,16 @@ import type { Flag, History, Live } from './payload';
 
 export type Step = 'raw' | 'hour' | 'day';
 
+/** How several values of a time make one: see protocols/metric/metrics.def. */
+export type Kind = 'mean' | 'sum' | 'angle' | 'last';
+
 export interface Series {
   step: Step;
+  kind: Kind;
   t: number[]; // ms, rising
   n: number[];
   min: (number | null)[];
+  /** What stands for the bucket: the mean; of increments their sum, of directions their vector's. */
   mean: (number | null)[];
   max: (number | null)[];
   /** Readings that are not good, by time: raw ones with their flag, buckets with how many. */
@@ -17,8 +22,8 @@ export interface Series {
 
 const HOUR_MS = 3600e3;
 
-export const emptySeries = (step: Step): Series => ({
-  step, t: [], n: [], min: [], mean: [], max: [], flags: new Map(),
+export const emptySeries = (step: Step, kind: Kind = 'mean'): Series => ({
+  step, kind, t: [], n: [], min: [], mean: [], max: [], flags: new Map(),
 });
 
 function doubts(x: History | Series): [number, Flag | number][] {
@@ -32,15 +37,18 @@ function doubts(x: History | Series): [number, Flag | number][] {
 
 /** Both in order of time; where both have a time the later answer is right. */
 export function join(a: Series, b: History | Series): Series {
-  const out = emptySeries(a.step);
+  const out = emptySeries(a.step, a.kind);
   out.flags = new Map([...a.flags, ...doubts(b)]);
   let [i, j] = [0, 0];
   const take = (from: History | Series, k: number) => {
     out.t.push(from.t[k] ?? 0);
     out.n.push(from.n[k] ?? 0);
-    out.min.push(from.min[k] ?? null);
-    out.mean.push(from.mean[k] ?? null);
-    out.max.push(from.max[k] ?? null);
+    const mean = (a.kind === 'sum' && 'sum' in from ? from.sum?.[k] : from.mean[k]) ?? null;
+    // Neither a sum nor a direction lies between a lowest and a highest one.
+    const [min, max] = a.kind === 'sum' || a.kind === 'angle' ? [mean, mean] : [from.min[k] ?? null, from.max[k] ?? null];
+    out.min.push(min);
+    out.mean.push(mean);
+    out.max.push(max);
   };
   while (i < a.t.length || j < b.t.length) {
     const [ta, tb] = [a.t[i] ?? Infinity, b.t[j] ?? Infinity];
@@ -96,9 +104,23 @@ export function holes(series: Series, everyS: number, from: number, until: numbe
   return out;
 }
 
+/** Of a sum of vectors; null where they cancel each other out. */
+function direction(east: number, north: number, n: number): number | null {
+  if (Math.hypot(east, north) < 0.001 * n) return null;
+  return Math.round(((Math.atan2(east, north) * 180) / Math.PI + 360) * 10) / 10 % 360;
+}
+
+/** What fell between two times; null when nothing is known. */
+export function total(series: Series, from: number, to: number): number | null {
+  const known = series.mean.filter((v, i): v is number => v != null && (series.t[i] ?? 0) >= from && (series.t[i] ?? 0) < to);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
+}
+
 /** Hours put together to the days of the site, for when hours would be a tangle of lines. */
 export function daily(series: Series, dayStart: (t: number) => number): Series {
-  const out = emptySeries('day');
+  const out = emptySeries('day', series.kind);
+  const east: number[] = []; // of directions: the sums of their vectors
+  const north: number[] = [];
   series.t.forEach((at, i) => {
     const start = dayStart(at);
     if (out.t[out.t.length - 1] !== start) {
@@ -115,10 +137,21 @@ export function daily(series: Series, dayStart: (t: number) => number): Series {
     const [n, mean] = [series.n[i] ?? 0, series.mean[i]];
     if (mean == null || n <= 0) return;
     const before = out.n[k] ?? 0;
-    out.mean[k] = ((out.mean[k] ?? 0) * before + mean * n) / (before + n);
+    if (series.kind === 'angle') {
+      const x = (east[k] ?? 0) + n * Math.sin((mean * Math.PI) / 180);
+      const y = (north[k] ?? 0) + n * Math.cos((mean * Math.PI) / 180);
+      [east[k], north[k]] = [x, y];
+      out.mean[k] = out.min[k] = out.max[k] = direction(x, y, before + n);
+      out.n[k] = before + n;
+      return;
+    }
+    if (series.kind === 'sum') out.mean[k] = (out.mean[k] ?? 0) + mean;
+    else if (series.kind === 'last') out.mean[k] = mean;
+    else out.mean[k] = ((out.mean[k] ?? 0) * before + mean * n) / (before + n);
     out.n[k] = before + n;
     out.min[k] = Math.min(out.min[k] ?? Infinity, series.min[i] ?? mean);
     out.max[k] = Math.max(out.max[k] ?? -Infinity, series.max[i] ?? mean);
+    if (series.kind === 'sum') out.min[k] = out.max[k] = out.mean[k] ?? null;
   });
   return out;
 }
@@ -131,43 +164,54 @@ export function columns(series: Series, everyS: number): [number[], (number | nu
   const limit = holeMs(series, everyS);
   const [t, min, mean, max]: [number[], (number | null)[], (number | null)[], (number | null)[]] = [[], [], [], []];
   const shift = middleMs(series.step);
+  const stop = (at: number) => {
+    t.push((at + shift) / 1000);
+    min.push(null);
+    mean.push(null);
+    max.push(null);
+  };
+  // Bars are as wide as the nearest neighbours are apart, so theirs is a whole bucket on, even of one alone.
+  const apart = series.kind === 'sum' && shift > 0 ? 2 * shift : 1;
   series.t.forEach((at, i) => {
     const before = series.t[i - 1];
-    if (before !== undefined && at - before > limit) {
-      t.push((before + shift + 1) / 1000);
-      min.push(null);
-      mean.push(null);
-      max.push(null);
-    }
+    if (before !== undefined && at - before > limit) stop(before + apart);
     t.push((at + shift) / 1000);
     min.push(series.min[i] ?? null);
     mean.push(series.mean[i] ?? null);
     max.push(series.max[i] ?? null);
   });
+  const last = series.t[series.t.length - 1];
+  if (series.kind === 'sum' && last !== undefined) stop(last + apart);
   return [t, min, mean, max];
 }
 
 /** The finest step whose answers stay small on a mobile link. */
-export function stepFor(spanMs: number): Step {
+export function stepFor(spanMs: number, kind: Kind = 'mean'): Step {
   const days = spanMs / (24 * HOUR_MS);
+  if (kind === 'sum') return days <= 2.1 ? 'hour' : 'day'; // bars that can be told apart
   return days <= 2.1 ? 'raw' : 'hour';
 }
+
+/** Whether a lowest and a highest value say something beside it. */
+export const hasRange = (kind: Kind): boolean => kind !== 'sum' && kind !== 'angle';
 
 /** A cell that a spreadsheet will not take for a formula. */
 export function csvCell(x: string | number | null): string {
   if (x === null) return '';
   if (typeof x === 'number') return String(x);
   const safe = /^[=+\-@\t\r]/.test(x) ? `'${x}` : x;
-  return /[",\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+  return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
 }
 
 /** Times as ISO 8601 in UTC and in the site's own words; a value that is missing is an empty cell. */
 export function csv(columnNames: string[], list: { label: string; series: Series }[], local: (t: number) => string): string {
+  const numbers = ({ kind, min, mean, max }: Series, i: number) =>
+    (hasRange(kind) ? [min[i] ?? null, mean[i] ?? null, max[i] ?? null] : [mean[i] ?? null]);
   const rows = [columnNames.map(csvCell).join(',')];
   for (const { label, series } of list) {
     series.t.forEach((t, i) => {
-      rows.push([label, new Date(t).toISOString(), local(t), series.n[i] ?? 0, series.min[i] ?? null,
-        series.mean[i] ?? null, series.max[i] ?? null, series.flags.get(t) ?? ''].map(csvCell).join(','));
+      rows.push([label, new Date(t).toISOString(), local(t), series.n[i] ?? 0, ...numbers(series, i),
+        series.flags.get(t) ?? ''].map(csvCell).join(','));
     });
   }
   return `\ufeff${rows.join('\r\n')}\r\n`;

@@ -10,6 +10,13 @@ export type LinkState = 'idle' | 'connecting' | 'up' | 'down' | 'refused';
  *  broker behind it does not, or nobody knows. */
 export type Obstacle = 'network' | 'gateway' | 'broker' | 'unknown';
 
+export interface Today {
+  day: string;
+  /** null: not known */
+  sum: number | null;
+  askedAt: number;
+}
+
 export interface State {
   link: LinkState;
   /** The last try to connect was in vain; null while none was. */
@@ -25,6 +32,8 @@ export interface State {
    *  its sensor is. */
   had: Map<string, Set<string>>;
   health: Map<string, Health>;
+  /** Since midnight, of increments such as rain: by tile and metric. */
+  today: Map<string, Today>;
   forecast: Forecast | null;
   alerts: Map<string, Alert>;
   ledPng: Uint8Array | null;
@@ -50,6 +59,7 @@ export const state: State = {
   plotLive: new Map(),
   had: new Map(),
   health: new Map(),
+  today: new Map(),
   forecast: null,
   alerts: new Map(),
   ledPng: null,
@@ -68,7 +78,7 @@ export function forget(): void {
   state.ledPng = null;
   state.remembered = false;
   state.timePending = true;
-  for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts]) map.clear();
+  for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts, state.today]) map.clear();
 }
 
 type Listener = () => void;

@@ -23,6 +23,12 @@ export interface Tile {
   fresh: Freshness;
 }
 
+/** The name of a tile's page and of what is kept for it. */
+export const keyOf = (tile: { name: string; isDevice: boolean }): string => `${tile.isDevice ? 'd' : 'p'}:${tile.name}`;
+
+export const whatOf = (key: string): { device: string } | { plot: string } =>
+  (key.startsWith('d:') ? { device: key.slice(2) } : { plot: key.slice(2) });
+
 export interface World {
   site: Site | null;
   live: ReadonlyMap<string, Live>;

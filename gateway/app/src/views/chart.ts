@@ -3,7 +3,7 @@
 // rings, one finger moves, two fingers zoom, tap reads a point.
 import uPlot from 'uplot';
 import { ahead, clockTime, fullDate, midnight, monthDay } from '../model/format';
-import { columns, daily, holes, middleMs, type Series } from '../model/series';
+import { columns, daily, hasRange, holes, middleMs, type Kind, type Series } from '../model/series';
 
 export interface Line {
   label: string;
@@ -16,6 +16,7 @@ export interface ChartOptions {
   zone: string;
   unit: string;
   decimals: number;
+  kind: Kind;
   /** The last moment that could have data, in ms. */
   until: () => number;
   onRange: (from: number, to: number, done: boolean) => void;
@@ -40,6 +41,25 @@ function watchSize(root: HTMLElement, changed: () => void): () => void {
   const watch = new ResizeObserver(changed);
   watch.observe(root);
   return () => watch.disconnect();
+}
+
+/** Sums are bars, side by side in a comparison. Between two directions there is no line: from 350° to
+ *  10° it would cross everything. */
+function shape(kind: Kind, ink: string, k: number, count: number): Partial<uPlot.Series> {
+  const { bars } = uPlot.paths;
+  if (kind === 'sum' && bars) {
+    const paths = count === 1 ? bars({ size: [0.75, 60] }) : bars({ size: [0.4, 30], align: k === 0 ? -1 : 1 });
+    return { paths, fill: ink, width: 0, points: { show: false } };
+  }
+  return kind === 'angle' ? { paths: () => null, points: { show: true, size: 5, fill: ink } } : {};
+}
+
+function limits(kind: Kind, min: number | null, max: number | null): [number, number] {
+  if (kind === 'angle') return [0, 360];
+  if (min == null || max == null) return [0, 1];
+  if (kind === 'sum') return [0, Math.max(1, max * 1.12)];
+  const [low, high] = uPlot.rangeNum(min, max, 0.12, false);
+  return [low ?? min, high ?? max];
 }
 
 export class Chart {
@@ -149,7 +169,7 @@ export class Chart {
   }
 
   private options(count: number): uPlot.Options {
-    const { root, unit, decimals } = this.o;
+    const { root, unit, decimals, kind } = this.o;
     const inks = INKS.map((name) => css(root, name));
     const band = [css(root, '--leaf-band'), css(root, '--cold-band')];
     const soft = css(root, '--ink');
@@ -162,8 +182,9 @@ export class Chart {
       const ink = inks[k] ?? soft;
       const edge: uPlot.Series = { stroke: 'transparent', points: { show: false }, spanGaps: false };
       const dash = k === 1 ? { dash: [8, 5] } : {};
-      series.push({ ...edge }, { stroke: ink, width: 2.5, spanGaps: false, points: { size: 4 }, ...dash }, { ...edge });
-      bands.push({ series: [at + 2, at], fill: band[k] ?? grid });
+      const line: uPlot.Series = { stroke: ink, width: 2.5, spanGaps: false, points: { size: 4 }, ...dash };
+      series.push({ ...edge }, { ...line, ...shape(kind, ink, k, count) }, { ...edge });
+      if (hasRange(kind)) bands.push({ series: [at + 2, at], fill: band[k] ?? grid });
     }
     return {
       ...this.size(),
@@ -173,7 +194,7 @@ export class Chart {
       cursor: { drag: { x: false, y: false }, points: { size: 10 }, y: false },
       scales: {
         x: { time: true },
-        y: { range: (_u, min, max) => (min == null || max == null ? [0, 1] : uPlot.rangeNum(min, max, 0.12, false)) },
+        y: { range: (_u, min, max) => limits(kind, min, max) },
       },
       // A date whose own fields are those of the zone, which is how uPlot wants it.
       tzDate: (ts) => {
@@ -184,6 +205,7 @@ export class Chart {
         { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 88, size: 38, gap: 12,
           values: (_u, splits, _axis, _space, step) => splits.map((s) => this.tick(s * 1000, step)) },
         { stroke: soft, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 52,
+          ...(kind === 'angle' ? { splits: () => [0, 90, 180, 270, 360] } : {}),
           values: (_u, splits) => splits.map((s, i) =>
             s.toFixed(Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) < 1 ? Math.max(1, decimals) : 0) + (i === splits.length - 1 && unit.length <= 2 ? unit : '')) },
       ],

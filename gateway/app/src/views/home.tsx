@@ -5,9 +5,10 @@ import { t } from '../i18n';
 import { age, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import { clock, state } from '../model/state';
-import { places, summary, tile } from '../model/tiles';
+import { keyOf, places, summary, tile } from '../model/tiles';
 import { coming, FrostCard, NoTomorrowCard, RiskCard, TomorrowCard } from './forecast';
 import { PlotTile } from './tile';
+import { useToday } from './today';
 
 type Mood = 'ok' | 'warn' | 'bad' | 'wait';
 
@@ -102,6 +103,8 @@ export function Home() {
   const waiting = now === null && state.timePending && state.gateway !== 'offline';
   const all = waiting ? [] : places(state);
   const most = useMost(!waiting);
+  const shown = all.slice(0, most).map(({ plot, isDevice }) => tile(plot, isDevice, state, now));
+  useToday(most === Infinity ? shown : []);
   const forecast = state.forecast;
   // An estimate of the day before yesterday is not about tomorrow.
   const fresh = forecast !== null && freshness(forecast.ts, 12 * 3600, 0, now, 'online') === 'live';
@@ -128,9 +131,7 @@ export function Home() {
       )}
       <div class="tiles">
         {waiting && [1, 2, 3].map((i) => <div key={i} class="ghost" />)}
-        {all.slice(0, most).map(({ plot, isDevice }) => (
-          <PlotTile key={`${isDevice ? 'd' : 'p'}-${plot.name}`} tile={tile(plot, isDevice, state, now)} now={now} />
-        ))}
+        {shown.map((x) => <PlotTile key={keyOf(x)} tile={x} now={now} />)}
       </div>
     </div>
   );

@@ -21,6 +21,8 @@ export function unit(metric: string): string {
   return table && (site === undefined || site === table.unit) ? table.shown : (site ?? '');
 }
 
+export const kindOf = (metric: string): MetricInfo['kind'] => fromTable(metric)?.kind ?? 'mean';
+
 export const decimals = (metric: string): number => fromTable(metric)?.decimals ?? fromSite(metric)?.decimals ?? 1;
 
 export const metricValue = (metric: string, x: number): string => value(x, decimals(metric));

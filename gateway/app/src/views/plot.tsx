@@ -7,30 +7,25 @@ import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
 import { clockTime, day, midnight, when } from '../model/format';
-import { addLive, csv, emptySeries, stepFor, type Series } from '../model/series';
+import { addLive, csv, emptySeries, hasRange, stepFor, total, type Series } from '../model/series';
 import { clock, state } from '../model/state';
-import { tiles, type Cell, type Tile } from '../model/tiles';
-import { loadHistory, type Wanted } from '../mqtt/history';
+import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
+import { loadHistory } from '../mqtt/history';
 import { Chart, type Line } from './chart';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { problem } from './problem';
 import { pictureOf, save } from './share';
-import { decimals, metricName, metricValue, unit } from './metric';
+import { decimals, kindOf, metricName, metricValue, unit } from './metric';
 import { ageText, Mark, Reading } from './tile';
 import { onTheme, theme } from './theme';
+import { useToday } from './today';
 
 type Range = 'day' | 'week' | 'month' | 'year';
 const SPAN_MS: Record<Range, number> = {
   day: 86400e3, week: 7 * 86400e3, month: 31 * 86400e3, year: 366 * 86400e3,
 };
 const RANGES = Object.keys(SPAN_MS) as Range[];
-
-const keyOf = (tile: Tile) => `${tile.isDevice ? 'd' : 'p'}:${tile.name}`;
-
-function whatOf(key: string): Wanted['what'] {
-  return key.startsWith('d:') ? { device: key.slice(2) } : { plot: key.slice(2) };
-}
 
 function everyOf(key: string): number {
   const name = key.slice(2);
@@ -58,18 +53,19 @@ function useHistory(keys: string[], metric: string, from: number, to: number): [
       setLoaded((l) => ({ ...l, busy: false, failed: l.lines.length > 0 ? '' : t('plot.offline') }));
       return undefined;
     }
-    const step = stepFor(to - from);
-    const parts: Series[] = keys.map(() => emptySeries(step));
+    const kind = kindOf(metric);
+    const step = stepFor(to - from, kind);
+    const parts: Series[] = keys.map(() => emptySeries(step, kind));
     const show = (busy: boolean, failed = '') => {
       if (gone) return;
-      const lines = keys.map((key, i) => ({ label: key, series: parts[i] ?? emptySeries(step), everyS: everyOf(key) }));
+      const lines = keys.map((key, i) => ({ label: key, series: parts[i] ?? emptySeries(step, kind), everyS: everyOf(key) }));
       setLoaded({ lines, busy, failed });
     };
     const run = async () => {
       const steps = to - from > 100 * 86400e3 ? (['day', step] as const) : [step];
       for (const s of steps) {
         await Promise.all(keys.map((key, i) => loadHistory(
-          session, { what: whatOf(key), metric, from, to, step: s },
+          session, { what: whatOf(key), metric, kind, from, to, step: s },
           (series) => {
             // The finer answer replaces the coarse one when it is whole, or from the start if alone.
             if (steps.length > 1 && s !== 'day') return;
@@ -125,7 +121,7 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
   useEffect(() => {
     if (!box.current) return undefined;
     const made = new Chart({
-      root: box.current, zone, unit: unit(metric), decimals: decimals(metric),
+      root: box.current, zone, unit: unit(metric), decimals: decimals(metric), kind: kindOf(metric),
       until: () => clock.now() ?? Infinity,
       onRange: (a, b, done) => {
         setView([a, b]);
@@ -167,7 +163,7 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
   const fileName = `${labels.join('-')}-${metricName(metric)}-${day(shown[1], zone)}`;
   const local = (ms: number) => `${day(ms, zone)} ${clockTime(ms, zone)}`;
   const download = () => {
-    const names = [t('pick.plot'), 'UTC', t('plot.time'), 'n', t('plot.min'), t('plot.mean'), t('plot.max'), 'flag'];
+    const names = [t('pick.plot'), 'UTC', t('plot.time'), 'n', ...columnNames(metric), 'flag'];
     const text = csv(names, withLive.map((l, i) => ({ label: labels[i] ?? '', series: l.series })), local);
     save(new Blob([text], { type: 'text/csv;charset=utf-8' }), `${fileName}.csv`);
   };
@@ -187,7 +183,7 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
       <div class="card chartcard">
         {point !== null
           ? <PointText lines={chart.current?.drawn() ?? withLive} labels={labels} metric={metric} at={point} zone={zone} />
-          : <Hero metric={metric} cell={tile.cells[metric]} now={now} />}
+          : <Hero tile={tile} metric={metric} now={now} sums={withLive.map((l) => total(l.series, ...shown))} labels={labels} />}
         <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
         {labels.length > 1 && (
           <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
@@ -247,7 +243,40 @@ function nearest(series: Series, at: number): number {
   return best;
 }
 
-function Hero({ metric, cell, now }: { metric: string; cell: Cell | undefined; now: number | null }) {
+/** What stands above the numbers of a bucket. */
+function columnNames(metric: string): string[] {
+  const kind = kindOf(metric);
+  return hasRange(kind) ? [t('plot.min'), t('plot.mean'), t('plot.max')] : [t(kind === 'sum' ? 'plot.sum' : 'plot.value')];
+}
+
+interface HeroProps {
+  tile: Tile;
+  metric: string;
+  now: number | null;
+  sums: (number | null)[];
+  labels: string[];
+}
+
+/** What fell in the time that is shown. */
+function Sum({ metric, sums, labels }: HeroProps) {
+  const text = (sum: number | null) => (sum === null ? '——' : <>{metricValue(metric, sum)}<small>{unit(metric)}</small></>);
+  return (
+    <p class="hero live">
+      <span class="name">{metricName(metric)} · {t('plot.sum')}</span>
+      {sums.map((sum, k) => (
+        <span key={k} class={k > 0 ? 'second' : 'first'}>
+          {sums.length > 1 && `${labels[k]} `}
+          <span class={k > 0 ? 'strong' : 'value'}>{text(sum)}</span>
+        </span>
+      ))}
+    </p>
+  );
+}
+
+function Hero(props: HeroProps) {
+  const { tile, metric, now } = props;
+  if (kindOf(metric) === 'sum') return <Sum {...props} />;
+  const cell = tile.cells[metric];
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   const live = cell?.fresh === 'live';
   return (
@@ -279,7 +308,7 @@ function PointText({ lines, labels, metric, at, zone }: PointProps) {
           <span key={k} class={k > 0 ? 'second' : 'first'}>
             {lines.length > 1 && `${labels[k]} `}
             <span class={k > 0 ? 'strong' : 'value'}>{mean == null ? '——' : metricValue(metric, mean)}<small>{unit(metric)}</small></span>
-            {min != null && max != null && line.series.step !== 'raw' && ` ${metricValue(metric, min)} … ${metricValue(metric, max)}`}
+            {min != null && max != null && line.series.step !== 'raw' && hasRange(line.series.kind) && ` ${metricValue(metric, min)} … ${metricValue(metric, max)}`}
             {flag !== undefined && <span class="mark flag">{typeof flag === 'number' ? t('plot.bad', flag) : word('flag', flag)}</span>}
           </span>
         );
@@ -299,7 +328,7 @@ function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: stri
           <table>
             <caption>{labels[k]} · {t('plot.count', line.series.t.length)}</caption>
             <thead>
-              <tr><th scope="col">{t('plot.time')}</th><th scope="col">{t('plot.min')}</th><th scope="col">{t('plot.mean')}</th><th scope="col">{t('plot.max')}</th></tr>
+              <tr><th scope="col">{t('plot.time')}</th>{columnNames(metric).map((n) => <th scope="col" key={n}>{n}</th>)}</tr>
             </thead>
             <tbody>
               {line.series.t.slice(-100).map((at, i0) => {
@@ -308,7 +337,9 @@ function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: stri
                 return (
                   <tr key={at}>
                     <th scope="row">{local(at)}</th>
-                    <td>{cell(line.series.min[i])}</td><td>{cell(line.series.mean[i])}</td><td>{cell(line.series.max[i])}</td>
+                    {hasRange(line.series.kind) && <td>{cell(line.series.min[i])}</td>}
+                    <td>{cell(line.series.mean[i])}</td>
+                    {hasRange(line.series.kind) && <td>{cell(line.series.max[i])}</td>}
                   </tr>
                 );
               }).reverse()}
@@ -327,6 +358,7 @@ export function PlotPage({ arg }: { arg: string }) {
   const tile = all.find((x) => keyOf(x) === arg);
   const [chosen, setChosen] = useState('');
   const [other, setOther] = useState('');
+  useToday(tile ? [tile] : []);
   if (!tile) return <p class="pad">{state.site ? t('plot.missing') : t('state.connecting')}</p>;
   const metrics = Object.keys(tile.cells);
   const metric = metrics.includes(chosen) ? chosen : metrics.includes('air_temperature') ? 'air_temperature' : (metrics[0] ?? 'air_temperature');
@@ -350,7 +382,7 @@ export function PlotPage({ arg }: { arg: string }) {
         <div class="choices">
           {metrics.map((m) => (
             <button key={m} aria-pressed={m === metric} onClick={() => choose(m)}>
-              <Reading metric={m} cell={tile.cells[m]} now={now} />
+              <Reading tile={tile} metric={m} now={now} />
             </button>
           ))}
           {metrics.length === 0 && <p>{t('tile.none')}</p>}

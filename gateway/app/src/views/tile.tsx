@@ -5,8 +5,9 @@ import { lang, t, word } from '../i18n';
 import { band } from '../model/bands';
 import { age, when } from '../model/format';
 import { state } from '../model/state';
-import type { Cell, Tile } from '../model/tiles';
-import { metricName, metricValue, unit } from './metric';
+import { keyOf, type Cell, type Tile } from '../model/tiles';
+import { kindOf, metricName, metricValue, unit } from './metric';
+import { fallenToday, sumsOf } from './today';
 
 const HEADLINE = ['air_temperature', 'air_humidity'];
 const SOIL = ['soil_moisture', 'soil_wetness', 'soil_temperature'];
@@ -31,21 +32,25 @@ export function Mark({ metric, cell, when: at }: { metric: string; cell: Cell; w
 }
 
 interface ReadingProps {
+  tile: Tile;
   metric: string;
-  cell: Cell | undefined;
   now: number | null;
   /** The time that stands above for all of them. */
   saidTs?: number | null;
 }
 
-export function Reading({ metric, cell, now, saidTs = null }: ReadingProps) {
+/** An increment says little: of what adds up the day's sum stands there. */
+export function Reading({ tile, metric, now, saidTs = null }: ReadingProps) {
+  const cell = tile.cells[metric];
+  const sums = kindOf(metric) === 'sum';
+  const shown = sums ? fallenToday(tile, metric) : (cell?.value ?? null);
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   return (
     <span class={`reading ${cell?.fresh === 'live' ? 'live' : 'old'}`} data-metric={metric}>
-      <span class="name">{metricName(metric)}</span>
-      {cell && cell.value !== null ? (
+      <span class="name">{sums ? t('tile.today', metricName(metric)) : metricName(metric)}</span>
+      {cell && shown !== null ? (
         <span class="value">
-          {metricValue(metric, cell.value)}
+          {metricValue(metric, shown)}
           <small>{unit(metric)}</small>
         </span>
       ) : (
@@ -81,7 +86,8 @@ function looks(props: TileProps): string {
     const c = tile.cells[m];
     return c ? [m, c.value, c.flag, c.fresh, c.fresh === 'stale' ? c.ts : 0] : [m];
   });
-  return JSON.stringify([lang(), tile.label, tile.fresh, now === null, ageText(props), cells]);
+  const sums = sumsOf(tile).map((m) => fallenToday(tile, m));
+  return JSON.stringify([lang(), tile.label, tile.fresh, now === null, ageText(props), cells, sums]);
 }
 
 /** Drawn again only when it would look different: with 60 plots most messages are about others. */
@@ -95,7 +101,7 @@ export class PlotTile extends Component<TileProps> {
   override render(props: TileProps) {
     const { tile, now } = props;
     this.drawn = looks(props);
-    const address = `#/plot/${encodeURIComponent(`${tile.isDevice ? 'd' : 'p'}:${tile.name}`)}`;
+    const address = `#/plot/${encodeURIComponent(keyOf(tile))}`;
     return (
       <a class={`tile ${tile.fresh === 'stale' ? 'old' : 'live'}`} href={address}>
         <div class="top">
@@ -104,10 +110,13 @@ export class PlotTile extends Component<TileProps> {
         </div>
         <div class="readings">
           {headline(tile).map((metric) => (
-            <Reading key={metric} metric={metric} cell={tile.cells[metric]} now={now}
+            <Reading key={metric} tile={tile} metric={metric} now={now}
               saidTs={tile.fresh === 'stale' ? tile.ts : null} />
           ))}
         </div>
+        {sumsOf(tile).filter((m) => !headline(tile).includes(m) && (fallenToday(tile, m) ?? 0) > 0).map((m) => (
+          <p class="fallen" key={m}>{t('tile.today', metricName(m))} <b>{metricValue(m, fallenToday(tile, m) ?? 0)}</b> {unit(m)}</p>
+        ))}
       </a>
     );
   }
