@@ -313,6 +313,20 @@ test('use: wind around north stays north, as points without a band', async () =>
   await shot(page, 'use-wind');
 });
 
+test('use: every reading that arrives while the chart is open is in it', async () => {
+  await s.gateway.garden(1);
+  const at = s.gateway.now();
+  s.gateway.answers.history = () => ({ t: [at - 60e3], n: [1], min: [15], mean: [15], max: [15], next: null });
+  const page = await open({}, 'plot/p:upper');
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  const points = async () => Number(await page.locator('[data-points]').getAttribute('data-points'));
+  const before = await until('what was asked for', points);
+  for (let i = 1; i <= 5; i += 1) {
+    await s.gateway.put('plot/upper/live', { ...s.gateway.live(), ts: at + i * 100 });
+    await until(`reading ${i}`, async () => (await points()) === before + i);
+  }
+});
+
 test('use: a hole in history is drawn as a hole', async () => {
   await s.gateway.garden(1);
   const page = await open({}, 'plot/p:upper');

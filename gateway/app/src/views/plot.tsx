@@ -8,6 +8,7 @@ import { current } from '../garden';
 import { lang, t, word } from '../i18n';
 import { clockTime, day, midnight, when } from '../model/format';
 import { addLive, csv, emptySeries, hasRange, stepFor, total, type Series } from '../model/series';
+import type { Live } from '../model/payload';
 import { clock, state } from '../model/state';
 import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
 import { loadHistory } from '../mqtt/history';
@@ -86,6 +87,21 @@ function useHistory(keys: string[], metric: string, from: number, to: number): [
   return [loaded, () => setAgain((n) => n + 1)];
 }
 
+const HEARD_MAX = 600; // of each line: the range is asked for anew long before
+
+/** All that arrived of each line since the page shows it, oldest first: what is loaded knows nothing of it yet. */
+function useHeard(keys: string[]): Live[][] {
+  const heard = useRef(new Map<string, Live[]>());
+  return keys.map((key) => {
+    const live = key.startsWith('d:') ? state.live.get(key.slice(2)) : state.plotLive.get(key.slice(2));
+    const rows = heard.current.get(key) ?? [];
+    heard.current.set(key, rows);
+    if (live && !rows.some((row) => row.ts === live.ts)) rows.push(live);
+    if (rows.length > HEARD_MAX) rows.shift();
+    return rows;
+  });
+}
+
 interface ChartProps {
   tile: Tile;
   metric: string;
@@ -109,13 +125,12 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
   const base: [number, number] = end === null ? [0, 1] : [end - SPAN_MS[range], end];
   const shown = view ?? base;
   const [from, to] = asked ?? base;
+  const heard = useHeard(keys);
   const [loaded, again] = useHistory(now === null ? [] : keys, metric, from, to);
   const lines = loaded.lines.length === keys.length ? loaded.lines : [];
-  const withLive = lines.map((line, i) => {
-    const key = keys[i] ?? '';
-    const live = key.startsWith('d:') ? state.live.get(key.slice(2)) : state.plotLive.get(key.slice(2));
-    return live && live.ts < to ? { ...line, series: addLive(line.series, live, metric) } : line;
-  });
+  const withLive = lines.map((line, i) => ({
+    ...line, series: (heard[i] ?? []).filter((live) => live.ts >= from && live.ts < to).reduce((s, live) => addLive(s, live, metric), line.series),
+  }));
   const empty = !loaded.busy && !loaded.failed && withLive.every((l) => l.series.t.length === 0);
 
   useEffect(() => {
