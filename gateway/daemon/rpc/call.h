@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the files rpc*.c only. */
+/* A call under way, and what a method may do with it: for engine.c and the files methods_*.c.
+ *
+ * A room of methods exports one `struct rpc_methods`; methods.c lists the rooms. What a method must
+ * remember between two answers is a private struct of its file, attached by rpc_attach(). */
 #ifndef BAIYE_RPC_CALL_H
 #define BAIYE_RPC_CALL_H
 
 #include "gateway/daemon/rpc/engine.h"
 
+struct rpc_method {
+    const char *name;    /* NULL: the end of a list */
+    enum user_role role; /* the least that may call it */
+    bool socket_only;
+    bool command; /* changes something: audited, and a duplicate is not done twice */
+    /* Ends the call by rpc_end() or rpc_fail(), now or later. */
+    void (*run)(struct rpc_call *call);
+};
+
+struct rpc_methods {
+    const struct rpc_method *list;
+    /* What the methods share as long as the daemon runs, in the room's slot; both may be NULL.
+     * `open` gives false without memory. */
+    bool (*open)(struct rpc *rpc);
+    void (*close)(struct rpc *rpc);
+};
+extern const struct rpc_methods *const rpc_rooms[]; /* methods.c; ends with NULL */
+
 struct actuators;
-struct rpc_node_job;
-struct update_job;
-struct update_loading;
+struct updates;
 
 struct rpc {
     struct loop *loop;
     const struct config *config;
     struct rpc_parts parts;
-    char users_file[CONFIG_PATH_SIZE];
-    struct actuators *actuators;
-    struct update_job *update;      /* under way, or NULL */
-    struct update_loading *loading; /* until it is known whether one was */
-    struct rpc_call *calls;         /* under way */
-    uint32_t call_count;
-    struct {
-        uint64_t hash;
-        int64_t at_ms;
-    } duplicates[RPC_DUPLICATES_MAX];
-    uint32_t next_double;
-    uint32_t refused_left; /* rows that refused requests may still take in this minute */
-    int64_t refused_since_ms;
+    struct actuators *actuators; /* methods_bus.c */
+    struct updates *updates;     /* methods_update.c */
+    struct rpc_call *calls;      /* under way */
+    struct rpc_engine *engine;   /* engine.c */
 };
-
-struct rpc_method {
-    const char *name;
-    enum user_role role; /* the least that may call it */
-    bool socket_only;
-    bool command; /* changes something: audited, and a double is not done twice */
-    /* Ends the call by rpc_end() or rpc_fail(), now or later. */
-    void (*run)(struct rpc_call *call);
-};
-extern const struct rpc_method rpc_methods[];
 
 struct rpc_call {
     struct rpc_call *next;
@@ -52,29 +52,15 @@ struct rpc_call {
     struct loop_task task;
     void (*resume)(struct rpc_call *call);
     enum store_result store_result;
-    uint32_t found;
-    struct store_point *points;
-    uint32_t point_count;
-    int64_t next_ms;
-    bool history_raw, history_sums;
-    json_t *body; /* built on another thread */
     struct bus_reply reply;
-    /* Steps of a call that asks a bus more than once. */
-    const struct device_config *device;
-    const struct write_config *write;
-    uint16_t bus;
-    int32_t value;
-    uint8_t unit, last_unit, function;
-    bool no_read_back; /* what is written does not read back as written */
-    uint32_t on_s;
-    json_t *list;
-    struct rpc_node_job *node; /* of calls that work on one of our nodes; or NULL */
-    struct rpc_by_serial {
-        uint32_t serial;
-        unsigned answers, tries, rounds;
-        bool found_new; /* in this round */
-    } by_serial;
+    /* The method's own. */
+    void *state;
+    void (*release)(void *state);
 };
+
+/* Gives the call `size` zeroed bytes of its method's own, in call->state, until it ends; `release`
+ * (may be NULL) frees what they point to. NULL: no memory; the call has failed. */
+void *rpc_attach(struct rpc_call *call, size_t size, void (*release)(void *state));
 
 /* Both free the call. `result` is taken over. */
 void rpc_end(struct rpc_call *call, json_t *result);
@@ -92,35 +78,26 @@ const struct device_config *rpc_device(struct rpc_call *call);
 bool rpc_bus(struct rpc_call *call, uint16_t *bus);
 bool rpc_has(const struct rpc_call *call, const char *name);
 
+/* Where a PDU goes, and how. */
+struct rpc_target {
+    uint16_t bus; /* index into config.buses */
+    uint8_t unit;
+    uint8_t retries;
+    uint16_t timeout_ms; /* 0: the bus's own */
+    bool no_read_back;   /* what is written does not read back as written */
+};
 /* Sends a PDU; `resume` runs in the loop with call->reply filled. */
-void rpc_ask_bus(struct rpc_call *call, uint8_t retries, uint16_t timeout_ms, const uint8_t *pdu,
+void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
                  uint16_t size, void (*resume)(struct rpc_call *call));
 
-void rpc_run_time(struct rpc_call *call);
-void rpc_run_devices(struct rpc_call *call);
-void rpc_run_history(struct rpc_call *call);
-void rpc_run_resend(struct rpc_call *call);
-void rpc_run_pick(struct rpc_call *call);
-void rpc_run_ack(struct rpc_call *call);
-void rpc_run_audits(struct rpc_call *call);
-void rpc_run_backup(struct rpc_call *call);
-void rpc_run_stats(struct rpc_call *call);
-void rpc_run_read(struct rpc_call *call);
-void rpc_run_write(struct rpc_call *call);
-void rpc_run_raw(struct rpc_call *call);
-void rpc_run_pause(struct rpc_call *call);
-void rpc_run_scan(struct rpc_call *call);
-void rpc_scan_serials(struct rpc_call *call);
-void rpc_run_address(struct rpc_call *call);
-void rpc_run_settings(struct rpc_call *call);
-void rpc_run_set(struct rpc_call *call);
-void rpc_run_calibration(struct rpc_call *call);
-void rpc_run_measure(struct rpc_call *call);
-void rpc_run_calibrate(struct rpc_call *call);
-void rpc_run_update(struct rpc_call *call);
-/* Frees what of an update is in memory; the next daemon goes on with it. */
-void rpc_free_update(struct rpc *rpc);
-void rpc_free_loading(struct update_loading *loading);
+/* For store_*(): ends as `resume` with call->store_result set; its context is the call. */
+void rpc_store_done(void *context, enum store_result result);
+
+extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_serial,
+    rpc_methods_settings, rpc_methods_calibrate, rpc_methods_update;
+
+/* The scan by serial number, of the method `scan`; the call has a bus. */
+void rpc_scan_serials(struct rpc_call *call, uint16_t bus);
 
 /* The PDU that writes `value`; its size. */
 uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu);

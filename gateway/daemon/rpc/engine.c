@@ -8,105 +8,76 @@
 #include <string.h>
 
 #include "gateway/common/log.h"
-#include "gateway/daemon/rpc/methods_node.h"
-#include "gateway/daemon/update/job.h"
+#include "gateway/daemon/rpc/call.h"
 #include "protocols/modbus/pdu.h"
 #include "protocols/mqtt/topic.h"
 
 #define REFUSED_A_MINUTE 20 /* audit rows: somebody who floods must not fill the flash */
 
-const struct rpc_method rpc_methods[] = {
-    {.name = "time", .run = rpc_run_time},
-    {.name = "devices", .run = rpc_run_devices},
-    {.name = "history", .run = rpc_run_history},
-    {.name = "resend", .role = USER_FARMER, .command = true, .run = rpc_run_resend},
-    {.name = "read", .role = USER_FARMER, .run = rpc_run_read},
-    {.name = "write", .role = USER_FARMER, .command = true, .run = rpc_run_write},
-    {.name = "ack", .role = USER_FARMER, .command = true, .run = rpc_run_ack},
-    {.name = "pick", .role = USER_FARMER, .command = true, .run = rpc_run_pick},
-    {.name = "stats", .role = USER_TECHNICIAN, .run = rpc_run_stats},
-    {.name = "raw",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_raw},
-    {.name = "pause",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_pause},
-    {.name = "scan",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_scan},
-    {.name = "address",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_address},
-    {.name = "settings", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_settings},
-    {.name = "set",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_set},
-    {.name = "calibration",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .run = rpc_run_calibration},
-    {.name = "measure", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_measure},
-    {.name = "calibrate",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_calibrate},
-    {.name = "update",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_update},
-    {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = rpc_run_audits},
-    {.name = "backup",
-     .role = USER_TECHNICIAN,
-     .socket_only = true,
-     .command = true,
-     .run = rpc_run_backup},
-    {.name = NULL},
+struct rpc_engine {
+    char users_file[CONFIG_PATH_SIZE];
+    uint32_t call_count;
+    struct {
+        uint64_t hash;
+        int64_t at_ms;
+    } duplicates[RPC_DUPLICATES_MAX];
+    uint32_t next_duplicate;
+    uint32_t refused_left; /* rows that refused requests may still take in this minute */
+    int64_t refused_since_ms;
+    struct log_rate audit_said, answer_said;
 };
+
+static void close_rooms(struct rpc *rpc, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rpc_rooms[i]->close != NULL)
+            rpc_rooms[i]->close(rpc);
+    }
+}
+
+static size_t open_rooms(struct rpc *rpc)
+{
+    size_t i = 0;
+    while (rpc_rooms[i] != NULL && (rpc_rooms[i]->open == NULL || rpc_rooms[i]->open(rpc)))
+        i++;
+    return i;
+}
 
 struct rpc *rpc_open(struct loop *loop, const struct config *config, const struct rpc_parts *parts)
 {
     struct rpc *rpc = calloc(1, sizeof *rpc);
-    if (rpc == NULL)
+    struct rpc_engine *engine = calloc(1, sizeof *engine);
+    if (rpc == NULL || engine == NULL) {
+        free(rpc);
+        free(engine);
         return NULL;
-    rpc->loop = loop;
-    rpc->config = config;
-    rpc->parts = *parts;
-    rpc->refused_left = REFUSED_A_MINUTE;
-    if (!users_path(config->file, rpc->users_file, sizeof rpc->users_file))
-        rpc->users_file[0] = '\0';
-    rpc->actuators = actuators_open(rpc);
-    if (rpc->actuators == NULL) {
+    }
+    *rpc = (struct rpc){.loop = loop, .config = config, .parts = *parts, .engine = engine};
+    engine->refused_left = REFUSED_A_MINUTE;
+    if (!users_path(config->file, engine->users_file, sizeof engine->users_file))
+        engine->users_file[0] = '\0';
+    size_t opened = open_rooms(rpc);
+    if (rpc_rooms[opened] != NULL) {
+        close_rooms(rpc, opened);
+        free(engine);
         free(rpc);
         return NULL;
     }
-    update_keep_load(rpc);
     return rpc;
 }
 
 static void free_call(struct rpc_call *call)
 {
     json_decref(call->params);
-    json_decref(call->body);
-    json_decref(call->list);
-    free(call->points);
-    rpc_node_free(call->node);
+    if (call->state != NULL && call->release != NULL)
+        call->release(call->state);
+    free(call->state);
     free(call);
 }
 
 void rpc_close(struct rpc *rpc)
 {
+    size_t rooms = 0;
     if (rpc == NULL)
         return;
     while (rpc->calls != NULL) {
@@ -114,12 +85,23 @@ void rpc_close(struct rpc *rpc)
         rpc->calls = call->next;
         free_call(call);
     }
-    actuators_close(rpc->actuators);
-    rpc_free_update(rpc);
+    while (rpc_rooms[rooms] != NULL)
+        rooms++;
+    close_rooms(rpc, rooms);
+    free(rpc->engine);
     free(rpc);
 }
 
-/* ---- Audit and doubles -------------------------------------------------------------------- */
+void *rpc_attach(struct rpc_call *call, size_t size, void (*release)(void *state))
+{
+    call->state = calloc(1, size);
+    call->release = release;
+    if (call->state == NULL)
+        rpc_fail(call, "memory", "the gateway is out of memory", "ask for less, or later");
+    return call->state;
+}
+
+/* ---- Audit and duplicates ----------------------------------------------------------------- */
 
 /* A longer text is cut. */
 static void copy_cut(char *out, size_t size, const char *text)
@@ -134,7 +116,6 @@ static void copy_cut(char *out, size_t size, const char *text)
 static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
                         const char *detail, const char *result)
 {
-    static struct log_rate rate;
     struct store_audit row = {.at_ms = store_now(rpc->parts.store).ms,
                               .asker = STORE_ASKER_GATEWAY};
     copy_cut(row.user, sizeof row.user, caller->user);
@@ -144,28 +125,30 @@ static void write_audit(struct rpc *rpc, const struct rpc_caller *caller, const 
     copy_cut(row.result, sizeof row.result, result);
     enum store_result stored = store_audit(rpc->parts.store, &row, NULL, NULL);
     if (stored != STORE_OK)
-        log_limited(&rate, LOG_LEVEL_WARNING, "audit: not stored (%s): %s by %s over %s: %s",
-                    store_result_text(stored), row.method, row.user, row.via, row.result);
+        log_limited(&rpc->engine->audit_said, LOG_LEVEL_WARNING,
+                    "audit: not stored (%s): %s by %s over %s: %s", store_result_text(stored),
+                    row.method, row.user, row.via, row.result);
 }
 
 static void audit_refused(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
                           const char *detail, const char *result)
 {
+    struct rpc_engine *engine = rpc->engine;
     int64_t now = loop_now_ms();
-    if (now - rpc->refused_since_ms > 60000) {
-        rpc->refused_since_ms = now;
-        rpc->refused_left = REFUSED_A_MINUTE;
+    if (now - engine->refused_since_ms > 60000) {
+        engine->refused_since_ms = now;
+        engine->refused_left = REFUSED_A_MINUTE;
     }
-    if (rpc->refused_left == 0)
+    if (engine->refused_left == 0)
         return;
-    rpc->refused_left--;
+    engine->refused_left--;
     write_audit(rpc, caller, method, detail,
-                rpc->refused_left > 0 ? result : "more were refused in this minute");
+                engine->refused_left > 0 ? result : "more were refused in this minute");
 }
 
 enum user_role rpc_role(const struct rpc *rpc, const char *name)
 {
-    return user_name_valid(name) ? users_role(rpc->users_file, name) : USER_UNKNOWN;
+    return user_name_valid(name) ? users_role(rpc->engine->users_file, name) : USER_UNKNOWN;
 }
 
 void rpc_wrong_login(struct rpc *rpc, const char *user, const char *peer, const char *via)
@@ -184,20 +167,21 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return (hash ^ 0xFF) * 0x100000001B3u;
 }
 
-static bool is_double(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                      const char *duplicate_id)
+static bool is_duplicate(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
+                         const char *duplicate_id)
 {
     uint64_t hash =
         hash_text(hash_text(hash_text(0xCBF29CE484222325u, caller->user), method), duplicate_id);
+    struct rpc_engine *engine = rpc->engine;
     int64_t now = loop_now_ms();
     for (size_t i = 0; i < RPC_DUPLICATES_MAX; i++) {
-        if (rpc->duplicates[i].hash == hash && now - rpc->duplicates[i].at_ms < RPC_DUPLICATES_MS &&
-            rpc->duplicates[i].at_ms > 0)
+        if (engine->duplicates[i].hash == hash && engine->duplicates[i].at_ms > 0 &&
+            now - engine->duplicates[i].at_ms < RPC_DUPLICATES_MS)
             return true;
     }
-    rpc->duplicates[rpc->next_double].hash = hash;
-    rpc->duplicates[rpc->next_double].at_ms = now;
-    rpc->next_double = (rpc->next_double + 1) % RPC_DUPLICATES_MAX;
+    engine->duplicates[engine->next_duplicate].hash = hash;
+    engine->duplicates[engine->next_duplicate].at_ms = now;
+    engine->next_duplicate = (engine->next_duplicate + 1) % RPC_DUPLICATES_MAX;
     return false;
 }
 
@@ -209,7 +193,7 @@ static void finish(struct rpc_call *call, json_t *body, const char *result, bool
     for (struct rpc_call **at = &rpc->calls; *at != NULL; at = &(*at)->next) {
         if (*at == call) {
             *at = call->next;
-            rpc->call_count--;
+            rpc->engine->call_count--;
             break;
         }
     }
@@ -290,6 +274,13 @@ void rpc_resume(struct rpc_call *call)
 {
     call->task = (struct loop_task){.run = run_task};
     loop_post(call->rpc->loop, &call->task);
+}
+
+void rpc_store_done(void *context, enum store_result result)
+{
+    struct rpc_call *call = context;
+    call->store_result = result;
+    rpc_resume(call);
 }
 
 void rpc_forget(struct rpc_call *call)
@@ -394,11 +385,29 @@ static bool expired(struct rpc *rpc, const json_t *params)
 
 static const struct rpc_method *find(const char *name)
 {
-    for (const struct rpc_method *method = rpc_methods; method->name != NULL; method++) {
-        if (strcmp(method->name, name) == 0)
-            return method;
+    for (size_t i = 0; rpc_rooms[i] != NULL; i++) {
+        for (const struct rpc_method *method = rpc_rooms[i]->list; method->name != NULL; method++) {
+            if (strcmp(method->name, name) == 0)
+                return method;
+        }
     }
     return NULL;
+}
+
+/* For people: "methods: time, devices, ...", those that are for this way and this role. */
+static void list_methods(const struct rpc_caller *caller, char *out, size_t size)
+{
+    size_t at = 0;
+    for (size_t i = 0; rpc_rooms[i] != NULL; i++) {
+        for (const struct rpc_method *method = rpc_rooms[i]->list; method->name != NULL; method++) {
+            if (method->role > caller->role || (method->socket_only && caller->broker >= 0))
+                continue;
+            int length =
+                snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "methods: ", method->name);
+            at += length > 0 && (size_t)length < size - at ? (size_t)length : 0;
+        }
+    }
+    out[at] = '\0';
 }
 
 /* Refused before it became a call. */
@@ -425,7 +434,7 @@ static bool room_for(const struct rpc *rpc, const struct rpc_caller *caller)
     uint32_t own = 0, places = socket ? RPC_CALLS_MAX : RPC_CALLS_MAX - RPC_CALLS_SOCKET;
     for (const struct rpc_call *call = rpc->calls; call != NULL; call = call->next)
         own += call->caller.broker >= 0 && strcmp(call->caller.user, caller->user) == 0;
-    return rpc->call_count < places && (socket || own < places - rpc->call_count);
+    return rpc->engine->call_count < places && (socket || own < places - rpc->engine->call_count);
 }
 
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *name,
@@ -437,10 +446,12 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
         json_dumpb(params, detail, sizeof detail - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
     detail[size < sizeof detail ? size : sizeof detail - 1] = '\0';
     const struct rpc_method *method = find(name);
-    if (method == NULL || (method->socket_only && caller->broker >= 0))
+    if (method == NULL || (method->socket_only && caller->broker >= 0)) {
+        char methods[256];
+        list_methods(caller, methods, sizeof methods);
         return refuse(rpc, caller, name, detail, "unknown-method", "there is no such method",
-                      "methods: time, devices, history, resend, read, write, ack, pick", answer,
-                      context);
+                      methods, answer, context);
+    }
     if (caller->role < method->role)
         return refuse(rpc, caller, name, detail, "forbidden", "this user may not do that",
                       method->role == USER_TECHNICIAN ? "a technician may (baiye user add)"
@@ -453,9 +464,10 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (call == NULL)
         return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
                       "ask again in a few seconds", answer, context);
-    if (method->command && duplicate_id[0] != '\0' && is_double(rpc, caller, name, duplicate_id)) {
+    if (method->command && duplicate_id[0] != '\0' &&
+        is_duplicate(rpc, caller, name, duplicate_id)) {
         free(call);
-        audit_refused(rpc, caller, name, detail, "double: already taken");
+        audit_refused(rpc, caller, name, detail, "duplicate: already taken");
         if (answer != NULL)
             answer(context, false, NULL);
         return NULL;
@@ -469,7 +481,7 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     memcpy(call->detail, detail, sizeof detail);
     call->next = rpc->calls;
     rpc->calls = call;
-    rpc->call_count++;
+    rpc->engine->call_count++;
     method->run(call);
     for (struct rpc_call *at = rpc->calls; at != NULL; at = at->next) {
         if (at == call)
@@ -492,7 +504,6 @@ struct mqtt_origin {
 static void mqtt_answer(void *context, bool progress, const json_t *body)
 {
     struct mqtt_origin *origin = context;
-    static struct log_rate rate;
     if (progress)
         return;
     char *text = origin->wanted && body != NULL
@@ -501,7 +512,8 @@ static void mqtt_answer(void *context, bool progress, const json_t *body)
     if (text != NULL &&
         !publish_answer(origin->rpc->parts.publish, origin->broker, origin->topic,
                         origin->correlation, origin->correlation_size, text, strlen(text)))
-        log_limited(&rate, LOG_LEVEL_WARNING, "rpc: an answer could not be sent to broker %s",
+        log_limited(&origin->rpc->engine->answer_said, LOG_LEVEL_WARNING,
+                    "rpc: an answer could not be sent to broker %s",
                     origin->rpc->config->brokers[origin->broker].name);
     free(text);
     free(origin);
@@ -509,8 +521,8 @@ static void mqtt_answer(void *context, bool progress, const json_t *body)
 
 /* A second delivery has the same correlation data and response topic; when the sender gave none,
  * its own `id` does. */
-static void double_id_of(const struct publish_request *request, const json_t *params, char *out,
-                         size_t size)
+static void duplicate_id_of(const struct publish_request *request, const json_t *params, char *out,
+                            size_t size)
 {
     const char *id = json_string_value(json_object_get(params, "id"));
     size_t at = 0;
@@ -543,7 +555,7 @@ void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
                       "forbidden: answers go to the user's own topic only");
         return;
     }
-    caller.role = users_role(rpc->users_file, caller.user);
+    caller.role = users_role(rpc->engine->users_file, caller.user);
     struct mqtt_origin *origin = calloc(1, sizeof *origin);
     if (origin == NULL)
         return;
@@ -560,7 +572,7 @@ void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
         (void)refuse(rpc, &caller, request->method, "", "invalid", "the payload is no JSON object",
                      "send {} when a method needs nothing", mqtt_answer, origin);
     } else {
-        double_id_of(request, params, duplicate_id, sizeof duplicate_id);
+        duplicate_id_of(request, params, duplicate_id, sizeof duplicate_id);
         (void)rpc_call(rpc, &caller, request->method, params, duplicate_id, mqtt_answer, origin);
     }
     json_decref(params);

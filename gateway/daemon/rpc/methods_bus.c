@@ -21,21 +21,21 @@ static void bus_done(void *context, const struct bus_reply *reply)
     rpc_resume(call);
 }
 
-void rpc_ask_bus(struct rpc_call *call, uint8_t retries, uint16_t timeout_ms, const uint8_t *pdu,
+void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
                  uint16_t size, void (*resume)(struct rpc_call *call))
 {
     struct bus_request request = {
-        .unit = call->unit,
-        .retries = retries,
-        .timeout_ms = timeout_ms,
-        .no_read_back = call->no_read_back,
+        .unit = target->unit,
+        .retries = target->retries,
+        .timeout_ms = target->timeout_ms,
+        .no_read_back = target->no_read_back,
         .pdu_size = size,
         .context = call,
         .done = bus_done,
     };
     memcpy(request.pdu, pdu, size);
     call->resume = resume;
-    enum bus_result result = bus_submit(call->rpc->parts.buses[call->bus], &request);
+    enum bus_result result = bus_submit(call->rpc->parts.buses[target->bus], &request);
     if (result != BUS_OK) {
         call->reply = (struct bus_reply){.result = result};
         rpc_fail_bus(call, &call->reply);
@@ -71,13 +71,19 @@ static json_t *read_values(const struct bus_reply *reply, uint8_t function, uint
     return values;
 }
 
+struct register_read {
+    uint8_t function;
+    uint16_t count;
+};
+
 static void read_ready(struct rpc_call *call)
 {
+    const struct register_read *reading = call->state;
     if (call->reply.result != BUS_OK) {
         rpc_fail_bus(call, &call->reply);
         return;
     }
-    json_t *values = read_values(&call->reply, call->function, (uint16_t)call->value);
+    json_t *values = read_values(&call->reply, reading->function, reading->count);
     if (values == NULL) {
         call->reply.result = BUS_GARBLED;
         rpc_fail_bus(call, &call->reply);
@@ -110,7 +116,7 @@ static uint8_t read_function_of(const struct write_config *write)
 
 /* {device, name}: a register of the profile's write list; {device, register, count, function}:
  * any, for technicians. */
-void rpc_run_read(struct rpc_call *call)
+static void run_read(struct rpc_call *call)
 {
     uint8_t pdu[5];
     int64_t address, count = 1, function = READ_HOLDING;
@@ -134,12 +140,13 @@ void rpc_run_read(struct rpc_call *call)
             (rpc_has(call, "function") && !rpc_integer(call, "function", 1, 4, &function)))
             return;
     }
-    call->bus = device->bus;
-    call->unit = device->unit;
-    call->function = (uint8_t)function;
-    call->value = (int32_t)count;
+    struct register_read *reading = rpc_attach(call, sizeof *reading, NULL);
+    if (reading == NULL)
+        return;
+    *reading = (struct register_read){.function = (uint8_t)function, .count = (uint16_t)count};
     uint16_t size = read_pdu((uint8_t)function, (uint16_t)address, (uint16_t)count, pdu);
-    rpc_ask_bus(call, 1, 0, pdu, size, read_ready);
+    rpc_ask_bus(call, &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
+                pdu, size, read_ready);
 }
 
 /* ---- write -------------------------------------------------------------------------------- */
@@ -165,40 +172,22 @@ uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t 
     return (uint16_t)w.at;
 }
 
-static void read_back_ready(struct rpc_call *call)
-{
-    uint8_t function = read_function_of(call->write);
-    json_t *values = call->reply.result == BUS_OK ? read_values(&call->reply, function, 1) : NULL;
-    if (values == NULL) {
-        if (call->reply.result == BUS_OK)
-            call->reply.result = BUS_GARBLED;
-        rpc_fail_bus(call, &call->reply);
-        return;
-    }
-    int32_t seen = (int32_t)json_integer_value(json_array_get(values, 0));
-    int32_t wanted = function == READ_COILS ? call->value != 0 : (uint16_t)call->value;
-    json_decref(values);
-    if (seen != wanted) {
-        call->reply.result = BUS_MISMATCH;
-        rpc_fail_bus(call, &call->reply);
-        return;
-    }
-    rpc_end(call, json_pack("{s:b,s:i}", "ok", 1, "value", (int)call->value));
-}
+struct writing {
+    int32_t value;
+};
 
+/* The bus has read it back, and compared. */
 static void write_ready(struct rpc_call *call)
 {
-    uint8_t pdu[5];
-    if (call->reply.result != BUS_OK) {
+    const struct writing *writing = call->state;
+    if (call->reply.result != BUS_OK)
         rpc_fail_bus(call, &call->reply);
-        return;
-    }
-    uint16_t size = read_pdu(read_function_of(call->write), call->write->address, 1, pdu);
-    rpc_ask_bus(call, 1, 0, pdu, size, read_back_ready);
+    else
+        rpc_end(call, json_pack("{s:b,s:i}", "ok", 1, "value", (int)writing->value));
 }
 
 /* {device, name, value [, on_s]} */
-void rpc_run_write(struct rpc_call *call)
+static void run_write(struct rpc_call *call)
 {
     uint8_t pdu[16];
     int64_t value, on_s;
@@ -215,17 +204,16 @@ void rpc_run_write(struct rpc_call *call)
         (write->max_on_s > 0 && rpc_has(call, "on_s") &&
          !rpc_integer(call, "on_s", 1, write->max_on_s, &on_s)))
         return;
-    call->device = device;
-    call->write = write;
-    call->bus = device->bus;
-    call->unit = device->unit;
-    call->value = (int32_t)value;
-    call->on_s = (uint32_t)on_s;
+    struct writing *writing = rpc_attach(call, sizeof *writing, NULL);
+    if (writing == NULL)
+        return;
+    writing->value = (int32_t)value;
     /* Remembered before it is sent: a write whose answer is lost may have worked. */
     if (write->max_on_s > 0)
-        actuators_set(call->rpc->actuators, device, write, call->value, call->on_s);
-    uint16_t size = rpc_write_pdu(write, call->value, pdu);
-    rpc_ask_bus(call, 1, 0, pdu, size, write_ready);
+        actuators_set(call->rpc->actuators, device, write, (int32_t)value, (uint32_t)on_s);
+    uint16_t size = rpc_write_pdu(write, (int32_t)value, pdu);
+    rpc_ask_bus(call, &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
+                pdu, size, write_ready);
 }
 
 /* ---- raw, pause, scan --------------------------------------------------------------------- */
@@ -274,11 +262,12 @@ static void raw_ready(struct rpc_call *call)
 }
 
 /* {bus, unit, pdu (hex) [, timeout_ms]} */
-void rpc_run_raw(struct rpc_call *call)
+static void run_raw(struct rpc_call *call)
 {
     uint8_t pdu[253];
+    uint16_t bus;
     int64_t unit, timeout_ms = 0;
-    if (!rpc_bus(call, &call->bus) || !rpc_integer(call, "unit", 0, 255, &unit) ||
+    if (!rpc_bus(call, &bus) || !rpc_integer(call, "unit", 0, 255, &unit) ||
         (rpc_has(call, "timeout_ms") && !rpc_integer(call, "timeout_ms", 1, 10000, &timeout_ms)))
         return;
     const char *text = rpc_text(call, "pdu");
@@ -290,68 +279,117 @@ void rpc_run_raw(struct rpc_call *call)
                  "function code and data, for example 0300000002");
         return;
     }
-    call->unit = (uint8_t)unit;
-    rpc_ask_bus(call, 0, (uint16_t)timeout_ms, pdu, size, raw_ready);
+    const struct rpc_target target = {
+        .bus = bus, .unit = (uint8_t)unit, .timeout_ms = (uint16_t)timeout_ms};
+    rpc_ask_bus(call, &target, pdu, size, raw_ready);
 }
 
 /* {bus, seconds}: 0 resumes. */
-void rpc_run_pause(struct rpc_call *call)
+static void run_pause(struct rpc_call *call)
 {
+    uint16_t bus;
     int64_t seconds;
-    if (!rpc_bus(call, &call->bus) || !rpc_integer(call, "seconds", 0, 3600, &seconds))
+    if (!rpc_bus(call, &bus) || !rpc_integer(call, "seconds", 0, 3600, &seconds))
         return;
-    bus_pause(call->rpc->parts.buses[call->bus], (uint32_t)seconds);
+    bus_pause(call->rpc->parts.buses[bus], (uint32_t)seconds);
     rpc_end(call, json_pack("{s:b}", "ok", 1));
+}
+
+struct scan {
+    uint16_t bus;
+    uint8_t unit, last_unit;
+    json_t *found;
+};
+
+static void free_scan(void *state)
+{
+    json_decref(((struct scan *)state)->found);
 }
 
 static void scan_next(struct rpc_call *call);
 
 static void scan_ready(struct rpc_call *call)
 {
+    struct scan *scan = call->state;
     enum bus_result result = call->reply.result;
     if (result == BUS_DOWN || result == BUS_STOPPED) {
         rpc_fail_bus(call, &call->reply);
         return;
     }
     bool there = result == BUS_OK || result == BUS_EXCEPTION || result == BUS_GARBLED;
-    json_t *seen = json_pack("{s:i,s:b,s:b}", "unit", (int)call->unit, "found", (int)there,
+    json_t *seen = json_pack("{s:i,s:b,s:b}", "unit", (int)scan->unit, "found", (int)there,
                              "garbled", (int)(result == BUS_GARBLED));
     rpc_progress(call, seen);
     if (there)
-        (void)json_array_append_new(call->list, json_integer(call->unit));
+        (void)json_array_append_new(scan->found, json_integer(scan->unit));
     json_decref(seen);
-    if (call->unit == call->last_unit || call->answer == NULL) { /* done, or nobody waits */
-        json_t *list = call->list;
-        call->list = NULL;
-        rpc_end(call, json_pack("{s:o}", "found", list));
+    if (scan->unit == scan->last_unit || call->answer == NULL) { /* done, or no one waits */
+        rpc_end(call, json_pack("{s:O}", "found", scan->found));
         return;
     }
-    call->unit++;
+    scan->unit++;
     scan_next(call);
 }
 
 /* Whoever is there answers a read of one register, be it by an exception. */
 static void scan_next(struct rpc_call *call)
 {
+    const struct scan *scan = call->state;
+    const struct rpc_target target = {
+        .bus = scan->bus, .unit = scan->unit, .timeout_ms = SCAN_TIMEOUT_MS};
     uint8_t pdu[5];
     uint16_t size = read_pdu(READ_HOLDING, 0, 1, pdu);
-    rpc_ask_bus(call, 0, SCAN_TIMEOUT_MS, pdu, size, scan_ready);
+    rpc_ask_bus(call, &target, pdu, size, scan_ready);
 }
 
 /* {bus [, from, to]}: every address. {bus, serials: true}: our nodes, whatever their addresses. */
-void rpc_run_scan(struct rpc_call *call)
+static void run_scan(struct rpc_call *call)
 {
+    uint16_t bus;
     int64_t from = 1, to = 247;
-    if (!rpc_bus(call, &call->bus) ||
+    if (!rpc_bus(call, &bus) ||
         (rpc_has(call, "from") && !rpc_integer(call, "from", 1, 247, &from)) ||
         (rpc_has(call, "to") && !rpc_integer(call, "to", from, 247, &to)))
         return;
     if (json_is_true(json_object_get(call->params, "serials"))) {
-        rpc_scan_serials(call);
+        rpc_scan_serials(call, bus);
         return;
     }
-    call->unit = (uint8_t)from;
-    call->last_unit = (uint8_t)to;
-    call->list = json_array();
+    struct scan *scan = rpc_attach(call, sizeof *scan, free_scan);
+    if (scan == NULL)
+        return;
+    *scan = (struct scan){
+        .bus = bus, .unit = (uint8_t)from, .last_unit = (uint8_t)to, .found = json_array()};
     scan_next(call);
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "read", .role = USER_FARMER, .run = run_read},
+    {.name = "write", .role = USER_FARMER, .command = true, .run = run_write},
+    {.name = "raw", .role = USER_TECHNICIAN, .socket_only = true, .command = true, .run = run_raw},
+    {.name = "pause",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_pause},
+    {.name = "scan",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_scan},
+    {.name = NULL},
+};
+
+static bool open_bus_methods(struct rpc *rpc)
+{
+    rpc->actuators = actuators_open(rpc);
+    return rpc->actuators != NULL;
+}
+
+static void close_bus_methods(struct rpc *rpc)
+{
+    actuators_close(rpc->actuators);
+}
+
+const struct rpc_methods rpc_methods_bus = {
+    .list = methods, .open = open_bus_methods, .close = close_bus_methods};

@@ -35,10 +35,27 @@ static void put_u32(uint16_t *words, uint32_t value)
     words[1] = (uint16_t)value;
 }
 
-/* {device, metric}; NULL: the call has failed. */
-static struct rpc_node_job *open_channel(struct rpc_call *call)
+struct channel_job {
+    struct rpc_node_job node; /* first */
+    unsigned channel, samples;
+    uint16_t seen[3]; /* boot and seq of the newest sample known */
+    int64_t deadline_ms;
+    json_t *raws, *values;
+    struct loop_timer timer;
+};
+
+static void free_channel(void *state)
 {
-    struct rpc_node_job *job = rpc_node_open(call);
+    struct channel_job *job = state;
+    loop_timer_stop(&job->timer);
+    json_decref(job->raws);
+    json_decref(job->values);
+}
+
+/* {device, metric}; NULL: the call has failed. */
+static struct channel_job *open_channel(struct rpc_call *call)
+{
+    struct channel_job *job = rpc_node_open(call, sizeof *job, free_channel);
     const char *metric = job != NULL ? rpc_text(call, "metric") : NULL;
     char message[128];
     if (metric == NULL)
@@ -79,14 +96,15 @@ static json_t *table_json(const uint16_t words[RPC_NODE_TABLE])
 
 static void read_table(struct rpc_call *call)
 {
-    rpc_node_write(call, NODE_CALIBRATION_CHANNEL, (uint16_t)call->node->channel,
-                   "choosing the channel");
+    const struct channel_job *job = call->state;
+    rpc_node_write(call, NODE_CALIBRATION_CHANNEL, (uint16_t)job->channel, "choosing the channel");
     rpc_node_read(call, NODE_CALIBRATION_CHANNEL, TABLE_WORDS, "reading its calibration");
 }
 
 static void read_raw(struct rpc_call *call)
 {
-    rpc_node_read(call, (uint16_t)(NODE_RAW + 2 * call->node->channel), 2, "reading its raw count");
+    const struct channel_job *job = call->state;
+    rpc_node_read(call, (uint16_t)(NODE_RAW + 2 * job->channel), 2, "reading its raw count");
 }
 
 /* ---- what it has -------------------------------------------------------------------------- */
@@ -117,8 +135,8 @@ static json_t *raw_json(const uint16_t *words)
 
 static void told(struct rpc_call *call)
 {
-    const struct rpc_node_job *job = call->node;
-    const uint16_t *table = job->read, *raw = table + TABLE_WORDS, *snapshot = raw + 2;
+    const struct channel_job *job = call->state;
+    const uint16_t *table = job->node.read, *raw = table + TABLE_WORDS, *snapshot = raw + 2;
     const uint16_t *settings = snapshot + NODE_SNAPSHOT_USED;
     const char *flag;
     json_t *result = table_json(table + AT_DATE);
@@ -134,7 +152,7 @@ static void told(struct rpc_call *call)
 }
 
 /* {device, metric} */
-void rpc_run_calibration(struct rpc_call *call)
+static void run_calibration(struct rpc_call *call)
 {
     if (open_channel(call) == NULL)
         return;
@@ -157,15 +175,16 @@ static void time_has_come(struct loop_timer *timer)
 
 static void later(struct rpc_call *call, int64_t after_ms, void (*resume)(struct rpc_call *call))
 {
+    struct channel_job *job = call->state;
     call->resume = resume;
-    call->node->timer.context = call;
-    call->node->timer.expired = time_has_come;
-    loop_timer_start(call->rpc->loop, &call->node->timer, after_ms);
+    job->timer.context = call;
+    job->timer.expired = time_has_come;
+    loop_timer_start(call->rpc->loop, &job->timer, after_ms);
 }
 
 static void measured(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    const struct channel_job *job = call->state;
     rpc_end(call, json_pack("{s:s,s:i,s:O,s:O}", "unit", unit_of(job->channel), "decimals",
                             (int)node_channels[job->channel].decimals, "raw", job->raws, "values",
                             job->values));
@@ -173,11 +192,11 @@ static void measured(struct rpc_call *call)
 
 static void take_sample(struct rpc_call *call, const uint16_t *snapshot)
 {
-    struct rpc_node_job *job = call->node;
+    struct channel_job *job = call->state;
     const char *flag;
     char message[128];
     json_t *value = value_json(job->channel, snapshot, &flag);
-    json_t *raw = raw_json(job->read + NODE_SNAPSHOT_USED);
+    json_t *raw = raw_json(job->node.read + NODE_SNAPSHOT_USED);
     if (json_is_null(value) || json_is_null(raw)) {
         json_decref(value);
         json_decref(raw);
@@ -203,10 +222,10 @@ static void look(struct rpc_call *call);
 
 static void looked(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
-    if (memcmp(job->seen, job->read + NODE_BOOT, sizeof job->seen) != 0) {
-        memcpy(job->seen, job->read + NODE_BOOT, sizeof job->seen);
-        take_sample(call, job->read);
+    struct channel_job *job = call->state;
+    if (memcmp(job->seen, job->node.read + NODE_BOOT, sizeof job->seen) != 0) {
+        memcpy(job->seen, job->node.read + NODE_BOOT, sizeof job->seen);
+        take_sample(call, job->node.read);
     } else if (loop_now_ms() > job->deadline_ms || call->answer == NULL) {
         rpc_fail(call, "timeout", "it takes no samples", "`baiye read DEVICE 0x60 72`: its errors");
     } else {
@@ -225,7 +244,7 @@ static void look(struct rpc_call *call)
 /* A sample at once, beside the node's schedule; it is numbered and kept like any other. */
 static void next_sample(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    struct channel_job *job = call->state;
     job->deadline_ms = loop_now_ms() + SAMPLE_MS;
     rpc_node_clear(call);
     (void)rpc_node_add(call, (struct rpc_node_step){.function = MODBUS_WRITE_COIL,
@@ -237,15 +256,16 @@ static void next_sample(struct rpc_call *call)
 
 static void seen_first(struct rpc_call *call)
 {
-    memcpy(call->node->seen, call->node->read + NODE_BOOT, sizeof call->node->seen);
+    struct channel_job *job = call->state;
+    memcpy(job->seen, job->node.read + NODE_BOOT, sizeof job->seen);
     next_sample(call);
 }
 
 /* {device, metric [, samples]} */
-void rpc_run_measure(struct rpc_call *call)
+static void run_measure(struct rpc_call *call)
 {
     int64_t samples = 1;
-    struct rpc_node_job *job = open_channel(call);
+    struct channel_job *job = open_channel(call);
     if (job == NULL ||
         (rpc_has(call, "samples") && !rpc_integer(call, "samples", 1, SAMPLES_MAX, &samples)))
         return;
@@ -285,7 +305,7 @@ static bool want_points(struct rpc_call *call, struct calibration_table *table)
 
 static void stored(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     const uint16_t *before = job->read + AT_DATE, *now = job->read + TABLE_WORDS + AT_DATE;
     if (memcmp(now, job->table, sizeof job->table) == 0) {
         json_t *result = table_json(now);
@@ -302,7 +322,8 @@ static void stored(struct rpc_call *call)
 
 static void not_stored(struct rpc_call *call)
 {
-    const struct rpc_node_job *job = call->node;
+    const struct channel_job *channel = call->state;
+    const struct rpc_node_job *job = &channel->node;
     const struct rpc_node_step *step = &job->steps[job->at];
     bool committing = step->address == NODE_CALIBRATION_COMMAND;
     bool committed = job->read_count >= TABLE_WORDS && job->at + 2 >= job->count;
@@ -310,24 +331,24 @@ static void not_stored(struct rpc_call *call)
     if (job->read_count < TABLE_WORDS || step->address == NODE_UNLOCK)
         rpc_node_failed(call);
     else
-        rpc_node_give_up(call, NODE_CALIBRATION_CHANNEL, (uint16_t)job->channel,
+        rpc_node_give_up(call, NODE_CALIBRATION_CHANNEL, (uint16_t)channel->channel,
                          perhaps ? "; perhaps it has it: look with `baiye calibrate`"
                                  : "; nothing was changed");
 }
 
 /* {device, metric, points: [[raw, value]] [, date, operator]} */
-void rpc_run_calibrate(struct rpc_call *call)
+static void run_calibrate(struct rpc_call *call)
 {
     struct calibration_table table = {.points = 0};
     int64_t date = 0, operator_id = 0;
-    struct rpc_node_job *job = open_channel(call);
+    struct channel_job *job = open_channel(call);
     if (job == NULL || !want_points(call, &table) ||
         (rpc_has(call, "date") && !rpc_integer(call, "date", 0, 99991231, &date)) ||
         (rpc_has(call, "operator") && !rpc_integer(call, "operator", 0, 65535, &operator_id)))
         return;
     table.date = (uint32_t)date;
     table.operator_id = (uint16_t)operator_id;
-    table_put(&table, job->table);
+    table_put(&table, job->node.table);
     read_table(call);
     rpc_node_write(call, NODE_UNLOCK, NODE_UNLOCK_KEY, "unlocking it");
     rpc_node_write(call, NODE_CALIBRATION_CHANNEL, (uint16_t)job->channel, "choosing the channel");
@@ -340,3 +361,15 @@ void rpc_run_calibrate(struct rpc_call *call)
     read_table(call);
     rpc_node_run(call, stored, not_stored);
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "calibration", .role = USER_TECHNICIAN, .socket_only = true, .run = run_calibration},
+    {.name = "measure", .role = USER_TECHNICIAN, .socket_only = true, .run = run_measure},
+    {.name = "calibrate",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_calibrate},
+    {.name = NULL},
+};
+const struct rpc_methods rpc_methods_calibrate = {.list = methods};

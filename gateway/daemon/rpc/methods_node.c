@@ -10,16 +10,25 @@
 
 #define RETRIES 2 /* every step may be done twice */
 
+static void free_job(void *state)
+{
+    struct rpc_node_job *job = state;
+    json_decref(job->result);
+    if (job->release != NULL)
+        job->release(state);
+}
+
 static bool is_taken(const struct rpc_call *call, const struct device_config *device)
 {
     for (const struct rpc_call *other = call->rpc->calls; other != NULL; other = other->next) {
-        if (other != call && other->node != NULL && other->device == device)
+        const struct rpc_node_job *job = other->release == free_job ? other->state : NULL;
+        if (other != call && job != NULL && job->device == device)
             return true;
     }
     return false;
 }
 
-struct rpc_node_job *rpc_node_open(struct rpc_call *call)
+void *rpc_node_open(struct rpc_call *call, size_t size, void (*release)(void *state))
 {
     const struct device_config *device = rpc_device(call);
     if (device == NULL)
@@ -33,38 +42,25 @@ struct rpc_node_job *rpc_node_open(struct rpc_call *call)
         rpc_fail(call, "busy", "somebody else is at work on this node", "try again in a minute");
         return NULL;
     }
-    call->node = calloc(1, sizeof *call->node);
-    if (call->node == NULL) {
-        rpc_fail(call, "memory", "the gateway is out of memory", "");
-        return NULL;
+    struct rpc_node_job *job = rpc_attach(call, size, free_job);
+    if (job != NULL) {
+        job->device = device;
+        job->release = release;
     }
-    call->device = device;
-    call->bus = device->bus;
-    call->unit = device->unit;
-    return call->node;
-}
-
-void rpc_node_free(struct rpc_node_job *job)
-{
-    if (job == NULL)
-        return;
-    loop_timer_stop(&job->timer);
-    json_decref(job->result);
-    json_decref(job->raws);
-    json_decref(job->values);
-    free(job);
+    return job;
 }
 
 /* ---- the list ----------------------------------------------------------------------------- */
 
 void rpc_node_clear(struct rpc_call *call)
 {
-    call->node->count = 0;
+    struct rpc_node_job *job = call->state;
+    job->count = 0;
 }
 
 struct rpc_node_step *rpc_node_add(struct rpc_call *call, struct rpc_node_step step)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     struct rpc_node_step *added = &job->steps[job->count++];
     *added = step;
     return added;
@@ -104,7 +100,7 @@ static bool take_words(struct rpc_node_job *job, const struct bus_reply *reply, 
 
 static void ready(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     const struct rpc_node_step *step = &job->steps[job->at];
     bool read = step->function == MODBUS_READ_HOLDING;
     if (call->reply.result == BUS_OK && read && !take_words(job, &call->reply, step->value))
@@ -119,7 +115,7 @@ static void ready(struct rpc_call *call)
 
 static void next(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     const struct rpc_node_step *step = &job->steps[job->at];
     uint8_t pdu[6 + 2 * RPC_NODE_TABLE];
     if (job->at == job->count) {
@@ -135,14 +131,17 @@ static void next(struct rpc_call *call)
         for (uint16_t i = 0; i < step->value; i++)
             byte_write_u16(&w, job->table[i]);
     }
-    call->no_read_back = !step->reads_back;
-    rpc_ask_bus(call, RETRIES, 0, pdu, (uint16_t)w.at, ready);
+    const struct rpc_target target = {.bus = job->device->bus,
+                                      .unit = job->device->unit,
+                                      .retries = RETRIES,
+                                      .no_read_back = !step->reads_back};
+    rpc_ask_bus(call, &target, pdu, (uint16_t)w.at, ready);
 }
 
 void rpc_node_run(struct rpc_call *call, void (*done)(struct rpc_call *call),
                   void (*failed)(struct rpc_call *call))
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     job->at = job->read_count = 0;
     job->done = done;
     job->failed = failed;
@@ -153,7 +152,7 @@ void rpc_node_run(struct rpc_call *call, void (*done)(struct rpc_call *call),
 
 static void describe(struct rpc_call *call, const char *so)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     const struct rpc_node_step *step = &job->steps[job->at];
     const struct bus_reply *reply = &call->reply;
     bool refused = reply->result == BUS_EXCEPTION;
@@ -170,7 +169,7 @@ static void describe(struct rpc_call *call, const char *so)
 
 static void ended(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
+    struct rpc_node_job *job = call->state;
     if (job->code != NULL) {
         rpc_fail(call, job->code, job->message, job->hint);
         return;
@@ -188,7 +187,8 @@ void rpc_node_failed(struct rpc_call *call)
 
 static void lock(struct rpc_call *call)
 {
-    call->node->ending = true;
+    struct rpc_node_job *job = call->state;
+    job->ending = true;
     rpc_node_write(call, NODE_UNLOCK, 0, "locking it");
     rpc_node_run(call, ended, NULL);
 }
@@ -203,7 +203,8 @@ void rpc_node_give_up(struct rpc_call *call, uint16_t undo_address, uint16_t und
 
 void rpc_node_end(struct rpc_call *call, json_t *result)
 {
-    call->node->result = result;
+    struct rpc_node_job *job = call->state;
+    job->result = result;
     rpc_node_clear(call);
     lock(call);
 }

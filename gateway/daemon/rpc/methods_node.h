@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work on one of our nodes: a list of requests, one after the other, each of which may read, and
  * in the end, whatever became of it, the node is left locked. Loop's thread only; used by the
- * methods of methods_settings.c and methods_calibrate.c. */
+ * methods of methods_settings.c and methods_calibrate.c, whose own state begins with a job. */
 #ifndef BAIYE_RPC_METHODS_NODE_H
 #define BAIYE_RPC_METHODS_NODE_H
 
@@ -20,6 +20,7 @@ struct rpc_node_step {
 };
 
 struct rpc_node_job {
+    const struct device_config *device;
     struct rpc_node_step steps[RPC_NODE_STEPS_MAX];
     uint8_t count, at;
     bool ending;                      /* its end is known; what fails now does not matter */
@@ -31,21 +32,13 @@ struct rpc_node_job {
     json_t *result;                        /* of the end, or its error: */
     const char *code, *hint;
     char message[192];
-    /* methods_settings.c */
-    uint16_t wanted[SETTING_COUNT];
-    bool asked[SETTING_COUNT];
-    /* methods_calibrate.c */
-    unsigned channel, samples;
-    uint16_t seen[3]; /* boot and seq of the newest sample known */
-    int64_t deadline_ms;
-    json_t *raws, *values;
-    struct loop_timer timer;
+    void (*release)(void *state); /* of the whole state; may be NULL */
 };
 
 /* The device that the call names, if it is one of our nodes that no other such call works on; then
- * call->node is there. NULL: the call has failed. */
-struct rpc_node_job *rpc_node_open(struct rpc_call *call);
-void rpc_node_free(struct rpc_node_job *job);
+ * the call has `size` bytes of state that begin with a job (see rpc_attach()). NULL: the call has
+ * failed. */
+void *rpc_node_open(struct rpc_call *call, size_t size, void (*release)(void *state));
 
 /* Steps of a list; rpc_node_run() begins with the first and forgets what was read before. */
 void rpc_node_clear(struct rpc_call *call);

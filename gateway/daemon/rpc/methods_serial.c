@@ -18,6 +18,30 @@
 #define WRAPPING      6u                /* bytes before a wrapped PDU */
 #define CONFIRM_TRIES 3
 
+struct by_serial {
+    struct rpc_target target;
+    /* scan */
+    json_t *nodes;
+    unsigned answers, tries, rounds;
+    bool found_new; /* in this round */
+    /* address */
+    uint32_t serial;
+    uint8_t address;
+};
+
+static void free_by_serial(void *state)
+{
+    json_decref(((struct by_serial *)state)->nodes);
+}
+
+static struct by_serial *attach(struct rpc_call *call, uint16_t bus)
+{
+    struct by_serial *state = rpc_attach(call, sizeof *state, free_by_serial);
+    if (state != NULL)
+        state->target.bus = bus;
+    return state;
+}
+
 /* ---- who is there --------------------------------------------------------------------------- */
 
 static void ask_scan(struct rpc_call *call, uint8_t what);
@@ -25,29 +49,29 @@ static void ask_scan(struct rpc_call *call, uint8_t what);
 /* True: it was not known yet. */
 static bool note_node(struct rpc_call *call, uint32_t serial, uint8_t unit)
 {
+    const struct by_serial *scan = call->state;
     size_t i;
     const json_t *node;
-    json_array_foreach (call->list, i, node) {
+    json_array_foreach (scan->nodes, i, node) {
         if (json_integer_value(json_object_get(node, "serial")) == (json_int_t)serial)
             return false;
     }
     json_t *found = json_pack("{s:I,s:i}", "serial", (json_int_t)serial, "unit", (int)unit);
     rpc_progress(call, found);
-    return json_array_append_new(call->list, found) == 0;
+    return json_array_append_new(scan->nodes, found) == 0;
 }
 
 static void end_scan(struct rpc_call *call)
 {
-    json_t *list = call->list;
-    call->list = NULL;
-    rpc_end(call, json_pack("{s:o}", "nodes", list));
+    const struct by_serial *scan = call->state;
+    rpc_end(call, json_pack("{s:O}", "nodes", scan->nodes));
 }
 
 /* A node that was late for an arbitration stays out of it: so it is asked again, until a round
  * finds nobody new. */
 static void end_round(struct rpc_call *call)
 {
-    struct rpc_by_serial *scan = &call->by_serial;
+    struct by_serial *scan = call->state;
     bool again = scan->found_new && ++scan->rounds < ROUNDS_MAX && call->answer != NULL;
     scan->found_new = false;
     scan->answers = scan->tries = 0;
@@ -59,7 +83,7 @@ static void end_round(struct rpc_call *call)
 
 static void scan_ready(struct rpc_call *call)
 {
-    struct rpc_by_serial *scan = &call->by_serial;
+    struct by_serial *scan = call->state;
     const struct bus_reply *reply = &call->reply;
     if (reply->result == BUS_DOWN || reply->result == BUS_STOPPED) {
         rpc_fail_bus(call, reply);
@@ -83,16 +107,21 @@ static void scan_ready(struct rpc_call *call)
 
 static void ask_scan(struct rpc_call *call, uint8_t what)
 {
+    struct by_serial *scan = call->state;
     const uint8_t pdu[2] = {MODBUS_FAST, what};
-    uint32_t baud = call->rpc->config->buses[call->bus].baud;
+    uint32_t baud = call->rpc->config->buses[scan->target.bus].baud;
     uint32_t arbitration_ms = SCAN_BITS * 1000 / (baud < BAUD_LEAST ? BAUD_LEAST : baud);
-    call->unit = MODBUS_FAST_UNIT;
-    rpc_ask_bus(call, 0, (uint16_t)(ANSWER_MS + arbitration_ms), pdu, sizeof pdu, scan_ready);
+    scan->target.unit = MODBUS_FAST_UNIT;
+    scan->target.timeout_ms = (uint16_t)(ANSWER_MS + arbitration_ms);
+    rpc_ask_bus(call, &scan->target, pdu, sizeof pdu, scan_ready);
 }
 
-void rpc_scan_serials(struct rpc_call *call)
+void rpc_scan_serials(struct rpc_call *call, uint16_t bus)
 {
-    call->list = json_array();
+    struct by_serial *scan = attach(call, bus);
+    if (scan == NULL)
+        return;
+    scan->nodes = json_array();
     ask_scan(call, FAST_SCAN_START);
 }
 
@@ -100,28 +129,32 @@ void rpc_scan_serials(struct rpc_call *call)
 
 static void ask_serial(struct rpc_call *call, uint8_t retries, void (*ready)(struct rpc_call *call))
 {
+    const struct by_serial *move = call->state;
+    const struct rpc_target target = {
+        .bus = move->target.bus, .unit = move->address, .retries = retries};
     uint8_t pdu[5];
     struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
     byte_write_u8(&w, MODBUS_READ_INPUT);
     byte_write_u16(&w, NODE_SERIAL);
     byte_write_u16(&w, 2);
-    call->unit = call->last_unit;
-    rpc_ask_bus(call, retries, 0, pdu, sizeof pdu, ready);
+    rpc_ask_bus(call, &target, pdu, sizeof pdu, ready);
 }
 
 static bool is_it(const struct rpc_call *call)
 {
+    const struct by_serial *move = call->state;
     struct byte_reader r = byte_reader_init(call->reply.pdu, call->reply.pdu_size);
     return call->reply.result == BUS_OK && byte_read_u8(&r) == MODBUS_READ_INPUT &&
-           byte_read_u8(&r) == 4 && byte_read_u32(&r) == call->by_serial.serial && !r.failed;
+           byte_read_u8(&r) == 4 && byte_read_u32(&r) == move->serial && !r.failed;
 }
 
 /* Spoken to at its new address, it keeps it. */
 static void confirmed(struct rpc_call *call)
 {
+    const struct by_serial *move = call->state;
     if (is_it(call))
-        rpc_end(call, json_pack("{s:I,s:i}", "serial", (json_int_t)call->by_serial.serial, "unit",
-                                (int)call->last_unit));
+        rpc_end(call, json_pack("{s:I,s:i}", "serial", (json_int_t)move->serial, "unit",
+                                (int)move->address));
     else
         rpc_fail(call, "timeout", "it took the address but does not answer there",
                  "it goes back to its old one within a minute; then try again");
@@ -129,6 +162,7 @@ static void confirmed(struct rpc_call *call)
 
 static void moved(struct rpc_call *call)
 {
+    const struct by_serial *move = call->state;
     const struct bus_reply *reply = &call->reply;
     char message[96];
     if (reply->result == BUS_OK && reply->pdu_size > WRAPPING &&
@@ -138,7 +172,7 @@ static void moved(struct rpc_call *call)
         rpc_fail(call, "refused", "it does not take this address", "1 to 247 are possible");
     } else if (reply->result == BUS_TIMEOUT || reply->result == BUS_GARBLED) {
         (void)snprintf(message, sizeof message, "no node of ours with serial number %08X answers",
-                       call->by_serial.serial);
+                       move->serial);
         rpc_fail(call, "timeout", message, "`baiye nodes BUS` lists them");
     } else {
         rpc_fail_bus(call, reply);
@@ -148,6 +182,7 @@ static void moved(struct rpc_call *call)
 /* Whoever answers at that address already: two at one would only be garbled from then on. */
 static void looked(struct rpc_call *call)
 {
+    const struct by_serial *move = call->state;
     enum bus_result result = call->reply.result;
     char message[96];
     if (result == BUS_TIMEOUT) {
@@ -155,17 +190,21 @@ static void looked(struct rpc_call *call)
         struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
         byte_write_u8(&w, MODBUS_FAST);
         byte_write_u8(&w, FAST_REQUEST);
-        byte_write_u32(&w, call->by_serial.serial);
+        byte_write_u32(&w, move->serial);
         byte_write_u8(&w, MODBUS_WRITE_REGISTER);
         byte_write_u16(&w, NODE_ADDRESS);
-        byte_write_u16(&w, call->last_unit);
-        call->unit = MODBUS_FAST_UNIT;
-        rpc_ask_bus(call, 2, ANSWER_MS, pdu, sizeof pdu, moved);
+        byte_write_u16(&w, move->address);
+        const struct rpc_target target = {.bus = move->target.bus,
+                                          .unit = MODBUS_FAST_UNIT,
+                                          .retries = 2,
+                                          .timeout_ms = ANSWER_MS,
+                                          .no_read_back = true};
+        rpc_ask_bus(call, &target, pdu, sizeof pdu, moved);
     } else if (is_it(call)) {
         confirmed(call); /* it has it already */
     } else if (result == BUS_OK || result == BUS_EXCEPTION || result == BUS_GARBLED) {
         (void)snprintf(message, sizeof message, "another device answers at address %u already",
-                       call->last_unit);
+                       move->address);
         rpc_fail(call, "taken", message, "choose an address that is free: `baiye scan BUS`");
     } else {
         rpc_fail_bus(call, &call->reply);
@@ -173,14 +212,27 @@ static void looked(struct rpc_call *call)
 }
 
 /* {bus, serial, address} */
-void rpc_run_address(struct rpc_call *call)
+static void run_address(struct rpc_call *call)
 {
+    uint16_t bus;
     int64_t serial, address;
-    if (!rpc_bus(call, &call->bus) || !rpc_integer(call, "serial", 1, UINT32_MAX - 1, &serial) ||
+    if (!rpc_bus(call, &bus) || !rpc_integer(call, "serial", 1, UINT32_MAX - 1, &serial) ||
         !rpc_integer(call, "address", 1, 247, &address))
         return;
-    call->by_serial.serial = (uint32_t)serial;
-    call->last_unit = (uint8_t)address;
-    call->no_read_back = true;
+    struct by_serial *move = attach(call, bus);
+    if (move == NULL)
+        return;
+    move->serial = (uint32_t)serial;
+    move->address = (uint8_t)address;
     ask_serial(call, 1, looked);
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "address",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_address},
+    {.name = NULL},
+};
+const struct rpc_methods rpc_methods_serial = {.list = methods};

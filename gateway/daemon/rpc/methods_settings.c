@@ -33,6 +33,12 @@ static json_t *setting_json(size_t i, uint16_t code)
                      (int)text->decimals, "unit", text->unit, "text", text->text);
 }
 
+struct setting_job {
+    struct rpc_node_job node; /* first */
+    uint16_t wanted[SETTING_COUNT];
+    bool asked[SETTING_COUNT];
+};
+
 static void read_settings(struct rpc_call *call)
 {
     rpc_node_read(call, NODE_SETTING_PERIOD, SETTING_COUNT, "reading its settings");
@@ -43,7 +49,8 @@ static void read_settings(struct rpc_call *call)
 
 static void shown(struct rpc_call *call)
 {
-    const uint16_t *read = call->node->read;
+    const struct rpc_node_job *job = call->state;
+    const uint16_t *read = job->read;
     const uint16_t *line = read + SETTING_COUNT + 1;
     json_t *list = json_array();
     for (size_t i = 0; i < SETTING_COUNT; i++)
@@ -60,9 +67,9 @@ static void shown(struct rpc_call *call)
 }
 
 /* {device} */
-void rpc_run_settings(struct rpc_call *call)
+static void run_settings(struct rpc_call *call)
 {
-    if (rpc_node_open(call) == NULL)
+    if (rpc_node_open(call, sizeof(struct rpc_node_job), NULL) == NULL)
         return;
     read_settings(call);
     rpc_node_read(call, NODE_ADDRESS, LINE_WORDS, "reading its address");
@@ -80,10 +87,11 @@ static bool fail_invalid(struct rpc_call *call, const char *message, const char 
 /* What looks like a setting and is none that can be set so. */
 static bool fail_name(struct rpc_call *call, const char *name)
 {
+    const struct rpc_node_job *job = call->state;
     char message[160], hint[96];
     if (strcmp(name, "address") == 0) {
         (void)snprintf(hint, sizeof hint, "`baiye address %s SERIAL ADDRESS`",
-                       call->rpc->config->buses[call->bus].name);
+                       call->rpc->config->buses[job->device->bus].name);
         return fail_invalid(call, "the address is given by serial number, so that no two get one",
                             hint);
     }
@@ -99,8 +107,9 @@ static bool fail_name(struct rpc_call *call, const char *name)
 /* The gateway writes the period again and again: a node must not be at odds with its file. */
 static bool is_period_of_file(struct rpc_call *call, uint16_t code)
 {
+    const struct rpc_node_job *job = call->state;
     char message[160];
-    uint32_t every_s = call->device->every_ms < 1000 ? 1 : call->device->every_ms / 1000;
+    uint32_t every_s = job->device->every_ms < 1000 ? 1 : job->device->every_ms / 1000;
     if (code == every_s)
         return true;
     (void)snprintf(message, sizeof message,
@@ -111,6 +120,7 @@ static bool is_period_of_file(struct rpc_call *call, uint16_t code)
 
 static bool want(struct rpc_call *call, size_t i, const json_t *value)
 {
+    struct setting_job *job = call->state;
     const struct node_setting *setting = &node_settings[i];
     const struct node_setting_text *text = &node_setting_texts[i];
     char message[160];
@@ -124,8 +134,8 @@ static bool want(struct rpc_call *call, size_t i, const json_t *value)
                        digits == 2 ? "0.01" : "1");
         return fail_invalid(call, message, "nothing was changed");
     }
-    call->node->wanted[i] = (uint16_t)code;
-    call->node->asked[i] = true;
+    job->wanted[i] = (uint16_t)code;
+    job->asked[i] = true;
     return i != INDEX_SETTING_PERIOD || is_period_of_file(call, (uint16_t)code);
 }
 
@@ -149,8 +159,8 @@ static bool want_all(struct rpc_call *call, const json_t *values)
 /* Both readings are there: before it, and what is in force now. */
 static void compare(struct rpc_call *call)
 {
-    struct rpc_node_job *job = call->node;
-    const uint16_t *before = job->read, *now = job->read + SETTING_COUNT + 1;
+    struct setting_job *job = call->state;
+    const uint16_t *before = job->node.read, *now = before + SETTING_COUNT + 1;
     json_t *list = json_array();
     bool same = !(now[SETTING_COUNT] & NODE_STATUS_UNCOMMITTED);
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -163,9 +173,9 @@ static void compare(struct rpc_call *call)
     }
     if (!same) {
         json_decref(list);
-        job->code = "mismatch";
-        job->hint = "`baiye settings DEVICE` shows what it has";
-        (void)snprintf(job->message, sizeof job->message,
+        job->node.code = "mismatch";
+        job->node.hint = "`baiye settings DEVICE` shows what it has";
+        (void)snprintf(job->node.message, sizeof job->node.message,
                        "it stored the settings, but they read otherwise");
         rpc_node_end(call, NULL);
         return;
@@ -176,7 +186,7 @@ static void compare(struct rpc_call *call)
 /* From the commit on it is not known what it has, unless it refused. */
 static void not_set(struct rpc_call *call)
 {
-    const struct rpc_node_job *job = call->node;
+    const struct rpc_node_job *job = call->state;
     const struct rpc_node_step *step = &job->steps[job->at];
     bool committing = step->address == NODE_COMMIT && step->value == COMMIT_STORE;
     bool committed = step->function == MODBUS_READ_HOLDING && job->read_count > SETTING_COUNT;
@@ -190,9 +200,9 @@ static void not_set(struct rpc_call *call)
 }
 
 /* {device, values: {name: value}} */
-void rpc_run_set(struct rpc_call *call)
+static void run_set(struct rpc_call *call)
 {
-    struct rpc_node_job *job = rpc_node_open(call);
+    struct setting_job *job = rpc_node_open(call, sizeof *job, NULL);
     if (job == NULL || !want_all(call, json_object_get(call->params, "values")))
         return;
     read_settings(call);
@@ -203,9 +213,16 @@ void rpc_run_set(struct rpc_call *call)
             continue;
         rpc_node_write(call, node_setting_texts[i].address, job->wanted[i],
                        node_setting_texts[i].name);
-        job->steps[job->count - 1].reads_back = true;
+        job->node.steps[job->node.count - 1].reads_back = true;
     }
     rpc_node_write(call, NODE_COMMIT, COMMIT_STORE, "storing them");
     read_settings(call);
     rpc_node_run(call, compare, not_set);
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "settings", .role = USER_TECHNICIAN, .socket_only = true, .run = run_settings},
+    {.name = "set", .role = USER_TECHNICIAN, .socket_only = true, .command = true, .run = run_set},
+    {.name = NULL},
+};
+const struct rpc_methods rpc_methods_settings = {.list = methods};

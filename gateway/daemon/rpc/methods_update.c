@@ -175,16 +175,8 @@ void update_job_ended(struct update_job *job)
             rpc_end(job->watchers[i], result_of(job));
     }
     update_keep_forget(job);
-    rpc->update = NULL;
+    rpc->updates->job = NULL;
     update_job_free(job);
-}
-
-void rpc_free_update(struct rpc *rpc)
-{
-    update_job_free(rpc->update);
-    rpc_free_loading(rpc->loading);
-    rpc->update = NULL;
-    rpc->loading = NULL;
 }
 
 /* ---- parameters ------------------------------------------------------------------------------ */
@@ -272,7 +264,7 @@ static void start(struct rpc_call *call, const char *text)
         rpc_fail(call, "unknown", "no node of ours is on this bus", "`baiye devices` lists them");
         return;
     }
-    call->rpc->update = job;
+    call->rpc->updates->job = job;
     (void)watch(job, call);
     update_keep_and_start(job);
 }
@@ -280,7 +272,7 @@ static void start(struct rpc_call *call, const char *text)
 /* The same command as that of the update under way: whoever asked was cut off, or looks again. */
 static bool is_same(const struct rpc_call *call, const char *text)
 {
-    const struct update_job *job = call->rpc->update;
+    const struct update_job *job = call->rpc->updates->job;
     uint8_t id[UPDATE_ID_SIZE];
     size_t size;
     uint8_t *file = take_file(text, &size);
@@ -297,7 +289,7 @@ static bool is_same(const struct rpc_call *call, const char *text)
 
 static void fail_busy(struct rpc_call *call)
 {
-    const struct update_job *job = call->rpc->update;
+    const struct update_job *job = call->rpc->updates->job;
     char message[128];
     (void)snprintf(message, sizeof message, "an update to %u.%u.%u is under way (%u %%)",
                    job->version >> 24, job->version >> 16 & 255, job->version & 0xFFFF,
@@ -325,13 +317,13 @@ static void show_params(struct rpc_call *call)
 
 /* {image: base64 of the file [, bus, devices: [names], dry_run, share: percent]}: start it, or
  * watch it when it is under way. {}: watch. {stop: true}: end it. */
-void rpc_run_update(struct rpc_call *call)
+static void run_update(struct rpc_call *call)
 {
-    struct update_job *job = call->rpc->update;
+    struct update_job *job = call->rpc->updates->job;
     const char *text = json_string_value(json_object_get(call->params, "image"));
     bool stop = json_is_true(json_object_get(call->params, "stop"));
     show_params(call);
-    if (call->rpc->loading != NULL) {
+    if (call->rpc->updates->loading != NULL) {
         rpc_fail(call, "starting", "the gateway has just started", "ask again in a few seconds");
     } else if (job == NULL && text != NULL && !stop) {
         start(call, text);
@@ -345,3 +337,31 @@ void rpc_run_update(struct rpc_call *call)
         update_job_stop(job);
     }
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "update",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_update},
+    {.name = NULL},
+};
+
+static bool open_updates(struct rpc *rpc)
+{
+    rpc->updates = calloc(1, sizeof *rpc->updates);
+    if (rpc->updates != NULL)
+        update_keep_load(rpc);
+    return rpc->updates != NULL;
+}
+
+/* What of an update is in memory; the next daemon goes on with it. */
+static void close_updates(struct rpc *rpc)
+{
+    update_job_free(rpc->updates->job);
+    update_keep_free(rpc->updates->loading);
+    free(rpc->updates);
+}
+
+const struct rpc_methods rpc_methods_update = {
+    .list = methods, .open = open_updates, .close = close_updates};

@@ -11,7 +11,7 @@
 #include "gateway/daemon/store/live.h"
 #include "protocols/metric/metric.h"
 
-void rpc_run_time(struct rpc_call *call)
+static void run_time(struct rpc_call *call)
 {
     struct wall_ms now = store_now(call->rpc->parts.store);
     rpc_end(call,
@@ -37,7 +37,7 @@ static json_t *device_json(const struct config *config, const struct device_conf
                      (double)device->every_ms / 1000.0, "metrics", metrics, "writes", writes);
 }
 
-void rpc_run_devices(struct rpc_call *call)
+static void run_devices(struct rpc_call *call)
 {
     const struct config *config = call->rpc->config;
     json_t *devices = json_array();
@@ -49,6 +49,18 @@ void rpc_run_devices(struct rpc_call *call)
 /* ---- history ------------------------------------------------------------------------------ */
 
 enum { COLUMNS = 7 };
+
+struct history {
+    struct store_point *points;
+    uint32_t count;
+    int64_t next_ms;
+    bool raw, sums;
+};
+
+static void free_history(void *state)
+{
+    free(((struct history *)state)->points);
+}
 
 static json_t *number_or_null(const struct store_point *point, double number)
 {
@@ -66,48 +78,50 @@ static json_t *quality(const struct store_point *point, bool raw)
 
 static void history_ready(struct rpc_call *call)
 {
+    const struct history *history = call->state;
     if (call->store_result != STORE_OK) {
         rpc_fail_store(call, call->store_result);
         return;
     }
     const char *const names[COLUMNS] = {
-        "t", "n", "min", "mean", "max", call->history_raw ? "flags" : "bad", "sum"};
+        "t", "n", "min", "mean", "max", history->raw ? "flags" : "bad", "sum"};
     json_t *columns[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++)
         columns[i] = json_array();
-    for (uint32_t i = 0; i < call->point_count; i++) {
-        const struct store_point *point = &call->points[i];
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct store_point *point = &history->points[i];
         (void)json_array_append_new(columns[0], json_integer(point->t_ms));
         (void)json_array_append_new(columns[1], json_integer(point->n));
         (void)json_array_append_new(columns[2], number_or_null(point, point->min));
         (void)json_array_append_new(columns[3], number_or_null(point, point->mean));
         (void)json_array_append_new(columns[4], number_or_null(point, point->max));
-        (void)json_array_append_new(columns[5], quality(point, call->history_raw));
+        (void)json_array_append_new(columns[5], quality(point, history->raw));
         (void)json_array_append_new(columns[6], number_or_null(point, point->sum));
     }
     json_t *body = json_object();
     for (size_t i = 0; i < COLUMNS - 1; i++)
         (void)json_object_set_new(body, names[i], columns[i]);
-    if (call->history_sums)
+    if (history->sums)
         (void)json_object_set(body, names[COLUMNS - 1], columns[COLUMNS - 1]);
     json_decref(columns[COLUMNS - 1]);
     (void)json_object_set_new(body, "next",
-                              call->next_ms != 0 ? json_integer(call->next_ms) : json_null());
+                              history->next_ms != 0 ? json_integer(history->next_ms) : json_null());
     rpc_end(call, body);
 }
 
 /* Store thread: the points are valid only here. */
-static void history_done(void *context, const struct store_history *history)
+static void history_done(void *context, const struct store_history *found)
 {
     struct rpc_call *call = context;
-    call->store_result = history->result;
-    call->next_ms = history->next_ms;
-    size_t size = history->count * sizeof *history->points;
-    call->points = history->count > 0 ? malloc(size) : NULL;
-    if (call->points != NULL) {
-        memcpy(call->points, history->points, size);
-        call->point_count = history->count;
-    } else if (history->count > 0) {
+    struct history *history = call->state;
+    call->store_result = found->result;
+    history->next_ms = found->next_ms;
+    size_t size = found->count * sizeof *found->points;
+    history->points = found->count > 0 ? malloc(size) : NULL;
+    if (history->points != NULL) {
+        memcpy(history->points, found->points, size);
+        history->count = found->count;
+    } else if (found->count > 0) {
         call->store_result = STORE_BUSY;
     }
     rpc_resume(call);
@@ -138,7 +152,7 @@ static bool adds_up(const char *metric)
     return info != NULL && info->kind == METRIC_SUM;
 }
 
-void rpc_run_history(struct rpc_call *call)
+static void run_history(struct rpc_call *call)
 {
     static const int64_t year_3000_ms = 32503680000000;
     struct store_history_query query = {.max_points = RPC_HISTORY_MAX,
@@ -164,9 +178,12 @@ void rpc_run_history(struct rpc_call *call)
         return;
     }
     query.step = step[0] == 'r' ? STORE_RAW : step[0] == 'h' ? STORE_HOUR : STORE_DAY;
-    call->history_raw = query.step == STORE_RAW;
-    call->history_sums = adds_up(metric);
-    if (call->history_sums) /* a column more, in the same 64 kB */
+    struct history *history = rpc_attach(call, sizeof *history, free_history);
+    if (history == NULL)
+        return;
+    history->raw = query.step == STORE_RAW;
+    history->sums = adds_up(metric);
+    if (history->sums) /* a column more, in the same 64 kB */
         query.max_points = RPC_HISTORY_MAX * 4 / 5;
     call->resume = history_ready;
     enum store_result result = store_history(call->rpc->parts.store, &query, history_done, call);
@@ -175,6 +192,10 @@ void rpc_run_history(struct rpc_call *call)
 }
 
 /* ---- resend, pick, ack, backup ------------------------------------------------------------ */
+
+struct resend {
+    uint32_t found;
+};
 
 /* Brokers whose month's data is nearly used up: what is sent again waits for the next one. */
 static json_t *resend_later(const struct rpc_call *call)
@@ -201,9 +222,10 @@ static void found_ready(struct rpc_call *call)
         rpc_fail_store(call, call->store_result);
         return;
     }
-    json_t *result = json_pack("{s:I}", "found", (json_int_t)call->found);
+    const struct resend *resend = call->state;
+    json_t *result = json_pack("{s:I}", "found", (json_int_t)resend->found);
     json_t *later = resend_later(call);
-    if (call->found > 0 && json_array_size(later) > 0)
+    if (resend->found > 0 && json_array_size(later) > 0)
         (void)json_object_set(result, "later", later);
     json_decref(later);
     rpc_end(call, result);
@@ -212,12 +234,12 @@ static void found_ready(struct rpc_call *call)
 static void resend_done(void *context, enum store_result result, uint32_t found)
 {
     struct rpc_call *call = context;
-    call->store_result = result;
-    call->found = found;
-    rpc_resume(call);
+    struct resend *resend = call->state;
+    resend->found = found;
+    rpc_store_done(call, result);
 }
 
-void rpc_run_resend(struct rpc_call *call)
+static void run_resend(struct rpc_call *call)
 {
     int64_t boot, from, to;
     const struct device_config *device = rpc_device(call);
@@ -233,6 +255,8 @@ void rpc_run_resend(struct rpc_call *call)
         .first_seq = (uint32_t)from,
         .last_seq = (uint32_t)to,
     };
+    if (rpc_attach(call, sizeof(struct resend), NULL) == NULL)
+        return;
     call->resume = found_ready;
     enum store_result result = store_resend(call->rpc->parts.store, &query, resend_done, call);
     if (result != STORE_OK)
@@ -245,13 +269,6 @@ static void done_ready(struct rpc_call *call)
         rpc_fail_store(call, call->store_result);
     else
         rpc_end(call, json_pack("{s:b}", "ok", 1));
-}
-
-static void store_finished(void *context, enum store_result result)
-{
-    struct rpc_call *call = context;
-    call->store_result = result;
-    rpc_resume(call);
 }
 
 static void pick_ready(struct rpc_call *call)
@@ -298,7 +315,7 @@ static bool doubted(struct rpc_call *call, const struct plot_config *plot,
     return true;
 }
 
-void rpc_run_pick(struct rpc_call *call)
+static void run_pick(struct rpc_call *call)
 {
     struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms,
                               .asker = rpc_asker(&call->caller)};
@@ -326,14 +343,14 @@ void rpc_run_pick(struct rpc_call *call)
         if (doubted(call, config_plot(call->rpc->config, plot), &pick))
             return;
         call->resume = pick_ready;
-        enum store_result result = store_pick(call->rpc->parts.store, &pick, store_finished, call);
+        enum store_result result = store_pick(call->rpc->parts.store, &pick, rpc_store_done, call);
         if (result != STORE_OK)
             rpc_fail_store(call, result);
     }
 }
 
 /* The alert's own topic says who has seen it, so that every phone shows it. */
-void rpc_run_ack(struct rpc_call *call)
+static void run_ack(struct rpc_call *call)
 {
     struct rpc_parts *parts = &call->rpc->parts;
     const char *id = rpc_text(call, "id");
@@ -347,7 +364,7 @@ void rpc_run_ack(struct rpc_call *call)
         rpc_end(call, json_pack("{s:b}", "ok", 1));
 }
 
-void rpc_run_backup(struct rpc_call *call)
+static void run_backup(struct rpc_call *call)
 {
     const char *path = rpc_text(call, "path");
     if (path == NULL)
@@ -357,42 +374,52 @@ void rpc_run_backup(struct rpc_call *call)
         return;
     }
     call->resume = done_ready;
-    enum store_result result = store_backup(call->rpc->parts.store, path, store_finished, call);
+    enum store_result result = store_backup(call->rpc->parts.store, path, rpc_store_done, call);
     if (result != STORE_OK)
         rpc_fail_store(call, result);
 }
 
 /* ---- audits, stats ------------------------------------------------------------------------ */
 
+struct audits {
+    json_t *rows; /* built by the store's thread */
+};
+
+static void free_audits(void *state)
+{
+    json_decref(((struct audits *)state)->rows);
+}
+
 static void audits_ready(struct rpc_call *call)
 {
-    json_t *rows = call->body;
-    call->body = NULL;
+    const struct audits *found = call->state;
     if (call->store_result != STORE_OK)
         rpc_fail_store(call, call->store_result);
     else
-        rpc_end(call, json_pack("{s:o}", "audits", rows));
+        rpc_end(call, json_pack("{s:O}", "audits", found->rows));
 }
 
 static void audits_done(void *context, enum store_result result, const struct store_audit *audits,
                         uint32_t count)
 {
     struct rpc_call *call = context;
-    call->store_result = result;
-    call->body = json_array();
+    struct audits *found = call->state;
+    found->rows = json_array();
     for (uint32_t i = 0; i < count; i++)
         (void)json_array_append_new(
-            call->body,
+            found->rows,
             json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "ts", (json_int_t)audits[i].at_ms, "user",
                       audits[i].user, "via", audits[i].via, "method", audits[i].method, "detail",
                       audits[i].detail, "result", audits[i].result));
-    rpc_resume(call);
+    rpc_store_done(call, result);
 }
 
-void rpc_run_audits(struct rpc_call *call)
+static void run_audits(struct rpc_call *call)
 {
     int64_t limit = 50;
     if (rpc_has(call, "limit") && !rpc_integer(call, "limit", 1, 200, &limit))
+        return;
+    if (rpc_attach(call, sizeof(struct audits), free_audits) == NULL)
         return;
     call->resume = audits_ready;
     enum store_result result = store_audits(call->rpc->parts.store, rpc_asker(&call->caller),
@@ -429,7 +456,7 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
     return json;
 }
 
-void rpc_run_stats(struct rpc_call *call)
+static void run_stats(struct rpc_call *call)
 {
     const struct rpc_parts *parts = &call->rpc->parts;
     if (json_object_get(call->params, "device") != NULL) {
@@ -440,3 +467,21 @@ void rpc_run_stats(struct rpc_call *call)
     }
     rpc_end(call, parts->stats != NULL ? parts->stats(parts->context) : json_object());
 }
+
+static const struct rpc_method methods[] = {
+    {.name = "time", .run = run_time},
+    {.name = "devices", .run = run_devices},
+    {.name = "history", .run = run_history},
+    {.name = "resend", .role = USER_FARMER, .command = true, .run = run_resend},
+    {.name = "ack", .role = USER_FARMER, .command = true, .run = run_ack},
+    {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
+    {.name = "stats", .role = USER_TECHNICIAN, .run = run_stats},
+    {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = run_audits},
+    {.name = "backup",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_backup},
+    {.name = NULL},
+};
+const struct rpc_methods rpc_methods_values = {.list = methods};

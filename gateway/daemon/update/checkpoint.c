@@ -152,7 +152,7 @@ struct update_loading {
     bool unreadable; /* the store gave an error */
 };
 
-void rpc_free_loading(struct update_loading *loading)
+void update_keep_free(struct update_loading *loading)
 {
     if (loading == NULL)
         return;
@@ -219,8 +219,8 @@ static void loaded(struct update_loading *loading)
     struct rpc *rpc = loading->rpc;
     bool unreadable = loading->unreadable;
     struct update_job *job = unreadable ? NULL : job_of(loading);
-    rpc->loading = NULL;
-    rpc_free_loading(loading);
+    rpc->updates->loading = NULL;
+    update_keep_free(loading);
     if (unreadable) {
         log_write(LOG_LEVEL_ERROR, "update: the one under way can't be read; start it again");
         return;
@@ -231,7 +231,7 @@ static void loaded(struct update_loading *loading)
         return;
     }
     log_write(LOG_LEVEL_NOTICE, "update: goes on after a restart of the gateway");
-    rpc->update = job;
+    rpc->updates->job = job;
     update_job_start(job);
 }
 
@@ -259,8 +259,8 @@ static void load_piece(struct loop_task *task)
     char key[32];
     piece_key(key, sizeof key, loading->at / PIECE_SIZE);
     if (loading->record == NULL) {
-        loading->rpc->loading = NULL;
-        rpc_free_loading(loading);
+        loading->rpc->updates->loading = NULL;
+        update_keep_free(loading);
     } else if (loading->at == loading->size)
         loaded(loading);
     else if (store_get(loading->rpc->parts.store, key, got_piece, loading) != STORE_OK)
@@ -284,10 +284,10 @@ static void got_record(void *context, enum store_result result, const void *valu
 
 void update_keep_load(struct rpc *rpc)
 {
-    rpc->loading = calloc(1, sizeof *rpc->loading);
-    if (rpc->loading == NULL)
+    rpc->updates->loading = calloc(1, sizeof *rpc->updates->loading);
+    if (rpc->updates->loading == NULL)
         return;
-    rpc->loading->rpc = rpc;
-    if (store_get(rpc->parts.store, KEY, got_record, rpc->loading) != STORE_OK)
-        got_record(rpc->loading, STORE_UNAVAILABLE, NULL, 0);
+    rpc->updates->loading->rpc = rpc;
+    if (store_get(rpc->parts.store, KEY, got_record, rpc->updates->loading) != STORE_OK)
+        got_record(rpc->updates->loading, STORE_UNAVAILABLE, NULL, 0);
 }

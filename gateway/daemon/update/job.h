@@ -63,6 +63,14 @@ struct update_job {
     enum store_result kept;
 };
 
+struct update_loading;
+
+/* Of a daemon. */
+struct updates {
+    struct update_job *job;         /* under way, or NULL */
+    struct update_loading *loading; /* until it is known whether one was */
+};
+
 /* Takes over `file` and `wanted`; NULL (and both are freed) without memory, or when the file is no
  * image for both slots. Does nothing yet. */
 struct update_job *update_job_new(struct rpc *rpc, uint8_t *file, size_t size,
@@ -89,5 +97,7 @@ void update_keep_rows(struct update_job *job);
 void update_keep_forget(struct update_job *job);
 /* At the start of the daemon: goes on with what the store has, if anything. */
 void update_keep_load(struct rpc *rpc);
+/* NULL: nothing. */
+void update_keep_free(struct update_loading *loading);
 
 #endif

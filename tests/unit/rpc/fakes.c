@@ -188,7 +188,9 @@ static void take_write(const struct bus_request *request, struct bus_reply *repl
     bool multiple = request->pdu[0] >= 15;
     const uint8_t *value = request->pdu + (multiple ? 6 : 3);
     bool coil = request->pdu[0] == 5 || request->pdu[0] == 15;
-    if (request->unit == 2) { /* says yes and does nothing */
+    if (request->unit == 2) { /* says yes and does nothing; the bus sees it when it reads back */
+        if (!request->no_read_back)
+            reply->result = BUS_MISMATCH;
     } else if (coil) {
         fakes.coils =
             (uint16_t)((fakes.coils & ~(1u << address)) | (value[0] != 0 ? 1u << address : 0));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A store, a bus, a forecast and publishers that answer at once and remember what they were asked.
  * The bus has units 1 and 2 with 16 coils and 16 holding registers; unit 2 does not take what is
- * written. */
+ * written, which the bus reports, as the real one does: it reads back itself. */
 #ifndef BAIYE_SERVE_FAKES_H
 #define BAIYE_SERVE_FAKES_H
 

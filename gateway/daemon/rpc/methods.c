@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All rooms of methods: a new one is added here. */
+#include "gateway/daemon/rpc/call.h"
+
+const struct rpc_methods *const rpc_rooms[] = {
+    &rpc_methods_values,
+    &rpc_methods_bus,
+    &rpc_methods_serial,
+    &rpc_methods_settings,
+    &rpc_methods_calibrate,
+    &rpc_methods_update,
+    NULL,
+};
