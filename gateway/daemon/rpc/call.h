@@ -47,7 +47,8 @@ struct rpc_call {
     json_t *params;
     rpc_answer answer; /* NULL: nobody waits */
     void *context;
-    char detail[512]; /* of the audit row */
+    char detail[512];        /* of the audit row */
+    uint64_t duplicate_hash; /* 0: none */
     /* Answers of other threads: filled there, looked at in the loop. */
     struct loop_task task;
     void (*resume)(struct rpc_call *call);

@@ -167,12 +167,16 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return (hash ^ 0xFF) * 0x100000001B3u;
 }
 
-static bool is_duplicate(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
-                         const char *duplicate_id)
+/* A second delivery is the same in all: who, what, its identifier and its parameters. */
+static uint64_t hash_command(const struct rpc_caller *caller, const char *method,
+                             const char *duplicate_id, const char *detail)
 {
-    uint64_t hash =
-        hash_text(hash_text(hash_text(0xCBF29CE484222325u, caller->user), method), duplicate_id);
-    struct rpc_engine *engine = rpc->engine;
+    uint64_t hash = hash_text(0xCBF29CE484222325u, caller->user);
+    return hash_text(hash_text(hash_text(hash, method), duplicate_id), detail);
+}
+
+static bool is_duplicate(struct rpc_engine *engine, uint64_t hash)
+{
     int64_t now = loop_now_ms();
     for (size_t i = 0; i < RPC_DUPLICATES_MAX; i++) {
         if (engine->duplicates[i].hash == hash && engine->duplicates[i].at_ms > 0 &&
@@ -185,11 +189,22 @@ static bool is_duplicate(struct rpc *rpc, const struct rpc_caller *caller, const
     return false;
 }
 
+/* It failed: when it comes again it is tried again. */
+static void forget_duplicate(struct rpc_engine *engine, uint64_t hash)
+{
+    for (size_t i = 0; i < RPC_DUPLICATES_MAX; i++) {
+        if (engine->duplicates[i].hash == hash)
+            engine->duplicates[i].at_ms = 0;
+    }
+}
+
 /* ---- The end of a call -------------------------------------------------------------------- */
 
 static void finish(struct rpc_call *call, json_t *body, const char *result, bool refused)
 {
     struct rpc *rpc = call->rpc;
+    if (json_object_get(body, "error") != NULL && call->duplicate_hash != 0)
+        forget_duplicate(rpc->engine, call->duplicate_hash);
     for (struct rpc_call **at = &rpc->calls; *at != NULL; at = &(*at)->next) {
         if (*at == call) {
             *at = call->next;
@@ -464,8 +479,10 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     if (call == NULL)
         return refuse(rpc, caller, name, detail, "busy", "too many requests are under way",
                       "ask again in a few seconds", answer, context);
-    if (method->command && duplicate_id[0] != '\0' &&
-        is_duplicate(rpc, caller, name, duplicate_id)) {
+    uint64_t hash = method->command && duplicate_id[0] != '\0'
+                        ? hash_command(caller, name, duplicate_id, detail)
+                        : 0;
+    if (hash != 0 && is_duplicate(rpc->engine, hash)) {
         free(call);
         audit_refused(rpc, caller, name, detail, "duplicate: already taken");
         if (answer != NULL)
@@ -475,6 +492,7 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     call->rpc = rpc;
     call->method = method;
     call->caller = *caller;
+    call->duplicate_hash = hash;
     call->params = json_incref(params);
     call->answer = answer;
     call->context = context;

@@ -551,6 +551,40 @@ static void a_second_delivery_is_not_done_twice(void **state)
     unlink(path);
 }
 
+static void a_command_that_failed_is_tried_again_when_it_comes_again(void **state)
+{
+    (void)state;
+    static const char write[] = "{\"device\":\"plot-1\",\"name\":\"period\",\"value\":60}";
+    char path[CONFIG_PATH_SIZE];
+    assert_true(users_path(fake_config.file, path, sizeof path));
+    FILE *file = fopen(path, "w");
+    fputs("li farmer\n", file);
+    fclose(file);
+    fakes.bus_result = BUS_BUSY;
+    by_mqtt("write", write, "7");
+    assert_non_null(strstr(fakes.answer, "busy"));
+    fakes.bus_result = BUS_OK;
+    by_mqtt("write", write, "7");
+    assert_int_equal(fakes.answers, 2);
+    assert_int_equal(fakes.registers[3], 60);
+    unlink(path);
+}
+
+static void another_command_under_the_same_identifier_is_no_duplicate(void **state)
+{
+    (void)state;
+    char path[CONFIG_PATH_SIZE];
+    assert_true(users_path(fake_config.file, path, sizeof path));
+    FILE *file = fopen(path, "w");
+    fputs("li farmer\n", file);
+    fclose(file);
+    by_mqtt("write", "{\"device\":\"plot-1\",\"name\":\"period\",\"value\":60}", "1");
+    by_mqtt("write", "{\"device\":\"plot-1\",\"name\":\"period\",\"value\":70}", "1");
+    assert_int_equal(fakes.registers[3], 70);
+    assert_int_equal(fakes.answers, 2);
+    unlink(path);
+}
+
 static void retained_expired_and_misdirected_requests_are_not_obeyed(void **state)
 {
     (void)state;
@@ -608,6 +642,8 @@ int main(void)
         TEST(an_mqtt_request_is_answered_on_its_topic),
         TEST(the_role_comes_from_the_users_file),
         TEST(a_second_delivery_is_not_done_twice),
+        TEST(a_command_that_failed_is_tried_again_when_it_comes_again),
+        TEST(another_command_under_the_same_identifier_is_no_duplicate),
         TEST(retained_expired_and_misdirected_requests_are_not_obeyed),
     };
     if (mkdtemp(folder) == NULL)
