@@ -40,6 +40,9 @@ static const char *const migrations[DB_VERSION] = {
     /* 4 -> 5: where a cursor stood within the last minute, and how long before it was written */
     ("ALTER TABLE broker ADD COLUMN back INTEGER;"
      "ALTER TABLE broker ADD COLUMN back_ms INTEGER;"),
+    /* 5 -> 6: alerts, from their beginning on; ended 0: it stands */
+    ("CREATE TABLE alert(id TEXT, begun INTEGER, ended INTEGER NOT NULL, doc TEXT NOT NULL,"
+     " PRIMARY KEY(id, begun)) STRICT, WITHOUT ROWID;"),
 };
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
@@ -113,6 +116,12 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " VALUES(?1, ?2, ?3, ?4, ?5)",
     [DB_GONE_DELETE] = "DELETE FROM gone WHERE device = ?1 AND boot = ?2 AND first = ?3",
     [DB_GONE_UNTOLD] = "SELECT device, boot, first, last FROM gone WHERE told = 0 LIMIT ?1",
+    [DB_ALERT_SET] = "INSERT OR REPLACE INTO alert(id, begun, ended, doc) VALUES(?1, ?2, ?3, ?4)",
+    [DB_ALERT_LIST] = "SELECT id, begun, ended, doc FROM alert WHERE ended = 0 OR"
+                      " (begun < ?2 AND ended >= ?1) ORDER BY ended > 0, begun DESC LIMIT ?3",
+    [DB_ALERT_COUNT] = "SELECT count(*) FROM alert",
+    [DB_ALERT_TRIM] = "DELETE FROM alert WHERE (id, begun) IN (SELECT id, begun FROM alert WHERE"
+                      " ended > 0 ORDER BY ended LIMIT ?1)",
     [DB_PAGES] = "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count",
 };
 

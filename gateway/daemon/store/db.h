@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        5
+#define DB_VERSION        6
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -64,7 +64,11 @@ enum db_statement {
     DB_GONE_SET,    /* device, boot, first, last, told */
     DB_GONE_DELETE, /* device, boot, first */
     DB_GONE_UNTOLD, /* n: device, boot, first, last */
-    DB_PAGES,       /* page_count, freelist_count */
+    DB_ALERT_SET,   /* id, begun, ended or 0, doc */
+    DB_ALERT_LIST,  /* from, to, n: id, begun, ended, doc; those that stand, then the newest */
+    DB_ALERT_COUNT,
+    DB_ALERT_TRIM, /* how many of those that ended, the oldest */
+    DB_PAGES,      /* page_count, freelist_count */
     DB_STATEMENT_COUNT
 };
 

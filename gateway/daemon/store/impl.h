@@ -110,7 +110,7 @@ struct store {
     int64_t commit_takes_us; /* as of late */
     bool retain_begun, retain_losing;
     struct notes_trim {
-        uint32_t picks, audits; /* rows written since the last look at their share */
+        uint32_t picks, audits, alerts; /* rows written since the last look at their share */
     } notes_trim;
     bool gone_untold;       /* table `gone` may hold rows that no gap tells of */
     int64_t tell_ms;        /* monotonic: not before */

@@ -187,6 +187,31 @@ typedef void (*store_audits_done)(void *context, enum store_result result,
 enum store_result store_audits(struct store *store, store_asker asker, uint32_t limit,
                                store_audits_done done, void *context);
 
+/* An alert, one row from its beginning on: those that stand are found again after a restart, those
+ * that ended are the season's list. (id, begun_ms) is the row. Share as that of picks: the oldest
+ * that ended make room. */
+#define STORE_ALERT_ID_SIZE 96
+#define STORE_ALERT_MAX     4096 /* bytes of a doc */
+struct store_alert {
+    char id[STORE_ALERT_ID_SIZE];
+    int64_t begun_ms; /* wall time when it began, as it was then: it never changes */
+    int64_t ended_ms; /* 0: it stands */
+    const char *doc;  /* text with its own version; not NUL-terminated */
+    size_t size;
+};
+/* Copies. */
+enum store_result store_alert_put(struct store *store, const struct store_alert *alert,
+                                  store_done done, void *context);
+#define STORE_ALERTS_MAX 1024u
+/* `alerts` is valid inside the callback only. */
+typedef void (*store_alerts_done)(void *context, enum store_result result,
+                                  const struct store_alert *alerts, uint32_t count);
+/* All that stand, then those of from <= t < to, the newest first, together at most `limit`.
+ * from_ms = to_ms: only those that stand. */
+enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
+                               int64_t to_ms, uint32_t limit, store_alerts_done done,
+                               void *context);
+
 /* Small documents that outlive the process (state of alerts, forecast, commands seen). A value
  * of size 0 removes the key. Values of at most 64 KiB. */
 enum store_result store_put(struct store *store, const char *key, const void *value, size_t size,

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of alerts: written as a whole row at each change that must survive, read at the start
+ * (those that stand) and for the season's list. What a row's text means is the alerts' own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/store/impl.h"
+
+#define SHARE      32u /* of max_size: one of so many parts */
+#define ROW_BYTES  1024u
+#define ROWS_LEAST 1000
+#define TRIM_EVERY 64u
+
+struct put_task {
+    struct task task;
+    struct store_alert alert; /* its doc is `text` */
+    store_done done;
+    void *context;
+    char text[];
+};
+
+struct list_task {
+    struct task task;
+    int64_t from_ms, to_ms;
+    uint32_t limit;
+    store_alerts_done done;
+    void *context;
+};
+
+static enum store_result finish(struct store *store, sqlite3_stmt *s, const char *doing)
+{
+    int rc = db_run(&store->db, s);
+    return file_result(store, rc, doing) && rc == SQLITE_OK ? STORE_OK : STORE_UNAVAILABLE;
+}
+
+/* ---- Writing ---- */
+
+static void keep_share(struct store *store)
+{
+    int64_t most = (int64_t)(store->config->store_max_bytes / SHARE / ROW_BYTES), count = 0;
+    sqlite3_stmt *s = db_statement(&store->db, DB_ALERT_COUNT);
+    if (s != NULL && sqlite3_step(s) == SQLITE_ROW)
+        count = sqlite3_column_int64(s, 0);
+    if (s != NULL)
+        sqlite3_reset(s);
+    most = most < ROWS_LEAST ? ROWS_LEAST : most;
+    s = count > most ? db_statement(&store->db, DB_ALERT_TRIM) : NULL;
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, count - most);
+    (void)finish(store, s, "trimming alerts"); /* tried again with a later row */
+}
+
+static enum store_result put(struct store *store, const struct store_alert *alert)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_ALERT_SET);
+    if (s != NULL) {
+        sqlite3_bind_text(s, 1, alert->id, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(s, 2, alert->begun_ms);
+        sqlite3_bind_int64(s, 3, alert->ended_ms);
+        sqlite3_bind_text(s, 4, alert->doc, (int)alert->size, SQLITE_STATIC);
+    }
+    enum store_result result = finish(store, s, "keeping an alert");
+    if (result == STORE_OK && store->notes_trim.alerts++ % TRIM_EVERY == 0)
+        keep_share(store);
+    return result;
+}
+
+static bool put_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct put_task *own = (struct put_task *)task;
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        state = STORE_UNAVAILABLE;
+    if (state == STORE_OK)
+        state = put(store, &own->alert);
+    if (own->done != NULL)
+        own->done(own->context, state);
+    free(own);
+    return false;
+}
+
+enum store_result store_alert_put(struct store *store, const struct store_alert *alert,
+                                  store_done done, void *context)
+{
+    if (alert->size > STORE_ALERT_MAX || alert->id[0] == '\0')
+        return STORE_INVALID;
+    struct put_task *own = calloc(1, sizeof *own + alert->size);
+    if (own == NULL)
+        return STORE_BUSY;
+    own->task = (struct task){.run = put_run, .asker = STORE_ASKER_GATEWAY};
+    own->alert = *alert;
+    own->alert.doc = own->text;
+    own->done = done;
+    own->context = context;
+    memcpy(own->text, alert->doc, alert->size);
+    enum store_result result = task_post(store, &own->task);
+    if (result != STORE_OK)
+        free(own);
+    return result;
+}
+
+/* ---- Reading ---- */
+
+static enum store_result list(struct store *store, const struct list_task *own)
+{
+    struct store_alert *alerts = calloc(own->limit, sizeof *alerts);
+    sqlite3_stmt *s = alerts != NULL ? db_statement(&store->db, DB_ALERT_LIST) : NULL;
+    uint32_t count = 0;
+    bool memory = alerts != NULL;
+    if (s != NULL) {
+        sqlite3_bind_int64(s, 1, own->from_ms);
+        sqlite3_bind_int64(s, 2, own->to_ms);
+        sqlite3_bind_int64(s, 3, own->limit);
+    }
+    while (s != NULL && memory && count < own->limit && sqlite3_step(s) == SQLITE_ROW) {
+        struct store_alert *alert = &alerts[count];
+        const char *doc = (const char *)sqlite3_column_text(s, 3);
+        const char *id = (const char *)sqlite3_column_text(s, 0);
+        (void)snprintf(alert->id, sizeof alert->id, "%s", id != NULL ? id : "");
+        alert->begun_ms = sqlite3_column_int64(s, 1);
+        alert->ended_ms = sqlite3_column_int64(s, 2);
+        alert->doc = strdup(doc != NULL ? doc : "");
+        memory = alert->doc != NULL;
+        alert->size = memory ? strlen(alert->doc) : 0;
+        count += memory;
+    }
+    if (s != NULL)
+        sqlite3_reset(s);
+    enum store_result result = s != NULL && memory ? STORE_OK : STORE_UNAVAILABLE;
+    own->done(own->context, result, alerts, result == STORE_OK ? count : 0);
+    for (uint32_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)alerts[i].doc);
+    free(alerts);
+    return result;
+}
+
+static bool list_run(struct store *store, struct task *task, enum store_result state)
+{
+    struct list_task *own = (struct list_task *)task;
+    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+        state = STORE_UNAVAILABLE;
+    if (state == STORE_OK)
+        (void)list(store, own);
+    else
+        own->done(own->context, state, NULL, 0);
+    free(own);
+    return false;
+}
+
+enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
+                               int64_t to_ms, uint32_t limit, store_alerts_done done, void *context)
+{
+    if (limit == 0 || limit > STORE_ALERTS_MAX)
+        return STORE_INVALID;
+    struct list_task *own = calloc(1, sizeof *own);
+    if (own == NULL)
+        return STORE_BUSY;
+    *own = (struct list_task){.task = {.run = list_run, .asker = asker},
+                              .from_ms = from_ms,
+                              .to_ms = to_ms,
+                              .limit = limit,
+                              .done = done,
+                              .context = context};
+    enum store_result result = task_post(store, &own->task);
+    if (result != STORE_OK)
+        free(own);
+    return result;
+}
