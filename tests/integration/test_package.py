@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import tarfile
 
@@ -220,9 +221,63 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     left = machine.run("ls -d /etc/baiye /var/lib/baiye /usr/share/baiye /usr/bin/baiye* "
                        "/etc/mosquitto/conf.d/baiye.conf /lib/systemd/system/baiyed.service "
                        "/etc/systemd/system/*/baiyed.service "
+                       "/lib/systemd/system/mosquitto.service.d "
                        "2>/dev/null || true")
     assert left == ""
     assert "baiye" not in machine.run("cat /etc/passwd")
+
+
+BOUNDS = {"max_packet_size": "1048576", "max_connections": "200", "max_queued_messages": "1000",
+          "max_queued_bytes": "8388608", "memory_limit": "134217728",
+          "persistent_client_expiration": "7d"}
+BEFORE = """per_listener_settings false
+listener 1883 127.0.0.1
+allow_anonymous false
+password_file /etc/baiye/mosquitto.passwd
+acl_file /etc/baiye/mosquitto.acl
+"""
+
+
+def settings(text):
+    """What the broker's file sets: one (listener or None, name, value) a line."""
+    found, listener = [], None
+    for line in text.splitlines():
+        name, _, value = line.strip().partition(" ")
+        if name == "listener":
+            listener = value
+        if name and not name.startswith("#"):
+            found.append((listener if name == "max_connections" else None, name, value))
+    return found
+
+
+def test_an_upgrade_brings_the_brokers_bounds_to_an_older_file(machine, deb):
+    conf = "/etc/mosquitto/conf.d/baiye.conf"
+
+    def upgrade(text):
+        machine.run(f"printf %s {shlex.quote(text)} >{conf}")
+        machine.run(f"dpkg -i --force-confold {deb}")
+        return machine.run(f"cat {conf}")
+
+    machine.run(f"dpkg -i --force-confold {deb}")
+    fresh = machine.run(f"cat {conf}")
+    assert BOUNDS.items() <= {name: value for _, name, value in settings(fresh)}.items()
+    assert upgrade(fresh) == fresh
+
+    # As an earlier version wrote it, with a listener of the operator's own, without a last newline.
+    after = upgrade(BEFORE + "# mine\nlistener 8883\ncafile /etc/baiye/tls/ca.pem")
+    assert "# mine\n" in after and "\ncafile /etc/baiye/tls/ca.pem\n" in after
+    assert sorted(place for place, name, _ in settings(after) if name == "max_connections") == [
+        "1883 127.0.0.1", "8883"]
+    assert BOUNDS.items() <= {name: value for _, name, value in settings(after)}.items()
+    assert upgrade(after) == after
+
+    # What the operator has decided stands.
+    after = upgrade(BEFORE + "max_packet_size 4096\n#memory_limit 1\n")
+    assert [value for _, name, value in settings(after) if name == "max_packet_size"] == ["4096"]
+    assert not [name for _, name, _ in settings(after) if name == "memory_limit"]
+    left = machine.run("ls /etc/mosquitto/conf.d")
+    assert left.split() == ["README", "baiye.conf"]
+    machine.run("test -r /lib/systemd/system/mosquitto.service.d/baiye.conf")
 
 
 def test_the_unit_is_hardened():
