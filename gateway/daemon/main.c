@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/log.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/report.h"
 #include "gateway/daemon/run.h"
@@ -30,7 +33,8 @@ static const char help_text[] =
     "  --json           with --once: one JSON object a line\n"
     "  --help, --version\n"
     "\n"
-    "SIGHUP reloads the configuration, SIGTERM ends within 5 s. Other exits follow sysexits.h.\n";
+    "SIGHUP reloads the configuration (`baiye reload` does, and says what came of it), SIGTERM "
+    "ends within 5 s. Other exits follow sysexits.h.\n";
 
 /* -1: go on; else the exit code. */
 static int read_options(int argc, char **argv, struct options *options)
@@ -99,10 +103,37 @@ static int act(const struct options *options, const struct config *config)
     return EX_OSERR;
 }
 
+/* The daemon is to run, and its file is wrong: with the configuration that ran last, if it is kept.
+ * `why`: of the file. */
+static struct config *fall_back(const char *file, const struct config_error *why)
+{
+    struct config_error error;
+    const char *folder = last_good_folder();
+    struct config *config = folder != NULL ? last_good_load(file, folder) : NULL;
+    if (config == NULL || !load_check(config, &error)) {
+        config_free(config);
+        return NULL;
+    }
+    (void)snprintf(config->refused, sizeof config->refused, "%s", why->text);
+    log_write(LOG_LEVEL_ERROR, "%s", why->text);
+    log_write(LOG_LEVEL_ERROR, "the last good configuration is used instead; mend the file, then "
+                               "`baiye reload`");
+    return config;
+}
+
+/* Also after a reload, when it is called what it was started by: "exe". */
+static void take_name(const char *name)
+{
+    (void)prctl(PR_SET_NAME, name);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--publisher") == 0)
+    if (argc == 2 && strcmp(argv[1], "--publisher") == 0) {
+        take_name("baiye-publisher");
         return publisher_main(); /* started by the daemon itself, once a broker */
+    }
+    take_name("baiyed");
     struct options options = {0};
     int end = read_options(argc, argv, &options);
     if (end >= 0)
@@ -111,6 +142,11 @@ int main(int argc, char **argv)
     struct config_error error;
     struct config *config = config_load(options.config, options.profiles, &error);
     bool good = config && load_check(config, &error);
+    if (!good && !options.check && !options.once) {
+        config_free(config);
+        config = fall_back(options.config, &error);
+        good = config != NULL;
+    }
     end = good ? act(&options, config) : EX_CONFIG;
     if (!good)
         (void)fprintf(stderr, "%s\n", error.text);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include "gateway/common/log.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
+#include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/serve.h"
@@ -50,19 +52,6 @@ static void want_descriptors(void)
                   (unsigned long long)limit.rlim_cur, DESCRIPTORS);
 }
 
-/* Is the file on disk one that can be run? */
-static bool new_config_is_good(const struct config *config, const char *profiles)
-{
-    struct config_error error;
-    struct config *next = config_load(config->file, profiles, &error);
-    bool good = next && load_check(next, &error);
-    config_free(next);
-    if (!good)
-        log_write(LOG_LEVEL_ERROR, "reload refused, the old configuration stays in force: %s",
-                  error.text);
-    return good;
-}
-
 /* Everything that runs, in the order of its start. */
 struct daemon {
     const struct config *config;
@@ -75,6 +64,43 @@ struct daemon {
     enum run_end end;
 };
 
+/* The file is wrong, and the configuration in force is another. */
+static void raise_config(struct daemon *daemon, const char *why)
+{
+    char what[CONFIG_REFUSED_SIZE + 64], what_zh[CONFIG_REFUSED_SIZE + 64];
+    (void)snprintf(what, sizeof what, "the configuration is wrong, the one before is in force: %s",
+                   why);
+    (void)snprintf(what_zh, sizeof what_zh, "配置文件有错误，主机仍按上一份配置运行：%s", why);
+    const struct publish_alert alert = {.id = PUBLISH_ALERT_CONFIG,
+                                        .what = what,
+                                        .where = "",
+                                        .todo = "mend the file, then run `baiye reload`",
+                                        .what_zh = what_zh,
+                                        .todo_zh = "改正文件后运行 baiye reload",
+                                        .level = "watch",
+                                        .since_ms = store_now(daemon->store).ms};
+    publish_raise(daemon->publish, &alert);
+}
+
+/* In the serve loop. Is the file on disk one that can be run? Then it soon is. */
+static bool reload(void *context, char *why, size_t size)
+{
+    struct daemon *daemon = context;
+    struct config_error error;
+    struct config *next = config_load(daemon->config->file, daemon->profiles, &error);
+    bool good = next && load_check(next, &error);
+    config_free(next);
+    (void)snprintf(why, size, "%s", good ? "" : error.text);
+    if (good) {
+        daemon->end = RUN_RELOAD;
+        serve_stop(daemon->serve);
+        return true;
+    }
+    log_write(LOG_LEVEL_ERROR, "reload refused, the old configuration stays in force: %s", why);
+    raise_config(daemon, why);
+    return false;
+}
+
 /* In the serve loop. */
 static void signal_came(void *context, int fd)
 {
@@ -82,9 +108,12 @@ static void signal_came(void *context, int fd)
     struct signalfd_siginfo info;
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
         return;
-    if (info.ssi_signo == SIGHUP && !new_config_is_good(daemon->config, daemon->profiles))
+    if (info.ssi_signo == SIGHUP) {
+        char why[CONFIG_REFUSED_SIZE];
+        (void)reload(daemon, why, sizeof why);
         return;
-    daemon->end = info.ssi_signo == SIGHUP ? RUN_RELOAD : RUN_STOPPED;
+    }
+    daemon->end = RUN_STOPPED;
     serve_stop(daemon->serve);
 }
 
@@ -130,8 +159,23 @@ static bool start_all(struct daemon *daemon)
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
                                 .buses = daemon->buses,
-                                .forecast = daemon->forecast};
+                                .forecast = daemon->forecast,
+                                .reload = reload,
+                                .reload_context = daemon};
     return serve_start(daemon->serve, &parts);
+}
+
+/* It runs: what was read for it is kept, against the day when the file is wrong at a start. */
+static void keep_config(struct daemon *daemon)
+{
+    const char *folder = last_good_folder();
+    if (daemon->config->refused[0] != '\0')
+        raise_config(daemon, daemon->config->refused);
+    else if (folder != NULL && !last_good_keep(daemon->config, folder))
+        log_write(LOG_LEVEL_WARNING,
+                  "a copy of the configuration can't be kept in %s: %s; if the file is damaged, "
+                  "the next start has none",
+                  folder, strerror(errno));
 }
 
 /* Those who ask end before those who answer, and what was taken is committed last. */
@@ -158,6 +202,7 @@ enum run_end run_daemon(const struct config *config, const char *profiles)
         if (start_all(&daemon)) {
             log_write(LOG_LEVEL_NOTICE, "site %s: polling %u devices on %u buses", config->site,
                       config->device_count, config->bus_count);
+            keep_config(&daemon);
             serve_run(daemon.serve);
         }
         stop_all(&daemon);

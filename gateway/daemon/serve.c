@@ -318,6 +318,8 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
         .stats = stats_of,
         .context = serve,
         .forecast = parts->forecast,
+        .reload = parts->reload,
+        .reload_context = parts->reload_context,
     };
     serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);

@@ -22,9 +22,11 @@ const struct publish_callbacks *serve_callbacks(struct serve *serve);
 
 struct serve_parts {
     struct store *store;
-    struct publish *publish;   /* may be NULL */
-    struct bus *const *buses;  /* one a config.buses, all started */
-    struct forecast *forecast; /* may be NULL */
+    struct publish *publish;                               /* may be NULL */
+    struct bus *const *buses;                              /* one a config.buses, all started */
+    struct forecast *forecast;                             /* may be NULL */
+    bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
+    void *reload_context;
 };
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
  * of memory. The parts must stay until serve_end() and may then be stopped. */

@@ -22,6 +22,7 @@ int cli_check(int argc, char **argv);
 int cli_forecast(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
 int cli_ask(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);
 int cli_update(int argc, char **argv);
@@ -61,6 +62,8 @@ void talk_close(struct talk *talk);
  * no answer. */
 json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
                  void (*progress)(const json_t *body));
+/* The first line of an answer; NULL without a complaint. For what gives no progress. */
+json_t *talk_ask_quietly(struct talk *talk, const char *method, json_t *params);
 /* Prints an error as the daemon gave it; true when there was one. */
 bool talk_failed(const json_t *answer);
 /* A result as one line of JSON. */

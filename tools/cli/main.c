@@ -17,6 +17,8 @@ static const struct {
     const char *usage, *what;
 } commands[] = {
     {"check", cli_check, "check", "validate the configuration and print the poll plan"},
+    {"reload", cli_reload, "reload",
+     "take the changed configuration into force, or say what is wrong"},
     {"devices", cli_ask, "devices", "list the devices, their metrics and writable registers"},
     {"stats", cli_ask, "stats [DEVICE]", "how buses, store and brokers are, or one device"},
     {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},

@@ -114,6 +114,11 @@ static json_t *receive_line(struct talk *talk)
     }
 }
 
+json_t *talk_ask_quietly(struct talk *talk, const char *method, json_t *params)
+{
+    return send_line(talk, method, params) ? receive_line(talk) : NULL;
+}
+
 json_t *talk_ask(struct talk *talk, const char *method, json_t *params,
                  void (*progress)(const json_t *body))
 {

@@ -365,7 +365,9 @@ SECTION(alerts)
 SECTION(profiles)
 {
     struct draft *draft = target;
-    return keys_path(source, value, draft->profile_dir, sizeof draft->profile_dir);
+    char ignored[CONFIG_PATH_SIZE];
+    return draft->kept ? keys_path(source, value, ignored, sizeof ignored)
+                       : keys_path(source, value, draft->profile_dir, sizeof draft->profile_dir);
 }
 
 static bool read_site(struct yaml_source *source, const yaml_node_t *value, void *target)
@@ -418,10 +420,12 @@ static void set_defaults(struct config *config, const char *file)
     config->night_work = 3;
 }
 
-struct config *config_load(const char *file, const char *profile_dir, struct config_error *error)
+/* Reads `path` as if it were `file`. */
+static struct config *load(const char *path, const char *file, const char *profile_dir, bool kept,
+                           struct config_error *error)
 {
     struct yaml_source source;
-    struct draft draft = {.config = calloc(1, sizeof *draft.config)};
+    struct draft draft = {.config = calloc(1, sizeof *draft.config), .kept = kept};
     error->text[0] = '\0';
     if (!draft.config) {
         (void)snprintf(error->text, sizeof error->text, "out of memory");
@@ -430,15 +434,36 @@ struct config *config_load(const char *file, const char *profile_dir, struct con
     set_defaults(draft.config, file);
     if (profile_dir)
         (void)snprintf(draft.profile_dir, sizeof draft.profile_dir, "%s", profile_dir);
-    bool good = yaml_open(&source, file, error) &&
-                keys_read(&source, yaml_root(&source), "the configuration", file_keys,
-                          sizeof file_keys / sizeof *file_keys, &draft) &&
-                draft_resolve(&source, &draft);
+    bool good = yaml_open(&source, path, error);
+    (void)snprintf(source.file, sizeof source.file, "%s", file); /* relative paths begin there */
+    good = good &&
+           keys_read(&source, yaml_root(&source), "the configuration", file_keys,
+                     sizeof file_keys / sizeof *file_keys, &draft) &&
+           draft_resolve(&source, &draft);
     yaml_close(&source);
     draft_free(&draft);
+    (void)snprintf(draft.config->profile_dir, sizeof draft.config->profile_dir, "%s",
+                   draft.profile_dir);
     if (good)
         return draft.config;
     config_free(draft.config);
+    return NULL;
+}
+
+struct config *config_load(const char *file, const char *profile_dir, struct config_error *error)
+{
+    return load(file, file, profile_dir, false, error);
+}
+
+struct config *config_load_kept(const char *folder, const char *file, struct config_error *error)
+{
+    char path[2 * CONFIG_PATH_SIZE], profiles[CONFIG_PATH_SIZE];
+    int size = snprintf(path, sizeof path, "%s/baiye.yaml", folder);
+    int profiles_size = snprintf(profiles, sizeof profiles, "%s/profiles", folder);
+    if (size > 0 && (size_t)size < sizeof path && profiles_size > 0 &&
+        (size_t)profiles_size < sizeof profiles)
+        return load(path, file, profiles, true, error);
+    (void)snprintf(error->text, sizeof error->text, "the path %.200s is too long", folder);
     return NULL;
 }
 

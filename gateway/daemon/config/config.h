@@ -13,8 +13,9 @@
 #include "gateway/common/config_error.h"
 #include "gateway/daemon/reading.h"
 
-#define CONFIG_LABEL_SIZE 97 /* free UTF-8, 1..96 bytes */
-#define CONFIG_HOST_SIZE  128
+#define CONFIG_LABEL_SIZE   97 /* free UTF-8, 1..96 bytes */
+#define CONFIG_HOST_SIZE    128
+#define CONFIG_REFUSED_SIZE 512
 
 enum field_type { FIELD_U16, FIELD_S16, FIELD_U32, FIELD_S32, FIELD_F32, FIELD_BITS, FIELD_BOOL };
 
@@ -192,6 +193,9 @@ struct config {
     double lost_flush, night_work; /* what they cost, in one unit: 10 and 3 unless said */
     double latitude, longitude;    /* both 0: not said, and no garden lies there */
     char timezone[64];
+    char profile_dir[CONFIG_PATH_SIZE]; /* the user's own profiles; "" : none */
+    /* Not "": this is the last good configuration, and why the file itself can't be used. */
+    char refused[CONFIG_REFUSED_SIZE];
     char store_path[CONFIG_PATH_SIZE];
     uint64_t store_max_bytes;
     uint32_t commit_every_ms;

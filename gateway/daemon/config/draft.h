@@ -38,6 +38,7 @@ struct draft {
     struct draft_alert *alerts;
     uint16_t bus_count, plot_count, alert_count;
     char profile_dir[CONFIG_PATH_SIZE];
+    bool kept; /* a copy: its profiles are beside it, whatever it says of their folder */
 };
 
 /* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */
@@ -48,5 +49,9 @@ bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *tar
 /* Fills draft->config from the drafts: indices, profiles, defaults; checks what no single section
  * can see. False after the first error. */
 bool draft_resolve(struct yaml_source *source, struct draft *draft);
+
+/* As config_load(), of what last_good.h keeps in `folder`, as if it had been read from `file`.
+ * config.c */
+struct config *config_load_kept(const char *folder, const char *file, struct config_error *error);
 
 #endif

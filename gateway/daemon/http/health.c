@@ -101,6 +101,9 @@ json_t *health_ready(const struct health *health)
         if (!http.listening)
             add_text(reasons, "%s%s", "http: nobody can be let in, see the log", "");
     }
+    if (health->config->refused[0] != '\0')
+        add_text(warnings, "configuration: the last good one is in force: %s%s",
+                 health->config->refused, "");
     look_at_store(health, reasons, warnings);
     look_at_brokers(health, reasons, warnings);
     look_at_buses(health, warnings);
@@ -210,8 +213,9 @@ json_t *health_stats(const struct health *health)
         (void)json_array_append_new(buses, bus_json(health, i));
     for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++)
         (void)json_array_append_new(brokers, broker_json(health, i));
-    return json_pack("{s:s,s:I,s:o,s:o,s:o,s:o}", "site", health->config->site, "uptime_s",
-                     (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "store",
-                     store_json(health), "buses", buses, "brokers", brokers, "http",
-                     web_json(health));
+    return json_pack("{s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o}", "site", health->config->site, "uptime_s",
+                     (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "boot",
+                     (json_int_t)store_boot(health->parts->store), "config_refused",
+                     health->config->refused, "store", store_json(health), "buses", buses,
+                     "brokers", brokers, "http", web_json(health));
 }

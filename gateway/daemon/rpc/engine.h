@@ -39,6 +39,10 @@ struct rpc_parts {
     json_t *(*stats)(void *context);
     void *context;
     struct forecast *forecast; /* is told of picks; may be NULL */
+    /* For `reload`: checks the file and, when it is good, begins to end the daemon, which starts
+     * anew by it. false: `why` not. May be NULL. */
+    bool (*reload)(void *context, char *why, size_t size);
+    void *reload_context;
 };
 
 /* Copies `parts`; what they point to must outlive it. NULL: no memory. */

@@ -468,6 +468,19 @@ static void run_stats(struct rpc_call *call)
     rpc_end(call, parts->stats != NULL ? parts->stats(parts->context) : json_object());
 }
 
+/* {}: as SIGHUP, but whoever asks learns what came of it. `boot` is the count of the one that
+ * ends: the next answer with another one is of the new configuration. */
+static void run_reload(struct rpc_call *call)
+{
+    const struct rpc_parts *parts = &call->rpc->parts;
+    char why[CONFIG_REFUSED_SIZE] = "this daemon can't";
+    if (parts->reload == NULL || !parts->reload(parts->reload_context, why, sizeof why))
+        rpc_fail(call, "refused", why, "the configuration that is in force stays so");
+    else
+        rpc_end(call,
+                json_pack("{s:b,s:I}", "ok", 1, "boot", (json_int_t)store_boot(parts->store)));
+}
+
 static const struct rpc_method methods[] = {
     {.name = "time", .run = run_time},
     {.name = "devices", .run = run_devices},
@@ -477,6 +490,11 @@ static const struct rpc_method methods[] = {
     {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
     {.name = "stats", .role = USER_TECHNICIAN, .run = run_stats},
     {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = run_audits},
+    {.name = "reload",
+     .role = USER_TECHNICIAN,
+     .socket_only = true,
+     .command = true,
+     .run = run_reload},
     {.name = "backup",
      .role = USER_TECHNICIAN,
      .socket_only = true,

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/config/last_good.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/daemon/config/draft.h"
+#include "gateway/daemon/config/profile.h"
+
+#define FILE_MOST (1u << 20) /* as yaml_open() */
+#define PATH_ROOM (2 * CONFIG_PATH_SIZE)
+
+const char *last_good_folder(void)
+{
+    const char *folder = getenv("STATE_DIRECTORY"); /* systemd.exec(5) */
+    return folder != NULL && folder[0] == '/' && strchr(folder, ':') == NULL ? folder : NULL;
+}
+
+static bool path_in(char out[PATH_ROOM], const char *folder, const char *name)
+{
+    int length = snprintf(out, PATH_ROOM, "%s/%s", folder, name);
+    return length > 0 && length < PATH_ROOM;
+}
+
+/* ---- Whole files -------------------------------------------------------------------------- */
+
+/* The caller frees it; NULL: errno. */
+static char *read_whole(const char *path, size_t *size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd >= 0 ? malloc(FILE_MOST + 1) : NULL;
+    ssize_t got = 0;
+    *size = 0;
+    while (
+        text != NULL && *size <= FILE_MOST &&
+        ((got = read(fd, text + *size, FILE_MOST + 1 - *size)) > 0 || (got < 0 && errno == EINTR)))
+        *size += got > 0 ? (size_t)got : 0;
+    if (text != NULL && (got < 0 || *size > FILE_MOST)) {
+        errno = got < 0 ? errno : EFBIG;
+        free(text);
+        text = NULL;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return text;
+}
+
+static bool write_whole(const char *path, const char *text, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t at = 0;
+    while (fd >= 0 && at < size) {
+        ssize_t put = write(fd, text + at, size - at);
+        if (put < 0 && errno != EINTR)
+            break;
+        at += put > 0 ? (size_t)put : 0;
+    }
+    bool good = fd >= 0 && at == size && fsync(fd) == 0;
+    if (fd >= 0 && close(fd) != 0)
+        good = false;
+    return good;
+}
+
+static bool copy(const char *from, const char *to)
+{
+    size_t size;
+    char *text = read_whole(from, &size);
+    bool good = text != NULL && write_whole(to, text, size);
+    free(text);
+    return good;
+}
+
+static bool same(const char *one, const char *other)
+{
+    size_t size, other_size;
+    char *text = read_whole(one, &size), *other_text = read_whole(other, &other_size);
+    bool equal = text != NULL && other_text != NULL && size == other_size &&
+                 memcmp(text, other_text, size) == 0;
+    free(text);
+    free(other_text);
+    return equal;
+}
+
+/* ---- The two folders ---------------------------------------------------------------------- */
+
+/* 1 or 2; 0: none counts. */
+static unsigned current(const char *folder)
+{
+    char path[PATH_ROOM];
+    size_t size = 0;
+    char *text = path_in(path, folder, "config.good") ? read_whole(path, &size) : NULL;
+    unsigned which = size == 2 && (text[0] == '1' || text[0] == '2') && text[1] == '\n'
+                         ? (unsigned)(text[0] - '0')
+                         : 0;
+    free(text);
+    return which;
+}
+
+static bool make_current(const char *folder, unsigned which)
+{
+    char path[PATH_ROOM], next[PATH_ROOM];
+    if (!path_in(path, folder, "config.good") || !path_in(next, folder, "config.good.new") ||
+        !write_whole(next, which == 1 ? "1\n" : "2\n", 2) || rename(next, path) != 0)
+        return false;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return good;
+}
+
+/* What a folder holds, one file after the other: its path there and where it comes from. NULL
+ * `from`: the origin. Gives false to end. */
+typedef bool (*each_file)(const char *from, const char *to, const struct config *config);
+
+static bool for_each_file(const struct config *config, const char *kept, each_file each)
+{
+    char to[PATH_ROOM], from[PATH_ROOM], name[CONFIG_NAME_SIZE + 16];
+    const char *profiles = config->profile_dir[0] != '\0' ? config->profile_dir : NULL;
+    if (!path_in(to, kept, "origin") || !each(NULL, to, config) ||
+        !path_in(to, kept, "baiye.yaml") || !each(config->file, to, config))
+        return false;
+    for (unsigned i = 0; i < config->profile_count; i++) {
+        (void)snprintf(name, sizeof name, "profiles/%s.yaml", config->profiles[i].name);
+        if (!profile_find(config->profiles[i].name, profiles, from, sizeof from) ||
+            !path_in(to, kept, name) || !each(from, to, config))
+            return false;
+    }
+    return true;
+}
+
+static bool copy_one(const char *from, const char *to, const struct config *config)
+{
+    return from != NULL ? copy(from, to) : write_whole(to, config->file, strlen(config->file));
+}
+
+static bool is_origin(const char *path, const char *file)
+{
+    size_t size;
+    char *text = read_whole(path, &size);
+    bool equal = text != NULL && size == strlen(file) && memcmp(text, file, size) == 0;
+    free(text);
+    return equal;
+}
+
+static bool same_one(const char *from, const char *to, const struct config *config)
+{
+    return from != NULL ? same(from, to) : is_origin(to, config->file);
+}
+
+static bool folder_of(char out[PATH_ROOM], const char *folder, unsigned which)
+{
+    return path_in(out, folder, which == 1 ? "config.1" : "config.2");
+}
+
+static bool make_folder(const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+bool last_good_keep(const struct config *config, const char *folder)
+{
+    char kept[PATH_ROOM], profiles[PATH_ROOM];
+    unsigned now = current(folder), next = now == 1 ? 2 : 1;
+    if (now != 0 && folder_of(kept, folder, now) && for_each_file(config, kept, same_one))
+        return true;
+    if (!folder_of(kept, folder, next) || !path_in(profiles, kept, "profiles") ||
+        !make_folder(kept) || !make_folder(profiles) || !for_each_file(config, kept, copy_one))
+        return false;
+    struct config_error error;
+    struct config *copied = config_load_kept(kept, config->file, &error);
+    bool good = copied != NULL && make_current(folder, next);
+    config_free(copied);
+    return good;
+}
+
+struct config *last_good_load(const char *file, const char *folder)
+{
+    char kept[PATH_ROOM], origin[PATH_ROOM];
+    unsigned which = current(folder);
+    struct config_error error;
+    if (which == 0 || !folder_of(kept, folder, which) || !path_in(origin, kept, "origin") ||
+        !is_origin(origin, file))
+        return NULL;
+    return config_load_kept(kept, file, &error);
+}
