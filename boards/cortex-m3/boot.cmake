@@ -51,10 +51,10 @@ function(baiye_boot_image board)
                    ${common}/startup.c ${common}/loader.c ${boot}/choose.c ${boot}/state.c
                    ${boot}/verify.c ${BAIYE_KEYS})
     target_link_libraries(baiye-boot PRIVATE baiye_protocols bearssl)
-    target_link_options(baiye-boot PRIVATE -L${common} -T${folder}/boot/memory.ld
+    target_link_options(baiye-boot PRIVATE -L${common} -L${folder}/boot -T${folder}/boot/memory.ld
                         -Wl,-Map=${CMAKE_BINARY_DIR}/baiye-boot.map)
     set_target_properties(baiye-boot PROPERTIES SUFFIX .elf
-                          LINK_DEPENDS "${folder}/boot/memory.ld;${common}/common.ld")
+                          LINK_DEPENDS "${folder}/boot/memory.ld;${folder}/boot/stack.ld;${common}/common.ld")
     add_custom_command(TARGET baiye-boot POST_BUILD
                        COMMAND ${CMAKE_OBJCOPY} -O binary $<TARGET_FILE:baiye-boot>
                                $<TARGET_FILE_DIR:baiye-boot>/baiye-boot.bin
@@ -67,9 +67,9 @@ function(baiye_boot_image board)
         add_executable(${name} ${node_sources} ${common}/update.c ${boot}/state.c ${boot}/receive.c
                        ${boot}/service.c ${boot}/node_update.c)
         target_link_libraries(${name} PRIVATE baiye_firmware)
-        target_link_options(${name} PRIVATE -L${common} -T${folder}/boot/slot-${slot}.ld)
+        target_link_options(${name} PRIVATE -L${common} -L${folder}/boot -T${folder}/boot/slot-${slot}.ld)
         set_target_properties(${name} PROPERTIES SUFFIX .elf
-                              LINK_DEPENDS "${folder}/boot/slot-${slot}.ld;${common}/common.ld")
+                              LINK_DEPENDS "${folder}/boot/slot-${slot}.ld;${folder}/boot/stack.ld;${common}/common.ld")
         add_custom_command(TARGET ${name} POST_BUILD
                            COMMAND ${CMAKE_OBJCOPY} -O binary $<TARGET_FILE:${name}>
                                    $<TARGET_FILE_DIR:${name}>/${name}.bin)

@@ -26,6 +26,7 @@ static enum hal_reset_cause part_says(void)
 
 void board_start(void)
 {
+    pins_quiet();
     watchdog_start();
     life_cause(part_says());
     life_begin();

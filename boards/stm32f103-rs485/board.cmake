@@ -2,4 +2,4 @@
 include(${CMAKE_CURRENT_LIST_DIR}/../cortex-m3/firmware.cmake)
 baiye_firmware_image(stm32f103-rs485 SHARED i2c_bits.c nv_fram.c)
 include(${CMAKE_CURRENT_LIST_DIR}/../cortex-m3/boot.cmake)
-baiye_boot_image(stm32f103-rs485 SHARED time.c OWN clock.c watchdog.c)
+baiye_boot_image(stm32f103-rs485 SHARED time.c OWN clock.c pins.c watchdog.c)

@@ -10,6 +10,7 @@ enum {
     OUTPUT_OPEN_DRAIN = 0x6, /* 2 MHz */
     PERIPHERAL = 0xA,        /* push-pull, 2 MHz */
     INPUT_PULLED = 0x8,      /* to what the output register says */
+    APB2_PORTS_A_B = 3 << 2,
 };
 
 static void configure(uint32_t port, unsigned pin, uint32_t mode)
@@ -19,6 +20,18 @@ static void configure(uint32_t port, unsigned pin, uint32_t mode)
     reg_write(address, (reg_read(address) & ~(0xFU << shift)) | mode << shift);
 }
 
+/* The outputs that switch something are low, and everything else is as the reset left it. */
+void pins_quiet(void)
+{
+    reg_set(RCC_APB2ENR, APB2_PORTS_A_B);
+    (void)reg_read(RCC_APB2ENR); /* two clocks before the first access, ES0340 */
+    configure(GPIO_A, PIN_A_BUS_DRIVE, OUTPUT);
+    configure(GPIO_A, PIN_A_SDI_DRIVE, OUTPUT);
+    configure(GPIO_B, PIN_B_RAIL_0, OUTPUT);
+    configure(GPIO_B, PIN_B_RAIL_1, OUTPUT);
+}
+
+/* The four that pins_quiet() holds stay held, or they would float for a moment. */
 void pins_start(void)
 {
     static const struct {
@@ -44,10 +57,10 @@ void pins_start(void)
         {GPIO_B, PIN_B_RAIL_1, OUTPUT, false},
         {GPIO_C, PIN_C_LAMP, OUTPUT_OPEN_DRAIN, true},
     };
-    reg_write(GPIO_A + GPIO_CRL, 0);
-    reg_write(GPIO_A + GPIO_CRH, 0x88800000); /* 13..15 stay SWD's, pulled */
+    reg_write(GPIO_A + GPIO_CRL, 0x00000020);
+    reg_write(GPIO_A + GPIO_CRH, 0x88800002); /* 13..15 stay SWD's, pulled */
     reg_write(GPIO_B + GPIO_CRL, 0x00088000); /* 3, 4 as well */
-    reg_write(GPIO_B + GPIO_CRH, 0);
+    reg_write(GPIO_B + GPIO_CRH, 0x00220000);
     reg_write(GPIO_C + GPIO_CRH, 0);
     for (unsigned i = 0; i < sizeof pins / sizeof *pins; i++) {
         pin_write(pins[i].port, pins[i].pin, pins[i].high);

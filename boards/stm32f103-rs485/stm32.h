@@ -147,7 +147,9 @@ void clock_start(void);
 void watchdog_start(void);
 uint32_t clock_core_hz(void); /* also APB2 and the timers; APB1 is half of it */
 
-/* pins.c */
+/* pins.c: first thing after a reset, in the loader too: nobody drives a line or powers a rail, as
+ * the pins would if they floated. The rest of them, once the clocks run. */
+void pins_quiet(void);
 void pins_start(void);
 /* sleep.c: something for the main loop to look at happened. From interrupts. */
 void sleep_end(void);

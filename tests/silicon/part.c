@@ -410,6 +410,12 @@ static void fault(struct part *p, uc_err why)
     enter(p, EXCEPTION_FAULT);
 }
 
+void part_crash(struct part *p, uint32_t pc)
+{
+    p->asleep = false;
+    put(p, UC_ARM_REG_PC, pc | 1);
+}
+
 /* ---- time -------------------------------------------------------------------------------- */
 
 static void do_events(struct part *p)

@@ -142,6 +142,7 @@ struct part {
     unsigned wire_buses;
     uint64_t reset_at,
         low_at[PINS_WATCHED]; /* reset, and when DE, SDI drive, rail 0 and 1 were held low */
+    unsigned let_go; /* how often one of them floated again after it was held */
     uint32_t adc_cr2;
     uint16_t adc_channel;
 
@@ -161,6 +162,8 @@ void part_free(struct part *p);
 /* Supply on: RAM holds anything. Off: nothing but the flash, and what hangs outside, stays. */
 void part_power(struct part *p, bool on);
 void part_reset(struct part *p, enum part_reset why);
+/* The program jumps to where nothing is. */
+void part_crash(struct part *p, uint32_t pc);
 /* Runs to `until`; returns early only without power. */
 void part_run(struct part *p, uint64_t until);
 

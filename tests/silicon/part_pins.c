@@ -139,6 +139,8 @@ static void watch_outputs(struct part *p)
         bool low = held_low(p, watched[i][0], watched[i][1]);
         if (low && p->low_at[i] == NEVER)
             p->low_at[i] = p->now;
+        if (p->low_at[i] != NEVER && !pin_is_output(p, watched[i][0], watched[i][1]))
+            p->let_go++;
     }
     for (unsigned i = 0; i < p->wire_buses; i++)
         wires_step(p, &p->wires[i]);

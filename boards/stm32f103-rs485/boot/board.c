@@ -4,6 +4,7 @@
 
 void loader_board_start(void)
 {
+    pins_quiet();
     watchdog_start();
     clock_start();
 }
