@@ -142,7 +142,7 @@ struct part {
     unsigned wire_buses;
     uint64_t reset_at,
         low_at[PINS_WATCHED]; /* reset, and when DE, SDI drive, rail 0 and 1 were held low */
-    unsigned let_go; /* how often one of them floated again after it was held */
+    unsigned let_go;          /* how often one of them floated again after it was held */
     uint32_t adc_cr2;
     uint16_t adc_channel;
 

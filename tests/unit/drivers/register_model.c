@@ -90,6 +90,7 @@ static void flash_control(uint32_t value)
 
 static void clock_control(uint32_t value)
 {
+    value &= ~(1U << 17 | 1U << 25); /* the part's, not the program's */
     if (value & 1 << 16 && !model.crystal_dead)
         value |= 1 << 17;
     if (value & 1 << 24 && !model.pll_dead)
