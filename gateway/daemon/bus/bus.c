@@ -7,6 +7,7 @@
  * and a wait ends when a request comes. A line that is down is opened again with back-off. */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -33,6 +34,7 @@ const char *bus_result_text(enum bus_result result)
         "the bus was stopped",
         "the device acknowledged it, but reads back otherwise: it did not take it",
         "the request is wrong",
+        "the bus is paused; `baiye resume BUS` ends that",
     };
     unsigned at = (unsigned)-(int)result;
     return at < sizeof texts / sizeof texts[0] ? texts[at] : "unknown";
@@ -67,11 +69,18 @@ static void back_off(struct bus *bus)
     bus->open_wait_ms = bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
 }
 
+static void close_line(struct bus *bus)
+{
+    line_close(&bus->line);
+    bus->up = false;
+    for (unsigned i = 0; i < bus->bus->device_count; i++)
+        bus->devices[i].read = 0;
+}
+
 static void line_down(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    line_close(&bus->line);
-    bus->up = false;
+    close_line(bus);
     if (bus->bus->type == BUS_RTU) { /* the adapter went */
         bus->open_wait_ms = OPEN_FIRST_MS;
         bus->open_at_ms = now + OPEN_FIRST_MS;
@@ -82,8 +91,22 @@ static void line_down(struct bus *bus)
         back_off(bus);
         bus->open_at_ms = bus->opened_ms + bus->open_wait_ms;
     }
-    for (unsigned i = 0; i < bus->bus->device_count; i++)
-        bus->devices[i].read = 0;
+}
+
+/* True while another program has the port. */
+static bool keep_pause(struct bus *bus, int64_t now)
+{
+    bool wanted = atomic_load(&bus->paused_until_ms) > now, paused = atomic_load(&bus->paused);
+    if (wanted && !paused) {
+        close_line(bus);
+        log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
+    } else if (!wanted && paused) {
+        bus->open_wait_ms = OPEN_FIRST_MS;
+        bus->open_at_ms = now;
+        log_write(LOG_LEVEL_NOTICE, "bus %s: the pause is over", bus->bus->name);
+    }
+    atomic_store(&bus->paused, wanted);
+    return wanted;
 }
 
 static void try_open(struct bus *bus)
@@ -146,19 +169,19 @@ static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
 void bus_step(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    if (!bus->up && now >= bus->open_at_ms)
+    bool paused = keep_pause(bus, now);
+    if (!paused && !bus->up && now >= bus->open_at_ms)
         try_open(bus);
     enum bus_result served = bus_serve_request(bus);
     if (served == BUS_DOWN && bus->up)
         line_down(bus);
     if (served != BUS_STOPPED)
         return;
-    int64_t paused_ms = atomic_load(&bus->paused_until_ms);
-    if (!bus->up || paused_ms > now) {
+    if (!bus->up) {
         count_missed(bus);
         if (serve_patient(bus, NULL))
             return;
-        rest(bus, (bus->up ? paused_ms : bus->open_at_ms) * US);
+        rest(bus, (paused ? atomic_load(&bus->paused_until_ms) : bus->open_at_ms) * US);
         return;
     }
     int64_t now_us = line_now_ns() / US;
@@ -324,11 +347,18 @@ void bus_pause(struct bus *bus, uint32_t seconds)
     wake(bus);
 }
 
+bool bus_port_free(struct bus *bus)
+{
+    return atomic_load(&bus->paused);
+}
+
 void bus_stats(struct bus *bus, struct bus_stats *stats)
 {
     (void)pthread_mutex_lock(&bus->mutex);
     *stats = bus->stats;
     (void)pthread_mutex_unlock(&bus->mutex);
+    if (bus_port_free(bus)) /* as of now: the counters are of some time ago */
+        (void)snprintf(stats->state, sizeof stats->state, "paused");
 }
 
 int64_t bus_idle_ms(struct bus *bus)

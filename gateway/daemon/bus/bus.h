@@ -23,7 +23,8 @@ enum bus_result {
     BUS_BUSY = -5,      /* too many requests wait; ask again later */
     BUS_STOPPED = -6,   /* the bus was stopped before its turn came */
     BUS_MISMATCH = -7,  /* a write was acknowledged, but reads back otherwise */
-    BUS_INVALID = -8    /* the request itself is wrong */
+    BUS_INVALID = -8,   /* the request itself is wrong */
+    BUS_PAUSED = -9     /* the port is left to another program just now */
 };
 
 struct bus_reply {
@@ -76,8 +77,11 @@ void bus_stop(struct bus *bus);
 /* Queues a request in front of the polls. Any thread. BUS_OK: `done` will be called. BUS_BUSY,
  * BUS_INVALID: it will not. */
 enum bus_result bus_submit(struct bus *bus, const struct bus_request *request);
-/* Stops polling (not requests) for `seconds`, 0: resumes. Any thread. */
+/* Leaves the port to another program for `seconds`: it is closed once what is on the line is over,
+ * requests end with BUS_PAUSED, and what was not polled is a gap. 0: resumes. Any thread. */
 void bus_pause(struct bus *bus, uint32_t seconds);
+/* Is it paused, and the port closed? Any thread. */
+bool bus_port_free(struct bus *bus);
 /* A copy of the counters. Any thread. */
 void bus_stats(struct bus *bus, struct bus_stats *stats);
 /* Milliseconds since the thread last made a step; for the watchdog. Any thread. */

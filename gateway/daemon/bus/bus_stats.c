@@ -12,17 +12,13 @@
 static void publish_stats(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    bool paused = atomic_load(&bus->paused_until_ms) > now;
     if (now - bus->published_ms < STATS_EVERY_MS)
         return;
     bus->published_ms = now;
     bus->counted.busy_us = bus->transact.busy_ns / 1000;
     bus->counted.stray_bytes = bus->transact.stray_bytes;
     bus->counted.silence_violations = bus->transact.silence_violations;
-    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s",
-                   !bus->up ? "down"
-                   : paused ? "paused"
-                            : "up");
+    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s", bus->up ? "up" : "down");
     (void)pthread_mutex_lock(&bus->mutex);
     bus->stats = bus->counted;
     (void)pthread_mutex_unlock(&bus->mutex);

@@ -39,7 +39,7 @@ struct bus {
     bool has_patient;
     int64_t patient_since_us;
     struct bus_stats stats;
-    atomic_bool stopping;
+    atomic_bool stopping, paused; /* paused: and the port is closed */
     atomic_llong paused_until_ms, step_ms;
     /* The thread's own: */
     struct line line;

@@ -175,7 +175,8 @@ static void make_reply(const struct bus_waiting *waiting, const struct transact_
  * it stays where it is until its unit may be asked again, and others have the line meanwhile. */
 static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
 {
-    struct transact_answer answer = {.result = BUS_DOWN};
+    bool paused = atomic_load(&bus->paused);
+    struct transact_answer answer = {.result = paused ? BUS_PAUSED : BUS_DOWN};
     struct bus_request back;
     struct bus_reply reply;
     if (bus->up && waiting->written && read_back_of(bus, &waiting->request, &back))

@@ -259,7 +259,7 @@ void rpc_fail_store(struct rpc_call *call, enum store_result result)
 void rpc_fail_bus(struct rpc_call *call, const struct bus_reply *reply)
 {
     static const char *const codes[] = {"ok",   "timeout", "garbled",  "exception", "down",
-                                        "busy", "stopped", "mismatch", "invalid"};
+                                        "busy", "stopped", "mismatch", "invalid",   "paused"};
     char message[96];
     size_t index = (size_t)(-(int)reply->result);
     if (reply->result == BUS_EXCEPTION) {

@@ -7,6 +7,8 @@
 #include "protocols/bytes/bytes.h"
 
 #define SCAN_TIMEOUT_MS 200
+#define PAUSE_LOOK_MS   10
+#define PAUSE_MOST_MS   10000 /* longer than any request takes */
 #define READ_COILS      1
 #define READ_HOLDING    3
 #define WRITE_COIL      5
@@ -284,6 +286,35 @@ static void run_raw(struct rpc_call *call)
     rpc_ask_bus(call, &target, pdu, size, raw_ready);
 }
 
+struct pausing {
+    uint16_t bus;
+    int64_t until_ms; /* it is not waited for any longer */
+    struct loop_timer timer;
+};
+
+static void free_pausing(void *state)
+{
+    struct pausing *pausing = state;
+    loop_timer_stop(&pausing->timer);
+}
+
+/* Answered when the port is closed: whoever asked may open it. */
+static void look_if_free(struct loop_timer *timer)
+{
+    struct rpc_call *call = timer->context;
+    struct pausing *pausing = call->state;
+    const struct bus_config *bus = &call->rpc->config->buses[pausing->bus];
+    char parity[2] = {bus->parity, '\0'};
+    if (bus_port_free(call->rpc->parts.buses[pausing->bus]))
+        rpc_end(call, json_pack("{s:b,s:s,s:i,s:s,s:i,s:i}", "ok", 1, "port", bus->port, "baud",
+                                (int)bus->baud, "parity", parity, "stop_bits", (int)bus->stop_bits,
+                                "tcp_port", (int)bus->tcp_port));
+    else if (loop_now_ms() > pausing->until_ms)
+        rpc_fail(call, "timeout", "the line is still at work", "ask again in a few seconds");
+    else
+        loop_timer_start(call->rpc->loop, timer, PAUSE_LOOK_MS);
+}
+
 /* {bus, seconds}: 0 resumes. */
 static void run_pause(struct rpc_call *call)
 {
@@ -292,7 +323,17 @@ static void run_pause(struct rpc_call *call)
     if (!rpc_bus(call, &bus) || !rpc_integer(call, "seconds", 0, 3600, &seconds))
         return;
     bus_pause(call->rpc->parts.buses[bus], (uint32_t)seconds);
-    rpc_end(call, json_pack("{s:b}", "ok", 1));
+    if (seconds == 0) {
+        rpc_end(call, json_pack("{s:b}", "ok", 1));
+        return;
+    }
+    struct pausing *pausing = rpc_attach(call, sizeof *pausing, free_pausing);
+    if (pausing == NULL)
+        return;
+    pausing->bus = bus;
+    pausing->until_ms = loop_now_ms() + PAUSE_MOST_MS;
+    pausing->timer = (struct loop_timer){.context = call, .expired = look_if_free};
+    look_if_free(&pausing->timer);
 }
 
 struct scan {
@@ -312,7 +353,7 @@ static void scan_ready(struct rpc_call *call)
 {
     struct scan *scan = call->state;
     enum bus_result result = call->reply.result;
-    if (result == BUS_DOWN || result == BUS_STOPPED) {
+    if (result == BUS_DOWN || result == BUS_STOPPED || result == BUS_PAUSED) {
         rpc_fail_bus(call, &call->reply);
         return;
     }

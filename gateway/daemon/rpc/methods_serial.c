@@ -85,7 +85,7 @@ static void scan_ready(struct rpc_call *call)
 {
     struct by_serial *scan = call->state;
     const struct bus_reply *reply = &call->reply;
-    if (reply->result == BUS_DOWN || reply->result == BUS_STOPPED) {
+    if (reply->result == BUS_DOWN || reply->result == BUS_STOPPED || reply->result == BUS_PAUSED) {
         rpc_fail_bus(call, reply);
         return;
     }

@@ -210,7 +210,7 @@ static void answered(struct loop_task *task)
     job->busy = false;
     if (reply->result == BUS_STOPPED)
         return; /* so does the daemon; the next one goes on */
-    job->down = reply->result == BUS_DOWN;
+    job->down = reply->result == BUS_DOWN || reply->result == BUS_PAUSED;
     if (!job->down)
         update_answered(&job->update, now_ms, believed ? reply->pdu : NULL, reply->pdu_size);
     take_rows(job, false);

@@ -241,6 +241,12 @@ void bus_stats(struct bus *bus, struct bus_stats *stats)
     *stats = (struct bus_stats){.requests = 5, .answers = 4, .timeouts = 1, .state = "up"};
 }
 
+bool bus_port_free(struct bus *bus)
+{
+    (void)bus;
+    return fakes.paused_s > 0;
+}
+
 int64_t bus_idle_ms(struct bus *bus)
 {
     (void)bus;
