@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/http/certificate.h"
 #include "gateway/daemon/http/csv.h"
 #include "gateway/daemon/http/health.h"
 #include "gateway/daemon/rpc/control.h"
@@ -22,8 +24,9 @@ struct serve {
     struct guess *guess;
     struct auth_report report;
     struct log_rate wrong_logins;
-    struct loop_timer day; /* looks at the day's wrong logins */
+    struct loop_timer day; /* looks at the day's wrong logins and at the certificate */
     bool guessed;          /* the alert stands */
+    int64_t cert_end_ms;   /* UTC; 0: no certificate, or it can't be read */
     struct http *http;
     struct rpc *rpc;
     struct control *control;
@@ -223,10 +226,49 @@ static void look_at_guesses(struct serve *serve, const char *peer)
     publish_raise(serve->parts.publish, &alert);
 }
 
+/* The timer of the package renews it with 30 days left and has the gateway started anew; so at 28
+ * it has failed twice. */
+#define CERT_DAYS_LEAST 28
+#define DAY_MS          86400000
+
+static void look_at_certificate(struct serve *serve)
+{
+    char what[160], what_zh[160], date[16] = "";
+    struct wall_ms now = store_now(serve->parts.store);
+    int64_t left_ms = serve->cert_end_ms - now.ms;
+    time_t end = (time_t)(serve->cert_end_ms / 1000);
+    struct tm utc;
+    if (serve->parts.publish == NULL || serve->cert_end_ms == 0 || now.trust != TIME_TRUSTED)
+        return;
+    if (left_ms >= (int64_t)CERT_DAYS_LEAST * DAY_MS) {
+        publish_lower(serve->parts.publish, PUBLISH_ALERT_CERTIFICATE);
+        return;
+    }
+    if (gmtime_r(&end, &utc) != NULL)
+        (void)strftime(date, sizeof date, "%Y-%m-%d", &utc);
+    bool over = left_ms < 0;
+    (void)snprintf(what, sizeof what, "the app's certificate %s on %s and has not been renewed",
+                   over ? "ended" : "ends", date);
+    (void)snprintf(what_zh, sizeof what_zh, "手机页面的证书%s %s 到期，没有自动更新",
+                   over ? "已于" : "将于", date);
+    struct publish_alert alert = {.id = PUBLISH_ALERT_CERTIFICATE,
+                                  .what = what,
+                                  .where = "",
+                                  .todo = "as root: baiye cert --renew says why; without the "
+                                          "authority's key here: baiye cert --ca-key",
+                                  .what_zh = what_zh,
+                                  .todo_zh = "以 root 运行 baiye cert --renew 看原因；"
+                                             "密钥不在本机时用 --ca-key",
+                                  .level = over ? "alarm" : "watch",
+                                  .since_ms = now.ms};
+    publish_raise(serve->parts.publish, &alert);
+}
+
 static void day_looked_at(struct loop_timer *timer)
 {
     struct serve *serve = timer->context;
     look_at_guesses(serve, "?");
+    look_at_certificate(serve);
     loop_timer_start(serve->loop, &serve->day, GUESSES_LOOK_MS);
 }
 
@@ -277,7 +319,10 @@ static bool open_http(struct serve *serve)
         return false;
     open_bridge(serve);
     serve->day = (struct loop_timer){.context = serve, .expired = day_looked_at};
-    loop_timer_start(serve->loop, &serve->day, GUESSES_LOOK_MS);
+    loop_timer_start(serve->loop, &serve->day, 0);
+    if (config->http_cert_file[0] != '\0' &&
+        !certificate_end(config->http_cert_file, &serve->cert_end_ms))
+        serve->cert_end_ms = 0; /* http says that it can't be read */
     struct http_options options = {
         .host = config->http_host,
         .port = config->http_port,

@@ -264,6 +264,8 @@ static bool is_ours(struct publish *publish, const char *id)
         if (strcmp(id, always[i]) == 0)
             return true;
     }
+    if (strcmp(id, PUBLISH_ALERT_CERTIFICATE) == 0)
+        return config->http_cert_file[0] != '\0';
     if (strcmp(id, PUBLISH_ALERT_FROST) == 0)
         return config->plot_count > 0; /* else nobody looks at it any more */
     for (uint16_t i = 0; i < publish->broker_count; i++) {

@@ -60,9 +60,10 @@ struct publish_alert {
     const char *level; /* "info", "watch" or "alarm" */
     int64_t since_ms;
 };
-#define PUBLISH_ALERT_FROST   "frost" /* rules have a hyphen in theirs */
-#define PUBLISH_ALERT_GUESSES "logins"
-#define PUBLISH_ALERT_CONFIG  "configuration" /* ends with the next start, if it is mended */
+#define PUBLISH_ALERT_FROST       "frost" /* rules have a hyphen in theirs */
+#define PUBLISH_ALERT_GUESSES     "logins"
+#define PUBLISH_ALERT_CONFIG      "configuration" /* ends with the next start, if it is mended */
+#define PUBLISH_ALERT_CERTIFICATE "certificate"
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
 void publish_raise(struct publish *publish, const struct publish_alert *alert);
 /* It is over; nothing when it does not stand. Any thread. */
