@@ -120,6 +120,7 @@ void hal_indicator(bool on);
  * (EEPROM); bytes outside are untouched. A returned write is durable. Each takes at most 20 ms per
  * 64 bytes. */
 #define HAL_NV_SIZE 32768u
+/* A board that can tell refuses both (HAL_FAULT) while its supply is too low for the memory. */
 enum hal_result hal_nv_read(uint32_t offset, void *data, size_t size);
 enum hal_result hal_nv_write(uint32_t offset, const void *data, size_t size);
 

@@ -51,6 +51,13 @@ static inline uint32_t cpu_stack(void)
 
 #endif
 
+/* So many turns of a few cycles each. */
+static inline void cpu_spin(unsigned turns)
+{
+    for (; turns; turns--)
+        __asm__ volatile("nop");
+}
+
 static inline void cpu_irq_enable(unsigned irq)
 {
     reg_write(NVIC_ISER + irq / 32 * 4, 1U << irq % 32);

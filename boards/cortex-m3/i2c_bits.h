@@ -10,17 +10,21 @@
 
 #include "firmware/hal.h"
 
+/* The memory has wires of its own: sensors without power, or with a cable that is cut, hold theirs
+ * down. A board with one pair of wires for both ignores which. */
+enum i2c_wires { I2C_SENSORS, I2C_MEMORY };
+
 /* From the board: true lets the line go (it is pulled up), false holds it down. */
-void i2c_scl(bool high);
-void i2c_sda(bool high);
-bool i2c_scl_is_high(void);
-bool i2c_sda_is_high(void);
+void i2c_scl(enum i2c_wires wires, bool high);
+void i2c_sda(enum i2c_wires wires, bool high);
+bool i2c_scl_is_high(enum i2c_wires wires);
+bool i2c_sda_is_high(enum i2c_wires wires);
 /* Half a bit. */
-void i2c_pause(void);
+void i2c_pause(enum i2c_wires wires);
 
 /* Writes head and body as one, then reads after a repeated start. */
-enum hal_result i2c_bits_transfer(uint8_t address, const uint8_t *head, size_t head_size,
-                                  const uint8_t *body, size_t body_size, uint8_t *read,
-                                  size_t read_size);
+enum hal_result i2c_bits_transfer(enum i2c_wires on, uint8_t address, const uint8_t *head,
+                                  size_t head_size, const uint8_t *body, size_t body_size,
+                                  uint8_t *read, size_t read_size);
 
 #endif

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory that stays: 32 KiB of I2C FRAM (FM24W256, MB85RC256V) at 0x50, two address bytes,
  * written as fast as it comes. In pieces of 64 bytes, so that no transfer holds the bus long. */
+#include "boards/cortex-m3/nv_fram.h"
+
 #include "boards/cortex-m3/i2c_bits.h"
 
 enum { FRAM = 0x50, PIECE = 64, TRIES = 3 };
 
 static enum hal_result piece(uint32_t offset, const uint8_t *from, uint8_t *to, size_t size)
 {
+    if (!nv_has_power())
+        return HAL_FAULT; /* below the memory's least voltage bits are read and written wrong */
     const uint8_t address[2] = {(uint8_t)(offset >> 8), (uint8_t)offset};
     enum hal_result result = HAL_OK;
     for (int i = 0; i < TRIES; i++) {
-        result = i2c_bits_transfer(FRAM, address, sizeof address, from, from ? size : 0, to,
-                                   to ? size : 0);
+        result = i2c_bits_transfer(I2C_MEMORY, FRAM, address, sizeof address, from, from ? size : 0,
+                                   to, to ? size : 0);
         if (result == HAL_OK || result == HAL_STUCK)
             break;
     }

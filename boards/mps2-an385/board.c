@@ -2,6 +2,7 @@
 /* Start, identity and I2C pins. */
 #include "boards/cortex-m3/i2c_bits.h"
 #include "boards/cortex-m3/life.h"
+#include "boards/cortex-m3/nv_fram.h"
 #include "boards/mps2-an385/mps2.h"
 
 enum {
@@ -61,29 +62,40 @@ void hal_indicator(bool on)
     reg_write(FPGA_LEDS, on ? LAMP : 0);
 }
 
-void i2c_scl(bool high)
+void i2c_scl(enum i2c_wires wires, bool high)
 {
+    (void)wires;
     reg_write(high ? I2C_SET : I2C_CLEAR, SCL);
 }
 
-void i2c_sda(bool high)
+void i2c_sda(enum i2c_wires wires, bool high)
 {
+    (void)wires;
     reg_write(high ? I2C_SET : I2C_CLEAR, SDA);
 }
 
-bool i2c_scl_is_high(void)
+bool i2c_scl_is_high(enum i2c_wires wires)
 {
+    (void)wires;
     return reg_read(I2C_SET) & SCL;
 }
 
-bool i2c_sda_is_high(void)
+bool i2c_sda_is_high(enum i2c_wires wires)
 {
+    (void)wires;
     return reg_read(I2C_SET) & SDA;
 }
 
 /* Two accesses to the bus are longer than half a bit at 1 MHz, and emulated parts need none. */
-void i2c_pause(void)
+void i2c_pause(enum i2c_wires wires)
 {
+    (void)wires;
     (void)reg_read(I2C_SET);
     (void)reg_read(I2C_SET);
+}
+
+/* Emulated: there is no supply to look at. */
+bool nv_has_power(void)
+{
+    return true;
 }

@@ -31,6 +31,7 @@ void board_start(void)
     life_cause(part_says());
     life_begin();
     clock_start();
+    supply_watch();
     rtc_start(hal_reset_cause() == HAL_RESET_POWER);
     pins_start();
     sdi_start();

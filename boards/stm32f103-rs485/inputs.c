@@ -24,6 +24,7 @@ enum {
     EXTICR_1_PORT_B = 1 << 4,
     DEBOUNCE_US = 20000, /* reeds bounce 1 ms; buckets tip 10 times a second at most */
     HALF_BIT_US = 5,
+    MEMORY_SPINS = 8, /* of 5 cycles or so: 0.6 us at 72 MHz, and the code around it as much */
 };
 
 static bool wait_until(uint32_t address, uint32_t mask, uint32_t value)
@@ -147,27 +148,41 @@ bool hal_onewire_slot(bool bit)
 
 /* ---- I2C pins -------------------------------------------------------------------------------- */
 
-void i2c_scl(bool high)
+static unsigned scl_of(enum i2c_wires wires)
 {
-    pin_write(GPIO_B, PIN_B_SCL, high);
+    return wires == I2C_MEMORY ? PIN_B_MEMORY_SCL : PIN_B_SCL;
 }
 
-void i2c_sda(bool high)
+static unsigned sda_of(enum i2c_wires wires)
 {
-    pin_write(GPIO_B, PIN_B_SDA, high);
+    return wires == I2C_MEMORY ? PIN_B_MEMORY_SDA : PIN_B_SDA;
 }
 
-bool i2c_scl_is_high(void)
+void i2c_scl(enum i2c_wires wires, bool high)
 {
-    return pin_read(GPIO_B, PIN_B_SCL);
+    pin_write(GPIO_B, scl_of(wires), high);
 }
 
-bool i2c_sda_is_high(void)
+void i2c_sda(enum i2c_wires wires, bool high)
 {
-    return pin_read(GPIO_B, PIN_B_SDA);
+    pin_write(GPIO_B, sda_of(wires), high);
 }
 
-void i2c_pause(void)
+bool i2c_scl_is_high(enum i2c_wires wires)
 {
-    hal_delay_us(HALF_BIT_US);
+    return pin_read(GPIO_B, scl_of(wires));
+}
+
+bool i2c_sda_is_high(enum i2c_wires wires)
+{
+    return pin_read(GPIO_B, sda_of(wires));
+}
+
+/* 100 kHz on the cables of the sensors, some 400 kHz on the board: the FRAMs take 1 MHz. */
+void i2c_pause(enum i2c_wires wires)
+{
+    if (wires == I2C_MEMORY)
+        cpu_spin(MEMORY_SPINS);
+    else
+        hal_delay_us(HALF_BIT_US);
 }

@@ -52,6 +52,8 @@ void pins_start(void)
         {GPIO_B, PIN_B_RAIN, INPUT_PULLED, true},
         {GPIO_B, PIN_B_SCL, OUTPUT_OPEN_DRAIN, true},
         {GPIO_B, PIN_B_SDA, OUTPUT_OPEN_DRAIN, true},
+        {GPIO_B, PIN_B_MEMORY_SCL, OUTPUT_OPEN_DRAIN, true},
+        {GPIO_B, PIN_B_MEMORY_SDA, OUTPUT_OPEN_DRAIN, true},
         {GPIO_B, PIN_B_CONSOLE_TX, PERIPHERAL, true},
         {GPIO_B, PIN_B_RAIL_0, OUTPUT, false},
         {GPIO_B, PIN_B_RAIL_1, OUTPUT, false},

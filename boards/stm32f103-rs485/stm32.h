@@ -87,6 +87,7 @@
 
 /* Power control 5.4, backup registers 6.4, real-time clock 18.4 */
 #define PWR_CR   0x40007000U
+#define PWR_CSR  0x40007004U
 #define BKP_DR1  0x40006C04U
 #define BKP_DR2  0x40006C08U
 #define RTC_CRL  0x40002804U
@@ -126,6 +127,8 @@ enum {
     PIN_B_RAIN = 1,    /* reed contact to ground */
     PIN_B_SCL = 6,     /* open drain, 4.7 k up */
     PIN_B_SDA = 7,
+    PIN_B_MEMORY_SCL = 8, /* the FRAM's own: sensors without power hold the others down */
+    PIN_B_MEMORY_SDA = 9,
     PIN_B_CONSOLE_TX = 10, /* USART3 */
     PIN_B_RAIL_0 = 12,     /* high: probes on SDI-12 have power */
     PIN_B_RAIL_1 = 13,     /* high: the sensors on I2C, 1-Wire and ADC have power */
@@ -156,6 +159,8 @@ void sleep_end(void);
 /* bus.c, sdi.c, inputs.c */
 void sdi_start(void);
 void inputs_start(void);
+/* supply.c; after clock_start() */
+void supply_watch(void);
 /* rtc.c; after clock_start(). `power_up`: what the clock says is of no worth. */
 void rtc_start(bool power_up);
 

@@ -10,6 +10,7 @@ enum { SCHEMA = 1, ROOM = 128, STORED_SIZE = 6 + 2 * HAL_RESET_CAUSE_COUNT };
 
 #define RETAINED_MAGIC 0xBA17E001u
 #define HOUR_US        3600000000u
+#define RETRY_US       1000000u
 
 /* What the last run wanted the next one to know. */
 enum intent { INTENT_RUNNING = 1, INTENT_RESTART, INTENT_BITE };
@@ -49,23 +50,38 @@ static enum hal_result store(struct black_box *box)
     return redundant_record_save(&box->twin, stored, sizeof stored);
 }
 
-static void load(struct black_box *box)
+static enum hal_result load(struct black_box *box)
 {
     uint8_t stored[STORED_SIZE] = {0};
     redundant_record_init(&box->twin, LAYOUT_BLACK_BOX, ROOM, SCHEMA);
-    redundant_record_load(&box->twin, stored, sizeof stored);
+    enum hal_result result = redundant_record_load(&box->twin, stored, sizeof stored);
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     box->boot = byte_read_u16(&r);
     box->lifetime_h = byte_read_u32(&r);
     for (unsigned i = 0; i < HAL_RESET_CAUSE_COUNT; i++)
         box->reset_counts[i] = byte_read_u16(&r);
+    return result == HAL_RANGE ? HAL_OK : result;
 }
 
-void black_box_open(struct black_box *box, uint64_t now_us)
+/* What could not be stored is tried again, or the next boot would bear the same number. */
+static void keep(struct black_box *box, uint64_t now_us)
+{
+    enum hal_result result = store(box);
+    box->store_us = result == HAL_OK ? UINT64_MAX : now_us + RETRY_US;
+    black_box_nv(box, result);
+}
+
+enum hal_result black_box_open(struct black_box *box, uint64_t now_us)
 {
     struct retained *kept = hal_retained();
     memset(box, 0, sizeof *box);
-    load(box);
+    box->store_us = box->hour_us = UINT64_MAX;
+    enum hal_result result = load(box);
+    if (result != HAL_OK) {
+        box->cause = hal_reset_cause();
+        box->warm = kept->magic == RETAINED_MAGIC;
+        return result;
+    }
     box->warm = kept->magic == RETAINED_MAGIC;
     if (!box->warm)
         memset(kept, 0, sizeof *kept);
@@ -79,7 +95,8 @@ void black_box_open(struct black_box *box, uint64_t now_us)
         box->boot = 1;
     box->reset_counts[box->cause]++;
     box->hour_us = now_us + HOUR_US;
-    black_box_nv(box, store(box));
+    keep(box, now_us);
+    return HAL_OK;
 }
 
 uint64_t black_box_poll(struct black_box *box, uint64_t now_us)
@@ -87,9 +104,11 @@ uint64_t black_box_poll(struct black_box *box, uint64_t now_us)
     if (now_us >= box->hour_us) {
         box->hour_us += HOUR_US;
         box->lifetime_h++;
-        black_box_nv(box, store(box));
+        keep(box, now_us);
+    } else if (now_us >= box->store_us) {
+        keep(box, now_us);
     }
-    return box->hour_us;
+    return box->hour_us < box->store_us ? box->hour_us : box->store_us;
 }
 
 void black_box_nv(struct black_box *box, enum hal_result result)

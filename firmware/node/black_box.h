@@ -13,18 +13,20 @@
 
 struct black_box {
     struct redundant_record twin;
-    uint16_t boot; /* of this boot, from 1; never 0 */
+    uint16_t boot; /* of this boot, from 1; 0: the memory did not answer */
     uint32_t lifetime_h;
     uint16_t reset_counts[HAL_RESET_CAUSE_COUNT];
     enum hal_reset_cause cause;
     bool warm;            /* RAM was kept: this is no power-up */
     uint16_t missed_task; /* that led to the last watchdog reset, 0: none */
     uint64_t hour_us;     /* when the next hour of service is full */
+    uint64_t store_us;    /* when to try again to store; UINT64_MAX: it is stored */
     uint16_t nv_errors;
 };
 
-/* Counts this boot. */
-void black_box_open(struct black_box *box, uint64_t now_us);
+/* Counts this boot. An error: the memory did not answer, the boot has no number (0) and is not
+ * counted, until a later try succeeds. */
+enum hal_result black_box_open(struct black_box *box, uint64_t now_us);
 /* Counts hours. When it wants to be called again. */
 uint64_t black_box_poll(struct black_box *box, uint64_t now_us);
 void black_box_nv(struct black_box *box, enum hal_result result);

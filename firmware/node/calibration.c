@@ -34,15 +34,19 @@ static void read_page(uint8_t stored[STORED_SIZE])
                factory.calibration_size < STORED_SIZE ? factory.calibration_size : STORED_SIZE);
 }
 
-static void load_from(struct calibration *c, struct redundant_record *twin)
+static enum hal_result load_from(struct calibration *c, struct redundant_record *twin)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    if (!redundant_record_load(twin, stored, sizeof stored))
+    enum hal_result result = redundant_record_load(twin, stored, sizeof stored);
+    if (result == HAL_RANGE)
         read_page(stored);
+    else if (result != HAL_OK)
+        return result;
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
         calibration_table_read(&c->table[i], &r);
     c->edit = c->table[c->channel];
+    return HAL_OK;
 }
 
 static enum hal_result store_to(const struct calibration *c, struct redundant_record *twin)
@@ -54,11 +58,11 @@ static enum hal_result store_to(const struct calibration *c, struct redundant_re
     return redundant_record_save(twin, stored, sizeof stored);
 }
 
-void calibration_load(struct calibration *c)
+enum hal_result calibration_load(struct calibration *c)
 {
     memset(c, 0, sizeof *c);
     redundant_record_init(&c->twin, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    load_from(c, &c->twin);
+    return load_from(c, &c->twin);
 }
 
 /* On the line through the two points around `raw`, or the last two beyond the ends. */
@@ -181,8 +185,8 @@ static enum hal_result restore(struct calibration *c)
 {
     struct redundant_record factory;
     redundant_record_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    load_from(c, &factory);
-    return store_to(c, &c->twin);
+    enum hal_result result = load_from(c, &factory);
+    return result == HAL_OK ? store_to(c, &c->twin) : result;
 }
 
 static enum hal_result make_factory(const struct calibration *c)
@@ -190,7 +194,7 @@ static enum hal_result make_factory(const struct calibration *c)
     uint8_t none;
     struct redundant_record factory;
     redundant_record_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    redundant_record_load(&factory, &none, 0); /* only to learn which copy is the newer */
+    (void)redundant_record_load(&factory, &none, 0); /* to learn which copy is the newer */
     return store_to(c, &factory);
 }
 

@@ -32,7 +32,8 @@ enum calibration_command {
     CALIBRATION_FACTORY = 6    /* what is in force now is what the factory made */
 };
 
-void calibration_load(struct calibration *c);
+/* An error: the memory did not answer, and nothing is known. */
+enum hal_result calibration_load(struct calibration *c);
 /* The value for a raw count; false, and nothing changed, when the channel has no table. A flag
  * `uncalibrated` becomes `good` by a table of two points or more. */
 bool calibration_apply(const struct calibration *c, unsigned channel, int32_t raw,

@@ -159,12 +159,14 @@ static void take_frame(struct link *l, const struct rtu_frame *frame)
         l->answer_size = 0;
         l->dropped++;
     }
-    bool own = frame->unit == l->line.address;
+    bool known = l->line.address != 0;
+    bool own = known && frame->unit == l->line.address;
     if (own && !(frame->kinds & RTU_REQUEST)) {
         l->duplicates++;
         return;
     }
-    if (own || frame->unit == MODBUS_BROADCAST || (frame->unit == ANY_UNIT && !l->foreign_heard))
+    if (own || frame->unit == MODBUS_BROADCAST ||
+        (frame->unit == ANY_UNIT && known && !l->foreign_heard))
         serve(l, frame);
     else if (frame->unit == MODBUS_FAST_UNIT)
         serve_fast(l, frame);

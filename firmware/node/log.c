@@ -29,11 +29,12 @@ static bool read_marker(uint32_t place, struct node_log_marker *marker)
 static enum node_log_kind step(struct log_cursor *c, struct node_log_identity *identity,
                                uint8_t packed[NODE_LOG_PACKED_SIZE])
 {
-    uint8_t slot[NODE_LOG_SLOT_SIZE];
+    uint8_t slot[NODE_LOG_SLOT_SIZE] = {0};
     struct node_log_marker marker = {.interval_ds = 0};
     enum node_log_kind kind = NODE_LOG_NOTHING;
     uint32_t place = c->at.place;
-    if (hal_nv_read(slot_offset(place), slot, sizeof slot) == HAL_OK)
+    c->result = hal_nv_read(slot_offset(place), slot, sizeof slot);
+    if (c->result == HAL_OK)
         kind = node_log_slot_read(slot, &c->at, &marker);
     if (kind == NODE_LOG_MARKER) {
         c->at = marker.next;
@@ -54,15 +55,16 @@ static enum node_log_kind step(struct log_cursor *c, struct node_log_identity *i
     return kind;
 }
 
-/* The newest marker at the beginning of a stretch; false: the log is empty. Looks at every slot
- * where one may be, under every place it may have: the marker itself says which. */
-static bool newest_stretch(uint32_t *place)
+/* The newest marker at the beginning of a stretch; not `found`: the log is empty. Looks at every
+ * slot where one may be, under every place it may have: the marker itself says which. */
+static enum hal_result newest_stretch(uint32_t *place, bool *found)
 {
-    bool found = false;
+    *found = false;
     for (uint32_t index = 0; index < NODE_LOG_SLOTS; index += NODE_LOG_STRETCH) {
         uint8_t slot[NODE_LOG_SLOT_SIZE];
-        if (hal_nv_read(slot_offset(index), slot, sizeof slot) != HAL_OK)
-            continue;
+        enum hal_result result = hal_nv_read(slot_offset(index), slot, sizeof slot);
+        if (result != HAL_OK)
+            return result;
         struct node_log_identity at = {.place = ((uint32_t)(slot[0] & 0x7F) << 24) |
                                                 ((uint32_t)slot[1] << 16) |
                                                 ((uint32_t)slot[2] << 8) | slot[3]};
@@ -70,11 +72,11 @@ static bool newest_stretch(uint32_t *place)
         if (at.place % NODE_LOG_SLOTS != index ||
             node_log_slot_read(slot, &at, &marker) != NODE_LOG_MARKER)
             continue;
-        if (!found || at.place > *place)
+        if (!*found || at.place > *place)
             *place = at.place;
-        found = true;
+        *found = true;
     }
-    return found;
+    return HAL_OK;
 }
 
 /* First place that may still be read, at the beginning of a stretch. */
@@ -87,13 +89,15 @@ static uint32_t oldest_stretch(const struct log *log)
 }
 
 /* Reads the stretch that begins at `start`: how far it is written, and its last sample. */
-static void read_stretch(struct log *log, uint32_t start)
+static enum hal_result read_stretch(struct log *log, uint32_t start)
 {
     struct log_cursor c = {.at = {.place = start}};
     struct node_log_identity identity;
     uint8_t packed[NODE_LOG_PACKED_SIZE];
     while (c.at.place < start + NODE_LOG_STRETCH) {
         enum node_log_kind kind = step(&c, &identity, packed);
+        if (c.result != HAL_OK)
+            return c.result;
         if (kind != NODE_LOG_NOTHING)
             log->head = c.at.place;
         if (kind == NODE_LOG_SAMPLE) {
@@ -101,23 +105,27 @@ static void read_stretch(struct log *log, uint32_t start)
             log->newest_seq = identity.seq;
         }
     }
+    return HAL_OK;
 }
 
-void log_open(struct log *log, uint16_t boot)
+enum hal_result log_open(struct log *log, uint16_t boot)
 {
     memset(log, 0, sizeof *log);
     log->boot = boot;
     uint32_t start;
-    if (!newest_stretch(&start))
-        return;
+    bool found;
+    enum hal_result result = newest_stretch(&start, &found);
+    if (result != HAL_OK || !found)
+        return result;
     log->head = start;
-    read_stretch(log, start);
-    if (log->newest_boot == 0 && start >= NODE_LOG_STRETCH) {
+    result = read_stretch(log, start);
+    if (result == HAL_OK && log->newest_boot == 0 && start >= NODE_LOG_STRETCH) {
         /* The newest stretch has no sample yet: the last one is in the stretch before. */
         uint32_t head = log->head;
-        read_stretch(log, start - NODE_LOG_STRETCH);
+        result = read_stretch(log, start - NODE_LOG_STRETCH);
         log->head = head;
     }
+    return result;
 }
 
 static enum hal_result write_slot(struct log *log, const uint8_t slot[NODE_LOG_SLOT_SIZE])

@@ -15,7 +15,8 @@ struct log_cursor {
     struct node_log_identity at;
     uint16_t interval_ds;
     uint32_t wall_s;
-    bool known; /* a marker was passed: `at` holds */
+    bool known;             /* a marker was passed: `at` holds */
+    enum hal_result result; /* of the last slot */
 };
 
 struct log {
@@ -31,8 +32,9 @@ struct log {
 };
 
 /* Finds the end of the log; `boot` is the boot that now begins. Reads at most one slot of each
- * stretch and one stretch whole. */
-void log_open(struct log *log, uint16_t boot);
+ * stretch and two stretches whole. An error: the memory did not answer, and where the log ends is
+ * not known. */
+enum hal_result log_open(struct log *log, uint16_t boot);
 /* Appends sample `seq` of this boot. `interval_ds`: how far from this one the next is expected; a
  * sample that comes otherwise costs a slot more. `wall_s`: UTC at uptime 0, or 0. On an error the
  * sample is not in the log, and the next one will be. */

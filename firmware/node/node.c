@@ -6,7 +6,9 @@
 #include "firmware/node/registers.h"
 #include "firmware/node/self_test.h"
 
-#define ANSWERING_US 100000u /* the end of an answer wakes the node before that */
+#define POWER_UP_US  UINT64_C(5000000) /* from then on nobody expects it at 19,200 8E1 */
+#define RECALL_US    100000u           /* from one try at the memory to the next */
+#define ANSWERING_US 100000u           /* the end of an answer wakes the node before that */
 
 /* What the board's clock kept over a reset. */
 static void find_wall_time(struct node *node)
@@ -17,31 +19,72 @@ static void find_wall_time(struct node *node)
         (void)wall_set(&node->wall, seconds, ms, hal_now_us());
 }
 
+/* What the memory holds, all of it or nothing: while it does not answer (a slow ramp of the supply,
+ * a loose wire) the node does not know its own address. Reads first, then the boot is counted. */
+static bool recall(struct node *node, uint64_t now_us)
+{
+    enum hal_result result = settings_load(&node->settings);
+    if (result == HAL_OK)
+        result = calibration_load(&node->calibration);
+    if (result == HAL_OK)
+        result = log_open(&node->log, 0);
+    enum hal_result counted = black_box_open(&node->black_box, now_us);
+    if (result == HAL_OK)
+        result = counted;
+    node->log.boot = node->black_box.boot;
+    if (result != HAL_OK)
+        node->settings.line.address = 0;
+    black_box_nv(&node->black_box, result);
+    return result == HAL_OK;
+}
+
+/* From the beginning, as far as the memory lets it come. */
+static void begin(struct node *node)
+{
+    const struct node_config *config = &node->config;
+    uint64_t now_us = hal_now_us();
+    node->remembers = recall(node, now_us);
+    hal_watchdog_feed(); /* reading the log may have taken a second */
+    now_us = hal_now_us();
+    node->recall_us = now_us + RECALL_US;
+    find_wall_time(node);
+    sampler_init(&node->sampler, config->probes, config->probe_count,
+                 node->settings.value[INDEX_SETTING_PERIOD], now_us);
+    statistics_init(&node->statistics, now_us);
+    const struct link_options options = {
+        .silence_us = config->silence_us,
+        .scan_window_us = config->scan_window_us,
+        .power_up = !config->no_power_up_line && !node->black_box.warm &&
+                    now_us < node->started_us + POWER_UP_US,
+    };
+    link_init(&node->link, &node->model, &node->settings, &options, now_us);
+}
+
 void node_init(struct node *node, const struct node_config *config)
 {
     uint64_t now_us = hal_now_us();
     memset(node, 0, sizeof *node);
     node->config = *config;
+    node->started_us = now_us;
     node->supply_least_mv = UINT16_MAX;
     task_watchdog_init(&node->watch, now_us);
-    black_box_open(&node->black_box, now_us);
-    settings_load(&node->settings);
-    calibration_load(&node->calibration);
-    log_open(&node->log, node->black_box.boot);
-    hal_watchdog_feed(); /* reading the log may have taken a second */
-    now_us = hal_now_us();
-    find_wall_time(node);
-    sampler_init(&node->sampler, config->probes, config->probe_count,
-                 node->settings.value[INDEX_SETTING_PERIOD], now_us);
-    statistics_init(&node->statistics, now_us);
     node->sdi_pass.line = config->sdi;
     registers_model(node, &node->model);
-    const struct link_options options = {
-        .silence_us = config->silence_us,
-        .scan_window_us = config->scan_window_us,
-        .power_up = !config->no_power_up_line && !node->black_box.warm,
-    };
-    link_init(&node->link, &node->model, &node->settings, &options, now_us);
+    begin(node);
+}
+
+/* Tries again between two answers. */
+static uint64_t poll_memory(struct node *node, uint64_t now_us)
+{
+    if (node->remembers)
+        return UINT64_MAX;
+    if (now_us >= node->recall_us && node->link.answer_size == 0 && !hal_bus_sending()) {
+        node->recall_us = now_us + RECALL_US;
+        uint8_t byte;
+        if (hal_nv_read(0, &byte, 1) == HAL_OK)
+            begin(node);
+    }
+    return node->recall_us;
 }
 
 bool node_unlocked(const struct node *node, uint64_t now_us)
@@ -123,6 +166,8 @@ static bool calibrate(const void *context, unsigned channel, int32_t raw, int32_
 
 static uint64_t poll_sampler(struct node *node, uint64_t now_us)
 {
+    if (!node->remembers)
+        return UINT64_MAX; /* a sample without a boot and a place in the log is none */
     const struct sampler_rules rules = {
         .conductivity = node->settings.value[INDEX_SETTING_CONDUCTIVITY],
         .stuck_h = node->settings.value[INDEX_SETTING_STUCK],
@@ -195,6 +240,7 @@ uint64_t node_poll(struct node *node)
     uint64_t due_us = link_poll(&node->link, now_us);
     if (link_is_well(&node->link, now_us))
         task_watchdog_check_in(&node->watch, TASK_WATCHDOG_LINK, now_us);
+    due_us = earlier(due_us, poll_memory(node, now_us));
     due_us = earlier(due_us, poll_sampler(node, now_us));
     task_watchdog_check_in(&node->watch, TASK_WATCHDOG_SAMPLER, now_us);
     due_us = earlier(due_us, sdi_pass_poll(&node->sdi_pass, now_us));

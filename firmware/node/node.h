@@ -56,6 +56,9 @@ struct node {
     struct link link;
     struct task_watchdog watch;
     struct modbus_model model;
+    bool remembers;      /* the memory that stays answered: address, boot and log are known */
+    uint64_t recall_us;  /* else: when to try it again */
+    uint64_t started_us; /* node_init() */
     uint64_t unlocked_until_us;
     uint64_t indicate_until_us;
     uint64_t asleep_us;       /* of the time since reset */

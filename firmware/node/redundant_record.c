@@ -28,54 +28,69 @@ static uint32_t copy_offset(const struct redundant_record *twin, unsigned copy)
     return twin->offset + (uint32_t)(copy ? twin->room : 0);
 }
 
-/* Reads a copy through a small buffer; true when its CRC is good. */
-static bool check_copy(const struct redundant_record *twin, unsigned copy, struct head *head)
+/* Reads a copy through a small buffer. HAL_RANGE: it is none, or its CRC is wrong. */
+static enum hal_result check_copy(const struct redundant_record *twin, unsigned copy,
+                                  struct head *head)
 {
     uint8_t part[32];
     uint32_t at = copy_offset(twin, copy);
-    if (hal_nv_read(at, part, HEAD_SIZE) != HAL_OK)
-        return false;
+    enum hal_result result = hal_nv_read(at, part, HEAD_SIZE);
+    if (result != HAL_OK)
+        return result;
     struct byte_reader r = byte_reader_init(part, HEAD_SIZE);
     head->sequence = byte_read_u32(&r);
     head->schema = byte_read_u16(&r);
     head->size = byte_read_u16(&r);
     if (head->sequence == 0 || head->schema != twin->schema ||
         head->size > twin->room - REDUNDANT_RECORD_OVERHEAD)
-        return false;
+        return HAL_RANGE;
     uint32_t crc = redundant_record_crc(0, part, HEAD_SIZE);
     at += HEAD_SIZE;
     for (size_t left = head->size; left > 0;) {
         size_t n = left < sizeof part ? left : sizeof part;
-        if (hal_nv_read(at, part, n) != HAL_OK)
-            return false;
+        result = hal_nv_read(at, part, n);
+        if (result != HAL_OK)
+            return result;
         crc = redundant_record_crc(crc, part, n);
         at += (uint32_t)n;
         left -= n;
     }
-    if (hal_nv_read(at, part, 4) != HAL_OK)
-        return false;
+    result = hal_nv_read(at, part, 4);
+    if (result != HAL_OK)
+        return result;
     r = byte_reader_init(part, 4);
-    return byte_read_u32(&r) == crc;
+    return byte_read_u32(&r) == crc ? HAL_OK : HAL_RANGE;
 }
 
-bool redundant_record_load(struct redundant_record *twin, void *data, uint16_t size)
+static enum hal_result load(struct redundant_record *twin, void *data, uint16_t size)
 {
     struct head heads[2];
-    bool good[2];
-    for (unsigned copy = 0; copy < 2; copy++)
-        good[copy] = check_copy(twin, copy, &heads[copy]);
+    enum hal_result found[2];
     twin->sequence = 0;
-    if (!good[0] && !good[1])
-        return false;
-    unsigned newer = good[1];
-    if (good[0] && good[1])
+    for (unsigned copy = 0; copy < 2; copy++) {
+        found[copy] = check_copy(twin, copy, &heads[copy]);
+        if (found[copy] != HAL_OK && found[copy] != HAL_RANGE)
+            return found[copy]; /* it may be the newer one */
+    }
+    if (found[0] != HAL_OK && found[1] != HAL_OK)
+        return HAL_RANGE;
+    unsigned newer = found[1] == HAL_OK;
+    if (found[0] == HAL_OK && found[1] == HAL_OK)
         newer = (int32_t)(heads[1].sequence - heads[0].sequence) > 0;
     uint16_t stored = heads[newer].size < size ? heads[newer].size : size;
-    if (hal_nv_read(copy_offset(twin, newer) + HEAD_SIZE, data, stored) != HAL_OK)
-        return false;
+    enum hal_result result = hal_nv_read(copy_offset(twin, newer) + HEAD_SIZE, data, stored);
+    if (result != HAL_OK)
+        return result;
     twin->newer = (uint8_t)newer;
     twin->sequence = heads[newer].sequence;
-    return true;
+    return HAL_OK;
+}
+
+enum hal_result redundant_record_load(struct redundant_record *twin, void *data, uint16_t size)
+{
+    enum hal_result result = load(twin, data, size);
+    twin->unread = result != HAL_OK && result != HAL_RANGE;
+    return result;
 }
 
 enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
@@ -83,6 +98,8 @@ enum hal_result redundant_record_save(struct redundant_record *twin, const void 
 {
     if (size > twin->room - REDUNDANT_RECORD_OVERHEAD)
         return HAL_RANGE;
+    if (twin->unread)
+        return HAL_FAULT;
     unsigned copy = twin->sequence == 0 ? 0 : !twin->newer;
     uint32_t sequence = twin->sequence + 1 ? twin->sequence + 1 : 1;
     uint8_t head[HEAD_SIZE];
@@ -102,7 +119,8 @@ enum hal_result redundant_record_save(struct redundant_record *twin, const void 
     if (result == HAL_OK)
         result = hal_nv_write(at + HEAD_SIZE + size, tail, sizeof tail);
     struct head check;
-    if (result == HAL_OK && (!check_copy(twin, copy, &check) || check.sequence != sequence))
+    if (result == HAL_OK &&
+        (check_copy(twin, copy, &check) != HAL_OK || check.sequence != sequence))
         result = HAL_FAULT;
     if (result == HAL_OK) {
         twin->newer = (uint8_t)copy;

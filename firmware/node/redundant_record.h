@@ -19,13 +19,15 @@ struct redundant_record {
     uint16_t schema;   /* changes when fields change their meaning, not when some are appended */
     uint32_t sequence; /* of the newer copy; 0: neither was good */
     uint8_t newer;     /* which */
+    bool unread;       /* the memory did not answer: what it holds is not known, and stays */
 };
 
 void redundant_record_init(struct redundant_record *twin, uint32_t offset, uint16_t room,
                            uint16_t schema);
-/* Fills `data` from the newer good copy of this schema; false, and `data` untouched, when there is
- * none. At most `size` bytes; fewer when fewer were stored. */
-bool redundant_record_load(struct redundant_record *twin, void *data, uint16_t size);
+/* Fills `data` from the newer good copy of this schema. At most `size` bytes; fewer when fewer were
+ * stored. HAL_RANGE, and `data` untouched: there is none. Any other error: the memory did not
+ * answer, so nobody knows; until a load has succeeded nothing is saved over it. */
+enum hal_result redundant_record_load(struct redundant_record *twin, void *data, uint16_t size);
 /* Stores; on an error the old record is still the one that loads. */
 enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
                                       uint16_t size);

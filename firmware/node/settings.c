@@ -74,7 +74,7 @@ static bool is_blank(const struct redundant_record *twin)
     return true;
 }
 
-void settings_load(struct settings *s)
+enum hal_result settings_load(struct settings *s)
 {
     uint8_t stored[STORED_SIZE];
     uint16_t factory[SETTING_COUNT];
@@ -82,10 +82,16 @@ void settings_load(struct settings *s)
     redundant_record_init(&s->twin, LAYOUT_SETTINGS, ROOM, SCHEMA);
     put_factory(factory);
     encode(&factory_line, factory, stored);
-    s->defaults = !redundant_record_load(&s->twin, stored, STORED_SIZE);
-    s->damaged = s->defaults && !is_blank(&s->twin);
+    enum hal_result result = redundant_record_load(&s->twin, stored, STORED_SIZE);
+    s->defaults = result != HAL_OK;
+    s->damaged = result == HAL_RANGE && !is_blank(&s->twin);
     decode(stored, s);
     settings_forget(s);
+    if (result == HAL_RANGE)
+        return HAL_OK;
+    if (result != HAL_OK)
+        s->line.address = 0;
+    return result;
 }
 
 static enum hal_result store(struct settings *s, const struct line_settings *line,

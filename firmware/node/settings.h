@@ -12,7 +12,7 @@
 #include "protocols/node_map/node_map.h"
 
 struct line_settings {
-    uint8_t address;   /* 1..247 */
+    uint8_t address;   /* 1..247; 0: not known, the memory does not answer */
     uint8_t baud_code; /* of node_baud() */
     uint8_t parity;    /* 0 none, 1 even, 2 odd */
 };
@@ -26,8 +26,9 @@ struct settings {
     bool damaged;                    /* and yet there was something: it is not a new node */
 };
 
-/* Loads, or puts the factory settings in force. */
-void settings_load(struct settings *s);
+/* Loads, or puts the factory settings in force where there are none. An error: the memory did not
+ * answer, so the node has no address (0) until a later try succeeds. */
+enum hal_result settings_load(struct settings *s);
 /* What was written comes in force once it is stored; on an error nothing changes. */
 enum hal_result settings_commit(struct settings *s);
 void settings_forget(struct settings *s);

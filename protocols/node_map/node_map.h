@@ -48,7 +48,7 @@ enum node_type { NODE_U16, NODE_S16, NODE_U32, NODE_S32, NODE_BITS, NODE_TEXT };
 enum node_status {
     NODE_STATUS_TIME = 1 << 0,      /* knows the wall time */
     NODE_STATUS_DEFAULTS = 1 << 1,  /* settings were unreadable: factory settings in force */
-    NODE_STATUS_NV = 1 << 2,        /* the last write to the memory that stays failed */
+    NODE_STATUS_NV = 1 << 2,        /* the memory that stays failed, at a write or from the start */
     NODE_STATUS_SELF_TEST = 1 << 3, /* the last self-test failed */
     NODE_STATUS_UNLOCKED = 1 << 4,
     NODE_STATUS_PROVISIONAL = 1 << 5, /* address or rate on trial */

@@ -199,7 +199,7 @@ def test_the_board_of_the_garden_runs_as_far_as_it_is_emulated():
     """QEMU has an STM32 value line part with a processor, its system timer and USARTs; no clocks,
     pins, DMA, timers, ADC, RTC, watchdog or identity. So nobody can ask it anything, but one sees
     the image start, find its clocks dead within bounds, speak on its console, and get over
-    sensors and a memory that do not answer to its first sample, without a fault or a restart."""
+    a memory that does not answer to its loop, without a fault or a restart."""
     image = garden.ROOT / "build" / "stm32f103-rs485" / "bin" / "baiye-node.elf"
     if not image.exists():
         pytest.fail("not built: stm32f103-rs485")
@@ -214,7 +214,7 @@ def test_the_board_of_the_garden_runs_as_far_as_it_is_emulated():
     try:
         garden.wait_until(stub.exists, 10, "the debugger stub")
         with Debugger(stub) as ask:
-            for function in ("node_init", "node_poll", "log_append"):
+            for function in ("node_init", "node_poll", "black_box_poll"):
                 place = f"Z0,{symbol(image, function):x},2"
                 assert ask(place) == "OK"
                 ask("c")

@@ -173,9 +173,11 @@ void board_init(struct board *b, uint32_t serial)
         (struct wire_slave){.address = 0x44, .near = true, .write = keep_command, .read = air_read};
     b->light = (struct wire_slave){
         .address = 0x23, .near = true, .write = keep_command, .read = light_read};
-    b->part->wire_buses = 1;
+    b->part->wire_buses = 2;
+    b->air.clamps = b->light.clamps = true;
     b->part->wires[0] =
-        (struct wires){.scl = 6, .sda = 7, .slave = {&b->fram, &b->air, &b->light}, .count = 3};
+        (struct wires){.scl = 6, .sda = 7, .slave = {&b->air, &b->light}, .count = 2};
+    b->part->wires[1] = (struct wires){.scl = 8, .sda = 9, .slave = {&b->fram}, .count = 1};
     for (unsigned i = 0; i < 2; i++) {
         b->part->wires[i].bit = -1;
         b->part->wires[i].scl_was = b->part->wires[i].sda_was = b->part->wires[i].sda_slave = true;

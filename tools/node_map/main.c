@@ -26,7 +26,7 @@ static const struct row_text rows[] = {
 static const char *const status_bits[] = {
     "knows the wall time",
     "settings were unreadable: factory settings in force",
-    "a write to the memory that stays failed",
+    "the memory that stays failed, at a write or from the start",
     "the last self-test failed",
     "unlocked",
     "address, rate or parity on trial",

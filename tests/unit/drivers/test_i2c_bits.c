@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "boards/cortex-m3/i2c_bits.h"
+#include "boards/cortex-m3/nv_fram.h"
 #include "firmware/hal.h"
 
 enum { FRAM = 0x50 };
@@ -107,8 +108,9 @@ static void clock_falls(void)
         part.pointer++;
 }
 
-void i2c_scl(bool high)
+void i2c_scl(enum i2c_wires wires, bool high)
 {
+    (void)wires;
     bool before = scl_line();
     part.scl = high;
     if (!before && scl_line())
@@ -117,8 +119,9 @@ void i2c_scl(bool high)
         clock_falls();
 }
 
-void i2c_sda(bool high)
+void i2c_sda(enum i2c_wires wires, bool high)
 {
+    (void)wires;
     bool before = sda_line();
     part.sda = high;
     if (!scl_line() || before == sda_line())
@@ -135,21 +138,31 @@ void i2c_sda(bool high)
     }
 }
 
-bool i2c_scl_is_high(void)
+bool i2c_scl_is_high(enum i2c_wires wires)
 {
+    (void)wires;
     return scl_line();
 }
 
-bool i2c_sda_is_high(void)
+bool i2c_sda_is_high(enum i2c_wires wires)
 {
+    (void)wires;
     return sda_line();
 }
 
-void i2c_pause(void)
+void i2c_pause(enum i2c_wires wires)
 {
+    (void)wires;
     pauses++;
     if (part.stretch_left && --part.stretch_left == 0 && scl_line())
         clock_rises();
+}
+
+static bool power_is_low;
+
+bool nv_has_power(void)
+{
+    return !power_is_low;
 }
 
 static int setup(void **state)
@@ -160,6 +173,7 @@ static int setup(void **state)
     for (size_t i = 0; i < sizeof part.memory; i++)
         part.memory[i] = (uint8_t)(i * 7 + i / 256);
     pauses = 0;
+    power_is_low = false;
     answering = false;
     return 0;
 }
@@ -202,6 +216,16 @@ static void memory_is_moved_in_pieces_of_any_size(void **state)
     assert_int_equal(hal_nv_write(HAL_NV_SIZE - 3, data, 4), HAL_RANGE);
     assert_int_equal(hal_nv_read(HAL_NV_SIZE + 1, back, 0), HAL_RANGE);
     assert_int_equal(hal_nv_read(UINT32_MAX, back, 2), HAL_RANGE);
+}
+
+static void memory_is_left_alone_while_the_supply_is_low(void **state)
+{
+    (void)state;
+    uint8_t byte = 1;
+    power_is_low = true;
+    assert_int_equal(hal_nv_write(0, &byte, 1), HAL_FAULT);
+    assert_int_equal(hal_nv_read(0, &byte, 1), HAL_FAULT);
+    assert_int_equal(part.starts, 0);
 }
 
 static void nobody_at_the_address_is_a_nak(void **state)
@@ -281,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(bytes_are_written_and_read_back),
         TEST(memory_is_moved_in_pieces_of_any_size),
+        TEST(memory_is_left_alone_while_the_supply_is_low),
         TEST(nobody_at_the_address_is_a_nak),
         TEST(a_refused_byte_is_a_fault),
         TEST(a_part_that_lost_count_is_clocked_free),

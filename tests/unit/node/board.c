@@ -159,6 +159,9 @@ enum hal_result hal_nv_read(uint32_t offset, void *data, size_t size)
 {
     if (offset > HAL_NV_SIZE || size > HAL_NV_SIZE - offset)
         return HAL_RANGE;
+    board.nv_reads++;
+    if (board.nv_fails != 0 && board.nv_reads >= board.nv_fails)
+        return HAL_NAK;
     memcpy(data, board.nv + offset, size);
     return HAL_OK;
 }

@@ -33,6 +33,8 @@ struct board {
     uint64_t cut_at;     /* power fails when so many are written; 0: never */
     jmp_buf cut;         /* where it goes then */
     bool nv_broken;      /* writes fail */
+    uint64_t nv_reads;   /* so far */
+    uint64_t nv_fails;   /* the read with this number fails, and all that follow; 0: none */
     _Alignas(8) uint8_t retained[HAL_RETAINED_SIZE];
     /* Life. */
     enum hal_reset_cause cause;

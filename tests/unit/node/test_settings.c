@@ -125,6 +125,34 @@ static void failed_write_is_told_and_changes_nothing(void **state)
 }
 
 /* A record of an older firmware is shorter: what it lacks keeps the factory's value. */
+/* At whichever read it is that the memory stops answering. */
+static void memory_that_does_not_answer_is_not_taken_for_blank(void **state)
+{
+    (void)state;
+    struct settings s, again;
+    uint8_t before[256];
+    board_init();
+    assert_int_equal(settings_load(&s), HAL_OK);
+    s.written[INDEX_SETTING_PERIOD] = 30;
+    assert_int_equal(settings_commit(&s), HAL_OK);
+    memcpy(before, board.nv, sizeof before);
+    board.nv_reads = 0;
+    assert_int_equal(settings_load(&s), HAL_OK);
+    uint64_t reads = board.nv_reads;
+    for (uint64_t n = 1; n <= reads; n++) {
+        board.nv_reads = 0;
+        board.nv_fails = n;
+        assert_int_not_equal(settings_load(&again), HAL_OK);
+        assert_int_equal(again.line.address, 0);
+        assert_false(again.damaged);
+        board.nv_fails = 0;
+        assert_int_not_equal(settings_commit(&again), HAL_OK); /* what it holds is not known */
+        assert_memory_equal(before, board.nv, sizeof before);
+        assert_int_equal(settings_load(&again), HAL_OK);
+        assert_int_equal(again.value[INDEX_SETTING_PERIOD], 30);
+    }
+}
+
 static void shorter_record_of_an_older_firmware_loads(void **state)
 {
     (void)state;
@@ -156,6 +184,7 @@ int main(void)
         cmocka_unit_test(power_cut_at_every_byte_leaves_old_or_new),
         cmocka_unit_test(one_rotten_copy_is_noticed_and_the_other_used),
         cmocka_unit_test(failed_write_is_told_and_changes_nothing),
+        cmocka_unit_test(memory_that_does_not_answer_is_not_taken_for_blank),
         cmocka_unit_test(shorter_record_of_an_older_firmware_loads),
         cmocka_unit_test(crc_has_the_published_check_value),
     };
