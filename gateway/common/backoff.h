@@ -10,5 +10,7 @@
 /* The wait now, in ms: half of *ms certain, half of it chance, so that gateways do not come back in
  * step. Doubles *ms, up to 30 s; to 2 s for a broker on this machine. */
 uint32_t backoff_next(uint32_t *ms, const char *host);
+/* The same, up to `most_ms`. */
+uint32_t backoff_next_up_to(uint32_t *ms, uint32_t most_ms);
 
 #endif

@@ -72,7 +72,8 @@ static void print_bus(const struct config *config, const struct bus_config *bus,
  * most once a second and device, or once a batch. Each message costs its frames and PUBACK. */
 static double month_bytes(const struct config *config, const struct broker_config *broker)
 {
-    double frame = broker->tls ? 240 : 150, readings = 0, live = 0, scalars = 0, rate = 0;
+    bool sends_live = broker_sends(broker, PART_LIVE);
+    double frame = broker_tls(broker) ? 240 : 150, readings = 0, live = 0, scalars = 0, rate = 0;
     for (unsigned i = 0; i < config->device_count; i++) {
         const struct device_config *device = &config->devices[i];
         double every_s = device->every_ms / 1000.0;
@@ -81,7 +82,7 @@ static double month_bytes(const struct config *config, const struct broker_confi
         live_s = live_s > batch_s ? live_s : batch_s;
         rate += 1 / every_s;
         readings += (45 + 14.0 * device->metric_count) / every_s;
-        live += (frame + 90 + 24.0 * device->metric_count) / live_s;
+        live += sends_live ? (frame + 90 + 24.0 * device->metric_count) / live_s : 0;
         scalars += broker->panel ? (70.0 * device->metric_count) / live_s : 0;
     }
     double batches = 1.0 / (broker->batch_ms > 1000 ? broker->batch_ms / 1000.0 : 1);

@@ -289,9 +289,9 @@ static void open_bridge(struct serve *serve)
     const struct config *config = serve->config;
     for (uint16_t i = 0; i < config->broker_count && serve->bridge == NULL; i++) {
         const struct broker_config *broker = &config->brokers[i];
-        if (!broker->tls)
-            serve->bridge =
-                bridge_open(serve->loop, broker->host, broker->port, serve->guess, &serve->report);
+        if (!broker->url.tls && !broker->url.websocket)
+            serve->bridge = bridge_open(serve->loop, broker->url.host, broker->url.port,
+                                        serve->guess, &serve->report);
     }
     if (serve->bridge != NULL)
         serve->auth =

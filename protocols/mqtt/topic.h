@@ -10,6 +10,7 @@
 
 /* Below the root; those ending in '/' are followed by a name. */
 #define TOPIC_STATUS   "gateway/status"
+#define TOPIC_LOG      "gateway/log"
 #define TOPIC_SITE     "site"
 #define TOPIC_READINGS "readings"
 #define TOPIC_FORECAST "forecast"

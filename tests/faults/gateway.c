@@ -190,9 +190,10 @@ static void run(struct gateway *g)
 static void add_broker(struct config *config, const char *text)
 {
     struct broker_config *broker = &config->brokers[config->broker_count];
-    broker->port = (uint16_t)strtoul(text, NULL, 10);
+    broker->url.port = (uint16_t)strtoul(text, NULL, 10);
     const char *host = strchr(text, '@'); /* PORT[@HOST] */
-    (void)snprintf(broker->host, sizeof broker->host, "%s", host != NULL ? host + 1 : "127.0.0.1");
+    (void)snprintf(broker->url.host, sizeof broker->url.host, "%s",
+                   host != NULL ? host + 1 : "127.0.0.1");
     (void)snprintf(broker->name, sizeof broker->name, "broker-%u", config->broker_count);
     config->broker_count++;
 }
@@ -219,6 +220,9 @@ static struct config *read_options(int argc, char **argv, struct gateway *g)
         {"no-panel", no_argument, NULL, 'n'},
         {"values", required_argument, NULL, 'v'},
         {"at", required_argument, NULL, 'a'},
+        {"also", required_argument, NULL, 'A'},
+        {"consumer", no_argument, NULL, 'o'},
+        {"websocket", no_argument, NULL, 'w'},
         {NULL, 0, NULL, 0},
     };
     struct config *config = garden_config(1000, STORE_BROKERS_MAX, "readings.db");
@@ -255,7 +259,7 @@ static struct config *read_options(int argc, char **argv, struct gateway *g)
             break;
         case 'C':
             (void)snprintf(broker->ca_file, sizeof broker->ca_file, "%s", optarg);
-            broker->tls = true;
+            broker->url.tls = true;
             break;
         case 'x':
             (void)snprintf(broker->cert_file, sizeof broker->cert_file, "%s", optarg);
@@ -275,6 +279,17 @@ static struct config *read_options(int argc, char **argv, struct gateway *g)
             break;
         case 'n':
             broker->panel = false;
+            break;
+        case 'A':
+            broker->more_urls[broker->more_url_count] = broker->url;
+            broker->more_urls[broker->more_url_count++].port = (uint16_t)number;
+            break;
+        case 'o':
+            broker->consumer = 1;
+            break;
+        case 'w':
+            broker->url.websocket = true;
+            (void)snprintf(broker->url.path, sizeof broker->url.path, "/mqtt");
             break;
         case 'a':
             g->at_ms = (int64_t)number;

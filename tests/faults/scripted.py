@@ -30,7 +30,8 @@ def read_varint(data, at):
 
 class ScriptedBroker:
     """`script(broker, number, topic, payload)` gives a PUBACK reason code, or "silent", "twice",
-    "close", "unknown". number counts the readings messages of all connections from 0."""
+    "close", "unknown". number counts the readings messages of all connections from 0. `on_connect`
+    gives a reason code, "close" or "after", or the bytes to answer with before it closes."""
 
     def __init__(self, script=None, connack_properties=b"", on_connect=None,
                  on_status=None):
@@ -42,10 +43,12 @@ class ScriptedBroker:
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.taken = {}      # (d, boot, seq) -> values, of what was acknowledged with success
+        self.batches = []    # their messages, as they came
         self.sent = 0        # readings messages seen
         self.in_flight_most = 0
         self.connects = 0
-        self.wills = []
+        self.wills = []      # (qos, retain) of each connection's
+        self.published = []  # (topic, qos, retain) of everything
         self.statuses = []   # what the gateway has said of itself
         self.status_topic = None
         self.link = None     # the newest connection
@@ -94,7 +97,7 @@ class ScriptedBroker:
             while True:
                 kind, body = self._packet(link)
                 if kind >> 4 == 1:
-                    self._connect(link)
+                    self._connect(link, body)
                 elif kind >> 4 == 3:
                     self._publish(link, kind, body, silent)
                 elif kind >> 4 == 8:
@@ -112,17 +115,26 @@ class ScriptedBroker:
         with self.sending:
             link.sendall(data)
 
+    def hang_up(self):
+        """As if the newest connection were lost."""
+        self.link.shutdown(socket.SHUT_RDWR)
+
     def deliver(self, topic, payload, times=1):
         """As if another client had published it, with QoS 0."""
         body = struct.pack(">H", len(topic)) + topic.encode() + b"\x00" + payload
         self._send(self.link, (b"\x30" + varint(len(body)) + body) * times)
 
-    def _connect(self, link):
+    def _connect(self, link, request):
+        flags = request[7]
         with self.lock:
             self.connects += 1
             number = self.connects
+            self.wills.append((flags >> 3 & 3, flags >> 5 & 1) if flags & 4 else None)
         code = self.on_connect(number) if self.on_connect else 0
         if code == "close":
+            raise ConnectionError
+        if isinstance(code, bytes):
+            self._send(link, code)
             raise ConnectionError
         body = bytes([0, code]) + varint(len(self.connack_properties)) + self.connack_properties
         self._send(link, bytes([0x20]) + varint(len(body)) + body)
@@ -134,10 +146,11 @@ class ScriptedBroker:
         size = struct.unpack(">H", body[:2])[0]
         topic = body[2:2 + size].decode()
         at = 2 + size
-        if not kind >> 1 & 3:
-            return
-        packet = body[at:at + 2]
-        properties, at = read_varint(body, at + 2)
+        qos = kind >> 1 & 3
+        with self.lock:
+            self.published.append((topic, qos, kind & 1))
+        packet = body[at:at + 2] if qos else b""
+        properties, at = read_varint(body, at + len(packet))
         payload = body[at + properties:]
         verdict = 0
         if topic.endswith("/gateway/status"):
@@ -156,11 +169,15 @@ class ScriptedBroker:
                 return
             if verdict in (0, 0x10, "twice", "unknown"):
                 with self.lock:
-                    for record in json.loads(payload)["readings"]:
+                    batch = json.loads(payload)
+                    self.batches.append(batch)
+                    for record in batch["readings"]:
                         if "seq" in record:
                             self.taken[record["d"], record["boot"], record["seq"]] = record
         if verdict == "close":
             raise ConnectionError
+        if not qos:
+            return
         if verdict == "unknown":  # an acknowledgement that nobody waits for, then the right one
             self._send(link, b"\x40\x02\xff\xf0")
         code = verdict if isinstance(verdict, int) else 0

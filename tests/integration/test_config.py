@@ -133,6 +133,24 @@ def test_the_plan_is_printed(tmp_path):
     assert re.search(r"broker local: about [\d.]+ MB a month of a budget of 30.0 MB", result.stdout)
 
 
+def month(folder, broker):
+    """MB a month of a garden of 20 nodes, as --check says."""
+    buses = "".join(f"      - {{ name: plot-{i}, profile: baiye-node, address: {i} }}\n"
+                    for i in range(1, 21))
+    _, result = check(folder, "site: garden\nmqtt:\n  - { name: county, url: 'mqtts://county.example',"
+                      f" ca_file: ca.pem, batch: 10min, {broker} }}\nbuses:\n  - name: east\n"
+                      f"    port: /dev/ttyUSB0\n    devices:\n{buses}")
+    return float(re.search(r"broker county: about ([\d.]+) MB a month", result.stdout).group(1))
+
+
+def test_what_is_not_sent_is_not_in_the_months_data(tmp_path):
+    parts = "send: [readings, alerts, forecast, site, status]"
+    whole = month(tmp_path, "encoding: deflate, panel: false")
+    lean = month(tmp_path, f"encoding: deflate, {parts}")
+    quiet = month(tmp_path, f"encoding: deflate, {parts}, keepalive: 240s")
+    assert lean < 0.6 * whole and quiet < 0.6 * lean, (whole, lean, quiet)
+
+
 SUMS = """\
 site: garden
 buses:

@@ -48,8 +48,9 @@ static bool open_places(struct places *places, const char *config_file)
     }
     for (uint16_t i = 0; i < places->config->broker_count && places->broker == NULL; i++) {
         const struct broker_config *broker = &places->config->brokers[i];
-        if (!broker->tls &&
-            (strncmp(broker->host, "127.", 4) == 0 || strcmp(broker->host, "localhost") == 0))
+        if (!broker->url.tls && !broker->url.websocket &&
+            (strncmp(broker->url.host, "127.", 4) == 0 ||
+             strcmp(broker->url.host, "localhost") == 0))
             places->broker = broker;
     }
     return cli_folder(config_file, folder, sizeof folder) &&

@@ -219,8 +219,9 @@ void publish_lower(struct publish *publish, const char *id)
 static void look_at_broker(struct publish *publish, const struct broker *broker)
 {
     struct alert_text text = {.level = "alarm",
-                              .todo = "look at the broker's certificate, users, ACL and quota",
-                              .todo_zh = "检查消息服务器的证书、用户、权限和配额"};
+                              .todo =
+                                  "look at the broker's version, certificate, users, ACL and quota",
+                              .todo_zh = "检查消息服务器的版本、证书、用户、权限和配额"};
     (void)snprintf(text.id, sizeof text.id, "broker-%s", broker->config->name);
     pthread_mutex_lock(&publish->lock);
     bool refused = strcmp(broker->stats.state, "refused") == 0;

@@ -127,11 +127,41 @@ struct bus_config {
     int line;
 };
 
-struct broker_config {
-    char name[CONFIG_NAME_SIZE];
+/* Where a broker is. */
+struct broker_url {
     char host[CONFIG_HOST_SIZE];
     uint16_t port;
     bool tls;
+    bool websocket; /* MQTT inside of HTTP, for links that pass nothing else */
+    char path[64];  /* of the WebSocket: "/mqtt" */
+};
+
+#define BROKER_URLS_MAX 4
+
+/* What whoever sits at the broker may ask of the gateway. */
+enum broker_requests {
+    REQUESTS_FARM = 0, /* the farm's users, each by his role */
+    REQUESTS_NONE,     /* nothing: requests are not even subscribed to */
+    REQUESTS_RESEND,   /* everyone there: readings once more */
+    REQUESTS_COUNTY    /* everyone there, in the role `county`: nothing that touches a line */
+};
+
+/* What goes to a broker. */
+enum broker_part {
+    PART_READINGS = 1 << 0, /* and gateway/log */
+    PART_LIVE = 1 << 1,     /* of devices and plots, v/ and discovery as `panel` says */
+    PART_HEALTH = 1 << 2,
+    PART_ALERTS = 1 << 3,
+    PART_FORECAST = 1 << 4,
+    PART_SITE = 1 << 5,
+    PART_STATUS = 1 << 6
+};
+
+struct broker_config {
+    char name[CONFIG_NAME_SIZE];
+    struct broker_url url; /* the first of the file */
+    struct broker_url more_urls[BROKER_URLS_MAX - 1];
+    uint8_t more_url_count;
     char user[65];
     char password_file[CONFIG_PATH_SIZE];
     char ca_file[CONFIG_PATH_SIZE], cert_file[CONFIG_PATH_SIZE], key_file[CONFIG_PATH_SIZE];
@@ -139,9 +169,34 @@ struct broker_config {
     uint64_t budget_bytes_month; /* 0: none */
     uint32_t keepalive_s;        /* 20 unless set */
     uint8_t encoding; /* 0 plain JSON, 1 deflate (content type application/json+deflate) */
+    uint8_t requests; /* enum broker_requests; REQUESTS_NONE for remote ones unless set */
+    uint8_t consumer; /* 1: readings that nobody subscribes to are held back */
+    uint8_t left_out; /* bits of enum broker_part; 0: everything goes out */
     bool panel;       /* v/ topics and discovery; default: true without a budget */
     int line;
 };
+
+static inline bool broker_sends(const struct broker_config *broker, enum broker_part part)
+{
+    return (broker->left_out & part) == 0;
+}
+
+/* The addresses of a broker, from 0; NULL: there are no more. */
+static inline const struct broker_url *broker_url(const struct broker_config *broker, unsigned i)
+{
+    if (i == 0)
+        return &broker->url;
+    return i <= broker->more_url_count ? &broker->more_urls[i - 1] : NULL;
+}
+
+/* Does any of its addresses want TLS? */
+static inline bool broker_tls(const struct broker_config *broker)
+{
+    bool tls = broker->url.tls;
+    for (unsigned i = 0; i < broker->more_url_count; i++)
+        tls = tls || broker->more_urls[i].tls;
+    return tls;
+}
 
 /* Which shoots are picked, as `standard` says it: a bud, or a bud with one to three leaves. */
 enum plot_standard { STANDARD_NONE, STANDARD_BUD, STANDARD_1B1L, STANDARD_1B2L, STANDARD_1B3L };

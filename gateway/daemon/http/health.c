@@ -61,7 +61,7 @@ static void look_at_brokers(const struct health *health, json_t *reasons, json_t
         struct sockaddr_in address;
         struct publish_stats stats;
         publish_stats(health->parts->publish, i, &stats);
-        bool local = broker_loopback(broker->host, broker->port, &address) == 0;
+        bool local = broker_loopback(broker->url.host, broker->url.port, &address) == 0;
         if (strcmp(stats.state, "up") != 0)
             (void)json_array_append_new(local ? reasons : warnings,
                                         json_sprintf("broker %s: %s%s%s", broker->name, stats.state,

@@ -112,6 +112,7 @@ struct ipc_quarantine { /* then the payload */
 struct ipc_counts {
     uint8_t type;
     bool lane_refused; /* readings are refused and kept */
+    bool unheard;      /* since nobody subscribes to them */
     uint64_t connects, messages, acked, refused, bytes;
 };
 

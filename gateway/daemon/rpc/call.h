@@ -13,6 +13,8 @@ struct rpc_method {
     enum user_role role; /* the least that may call it */
     bool socket_only;
     bool command; /* changes something: audited, and a duplicate is not done twice */
+    /* Who sits at a broker that is not the farm's may call it (struct broker_config.requests). */
+    bool for_resend, for_county;
     /* Ends the call by rpc_end() or rpc_fail(), now or later. */
     void (*run)(struct rpc_call *call);
 };

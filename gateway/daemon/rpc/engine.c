@@ -452,6 +452,25 @@ static bool room_for(const struct rpc *rpc, const struct rpc_caller *caller)
     return rpc->engine->call_count < places && (socket || own < places - rpc->engine->call_count);
 }
 
+/* May whoever asks call it, and if not: why? Roles are of the farm's users, and the names at a
+ * broker that is not the farm's are not theirs. */
+static const char *why_not(const struct rpc *rpc, const struct rpc_caller *caller,
+                           const struct rpc_method *method)
+{
+    uint8_t requests =
+        caller->broker < 0 ? REQUESTS_FARM : rpc->config->brokers[caller->broker].requests;
+    bool granted = requests == REQUESTS_FARM ? caller->role >= method->role
+                   : requests == REQUESTS_COUNTY
+                       ? method->for_county
+                       : requests == REQUESTS_RESEND && method->for_resend;
+    if (granted)
+        return NULL;
+    if (requests != REQUESTS_FARM)
+        return "by this broker that may not be asked (requests: in the configuration)";
+    return method->role == USER_TECHNICIAN ? "a technician may (baiye user add)"
+                                           : "a farmer may (baiye user add)";
+}
+
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *name,
                           json_t *params, const char *duplicate_id, rpc_answer answer,
                           void *context)
@@ -467,10 +486,9 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
         return refuse(rpc, caller, name, detail, "unknown-method", "there is no such method",
                       methods, answer, context);
     }
-    if (caller->role < method->role)
-        return refuse(rpc, caller, name, detail, "forbidden", "this user may not do that",
-                      method->role == USER_TECHNICIAN ? "a technician may (baiye user add)"
-                                                      : "a farmer may (baiye user add)",
+    const char *hint = why_not(rpc, caller, method);
+    if (hint != NULL)
+        return refuse(rpc, caller, name, detail, "forbidden", "this user may not do that", hint,
                       answer, context);
     if (expired(rpc, params))
         return refuse(rpc, caller, name, detail, "expired", "the request came too late",
@@ -566,6 +584,11 @@ void rpc_mqtt(struct rpc *rpc, const struct publish_request *request)
     if (request->retained) {
         audit_refused(rpc, &caller, request->method, "", "retained: never obeyed");
         return;
+    }
+    if (rpc->config->brokers[request->broker].requests == REQUESTS_NONE) {
+        audit_refused(rpc, &caller, request->method, "",
+                      "forbidden: this broker takes no requests");
+        return; /* nor is it answered: it was not even asked for requests */
     }
     if (request->has_response &&
         !topic_may_answer(request->response, rpc->config->site, request->user)) {

@@ -53,9 +53,9 @@ void rpc_close(struct rpc *rpc);
 
 struct rpc_caller {
     char user[65];
-    char via[16];   /* broker name or "socket" */
-    int32_t broker; /* index into config.brokers, -1: the socket */
-    enum user_role role;
+    char via[16];        /* broker name or "socket" */
+    int32_t broker;      /* index into config.brokers, -1: the socket */
+    enum user_role role; /* where the broker is the farm's */
 };
 
 /* Whom the store is to be fair to: the control socket, or a user. */

@@ -482,13 +482,18 @@ static void run_reload(struct rpc_call *call)
 }
 
 static const struct rpc_method methods[] = {
-    {.name = "time", .run = run_time},
-    {.name = "devices", .run = run_devices},
-    {.name = "history", .run = run_history},
-    {.name = "resend", .role = USER_FARMER, .command = true, .run = run_resend},
+    {.name = "time", .for_resend = true, .for_county = true, .run = run_time},
+    {.name = "devices", .for_county = true, .run = run_devices},
+    {.name = "history", .for_county = true, .run = run_history},
+    {.name = "resend",
+     .role = USER_FARMER,
+     .command = true,
+     .for_resend = true,
+     .for_county = true,
+     .run = run_resend},
     {.name = "ack", .role = USER_FARMER, .command = true, .run = run_ack},
     {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
-    {.name = "stats", .role = USER_TECHNICIAN, .run = run_stats},
+    {.name = "stats", .role = USER_TECHNICIAN, .for_county = true, .run = run_stats},
     {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = run_audits},
     {.name = "reload",
      .role = USER_TECHNICIAN,

@@ -86,9 +86,9 @@ static void reads_the_design_example(void **state)
     assert_int_equal(c->store_max_bytes, 512000000);
     assert_int_equal(c->commit_every_ms, 1000);
     assert_int_equal(c->broker_count, 2);
-    assert_true(c->brokers[0].panel && !c->brokers[0].tls);
-    assert_true(!c->brokers[1].panel && c->brokers[1].tls);
-    assert_int_equal(c->brokers[1].port, 8883);
+    assert_true(c->brokers[0].panel && !c->brokers[0].url.tls);
+    assert_true(!c->brokers[1].panel && c->brokers[1].url.tls);
+    assert_int_equal(c->brokers[1].url.port, 8883);
     assert_int_equal(c->brokers[1].batch_ms, 600000);
     assert_int_equal(c->brokers[1].budget_bytes_month, 30000000);
     assert_true(c->plots[0].area_m2 > 1999.9 && c->plots[0].area_m2 < 2000.1);
@@ -110,6 +110,78 @@ static void reads_the_design_example(void **state)
     assert_true(config_device(c, "plot-1")->profile->node);
     assert_string_equal(c->buses[1].port, "::1");
     assert_int_equal(c->buses[1].tcp_port, 1502);
+    config_free(c);
+}
+
+/* Who sits at a broker elsewhere is no user of the farm. */
+static void requests_are_taken_from_this_machine_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *broker;
+        enum broker_requests requests;
+    } cases[] = {
+        {"url: 'mqtt://127.0.0.1'", REQUESTS_FARM},
+        {"url: 'mqtt://127.1.2.3:1884'", REQUESTS_FARM},
+        {"url: 'mqtt://localhost'", REQUESTS_FARM},
+        {"url: 'mqtt://[::1]:1883'", REQUESTS_FARM},
+        {"url: 'mqtt://127.example.org'", REQUESTS_NONE},
+        {"url: 'mqtt://localhost.example.org'", REQUESTS_NONE},
+        {"url: 'mqtt://192.168.1.5'", REQUESTS_NONE},
+        {"url: 'mqtts://mqtt.example.org', ca_file: /ca.pem", REQUESTS_NONE},
+        {"url: ['mqtt://127.0.0.1', 'mqtt://10.0.0.1']", REQUESTS_NONE},
+        {"url: 'mqtt://192.168.1.5', requests: farm", REQUESTS_FARM},
+        {"url: 'mqtt://192.168.1.5', requests: resend", REQUESTS_RESEND},
+        {"url: 'mqtt://192.168.1.5', requests: county", REQUESTS_COUNTY},
+        {"url: 'mqtt://127.0.0.1', requests: none", REQUESTS_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512];
+        struct config_error error;
+        (void)snprintf(text, sizeof text, HEAD DEV "mqtt:\n  - { name: b, %s }\n", cases[i].broker);
+        struct config *c = load(text, &error);
+        if (c == NULL)
+            fail_msg("%s: %s", cases[i].broker, error.text);
+        if (c->brokers[0].requests != cases[i].requests)
+            fail_msg("%s: requests are %u", cases[i].broker, c->brokers[0].requests);
+        config_free(c);
+    }
+}
+
+static void reads_addresses_of_brokers(void **state)
+{
+    (void)state;
+    struct config_error error;
+    struct config *c =
+        load(HEAD DEV "mqtt:\n  - { name: b, ca_file: /ca.pem, consumer: required,\n"
+                      "      send: [readings, alerts, site],\n"
+                      "      url: ['mqtts://a.example.org', 'wss://b.example.org', \n"
+                      "            'ws://[fe80::1]:8080/some/path', 'mqtt://c'] }\n",
+             &error);
+    if (c == NULL)
+        fail_msg("%s", error.text);
+    static const struct broker_url urls[] = {
+        {.host = "a.example.org", .port = 8883, .tls = true},
+        {.host = "b.example.org", .port = 443, .tls = true, .websocket = true, .path = "/mqtt"},
+        {.host = "fe80::1", .port = 8080, .websocket = true, .path = "/some/path"},
+        {.host = "c", .port = 1883},
+    };
+    const struct broker_config *broker = &c->brokers[0];
+    for (unsigned i = 0; i < 4; i++) {
+        const struct broker_url *url = broker_url(broker, i);
+        assert_non_null(url);
+        assert_string_equal(url->host, urls[i].host);
+        assert_string_equal(url->path, urls[i].path);
+        assert_int_equal(url->port, urls[i].port);
+        assert_int_equal(url->tls, urls[i].tls);
+        assert_int_equal(url->websocket, urls[i].websocket);
+    }
+    assert_null(broker_url(broker, 4));
+    assert_int_equal(broker->consumer, 1);
+    assert_true(broker_sends(broker, PART_READINGS) && broker_sends(broker, PART_ALERTS));
+    assert_false(broker_sends(broker, PART_LIVE) || broker_sends(broker, PART_FORECAST) ||
+                 broker_sends(broker, PART_STATUS) || broker_sends(broker, PART_HEALTH));
+    assert_false(broker->panel);
     config_free(c);
 }
 
@@ -181,6 +253,25 @@ static void names_line_mistake_and_remedy(void **state)
         {"site: s\nhttp: { listen: '0.0.0.0:80' }\n", ":2:", "without TLS", "cert_file"},
         {"site: s\nmqtt:\n  - { name: a, url: 'http://x' }\n", ":3:", "not a broker's address",
          "mqtts://"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x/path' }\n", ":3:", "not a broker's address",
+         "wss://mqtt.example.org/mqtt"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'wss://' }\n", ":3:", "not a broker's address",
+         "wss://"},
+        {"site: s\nmqtt:\n  - { name: a, url: [] }\n", ":3:", "url: a list has", "one to 4"},
+        {"site: s\nmqtt:\n  - { name: a, url: ['mqtt://x', {}] }\n",
+         ":3:", "not a broker's address", "mqtts://"},
+        {"site: s\nmqtt:\n  - { name: a, url: ['mqtt://x', 'wss://y'] }\n",
+         ":3:", "TLS without a ca_file", "ca_file: ca.pem"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', requests: all }\n",
+         ":3:", "requests: \"all\" is unknown", "farm, none, resend, county"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', consumer: 'yes' }\n",
+         ":3:", "consumer: \"yes\" is unknown", "any, required"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', send: [readings, alert] }\n",
+         ":3:", "\"alert\" is nothing that is sent", "did you mean alerts?"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', send: [alerts] }\n",
+         ":3:", "readings are missing", "send: [readings"},
+        {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', send: readings }\n",
+         ":3:", "a list is needed", "send: [readings"},
         {"site: s\nmqtt:\n  - { name: a, url: 'mqtts://x' }\n", ":3:", "TLS without a ca_file",
          "ca_file: ca.pem"},
         {"site: s\nmqtt:\n  - { name: a, url: 'mqtt://x', key_file: k }\n", ":3:", "only one of",
@@ -330,6 +421,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_design_example),
+        cmocka_unit_test(requests_are_taken_from_this_machine_only),
+        cmocka_unit_test(reads_addresses_of_brokers),
         cmocka_unit_test(names_line_mistake_and_remedy),
         cmocka_unit_test(reads_profiles_of_the_user_first),
         cmocka_unit_test(takes_reserved_addresses_that_devices_have),

@@ -38,8 +38,8 @@ int main(int argc, char **argv)
         return 64;
     copy(config.http_host, sizeof config.http_host, "127.0.0.1");
     config.http_port = (uint16_t)strtoul(argv[1], NULL, 10);
-    copy(broker.host, sizeof broker.host, "127.0.0.1");
-    broker.port = (uint16_t)strtoul(argv[2], NULL, 10);
+    copy(broker.url.host, sizeof broker.url.host, "127.0.0.1");
+    broker.url.port = (uint16_t)strtoul(argv[2], NULL, 10);
     copy(config.app_dir, sizeof config.app_dir, argv[3]);
     if (argc == 6) {
         copy(config.http_cert_file, sizeof config.http_cert_file, argv[4]);

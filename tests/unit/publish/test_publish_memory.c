@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The n-th allocation of the publisher's own code fails, for every n: nothing is left out of the
  * messages without a word, and the process ends with the code on which it is started anew. */
+#include <MQTTAsync.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -34,6 +35,7 @@
 static struct failing {
     long until; /* 0: none is to fail */
     bool failed;
+    bool in_paho; /* whose own allocations are not tried: it is in the same program */
 } * failing;
 
 void *__real_malloc(size_t size);
@@ -43,9 +45,26 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
+int __real_MQTTAsync_createWithOptions(MQTTAsync *handle, const char *url, const char *id,
+                                       int persistence, void *context,
+                                       MQTTAsync_createOptions *options);
+int __wrap_MQTTAsync_createWithOptions(MQTTAsync *handle, const char *url, const char *id,
+                                       int persistence, void *context,
+                                       MQTTAsync_createOptions *options);
+
+int __wrap_MQTTAsync_createWithOptions(MQTTAsync *handle, const char *url, const char *id,
+                                       int persistence, void *context,
+                                       MQTTAsync_createOptions *options)
+{
+    failing->in_paho = true;
+    int result = __real_MQTTAsync_createWithOptions(handle, url, id, persistence, context, options);
+    failing->in_paho = false;
+    return result;
+}
+
 static bool fails_now(void)
 {
-    if (failing == NULL || failing->until == 0 || --failing->until > 0)
+    if (failing == NULL || failing->in_paho || failing->until == 0 || --failing->until > 0)
         return false;
     failing->failed = true;
     return true;
@@ -196,8 +215,8 @@ static void say_all(int fd, const struct example *example)
     struct ipc_reset reset = {.type = IPC_RESET, .lane = LANE_BACKLOG, .id = 1};
     static const uint8_t stop = IPC_STOP;
     (void)snprintf(hello.broker.name, sizeof hello.broker.name, "broker");
-    (void)snprintf(hello.broker.host, sizeof hello.broker.host, "127.0.0.1");
-    hello.broker.port = 1; /* it is told to stop before it connects */
+    (void)snprintf(hello.broker.url.host, sizeof hello.broker.url.host, "127.0.0.1");
+    hello.broker.url.port = 1; /* it is told to stop before it connects */
     hello.broker.keepalive_s = 20;
     assert_int_equal(send(fd, &hello, sizeof hello, MSG_NOSIGNAL), sizeof hello);
     say(fd, &reset, sizeof reset, NULL, 0);

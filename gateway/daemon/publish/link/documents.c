@@ -87,10 +87,36 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
     return doc != NULL;
 }
 
-static bool wants(const struct broker *broker, const struct doc *doc, bool urgent_only)
+/* Which part of what is sent the document of a topic is. */
+static uint8_t part_of(const struct publish *publish, const char *topic)
+{
+    static const struct {
+        const char *suffix;
+        uint8_t part;
+    } parts[] = {{TOPIC_ALERT, PART_ALERTS},
+                 {TOPIC_FORECAST, PART_FORECAST},
+                 {TOPIC_SITE, PART_SITE},
+                 {TOPIC_LOG, PART_READINGS}};
+    char root[TOPIC_SIZE];
+    if (!topic_make(root, sizeof root, publish->config->site, "") ||
+        strncmp(topic, root, strlen(root)) != 0)
+        return PART_LIVE; /* discovery */
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const char *suffix = topic + strlen(root);
+        size_t size = strlen(parts[i].suffix);
+        if (strncmp(suffix, parts[i].suffix, size) == 0 &&
+            (suffix[size] == '\0' || suffix[size - 1] == '/'))
+            return parts[i].part;
+    }
+    return 0;
+}
+
+static bool wants(struct publish *publish, const struct broker *broker, const struct doc *doc,
+                  bool urgent_only)
 {
     if (doc->version == doc->sent[broker->index] ||
-        (doc->broker != DOC_ALL && doc->broker != broker->index))
+        (doc->broker != DOC_ALL && doc->broker != broker->index) ||
+        (broker->config->left_out & part_of(publish, doc->topic)) != 0)
         return false;
     if (urgent_only || broker->stage != DATA_PLAN_NONE)
         return doc->kind == DOC_URGENT;
@@ -106,7 +132,7 @@ bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only)
         return true;
     pthread_mutex_lock(&docs->lock);
     for (struct doc *doc = docs->first; doc != NULL && all; doc = doc->next) {
-        if (!wants(broker, doc, urgent_only))
+        if (!wants(publish, broker, doc, urgent_only))
             continue;
         all = ipc_doc(broker, doc->topic, doc->payload, doc->size, doc->qos, doc->retain,
                       doc->kind == DOC_URGENT, NULL, 0);

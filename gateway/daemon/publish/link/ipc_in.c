@@ -13,7 +13,7 @@ static void on_state(struct publish *publish, struct broker *broker,
     link_set_state(publish, broker, message->state, message->why);
     if (message->up) {
         log_change(&broker->log, 1, LOG_LEVEL_NOTICE, "publish %s: connected to %s:%u",
-                   broker->config->name, broker->config->host, broker->config->port);
+                   broker->config->name, broker->config->url.host, broker->config->url.port);
         docs_forget(&publish->docs, broker->index);
         broker->docs_seen = 0;
         live_lane_up(publish, broker);
@@ -25,7 +25,7 @@ static void on_state(struct publish *publish, struct broker *broker,
         backlog_down(publish, broker);
     log_change(&broker->log, 0, LOG_LEVEL_WARNING,
                "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
-               broker->config->host, broker->config->port, message->why);
+               broker->config->url.host, broker->config->url.port, message->why);
 }
 
 static void on_counts(struct publish *publish, struct broker *broker,
@@ -35,7 +35,7 @@ static void on_counts(struct publish *publish, struct broker *broker,
     struct publish_stats *stats = &broker->stats;
     uint64_t bytes = broker->bytes_base + counts->bytes;
     int64_t now_ms = clock_now().mono_ms;
-    struct data_plan_traffic traffic = {.tls = broker->config->tls,
+    struct data_plan_traffic traffic = {.tls = broker_tls(broker->config),
                                         .up = broker->up,
                                         .connects = counts->connects - broker->connects,
                                         .messages = counts->messages - broker->messages,
@@ -55,7 +55,9 @@ static void on_counts(struct publish *publish, struct broker *broker,
         (void)snprintf(stats->state, sizeof stats->state, "%s",
                        counts->lane_refused ? "refused" : "up");
     if (broker->up && counts->lane_refused)
-        (void)snprintf(stats->why, sizeof stats->why, "the broker refuses readings: ACL or quota");
+        (void)snprintf(stats->why, sizeof stats->why, "%s",
+                       counts->unheard ? "nobody at the broker subscribes to the readings"
+                                       : "the broker refuses readings: ACL or quota");
     pthread_mutex_unlock(&publish->lock);
     data_plan_count(publish, broker, &traffic);
 }

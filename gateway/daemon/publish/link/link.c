@@ -36,7 +36,8 @@ void link_set_state(struct publish *publish, struct broker *broker, const char *
 static void begin_publisher(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
     struct ipc_hello hello = {.type = IPC_HELLO,
-                              .requests = publish->callbacks.request != NULL,
+                              .requests = publish->callbacks.request != NULL &&
+                                          broker->config->requests != REQUESTS_NONE,
                               .broker = *broker->config};
     if (!spawn_publisher(broker)) {
         int error = errno;

@@ -324,10 +324,12 @@ int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t n
 {
     const struct config *config = publish->config;
     int64_t every = live_lane_every(broker);
+    bool live = broker_sends(broker->config, PART_LIVE);
+    bool health = broker_sends(broker->config, PART_HEALTH);
     if (broker->stage != DATA_PLAN_NONE)
         return most;
-    int64_t wait = pump_devices(publish, broker, now_ms, most);
-    for (uint16_t i = 0; i < config->plot_count; i++) {
+    int64_t wait = live ? pump_devices(publish, broker, now_ms, most) : most;
+    for (uint16_t i = 0; live && i < config->plot_count; i++) {
         if (!broker->plot_dirty[i])
             continue;
         if (broker->plot_sent_ms[i] + every > now_ms)
@@ -335,7 +337,7 @@ int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t n
         else if (!send_plot(publish, broker, i, now_ms))
             return wait;
     }
-    for (uint16_t i = 0; i < config->device_count; i++) {
+    for (uint16_t i = 0; health && i < config->device_count; i++) {
         if (broker->health_dirty[i] && !send_health(publish, broker, i, now_ms))
             return wait;
     }

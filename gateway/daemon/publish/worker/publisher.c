@@ -27,14 +27,40 @@
 #define END_MOST_MS     5000
 #define STOP_MOST_MS    1500
 #define STATUS_LEAST_MS 1000
+#define LIST_MOST_MS    300000 /* between two tries of a list of addresses */
 
 /* ---- The connection -----------------------------------------------------------------------------
  */
 
+static const struct broker_url *url_now(const struct publisher *p)
+{
+    return broker_url(&p->hello.broker, p->url);
+}
+
+/* Gateways of different sites begin with different brokers of a list. */
+static unsigned first_url(const struct publisher *p)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *at = p->hello.site; *at != '\0'; at++)
+        hash = (hash ^ (uint8_t)*at) * 16777619u;
+    return hash % (p->hello.broker.more_url_count + 1u);
+}
+
+/* The wait grows when all addresses were tried. */
+static uint32_t retry_wait(struct publisher *p)
+{
+    uint32_t before = p->backoff_ms, count = p->hello.broker.more_url_count + 1u;
+    uint32_t wait = count > 1 ? backoff_next_up_to(&p->backoff_ms, LIST_MOST_MS)
+                              : backoff_next(&p->backoff_ms, url_now(p)->host);
+    if (p->url_tries % count != 0)
+        p->backoff_ms = before;
+    return wait;
+}
+
 static void wait_and_retry(struct publisher *p, const char *state, const char *why)
 {
     p->phase = PHASE_WAITING;
-    p->retry_ms = now_ms() + backoff_next(&p->backoff_ms, p->hello.broker.host);
+    p->retry_ms = now_ms() + retry_wait(p);
     send_unmake_all(p);
     tell_state(p, false, state, why);
 }
@@ -44,7 +70,7 @@ static void connect_now(struct publisher *p)
     char why[96] = "";
     p->phase = PHASE_CONNECTING;
     p->phase_ms = now_ms();
-    if (!session_connect(p->session, why, sizeof why))
+    if (!session_connect(p->session, p->url, why, sizeof why))
         wait_and_retry(p, "down", why);
 }
 
@@ -57,6 +83,8 @@ static bool publish_status(struct publisher *p, const char *status)
                                       .retain = true};
     struct slot what = {.doc = true};
     p->status_ms = now_ms();
+    if (!broker_sends(&p->hello.broker, PART_STATUS))
+        return true;
     return send_message(p, &what, &message);
 }
 
@@ -81,6 +109,8 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->counts.connects++;
     p->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
     p->max_message = READY_BYTES;
+    p->qos = event->qos;
+    p->retain = event->retain;
     if (event->max_packet > 512 && event->max_packet - 256 < READY_BYTES)
         p->max_message = event->max_packet - 256; /* room for topic and properties */
     p->flow = FLOW_FIRST;
@@ -89,7 +119,8 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->tls.said[0] = '\0';
     session_subscribe(p->session);     /* first: an old will must not come between unheard */
     (void)publish_status(p, "online"); /* fails only when the connection is gone again */
-    tell_state(p, true, "up", "");
+    tell_state(p, true, "up",
+               p->qos == 0 ? "it takes QoS 0 only: nothing confirms what is delivered" : "");
     p->gone_before = false;
 }
 
@@ -107,16 +138,22 @@ static void on_down(struct publisher *p, const char *state, const char *why)
 static void on_connect_failed(struct publisher *p, const struct session_event *event)
 {
     bool refused = event->reason >= 0x80;
+    if (session_ask_less(p->session, event->reason) && !p->stopping) {
+        connect_now(p); /* once for each of two things, so there is an end to it */
+        return;
+    }
     const char *why = event->text[0] != '\0' ? event->text : "no connection to the broker";
     if (!refused) {
         p->gone_before = true;
-        refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, why, now_ms());
+        refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, url_now(p), why, now_ms());
         why = refused ? p->tls.why : why;
     }
     /* A Paho that once had no memory may never connect again: seen with the 13th allocation. */
     if (++p->failures >= FAILURES_MOST && !p->stopping)
         _exit(EX_TEMPFAIL);
+    p->url_tries++;
     on_down(p, refused ? "refused" : "down", why);
+    p->url = (p->url + 1) % (p->hello.broker.more_url_count + 1u);
 }
 
 static void on_lost(struct publisher *p, const struct session_event *event)
@@ -355,6 +392,7 @@ int publisher_main(void)
     p->style = (struct ready_style){
         .streams = p->streams, .gateway = p->hello.uuid, .deflate = p->hello.broker.encoding == 1};
     p->backoff_ms = BACKOFF_FIRST_MS;
+    p->url = first_url(p);
     p->flow = FLOW_FIRST;
     p->window = WINDOW;
     p->max_message = READY_BYTES;

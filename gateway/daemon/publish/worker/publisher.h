@@ -43,6 +43,9 @@ struct publisher {
     enum phase phase;
     int64_t phase_ms, retry_ms;
     uint32_t backoff_ms, failures; /* to connect, one after the other */
+    unsigned url, url_tries;       /* the address in use; tries since all were tried */
+    bool retain;                   /* the broker keeps retained messages */
+    uint8_t qos;                   /* the most that it takes, 0 or 1 */
     bool gone_before;              /* the broker closed or was not there since it was last up */
     struct tls_verdict tls;
     bool stopping, stopped;
@@ -62,6 +65,7 @@ struct publisher {
     int64_t slowed_ms;
     int64_t refused_until_ms;
     uint32_t refused_ms;
+    bool unheard;   /* what is refused is so since nobody subscribes to it */
     uint32_t tries; /* of the record at small_until - 1 */
     struct ipc_counts counts;
     int64_t counts_ms;

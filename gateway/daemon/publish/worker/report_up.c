@@ -35,6 +35,7 @@ void tell_counts(struct publisher *p)
 {
     p->counts.type = IPC_COUNTS;
     p->counts.lane_refused = p->refused_ms > 0;
+    p->counts.unheard = p->unheard;
     tell_daemon(p, &p->counts, sizeof p->counts);
     p->counts_ms = now_ms();
 }

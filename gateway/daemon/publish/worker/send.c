@@ -10,15 +10,16 @@
 #include "gateway/common/log.h"
 #include "gateway/daemon/publish/worker/publisher.h"
 
-#define WINDOW_LANES     12u /* messages of readings in flight, of the window */
-#define SCALARS          24u /* QoS 0 messages inside Paho */
-#define FLOW_MOST        (1u << 20)
-#define FLOW_FAST_MS     300
-#define FLOW_SLOW_MS     1000
-#define REFUSED_FIRST_MS 1000
-#define REFUSED_MOST_MS  300000
-#define GIVE_UP_TRIES    3u
-#define GATHER_MS        300 /* a batch is complete when nothing came for so long */
+#define WINDOW_LANES      12u /* messages of readings in flight, of the window */
+#define SCALARS           24u /* QoS 0 messages inside Paho */
+#define FLOW_MOST         (1u << 20)
+#define FLOW_FAST_MS      300
+#define FLOW_SLOW_MS      1000
+#define REFUSED_FIRST_MS  1000
+#define REFUSED_MOST_MS   300000
+#define GIVE_UP_TRIES     3u
+#define NOBODY_SUBSCRIBES 0x10
+#define GATHER_MS         300 /* a batch is complete when nothing came for so long */
 
 static void settle_lane(struct publisher *p, uint8_t lane)
 {
@@ -72,11 +73,14 @@ bool send_message(struct publisher *p, const struct slot *what,
     if (slot == NULL)
         return false;
     uint32_t generation = ++p->generation;
-    if (!session_publish(p->session, index, generation, message))
+    struct session_message out = *message; /* as the broker can take it */
+    out.qos = out.qos < p->qos ? out.qos : p->qos;
+    out.retain = out.retain && p->retain;
+    if (!session_publish(p->session, index, generation, &out))
         return false;
     *slot = *what;
     slot->used = true;
-    slot->quality = message->qos > 0;
+    slot->quality = out.qos > 0;
     slot->generation = generation;
     slot->bytes = message->size;
     slot->sent_ms = now_ms();
@@ -91,7 +95,7 @@ bool send_message(struct publisher *p, const struct slot *what,
  * trip takes longer than the live values' second, they would never get a turn. */
 static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
 {
-    if (doc->head.qos == 0)
+    if (doc->head.qos == 0 || p->qos == 0)
         return p->scalars < SCALARS;
     bool lanes = p->ready.count > 0;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
@@ -132,7 +136,9 @@ static size_t message_limit(const struct publisher *p)
 static bool send_ready(struct publisher *p)
 {
     const struct ready_message *ready = ready_head(&p->ready);
-    if (ready == NULL || p->lanes_in_flight >= WINDOW_LANES || p->in_flight >= p->window ||
+    /* What was refused is tried again by one message. */
+    uint32_t most = p->refused_ms > 0 ? 1 : WINDOW_LANES;
+    if (ready == NULL || p->lanes_in_flight >= most || p->in_flight >= p->window ||
         p->flow_used >= p->flow)
         return false;
     struct session_message message = {.topic = p->readings_topic,
@@ -266,13 +272,22 @@ static void shrink(struct publisher *p, const struct slot *slot, int reason)
     p->tries = 0;
 }
 
-/* Refused for who we are or how much we send: kept, and tried again later. */
+/* Refused for who we are or how much we send, or heard by nobody: kept, and tried again later. What
+ * was under way together is refused together: that is one time. */
 static void hold_back(struct publisher *p, int reason, const char *text)
 {
+    p->unheard = reason == NOBODY_SUBSCRIBES;
+    if (p->refused_ms > 0 && now_ms() < p->refused_until_ms)
+        return;
     p->refused_ms = p->refused_ms == 0 ? REFUSED_FIRST_MS : p->refused_ms * 2;
     p->refused_ms = p->refused_ms < REFUSED_MOST_MS ? p->refused_ms : REFUSED_MOST_MS;
     p->refused_until_ms = now_ms() + p->refused_ms;
-    if (p->refused_ms == REFUSED_FIRST_MS)
+    if (p->refused_ms == REFUSED_FIRST_MS && p->unheard)
+        log_write(LOG_LEVEL_WARNING,
+                  "publish %s: nobody at the broker subscribes to the readings (0x10); they are "
+                  "kept and sent when somebody does (consumer: required)",
+                  p->hello.broker.name);
+    else if (p->refused_ms == REFUSED_FIRST_MS)
         log_write(LOG_LEVEL_ERROR,
                   "publish %s: the broker refuses readings (0x%02x %s); they are kept and sent "
                   "again later: look at its ACL and quota",
@@ -300,6 +315,14 @@ static void on_refused(struct publisher *p, const struct slot *slot,
     tell_counts(p);
 }
 
+/* Acknowledged, but into nothing: where a consumer is required that is no delivery. */
+static bool is_unheard(const struct publisher *p, const struct slot *slot,
+                       const struct session_event *event)
+{
+    return p->hello.broker.consumer != 0 && !slot->doc && slot->quality &&
+           event->reason == NOBODY_SUBSCRIBES;
+}
+
 void send_ended(struct publisher *p, const struct session_event *event)
 {
     struct slot *slot = &p->slots[event->slot];
@@ -307,7 +330,7 @@ void send_ended(struct publisher *p, const struct session_event *event)
         return;
     struct slot was = *slot;
     free_the_slot(p, slot);
-    if (event->type == SESSION_ACKED) {
+    if (event->type == SESSION_ACKED && !is_unheard(p, &was, event)) {
         p->counts.acked += was.quality;
         if (was.quality && event->at_ms - was.sent_ms < p->fastest_ms)
             p->fastest_ms = event->at_ms - was.sent_ms;
@@ -318,7 +341,7 @@ void send_ended(struct publisher *p, const struct session_event *event)
                           p->hello.broker.name);
             p->refused_ms = 0;
         }
-    } else if (event->type == SESSION_REFUSED) {
+    } else if (event->type != SESSION_UNSENT) {
         on_refused(p, &was, event);
     } else if (!was.doc && was.epoch == p->lanes[was.lane].epoch) {
         send_unmake_lane(p, was.lane);

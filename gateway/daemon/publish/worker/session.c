@@ -19,6 +19,7 @@
 #include <sys/random.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/daemon/publish/worker/puback.h"
 #include "protocols/mqtt/topic.h"
 
 #define OFFLINE       "offline"
@@ -38,7 +39,9 @@ struct slot_context {
 
 struct session {
     struct ipc_hello hello;
-    MQTTAsync client;
+    MQTTAsync clients[BROKER_URLS_MAX]; /* one an address: Paho can't change its kind */
+    MQTTAsync client;                   /* the one in use */
+    bool no_retain, no_quality; /* the broker refuses a will that is retained, or of QoS 1 */
     int wake_fd;
     char will_topic[TOPIC_SIZE], rpc_topic[TOPIC_SIZE];
     char password[PASSWORD_MOST + 2];
@@ -153,18 +156,32 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
         MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
     event.max_packet = packet > 0 ? (uint32_t)packet : 0;
     event.window = window > 0 ? (uint16_t)window : 0;
+    /* What is not there means that it is offered. */
+    event.qos =
+        MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS) != 0;
+    event.retain =
+        MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE) != 0;
     leave(session, &event);
 }
+
+/* The CONNACK of MQTT 3 that says "unacceptable protocol version". */
+#define VERSION_REFUSED_BY_3 1
 
 static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
     struct session *session = context;
     struct session_event event = {.type = SESSION_CONNECT_FAILED};
     event.reason = data != NULL ? (data->reasonCode != 0 ? (int)data->reasonCode : data->code) : 0;
-    if (data != NULL && data->message != NULL)
+    if (event.reason == VERSION_REFUSED_BY_3)
+        event.reason = MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION;
+    if (event.reason == MQTTREASONCODE_UNSUPPORTED_PROTOCOL_VERSION)
+        copy_text(event.text, sizeof event.text,
+                  "it does not speak MQTT 5, only an older version such as 3.1.1");
+    else if (event.reason >= MQTTREASONCODE_UNSPECIFIED_ERROR)
+        copy_text(event.text, sizeof event.text,
+                  MQTTReasonCode_toString((enum MQTTReasonCodes)event.reason));
+    else if (data != NULL && data->message != NULL)
         copy_text(event.text, sizeof event.text, data->message);
-    else if (data != NULL && data->reasonCode != 0)
-        copy_text(event.text, sizeof event.text, MQTTReasonCode_toString(data->reasonCode));
     leave(session, &event);
 }
 
@@ -201,11 +218,12 @@ static void on_acked(void *context, MQTTAsync_successData5 *data)
     const struct slot_context *slot = context;
     struct session_event event = {
         .type = SESSION_ACKED, .slot = slot->slot, .generation = slot->generation};
-    /* 0x10, no matching subscribers, is a success too. */
-    if (data != NULL && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
+    /* 0x10, no matching subscribers, is a success too: who hears of it may take it otherwise. */
+    event.reason = data != NULL ? (int)data->reasonCode : 0;
+    if (event.reason == 0 && puback_reason() < (int)MQTTREASONCODE_UNSPECIFIED_ERROR)
+        event.reason = puback_reason();
+    if (event.reason >= MQTTREASONCODE_UNSPECIFIED_ERROR)
         event.type = SESSION_REFUSED;
-        event.reason = (int)data->reasonCode;
-    }
     leave_slot(slot, &event);
 }
 
@@ -319,14 +337,29 @@ struct session_request *session_next_request(struct session *session)
 
 /* ---- The connection ---- */
 
-static bool create_client(struct session *session)
+static bool create_client(struct session *session, const struct broker_url *place, const char *id,
+                          MQTTAsync *client)
 {
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    static const char *const schemes[] = {"tcp", "ssl", "ws", "wss"};
+    char url[CONFIG_HOST_SIZE + sizeof place->path + 32];
+    bool v6 = strchr(place->host, ':') != NULL;
+    (void)snprintf(url, sizeof url, "%s://%s%s%s:%u%s",
+                   schemes[(place->tls ? 1 : 0) + (place->websocket ? 2 : 0)], v6 ? "[" : "",
+                   place->host, v6 ? "]" : "", place->port, place->path);
+    options.sendWhileDisconnected = 0;
+    if (MQTTAsync_createWithOptions(client, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &options) !=
+        MQTTASYNC_SUCCESS)
+        return false;
+    return MQTTAsync_setCallbacks(*client, session, on_lost, on_message, NULL) ==
+               MQTTASYNC_SUCCESS &&
+           MQTTAsync_setDisconnected(*client, session, on_disconnected) == MQTTASYNC_SUCCESS;
+}
+
+static bool create_clients(struct session *session)
+{
     const struct broker_config *broker = &session->hello.broker;
-    char url[CONFIG_HOST_SIZE + 32], id[128];
-    bool v6 = strchr(broker->host, ':') != NULL;
-    (void)snprintf(url, sizeof url, "%s://%s%s%s:%u", broker->tls ? "ssl" : "tcp", v6 ? "[" : "",
-                   broker->host, v6 ? "]" : "", broker->port);
+    char id[128];
     /* Whoever connects by our id ends our connection: it is in no topic, and another at each start.
      */
     uint64_t random = 0;
@@ -334,15 +367,12 @@ static bool create_client(struct session *session)
         return false;
     (void)snprintf(id, sizeof id, "baiye-%s-%s-%016" PRIx64, session->hello.site, broker->name,
                    random);
-    options.sendWhileDisconnected = 0;
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR); /* else every call is noted in a ring, locked */
-    if (MQTTAsync_createWithOptions(&session->client, url, id, MQTTCLIENT_PERSISTENCE_NONE, NULL,
-                                    &options) != MQTTASYNC_SUCCESS)
-        return false;
-    return MQTTAsync_setCallbacks(session->client, session, on_lost, on_message, NULL) ==
-               MQTTASYNC_SUCCESS &&
-           MQTTAsync_setDisconnected(session->client, session, on_disconnected) ==
-               MQTTASYNC_SUCCESS;
+    for (unsigned i = 0; broker_url(broker, i) != NULL; i++) {
+        if (!create_client(session, broker_url(broker, i), id, &session->clients[i]))
+            return false;
+    }
+    return true;
 }
 
 struct session *session_create(const struct ipc_hello *hello, int wake_fd)
@@ -357,7 +387,7 @@ struct session *session_create(const struct ipc_hello *hello, int wake_fd)
         session->slots[i] = (struct slot_context){.session = session, .slot = i};
     if (!topic_make(session->will_topic, TOPIC_SIZE, hello->site, TOPIC_STATUS) ||
         !topic_make(session->rpc_topic, TOPIC_SIZE, hello->site, TOPIC_RPC "+/+") ||
-        !create_client(session)) {
+        !create_clients(session)) {
         pthread_mutex_destroy(&session->lock);
         free(session);
         return NULL;
@@ -406,7 +436,18 @@ static void fill_tls(MQTTAsync_SSLOptions *tls, const struct broker_config *brok
     tls->privateKey = or_null(broker->key_file);
 }
 
-bool session_connect(struct session *session, char *why, size_t size)
+bool session_ask_less(struct session *session, int reason)
+{
+    bool *refused = reason == MQTTREASONCODE_RETAIN_NOT_SUPPORTED ? &session->no_retain
+                    : reason == MQTTREASONCODE_QOS_NOT_SUPPORTED  ? &session->no_quality
+                                                                  : NULL;
+    bool less = refused != NULL && !*refused;
+    if (less)
+        *refused = true;
+    return less;
+}
+
+bool session_connect(struct session *session, unsigned url, char *why, size_t size)
 {
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
@@ -414,13 +455,14 @@ bool session_connect(struct session *session, char *why, size_t size)
     const struct broker_config *broker = &session->hello.broker;
     if (!read_password(session, why, size))
         return false;
+    session->client = session->clients[url];
     will.topicName = session->will_topic;
     will.message = OFFLINE;
-    will.retained = 1;
-    will.qos = 1;
+    will.retained = !session->no_retain;
+    will.qos = !session->no_quality;
     fill_tls(&tls, broker);
-    options.will = &will;
-    options.ssl = broker->tls ? &tls : NULL;
+    options.will = broker_sends(broker, PART_STATUS) ? &will : NULL;
+    options.ssl = broker_url(broker, url)->tls ? &tls : NULL;
     options.cleanstart = 1;
     options.keepAliveInterval = (int)broker->keepalive_s;
     options.connectTimeout = CONNECT_S;
@@ -441,7 +483,8 @@ void session_subscribe(struct session *session)
 {
     if (session->hello.requests)
         subscribe(session);
-    subscribe_status(session);
+    if (broker_sends(&session->hello.broker, PART_STATUS))
+        subscribe_status(session);
 }
 
 void session_disconnect(struct session *session, int reason)

@@ -20,7 +20,7 @@ enum session_event_type {
     SESSION_CONNECTED,
     SESSION_CONNECT_FAILED,
     SESSION_LOST,    /* closed by the broker or the network */
-    SESSION_ACKED,   /* slot */
+    SESSION_ACKED,   /* slot, reason: 0, or 0x10: nobody subscribes to it */
     SESSION_REFUSED, /* slot, reason: a PUBACK that says no */
     SESSION_UNSENT,  /* slot: the connection ended before its PUBACK */
     SESSION_ENDED    /* our own disconnect is done */
@@ -33,6 +33,8 @@ struct session_event {
     int32_t reason;      /* MQTT reason code, or Paho's negative error */
     uint32_t max_packet; /* with CONNECTED; 0: no limit said */
     uint16_t window;     /* with CONNECTED: the broker's receive maximum, 0: not said */
+    uint8_t qos;         /* with CONNECTED: the highest that the broker takes, 0 or 1 */
+    bool retain;         /* with CONNECTED: it keeps retained messages */
     int64_t at_ms;       /* CLOCK_MONOTONIC */
     char text[80];
 };
@@ -47,9 +49,12 @@ struct session_request {
 /* `wake_fd` is an eventfd, signalled with every event but those that wait for others of their kind
  * (session_message.patient). NULL: no memory or no such URL. */
 struct session *session_create(const struct ipc_hello *hello, int wake_fd);
-/* Begins to connect; ends in CONNECTED or CONNECT_FAILED. false when that could not even begin
- * (`why`). Passwords and certificates are read anew. */
-bool session_connect(struct session *session, char *why, size_t size);
+/* Begins to connect to the address of that number; ends in CONNECTED or CONNECT_FAILED. false when
+ * that could not even begin (`why`). Passwords and certificates are read anew. */
+bool session_connect(struct session *session, unsigned url, char *why, size_t size);
+/* A connection was refused for what its will asks for: the next ones ask for less. false: it is not
+ * that, or there is no less. */
+bool session_ask_less(struct session *session, int reason);
 /* Asks for requests, if the hello says so, and for what is said of us. After each CONNECTED. */
 void session_subscribe(struct session *session);
 /* Ends the connection. reason: the MQTT code to give, 0 normally; 4 has the broker publish the

@@ -16,14 +16,14 @@
 #define AGAIN_MS 300000
 
 /* A connected socket whose reads and writes end; -1: none. */
-static int reach(const struct broker_config *broker)
+static int reach(const struct broker_url *url)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     struct timeval limit = {.tv_sec = STEP_S};
     char port[8];
     int fd = -1;
-    (void)snprintf(port, sizeof port, "%u", broker->port);
-    if (getaddrinfo(broker->host, port, &hints, &found) != 0)
+    (void)snprintf(port, sizeof port, "%u", url->port);
+    if (getaddrinfo(url->host, port, &hints, &found) != 0)
         return -1;
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -97,16 +97,17 @@ static bool fails(SSL *ssl, char *why, size_t size)
 }
 
 /* false: the handshake succeeds, or does not even begin. */
-static bool find_out(const struct broker_config *broker, char *why, size_t size)
+static bool find_out(const struct broker_config *broker, const struct broker_url *url, char *why,
+                     size_t size)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (context == NULL)
         return false;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     bool failed = !use_files(context, broker, why, size);
-    int fd = failed ? -1 : reach(broker);
+    int fd = failed ? -1 : reach(url);
     SSL *ssl = fd >= 0 ? SSL_new(context) : NULL;
-    if (ssl != NULL && expect_name(ssl, broker->host) && SSL_set_fd(ssl, fd) == 1)
+    if (ssl != NULL && expect_name(ssl, url->host) && SSL_set_fd(ssl, fd) == 1)
         failed = fails(ssl, why, size);
     SSL_free(ssl);
     SSL_CTX_free(context);
@@ -115,14 +116,14 @@ static bool find_out(const struct broker_config *broker, char *why, size_t size)
     return failed;
 }
 
-bool tls_failed(struct tls_verdict *verdict, const struct broker_config *broker, const char *said,
-                int64_t now_ms)
+bool tls_failed(struct tls_verdict *verdict, const struct broker_config *broker,
+                const struct broker_url *url, const char *said, int64_t now_ms)
 {
-    if (!broker->tls)
+    if (!url->tls)
         return false;
     if (strcmp(said, verdict->said) != 0 || now_ms - verdict->asked_ms > AGAIN_MS) {
         (void)snprintf(verdict->said, sizeof verdict->said, "%s", said);
-        if (!find_out(broker, verdict->why, sizeof verdict->why))
+        if (!find_out(broker, url, verdict->why, sizeof verdict->why))
             verdict->why[0] = '\0';
         verdict->asked_ms = now_ms;
     }

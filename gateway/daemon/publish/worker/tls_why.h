@@ -18,7 +18,7 @@ struct tls_verdict {
 
 /* Was it TLS, and why? Found out anew when Paho says something else, and now and then: a handshake
  * costs data. */
-bool tls_failed(struct tls_verdict *verdict, const struct broker_config *broker, const char *said,
-                int64_t now_ms);
+bool tls_failed(struct tls_verdict *verdict, const struct broker_config *broker,
+                const struct broker_url *url, const char *said, int64_t now_ms);
 
 #endif
