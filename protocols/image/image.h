@@ -16,6 +16,7 @@
 #ifndef BAIYE_IMAGE_H
 #define BAIYE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,10 @@ struct image_header {
 enum image_result image_header_read(const void *data, size_t size, struct image_header *header);
 /* Fields to IMAGE_HEADER_SIZE bytes. */
 void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HEADER_SIZE]);
+/* False: the program has the vector table of a Cortex-M part, and its reset handler lies outside of
+ * the program as the header places it: it was linked for another address, such as the other slot's,
+ * and would never start. `program` is what stands behind the header, header->size bytes. */
+bool image_placed(const struct image_header *header, const uint8_t *program);
 /* The public key in a header of IMAGE_HEADER_SIZE bytes: in place, not checked. */
 const uint8_t *image_point(const uint8_t *header);
 void image_point_write(const uint8_t point[IMAGE_POINT_SIZE], uint8_t header[IMAGE_HEADER_SIZE]);

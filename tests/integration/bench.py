@@ -37,16 +37,20 @@ def crc16(data):
     return struct.pack("<H", crc)
 
 
-def sign(folder, name="baiye-node.img", hardware=HARDWARE, key=TEST_KEY, version="1.2.3",
-         slots=(SLOT_0, SLOT_1), key_number=0):
-    programs = garden.ROOT / "build" / BOARD / "bin"
-    path = folder / name
-    subprocess.run([garden.program("baiye"), "sign", "--key", key, "--key-number",
-                    str(key_number), "--hardware", hex(hardware), "--version", version,
-                    "--counter", "1", "--slot-0", f"{programs}/baiye-node-0.bin@{slots[0]:#x}",
-                    "--slot-1", f"{programs}/baiye-node-1.bin@{slots[1]:#x}", "-o", path],
-                   check=True)
-    return path
+PROGRAMS = tuple(garden.ROOT / "build" / BOARD / "bin" / f"baiye-node-{slot}.bin" for slot in (0, 1))
+
+
+def sign_command(folder, name="baiye-node.img", hardware=HARDWARE, key=TEST_KEY, version="1.2.3",
+                 slots=(SLOT_0, SLOT_1), key_number=0, programs=PROGRAMS):
+    return [garden.program("baiye"), "sign", "--key", key, "--key-number", str(key_number),
+            "--hardware", hex(hardware), "--version", version, "--counter", "1",
+            "--slot-0", f"{programs[0]}@{slots[0]:#x}", "--slot-1", f"{programs[1]}@{slots[1]:#x}",
+            "-o", folder / name]
+
+
+def sign(folder, name="baiye-node.img", **more):
+    subprocess.run(sign_command(folder, name, **more), check=True)
+    return folder / name
 
 
 def new_key(folder, name):

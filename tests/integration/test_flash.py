@@ -15,8 +15,8 @@ import zlib
 import pytest
 
 import garden
-from bench import (BOARD, FACTORY, FLASH, SLOT_0, Bench, DebugPort, FlashedBoard, new_key, sign,
-                   work_folder)
+from bench import (BOARD, FACTORY, FLASH, SLOT_0, Bench, DebugPort, FlashedBoard, PROGRAMS, new_key,
+                   sign, sign_command, work_folder)
 from boot_rom import BootRom, PAGE
 
 UNIQUE = "3132333435363738393A3B3C"
@@ -597,8 +597,18 @@ def refused(bench, rom, code, test_key=True):
 def test_images_for_other_hardware_or_places_are_refused(bench, rom):
     sign(bench.firmware, hardware=0x03850001)
     assert "for hardware 0x03850001" in refused(bench, rom, 65)
-    sign(bench.firmware, slots=(SLOT_0 + PAGE, SLOT_0 + 60 * PAGE))
+    plain = bench.firmware / "plain.bin"
+    plain.write_bytes(bytes(4096))  # no vectors: nobody can tell where it is linked for
+    sign(bench.firmware, slots=(SLOT_0 + PAGE, SLOT_0 + 60 * PAGE), programs=(plain, plain))
     assert "linked for 0x08004C00" in refused(bench, rom, 65)
+
+
+def test_the_programs_of_two_slots_that_are_swapped_are_refused(bench, rom, folder):
+    """Each is linked for its own place: the other one would be flashed, verified and never start."""
+    done = subprocess.run(sign_command(folder, "swapped.img", programs=PROGRAMS[::-1]),
+                          capture_output=True, text=True)
+    assert done.returncode == 65 and "swapped" in done.stderr and "slot 0" in done.stderr
+    assert not (folder / "swapped.img").exists()
 
 
 def test_the_test_key_is_for_the_bench_only(bench, rom, folder):

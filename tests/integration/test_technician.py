@@ -227,6 +227,8 @@ NO_CALIBRATIONS = [
     (["air_temperature", 1, 2, 3, 4, 5, 6, "--yes"], 64, "up to 5"),
     (["air_temperature", 20, "--samples", "many", "--yes"], 64, "--samples"),
     (["brightness", 20, "--yes"], 1, 'a node measures no "brightness"'),
+    (["air_temperature", "-3.5"], 64, "give --yes"),  # a frost, no option
+    (["air_temperature", "-.5"], 64, "give --yes"),
 ]
 
 

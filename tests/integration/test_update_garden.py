@@ -214,7 +214,8 @@ def test_what_is_refused_says_why(one, site):
     assert code == 69 and 'no bus "north"' in text, text
     other = image_file(folder, "1.0.3", hardware=HARDWARE + 1)
     code, text = one.update(other)
-    assert code == 0 and "plot-1  skipped" in text and "another board" in text, text
+    assert code == 75 and "plot-1  skipped" in text and "another board" in text, text
+    assert "no node takes this image" in text, text
     code, text = one.update("--device", "plot-1", other)
     assert code == 75 and "plot-1  failed" in text and "another board" in text, text
     code, text = one.update(image_file(folder, "1.0.4", counter=0))

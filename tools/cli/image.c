@@ -117,6 +117,13 @@ static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsi
     header.slot = (uint16_t)slot;
     header.address = options->address[slot];
     header.size = (uint32_t)program.size;
+    if (!image_placed(&header, program.data)) {
+        cli_complain("%s: not linked for slot %u at 0x%08X: its reset handler lies elsewhere. Are "
+                     "the programs of the two slots swapped?",
+                     options->program[slot], slot, header.address);
+        free(program.data);
+        return false;
+    }
     (void)SHA256(program.data, program.size, header.hash);
     image->size = IMAGE_HEADER_SIZE + program.size;
     image->data = malloc(image->size);

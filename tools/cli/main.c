@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -104,6 +105,22 @@ static void complain_unknown(const char *word)
         cli_complain("there is no command \"%s\"; see baiye --help", word);
 }
 
+/* "-3.5" is a temperature and no option: with a blank before it getopt leaves it alone, and whoever
+ * reads a number skips that. What stands behind "--" is another program's. */
+static void keep_numbers(int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *digit =
+            argv[i] + (argv[i][0] == '-') + (argv[i][0] == '-' && argv[i][1] == '.');
+        size_t size = strlen(argv[i]) + 2;
+        char *text = argv[i][0] == '-' && *digit >= '0' && *digit <= '9' ? malloc(size) : NULL;
+        if (text == NULL)
+            continue;
+        (void)snprintf(text, size, " %s", argv[i]);
+        argv[i] = text;
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -122,6 +139,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
+        keep_numbers(argc, argv);
         bool asked = argc > 2 && strcmp(argv[argc - 1], "--help") == 0;
         if (asked) { /* what a command says of a use that it does not know is its help */
             opterr = 0;

@@ -182,6 +182,18 @@ static bool is_fine(const char *state)
     return false;
 }
 
+/* Not one of them takes it: the image is for other boards than those of this garden. */
+static bool all_skipped(const json_t *nodes)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach (nodes, i, node) {
+        if (strcmp(talk_text(node, "state"), "skipped") != 0)
+            return false;
+    }
+    return true;
+}
+
 /* True: every node runs what it should, or would. */
 static bool print_result(const json_t *result, const struct update_options *options)
 {
@@ -205,6 +217,11 @@ static bool print_result(const json_t *result, const struct update_options *opti
     }
     if (!options->json)
         print_sum(nodes);
+    if (all_skipped(nodes)) {
+        cli_complain(
+            "no node takes this image: it is for another board (baiye image FILE says which)");
+        return false;
+    }
     return good;
 }
 

@@ -71,6 +71,8 @@ static enum image_result judge(const uint8_t *image, size_t size)
     (void)SHA256(image + IMAGE_HEADER_SIZE, header.size, hash);
     if (memcmp(hash, header.hash, sizeof hash) != 0)
         return IMAGE_BAD_HASH;
+    if (!image_placed(&header, image + IMAGE_HEADER_SIZE))
+        return IMAGE_WRONG_SLOT;
     return signature_signed_by(image_point(image), image) ? IMAGE_OK : IMAGE_BAD_SIGNATURE;
 }
 
