@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices that refuse: all of it, or one register of seven."""
+import time
+
+import pytest
+
+from garden import wait_until
+from probe import Raw, Registers, device
+
+SEVEN = "fields:\n" + "".join(f"  - {{ metric: m{i}, register: {i} }}\n" for i in range(7))
+
+
+def test_answering_only_exceptions_is_not_online(farm):
+    given = []
+
+    def answer(unit, pdu):
+        given.append(pdu)
+        return Raw.fromhex("01 83 04 40 F3") if len(given) > 5 else None
+    line = farm.line(Registers({0: 7}, special=answer))
+    farm.profile("fields:\n  - { metric: level, register: 0 }\n")
+    farm.start(line.bus(device()))
+    farm.wait(5)
+    farm.wait_log("device probe (bus east, address 1) answers only with exceptions")
+    wait_until(lambda: not farm.device_stats()["online"], 30, "it is not online")
+    wait_until(lambda: "exception 4" in farm.device_stats()["hint"] and
+               "probe behind it" in farm.device_stats()["hint"], 30, "the hint names the probe")
+
+
+@pytest.mark.parametrize("code", [1, 2, 4, None])
+def test_one_register_of_seven_is_refused(farm, code):
+    """The six others are live within a few polls, and the log has one line of it."""
+    def answer(unit, pdu):
+        touched = range(pdu[2], pdu[2] + pdu[4])
+        if 3 in touched:
+            return b"" if code is None else bytes([0x83, code])
+        return None
+    line = farm.line(Registers({i: 100 + i for i in range(7)}, special=answer))
+    farm.profile("limits: { response_max: 100ms }\n" + SEVEN)
+    farm.start(line.bus(device(every="300ms"),
+                        device("other", address=2)))
+    wait_until(lambda: any(len(r["values"]) == 6 for r in farm.readings()), 40, "six are live")
+    assert all(r["values"].get(f"m{i}", 100 + i) == 100 + i
+               for r in farm.readings() for i in range(7))
+    farm.wait(len(farm.readings()) + 5)
+    assert farm.log().count("device probe (bus east, address 1) refuses 1 of 7 fields") == 1
+
+
+def test_a_profile_that_is_refused_everywhere_costs_little(farm):
+    line = farm.line(Registers(special=lambda unit, pdu: bytes([pdu[0] | 0x80, 2])))
+    farm.profile(SEVEN)
+    farm.start(line.bus(device()))
+    farm.wait_log("refuses 7 of 7 fields")
+    before = len(line.device.asked)
+    time.sleep(10)  # at five polls a second, fifty requests
+    assert len(line.device.asked) - before <= 3
+    assert farm.log().count("refuses 7 of 7 fields") == 1
