@@ -309,7 +309,11 @@ static enum schedule_outcome refused(struct bus *bus, struct device *device, uns
                                      struct transact_answer *answer, bool *again)
 {
     uint8_t code = answer->pdu[1];
+    bool was_good = device->reads_answered >> (device->read & 63) & 1;
     device->refused_code = code;
+    if (was_good && device->refused_polls + 1 < DEVICE_REFUSED_POLLS &&
+        code <= MODBUS_DEVICE_FAILURE)
+        return SCHEDULE_ANSWERED; /* once is no proof against what it has answered before */
     switch (code) {
     case MODBUS_ILLEGAL_FUNCTION:
     case MODBUS_ILLEGAL_ADDRESS:
@@ -433,6 +437,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         if (!device->one_item)
             note_refusals(bus, device);
         ask_one(device);
+        device->refused_polls = DEVICE_REFUSED_POLLS; /* each of its fields was */
         bus->units[index].due_us += REFUSED_US;
         poll_failed(bus, index, GAP_EXCEPTION);
         return true;
