@@ -1,11 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users live in three files beside the configuration, always written together:
- *
- *   users             name and role, for the daemon
- *   mosquitto.passwd  hashed passwords, for the broker
- *   mosquitto.acl     what each may read and write, for the broker; made from `users`
- */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,161 +7,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "gateway/daemon/config/config.h"
 #include "gateway/daemon/rpc/password.h"
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/user_files.h"
 
 #define LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */
-#define FILE_MAX  262144
-
-struct places {
-    struct config *config;
-    const struct broker_config *broker; /* the local one: the daemon's own account is there */
-    char users[CLI_PATH], passwords[CLI_PATH], acl[CLI_PATH];
-};
-
-/* What a role may read below baiye/<site>/. */
-static const char *const farmer_topics[] = {"gateway/status", "site",        "dev/+/live",
-                                            "dev/+/v/+",      "plot/#",      "alert/#",
-                                            "forecast",       "led/preview", NULL};
-static const char *const technician_topics[] = {"dev/+/health", "readings", NULL};
-/* What an LED screen shows. */
-static const char *const screen_topics[] = {"gateway/status", "site",       "forecast", "alert/+",
-                                            "plot/+/live",    "dev/+/live", NULL};
-
-static bool open_places(struct places *places, const char *config_file)
-{
-    char folder[CLI_PATH];
-    struct config_error error;
-    *places = (struct places){.config = config_load(config_file, NULL, &error)};
-    if (places->config == NULL) {
-        cli_complain("%s", error.text);
-        return false;
-    }
-    for (uint16_t i = 0; i < places->config->broker_count && places->broker == NULL; i++) {
-        const struct broker_config *broker = &places->config->brokers[i];
-        if (!broker->url.tls && !broker->url.websocket &&
-            (strncmp(broker->url.host, "127.", 4) == 0 ||
-             strcmp(broker->url.host, "localhost") == 0))
-            places->broker = broker;
-    }
-    return cli_folder(config_file, folder, sizeof folder) &&
-           users_path(config_file, places->users, sizeof places->users) &&
-           cli_format(places->passwords, sizeof places->passwords, "%s/mosquitto.passwd", folder) &&
-           cli_format(places->acl, sizeof places->acl, "%s/mosquitto.acl", folder);
-}
-
-/* A whole text file; "" when there is none. malloc'd; NULL and a complaint when it can't be read.
- */
-static char *read_text(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    char *text = calloc(1, FILE_MAX);
-    if (text != NULL && file != NULL && fread(text, 1, FILE_MAX - 1, file) == FILE_MAX - 1) {
-        cli_complain("%s is larger than it can be", path);
-        free(text);
-        text = NULL;
-    } else if (file == NULL && errno != ENOENT) {
-        cli_complain("can't read %s: %s", path, strerror(errno));
-        free(text);
-        text = NULL;
-    }
-    if (file != NULL)
-        (void)fclose(file);
-    return text;
-}
-
-/* Writes the file anew without the lines that begin with `name` and `separator`, and with `added`
- * (may be ""). `found` (may be NULL): was there one? */
-static bool replace_lines(const char *path, const char *name, char separator, const char *added,
-                          bool *found)
-{
-    char *text = read_text(path), *fresh = NULL;
-    size_t fresh_size = 0, name_size = strlen(name);
-    bool seen = false;
-    FILE *out = text != NULL ? open_memstream(&fresh, &fresh_size) : NULL;
-    if (out == NULL) {
-        free(text);
-        return false;
-    }
-    for (const char *line = text; *line != '\0';) {
-        size_t size = strcspn(line, "\n");
-        if (strncmp(line, name, name_size) == 0 && line[name_size] == separator)
-            seen = true;
-        else if (size > 0)
-            (void)fprintf(out, "%.*s\n", (int)size, line);
-        line += size + (line[size] == '\n' ? 1 : 0);
-    }
-    (void)fputs(added, out);
-    bool ok = fclose(out) == 0 && cli_write_file(path, fresh, fresh_size, 0640);
-    if (found != NULL)
-        *found = seen;
-    free(text);
-    free(fresh);
-    return ok;
-}
-
-static void write_topics(FILE *out, const char *site, const char *const *topics)
-{
-    for (; *topics != NULL; topics++)
-        (void)fprintf(out, "topic read baiye/%s/%s\n", site, *topics);
-}
-
-/* Requests are written below one's own name and answered there: a screen asks for the time and for
- * its day's range, nothing else. */
-static void write_user(FILE *out, const char *site, const char *name, enum user_role role)
-{
-    (void)fprintf(out, "\nuser %s\ntopic read baiye/%s/answer/%s/#\n", name, site, name);
-    if (role == USER_SCREEN) {
-        write_topics(out, site, screen_topics);
-        (void)fprintf(out,
-                      "topic write baiye/%s/led/preview\ntopic write baiye/%s/rpc/%s/time\n"
-                      "topic write baiye/%s/rpc/%s/history\n",
-                      site, site, name, site, name);
-        return;
-    }
-    (void)fprintf(out, "topic write baiye/%s/rpc/%s/#\n", site, name);
-    write_topics(out, site, farmer_topics);
-    if (role == USER_TECHNICIAN)
-        write_topics(out, site, technician_topics);
-}
-
-/* The whole access list, from the users file. */
-static bool write_acl(const struct places *places)
-{
-    char *acl = NULL, *users = read_text(places->users), *rest = users, *line;
-    size_t size = 0;
-    const char *site = places->config->site;
-    FILE *out = users != NULL ? open_memstream(&acl, &size) : NULL;
-    if (out == NULL) {
-        free(users);
-        return false;
-    }
-    (void)fputs("# Written by `baiye user`; what is changed here is lost.\n", out);
-    if (places->broker != NULL && places->broker->user[0] != '\0')
-        (void)fprintf(out,
-                      "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
-                      places->broker->user, site);
-    while ((line = strsep(&rest, "\n")) != NULL) {
-        char name[USER_NAME_SIZE], role_name[16];
-        enum user_role role;
-        if (sscanf(line, "%32s %15s", name, role_name) != 2 || !user_role_parse(role_name, &role))
-            continue;
-        write_user(out, site, name, role);
-    }
-    bool ok = fclose(out) == 0 && cli_write_file(places->acl, acl, size, 0640);
-    free(acl);
-    free(users);
-    return ok;
-}
-
-static void tell_broker(void)
-{
-    const char *const reload[] = {"systemctl", "reload", "mosquitto", NULL};
-    if (access("/run/systemd/system", F_OK) != 0 || cli_run(true, reload) != 0)
-        (void)fputs("The broker reads this when it gets SIGHUP or starts.\n", stderr);
-}
 
 /* ---- Passwords ---------------------------------------------------------------------------- */
 
@@ -250,10 +94,18 @@ static bool set_account(const struct places *places, const char *name, const cha
 {
     char line[PASSWORD_LINE_SIZE];
     return password_line(name, password, line, sizeof line) &&
-           replace_lines(places->passwords, name, ':', line, NULL);
+           user_replace_lines(places->passwords, name, ':', line, NULL);
 }
 
-static int add(const struct places *places, const char *name, const char *role_name,
+static bool is_gateways(const struct places *places, const char *name)
+{
+    bool own = places->broker != NULL && strcmp(name, places->broker->user) == 0;
+    if (own)
+        cli_complain("%s is the gateway's own account", name);
+    return own;
+}
+
+static int add(struct places *places, const char *name, const char *role_name,
                const char *password_file)
 {
     char password[LINE_SIZE], line[64];
@@ -267,25 +119,23 @@ static int add(const struct places *places, const char *name, const char *role_n
         cli_complain("write --role farmer, --role technician or --role screen");
         return EX_USAGE;
     }
-    if (places->broker != NULL && strcmp(name, places->broker->user) == 0) {
-        cli_complain("%s is the gateway's own account", name);
+    if (is_gateways(places, name))
         return EX_USAGE;
-    }
     if (!get_password(name, password_file, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
-              set_account(places, name, password) &&
-              replace_lines(places->users, name, ' ', line, NULL) && write_acl(places);
+              places_lock(places) && set_account(places, name, password) &&
+              user_replace_lines(places->users, name, ' ', line, NULL) && user_write_acl(places);
     if (ok && made_up)
         (void)printf("%s, password: %s\n", name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
-        tell_broker();
+        user_tell_broker();
     return ok ? EX_OK : EX_CANTCREAT;
 }
 
 /* A new password for a user that exists; the role stays. */
-static int change_password(const struct places *places, const char *name, const char *password_file)
+static int change_password(struct places *places, const char *name, const char *password_file)
 {
     char password[LINE_SIZE];
     bool made_up;
@@ -295,33 +145,36 @@ static int change_password(const struct places *places, const char *name, const 
     }
     if (!get_password(name, password_file, password, &made_up))
         return EX_DATAERR;
-    bool ok = set_account(places, name, password);
+    bool ok = places_lock(places) && set_account(places, name, password);
     if (ok && made_up)
         (void)printf("%s, password: %s\n", name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
-        tell_broker();
+        user_tell_broker();
     return ok ? EX_OK : EX_CANTCREAT;
 }
 
-static int remove_user(const struct places *places, const char *name)
+/* Out of the broker first: whatever fails then, nobody logs in by that name any more. What was left
+ * half done is finished by the next try. */
+static int remove_user(struct places *places, const char *name)
 {
-    bool found = false;
-    if (!replace_lines(places->users, name, ' ', "", &found))
+    bool account = false, user = false;
+    if (is_gateways(places, name))
+        return EX_USAGE;
+    if (!places_lock(places) || !user_replace_lines(places->passwords, name, ':', "", &account) ||
+        !user_replace_lines(places->users, name, ' ', "", &user) || !user_write_acl(places))
         return EX_CANTCREAT;
-    if (!found) {
+    if (!account && !user) {
         cli_complain("there is no user %s", name);
         return EX_NOUSER;
     }
-    if (!replace_lines(places->passwords, name, ':', "", NULL) || !write_acl(places))
-        return EX_CANTCREAT;
-    tell_broker();
+    user_tell_broker();
     return EX_OK;
 }
 
 static int list(const struct places *places)
 {
-    char *users = read_text(places->users);
+    char *users = user_read_text(places->users);
     if (users == NULL)
         return EX_NOINPUT;
     (void)fputs(users, stdout);
@@ -330,7 +183,7 @@ static int list(const struct places *places)
 }
 
 /* The gateway's own account: its password is made up once and never shown. */
-static int init(const struct places *places)
+static int init(struct places *places)
 {
     char password[LINE_SIZE];
     if (places->broker == NULL || places->broker->user[0] == '\0' ||
@@ -338,13 +191,13 @@ static int init(const struct places *places)
         cli_complain("the configuration has no broker on 127.0.0.1 with user and password_file");
         return EX_CONFIG;
     }
-    bool ok = true;
-    if (access(places->broker->password_file, F_OK) != 0)
+    bool ok = places_lock(places);
+    if (ok && access(places->broker->password_file, F_OK) != 0)
         ok = cli_random_text(password, 32) &&
              cli_write_file(places->broker->password_file, password, strlen(password), 0640);
     ok = ok && first_line(places->broker->password_file, password, sizeof password) &&
          set_account(places, places->broker->user, password) &&
-         replace_lines(places->users, "", ' ', "", NULL) && write_acl(places);
+         user_replace_lines(places->users, "", ' ', "", NULL) && user_write_acl(places);
     explicit_bzero(password, sizeof password);
     return ok ? EX_OK : EX_CANTCREAT;
 }
@@ -396,7 +249,7 @@ int cli_user(int argc, char **argv)
     }
     struct places places;
     int code = EX_CONFIG;
-    if (open_places(&places, config_file)) {
+    if (places_open(&places, config_file)) {
         if (strcmp(verb, "add") == 0 && name != NULL)
             code = add(&places, name, role, password_file);
         else if (strcmp(verb, "passwd") == 0 && name != NULL)
@@ -408,6 +261,6 @@ int cli_user(int argc, char **argv)
         else
             code = init(&places);
     }
-    config_free(places.config);
+    places_close(&places);
     return code;
 }

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/cli/user_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/daemon/rpc/users.h"
+
+#define FILE_MAX     262144
+#define LOCK_TRIES   200
+#define LOCK_STEP_NS 50000000
+
+/* ---- Where they are ----------------------------------------------------------------------- */
+
+bool places_open(struct places *places, const char *config_file)
+{
+    struct config_error error;
+    *places = (struct places){.config = config_load(config_file, NULL, &error), .lock = -1};
+    if (places->config == NULL) {
+        cli_complain("%s", error.text);
+        return false;
+    }
+    for (uint16_t i = 0; i < places->config->broker_count && places->broker == NULL; i++) {
+        const struct broker_config *broker = &places->config->brokers[i];
+        if (!broker->url.tls && !broker->url.websocket &&
+            (strncmp(broker->url.host, "127.", 4) == 0 ||
+             strcmp(broker->url.host, "localhost") == 0))
+            places->broker = broker;
+    }
+    return cli_folder(config_file, places->folder, sizeof places->folder) &&
+           users_path(config_file, places->users, sizeof places->users) &&
+           cli_format(places->passwords, sizeof places->passwords, "%s/mosquitto.passwd",
+                      places->folder) &&
+           cli_format(places->acl, sizeof places->acl, "%s/mosquitto.acl", places->folder);
+}
+
+void places_close(struct places *places)
+{
+    if (places->lock >= 0)
+        (void)close(places->lock); /* nothing was written to it */
+    config_free(places->config);
+}
+
+/* The folder itself is locked: no file of its own that could stay or be somebody else's. */
+bool places_lock(struct places *places)
+{
+    const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
+    places->lock = open(places->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (places->lock < 0) {
+        cli_complain("can't open %s: %s", places->folder, strerror(errno));
+        return false;
+    }
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (flock(places->lock, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK)
+            break;
+        (void)nanosleep(&step, NULL); /* cut short by a signal: one look more */
+    }
+    cli_complain("somebody else is changing the users in %s: try again", places->folder);
+    return false;
+}
+
+/* ---- Text files --------------------------------------------------------------------------- */
+
+char *user_read_text(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *text = calloc(1, FILE_MAX);
+    const char *problem = NULL;
+    if (text == NULL)
+        problem = strerror(ENOMEM);
+    else if (file == NULL && errno != ENOENT)
+        problem = strerror(errno);
+    else if (file != NULL && fread(text, 1, FILE_MAX - 1, file) == FILE_MAX - 1)
+        problem = "it is larger than it can be";
+    else if (file != NULL && ferror(file))
+        problem = "it can't be read to its end";
+    if (problem != NULL) {
+        cli_complain("can't read %s: %s", path, problem);
+        free(text);
+        text = NULL;
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    return text;
+}
+
+bool user_replace_lines(const char *path, const char *name, char separator, const char *added,
+                        bool *found)
+{
+    char *text = user_read_text(path), *fresh = NULL;
+    size_t fresh_size = 0, name_size = strlen(name);
+    bool seen = false;
+    FILE *out = text != NULL ? open_memstream(&fresh, &fresh_size) : NULL;
+    if (out == NULL) {
+        free(text);
+        return false;
+    }
+    for (const char *line = text; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        if (strncmp(line, name, name_size) == 0 && line[name_size] == separator)
+            seen = true;
+        else if (size > 0)
+            (void)fprintf(out, "%.*s\n", (int)size, line);
+        line += size + (line[size] == '\n' ? 1 : 0);
+    }
+    (void)fputs(added, out);
+    bool ok = fclose(out) == 0 && cli_write_file(path, fresh, fresh_size, 0640);
+    if (found != NULL)
+        *found = seen;
+    free(text);
+    free(fresh);
+    return ok;
+}
+
+/* ---- The access list ---------------------------------------------------------------------- */
+
+/* What a role may read below baiye/<site>/. */
+static const char *const farmer_topics[] = {"gateway/status", "site",        "dev/+/live",
+                                            "dev/+/v/+",      "plot/#",      "alert/#",
+                                            "forecast",       "led/preview", NULL};
+static const char *const technician_topics[] = {"dev/+/health", "readings", NULL};
+/* What an LED screen shows. */
+static const char *const screen_topics[] = {"gateway/status", "site",       "forecast", "alert/+",
+                                            "plot/+/live",    "dev/+/live", NULL};
+
+static void write_topics(FILE *out, const char *site, const char *const *topics)
+{
+    for (; *topics != NULL; topics++)
+        (void)fprintf(out, "topic read baiye/%s/%s\n", site, *topics);
+}
+
+/* Requests are written below one's own name and answered there: a screen asks for the time and for
+ * its day's range, nothing else. */
+static void write_user(FILE *out, const char *site, const char *name, enum user_role role)
+{
+    (void)fprintf(out, "\nuser %s\ntopic read baiye/%s/answer/%s/#\n", name, site, name);
+    if (role == USER_SCREEN) {
+        write_topics(out, site, screen_topics);
+        (void)fprintf(out,
+                      "topic write baiye/%s/led/preview\ntopic write baiye/%s/rpc/%s/time\n"
+                      "topic write baiye/%s/rpc/%s/history\n",
+                      site, site, name, site, name);
+        return;
+    }
+    (void)fprintf(out, "topic write baiye/%s/rpc/%s/#\n", site, name);
+    write_topics(out, site, farmer_topics);
+    if (role == USER_TECHNICIAN)
+        write_topics(out, site, technician_topics);
+}
+
+bool user_write_acl(const struct places *places)
+{
+    char *acl = NULL, *users = user_read_text(places->users), *rest = users, *line;
+    size_t size = 0;
+    const char *site = places->config->site;
+    FILE *out = users != NULL ? open_memstream(&acl, &size) : NULL;
+    if (out == NULL) {
+        free(users);
+        return false;
+    }
+    (void)fputs("# Written by `baiye user`; what is changed here is lost.\n", out);
+    if (places->broker != NULL && places->broker->user[0] != '\0')
+        (void)fprintf(out,
+                      "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
+                      places->broker->user, site);
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char name[USER_NAME_SIZE], role_name[16];
+        enum user_role role;
+        if (sscanf(line, "%32s %15s", name, role_name) != 2 || !user_role_parse(role_name, &role))
+            continue;
+        write_user(out, site, name, role);
+    }
+    bool ok = fclose(out) == 0 && cli_write_file(places->acl, acl, size, 0640);
+    free(acl);
+    free(users);
+    return ok;
+}
+
+void user_tell_broker(void)
+{
+    const char *const reload[] = {"systemctl", "reload", "mosquitto", NULL};
+    if (access("/run/systemd/system", F_OK) != 0 || cli_run(true, reload) != 0)
+        (void)fputs("The broker reads this when it gets SIGHUP or starts.\n", stderr);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users live in three files beside the configuration, always written together and by one process at
+ * a time:
+ *
+ *   users             name and role, for the daemon
+ *   mosquitto.passwd  hashed passwords, for the broker
+ *   mosquitto.acl     what each may read and write, for the broker; made from `users`
+ *
+ * All functions complain on stderr when they fail. */
+#ifndef BAIYE_CLI_USER_FILES_H
+#define BAIYE_CLI_USER_FILES_H
+
+#include <stdbool.h>
+
+#include "gateway/daemon/config/config.h"
+#include "tools/cli/cli.h"
+
+struct places {
+    struct config *config;
+    const struct broker_config *broker; /* the local one: the daemon's own account is there */
+    char folder[CLI_PATH], users[CLI_PATH], passwords[CLI_PATH], acl[CLI_PATH];
+    int lock; /* -1: not held */
+};
+
+/* Reads the configuration. places_close() must follow, also after false. */
+bool places_open(struct places *places, const char *config_file);
+/* Gives the lock back, too. */
+void places_close(struct places *places);
+/* Before anything is changed: waits at most 10 s until nobody else changes users. */
+bool places_lock(struct places *places);
+
+/* A whole text file; "" when there is none. The caller frees it. NULL: it can't be read. */
+char *user_read_text(const char *path);
+/* Writes the file anew without the lines that begin with `name` and `separator`, and with `added`
+ * (may be ""). `found` (may be NULL): was there one? */
+bool user_replace_lines(const char *path, const char *name, char separator, const char *added,
+                        bool *found);
+/* The whole access list, from the users file. */
+bool user_write_acl(const struct places *places);
+/* Has the broker read them. */
+void user_tell_broker(void);
+
+#endif
