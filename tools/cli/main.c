@@ -21,6 +21,7 @@ static const struct {
     {"reload", cli_reload, "reload",
      "take the changed configuration into force, or say what is wrong"},
     {"devices", cli_ask, "devices", "list the devices, their metrics and writable registers"},
+    {"values", cli_values, "values [DEVICE] [--watch]", "what the devices measured last"},
     {"stats", cli_ask, "stats [DEVICE]", "how buses, store and brokers are, or one device"},
     {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},
     {"write", cli_ask, "write DEVICE NAME VALUE [SECONDS]", "write a register its profile allows"},

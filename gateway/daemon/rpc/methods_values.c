@@ -46,6 +46,61 @@ static void run_devices(struct rpc_call *call)
     rpc_end(call, json_pack("{s:o}", "devices", devices));
 }
 
+/* ---- values ---- */
+
+static json_t *values_json(const struct device_config *device, const struct reading *reading)
+{
+    json_t *values = json_array();
+    for (uint8_t i = 0; i < reading->value_count && i < device->metric_count; i++) {
+        const struct reading_value *value = &reading->values[i];
+        const struct field_config *field = device->metrics[i];
+        const struct metric_info *info = metric_find(field->metric);
+        (void)json_array_append_new(
+            values, json_pack("{s:s,s:o,s:s,s:s,s:i}", "metric", field->metric, "value",
+                              value->present ? json_real(value->value) : json_null(), "unit",
+                              field->unit, "flag", metric_flag_name((enum metric_flag)value->flag),
+                              "decimals", info != NULL ? (int)info->decimals : 2));
+    }
+    return values;
+}
+
+/* The newest of a device; `age_ms` by the monotonic clock, so that a wrong date changes nothing. */
+static json_t *newest_json(struct rpc_call *call, const struct device_config *device)
+{
+    struct live *live = store_live(call->rpc->parts.store);
+    struct device_health health;
+    struct reading reading;
+    if (!live_get_health(live, device->index, &health))
+        health = (struct device_health){0};
+    json_t *one =
+        json_pack("{s:s,s:s,s:s,s:i,s:b,s:s}", "device", device->name, "label", device->label,
+                  "bus", call->rpc->config->buses[device->bus].name, "unit", (int)device->unit,
+                  "online", (int)health.online, "hint", health.hint);
+    if (!live_get(live, device->index, &reading)) {
+        (void)json_object_set_new(one, "ts", json_null());
+        return one;
+    }
+    (void)json_object_set_new(one, "ts", json_integer(reading.time.ms));
+    (void)json_object_set_new(one, "age_ms", json_integer(loop_now_ms() - reading.taken.ms));
+    (void)json_object_set_new(one, "values", values_json(device, &reading));
+    return one;
+}
+
+/* {[device]} */
+static void run_values(struct rpc_call *call)
+{
+    const struct config *config = call->rpc->config;
+    const struct device_config *only = rpc_has(call, "device") ? rpc_device(call) : NULL;
+    if (only == NULL && rpc_has(call, "device"))
+        return;
+    json_t *list = json_array();
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        if (only == NULL || only == &config->devices[i])
+            (void)json_array_append_new(list, newest_json(call, &config->devices[i]));
+    }
+    rpc_end(call, json_pack("{s:o}", "values", list));
+}
+
 /* ---- history ------------------------------------------------------------------------------ */
 
 enum { COLUMNS = 7 };
@@ -428,6 +483,19 @@ static void run_audits(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
+/* Volts; NULL: it reports none. */
+static json_t *battery_of(struct rpc_call *call, const struct device_config *device)
+{
+    struct reading reading;
+    if (!live_get(store_live(call->rpc->parts.store), device->index, &reading))
+        return NULL;
+    for (uint8_t i = 0; i < reading.value_count && i < device->metric_count; i++) {
+        if (strcmp(device->metrics[i]->metric, "battery_voltage") == 0 && reading.values[i].present)
+            return json_real(reading.values[i].value);
+    }
+    return NULL;
+}
+
 /* As in the topic dev/NAME/health. */
 static json_t *device_stats(struct rpc_call *call, const struct device_config *device)
 {
@@ -440,7 +508,6 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
         const char *name;
         uint64_t value;
     } counts[] = {
-        {"last_seen", health.last_seen.ms > 0 ? (uint64_t)health.last_seen.ms : 0},
         {"polls", health.polls},
         {"good", health.good},
         {"timeouts", health.timeouts},
@@ -453,6 +520,12 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
     };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         (void)json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
+    (void)json_object_set_new(json, "last_seen",
+                              health.last_seen.ms > 0 ? json_integer(health.last_seen.ms)
+                                                      : json_null());
+    json_t *battery = battery_of(call, device);
+    if (battery != NULL)
+        (void)json_object_set_new(json, "battery", battery);
     return json;
 }
 
@@ -484,6 +557,7 @@ static void run_reload(struct rpc_call *call)
 static const struct rpc_method methods[] = {
     {.name = "time", .for_resend = true, .for_county = true, .run = run_time},
     {.name = "devices", .for_county = true, .run = run_devices},
+    {.name = "values", .role = USER_TECHNICIAN, .socket_only = true, .run = run_values},
     {.name = "history", .for_county = true, .run = run_history},
     {.name = "resend",
      .role = USER_FARMER,

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`baiye values`: what the devices measured last, while the service runs."""
+import json
+import os
+import pty
+import re
+import subprocess
+
+import garden
+import pytest
+
+LINES = [{"name": "east", "baud": 9600, "units": [
+    {"kind": "xy-md02", "address": 1, "name": "air"}]}]
+ABSENT = {"name": "gone", "profile": "xy-md02", "address": 9, "every": "1s"}
+
+
+@pytest.fixture
+def running(site, needs):
+    needs("baiye-field", "baiyed", "baiye")
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    buses = site.buses("1s")
+    buses[0]["devices"].append(ABSENT)
+    site.gateway = garden.Gateway(site.folder, site.broker, buses)
+    site.gateway.start()
+    garden.wait_until(lambda: site.watcher.count("air") > 2, 20, "readings")
+    return site
+
+
+def values(site, *words):
+    return subprocess.run([garden.program("baiye"), "values", *words, "--socket",
+                           str(site.folder / "baiyed.sock")], capture_output=True, text=True,
+                          timeout=60)
+
+
+def test_the_table_has_each_device_with_units_ages_and_what_to_look_at(running):
+    done = garden.wait_until(lambda: (d := values(running)).stdout.count("DOES NOT ANSWER") == 1
+                             and d, 30, "the absent one is known as absent")
+    assert done.returncode == 1
+    assert re.search(r"^air \(bus east, address 1\), \d+ s ago$", done.stdout, re.M), done.stdout
+    assert re.search(r"^  air_temperature +-?\d+\.\d+ °C$", done.stdout, re.M), done.stdout
+    assert "gone (bus east, address 9), nothing yet, DOES NOT ANSWER" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout
+    assert values(running, "air").returncode == 0
+
+
+def test_it_is_what_the_broker_has(running):
+    found = json.loads(values(running, "air", "--json").stdout)
+    live = running.watcher.live["air"]
+    assert found["ts"] >= live["ts"] and found["age_ms"] >= 0
+    assert {v["metric"] for v in found["values"]} == set(live["values"])
+    assert all(v["unit"] for v in found["values"])
+
+
+def test_an_unknown_device_is_named(running):
+    done = values(running, "nobody")
+    assert done.returncode == 66 and '"nobody"' in done.stderr and not done.stdout
+
+
+def test_watching_prints_again_and_again(running):
+    main, terminal = pty.openpty()
+    child = subprocess.Popen([garden.program("baiye"), "values", "air", "--watch", "--socket",
+                              str(running.folder / "baiyed.sock")], stdout=terminal)
+    os.close(terminal)
+    text = b""
+    while text.count(b"\033[H") < 3:
+        text += os.read(main, 4096)
+    child.terminate()
+    child.wait(10)
+    os.close(main)
+    assert text.count(b"air_temperature") >= 2
