@@ -67,6 +67,10 @@ enum hal_result hal_bus_open(const struct hal_line *line);
 /* Next received byte; false when there is none. The board buffers at least 520 bytes, two of the
  * longest frames. What the node sends itself is not received. */
 bool hal_bus_receive(struct hal_byte *byte);
+/* While watched, each byte ends hal_sleep() and its time is good to 50 us even in the midst of a
+ * burst: for arbitration, where it counts which bit a byte stands for. Costs an interrupt a byte.
+ * hal_bus_open() ends it. */
+void hal_bus_watch(bool on);
 /* Drives the line and sends; returns at once. `data` stays untouched until hal_bus_sending() is
  * false. The driver is let go when the last stop bit has left (transmit complete), by interrupt. */
 void hal_bus_send(const uint8_t *data, size_t size);

@@ -5,6 +5,10 @@
  * DMA, too; the driver is let go by the transmit-complete interrupt, and only then the receiver is
  * switched on again, so that nothing of our own is heard.
  *
+ * A byte of an arbitration stands for the window it falls in, 13 bits wide, and the idle mark comes
+ * 20 bits after a byte began. While the line is watched, bytes therefore come by interrupt, each
+ * with its own time, and the DMA has a rest.
+ *
  *   buffer  … b b b b b b . . .      marks: {end of the burst, time of its last byte}
  *                 ^read   ^in        in = wraps x size + (size - CNDTR)
  *
@@ -20,10 +24,12 @@ enum {
     SR_NOISE = 1 << 2,
     SR_OVERRUN = 1 << 3,
     SR_IDLE = 1 << 4,
+    SR_RECEIVED = 1 << 5,
     SR_SENT = 1 << 6,
     CR1_RECEIVE = 1 << 2,
     CR1_TRANSMIT = 1 << 3,
     CR1_IDLE_INT = 1 << 4,
+    CR1_RECEIVED_INT = 1 << 5,
     CR1_SENT_INT = 1 << 6,
     CR1_PARITY_INT = 1 << 8,
     CR1_ODD = 1 << 9,
@@ -43,6 +49,7 @@ enum {
     BUFFER = 512,             /* two of the longest frames */
     MARKS = 8,
     FAULTS = 4,
+    WATCHED = 4,
 };
 
 _Static_assert(((uint64_t)UINT32_MAX + 1) % BUFFER == 0, "counters and buffer wrap together");
@@ -52,6 +59,14 @@ static volatile uint32_t wraps;
 static uint32_t read_at; /* bytes handed over so far */
 static uint32_t character_us;
 static bool driving;
+static bool watching;
+
+/* Of the line while it is watched; one or two wait at most. */
+static struct watched {
+    uint32_t time_us;
+    uint8_t value;
+} watched[WATCHED];
+static volatile uint8_t watched_in, watched_out;
 
 /* Ends of bursts, oldest first; indices run freely. */
 static struct mark {
@@ -86,8 +101,8 @@ void dma_rx_handler(void)
 static void note_errors(uint32_t status)
 {
     uint8_t errors = 0;
-    if (status & (SR_FRAMING | SR_NOISE))
-        errors |= HAL_BYTE_FRAMING;
+    if (status & SR_FRAMING)
+        errors |= HAL_BYTE_FRAMING; /* noise alone is none: the frame's CRC says what came of it */
     if (status & SR_PARITY)
         errors |= HAL_BYTE_PARITY;
     if (status & SR_OVERRUN)
@@ -123,10 +138,21 @@ static void end_sending(void)
     sleep_end();
 }
 
+static void note_watched(uint8_t value)
+{
+    if ((uint8_t)(watched_in - watched_out) < WATCHED) {
+        watched[watched_in % WATCHED] = (struct watched){(uint32_t)hal_now_us(), value};
+        watched_in = (uint8_t)(watched_in + 1);
+    }
+    sleep_end();
+}
+
 void usart1_handler(void)
 {
     uint32_t status = reg_read(USART1 + USART_SR);
-    if (status & (SR_IDLE | SR_PARITY | SR_FRAMING | SR_NOISE | SR_OVERRUN)) {
+    if (watching && status & (SR_RECEIVED | SR_OVERRUN))
+        note_watched((uint8_t)reg_read(USART1 + USART_DR));
+    else if (status & (SR_IDLE | SR_PARITY | SR_FRAMING | SR_NOISE | SR_OVERRUN)) {
         (void)reg_read(USART1 + USART_DR); /* clears them all; the DMA has the byte */
         note_errors(status);
         if (status & SR_IDLE)
@@ -163,6 +189,8 @@ enum hal_result hal_bus_open(const struct hal_line *line)
     driving = false;
     wraps = read_at = 0;
     marks_in = marks_out = faults_in = faults_out = 0;
+    watched_in = watched_out = 0;
+    watching = false;
     uint32_t bits = 10U + (line->parity != 'N') + (line->stop_bits == 2);
     character_us = (bits * 1000000U + line->baud / 2) / line->baud;
 
@@ -204,8 +232,36 @@ static uint8_t errors_of(uint32_t at)
     return errors;
 }
 
+/* A byte that is there at the change is taken by whoever comes. */
+void hal_bus_watch(bool on)
+{
+    if (on == watching)
+        return;
+    cpu_irq_off();
+    watching = on;
+    uint32_t cr1 = reg_read(USART1 + USART_CR1) & ~(uint32_t)CR1_RECEIVED_INT;
+    uint32_t cr3 = CR3_DMA_RX | CR3_DMA_TX | CR3_ERROR_INT;
+    reg_write(USART1 + USART_CR3, on ? cr3 & ~(uint32_t)CR3_DMA_RX : cr3);
+    reg_write(USART1 + USART_CR1, on ? cr1 | CR1_RECEIVED_INT : cr1);
+    cpu_irq_on();
+}
+
+static bool take_watched(struct hal_byte *byte)
+{
+    if (watched_in == watched_out)
+        return false;
+    const struct watched *from = &watched[watched_out % WATCHED];
+    uint64_t now_us = hal_now_us();
+    *byte = (struct hal_byte){.value = from->value,
+                              .time_us = now_us - (uint32_t)((uint32_t)now_us - from->time_us)};
+    watched_out = (uint8_t)(watched_out + 1);
+    return true;
+}
+
 bool hal_bus_receive(struct hal_byte *byte)
 {
+    if (take_watched(byte))
+        return true;
     cpu_irq_off();
     uint32_t in = received();
     bool lost = in - read_at > BUFFER;

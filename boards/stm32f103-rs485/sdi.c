@@ -8,7 +8,6 @@
 enum {
     SR_PARITY = 1 << 0,
     SR_FRAMING = 1 << 1,
-    SR_NOISE = 1 << 2,
     SR_OVERRUN = 1 << 3,
     SR_RECEIVED = 1 << 5,
     SR_SENT = 1 << 6,
@@ -64,7 +63,7 @@ static void take(uint32_t status)
 {
     uint32_t data = reg_read(USART2 + USART_DR); /* clears the flags */
     uint8_t errors = 0;
-    if (status & (SR_FRAMING | SR_NOISE))
+    if (status & SR_FRAMING)
         errors |= HAL_BYTE_FRAMING;
     if (status & SR_PARITY)
         errors |= HAL_BYTE_PARITY;

@@ -73,6 +73,7 @@ static void change_line(struct link *l, uint64_t now_us)
     }
     bool stored = memcmp(&l->line, &l->settings->line, sizeof l->line) == 0;
     l->trial_until_us = stored ? 0 : now_us + NODE_PROVISIONAL_S * SECOND_US;
+    l->tried_us = 0;
 }
 
 static void end_trial(struct link *l)
@@ -81,6 +82,26 @@ static void end_trial(struct link *l)
     l->line = l->settings->line;
     if (l->power_up_until_us == 0)
         open_own_line(l);
+}
+
+/* The address on trial may be a slip of the pen, and another node's. The first request to it is
+ * left for that one to answer; who hears an answer has its old address again. Writes of one word
+ * look like their answers: what comes in the time of an answer is taken for one. False: not ours,
+ * yet. */
+static bool may_serve(struct link *l, const struct rtu_frame *frame)
+{
+    if (l->trial_until_us == 0 || l->line.address == l->settings->line.address)
+        return true;
+    bool first = l->tried_us == 0;
+    bool answer = !(frame->kinds & RTU_REQUEST) ||
+                  (!first && frame->kinds & RTU_ANSWER && frame->end_us < l->tried_us + ANSWER_US);
+    if (answer) {
+        l->duplicates++;
+        end_trial(l);
+        return false;
+    }
+    l->tried_us = frame->end_us;
+    return !first;
 }
 
 /* Somebody speaks to the node on what is on trial: it stays so. */
@@ -161,6 +182,8 @@ static void take_frame(struct link *l, const struct rtu_frame *frame)
     }
     bool known = l->line.address != 0;
     bool own = known && frame->unit == l->line.address;
+    if (own && !may_serve(l, frame))
+        return;
     if (own && !(frame->kinds & RTU_REQUEST)) {
         l->duplicates++;
         return;
@@ -178,6 +201,7 @@ static void take_byte(struct link *l, const struct hal_byte *byte)
 {
     struct rtu_frame frame;
     scan_heard(&l->scan, byte->time_us);
+    hal_bus_watch(l->scan.active);
     if (l->scan.active)
         return; /* the others' arbitration, no frame */
     uint8_t bad = byte->errors & (HAL_BYTE_FRAMING | HAL_BYTE_PARITY);
@@ -232,6 +256,7 @@ static void arbitrate(struct link *l, uint64_t now_us)
 {
     static const uint8_t dominant = 0xFF;
     enum scan_step step = scan_poll(&l->scan, now_us);
+    hal_bus_watch(l->scan.active);
     if (step == SCAN_DOMINANT)
         hal_bus_send(&dominant, 1);
     else if (step == SCAN_WON)

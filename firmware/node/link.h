@@ -28,6 +28,7 @@ struct link {
     bool change;                 /* `wanted` waits */
     uint32_t forced_silence_us;  /* 0: the standard's, or the board's floor */
     uint64_t trial_until_us;     /* 0: no trial */
+    uint64_t tried_us;           /* end of the first request to an address on trial; 0: none yet */
     uint64_t power_up_until_us;  /* 0: listens on its own settings */
     uint64_t request_end_us;     /* of the request being served */
     struct scan scan;

@@ -226,6 +226,28 @@ int bench_ask(struct line *l, const uint8_t *request, size_t size, uint8_t *answ
     return got - 2;
 }
 
+int bench_scan(struct line *l, bool first, uint8_t *answer)
+{
+    const uint8_t request[] = {0xFD, 0x46, first ? 1 : 2};
+    uint8_t heard[512];
+    size_t count = 0;
+    uint64_t silence = rtu_silence_us(l->baud) * TICKS_US;
+    size_t sent = rtu_build(request[0], request + 1, 2, heard, sizeof heard);
+    uint64_t end = line_send(l, l->now + 2 * silence, heard, sent);
+    line_run(l, end);
+    l->heard_to = end;
+    while (l->now < end + TICKS_S && count < sizeof heard) {
+        int got = line_receive(l, heard + count, sizeof heard - count, silence, end + TICKS_S);
+        count += (size_t)abs(got);
+        for (size_t at = 0; at + RTU_FRAME_MIN <= count; at++)
+            if (heard[at] == 0xFD && rtu_check(heard + at, count - at)) {
+                memcpy(answer, heard + at, count - at - 2);
+                return (int)(count - at) - 2;
+            }
+    }
+    return 0;
+}
+
 bool bench_read(struct line *l, uint8_t unit, uint16_t address, uint16_t count, uint16_t *values)
 {
     uint8_t answer[RTU_FRAME_MAX + 8];

@@ -35,6 +35,8 @@ void board_flash(struct board *b, uint32_t serial, const char *version, unsigned
 /* One request of the master and its answer: the bytes without CRC in `answer` (256 of them), their
  * count; 0: silence for a second; negative: garbled. The CRC of both is this function's. */
 int bench_ask(struct line *l, const uint8_t *request, size_t size, uint8_t *answer);
+/* The same for a request to scan: the answer is what ends in a good CRC after the arbitration. */
+int bench_scan(struct line *l, bool first, uint8_t *answer);
 /* Input registers; false when the answer was none such. */
 bool bench_read(struct line *l, uint8_t unit, uint16_t address, uint16_t count, uint16_t *values);
 bool bench_write(struct line *l, uint8_t unit, uint16_t address, uint16_t count,

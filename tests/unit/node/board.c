@@ -52,6 +52,11 @@ enum hal_result hal_bus_open(const struct hal_line *line)
     return HAL_OK;
 }
 
+void hal_bus_watch(bool on)
+{
+    (void)on;
+}
+
 bool hal_bus_receive(struct hal_byte *byte)
 {
     if (board.received_at == board.received_count ||

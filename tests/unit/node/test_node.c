@@ -135,12 +135,34 @@ static void new_address_stays_once_the_node_is_spoken_to_on_it(void **state)
     assert_int_equal(write_word(NODE_ADDRESS, 12), 0); /* answered under the old one */
     assert_int_equal(address(), 12);
     assert_true(silent(247, read_head, sizeof read_head));
+    assert_true(silent(12, read_head, sizeof read_head)); /* is it another's? */
     assert_int_equal(read_word(NODE_STATUS) & NODE_STATUS_PROVISIONAL, 0);
     run(70 * SECOND_US);
     assert_int_equal(address(), 12);
     board_power_cycle();
     start_node(false);
     assert_int_equal(address(), 12);
+}
+
+/* A slip of the pen: 12 is polled by the gateway, and answers. */
+static void address_of_another_node_is_given_back(void **state)
+{
+    static const uint8_t answers[][16] = {{4, 2, 0, 1}, {0x84, 2}, {6, 0x01, 0x10, 0, 30}};
+    static const uint8_t requests[][5] = {{4, 0, 0, 0, 1}, {4, 9, 9, 0, 1}, {6, 0x01, 0x10, 0, 30}};
+    static const size_t sizes[] = {4, 2, 5};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(write_word(NODE_ADDRESS, 12), 0);
+        assert_int_equal(address(), 12);
+        unsigned sent = board.sent_frames;
+        uint64_t end_us = arrive_frame(12, requests[i], sizeof requests[i]);
+        run_until(end_us + 8000);
+        end_us = arrive_frame(12, answers[i], sizes[i]);
+        run_until(end_us + SECOND_US);
+        assert_int_equal(board.sent_frames, sent);
+        assert_int_equal(address(), 247);
+        assert_int_equal(read_word(NODE_DUPLICATES), i + 1);
+    }
 }
 
 static void new_rate_is_taken_back_when_nobody_speaks_on_it(void **state)
@@ -476,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup(everybody_is_answered_until_a_foreign_frame_was_heard, fresh),
         cmocka_unit_test_setup(power_up_line_lasts_five_seconds_or_until_a_framing_error, fresh),
         cmocka_unit_test_setup(new_address_stays_once_the_node_is_spoken_to_on_it, fresh),
+        cmocka_unit_test_setup(address_of_another_node_is_given_back, fresh),
         cmocka_unit_test_setup(new_rate_is_taken_back_when_nobody_speaks_on_it, fresh),
         cmocka_unit_test_setup(broadcast_sets_time_but_neither_address_nor_settings, fresh),
         cmocka_unit_test_setup(wall_time_is_known_again_after_a_reset, fresh),
