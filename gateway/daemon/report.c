@@ -132,8 +132,20 @@ static void note_reserved(const struct config *config, const struct bus_config *
     }
 }
 
+/* In the night of the frost it would be missed. */
+static void warn_of_alerts(const struct config *config, FILE *out)
+{
+    char why[160];
+    for (unsigned i = 0; i < config->alert_count; i++) {
+        const struct alert_rule *rule = &config->alerts[i];
+        if (config_alert_trouble(config, rule, why, sizeof why))
+            (void)fprintf(out, "warning: line %d: alert %s: %s\n", rule->line, rule->name, why);
+    }
+}
+
 static void note_all_missing(const struct config *config, FILE *out)
 {
+    warn_of_alerts(config, out);
     for (unsigned i = 0; i < config->bus_count; i++) {
         if (config->buses[i].type == BUS_RTU)
             note_missing(out, "bus", config->buses[i].name, config->buses[i].port);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/last_good.h"
@@ -59,6 +60,7 @@ struct daemon {
     struct store *store;
     struct serve *serve;
     struct publish *publish;
+    struct alerts *alerts;
     struct forecast *forecast;
     struct bus **buses;
     enum run_end end;
@@ -71,15 +73,15 @@ static void raise_config(struct daemon *daemon, const char *why)
     (void)snprintf(what, sizeof what, "the configuration is wrong, the one before is in force: %s",
                    why);
     (void)snprintf(what_zh, sizeof what_zh, "配置文件有错误，主机仍按上一份配置运行：%s", why);
-    const struct publish_alert alert = {.id = PUBLISH_ALERT_CONFIG,
-                                        .what = what,
-                                        .where = "",
-                                        .todo = "mend the file, then run `baiye reload`",
-                                        .what_zh = what_zh,
-                                        .todo_zh = "改正文件后运行 baiye reload",
-                                        .level = "watch",
-                                        .since_ms = store_now(daemon->store).ms};
-    publish_raise(daemon->publish, &alert);
+    const struct alerts_event alert = {.id = ALERTS_CONFIG,
+                                       .what = what,
+                                       .where = "",
+                                       .todo = "mend the file, then run `baiye reload`",
+                                       .what_zh = what_zh,
+                                       .todo_zh = "改正文件后运行 baiye reload",
+                                       .level = "watch",
+                                       .since_ms = store_now(daemon->store).ms};
+    alerts_raise(daemon->alerts, &alert);
 }
 
 /* In the serve loop. Is the file on disk one that can be run? Then it soon is. */
@@ -124,10 +126,11 @@ static bool watch_signals(struct daemon *daemon)
     return fd >= 0 && serve_watch(daemon->serve, fd, signal_came, daemon);
 }
 
-static bool start_buses(const struct config *config, struct store *store, struct bus **buses)
+static bool start_buses(const struct config *config, struct store *store, struct alerts *alerts,
+                        struct bus **buses)
 {
     for (uint16_t i = 0; i < config->bus_count; i++) {
-        buses[i] = bus_start(config, i, store_boot(store), store_sink(store));
+        buses[i] = bus_start(config, i, store_boot(store), alerts_sink(alerts));
         if (!buses[i]) {
             log_write(LOG_LEVEL_ERROR, "bus %s can't be started: %s", config->buses[i].name,
                       strerror(errno));
@@ -137,9 +140,19 @@ static bool start_buses(const struct config *config, struct store *store, struct
     return true;
 }
 
+static void log_alert_troubles(const struct config *config)
+{
+    char why[160];
+    for (unsigned i = 0; i < config->alert_count; i++) {
+        if (config_alert_trouble(config, &config->alerts[i], why, sizeof why))
+            log_write(LOG_LEVEL_WARNING, "alert %s: %s", config->alerts[i].name, why);
+    }
+}
+
 static bool start_all(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
+    log_alert_troubles(config);
     daemon->serve = serve_open(config);
     if (!daemon->serve || !watch_signals(daemon))
         return false;
@@ -148,16 +161,22 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
+    daemon->alerts = alerts_start_publishing(config, daemon->store, daemon->publish);
+    if (!daemon->alerts) {
+        log_write(LOG_LEVEL_ERROR, "the alerts can't be started: %s", strerror(errno));
+        return false;
+    }
     if (config->plot_count > 0)
-        daemon->forecast = forecast_start(config, daemon->store, daemon->publish);
+        daemon->forecast = forecast_start(config, daemon->store, daemon->publish, daemon->alerts);
     if (config->plot_count > 0 && !daemon->forecast) {
         log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
         return false;
     }
-    if (!start_buses(config, daemon->store, daemon->buses))
+    if (!start_buses(config, daemon->store, daemon->alerts, daemon->buses))
         return false;
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
+                                .alerts = daemon->alerts,
                                 .buses = daemon->buses,
                                 .forecast = daemon->forecast,
                                 .reload = reload,
@@ -186,9 +205,11 @@ static void stop_all(struct daemon *daemon)
     forecast_stop(daemon->forecast);
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);
+    alerts_stop(daemon->alerts);
     if (daemon->publish)
         publish_stop(daemon->publish);
     store_stop(daemon->store);
+    alerts_free(daemon->alerts);
     serve_close(daemon->serve);
 }
 

@@ -203,27 +203,27 @@ static void look_at_guesses(struct serve *serve, const char *peer)
     char what[160], what_zh[160];
     guess_stats(serve->guess, loop_now_ms(), &stats);
     bool many = stats.wrong_in_day >= GUESSES_ALERT;
-    if (serve->parts.publish == NULL || many == serve->guessed)
+    if (serve->parts.alerts == NULL || many == serve->guessed)
         return;
     serve->guessed = many;
     if (!many) {
-        publish_lower(serve->parts.publish, PUBLISH_ALERT_GUESSES);
+        alerts_lower(serve->parts.alerts, ALERTS_GUESSES);
         return;
     }
     (void)snprintf(what, sizeof what, "%u wrong logins within a day, the last one from %s",
                    stats.wrong_in_day, peer);
     (void)snprintf(what_zh, sizeof what_zh, "一天内有 %u 次登录失败，最近一次来自 %s",
                    stats.wrong_in_day, peer);
-    struct publish_alert alert = {.id = PUBLISH_ALERT_GUESSES,
-                                  .what = what,
-                                  .where = "",
-                                  .todo = "baiye audit says whose names and from where: find that "
-                                          "device, or change the passwords",
-                                  .what_zh = what_zh,
-                                  .todo_zh = "用 baiye audit 查看来自哪里，找到那台设备或更换密码",
-                                  .level = "alarm",
-                                  .since_ms = store_now(serve->parts.store).ms};
-    publish_raise(serve->parts.publish, &alert);
+    struct alerts_event alert = {.id = ALERTS_GUESSES,
+                                 .what = what,
+                                 .where = "",
+                                 .todo = "baiye audit says whose names and from where: find that "
+                                         "device, or change the passwords",
+                                 .what_zh = what_zh,
+                                 .todo_zh = "用 baiye audit 查看来自哪里，找到那台设备或更换密码",
+                                 .level = "alarm",
+                                 .since_ms = store_now(serve->parts.store).ms};
+    alerts_raise(serve->parts.alerts, &alert);
 }
 
 /* The timer of the package renews it with 30 days left and has the gateway started anew; so at 28
@@ -238,10 +238,10 @@ static void look_at_certificate(struct serve *serve)
     int64_t left_ms = serve->cert_end_ms - now.ms;
     time_t end = (time_t)(serve->cert_end_ms / 1000);
     struct tm utc;
-    if (serve->parts.publish == NULL || serve->cert_end_ms == 0 || now.trust != TIME_TRUSTED)
+    if (serve->parts.alerts == NULL || serve->cert_end_ms == 0 || now.trust != TIME_TRUSTED)
         return;
     if (left_ms >= (int64_t)CERT_DAYS_LEAST * DAY_MS) {
-        publish_lower(serve->parts.publish, PUBLISH_ALERT_CERTIFICATE);
+        alerts_lower(serve->parts.alerts, ALERTS_CERTIFICATE);
         return;
     }
     if (gmtime_r(&end, &utc) != NULL)
@@ -251,17 +251,17 @@ static void look_at_certificate(struct serve *serve)
                    over ? "ended" : "ends", date);
     (void)snprintf(what_zh, sizeof what_zh, "手机页面的证书%s %s 到期，没有自动更新",
                    over ? "已于" : "将于", date);
-    struct publish_alert alert = {.id = PUBLISH_ALERT_CERTIFICATE,
-                                  .what = what,
-                                  .where = "",
-                                  .todo = "as root: baiye cert --renew says why; without the "
-                                          "authority's key here: baiye cert --ca-key",
-                                  .what_zh = what_zh,
-                                  .todo_zh = "以 root 运行 baiye cert --renew 看原因；"
-                                             "密钥不在本机时用 --ca-key",
-                                  .level = over ? "alarm" : "watch",
-                                  .since_ms = now.ms};
-    publish_raise(serve->parts.publish, &alert);
+    struct alerts_event alert = {.id = ALERTS_CERTIFICATE,
+                                 .what = what,
+                                 .where = "",
+                                 .todo = "as root: baiye cert --renew says why; without the "
+                                         "authority's key here: baiye cert --ca-key",
+                                 .what_zh = what_zh,
+                                 .todo_zh = "以 root 运行 baiye cert --renew 看原因；"
+                                            "密钥不在本机时用 --ca-key",
+                                 .level = over ? "alarm" : "watch",
+                                 .since_ms = now.ms};
+    alerts_raise(serve->parts.alerts, &alert);
 }
 
 static void day_looked_at(struct loop_timer *timer)
@@ -304,8 +304,8 @@ static void open_bridge(struct serve *serve)
 static void http_told(void *context, const char *trouble)
 {
     const struct serve *serve = context;
-    if (serve->parts.publish != NULL)
-        publish_web_trouble(serve->parts.publish, trouble);
+    if (serve->parts.alerts != NULL)
+        alerts_web_trouble(serve->parts.alerts, trouble);
 }
 
 static bool open_http(struct serve *serve)
@@ -359,6 +359,7 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
     struct rpc_parts rpc_parts = {
         .store = parts->store,
         .publish = parts->publish,
+        .alerts = parts->alerts,
         .buses = parts->buses,
         .stats = stats_of,
         .context = serve,

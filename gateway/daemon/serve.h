@@ -6,6 +6,7 @@
 #ifndef BAIYE_SERVE_H
 #define BAIYE_SERVE_H
 
+#include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/forecast.h"
@@ -23,6 +24,7 @@ const struct publish_callbacks *serve_callbacks(struct serve *serve);
 struct serve_parts {
     struct store *store;
     struct publish *publish;                               /* may be NULL */
+    struct alerts *alerts;                                 /* may be NULL */
     struct bus *const *buses;                              /* one a config.buses, all started */
     struct forecast *forecast;                             /* may be NULL */
     bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */

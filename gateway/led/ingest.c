@@ -235,6 +235,8 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
     copy_text(alert->where, sizeof alert->where, first_member(message, "where", "plot", "device"));
     copy_words(alert->todo, first_member(message, "do", "todo", "hint"));
     const json_t *chinese = member(message, "zh");
+    copy_text(alert->place[LANGUAGE_EN], STATE_LABEL_SIZE, member(message, "place"));
+    copy_text(alert->place[LANGUAGE_ZH], STATE_LABEL_SIZE, member(chinese, "place"));
     if (json_string_length(member(chinese, "what")) > 0) {
         copy_text(alert->what[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "what"));
         copy_text(alert->todo[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "todo"));

@@ -362,7 +362,7 @@ static void draw_alert_list(const struct scene *scene, struct canvas *canvas, in
     count = count > PAGE_LINES_MAX ? PAGE_LINES_MAX : count;
     for (int i = 0; i < count; i++) {
         const struct state_alert *alert = state_alert(scene->state, 0, i);
-        const char *place = state_place(scene->state, alert->where);
+        const char *place = state_alert_place(scene->state, alert, scene->language);
         /* "No answer" of which of forty devices? */
         (void)snprintf(texts[i], sizeof texts[i], "%s%s%s", place, place[0] != '\0' ? " " : "",
                        alert->what[scene->language]);

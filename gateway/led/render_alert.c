@@ -50,7 +50,7 @@ static void set_alert(const struct scene *scene, const struct state_alert *alert
     add_line(box, alert->what[scene->language][0] ? alert->what[scene->language] : alert->id,
              theme_text);
     if (!banner)
-        add_line(box, state_place(scene->state, alert->where), theme_label);
+        add_line(box, state_alert_place(scene->state, alert, scene->language), theme_label);
     add_line(box, box->since, theme_clock);
     textbox_set(&box->what, scene->fonts, box->lines, box->line_count, box->rect.width,
                 box->rect.height, box->rect.height / 2);
@@ -90,7 +90,7 @@ static void draw_banner(const struct scene *scene, struct canvas *canvas,
     font_draw(scene->fonts, canvas, font, x, 1, ink, clock);
     (void)snprintf(text, sizeof text, "%s %s",
                    word_level(levels[alert->level % 3], scene->language),
-                   state_place(scene->state, alert->where));
+                   state_alert_place(scene->state, alert, scene->language));
     text_line(scene->fonts, canvas, font, 2, 1, x - 5, ink, text);
 }
 

@@ -310,6 +310,13 @@ const char *state_place(const struct state *state, const char *name)
     return name;
 }
 
+const char *state_alert_place(const struct state *state, const struct state_alert *alert,
+                              enum language language)
+{
+    return alert->place[language][0] != '\0' ? alert->place[language]
+                                             : state_place(state, alert->where);
+}
+
 int state_alert_count(const struct state *state, int level)
 {
     int count = 0;

@@ -75,7 +75,8 @@ struct state_alert {
     uint8_t level; /* 0 info, 1 watch, 2 alarm */
     int64_t since_ms;
     char what[LANGUAGE_COUNT][STATE_TEXT_SIZE];
-    char where[STATE_LABEL_SIZE];
+    char where[STATE_LABEL_SIZE];                 /* name of a plot, device or line */
+    char place[LANGUAGE_COUNT][STATE_LABEL_SIZE]; /* the gateway's words for it; "": none */
     char todo[LANGUAGE_COUNT][STATE_TEXT_SIZE];
 };
 
@@ -156,6 +157,9 @@ struct led_value state_value(const struct state *state, int slot, const struct l
 const char *state_label(const struct state *state, const char *source);
 /* What an alert calls its place: the label of the plot or device of that name, if known. */
 const char *state_place(const struct state *state, const char *name);
+/* Where an alert is, in people's words. */
+const char *state_alert_place(const struct state *state, const struct state_alert *alert,
+                              enum language language);
 /* Of the used alerts with at least `level`: how many, and the i-th, worst and newest first. */
 int state_alert_count(const struct state *state, int level);
 const struct state_alert *state_alert(const struct state *state, int level, int index);

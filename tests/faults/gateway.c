@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/garden_config.h"
@@ -26,6 +27,7 @@ struct gateway {
     struct config *config;
     struct store *store;
     struct publish *publish;
+    struct alerts *alerts;
     double rate; /* readings a second */
     double owed;
     int64_t at_ms; /* wall time of the first reading; 0: now, and so on */
@@ -43,7 +45,7 @@ static int64_t clock_ms(clockid_t id)
 
 static void take_one(struct gateway *g)
 {
-    const struct reading_sink *sink = store_sink(g->store);
+    const struct reading_sink *sink = alerts_sink(g->alerts);
     uint16_t device = g->next_device;
     g->next_device = (uint16_t)((device + 1u) % g->config->device_count);
     int64_t wall_ms =
@@ -114,7 +116,7 @@ static void do_resend(struct gateway *g, const char *line)
 
 static void do_reading(struct gateway *g, char *line)
 {
-    const struct reading_sink *sink = store_sink(g->store);
+    const struct reading_sink *sink = alerts_sink(g->alerts);
     char *rest = NULL, *word = strtok_r(line + 8, " ", &rest);
     unsigned long device = word != NULL ? strtoul(word, NULL, 10) : UINT16_MAX;
     if (device >= g->config->device_count || (word = strtok_r(NULL, " ", &rest)) == NULL) {
@@ -331,11 +333,16 @@ int main(int argc, char **argv)
     g.publish = publish_start(g.config, g.store, &callbacks);
     if (g.publish == NULL)
         return 1;
+    g.alerts = alerts_start_publishing(g.config, g.store, g.publish);
+    if (g.alerts == NULL)
+        return 1;
     printf("{\"boot\":%" PRIu32 ",\"gw\":\"%s\"}\n", store_boot(g.store), store_uuid(g.store));
     (void)fflush(stdout);
     run(&g);
+    alerts_stop(g.alerts);
     publish_stop(g.publish);
     store_stop(g.store);
+    alerts_free(g.alerts);
     free(g.seqs);
     garden_config_free(g.config);
     return 0;

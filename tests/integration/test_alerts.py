@@ -33,12 +33,14 @@ def alert(site, id):
 def test_who_has_seen_an_alert_stands_in_its_topic(site, needs):
     needs("baiye-field", "baiyed")
     start(site)
-    raised = wait_until(lambda: alert(site, "cold-soil"), 30, "the alert")
-    assert "acked_by" not in raised and raised["where"] == "soil"
-    assert ask(site, "ack", id="deep-soil")["error"]["code"] == "unknown"
-    assert ask(site, "ack", id="cold-soil") == {"ok": True}
-    acked = wait_until(lambda: (alert(site, "cold-soil") or {}).get("acked_by")
-                       and alert(site, "cold-soil"), 10, "who has seen it")
+    raised = wait_until(lambda: alert(site, "cold-garden"), 30, "the alert")
+    assert raised["what"].startswith("cold: Soil temp. ") and "below 80 °C" in raised["what"]
+    assert raised["zh"]["what"].startswith("cold：土温 ") and raised["place"] == "soil"
+    assert "acked_by" not in raised and raised["where"] == "garden"
+    assert ask(site, "ack", id="deep-garden")["error"]["code"] == "unknown"
+    assert ask(site, "ack", id="cold-garden") == {"ok": True}
+    acked = wait_until(lambda: (alert(site, "cold-garden") or {}).get("acked_by")
+                       and alert(site, "cold-garden"), 10, "who has seen it")
     assert acked["acked_by"] == "watcher" and acked["acked_ts"] >= raised["since"]
     assert {**acked, "acked_by": 0, "acked_ts": 0} == {**raised, "acked_by": 0, "acked_ts": 0}
 
@@ -46,21 +48,21 @@ def test_who_has_seen_an_alert_stands_in_its_topic(site, needs):
 def test_an_alert_goes_on_over_a_restart_and_ends_when_its_rule_is_gone(site, needs):
     needs("baiye-field", "baiyed")
     start(site)
-    wait_until(lambda: alert(site, "cold-soil"), 30, "the alert")
-    assert ask(site, "ack", id="cold-soil") == {"ok": True}
-    before = wait_until(lambda: (alert(site, "cold-soil") or {}).get("acked_by")
-                        and alert(site, "cold-soil"), 10, "who has seen it")
+    wait_until(lambda: alert(site, "cold-garden"), 30, "the alert")
+    assert ask(site, "ack", id="cold-garden") == {"ok": True}
+    before = wait_until(lambda: (alert(site, "cold-garden") or {}).get("acked_by")
+                        and alert(site, "cold-garden"), 10, "who has seen it")
     site.gateway.stop()
-    site.watcher.retained.pop("alert/cold-soil")
+    site.watcher.retained.pop("alert/cold-garden")
     site.gateway.start()
-    after = wait_until(lambda: alert(site, "cold-soil"), 30, "the alert of before")
+    after = wait_until(lambda: alert(site, "cold-garden"), 30, "the alert of before")
     assert (after["since"], after["acked_by"], after["acked_ts"]) == (
         before["since"], before["acked_by"], before["acked_ts"])
     site.gateway.stop()
     site.gateway.config["alerts"] = [DEEP]
     site.gateway.write_config()
     site.gateway.start()
-    wait_until(lambda: site.watcher.retained.get("alert/cold-soil") == b"", 30, "its end")
+    wait_until(lambda: site.watcher.retained.get("alert/cold-garden") == b"", 30, "its end")
 
 
 def silences(site):

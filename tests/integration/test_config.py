@@ -116,6 +116,15 @@ def test_a_reserved_address_on_a_serial_line_is_noted(tmp_path):
     assert "reserved by the standard" not in check(tmp_path, GOOD)[1].stdout
 
 
+def test_a_rule_that_never_comes_is_a_warning(tmp_path):
+    rule = "alerts:\n  - { name: hail, metric: air_temperature, below: %d }\n"
+    _, result = check(tmp_path, GOOD + rule % -300)
+    assert result.returncode == 0, result.stderr
+    line = GOOD.count("\n") + 2
+    assert f"warning: line {line}: alert hail: its limit -300 is outside" in result.stdout
+    assert "warning" not in check(tmp_path, GOOD + rule % 2)[1].stdout
+
+
 def test_a_missing_file_is_a_mistake_too(tmp_path):
     result = baiyed("--config", tmp_path / "none.yaml", "--check")
     assert result.returncode == 78

@@ -1,54 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The alerts that stand now: what their topics say and who has seen them. All of it is kept in the
- * store, so that after a restart an alert goes on as the one it was, and one that is over by then
- * is cleared at the brokers too. */
+#include "gateway/daemon/alerts/active.h"
+
+#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/daemon/publish/link/link.h"
-#include "protocols/mqtt/json.h"
+#define DOC_VERSION 1
 
-#define ACTIVE_MOST 1024u
-#define KEPT_MOST   65000u /* bytes; what does not fit is not known after a restart */
-
-struct raised {
-    struct raised *next;
-    struct alert_text text;
-    char acked_by[65]; /* "" : nobody */
-    int64_t acked_ms;
-};
-
-struct active_list {
-    pthread_mutex_t lock;
-    struct raised *first;
+struct active {
+    struct alert *first;
     uint32_t count;
-    struct persisted_doc kept;
 };
 
-/* ---- Under the lock ---- */
+static const char *const level_names[] = {"info", "watch", "alarm"};
 
-static struct raised *find(const struct active_list *list, const char *id)
+const char *alert_level_name(unsigned level)
 {
-    struct raised *raised = list->first;
-    while (raised != NULL && strcmp(raised->text.id, id) != 0)
-        raised = raised->next;
-    return raised;
+    return level_names[level <= ALERT_ALARM ? level : ALERT_ALARM];
 }
 
-static struct raised *add(struct active_list *list, const struct alert_text *text)
+struct active *active_create(void)
 {
-    struct raised **end = &list->first;
-    struct raised *raised = list->count < ACTIVE_MOST ? calloc(1, sizeof *raised) : NULL;
-    if (raised == NULL)
+    return calloc(1, sizeof(struct active));
+}
+
+void active_destroy(struct active *active)
+{
+    while (active != NULL && active->first != NULL) {
+        struct alert *alert = active->first;
+        active->first = alert->next;
+        free(alert);
+    }
+    free(active);
+}
+
+struct alert *active_first(const struct active *active)
+{
+    return active->first;
+}
+
+uint32_t active_count(const struct active *active)
+{
+    uint32_t count = 0;
+    for (const struct alert *alert = active->first; alert != NULL; alert = alert->next)
+        count += alert->ended_ms == 0;
+    return count;
+}
+
+struct alert *active_find(const struct active *active, const char *id)
+{
+    struct alert *alert = active->first;
+    while (alert != NULL && (alert->ended_ms != 0 || strcmp(alert->text.id, id) != 0))
+        alert = alert->next;
+    return alert;
+}
+
+static struct alert *add(struct active *active, const char *id)
+{
+    struct alert **end = &active->first;
+    struct alert *alert = active->count < ALERT_MOST ? calloc(1, sizeof *alert) : NULL;
+    if (alert == NULL)
         return NULL;
     while (*end != NULL)
         end = &(*end)->next;
-    *end = raised;
-    list->count++;
-    raised->text = *text;
-    return raised;
+    *end = alert;
+    active->count++;
+    (void)snprintf(alert->text.id, sizeof alert->text.id, "%s", id);
+    return alert;
 }
+
+static void mark(struct alert *alert, bool now)
+{
+    alert->publish = alert->save = true;
+    alert->publish_now |= now;
+    alert->save_now |= now;
+}
+
+/* ---- Changes ---- */
+
+static bool same_words(const struct alert_words *a, const struct alert_words *b)
+{
+    return strcmp(a->what, b->what) == 0 && strcmp(a->place, b->place) == 0 &&
+           strcmp(a->todo, b->todo) == 0;
+}
+
+static bool same_text(const struct alert_text *a, const struct alert_text *b)
+{
+    return a->level == b->level && strcmp(a->where, b->where) == 0 &&
+           strcmp(a->devices, b->devices) == 0 &&
+           same_words(&a->words[METRIC_ZH], &b->words[METRIC_ZH]) &&
+           same_words(&a->words[METRIC_EN], &b->words[METRIC_EN]);
+}
+
+static int64_t wall_of(int64_t since_mono_ms, const struct active_now *now)
+{
+    return now->wall.ms - (now->mono_ms - since_mono_ms);
+}
+
+bool active_set(struct active *active, const struct alert_text *text, int64_t since_mono_ms,
+                int64_t since_ms, const struct active_now *now)
+{
+    struct alert *alert = active_find(active, text->id);
+    bool begins = alert == NULL;
+    if (begins)
+        alert = add(active, text->id);
+    if (alert == NULL)
+        return false;
+    if (begins) {
+        alert->begun_ms = now->wall.ms;
+        alert->since_mono_ms = since_mono_ms;
+        alert->since_ms = since_mono_ms > 0 ? wall_of(since_mono_ms, now) : since_ms;
+    }
+    if (begins || !same_text(&alert->text, text))
+        mark(alert, begins || alert->text.level != text->level ||
+                        strcmp(alert->text.where, text->where) != 0);
+    alert->text = *text;
+    return begins;
+}
+
+void active_end(struct active *active, const char *id, const struct active_now *now)
+{
+    struct alert *alert = active_find(active, id);
+    if (alert == NULL)
+        return;
+    alert->ended_ms = now->wall.ms > alert->since_ms ? now->wall.ms : alert->since_ms + 1;
+    mark(alert, true);
+}
+
+bool active_acknowledge(struct active *active, const char *id, const char *user, int64_t at_ms)
+{
+    struct alert *alert = active_find(active, id);
+    if (alert == NULL)
+        return false;
+    (void)snprintf(alert->acked_by, sizeof alert->acked_by, "%s", user);
+    alert->acked_ms = at_ms;
+    mark(alert, true);
+    return true;
+}
+
+void active_clock(struct active *active, const struct active_now *now)
+{
+    for (struct alert *alert = active->first; alert != NULL; alert = alert->next) {
+        if (alert->since_mono_ms == 0 || alert->ended_ms != 0)
+            continue;
+        int64_t since_ms = wall_of(alert->since_mono_ms, now);
+        if (llabs(since_ms - alert->since_ms) >= CLOCK_STEP_MS) {
+            alert->since_ms = since_ms;
+            mark(alert, true);
+        }
+    }
+}
+
+void active_ghost(struct active *active, const char *id)
+{
+    struct alert *alert = active_find(active, id) == NULL ? add(active, id) : NULL;
+    if (alert == NULL)
+        return;
+    alert->ended_ms = 1;
+    alert->publish = alert->publish_now = true;
+}
+
+void active_sweep(struct active *active)
+{
+    struct alert **at = &active->first;
+    while (*at != NULL) {
+        struct alert *alert = *at;
+        if (alert->ended_ms != 0 && !alert->publish && !alert->save && !alert->saving) {
+            *at = alert->next;
+            active->count--;
+            free(alert);
+        } else {
+            at = &alert->next;
+        }
+    }
+}
+
+/* ---- As JSON ---- */
 
 static void put_text(struct json_out *o, const char *name, const char *value)
 {
@@ -56,228 +185,153 @@ static void put_text(struct json_out *o, const char *name, const char *value)
     json_out_string(o, value);
 }
 
-static void put_chinese(struct json_out *o, const struct alert_text *text)
+static void put_integer(struct json_out *o, const char *name, int64_t value)
 {
-    if (text->what_zh[0] == '\0')
+    json_out_key(o, name);
+    json_out_integer(o, value);
+}
+
+static void put_words(struct json_out *o, const struct alert_words *words)
+{
+    put_text(o, "what", words->what);
+    if (words->place[0] != '\0')
+        put_text(o, "place", words->place);
+    put_text(o, "todo", words->todo);
+}
+
+static void put_number(struct json_out *o, const char *name, double value, unsigned decimals)
+{
+    double scaled = round(value * pow(10, decimals));
+    if (!(fabs(scaled) < 1e15))
         return;
-    json_out_key(o, "zh");
+    json_out_key(o, name);
+    json_out_decimal(o, (int64_t)scaled, decimals);
+}
+
+static void put_body(struct json_out *o, const struct alert *alert)
+{
+    const struct alert_text *text = &alert->text;
+    put_text(o, "id", text->id);
+    if (text->rule[0] != '\0')
+        put_text(o, "rule", text->rule);
+    put_text(o, "level", alert_level_name(text->level));
+    put_text(o, "where", text->where);
+    put_integer(o, "since", alert->since_ms);
+    put_words(o, &text->words[METRIC_EN]);
+    if (text->words[METRIC_ZH].what[0] != '\0') {
+        json_out_key(o, "zh");
+        json_out_open(o, '{');
+        put_words(o, &text->words[METRIC_ZH]);
+        json_out_close(o, '}');
+    }
+    if (text->measured) {
+        put_number(o, "value", text->value, text->decimals);
+        put_number(o, "extreme", text->extreme, text->decimals);
+        put_text(o, "unit", text->unit);
+    }
+    if (alert->acked_by[0] != '\0') {
+        put_text(o, "acked_by", alert->acked_by);
+        put_integer(o, "acked_ts", alert->acked_ms);
+    }
+}
+
+void active_json(struct json_out *o, const struct alert *alert)
+{
     json_out_open(o, '{');
-    put_text(o, "what", text->what_zh);
-    put_text(o, "todo", text->todo_zh);
+    put_body(o, alert);
     json_out_close(o, '}');
 }
 
-static void tell(struct publish *publish, const struct raised *raised)
+void active_doc(struct json_out *o, const struct alert *alert)
 {
-    char json[2048], suffix[TOPIC_SIZE];
-    struct json_out o = json_out_init(json, sizeof json);
-    json_out_open(&o, '{');
-    put_text(&o, "id", raised->text.id);
-    put_text(&o, "what", raised->text.what);
-    put_text(&o, "where", raised->text.where);
-    json_out_key(&o, "since");
-    json_out_integer(&o, raised->text.since_ms);
-    put_text(&o, "level", raised->text.level);
-    put_text(&o, "todo", raised->text.todo);
-    put_chinese(&o, &raised->text);
-    if (raised->acked_by[0] != '\0') {
-        put_text(&o, "acked_by", raised->acked_by);
-        json_out_key(&o, "acked_ts");
-        json_out_integer(&o, raised->acked_ms);
+    json_out_open(o, '{');
+    put_integer(o, "v", DOC_VERSION);
+    put_body(o, alert);
+    put_integer(o, "decimals", alert->text.decimals);
+    put_text(o, "devices", alert->text.devices);
+    json_out_close(o, '}');
+}
+
+/* ---- From JSON ---- */
+
+static void get_text(const json_t *object, const char *name, char *out, size_t size)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    (void)snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static void get_words(const json_t *object, struct alert_words *words)
+{
+    get_text(object, "what", words->what, sizeof words->what);
+    get_text(object, "place", words->place, sizeof words->place);
+    get_text(object, "todo", words->todo, sizeof words->todo);
+}
+
+static uint8_t get_level(const json_t *object)
+{
+    char level[8];
+    get_text(object, "level", level, sizeof level);
+    for (unsigned i = 0; i < ALERT_ALARM; i++) {
+        if (strcmp(level, level_names[i]) == 0)
+            return (uint8_t)i;
     }
-    json_out_close(&o, '}');
-    (void)snprintf(suffix, sizeof suffix, TOPIC_ALERT "%s", raised->text.id);
-    if (!o.failed)
-        (void)publish_doc(publish, suffix, json, o.at, true, 1);
+    return ALERT_ALARM;
 }
 
-static void clear_topic(struct publish *publish, const char *id)
+static void get_alert(const json_t *doc, struct alert *alert)
 {
-    char suffix[TOPIC_SIZE];
-    (void)snprintf(suffix, sizeof suffix, TOPIC_ALERT "%s", id);
-    (void)publish_doc(publish, suffix, NULL, 0, true, 1);
+    struct alert_text *text = &alert->text;
+    const json_t *value = json_object_get(doc, "value"), *extreme = json_object_get(doc, "extreme");
+    get_text(doc, "rule", text->rule, sizeof text->rule);
+    get_text(doc, "where", text->where, sizeof text->where);
+    text->level = get_level(doc);
+    get_words(doc, &text->words[METRIC_EN]);
+    get_words(json_object_get(doc, "zh"), &text->words[METRIC_ZH]);
+    text->measured = json_is_number(value) && json_is_number(extreme);
+    text->value = json_number_value(value);
+    text->extreme = json_number_value(extreme);
+    json_int_t decimals = json_integer_value(json_object_get(doc, "decimals"));
+    text->decimals = decimals >= 0 && decimals <= 9 ? (uint8_t)decimals : 0;
+    get_text(doc, "unit", text->unit, sizeof text->unit);
+    get_text(doc, "devices", text->devices, sizeof text->devices);
+    alert->since_ms = json_integer_value(json_object_get(doc, "since"));
+    get_text(doc, "acked_by", alert->acked_by, sizeof alert->acked_by);
+    alert->acked_ms = json_integer_value(json_object_get(doc, "acked_ts"));
 }
 
-/* ---- In the store: the structs one after the other, without their pointers ---- */
-
-struct kept_alert {
-    struct alert_text text;
-    char acked_by[65];
-    int64_t acked_ms;
-};
-
-static void save(struct publish *publish, const struct active_list *list)
+/* What has been raised since the start is newer than its row, but not when it began. */
+static void merge(struct alert *alert, const struct alert *row)
 {
-    if (!atomic_load(&list->kept.known))
-        return; /* what is in the store would be lost */
-    size_t most = KEPT_MOST / sizeof(struct kept_alert), count = 0;
-    struct kept_alert *kept = calloc(most, sizeof *kept);
-    for (const struct raised *r = list->first; kept != NULL && r != NULL && count < most;
-         r = r->next) {
-        struct kept_alert *to = &kept[count++];
-        to->text = r->text;
-        memcpy(to->acked_by, r->acked_by, sizeof to->acked_by);
-        to->acked_ms = r->acked_ms;
+    alert->since_ms = row->since_ms;
+    if (alert->acked_by[0] == '\0') {
+        memcpy(alert->acked_by, row->acked_by, sizeof alert->acked_by);
+        alert->acked_ms = row->acked_ms;
     }
-    if (kept != NULL)
-        (void)store_put(publish->store, list->kept.key, kept, count * sizeof *kept, NULL, NULL);
-    free(kept);
 }
 
-static bool is_whole(const struct kept_alert *kept)
+bool active_restore(struct active *active, const char *id, int64_t begun_ms, const char *doc,
+                    size_t size)
 {
-    const struct alert_text *text = &kept->text;
-    return memchr(text->id, 0, sizeof text->id) != NULL && text->id[0] != '\0' &&
-           memchr(text->what, 0, sizeof text->what) != NULL &&
-           memchr(text->where, 0, sizeof text->where) != NULL &&
-           memchr(text->level, 0, sizeof text->level) != NULL &&
-           memchr(text->todo, 0, sizeof text->todo) != NULL &&
-           memchr(text->what_zh, 0, sizeof text->what_zh) != NULL &&
-           memchr(text->todo_zh, 0, sizeof text->todo_zh) != NULL &&
-           memchr(kept->acked_by, 0, sizeof kept->acked_by) != NULL;
-}
-
-/* Store thread. One that was raised again meanwhile is the same one. */
-static void take_kept(struct publish *publish, void *context, const void *value, size_t size)
-{
-    struct active_list *list = context;
-    struct kept_alert kept;
-    if (size % sizeof kept != 0)
-        return; /* of another version */
-    pthread_mutex_lock(&list->lock);
-    for (size_t at = 0; at < size; at += sizeof kept) {
-        memcpy(&kept, (const char *)value + at, sizeof kept);
-        if (!is_whole(&kept))
-            continue;
-        struct raised *raised = find(list, kept.text.id);
-        if (raised == NULL)
-            raised = add(list, &kept.text);
-        if (raised == NULL)
-            break;
-        raised->text.since_ms = kept.text.since_ms;
-        if (raised->acked_by[0] == '\0') {
-            memcpy(raised->acked_by, kept.acked_by, sizeof raised->acked_by);
-            raised->acked_ms = kept.acked_ms;
-        }
-        tell(publish, raised);
+    struct alert row = {0};
+    json_t *root = json_loadb(doc, size, 0, NULL);
+    bool good = json_integer_value(json_object_get(root, "v")) >= 1;
+    if (good)
+        get_alert(root, &row);
+    json_decref(root);
+    good = good && row.text.words[METRIC_EN].what[0] != '\0';
+    struct alert *alert = good ? active_find(active, id) : NULL;
+    if (good && alert == NULL) {
+        alert = add(active, id);
+        if (alert != NULL)
+            alert->text = row.text;
+        if (alert != NULL)
+            (void)snprintf(alert->text.id, sizeof alert->text.id, "%s", id);
     }
-    pthread_mutex_unlock(&list->lock);
-}
-
-/* ---- The outside ---- */
-
-struct active_list *active_create(struct publish *publish)
-{
-    struct active_list *list = calloc(1, sizeof *list);
-    if (list == NULL)
-        return NULL;
-    pthread_mutex_init(&list->lock, NULL);
-    list->kept = (struct persisted_doc){
-        .publish = publish, .key = "alerts", .take = take_kept, .context = list};
-    return list;
-}
-
-void active_destroy(struct active_list *list)
-{
-    if (list == NULL)
-        return;
-    persisted_doc_forget(&list->kept);
-    while (list->first != NULL) {
-        struct raised *raised = list->first;
-        list->first = raised->next;
-        free(raised);
-    }
-    pthread_mutex_destroy(&list->lock);
-    free(list);
-}
-
-bool active_known(struct active_list *list)
-{
-    persisted_doc_ask(&list->kept);
-    return atomic_load(&list->kept.known);
-}
-
-static bool same_text(const struct alert_text *a, const struct alert_text *b)
-{
-    return strcmp(a->what, b->what) == 0 && strcmp(a->where, b->where) == 0 &&
-           strcmp(a->level, b->level) == 0 && strcmp(a->todo, b->todo) == 0 &&
-           strcmp(a->what_zh, b->what_zh) == 0 && strcmp(a->todo_zh, b->todo_zh) == 0;
-}
-
-void active_set(struct publish *publish, const struct alert_text *text)
-{
-    struct active_list *list = publish->raised;
-    pthread_mutex_lock(&list->lock);
-    struct raised *raised = find(list, text->id);
-    struct alert_text now = *text;
-    if (raised != NULL)
-        now.since_ms = raised->text.since_ms;
-    bool same = raised != NULL && same_text(&raised->text, &now);
-    if (raised == NULL)
-        raised = add(list, &now);
-    if (raised != NULL && !same) {
-        raised->text = now;
-        tell(publish, raised);
-        save(publish, list);
-    }
-    pthread_mutex_unlock(&list->lock);
-}
-
-void active_end(struct publish *publish, const char *id)
-{
-    struct active_list *list = publish->raised;
-    pthread_mutex_lock(&list->lock);
-    struct raised **at = &list->first;
-    while (*at != NULL && strcmp((*at)->text.id, id) != 0)
-        at = &(*at)->next;
-    struct raised *raised = *at;
-    if (raised != NULL) {
-        *at = raised->next;
-        list->count--;
-        clear_topic(publish, id);
-        save(publish, list);
-    }
-    pthread_mutex_unlock(&list->lock);
-    free(raised);
-}
-
-bool active_find(struct publish *publish, const char *id, int64_t *since_ms)
-{
-    struct active_list *list = publish->raised;
-    pthread_mutex_lock(&list->lock);
-    const struct raised *raised = find(list, id);
-    if (raised != NULL)
-        *since_ms = raised->text.since_ms;
-    pthread_mutex_unlock(&list->lock);
-    return raised != NULL;
-}
-
-bool active_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
-                         char *id, size_t size)
-{
-    struct active_list *list = publish->raised;
-    bool found = false;
-    pthread_mutex_lock(&list->lock);
-    for (const struct raised *r = list->first; r != NULL && !found; r = r->next) {
-        found = !own(publish, r->text.id);
-        if (found)
-            (void)snprintf(id, size, "%s", r->text.id);
-    }
-    pthread_mutex_unlock(&list->lock);
-    return found;
-}
-
-bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms)
-{
-    struct active_list *list = publish->raised;
-    pthread_mutex_lock(&list->lock);
-    struct raised *raised = find(list, id);
-    if (raised != NULL) {
-        (void)snprintf(raised->acked_by, sizeof raised->acked_by, "%s", user);
-        raised->acked_ms = at_ms;
-        tell(publish, raised);
-        save(publish, list);
-    }
-    pthread_mutex_unlock(&list->lock);
-    return raised != NULL;
+    if (alert == NULL)
+        return false;
+    merge(alert, &row);
+    alert->begun_ms = begun_ms;
+    alert->since_mono_ms = 0;
+    mark(alert, true);
+    return true;
 }

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts for devices that do not answer: nobody who grows tea looks at a list of devices every
- * morning. One alert a device; where all devices of a line are silent it is the line's, and only
- * that. A device is given five of its periods, since a battery node may miss one. */
+#include "gateway/daemon/alerts/offline.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/daemon/publish/link/link.h"
+#include "gateway/daemon/alerts/text.h"
 
 #define PERIODS       5
 #define LEAST_MS      10000
 #define DEVICE_PREFIX "silent-"
 #define LINE_PREFIX   "line-"
+#define STUCK_PREFIX  "stuck-"
+
+struct listened {
+    bool known; /* its health has been told */
+    struct device_health health;
+    int64_t since_ms;             /* monotonic: since when it is known not to answer; 0: it does */
+    uint64_t exceptions;          /* counted until then */
+    char stuck[CONFIG_NAME_SIZE]; /* a metric that does not move; "": none */
+};
 
 struct offline {
     const struct config *config;
-    int64_t *since_ms; /* monotonic, by device: since when it is known not to answer; 0: it does */
+    struct listened *devices;
 };
 
 struct offline *offline_create(const struct config *config)
@@ -24,8 +32,8 @@ struct offline *offline_create(const struct config *config)
     if (offline == NULL)
         return NULL;
     offline->config = config;
-    offline->since_ms = calloc((size_t)config->device_count + 1, sizeof *offline->since_ms);
-    if (offline->since_ms == NULL) {
+    offline->devices = calloc((size_t)config->device_count + 1, sizeof *offline->devices);
+    if (offline->devices == NULL) {
         free(offline);
         return NULL;
     }
@@ -36,113 +44,196 @@ void offline_destroy(struct offline *offline)
 {
     if (offline == NULL)
         return;
-    free(offline->since_ms);
+    free(offline->devices);
     free(offline);
+}
+
+void offline_health(struct offline *offline, const struct device_health *health)
+{
+    struct listened *device = &offline->devices[health->device];
+    if (!device->known || health->online)
+        device->exceptions = health->exceptions;
+    device->known = true;
+    device->health = *health;
+}
+
+void offline_reading(struct offline *offline, const struct reading *reading)
+{
+    struct listened *device = &offline->devices[reading->device];
+    const struct device_config *config = &offline->config->devices[reading->device];
+    if (reading->late)
+        return;
+    device->stuck[0] = '\0';
+    for (unsigned i = 0; i < reading->value_count && i < config->metric_count; i++) {
+        if (reading->values[i].flag == METRIC_STUCK && device->stuck[0] == '\0')
+            (void)snprintf(device->stuck, sizeof device->stuck, "%s", config->metrics[i]->metric);
+    }
 }
 
 enum voice { VOICE_UNKNOWN, VOICE_ANSWERS, VOICE_WAITED_FOR, VOICE_SILENT, VOICE_COUNT };
 
-static enum voice listen_to(struct publish *publish, struct offline *offline, uint16_t device,
-                            struct device_health *health)
+static enum voice listen_to(struct offline *offline, uint16_t index, int64_t now_ms)
 {
-    *health = (struct device_health){0};
-    int64_t now_ms = clock_now().mono_ms, *since_ms = &offline->since_ms[device];
-    int64_t wait_ms = (int64_t)offline->config->devices[device].every_ms * PERIODS;
-    if (!live_get_health(publish->live, device, health))
+    struct listened *device = &offline->devices[index];
+    int64_t wait_ms = (int64_t)offline->config->devices[index].every_ms * PERIODS;
+    if (!device->known)
         return VOICE_UNKNOWN;
-    if (health->online) {
-        *since_ms = 0;
+    if (device->health.online) {
+        device->since_ms = 0;
         return VOICE_ANSWERS;
     }
-    if (*since_ms == 0)
-        *since_ms = now_ms;
-    return now_ms - *since_ms >= (wait_ms > LEAST_MS ? wait_ms : LEAST_MS) ? VOICE_SILENT
-                                                                           : VOICE_WAITED_FOR;
+    if (device->since_ms == 0)
+        device->since_ms = now_ms;
+    return now_ms - device->since_ms >= (wait_ms > LEAST_MS ? wait_ms : LEAST_MS)
+               ? VOICE_SILENT
+               : VOICE_WAITED_FOR;
 }
 
-static void raise_device(struct publish *publish, const struct device_config *device,
-                         const struct device_health *health)
+/* ---- Words ---- */
+
+static void say(struct alert_text *text, enum metric_language language, const char *what,
+                const char *todo)
 {
-    struct alert_text text = {.level = "watch",
-                              .what = "no answer, no new data",
-                              .what_zh = "没有应答，没有新数据",
-                              .todo_zh = "检查它的供电和接线"};
-    (void)snprintf(text.id, sizeof text.id, DEVICE_PREFIX "%s", device->name);
+    struct alert_words *words = &text->words[language];
+    (void)snprintf(words->what, sizeof words->what, "%s", what);
+    (void)snprintf(words->todo, sizeof words->todo, "%s", todo);
+}
+
+static struct alert_text device_text(const struct offline *offline, const char *prefix,
+                                     const struct device_config *device)
+{
+    struct alert_text text = {.level = ALERT_WATCH};
+    (void)snprintf(text.id, sizeof text.id, "%s%s", prefix, device->name);
     (void)snprintf(text.where, sizeof text.where, "%s", device->name);
-    (void)snprintf(text.todo, sizeof text.todo, "%s",
-                   health->hint[0] != '\0' ? health->hint : "check its power and its wires");
-    text.since_ms = health->last_seen.ms > 0 ? health->last_seen.ms : store_now(publish->store).ms;
-    active_set(publish, &text);
+    (void)snprintf(text.devices, sizeof text.devices, "%s", device->name);
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
+        text_device_place(offline->config, device, text.words[l].place, sizeof text.words[l].place);
+    return text;
 }
 
-static void raise_line(struct publish *publish, const struct bus_config *bus, int64_t since_ms)
+static void raise_device(struct offline *offline, struct active *active,
+                         const struct device_config *device, const struct active_now *now)
 {
-    struct alert_text text = {
-        .level = "watch",
-        .todo = "check the adapter and the cable at the gateway, and the line's power",
-        .todo_zh = "检查网关旁的转换器、总线接头和供电"};
+    const struct device_health *health = &offline->devices[device->index].health;
+    struct alert_text text = device_text(offline, DEVICE_PREFIX, device);
+    if (health->exceptions > offline->devices[device->index].exceptions) {
+        say(&text, METRIC_EN, "answers only with error codes, no new data",
+            health->hint[0] != '\0' ? health->hint
+                                    : "check that its profile fits the device and its firmware");
+        say(&text, METRIC_ZH, "只回错误码，没有新数据", "核对设备型号和配置的 profile 是否一致");
+    } else {
+        say(&text, METRIC_EN, "no answer, no new data",
+            health->hint[0] != '\0' ? health->hint : "check its power and its wires");
+        say(&text, METRIC_ZH, "没有应答，没有新数据", "检查它的供电和接线");
+    }
+    (void)active_set(active, &text, 0,
+                     health->last_seen.ms > 0 ? health->last_seen.ms : now->wall.ms, now);
+}
+
+static void raise_line(struct active *active, const struct bus_config *bus, int64_t since_ms,
+                       const struct active_now *now)
+{
+    struct alert_text text = {.level = ALERT_WATCH};
+    struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
     (void)snprintf(text.id, sizeof text.id, LINE_PREFIX "%s", bus->name);
     (void)snprintf(text.where, sizeof text.where, "%s", bus->name);
-    (void)snprintf(text.what, sizeof text.what, "none of the %u devices on line %s answers",
+    say(&text, METRIC_EN, "",
+        "check the adapter and the cable at the gateway, and the line's power");
+    say(&text, METRIC_ZH, "", "检查网关旁的转换器、总线接头和供电");
+    (void)snprintf(en->what, sizeof en->what, "none of the %u devices on line %s answers",
                    bus->device_count, bus->name);
-    (void)snprintf(text.what_zh, sizeof text.what_zh, "总线 %s 上的 %u 台设备都没有应答", bus->name,
+    (void)snprintf(zh->what, sizeof zh->what, "总线 %s 上的 %u 台设备都没有应答", bus->name,
                    bus->device_count);
-    text.since_ms = since_ms > 0 ? since_ms : store_now(publish->store).ms;
-    active_set(publish, &text);
+    (void)snprintf(en->place, sizeof en->place, "line %s", bus->name);
+    (void)snprintf(zh->place, sizeof zh->place, "总线 %s", bus->name);
+    (void)active_set(active, &text, 0, since_ms > 0 ? since_ms : now->wall.ms, now);
 }
 
-static void end(struct publish *publish, const char *prefix, const char *name)
+static void end(struct active *active, const char *prefix, const char *name,
+                const struct active_now *now)
 {
     char id[ALERT_ID_SIZE];
     (void)snprintf(id, sizeof id, "%s%s", prefix, name);
-    active_end(publish, id);
+    active_end(active, id, now);
 }
 
+/* ---- Looking ---- */
+
 /* What is not known yet after a start, or waited for, stays as it stands. */
-static void look_at_line(struct publish *publish, struct offline *offline,
-                         const struct bus_config *bus)
+static void look_at_line(struct offline *offline, struct active *active,
+                         const struct bus_config *bus, const struct active_now *now)
 {
-    const struct device_config *devices = offline->config->devices;
-    struct device_health health;
     unsigned voices[VOICE_COUNT] = {0};
     int64_t since_ms = 0;
     for (uint16_t i = 0; i < bus->device_count; i++) {
-        voices[listen_to(publish, offline, bus->devices[i], &health)]++;
-        if (health.last_seen.ms > since_ms)
-            since_ms = health.last_seen.ms; /* of the last that fell silent */
+        voices[listen_to(offline, bus->devices[i], now->mono_ms)]++;
+        int64_t seen_ms = offline->devices[bus->devices[i]].health.last_seen.ms;
+        if (seen_ms > since_ms)
+            since_ms = seen_ms; /* of the last that fell silent */
     }
     /* A slow device is given its time only while others of the line answer. */
     bool line = bus->device_count > 1 && voices[VOICE_SILENT] > 0 &&
                 voices[VOICE_SILENT] + voices[VOICE_WAITED_FOR] == bus->device_count;
     if (line)
-        raise_line(publish, bus, since_ms);
+        raise_line(active, bus, since_ms, now);
     else if (voices[VOICE_ANSWERS] > 0 || bus->device_count < 2)
-        end(publish, LINE_PREFIX, bus->name);
+        end(active, LINE_PREFIX, bus->name, now);
     for (uint16_t i = 0; i < bus->device_count; i++) {
-        const struct device_config *device = &devices[bus->devices[i]];
-        enum voice voice = listen_to(publish, offline, device->index, &health);
+        const struct device_config *device = &offline->config->devices[bus->devices[i]];
+        enum voice voice = listen_to(offline, device->index, now->mono_ms);
         if (voice == VOICE_SILENT && !line)
-            raise_device(publish, device, &health);
+            raise_device(offline, active, device, now);
         else if (voice == VOICE_ANSWERS || line)
-            end(publish, DEVICE_PREFIX, device->name);
+            end(active, DEVICE_PREFIX, device->name, now);
     }
 }
 
-void offline_second(struct publish *publish, struct offline *offline)
+static void look_at_stuck(struct offline *offline, struct active *active,
+                          const struct device_config *device, const struct active_now *now)
 {
-    for (uint16_t bus = 0; bus < offline->config->bus_count; bus++)
-        look_at_line(publish, offline, &offline->config->buses[bus]);
+    const struct listened *listened = &offline->devices[device->index];
+    const struct metric_info *metric = metric_find(listened->stuck);
+    struct alert_text text = device_text(offline, STUCK_PREFIX, device);
+    struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
+    if (!listened->known || !listened->health.online)
+        return; /* what is silent says nothing about its sensors */
+    if (listened->stuck[0] == '\0') {
+        active_end(active, text.id, now);
+        return;
+    }
+    say(&text, METRIC_EN, "", "clean or replace the sensor, check its plug");
+    say(&text, METRIC_ZH, "", "清洁或更换传感器，检查插头");
+    (void)snprintf(en->what, sizeof en->what, "%s has not moved for hours",
+                   metric != NULL ? metric->text[METRIC_EN] : listened->stuck);
+    (void)snprintf(zh->what, sizeof zh->what, "%s好几个小时没有变化",
+                   metric != NULL ? metric->text[METRIC_ZH] : listened->stuck);
+    (void)active_set(active, &text, now->mono_ms, 0, now);
+}
+
+void offline_second(struct offline *offline, struct active *active, const struct active_now *now)
+{
+    const struct config *config = offline->config;
+    for (uint16_t bus = 0; bus < config->bus_count; bus++)
+        look_at_line(offline, active, &config->buses[bus], now);
+    for (uint16_t i = 0; i < config->device_count; i++)
+        look_at_stuck(offline, active, &config->devices[i], now);
+}
+
+static bool begins(const char *id, const char *prefix)
+{
+    return strncmp(id, prefix, strlen(prefix)) == 0;
 }
 
 bool offline_is_ours(const struct offline *offline, const char *id)
 {
     const struct config *config = offline->config;
-    bool ours = false;
-    if (strncmp(id, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0)
-        ours = config_device(config, id + strlen(DEVICE_PREFIX)) != NULL;
-    if (strncmp(id, LINE_PREFIX, strlen(LINE_PREFIX)) == 0) {
-        for (uint16_t i = 0; i < config->bus_count; i++)
-            ours = ours || strcmp(config->buses[i].name, id + strlen(LINE_PREFIX)) == 0;
+    if (begins(id, DEVICE_PREFIX))
+        return config_device(config, id + strlen(DEVICE_PREFIX)) != NULL;
+    if (begins(id, STUCK_PREFIX))
+        return config_device(config, id + strlen(STUCK_PREFIX)) != NULL;
+    for (uint16_t i = 0; begins(id, LINE_PREFIX) && i < config->bus_count; i++) {
+        if (strcmp(config->buses[i].name, id + strlen(LINE_PREFIX)) == 0)
+            return true;
     }
-    return ours;
+    return false;
 }

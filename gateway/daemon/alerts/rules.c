@@ -1,308 +1,455 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts: rules of the configuration over live values, and the gateway's own troubles. Late
- * readings raise none. */
-#include <errno.h>
-#include <fcntl.h>
+#include "gateway/daemon/alerts/rules.h"
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "gateway/daemon/publish/link/link.h"
+#include "gateway/daemon/alerts/window.h"
+#include "gateway/daemon/plots/unit_convert.h"
 #include "protocols/metric/metric.h"
 
-/* One rule at one device. */
-struct watch {
-    int64_t beyond_ms; /* wall time since which the value is beyond the limit; 0: it is not */
-    bool raised;
-    bool known; /* whether it was raised before this start has been looked at */
+#define NO_SPOT       UINT16_MAX
+#define SILENCE_LEAST 5000 /* ms */
+#define FORGET        10   /* periods of silence, after which a hold begins anew */
+
+enum side { SIDE_NONE, SIDE_BETWEEN, SIDE_BEYOND, SIDE_CLEAR };
+
+/* A rule at a device. */
+struct spot {
+    uint16_t device;
+    uint8_t field; /* of its readings */
+    uint8_t side;  /* enum side, of the last reading that counts */
+    bool first;    /* the first reading on this side came behind a silence */
+    bool holding;
+    uint32_t count;           /* readings on this side, one after the other */
+    int64_t side_ms, last_ms; /* monotonic: first on this side, last that counts; 0: none yet */
+    double value;             /* what is judged: the value or its change; NAN: not yet */
+    struct window *window;    /* of rules with per_s */
 };
 
-struct alerts {
+struct rule_state {
+    const struct alert_rule *rule;
+    bool off; /* outside its hours or months */
+    bool sums;
+    const char *unit; /* of the metric, "": not known */
+    struct spot *spots;
+    uint16_t spot_count;
+    uint16_t *spot_of; /* by device; NO_SPOT */
+    struct rules_cause *causes;
+    uint32_t cause_count;
+};
+
+struct rules {
     const struct config *config;
-    struct watch *watches; /* by rule and device */
-    struct offline *offline;
-    bool pruned; /* those of rules and devices that are no more have been ended */
+    rules_changed changed;
+    void *context;
+    struct rule_state *states;
+    uint16_t count;
 };
 
-struct alerts *alerts_create(const struct config *config)
+/* ---- Places ---- */
+
+static bool in_plot(const struct plot_config *plot, uint16_t device)
 {
-    struct alerts *alerts = calloc(1, sizeof *alerts);
-    if (alerts == NULL)
-        return NULL;
-    alerts->config = config;
-    alerts->watches =
-        calloc((size_t)config->alert_count * config->device_count + 1, sizeof *alerts->watches);
-    alerts->offline = offline_create(config);
-    if (alerts->watches == NULL || alerts->offline == NULL) {
-        alerts_destroy(alerts);
-        return NULL;
+    for (uint16_t i = 0; i < plot->device_count; i++) {
+        if (plot->devices[i] == device)
+            return true;
     }
-    return alerts;
+    return false;
 }
 
-void alerts_destroy(struct alerts *alerts)
+static bool in_any_plot(const struct config *config, uint16_t device)
 {
-    if (alerts == NULL)
-        return;
-    offline_destroy(alerts->offline);
-    free(alerts->watches);
-    free(alerts);
+    for (uint16_t i = 0; i < config->plot_count; i++) {
+        if (in_plot(&config->plots[i], device))
+            return true;
+    }
+    return false;
 }
 
-/* ---- Rules ---- */
-
-static void rule_id(char id[ALERT_ID_SIZE], const struct alert_rule *rule,
-                    const struct device_config *device)
+static bool is_about(const struct rules *rules, const struct rules_cause *cause, uint16_t device)
 {
-    (void)snprintf(id, ALERT_ID_SIZE, "%s-%s", rule->name, device->name);
+    if (cause->plot >= 0)
+        return in_plot(&rules->config->plots[cause->plot], device);
+    return cause->device < 0 || cause->device == device;
 }
 
-static void raise_rule(struct publish *publish, const struct alert_rule *rule,
-                       const struct device_config *device, const struct watch *watch, double value)
+static const char *place_name(const struct rules *rules, const struct rules_cause *cause)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
-    struct alert_text text = {.since_ms = watch->beyond_ms};
-    rule_id(text.id, rule, device);
-    const char *label = rule->label[0] != '\0' ? rule->label : rule->name;
+    if (cause->plot >= 0)
+        return rules->config->plots[cause->plot].name;
+    return cause->device >= 0 ? rules->config->devices[cause->device].name : "garden";
+}
+
+void rules_id(const struct rules *rules, const struct rules_cause *cause, char id[RULES_ID_SIZE])
+{
+    (void)snprintf(id, RULES_ID_SIZE, "%s-%s", cause->rule->name, place_name(rules, cause));
+}
+
+/* ---- Beginning and end ---- */
+
+static void add_cause(struct rule_state *state, int32_t plot, int32_t device)
+{
+    state->causes[state->cause_count++] = (struct rules_cause){.rule = state->rule,
+                                                               .plot = plot,
+                                                               .device = device,
+                                                               .value = (double)NAN,
+                                                               .extreme = (double)NAN};
+}
+
+static void add_causes(const struct config *config, struct rule_state *state)
+{
+    const struct alert_rule *rule = state->rule;
+    if (rule->scope == ALERT_GARDEN)
+        add_cause(state, -1, -1);
+    for (uint16_t i = 0; rule->scope == ALERT_PLOT && i < config->plot_count; i++)
+        add_cause(state, i, -1);
+    for (uint16_t i = 0; rule->scope != ALERT_GARDEN && i < rule->device_count; i++) {
+        if (rule->scope == ALERT_DEVICE || !in_any_plot(config, rule->devices[i]))
+            add_cause(state, -1, rule->devices[i]);
+    }
+}
+
+static uint8_t field_of(const struct device_config *device, const char *metric)
+{
+    uint8_t i = 0;
+    while (i < device->metric_count && strcmp(device->metrics[i]->metric, metric) != 0)
+        i++;
+    return i;
+}
+
+static bool add_spots(const struct config *config, struct rule_state *state)
+{
+    const struct alert_rule *rule = state->rule;
+    for (uint16_t d = 0; d < config->device_count; d++)
+        state->spot_of[d] = NO_SPOT;
+    for (uint16_t i = 0; i < rule->device_count; i++) {
+        struct spot *spot = &state->spots[state->spot_count];
+        spot->device = rule->devices[i];
+        spot->field = field_of(&config->devices[spot->device], rule->metric);
+        spot->value = (double)NAN;
+        spot->window = rule->per_s > 0 ? window_create(rule->per_s) : NULL;
+        if (rule->per_s > 0 && spot->window == NULL)
+            return false;
+        state->spot_of[spot->device] = state->spot_count++;
+    }
+    return true;
+}
+
+static bool make_state(const struct config *config, struct rule_state *state,
+                       const struct alert_rule *rule)
+{
     const struct metric_info *metric = metric_find(rule->metric);
-    const char *unit = metric != NULL ? metric->unit : "";
-    const char *space = unit[0] != '\0' ? " " : "";
-    (void)snprintf(text.what, sizeof text.what, "%s: %s %.4g%s%s, limit %.4g%s%s", label,
-                   rule->metric, value, space, unit, rule->limit, space, unit);
-    (void)snprintf(text.what_zh, sizeof text.what_zh, "%s：%s %.4g%s%s，界限 %.4g%s%s", label,
-                   rule->metric, value, space, unit, rule->limit, space, unit);
-    (void)snprintf(text.where, sizeof text.where, "%s", device->name);
-    (void)snprintf(text.level, sizeof text.level, "%s", levels[rule->level < 3 ? rule->level : 2]);
-    active_set(publish, &text);
+    size_t devices = (size_t)config->device_count + 1;
+    state->rule = rule;
+    state->unit = metric != NULL ? metric->unit : "";
+    state->sums = metric != NULL && metric->kind == METRIC_SUM;
+    state->spots = calloc((size_t)rule->device_count + 1, sizeof *state->spots);
+    state->spot_of = calloc(devices, sizeof *state->spot_of);
+    state->causes = calloc(devices + config->plot_count, sizeof *state->causes);
+    if (state->spots == NULL || state->spot_of == NULL || state->causes == NULL)
+        return false;
+    add_causes(config, state);
+    return add_spots(config, state);
 }
 
-/* An alert of before the start goes on as the one it was. */
-static void remember(struct publish *publish, struct watch *watch, const char *id)
+struct rules *rules_create(const struct config *config, rules_changed changed, void *context)
 {
-    int64_t since_ms = 0;
-    if (watch->known)
+    struct rules *rules = calloc(1, sizeof *rules);
+    if (rules == NULL)
+        return NULL;
+    rules->config = config;
+    rules->changed = changed;
+    rules->context = context;
+    rules->states = calloc((size_t)config->alert_count + 1, sizeof *rules->states);
+    bool good = rules->states != NULL;
+    while (good && rules->count < config->alert_count) {
+        good = make_state(config, &rules->states[rules->count], &config->alerts[rules->count]);
+        rules->count++;
+    }
+    if (!good) {
+        rules_destroy(rules);
+        return NULL;
+    }
+    return rules;
+}
+
+void rules_destroy(struct rules *rules)
+{
+    if (rules == NULL)
         return;
-    watch->known = active_known(publish->raised);
-    if (!watch->raised && active_find(publish, id, &since_ms)) {
-        watch->raised = true;
-        watch->beyond_ms = since_ms;
+    for (uint16_t r = 0; r < rules->count; r++) {
+        struct rule_state *state = &rules->states[r];
+        for (uint16_t i = 0; state->spots != NULL && i < state->spot_count; i++)
+            free(state->spots[i].window);
+        free(state->spots);
+        free(state->spot_of);
+        free(state->causes);
+    }
+    free(rules->states);
+    free(rules);
+}
+
+/* ---- Causes ---- */
+
+static bool is_worse(const struct alert_rule *rule, double a, double b)
+{
+    return isnan(b) || (rule->above ? a > b : a < b);
+}
+
+/* Looks at all spots of a cause anew. */
+static void look_at_cause(struct rules *rules, struct rule_state *state, struct rules_cause *cause)
+{
+    struct rules_cause now = *cause;
+    now.holding = 0;
+    now.value = (double)NAN;
+    now.since_mono_ms = INT64_MAX;
+    for (uint16_t i = 0; i < state->spot_count; i++) {
+        const struct spot *spot = &state->spots[i];
+        if (!spot->holding || !is_about(rules, cause, spot->device))
+            continue;
+        now.holding++;
+        if (!isnan(spot->value) && is_worse(state->rule, spot->value, now.value))
+            now.value = spot->value;
+        if (spot->side_ms < now.since_mono_ms)
+            now.since_mono_ms = spot->side_ms;
+    }
+    now.stands = now.holding > 0;
+    if (cause->stands || !now.stands)
+        now.since_mono_ms = cause->since_mono_ms;
+    if (now.stands && !isnan(now.value) && is_worse(state->rule, now.value, now.extreme))
+        now.extreme = now.value;
+    bool told = cause->stands || now.stands;
+    *cause = now;
+    if (told)
+        rules->changed(rules->context, cause);
+    if (!cause->stands)
+        cause->extreme = (double)NAN;
+}
+
+static void look_at_device(struct rules *rules, struct rule_state *state, uint16_t device)
+{
+    for (uint32_t i = 0; i < state->cause_count; i++) {
+        if (is_about(rules, &state->causes[i], device))
+            look_at_cause(rules, state, &state->causes[i]);
     }
 }
 
-static void judge(struct publish *publish, const struct alert_rule *rule, struct watch *watch,
-                  const struct reading *reading, double value)
+/* ---- Readings ---- */
+
+static enum side side_of(const struct alert_rule *rule, double value)
 {
-    const struct device_config *device = &publish->config->devices[reading->device];
-    char id[ALERT_ID_SIZE];
-    rule_id(id, rule, device);
-    remember(publish, watch, id);
-    bool beyond = rule->above ? value > rule->limit : value < rule->limit;
-    bool clear = rule->above ? value < rule->clear : value > rule->clear;
-    if (!beyond && !watch->raised)
-        watch->beyond_ms = 0;
-    if (beyond && watch->beyond_ms == 0)
-        watch->beyond_ms = reading->time.ms;
-    if (beyond && !watch->raised &&
-        reading->time.ms - watch->beyond_ms >= (int64_t)rule->for_s * 1000) {
-        watch->raised = true;
-        raise_rule(publish, rule, device, watch, value);
+    if (rule->per_s > 0 && (rule->above ? value >= rule->limit : value <= rule->limit))
+        return SIDE_BEYOND;
+    if (rule->above ? value > rule->limit : value < rule->limit)
+        return SIDE_BEYOND;
+    return (rule->above ? value < rule->clear : value > rule->clear) ? SIDE_CLEAR : SIDE_BETWEEN;
+}
+
+static int64_t silence_ms(const struct device_config *device)
+{
+    int64_t most = (int64_t)device->every_ms * 5 / 2;
+    return most > SILENCE_LEAST ? most : SILENCE_LEAST;
+}
+
+static bool holds_after(const struct rule_state *state, const struct spot *spot, int64_t now_ms)
+{
+    bool sure = spot->count > (spot->first ? 1u : 0u);
+    if (spot->holding)
+        return spot->side != SIDE_CLEAR || !sure;
+    return spot->side == SIDE_BEYOND && sure &&
+           now_ms - spot->side_ms >= (int64_t)state->rule->for_s * 1000;
+}
+
+static void take_side(struct rule_state *state, struct spot *spot, enum side side, int64_t now_ms,
+                      bool behind_silence, bool forget)
+{
+    if (side != spot->side) {
+        spot->count = 0;
+        spot->first = behind_silence;
     }
-    if (clear && watch->raised) {
-        *watch = (struct watch){.known = watch->known};
-        active_end(publish, id);
+    if (side != spot->side || (forget && !spot->holding))
+        spot->side_ms = now_ms;
+    spot->side = (uint8_t)side;
+    spot->count++;
+    spot->holding = holds_after(state, spot, now_ms);
+}
+
+static void judge(struct rules *rules, struct rule_state *state, struct spot *spot, double value,
+                  int64_t now_ms)
+{
+    const struct device_config *device = &rules->config->devices[spot->device];
+    int64_t silent = spot->last_ms > 0 ? now_ms - spot->last_ms : INT64_MAX;
+    int64_t forget = (int64_t)device->every_ms * FORGET;
+    if (forget < (int64_t)state->rule->for_s * 1000)
+        forget = (int64_t)state->rule->for_s * 1000;
+    bool behind_silence = silent > silence_ms(device), was = spot->holding;
+    spot->last_ms = now_ms;
+    if (behind_silence && state->sums)
+        return;                 /* the increment of the whole silence */
+    if (state->unit[0] != '\0') /* the limit is in the metric's own unit */
+        (void)unit_convert(device->metrics[spot->field]->unit, state->unit, &value);
+    if (spot->window != NULL)
+        value = window_add(spot->window, now_ms, value, state->sums, state->rule->above);
+    double before = spot->value;
+    spot->value = value;
+    take_side(state, spot, side_of(state->rule, value), now_ms, behind_silence, silent > forget);
+    if (was != spot->holding || (spot->holding && !(before == value)))
+        look_at_device(rules, state, spot->device);
+}
+
+static bool is_believed(const struct reading_value *value)
+{
+    return value->present && isfinite(value->value) &&
+           (value->flag == METRIC_GOOD || value->flag == METRIC_UNCALIBRATED ||
+            value->flag == METRIC_CLOCK);
+}
+
+void rules_reading(struct rules *rules, const struct reading *reading)
+{
+    for (uint16_t r = 0; !reading->late && r < rules->count; r++) {
+        struct rule_state *state = &rules->states[r];
+        uint16_t index = state->spot_of[reading->device];
+        struct spot *spot = index != NO_SPOT ? &state->spots[index] : NULL;
+        if (spot == NULL || state->off || spot->field >= reading->value_count ||
+            reading->taken.ms < spot->last_ms)
+            continue;
+        const struct reading_value *value = &reading->values[spot->field];
+        if (is_believed(value))
+            judge(rules, state, spot, value->value, reading->taken.ms);
     }
 }
 
-void alerts_reading(struct publish *publish, const struct reading *reading)
+/* ---- Hours and months ---- */
+
+static bool hours_contain(const struct alert_hours *hours, int minute)
 {
-    const struct config *config = publish->config;
-    const struct stream_schema *shape = &publish->shapes[reading->device];
-    for (uint16_t r = 0; r < config->alert_count; r++) {
-        const struct alert_rule *rule = &config->alerts[r];
-        struct watch *watch =
-            &publish->alerts->watches[(size_t)r * config->device_count + reading->device];
-        for (unsigned i = 0; i < shape->count && i < reading->value_count; i++) {
-            const struct reading_value *value = &reading->values[i];
-            if (value->present &&
-                (value->flag == METRIC_GOOD || value->flag == METRIC_UNCALIBRATED) &&
-                strcmp(shape->fields[i].metric, rule->metric) == 0)
-                judge(publish, rule, watch, reading, value->value);
+    if (hours->from == hours->to)
+        return true;
+    if (hours->from < hours->to)
+        return minute >= hours->from && minute < hours->to;
+    return minute >= hours->from || minute < hours->to;
+}
+
+static void forget_spots(struct rule_state *state)
+{
+    for (uint16_t i = 0; i < state->spot_count; i++) {
+        struct spot *spot = &state->spots[i];
+        spot->side = SIDE_NONE;
+        spot->count = 0;
+        spot->holding = false;
+    }
+}
+
+void rules_time_is(struct rules *rules, const struct rules_time *time)
+{
+    for (uint16_t r = 0; r < rules->count; r++) {
+        struct rule_state *state = &rules->states[r];
+        const struct alert_rule *rule = state->rule;
+        bool off = time->known && (!hours_contain(&rule->hours, time->minute) ||
+                                   (rule->months != 0 && !(rule->months >> time->month & 1)));
+        if (off && !state->off) {
+            forget_spots(state);
+            for (uint32_t i = 0; i < state->cause_count; i++)
+                look_at_cause(rules, state, &state->causes[i]);
+        }
+        state->off = off;
+    }
+}
+
+/* ---- Over a restart, and who else says it ---- */
+
+static bool names(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length) {
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool restore(struct rules *rules, struct rule_state *state, struct rules_cause *cause,
+                    const char *devices, double extreme)
+{
+    for (uint16_t i = 0; i < state->spot_count; i++) {
+        struct spot *spot = &state->spots[i];
+        if (!is_about(rules, cause, spot->device) ||
+            !names(devices, rules->config->devices[spot->device].name))
+            continue;
+        spot->holding = true;
+        cause->stands = true;
+        cause->holding++;
+    }
+    if (cause->stands && !isnan(extreme))
+        cause->extreme = extreme;
+    return cause->stands;
+}
+
+bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme)
+{
+    char own[RULES_ID_SIZE];
+    for (uint16_t r = 0; r < rules->count; r++) {
+        struct rule_state *state = &rules->states[r];
+        for (uint32_t i = 0; i < state->cause_count; i++) {
+            rules_id(rules, &state->causes[i], own);
+            if (strcmp(own, id) == 0)
+                return state->causes[i].stands ||
+                       restore(rules, state, &state->causes[i], devices, extreme);
         }
     }
+    return false;
 }
 
-/* ---- The gateway's own ---- */
-
-static void own_alert(struct publish *publish, bool stands, struct alert_text *text)
+static const struct rule_state *state_of(const struct rules *rules, const struct rules_cause *cause)
 {
-    if (!stands) {
-        active_end(publish, text->id);
-        return;
+    return &rules->states[cause->rule - rules->config->alerts];
+}
+
+uint32_t rules_devices(const struct rules *rules, const struct rules_cause *cause, char *out,
+                       size_t size)
+{
+    const struct rule_state *state = state_of(rules, cause);
+    size_t at = 0;
+    uint32_t count = 0;
+    out[0] = '\0';
+    for (uint16_t i = 0; i < state->spot_count; i++) {
+        const struct spot *spot = &state->spots[i];
+        const char *name = rules->config->devices[spot->device].name;
+        if (!spot->holding || !is_about(rules, cause, spot->device))
+            continue;
+        count++;
+        if (at + strlen(name) + 2 <= size)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? " " : "", name);
     }
-    (void)snprintf(text->where, sizeof text->where, "gateway");
-    text->since_ms = store_now(publish->store).ms;
-    active_set(publish, text);
+    return count;
 }
 
-static void look_at_store(struct publish *publish)
+bool rules_outranked(const struct rules *rules, const struct rules_cause *cause)
 {
-    struct store_stats stats;
-    struct alert_text text = {
-        .id = "store", .todo = "look at the gateway's disk", .todo_zh = "检查网关的硬盘"};
-    store_stats(publish->store, &stats);
-    (void)snprintf(text.what, sizeof text.what, "%s", stats.alarm);
-    (void)snprintf(text.what_zh, sizeof text.what_zh, "网关存数据有问题：%s", stats.alarm);
-    (void)snprintf(text.level, sizeof text.level, "%s", stats.available ? "watch" : "alarm");
-    own_alert(publish, stats.alarm[0] != '\0', &text);
-}
-
-static void look_at_quarantine(struct publish *publish)
-{
-    struct store_stats stats;
-    struct alert_text text = {.id = "quarantine",
-                              .level = "watch",
-                              .todo = "look at the broker's limits: message size, quota"};
-    store_stats(publish->store, &stats);
-    (void)snprintf(text.what, sizeof text.what,
-                   "a broker refuses records for good: %llu are kept aside, %llu have dropped out",
-                   (unsigned long long)stats.quarantined,
-                   (unsigned long long)stats.quarantine_dropped);
-    own_alert(publish, stats.quarantined > 0, &text);
-}
-
-/* Looked at from here, though it is the whole process's: whoever is refused elsewhere tells nobody.
- */
-static void look_at_descriptors(struct publish *publish)
-{
-    struct alert_text text = {.id = "descriptors",
-                              .what = "no file descriptor is left: nobody can log in",
-                              .level = "alarm",
-                              .todo = "raise LimitNOFILE of baiyed.service and restart it",
-                              .what_zh = "网关的文件描述符用完了：没有人能登录",
-                              .todo_zh = "调大 baiyed.service 的 LimitNOFILE 后重启"};
-    int probe = fcntl(publish->wake_fd, F_DUPFD_CLOEXEC, 0);
-    bool crowded = probe < 0 && errno == EMFILE;
-    if (probe >= 0)
-        close(probe);
-    own_alert(publish, crowded, &text);
-}
-
-void publish_web_trouble(struct publish *publish, const char *what)
-{
-    struct alert_text text = {.id = "http", .level = "alarm", .todo = "see the gateway's log"};
-    if (what != NULL)
-        (void)snprintf(text.what, sizeof text.what, "%s", what);
-    own_alert(publish, what != NULL, &text);
-}
-
-void publish_raise(struct publish *publish, const struct publish_alert *alert)
-{
-    struct alert_text text = {.since_ms = alert->since_ms};
-    (void)snprintf(text.id, sizeof text.id, "%s", alert->id);
-    (void)snprintf(text.what, sizeof text.what, "%s", alert->what);
-    (void)snprintf(text.where, sizeof text.where, "%s", alert->where);
-    (void)snprintf(text.todo, sizeof text.todo, "%s", alert->todo);
-    (void)snprintf(text.level, sizeof text.level, "%s", alert->level);
-    if (alert->what_zh != NULL) {
-        (void)snprintf(text.what_zh, sizeof text.what_zh, "%s", alert->what_zh);
-        (void)snprintf(text.todo_zh, sizeof text.todo_zh, "%s", alert->todo_zh);
-    }
-    active_set(publish, &text);
-}
-
-void publish_lower(struct publish *publish, const char *id)
-{
-    active_end(publish, id);
-}
-
-static void look_at_broker(struct publish *publish, const struct broker *broker)
-{
-    struct alert_text text = {.level = "alarm",
-                              .todo =
-                                  "look at the broker's version, certificate, users, ACL and quota",
-                              .todo_zh = "检查消息服务器的版本、证书、用户、权限和配额"};
-    (void)snprintf(text.id, sizeof text.id, "broker-%s", broker->config->name);
-    pthread_mutex_lock(&publish->lock);
-    bool refused = strcmp(broker->stats.state, "refused") == 0;
-    (void)snprintf(text.what_zh, sizeof text.what_zh, "消息服务器 %s 拒绝了网关：%s",
-                   broker->config->name, broker->stats.why);
-    (void)snprintf(text.what, sizeof text.what, "broker %s: %s", broker->config->name,
-                   broker->stats.why);
-    pthread_mutex_unlock(&publish->lock);
-    own_alert(publish, refused, &text);
-}
-
-static void look_at_budget(struct publish *publish, const struct broker *broker)
-{
-    struct alert_text text = {.level = "watch",
-                              .todo = "raise budget: or batch:, or use encoding: deflate",
-                              .todo_zh = "调大 budget 或 batch，或用 encoding: deflate"};
-    (void)snprintf(text.id, sizeof text.id, "budget-%s", broker->config->name);
-    (void)snprintf(text.what, sizeof text.what,
-                   "broker %s: %s of this month's %.1f MB are used; %s go out until it ends (UTC)",
-                   broker->config->name, broker->stage == DATA_PLAN_URGENT ? "all" : "80 %",
-                   (double)broker->config->budget_bytes_month / 1e6,
-                   broker->stage == DATA_PLAN_URGENT ? "only alerts and the forecast"
-                                                     : "hourly means instead of readings");
-    (void)snprintf(text.what_zh, sizeof text.what_zh,
-                   "消息服务器 %s：本月 %.1f MB 流量已用%s，月底（UTC）前只发%s",
-                   broker->config->name, (double)broker->config->budget_bytes_month / 1e6,
-                   broker->stage == DATA_PLAN_URGENT ? "完" : " 80 %",
-                   broker->stage == DATA_PLAN_URGENT ? "告警和预报" : "每小时的平均值");
-    own_alert(publish, broker->stage != DATA_PLAN_NONE, &text);
-}
-
-/* ---- Those of before the start that nothing here would ever end ---- */
-
-static bool is_ours(struct publish *publish, const char *id)
-{
-    const struct config *config = publish->config;
-    static const char *const always[] = {"store", "quarantine", "descriptors", "http"};
-    /* Not PUBLISH_ALERT_GUESSES: its day is counted anew after a start. */
-    char own[ALERT_ID_SIZE];
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        if (strcmp(id, always[i]) == 0)
-            return true;
-    }
-    if (strcmp(id, PUBLISH_ALERT_CERTIFICATE) == 0)
-        return config->http_cert_file[0] != '\0';
-    if (strcmp(id, PUBLISH_ALERT_FROST) == 0)
-        return config->plot_count > 0; /* else nobody looks at it any more */
-    for (uint16_t i = 0; i < publish->broker_count; i++) {
-        (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
-        if (strcmp(id, own) == 0)
-            return true;
-        (void)snprintf(own, sizeof own, "budget-%s", config->brokers[i].name);
-        if (strcmp(id, own) == 0)
-            return true;
-    }
-    if (offline_is_ours(publish->alerts->offline, id))
-        return true;
-    for (uint16_t r = 0; r < config->alert_count; r++) {
-        for (uint16_t d = 0; d < config->device_count; d++) {
-            rule_id(own, &config->alerts[r], &config->devices[d]);
-            if (strcmp(id, own) == 0)
+    for (uint16_t r = 0; r < rules->count; r++) {
+        const struct alert_rule *rule = rules->states[r].rule;
+        if (rule->level <= cause->rule->level || rule->above != cause->rule->above ||
+            (rule->per_s > 0) != (cause->rule->per_s > 0) ||
+            strcmp(rule->metric, cause->rule->metric) != 0)
+            continue;
+        for (uint32_t i = 0; i < rules->states[r].cause_count; i++) {
+            const struct rules_cause *other = &rules->states[r].causes[i];
+            if (other->stands && other->plot == cause->plot && other->device == cause->device)
                 return true;
         }
     }
     return false;
 }
 
-void alerts_second(struct publish *publish)
+void rules_each(const struct rules *rules, rules_changed each, void *context)
 {
-    char id[ALERT_ID_SIZE];
-    if (!publish->alerts->pruned && active_known(publish->raised)) {
-        while (active_next_foreign(publish, is_ours, id, sizeof id))
-            active_end(publish, id);
-        publish->alerts->pruned = true;
-    }
-    offline_second(publish, publish->alerts->offline);
-    look_at_store(publish);
-    look_at_quarantine(publish);
-    look_at_descriptors(publish);
-    for (uint16_t i = 0; i < publish->broker_count; i++) {
-        look_at_broker(publish, &publish->brokers[i]);
-        look_at_budget(publish, &publish->brokers[i]);
+    for (uint16_t r = 0; r < rules->count; r++) {
+        for (uint32_t i = 0; i < rules->states[r].cause_count; i++) {
+            if (rules->states[r].causes[i].stands)
+                each(context, &rules->states[r].causes[i]);
+        }
     }
 }

@@ -15,9 +15,7 @@
 
 #define ZONES "/usr/share/zoneinfo"
 
-static const char *const levels[] = {"info", "watch", "alarm", NULL};
-
-/* --- plots, alerts --- */
+/* --- plots --- */
 
 static bool read_plot_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -100,77 +98,6 @@ static bool read_plot(struct yaml_source *source, const yaml_node_t *item, void 
     draft->plot.root_m = 0.5; /* most of what a tea bush drinks comes from there */
     return keys_read(source, item, "a plot", plot_keys, sizeof plot_keys / sizeof *plot_keys,
                      draft);
-}
-
-static bool read_limit(struct yaml_source *source, const yaml_node_t *value, void *target,
-                       bool above)
-{
-    struct draft_alert *draft = target;
-    static const struct key key = {
-        .name = "the limit", .kind = KEY_NUMBER, .size = 8, .example = "4"};
-    if (draft->limits++)
-        return yaml_error(source, yaml_line(value),
-                          "an alert has above and below; keep one of them");
-    draft->alert.above = above;
-    return keys_read_one(source, value, &key, &draft->alert.limit);
-}
-
-static bool read_above(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    return read_limit(source, value, target, true);
-}
-
-static bool read_below(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    return read_limit(source, value, target, false);
-}
-
-static bool read_clear(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct draft_alert *draft = target;
-    static const struct key key = {.name = "clear", .kind = KEY_NUMBER, .size = 8, .example = "5"};
-    draft->clear_set = true;
-    return keys_read_one(source, value, &key, &draft->alert.clear);
-}
-
-#define ALERT(member) KEY_MEMBER(struct draft_alert, alert.member)
-static const struct key alert_keys[] = {
-    {.name = "name", .kind = KEY_NAME, ALERT(name), .required = true, .example = "frost"},
-    {.name = "label", .kind = KEY_TEXT, ALERT(label), .example = "霜冻"},
-    {.name = "metric",
-     .kind = KEY_METRIC,
-     ALERT(metric),
-     .required = true,
-     .example = "air_temperature"},
-    {.name = "above", .kind = KEY_FUNCTION, .read = read_above},
-    {.name = "below", .kind = KEY_FUNCTION, .read = read_below},
-    {.name = "clear", .kind = KEY_FUNCTION, .read = read_clear},
-    {.name = "for", .kind = KEY_S, ALERT(for_s), .min = 0, .max = 86400, .example = "10min"},
-    {.name = "level", .kind = KEY_CHOICE, ALERT(level), .choices = levels},
-};
-
-static bool read_alert(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct draft_alert *draft = target;
-    struct alert_rule *alert = &draft->alert;
-    alert->level = 1;
-    draft->line = yaml_line(item);
-    if (!keys_read(source, item, "an alert", alert_keys, sizeof alert_keys / sizeof *alert_keys,
-                   draft))
-        return false;
-    if (!draft->limits)
-        return yaml_error(source, yaml_line(item),
-                          "alert \"%s\" has no limit; add above: or below:", alert->name);
-    if (!draft->clear_set)
-        alert->clear = alert->limit;
-    if (alert->above ? alert->clear > alert->limit : alert->clear < alert->limit)
-        return yaml_error(source, yaml_line(item),
-                          "alert \"%s\" would clear at %g before it fires at %g; "
-                          "put clear on the other side of the limit",
-                          alert->name, alert->clear, alert->limit);
-    if (!alert->label[0])
-        strcpy(alert->label, alert->name);
-    return true;
 }
 
 /* --- the file --- */
@@ -358,8 +285,10 @@ SECTION(buses)
 SECTION(alerts)
 {
     struct draft *draft = target;
-    return keys_list(source, value, "alerts", 200, sizeof *draft->alerts, (void **)&draft->alerts,
-                     &draft->alert_count, read_alert);
+    const char *text = yaml_text(value);
+    draft->no_alerts = text && strcmp(text, "none") == 0;
+    return draft->no_alerts || keys_list(source, value, "alerts", 200, sizeof *draft->alerts,
+                                         (void **)&draft->alerts, &draft->alert_count, draft_alert);
 }
 
 SECTION(profiles)
@@ -482,6 +411,8 @@ void config_free(struct config *config)
     free(config->brokers);
     free(config->plots);
     free(config->profiles);
+    for (unsigned i = 0; i < config->alert_count; i++)
+        free(config->alerts[i].devices);
     free(config->alerts);
     free(config);
 }

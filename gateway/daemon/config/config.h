@@ -229,14 +229,36 @@ struct plot_config {
     uint16_t *devices;
 };
 
+/* What one alert of a rule is about: all that its devices measure is one cause, or each plot is one
+ * (and each device that is in no plot), or each device. */
+enum alert_scope { ALERT_GARDEN, ALERT_PLOT, ALERT_DEVICE };
+
+#define CONFIG_ADVICE_SIZE 161 /* free UTF-8: what to do */
+
+/* A part of the day in the site's time, from <= t < to in minutes; through midnight where to is
+ * less; equal: none given. */
+struct alert_hours {
+    uint16_t from, to;
+};
+
 struct alert_rule {
     char name[CONFIG_NAME_SIZE];
-    char label[CONFIG_LABEL_SIZE];
+    char label[CONFIG_LABEL_SIZE], label_en[CONFIG_LABEL_SIZE]; /* never empty once loaded */
+    char todo[CONFIG_ADVICE_SIZE], todo_en[CONFIG_ADVICE_SIZE]; /* "": none */
     char metric[CONFIG_NAME_SIZE];
     bool above;          /* fires above the limit, else below */
     double limit, clear; /* clear: hysteresis, where it ends */
+    uint32_t per_s;      /* not 0: the change within this time is judged, of increments their sum */
     uint32_t for_s;
-    uint8_t level; /* 0 info, 1 watch, 2 alarm */
+    uint8_t level;            /* 0 info, 1 watch, 2 alarm */
+    uint8_t scope;            /* enum alert_scope */
+    uint16_t months;          /* bit 0 is January; 0: all year */
+    struct alert_hours hours; /* it is looked at only then */
+    struct alert_hours quiet; /* it wakes nobody then */
+    bool shipped;             /* not from the file */
+    uint16_t device_count;    /* those that measure it and that the rule names; 0: it never comes */
+    uint16_t *devices;        /* indices into config.devices, ascending */
+    int line;
 };
 
 struct config {
@@ -280,6 +302,9 @@ static inline bool config_located(const struct config *config)
     return config->latitude != 0 || config->longitude != 0;
 }
 
+/* A rule that can't come, and why not. */
+bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,
+                          size_t size);
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);
 const struct plot_config *config_plot(const struct config *config, const char *name);

@@ -26,9 +26,9 @@ struct draft_plot {
 
 struct draft_alert {
     struct alert_rule alert;
-    int limits; /* above and below seen */
+    const yaml_node_t *plots, *devices; /* sequences of names, or NULL: all */
+    int limits;                         /* above, below and change seen */
     bool clear_set;
-    int line;
 };
 
 struct draft {
@@ -37,6 +37,7 @@ struct draft {
     struct draft_plot *plots;
     struct draft_alert *alerts;
     uint16_t bus_count, plot_count, alert_count;
+    bool no_alerts; /* the file says so: not even the shipped rules */
     char profile_dir[CONFIG_PATH_SIZE];
     bool kept; /* a copy: its profiles are beside it, whatever it says of their folder */
 };
@@ -45,6 +46,11 @@ struct draft {
 bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target);
 /* One item of `mqtt`, into a struct broker_config. brokers.c */
 bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *target);
+
+/* One item of `alerts`, into a struct draft_alert; and all of them, tied to devices, or the shipped
+ * ones. alert_rules.c */
+bool draft_alert(struct yaml_source *source, const yaml_node_t *item, void *target);
+bool draft_alerts_resolve(struct yaml_source *source, struct draft *draft);
 
 /* Fills draft->config from the drafts: indices, profiles, defaults; checks what no single section
  * can see. False after the first error. */

@@ -186,7 +186,7 @@ static bool add_buses(struct yaml_source *source, struct draft *draft)
     return true;
 }
 
-/* --- plots, brokers, alerts --- */
+/* --- plots, brokers --- */
 
 static bool unknown_device(struct yaml_source *source, const struct config *config,
                            const yaml_node_t *node, const struct plot_config *plot)
@@ -245,49 +245,6 @@ static bool add_plots(struct yaml_source *source, struct draft *draft)
     return true;
 }
 
-/* A rule for a metric that nobody measures would be silent for ever: no frost alarm in the night of
- * the frost, for a letter too few. */
-static bool check_metric(struct yaml_source *source, const struct config *config,
-                         const struct draft_alert *from)
-{
-    const char *words[1025] = {NULL};
-    unsigned count = 0;
-    for (unsigned d = 0; d < config->device_count; d++) {
-        for (unsigned i = 0; i < config->devices[d].metric_count; i++) {
-            const char *metric = config->devices[d].metrics[i]->metric;
-            if (strcmp(metric, from->alert.metric) == 0)
-                return true;
-            if (count < 1024)
-                words[count++] = metric;
-        }
-    }
-    const char *near = yaml_nearest(from->alert.metric, words);
-    return yaml_error(source, from->line,
-                      "alert \"%s\": no device measures \"%.40s\", so it would never come; %s%s%s",
-                      from->alert.name, from->alert.metric,
-                      near ? "did you mean \"" : "write a metric that a device's profile has",
-                      near ? near : "", near ? "\"?" : "");
-}
-
-static bool add_alerts(struct yaml_source *source, struct draft *draft)
-{
-    struct config *config = draft->config;
-    if (!allocate(source, draft->alert_count, sizeof *config->alerts, (void **)&config->alerts))
-        return false;
-    for (unsigned i = 0; i < draft->alert_count; i++) {
-        for (unsigned j = 0; j < i; j++) {
-            if (strcmp(draft->alerts[i].alert.name, draft->alerts[j].alert.name) == 0)
-                return yaml_error(source, draft->alerts[i].line,
-                                  "alert \"%s\" stands twice; give each its own name",
-                                  draft->alerts[i].alert.name);
-        }
-        if (!check_metric(source, config, &draft->alerts[i]))
-            return false;
-        config->alerts[config->alert_count++] = draft->alerts[i].alert;
-    }
-    return true;
-}
-
 static bool check_brokers(struct yaml_source *source, const struct config *config)
 {
     for (unsigned i = 0; i < config->broker_count; i++) {
@@ -302,6 +259,6 @@ static bool check_brokers(struct yaml_source *source, const struct config *confi
 
 bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
-    return add_buses(source, draft) && add_plots(source, draft) && add_alerts(source, draft) &&
-           check_brokers(source, draft->config);
+    return add_buses(source, draft) && add_plots(source, draft) &&
+           draft_alerts_resolve(source, draft) && check_brokers(source, draft->config);
 }

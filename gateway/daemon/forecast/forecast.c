@@ -47,6 +47,7 @@ struct forecast {
     const struct config *config;
     struct store *store;
     struct publish *publish;
+    struct alerts *alerts;
     struct ask ask;
     pthread_t thread;
     struct outlook_season *days; /* by plot */
@@ -218,7 +219,7 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
     if (frost->level == FROST_NONE) {
         bool lost = f->frost_plot >= 0 && f->outlooks[f->frost_plot].frost.level == FROST_UNKNOWN;
         if (!lost) /* the plot of that frost is seen to be warm again */
-            publish_lower(f->publish, PUBLISH_ALERT_FROST);
+            alerts_lower(f->alerts, ALERTS_FROST);
         return;
     }
     f->frost_plot = index;
@@ -227,8 +228,8 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
                    frost->reckoned ? "reckoned for the morning" : "measured");
     (void)snprintf(what_zh, sizeof what_zh, "霜冻：%s %.1f °C",
                    frost->reckoned ? "预计明早最低" : "实测", frost->min_c);
-    struct publish_alert alert = {
-        .id = PUBLISH_ALERT_FROST,
+    struct alerts_event alert = {
+        .id = ALERTS_FROST,
         .what = what,
         .where = f->config->plots[index].name,
         .todo = todo[frost->level][0],
@@ -237,7 +238,7 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
         .level = frost->level == FROST_WATCH ? "watch" : "alarm",
         .since_ms = now_ms,
     };
-    publish_raise(f->publish, &alert);
+    alerts_raise(f->alerts, &alert);
 }
 
 /* ---- Rounds ---- */
@@ -322,7 +323,7 @@ static void release(struct forecast *f)
 }
 
 struct forecast *forecast_start(const struct config *config, struct store *store,
-                                struct publish *publish)
+                                struct publish *publish, struct alerts *alerts)
 {
     struct forecast *f = calloc(1, sizeof *f);
     sigset_t all, before;
@@ -331,6 +332,7 @@ struct forecast *forecast_start(const struct config *config, struct store *store
     f->config = config;
     f->store = store;
     f->publish = publish;
+    f->alerts = alerts;
     f->frost_plot = -1;
     ask_init(&f->ask, store);
     log_state_init(&f->log, 1);

@@ -5,11 +5,12 @@
  *
  * A thread of its own, of low priority: a season of a large garden takes seconds to read and to
  * reckon with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
- * store by message (ask.h) and speaks through publish. Nothing is kept on disk: the same readings
- * and notes give the same numbers, so a restart changes nothing. */
+ * store by message (ask.h) and speaks through publish and alerts. Nothing is kept on disk: the same
+ * readings and notes give the same numbers, so a restart changes nothing. */
 #ifndef BAIYE_FORECAST_FORECAST_H
 #define BAIYE_FORECAST_FORECAST_H
 
+#include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
@@ -17,9 +18,9 @@
 
 struct forecast;
 
-/* For a config with plots. All three must outlive it. NULL when it can't be started (errno). */
+/* For a config with plots. All four must outlive it. NULL when it can't be started (errno). */
 struct forecast *forecast_start(const struct config *config, struct store *store,
-                                struct publish *publish);
+                                struct publish *publish, struct alerts *alerts);
 /* A pick was noted: look again, soon. Any thread. NULL is fine. */
 void forecast_picked(struct forecast *forecast);
 /* What is known of config.plots[plot], to doubt a note before it is stored. Any thread; NULL: no

@@ -22,6 +22,10 @@ bool health_alive(const struct health *health, json_t *stuck)
         add_text(stuck, "%s%s", "publishers", "");
         alive = false;
     }
+    if (parts->alerts != NULL && alerts_idle_ms(parts->alerts) > health->stuck_ms) {
+        add_text(stuck, "%s%s", "alerts", "");
+        alive = false;
+    }
     if (parts->forecast != NULL && forecast_idle_ms(parts->forecast) > FORECAST_STUCK_MS) {
         add_text(stuck, "%s%s", "forecast", "");
         alive = false;

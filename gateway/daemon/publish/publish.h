@@ -51,29 +51,6 @@ void publish_stop(struct publish *publish);
  * false: no memory, or too many documents. */
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos);
-/* An alert of another part of the daemon. English, and Chinese where `what_zh` is not NULL; what is
- * too long is cut. */
-struct publish_alert {
-    const char *id; /* one of those below */
-    const char *what, *where, *todo;
-    const char *what_zh, *todo_zh;
-    const char *level; /* "info", "watch" or "alarm" */
-    int64_t since_ms;
-};
-#define PUBLISH_ALERT_FROST       "frost" /* rules have a hyphen in theirs */
-#define PUBLISH_ALERT_GUESSES     "logins"
-#define PUBLISH_ALERT_CONFIG      "configuration" /* ends with the next start, if it is mended */
-#define PUBLISH_ALERT_CERTIFICATE "certificate"
-/* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
-void publish_raise(struct publish *publish, const struct publish_alert *alert);
-/* It is over; nothing when it does not stand. Any thread. */
-void publish_lower(struct publish *publish, const char *id);
-/* The web server can't be reached by anybody, for that reason; NULL: it can. An alert. Any thread.
- */
-void publish_web_trouble(struct publish *publish, const char *what);
-/* Somebody has seen an alert: until it ends its topic says who, and when. Kept over a restart. Any
- * thread. false: no such alert stands. */
-bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms);
 /* Sends an answer once, to a topic below baiye/<site>/answer/. Copies. Any thread. false: the
  * broker is away or too many answers wait. */
 bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
@@ -92,6 +69,7 @@ struct publish_stats {
     uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
+    bool used_up;     /* all of the budget: only alerts and forecast */
     bool thrifty;     /* from 80 % of the budget on: only alerts, forecast, hourly means */
     int64_t later_ms; /* thrifty: UTC from which readings go out again, also those asked for once
                          more; 0: not known, since the time is not */

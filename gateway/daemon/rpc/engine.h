@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/forecast.h"
@@ -34,6 +35,7 @@ struct rpc_call;
 struct rpc_parts {
     struct store *store;
     struct publish *publish;  /* may be NULL */
+    struct alerts *alerts;    /* may be NULL */
     struct bus *const *buses; /* one a config.buses */
     /* For `stats`; a new reference. May be NULL. */
     json_t *(*stats)(void *context);

@@ -411,8 +411,8 @@ static void run_ack(struct rpc_call *call)
     const char *id = rpc_text(call, "id");
     if (id == NULL)
         return;
-    if (parts->publish == NULL ||
-        !publish_acknowledge(parts->publish, id, call->caller.user, store_now(parts->store).ms))
+    if (parts->alerts == NULL ||
+        !alerts_acknowledge(parts->alerts, id, call->caller.user, store_now(parts->store).ms))
         rpc_fail(call, "unknown", "there is no such alert now",
                  "take its id from the alert's topic");
     else

@@ -63,6 +63,12 @@ describe('a payload', () => {
     expect(parseAlert({ level: 'nonsense', what: 'x' }, 'a')?.level).toBe('watch');
   });
 
+  it('of an alert says where in the words of the gateway', () => {
+    const words = { what: 'x', place: 'Upper', zh: { what: '某', place: '上坡' } };
+    expect(parseAlert(words, 'a')).toMatchObject({ place: 'Upper', zh: { what: '某', place: '上坡' } });
+    expect(parseAlert({ what: 'x', place: 'Upper', zh: { what: '某' } }, 'a')?.zh?.place).toBe('Upper');
+  });
+
   it('of an alert says who has seen it, and when', () => {
     const seen = parseAlert({ what: 'x', acked_by: '阿姨', acked_ts: 1795293274123 }, 'a');
     expect([seen?.acked, seen?.ackedBy, seen?.ackedAt]).toEqual([true, '阿姨', 1795293274123]);

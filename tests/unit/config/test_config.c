@@ -186,6 +186,102 @@ static void reads_addresses_of_brokers(void **state)
 }
 
 /* Every kind of mistake: where it is, what is wrong, what would be right. */
+static struct config *loaded(const char *text)
+{
+    struct config_error error;
+    struct config *c = load(text, &error);
+    if (!c)
+        fail_msg("%s", error.text);
+    return c;
+}
+
+#define TWO                                                                                        \
+    DEV "      - { name: b, profile: xy-md02, address: 2 }\n"                                      \
+        "plots:\n  - { name: upper, devices: [b] }\n"
+
+static void reads_a_rule_with_all_its_keys(void **state)
+{
+    (void)state;
+    struct config *c = loaded(
+        HEAD TWO "alerts:\n"
+                 "  - { name: frost, label: 霜冻, label_en: Frost, todo: 盖膜, todo_en: cover,\n"
+                 "      metric: air_temperature, below: 2, clear: 3, for: 10min, level: alarm,\n"
+                 "      scope: plot, plots: [upper], hours: '18:00-09:00', months: 11-2,\n"
+                 "      quiet: '22:00-24:00' }\n"
+                 "  - { name: drop, metric: air_temperature, change: -3 per 1h,\n"
+                 "      devices: [a], months: [3, 5] }\n");
+    const struct alert_rule *frost = &c->alerts[0], *drop = &c->alerts[1];
+    assert_int_equal(c->alert_count, 2);
+    assert_string_equal(frost->label, "霜冻");
+    assert_string_equal(frost->label_en, "Frost");
+    assert_string_equal(frost->todo, "盖膜");
+    assert_string_equal(frost->todo_en, "cover");
+    assert_true(!frost->above && frost->limit == 2 && frost->clear == 3 && !frost->shipped);
+    assert_int_equal(frost->for_s, 600);
+    assert_int_equal(frost->level, 2);
+    assert_int_equal(frost->scope, ALERT_PLOT);
+    assert_int_equal(frost->months, 1 << 10 | 1 << 11 | 1 << 0 | 1 << 1);
+    assert_true(frost->hours.from == 1080 && frost->hours.to == 540);
+    assert_true(frost->quiet.from == 1320 && frost->quiet.to == 1440);
+    assert_true(frost->device_count == 1 && frost->devices[0] == 1);
+    assert_true(!drop->above && drop->limit == -3 && drop->clear == -3 && drop->per_s == 3600);
+    assert_int_equal(drop->months, 1 << 2 | 1 << 4);
+    assert_true(drop->device_count == 1 && drop->devices[0] == 0);
+    assert_int_equal(drop->scope, ALERT_GARDEN);
+    assert_string_equal(drop->label_en, "drop");
+    config_free(c);
+}
+
+static void a_file_without_rules_has_the_shipped_ones_that_can_come(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {HEAD DEV, HEAD DEV "alerts: []\n"};
+    char why[160];
+    for (unsigned i = 0; i < 2; i++) {
+        struct config *c = loaded(texts[i]);
+        assert_int_equal(c->alert_count, 3); /* nothing measures the soil */
+        assert_string_equal(c->alerts[0].name, "frost-watch");
+        assert_string_equal(c->alerts[1].name, "frost");
+        assert_string_equal(c->alerts[2].name, "heat");
+        for (unsigned r = 0; r < c->alert_count; r++) {
+            const struct alert_rule *rule = &c->alerts[r];
+            assert_true(rule->shipped && rule->label[0] && rule->label_en[0] && rule->todo[0] &&
+                        rule->todo_en[0] && rule->device_count == 1);
+            assert_true(rule->above ? rule->clear < rule->limit : rule->clear > rule->limit);
+            assert_false(config_alert_trouble(c, rule, why, sizeof why));
+        }
+        config_free(c);
+    }
+    struct config *c = loaded(HEAD DEV "alerts: none\n");
+    assert_int_equal(c->alert_count, 0);
+    config_free(c);
+    c = loaded("location: { lat: -26.5, lon: 30 }\n" HEAD DEV);
+    assert_int_equal(c->alerts[1].months, 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10); /* its spring */
+    config_free(c);
+}
+
+static void a_rule_that_no_device_can_raise_is_a_warning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *says;
+    } cases[] = {
+        {"metric: soil_ph, below: 4", "measures soil_ph"},
+        {"metric: air_temperature, above: 400", "limit 400 is outside"},
+        {"metric: air_temperature, below: -400", "limit -400 is outside"},
+        {"metric: air_humidity, above: 100", "limit 100 is outside"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512], why[160] = "";
+        (void)snprintf(text, sizeof text, HEAD DEV "alerts:\n  - { name: x, %s }\n", cases[i].rule);
+        struct config *c = loaded(text);
+        assert_true(config_alert_trouble(c, &c->alerts[0], why, sizeof why));
+        assert_non_null(strstr(why, cases[i].says));
+        assert_non_null(strstr(why, "never comes"));
+        config_free(c);
+    }
+}
+
 static void names_line_mistake_and_remedy(void **state)
 {
     (void)state;
@@ -283,7 +379,7 @@ static void names_line_mistake_and_remedy(void **state)
         {"site: s\nalerts:\n  - { name: x, metric: air_temperature }\n", ":3:", "has no limit",
          "above: or below:"},
         {"site: s\nalerts:\n  - { name: x, metric: t, above: 1, below: 2 }\n",
-         ":3:", "above and below", "keep one"},
+         ":3:", "above, below and change", "keep one"},
         {"site: s\nalerts:\n  - { name: x, metric: t, below: 4, clear: 3 }\n",
          ":3:", "would clear at 3 before it fires at 4", "other side"},
         {"site: s\nlocation: { lat: 91 }\n", ":2:", "outside -90..90", "lat: 26.5"},
@@ -293,8 +389,28 @@ static void names_line_mistake_and_remedy(void **state)
          "timezone: Asia/Shanghai"},
         {HEAD DEV "alerts:\n  - { name: x, metric: air_temperatur, below: 4 }\n",
          ":8:", "no device measures \"air_temperatur\"", "did you mean \"air_temperature\"?"},
-        {HEAD DEV "alerts:\n  - { name: x, metric: soil_ph, below: 4 }\n",
-         ":8:", "it would never come", "a metric that a device's profile has"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: tea, below: 4 }\n", ":8:", "it would never come",
+         "a metric that a device's profile has"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, change: -3 }\n",
+         ":3:", "\"-3\" is not a change", "change: -3 per 1h"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, change: 0 per 1h }\n",
+         ":3:", "is not a change", "change: -3 per 1h"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, change: 3 per 1s }\n",
+         ":3:", "within 1min to 7d", "change: -3 per 1h"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 3, change: 3 per 1h }\n",
+         ":3:", "above, below and change", "keep one"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 3, hours: 18-9 }\n",
+         ":3:", "\"18-9\" is not a part of the day", "hours: 18:00-09:00"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 3, quiet: 25:00-09:00 }\n",
+         ":3:", "is not a part of the day", "quiet: 18:00-09:00"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 3, months: 0-5 }\n",
+         ":3:", "numbers of months", "months: 2-5"},
+        {"site: s\nalerts:\n  - { name: x, metric: t, above: 3, scope: farm }\n",
+         ":3:", "scope: \"farm\" is unknown", "garden, plot, device"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: air_temperature, below: 4, devices: [b] }\n",
+         ":8:", "unknown device \"b\"", "one that the file has"},
+        {HEAD DEV "alerts:\n  - { name: x, metric: air_temperature, below: 4, plots: [b] }\n",
+         ":8:", "unknown plot \"b\"", "one that the file has"},
         {HEAD DEV "plots:\n  - { name: p, devices: [a, a] }\n", ":8:", "names device \"a\" twice",
          "once is enough"},
         {HEAD DEV "plots:\n  - { name: p, standard: 2B1L, devices: [a] }\n",
@@ -423,6 +539,9 @@ int main(void)
         cmocka_unit_test(reads_the_design_example),
         cmocka_unit_test(requests_are_taken_from_this_machine_only),
         cmocka_unit_test(reads_addresses_of_brokers),
+        cmocka_unit_test(reads_a_rule_with_all_its_keys),
+        cmocka_unit_test(a_file_without_rules_has_the_shipped_ones_that_can_come),
+        cmocka_unit_test(a_rule_that_no_device_can_raise_is_a_warning),
         cmocka_unit_test(names_line_mistake_and_remedy),
         cmocka_unit_test(reads_profiles_of_the_user_first),
         cmocka_unit_test(takes_reserved_addresses_that_devices_have),

@@ -137,10 +137,10 @@ bool publish_doc(struct publish *publish, const char *suffix, const void *payloa
     return true;
 }
 
-void publish_raise(struct publish *publish, const struct publish_alert *alert)
+void alerts_raise(struct alerts *alerts, const struct alerts_event *alert)
 {
-    (void)publish;
-    assert_string_equal(alert->id, PUBLISH_ALERT_FROST);
+    (void)alerts;
+    assert_string_equal(alert->id, ALERTS_FROST);
     assert_true(strlen(alert->todo) > 0 && strlen(alert->todo_zh) > 0 && alert->what_zh != NULL);
     pthread_mutex_lock(&world.lock);
     (void)snprintf(world.what, sizeof world.what, "%s %s: %s", alert->level, alert->where,
@@ -150,10 +150,10 @@ void publish_raise(struct publish *publish, const struct publish_alert *alert)
     pthread_mutex_unlock(&world.lock);
 }
 
-void publish_lower(struct publish *publish, const char *id)
+void alerts_lower(struct alerts *alerts, const char *id)
 {
-    (void)publish;
-    assert_string_equal(id, PUBLISH_ALERT_FROST);
+    (void)alerts;
+    assert_string_equal(id, ALERTS_FROST);
     pthread_mutex_lock(&world.lock);
     world.lowered++;
     pthread_cond_broadcast(&world.changed);
@@ -194,7 +194,7 @@ static int begin(void **state)
 
 static struct forecast *start(void)
 {
-    struct forecast *forecast = forecast_start(&config, NULL, NULL);
+    struct forecast *forecast = forecast_start(&config, NULL, NULL, NULL);
     assert_non_null(forecast);
     return forecast;
 }

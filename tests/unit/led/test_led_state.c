@@ -249,6 +249,14 @@ static void an_alert_is_told_in_both_languages_where_the_gateway_can(void **unus
     assert_string_equal(alert->todo[LANGUAGE_ZH], "去看");
     assert_string_equal(alert->what[LANGUAGE_EN], "no answer");
     assert_string_equal(alert->todo[LANGUAGE_EN], "look");
+    assert_string_equal(state_alert_place(&s.state, alert, LANGUAGE_ZH), "");
+    scene_send(&s, "alert/a",
+               "{\"what\":\"x\",\"where\":\"garden\",\"place\":\"Upper\",\"level\":\"watch\","
+               "\"zh\":{\"what\":\"某\",\"place\":\"上坡、下坡\"},\"since\":@}",
+               true);
+    alert = state_alert(&s.state, 0, 0); /* the gateway's words, not the name */
+    assert_string_equal(state_alert_place(&s.state, alert, LANGUAGE_ZH), "上坡、下坡");
+    assert_string_equal(state_alert_place(&s.state, alert, LANGUAGE_EN), "Upper");
     scene_send(&s, "alert/a", "{\"what\":\"x\",\"zh\":{\"what\":7},\"since\":@}", true);
     assert_string_equal(state_alert(&s.state, 0, 0)->what[LANGUAGE_ZH], "x");
 }

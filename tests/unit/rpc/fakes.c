@@ -13,6 +13,7 @@
 struct fakes fakes;
 struct bus *const fake_buses[] = {NULL, NULL};
 struct publish *const fake_publish = (struct publish *)(void *)&fakes;
+struct alerts *const fake_alerts = (struct alerts *)(void *)&fakes;
 
 const char *store_result_text(enum store_result result)
 {
@@ -306,9 +307,9 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     return true;
 }
 
-bool publish_acknowledge(struct publish *publish, const char *id, const char *user, int64_t at_ms)
+bool alerts_acknowledge(struct alerts *alerts, const char *id, const char *user, int64_t at_ms)
 {
-    (void)publish;
+    (void)alerts;
     if (strcmp(id, "frost-plot-1") != 0)
         return false;
     (void)snprintf(fakes.acked_by, sizeof fakes.acked_by, "%s", user);
@@ -324,23 +325,29 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
         .state = "up", .backlog = 3, .thrifty = fakes.thrifty, .later_ms = fakes.later_ms};
 }
 
-void publish_raise(struct publish *publish, const struct publish_alert *alert)
+void alerts_raise(struct alerts *alerts, const struct alerts_event *alert)
 {
-    (void)publish;
+    (void)alerts;
     (void)snprintf(fakes.raised, sizeof fakes.raised, "%s: %s", alert->id, alert->what);
 }
 
-void publish_lower(struct publish *publish, const char *id)
+void alerts_lower(struct alerts *alerts, const char *id)
 {
-    (void)publish;
+    (void)alerts;
     (void)id;
     fakes.raised[0] = '\0';
 }
 
-void publish_web_trouble(struct publish *publish, const char *what)
+void alerts_web_trouble(struct alerts *alerts, const char *what)
 {
-    (void)publish;
+    (void)alerts;
     (void)what;
+}
+
+int64_t alerts_idle_ms(const struct alerts *alerts)
+{
+    (void)alerts;
+    return 0;
 }
 
 int64_t publish_idle_ms(const struct publish *publish)

@@ -42,6 +42,7 @@ extern struct fakes fakes;
 struct bus;
 extern struct bus *const fake_buses[];
 extern struct publish *const fake_publish; /* only its address means something */
+extern struct alerts *const fake_alerts;
 
 /* The garden that is asked about: bus east with plot-1 (unit 1), broken (unit 2) and dead (unit 3),
  * broker local, plots upper (plot-1, broken) and empty. A test may name its file. */

@@ -39,7 +39,7 @@ static int start(void **state)
     memset(&fakes, 0, sizeof fakes);
     fakes.now = (struct wall_ms){1795293274123, TIME_TRUSTED};
     progress_count = end_count = 0;
-    struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
     loop = loop_open(false);
     rpc = rpc_open(loop, &fake_config, &parts);
     return rpc != NULL ? 0 : -1;
@@ -356,7 +356,7 @@ static void an_actuator_is_switched_back_when_its_time_is_over(void **state)
 static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(void **state)
 {
     (void)state;
-    struct rpc_parts parts = {.publish = fake_publish, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
     loop_drop_tasks(loop);
     rpc_close(rpc);
     strcpy(fakes.kept_key, "actuators");

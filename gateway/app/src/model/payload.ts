@@ -85,10 +85,12 @@ export interface Alert {
   level: Level;
   what: string;
   where: string;
+  /** Where it is, in the gateway's words; '': it has none. */
+  place: string;
   since: number | null;
   todo: string;
   /** The gateway's own words in Chinese, where it has them. */
-  zh: { what: string; todo: string } | null;
+  zh: { what: string; place: string; todo: string } | null;
   acked: boolean;
   ackedBy: string;
   ackedAt: number | null;
@@ -327,9 +329,10 @@ export function parseAlert(x: unknown, id: string): Alert | null {
     level: level(o.level, 'watch'),
     what,
     where: text(o.where, 120),
+    place: text(o.place, 160),
     since: time(o.since),
     todo: text(o.todo),
-    zh: zh && { what: text(zh.what) || what, todo: text(zh.todo) },
+    zh: zh && { what: text(zh.what) || what, place: text(zh.place, 160) || text(o.place, 160), todo: text(zh.todo) },
     acked: ackedBy !== '' || ackedAt !== null,
     ackedBy,
     ackedAt,

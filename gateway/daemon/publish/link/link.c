@@ -197,7 +197,6 @@ static void *link_main(void *context)
         atomic_store(&publish->step_ms, now_ms);
         if (slow) {
             publish->slow_ms = now_ms;
-            alerts_second(publish);
             for (uint16_t i = 0; i < publish->broker_count; i++)
                 look_for_silence(&publish->brokers[i], now_ms);
         }
@@ -280,8 +279,6 @@ static void release(struct publish *publish)
 {
     for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
         free_broker(&publish->brokers[i]);
-    alerts_destroy(publish->alerts);
-    active_destroy(publish->raised);
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
@@ -301,10 +298,8 @@ static bool make_parts(struct publish *publish)
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
     publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
-    publish->alerts = alerts_create(config);
-    publish->raised = active_create(publish);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->quiet_until_ms == NULL || publish->alerts == NULL || publish->raised == NULL)
+        publish->quiet_until_ms == NULL)
         return false;
     for (uint16_t i = 0; i < config->device_count; i++)
         stream_schema_of_device(&config->devices[i], &publish->shapes[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the link thread: shared by publish's own files. Other threads touch only the documents,
- * the answers, the alerts that stand, and the brokers' stats; each has its lock. */
+ * the answers and the brokers' stats; each has its lock. */
 #ifndef BAIYE_PUBLISH_LINK_LINK_H
 #define BAIYE_PUBLISH_LINK_LINK_H
 
@@ -114,28 +114,6 @@ struct broker {
     struct log_state log;
 };
 
-struct persisted_doc_question;
-
-/* A document of the store that is read once. persisted_doc.c */
-struct persisted_doc {
-    struct publish *publish;
-    const char *key;
-    /* On the store thread, once. `size` 0: there is none. */
-    void (*take)(struct publish *publish, void *context, const void *value, size_t size);
-    void *context;
-    atomic_bool known; /* it was read: what is written now forgets nothing */
-    struct persisted_doc_question *question;
-};
-
-#define ALERT_ID_SIZE 96
-
-struct alert_text {
-    char id[ALERT_ID_SIZE];
-    char what[192], where[CONFIG_NAME_SIZE], level[8], todo[128];
-    char what_zh[192], todo_zh[128]; /* "": there is no Chinese */
-    int64_t since_ms;
-};
-
 struct publish {
     const struct config *config;
     struct store *store;
@@ -149,10 +127,8 @@ struct publish {
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
-    pthread_mutex_t lock; /* answers and stats of brokers */
-    int64_t slow_ms;      /* monotonic: last of what is done once a second */
-    struct alerts *alerts;
-    struct active_list *raised;
+    pthread_mutex_t lock;    /* answers and stats of brokers */
+    int64_t slow_ms;         /* monotonic: last of what is done once a second */
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
     char json[IPC_DOC_MAX];
 };
@@ -222,36 +198,5 @@ void data_plan_load(struct publish *publish);
 void data_plan_count(struct publish *publish, struct broker *broker,
                      const struct data_plan_traffic *traffic);
 void data_plan_save(struct publish *publish);
-
-/* persisted_doc.c */
-/* Asks the store, unless the answer is known or under way. */
-void persisted_doc_ask(struct persisted_doc *kept);
-/* No answer is wanted any more. */
-void persisted_doc_forget(struct persisted_doc *kept);
-
-/* raised.c: the alerts that stand now. All but create and destroy: any thread. */
-struct active_list *active_create(struct publish *publish);
-void active_destroy(struct active_list *list);
-/* Have those of before the start been read? Asks for them if not. */
-bool active_known(struct active_list *list);
-/* It begins, or its text has changed; one that stands keeps its `since_ms` and who has seen it. */
-void active_set(struct publish *publish, const struct alert_text *text);
-void active_end(struct publish *publish, const char *id); /* nothing when it does not stand */
-bool active_find(struct publish *publish, const char *id, int64_t *since_ms);
-/* The first one that is not `own`. */
-bool active_next_foreign(struct publish *publish, bool (*own)(struct publish *, const char *),
-                         char *id, size_t size);
-
-/* silence.c: devices and whole lines that do not answer. Link thread. */
-struct offline *offline_create(const struct config *config);
-void offline_destroy(struct offline *offline);
-void offline_second(struct publish *publish, struct offline *offline);
-bool offline_is_ours(const struct offline *offline, const char *id);
-
-/* alerts.c */
-struct alerts *alerts_create(const struct config *config);
-void alerts_destroy(struct alerts *alerts);
-void alerts_reading(struct publish *publish, const struct reading *reading);
-void alerts_second(struct publish *publish);
 
 #endif

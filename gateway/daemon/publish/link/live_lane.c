@@ -52,13 +52,9 @@ static void mark(struct publish *publish, uint16_t device)
 
 void live_lane_look(struct publish *publish, bool health_too)
 {
-    struct reading reading;
     for (uint16_t i = 0; i < publish->config->device_count; i++) {
-        if (live_changed(publish->live, i)) {
+        if (live_changed(publish->live, i))
             mark(publish, i);
-            if (live_get(publish->live, i, &reading))
-                alerts_reading(publish, &reading);
-        }
         if (health_too && live_health_changed(publish->live, i)) {
             for (uint16_t b = 0; b < publish->broker_count; b++)
                 publish->brokers[b].health_dirty[i] = true;

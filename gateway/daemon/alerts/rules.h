@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules of the configuration, judged over readings. Pure: readings and times come as arguments,
+ * what follows is told by a callback. One thread at a time.
+ *
+ *   reading ─> spot (a rule at a device: side of the limit, since when) ─> cause (a rule at a
+ * place)
+ *
+ * A spot holds when its value has been beyond the limit for the rule's time, and lets go when it is
+ * beyond `clear` on the other side; between the two it stays as it is. A cause stands as long as
+ * any of its spots holds: six cold thermometers are one frost. What is not believed (flagged), late
+ * or the first increment behind a silence judges nothing; the first reading behind a silence
+ * decides nothing alone. All times of decisions are monotonic: a step of the wall clock changes
+ * nothing. */
+#ifndef BAIYE_ALERTS_RULES_H
+#define BAIYE_ALERTS_RULES_H
+
+#include "gateway/daemon/config/config.h"
+
+struct rules;
+
+#define RULES_ID_SIZE 96
+
+/* One rule at one place. */
+struct rules_cause {
+    const struct alert_rule *rule;
+    int32_t plot, device; /* index of the place; both -1: the garden */
+    bool stands;
+    int64_t since_mono_ms; /* since when the value has been beyond the limit */
+    uint32_t holding;      /* spots that hold */
+    /* The worst of them now, and the worst since it stands; NAN: not measured since the start. With
+     * `per_s` changes. */
+    double value, extreme;
+};
+
+/* A cause has begun, has changed (value, extreme, spots), or has ended. */
+typedef void (*rules_changed)(void *context, const struct rules_cause *cause);
+
+/* What the wall clock says, for hours and months. */
+struct rules_time {
+    bool known; /* else all hours and months count */
+    int minute; /* of the day, in the site's time */
+    int month;  /* 0 January … 11 */
+};
+
+/* `config` must outlive it. NULL: no memory. */
+struct rules *rules_create(const struct config *config, rules_changed changed, void *context);
+void rules_destroy(struct rules *rules);
+
+void rules_reading(struct rules *rules, const struct reading *reading);
+/* Once a second or so: rules whose hours or months begin or end. */
+void rules_time_is(struct rules *rules, const struct rules_time *time);
+/* A cause stood before the start: it goes on, held by those of its devices that are named here
+ * (separated by spaces). `extreme`: NAN when not known. false: no rule has it, or none of its
+ * devices is left. */
+bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme);
+/* Names of the devices that hold a cause, separated by spaces; those that do not fit are left out.
+ * The number of those that hold. */
+uint32_t rules_devices(const struct rules *rules, const struct rules_cause *cause, char *out,
+                       size_t size);
+/* "frost" of the garden is frost-garden, else <rule>-<plot or device>. */
+void rules_id(const struct rules *rules, const struct rules_cause *cause, char id[RULES_ID_SIZE]);
+/* Another cause says the same more gravely: the same metric beyond a limit on the same side at the
+ * same place, with a higher level. */
+bool rules_outranked(const struct rules *rules, const struct rules_cause *cause);
+/* Calls `each` for every cause that stands. */
+void rules_each(const struct rules *rules, rules_changed each, void *context);
+
+#endif

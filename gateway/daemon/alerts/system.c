@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/alerts/system.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DISK_LEAST    (UINT64_C(256) << 20)
+#define DISK_LEAST_PC 5u
+
+static void say(struct alert_text *text, enum metric_language language, const char *what,
+                const char *todo)
+{
+    struct alert_words *words = &text->words[language];
+    (void)snprintf(words->what, sizeof words->what, "%s", what);
+    (void)snprintf(words->todo, sizeof words->todo, "%s", todo);
+}
+
+static void own_alert(bool stands, struct alert_text *text, struct active *active,
+                      const struct active_now *now)
+{
+    if (!stands) {
+        active_end(active, text->id, now);
+        return;
+    }
+    (void)snprintf(text->where, sizeof text->where, "gateway");
+    (void)snprintf(text->words[METRIC_EN].place, ALERT_PLACE_SIZE, "gateway");
+    (void)snprintf(text->words[METRIC_ZH].place, ALERT_PLACE_SIZE, "网关");
+    (void)active_set(active, text, now->mono_ms, 0, now);
+}
+
+static void look_at_store(const struct store_stats *stats, struct active *active,
+                          const struct active_now *now)
+{
+    struct alert_text text = {.id = "store", .level = stats->available ? ALERT_WATCH : ALERT_ALARM};
+    say(&text, METRIC_EN, stats->alarm, "look at the gateway's disk");
+    say(&text, METRIC_ZH, "", "检查网关的硬盘");
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网关存数据有问题：%s",
+                   stats->alarm);
+    own_alert(stats->alarm[0] != '\0', &text, active, now);
+}
+
+static void look_at_quarantine(const struct store_stats *stats, struct active *active,
+                               const struct active_now *now)
+{
+    struct alert_text text = {.id = "quarantine", .level = ALERT_WATCH};
+    say(&text, METRIC_EN, "", "look at the broker's limits: message size, quota");
+    say(&text, METRIC_ZH, "", "检查消息服务器的限制：消息大小、配额");
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
+                   "a broker refuses records for good: %llu are kept aside, %llu have dropped out",
+                   (unsigned long long)stats->quarantined,
+                   (unsigned long long)stats->quarantine_dropped);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE,
+                   "消息服务器拒收了一些记录：%llu 条另存，%llu 条已丢失",
+                   (unsigned long long)stats->quarantined,
+                   (unsigned long long)stats->quarantine_dropped);
+    own_alert(stats->quarantined > 0, &text, active, now);
+}
+
+static void look_at_disk(const struct system_seen *seen, struct active *active,
+                         const struct active_now *now)
+{
+    struct alert_text text = {.id = "disk", .level = ALERT_WATCH};
+    bool low = seen->disk_known && seen->disk_free_bytes < DISK_LEAST &&
+               seen->disk_free_bytes < seen->disk_bytes / 100 * DISK_LEAST_PC;
+    say(&text, METRIC_EN, "", "delete what is not needed on the gateway, or use a larger card");
+    say(&text, METRIC_ZH, "", "删掉网关上不要的文件，或换大一点的卡");
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
+                   "the gateway's disk is nearly full: %.0f MB are left",
+                   (double)seen->disk_free_bytes / 1e6);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网关硬盘快满了：还剩 %.0f MB",
+                   (double)seen->disk_free_bytes / 1e6);
+    own_alert(low, &text, active, now);
+}
+
+/* Whoever is refused a descriptor elsewhere tells no one. */
+static void look_at_descriptors(bool left, struct active *active, const struct active_now *now)
+{
+    struct alert_text text = {.id = "descriptors", .level = ALERT_ALARM};
+    say(&text, METRIC_EN, "no file descriptor is left: nobody can log in",
+        "raise LimitNOFILE of baiyed.service and restart it");
+    say(&text, METRIC_ZH, "网关的文件描述符用完了：没有人能登录",
+        "调大 baiyed.service 的 LimitNOFILE 后重启");
+    own_alert(!left, &text, active, now);
+}
+
+static void look_at_broker(const char *name, const struct alerts_broker *broker,
+                           struct active *active, const struct active_now *now)
+{
+    struct alert_text text = {.level = ALERT_ALARM};
+    (void)snprintf(text.id, sizeof text.id, "broker-%s", name);
+    say(&text, METRIC_EN, "", "look at the broker's version, certificate, users, ACL and quota");
+    say(&text, METRIC_ZH, "", "检查消息服务器的版本、证书、用户、权限和配额");
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "消息服务器 %s 拒绝了网关：%s",
+                   name, broker->why);
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "broker %s: %s", name, broker->why);
+    own_alert(broker->refused, &text, active, now);
+}
+
+static void look_at_budget(const struct broker_config *config, const struct alerts_broker *broker,
+                           struct active *active, const struct active_now *now)
+{
+    struct alert_text text = {.level = ALERT_WATCH};
+    bool all = broker->data == ALERTS_DATA_USED;
+    (void)snprintf(text.id, sizeof text.id, "budget-%s", config->name);
+    say(&text, METRIC_EN, "", "raise budget: or batch:, or use encoding: deflate");
+    say(&text, METRIC_ZH, "", "调大 budget 或 batch，或用 encoding: deflate");
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
+                   "broker %s: %s of this month's %.1f MB are used; %s go out until it ends (UTC)",
+                   config->name, all ? "all" : "80 %", (double)config->budget_bytes_month / 1e6,
+                   all ? "only alerts and the forecast" : "hourly means instead of readings");
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE,
+                   "消息服务器 %s：本月 %.1f MB 流量已用%s，月底（UTC）前只发%s", config->name,
+                   (double)config->budget_bytes_month / 1e6, all ? "完" : " 80 %",
+                   all ? "告警和预报" : "每小时的平均值");
+    own_alert(broker->data != ALERTS_DATA_PLENTY, &text, active, now);
+}
+
+void system_look(const struct config *config, const struct system_seen *seen, struct active *active,
+                 const struct active_now *now)
+{
+    look_at_store(&seen->store, active, now);
+    look_at_quarantine(&seen->store, active, now);
+    look_at_disk(seen, active, now);
+    look_at_descriptors(seen->descriptors_left, active, now);
+    for (uint16_t i = 0; i < seen->broker_count && i < config->broker_count; i++) {
+        look_at_broker(config->brokers[i].name, &seen->brokers[i], active, now);
+        look_at_budget(&config->brokers[i], &seen->brokers[i], active, now);
+    }
+}
+
+void system_web(const char *what, struct active *active, const struct active_now *now)
+{
+    struct alert_text text = {.id = "http", .level = ALERT_ALARM};
+    say(&text, METRIC_EN, what != NULL ? what : "", "see the gateway's log");
+    say(&text, METRIC_ZH, "", "查看网关日志");
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网页打不开：%s",
+                   what != NULL ? what : "");
+    own_alert(what != NULL, &text, active, now);
+}
+
+bool system_is_ours(const struct config *config, const char *id)
+{
+    /* Not ALERTS_GUESSES: its day is counted anew after a start. */
+    static const char *const always[] = {"store", "quarantine", "descriptors", "disk", "http"};
+    char own[ALERT_ID_SIZE];
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (strcmp(id, always[i]) == 0)
+            return true;
+    }
+    if (strcmp(id, ALERTS_CERTIFICATE) == 0)
+        return config->http_cert_file[0] != '\0';
+    if (strcmp(id, ALERTS_FROST) == 0)
+        return config->plot_count > 0; /* else no one looks at it any more */
+    for (uint16_t i = 0; i < config->broker_count && i < STORE_BROKERS_MAX; i++) {
+        (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+        (void)snprintf(own, sizeof own, "budget-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/alerts/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/metric/metric.h"
+
+#define PLACES_SHOWN 3
+
+/* ---- Numbers ---- */
+
+struct quantity {
+    const char *name[METRIC_LANGUAGES], *unit;
+    unsigned decimals;
+    bool sums;
+};
+
+static struct quantity quantity_of(const struct alert_rule *rule)
+{
+    const struct metric_info *metric = metric_find(rule->metric);
+    if (metric == NULL)
+        return (struct quantity){.name = {rule->metric, rule->metric}, .unit = "", .decimals = 2};
+    return (struct quantity){.name = {metric->text[METRIC_ZH], metric->text[METRIC_EN]},
+                             .unit = metric->shown,
+                             .decimals = metric->decimals,
+                             .sums = metric->kind == METRIC_SUM};
+}
+
+/* Not "2.0 °C, below 2 °C": one digit more where the limit would be shown. */
+static void number_text(char out[32], double value, unsigned decimals, double limit)
+{
+    for (unsigned more = 0; more < 3; more++) {
+        (void)snprintf(out, 32, "%.*f", (int)(decimals + more), value);
+        if (fabs(strtod(out, NULL) - limit) > 0 || !(fabs(value - limit) > 0))
+            break;
+    }
+    if (strtod(out, NULL) == 0 && out[0] == '-')
+        memmove(out, out + 1, strlen(out)); /* no -0.0 */
+}
+
+static void duration_text(char *out, size_t size, uint32_t seconds, enum metric_language language)
+{
+    bool zh = language == METRIC_ZH;
+    if (seconds % 3600 == 0)
+        (void)snprintf(out, size, zh ? "%u 小时" : "%u h", seconds / 3600);
+    else
+        (void)snprintf(out, size, zh ? "%u 分钟" : "%u min", (seconds + 30) / 60);
+}
+
+/* ---- What ---- */
+
+static void append(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void append(char *out, size_t size, const char *format, ...)
+{
+    size_t at = strlen(out);
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(out + at, size - at, format, args);
+    va_end(args);
+    if (more >= 0 && (size_t)more >= size - at)
+        out[at] = '\0'; /* whole or not at all: no half character */
+}
+
+static void say_value(const struct rules_cause *cause, const struct quantity *quantity,
+                      const char *value, const char *limit, enum metric_language language,
+                      char *what, size_t size)
+{
+    static const char *const sides[METRIC_LANGUAGES][2] = {{"低于", "高于"}, {"below", "above"}};
+    const char *space = quantity->unit[0] != '\0' ? " " : "";
+    append(what, size, language == METRIC_ZH ? "%s %s%s%s，%s %s%s%s" : "%s %s%s%s, %s %s%s%s",
+           quantity->name[language], value, space, quantity->unit,
+           sides[language][cause->rule->above], limit, space, quantity->unit);
+}
+
+static void say_change(const struct rules_cause *cause, const struct quantity *quantity,
+                       const char *value, enum metric_language language, char *what, size_t size)
+{
+    char within[24];
+    const char *space = quantity->unit[0] != '\0' ? " " : "";
+    bool zh = language == METRIC_ZH, rose = cause->rule->above;
+    duration_text(within, sizeof within, cause->rule->per_s, language);
+    if (quantity->sums)
+        append(what, size, zh ? "%s %s内 %s%s%s" : "%s within %s: %s%s%s", quantity->name[language],
+               within, value, space, quantity->unit);
+    else if (zh)
+        append(what, size, "%s %s内%s %s%s%s", quantity->name[language], within,
+               rose ? "升了" : "降了", value, space, quantity->unit);
+    else
+        append(what, size, "%s %s %s%s%s within %s", quantity->name[language],
+               rose ? "rose by" : "fell by", value, space, quantity->unit, within);
+}
+
+static void say_extreme(const struct rules_cause *cause, const char *now, const char *extreme,
+                        enum metric_language language, char *what, size_t size)
+{
+    static const char *const words[METRIC_LANGUAGES][2] = {{"最低", "最高"}, {"lowest", "highest"}};
+    if (strcmp(now, extreme) == 0 || cause->rule->per_s > 0)
+        return;
+    append(what, size, language == METRIC_ZH ? "（%s %s）" : " (%s %s)",
+           words[language][cause->rule->above], extreme);
+}
+
+static void say_what(const struct rules_cause *cause, enum metric_language language, char *what,
+                     size_t size)
+{
+    const struct alert_rule *rule = cause->rule;
+    const struct quantity quantity = quantity_of(rule);
+    bool change = rule->per_s > 0 && !quantity.sums;
+    char now[32], extreme[32], limit[32];
+    number_text(now, change ? fabs(cause->value) : cause->value, quantity.decimals, rule->limit);
+    number_text(extreme, cause->extreme, quantity.decimals, rule->limit);
+    (void)snprintf(limit, sizeof limit, "%g", rule->limit);
+    (void)snprintf(what, size, language == METRIC_ZH ? "%s：" : "%s: ",
+                   language == METRIC_ZH ? rule->label : rule->label_en);
+    if (isnan(cause->value))
+        append(what, size, "%s", quantity.name[language]);
+    else if (rule->per_s > 0)
+        say_change(cause, &quantity, now, language, what, size);
+    else
+        say_value(cause, &quantity, now, limit, language, what, size);
+    if (!isnan(cause->value))
+        say_extreme(cause, now, extreme, language, what, size);
+}
+
+/* ---- Where ---- */
+
+static const struct plot_config *plot_of(const struct config *config, uint16_t device)
+{
+    for (uint16_t p = 0; p < config->plot_count; p++) {
+        for (uint16_t i = 0; i < config->plots[p].device_count; i++) {
+            if (config->plots[p].devices[i] == device)
+                return &config->plots[p];
+        }
+    }
+    return NULL;
+}
+
+static const char *label_of(const char *label, const char *name)
+{
+    return label[0] != '\0' ? label : name;
+}
+
+void text_device_place(const struct config *config, const struct device_config *device, char *out,
+                       size_t size)
+{
+    const struct plot_config *plot = plot_of(config, device->index);
+    out[0] = '\0';
+    if (plot != NULL)
+        append(out, size, "%s · ", label_of(plot->label, plot->name));
+    append(out, size, "%s", label_of(device->label, device->name));
+}
+
+/* The plots of the devices, and the devices that are in none; each once. */
+static void say_places(const struct config *config, const char *devices, uint32_t holding,
+                       struct alert_words words[METRIC_LANGUAGES])
+{
+    const char *shown[PLACES_SHOWN];
+    uint32_t count = 0, listed = 0;
+    char names[ALERT_DEVICES_SIZE], *rest = NULL;
+    const void *seen[64];
+    (void)snprintf(names, sizeof names, "%s", devices);
+    for (const char *name = strtok_r(names, " ", &rest); name != NULL;
+         name = strtok_r(NULL, " ", &rest)) {
+        const struct device_config *device = config_device(config, name);
+        const struct plot_config *plot = device != NULL ? plot_of(config, device->index) : NULL;
+        const void *place = plot != NULL ? (const void *)plot : device;
+        bool known = place == NULL;
+        for (uint32_t i = 0; i < count && i < 64; i++)
+            known = known || seen[i] == place;
+        listed++;
+        if (known)
+            continue;
+        if (count < PLACES_SHOWN)
+            shown[count] = plot != NULL ? label_of(plot->label, plot->name)
+                                        : label_of(device->label, device->name);
+        if (count < 64)
+            seen[count] = place;
+        count++;
+    }
+    uint32_t more = count > PLACES_SHOWN ? count - PLACES_SHOWN : 0;
+    more += holding > listed ? holding - listed : 0;
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
+        char *place = words[l].place;
+        place[0] = '\0';
+        for (uint32_t i = 0; i < count && i < PLACES_SHOWN; i++)
+            append(place, sizeof words[l].place, "%s%s",
+                   i == 0 ? "" : (l == METRIC_ZH ? "、" : ", "), shown[i]);
+        if (more > 0)
+            append(place, sizeof words[l].place, l == METRIC_ZH ? " 等 %u 处" : " and %u more",
+                   l == METRIC_ZH ? more + PLACES_SHOWN : more);
+    }
+}
+
+static void say_one_place(const char *place, struct alert_words words[METRIC_LANGUAGES])
+{
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
+        (void)snprintf(words[l].place, sizeof words[l].place, "%s", place);
+}
+
+void text_of_cause(const struct config *config, const struct rules_cause *cause,
+                   const char *devices, uint32_t holding, struct alert_text *text)
+{
+    const struct alert_rule *rule = cause->rule;
+    const struct quantity quantity = quantity_of(rule);
+    char place[ALERT_PLACE_SIZE];
+    (void)snprintf(text->rule, sizeof text->rule, "%s", rule->name);
+    text->level = rule->level;
+    text->decimals = (uint8_t)quantity.decimals;
+    (void)snprintf(text->unit, sizeof text->unit, "%s", quantity.unit);
+    text->measured = !isnan(cause->value) && !isnan(cause->extreme);
+    text->value = cause->value;
+    text->extreme = cause->extreme;
+    (void)snprintf(text->devices, sizeof text->devices, "%s", devices);
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
+        struct alert_words *words = &text->words[l];
+        say_what(cause, l, words->what, sizeof words->what);
+        (void)snprintf(words->todo, sizeof words->todo, "%s",
+                       l == METRIC_ZH ? rule->todo : rule->todo_en);
+    }
+    const char *name = "garden";
+    if (cause->plot >= 0) {
+        name = config->plots[cause->plot].name;
+        say_one_place(label_of(config->plots[cause->plot].label, name), text->words);
+    } else if (cause->device >= 0) {
+        const struct device_config *device = &config->devices[cause->device];
+        name = device->name;
+        text_device_place(config, device, place, sizeof place);
+        say_one_place(place, text->words);
+    } else {
+        say_places(config, devices, holding, text->words);
+    }
+    (void)snprintf(text->where, sizeof text->where, "%s", name);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/alerts_publish.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool publish_alert(void *context, const char *suffix, const void *payload, size_t size,
+                          bool retain, uint8_t qos)
+{
+    return publish_doc(context, suffix, payload, size, retain, qos);
+}
+
+static void look_at_broker(void *context, uint16_t index, struct alerts_broker *broker)
+{
+    struct publish_stats stats;
+    publish_stats(context, index, &stats);
+    broker->refused = strcmp(stats.state, "refused") == 0;
+    (void)snprintf(broker->why, sizeof broker->why, "%s", stats.why);
+    broker->data = stats.used_up   ? ALERTS_DATA_USED
+                   : stats.thrifty ? ALERTS_DATA_MOST_USED
+                                   : ALERTS_DATA_PLENTY;
+}
+
+struct alerts *alerts_start_publishing(const struct config *config, struct store *store,
+                                       struct publish *publish)
+{
+    struct alerts_out out = {
+        .context = publish, .publish_doc = publish_alert, .broker = look_at_broker};
+    return alerts_start(config, store, &out);
+}
