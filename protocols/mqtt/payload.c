@@ -230,13 +230,17 @@ void payload_mean(struct json_out *o, const struct payload_mean *mean)
     json_out_close(o, '}');
 }
 
-void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms)
+void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms, uint64_t id)
 {
     json_out_open(o, '{');
     json_out_key(o, "boot");
     json_out_unsigned(o, boot);
     json_out_key(o, "add_ms");
     json_out_integer(o, add_ms);
+    if (id != 0) {
+        json_out_key(o, "id");
+        json_out_unsigned(o, id);
+    }
     json_out_close(o, '}');
 }
 
@@ -251,9 +255,16 @@ void payload_batch_begin(struct json_out *o, const char *gateway)
     json_out_open(o, '[');
 }
 
-void payload_batch_end(struct json_out *o)
+void payload_batch_end(struct json_out *o, uint64_t first_id, uint64_t last_id)
 {
     json_out_close(o, ']');
+    if (first_id != 0) {
+        json_out_key(o, "ids");
+        json_out_open(o, '[');
+        json_out_unsigned(o, first_id);
+        json_out_unsigned(o, last_id);
+        json_out_close(o, ']');
+    }
     json_out_close(o, '}');
 }
 

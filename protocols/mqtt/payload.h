@@ -71,12 +71,15 @@ struct payload_mean {
     } values[PAYLOAD_VALUES_MAX];
 };
 void payload_mean(struct json_out *o, const struct payload_mean *mean);
-/* Readings of gateway boot `boot` that went out flagged `clock` are to be shifted by add_ms. */
-void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms);
-/* Opens `{"v":1,"gw":…,"readings":[`; payload_batch_end() closes it with 2 bytes. */
+/* Readings of gateway boot `boot` that went out flagged `clock` are to be shifted by add_ms. `id`,
+ * the number of the record, tells one that comes again; 0: not known. */
+void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms, uint64_t id);
+/* Opens `{"v":1,"gw":…,"readings":[`. */
 void payload_batch_begin(struct json_out *o, const char *gateway);
-void payload_batch_end(struct json_out *o);
-#define PAYLOAD_BATCH_END_SIZE 2
+/* Closes it, with `"ids":[first,last]`, the numbers of the records that the batch covers, unless
+ * first is 0. At most PAYLOAD_BATCH_END_SIZE bytes. */
+void payload_batch_end(struct json_out *o, uint64_t first_id, uint64_t last_id);
+#define PAYLOAD_BATCH_END_SIZE 52
 
 /* The whole payload of …/live. */
 void payload_live(struct json_out *o, const struct payload_reading *reading, uint32_t every_ms);

@@ -113,7 +113,7 @@ static bool make_message(struct made *made, size_t most, uint32_t *number)
         made->readings++;
         (*number)++;
     }
-    payload_batch_end(&o);
+    payload_batch_end(&o, 0, 0);
     made->size = o.at;
     return made->readings > 0;
 }

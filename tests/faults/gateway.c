@@ -18,6 +18,7 @@
 
 #include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/impl.h"
 #include "gateway/daemon/store/store.h"
 #include "tests/unit/store/garden_config.h"
 
@@ -114,6 +115,37 @@ static void do_resend(struct gateway *g, const char *line)
            waiting.found);
 }
 
+struct waiting_ids {
+    sem_t done;
+    enum store_result result;
+    struct store_resent resent;
+};
+
+static void on_resent(void *context, enum store_result result, const struct store_resent *resent)
+{
+    struct waiting_ids *waiting = context;
+    waiting->result = result;
+    waiting->resent = *resent;
+    sem_post(&waiting->done);
+}
+
+static void do_resend_ids(struct gateway *g, const char *line)
+{
+    struct store_resend_ids_query query = {.broker = -1};
+    struct waiting_ids waiting = {.result = STORE_INVALID};
+    sem_init(&waiting.done, 0, 0);
+    int got = sscanf(line, "ids %" SCNu64 " %" SCNu64, &query.ids.first, &query.ids.last);
+    if (got == 2 && store_resend_ids(g->store, &query, on_resent, &waiting) == STORE_OK)
+        while (sem_wait(&waiting.done) != 0 && errno == EINTR) {
+        }
+    printf("{\"result\":\"%s\",\"found\":%" PRIu64 ",\"next\":%" PRIu64 ",\"gone\":[",
+           store_result_text(waiting.result), waiting.resent.found, waiting.resent.next);
+    for (uint32_t i = 0; i < waiting.resent.gone_count; i++)
+        printf("%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "", waiting.resent.gone[i].first,
+               waiting.resent.gone[i].last);
+    printf("]}\n");
+}
+
 static void do_reading(struct gateway *g, char *line)
 {
     const struct reading_sink *sink = alerts_sink(g->alerts);
@@ -143,6 +175,11 @@ static bool do_line(struct gateway *g, char *line)
         say_stats(g);
     } else if (strncmp(line, "resend ", 7) == 0) {
         do_resend(g, line);
+    } else if (strncmp(line, "ids ", 4) == 0) {
+        do_resend_ids(g, line);
+    } else if (strncmp(line, "correct ", 8) == 0) { /* as when the time becomes known */
+        write_queue_correction(g->store->write_queue, strtoll(line + 8, NULL, 10));
+        printf("{}\n");
     } else if (strncmp(line, "reading ", 8) == 0) {
         do_reading(g, line);
     } else if (strncmp(line, "rate ", 5) == 0) {

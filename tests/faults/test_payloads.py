@@ -23,7 +23,9 @@ def kind(topic):
     parts = topic.split("/")[2:]
     if parts[0] == "dev":
         return None if parts[2] == "v" else parts[2]
-    return {"gateway": "status", "plot": "plot", "alert": "alert"}.get(parts[0], parts[0])
+    if parts[0] == "gateway":
+        return parts[1]
+    return {"plot": "plot", "alert": "alert"}.get(parts[0], parts[0])
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.schema.json")), ids=lambda p: p.name)
@@ -52,7 +54,7 @@ def test_every_message_fits_its_schema(broker, gateways):
     client.loop_start()
     assert ready.wait(5)
     gateway = gateways(*Gateway.broker_arguments(broker), "--rate", 40)
-    wanted = {"status", "site", "live", "plot", "readings", "discovery", None}
+    wanted = {"status", "log", "site", "live", "plot", "readings", "discovery", None}
     garden.wait_until(lambda: {kind(topic) for topic in list(seen)} >= wanted, 10,
                       f"all kinds of messages: {list(seen)}")
     assert gateway.quit() == 0

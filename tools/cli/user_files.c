@@ -126,7 +126,7 @@ bool user_replace_lines(const char *path, const char *name, char separator, cons
 static const char *const farmer_topics[] = {"gateway/status", "site",        "dev/+/live",
                                             "dev/+/v/+",      "plot/#",      "alert/#",
                                             "forecast",       "led/preview", NULL};
-static const char *const technician_topics[] = {"dev/+/health", "readings", NULL};
+static const char *const technician_topics[] = {"dev/+/health", "readings", "gateway/log", NULL};
 /* What an LED screen shows. */
 static const char *const screen_topics[] = {"gateway/status", "site",       "forecast", "alert/+",
                                             "plot/+/live",    "dev/+/live", NULL};

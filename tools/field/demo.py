@@ -161,7 +161,7 @@ def roles():
     lines = ["user screen", f"topic read baiye/{garden.SITE}/#",
              f"topic write baiye/{garden.SITE}/led/preview"]
     for user, topics in (("farmer", farmer),
-                         ("technician", farmer + ["dev/+/health", "readings"])):
+                         ("technician", farmer + ["dev/+/health", "readings", "gateway/log"])):
         lines += [f"user {user}"] + [f"topic read baiye/{garden.SITE}/{topic}" for topic in topics]
     return "\n".join(lines) + "\n"
 

@@ -61,6 +61,8 @@ struct ipc_body { /* then the body */
     bool offset_known;
     uint16_t count;
     uint64_t first_id; /* of the lanes other than the backlog: numbers of their own */
+    uint64_t
+        original_id; /* the store's number of the first record, the others follow it; 0: none */
     int64_t offset_ms;
 };
 

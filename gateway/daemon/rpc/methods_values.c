@@ -250,6 +250,7 @@ static void run_history(struct rpc_call *call)
 
 struct resend {
     uint32_t found;
+    struct store_resent resent; /* by numbers of records */
 };
 
 /* Brokers whose month's data is nearly used up: what is sent again waits for the next one. */
@@ -294,9 +295,69 @@ static void resend_done(void *context, enum store_result result, uint32_t found)
     rpc_store_done(call, result);
 }
 
+static json_t *gone_ranges(const struct store_resent *resent)
+{
+    json_t *gone = json_array();
+    for (uint32_t i = 0; i < resent->gone_count; i++)
+        (void)json_array_append_new(gone, json_pack("[I,I]", (json_int_t)resent->gone[i].first,
+                                                    (json_int_t)resent->gone[i].last));
+    return gone;
+}
+
+static void resent_ready(struct rpc_call *call)
+{
+    if (call->store_result != STORE_OK) {
+        rpc_fail_store(call, call->store_result);
+        return;
+    }
+    const struct store_resent *resent = &((const struct resend *)call->state)->resent;
+    json_t *result = json_pack("{s:I,s:o,s:I}", "found", (json_int_t)resent->found, "gone",
+                               gone_ranges(resent), "next", (json_int_t)resent->next);
+    json_t *later = resend_later(call);
+    if (resent->found > 0 && json_array_size(later) > 0)
+        (void)json_object_set(result, "later", later);
+    json_decref(later);
+    rpc_end(call, result);
+}
+
+static void resent_done(void *context, enum store_result result, const struct store_resent *resent)
+{
+    struct rpc_call *call = context;
+    struct resend *resend = call->state;
+    resend->resent = *resent;
+    rpc_store_done(call, result);
+}
+
+/* {"ids":[first,last]} */
+static void run_resend_ids(struct rpc_call *call)
+{
+    const json_t *ids = json_object_get(call->params, "ids");
+    struct store_resend_ids_query query = {.broker = call->caller.broker,
+                                           .asker = rpc_asker(&call->caller)};
+    json_int_t first = json_integer_value(json_array_get(ids, 0));
+    json_int_t last = json_integer_value(json_array_get(ids, 1));
+    if (json_array_size(ids) != 2 || first < 1 || last < first ||
+        last - first >= (json_int_t)STORE_RESEND_MOST) {
+        rpc_fail(call, "invalid", "ids: two numbers are needed, the first and the last record",
+                 "at most 100000 of them; see gateway/log");
+        return;
+    }
+    query.ids = (struct store_id_range){(uint64_t)first, (uint64_t)last};
+    if (rpc_attach(call, sizeof(struct resend), NULL) == NULL)
+        return;
+    call->resume = resent_ready;
+    enum store_result result = store_resend_ids(call->rpc->parts.store, &query, resent_done, call);
+    if (result != STORE_OK)
+        rpc_fail_store(call, result);
+}
+
 static void run_resend(struct rpc_call *call)
 {
     int64_t boot, from, to;
+    if (rpc_has(call, "ids")) {
+        run_resend_ids(call);
+        return;
+    }
     const struct device_config *device = rpc_device(call);
     if (device == NULL || !rpc_integer(call, "boot", 0, UINT32_MAX, &boot) ||
         !rpc_integer(call, "from", 0, UINT32_MAX, &from) ||

@@ -84,7 +84,7 @@ static bool take_row(const struct fetch *fetch, uint64_t id, uint8_t *out, struc
         if (row.first_id + row.count <= id)
             continue;
         memcpy(out, fetch->rows + at + sizeof row, row.size);
-        *body = (struct feed_body){row.first_id, row.count, row.size, false, 0};
+        *body = (struct feed_body){.first_id = row.first_id, .count = row.count, .size = row.size};
         return true;
     }
     return false;
@@ -120,7 +120,8 @@ static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t 
     struct batch_cache_body batch_cache;
     if (!batch_cache_get(store->batch_cache, id, out, &batch_cache))
         return from_file(store, fetch, id, out, body);
-    *body = (struct feed_body){batch_cache.first_id, batch_cache.count, batch_cache.size, false, 0};
+    *body = (struct feed_body){
+        .first_id = batch_cache.first_id, .count = batch_cache.count, .size = batch_cache.size};
     return finish(store, out, body);
 }
 
@@ -210,6 +211,7 @@ bool feed_add_again(struct store *store, const struct again *again)
     for (unsigned i = 0; i < AGAIN_MAX && own < most && !added; i++) {
         if (!store->again[i].used) {
             store->again[i] = *again;
+            store->again[i].next_id = again->first_id;
             store->again[i].used = added = true;
         }
     }
@@ -222,7 +224,20 @@ bool feed_add_again(struct store *store, const struct again *again)
 bool store_feed_later(struct store *store, uint16_t broker, uint64_t first, uint64_t last)
 {
     return feed_add_again(store,
-                          &(struct again){.broker = broker, .next_id = first, .last_id = last});
+                          &(struct again){.broker = broker, .first_id = first, .last_id = last});
+}
+
+/* Corrections go with whatever is asked for again. */
+static bool is_asked_for(struct store *store, const struct again *again, uint64_t id,
+                         const struct record *record)
+{
+    struct stream stream;
+    if (id < again->first_id || id > again->last_id)
+        return false;
+    return !again->filtered || record->kind == RECORD_CORRECTION ||
+           (record->boot == again->boot && record->seq <= again->last_seq &&
+            record->last_seq >= again->first_seq && store_stream(store, record->stream, &stream) &&
+            strcmp(stream.device, again->device) == 0);
 }
 
 /* Copies the records of `data` that `again` asks for; how many. */
@@ -233,20 +248,20 @@ static uint16_t filter(struct store *store, const struct again *again, uint8_t *
     struct body_reader reader;
     struct record record;
     struct body to;
+    uint64_t first = 0, id = body->first_id;
+    bool in_row = true;
     if (!body_open(&reader, data, size))
         return 0;
     body_begin(&to, kept, sizeof kept, &reader.base);
-    while (body_next(&reader, &record)) {
-        struct stream stream;
-        bool match = !again->filtered ||
-                     (record.kind != RECORD_CORRECTION && record.boot == again->boot &&
-                      record.seq <= again->last_seq && record.last_seq >= again->first_seq &&
-                      store_stream(store, record.stream, &stream) &&
-                      strcmp(stream.device, again->device) == 0);
-        if (match)
-            (void)body_copy(&to, &reader, &record, record.stream); /* never longer than it was */
+    for (; body_next(&reader, &record); id++) {
+        if (!is_asked_for(store, again, id, &record))
+            continue;
+        first = to.count == 0 ? id : first;
+        in_row = in_row && id == first + to.count;
+        (void)body_copy(&to, &reader, &record, record.stream); /* never longer than it was */
     }
     memcpy(data, kept, to.used);
+    body->original_id = in_row ? first : 0;
     body->count = to.count;
     body->size = to.used;
     return to.count;

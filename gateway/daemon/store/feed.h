@@ -19,7 +19,9 @@ enum feed_result {
 };
 
 struct feed_body {
-    uint64_t first_id; /* may be beyond the id asked for: what is between is gone */
+    uint64_t first_id;    /* may be beyond the id asked for: what is between is gone */
+    uint64_t original_id; /* of store_feed_again(): the number of the first record when the others
+                             follow it one by one, 0: they do not */
     uint16_t count;
     uint32_t size;
     bool offset_known; /* untrusted readings: wall time is monotonic + offset_ms */

@@ -38,12 +38,12 @@ struct fetch {
     uint8_t *rows; /* FETCH_BYTES, taken at the first need */
 };
 
-/* A range to be sent again. Batches [next_id, last_id] are read; of their records those that
- * match are sent. */
+/* A range to be sent again: of the records [first_id, last_id] those that match. */
 struct again {
     bool used;
     uint16_t broker;
-    uint64_t next_id, last_id;
+    uint64_t first_id, last_id;
+    uint64_t next_id; /* looked at next */
     bool filtered;
     char device[CONFIG_NAME_SIZE];
     uint32_t boot, first_seq, last_seq;

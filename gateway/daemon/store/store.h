@@ -66,8 +66,9 @@ struct store_stats {
     uint64_t commits, commit_errors, bytes_written; /* bytes handed to the file system */
     uint64_t waiting;                               /* records in RAM, not yet committed */
     uint64_t file_bytes, file_limit;                /* of max_size */
-    uint64_t used_bytes;  /* of the file: what is dropped is used again, the file never shrinks */
-    uint64_t next_record; /* the next record number */
+    uint64_t used_bytes;   /* of the file: what is dropped is used again, the file never shrinks */
+    uint64_t first_record; /* the lowest record number kept, 0: none */
+    uint64_t next_record;  /* the next record number */
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
     uint64_t dropped_quota, salvaged;
     uint64_t quarantined;        /* records kept aside now: some broker refused them for good */
@@ -130,6 +131,8 @@ typedef void (*store_history_done)(void *context, const struct store_history *hi
 enum store_result store_history(struct store *store, const struct store_history_query *query,
                                 store_history_done done, void *context);
 
+#define STORE_RESEND_MOST 100000u /* of one request */
+
 struct store_resend_query {
     int32_t broker; /* index into config.brokers, -1: all */
     store_asker asker;
@@ -140,6 +143,28 @@ struct store_resend_query {
 typedef void (*store_resend_done)(void *context, enum store_result result, uint32_t found);
 enum store_result store_resend(struct store *store, const struct store_resend_query *query,
                                store_resend_done done, void *context);
+
+/* The same by the numbers of records, whatever they are of. */
+struct store_id_range {
+    uint64_t first, last; /* inclusive */
+};
+struct store_resend_ids_query {
+    int32_t broker; /* as above */
+    store_asker asker;
+    struct store_id_range ids; /* from 1 */
+};
+#define STORE_GONE_MAX 32
+struct store_resent {
+    uint64_t found; /* will be sent */
+    uint64_t next;  /* the first number not looked at: that the store has not given yet, or behind
+                       more gone ranges than fit */
+    uint32_t gone_count;
+    struct store_id_range gone[STORE_GONE_MAX]; /* nobody has them any more */
+};
+typedef void (*store_resend_ids_done)(void *context, enum store_result result,
+                                      const struct store_resent *resent);
+enum store_result store_resend_ids(struct store *store, const struct store_resend_ids_query *query,
+                                   store_resend_ids_done done, void *context);
 
 typedef void (*store_done)(void *context, enum store_result result);
 

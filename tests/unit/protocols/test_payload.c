@@ -199,15 +199,16 @@ static void a_batch_has_readings_gaps_and_corrections(void **state)
     payload_batch_begin(&o, "gw-uuid");
     payload_item(&o, &reading);
     payload_gap(&o, "plot-1", 7, 4712, 4720, "quota");
-    payload_correction(&o, 3, -5000);
-    payload_batch_end(&o);
+    payload_correction(&o, 3, -5000, 903);
+    payload_batch_end(&o, 901, 903);
     assert_false(o.failed);
-    assert_text(
-        memory, o.at,
-        "{\"v\":1,\"gw\":\"gw-uuid\",\"readings\":[{\"d\":\"plot-1\",\"boot\":7,\"seq\":"
-        "4711,\"ts\":1795293274123,\"values\":{\"air_temperature\":18.21,\"soil_ph\":5.4},"
-        "\"flags\":{\"soil_ph\":\"range\",\"rainfall\":\"absent\"}},{\"d\":\"plot-1\","
-        "\"boot\":7,\"gap\":[4712,4720],\"why\":\"quota\"},{\"boot\":3,\"add_ms\":-5000}]}");
+    assert_text(memory, o.at,
+                "{\"v\":1,\"gw\":\"gw-uuid\",\"readings\":[{\"d\":\"plot-1\",\"boot\":7,\"seq\":"
+                "4711,\"ts\":1795293274123,\"values\":{\"air_temperature\":18.21,\"soil_ph\":5.4},"
+                "\"flags\":{\"soil_ph\":\"range\",\"rainfall\":\"absent\"}},{\"d\":\"plot-1\","
+                "\"boot\":7,\"gap\":[4712,4720],\"why\":\"quota\"},{\"boot\":3,\"add_ms\":-5000,"
+                "\"id\":903}],"
+                "\"ids\":[901,903]}");
 }
 
 static void an_untrusted_time_flags_what_is_good(void **state)

@@ -108,6 +108,18 @@ enum store_result store_resend(struct store *store, const struct store_resend_qu
     return STORE_OK;
 }
 
+enum store_result store_resend_ids(struct store *store, const struct store_resend_ids_query *query,
+                                   store_resend_ids_done done, void *context)
+{
+    struct store_resent resent = {.found = query->ids.last - query->ids.first,
+                                  .next = query->ids.last + 1,
+                                  .gone_count = 1,
+                                  .gone = {{query->ids.first, query->ids.first}}};
+    (void)store;
+    done(context, fakes.result, &resent);
+    return STORE_OK;
+}
+
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context)
 {

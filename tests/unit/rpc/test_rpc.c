@@ -185,6 +185,24 @@ static void a_resend_goes_to_the_broker_that_asked(void **state)
         ask(&farmer, "resend", "{\"device\":\"dead\",\"boot\":7,\"from\":9,\"to\":4}"), "invalid");
 }
 
+static void a_resend_by_numbers_says_what_is_gone(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"[]",    "[1]",       "[0,5]",      "[5,4]",   "[1,2,3]",
+                                        "\"1\"", "[1,\"2\"]", "[1,100001]", "[1.5,3]", "{}"};
+    char params[64];
+    assert_string_equal(ask(&farmer, "resend", "{\"ids\":[101,200]}"), "");
+    assert_int_equal(json_integer_value(json_object_get(last, "found")), 99);
+    assert_int_equal(json_integer_value(json_object_get(last, "next")), 201);
+    const json_t *gone = json_array_get(json_object_get(last, "gone"), 0);
+    assert_int_equal(json_integer_value(json_array_get(gone, 0)), 101);
+    assert_int_equal(json_integer_value(json_array_get(gone, 1)), 101);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(params, sizeof params, "{\"ids\":%s}", wrong[i]);
+        assert_string_equal(ask(&farmer, "resend", params), "invalid");
+    }
+}
+
 static void a_resend_that_waits_for_the_next_month_says_so(void **state)
 {
     (void)state;
@@ -623,6 +641,7 @@ int main(void)
         TEST(a_history_that_makes_no_sense_is_refused),
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
+        TEST(a_resend_by_numbers_says_what_is_gone),
         TEST(a_resend_that_waits_for_the_next_month_says_so),
         TEST(a_likely_slip_is_asked_about_before_it_is_stored),
         TEST(a_pick_is_stored_with_who_said_it),

@@ -123,8 +123,10 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct ip
     uint64_t cursor = loan_return(&broker->credits[ack->lane], ack->id);
     if (ack->lane == LANE_BACKLOG)
         cursor = ack->id;
-    if (cursor != 0)
-        store_ack(publish->store, broker->index, cursor);
+    if (cursor == 0)
+        return;
+    store_ack(publish->store, broker->index, cursor);
+    record_log_acked(broker, clock_now().mono_ms);
 }
 
 /* ---- Streams: told once, before the first record that needs them ---- */
@@ -153,6 +155,7 @@ static bool give_body(struct publish *publish, struct broker *broker, enum ipc_l
                             .offset_known = body->offset_known,
                             .count = body->count,
                             .first_id = first_id,
+                            .original_id = body->original_id,
                             .offset_ms = body->offset_ms};
     struct credit loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
     if (!know_streams(publish, broker) || !ipc_send(broker, &head, sizeof head, data, body->size))
@@ -174,6 +177,7 @@ static void feed_backlog(struct publish *publish, struct broker *broker, uint64_
             broker->feeding = result == FEED_LATER;
             return;
         }
+        body.original_id = body.first_id;
         if (!give_body(publish, broker, LANE_BACKLOG, body.first_id, &body, data, 0))
             return;
         broker->fed_id = body.first_id + body.count;
@@ -279,7 +283,7 @@ static bool readings_first(struct publish *publish, struct broker *broker)
 static void feed_means(struct publish *publish, struct broker *broker)
 {
     static uint8_t data[BODY_MAX]; /* the one link thread's */
-    struct feed_body body;
+    struct feed_body body = {0};
     if (!readings_first(publish, broker))
         return;
     while (loan_room(broker, LANE_MEANS)) {
@@ -291,6 +295,7 @@ static void feed_means(struct publish *publish, struct broker *broker)
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->fed_id, data, &body);
         broker->pausing = result == FEED_HELD;
+        body.original_id = body.first_id;
         if (result == FEED_BODY && gather(publish, broker, &body, data))
             continue;
         if (result == FEED_BODY || result == FEED_LATER ||

@@ -17,6 +17,7 @@ static void on_state(struct publish *publish, struct broker *broker,
         docs_forget(&publish->docs, broker->index);
         broker->docs_seen = 0;
         live_lane_up(publish, broker);
+        record_log_up(broker);
         backlog_up(publish, broker, message->refused_before || broker->doubtful);
         broker->doubtful = false;
         return;

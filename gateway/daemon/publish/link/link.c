@@ -147,6 +147,7 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     answers_pump(publish, broker);
     if (broker->stage != DATA_PLAN_NONE) /* a new month begins with its first reading */
         data_plan_count(publish, broker, &(struct data_plan_traffic){0});
+    record_log_pump(publish, broker, now_ms);
     (void)docs_pump(publish, broker, true);
     wait = live_lane_pump(publish, broker, now_ms, wait);
     (void)docs_pump(publish, broker, false);

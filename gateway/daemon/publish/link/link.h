@@ -102,7 +102,9 @@ struct broker {
     bool *health_dirty, *health_online;
     int64_t batch_ms; /* monotonic: when the backlog is fed next */
     bool feeding;
-    bool pausing; /* the head of the backlog waits for the time to be known */
+    bool pausing;                    /* the head of the backlog waits for the time to be known */
+    int64_t log_due_ms, log_hour_ms; /* monotonic: when gateway/log is told next; 0: at once */
+    bool log_acked;                  /* something was acknowledged since it was told */
     struct answer *answers, *answers_last;
     uint32_t answer_count;
     struct publish_stats stats; /* under publish.lock */
@@ -179,6 +181,11 @@ void backlog_down(struct publish *publish, struct broker *broker);
 void backlog_ack(struct publish *publish, struct broker *broker, const struct ipc_ack *ack);
 void backlog_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
 const struct stream_schema *backlog_shape(void *store, uint32_t stream);
+
+/* record_log.c: gateway/log */
+void record_log_up(struct broker *broker);
+void record_log_acked(struct broker *broker, int64_t now_ms);
+void record_log_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
 
 /* live_lane.c: live, v/, plot and health */
 /* The least time between two live values of a device at that broker. */

@@ -110,6 +110,7 @@ bool lane_add(struct lane *lane, const struct ipc_body *head, const void *data, 
     if (body == NULL)
         return false;
     *body = (struct lane_body){.first_id = head->first_id,
+                               .original_id = head->original_id,
                                .size = (uint32_t)size,
                                .count = head->count,
                                .offset_known = head->offset_known,
@@ -210,12 +211,19 @@ static bool put_mean(struct json_out *o, const struct known_stream *stream,
     return true;
 }
 
+/* The store's number of the record at `next`, 0: none. */
+static uint64_t original_of(const struct lane *lane)
+{
+    uint64_t first = lane->at->original_id;
+    return first != 0 ? first + (lane->next - lane->at->first_id) : 0;
+}
+
 /* false: the record cannot be read. */
 static bool put_record(struct json_out *o, const struct lane *lane, const struct streams *streams,
                        const struct record *record)
 {
     if (record->kind == RECORD_CORRECTION) {
-        payload_correction(o, record->boot, record->add_ms);
+        payload_correction(o, record->boot, record->add_ms, original_of(lane));
         return true;
     }
     const struct known_stream *stream = find_stream(streams, record->stream);
@@ -270,17 +278,21 @@ bool lane_encode(struct lane *lane, const struct streams *streams, const char *g
     payload_batch_begin(&o, gateway);
     if (!locate(lane))
         return false;
-    uint64_t first = lane->next;
+    uint64_t first = lane->next, first_original = original_of(lane);
+    uint64_t next_original = first_original;
     bool small = lane->next < lane->small_until;
-    while (locate(lane)) {
+    /* What a message says of the store's numbers it says of all between them. */
+    while (locate(lane) && original_of(lane) == next_original) {
         enum put_result result = put_next(lane, streams, &o, size - PAYLOAD_BATCH_END_SIZE);
         if (result == PUT_FULL)
             break;
+        if (first_original != 0)
+            next_original = first_original + (lane->next - first);
         records += result == PUT_DONE;
         if (small && records >= lane->small_records)
             break;
     }
-    payload_batch_end(&o);
+    payload_batch_end(&o, first_original, next_original - 1);
     *message = (struct lane_message){
         .first_id = first, .end_id = lane->next, .records = records, .size = o.at};
     return records > 0 && !o.failed;

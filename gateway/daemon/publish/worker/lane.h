@@ -27,7 +27,7 @@ bool streams_add(struct streams *streams, const struct ipc_stream *stream);
 
 struct lane_body {
     struct lane_body *next;
-    uint64_t first_id;
+    uint64_t first_id, original_id; /* as in struct ipc_body */
     uint32_t size;
     uint16_t count;
     bool offset_known;

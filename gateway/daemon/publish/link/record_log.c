@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gateway/log, retained: which records the store has and which of them this broker acknowledged, so
+ * that a consumer sees a hole at the end, too, and knows what can still be had. Told at each
+ * connection, hourly, and when nothing was acknowledged for a minute (and the batch's time: what
+ * comes within it shows a hole by its own numbers). */
+#include "gateway/daemon/publish/link/link.h"
+#include "protocols/mqtt/json.h"
+
+#define HOURLY_MS 3600000
+#define QUIET_MS  60000
+
+static void put(struct json_out *o, const char *name, uint64_t value)
+{
+    json_out_key(o, name);
+    json_out_unsigned(o, value);
+}
+
+/* false: what the store has is not known yet. */
+static bool tell(struct publish *publish, const struct broker *broker)
+{
+    struct store_stats stats;
+    char topic[TOPIC_SIZE], json[256];
+    struct json_out o = json_out_init(json, sizeof json);
+    store_stats(publish->store, &stats);
+    if (stats.used_bytes == 0 || !topic_make(topic, sizeof topic, publish->config->site, TOPIC_LOG))
+        return false;
+    json_out_open(&o, '{');
+    json_out_key(&o, "gw");
+    json_out_string(&o, store_uuid(publish->store));
+    put(&o, "first", stats.first_record != 0 ? stats.first_record : stats.next_record);
+    put(&o, "last", stats.next_record - 1);
+    put(&o, "sent", store_cursor(publish->store, broker->index) - 1);
+    put(&o, "boot", store_boot(publish->store));
+    json_out_key(&o, "ts");
+    json_out_integer(&o, store_now(publish->store).ms);
+    json_out_close(&o, '}');
+    return !o.failed &&
+           docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, json, o.at, true, 1);
+}
+
+void record_log_up(struct broker *broker)
+{
+    broker->log_due_ms = 0;
+}
+
+void record_log_acked(struct broker *broker, int64_t now_ms)
+{
+    int64_t due_ms = now_ms + QUIET_MS + broker->config->batch_ms;
+    if (broker->log_due_ms != 0 && (broker->log_acked || due_ms < broker->log_due_ms))
+        broker->log_due_ms = due_ms < broker->log_hour_ms ? due_ms : broker->log_hour_ms;
+    broker->log_acked = true;
+}
+
+void record_log_pump(struct publish *publish, struct broker *broker, int64_t now_ms)
+{
+    if (now_ms < broker->log_due_ms || !tell(publish, broker))
+        return;
+    broker->log_acked = false;
+    broker->log_due_ms = broker->log_hour_ms = now_ms + HOURLY_MS;
+}
