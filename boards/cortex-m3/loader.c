@@ -3,6 +3,7 @@
 
 #include "boards/cortex-m3/cpu.h"
 #include "boards/cortex-m3/life.h"
+#include "boards/cortex-m3/starts.h"
 #include "firmware/boot/choose.h"
 #include "firmware/boot/flash.h"
 
@@ -35,7 +36,9 @@ static void start(uint32_t vectors)
 int main(void)
 {
     loader_board_start();
-    struct boot_choice choice = boot_choose();
+    unsigned starts = starts_read();
+    starts_write((starts + 1) % (2 * BOOT_STARTS));
+    struct boot_choice choice = boot_choose_after(starts);
     if (choice.slot >= 0)
         start(flash_layout()->slot[choice.slot] + IMAGE_HEADER_SIZE);
     for (;;)

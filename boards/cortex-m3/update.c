@@ -6,6 +6,7 @@
 #include "boards/cortex-m3/board.h"
 #include "boards/cortex-m3/loader.h"
 #include "boards/cortex-m3/reg.h"
+#include "boards/cortex-m3/starts.h"
 #include "firmware/boot/flash.h"
 
 extern uint32_t ld_image_start;
@@ -23,8 +24,13 @@ const uint8_t (*boot_keys(void))[65]
     return ld_loader_exports.magic == LOADER_EXPORTS_MAGIC ? ld_loader_exports.keys : NULL;
 }
 
+static void well(void)
+{
+    starts_write(0);
+}
+
 const struct node_update *board_update(void)
 {
     uint32_t start = (uint32_t)(uintptr_t)&ld_image_start;
-    return node_update_start(start > flash_layout()->slot[1] ? 1 : 0);
+    return node_update_start(start > flash_layout()->slot[1] ? 1 : 0, well);
 }

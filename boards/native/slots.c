@@ -152,5 +152,5 @@ const struct node_update *slots_open(const char *path, const char *image)
         (void)complain(path, "no slot holds an image that may run");
         return NULL;
     }
-    return node_update_start((unsigned)choice.slot);
+    return node_update_start((unsigned)choice.slot, NULL);
 }

@@ -37,16 +37,39 @@ static bool try_trial(unsigned slot, const struct candidate *c, const struct can
     return state_mark(slot, STATE_TRIAL) == FLASH_OK;
 }
 
-struct boot_choice boot_choose(void)
+/* A key that leaked is ended by an image that names a higher one as the least. */
+static void end_keys(struct candidate *c, const struct candidate *by)
+{
+    if (by->confirmed && c->valid && c->header.key < by->header.least_key)
+        c->valid = c->confirmed = false;
+}
+
+/* Both may run: the newer one, unless it came to nothing too often. */
+static int choose_confirmed(const struct candidate c[IMAGE_SLOTS], unsigned starts)
+{
+    unsigned newer = c[1].state.generation > c[0].state.generation ? 1 : 0;
+    bool safe = c[1 - newer].header.counter >= c[newer].header.counter;
+    bool doubt = starts / BOOT_STARTS % 2 == 1;
+    return (int)(doubt && safe ? 1 - newer : newer);
+}
+
+struct boot_choice boot_choose_after(unsigned starts)
 {
     struct candidate c[IMAGE_SLOTS];
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++)
         c[slot] = look_at(slot);
+    end_keys(&c[0], &c[1]);
+    end_keys(&c[1], &c[0]);
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         if (try_trial(slot, &c[slot], &c[1 - slot]))
             return (struct boot_choice){.slot = (int)slot, .trial = true};
     }
     if (c[0].confirmed && c[1].confirmed)
-        return (struct boot_choice){.slot = c[1].state.generation > c[0].state.generation ? 1 : 0};
+        return (struct boot_choice){.slot = choose_confirmed(c, starts)};
     return (struct boot_choice){.slot = c[0].confirmed ? 0 : c[1].confirmed ? 1 : -1};
+}
+
+struct boot_choice boot_choose(void)
+{
+    return boot_choose_after(0);
 }

@@ -7,6 +7,10 @@
  *      there is a confirmed one to start instead
  *   4. a READY one, not below the security counter of the confirmed one, is started on trial
  *   5. else the confirmed one of the highest generation (bench images have generation 0)
+ *   6. after BOOT_STARTS starts of it that came to nothing, the other confirmed one, unless its
+ *      security counter is lower; after as many of that, the first again
+ *
+ * An image signed with a key that the confirmed one in the other slot has ended is not there.
  *
  * The image that ran before stays untouched in its slot until the next session, so there is always
  * one to go back to. */
@@ -20,6 +24,11 @@ struct boot_choice {
     bool trial; /* not confirmed yet: the watchdog must be on */
 };
 
+/* Starts in a row without ten good minutes, after which the other image gets its turn. */
+#define BOOT_STARTS 8u
+
+/* `starts`: how many there were since the program last said that it was well. */
+struct boot_choice boot_choose_after(unsigned starts);
 struct boot_choice boot_choose(void);
 
 #endif

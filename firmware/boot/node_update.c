@@ -47,16 +47,25 @@ static void update_tested(uint16_t failed)
     service_tested(&service, (uint8_t)failed);
 }
 
+static void (*board_well)(void);
+
+static void update_well(void)
+{
+    if (board_well)
+        board_well();
+}
+
 static uint32_t update_version(void)
 {
     return service.version;
 }
 
-const struct node_update *node_update_start(unsigned running)
+const struct node_update *node_update_start(unsigned running, void (*well)(void))
 {
     static const struct node_update update = {update_read,    update_write,    update_step,
                                               update_restart, update_on_trial, update_tested,
-                                              update_version};
+                                              update_well,    update_version};
+    board_well = well;
     service_init(&service, running);
     return &update;
 }

@@ -6,7 +6,8 @@
 
 #include "firmware/node/update.h"
 
-/* `running`: the slot this program runs from. */
-const struct node_update *node_update_start(unsigned running);
+/* `running`: the slot this program runs from. `well`: the board's, who counts the starts; NULL:
+ * nobody does. */
+const struct node_update *node_update_start(unsigned running, void (*well)(void));
 
 #endif

@@ -136,8 +136,12 @@ static int judge(const struct receive *receive)
     enum image_result result = boot_verify(slot, &header);
     if (result != IMAGE_OK)
         return result;
-    if (boot_verify(receive->running, &running) == IMAGE_OK && header.counter < running.counter)
-        return IMAGE_OLD_COUNTER;
+    if (boot_verify(receive->running, &running) == IMAGE_OK) {
+        if (header.counter < running.counter)
+            return IMAGE_OLD_COUNTER;
+        if (header.key < running.least_key || header.least_key < running.least_key)
+            return IMAGE_OLD_KEY;
+    }
     return state_mark(slot, STATE_READY) == FLASH_OK ? WINDOW_RESULT_OK : WINDOW_RESULT_FLASH;
 }
 

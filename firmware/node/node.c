@@ -199,6 +199,11 @@ static uint64_t poll_indicator(struct node *node, uint64_t now_us)
     return node->indicate_until_us ? node->indicate_until_us : UINT64_MAX;
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* What an update asks for is done between two answers, which wait for the line's silence first: a
  * core that stands still would keep the driver on for too long. A program on trial that nobody
  * confirms starts over, which the boot loader counts: it may be one that cannot hear. */
@@ -209,18 +214,18 @@ static uint64_t poll_update(struct node *node, uint64_t now_us)
         return UINT64_MAX;
     if (update->on_trial() && now_us >= NODE_TRIAL_US)
         black_box_restart();
+    if (!node->well && now_us >= NODE_WELL_US) {
+        node->well = true;
+        update->well();
+    }
     if (node->link.answer_size > 0 || hal_bus_sending())
         return now_us + ANSWERING_US;
     if (update->restart())
         black_box_restart();
     if (update->step())
         return now_us;
-    return update->on_trial() ? NODE_TRIAL_US : UINT64_MAX;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+    uint64_t due_us = node->well ? UINT64_MAX : NODE_WELL_US;
+    return update->on_trial() ? earlier(due_us, NODE_TRIAL_US) : due_us;
 }
 
 /* By how long interrupts, or a turn of the loop itself, have put it off. */

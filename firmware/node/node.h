@@ -57,6 +57,7 @@ struct node {
     struct task_watchdog watch;
     struct modbus_model model;
     bool remembers;      /* the memory that stays answered: address, boot and log are known */
+    bool well;           /* has run for NODE_WELL_US */
     uint64_t recall_us;  /* else: when to try it again */
     uint64_t started_us; /* node_init() */
     uint64_t unlocked_until_us;

@@ -10,6 +10,7 @@
 
 #define NODE_UPDATE_FIRST 0x2000u
 #define NODE_UPDATE_LAST  0x2FFFu
+#define NODE_WELL_US      UINT64_C(600000000)
 #define NODE_TRIAL_US     UINT64_C(900000000) /* a program on trial restarts when it lasts longer */
 
 struct node_update {
@@ -25,6 +26,8 @@ struct node_update {
     bool (*on_trial)(void);
     /* The self-test after the first sample is done; NODE_SELF_TEST. */
     void (*tested)(uint16_t failed);
+    /* The program has run for NODE_WELL_US: the boot loader need not doubt it. */
+    void (*well)(void);
     /* Of the running image, by its header: major << 24 | minor << 16 | patch. */
     uint32_t (*version)(void);
 };

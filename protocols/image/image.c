@@ -25,11 +25,14 @@ enum image_result image_header_read(const void *data, size_t size, struct image_
     header->counter = byte_read_u32(&r);
     header->size = byte_read_u32(&r);
     header->address = byte_read_u32(&r);
-    uint32_t reserved = byte_read_u32(&r);
+    header->least_key = byte_read_u8(&r);
+    uint8_t reserved = byte_read_u8(&r);
+    uint16_t reserved_too = byte_read_u16(&r);
     memcpy(header->hash, byte_read_span(&r, IMAGE_HASH_SIZE), IMAGE_HASH_SIZE);
     memcpy(header->signature, byte_read_span(&r, IMAGE_SIGNATURE_SIZE), IMAGE_SIGNATURE_SIZE);
     if (format != IMAGE_FORMAT || header->slot >= IMAGE_SLOTS || reserved != 0 ||
-        header->size == 0 || header->size % 4 != 0 || header->size > IMAGE_SIZE_MAX)
+        reserved_too != 0 || header->key < header->least_key || header->size == 0 ||
+        header->size % 4 != 0 || header->size > IMAGE_SIZE_MAX)
         return IMAGE_BAD_HEADER;
     return IMAGE_OK;
 }
@@ -47,7 +50,9 @@ void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HE
     byte_write_u32(&w, header->counter);
     byte_write_u32(&w, header->size);
     byte_write_u32(&w, header->address);
-    byte_write_u32(&w, 0);
+    byte_write_u8(&w, header->least_key);
+    byte_write_u8(&w, 0);
+    byte_write_u16(&w, 0);
     byte_write_span(&w, header->hash, sizeof header->hash);
     byte_write_span(&w, header->signature, sizeof header->signature);
 }
@@ -136,6 +141,10 @@ const char *image_result_text(enum image_result result)
         return "signature is wrong; the image was changed or signed with another key";
     case IMAGE_BAD_HASH:
         return "program does not match its header; transfer it again";
+    case IMAGE_OLD_KEY:
+        return "image is signed with a key that the running one has ended, or trusts older keys "
+               "than "
+               "it does; sign it with the newer key and the same --least-key";
     case IMAGE_TRUNCATED:
         return "image is cut off; transfer it again";
     }

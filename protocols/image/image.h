@@ -41,12 +41,14 @@ enum image_result {
     IMAGE_UNKNOWN_KEY = -7,
     IMAGE_BAD_SIGNATURE = -8,
     IMAGE_BAD_HASH = -9, /* header genuine, program not what it says */
-    IMAGE_TRUNCATED = -10
+    IMAGE_TRUNCATED = -10,
+    IMAGE_OLD_KEY = -11 /* signed with a key that an image of this board has ended */
 };
 
 struct image_header {
     uint16_t slot;                 /* 0 or 1 */
     uint8_t key;                   /* which of the built-in public keys */
+    uint8_t least_key;             /* from this image on, keys below this are not trusted */
     uint32_t hardware;             /* boards/<board> names it */
     uint32_t version;              /* major << 24 | minor << 16 | patch */
     uint32_t counter;              /* security counter */

@@ -189,9 +189,20 @@ void board_free(struct board *b)
     part_free(b->part);
 }
 
-void board_flash(struct board *b, uint32_t serial, const char *version, unsigned counter)
+void board_flash_slot(struct board *b, unsigned slot, const char *version, unsigned counter)
 {
     size_t size, file_size;
+    uint8_t *file = bench_image(version, counter, &file_size);
+    const uint8_t *image = image_file_slot(file, file_size, slot, &size);
+    if (!image || size > SLOT_SIZE)
+        give_up("no image for the slot", "baiye sign");
+    memcpy(b->part->flash + SLOT_AT + slot * SLOT_SIZE, image, size);
+    free(file);
+}
+
+void board_flash(struct board *b, uint32_t serial, const char *version, unsigned counter)
+{
+    size_t size;
     uint8_t *loader = bench_file("baiye-boot.bin", &size);
     memset(b->part->flash, 0xFF, FLASH_END);
     memcpy(b->part->flash, loader, size);
@@ -199,12 +210,7 @@ void board_flash(struct board *b, uint32_t serial, const char *version, unsigned
     const struct factory factory = {.hardware = HARDWARE, .serial = serial};
     if (factory_write(&factory, b->part->flash + 0x3C00, 1024) == 0)
         give_up("no factory page", "factory_write");
-    uint8_t *file = bench_image(version, counter, &file_size);
-    const uint8_t *image = image_file_slot(file, file_size, 0, &size);
-    if (!image || size > SLOT_SIZE)
-        give_up("no image for slot 0", "baiye sign");
-    memcpy(b->part->flash + SLOT_AT, image, size);
-    free(file);
+    board_flash_slot(b, 0, version, counter);
 }
 
 /* ---- the master ---------------------------------------------------------------------------- */

@@ -32,6 +32,9 @@ void board_free(struct board *b);
 /* As `baiye flash` writes it: loader, factory page, the image of slot 0. */
 void board_flash(struct board *b, uint32_t serial, const char *version, unsigned counter);
 
+/* The image of one slot, by wire, beside what is there. */
+void board_flash_slot(struct board *b, unsigned slot, const char *version, unsigned counter);
+
 /* One request of the master and its answer: the bytes without CRC in `answer` (256 of them), their
  * count; 0: silence for a second; negative: garbled. The CRC of both is this function's. */
 int bench_ask(struct line *l, const uint8_t *request, size_t size, uint8_t *answer);

@@ -233,6 +233,7 @@ static void sign_usage(FILE *out)
         "  --hardware N      identity of the board, as in its board.cmake\n"
         "  --version X.Y.Z   of the program\n"
         "  --counter N       security counter: nodes refuse an image with a lower one\n"
+        "  --least-key N     nodes that run it refuse images signed with a key below this (0)\n"
         "  --slot-N F@A      raw program and the address of its slot\n"
         "  -o, --output FILE\n",
         out);
@@ -249,6 +250,11 @@ static bool sign_option(int option, struct sign_options *options)
         if (!parse_number(optarg, &number) || number > 255)
             return false;
         options->header.key = (uint8_t)number;
+        return true;
+    case 'l':
+        if (!parse_number(optarg, &number) || number > 255)
+            return false;
+        options->header.least_key = (uint8_t)number;
         return true;
     case 'h':
         return parse_number(optarg, &options->header.hardware);
@@ -270,12 +276,17 @@ static bool sign_option(int option, struct sign_options *options)
 
 int cli_sign(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"key", required_argument, NULL, 'k'},      {"key-number", required_argument, NULL, 'n'},
-        {"hardware", required_argument, NULL, 'h'}, {"version", required_argument, NULL, 'v'},
-        {"counter", required_argument, NULL, 'c'},  {"slot-0", required_argument, NULL, '0'},
-        {"slot-1", required_argument, NULL, '1'},   {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, '?'},           {0}};
+    static const struct option long_options[] = {{"key", required_argument, NULL, 'k'},
+                                                 {"key-number", required_argument, NULL, 'n'},
+                                                 {"hardware", required_argument, NULL, 'h'},
+                                                 {"version", required_argument, NULL, 'v'},
+                                                 {"counter", required_argument, NULL, 'c'},
+                                                 {"least-key", required_argument, NULL, 'l'},
+                                                 {"slot-0", required_argument, NULL, '0'},
+                                                 {"slot-1", required_argument, NULL, '1'},
+                                                 {"output", required_argument, NULL, 'o'},
+                                                 {"help", no_argument, NULL, '?'},
+                                                 {0}};
     struct sign_options options = {.address = {ADDRESS_NONE, ADDRESS_NONE}};
     int option;
     optind = 1;
@@ -288,6 +299,11 @@ int cli_sign(int argc, char **argv)
     if (!options.key || !options.output || !options.program[0] || !options.program[1] ||
         options.header.hardware == 0) {
         sign_usage(stderr);
+        return EX_USAGE;
+    }
+    if (options.header.key < options.header.least_key) {
+        cli_complain("--least-key %u would end the key that it is signed with (--key-number %u)",
+                     options.header.least_key, options.header.key);
         return EX_USAGE;
     }
     EVP_PKEY *key = read_key(options.key);

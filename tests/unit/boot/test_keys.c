@@ -59,10 +59,53 @@ static void the_number_of_the_key_must_be_the_one_that_signed(void **state)
     assert_int_equal(boot_choose().slot, -1);
 }
 
+static void write_both(const struct test_image *a, const struct test_image *b)
+{
+    flash_sim_reset(1);
+    assert_int_equal(flash_program(a->header.address, a->bytes, TEST_IMAGE_SIZE), FLASH_OK);
+    assert_int_equal(flash_program(b->header.address, b->bytes, TEST_IMAGE_SIZE), FLASH_OK);
+}
+
+/* The first key leaked: an image signed with the second ends it. */
+static void a_key_that_was_ended_signs_nothing_any_more(void **state)
+{
+    (void)state;
+    struct test_image old = test_image_make(0, 1, 1), fresh = test_image_make(1, 2, 1);
+    fresh.header.key = fresh.header.least_key = 1;
+    test_image_sign(&fresh);
+    write_both(&old, &fresh);
+    assert_int_equal(boot_choose().slot, 1);
+    assert_int_equal(boot_choose_after(BOOT_STARTS).slot, 1);
+    fresh.header.least_key = 0; /* as it was: the old one is there to go back to */
+    test_image_sign(&fresh);
+    write_both(&old, &fresh);
+    assert_int_equal(boot_choose_after(BOOT_STARTS).slot, 1);
+    assert_int_equal(boot_choose_after(2 * BOOT_STARTS).slot, 0);
+    old.header.least_key = 1; /* would end itself */
+    test_image_sign(&old);
+    assert_int_equal(verdict_on(&old), IMAGE_BAD_HEADER);
+}
+
+static void other_image_gets_its_turn_but_never_one_of_a_lower_counter(void **state)
+{
+    (void)state;
+    struct test_image a = test_image_make(0, 2, 1), b = test_image_make(1, 1, 1);
+    write_both(&a, &b);
+    for (unsigned starts = 0; starts < 4 * BOOT_STARTS; starts++)
+        assert_int_equal(boot_choose_after(starts).slot, starts / BOOT_STARTS % 2);
+    a.header.counter = 2;
+    test_image_sign(&a);
+    write_both(&a, &b);
+    for (unsigned starts = 0; starts < 4 * BOOT_STARTS; starts++)
+        assert_int_equal(boot_choose_after(starts).slot, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_image_signed_by_either_key_boots),
+        cmocka_unit_test(a_key_that_was_ended_signs_nothing_any_more),
+        cmocka_unit_test(other_image_gets_its_turn_but_never_one_of_a_lower_counter),
         cmocka_unit_test(the_number_of_the_key_must_be_the_one_that_signed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

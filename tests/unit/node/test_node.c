@@ -347,6 +347,13 @@ static bool update_restart(void)
     return restart_wanted;
 }
 
+static unsigned well;
+
+static void update_well(void)
+{
+    well++;
+}
+
 static bool update_on_trial(void)
 {
     return on_trial;
@@ -364,7 +371,7 @@ static uint32_t update_version(void)
 
 static const struct node_update update = {update_read,    update_write,    update_step,
                                           update_restart, update_on_trial, update_tested,
-                                          update_version};
+                                          update_well,    update_version};
 
 static int with_update(void **state)
 {
