@@ -210,7 +210,8 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     # An upgrade keeps what the operator has, also that he does not want it to start.
     wanted = "/etc/systemd/system/multi-user.target.wants/baiyed.service"
     machine.run(f"test -L {wanted} && rm {wanted}")
-    machine.run("test -L /etc/systemd/system/timers.target.wants/baiye-cert.timer")
+    machine.run("cd /etc/systemd/system && test -L timers.target.wants/baiye-cert.timer -a "
+                "-L sockets.target.wants/baiye-password.socket")
     machine.run("echo '# mine' >> /etc/baiye/baiye.yaml")
     machine.run(f"dpkg -i {deb}")
     machine.run(f"test ! -e {wanted}")
@@ -223,8 +224,8 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
                        "/etc/mosquitto/conf.d/baiye.conf /lib/systemd/system/baiyed.service "
                        "/etc/systemd/system/*/baiyed.service "
                        "/lib/systemd/system/mosquitto.service.d "
-                       "/lib/systemd/system/baiye-cert.* "
-                       "/etc/systemd/system/*/baiye-cert.timer "
+                       "/lib/systemd/system/baiye-* "
+                       "/etc/systemd/system/*/baiye-* "
                        "2>/dev/null || true")
     assert left == ""
     assert "baiye" not in machine.run("cat /etc/passwd")

@@ -12,8 +12,6 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/user_files.h"
 
-#define LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */
-
 /* ---- Passwords ---------------------------------------------------------------------------- */
 
 static bool password_is_fit(const char *user, const char *password)
@@ -24,20 +22,7 @@ static bool password_is_fit(const char *user, const char *password)
     return problem == NULL;
 }
 
-/* A whole line without its end. One that is longer than `out` is none. */
-static bool read_line(FILE *file, char *out, size_t size)
-{
-    if (fgets(out, (int)size, file) == NULL)
-        return false;
-    size_t length = strcspn(out, "\r\n");
-    bool whole = out[length] != '\0' || feof(file);
-    if (!whole)
-        cli_complain("a password has at most %d bytes", PASSWORD_MOST);
-    out[length] = '\0';
-    return whole;
-}
-
-static bool ask_line(const char *prompt, char *out, size_t size)
+static bool ask_line(const char *prompt, char *out)
 {
     struct termios shown, hidden;
     (void)fputs(prompt, stderr);
@@ -47,7 +32,7 @@ static bool ask_line(const char *prompt, char *out, size_t size)
         hidden.c_lflag &= ~(tcflag_t)ECHO;
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     }
-    bool ok = read_line(stdin, out, size);
+    bool ok = user_read_line(stdin, out);
     if (hides) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
         (void)fputc('\n', stderr);
@@ -55,10 +40,10 @@ static bool ask_line(const char *prompt, char *out, size_t size)
     return ok;
 }
 
-static bool first_line(const char *path, char *out, size_t size)
+static bool first_line(const char *path, char *out)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    bool ok = file != NULL && read_line(file, out, size);
+    bool ok = file != NULL && user_read_line(file, out);
     if (!ok)
         cli_complain("can't read a password from %s", path);
     if (file != NULL && file != stdin)
@@ -69,15 +54,15 @@ static bool first_line(const char *path, char *out, size_t size)
 /* From a file, typed twice, or made up (then `made_up`). */
 static bool get_password(const char *user, const char *file, char *out, bool *made_up)
 {
-    char again[LINE_SIZE];
+    char again[USER_LINE_SIZE];
     *made_up = false;
     if (file != NULL)
-        return first_line(file, out, LINE_SIZE) && password_is_fit(user, out);
+        return first_line(file, out) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
-        if (!ask_line("Password (empty: make one up): ", out, LINE_SIZE))
+        if (!ask_line("Password (empty: make one up): ", out))
             return false;
         if (out[0] != '\0') {
-            bool same = ask_line("Once more: ", again, sizeof again) && strcmp(out, again) == 0;
+            bool same = ask_line("Once more: ", again) && strcmp(out, again) == 0;
             explicit_bzero(again, sizeof again);
             if (!same)
                 cli_complain("the two are not the same");
@@ -90,25 +75,10 @@ static bool get_password(const char *user, const char *file, char *out, bool *ma
 
 /* ---- Commands ----------------------------------------------------------------------------- */
 
-static bool set_account(const struct places *places, const char *name, const char *password)
-{
-    char line[PASSWORD_LINE_SIZE];
-    return password_line(name, password, line, sizeof line) &&
-           user_replace_lines(places->passwords, name, ':', line, NULL);
-}
-
-static bool is_gateways(const struct places *places, const char *name)
-{
-    bool own = places->broker != NULL && strcmp(name, places->broker->user) == 0;
-    if (own)
-        cli_complain("%s is the gateway's own account", name);
-    return own;
-}
-
 static int add(struct places *places, const char *name, const char *role_name,
                const char *password_file)
 {
-    char password[LINE_SIZE], line[64];
+    char password[USER_LINE_SIZE], line[64];
     enum user_role role;
     bool made_up;
     if (!user_name_valid(name)) {
@@ -119,12 +89,12 @@ static int add(struct places *places, const char *name, const char *role_name,
         cli_complain("write --role farmer, --role technician or --role screen");
         return EX_USAGE;
     }
-    if (is_gateways(places, name))
+    if (user_is_gateways(places, name))
         return EX_USAGE;
     if (!get_password(name, password_file, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
-              places_lock(places) && set_account(places, name, password) &&
+              places_lock(places) && user_set_password(places, name, password) &&
               user_replace_lines(places->users, name, ' ', line, NULL) && user_write_acl(places);
     if (ok && made_up)
         (void)printf("%s, password: %s\n", name, password);
@@ -137,7 +107,7 @@ static int add(struct places *places, const char *name, const char *role_name,
 /* A new password for a user that exists; the role stays. */
 static int change_password(struct places *places, const char *name, const char *password_file)
 {
-    char password[LINE_SIZE];
+    char password[USER_LINE_SIZE];
     bool made_up;
     if (users_role(places->users, name) == USER_UNKNOWN) {
         cli_complain("there is no user %s", name);
@@ -145,7 +115,7 @@ static int change_password(struct places *places, const char *name, const char *
     }
     if (!get_password(name, password_file, password, &made_up))
         return EX_DATAERR;
-    bool ok = places_lock(places) && set_account(places, name, password);
+    bool ok = places_lock(places) && user_set_password(places, name, password);
     if (ok && made_up)
         (void)printf("%s, password: %s\n", name, password);
     explicit_bzero(password, sizeof password);
@@ -159,7 +129,7 @@ static int change_password(struct places *places, const char *name, const char *
 static int remove_user(struct places *places, const char *name)
 {
     bool account = false, user = false;
-    if (is_gateways(places, name))
+    if (user_is_gateways(places, name))
         return EX_USAGE;
     if (!places_lock(places) || !user_replace_lines(places->passwords, name, ':', "", &account) ||
         !user_replace_lines(places->users, name, ' ', "", &user) || !user_write_acl(places))
@@ -185,7 +155,7 @@ static int list(const struct places *places)
 /* The gateway's own account: its password is made up once and never shown. */
 static int init(struct places *places)
 {
-    char password[LINE_SIZE];
+    char password[USER_LINE_SIZE];
     if (places->broker == NULL || places->broker->user[0] == '\0' ||
         places->broker->password_file[0] == '\0') {
         cli_complain("the configuration has no broker on 127.0.0.1 with user and password_file");
@@ -195,8 +165,8 @@ static int init(struct places *places)
     if (ok && access(places->broker->password_file, F_OK) != 0)
         ok = cli_random_text(password, 32) &&
              cli_write_file(places->broker->password_file, password, strlen(password), 0640);
-    ok = ok && first_line(places->broker->password_file, password, sizeof password) &&
-         set_account(places, places->broker->user, password) &&
+    ok = ok && first_line(places->broker->password_file, password) &&
+         user_set_password(places, places->broker->user, password) &&
          user_replace_lines(places->users, "", ' ', "", NULL) && user_write_acl(places);
     explicit_bzero(password, sizeof password);
     return ok ? EX_OK : EX_CANTCREAT;
@@ -208,11 +178,13 @@ static const char usage[] =
     "       baiye user passwd NAME [--password-file FILE]\n"
     "       baiye user remove NAME\n"
     "       baiye user list\n"
+    "       baiye user passwd-own\n"
     "Users of the site: who may log in to the app, the broker and the gateway's pages. A farmer\n"
     "looks, reports picks, acknowledges alerts and writes what profiles allow; a technician also\n"
     "sees health and may write everything that profiles list. A screen (baiye-led) sees what it\n"
     "shows and may send its preview. init makes the gateway's own account. passwd gives a\n"
-    "user a new password, add of a name that exists a new role as well.\n"
+    "user a new password, add of a name that exists a new role as well. passwd-own changes one by\n"
+    "the present one; name, present and new password are the lines of standard input.\n"
     "  --config FILE         the gateway's configuration (" CLI_CONFIG ")\n"
     "  --password-file FILE  first line is the password, - is standard input\n";
 
@@ -242,7 +214,8 @@ int cli_user(int argc, char **argv)
     const char *name = optind + 1 < argc ? argv[optind + 1] : NULL;
     bool wants_name =
         strcmp(verb, "add") == 0 || strcmp(verb, "passwd") == 0 || strcmp(verb, "remove") == 0;
-    bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0;
+    bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0 ||
+                 strcmp(verb, "passwd-own") == 0;
     if (help || !known || argc - optind != (wants_name ? 2 : 1)) {
         (void)fputs(usage, stderr);
         return EX_USAGE;
@@ -258,6 +231,8 @@ int cli_user(int argc, char **argv)
             code = remove_user(&places, name);
         else if (strcmp(verb, "list") == 0)
             code = list(&places);
+        else if (strcmp(verb, "passwd-own") == 0)
+            code = user_passwd_own(&places);
         else
             code = init(&places);
     }

@@ -120,6 +120,35 @@ bool user_replace_lines(const char *path, const char *name, char separator, cons
     return ok;
 }
 
+/* ---- Accounts ----------------------------------------------------------------------------- */
+
+bool user_set_password(const struct places *places, const char *name, const char *password)
+{
+    char line[PASSWORD_LINE_SIZE];
+    return password_line(name, password, line, sizeof line) &&
+           user_replace_lines(places->passwords, name, ':', line, NULL);
+}
+
+bool user_is_gateways(const struct places *places, const char *name)
+{
+    bool own = places->broker != NULL && strcmp(name, places->broker->user) == 0;
+    if (own)
+        cli_complain("%s is the gateway's own account", name);
+    return own;
+}
+
+bool user_read_line(FILE *file, char *out)
+{
+    if (fgets(out, USER_LINE_SIZE, file) == NULL)
+        return false;
+    size_t length = strcspn(out, "\r\n");
+    bool whole = out[length] != '\0' || feof(file);
+    if (!whole)
+        cli_complain("a password has at most %d bytes", PASSWORD_MOST);
+    out[length] = '\0';
+    return whole;
+}
+
 /* ---- The access list ---------------------------------------------------------------------- */
 
 /* What a role may read below baiye/<site>/. */

@@ -11,8 +11,10 @@
 #define BAIYE_CLI_USER_FILES_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/rpc/password.h"
 #include "tools/cli/cli.h"
 
 struct places {
@@ -35,9 +37,20 @@ char *user_read_text(const char *path);
  * (may be ""). `found` (may be NULL): was there one? */
 bool user_replace_lines(const char *path, const char *name, char separator, const char *added,
                         bool *found);
+/* Under the lock. */
+bool user_set_password(const struct places *places, const char *name, const char *password);
+/* The gateway's own account at the broker? */
+bool user_is_gateways(const struct places *places, const char *name);
 /* The whole access list, from the users file. */
 bool user_write_acl(const struct places *places);
 /* Has the broker read them. */
 void user_tell_broker(void);
+
+/* A whole line without its end, at most PASSWORD_MOST bytes. */
+#define USER_LINE_SIZE (PASSWORD_SIZE + 2) /* with its end */
+bool user_read_line(FILE *file, char *out);
+
+/* user_own.c: `baiye user passwd-own`, whose caller need not be trusted. */
+int user_passwd_own(struct places *places);
 
 #endif

@@ -256,6 +256,10 @@ SECTION(control)
          .kind = KEY_PATH,
          CONFIG(control_socket),
          .example = "/run/baiye/control.sock"},
+        {.name = "password_socket",
+         .kind = KEY_PATH,
+         CONFIG(password_socket),
+         .example = "/run/baiye-password.sock"},
     };
     return keys_read(source, value, "control", keys, sizeof keys / sizeof *keys,
                      ((struct draft *)target)->config);
@@ -343,6 +347,7 @@ static void set_defaults(struct config *config, const char *file)
     strcpy(config->timezone, "UTC");
     strcpy(config->store_path, "/var/lib/baiye/readings.db");
     strcpy(config->control_socket, "/run/baiye/control.sock");
+    strcpy(config->password_socket, "/run/baiye-password.sock");
     config->store_max_bytes = 512000000;
     config->commit_every_ms = 1000;
     config->lost_flush = 10;

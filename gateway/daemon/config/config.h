@@ -279,8 +279,9 @@ struct config {
     char http_host[CONFIG_HOST_SIZE]; /* "" : no HTTP */
     uint16_t http_port;
     char http_cert_file[CONFIG_PATH_SIZE], http_key_file[CONFIG_PATH_SIZE];
-    char app_dir[CONFIG_PATH_SIZE];        /* the app's files */
-    char control_socket[CONFIG_PATH_SIZE]; /* default /run/baiye/control.sock */
+    char app_dir[CONFIG_PATH_SIZE];         /* the app's files */
+    char control_socket[CONFIG_PATH_SIZE];  /* default /run/baiye/control.sock */
+    char password_socket[CONFIG_PATH_SIZE]; /* default /run/baiye-password.sock */
     uint16_t bus_count, device_count, broker_count, plot_count, profile_count, alert_count;
     struct bus_config *buses;
     struct device_config *devices;

@@ -15,6 +15,7 @@ struct rpc_method {
     bool command; /* changes something: audited, and a duplicate is not done twice */
     /* Who sits at a broker that is not the farm's may call it (struct broker_config.requests). */
     bool for_resend, for_county;
+    bool secret; /* its parameters are not for the audit */
     /* Ends the call by rpc_end() or rpc_fail(), now or later. */
     void (*run)(struct rpc_call *call);
 };
@@ -97,7 +98,7 @@ void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
 void rpc_store_done(void *context, enum store_result result);
 
 extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_serial,
-    rpc_methods_settings, rpc_methods_calibrate, rpc_methods_update;
+    rpc_methods_settings, rpc_methods_calibrate, rpc_methods_update, rpc_methods_password;
 
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);

@@ -480,6 +480,8 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
         json_dumpb(params, detail, sizeof detail - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
     detail[size < sizeof detail ? size : sizeof detail - 1] = '\0';
     const struct rpc_method *method = find(name);
+    if (method == NULL || method->secret)
+        detail[0] = '\0'; /* that of an unknown one may be meant for it */
     if (method == NULL || (method->socket_only && caller->broker >= 0)) {
         char methods[256];
         list_methods(caller, methods, sizeof methods);

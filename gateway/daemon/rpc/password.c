@@ -2,16 +2,19 @@
 #include "gateway/daemon/rpc/password.h"
 
 #include <crack.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SALT_SIZE 12 /* what mosquitto's file has */
-#define HASH_SIZE 64
-#define BASE64(n) (((n) + 2) / 3 * 4 + 1)
+#define SALT_SIZE                12 /* what mosquitto's file has */
+#define HASH_SIZE                64
+#define PASSWORD_ITERATIONS_MOST 10000000 /* of a line that others wrote: some seconds */
+#define BASE64(n)                (((n) + 2) / 3 * 4 + 1)
 
 /* How long the UTF-8 character at `text` is; 0: it is none, or a control character. */
 static size_t character(const uint8_t *text)
@@ -92,4 +95,41 @@ bool password_line(const char *user, const char *password, char *line, size_t si
     int length = snprintf(line, size, "%s:$7$%d$%s$%s\n", user, PASSWORD_ITERATIONS,
                           (const char *)salt_text, (const char *)hash_text);
     return length > 0 && (size_t)length < size;
+}
+
+/* Decodes the base64 text before `end` (its first character) into at most `size` bytes; how many
+ * they are, 0: it is no such text. Steps `text` behind `end`. */
+static size_t decode(const char **text, char end, uint8_t *out, size_t size)
+{
+    uint8_t block[BASE64(HASH_SIZE) + 3];
+    const char *stop = strchr(*text, end);
+    size_t length = stop != NULL ? (size_t)(stop - *text) : 0, padding = 0;
+    if (length == 0 || length % 4 != 0 || length / 4 * 3 > sizeof block)
+        return 0;
+    int got = EVP_DecodeBlock(block, (const uint8_t *)*text, (int)length);
+    while (padding < 2 && (*text)[length - 1 - padding] == '=')
+        padding++;
+    if (got < 3 || (size_t)got - padding > size)
+        return 0;
+    memcpy(out, block, (size_t)got - padding);
+    *text = stop + 1;
+    return (size_t)got - padding;
+}
+
+bool password_fits(const char *line, const char *password)
+{
+    uint8_t salt[HASH_SIZE], hash[HASH_SIZE], made[HASH_SIZE];
+    const char *text = strchr(line, ':');
+    char *end;
+    if (text == NULL || strncmp(text, ":$7$", 4) != 0)
+        return false;
+    long iterations = strtol(text + 4, &end, 10);
+    if (iterations < 1 || iterations > PASSWORD_ITERATIONS_MOST || *end != '$')
+        return false;
+    text = end + 1;
+    size_t salt_size = decode(&text, '$', salt, sizeof salt);
+    return salt_size > 0 && decode(&text, '\n', hash, sizeof hash) == sizeof hash &&
+           PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, (int)salt_size, (int)iterations,
+                             EVP_sha512(), sizeof made, made) == 1 &&
+           CRYPTO_memcmp(made, hash, sizeof hash) == 0;
 }

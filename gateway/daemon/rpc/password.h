@@ -24,4 +24,7 @@ const char *password_problem(const char *user, const char *password);
 /* "user:$7$…\n" into `line`. False: OpenSSL failed, or it does not fit. */
 bool password_line(const char *user, const char *password, char *line, size_t size);
 
+/* Is it the password of such a line? False also for lines of another form. Takes some 50 ms. */
+bool password_fits(const char *line, const char *password);
+
 #endif
