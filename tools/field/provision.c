@@ -2,7 +2,7 @@
 #include "tools/field/provision.h"
 
 #include "protocols/bytes/bytes.h"
-#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/request.h"
 #include "protocols/modbus/rtu.h"
 
 enum {
@@ -57,12 +57,10 @@ void provision_init(struct provision *p, uint8_t address, const struct wire_rate
 static size_t request(uint8_t unit, uint8_t function, uint16_t reg, uint16_t value, uint8_t *frame,
                       size_t size)
 {
-    uint8_t pdu[5];
-    struct byte_writer w = byte_writer_init(pdu, sizeof(pdu));
-    byte_write_u8(&w, function);
-    byte_write_u16(&w, reg);
-    byte_write_u16(&w, value);
-    return rtu_build(unit, pdu, w.at, frame, size);
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    size_t pdu_size = function == MODBUS_WRITE_REGISTER ? modbus_write_register(pdu, reg, value)
+                                                        : modbus_read(pdu, function, reg, value);
+    return rtu_build(unit, pdu, pdu_size, frame, size);
 }
 
 size_t provision_request(const struct provision *p, uint8_t *frame, size_t size)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/daemon/bus/line.h"
+#include "protocols/modbus/request.h"
 #include "protocols/node_map/node_map.h"
 
 #define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
@@ -109,15 +110,10 @@ static void mark_counters(const struct device *device, struct reading *reading)
 void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request)
 {
     const struct plan_read *read = &device->plan.reads[device->read];
-    pdu[0] = read->function;
-    pdu[1] = (uint8_t)(read->address >> 8);
-    pdu[2] = (uint8_t)read->address;
-    pdu[3] = (uint8_t)(read->count >> 8);
-    pdu[4] = (uint8_t)read->count;
     unsigned bytes = read->function <= 2 ? (read->count + 7u) / 8 : read->count * 2u;
     *request = (struct transact_request){
         .pdu = pdu,
-        .pdu_size = 5,
+        .pdu_size = (uint16_t)modbus_read(pdu, read->function, read->address, read->count),
         .answer_size = (uint16_t)(bytes + SERIAL_ANSWER_BYTES),
         .unit = device->config->unit,
     };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
+#include "protocols/modbus/request.h"
 #include "protocols/node_log/node_log.h"
 #include "protocols/node_map/node_map.h"
 
@@ -256,37 +257,26 @@ int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms)
 
 /* --- what to ask --- */
 
-static size_t write_one(uint8_t *pdu, uint16_t address, uint16_t value)
-{
-    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
-    byte_write_u8(&w, MODBUS_WRITE_REGISTER);
-    byte_write_u16(&w, address);
-    byte_write_u16(&w, value);
-    return w.at;
-}
-
 static size_t period_request(const struct own_node *node, uint8_t *pdu)
 {
     switch (node->step) {
     case STEP_UNLOCK:
-        return write_one(pdu, NODE_UNLOCK, NODE_UNLOCK_KEY);
+        return modbus_write_register(pdu, NODE_UNLOCK, NODE_UNLOCK_KEY);
     case STEP_WRITE:
-        return write_one(pdu, NODE_SETTING_PERIOD, (uint16_t)(wanted_period_ms(node) / 1000));
+        return modbus_write_register(pdu, NODE_SETTING_PERIOD,
+                                     (uint16_t)(wanted_period_ms(node) / 1000));
     default:
-        return write_one(pdu, NODE_COMMIT, 1);
+        return modbus_write_register(pdu, NODE_COMMIT, 1);
     }
 }
 
 static size_t time_request(struct wall_ms wall, uint8_t *pdu)
 {
-    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
-    byte_write_u8(&w, MODBUS_WRITE_REGISTERS);
-    byte_write_u16(&w, NODE_TIME);
-    byte_write_u16(&w, 3);
-    byte_write_u8(&w, 6);
+    uint8_t time[6];
+    struct byte_writer w = byte_writer_init(time, sizeof time);
     byte_write_u32(&w, (uint32_t)(wall.ms / 1000));
     byte_write_u16(&w, (uint16_t)(wall.ms % 1000));
-    return w.at;
+    return modbus_write_registers(pdu, NODE_TIME, time, w.at);
 }
 
 static size_t fetch_request(const struct own_node *node, unsigned records_max, uint8_t *pdu,
@@ -298,26 +288,17 @@ static size_t fetch_request(const struct own_node *node, unsigned records_max, u
     if (hole->from.boot == hole->until.boot && hole->until.seq - hole->from.seq < records)
         records = hole->until.seq - hole->from.seq;
     uint16_t words = (uint16_t)(NODE_LOG_WINDOW_HEAD + NODE_LOG_RECORD_WORDS * records);
-    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
-    byte_write_u8(&w, MODBUS_READ_WRITE);
-    byte_write_u16(&w, NODE_LOG_WINDOW);
-    byte_write_u16(&w, words);
-    byte_write_u16(&w, NODE_LOG_WANTED);
-    byte_write_u16(&w, 3);
-    byte_write_u8(&w, 6);
+    uint8_t wanted[6];
+    struct byte_writer w = byte_writer_init(wanted, sizeof wanted);
     byte_write_u16(&w, (uint16_t)hole->from.boot);
     byte_write_u32(&w, hole->from.seq);
     *answer_size = (uint16_t)(words * 2 + SERIAL_ANSWER_BYTES);
-    return w.at;
+    return modbus_read_write(pdu, NODE_LOG_WINDOW, words, NODE_LOG_WANTED, wanted, w.at);
 }
 
 static size_t version_request(uint8_t *pdu)
 {
-    struct byte_writer w = byte_writer_init(pdu, MODBUS_PDU_MAX);
-    byte_write_u8(&w, MODBUS_READ_INPUT);
-    byte_write_u16(&w, NODE_VERSION);
-    byte_write_u16(&w, VERSION_WORDS);
-    return w.at;
+    return modbus_read(pdu, MODBUS_READ_INPUT, NODE_VERSION, VERSION_WORDS);
 }
 
 enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,

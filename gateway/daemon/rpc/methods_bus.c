@@ -5,15 +5,11 @@
 
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/bytes/bytes.h"
+#include "protocols/modbus/request.h"
 
 #define SCAN_TIMEOUT_MS 200
 #define PAUSE_LOOK_MS   10
 #define PAUSE_MOST_MS   10000 /* longer than any request takes */
-#define READ_COILS      1
-#define READ_HOLDING    3
-#define WRITE_COIL      5
-#define WRITE_REGISTER  6
-#define WRITE_COILS     15
 
 /* Bus thread. */
 static void bus_done(void *context, const struct bus_reply *reply)
@@ -45,15 +41,6 @@ void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
 }
 
 /* ---- read --------------------------------------------------------------------------------- */
-
-static uint16_t read_pdu(uint8_t function, uint16_t address, uint16_t count, uint8_t *pdu)
-{
-    struct byte_writer w = byte_writer_init(pdu, 5);
-    byte_write_u8(&w, function);
-    byte_write_u16(&w, address);
-    byte_write_u16(&w, count);
-    return 5;
-}
 
 /* The values of an answer to a read of `count` things; NULL: it is not that answer. */
 static json_t *read_values(const struct bus_reply *reply, uint8_t function, uint16_t count)
@@ -112,16 +99,17 @@ static const struct write_config *find_write(struct rpc_call *call,
 
 static uint8_t read_function_of(const struct write_config *write)
 {
-    return write->function == WRITE_COIL || write->function == WRITE_COILS ? READ_COILS
-                                                                           : READ_HOLDING;
+    return write->function == MODBUS_WRITE_COIL || write->function == MODBUS_WRITE_COILS
+               ? MODBUS_READ_COILS
+               : MODBUS_READ_HOLDING;
 }
 
 /* {device, name}: a register of the profile's write list; {device, register, count, function}:
  * any, for technicians. */
 static void run_read(struct rpc_call *call)
 {
-    uint8_t pdu[5];
-    int64_t address, count = 1, function = READ_HOLDING;
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    int64_t address, count = 1, function = MODBUS_READ_HOLDING;
     const struct device_config *device = rpc_device(call);
     if (device == NULL)
         return;
@@ -146,7 +134,8 @@ static void run_read(struct rpc_call *call)
     if (reading == NULL)
         return;
     *reading = (struct register_read){.function = (uint8_t)function, .count = (uint16_t)count};
-    uint16_t size = read_pdu((uint8_t)function, (uint16_t)address, (uint16_t)count, pdu);
+    uint16_t size =
+        (uint16_t)modbus_read(pdu, (uint8_t)function, (uint16_t)address, (uint16_t)count);
     rpc_ask_bus(call, &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
                 pdu, size, read_ready);
 }
@@ -155,23 +144,17 @@ static void run_read(struct rpc_call *call)
 
 uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu)
 {
-    struct byte_writer w = byte_writer_init(pdu, 16);
-    byte_write_u8(&w, write->function);
-    byte_write_u16(&w, write->address);
-    if (write->function == WRITE_COIL) {
-        byte_write_u16(&w, value != 0 ? 0xFF00 : 0);
-    } else if (write->function == WRITE_REGISTER) {
-        byte_write_u16(&w, (uint16_t)value);
-    } else {
-        bool coils = write->function == WRITE_COILS;
-        byte_write_u16(&w, 1);
-        byte_write_u8(&w, coils ? 1 : 2);
-        if (coils)
-            byte_write_u8(&w, value != 0);
-        else
-            byte_write_u16(&w, (uint16_t)value);
+    const uint8_t word[2] = {(uint8_t)((uint32_t)value >> 8), (uint8_t)value};
+    switch (write->function) {
+    case MODBUS_WRITE_COIL:
+        return (uint16_t)modbus_write_coil(pdu, write->address, value != 0);
+    case MODBUS_WRITE_REGISTER:
+        return (uint16_t)modbus_write_register(pdu, write->address, (uint16_t)value);
+    case MODBUS_WRITE_COILS:
+        return (uint16_t)modbus_write_coils_one(pdu, write->address, value != 0);
+    default:
+        return (uint16_t)modbus_write_registers(pdu, write->address, word, sizeof word);
     }
-    return (uint16_t)w.at;
 }
 
 struct writing {
@@ -191,7 +174,7 @@ static void write_ready(struct rpc_call *call)
 /* {device, name, value [, on_s]} */
 static void run_write(struct rpc_call *call)
 {
-    uint8_t pdu[16];
+    uint8_t pdu[MODBUS_PDU_MAX];
     int64_t value, on_s;
     const struct device_config *device = rpc_device(call);
     const struct write_config *write = device != NULL ? find_write(call, device) : NULL;
@@ -378,8 +361,8 @@ static void scan_next(struct rpc_call *call)
     const struct scan *scan = call->state;
     const struct rpc_target target = {
         .bus = scan->bus, .unit = scan->unit, .timeout_ms = SCAN_TIMEOUT_MS};
-    uint8_t pdu[5];
-    uint16_t size = read_pdu(READ_HOLDING, 0, 1, pdu);
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    uint16_t size = (uint16_t)modbus_read(pdu, MODBUS_READ_HOLDING, 0, 1);
     rpc_ask_bus(call, &target, pdu, size, scan_ready);
 }
 

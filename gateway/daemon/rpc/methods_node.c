@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
-#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/request.h"
 
 #define RETRIES 2 /* every step may be done twice */
 
@@ -113,29 +113,39 @@ static void ready(struct rpc_call *call)
     next(call);
 }
 
+static size_t pack_step(const struct rpc_node_job *job, const struct rpc_node_step *step,
+                        uint8_t *pdu)
+{
+    uint8_t data[2 * RPC_NODE_TABLE];
+    struct byte_writer w = byte_writer_init(data, sizeof data);
+    switch (step->function) {
+    case MODBUS_WRITE_COIL:
+        return modbus_write_coil(pdu, step->address, step->value != 0);
+    case MODBUS_WRITE_REGISTER:
+        return modbus_write_register(pdu, step->address, step->value);
+    case MODBUS_WRITE_REGISTERS:
+        for (uint16_t i = 0; i < step->value; i++)
+            byte_write_u16(&w, job->table[i]);
+        return modbus_write_registers(pdu, step->address, data, w.at);
+    default:
+        return modbus_read(pdu, step->function, step->address, step->value);
+    }
+}
+
 static void next(struct rpc_call *call)
 {
     struct rpc_node_job *job = call->state;
     const struct rpc_node_step *step = &job->steps[job->at];
-    uint8_t pdu[6 + 2 * RPC_NODE_TABLE];
+    uint8_t pdu[MODBUS_PDU_MAX];
     if (job->at == job->count) {
         job->done(call);
         return;
-    }
-    struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
-    byte_write_u8(&w, step->function);
-    byte_write_u16(&w, step->address);
-    byte_write_u16(&w, step->value);
-    if (step->function == MODBUS_WRITE_REGISTERS) {
-        byte_write_u8(&w, (uint8_t)(2 * step->value));
-        for (uint16_t i = 0; i < step->value; i++)
-            byte_write_u16(&w, job->table[i]);
     }
     const struct rpc_target target = {.bus = job->device->bus,
                                       .unit = job->device->unit,
                                       .retries = RETRIES,
                                       .no_read_back = !step->reads_back};
-    rpc_ask_bus(call, &target, pdu, (uint16_t)w.at, ready);
+    rpc_ask_bus(call, &target, pdu, (uint16_t)pack_step(job, step, pdu), ready);
 }
 
 void rpc_node_run(struct rpc_call *call, void (*done)(struct rpc_call *call),

@@ -6,7 +6,7 @@
 
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/bytes/bytes.h"
-#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/request.h"
 #include "protocols/node_map/node_map.h"
 
 #define TRIES         3   /* of asking in vain, until a round is over */
@@ -132,12 +132,9 @@ static void ask_serial(struct rpc_call *call, uint8_t retries, void (*ready)(str
     const struct by_serial *move = call->state;
     const struct rpc_target target = {
         .bus = move->target.bus, .unit = move->address, .retries = retries};
-    uint8_t pdu[5];
-    struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
-    byte_write_u8(&w, MODBUS_READ_INPUT);
-    byte_write_u16(&w, NODE_SERIAL);
-    byte_write_u16(&w, 2);
-    rpc_ask_bus(call, &target, pdu, sizeof pdu, ready);
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    uint16_t size = (uint16_t)modbus_read(pdu, MODBUS_READ_INPUT, NODE_SERIAL, 2);
+    rpc_ask_bus(call, &target, pdu, size, ready);
 }
 
 static bool is_it(const struct rpc_call *call)
@@ -186,20 +183,15 @@ static void looked(struct rpc_call *call)
     enum bus_result result = call->reply.result;
     char message[96];
     if (result == BUS_TIMEOUT) {
-        uint8_t pdu[WRAPPING + 5];
-        struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
-        byte_write_u8(&w, MODBUS_FAST);
-        byte_write_u8(&w, FAST_REQUEST);
-        byte_write_u32(&w, move->serial);
-        byte_write_u8(&w, MODBUS_WRITE_REGISTER);
-        byte_write_u16(&w, NODE_ADDRESS);
-        byte_write_u16(&w, move->address);
+        uint8_t pdu[MODBUS_PDU_MAX], write[MODBUS_REQUEST_SIZE];
+        size_t size = modbus_write_register(write, NODE_ADDRESS, move->address);
+        size = modbus_fast_request(pdu, move->serial, write, size);
         const struct rpc_target target = {.bus = move->target.bus,
                                           .unit = MODBUS_FAST_UNIT,
                                           .retries = 2,
                                           .timeout_ms = ANSWER_MS,
                                           .no_read_back = true};
-        rpc_ask_bus(call, &target, pdu, sizeof pdu, moved);
+        rpc_ask_bus(call, &target, pdu, (uint16_t)size, moved);
     } else if (is_it(call)) {
         confirmed(call); /* it has it already */
     } else if (result == BUS_OK || result == BUS_EXCEPTION || result == BUS_GARBLED) {

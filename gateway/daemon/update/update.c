@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
+#include "protocols/modbus/request.h"
 
 #define BLOCK_SIZE    WINDOW_BLOCK_DATA_MAX
 #define TRIES_MAX     8    /* unanswered requests in a row before a node counts as silent */
@@ -24,25 +25,15 @@ enum { WAITING_BROADCAST = -1, WAITING_NONE = -2 };
 static void request_read(struct update_request *request, uint8_t unit, uint16_t address,
                          uint16_t count)
 {
-    struct byte_writer w = byte_writer_init(request->pdu, sizeof request->pdu);
-    byte_write_u8(&w, 4);
-    byte_write_u16(&w, address);
-    byte_write_u16(&w, count);
     request->unit = unit;
-    request->pdu_size = (uint16_t)w.at;
+    request->pdu_size = (uint16_t)modbus_read(request->pdu, MODBUS_READ_INPUT, address, count);
 }
 
 static void request_write(struct update_request *request, uint8_t unit, uint16_t address,
                           const uint8_t *data, size_t size)
 {
-    struct byte_writer w = byte_writer_init(request->pdu, sizeof request->pdu);
-    byte_write_u8(&w, 16);
-    byte_write_u16(&w, address);
-    byte_write_u16(&w, (uint16_t)(size / 2));
-    byte_write_u8(&w, (uint8_t)size);
-    byte_write_span(&w, data, size);
     request->unit = unit;
-    request->pdu_size = (uint16_t)w.at;
+    request->pdu_size = (uint16_t)modbus_write_registers(request->pdu, address, data, size);
 }
 
 static void request_session(const struct update *update, struct update_request *request,
