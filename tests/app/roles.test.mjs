@@ -2,8 +2,8 @@
 // Farmer, technician and screen, each by the account and the access rules that `baiye user` makes:
 // what a role may not do the broker or the gateway refuses, and the page says so in words.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { users } from './lib/broker.mjs';
@@ -162,4 +162,53 @@ test('roles: a screen’s account shows values and charts; what changes anything
   assert.ok([0, 16].includes(await broker.put('led/preview')));
   await until('what a screen shows', () => broker.heard.has('dev/soil-1/live') && broker.heard.has('alert/warm-soil-1'));
   assert.deepEqual([...broker.heard].filter((t) => /health|readings|rpc|preview/.test(t)), []);
+});
+
+/** What systemd does for baiye-password.socket: the command of the packaged unit for each connection. */
+function activate() {
+  const unit = readFileSync(new URL('../../gateway/packaging/baiye-password@.service', import.meta.url), 'utf8');
+  const argv = /^ExecStart=\/usr\/bin\/baiye (.*)$/m.exec(unit)[1].split(' ');
+  return spawn('systemd-socket-activate', ['--accept', '--inetd', '-l', join(garden.dir, 'password.sock'),
+    program('baiye'), ...argv, '--config', join(garden.dir, 'baiyed.yaml')], { stdio: 'ignore' });
+}
+
+test('roles: a farmer changes the own password in the app, and the phone goes on with it', limit, async () => {
+  const page = await phone(browser);
+  pages.push(page);
+  await login(page, garden.url, 'farmer', true);
+  await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+  await page.goto(`${garden.url}#/more`);
+  await page.getByRole('link', { name: '修改密码' }).tap();
+  const go = page.getByRole('button', { name: '修改' });
+  const fill = async (old, fresh, again = fresh) => {
+    await page.locator('input[name=old]').fill(old);
+    await page.locator('input[name=new]').fill(fresh);
+    await page.locator('input[name=again]').fill(again);
+    await go.tap();
+  };
+  await fill(users.farmer, 'oolong-steep-7', 'oolong-steep-8');
+  await page.getByText('两次输入的新密码不一样').waitFor();
+  await fill(users.farmer, 'oolong-steep-7');
+  await page.getByText('baiye user passwd').waitFor(); // nobody listens: what the technician can do
+  const socket = activate();
+  try {
+    await until('the socket is there', () => existsSync(join(garden.dir, 'password.sock')));
+    await fill('not-my-password', 'oolong-steep-7');
+    await page.getByText('现在的密码不对').waitFor();
+    await fill(users.farmer, 'password1');
+    await page.getByText('新密码太短、太常见').waitFor();
+    assert.deepEqual(await axe(page), []);
+    await shot(page, 'roles-password');
+    await fill(users.farmer, 'oolong-steep-7');
+    await page.getByText('密码已修改 ✓').waitFor();
+  } finally {
+    socket.kill();
+  }
+  garden.broker.process.kill('SIGHUP'); // systemd would: whoever came in by the old one is cut
+  await page.goto(`${garden.url}#/`);
+  await page.reload();
+  await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+  assert.deepEqual(await audited('farmer', 'passwd'), ['ok', 'unfit: this password can\'t be taken: it is among the first that are tried: a common word, name or row of keys',
+    'wrong-password: the present password is wrong', 'unavailable: the password could not be changed']);
+  users.farmer = 'oolong-steep-7';
 });

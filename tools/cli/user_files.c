@@ -167,7 +167,7 @@ static void write_topics(FILE *out, const char *site, const char *const *topics)
 }
 
 /* Requests are written below one's own name and answered there: a screen asks for the time and for
- * its day's range, nothing else. */
+ * its day's range, and may change its own password, nothing else. */
 static void write_user(FILE *out, const char *site, const char *name, enum user_role role)
 {
     (void)fprintf(out, "\nuser %s\ntopic read baiye/%s/answer/%s/#\n", name, site, name);
@@ -175,8 +175,9 @@ static void write_user(FILE *out, const char *site, const char *name, enum user_
         write_topics(out, site, screen_topics);
         (void)fprintf(out,
                       "topic write baiye/%s/led/preview\ntopic write baiye/%s/rpc/%s/time\n"
-                      "topic write baiye/%s/rpc/%s/history\n",
-                      site, site, name, site, name);
+                      "topic write baiye/%s/rpc/%s/history\n"
+                      "topic write baiye/%s/rpc/%s/passwd\n",
+                      site, site, name, site, name, site, name);
         return;
     }
     (void)fprintf(out, "topic write baiye/%s/rpc/%s/#\n", site, name);

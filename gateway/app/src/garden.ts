@@ -4,10 +4,12 @@
 import { get, forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot, set } from './keep/local';
 import { day } from './model/format';
 import { changed, forget, state } from './model/state';
+import { RpcError } from './mqtt/rpc';
 import { Session, type Login } from './mqtt/session';
 
 const SNAPSHOT_EVERY_MS = 10_000;
 const SEND_AFTER_MS = 1000; // the values come first
+const PASSWORD_MS = 25_000; // the gateway waits 15 s for who can change it
 const SEND_AGAIN_MS = 30_000; // connected, and yet nobody answered
 
 let session: Session | null = null;
@@ -68,6 +70,15 @@ export function resume(): boolean {
   if (!saved) return false;
   begin(saved, true, true);
   return true;
+}
+
+/** One's own, at the gateway; then this phone's. Throws an RpcError. */
+export async function changePassword(old: string, fresh: string): Promise<void> {
+  const mine = session;
+  if (!mine) throw new RpcError('offline', 'not connected');
+  await mine.call('passwd', { old, new: fresh }, PASSWORD_MS);
+  mine.renew(fresh);
+  if (kept && session === mine) saveLogin(mine.login);
 }
 
 export function end(): void {

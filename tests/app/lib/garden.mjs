@@ -93,7 +93,7 @@ export class Garden {
       site: 'baiye-1',
       location: { lat: 26.5, lon: 107.9, timezone: 'Asia/Shanghai' },
       store: { path: join(this.dir, 'readings.db'), max_size: '64MB', commit_every: '200ms' },
-      control: { socket: join(this.dir, 'control.sock') },
+      control: { socket: join(this.dir, 'control.sock'), password_socket: join(this.dir, 'password.sock') },
       http: { listen: `127.0.0.1:${this.port}`, app_dir: join(appFolder, 'dist'),
         ...(this.tls ? { cert_file: join(this.certs, 'server.pem'), key_file: join(this.certs, 'server.key') } : {}) },
       mqtt: [{ name: 'local', url: `mqtt://127.0.0.1:${this.broker.port}`, user: 'gateway', password_file: password }],

@@ -101,6 +101,11 @@ export const en: Record<Key, string> = {
   'more.insecure': 'This is a plain HTTP connection: live values work, but the app cannot open without network nor be installed. Ask your technician to give the gateway a certificate (HTTPS).',
   'more.secure': 'Opens without network too, with the last values and their age.', 'more.server': 'Server {0}', 'more.version': 'Version {0}',
   'more.sure': 'Log out and delete the password and data kept on this phone? Photos stay.', 'more.unsent': '{0} picks have not been sent yet!',
+  'pass.title': 'Change password', 'pass.old': 'Present password', 'pass.new': 'New password', 'pass.again': 'New password once more',
+  'pass.rules': 'At least 8 characters, 3 of them different, without your user name, and no common word. Your other phones ask for it anew.',
+  'pass.go': 'Change', 'pass.done': 'The password is changed ✓', 'pass.differ': 'The two new ones are not the same',
+  'pass.wrong': 'The present password is wrong', 'pass.unfit': 'The new one is too short, too common, the present one, or holds your user name',
+  'pass.unknown': 'No answer came: it may be changed all the same. If this phone asks for a password, try the new one first.',
   'err.page': 'This page could not be fetched', 'err.timeout': 'the gateway did not answer', 'err.offline': 'no network', 'err.forbidden': 'not allowed', 'err.nobody': 'the gateway is not connected',
   'err.other': '{0}', 'ok': 'OK', 'close': 'Close',
 };

@@ -72,6 +72,11 @@ export class Link {
     this.connect();
   }
 
+  /** For the next connection; this one goes on. */
+  renew(password: string): void {
+    this.options.password = password;
+  }
+
   stop(): void {
     this.stopped = true;
     clearTimeout(this.retry);

@@ -81,6 +81,12 @@ export class Session {
     this.rpc.cut();
   }
 
+  /** The gateway has taken it; the broker will cut whoever came in by the one before. */
+  renew(password: string): void {
+    this.login.password = password;
+    this.link.renew(password);
+  }
+
   call(method: string, params: object, ms?: number): Promise<Record<string, unknown>> {
     if (!this.siteName) return Promise.reject(new RpcError('offline', 'site not known'));
     return this.rpc.call(`baiye/${this.siteName}`, method, params, ms);

@@ -22,6 +22,7 @@ const later: Record<string, () => Promise<Page>> = {
   alerts: () => import('./alerts').then((m) => m.Alerts),
   devices: () => import('./devices').then((m) => m.Devices),
   led: () => import('./led').then((m) => m.Led),
+  password: () => import('./password').then((m) => m.Password),
   more: () => import('./more').then((m) => m.More),
 };
 
