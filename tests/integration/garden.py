@@ -259,7 +259,7 @@ class Watcher:
             elif topic.startswith("answer/"):
                 self.answers[getattr(message.properties, "CorrelationData", b"")] = json.loads(
                     message.payload)
-            elif topic.startswith("dev/") and topic.endswith("/live"):
+            elif topic.startswith("dev/") and topic.endswith("/live") and message.payload:
                 self.live[topic.split("/")[1]] = json.loads(message.payload)
             else:
                 self.retained[topic] = message.payload

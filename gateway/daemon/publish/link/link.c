@@ -198,6 +198,7 @@ static void *link_main(void *context)
         atomic_store(&publish->step_ms, now_ms);
         if (slow) {
             publish->slow_ms = now_ms;
+            announced_second(publish, publish->announced);
             for (uint16_t i = 0; i < publish->broker_count; i++)
                 look_for_silence(&publish->brokers[i], now_ms);
         }
@@ -280,6 +281,7 @@ static void release(struct publish *publish)
 {
     for (uint16_t i = 0; publish->brokers != NULL && i < publish->broker_count; i++)
         free_broker(&publish->brokers[i]);
+    announced_destroy(publish->announced);
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
@@ -298,9 +300,10 @@ static bool make_parts(struct publish *publish)
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
+    publish->announced = announced_create(publish);
     publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->quiet_until_ms == NULL)
+        publish->quiet_until_ms == NULL || publish->announced == NULL)
         return false;
     for (uint16_t i = 0; i < config->device_count; i++)
         stream_schema_of_device(&config->devices[i], &publish->shapes[i]);

@@ -129,8 +129,9 @@ struct publish {
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
-    pthread_mutex_t lock;    /* answers and stats of brokers */
-    int64_t slow_ms;         /* monotonic: last of what is done once a second */
+    pthread_mutex_t lock; /* answers and stats of brokers */
+    int64_t slow_ms;      /* monotonic: last of what is done once a second */
+    struct announced *announced;
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
     char json[IPC_DOC_MAX];
 };
@@ -186,6 +187,11 @@ const struct stream_schema *backlog_shape(void *store, uint32_t stream);
 void record_log_up(struct broker *broker);
 void record_log_acked(struct broker *broker, int64_t now_ms);
 void record_log_pump(struct publish *publish, struct broker *broker, int64_t now_ms);
+
+/* announced.c: what was announced and is no longer there. Link thread. */
+struct announced *announced_create(struct publish *publish); /* NULL: no memory */
+void announced_destroy(struct announced *announced);
+void announced_second(struct publish *publish, struct announced *announced);
 
 /* live_lane.c: live, v/, plot and health */
 /* The least time between two live values of a device at that broker. */

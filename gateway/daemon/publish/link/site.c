@@ -141,25 +141,40 @@ static void publish_site(struct publish *publish, const struct broker *broker)
 
 /* ---- Home Assistant ---- */
 
-static void put_component(struct json_out *o, const struct config *config,
-                          const struct device_config *device, const struct field_config *field)
+/* How old a value may be, in ms: beyond that it is stale, as everywhere (2.5 periods). */
+static int64_t oldest_ms(const struct broker *broker, const struct device_config *device)
 {
+    int64_t every_ms = live_lane_every(broker);
+    return device->every_ms * INT64_C(5) / 2 + 5000 + (every_ms > LIVE_EVERY_MS ? every_ms : 0);
+}
+
+/* A retained value is fresh to a Home Assistant that was just started, however old it is: its own
+ * time decides. `value_json.values` would be a method of the template's dictionary. */
+static void put_component(struct json_out *o, const struct publish *publish,
+                          const struct broker *broker, const struct device_config *device,
+                          const struct field_config *field)
+{
+    const struct config *config = publish->config;
     const struct metric_info *metric = metric_find(field->metric);
-    char text[160];
+    bool usual_unit = metric != NULL && strcmp(unit_of(field), metric->unit) == 0;
+    char text[256];
     json_out_key(o, field->metric);
     json_out_open(o, '{');
     put_text(o, "p", "sensor");
     (void)snprintf(text, sizeof text, "baiye-%s-%s-%s", config->site, device->name, field->metric);
     put_text(o, "unique_id", text);
     put_text(o, "name", field->label[0] != '\0' ? field->label : field->metric);
-    (void)snprintf(text, sizeof text, "{{ value_json.values.%s | default(none) }}", field->metric);
+    (void)snprintf(text, sizeof text,
+                   "{{ value_json['values']['%s'] | default(none) if now().timestamp() * 1000 - "
+                   "value_json.ts < %lld else none }}",
+                   field->metric, (long long)oldest_ms(broker, device));
     put_text(o, "value_template", text);
     put_text(o, "state_class", metric != NULL ? metric->state_class : "measurement");
-    if (metric != NULL && metric->device_class[0] != '\0')
+    /* A class has its units: with another one the value would be refused. */
+    if (metric != NULL && usual_unit && metric->device_class[0] != '\0')
         put_text(o, "device_class", metric->device_class);
     /* Home Assistant's pH has no unit, and its relative humidity is plain %. */
-    const char *unit = metric != NULL && strcmp(unit_of(field), metric->unit) == 0 ? metric->shown
-                                                                                   : unit_of(field);
+    const char *unit = metric != NULL && usual_unit ? metric->shown : unit_of(field);
     if (unit[0] != '\0')
         put_text(o, "unit_of_measurement", unit);
     json_out_key(o, "suggested_display_precision");
@@ -167,21 +182,41 @@ static void put_component(struct json_out *o, const struct config *config,
     json_out_close(o, '}');
 }
 
-static void put_availability(struct json_out *o, const struct config *config)
+static void put_one_availability(struct json_out *o, const char *topic, const char *template)
 {
-    char topic[TOPIC_SIZE];
-    if (!topic_make(topic, sizeof topic, config->site, TOPIC_STATUS)) {
+    json_out_open(o, '{');
+    put_text(o, "topic", topic);
+    if (template != NULL)
+        put_text(o, "value_template", template);
+    json_out_close(o, '}');
+}
+
+/* The gateway is there, and the device answers it. */
+static void put_availability(struct json_out *o, const struct config *config,
+                             const struct broker *broker, const struct device_config *device)
+{
+    char status[TOPIC_SIZE], health[TOPIC_SIZE], suffix[TOPIC_SIZE];
+    if (!topic_make(status, sizeof status, config->site, TOPIC_STATUS) ||
+        !topic_device(suffix, sizeof suffix, device->name, "health") ||
+        !topic_make(health, sizeof health, config->site, suffix)) {
         o->failed = true;
         return;
     }
-    put_text(o, "availability_topic", topic);
-    put_text(o, "payload_available", "online");
-    put_text(o, "payload_not_available", "offline");
+    json_out_key(o, "availability");
+    json_out_open(o, '[');
+    if (broker_sends(broker->config, PART_STATUS))
+        put_one_availability(o, status, NULL);
+    if (broker_sends(broker->config, PART_HEALTH))
+        put_one_availability(o, health, "{{ 'online' if value_json.online else 'offline' }}");
+    json_out_close(o, ']');
+    put_text(o, "availability_mode", "all");
 }
 
-static void put_discovery(struct json_out *o, const struct config *config,
-                          const struct device_config *device, const char *live_topic)
+static void put_discovery(struct json_out *o, const struct publish *publish,
+                          const struct broker *broker, const struct device_config *device,
+                          const char *live_topic)
 {
+    const struct config *config = publish->config;
     char id[96];
     (void)snprintf(id, sizeof id, "baiye-%s-%s", config->site, device->name);
     json_out_open(o, '{');
@@ -199,18 +234,19 @@ static void put_discovery(struct json_out *o, const struct config *config,
     put_text(o, "state_topic", live_topic);
     json_out_key(o, "qos");
     json_out_unsigned(o, 1);
-    json_out_key(o, "expire_after"); /* what is older than 2.5 periods is stale */
-    json_out_unsigned(o, device->every_ms * 5 / 2 / 1000 + 5);
-    put_availability(o, config);
+    json_out_key(o, "expire_after");
+    json_out_unsigned(o, (uint64_t)(oldest_ms(broker, device) + 999) / 1000);
+    put_availability(o, config, broker, device);
     json_out_key(o, "cmps");
     json_out_open(o, '{');
     for (unsigned i = 0; i < device->metric_count; i++)
-        put_component(o, config, device, device->metrics[i]);
+        put_component(o, publish, broker, device, device->metrics[i]);
     json_out_close(o, '}');
     json_out_close(o, '}');
 }
 
-static void publish_discovery(struct publish *publish, const struct device_config *device)
+static void publish_discovery(struct publish *publish, const struct broker *broker,
+                              const struct device_config *device)
 {
     const struct config *config = publish->config;
     char topic[TOPIC_SIZE], live[TOPIC_SIZE], suffix[TOPIC_SIZE];
@@ -221,18 +257,18 @@ static void publish_discovery(struct publish *publish, const struct device_confi
         !topic_device(suffix, sizeof suffix, device->name, "live") ||
         !topic_make(live, sizeof live, config->site, suffix))
         return;
-    put_discovery(&o, config, device, live);
+    put_discovery(&o, publish, broker, device, live);
     if (!o.failed)
-        (void)docs_set(&publish->docs, topic, DOC_PANEL, publish->json, o.at, true, 1);
+        (void)docs_set_for(&publish->docs, broker->index, topic, DOC_PANEL, publish->json, o.at,
+                           true, 1);
 }
 
 void site_publish(struct publish *publish)
 {
-    bool panel = false;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
-        publish_site(publish, &publish->brokers[i]);
-        panel = panel || publish->brokers[i].config->panel;
+        const struct broker *broker = &publish->brokers[i];
+        publish_site(publish, broker);
+        for (uint16_t d = 0; broker->config->panel && d < publish->config->device_count; d++)
+            publish_discovery(publish, broker, &publish->config->devices[d]);
     }
-    for (uint16_t i = 0; panel && i < publish->config->device_count; i++)
-        publish_discovery(publish, &publish->config->devices[i]);
 }
