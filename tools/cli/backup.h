@@ -13,4 +13,9 @@ struct backup_options {
 /* Puts the archive in place while no daemon runs; an exit code of sysexits.h. */
 int restore_run(const struct backup_options *options);
 
+/* What restore puts aside is named so behind its own name. */
+#define BACKUP_ASIDE ".before-restore"
+/* Is it, by its name, one of the files that a site has in its configuration's folder? */
+bool backup_is_site_file(const char *name);
+
 #endif

@@ -44,6 +44,8 @@ static const struct {
     {"cert", cli_cert, "cert --host NAME|IP ...", "make the site's own CA and server certificate"},
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
     {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
+    {"wipe", cli_wipe, "wipe [--yes]",
+     "remove everything of the farm, for a box that changes hands"},
     {"forecast", cli_forecast, "forecast replay FILE.csv",
      "what would have been said of past seasons"},
     {"update", cli_update, "update IMAGE [--bus B] [--device D]...",

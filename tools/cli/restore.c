@@ -29,7 +29,6 @@
 #define MEMBERS_MAX  256
 #define MEMBER_MOST  (1024 * 1024) /* bytes of a file of the configuration */
 #define NAME_SIZE    128
-#define ASIDE        ".before-restore"
 
 struct member {
     char name[NAME_SIZE]; /* in the archive */
@@ -104,16 +103,15 @@ static bool ends_with(const char *name, const char *end)
     return size > end_size && strcmp(name + size - end_size, end) == 0;
 }
 
-/* Is it one of the files that a site has? */
-static bool is_known(const char *part)
+bool backup_is_site_file(const char *name)
 {
     static const char *const ends[] = {".yaml", ".passwd", ".acl", ".pass",
                                        ".pem",  ".key",    ".crt", ".srl"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (ends_with(part, ends[i]))
+        if (ends_with(name, ends[i]))
             return true;
     }
-    return strcmp(part, "users") == 0;
+    return strcmp(name, "users") == 0;
 }
 
 static const struct member *find(const struct restore *restore, const char *name)
@@ -415,7 +413,7 @@ static bool same_file(int folder_a, int folder_b, const char *name)
 static bool set_aside(int folder, const char *name)
 {
     char aside[CLI_PATH];
-    return cli_format(aside, sizeof aside, "%s" ASIDE, name) &&
+    return cli_format(aside, sizeof aside, "%s" BACKUP_ASIDE, name) &&
            (renameat(folder, name, folder, aside) == 0 || errno == ENOENT);
 }
 
@@ -488,7 +486,7 @@ static bool place_config(const struct restore *restore)
         const char *part = config_part(restore->members[i].name);
         if (part == NULL)
             continue;
-        if (!is_known(part))
+        if (!backup_is_site_file(part))
             (void)fprintf(stderr, "left out: %s (no file of a site)\n", restore->members[i].name);
         else if (!make_folder(restore, part) || !place(restore, part))
             return false;
@@ -545,7 +543,7 @@ static bool set_store_aside(const struct restore *restore)
     char from[CLI_PATH], to[CLI_PATH];
     for (size_t i = 0; i < 3; i++) {
         if (!cli_format(from, sizeof from, "%s%s", restore->store_name, suffixes[i]) ||
-            !cli_format(to, sizeof to, "%s" ASIDE "%s", restore->store_name, suffixes[i]))
+            !cli_format(to, sizeof to, "%s" BACKUP_ASIDE "%s", restore->store_name, suffixes[i]))
             return false;
         if (renameat(restore->store_fd, from, restore->store_fd, to) != 0 && errno != ENOENT) {
             cli_complain("can't move %s%s aside: %s", restore->store, suffixes[i], strerror(errno));
@@ -646,7 +644,8 @@ static bool open_config_folder(struct restore *restore)
 
 static void say_done(const struct restore *restore)
 {
-    (void)printf("restored to %s and %s; what was there and differs is kept as NAME" ASIDE "\n",
+    (void)printf("restored to %s and %s; what was there and differs is kept as NAME" BACKUP_ASIDE
+                 "\n",
                  restore->store, restore->config_folder);
     if (find(restore, "config/tls/ca.pem") != NULL)
         (void)printf("The certificates work as before. The authority's key, tls/ca.key, is in no "
