@@ -17,14 +17,14 @@ static bool update_read(uint16_t address, uint16_t count, uint16_t *values)
     return true;
 }
 
-static bool update_write(uint16_t address, uint16_t count, const uint16_t *values)
+static bool update_write(uint16_t address, uint16_t count, const uint16_t *values, bool unlocked)
 {
     uint8_t bytes[2 * REGISTERS_MAX];
     for (unsigned i = 0; i < count && i < REGISTERS_MAX; i++) {
         bytes[2 * i] = (uint8_t)(values[i] >> 8);
         bytes[2 * i + 1] = (uint8_t)values[i];
     }
-    return count <= REGISTERS_MAX && service_write(&service, address, bytes, 2u * count);
+    return count <= REGISTERS_MAX && service_write(&service, address, bytes, 2u * count, unlocked);
 }
 
 static bool update_step(void)

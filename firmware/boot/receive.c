@@ -25,6 +25,11 @@ static bool same_session(const struct slot_state *state, const struct window_ses
            memcmp(state->image_id, session->image_id, sizeof state->image_id) == 0;
 }
 
+bool receive_is_open(const struct receive *receive, const struct window_session *session)
+{
+    return same_session(&receive->target, session);
+}
+
 enum window_result receive_open(struct receive *receive, const struct window_session *session)
 {
     const struct flash_layout *layout = flash_layout();
@@ -190,7 +195,7 @@ enum window_result receive_revert(struct receive *receive)
 
 enum window_result receive_abandon(struct receive *receive)
 {
-    if (receive->erasing || !receive->target.session)
+    if (receive->erasing || !receive->target.session || receive->target.confirmed)
         return WINDOW_RESULT_NOT_OPEN;
     if (state_mark(target_slot(receive), STATE_REJECTED) != FLASH_OK)
         return WINDOW_RESULT_FLASH;

@@ -28,6 +28,8 @@ struct receive {
 
 /* `running`: the slot that this program was started from. Finds an open session again. */
 void receive_init(struct receive *receive, unsigned running);
+/* This very session stands, and blocks are taken: to open it again changes nothing. */
+bool receive_is_open(const struct receive *receive, const struct window_session *session);
 enum window_result receive_open(struct receive *receive, const struct window_session *session);
 /* One page of erasing; call while receive->erasing, between two events of the bus. */
 enum window_result receive_step(struct receive *receive);
@@ -46,7 +48,7 @@ enum window_result receive_confirm(struct receive *receive);
 /* The other way round: gives up the running image while it is on trial, so that the next reset
  * starts the other one; refused when there is none that may run. */
 enum window_result receive_revert(struct receive *receive);
-/* Never starts what was received; the next session erases it. */
+/* Never starts what was received; the next session erases it. Not the image that ran before. */
 enum window_result receive_abandon(struct receive *receive);
 
 #endif

@@ -50,13 +50,16 @@ static int run_command(struct service *service, uint16_t command)
     }
 }
 
-bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size)
+bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size,
+                   bool unlocked)
 {
     int result;
     struct window_session session;
     struct window_block block;
     if (address == WINDOW_SESSION && window_session_read(data, size, &session))
-        result = receive_open(&service->receive, &session);
+        result = unlocked || receive_is_open(&service->receive, &session)
+                     ? receive_open(&service->receive, &session)
+                     : WINDOW_RESULT_LOCKED;
     else if (address == WINDOW_BLOCK && window_block_read(data, size, &block))
         result = receive_block(&service->receive, block.number, block.data, block.size, block.crc);
     else if (address == WINDOW_COMMAND && size == 2)

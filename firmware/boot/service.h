@@ -23,8 +23,10 @@ struct service {
 void service_init(struct service *service, unsigned running);
 /* The program tested itself, having taken a sample: what failed, a bit each, 0: nothing. */
 void service_tested(struct service *service, uint8_t failed);
-/* FC16 to `address`. False: not one of ours, or a length that none of ours has. */
-bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size);
+/* FC16 to `address`; a new session wants the node `unlocked`. False: not one of ours, or a length
+ * that none of ours has. */
+bool service_write(struct service *service, uint16_t address, const uint8_t *data, size_t size,
+                   bool unlocked);
 /* `count` registers from `address`. False: not ours. */
 bool service_read(const struct service *service, uint16_t address, uint16_t count, uint8_t *data);
 /* One slow step (erase a page; verify, once the last block is in); call between two events of the

@@ -405,8 +405,10 @@ static enum modbus_exception write_registers(void *context, uint16_t address, ui
                                              const uint16_t *values, bool broadcast)
 {
     const struct node_update *update = update_at(context, address);
-    if (update)
-        return update->write(address, count, values) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
+    if (update) {
+        bool unlocked = node_unlocked(context, hal_now_us());
+        return update->write(address, count, values, unlocked) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
+    }
     const struct block *block = find_block(address);
     if (!block || address - block->first + count > block->count)
         return MODBUS_ILLEGAL_ADDRESS;

@@ -16,7 +16,7 @@
 struct node_update {
     /* As in struct modbus_model; false: illegal address. Broadcasts are welcome. */
     bool (*read)(uint16_t address, uint16_t count, uint16_t *values);
-    bool (*write)(uint16_t address, uint16_t count, const uint16_t *values);
+    bool (*write)(uint16_t address, uint16_t count, const uint16_t *values, bool unlocked);
     /* One slow step of what was asked for, up to a second in which the core may stand still: only
      * called while nothing is being answered. True: there is more to do. */
     bool (*step)(void);

@@ -114,6 +114,8 @@ const char *window_result_text(int result)
         return "its firmware does not know this command; flash it by wire";
     case WINDOW_RESULT_FOREIGN_BLOCK:
         return "a block is of another image or damaged; does somebody else update this line?";
+    case WINDOW_RESULT_LOCKED:
+        return "the node was not unlocked for the session, or a minute ago; try again";
     case WINDOW_RESULT_NO_OTHER:
         return "it has no other image to go back to, and keeps this one";
     case WINDOW_RESULT_REVERTED:

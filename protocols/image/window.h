@@ -3,6 +3,10 @@
  * FC04 (or FC03) reads. FC16 since libmodbus and every common tool can send it; by broadcast
  * (unit 0) to all nodes of a line at once, which then answer nothing and are asked one by one.
  *
+ * A session that is not the open one erases what the node could go back to, so it is taken only
+ * from whoever unlocked the node before, one by one (NODE_UNLOCK takes no broadcast): no single
+ * frame can take the way back from a whole line.
+ *
  *   write 0x2000  session   hardware u32 | slot | blocks | block size | image id 4 registers
  *   write 0x2010  command   enum window_command
  *   write 0x2100  block     number | CRC-32 u32 | data, up to 120 registers
@@ -69,11 +73,12 @@ enum window_result {
     WINDOW_RESULT_UNKNOWN = -42,       /* no such command */
     WINDOW_RESULT_FOREIGN_BLOCK = -43, /* not of this session's image: replayed, or damaged */
     WINDOW_RESULT_NO_OTHER = -44,      /* no other image to go back to */
-    WINDOW_RESULT_REVERTED = -64,      /* the new image did not stand its trial */
-    WINDOW_RESULT_HELD_BACK = -65,     /* not restarted: the first node did not come back */
-    WINDOW_RESULT_NO_SLOTS = -66,      /* the device knows no update over the bus */
-    WINDOW_RESULT_SELF_TEST = -67,     /* reverted, since its self-test failed */
-    WINDOW_RESULT_NO_SAMPLE = -68      /* reverted, since it took no sample in a minute */
+    WINDOW_RESULT_LOCKED = -45,    /* a new session erases the image to go back to: unlock first */
+    WINDOW_RESULT_REVERTED = -64,  /* the new image did not stand its trial */
+    WINDOW_RESULT_HELD_BACK = -65, /* not restarted: the first node did not come back */
+    WINDOW_RESULT_NO_SLOTS = -66,  /* the device knows no update over the bus */
+    WINDOW_RESULT_SELF_TEST = -67, /* reverted, since its self-test failed */
+    WINDOW_RESULT_NO_SAMPLE = -68  /* reverted, since it took no sample in a minute */
 };
 
 struct window_session {

@@ -19,7 +19,7 @@ HARDWARE = 0x03850001
 SLOTS = (0x21010000, 0x21050000)
 PSRAM = 0x21000000
 FLASH_SIZE = 16 << 20
-SESSION, COMMAND, BLOCK, STATUS = 0x2000, 0x2010, 0x2100, 0x2000
+SESSION, COMMAND, BLOCK, STATUS, UNLOCK = 0x2000, 0x2010, 0x2100, 0x2000, 0x0100
 RESTART, CONFIRM, REVERT = 1, 2, 4
 ON_TRIAL, ERASING, OPEN, READY, REJECTED, IN_SLOT_1, TESTED = 1, 2, 4, 8, 16, 32, 64
 BLOCK_SIZE = 240
@@ -88,6 +88,7 @@ class SlotBoard(Board):
 
     def open_session(self, image, slot, hardware=HARDWARE):
         blocks = (len(image) + BLOCK_SIZE - 1) // BLOCK_SIZE
+        self.write(UNLOCK, struct.pack(">H", 0x4241))
         self.write(SESSION, struct.pack(">IHHH", hardware, slot, blocks, BLOCK_SIZE) +
                    image[32:40])
         return self.status()

@@ -38,6 +38,8 @@ void board_flash_slot(struct board *b, unsigned slot, const char *version, unsig
 /* One request of the master and its answer: the bytes without CRC in `answer` (256 of them), their
  * count; 0: silence for a second; negative: garbled. The CRC of both is this function's. */
 int bench_ask(struct line *l, const uint8_t *request, size_t size, uint8_t *answer);
+/* The same, but a broadcast is not waited for. */
+int bench_tell(struct line *l, const uint8_t *request, size_t size, uint8_t *answer);
 /* The same for a request to scan: the answer is what ends in a good CRC after the arbitration. */
 int bench_scan(struct line *l, bool first, uint8_t *answer);
 /* Input registers; false when the answer was none such. */

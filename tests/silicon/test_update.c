@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/update/update.h"
+#include "protocols/image/image.h"
 #include "protocols/node_map/node_map.h"
 #include "tests/silicon/bench.h"
 
@@ -78,11 +80,113 @@ static void the_other_image_runs_after_eight_starts_in_vain(void **state)
     assert_int_equal(running_slot(), 0);
 }
 
+/* ---- an update by broadcast ---------------------------------------------------------------- */
+
+enum { UNIT = 247 };
+
+/* What the gateway's own update says to send goes over the wires, whatever happens to the node.
+ * True: it ended well. */
+static bool drive(struct update *update, unsigned patience)
+{
+    struct update_request request;
+    uint8_t frame[256], answer[264];
+    int64_t again_ms;
+    for (unsigned i = 0; i < patience; i++) {
+        int64_t now_ms = (int64_t)(line->now / TICKS_MS);
+        enum update_action action = update_next(update, now_ms, &request, &again_ms);
+        if (action == UPDATE_FINISHED)
+            return update->nodes[0].state == NODE_DONE;
+        if (action == UPDATE_WAIT) {
+            line_run(line, (uint64_t)again_ms * TICKS_MS);
+            continue;
+        }
+        frame[0] = request.unit;
+        memcpy(frame + 1, request.pdu, request.pdu_size);
+        int got = bench_tell(line, frame, request.pdu_size + 1u, answer);
+        now_ms = (int64_t)(line->now / TICKS_MS);
+        update_answered(update, now_ms, got > 0 ? answer + 1 : NULL, got > 0 ? (size_t)got - 1 : 0);
+        if (!board.part->powered) { /* cut: the light is out for two seconds */
+            run_s(2);
+            part_power(board.part, true);
+            run_s(2);
+        }
+    }
+    return false;
+}
+
+/* 115,200 baud, so that the node's memory says so after the cut as well. */
+static void to_115200(void)
+{
+    static const uint16_t code = 6;
+    part_power(board.part, true);
+    run_s(8);
+    assert_true(bench_write(line, UNIT, NODE_BAUD, 1, &code));
+    run_s(1);
+    line->baud = 115200;
+    uint16_t word;
+    assert_true(bench_read(line, UNIT, NODE_BOOT, 1, &word));
+    run_s(15); /* a sample, and the self-test */
+}
+
+static void update_with_cut(const uint8_t *image, size_t size, uint64_t cut)
+{
+    static struct update update;
+    static const uint8_t units[] = {UNIT};
+    const struct update_options options = {.others_listen = false};
+    board.part->flash_operations = 0;
+    board.part->flash_cut = cut;
+    bool done = false;
+    for (unsigned i = 0; i < 4 && !done; i++) {
+        assert_true(update_start(&update, image, size, units, 1, options));
+        done = drive(&update, 4000) || update.nodes[0].state == NODE_CURRENT;
+    }
+    uint16_t words[3];
+    assert_true(done);
+    assert_true(bench_read(line, UNIT, NODE_VERSION, 3, words));
+    assert_int_equal(words[0], 2);
+    assert_int_equal(running_slot(), 1);
+    assert_string_equal(board.part->wrong, "");
+}
+
+/* The whole of it, without a cut and with one at many operations, each from the same beginning. */
+static void update_by_broadcast_survives_cuts_of_the_power(void **state)
+{
+    (void)state;
+    size_t file_size, size;
+    uint8_t *file = bench_image("2.0.0", 1, &file_size);
+    const uint8_t *image = image_file_slot(file, file_size, 1, &size);
+    static uint8_t flash[FLASH_END], fram[FRAM_SIZE];
+    assert_non_null(image);
+    to_115200();
+    memcpy(flash, board.part->flash, sizeof flash);
+    memcpy(fram, board.fram_bytes, sizeof fram);
+    update_with_cut(image, size, NEVER);
+    uint64_t operations = board.part->flash_operations;
+    assert_in_range(operations, 55 + 10000, 60000);
+    const char *full = getenv("BAIYE_FULL");
+    uint64_t cuts = full && strcmp(full, "1") == 0 ? 300 : 8;
+    for (uint64_t i = 0; i < cuts; i++) {
+        part_power(board.part, false);
+        memcpy(board.part->flash, flash, sizeof flash);
+        memcpy(board.fram_bytes, fram, sizeof fram);
+        run_s(1);
+        part_power(board.part, true);
+        run_s(20);
+        /* The first 60 erase and open, the last 30 mark: half of the cuts fall on these. */
+        uint64_t at = i % 4 == 0   ? 1 + i / 4 % 60
+                      : i % 4 == 1 ? operations - i / 4 % 30
+                                   : 1 + i * operations / cuts;
+        update_with_cut(image, size, at);
+    }
+    free(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(update_by_broadcast_survives_cuts_of_the_power),
         TEST(the_other_image_runs_after_eight_starts_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

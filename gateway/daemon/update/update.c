@@ -5,6 +5,7 @@
 
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/request.h"
+#include "protocols/node_map/node_map.h"
 
 #define BLOCK_SIZE    WINDOW_BLOCK_DATA_MAX
 #define TRIES_MAX     8    /* unanswered requests in a row before a node counts as silent */
@@ -48,6 +49,13 @@ static void request_command(struct update_request *request, uint8_t unit, uint16
 {
     const uint8_t data[2] = {(uint8_t)(command >> 8), (uint8_t)command};
     request_write(request, unit, WINDOW_COMMAND, data, sizeof data);
+}
+
+/* A minute long; each node by itself, since it takes no broadcast of that. */
+static void request_unlock(struct update_request *request, uint8_t unit)
+{
+    const uint8_t data[2] = {NODE_UNLOCK_KEY >> 8, NODE_UNLOCK_KEY & 255};
+    request_write(request, unit, NODE_UNLOCK, data, sizeof data);
 }
 
 static void request_block(const struct update *update, struct update_request *request, uint8_t unit,
@@ -107,6 +115,9 @@ static void request_for_node(const struct update *update, const struct update_no
         request_read(request, node->unit,
                      (uint16_t)(WINDOW_KEYS + WINDOW_KEY_REGISTERS * update->header.key),
                      WINDOW_KEY_REGISTERS);
+        break;
+    case NODE_LOCKED:
+        request_unlock(request, node->unit);
         break;
     case NODE_UNOPENED:
         request_session(update, request, node->unit);
@@ -208,10 +219,14 @@ static void fail_node(struct update_node *node, int16_t result, bool silent)
  */
 
 /* By broadcast, unless somebody would hear it who is not to be updated: whoever has no session
- * takes no blocks. */
+ * takes no blocks. Twice, since a node that missed it would be sent every block alone. */
 static int next_open(struct update *update, int64_t now_ms, struct update_request *request)
 {
-    enter(update, UPDATE_ERASE);
+    if (update->cursor > 0) {
+        enter(update, UPDATE_ERASE);
+        request_session(update, request, 0);
+        return WAITING_BROADCAST;
+    }
     if (count_in(update, STATE(NODE_CURRENT)) > 0)
         update->alone = false;
     for (unsigned i = 0; i < update->node_count; i++) {
@@ -220,8 +235,11 @@ static int next_open(struct update *update, int64_t now_ms, struct update_reques
         if (!update->alone && node->state == NODE_JOINED)
             node->state = NODE_UNOPENED;
     }
-    if (!update->alone)
+    if (!update->alone) {
+        enter(update, UPDATE_ERASE);
         return WAITING_NONE;
+    }
+    update->cursor++;
     request_session(update, request, 0);
     return WAITING_BROADCAST;
 }
@@ -250,7 +268,8 @@ static int next_collect(struct update *update, int64_t now_ms, struct update_req
         bool receiving = node->state == NODE_RECEIVING;
         if (receiving && update->round > ROUNDS_MAX)
             fail_node(node, 0, true);
-        else if ((receiving && !update->asked[i]) || node->state == NODE_UNOPENED) {
+        else if ((receiving && !update->asked[i]) || node->state == NODE_UNOPENED ||
+                 node->state == NODE_LOCKED) {
             if (node->ask_again_ms <= now_ms) {
                 request_for_node(update, node, request);
                 return (int)i;
@@ -320,8 +339,8 @@ static int next_in_phase(struct update *update, int64_t now_ms, struct update_re
     enum update_phase then = UPDATE_END;
     switch ((enum update_phase)update->phase) {
     case UPDATE_ASK:
-        waiting = next_node(update, STATE(NODE_UNKNOWN) | STATE(NODE_TRUSTING), now_ms, request,
-                            again_ms);
+        waiting = next_node(update, STATE(NODE_UNKNOWN) | STATE(NODE_TRUSTING) | STATE(NODE_LOCKED),
+                            now_ms, request, again_ms);
         then = count_in(update, STATE(NODE_JOINED)) > 0 ? UPDATE_OPEN : UPDATE_RESTART;
         if (update->dry_run)
             then = UPDATE_END;
@@ -329,8 +348,8 @@ static int next_in_phase(struct update *update, int64_t now_ms, struct update_re
     case UPDATE_OPEN:
         return next_open(update, now_ms, request);
     case UPDATE_ERASE:
-        waiting =
-            next_node(update, STATE(NODE_JOINED) | STATE(NODE_UNOPENED), now_ms, request, again_ms);
+        waiting = next_node(update, STATE(NODE_LOCKED) | STATE(NODE_JOINED) | STATE(NODE_UNOPENED),
+                            now_ms, request, again_ms);
         then = UPDATE_SEND;
         break;
     case UPDATE_SEND:
@@ -430,7 +449,7 @@ static void answer_key(const struct update *update, struct update_node *node, co
     struct byte_reader r = byte_reader_init(data, 2 * WINDOW_KEY_REGISTERS);
     uint32_t known = byte_read_u32(&r);
     if (known != 0 && known == image_key_id(image_point(update->image)))
-        node->state = NODE_JOINED;
+        node->state = update->dry_run ? NODE_JOINED : NODE_LOCKED;
     else
         fail_node(node, IMAGE_UNKNOWN_KEY, false);
 }
@@ -450,7 +469,7 @@ static void answer_session_status(struct update *update, struct update_node *nod
         look_again(node, now_ms, POLL_MS, LOOK_TRIES);
     } else {
         node->result = status->result;
-        node->state = NODE_UNOPENED;
+        node->state = NODE_LOCKED;
         look_again(node, now_ms, 0, TRIES_MAX);
     }
 }
@@ -463,7 +482,7 @@ static bool still_receives(struct update_node *node, uint16_t bits, int64_t now_
     else if (bits & WINDOW_ERASING)
         look_again(node, now_ms, POLL_MS, LOOK_TRIES);
     else if (!(bits & WINDOW_OPEN)) {
-        node->state = NODE_UNOPENED;
+        node->state = NODE_LOCKED;
         look_again(node, now_ms, 0, TRIES_MAX);
     } else
         return true;
@@ -606,6 +625,9 @@ static bool answer_read(struct update *update, unsigned i, const uint8_t *pdu, s
 static void answer_write(struct update *update, struct update_node *node, int64_t now_ms)
 {
     switch ((enum node_state)node->state) {
+    case NODE_LOCKED:
+        node->state = update->phase == UPDATE_ASK ? NODE_JOINED : NODE_UNOPENED;
+        break;
     case NODE_UNOPENED:
         node->state = update->phase == UPDATE_ERASE ? NODE_JOINED : NODE_RECEIVING;
         node->counted = false;
@@ -651,9 +673,9 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
 {
     /* These states follow each other in a circle when a node misses what it is sent: only their
      * tries bound it, so they are not forgotten there. */
-    const unsigned circle = STATE(NODE_JOINED) | STATE(NODE_UNOPENED) | STATE(NODE_RECEIVING) |
-                            STATE(NODE_READY) | STATE(NODE_RESTARTING) | STATE(NODE_UNFIT) |
-                            STATE(NODE_REVERTING);
+    const unsigned circle = STATE(NODE_LOCKED) | STATE(NODE_JOINED) | STATE(NODE_UNOPENED) |
+                            STATE(NODE_RECEIVING) | STATE(NODE_READY) | STATE(NODE_RESTARTING) |
+                            STATE(NODE_UNFIT) | STATE(NODE_REVERTING);
     if (update->waiting < 0)
         return;
     unsigned i = (unsigned)update->waiting;
@@ -662,7 +684,10 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     if (pdu && size == 5 && pdu[0] == 16)
         answer_write(update, node, now_ms);
     else if (pdu && size == 2 && pdu[0] & 0x80 && node->state == NODE_TRUSTING)
-        node->state = NODE_JOINED; /* an older firmware does not say; it judges the image itself */
+        node->state =
+            update->dry_run
+                ? NODE_JOINED
+                : NODE_LOCKED; /* an older firmware does not say; it judges the image itself */
     else if (pdu && size == 2 && pdu[0] & 0x80)
         fail_node(node, WINDOW_RESULT_NO_SLOTS, false);
     else if (!pdu || !answer_read(update, i, pdu, size, now_ms))

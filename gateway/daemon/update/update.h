@@ -35,6 +35,7 @@
 enum node_state {
     NODE_UNKNOWN,    /* read its status */
     NODE_TRUSTING,   /* read which key it has in the place that the image names */
+    NODE_LOCKED,     /* unlock it for a new session */
     NODE_JOINED,     /* was sent the session: read whether it stands */
     NODE_UNOPENED,   /* did not hear it: send it the session alone */
     NODE_RECEIVING,  /* read what it misses */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "firmware/boot/choose.h"
+#include "protocols/node_map/node_map.h"
 
 #define FRAME_OVERHEAD 3u   /* unit identifier and CRC */
 #define SAMPLE_MS      3000 /* from a node's start to its first sample */
@@ -33,6 +34,7 @@ void line_start_node(struct line_node *node)
         choice = boot_choose();
     assert_in_range(choice.slot, 0, 1);
     service_init(&node->service, (unsigned)choice.slot);
+    node->unlocked_until_ms = 0;
     node->starts++;
     node->tested_at_ms = line.now_ms + SAMPLE_MS;
     if (choice.trial && node->never_samples)
@@ -63,8 +65,15 @@ static size_t serve(struct line_node *node, const struct update_request *request
     flash_sim = &node->flash;
     if (node->dead)
         return 0;
+    if (pdu[0] == 16 && address == NODE_UNLOCK) {
+        assert_int_not_equal(request->unit, 0);
+        node->unlocked_until_ms = line.now_ms + NODE_UNLOCK_S * 1000;
+        memcpy(answer, pdu, 5);
+        return 5;
+    }
     if (pdu[0] == 16) {
-        assert_true(service_write(&node->service, address, pdu + 6, pdu[5]));
+        bool unlocked = line.now_ms < node->unlocked_until_ms;
+        assert_true(service_write(&node->service, address, pdu + 6, pdu[5], unlocked));
         memcpy(answer, pdu, 5);
         return 5;
     }

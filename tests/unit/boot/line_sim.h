@@ -20,6 +20,7 @@ struct line_node {
     bool never_samples;   /* the new image takes none, so that it cannot test itself */
     uint8_t checks[2];    /* of the self-test, those that fail under the old and the new image */
     int64_t tested_at_ms; /* when its first sample after the start is there; INT64_MAX: never */
+    int64_t unlocked_until_ms;
     unsigned starts;
 };
 

@@ -116,7 +116,8 @@ static void a_restart_asked_for_twice_is_done_once(void **state)
     assert_all(NODE_DONE, 0);
     flash_sim = &line.nodes[0].flash;
     const uint8_t restart[2] = {0, WINDOW_RESTART};
-    assert_true(service_write(&line.nodes[0].service, WINDOW_COMMAND, restart, sizeof restart));
+    assert_true(
+        service_write(&line.nodes[0].service, WINDOW_COMMAND, restart, sizeof restart, false));
     assert_false(line.nodes[0].service.restart_wanted);
 }
 
@@ -353,9 +354,41 @@ static void two_versions_of_one_program_are_two_images(void **state)
         assert_int_equal(line.nodes[i].service.version, 3);
 }
 
+/* One frame must not take the image to go back to from a whole line. */
+static void a_session_that_nobody_unlocked_erases_nothing(void **state)
+{
+    (void)state;
+    uint8_t data[WINDOW_SESSION_REGISTERS * 2];
+    const uint8_t abandon[] = {0, WINDOW_ABANDON};
+    const struct test_image old = test_image_make(0, 1, 1), other = test_image_make(1, 2, 1);
+    line_make(1, &old);
+    struct service *service = &line.nodes[0].service;
+    flash_sim = &line.nodes[0].flash;
+    assert_int_equal(flash_program(other.header.address, other.bytes, TEST_IMAGE_SIZE), FLASH_OK);
+    struct window_session session = {.hardware = flash_layout()->hardware,
+                                     .slot = 1,
+                                     .blocks = TEST_BLOCKS,
+                                     .block_size = TEST_BLOCK_SIZE};
+    memcpy(session.image_id, image_id(other.bytes), sizeof session.image_id);
+    size_t size = window_session_write(&session, data, sizeof data);
+    assert_true(service_write(service, WINDOW_SESSION, data, size, false));
+    assert_int_equal(service->result, WINDOW_RESULT_LOCKED);
+    assert_true(service_write(service, WINDOW_COMMAND, abandon, sizeof abandon, false));
+    while (service_step(service))
+        ;
+    assert_memory_equal(flash_map(other.header.address), other.bytes, TEST_IMAGE_SIZE);
+    assert_true(service_write(service, WINDOW_SESSION, data, size, true));
+    while (service_step(service))
+        ;
+    assert_int_equal(*flash_map(other.header.address), 0xFF);
+    assert_true(service_write(service, WINDOW_SESSION, data, size, false)); /* the same again */
+    assert_int_equal(service->result, WINDOW_RESULT_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_that_nobody_unlocked_erases_nothing),
         cmocka_unit_test(thirty_nodes_cost_little_more_than_one),
         cmocka_unit_test(a_dead_node_does_not_hold_the_others),
         cmocka_unit_test(the_first_node_alone_pays_for_a_bad_image),

@@ -325,8 +325,9 @@ static bool update_read(uint16_t first, uint16_t count, uint16_t *values)
     return first == NODE_UPDATE_FIRST;
 }
 
-static bool update_write(uint16_t first, uint16_t count, const uint16_t *values)
+static bool update_write(uint16_t first, uint16_t count, const uint16_t *values, bool unlocked)
 {
+    (void)unlocked;
     restart_wanted = first == NODE_UPDATE_FIRST && count == 1 && values[0] == 1;
     return restart_wanted;
 }
