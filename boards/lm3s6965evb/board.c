@@ -111,6 +111,11 @@ const uint8_t *hal_factory_page(size_t *size)
     return NULL;
 }
 
+bool hal_clock_is_coarse(void)
+{
+    return false;
+}
+
 const char *hal_board_name(void)
 {
     return "lm3s6965evb";

@@ -380,6 +380,11 @@ uint32_t hal_firmware_crc(void)
     return native.firmware_crc;
 }
 
+bool hal_clock_is_coarse(void)
+{
+    return false;
+}
+
 const char *hal_board_name(void)
 {
     return "native";

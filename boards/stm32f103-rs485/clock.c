@@ -8,6 +8,7 @@
  * oscillator first. What the clock is, is read off the part, not remembered. A crystal that fails
  * later raises an NMI by the clock security system, and a reset starts the node without it. */
 #include "boards/stm32f103-rs485/stm32.h"
+#include "firmware/hal.h"
 
 enum {
     CR_HSI_ON = 1 << 0,
@@ -45,6 +46,11 @@ static uint32_t core_hz = HSI_HZ;
 uint32_t clock_core_hz(void)
 {
     return core_hz;
+}
+
+bool hal_clock_is_coarse(void)
+{
+    return !(reg_read(RCC_CFGR) & CFGR_PLL_FROM_HSE);
 }
 
 static bool wait_for(uint32_t address, uint32_t mask, uint32_t value, int looks)

@@ -116,6 +116,8 @@ uint16_t node_status(const struct node *node, uint64_t now_us)
         status |= NODE_STATUS_POWER_UP;
     if (node->link.duplicates > 0)
         status |= NODE_STATUS_DUPLICATE;
+    if (hal_clock_is_coarse())
+        status |= NODE_STATUS_COARSE;
     return (uint16_t)status;
 }
 

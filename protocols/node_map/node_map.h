@@ -55,7 +55,8 @@ enum node_status {
     NODE_STATUS_UNCOMMITTED = 1 << 6, /* settings written and not committed */
     NODE_STATUS_WATCHDOG = 1 << 7,    /* this boot was made by the watchdog or a fault */
     NODE_STATUS_POWER_UP = 1 << 8,    /* still listens at 19,200 8E1 */
-    NODE_STATUS_DUPLICATE = 1 << 9    /* another node answers at this address */
+    NODE_STATUS_DUPLICATE = 1 << 9,   /* another node answers at this address */
+    NODE_STATUS_COARSE = 1 << 10      /* no crystal: its clock may be minutes off within a day */
 };
 
 /* One channel. A value travels in steps of 10^-decimals of its unit; the log packs

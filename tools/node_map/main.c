@@ -34,6 +34,7 @@ static const char *const status_bits[] = {
     "this boot was made by the watchdog or a fault",
     "still listens at 19,200 8E1",
     "another node answers at this address",
+    "runs without its crystal: its clock may be minutes off within a day",
 };
 
 static const char *type_name(unsigned type)

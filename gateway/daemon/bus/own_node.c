@@ -13,6 +13,7 @@
 #define SOON_MS           300   /* the sample was not there yet */
 #define SET_AGAIN_MS      60000 /* after a refusal */
 #define TIME_AGAIN_MS     3600000
+#define TIME_DAY_MS       86400000 /* 30 ppm of it are 2.6 s */
 #define FETCH_AGAIN_MS    5000
 #define IDENTIFY_AGAIN_MS 60000
 #define SAMPLES_SLACK     3          /* more than the time since the last sample holds */
@@ -207,6 +208,8 @@ bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uin
     uint32_t period_ms = least_period_ms(node);
     node->period_ms = period_s * 1000u;
     node->status = decoded->status;
+    if (node->time_due_ms == 0) /* who set it last, and when, is not known */
+        node->time_due_ms = answered_ms + TIME_AGAIN_MS;
     if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
         return false;
     if (is_doubtful(node, now, taken_ms, period_ms)) {
@@ -270,7 +273,7 @@ static size_t period_request(const struct own_node *node, uint8_t *pdu)
     }
 }
 
-static size_t time_request(struct wall_ms wall, uint8_t *pdu)
+size_t own_node_time_request(struct wall_ms wall, uint8_t pdu[MODBUS_PDU_MAX])
 {
     uint8_t time[6];
     struct byte_writer w = byte_writer_init(time, sizeof time);
@@ -301,6 +304,19 @@ static size_t version_request(uint8_t *pdu)
     return modbus_read(pdu, MODBUS_READ_INPUT, NODE_VERSION, VERSION_WORDS);
 }
 
+bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wall_ms wall)
+{
+    if (wall.trust != TIME_TRUSTED || node->period_ms == 0)
+        return false;
+    return now_ms >= (node->status & NODE_STATUS_TIME ? node->time_due_ms : node->time_after_ms);
+}
+
+void own_node_told_time(struct own_node *node, int64_t now_ms)
+{
+    node->time_after_ms = now_ms + TIME_AGAIN_MS;
+    node->time_due_ms = now_ms + (node->status & NODE_STATUS_COARSE ? TIME_AGAIN_MS : TIME_DAY_MS);
+}
+
 enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,
                                 unsigned records_max, uint8_t pdu[MODBUS_PDU_MAX], size_t *pdu_size,
                                 uint16_t *answer_size)
@@ -312,9 +328,9 @@ enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wa
         *pdu_size = period_request(node, pdu);
         return OWN_NODE_SET_PERIOD;
     }
-    if (!(node->status & NODE_STATUS_TIME) && wall.trust == TIME_TRUSTED &&
-        now_ms >= node->time_after_ms) {
-        *pdu_size = time_request(wall, pdu);
+    bool wants_time = own_node_wants_time(node, now_ms, wall);
+    if (wants_time && !(node->status & NODE_STATUS_TIME)) {
+        *pdu_size = own_node_time_request(wall, pdu);
         return OWN_NODE_SET_TIME;
     }
     if (node->hole_count > 0 && now_ms >= node->fetch_after_ms) {
@@ -325,6 +341,10 @@ enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wa
         *pdu_size = version_request(pdu);
         *answer_size = 2 * VERSION_WORDS + SERIAL_ANSWER_BYTES;
         return OWN_NODE_IDENTIFY;
+    }
+    if (wants_time) {
+        *pdu_size = own_node_time_request(wall, pdu);
+        return OWN_NODE_SET_TIME;
     }
     return OWN_NODE_IDLE;
 }
@@ -392,7 +412,9 @@ static void time_record(const struct own_node *node, const struct node_log_windo
     } else if (window->wall_s) {
         int64_t ms = (int64_t)window->wall_s * 1000 + window->wall_ms + later_ms;
         reading->taken.ms = now_ms - (wall.ms - ms);
-        reading->time = (struct wall_ms){ms, TIME_TRUSTED};
+        /* Without its crystal a node's clock is wrong by more than a sampling period. */
+        bool coarse = node->status & NODE_STATUS_COARSE;
+        reading->time = (struct wall_ms){ms, coarse ? TIME_UNTRUSTED : TIME_TRUSTED};
     } else {
         reading->time = (struct wall_ms){wall.ms, TIME_UNTRUSTED};
     }
@@ -549,7 +571,7 @@ void own_node_done(struct own_node *node, enum own_node_job job,
         period_done(node, answer->result == BUS_OK, now_ms);
         break;
     case OWN_NODE_SET_TIME:
-        node->time_after_ms = now_ms + TIME_AGAIN_MS;
+        own_node_told_time(node, now_ms);
         break;
     case OWN_NODE_FETCH:
         fetch_done(node, answer, now_ms, wall, sink);

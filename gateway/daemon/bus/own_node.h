@@ -62,7 +62,8 @@ struct own_node {
     uint16_t status;
     uint8_t step; /* of setting the period: unlock, write, commit */
     int64_t set_after_ms, time_after_ms, fetch_after_ms; /* not before these times */
-    bool lost_said; /* the log said once that it goes on at `lost_until` only */
+    int64_t time_due_ms; /* its clock is set again then, though it has one; 0: not seen yet */
+    bool lost_said;      /* the log said once that it goes on at `lost_until` only */
     struct own_node_place lost_until;
     unsigned hole_count;
     struct own_node_hole holes[OWN_NODE_HOLES_MAX];
@@ -92,6 +93,12 @@ void own_node_counters(struct own_node *node, const struct decode_counters *coun
 /* When to poll it next: right after its next sample. */
 int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms);
 
+/* Its clock wants to be set: it has none, or was told last a day ago; an hour, when it runs without
+ * its crystal. Only from a clock that is trusted. */
+bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wall_ms wall);
+/* The request that sets it, for one node or by broadcast; its size. And that it was sent. */
+size_t own_node_time_request(struct wall_ms wall, uint8_t pdu[MODBUS_PDU_MAX]);
+void own_node_told_time(struct own_node *node, int64_t now_ms);
 /* What should be asked of it next, besides polling; the request PDU and the size of the expected
  * answer frame are filled. `wall` is the time now; of its log at most `records_max` records. */
 enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wall_ms wall,

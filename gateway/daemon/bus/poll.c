@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/impl.h"
-#include "protocols/node_log/node_log.h"
 
-#define STARVED_MS     10000 /* a node's log waits for idle time no longer */
-#define SLACK_SHARE    20
-#define SLACK_MOST_US  500000LL
-#define PROBE_LEAST_NS 5000000LL
+#include "protocols/node_log/node_log.h"
+#define STARVED_MS         10000       /* a node's log waits for idle time no longer */
+#define TIME_TURNAROUND_NS 100000000LL /* after the time by broadcast */
+#define SLACK_SHARE        20
+#define SLACK_MOST_US      500000LL
+#define PROBE_LEAST_NS     5000000LL
 /* Around the records of a window: request and answer frame, and the window's head. */
 #define FETCH_BYTES       (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
 #define LATE_MOST_NS      5000000000LL /* a unit that needs longer is none */
@@ -536,6 +537,44 @@ static unsigned records_in(const struct bus *bus, const struct device *device, i
                                                                     : NODE_LOG_WINDOW_RECORDS);
 }
 
+/* Nobody but our own nodes hears a broadcast here: what others would make of it, nobody knows. */
+static bool all_are_own(const struct bus *bus)
+{
+    const struct serial_timing *first = &bus->devices[0].wire;
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        const struct serial_timing *wire = &bus->devices[i].wire;
+        if (bus->devices[i].node == NULL || wire->baud != first->baud ||
+            wire->parity != first->parity || wire->stop_bits != first->stop_bits)
+            return false;
+    }
+    return bus->bus->type != BUS_TCP && bus->bus->device_count > 1;
+}
+
+/* The clocks of a whole line by one frame, as soon as one of them is to be set again; one that has
+ * no time yet is told alone, since it says so when it missed that. True: sent, or tried. */
+static bool tell_time(struct bus *bus, int64_t room_ns, struct transact_answer *answer)
+{
+    int64_t now = bus_now_ms();
+    struct wall_ms wall = bus_wall(bus, now);
+    uint8_t pdu[MODBUS_PDU_MAX];
+    struct transact_request request = {
+        .pdu = pdu, .unit = MODBUS_BROADCAST, .timeout_ns = TIME_TURNAROUND_NS};
+    bool wanted = false;
+    if (!all_are_own(bus) || room_ns < 2 * TIME_TURNAROUND_NS)
+        return false;
+    for (unsigned i = 0; i < bus->bus->device_count; i++)
+        wanted = wanted || (bus->devices[i].node->status & NODE_STATUS_TIME &&
+                            own_node_wants_time(bus->devices[i].node, now, wall));
+    if (!wanted)
+        return false;
+    request.pdu_size = own_node_time_request(wall, pdu);
+    bus_ask(bus, &bus->devices[0], &request, 0, answer);
+    for (unsigned i = 0; answer->result == BUS_OK && i < bus->bus->device_count; i++)
+        if (bus->devices[i].node->status & NODE_STATUS_TIME)
+            own_node_told_time(bus->devices[i].node, now);
+    return true;
+}
+
 /* One request of a node that wants one, in at most `room_ns` of line; in more, and a whole window,
  * when none had room for long. */
 enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
@@ -546,6 +585,9 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     struct wall_ms wall = bus_wall(bus, now);
     bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
     room_ns += slack_ns(bus);
+    struct transact_answer told;
+    if (tell_time(bus, room_ns, &told))
+        return told.result == BUS_DOWN ? BUS_DOWN : BUS_OK;
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
         unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];

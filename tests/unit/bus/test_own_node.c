@@ -288,6 +288,39 @@ static void what_the_time_holds_is_believed_at_once(void **state)
     assert_true(see(&node, 2, 1440, 0, 1000000 + 2 * 86400000LL));
 }
 
+/* 30 ppm are 2.6 s a day; without a crystal a node is 14 minutes off by then. */
+static void its_clock_is_set_again_each_day_and_each_hour_without_a_crystal(void **state)
+{
+    static const int64_t hour_ms = 3600000, start_ms = 5000000;
+    (void)state;
+    struct own_node node;
+    struct transact_answer answer = {.result = BUS_OK};
+    go_on(&node, NULL, 1, 9, 0);
+    assert_true(see(&node, 1, 10, 0, start_ms));
+    assert_int_equal(next(&node, start_ms + hour_ms - 1).job, OWN_NODE_IDLE);
+    assert_int_equal(next(&node, start_ms + hour_ms).job, OWN_NODE_SET_TIME); /* by whom, before? */
+    own_node_done(&node, OWN_NODE_SET_TIME, &answer, start_ms + hour_ms, wall, &sink);
+    assert_int_equal(next(&node, start_ms + 25 * hour_ms - 1).job, OWN_NODE_IDLE);
+    const struct wall_ms doubtful = {wall.ms, TIME_UNTRUSTED};
+    assert_false(own_node_wants_time(&node, start_ms + 25 * hour_ms, doubtful));
+    assert_int_equal(next(&node, start_ms + 25 * hour_ms).job, OWN_NODE_SET_TIME);
+    node.status |= NODE_STATUS_COARSE;
+    own_node_told_time(&node, start_ms + 25 * hour_ms);
+    assert_true(own_node_wants_time(&node, start_ms + 26 * hour_ms, wall));
+}
+
+static void times_of_a_node_without_its_crystal_are_doubtful(void **state)
+{
+    (void)state;
+    struct own_node node;
+    go_on(&node, NULL, 4, 5, 0);
+    assert_true(see(&node, 5, 1, 0, 600000));
+    node.status |= NODE_STATUS_COARSE;
+    give(&node, 1, 4, 6, 0, 1795290000, 600000);
+    assert_int_equal(readings[0].time.ms, 1795290000000);
+    assert_int_equal(readings[0].time.trust, TIME_UNTRUSTED);
+}
+
 /* "Nothing is left" in one damaged frame: what is still in the log is fetched all the same. */
 static void the_log_must_say_twice_what_it_lost(void **state)
 {
@@ -801,6 +834,8 @@ int main(void)
         TEST(a_node_that_goes_on_from_a_jump_is_believed),
         TEST(numbers_that_do_not_go_on_are_never_believed),
         TEST(what_the_time_holds_is_believed_at_once),
+        TEST(its_clock_is_set_again_each_day_and_each_hour_without_a_crystal),
+        TEST(times_of_a_node_without_its_crystal_are_doubtful),
         TEST(the_log_must_say_twice_what_it_lost),
         TEST(the_next_poll_follows_the_next_sample),
         TEST(a_node_without_a_sample_is_asked_again_soon),

@@ -236,6 +236,11 @@ uint32_t hal_firmware_crc(void)
     return 0xC0FFEE01;
 }
 
+bool hal_clock_is_coarse(void)
+{
+    return board.coarse;
+}
+
 const char *hal_board_name(void)
 {
     return "virtual";

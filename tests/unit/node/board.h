@@ -46,6 +46,7 @@ struct board {
     uint32_t serial;
     uint8_t factory_page[1024];
     bool has_factory_page;
+    bool coarse; /* runs without its crystal */
     bool rtc_set;
     uint32_t rtc_s; /* at rtc_us; the node's tests let resets take no time */
     uint16_t rtc_ms;
