@@ -134,7 +134,7 @@ enum hal_result hal_nv_write(uint32_t offset, const void *data, size_t size);
 
 /* RAM that keeps its bytes over every reset but not over power loss; 8-byte aligned. Where a part
  * does not tell the cause of a reset, the node finds it by a marker in here. */
-#define HAL_RETAINED_SIZE 128u
+#define HAL_RETAINED_SIZE 64u
 void *hal_retained(void);
 
 /* ---- life ------------------------------------------------------------------------------------ */

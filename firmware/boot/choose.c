@@ -7,19 +7,26 @@
 #include "firmware/boot/verify.h"
 #include "protocols/image/image.h"
 
+/* No more of the header than is asked for: both lie on the stack while a signature is verified. */
 struct candidate {
     struct slot_state state;
-    struct image_header header;
+    uint32_t counter;
+    uint8_t key, least_key;
     bool valid;
     bool confirmed;
 };
 
-static struct candidate look_at(unsigned slot)
+static void look_at(unsigned slot, struct candidate *c)
 {
-    struct candidate c = {.state = state_read(slot)};
-    c.valid = !c.state.rejected && boot_verify(slot, &c.header) == IMAGE_OK;
-    c.confirmed = c.valid && state_is_confirmed(&c.state);
-    return c;
+    struct image_header header;
+    *c = (struct candidate){.state = state_read(slot)};
+    if (c->state.rejected || boot_verify(slot, &header) != IMAGE_OK)
+        return;
+    c->valid = true;
+    c->confirmed = state_is_confirmed(&c->state);
+    c->counter = header.counter;
+    c->key = header.key;
+    c->least_key = header.least_key;
 }
 
 /* On trial, or about to be. With another image to go back to, every start must be counted: false
@@ -30,7 +37,7 @@ static bool try_trial(unsigned slot, const struct candidate *c, const struct can
         return false;
     if (!other->confirmed)
         return true;
-    if (c->header.counter < other->header.counter || c->state.trials >= STATE_TRIALS) {
+    if (c->counter < other->counter || c->state.trials >= STATE_TRIALS) {
         (void)state_mark(slot, STATE_REJECTED); /* torn or failed: the same is found next time */
         return false;
     }
@@ -40,7 +47,7 @@ static bool try_trial(unsigned slot, const struct candidate *c, const struct can
 /* A key that leaked is ended by an image that names a higher one as the least. */
 static void end_keys(struct candidate *c, const struct candidate *by)
 {
-    if (by->confirmed && c->valid && c->header.key < by->header.least_key)
+    if (by->confirmed && c->valid && c->key < by->least_key)
         c->valid = c->confirmed = false;
 }
 
@@ -48,7 +55,7 @@ static void end_keys(struct candidate *c, const struct candidate *by)
 static int choose_confirmed(const struct candidate c[IMAGE_SLOTS], unsigned starts)
 {
     unsigned newer = c[1].state.generation > c[0].state.generation ? 1 : 0;
-    bool safe = c[1 - newer].header.counter >= c[newer].header.counter;
+    bool safe = c[1 - newer].counter >= c[newer].counter;
     bool doubt = starts / BOOT_STARTS % 2 == 1;
     return (int)(doubt && safe ? 1 - newer : newer);
 }
@@ -57,7 +64,7 @@ struct boot_choice boot_choose_after(unsigned starts)
 {
     struct candidate c[IMAGE_SLOTS];
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++)
-        c[slot] = look_at(slot);
+        look_at(slot, &c[slot]);
     end_keys(&c[0], &c[1]);
     end_keys(&c[1], &c[0]);
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {

@@ -134,17 +134,32 @@ uint16_t receive_missing_count(const struct receive *receive)
     return count;
 }
 
+/* What of a header outlives its verification: two whole ones would deepen the stack under it. */
+struct rank {
+    uint32_t counter;
+    uint8_t key, least_key;
+};
+
+static enum image_result rank_of(unsigned slot, struct rank *rank)
+{
+    struct image_header header;
+    enum image_result result = boot_verify(slot, &header);
+    if (result == IMAGE_OK)
+        *rank = (struct rank){header.counter, header.key, header.least_key};
+    return result;
+}
+
 static int judge(const struct receive *receive)
 {
     unsigned slot = target_slot(receive);
-    struct image_header header, running;
-    enum image_result result = boot_verify(slot, &header);
+    struct rank rank, running;
+    enum image_result result = rank_of(slot, &rank);
     if (result != IMAGE_OK)
         return result;
-    if (boot_verify(receive->running, &running) == IMAGE_OK) {
-        if (header.counter < running.counter)
+    if (rank_of(receive->running, &running) == IMAGE_OK) {
+        if (rank.counter < running.counter)
             return IMAGE_OLD_COUNTER;
-        if (header.key < running.least_key || header.least_key < running.least_key)
+        if (rank.key < running.least_key || rank.least_key < running.least_key)
             return IMAGE_OLD_KEY;
     }
     return state_mark(slot, STATE_READY) == FLASH_OK ? WINDOW_RESULT_OK : WINDOW_RESULT_FLASH;

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 BOARDS = ("stm32f103-rs485", "lm3s6965evb", "mps2-an385")
 LIMITS = {"flash_stm32f103": 40 * 1024, "ram_stm32f103": 8 * 1024,
+          "slot_flash_stm32f103": 40 * 1024, "slot_ram_stm32f103": 8 * 1024,
           "build_us": 1750,  # the shortest silence there is
           "answer_us": 1000}
 EXCEPTION_FRAME = 32 + 4  # eight words, and one to align
@@ -187,6 +188,16 @@ def sizes(board, result):
                          f"needs {result[f'stack_{key}']}")
 
 
+def slot_sizes(result):
+    """The same program linked for a slot, with what receives updates and a stack in which a
+    signature is verified; tests/silicon looks how much of that stack is left."""
+    found = sections(BUILD / "stm32f103-rs485" / "bin" / "baiye-node-0.elf")
+    result["slot_flash_stm32f103"] = sum(found.get(name, 0)
+                                         for name in (".text", ".ARM.exidx", ".data"))
+    result["slot_ram_stm32f103"] = sum(found.get(name, 0)
+                                       for name in (".stack", ".noinit", ".data", ".bss"))
+
+
 def counted_instructions():
     """For FC04 of 22 registers: what it takes to build the answer, which happens while the line is
     silent, and then from the end of the silence, where the node wakes, to hal_bus_send()."""
@@ -229,6 +240,7 @@ def main():
     result = {}
     for board in BOARDS:
         sizes(board, result)
+    slot_sizes(result)
     build, answer = counted_instructions()
     print(f"lm3s6965evb: {build} instructions to build an answer, then {answer} to begin it")
     result["build_us"] = round(build * CYCLES_AN_INSTRUCTION / CORE_MHZ)

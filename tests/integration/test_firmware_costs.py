@@ -44,6 +44,7 @@ def test_the_board_of_the_garden_keeps_its_limits():
         assert value <= firmware.LIMITS.get(key, value), key
     assert firmware.LIMITS["flash_stm32f103"] == 40 * 1024
     assert firmware.LIMITS["ram_stm32f103"] == 8 * 1024
+    assert firmware.LIMITS["slot_ram_stm32f103"] == 8 * 1024
 
 
 def test_an_answer_begins_within_a_millisecond_at_72_mhz():

@@ -80,6 +80,34 @@ static void the_other_image_runs_after_eight_starts_in_vain(void **state)
     assert_int_equal(running_slot(), 0);
 }
 
+/* ---- stacks -------------------------------------------------------------------------------- */
+
+enum { PAINT_BYTES = 4, STACK_LEAST = 192 };
+#define PAINT 0xA5C3A5C3u
+
+/* The loader's: RAM as power-up left it, up to where it was written. */
+static void loader_leaves_some_of_its_stack(void **state)
+{
+    (void)state;
+    uint8_t before[STACK_LEAST];
+    board_flash_slot(&board, 1, "0.9.0", 1); /* two to verify */
+    part_power(board.part, true);
+    memcpy(before, board.part->ram, sizeof before);
+    while (running_slot() < 0)
+        line_run(line, line->now + TICKS_US);
+    assert_memory_equal(before, board.part->ram, sizeof before);
+}
+
+/* The program's, which it painted; deepest while it verifies a new image. */
+static void assert_stack_left(void)
+{
+    for (unsigned at = 0; at < STACK_LEAST; at += PAINT_BYTES) {
+        uint32_t word;
+        memcpy(&word, board.part->ram + at, sizeof word);
+        assert_int_equal(word, PAINT);
+    }
+}
+
 /* ---- an update by broadcast ---------------------------------------------------------------- */
 
 enum { UNIT = 247 };
@@ -103,6 +131,9 @@ static bool drive(struct update *update, unsigned patience)
         frame[0] = request.unit;
         memcpy(frame + 1, request.pdu, request.pdu_size);
         int got = bench_tell(line, frame, request.pdu_size + 1u, answer);
+        if (board.part->powered && running_slot() >= 0 &&
+            line->now > board.part->reset_at + 2 * TICKS_S)
+            assert_stack_left();
         now_ms = (int64_t)(line->now / TICKS_MS);
         update_answered(update, now_ms, got > 0 ? answer + 1 : NULL, got > 0 ? (size_t)got - 1 : 0);
         if (!board.part->powered) { /* cut: the light is out for two seconds */
@@ -186,6 +217,7 @@ static void update_by_broadcast_survives_cuts_of_the_power(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(loader_leaves_some_of_its_stack),
         TEST(update_by_broadcast_survives_cuts_of_the_power),
         TEST(the_other_image_runs_after_eight_starts_in_vain),
     };

@@ -2,6 +2,7 @@
 #include "gateway/daemon/bus/impl.h"
 
 #include "protocols/node_log/node_log.h"
+
 #define STARVED_MS         10000       /* a node's log waits for idle time no longer */
 #define TIME_TURNAROUND_NS 100000000LL /* after the time by broadcast */
 #define SLACK_SHARE        20
