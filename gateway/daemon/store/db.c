@@ -93,6 +93,8 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_PICK_RECENT] = "SELECT count(*) FROM (SELECT user, at FROM pick ORDER BY rowid DESC"
                        " LIMIT ?3) WHERE user = ?2 AND at > ?1",
+    [DB_PICK_SPAN] = "SELECT coalesce((SELECT max(rowid) FROM pick) -"
+                     " (SELECT min(rowid) FROM pick) + 1, 0)",
     [DB_PICK_COUNT] = "SELECT count(*) FROM pick",
     [DB_PICK_TRIM] = "DELETE FROM pick WHERE rowid IN (SELECT rowid FROM pick WHERE user IS (SELECT"
                      " user FROM pick GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
@@ -103,11 +105,14 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_AUDIT_LIST] = "SELECT at, user, via, method, request, detail, result FROM audit"
                       " ORDER BY rowid DESC LIMIT ?1",
+    [DB_AUDIT_SPAN] = "SELECT coalesce((SELECT max(rowid) FROM audit) -"
+                      " (SELECT min(rowid) FROM audit) + 1, 0)",
     [DB_AUDIT_COUNT] = "SELECT count(*) FROM audit",
     [DB_AUDIT_SHARE] = "DELETE FROM audit WHERE rowid IN (SELECT rowid FROM audit WHERE user IS"
                        " (SELECT user FROM audit GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
                        " ORDER BY rowid LIMIT ?1)",
-    [DB_AUDIT_TRIM] = "DELETE FROM audit WHERE at < ?1",
+    [DB_AUDIT_TRIM] = "DELETE FROM audit WHERE at < ?1 AND rowid IN (SELECT rowid FROM audit"
+                      " ORDER BY rowid LIMIT 256)",
     [DB_GONE_BELOW] = "SELECT first, last, told FROM gone WHERE device = ?1 AND boot = ?2 AND"
                       " first <= ?3 ORDER BY first DESC LIMIT 1",
     [DB_GONE_ABOVE] = "SELECT first, last, told FROM gone WHERE device = ?1 AND boot = ?2 AND"

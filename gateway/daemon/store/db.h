@@ -50,14 +50,16 @@ enum db_statement {
     DB_QUARANTINE_DELETE, /* rowid */
     DB_PICK_SET,          /* id, plot, user, day, kg, pickers, at */
     DB_PICK_RECENT,       /* since, user, how many rows to look at */
+    DB_PICK_SPAN,         /* no more rows than that; costs no look at them */
     DB_PICK_COUNT,
     DB_PICK_TRIM,  /* how many, of who has the most */
     DB_PICK_LIST,  /* plot, day */
     DB_AUDIT_ADD,  /* at, user, via, method, request, detail, result */
     DB_AUDIT_LIST, /* limit */
+    DB_AUDIT_SPAN, /* as that of picks */
     DB_AUDIT_COUNT,
     DB_AUDIT_SHARE, /* how many, of who has the most */
-    DB_AUDIT_TRIM,  /* before */
+    DB_AUDIT_TRIM,  /* before; looks at the oldest rows only */
     DB_GONE_BELOW,  /* device, boot, seq: first, last, told of the last row that begins there or
                        before */
     DB_GONE_ABOVE,  /* the same: of the first row that begins there or behind */

@@ -65,6 +65,8 @@ struct cursors_saved {
     uint64_t back[STORE_BROKERS_MAX]; /* 0: it has not moved */
 };
 
+#define PICK_PACES 32 /* users; one more takes the place of who began longest ago */
+
 struct store {
     const struct config *config;
     char path[DB_PATH_SIZE];
@@ -109,6 +111,13 @@ struct store {
     uint64_t flush_id;       /* they are in the file up to here */
     int64_t commit_takes_us; /* as of late */
     bool retain_begun, retain_losing;
+    /* Picks of a day that were written since the start, corrections too: a row says nothing of how
+     * often it was written. */
+    struct pick_pace {
+        char user[65]; /* "": free */
+        int64_t since_ms;
+        uint32_t count;
+    } pick_paces[PICK_PACES];
     struct notes_trim {
         uint32_t picks, audits, alerts; /* rows written since the last look at their share */
     } notes_trim;

@@ -93,11 +93,13 @@ static int64_t number_of(sqlite3_stmt *s)
 
 /* Beyond its share of the file a table loses the oldest rows of whoever has the most of them, so
  * that one who floods it drives out what is his own. */
-static void keep_share(struct store *store, enum db_statement count, enum db_statement trim,
-                       uint32_t row_bytes)
+static void keep_share(struct store *store, enum db_statement span, enum db_statement count,
+                       enum db_statement trim, uint32_t row_bytes)
 {
     int64_t most = (int64_t)(store->config->store_max_bytes / SHARE / row_bytes);
     most = most < ROWS_LEAST ? ROWS_LEAST : most;
+    if (number_of(db_statement(&store->db, span)) <= most)
+        return;
     int64_t over = number_of(db_statement(&store->db, count)) - most;
     sqlite3_stmt *s = over > 0 ? db_statement(&store->db, trim) : NULL;
     if (s == NULL)
@@ -108,8 +110,32 @@ static void keep_share(struct store *store, enum db_statement count, enum db_sta
 
 /* ---- Picks ---- */
 
+/* That of a user, of the day that began with the first one in it; begun anew when that is over, or
+ * the clock was set back. */
+static struct pick_pace *pace_of(struct store *store, const struct store_pick *pick)
+{
+    struct pick_pace *pace = NULL, *oldest = &store->pick_paces[0];
+    for (size_t i = 0; i < PICK_PACES && pace == NULL; i++) {
+        struct pick_pace *at = &store->pick_paces[i];
+        if (strcmp(at->user, pick->user) == 0)
+            pace = at;
+        else if (at->since_ms < oldest->since_ms)
+            oldest = at;
+    }
+    bool new = pace == NULL;
+    if (new)
+        pace = oldest;
+    if (new || pick->at_ms - pace->since_ms >= DAY_MS || pick->at_ms < pace->since_ms) {
+        *pace = (struct pick_pace){.since_ms = pick->at_ms};
+        (void)snprintf(pace->user, sizeof pace->user, "%s", pick->user);
+    }
+    return pace;
+}
+
 static bool is_beyond_limit(struct store *store, const struct store_pick *pick)
 {
+    if (pace_of(store, pick)->count >= STORE_PICKS_A_DAY)
+        return true;
     sqlite3_stmt *s = db_statement(&store->db, DB_PICK_RECENT);
     if (s == NULL)
         return false; /* the insertion will tell */
@@ -136,8 +162,10 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
     sqlite3_bind_int64(s, 6, pick.pickers);
     sqlite3_bind_int64(s, 7, pick.at_ms);
     enum store_result result = write_one(store, s, "keeping a pick");
+    if (result == STORE_OK)
+        pace_of(store, &pick)->count++;
     if (result == STORE_OK && store->notes_trim.picks++ % TRIM_EVERY == 0)
-        keep_share(store, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
+        keep_share(store, DB_PICK_SPAN, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
     return result;
 }
 
@@ -217,7 +245,7 @@ static enum store_result audit_act(struct store *store, struct note_task *note)
         if (s != NULL)
             sqlite3_bind_int64(s, 1, audit.at_ms - AUDIT_KEPT_MS);
         (void)write_one(store, s, "trimming the audit");
-        keep_share(store, DB_AUDIT_COUNT, DB_AUDIT_SHARE, AUDIT_BYTES);
+        keep_share(store, DB_AUDIT_SPAN, DB_AUDIT_COUNT, DB_AUDIT_SHARE, AUDIT_BYTES);
     }
     return result;
 }

@@ -63,6 +63,24 @@ static void a_user_notes_so_many_picks_a_day_and_others_go_on(void **state)
     assert_int_equal(count(bench, "SELECT count(*) FROM pick"), STORE_PICKS_A_DAY + 2);
 }
 
+/* A correction is one more write to the flash, whatever the rows say. */
+static void corrections_of_one_pick_count_too(void **state)
+{
+    struct bench *bench = *state;
+    for (unsigned i = 0; i < STORE_PICKS_A_DAY; i++)
+        assert_int_equal(pick(bench, "li", 1, NOON + i), STORE_OK);
+    assert_int_equal(pick(bench, "li", 1, NOON + 1000), STORE_LIMIT);
+    assert_int_equal(pick(bench, "li", 2, NOON + 1000), STORE_LIMIT);
+    assert_int_equal(pick(bench, "wang", 1, NOON + 1000), STORE_OK);
+    assert_int_equal(pick(bench, "li", 1, NOON + DAY), STORE_OK);
+    for (unsigned i = 0; i < 100; i++) { /* more users than are remembered */
+        char user[16];
+        (void)snprintf(user, sizeof user, "u%u", i);
+        assert_int_equal(pick(bench, user, 1, NOON + DAY + i), STORE_OK);
+    }
+    bench_close(bench);
+}
+
 static void picks_keep_to_their_share_and_the_largest_owner_makes_room(void **state)
 {
     struct bench *bench = *state;
@@ -174,6 +192,8 @@ static void alerts_keep_to_their_share_and_those_that_stand_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(corrections_of_one_pick_count_too, bench_begin_open,
+                                        bench_end),
         cmocka_unit_test_setup_teardown(a_user_notes_so_many_picks_a_day_and_others_go_on,
                                         bench_begin_open, bench_end),
         cmocka_unit_test_setup_teardown(picks_keep_to_their_share_and_the_largest_owner_makes_room,
