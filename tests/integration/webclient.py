@@ -8,8 +8,10 @@ import ssl
 import struct
 
 
-def connect(port, timeout=5, context=None):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+def connect(port, timeout=5, context=None, address=None):
+    """`address`: which one of this machine it comes from."""
+    source = (address, 0) if address else None
+    sock = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=source)
     return context.wrap_socket(sock, server_hostname="localhost") if context else sock
 
 
@@ -84,8 +86,9 @@ def request(port, path, method="GET", headers=None, user=None, password=None, co
 class WebSocket:
     BINARY, TEXT, CLOSE, PING, PONG = 2, 1, 8, 9, 10
 
-    def __init__(self, port, path="/mqtt", protocol="mqtt", origin=None, context=None):
-        self.sock = connect(port, context=context)
+    def __init__(self, port, path="/mqtt", protocol="mqtt", origin=None, context=None,
+                 address=None):
+        self.sock = connect(port, context=context, address=address)
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket",
                  "Connection: Upgrade", "Sec-WebSocket-Version: 13",
                  "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode()]

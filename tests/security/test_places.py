@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody who is not logged in, and no single user, keeps the others' phones out."""
+import select
 import socket
 import time
 
@@ -52,6 +53,65 @@ def test_one_user_has_four_connections_and_the_newest_ones(gateway):  # noqa: F8
     assert MqttStream(other).login("wang", "tea-2", "other") == 0
     for ws in mine + [other]:
         ws.close()
+
+
+def answers(ws):
+    ws.send(mqtt_packet(0xC0, b""))
+    return MqttStream(ws).packet()[0] == 0xD0
+
+
+def test_a_familys_phones_on_one_login_do_not_drive_each_other_out(gateway):  # noqa: F811
+    phones = []
+    for i in range(9):
+        ws = WebSocket(gateway.port, address=f"127.0.4.{i + 1}")
+        assert MqttStream(ws).login("li", "tea-1", f"phone-{i}") == 0
+        phones.append(ws)
+    assert all(answers(ws) for ws in phones)
+    for ws in phones:
+        ws.close()
+
+
+def test_one_login_from_many_addresses_leaves_places_for_others(gateway):  # noqa: F811
+    crowd = []
+    for i in range(70):
+        ws = WebSocket(gateway.port, address=f"127.0.5.{i + 1}")
+        assert ws.status == 101 and MqttStream(ws).login("li", "tea-1", f"li-{i}") == 0
+        crowd.append(ws)
+    other = WebSocket(gateway.port)
+    assert MqttStream(other).login("wang", "tea-2", "other") == 0
+    assert answers(other) and answers(crowd[-1])
+    for ws in crowd + [other]:
+        ws.close()
+
+
+@pytest.mark.parametrize("connected", [False, True], ids=["stranger", "user"])
+def test_a_flood_of_pings_is_not_read_on(gateway, connected):  # noqa: F811
+    """The flooder's own connection stalls, by whole seconds; nobody else's does."""
+    ws = WebSocket(gateway.port, address="127.0.4.1")
+    if connected:
+        assert MqttStream(ws).login("li", "tea-1", "flood") == 0
+    phone = WebSocket(gateway.port)
+    assert MqttStream(phone).login("wang", "tea-2", "phone") == 0
+    pings = b"\x89\x80\0\0\0\0" * 10000
+    ws.sock.setblocking(False)
+    sent, longest, since, end = 0, 0, time.monotonic(), time.monotonic() + 15
+    while longest < 0.8 and time.monotonic() < end:
+        try:
+            sent += ws.sock.send(pings[sent % 6:])
+            since = time.monotonic()
+        except BlockingIOError:
+            select.select([], [ws.sock], [], 0.1)
+        except OSError:
+            break  # a stranger's time is over
+        try:
+            while ws.sock.recv(65536):
+                pass  # its pongs
+        except OSError:
+            pass
+        longest = max(longest, time.monotonic() - since)
+    assert longest >= 0.8
+    assert answers(phone)
+    phone.close()
 
 
 @pytest.mark.parametrize("first", [

@@ -8,6 +8,7 @@
 
 #include "gateway/common/log.h"
 #include "gateway/daemon/http/mqtt_connect.h"
+#include "gateway/daemon/http/pace.h"
 
 #define ASK_EVERY_MS 30000
 #define ASK_RETRY_MS 1000 /* while the bridge is closed */
@@ -25,6 +26,8 @@ struct pair {
     bool introduced;       /* its CONNECT is whole */
     bool guessing;         /* its login is looked at */
     bool broker_gone;      /* send what is left, then close with `why` */
+    bool paused;           /* too fast: nothing is read from the browser */
+    struct pace pace;
     int64_t since_ms;
     char peer[48], user[MQTT_CONNECT_USER];
     enum lws_close_status why;
@@ -44,8 +47,8 @@ struct bridge {
     enum bridge_state state;
     struct broker_check check;
     bool checking;
-    int64_t ask_at_ms; /* 0: not planned */
-    struct loop_timer ask;
+    int64_t ask_at_ms;           /* 0: not planned */
+    struct loop_timer ask, tick; /* tick: while there are connections */
     struct log_state said;
     struct bridge_stats stats;
     struct pair pairs[BRIDGE_MAX];
@@ -129,23 +132,48 @@ static void evict_stranger(struct bridge *bridge)
         lws_set_timeout(worst->ws, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-/* The oldest connection of a user that has too many ends. */
-static void limit_user(const struct pair *newest)
+/* How many connections a user has, from one address (NULL: from all), and the oldest of them. */
+static unsigned count_user(struct bridge *bridge, const char *user, const char *peer,
+                           struct pair **oldest)
 {
-    struct bridge *bridge = newest->bridge;
-    struct pair *oldest = NULL;
     unsigned count = 0;
+    *oldest = NULL;
     for (size_t i = 0; i < BRIDGE_MAX; i++) {
         struct pair *pair = &bridge->pairs[i];
         if (pair->bridge == NULL || !pair->known || pair->broker_gone ||
-            strcmp(pair->user, newest->user) != 0)
+            strcmp(pair->user, user) != 0 || (peer != NULL && strcmp(pair->peer, peer) != 0))
             continue;
         count++;
-        if (pair != newest && (oldest == NULL || pair->since_ms < oldest->since_ms))
-            oldest = pair;
+        if (*oldest == NULL || pair->since_ms < (*oldest)->since_ms)
+            *oldest = pair;
     }
-    if (count > BRIDGE_USER_MAX && oldest != NULL)
+    return count;
+}
+
+/* One device (an address) has no use for more, and what it left behind goes first. A family's
+ * phones on one login are several addresses, and go on: only when the places are short the user
+ * with the most of them gives one up. */
+static void limit_user(const struct pair *newest)
+{
+    struct bridge *bridge = newest->bridge;
+    struct pair *oldest = NULL, *greediest = NULL;
+    unsigned most = BRIDGE_USER_MAX;
+    if (count_user(bridge, newest->user, newest->peer, &oldest) > BRIDGE_USER_MAX &&
+        oldest != newest)
         end(oldest, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+    if (bridge->stats.connections - bridge->stats.strangers <= BRIDGE_MAX - BRIDGE_STRANGERS_MAX)
+        return;
+    for (size_t i = 0; i < BRIDGE_MAX; i++) {
+        unsigned count = bridge->pairs[i].bridge != NULL
+                             ? count_user(bridge, bridge->pairs[i].user, NULL, &oldest)
+                             : 0;
+        if (count > most) {
+            most = count;
+            greediest = oldest;
+        }
+    }
+    if (greediest != NULL)
+        end(greediest, LWS_CLOSE_STATUS_POLICY_VIOLATION);
 }
 
 static void drop_all(struct bridge *bridge)
@@ -186,6 +214,31 @@ static void ask(struct loop_timer *timer)
     broker_check_start(&bridge->check, bridge->loop, &bridge->broker, NULL, NULL);
 }
 
+static void let_browser_send(const struct pair *pair)
+{
+    bool room = !pair->introduced || (pair->connected && pair->up_size == 0);
+    lws_rx_flow_control(pair->ws, room && !pair->paused ? 1 : 0);
+}
+
+static void tick(struct loop_timer *timer)
+{
+    struct bridge *bridge = timer->context;
+    int64_t now_ms = loop_now_ms();
+    for (size_t i = 0; i < BRIDGE_MAX; i++) {
+        struct pair *pair = &bridge->pairs[i];
+        if (pair->bridge == NULL)
+            continue;
+        bool paused = !pace_tick(&pair->pace, pace_received(lws_get_socket_fd(pair->ws)), now_ms);
+        if (paused == pair->paused)
+            continue;
+        pair->paused = paused;
+        bridge->stats.paused += paused;
+        let_browser_send(pair);
+    }
+    if (bridge->stats.connections > 0)
+        loop_timer_start(bridge->loop, &bridge->tick, PACE_TICK_MS);
+}
+
 struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port, struct guess *guess,
                            const struct auth_report *report)
 {
@@ -202,6 +255,7 @@ struct bridge *bridge_open(struct loop *loop, const char *host, uint16_t port, s
     bridge->check.context = bridge;
     bridge->check.done = answered;
     bridge->ask = (struct loop_timer){.context = bridge, .expired = ask};
+    bridge->tick = (struct loop_timer){.context = bridge, .expired = tick};
     ask_soon(bridge, 0);
     return bridge;
 }
@@ -211,6 +265,7 @@ void bridge_close(struct bridge *bridge)
     if (bridge == NULL)
         return;
     loop_timer_stop(&bridge->ask);
+    loop_timer_stop(&bridge->tick);
     if (bridge->checking)
         broker_check_cancel(&bridge->check);
     free(bridge);
@@ -253,7 +308,7 @@ static void flush_up(struct pair *pair)
         memmove(pair->up, pair->up + sent, pair->up_size);
         pair->bridge->stats.bytes_in += (uint64_t)sent;
     }
-    lws_rx_flow_control(pair->ws, pair->up_size == 0 ? 1 : 0);
+    let_browser_send(pair);
     if (pair->up_size > 0)
         loop_want_write(&pair->broker);
 }
@@ -337,7 +392,9 @@ static struct pair *take(struct bridge *bridge, struct lws *ws)
     pair->bridge = bridge;
     loop_want_write(&pair->broker);
     loop_timer_start(bridge->loop, &pair->login, BRIDGE_LOGIN_MS);
-    bridge->stats.connections++;
+    if (bridge->stats.connections++ == 0)
+        loop_timer_start(bridge->loop, &bridge->tick, PACE_TICK_MS);
+    pair->pace.received = pace_received(lws_get_socket_fd(ws));
     pair->stranger = true;
     bridge->stats.strangers++;
     bridge->stats.accepted++;
@@ -380,6 +437,7 @@ static int from_browser(struct pair *pair, const void *data, size_t size)
         lws_close_reason(pair->ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
         return -1;
     }
+    pace_frame(&pair->pace, (uint32_t)size);
     memcpy(pair->up + pair->up_size, data, size);
     pair->up_size += size;
     if (!pair->introduced) { /* the broker gets nothing before that */

@@ -10,7 +10,9 @@
  * a stranger is cut off after BRIDGE_LOGIN_MS. When the strangers' places are taken, the oldest one
  * of the address that has most of them gives up its own: who only holds places locks nobody out.
  * The first packet must be a CONNECT of at most MQTT_CONNECT_MAX bytes. A user has BRIDGE_USER_MAX
- * connections; one more ends the oldest. A slow side stops the reading of the other one. */
+ * connections from one address; one more ends the oldest. When only the strangers' places are left,
+ * the oldest one of the user with the most ends. Who floods is not read for a while (pace.h). A
+ * slow side stops the reading of the other one. */
 #ifndef BAIYE_HTTP_BRIDGE_H
 #define BAIYE_HTTP_BRIDGE_H
 
@@ -20,7 +22,7 @@
 #define BRIDGE_MAX           64
 #define BRIDGE_STRANGERS_MAX 16
 #define BRIDGE_LOGIN_MS      5000
-#define BRIDGE_USER_MAX      4    /* connections of one user */
+#define BRIDGE_USER_MAX      4    /* connections of one user from one address */
 #define BRIDGE_BUFFER        8192 /* two chunks of libwebsockets' 4096 */
 #define BRIDGE_PATH          "/mqtt"
 
@@ -44,6 +46,7 @@ const struct sockaddr_in *bridge_broker(const struct bridge *bridge);
 struct bridge_stats {
     uint32_t connections, strangers;
     uint64_t accepted, refused, bytes_in, bytes_out; /* in: from browsers */
+    uint64_t paused;                                 /* floods that were not read for a while */
 };
 void bridge_stats(const struct bridge *bridge, struct bridge_stats *stats);
 

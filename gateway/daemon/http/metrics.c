@@ -191,6 +191,8 @@ static const struct family web_families[] = {
     {"bridges", "Apps connected to the broker through this gateway.", GAUGE, U32, 1,
      AT(web_sample, bridge.connections)},
     {"bridges_total", "Apps that were let in.", COUNTER, U64, 1, AT(web_sample, bridge.accepted)},
+    {"bridge_floods_total", "Apps that sent too fast and were not read for a while.", COUNTER, U64,
+     1, AT(web_sample, bridge.paused)},
     {"bridge_received_bytes_total", "Bytes from apps to the broker.", COUNTER, U64, 1,
      AT(web_sample, bridge.bytes_in)},
     {"bridge_sent_bytes_total", "Bytes from the broker to apps.", COUNTER, U64, 1,
