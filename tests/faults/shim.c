@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into a program under test: makes the disk slow, full, broken or read-only, name
- * look-ups hang, and memory fail, as the file named by BAIYE_SHIM says at that moment. It holds
- * words:
+/* Preloaded into a program under test: makes the disk slow, full, broken or read-only and name
+ * look-ups hang, as the file named by BAIYE_SHIM says at that moment. It holds words:
  *   fsync_ms=N   every fsync takes N ms longer        full  writes and truncations: ENOSPC
  *   eio          writes and fsync: EIO                readonly  writes: EROFS
  *   dns_ms=N     look-ups of names take N ms, then fail
- *   paho=N       the N-th allocation of Paho in a publisher process fails, once: then there is a
- *                file of that name with .hit behind it
+ *   paho=N       see paho_memory.c
  * Only files whose path contains ".db" are touched. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <netdb.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,80 +124,4 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         return real(node, service, hints, result);
     nap(faults.dns_ms);
     return EAI_AGAIN;
-}
-
-/* ---- Paho's memory ---- */
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-
-static uintptr_t paho_from, paho_to;
-static atomic_long until_failure; /* 0: none is to come */
-
-static int find_paho(struct dl_phdr_info *info, size_t size, void *context)
-{
-    (void)size;
-    (void)context;
-    for (int i = 0; strstr(info->dlpi_name, "libpaho") != NULL && i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
-        if (part->p_type != PT_LOAD || (part->p_flags & PF_X) == 0)
-            continue;
-        paho_from = info->dlpi_addr + part->p_vaddr;
-        paho_to = paho_from + part->p_memsz;
-    }
-    return 0;
-}
-
-static const char *hit_name(char *name, size_t size)
-{
-    const char *path = getenv("BAIYE_SHIM");
-    (void)snprintf(name, size, "%s.hit", path != NULL ? path : "");
-    return name;
-}
-
-__attribute__((constructor)) static void begin(int argc, char **argv)
-{
-    char text[256] = "", name[512];
-    const char *path = getenv("BAIYE_SHIM");
-    int fd = argc == 2 && strcmp(argv[1], "--publisher") == 0 && path != NULL
-                 ? open(path, O_RDONLY | O_CLOEXEC)
-                 : -1;
-    if (fd < 0)
-        return;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    const char *at = strstr(text, "paho=");
-    (void)dl_iterate_phdr(find_paho, NULL);
-    if (at != NULL && access(hit_name(name, sizeof name), F_OK) != 0)
-        atomic_store(&until_failure, strtol(at + 5, NULL, 10));
-}
-
-static int fails(const void *caller)
-{
-    char name[512];
-    if ((uintptr_t)caller < paho_from || (uintptr_t)caller >= paho_to ||
-        atomic_load(&until_failure) <= 0 || atomic_fetch_sub(&until_failure, 1) != 1)
-        return 0;
-    int fd = open(hit_name(name, sizeof name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-    errno = ENOMEM;
-    return 1;
-}
-
-void *malloc(size_t size)
-{
-    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
-}
-
-void *realloc(void *old, size_t size)
-{
-    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }

@@ -224,7 +224,7 @@ def test_an_allocation_of_paho_that_fails_loses_nothing(broker, gateways, watche
     watcher = watchers(broker)
     hit = tmp_path / "shim.hit"
     tried, gateway = [], None
-    for n in sorted(random.sample(range(1, 1000), 200)) if garden.FULL else range(1, 400, 28):
+    for n in sorted(random.sample(range(1, 500), 200)) if garden.FULL else range(1, 200, 14):
         hit.unlink(missing_ok=True)
         if gateway is None:
             gateway = gateways(*Gateway.broker_arguments(broker), "--commit-every", 50,
