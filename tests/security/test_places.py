@@ -55,6 +55,37 @@ def test_one_user_has_four_connections_and_the_newest_ones(gateway):  # noqa: F8
         ws.close()
 
 
+def test_slow_readers_keep_nobody_out(gateway, folder):  # noqa: F811
+    """They have asked for something large and take it a byte at a time."""
+    (folder / "app/big.js").write_bytes(b"x" * 20_000_000)
+
+    def reader(address):
+        sock = socket.socket()
+        sock.settimeout(5)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.bind((address, 0))
+        sock.connect(("127.0.0.1", gateway.port))
+        sock.sendall(b"GET /big.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sock.recv(64).startswith(b"HTTP/1.1 200")
+        return sock
+
+    patient = reader("127.0.7.1")  # one on a bad link, and not one of the crowd
+    crowd = [reader("127.0.6.1") for _ in range(150)]
+    for _ in range(3):
+        assert request(gateway.port, "/alive").status == 200
+        phone = WebSocket(gateway.port)
+        assert phone.status == 101 and MqttStream(phone).login("li", "tea-1", "phone") == 0
+        phone.close()
+    taken = 0
+    patient.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    while taken < 10_000_000:
+        more = patient.recv(1 << 20)
+        assert more, "it was cut off"
+        taken += len(more)
+    for sock in [patient, *crowd]:
+        sock.close()
+
+
 def answers(ws):
     ws.send(mqtt_packet(0xC0, b""))
     return MqttStream(ws).packet()[0] == 0xD0

@@ -25,7 +25,7 @@
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
 #define DESCRIPTORS     1024 /* no more than LimitNOFILE allows */
-#define PLACES_SPARE    8    /* from so few free ones on the longest idle connection is closed */
+#define PLACES_SPARE    8    /* from so few free ones on a connection is closed for each new one */
 #define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
@@ -77,7 +77,10 @@ struct http_request {
 struct place {
     struct lws *wsi; /* NULL: free */
     int64_t since_ms;
-    bool busy; /* a request is answered, or it is a WebSocket */
+    bool busy;      /* a request is answered, or it is a WebSocket */
+    bool websocket; /* the bridge has limits of its own */
+    bool leaving;
+    char peer[48];
 };
 
 struct http {
@@ -139,30 +142,56 @@ static void place_busy(struct lws *wsi, bool busy)
     place->since_ms = loop_now_ms();
 }
 
-/* The one that has been idle longest is closed. */
-static void evict_idle(struct http *http)
+/* How many answers are under way to an address. */
+static unsigned answers_to(const struct http *http, const char *peer)
 {
-    struct place *oldest = NULL;
+    unsigned count = 0;
+    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+        const struct place *place = &http->places[i];
+        count += place->wsi != NULL && place->busy && !place->websocket && !place->leaving &&
+                 strcmp(place->peer, peer) == 0;
+    }
+    return count;
+}
+
+/* Who has been idle longest; where nobody is, the longest answer to the address that takes the most
+ * of them: who reads slowly holds no more places than are left over. */
+static struct place *least_wanted(struct http *http)
+{
+    struct place *chosen = NULL;
+    unsigned most = 0;
     for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
         struct place *place = &http->places[i];
-        if (place->wsi != NULL && !place->busy &&
-            (oldest == NULL || place->since_ms < oldest->since_ms))
-            oldest = place;
+        if (place->wsi == NULL || place->websocket || place->leaving)
+            continue;
+        unsigned weight = place->busy ? answers_to(http, place->peer) : HTTP_CONNECTIONS_MAX + 1;
+        if (chosen == NULL || weight > most ||
+            (weight == most && place->since_ms < chosen->since_ms)) {
+            most = weight;
+            chosen = place;
+        }
     }
-    if (oldest == NULL)
+    return chosen;
+}
+
+static void evict(struct http *http)
+{
+    struct place *place = least_wanted(http);
+    if (place == NULL)
         return;
-    oldest->busy = true; /* on its way out: not chosen again */
-    lws_set_timeout(oldest->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    place->leaving = true;
+    lws_set_timeout(place->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
 static void place_take(struct lws *wsi)
 {
     struct http *http = http_of(wsi);
     if (http->stats.connections + PLACES_SPARE >= HTTP_CONNECTIONS_MAX)
-        evict_idle(http);
+        evict(http);
     for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
         if (http->places[i].wsi == NULL) {
             http->places[i] = (struct place){.wsi = wsi, .since_ms = loop_now_ms()};
+            (void)lws_get_peer_simple(wsi, http->places[i].peer, sizeof http->places[i].peer);
             lws_set_opaque_user_data(wsi, &http->places[i]); /* marks it as counted */
             http->stats.connections++;
             return;
@@ -627,7 +656,10 @@ static int upgrade(struct lws *wsi, const char *to)
     int status = bridge_admit(http->options.bridge);
     if (status != 0)
         return refuse(wsi, (unsigned)status);
-    place_busy(wsi, true); /* the bridge has limits of its own */
+    place_busy(wsi, true);
+    struct place *place = lws_get_opaque_user_data(wsi);
+    if (place != NULL)
+        place->websocket = true;
     return 0;
 }
 
