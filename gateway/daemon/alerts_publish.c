@@ -21,10 +21,27 @@ static void look_at_broker(void *context, uint16_t index, struct alerts_broker *
                                    : ALERTS_DATA_PLENTY;
 }
 
+static void tell_people(void *people, const struct active *active, const struct active_now *now)
+{
+    notifier_look(people, active, now);
+}
+
+static void look_at_way(void *people, uint16_t index, char why[ALERTS_WHY_SIZE])
+{
+    struct notifier_way way;
+    notifier_way(people, index, &way);
+    (void)snprintf(why, ALERTS_WHY_SIZE, "%s", way.trouble);
+}
+
 struct alerts *alerts_start_publishing(const struct config *config, struct store *store,
-                                       struct publish *publish)
+                                       struct publish *publish, struct notifier *notifier)
 {
     struct alerts_out out = {
         .context = publish, .publish_doc = publish_alert, .broker = look_at_broker};
+    if (notifier != NULL) {
+        out.people = notifier;
+        out.look = tell_people;
+        out.way = look_at_way;
+    }
     return alerts_start(config, store, &out);
 }

@@ -13,6 +13,7 @@
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/config/last_good.h"
+#include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/report.h"
 #include "gateway/daemon/run.h"
@@ -129,6 +130,10 @@ static void take_name(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--notifier") == 0) {
+        take_name("baiye-notifier");
+        return notifier_main(); /* started by the daemon itself, where ways are configured */
+    }
     if (argc == 2 && strcmp(argv[1], "--publisher") == 0) {
         take_name("baiye-publisher");
         return publisher_main(); /* started by the daemon itself, once a broker */

@@ -60,6 +60,7 @@ struct daemon {
     struct store *store;
     struct serve *serve;
     struct publish *publish;
+    struct notifier *notifier; /* NULL: no way is configured */
     struct alerts *alerts;
     struct forecast *forecast;
     struct bus **buses;
@@ -161,7 +162,14 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
-    daemon->alerts = alerts_start_publishing(config, daemon->store, daemon->publish);
+    if (config->way_count > 0)
+        daemon->notifier = notifier_start(config, daemon->store);
+    if (config->way_count > 0 && !daemon->notifier) {
+        log_write(LOG_LEVEL_ERROR, "the notifier can't be started: %s", strerror(errno));
+        return false;
+    }
+    daemon->alerts =
+        alerts_start_publishing(config, daemon->store, daemon->publish, daemon->notifier);
     if (!daemon->alerts) {
         log_write(LOG_LEVEL_ERROR, "the alerts can't be started: %s", strerror(errno));
         return false;
@@ -206,10 +214,12 @@ static void stop_all(struct daemon *daemon)
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);
     alerts_stop(daemon->alerts);
+    notifier_stop(daemon->notifier);
     if (daemon->publish)
         publish_stop(daemon->publish);
     store_stop(daemon->store);
     alerts_free(daemon->alerts);
+    notifier_free(daemon->notifier);
     serve_close(daemon->serve);
 }
 

@@ -370,7 +370,7 @@ int main(int argc, char **argv)
     g.publish = publish_start(g.config, g.store, &callbacks);
     if (g.publish == NULL)
         return 1;
-    g.alerts = alerts_start_publishing(g.config, g.store, g.publish);
+    g.alerts = alerts_start_publishing(g.config, g.store, g.publish, NULL);
     if (g.alerts == NULL)
         return 1;
     printf("{\"boot\":%" PRIu32 ",\"gw\":\"%s\"}\n", store_boot(g.store), store_uuid(g.store));

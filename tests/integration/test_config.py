@@ -56,6 +56,12 @@ PARTS = {
     "A bus of buses": "buses: [{ qqqqqqqq: 1 }]",
     "A device of a bus": "buses: [{ devices: [{ qqqqqqqq: 1 }] }]",
     "A rule of alerts": "alerts: [{ qqqqqqqq: 1 }]",
+    "A way of notify": "notify: [{ qqqqqqqq: 1 }]",
+    "wecom": "notify: [{ wecom: { qqqqqqqq: 1 } }]",
+    "dingtalk and feishu": "notify: [{ feishu: { qqqqqqqq: 1 } }]",
+    "ntfy": "notify: [{ ntfy: { qqqqqqqq: 1 } }]",
+    "webhook": "notify: [{ webhook: { qqqqqqqq: 1 } }]",
+    "mail": "notify: [{ mail: { qqqqqqqq: 1 } }]",
 }
 
 

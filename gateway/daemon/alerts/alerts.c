@@ -286,11 +286,16 @@ static bool save_one(struct alerts *alerts, struct alert *alert)
     return false;
 }
 
+/* What stood before the start is known, or not waited for any more. */
+static bool is_settled(const struct alerts *alerts, int64_t mono_ms)
+{
+    return alerts->known || mono_ms - alerts->started_ms >= UNKNOWN_MOST_MS;
+}
+
 static void tell_one(struct alerts *alerts, struct alert *alert, int64_t mono_ms)
 {
     int64_t every = alert->text.level == ALERT_ALARM ? ALARM_EVERY_MS : OTHER_EVERY_MS;
-    bool waits = !alerts->known && mono_ms - alerts->started_ms < UNKNOWN_MOST_MS;
-    if (alert->publish && !waits &&
+    if (alert->publish && is_settled(alerts, mono_ms) &&
         (alert->publish_now || mono_ms - alert->published_ms >= every) &&
         publish_one(alerts, alert)) {
         alert->publish = alert->publish_now = false;
@@ -309,6 +314,10 @@ static void tell(struct alerts *alerts)
 {
     int64_t mono_ms = clock_now().mono_ms;
     alerts->urgent = false;
+    if (alerts->out.look != NULL && is_settled(alerts, mono_ms)) {
+        struct active_now now = now_of(alerts);
+        alerts->out.look(alerts->out.people, alerts->active, &now);
+    }
     for (struct alert *alert = active_first(alerts->active); alert != NULL; alert = alert->next)
         tell_one(alerts, alert, mono_ms);
     active_sweep(alerts->active);
@@ -336,6 +345,8 @@ static void look_around(struct alerts *alerts)
     }
     for (uint16_t i = 0; alerts->out.broker != NULL && i < seen->broker_count; i++)
         alerts->out.broker(alerts->out.context, i, &seen->brokers[i]);
+    for (uint16_t i = 0; alerts->out.way != NULL && i < alerts->config->way_count; i++)
+        alerts->out.way(alerts->out.people, i, seen->ways[i]);
 }
 
 static struct rules_time time_of(const struct active_now *now)
@@ -429,6 +440,7 @@ static struct alerts *create(const struct config *config, struct store *store,
     alerts->seen.broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     init_lock(alerts);
+    log_state_init(&alerts->log_full, 0);
     alerts->probe_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     alerts->rules = rules_create(config, take_cause, alerts);
     alerts->offline = offline_create(config);

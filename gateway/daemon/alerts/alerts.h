@@ -19,13 +19,17 @@
 #include "gateway/daemon/store/store.h"
 
 struct alerts;
+struct active;
+struct active_now;
 
 enum alerts_data { ALERTS_DATA_PLENTY, ALERTS_DATA_MOST_USED, ALERTS_DATA_USED };
+
+#define ALERTS_WHY_SIZE 96
 
 /* How a broker's connection is. */
 struct alerts_broker {
     bool refused;
-    char why[96];
+    char why[ALERTS_WHY_SIZE];
     uint8_t data; /* enum alerts_data: of its month's budget */
 };
 
@@ -37,6 +41,12 @@ struct alerts_out {
                         bool retain, uint8_t qos);
     /* config.brokers[index]. */
     void (*broker)(void *context, uint16_t index, struct alerts_broker *broker);
+    void *people;
+    /* What stands, once a second and at each change, for people to be told; under the lock of the
+     * alerts. NULL: no one is told. */
+    void (*look)(void *people, const struct active *active, const struct active_now *now);
+    /* Why config.ways[index] does not work; "": it does. */
+    void (*way)(void *people, uint16_t index, char why[ALERTS_WHY_SIZE]);
 };
 
 /* Copies `out`. `config` and `store` (started) must outlive it. NULL: can't be started (errno). */

@@ -115,6 +115,21 @@ static void look_at_budget(const struct broker_config *config, const struct aler
     own_alert(broker->data != ALERTS_DATA_PLENTY, &text, active, now);
 }
 
+/* Told in the app and by the other ways. */
+static void look_at_way(const struct way_config *way, const char *why, struct active *active,
+                        const struct active_now *now)
+{
+    struct alert_text text = {.level = ALERT_WATCH};
+    (void)snprintf(text.id, sizeof text.id, "notify-%s", way->name);
+    say(&text, METRIC_EN, "", "mend it, then try: baiye alert test");
+    say(&text, METRIC_ZH, "", "改好后用 baiye alert test 试一次");
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "no alert reaches %s by %s: %s",
+                   way->name, way_kind_name(way->kind), why);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "告警发不到 %s（%s）：%s",
+                   way->name, way_kind_name(way->kind), why);
+    own_alert(why[0] != '\0', &text, active, now);
+}
+
 void system_look(const struct config *config, const struct system_seen *seen, struct active *active,
                  const struct active_now *now)
 {
@@ -126,6 +141,8 @@ void system_look(const struct config *config, const struct system_seen *seen, st
         look_at_broker(config->brokers[i].name, &seen->brokers[i], active, now);
         look_at_budget(&config->brokers[i], &seen->brokers[i], active, now);
     }
+    for (uint16_t i = 0; i < config->way_count; i++)
+        look_at_way(&config->ways[i], seen->ways[i], active, now);
 }
 
 void system_web(const char *what, struct active *active, const struct active_now *now)
@@ -151,6 +168,11 @@ bool system_is_ours(const struct config *config, const char *id)
         return config->http_cert_file[0] != '\0';
     if (strcmp(id, ALERTS_FROST) == 0)
         return config->plot_count > 0; /* else no one looks at it any more */
+    for (uint16_t i = 0; i < config->way_count; i++) {
+        (void)snprintf(own, sizeof own, "notify-%s", config->ways[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+    }
     for (uint16_t i = 0; i < config->broker_count && i < STORE_BROKERS_MAX; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)

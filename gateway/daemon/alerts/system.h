@@ -14,6 +14,7 @@ struct system_seen {
     uint64_t disk_bytes, disk_free_bytes; /* of the store's file system */
     uint16_t broker_count;
     struct alerts_broker brokers[STORE_BROKERS_MAX];
+    char ways[WAYS_MAX][ALERTS_WHY_SIZE]; /* why each does not work; "": it does */
 };
 
 void system_look(const struct config *config, const struct system_seen *seen, struct active *active,

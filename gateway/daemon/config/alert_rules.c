@@ -89,7 +89,7 @@ static bool read_digits(const char **at, unsigned *number)
 }
 
 /* "18:00" to 1080, "24:00" too. */
-static bool read_minute(const char **at, uint16_t *minute)
+bool draft_minute(const char **at, uint16_t *minute)
 {
     unsigned hours = 0, minutes = 0;
     if (!read_digits(at, &hours) || *(*at)++ != ':' || !read_digits(at, &minutes) || minutes > 59 ||
@@ -103,7 +103,7 @@ static bool read_hours(struct yaml_source *source, const yaml_node_t *value, con
                        struct alert_hours *hours)
 {
     const char *text = yaml_text(value), *at = text;
-    if (text && read_minute(&at, &hours->from) && *at++ == '-' && read_minute(&at, &hours->to) &&
+    if (text && draft_minute(&at, &hours->from) && *at++ == '-' && draft_minute(&at, &hours->to) &&
         *at == '\0' && hours->from != hours->to)
         return true;
     return yaml_error(source, yaml_line(value),

@@ -295,6 +295,31 @@ SECTION(alerts)
                                          (void **)&draft->alerts, &draft->alert_count, draft_alert);
 }
 
+SECTION(notify)
+{
+    struct config *config = ((struct draft *)target)->config;
+    return keys_list(source, value, "notify", WAYS_MAX, sizeof *config->ways,
+                     (void **)&config->ways, &config->way_count, draft_way);
+}
+
+SECTION(groups)
+{
+    (void)source;
+    ((struct draft *)target)->groups = value;
+    return true;
+}
+
+SECTION(escalate)
+{
+    static const struct key key = {.name = "escalate",
+                                   .kind = KEY_S,
+                                   CONFIG(escalate_s),
+                                   .min = 60,
+                                   .max = 86400,
+                                   .example = "10min"};
+    return keys_read_one(source, value, &key, ((struct draft *)target)->config);
+}
+
 SECTION(profiles)
 {
     struct draft *draft = target;
@@ -330,6 +355,10 @@ static const struct key file_keys[] = {
      .required = true,
      .example = "[{ name: east, port: /dev/serial/by-id/usb-FTDI-if00, devices: […] }]"},
     {.name = "alerts", .kind = KEY_FUNCTION, .read = read_alerts},
+    {.name = "notify", .kind = KEY_FUNCTION, .read = read_notify},
+    {.name = "groups", .kind = KEY_FUNCTION, .read = read_groups},
+    {.name = "escalate", .kind = KEY_FUNCTION, .read = read_escalate},
+    {.name = "heartbeat", .kind = KEY_FUNCTION, .read = draft_heartbeat},
 };
 
 static void draft_free(struct draft *draft)
@@ -350,6 +379,7 @@ static void set_defaults(struct config *config, const char *file)
     strcpy(config->password_socket, "/run/baiye-password.sock");
     config->store_max_bytes = 512000000;
     config->commit_every_ms = 1000;
+    config->escalate_s = 600;
     config->lost_flush = 10;
     config->night_work = 3;
 }
@@ -419,6 +449,7 @@ void config_free(struct config *config)
     for (unsigned i = 0; i < config->alert_count; i++)
         free(config->alerts[i].devices);
     free(config->alerts);
+    free(config->ways);
     free(config);
 }
 

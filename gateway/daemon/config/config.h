@@ -261,6 +261,36 @@ struct alert_rule {
     int line;
 };
 
+/* A way to people: a service, and who is reached by it. Secrets are named by their files, which
+ * only the notifier process reads. */
+enum way_kind { WAY_WECOM, WAY_DINGTALK, WAY_FEISHU, WAY_NTFY, WAY_WEBHOOK, WAY_MAIL, WAY_KINDS };
+
+#define WAYS_MAX          16
+#define WAY_GROUPS_MAX    8
+#define WAY_RECEIVERS_MAX 8
+
+struct way_config {
+    char name[CONFIG_NAME_SIZE];
+    uint8_t kind;     /* enum way_kind */
+    uint8_t language; /* enum metric_language */
+    bool kind_set;
+    char url[200]; /* the service's own unless the file says otherwise */
+    char topic[CONFIG_LABEL_SIZE];
+    char user[65], from[CONFIG_LABEL_SIZE];
+    char to[WAY_RECEIVERS_MAX][CONFIG_LABEL_SIZE];
+    uint8_t to_count;
+    char token_file[CONFIG_PATH_SIZE], secret_file[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];
+};
+
+/* Who is told together; when nobody answers, the next group is told. */
+struct group_config {
+    char name[CONFIG_NAME_SIZE];
+    uint16_t ways; /* bit i: config.ways[i] */
+};
+
+/* "wecom", …; "?" for a number out of range. */
+const char *way_kind_name(unsigned kind);
+
 struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
@@ -289,6 +319,12 @@ struct config {
     struct plot_config *plots;
     struct profile_config *profiles;
     struct alert_rule *alerts;
+    uint16_t way_count, group_count;
+    struct way_config *ways;
+    struct group_config groups[WAY_GROUPS_MAX]; /* in the order in which they are told */
+    uint32_t escalate_s;                        /* unanswered for so long, an alarm goes on */
+    uint8_t heartbeat_day;                      /* 1 Sunday … 7; 0: none */
+    uint16_t heartbeat_minute;                  /* of that day, in the site's time */
 };
 
 /* Reads FILE and the profiles it names. `profile_dir` (a user's folder, may be NULL) is searched

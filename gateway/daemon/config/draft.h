@@ -37,7 +37,8 @@ struct draft {
     struct draft_plot *plots;
     struct draft_alert *alerts;
     uint16_t bus_count, plot_count, alert_count;
-    bool no_alerts; /* the file says so: not even the shipped rules */
+    const yaml_node_t *groups; /* or NULL */
+    bool no_alerts;            /* the file says so: not even the shipped rules */
     char profile_dir[CONFIG_PATH_SIZE];
     bool kept; /* a copy: its profiles are beside it, whatever it says of their folder */
 };
@@ -51,6 +52,13 @@ bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *tar
  * ones. alert_rules.c */
 bool draft_alert(struct yaml_source *source, const yaml_node_t *item, void *target);
 bool draft_alerts_resolve(struct yaml_source *source, struct draft *draft);
+
+/* "18:00" to 1080; moves `at` behind it. alert_rules.c */
+bool draft_minute(const char **at, uint16_t *minute);
+/* One item of `notify`, into a struct way_config; `heartbeat`; and groups, tied to ways. ways.c */
+bool draft_way(struct yaml_source *source, const yaml_node_t *item, void *target);
+bool draft_heartbeat(struct yaml_source *source, const yaml_node_t *value, void *target);
+bool draft_ways_resolve(struct yaml_source *source, struct draft *draft);
 
 /* Fills draft->config from the drafts: indices, profiles, defaults; checks what no single section
  * can see. False after the first error. */

@@ -260,5 +260,6 @@ static bool check_brokers(struct yaml_source *source, const struct config *confi
 bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
     return add_buses(source, draft) && add_plots(source, draft) &&
-           draft_alerts_resolve(source, draft) && check_brokers(source, draft->config);
+           draft_alerts_resolve(source, draft) && draft_ways_resolve(source, draft) &&
+           check_brokers(source, draft->config);
 }

@@ -260,6 +260,42 @@ static void a_file_without_rules_has_the_shipped_ones_that_can_come(void **state
     config_free(c);
 }
 
+static void reads_ways_and_groups(void **state)
+{
+    (void)state;
+    struct config *c = loaded(
+        HEAD DEV "notify:\n"
+                 "  - { name: family, wecom: { key_file: /w.key } }\n"
+                 "  - { name: village, language: en,\n"
+                 "      dingtalk: { token_file: /d.token, secret_file: /d.secret } }\n"
+                 "  - { name: son, mail: { url: 'smtps://m.example.org', from: g@example.org,\n"
+                 "      to: [a@example.org, b@example.org], user: g, password_file: /m.pass } }\n"
+                 "groups: { night: [village, son], day: [family] }\n"
+                 "escalate: 15min\nheartbeat: Sunday 19:00\n");
+    assert_int_equal(c->way_count, 3);
+    assert_int_equal(c->ways[0].kind, WAY_WECOM);
+    assert_string_equal(c->ways[0].token_file, "/w.key");
+    assert_string_equal(c->ways[0].url, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send");
+    assert_int_equal(c->ways[0].language, METRIC_ZH);
+    assert_int_equal(c->ways[1].language, METRIC_EN);
+    assert_string_equal(c->ways[1].secret_file, "/d.secret");
+    assert_int_equal(c->ways[2].to_count, 2);
+    assert_string_equal(c->ways[2].to[1], "b@example.org");
+    assert_int_equal(c->group_count, 2);
+    assert_int_equal(c->groups[0].ways, 6); /* in the order of the file */
+    assert_int_equal(c->groups[1].ways, 1);
+    assert_int_equal(c->escalate_s, 900);
+    assert_int_equal(c->heartbeat_day, 1);
+    assert_int_equal(c->heartbeat_minute, 1140);
+    config_free(c);
+    c = loaded(HEAD DEV "notify:\n  - { name: a, ntfy: { topic: t } }\n"
+                        "  - { name: b, webhook: { url: 'http://127.0.0.1:9/x' } }\n");
+    assert_int_equal(c->group_count, 1);
+    assert_int_equal(c->groups[0].ways, 3);
+    assert_int_equal(c->escalate_s, 600);
+    config_free(c);
+}
+
 static void a_rule_that_no_device_can_raise_is_a_warning(void **state)
 {
     (void)state;
@@ -389,6 +425,17 @@ static void names_line_mistake_and_remedy(void **state)
          "timezone: Asia/Shanghai"},
         {HEAD DEV "alerts:\n  - { name: x, metric: air_temperatur, below: 4 }\n",
          ":8:", "no device measures \"air_temperatur\"", "did you mean \"air_temperature\"?"},
+        {HEAD DEV "notify:\n  - { name: x }\n", ":8:", "way \"x\" has no service", "wecom"},
+        {HEAD DEV "notify:\n  - { name: x, wecom: { } }\n", ":8:", "key_file", "wecom.key"},
+        {HEAD DEV "notify:\n  - { name: x, wecom: { key_file: a }, ntfy: { topic: t } }\n",
+         ":8:", "one service", "a way of its own"},
+        {HEAD DEV "notify:\n  - { name: x, webhook: { url: 'http://example.org' } }\n",
+         ":8:", "not an address with https", "https://ntfy.example.org"},
+        {HEAD DEV "notify:\n  - { name: x, mail: { url: 'smtp://m', from: a@b, to: [c] } }\n",
+         ":8:", "mail addresses are needed", "li@example.org"},
+        {HEAD DEV "groups: { night: [x] }\n", ":7:", "unknown way \"x\"", "one of notify"},
+        {HEAD DEV "heartbeat: Someday 19:00\n", ":7:", "not a day of the week", "Sunday 19:00"},
+        {HEAD DEV "escalate: 5s\n", ":7:", "escalate", "10min"},
         {HEAD DEV "alerts:\n  - { name: x, metric: tea, below: 4 }\n", ":8:", "it would never come",
          "a metric that a device's profile has"},
         {"site: s\nalerts:\n  - { name: x, metric: t, change: -3 }\n",
@@ -541,6 +588,7 @@ int main(void)
         cmocka_unit_test(reads_addresses_of_brokers),
         cmocka_unit_test(reads_a_rule_with_all_its_keys),
         cmocka_unit_test(a_file_without_rules_has_the_shipped_ones_that_can_come),
+        cmocka_unit_test(reads_ways_and_groups),
         cmocka_unit_test(a_rule_that_no_device_can_raise_is_a_warning),
         cmocka_unit_test(names_line_mistake_and_remedy),
         cmocka_unit_test(reads_profiles_of_the_user_first),

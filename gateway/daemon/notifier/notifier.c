@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/notifier/notifier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/common/log.h"
+#include "gateway/daemon/notifier/ipc.h"
+#include "gateway/daemon/notifier/queue.h"
+
+#define KEY             "notices"
+#define DOC_MOST        64000u
+#define TICK_MS         1000
+#define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */
+#define RESTART_MS      2000
+#define ANSWER_MOST_MS  90000 /* a process that says nothing of a message for so long is ended */
+
+extern char **environ;
+
+struct notifier {
+    const struct config *config;
+    struct store *store;
+    pthread_t thread;
+    atomic_bool stopping;
+    int wake_fd;
+    int64_t started_ms, start_again_ms, asked_ms;
+    pid_t pid; /* 0: not running */
+    int fd;
+    int64_t sent_ms; /* monotonic: the oldest message without an answer; 0: none */
+    unsigned under_way;
+    struct log_state logs[WAYS_MAX];
+
+    pthread_mutex_t lock; /* ---- everything below ---- */
+    struct queue *queue;
+    bool known; /* what waited before the start has been read, or is not waited for */
+    bool asked, save;
+};
+
+static struct queue_now now_of(const struct notifier *notifier)
+{
+    return (struct queue_now){.mono_ms = clock_now().mono_ms, .wall = store_now(notifier->store)};
+}
+
+/* ---- The process ---- */
+
+static int spawn_with(int child_fd, pid_t *pid)
+{
+    static char name[] = "baiyed", option[] = "--notifier";
+    char *const arguments[] = {name, option, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_adddup2(&actions, child_fd, NOTIFIER_FD);
+    posix_spawn_file_actions_addclosefrom_np(&actions, NOTIFIER_FD + 1);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+static bool say_hello(const struct notifier *notifier)
+{
+    struct notifier_hello *hello = calloc(1, sizeof *hello);
+    if (hello == NULL)
+        return false;
+    hello->way_count = notifier->config->way_count;
+    memcpy(hello->ways, notifier->config->ways, hello->way_count * sizeof hello->ways[0]);
+    ssize_t sent = send(notifier->fd, hello, sizeof *hello, MSG_DONTWAIT | MSG_NOSIGNAL);
+    free(hello);
+    return sent == (ssize_t)sizeof *hello;
+}
+
+static void end_process(struct notifier *notifier)
+{
+    int status = 0;
+    if (notifier->fd >= 0)
+        close(notifier->fd);
+    notifier->fd = -1;
+    if (notifier->pid >
+        0) { /* it has nothing to finish: what it sent and did not tell is sent again */
+        (void)kill(notifier->pid, SIGKILL);
+        (void)waitpid(notifier->pid, &status, 0);
+    }
+    notifier->pid = 0;
+    notifier->sent_ms = 0;
+    notifier->under_way = 0;
+    pthread_mutex_lock(&notifier->lock);
+    queue_again(notifier->queue);
+    pthread_mutex_unlock(&notifier->lock);
+}
+
+static void begin_process(struct notifier *notifier, int64_t now_ms)
+{
+    int fds[2], size = 1 << 18;
+    notifier->start_again_ms = now_ms + RESTART_MS;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return;
+    for (int i = 0; i < 2; i++)
+        (void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    /* dup2() onto the same number would keep close-on-exec set: move out of its way. */
+    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, NOTIFIER_FD + 1);
+    close(fds[1]);
+    notifier->fd = fds[0];
+    int error = child < 0 ? errno : spawn_with(child, &notifier->pid);
+    if (child >= 0)
+        close(child);
+    if (error != 0)
+        notifier->pid = 0;
+    if (error != 0 || !say_hello(notifier)) {
+        log_write(LOG_LEVEL_ERROR, "notify: its process can't be started: %s; trying on",
+                  strerror(error != 0 ? error : errno));
+        end_process(notifier);
+    }
+}
+
+/* ---- Messages ---- */
+
+static void take_done(struct notifier *notifier, const struct notifier_done *done)
+{
+    struct queue_now now = now_of(notifier);
+    if (done->way >= notifier->config->way_count || memchr(done->why, 0, sizeof done->why) == NULL)
+        return;
+    notifier->under_way -= notifier->under_way > 0;
+    notifier->sent_ms = notifier->under_way > 0 ? now.mono_ms : 0;
+    pthread_mutex_lock(&notifier->lock);
+    queue_done(notifier->queue, done->way, done->id, done->outcome, done->why, &now);
+    pthread_mutex_unlock(&notifier->lock);
+    const char *name = notifier->config->ways[done->way].name;
+    if (done->outcome == WAY_SENT)
+        log_change(&notifier->logs[done->way], 0, LOG_LEVEL_NOTICE, "notify %s: delivered", name);
+    else
+        log_change(&notifier->logs[done->way], done->outcome, LOG_LEVEL_WARNING, "notify %s: %s",
+                   name, done->why);
+}
+
+static void read_process(struct notifier *notifier)
+{
+    struct notifier_done done;
+    for (unsigned n = 0; n < WAYS_MAX && notifier->fd >= 0; n++) {
+        ssize_t got = recv(notifier->fd, &done, sizeof done, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got == (ssize_t)sizeof done) {
+            take_done(notifier, &done);
+            continue;
+        }
+        log_write(LOG_LEVEL_WARNING, "notify: its process ended; it is started again");
+        end_process(notifier);
+    }
+}
+
+static void send_due(struct notifier *notifier)
+{
+    struct way_message message;
+    struct queue_now now = now_of(notifier);
+    for (uint16_t w = 0; w < notifier->config->way_count && notifier->fd >= 0; w++) {
+        pthread_mutex_lock(&notifier->lock);
+        bool due = notifier->known && queue_next(notifier->queue, w, &now, &message);
+        pthread_mutex_unlock(&notifier->lock);
+        if (!due)
+            continue;
+        if (send(notifier->fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+            (ssize_t)sizeof message) {
+            end_process(notifier); /* one message a way always has room */
+            return;
+        }
+        notifier->under_way++;
+        if (notifier->sent_ms == 0)
+            notifier->sent_ms = now.mono_ms;
+    }
+}
+
+/* ---- The store ---- */
+
+static void on_doc(void *context, enum store_result result, const void *value, size_t size)
+{
+    struct notifier *notifier = context;
+    struct queue_now now = now_of(notifier);
+    pthread_mutex_lock(&notifier->lock);
+    notifier->asked = false;
+    if (result == STORE_OK && !notifier->known) {
+        queue_read(notifier->queue, value, size, &now);
+        notifier->known = true;
+    }
+    pthread_mutex_unlock(&notifier->lock);
+}
+
+static void on_saved(void *context, enum store_result result)
+{
+    struct notifier *notifier = context;
+    if (result == STORE_OK)
+        return;
+    pthread_mutex_lock(&notifier->lock);
+    notifier->save = true;
+    pthread_mutex_unlock(&notifier->lock);
+}
+
+static void keep(struct notifier *notifier)
+{
+    char *doc = malloc(DOC_MOST);
+    size_t size = 0;
+    pthread_mutex_lock(&notifier->lock);
+    bool changed = notifier->known && (queue_changed(notifier->queue) || notifier->save);
+    if (changed && doc != NULL)
+        size = queue_write(notifier->queue, doc, DOC_MOST);
+    notifier->save = changed && size == 0;
+    pthread_mutex_unlock(&notifier->lock);
+    if (size > 0 && store_put(notifier->store, KEY, doc, size, on_saved, notifier) != STORE_OK) {
+        pthread_mutex_lock(&notifier->lock);
+        notifier->save = true;
+        pthread_mutex_unlock(&notifier->lock);
+    }
+    free(doc);
+}
+
+/* An alarm waits for no disk that never answers. */
+static void ask(struct notifier *notifier, int64_t now_ms)
+{
+    pthread_mutex_lock(&notifier->lock);
+    bool needed = !notifier->known && !notifier->asked;
+    notifier->asked |= needed;
+    if (!notifier->known && now_ms - notifier->started_ms > UNKNOWN_MOST_MS)
+        notifier->known = true;
+    pthread_mutex_unlock(&notifier->lock);
+    if (!needed || store_get(notifier->store, KEY, on_doc, notifier) == STORE_OK)
+        return;
+    pthread_mutex_lock(&notifier->lock);
+    notifier->asked = false;
+    pthread_mutex_unlock(&notifier->lock);
+}
+
+/* ---- The thread ---- */
+
+static void round_of(struct notifier *notifier)
+{
+    int64_t now_ms = clock_now().mono_ms;
+    ask(notifier, now_ms);
+    if (notifier->pid == 0 && now_ms >= notifier->start_again_ms)
+        begin_process(notifier, now_ms);
+    if (notifier->sent_ms > 0 && now_ms - notifier->sent_ms > ANSWER_MOST_MS) {
+        log_write(LOG_LEVEL_ERROR, "notify: its process says nothing and is ended");
+        end_process(notifier);
+    }
+    send_due(notifier);
+    keep(notifier);
+}
+
+static void *notifier_thread(void *context)
+{
+    struct notifier *notifier = context;
+    while (!atomic_load(&notifier->stopping)) {
+        struct pollfd fds[] = {{.fd = notifier->wake_fd, .events = POLLIN},
+                               {.fd = notifier->fd, .events = POLLIN}};
+        eventfd_t count = 0;
+        round_of(notifier);
+        fds[1].fd = notifier->fd;
+        if (poll(fds, 2, TICK_MS) <= 0)
+            continue;
+        if (fds[0].revents != 0)
+            (void)eventfd_read(notifier->wake_fd, &count);
+        if (fds[1].revents != 0)
+            read_process(notifier);
+    }
+    end_process(notifier);
+    keep(notifier);
+    return NULL;
+}
+
+struct notifier *notifier_start(const struct config *config, struct store *store)
+{
+    struct notifier *notifier = calloc(1, sizeof *notifier);
+    sigset_t all, before;
+    if (notifier == NULL)
+        return NULL;
+    notifier->config = config;
+    notifier->store = store;
+    notifier->fd = -1;
+    notifier->started_ms = clock_now().mono_ms;
+    pthread_mutex_init(&notifier->lock, NULL);
+    notifier->queue = queue_create(config);
+    notifier->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int error = notifier->queue == NULL ? ENOMEM : notifier->wake_fd < 0 ? errno : 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (error == 0)
+        error = pthread_create(&notifier->thread, NULL, notifier_thread, notifier);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return notifier;
+    notifier_free(notifier);
+    errno = error;
+    return NULL;
+}
+
+void notifier_stop(struct notifier *notifier)
+{
+    if (notifier == NULL)
+        return;
+    atomic_store(&notifier->stopping, true);
+    (void)eventfd_write(notifier->wake_fd, 1);
+    pthread_join(notifier->thread, NULL);
+}
+
+void notifier_free(struct notifier *notifier)
+{
+    if (notifier == NULL)
+        return;
+    queue_destroy(notifier->queue);
+    if (notifier->wake_fd >= 0)
+        close(notifier->wake_fd);
+    pthread_mutex_destroy(&notifier->lock);
+    free(notifier);
+}
+
+/* ---- Others ---- */
+
+void notifier_look(struct notifier *notifier, const struct active *active,
+                   const struct active_now *now)
+{
+    struct queue_now own = {.mono_ms = now->mono_ms, .wall = now->wall};
+    pthread_mutex_lock(&notifier->lock);
+    uint32_t before = 0, after = 0;
+    for (uint16_t w = 0; w < notifier->config->way_count; w++)
+        before += queue_count(notifier->queue, w);
+    if (notifier->known)
+        queue_look(notifier->queue, active, &own);
+    for (uint16_t w = 0; w < notifier->config->way_count; w++)
+        after += queue_count(notifier->queue, w);
+    pthread_mutex_unlock(&notifier->lock);
+    if (after != before)
+        (void)eventfd_write(notifier->wake_fd, 1);
+}
+
+void notifier_test(struct notifier *notifier, uint16_t way)
+{
+    struct queue_now now = now_of(notifier);
+    pthread_mutex_lock(&notifier->lock);
+    queue_test(notifier->queue, way, &now);
+    pthread_mutex_unlock(&notifier->lock);
+    (void)eventfd_write(notifier->wake_fd, 1);
+}
+
+void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way)
+{
+    pthread_mutex_lock(&notifier->lock);
+    way->waiting = queue_count(notifier->queue, index);
+    (void)snprintf(way->trouble, sizeof way->trouble, "%s", queue_trouble(notifier->queue, index));
+    pthread_mutex_unlock(&notifier->lock);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ways out of the box: messages to people when an alert begins, goes on unanswered, or is over.
+ * A thread of the daemon owns the queue, which the store keeps; a process of its own, with the
+ * secrets, owns the network: whatever a service or a name server does, it delays neither the daemon
+ * nor another way. */
+#ifndef BAIYE_NOTIFIER_NOTIFIER_H
+#define BAIYE_NOTIFIER_NOTIFIER_H
+
+#include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/store/store.h"
+
+struct notifier;
+
+struct notifier_way {
+    uint32_t waiting; /* notices */
+    char trouble[96]; /* "": it works, as far as is known */
+};
+
+/* `config` and `store` must outlive it. NULL: can't be started (errno). */
+struct notifier *notifier_start(const struct config *config, struct store *store);
+/* Ends the process and the thread; before the store is stopped. NULL is fine. */
+void notifier_stop(struct notifier *notifier);
+/* After the store was stopped. NULL is fine. */
+void notifier_free(struct notifier *notifier);
+
+/* What stands now: once a second and at each change. One thread at a time, any. */
+void notifier_look(struct notifier *notifier, const struct active *active,
+                   const struct active_now *now);
+/* A marked test through config.ways[way]. Any thread. */
+void notifier_test(struct notifier *notifier, uint16_t way);
+/* How config.ways[index] is. Any thread. */
+void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way);
+
+/* main() of the notifier process, when baiyed is called as `baiyed --notifier`: its socket is
+ * descriptor NOTIFIER_FD. Returns the exit code. */
+int notifier_main(void);
+
+#endif

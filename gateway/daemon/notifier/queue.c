@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/notifier/queue.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DOC_VERSION    1
+#define OVER_LIVES_MS  86400000 /* so long it is worth telling that something is over */
+#define TEST_LIVES_MS  3600000
+#define LATER_FIRST_MS 2000
+#define LATER_MOST_MS  120000
+#define LIMITED_MS     60000
+#define TROUBLE_TRIES  5u
+#define TOLD_MOST      20u /* notices of one message */
+
+enum notice_kind { NOTICE_RAISED, NOTICE_AGAIN, NOTICE_OVER, NOTICE_TEST, NOTICE_HEARTBEAT };
+
+struct notice {
+    struct notice *next;
+    char alert[ALERT_ID_SIZE];
+    uint16_t way;
+    uint8_t kind, level;
+    bool gone;        /* delivered, or refused for good */
+    uint64_t message; /* 0: not under way */
+    int64_t made_mono_ms, made_ms;
+    char text[640];
+};
+
+/* What people know of an alert. */
+struct notified {
+    struct notified *next;
+    char id[ALERT_ID_SIZE];
+    uint8_t level, stage; /* so many groups have been told */
+    bool stands, quiet;
+    int64_t stage_mono_ms, since_ms;
+    struct alert_words words[METRIC_LANGUAGES];
+};
+
+struct way_state {
+    uint64_t message; /* under way; 0: none */
+    uint32_t tries;
+    int64_t not_before_ms;
+    int64_t sent_ms[64]; /* ring of the last ones sent; the rate is kept by it */
+    uint32_t sent;
+    char trouble[WAY_WHY_SIZE];
+};
+
+struct queue {
+    const struct config *config;
+    struct notice *first;
+    uint32_t count;
+    struct notified *cases;
+    struct way_state ways[WAYS_MAX];
+    uint64_t next_message;
+    int32_t beat_day; /* YYYYMMDD of the last heartbeat */
+    bool changed;
+};
+
+struct queue *queue_create(const struct config *config)
+{
+    struct queue *queue = calloc(1, sizeof *queue);
+    if (queue == NULL)
+        return NULL;
+    queue->config = config;
+    queue->next_message = 1;
+    return queue;
+}
+
+void queue_destroy(struct queue *queue)
+{
+    if (queue == NULL)
+        return;
+    while (queue->first != NULL) {
+        struct notice *notice = queue->first;
+        queue->first = notice->next;
+        free(notice);
+    }
+    while (queue->cases != NULL) {
+        struct notified *notified = queue->cases;
+        queue->cases = notified->next;
+        free(notified);
+    }
+    free(queue);
+}
+
+/* ---- Words ---- */
+
+static void clock_text(char out[24], int64_t wall_ms, int64_t now_ms)
+{
+    time_t t = (time_t)(wall_ms / 1000);
+    struct tm local;
+    out[0] = '\0';
+    if (wall_ms > 0 && localtime_r(&t, &local) != NULL)
+        (void)strftime(out, 24, now_ms - wall_ms < 72000000 ? "%H:%M" : "%m-%d %H:%M", &local);
+}
+
+static void lasted_text(char out[32], int64_t ms, bool zh)
+{
+    long long minutes = ms / 60000;
+    if (minutes < 120)
+        (void)snprintf(out, 32, zh ? "%lld 分钟" : "%lld min", minutes > 0 ? minutes : 1);
+    else
+        (void)snprintf(out, 32, zh ? "%lld 小时" : "%lld h", (minutes + 30) / 60);
+}
+
+static void compose(const struct notified *notified, uint8_t kind, bool zh, int64_t now_ms,
+                    char *text, size_t size)
+{
+    static const char *const heads[METRIC_LANGUAGES][3] = {
+        {"【告警】", "【还没人处理】", "【已解除】"}, {"[Alert] ", "[Still open] ", "[Over] "}};
+    const struct alert_words *words = &notified->words[zh ? METRIC_ZH : METRIC_EN];
+    if (words->what[0] == '\0')
+        words = &notified->words[METRIC_EN];
+    char since[24], lasted[32];
+    clock_text(since, notified->since_ms, now_ms);
+    lasted_text(lasted, now_ms - notified->since_ms, zh);
+    bool over = kind == NOTICE_OVER;
+    const char *place = words->place[0] != '\0' ? "\n" : "";
+    int at = snprintf(text, size, "%s%s%s%s", heads[zh ? METRIC_ZH : METRIC_EN][kind], words->what,
+                      place, words->place);
+    size_t used = at > 0 && (size_t)at < size ? (size_t)at : strlen(text);
+    if (over)
+        (void)snprintf(text + used, size - used, zh ? "\n%s 起，持续 %s" : "\nsince %s, for %s",
+                       since, lasted);
+    else
+        (void)snprintf(text + used, size - used, zh ? "\n%s 起%s%s" : "\nsince %s%s%s", since,
+                       words->todo[0] == '\0' ? ""
+                       : zh                   ? "\n怎么办："
+                                              : "\nWhat to do: ",
+                       words->todo);
+}
+
+/* ---- Notices ---- */
+
+static struct notice *add(struct queue *queue, uint16_t way, uint8_t kind,
+                          const struct queue_now *now)
+{
+    struct notice **end = &queue->first;
+    struct notice *notice = queue->count < QUEUE_MOST ? calloc(1, sizeof *notice) : NULL;
+    if (notice == NULL)
+        return NULL;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = notice;
+    queue->count++;
+    queue->changed = true;
+    notice->way = way;
+    notice->kind = kind;
+    notice->made_mono_ms = now->mono_ms;
+    notice->made_ms = now->wall.ms;
+    return notice;
+}
+
+/* Those that `drop` says, except what is under way. */
+static void drop_if(struct queue *queue, bool (*drop)(const struct notice *, const void *),
+                    const void *context)
+{
+    struct notice **at = &queue->first;
+    while (*at != NULL) {
+        struct notice *notice = *at;
+        if (notice->message == 0 && drop(notice, context)) {
+            *at = notice->next;
+            queue->count--;
+            queue->changed = true;
+            free(notice);
+        } else {
+            at = &notice->next;
+        }
+    }
+}
+
+static bool is_call_of(const struct notice *notice, const void *id)
+{
+    return notice->kind <= NOTICE_AGAIN && strcmp(notice->alert, id) == 0;
+}
+
+static bool is_old(const struct notice *notice, const void *context)
+{
+    const struct queue_now *now = context;
+    int64_t age = now->mono_ms - notice->made_mono_ms;
+    return (notice->kind == NOTICE_OVER && age > OVER_LIVES_MS) ||
+           (notice->kind > NOTICE_OVER && age > TEST_LIVES_MS);
+}
+
+/* A way that does not work is not told so by itself. */
+static bool is_about_way(const struct queue *queue, const char *id, uint16_t way)
+{
+    return strncmp(id, "notify-", 7) == 0 && strcmp(id + 7, queue->config->ways[way].name) == 0;
+}
+
+/* true: all that are in `ways` have their notice. */
+static bool notify(struct queue *queue, const struct notified *notified, uint16_t ways,
+                   uint8_t kind, const struct queue_now *now)
+{
+    if (queue->count + queue->config->way_count > QUEUE_MOST)
+        return false;
+    for (uint16_t w = 0; w < queue->config->way_count; w++) {
+        if (!(ways >> w & 1) || is_about_way(queue, notified->id, w))
+            continue;
+        struct notice *notice = add(queue, w, kind, now);
+        if (notice == NULL)
+            return false;
+        memcpy(notice->alert, notified->id, sizeof notice->alert);
+        notice->level = kind == NOTICE_OVER ? (uint8_t)ALERT_INFO : notified->level;
+        compose(notified, kind, queue->config->ways[w].language == METRIC_ZH, now->wall.ms,
+                notice->text, sizeof notice->text);
+    }
+    return true;
+}
+
+/* ---- Looking ---- */
+
+static uint16_t ways_until(const struct queue *queue, uint8_t stage)
+{
+    uint16_t ways = 0;
+    for (uint8_t g = 0; g < stage && g < queue->config->group_count; g++)
+        ways |= queue->config->groups[g].ways;
+    return ways;
+}
+
+static struct notified *find_case(const struct queue *queue, const char *id)
+{
+    struct notified *notified = queue->cases;
+    while (notified != NULL && strcmp(notified->id, id) != 0)
+        notified = notified->next;
+    return notified;
+}
+
+static struct notified *add_case(struct queue *queue, const char *id)
+{
+    struct notified *notified = calloc(1, sizeof *notified);
+    if (notified == NULL)
+        return NULL;
+    (void)snprintf(notified->id, sizeof notified->id, "%s", id);
+    notified->next = queue->cases;
+    queue->cases = notified;
+    return notified;
+}
+
+static bool is_quiet(const struct config *config, const struct alert *alert,
+                     const struct queue_now *now)
+{
+    time_t t = (time_t)(now->wall.ms / 1000);
+    struct tm local;
+    if (now->wall.trust != TIME_TRUSTED || localtime_r(&t, &local) == NULL)
+        return false;
+    int minute = local.tm_hour * 60 + local.tm_min;
+    for (uint16_t i = 0; alert->text.rule[0] != '\0' && i < config->alert_count; i++) {
+        const struct alert_hours *quiet = &config->alerts[i].quiet;
+        if (strcmp(config->alerts[i].name, alert->text.rule) != 0 || quiet->from == quiet->to)
+            continue;
+        return quiet->from < quiet->to ? minute >= quiet->from && minute < quiet->to
+                                       : minute >= quiet->from || minute < quiet->to;
+    }
+    return false;
+}
+
+static void look_at(struct queue *queue, const struct alert *alert, const struct queue_now *now)
+{
+    struct notified *notified = find_case(queue, alert->text.id);
+    if (notified == NULL)
+        notified = add_case(queue, alert->text.id);
+    if (notified == NULL)
+        return; /* with the next look */
+    bool graver = alert->text.level > notified->level && notified->stage > 0;
+    notified->stands = true;
+    notified->level = alert->text.level;
+    notified->since_ms = alert->since_ms;
+    memcpy(notified->words, alert->text.words, sizeof notified->words);
+    if (is_quiet(queue->config, alert, now))
+        return;
+    bool waits =
+        notified->stage > 0 && alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0' &&
+        notified->stage < queue->config->group_count &&
+        now->mono_ms - notified->stage_mono_ms >= (int64_t)queue->config->escalate_s * 1000;
+    bool told = true;
+    if (graver)
+        told = notify(queue, notified, ways_until(queue, notified->stage), NOTICE_RAISED, now);
+    else if (notified->stage == 0)
+        told = notify(queue, notified, queue->config->groups[0].ways, NOTICE_RAISED, now);
+    else if (waits)
+        told =
+            notify(queue, notified, queue->config->groups[notified->stage].ways, NOTICE_AGAIN, now);
+    if (!told || !(graver || waits || notified->stage == 0))
+        return;
+    notified->stage = (uint8_t)(notified->stage + (graver ? 0 : 1));
+    notified->stage_mono_ms = now->mono_ms;
+    queue->changed = true;
+}
+
+static void look_for_ends(struct queue *queue, const struct queue_now *now)
+{
+    struct notified **at = &queue->cases;
+    while (*at != NULL) {
+        struct notified *notified = *at;
+        bool over = !notified->stands;
+        if (over)
+            drop_if(queue, is_call_of, notified->id); /* too late: it is told as over */
+        if (over && notified->stage > 0)
+            over = notify(queue, notified, ways_until(queue, notified->stage), NOTICE_OVER, now);
+        if (over) {
+            *at = notified->next;
+            queue->changed = true;
+            free(notified);
+        } else {
+            at = &notified->next;
+        }
+    }
+}
+
+static void look_for_heartbeat(struct queue *queue, uint32_t standing, const struct queue_now *now)
+{
+    const struct config *config = queue->config;
+    time_t t = (time_t)(now->wall.ms / 1000);
+    struct tm local;
+    if (config->heartbeat_day == 0 || now->wall.trust != TIME_TRUSTED ||
+        localtime_r(&t, &local) == NULL || local.tm_wday + 1 != config->heartbeat_day ||
+        local.tm_hour * 60 + local.tm_min < config->heartbeat_minute)
+        return;
+    int32_t day = (local.tm_year + 1900) * 10000 + (local.tm_mon + 1) * 100 + local.tm_mday;
+    if (day == queue->beat_day)
+        return;
+    queue->beat_day = day;
+    for (uint16_t w = 0; w < config->way_count; w++) {
+        struct notice *notice = add(queue, w, NOTICE_HEARTBEAT, now);
+        bool zh = config->ways[w].language == METRIC_ZH;
+        if (notice != NULL && standing == 0)
+            (void)snprintf(notice->text, sizeof notice->text,
+                           zh ? "【平安】%s：一切正常，没有告警。下周同一时间再报"
+                              : "[All is well] %s: no alerts. The next word comes in a week",
+                           config->site);
+        else if (notice != NULL)
+            (void)snprintf(notice->text, sizeof notice->text,
+                           zh ? "【周报】%s：主机在运行，还有 %u 条告警没有解除"
+                              : "[Weekly] %s: the gateway runs, %u alerts are open",
+                           config->site, standing);
+    }
+}
+
+void queue_look(struct queue *queue, const struct active *active, const struct queue_now *now)
+{
+    for (struct notified *notified = queue->cases; notified != NULL; notified = notified->next)
+        notified->stands = false;
+    if (queue->config->group_count == 0)
+        return;
+    uint32_t standing = 0;
+    for (const struct alert *alert = active_first(active); alert != NULL; alert = alert->next) {
+        if (alert->ended_ms != 0 || alert->text.level < ALERT_WATCH)
+            continue;
+        standing++;
+        look_at(queue, alert, now);
+    }
+    look_for_ends(queue, now);
+    look_for_heartbeat(queue, standing, now);
+    drop_if(queue, is_old, now);
+}
+
+void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now)
+{
+    struct notice *notice = add(queue, way, NOTICE_TEST, now);
+    if (notice != NULL)
+        (void)snprintf(notice->text, sizeof notice->text,
+                       queue->config->ways[way].language == METRIC_ZH
+                           ? "【测试】%s 的测试消息，不是告警"
+                           : "[Test] a test message of %s, no alert",
+                       queue->config->site);
+}
+
+/* ---- Sending ---- */
+
+static bool rate_allows(struct way_state *state, uint8_t kind, int64_t now_ms)
+{
+    unsigned limit = way_per_minute(kind);
+    limit = limit < 64 ? limit : 64;
+    return state->sent < limit || now_ms - state->sent_ms[(state->sent - limit) % 64] >= 60000;
+}
+
+static void add_to_message(struct way_message *message, const struct notice *notice)
+{
+    size_t at = strlen(message->text);
+    (void)snprintf(message->text + at, sizeof message->text - at, "%s%s", at > 0 ? "\n\n" : "",
+                   notice->text);
+    if (message->title[0] == '\0') {
+        size_t line = strcspn(notice->text, "\n");
+        line = line < sizeof message->title ? line : sizeof message->title - 1;
+        while (line > 0 && ((unsigned char)notice->text[line] & 0xC0) == 0x80)
+            line--;
+        memcpy(message->title, notice->text, line);
+        message->title[line] = '\0';
+    }
+    if (notice->level > message->level)
+        message->level = notice->level;
+}
+
+bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
+                struct way_message *message)
+{
+    struct way_state *state = &queue->ways[way];
+    if (state->message != 0 || now->mono_ms < state->not_before_ms ||
+        !rate_allows(state, queue->config->ways[way].kind, now->mono_ms))
+        return false;
+    *message = (struct way_message){.id = queue->next_message, .way = way};
+    unsigned told = 0;
+    for (struct notice *notice = queue->first; notice != NULL && told < TOLD_MOST;
+         notice = notice->next) {
+        if (notice->way != way)
+            continue;
+        if (strlen(message->text) + strlen(notice->text) + 3 > sizeof message->text)
+            break;
+        add_to_message(message, notice);
+        notice->message = message->id;
+        told++;
+    }
+    if (told == 0)
+        return false;
+    state->message = queue->next_message++;
+    state->sent_ms[state->sent++ % 64] = now->mono_ms;
+    return true;
+}
+
+static bool is_gone(const struct notice *notice, const void *context)
+{
+    (void)context;
+    return notice->gone;
+}
+
+/* A wrong key is a person's to mend; so is a service that answers nonsense, time and again. */
+static void note_trouble(struct way_state *state, enum way_outcome outcome, const char *why)
+{
+    if (outcome == WAY_SENT)
+        state->trouble[0] = '\0';
+    if (outcome == WAY_REFUSED || (outcome == WAY_LATER && state->tries >= TROUBLE_TRIES))
+        (void)snprintf(state->trouble, sizeof state->trouble, "%s", why);
+}
+
+static int64_t wait_after(enum way_outcome outcome, uint32_t tries)
+{
+    if (outcome == WAY_LIMITED)
+        return LIMITED_MS;
+    if (outcome != WAY_LATER && outcome != WAY_UNREACHED)
+        return 0;
+    int64_t wait = (int64_t)LATER_FIRST_MS << (tries < 7 ? tries - 1 : 6);
+    return wait < LATER_MOST_MS ? wait : LATER_MOST_MS;
+}
+
+void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome outcome,
+                const char *why, const struct queue_now *now)
+{
+    struct way_state *state = &queue->ways[way];
+    if (state->message != id || id == 0)
+        return; /* of a process that is gone */
+    state->message = 0;
+    bool away = outcome == WAY_SENT || outcome == WAY_REFUSED;
+    for (struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
+        if (notice->message != id)
+            continue;
+        notice->message = 0;
+        notice->gone = away;
+    }
+    drop_if(queue, is_gone, NULL);
+    state->tries = away ? 0 : state->tries + 1;
+    note_trouble(state, outcome, why);
+    state->not_before_ms = now->mono_ms + wait_after(outcome, state->tries);
+}
+
+void queue_again(struct queue *queue)
+{
+    for (struct notice *notice = queue->first; notice != NULL; notice = notice->next)
+        notice->message = 0;
+    for (unsigned w = 0; w < WAYS_MAX; w++)
+        queue->ways[w].message = 0;
+}
+
+const char *queue_trouble(const struct queue *queue, uint16_t way)
+{
+    return queue->ways[way].trouble;
+}
+
+uint32_t queue_count(const struct queue *queue, uint16_t way)
+{
+    uint32_t count = 0;
+    for (const struct notice *notice = queue->first; notice != NULL; notice = notice->next)
+        count += notice->way == way;
+    return count;
+}
+
+/* ---- Over a restart ---- */
+
+bool queue_changed(struct queue *queue)
+{
+    bool changed = queue->changed;
+    queue->changed = false;
+    return changed;
+}
+
+static void put_text(struct json_out *o, const char *name, const char *value)
+{
+    json_out_key(o, name);
+    json_out_string(o, value);
+}
+
+static void put_integer(struct json_out *o, const char *name, int64_t value)
+{
+    json_out_key(o, name);
+    json_out_integer(o, value);
+}
+
+static void put_case(struct json_out *o, const struct notified *notified)
+{
+    static const char *const languages[METRIC_LANGUAGES] = {"zh", "en"};
+    json_out_open(o, '{');
+    put_text(o, "id", notified->id);
+    put_integer(o, "level", notified->level);
+    put_integer(o, "stage", notified->stage);
+    put_integer(o, "since", notified->since_ms);
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
+        json_out_key(o, languages[l]);
+        json_out_open(o, '[');
+        json_out_string(o, notified->words[l].what);
+        json_out_string(o, notified->words[l].place);
+        json_out_close(o, ']');
+    }
+    json_out_close(o, '}');
+}
+
+static void put_notice(struct json_out *o, const struct queue *queue, const struct notice *notice)
+{
+    json_out_open(o, '{');
+    put_text(o, "way", queue->config->ways[notice->way].name);
+    put_integer(o, "kind", notice->kind);
+    put_integer(o, "level", notice->level);
+    put_text(o, "alert", notice->alert);
+    put_integer(o, "made", notice->made_ms);
+    put_text(o, "text", notice->text);
+    json_out_close(o, '}');
+}
+
+/* Room for the brackets that close what is open. */
+static bool has_room(const struct json_out *o, size_t most)
+{
+    return !o->failed && o->at + 8 < most;
+}
+
+size_t queue_write(const struct queue *queue, char *doc, size_t most)
+{
+    struct json_out o = json_out_init(doc, most), mark;
+    json_out_open(&o, '{');
+    put_integer(&o, "v", DOC_VERSION);
+    put_integer(&o, "beat", queue->beat_day);
+    json_out_key(&o, "notices");
+    json_out_open(&o, '[');
+    for (const struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
+        mark = o;
+        put_notice(&o, queue, notice);
+        if (!has_room(&o, most / 2)) {
+            o = mark;
+            break;
+        }
+    }
+    json_out_close(&o, ']');
+    json_out_key(&o, "cases");
+    json_out_open(&o, '[');
+    for (const struct notified *notified = queue->cases; notified != NULL;
+         notified = notified->next) {
+        mark = o;
+        if (notified->stage > 0)
+            put_case(&o, notified);
+        if (!has_room(&o, most)) {
+            o = mark;
+            break;
+        }
+    }
+    json_out_close(&o, ']');
+    json_out_close(&o, '}');
+    return o.failed ? 0 : o.at;
+}
+
+static void get_text(const json_t *value, char *out, size_t size)
+{
+    const char *text = json_string_value(value);
+    (void)snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static uint8_t get_small(const json_t *object, const char *name, uint8_t most)
+{
+    json_int_t value = json_integer_value(json_object_get(object, name));
+    return value >= 0 && value <= most ? (uint8_t)value : most;
+}
+
+static void read_case(struct queue *queue, const json_t *item, const struct queue_now *now)
+{
+    static const char *const languages[METRIC_LANGUAGES] = {"zh", "en"};
+    const char *id = json_string_value(json_object_get(item, "id"));
+    struct notified *notified =
+        id != NULL && find_case(queue, id) == NULL ? add_case(queue, id) : NULL;
+    if (notified == NULL)
+        return;
+    notified->level = get_small(item, "level", ALERT_ALARM);
+    notified->stage = get_small(item, "stage", WAY_GROUPS_MAX);
+    notified->since_ms = json_integer_value(json_object_get(item, "since"));
+    notified->stage_mono_ms = now->mono_ms;
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
+        const json_t *words = json_object_get(item, languages[l]);
+        get_text(json_array_get(words, 0), notified->words[l].what, ALERT_WHAT_SIZE);
+        get_text(json_array_get(words, 1), notified->words[l].place, ALERT_PLACE_SIZE);
+    }
+}
+
+static void read_notice(struct queue *queue, const json_t *item, const struct queue_now *now)
+{
+    const char *name = json_string_value(json_object_get(item, "way"));
+    for (uint16_t w = 0; name != NULL && w < queue->config->way_count; w++) {
+        if (strcmp(queue->config->ways[w].name, name) != 0)
+            continue;
+        struct notice *notice = add(queue, w, get_small(item, "kind", NOTICE_HEARTBEAT), now);
+        if (notice == NULL)
+            return;
+        notice->level = get_small(item, "level", ALERT_ALARM);
+        notice->made_ms = json_integer_value(json_object_get(item, "made"));
+        get_text(json_object_get(item, "alert"), notice->alert, sizeof notice->alert);
+        get_text(json_object_get(item, "text"), notice->text, sizeof notice->text);
+    }
+}
+
+void queue_read(struct queue *queue, const char *doc, size_t size, const struct queue_now *now)
+{
+    json_t *root = json_loadb(doc, size, 0, NULL);
+    const json_t *notices = json_object_get(root, "notices");
+    const json_t *cases = json_object_get(root, "cases");
+    bool known = json_integer_value(json_object_get(root, "v")) == DOC_VERSION;
+    if (known)
+        queue->beat_day = (int32_t)json_integer_value(json_object_get(root, "beat"));
+    for (size_t i = 0; known && i < json_array_size(notices); i++)
+        read_notice(queue, json_array_get(notices, i), now);
+    for (size_t i = 0; known && i < json_array_size(cases); i++)
+        read_case(queue, json_array_get(cases, i), now);
+    json_decref(root);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The notifier process: one transfer a way at a time, all ways side by side (libcurl's multi
+ * interface), so that a service that hangs delays no other. It knows no alert; it is given texts.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/notifier/ipc.h"
+#include "gateway/daemon/notifier/notifier.h"
+
+#define TRANSFER_MOST_S 30L
+#define CONNECT_MOST_S  15L
+#define ANSWER_SIZE     4096
+#define MAIL_SIZE       8192
+
+struct transfer {
+    CURL *easy;
+    bool busy;
+    struct way_message message;
+    struct way_request request;
+    struct curl_slist *list; /* headers or receivers */
+    char answer[ANSWER_SIZE];
+    size_t answer_size;
+    char mail[MAIL_SIZE];
+    size_t mail_size, mail_at;
+};
+
+struct sender {
+    struct notifier_hello hello;
+    CURLM *multi;
+    struct transfer transfers[WAYS_MAX];
+};
+
+static void tell(const struct transfer *transfer, enum way_outcome outcome, const char *why)
+{
+    struct notifier_done done = {
+        .id = transfer->message.id, .way = transfer->message.way, .outcome = (uint8_t)outcome};
+    (void)snprintf(done.why, sizeof done.why, "%s", why);
+    /* A daemon that is gone is seen when it is read from. */
+    (void)send(NOTIFIER_FD, &done, sizeof done, MSG_NOSIGNAL);
+}
+
+/* ---- Secrets ---- */
+
+/* One line. Read for each message: a key that was mended works at once. */
+static bool read_secret(const char *path, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (path[0] == '\0')
+        return true;
+    FILE *file = fopen(path, "re");
+    bool good = file != NULL && fgets(out, (int)size, file) != NULL;
+    if (file != NULL)
+        (void)fclose(file);
+    out[strcspn(out, "\r\n")] = '\0';
+    return good && out[0] != '\0';
+}
+
+static bool read_secrets(const struct way_config *way, struct way_secrets *secrets,
+                         char why[WAY_WHY_SIZE])
+{
+    const char *bad = NULL;
+    if (!read_secret(way->secret_file, secrets->secret, sizeof secrets->secret))
+        bad = way->secret_file;
+    if (!read_secret(way->token_file, secrets->token, sizeof secrets->token))
+        bad = way->token_file;
+    const char *slash = bad != NULL ? strrchr(bad, '/') : NULL;
+    if (bad != NULL)
+        (void)snprintf(why, WAY_WHY_SIZE, "its file %.50s can't be read, or is empty",
+                       slash != NULL ? slash + 1 : bad);
+    return bad == NULL;
+}
+
+/* ---- libcurl's callbacks ---- */
+
+static size_t take_answer(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t room = sizeof transfer->answer - transfer->answer_size, length = size * count;
+    size_t taken = length < room ? length : room;
+    memcpy(transfer->answer + transfer->answer_size, data, taken);
+    transfer->answer_size += taken;
+    return length; /* what is more is not looked at */
+}
+
+static size_t give_mail(char *data, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t left = transfer->mail_size - transfer->mail_at, room = size * count;
+    size_t given = left < room ? left : room;
+    memcpy(data, transfer->mail + transfer->mail_at, given);
+    transfer->mail_at += given;
+    return given;
+}
+
+/* ---- A transfer ---- */
+
+static void add_line(struct transfer *transfer, const char *line)
+{
+    struct curl_slist *list = line[0] != '\0' ? curl_slist_append(transfer->list, line) : NULL;
+    if (list != NULL)
+        transfer->list = list;
+}
+
+static bool set_common(struct transfer *transfer, const struct way_config *way, const char *url)
+{
+    CURL *easy = transfer->easy;
+    bool good = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_TIMEOUT, TRANSFER_MOST_S) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_MOST_S) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                                 way->kind == WAY_MAIL ? "smtp,smtps" : "https,http") == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
+    if (good && way->ca_file[0] != '\0')
+        good = curl_easy_setopt(easy, CURLOPT_CAINFO, way->ca_file) == CURLE_OK;
+    return good;
+}
+
+static bool set_http(struct transfer *transfer, const struct way_config *way,
+                     const struct way_secrets *secrets, int64_t wall_ms)
+{
+    struct way_request *request = &transfer->request;
+    if (!way_request(way, secrets, &transfer->message, wall_ms, request) ||
+        !set_common(transfer, way, request->url))
+        return false;
+    for (size_t i = 0; i < sizeof request->headers / sizeof request->headers[0]; i++)
+        add_line(transfer, request->headers[i]);
+    return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->list) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)request->body_size) ==
+               CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
+}
+
+static bool set_mail(struct transfer *transfer, const struct way_config *way,
+                     const struct way_secrets *secrets, int64_t wall_ms)
+{
+    CURL *easy = transfer->easy;
+    transfer->mail_size =
+        way_mail(way, &transfer->message, wall_ms, transfer->mail, sizeof transfer->mail);
+    transfer->mail_at = 0;
+    if (transfer->mail_size == 0 || !set_common(transfer, way, way->url))
+        return false;
+    for (uint8_t i = 0; i < way->to_count; i++)
+        add_line(transfer, way->to[i]);
+    bool good = curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_MAIL_FROM, way->from) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, transfer->list) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_mail) == CURLE_OK &&
+                curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK;
+    if (good && way->user[0] != '\0')
+        good = curl_easy_setopt(easy, CURLOPT_USERNAME, way->user) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_PASSWORD, secrets->token) == CURLE_OK;
+    return good;
+}
+
+static void end_transfer(struct sender *sender, struct transfer *transfer)
+{
+    if (transfer->easy != NULL) {
+        (void)curl_multi_remove_handle(sender->multi, transfer->easy);
+        curl_easy_cleanup(transfer->easy);
+    }
+    curl_slist_free_all(transfer->list);
+    transfer->easy = NULL;
+    transfer->list = NULL;
+    transfer->busy = false;
+    explicit_bzero(&transfer->request, sizeof transfer->request);
+}
+
+static void begin_transfer(struct sender *sender, const struct way_message *message)
+{
+    struct transfer *transfer = &sender->transfers[message->way];
+    const struct way_config *way = &sender->hello.ways[message->way];
+    struct way_secrets secrets;
+    struct timespec now;
+    char why[WAY_WHY_SIZE] = "";
+    transfer->message = *message;
+    transfer->answer_size = 0;
+    if (!read_secrets(way, &secrets, why)) {
+        tell(transfer, WAY_REFUSED, why);
+        return;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    transfer->easy = curl_easy_init();
+    transfer->busy = transfer->easy != NULL &&
+                     (way->kind == WAY_MAIL ? set_mail(transfer, way, &secrets, wall_ms)
+                                            : set_http(transfer, way, &secrets, wall_ms)) &&
+                     curl_multi_add_handle(sender->multi, transfer->easy) == CURLM_OK;
+    explicit_bzero(&secrets, sizeof secrets);
+    if (transfer->busy)
+        return;
+    end_transfer(sender, transfer);
+    tell(transfer, WAY_LATER, "the request can't be made");
+}
+
+/* What libcurl says where the service did not. Its text may hold the address with the key in it,
+ * and is not told. */
+static enum way_outcome by_curl(CURLcode code, char why[WAY_WHY_SIZE])
+{
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        (void)snprintf(why, WAY_WHY_SIZE, "its certificate can't be verified (see ca_file)");
+        return WAY_LATER;
+    case CURLE_USE_SSL_FAILED:
+        (void)snprintf(why, WAY_WHY_SIZE, "the mail server has no TLS");
+        return WAY_REFUSED;
+    case CURLE_LOGIN_DENIED:
+        (void)snprintf(why, WAY_WHY_SIZE, "the mail server refuses user or password");
+        return WAY_REFUSED;
+    default:
+        (void)snprintf(why, WAY_WHY_SIZE, "not reached: %s", curl_easy_strerror(code));
+        return WAY_UNREACHED;
+    }
+}
+
+static void finish_transfer(struct sender *sender, struct transfer *transfer, CURLcode code)
+{
+    const struct way_config *way = &sender->hello.ways[transfer->message.way];
+    char why[WAY_WHY_SIZE] = "";
+    long status = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    enum way_outcome outcome = WAY_SENT;
+    if (code != CURLE_OK && (way->kind != WAY_MAIL || status < 400 || code == CURLE_LOGIN_DENIED))
+        outcome = by_curl(code, why);
+    else if (code != CURLE_OK)
+        outcome = way_mail_answer(status, why);
+    else if (way->kind != WAY_MAIL)
+        outcome = way_answer(way, status, transfer->answer, transfer->answer_size, why);
+    end_transfer(sender, transfer);
+    tell(transfer, outcome, why);
+}
+
+static void collect(struct sender *sender)
+{
+    int left = 0, running = 0;
+    (void)curl_multi_perform(sender->multi, &running);
+    CURLMsg *message = NULL;
+    while ((message = curl_multi_info_read(sender->multi, &left)) != NULL) {
+        char *transfer = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        finish_transfer(sender, (struct transfer *)(void *)transfer, code);
+    }
+}
+
+/* false: the daemon is gone. */
+static bool read_daemon(struct sender *sender)
+{
+    struct way_message message;
+    for (;;) {
+        ssize_t got = recv(NOTIFIER_FD, &message, sizeof message, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return true;
+        if (got != (ssize_t)sizeof message)
+            return false;
+        if (message.way < sender->hello.way_count && !sender->transfers[message.way].busy)
+            begin_transfer(sender, &message);
+    }
+}
+
+static void serve(struct sender *sender)
+{
+    while (read_daemon(sender)) {
+        struct curl_waitfd daemon = {.fd = NOTIFIER_FD, .events = CURL_WAIT_POLLIN};
+        collect(sender);
+        (void)curl_multi_poll(sender->multi, &daemon, 1, 1000, NULL);
+    }
+    for (unsigned w = 0; w < WAYS_MAX; w++)
+        end_transfer(sender, &sender->transfers[w]);
+}
+
+int notifier_main(void)
+{
+    struct sender *sender = calloc(1, sizeof *sender);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (sender != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+        sender->multi = curl_multi_init();
+    bool good =
+        sender != NULL && sender->multi != NULL &&
+        recv(NOTIFIER_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
+    if (good)
+        serve(sender);
+    if (sender != NULL && sender->multi != NULL)
+        (void)curl_multi_cleanup(sender->multi);
+    curl_global_cleanup();
+    free(sender);
+    return good ? 0 : 71; /* EX_OSERR */
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/notifier/ways.h"
+
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "protocols/mqtt/json.h"
+
+/* ---- Small parts ---- */
+
+static void put_text(struct json_out *o, const char *name, const char *value)
+{
+    json_out_key(o, name);
+    json_out_string(o, value);
+}
+
+/* base64(HMAC-SHA256) */
+static bool sign(const char *key, const char *text, char out[64])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    if (HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text), digest,
+             &length) == NULL ||
+        length != 32)
+        return false;
+    return EVP_EncodeBlock((unsigned char *)out, digest, (int)length) == 44;
+}
+
+static bool escape(char *out, size_t size, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF", plain[] = "-._~";
+    size_t at = 0;
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool keep = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                    strchr(plain, c) != NULL;
+        if (at + 4 > size)
+            return false;
+        if (keep) {
+            out[at++] = (char)c;
+        } else {
+            out[at++] = '%';
+            out[at++] = hex[c >> 4];
+            out[at++] = hex[c & 15];
+        }
+    }
+    out[at] = '\0';
+    return true;
+}
+
+static bool fits(int length, size_t size)
+{
+    return length >= 0 && (size_t)length < size;
+}
+
+/* ---- Requests ---- */
+
+static bool wecom(const struct way_config *way, const struct way_secrets *secrets,
+                  const struct way_message *message, struct way_request *request,
+                  struct json_out *o)
+{
+    char key[768];
+    json_out_open(o, '{');
+    put_text(o, "msgtype", "text");
+    json_out_key(o, "text");
+    json_out_open(o, '{');
+    put_text(o, "content", message->text);
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+    return escape(key, sizeof key, secrets->token) &&
+           fits(snprintf(request->url, sizeof request->url, "%s?key=%s", way->url, key),
+                sizeof request->url);
+}
+
+/* Signed: timestamp in ms and secret, by a line end between them. */
+static bool dingtalk(const struct way_config *way, const struct way_secrets *secrets,
+                     const struct way_message *message, int64_t wall_ms,
+                     struct way_request *request, struct json_out *o)
+{
+    char token[768], text[320], code[64], escaped[200];
+    json_out_open(o, '{');
+    put_text(o, "msgtype", "text");
+    json_out_key(o, "text");
+    json_out_open(o, '{');
+    put_text(o, "content", message->text);
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+    if (!escape(token, sizeof token, secrets->token))
+        return false;
+    if (secrets->secret[0] == '\0')
+        return fits(
+            snprintf(request->url, sizeof request->url, "%s?access_token=%s", way->url, token),
+            sizeof request->url);
+    (void)snprintf(text, sizeof text, "%lld\n%s", (long long)wall_ms, secrets->secret);
+    return sign(secrets->secret, text, code) && escape(escaped, sizeof escaped, code) &&
+           fits(snprintf(request->url, sizeof request->url,
+                         "%s?access_token=%s&timestamp=%lld&sign=%s", way->url, token,
+                         (long long)wall_ms, escaped),
+                sizeof request->url);
+}
+
+/* Signed: of an empty text, the key being timestamp in seconds and secret. */
+static bool feishu(const struct way_config *way, const struct way_secrets *secrets,
+                   const struct way_message *message, int64_t wall_ms, struct way_request *request,
+                   struct json_out *o)
+{
+    char token[768], key[320], code[64], seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)(wall_ms / 1000));
+    json_out_open(o, '{');
+    if (secrets->secret[0] != '\0') {
+        (void)snprintf(key, sizeof key, "%s\n%s", seconds, secrets->secret);
+        if (!sign(key, "", code))
+            return false;
+        put_text(o, "timestamp", seconds);
+        put_text(o, "sign", code);
+    }
+    put_text(o, "msg_type", "text");
+    json_out_key(o, "content");
+    json_out_open(o, '{');
+    put_text(o, "text", message->text);
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+    return escape(token, sizeof token, secrets->token) &&
+           fits(snprintf(request->url, sizeof request->url, "%s/%s", way->url, token),
+                sizeof request->url);
+}
+
+static bool bearer(const struct way_secrets *secrets, struct way_request *request)
+{
+    return secrets->token[0] == '\0' ||
+           fits(snprintf(request->headers[1], sizeof request->headers[1],
+                         "Authorization: Bearer %s", secrets->token),
+                sizeof request->headers[1]);
+}
+
+static bool ntfy(const struct way_config *way, const struct way_secrets *secrets,
+                 const struct way_message *message, struct way_request *request, struct json_out *o)
+{
+    static const int priority[] = {3, 4, 5};
+    json_out_open(o, '{');
+    put_text(o, "topic", way->topic);
+    put_text(o, "title", message->title);
+    put_text(o, "message", message->text);
+    json_out_key(o, "priority");
+    json_out_integer(o, priority[message->level < 3 ? message->level : 2]);
+    json_out_close(o, '}');
+    return bearer(secrets, request) &&
+           fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
+}
+
+static bool webhook(const struct way_config *way, const struct way_secrets *secrets,
+                    const struct way_message *message, struct way_request *request,
+                    struct json_out *o)
+{
+    static const char *const levels[] = {"info", "watch", "alarm"};
+    json_out_open(o, '{');
+    put_text(o, "title", message->title);
+    put_text(o, "text", message->text);
+    put_text(o, "level", levels[message->level < 3 ? message->level : 2]);
+    json_out_close(o, '}');
+    return bearer(secrets, request) &&
+           fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
+}
+
+bool way_request(const struct way_config *way, const struct way_secrets *secrets,
+                 const struct way_message *message, int64_t wall_ms, struct way_request *request)
+{
+    struct json_out o = json_out_init(request->body, sizeof request->body);
+    bool good = false;
+    memset(request->headers, 0, sizeof request->headers);
+    (void)snprintf(request->headers[0], sizeof request->headers[0],
+                   "Content-Type: application/json; charset=utf-8");
+    if (way->kind == WAY_WECOM)
+        good = wecom(way, secrets, message, request, &o);
+    else if (way->kind == WAY_DINGTALK)
+        good = dingtalk(way, secrets, message, wall_ms, request, &o);
+    else if (way->kind == WAY_FEISHU)
+        good = feishu(way, secrets, message, wall_ms, request, &o);
+    else if (way->kind == WAY_NTFY)
+        good = ntfy(way, secrets, message, request, &o);
+    else if (way->kind == WAY_WEBHOOK)
+        good = webhook(way, secrets, message, request, &o);
+    request->body_size = o.at;
+    return good && !o.failed;
+}
+
+/* ---- Mail ---- */
+
+/* Everything base64: no line is too long, none begins with a dot, no header can be broken. */
+static size_t put_base64(char *out, size_t size, const char *text, size_t length)
+{
+    size_t at = 0;
+    for (size_t from = 0; from < length; from += 57) {
+        size_t part = length - from < 57 ? length - from : 57;
+        if (at + 80 > size)
+            return 0;
+        at += (size_t)EVP_EncodeBlock((unsigned char *)out + at, (const unsigned char *)text + from,
+                                      (int)part);
+        out[at++] = '\r';
+        out[at++] = '\n';
+    }
+    return at;
+}
+
+size_t way_mail(const struct way_config *way, const struct way_message *message, int64_t wall_ms,
+                char *mail, size_t size)
+{
+    char date[64], subject[256];
+    time_t t = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    if (gmtime_r(&t, &utc) == NULL)
+        return 0;
+    (void)snprintf(date, sizeof date, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[utc.tm_wday],
+                   utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+                   utc.tm_sec);
+    (void)EVP_EncodeBlock((unsigned char *)subject, (const unsigned char *)message->title,
+                          (int)strlen(message->title));
+    int head = snprintf(mail, size,
+                        "Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: =?UTF-8?B?%s?=\r\n"
+                        "Message-ID: <%llu.%lld@baiye>\r\nMIME-Version: 1.0\r\n"
+                        "Content-Type: text/plain; charset=utf-8\r\n"
+                        "Content-Transfer-Encoding: base64\r\n\r\n",
+                        date, way->from, way->to[0], subject, (unsigned long long)message->id,
+                        (long long)wall_ms);
+    if (!fits(head, size))
+        return 0;
+    size_t body =
+        put_base64(mail + head, size - (size_t)head, message->text, strlen(message->text));
+    return body > 0 ? (size_t)head + body : 0;
+}
+
+enum way_outcome way_mail_answer(long status, char why[WAY_WHY_SIZE])
+{
+    if (status == 530 || status == 534 || status == 535) {
+        (void)snprintf(why, WAY_WHY_SIZE, "the mail server refuses user or password (%ld)", status);
+        return WAY_REFUSED;
+    }
+    if (status == 452 || status == 552) {
+        (void)snprintf(why, WAY_WHY_SIZE, "the mailbox is full (%ld)", status);
+        return status == 552 ? WAY_REFUSED : WAY_LATER;
+    }
+    if (status >= 500 && status < 600) {
+        (void)snprintf(why, WAY_WHY_SIZE, "the mail server refuses the mail (%ld)", status);
+        return WAY_REFUSED;
+    }
+    (void)snprintf(why, WAY_WHY_SIZE, "the mail server has trouble (%ld)", status);
+    return WAY_LATER;
+}
+
+/* ---- Answers ---- */
+
+static enum way_outcome by_status(long status, char why[WAY_WHY_SIZE])
+{
+    if (status >= 200 && status < 300)
+        return WAY_SENT;
+    if (status == 429) {
+        (void)snprintf(why, WAY_WHY_SIZE, "too many messages for the service");
+        return WAY_LIMITED;
+    }
+    if (status == 401 || status == 403 || status == 404) {
+        (void)snprintf(why, WAY_WHY_SIZE, "wrong key or address (HTTP %ld)", status);
+        return WAY_REFUSED;
+    }
+    if (status >= 400 && status < 500 && status != 408) {
+        (void)snprintf(why, WAY_WHY_SIZE, "the service refuses the message (HTTP %ld)", status);
+        return WAY_REFUSED;
+    }
+    (void)snprintf(why, WAY_WHY_SIZE, "the service has trouble (HTTP %ld)", status);
+    return WAY_LATER;
+}
+
+/* The robots answer 200 to everything; what they mean is in their code. */
+static const struct robot_code {
+    uint8_t kind;
+    long code;
+    enum way_outcome outcome;
+    const char *why;
+} codes[] = {
+    {WAY_WECOM, 45009, WAY_LIMITED, "too many messages for the service"},
+    {WAY_WECOM, 45033, WAY_LIMITED, "too many messages for the service"},
+    {WAY_WECOM, -1, WAY_LATER, "the service is busy"},
+    {WAY_WECOM, 93000, WAY_REFUSED, "wrong key"},
+    {WAY_WECOM, 40058, WAY_REFUSED, "the service refuses the message"},
+    {WAY_DINGTALK, 130101, WAY_LIMITED, "too many messages for the service"},
+    {WAY_DINGTALK, 410100, WAY_LIMITED, "too many messages for the service"},
+    {WAY_DINGTALK, -1, WAY_LATER, "the service is busy"},
+    {WAY_DINGTALK, 300001, WAY_REFUSED, "wrong token"},
+    {WAY_DINGTALK, 310000, WAY_REFUSED, "wrong secret, keyword or address of the robot"},
+    {WAY_DINGTALK, 400013, WAY_REFUSED, "the group is gone"},
+    {WAY_DINGTALK, 400101, WAY_REFUSED, "wrong token"},
+    {WAY_DINGTALK, 400102, WAY_REFUSED, "the robot is stopped"},
+    {WAY_FEISHU, 11232, WAY_LIMITED, "too many messages for the service"},
+    {WAY_FEISHU, 9499, WAY_REFUSED, "the service refuses the message"},
+    {WAY_FEISHU, 19001, WAY_REFUSED, "wrong token"},
+    {WAY_FEISHU, 19021, WAY_REFUSED, "wrong secret, or the gateway's clock is wrong"},
+    {WAY_FEISHU, 19022, WAY_REFUSED, "this address is not on the robot's list"},
+    {WAY_FEISHU, 19024, WAY_REFUSED, "the robot wants a keyword"},
+};
+
+static enum way_outcome by_code(const struct way_config *way, const char *body, size_t size,
+                                char why[WAY_WHY_SIZE])
+{
+    json_t *root = json_loadb(body, size, 0, NULL);
+    const json_t *code = json_object_get(root, way->kind == WAY_FEISHU ? "code" : "errcode");
+    if (way->kind == WAY_FEISHU && code == NULL)
+        code = json_object_get(root, "StatusCode");
+    bool known = json_is_integer(code);
+    long number = known ? (long)json_integer_value(code) : 0;
+    json_decref(root);
+    if (known && number == 0)
+        return WAY_SENT;
+    for (size_t i = 0; known && i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i].kind != way->kind || codes[i].code != number)
+            continue;
+        (void)snprintf(why, WAY_WHY_SIZE, "%s (%ld)", codes[i].why, number);
+        return codes[i].outcome;
+    }
+    if (known)
+        (void)snprintf(why, WAY_WHY_SIZE, "the service refuses the message (code %ld)", number);
+    else
+        (void)snprintf(why, WAY_WHY_SIZE, "the answer is not one of %s", way_kind_name(way->kind));
+    return known ? WAY_REFUSED : WAY_LATER;
+}
+
+enum way_outcome way_answer(const struct way_config *way, long status, const char *body,
+                            size_t size, char why[WAY_WHY_SIZE])
+{
+    why[0] = '\0';
+    enum way_outcome outcome = by_status(status, why);
+    bool robot = way->kind == WAY_WECOM || way->kind == WAY_DINGTALK || way->kind == WAY_FEISHU;
+    return outcome == WAY_SENT && robot ? by_code(way, body, size, why) : outcome;
+}
+
+unsigned way_per_minute(uint8_t kind)
+{
+    static const unsigned limits[WAY_KINDS] = {
+        [WAY_WECOM] = 18, [WAY_DINGTALK] = 18, [WAY_FEISHU] = 90,
+        [WAY_NTFY] = 50,  [WAY_WEBHOOK] = 60,  [WAY_MAIL] = 20};
+    return kind < WAY_KINDS ? limits[kind] : 1;
+}

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts reach people: through each service's own request, over refusals, hangs and kills, once."""
+import email
+import email.header
+import os
+import signal
+import time
+
+import pytest
+from garden import wait_until
+from services import MailServer, Service, certificate
+
+LINES = [{"name": "west", "baud": 9600, "units": [
+    {"kind": "zts-3001", "address": 7, "name": "soil"}]}]
+COLD = {"name": "cold", "label": "低温", "label_en": "Cold", "metric": "soil_temperature",
+        "level": "alarm", "below": 80}
+DEEP = {**COLD, "name": "deep", "below": -30}
+
+
+@pytest.fixture
+def service(tmp_path):
+    service = Service(tmp_path)
+    yield service
+    service.stop()
+
+
+def way(site, service, name, kind, **more):
+    """One entry of notify, with its secrets in files."""
+    keys = {"ca_file": str(service.cert), "url": service.url(f"/{name}")}
+    for key in {"wecom": ["key"], "dingtalk": ["token", "secret"], "feishu": ["token", "secret"],
+                "ntfy": ["token"], "webhook": []}[kind]:
+        path = site.folder / f"{name}.{key}"
+        path.write_text(f"secret-{name}-{key}\n")
+        keys[f"{key}_file"] = str(path)
+    if kind == "ntfy":
+        keys["topic"] = "garden"
+    return {"name": name, kind: {**keys, **more}}
+
+
+def start(site, ways, **more):
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    site.start_gateway(every="1s", more={"alerts": [COLD], "notify": ways, **more})
+
+
+def standing(site, id):
+    return site.watcher.retained.get(f"alert/{id}") or b""
+
+
+def notifier_pid(site):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                name, rest = file.read().rsplit(")", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name.endswith("baiye-notifier") and int(rest.split()[1]) == site.gateway.child.pid:
+            return int(pid)
+    return None
+
+
+def test_every_service_is_told_of_beginning_and_end(site, service, needs):
+    needs("baiye-field", "baiyed")
+    kinds = ("wecom", "dingtalk", "feishu", "ntfy", "webhook")
+    start(site, [way(site, service, f"w-{kind}", kind) for kind in kinds])
+    for kind in kinds:
+        wait_until(lambda kind=kind: service.texts(f"/w-{kind}") or kind == "ntfy" and
+                   service.texts("/"), 40, f"{kind} is told")
+    text = service.texts("/w-wecom")[0]
+    assert text.startswith("【告警】低温：土温 ") and "低于 80 °C" in text and "soil" in text
+    paths = {path for _, path, _ in service.taken}
+    assert "/w-wecom?key=secret-w-wecom-key" in paths
+    assert "/w-feishu/secret-w-feishu-token" in paths
+    assert any(path.startswith("/w-dingtalk?access_token=secret-w-dingtalk-token&timestamp=")
+               for path in paths)
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]  # the cause is gone
+    site.gateway.write_config()
+    site.gateway.start()
+    for kind in kinds:
+        wait_until(lambda kind=kind: len(service.texts(f"/w-{kind}")) == 2, 40, f"{kind}: the end")
+    assert service.texts("/w-wecom")[1].startswith("【已解除】低温")
+    assert "secret-" not in site.gateway.log()
+
+
+def test_a_wrong_key_is_told_by_the_other_ways_and_a_hang_delays_none(site, service, needs):
+    needs("baiye-field", "baiyed")
+    service.answers = {"/wrong": (200, '{"errcode":93000}'), "/hangs": "hang"}
+    start(site, [way(site, service, "wrong", "wecom"), way(site, service, "hangs", "webhook"),
+                 way(site, service, "good", "webhook", )])
+    wait_until(lambda: service.texts("/good"), 20, "the good way is told")
+    wait_until(lambda: any("wrong" in text and "wecom" in text for text in service.texts("/good")),
+               20, "and of the wrong key")
+    assert standing(site, "notify-wrong")
+    assert standing(site, "cold-garden")
+    service.answers = {}
+    service.released.set()
+    wait_until(lambda: service.texts("/hangs"), 60, "what hung is told later")
+
+
+def test_an_alert_is_told_once_over_kills_of_notifier_and_daemon(site, service, needs):
+    needs("baiye-field", "baiyed")
+    service.answers = {"/w": (500, "")}
+    start(site, [way(site, service, "w", "webhook")])
+    wait_until(lambda: service.asked, 30, "a first try")
+    os.kill(wait_until(lambda: notifier_pid(site), 10, "the notifier"), signal.SIGKILL)
+    before = len(service.asked)
+    wait_until(lambda: len(service.asked) > before, 30, "it tries on")
+    site.gateway.kill()
+    service.answers = {}
+    site.gateway.start()
+    wait_until(lambda: service.texts("/w"), 40, "it is told")
+    site.gateway.kill()
+    site.gateway.start()
+    wait_until(lambda: standing(site, "cold-garden"), 20, "it stands")
+    seen = site.watcher.count()
+    wait_until(lambda: site.watcher.count() > seen + 5, 30, "readings")
+    assert len(service.texts("/w")) == 1
+
+
+def test_a_service_whose_certificate_is_not_trusted_gets_nothing(site, service, needs, tmp_path):
+    needs("baiye-field", "baiyed")
+    other, _ = certificate(tmp_path, "other")
+    start(site, [way(site, service, "w", "webhook", ca_file=str(other)),
+                 way(site, service, "good", "webhook")])
+    wait_until(lambda: service.texts("/good"), 30, "the good way is told")
+    wait_until(lambda: standing(site, "notify-w"), 90, "an alert of the way")
+    assert b"certificate" in standing(site, "notify-w")
+    assert not [path for path, _ in service.asked if path.startswith("/w")]
+
+
+def test_an_unanswered_alarm_goes_to_the_next_group(site, service, needs):
+    needs("baiye-field", "baiyed")
+    start(site, [way(site, service, "first", "webhook"), way(site, service, "next", "webhook")],
+          groups={"day": ["first"], "night": ["next"]}, escalate="1min")
+    begun = wait_until(lambda: service.texts("/first") and time.monotonic(), 30, "the first group")
+    wait_until(lambda: service.texts("/next"), 90, "the next group")
+    assert time.monotonic() - begun > 50
+    assert service.texts("/next")[0].startswith("【还没人处理】")
+    assert len(service.texts("/first")) == 1
+
+
+def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_path):
+    needs("baiye-field", "baiyed")
+    server = MailServer(tmp_path)
+    server.replies = {"AUTH": "535 no"}
+    password = tmp_path / "mail.pass"
+    password.write_text("wrong\n")
+    mail = {"name": "office", "language": "en", "mail": {
+        "url": f"smtps://127.0.0.1:{server.port}", "from": "garden@example.org", "user": "garden",
+        "to": ["li@example.org", "wang@example.org"], "password_file": str(password),
+        "ca_file": str(server.cert)}}
+    start(site, [mail, way(site, service, "good", "webhook")])
+    wait_until(lambda: any("office" in text for text in service.texts("/good")), 40,
+               "the other way tells of the wrong password")
+    server.replies = {}
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]
+    site.gateway.write_config()
+    site.gateway.start()
+    receivers, text = wait_until(lambda: server.mails and server.mails[0], 40, "a mail")
+    assert receivers == ["li@example.org", "wang@example.org"]
+    message = email.message_from_string(text)
+    words = message.get_payload(decode=True).decode()
+    assert words.startswith("[Over] Cold: Soil temp. ")
+    assert str(email.header.make_header(email.header.decode_header(message["Subject"]))) in words
+    server.stop()

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is told what and when, in virtual time: beginning, escalation, end, quiet hours, rate limits,
+ * refusals, restarts, heartbeat. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/notifier/queue.h"
+
+#define NOON   INT64_C(1795521600000) /* 2026-11-24 12:00 UTC, a Tuesday */
+#define MINUTE INT64_C(60000)
+
+static struct way_config ways[] = {
+    {.name = "yard", .kind = WAY_WEBHOOK, .language = METRIC_EN},
+    {.name = "family", .kind = WAY_WECOM, .language = METRIC_ZH},
+};
+static struct alert_rule rules[] = {{.name = "frost"}};
+static struct config config;
+static struct queue *queue;
+static struct active *active;
+static struct queue_now now;
+
+static int begin(void **state)
+{
+    (void)state;
+    config = (struct config){.site = "tea",
+                             .ways = ways,
+                             .way_count = 2,
+                             .groups = {{.ways = 1}, {.ways = 2}},
+                             .group_count = 2,
+                             .escalate_s = 600,
+                             .alerts = rules,
+                             .alert_count = 1};
+    rules[0].quiet = (struct alert_hours){0};
+    now = (struct queue_now){.mono_ms = 1000, .wall = {.ms = NOON, .trust = TIME_TRUSTED}};
+    queue = queue_create(&config);
+    active = active_create();
+    return queue == NULL || active == NULL;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    queue_destroy(queue);
+    active_destroy(active);
+    return 0;
+}
+
+static void pass(int64_t ms)
+{
+    now.mono_ms += ms;
+    now.wall.ms += ms;
+}
+
+static struct active_now active_now(void)
+{
+    return (struct active_now){.mono_ms = now.mono_ms, .wall = now.wall};
+}
+
+static void stand(const char *id, uint8_t level, const char *what)
+{
+    struct alert_text text = {.rule = "frost", .level = level};
+    struct active_now at = active_now();
+    (void)snprintf(text.id, sizeof text.id, "%s", id);
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "%s", what);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "霜冻");
+    (void)snprintf(text.words[METRIC_ZH].place, ALERT_PLACE_SIZE, "上坡");
+    (void)snprintf(text.words[METRIC_ZH].todo, CONFIG_ADVICE_SIZE, "盖膜");
+    (void)active_set(active, &text, now.mono_ms, 0, &at);
+}
+
+static void over(const char *id)
+{
+    struct active_now at = active_now();
+    active_end(active, id, &at);
+}
+
+static void look(void)
+{
+    queue_look(queue, active, &now);
+}
+
+/* The way's next message, sent well; "": none. */
+static const char *sent(uint16_t way)
+{
+    static struct way_message message;
+    if (!queue_next(queue, way, &now, &message))
+        return "";
+    queue_done(queue, way, message.id, WAY_SENT, "", &now);
+    return message.text;
+}
+
+static void the_first_group_is_told_at_once_and_once(void **state)
+{
+    (void)state;
+    stand("frost-garden", ALERT_ALARM, "Frost: Air 1.3 °C");
+    look();
+    assert_string_equal(sent(0), "[Alert] Frost: Air 1.3 °C\nsince 12:00");
+    stand("frost-garden", ALERT_ALARM,
+          "Frost: Air 0.9 °C"); /* a change of the value wakes no one */
+    for (int i = 0; i < 9; i++) {
+        look();
+        pass(MINUTE);
+    }
+    assert_string_equal(sent(0), "");
+    assert_string_equal(sent(1), "");
+}
+
+static void an_unanswered_alarm_goes_to_the_next_group(void **state)
+{
+    (void)state;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    (void)sent(0);
+    pass(10 * MINUTE);
+    look();
+    assert_string_equal(sent(1), "【还没人处理】霜冻\n上坡\n12:00 起\n怎么办：盖膜");
+    pass(60 * MINUTE);
+    look();
+    assert_string_equal(sent(0), "");
+    assert_string_equal(sent(1), "");
+}
+
+static void an_acknowledged_alarm_and_a_watch_go_no_further(void **state)
+{
+    (void)state;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    (void)sent(0);
+    assert_true(active_acknowledge(active, "frost-garden", "li", now.wall.ms));
+    pass(60 * MINUTE);
+    look();
+    assert_string_equal(sent(1), "");
+}
+
+static void the_end_is_told_to_all_that_were_told(void **state)
+{
+    (void)state;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    (void)sent(0);
+    pass(10 * MINUTE);
+    look();
+    (void)sent(1);
+    pass(30 * MINUTE);
+    over("frost-garden");
+    look();
+    assert_string_equal(sent(0), "[Over] Frost\nsince 12:00, for 40 min");
+    assert_string_equal(sent(1), "【已解除】霜冻\n上坡\n12:00 起，持续 40 分钟");
+    look();
+    assert_string_equal(sent(0), "");
+}
+
+static void what_was_never_delivered_is_told_as_over_alone(void **state)
+{
+    (void)state;
+    struct way_message message;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    assert_true(queue_next(queue, 0, &now, &message));
+    queue_done(queue, 0, message.id, WAY_UNREACHED, "no uplink", &now);
+    pass(60 * MINUTE);
+    over("frost-garden");
+    look();
+    assert_string_equal(sent(0), "[Over] Frost\nsince 12:00, for 60 min");
+    assert_string_equal(sent(0), "");
+}
+
+static void many_at_once_become_one_message(void **state)
+{
+    (void)state;
+    char id[32];
+    for (int i = 0; i < 12; i++) {
+        (void)snprintf(id, sizeof id, "a-%d", i);
+        stand(id, ALERT_WATCH, id);
+    }
+    look();
+    const char *text = sent(0);
+    assert_non_null(strstr(text, "a-0"));
+    assert_non_null(strstr(text, "a-11"));
+    assert_string_equal(sent(0), "");
+}
+
+static void a_graver_one_is_told_anew(void **state)
+{
+    (void)state;
+    stand("store", ALERT_WATCH, "slow disk");
+    look();
+    (void)sent(0);
+    stand("store", ALERT_ALARM, "no disk");
+    look();
+    assert_string_equal(sent(0), "[Alert] no disk\nsince 12:00");
+    stand("store", ALERT_WATCH, "slow disk");
+    look();
+    assert_string_equal(sent(0), "");
+}
+
+static void in_its_quiet_hours_a_rule_waits(void **state)
+{
+    (void)state;
+    rules[0].quiet = (struct alert_hours){.from = 11 * 60, .to = 13 * 60};
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    stand("short-garden", ALERT_ALARM, "short");
+    look();
+    pass(59 * MINUTE);
+    over("short-garden"); /* no one heard of it: no one hears of its end */
+    look();
+    assert_string_equal(sent(0), "");
+    pass(MINUTE);
+    look();
+    assert_string_equal(sent(0), "[Alert] Frost\nsince 12:00");
+}
+
+static void a_service_has_its_rate(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < way_per_minute(WAY_WECOM); i++) {
+        queue_test(queue, 1, &now);
+        assert_string_not_equal(sent(1), "");
+        pass(10);
+    }
+    queue_test(queue, 1, &now);
+    assert_string_equal(sent(1), "");
+    pass(MINUTE);
+    assert_non_null(strstr(sent(1), "【测试】"));
+}
+
+static void trouble_waits_longer_each_time_and_limits_a_minute(void **state)
+{
+    (void)state;
+    struct way_message message;
+    int64_t waited = 0;
+    queue_test(queue, 0, &now);
+    for (int i = 0; i < 12; i++) {
+        int64_t from = now.mono_ms;
+        while (!queue_next(queue, 0, &now, &message))
+            pass(500);
+        assert_true(now.mono_ms - from >= waited && now.mono_ms - from <= 2 * MINUTE);
+        waited = now.mono_ms - from;
+        queue_done(queue, 0, message.id, WAY_UNREACHED, "no uplink", &now);
+    }
+    assert_string_equal(queue_trouble(queue, 0), ""); /* the uplink is none of its own */
+    pass(2 * MINUTE);
+    assert_true(queue_next(queue, 0, &now, &message));
+    queue_done(queue, 0, message.id, WAY_LIMITED, "too many", &now);
+    pass(MINUTE - 1);
+    assert_false(queue_next(queue, 0, &now, &message));
+    pass(1);
+    assert_string_not_equal(sent(0), "");
+}
+
+static void a_refusal_is_trouble_of_the_way_and_told_by_the_others(void **state)
+{
+    (void)state;
+    struct way_message message;
+    config.groups[0].ways = 3;
+    queue_test(queue, 0, &now);
+    assert_true(queue_next(queue, 0, &now, &message));
+    queue_done(queue, 0, message.id, WAY_REFUSED, "wrong key", &now);
+    assert_string_equal(queue_trouble(queue, 0), "wrong key");
+    assert_int_equal(queue_count(queue, 0), 0); /* for good */
+    stand("notify-yard", ALERT_WATCH, "yard does not work");
+    look();
+    assert_int_equal(queue_count(queue, 0), 0);
+    assert_string_not_equal(sent(1), "");
+    queue_test(queue, 0, &now);
+    (void)sent(0);
+    assert_string_equal(queue_trouble(queue, 0), "");
+}
+
+static void a_process_that_ends_loses_nothing(void **state)
+{
+    (void)state;
+    struct way_message first, second;
+    queue_test(queue, 0, &now);
+    assert_true(queue_next(queue, 0, &now, &first));
+    assert_false(queue_next(queue, 0, &now, &second)); /* one at a time */
+    queue_again(queue);
+    assert_true(queue_next(queue, 0, &now, &second));
+    assert_string_equal(first.text, second.text);
+    queue_done(queue, 0, first.id, WAY_SENT, "", &now); /* of the one that is gone */
+    assert_int_equal(queue_count(queue, 0), 1);
+    queue_done(queue, 0, second.id, WAY_SENT, "", &now);
+    assert_int_equal(queue_count(queue, 0), 0);
+}
+
+static void restart(void)
+{
+    static char doc[64000];
+    size_t size = queue_write(queue, doc, sizeof doc);
+    assert_true(size > 0);
+    queue_destroy(queue);
+    queue = queue_create(&config);
+    now.mono_ms = 77;
+    queue_read(queue, doc, size, &now);
+}
+
+static void over_a_restart_no_one_is_told_twice_and_no_end_is_lost(void **state)
+{
+    (void)state;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    (void)sent(0);
+    assert_true(queue_changed(queue));
+    assert_false(queue_changed(queue));
+    restart();
+    look();
+    assert_string_equal(sent(0), "");
+    restart();
+    over("dry-upper"); /* while it was away */
+    look();
+    assert_non_null(strstr(sent(0), "[Over] Dry"));
+    pass(10 * MINUTE);
+    look();
+    assert_string_not_equal(sent(1), ""); /* and an alarm goes on to the next group */
+    stand("heat-garden", ALERT_WATCH, "Heat");
+    look();
+    restart(); /* what waited, waits */
+    assert_non_null(strstr(sent(0), "Heat"));
+}
+
+static void a_document_that_can_not_be_read_is_none(void **state)
+{
+    (void)state;
+    static const char *const docs[] = {
+        "",
+        "{",
+        "[]",
+        "{\"v\":2,\"notices\":[{\"way\":\"yard\",\"kind\":0,\"text\":\"x\"}]}",
+        "{\"v\":1,\"notices\":7,\"cases\":[1,{\"id\":7}]}",
+        "{\"v\":1,\"notices\":[{\"way\":\"gone\",\"kind\":0,\"text\":\"x\"},{\"way\":9}]}"};
+    for (size_t i = 0; i < sizeof docs / sizeof docs[0]; i++)
+        queue_read(queue, docs[i], strlen(docs[i]), &now);
+    look();
+    assert_string_equal(sent(0), "");
+}
+
+static void more_than_fits_is_written_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    static char doc[4000];
+    char id[32];
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(id, sizeof id, "a-%d", i);
+        stand(id, ALERT_WATCH, id);
+    }
+    look();
+    size_t size = queue_write(queue, doc, sizeof doc);
+    assert_true(size > 1000 && size <= sizeof doc && doc[size - 1] == '}');
+    queue_destroy(queue);
+    queue = queue_create(&config);
+    queue_read(queue, doc, size, &now);
+    assert_true(queue_count(queue, 0) > 3);
+}
+
+static void all_is_well_is_told_once_a_week(void **state)
+{
+    (void)state;
+    config.heartbeat_day = 3; /* Tuesday */
+    config.heartbeat_minute = 12 * 60 + 30;
+    unsigned beats = 0;
+    for (int i = 0; i < 15 * 24 * 60; i++) {
+        look();
+        const char *text = sent(0);
+        beats += strstr(text, "[All is well] tea") != NULL;
+        pass(MINUTE);
+    }
+    assert_int_equal(beats, 3);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(the_first_group_is_told_at_once_and_once),
+        CASE(an_unanswered_alarm_goes_to_the_next_group),
+        CASE(an_acknowledged_alarm_and_a_watch_go_no_further),
+        CASE(the_end_is_told_to_all_that_were_told),
+        CASE(what_was_never_delivered_is_told_as_over_alone),
+        CASE(many_at_once_become_one_message),
+        CASE(a_graver_one_is_told_anew),
+        CASE(in_its_quiet_hours_a_rule_waits),
+        CASE(a_service_has_its_rate),
+        CASE(trouble_waits_longer_each_time_and_limits_a_minute),
+        CASE(a_refusal_is_trouble_of_the_way_and_told_by_the_others),
+        CASE(a_process_that_ends_loses_nothing),
+        CASE(over_a_restart_no_one_is_told_twice_and_no_end_is_lost),
+        CASE(a_document_that_can_not_be_read_is_none),
+        CASE(more_than_fits_is_written_as_far_as_it_goes),
+        CASE(all_is_well_is_told_once_a_week),
+    };
+    (void)setenv("TZ", "UTC", 1);
+    tzset();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
