@@ -95,7 +95,8 @@ def test_it_holds_what_it_should(deb):
         assert entry[0][0] == "l" or (entry[0][5] != "w" and entry[0][8] != "w"), entry
         assert "s" not in entry[0][1:].lower() and "t" not in entry[0][1:], entry
     assert {"./usr/share/baiye/app/index.html", "./usr/bin/baiyed", "./usr/bin/baiye",
-            "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright"} <= names
+            "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright",
+            "./lib/modules-load.d/baiye.conf"} <= names
     assert any(name.startswith("./usr/share/baiye/app/assets/") and name.endswith(".js")
                for name in names)
     control = subprocess.run(["dpkg-deb", "--ctrl-tarfile", deb], capture_output=True, check=True)

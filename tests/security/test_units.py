@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the service manager takes away from each program stays taken away."""
+import fnmatch
 import pathlib
 import re
 import subprocess
@@ -15,6 +16,40 @@ GATEWAY = pathlib.Path(__file__).resolve().parents[2] / "gateway"
                                         ("led/baiye-led.service", 1.6)])
 def test_the_exposure_stays_low(unit, most):
     assert exposure(GATEWAY / unit) <= most
+
+
+PORTS = ["ttyUSB", "ttyACM", "ttyXRUSB", "ttyCH343USB", "ttyS", "ttyAMA", "ttymxc", "ttySTM", "ttyO",
+         "ttySC", "ttyAML", "ttyTHS", "ttyPS"]
+
+
+def test_the_gateway_may_open_serial_ports_of_every_kind_and_nothing_else():
+    unit = (GATEWAY / "packaging/baiyed.service").read_text()
+    assert re.findall(r"^DeviceAllow=char-(\S+) rw$", unit, re.M) == PORTS
+    assert re.findall(r"^DeviceAllow=", unit, re.M) == ["DeviceAllow="] * len(PORTS)
+    assert "DevicePolicy=closed" in unit
+
+
+def ignored_by_modem_manager(device):
+    """What the package's rules make of a tty whose USB parent has these attributes, as udev(7)
+    matches: all conditions of a line, alternatives by |, shell patterns."""
+    ignored = False
+    for line in (GATEWAY / "packaging/60-baiye.rules").read_text().splitlines():
+        conditions = re.findall(r'([\w{}]+)=="([^"]*)"', line)
+        if "ID_MM_PORT_IGNORE" in line and all(
+                any(fnmatch.fnmatch(device.get(key, ""), one) for one in wanted.split("|"))
+                for key, wanted in conditions):
+            ignored = True
+    return ignored
+
+
+@pytest.mark.parametrize("vendor, ignored", [
+    ("0403", True), ("1a86", True), ("10c4", True), ("067b", True), ("04e2", True),  # adapters
+    ("2c7c", False), ("1e0e", False), ("12d1", False), ("19d2", False), ("1199", False)])  # modems
+@pytest.mark.parametrize("kernel", ["ttyUSB0", "ttyACM3"])
+def test_only_adapters_are_hidden_from_the_modem_manager(vendor, ignored, kernel):
+    """Quectel, SIMCom, Huawei, ZTE and Sierra modems are ttyUSB too: the gateway's own uplink."""
+    device = {"ACTION": "add", "SUBSYSTEM": "tty", "KERNEL": kernel, "ATTRS{idVendor}": vendor}
+    assert ignored_by_modem_manager(device) is ignored
 
 
 def exposure(unit):

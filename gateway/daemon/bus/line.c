@@ -267,6 +267,10 @@ const char *bus_open_text(int error)
         return "the adapter is not plugged in (no such device file)";
     case EACCES:
         return "no right to open it (is the user in group dialout?)";
+    case EPERM:
+        return "the service may not open this kind of port: `systemctl restart baiyed`; if that is "
+               "not enough, `systemctl edit baiyed` and write [Service] and DeviceAllow=char-NAME "
+               "rw, the NAME as in /proc/devices";
     case EIO:
     case ENXIO:
     case ENODEV:
