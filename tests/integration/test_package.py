@@ -214,11 +214,17 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     machine.run("cd /etc/systemd/system && test -L timers.target.wants/baiye-cert.timer -a "
                 "-L sockets.target.wants/baiye-password.socket")
     machine.run("echo '# mine' >> /etc/baiye/baiye.yaml")
+    acl = machine.run("cat /etc/baiye/mosquitto.acl")
+    machine.run("sed -i '/alert/d' /etc/baiye/mosquitto.acl")  # as an older version wrote it
     machine.run(f"dpkg -i {deb}")
     machine.run(f"test ! -e {wanted}")
     assert "# mine" in machine.run("cat /etc/baiye/baiye.yaml")
     assert machine.run("cat /etc/baiye/gw.pass") == secret
     assert machine.run("baiye user list") == "li technician\n"
+    assert machine.run("cat /etc/baiye/mosquitto.acl") == acl
+    assert mode("/etc/baiye/mosquitto.acl") == "root:mosquitto 640"
+    assert mode("/etc/baiye/mosquitto.passwd") == "root:mosquitto 640"
+    machine.run("test -r /usr/share/doc/baiye/PRIVACY.md")
 
     machine.run("dpkg --purge baiye")
     left = machine.run("ls -d /etc/baiye /var/lib/baiye /usr/share/baiye /usr/bin/baiye* "
