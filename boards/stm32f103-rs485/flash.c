@@ -73,6 +73,7 @@ enum flash_result flash_erase_page(uint32_t address)
     reg_write(FLASH_CR, CR_ERASE_PAGE);
     reg_write(FLASH_AR, address);
     reg_write(FLASH_CR, CR_ERASE_PAGE | CR_START);
+    (void)reg_read(FLASH_CR); /* BSY comes a cycle after STRT, PM0075 */
     enum flash_result result = wait_done();
     reg_write(FLASH_CR, CR_LOCK);
     for (uint32_t at = 0; at < PAGE && result == FLASH_OK; at += 4)

@@ -92,7 +92,7 @@ static uint32_t oldest_stretch(const struct log *log)
 static enum hal_result read_stretch(struct log *log, uint32_t start)
 {
     struct log_cursor c = {.at = {.place = start}};
-    struct node_log_identity identity;
+    struct node_log_identity identity = {.place = 0};
     uint8_t packed[NODE_LOG_PACKED_SIZE];
     while (c.at.place < start + NODE_LOG_STRETCH) {
         enum node_log_kind kind = step(&c, &identity, packed);
@@ -196,22 +196,33 @@ static bool is_before(const struct node_log_identity *a, uint16_t boot, uint32_t
     return a->seq < seq;
 }
 
-/* Cursor at the beginning of the last stretch that begins no later than what is wanted. */
+/* The first stretch from `index` on, before `end`, whose marker can be read; `end`: none. */
+static uint32_t readable_from(uint32_t first, uint32_t index, uint32_t end,
+                              struct node_log_marker *marker)
+{
+    while (index < end && !read_marker(first + index * NODE_LOG_STRETCH, marker))
+        index++;
+    return index;
+}
+
+/* Cursor at the beginning of the last stretch that begins no later than what is wanted, by halving:
+ * some six reads of 43. Stretches that can't be read belong to the one before. */
 static struct log_cursor seek(const struct log *log, uint16_t boot, uint32_t seq)
 {
-    uint32_t start = oldest_stretch(log);
-    struct log_cursor c = {.at = {.place = start}};
-    for (uint32_t place = start; place < log->head; place += NODE_LOG_STRETCH) {
-        struct node_log_marker marker;
-        if (!read_marker(place, &marker))
-            continue;
-        bool later = !is_before(&marker.next, boot, seq) &&
-                     !(marker.next.boot == boot && marker.next.seq == seq);
+    uint32_t first = oldest_stretch(log), low = 0;
+    uint32_t high = log->head > first ? (log->head - first - 1) / NODE_LOG_STRETCH + 1 : 1;
+    while (high - low > 1) { /* begins in or after stretch `low`, before `high` */
+        struct node_log_marker marker = {.interval_ds = 0};
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t found = readable_from(first, middle, high, &marker);
+        bool later = found == high || (!is_before(&marker.next, boot, seq) &&
+                                       !(marker.next.boot == boot && marker.next.seq == seq));
         if (later)
-            break;
-        c.at.place = place;
+            high = middle;
+        else
+            low = found;
     }
-    return c;
+    return (struct log_cursor){.at = {.place = first + low * NODE_LOG_STRETCH}};
 }
 
 /* UTC at uptime 0 of the boot that the cursor stands in: of the marker behind it, or of a later one
@@ -235,7 +246,7 @@ static uint32_t wall_of(struct log *log, const struct log_cursor *from, uint16_t
         c = (struct log_cursor){.at = {.place = next}};
     }
     uint8_t packed[NODE_LOG_PACKED_SIZE];
-    struct node_log_identity identity;
+    struct node_log_identity identity = {.place = 0};
     log->wall_s = 0;
     for (unsigned i = 0; i < NODE_LOG_STRETCH && c.at.place < log->head; i++) {
         if (step(&c, &identity, packed) != NODE_LOG_MARKER)
@@ -277,7 +288,7 @@ void log_window(struct log *log, uint16_t boot, uint32_t seq, struct node_log_wi
         c = seek(log, boot, seq);
     while (c.at.place < log->head && window->count < NODE_LOG_WINDOW_RECORDS) {
         struct log_cursor before = c;
-        struct node_log_identity identity;
+        struct node_log_identity identity = {.place = 0};
         uint8_t packed[NODE_LOG_PACKED_SIZE];
         if (step(&c, &identity, packed) != NODE_LOG_SAMPLE || is_before(&identity, boot, seq))
             continue;

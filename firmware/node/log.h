@@ -41,8 +41,9 @@ enum hal_result log_open(struct log *log, uint16_t boot);
 enum hal_result log_append(struct log *log, uint32_t seq, uint32_t uptime_ds, uint16_t interval_ds,
                            uint32_t wall_s, const struct node_values *values);
 /* Records from (boot, seq) on, or the next later ones; boot 0: from the oldest. Does not fill
- * now_ds, nor the wall time of the present boot. Reads at most 2 x the slots of one stretch and one
- * of each stretch, 200 slots; continuing where the last window ended, as many as it gives. */
+ * now_ds, nor the wall time of the present boot. Reads at most two stretches and six markers to
+ * find them, and once a boot up to all 43 markers for its wall time; continuing where the last
+ * window ended, as many as it gives. */
 void log_window(struct log *log, uint16_t boot, uint32_t seq, struct node_log_window *window);
 
 #endif

@@ -44,8 +44,9 @@ static int set_up(void **state)
     run_s(8);
     assert_true(bench_write(line, 247, NODE_ADDRESS, 1, &address));
     run_s(1);
-    (void)word(7, NODE_BOOT);
-    (void)word(7, NODE_BOOT); /* spoken to: it stays */
+    uint16_t value;
+    assert_false(bench_read(line, 7, NODE_BOOT, 1, &value)); /* is it another's? */
+    (void)word(7, NODE_BOOT);                                /* spoken to again: it stays */
     run_s(30);
     assert_int_equal(word(7, NODE_BOOT), 1);
     part_power(board.part, false);

@@ -195,7 +195,7 @@ static void update_by_broadcast_survives_cuts_of_the_power(void **state)
     uint64_t operations = board.part->flash_operations;
     assert_in_range(operations, 55 + 10000, 60000);
     const char *full = getenv("BAIYE_FULL");
-    uint64_t cuts = full && strcmp(full, "1") == 0 ? 300 : 8;
+    uint64_t cuts = full && strcmp(full, "1") == 0 ? 300 : 4;
     for (uint64_t i = 0; i < cuts; i++) {
         part_power(board.part, false);
         memcpy(board.part->flash, flash, sizeof flash);

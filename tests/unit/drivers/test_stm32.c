@@ -320,6 +320,30 @@ static void the_break_holds_the_wire_by_the_pin(void **state)
 /* ---- flash, converters, pins ------------------------------------------------------------------
  */
 
+static size_t status_reads_at; /* writes so far, when FLASH_SR was read first after the start */
+static bool looked_elsewhere;
+
+static void note_flash_reads(uint32_t address)
+{
+    bool started = model_written(0, FLASH_CR, 1 << 6, 1 << 6) >= 0;
+    if (started && address == FLASH_CR)
+        looked_elsewhere = true;
+    if (started && address == FLASH_SR && !status_reads_at)
+        status_reads_at = looked_elsewhere ? model.write_count : SIZE_MAX;
+}
+
+/* PM0075: BSY is set a cycle after STRT; a look at once takes the erase for done. */
+static void erase_is_looked_at_a_cycle_after_its_start(void **state)
+{
+    (void)state;
+    status_reads_at = 0;
+    looked_elsewhere = false;
+    model.on_read = note_flash_reads;
+    assert_int_equal(flash_erase_page(flash_layout()->slot[1]), FLASH_OK);
+    assert_int_not_equal(status_reads_at, 0);
+    assert_int_not_equal(status_reads_at, SIZE_MAX);
+}
+
 static void flash_is_erased_and_programmed_by_its_rules(void **state)
 {
     (void)state;
@@ -482,6 +506,7 @@ int main(void)
         TEST(sdi12_turns_the_wire_round_after_the_last_character),
         TEST(the_break_holds_the_wire_by_the_pin),
         TEST(flash_is_erased_and_programmed_by_its_rules),
+        TEST(erase_is_looked_at_a_cycle_after_its_start),
         TEST(a_page_erase_loses_no_byte_of_the_line),
         TEST(flash_outside_of_the_slots_is_never_touched),
         TEST(flash_that_does_not_take_it_is_noticed),

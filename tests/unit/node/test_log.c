@@ -124,6 +124,51 @@ static void full_ring_keeps_the_newest_thirteen_hundred(void **state)
     }
 }
 
+/* The first record from `seq` on, and how many reads of the memory that took. */
+static uint32_t first_from(const struct log *log, uint32_t seq, uint64_t *reads)
+{
+    struct log fresh = *log;
+    struct node_log_window w;
+    fresh.resume = (struct log_cursor){.known = false};
+    uint64_t before = board.nv_reads;
+    log_window(&fresh, 1, seq, &w);
+    *reads = board.nv_reads - before;
+    return w.count ? w.seq : 0;
+}
+
+/* The main loop stands still meanwhile: a read takes a millisecond. */
+static void any_record_is_found_with_few_reads(void **state)
+{
+    (void)state;
+    static bool readable[5001];
+    struct log log;
+    uint64_t reads;
+    board_init();
+    assert_int_equal(log_open(&log, 1), HAL_OK);
+    append_many(&log, 1, 5000);
+    for (unsigned rotten = 0; rotten < 3; rotten++) {
+        if (rotten) /* two markers in a row */
+            board.nv[LAYOUT_LOG + (rotten + 10) * NODE_LOG_STRETCH * NODE_LOG_SLOT_SIZE + 5] ^= 1;
+        memset(readable, 0, sizeof readable);
+        struct node_log_window w;
+        for (uint32_t seq = 1; seq <= 5000; seq = w.seq + w.count) {
+            log_window(&log, 1, seq, &w);
+            if (w.count == 0)
+                break;
+            for (unsigned i = 0; i < w.count; i++)
+                readable[w.seq + i] = true;
+        }
+        for (uint32_t seq = 3600; seq <= 5000; seq++) {
+            uint32_t next = seq;
+            while (next <= 5000 && !readable[next])
+                next++;
+            assert_int_equal(first_from(&log, seq, &reads), next <= 5000 ? next : 0);
+            if (rotten == 0)
+                assert_in_range(reads, 1, 56);
+        }
+    }
+}
+
 static void log_goes_on_after_a_restart(void **state)
 {
     (void)state;
@@ -313,6 +358,7 @@ int main(void)
         cmocka_unit_test(empty_log_has_no_records),
         cmocka_unit_test(samples_come_back_in_order),
         cmocka_unit_test(full_ring_keeps_the_newest_thirteen_hundred),
+        cmocka_unit_test(any_record_is_found_with_few_reads),
         cmocka_unit_test(log_goes_on_after_a_restart),
         cmocka_unit_test(boot_loop_keeps_every_sample_it_took),
         cmocka_unit_test(power_cut_at_every_byte_loses_only_the_sample_being_written),
