@@ -2,9 +2,11 @@
 """Alerts as phones see them: on a real broker, acknowledged by one of them, and over a restart of
 the gateway."""
 import json
+import os
+import subprocess
 
 import jsonschema
-from garden import ROOT, wait_until
+from garden import ROOT, program, wait_until
 from test_rpc import ask
 
 SCHEMA = json.loads((ROOT / "protocols/mqtt/alert.schema.json").read_text())
@@ -63,6 +65,38 @@ def test_an_alert_goes_on_over_a_restart_and_ends_when_its_rule_is_gone(site, ne
     site.gateway.write_config()
     site.gateway.start()
     wait_until(lambda: site.watcher.retained.get("alert/cold-garden") == b"", 30, "its end")
+
+
+def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
+    needs("baiye-field", "baiyed", "baiye")
+    start(site)
+    raised = wait_until(lambda: alert(site, "cold-garden"), 30, "the alert")
+    listed = wait_until(lambda: ask(site, "alerts")["alerts"], 10, "its row")
+    assert [row["id"] for row in listed] == ["cold-garden"]
+    jsonschema.validate(listed[0], SCHEMA)
+
+    def baiye(*words):
+        return subprocess.run([program("baiye"), "alert", *words, "--socket",
+                               site.folder / "baiyed.sock"], capture_output=True, text=True,
+                              timeout=30, check=False, env={**os.environ, "LANG": "zh_CN.UTF-8"})
+
+    assert "低温" not in baiye("list").stdout and "cold：土温" in baiye("list").stdout
+    assert baiye("ack", "cold-garden").returncode == 0
+    assert "has seen it" in wait_until(lambda: "seen" in baiye("list").stdout and
+                                       baiye("list").stdout, 10, "who has seen it")
+    assert baiye("ack", "none-such").returncode != 0
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_until(lambda: site.watcher.retained.get("alert/cold-garden") == b"", 30, "its end")
+    assert ask(site, "alerts") == {"alerts": []}
+    season = wait_until(lambda: ask(site, "alerts", **{"from": raised["since"] - 1,
+                                                       "to": raised["since"] + 86400000})["alerts"],
+                        10, "the season's list")
+    assert season[0]["id"] == "cold-garden" and season[0]["ended"] >= raised["since"]
+    assert season[0]["acked_by"]
+    assert "cold-garden" in baiye("history").stdout and "no alerts" in baiye("list").stdout
 
 
 def silences(site):

@@ -221,6 +221,39 @@ static void print_done(const json_t *result)
     (void)puts("done");
 }
 
+static void when_text(char out[32], int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm local;
+    out[0] = '\0';
+    if (ms > 0 && localtime_r(&seconds, &local) != NULL &&
+        strftime(out, 32, "%Y-%m-%d %H:%M", &local) == 0)
+        out[0] = '\0';
+}
+
+/* In the language of the terminal: what the gateway says of it. */
+static void print_alerts(const json_t *result)
+{
+    size_t index;
+    const json_t *row;
+    const char *language = getenv("LANG");
+    bool chinese = language != NULL && strncmp(language, "zh", 2) == 0;
+    json_array_foreach (json_object_get(result, "alerts"), index, row) {
+        char since[32], ended[32];
+        const json_t *words = json_object_get(row, "zh");
+        words = chinese && words != NULL ? words : row;
+        when_text(since, talk_integer(row, "since"));
+        when_text(ended, talk_integer(row, "ended"));
+        const char *seen = talk_text(row, "acked_by");
+        (void)printf("%s %s %-16s  %-5s  %-20s  %s  %s%s%s%s\n", since, ended[0] ? "-" : " ", ended,
+                     talk_text(row, "level"), talk_text(row, "id"), talk_text(words, "what"),
+                     talk_text(words, "place"), seen[0] ? " (" : "", seen,
+                     seen[0] ? " has seen it)" : "");
+    }
+    if (json_array_size(json_object_get(result, "alerts")) == 0)
+        (void)puts("no alerts");
+}
+
 static void print_audit(const json_t *result)
 {
     size_t index;
@@ -316,6 +349,25 @@ static bool audit_params(json_t *params, int argc, char **argv)
     return argc < 1 || add_number(params, "limit", argv[0]);
 }
 
+static bool history_params(json_t *params, int argc, char **argv)
+{
+    char *end = NULL;
+    long days = argc > 0 ? strtol(argv[0], &end, 10) : 120; /* a season */
+    int64_t now_ms = (int64_t)time(NULL) * 1000;
+    if (days < 1 || days > 3660 || (end != NULL && *end != '\0')) {
+        (void)fprintf(stderr, "baiye: \"%s\" is no number of days, 1 to 3660\n", argv[0]);
+        return false;
+    }
+    return json_object_set_new(params, "from", json_integer(now_ms - days * 86400000)) == 0 &&
+           json_object_set_new(params, "to", json_integer(now_ms)) == 0;
+}
+
+static bool ack_params(json_t *params, int argc, char **argv)
+{
+    (void)argc;
+    return add_text(params, "id", argv[0]);
+}
+
 static const struct command {
     const char *name, *method, *usage;
     int min, max; /* arguments */
@@ -335,7 +387,23 @@ static const struct command {
     {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},
     {"resend", "resend", " DEVICE BOOT FROM [TO]", 3, 4, resend_params, print_resend, NULL},
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
+    {"list", "alerts", "", 0, 0, no_params, print_alerts, NULL},
+    {"history", "alerts", " [DAYS]", 0, 1, history_params, print_alerts, NULL},
+    {"ack", "ack", " ID", 1, 1, ack_params, print_done, NULL},
 };
+
+/* baiye alert list, history, ack: the word behind is the command. */
+int cli_alert(int argc, char **argv)
+{
+    static const char *const words[] = {"list", "history", "ack"};
+    for (size_t i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(argv[1], words[i]) == 0)
+            return cli_ask(argc - 1, argv + 1);
+    }
+    (void)fputs("Usage: baiye alert list | history [DAYS] | ack ID  [--json] [--socket FILE]\n",
+                stderr);
+    return EX_USAGE;
+}
 
 int cli_ask(int argc, char **argv)
 {

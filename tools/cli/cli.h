@@ -23,6 +23,7 @@ int cli_check(int argc, char **argv);
 int cli_forecast(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */
 int cli_ask(int argc, char **argv);
+int cli_alert(int argc, char **argv);
 int cli_line(int argc, char **argv);
 int cli_values(int argc, char **argv);
 int cli_reload(int argc, char **argv);

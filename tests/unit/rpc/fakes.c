@@ -152,6 +152,23 @@ enum store_result store_audits(struct store *store, store_asker asker, uint32_t 
     return STORE_OK;
 }
 
+enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
+                               int64_t to_ms, uint32_t limit, store_alerts_done done, void *context)
+{
+    static const char doc[] = "{\"v\":1,\"id\":\"frost-garden\",\"decimals\":1,\"devices\":\"a\"}";
+    struct store_alert rows[] = {{.id = "frost-garden", .doc = doc, .size = sizeof doc - 1},
+                                 {.id = "broken", .doc = "{", .size = 1},
+                                 {.id = "frost-garden",
+                                  .begun_ms = 5,
+                                  .ended_ms = to_ms,
+                                  .doc = doc,
+                                  .size = sizeof doc - 1}};
+    (void)store;
+    (void)asker;
+    done(context, fakes.result, rows, from_ms < to_ms && limit > 2 ? 3 : 1);
+    return STORE_OK;
+}
+
 enum store_result store_put(struct store *store, const char *key, const void *value, size_t size,
                             store_done done, void *context)
 {

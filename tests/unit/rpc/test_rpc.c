@@ -139,6 +139,25 @@ static void a_full_history_answer_stays_below_64_kb(void **state)
     free(text);
 }
 
+static void assert_said(const char *expected)
+{
+    char *text = json_dumps(last, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void alerts_are_listed_as_their_topics_have_them(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&farmer, "alerts", "{}"), "");
+    assert_said("{\"alerts\":[{\"id\":\"frost-garden\"}]}");
+    assert_string_equal(ask(&farmer, "alerts", "{\"from\":1,\"to\":9}"), "");
+    assert_said("{\"alerts\":[{\"id\":\"frost-garden\"},"
+                "{\"ended\":9,\"id\":\"frost-garden\"}]}");
+    assert_string_equal(ask(&farmer, "alerts", "{\"from\":9}"), "invalid");
+    assert_string_equal(ask(&farmer, "alerts", "{\"from\":9,\"to\":1}"), "invalid");
+}
+
 static void an_acknowledged_alert_says_by_whom(void **state)
 {
     (void)state;
@@ -639,6 +658,7 @@ int main(void)
         TEST(devices_are_listed_with_what_may_be_written),
         TEST(a_full_history_answer_stays_below_64_kb),
         TEST(a_history_that_makes_no_sense_is_refused),
+        TEST(alerts_are_listed_as_their_topics_have_them),
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
         TEST(a_resend_by_numbers_says_what_is_gone),
