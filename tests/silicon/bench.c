@@ -179,6 +179,7 @@ void board_init(struct board *b, uint32_t serial)
     b->part->wires[0] =
         (struct wires){.scl = 6, .sda = 7, .slave = {&b->air, &b->light}, .count = 2};
     b->part->wires[1] = (struct wires){.scl = 8, .sda = 9, .slave = {&b->fram}, .count = 1};
+    b->part->onewire = (struct onewire){.mounted = true, .count = 20 * 16 + 4};
     for (unsigned i = 0; i < 2; i++) {
         b->part->wires[i].bit = -1;
         b->part->wires[i].scl_was = b->part->wires[i].sda_was = b->part->wires[i].sda_slave = true;

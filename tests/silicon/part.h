@@ -84,6 +84,17 @@ struct wires {
     bool addressed; /* the byte under way is no address */
 };
 
+/* A thermometer on one wire. */
+enum onewire_state { ONEWIRE_IDLE, ONEWIRE_ROM, ONEWIRE_COMMAND, ONEWIRE_READING };
+struct onewire {
+    bool mounted, converted, low;
+    uint16_t count; /* 1/16 K */
+    enum onewire_state state;
+    unsigned bits, out_bit;
+    uint8_t in, out[9];
+    uint64_t fell, pull_from, pull_to;
+};
+
 /* What the loop of a test wants to see and to set. */
 struct part {
     uc_engine *uc;
@@ -139,6 +150,7 @@ struct part {
     struct port port[3];
     uint32_t exti_imr, exti_ftsr, exti_pr;
     struct wires wires[2];
+    struct onewire onewire;
     unsigned wire_buses;
     uint64_t reset_at,
         low_at[PINS_WATCHED]; /* reset, and when DE, SDI drive, rail 0 and 1 were held low */
@@ -195,6 +207,9 @@ void pins_reset(struct part *p);
 bool pin_is_output(const struct part *p, unsigned port, unsigned pin);
 /* What the pin drives, if it drives. */
 bool pin_is_high(const struct part *p, unsigned port, unsigned pin);
+/* After a pin of port B changed; and does the thermometer hold its wire down now. */
+void onewire_step(struct part *p);
+bool onewire_pulls(const struct part *p);
 void wires_step(struct part *p, struct wires *w);
 bool wires_level(const struct part *p, const struct wires *w, bool clock);
 uint32_t usart_read(struct part *p, unsigned n, uint32_t offset);

@@ -144,6 +144,7 @@ static void watch_outputs(struct part *p)
     }
     for (unsigned i = 0; i < p->wire_buses; i++)
         wires_step(p, &p->wires[i]);
+    onewire_step(p);
 }
 
 void pins_reset(struct part *p)
@@ -162,6 +163,8 @@ static uint32_t read_inputs(const struct part *p, unsigned port)
     uint32_t levels = 0;
     for (unsigned pin = 0; pin < 16; pin++) {
         bool high = !held_low(p, port, pin);
+        if (port == 1 && pin == 0 && onewire_pulls(p))
+            high = false;
         if (port == 1)
             for (unsigned i = 0; i < p->wire_buses; i++) {
                 const struct wires *w = &p->wires[i];

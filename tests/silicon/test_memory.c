@@ -147,6 +147,45 @@ static void memory_is_left_alone_on_a_low_supply(void **state)
     assert_int_equal(word(7, NODE_BOOT), 2);
 }
 
+/* The supply goes to `mv` at so many millivolts a step of 5 ms; the part itself runs from 2 V on.
+ */
+static void ramp(uint32_t mv, uint32_t step)
+{
+    uint32_t *now = &board.part->supply_mv;
+    while (*now != mv) {
+        uint32_t left = *now < mv ? mv - *now : *now - mv, by = left < step ? left : step;
+        *now = *now < mv ? *now + by : *now - by;
+        if (*now < 2000 && board.part->powered)
+            part_power(board.part, false);
+        if (*now >= 2000 && !board.part->powered)
+            part_power(board.part, true);
+        line_run(line, line->now + 5 * TICKS_MS);
+    }
+}
+
+/* Down to nothing, or only so far that the memory fails, fast and slow, at any moment of a sample.
+ */
+static void brown_outs_cost_no_setting_and_no_boot_number(void **state)
+{
+    static const uint32_t lowest[] = {0, 1990, 2400, 2750, 0, 2050, 1900, 2890};
+    static const uint32_t steps[] = {1000, 10, 3, 50, 5, 200, 1, 20};
+    (void)state;
+    unsigned boot = 1;
+    board.part->supply_mv = 0;
+    for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+        boot += i == 0 || lowest[i - 1] < 2000;
+        ramp(3300, steps[i]);
+        run_s(12);
+        assert_int_equal(word(7, NODE_BOOT), boot);
+        assert_int_equal(word(7, NODE_STATUS) & NODE_STATUS_DEFAULTS, 0);
+        assert_silent(247);
+        line_run(line, line->now + i * 1237 * TICKS_MS);
+        ramp(lowest[i], steps[i]);
+        line_run(line, line->now + 300 * TICKS_MS);
+    }
+    assert_string_equal(board.part->wrong, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +194,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_that_is_late_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(node_with_a_dead_memory_answers_to_its_serial_number_alone,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(brown_outs_cost_no_setting_and_no_boot_number, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(memory_is_left_alone_on_a_low_supply, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

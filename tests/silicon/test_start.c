@@ -54,6 +54,7 @@ static void a_blank_chip_is_flashed_and_answers(void **state)
     assert_int_equal(words[10], 2000); /* air */
     assert_int_equal(words[11], 5000);
     assert_int_equal((uint32_t)words[15] << 16 | words[16], 2226); /* light */
+    assert_int_equal(words[21], 2025);                             /* canopy, by 1-Wire */
     assert_string_equal(board.part->wrong, "");
     assert_int_equal(board.part->faults, 0);
     assert_int_equal(board.part->resets, 1);
