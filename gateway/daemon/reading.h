@@ -91,6 +91,14 @@ struct reading_stored {
     struct reading_told told[READING_BOOTS_BACK]; /* of the newest boots stored, newest first */
 };
 
+/* A node's board, as it stands under a device's name. */
+struct reading_board {
+    uint32_t boot_base; /* its boots are given and kept as so much more than it says */
+    uint32_t replaced;  /* the serial number that answered here before, 0: none, or the same */
+    int owner;          /* the device whose board this is, as far as known; -1: no other's */
+};
+#define BOARD_BOOT_BITS 16 /* a board's own count of boots has so many */
+
 /* Where a bus thread puts what it took. Both functions copy, never block and never fail: what
  * does not fit is counted as a gap by the receiver. Called from any bus thread. */
 struct reading_sink {
@@ -106,6 +114,9 @@ struct reading_sink {
     /* Where the counters of another device stood with its newest stored reading; false: not known.
      * As `last`. */
     bool (*mark)(void *context, uint16_t device, struct reading_mark *mark);
+    /* A node said its serial number. false: another board belongs here and this one elsewhere: no
+     * reading of it is to be given. NULL: nobody wants to know. */
+    bool (*board)(void *context, uint16_t device, uint32_t serial, struct reading_board *board);
 };
 
 #endif

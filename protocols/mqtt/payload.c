@@ -107,7 +107,12 @@ static void put_plain(struct json_out *o, const struct payload_reading *reading,
         *at++ = ',';
     at = APPEND(at, "{\"d\":\"");
     at = append(at, reading->device, device_size);
-    at = APPEND(at, "\",\"boot\":");
+    *at++ = '"';
+    if (reading->serial != 0) {
+        at = APPEND(at, ",\"s\":");
+        at += json_out_unsigned_text(at, reading->serial);
+    }
+    at = APPEND(at, ",\"boot\":");
     at += json_out_unsigned_text(at, reading->boot);
     at = APPEND(at, ",\"seq\":");
     at += json_out_unsigned_text(at, reading->seq);
@@ -127,6 +132,14 @@ static void put_plain(struct json_out *o, const struct payload_reading *reading,
     o->comma = true;
 }
 
+static void put_serial(struct json_out *o, uint32_t serial)
+{
+    if (serial == 0)
+        return;
+    json_out_key(o, "s");
+    json_out_unsigned(o, serial);
+}
+
 void payload_item(struct json_out *o, const struct payload_reading *reading)
 {
     size_t device_size = strlen(reading->device);
@@ -137,6 +150,7 @@ void payload_item(struct json_out *o, const struct payload_reading *reading)
     json_out_open(o, '{');
     json_out_key(o, "d");
     json_out_string(o, reading->device);
+    put_serial(o, reading->serial);
     json_out_key(o, "boot");
     json_out_unsigned(o, reading->boot);
     json_out_key(o, "seq");
@@ -151,12 +165,13 @@ void payload_item(struct json_out *o, const struct payload_reading *reading)
     json_out_close(o, '}');
 }
 
-void payload_gap(struct json_out *o, const char *device, uint32_t boot, uint32_t first,
-                 uint32_t last, const char *why)
+void payload_gap(struct json_out *o, const char *device, uint32_t serial, uint32_t boot,
+                 uint32_t first, uint32_t last, const char *why)
 {
     json_out_open(o, '{');
     json_out_key(o, "d");
     json_out_string(o, device);
+    put_serial(o, serial);
     json_out_key(o, "boot");
     json_out_unsigned(o, boot);
     json_out_key(o, "gap");

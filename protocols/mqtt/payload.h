@@ -41,6 +41,7 @@ void payload_fields_make(struct payload_fields *fields, const char *const *metri
 
 struct payload_reading {
     const char *device;
+    uint32_t serial;                     /* of a node's board, 0: none, or not known */
     const char *const *metrics;          /* `count` names */
     const struct payload_fields *fields; /* of the same names, or NULL: items take longer */
     uint8_t count;
@@ -54,8 +55,8 @@ struct payload_reading {
 /* An item of "readings". */
 void payload_item(struct json_out *o, const struct payload_reading *reading);
 /* The same for a gap; first == last gives "gap":[n,n]. `why` is a name without escapes. */
-void payload_gap(struct json_out *o, const char *device, uint32_t boot, uint32_t first,
-                 uint32_t last, const char *why);
+void payload_gap(struct json_out *o, const char *device, uint32_t serial, uint32_t boot,
+                 uint32_t first, uint32_t last, const char *why);
 /* What stands for an hour's readings when data is short: per metric n, min, mean, max, and how many
  * samples are in none of these since they may not be believed. */
 struct payload_mean {

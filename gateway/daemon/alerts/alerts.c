@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -145,6 +146,44 @@ static bool sink_last(void *context, uint16_t device, struct reading_stored *sto
 {
     const struct alerts *alerts = context;
     return alerts->next->last(alerts->next->context, device, stored);
+}
+
+/* A board that belongs elsewhere: two were swapped, or two adapters. */
+static bool sink_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
+{
+    struct alerts *alerts = context;
+    bool here = alerts->next->board(alerts->next->context, device, serial, board);
+    const char *name = alerts->config->devices[device].name;
+    char id[ALERT_ID_SIZE], what[192], what_zh[192];
+    (void)snprintf(id, sizeof id, ALERTS_BOARD "%s", name);
+    if (here) {
+        alerts_lower(alerts, id);
+        if (board->replaced != 0)
+            log_write(LOG_LEVEL_NOTICE,
+                      "device %s has another board now: serial number %08" PRIX32
+                      ", before %08" PRIX32,
+                      name, serial, board->replaced);
+        return true;
+    }
+    const char *owner = alerts->config->devices[board->owner].name;
+    (void)snprintf(what, sizeof what,
+                   "the board of %s (serial number %08" PRIX32 ") answers in the place of %s: its "
+                   "readings are not taken",
+                   owner, serial, name);
+    (void)snprintf(what_zh, sizeof what_zh,
+                   "%s 的位置上是 %s 的板子（序列号 %08" PRIX32 "），它的数据不采用", name, owner,
+                   serial);
+    struct alerts_event event = {
+        .id = id,
+        .what = what,
+        .where = "",
+        .level = "alarm",
+        .todo = "were adapters or addresses swapped? See port: and address: (baiye nodes)",
+        .what_zh = what_zh,
+        .todo_zh = "转换器或地址接反了吗？检查 port 和 address（baiye nodes）",
+        .since_ms = store_now(alerts->store).ms};
+    alerts_raise(alerts, &event);
+    return false;
 }
 
 static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
@@ -436,7 +475,8 @@ static struct alerts *create(const struct config *config, struct store *store,
                                          .health = sink_health,
                                          .now = sink_now,
                                          .last = sink_last,
-                                         .mark = sink_mark};
+                                         .mark = sink_mark,
+                                         .board = sink_board};
     alerts->seen.broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     init_lock(alerts);

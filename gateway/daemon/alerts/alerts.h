@@ -73,6 +73,7 @@ struct alerts_event {
 #define ALERTS_GUESSES     "logins"
 #define ALERTS_CONFIG      "configuration" /* ends with the next start, if it is mended */
 #define ALERTS_CERTIFICATE "certificate"
+#define ALERTS_BOARD       "board-" /* and the device's name */
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
 void alerts_raise(struct alerts *alerts, const struct alerts_event *event);
 /* It is over; nothing when it does not stand. Any thread. */

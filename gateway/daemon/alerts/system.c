@@ -164,6 +164,8 @@ bool system_is_ours(const struct config *config, const char *id)
         if (strcmp(id, always[i]) == 0)
             return true;
     }
+    if (strncmp(id, ALERTS_BOARD, strlen(ALERTS_BOARD)) == 0)
+        return config_device(config, id + strlen(ALERTS_BOARD)) != NULL;
     if (strcmp(id, ALERTS_CERTIFICATE) == 0)
         return config->http_cert_file[0] != '\0';
     if (strcmp(id, ALERTS_FROST) == 0)

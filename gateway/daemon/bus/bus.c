@@ -128,6 +128,10 @@ static void try_open(struct bus *bus)
     bus->opened_ms = now;
     bus->counted.reopened++;
     bus->transact.listening = false;
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        if (bus->devices[i].node != NULL) /* another adapter, with others behind it? */
+            own_node_silent(bus->devices[i].node);
+    }
     if (bus->bus->type == BUS_RTU)
         schedule_restart(&bus->schedule, now * US);
 }
@@ -166,6 +170,19 @@ static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
     return served != BUS_STOPPED;
 }
 
+/* When there is something to do next: also when a node whose board is not known may be asked. */
+static int64_t next_turn_us(const struct bus *bus, int64_t wake_us, int64_t now_us)
+{
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        const struct own_node *node = bus->devices[i].node;
+        int64_t quiet_us = bus->units[i].quiet_us + US;
+        if (node != NULL && own_node_unknown(node) && !bus->units[i].dead && quiet_us > now_us &&
+            quiet_us < wake_us)
+            wake_us = quiet_us;
+    }
+    return wake_us;
+}
+
 void bus_step(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -199,7 +216,7 @@ void bus_step(struct bus *bus)
     if (tended != BUS_STOPPED)
         return;
     if (turn.unit < 0)
-        rest(bus, turn.wake_us);
+        rest(bus, next_turn_us(bus, turn.wake_us, now_us));
 }
 
 static void *run(void *context)

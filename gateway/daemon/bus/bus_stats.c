@@ -53,6 +53,8 @@ static const char *refused_hint(const struct device *device, int64_t now)
                    ? "answers only with exception 4, device failure: look at the probe behind it"
                    : "refuses every request: is this the profile of this device?";
     const struct own_node *node = device->node;
+    if (node != NULL && node->misplaced)
+        return "this is another device's board (serial number): nothing of it is taken";
     bool shown = node != NULL && node->refused > 0 && now - node->refused_ms < REFUSED_SHOWN_MS;
     return shown ? "refused a sample number that it can't have reached: damaged or forged frames?"
                  : "";

@@ -234,6 +234,7 @@ void decode_device(const struct device_config *device, const struct decode_map *
     }
     if (!decoded->believed)
         return;
+    decoded->boot += map->boot_base;
     decode_counters_boot(counters, decoded->boot);
     decoded->value_count = device->metric_count;
     if (profile->all_zero_is_nothing && all_zero(device, &answer)) {

@@ -16,6 +16,7 @@ struct decode_map {
     struct plan_item items[PLAN_ITEMS_MAX];
     uint8_t item_count;
     uint8_t item_of_field[PLAN_ITEMS_MAX]; /* PLAN_NONE: never read (not measured) */
+    uint32_t boot_base;                    /* boots are so much more than the device says */
 };
 
 /* Cumulative counters as last seen; all zero at the start. Belongs to one device. */

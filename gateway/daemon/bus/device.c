@@ -89,6 +89,7 @@ void device_init(struct device *device, const struct device_config *config,
         bool known = sink->last && sink->last(sink->context, config->index, &before);
         device->node = node;
         own_node_init(node, config, known ? &before : NULL, &device->counters);
+        node->asks_serial = sink->board != NULL;
     } else if (!config->profile->node) {
         resume_counters(device, sink);
     }
@@ -140,6 +141,8 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     const struct device_config *config = device->config;
     struct decode_counters counters = device->counters;
     struct decoded decoded;
+    if (device->node != NULL)
+        device->map.boot_base = device->node->boot_base;
     decode_device(config, &device->map, &device->plan, &device->image, &counters,
                   config->profile->node ? NULL : device->foreign, now_ms, &decoded);
     if (!decoded.believed)

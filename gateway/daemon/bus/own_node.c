@@ -21,10 +21,19 @@
 #define BOOTS_SLACK       16         /* more than .. */
 #define BOOT_LEAST_MS     10000      /* .. one in so long */
 #define AWAY_MOST_MS      1209600000 /* 14 days: longer than a log goes back */
-#define VERSION_WORDS     3          /* major, minor, patch */
-#define WRITE_ANSWER      8          /* bytes of the answer frame to a write */
+#define IDENTITY_WORDS    5          /* serial number; version: major, minor, patch */
+#define SERIAL_AGAIN_MS   1000
+#define SERIAL_TRIES      3 /* then it is taken for the board that was there: it may not know */
+#define BOOT_MASK         (UINT32_MAX >> BOARD_BOOT_BITS)
+#define WRITE_ANSWER      8 /* bytes of the answer frame to a write */
 
 enum { STEP_UNLOCK, STEP_WRITE, STEP_COMMIT };
+
+/* A record's boot, as boots are kept. */
+static uint32_t boot_of(const struct own_node *node, const struct node_log_window *window)
+{
+    return node->boot_base + window->boot;
+}
 
 static bool is_before(struct own_node_place a, struct own_node_place b)
 {
@@ -60,6 +69,7 @@ void own_node_init(struct own_node *node, const struct device_config *device,
     *node = (struct own_node){.device = device, .live = live, .before_known = before != NULL};
     if (before == NULL)
         return;
+    node->boot_base = before->boot & ~BOOT_MASK;
     node->last = (struct own_node_place){before->boot, before->seq};
     node->before = *before;
     node->whole = before->whole && before->told_count > 0 && before->told[0].known;
@@ -200,6 +210,24 @@ static void go_on_to(struct own_node *node, struct own_node_place now)
     find_hole(node, now, true);
 }
 
+void own_node_silent(struct own_node *node)
+{
+    node->checked = false;
+    node->serial_tries = 0;
+    node->identify_after_ms = 0;
+}
+
+/* Is it known which board this is? */
+static bool is_checked(struct own_node *node, uint32_t own_boot)
+{
+    if (!node->asks_serial)
+        return true;
+    if (node->checked_boot != own_boot)
+        own_node_silent(node);
+    node->checked_boot = own_boot;
+    return node->checked;
+}
+
 bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uint16_t period_s,
                        int64_t answered_ms)
 {
@@ -210,9 +238,13 @@ bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uin
     node->status = decoded->status;
     if (node->time_due_ms == 0) /* who set it last, and when, is not known */
         node->time_due_ms = answered_ms + TIME_AGAIN_MS;
+    if (!is_checked(node, decoded->boot & BOOT_MASK))
+        return false;
     if (decoded->seq == 0 || decoded->age_ds == DECODE_AGE_NONE)
         return false;
     if (is_doubtful(node, now, taken_ms, period_ms)) {
+        if (node->asks_serial && node->doubt.count == 1)
+            own_node_silent(node); /* numbers of another board? */
         node->refused++;
         node->refused_ms = answered_ms;
         return false;
@@ -299,9 +331,19 @@ static size_t fetch_request(const struct own_node *node, unsigned records_max, u
     return modbus_read_write(pdu, NODE_LOG_WINDOW, words, NODE_LOG_WANTED, wanted, w.at);
 }
 
-static size_t version_request(uint8_t *pdu)
+static size_t identity_request(uint8_t *pdu)
 {
-    return modbus_read(pdu, MODBUS_READ_INPUT, NODE_VERSION, VERSION_WORDS);
+    return modbus_read(pdu, MODBUS_READ_INPUT, NODE_SERIAL, IDENTITY_WORDS);
+}
+
+static enum own_node_job identify(const struct own_node *node, int64_t now_ms, uint8_t *pdu,
+                                  size_t *pdu_size, uint16_t *answer_size)
+{
+    if (now_ms < node->identify_after_ms)
+        return OWN_NODE_IDLE;
+    *pdu_size = identity_request(pdu);
+    *answer_size = 2 * IDENTITY_WORDS + SERIAL_ANSWER_BYTES;
+    return OWN_NODE_IDENTIFY;
 }
 
 bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wall_ms wall)
@@ -323,7 +365,9 @@ enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wa
 {
     *answer_size = WRITE_ANSWER;
     if (node->period_ms == 0)
-        return OWN_NODE_IDLE; /* not heard of yet */
+        return OWN_NODE_IDLE;   /* not heard of yet */
+    if (own_node_unknown(node)) /* what else is asked of it may not be for it */
+        return identify(node, now_ms, pdu, pdu_size, answer_size);
     if (node->period_ms != wanted_period_ms(node) && now_ms >= node->set_after_ms) {
         *pdu_size = period_request(node, pdu);
         return OWN_NODE_SET_PERIOD;
@@ -337,11 +381,8 @@ enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wa
         *pdu_size = fetch_request(node, records_max, pdu, answer_size);
         return OWN_NODE_FETCH;
     }
-    if (!node->identified && now_ms >= node->identify_after_ms) {
-        *pdu_size = version_request(pdu);
-        *answer_size = 2 * VERSION_WORDS + SERIAL_ANSWER_BYTES;
-        return OWN_NODE_IDENTIFY;
-    }
+    if (!node->identified && now_ms >= node->identify_after_ms)
+        return identify(node, now_ms, pdu, pdu_size, answer_size);
     if (wants_time) {
         *pdu_size = own_node_time_request(wall, pdu);
         return OWN_NODE_SET_TIME;
@@ -405,7 +446,7 @@ static void time_record(const struct own_node *node, const struct node_log_windo
 {
     int64_t later_ms = (int64_t)i * window->interval_ds * 100;
     reading->taken.ms = now_ms;
-    if (window->boot == node->last.boot) {
+    if (boot_of(node, window) == node->last.boot) {
         int64_t age_ms = ((int64_t)window->now_ds - window->uptime_ds) * 100 - later_ms;
         reading->taken.ms = now_ms - age_ms;
         reading->time = (struct wall_ms){wall.ms - age_ms, wall.trust};
@@ -442,10 +483,10 @@ static void fill_record(struct own_node *node, const struct node_log_window *win
                         struct reading *reading)
 {
     const struct device_config *device = node->device;
-    bool counted = node->holes[0].counted && window->boot == node->holes[0].until.boot;
+    bool counted = node->holes[0].counted && boot_of(node, window) == node->holes[0].until.boot;
     struct node_values values;
     node_log_unpack(window->records[i], &values);
-    counters_of_boot(node, window->boot);
+    counters_of_boot(node, boot_of(node, window));
     for (unsigned m = 0; m < device->metric_count; m++) {
         const struct field_config *field = device->metrics[m];
         struct reading_value *value = &reading->values[m];
@@ -472,7 +513,7 @@ static void give_records(struct own_node *node, const struct node_log_window *wi
 {
     struct own_node_hole *hole = &node->holes[0];
     for (unsigned i = 0; i < window->count; i++) {
-        struct own_node_place place = {window->boot, window->seq + i};
+        struct own_node_place place = {boot_of(node, window), window->seq + i};
         if (!is_before(place, hole->until))
             break;
         struct reading reading = {
@@ -511,7 +552,7 @@ static void window_came(struct own_node *node, const struct node_log_window *win
                         struct wall_ms wall, const struct reading_sink *sink)
 {
     struct own_node_hole *hole = &node->holes[0];
-    struct own_node_place first = {window->boot, window->seq};
+    struct own_node_place first = {boot_of(node, window), window->seq};
     if (window->count == 0 || !is_before(first, hole->until)) {
         nothing_left(node, sink);
         return;
@@ -525,8 +566,8 @@ static void window_came(struct own_node *node, const struct node_log_window *win
     node->lost_said = false;
     uint32_t lost = first.boot == hole->from.boot ? hole->from.seq : 1;
     give_records(node, window, now_ms, wall, sink);
-    give_gap(node, window->boot, lost, window->seq - 1, sink); /* what is kept of a boot says first
-                                                                  how far it went */
+    give_gap(node, boot_of(node, window), lost, window->seq - 1, sink); /* what is kept of a boot
+                                                                  says first how far it went */
     if (!is_before(hole->from, hole->until))
         end_hole(node);
 }
@@ -550,14 +591,56 @@ static void fetch_done(struct own_node *node, const struct transact_answer *answ
         node->fetch_after_ms = now_ms + FETCH_AGAIN_MS;
 }
 
-static void identify_done(struct own_node *node, const struct transact_answer *answer,
-                          int64_t now_ms)
+/* Another board stands here: its numbers begin anew, behind those of all before it. */
+static void begin_board(struct own_node *node, uint32_t boot_base, const struct reading_sink *sink)
 {
-    node->identified = answer->result == BUS_OK;
-    node->identify_after_ms = now_ms + IDENTIFY_AGAIN_MS;
-    if (!node->identified)
+    struct own_node old = *node;
+    struct reading_stored before;
+    bool known = sink->last != NULL && sink->last(sink->context, node->device->index, &before) &&
+                 (before.boot & ~BOOT_MASK) == boot_base;
+    if (node->live != NULL)
+        *node->live = (struct decode_counters){0};
+    own_node_init(node, old.device, known ? &before : NULL, old.live);
+    node->boot_base = boot_base;
+    node->asks_serial = old.asks_serial;
+    node->checked_boot = old.checked_boot;
+    node->period_ms = old.period_ms;
+    node->status = old.status;
+}
+
+/* What the store says of the board with that serial number. */
+static void serial_came(struct own_node *node, uint32_t serial, int64_t now_ms,
+                        const struct reading_sink *sink)
+{
+    struct reading_board board;
+    bool known = serial != 0 && serial != UINT32_MAX;
+    node->misplaced = known && !sink->board(sink->context, node->device->index, serial, &board);
+    node->serial = serial;
+    if (node->misplaced) {
+        node->identify_after_ms = now_ms + IDENTIFY_AGAIN_MS;
         return;
+    }
+    if (known && board.boot_base != node->boot_base)
+        begin_board(node, board.boot_base, sink);
+    node->serial = serial;
+    node->checked = true;
+}
+
+static void identify_done(struct own_node *node, const struct transact_answer *answer,
+                          int64_t now_ms, const struct reading_sink *sink)
+{
+    bool unknown = own_node_unknown(node);
+    bool good = answer->result == BUS_OK;
+    node->identify_after_ms = now_ms + (unknown ? SERIAL_AGAIN_MS : IDENTIFY_AGAIN_MS);
+    if (!good) {
+        node->checked = node->checked || (unknown && ++node->serial_tries >= SERIAL_TRIES);
+        return;
+    }
     struct byte_reader r = byte_reader_init(answer->pdu + 2, answer->pdu_size - 2);
+    uint32_t serial = byte_read_u32(&r);
+    if (unknown)
+        serial_came(node, serial, now_ms, sink);
+    node->identified = true;
     unsigned major = byte_read_u16(&r), minor = byte_read_u16(&r), patch = byte_read_u16(&r);
     (void)snprintf(node->firmware, sizeof node->firmware, "%u.%u.%u", major, minor, patch);
 }
@@ -577,7 +660,7 @@ void own_node_done(struct own_node *node, enum own_node_job job,
         fetch_done(node, answer, now_ms, wall, sink);
         break;
     case OWN_NODE_IDENTIFY:
-        identify_done(node, answer, now_ms);
+        identify_done(node, answer, now_ms, sink);
         break;
     case OWN_NODE_IDLE:
         break;

@@ -67,6 +67,15 @@ struct own_node {
     struct own_node_place lost_until;
     unsigned hole_count;
     struct own_node_hole holes[OWN_NODE_HOLES_MAX];
+    /* Which board it is, so that one that was put in another's place is not taken for it: asked
+     * before the first sample of a boot is believed, and when it was silent. */
+    bool asks_serial;
+    bool checked;          /* the board that answers is the one that belongs here .. */
+    uint32_t checked_boot; /* .. in this boot */
+    bool misplaced;        /* it belongs elsewhere: nothing of it is taken */
+    uint32_t serial;       /* 0: not known */
+    uint32_t boot_base;    /* struct reading_board */
+    uint8_t serial_tries;
     bool identified; /* its firmware's version was read in this boot */
     int64_t identify_after_ms;
     char firmware[32]; /* "" until then */
@@ -87,6 +96,13 @@ void own_node_init(struct own_node *node, const struct device_config *device,
  * name. True when it is a sample not seen before; then node->taken_ms is its time. */
 bool own_node_snapshot(struct own_node *node, const struct decoded *decoded, uint16_t period_s,
                        int64_t answered_ms);
+/* It was silent: another one may stand there now. */
+void own_node_silent(struct own_node *node);
+/* Is its serial number asked for, before anything of it counts? */
+static inline bool own_node_unknown(const struct own_node *node)
+{
+    return node->asks_serial && !node->checked;
+}
 /* After a new sample: its counters, and its values, of which the counted ones may be withheld. */
 void own_node_counters(struct own_node *node, const struct decode_counters *counters,
                        struct reading_value *values);

@@ -386,6 +386,8 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
                              (answer->end_ns - begin_ns + bus->transact.silence_ns) / US,
                              answer->quiet_ns / US);
     bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->learned_now;
+    if (another && device->node != NULL)
+        own_node_silent(device->node);
     if (another) /* it may be another one now: what was refused is asked for again */
         device->lessons = (struct plan_lessons){0};
     if (another && !good)
@@ -600,8 +602,10 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         enum own_node_job job = own_node_next(device->node, now, wall, records, pdu,
                                               &request.pdu_size, &request.answer_size);
         waiting = waiting || job != OWN_NODE_IDLE;
+        /* Nothing of it counts before it is known which board it is. */
+        bool urgent = job == OWN_NODE_IDENTIFY && own_node_unknown(device->node);
         if (job == OWN_NODE_IDLE ||
-            (!starved &&
+            (!starved && !urgent &&
              room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
         struct transact_answer answer;

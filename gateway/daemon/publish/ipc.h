@@ -9,6 +9,7 @@
 
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/record.h"
 
 #define IPC_FD      3           /* the publisher's end */
@@ -25,6 +26,7 @@ enum ipc_type {
     /* daemon -> publisher */
     IPC_HELLO = 1,
     IPC_STREAM,
+    IPC_BOARDS,
     IPC_BODY,
     IPC_RESET,
     IPC_DOC,
@@ -53,6 +55,14 @@ struct ipc_stream {
     uint8_t type;
     struct stream stream; /* its shape pointer means nothing here */
     struct stream_schema shape;
+};
+
+/* The boards that stood under a device's name: all of them, whenever there is a new one. */
+struct ipc_boards {
+    uint8_t type;
+    uint8_t count;
+    char device[CONFIG_NAME_SIZE];
+    uint32_t serials[STORE_BOARDS_MOST];
 };
 
 struct ipc_body { /* then the body */

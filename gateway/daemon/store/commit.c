@@ -240,6 +240,8 @@ static void commit_prepared(struct store *store, bool flush)
         rc = cursors_save(store, false, &saved);
     if (rc == SQLITE_OK)
         rc = counter_marks_save(store->counter_marks, &store->db);
+    if (rc == SQLITE_OK)
+        rc = boards_save(store->boards, &store->db);
     if (rc == SQLITE_OK && flush)
         rc = commit_flush(store);
     if (rc == SQLITE_OK)
@@ -250,6 +252,7 @@ static void commit_prepared(struct store *store, bool flush)
     }
     int64_t took_us = now_us() - began;
     counter_marks_saved(store->counter_marks);
+    boards_saved(store->boards);
     store->commit_takes_us += (took_us - store->commit_takes_us) / 8;
     store->saved = saved;
     note_commit(store, took_us);

@@ -244,6 +244,8 @@ void dedup_last(struct db *db, const struct device_config *device, struct readin
         struct range first;
         uint32_t boot = (uint32_t)sqlite3_column_int64(statement, 0);
         int size = sqlite3_column_bytes(statement, 1);
+        if (stored->told_count > 0 && (stored->told[0].boot ^ boot) >> BOARD_BOOT_BITS != 0)
+            break; /* of another board: this one does not have it */
         if (size < (int)sizeof first)
             continue;
         memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);

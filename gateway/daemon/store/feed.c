@@ -335,6 +335,16 @@ bool store_stream_after(struct store *store, uint32_t id, struct stream *stream)
     return found;
 }
 
+uint32_t store_boards_version(struct store *store)
+{
+    return boards_version(store->boards);
+}
+
+unsigned store_boards(struct store *store, uint16_t device, uint32_t serials[STORE_BOARDS_MOST])
+{
+    return boards_all(store->boards, device, serials);
+}
+
 struct live *store_live(struct store *store)
 {
     return store->live;

@@ -54,6 +54,11 @@ bool store_stream(struct store *store, uint32_t id, struct stream *stream);
 /* The one with the lowest id above `id`. Ids are given in ascending order and keep their meaning as
  * long as the store is open. */
 bool store_stream_after(struct store *store, uint32_t id, struct stream *stream);
+/* The serial numbers of the boards that stood under a device's name, in the order of their boots
+ * (struct reading_board); how many. */
+#define STORE_BOARDS_MOST 32
+uint32_t store_boards_version(struct store *store); /* grows with each change of them */
+unsigned store_boards(struct store *store, uint16_t device, uint32_t serials[STORE_BOARDS_MOST]);
 struct live *store_live(struct store *store);
 /* An eventfd that is signalled after each commit and when something asked for is there. */
 void store_set_wake(struct store *store, int fd);

@@ -102,6 +102,7 @@ static int settle(struct store *store, uint64_t next)
         rc = save_uuid(store);
     if (rc == SQLITE_OK)
         rc = streams_settle(store);
+    boards_unsaved(store->boards); /* the file may be a new one */
     if (rc == SQLITE_OK)
         rc = cursors_save(store, true, &saved);
     if (rc == SQLITE_OK)

@@ -10,6 +10,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/store/batch_cache.h"
+#include "gateway/daemon/store/boards.h"
 #include "gateway/daemon/store/counter_marks.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/dedup.h"
@@ -78,6 +79,7 @@ struct store {
     struct batch_cache *batch_cache;
     struct dedup *dedup;
     struct counter_marks *counter_marks;
+    struct boards *boards;
     struct rollup *rollup;
     struct stream *device_streams; /* by device index; ids are what the intake writes */
     uint32_t *real_ids;            /* by device index: ids in the file */

@@ -69,6 +69,12 @@ static bool sink_last(void *context, uint16_t device, struct reading_stored *sto
     return stored->seq > 0;
 }
 
+static bool sink_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
+{
+    const struct store *store = context;
+    return boards_here(store->boards, device, serial, board);
+}
+
 static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
 {
     const struct store *store = context;
@@ -226,6 +232,7 @@ static void release(struct store *store)
     live_destroy(store->live);
     batch_cache_destroy(store->batch_cache);
     counter_marks_destroy(store->counter_marks);
+    boards_destroy(store->boards);
     dedup_destroy(store->dedup);
     rollup_destroy(store->rollup);
     for (unsigned i = 0; i < FETCHES; i++)
@@ -252,11 +259,12 @@ static bool make_parts(struct store *store)
     store->batch_cache = batch_cache_create(RECENT_BYTES);
     store->dedup = dedup_create(config);
     store->counter_marks = counter_marks_create(config);
+    store->boards = boards_create(config);
     store->last = calloc(config->device_count + 1u, sizeof *store->last);
     store->rollup = rollup_create(config->device_count * 4u + 256u);
     return store->wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
-           store->dedup != NULL && store->counter_marks != NULL && store->last != NULL &&
-           store->rollup != NULL && make_streams(store);
+           store->dedup != NULL && store->counter_marks != NULL && store->boards != NULL &&
+           store->last != NULL && store->rollup != NULL && make_streams(store);
 }
 
 struct store *store_open(const struct config *config)
@@ -297,7 +305,9 @@ struct store *store_open(const struct config *config)
                                         .health = sink_health,
                                         .now = sink_now,
                                         .last = sink_last,
-                                        .mark = sink_mark};
+                                        .mark = sink_mark,
+                                        .board = sink_board};
+    boards_load(store->boards, &store->db);
     counter_marks_load(store->counter_marks, &store->db);
     for (uint16_t i = 0; i < config->device_count; i++)
         dedup_last(&store->db, &config->devices[i], &store->last[i]);

@@ -808,19 +808,98 @@ static void reads_the_firmware_once_in_each_boot(void **state)
     uint8_t pdu[MODBUS_PDU_MAX];
     size_t size;
     uint16_t answer_size;
-    static const uint8_t version[] = {4, 6, 0, 1, 0, 2, 0, 13};
+    static const uint8_t version[] = {4, 10, 0, 0, 0x12, 0x67, 0, 1, 0, 2, 0, 13};
     struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
     own_node_init(&node, &device, NULL, NULL);
     (void)see(&node, 1, 1, 0, 0);
     assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
                      OWN_NODE_IDENTIFY);
-    assert_memory_equal(pdu, "\x04\x00\xC2\x00\x03", 5);
-    assert_int_equal(answer_size, 11);
+    assert_memory_equal(pdu, "\x04\x00\xC0\x00\x05", 5);
+    assert_int_equal(answer_size, 15);
     own_node_done(&node, OWN_NODE_IDENTIFY, &answer, 0, wall, &sink);
     assert_string_equal(node.firmware, "1.2.13");
     assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size), OWN_NODE_IDLE);
     (void)see(&node, 2, 1, 0, 60000);
     assert_false(node.identified);
+}
+
+static uint32_t board_base;
+static bool board_here;
+
+static bool say_board(void *context, uint16_t index, uint32_t serial, struct reading_board *board)
+{
+    (void)context;
+    assert_int_equal(index, 3);
+    assert_int_equal(serial, 0x1267);
+    *board = (struct reading_board){.boot_base = board_base, .owner = board_here ? -1 : 1};
+    return board_here;
+}
+
+static const struct reading_sink boards_sink = {
+    .reading = take_reading, .gap = take_gap, .board = say_board};
+
+static void identify(struct own_node *node, enum bus_result result, int64_t now_ms)
+{
+    static const uint8_t identity[] = {4, 10, 0, 0, 0x12, 0x67, 0, 1, 0, 2, 0, 13};
+    struct transact_answer answer = {
+        .result = result, .pdu = identity, .pdu_size = sizeof identity};
+    own_node_done(node, OWN_NODE_IDENTIFY, &answer, now_ms, wall, &boards_sink);
+}
+
+static void no_sample_counts_before_the_board_is_known(void **state)
+{
+    (void)state;
+    struct reading_stored before = {.boot = 7, .seq = 100, .whole = true};
+    struct own_node node;
+    own_node_init(&node, &device, &before, NULL);
+    node.asks_serial = true;
+    board_base = 65536;
+    board_here = true;
+    assert_false(see(&node, 1, 5, 0, 0));
+    assert_true(own_node_unknown(&node));
+    identify(&node, BUS_OK, 0);
+    assert_int_equal(node.boot_base, 65536);
+    assert_true(
+        see(&node, 65536 + 1, 5, 0, 0)); /* as decoded, behind the boots of the one before */
+    struct asked asked = next(&node, 0);
+    assert_int_equal(asked.job, OWN_NODE_FETCH);
+    assert_int_equal(asked.boot, 1); /* its own count, to itself */
+    assert_int_equal(asked.seq, 1);
+    give_once(&node, 4, 1, 1, 240, 0, 0);
+    assert_int_equal(reading_count, 4);
+    assert_int_equal(readings[0].boot, 65536 + 1);
+}
+
+static void a_misplaced_board_gives_nothing_until_it_is_gone(void **state)
+{
+    (void)state;
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
+    node.asks_serial = true;
+    board_base = 0;
+    board_here = false;
+    assert_false(see(&node, 1, 5, 0, 0));
+    identify(&node, BUS_OK, 0);
+    assert_true(node.misplaced);
+    assert_false(see(&node, 1, 6, 0, 60000));
+    board_here = true;
+    identify(&node, BUS_OK, 61000);
+    assert_false(node.misplaced);
+    assert_true(see(&node, 1, 6, 0, 61000));
+}
+
+static void a_board_that_does_not_know_its_number_is_taken(void **state)
+{
+    (void)state;
+    struct own_node node;
+    own_node_init(&node, &device, NULL, NULL);
+    node.asks_serial = true;
+    for (int i = 0; i < 3; i++) {
+        assert_false(see(&node, 1, 5, 0, i * 1000));
+        identify(&node, BUS_EXCEPTION, i * 1000);
+    }
+    assert_true(see(&node, 1, 5, 0, 3000));
+    assert_false(see(&node, 2, 1, 0, 63000)); /* and is asked again after a restart */
 }
 
 int main(void)
@@ -860,6 +939,9 @@ int main(void)
         TEST(sets_the_period_it_should_have),
         TEST(sets_the_clock_of_a_node_that_has_none),
         TEST(reads_the_firmware_once_in_each_boot),
+        TEST(no_sample_counts_before_the_board_is_known),
+        TEST(a_misplaced_board_gives_nothing_until_it_is_gone),
+        TEST(a_board_that_does_not_know_its_number_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,7 +198,7 @@ static void a_batch_has_readings_gaps_and_corrections(void **state)
     (void)state;
     payload_batch_begin(&o, "gw-uuid");
     payload_item(&o, &reading);
-    payload_gap(&o, "plot-1", 7, 4712, 4720, "quota");
+    payload_gap(&o, "plot-1", 0, 7, 4712, 4720, "quota");
     payload_correction(&o, 3, -5000, 903);
     payload_batch_end(&o, 901, 903);
     assert_false(o.failed);

@@ -59,6 +59,8 @@ static void reset_lane(struct broker *broker, enum ipc_lane lane, uint64_t id)
 void backlog_begin(struct publish *publish, struct broker *broker)
 {
     broker->last_stream = 0;
+    memset(broker->boards, 0, publish->config->device_count);
+    broker->boards_version = 0;
     broker->fed_id = store_cursor(publish->store, broker->index);
     broker->again_id = broker->means_id = 1;
     downsample_begin(broker->downsample, broker->fed_id);
@@ -144,6 +146,28 @@ static bool know_streams(struct publish *publish, struct broker *broker)
     return true;
 }
 
+/* The same for boards: they are known to the store before any record of theirs. */
+static bool know_boards(struct publish *publish, struct broker *broker)
+{
+    uint32_t version = store_boards_version(publish->store);
+    for (uint16_t i = 0; version != broker->boards_version && i < publish->config->device_count;
+         i++) {
+        struct ipc_boards message = {.type = IPC_BOARDS};
+        const struct device_config *device = &publish->config->devices[i];
+        unsigned count =
+            device->profile->node ? store_boards(publish->store, i, message.serials) : 0;
+        if (count == broker->boards[i])
+            continue;
+        message.count = (uint8_t)count;
+        memcpy(message.device, device->name, sizeof message.device);
+        if (!ipc_send(broker, &message, sizeof message, NULL, 0))
+            return false;
+        broker->boards[i] = (uint8_t)count;
+    }
+    broker->boards_version = version;
+    return true;
+}
+
 /* ---- Bodies ---- */
 
 static bool give_body(struct publish *publish, struct broker *broker, enum ipc_lane lane,
@@ -158,7 +182,8 @@ static bool give_body(struct publish *publish, struct broker *broker, enum ipc_l
                             .original_id = body->original_id,
                             .offset_ms = body->offset_ms};
     struct credit loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
-    if (!know_streams(publish, broker) || !ipc_send(broker, &head, sizeof head, data, body->size))
+    if (!know_streams(publish, broker) || !know_boards(publish, broker) ||
+        !ipc_send(broker, &head, sizeof head, data, body->size))
         return false;
     loan_add(&broker->credits[lane], &loan);
     return true;

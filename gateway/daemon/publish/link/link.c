@@ -249,6 +249,7 @@ static bool make_broker(struct publish *publish, uint16_t index)
     broker->health_dirty = zeros(devices, sizeof *broker->health_dirty);
     broker->health_online = zeros(devices, sizeof *broker->health_online);
     broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
+    broker->boards = zeros(devices, sizeof *broker->boards);
     broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
     broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
     broker->downsample = downsample_create(backlog_shape, publish->store);
@@ -256,7 +257,7 @@ static bool make_broker(struct publish *publish, uint16_t index)
     if (broker->config->panel)
         broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
-    return broker->downsample != NULL && broker->live_dirty != NULL &&
+    return broker->downsample != NULL && broker->boards != NULL && broker->live_dirty != NULL &&
            broker->live_sent_ms != NULL && broker->health_dirty != NULL &&
            broker->health_online != NULL && broker->health_sent_ms != NULL &&
            broker->plot_dirty != NULL && broker->plot_sent_ms != NULL &&
@@ -272,6 +273,7 @@ static void free_broker(struct broker *broker)
     free(broker->health_dirty);
     free(broker->health_online);
     free(broker->health_sent_ms);
+    free(broker->boards);
     free(broker->plot_dirty);
     free(broker->plot_sent_ms);
     free(broker->scalars);

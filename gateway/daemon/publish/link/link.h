@@ -90,6 +90,8 @@ struct broker {
     uint32_t docs_out;
     uint32_t docs_seen;              /* docs.version that was gone through */
     uint32_t last_stream;            /* the publisher knows those up to here */
+    uint8_t *boards;                 /* by device: how many of its boards it knows .. */
+    uint32_t boards_version;         /* .. at this version of all */
     bool *live_dirty;                /* by device */
     int64_t *live_sent_ms;           /* by device */
     double *scalars;                 /* last sent v/, by device and value; panel brokers only */

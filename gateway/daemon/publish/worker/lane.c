@@ -17,14 +17,21 @@ struct known_shape {
     struct payload_fields fields;
 };
 
+struct known_boards {
+    struct known_boards *next;
+    struct ipc_boards boards;
+};
+
 struct known_stream {
     char device[CONFIG_NAME_SIZE];
+    const struct ipc_boards *boards; /* NULL: it is none of our nodes, or no record came yet */
     const struct known_shape *shape; /* NULL: unknown */
 };
 
 struct streams {
     struct known_stream *by_id;
     uint32_t room;
+    struct known_boards *boards;
     struct known_shape **shapes;
     uint32_t stream_schema_count;
 };
@@ -38,6 +45,11 @@ void streams_destroy(struct streams *streams)
 {
     for (uint32_t i = 0; i < streams->stream_schema_count; i++)
         free(streams->shapes[i]);
+    while (streams->boards != NULL) {
+        struct known_boards *boards = streams->boards;
+        streams->boards = boards->next;
+        free(boards);
+    }
     free(streams->shapes);
     free(streams->by_id);
     free(streams);
@@ -66,6 +78,42 @@ static const struct known_shape *intern(struct streams *streams, const struct st
     return own;
 }
 
+static struct known_boards *find_boards(const struct streams *streams, const char *device)
+{
+    struct known_boards *boards = streams->boards;
+    while (boards != NULL && strcmp(boards->boards.device, device) != 0)
+        boards = boards->next;
+    return boards;
+}
+
+bool streams_boards(struct streams *streams, const struct ipc_boards *boards)
+{
+    struct known_boards *known = find_boards(streams, boards->device);
+    if (known == NULL) {
+        known = malloc(sizeof *known);
+        if (known == NULL)
+            return false;
+        known->next = streams->boards;
+        streams->boards = known;
+    }
+    known->boards = *boards;
+    known->boards.device[sizeof known->boards.device - 1] = '\0';
+    for (uint32_t i = 0; i < streams->room; i++) {
+        if (strcmp(streams->by_id[i].device, known->boards.device) == 0)
+            streams->by_id[i].boards = &known->boards;
+    }
+    return true;
+}
+
+/* 0: not known. */
+static uint32_t serial_of(const struct known_stream *stream, uint32_t boot)
+{
+    uint32_t index = boot >> BOARD_BOOT_BITS;
+    if (stream->boards == NULL || index >= stream->boards->count || index >= STORE_BOARDS_MOST)
+        return 0;
+    return stream->boards->serials[index];
+}
+
 bool streams_add(struct streams *streams, const struct ipc_stream *stream)
 {
     uint32_t id = stream->stream.id;
@@ -81,6 +129,8 @@ bool streams_add(struct streams *streams, const struct ipc_stream *stream)
         streams->room = room;
     }
     memcpy(streams->by_id[id].device, stream->stream.device, sizeof streams->by_id[id].device);
+    const struct known_boards *boards = find_boards(streams, streams->by_id[id].device);
+    streams->by_id[id].boards = boards != NULL ? &boards->boards : NULL;
     streams->by_id[id].shape = intern(streams, &stream->shape);
     return streams->by_id[id].shape != NULL;
 }
@@ -168,6 +218,7 @@ static bool put_reading(struct json_out *o, const struct lane_body *body, uint32
     if (!record_values(record, shape, reading.values))
         return false;
     reading.device = stream->device;
+    reading.serial = serial_of(stream, record->boot);
     reading.metrics = stream->shape->names;
     reading.fields = &stream->shape->fields;
     reading.count = shape->count;
@@ -230,8 +281,8 @@ static bool put_record(struct json_out *o, const struct lane *lane, const struct
     if (stream == NULL)
         return false;
     if (record->kind == RECORD_GAP) {
-        payload_gap(o, stream->device, record->boot, record->seq, record->last_seq,
-                    gap_why_name((enum gap_why)record->why));
+        payload_gap(o, stream->device, serial_of(stream, record->boot), record->boot, record->seq,
+                    record->last_seq, gap_why_name((enum gap_why)record->why));
         return true;
     }
     if (record->kind == RECORD_MEAN)

@@ -24,6 +24,8 @@ struct streams *streams_create(void);
 void streams_destroy(struct streams *streams);
 /* false: no memory. Records of a stream that was not added are left out: never go on then. */
 bool streams_add(struct streams *streams, const struct ipc_stream *stream);
+/* Which boards a device's boots are of; replaces what was known. false: no memory. */
+bool streams_boards(struct streams *streams, const struct ipc_boards *boards);
 
 struct lane_body {
     struct lane_body *next;

@@ -260,11 +260,10 @@ static void leave_when_done(struct publisher *p)
 
 static void take_message(struct publisher *p, const uint8_t *message, size_t size)
 {
-    static const size_t least[] = {[IPC_STREAM] = sizeof(struct ipc_stream),
-                                   [IPC_BODY] = sizeof(struct ipc_body),
-                                   [IPC_RESET] = sizeof(struct ipc_reset),
-                                   [IPC_DOC] = sizeof(struct ipc_doc),
-                                   [IPC_STOP] = 1};
+    static const size_t least[] = {
+        [IPC_STREAM] = sizeof(struct ipc_stream), [IPC_BOARDS] = sizeof(struct ipc_boards),
+        [IPC_BODY] = sizeof(struct ipc_body),     [IPC_RESET] = sizeof(struct ipc_reset),
+        [IPC_DOC] = sizeof(struct ipc_doc),       [IPC_STOP] = 1};
     uint8_t type = message[0];
     if (type >= sizeof least / sizeof least[0] || least[type] == 0 || size < least[type])
         _exit(EX_PROTOCOL);
@@ -273,6 +272,11 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
         memcpy(&stream, message, sizeof stream);
         if (!streams_add(p->streams, &stream))
             _exit(EX_OSERR); /* without it its records could not be sent: start anew */
+    } else if (type == IPC_BOARDS) {
+        struct ipc_boards boards;
+        memcpy(&boards, message, sizeof boards);
+        if (!streams_boards(p->streams, &boards))
+            _exit(EX_OSERR);
     } else if (type == IPC_BODY) {
         take_body(p, message, size);
     } else if (type == IPC_RESET) {
