@@ -185,6 +185,7 @@ static bool start_all(struct daemon *daemon)
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
                                 .alerts = daemon->alerts,
+                                .notifier = daemon->notifier,
                                 .buses = daemon->buses,
                                 .forecast = daemon->forecast,
                                 .reload = reload,

@@ -10,6 +10,7 @@
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/forecast.h"
+#include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/store/store.h"
 
@@ -25,6 +26,7 @@ struct serve_parts {
     struct store *store;
     struct publish *publish;                               /* may be NULL */
     struct alerts *alerts;                                 /* may be NULL */
+    struct notifier *notifier;                             /* NULL: no way is configured */
     struct bus *const *buses;                              /* one a config.buses, all started */
     struct forecast *forecast;                             /* may be NULL */
     bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */

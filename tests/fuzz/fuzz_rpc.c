@@ -74,7 +74,10 @@ static void renew(void)
         loop_close(loop);
     }
     fakes = (struct fakes){.now = {1795293274123, TIME_TRUSTED}};
-    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish,
+                              .alerts = fake_alerts,
+                              .notifier = fake_notifier,
+                              .buses = fake_buses};
     loop = loop_open(false);
     rpc = rpc_open(loop, &fake_config, &parts);
     control = control_open(loop, address.sun_path, rpc);

@@ -4,10 +4,11 @@ import email
 import email.header
 import os
 import signal
+import subprocess
 import time
 
 import pytest
-from garden import wait_until
+from garden import program, wait_until
 from services import MailServer, Service, certificate
 
 LINES = [{"name": "west", "baud": 9600, "units": [
@@ -139,6 +140,21 @@ def test_an_unanswered_alarm_goes_to_the_next_group(site, service, needs):
     assert time.monotonic() - begun > 50
     assert service.texts("/next")[0].startswith("【还没人处理】")
     assert len(service.texts("/first")) == 1
+
+
+def test_a_test_says_what_each_way_answers(site, service, needs):
+    needs("baiye-field", "baiyed", "baiye")
+    service.answers = {"/wrong": (200, '{"errcode":93000}')}
+    start(site, [way(site, service, "wrong", "wecom"), way(site, service, "good", "feishu")])
+    wait_until(lambda: service.texts("/good"), 30, "the alert of the garden")
+    done = subprocess.run([program("baiye"), "alert", "test", "--socket",
+                           site.folder / "baiyed.sock"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "wrong" in lines[0] and "wrong key (93000)" in lines[0] and "wecom" in lines[0]
+    assert lines[1].split() == ["good", "feishu", "delivered"]
+    assert any("【测试】" in text for text in service.texts("/good"))
 
 
 def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_path):

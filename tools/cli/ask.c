@@ -254,6 +254,17 @@ static void print_alerts(const json_t *result)
         (void)puts("no alerts");
 }
 
+static void print_ways(const json_t *result)
+{
+    size_t index;
+    const json_t *row;
+    json_array_foreach (json_object_get(result, "ways"), index, row) {
+        bool delivered = json_is_true(json_object_get(row, "delivered"));
+        (void)printf("%-16s %-9s %s\n", talk_text(row, "way"), talk_text(row, "service"),
+                     delivered ? "delivered" : talk_text(row, "why"));
+    }
+}
+
 static void print_audit(const json_t *result)
 {
     size_t index;
@@ -368,6 +379,11 @@ static bool ack_params(json_t *params, int argc, char **argv)
     return add_text(params, "id", argv[0]);
 }
 
+static bool test_params(json_t *params, int argc, char **argv)
+{
+    return argc < 1 || add_text(params, "way", argv[0]);
+}
+
 static const struct command {
     const char *name, *method, *usage;
     int min, max; /* arguments */
@@ -389,18 +405,20 @@ static const struct command {
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
     {"list", "alerts", "", 0, 0, no_params, print_alerts, NULL},
     {"history", "alerts", " [DAYS]", 0, 1, history_params, print_alerts, NULL},
+    {"test", "alert_test", " [WAY]", 0, 1, test_params, print_ways, NULL},
     {"ack", "ack", " ID", 1, 1, ack_params, print_done, NULL},
 };
 
-/* baiye alert list, history, ack: the word behind is the command. */
+/* baiye alert list, history, ack, test: the word behind is the command. */
 int cli_alert(int argc, char **argv)
 {
-    static const char *const words[] = {"list", "history", "ack"};
+    static const char *const words[] = {"list", "history", "ack", "test"};
     for (size_t i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(argv[1], words[i]) == 0)
             return cli_ask(argc - 1, argv + 1);
     }
-    (void)fputs("Usage: baiye alert list | history [DAYS] | ack ID  [--json] [--socket FILE]\n",
+    (void)fputs("Usage: baiye alert list | history [DAYS] | ack ID | test [WAY]  [--json] "
+                "[--socket FILE]\n",
                 stderr);
     return EX_USAGE;
 }

@@ -39,7 +39,7 @@ static const struct {
     {"raw", cli_ask, "raw BUS UNIT HEX", "send one Modbus request (function code and data)"},
     {"resend", cli_ask, "resend DEVICE BOOT FROM [TO]", "send readings to the brokers once more"},
     {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
-    {"alert", cli_alert, "alert list | history [DAYS] | ack ID",
+    {"alert", cli_alert, "alert list | history [DAYS] | ack ID | test [WAY]",
      "what stands, what was, and \"I have seen it\""},
     {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
      "people and programs that may log in"},

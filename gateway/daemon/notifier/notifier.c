@@ -363,6 +363,7 @@ void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way
 {
     pthread_mutex_lock(&notifier->lock);
     way->waiting = queue_count(notifier->queue, index);
+    way->answered = queue_answered(notifier->queue, index, way->last);
     (void)snprintf(way->trouble, sizeof way->trouble, "%s", queue_trouble(notifier->queue, index));
     pthread_mutex_unlock(&notifier->lock);
 }

@@ -12,8 +12,10 @@
 struct notifier;
 
 struct notifier_way {
-    uint32_t waiting; /* notices */
-    char trouble[96]; /* "": it works, as far as is known */
+    uint32_t waiting;  /* notices */
+    char trouble[96];  /* "": it works, as far as is known */
+    uint32_t answered; /* messages, since the start */
+    char last[96];     /* why the last one was not delivered; "": it was */
 };
 
 /* `config` and `store` must outlive it. NULL: can't be started (errno). */

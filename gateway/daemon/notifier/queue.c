@@ -46,6 +46,8 @@ struct way_state {
     int64_t sent_ms[64]; /* ring of the last ones sent; the rate is kept by it */
     uint32_t sent;
     char trouble[WAY_WHY_SIZE];
+    uint32_t answered;
+    char last[WAY_WHY_SIZE];
 };
 
 struct queue {
@@ -453,6 +455,8 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
     if (state->message != id || id == 0)
         return; /* of a process that is gone */
     state->message = 0;
+    state->answered++;
+    (void)snprintf(state->last, sizeof state->last, "%s", outcome == WAY_SENT ? "" : why);
     bool away = outcome == WAY_SENT || outcome == WAY_REFUSED;
     for (struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
         if (notice->message != id)
@@ -477,6 +481,12 @@ void queue_again(struct queue *queue)
 const char *queue_trouble(const struct queue *queue, uint16_t way)
 {
     return queue->ways[way].trouble;
+}
+
+uint32_t queue_answered(const struct queue *queue, uint16_t way, char last[WAY_WHY_SIZE])
+{
+    memcpy(last, queue->ways[way].last, WAY_WHY_SIZE);
+    return queue->ways[way].answered;
 }
 
 uint32_t queue_count(const struct queue *queue, uint16_t way)

@@ -43,6 +43,9 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
 void queue_again(struct queue *queue);
 /* Why a way does not work; "": it does, as far as is known. */
 const char *queue_trouble(const struct queue *queue, uint16_t way);
+/* How many messages of a way have been answered since the start, and what the last answer was:
+ * "" when it was delivered. */
+uint32_t queue_answered(const struct queue *queue, uint16_t way, char last[WAY_WHY_SIZE]);
 uint32_t queue_count(const struct queue *queue, uint16_t way);
 
 /* Has anything changed that must survive a restart? Asking makes it no. */

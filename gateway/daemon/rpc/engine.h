@@ -18,6 +18,7 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/loop.h"
+#include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/rpc/users.h"
 #include "gateway/daemon/store/store.h"
@@ -34,9 +35,10 @@ struct rpc_call;
 /* What calls are answered with. */
 struct rpc_parts {
     struct store *store;
-    struct publish *publish;  /* may be NULL */
-    struct alerts *alerts;    /* may be NULL */
-    struct bus *const *buses; /* one a config.buses */
+    struct publish *publish;   /* may be NULL */
+    struct alerts *alerts;     /* may be NULL */
+    struct notifier *notifier; /* NULL: no way is configured */
+    struct bus *const *buses;  /* one a config.buses */
     /* For `stats`; a new reference. May be NULL. */
     json_t *(*stats)(void *context);
     void *context;

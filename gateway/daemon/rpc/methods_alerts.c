@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The season's list: alerts that stand and those that ended, as they are kept. */
+/* The season's list: alerts that stand and those that ended, as they are kept. And a test of the
+ * ways by which people are told. */
 #include <stdio.h>
 #include <string.h>
 
@@ -72,8 +73,91 @@ static void run_alerts(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
+/* ---- alert_test: waits for what each service answers ---------------------------------------- */
+
+#define TEST_LOOK_MS 200
+#define TEST_MOST_MS 45000 /* a transfer takes 30 s at most */
+
+struct test {
+    struct loop_timer timer;
+    struct rpc_call *call;
+    int64_t until_ms;
+    uint16_t ways;             /* bit i: config.ways[i] is tested */
+    uint32_t before[WAYS_MAX]; /* answered until then */
+};
+
+static void stop_test(void *state)
+{
+    loop_timer_stop(&((struct test *)state)->timer);
+}
+
+static json_t *answer_of(const struct test *test, uint16_t index, bool *open)
+{
+    const struct rpc *rpc = test->call->rpc;
+    struct notifier_way way;
+    notifier_way(rpc->parts.notifier, index, &way);
+    bool answered = way.answered != test->before[index];
+    *open = *open || !answered;
+    return json_pack("{s:s,s:s,s:b,s:s}", "way", rpc->config->ways[index].name, "service",
+                     way_kind_name(rpc->config->ways[index].kind), "delivered",
+                     answered && way.last[0] == '\0', "why",
+                     answered ? way.last : "no answer yet; it is tried on");
+}
+
+static void look_at_test(struct loop_timer *timer)
+{
+    struct test *test = timer->context;
+    struct rpc_call *call = test->call;
+    json_t *answers = json_array();
+    bool open = false;
+    for (uint16_t i = 0; i < call->rpc->config->way_count; i++) {
+        if (test->ways >> i & 1)
+            (void)json_array_append_new(answers, answer_of(test, i, &open));
+    }
+    if (open && loop_now_ms() < test->until_ms) {
+        json_decref(answers);
+        loop_timer_start(call->rpc->loop, timer, TEST_LOOK_MS);
+        return;
+    }
+    rpc_end(call, json_pack("{s:o}", "ways", answers));
+}
+
+static void run_alert_test(struct rpc_call *call)
+{
+    const struct config *config = call->rpc->config;
+    const char *name = rpc_has(call, "way") ? rpc_text(call, "way") : "";
+    uint16_t ways = 0;
+    if (name == NULL)
+        return;
+    for (uint16_t i = 0; i < config->way_count; i++) {
+        if (name[0] == '\0' || strcmp(config->ways[i].name, name) == 0)
+            ways |= (uint16_t)(1u << i);
+    }
+    if (ways == 0 || call->rpc->parts.notifier == NULL) {
+        rpc_fail(call, "unknown", "there is no such way to people",
+                 "notify: in the configuration lists them");
+        return;
+    }
+    struct test *test = rpc_attach(call, sizeof *test, stop_test);
+    if (test == NULL)
+        return;
+    test->timer = (struct loop_timer){.context = test, .expired = look_at_test};
+    test->call = call;
+    test->ways = ways;
+    test->until_ms = loop_now_ms() + TEST_MOST_MS;
+    for (uint16_t i = 0; i < config->way_count; i++) {
+        struct notifier_way way;
+        notifier_way(call->rpc->parts.notifier, i, &way);
+        test->before[i] = way.answered;
+        if (ways >> i & 1)
+            notifier_test(call->rpc->parts.notifier, i);
+    }
+    loop_timer_start(call->rpc->loop, &test->timer, TEST_LOOK_MS);
+}
+
 static const struct rpc_method methods[] = {
     {.name = "alerts", .run = run_alerts},
+    {.name = "alert_test", .role = USER_TECHNICIAN, .command = true, .run = run_alert_test},
     {.name = NULL},
 };
 const struct rpc_methods rpc_methods_alerts = {.list = methods};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/rpc/fakes.h"
 
+#include "gateway/daemon/notifier/notifier.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 struct fakes fakes;
 struct bus *const fake_buses[] = {NULL, NULL};
 struct publish *const fake_publish = (struct publish *)(void *)&fakes;
+struct notifier *const fake_notifier = (struct notifier *)(void *)&fakes;
 struct alerts *const fake_alerts = (struct alerts *)(void *)&fakes;
 
 const char *store_result_text(enum store_result result)
@@ -150,6 +153,21 @@ enum store_result store_audits(struct store *store, store_asker asker, uint32_t 
     uint32_t count = fakes.audit_count < limit ? fakes.audit_count : limit;
     done(context, fakes.result, fakes.audits, count);
     return STORE_OK;
+}
+
+void notifier_test(struct notifier *notifier, uint16_t way)
+{
+    (void)notifier;
+    (void)way;
+    fakes.tests++;
+}
+
+/* The first way delivers, the second refuses. */
+void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way)
+{
+    (void)notifier;
+    *way = (struct notifier_way){.answered = fakes.tests};
+    (void)snprintf(way->last, sizeof way->last, "%s", index == 0 ? "" : "wrong key");
 }
 
 enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
@@ -404,7 +422,12 @@ static struct device_config devices[] = {
     {.name = "broken", .index = 1, .unit = 2, .profile = &profile},
     {.name = "dead", .index = 2, .unit = 3, .profile = &profile},
 };
+static struct way_config fake_ways[] = {{.name = "family", .kind = WAY_WECOM},
+                                        {.name = "son", .kind = WAY_NTFY}};
+
 struct config fake_config = {
+    .ways = fake_ways,
+    .way_count = 2,
     .site = "baiye-1",
     .timezone = "Asia/Shanghai",
     .buses = &bus,

@@ -33,6 +33,7 @@ struct fakes {
     char acked_by[65]; /* of the one alert that stands: frost-plot-1 */
     int64_t acked_ms;
     int64_t idle_ms;  /* of store, bus, forecast and publishers */
+    uint32_t tests;   /* of ways to people */
     bool thrifty;     /* every broker */
     int64_t later_ms; /* then */
     char raised[160]; /* the alert that stands */
@@ -43,6 +44,7 @@ struct bus;
 extern struct bus *const fake_buses[];
 extern struct publish *const fake_publish; /* only its address means something */
 extern struct alerts *const fake_alerts;
+extern struct notifier *const fake_notifier;
 
 /* The garden that is asked about: bus east with plot-1 (unit 1), broken (unit 2) and dead (unit 3),
  * broker local, plots upper (plot-1, broken) and empty. A test may name its file. */

@@ -39,7 +39,10 @@ static int start(void **state)
     memset(&fakes, 0, sizeof fakes);
     fakes.now = (struct wall_ms){1795293274123, TIME_TRUSTED};
     progress_count = end_count = 0;
-    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish,
+                              .alerts = fake_alerts,
+                              .notifier = fake_notifier,
+                              .buses = fake_buses};
     loop = loop_open(false);
     rpc = rpc_open(loop, &fake_config, &parts);
     return rpc != NULL ? 0 : -1;
@@ -156,6 +159,21 @@ static void alerts_are_listed_as_their_topics_have_them(void **state)
                 "{\"ended\":9,\"id\":\"frost-garden\"}]}");
     assert_string_equal(ask(&farmer, "alerts", "{\"from\":9}"), "invalid");
     assert_string_equal(ask(&farmer, "alerts", "{\"from\":9,\"to\":1}"), "invalid");
+}
+
+static void a_test_of_the_ways_says_what_each_answered(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&farmer, "alert_test", "{}"), "forbidden");
+    assert_string_equal(ask(&technician, "alert_test", "{\"way\":\"none\"}"), "unknown");
+    assert_int_equal(fakes.tests, 0);
+    assert_string_equal(ask(&technician, "alert_test", "{}"), "");
+    assert_said("{\"ways\":[{\"delivered\":true,\"service\":\"wecom\",\"way\":\"family\","
+                "\"why\":\"\"},{\"delivered\":false,\"service\":\"ntfy\",\"way\":\"son\","
+                "\"why\":\"wrong key\"}]}");
+    assert_int_equal(fakes.tests, 2);
+    assert_string_equal(ask(&technician, "alert_test", "{\"way\":\"son\"}"), "");
+    assert_int_equal(fakes.tests, 3);
 }
 
 static void an_acknowledged_alert_says_by_whom(void **state)
@@ -393,7 +411,10 @@ static void an_actuator_is_switched_back_when_its_time_is_over(void **state)
 static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(void **state)
 {
     (void)state;
-    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish,
+                              .alerts = fake_alerts,
+                              .notifier = fake_notifier,
+                              .buses = fake_buses};
     loop_drop_tasks(loop);
     rpc_close(rpc);
     strcpy(fakes.kept_key, "actuators");
@@ -659,6 +680,7 @@ int main(void)
         TEST(a_full_history_answer_stays_below_64_kb),
         TEST(a_history_that_makes_no_sense_is_refused),
         TEST(alerts_are_listed_as_their_topics_have_them),
+        TEST(a_test_of_the_ways_says_what_each_answered),
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),
         TEST(a_resend_by_numbers_says_what_is_gone),

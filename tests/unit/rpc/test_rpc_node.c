@@ -89,7 +89,10 @@ static void answered(void *context, bool progress, const json_t *body)
 static int start(void **state)
 {
     (void)state;
-    struct rpc_parts parts = {.publish = fake_publish, .alerts = fake_alerts, .buses = fake_buses};
+    struct rpc_parts parts = {.publish = fake_publish,
+                              .alerts = fake_alerts,
+                              .notifier = fake_notifier,
+                              .buses = fake_buses};
     memset(&fakes, 0, sizeof fakes);
     memset(&node, 0, sizeof node);
     fakes.answer_request = answer;
