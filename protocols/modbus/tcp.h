@@ -24,6 +24,9 @@ enum { TCP_MORE = 0, TCP_BAD = -1 };
  * of it is there, TCP_BAD when it is no Modbus TCP (close the connection: there is no way to find
  * the next frame). */
 int tcp_parse(const uint8_t *bytes, size_t have, struct tcp_frame *frame);
+/* The same of an answer, from servers that count the length wrongly: where it is one more or one
+ * less than the PDU's own first bytes tell, those count. */
+int tcp_parse_answer(const uint8_t *bytes, size_t have, struct tcp_frame *frame);
 /* Writes the frame; its size, 0 when it does not fit. `pdu` may already lie at out + MBAP_SIZE. */
 size_t tcp_build(uint16_t transaction, uint8_t unit, const uint8_t *pdu, size_t pdu_size,
                  uint8_t *out, size_t out_size);

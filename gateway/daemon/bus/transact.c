@@ -364,15 +364,24 @@ static bool answer_fits(const struct transact_request *request, const struct tcp
     }
 }
 
-/* Collects one whole frame; its size, TCP_MORE at the deadline, TCP_BAD when it is none. */
-static int listen_tcp(struct transact *t, int64_t deadline_ns, struct tcp_frame *frame)
+/* The frame that answers; others, such as the answer to a request that was given up, are passed
+ * over. Its size, TCP_MORE at the deadline, TCP_BAD when what comes is no Modbus TCP. What comes
+ * behind it in one piece with it is of nobody: nothing else was asked. */
+static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline_ns,
+                      struct tcp_frame *frame)
 {
     uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
     size_t have = 0;
     for (;;) {
-        int size = tcp_parse(bytes, have, frame);
-        if (size != TCP_MORE)
-            return size == (int)have ? size : TCP_BAD; /* more than was asked for is no good */
+        int size = tcp_parse_answer(bytes, have, frame);
+        if (size == TCP_BAD || (size > 0 && frame->transaction == transaction))
+            return size;
+        if (size > 0) {
+            have -= (size_t)size;
+            memmove(bytes, bytes + size, have);
+            t->stray_bytes += (uint64_t)size;
+            continue;
+        }
         int64_t slice = line_now_ns() + SLICE_NS;
         bool last = slice >= deadline_ns;
         enum line_event event = line_wait(t->line, last ? deadline_ns : slice, false);
@@ -385,6 +394,23 @@ static int listen_tcp(struct transact *t, int64_t deadline_ns, struct tcp_frame 
             return TCP_BAD;
         have += (size_t)got;
     }
+}
+
+/* What came without being asked for. False: the other end has closed. */
+static bool drop_stale(struct transact *t)
+{
+    uint8_t bytes[256];
+    int got;
+    while ((got = line_read(t->line, bytes, sizeof bytes)) > 0)
+        t->stray_bytes += (uint64_t)got;
+    return got == 0;
+}
+
+/* Many servers that are one device put 0 or 255 there, whatever was asked; the transaction says
+ * that it is the answer. */
+static bool is_of_unit(const struct tcp_frame *answer, uint8_t unit)
+{
+    return answer->unit == unit || answer->unit == 0 || answer->unit == 255;
 }
 
 /* Frames are made and read here: libmodbus's raw request always carries transaction 0, so that a
@@ -400,9 +426,9 @@ static void do_tcp(struct transact *t, const struct transact_request *request,
                             sizeof message);
     answer->sent_ns = answer->end_ns = line_now_ns();
     answer->result = BUS_DOWN;
-    if (!line_write(t->line, message, size))
+    if (!drop_stale(t) || !line_write(t->line, message, size))
         return;
-    int got = listen_tcp(t, answer->sent_ns + request->timeout_ns, &frame);
+    int got = listen_tcp(t, transaction, answer->sent_ns + request->timeout_ns, &frame);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->turnaround_ns = answer->end_ns - answer->sent_ns;
     leave_alone(answer, request->extra_ns);
@@ -411,8 +437,7 @@ static void do_tcp(struct transact *t, const struct transact_request *request,
         answer->result = BUS_TIMEOUT;
     } else if (got > 0) {
         answer->result = BUS_GARBLED;
-        if (frame.transaction != transaction || frame.unit != request->unit ||
-            !answer_fits(request, &frame))
+        if (!is_of_unit(&frame, request->unit) || !answer_fits(request, &frame))
             return;
         answer->result = frame.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
         answer->pdu = frame.pdu;

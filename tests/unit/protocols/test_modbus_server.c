@@ -310,9 +310,29 @@ static void tcp_header_is_checked(void **state)
     assert_int_equal(tcp_build(1, 1, frame, 5, frame, 11), 0);
 }
 
+static void an_answer_whose_length_is_one_off_is_as_long_as_its_pdu(void **state)
+{
+    (void)state;
+    struct tcp_frame parsed;
+    const uint8_t *longer = (const uint8_t *)"\x00\x07\x00\x00\x00\x04\x01\x83\x02";
+    assert_int_equal(tcp_parse(longer, 9, &parsed), TCP_MORE);
+    assert_int_equal(tcp_parse_answer(longer, 9, &parsed), 9);
+    assert_int_equal(parsed.pdu_size, 2);
+    const uint8_t *shorter = (const uint8_t *)"\x00\x07\x00\x00\x00\x04\x01\x03\x02\x00\x2A";
+    for (size_t have = 0; have < 11; have++)
+        assert_int_equal(tcp_parse_answer(shorter, have, &parsed), TCP_MORE);
+    assert_int_equal(tcp_parse_answer(shorter, 11, &parsed), 11);
+    assert_int_equal(parsed.pdu_size, 4);
+    /* Two off is no slip of counting: what the header says stands, and the PDU does not fit. */
+    const uint8_t *wrong = (const uint8_t *)"\x00\x07\x00\x00\x00\x03\x01\x03\x02\x00\x2A";
+    assert_int_equal(tcp_parse_answer(wrong, 11, &parsed), 9);
+    assert_int_equal(tcp_parse_answer((const uint8_t *)"HTTP/1.1", 8, &parsed), TCP_BAD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_whose_length_is_one_off_is_as_long_as_its_pdu),
         cmocka_unit_test_setup(registers_are_read_and_written, fresh),
         cmocka_unit_test_setup(read_write_writes_before_it_reads, fresh),
         cmocka_unit_test_setup(bits_are_packed_lowest_first, fresh),
