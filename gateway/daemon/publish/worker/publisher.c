@@ -18,6 +18,7 @@
 
 #include "gateway/common/backoff.h"
 #include "gateway/common/log.h"
+#include "gateway/daemon/publish/worker/boundary.h"
 
 #define WINDOW          16u /* QoS 1 messages in flight: below the brokers' usual 20 */
 #define FASTEST_MOST_MS 3000
@@ -386,6 +387,11 @@ int publisher_main(void)
         (void)fprintf(stderr, "baiyed: --publisher is for baiyed itself\n");
         return EX_USAGE;
     }
+    if (!boundary_close())
+        log_write(LOG_LEVEL_WARNING,
+                  "publish %s: its process keeps more rights than it needs: the kernel has no "
+                  "system call filter (%s)",
+                  p->hello.broker.name, strerror(errno));
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->streams = streams_create();
     p->session = session_create(&p->hello, p->wake_fd);
