@@ -121,7 +121,7 @@ test('roles: a farmer looks, picks and acknowledges; counters are not for him, a
   for (const topic of ['site', 'forecast', 'dev/soil-1/live', 'plot/upper/live', 'rpc/technician/write', 'alert/x', 'gateway/status']) {
     assert.equal(await broker.put(topic), 0x87, topic);
   }
-  await until('what a farmer may hear', () => broker.heard.has('plot/upper/live') && broker.heard.has('alert/warm-upper'));
+  await until('what a farmer may hear', () => broker.heard.has('plot/upper/live') && broker.heard.has('alert/warm-garden'));
   assert.deepEqual([...broker.heard].filter((t) => /health|readings|rpc/.test(t)), []);
 });
 
@@ -160,7 +160,7 @@ test('roles: a screen’s account shows values and charts; what changes anything
     assert.equal(await broker.put(topic), 0x87, topic);
   }
   assert.ok([0, 16].includes(await broker.put('led/preview')));
-  await until('what a screen shows', () => broker.heard.has('dev/soil-1/live') && broker.heard.has('alert/warm-upper'));
+  await until('what a screen shows', () => broker.heard.has('dev/soil-1/live') && broker.heard.has('alert/warm-garden'));
   assert.deepEqual([...broker.heard].filter((t) => /health|readings|rpc|preview/.test(t)), []);
 });
 
