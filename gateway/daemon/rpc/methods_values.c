@@ -538,7 +538,8 @@ static void run_audits(struct rpc_call *call)
     if (rpc_attach(call, sizeof(struct audits), free_audits) == NULL)
         return;
     call->resume = audits_ready;
-    enum store_result result = store_audits(call->rpc->parts.store, rpc_asker(&call->caller),
+    /* In one queue with the rows that are on their way to it: what was answered is in the list. */
+    enum store_result result = store_audits(call->rpc->parts.store, STORE_ASKER_GATEWAY,
                                             (uint32_t)limit, audits_done, call);
     if (result != STORE_OK)
         rpc_fail_store(call, result);
