@@ -113,11 +113,15 @@ static void try_open(struct bus *bus)
 {
     int error = line_open(&bus->line);
     int64_t now = bus_now_ms();
+    bus->open_error = error;
+    if (error == EALREADY) { /* it is being connected: on with it at once */
+        bus->open_at_ms = now;
+        return;
+    }
     log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
                "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
                error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
                error ? "; trying on" : "");
-    bus->open_error = error;
     if (error) {
         back_off(bus);
         bus->open_at_ms = now + bus->open_wait_ms;
@@ -126,6 +130,7 @@ static void try_open(struct bus *bus)
     bus->up = true;
     bus->useful = false;
     bus->opened_ms = now;
+    bus->ready_ms = now + bus->bus->settle_ms;
     bus->counted.reopened++;
     bus->transact.listening = false;
     for (unsigned i = 0; i < bus->bus->device_count; i++) {
@@ -161,6 +166,15 @@ static void rest(struct bus *bus, int64_t until_us)
         line_down(bus);
 }
 
+/* A converter that was just connected to is given its time; requests of others wait, too. */
+static void rest_settling(struct bus *bus)
+{
+    int64_t most_ms = bus_now_ms() + STEP_MOST_MS;
+    int64_t until_ms = bus->ready_ms < most_ms ? bus->ready_ms : most_ms;
+    if (transact_idle(&bus->transact, until_ms * MS, false) == LINE_GONE)
+        line_down(bus);
+}
+
 /* True: there was one that could go. */
 static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
 {
@@ -189,6 +203,10 @@ void bus_step(struct bus *bus)
     bool paused = keep_pause(bus, now);
     if (!paused && !bus->up && now >= bus->open_at_ms)
         try_open(bus);
+    if (bus->up && now < bus->ready_ms) { /* it hears nothing yet */
+        rest_settling(bus);
+        return;
+    }
     enum bus_result served = bus_serve_request(bus);
     if (served == BUS_DOWN && bus->up)
         line_down(bus);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/serial.h>
 #include <modbus.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -23,12 +24,12 @@
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 
-#define NS_PER_S           1000000000LL
-#define CONNECT_TIMEOUT_US 900000
-#define KEEPALIVE_IDLE_S   20
-#define KEEPALIVE_EVERY_S  5
-#define KEEPALIVE_COUNT    3
-#define USER_TIMEOUT_MS    10000u /* data without ACK for so long: the connection is dead */
+#define NS_PER_S          1000000000LL
+#define CONNECT_LOOK_MS   200 /* an end asked for is noticed so soon */
+#define KEEPALIVE_IDLE_S  20
+#define KEEPALIVE_EVERY_S 5
+#define KEEPALIVE_COUNT   3
+#define USER_TIMEOUT_MS   10000u /* data without ACK for so long: the connection is dead */
 
 int64_t line_now_ns(void)
 {
@@ -39,8 +40,11 @@ int64_t line_now_ns(void)
 
 void line_init(struct line *line, const struct bus_config *bus, int wake_fd)
 {
-    *line = (struct line){
-        .bus = bus, .fd = -1, .wake_fd = wake_fd, .wire = {bus->baud, bus->parity, bus->stop_bits}};
+    *line = (struct line){.bus = bus,
+                          .fd = -1,
+                          .connecting = -1,
+                          .wake_fd = wake_fd,
+                          .wire = {bus->baud, bus->parity, bus->stop_bits}};
 }
 
 /* --- serial port --- */
@@ -148,10 +152,20 @@ static void watch_connection(int fd)
                          sizeof options[i].value);
 }
 
-/* libmodbus connects within its response timeout; given a number it resolves nothing. */
-static int open_tcp(struct line *line)
+static void end_connecting(struct line *line)
+{
+    if (line->connecting >= 0)
+        (void)close(line->connecting);
+    line->connecting = -1;
+}
+
+/* A lost SYN is sent again after a second: that must have its time. */
+static int begin_connecting(struct line *line)
 {
     char address[RESOLVER_ADDRESS_SIZE], port[8];
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                                   .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
     if (!line->resolver)
         line->resolver = resolver_new(line->bus->port);
     if (!line->resolver)
@@ -159,22 +173,41 @@ static int open_tcp(struct line *line)
     if (!resolver_get(line->resolver, address))
         return EINPROGRESS;
     (void)snprintf(port, sizeof port, "%u", line->bus->tcp_port);
-    modbus_t *modbus = modbus_new_tcp_pi(address, port);
-    if (!modbus)
-        return errno;
-    (void)modbus_set_response_timeout(modbus, 0, CONNECT_TIMEOUT_US);
-    if (modbus_connect(modbus) != 0) {
-        int error = errno && errno != EINPROGRESS ? errno : ETIMEDOUT;
-        modbus_free(modbus);
+    if (getaddrinfo(address, port, &hints, &found) != 0)
+        return EINVAL;
+    int error = 0;
+    line->connecting = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (line->connecting < 0 ||
+        (connect(line->connecting, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS))
+        error = errno;
+    freeaddrinfo(found);
+    line->connect_until_ns = line_now_ns() + line->bus->connect_ms * 1000000LL;
+    if (error)
+        end_connecting(line);
+    return error;
+}
+
+static int open_tcp(struct line *line)
+{
+    int error = line->connecting < 0 ? begin_connecting(line) : 0;
+    socklen_t size = sizeof error;
+    if (error)
+        return error;
+    struct pollfd made = {.fd = line->connecting, .events = POLLOUT};
+    int ready = poll(&made, 1, CONNECT_LOOK_MS);
+    if (ready <= 0 && line_now_ns() < line->connect_until_ns)
+        return EALREADY;
+    if (ready <= 0)
+        error = ETIMEDOUT;
+    else if (getsockopt(line->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    if (error) {
+        end_connecting(line);
         return error;
     }
-    line->modbus = modbus;
-    line->fd = modbus_get_socket(modbus);
+    line->fd = line->connecting;
+    line->connecting = -1;
     line->transaction = 0;
-    if (line->fd >= FD_SETSIZE) {
-        line_close(line);
-        return EMFILE;
-    }
     watch_connection(line->fd);
     return 0;
 }
@@ -191,14 +224,15 @@ int line_open(struct line *line)
 
 void line_close(struct line *line)
 {
-    if (!line->modbus)
-        return;
-    if (line->fd >= 0) {
-        if (line->bus->type == BUS_RTU)
+    if (line->modbus) {
+        if (line->fd >= 0) {
             (void)tcflush(line->fd, TCIOFLUSH); /* or close() waits for unsent bytes */
-        modbus_close(line->modbus);
+            modbus_close(line->modbus);
+        }
+        modbus_free(line->modbus);
+    } else if (line->fd >= 0) {
+        (void)close(line->fd);
     }
-    modbus_free(line->modbus);
     line->modbus = NULL;
     line->fd = -1;
 }
@@ -206,6 +240,7 @@ void line_close(struct line *line)
 void line_end(struct line *line)
 {
     line_close(line);
+    end_connecting(line);
     resolver_free(line->resolver);
     line->resolver = NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The open end of one bus: a serial port, a Modbus TCP connection, or RTU frames over TCP. Opens
  * it exclusively, sets rate and parity, sends a request, waits for bytes or for a time. libmodbus
- * opens and sets up serial ports and connections, and builds and sends RTU requests. One thread. */
+ * opens and sets up serial ports, and builds and sends their requests. One thread. */
 #ifndef BAIYE_BUS_LINE_H
 #define BAIYE_BUS_LINE_H
 
@@ -16,9 +16,11 @@ struct resolver;
 
 struct line {
     const struct bus_config *bus;
-    void *modbus;              /* modbus_t of a serial port or Modbus TCP */
+    void *modbus;              /* modbus_t of a serial port */
     struct resolver *resolver; /* TCP: host name to number, off this thread */
     int fd;                    /* -1: closed */
+    int connecting;            /* a connection that does not stand yet; -1: none */
+    int64_t connect_until_ns;
     int wake_fd;               /* eventfd: a request of others waits */
     struct serial_timing wire; /* in force */
     int64_t last_ns;           /* when the last byte was seen or will have been sent */
@@ -33,7 +35,7 @@ int64_t line_now_ns(void);
 /* `wake_fd` may be -1. */
 void line_init(struct line *line, const struct bus_config *bus, int wake_fd);
 /* 0, or an errno: EBUSY when another program holds the port, EINPROGRESS while a name is being
- * resolved. Takes at most 1 s. */
+ * resolved, EALREADY while a connection is being made: call again. Takes at most 1 s. */
 int line_open(struct line *line);
 void line_close(struct line *line);
 /* Closes and gives everything back. */

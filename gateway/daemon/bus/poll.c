@@ -504,7 +504,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         outcome = refused(bus, device, index, &answer, &again);
     if (again) {
         bus->units[index].quiet_us = answer.quiet_ns / US;
-        return true;
+        return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;
     }
     try_ended(bus, index, &answer, outcome, false);
     return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;

@@ -123,12 +123,23 @@ static bool drain(struct transact *t)
     return got >= 0;
 }
 
+/* What came without being asked for. False: the other end has closed. */
+static bool drop_stale(struct transact *t)
+{
+    uint8_t bytes[256];
+    int got;
+    while ((got = line_read(t->line, bytes, sizeof bytes)) > 0)
+        t->stray_bytes += (uint64_t)got;
+    return got == 0;
+}
+
 enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes)
 {
     for (;;) {
         enum line_event event = line_wait(t->line, until_ns, wakes);
-        if (event == LINE_BYTES && (t->line->bus->type == BUS_TCP || !drain(t)))
-            return LINE_GONE; /* Modbus TCP: unasked bytes, or the other end closed */
+        bool tcp = t->line->bus->type == BUS_TCP;
+        if (event == LINE_BYTES && !(tcp ? drop_stale(t) : drain(t)))
+            return LINE_GONE; /* the other end closed */
         if (event == LINE_WOKEN || event == LINE_GONE)
             return event;
         if (line_now_ns() >= until_ns)
@@ -394,16 +405,6 @@ static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline
             return TCP_BAD;
         have += (size_t)got;
     }
-}
-
-/* What came without being asked for. False: the other end has closed. */
-static bool drop_stale(struct transact *t)
-{
-    uint8_t bytes[256];
-    int got;
-    while ((got = line_read(t->line, bytes, sizeof bytes)) > 0)
-        t->stray_bytes += (uint64_t)got;
-    return got == 0;
 }
 
 /* Many servers that are one device put 0 or 255 there, whatever was asked; the transaction says

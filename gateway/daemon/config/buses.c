@@ -103,6 +103,8 @@ static const struct key bus_keys[] = {
      .min = 20,
      .max = 10000,
      .example = "500ms"},
+    {.name = "connect", .kind = KEY_MS, BUS(connect_ms), .min = 100, .max = 60000, .example = "5s"},
+    {.name = "settle", .kind = KEY_MS, BUS(settle_ms), .min = 0, .max = 60000, .example = "1s"},
     {.name = "allow_overload", .kind = KEY_BOOL, BUS(allow_overload), .example = "true"},
     {.name = "devices",
      .kind = KEY_FUNCTION,
@@ -119,6 +121,7 @@ bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target
     bus->baud = 9600;
     bus->parity = 'N';
     bus->stop_bits = 1;
+    bus->connect_ms = 5000;
     if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
         return false;
     if (bus->type == BUS_RTU)

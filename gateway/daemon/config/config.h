@@ -121,6 +121,8 @@ struct bus_config {
     uint8_t stop_bits;
     uint32_t silence_us;  /* 0: the standard's */
     uint32_t response_ms; /* 0: from the profiles */
+    uint32_t connect_ms;  /* TCP: longest time until a connection stands */
+    uint32_t settle_ms;   /* TCP: how long a new one is left alone */
     bool allow_overload;  /* a plan that cannot be met is a warning, not an error */
     uint16_t device_count;
     uint16_t *devices; /* indices into config.devices */

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Modbus TCP servers and converters as they are: their headers, their order, their manners."""
+import socket
+import struct
+import time
+
+import pytest
+
+from probe import Registers, device, mbap
+
+PROFILE = "fields:\n  - { metric: level, register: 0 }\n"
+GOOD = bytes([3, 2, 0x12, 0x34])
+STALE = bytes([3, 2, 0x0B, 0xAD])
+
+
+def polled(farm, answer, **more):
+    """Readings of one register that holds 0x1234."""
+    server = farm.server(answer)
+    farm.profile(PROFILE)
+    farm.start(server.bus(device(), **more))
+    farm.wait(8)
+    assert set(farm.values("level")) == {0x1234}
+    return server
+
+
+def split(connection, head):
+    for byte in mbap(head, GOOD):
+        connection.sendall(bytes([byte]))
+        time.sleep(0.003)
+
+
+def before(connection, head):
+    connection.sendall(mbap(head, STALE, transaction=0x7FFF) + mbap(head, GOOD))
+
+
+def twice_apart(connection, head):
+    connection.sendall(mbap(head, STALE, transaction=0x7FFF))
+    time.sleep(0.02)
+    connection.sendall(mbap(head, GOOD))
+
+
+def behind(connection, head):
+    connection.sendall(mbap(head, GOOD) + mbap(head, STALE, transaction=0x7FFF))
+
+
+def again(connection, head):
+    connection.sendall(mbap(head, GOOD) * 2)
+
+
+ANSWERS = {
+    "unit 0": lambda c, h: c.sendall(mbap(h, GOOD, unit=0)),
+    "unit 255": lambda c, h: c.sendall(mbap(h, GOOD, unit=255)),
+    "one short": lambda c, h: c.sendall(mbap(h, GOOD, length=len(GOOD))),
+    "one long": lambda c, h: c.sendall(mbap(h, GOOD, length=len(GOOD) + 2)),
+    "a byte too many": lambda c, h: c.sendall(mbap(h, GOOD, length=len(GOOD) + 2) + b"\0"),
+    "split": split, "foreign first": before, "foreign apart": twice_apart, "foreign behind": behind,
+    "answered twice": again}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_known_by_its_transaction(farm, name):
+    server = polled(farm, lambda unit, pdu: ANSWERS[name])
+    assert len(server.opened) == 1
+
+
+def test_an_exception_whose_header_counts_wrong_is_an_exception(farm):
+    """00 07 00 00 00 04 01 83 02 is exception 2."""
+    def answer(unit, pdu):
+        return lambda c, head: c.sendall(head[:2] + bytes.fromhex("00 00 00 04 01 83 02"))
+    server = farm.server(answer)
+    farm.profile(PROFILE)
+    farm.start(server.bus(device()))
+    farm.wait_log("refuses 1 of 1 fields, from register 0 (function 3) on: illegal data address")
+    assert len(server.opened) == 1
+
+
+def test_another_units_answer_is_none(farm):
+    server = farm.server(lambda unit, pdu: lambda c, h: c.sendall(mbap(h, STALE, unit=9)))
+    farm.profile(PROFILE)
+    farm.start(server.bus(device()))
+    farm.wait_log("answers only garbage", 30)
+    assert set(farm.values("level")) <= {None}
+
+
+def test_a_new_connection_is_left_alone_while_it_settles(farm):
+    asked = Registers({0: 0x1234})
+    server = farm.server(asked, settle=0.5)
+    farm.profile(PROFILE)
+    farm.start(server.bus(device(), settle="600ms"))
+    farm.wait(5)
+    assert len(server.opened) == 1
+    assert asked.asked[0][0] - server.opened[0] >= 0.59
+
+
+def test_a_connection_may_take_its_time(farm):
+    """A full backlog drops SYNs, as a lossy link does: what is sent again after seconds gets in."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    port = listener.getsockname()[1]
+    fillers = []
+    for _ in range(2):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(("127.0.0.1", port))
+        fillers.append(filler)
+    time.sleep(0.1)
+    farm.profile(PROFILE)
+    farm.start({"name": "net", "type": "tcp", "port": f"127.0.0.1:{port}", "devices": [device()]})
+    time.sleep(1.2)  # the first SYN is lost
+    fillers += [listener.accept()[0], listener.accept()[0]]
+    listener.settimeout(10)
+    connection = listener.accept()[0]
+    with connection:
+        connection.settimeout(10)
+        for _ in range(3):
+            request = connection.recv(260)
+            connection.sendall(mbap(request[:7], GOOD))
+        farm.wait(2)
+    listener.close()
+    assert struct.unpack(">H", GOOD[2:])[0] in farm.values("level")
