@@ -197,6 +197,14 @@ static int64_t next_turn_us(const struct bus *bus, int64_t wake_us, int64_t now_
     return wake_us;
 }
 
+/* A node whose readings do not count before it has told which board it is: on a line that is asked
+ * as fast as it answers there would never be time for that. */
+static bool is_unknown(const struct bus *bus, int unit)
+{
+    const struct own_node *node = bus->devices[unit].node;
+    return node != NULL && own_node_unknown(node);
+}
+
 void bus_step(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -223,7 +231,15 @@ void bus_step(struct bus *bus)
     struct schedule_turn turn = schedule_next(&bus->schedule, now_us);
     if (serve_patient(bus, &turn))
         return;
-    if (turn.unit >= 0 && now - bus->fetched_ms < STARVED_MS) {
+    bool polls = turn.unit >= 0 && now - bus->fetched_ms < STARVED_MS;
+    if (polls && is_unknown(bus, turn.unit)) {
+        enum bus_result identified = bus_tend_nodes(bus, 0);
+        if (identified == BUS_DOWN)
+            line_down(bus);
+        if (identified != BUS_STOPPED)
+            return;
+    }
+    if (polls) {
         if (!bus_poll(bus, &turn))
             line_down(bus);
         return;
