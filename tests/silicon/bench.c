@@ -202,6 +202,24 @@ void board_flash_slot(struct board *b, unsigned slot, const char *version, unsig
     free(file);
 }
 
+struct line *bench_line(struct board *b, uint32_t serial)
+{
+    struct line *l = calloc(1, sizeof *l);
+    if (!l)
+        give_up("no memory for a", "line");
+    l->baud = 9600;
+    l->parity = 'N';
+    board_init(b, serial);
+    line_add(l, b->part);
+    return l;
+}
+
+void bench_end(struct line *l, struct board *b)
+{
+    board_free(b);
+    free(l);
+}
+
 void board_flash(struct board *b, uint32_t serial, const char *version, unsigned counter)
 {
     size_t size;

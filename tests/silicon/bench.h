@@ -29,6 +29,10 @@ uint32_t bench_symbol(const char *program, const char *file, const char *name);
 /* A blank chip on a board with everything mounted. */
 void board_init(struct board *b, uint32_t serial);
 void board_free(struct board *b);
+/* Such a board alone on a line of 9600 baud without parity, not powered yet; ends the test program
+ * without memory. And the end of both. */
+struct line *bench_line(struct board *b, uint32_t serial);
+void bench_end(struct line *l, struct board *b);
 /* As `baiye flash` writes it: loader, factory page, the image of slot 0. */
 void board_flash(struct board *b, uint32_t serial, const char *version, unsigned counter);
 

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -18,21 +17,14 @@ static struct board board;
 static int set_up(void **state)
 {
     (void)state;
-    line = calloc(1, sizeof *line);
-    if (!line)
-        return -1;
-    line->baud = 9600;
-    line->parity = 'N';
-    board_init(&board, 0x00C0FFEE);
-    line_add(line, board.part);
+    line = bench_line(&board, 0x00C0FFEE);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    board_free(&board);
-    free(line);
+    bench_end(line, &board);
     return 0;
 }
 

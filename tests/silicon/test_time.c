@@ -23,13 +23,7 @@ static void run_s(uint64_t s)
 static int set_up(void **state)
 {
     (void)state;
-    line = calloc(1, sizeof *line);
-    if (!line)
-        return -1;
-    line->baud = 9600;
-    line->parity = 'N';
-    board_init(&board, 1);
-    line_add(line, board.part);
+    line = bench_line(&board, 1);
     board_flash(&board, 1, "1.0.0", 1);
     part_power(board.part, true);
     run_s(20);
@@ -39,8 +33,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    board_free(&board);
-    free(line);
+    bench_end(line, &board);
     return 0;
 }
 

@@ -20,13 +20,7 @@ static struct board board;
 static int set_up(void **state)
 {
     (void)state;
-    line = calloc(1, sizeof *line);
-    if (!line)
-        return -1;
-    line->baud = 9600;
-    line->parity = 'N';
-    board_init(&board, 1);
-    line_add(line, board.part);
+    line = bench_line(&board, 1);
     board_flash(&board, 1, "1.0.0", 1);
     return 0;
 }
@@ -34,8 +28,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    board_free(&board);
-    free(line);
+    bench_end(line, &board);
     return 0;
 }
 

@@ -7,8 +7,6 @@
 
 #include "gateway/daemon/notifier/ways.h"
 
-#define NOTIFIER_FD 3
-
 struct notifier_hello {
     uint16_t way_count;
     struct way_config ways[WAYS_MAX];

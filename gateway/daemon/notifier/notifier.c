@@ -2,11 +2,9 @@
 #include "gateway/daemon/notifier/notifier.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
 #include "gateway/daemon/notifier/queue.h"
 
@@ -26,8 +25,6 @@
 #define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */
 #define RESTART_MS      2000
 #define ANSWER_MOST_MS  90000 /* a process that says nothing of a message for so long is ended */
-
-extern char **environ;
 
 struct notifier {
     const struct config *config;
@@ -55,28 +52,6 @@ static struct queue_now now_of(const struct notifier *notifier)
 
 /* ---- The process ---- */
 
-static int spawn_with(int child_fd, pid_t *pid)
-{
-    static char name[] = "baiyed", option[] = "--notifier";
-    char *const arguments[] = {name, option, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&actions, child_fd, NOTIFIER_FD);
-    posix_spawn_file_actions_addclosefrom_np(&actions, NOTIFIER_FD + 1);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error;
-}
-
 static bool say_hello(const struct notifier *notifier)
 {
     struct notifier_hello *hello = calloc(1, sizeof *hello);
@@ -95,8 +70,7 @@ static void end_process(struct notifier *notifier)
     if (notifier->fd >= 0)
         close(notifier->fd);
     notifier->fd = -1;
-    if (notifier->pid >
-        0) { /* it has nothing to finish: what it sent and did not tell is sent again */
+    if (notifier->pid > 0) { /* what it sent and has not reported yet is sent again */
         (void)kill(notifier->pid, SIGKILL);
         (void)waitpid(notifier->pid, &status, 0);
     }
@@ -110,26 +84,12 @@ static void end_process(struct notifier *notifier)
 
 static void begin_process(struct notifier *notifier, int64_t now_ms)
 {
-    int fds[2], size = 1 << 18;
     notifier->start_again_ms = now_ms + RESTART_MS;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+    if (child_start("--notifier", &notifier->fd, &notifier->pid) && say_hello(notifier))
         return;
-    for (int i = 0; i < 2; i++)
-        (void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    /* dup2() onto the same number would keep close-on-exec set: move out of its way. */
-    int child = fcntl(fds[1], F_DUPFD_CLOEXEC, NOTIFIER_FD + 1);
-    close(fds[1]);
-    notifier->fd = fds[0];
-    int error = child < 0 ? errno : spawn_with(child, &notifier->pid);
-    if (child >= 0)
-        close(child);
-    if (error != 0)
-        notifier->pid = 0;
-    if (error != 0 || !say_hello(notifier)) {
-        log_write(LOG_LEVEL_ERROR, "notify: its process can't be started: %s; trying on",
-                  strerror(error != 0 ? error : errno));
-        end_process(notifier);
-    }
+    log_write(LOG_LEVEL_ERROR, "notify: its process can't be started: %s; trying on",
+              strerror(errno));
+    end_process(notifier);
 }
 
 /* ---- Messages ---- */

@@ -34,7 +34,7 @@ void notifier_test(struct notifier *notifier, uint16_t way);
 void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way);
 
 /* main() of the notifier process, when baiyed is called as `baiyed --notifier`: its socket is
- * descriptor NOTIFIER_FD. Returns the exit code. */
+ * descriptor CHILD_FD (child.h). Returns the exit code. */
 int notifier_main(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
 #include "gateway/daemon/notifier/notifier.h"
 
@@ -46,7 +47,7 @@ static void tell(const struct transfer *transfer, enum way_outcome outcome, cons
         .id = transfer->message.id, .way = transfer->message.way, .outcome = (uint8_t)outcome};
     (void)snprintf(done.why, sizeof done.why, "%s", why);
     /* A daemon that is gone is seen when it is read from. */
-    (void)send(NOTIFIER_FD, &done, sizeof done, MSG_NOSIGNAL);
+    (void)send(CHILD_FD, &done, sizeof done, MSG_NOSIGNAL);
 }
 
 /* ---- Secrets ---- */
@@ -266,7 +267,7 @@ static bool read_daemon(struct sender *sender)
 {
     struct way_message message;
     for (;;) {
-        ssize_t got = recv(NOTIFIER_FD, &message, sizeof message, MSG_DONTWAIT);
+        ssize_t got = recv(CHILD_FD, &message, sizeof message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         if (got != (ssize_t)sizeof message)
@@ -279,7 +280,7 @@ static bool read_daemon(struct sender *sender)
 static void serve(struct sender *sender)
 {
     while (read_daemon(sender)) {
-        struct curl_waitfd daemon = {.fd = NOTIFIER_FD, .events = CURL_WAIT_POLLIN};
+        struct curl_waitfd daemon = {.fd = CHILD_FD, .events = CURL_WAIT_POLLIN};
         collect(sender);
         (void)curl_multi_poll(sender->multi, &daemon, 1, 1000, NULL);
     }
@@ -295,7 +296,7 @@ int notifier_main(void)
         sender->multi = curl_multi_init();
     bool good =
         sender != NULL && sender->multi != NULL &&
-        recv(NOTIFIER_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
+        recv(CHILD_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
     if (good)
         serve(sender);
     if (sender != NULL && sender->multi != NULL)

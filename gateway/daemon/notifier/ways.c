@@ -59,17 +59,24 @@ static bool fits(int length, size_t size)
 
 /* ---- Requests ---- */
 
+/* A message of kind "text", as the robots of the chat services take it. */
+static void put_message(struct json_out *o, const char *kind, const char *body, const char *key,
+                        const char *text)
+{
+    put_text(o, kind, "text");
+    json_out_key(o, body);
+    json_out_open(o, '{');
+    put_text(o, key, text);
+    json_out_close(o, '}');
+}
+
 static bool wecom(const struct way_config *way, const struct way_secrets *secrets,
                   const struct way_message *message, struct way_request *request,
                   struct json_out *o)
 {
     char key[768];
     json_out_open(o, '{');
-    put_text(o, "msgtype", "text");
-    json_out_key(o, "text");
-    json_out_open(o, '{');
-    put_text(o, "content", message->text);
-    json_out_close(o, '}');
+    put_message(o, "msgtype", "text", "content", message->text);
     json_out_close(o, '}');
     return escape(key, sizeof key, secrets->token) &&
            fits(snprintf(request->url, sizeof request->url, "%s?key=%s", way->url, key),
@@ -83,11 +90,7 @@ static bool dingtalk(const struct way_config *way, const struct way_secrets *sec
 {
     char token[768], text[320], code[64], escaped[200];
     json_out_open(o, '{');
-    put_text(o, "msgtype", "text");
-    json_out_key(o, "text");
-    json_out_open(o, '{');
-    put_text(o, "content", message->text);
-    json_out_close(o, '}');
+    put_message(o, "msgtype", "text", "content", message->text);
     json_out_close(o, '}');
     if (!escape(token, sizeof token, secrets->token))
         return false;
@@ -118,11 +121,7 @@ static bool feishu(const struct way_config *way, const struct way_secrets *secre
         put_text(o, "timestamp", seconds);
         put_text(o, "sign", code);
     }
-    put_text(o, "msg_type", "text");
-    json_out_key(o, "content");
-    json_out_open(o, '{');
-    put_text(o, "text", message->text);
-    json_out_close(o, '}');
+    put_message(o, "msg_type", "content", "text", message->text);
     json_out_close(o, '}');
     return escape(token, sizeof token, secrets->token) &&
            fits(snprintf(request->url, sizeof request->url, "%s/%s", way->url, token),

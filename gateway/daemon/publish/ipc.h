@@ -12,7 +12,6 @@
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/record.h"
 
-#define IPC_FD      3           /* the publisher's end */
 #define IPC_MAX     (96u << 10) /* the longest message */
 #define IPC_DOC_MAX (88u << 10) /* the longest payload of a document or answer */
 

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/publish/worker/doc_queue.h"
 #include "gateway/daemon/publish/worker/lane.h"
@@ -248,7 +249,7 @@ static int run_process(const struct example *example)
     assert_true(child >= 0);
     if (child == 0) {
         (void)alarm(20);
-        if (fds[1] == IPC_FD || dup2(fds[1], IPC_FD) == IPC_FD)
+        if (fds[1] == CHILD_FD || dup2(fds[1], CHILD_FD) == CHILD_FD)
             _exit(publisher_main());
         _exit(EX_SOFTWARE);
     }

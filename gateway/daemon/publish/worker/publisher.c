@@ -3,6 +3,7 @@
  * worth keeping: when it dies, the daemon starts another, and what was not acknowledged comes
  * again from the store. */
 #include "gateway/daemon/publish/worker/publisher.h"
+#include "gateway/daemon/child.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -325,7 +326,7 @@ static void pass_requests(struct publisher *p)
 
 static bool receive_hello(struct publisher *p)
 {
-    p->fd = IPC_FD;
+    p->fd = CHILD_FD;
     return recv(p->fd, &p->hello, sizeof p->hello, 0) == (ssize_t)sizeof p->hello &&
            p->hello.type == IPC_HELLO;
 }
