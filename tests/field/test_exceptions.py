@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices that refuse: all of it, or one register of seven."""
-import time
-
 import pytest
 
 from garden import wait_until
@@ -46,11 +44,13 @@ def test_one_register_of_seven_is_refused(farm, code):
 
 
 def test_a_profile_that_is_refused_everywhere_costs_little(farm):
-    line = farm.line(Registers(special=lambda unit, pdu: bytes([pdu[0] | 0x80, 2])))
+    line = farm.line(Registers({7: 1}, special=lambda unit, pdu: bytes([pdu[0] | 0x80, 2])
+                               if unit == 1 else None))
     farm.profile(SEVEN)
-    farm.start(line.bus(device()))
+    farm.profile("fields:\n  - { metric: level, register: 7 }\n", name="neighbour")
+    farm.start(line.bus(device(), device("neighbour", profile="neighbour", address=2)))
     farm.wait_log("refuses 7 of 7 fields")
-    before = len(line.device.asked)
-    time.sleep(10)  # at five polls a second, fifty requests
-    assert len(line.device.asked) - before <= 3
+    before, had = len(line.device.reads(unit=1)), len(farm.readings("neighbour"))
+    farm.wait(had + 50, 60, name="neighbour")  # as often as it would have been asked itself
+    assert len(line.device.reads(unit=1)) - before <= 3
     assert farm.log().count("refuses 7 of 7 fields") == 1

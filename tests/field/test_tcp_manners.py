@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from probe import Registers, device, mbap
+from garden import wait_until
+from probe import Raw, Registers, device, mbap
 
 PROFILE = "fields:\n  - { metric: level, register: 0 }\n"
 GOOD = bytes([3, 2, 0x12, 0x34])
@@ -74,6 +75,14 @@ def test_an_exception_whose_header_counts_wrong_is_an_exception(farm):
     assert len(server.opened) == 1
 
 
+def test_no_modbus_at_all_closes_the_connection(farm):
+    server = farm.server(lambda unit, pdu: Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    farm.profile(PROFILE)
+    farm.start(server.bus(device()))
+    wait_until(lambda: len(server.opened) > 2, 20, "it is connected anew")
+    assert farm.readings() == []
+
+
 def test_another_units_answer_is_none(farm):
     server = farm.server(lambda unit, pdu: lambda c, h: c.sendall(mbap(h, STALE, unit=9)))
     farm.profile(PROFILE)
@@ -92,24 +101,26 @@ def test_a_new_connection_is_left_alone_while_it_settles(farm):
     assert asked.asked[0][0] - server.opened[0] >= 0.59
 
 
+def sent_again(port):
+    """Is the kernel trying to connect there, and not for the first time? /proc/net/tcp of proc(5)."""
+    with open("/proc/net/tcp", encoding="ascii") as lines:
+        rows = [line.split() for line in lines][1:]
+    return any(int(row[2].split(":")[1], 16) == port and row[3] == "02" and int(row[6], 16) > 0
+               for row in rows)
+
+
 def test_a_connection_may_take_its_time(farm):
     """A full backlog drops SYNs, as a lossy link does: what is sent again after seconds gets in."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
     port = listener.getsockname()[1]
-    fillers = []
-    for _ in range(2):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(("127.0.0.1", port))
-        fillers.append(filler)
-    time.sleep(0.1)
+    fillers = [socket.create_connection(("127.0.0.1", port))]  # the one place; others are dropped
     farm.profile(PROFILE)
     farm.start({"name": "net", "type": "tcp", "port": f"127.0.0.1:{port}", "devices": [device()]})
-    time.sleep(1.2)  # the first SYN is lost
-    fillers += [listener.accept()[0], listener.accept()[0]]
+    wait_until(lambda: sent_again(port), 10, "the first SYN is lost")
     listener.settimeout(10)
+    fillers.append(listener.accept()[0])
     connection = listener.accept()[0]
     with connection:
         connection.settimeout(10)

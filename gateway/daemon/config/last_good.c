@@ -88,15 +88,20 @@ static bool same(const char *one, const char *other)
 
 /* ---- The two folders ---------------------------------------------------------------------- */
 
+/* Of the file config.good, by folder: the version of this form and the folder. */
+static const char marks[3][5] = {"", "1:1\n", "1:2\n"};
+
 /* 1 or 2; 0: none counts. */
 static unsigned current(const char *folder)
 {
     char path[PATH_ROOM];
     size_t size = 0;
     char *text = path_in(path, folder, "config.good") ? read_whole(path, &size) : NULL;
-    unsigned which = size == 2 && (text[0] == '1' || text[0] == '2') && text[1] == '\n'
-                         ? (unsigned)(text[0] - '0')
-                         : 0;
+    unsigned which = 0;
+    for (unsigned i = 1; i <= 2 && text != NULL; i++) {
+        if (size == strlen(marks[i]) && memcmp(text, marks[i], size) == 0)
+            which = i;
+    }
     free(text);
     return which;
 }
@@ -105,7 +110,7 @@ static bool make_current(const char *folder, unsigned which)
 {
     char path[PATH_ROOM], next[PATH_ROOM];
     if (!path_in(path, folder, "config.good") || !path_in(next, folder, "config.good.new") ||
-        !write_whole(next, which == 1 ? "1\n" : "2\n", 2) || rename(next, path) != 0)
+        !write_whole(next, marks[which], strlen(marks[which])) || rename(next, path) != 0)
         return false;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = fd >= 0 && fsync(fd) == 0;

@@ -3,7 +3,8 @@
  * profiles that it used. When the file on disk is wrong at a start (somebody saved half an edit,
  * and then the power failed), the garden goes on with this one.
  *
- *   STATE/config.good     "1\n" or "2\n": which of the two folders counts (replaced by rename)
+ *   STATE/config.good     "1:N\n": this form's version, and which of the two folders counts, 1 or 2
+ *                         (replaced by rename); what has another version is as if there were none
  *   STATE/config.1/, .2/  baiye.yaml, its origin (the path of the file), profiles/NAME.yaml
  *
  * Main thread. */

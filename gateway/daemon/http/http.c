@@ -21,11 +21,11 @@
 #include "gateway/common/log.h"
 #include "gateway/daemon/http/files.h"
 #include "gateway/daemon/http/origin.h"
+#include "gateway/daemon/http/places.h"
 
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
 #define DESCRIPTORS     1024 /* no more than LimitNOFILE allows */
-#define PLACES_SPARE    8    /* from so few free ones on a connection is closed for each new one */
 #define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
@@ -73,18 +73,8 @@ struct http_request {
     char user[BROKER_CHECK_NAME_MAX + 1];
 };
 
-/* One connection. Who only holds it makes room for others when few places are left. */
-struct place {
-    struct lws *wsi; /* NULL: free */
-    int64_t since_ms;
-    bool busy;      /* a request is answered, or it is a WebSocket */
-    bool websocket; /* the bridge has limits of its own */
-    bool leaving;
-    char peer[48];
-};
-
 struct http {
-    struct place places[HTTP_CONNECTIONS_MAX];
+    struct places places;
     struct loop *loop;
     struct http_options options;
     struct lws_vhost *vhost;
@@ -107,6 +97,7 @@ struct bridge *bridge_of(struct lws *wsi)
 void http_stats(const struct http *http, struct http_stats *stats)
 {
     *stats = http->stats;
+    stats->connections = http->places.taken;
 }
 
 bool http_argument(struct http_request *request, const char *name, char *out, size_t size)
@@ -129,84 +120,6 @@ bool http_argument(struct http_request *request, const char *name, char *out, si
         }
         return true;
     }
-}
-
-/* ---- Places ------------------------------------------------------------------------------- */
-
-static void place_busy(struct lws *wsi, bool busy)
-{
-    struct place *place = lws_get_opaque_user_data(wsi);
-    if (place == NULL)
-        return;
-    place->busy = busy;
-    place->since_ms = loop_now_ms();
-}
-
-/* How many answers are under way to an address. */
-static unsigned answers_to(const struct http *http, const char *peer)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-        const struct place *place = &http->places[i];
-        count += place->wsi != NULL && place->busy && !place->websocket && !place->leaving &&
-                 strcmp(place->peer, peer) == 0;
-    }
-    return count;
-}
-
-/* Who has been idle longest; where nobody is, the longest answer to the address that takes the most
- * of them: who reads slowly holds no more places than are left over. */
-static struct place *least_wanted(struct http *http)
-{
-    struct place *chosen = NULL;
-    unsigned most = 0;
-    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-        struct place *place = &http->places[i];
-        if (place->wsi == NULL || place->websocket || place->leaving)
-            continue;
-        unsigned weight = place->busy ? answers_to(http, place->peer) : HTTP_CONNECTIONS_MAX + 1;
-        if (chosen == NULL || weight > most ||
-            (weight == most && place->since_ms < chosen->since_ms)) {
-            most = weight;
-            chosen = place;
-        }
-    }
-    return chosen;
-}
-
-static void evict(struct http *http)
-{
-    struct place *place = least_wanted(http);
-    if (place == NULL)
-        return;
-    place->leaving = true;
-    lws_set_timeout(place->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-}
-
-static void place_take(struct lws *wsi)
-{
-    struct http *http = http_of(wsi);
-    if (http->stats.connections + PLACES_SPARE >= HTTP_CONNECTIONS_MAX)
-        evict(http);
-    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-        if (http->places[i].wsi == NULL) {
-            http->places[i] = (struct place){.wsi = wsi, .since_ms = loop_now_ms()};
-            (void)lws_get_peer_simple(wsi, http->places[i].peer, sizeof http->places[i].peer);
-            lws_set_opaque_user_data(wsi, &http->places[i]); /* marks it as counted */
-            http->stats.connections++;
-            return;
-        }
-    }
-}
-
-static void place_release(struct lws *wsi)
-{
-    struct place *place = lws_get_opaque_user_data(wsi);
-    if (place == NULL)
-        return;
-    http_of(wsi)->stats.connections--;
-    *place = (struct place){0};
-    lws_set_opaque_user_data(wsi, NULL);
 }
 
 /* ---- The answer --------------------------------------------------------------------------- */
@@ -656,10 +569,7 @@ static int upgrade(struct lws *wsi, const char *to)
     int status = bridge_admit(http->options.bridge);
     if (status != 0)
         return refuse(wsi, (unsigned)status);
-    place_busy(wsi, true);
-    struct place *place = lws_get_opaque_user_data(wsi);
-    if (place != NULL)
-        place->websocket = true;
+    place_websocket(wsi);
     return 0;
 }
 
@@ -670,13 +580,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     (void)size;
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return http_of(wsi)->stats.connections >= HTTP_CONNECTIONS_MAX;
+        return http_of(wsi)->places.taken >= HTTP_CONNECTIONS_MAX;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        place_take(wsi);
+        place_take(&http_of(wsi)->places, wsi);
         roomy_socket(wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
-        place_release(wsi);
+        place_release(&http_of(wsi)->places, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade(wsi, in);

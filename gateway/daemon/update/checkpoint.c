@@ -27,6 +27,9 @@ static void hex(const uint8_t *bytes, size_t size, char *out)
     out[2 * size] = '\0';
 }
 
+/* Of the record; one without a number is of version 1 as well. */
+#define RECORD_VERSION 1
+
 /* ---- out ------------------------------------------------------------------------------------ */
 
 static char *record_of(const struct update_job *job, size_t *size)
@@ -45,10 +48,10 @@ static char *record_of(const struct update_job *job, size_t *size)
                                 "checks_before", (int)row->node.checks_before, "before",
                                 (json_int_t)row->node.version_before));
     }
-    json_t *record =
-        json_pack("{s:I,s:s,s:s,s:O?,s:i,s:b,s:o}", "size", (json_int_t)job->file_size, "sha256",
-                  id, "bus", job->wanted.bus, "devices", job->wanted.devices, "share",
-                  (int)job->wanted.share, "held", (int)job->held, "rows", rows);
+    json_t *record = json_pack("{s:i,s:I,s:s,s:s,s:O?,s:i,s:b,s:o}", "v", RECORD_VERSION, "size",
+                               (json_int_t)job->file_size, "sha256", id, "bus", job->wanted.bus,
+                               "devices", job->wanted.devices, "share", (int)job->wanted.share,
+                               "held", (int)job->held, "rows", rows);
     char *text = json_dumps(record, JSON_COMPACT);
     *size = text != NULL ? strlen(text) : 0;
     json_decref(record);
@@ -194,7 +197,9 @@ static struct update_job *job_of(struct update_loading *loading)
     struct update_options_wanted wanted = {.share =
                                                share >= 1 && share <= 100 ? (unsigned)share : 50};
     char id[2 * UPDATE_ID_SIZE + 1];
-    if (bus == NULL || strlen(bus) >= sizeof wanted.bus)
+    const json_t *version = json_object_get(record, "v");
+    bool known = version == NULL || json_integer_value(version) == RECORD_VERSION;
+    if (!known || bus == NULL || strlen(bus) >= sizeof wanted.bus)
         return NULL;
     memcpy(wanted.bus, bus, strlen(bus) + 1);
     wanted.devices = json_is_array(devices) ? json_incref(devices) : NULL;

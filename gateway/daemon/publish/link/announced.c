@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was announced is remembered: retained documents of a device, plot, metric or site that the
  * configuration no longer has are emptied at every broker, whenever that can be reached. Kept in
- * the store, a line each: "site NAME", "device NAME METRIC…", "plot NAME". What is gone stays in it
- * until all brokers have emptied it in one run. */
+ * the store, FORM and then a line each: "site NAME", "device NAME METRIC…", "plot NAME". What is
+ * gone stays in it until all brokers have emptied it in one run. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "gateway/daemon/publish/link/link.h"
 
 #define KEPT_MOST 60000u
+#define FORM      "announced 1\n" /* the first line: this form and its version */
 #define WORD_MOST (CONFIG_NAME_SIZE + 8)
 
 /* Asked on the link thread, answered on the store's; whoever asked may be gone by then. */
@@ -198,7 +199,7 @@ static void keep(struct publish *publish, const char *gone)
     char *text = calloc(1, KEPT_MOST);
     if (text == NULL)
         return; /* what was kept before stays */
-    (void)snprintf(text, KEPT_MOST, "%s", gone);
+    (void)snprintf(text, KEPT_MOST, FORM "%s", gone);
     put_now(publish->config, text, KEPT_MOST);
     (void)store_put(publish->store, "announced", text, strlen(text), NULL, NULL);
     free(text);
@@ -209,8 +210,8 @@ static bool look_at_kept(struct publish *publish, const void *value, size_t size
 {
     char *text = calloc(1, size + 1), *gone = calloc(1, KEPT_MOST / 2);
     bool good = text != NULL && gone != NULL;
-    if (good && size > 0)
-        memcpy(text, value, size);
+    if (good && size >= sizeof FORM - 1 && memcmp(value, FORM, sizeof FORM - 1) == 0)
+        memcpy(text, (const char *)value + sizeof FORM - 1, size - (sizeof FORM - 1));
     if (good) {
         look_at_lines(publish, text, gone, KEPT_MOST / 2);
         keep(publish, gone);
