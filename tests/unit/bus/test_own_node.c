@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's side of our own nodes: which samples are missing, what is asked for them, and what
- * becomes of the answers. */
+ * becomes of the answers. Their rain is in test_own_node_rain.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,176 +9,22 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/bus/own_node.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/node_log/node_log.h"
 #include "protocols/node_map/node_map.h"
-
-static struct field_config fields[2] = {
-    {.metric = "air_temperature",
-     .function = 4,
-     .type = FIELD_S16,
-     .scale = 0.01,
-     .min = -40,
-     .max = 60,
-     .channel = CHANNEL_AIR_TEMPERATURE},
-    {.metric = "rainfall",
-     .role = ROLE_COUNTER,
-     .function = 4,
-     .type = FIELD_U32,
-     .scale = 0.01,
-     .max = 200,
-     .channel = CHANNEL_RAINFALL},
-};
-static struct profile_config profile = {.fields = fields, .field_count = 2, .node = true};
-static struct device_config device = {.index = 3,
-                                      .every_ms = 60000,
-                                      .profile = &profile,
-                                      .metric_count = 2,
-                                      .metrics = {&fields[0], &fields[1]}};
-static const struct wall_ms wall = {1795293274123, TIME_TRUSTED};
-
-static struct reading readings[64];
-static unsigned reading_count;
-static struct reading_gap gaps[8];
-static unsigned gap_count;
-
-static void take_reading(void *context, const struct reading *reading)
-{
-    (void)context;
-    assert_true(reading_count < 64);
-    readings[reading_count++] = *reading;
-}
-
-static void take_gap(void *context, const struct reading_gap *gap)
-{
-    (void)context;
-    assert_true(gap_count < 8);
-    gaps[gap_count++] = *gap;
-}
-
-static const struct reading_sink sink = {.reading = take_reading, .gap = take_gap};
-
-static int reset(void **state)
-{
-    (void)state;
-    reading_count = gap_count = 0;
-    return 0;
-}
-
-static bool see(struct own_node *node, uint32_t boot, uint32_t seq, uint32_t age_ds, int64_t now_ms)
-{
-    struct decoded decoded = {
-        .believed = true, .boot = boot, .seq = seq, .age_ds = age_ds, .status = NODE_STATUS_TIME};
-    return own_node_snapshot(node, &decoded, 60, now_ms);
-}
-
-struct asked {
-    enum own_node_job job;
-    uint16_t boot;
-    uint32_t seq;
-    uint16_t words;
-};
-
-static struct asked next_within(struct own_node *node, int64_t now_ms, unsigned records_max)
-{
-    uint8_t pdu[MODBUS_PDU_MAX];
-    size_t size = 0;
-    uint16_t answer_size;
-    node->identified = true; /* or else that is what is asked when nothing else is */
-    struct asked asked = {
-        .job = own_node_next(node, now_ms, wall, records_max, pdu, &size, &answer_size)};
-    if (asked.job != OWN_NODE_FETCH)
-        return asked;
-    struct byte_reader r = byte_reader_init(pdu, size);
-    assert_int_equal(byte_read_u8(&r), 23);
-    assert_int_equal(byte_read_u16(&r), NODE_LOG_WINDOW);
-    asked.words = byte_read_u16(&r);
-    assert_int_equal(byte_read_u16(&r), NODE_LOG_WANTED);
-    assert_int_equal(byte_read_u16(&r), 3);
-    assert_int_equal(byte_read_u8(&r), 6);
-    asked.boot = byte_read_u16(&r);
-    asked.seq = byte_read_u32(&r);
-    assert_false(r.failed);
-    assert_int_equal(answer_size, asked.words * 2 + 5);
-    return asked;
-}
-
-static struct asked next(struct own_node *node, int64_t now_ms)
-{
-    return next_within(node, now_ms, NODE_LOG_WINDOW_RECORDS);
-}
-
-/* The node's answer: `count` records from (boot, seq), the first taken `age_ds` ago. */
-static void give_once(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
-                      uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
-{
-    struct node_log_window window = {.count = count,
-                                     .boot = boot,
-                                     .seq = seq,
-                                     .uptime_ds = 100000 - age_ds,
-                                     .interval_ds = 600,
-                                     .wall_s = wall_s,
-                                     .newest_boot = boot,
-                                     .newest_seq = seq + 100,
-                                     .now_ds = 100000};
-    for (unsigned i = 0; i < count; i++) {
-        struct node_values values;
-        for (unsigned c = 0; c < CHANNEL_COUNT; c++) {
-            values.value[c] = NODE_NO_VALUE;
-            values.flag[c] = METRIC_ABSENT;
-        }
-        values.value[CHANNEL_AIR_TEMPERATURE] = -500 + (int32_t)i;
-        values.flag[CHANNEL_AIR_TEMPERATURE] = METRIC_GOOD;
-        values.value[CHANNEL_RAINFALL] = 1000 + 20 * (int32_t)i;
-        values.flag[CHANNEL_RAINFALL] = METRIC_GOOD;
-        node_log_pack(&values, window.records[i]);
-    }
-    uint16_t words[NODE_LOG_WINDOW_WORDS];
-    node_log_window_write(&window, words);
-    uint8_t pdu[MODBUS_PDU_MAX];
-    size_t send = NODE_LOG_WINDOW_HEAD + (size_t)count * NODE_LOG_RECORD_WORDS;
-    struct byte_writer w = byte_writer_init(pdu, sizeof pdu);
-    byte_write_u8(&w, 23);
-    byte_write_u8(&w, (uint8_t)(send * 2));
-    for (size_t i = 0; i < send; i++)
-        byte_write_u16(&w, words[i]);
-    struct transact_answer answer = {.result = BUS_OK, .pdu = pdu, .pdu_size = w.at};
-    own_node_done(node, OWN_NODE_FETCH, &answer, now_ms, wall, &sink);
-}
-
-/* Of what it has lost it is asked twice. */
-static void give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq,
-                 uint32_t age_ds, uint32_t wall_s, int64_t now_ms)
-{
-    give_once(node, count, boot, seq, age_ds, wall_s, now_ms);
-    if (node->lost_said)
-        give_once(node, count, boot, seq, age_ds, wall_s, now_ms);
-}
-
-/* What is stored ends with that sample; its counter told so many hundredths. */
-static void go_on(struct own_node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
-                  double told)
-{
-    struct reading_stored before = {.boot = boot,
-                                    .seq = seq,
-                                    .whole = true,
-                                    .told_count = 1,
-                                    .told = {{boot, true, {told / 100}}}};
-    own_node_init(node, &device, &before, live);
-}
+#include "tests/unit/bus/own_node_fixture.h"
 
 static void the_same_sample_is_one_reading(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 9, 0);
-    assert_true(see(&node, 1, 10, 5, 1000000));
+    own_go_on(&node, NULL, 1, 9, 0);
+    assert_true(own_see(&node, 1, 10, 5, 1000000));
     assert_int_equal(node.taken_ms, 1000000 - 500);
-    assert_false(see(&node, 1, 10, 25, 1002000));
+    assert_false(own_see(&node, 1, 10, 25, 1002000));
     assert_int_equal(node.taken_ms, 1000000 - 500); /* its time is fixed at first sight */
-    assert_true(see(&node, 1, 11, 1, 1060000));
-    assert_int_equal(next(&node, 1060000).job, OWN_NODE_IDLE);
+    assert_true(own_see(&node, 1, 11, 1, 1060000));
+    assert_int_equal(own_next(&node, 1060000).job, OWN_NODE_IDLE);
 }
 
 /* The answer to an earlier poll, once more: neither a reading nor the place to go on from. */
@@ -186,16 +32,16 @@ static void an_older_sample_is_an_answer_that_came_twice(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 9, 0);
-    assert_true(see(&node, 1, 10, 5, 1000000));
-    assert_true(see(&node, 1, 11, 5, 1060000));
-    assert_false(see(&node, 1, 10, 5, 1120000));
-    assert_false(see(&node, 1, 10, 5, 1121000)); /* and again */
-    assert_true(see(&node, 1, 12, 5, 1122000));
+    own_go_on(&node, NULL, 1, 9, 0);
+    assert_true(own_see(&node, 1, 10, 5, 1000000));
+    assert_true(own_see(&node, 1, 11, 5, 1060000));
+    assert_false(own_see(&node, 1, 10, 5, 1120000));
+    assert_false(own_see(&node, 1, 10, 5, 1121000)); /* and again */
+    assert_true(own_see(&node, 1, 12, 5, 1122000));
     assert_int_equal(node.taken_ms, 1122000 - 500);
     assert_int_equal(node.last.seq, 12);
-    assert_false(see(&node, 1, 11, 5, 1180000));
-    assert_true(see(&node, 1, 13, 5, 1182000));
+    assert_false(own_see(&node, 1, 11, 5, 1180000));
+    assert_true(own_see(&node, 1, 13, 5, 1182000));
 }
 
 /* Its memory was lost, and it has counted as many boots as before: two samples tell. */
@@ -203,13 +49,13 @@ static void a_node_that_counts_from_one_again_is_believed(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    assert_true(see(&node, 1, 500, 5, 1000000));
+    own_node_init(&node, &own_device, NULL, NULL);
+    assert_true(own_see(&node, 1, 500, 5, 1000000));
     node.hole_count = 0;
-    assert_false(see(&node, 1, 3, 5, 1060000));
-    assert_true(see(&node, 1, 4, 5, 1120000));
-    assert_int_equal(next(&node, 1120000).seq, 3); /* the doubted one is fetched */
-    assert_true(see(&node, 1, 5, 5, 1180000));
+    assert_false(own_see(&node, 1, 3, 5, 1060000));
+    assert_true(own_see(&node, 1, 4, 5, 1120000));
+    assert_int_equal(own_next(&node, 1120000).seq, 3); /* the doubted one is fetched */
+    assert_true(own_see(&node, 1, 5, 5, 1180000));
 }
 
 /* One frame that a checksum let through, or that somebody forged, and the node's log is empty. */
@@ -222,20 +68,20 @@ static void a_number_that_it_cannot_have_reached_is_refused(void **state)
         for (unsigned restarted = 0; restarted < 2; restarted++) {
             struct own_node node;
             gap_count = 0;
-            go_on(&node, NULL, 7, 1100, 0);
+            own_go_on(&node, NULL, 7, 1100, 0);
             if (!restarted)
-                assert_true(see(&node, 7, 1101, 0, 1000000));
+                assert_true(own_see(&node, 7, 1101, 0, 1000000));
             else if (forged[i].boot == 7 && forged[i].seq == 1130) /* it may have been away */
                 continue;
             else if (forged[i].boot == 8 || forged[i].boot == 90)
                 continue;
-            assert_false(see(&node, forged[i].boot, forged[i].seq, 0, 1030000));
+            assert_false(own_see(&node, forged[i].boot, forged[i].seq, 0, 1030000));
             assert_int_equal(node.refused, 1);
-            assert_int_equal(next(&node, 1030000).job, OWN_NODE_IDLE);
+            assert_int_equal(own_next(&node, 1030000).job, OWN_NODE_IDLE);
             uint32_t seq = restarted ? 1101 : 1102;
-            assert_true(see(&node, 7, seq, 0, 1060000));
-            assert_true(see(&node, 7, seq + 1, 0, 1120000));
-            assert_int_equal(next(&node, 1120000).job, OWN_NODE_IDLE);
+            assert_true(own_see(&node, 7, seq, 0, 1060000));
+            assert_true(own_see(&node, 7, seq + 1, 0, 1120000));
+            assert_int_equal(own_next(&node, 1120000).job, OWN_NODE_IDLE);
             assert_int_equal(gap_count, 0);
         }
     }
@@ -246,19 +92,19 @@ static void a_node_that_goes_on_from_a_jump_is_believed(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 9, 0);
-    assert_true(see(&node, 1, 10, 0, 1000000));
-    assert_false(see(&node, 1, 500, 0, 1060000));
-    assert_false(see(&node, 1, 500, 50, 1065000));
-    assert_false(see(&node, 1, 501, 0, 1120000));
-    assert_true(see(&node, 1, 502, 0, 1180000));
-    assert_int_equal(next(&node, 1180000).seq, 11);
-    give(&node, 0, 0, 0, 0, 0, 1180000); /* never taken: no gap */
+    own_go_on(&node, NULL, 1, 9, 0);
+    assert_true(own_see(&node, 1, 10, 0, 1000000));
+    assert_false(own_see(&node, 1, 500, 0, 1060000));
+    assert_false(own_see(&node, 1, 500, 50, 1065000));
+    assert_false(own_see(&node, 1, 501, 0, 1120000));
+    assert_true(own_see(&node, 1, 502, 0, 1180000));
+    assert_int_equal(own_next(&node, 1180000).seq, 11);
+    own_give(&node, 0, 0, 0, 0, 0, 1180000); /* never taken: no gap */
     assert_int_equal(gap_count, 0);
-    assert_int_equal(next(&node, 1180000).seq, 500);
-    give(&node, 2, 1, 500, 1200, 0, 1180000);
+    assert_int_equal(own_next(&node, 1180000).seq, 500);
+    own_give(&node, 2, 1, 500, 1200, 0, 1180000);
     assert_int_equal(reading_count, 2);
-    assert_true(see(&node, 1, 503, 0, 1240000));
+    assert_true(own_see(&node, 1, 503, 0, 1240000));
 }
 
 /* Samples of the true line between them: they are forged however many there are. */
@@ -266,14 +112,14 @@ static void numbers_that_do_not_go_on_are_never_believed(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 9, 0);
+    own_go_on(&node, NULL, 1, 9, 0);
     for (uint32_t i = 0; i < 10; i++) {
-        assert_true(see(&node, 1, 10 + i, 0, 1000000 + 60000 * i));
-        assert_false(see(&node, 1, 90000 + i, 0, 1030000 + 60000 * i));
-        assert_false(see(&node, 3, 7 + i, 0, 1031000 + 60000 * i));
+        assert_true(own_see(&node, 1, 10 + i, 0, 1000000 + 60000 * i));
+        assert_false(own_see(&node, 1, 90000 + i, 0, 1030000 + 60000 * i));
+        assert_false(own_see(&node, 3, 7 + i, 0, 1031000 + 60000 * i));
     }
     assert_int_equal(node.refused, 20);
-    assert_int_equal(next(&node, 1600000).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 1600000).job, OWN_NODE_IDLE);
 }
 
 /* A node that was away for a day, whose clock is a percent fast. */
@@ -281,11 +127,11 @@ static void what_the_time_holds_is_believed_at_once(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 9, 0);
-    assert_true(see(&node, 1, 10, 0, 1000000));
-    assert_true(see(&node, 1, 10 + 1455, 0, 1000000 + 86400000));
-    assert_int_equal(next(&node, 87400000).seq, 11);
-    assert_true(see(&node, 2, 1440, 0, 1000000 + 2 * 86400000LL));
+    own_go_on(&node, NULL, 1, 9, 0);
+    assert_true(own_see(&node, 1, 10, 0, 1000000));
+    assert_true(own_see(&node, 1, 10 + 1455, 0, 1000000 + 86400000));
+    assert_int_equal(own_next(&node, 87400000).seq, 11);
+    assert_true(own_see(&node, 2, 1440, 0, 1000000 + 2 * 86400000LL));
 }
 
 /* 30 ppm are 2.6 s a day; without a crystal a node is 14 minutes off by then. */
@@ -295,28 +141,29 @@ static void its_clock_is_set_again_each_day_and_each_hour_without_a_crystal(void
     (void)state;
     struct own_node node;
     struct transact_answer answer = {.result = BUS_OK};
-    go_on(&node, NULL, 1, 9, 0);
-    assert_true(see(&node, 1, 10, 0, start_ms));
-    assert_int_equal(next(&node, start_ms + hour_ms - 1).job, OWN_NODE_IDLE);
-    assert_int_equal(next(&node, start_ms + hour_ms).job, OWN_NODE_SET_TIME); /* by whom, before? */
-    own_node_done(&node, OWN_NODE_SET_TIME, &answer, start_ms + hour_ms, wall, &sink);
-    assert_int_equal(next(&node, start_ms + 25 * hour_ms - 1).job, OWN_NODE_IDLE);
-    const struct wall_ms doubtful = {wall.ms, TIME_UNTRUSTED};
+    own_go_on(&node, NULL, 1, 9, 0);
+    assert_true(own_see(&node, 1, 10, 0, start_ms));
+    assert_int_equal(own_next(&node, start_ms + hour_ms - 1).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, start_ms + hour_ms).job,
+                     OWN_NODE_SET_TIME); /* by whom, before? */
+    own_node_done(&node, OWN_NODE_SET_TIME, &answer, start_ms + hour_ms, own_wall, &own_sink);
+    assert_int_equal(own_next(&node, start_ms + 25 * hour_ms - 1).job, OWN_NODE_IDLE);
+    const struct wall_ms doubtful = {own_wall.ms, TIME_UNTRUSTED};
     assert_false(own_node_wants_time(&node, start_ms + 25 * hour_ms, doubtful));
-    assert_int_equal(next(&node, start_ms + 25 * hour_ms).job, OWN_NODE_SET_TIME);
+    assert_int_equal(own_next(&node, start_ms + 25 * hour_ms).job, OWN_NODE_SET_TIME);
     node.status |= NODE_STATUS_COARSE;
     own_node_told_time(&node, start_ms + 25 * hour_ms);
-    assert_true(own_node_wants_time(&node, start_ms + 26 * hour_ms, wall));
+    assert_true(own_node_wants_time(&node, start_ms + 26 * hour_ms, own_wall));
 }
 
 static void times_of_a_node_without_its_crystal_are_doubtful(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 4, 5, 0);
-    assert_true(see(&node, 5, 1, 0, 600000));
+    own_go_on(&node, NULL, 4, 5, 0);
+    assert_true(own_see(&node, 5, 1, 0, 600000));
     node.status |= NODE_STATUS_COARSE;
-    give(&node, 1, 4, 6, 0, 1795290000, 600000);
+    own_give(&node, 1, 4, 6, 0, 1795290000, 600000);
     assert_int_equal(readings[0].time.ms, 1795290000000);
     assert_int_equal(readings[0].time.trust, TIME_UNTRUSTED);
 }
@@ -326,25 +173,25 @@ static void the_log_must_say_twice_what_it_lost(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 10, 0);
-    assert_true(see(&node, 1, 14, 0, 0));
-    give_once(&node, 0, 0, 0, 0, 0, 0);
+    own_go_on(&node, NULL, 1, 10, 0);
+    assert_true(own_see(&node, 1, 14, 0, 0));
+    own_give_once(&node, 0, 0, 0, 0, 0, 0);
     assert_int_equal(gap_count, 0);
-    assert_int_equal(next(&node, 0).seq, 11);
-    give_once(&node, 1, 1, 13, 600, 0, 0); /* and another one */
+    assert_int_equal(own_next(&node, 0).seq, 11);
+    own_give_once(&node, 1, 1, 13, 600, 0, 0); /* and another one */
     assert_int_equal(gap_count + reading_count, 0);
-    give_once(&node, 3, 1, 11, 1800, 0, 0);
+    own_give_once(&node, 3, 1, 11, 1800, 0, 0);
     assert_int_equal(reading_count, 3);
     assert_int_equal(gap_count, 0);
-    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 static void the_next_poll_follows_the_next_sample(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    assert_true(see(&node, 1, 10, 300, 1000000)); /* taken 30 s ago, every 60 s */
+    own_node_init(&node, &own_device, NULL, NULL);
+    assert_true(own_see(&node, 1, 10, 300, 1000000)); /* taken 30 s ago, every 60 s */
     int64_t due = own_node_due_ms(&node, 1000000);
     assert_in_range(due, 1030100, 1032000);
     assert_in_range(own_node_due_ms(&node, 1040000), 1040001, 1041000); /* it is overdue */
@@ -354,8 +201,8 @@ static void a_node_without_a_sample_is_asked_again_soon(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    assert_false(see(&node, 1, 0, DECODE_AGE_NONE, 1000));
+    own_node_init(&node, &own_device, NULL, NULL);
+    assert_false(own_see(&node, 1, 0, DECODE_AGE_NONE, 1000));
     assert_in_range(own_node_due_ms(&node, 1000), 1001, 2000);
 }
 
@@ -363,28 +210,28 @@ static void a_hole_is_fetched_from_the_log(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    (void)see(&node, 1, 1, 0, 0);
-    assert_true(see(&node, 1, 5, 0, 240000));
-    struct asked asked = next(&node, 240000);
+    own_node_init(&node, &own_device, NULL, NULL);
+    (void)own_see(&node, 1, 1, 0, 0);
+    assert_true(own_see(&node, 1, 5, 0, 240000));
+    struct asked asked = own_next(&node, 240000);
     assert_int_equal(asked.job, OWN_NODE_FETCH);
     assert_int_equal(asked.boot, 1);
     assert_int_equal(asked.seq, 2);
     assert_int_equal(asked.words, 15 + 3 * 10); /* no more than is missing */
-    give(&node, 3, 1, 2, 1800, 0, 240000);
+    own_give(&node, 3, 1, 2, 1800, 0, 240000);
     assert_int_equal(reading_count, 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_true(readings[i].late);
         assert_int_equal(readings[i].device, 3);
         assert_int_equal(readings[i].seq, 2 + i);
         assert_int_equal(readings[i].taken.ms, 240000 - 180000 + 60000 * (int)i);
-        assert_int_equal(readings[i].time.ms, wall.ms - 180000 + 60000 * (int)i);
+        assert_int_equal(readings[i].time.ms, own_wall.ms - 180000 + 60000 * (int)i);
         assert_true(readings[i].values[0].present);
         assert_true(readings[i].values[0].value > -5.001 && readings[i].values[0].value < -4.97);
         /* what rained in between is in the increment of the live reading after it */
         assert_false(readings[i].values[1].present);
     }
-    assert_int_equal(next(&node, 240000).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 240000).job, OWN_NODE_IDLE);
     assert_int_equal(gap_count, 0);
 }
 
@@ -393,13 +240,13 @@ static void a_long_hole_is_fetched_in_windows(void **state)
     (void)state;
     struct own_node node;
     struct decode_counters live = {0};
-    go_on(&node, &live, 1, 10, 980);
-    assert_true(see(&node, 1, 31, 0, 0));
-    assert_int_equal(next(&node, 0).seq, 11);
-    give(&node, 11, 1, 11, 12000, 0, 0);
-    assert_int_equal(next(&node, 0).seq, 22);
-    give(&node, 9, 1, 22, 5400, 0, 0);
-    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
+    own_go_on(&node, &live, 1, 10, 980);
+    assert_true(own_see(&node, 1, 31, 0, 0));
+    assert_int_equal(own_next(&node, 0).seq, 11);
+    own_give(&node, 11, 1, 11, 12000, 0, 0);
+    assert_int_equal(own_next(&node, 0).seq, 22);
+    own_give(&node, 9, 1, 22, 5400, 0, 0);
+    assert_int_equal(own_next(&node, 0).job, OWN_NODE_IDLE);
     assert_int_equal(reading_count, 20);
     assert_int_equal(readings[0].seq, 11);
     assert_int_equal(readings[19].seq, 30);
@@ -414,11 +261,11 @@ static void no_more_is_asked_for_than_there_is_time(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 10, 0);
-    assert_true(see(&node, 1, 31, 0, 0));
-    assert_int_equal(next_within(&node, 0, 3).words, 15 + 3 * 10);
-    give(&node, 3, 1, 11, 12000, 0, 0);
-    struct asked asked = next_within(&node, 0, 99); /* a window has no more */
+    own_go_on(&node, NULL, 1, 10, 0);
+    assert_true(own_see(&node, 1, 31, 0, 0));
+    assert_int_equal(own_next_within(&node, 0, 3).words, 15 + 3 * 10);
+    own_give(&node, 3, 1, 11, 12000, 0, 0);
+    struct asked asked = own_next_within(&node, 0, 99); /* a window has no more */
     assert_int_equal(asked.seq, 14);
     assert_int_equal(asked.words, 15 + 11 * 10);
 }
@@ -427,31 +274,31 @@ static void what_the_log_lost_is_a_gap(void **state)
 {
     (void)state;
     struct own_node node;
-    go_on(&node, NULL, 1, 10, 0);
-    assert_true(see(&node, 1, 31, 0, 0));
-    (void)next(&node, 0);
-    give(&node, 2, 1, 29, 1200, 0, 0); /* the ring has overwritten 11..28 */
+    own_go_on(&node, NULL, 1, 10, 0);
+    assert_true(own_see(&node, 1, 31, 0, 0));
+    (void)own_next(&node, 0);
+    own_give(&node, 2, 1, 29, 1200, 0, 0); /* the ring has overwritten 11..28 */
     assert_int_equal(gap_count, 1);
     assert_int_equal(gaps[0].first_seq, 11);
     assert_int_equal(gaps[0].last_seq, 28);
     assert_int_equal(gaps[0].why, GAP_NODE_LOG);
     assert_int_equal(reading_count, 2);
-    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 static void an_empty_log_ends_the_search(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    (void)see(&node, 1, 1, 0, 0);
-    (void)see(&node, 1, 4, 0, 0);
-    (void)next(&node, 0);
-    give(&node, 0, 1, 0, 0, 0, 0);
+    own_node_init(&node, &own_device, NULL, NULL);
+    (void)own_see(&node, 1, 1, 0, 0);
+    (void)own_see(&node, 1, 4, 0, 0);
+    (void)own_next(&node, 0);
+    own_give(&node, 0, 1, 0, 0, 0, 0);
     assert_int_equal(gap_count, 1);
     assert_int_equal(gaps[0].first_seq, 2);
     assert_int_equal(gaps[0].last_seq, 3);
-    assert_int_equal(next(&node, 0).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 0).job, OWN_NODE_IDLE);
 }
 
 /* The node was switched off and on: what is left of the boot before comes first. */
@@ -459,291 +306,38 @@ static void a_hole_over_a_restart_is_walked(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    (void)see(&node, 6, 1, 0, 0);
-    assert_true(see(&node, 7, 3, 0, 600000));
-    struct asked asked = next(&node, 600000);
+    own_node_init(&node, &own_device, NULL, NULL);
+    (void)own_see(&node, 6, 1, 0, 0);
+    assert_true(own_see(&node, 7, 3, 0, 600000));
+    struct asked asked = own_next(&node, 600000);
     assert_int_equal(asked.boot, 6);
     assert_int_equal(asked.seq, 2);
-    give(&node, 4, 6, 2, 0, 1795290000, 600000); /* the node knew the time then */
+    own_give(&node, 4, 6, 2, 0, 1795290000, 600000); /* the node knew the time then */
     assert_int_equal(readings[0].time.ms, 1795290000000);
     assert_int_equal(readings[3].time.ms, 1795290180000);
     assert_int_equal(readings[3].time.trust, TIME_TRUSTED);
-    asked = next(&node, 600000);
+    asked = own_next(&node, 600000);
     assert_int_equal(asked.boot, 6);
     assert_int_equal(asked.seq, 6);
-    give(&node, 2, 7, 1, 1200, 0, 600000);
+    own_give(&node, 2, 7, 1, 1200, 0, 600000);
     assert_int_equal(reading_count, 6);
     assert_int_equal(readings[5].boot, 7);
     assert_int_equal(readings[5].seq, 2);
     assert_int_equal(gap_count, 0);
-    assert_int_equal(next(&node, 600000).job, OWN_NODE_IDLE);
-}
-
-/* Rain that fell before the restart is in the log only: what the live reading counts began at 0. */
-static void rain_before_a_restart_is_counted_from_the_log(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {.boot = 6, .last = {0, 980}, .known = {false, true}};
-    own_node_init(&node, &device, NULL, &live);
-    (void)see(&node, 6, 1, 0, 0);
-    assert_true(see(&node, 7, 3, 0, 600000));
-    live = (struct decode_counters){.boot = 7, .last = {0, 40}, .known = {false, true}};
-    (void)next(&node, 600000);
-    give(&node, 2, 6, 2, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
-    assert_true(readings[0].values[1].present && readings[1].values[1].present);
-    assert_true(readings[0].values[1].value > 0.19 && readings[0].values[1].value < 0.21);
-    assert_true(readings[1].values[1].value > 0.19 && readings[1].values[1].value < 0.21);
-    give(&node, 2, 7, 1, 1200, 0, 600000);
-    assert_false(readings[2].values[1].present);
-    assert_false(readings[3].values[1].present);
-}
-
-/* What the device does with a live counter, in hundredths. */
-static double tell(struct decode_counters *live, struct own_node *node, uint32_t boot, uint32_t seq,
-                   uint32_t raw)
-{
-    struct decode_counters counters = *live;
-    bool fresh = see(node, boot, seq, 0, seq * 60000);
-    decode_counters_boot(&counters, boot);
-    struct reading_value value =
-        decode_counter(&fields[1], raw, METRIC_GOOD, &counters.last[1], &counters.known[1]);
-    struct reading_value values[2] = {{0}, value};
-    if (fresh)
-        own_node_counters(node, &counters, values);
-    value = values[1];
-    if (fresh)
-        *live = counters;
-    return fresh && value.present ? value.value : 0;
-}
-
-static double told_late(void)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < reading_count; i++)
-        sum += readings[i].values[1].present ? readings[i].values[1].value : 0;
-    return sum;
-}
-
-static void assert_mm(double mm, double expected)
-{
-    assert_true(mm > expected - 0.001 && mm < expected + 0.001);
-}
-
-/* The gateway restarts while it rains: 10 is stored, 11 and 12 are missed, 13 is the first seen. */
-static void a_restart_of_the_gateway_loses_no_rain(void **state)
-{
-    (void)state;
-    for (unsigned live_meanwhile = 0; live_meanwhile < 2; live_meanwhile++) {
-        struct own_node node;
-        struct decode_counters live = {0};
-        reading_count = 0;
-        go_on(&node, &live, 1, 10, 980);
-        double sum = tell(&live, &node, 1, 13, 1100);
-        assert_mm(sum, 0);
-        if (live_meanwhile) /* before the log was asked */
-            sum += tell(&live, &node, 1, 14, 1150);
-        assert_int_equal(next(&node, 840000).seq, 11);
-        give(&node, 2, 1, 11, 1800, 0, 840000); /* 10.00 and 10.20 mm */
-        assert_int_equal(reading_count, 2);
-        assert_mm(told_late(), 0.4); /* when it fell */
-        sum += tell(&live, &node, 1, 15, 1170);
-        assert_mm(sum + told_late(), 1.9);
-        assert_mm(tell(&live, &node, 1, 16, 1170), 0); /* told once */
-    }
-}
-
-/* The log has lost what it should tell: it is told all the same, only not when it fell. */
-static void rain_that_the_log_has_lost_is_told_at_the_end(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    go_on(&node, &live, 1, 10, 1000);
-    assert_mm(tell(&live, &node, 1, 13, 1100), 0);
-    give(&node, 0, 0, 0, 0, 0, 840000);
-    assert_int_equal(gap_count, 1);
-    assert_mm(tell(&live, &node, 1, 14, 1110), 1.1);
-}
-
-/* So short that no sample was missed, or not even a new one taken. */
-static void a_short_restart_of_the_gateway_loses_no_rain(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    go_on(&node, &live, 1, 10, 1000);
-    double sum = tell(&live, &node, 1, 11, 1060);
-    assert_int_equal(next(&node, 660000).job, OWN_NODE_IDLE); /* nothing is missing */
-    sum += tell(&live, &node, 1, 12, 1080);
-    assert_mm(sum, 0.8);
-    go_on(&node, &live, 1, 12, 1080);
-    assert_mm(tell(&live, &node, 1, 12, 1080), 0);
-    assert_mm(tell(&live, &node, 1, 13, 1130), 0.5);
-    assert_mm(tell(&live, &node, 1, 14, 1130), 0);
-}
-
-/* The bus fails: 11 to 15 are missed, 16 counts what fell meanwhile; 11 and 12 are fetched, then
- * the gateway is started anew. */
-static void a_restart_amid_a_backfill_tells_rain_once(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    go_on(&node, &live, 1, 9, 970);
-    double sum = tell(&live, &node, 1, 10, 1000);
-    sum += tell(&live, &node, 1, 16, 1160);
-    give(&node, 2, 1, 11, 3000, 0, 960000);
-    assert_mm(sum, 1.9);
-    assert_mm(told_late(), 0);
-    struct reading_stored before = {
-        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {9.7 + sum}}}};
-    own_node_init(&node, &device, &before, &live);
-    sum += tell(&live, &node, 1, 17, 1170);
-    assert_int_equal(next(&node, 1020000).seq, 13);
-    give(&node, 4, 1, 13, 2400, 0, 1020000); /* 16, too: the store has it */
-    assert_int_equal(next(&node, 1020000).job, OWN_NODE_IDLE);
-    assert_int_equal(reading_count, 6);
-    assert_mm(sum + told_late(), 2.0);
-    assert_mm(tell(&live, &node, 1, 18, 1170), 0);
-}
-
-/* The gateway was away, and is started anew once more before the log has told all. */
-static void a_second_restart_amid_a_backfill_tells_rain_once(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    go_on(&node, &live, 1, 10, 980);
-    double sum = tell(&live, &node, 1, 16, 1160);
-    give(&node, 2, 1, 11, 3000, 0, 960000); /* 10.00 and 10.20 mm */
-    sum += tell(&live, &node, 1, 17, 1170);
-    assert_mm(sum, 0.1);
-    assert_mm(told_late(), 0.4);
-    struct reading_stored before = {
-        .boot = 1, .seq = 12, .told_count = 1, .told = {{1, true, {10.3}}}};
-    own_node_init(&node, &device, &before, &live);
-    sum += tell(&live, &node, 1, 18, 1180);
-    give(&node, 5, 1, 13, 2400, 0, 1080000);
-    assert_mm(sum + told_late(), 2.0);
-    assert_mm(tell(&live, &node, 1, 19, 1180), 0);
-}
-
-/* The same after boots of the node that are over: the log tells their rain, but only what no
- * reading told yet. */
-static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    struct reading_stored before = {
-        .boot = 6, .seq = 11, .told_count = 2, .told = {{7, true, {10.20}}, {6, true, {9.80}}}};
-    own_node_init(&node, &device, &before, &live);
-    double sum = tell(&live, &node, 8, 2, 10); /* and another one */
-    assert_mm(sum, 0.1);
-    assert_int_equal(next(&node, 120000).seq, 12);
-    give(&node, 2, 6, 12, 0, 1795290000, 120000); /* 10.00 and 10.20 mm */
-    assert_mm(told_late(), 0.4);
-    give(&node, 3, 7, 1, 0, 1795291000, 120000); /* 10.00, 10.20 and 10.40 mm */
-    assert_mm(told_late(), 0.6);
-    give(&node, 1, 8, 1, 600, 0, 120000);
-    assert_mm(told_late(), 0.6);
-    assert_mm(tell(&live, &node, 8, 3, 30), 0.2);
-    assert_int_equal(reading_count, 6);
-}
-
-/* The same with three boots, of the middle one only what a live reading told: that was all of it.
- */
-static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    struct reading_stored before = {
-        .boot = 6,
-        .seq = 11,
-        .told_count = 3,
-        .told = {{8, true, {0.10}}, {7, true, {10.20}}, {6, true, {9.80}}}};
-    own_node_init(&node, &device, &before, &live);
-    double sum = tell(&live, &node, 8, 3, 30);
-    assert_mm(sum, 0.2);
-    give(&node, 2, 6, 12, 0, 1795290000, 180000); /* 10.00 and 10.20 mm */
-    assert_mm(told_late(), 0.4);
-    give(&node, 3, 7, 1, 0, 1795291000, 180000); /* 10.00, 10.20 and 10.40 mm */
-    assert_mm(told_late(), 0.6);
-    give(&node, 2, 8, 1, 1200, 0, 180000);
-    assert_mm(told_late(), 0.6);
-    assert_int_equal(next(&node, 180000).job, OWN_NODE_IDLE);
-}
-
-/* Two restarts of the node, the second before the log was asked for what the first one left. */
-static void rain_between_two_holes_is_counted_from_the_log(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    go_on(&node, &live, 6, 9, 970);
-    double sum = tell(&live, &node, 6, 10, 980);
-    sum += tell(&live, &node, 7, 2, 990); /* the first hole: 6, 11.. to 7, 1 */
-    sum += tell(&live, &node, 8, 2, 40);  /* the second one: 7, 3.. to 8, 1 */
-    assert_mm(sum, 0.1 + 9.9 + 0.4);
-    give(&node, 1, 6, 11, 0, 1795290000, 120000); /* 10.00 mm */
-    assert_mm(told_late(), 0.2);
-    give(&node, 1, 7, 1, 0, 1795290000, 120000); /* in what the live reading told */
-    assert_mm(told_late(), 0.2);
-    give(&node, 2, 7, 3, 0, 1795290000, 120000); /* 10.00 and 10.20 mm */
-    assert_mm(told_late(), 0.2 + 0.3);
-    give(&node, 1, 8, 1, 600, 0, 120000);
-    assert_mm(told_late(), 0.2 + 0.3);
-    assert_int_equal(next(&node, 120000).job, OWN_NODE_IDLE);
-}
-
-/* Node and gateway lose their power together: its counter begins at 0. */
-static void a_restart_of_both_loses_no_rain(void **state)
-{
-    (void)state;
-    for (uint32_t first = 1; first < 3; first++) {
-        struct own_node node;
-        struct decode_counters live = {0};
-        reading_count = 0;
-        go_on(&node, &live, 6, 10, 980);
-        double sum = tell(&live, &node, 7, first, first == 1 ? 30 : 1080);
-        give(&node, 2, 6, 11, 0, 1795290000, 600000); /* 10.00 and 10.20 mm */
-        give(&node, 1, 7, 1, 600, 0, 600000);
-        sum += tell(&live, &node, 7, first + 1, first == 1 ? 50 : 1100);
-        assert_mm(sum + told_late(), 0.4 + (first == 1 ? 0.5 : 11.0));
-    }
-}
-
-/* A file of an older version does not know what was told; nothing is made up for it. */
-static void rain_whose_beginning_is_not_known_is_not_made_up(void **state)
-{
-    (void)state;
-    struct own_node node;
-    struct decode_counters live = {0};
-    struct reading_stored before = {.boot = 1, .seq = 10, .told_count = 1, .told = {{.boot = 1}}};
-    own_node_init(&node, &device, &before, &live);
-    double sum = tell(&live, &node, 1, 13, 1100);
-    give(&node, 1, 1, 12, 600, 0, 780000); /* 10.00 mm */
-    assert_int_equal(gap_count, 1);
-    assert_int_equal(gaps[0].first_seq, 11);
-    sum += tell(&live, &node, 1, 14, 1120);
-    assert_mm(told_late(), 0);
-    assert_mm(sum, 0.2);
+    assert_int_equal(own_next(&node, 600000).job, OWN_NODE_IDLE);
 }
 
 static void a_failed_fetch_waits_and_goes_on(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
-    (void)see(&node, 1, 1, 0, 0);
-    (void)see(&node, 1, 3, 0, 0);
+    own_node_init(&node, &own_device, NULL, NULL);
+    (void)own_see(&node, 1, 1, 0, 0);
+    (void)own_see(&node, 1, 3, 0, 0);
     struct transact_answer failed = {.result = BUS_TIMEOUT};
-    own_node_done(&node, OWN_NODE_FETCH, &failed, 0, wall, &sink);
-    assert_int_equal(next(&node, 1000).job, OWN_NODE_IDLE);
-    assert_int_equal(next(&node, 5001).job, OWN_NODE_FETCH);
+    own_node_done(&node, OWN_NODE_FETCH, &failed, 0, own_wall, &own_sink);
+    assert_int_equal(own_next(&node, 1000).job, OWN_NODE_IDLE);
+    assert_int_equal(own_next(&node, 5001).job, OWN_NODE_FETCH);
 }
 
 static void sets_the_period_it_should_have(void **state)
@@ -758,23 +352,24 @@ static void sets_the_period_it_should_have(void **state)
                                            {6, 0x01, 0x01, 0x00, 0x01}}; /* commit */
     struct transact_answer good = {.result = BUS_OK}, bad = {.result = BUS_EXCEPTION};
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1, .status = NODE_STATUS_TIME};
-    own_node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &own_device, NULL, NULL);
     node.last.boot = 1;
     node.identified = true;
     (void)own_node_snapshot(&node, &decoded, 10, 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+        assert_int_equal(own_node_next(&node, 0, own_wall, 11, pdu, &size, &answer_size),
                          OWN_NODE_SET_PERIOD);
         assert_int_equal(size, 5);
         assert_memory_equal(pdu, expected[i], 5);
-        own_node_done(&node, OWN_NODE_SET_PERIOD, &good, 0, wall, &sink);
+        own_node_done(&node, OWN_NODE_SET_PERIOD, &good, 0, own_wall, &own_sink);
     }
-    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size), OWN_NODE_IDLE);
+    assert_int_equal(own_node_next(&node, 0, own_wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_IDLE);
     (void)own_node_snapshot(&node, &decoded, 10, 61000); /* it did not take */
-    assert_int_equal(own_node_next(&node, 61000, wall, 11, pdu, &size, &answer_size),
+    assert_int_equal(own_node_next(&node, 61000, own_wall, 11, pdu, &size, &answer_size),
                      OWN_NODE_SET_PERIOD);
-    own_node_done(&node, OWN_NODE_SET_PERIOD, &bad, 61000, wall, &sink);
-    assert_int_equal(own_node_next(&node, 62000, wall, 11, pdu, &size, &answer_size),
+    own_node_done(&node, OWN_NODE_SET_PERIOD, &bad, 61000, own_wall, &own_sink);
+    assert_int_equal(own_node_next(&node, 62000, own_wall, 11, pdu, &size, &answer_size),
                      OWN_NODE_IDLE);
 }
 
@@ -786,14 +381,14 @@ static void sets_the_clock_of_a_node_that_has_none(void **state)
     size_t size;
     uint16_t answer_size;
     struct decoded decoded = {.believed = true, .boot = 1, .seq = 1};
-    own_node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &own_device, NULL, NULL);
     node.last.boot = 1;
     node.identified = true;
     (void)own_node_snapshot(&node, &decoded, 60, 0);
     struct wall_ms doubtful = {1, TIME_UNTRUSTED};
     assert_int_equal(own_node_next(&node, 0, doubtful, 11, pdu, &size, &answer_size),
                      OWN_NODE_IDLE);
-    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+    assert_int_equal(own_node_next(&node, 0, own_wall, 11, pdu, &size, &answer_size),
                      OWN_NODE_SET_TIME);
     static const uint8_t expected[] = {16,   0x05, 0x00, 0x00, 0x03, 6,
                                        0x6B, 0x02, 0x00, 0x5A, 0x00, 0x7B};
@@ -810,16 +405,17 @@ static void reads_the_firmware_once_in_each_boot(void **state)
     uint16_t answer_size;
     static const uint8_t version[] = {4, 10, 0, 0, 0x12, 0x67, 0, 1, 0, 2, 0, 13};
     struct transact_answer answer = {.result = BUS_OK, .pdu = version, .pdu_size = sizeof version};
-    own_node_init(&node, &device, NULL, NULL);
-    (void)see(&node, 1, 1, 0, 0);
-    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size),
+    own_node_init(&node, &own_device, NULL, NULL);
+    (void)own_see(&node, 1, 1, 0, 0);
+    assert_int_equal(own_node_next(&node, 0, own_wall, 11, pdu, &size, &answer_size),
                      OWN_NODE_IDENTIFY);
     assert_memory_equal(pdu, "\x04\x00\xC0\x00\x05", 5);
     assert_int_equal(answer_size, 15);
-    own_node_done(&node, OWN_NODE_IDENTIFY, &answer, 0, wall, &sink);
+    own_node_done(&node, OWN_NODE_IDENTIFY, &answer, 0, own_wall, &own_sink);
     assert_string_equal(node.firmware, "1.2.13");
-    assert_int_equal(own_node_next(&node, 0, wall, 11, pdu, &size, &answer_size), OWN_NODE_IDLE);
-    (void)see(&node, 2, 1, 0, 60000);
+    assert_int_equal(own_node_next(&node, 0, own_wall, 11, pdu, &size, &answer_size),
+                     OWN_NODE_IDLE);
+    (void)own_see(&node, 2, 1, 0, 60000);
     assert_false(node.identified);
 }
 
@@ -836,14 +432,14 @@ static bool say_board(void *context, uint16_t index, uint32_t serial, struct rea
 }
 
 static const struct reading_sink boards_sink = {
-    .reading = take_reading, .gap = take_gap, .board = say_board};
+    .reading = own_take_reading, .gap = own_take_gap, .board = say_board};
 
 static void identify(struct own_node *node, enum bus_result result, int64_t now_ms)
 {
     static const uint8_t identity[] = {4, 10, 0, 0, 0x12, 0x67, 0, 1, 0, 2, 0, 13};
     struct transact_answer answer = {
         .result = result, .pdu = identity, .pdu_size = sizeof identity};
-    own_node_done(node, OWN_NODE_IDENTIFY, &answer, now_ms, wall, &boards_sink);
+    own_node_done(node, OWN_NODE_IDENTIFY, &answer, now_ms, own_wall, &boards_sink);
 }
 
 static void no_sample_counts_before_the_board_is_known(void **state)
@@ -851,21 +447,21 @@ static void no_sample_counts_before_the_board_is_known(void **state)
     (void)state;
     struct reading_stored before = {.boot = 7, .seq = 100, .whole = true};
     struct own_node node;
-    own_node_init(&node, &device, &before, NULL);
+    own_node_init(&node, &own_device, &before, NULL);
     node.asks_serial = true;
     board_base = 65536;
     board_here = true;
-    assert_false(see(&node, 1, 5, 0, 0));
+    assert_false(own_see(&node, 1, 5, 0, 0));
     assert_true(own_node_unknown(&node));
     identify(&node, BUS_OK, 0);
     assert_int_equal(node.boot_base, 65536);
     assert_true(
-        see(&node, 65536 + 1, 5, 0, 0)); /* as decoded, behind the boots of the one before */
-    struct asked asked = next(&node, 0);
+        own_see(&node, 65536 + 1, 5, 0, 0)); /* as decoded, behind the boots of the one before */
+    struct asked asked = own_next(&node, 0);
     assert_int_equal(asked.job, OWN_NODE_FETCH);
     assert_int_equal(asked.boot, 1); /* its own count, to itself */
     assert_int_equal(asked.seq, 1);
-    give_once(&node, 4, 1, 1, 240, 0, 0);
+    own_give_once(&node, 4, 1, 1, 240, 0, 0);
     assert_int_equal(reading_count, 4);
     assert_int_equal(readings[0].boot, 65536 + 1);
 }
@@ -874,37 +470,37 @@ static void a_misplaced_board_gives_nothing_until_it_is_gone(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &own_device, NULL, NULL);
     node.asks_serial = true;
     board_base = 0;
     board_here = false;
-    assert_false(see(&node, 1, 5, 0, 0));
+    assert_false(own_see(&node, 1, 5, 0, 0));
     identify(&node, BUS_OK, 0);
     assert_true(node.misplaced);
-    assert_false(see(&node, 1, 6, 0, 60000));
+    assert_false(own_see(&node, 1, 6, 0, 60000));
     board_here = true;
     identify(&node, BUS_OK, 61000);
     assert_false(node.misplaced);
-    assert_true(see(&node, 1, 6, 0, 61000));
+    assert_true(own_see(&node, 1, 6, 0, 61000));
 }
 
 static void a_board_that_does_not_know_its_number_is_taken(void **state)
 {
     (void)state;
     struct own_node node;
-    own_node_init(&node, &device, NULL, NULL);
+    own_node_init(&node, &own_device, NULL, NULL);
     node.asks_serial = true;
     for (int i = 0; i < 3; i++) {
-        assert_false(see(&node, 1, 5, 0, i * 1000));
+        assert_false(own_see(&node, 1, 5, 0, i * 1000));
         identify(&node, BUS_EXCEPTION, i * 1000);
     }
-    assert_true(see(&node, 1, 5, 0, 3000));
-    assert_false(see(&node, 2, 1, 0, 63000)); /* and is asked again after a restart */
+    assert_true(own_see(&node, 1, 5, 0, 3000));
+    assert_false(own_see(&node, 2, 1, 0, 63000)); /* and is asked again after a restart */
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, reset)
+#define TEST(name) cmocka_unit_test_setup(name, own_reset)
     const struct CMUnitTest tests[] = {
         TEST(the_same_sample_is_one_reading),
         TEST(an_older_sample_is_an_answer_that_came_twice),
@@ -924,17 +520,6 @@ int main(void)
         TEST(what_the_log_lost_is_a_gap),
         TEST(an_empty_log_ends_the_search),
         TEST(a_hole_over_a_restart_is_walked),
-        TEST(rain_before_a_restart_is_counted_from_the_log),
-        TEST(a_restart_of_the_gateway_loses_no_rain),
-        TEST(a_short_restart_of_the_gateway_loses_no_rain),
-        TEST(a_restart_of_both_loses_no_rain),
-        TEST(rain_that_the_log_has_lost_is_told_at_the_end),
-        TEST(a_restart_amid_a_backfill_tells_rain_once),
-        TEST(a_second_restart_amid_a_backfill_tells_rain_once),
-        TEST(a_restart_amid_a_backfill_of_older_boots_tells_rain_once),
-        TEST(a_boot_amid_a_backfill_is_not_told_anew),
-        TEST(rain_between_two_holes_is_counted_from_the_log),
-        TEST(rain_whose_beginning_is_not_known_is_not_made_up),
         TEST(a_failed_fetch_waits_and_goes_on),
         TEST(sets_the_period_it_should_have),
         TEST(sets_the_clock_of_a_node_that_has_none),
