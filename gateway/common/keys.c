@@ -195,7 +195,7 @@ bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const s
 {
     char *member = (char *)target + key->offset;
     if (key->kind == KEY_FUNCTION)
-        return key->read(source, value, target) && !source->failed;
+        return key->read(source, value, target) && (source->all != NULL || !source->failed);
     const char *text = yaml_text(value);
     if (!text)
         return wrong_kind(source, value, key);
@@ -219,8 +219,9 @@ bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const s
     }
 }
 
+/* `meant`: the row that was, if one was nearly named; else left alone. */
 static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, const char *what,
-                        const struct key *keys, size_t key_count)
+                        const struct key *keys, size_t key_count, size_t *meant)
 {
     const char *names[KEYS_MAX + 1] = {0};
     char list[300] = "";
@@ -233,6 +234,10 @@ static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, con
     }
     const char *text = yaml_text(node);
     const char *near = text ? yaml_nearest(text, names) : NULL;
+    for (size_t i = 0; near && i < key_count; i++) {
+        if (names[i] == near)
+            *meant = i;
+    }
     if (near)
         return yaml_error(source, yaml_line(node),
                           "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, what, near);
@@ -240,36 +245,56 @@ static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, con
                       text ? text : "?", what, list);
 }
 
+/* One pair into its row. `row`: which, or which was meant; key_count when there is none. */
+static bool read_pair(struct yaml_source *source, const yaml_node_pair_t *pair, const char *what,
+                      const struct key *keys, size_t key_count, uint32_t *seen, size_t *row,
+                      void *target)
+{
+    const yaml_node_t *name = yaml_at(source, pair->key), *value = yaml_at(source, pair->value);
+    const char *text = yaml_text(name);
+    size_t i = 0;
+    while (i < key_count && (!text || strcmp(text, keys[i].name) != 0))
+        i++;
+    *row = i;
+    if (i == key_count)
+        return unknown_key(source, name, what, keys, key_count, row);
+    if (*seen >> i & 1)
+        return yaml_error(source, yaml_line(name), "key \"%s\" stands twice in %s; keep one", text,
+                          what);
+    *seen |= UINT32_C(1) << i;
+    return keys_read_one(source, value, &keys[i], target);
+}
+
 bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const char *what,
                const struct key *keys, size_t key_count, void *target)
 {
-    bool seen[KEYS_MAX] = {false};
+    uint32_t seen = 0, wrong = 0; /* KEYS_MAX bits */
+    bool all_good = true;
+    source->wrong = UINT32_MAX;
     if (mapping->type != YAML_MAPPING_NODE)
         return yaml_error(source, yaml_line(mapping),
                           "%s must be a mapping; write \"key: value\" lines", what);
     for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
          pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_at(source, pair->key), *value = yaml_at(source, pair->value);
-        const char *text = yaml_text(name);
-        size_t i = 0;
-        while (i < key_count && (!text || strcmp(text, keys[i].name) != 0))
-            i++;
-        if (i == key_count)
-            return unknown_key(source, name, what, keys, key_count);
-        if (seen[i])
-            return yaml_error(source, yaml_line(name), "key \"%s\" stands twice in %s; keep one",
-                              text, what);
-        seen[i] = true;
-        if (!keys_read_one(source, value, &keys[i], target))
+        size_t row;
+        bool good = read_pair(source, pair, what, keys, key_count, &seen, &row, target);
+        if (!good && source->all == NULL)
             return false;
+        wrong |= !good && row < key_count ? UINT32_C(1) << row : 0;
+        all_good = all_good && good;
     }
     for (size_t i = 0; i < key_count; i++) {
-        if (keys[i].required && !seen[i])
-            return yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s",
-                              what, keys[i].name, keys[i].name,
-                              keys[i].example ? keys[i].example : "x");
+        if (!keys[i].required || ((seen | wrong) >> i & 1))
+            continue;
+        (void)yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s", what,
+                         keys[i].name, keys[i].name, keys[i].example ? keys[i].example : "x");
+        if (source->all == NULL)
+            return false;
+        all_good = false;
+        wrong |= UINT32_C(1) << i;
     }
-    return true;
+    source->wrong = wrong;
+    return all_good;
 }
 
 bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const char *what,
@@ -287,10 +312,10 @@ bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const ch
     *items = calloc(total ? total : 1, size);
     if (!*items)
         return yaml_error(source, yaml_line(sequence), "out of memory");
-    for (size_t i = 0; i < total; i++) {
+    bool good = true;
+    for (size_t i = 0; i < total && (good || source->all != NULL); i++) {
         *count = (uint16_t)(i + 1);
-        if (!read(source, yaml_at(source, item[i]), (char *)*items + i * size))
-            return false;
+        good = read(source, yaml_at(source, item[i]), (char *)*items + i * size) && good;
     }
-    return true;
+    return good;
 }

@@ -41,7 +41,8 @@ struct key {
 #define KEY_MEMBER(type, member)                                                                   \
     .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
-/* `what` names the mapping in messages: "a bus". False after the first error. */
+/* `what` names the mapping in messages: "a bus". False after the first error; if all are collected,
+ * after the last, and source->wrong says which rows (a missing one too) are not to be believed. */
 bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const char *what,
                const struct key *keys, size_t key_count, void *target);
 /* One scalar by one row; for readers of their own. */

@@ -13,14 +13,22 @@
 
 bool yaml_error(struct yaml_source *source, int line, const char *format, ...)
 {
-    if (source->failed)
+    if (source->failed && source->all == NULL)
         return false;
     source->failed = true;
-    char text[400];
+    char text[sizeof source->all->list[0].text];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (source->all != NULL) {
+        if (source->all->count < YAML_ERRORS_MAX) {
+            struct yaml_line_error *error = &source->all->list[source->all->count++];
+            error->line = line;
+            memcpy(error->text, text, sizeof text);
+        }
+        return false;
+    }
     (void)snprintf(source->error->text, sizeof source->error->text, "%.100s:%d: %s", source->file,
                    line, text);
     return false;
@@ -101,9 +109,8 @@ static bool parse(struct yaml_source *source, FILE *stream)
     return !source->failed;
 }
 
-bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error)
+static bool open_file(struct yaml_source *source, const char *file)
 {
-    *source = (struct yaml_source){.error = error};
     (void)snprintf(source->file, sizeof source->file, "%s", file);
     FILE *stream = fopen(file, "re");
     if (!stream)
@@ -119,6 +126,18 @@ bool yaml_open(struct yaml_source *source, const char *file, struct config_error
         (void)parse(source, stream);
     (void)fclose(stream);
     return !source->failed;
+}
+
+bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error)
+{
+    *source = (struct yaml_source){.error = error};
+    return open_file(source, file);
+}
+
+bool yaml_open_all(struct yaml_source *source, const char *file, struct yaml_errors *all)
+{
+    *source = (struct yaml_source){.all = all};
+    return open_file(source, file);
 }
 
 void yaml_close(struct yaml_source *source)

@@ -7,21 +7,37 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <yaml.h>
 
 #include "gateway/common/config_error.h"
+
+#define YAML_ERRORS_MAX 128
+
+/* All errors of one file: for who mends it, not for who runs on it. */
+struct yaml_errors {
+    unsigned count; /* of the list; what came after it was full is lost */
+    struct yaml_line_error {
+        int line;
+        char text[400]; /* what is wrong; what would be right */
+    } list[YAML_ERRORS_MAX];
+};
 
 struct yaml_source {
     char file[CONFIG_PATH_SIZE];
     yaml_document_t document;
     bool loaded;
     struct config_error *error; /* the first error stays */
+    struct yaml_errors *all;    /* or, when it is set, all stay: readers go on after an error */
+    uint32_t wrong; /* then: bit i, row i of the mapping just read by keys_read() was wrong */
     bool failed;
 };
 
 /* Parses the file's only document. False and an error (file missing, not YAML, empty). Files over
  * 1 MiB are refused. Always yaml_close() afterwards. */
 bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error);
+/* The same, for all errors. */
+bool yaml_open_all(struct yaml_source *source, const char *file, struct yaml_errors *all);
 void yaml_close(struct yaml_source *source);
 
 yaml_node_t *yaml_root(struct yaml_source *source);

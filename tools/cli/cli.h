@@ -26,6 +26,7 @@ int cli_ask(int argc, char **argv);
 int cli_alert(int argc, char **argv);
 int cli_line(int argc, char **argv);
 int cli_values(int argc, char **argv);
+int cli_profile(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);

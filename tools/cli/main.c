@@ -41,6 +41,7 @@ static const struct {
     {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
     {"alert", cli_alert, "alert list | history [DAYS] | ack ID | test [WAY]",
      "what stands, what was, and \"I have seen it\""},
+    {"profile", cli_profile, "profile check FILE...", "all that is wrong with a device profile"},
     {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
      "people and programs that may log in"},
     {"cert", cli_cert, "cert --host NAME|IP ...", "make the site's own CA and server certificate"},

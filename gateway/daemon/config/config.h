@@ -57,6 +57,7 @@ struct field_config {
     /* Enumerations: raw code i means enum_values[i] (e.g. wind gear 0..7 to degrees). */
     uint8_t enum_count;
     double enum_values[16];
+    int line; /* in the profile's file, for messages */
 };
 
 /* A register that the gateway may write, with its range. */

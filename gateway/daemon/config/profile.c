@@ -25,6 +25,16 @@ unsigned profile_field_registers(const struct field_config *field)
     return field->type == FIELD_U32 || field->type == FIELD_S32 || field->type == FIELD_F32 ? 2 : 1;
 }
 
+const char *profile_field_name(const struct field_config *field)
+{
+    return field->metric[0] ? field->metric : role_names[field->role];
+}
+
+const char *profile_type_name(unsigned type)
+{
+    return type < sizeof type_names / sizeof *type_names - 1 ? type_names[type] : "?";
+}
+
 /* One of no_value, as written: a code of the field's width, negative for signed types. */
 static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *value,
                                struct field_config *field)
@@ -121,9 +131,20 @@ static const struct key field_keys[] = {
     {.name = "values", .kind = KEY_FUNCTION, .read = read_values},
 };
 
+/* Has what was read of this key of a field a meaning? Always, unless all errors are collected. */
+static bool sound(uint32_t wrong, const char *name)
+{
+    for (size_t i = 0; i < sizeof field_keys / sizeof *field_keys; i++) {
+        if (strcmp(field_keys[i].name, name) == 0)
+            return !(wrong >> i & 1);
+    }
+    return false;
+}
+
 /* Codes that the field's registers can't hold would never be seen. */
 static bool check_codes(struct yaml_source *source, int line, const struct field_config *field)
 {
+    bool good = true;
     bool wide = profile_field_registers(field) == 2;
     bool is_signed = field->type == FIELD_S16 || field->type == FIELD_S32;
     int64_t most = wide ? INT64_C(0xFFFFFFFF) : 0xFFFF;
@@ -133,57 +154,80 @@ static bool check_codes(struct yaml_source *source, int line, const struct field
                            ? (int32_t)field->no_values[i]
                            : (int64_t)field->no_values[i];
         if (code < least || code > most)
-            return yaml_error(source, line,
-                              "no_value %lld does not fit the type; write %lld to %lld",
-                              (long long)code, (long long)least, (long long)most);
+            good =
+                yaml_error(source, line, "no_value %lld does not fit the type; write %lld to %lld",
+                           (long long)code, (long long)least, (long long)most);
     }
-    if (field->role == ROLE_COUNTER && field->type != FIELD_U16 && field->type != FIELD_U32)
-        return yaml_error(source, line,
-                          "role: counter counts whole codes from 0 up; write type: u16 or u32");
-    return true;
+    return good;
 }
 
-/* What a field says must agree with itself. */
-static bool check_field(struct yaml_source *source, int line, struct field_config *field)
+/* What role and metric ask of each other and of the type. */
+static bool check_role(struct yaml_source *source, int line, const struct field_config *field,
+                       uint32_t wrong)
 {
-    if (!check_codes(source, line, field))
-        return false;
+    bool good = true;
     bool published = field->role == ROLE_METRIC || field->role == ROLE_COUNTER;
-    if (published && !field->metric[0])
-        return yaml_error(source, line,
+    bool known = sound(wrong, "role"), typed = sound(wrong, "type");
+    if (known && typed && field->role == ROLE_COUNTER && field->type != FIELD_U16 &&
+        field->type != FIELD_U32)
+        good = yaml_error(source, line,
+                          "role: counter counts whole codes from 0 up; write type: u16 or u32");
+    if (known && published && !field->metric[0] && sound(wrong, "metric"))
+        good = yaml_error(source, line,
                           "a field has no metric; add for example metric: air_temperature"
                           ", or the role it has (boot, seq, age, flags, status, map_version)");
-    if (!published && field->metric[0])
-        return yaml_error(source, line,
-                          "metric \"%s\" on a field with role %s; leave the metric out",
-                          field->metric, role_names[field->role]);
-    if (field->function <= 2 && field->type != FIELD_BOOL)
-        return yaml_error(source, line, "function %u reads single bits; write type: bool",
+    if (known && !published && field->metric[0])
+        good =
+            yaml_error(source, line, "metric \"%s\" on a field with role %s; leave the metric out",
+                       field->metric, role_names[field->role]);
+    if (typed && sound(wrong, "function") && field->function <= 2 && field->type != FIELD_BOOL)
+        good = yaml_error(source, line, "function %u reads single bits; write type: bool",
                           field->function);
-    if (field->type == FIELD_BITS && (field->bit_count == 0 || field->bit + field->bit_count > 16))
-        return yaml_error(source, line,
+    if (typed && sound(wrong, "bit") && sound(wrong, "bits") && field->type == FIELD_BITS &&
+        (field->bit_count == 0 || field->bit + field->bit_count > 16))
+        good = yaml_error(source, line,
                           "type bits needs bit and bits within one register; write for "
                           "example bit: 4, bits: 3");
-    if (field->role == ROLE_FLAGS && field->channel < 0)
-        return yaml_error(source, line,
+    if (known && sound(wrong, "channel") && field->role == ROLE_FLAGS && field->channel < 0)
+        good = yaml_error(source, line,
                           "a flags field needs the channel in its lowest four bits; "
                           "write for example channel: 0");
-    if (field->wraps && field->role != ROLE_COUNTER)
-        return yaml_error(source, line,
+    return good;
+}
+
+static bool check_numbers(struct yaml_source *source, int line, const struct field_config *field,
+                          uint32_t wrong)
+{
+    bool good = true;
+    bool typed = sound(wrong, "type");
+    if (sound(wrong, "role") && field->wraps && field->role != ROLE_COUNTER)
+        good = yaml_error(source, line,
                           "wraps is where a counter begins again; write role: counter, or leave "
                           "wraps out");
-    if (field->wraps > 65536 && profile_field_registers(field) == 1)
-        return yaml_error(source, line, "one register cannot count to %u; write type: u32",
+    if (typed && field->wraps > 65536 && profile_field_registers(field) == 1)
+        good = yaml_error(source, line, "one register cannot count to %u; write type: u32",
                           field->wraps);
-    if (field->scale == 0)
-        return yaml_error(source, line, "scale is 0; write for example scale: 0.1");
-    if (field->address + profile_field_registers(field) > 65536)
-        return yaml_error(source, line,
+    if (sound(wrong, "scale") && field->scale == 0)
+        good = yaml_error(source, line, "scale is 0; write for example scale: 0.1");
+    if (typed && field->address + profile_field_registers(field) > 65536)
+        good = yaml_error(source, line,
                           "the field reaches past register 0xFFFF; check register and type");
-    if (field->min >= field->max)
-        return yaml_error(source, line, "min %g is not below max %g; exchange them", field->min,
+    if (sound(wrong, "min") && sound(wrong, "max") && field->min >= field->max)
+        good = yaml_error(source, line, "min %g is not below max %g; exchange them", field->min,
                           field->max);
-    return true;
+    return good;
+}
+
+/* What a field says must agree with itself. `wrong`: the keys that could not be read, if it goes on
+ * nevertheless: what follows from them is no error of its own. */
+static bool check_field(struct yaml_source *source, int line, const struct field_config *field,
+                        uint32_t wrong)
+{
+    bool codes =
+        !sound(wrong, "no_value") || !sound(wrong, "type") || check_codes(source, line, field);
+    bool role = check_role(source, line, field, wrong);
+    bool numbers = check_numbers(source, line, field, wrong);
+    return codes && role && numbers;
 }
 
 static bool read_field(struct yaml_source *source, const yaml_node_t *item, void *target)
@@ -191,8 +235,11 @@ static bool read_field(struct yaml_source *source, const yaml_node_t *item, void
     struct field_config *field = target;
     *field = (struct field_config){
         .function = 3, .scale = 1, .channel = -1, .min = NAN, .max = NAN, .most_per_hour = NAN};
-    if (!keys_read(source, item, "a field", field_keys, sizeof field_keys / sizeof *field_keys,
-                   field))
+    field->line = yaml_line(item);
+    bool good = keys_read(source, item, "a field", field_keys,
+                          sizeof field_keys / sizeof *field_keys, field);
+    uint32_t wrong = good ? 0 : source->wrong;
+    if (!good && source->all == NULL)
         return false;
     const struct metric_info *known = field->metric[0] ? metric_find(field->metric) : NULL;
     if (isnan(field->min))
@@ -204,7 +251,7 @@ static bool read_field(struct yaml_source *source, const yaml_node_t *item, void
         field->most_per_hour = same_unit ? known->most_per_hour : 0;
     if (known && !field->unit[0])
         strncpy(field->unit, known->unit, sizeof field->unit - 1);
-    return check_field(source, yaml_line(item), field);
+    return check_field(source, field->line, field, wrong) && good;
 }
 
 static const char *const write_functions[] = {"5", "6", "15", "16", NULL};
@@ -410,28 +457,30 @@ static const struct key profile_keys[] = {
 static bool check_fields(struct yaml_source *source, const struct profile_config *profile)
 {
     unsigned published = 0;
+    bool all_read = !source->failed, good = true;
     for (unsigned i = 0; i < profile->field_count; i++) {
         const struct field_config *field = &profile->fields[i];
         published += field->metric[0] && !field->not_measured;
         if (profile_field_registers(field) > profile->max_registers)
-            return yaml_error(source, 1, "a field is wider than max_registers %u; raise the limit",
+            good = yaml_error(source, field->line,
+                              "a field is wider than max_registers %u; raise the limit",
                               profile->max_registers);
         for (unsigned j = 0; j < i && field->metric[0]; j++) {
             if (strcmp(field->metric, profile->fields[j].metric) == 0)
-                return yaml_error(source, 1, "metric \"%s\" stands twice; give each field its own",
+                good = yaml_error(source, field->line,
+                                  "metric \"%s\" stands twice; give each field its own",
                                   field->metric);
         }
     }
-    if (published == 0 || published > READING_VALUES_MAX)
-        return yaml_error(source, 1, "%u measured metrics; a profile has 1 to %d", published,
+    if ((published == 0 && (all_read || (profile->fields && profile->field_count == 0))) ||
+        published > READING_VALUES_MAX)
+        good = yaml_error(source, 1, "%u measured metrics; a profile has 1 to %d", published,
                           READING_VALUES_MAX);
-    return true;
+    return good;
 }
 
-bool profile_load(const char *path, const char *name, struct profile_config *profile,
-                  struct config_error *error)
+bool profile_read(struct yaml_source *source, const char *name, struct profile_config *profile)
 {
-    struct yaml_source source;
     *profile = (struct profile_config){.baud = 9600,
                                        .parity = 'N',
                                        .stop_bits = 1,
@@ -440,11 +489,20 @@ bool profile_load(const char *path, const char *name, struct profile_config *pro
                                        .address_register = 0xFFFF,
                                        .baud_register = 0xFFFF,
                                        .address_default = 1};
-    strncpy(profile->name, name, sizeof profile->name - 1);
-    bool good = yaml_open(&source, path, error) &&
-                keys_read(&source, yaml_root(&source), "a profile", profile_keys,
-                          sizeof profile_keys / sizeof *profile_keys, profile) &&
-                check_fields(&source, profile);
+    (void)snprintf(profile->name, sizeof profile->name, "%s", name);
+    bool good = keys_read(source, yaml_root(source), "a profile", profile_keys,
+                          sizeof profile_keys / sizeof *profile_keys, profile);
+    if (!good && source->all == NULL)
+        return false;
+    return check_fields(source, profile) && good;
+}
+
+bool profile_load(const char *path, const char *name, struct profile_config *profile,
+                  struct config_error *error)
+{
+    struct yaml_source source;
+    *profile = (struct profile_config){0};
+    bool good = yaml_open(&source, path, error) && profile_read(&source, name, profile);
     yaml_close(&source);
     return good;
 }

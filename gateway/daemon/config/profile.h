@@ -4,10 +4,15 @@
 #ifndef BAIYE_CONFIG_PROFILE_H
 #define BAIYE_CONFIG_PROFILE_H
 
+#include "gateway/common/yaml.h"
 #include "gateway/daemon/config/config.h"
 
 /* Registers that a field takes up. */
 unsigned profile_field_registers(const struct field_config *field);
+/* What it is called in messages: its metric, or its role. */
+const char *profile_field_name(const struct field_config *field);
+/* "u16", … */
+const char *profile_type_name(unsigned type);
 
 /* The name's file in `profile_dir` (may be NULL) or else in the shipped folder; false when there
  * is none. */
@@ -18,5 +23,11 @@ void profile_nearest(const char *name, const char *profile_dir, char *nearest, s
 bool profile_load(const char *path, const char *name, struct profile_config *profile,
                   struct config_error *error);
 void profile_free(struct profile_config *profile);
+/* What profile_load() does with an open file. */
+bool profile_read(struct yaml_source *source, const char *name, struct profile_config *profile);
+
+/* For who writes a profile: all errors, in the order of their lines, also of what profile_load()
+ * takes but no device can mean. True when there is none. profile_free() in either case. */
+bool profile_check(const char *path, struct profile_config *profile, struct yaml_errors *errors);
 
 #endif
