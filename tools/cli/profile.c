@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `baiye profile check`: all that is wrong with a device profile at once. */
+/* `baiye profile`: what is wrong with a device profile, all at once; and a device read by it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,21 +9,23 @@
 #include "gateway/common/plain.h"
 #include "gateway/daemon/config/profile.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/profile.h"
 
 static const char usage[] =
     "Usage: baiye profile check [--json] FILE...\n"
-    "Says all that is wrong with device profiles, with lines and what would be right.\n"
-    "Exit 0: nothing; 65: something.\n";
+    "       baiye profile try FILE --port PORT [--address N] ...\n"
+    "check says all that is wrong with device profiles, with lines and what would be right;\n"
+    "exit 0: nothing, 65: something. try reads a device by one: baiye profile try --help.\n";
 
-static void print_errors(const char *file, const struct yaml_errors *errors)
+void profile_print_errors(const char *file, const struct yaml_errors *errors, FILE *out)
 {
     for (unsigned i = 0; i < errors->count; i++) {
         char text[CLI_PATH + sizeof errors->list[0].text];
         int size = snprintf(text, sizeof text, "%s:%d: %s", file, errors->list[i].line,
                             errors->list[i].text);
         if (size > 0)
-            (void)printf(
-                "%.*s\n",
+            (void)fprintf(
+                out, "%.*s\n",
                 (int)plain_text(text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1),
                 text);
     }
@@ -64,7 +66,7 @@ static bool check_file(const char *file, bool json)
     } else if (good) {
         print_good(file, &profile);
     } else {
-        print_errors(file, errors);
+        profile_print_errors(file, errors, stdout);
     }
     profile_free(&profile);
     free(errors);
@@ -94,7 +96,7 @@ int cli_profile(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"check", check}};
+    } verbs[] = {{"check", check}, {"try", profile_try}};
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);

@@ -46,8 +46,7 @@ static uint16_t swapped(uint16_t word)
     return (uint16_t)(word << 8 | word >> 8);
 }
 
-/* The raw code of a field; 16-bit ones in the low half. */
-static uint32_t raw_code(const struct field_config *field, const uint16_t *words)
+uint32_t decode_raw(const struct field_config *field, const uint16_t *words)
 {
     bool swap_bytes = field->order == ORDER_BADC || field->order == ORDER_DCBA;
     bool swap_words = field->order == ORDER_CDAB || field->order == ORDER_DCBA;
@@ -159,7 +158,7 @@ static bool field_raw(const struct answer *answer, unsigned field, uint32_t *raw
     const uint16_t *words = answer->image->words +
                             answer->image->start[answer->plan->item_read[item]] +
                             answer->plan->item_offset[item];
-    *raw = raw_code(&answer->profile->fields[field], words);
+    *raw = decode_raw(&answer->profile->fields[field], words);
     return true;
 }
 

@@ -52,6 +52,8 @@ void decode_device(const struct device_config *device, const struct decode_map *
                    const struct plan *plan, const struct decode_image *image,
                    struct decode_counters *counters, struct counter *foreign, int64_t now_ms,
                    struct decoded *decoded);
+/* The raw code of a field from its one or two registers; 16-bit ones in the low half. */
+uint32_t decode_raw(const struct field_config *field, const uint16_t *words);
 /* One raw code to a value: enumerations, scale, no-value code, plausible range. `flag` is what the
  * device says of the channel. */
 struct reading_value decode_value(const struct field_config *field, uint32_t raw, uint8_t flag);

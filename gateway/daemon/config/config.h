@@ -112,6 +112,9 @@ struct device_config {
 
 enum bus_type { BUS_RTU, BUS_TCP, BUS_RTU_OVER_TCP };
 
+/* Can a serial port be set to it? */
+bool config_rate_possible(uint32_t baud);
+
 struct bus_config {
     char name[CONFIG_NAME_SIZE];
     uint8_t type;                /* enum bus_type */

@@ -69,7 +69,7 @@ static void publish_fields(struct device_config *device)
 }
 
 /* What Linux can set a serial port to; anything else would silently be another rate. */
-static bool check_rate(struct yaml_source *source, int line, uint32_t baud)
+bool config_rate_possible(uint32_t baud)
 {
     static const uint32_t rates[] = {300,   600,   1200,   2400,   4800,   9600,  19200,
                                      38400, 57600, 115200, 230400, 460800, 921600};
@@ -77,6 +77,13 @@ static bool check_rate(struct yaml_source *source, int line, uint32_t baud)
         if (rates[i] == baud)
             return true;
     }
+    return false;
+}
+
+static bool check_rate(struct yaml_source *source, int line, uint32_t baud)
+{
+    if (config_rate_possible(baud))
+        return true;
     return yaml_error(source, line,
                       "no serial port can do %u baud; write the rate that the devices are set to, "
                       "for example baud: 9600",
