@@ -70,7 +70,7 @@ static enum store_result put(struct store *store, const struct store_alert *aler
 static bool put_run(struct store *store, struct task *task, enum store_result state)
 {
     struct put_task *own = (struct put_task *)task;
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         state = STORE_UNAVAILABLE;
     if (state == STORE_OK)
         state = put(store, &own->alert);
@@ -138,7 +138,7 @@ static enum store_result list(struct store *store, const struct list_task *own)
 static bool list_run(struct store *store, struct task *task, enum store_result state)
 {
     struct list_task *own = (struct list_task *)task;
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         state = STORE_UNAVAILABLE;
     if (state == STORE_OK)
         (void)list(store, own);

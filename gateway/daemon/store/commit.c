@@ -4,6 +4,7 @@
  * one transaction with others and with the brokers' cursors, as often as it takes. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,18 +16,77 @@
 #define FLUSH_RECORDS   200000u
 #define IDLE_ACK_MS     5000
 #define LOST_MOST       100000u /* of one gap: far more than a log holds */
+#define COMMIT_SAMPLES  256u
 
-bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
-                int64_t *wall_ms)
+struct committer {
+    uint64_t prepared_id;       /* the next record number to give */
+    struct chunk *first, *last; /* prepared, not yet committed */
+    uint32_t count;             /* of these */
+    int64_t last_ms;            /* monotonic: last commit */
+    int64_t flush_ms;           /* monotonic: last flush of means and numbers seen */
+    uint64_t flush_id;          /* they are in the file up to here */
+    int64_t takes_us;           /* a commit, as of late */
+    uint8_t scratch[CHUNK_SIZE * 2];
+    uint32_t samples_us[COMMIT_SAMPLES]; /* these two under the lock */
+    uint32_t sample_next;
+};
+
+struct committer *committer_create(void)
 {
-    int64_t offset = 0;
-    *wall_ms = record->wall_ms;
-    if (record->trusted)
-        return true;
-    if (!feed_offset(store, gateway_boot, &offset))
-        return false;
-    *wall_ms = record->mono_ms + offset;
-    return true;
+    struct committer *committer = calloc(1, sizeof *committer);
+    if (committer != NULL)
+        committer->flush_ms = clock_now().mono_ms;
+    return committer;
+}
+
+void committer_destroy(struct committer *committer)
+{
+    free(committer);
+}
+
+bool commit_waits(const struct store *store)
+{
+    return store->committer->count > 0;
+}
+
+uint64_t commit_next_id(const struct store *store)
+{
+    return store->committer->prepared_id;
+}
+
+void commit_number_from(struct store *store, uint64_t id)
+{
+    store->committer->prepared_id = id;
+}
+
+uint64_t commit_flushed_to(const struct store *store)
+{
+    return store->committer->flush_id;
+}
+
+void commit_count_from(struct store *store, uint64_t id)
+{
+    store->committer->flush_id = id;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint32_t commit_p99_us(struct store *store)
+{
+    uint32_t samples[COMMIT_SAMPLES];
+    pthread_mutex_lock(&store->lock);
+    uint32_t next = store->committer->sample_next;
+    uint32_t count = next < COMMIT_SAMPLES ? next : COMMIT_SAMPLES;
+    memcpy(samples, store->committer->samples_us, count * sizeof samples[0]);
+    pthread_mutex_unlock(&store->lock);
+    if (count == 0)
+        return 0;
+    qsort(samples, count, sizeof samples[0], by_size);
+    return samples[(count - 1) * 99 / 100];
 }
 
 /* ---- Preparing --------------------------------------------------------------------------------
@@ -38,22 +98,11 @@ static void count_record(struct store *store, const struct body_reader *reader,
     struct payload_value values[READING_VALUES_MAX];
     int64_t wall_ms = 0;
     if (!store_wall(store, reader->base.boot, record, &wall_ms)) {
-        if (store->first_untrusted == 0)
-            store->first_untrusted = id;
+        wall_time_owes(store->wall_time, id);
         return; /* counted when the time is known */
     }
     if (record_values(record, stream->shape, values))
         rollup_add(store->rollup, &store->db, stream, id, record, wall_ms, values);
-}
-
-/* The intake's number to the file's; the same in all but rare cases. */
-static uint32_t real_stream(const struct store *store, uint32_t id)
-{
-    for (uint16_t i = 0; store->ids_differ && i < store->config->device_count; i++) {
-        if (store->device_streams[i].id == id)
-            return store->real_ids[i];
-    }
-    return id;
 }
 
 static bool is_duplicate(struct store *store, const struct stream *stream,
@@ -89,7 +138,7 @@ static void keep(struct store *store, struct body *to, const struct body_reader 
     const struct stream *stream = NULL;
     uint32_t id = record->stream;
     if (record->kind != RECORD_CORRECTION) {
-        id = real_stream(store, record->stream);
+        id = streams_real_id(store->streams, record->stream);
         stream = stream_find(store, id);
     }
     if (record->kind == RECORD_READING && stream != NULL && is_duplicate(store, stream, record)) {
@@ -98,7 +147,7 @@ static void keep(struct store *store, struct body *to, const struct body_reader 
     }
     if (stream != NULL)
         note_lost(store, stream, record);
-    uint64_t number = store->prepared_id + to->count;
+    uint64_t number = store->committer->prepared_id + to->count;
     if (body_copy(to, reader, record, id) && record->kind == RECORD_READING && stream != NULL)
         count_record(store, reader, record, stream, number);
 }
@@ -107,24 +156,25 @@ static void keep(struct store *store, struct body *to, const struct body_reader 
  * number may be longer, so it goes through a second body. */
 static void prepare(struct store *store, struct chunk *chunk)
 {
-    static uint8_t scratch[CHUNK_SIZE * 2]; /* the one store thread's */
+    uint8_t *scratch = store->committer->scratch;
     struct body_reader reader;
     struct record record;
     struct body to;
     uint64_t duplicates = 0;
     if (!body_open(&reader, chunk->body.data, chunk->body.used))
         return;
-    body_begin(&to, scratch, sizeof scratch, &reader.base);
+    body_begin(&to, scratch, sizeof store->committer->scratch, &reader.base);
     while (body_next(&reader, &record))
         keep(store, &to, &reader, &record, &duplicates);
-    bool same = to.used == chunk->body.used && duplicates == 0 && !store->ids_differ;
+    bool same =
+        to.used == chunk->body.used && duplicates == 0 && !streams_translated(store->streams);
     if (!same && to.used <= CHUNK_SIZE - sizeof *chunk) {
         memcpy(chunk->body.data, scratch, to.used);
         chunk->body.used = to.used;
         chunk->body.count = to.count;
     }
     body_seal(&chunk->body);
-    store->prepared_id += chunk->body.count;
+    store->committer->prepared_id += chunk->body.count;
     if (duplicates > 0) {
         pthread_mutex_lock(&store->lock);
         store->stats.duplicates += duplicates;
@@ -152,7 +202,7 @@ static void prepare_more(struct store *store, bool partial)
     uint64_t fit = store->config->store_max_bytes / 32 / CHUNK_SIZE + 1;
     write_queue_level(store->write_queue, &level);
     for (uint32_t most = level.full_chunks + 1; most > 0; most--) {
-        if (store->prepared_count >= CHUNKS_A_COMMIT || store->prepared_count >= fit ||
+        if (store->committer->count >= CHUNKS_A_COMMIT || store->committer->count >= fit ||
             is_pressed(store))
             return;
         struct chunk *chunk = write_queue_take(store->write_queue, 1, partial);
@@ -161,12 +211,12 @@ static void prepare_more(struct store *store, bool partial)
         prepare(store, chunk);
         take_marks(store, chunk->serial);
         chunk->next = NULL;
-        if (store->prepared_last != NULL)
-            store->prepared_last->next = chunk;
+        if (store->committer->last != NULL)
+            store->committer->last->next = chunk;
         else
-            store->prepared = chunk;
-        store->prepared_last = chunk;
-        store->prepared_count++;
+            store->committer->first = chunk;
+        store->committer->last = chunk;
+        store->committer->count++;
     }
 }
 
@@ -176,7 +226,7 @@ static void prepare_more(struct store *store, bool partial)
 static int insert_batches(struct store *store, uint64_t *id)
 {
     int rc = SQLITE_OK;
-    for (struct chunk *c = store->prepared; c != NULL && rc == SQLITE_OK; c = c->next) {
+    for (struct chunk *c = store->committer->first; c != NULL && rc == SQLITE_OK; c = c->next) {
         if (c->body.count == 0)
             continue;
         sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_INSERT);
@@ -196,7 +246,7 @@ int commit_flush(struct store *store)
     if (rc == SQLITE_OK)
         rc = dedup_flush(store->dedup, &store->db);
     if (rc == SQLITE_OK)
-        rc = db_meta_set(&store->db, "counted", (int64_t)store->prepared_id);
+        rc = db_meta_set(&store->db, "counted", (int64_t)store->committer->prepared_id);
     return rc;
 }
 
@@ -204,8 +254,8 @@ void commit_flushed(struct store *store)
 {
     rollup_flushed(store->rollup);
     dedup_flushed(store->dedup);
-    store->flush_ms = clock_now().mono_ms;
-    store->flush_id = store->prepared_id;
+    store->committer->flush_ms = clock_now().mono_ms;
+    store->committer->flush_id = store->committer->prepared_id;
 }
 
 static int64_t now_us(void)
@@ -222,7 +272,7 @@ static void note_commit(struct store *store, int64_t took_us)
     pthread_mutex_lock(&store->lock);
     store->stats.commits++;
     store->stats.bytes_written += (uint64_t)written * (DB_PAGE_SIZE + 24);
-    store->commit_us[store->commit_next++ % COMMIT_SAMPLES] =
+    store->committer->samples_us[store->committer->sample_next++ % COMMIT_SAMPLES] =
         took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
     pthread_mutex_unlock(&store->lock);
 }
@@ -230,7 +280,7 @@ static void note_commit(struct store *store, int64_t took_us)
 /* One transaction with all that is prepared. */
 static void commit_prepared(struct store *store, bool flush)
 {
-    struct cursors_saved saved;
+    struct cursors_row saved;
     uint64_t id = store->next_id;
     int64_t began = now_us();
     int rc = db_begin(&store->db);
@@ -253,8 +303,8 @@ static void commit_prepared(struct store *store, bool flush)
     int64_t took_us = now_us() - began;
     counter_marks_saved(store->counter_marks);
     boards_saved(store->boards);
-    store->commit_takes_us += (took_us - store->commit_takes_us) / 8;
-    store->saved = saved;
+    store->committer->takes_us += (took_us - store->committer->takes_us) / 8;
+    cursors_saved(store->cursors, &saved);
     note_commit(store, took_us);
     commit_settle(store, id);
     if (flush)
@@ -270,7 +320,7 @@ void commit_gaps(struct store *store, const struct body *body)
     store->stats.stored += body->count;
     store->stats.gaps += body->count;
     pthread_mutex_unlock(&store->lock);
-    store->prepared_id = store->next_id;
+    store->committer->prepared_id = store->next_id;
     feed_wake(store);
 }
 
@@ -278,7 +328,7 @@ void commit_gaps(struct store *store, const struct body *body)
  * not so much that a slow disk would be given one after the other. */
 static int64_t commit_wait_ms(const struct store *store)
 {
-    int64_t every = store->config->commit_every_ms, takes = store->commit_takes_us / 1000;
+    int64_t every = store->config->commit_every_ms, takes = store->committer->takes_us / 1000;
     return every - (takes < every / 2 ? takes : every / 2);
 }
 
@@ -286,12 +336,9 @@ bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
 {
     struct write_queue_level level;
     write_queue_level(store->write_queue, &level);
-    if (store->db.handle == NULL && now_ms < store->file.retry_ms) {
-        if (store->file.retry_ms - now_ms < *wait_ms)
-            *wait_ms = (int)(store->file.retry_ms - now_ms);
-        return false;
-    }
-    if (store->prepared_count > 0 || level.full_chunks >= CHUNKS_AT_ONCE)
+    if (!file_ready(store))
+        return false; /* the readings wait */
+    if (store->committer->count > 0 || level.full_chunks >= CHUNKS_AT_ONCE)
         return true;
     int64_t due = INT64_MAX;
     if (level.since_ms != 0)
@@ -305,24 +352,23 @@ bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
 
 void commit_run(struct store *store, int64_t now_ms, bool everything)
 {
-    static int64_t last_ms; /* of a commit; the one store thread's */
     struct write_queue_level level;
     write_queue_level(store->write_queue, &level);
-    bool due = store->prepared_count > 0 || level.waiting > 0;
-    bool idle_acks = now_ms - last_ms >= IDLE_ACK_MS && cursors_wait(store);
-    bool flush = everything || now_ms - store->flush_ms >= FLUSH_EVERY_MS ||
-                 store->prepared_id - store->flush_id >= FLUSH_RECORDS;
+    bool due = store->committer->count > 0 || level.waiting > 0;
+    bool idle_acks = now_ms - store->committer->last_ms >= IDLE_ACK_MS && cursors_wait(store);
+    bool flush = everything || now_ms - store->committer->flush_ms >= FLUSH_EVERY_MS ||
+                 store->committer->prepared_id - store->committer->flush_id >= FLUSH_RECORDS;
     if (!due && !idle_acks && !everything)
         return;
-    if (!file_ready(store, now_ms))
+    if (!file_ready(store))
         return;
     do {
         /* While an earlier try waits, the open chunk goes on being filled. */
-        prepare_more(store, store->prepared_count == 0);
+        prepare_more(store, store->committer->count == 0);
         commit_prepared(store, flush || is_pressed(store));
-        last_ms = now_ms;
+        store->committer->last_ms = now_ms;
         write_queue_level(store->write_queue, &level);
-    } while (store->db.handle != NULL && store->prepared_count == 0 &&
+    } while (file_ready(store) && store->committer->count == 0 &&
              (level.full_chunks >= CHUNKS_AT_ONCE || (everything && level.waiting > 0)));
 }
 
@@ -378,18 +424,19 @@ int commit_replay(struct store *store, uint64_t from_id, uint64_t to_id, bool un
 void commit_settle(struct store *store, uint64_t file_next)
 {
     uint64_t id = store->next_id;
-    while (store->prepared != NULL && id + store->prepared->body.count <= file_next) {
-        struct chunk *chunk = store->prepared;
-        store->prepared = chunk->next;
-        store->prepared_count--;
+    while (store->committer->first != NULL &&
+           id + store->committer->first->body.count <= file_next) {
+        struct chunk *chunk = store->committer->first;
+        store->committer->first = chunk->next;
+        store->committer->count--;
         if (chunk->body.count > 0)
             batch_cache_add(store->batch_cache, id, chunk->body.count, chunk->body.data,
                             chunk->body.used);
         id += chunk->body.count;
         write_queue_release(store->write_queue, chunk);
     }
-    if (store->prepared == NULL)
-        store->prepared_last = NULL;
+    if (store->committer->first == NULL)
+        store->committer->last = NULL;
     pthread_mutex_lock(&store->lock);
     store->stats.stored += id - store->next_id;
     store->next_id = id;

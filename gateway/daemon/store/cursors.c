@@ -3,12 +3,40 @@
  * since may be lost when it is restarted. Where a cursor stood is marked before it moves, once a
  * second; the oldest mark of the last minute is kept in the cursor's row, with its age, so that it
  * outlives a power cut that took the broker as well. Time without power does not count. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/store/impl.h"
 
-#define MARK_MS 1000
-#define BACK_MS (60000 + MARK_MS)
+#define MARK_MS      1000
+#define BACK_MS      (60000 + MARK_MS)
+#define CURSOR_MARKS 64u /* one a second: more than a minute's */
+
+struct cursor_marks {
+    struct cursor_mark {
+        int64_t mono_ms;
+        uint64_t id; /* 0: no mark */
+    } marks[CURSOR_MARKS];
+    uint32_t next;
+};
+
+/* By broker. `saved` is the store thread's, all else is under the store's lock. */
+struct cursors {
+    uint64_t acked[STORE_BROKERS_MAX];
+    struct cursor_marks marks[STORE_BROKERS_MAX];
+    bool unclean; /* the run before ended without closing the file */
+    struct cursors_row saved;
+};
+
+struct cursors *cursors_create(void)
+{
+    return calloc(1, sizeof(struct cursors));
+}
+
+void cursors_destroy(struct cursors *cursors)
+{
+    free(cursors);
+}
 
 /* ---- Under the lock ---- */
 
@@ -47,14 +75,14 @@ static int save(struct store *store, unsigned broker, uint64_t id, const struct 
     return db_run(&store->db, s);
 }
 
-int cursors_save(struct store *store, bool all, struct cursors_saved *saved)
+int cursors_save(struct store *store, bool all, struct cursors_row *saved)
 {
     int64_t now_ms = clock_now().mono_ms;
     struct cursor_mark backs[STORE_BROKERS_MAX] = {{0}};
     pthread_mutex_lock(&store->lock);
-    memcpy(saved->acked, store->acked, sizeof saved->acked);
+    memcpy(saved->acked, store->cursors->acked, sizeof saved->acked);
     for (unsigned i = 0; i < STORE_BROKERS_MAX; i++) {
-        const struct cursor_mark *back = oldest(&store->marks[i], now_ms);
+        const struct cursor_mark *back = oldest(&store->cursors->marks[i], now_ms);
         if (back != NULL)
             backs[i] = *back;
         saved->back[i] = backs[i].id;
@@ -62,8 +90,8 @@ int cursors_save(struct store *store, bool all, struct cursors_saved *saved)
     pthread_mutex_unlock(&store->lock);
     int rc = SQLITE_OK;
     for (unsigned i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++) {
-        bool moved = saved->acked[i] != store->saved.acked[i];
-        bool settled = saved->back[i] == 0 && store->saved.back[i] != 0;
+        bool moved = saved->acked[i] != store->cursors->saved.acked[i];
+        bool settled = saved->back[i] == 0 && store->cursors->saved.back[i] != 0;
         if (rc == SQLITE_OK && (all || moved || settled))
             rc = save(store, i, saved->acked[i], &backs[i], now_ms);
     }
@@ -80,8 +108,8 @@ static void load(struct store *store, sqlite3_stmt *s, uint64_t cursors[STORE_BR
         uint64_t back = (uint64_t)sqlite3_column_int64(s, 2);
         cursors[i] = (uint64_t)sqlite3_column_int64(s, 1);
         pthread_mutex_lock(&store->lock);
-        if (store->acked[i] == 0 && back != 0 && back < cursors[i])
-            mark(&store->marks[i], back, clock_now().mono_ms - sqlite3_column_int64(s, 3));
+        if (store->cursors->acked[i] == 0 && back != 0 && back < cursors[i])
+            mark(&store->cursors->marks[i], back, clock_now().mono_ms - sqlite3_column_int64(s, 3));
         pthread_mutex_unlock(&store->lock);
     }
 }
@@ -98,8 +126,9 @@ int cursors_load(struct store *store, uint64_t next)
     pthread_mutex_lock(&store->lock);
     for (unsigned i = 0; i < STORE_BROKERS_MAX; i++) {
         if (cursors[i] == 0)
-            cursors[i] = store->acked[i] != 0 ? store->acked[i] : next;
-        store->acked[i] = cursors[i] > store->acked[i] ? cursors[i] : store->acked[i];
+            cursors[i] = store->cursors->acked[i] != 0 ? store->cursors->acked[i] : next;
+        store->cursors->acked[i] =
+            cursors[i] > store->cursors->acked[i] ? cursors[i] : store->cursors->acked[i];
     }
     pthread_mutex_unlock(&store->lock);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -108,9 +137,40 @@ int cursors_load(struct store *store, uint64_t next)
 bool cursors_wait(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    bool differ = memcmp(store->acked, store->saved.acked, sizeof store->acked) != 0;
+    bool differ = memcmp(store->cursors->acked, store->cursors->saved.acked,
+                         sizeof store->cursors->acked) != 0;
     pthread_mutex_unlock(&store->lock);
     return differ;
+}
+
+void cursors_saved(struct cursors *cursors, const struct cursors_row *saved)
+{
+    cursors->saved = *saved;
+}
+
+/* ---- For the store's other parts ---- */
+
+void cursors_copy(struct store *store, uint64_t acked[STORE_BROKERS_MAX])
+{
+    pthread_mutex_lock(&store->lock);
+    memcpy(acked, store->cursors->acked, sizeof store->cursors->acked);
+    pthread_mutex_unlock(&store->lock);
+}
+
+uint64_t cursors_lowest(struct store *store)
+{
+    uint64_t acked[STORE_BROKERS_MAX], lowest = UINT64_MAX;
+    cursors_copy(store, acked);
+    for (unsigned i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++)
+        lowest = acked[i] < lowest ? acked[i] : lowest;
+    return lowest;
+}
+
+void cursors_set_unclean(struct store *store, bool unclean)
+{
+    pthread_mutex_lock(&store->lock);
+    store->cursors->unclean = unclean;
+    pthread_mutex_unlock(&store->lock);
 }
 
 /* ---- The publishers' side ---- */
@@ -118,7 +178,7 @@ bool cursors_wait(struct store *store)
 uint64_t store_cursor(struct store *store, uint16_t broker)
 {
     pthread_mutex_lock(&store->lock);
-    uint64_t cursor = broker < STORE_BROKERS_MAX ? store->acked[broker] : 0;
+    uint64_t cursor = broker < STORE_BROKERS_MAX ? store->cursors->acked[broker] : 0;
     pthread_mutex_unlock(&store->lock);
     return cursor;
 }
@@ -128,7 +188,7 @@ uint64_t store_cursor_back(struct store *store, uint16_t broker)
     int64_t now_ms = clock_now().mono_ms;
     pthread_mutex_lock(&store->lock);
     const struct cursor_mark *back =
-        broker < STORE_BROKERS_MAX ? oldest(&store->marks[broker], now_ms) : NULL;
+        broker < STORE_BROKERS_MAX ? oldest(&store->cursors->marks[broker], now_ms) : NULL;
     uint64_t id = back != NULL ? back->id : 0;
     pthread_mutex_unlock(&store->lock);
     return id;
@@ -137,7 +197,7 @@ uint64_t store_cursor_back(struct store *store, uint16_t broker)
 bool store_unclean(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    bool unclean = store->unclean;
+    bool unclean = store->cursors->unclean;
     pthread_mutex_unlock(&store->lock);
     return unclean;
 }
@@ -146,13 +206,13 @@ void store_ack(struct store *store, uint16_t broker, uint64_t id)
 {
     int64_t now_ms = clock_now().mono_ms;
     pthread_mutex_lock(&store->lock);
-    if (broker < STORE_BROKERS_MAX && id > store->acked[broker] && id <= store->next_id) {
-        struct cursor_marks *marks = &store->marks[broker];
+    if (broker < STORE_BROKERS_MAX && id > store->cursors->acked[broker] && id <= store->next_id) {
+        struct cursor_marks *marks = &store->cursors->marks[broker];
         const struct cursor_mark *last =
             &marks->marks[(marks->next + CURSOR_MARKS - 1) % CURSOR_MARKS];
         if (last->id == 0 || now_ms - last->mono_ms >= MARK_MS)
-            mark(marks, store->acked[broker], now_ms);
-        store->acked[broker] = id;
+            mark(marks, store->cursors->acked[broker], now_ms);
+        store->cursors->acked[broker] = id;
     }
     pthread_mutex_unlock(&store->lock);
 }

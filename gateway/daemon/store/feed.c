@@ -7,40 +7,45 @@
 
 #include "gateway/daemon/store/impl.h"
 
-#define HOLD_MS 3600000 /* readings of an unknown time wait at most this long */
+#define HOLD_MS     3600000 /* readings of an unknown time wait at most this long */
+#define FETCH_BYTES 524288u /* freed when the backlog has drained */
+#define FETCHES     (2 * STORE_BROKERS_MAX)
+#define AGAIN_MAX   64u /* ranges to send once more, of all brokers */
 
-/* ---- Wall times of boots ----------------------------------------------------------------------
- */
+/* Rows read from the file for one broker: bodies, each behind its struct feed_row. */
+struct feed_row {
+    uint64_t first_id;
+    uint32_t size;
+    uint16_t count;
+};
+struct fetch {
+    bool wanted, ready;
+    bool exhausted; /* nothing at or after `id` in the file */
+    uint64_t id;    /* asked for */
+    uint32_t used;
+    uint8_t *rows; /* FETCH_BYTES, taken at the first need */
+};
 
-static bool offset_of(struct store *store, uint32_t boot, int64_t *offset_ms)
+/* Under the store's lock. */
+struct feeds {
+    int wake_fd;
+    struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
+    struct again again[AGAIN_MAX];
+};
+
+struct feeds *feeds_create(void)
 {
-    for (uint32_t i = 0; i < store->offset_count; i++) {
-        if (store->offsets[i].boot == boot) {
-            *offset_ms = store->offsets[i].offset_ms;
-            return true;
-        }
-    }
-    return false;
+    struct feeds *feeds = calloc(1, sizeof *feeds);
+    if (feeds != NULL)
+        feeds->wake_fd = -1;
+    return feeds;
 }
 
-bool feed_offset(struct store *store, uint32_t boot, int64_t *offset_ms)
+void feeds_destroy(struct feeds *feeds)
 {
-    pthread_mutex_lock(&store->lock);
-    bool known = offset_of(store, boot, offset_ms);
-    pthread_mutex_unlock(&store->lock);
-    return known;
-}
-
-void feed_add_offset(struct store *store, uint32_t boot, int64_t offset_ms)
-{
-    int64_t known = 0;
-    const uint32_t room = sizeof store->offsets / sizeof store->offsets[0];
-    pthread_mutex_lock(&store->lock);
-    if (!offset_of(store, boot, &known)) {
-        uint32_t at = store->offset_count < room ? store->offset_count++ : boot % room;
-        store->offsets[at] = (struct boot_offset){boot, offset_ms};
-    }
-    pthread_mutex_unlock(&store->lock);
+    for (unsigned i = 0; feeds != NULL && i < FETCHES; i++)
+        free(feeds->fetches[i].rows);
+    free(feeds);
 }
 
 /* ---- Committed records, in order --------------------------------------------------------------
@@ -51,7 +56,7 @@ static bool must_wait(struct store *store, const uint8_t *data, uint32_t size)
 {
     struct body_reader reader;
     struct record record;
-    if (atomic_load(&store->trusted) || !body_open(&reader, data, size) ||
+    if (wall_time_is_trusted(store->wall_time) || !body_open(&reader, data, size) ||
         reader.base.boot != store->boot)
         return false;
     int64_t since = clock_now().mono_ms - HOLD_MS;
@@ -69,9 +74,10 @@ static enum feed_result finish(struct store *store, const uint8_t *out, struct f
     if (must_wait(store, out, body->size))
         return FEED_HELD;
     if (body_open(&reader, out, body->size))
-        body->offset_known = feed_offset(store, reader.base.boot, &body->offset_ms);
-    if (!atomic_load(&store->trusted) && reader.base.boot == store->boot)
-        atomic_store(&store->untrusted_released, true);
+        body->offset_known =
+            wall_time_of_boot(store->wall_time, reader.base.boot, &body->offset_ms);
+    if (!wall_time_is_trusted(store->wall_time) && reader.base.boot == store->boot)
+        wall_time_went_out(store->wall_time);
     return FEED_BODY;
 }
 
@@ -128,7 +134,7 @@ static enum feed_result feed(struct store *store, struct fetch *fetch, uint64_t 
 enum feed_result store_feed(struct store *store, uint16_t broker, uint64_t id, uint8_t *out,
                             struct feed_body *body)
 {
-    return feed(store, &store->fetches[broker], id, out, body);
+    return feed(store, &store->feeds->fetches[broker], id, out, body);
 }
 
 static int read_rows(struct store *store, struct fetch *fetch)
@@ -171,7 +177,7 @@ static int read_rows(struct store *store, struct fetch *fetch)
 void feed_serve(struct store *store)
 {
     for (unsigned i = 0; i < FETCHES; i++) {
-        struct fetch *fetch = &store->fetches[i];
+        struct fetch *fetch = &store->feeds->fetches[i];
         pthread_mutex_lock(&store->lock);
         bool wanted = fetch->wanted;
         uint8_t *idle = wanted || fetch->ready ? NULL : fetch->rows;
@@ -179,7 +185,7 @@ void feed_serve(struct store *store)
             fetch->rows = NULL;
         pthread_mutex_unlock(&store->lock);
         free(idle);
-        if (!wanted || !file_ready(store, clock_now().mono_ms))
+        if (!wanted || !file_ready(store))
             continue;
         if (fetch->rows == NULL)
             fetch->rows = malloc(FETCH_BYTES);
@@ -207,12 +213,12 @@ bool feed_add_again(struct store *store, const struct again *again)
         most = AGAIN_MAX / store->config->broker_count; /* one that is away takes no other's */
     pthread_mutex_lock(&store->lock);
     for (unsigned i = 0; i < AGAIN_MAX; i++)
-        own += store->again[i].used && store->again[i].broker == again->broker;
+        own += store->feeds->again[i].used && store->feeds->again[i].broker == again->broker;
     for (unsigned i = 0; i < AGAIN_MAX && own < most && !added; i++) {
-        if (!store->again[i].used) {
-            store->again[i] = *again;
-            store->again[i].next_id = again->first_id;
-            store->again[i].used = added = true;
+        if (!store->feeds->again[i].used) {
+            store->feeds->again[i] = *again;
+            store->feeds->again[i].next_id = again->first_id;
+            store->feeds->again[i].used = added = true;
         }
     }
     pthread_mutex_unlock(&store->lock);
@@ -274,24 +280,24 @@ enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t 
     unsigned at = 0;
     pthread_mutex_lock(&store->lock);
     for (; at < AGAIN_MAX; at++) {
-        if (store->again[at].used && store->again[at].broker == broker)
+        if (store->feeds->again[at].used && store->feeds->again[at].broker == broker)
             break;
     }
     if (at < AGAIN_MAX)
-        again = store->again[at];
+        again = store->feeds->again[at];
     pthread_mutex_unlock(&store->lock);
     while (at < AGAIN_MAX) {
         enum feed_result result = FEED_NONE;
         if (again.next_id <= again.last_id)
-            result =
-                feed(store, &store->fetches[STORE_BROKERS_MAX + broker], again.next_id, out, body);
+            result = feed(store, &store->feeds->fetches[STORE_BROKERS_MAX + broker], again.next_id,
+                          out, body);
         bool beyond = result == FEED_BODY && body->first_id > again.last_id;
         bool done = result == FEED_NONE || beyond;
         if (result == FEED_BODY && !beyond)
             again.next_id = body->first_id + body->count;
         pthread_mutex_lock(&store->lock);
-        store->again[at].next_id = again.next_id;
-        store->again[at].used = !done;
+        store->feeds->again[at].next_id = again.next_id;
+        store->feeds->again[at].used = !done;
         pthread_mutex_unlock(&store->lock);
         if (result != FEED_BODY || beyond)
             return done ? FEED_NONE : result;
@@ -307,7 +313,7 @@ enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t 
 void feed_wake(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
-    int fd = store->feed_wake_fd;
+    int fd = store->feeds->wake_fd;
     pthread_mutex_unlock(&store->lock);
     if (fd >= 0)
         (void)eventfd_write(fd, 1);
@@ -325,14 +331,14 @@ bool store_stream(struct store *store, uint32_t id, struct stream *stream)
 
 bool store_stream_after(struct store *store, uint32_t id, struct stream *stream)
 {
-    bool found = false;
+    const struct stream *next = NULL;
     pthread_mutex_lock(&store->lock);
-    for (uint32_t i = store->stream_count; i > 0 && store->streams[i - 1].id > id; i--) {
-        *stream = store->streams[i - 1];
-        found = true;
-    }
+    for (uint32_t i = 0; (next = stream_at(store, i)) != NULL && next->id <= id; i++)
+        continue;
+    if (next != NULL)
+        *stream = *next;
     pthread_mutex_unlock(&store->lock);
-    return found;
+    return next != NULL;
 }
 
 uint32_t store_boards_version(struct store *store)
@@ -353,6 +359,6 @@ struct live *store_live(struct store *store)
 void store_set_wake(struct store *store, int fd)
 {
     pthread_mutex_lock(&store->lock);
-    store->feed_wake_fd = fd;
+    store->feeds->wake_fd = fd;
     pthread_mutex_unlock(&store->lock);
 }

@@ -290,8 +290,8 @@ static enum store_result run_search(struct search *search)
     enum store_result result = find_devices(search);
     for (unsigned d = 0; result == STORE_OK && d < search->device_count; d++) {
         const char *name = store->config->devices[search->devices[d]].name;
-        for (uint32_t i = 0; i < store->stream_count && result == STORE_OK; i++) {
-            const struct stream *stream = &store->streams[i];
+        const struct stream *stream = NULL;
+        for (uint32_t i = 0; result == STORE_OK && (stream = stream_at(store, i)) != NULL; i++) {
             if (strcmp(stream->device, name) != 0 ||
                 !find_field(stream->shape, search->query->metric, &search->field))
                 continue;
@@ -342,7 +342,7 @@ static bool history_run(struct store *store, struct task *task, enum store_resul
 {
     struct history_task *own = (struct history_task *)task;
     struct store_history answer = {.result = state};
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         answer.result = STORE_UNAVAILABLE;
     if (own->points == NULL && answer.result == STORE_OK) {
         own->points = calloc(own->query.max_points, sizeof *own->points);

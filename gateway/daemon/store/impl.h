@@ -18,26 +18,8 @@
 #include "gateway/daemon/store/rollup.h"
 #include "gateway/daemon/store/store.h"
 #include "gateway/daemon/store/tasks.h"
+#include "gateway/daemon/store/wall_time.h"
 #include "gateway/daemon/store/write_queue.h"
-
-#define FETCH_BYTES    524288u /* freed when the backlog has drained */
-#define FETCHES        (2 * STORE_BROKERS_MAX)
-#define AGAIN_MAX      64u /* ranges to send once more, of all brokers */
-#define COMMIT_SAMPLES 256u
-
-/* Rows read from the file for one broker: bodies, each behind its struct feed_row. */
-struct feed_row {
-    uint64_t first_id;
-    uint32_t size;
-    uint16_t count;
-};
-struct fetch {
-    bool wanted, ready;
-    bool exhausted; /* nothing at or after `id` in the file */
-    uint64_t id;    /* asked for */
-    uint32_t used;
-    uint8_t *rows; /* FETCH_BYTES, taken at the first need */
-};
 
 /* A range to be sent again: of the records [first_id, last_id] those that match. */
 struct again {
@@ -50,30 +32,41 @@ struct again {
     uint32_t boot, first_seq, last_seq;
 };
 
-/* Where a broker's cursor stood before it moved, one mark a second: more than a minute's. */
-#define CURSOR_MARKS 64u
-struct cursor_marks {
-    struct cursor_mark {
-        int64_t mono_ms;
-        uint64_t id; /* 0: no mark */
-    } marks[CURSOR_MARKS];
-    uint32_t next;
-};
-
-/* What the file has of them, by broker. */
-struct cursors_saved {
+/* What the file has of the cursors, by broker. */
+struct cursors_row {
     uint64_t acked[STORE_BROKERS_MAX];
     uint64_t back[STORE_BROKERS_MAX]; /* 0: it has not moved */
 };
 
 #define PICK_PACES 32 /* users; one more takes the place of who began longest ago */
 
+/* Picks of a day that were written since the start, corrections too: a row says nothing of how
+ * often it was written. */
+struct pick_pace {
+    char user[65]; /* "": free */
+    int64_t since_ms;
+    uint32_t count;
+};
+struct notes_trim {
+    uint32_t picks, audits, alerts; /* rows written since the last look at their share */
+};
+
+/* What belongs to one file is a private struct of that file. */
 struct store {
     const struct config *config;
     char path[DB_PATH_SIZE];
     char uuid[37];
     uint32_t boot;
     struct reading_sink sink;
+    int wake_fd;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_llong step_ms;        /* monotonic: last step of the thread */
+    struct reading_stored *last; /* by device index: what was in the file at the start */
+
+    struct db db;
+    struct task_box tasks; /* has a lock of its own, as have the write queue and live values */
     struct write_queue *write_queue;
     struct live *live;
     struct batch_cache *batch_cache;
@@ -81,77 +74,22 @@ struct store {
     struct counter_marks *counter_marks;
     struct boards *boards;
     struct rollup *rollup;
-    struct stream *device_streams; /* by device index; ids are what the intake writes */
-    uint32_t *real_ids;            /* by device index: ids in the file */
-    bool ids_differ;
-    struct reading_stored *last; /* by device index: what was in the file at the start */
-    int wake_fd;
-    pthread_t thread;
-    bool started;
-    atomic_bool stopping;
-    atomic_llong step_ms; /* monotonic: last step of the thread */
-    atomic_bool trusted;
-    atomic_llong offset_ms; /* wall - monotonic, as it is believed; once trusted */
-    int64_t newest_ms;      /* of what an earlier run stored, 0: not known */
-    struct log_state clock_log;
-    struct clock_watch watch;
-    int64_t next_clock_ms;
+    struct committer *committer;
+    struct cursors *cursors;
+    struct feeds *feeds;
+    struct file *file;
+    struct recovery *recovery;
+    struct retention *retention;
+    struct salvage *salvage;
+    struct stream_table *streams;
+    struct wall_time *wall_time;
+    struct pick_pace pick_paces[PICK_PACES];
+    struct notes_trim notes_trim;
+    struct log_rate sidecar_log;
 
-    /* The file. */
-    struct db db;
-    struct db_state {
-        int64_t retry_ms; /* monotonic: when to try again */
-        uint32_t failures;
-        bool checked; /* quick_check done, or not needed */
-        struct log_state log;
-    } file;
-    struct cursors_saved saved;
-    uint64_t prepared_id;                   /* the next record number to give */
-    struct chunk *prepared, *prepared_last; /* deduplicated and counted, not yet committed */
-    uint32_t prepared_count;
-    int64_t flush_ms;        /* monotonic: last flush of means and seen */
-    uint64_t flush_id;       /* they are in the file up to here */
-    int64_t commit_takes_us; /* as of late */
-    bool retain_begun, retain_losing;
-    /* Picks of a day that were written since the start, corrections too: a row says nothing of how
-     * often it was written. */
-    struct pick_pace {
-        char user[65]; /* "": free */
-        int64_t since_ms;
-        uint32_t count;
-    } pick_paces[PICK_PACES];
-    struct notes_trim {
-        uint32_t picks, audits, alerts; /* rows written since the last look at their share */
-    } notes_trim;
-    bool gone_untold;       /* table `gone` may hold rows that no gap tells of */
-    int64_t tell_ms;        /* monotonic: not before */
-    int64_t quota_alarm_ms; /* monotonic: last loss for want of room; 0: no alarm of it stands */
-    int64_t retain_ms;      /* monotonic: last look at the size */
-    atomic_bool untrusted_released; /* readings of this boot went out before their time was known */
-    uint64_t first_untrusted;       /* of this boot, 0: none */
-
-    struct task_box tasks; /* has a lock of its own */
-
-    pthread_mutex_t lock; /* ---- everything below ---- */
-    struct stream *streams;
-    uint32_t stream_count, stream_room;
-    struct stream_schema **shapes;
-    uint32_t stream_schema_count;
-    int feed_wake_fd;
-    uint64_t next_id; /* committed */
-    uint64_t acked[STORE_BROKERS_MAX];
-    struct cursor_marks marks[STORE_BROKERS_MAX];
-    bool unclean;                  /* the run before ended without closing the file */
-    struct fetch fetches[FETCHES]; /* each broker's backlog, then what it asked for again */
-    struct again again[AGAIN_MAX];
-    struct boot_offset {
-        uint32_t boot;
-        int64_t offset_ms;
-    } offsets[256];
-    uint32_t offset_count;
+    pthread_mutex_t lock; /* ---- everything below, and what the parts say ---- */
+    uint64_t next_id;     /* committed */
     struct store_stats stats;
-    uint32_t commit_us[COMMIT_SAMPLES];
-    uint32_t commit_next;
 };
 
 /* tasks.c */
@@ -162,25 +100,55 @@ enum store_result task_post_copy(struct store *store, const struct task *task, s
  * STORE_OK all are ended. */
 bool tasks_run(struct store *store, enum store_result state);
 
-/* streams.c */
-const struct stream_schema *stream_intern(struct store *store, const struct stream_schema *shape);
+/* streams.c: the devices' lists of fields, and the numbers that records carry for them. */
+struct stream_table *stream_table_create(const struct config *config);
+void stream_table_destroy(struct stream_table *streams);
 int streams_load(struct store *store);
 /* Finds or adds the streams of the configured devices. Inside a transaction. */
 int streams_settle(struct store *store);
-bool streams_provisional(struct store *store);
+/* No file yet: the write queue needs numbers all the same. They are translated at the commit. */
+void streams_provisional(struct stream_table *streams);
+/* By device index, under the numbers that the write queue uses. */
+const struct stream *streams_of_devices(const struct stream_table *streams);
+/* The write queue's number to the file's; the same in all but rare cases. */
+uint32_t streams_real_id(const struct stream_table *streams, uint32_t id);
+bool streams_translated(const struct stream_table *streams);
 /* The stream's index in config.devices, or -1. */
 int stream_device(const struct store *store, const struct stream *stream);
-/* Valid until the next streams_load(): store thread only. */
+/* Valid until the next streams_load(): store thread only, or under the lock. NULL: there is none.
+ * stream_at(): the one in that place, ascending by number. */
 const struct stream *stream_find(const struct store *store, uint32_t id);
+const struct stream *stream_at(const struct store *store, uint32_t at);
+const struct stream *stream_newest(const struct store *store, const char *device);
 
-/* file.c: opening, failing, recovering. */
-void file_open_first(struct store *store);
-/* Is the file open, now or after this try? */
-bool file_ready(struct store *store, int64_t now_ms);
-/* An operation ended with `rc`: takes the consequences. True: go on using the file. */
+/* file.c: how the last operation on the file ended. */
+struct file_failure {
+    enum db_trouble trouble; /* DB_FINE: none */
+    int rc;
+    const char *doing; /* a constant */
+};
+struct file *file_create(void);
+void file_destroy(struct file *file);
+/* Is the file open, and did the last operation not fail? */
+bool file_ready(const struct store *store);
+/* An operation ended with `rc`. False: it failed; that is noted, the transaction is rolled back,
+ * and the file is not ready until recovery_step() has seen to it. */
 bool file_result(struct store *store, int rc, const char *doing);
-void file_close(struct store *store);
-void file_check_slowly(struct store *store);
+bool file_failed(const struct store *store);
+struct file_failure file_take_failure(struct store *store);
+
+/* recovery.c: opening, trying again, taking over, setting aside. Only the store thread's loop
+ * calls it. */
+struct recovery *recovery_create(void);
+void recovery_destroy(struct recovery *recovery);
+void recovery_open_first(struct store *store);
+/* Does what follows from a failure, and opens the file again when it is time to. */
+void recovery_step(struct store *store, int64_t now_ms);
+/* Monotonic: when a closed file is tried next. */
+int64_t recovery_retry_ms(const struct store *store);
+void recovery_hurry(struct store *store);
+void recovery_close(struct store *store);
+void recovery_check_slowly(struct store *store);
 
 /* sidecar_file.c: PATH.NAME, replaced as a whole. Loading gives "" when there is none. */
 size_t beside_load(const char *path, const char *name, char *text, size_t size);
@@ -197,15 +165,24 @@ bool identity_save(const char *path, const struct identity *identity);
 void identity_new_uuid(char uuid[37]);
 
 /* cursors.c */
+struct cursors *cursors_create(void);
+void cursors_destroy(struct cursors *cursors);
 /* A broker that the file does not know begins with `next`, what comes from now on; one that is
  * known to this process goes on where it is. SQLite's code. */
 int cursors_load(struct store *store, uint64_t next);
-/* Inside a transaction: those that changed, or all; store->saved is `saved` after its success. */
-int cursors_save(struct store *store, bool all, struct cursors_saved *saved);
+/* Inside a transaction: those that changed, or all; cursors_saved() after its success. */
+int cursors_save(struct store *store, bool all, struct cursors_row *saved);
+void cursors_saved(struct cursors *cursors, const struct cursors_row *saved);
 /* Has one moved that is not saved? */
 bool cursors_wait(struct store *store);
+void cursors_copy(struct store *store, uint64_t acked[STORE_BROKERS_MAX]);
+/* Of all brokers; UINT64_MAX: there is none. */
+uint64_t cursors_lowest(struct store *store);
+void cursors_set_unclean(struct store *store, bool unclean);
 
 /* commit.c */
+struct committer *committer_create(void);
+void committer_destroy(struct committer *committer);
 void commit_run(struct store *store, int64_t now_ms, bool everything);
 bool commit_due(struct store *store, int64_t now_ms, int *wait_ms);
 /* Counts batches with from <= id < to: those that no mean holds yet, after a start or a salvage. */
@@ -218,12 +195,22 @@ void commit_gaps(struct store *store, const struct body *body);
 /* The file holds every record before `file_next`: what of it is prepared need not be written. A
  * commit that failed may have been durable all the same. */
 void commit_settle(struct store *store, uint64_t file_next);
+/* Are records prepared that are not committed? */
+bool commit_waits(const struct store *store);
+/* The next record number to give. */
+uint64_t commit_next_id(const struct store *store);
+void commit_number_from(struct store *store, uint64_t id);
+/* Means and seen numbers are in the file up to that record; 0: not known yet. */
+uint64_t commit_flushed_to(const struct store *store);
+void commit_count_from(struct store *store, uint64_t id);
+/* Of the last commits; 0: none yet. */
+uint32_t commit_p99_us(struct store *store);
 
 /* feed.c */
+struct feeds *feeds_create(void);
+void feeds_destroy(struct feeds *feeds);
 void feed_serve(struct store *store);
 void feed_wake(struct store *store);
-bool feed_offset(struct store *store, uint32_t boot, int64_t *offset_ms);
-void feed_add_offset(struct store *store, uint32_t boot, int64_t offset_ms);
 /* Returns false when too many ranges wait. */
 bool feed_add_again(struct store *store, const struct again *again);
 
@@ -231,15 +218,20 @@ bool feed_add_again(struct store *store, const struct again *again);
 int quarantine_load(struct store *store);
 
 /* retain.c */
+struct retention *retention_create(void);
+void retention_destroy(struct retention *retention);
+/* Table `gone` may hold rows that no gap tells of. */
+void retain_tell(struct store *store);
 void retain_run(struct store *store, int64_t now_ms);
 /* The file's quota is used up: makes room now. false: nothing left to drop. */
 bool retain_make_room(struct store *store);
 
 /* salvage.c */
+struct salvage *salvage_create(void);
+void salvage_destroy(struct salvage *salvage);
 void salvage_plan(struct store *store, const char *damaged);
 /* Goes a little further; true while there is more. */
 bool salvage_step(struct store *store);
-void salvage_end(void);
 
 /* The time of a reading as far as it can be known now. */
 bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,

@@ -429,7 +429,7 @@ enum store_result store_backup(struct store *store, const char *path, store_done
 static bool note_run(struct store *store, struct task *task, enum store_result state)
 {
     struct note_task *note = (struct note_task *)task;
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         state = STORE_UNAVAILABLE;
     if (state == STORE_OK)
         state = note->act(store, note);

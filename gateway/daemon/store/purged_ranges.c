@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/store/purged_ranges.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/store/impl.h"
@@ -112,16 +113,6 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
 
 #define TELL_AT_ONCE 256u
 
-/* A stream of the device; which one does not matter to a gap. */
-static const struct stream *stream_named(const struct store *store, const char *device)
-{
-    for (uint32_t i = store->stream_count; i > 0; i--) {
-        if (strcmp(store->streams[i - 1].device, device) == 0)
-            return &store->streams[i - 1];
-    }
-    return NULL;
-}
-
 static int read_untold(struct store *store, struct purged_ranges_row rows[TELL_AT_ONCE],
                        unsigned *count)
 {
@@ -148,7 +139,7 @@ static void put_gaps(struct store *store, struct body *body, const struct purged
                      unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        const struct stream *stream = stream_named(store, rows[i].device);
+        const struct stream *stream = stream_newest(store, rows[i].device);
         struct reading_gap gap = {.why = GAP_QUOTA,
                                   .boot = rows[i].boot,
                                   .first_seq = rows[i].first,
@@ -182,19 +173,23 @@ static int write_told(struct store *store, const struct body *body,
     return rc;
 }
 
-int purged_ranges_tell(struct store *store, bool *any)
+struct telling {
+    struct purged_ranges_row rows[TELL_AT_ONCE];
+    uint8_t data[BODY_MAX];
+};
+
+static int tell(struct store *store, struct telling *telling, bool *any)
 {
-    static struct purged_ranges_row rows[TELL_AT_ONCE]; /* the one store thread's */
-    static uint8_t data[BODY_MAX];
+    struct purged_ranges_row *rows = telling->rows;
     struct clock_now now = clock_now();
     struct body_base base = {store->boot, now.wall_ms, now.mono_ms};
     struct body body;
     unsigned count = 0;
     int rc = read_untold(store, rows, &count);
     *any = false;
-    if (rc != SQLITE_OK || count == 0 || store->prepared_count > 0)
+    if (rc != SQLITE_OK || count == 0 || commit_waits(store))
         return rc; /* what is prepared has the next numbers */
-    body_begin(&body, data, sizeof data, &base);
+    body_begin(&body, telling->data, sizeof telling->data, &base);
     put_gaps(store, &body, rows, count);
     rc = write_told(store, &body, rows, count);
     if (rc != SQLITE_OK)
@@ -202,4 +197,15 @@ int purged_ranges_tell(struct store *store, bool *any)
     *any = count == TELL_AT_ONCE;
     commit_gaps(store, &body);
     return SQLITE_OK;
+}
+
+int purged_ranges_tell(struct store *store, bool *any)
+{
+    struct telling *telling = malloc(sizeof *telling);
+    *any = false;
+    if (telling == NULL)
+        return SQLITE_NOMEM;
+    int rc = tell(store, telling, any);
+    free(telling);
+    return rc;
 }

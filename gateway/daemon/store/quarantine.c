@@ -98,7 +98,8 @@ static void note(struct store *store, int64_t rows, uint64_t dropped)
     store->stats.quarantined = (uint64_t)rows;
     store->stats.quarantine_dropped += dropped;
     pthread_mutex_unlock(&store->lock);
-    store->gone_untold = store->gone_untold || dropped > 0;
+    if (dropped > 0)
+        retain_tell(store);
 }
 
 static int keep(struct store *store, const struct refused *refused)
@@ -129,7 +130,7 @@ static int keep(struct store *store, const struct refused *refused)
 static bool refused_run(struct store *store, struct task *task, enum store_result state)
 {
     struct refused *refused = (struct refused *)task;
-    bool kept = state == STORE_OK && file_ready(store, clock_now().mono_ms);
+    bool kept = state == STORE_OK && file_ready(store);
     if (kept) {
         int rc = keep(store, refused);
         kept = file_result(store, rc, "keeping a refused record") && rc == SQLITE_OK;

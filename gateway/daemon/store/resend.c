@@ -57,8 +57,7 @@ static enum store_result resend_plan(struct store *store, const struct store_res
 {
     const char *name = store->config->devices[query->device].name;
     struct resend_search search = {.store = store, .query = query, .first = UINT64_MAX, .last = 0};
-    for (uint32_t i = 0; i < store->stream_count; i++) {
-        search.stream = &store->streams[i];
+    for (uint32_t i = 0; (search.stream = stream_at(store, i)) != NULL; i++) {
         if (strcmp(search.stream->device, name) != 0)
             continue;
         search.first = UINT64_MAX;
@@ -91,7 +90,7 @@ static bool resend_run(struct store *store, struct task *task, enum store_result
 {
     struct resend_task *own = (struct resend_task *)task;
     uint32_t found = 0;
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         state = STORE_UNAVAILABLE;
     if (state == STORE_OK)
         state = resend_plan(store, &own->query, &found);
@@ -193,7 +192,7 @@ static bool resend_ids_run(struct store *store, struct task *task, enum store_re
 {
     struct resend_ids_task *own = (struct resend_ids_task *)task;
     struct store_resent resent = {.next = own->query.ids.first};
-    if (state == STORE_OK && !file_ready(store, clock_now().mono_ms))
+    if (state == STORE_OK && !file_ready(store))
         state = STORE_UNAVAILABLE;
     if (state == STORE_OK)
         state = plan_ids(store, &own->query, &resent);

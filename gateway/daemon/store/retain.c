@@ -3,6 +3,7 @@
  * file itself never shrinks and never grows beyond the quota. */
 #include "gateway/daemon/store/retain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/store/impl.h"
@@ -16,6 +17,48 @@
 #define HOURS_A_STEP   512
 #define DAY_MS         INT64_C(86400000)
 #define QUOTA_ALARM    "max_size is used up"
+
+/* A run of one device's numbers that are dropped. */
+struct run {
+    const char *device;
+    uint32_t boot, first, last;
+};
+
+#define RUNS_MAX 512u
+
+/* Those of one step: neighbours meet here, so that the table of what is gone is written seldom. */
+struct runs {
+    struct run runs[RUNS_MAX];
+    uint64_t lost; /* readings of which more was promised */
+};
+
+struct retention {
+    bool begun, losing; /* see struct retain_state */
+    bool untold;        /* table `gone` may hold rows that no gap tells of */
+    int64_t tell_ms;    /* monotonic: not before */
+    int64_t alarm_ms;   /* monotonic: last loss for want of room; 0: no alarm of it stands */
+    int64_t looked_ms;  /* monotonic: last look at the size */
+    struct runs runs;   /* of one step */
+    struct rollup_row day;
+};
+
+struct retention *retention_create(void)
+{
+    struct retention *retention = calloc(1, sizeof *retention);
+    if (retention != NULL)
+        retention->untold = true;
+    return retention;
+}
+
+void retention_destroy(struct retention *retention)
+{
+    free(retention);
+}
+
+void retain_tell(struct store *store)
+{
+    store->retention->untold = true;
+}
 
 static int pages_in_use(struct store *store, int64_t *used, int64_t *total)
 {
@@ -37,32 +80,8 @@ static int64_t quota_pages(const struct store *store)
     return (int64_t)(store->config->store_max_bytes / DB_PAGE_SIZE);
 }
 
-static uint64_t lowest_cursor(struct store *store)
-{
-    uint64_t lowest = UINT64_MAX;
-    pthread_mutex_lock(&store->lock);
-    for (unsigned i = 0; i < store->config->broker_count && i < STORE_BROKERS_MAX; i++)
-        lowest = store->acked[i] < lowest ? store->acked[i] : lowest;
-    pthread_mutex_unlock(&store->lock);
-    return lowest;
-}
-
 /* ---- Batches -----------------------------------------------------------------------------------
  */
-
-/* A run of one device's numbers that are dropped. */
-struct run {
-    const char *device;
-    uint32_t boot, first, last;
-};
-
-#define RUNS_MAX 512u
-
-/* Those of one step: neighbours meet here, so that the table of what is gone is written seldom. */
-struct runs {
-    struct run runs[RUNS_MAX];
-    uint64_t lost; /* readings of which more was promised */
-};
 
 static int close_run(struct store *store, struct run *run)
 {
@@ -110,7 +129,8 @@ static int drop_body(struct store *store, struct runs *runs, uint64_t id, uint64
 static int64_t taken_ms(struct store *store, const struct body_base *base)
 {
     int64_t offset_ms = 0;
-    return feed_offset(store, base->boot, &offset_ms) ? base->mono_ms + offset_ms : base->wall_ms;
+    return wall_time_of_boot(store->wall_time, base->boot, &offset_ms) ? base->mono_ms + offset_ms
+                                                                       : base->wall_ms;
 }
 
 /* The oldest batch, unless it is the newest too. Leaves the statement on its row for the caller to
@@ -172,7 +192,7 @@ static int drop_oldest(struct store *store, struct runs *runs, uint64_t cursor,
 static int drop_some(struct store *store, struct runs *runs, enum retain_step step,
                      struct retain_state *state, uint64_t *last_id)
 {
-    uint64_t cursor = lowest_cursor(store), id = 0;
+    uint64_t cursor = cursors_lowest(store), id = 0;
     int rc = SQLITE_OK;
     *last_id = 0;
     for (unsigned i = 0; i < BATCHES_A_STEP && rc == SQLITE_OK; i++) {
@@ -198,7 +218,7 @@ static void note_loss(struct store *store, const struct runs *runs, enum retain_
     pthread_mutex_lock(&store->lock);
     store->stats.dropped_quota += runs->lost;
     pthread_mutex_unlock(&store->lock);
-    store->quota_alarm_ms = clock_now().mono_ms;
+    store->retention->alarm_ms = clock_now().mono_ms;
     store_alarm(store, step == RETAIN_DROP_YOUNG ? QUOTA_ALARM
                            ": readings of the last 7 days were thinned to hourly means"
                                                  : QUOTA_ALARM
@@ -208,14 +228,14 @@ static void note_loss(struct store *store, const struct runs *runs, enum retain_
 static int drop_batches(struct store *store, enum retain_step step, struct retain_state *state,
                         bool *any)
 {
-    static struct runs runs; /* the one store thread's */
+    struct runs *runs = &store->retention->runs;
     uint64_t last_id = 0;
-    memset(&runs, 0, sizeof runs);
+    memset(runs, 0, sizeof *runs);
     int rc = db_begin(&store->db);
     if (rc == SQLITE_OK)
-        rc = drop_some(store, &runs, step, state, &last_id);
+        rc = drop_some(store, runs, step, state, &last_id);
     /* What is only in RAM of their means goes with them: a power cut could not count them again. */
-    bool flush = last_id >= store->flush_id;
+    bool flush = last_id >= commit_flushed_to(store);
     if (rc == SQLITE_OK && flush)
         rc = commit_flush(store);
     if (rc == SQLITE_OK)
@@ -227,8 +247,8 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
         return rc;
     if (flush)
         commit_flushed(store);
-    store->gone_untold = true;
-    note_loss(store, &runs, step);
+    store->retention->untold = true;
+    note_loss(store, runs, step);
     return rc;
 }
 
@@ -247,19 +267,19 @@ static void add_hour(void *context, const struct rollup_row *row)
 
 static int fold_hour(struct store *store, uint32_t stream_id, int64_t t_ms)
 {
-    static struct rollup_row day; /* the one store thread's */
+    struct rollup_row *day = &store->retention->day;
     const struct stream *stream = stream_find(store, stream_id);
     int64_t start = rollup_day_start(t_ms);
-    day.count = 0;
+    day->count = 0;
     int rc = SQLITE_OK;
     if (stream != NULL) {
         rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_DAY, start, start + 1, add_hour,
-                         &day);
+                         day);
         if (rc == SQLITE_OK)
             rc = rollup_read(store->rollup, &store->db, stream, ROLLUP_HOUR, t_ms, t_ms + 1,
-                             add_hour, &day);
-        if (rc == SQLITE_OK && day.count > 0)
-            rc = rollup_save(&store->db, stream_id, ROLLUP_DAY, &day);
+                             add_hour, day);
+        if (rc == SQLITE_OK && day->count > 0)
+            rc = rollup_save(&store->db, stream_id, ROLLUP_DAY, day);
     }
     sqlite3_stmt *s = rc == SQLITE_OK ? db_statement(&store->db, DB_MEAN_DELETE) : NULL;
     if (s == NULL)
@@ -326,7 +346,7 @@ enum retain_step retain_decide(const struct retain_state *state)
 static bool make_room(struct store *store, struct retain_state *state)
 {
     bool any = false;
-    sqlite3_stmt *s = oldest_batch(store, lowest_cursor(store), state);
+    sqlite3_stmt *s = oldest_batch(store, cursors_lowest(store), state);
     if (s == NULL)
         state->acked = false;
     else
@@ -380,48 +400,49 @@ static void end_alarm(struct store *store)
     if (strncmp(store->stats.alarm, QUOTA_ALARM, strlen(QUOTA_ALARM)) == 0)
         store->stats.alarm[0] = '\0';
     pthread_mutex_unlock(&store->lock);
-    store->quota_alarm_ms = 0;
+    store->retention->alarm_ms = 0;
 }
 
 static void tell_gone(struct store *store, int64_t now_ms)
 {
     bool more = false;
-    if (!store->gone_untold || store->prepared_count > 0 || now_ms < store->tell_ms)
+    if (!store->retention->untold || commit_waits(store) || now_ms < store->retention->tell_ms)
         return;
     int rc = purged_ranges_tell(store, &more);
     if (file_result(store, rc, "telling what is gone") && rc == SQLITE_OK) {
-        store->gone_untold = more;
-        store->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;
+        store->retention->untold = more;
+        store->retention->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;
     }
 }
 
 void retain_run(struct store *store, int64_t now_ms)
 {
     int64_t used = 0, total = 0;
-    if (store->db.handle == NULL)
+    if (!file_ready(store))
         return;
-    if (now_ms - store->retain_ms < LOOK_EVERY_MS) {
+    if (now_ms - store->retention->looked_ms < LOOK_EVERY_MS) {
         tell_gone(store, now_ms); /* never between two steps */
         return;
     }
-    store->retain_ms = now_ms;
+    store->retention->looked_ms = now_ms;
     int rc = pages_in_use(store, &used, &total);
     if (!file_result(store, rc, "looking at the size") || rc != SQLITE_OK)
         return;
     note_size(store, used, total);
-    if (store->quota_alarm_ms != 0 && now_ms - store->quota_alarm_ms >= ALARM_MS)
+    if (store->retention->alarm_ms != 0 && now_ms - store->retention->alarm_ms >= ALARM_MS)
         end_alarm(store);
     struct retain_state state = {.percent = percent_of(store, used),
-                                 .begun = store->retain_begun,
-                                 .losing = store->retain_losing};
-    store->retain_begun = state.percent >= (state.begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT);
-    store->retain_losing =
+                                 .begun = store->retention->begun,
+                                 .losing = store->retention->losing};
+    store->retention->begun =
+        state.percent >= (state.begun ? RETAIN_LOW_PERCENT : RETAIN_HIGH_PERCENT);
+    store->retention->losing =
         state.percent >= (state.losing ? RETAIN_LOSS_PERCENT : RETAIN_FULL_PERCENT);
-    state.begun = store->retain_begun;
-    state.losing = store->retain_losing;
+    state.begun = store->retention->begun;
+    state.losing = store->retention->losing;
     /* A step at a time: the next one at the next turn of the store thread. */
-    if (store->retain_begun && make_room(store, &state))
-        store->retain_ms = now_ms - LOOK_EVERY_MS;
+    if (store->retention->begun && make_room(store, &state))
+        store->retention->looked_ms = now_ms - LOOK_EVERY_MS;
     else
         tell_gone(store, now_ms);
 }

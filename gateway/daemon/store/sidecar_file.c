@@ -81,11 +81,10 @@ struct beside_task {
 static bool beside_run(struct store *store, struct task *task, enum store_result state)
 {
     struct beside_task *own = (struct beside_task *)task;
-    static struct log_rate rate;
     (void)state;
     if (!beside_save(store->path, own->name, own->text))
-        log_limited(&rate, LOG_LEVEL_WARNING, "store: %s.%s cannot be written: %s", store->path,
-                    own->name, strerror(errno));
+        log_limited(&store->sidecar_log, LOG_LEVEL_WARNING, "store: %s.%s cannot be written: %s",
+                    store->path, own->name, strerror(errno));
     free(own);
     return false;
 }

@@ -13,10 +13,9 @@
 
 #include "gateway/daemon/store/impl.h"
 
-#define RECENT_BYTES   (2u << 20)
-#define CLOCK_EVERY_MS 1000
-#define STEP_MOST_MS   1000
-#define STOP_MOST_MS   3000
+#define RECENT_BYTES (2u << 20)
+#define STEP_MOST_MS 1000
+#define STOP_MOST_MS 3000
 
 const char *store_result_text(enum store_result result)
 {
@@ -39,7 +38,7 @@ static void sink_reading(void *context, const struct reading *reading)
 {
     struct store *store = context;
     struct reading own = *reading;
-    if (!atomic_load_explicit(&store->trusted, memory_order_relaxed))
+    if (!wall_time_is_trusted(store->wall_time))
         own.time.trust = TIME_UNTRUSTED;
     live_put(store->live, &own);
     write_queue_reading(store->write_queue, &own);
@@ -90,26 +89,27 @@ static int save_offset(struct store *store, int64_t mono_ms)
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, store->boot);
         sqlite3_bind_int64(s, 2, mono_ms);
-        sqlite3_bind_int64(s, 3, store->watch.offset_ms);
+        sqlite3_bind_int64(s, 3, wall_time_offset_ms(store->wall_time));
     }
     return db_run(&store->db, s);
 }
 
 static void gain_trust(struct store *store, const struct clock_now *now, int64_t shift_ms)
 {
-    feed_add_offset(store, store->boot, store->watch.offset_ms);
-    atomic_store(&store->trusted, true);
-    if (store->db.handle != NULL)
+    struct wall_time *time = store->wall_time;
+    wall_time_add_boot(time, store->boot, wall_time_offset_ms(time));
+    wall_time_trust(time);
+    if (file_ready(store))
         (void)file_result(store, save_offset(store, now->mono_ms), "keeping the clock's offset");
-    if (atomic_load(&store->untrusted_released))
+    if (wall_time_correction_owed(time))
         write_queue_correction(store->write_queue, shift_ms);
-    if (store->first_untrusted != 0) {
+    uint64_t owed = wall_time_take_owed(time);
+    if (owed != 0) {
         log_write(LOG_LEVEL_NOTICE, "store: the time is known now, %lld ms from what it was",
                   (long long)shift_ms);
-        if (store->db.handle != NULL)
-            (void)file_result(store, commit_replay(store, store->first_untrusted, UINT64_MAX, true),
+        if (file_ready(store))
+            (void)file_result(store, commit_replay(store, owed, UINT64_MAX, true),
                               "counting readings whose time is known now");
-        store->first_untrusted = 0;
     }
     feed_wake(store);
 }
@@ -117,24 +117,8 @@ static void gain_trust(struct store *store, const struct clock_now *now, int64_t
 static void look_at_clock(struct store *store, const struct clock_now *now)
 {
     int64_t shift_ms = 0;
-    if (now->mono_ms < store->next_clock_ms)
-        return;
-    store->next_clock_ms = now->mono_ms + CLOCK_EVERY_MS;
-    int64_t known_ms = store->watch.trusted ? now->mono_ms + store->watch.offset_ms - CLOCK_STEP_MS
-                                            : store->newest_ms;
-    bool trusted = clock_is_trusted(now->wall_ms, known_ms);
-    enum clock_event event = clock_watch(&store->watch, now, trusted, &shift_ms);
-    atomic_store(&store->offset_ms, store->watch.offset_ms);
-    log_change(&store->clock_log, event == CLOCK_DOUBTED, LOG_LEVEL_WARNING,
-               event == CLOCK_DOUBTED
-                   ? "store: the clock was set to a time that nothing vouches for, %lld ms off: "
-                     "readings go on by the time known before"
-                   : "store: the clock is believed again (%lld ms off)",
-               (long long)shift_ms);
-    if (event == CLOCK_GAINED_TRUST)
+    if (wall_time_look(store->wall_time, now, &shift_ms) == CLOCK_GAINED_TRUST)
         gain_trust(store, now, shift_ms);
-    else if (event == CLOCK_STEPPED)
-        log_write(LOG_LEVEL_WARNING, "store: the clock stepped by %lld ms", (long long)shift_ms);
 }
 
 /* When the newest batch was taken in, if that is known. */
@@ -145,7 +129,7 @@ static int64_t newest_stored_ms(struct store *store)
     sqlite3_stmt *s = store->db.handle != NULL ? db_statement(&store->db, DB_BATCH_LAST) : NULL;
     if (s != NULL && sqlite3_step(s) == SQLITE_ROW &&
         body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)) &&
-        feed_offset(store, reader.base.boot, &offset_ms))
+        wall_time_of_boot(store->wall_time, reader.base.boot, &offset_ms))
         newest_ms = reader.base.mono_ms + offset_ms;
     if (s != NULL)
         sqlite3_reset(s);
@@ -154,15 +138,20 @@ static int64_t newest_stored_ms(struct store *store)
 
 struct wall_ms store_now(const struct store *store)
 {
-    struct clock_now now = clock_now();
-    if (!atomic_load(&store->trusted))
-        return (struct wall_ms){now.wall_ms, TIME_UNTRUSTED};
-    /* A step that look_at_clock() has not seen yet is judged here by the same rule. */
-    int64_t known_ms = now.mono_ms + atomic_load(&store->offset_ms);
-    int64_t apart_ms = now.wall_ms - known_ms;
-    bool stepped = (apart_ms > CLOCK_STEP_MS || apart_ms < -CLOCK_STEP_MS) &&
-                   !clock_is_trusted(now.wall_ms, known_ms - CLOCK_STEP_MS);
-    return (struct wall_ms){stepped ? known_ms : now.wall_ms, TIME_TRUSTED};
+    return wall_time_now(store->wall_time);
+}
+
+bool store_wall(struct store *store, uint32_t gateway_boot, const struct record *record,
+                int64_t *wall_ms)
+{
+    int64_t offset = 0;
+    *wall_ms = record->wall_ms;
+    if (record->trusted)
+        return true;
+    if (!wall_time_of_boot(store->wall_time, gateway_boot, &offset))
+        return false;
+    *wall_ms = record->mono_ms + offset;
+    return true;
 }
 
 /* ---- The thread -------------------------------------------------------------------------------
@@ -176,27 +165,38 @@ static void wait_for_work(struct store *store, int wait_ms)
         (void)eventfd_read(store->wake_fd, &count);
 }
 
+/* How long nothing needs to be done. */
+static int idle_ms(const struct store *store, int64_t now_ms)
+{
+    int64_t retry = store->db.handle == NULL ? recovery_retry_ms(store) - now_ms : STEP_MOST_MS;
+    return retry <= 0 ? 0 : retry < STEP_MOST_MS ? (int)retry : STEP_MOST_MS;
+}
+
 static void *store_main(void *context)
 {
     struct store *store = context;
     bool more = false;
     while (!atomic_load(&store->stopping)) {
-        int wait_ms = STEP_MOST_MS;
         struct clock_now now = clock_now();
+        int wait_ms = idle_ms(store, now.mono_ms);
         atomic_store(&store->step_ms, now.mono_ms);
         bool due = commit_due(store, now.mono_ms, &wait_ms);
         if (!due && !more)
             wait_for_work(store, wait_ms);
         now = clock_now();
         atomic_store(&store->step_ms, now.mono_ms);
+        recovery_step(store, now.mono_ms);
         look_at_clock(store, &now);
         if (commit_due(store, now.mono_ms, &wait_ms) || wait_ms == STEP_MOST_MS)
             commit_run(store, now.mono_ms, false);
+        recovery_step(store, now.mono_ms);
         more = tasks_run(store, STORE_OK);
         feed_serve(store);
-        file_check_slowly(store);
+        recovery_check_slowly(store);
+        recovery_step(store, now.mono_ms);
         retain_run(store, now.mono_ms);
         more = salvage_step(store) || more;
+        recovery_step(store, now.mono_ms);
         if (store->db.handle != NULL)
             db_release(&store->db);
     }
@@ -206,28 +206,8 @@ static void *store_main(void *context)
 /* ---- Start and stop ----------------------------------------------------------------------------
  */
 
-static bool make_streams(struct store *store)
-{
-    const struct config *config = store->config;
-    store->device_streams = calloc(config->device_count + 1u, sizeof *store->device_streams);
-    store->real_ids = calloc(config->device_count + 1u, sizeof *store->real_ids);
-    if (store->device_streams == NULL || store->real_ids == NULL)
-        return false;
-    for (uint16_t i = 0; i < config->device_count; i++) {
-        struct stream_schema shape;
-        stream_schema_of_device(&config->devices[i], &shape);
-        struct stream *stream = &store->device_streams[i];
-        stream->shape = stream_intern(store, &shape);
-        if (stream->shape == NULL)
-            return false;
-        memcpy(stream->device, config->devices[i].name, sizeof stream->device);
-    }
-    return true;
-}
-
 static void release(struct store *store)
 {
-    salvage_end();
     write_queue_destroy(store->write_queue);
     live_destroy(store->live);
     batch_cache_destroy(store->batch_cache);
@@ -235,14 +215,15 @@ static void release(struct store *store)
     boards_destroy(store->boards);
     dedup_destroy(store->dedup);
     rollup_destroy(store->rollup);
-    for (unsigned i = 0; i < FETCHES; i++)
-        free(store->fetches[i].rows);
-    for (uint32_t i = 0; i < store->stream_schema_count; i++)
-        free(store->shapes[i]);
-    free(store->shapes);
-    free(store->streams);
-    free(store->device_streams);
-    free(store->real_ids);
+    committer_destroy(store->committer);
+    cursors_destroy(store->cursors);
+    feeds_destroy(store->feeds);
+    file_destroy(store->file);
+    recovery_destroy(store->recovery);
+    retention_destroy(store->retention);
+    salvage_destroy(store->salvage);
+    stream_table_destroy(store->streams);
+    wall_time_destroy(store->wall_time);
     free(store->last);
     if (store->wake_fd >= 0)
         close(store->wake_fd);
@@ -262,9 +243,21 @@ static bool make_parts(struct store *store)
     store->boards = boards_create(config);
     store->last = calloc(config->device_count + 1u, sizeof *store->last);
     store->rollup = rollup_create(config->device_count * 4u + 256u);
+    store->committer = committer_create();
+    store->cursors = cursors_create();
+    store->feeds = feeds_create();
+    store->file = file_create();
+    store->recovery = recovery_create();
+    store->retention = retention_create();
+    store->salvage = salvage_create();
+    store->streams = stream_table_create(config);
+    store->wall_time = wall_time_create();
     return store->wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
            store->dedup != NULL && store->counter_marks != NULL && store->boards != NULL &&
-           store->last != NULL && store->rollup != NULL && make_streams(store);
+           store->last != NULL && store->rollup != NULL && store->committer != NULL &&
+           store->cursors != NULL && store->feeds != NULL && store->file != NULL &&
+           store->recovery != NULL && store->retention != NULL && store->salvage != NULL &&
+           store->streams != NULL && store->wall_time != NULL;
 }
 
 struct store *store_open(const struct config *config)
@@ -275,7 +268,7 @@ struct store *store_open(const struct config *config)
     pthread_mutex_init(&store->lock, NULL);
     task_box_init(&store->tasks);
     store->config = config;
-    store->wake_fd = store->feed_wake_fd = -1;
+    store->wake_fd = -1;
     (void)snprintf(store->path, sizeof store->path, "%s", config->store_path);
     if (config->timezone[0] != '\0')
         (void)setenv("TZ", config->timezone, 1); /* days of charts are the site's days */
@@ -285,17 +278,13 @@ struct store *store_open(const struct config *config)
         return NULL;
     }
     struct clock_now now = clock_now();
-    store->watch = (struct clock_watch){.offset_ms = now.wall_ms - now.mono_ms};
-    store->flush_ms = now.mono_ms;
-    store->gone_untold = true;
-    file_open_first(store);
-    store->newest_ms = newest_stored_ms(store);
-    log_state_init(&store->clock_log, 0);
+    recovery_open_first(store);
+    wall_time_not_before(store->wall_time, newest_stored_ms(store));
     look_at_clock(store, &now);
     store->write_queue =
-        write_queue_create(config, store->device_streams, store->boot, store->wake_fd);
+        write_queue_create(config, streams_of_devices(store->streams), store->boot, store->wake_fd);
     if (store->write_queue == NULL) {
-        file_close(store);
+        recovery_close(store);
         release(store);
         return NULL;
     }
@@ -342,15 +331,17 @@ void store_stop(struct store *store)
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
     struct write_queue_level level;
     do {
-        store->file.retry_ms = 0;
+        recovery_hurry(store);
+        recovery_step(store, clock_now().mono_ms);
         commit_run(store, clock_now().mono_ms, true);
+        recovery_step(store, clock_now().mono_ms);
         write_queue_level(store->write_queue, &level);
-    } while ((level.waiting > 0 || store->prepared_count > 0) && store->db.handle != NULL &&
+    } while ((level.waiting > 0 || commit_waits(store)) && store->db.handle != NULL &&
              clock_now().mono_ms < until);
-    if (level.waiting > 0 || store->prepared_count > 0)
+    if (level.waiting > 0 || commit_waits(store))
         log_write(LOG_LEVEL_ERROR, "store: %u records could not be written before the end",
                   level.waiting);
-    file_close(store);
+    recovery_close(store);
     release(store);
 }
 
@@ -377,28 +368,16 @@ int64_t store_idle_ms(const struct store *store)
     return clock_now().mono_ms - atomic_load(&store->step_ms);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 void store_stats(struct store *store, struct store_stats *stats)
 {
-    uint32_t samples[COMMIT_SAMPLES];
     struct write_queue_level level;
     write_queue_level(store->write_queue, &level);
     pthread_mutex_lock(&store->lock);
     *stats = store->stats;
     stats->next_record = store->next_id;
-    memcpy(stats->cursors, store->acked, sizeof stats->cursors);
-    uint32_t count = store->commit_next < COMMIT_SAMPLES ? store->commit_next : COMMIT_SAMPLES;
-    memcpy(samples, store->commit_us, count * sizeof samples[0]);
     pthread_mutex_unlock(&store->lock);
-    if (count > 0) {
-        qsort(samples, count, sizeof samples[0], by_size);
-        stats->commit_p99_us = samples[(count - 1) * 99 / 100];
-    }
+    cursors_copy(store, stats->cursors);
+    stats->commit_p99_us = commit_p99_us(store);
     stats->taken = level.taken;
     stats->gaps += level.gaps; /* beside the store's own */
     stats->lost = level.lost;
@@ -406,5 +385,5 @@ void store_stats(struct store *store, struct store_stats *stats)
         level.taken + stats->gaps > stats->stored + stats->duplicates
             ? level.taken + stats->gaps - stats->stored - stats->duplicates - level.lost
             : 0;
-    stats->clock_trusted = atomic_load(&store->trusted);
+    stats->clock_trusted = wall_time_is_trusted(store->wall_time);
 }

@@ -6,50 +6,99 @@
 
 #include "gateway/daemon/store/impl.h"
 
-const struct stream_schema *stream_intern(struct store *store, const struct stream_schema *shape)
+struct stream_table {
+    const struct config *config;
+    struct stream *of_device; /* by device index: with the numbers that the write queue uses */
+    uint32_t *real_ids;       /* by device index: numbers in the file */
+    bool ids_differ;
+    struct stream *list; /* from here on under the store's lock; ascending by number */
+    uint32_t count, room;
+    struct stream_schema **shapes;
+    uint32_t schema_count;
+};
+
+static const struct stream_schema *intern(struct stream_table *streams,
+                                          const struct stream_schema *shape)
 {
-    for (uint32_t i = 0; i < store->stream_schema_count; i++) {
-        if (memcmp(store->shapes[i], shape, sizeof *shape) == 0)
-            return store->shapes[i];
+    for (uint32_t i = 0; i < streams->schema_count; i++) {
+        if (memcmp(streams->shapes[i], shape, sizeof *shape) == 0)
+            return streams->shapes[i];
     }
     struct stream_schema **grown =
-        realloc(store->shapes, (store->stream_schema_count + 1) * sizeof(struct stream_schema *));
+        realloc(streams->shapes, (streams->schema_count + 1) * sizeof(struct stream_schema *));
     struct stream_schema *copy = malloc(sizeof *copy);
     if (grown != NULL)
-        store->shapes = grown;
+        streams->shapes = grown;
     if (grown == NULL || copy == NULL) {
         free(copy);
         return NULL;
     }
     *copy = *shape;
-    store->shapes[store->stream_schema_count++] = copy;
+    streams->shapes[streams->schema_count++] = copy;
     return copy;
 }
 
-static bool add(struct store *store, uint32_t id, const char *device,
+static bool add(struct stream_table *streams, uint32_t id, const char *device,
                 const struct stream_schema *shape)
 {
-    const struct stream_schema *kept = stream_intern(store, shape);
-    if (store->stream_count == store->stream_room) {
-        uint32_t room = store->stream_room * 2 + 16;
-        struct stream *grown = realloc(store->streams, room * sizeof *grown);
+    const struct stream_schema *kept = intern(streams, shape);
+    if (streams->count == streams->room) {
+        uint32_t room = streams->room * 2 + 16;
+        struct stream *grown = realloc(streams->list, room * sizeof *grown);
         if (grown == NULL)
             return false;
-        store->streams = grown;
-        store->stream_room = room;
+        streams->list = grown;
+        streams->room = room;
     }
     if (kept == NULL)
         return false;
-    struct stream *stream = &store->streams[store->stream_count++];
+    struct stream *stream = &streams->list[streams->count++];
     *stream = (struct stream){.id = id, .shape = kept};
     (void)strncpy(stream->device, device, sizeof stream->device - 1);
     return true;
+}
+
+struct stream_table *stream_table_create(const struct config *config)
+{
+    struct stream_table *streams = calloc(1, sizeof *streams);
+    if (streams == NULL)
+        return NULL;
+    streams->config = config;
+    streams->of_device = calloc(config->device_count + 1u, sizeof *streams->of_device);
+    streams->real_ids = calloc(config->device_count + 1u, sizeof *streams->real_ids);
+    bool made = streams->of_device != NULL && streams->real_ids != NULL;
+    for (uint16_t i = 0; made && i < config->device_count; i++) {
+        struct stream_schema shape;
+        stream_schema_of_device(&config->devices[i], &shape);
+        struct stream *stream = &streams->of_device[i];
+        stream->shape = intern(streams, &shape);
+        made = stream->shape != NULL;
+        memcpy(stream->device, config->devices[i].name, sizeof stream->device);
+    }
+    if (made)
+        return streams;
+    stream_table_destroy(streams);
+    return NULL;
+}
+
+void stream_table_destroy(struct stream_table *streams)
+{
+    if (streams == NULL)
+        return;
+    for (uint32_t i = 0; i < streams->schema_count; i++)
+        free(streams->shapes[i]);
+    free(streams->shapes);
+    free(streams->list);
+    free(streams->of_device);
+    free(streams->real_ids);
+    free(streams);
 }
 
 /* A file that has none is new. When another one was used before, its numbers go on: they are in
  * records that wait for their commit and in what the publishers have. */
 int streams_load(struct store *store)
 {
+    struct stream_table *streams = store->streams;
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_ALL);
     int rc = s == NULL ? db_run(&store->db, NULL) : SQLITE_ROW;
     bool first = true;
@@ -57,13 +106,13 @@ int streams_load(struct store *store)
     while (rc == SQLITE_ROW && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         struct stream_schema shape;
         if (first)
-            store->stream_count = 0;
+            streams->count = 0;
         first = false;
         const char *device = (const char *)sqlite3_column_text(s, 1);
         const char *text = (const char *)sqlite3_column_text(s, 2);
         if (device == NULL || text == NULL || !stream_schema_parse(text, &shape))
             continue; /* its readings are skipped wherever they turn up */
-        if (!add(store, (uint32_t)sqlite3_column_int64(s, 0), device, &shape))
+        if (!add(streams, (uint32_t)sqlite3_column_int64(s, 0), device, &shape))
             rc = SQLITE_NOMEM;
     }
     pthread_mutex_unlock(&store->lock);
@@ -74,32 +123,68 @@ int streams_load(struct store *store)
 
 const struct stream *stream_find(const struct store *store, uint32_t id)
 {
-    uint32_t low = 0, high = store->stream_count; /* ascending by id */
+    const struct stream_table *streams = store->streams;
+    uint32_t low = 0, high = streams->count; /* ascending by id */
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (store->streams[middle].id < id)
+        if (streams->list[middle].id < id)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < store->stream_count && store->streams[low].id == id ? &store->streams[low] : NULL;
+    return low < streams->count && streams->list[low].id == id ? &streams->list[low] : NULL;
+}
+
+const struct stream *stream_at(const struct store *store, uint32_t at)
+{
+    return at < store->streams->count ? &store->streams->list[at] : NULL;
+}
+
+const struct stream *stream_newest(const struct store *store, const char *device)
+{
+    const struct stream_table *streams = store->streams;
+    for (uint32_t i = streams->count; i > 0; i--) {
+        if (strcmp(streams->list[i - 1].device, device) == 0)
+            return &streams->list[i - 1];
+    }
+    return NULL;
+}
+
+const struct stream *streams_of_devices(const struct stream_table *streams)
+{
+    return streams->of_device;
+}
+
+uint32_t streams_real_id(const struct stream_table *streams, uint32_t id)
+{
+    for (uint16_t i = 0; streams->ids_differ && i < streams->config->device_count; i++) {
+        if (streams->of_device[i].id == id)
+            return streams->real_ids[i];
+    }
+    return id;
+}
+
+bool streams_translated(const struct stream_table *streams)
+{
+    return streams->ids_differ;
 }
 
 int stream_device(const struct store *store, const struct stream *stream)
 {
+    const struct stream_table *streams = store->streams;
     for (uint16_t i = 0; i < store->config->device_count; i++) {
-        if (store->real_ids[i] == stream->id)
+        if (streams->real_ids[i] == stream->id)
             return i;
     }
     const struct device_config *device = config_device(store->config, stream->device);
     return device != NULL ? device->index : -1;
 }
 
-static const struct stream *find_shape(const struct store *store, const char *device,
+static const struct stream *find_shape(const struct stream_table *streams, const char *device,
                                        const struct stream_schema *shape)
 {
-    for (uint32_t i = 0; i < store->stream_count; i++) {
-        const struct stream *stream = &store->streams[i];
+    for (uint32_t i = 0; i < streams->count; i++) {
+        const struct stream *stream = &streams->list[i];
         if (strcmp(stream->device, device) == 0 && memcmp(stream->shape, shape, sizeof *shape) == 0)
             return stream;
     }
@@ -129,7 +214,7 @@ static int insert(struct store *store, const char *device, const struct stream_s
         return rc;
     *id = (uint32_t)sqlite3_last_insert_rowid(store->db.handle);
     pthread_mutex_lock(&store->lock);
-    bool added = add(store, *id, device, shape);
+    bool added = add(store->streams, *id, device, shape);
     pthread_mutex_unlock(&store->lock);
     return added ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -137,6 +222,7 @@ static int insert(struct store *store, const char *device, const struct stream_s
 /* Those of RAM that a new file does not have. */
 static int insert_known(struct store *store)
 {
+    const struct stream_table *streams = store->streams;
     sqlite3_stmt *s = db_statement(&store->db, DB_STREAM_ALL);
     if (s == NULL)
         return db_run(&store->db, NULL);
@@ -145,41 +231,40 @@ static int insert_known(struct store *store)
     if (rc != SQLITE_DONE)
         return rc == SQLITE_ROW ? SQLITE_OK : rc;
     rc = SQLITE_OK;
-    for (uint32_t i = 0; i < store->stream_count && rc == SQLITE_OK; i++)
-        rc = insert_row(store, store->streams[i].device, store->streams[i].shape,
-                        store->streams[i].id);
+    for (uint32_t i = 0; i < streams->count && rc == SQLITE_OK; i++)
+        rc =
+            insert_row(store, streams->list[i].device, streams->list[i].shape, streams->list[i].id);
     return rc;
 }
 
 int streams_settle(struct store *store)
 {
+    struct stream_table *streams = store->streams;
     int known_rc = insert_known(store);
     if (known_rc != SQLITE_OK)
         return known_rc;
-    store->ids_differ = false;
+    streams->ids_differ = false;
     for (uint16_t i = 0; i < store->config->device_count; i++) {
-        struct stream *own = &store->device_streams[i];
-        const struct stream *known = find_shape(store, own->device, own->shape);
+        struct stream *own = &streams->of_device[i];
+        const struct stream *known = find_shape(streams, own->device, own->shape);
         if (known != NULL) {
-            store->real_ids[i] = known->id;
+            streams->real_ids[i] = known->id;
         } else {
-            int rc = insert(store, own->device, own->shape, &store->real_ids[i]);
+            int rc = insert(store, own->device, own->shape, &streams->real_ids[i]);
             if (rc != SQLITE_OK)
                 return rc;
         }
         if (own->id == 0) /* before any bus runs */
-            own->id = store->real_ids[i];
-        store->ids_differ = store->ids_differ || own->id != store->real_ids[i];
+            own->id = streams->real_ids[i];
+        streams->ids_differ = streams->ids_differ || own->id != streams->real_ids[i];
     }
     return SQLITE_OK;
 }
 
-/* No file yet: the intake needs numbers all the same. They are translated at the commit. */
-bool streams_provisional(struct store *store)
+void streams_provisional(struct stream_table *streams)
 {
-    for (uint16_t i = 0; i < store->config->device_count; i++) {
-        store->device_streams[i].id = i + 1u;
-        store->real_ids[i] = i + 1u;
+    for (uint16_t i = 0; i < streams->config->device_count; i++) {
+        streams->of_device[i].id = i + 1u;
+        streams->real_ids[i] = i + 1u;
     }
-    return true;
 }

@@ -141,7 +141,7 @@ bool tasks_run(struct store *store, enum store_result state)
         if (state != STORE_OK)
             continue; /* the end: each is told so */
         int64_t now_ms = clock_now().mono_ms;
-        if (now_ms >= until_ms || commit_due(store, now_ms, &wait_ms))
+        if (now_ms >= until_ms || commit_due(store, now_ms, &wait_ms) || file_failed(store))
             return true;
     }
     return false;
