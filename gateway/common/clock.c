@@ -2,6 +2,7 @@
 #include "gateway/common/clock.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
@@ -50,13 +51,20 @@ static bool virtual_machine(void)
     return strstr(text, " hypervisor") != NULL;
 }
 
+/* Does not change while the process lives; any thread asks. */
+static pthread_once_t host_once = PTHREAD_ONCE_INIT;
+static bool host_keeps;
+
+static void look_at_host(void)
+{
+    host_keeps = access("/run/systemd/container", F_OK) == 0 || access("/.dockerenv", F_OK) == 0 ||
+                 access("/run/.containerenv", F_OK) == 0 || virtual_machine();
+}
+
 static bool host_keeps_time(void)
 {
-    static int known = -1; /* does not change while the process lives */
-    if (known < 0)
-        known = access("/run/systemd/container", F_OK) == 0 || access("/.dockerenv", F_OK) == 0 ||
-                access("/run/.containerenv", F_OK) == 0 || virtual_machine();
-    return known == 1;
+    (void)pthread_once(&host_once, look_at_host);
+    return host_keeps;
 }
 
 bool clock_rtc_vouches(int64_t rtc_ms, int64_t wall_ms, int64_t not_before_ms)

@@ -43,12 +43,14 @@ int64_t loop_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* libwebsockets' own lines: it says much that is no fault of ours, so they are rate-limited. */
+/* libwebsockets' own lines: it says much that is no fault of ours, so they are rate-limited. Its
+ * logging knows no context. */
+static struct log_rate lws_rate;
+
 static void lws_line(int level, const char *line)
 {
-    static struct log_rate rate;
     size_t size = strcspn(line, "\n");
-    log_limited(&rate, level & LLL_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "http: %.*s",
+    log_limited(&lws_rate, level & LLL_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "http: %.*s",
                 (int)size, line);
 }
 

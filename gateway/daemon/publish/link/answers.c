@@ -10,12 +10,19 @@
 
 #define ANSWERS_MOST 64u /* of one broker */
 
+struct answer {
+    struct answer *next;
+    uint16_t topic_size, correlation_size;
+    size_t size;
+    uint8_t bytes[]; /* topic, correlation, payload */
+};
+
 void answers_pump(struct publish *publish, struct broker *broker)
 {
     for (;;) {
         char topic[TOPIC_SIZE];
         pthread_mutex_lock(&publish->lock);
-        struct answer *answer = broker->answers;
+        struct answer *answer = broker->answers.first;
         pthread_mutex_unlock(&publish->lock);
         if (answer == NULL)
             return;
@@ -26,8 +33,8 @@ void answers_pump(struct publish *publish, struct broker *broker)
                      true, correlation, answer->correlation_size))
             return;
         pthread_mutex_lock(&publish->lock);
-        broker->answers = answer->next;
-        broker->answer_count--;
+        broker->answers.first = answer->next;
+        broker->answers.count--;
         pthread_mutex_unlock(&publish->lock);
         free(answer);
     }
@@ -54,15 +61,15 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     memcpy(answer->bytes + topic_size + correlation_size, payload, payload_size);
     struct broker *own = &publish->brokers[broker];
     pthread_mutex_lock(&publish->lock);
-    bool room = own->answer_count < ANSWERS_MOST && strcmp(own->stats.state, "stopped") != 0 &&
+    bool room = own->answers.count < ANSWERS_MOST && strcmp(own->stats.state, "stopped") != 0 &&
                 strcmp(own->stats.state, "down") != 0;
     if (room) {
-        if (own->answers != NULL)
-            own->answers_last->next = answer;
+        if (own->answers.first != NULL)
+            own->answers.last->next = answer;
         else
-            own->answers = answer;
-        own->answers_last = answer;
-        own->answer_count++;
+            own->answers.first = answer;
+        own->answers.last = answer;
+        own->answers.count++;
     }
     pthread_mutex_unlock(&publish->lock);
     if (!room)
@@ -72,11 +79,11 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     return room;
 }
 
-void answers_free(struct broker *broker)
+void answers_free(struct answers *answers)
 {
-    while (broker->answers != NULL) {
-        struct answer *answer = broker->answers;
-        broker->answers = answer->next;
+    while (answers->first != NULL) {
+        struct answer *answer = answers->first;
+        answers->first = answer->next;
         free(answer);
     }
 }

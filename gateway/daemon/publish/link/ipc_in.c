@@ -34,19 +34,19 @@ static void on_counts(struct publish *publish, struct broker *broker,
 {
     pthread_mutex_lock(&publish->lock);
     struct publish_stats *stats = &broker->stats;
-    uint64_t bytes = broker->bytes_base + counts->bytes;
+    uint64_t bytes = broker->counted.bytes_base + counts->bytes;
     int64_t now_ms = clock_now().mono_ms;
-    struct data_plan_traffic traffic = {.tls = broker_tls(broker->config),
-                                        .up = broker->up,
-                                        .connects = counts->connects - broker->connects,
-                                        .messages = counts->messages - broker->messages,
-                                        .bytes = bytes - stats->bytes_sent,
-                                        .passed_ms =
-                                            broker->counts_ms != 0 ? now_ms - broker->counts_ms : 0,
-                                        .keepalive_s = broker->config->keepalive_s};
-    broker->counts_ms = now_ms;
-    broker->connects = counts->connects;
-    broker->messages = counts->messages;
+    struct data_plan_traffic traffic = {
+        .tls = broker_tls(broker->config),
+        .up = broker->up,
+        .connects = counts->connects - broker->counted.connects,
+        .messages = counts->messages - broker->counted.messages,
+        .bytes = bytes - stats->bytes_sent,
+        .passed_ms = broker->counted.counts_ms != 0 ? now_ms - broker->counted.counts_ms : 0,
+        .keepalive_s = broker->config->keepalive_s};
+    broker->counted.counts_ms = now_ms;
+    broker->counted.connects = counts->connects;
+    broker->counted.messages = counts->messages;
     stats->connects = counts->connects;
     stats->messages = counts->messages;
     stats->acked = counts->acked;
@@ -66,7 +66,7 @@ static void on_counts(struct publish *publish, struct broker *broker,
 static void on_request(struct publish *publish, const struct broker *broker, const uint8_t *message,
                        size_t size)
 {
-    static char payload[IPC_MAX]; /* the one link thread's */
+    char *payload = publish->payload;
     struct ipc_request head;
     memcpy(&head, message, sizeof head);
     size_t rest = size - sizeof head;

@@ -53,7 +53,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     broker->started_ms = broker->heard_ms = now_ms;
     broker->blocked = false;
     broker->docs_out = 0;
-    broker->connects = broker->messages = 0;
+    broker->counted.connects = broker->counted.messages = 0;
     (void)ipc_send(broker, &hello, sizeof hello, NULL, 0);
     backlog_begin(publish, broker);
     link_set_state(publish, broker, "connecting", "");
@@ -76,7 +76,7 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
     link_set_state(publish, broker, "stopped", "its process ended; it is started again");
     pthread_mutex_lock(&publish->lock);
     broker->stats.restarts++;
-    broker->bytes_base = broker->stats.bytes_sent;
+    broker->counted.bytes_base = broker->stats.bytes_sent;
     pthread_mutex_unlock(&publish->lock);
     log_write(LOG_LEVEL_WARNING, "publish %s: its process ended; it is started again",
               broker->config->name);
@@ -84,9 +84,9 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
 
 static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    static uint8_t message[IPC_MAX]; /* the one link thread's */
+    uint8_t *message = publish->message;
     for (unsigned n = 0; n < 256 && broker->fd >= 0; n++) {
-        ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+        ssize_t got = recv(broker->fd, message, sizeof publish->message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got <= 0)
@@ -112,26 +112,6 @@ static void look_for_silence(struct broker *broker, int64_t now_ms)
 }
 
 /* ---- Rounds ---- */
-
-/* A device whose value was just sent wakes nobody until it may be sent again. */
-static int64_t keep_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
-{
-    for (uint16_t i = 0; i < publish->config->device_count; i++) {
-        int64_t sent = INT64_MIN;
-        for (uint16_t b = 0; b < publish->broker_count; b++) {
-            if (publish->brokers[b].up && publish->brokers[b].live_sent_ms[i] > sent)
-                sent = publish->brokers[b].live_sent_ms[i];
-        }
-        bool quiet = sent > now_ms - LIVE_EVERY_MS;
-        if (quiet && sent + LIVE_EVERY_MS - now_ms < wait)
-            wait = sent + LIVE_EVERY_MS - now_ms;
-        if (quiet != (publish->quiet_until_ms[i] != 0)) {
-            live_set_quiet(publish->live, i, quiet);
-            publish->quiet_until_ms[i] = quiet ? sent + LIVE_EVERY_MS : 0;
-        }
-    }
-    return wait;
-}
 
 static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t wait)
 {
@@ -161,7 +141,7 @@ static int64_t pump_all(struct publish *publish, bool slow)
     live_lane_look(publish, slow);
     for (uint16_t i = 0; i < publish->broker_count; i++)
         wait = pump(publish, &publish->brokers[i], now_ms, wait);
-    wait = keep_quiet(publish, now_ms, wait);
+    wait = live_lane_quiet(publish, now_ms, wait);
     return wait < ROUND_LEAST_MS ? ROUND_LEAST_MS : wait;
 }
 
@@ -239,44 +219,19 @@ static bool make_broker(struct publish *publish, uint16_t index)
 {
     const struct config *config = publish->config;
     struct broker *broker = &publish->brokers[index];
-    uint16_t devices = config->device_count, plots = config->plot_count;
     broker->index = index;
     broker->config = &config->brokers[index];
     broker->fd = -1;
     broker->restart_wait_ms = RESTART_FIRST_MS;
-    broker->live_dirty = zeros(devices, sizeof *broker->live_dirty);
-    broker->live_sent_ms = zeros(devices, sizeof *broker->live_sent_ms);
-    broker->health_dirty = zeros(devices, sizeof *broker->health_dirty);
-    broker->health_online = zeros(devices, sizeof *broker->health_online);
-    broker->health_sent_ms = zeros(devices, sizeof *broker->health_sent_ms);
-    broker->boards = zeros(devices, sizeof *broker->boards);
-    broker->plot_dirty = zeros(plots, sizeof *broker->plot_dirty);
-    broker->plot_sent_ms = zeros(plots, sizeof *broker->plot_sent_ms);
-    broker->downsample = downsample_create(backlog_shape, publish->store);
-    backlog_start(publish, broker);
-    if (broker->config->panel)
-        broker->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *broker->scalars);
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
-    return broker->downsample != NULL && broker->boards != NULL && broker->live_dirty != NULL &&
-           broker->live_sent_ms != NULL && broker->health_dirty != NULL &&
-           broker->health_online != NULL && broker->health_sent_ms != NULL &&
-           broker->plot_dirty != NULL && broker->plot_sent_ms != NULL &&
-           (!broker->config->panel || broker->scalars != NULL);
+    return backlog_create(publish, broker) && live_lane_create(config, broker);
 }
 
 static void free_broker(struct broker *broker)
 {
-    answers_free(broker);
-    downsample_destroy(broker->downsample);
-    free(broker->live_dirty);
-    free(broker->live_sent_ms);
-    free(broker->health_dirty);
-    free(broker->health_online);
-    free(broker->health_sent_ms);
-    free(broker->boards);
-    free(broker->plot_dirty);
-    free(broker->plot_sent_ms);
-    free(broker->scalars);
+    answers_free(&broker->answers);
+    backlog_destroy(broker->backlog);
+    live_lane_destroy(broker->live_lane);
 }
 
 static void release(struct publish *publish)

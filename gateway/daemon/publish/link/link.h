@@ -51,22 +51,25 @@ struct docs {
     atomic_uint version; /* grows with each change: who has seen it need not look again */
 };
 
-struct answer {
-    struct answer *next;
-    uint16_t topic_size, correlation_size;
-    size_t size;
-    uint8_t bytes[]; /* topic, correlation, payload */
+/* Answers that wait for room in the publisher; under publish.lock. */
+struct answer;
+struct answers {
+    struct answer *first, *last;
+    uint32_t count;
 };
 
-/* What a body in the publisher's hands costs; given back when it is acknowledged. */
-struct credit {
-    uint64_t end_id;
-    uint32_t bytes;
-    uint64_t cursor; /* of means: what the store may then take for delivered, 0: nothing yet */
+/* What its process last said it has sent. */
+struct counted {
+    int64_t counts_ms;           /* monotonic: when */
+    uint64_t connects, messages; /* of this process */
+    uint64_t bytes_base;         /* of processes that ended */
 };
-struct credits {
-    struct credit credits[IPC_BODIES];
-    uint32_t first, used, bytes;
+
+/* When gateway/log is published next, monotonic. */
+struct record_log {
+    int64_t due_ms; /* 0: at once */
+    int64_t hour_ms;
+    bool acked; /* something was acknowledged since it was published */
 };
 
 struct broker {
@@ -75,47 +78,21 @@ struct broker {
     pid_t pid; /* 0: not running */
     int fd;
     bool up, blocked; /* blocked: the socket was full */
+    bool doubtful;    /* a process ended while it had no connection: it can't tell why */
     int64_t restart_ms;
     uint32_t restart_wait_ms;
     int64_t started_ms, heard_ms;
-    uint64_t fed_id, again_id, means_id;
-    uint64_t lent_id;              /* records before it were given as readings, not as means */
-    struct downsample *downsample; /* what is gathered instead of a backlog */
-    bool again_waits;              /* a body that the publisher had no room for */
-    struct feed_body again_body;
-    uint8_t again_data[BODY_MAX];
-    uint64_t replay_id; /* 0: none noted */
-    bool doubtful;      /* a process ended while it had no connection: it can't tell why */
-    struct credits credits[LANE_COUNT];
     uint32_t docs_out;
-    uint32_t docs_seen;              /* docs.version that was gone through */
-    uint32_t last_stream;            /* the publisher knows those up to here */
-    uint8_t *boards;                 /* by device: how many of its boards it knows .. */
-    uint32_t boards_version;         /* .. at this version of all */
-    bool *live_dirty;                /* by device */
-    int64_t *live_sent_ms;           /* by device */
-    double *scalars;                 /* last sent v/, by device and value; panel brokers only */
-    uint16_t scalar_next, live_next; /* round robin */
-    int64_t scalar_ms;
-    uint32_t scalar_count;
-    bool *plot_dirty;
-    int64_t *plot_sent_ms;
-    int64_t *health_sent_ms;
-    bool *health_dirty, *health_online;
-    int64_t batch_ms; /* monotonic: when the backlog is fed next */
-    bool feeding;
-    bool pausing;                    /* the head of the backlog waits for the time to be known */
-    int64_t log_due_ms, log_hour_ms; /* monotonic: when gateway/log is told next; 0: at once */
-    bool log_acked;                  /* something was acknowledged since it was told */
-    struct answer *answers, *answers_last;
-    uint32_t answer_count;
-    struct publish_stats stats; /* under publish.lock */
-    uint64_t bytes_base;        /* of processes that ended */
-    struct data_plan data_plan; /* link thread */
+    uint32_t docs_seen; /* docs.version that was gone through */
+    struct backlog *backlog;
+    struct live_lane *live_lane;
+    struct record_log record_log;
+    struct counted counted;
+    struct data_plan data_plan;
     enum data_plan_stage stage;
-    int64_t counts_ms;           /* monotonic: the last counts */
-    uint64_t connects, messages; /* of this process, as it last told */
     struct log_state log;
+    struct answers answers;     /* under publish.lock */
+    struct publish_stats stats; /* under publish.lock */
 };
 
 struct publish {
@@ -136,6 +113,8 @@ struct publish {
     struct announced *announced;
     int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
     char json[IPC_DOC_MAX];
+    uint8_t message[IPC_MAX]; /* of a publisher, as it came .. */
+    char payload[IPC_MAX];    /* .. and the request in it */
 };
 
 /* link.c */
@@ -174,10 +153,12 @@ void ipc_take(struct publish *publish, struct broker *broker, const uint8_t *mes
 /* answers.c; publish_answer() adds to them, from any thread */
 /* Gives the publisher what it has room for. */
 void answers_pump(struct publish *publish, struct broker *broker);
-void answers_free(struct broker *broker);
+void answers_free(struct answers *answers);
 
 /* backlog.c */
-void backlog_start(struct publish *publish, struct broker *broker);
+/* false: no memory; backlog_destroy() takes what there is. */
+bool backlog_create(struct publish *publish, struct broker *broker);
+void backlog_destroy(struct backlog *backlog);
 void backlog_begin(struct publish *publish, struct broker *broker);
 void backlog_up(struct publish *publish, struct broker *broker, bool may_have_forgotten);
 void backlog_down(struct publish *publish, struct broker *broker);
@@ -196,6 +177,9 @@ void announced_destroy(struct announced *announced);
 void announced_second(struct publish *publish, struct announced *announced);
 
 /* live_lane.c: live, v/, plot and health */
+/* false: no memory; live_lane_destroy() takes what there is. */
+bool live_lane_create(const struct config *config, struct broker *broker);
+void live_lane_destroy(struct live_lane *lane);
 /* The least time between two live values of a device at that broker. */
 int64_t live_lane_every(const struct broker *broker);
 void live_lane_up(struct publish *publish, struct broker *broker);
@@ -204,6 +188,10 @@ void live_lane_look(struct publish *publish, bool health_too);
 /* Milliseconds until something is due, at most `most`. */
 int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t now_ms,
                        int64_t most);
+
+/* A device whose value was just sent wakes no one until it may be sent again. Milliseconds until
+ * then, at most `wait`. */
+int64_t live_lane_quiet(struct publish *publish, int64_t now_ms, int64_t wait);
 
 /* site.c */
 void site_publish(struct publish *publish);

@@ -12,6 +12,61 @@
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/payload.h"
 
+struct live_lane {
+    bool *dirty;      /* by device */
+    int64_t *sent_ms; /* by device */
+    uint16_t next;    /* round robin */
+    double *scalars;  /* last sent v/, by device and value; NULL: not for this broker */
+    int64_t scalar_ms;
+    uint32_t scalar_count;
+    bool *plot_dirty;      /* by plot */
+    int64_t *plot_sent_ms; /* by plot */
+    bool *health_dirty, *health_online;
+    int64_t *health_sent_ms;
+};
+
+static void *zeros(size_t count, size_t size)
+{
+    return calloc(count + 1, size);
+}
+
+bool live_lane_create(const struct config *config, struct broker *broker)
+{
+    uint16_t devices = config->device_count, plots = config->plot_count;
+    struct live_lane *lane = calloc(1, sizeof *lane);
+    broker->live_lane = lane;
+    if (lane == NULL)
+        return false;
+    lane->dirty = zeros(devices, sizeof *lane->dirty);
+    lane->sent_ms = zeros(devices, sizeof *lane->sent_ms);
+    lane->health_dirty = zeros(devices, sizeof *lane->health_dirty);
+    lane->health_online = zeros(devices, sizeof *lane->health_online);
+    lane->health_sent_ms = zeros(devices, sizeof *lane->health_sent_ms);
+    lane->plot_dirty = zeros(plots, sizeof *lane->plot_dirty);
+    lane->plot_sent_ms = zeros(plots, sizeof *lane->plot_sent_ms);
+    if (broker->config->panel)
+        lane->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *lane->scalars);
+    return lane->dirty != NULL && lane->sent_ms != NULL && lane->health_dirty != NULL &&
+           lane->health_online != NULL && lane->health_sent_ms != NULL &&
+           lane->plot_dirty != NULL && lane->plot_sent_ms != NULL &&
+           (!broker->config->panel || lane->scalars != NULL);
+}
+
+void live_lane_destroy(struct live_lane *lane)
+{
+    if (lane == NULL)
+        return;
+    free(lane->dirty);
+    free(lane->sent_ms);
+    free(lane->health_dirty);
+    free(lane->health_online);
+    free(lane->health_sent_ms);
+    free(lane->plot_dirty);
+    free(lane->plot_sent_ms);
+    free(lane->scalars);
+    free(lane);
+}
+
 int64_t live_lane_every(const struct broker *broker)
 {
     const struct broker_config *config = broker->config;
@@ -24,14 +79,14 @@ void live_lane_up(struct publish *publish, struct broker *broker)
 {
     const struct config *config = publish->config;
     for (uint16_t i = 0; i < config->device_count; i++) {
-        broker->live_dirty[i] = broker->health_dirty[i] = true;
-        broker->live_sent_ms[i] = broker->health_sent_ms[i] = INT64_MIN / 2;
-        for (unsigned v = 0; broker->scalars != NULL && v < READING_VALUES_MAX; v++)
-            broker->scalars[i * READING_VALUES_MAX + v] = (double)NAN;
+        broker->live_lane->dirty[i] = broker->live_lane->health_dirty[i] = true;
+        broker->live_lane->sent_ms[i] = broker->live_lane->health_sent_ms[i] = INT64_MIN / 2;
+        for (unsigned v = 0; broker->live_lane->scalars != NULL && v < READING_VALUES_MAX; v++)
+            broker->live_lane->scalars[i * READING_VALUES_MAX + v] = (double)NAN;
     }
     for (uint16_t i = 0; i < config->plot_count; i++) {
-        broker->plot_dirty[i] = true;
-        broker->plot_sent_ms[i] = INT64_MIN / 2;
+        broker->live_lane->plot_dirty[i] = true;
+        broker->live_lane->plot_sent_ms[i] = INT64_MIN / 2;
     }
 }
 
@@ -39,13 +94,13 @@ static void mark(struct publish *publish, uint16_t device)
 {
     const struct config *config = publish->config;
     for (uint16_t b = 0; b < publish->broker_count; b++)
-        publish->brokers[b].live_dirty[device] = true;
+        publish->brokers[b].live_lane->dirty[device] = true;
     for (uint16_t p = 0; p < config->plot_count; p++) {
         for (uint16_t d = 0; d < config->plots[p].device_count; d++) {
             if (config->plots[p].devices[d] != device)
                 continue;
             for (uint16_t b = 0; b < publish->broker_count; b++)
-                publish->brokers[b].plot_dirty[p] = true;
+                publish->brokers[b].live_lane->plot_dirty[p] = true;
         }
     }
 }
@@ -57,7 +112,7 @@ void live_lane_look(struct publish *publish, bool health_too)
             mark(publish, i);
         if (health_too && live_health_changed(publish->live, i)) {
             for (uint16_t b = 0; b < publish->broker_count; b++)
-                publish->brokers[b].health_dirty[i] = true;
+                publish->brokers[b].live_lane->health_dirty[i] = true;
         }
     }
 }
@@ -99,23 +154,24 @@ static bool same_number(double a, double b)
 static void send_scalars(struct publish *publish, struct broker *broker, int64_t now_ms,
                          const struct payload_reading *payload, uint16_t device)
 {
-    double *last = broker->scalars + (size_t)device * READING_VALUES_MAX;
-    if (now_ms - broker->scalar_ms >= 1000) {
-        broker->scalar_ms = now_ms;
-        broker->scalar_count = 0;
+    double *last = broker->live_lane->scalars + (size_t)device * READING_VALUES_MAX;
+    if (now_ms - broker->live_lane->scalar_ms >= 1000) {
+        broker->live_lane->scalar_ms = now_ms;
+        broker->live_lane->scalar_count = 0;
     }
     for (unsigned i = 0; i < payload->count; i++) {
         char topic[TOPIC_SIZE], leaf[CONFIG_NAME_SIZE + 2], text[48];
         double number = payload_value_number(&payload->values[i]);
         size_t size = payload_scalar(text, &payload->values[i]);
-        if (size == 0 || same_number(number, last[i]) || broker->scalar_count >= SCALARS_A_SECOND)
+        if (size == 0 || same_number(number, last[i]) ||
+            broker->live_lane->scalar_count >= SCALARS_A_SECOND)
             continue;
         (void)snprintf(leaf, sizeof leaf, "v/%s", payload->metrics[i]);
         if (!device_topic(publish, device, leaf, topic) ||
             !ipc_doc(broker, topic, text, size, 0, true, true, NULL, 0))
             return;
         last[i] = number;
-        broker->scalar_count++;
+        broker->live_lane->scalar_count++;
     }
 }
 
@@ -129,20 +185,20 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
     char topic[TOPIC_SIZE], json[4096];
     struct json_out o = json_out_init(json, sizeof json);
     if (!live_get(publish->live, device, &reading)) {
-        broker->live_dirty[device] = false;
+        broker->live_lane->dirty[device] = false;
         return true;
     }
     fill_payload(publish, &reading, &payload, names);
     payload_live(&o, &payload, publish->config->devices[device].every_ms);
     if (o.failed || !device_topic(publish, device, "live", topic)) {
-        broker->live_dirty[device] = false;
+        broker->live_lane->dirty[device] = false;
         return true;
     }
     if (!ipc_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
         return false;
-    broker->live_dirty[device] = false;
-    broker->live_sent_ms[device] = now_ms;
-    if (broker->scalars != NULL)
+    broker->live_lane->dirty[device] = false;
+    broker->live_lane->sent_ms[device] = now_ms;
+    if (broker->live_lane->scalars != NULL)
         send_scalars(publish, broker, now_ms, &payload, device);
     return true;
 }
@@ -203,23 +259,23 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
     char topic[TOPIC_SIZE], json[2048];
     struct json_out o = json_out_init(json, sizeof json);
     if (!live_get_health(publish->live, device, &health)) {
-        broker->health_dirty[device] = false;
+        broker->live_lane->health_dirty[device] = false;
         return true;
     }
-    if (now_ms - broker->health_sent_ms[device] < HEALTH_EVERY_MS &&
-        health.online == broker->health_online[device])
+    if (now_ms - broker->live_lane->health_sent_ms[device] < HEALTH_EVERY_MS &&
+        health.online == broker->live_lane->health_online[device])
         return true;
     bool known = live_get(publish->live, device, &reading);
     health_json(&o, &health, known ? &reading : NULL, &publish->shapes[device]);
-    broker->health_dirty[device] = false;
+    broker->live_lane->health_dirty[device] = false;
     if (o.failed || !device_topic(publish, device, "health", topic))
         return true;
-    broker->health_dirty[device] = true;
+    broker->live_lane->health_dirty[device] = true;
     if (!ipc_doc(broker, topic, json, o.at, 1, true, false, NULL, 0))
         return false;
-    broker->health_dirty[device] = false;
-    broker->health_sent_ms[device] = now_ms;
-    broker->health_online[device] = health.online;
+    broker->live_lane->health_dirty[device] = false;
+    broker->live_lane->health_sent_ms[device] = now_ms;
+    broker->live_lane->health_online[device] = health.online;
     return true;
 }
 
@@ -271,18 +327,18 @@ static bool send_plot(struct publish *publish, struct broker *broker, uint16_t i
     plot_values_derive(&plot);
     if (plot.believed == 0 || !topic_plot(suffix, sizeof suffix, config->name) ||
         !topic_make(topic, sizeof topic, publish->config->site, suffix)) {
-        broker->plot_dirty[index] = false;
+        broker->live_lane->plot_dirty[index] = false;
         return true;
     }
     plot_values_json(&o, &plot);
     if (o.failed) {
-        broker->plot_dirty[index] = false;
+        broker->live_lane->plot_dirty[index] = false;
         return true;
     }
     if (!ipc_doc(broker, topic, json, o.at, 1, true, true, NULL, 0))
         return false;
-    broker->plot_dirty[index] = false;
-    broker->plot_sent_ms[index] = now_ms;
+    broker->live_lane->plot_dirty[index] = false;
+    broker->live_lane->plot_sent_ms[index] = now_ms;
     return true;
 }
 
@@ -302,14 +358,14 @@ static int64_t pump_devices(struct publish *publish, struct broker *broker, int6
     int64_t every = live_lane_every(broker);
     uint16_t count = publish->config->device_count;
     for (uint16_t n = 0; n < count; n++) {
-        uint16_t device = (uint16_t)((broker->live_next + n) % count);
-        if (!broker->live_dirty[device])
+        uint16_t device = (uint16_t)((broker->live_lane->next + n) % count);
+        if (!broker->live_lane->dirty[device])
             continue;
-        int64_t due = broker->live_sent_ms[device] + every;
+        int64_t due = broker->live_lane->sent_ms[device] + every;
         if (due > now_ms) {
             wait = sooner(wait, due, now_ms);
         } else if (!send_live(publish, broker, device, now_ms)) {
-            broker->live_next = device;
+            broker->live_lane->next = device;
             return wait;
         }
     }
@@ -326,16 +382,35 @@ int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t n
         return most;
     int64_t wait = live ? pump_devices(publish, broker, now_ms, most) : most;
     for (uint16_t i = 0; live && i < config->plot_count; i++) {
-        if (!broker->plot_dirty[i])
+        if (!broker->live_lane->plot_dirty[i])
             continue;
-        if (broker->plot_sent_ms[i] + every > now_ms)
-            wait = sooner(wait, broker->plot_sent_ms[i] + every, now_ms);
+        if (broker->live_lane->plot_sent_ms[i] + every > now_ms)
+            wait = sooner(wait, broker->live_lane->plot_sent_ms[i] + every, now_ms);
         else if (!send_plot(publish, broker, i, now_ms))
             return wait;
     }
     for (uint16_t i = 0; health && i < config->device_count; i++) {
-        if (broker->health_dirty[i] && !send_health(publish, broker, i, now_ms))
+        if (broker->live_lane->health_dirty[i] && !send_health(publish, broker, i, now_ms))
             return wait;
+    }
+    return wait;
+}
+
+int64_t live_lane_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
+{
+    for (uint16_t i = 0; i < publish->config->device_count; i++) {
+        int64_t sent = INT64_MIN;
+        for (uint16_t b = 0; b < publish->broker_count; b++) {
+            if (publish->brokers[b].up && publish->brokers[b].live_lane->sent_ms[i] > sent)
+                sent = publish->brokers[b].live_lane->sent_ms[i];
+        }
+        bool quiet = sent > now_ms - LIVE_EVERY_MS;
+        if (quiet && sent + LIVE_EVERY_MS - now_ms < wait)
+            wait = sent + LIVE_EVERY_MS - now_ms;
+        if (quiet != (publish->quiet_until_ms[i] != 0)) {
+            live_set_quiet(publish->live, i, quiet);
+            publish->quiet_until_ms[i] = quiet ? sent + LIVE_EVERY_MS : 0;
+        }
     }
     return wait;
 }

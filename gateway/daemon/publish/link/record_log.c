@@ -40,21 +40,23 @@ static bool tell(struct publish *publish, const struct broker *broker)
 
 void record_log_up(struct broker *broker)
 {
-    broker->log_due_ms = 0;
+    broker->record_log.due_ms = 0;
 }
 
 void record_log_acked(struct broker *broker, int64_t now_ms)
 {
     int64_t due_ms = now_ms + QUIET_MS + broker->config->batch_ms;
-    if (broker->log_due_ms != 0 && (broker->log_acked || due_ms < broker->log_due_ms))
-        broker->log_due_ms = due_ms < broker->log_hour_ms ? due_ms : broker->log_hour_ms;
-    broker->log_acked = true;
+    if (broker->record_log.due_ms != 0 &&
+        (broker->record_log.acked || due_ms < broker->record_log.due_ms))
+        broker->record_log.due_ms =
+            due_ms < broker->record_log.hour_ms ? due_ms : broker->record_log.hour_ms;
+    broker->record_log.acked = true;
 }
 
 void record_log_pump(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    if (now_ms < broker->log_due_ms || !tell(publish, broker))
+    if (now_ms < broker->record_log.due_ms || !tell(publish, broker))
         return;
-    broker->log_acked = false;
-    broker->log_due_ms = broker->log_hour_ms = now_ms + HOURLY_MS;
+    broker->record_log.acked = false;
+    broker->record_log.due_ms = broker->record_log.hour_ms = now_ms + HOURLY_MS;
 }

@@ -293,9 +293,8 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
 /* All that is there now. */
 static void take_messages(struct publisher *p)
 {
-    static uint8_t message[IPC_MAX];
     for (;;) {
-        ssize_t got = recv(p->fd, message, sizeof message, MSG_DONTWAIT);
+        ssize_t got = recv(p->fd, p->message, sizeof p->message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got <= 0) {
@@ -304,13 +303,13 @@ static void take_messages(struct publisher *p)
             p->fd = -1;
             return;
         }
-        take_message(p, message, (size_t)got);
+        take_message(p, p->message, (size_t)got);
     }
 }
 
 static void pass_requests(struct publisher *p)
 {
-    static uint8_t message[IPC_MAX];
+    uint8_t *message = p->message;
     struct session_request *request = NULL;
     while ((request = session_next_request(p->session)) != NULL) {
         struct ipc_request head = {.type = IPC_REQUEST, .request = request->head};
@@ -377,8 +376,9 @@ static void run(struct publisher *p)
 
 int publisher_main(void)
 {
-    static struct publisher publisher; /* half a hundred KiB of buffers: not on the stack */
-    struct publisher *p = &publisher;
+    struct publisher *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return EX_OSERR;
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* the daemon says when to stop */
@@ -409,5 +409,5 @@ int publisher_main(void)
     p->max_message = READY_BYTES;
     p->phase = PHASE_WAITING;
     run(p);
-    return EX_OK;
+    exit(EX_OK); /* with all that Paho's threads still look at */
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/log.h"
 #include "gateway/daemon/publish/ipc.h"
 #include "gateway/daemon/publish/worker/doc_queue.h"
 #include "gateway/daemon/publish/worker/lane.h"
@@ -73,6 +74,8 @@ struct publisher {
     char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
     struct ready_style style;
     struct ready_ring ready;
+    struct log_rate refused_log;
+    uint8_t message[IPC_MAX]; /* from the daemon, or to it */
 };
 
 static inline int64_t now_ms(void)

@@ -42,11 +42,11 @@ void tell_counts(struct publisher *p)
 
 void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload, size_t size)
 {
-    static uint8_t message[sizeof(struct ipc_quarantine) + READY_BYTES];
+    _Static_assert(sizeof(struct ipc_quarantine) + READY_BYTES <= IPC_MAX, "it fits");
     struct ipc_quarantine head = {.type = IPC_QUARANTINE, .id = id, .reason = reason};
-    memcpy(message, &head, sizeof head);
-    memcpy(message + sizeof head, payload, size);
-    tell_daemon(p, message, sizeof head + size);
+    memcpy(p->message, &head, sizeof head);
+    memcpy(p->message + sizeof head, payload, size);
+    tell_daemon(p, p->message, sizeof head + size);
 }
 
 static bool acks_wait(const struct publisher *p)

@@ -297,11 +297,11 @@ static void hold_back(struct publisher *p, int reason, const char *text)
 static void on_refused(struct publisher *p, const struct slot *slot,
                        const struct session_event *event)
 {
-    static struct log_rate rate;
     p->counts.refused++;
     if (slot->doc) {
-        log_limited(&rate, LOG_LEVEL_WARNING, "publish %s: a document was refused (0x%02x %s)",
-                    p->hello.broker.name, (unsigned)event->reason, event->text);
+        log_limited(&p->refused_log, LOG_LEVEL_WARNING,
+                    "publish %s: a document was refused (0x%02x %s)", p->hello.broker.name,
+                    (unsigned)event->reason, event->text);
         return;
     }
     if (slot->epoch != p->lanes[slot->lane].epoch)
