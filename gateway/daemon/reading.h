@@ -71,6 +71,15 @@ struct device_health {
     char firmware[32]; /* what the device says of itself, or "" */
 };
 
+/* The counters of a health document, by their names in JSON. */
+#define HEALTH_COUNTS 9
+struct health_count {
+    const char *name;
+    uint64_t value;
+};
+void device_health_counts(const struct device_health *health,
+                          struct health_count counts[HEALTH_COUNTS]);
+
 /* "timeout", "garbled", … as in the JSON `why`. */
 const char *gap_why_name(enum gap_why why);
 

@@ -67,6 +67,7 @@ struct bus {
     struct log_state line_log, hint_log;
 };
 
+/* bus_clock.c */
 int64_t bus_now_ms(void);
 /* Wall time at a monotonic time near now. */
 struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms);

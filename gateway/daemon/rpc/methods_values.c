@@ -566,21 +566,9 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
         health = (struct device_health){0};
     json_t *json = json_pack("{s:s,s:b,s:s,s:s}", "device", device->name, "online",
                              (int)health.online, "firmware", health.firmware, "hint", health.hint);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } counts[] = {
-        {"polls", health.polls},
-        {"good", health.good},
-        {"timeouts", health.timeouts},
-        {"crc_errors", health.crc_errors},
-        {"exceptions", health.exceptions},
-        {"late_answers", health.late_answers},
-        {"retries", health.retries},
-        {"turnaround_p50_us", health.turnaround_p50_us},
-        {"turnaround_p99_us", health.turnaround_p99_us},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+    struct health_count counts[HEALTH_COUNTS];
+    device_health_counts(&health, counts);
+    for (size_t i = 0; i < HEALTH_COUNTS; i++)
         (void)json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
     (void)json_object_set_new(json, "last_seen",
                               health.last_seen.ms > 0 ? json_integer(health.last_seen.ms)

@@ -216,21 +216,9 @@ static void health_json(struct json_out *o, const struct device_health *health,
         json_out_integer(o, health->last_seen.ms);
     else
         json_out_null(o);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } counts[] = {
-        {"polls", health->polls},
-        {"good", health->good},
-        {"timeouts", health->timeouts},
-        {"crc_errors", health->crc_errors},
-        {"exceptions", health->exceptions},
-        {"late_answers", health->late_answers},
-        {"retries", health->retries},
-        {"turnaround_p50_us", health->turnaround_p50_us},
-        {"turnaround_p99_us", health->turnaround_p99_us},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+    struct health_count counts[HEALTH_COUNTS];
+    device_health_counts(health, counts);
+    for (size_t i = 0; i < HEALTH_COUNTS; i++) {
         json_out_key(o, counts[i].name);
         json_out_unsigned(o, counts[i].value);
     }
