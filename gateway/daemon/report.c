@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "gateway/common/plain.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
+#include "gateway/daemon/config/access.h"
 
 /* --- the plan --- */
 
@@ -96,10 +96,12 @@ static double month_bytes(const struct config *config, const struct broker_confi
 
 /* What the file names and this machine has not: no mistake of the file, but nothing works without.
  */
-static void note_missing(FILE *out, const char *what, const char *name, const char *path)
+static void print_access(void *out, const struct access_finding *finding)
 {
-    if (path[0] != '\0' && access(path, F_OK) != 0)
-        (void)fprintf(out, "note: %s %s: %s: %s\n", what, name, path, strerror(errno));
+    char text[1100];
+    (void)snprintf(text, sizeof text, "%s", finding->en);
+    (void)fprintf(out, "%s: %.*s\n", finding->state == ACCESS_BROKEN ? "broken" : "note",
+                  (int)plain_text(text, strlen(text)), text);
 }
 
 /* Nothing of it is a mistake: a plot may be there for its soil only. */
@@ -143,28 +145,18 @@ static void warn_of_alerts(const struct config *config, FILE *out)
     }
 }
 
-static void note_all_missing(const struct config *config, FILE *out)
+static void note_all(const struct config *config, FILE *out)
 {
+    const struct access_look look = {.say = print_access, .context = out};
     warn_of_alerts(config, out);
-    for (unsigned i = 0; i < config->bus_count; i++) {
-        if (config->buses[i].type == BUS_RTU)
-            note_missing(out, "bus", config->buses[i].name, config->buses[i].port);
+    for (unsigned i = 0; i < config->bus_count; i++)
         note_reserved(config, &config->buses[i], out);
-    }
-    for (unsigned i = 0; i < config->broker_count; i++) {
-        const struct broker_config *broker = &config->brokers[i];
-        note_missing(out, "broker", broker->name, broker->password_file);
-        note_missing(out, "broker", broker->name, broker->ca_file);
-        note_missing(out, "broker", broker->name, broker->cert_file);
-        note_missing(out, "broker", broker->name, broker->key_file);
-    }
     if (config->plot_count > 0 && !config_located(config))
         (void)fprintf(out, "note: no location: the forecast can't reckon with night and sunshine, "
                            "and its days end at midnight UTC unless timezone: is there\n");
     for (unsigned i = 0; i < config->plot_count; i++)
         note_forecast(config, &config->plots[i], out);
-    note_missing(out, "http", "certificate", config->http_cert_file);
-    note_missing(out, "http", "key", config->http_key_file);
+    (void)access_check(config, &look);
 }
 
 void report_plan(const struct config *config, FILE *out)
@@ -186,7 +178,7 @@ void report_plan(const struct config *config, FILE *out)
                     : "");
         (void)fprintf(out, "\n");
     }
-    note_all_missing(config, out);
+    note_all(config, out);
 }
 
 /* --- once --- */

@@ -4,16 +4,20 @@ questions to the daemon."""
 import json
 import os
 import pathlib
+import pwd
 import re
+import shutil
 import ssl
 import stat
 import subprocess
+import tempfile
 
 import pytest
 
 from test_http import ROOT, Gateway, broker, folder, gateway, free_port, wait_for  # noqa: F401
 from webclient import connect, request
 
+NOBODY = pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid
 BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
 BAIYE = next((p for p in (BUILD / "bin/baiye", ROOT / "build/debug/bin/baiye") if p.exists()),
              BUILD / "bin/baiye")
@@ -51,6 +55,128 @@ def test_what_the_shipped_configuration_has_in_comments_holds(tmp_path):
         told = baiye("check", "--config", tmp_path / "baiye.yaml", "--profiles",
                      ROOT / "gateway/profiles")
         assert "node-1" in told.stdout or "east" in told.stdout
+
+
+# --- check: what the service's user can use, not what root can ---
+
+PLACES = """
+site: hill
+store: {{ path: {at}/data/readings.db, max_size: 64MB }}
+http: {{ listen: '127.0.0.1:{port}', app_dir: {at}/app }}
+mqtt:
+  - {{ name: local, url: 'mqtt://127.0.0.1:1883', user: gateway, password_file: gw.pass }}
+notify:
+  - {{ name: chat, wecom: {{ key_file: chat.key }} }}
+plots:
+  - {{ name: upper, devices: [plot-1] }}
+  - {{ name: lower, devices: [{lower}] }}
+buses:
+  - name: east
+    port: {tty}
+    baud: 9600
+    devices:
+      - {{ name: plot-1, profile: baiye-node, address: 1, every: 60s }}
+      - {{ name: plot-2, profile: baiye-node, address: 2, every: 60s }}
+"""
+
+
+@pytest.fixture
+def places():
+    """A site that user nobody can use in all its parts, and a pty as its port."""
+    at = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))
+    master, slave = os.openpty()
+    tty = os.ttyname(slave)
+    os.chown(tty, *NOBODY)
+    for folder, mode in ((at, 0o755), (at / "app", 0o755), (at / "data", 0o700)):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+    (at / "app/index.html").write_text("<p>")
+    for name in ("gw.pass", "chat.key"):
+        (at / name).write_text("x" * 40 + "\n")
+        os.chown(at / name, *NOBODY)
+        (at / name).chmod(0o600)
+    os.chown(at / "data", *NOBODY)
+
+    def write(**other):
+        text = PLACES.format(**{"at": at, "port": 8080, "lower": "plot-2", "tty": tty} | other)
+        (at / "baiye.yaml").write_text(text)
+        (at / "baiye.yaml").chmod(0o644)
+        return at
+    write()
+    yield write
+    os.close(master)
+    os.close(slave)
+    shutil.rmtree(at)
+
+
+def check_as_nobody(at, code):
+    return baiye("check", "--config", at / "baiye.yaml", "--profiles", ROOT / "gateway/profiles",
+                 "--user", "nobody", code=code)
+
+
+def test_what_the_service_can_use_passes(places):
+    told = check_as_nobody(places(), 0)
+    assert "broken:" not in told.stdout and "stands in plots" not in told.stdout
+
+
+@pytest.mark.parametrize("what, said", [
+    ("config", "baiye.yaml:1: .*Permission denied"),
+    ("gw.pass", "broken: broker local: .*/gw.pass: Permission denied"),
+    ("chat.key", "broken: notify chat: .*/chat.key: Permission denied"),
+    ("gw.pass is a folder", "broken: broker local: .*/gw.pass: .*no file"),
+    ("gw.pass is gone", "note: broker local: .*/gw.pass: No such file"),
+    ("app", "broken: http: app_dir: .*/app/index.html: Permission denied"),
+    ("no app in it", "broken: http: app_dir: .*/app/index.html: No such file"),
+    ("data", "broken: store: folder .*/data: Permission denied"),
+    ("no folder", "broken: store: folder .*/gone: No such file"),
+    ("readings", "broken: store: .*/readings.db: Permission denied"),
+    ("port", "broken: http: listen: port 80 "),
+    ("address", "broken: http: listen: 192.0.2.1 is no address of this machine"),
+    ("tty", "broken: bus east: /dev/pts/.*: Permission denied"),
+    ("tty is a file", "broken: bus east: .*/gw.pass is no serial port"),
+    ("tty is another device", "broken: bus east: /dev/null is no serial port"),
+])
+def test_check_refuses_what_the_service_can_not_use(places, what, said):
+    at = places()
+    if what == "config":
+        (at / "baiye.yaml").chmod(0o600)
+    elif what in ("gw.pass", "chat.key", "app", "data"):
+        os.chown(at / what, 0, 0)
+        (at / what).chmod(0o700)
+    elif what == "gw.pass is a folder":
+        (at / "gw.pass").unlink()
+        (at / "gw.pass").mkdir()
+    elif what == "gw.pass is gone":
+        (at / "gw.pass").unlink()
+    elif what == "no app in it":
+        (at / "app/index.html").unlink()
+    elif what == "readings":
+        (at / "data/readings.db").write_text("")
+        (at / "data/readings.db").chmod(0o600)
+    elif what == "no folder":
+        text = (at / "baiye.yaml").read_text()
+        (at / "baiye.yaml").write_text(text.replace("/data/", "/gone/"))
+    elif what == "port":
+        places(port=80)
+    elif what == "address":
+        text = (at / "baiye.yaml").read_text()
+        (at / "baiye.yaml").write_text(text.replace("'127.0.0.1:8080'", "'192.0.2.1:8080', "
+                                                    "cert_file: gw.pass, key_file: gw.pass"))
+    elif what == "tty":
+        tty = re.search("port: (/dev/pts/.*)", (at / "baiye.yaml").read_text())[1]
+        os.chown(tty, 0, 0)
+        os.chmod(tty, 0o600)
+    elif what == "tty is a file":
+        places(tty=at / "gw.pass")
+    elif what == "tty is another device":
+        places(tty="/dev/null")
+    told = check_as_nobody(at, 78 if what == "config" else 1)
+    assert re.search(said, told.stdout + told.stderr), told
+
+
+def test_check_notes_a_device_in_two_plots(places):
+    told = check_as_nobody(places(lower="plot-1"), 0)
+    assert "note: device plot-1 stands in plots upper and lower" in told.stdout
 
 
 @pytest.fixture
