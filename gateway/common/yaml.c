@@ -103,7 +103,7 @@ static bool parse(struct yaml_source *source, FILE *stream)
     } else {
         source->loaded = true;
         if (!yaml_document_get_root_node(&source->document))
-            yaml_error(source, 1, "the file is empty; it needs at least a site and a bus");
+            yaml_error(source, 1, "the file is empty; it needs lines of \"key: value\"");
     }
     yaml_parser_delete(&parser);
     return !source->failed;

@@ -5,212 +5,336 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/keys.h"
+#include "gateway/common/units.h"
 #include "gateway/led/canvas.h"
 #include "gateway/led/font.h"
 #include "protocols/ddp/ddp.h"
 
-#define NAME_SIGNS "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static bool valid_name(const char *name)
-{
-    size_t length = strspn(name, NAME_SIGNS);
-    return length > 0 && length < LED_NAME_SIZE && name[length] == '\0';
-}
-
-/* "host", "host:port", "[v6]:port". */
 static bool split_host(const char *text, char *host, size_t size, int *port)
 {
-    const char *colon = strrchr(text, ':');
-    const char *end = colon;
-    if (text[0] == '[') {
-        text++;
-        end = strchr(text, ']');
-        if (!end || (end[1] != '\0' && end[1] != ':'))
-            return false;
-        colon = end[1] == ':' ? end + 1 : NULL;
-    } else if (!colon) {
-        end = text + strlen(text);
-    }
-    size_t length = (size_t)(end - text);
-    if (length == 0 || length >= size)
+    uint16_t number = (uint16_t)*port;
+    if (!units_host(text, host, size, &number))
         return false;
-    memcpy(host, text, length);
-    host[length] = '\0';
-    if (!colon)
-        return true;
-    char *rest = NULL;
-    long number = strtol(colon + 1, &rest, 10);
-    *port = (int)number;
-    return rest != colon + 1 && *rest == '\0' && number >= 1 && number <= 65535;
+    *port = number;
+    return true;
 }
 
-static void read_languages(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+/* ---- Languages ---- */
+
+static const char *const language_names[] = {"zh", "en"};
+
+static bool read_language(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    static const char *const names[] = {"zh", "en"};
-    const yaml_node_t *node = yaml_get(root, "language");
-    if (!node)
-        return;
-    bool list = node->type == YAML_SEQUENCE_NODE;
-    int count = list ? yaml_count(file, node) : 1;
-    config->language_count = 0;
-    for (int i = 0; i < count && !yaml_failed(file); i++) {
-        const yaml_node_t *item = list ? yaml_item(file, node, i) : node;
-        const char *text = yaml_scalar(file, item, "language");
-        int found = strcmp(text, names[0]) == 0 ? 0 : strcmp(text, names[1]) == 0 ? 1 : -1;
-        if (found < 0 || i >= LANGUAGE_COUNT)
-            yaml_fail(file, item, "language: zh, en or [zh, en]");
-        else
-            config->languages[config->language_count++] = (enum language)found;
+    struct led_config *config = target;
+    const char *text = yaml_text(node);
+    for (int i = 0; i < LANGUAGE_COUNT && config->language_count < LANGUAGE_COUNT; i++) {
+        if (text != NULL && strcmp(text, language_names[i]) == 0) {
+            config->languages[config->language_count++] = (enum language)i;
+            return true;
+        }
     }
-    if (config->language_count == 0)
-        yaml_fail(file, node, "language: zh, en or [zh, en]");
+    return yaml_error(source, yaml_line(node), "language: write zh, en or [zh, en]");
 }
 
-static void read_mqtt(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+static bool read_languages(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    char url[256] = "mqtt://127.0.0.1:1883";
-    const yaml_node_t *node = yaml_get(root, "mqtt");
-    struct yaml_map map = yaml_map_of(file, node);
-    yaml_text(&map, "url", url, sizeof url);
-    yaml_text(&map, "user", config->mqtt.user, sizeof config->mqtt.user);
-    yaml_path(&map, "password_file", config->mqtt.password_file, LED_PATH_SIZE);
-    yaml_path(&map, "ca_file", config->mqtt.ca_file, LED_PATH_SIZE);
-    yaml_path(&map, "cert_file", config->mqtt.cert_file, LED_PATH_SIZE);
-    yaml_path(&map, "key_file", config->mqtt.key_file, LED_PATH_SIZE);
-    yaml_duration(&map, "batch", 0, 24 * 3600000LL, &config->mqtt.batch_ms);
-    config->mqtt.preview = yaml_flag(&map, "preview", true);
-    yaml_map_end(&map);
+    struct led_config *config = target;
+    config->language_count = 0;
+    if (node->type != YAML_SEQUENCE_NODE)
+        return read_language(source, node, config);
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    bool good = true;
+    for (; good && item < node->data.sequence.items.top; item++)
+        good = read_language(source, yaml_at(source, *item), config);
+    if (good && config->language_count == 0)
+        return yaml_error(source, yaml_line(node), "language: write zh, en or [zh, en]");
+    return good;
+}
+
+/* ---- The broker ---- */
+
+struct raw_mqtt {
+    char url[256];
+    char user[sizeof((struct led_config *)0)->mqtt.user];
+    char password_file[LED_PATH_SIZE], ca_file[LED_PATH_SIZE];
+    char cert_file[LED_PATH_SIZE], key_file[LED_PATH_SIZE];
+    uint32_t batch_ms;
+    bool preview;
+};
+
+static const struct key mqtt_keys[] = {
+    {"url", KEY_TEXT, KEY_MEMBER(struct raw_mqtt, url), .example = "mqtts://gateway:8883"},
+    {"user", KEY_TEXT, KEY_MEMBER(struct raw_mqtt, user), .example = "led", .required = true},
+    {"password_file", KEY_PATH, KEY_MEMBER(struct raw_mqtt, password_file)},
+    {"ca_file", KEY_PATH, KEY_MEMBER(struct raw_mqtt, ca_file)},
+    {"cert_file", KEY_PATH, KEY_MEMBER(struct raw_mqtt, cert_file)},
+    {"key_file", KEY_PATH, KEY_MEMBER(struct raw_mqtt, key_file)},
+    {"batch", KEY_MS, KEY_MEMBER(struct raw_mqtt, batch_ms), .max = 86400000, .example = "10min"},
+    {"preview", KEY_BOOL, KEY_MEMBER(struct raw_mqtt, preview), .example = "false"},
+};
+
+static bool take_url(struct yaml_source *source, const yaml_node_t *node, const char *url,
+                     struct led_config *config)
+{
     config->mqtt.tls = strncmp(url, "mqtts://", 8) == 0;
     config->mqtt.port = config->mqtt.tls ? 8883 : 1883;
     const char *rest = config->mqtt.tls ? url + 8 : url + 7;
-    if ((!config->mqtt.tls && strncmp(url, "mqtt://", 7) != 0) ||
-        !split_host(rest, config->mqtt.host, LED_HOST_SIZE, &config->mqtt.port))
-        yaml_fail(file, node, "url: mqtt://HOST:PORT or mqtts://HOST:PORT is needed");
-    if (config->mqtt.tls && config->mqtt.ca_file[0] == '\0')
-        yaml_fail(file, node, "mqtts needs ca_file: the certificate the broker is checked against");
-    if (config->mqtt.user[0] == '\0')
-        yaml_fail(file, node, "mqtt.user and mqtt.password_file are needed");
+    if ((config->mqtt.tls || strncmp(url, "mqtt://", 7) == 0) &&
+        split_host(rest, config->mqtt.host, LED_HOST_SIZE, &config->mqtt.port))
+        return true;
+    return yaml_error(source, yaml_line(node), "url: write mqtt://HOST:PORT or mqtts://HOST:PORT");
 }
 
-static void read_screen(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+static bool read_mqtt(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    const yaml_node_t *node = yaml_get(root, "screen");
-    struct yaml_map map = yaml_map_of(file, node);
-    yaml_int(&map, "width", CANVAS_WIDTH_MIN, CANVAS_SIDE_MAX, &config->width);
-    yaml_int(&map, "height", CANVAS_HEIGHT_MIN, CANVAS_SIDE_MAX, &config->height);
-    yaml_real(&map, "pitch", 0.5, 100, &config->pitch_mm);
-    yaml_real(&map, "distance", 0, 1000, &config->distance_m);
-    yaml_map_end(&map);
+    struct led_config *config = target;
+    struct raw_mqtt raw = {.url = "mqtt://127.0.0.1:1883", .preview = true};
+    if (!keys_read(source, node, "mqtt", mqtt_keys, COUNT(mqtt_keys), &raw) ||
+        !take_url(source, node, raw.url, config))
+        return false;
+    if (config->mqtt.tls && raw.ca_file[0] == '\0')
+        return yaml_error(source, yaml_line(node),
+                          "mqtts needs ca_file: the certificate the broker is checked against");
+    memcpy(config->mqtt.user, raw.user, sizeof raw.user);
+    memcpy(config->mqtt.password_file, raw.password_file, sizeof raw.password_file);
+    memcpy(config->mqtt.ca_file, raw.ca_file, sizeof raw.ca_file);
+    memcpy(config->mqtt.cert_file, raw.cert_file, sizeof raw.cert_file);
+    memcpy(config->mqtt.key_file, raw.key_file, sizeof raw.key_file);
+    config->mqtt.batch_ms = raw.batch_ms;
+    config->mqtt.preview = raw.preview;
+    return true;
 }
 
-static void read_location(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+/* ---- The screen ---- */
+
+static const struct key screen_keys[] = {
+    {"width", KEY_SIGNED, KEY_MEMBER(struct led_config, width), CANVAS_WIDTH_MIN, CANVAS_SIDE_MAX,
+     .example = "128"},
+    {"height", KEY_SIGNED, KEY_MEMBER(struct led_config, height), CANVAS_HEIGHT_MIN,
+     CANVAS_SIDE_MAX, .example = "64"},
+    {"pitch", KEY_NUMBER, KEY_MEMBER(struct led_config, pitch_mm), 0.5, 100, .example = "10"},
+    {"distance", KEY_NUMBER, KEY_MEMBER(struct led_config, distance_m), 0, 1000, .example = "30"},
+};
+
+static bool read_screen(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    const yaml_node_t *node = yaml_get(root, "location");
-    struct yaml_map map = yaml_map_of(file, node);
-    config->latitude = config->longitude = 1000;
-    yaml_real(&map, "lat", -90, 90, &config->latitude);
-    yaml_real(&map, "lon", -180, 180, &config->longitude);
-    yaml_map_end(&map);
-    config->located = config->latitude < 1000 && config->longitude < 1000;
-    if (node && !config->located)
-        yaml_fail(file, node, "location needs both lat and lon in degrees");
+    return keys_read(source, node, "screen", screen_keys, COUNT(screen_keys), target);
 }
 
-static void read_brightness(struct yaml_file *file, struct yaml_map *root,
-                            struct led_config *config)
+static const struct key location_keys[] = {
+    {"lat", KEY_NUMBER, KEY_MEMBER(struct led_config, latitude), -90, 90, .example = "26.5",
+     .required = true},
+    {"lon", KEY_NUMBER, KEY_MEMBER(struct led_config, longitude), -180, 180, .example = "107.9",
+     .required = true},
+};
+
+static bool read_location(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    struct brightness_config *b = &config->brightness;
-    struct yaml_map map = yaml_map_of(file, yaml_get(root, "brightness"));
-    yaml_int(&map, "day", 1, 100, &b->day);
-    yaml_int(&map, "night", 0, 100, &b->night);
-    yaml_int(&map, "power_limit", 5, 100, &b->power_limit);
-    yaml_text(&map, "lux", b->lux, sizeof b->lux);
-    yaml_real(&map, "lux_full", 10, 200000, &b->lux_full);
-    const yaml_node_t *node = yaml_get(&map, "off");
-    struct yaml_map off = yaml_map_of(file, node);
-    yaml_clock(&off, "from", &b->off_from);
-    yaml_clock(&off, "to", &b->off_to);
-    yaml_map_end(&off);
-    if (node && (b->off_from < 0 || b->off_to < 0))
-        yaml_fail(file, node, "off needs from and to, e.g. { from: \"23:00\", to: \"05:00\" }");
-    yaml_map_end(&map);
+    struct led_config *config = target;
+    config->located =
+        keys_read(source, node, "location", location_keys, COUNT(location_keys), target);
+    return config->located;
 }
 
-static void read_output(struct yaml_file *file, const yaml_node_t *node,
-                        struct output_config *output)
+/* ---- Brightness ---- */
+
+/* "HH:MM", in minutes of the day. */
+static bool read_clock(struct yaml_source *source, const yaml_node_t *node, int *minutes)
 {
-    static const char *const types[] = {"ddp", "framebuffer", "terminal", "png", NULL};
-    static const char *const formats[] = {"rgb888", "bgr888", "xrgb8888", "rgb565", NULL};
-    int type = -1, format = PIXEL_XRGB8888;
-    char to[LED_HOST_SIZE] = "";
-    struct yaml_map map = yaml_map_of(file, node);
-    output->port = DDP_PORT;
-    yaml_choice(&map, "type", types, &type);
-    output->type = (enum output_type)(type < 0 ? 0 : type);
-    if (output->type == OUTPUT_DDP)
-        yaml_text(&map, "to", to, sizeof to);
-    if (output->type == OUTPUT_PNG)
-        yaml_path(&map, "file", output->path, sizeof output->path);
-    if (output->type == OUTPUT_FRAMEBUFFER) {
-        yaml_path(&map, "device", output->path, sizeof output->path);
-        yaml_int(&map, "x", 0, 10000, &output->x);
-        yaml_int(&map, "y", 0, 10000, &output->y);
-        yaml_choice(&map, "format", formats, &format);
-        yaml_int(&map, "stride", 0, 100000, &output->stride);
-    }
-    output->format = (enum pixel_format)format;
-    yaml_map_end(&map);
-    bool path = output->type == OUTPUT_PNG || output->type == OUTPUT_FRAMEBUFFER;
-    if (type < 0)
-        yaml_fail(file, node, "type is missing; one of ddp, framebuffer, terminal, png");
-    else if (output->type == OUTPUT_DDP &&
-             !split_host(to, output->host, sizeof output->host, &output->port))
-        yaml_fail(file, node, "a ddp output needs to: HOST or HOST:PORT");
-    else if (path && output->path[0] == '\0')
-        yaml_fail(file, node, "%s is missing", output->type == OUTPUT_PNG ? "file" : "device");
+    const char *text = yaml_text(node);
+    char *end = NULL;
+    long hour = text != NULL ? strtol(text, &end, 10) : -1, minute = -1;
+    if (end != NULL && end != text && *end == ':' && strlen(end) == 3)
+        minute = strtol(end + 1, &end, 10);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || *end != '\0')
+        return yaml_error(source, yaml_line(node),
+                          "\"%.40s\" is not a time of day; write it like \"23:00\"",
+                          text != NULL ? text : "(a list or mapping)");
+    *minutes = (int)(hour * 60 + minute);
+    return true;
 }
 
-static void read_outputs(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+static bool read_off_from(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    const yaml_node_t *node = yaml_get(root, "outputs");
-    if (!node)
-        return;
-    int count = yaml_count(file, node);
-    if (count > LED_OUTPUTS_MAX)
-        yaml_fail(file, node, "at most %d outputs", LED_OUTPUTS_MAX);
-    for (int i = 0; i < count && !yaml_failed(file); i++)
-        read_output(file, yaml_item(file, node, i), &config->outputs[config->output_count++]);
+    struct brightness_config *brightness = target;
+    return read_clock(source, node, &brightness->off_from);
 }
 
-static void read_board(struct yaml_file *file, const yaml_node_t *node, struct board_config *board)
+static bool read_off_to(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    struct yaml_map map = yaml_map_of(file, node);
-    board->scale = 10;
-    board->none = -32768;
-    yaml_text(&map, "device", board->device, sizeof board->device);
-    yaml_text(&map, "name", board->name, sizeof board->name);
-    yaml_text(&map, "value", board->value, sizeof board->value);
-    yaml_real(&map, "scale", 0.0001, 10000, &board->scale);
-    yaml_int(&map, "none", -2147483647, 2147483647, &board->none);
-    yaml_map_end(&map);
-    if (!valid_name(board->device) || board->name[strspn(board->name, NAME_SIGNS "_")] != '\0' ||
-        board->name[0] == '\0' || board->value[0] == '\0')
-        yaml_fail(file, node,
-                  "a board needs device and name (a-z, 0-9, -) and value, "
-                  "e.g. { device: board-1, name: line1, value: plot/a/air_temperature }");
+    struct brightness_config *brightness = target;
+    return read_clock(source, node, &brightness->off_to);
 }
 
-static void read_boards(struct yaml_file *file, struct yaml_map *root, struct led_config *config)
+static const struct key off_keys[] = {
+    {"from", KEY_FUNCTION, .read = read_off_from, .example = "\"23:00\"", .required = true},
+    {"to", KEY_FUNCTION, .read = read_off_to, .example = "\"05:00\"", .required = true},
+};
+
+static bool read_off(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
-    const yaml_node_t *node = yaml_get(root, "boards");
-    if (!node)
-        return;
-    int count = yaml_count(file, node);
-    if (count > LED_BOARDS_MAX)
-        yaml_fail(file, node, "at most %d boards", LED_BOARDS_MAX);
-    for (int i = 0; i < count && !yaml_failed(file); i++)
-        read_board(file, yaml_item(file, node, i), &config->boards[config->board_count++]);
+    return keys_read(source, node, "off", off_keys, COUNT(off_keys), target);
 }
+
+static const struct key brightness_keys[] = {
+    {"day", KEY_SIGNED, KEY_MEMBER(struct brightness_config, day), 1, 100, .example = "100"},
+    {"night", KEY_SIGNED, KEY_MEMBER(struct brightness_config, night), 0, 100, .example = "8"},
+    {"power_limit", KEY_SIGNED, KEY_MEMBER(struct brightness_config, power_limit), 5, 100,
+     .example = "60"},
+    {"lux", KEY_TEXT, KEY_MEMBER(struct brightness_config, lux), .example = "dev/mast/illuminance"},
+    {"lux_full", KEY_NUMBER, KEY_MEMBER(struct brightness_config, lux_full), 10, 200000,
+     .example = "10000"},
+    {"off", KEY_FUNCTION, .read = read_off},
+};
+
+static bool read_brightness(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct led_config *config = target;
+    return keys_read(source, node, "brightness", brightness_keys, COUNT(brightness_keys),
+                     &config->brightness);
+}
+
+/* ---- Outputs ---- */
+
+static const char *const type_names[] = {"ddp", "framebuffer", "terminal", "png", NULL};
+static const char *const format_names[] = {"rgb888", "bgr888", "xrgb8888", "rgb565", NULL};
+
+struct raw_output {
+    uint8_t type, format;
+    char to[LED_HOST_SIZE], file[LED_PATH_SIZE], device[LED_PATH_SIZE];
+    int x, y, stride;
+};
+
+static const struct key output_keys[] = {
+    {"type", KEY_CHOICE, KEY_MEMBER(struct raw_output, type), .choices = type_names,
+     .example = "ddp", .required = true},
+    {"to", KEY_TEXT, KEY_MEMBER(struct raw_output, to), .example = "10.0.0.9"},
+    {"file", KEY_PATH, KEY_MEMBER(struct raw_output, file)},
+    {"device", KEY_PATH, KEY_MEMBER(struct raw_output, device)},
+    {"x", KEY_SIGNED, KEY_MEMBER(struct raw_output, x), 0, 10000, .example = "0"},
+    {"y", KEY_SIGNED, KEY_MEMBER(struct raw_output, y), 0, 10000, .example = "0"},
+    {"format", KEY_CHOICE, KEY_MEMBER(struct raw_output, format), .choices = format_names},
+    {"stride", KEY_SIGNED, KEY_MEMBER(struct raw_output, stride), 0, 100000, .example = "256"},
+};
+
+/* What only another type has is a slip. */
+static bool fits_type(struct yaml_source *source, const yaml_node_t *node,
+                      const struct raw_output *raw)
+{
+    bool framed = raw->device[0] != '\0' || raw->x != 0 || raw->y != 0 || raw->stride != 0 ||
+                  raw->format != PIXEL_XRGB8888;
+    const char *wrong = raw->to[0] != '\0' && raw->type != OUTPUT_DDP     ? "to is for ddp"
+                        : raw->file[0] != '\0' && raw->type != OUTPUT_PNG ? "file is for png"
+                        : framed && raw->type != OUTPUT_FRAMEBUFFER
+                            ? "device, x, y, format and stride are for framebuffer"
+                            : NULL;
+    return wrong == NULL ||
+           yaml_error(source, yaml_line(node), "an output of type %s: %s; leave it out",
+                      type_names[raw->type], wrong);
+}
+
+static bool read_output(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct led_config *config = target;
+    struct raw_output raw = {.format = PIXEL_XRGB8888};
+    if (!keys_read(source, node, "an output", output_keys, COUNT(output_keys), &raw) ||
+        !fits_type(source, node, &raw))
+        return false;
+    struct output_config *output = &config->outputs[config->output_count];
+    *output = (struct output_config){.type = (enum output_type)raw.type,
+                                     .port = DDP_PORT,
+                                     .x = raw.x,
+                                     .y = raw.y,
+                                     .format = (enum pixel_format)raw.format,
+                                     .stride = raw.stride};
+    memcpy(output->path, raw.type == OUTPUT_PNG ? raw.file : raw.device, sizeof output->path);
+    bool path = raw.type == OUTPUT_PNG || raw.type == OUTPUT_FRAMEBUFFER;
+    if (raw.type == OUTPUT_DDP &&
+        !split_host(raw.to, output->host, sizeof output->host, &output->port))
+        return yaml_error(source, yaml_line(node), "a ddp output needs to: HOST or HOST:PORT");
+    if (path && output->path[0] == '\0')
+        return yaml_error(source, yaml_line(node), "%s is missing; add it to the output",
+                          raw.type == OUTPUT_PNG ? "file" : "device");
+    config->output_count++;
+    return true;
+}
+
+static bool read_list(struct yaml_source *source, const yaml_node_t *node, const char *what,
+                      int most, struct led_config *config,
+                      bool (*read)(struct yaml_source *source, const yaml_node_t *item,
+                                   void *target))
+{
+    if (node->type != YAML_SEQUENCE_NODE)
+        return yaml_error(source, yaml_line(node), "%s must be a list; write \"- …\" items", what);
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    if (node->data.sequence.items.top - item > most)
+        return yaml_error(source, yaml_line(node), "at most %d %s", most, what);
+    bool good = true;
+    for (; good && item < node->data.sequence.items.top; item++)
+        good = read(source, yaml_at(source, *item), config);
+    return good;
+}
+
+static bool read_outputs(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    return read_list(source, node, "outputs", LED_OUTPUTS_MAX, target, read_output);
+}
+
+/* ---- Numeric boards ---- */
+
+static const struct key board_keys[] = {
+    {"device", KEY_NAME, KEY_MEMBER(struct board_config, device), .example = "board-1",
+     .required = true},
+    {"name", KEY_TEXT, KEY_MEMBER(struct board_config, name), .example = "line1", .required = true},
+    {"value", KEY_TEXT, KEY_MEMBER(struct board_config, value), .example = "plot/a/air_temperature",
+     .required = true},
+    {"scale", KEY_NUMBER, KEY_MEMBER(struct board_config, scale), 0.0001, 10000, .example = "10"},
+    {"none", KEY_SIGNED, KEY_MEMBER(struct board_config, none), -2147483647, 2147483647,
+     .example = "-32768"},
+};
+
+static bool read_board(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct led_config *config = target;
+    struct board_config *board = &config->boards[config->board_count];
+    *board = (struct board_config){.scale = 10, .none = -32768};
+    if (!keys_read(source, node, "a board", board_keys, COUNT(board_keys), board))
+        return false;
+    if (board->name[strspn(board->name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0')
+        return yaml_error(source, yaml_line(node),
+                          "name: \"%s\" is not a register's name (a-z, 0-9, - and _); write it as "
+                          "the profile's writes call it",
+                          board->name);
+    config->board_count++;
+    return true;
+}
+
+static bool read_boards(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    return read_list(source, node, "boards", LED_BOARDS_MAX, target, read_board);
+}
+
+/* ---- The file ---- */
+
+static const struct key root_keys[] = {
+    {"site", KEY_NAME, KEY_MEMBER(struct led_config, site), .example = "baiye-1", .required = true},
+    {"farm", KEY_TEXT, KEY_MEMBER(struct led_config, farm)},
+    {"timezone", KEY_TEXT, KEY_MEMBER(struct led_config, timezone), .example = "Asia/Shanghai"},
+    {"pages", KEY_PATH, KEY_MEMBER(struct led_config, pages), .example = "pages.yaml",
+     .required = true},
+    {"fonts", KEY_PATH, KEY_MEMBER(struct led_config, fonts)},
+    {"language", KEY_FUNCTION, .read = read_languages},
+    {"location", KEY_FUNCTION, .read = read_location},
+    {"mqtt", KEY_FUNCTION, .read = read_mqtt,
+     .example = "{ user: led, password_file: led.password }", .required = true},
+    {"screen", KEY_FUNCTION, .read = read_screen},
+    {"brightness", KEY_FUNCTION, .read = read_brightness},
+    {"outputs", KEY_FUNCTION, .read = read_outputs},
+    {"boards", KEY_FUNCTION, .read = read_boards},
+};
 
 static void set_defaults(struct led_config *config)
 {
@@ -228,32 +352,15 @@ static void set_defaults(struct led_config *config)
     (void)snprintf(config->fonts, sizeof config->fonts, "%s", FONT_DIRECTORY);
 }
 
-bool led_config_load(struct led_config *config, const char *path, struct yaml_error *error)
+bool led_config_load(struct led_config *config, const char *path, struct config_error *error)
 {
-    struct yaml_file file;
+    struct yaml_source source;
     set_defaults(config);
-    if (!yaml_open(&file, path, error))
-        return false;
-    struct yaml_map root = yaml_map_of(&file, yaml_root(&file));
-    yaml_text(&root, "site", config->site, sizeof config->site);
-    yaml_text(&root, "farm", config->farm, sizeof config->farm);
-    yaml_text(&root, "timezone", config->timezone, sizeof config->timezone);
-    yaml_path(&root, "pages", config->pages, sizeof config->pages);
-    yaml_path(&root, "fonts", config->fonts, sizeof config->fonts);
-    read_languages(&file, &root, config);
-    read_location(&file, &root, config);
-    read_mqtt(&file, &root, config);
-    read_screen(&file, &root, config);
-    read_brightness(&file, &root, config);
-    read_outputs(&file, &root, config);
-    read_boards(&file, &root, config);
-    yaml_map_end(&root);
-    if (!valid_name(config->site))
-        yaml_fail(&file, root.node, "site is missing or not a name of a-z, 0-9 and -");
-    if (config->pages[0] == '\0')
-        yaml_fail(&file, root.node, "pages is missing; the file that says what to show");
-    yaml_close(&file);
-    return error->text[0] == '\0';
+    bool good =
+        yaml_open(&source, path, error) &&
+        keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), config);
+    yaml_close(&source);
+    return good;
 }
 
 bool led_config_output(struct led_config *config, const char *text)

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/common/config_error.h"
 #include "gateway/led/strings.h"
-#include "gateway/led/yaml.h"
 
 #define LED_NAME_SIZE   33
 #define LED_PATH_SIZE   512
@@ -81,7 +81,7 @@ struct led_config {
     struct board_config boards[LED_BOARDS_MAX];
 };
 
-bool led_config_load(struct led_config *config, const char *path, struct yaml_error *error);
+bool led_config_load(struct led_config *config, const char *path, struct config_error *error);
 /* `--output`: "terminal", "png:FILE", "ddp:HOST[:PORT]", "framebuffer:FILE"; replaces those of
  * the file. */
 bool led_config_output(struct led_config *config, const char *text);

@@ -126,7 +126,7 @@ int main(int argc, char **argv)
     static struct led_config config;
     static struct pages pages;
     static struct state state;
-    struct yaml_error error;
+    struct config_error error;
     int end = read_options(argc, argv, &options);
     if (end >= 0)
         return end;

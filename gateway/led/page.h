@@ -23,10 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/common/config_error.h"
 #include "gateway/led/canvas.h"
 #include "gateway/led/state.h"
 #include "gateway/led/template.h"
-#include "gateway/led/yaml.h"
 
 #define PAGES_MAX       24
 #define PAGE_VALUES_MAX 16
@@ -67,7 +67,7 @@ struct pages {
 /* Slots that pages name are made in `state`. False and `error` (FILE:LINE) when anything is wrong;
  * pages_free() is to be called in either case. */
 bool pages_load(struct pages *pages, const char *path, struct state *state,
-                struct yaml_error *error);
+                struct config_error *error);
 void pages_free(struct pages *pages);
 
 #endif

@@ -380,7 +380,7 @@ static void names_line_mistake_and_remedy(void **state)
         {"site: s\nbuses: 3\n", ":2:", "must be a list", "items"},
         {"site: s\nbuses: [3]\n", ":2:", "a bus must be a mapping", "key: value"},
         {"site: s\n\tx: 1\n", ":2:", "not YAML", "check indentation"},
-        {"", ":1:", "empty", "needs at least"},
+        {"", ":1:", "empty", "it needs lines of"},
         {"site: s\nstore: { max_size: 5 }\n", ":2:", "is not a size", "max_size: 512MB"},
         {"site: s\nhttp: { listen: '0.0.0.0:80' }\n", ":2:", "without TLS", "cert_file"},
         {"site: s\nmqtt:\n  - { name: a, url: 'http://x' }\n", ":3:", "not a broker's address",

@@ -15,7 +15,7 @@ static void must(bool good, const char *what)
 
 void scene_open(struct led_scene *scene)
 {
-    struct yaml_error error;
+    struct config_error error;
     char text[512];
     memset(scene, 0, sizeof *scene);
     scene->now = (struct led_now){SCENE_MONO_MS, SCENE_WALL_MS, SCENE_OFFSET_S};
