@@ -18,15 +18,22 @@
  * order of its metrics; bit i of `known`: there is a code of the i-th. */
 struct reading_mark {
     uint8_t known;
-    uint32_t codes[READING_COUNTERS_MAX];
+    uint64_t codes[READING_COUNTERS_MAX];
     int64_t wall_ms; /* of the reading; 0: not known */
 };
 
+/* Not `present` and good: the field has a longer period of its own and was not read this time. */
 struct reading_value {
     double value; /* in the metric's unit; meaningless unless `present` */
     bool present;
     uint8_t flag; /* enum metric_flag */
 };
+
+/* Is it one that was not read this time? */
+static inline bool reading_value_rests(const struct reading_value *value)
+{
+    return !value->present && value->flag == METRIC_GOOD;
+}
 
 /* Identity is (device, boot, seq). The i-th value belongs to the i-th field of the device's
  * profile (struct device_config.fields): no name travels. */
@@ -61,14 +68,17 @@ struct reading_gap {
     uint32_t first_seq, last_seq; /* inclusive */
 };
 
+#define READING_TEXT_SIZE 33 /* what a device says of itself: 32 letters */
+
 struct device_health {
     uint16_t device;
     bool online;              /* the last poll was answered */
     struct wall_ms last_seen; /* ms 0: never */
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     uint32_t turnaround_p50_us, turnaround_p99_us;
-    char hint[96];     /* what a technician should look at, or "" */
-    char firmware[32]; /* what the device says of itself, or "" */
+    char hint[96]; /* what a technician should look at, or "" */
+    /* What the device says of itself, or "". */
+    char model[READING_TEXT_SIZE], serial[READING_TEXT_SIZE], firmware[READING_TEXT_SIZE];
 };
 
 /* The counters of a health document, by their names in JSON. */

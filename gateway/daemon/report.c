@@ -24,10 +24,13 @@ static void print_device(const struct device_config *device, const struct load_d
                   (double)load->poll_ns / 1e6);
     for (unsigned i = 0; i < load->plan.read_count; i++) {
         const struct plan_read *read = &load->plan.reads[i];
-        (void)fprintf(out, "    function %u, %s 0x%04X..0x%04X (%u): %.1f ms\n", read->function,
+        char every[32] = "";
+        if (read->every_ms > device->every_ms)
+            (void)snprintf(every, sizeof every, ", every %g s", read->every_ms / 1000.0);
+        (void)fprintf(out, "    function %u, %s 0x%04X..0x%04X (%u): %.1f ms%s\n", read->function,
                       read->function <= 2 ? "bits" : "registers", read->address,
                       read->address + read->count - 1, read->count,
-                      (double)plan_read_ns(read, &load->cost) / 1e6);
+                      (double)plan_read_ns(read, &load->cost) / 1e6, every);
     }
     for (unsigned i = 0; i < device->profile->field_count; i++) {
         if (device->profile->fields[i].not_measured)

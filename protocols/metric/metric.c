@@ -32,13 +32,32 @@ bool metric_flag_parse(const char *name, enum metric_flag *flag)
     return false;
 }
 
-const struct metric_info *metric_find(const char *name)
+bool metric_channel(const char *text)
+{
+    size_t letter = *text >= 'a' && *text <= 'z';
+    size_t digits = strspn(text + letter, "0123456789");
+    const char *end = text + letter + digits;
+    if (digits == 0 || digits > 4)
+        return false;
+    return *end == '\0' || (letter == 0 && strcmp(end, "cm") == 0);
+}
+
+static const struct metric_info *find(const char *name, size_t size)
 {
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
-        if (strcmp(name, metrics[i].name) == 0)
+        if (strncmp(name, metrics[i].name, size) == 0 && metrics[i].name[size] == '\0')
             return &metrics[i];
     }
     return NULL;
+}
+
+const struct metric_info *metric_find(const char *name)
+{
+    const struct metric_info *info = find(name, strlen(name));
+    const char *channel = strrchr(name, '_');
+    if (info == NULL && channel != NULL && metric_channel(channel + 1))
+        info = find(name, (size_t)(channel - name));
+    return info;
 }
 
 const struct metric_info *metric_at(size_t index)

@@ -53,7 +53,13 @@ const char *metric_flag_name(enum metric_flag flag);
 /* The flag of that name; false when there is none. */
 bool metric_flag_parse(const char *name, enum metric_flag *flag);
 
-/* The known metric of that name; NULL when there is none. */
+/* Does the text say which of several it is: a number, a depth, or a letter and a number, as in "2",
+ * "20cm", "l1"? At most METRIC_CHANNEL_MAX letters. */
+bool metric_channel(const char *text);
+#define METRIC_CHANNEL_MAX 6
+
+/* The known metric of that name, or of which it is one of several ("soil_moisture_20cm"); NULL when
+ * there is none. */
 const struct metric_info *metric_find(const char *name);
 /* The rows in their order; NULL behind the last. */
 const struct metric_info *metric_at(size_t index);

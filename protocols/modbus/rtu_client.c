@@ -40,7 +40,7 @@ static int plain_size(const struct rtu_client *c, const uint8_t *pdu, size_t hav
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
     case MODBUS_READ_WRITE:
-        bytes = requested(c, base + 2) * 2;
+        bytes = requested(c, base + 2) * c->register_bytes;
         break;
     default:
         return modbus_answer_size(pdu, have);
@@ -115,6 +115,7 @@ void rtu_client_expect(struct rtu_client *c, uint8_t unit, const uint8_t *pdu, s
 {
     memset(c, 0, sizeof *c);
     c->unit = unit;
+    c->register_bytes = 2;
     c->request_size = (uint16_t)(pdu_size <= MODBUS_PDU_MAX ? pdu_size : MODBUS_PDU_MAX);
     memcpy(c->request, pdu, c->request_size);
 }

@@ -34,6 +34,7 @@ enum rtu_client_state {
 struct rtu_client {
     enum rtu_client_state state;
     uint8_t unit;
+    uint8_t register_bytes; /* of a register in the answer to a read: 2, or what the owner sets */
     uint16_t request_size;
     uint16_t size;    /* bytes in `run` */
     uint16_t at;      /* where in the run the answer may begin */

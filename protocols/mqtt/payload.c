@@ -23,13 +23,11 @@ static void put_value(struct json_out *o, const struct payload_value *value)
 }
 
 /* A good value of an untrusted time says so; a worse flag says more and stays. A value that is
- * missing is never good. */
+ * missing and good was not asked for this time: it stands neither among the values nor here. */
 static enum metric_flag flag_of(const struct payload_reading *reading, size_t i)
 {
     const struct payload_value *value = &reading->values[i];
-    if (value->flag == METRIC_GOOD && !value->present)
-        return METRIC_ABSENT;
-    if (value->flag == METRIC_GOOD && reading->clock_untrusted)
+    if (value->flag == METRIC_GOOD && value->present && reading->clock_untrusted)
         return METRIC_CLOCK;
     return (enum metric_flag)value->flag;
 }

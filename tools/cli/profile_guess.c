@@ -51,18 +51,17 @@ static struct range usual_range(const struct field_config *field)
 }
 
 /* A real number so small that no probe means it: bytes in the wrong order, or a whole number. */
-static bool is_dust(const struct field_config *field, uint32_t raw)
+static bool is_dust(const struct field_config *field, uint64_t raw)
 {
-    float real;
-    memcpy(&real, &raw, sizeof real);
-    return field->type == FIELD_F32 && raw << 1 != 0 && fabsf(real) < 1e-6F;
+    double real = field_type_number(field, raw);
+    return field_type_kind(field) == FIELD_REAL && fpclassify(real) != FP_ZERO && fabs(real) < 1e-6;
 }
 
 /* The value that the registers are by this field; false: none. */
 static bool value_of(const struct field_config *field, const uint16_t *words, double *value)
 {
-    uint32_t raw = decode_raw(field, words);
-    struct reading_value decoded = decode_value(field, raw, METRIC_GOOD);
+    uint64_t raw = decode_raw(field, words);
+    struct reading_value decoded = decode_value(field, raw, 0, METRIC_GOOD);
     *value = decoded.value;
     return decoded.present && !is_dust(field, raw);
 }
@@ -123,7 +122,7 @@ static void try_all(struct guess *guess)
     static const uint8_t wide[] = {FIELD_U32, FIELD_S32, FIELD_F32};
     static const uint8_t narrow_orders[] = {ORDER_ABCD, ORDER_BADC};
     static const uint8_t wide_orders[] = {ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA};
-    bool is_wide = profile_field_registers(guess->field) == 2;
+    bool is_wide = field_type_words(guess->field) == 2;
     const uint8_t *types = is_wide ? wide : narrow;
     const uint8_t *orders = is_wide ? wide_orders : narrow_orders;
     for (size_t t = 0; t < (is_wide ? sizeof wide : sizeof narrow); t++) {
@@ -145,17 +144,22 @@ static void try_all(struct guess *guess)
 }
 
 /* Codes by which makers say "nothing", when the profile does not know them. */
-static bool looks_like_no_value(const struct field_config *field, uint32_t raw)
+static bool looks_like_no_value(const struct field_config *field, uint64_t raw)
 {
-    if (profile_field_registers(field) == 1)
-        return raw == 0x7FFF || raw == 0x8000 || raw == 0xFFFF;
-    return raw == 0x7FFFFFFF || raw == 0x80000000 || raw == 0xFFFFFFFF;
+    uint64_t mask = field_type_mask(field);
+    return raw == mask || raw == mask / 2 || raw == mask / 2 + 1;
+}
+
+/* Types between which the slips below are made; of the others nothing is guessed. */
+static bool is_simple(const struct field_config *field)
+{
+    return field->type <= FIELD_F32 && field->scale_sign == 0;
 }
 
 bool profile_guess(const struct field_config *field, const uint16_t *words, char *text, size_t size)
 {
-    uint32_t raw = decode_raw(field, words);
-    struct reading_value decoded = decode_value(field, raw, METRIC_GOOD);
+    uint64_t raw = decode_raw(field, words);
+    struct reading_value decoded = decode_value(field, raw, 0, METRIC_GOOD);
     double value;
     bool present = value_of(field, words, &value);
     struct guess guess = {.field = field, .words = words, .range = usual_range(field)};
@@ -172,11 +176,12 @@ bool profile_guess(const struct field_config *field, const uint16_t *words, char
         return true;
     }
     if (!plausible && looks_like_no_value(field, raw)) {
-        (void)snprintf(text, size, "no value? then write no_value: 0x%0*X",
-                       profile_field_registers(field) == 1 ? 4 : 8, raw);
+        (void)snprintf(text, size, "no value? then write no_value: 0x%0*llX",
+                       (int)(field_type_bits(field) + 3) / 4, (unsigned long long)raw);
         return true;
     }
-    try_all(&guess);
+    if (is_simple(field))
+        try_all(&guess);
     if (guess.named > 0)
         (void)snprintf(text, size, "%s %s", plausible ? "unusual, perhaps" : "try", guess.text);
     else if (!plausible)

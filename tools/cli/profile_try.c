@@ -303,17 +303,18 @@ struct shown {
     bool present;
     double value;
     const char *flag; /* "" for what is no value of the reading */
+    const char *text; /* what the device says of itself; NULL: it is a number */
     char guess[200];
 };
 
 static const uint16_t *words_of(const struct trial *trial, unsigned index)
 {
     const struct device *device = &trial->device;
-    unsigned item = device->map.item_of_field[index];
-    if (item == PLAN_NONE || device->plan.item_read[item] == PLAN_NONE)
+    struct decode_place place = device->map.fields[index];
+    if (place.item == PLAN_NONE || device->plan.item_read[place.item] == PLAN_NONE)
         return NULL;
-    return device->image.words + device->image.start[device->plan.item_read[item]] +
-           device->plan.item_offset[item];
+    return device->image.words + device->image.start[device->plan.item_read[place.item]] +
+           device->plan.item_offset[place.item] + place.offset;
 }
 
 static const struct reading_value *value_of(const struct trial *trial,
@@ -335,10 +336,12 @@ static void show(const struct trial *trial, unsigned index, struct shown *shown)
         shown->flag = "not read";
         return;
     }
-    uint32_t raw = decode_raw(field, shown->words);
-    if (field->role == ROLE_COUNTER) { /* where it stands: a reading has what it moved by */
-        shown->present = decode_value(field, raw, METRIC_GOOD).present;
-        shown->value = (double)raw * field->scale;
+    uint64_t raw = decode_raw(field, shown->words);
+    if (field->role >= ROLE_MODEL) {
+        shown->text = trial->decoded.texts[field->role - ROLE_MODEL];
+    } else if (field->role == ROLE_COUNTER) { /* where it stands: a reading has what it moved by */
+        shown->present = decode_value(field, raw, 0, METRIC_GOOD).present;
+        shown->value = field_type_number(field, raw) * field->scale;
         shown->flag = shown->present ? "so far" : "absent";
     } else if (value != NULL) {
         shown->present = value->present;
@@ -365,7 +368,7 @@ static int decimals_of(const struct field_config *field)
     const struct metric_info *info = field->metric[0] ? metric_find(field->metric) : NULL;
     double step = fabs(field->scale);
     int decimals = info != NULL ? info->decimals : 0;
-    while (field->type != FIELD_F32 && decimals < 4 && step * pow(10, decimals) < 0.999)
+    while (field_type_kind(field) != FIELD_REAL && decimals < 4 && step * pow(10, decimals) < 0.999)
         decimals++; /* no digit that the register has is hidden */
     return field->metric[0] ? decimals : 0;
 }
@@ -373,14 +376,18 @@ static int decimals_of(const struct field_config *field)
 static void print_field(const struct shown *shown)
 {
     const struct field_config *field = shown->field;
-    char raw[24] = "--", line[256];
-    bool wide = profile_field_registers(field) == 2;
-    if (shown->words != NULL && wide)
-        (void)snprintf(raw, sizeof raw, "0x%04X 0x%04X", shown->words[0], shown->words[1]);
-    else if (shown->words != NULL)
-        (void)snprintf(raw, sizeof raw, "0x%04X", shown->words[0]);
+    char raw[40] = "--", line[256];
+    unsigned words = field_type_words(field);
+    size_t at = 0;
+    for (unsigned i = 0; shown->words != NULL && i < words && i < 4; i++)
+        at += (size_t)snprintf(raw + at, sizeof raw - at, "%s0x%04X", i > 0 ? " " : "",
+                               shown->words[i]);
+    if (words > 4 && at > 0)
+        (void)snprintf(raw + at, sizeof raw - at, " ...");
     int used = snprintf(line, sizeof line, "  %-24s %-13s ", profile_field_name(field), raw);
-    if (!shown->present)
+    if (shown->text != NULL)
+        used += snprintf(line + used, sizeof line - (size_t)used, "\"%s\"", shown->text);
+    else if (!shown->present)
         used += snprintf(line + used, sizeof line - (size_t)used, "%12s", "--");
     else if (fabs(shown->value) < 1e12)
         used += snprintf(line + used, sizeof line - (size_t)used, "%12.*f %s", decimals_of(field),
@@ -438,12 +445,14 @@ static json_t *field_json(const struct shown *shown)
 {
     const struct field_config *field = shown->field;
     json_t *raw = json_array();
-    for (unsigned i = 0; shown->words != NULL && i < profile_field_registers(field); i++)
+    for (unsigned i = 0; shown->words != NULL && i < field_type_words(field); i++)
         (void)json_array_append_new(raw, json_integer(shown->words[i]));
     return json_pack("{s:s,s:i,s:i,s:o,s:o,s:s,s:s,s:s}", "name", profile_field_name(field),
                      "function", field->function, "register", field->address, "raw", raw, "value",
-                     shown->present ? json_real(shown->value) : json_null(), "unit", field->unit,
-                     "flag", shown->flag, "guess", shown->guess);
+                     shown->text      ? json_string(shown->text)
+                     : shown->present ? json_real(shown->value)
+                                      : json_null(),
+                     "unit", field->unit, "flag", shown->flag, "guess", shown->guess);
 }
 
 static bool dump_trial(const struct trial *trial)

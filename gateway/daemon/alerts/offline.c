@@ -63,6 +63,11 @@ void offline_reading(struct offline *offline, const struct reading *reading)
     const struct device_config *config = &offline->config->devices[reading->device];
     if (reading->late)
         return;
+    for (unsigned i = 0; i < reading->value_count && i < config->metric_count; i++) {
+        if (reading_value_rests(&reading->values[i]) &&
+            strcmp(device->stuck, config->metrics[i]->metric) == 0)
+            return; /* as far as is known */
+    }
     device->stuck[0] = '\0';
     for (unsigned i = 0; i < reading->value_count && i < config->metric_count; i++) {
         if (reading->values[i].flag == METRIC_STUCK && device->stuck[0] == '\0')

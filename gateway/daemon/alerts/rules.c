@@ -248,9 +248,17 @@ static enum side side_of(const struct alert_rule *rule, double value)
     return (rule->above ? value < rule->clear : value > rule->clear) ? SIDE_CLEAR : SIDE_BETWEEN;
 }
 
-static int64_t silence_ms(const struct device_config *device)
+/* How often the spot's metric is read. */
+static int64_t period_ms(const struct rules *rules, const struct spot *spot)
 {
-    int64_t most = (int64_t)device->every_ms * 5 / 2;
+    const struct device_config *device = &rules->config->devices[spot->device];
+    uint32_t own = device->metrics[spot->field]->every_ms;
+    return own > device->every_ms ? own : device->every_ms;
+}
+
+static int64_t silence_ms(int64_t every_ms)
+{
+    int64_t most = every_ms * 5 / 2;
     return most > SILENCE_LEAST ? most : SILENCE_LEAST;
 }
 
@@ -282,10 +290,11 @@ static void judge(struct rules *rules, struct rule_state *state, struct spot *sp
 {
     const struct device_config *device = &rules->config->devices[spot->device];
     int64_t silent = spot->last_ms > 0 ? now_ms - spot->last_ms : INT64_MAX;
-    int64_t forget = (int64_t)device->every_ms * FORGET;
+    int64_t every_ms = period_ms(rules, spot);
+    int64_t forget = every_ms * FORGET;
     if (forget < (int64_t)state->rule->for_s * 1000)
         forget = (int64_t)state->rule->for_s * 1000;
-    bool behind_silence = silent > silence_ms(device), was = spot->holding;
+    bool behind_silence = silent > silence_ms(every_ms), was = spot->holding;
     spot->last_ms = now_ms;
     if (behind_silence && state->sums)
         return;                 /* the increment of the whole silence */

@@ -92,6 +92,10 @@ static void report_health(struct bus *bus)
             .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99)};
         if (device->node != NULL)
             (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
+        memcpy(report.model, device->texts[0], sizeof report.model);
+        memcpy(report.serial, device->texts[1], sizeof report.serial);
+        if (device->node == NULL)
+            memcpy(report.firmware, device->texts[2], sizeof report.firmware);
         (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
         log_hint(bus, i, hint);
         bus->sink->health(bus->sink->context, &report);

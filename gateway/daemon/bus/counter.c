@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/counter.h"
 
-#include "gateway/daemon/config/profile.h"
+#include "gateway/daemon/config/field_type.h"
 
 #define HOUR_MS       3600000.0
 #define LEAST_TIME_MS 300000 /* a shower is heavier than the heaviest hour */
 #define LEAST_CODES   2
 
-static uint64_t codes_of(const struct field_config *field)
+/* Codes from one to the other, over the end. Of a type with 2^64 codes the sum wraps as they do. */
+static bool over_the_end(const struct field_config *field, uint64_t from, uint64_t to,
+                         uint64_t *step)
 {
-    if (field->wraps)
-        return field->wraps;
-    return profile_field_registers(field) == 1 ? 0x10000u : UINT64_C(0x100000000);
+    uint64_t codes = field->wraps ? field->wraps : field_type_codes(field);
+    *step = to + codes - from;
+    return codes == 0 || (from < codes && to < codes);
 }
 
 /* What may come in that time at most, in codes. */
@@ -27,15 +29,12 @@ static double most_codes(const struct field_config *field, int64_t passed_ms)
 }
 
 /* Codes from one to the other, forwards or over the end; false: not in that time. */
-static bool goes_on(const struct field_config *field, uint32_t from, uint32_t to, int64_t passed_ms,
+static bool goes_on(const struct field_config *field, uint64_t from, uint64_t to, int64_t passed_ms,
                     uint64_t *step)
 {
-    uint64_t codes = codes_of(field);
     if (to >= from)
         *step = to - from;
-    else if (from < codes && to < codes)
-        *step = to + codes - from;
-    else
+    else if (!over_the_end(field, from, to, step))
         return false;
     return (double)*step <= most_codes(field, passed_ms);
 }
@@ -53,14 +52,18 @@ static struct reading_value nothing(uint8_t flag)
     return (struct reading_value){.flag = flag};
 }
 
-static void book(struct counter *counter, uint32_t raw, int64_t now_ms)
+static void book(struct counter *counter, uint64_t raw, int64_t now_ms)
 {
-    uint32_t before = counter->known ? counter->last : raw;
-    *counter = (struct counter){.known = true, .last = raw, .before = before, .at_ms = now_ms};
+    uint64_t before = counter->known ? counter->last : raw;
+    counter->known = true;
+    counter->last = raw;
+    counter->before = before;
+    counter->at_ms = now_ms;
+    counter->has_doubted = false;
 }
 
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
-                                  uint32_t raw, uint8_t flag, int64_t now_ms)
+                                  uint64_t raw, uint8_t flag, int64_t now_ms)
 {
     uint64_t step = 0;
     int64_t passed_ms = now_ms - counter->at_ms;

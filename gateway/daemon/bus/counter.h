@@ -20,15 +20,16 @@
 /* Zeroed: nothing was seen. */
 struct counter {
     int64_t at_ms;    /* when `last` was shown */
-    uint32_t last;    /* what is booked up to there */
-    uint32_t before;  /* and before that */
-    uint32_t doubted; /* shown since, and waiting for the next answer */
-    bool known, has_doubted;
+    uint64_t last;    /* what is booked up to there */
+    uint64_t before;  /* and before that */
+    uint64_t doubted; /* shown since, and waiting for the next answer */
+    int8_t exponent;  /* that its scale register held */
+    bool known, has_doubted, exponent_known;
 };
 
 /* The increment since what was booked last. Without a value, flagged range: it is doubted and
  * waits. Absent: the first one. `now_ms` is monotonic. */
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
-                                  uint32_t raw, uint8_t flag, int64_t now_ms);
+                                  uint64_t raw, uint8_t flag, int64_t now_ms);
 
 #endif

@@ -2,21 +2,97 @@
 #include "gateway/daemon/bus/decode.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "gateway/daemon/config/profile.h"
+#include "gateway/daemon/config/field_type.h"
+
+static uint8_t add_item(struct decode_map *map, struct plan_item item)
+{
+    if (map->item_count == PLAN_ITEMS_MAX)
+        return PLAN_NONE;
+    map->items[map->item_count] = item;
+    return map->item_count++;
+}
+
+/* The group of what is read so often, register by register or two words at a time. */
+static uint8_t group_of(struct decode_map *map, uint32_t every_ms, uint8_t words)
+{
+    for (unsigned i = map->block_count; i < map->item_count; i++) {
+        if (map->items[i].every_ms == every_ms && map->items[i].words == words)
+            return map->items[i].group;
+    }
+    return map->group_count++;
+}
+
+static bool lies_in(const struct plan_item *item, uint8_t function, uint16_t address,
+                    unsigned count)
+{
+    return item->function == function && address >= item->address &&
+           address + count <= (unsigned)item->address + item->count;
+}
+
+/* Where a field's registers are: in a block, or in what is read anyway, or in an item of their own.
+ */
+static struct decode_place place_of(struct decode_map *map, const struct field_config *field,
+                                    uint16_t address, unsigned count)
+{
+    uint8_t words = field->address_words > 1 ? 2 : 1;
+    for (unsigned i = 0; i < map->block_count; i++) {
+        const struct plan_item *block = &map->items[i];
+        if (words == 1 && lies_in(block, field->function, address, count))
+            return (struct decode_place){(uint8_t)i, (uint8_t)(address - block->address)};
+    }
+    uint8_t group = group_of(map, field->every_ms, words);
+    for (unsigned i = map->block_count; i < map->item_count; i++) {
+        const struct plan_item *item = &map->items[i];
+        if (item->group == group && item->address == address &&
+            lies_in(item, field->function, address, count))
+            return (struct decode_place){(uint8_t)i, 0};
+    }
+    return (struct decode_place){
+        add_item(map, (struct plan_item){field->function, (uint8_t)count, address, group, words,
+                                         field->every_ms}),
+        0};
+}
+
+/* A block is read as often as that of its fields with the shortest period. */
+static uint32_t block_every_ms(const struct profile_config *profile,
+                               const struct block_config *block)
+{
+    uint32_t every_ms = UINT32_MAX;
+    for (unsigned i = 0; i < profile->field_count; i++) {
+        const struct field_config *field = &profile->fields[i];
+        if (!field->not_measured && field->function == block->function &&
+            field->address >= block->address && field->address < block->address + block->count &&
+            field->every_ms < every_ms)
+            every_ms = field->every_ms;
+    }
+    return every_ms == UINT32_MAX ? 0 : every_ms;
+}
 
 void decode_map_init(struct decode_map *map, const struct profile_config *profile)
 {
     *map = (struct decode_map){0};
+    for (unsigned i = 0; i < profile->block_count; i++) {
+        const struct block_config *block = &profile->blocks[i];
+        (void)add_item(map,
+                       (struct plan_item){block->function, block->count, block->address,
+                                          map->group_count++, 1, block_every_ms(profile, block)});
+    }
+    map->block_count = map->item_count;
     for (unsigned i = 0; i < profile->field_count; i++) {
         const struct field_config *field = &profile->fields[i];
-        map->item_of_field[i] = PLAN_NONE;
+        map->fields[i].item = map->scales[i].item = PLAN_NONE;
         if (field->not_measured)
             continue;
-        map->item_of_field[i] = map->item_count;
-        map->items[map->item_count++] = (struct plan_item){
-            field->function, (uint8_t)profile_field_registers(field), field->address};
+        map->fields[i] = place_of(map, field, field->address, field_type_addresses(field));
+    }
+    for (unsigned i = 0; i < profile->field_count; i++) {
+        const struct field_config *field = &profile->fields[i];
+        if (field->not_measured || field->scale_sign == 0)
+            continue;
+        map->scales[i] = place_of(map, field, field->scale_address, 1);
     }
 }
 
@@ -25,7 +101,7 @@ bool decode_layout(const struct plan *plan, struct decode_image *image)
     unsigned at = 0;
     for (unsigned i = 0; i < plan->read_count; i++) {
         image->start[i] = (uint16_t)at;
-        at += plan->reads[i].count;
+        at += plan_read_words(&plan->reads[i]);
     }
     return at <= DECODE_IMAGE;
 }
@@ -33,7 +109,8 @@ bool decode_layout(const struct plan *plan, struct decode_image *image)
 void decode_answer(const struct plan_read *read, const uint8_t *pdu, uint16_t *words)
 {
     const uint8_t *data = pdu + 2;
-    for (unsigned i = 0; i < read->count; i++) {
+    unsigned count = plan_read_words(read);
+    for (unsigned i = 0; i < count; i++) {
         if (read->function <= 2)
             words[i] = data[i / 8] >> (i % 8) & 1;
         else
@@ -46,40 +123,29 @@ static uint16_t swapped(uint16_t word)
     return (uint16_t)(word << 8 | word >> 8);
 }
 
-uint32_t decode_raw(const struct field_config *field, const uint16_t *words)
+uint64_t decode_raw(const struct field_config *field, const uint16_t *words)
 {
     bool swap_bytes = field->order == ORDER_BADC || field->order == ORDER_DCBA;
     bool swap_words = field->order == ORDER_CDAB || field->order == ORDER_DCBA;
-    uint16_t first = swap_bytes ? swapped(words[0]) : words[0];
-    if (profile_field_registers(field) == 1)
-        return field->type == FIELD_BITS
-                   ? (uint32_t)first >> field->bit & ((1u << field->bit_count) - 1)
-                   : first;
-    uint16_t second = swap_bytes ? swapped(words[1]) : words[1];
-    return swap_words ? (uint32_t)second << 16 | first : (uint32_t)first << 16 | second;
-}
-
-static double number(const struct field_config *field, uint32_t raw)
-{
-    float real;
-    switch (field->type) {
-    case FIELD_S16:
-        return (double)((int32_t)(raw ^ 0x8000u) - 0x8000);
-    case FIELD_S32:
-        return (double)((int64_t)(raw ^ 0x80000000u) - 0x80000000LL);
-    case FIELD_F32:
-        memcpy(&real, &raw, sizeof real);
-        return (double)real;
-    default:
-        return (double)raw;
+    unsigned count = field_type_words(field);
+    uint64_t raw = 0;
+    if (field->type == FIELD_TEXT)
+        return 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t word = words[swap_words ? count - 1 - i : i];
+        raw = raw << 16 | (swap_bytes ? swapped(word) : word);
     }
+    if (field->type == FIELD_BITS)
+        raw >>= field->bit;
+    else if (field_type_bits(field) == 8 && field->byte)
+        raw >>= 8;
+    return raw & field_type_mask(field);
 }
 
-static bool is_no_value(const struct field_config *field, uint32_t raw)
+static bool is_no_value(const struct field_config *field, uint64_t raw)
 {
-    uint32_t mask = profile_field_registers(field) == 1 ? 0xFFFFu : 0xFFFFFFFFu;
     for (unsigned i = 0; i < field->no_value_count; i++) {
-        if (((raw ^ field->no_values[i]) & mask) == 0)
+        if (((raw ^ field->no_values[i]) & field_type_mask(field)) == 0)
             return true;
     }
     return false;
@@ -90,19 +156,28 @@ static struct reading_value nothing(uint8_t flag)
     return (struct reading_value){.flag = flag == METRIC_GOOD ? METRIC_ABSENT : flag};
 }
 
-struct reading_value decode_value(const struct field_config *field, uint32_t raw, uint8_t flag)
+/* Exact for all that is used: a power of ten below 10^23 is a double. */
+static double with_exponent(double number, int exponent)
+{
+    double factor = 1;
+    for (int i = exponent < 0 ? -exponent : exponent; i > 0; i--)
+        factor *= 10;
+    return exponent < 0 ? number / factor : number * factor;
+}
+
+struct reading_value decode_value(const struct field_config *field, uint64_t raw, int exponent,
+                                  uint8_t flag)
 {
     if (is_no_value(field, raw))
         return nothing(flag);
-    if (profile_field_registers(field) == 1)
-        raw &= 0xFFFF;
-    double value = number(field, raw);
+    raw &= field_type_mask(field);
+    double value = field_type_number(field, raw);
     if (field->enum_count > 0) {
         if (raw >= field->enum_count)
             return nothing(METRIC_RANGE);
         value = field->enum_values[raw];
     } else {
-        value = value * field->scale + field->offset;
+        value = with_exponent(value * field->scale, exponent) + field->offset;
     }
     if (!isfinite(value))
         return nothing(METRIC_FAULT);
@@ -113,17 +188,15 @@ struct reading_value decode_value(const struct field_config *field, uint32_t raw
 
 /* How far a counter has gone on. It may have passed its end (a plausible step remains), else it
  * was reset and counts from 0: then what it shows now has come since. */
-struct reading_value decode_counter(const struct field_config *field, uint32_t raw, uint8_t flag,
-                                    uint32_t *last, bool *known)
+struct reading_value decode_counter(const struct field_config *field, uint64_t raw, uint8_t flag,
+                                    uint64_t *last, bool *known)
 {
     if (is_no_value(field, raw))
         return nothing(flag);
-    uint64_t codes = profile_field_registers(field) == 1 ? 0x10000u : UINT64_C(0x100000000);
-    if (field->wraps)
-        codes = field->wraps;
+    uint64_t codes = field->wraps ? field->wraps : field_type_codes(field);
     uint64_t step = raw >= *last ? raw - *last : raw + codes - *last;
     bool first = !*known;
-    if (raw < *last && (*last >= codes || (double)step * field->scale > field->max))
+    if (raw < *last && ((codes != 0 && *last >= codes) || (double)step * field->scale > field->max))
         step = raw;
     *last = raw;
     *known = true;
@@ -149,17 +222,43 @@ struct answer {
     const struct decode_image *image;
 };
 
-/* False when the device lacks it. */
-static bool field_raw(const struct answer *answer, unsigned field, uint32_t *raw)
+enum found { FOUND, FOUND_RESTS, FOUND_NOTHING };
+
+/* Its registers. FOUND_RESTS: they were not read this time; FOUND_NOTHING: the device lacks them.
+ */
+static enum found words_at(const struct answer *answer, struct decode_place place,
+                           const uint16_t **words)
 {
-    unsigned item = answer->map->item_of_field[field];
-    if (item == PLAN_NONE || answer->plan->item_read[item] == PLAN_NONE)
+    if (place.item == PLAN_NONE || answer->plan->item_read[place.item] == PLAN_NONE)
+        return FOUND_NOTHING;
+    unsigned read = answer->plan->item_read[place.item];
+    *words = answer->image->words + answer->image->start[read] +
+             answer->plan->item_offset[place.item] + place.offset;
+    return answer->image->rests >> read & 1 ? FOUND_RESTS : FOUND;
+}
+
+static enum found field_raw(const struct answer *answer, unsigned field, uint64_t *raw)
+{
+    const uint16_t *words;
+    enum found found = words_at(answer, answer->map->fields[field], &words);
+    if (found != FOUND_NOTHING)
+        *raw = decode_raw(&answer->profile->fields[field], words);
+    return found;
+}
+
+/* The power of ten that a field's scale register holds; false: none that can be one. */
+static bool exponent_of(const struct answer *answer, unsigned field, int *exponent)
+{
+    const struct field_config *config = &answer->profile->fields[field];
+    const uint16_t *words;
+    *exponent = 0;
+    if (config->scale_sign == 0)
+        return true;
+    if (words_at(answer, answer->map->scales[field], &words) != FOUND)
         return false;
-    const uint16_t *words = answer->image->words +
-                            answer->image->start[answer->plan->item_read[item]] +
-                            answer->plan->item_offset[item];
-    *raw = decode_raw(&answer->profile->fields[field], words);
-    return true;
+    /* One of two words has it in the low one. */
+    *exponent = (int16_t)words[config->address_words > 1 ? 1 : 0] * config->scale_sign;
+    return *exponent >= -DECODE_EXPONENT_MOST && *exponent <= DECODE_EXPONENT_MOST;
 }
 
 /* The four bits of a channel in whichever flags field has them. */
@@ -168,14 +267,57 @@ static uint8_t channel_flag(const struct answer *answer, int channel)
     for (unsigned i = 0; channel >= 0 && i < answer->profile->field_count; i++) {
         const struct field_config *field = &answer->profile->fields[i];
         int at = channel - field->channel;
-        uint32_t raw;
-        if (field->role != ROLE_FLAGS || at < 0 || at >= 4 * (int)profile_field_registers(field) ||
-            !field_raw(answer, i, &raw))
+        uint64_t raw;
+        if (field->role != ROLE_FLAGS || at < 0 || at >= 4 * (int)field_type_words(field) ||
+            field_raw(answer, i, &raw) != FOUND)
             continue;
         uint8_t flag = raw >> (4 * at) & 0xF;
         return flag < METRIC_FLAG_COUNT ? flag : (uint8_t)METRIC_FAULT;
     }
     return METRIC_GOOD;
+}
+
+/* Letters and digits as the registers have them, without what fills them up; anything that is no
+ * printable ASCII ends the text. */
+static void text_of(const struct field_config *field, const uint16_t *words, char *text)
+{
+    size_t used = 0;
+    bool swaps = field->order == ORDER_BADC || field->order == ORDER_DCBA;
+    for (unsigned i = 0; i < 2u * field->text_registers && used + 1 < DECODE_TEXT; i++) {
+        uint16_t word = words[i / 2];
+        unsigned high = (i % 2 == 0) != swaps;
+        char letter = (char)(high ? word >> 8 : word & 0xFF);
+        if (letter < ' ' || letter > '~')
+            break;
+        if (used > 0 || letter != ' ')
+            text[used++] = letter;
+    }
+    while (used > 0 && text[used - 1] == ' ')
+        used--;
+    text[used] = '\0';
+}
+
+/* What it says of itself: a text, or a number with the digits behind the point that its scale
+ * has. */
+static void take_text(const struct answer *answer, unsigned field, struct decoded *decoded)
+{
+    const struct field_config *config = &answer->profile->fields[field];
+    const uint16_t *words;
+    char *text = decoded->texts[config->role - ROLE_MODEL];
+    if (words_at(answer, answer->map->fields[field], &words) != FOUND)
+        return;
+    uint64_t raw = decode_raw(config, words), whole;
+    if (config->type == FIELD_TEXT)
+        text_of(config, words, text);
+    else if (is_no_value(config, raw))
+        text[0] = '\0';
+    else if (config->scale == 1 && config->offset == 0 && field_type_whole(config, raw, &whole) &&
+             field_type_kind(config) != FIELD_SIGNED && field_type_kind(config) != FIELD_REAL)
+        (void)snprintf(text, DECODE_TEXT, "%llu", (unsigned long long)whole);
+    else
+        (void)snprintf(text, DECODE_TEXT, "%.9g",
+                       field_type_number(config, raw) * config->scale + config->offset);
+    decoded->said |= (uint8_t)(1u << (config->role - ROLE_MODEL));
 }
 
 static void take_role(const struct field_config *field, uint32_t raw, struct decoded *decoded)
@@ -206,14 +348,73 @@ static bool all_zero(const struct device_config *device, const struct answer *an
 {
     bool any = false;
     for (unsigned i = 0; i < device->metric_count; i++) {
-        uint32_t raw;
-        if (!field_raw(answer, (unsigned)(device->metrics[i] - answer->profile->fields), &raw))
+        uint64_t raw;
+        if (field_raw(answer, (unsigned)(device->metrics[i] - answer->profile->fields), &raw) !=
+            FOUND)
             continue;
         if (raw != 0)
             return false;
         any = true;
     }
     return any;
+}
+
+/* The fields that are no metric. */
+static void take_roles(const struct answer *answer, struct decoded *decoded)
+{
+    for (unsigned i = 0; i < answer->profile->field_count; i++) {
+        const struct field_config *field = &answer->profile->fields[i];
+        uint64_t raw;
+        if (field->metric[0])
+            continue;
+        if (field->role >= ROLE_MODEL)
+            take_text(answer, i, decoded);
+        else if (field_raw(answer, i, &raw) == FOUND)
+            take_role(field, (uint32_t)raw, decoded);
+    }
+}
+
+/* A counter in codes of ten to the power of something is one of its own for each power. */
+static struct reading_value take_foreign(struct counter *counter, const struct field_config *field,
+                                         uint64_t raw, int exponent, uint8_t flag, int64_t now_ms)
+{
+    struct field_config scaled = *field;
+    if (is_no_value(field, raw))
+        return nothing(flag);
+    if (!field_type_whole(field, raw, &raw))
+        return nothing(METRIC_FAULT);
+    if (counter->exponent != exponent && counter->exponent_known)
+        *counter = (struct counter){0};
+    scaled.scale = with_exponent(field->scale, exponent);
+    struct reading_value value = counter_take(counter, &scaled, raw, flag, now_ms);
+    if (exponent < 0 && value.present) /* 7 tenths are 7 / 10, and not 7 * 0.1 */
+        value.value = with_exponent(nearbyint(value.value / scaled.scale) * field->scale, exponent);
+    counter->exponent = (int8_t)exponent;
+    counter->exponent_known = true;
+    return value;
+}
+
+static struct reading_value take_metric(const struct answer *answer,
+                                        const struct field_config *field,
+                                        struct decode_counters *counters, struct counter *foreign,
+                                        unsigned metric, int64_t now_ms)
+{
+    unsigned index = (unsigned)(field - answer->profile->fields);
+    uint8_t flag = channel_flag(answer, field->channel);
+    uint64_t raw;
+    int exponent;
+    enum found found = field_raw(answer, index, &raw);
+    if (found == FOUND_NOTHING)
+        return nothing(METRIC_ABSENT);
+    if (found == FOUND_RESTS)
+        return (struct reading_value){.flag = METRIC_GOOD};
+    if (!exponent_of(answer, index, &exponent))
+        return nothing(is_no_value(field, raw) ? flag : (uint8_t)METRIC_FAULT);
+    if (field->role == ROLE_COUNTER && foreign != NULL)
+        return take_foreign(&foreign[metric], field, raw, exponent, flag, now_ms);
+    if (field->role == ROLE_COUNTER)
+        return decode_counter(field, raw, flag, &counters->last[metric], &counters->known[metric]);
+    return decode_value(field, raw, exponent, flag);
 }
 
 void decode_device(const struct device_config *device, const struct decode_map *map,
@@ -224,13 +425,7 @@ void decode_device(const struct device_config *device, const struct decode_map *
     const struct profile_config *profile = device->profile;
     struct answer answer = {profile, map, plan, image};
     *decoded = (struct decoded){.believed = true, .age_ds = DECODE_AGE_NONE};
-    for (unsigned i = 0; i < profile->field_count; i++) {
-        const struct field_config *field = &profile->fields[i];
-        uint32_t raw;
-        if (field->metric[0] || !field_raw(&answer, i, &raw))
-            continue;
-        take_role(field, raw, decoded);
-    }
+    take_roles(&answer, decoded);
     if (!decoded->believed)
         return;
     decoded->boot += map->boot_base;
@@ -241,20 +436,6 @@ void decode_device(const struct device_config *device, const struct decode_map *
             decoded->values[i] = nothing(METRIC_ABSENT);
         return;
     }
-    for (unsigned i = 0; i < device->metric_count; i++) {
-        const struct field_config *field = device->metrics[i];
-        uint8_t flag = channel_flag(&answer, field->channel);
-        uint32_t raw;
-        if (!field_raw(&answer, (unsigned)(field - profile->fields), &raw))
-            decoded->values[i] = nothing(METRIC_ABSENT);
-        else if (field->role == ROLE_COUNTER && foreign != NULL)
-            decoded->values[i] = is_no_value(field, raw)
-                                     ? nothing(flag)
-                                     : counter_take(&foreign[i], field, raw, flag, now_ms);
-        else if (field->role == ROLE_COUNTER)
-            decoded->values[i] =
-                decode_counter(field, raw, flag, &counters->last[i], &counters->known[i]);
-        else
-            decoded->values[i] = decode_value(field, raw, flag);
-    }
+    for (unsigned i = 0; i < device->metric_count; i++)
+        decoded->values[i] = take_metric(&answer, device->metrics[i], counters, foreign, i, now_ms);
 }

@@ -111,13 +111,65 @@ static void mark_counters(const struct device *device, struct reading *reading)
 void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request)
 {
     const struct plan_read *read = &device->plan.reads[device->read];
-    unsigned bytes = read->function <= 2 ? (read->count + 7u) / 8 : read->count * 2u;
     *request = (struct transact_request){
         .pdu = pdu,
         .pdu_size = (uint16_t)modbus_read(pdu, read->function, read->address, read->count),
-        .answer_size = (uint16_t)(bytes + SERIAL_ANSWER_BYTES),
+        .answer_size = (uint16_t)(plan_read_bytes(read) + SERIAL_ANSWER_BYTES),
         .unit = device->config->unit,
+        .wide_registers = read->words > 1,
     };
+}
+
+/* ---- Reads with a period of their own ---- */
+
+/* A poll that comes a little early counts for the one at which the read would be due. */
+static bool is_due(const struct device *device, const struct plan_read *read, int64_t now_ms)
+{
+    return read->every_ms == 0 || device->group_due_ms[read->group] <= now_ms;
+}
+
+static void skip_rests(struct device *device)
+{
+    while (device->read < device->plan.read_count && device->image.rests >> device->read & 1)
+        device->read++;
+}
+
+void device_poll_begin(struct device *device, int64_t now_ms)
+{
+    uint64_t rests = 0;
+    unsigned due = 0;
+    for (unsigned i = 0; i < device->plan.read_count; i++) {
+        if (is_due(device, &device->plan.reads[i], now_ms))
+            due++;
+        else
+            rests |= UINT64_C(1) << i;
+    }
+    /* What comes with each poll is all refused: then the rest is asked for, or nothing came. */
+    device->image.rests = due > 0 ? rests : 0;
+    skip_rests(device);
+    device->first_read = device->read;
+}
+
+bool device_poll_next(struct device *device)
+{
+    device->read++;
+    skip_rests(device);
+    return device->read < device->plan.read_count;
+}
+
+void device_poll_done(struct device *device, int64_t now_ms)
+{
+    for (unsigned i = 0; i < device->plan.read_count; i++) {
+        const struct plan_read *read = &device->plan.reads[i];
+        if (read->every_ms > 0 && (device->image.rests >> i & 1) == 0)
+            device->group_due_ms[read->group] =
+                now_ms + read->every_ms - device->config->every_ms / 2;
+    }
+}
+
+void device_all_due(struct device *device)
+{
+    memset(device->group_due_ms, 0, sizeof device->group_due_ms);
 }
 
 static bool node_reading(struct device *device, const struct decoded *decoded,
@@ -147,6 +199,10 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                   config->profile->node ? NULL : device->foreign, now_ms, &decoded);
     if (!decoded.believed)
         return false;
+    for (unsigned i = 0; i < DECODE_TEXTS; i++) {
+        if (decoded.said >> i & 1)
+            memcpy(device->texts[i], decoded.texts[i], sizeof device->texts[i]);
+    }
     *reading = (struct reading){.device = config->index,
                                 .value_count = decoded.value_count,
                                 .taken.ms = device->answered_ns / 1000000};
@@ -161,7 +217,8 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     }
     if (config->profile->warm_up_ms > 0 && now_ms - device->back_ms < config->profile->warm_up_ms) {
         for (unsigned i = 0; i < decoded.value_count; i++) {
-            if (config->metrics[i]->role != ROLE_COUNTER) /* what was counted was counted */
+            if (config->metrics[i]->role != ROLE_COUNTER && /* what was counted was counted */
+                !reading_value_rests(&decoded.values[i]))
                 decoded.values[i] = (struct reading_value){.flag = METRIC_ABSENT};
         }
     }

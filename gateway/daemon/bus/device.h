@@ -20,7 +20,10 @@ struct device {
     struct decode_counters counters;
     struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
     uint8_t read;                               /* the poll in progress: next read of the plan */
+    uint8_t first_read;                         /* of the poll in progress */
     int64_t answered_ns;                        /* begin of the answer to its first read */
+    int64_t group_due_ms[PLAN_ITEMS_MAX];       /* of reads with a period of their own, by group */
+    char texts[DECODE_TEXTS][DECODE_TEXT];      /* what it said of itself, "": nothing yet */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
@@ -63,6 +66,13 @@ int64_t device_ceiling_ns(const struct device_config *config, const struct bus_c
 void device_plan(struct device *device);
 /* The request for its next read. `pdu` holds 5 bytes. */
 void device_request(const struct device *device, uint8_t pdu[5], struct transact_request *request);
+/* A poll in progress: which of its reads are due, and `read` at the first one; on to the next,
+ * false: that was the last; all were answered. */
+void device_poll_begin(struct device *device, int64_t now_ms);
+bool device_poll_next(struct device *device);
+void device_poll_done(struct device *device, int64_t now_ms);
+/* With the next poll all of it is read. */
+void device_all_due(struct device *device);
 /* All reads of a poll have come: the reading, if there is one (a node's sample seen before and a
  * map that is not believed are none). */
 bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,

@@ -37,8 +37,14 @@ void load_device(const struct config *config, const struct device_config *device
         load->cost = (struct plan_cost){.request_ns = LOAD_TCP_NS};
     load->dying_ns = dying_ns(bus, &prepared);
     load->poll_ns = 0;
-    for (unsigned i = 0; i < load->plan.read_count; i++)
-        load->poll_ns += plan_read_ns(&load->plan.reads[i], &load->cost);
+    load->share = 0;
+    for (unsigned i = 0; i < load->plan.read_count; i++) {
+        const struct plan_read *read = &load->plan.reads[i];
+        int64_t read_ns = plan_read_ns(read, &load->cost);
+        uint32_t every_ms = read->every_ms > device->every_ms ? read->every_ms : device->every_ms;
+        load->poll_ns += read_ns;
+        load->share += (double)read_ns / 1e6 / every_ms;
+    }
 }
 
 double load_bus(const struct config *config, const struct bus_config *bus)
@@ -48,7 +54,7 @@ double load_bus(const struct config *config, const struct bus_config *bus)
         const struct device_config *device = &config->devices[bus->devices[i]];
         struct load_device load;
         load_device(config, device, &load);
-        share += (double)load.poll_ns / 1e6 / device->every_ms;
+        share += load.share;
     }
     return share;
 }

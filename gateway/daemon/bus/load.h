@@ -10,7 +10,8 @@
 struct load_device {
     struct plan plan;
     struct plan_cost cost; /* with the turnaround that is assumed */
-    int64_t poll_ns;       /* line time of one poll */
+    int64_t poll_ns;       /* line time of one poll with all its reads */
+    double share;          /* of the line that its polls need */
     int64_t dying_ns;      /* when it stops answering: line time until it counts as dead, at most */
 };
 

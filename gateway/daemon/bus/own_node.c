@@ -58,7 +58,7 @@ static void counters_told(const struct device_config *device, const struct readi
         double code = told->sums[count++] / field->scale;
         if (!told->known || !(code >= 0 && code < 1e15))
             continue;
-        counters->last[m] = (uint32_t)((uint64_t)(code + 0.5) % codes_of(field));
+        counters->last[m] = (uint64_t)(code + 0.5) % codes_of(field);
         counters->known[m] = true;
     }
 }
@@ -471,7 +471,7 @@ static void counters_of_boot(struct own_node *node, uint32_t boot)
 
 /* A code below what is told was told: by a live reading after it. */
 static struct reading_value late_counter(const struct field_config *field, uint32_t raw,
-                                         uint8_t flag, uint32_t *last, bool *known)
+                                         uint8_t flag, uint64_t *last, bool *known)
 {
     if (*known && raw < *last &&
         (double)(raw + codes_of(field) - *last) * field->scale > field->max)
@@ -503,7 +503,7 @@ static void fill_record(struct own_node *node, const struct node_log_window *win
             *value = late_counter(field, (uint32_t)raw, flag, &node->holes[0].told.last[m],
                                   &node->holes[0].told.known[m]);
         else
-            *value = decode_value(field, (uint32_t)raw, flag);
+            *value = decode_value(field, (uint32_t)raw, 0, flag);
     }
     reading->value_count = device->metric_count;
 }

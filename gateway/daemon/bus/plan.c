@@ -16,10 +16,20 @@ struct plan_cost plan_cost_of(const struct serial_timing *wire, int64_t silence_
     };
 }
 
+unsigned plan_read_words(const struct plan_read *read)
+{
+    return read->words > 1 ? read->count * 2u : read->count;
+}
+
+unsigned plan_read_bytes(const struct plan_read *read)
+{
+    return read->function <= 2 ? (read->count + 7u) / 8 : plan_read_words(read) * 2;
+}
+
 int64_t plan_read_ns(const struct plan_read *read, const struct plan_cost *cost)
 {
     int64_t data = read->function <= 2 ? cost->byte_ns * ((read->count + 7) / 8)
-                                       : cost->register_ns * read->count;
+                                       : cost->register_ns * plan_read_words(read);
     return cost->request_ns + data;
 }
 
@@ -27,6 +37,8 @@ static bool before(const struct plan_item *a, const struct plan_item *b)
 {
     if (a->function != b->function)
         return a->function < b->function;
+    if (a->group != b->group)
+        return a->group < b->group;
     if (a->address != b->address)
         return a->address < b->address;
     return a->count < b->count;
@@ -71,15 +83,15 @@ static bool extend(const struct search *s, unsigned at, struct plan_read *read)
     uint32_t end = (uint32_t)read->address + read->count;
     uint32_t item_end = (uint32_t)item->address + item->count;
     unsigned limit = s->limits->max_registers * (read->function <= 2 ? 16u : 1u);
-    if (item->function != read->function || (s->lessons->cut >> at & 1) ||
-        item->address > end + s->limits->gap)
+    if (item->function != read->function || item->group != read->group ||
+        (s->lessons->cut >> at & 1) || item->address > end + s->limits->gap)
         return false;
     if (item->address > end &&
         crosses_bad(s->items, s->count, s->lessons->bad, item->function, end, item->address))
         return false;
     if (item_end > end)
         read->count = (uint16_t)(item_end - read->address);
-    return read->count <= limit;
+    return plan_read_words(read) <= limit;
 }
 
 void plan_make(const struct plan_item *items, unsigned item_count, const struct plan_limits *limits,
@@ -102,7 +114,8 @@ void plan_make(const struct plan_item *items, unsigned item_count, const struct 
             }
             continue;
         }
-        struct plan_read read = {first->function, first->address, first->count};
+        struct plan_read read = {first->function, first->address, first->count,
+                                 first->group,    first->words,   first->every_ms};
         for (unsigned j = i; j < item_count; j++) {
             bool bad = lessons->bad >> s.order[j] & 1;
             if (j > i && (lessons->cut >> j & 1))
@@ -136,7 +149,8 @@ void plan_make(const struct plan_item *items, unsigned item_count, const struct 
             if (lessons->bad >> item & 1)
                 continue;
             plan->item_read[item] = (uint8_t)total;
-            plan->item_offset[item] = (uint16_t)(items[item].address - last[j].address);
+            plan->item_offset[item] = (uint16_t)((items[item].address - last[j].address) *
+                                                 (items[item].words > 1 ? 2u : 1u));
         }
     }
 }

@@ -3,8 +3,8 @@
  *
  * Fields are sorted by address; a request covers a run of neighbours. best[j], the cheapest way to
  * read the first j fields, is the minimum over i of best[i] + cost(one request for i..j-1): n²/2
- * steps for n <= 64 fields. No field (at most two registers wide) can lie strictly inside another,
- * so a cheapest set of requests can always be made of runs; the test proves it by brute force.
+ * steps for n <= 64 fields. Where no field lies strictly inside another, a cheapest set of requests
+ * can always be made of runs; the test proves it by brute force.
  *
  * A device may refuse a request (illegal address or count). What is learned from it:
  *   cut  no request may reach across this place any more (set in the middle of a refused request)
@@ -20,11 +20,16 @@
 
 #define PLAN_ITEMS_MAX 64
 
-/* Something to be read as a whole: a field's registers (or bits, functions 1 and 2). */
+/* Something to be read as a whole: a field's registers (or bits, functions 1 and 2), or a block.
+ * Items of different groups are never in one request: what has a period of its own, what must be
+ * asked for exactly so, and registers of two words. */
 struct plan_item {
     uint8_t function; /* 1..4 */
-    uint8_t count;
+    uint8_t count;    /* register numbers */
     uint16_t address;
+    uint8_t group;
+    uint8_t words;     /* 16-bit words behind each register number: 1 (or 0), or 2 */
+    uint32_t every_ms; /* 0: with each poll */
 };
 
 /* What a request costs beyond its data, and its data: from the line's rate and the device. */
@@ -35,7 +40,7 @@ struct plan_cost {
 };
 
 struct plan_limits {
-    uint8_t max_registers; /* in one request, 1..125; bits: 16 times as many */
+    uint8_t max_registers; /* words in one answer, 1..125; bits: 16 times as many */
     uint8_t gap;           /* longest run of unnamed registers that may be read through */
 };
 
@@ -47,12 +52,14 @@ struct plan_lessons { /* all zero: nothing refused so far */
 struct plan_read {
     uint8_t function;
     uint16_t address, count;
+    uint8_t group, words;
+    uint32_t every_ms;
 };
 
 struct plan {
     uint8_t read_count;
     struct plan_read reads[PLAN_ITEMS_MAX];
-    /* Where item i is: read index (PLAN_NONE: it can't be read) and offset in registers or bits. */
+    /* Where item i is: read index (PLAN_NONE: it can't be read) and offset in words or bits. */
     uint8_t item_read[PLAN_ITEMS_MAX];
     uint16_t item_offset[PLAN_ITEMS_MAX];
     int64_t cost_ns;
@@ -73,6 +80,10 @@ void plan_refuse(const struct plan_item *items, unsigned item_count, const struc
 /* Forgets that the item was refused, and has it asked for alone. */
 void plan_retry(const struct plan_item *items, unsigned item_count, unsigned item,
                 struct plan_lessons *lessons);
+/* Bytes of data in its answer. */
+unsigned plan_read_bytes(const struct plan_read *read);
+/* 16-bit words, or bits, that it gives. */
+unsigned plan_read_words(const struct plan_read *read);
 /* Time on the line of one read of the plan, both silences included. */
 int64_t plan_read_ns(const struct plan_read *read, const struct plan_cost *cost);
 

@@ -357,6 +357,7 @@ static void poll_ended(struct bus *bus, unsigned index)
     device->health.polls++;
     device->health.good++;
     bus->good_ms = bus_now_ms();
+    device_poll_done(device, bus->good_ms);
     device->read = 0;
     if (!device->report.online)
         device->back_ms = bus_now_ms();
@@ -388,8 +389,10 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->learned_now;
     if (another && device->node != NULL)
         own_node_silent(device->node);
-    if (another) /* it may be another one now: what was refused is asked for again */
+    if (another) { /* it may be another one now: what was refused is asked for again */
         device->lessons = (struct plan_lessons){0};
+        device_all_due(device);
+    }
     if (another && !good)
         device_plan(device);
     if (outcome == SCHEDULE_ANSWERED)
@@ -400,8 +403,10 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     }
     if (good) {
         poll_ended(bus, index);
-        if (another)
+        if (another) {
+            device_all_due(device);
             device_plan(device);
+        }
         return;
     }
     device->health.polls++;
@@ -449,6 +454,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     if (bus->units[index].dead)
         device_gap(device, schedule_skip(&bus->schedule, index, bus_now_ms() * US), GAP_TIMEOUT,
                    bus_now_ms(), bus->sink);
+    if (device->read == 0)
+        device_poll_begin(device, bus_now_ms());
     device_request(device, pdu, &request);
     bus_ask(bus, device, &request, turn->cost_max_us, &answer);
     if (answer.result == BUS_DOWN) {
@@ -467,7 +474,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     if (answer.result == BUS_OK) {
         const struct plan_read *read = &device->plan.reads[device->read];
         decode_answer(read, answer.pdu, device->image.words + device->image.start[device->read]);
-        if (device->read == 0)
+        if (device->read == device->first_read)
             device->answered_ns =
                 answer.end_ns - serial_timing_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP
                                                                             ? 0
@@ -475,8 +482,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         if (device->silent_read == device->read)
             device->silent_reads = 0;
         device->reads_answered |= 1ull << (device->read & 63);
-        device->read++;
-        if (device->read < device->plan.read_count) {
+        if (device_poll_next(device)) {
             bus->units[index].quiet_us = answer.quiet_ns / US;
             return true; /* its due time is past: the next read follows soon */
         }
@@ -485,7 +491,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     }
     enum schedule_outcome outcome = answer.result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
     bool again = false;
-    bool awake = answer.awake || device->read > 0; /* or it has answered a part of this poll */
+    bool awake = answer.awake ||
+                 device->read > device->first_read; /* or it has answered a part of this poll */
     bool same = device->silent_read == device->read;
     device->silent_reads =
         answer.result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;

@@ -47,6 +47,13 @@ static void listen_for_late(struct transact *t, const uint8_t *bytes, size_t cou
     t->late_over = asked == NULL;
 }
 
+static void expect(struct rtu_client *client, const struct transact_request *request)
+{
+    rtu_client_expect(client, request->unit, request->pdu, request->pdu_size);
+    if (request->wide_registers)
+        client->register_bytes = 4;
+}
+
 /* A read request that somebody sent? An answer of eight bytes can look like one only to the
  * functions for bits, and only in reply to one of those. */
 static bool is_read_request(const uint8_t frame[8])
@@ -204,7 +211,7 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
     answer->too_fast_ns = turnaround_ns;
     t->twice = true;
     t->stray_bytes += size + 3;
-    rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+    expect(&t->client, request);
 }
 
 /* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. */
@@ -262,7 +269,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
             t->late_over = true;
             return BUS_TIMEOUT;
         }
-        rtu_client_expect(&t->given, request->unit, request->pdu, request->pdu_size);
+        expect(&t->given, request);
         t->watching = true;
         answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
         return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
@@ -274,7 +281,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
                      answer->end_ns - t->line->last_ns < GARBLED_NS;
     if (!spoilt || state != RTU_CLIENT_GARBLED) {
         answer->quiet_ns = deadline_ns + request->late_ns;
-        rtu_client_expect(&t->missed, request->unit, request->pdu, request->pdu_size);
+        expect(&t->missed, request);
         t->missed_ns = answer->sent_ns;
         t->missed_size = request->answer_size;
         t->listening = true;
@@ -311,7 +318,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     if (request->unit == t->missed.unit && request->pdu[0] == t->missed.request[0] &&
         request->answer_size == t->missed_size)
         t->listening = false; /* what comes now may be the answer to this */
-    rtu_client_expect(&t->client, request->unit, request->pdu, request->pdu_size);
+    expect(&t->client, request);
     t->spoken_between = false;
     if (request->wire && !line_set(line, request->wire)) {
         answer->result = BUS_DOWN;
@@ -364,7 +371,7 @@ static bool answer_fits(const struct transact_request *request, const struct tcp
     case MODBUS_READ_HOLDING:
     case MODBUS_READ_INPUT:
     case MODBUS_READ_WRITE:
-        return got[1] == count * 2 && size == got[1] + 2u;
+        return got[1] == count * (request->wide_registers ? 4u : 2u) && size == got[1] + 2u;
     case MODBUS_WRITE_COIL:
     case MODBUS_WRITE_REGISTER:
     case MODBUS_WRITE_COILS:

@@ -34,6 +34,7 @@ struct transact_request {
     size_t pdu_size;
     uint16_t answer_size; /* bytes of the whole expected answer frame, at most */
     uint8_t unit;
+    bool wide_registers;              /* each register that is read has 32 bits */
     const struct serial_timing *wire; /* rate and parity of the unit; NULL: as the line is set */
     int64_t extra_ns;   /* how much longer than the line's silence the unit is left alone */
     int64_t timeout_ns; /* from the request's end to the answer's begin */

@@ -17,22 +17,46 @@
 #define CONFIG_HOST_SIZE    128
 #define CONFIG_REFUSED_SIZE 512
 
-enum field_type { FIELD_U16, FIELD_S16, FIELD_U32, FIELD_S32, FIELD_F32, FIELD_BITS, FIELD_BOOL };
+/* What the code of a field is; field_type.h says more of each. */
+enum field_type {
+    FIELD_U16,
+    FIELD_S16,
+    FIELD_U32,
+    FIELD_S32,
+    FIELD_F32,
+    FIELD_BITS,
+    FIELD_BOOL,
+    FIELD_U64,
+    FIELD_S64,
+    FIELD_F64,
+    FIELD_U8,
+    FIELD_S8,
+    FIELD_SM16, /* a sign bit, then the magnitude */
+    FIELD_SM32,
+    FIELD_BCD16, /* decimal digits, four bits each */
+    FIELD_BCD32,
+    FIELD_BCD64,
+    FIELD_TEXT
+};
 
-/* Order of the four bytes A (most significant) to D as they arrive. */
+/* Order of the four bytes A (most significant) to D as they arrive. Of eight bytes likewise: cdab
+ * is the least significant register first, badc the bytes of each register exchanged, dcba both. */
 enum word_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
 
 #define FIELD_NO_VALUES_MAX 8
 
 enum field_role {
-    ROLE_METRIC = 0, /* a measurement, published */
-    ROLE_COUNTER,    /* a cumulative counter, published as its increment */
-    ROLE_BOOT,       /* the device's own boot count: identity, not published */
-    ROLE_SEQ,        /* its sample sequence number */
-    ROLE_AGE,        /* age of the sample in 0.1 s */
-    ROLE_FLAGS,      /* 4-bit metric_flag of each channel; see field_config.channel */
-    ROLE_STATUS,     /* device status word */
-    ROLE_MAP_VERSION /* must equal field_config.expect, or the answer is not believed */
+    ROLE_METRIC = 0,  /* a measurement, published */
+    ROLE_COUNTER,     /* a cumulative counter, published as its increment */
+    ROLE_BOOT,        /* the device's own boot count: identity, not published */
+    ROLE_SEQ,         /* its sample sequence number */
+    ROLE_AGE,         /* age of the sample in 0.1 s */
+    ROLE_FLAGS,       /* 4-bit metric_flag of each channel; see field_config.channel */
+    ROLE_STATUS,      /* device status word */
+    ROLE_MAP_VERSION, /* must equal field_config.expect, or the answer is not believed */
+    ROLE_MODEL,       /* what the device says of itself: into its health, not published */
+    ROLE_SERIAL,
+    ROLE_FIRMWARE
 };
 
 struct field_config {
@@ -45,19 +69,35 @@ struct field_config {
     uint8_t type;                  /* enum field_type */
     uint8_t order;                 /* enum word_order */
     uint8_t bit, bit_count;        /* FIELD_BITS */
-    int8_t channel;                /* index of this field's nibble in the flags field, or -1 */
+    uint8_t byte;                  /* FIELD_U8, FIELD_S8: 0 the low one of its register, 1 high */
+    uint8_t text_registers;        /* FIELD_TEXT */
+    uint8_t address_words;         /* 16-bit words behind each register number: 1, or 2 */
+    int8_t scale_sign;             /* 0: scale alone; 1: times ten to the power of what
+                                      scale_address holds; -1: divided by that */
+    uint16_t scale_address;
+    uint32_t every_ms; /* it is read no more often; 0: with each poll */
+    int8_t channel;    /* index of this field's nibble in the flags field, or -1 */
     uint8_t no_value_count;
     bool not_measured; /* the vendor fills the register without measuring: never published */
-    uint32_t no_values[FIELD_NO_VALUES_MAX]; /* raw codes that mean "no value" */
+    uint8_t no_value_negative;               /* bit i: no_values[i] was written with a minus */
+    uint64_t no_values[FIELD_NO_VALUES_MAX]; /* raw codes that mean "no value" */
     uint32_t expect;                         /* ROLE_MAP_VERSION */
     double most_per_hour; /* ROLE_COUNTER: more than that is an error, in `unit`; 0: not judged */
-    uint32_t wraps; /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
+    uint64_t wraps; /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
     double scale, offset;
     double min, max; /* plausible, in the unit; outside: flag `range` */
     /* Enumerations: raw code i means enum_values[i] (e.g. wind gear 0..7 to degrees). */
     uint8_t enum_count;
     double enum_values[16];
     int line; /* in the profile's file, for messages */
+};
+
+/* Registers that must be asked for like this: exactly so many from exactly there. */
+struct block_config {
+    uint8_t function; /* 1..4 */
+    uint8_t count;
+    uint16_t address;
+    int line;
 };
 
 /* A register that the gateway may write, with its range. */
@@ -73,9 +113,10 @@ struct write_config {
 struct profile_config {
     char name[CONFIG_NAME_SIZE];
     char label[CONFIG_LABEL_SIZE];
-    uint16_t field_count, write_count;
+    uint16_t field_count, write_count, block_count;
     struct field_config *fields; /* as in the file; readings carry the published ones, in order */
     struct write_config *writes;
+    struct block_config *blocks;
     uint32_t baud; /* factory serial settings */
     char parity;   /* 'N', 'E', 'O' */
     uint8_t stop_bits;

@@ -11,248 +11,11 @@
 
 #define PROFILE_FIELDS_MAX 64
 #define PROFILE_WRITES_MAX 32
+#define PROFILE_BLOCKS_MAX 16
 #define PROFILES_LISTED    256
 
-static const char *const type_names[] = {"u16", "s16", "u32", "s32", "f32", "bits", "bool", NULL};
-static const char *const order_names[] = {"abcd", "cdab", "badc", "dcba", NULL};
-static const char *const role_names[] = {"metric", "counter", "boot",        "seq", "age",
-                                         "flags",  "status",  "map_version", NULL};
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
 static const char parity_letters[] = "NEO";
-
-unsigned profile_field_registers(const struct field_config *field)
-{
-    return field->type == FIELD_U32 || field->type == FIELD_S32 || field->type == FIELD_F32 ? 2 : 1;
-}
-
-const char *profile_field_name(const struct field_config *field)
-{
-    return field->metric[0] ? field->metric : role_names[field->role];
-}
-
-const char *profile_type_name(unsigned type)
-{
-    return type < sizeof type_names / sizeof *type_names - 1 ? type_names[type] : "?";
-}
-
-/* One of no_value, as written: a code of the field's width, negative for signed types. */
-static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *value,
-                               struct field_config *field)
-{
-    static const struct key key = {.name = "no_value",
-                                   .kind = KEY_SIGNED,
-                                   .size = 8,
-                                   .min = -2147483648.0,
-                                   .max = 4294967295.0,
-                                   .example = "0x8000"};
-    int64_t code = 0;
-    if (!keys_read_one(source, value, &key, &code))
-        return false;
-    field->no_values[field->no_value_count++] = (uint32_t)(uint64_t)code;
-    return true;
-}
-
-/* A code, or a list of them. */
-static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct field_config *field = target;
-    if (value->type != YAML_SEQUENCE_NODE)
-        return read_no_value_code(source, value, field);
-    const yaml_node_item_t *item = value->data.sequence.items.start;
-    if (value->data.sequence.items.top - item < 1 ||
-        value->data.sequence.items.top - item > FIELD_NO_VALUES_MAX)
-        return yaml_error(source, yaml_line(value),
-                          "no_value has 1 to %d codes; write for example [32765, 32766, 32767]",
-                          FIELD_NO_VALUES_MAX);
-    for (; item < value->data.sequence.items.top; item++) {
-        if (!read_no_value_code(source, yaml_at(source, *item), field))
-            return false;
-    }
-    return true;
-}
-
-static bool read_values(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct field_config *field = target;
-    static const struct key key = {
-        .name = "values", .kind = KEY_NUMBER, .size = 8, .example = "45"};
-    const yaml_node_item_t *item = value->data.sequence.items.start;
-    size_t room = sizeof field->enum_values / sizeof field->enum_values[0];
-    if (value->type != YAML_SEQUENCE_NODE || value->data.sequence.items.top - item < 1 ||
-        (size_t)(value->data.sequence.items.top - item) > room)
-        return yaml_error(
-            source, yaml_line(value),
-            "values must be a list of 1 to %zu numbers; write what raw codes 0, 1, … mean", room);
-    for (; item < value->data.sequence.items.top; item++) {
-        if (!keys_read_one(source, yaml_at(source, *item), &key,
-                           &field->enum_values[field->enum_count]))
-            return false;
-        field->enum_count++;
-    }
-    return true;
-}
-
-#define FIELD(member) KEY_MEMBER(struct field_config, member)
-static const struct key field_keys[] = {
-    {.name = "metric", .kind = KEY_METRIC, FIELD(metric), .example = "air_temperature"},
-    {.name = "label", .kind = KEY_TEXT, FIELD(label), .example = "Leaf temperature"},
-    {.name = "unit", .kind = KEY_TEXT, FIELD(unit), .example = "°C"},
-    {.name = "role", .kind = KEY_CHOICE, FIELD(role), .choices = role_names},
-    {.name = "function", .kind = KEY_INTEGER, FIELD(function), .min = 1, .max = 4, .example = "3"},
-    {.name = "register",
-     .kind = KEY_INTEGER,
-     FIELD(address),
-     .required = true,
-     .example = "0x0000"},
-    {.name = "type", .kind = KEY_CHOICE, FIELD(type), .choices = type_names},
-    {.name = "order", .kind = KEY_CHOICE, FIELD(order), .choices = order_names},
-    {.name = "bit", .kind = KEY_INTEGER, FIELD(bit), .min = 0, .max = 15, .example = "4"},
-    {.name = "bits", .kind = KEY_INTEGER, FIELD(bit_count), .min = 1, .max = 16, .example = "3"},
-    {.name = "channel", .kind = KEY_SIGNED, FIELD(channel), .min = 0, .max = 15, .example = "2"},
-    {.name = "scale", .kind = KEY_NUMBER, FIELD(scale), .example = "0.1"},
-    {.name = "offset", .kind = KEY_NUMBER, FIELD(offset), .example = "-40"},
-    {.name = "min", .kind = KEY_NUMBER, FIELD(min), .example = "-40"},
-    {.name = "max", .kind = KEY_NUMBER, FIELD(max), .example = "80"},
-    {.name = "no_value", .kind = KEY_FUNCTION, .read = read_no_value},
-    {.name = "not_measured", .kind = KEY_BOOL, FIELD(not_measured), .example = "true"},
-    {.name = "most_per_hour",
-     .kind = KEY_NUMBER,
-     FIELD(most_per_hour),
-     .min = 0,
-     .max = 1e9,
-     .example = "300"},
-    {.name = "wraps",
-     .kind = KEY_INTEGER,
-     FIELD(wraps),
-     .min = 2,
-     .max = UINT32_MAX,
-     .example = "10000"},
-    {.name = "expect", .kind = KEY_INTEGER, FIELD(expect), .example = "1"},
-    {.name = "values", .kind = KEY_FUNCTION, .read = read_values},
-};
-
-/* Has what was read of this key of a field a meaning? Always, unless all errors are collected. */
-static bool sound(uint32_t wrong, const char *name)
-{
-    for (size_t i = 0; i < sizeof field_keys / sizeof *field_keys; i++) {
-        if (strcmp(field_keys[i].name, name) == 0)
-            return !(wrong >> i & 1);
-    }
-    return false;
-}
-
-/* Codes that the field's registers can't hold would never be seen. */
-static bool check_codes(struct yaml_source *source, int line, const struct field_config *field)
-{
-    bool good = true;
-    bool wide = profile_field_registers(field) == 2;
-    bool is_signed = field->type == FIELD_S16 || field->type == FIELD_S32;
-    int64_t most = wide ? INT64_C(0xFFFFFFFF) : 0xFFFF;
-    int64_t least = !is_signed && field->type != FIELD_F32 ? 0 : wide ? INT32_MIN : INT16_MIN;
-    for (unsigned i = 0; i < field->no_value_count; i++) {
-        int64_t code = (int32_t)field->no_values[i] < 0 && field->no_values[i] > most
-                           ? (int32_t)field->no_values[i]
-                           : (int64_t)field->no_values[i];
-        if (code < least || code > most)
-            good =
-                yaml_error(source, line, "no_value %lld does not fit the type; write %lld to %lld",
-                           (long long)code, (long long)least, (long long)most);
-    }
-    return good;
-}
-
-/* What role and metric ask of each other and of the type. */
-static bool check_role(struct yaml_source *source, int line, const struct field_config *field,
-                       uint32_t wrong)
-{
-    bool good = true;
-    bool published = field->role == ROLE_METRIC || field->role == ROLE_COUNTER;
-    bool known = sound(wrong, "role"), typed = sound(wrong, "type");
-    if (known && typed && field->role == ROLE_COUNTER && field->type != FIELD_U16 &&
-        field->type != FIELD_U32)
-        good = yaml_error(source, line,
-                          "role: counter counts whole codes from 0 up; write type: u16 or u32");
-    if (known && published && !field->metric[0] && sound(wrong, "metric"))
-        good = yaml_error(source, line,
-                          "a field has no metric; add for example metric: air_temperature"
-                          ", or the role it has (boot, seq, age, flags, status, map_version)");
-    if (known && !published && field->metric[0])
-        good =
-            yaml_error(source, line, "metric \"%s\" on a field with role %s; leave the metric out",
-                       field->metric, role_names[field->role]);
-    if (typed && sound(wrong, "function") && field->function <= 2 && field->type != FIELD_BOOL)
-        good = yaml_error(source, line, "function %u reads single bits; write type: bool",
-                          field->function);
-    if (typed && sound(wrong, "bit") && sound(wrong, "bits") && field->type == FIELD_BITS &&
-        (field->bit_count == 0 || field->bit + field->bit_count > 16))
-        good = yaml_error(source, line,
-                          "type bits needs bit and bits within one register; write for "
-                          "example bit: 4, bits: 3");
-    if (known && sound(wrong, "channel") && field->role == ROLE_FLAGS && field->channel < 0)
-        good = yaml_error(source, line,
-                          "a flags field needs the channel in its lowest four bits; "
-                          "write for example channel: 0");
-    return good;
-}
-
-static bool check_numbers(struct yaml_source *source, int line, const struct field_config *field,
-                          uint32_t wrong)
-{
-    bool good = true;
-    bool typed = sound(wrong, "type");
-    if (sound(wrong, "role") && field->wraps && field->role != ROLE_COUNTER)
-        good = yaml_error(source, line,
-                          "wraps is where a counter begins again; write role: counter, or leave "
-                          "wraps out");
-    if (typed && field->wraps > 65536 && profile_field_registers(field) == 1)
-        good = yaml_error(source, line, "one register cannot count to %u; write type: u32",
-                          field->wraps);
-    if (sound(wrong, "scale") && field->scale == 0)
-        good = yaml_error(source, line, "scale is 0; write for example scale: 0.1");
-    if (typed && field->address + profile_field_registers(field) > 65536)
-        good = yaml_error(source, line,
-                          "the field reaches past register 0xFFFF; check register and type");
-    if (sound(wrong, "min") && sound(wrong, "max") && field->min >= field->max)
-        good = yaml_error(source, line, "min %g is not below max %g; exchange them", field->min,
-                          field->max);
-    return good;
-}
-
-/* What a field says must agree with itself. `wrong`: the keys that could not be read, if it goes on
- * nevertheless: what follows from them is no error of its own. */
-static bool check_field(struct yaml_source *source, int line, const struct field_config *field,
-                        uint32_t wrong)
-{
-    bool codes =
-        !sound(wrong, "no_value") || !sound(wrong, "type") || check_codes(source, line, field);
-    bool role = check_role(source, line, field, wrong);
-    bool numbers = check_numbers(source, line, field, wrong);
-    return codes && role && numbers;
-}
-
-static bool read_field(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct field_config *field = target;
-    *field = (struct field_config){
-        .function = 3, .scale = 1, .channel = -1, .min = NAN, .max = NAN, .most_per_hour = NAN};
-    field->line = yaml_line(item);
-    bool good = keys_read(source, item, "a field", field_keys,
-                          sizeof field_keys / sizeof *field_keys, field);
-    uint32_t wrong = good ? 0 : source->wrong;
-    if (!good && source->all == NULL)
-        return false;
-    const struct metric_info *known = field->metric[0] ? metric_find(field->metric) : NULL;
-    if (isnan(field->min))
-        field->min = known ? known->min : -1e12;
-    if (isnan(field->max))
-        field->max = known ? known->max : 1e12;
-    bool same_unit = known && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
-    if (isnan(field->most_per_hour))
-        field->most_per_hour = same_unit ? known->most_per_hour : 0;
-    if (known && !field->unit[0])
-        strncpy(field->unit, known->unit, sizeof field->unit - 1);
-    return check_field(source, field->line, field, wrong) && good;
-}
 
 static const char *const write_functions[] = {"5", "6", "15", "16", NULL};
 
@@ -410,7 +173,49 @@ static bool read_fields(struct yaml_source *source, const yaml_node_t *value, vo
 {
     struct profile_config *profile = target;
     return keys_list(source, value, "fields", PROFILE_FIELDS_MAX, sizeof *profile->fields,
-                     (void **)&profile->fields, &profile->field_count, read_field);
+                     (void **)&profile->fields, &profile->field_count, profile_read_field);
+}
+
+static const struct key block_keys[] = {
+    {.name = "function",
+     .kind = KEY_INTEGER,
+     KEY_MEMBER(struct block_config, function),
+     .min = 1,
+     .max = 4,
+     .example = "3"},
+    {.name = "register",
+     .kind = KEY_INTEGER,
+     KEY_MEMBER(struct block_config, address),
+     .required = true,
+     .example = "0x0100"},
+    {.name = "count",
+     .kind = KEY_INTEGER,
+     KEY_MEMBER(struct block_config, count),
+     .min = 1,
+     .max = 125,
+     .required = true,
+     .example = "20"},
+};
+
+static bool read_block(struct yaml_source *source, const yaml_node_t *item, void *target)
+{
+    struct block_config *block = target;
+    block->line = yaml_line(item);
+    block->function = 3;
+    if (!keys_read(source, item, "a block", block_keys, sizeof block_keys / sizeof *block_keys,
+                   block))
+        return false;
+    if (block->address + block->count > 65536)
+        return yaml_error(source, block->line,
+                          "the block reaches past register 0xFFFF; check register and count");
+    return true;
+}
+
+static bool read_blocks(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct profile_config *profile = target;
+    return keys_list(source, value, "blocks", PROFILE_BLOCKS_MAX, sizeof *profile->blocks,
+                     (void **)&profile->blocks, &profile->block_count, read_block);
 }
 
 static bool read_writes(struct yaml_source *source, const yaml_node_t *value, void *target)
@@ -452,7 +257,105 @@ static const struct key profile_keys[] = {
      .required = true,
      .example = "[{ metric: air_temperature, register: 0, type: s16, scale: 0.1 }]"},
     {.name = "writes", .kind = KEY_FUNCTION, .read = read_writes},
+    {.name = "blocks", .kind = KEY_FUNCTION, .read = read_blocks},
 };
+
+static bool touches(const struct block_config *block, const struct field_config *field)
+{
+    return !field->not_measured && field->function == block->function &&
+           field->address < block->address + block->count &&
+           field->address + field_type_addresses(field) > block->address;
+}
+
+/* All of a field lies in one block, or nothing of it in any. */
+static bool check_block(struct yaml_source *source, const struct profile_config *profile,
+                        const struct field_config *field)
+{
+    unsigned end = field->address + field_type_addresses(field);
+    for (unsigned i = 0; i < profile->block_count; i++) {
+        const struct block_config *block = &profile->blocks[i];
+        unsigned block_end = block->address + block->count;
+        if (!touches(block, field))
+            continue;
+        if (field->address < block->address || end > block_end)
+            return yaml_error(
+                source, field->line,
+                "%s lies only partly in the block of line %d; make the block larger, or "
+                "smaller",
+                profile_field_name(field), block->line);
+        if (field->address_words > 1)
+            return yaml_error(source, field->line,
+                              "%s has width: 32 and lies in the block of line %d; blocks are of "
+                              "registers of 16 bits",
+                              profile_field_name(field), block->line);
+    }
+    return true;
+}
+
+/* What is read of a device: at most so many things. */
+static bool check_items(struct yaml_source *source, const struct profile_config *profile)
+{
+    unsigned items = profile->block_count;
+    for (unsigned i = 0; i < profile->field_count; i++) {
+        const struct field_config *field = &profile->fields[i];
+        bool seen = field->scale_sign == 0;
+        for (unsigned j = 0; j < i; j++)
+            seen = seen || (profile->fields[j].scale_sign != 0 &&
+                            profile->fields[j].scale_address == field->scale_address &&
+                            profile->fields[j].function == field->function);
+        items += !field->not_measured + (unsigned)!seen;
+    }
+    return items <= PROFILE_FIELDS_MAX ||
+           yaml_error(source, 1,
+                      "fields, registers of scales and blocks are %u together; at most %d are "
+                      "possible: make two profiles",
+                      items, PROFILE_FIELDS_MAX);
+}
+
+static bool check_blocks(struct yaml_source *source, const struct profile_config *profile)
+{
+    bool good = true;
+    for (unsigned i = 0; i < profile->block_count; i++) {
+        const struct block_config *block = &profile->blocks[i];
+        bool used = false;
+        if (block->function > 2 && block->count > profile->max_registers)
+            good = yaml_error(source, block->line,
+                              "a block is larger than max_registers %u; raise the limit",
+                              profile->max_registers);
+        for (unsigned j = 0; j < profile->field_count; j++)
+            used = used || touches(block, &profile->fields[j]);
+        for (unsigned j = 0; j < i; j++) {
+            const struct block_config *other = &profile->blocks[j];
+            if (block->function == other->function &&
+                block->address < other->address + other->count &&
+                other->address < block->address + block->count)
+                good = yaml_error(source, block->line,
+                                  "the blocks of lines %d and %d overlap; make one of them",
+                                  other->line, block->line);
+        }
+        if (!used && block->count > 0 && profile->field_count > 0)
+            good = yaml_error(source, block->line,
+                              "no field lies in the block; check its function and register, or "
+                              "leave it out");
+    }
+    return good;
+}
+
+/* Something must come with each poll. */
+static bool check_periods(struct yaml_source *source, const struct profile_config *profile)
+{
+    unsigned published = 0, always = 0;
+    for (unsigned i = 0; i < profile->field_count; i++) {
+        const struct field_config *field = &profile->fields[i];
+        bool counts = field->metric[0] && !field->not_measured;
+        published += counts;
+        always += counts && field->every_ms == 0;
+    }
+    return published == 0 || always > 0 ||
+           yaml_error(source, 1,
+                      "each metric has an every of its own; leave it out where the device's is "
+                      "meant");
+}
 
 static bool check_fields(struct yaml_source *source, const struct profile_config *profile)
 {
@@ -461,22 +364,29 @@ static bool check_fields(struct yaml_source *source, const struct profile_config
     for (unsigned i = 0; i < profile->field_count; i++) {
         const struct field_config *field = &profile->fields[i];
         published += field->metric[0] && !field->not_measured;
-        if (profile_field_registers(field) > profile->max_registers)
+        if (field_type_words(field) > profile->max_registers)
             good = yaml_error(source, field->line,
                               "a field is wider than max_registers %u; raise the limit",
                               profile->max_registers);
-        for (unsigned j = 0; j < i && field->metric[0]; j++) {
-            if (strcmp(field->metric, profile->fields[j].metric) == 0)
+        good = check_block(source, profile, field) && good;
+        for (unsigned j = 0; j < i && (field->metric[0] || field->role >= ROLE_MODEL); j++) {
+            const char *name = profile_field_name(field);
+            if (strcmp(name, profile_field_name(&profile->fields[j])) == 0)
                 good = yaml_error(source, field->line,
-                                  "metric \"%s\" stands twice; give each field its own",
-                                  field->metric);
+                                  "%s \"%s\" stands twice; give each field its own%s",
+                                  field->metric[0] ? "metric" : "role", name,
+                                  field->metric[0] ? ", or say which of several it is, for example "
+                                                     "depth: 20cm or at: l1"
+                                                   : "");
         }
     }
     if ((published == 0 && (all_read || (profile->fields && profile->field_count == 0))) ||
         published > READING_VALUES_MAX)
         good = yaml_error(source, 1, "%u measured metrics; a profile has 1 to %d", published,
                           READING_VALUES_MAX);
-    return good;
+    good = check_blocks(source, profile) && good;
+    good = (!all_read || check_periods(source, profile)) && good;
+    return check_items(source, profile) && good;
 }
 
 bool profile_read(struct yaml_source *source, const char *name, struct profile_config *profile)
@@ -511,6 +421,8 @@ void profile_free(struct profile_config *profile)
 {
     free(profile->fields);
     free(profile->writes);
+    free(profile->blocks);
+    profile->blocks = NULL;
     profile->fields = NULL;
     profile->writes = NULL;
 }

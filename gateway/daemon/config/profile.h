@@ -6,9 +6,8 @@
 
 #include "gateway/common/yaml.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/config/field_type.h"
 
-/* Registers that a field takes up. */
-unsigned profile_field_registers(const struct field_config *field);
 /* What it is called in messages: its metric, or its role. */
 const char *profile_field_name(const struct field_config *field);
 /* "u16", … */
@@ -23,6 +22,8 @@ void profile_nearest(const char *name, const char *profile_dir, char *nearest, s
 bool profile_load(const char *path, const char *name, struct profile_config *profile,
                   struct config_error *error);
 void profile_free(struct profile_config *profile);
+/* One item of `fields`, into a struct field_config. profile_field.c */
+bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, void *target);
 /* What profile_load() does with an open file. */
 bool profile_read(struct yaml_source *source, const char *name, struct profile_config *profile);
 

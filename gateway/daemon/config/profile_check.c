@@ -97,11 +97,12 @@ static bool is_document_number(const char *text, unsigned read_function,
 }
 
 /* The reader's own words on a number that is too large are no help: these take their place. */
-static void say_register(const struct check *check, int line, const char *number, const char *text)
+static void say_register(const struct check *check, int line, const char *key, const char *number,
+                         const char *text)
 {
     char begin[64];
     struct yaml_errors *all = check->source->all;
-    (void)snprintf(begin, sizeof begin, "register: %.20s is outside", number);
+    (void)snprintf(begin, sizeof begin, "%s: %.20s is outside", key, number);
     for (unsigned i = 0; i < check->read_errors; i++) {
         struct yaml_line_error *said = &all->list[i];
         if (said->line == line && strncmp(said->text, begin, strlen(begin)) == 0) {
@@ -112,11 +113,12 @@ static void say_register(const struct check *check, int line, const char *number
     (void)yaml_error(check->source, line, "%s", text);
 }
 
-/* `register` of a mapping that is read with `function`; `writes`: that is written. */
-static void check_register(const struct check *check, const yaml_node_t *mapping, unsigned function,
-                           bool writes)
+/* A register number of a mapping, behind `key`, that is read with `function`; `writes`: that is
+ * written. */
+static void check_register(const struct check *check, const yaml_node_t *mapping, const char *key,
+                           unsigned function, bool writes)
 {
-    const yaml_node_t *node = value_of(check, mapping, "register");
+    const yaml_node_t *node = value_of(check, mapping, key);
     const char *text = node ? yaml_text(node) : NULL;
     struct document_number number;
     char instead[40] = "", otherwise[80] = "", said[300];
@@ -135,10 +137,10 @@ static void check_register(const struct check *check, const yaml_node_t *mapping
                        text, number.what, otherwise);
     else
         (void)snprintf(said, sizeof said,
-                       "register %s is what documents call %s; counted from 0 it is %u: write "
-                       "%sregister: %u%s",
-                       text, number.what, number.address, instead, number.address, otherwise);
-    say_register(check, yaml_line(node), text, said);
+                       "%s %s is what documents call %s; counted from 0 it is %u: write %s%s: %u%s",
+                       key, text, number.what, number.address, instead, key, number.address,
+                       otherwise);
+    say_register(check, yaml_line(node), key, text, said);
 }
 
 /* ---- Metrics and units -------------------------------------------------------------------------
@@ -298,18 +300,7 @@ static void check_unit(const struct check *check, const yaml_node_t *item,
 /* The highest code of a type of whole numbers from 0 up; 0 for others. */
 static uint64_t most_code(const struct field_config *field)
 {
-    switch (field->type) {
-    case FIELD_U16:
-        return 0xFFFF;
-    case FIELD_U32:
-        return 0xFFFFFFFF;
-    case FIELD_BITS:
-        return (UINT64_C(1) << field->bit_count) - 1;
-    case FIELD_BOOL:
-        return 1;
-    default:
-        return 0;
-    }
+    return field_type_kind(field) == FIELD_UNSIGNED ? field_type_mask(field) : 0;
 }
 
 static void check_codes(const struct check *check, const yaml_node_t *item,
@@ -321,8 +312,8 @@ static void check_codes(const struct check *check, const yaml_node_t *item,
         const yaml_node_t *node = value_of(check, item, "no_value");
         if ((field->type == FIELD_BITS || field->type == FIELD_BOOL) && field->no_values[i] > most)
             (void)yaml_error(check->source, node ? yaml_line(node) : line,
-                             "no_value %u can't be seen in %s of %s; write 0 to %llu",
-                             field->no_values[i],
+                             "no_value %llu can't be seen in %s of %s; write 0 to %llu",
+                             (unsigned long long)field->no_values[i],
                              field->type == FIELD_BOOL ? "the one bit" : "the bits",
                              profile_field_name(field), (unsigned long long)most);
     }
@@ -340,16 +331,20 @@ static void check_codes(const struct check *check, const yaml_node_t *item,
                          (unsigned long long)most + 1);
 }
 
-/* Can any code mean something plausible? */
+/* Can any code mean something plausible? Of what has its scale from a register nobody knows. */
 static void check_reach(const struct check *check, const struct field_config *field)
 {
-    uint64_t most = most_code(field);
-    double low = 0, high = (double)most;
-    if (field->role != ROLE_METRIC || field->enum_count > 0 || field->type == FIELD_F32)
+    uint64_t mask = field_type_mask(field), codes = field_type_codes(field);
+    enum field_kind kind = field_type_kind(field);
+    double low = 0, high = (double)mask;
+    if (field->role != ROLE_METRIC || field->enum_count > 0 || kind == FIELD_REAL ||
+        kind == FIELD_LETTERS || field->scale_sign != 0)
         return;
-    if (field->type == FIELD_S16 || field->type == FIELD_S32) {
-        high = field->type == FIELD_S16 ? 32767 : 2147483647.0;
-        low = -high - 1;
+    if (kind == FIELD_SIGNED || kind == FIELD_MAGNITUDE) {
+        high = (double)(mask >> 1);
+        low = kind == FIELD_SIGNED ? -high - 1 : -high;
+    } else if (kind == FIELD_DECIMAL) {
+        high = (double)(codes - 1);
     }
     double a = low * field->scale + field->offset, b = high * field->scale + field->offset;
     low = a < b ? a : b;
@@ -370,7 +365,7 @@ static bool has_flags(const struct profile_config *profile, int channel)
     for (unsigned i = 0; i < profile->field_count; i++) {
         const struct field_config *field = &profile->fields[i];
         int at = channel - field->channel;
-        if (field->role == ROLE_FLAGS && at >= 0 && at < 4 * (int)profile_field_registers(field))
+        if (field->role == ROLE_FLAGS && at >= 0 && at < 4 * (int)field_type_words(field))
             return true;
     }
     return false;
@@ -379,9 +374,11 @@ static bool has_flags(const struct profile_config *profile, int channel)
 static void check_idle_keys(const struct check *check, const yaml_node_t *item,
                             const struct field_config *field)
 {
-    bool narrow = profile_field_registers(field) == 1;
+    bool narrow = field_type_words(field) == 1;
+    bool byte = field_type_bits(field) == 8;
     bool swaps_words = field->order == ORDER_CDAB || field->order == ORDER_DCBA;
     bool published = field->metric[0] != '\0';
+    bool says = field->role >= ROLE_MODEL && field->type != FIELD_TEXT;
     const struct {
         const char *key;
         bool idle;
@@ -389,9 +386,11 @@ static void check_idle_keys(const struct check *check, const yaml_node_t *item,
     } rules[] = {
         {"bit", field->type != FIELD_BITS, "is for type: bits"},
         {"bits", field->type != FIELD_BITS, "is for type: bits"},
+        {"byte", !byte, "is for type: u8 or s8"},
         {"order", narrow && swaps_words, "cdab and dcba exchange registers, and this is one"},
-        {"scale", field->enum_count > 0 || !published, "has no effect here"},
-        {"offset", field->enum_count > 0 || !published || field->role == ROLE_COUNTER,
+        {"order", byte, "has no effect on one byte; byte says which"},
+        {"scale", field->enum_count > 0 || !(published || says), "has no effect here"},
+        {"offset", field->enum_count > 0 || !(published || says) || field->role == ROLE_COUNTER,
          "has no effect here"},
         {"expect", field->role != ROLE_MAP_VERSION, "is for role: map_version"},
         {"most_per_hour", field->role != ROLE_COUNTER, "is for role: counter"},
@@ -409,32 +408,37 @@ static void check_idle_keys(const struct check *check, const yaml_node_t *item,
 /* ---- Fields and writes among each other --------------------------------------------------------
  */
 
-static bool same_bits(const struct field_config *a, const struct field_config *b)
+/* The bits of its one register that a field takes; all where it takes more. */
+static uint32_t bits_taken(const struct field_config *field)
 {
-    if (a->type != FIELD_BITS || b->type != FIELD_BITS)
-        return true;
-    return a->bit < b->bit + b->bit_count && b->bit < a->bit + a->bit_count;
+    if (field->type == FIELD_BITS)
+        return (uint32_t)field_type_mask(field) << field->bit;
+    if (field_type_bits(field) == 8)
+        return field->byte ? 0xFF00 : 0x00FF;
+    return 0xFFFF;
 }
 
 static void check_overlap(const struct check *check, unsigned index)
 {
     const struct field_config *field = &check->profile->fields[index];
-    unsigned end = field->address + profile_field_registers(field);
+    unsigned end = field->address + field_type_addresses(field);
     for (unsigned i = 0; i < index; i++) {
         const struct field_config *other = &check->profile->fields[i];
-        unsigned other_end = other->address + profile_field_registers(other);
+        unsigned other_end = other->address + field_type_addresses(other);
         const yaml_node_t *item = item_of(check, "fields", i);
         if (item == NULL || !was_read(check, item) || field->function != other->function ||
-            field->address >= other_end || other->address >= end || !same_bits(field, other))
+            field->address >= other_end || other->address >= end ||
+            (bits_taken(field) & bits_taken(other)) == 0)
             continue;
         const struct field_config *lower = field->address < other->address ? field : other;
         (void)yaml_error(check->source, field->line,
                          "%s and %s (line %d) both take register %u%s; check register and type",
                          profile_field_name(field), profile_field_name(other), other->line,
                          field->address > other->address ? field->address : other->address,
-                         field->address != other->address && profile_field_registers(lower) == 2
-                             ? " (32 bits take two registers)"
-                             : "");
+                         field->address == other->address || field_type_addresses(lower) < 2 ? ""
+                         : field_type_bits(lower) == 32 ? " (32 bits take two registers)"
+                         : field_type_bits(lower) == 64 ? " (64 bits take four registers)"
+                                                        : "");
         return;
     }
 }
@@ -447,7 +451,7 @@ static void check_write(const struct check *check, unsigned index)
     int32_t least = bit ? 0 : -32768, most = bit ? 1 : 65535;
     if (item == NULL)
         return;
-    check_register(check, item, 3, true);
+    check_register(check, item, "register", 3, true);
     if (!was_read(check, item))
         return;
     int line = yaml_line(item);
@@ -483,7 +487,9 @@ static void check_field(const struct check *check, unsigned index)
     const yaml_node_t *item = item_of(check, "fields", index);
     if (item == NULL)
         return;
-    check_register(check, item, field->function, false);
+    check_register(check, item, "register", field->function, false);
+    check_register(check, item, "scale_from", field->function, false);
+    check_register(check, item, "decimals_from", field->function, false);
     check_metric(check, item);
     check_unit(check, item, field);
     if (!was_read(check, item))
@@ -536,8 +542,12 @@ bool profile_check(const char *path, struct profile_config *profile, struct yaml
             check_field(&check, i);
         for (unsigned i = 0; i < profile->write_count; i++)
             check_write(&check, i);
-        check_register(&check, value_of(&check, yaml_root(&source), "address"), 3, true);
-        check_register(&check, value_of(&check, yaml_root(&source), "rate"), 3, true);
+        for (unsigned i = 0; i < profile->block_count; i++)
+            check_register(&check, item_of(&check, "blocks", i), "register",
+                           profile->blocks[i].function, false);
+        check_register(&check, value_of(&check, yaml_root(&source), "address"), "register", 3,
+                       true);
+        check_register(&check, value_of(&check, yaml_root(&source), "rate"), "register", 3, true);
         check_counters(&check);
         name_of(&source, path, name);
         memcpy(profile->name, name, sizeof profile->name);

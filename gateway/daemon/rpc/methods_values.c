@@ -566,6 +566,10 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
         health = (struct device_health){0};
     json_t *json = json_pack("{s:s,s:b,s:s,s:s}", "device", device->name, "online",
                              (int)health.online, "firmware", health.firmware, "hint", health.hint);
+    if (health.model[0] != '\0')
+        (void)json_object_set_new(json, "model", json_string(health.model));
+    if (health.serial[0] != '\0')
+        (void)json_object_set_new(json, "serial", json_string(health.serial));
     struct health_count counts[HEALTH_COUNTS];
     device_health_counts(&health, counts);
     for (size_t i = 0; i < HEALTH_COUNTS; i++)

@@ -48,21 +48,20 @@ static void write_text(const struct device_config *device, const struct reading_
         if (device->metrics[m]->role != ROLE_COUNTER)
             continue;
         if (mark->known & 1u << counter)
-            at += snprintf(text + at, TEXT_SIZE - (size_t)at, " %s=%" PRIu32,
+            at += snprintf(text + at, TEXT_SIZE - (size_t)at, " %s=%" PRIu64,
                            device->metrics[m]->metric, mark->codes[counter]);
         counter++;
     }
 }
 
 /* The code of a metric, behind " METRIC=". */
-static bool read_code(const char *text, const char *metric, uint32_t *code)
+static bool read_code(const char *text, const char *metric, uint64_t *code)
 {
     char name[CONFIG_NAME_SIZE + 3], *end = NULL;
     (void)snprintf(name, sizeof name, " %s=", metric);
     const char *found = strstr(text, name);
-    unsigned long long number = found != NULL ? strtoull(found + strlen(name), &end, 10) : 0;
-    *code = (uint32_t)number;
-    return found != NULL && end != found + strlen(name) && number <= UINT32_MAX;
+    *code = found != NULL ? strtoull(found + strlen(name), &end, 10) : 0;
+    return found != NULL && end != found + strlen(name);
 }
 
 static void read_text(const struct device_config *device, const char *text,

@@ -47,6 +47,15 @@ static size_t reading_size(const struct reading *reading)
     return offsetof(struct reading, values) + count * sizeof reading->values[0];
 }
 
+/* What was not asked for this time keeps its newest value. */
+static void keep_rests(const struct reading *before, struct reading *now)
+{
+    for (unsigned i = 0; i < now->value_count && i < before->value_count; i++) {
+        if (reading_value_rests(&now->values[i]))
+            now->values[i] = before->values[i];
+    }
+}
+
 void live_put(struct live *live, const struct reading *reading)
 {
     if (reading->late || reading->device >= live->count)
@@ -54,7 +63,10 @@ void live_put(struct live *live, const struct reading *reading)
     struct slot *slot = &live->slots[reading->device];
     pthread_mutex_lock(&live->lock);
     if (!slot->has_reading || reading->taken.ms >= slot->reading.taken.ms) {
+        struct reading before = slot->reading;
         memcpy(&slot->reading, reading, reading_size(reading));
+        if (slot->has_reading)
+            keep_rests(&before, &slot->reading);
         slot->has_reading = true;
         bool wake = !slot->changed && !slot->quiet && live->wake_fd >= 0;
         slot->changed = true;

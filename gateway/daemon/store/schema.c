@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gateway/daemon/config/field_type.h"
 #include "gateway/daemon/store/record.h"
 #include "protocols/metric/metric.h"
 
@@ -34,9 +35,10 @@ static unsigned larger(unsigned a, unsigned b)
 static void field_form(const struct field_config *field, struct stream_schema_field *shape)
 {
     shape->decimals = 0;
-    shape->form = PAYLOAD_SINGLE;
-    if (field->type == FIELD_F32)
-        return;
+    shape->form =
+        field->type == FIELD_F32 && field->scale_sign == 0 ? PAYLOAD_SINGLE : PAYLOAD_DOUBLE;
+    if (field_type_kind(field) == FIELD_REAL || field->scale_sign != 0)
+        return; /* as many decimals as it gives */
     unsigned decimals = larger(decimals_of(field->scale), decimals_of(field->offset));
     for (unsigned i = 0; i < field->enum_count; i++)
         decimals = larger(decimals, decimals_of(field->enum_values[i]));

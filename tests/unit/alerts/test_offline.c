@@ -152,11 +152,16 @@ static void a_sensor_that_does_not_move_is_told(void **state)
     assert_string_equal(standing(), "stuck-d-2"); /* its silence says nothing of the sensor */
     hear(2, true, 0);
     reading.late = true;
-    reading.values[AIR].flag = METRIC_GOOD;
+    reading.values[AIR] = (struct reading_value){.flag = METRIC_GOOD, .present = true};
     offline_reading(offline, &reading);
     pass(0);
     assert_string_equal(standing(), "stuck-d-2"); /* nor what is late */
     reading.late = false;
+    reading.values[AIR].present = false;
+    offline_reading(offline, &reading);
+    pass(0);
+    assert_string_equal(standing(), "stuck-d-2"); /* nor one in which it was not asked for */
+    reading.values[AIR].present = true;
     offline_reading(offline, &reading);
     pass(0);
     assert_string_equal(standing(), "");

@@ -73,11 +73,26 @@ static void what_came_while_it_was_not_asked_is_booked(void **state)
     assert_true(value.present && fabs(value.value - 50) < 1e-9);
 }
 
+/* Of which a double has no two neighbours: what came between is exact all the same. */
+static void a_counter_of_64_bits_loses_nothing(void **state)
+{
+    (void)state;
+    struct field_config meter = rain;
+    struct counter counter = {0};
+    meter.type = FIELD_U64;
+    meter.scale = 0.001;
+    (void)counter_take(&counter, &meter, UINT64_MAX - 2, METRIC_GOOD, 0);
+    assert_true(fabs(counter_take(&counter, &meter, UINT64_MAX, METRIC_GOOD, 60000).value - 0.002) <
+                1e-12);
+    assert_true(fabs(counter_take(&counter, &meter, 2, METRIC_GOOD, 120000).value - 0.003) < 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(books_what_came_and_nothing_else),
         cmocka_unit_test(what_came_while_it_was_not_asked_is_booked),
+        cmocka_unit_test(a_counter_of_64_bits_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

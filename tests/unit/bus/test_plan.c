@@ -32,6 +32,11 @@ static void knows_the_wire(void **state)
     assert_int_equal(serial_timing_silence_ns(&fast), 1750000);
 }
 
+#define ITEM(f, n, at)                                                                             \
+    {                                                                                              \
+        .function = (f), .count = (n), .address = (at)                                             \
+    }
+
 /* The rules of one request, told independently of the planner. */
 static int64_t cost_of_set(const struct plan_item *items, unsigned count, unsigned set,
                            const struct plan_limits *limits, const struct plan_cost *cost,
@@ -63,7 +68,8 @@ static int64_t cost_of_set(const struct plan_item *items, unsigned count, unsign
         if (run > limits->gap || (broken && !named))
             return -1;
     }
-    struct plan_read read = {(uint8_t)function, (uint16_t)from, (uint16_t)(to - from)};
+    struct plan_read read = {
+        .function = (uint8_t)function, .address = (uint16_t)from, .count = (uint16_t)(to - from)};
     return plan_read_ns(&read, cost);
 }
 
@@ -133,8 +139,8 @@ static void no_partition_is_cheaper(void **state)
         unsigned count = 1 + pick(7), spread = 4 + pick(60), functions = 1 + pick(4);
         for (unsigned i = 0; i < count; i++) {
             uint8_t function = (uint8_t)(4 - pick(functions));
-            items[i] = (struct plan_item){function, (uint8_t)(function > 2 ? 1 + pick(2) : 1),
-                                          (uint16_t)pick(spread)};
+            items[i] = (struct plan_item)ITEM(function, (uint8_t)(function > 2 ? 1 + pick(2) : 1),
+                                              (uint16_t)pick(spread));
         }
         struct plan_limits limits = {(uint8_t)(2 + pick(30)), (uint8_t)(pick(2) * pick(12))};
         struct plan_lessons lessons = {.bad = pick(3) ? 0 : pick(1u << count)};
@@ -161,7 +167,7 @@ static void learns_what_a_device_refuses(void **state)
     for (unsigned map = 0; map < 500; map++) {
         struct plan_item items[16];
         for (unsigned i = 0; i < 16; i++)
-            items[i] = (struct plan_item){3, 1, (uint16_t)(i + i / 5)};
+            items[i] = (struct plan_item)ITEM(3, 1, (uint16_t)(i + i / 5));
         uint64_t missing = pick(2) ? 1ull << pick(16) | 1ull << pick(16) : 0;
         unsigned most = 1 + pick(20);
         bool holes = pick(2); /* the unnamed registers between don't exist */
@@ -197,7 +203,7 @@ static void learns_what_a_device_refuses(void **state)
 static void reads_a_small_gap_through_when_cheaper(void **state)
 {
     (void)state;
-    static const struct plan_item items[] = {{3, 1, 0}, {3, 1, 5}};
+    static const struct plan_item items[] = {ITEM(3, 1, 0), ITEM(3, 1, 5)};
     struct plan_cost cost = plan_cost_of(&wire_9600, serial_timing_silence_ns(&wire_9600), 0);
     struct plan_lessons none = {0};
     struct plan plan;
@@ -206,14 +212,44 @@ static void reads_a_small_gap_through_when_cheaper(void **state)
     assert_int_equal(plan.reads[0].count, 6);
     plan_make(items, 2, &(struct plan_limits){125, 3}, &cost, &none, &plan);
     assert_int_equal(plan.read_count, 2);
-    static const struct plan_item far[] = {{3, 1, 0}, {3, 1, 40}};
+    static const struct plan_item far[] = {ITEM(3, 1, 0), ITEM(3, 1, 40)};
     plan_make(far, 2, &(struct plan_limits){125, 100}, &cost, &none, &plan);
     assert_int_equal(plan.read_count, 2);
+}
+
+/* What has a period of its own, and what must be asked for exactly so, is in no other request. */
+static void groups_are_asked_for_apart(void **state)
+{
+    (void)state;
+    static const struct plan_item items[] = {
+        {.function = 3, .count = 1, .address = 0},
+        {.function = 3, .count = 1, .address = 1, .group = 1, .every_ms = 60000},
+        {.function = 3, .count = 1, .address = 2},
+        {.function = 3, .count = 20, .address = 0, .group = 2},
+        {.function = 3, .count = 1, .address = 3, .group = 3, .words = 2},
+        {.function = 3, .count = 2, .address = 4, .group = 3, .words = 2},
+    };
+    static const struct plan_limits limits = {125, 4};
+    static const struct plan_cost cost = {10000000, 1000000, 500000};
+    static const struct plan_lessons none;
+    struct plan plan;
+    plan_make(items, 6, &limits, &cost, &none, &plan);
+    assert_int_equal(plan.read_count, 4);
+    assert_int_equal(plan.item_read[0], plan.item_read[2]); /* read through the one between */
+    const struct plan_read *slow = &plan.reads[plan.item_read[1]];
+    assert_int_equal(slow->every_ms, 60000);
+    assert_int_equal(slow->count, 1);
+    assert_int_equal(plan.reads[plan.item_read[3]].count, 20);
+    const struct plan_read *wide = &plan.reads[plan.item_read[4]];
+    assert_int_equal(wide->count, 3);
+    assert_int_equal(plan_read_bytes(wide), 12);
+    assert_int_equal(plan.item_offset[5], 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_are_asked_for_apart),
         cmocka_unit_test(knows_the_wire),
         cmocka_unit_test(no_partition_is_cheaper),
         cmocka_unit_test(learns_what_a_device_refuses),

@@ -493,8 +493,8 @@ static void reads_profiles_of_the_user_first(void **state)
         const char *text, *says;
     } cases[] = {
         {"label: own\nfields:\n  - { metric: air_temperature, register: 0, scale: 0.5 }\n", NULL},
-        {"label: own\nfields:\n  - { metric: air_temperature, register: 0, type: u64 }\n",
-         "own.yaml:3: type: \"u64\" is unknown"},
+        {"label: own\nfields:\n  - { metric: air_temperature, register: 0, type: u24 }\n",
+         "own.yaml:3: type: \"u24\" is unknown"},
         {"label: own\nfields:\n  - { register: 0 }\n", "own.yaml:3: a field has no metric"},
         {"label: own\nfields:\n  - { metric: t, register: 0, scale: 0 }\n", "scale is 0"},
         {"label: own\nfields:\n  - { metric: t, register: 0xFFFF, type: u32 }\n", "past register"},

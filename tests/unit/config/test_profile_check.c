@@ -155,6 +155,86 @@ static const struct mistake {
        "  - { role: counter, metric: d, register: 3 }\n"
        "  - { role: counter, metric: e, register: 4 }\n",
      7, "e is one counter more than the 4", "two profiles", TAKES},
+    {F "  - { role: counter, metric: rainfall, register: 0, type: s16 }\n", 3, "role: counter",
+     "type: u16 or u32", false},
+    {F "  - { role: counter, metric: rainfall, register: 0, type: f64 }\n", 3, "role: counter",
+     "u64", false},
+    {F "  - { role: counter, metric: rainfall, register: 0, type: u8 }\n", 3, "role: counter",
+     "type: u16 or u32", false},
+    {F "  - { role: counter, metric: rainfall, register: 0, wraps: 70000 }\n", 3,
+     "type u16 cannot count to 70000", "type: u32", false},
+    {F "  - { role: counter, metric: rainfall, register: 0, type: bcd16, wraps: 65536 }\n", 3,
+     "type bcd16 cannot count to 65536", "type: u32", false},
+    /* codes that the type does not have */
+    {F "  - { metric: a, register: 0, type: u8, no_value: 256 }\n", 3, "no_value 256 does not fit",
+     "0 to 255", false},
+    {F "  - { metric: a, register: 0, type: s8, no_value: -129 }\n", 3,
+     "no_value -129 does not fit", "-128 to 255", false},
+    {F "  - { metric: a, register: 0, type: u32, no_value: 0x100000000 }\n", 3,
+     "no_value 4294967296 does not fit", "0 to 4294967295", false},
+    {F "  - { metric: a, register: 0, type: u64, no_value: 0x1FFFFFFFFFFFFFFFF }\n", 3,
+     "is not a code of up to 64 bits", "0x8000", false},
+    {F "  - { metric: air_temperature, register: 0, type: bcd16, scale: 0.001, offset: 70 }\n", 3,
+     "bcd16 gives 70 to 79.999", "-40 to 60", TAKES},
+    /* what a type asks of the keys around it */
+    {F "  - { metric: a, register: 0, type: text, length: 4 }\n", 3, "a text is no measurement",
+     "role: model", false},
+    {F TEMP "  - { role: serial, register: 4, type: text }\n", 4, "needs its length", "length: 8",
+     false},
+    {F "  - { metric: a, register: 0, length: 4 }\n", 3, "length is for type: text", "leave it out",
+     false},
+    {F "  - { metric: a, register: 0, byte: high }\n", 3, "byte is for type: u8 or s8",
+     "leave it out", false},
+    {F "  - { metric: a, register: 0, type: u8, byte: low, order: badc }\n", 3,
+     "order has no effect on one byte", "leave it out", TAKES},
+    {F "  - { metric: a, register: 0, width: 32 }\n", 3, "width: 32 is for types of 32 bits",
+     "type: u32", false},
+    {F "  - { metric: a, register: 0, scale_from: 2, decimals_from: 3 }\n", 3,
+     "are two ways of one thing", "keep one", false},
+    {F "  - { metric: a, register: 0, values: [0, 1], scale_from: 2 }\n", 3,
+     "a register of the scale is for numbers", "leave scale_from", false},
+    {F "  - { metric: a, register: 0, scale_from: 40007 }\n", 3,
+     "scale_from 40007 is what documents call a holding register", "write scale_from: 6", TAKES},
+    {F TEMP "  - { role: model, register: 4, type: text, length: 4 }\n"
+            "  - { role: model, register: 9, type: text, length: 4 }\n",
+     5, "role \"model\" stands twice", "its own", false},
+    /* several of one metric */
+    {F "  - { metric: soil_moisture, depth: 20, register: 0, scale: 0.1 }\n", 3,
+     "depth: \"20\" is no depth", "depth: 20cm", false},
+    {F "  - { metric: soil_moisture, depth: 0cm, register: 0, scale: 0.1 }\n", 3,
+     "depth: \"0cm\" is no depth", "1cm to 999cm", false},
+    {F "  - { metric: soil_moisture, at: north, register: 0, scale: 0.1 }\n", 3,
+     "at: \"north\" is not which", "at: l1", false},
+    {F "  - { metric: soil_moisture, at: 2, depth: 20cm, register: 0, scale: 0.1 }\n", 3,
+     "depth and at both", "keep one", false},
+    {F TEMP "  - { role: status, at: 2, register: 4 }\n", 4, "at is for a field with a metric",
+     "leave it out", false},
+    {F "  - { metric: soil_moisture, depth: 20cm, register: 0, scale: 0.1 }\n"
+       "  - { metric: soil_moisture, depth: 0.2m, register: 1, scale: 0.1 }\n",
+     4, "\"soil_moisture_20cm\" stands twice", "depth: 20cm or at: l1", false},
+    {F "  - { metric: a234567890123456789012345678901, at: 2, register: 0 }\n", 3,
+     "more than 32 letters together", "a shorter name", false},
+    /* periods and blocks */
+    {F "  - { metric: a, register: 0, every: 10min }\n", 1, "each metric has an every of its own",
+     "leave it out", false},
+    {F TEMP "blocks: [{ register: 0, count: 126 }]\n", 4, "126 is outside 1..125", "count: 20",
+     false},
+    {F TEMP "blocks: [{ register: 5, count: 3 }]\n", 4, "no field lies in the block",
+     "leave it out", false},
+    {F "  - { metric: power, register: 0, type: s32 }\nblocks: [{ register: 1, count: 4 }]\n", 3,
+     "power lies only partly in the block of line 4", "larger", false},
+    {F TEMP "blocks:\n  - { register: 0, count: 4 }\n  - { register: 0, count: 8 }\n", 6,
+     "the blocks of lines 5 and 6 overlap", "one of them", false},
+    {F "  - { metric: power, register: 0, type: f32, width: 32 }\n"
+       "blocks: [{ register: 0, count: 4 }]\n",
+     3, "power has width: 32", "16 bits", false},
+    {"limits: { max_registers: 8 }\n" F TEMP "blocks: [{ register: 0, count: 9 }]\n", 5,
+     "larger than max_registers 8", "raise the limit", false},
+    {F "  - { metric: illuminance, register: 0, type: u64 }\n"
+       "  - { metric: air_humidity, register: 3 }\n",
+     4, "both take register 3 (64 bits take four registers)", "check register and type", TAKES},
+    {F "  - { metric: a, register: 0, type: u8 }\n  - { metric: b, register: 0, type: s8 }\n", 4,
+     "b and a (line 3) both take register 0", "check register and type", TAKES},
     /* fields among each other */
     {F "  - { metric: illuminance, register: 0, type: u32 }\n"
        "  - { metric: air_humidity, register: 1 }\n",
@@ -241,8 +321,25 @@ static void what_is_meant_so_passes(void **state)
         F "  - { metric: air_temperature, register: 10001, type: s16 }\n",
         F "  - { metric: air_temperature, register: 50001, type: s16 }\n",
         F "  - { metric: air_temperature, register: 00012, type: s16 }\n",
-        F
-        "  - { metric: soil_temperature_2, register: 0, unit: K, type: s16 }\n", /* a second one */
+        F "  - { metric: soil_temperature_upper, register: 0, unit: K, type: s16 }\n", /* its own */
+        F "  - { metric: soil_moisture, depth: 20cm, register: 0, scale: 0.1 }\n"
+          "  - { metric: soil_moisture, depth: 0.4m, register: 1, scale: 0.1 }\n",
+        F "  - { metric: voltage, at: l1, register: 0, type: s16, scale_from: 9 }\n"
+          "  - { metric: voltage, at: l2, register: 1, type: s16, scale_from: 9 }\n",
+        F "  - { metric: a, register: 0, type: s8, byte: high }\n"
+          "  - { metric: b, register: 0, type: u8 }\n",
+        F "  - { metric: water_volume, role: counter, register: 0, type: u64, wraps: 1000000000000 "
+          "}\n",
+        F "  - { metric: water_volume, role: counter, register: 0, type: bcd32 }\n",
+        F "  - { metric: power, register: 0, type: f64, no_value: 0x7FF8000000000000 }\n",
+        F "  - { metric: power, register: 0, type: s64, no_value: -9223372036854775808 }\n",
+        F "  - { metric: power, register: 0, type: sm16 }\n"
+          "  - { role: model, register: 10, type: text, length: 8 }\n"
+          "  - { role: firmware, register: 18, scale: 0.01 }\n",
+        F "  - { metric: power, register: 0, type: f32, width: 32 }\n"
+          "  - { metric: voltage, register: 1, type: f32, width: 32 }\n",
+        F "  - { metric: power, register: 3 }\n  - { metric: voltage, register: 4, every: 10min }\n"
+          "blocks: [{ register: 0, count: 20 }]\n",
         F "  - { metric: sap_flow, unit: g/h, register: 0 }\n",
         F "  - { metric: air_pressure, unit: kPa, register: 0, scale: 0.01 }\n",
         F "  - { metric: a, register: 0, type: bits, bit: 0, bits: 4 }\n"

@@ -232,6 +232,15 @@ static void health_json(struct json_out *o, const struct device_health *health,
         json_out_key(o, "battery");
         json_out_raw(o, text, payload_scalar(text, &value));
     }
+    const struct {
+        const char *name, *text;
+    } said[] = {{"model", health->model}, {"serial", health->serial}};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        if (said[i].text[0] == '\0')
+            continue;
+        json_out_key(o, said[i].name);
+        json_out_string(o, said[i].text);
+    }
     json_out_key(o, "firmware");
     json_out_string(o, health->firmware);
     json_out_key(o, "hint");
