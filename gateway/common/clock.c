@@ -85,6 +85,12 @@ static bool battery_clock_vouches(int64_t wall_ms, int64_t not_before_ms)
            clock_rtc_vouches(strtoll(text, NULL, 10) * 1000, wall_ms, not_before_ms);
 }
 
+bool clock_is_disciplined(void)
+{
+    struct timex kernel = {0};
+    return adjtimex(&kernel) >= 0 && (kernel.status & STA_UNSYNC) == 0;
+}
+
 bool clock_is_trusted(int64_t wall_ms, int64_t not_before_ms)
 {
     const char *said = getenv("BAIYE_CLOCK");
@@ -96,8 +102,7 @@ bool clock_is_trusted(int64_t wall_ms, int64_t not_before_ms)
         return false;
     if (said != NULL && said[0] == '/')
         return access(said, F_OK) == 0;
-    struct timex kernel = {0};
-    return (adjtimex(&kernel) >= 0 && (kernel.status & STA_UNSYNC) == 0) ||
+    return clock_is_disciplined() || access(CLOCK_DISCIPLINED_FILE, F_OK) == 0 ||
            access("/run/systemd/timesync/synchronized", F_OK) == 0 ||
            battery_clock_vouches(wall_ms, not_before_ms) || host_keeps_time();
 }

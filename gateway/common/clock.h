@@ -29,10 +29,16 @@ struct clock_now {
 };
 struct clock_now clock_now(void);
 
-/* Is there a reason to believe the wall clock now? The kernel's clock is disciplined (adjtimex),
- * systemd-timesyncd has synchronised, a battery clock set the time at boot and tells a plausible
- * one itself, or this is a virtual machine or a container whose host keeps the time; and it is not
- * before this program was built. `not_before_ms`: what is known to be over, 0: nothing.
+/* A time daemon, whichever it is, keeps the kernel's clock. false as well where the sandbox does
+ * not let the kernel be asked. */
+bool clock_is_disciplined(void);
+/* Left by baiye-clock.service once that is so, for the daemon, whose sandbox is such a one. */
+#define CLOCK_DISCIPLINED_FILE "/run/baiye-clock/synchronized"
+
+/* Is there a reason to believe the wall clock now? The kernel's clock is disciplined (adjtimex or
+ * that file), systemd-timesyncd has synchronised, a battery clock set the time at boot and tells a
+ * plausible one itself, or this is a virtual machine or a container whose host keeps the time; and
+ * it is not before this program was built. `not_before_ms`: what is known to be over, 0: nothing.
  * BAIYE_CLOCK=trusted or =untrusted in the environment overrules; a path there means: trusted as
  * soon as that file exists, as time daemons leave one. Costs some system calls. */
 bool clock_is_trusted(int64_t wall_ms, int64_t not_before_ms);

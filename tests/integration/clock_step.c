@@ -2,13 +2,14 @@
 /* Preloaded: the wall clock is off by the seconds of BAIYE_CLOCK_OFFSET, and by those that the file
  * named by BAIYE_CLOCK_STEP holds at that moment; monotonic clocks are not. Timed waits end by that
  * clock, as they would if it had really been set, so that a step back stalls whoever waits by the
- * wall clock. */
+ * wall clock. With BAIYE_CLOCK_KERNEL the kernel's clock is synchronised once that file exists. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +55,22 @@ int gettimeofday(struct timeval *restrict out, void *restrict zone)
     clock_gettime(CLOCK_REALTIME, &now);
     *out = (struct timeval){now.tv_sec, now.tv_nsec / 1000};
     return 0;
+}
+
+int adjtimex(struct timex *state)
+{
+    static int (*real)(struct timex *);
+    const char *path = getenv("BAIYE_CLOCK_KERNEL");
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "adjtimex");
+    int rc = real(state);
+    if (path != NULL && access(path, F_OK) == 0) {
+        state->status &= ~STA_UNSYNC;
+        return TIME_OK;
+    }
+    if (path != NULL)
+        state->status |= STA_UNSYNC;
+    return rc;
 }
 
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,

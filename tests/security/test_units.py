@@ -12,6 +12,7 @@ GATEWAY = pathlib.Path(__file__).resolve().parents[2] / "gateway"
 
 @pytest.mark.parametrize("unit, most", [("packaging/baiyed.service", 1.6),
                                         ("packaging/baiye-cert.service", 1.6),
+                                        ("packaging/baiye-clock.service", 1.6),
                                         ("packaging/baiye-password@.service", 1.6),
                                         ("led/baiye-led.service", 1.6)])
 def test_the_exposure_stays_low(unit, most):

@@ -46,6 +46,7 @@ static const struct {
     {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
      "people and programs that may log in"},
     {"cert", cli_cert, "cert --host NAME|IP ...", "make the site's own CA and server certificate"},
+    {"clock", cli_clock, "clock [--wait]", "whether the box's clock can be believed"},
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
     {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
     {"wipe", cli_wipe, "wipe [--yes]",
