@@ -18,6 +18,8 @@ static const struct {
     const char *usage, *what;
 } commands[] = {
     {"check", cli_check, "check", "validate the configuration and print the poll plan"},
+    {"doctor", cli_doctor, "doctor [--json]",
+     "what is wrong with this gateway and its machine, and what to do"},
     {"reload", cli_reload, "reload",
      "take the changed configuration into force, or say what is wrong"},
     {"devices", cli_ask, "devices", "list the devices, their metrics and writable registers"},

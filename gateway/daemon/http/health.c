@@ -217,7 +217,8 @@ json_t *health_stats(const struct health *health)
         (void)json_array_append_new(buses, bus_json(health, i));
     for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++)
         (void)json_array_append_new(brokers, broker_json(health, i));
-    return json_pack("{s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o}", "site", health->config->site, "uptime_s",
+    return json_pack("{s:s,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o}", "site", health->config->site,
+                     "version", BAIYE_VERSION, "uptime_s",
                      (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "boot",
                      (json_int_t)store_boot(health->parts->store), "config_refused",
                      health->config->refused, "store", store_json(health), "buses", buses,
