@@ -37,7 +37,7 @@ if (words.length === 0) {
 const files = readdirSync(here).filter((f) => f.endsWith('.test.mjs')).map((f) => join(here, f)).sort();
 
 // Runs the tests whose names match; counts those that pass, gives the names of those that fail.
-async function attempt(patterns) {
+async function runAll(patterns) {
   const failures = [];
   await new Promise((resolve) => {
     const pattern = patterns.length > 0 ? { testNamePatterns: patterns } : {};
@@ -62,12 +62,7 @@ async function attempt(patterns) {
   return failures;
 }
 
-let failures = await attempt(words.map((w) => new RegExp(w)));
-if (failures.length > 0 && failures.length <= 5) {
-  // A browser on a busy machine: what failed is run once more, alone, and named.
-  console.log(`once more: ${failures.join('; ')}`);
-  failures = await attempt(failures.map((name) => new RegExp(`${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)));
-}
+const failures = await runAll(words.map((w) => new RegExp(w)));
 failed += failures.length;
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
