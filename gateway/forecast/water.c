@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define M3_PER_MU_MM (2.0 / 3.0) /* one millimetre on 1 mu, 666.7 m² */
+
 static const struct texture {
     double field_capacity, wilting_point;
 } textures[] = {
@@ -65,8 +67,8 @@ void water_judge(const struct water_input *input, struct water *water)
     }
     water->available_mm = 10 * (full - dry) * input->root_m;
     if (isnan(input->moisture)) {
-        (void)snprintf(water->why, sizeof water->why, "no soil moisture in the last hours");
-        (void)snprintf(water->why_zh, sizeof water->why_zh, "最近几小时没有土壤水分");
+        (void)snprintf(water->why, sizeof water->why, "not enough soil moisture data yet to judge");
+        (void)snprintf(water->why_zh, sizeof water->why_zh, "土壤水分数据还不够，暂不判断");
         return;
     }
     water->left = water_left(input);
@@ -74,9 +76,9 @@ void water_judge(const struct water_input *input, struct water *water)
     water->level = level_of(water->left);
     water->irrigate = water->level >= WATER_MEDIUM;
     (void)snprintf(water->why, sizeof water->why,
-                   "soil moisture %.0f %%, %.0f mm are missing, %.0f mm are borne", input->moisture,
-                   water->deficit_mm, WATER_DEPLETION * water->available_mm);
+                   "soil moisture %.0f %%, %.0f mm short (about %.0f m³ per mu)", input->moisture,
+                   water->deficit_mm, water->deficit_mm * M3_PER_MU_MM);
     (void)snprintf(water->why_zh, sizeof water->why_zh,
-                   "土壤水分 %.0f %%，缺 %.0f 毫米，能忍 %.0f 毫米", input->moisture,
-                   water->deficit_mm, WATER_DEPLETION * water->available_mm);
+                   "土壤水分 %.0f %%，缺水 %.0f 毫米（每亩约 %.0f 方）", input->moisture,
+                   water->deficit_mm, water->deficit_mm * M3_PER_MU_MM);
 }

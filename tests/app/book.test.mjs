@@ -37,11 +37,11 @@ test('book: who comes tomorrow is two taps on the first screen, and the estimate
   };
   await s.gateway.put('forecast', s.gateway.forecast());
   const page = await open({ size: 'small' });
-  await page.locator('.tomorrow .big', { hasText: '12–24' }).waitFor();
+  await page.locator('.tomorrow .big', { hasText: '24–48' }).waitFor();
   await page.locator('.ask', { hasText: '几个人来采？' }).tap();
   await of(page, '上坡').getByRole('button', { name: '约 4 人' }).tap(); // as many as there is work for
   await of(page, '上坡').getByText('已送达 ✓').waitFor();
-  await page.locator('.tomorrow .big', { hasText: '14–28' }).waitFor();
+  await page.locator('.tomorrow .big', { hasText: '28–56' }).waitFor();
   const [said] = bookings();
   const tomorrow = dayOf(s.gateway.now() + DAY_MS);
   assert.deepEqual(said, { id: `book-upper-${tomorrow}`, plot: 'upper', day: tomorrow, kg: 0, pickers: 4,
@@ -122,7 +122,7 @@ test('book: what the gateway refuses is said, and can be said again', async () =
   const page = await open({}, '', true);
   await page.locator('.ask').tap();
   await of(page, '上坡').locator('.primary').tap();
-  await page.getByText('网关没有接受：there is no such plot').waitFor();
+  await page.getByText('主机没有接受：there is no such plot').waitFor();
   await page.locator('.ask').getByText('没有接受 ✗').waitFor();
   await page.locator('.ask', { hasText: '几个人来采？' }).waitFor(); // what is refused is not booked
   assert.deepEqual(await axe(page), []);
@@ -142,7 +142,7 @@ test('book: one that comes too late is never sent again', async () => {
   s.gateway.answers.pick = () => ({ ok: true });
   await page.locator('.pickbutton').tap(); // this sends all that waits, the oldest first
   await page.locator('.pickform .primary').tap();
-  await page.getByText('已保存到网关 ✓').waitFor();
+  await page.getByText('已保存到主机 ✓').waitFor();
   assert.deepEqual(bookings().map((p) => p.kg > 0), [false, true]);
 });
 
@@ -169,7 +169,7 @@ test('book: on its day it is the number that the pick begins with, and no pick',
   await page.locator('.pickbutton').tap();
   await page.locator('.pickform input[name=pickers]').fill('3');
   await page.locator('.pickform .primary').tap();
-  await page.getByText('已保存到网关 ✓').waitFor();
+  await page.getByText('已保存到主机 ✓').waitFor();
   await page.locator('.booking input').fill('7');
   await page.locator('.booking .primary').tap();
   await page.locator('.booking').getByText('已送达 ✓').waitFor();
@@ -180,7 +180,7 @@ test('book: on its day it is the number that the pick begins with, and no pick',
   await page.locator('#picklog + ul').getByText('约了 7 人').waitFor();
   await page.locator('.pickbutton').tap();
   assert.equal(await page.locator('.pickform input[name=pickers]').inputValue(), '7');
-  assert.equal(await page.locator('.pickform input[name=kg]').inputValue(), '9');
+  assert.equal(await page.locator('.pickform input[name=weight]').inputValue(), '18');
   s.gateway.ahead = 2 * DAY_MS;
   const f = s.gateway.forecast(['upper']);
   Object.assign(f.plots.upper, { pick_kg: null, why: 'two days later' });
@@ -188,7 +188,7 @@ test('book: on its day it is the number that the pick begins with, and no pick',
   await page.goto(`${s.bridge.url}#/`);
   await page.reload();
   await page.locator('.tomorrow').getByText('two days later').waitFor();
-  await page.locator('.tomorrow').getByText('采了 9 公斤，3 人').waitFor();
+  await page.locator('.tomorrow').getByText('采了 18 斤，3 人').waitFor();
 });
 
 test('book: nobody is asked while nothing grows', async () => {

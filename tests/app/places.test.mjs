@@ -61,7 +61,7 @@ test('places: over HTTPS it is installable, opens without network with the last 
   await page.locator('.tile.old').waitFor();
   assert.equal(await page.locator('.tile.live').count(), 0);
   assert.match(await page.locator('.tile .age').textContent(), /旧数据 · .*\d\d:\d\d/);
-  await page.getByText('连不上网关').waitFor();
+  await page.getByText('连不上主机').waitFor();
   assert.deepEqual(await axe(page), []);
   await shot(page, 'places-https-offline');
   await garden.startGateway();
@@ -159,7 +159,7 @@ test('places: a pick whose answer is lost between the broker and the phone is st
     };
     await page.goto(`${bridge.url}#/pick`);
     await page.locator('.pickbutton').tap();
-    await page.locator('input[name=kg]').fill('7.5');
+    await page.locator('input[name=weight]').fill('15');
     await page.locator('.pickform .primary').tap();
     await page.getByText('有网络时自动发送').waitFor();
     await page.getByText('已送达 ✓').waitFor({ timeout: 40_000 });

@@ -92,7 +92,7 @@ describe('real: a garden of three devices', () => {
     await page.goto(`${garden.url}#/pick`);
     await page.locator('.pickbutton').tap();
     await page.locator('.pickform .primary').tap();
-    await page.getByText('已保存到网关 ✓').waitFor();
+    await page.getByText('已保存到主机 ✓').waitFor();
     await page.goto(`${garden.url}#/alerts`);
     await page.locator('.alert', { hasText: '太热了' }).first().getByRole('button').tap();
     await page.getByText('farmer 已确认 ✓').waitFor();
@@ -164,7 +164,7 @@ describe('real: a garden of three devices', () => {
     const oracle = await new Publisher(garden.broker.port).start();
     oracle.request = () => {};
     await oracle.put('forecast', oracle.forecast(['upper']));
-    await page.locator('.tomorrow').getByText('6–12').waitFor();
+    await page.locator('.tomorrow').getByText('12–24').waitFor();
     await oracle.put('forecast', '');
     await oracle.stop();
   });
@@ -173,7 +173,7 @@ describe('real: a garden of three devices', () => {
     const page = await open(garden);
     await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
     await garden.broker.halt();
-    await page.getByText('网关在，但数据来不了').waitFor({ timeout: 20_000 });
+    await page.getByText('主机在，但数据来不了').waitFor({ timeout: 20_000 });
     await garden.broker.run();
     await page.locator('.mood-ok').waitFor({ timeout: 90_000 });
   });
@@ -182,7 +182,7 @@ describe('real: a garden of three devices', () => {
     const page = await open(garden, { keep: true, worker: true });
     await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
     await garden.stopGateway('SIGKILL');
-    await page.getByText('连不上网关').waitFor({ timeout: 20_000 });
+    await page.getByText('连不上主机').waitFor({ timeout: 20_000 });
     await page.locator('.tile.old').nth(1).waitFor({ timeout: 30_000 });
     await garden.startGateway();
     await page.locator('.mood-ok').waitFor({ timeout: 30_000 });

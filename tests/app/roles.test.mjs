@@ -106,7 +106,7 @@ const audited = async (user, method) => (await garden.ask('audits', { limit: 100
 test('roles: a farmer looks, picks and acknowledges; counters are not for him, and the page says so', limit, async () => {
   const page = await open('farmer');
   await pick(page);
-  await page.getByText('已保存到网关 ✓').waitFor();
+  await page.getByText('已保存到主机 ✓').waitFor();
   assert.deepEqual(await audited('farmer', 'pick'), ['ok']);
   await page.goto(`${garden.url}#/alerts`);
   await page.locator('.alert', { hasText: '太热了' }).first().getByRole('button').tap();

@@ -22,11 +22,11 @@ test('states: no network, no gateway, no broker: each says so, and where to look
   const page = await open();
   const { port } = s.bridge;
   await s.broker.halt();
-  await state(page, '网关在，但数据来不了').waitFor();
+  await state(page, '主机在，但数据来不了').waitFor();
   await page.locator('.help', { hasText: '技术员' }).waitFor();
   await s.bridge.stop();
-  await state(page, '连不上网关').waitFor({ timeout: 20_000 });
-  await page.locator('.help', { hasText: '网关通电了吗' }).waitFor();
+  await state(page, '连不上主机').waitFor({ timeout: 20_000 });
+  await page.locator('.help', { hasText: '主机通电了吗' }).waitFor();
   await shot(page, 'states-no-gateway');
   await page.context().setOffline(true);
   await state(page, '没有网络').waitFor({ timeout: 40_000 });
@@ -43,7 +43,7 @@ test('states: trying again is no news: what is said stays said', async () => {
   await s.gateway.garden(1);
   const page = await open();
   await s.broker.halt();
-  await state(page, '网关在，但数据来不了').waitFor();
+  await state(page, '主机在，但数据来不了').waitFor();
   await page.evaluate(() => {
     window.said = new Set();
     const note = () => window.said.add(document.querySelector('[role=status]').textContent);
@@ -53,7 +53,7 @@ test('states: trying again is no news: what is said stays said', async () => {
   const tries = [];
   page.on('websocket', (socket) => tries.push(socket));
   await until('three tries more', () => tries.length >= 3, 30_000);
-  assert.deepEqual(await page.evaluate(() => [...window.said]), ['断开 网关在，但数据来不了']);
+  assert.deepEqual(await page.evaluate(() => [...window.said]), ['断开 主机在，但数据来不了']);
 });
 
 test('states: the devices without new data are named, one tap from their page', async () => {
@@ -76,7 +76,7 @@ test('states: without an estimate the first screen says so, with what was picked
   await page.locator('.tomorrow').getByText('暂无估计').waitFor();
   await page.locator('.tomorrow a').tap();
   await page.locator('.pickbutton').tap();
-  await page.locator('input[name=kg]').fill('12');
+  await page.locator('input[name=weight]').fill('24');
   await page.locator('input[name=pickers]').fill('4');
   await page.locator('.pickform .primary').tap();
   await page.getByText('已保存').waitFor();
@@ -84,12 +84,12 @@ test('states: without an estimate the first screen says so, with what was picked
   await s.gateway.garden(2);
   await page.goto(`${s.bridge.url}#/`);
   await page.reload();
-  await page.locator('.tomorrow').getByText(/\d\d-\d\d 采了 12 公斤，4 人/).waitFor();
+  await page.locator('.tomorrow').getByText(/\d\d-\d\d 采了 24 斤，4 人/).waitFor();
   const box = await page.locator('.tomorrow').boundingBox();
   assert.ok(box.y + box.height <= 640, 'seen without scrolling');
   await shot(page, 'states-no-estimate');
   await s.gateway.put('forecast', s.gateway.forecast(['upper']));
-  await page.locator('.tomorrow').getByText('6–12').waitFor();
+  await page.locator('.tomorrow').getByText('12–24').waitFor();
   assert.equal(await page.getByText('暂无估计').count(), 0);
 });
 

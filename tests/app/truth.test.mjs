@@ -88,7 +88,7 @@ test('truth: everything is old while the gateway is offline, and fresh again aft
   await s.gateway.put('gateway/status', 'offline');
   await page.locator('.tile.old').nth(2).waitFor();
   assert.equal(await page.locator('.tile.live').count(), 0);
-  assert.match(await page.locator('.state').textContent(), /断开.*网关离线/);
+  assert.match(await page.locator('.state').textContent(), /断开.*主机离线/);
   await shot(page, 'truth-gateway-offline');
   await s.gateway.online();
   await page.locator('.tile.live').nth(2).waitFor();
@@ -100,7 +100,7 @@ test('truth: the broker cut off and back', async () => {
   await login(page, s.bridge.url);
   await page.locator('.tile.live').nth(1).waitFor();
   await s.broker.halt();
-  await page.getByText('网关在，但数据来不了').waitFor();
+  await page.getByText('主机在，但数据来不了').waitFor();
   await s.broker.run();
   await s.gateway.stop();
   await s.gateway.start();
@@ -153,7 +153,7 @@ test('truth: opens without any network, with the last values, dated and grey', a
   assert.equal(await page.locator('.tile.live').count(), 0);
   assert.match(await page.locator('.tile .value').first().textContent(), /18\.2/);
   assert.match(await page.locator('.tile .age').first().textContent(), /旧数据 · .*\d\d:\d\d/);
-  await page.getByText('连不上网关').waitFor();
+  await page.getByText('连不上主机').waitFor();
   await page.goto(`${url}#/pick`);
   await page.locator('.pickbutton').waitFor();
   await shot(page, 'truth-opened-offline');

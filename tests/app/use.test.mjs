@@ -25,7 +25,7 @@ test('use: "I picked today" is two taps', async () => {
   await page.locator('.pickbutton').tap();
   await shot(page, 'use-pick-form');
   await page.locator('.pickform .primary').tap();
-  await page.getByText('已保存到网关 ✓').waitFor();
+  await page.getByText('已保存到主机 ✓').waitFor();
   const [pick] = s.gateway.picks.values();
   assert.deepEqual({ ...pick, id: '', day: '' }, { id: '', plot: 'creek', day: '', kg: 9, pickers: 5 });
   assert.match(pick.day, /^\d{4}-\d\d-\d\d$/);
@@ -36,12 +36,12 @@ test('use: the next pick begins with the numbers of the last one', async () => {
   await s.gateway.garden(1);
   const page = await open({}, 'pick');
   await page.locator('.pickbutton').tap();
-  await page.locator('input[name=kg]').fill('12.5');
+  await page.locator('input[name=weight]').fill('25');
   await page.getByRole('button', { name: '增加人数' }).tap();
   await page.locator('.pickform .primary').tap();
   await page.getByText('已保存').waitFor();
   await page.locator('.pickbutton').tap();
-  assert.equal(await page.locator('input[name=kg]').inputValue(), '12.5');
+  assert.equal(await page.locator('input[name=weight]').inputValue(), '25');
   assert.equal(await page.locator('input[name=pickers]').inputValue(), '3');
 });
 
@@ -50,23 +50,23 @@ test('use: a pick that looks like a slip is asked about, and taken when it is no
   const page = await open({ size: 'small' }, 'pick');
   const note = async (kg, people) => {
     await page.locator('.pickbutton').tap();
-    await page.locator('input[name=kg]').fill(kg);
+    await page.locator('input[name=weight]').fill(kg);
     await page.locator('input[name=pickers]').fill(people);
     await page.locator('.pickform .primary').tap();
   };
-  await note('12.5', '3');
+  await note('25', '3');
   await page.getByText('已保存').waitFor();
-  await page.getByText('上坡：12.5 公斤，3 人').waitFor();
-  for (const [kg, people, question] of [['1250', '3', '多很多'], ['125', '5', '多很多'], ['1.2', '3', '少很多'], ['0', '0', '没有采到']]) {
+  await page.getByText('上坡：25 斤，3 人').waitFor();
+  for (const [kg, people, question] of [['2500', '3', '多很多'], ['250', '5', '多很多'], ['2.4', '3', '少很多'], ['0', '0', '没有采到']]) {
     await note(kg, people);
     await page.getByText(question).waitFor();
     await shot(page, `use-pick-doubt-${kg}`);
-    assert.equal(s.gateway.picks.size, 1, `${kg} kg by ${people} is not sent before somebody says that it is right`);
+    assert.equal(s.gateway.picks.size, 1, `${kg} jin by ${people} is not sent before somebody says that it is right`);
     await page.getByRole('button', { name: '取消' }).tap();
   }
-  await note('1250', '3');
+  await note('2500', '3');
   await page.getByText('多很多').waitFor();
-  await page.locator('input[name=kg]').fill('1260');
+  await page.locator('input[name=weight]').fill('2520');
   await page.getByText('多很多').waitFor({ state: 'detached' });
   await page.locator('.pickform .primary').tap();
   await page.getByText('多很多').waitFor();
@@ -86,20 +86,20 @@ test('use: what only the gateway doubts is asked about, and sent as sure or dele
   const page = await open({}, 'pick');
   const note = async (kg) => {
     await page.locator('.pickbutton').tap();
-    await page.locator('input[name=kg]').fill(kg);
+    await page.locator('input[name=weight]').fill(kg);
     await page.locator('input[name=pickers]').fill('3');
     await page.locator('.pickform .primary').tap();
     await page.getByText('还没有记下').waitFor();
   };
-  await note('40');
+  await note('80');
   assert.ok(!(await page.locator('body').innerText()).includes('unusual'), 'in the reader\'s own language');
   await shot(page, 'use-pick-doubted');
   await page.getByRole('button', { name: '没写错' }).tap();
   await page.getByText('已送达 ✓').waitFor();
   await page.getByText('还没有记下').waitFor({ state: 'detached' });
-  await note('41');
+  await note('82');
   await page.getByRole('button', { name: '写错了' }).tap();
-  await page.getByText('上坡：41 公斤').first().waitFor({ state: 'detached' });
+  await page.getByText('上坡：82 斤').first().waitFor({ state: 'detached' });
   assert.deepEqual([...s.gateway.picks.values()].map((p) => p.kg), [40]);
 });
 
@@ -506,7 +506,7 @@ test('use: alerts are acknowledged for everybody; sound only when wished', async
   assert.ok(tried > 0, 'switching it on lets it be heard');
   await s.gateway.put('alert/wind', s.gateway.alert('大风'));
   await until('the alarm sounds', () => page.evaluate((n) => window.tones > n, tried));
-  await page.locator('.alert', { hasText: '气温 1.6 °C，界限 2' }).getByRole('button').tap();
+  await page.locator('.alert', { hasText: '气温 1.6 °C，已低于 2' }).getByRole('button').tap();
   await page.getByText('farmer 已确认 ✓').waitFor();
   // What the gateway says to all phones decides: somebody else was first.
   await s.gateway.put('alert/frost', s.gateway.alert(undefined, { acked_by: 'aunt', acked_ts: s.gateway.now() - 120e3 }));
@@ -566,7 +566,7 @@ test('use: on plain HTTP it works and says what is missing', async () => {
     await plain.goto(`${url}#/pick`);
     await plain.locator('.pickbutton').click();
     await plain.locator('.pickform .primary').click();
-    await plain.getByText('已保存到网关').waitFor();
+    await plain.getByText('已保存到主机').waitFor();
   } finally {
     await browser.close();
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one session of the page and what happens around it: login kept or not, last values written to
 // the phone, alarm sound, waiting picks.
-import { get, forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot, set } from './keep/local';
+import { forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot } from './keep/local';
+import { get, set } from './keep/setting';
 import { day } from './model/format';
 import { changed, forget, state } from './model/state';
 import { RpcError } from './mqtt/rpc';

@@ -3,7 +3,7 @@ import { render } from 'preact';
 import { App } from './views/app';
 import { isKept, resume } from './garden';
 import { chooseLang, setLang } from './i18n';
-import { get } from './keep/local';
+import { get } from './keep/setting';
 import { applyTheme } from './views/theme';
 import './style/base.css';
 import './style/home.css';

@@ -144,7 +144,7 @@ static void raise_line(struct active *active, const struct bus_config *bus, int6
     (void)snprintf(text.where, sizeof text.where, "%s", bus->name);
     say(&text, METRIC_EN, "",
         "check the adapter and the cable at the gateway, and the line's power");
-    say(&text, METRIC_ZH, "", "检查网关旁的转换器、总线接头和供电");
+    say(&text, METRIC_ZH, "", "检查主机旁的转换器、总线接头和供电");
     (void)snprintf(en->what, sizeof en->what, "none of the %u devices on line %s answers",
                    bus->device_count, bus->name);
     (void)snprintf(zh->what, sizeof zh->what, "总线 %s 上的 %u 台设备都没有应答", bus->name,

@@ -24,7 +24,7 @@ static void own_alert(bool stands, struct alert_text *text, struct active *activ
     }
     (void)snprintf(text->where, sizeof text->where, "gateway");
     (void)snprintf(text->words[METRIC_EN].place, ALERT_PLACE_SIZE, "gateway");
-    (void)snprintf(text->words[METRIC_ZH].place, ALERT_PLACE_SIZE, "网关");
+    (void)snprintf(text->words[METRIC_ZH].place, ALERT_PLACE_SIZE, "主机");
     (void)active_set(active, text, now->mono_ms, 0, now);
 }
 
@@ -33,8 +33,8 @@ static void look_at_store(const struct store_stats *stats, struct active *active
 {
     struct alert_text text = {.id = "store", .level = stats->available ? ALERT_WATCH : ALERT_ALARM};
     say(&text, METRIC_EN, stats->alarm, "look at the gateway's disk");
-    say(&text, METRIC_ZH, "", "检查网关的硬盘");
-    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网关存数据有问题：%s",
+    say(&text, METRIC_ZH, "", "检查主机的硬盘");
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "主机存数据有问题：%s",
                    stats->alarm);
     own_alert(stats->alarm[0] != '\0', &text, active, now);
 }
@@ -63,11 +63,11 @@ static void look_at_disk(const struct system_seen *seen, struct active *active,
     bool low = seen->disk_known && seen->disk_free_bytes < DISK_LEAST &&
                seen->disk_free_bytes < seen->disk_bytes / 100 * DISK_LEAST_PC;
     say(&text, METRIC_EN, "", "delete what is not needed on the gateway, or use a larger card");
-    say(&text, METRIC_ZH, "", "删掉网关上不要的文件，或换大一点的卡");
+    say(&text, METRIC_ZH, "", "删掉主机上不要的文件，或换大一点的卡");
     (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
                    "the gateway's disk is nearly full: %.0f MB are left",
                    (double)seen->disk_free_bytes / 1e6);
-    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网关硬盘快满了：还剩 %.0f MB",
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "主机硬盘快满了：还剩 %.0f MB",
                    (double)seen->disk_free_bytes / 1e6);
     own_alert(low, &text, active, now);
 }
@@ -78,7 +78,7 @@ static void look_at_descriptors(bool left, struct active *active, const struct a
     struct alert_text text = {.id = "descriptors", .level = ALERT_ALARM};
     say(&text, METRIC_EN, "no file descriptor is left: nobody can log in",
         "raise LimitNOFILE of baiyed.service and restart it");
-    say(&text, METRIC_ZH, "网关的文件描述符用完了：没有人能登录",
+    say(&text, METRIC_ZH, "主机的文件描述符用完了：没有人能登录",
         "调大 baiyed.service 的 LimitNOFILE 后重启");
     own_alert(!left, &text, active, now);
 }
@@ -90,7 +90,7 @@ static void look_at_broker(const char *name, const struct alerts_broker *broker,
     (void)snprintf(text.id, sizeof text.id, "broker-%s", name);
     say(&text, METRIC_EN, "", "look at the broker's version, certificate, users, ACL and quota");
     say(&text, METRIC_ZH, "", "检查消息服务器的版本、证书、用户、权限和配额");
-    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "消息服务器 %s 拒绝了网关：%s",
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "消息服务器 %s 拒绝了主机：%s",
                    name, broker->why);
     (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "broker %s: %s", name, broker->why);
     own_alert(broker->refused, &text, active, now);
@@ -149,7 +149,7 @@ void system_web(const char *what, struct active *active, const struct active_now
 {
     struct alert_text text = {.id = "http", .level = ALERT_ALARM};
     say(&text, METRIC_EN, what != NULL ? what : "", "see the gateway's log");
-    say(&text, METRIC_ZH, "", "查看网关日志");
+    say(&text, METRIC_ZH, "", "查看主机日志");
     (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "网页打不开：%s",
                    what != NULL ? what : "");
     own_alert(what != NULL, &text, active, now);

@@ -101,7 +101,7 @@ export class Publisher {
   alert(what, more = {}) {
     const frost = {
       what: 'frost: air_temperature 1.6 °C, limit 2 °C', todo: 'start the wind machine, tell who is on duty',
-      zh: { what: '霜冻：air_temperature 1.6 °C，界限 2 °C', todo: '打开防霜风机，通知值班' },
+      zh: { what: '霜冻：air_temperature 1.6 °C，已低于 2 °C', todo: '打开防霜风机，通知值班' },
     };
     return { level: 'alarm', where: 'upper', since: this.now() - 26 * 60e3, ...(what ? { what, todo: '打开防霜风机，通知值班' } : frost), ...more };
   }

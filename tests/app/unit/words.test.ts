@@ -11,6 +11,9 @@ describe('the words in Chinese', () => {
   it('says of a value that stands still what to do', () => {
     expect(zh['flag.stuck']).toBe('数值不变，请检查');
   });
+  it('calls the box in the shed the main machine', () => {
+    expect(zh['state.offline']).toBe('主机离线');
+  });
   it('names plots, buds and the ready harvest as growers do', () => {
     expect(zh['tomorrow.details']).toBe('分地块');
     expect(zh['grow.share']).toBe('可采的芽');
@@ -21,7 +24,7 @@ describe('the words in Chinese', () => {
     expect(zh['login.keep.why']).toMatch(/^只在自己的手机上勾选。/);
   });
   it('keeps none of the words that misled', () => {
-    const old = /已达标的新梢|树上可采|各地块|霜冻消息|^不动$|手机上打开/;
+    const old = /网关|已达标的新梢|树上可采|各地块|霜冻消息|^不动$|手机上打开/;
     expect(Object.entries(zh).filter(([, text]) => old.test(text))).toEqual([]);
   });
 });

@@ -38,7 +38,7 @@ static void levels_of_a_loam(void **state)
         assert_float_equal(water.available_mm, 65, 1e-9);
         assert_int_equal(water.irrigate, cases[i].level >= WATER_MEDIUM);
     }
-    assert_string_equal(judge(19.6).why, "soil moisture 20 %, 27 mm are missing, 26 mm are borne");
+    assert_string_equal(judge(19.6).why, "soil moisture 20 %, 27 mm short (about 18 m³ per mu)");
 }
 
 static void what_is_left_is_a_share(void **state)
@@ -56,7 +56,7 @@ static void without_a_soil_or_a_probe_nothing_is_said(void **state)
     assert_int_equal(water.level, WATER_UNKNOWN);
     assert_true(isnan(water.deficit_mm) && isnan(water.left));
     assert_false(water.irrigate);
-    assert_non_null(strstr(water.why, "no soil moisture"));
+    assert_non_null(strstr(water.why, "not enough soil moisture"));
     struct water_input input = {.moisture = 20, .root_m = 0.5};
     water_judge(&input, &water);
     assert_int_equal(water.level, WATER_UNKNOWN);

@@ -2,6 +2,7 @@
 // Small things kept on the phone: settings always; login and last values only for somebody who asked
 // to be remembered. Storage may be missing, full or forbidden: then the app just keeps less.
 import { has } from '../model/own';
+import { get, set } from './setting';
 import { parseAlert, parseForecast, parseLive, parseSite, type Forecast } from '../model/payload';
 import { clock, keepLive, state } from '../model/state';
 import type { Login } from '../mqtt/session';
@@ -10,23 +11,6 @@ const LOGIN = 'baiye.login';
 const SNAPSHOT = 'baiye.snapshot';
 const GROWTH = 'baiye.growth';
 const SNAPSHOT_MAX = 1_000_000; // characters; 60 devices take about 30,000
-
-export function get(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-export function set(key: string, value: string | null): void {
-  try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // Full or forbidden.
-  }
-}
 
 export function savedLogin(): Login | null {
   try {

@@ -88,12 +88,6 @@ export function dayAfter(ts: number, zone: string): Day {
   return { day: day(noon, zone), begins: midnight(noon, zone) };
 }
 
-/** An estimate: no more digits than it deserves. */
-export const kg = (x: number): string => value(x, x < 10 && x % 1 !== 0 ? 1 : 0);
-
-/** What somebody weighed: as it was noted. */
-export const weighed = (x: number): string => String(Math.round(x * 10) / 10);
-
 /** The last midnight of that zone, in ms. */
 export function midnight(ts: number, zone: string): number {
   const day0 = Math.floor((ts + ahead(ts, zone)) / 86400e3) * 86400e3; // in the zone's own time

@@ -2,7 +2,8 @@
 // Tomorrow's pick, frost and disease: what the gateway's forecast says, with its doubts.
 import { useState } from 'preact/hooks';
 import { ours, t, word } from '../i18n';
-import { day, dayAfter, kg, monthDay, value, weighed, when } from '../model/format';
+import { day, dayAfter, monthDay, value, when } from '../model/format';
+import { estimated, unitName, weighed } from '../model/weight';
 import type { Pick } from '../keep/db';
 import type { Forecast, PlotForecast, Triple, Why } from '../model/payload';
 import { has } from '../model/own';
@@ -44,7 +45,7 @@ function today(): string | null {
 }
 
 function LastPicked({ last }: { last: PickedDay | null }) {
-  return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), weighed(last.kg), last.pickers)}</p>;
+  return last && <p class="strong">{t('tomorrow.picked', last.day.slice(5), weighed(last.kg), last.pickers, unitName())}</p>;
 }
 
 /** Who comes tomorrow: what was said, and behind it the plots to say it for. Asked where there is, or
@@ -110,16 +111,16 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
         <>
           <div class="line">
             <p class="big">
-              {kg(pick[0])}–{kg(pick[2])}
-              <small>{t('tomorrow.kg')}</small>
+              {estimated(pick[0])}–{estimated(pick[2])}
+              <small>{unitName()}</small>
             </p>
             {pickers > 0 && (
               <p class="pickers"><Icon name="people" /> {t('tomorrow.pickers', pickers)}</p>
             )}
           </div>
           <p class="quiet">
-            {t('tomorrow.about', kg(pick[1]))}
-            {ready && ` · ${t('tomorrow.ready', kg(ready[0]), kg(ready[2]))}`}
+            {t('tomorrow.about', estimated(pick[1]), unitName())}
+            {ready && ` · ${t('tomorrow.ready', estimated(ready[0]), estimated(ready[2]), unitName())}`}
           </p>
         </>
       ) : (
@@ -137,7 +138,7 @@ export function TomorrowCard({ forecast, fresh }: { forecast: Forecast; fresh: b
               <li key={name}>
                 <a href={`#/pick/${encodeURIComponent(name)}`}>
                   <span class="clip">{label(name)}</span>
-                  <span>{p.pickKg ? t('tomorrow.range', kg(p.pickKg[0]), kg(p.pickKg[2])) : reason(p) || t('tomorrow.none')}</span>
+                  <span>{p.pickKg ? t('tomorrow.range', estimated(p.pickKg[0]), estimated(p.pickKg[2]), unitName()) : reason(p) || t('tomorrow.none')}</span>
                 </a>
               </li>
             ))}

@@ -8,11 +8,12 @@ import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
 import { add, confirm, DOUBTFUL, drop, list } from '../keep/outbox';
-import { day, fullDate, kg, value, weighed } from '../model/format';
+import { day, fullDate, value } from '../model/format';
 import { has } from '../model/own';
 import type { PlotForecast, Why } from '../model/payload';
 import { bookedFor, doubt, PICKERS_MAX, type Doubt } from '../model/picks';
 import { clock, state } from '../model/state';
+import { estimated, fromUnit, toUnit, unitName, weighed } from '../model/weight';
 import { randomId } from '../mqtt/session';
 import { BookingCard, Refused, Sent } from './booking';
 import { useGarden, usePicks } from './hooks';
@@ -30,7 +31,8 @@ function PickForm({ plot, label, picks, forecast, done }: {
   const today = day(siteNow(), zone());
   const last = picks.find((p) => p.plot === plot && !p.booking);
   const booked = last?.day === today ? undefined : bookedFor(picks, plot, today);
-  const [kilos, setKilos] = useState(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5));
+  const [weight, setWeight] = useState(toUnit(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5)));
+  const kilos = fromUnit(weight);
   const [people, setPeople] = useState((booked ?? last)?.pickers ?? forecast?.pickers ?? 2);
   const [busy, setBusy] = useState(false); // a second tap would be a second pick
   const [asked, setAsked] = useState<Doubt | null>(null);
@@ -59,9 +61,9 @@ function PickForm({ plot, label, picks, forecast, done }: {
   return (
     <form class="card pickform" onSubmit={(e) => { e.preventDefault(); void save(); }}>
       <h2>{t('pick.today')} · {label}</h2>
-      <Stepper name="kg" label={t('pick.kg')} number={kilos} step={kilos >= 20 ? 1 : 0.5} max={KG_MAX} set={changing(setKilos)} />
+      <Stepper name="weight" label={t('pick.weight', unitName())} number={weight} step={weight >= 20 ? 1 : 0.5} max={toUnit(KG_MAX)} set={changing(setWeight)} />
       <Stepper name="pickers" label={t('pick.pickers')} number={people} step={1} max={PICKERS_MAX} set={changing(setPeople)} />
-      {asked && <p class="wrong" role="alert">{t(`pick.doubt.${asked}`, weighed(kilos), Math.round(people))}</p>}
+      {asked && <p class="wrong" role="alert">{t(`pick.doubt.${asked}`, weighed(kilos), Math.round(people), unitName())}</p>}
       <button class="primary" type="submit">{asked ? t('pick.sure') : t('pick.save')}</button>
       <button class="plain" type="button" onClick={() => done('')}>{t('pick.cancel')}</button>
     </form>
@@ -72,7 +74,7 @@ function PickForm({ plot, label, picks, forecast, done }: {
 function Doubted({ pick, label }: { pick: Pick; label: string }) {
   return (
     <section class="card doubted" role="alert">
-      <p><span class="quiet">{pick.day.slice(5)}</span> {t('pick.summary', label, weighed(pick.kg), pick.pickers)}</p>
+      <p><span class="quiet">{pick.day.slice(5)}</span> {t('pick.summary', label, weighed(pick.kg), pick.pickers, unitName())}</p>
       <p class="wrong">{t('pick.doubt.gateway')}</p>
       <div>
         <button onClick={() => void confirm(pick).then(sendWaiting)}>{t('pick.sure')}</button>
@@ -97,7 +99,7 @@ function PickLog({ picks }: { picks: Pick[] }) {
             <div>
               <span>
                 <span class="quiet">{p.day.slice(5)}</span>{' '}
-                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), weighed(p.kg), p.pickers)}
+                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), weighed(p.kg), p.pickers, unitName())}
               </span>
               <Sent pick={p} />
             </div>
@@ -130,7 +132,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
         {forecast?.readyKg && (
           <div class="reading live">
             <span class="name">{t('grow.ready')}</span>
-            <span class="value">{kg(forecast.readyKg[1])}<small>{t('tomorrow.kg')}</small></span>
+            <span class="value">{estimated(forecast.readyKg[1])}<small>{unitName()}</small></span>
           </div>
         )}
       </div>
@@ -142,7 +144,7 @@ function GrowthCard({ plot, forecast }: { plot: string; forecast: PlotForecast |
       )}
       {forecast?.why && <p class="quiet">{t('grow.why')}：{ours<Why>(forecast).why}</p>}
       {score?.days != null && score.maeKg !== null && (
-        <p class="quiet">{t('grow.score', score.days, kg(score.maeKg))}</p>
+        <p class="quiet">{t('grow.score', score.days, estimated(score.maeKg), unitName())}</p>
       )}
       {days.length > 0 && (
         <>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { begin, currentLogin, defaultUrl, isKept } from '../garden';
 import { lang, setLang, t } from '../i18n';
-import { set } from '../keep/local';
+import { set } from '../keep/setting';
 import { changed, state } from '../model/state';
 
 /** On a file host the address of a broker is asked for; a gateway is its own, and its policy lets the

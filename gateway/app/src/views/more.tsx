@@ -2,8 +2,9 @@
 import { useState } from 'preact/hooks';
 import { currentLogin, end } from '../garden';
 import { lang, setLang, t, type Lang } from '../i18n';
-import { set } from '../keep/local';
+import { set } from '../keep/setting';
 import { changed, state } from '../model/state';
+import { setWeightUnit, weightUnit } from '../model/weight';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { applyTheme, theme, type Theme } from './theme';
@@ -51,6 +52,14 @@ export function More() {
         <div class="segments">
           {(['auto', 'light', 'dark'] as const).map((x) => (
             <button key={x} aria-pressed={theme() === x} onClick={() => chooseTheme(x)}>{t(`more.theme.${x}`)}</button>
+          ))}
+        </div>
+      </section>
+      <section class="card" aria-labelledby="weight">
+        <h2 id="weight">{t('weight.title')}</h2>
+        <div class="segments">
+          {(['jin', 'kg'] as const).map((unit) => (
+            <button key={unit} aria-pressed={weightUnit() === unit} onClick={() => { setWeightUnit(unit); changed(); }}>{t(`weight.${unit}`)}</button>
           ))}
         </div>
       </section>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The look: chosen, or the phone's. The style sheet knows only data-theme, so that each palette
 // stands there once.
-import { get, set } from '../keep/local';
+import { get, set } from '../keep/setting';
 
 export type Theme = 'auto' | 'light' | 'dark';
 

@@ -22,10 +22,12 @@ export function headline(tile: Tile): string[] {
   return [...new Set(has)].slice(0, 3);
 }
 
+const doubtful = (cell: Cell | undefined): boolean => cell !== undefined && cell.flag !== null && cell.flag !== 'stale';
+
 /** The word beside a value: what is doubtful about it, else how old it is, else how it is for tea. */
-export function Mark({ metric, cell, when: at }: { metric: string; cell: Cell; when: string }) {
+export function Mark({ metric, cell, when: at, narrow = false }: { metric: string; cell: Cell; when: string; narrow?: boolean }) {
   const live = cell.fresh === 'live';
-  if (cell.flag && cell.flag !== 'stale') return <span class="mark flag">{word('flag', cell.flag)}</span>;
+  if (doubtful(cell)) return <span class="mark flag">{narrow ? t('flag.look') : word('flag', cell.flag ?? '')}</span>;
   if (!live) return <span class="mark old">{at}</span>;
   const fits = cell.value === null ? null : band(metric, cell.value);
   return fits ? <span class={`mark band-${fits}`}>{word('band', fits)}</span> : <span class="mark" />;
@@ -37,10 +39,12 @@ interface ReadingProps {
   now: number | null;
   /** The time that stands above for all of them. */
   saidTs?: number | null;
+  /** What is doubtful is said below, where a sentence has room. */
+  narrow?: boolean;
 }
 
 /** An increment says little: of what adds up the day's sum stands there. */
-export function Reading({ tile, metric, now, saidTs = null }: ReadingProps) {
+export function Reading({ tile, metric, now, saidTs = null, narrow = false }: ReadingProps) {
   const cell = tile.cells[metric];
   const sums = kindOf(metric) === 'sum';
   const shown = sums ? fallenToday(tile, metric) : (cell?.value ?? null);
@@ -56,7 +60,7 @@ export function Reading({ tile, metric, now, saidTs = null }: ReadingProps) {
       ) : (
         <span class="value none">——</span>
       )}
-      {cell ? <Mark metric={metric} cell={cell} when={cell.ts === saidTs ? '' : when(cell.ts, now, zone)} /> : <span class="mark" />}
+      {cell ? <Mark metric={metric} cell={cell} narrow={narrow} when={cell.ts === saidTs ? '' : when(cell.ts, now, zone)} /> : <span class="mark" />}
     </span>
   );
 }
@@ -110,10 +114,13 @@ export class PlotTile extends Component<TileProps> {
         </div>
         <div class="readings">
           {headline(tile).map((metric) => (
-            <Reading key={metric} tile={tile} metric={metric} now={now}
+            <Reading key={metric} tile={tile} metric={metric} now={now} narrow
               saidTs={tile.fresh === 'stale' ? tile.ts : null} />
           ))}
         </div>
+        {headline(tile).filter((m) => doubtful(tile.cells[m])).map((m) => (
+          <p class="doubt" key={m}>{metricName(m)}{t('tile.colon')}{word('flag', tile.cells[m]?.flag ?? '')}</p>
+        ))}
         {sumsOf(tile).filter((m) => !headline(tile).includes(m) && (fallenToday(tile, m) ?? 0) > 0).map((m) => (
           <p class="fallen" key={m}>{t('tile.today', metricName(m))} <b>{metricValue(m, fallenToday(tile, m) ?? 0)}</b> {unit(m)}</p>
         ))}
