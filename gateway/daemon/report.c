@@ -119,7 +119,7 @@ static void note_forecast(const struct config *config, const struct plot_config 
         (void)fprintf(out,
                       "note: plot %s: neither area: nor last_year: the forecast has no kilograms\n",
                       plot->name);
-    if (plot->soil == SOIL_NONE && config_plot_device(config, plot, "soil_moisture") != NULL)
+    if (plot->soil == SOIL_NONE && config_plot_measures(config, plot, "soil_moisture"))
         (void)fprintf(out, "note: plot %s: no soil: the forecast can't say when to irrigate\n",
                       plot->name);
 }

@@ -60,6 +60,22 @@ const struct metric_info *metric_find(const char *name)
     return info;
 }
 
+const char *metric_channel_of(const char *name)
+{
+    const struct metric_info *info = metric_find(name);
+    size_t size = info != NULL ? strlen(info->name) : 0;
+    return info != NULL && name[size] == '_' ? name + size + 1 : "";
+}
+
+unsigned metric_depth_cm(const char *name)
+{
+    unsigned depth = 0;
+    const char *at = metric_channel_of(name);
+    for (; *at >= '0' && *at <= '9'; at++)
+        depth = depth * 10 + (unsigned)(*at - '0');
+    return strcmp(at, "cm") == 0 ? depth : 0;
+}
+
 const struct metric_info *metric_at(size_t index)
 {
     return index < sizeof metrics / sizeof metrics[0] ? &metrics[index] : NULL;

@@ -61,6 +61,11 @@ bool metric_channel(const char *text);
 /* The known metric of that name, or of which it is one of several ("soil_moisture_20cm"); NULL when
  * there is none. */
 const struct metric_info *metric_find(const char *name);
+/* Which of several a metric's name says: "20cm" of "soil_moisture_20cm"; "" of a plain one and of
+ * one that is not known. */
+const char *metric_channel_of(const char *name);
+/* Its depth in cm; 0: its name says none. */
+unsigned metric_depth_cm(const char *name);
 /* The rows in their order; NULL behind the last. */
 const struct metric_info *metric_at(size_t index);
 

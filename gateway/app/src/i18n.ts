@@ -4,6 +4,7 @@
 import { en } from './i18n/en';
 import { zh, type Key } from './i18n/zh';
 import { METRICS } from 'virtual:metrics';
+import { channelOf } from './model/channel';
 import { has } from './model/own';
 
 export type Lang = 'zh' | 'en';
@@ -36,15 +37,18 @@ export function word(group: string, name: string, otherwise = name): string {
 }
 
 /** What people call a metric. */
-export const metricWord = (name: string, otherwise = name): string =>
-  (has(METRICS, name) ? METRICS[name]?.[current] : undefined) ?? otherwise;
+export function metricWord(name: string, otherwise = name): string {
+  const { base, channel } = channelOf(name, METRICS);
+  const text = has(METRICS, base) ? METRICS[base]?.[current] : undefined;
+  return text === undefined ? otherwise : channel ? `${text} ${channel}` : text;
+}
 
 /** Of two wordings the one in the page's language. */
 export const ours = <T>(words: T & { zh: T | null }): T => (current === 'zh' && words.zh ? words.zh : words);
 
 /** A sentence of the gateway's with the metrics' names put as people say them. */
 export function said(sentence: string): string {
-  return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => metricWord(name));
+  return sentence.replace(/\b[a-z]+(?:_[a-z0-9]+)+\b/g, (name) => metricWord(name));
 }
 
 export type { Key };

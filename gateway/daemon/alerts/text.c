@@ -14,7 +14,8 @@
 /* ---- Numbers ---- */
 
 struct quantity {
-    const char *name[METRIC_LANGUAGES], *unit;
+    char name[METRIC_LANGUAGES][64];
+    const char *unit;
     unsigned decimals;
     bool sums;
 };
@@ -22,12 +23,19 @@ struct quantity {
 static struct quantity quantity_of(const struct alert_rule *rule)
 {
     const struct metric_info *metric = metric_find(rule->metric);
+    const char *channel = metric_channel_of(rule->metric);
+    struct quantity quantity;
     if (metric == NULL)
-        return (struct quantity){.name = {rule->metric, rule->metric}, .unit = "", .decimals = 2};
-    return (struct quantity){.name = {metric->text[METRIC_ZH], metric->text[METRIC_EN]},
-                             .unit = metric->shown,
-                             .decimals = metric->decimals,
-                             .sums = metric->kind == METRIC_SUM};
+        quantity = (struct quantity){.unit = "", .decimals = 2};
+    else
+        quantity = (struct quantity){.unit = metric->shown,
+                                     .decimals = metric->decimals,
+                                     .sums = metric->kind == METRIC_SUM};
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
+        (void)snprintf(quantity.name[l], sizeof quantity.name[l], "%s%s%s",
+                       metric != NULL ? metric->text[l] : rule->metric, *channel ? " " : "",
+                       channel);
+    return quantity;
 }
 
 /* Not "2.0 °C, below 2 °C": one digit more where the limit would be shown. */

@@ -490,3 +490,48 @@ const struct device_config *config_plot_device(const struct config *config,
     }
     return NULL;
 }
+
+static unsigned add_depth(uint16_t *depths, unsigned count, unsigned most, uint16_t depth)
+{
+    unsigned at = count;
+    for (unsigned i = 0; i < count; i++) {
+        if (depths[i] == depth)
+            return count;
+    }
+    if (count == most)
+        return count;
+    for (; at > 0 && depths[at - 1] > depth; at--)
+        depths[at] = depths[at - 1];
+    depths[at] = depth;
+    return count + 1;
+}
+
+static unsigned add_depths(const struct device_config *device, const char *metric, uint16_t *depths,
+                           unsigned count, unsigned most)
+{
+    size_t size = strlen(metric);
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        const char *name = device->metrics[m]->metric;
+        unsigned depth = metric_depth_cm(name);
+        if (depth > 0 && strncmp(name, metric, size) == 0 && name[size] == '_')
+            count = add_depth(depths, count, most, (uint16_t)depth);
+    }
+    return count;
+}
+
+unsigned config_plot_depths(const struct config *config, const struct plot_config *plot,
+                            const char *metric, uint16_t *depths, unsigned most)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < plot->device_count; i++)
+        count = add_depths(&config->devices[plot->devices[i]], metric, depths, count, most);
+    return count;
+}
+
+bool config_plot_measures(const struct config *config, const struct plot_config *plot,
+                          const char *metric)
+{
+    uint16_t depth;
+    return config_plot_depths(config, plot, metric, &depth, 1) > 0 ||
+           config_plot_device(config, plot, metric) != NULL;
+}

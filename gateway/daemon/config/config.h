@@ -392,6 +392,13 @@ bool config_alert_trouble(const struct config *config, const struct alert_rule *
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);
 const struct plot_config *config_plot(const struct config *config, const char *name);
+/* At which depths the plot's devices measure a metric that has one in its name
+ * ("soil_moisture_20cm"): in cm, ascending, at most `most`; their number. */
+unsigned config_plot_depths(const struct config *config, const struct plot_config *plot,
+                            const char *metric, uint16_t *depths, unsigned most);
+/* Does a device of the plot measure it, at whichever depth? */
+bool config_plot_measures(const struct config *config, const struct plot_config *plot,
+                          const char *metric);
 /* The plot's first device that measures it. */
 const struct device_config *config_plot_device(const struct config *config,
                                                const struct plot_config *plot, const char *metric);

@@ -208,7 +208,7 @@ static void put_water(struct json_out *o, const struct config *config,
         const struct water *water = &outlooks[i].water;
         const char *level = water_level_name(water->level);
         if (config->plots[i].soil == SOIL_NONE ||
-            config_plot_device(config, &config->plots[i], "soil_moisture") == NULL)
+            !config_plot_measures(config, &config->plots[i], "soil_moisture"))
             continue;
         json_out_open(o, '{');
         json_out_key(o, "plot");

@@ -2,6 +2,7 @@
 #include "gateway/daemon/forecast/gather.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,67 @@ static enum store_result gather_metric(struct ask *ask, const struct source *sou
     return STORE_OK;
 }
 
+/* ---- Soil at several depths ---- */
+
+#define DEPTHS_MAX 12
+
+unsigned gather_depth_shares(const uint16_t *depths, unsigned count, double root_cm, double *shares)
+{
+    double top = 0;
+    for (unsigned i = 0; i < count; i++) {
+        double end = i + 1 < count ? (depths[i] + depths[i + 1]) / 2.0 : root_cm;
+        end = end < root_cm ? end : root_cm;
+        if (i > 0 && (depths[i] > root_cm || end <= top))
+            return i;
+        shares[i] = end > top ? end - top : root_cm;
+        top = end;
+    }
+    return count;
+}
+
+/* Mean of the layer, of each hour of what was measured in it. */
+static void mix_depth(const struct tea_hour *from, double share, uint32_t count,
+                      struct tea_hour *hours, float *weights)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (isnan(from[i].soil_moisture))
+            continue;
+        double before = weights[i] > 0 ? (double)(hours[i].soil_moisture * weights[i]) : 0;
+        weights[i] += (float)share;
+        hours[i].soil_moisture =
+            (float)((before + (double)from[i].soil_moisture * share) / (double)weights[i]);
+    }
+}
+
+static enum store_result gather_depths(struct ask *ask, const struct config *config, uint16_t plot,
+                                       int64_t from_ms, uint32_t count, const struct source *source,
+                                       struct store_point *points, struct tea_hour *hours)
+{
+    const struct plot_config *of = &config->plots[plot];
+    uint16_t depths[DEPTHS_MAX];
+    double shares[DEPTHS_MAX];
+    unsigned found = config_plot_depths(config, of, source->metric, depths, DEPTHS_MAX);
+    unsigned used = gather_depth_shares(depths, found, of->root_m * 100, shares);
+    struct tea_hour *own = calloc((size_t)count + 1, sizeof *own);
+    float *weights = calloc((size_t)count + 1, sizeof *weights);
+    enum store_result result = own != NULL && weights != NULL ? STORE_OK : STORE_BUSY;
+    for (unsigned d = 0; d < used && result == STORE_OK; d++) {
+        struct store_history_query query = {.device = -1,
+                                            .plot = plot,
+                                            .from_ms = from_ms,
+                                            .to_ms = from_ms + count * TEA_HOUR_MS,
+                                            .step = STORE_HOUR};
+        (void)snprintf(query.metric, sizeof query.metric, "%s_%ucm", source->metric, depths[d]);
+        for (uint32_t i = 0; i < count; i++)
+            own[i].soil_moisture = NAN;
+        result = gather_metric(ask, source, &query, points, own);
+        mix_depth(own, shares[d], count, hours, weights);
+    }
+    free(weights);
+    free(own);
+    return result;
+}
+
 enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
                                int64_t from_ms, uint32_t count, struct tea_hour *hours)
 {
@@ -93,6 +155,8 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
     for (size_t i = 0; i < sizeof sources / sizeof sources[0] && result == STORE_OK; i++) {
         const struct source *source = &sources[i];
         const struct device_config *device = config_plot_device(config, of, source->metric);
+        if (device == NULL && source->mean == offsetof(struct tea_hour, soil_moisture))
+            result = gather_depths(ask, config, plot, from_ms, count, source, points, hours);
         if (device == NULL)
             continue;
         /* Two gauges would count the same rain twice; all else is the mean of the plot's devices.

@@ -8,8 +8,13 @@
 #include "gateway/daemon/forecast/ask.h"
 #include "gateway/forecast/outlook.h"
 
+/* Of soil moisture at several depths (ascending, in cm): the share of each in the layer of
+ * `root_cm` that the roots drink from, from half way to the one above to half way to the one below.
+ * What lies below the layer has none, unless it is all there is. The number of those that have. */
+unsigned gather_depth_shares(const uint16_t *depths, unsigned count, double root_cm,
+                             double *shares);
 /* The hours of config.plots[plot] from `from_ms` (a full hour) on. What no device of it measures
- * stays unknown. */
+ * stays unknown. Soil moisture at several depths is the mean of the roots' layer. */
 enum store_result gather_hours(struct ask *ask, const struct config *config, uint16_t plot,
                                int64_t from_ms, uint32_t count, struct tea_hour *hours);
 /* What was noted: by day of the season into notes[SEASON_DAYS + 1], and the fresh leaf of the

@@ -16,6 +16,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/daemon/forecast/forecast.h"
+#include "gateway/daemon/forecast/gather.h"
 
 #define HOUR_MS  INT64_C(3600000)
 #define EVENING  INT64_C(1807363800000) /* 2027-04-10 21:30 in Guizhou (UTC+8) */
@@ -378,9 +379,37 @@ static void a_store_that_does_not_answer_is_no_progress(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 
+static void depths_share_the_layer_of_the_roots(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t depths[3];
+        unsigned count;
+        double root_cm;
+        double shares[3];
+        unsigned used;
+    } cases[] = {
+        {{20, 40, 60}, 3, 50, {30, 20, 0}, 2}, /* 60 cm is below them, and 40 reaches to 50 */
+        {{10, 30}, 2, 50, {20, 30}, 2},
+        {{20, 40, 60}, 3, 100, {30, 20, 50}, 3},
+        {{80}, 1, 50, {50}, 1}, /* all that there is */
+        {{60, 90}, 2, 50, {50}, 1},
+        {{20}, 1, 50, {50}, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double shares[3] = {0};
+        assert_int_equal(
+            gather_depth_shares(cases[i].depths, cases[i].count, cases[i].root_cm, shares),
+            cases[i].used);
+        for (unsigned d = 0; d < cases[i].used; d++)
+            assert_true(fabs(shares[d] - cases[i].shares[d]) < 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(depths_share_the_layer_of_the_roots),
         TEST(a_start_reads_the_season_and_speaks),
         TEST(a_note_is_looked_at_and_only_the_last_days_are_read),
         TEST(what_says_nothing_new_is_not_sent),

@@ -2,6 +2,8 @@
 // What counts as low, fine and high for tea, so that a number gets a word and an arrow. Starting
 // values: 4 °C is where sprouted buds begin to suffer, growth rests below 10 °C and suffers above
 // 30 °C, shoots stop above 2.3 kPa of vapour pressure deficit. Soil bands are wide on purpose.
+import { channelOf } from './channel';
+
 export type Band = 'danger-low' | 'low' | 'fine' | 'high' | 'danger-high';
 
 interface Limits {
@@ -24,7 +26,7 @@ const LIMITS: Record<string, Limits> = {
 };
 
 export function band(metric: string, value: number): Band | null {
-  const limits = LIMITS[metric];
+  const limits = LIMITS[channelOf(metric, LIMITS).base];
   if (!limits) return null;
   if (limits.dangerLow !== undefined && value <= limits.dangerLow) return 'danger-low';
   if (limits.low !== undefined && value < limits.low) return 'low';

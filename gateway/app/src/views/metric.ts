@@ -3,6 +3,7 @@
 // site's. A unit that the farm's own profile names stands before the table's.
 import { METRICS, type MetricInfo } from 'virtual:metrics';
 import { metricWord } from '../i18n';
+import { channelOf } from '../model/channel';
 import { value } from '../model/format';
 import { has } from '../model/own';
 import { state } from '../model/state';
@@ -11,7 +12,7 @@ import type { Metric } from '../model/payload';
 const own = <T>(all: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
   all && has(all, name) ? all[name] : undefined;
 const fromSite = (metric: string): Metric | undefined => own(state.site?.metrics, metric);
-const fromTable = (metric: string): MetricInfo | undefined => own(METRICS, metric);
+const fromTable = (metric: string): MetricInfo | undefined => own(METRICS, channelOf(metric, METRICS).base);
 
 export const metricName = (metric: string): string => metricWord(metric, fromSite(metric)?.label || metric);
 

@@ -3,6 +3,7 @@
 import { Component } from 'preact';
 import { lang, t, word } from '../i18n';
 import { band } from '../model/bands';
+import { shallowest } from '../model/channel';
 import { age, when } from '../model/format';
 import { state } from '../model/state';
 import { keyOf, type Cell, type Tile } from '../model/tiles';
@@ -15,7 +16,7 @@ const FALLBACK = ['canopy_temperature', 'illuminance', 'rainfall', 'wind_speed',
 
 /** Temperature, humidity and soil; a plot without one of them shows what it has instead. */
 export function headline(tile: Tile): string[] {
-  const soil = SOIL.find((m) => tile.cells[m]) ?? (tile.isDevice ? undefined : 'soil_moisture');
+  const soil = SOIL.find((m) => tile.cells[m]) ?? shallowest('soil_moisture', Object.keys(tile.cells)) ?? (tile.isDevice ? undefined : 'soil_moisture');
   const wanted = [...HEADLINE, soil].filter((m): m is string => m !== undefined);
   if (!tile.isDevice || Object.keys(tile.cells).length === 0) return wanted;
   const has = [...wanted, ...SOIL, ...FALLBACK, ...Object.keys(tile.cells)].filter((m) => tile.cells[m]);
