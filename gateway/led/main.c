@@ -4,6 +4,7 @@
  * there is no queue of pictures, so after a freeze the first one shown is the present one. */
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/boundary.h"
 #include "gateway/common/log.h"
 #include "gateway/led/check.h"
 #include "gateway/led/config.h"
@@ -97,15 +99,43 @@ static int run_check(const struct led_config *config, const struct pages *pages,
     return good ? EX_OK : EX_CONFIG;
 }
 
+/* Before Paho starts its threads: what comes from the broker is a stranger's. */
+static void close_boundary(struct boundary *boundary, const struct led_config *config)
+{
+    char text[BOUNDARY_TEXT_SIZE];
+    char folders[LED_OUTPUTS_MAX][LED_PATH_SIZE];
+    boundary->notifies = true;
+    boundary_read(boundary, config->fonts);
+    boundary_read(boundary, config->mqtt.password_file);
+    boundary_read(boundary, config->mqtt.ca_file);
+    boundary_read(boundary, config->mqtt.cert_file);
+    boundary_read(boundary, config->mqtt.key_file);
+    boundary_port(boundary, (unsigned)config->mqtt.port);
+    for (int i = 0; i < config->output_count; i++) {
+        const struct output_config *output = &config->outputs[i];
+        (void)snprintf(folders[i], sizeof folders[i], "%s", output->path);
+        if (output->type == OUTPUT_PNG)
+            boundary_write(boundary, dirname(folders[i]));
+        else if (output->type == OUTPUT_FRAMEBUFFER)
+            boundary_write(boundary, output->path);
+    }
+    boundary_close(boundary);
+    log_write(LOG_LEVEL_INFO, "the program is bounded: %s",
+              boundary_text(boundary->in_force, text));
+}
+
 static int run_screen(const struct led_config *config, struct pages *pages, struct state *state,
                       int signals)
 {
     char error[512];
+    static struct boundary boundary;
+    close_boundary(&boundary, config);
     struct screen *screen = screen_open(config, pages, state, error, sizeof error);
     if (!screen) {
         (void)fprintf(stderr, "baiye-led: %s\n", error);
         return EX_UNAVAILABLE;
     }
+    int end = EX_OK;
     (void)sd_notify(0, "READY=1");
     for (bool stop = false; !stop;) {
         int wait_ms = screen_step(screen);
@@ -115,9 +145,16 @@ static int run_screen(const struct led_config *config, struct pages *pages, stru
         if (poll(fds, 2, wait_ms) < 0 && errno != EINTR)
             break;
         stop = (fds[0].revents & POLLIN) != 0;
+        if (!state->connected && boundary_is_stale(&boundary)) {
+            log_write(LOG_LEVEL_NOTICE,
+                      "a key, or how names are looked up, has changed; the program ends to be "
+                      "started anew");
+            end = EX_TEMPFAIL;
+            stop = true;
+        }
     }
     screen_close(screen);
-    return EX_OK;
+    return end;
 }
 
 int main(int argc, char **argv)

@@ -15,16 +15,23 @@
 
 #define UPTIME_MOST_S 100000000 /* no machine of ours has been up for three years */
 
+static int step_fd = -1;
+
+/* Once: a program may have given up opening files by the time it asks. */
+__attribute__((constructor)) static void open_step(void)
+{
+    const char *path = getenv("BAIYE_CLOCK_STEP");
+    step_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
 static long offset_s(void)
 {
     char text[32] = "";
-    const char *path = getenv("BAIYE_CLOCK_STEP"), *always = getenv("BAIYE_CLOCK_OFFSET");
+    const char *always = getenv("BAIYE_CLOCK_OFFSET");
     long offset = always ? strtol(always, NULL, 10) : 0;
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0)
+    if (step_fd < 0)
         return offset;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
+    ssize_t got = pread(step_fd, text, sizeof text - 1, 0);
     return offset + (got > 0 ? strtol(text, NULL, 10) : 0);
 }
 

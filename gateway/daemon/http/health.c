@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/boundary.h"
+
 static void add_text(json_t *list, const char *format, const char *name, const char *what)
 {
     if (list != NULL)
@@ -165,6 +167,8 @@ static json_t *broker_json(const struct health *health, uint16_t index)
     put(json, "backlog", s.backlog);
     put(json, "quarantined", s.quarantined);
     put(json, "pid", s.pid);
+    char text[BOUNDARY_TEXT_SIZE];
+    (void)json_object_set_new(json, "boundary", json_string(boundary_text(s.boundary, text)));
     return json;
 }
 

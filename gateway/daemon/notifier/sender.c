@@ -11,8 +11,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "gateway/common/boundary.h"
+#include "gateway/common/log.h"
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
@@ -37,6 +41,7 @@ struct transfer {
 
 struct sender {
     struct notifier_hello hello;
+    struct boundary boundary;
     CURLM *multi;
     struct transfer transfers[WAYS_MAX];
 };
@@ -188,6 +193,8 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
     struct way_secrets secrets;
     struct timespec now;
     char why[WAY_WHY_SIZE] = "";
+    if (boundary_is_stale(&sender->boundary))
+        _exit(EX_TEMPFAIL); /* a key or the network changed; what has no answer is sent again */
     transfer->message = *message;
     transfer->answer_size = 0;
     if (!read_secrets(way, &secrets, why)) {
@@ -277,6 +284,21 @@ static bool read_daemon(struct sender *sender)
     }
 }
 
+/* libcurl has no thread of its own yet; what it looks names up by stays within. */
+static void close_boundary(struct sender *sender)
+{
+    char text[BOUNDARY_TEXT_SIZE];
+    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
+        const struct way_config *way = &sender->hello.ways[i];
+        boundary_read(&sender->boundary, way->token_file);
+        boundary_read(&sender->boundary, way->secret_file);
+        boundary_read(&sender->boundary, way->ca_file);
+    }
+    boundary_close(&sender->boundary);
+    log_write(LOG_LEVEL_INFO, "notify: its process is bounded: %s",
+              boundary_text(sender->boundary.in_force, text));
+}
+
 static void serve(struct sender *sender)
 {
     while (read_daemon(sender)) {
@@ -297,8 +319,10 @@ int notifier_main(void)
     bool good =
         sender != NULL && sender->multi != NULL &&
         recv(CHILD_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
-    if (good)
+    if (good) {
+        close_boundary(sender);
         serve(sender);
+    }
     if (sender != NULL && sender->multi != NULL)
         (void)curl_multi_cleanup(sender->multi);
     curl_global_cleanup();

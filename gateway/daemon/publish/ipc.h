@@ -124,6 +124,7 @@ struct ipc_counts {
     uint8_t type;
     bool lane_refused; /* readings are refused and kept */
     bool unheard;      /* since nobody subscribes to them */
+    uint8_t boundary;  /* or of enum boundary_part */
     uint64_t connects, messages, acked, refused, bytes;
 };
 

@@ -69,6 +69,7 @@ struct publish_stats {
     uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
+    uint8_t boundary; /* of its process, or of enum boundary_part */
     bool used_up;     /* all of the budget: only alerts and forecast */
     bool thrifty;     /* from 80 % of the budget on: only alerts, forecast, hourly means */
     int64_t later_ms; /* thrifty: UTC from which readings go out again, also those asked for once

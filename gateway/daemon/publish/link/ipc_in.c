@@ -51,6 +51,7 @@ static void on_counts(struct publish *publish, struct broker *broker,
     stats->messages = counts->messages;
     stats->acked = counts->acked;
     stats->refused = counts->refused;
+    stats->boundary = counts->boundary;
     stats->bytes_sent = bytes;
     if (broker->up)
         (void)snprintf(stats->state, sizeof stats->state, "%s",

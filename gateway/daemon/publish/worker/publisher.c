@@ -19,7 +19,6 @@
 
 #include "gateway/common/backoff.h"
 #include "gateway/common/log.h"
-#include "gateway/daemon/publish/worker/boundary.h"
 
 #define WINDOW          16u /* QoS 1 messages in flight: below the brokers' usual 20 */
 #define FASTEST_MOST_MS 3000
@@ -67,8 +66,36 @@ static void wait_and_retry(struct publisher *p, const char *state, const char *w
     tell_state(p, false, state, why);
 }
 
+/* All that it still needs is named; the keys are read anew with each connection. */
+static void close_boundary(struct publisher *p)
+{
+    const struct broker_config *broker = &p->hello.broker;
+    char text[BOUNDARY_TEXT_SIZE];
+    boundary_read(&p->boundary, broker->password_file);
+    boundary_read(&p->boundary, broker->ca_file);
+    boundary_read(&p->boundary, broker->cert_file);
+    boundary_read(&p->boundary, broker->key_file);
+    for (unsigned i = 0; broker_url(broker, i) != NULL; i++)
+        boundary_port(&p->boundary, broker_url(broker, i)->port);
+    boundary_close(&p->boundary);
+    if ((p->boundary.in_force & BOUNDARY_CALLS) == 0)
+        log_write(LOG_LEVEL_WARNING,
+                  "publish %s: its process keeps more rights than it needs: the kernel has no "
+                  "system call filter (%s)",
+                  broker->name, strerror(errno));
+    log_write(LOG_LEVEL_INFO, "publish %s: its process is bounded: %s", broker->name,
+              boundary_text(p->boundary.in_force, text));
+}
+
 static void connect_now(struct publisher *p)
 {
+    if (boundary_is_stale(&p->boundary)) {
+        log_write(LOG_LEVEL_INFO,
+                  "publish %s: a key, or how names are looked up, has changed; its process starts "
+                  "anew to read it",
+                  p->hello.broker.name);
+        _exit(EX_TEMPFAIL);
+    }
     char why[96] = "";
     p->phase = PHASE_CONNECTING;
     p->phase_ms = now_ms();
@@ -388,11 +415,7 @@ int publisher_main(void)
         (void)fprintf(stderr, "baiyed: --publisher is for baiyed itself\n");
         return EX_USAGE;
     }
-    if (!boundary_close())
-        log_write(LOG_LEVEL_WARNING,
-                  "publish %s: its process keeps more rights than it needs: the kernel has no "
-                  "system call filter (%s)",
-                  p->hello.broker.name, strerror(errno));
+    close_boundary(p);
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->streams = streams_create();
     p->session = session_create(&p->hello, p->wake_fd);

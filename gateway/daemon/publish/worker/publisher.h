@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/common/boundary.h"
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/publish/ipc.h"
@@ -39,6 +40,7 @@ struct slot {
 struct publisher {
     int fd, wake_fd;
     struct ipc_hello hello;
+    struct boundary boundary;
     struct session *session;
     struct streams *streams;
     enum phase phase;
