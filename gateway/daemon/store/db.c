@@ -43,7 +43,13 @@ static const char *const migrations[DB_VERSION] = {
     /* 5 -> 6: alerts, from their beginning on; ended 0: it stands */
     ("CREATE TABLE alert(id TEXT, begun INTEGER, ended INTEGER NOT NULL, doc TEXT NOT NULL,"
      " PRIMARY KEY(id, begun)) STRICT, WITHOUT ROWID;"),
+    /* 6 -> 7: how many picks a user has written, corrections too, in the day since the first */
+    ("CREATE TABLE pick_day(user TEXT PRIMARY KEY, since INTEGER NOT NULL,"
+     " count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
+
+/* That day is not over, and the clock has not been set back before it. */
+#define PICK_DAY_RUNS "since > ?2 - 86400000 AND since <= ?2"
 
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
 
@@ -93,6 +99,13 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_PICK_RECENT] = "SELECT count(*) FROM (SELECT user, at FROM pick ORDER BY rowid DESC"
                        " LIMIT ?3) WHERE user = ?2 AND at > ?1",
+    [DB_PICK_DAY_GET] = "SELECT coalesce(max(count), 0) FROM pick_day WHERE user = ?1 AND"
+                        " " PICK_DAY_RUNS,
+    [DB_PICK_DAY_ADD] = "INSERT INTO pick_day(user, since, count) VALUES(?1, ?2, 1) ON"
+                        " CONFLICT(user) DO UPDATE SET"
+                        " count = CASE WHEN " PICK_DAY_RUNS " THEN count + 1 ELSE 1 END,"
+                        " since = CASE WHEN " PICK_DAY_RUNS " THEN since ELSE ?2 END",
+    [DB_PICK_DAY_TRIM] = "DELETE FROM pick_day WHERE since <= ?1 - 86400000 OR since > ?1",
     [DB_PICK_SPAN] = "SELECT coalesce((SELECT max(rowid) FROM pick) -"
                      " (SELECT min(rowid) FROM pick) + 1, 0)",
     [DB_PICK_COUNT] = "SELECT count(*) FROM pick",

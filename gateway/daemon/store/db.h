@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        6
+#define DB_VERSION        7
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -50,6 +50,9 @@ enum db_statement {
     DB_QUARANTINE_DELETE, /* rowid */
     DB_PICK_SET,          /* id, plot, user, day, kg, pickers, at */
     DB_PICK_RECENT,       /* since, user, how many rows to look at */
+    DB_PICK_DAY_GET,      /* user, now: how many were written in the user's day */
+    DB_PICK_DAY_ADD,      /* user, now */
+    DB_PICK_DAY_TRIM,     /* now: forgets days that are over */
     DB_PICK_SPAN,         /* no more rows than that; costs no look at them */
     DB_PICK_COUNT,
     DB_PICK_TRIM,  /* how many, of who has the most */

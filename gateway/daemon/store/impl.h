@@ -38,15 +38,6 @@ struct cursors_row {
     uint64_t back[STORE_BROKERS_MAX]; /* 0: it has not moved */
 };
 
-#define PICK_PACES 32 /* users; one more takes the place of who began longest ago */
-
-/* Picks of a day that were written since the start, corrections too: a row says nothing of how
- * often it was written. */
-struct pick_pace {
-    char user[65]; /* "": free */
-    int64_t since_ms;
-    uint32_t count;
-};
 struct notes_trim {
     uint32_t picks, audits, alerts; /* rows written since the last look at their share */
 };
@@ -83,7 +74,6 @@ struct store {
     struct salvage *salvage;
     struct stream_table *streams;
     struct wall_time *wall_time;
-    struct pick_pace pick_paces[PICK_PACES];
     struct notes_trim notes_trim;
     struct log_rate sidecar_log;
 

@@ -110,39 +110,54 @@ static void keep_share(struct store *store, enum db_statement span, enum db_stat
 
 /* ---- Picks ---- */
 
-/* That of a user, of the day that began with the first one in it; begun anew when that is over, or
- * the clock was set back. */
-static struct pick_pace *pace_of(struct store *store, const struct store_pick *pick)
-{
-    struct pick_pace *pace = NULL, *oldest = &store->pick_paces[0];
-    for (size_t i = 0; i < PICK_PACES && pace == NULL; i++) {
-        struct pick_pace *at = &store->pick_paces[i];
-        if (strcmp(at->user, pick->user) == 0)
-            pace = at;
-        else if (at->since_ms < oldest->since_ms)
-            oldest = at;
-    }
-    bool new = pace == NULL;
-    if (new)
-        pace = oldest;
-    if (new || pick->at_ms - pace->since_ms >= DAY_MS || pick->at_ms < pace->since_ms) {
-        *pace = (struct pick_pace){.since_ms = pick->at_ms};
-        (void)snprintf(pace->user, sizeof pace->user, "%s", pick->user);
-    }
-    return pace;
-}
-
+/* Of rows, in any 24 h; and of what was written, since a row says nothing of how often that was. */
 static bool is_beyond_limit(struct store *store, const struct store_pick *pick)
 {
-    if (pace_of(store, pick)->count >= STORE_PICKS_A_DAY)
-        return true;
-    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_RECENT);
-    if (s == NULL)
+    sqlite3_stmt *day = db_statement(&store->db, DB_PICK_DAY_GET);
+    sqlite3_stmt *rows = db_statement(&store->db, DB_PICK_RECENT);
+    if (day == NULL || rows == NULL)
         return false; /* the insertion will tell */
-    sqlite3_bind_int64(s, 1, pick->at_ms - DAY_MS);
-    bind_text(s, 2, pick->user);
-    sqlite3_bind_int64(s, 3, PICKS_LOOK);
-    return number_of(s) >= (int64_t)STORE_PICKS_A_DAY;
+    bind_text(day, 1, pick->user);
+    sqlite3_bind_int64(day, 2, pick->at_ms);
+    sqlite3_bind_int64(rows, 1, pick->at_ms - DAY_MS);
+    bind_text(rows, 2, pick->user);
+    sqlite3_bind_int64(rows, 3, PICKS_LOOK);
+    return number_of(day) >= (int64_t)STORE_PICKS_A_DAY ||
+           number_of(rows) >= (int64_t)STORE_PICKS_A_DAY;
+}
+
+static int set_pick(struct store *store, const struct store_pick *pick)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
+    if (s != NULL) {
+        bind_text(s, 1, pick->id);
+        bind_text(s, 2, pick->plot);
+        bind_text(s, 3, pick->user);
+        sqlite3_bind_int(s, 4, pick->day);
+        sqlite3_bind_double(s, 5, pick->kg);
+        sqlite3_bind_int64(s, 6, pick->pickers);
+        sqlite3_bind_int64(s, 7, pick->at_ms);
+    }
+    return db_run(&store->db, s);
+}
+
+static int count_pick(struct store *store, const struct store_pick *pick)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_DAY_ADD);
+    if (s != NULL) {
+        bind_text(s, 1, pick->user);
+        sqlite3_bind_int64(s, 2, pick->at_ms);
+    }
+    return db_run(&store->db, s);
+}
+
+static void trim_picks(struct store *store, int64_t now_ms)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_DAY_TRIM);
+    if (s != NULL)
+        sqlite3_bind_int64(s, 1, now_ms);
+    (void)write_one(store, s, "trimming counts of picks");
+    keep_share(store, DB_PICK_SPAN, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
 }
 
 static enum store_result pick_act(struct store *store, struct note_task *note)
@@ -151,22 +166,20 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
     memcpy(&pick, note->input, sizeof pick);
     if (is_beyond_limit(store, &pick))
         return STORE_LIMIT;
-    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
-    if (s == NULL)
-        return write_one(store, NULL, "keeping a pick");
-    bind_text(s, 1, pick.id);
-    bind_text(s, 2, pick.plot);
-    bind_text(s, 3, pick.user);
-    sqlite3_bind_int(s, 4, pick.day);
-    sqlite3_bind_double(s, 5, pick.kg);
-    sqlite3_bind_int64(s, 6, pick.pickers);
-    sqlite3_bind_int64(s, 7, pick.at_ms);
-    enum store_result result = write_one(store, s, "keeping a pick");
-    if (result == STORE_OK)
-        pace_of(store, &pick)->count++;
-    if (result == STORE_OK && store->notes_trim.picks++ % TRIM_EVERY == 0)
-        keep_share(store, DB_PICK_SPAN, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
-    return result;
+    int rc = db_begin(&store->db);
+    if (rc == SQLITE_OK)
+        rc = set_pick(store, &pick);
+    if (rc == SQLITE_OK)
+        rc = count_pick(store, &pick);
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    if (rc != SQLITE_OK)
+        db_rollback(&store->db);
+    if (!file_result(store, rc, "keeping a pick") || rc != SQLITE_OK)
+        return STORE_UNAVAILABLE;
+    if (store->notes_trim.picks++ % TRIM_EVERY == 0)
+        trim_picks(store, pick.at_ms);
+    return STORE_OK;
 }
 
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,

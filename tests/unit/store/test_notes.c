@@ -72,8 +72,17 @@ static void corrections_of_one_pick_count_too(void **state)
     assert_int_equal(pick(bench, "li", 1, NOON + 1000), STORE_LIMIT);
     assert_int_equal(pick(bench, "li", 2, NOON + 1000), STORE_LIMIT);
     assert_int_equal(pick(bench, "wang", 1, NOON + 1000), STORE_OK);
+    bench_close(bench);
+    bench_open(bench); /* a start of the daemon gives no new day */
+    assert_int_equal(pick(bench, "li", 1, NOON + 1000), STORE_LIMIT);
+    for (unsigned i = 0; i < 100; i++) { /* nor do many others who note something */
+        char user[16];
+        (void)snprintf(user, sizeof user, "v%u", i);
+        assert_int_equal(pick(bench, user, 1, NOON + 2000 + i), STORE_OK);
+    }
+    assert_int_equal(pick(bench, "li", 1, NOON + 3000), STORE_LIMIT);
     assert_int_equal(pick(bench, "li", 1, NOON + DAY), STORE_OK);
-    for (unsigned i = 0; i < 100; i++) { /* more users than are remembered */
+    for (unsigned i = 0; i < 100; i++) {
         char user[16];
         (void)snprintf(user, sizeof user, "u%u", i);
         assert_int_equal(pick(bench, user, 1, NOON + DAY + i), STORE_OK);
