@@ -97,6 +97,71 @@ static double month_bytes(const struct config *config, const struct broker_confi
     return (squeezed + batches * frame + live + scalars + keepalive) * MONTH_S;
 }
 
+static void print_for(FILE *out, uint32_t s)
+{
+    if (s % 3600 == 0)
+        (void)fprintf(out, "%u h", s / 3600);
+    else if (s % 60 == 0)
+        (void)fprintf(out, "%u min", s / 60);
+    else
+        (void)fprintf(out, "%u s", s);
+}
+
+static void print_names(const struct config *config, const uint16_t *devices, uint16_t count,
+                        FILE *out)
+{
+    for (uint16_t i = 0; i < count; i++)
+        (void)fprintf(out, "%s%s", i > 0 ? ", " : "", config->devices[devices[i]].name);
+}
+
+static void print_cause(const struct config *config, const struct action_config *action, FILE *out)
+{
+    if (action->way >= 0) {
+        (void)fprintf(out, "an alarm that nobody has answered (way %s)",
+                      config->ways[action->way].name);
+    } else if (action->rule >= 0) {
+        (void)fprintf(out, "rule %s at ", config->alerts[action->rule].name);
+        print_names(config, action->rule_devices, action->rule_device_count, out);
+    }
+    for (uint8_t i = 0; i < action->time_count; i++)
+        (void)fprintf(out, "%s%02d:%02d", i > 0 ? ", " : "daily at ", action->times[i] / 60,
+                      action->times[i] % 60);
+}
+
+/* What would switch what. */
+static void print_action(const struct config *config, const struct action_config *action, FILE *out)
+{
+    const struct device_config *device = &config->devices[action->device];
+    const struct write_config *write = action->write;
+    (void)fprintf(out, "action %s: ", action->name);
+    print_cause(config, action, out);
+    (void)fprintf(out,
+                  " switches %s %s (bus %s, address %u, function %u, %s 0x%04X) to %d, for at "
+                  "most ",
+                  device->name, write->name, config->buses[device->bus].name, device->unit,
+                  write->function,
+                  write->function == 5 || write->function == 15 ? "coil" : "register",
+                  write->address, (int)action->on);
+    print_for(out, action->for_s);
+    if (action->until_metric[0] != '\0') {
+        (void)fprintf(out, " or until %s is %s %g at ", action->until_metric,
+                      action->until_above ? "above" : "below", action->until_limit);
+        print_names(config, action->until_devices, action->until_device_count, out);
+    }
+    (void)fprintf(out, ", then to %d for at least ", (int)action->off);
+    print_for(out, action->pause_s);
+    (void)fprintf(out, "\n  %sa person's write keeps it away for ",
+                  action->rule < 0 && action->until_metric[0] == '\0' ? ""
+                  : action->keep ? "without fresh values it stays as it is; "
+                                 : "without fresh values it goes off; ");
+    print_for(out, action->override_s);
+    (void)fprintf(out, "; %s\n",
+                  write->limit_step_ms > 0
+                      ? "the device counts its time on as well"
+                      : "the device has no time limit of its own: a gateway that dies leaves it as "
+                        "it is until its next start");
+}
+
 /* What the file names and this machine has not: no mistake of the file, but nothing works without.
  */
 static void print_access(void *out, const struct access_finding *finding)
@@ -181,6 +246,8 @@ void report_plan(const struct config *config, FILE *out)
                     : "");
         (void)fprintf(out, "\n");
     }
+    for (unsigned i = 0; i < config->action_count; i++)
+        print_action(config, &config->actions[i], out);
     note_all(config, out);
 }
 

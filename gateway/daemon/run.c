@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
@@ -62,6 +63,7 @@ struct daemon {
     struct publish *publish;
     struct notifier *notifier; /* NULL: no way is configured */
     struct alerts *alerts;
+    struct actions *actions;
     struct forecast *forecast;
     struct bus **buses;
     enum run_end end;
@@ -127,11 +129,35 @@ static bool watch_signals(struct daemon *daemon)
     return fd >= 0 && serve_watch(daemon->serve, fd, signal_came, daemon);
 }
 
-static bool start_buses(const struct config *config, struct store *store, struct alerts *alerts,
+static bool people_are_called(void *context, uint16_t way)
+{
+    return notifier_calls(context, way);
+}
+
+static void people_were_called(void *context, uint16_t way, bool good, const char *why)
+{
+    notifier_called(context, way, good, why);
+}
+
+static bool open_actions(struct daemon *daemon)
+{
+    struct actions_parts parts = {.store = daemon->store, .alerts = daemon->alerts};
+    if (daemon->notifier) {
+        parts.calls = people_are_called;
+        parts.called = people_were_called;
+        parts.context = daemon->notifier;
+    }
+    daemon->actions = actions_create(daemon->config, &parts);
+    if (!daemon->actions)
+        log_write(LOG_LEVEL_ERROR, "out of memory");
+    return daemon->actions != NULL;
+}
+
+static bool start_buses(const struct config *config, struct store *store, struct actions *actions,
                         struct bus **buses)
 {
     for (uint16_t i = 0; i < config->bus_count; i++) {
-        buses[i] = bus_start(config, i, store_boot(store), alerts_sink(alerts));
+        buses[i] = bus_start(config, i, store_boot(store), actions_sink(actions));
         if (!buses[i]) {
             log_write(LOG_LEVEL_ERROR, "bus %s can't be started: %s", config->buses[i].name,
                       strerror(errno));
@@ -180,11 +206,17 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
         return false;
     }
-    if (!start_buses(config, daemon->store, daemon->alerts, daemon->buses))
+    if (!open_actions(daemon) ||
+        !start_buses(config, daemon->store, daemon->actions, daemon->buses))
         return false;
+    if (!actions_start(daemon->actions, daemon->buses)) {
+        log_write(LOG_LEVEL_ERROR, "the actions can't be started: %s", strerror(errno));
+        return false;
+    }
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
                                 .alerts = daemon->alerts,
+                                .actions = daemon->actions,
                                 .notifier = daemon->notifier,
                                 .buses = daemon->buses,
                                 .forecast = daemon->forecast,
@@ -212,6 +244,7 @@ static void stop_all(struct daemon *daemon)
     if (daemon->serve)
         serve_end(daemon->serve);
     forecast_stop(daemon->forecast);
+    actions_stop(daemon->actions);
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);
     alerts_stop(daemon->alerts);
@@ -219,6 +252,7 @@ static void stop_all(struct daemon *daemon)
     if (daemon->publish)
         publish_stop(daemon->publish);
     store_stop(daemon->store);
+    actions_free(daemon->actions);
     alerts_free(daemon->alerts);
     notifier_free(daemon->notifier);
     serve_close(daemon->serve);

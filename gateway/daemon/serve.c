@@ -360,6 +360,7 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
         .store = parts->store,
         .publish = parts->publish,
         .alerts = parts->alerts,
+        .actions = parts->actions,
         .notifier = parts->notifier,
         .buses = parts->buses,
         .stats = stats_of,

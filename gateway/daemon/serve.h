@@ -6,6 +6,7 @@
 #ifndef BAIYE_SERVE_H
 #define BAIYE_SERVE_H
 
+#include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
@@ -26,6 +27,7 @@ struct serve_parts {
     struct store *store;
     struct publish *publish;                               /* may be NULL */
     struct alerts *alerts;                                 /* may be NULL */
+    struct actions *actions;                               /* may be NULL */
     struct notifier *notifier;                             /* NULL: no way is configured */
     struct bus *const *buses;                              /* one a config.buses, all started */
     struct forecast *forecast;                             /* may be NULL */

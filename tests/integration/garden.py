@@ -415,7 +415,8 @@ def native_image(folder, version, counter=1, key=None):
 
 
 PROFILES = {"native": "baiye-node", "qemu": "baiye-node", "xy-md02": "xy-md02",
-            "rs-ws-n01-tr": "rs-ws-n01-tr", "zts-3001": "zts-3001-7in1"}
+            "rs-ws-n01-tr": "rs-ws-n01-tr", "zts-3001": "zts-3001-7in1",
+            "relay": "waveshare-relay-8"}
 
 # Largest honest difference between what was given and what is published: half of the last digit
 # that the device's registers carry.

@@ -56,12 +56,14 @@ PARTS = {
     "A bus of buses": "buses: [{ qqqqqqqq: 1 }]",
     "A device of a bus": "buses: [{ devices: [{ qqqqqqqq: 1 }] }]",
     "A rule of alerts": "alerts: [{ qqqqqqqq: 1 }]",
+    "An action of actions": "actions: [{ qqqqqqqq: 1 }]",
     "A way of notify": "notify: [{ qqqqqqqq: 1 }]",
     "wecom": "notify: [{ wecom: { qqqqqqqq: 1 } }]",
     "dingtalk and feishu": "notify: [{ feishu: { qqqqqqqq: 1 } }]",
     "ntfy": "notify: [{ ntfy: { qqqqqqqq: 1 } }]",
     "webhook": "notify: [{ webhook: { qqqqqqqq: 1 } }]",
     "mail": "notify: [{ mail: { qqqqqqqq: 1 } }]",
+    "output": "notify: [{ output: { qqqqqqqq: 1 } }]",
 }
 
 
@@ -75,9 +77,11 @@ def test_the_manual_page_lists_each_key_that_is_known(part, tmp_path):
     assert sorted(listed) == sorted(known)
 
 
-def test_the_manual_pages_example_is_good(tmp_path):
-    text = PAGE.split(".Bd -literal\n")[1].split(".Ed\n")[0]
-    _, done = check(tmp_path, text)
+@pytest.mark.parametrize("number", range(2))
+def test_the_manual_pages_examples_are_good(tmp_path, number):
+    texts = [part.split(".Ed\n")[0] for part in PAGE.split(".Bd -literal\n")[1:]]
+    assert len(texts) == 2
+    _, done = check(tmp_path, texts[number])
     assert done.returncode == 0, done.stderr
 
 

@@ -265,6 +265,26 @@ static void print_ways(const json_t *result)
     }
 }
 
+static void print_actions(const json_t *result)
+{
+    size_t index;
+    const json_t *row;
+    json_array_foreach (json_object_get(result, "outputs"), index, row) {
+        const char *person = talk_text(row, "person"), *action = talk_text(row, "action");
+        (void)printf("%-16s %-10s %-7s", talk_text(row, "device"), talk_text(row, "name"),
+                     talk_text(row, "state"));
+        if (json_is_integer(json_object_get(row, "on_s")))
+            (void)printf(" for %lld s", talk_integer(row, "on_s"));
+        if (person[0] != '\0')
+            (void)printf(", %s has it for %lld s more", person, talk_integer(row, "person_s"));
+        else
+            (void)printf(", %s%s%s", action, action[0] != '\0' ? ": " : "", talk_text(row, "why"));
+        (void)puts(json_is_true(json_object_get(row, "failed")) ? ", CAN'T BE SWITCHED" : "");
+    }
+    if (json_array_size(json_object_get(result, "outputs")) == 0)
+        (void)puts("nothing is switched by itself");
+}
+
 static void print_audit(const json_t *result)
 {
     size_t index;
@@ -403,6 +423,7 @@ static const struct command {
     {"raw", "raw", " BUS UNIT HEX", 3, 3, raw_params, print_raw, NULL},
     {"resend", "resend", " DEVICE BOOT FROM [TO]", 3, 4, resend_params, print_resend, NULL},
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
+    {"actions", "actions", "", 0, 0, no_params, print_actions, NULL},
     {"list", "alerts", "", 0, 0, no_params, print_alerts, NULL},
     {"history", "alerts", " [DAYS]", 0, 1, history_params, print_alerts, NULL},
     {"test", "alert_test", " [WAY]", 0, 1, test_params, print_ways, NULL},

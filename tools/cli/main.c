@@ -41,6 +41,7 @@ static const struct {
     {"raw", cli_ask, "raw BUS UNIT HEX", "send one Modbus request (function code and data)"},
     {"resend", cli_ask, "resend DEVICE BOOT FROM [TO]", "send readings to the brokers once more"},
     {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
+    {"actions", cli_ask, "actions", "what is switched by itself, how it is, and why"},
     {"alert", cli_alert, "alert list | history [DAYS] | ack ID | test [WAY]",
      "what stands, what was, and \"I have seen it\""},
     {"profile", cli_profile, "profile check FILE... | try FILE --port PORT ...",

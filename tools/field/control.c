@@ -85,7 +85,21 @@ static const char *do_power(struct garden *garden, const json_t *command)
         unit->heard = unit->line->overheard.count; /* nothing of what was said while it was off */
         node_power(unit->node, on);
     }
+    if (!on)
+        relay_power_off(&unit->relay);
     unit->powered = on;
+    return NULL;
+}
+
+/* Somebody's hand at the board. */
+static const char *do_output(struct garden *garden, const json_t *command)
+{
+    struct line *line = find_line(garden, command);
+    struct unit *unit = line ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
+    double output = number_of(command, "output", 0);
+    if (!unit || unit->scene->kind != UNIT_RELAY || output < 0 || output >= RELAY_OUTPUTS)
+        return "no such output";
+    relay_set(&unit->relay, (unsigned)output, json_is_true(json_object_get(command, "on")));
     return NULL;
 }
 
@@ -115,13 +129,23 @@ static void add(json_t *object, const char *key, uint64_t value)
     (void)json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+static void add_outputs(json_t *entry, struct unit *unit)
+{
+    json_t *outputs = json_array();
+    for (unsigned i = 0; i < RELAY_OUTPUTS; i++)
+        (void)json_array_append_new(
+            outputs, json_boolean(relay_is_on(&unit->relay, i, loop_now_ns() / 1000000)));
+    (void)json_object_set_new(entry, "outputs", outputs);
+    add(entry, "switched", unit->relay.switched);
+}
+
 static uint64_t add_units(json_t *object, const struct line *line)
 {
     uint64_t taken = 0;
     json_t *units = json_array();
     (void)json_object_set_new(object, "units", units);
     for (size_t i = 0; i < line->unit_count; i++) {
-        const struct unit *unit = &line->units[i];
+        struct unit *unit = &line->units[i];
         json_t *entry = json_object();
         add(entry, "unit", unit->address);
         if (unit->scene->name && unit->scene->count == 1)
@@ -133,6 +157,8 @@ static uint64_t add_units(json_t *object, const struct line *line)
         add(entry, "taken", unit->taken);
         if (unit->node && unit->scene->bucket_mm > 0)
             add(entry, "tips", node_tips(unit->node));
+        if (unit->scene->kind == UNIT_RELAY)
+            add_outputs(entry, unit);
         taken += unit->taken;
         (void)json_array_append_new(units, entry);
     }
@@ -198,6 +224,8 @@ static const char *obey(struct garden *garden, const json_t *command, json_t *an
         return do_power(garden, command);
     if (strcmp(name, "tips") == 0)
         return do_tips(garden, command);
+    if (strcmp(name, "output") == 0)
+        return do_output(garden, command);
     if (strcmp(name, "unplug") == 0 || strcmp(name, "replug") == 0)
         return do_plug(garden, command, name[0] == 'r');
     if (strcmp(name, "stop-sampling") == 0)

@@ -25,6 +25,8 @@ struct garden {
     struct write_stamps said; /* not open without --measure-hop */
     struct weather weather;
     int64_t weather_start_s, started_ns;
+    double watered_pct;    /* what relays have added to the soil's moisture, as far as it is left */
+    int64_t watered_at_ns; /* until then */
     struct ledger ledger;
     bool sampling_stopped; /* nothing answers any more: what was given stays all there is */
     struct line **lines;
@@ -33,8 +35,8 @@ struct garden {
 
 /* Seconds of the garden's own time at a moment of CLOCK_MONOTONIC. */
 double garden_time_s(const struct garden *garden, int64_t at_ns);
-/* The weather at a spot, now. */
-void garden_weather(const struct garden *garden, uint32_t spot, struct weather_now *now);
+/* The weather at a spot, now, and what its soil was watered. */
+void garden_weather(struct garden *garden, uint32_t spot, struct weather_now *now);
 /* Wall time of a moment of CLOCK_MONOTONIC near now. */
 int64_t garden_wall_ms(int64_t at_ns);
 /* One line to stderr. */

@@ -12,9 +12,10 @@
 #define NAME_MAX_LEN  32
 
 static const cyaml_strval_t unit_kinds[] = {
-    {"native", UNIT_NATIVE},     {"qemu", UNIT_QEMU},
-    {"xy-md02", UNIT_XY_MD02},   {"rs-ws-n01-tr", UNIT_RS_WS_N01_TR},
-    {"zts-3001", UNIT_ZTS_3001}, {"responder", UNIT_RESPONDER},
+    {"native", UNIT_NATIVE},       {"qemu", UNIT_QEMU},
+    {"xy-md02", UNIT_XY_MD02},     {"rs-ws-n01-tr", UNIT_RS_WS_N01_TR},
+    {"zts-3001", UNIT_ZTS_3001},   {"relay", UNIT_RELAY},
+    {"responder", UNIT_RESPONDER},
 };
 
 static const cyaml_strval_t line_types[] = {
@@ -52,6 +53,7 @@ static const cyaml_schema_field_t unit_fields[] = {
     CYAML_FIELD_UINT("period_s", OPTIONAL, struct scene_unit, period_s),
     CYAML_FIELD_UINT("serial", OPTIONAL, struct scene_unit, serial),
     CYAML_FIELD_FLOAT("bucket_mm", OPTIONAL, struct scene_unit, bucket_mm),
+    CYAML_FIELD_FLOAT("waters_pct_s", OPTIONAL, struct scene_unit, waters_pct_s),
     CYAML_FIELD_SEQUENCE("faults", OPTIONAL | CYAML_FLAG_POINTER, struct scene_unit, faults,
                          &fault_schema, 0, FAULT_KIND_COUNT),
     CYAML_FIELD_END};
@@ -130,6 +132,8 @@ static bool unit_complete(struct scene_unit *unit, const struct scene_line *line
         return fail(error, line->name, "only a responder may have a count");
     if (unit->bucket_mm < 0 || (unit->bucket_mm > 0 && unit->kind != UNIT_NATIVE))
         return fail(error, line->name, "bucket_mm: only a native node has a gauge, above 0 mm");
+    if (unit->waters_pct_s < 0 || (unit->waters_pct_s > 0 && unit->kind != UNIT_RELAY))
+        return fail(error, line->name, "waters_pct_s: only a relay waters, above 0 % a second");
     if (unit->parity && !scene_parity(unit->parity))
         return fail(error, line->name, "a unit's parity is not none, even or odd");
     if (line->type == LINE_TCP && (unit->kind == UNIT_NATIVE || unit->kind == UNIT_QEMU))

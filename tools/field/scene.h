@@ -14,6 +14,7 @@ enum unit_kind {
     UNIT_XY_MD02,      /* air temperature and humidity */
     UNIT_RS_WS_N01_TR, /* soil moisture and temperature */
     UNIT_ZTS_3001,     /* soil, seven in one */
+    UNIT_RELAY,        /* eight outputs, one of which may water the garden */
     UNIT_RESPONDER     /* plain registers with made-up values, see responder.h */
 };
 
@@ -49,14 +50,15 @@ struct scene_unit {
     enum unit_kind kind;
     uint8_t address; /* 1..247 */
     const char *name;
-    uint16_t count;     /* this many units, at addresses from `address` on; 1 */
-    uint16_t registers; /* of a responder; 10 */
-    uint32_t delay_us;  /* turnaround beyond t3.5 */
-    uint32_t baud;      /* 0: the line's */
-    const char *parity; /* NULL: the line's */
-    uint32_t period_s;  /* sampling of a node; 0: what its settings say */
-    uint32_t serial;    /* of a node; 0: made from its place */
-    double bucket_mm;   /* rain that tips the gauge of a native node; 0: it has none */
+    uint16_t count;      /* this many units, at addresses from `address` on; 1 */
+    uint16_t registers;  /* of a responder; 10 */
+    uint32_t delay_us;   /* turnaround beyond t3.5 */
+    uint32_t baud;       /* 0: the line's */
+    const char *parity;  /* NULL: the line's */
+    uint32_t period_s;   /* sampling of a node; 0: what its settings say */
+    uint32_t serial;     /* of a node; 0: made from its place */
+    double bucket_mm;    /* rain that tips the gauge of a native node; 0: it has none */
+    double waters_pct_s; /* of a relay: output 0 raises the soil's moisture by so much a second */
     unsigned faults_count;
     struct scene_fault *faults;
 };

@@ -54,7 +54,7 @@ static size_t measure_air(void *context, uint8_t index, struct sdi12_number *num
     return 4;
 }
 
-void sensors_init(struct sensors *sensors, const struct garden *garden, uint32_t spot,
+void sensors_init(struct sensors *sensors, struct garden *garden, uint32_t spot,
                   struct sampler *sampler)
 {
     *sensors = (struct sensors){

@@ -15,7 +15,7 @@
 #define SENSORS_TEXT_SIZE 128
 
 struct sensors {
-    const struct garden *garden;
+    struct garden *garden;
     uint32_t spot;
     struct sampler *sampler;
     struct sdi12_probe soil, air;
@@ -24,7 +24,7 @@ struct sensors {
     int16_t temperature; /* 1/256 °C */
 };
 
-void sensors_init(struct sensors *sensors, const struct garden *garden, uint32_t spot,
+void sensors_init(struct sensors *sensors, struct garden *garden, uint32_t spot,
                   struct sampler *sampler);
 /* One SDI-12 command, up to and with its '!'. Length of the answer text, 0: silence. A service
  * request may follow: sensors_service(). */

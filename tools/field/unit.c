@@ -24,6 +24,7 @@ void unit_init(struct unit *unit, struct garden *garden, struct line *line,
         unit->rate.baud = scene->baud;
     if (scene->parity)
         unit->rate.parity = scene_parity(scene->parity);
+    relay_init(&unit->relay, address);
     probe_init(&unit->probe, scene->kind, address, unit->rate.baud, scene->registers);
     for (unsigned i = 0; i < scene->faults_count; i++)
         fault_put(&unit->faults, &scene->faults[i]);
@@ -33,6 +34,8 @@ bool unit_hears(const struct unit *unit, uint8_t address)
 {
     if (unit->node)
         return address == unit->address || address == 0;
+    if (unit->scene->kind == UNIT_RELAY)
+        return address == unit->relay.address || address == 0;
     return probe_hears(&unit->probe, address);
 }
 
@@ -42,6 +45,12 @@ size_t unit_serve_pdu(struct unit *unit, uint8_t address, const uint8_t *pdu, si
     struct weather_now now;
     if (!unit->powered || !unit_hears(unit, address))
         return 0;
+    if (unit->scene->kind == UNIT_RELAY) {
+        *given = (struct probe_given){.count = 0};
+        unit->requests++;
+        size_t relay_size = relay_serve(&unit->relay, loop_now_ns() / 1000000, pdu, size, answer);
+        return address == 0 ? 0 : relay_size;
+    }
     if (unit->scene->kind != UNIT_RESPONDER)
         garden_weather(unit->garden, unit->spot, &now);
     unit->requests++;

@@ -12,6 +12,7 @@
 #include "tools/field/fault.h"
 #include "tools/field/garden.h"
 #include "tools/field/probe.h"
+#include "tools/field/relay.h"
 #include "tools/field/wire.h"
 
 struct node;
@@ -25,8 +26,9 @@ struct unit {
     struct wire_rate rate;
     bool powered;
     struct probe probe;
-    struct node *node; /* NULL: a probe */
-    size_t heard;      /* frames that the node has heard of the line's `overheard` */
+    struct relay relay; /* of a relay, instead of the probe */
+    struct node *node;  /* NULL: a probe */
+    size_t heard;       /* frames that the node has heard of the line's `overheard` */
     struct rng rng;
     struct fault_set faults;
     int64_t babble_until_ns; /* 0: quiet */

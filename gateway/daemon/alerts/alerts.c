@@ -620,6 +620,15 @@ bool alerts_acknowledge(struct alerts *alerts, const char *id, const char *user,
     return stands;
 }
 
+enum rules_truth alerts_rule_holds(struct alerts *alerts, uint16_t rule, const uint16_t *devices,
+                                   uint16_t count)
+{
+    pthread_mutex_lock(&alerts->lock);
+    enum rules_truth truth = rules_holds(alerts->rules, rule, devices, count, clock_now().mono_ms);
+    pthread_mutex_unlock(&alerts->lock);
+    return truth;
+}
+
 int64_t alerts_idle_ms(const struct alerts *alerts)
 {
     return clock_now().mono_ms - atomic_load(&alerts->step_ms);

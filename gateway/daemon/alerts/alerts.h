@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/alerts/rules.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/store/store.h"
 
@@ -73,7 +74,8 @@ struct alerts_event {
 #define ALERTS_GUESSES     "logins"
 #define ALERTS_CONFIG      "configuration" /* ends with the next start, if it is mended */
 #define ALERTS_CERTIFICATE "certificate"
-#define ALERTS_BOARD       "board-" /* and the device's name */
+#define ALERTS_BOARD       "board-"  /* and the device's name */
+#define ALERTS_OUTPUT      "output-" /* and <device>-<write>: it can't be switched */
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
 void alerts_raise(struct alerts *alerts, const struct alerts_event *event);
 /* It is over; nothing when it does not stand. Any thread. */
@@ -83,6 +85,9 @@ void alerts_web_trouble(struct alerts *alerts, const char *what);
 /* Somebody has seen an alert: until it ends its topic says who, and when. Kept over a restart. Any
  * thread. false: no such alert stands. */
 bool alerts_acknowledge(struct alerts *alerts, const char *id, const char *user, int64_t at_ms);
+/* As rules_holds(), now. Any thread. */
+enum rules_truth alerts_rule_holds(struct alerts *alerts, uint16_t rule, const uint16_t *devices,
+                                   uint16_t count);
 /* Milliseconds since its thread last made a step; for the watchdog. Any thread. */
 int64_t alerts_idle_ms(const struct alerts *alerts);
 

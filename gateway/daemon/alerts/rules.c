@@ -248,15 +248,13 @@ static enum side side_of(const struct alert_rule *rule, double value)
     return (rule->above ? value < rule->clear : value > rule->clear) ? SIDE_CLEAR : SIDE_BETWEEN;
 }
 
-/* How often the spot's metric is read. */
-static int64_t period_ms(const struct rules *rules, const struct spot *spot)
+int64_t rules_period_ms(const struct device_config *device, uint8_t field)
 {
-    const struct device_config *device = &rules->config->devices[spot->device];
-    uint32_t own = device->metrics[spot->field]->every_ms;
+    uint32_t own = device->metrics[field]->every_ms;
     return own > device->every_ms ? own : device->every_ms;
 }
 
-static int64_t silence_ms(int64_t every_ms)
+int64_t rules_fresh_ms(int64_t every_ms)
 {
     int64_t most = every_ms * 5 / 2;
     return most > SILENCE_LEAST ? most : SILENCE_LEAST;
@@ -290,11 +288,11 @@ static void judge(struct rules *rules, struct rule_state *state, struct spot *sp
 {
     const struct device_config *device = &rules->config->devices[spot->device];
     int64_t silent = spot->last_ms > 0 ? now_ms - spot->last_ms : INT64_MAX;
-    int64_t every_ms = period_ms(rules, spot);
+    int64_t every_ms = rules_period_ms(device, spot->field);
     int64_t forget = every_ms * FORGET;
     if (forget < (int64_t)state->rule->for_s * 1000)
         forget = (int64_t)state->rule->for_s * 1000;
-    bool behind_silence = silent > silence_ms(every_ms), was = spot->holding;
+    bool behind_silence = silent > rules_fresh_ms(every_ms), was = spot->holding;
     spot->last_ms = now_ms;
     if (behind_silence && state->sums)
         return;                 /* the increment of the whole silence */
@@ -309,7 +307,7 @@ static void judge(struct rules *rules, struct rule_state *state, struct spot *sp
         look_at_device(rules, state, spot->device);
 }
 
-static bool is_believed(const struct reading_value *value)
+bool rules_believes(const struct reading_value *value)
 {
     return value->present && isfinite(value->value) &&
            (value->flag == METRIC_GOOD || value->flag == METRIC_UNCALIBRATED ||
@@ -326,7 +324,7 @@ void rules_reading(struct rules *rules, const struct reading *reading)
             reading->taken.ms < spot->last_ms)
             continue;
         const struct reading_value *value = &reading->values[spot->field];
-        if (is_believed(value))
+        if (rules_believes(value))
             judge(rules, state, spot, value->value, reading->taken.ms);
     }
 }
@@ -451,6 +449,27 @@ bool rules_outranked(const struct rules *rules, const struct rules_cause *cause)
         }
     }
     return false;
+}
+
+enum rules_truth rules_holds(const struct rules *rules, uint16_t rule, const uint16_t *devices,
+                             uint16_t count, int64_t now_mono_ms)
+{
+    const struct rule_state *state = &rules->states[rule];
+    bool known = false, held = false;
+    for (uint16_t i = 0; !state->off && i < count; i++) {
+        uint16_t index = state->spot_of[devices[i]];
+        if (index == NO_SPOT)
+            continue;
+        const struct spot *spot = &state->spots[index];
+        int64_t fresh_ms =
+            rules_fresh_ms(rules_period_ms(&rules->config->devices[devices[i]], spot->field));
+        bool fresh = spot->last_ms > 0 && now_mono_ms - spot->last_ms <= fresh_ms;
+        if (fresh && spot->holding)
+            return RULES_YES;
+        known |= fresh;
+        held |= spot->holding;
+    }
+    return state->off || (known && !held) ? RULES_NO : RULES_UNKNOWN;
 }
 
 void rules_each(const struct rules *rules, rules_changed each, void *context)

@@ -62,6 +62,18 @@ void rules_id(const struct rules *rules, const struct rules_cause *cause, char i
 /* Another cause says the same more gravely: the same metric beyond a limit on the same side at the
  * same place, with a higher level. */
 bool rules_outranked(const struct rules *rules, const struct rules_cause *cause);
+/* Does a rule hold at one of these devices? By values that are fresh: one from which nothing that
+ * is believed has come for a while is not known, nor is one that held before the start and has not
+ * been measured since. */
+enum rules_truth { RULES_NO, RULES_YES, RULES_UNKNOWN };
+enum rules_truth rules_holds(const struct rules *rules, uint16_t rule, const uint16_t *devices,
+                             uint16_t count, int64_t now_mono_ms);
+/* How often a device's metric of that index is read. */
+int64_t rules_period_ms(const struct device_config *device, uint8_t field);
+/* For so long what is read that often is fresh. */
+int64_t rules_fresh_ms(int64_t every_ms);
+/* Is a value believed: measured, finite, and not flagged as wrong? */
+bool rules_believes(const struct reading_value *value);
 /* Calls `each` for every cause that stands. */
 void rules_each(const struct rules *rules, rules_changed each, void *context);
 

@@ -166,6 +166,13 @@ bool system_is_ours(const struct config *config, const char *id)
     }
     if (strncmp(id, ALERTS_BOARD, strlen(ALERTS_BOARD)) == 0)
         return config_device(config, id + strlen(ALERTS_BOARD)) != NULL;
+    for (uint16_t i = 0; i < config->action_count; i++) {
+        const struct action_config *action = &config->actions[i];
+        (void)snprintf(own, sizeof own, ALERTS_OUTPUT "%s-%s", config->devices[action->device].name,
+                       action->write->name);
+        if (strcmp(id, own) == 0)
+            return true;
+    }
     if (strcmp(id, ALERTS_CERTIFICATE) == 0)
         return config->http_cert_file[0] != '\0';
     if (strcmp(id, ALERTS_FROST) == 0)

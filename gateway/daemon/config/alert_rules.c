@@ -154,8 +154,8 @@ static bool read_months(struct yaml_source *source, const yaml_node_t *value, vo
                               "or months: [3, 4, 11]");
 }
 
-static bool read_names(struct yaml_source *source, const yaml_node_t *value, const char *name,
-                       const yaml_node_t **names)
+bool draft_names(struct yaml_source *source, const yaml_node_t *value, const char *name,
+                 const yaml_node_t **names)
 {
     *names = value;
     if (value->type == YAML_SEQUENCE_NODE &&
@@ -168,12 +168,12 @@ static bool read_names(struct yaml_source *source, const yaml_node_t *value, con
 
 static bool read_rule_plots(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
-    return read_names(source, value, "plots", &((struct draft_alert *)target)->plots);
+    return draft_names(source, value, "plots", &((struct draft_alert *)target)->plots);
 }
 
 static bool read_rule_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
-    return read_names(source, value, "devices", &((struct draft_alert *)target)->devices);
+    return draft_names(source, value, "devices", &((struct draft_alert *)target)->devices);
 }
 
 #define ALERT(member) KEY_MEMBER(struct draft_alert, alert.member)
@@ -307,34 +307,35 @@ static bool measures(const struct device_config *device, const char *metric)
     return false;
 }
 
-static bool unknown_name(struct yaml_source *source, const struct draft_alert *from,
-                         const yaml_node_t *node, const char *kind)
+static bool unknown_name(struct yaml_source *source, const yaml_node_t *node, const char *kind,
+                         const char *of, const char *what)
 {
     const char *name = yaml_text(node);
     return yaml_error(source, yaml_line(node),
-                      "alert \"%s\" names the unknown %s \"%.40s\"; write one that the file has",
-                      from->alert.name, kind, name ? name : "?");
+                      "%s \"%s\" names the unknown %s \"%.40s\"; write one that the file has", kind,
+                      of, what, name ? name : "?");
 }
 
-static bool name_devices(struct yaml_source *source, const struct config *config,
-                         const struct draft_alert *from, bool *named)
+bool draft_name_devices(struct yaml_source *source, const struct config *config,
+                        const yaml_node_t *plots, const yaml_node_t *devices, const char *kind,
+                        const char *of, bool *named)
 {
-    const yaml_node_item_t *item = from->devices ? from->devices->data.sequence.items.start : NULL;
-    for (; item && item < from->devices->data.sequence.items.top; item++) {
+    const yaml_node_item_t *item = devices ? devices->data.sequence.items.start : NULL;
+    for (; item && item < devices->data.sequence.items.top; item++) {
         const yaml_node_t *node = yaml_at(source, *item);
         const char *name = yaml_text(node);
         const struct device_config *device = name ? config_device(config, name) : NULL;
         if (!device)
-            return unknown_name(source, from, node, "device");
+            return unknown_name(source, node, kind, of, "device");
         named[device->index] = true;
     }
-    item = from->plots ? from->plots->data.sequence.items.start : NULL;
-    for (; item && item < from->plots->data.sequence.items.top; item++) {
+    item = plots ? plots->data.sequence.items.start : NULL;
+    for (; item && item < plots->data.sequence.items.top; item++) {
         const yaml_node_t *node = yaml_at(source, *item);
         const char *name = yaml_text(node);
         const struct plot_config *plot = name ? config_plot(config, name) : NULL;
         if (!plot)
-            return unknown_name(source, from, node, "plot");
+            return unknown_name(source, node, kind, of, "plot");
         for (unsigned i = 0; i < plot->device_count; i++)
             named[plot->devices[i]] = true;
     }
@@ -376,7 +377,8 @@ static bool add_alert(struct yaml_source *source, struct config *config,
     if (!named || !rule->devices)
         (void)yaml_error(source, from->alert.line, "out of memory");
     else
-        good = name_devices(source, config, from, named);
+        good = draft_name_devices(source, config, from->plots, from->devices, "alert",
+                                  from->alert.name, named);
     for (uint16_t d = 0; good && d < config->device_count; d++) {
         if ((all || named[d]) && measures(&config->devices[d], rule->metric))
             rule->devices[rule->device_count++] = d;

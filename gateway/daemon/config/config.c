@@ -295,6 +295,13 @@ SECTION(alerts)
                                          (void **)&draft->alerts, &draft->alert_count, draft_alert);
 }
 
+SECTION(actions)
+{
+    struct draft *draft = target;
+    return keys_list(source, value, "actions", ACTIONS_MAX, sizeof *draft->actions,
+                     (void **)&draft->actions, &draft->action_count, draft_action);
+}
+
 SECTION(notify)
 {
     struct config *config = ((struct draft *)target)->config;
@@ -355,6 +362,7 @@ static const struct key file_keys[] = {
      .required = true,
      .example = "[{ name: east, port: /dev/serial/by-id/usb-FTDI-if00, devices: […] }]"},
     {.name = "alerts", .kind = KEY_FUNCTION, .read = read_alerts},
+    {.name = "actions", .kind = KEY_FUNCTION, .read = read_actions},
     {.name = "notify", .kind = KEY_FUNCTION, .read = read_notify},
     {.name = "groups", .kind = KEY_FUNCTION, .read = read_groups},
     {.name = "escalate", .kind = KEY_FUNCTION, .read = read_escalate},
@@ -368,6 +376,7 @@ static void draft_free(struct draft *draft)
     free(draft->buses);
     free(draft->plots);
     free(draft->alerts);
+    free(draft->actions);
 }
 
 static void set_defaults(struct config *config, const char *file)
@@ -449,6 +458,11 @@ void config_free(struct config *config)
     for (unsigned i = 0; i < config->alert_count; i++)
         free(config->alerts[i].devices);
     free(config->alerts);
+    for (unsigned i = 0; i < config->action_count; i++) {
+        free(config->actions[i].rule_devices);
+        free(config->actions[i].until_devices);
+    }
+    free(config->actions);
     free(config->ways);
     free(config);
 }

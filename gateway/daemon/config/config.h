@@ -108,6 +108,12 @@ struct write_config {
     int32_t min, max;
     uint32_t max_on_s; /* actuators: switched back after this long; 0: no limit */
     bool technician;   /* only this role may */
+    /* The device switches it back by itself. 6, 16: a register takes, before it is switched on, how
+     * long it may be on, in steps; 5: "on for so many steps" is a command of its own, in place of
+     * the write. 0 ms: it has none. */
+    uint32_t limit_step_ms;
+    uint16_t limit_address;
+    uint8_t limit_function;
 };
 
 struct profile_config {
@@ -310,7 +316,16 @@ struct alert_rule {
 
 /* A way to people: a service, and who is reached by it. Secrets are named by their files, which
  * only the notifier process reads. */
-enum way_kind { WAY_WECOM, WAY_DINGTALK, WAY_FEISHU, WAY_NTFY, WAY_WEBHOOK, WAY_MAIL, WAY_KINDS };
+enum way_kind {
+    WAY_WECOM,
+    WAY_DINGTALK,
+    WAY_FEISHU,
+    WAY_NTFY,
+    WAY_WEBHOOK,
+    WAY_MAIL,
+    WAY_OUTPUT,
+    WAY_KINDS
+};
 
 #define WAYS_MAX          16
 #define WAY_GROUPS_MAX    8
@@ -327,12 +342,45 @@ struct way_config {
     char to[WAY_RECEIVERS_MAX][CONFIG_LABEL_SIZE];
     uint8_t to_count;
     char token_file[CONFIG_PATH_SIZE], secret_file[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];
+    /* WAY_OUTPUT: a siren, on for a while and again until somebody has answered. */
+    char output_device[CONFIG_NAME_SIZE], output_write[CONFIG_NAME_SIZE];
+    int32_t output_value;
+    bool output_value_set;
+    uint32_t output_for_s, output_repeat_s;
+    int line;
 };
 
 /* Who is told together; when nobody answers, the next group is told. */
 struct group_config {
     char name[CONFIG_NAME_SIZE];
     uint16_t ways; /* bit i: config.ways[i] */
+};
+
+/* What switches an output: a rule, times of the day, or a way to people (a siren). */
+#define ACTIONS_MAX      64 /* of the file; those of ways come behind them */
+#define ACTION_TIMES_MAX 8
+
+struct action_config {
+    char name[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE]; /* never empty once loaded */
+    uint16_t device;               /* that it switches: index into config.devices */
+    const struct write_config *write;
+    int32_t on, off;                  /* what is written */
+    int32_t rule;                     /* it is on while this one holds: config.alerts; -1: none */
+    int32_t way;                      /* it calls for config.ways[way]; -1: none */
+    uint16_t times[ACTION_TIMES_MAX]; /* minutes of the day, in the site's time */
+    uint8_t time_count;
+    /* It ends when the mean of what its devices measure is there. */
+    char until_metric[CONFIG_NAME_SIZE]; /* "": none */
+    bool until_above;
+    double until_limit;  /* in the metric's own unit */
+    uint32_t for_s;      /* longest time on, never 0 */
+    uint32_t pause_s;    /* shortest time off */
+    uint32_t override_s; /* so long a person's write keeps it away */
+    bool keep;           /* without values it stays on, until its longest time; else it goes off */
+    uint16_t rule_device_count, until_device_count;
+    uint16_t *rule_devices, *until_devices; /* whose values count: indices into config.devices */
+    int line;
 };
 
 /* "wecom", …; "?" for a number out of range. */
@@ -372,6 +420,8 @@ struct config {
     uint32_t escalate_s;                        /* unanswered for so long, an alarm goes on */
     uint8_t heartbeat_day;                      /* 1 Sunday … 7; 0: none */
     uint16_t heartbeat_minute;                  /* of that day, in the site's time */
+    uint16_t action_count;
+    struct action_config *actions;
 };
 
 /* Reads FILE and the profiles it names. `profile_dir` (a user's folder, may be NULL) is searched

@@ -31,12 +31,21 @@ struct draft_alert {
     bool clear_set;
 };
 
+struct draft_action {
+    struct action_config action;
+    char device[CONFIG_NAME_SIZE], write[CONFIG_NAME_SIZE], rule[CONFIG_NAME_SIZE];
+    const yaml_node_t *plots, *devices; /* sequences of names, or NULL: all */
+    bool on_set, off_set, fail_set;
+    uint8_t fail; /* 0 off, 1 keep */
+};
+
 struct draft {
     struct config *config;
     struct draft_bus *buses;
     struct draft_plot *plots;
     struct draft_alert *alerts;
-    uint16_t bus_count, plot_count, alert_count;
+    struct draft_action *actions;
+    uint16_t bus_count, plot_count, alert_count, action_count;
     const yaml_node_t *groups; /* or NULL */
     bool no_alerts;            /* the file says so: not even the shipped rules */
     char profile_dir[CONFIG_PATH_SIZE];
@@ -52,6 +61,19 @@ bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *tar
  * ones. alert_rules.c */
 bool draft_alert(struct yaml_source *source, const yaml_node_t *item, void *target);
 bool draft_alerts_resolve(struct yaml_source *source, struct draft *draft);
+
+/* Marks the devices that two lists of names (or NULL) name; `kind` and `name` are those of their
+ * entry, for messages. alert_rules.c */
+bool draft_name_devices(struct yaml_source *source, const struct config *config,
+                        const yaml_node_t *plots, const yaml_node_t *devices, const char *kind,
+                        const char *name, bool *named);
+/* A list of names that is not empty. alert_rules.c */
+bool draft_names(struct yaml_source *source, const yaml_node_t *value, const char *key,
+                 const yaml_node_t **names);
+/* One item of `actions`, into a struct draft_action; and all of them, tied to what they name.
+ * actions.c */
+bool draft_action(struct yaml_source *source, const yaml_node_t *item, void *target);
+bool draft_actions_resolve(struct yaml_source *source, struct draft *draft);
 
 /* "18:00" to 1080; moves `at` behind it. alert_rules.c */
 bool draft_minute(const char **at, uint16_t *minute);

@@ -32,6 +32,40 @@ static bool read_write_function(struct yaml_source *source, const yaml_node_t *v
 }
 
 #define WRITE(member) KEY_MEMBER(struct write_config, member)
+static bool read_write_limit(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key keys[] = {
+        {.name = "register",
+         .kind = KEY_INTEGER,
+         WRITE(limit_address),
+         .required = true,
+         .example = "0x0010"},
+        {.name = "function",
+         .kind = KEY_INTEGER,
+         WRITE(limit_function),
+         .min = 5,
+         .max = 16,
+         .example = "6"},
+        {.name = "step",
+         .kind = KEY_MS,
+         WRITE(limit_step_ms),
+         .min = 1,
+         .max = 3600000,
+         .example = "1s"},
+    };
+    struct write_config *write = target;
+    write->limit_function = 6;
+    write->limit_step_ms = 1000;
+    if (!keys_read(source, value, "limit", keys, sizeof keys / sizeof *keys, write))
+        return false;
+    return write->limit_function <= 6 || write->limit_function == 16 ||
+           yaml_error(
+               source, yaml_line(value),
+               "limit: function %u tells no time; write 5 (a command that switches on for so "
+               "long), 6 or 16 (a register that takes the time before)",
+               write->limit_function);
+}
+
 static const struct key write_keys[] = {
     {.name = "name", .kind = KEY_NAME, WRITE(name), .required = true, .example = "clear-rain"},
     {.name = "function", .kind = KEY_FUNCTION, .read = read_write_function},
@@ -43,6 +77,7 @@ static const struct key write_keys[] = {
     {.name = "min", .kind = KEY_SIGNED, WRITE(min), .required = true, .example = "0"},
     {.name = "max", .kind = KEY_SIGNED, WRITE(max), .required = true, .example = "1"},
     {.name = "max_on", .kind = KEY_S, WRITE(max_on_s), .example = "30min"},
+    {.name = "limit", .kind = KEY_FUNCTION, .read = read_write_limit},
     {.name = "technician", .kind = KEY_BOOL, WRITE(technician), .example = "true"},
 };
 

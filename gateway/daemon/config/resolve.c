@@ -268,5 +268,5 @@ bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
     return add_buses(source, draft) && add_plots(source, draft) &&
            draft_alerts_resolve(source, draft) && draft_ways_resolve(source, draft) &&
-           check_brokers(source, draft->config);
+           draft_actions_resolve(source, draft) && check_brokers(source, draft->config);
 }

@@ -119,6 +119,37 @@ static const struct key mail_keys[] = {
     ROW_CA,
 };
 
+static bool read_output_value(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {.name = "value", .kind = KEY_SIGNED, .size = 4, .example = "1"};
+    struct way_config *way = target;
+    way->output_value_set = true;
+    return keys_read_one(source, value, &key, &way->output_value);
+}
+
+static const struct key output_keys[] = {
+    {.name = "device",
+     .kind = KEY_NAME,
+     WAY(output_device),
+     .required = true,
+     .example = "relay-1"},
+    {.name = "write", .kind = KEY_NAME, WAY(output_write), .required = true, .example = "siren"},
+    {.name = "value", .kind = KEY_FUNCTION, .read = read_output_value},
+    {.name = "for",
+     .kind = KEY_S,
+     WAY(output_for_s),
+     .min = 1,
+     .max = 3600,
+     .required = true,
+     .example = "30s"},
+    {.name = "repeat",
+     .kind = KEY_S,
+     WAY(output_repeat_s),
+     .min = 2,
+     .max = 86400,
+     .example = "5min"},
+};
+
 static const struct service {
     const char *name, *url;
     const struct key *keys;
@@ -133,6 +164,7 @@ static const struct service {
     [WAY_NTFY] = {"ntfy", "https://ntfy.sh", ntfy_keys, sizeof ntfy_keys / sizeof *ntfy_keys},
     [WAY_WEBHOOK] = {"webhook", "", webhook_keys, sizeof webhook_keys / sizeof *webhook_keys},
     [WAY_MAIL] = {"mail", "", mail_keys, sizeof mail_keys / sizeof *mail_keys},
+    [WAY_OUTPUT] = {"output", "", output_keys, sizeof output_keys / sizeof *output_keys},
 };
 
 const char *way_kind_name(unsigned kind)
@@ -165,6 +197,19 @@ SERVICE(ntfy, WAY_NTFY)
 SERVICE(webhook, WAY_WEBHOOK)
 SERVICE(mail, WAY_MAIL)
 
+static bool read_output(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct way_config *way = target;
+    if (!read_service(source, value, way, WAY_OUTPUT))
+        return false;
+    if (way->output_repeat_s == 0)
+        way->output_repeat_s = way->output_for_s > 150 ? 2 * way->output_for_s : 300;
+    return way->output_repeat_s > way->output_for_s ||
+           yaml_error(source, yaml_line(value),
+                      "output: repeat must be longer than for; write for example for: 30s, "
+                      "repeat: 5min");
+}
+
 /* ---- Ways and groups ---- */
 
 static const struct key way_keys[] = {
@@ -176,17 +221,19 @@ static const struct key way_keys[] = {
     {.name = "ntfy", .kind = KEY_FUNCTION, .read = read_ntfy},
     {.name = "webhook", .kind = KEY_FUNCTION, .read = read_webhook},
     {.name = "mail", .kind = KEY_FUNCTION, .read = read_mail},
+    {.name = "output", .kind = KEY_FUNCTION, .read = read_output},
 };
 
 bool draft_way(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct way_config *way = target;
+    way->line = yaml_line(item);
     if (!keys_read(source, item, "a way", way_keys, sizeof way_keys / sizeof *way_keys, way))
         return false;
     if (!way->kind_set)
         return yaml_error(source, yaml_line(item),
-                          "way \"%s\" has no service; add wecom, dingtalk, feishu, ntfy, webhook "
-                          "or mail",
+                          "way \"%s\" has no service; add wecom, dingtalk, feishu, ntfy, webhook, "
+                          "mail or output",
                           way->name);
     return true;
 }

@@ -28,6 +28,10 @@ bool health_alive(const struct health *health, json_t *stuck)
         add_text(stuck, "%s%s", "alerts", "");
         alive = false;
     }
+    if (parts->actions != NULL && actions_idle_ms(parts->actions) > health->stuck_ms) {
+        add_text(stuck, "%s%s", "actions", "");
+        alive = false;
+    }
     if (parts->forecast != NULL && forecast_idle_ms(parts->forecast) > FORECAST_STUCK_MS) {
         add_text(stuck, "%s%s", "forecast", "");
         alive = false;
@@ -91,6 +95,29 @@ static void look_at_buses(const struct health *health, json_t *warnings)
     }
 }
 
+/* Whoever is to be told of an alarm is not: also in the app, and by the other ways. */
+static void look_at_ways(const struct health *health, json_t *warnings)
+{
+    for (uint16_t i = 0; health->parts->notifier != NULL && i < health->config->way_count; i++) {
+        struct notifier_way way;
+        notifier_way(health->parts->notifier, i, &way);
+        if (way.trouble[0] != '\0')
+            add_text(warnings, "notify %s: %s", health->config->ways[i].name, way.trouble);
+    }
+}
+
+static void look_at_outputs(const struct health *health, json_t *warnings)
+{
+    for (uint16_t i = 0;
+         health->parts->actions != NULL && i < actions_count(health->parts->actions); i++) {
+        struct actions_output output;
+        actions_get(health->parts->actions, i, &output);
+        if (output.failed)
+            add_text(warnings, "output %s %s: can't be switched", output.device->name,
+                     output.write->name);
+    }
+}
+
 json_t *health_ready(const struct health *health)
 {
     json_t *reasons = json_array(), *warnings = json_array(), *stuck = json_array();
@@ -113,6 +140,8 @@ json_t *health_ready(const struct health *health)
     look_at_store(health, reasons, warnings);
     look_at_brokers(health, reasons, warnings);
     look_at_buses(health, warnings);
+    look_at_ways(health, warnings);
+    look_at_outputs(health, warnings);
     return json_pack("{s:b,s:o,s:o}", "ready", (int)(json_array_size(reasons) == 0), "reasons",
                      reasons, "warnings", warnings);
 }

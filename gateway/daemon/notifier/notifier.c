@@ -319,6 +319,22 @@ void notifier_test(struct notifier *notifier, uint16_t way)
     (void)eventfd_write(notifier->wake_fd, 1);
 }
 
+bool notifier_calls(struct notifier *notifier, uint16_t way)
+{
+    struct queue_now now = now_of(notifier);
+    pthread_mutex_lock(&notifier->lock);
+    bool calls = queue_calls(notifier->queue, way, &now);
+    pthread_mutex_unlock(&notifier->lock);
+    return calls;
+}
+
+void notifier_called(struct notifier *notifier, uint16_t way, bool good, const char *why)
+{
+    pthread_mutex_lock(&notifier->lock);
+    queue_called(notifier->queue, way, good, why);
+    pthread_mutex_unlock(&notifier->lock);
+}
+
 void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way)
 {
     pthread_mutex_lock(&notifier->lock);

@@ -30,6 +30,10 @@ void notifier_look(struct notifier *notifier, const struct active *active,
                    const struct active_now *now);
 /* A marked test through config.ways[way]. Any thread. */
 void notifier_test(struct notifier *notifier, uint16_t way);
+/* Is config.ways[way], an output, to be on now? Any thread. */
+bool notifier_calls(struct notifier *notifier, uint16_t way);
+/* It has been switched on, or why not. Any thread. */
+void notifier_called(struct notifier *notifier, uint16_t way, bool good, const char *why);
 /* How config.ways[index] is. Any thread. */
 void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way *way);
 

@@ -34,7 +34,7 @@ struct notified {
     struct notified *next;
     char id[ALERT_ID_SIZE];
     uint8_t level, stage; /* so many groups have been told */
-    bool stands, quiet;
+    bool stands, calls;   /* calls: an alarm that nobody has answered */
     int64_t stage_mono_ms, since_ms;
     struct alert_words words[METRIC_LANGUAGES];
 };
@@ -48,6 +48,7 @@ struct way_state {
     char trouble[WAY_WHY_SIZE];
     uint32_t answered;
     char last[WAY_WHY_SIZE];
+    int64_t test_until_ms; /* of an output: it is switched on for a test */
 };
 
 struct queue {
@@ -193,6 +194,12 @@ static bool is_about_way(const struct queue *queue, const char *id, uint16_t way
     return strncmp(id, "notify-", 7) == 0 && strcmp(id + 7, queue->config->ways[way].name) == 0;
 }
 
+/* A siren is sent no notices: it is on while queue_calls(). */
+static bool is_output(const struct queue *queue, uint16_t way)
+{
+    return queue->config->ways[way].kind == WAY_OUTPUT;
+}
+
 /* true: all that are in `ways` have their notice. */
 static bool notify(struct queue *queue, const struct notified *notified, uint16_t ways,
                    uint8_t kind, const struct queue_now *now)
@@ -200,7 +207,7 @@ static bool notify(struct queue *queue, const struct notified *notified, uint16_
     if (queue->count + queue->config->way_count > QUEUE_MOST)
         return false;
     for (uint16_t w = 0; w < queue->config->way_count; w++) {
-        if (!(ways >> w & 1) || is_about_way(queue, notified->id, w))
+        if (!(ways >> w & 1) || is_output(queue, w) || is_about_way(queue, notified->id, w))
             continue;
         struct notice *notice = add(queue, w, kind, now);
         if (notice == NULL)
@@ -272,8 +279,10 @@ static void look_at(struct queue *queue, const struct alert *alert, const struct
     notified->level = alert->text.level;
     notified->since_ms = alert->since_ms;
     memcpy(notified->words, alert->text.words, sizeof notified->words);
+    notified->calls = false;
     if (is_quiet(queue->config, alert, now))
         return;
+    notified->calls = alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0';
     bool waits =
         notified->stage > 0 && alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0' &&
         notified->stage < queue->config->group_count &&
@@ -327,6 +336,8 @@ static void look_for_heartbeat(struct queue *queue, uint32_t standing, const str
         return;
     queue->beat_day = day;
     for (uint16_t w = 0; w < config->way_count; w++) {
+        if (is_output(queue, w))
+            continue;
         struct notice *notice = add(queue, w, NOTICE_HEARTBEAT, now);
         bool zh = config->ways[w].language == METRIC_ZH;
         if (notice != NULL && standing == 0)
@@ -360,8 +371,36 @@ void queue_look(struct queue *queue, const struct active *active, const struct q
     drop_if(queue, is_old, now);
 }
 
+/* By how many milliseconds a test sounds. */
+#define TEST_SOUNDS_MS 3000
+
+bool queue_calls(const struct queue *queue, uint16_t way, const struct queue_now *now)
+{
+    if (now->mono_ms < queue->ways[way].test_until_ms)
+        return true;
+    for (const struct notified *notified = queue->cases; notified != NULL;
+         notified = notified->next) {
+        if (notified->stands && notified->calls && ways_until(queue, notified->stage) >> way & 1 &&
+            !is_about_way(queue, notified->id, way))
+            return true;
+    }
+    return false;
+}
+
+void queue_called(struct queue *queue, uint16_t way, bool good, const char *why)
+{
+    struct way_state *state = &queue->ways[way];
+    state->answered++;
+    (void)snprintf(state->last, sizeof state->last, "%s", good ? "" : why);
+    memcpy(state->trouble, state->last, sizeof state->trouble);
+}
+
 void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now)
 {
+    if (is_output(queue, way)) {
+        queue->ways[way].test_until_ms = now->mono_ms + TEST_SOUNDS_MS;
+        return;
+    }
     struct notice *notice = add(queue, way, NOTICE_TEST, now);
     if (notice != NULL)
         (void)snprintf(notice->text, sizeof notice->text,
@@ -623,7 +662,7 @@ static void read_notice(struct queue *queue, const json_t *item, const struct qu
 {
     const char *name = json_string_value(json_object_get(item, "way"));
     for (uint16_t w = 0; name != NULL && w < queue->config->way_count; w++) {
-        if (strcmp(queue->config->ways[w].name, name) != 0)
+        if (strcmp(queue->config->ways[w].name, name) != 0 || is_output(queue, w))
             continue;
         struct notice *notice = add(queue, w, get_small(item, "kind", NOTICE_HEARTBEAT), now);
         if (notice == NULL)

@@ -33,6 +33,11 @@ void queue_destroy(struct queue *queue);
 void queue_look(struct queue *queue, const struct active *active, const struct queue_now *now);
 /* A marked test through config.ways[way]. */
 void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now);
+/* Is an output that is a way to be on? While an alarm that its group has been told of has not been
+ * answered, and for a test. */
+bool queue_calls(const struct queue *queue, uint16_t way, const struct queue_now *now);
+/* It has been switched on, or why not. */
+void queue_called(struct queue *queue, uint16_t way, bool good, const char *why);
 /* The next message of a way, unless one is under way, or it must wait. */
 bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
                 struct way_message *message);

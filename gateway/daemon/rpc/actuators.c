@@ -7,6 +7,7 @@
 
 #include "gateway/common/log.h"
 #include "gateway/daemon/rpc/call.h"
+#include "gateway/daemon/write_request.h"
 
 #define ACTUATORS_MAX 32
 #define RETRY_MS      5000
@@ -86,7 +87,7 @@ static void time_over(struct loop_timer *timer)
     int32_t off = a->write->min > 0 ? a->write->min : 0;
     if (a->asking)
         return;
-    request.pdu_size = rpc_write_pdu(a->write, off, request.pdu);
+    request.pdu_size = write_request_pdu(a->write, off, request.pdu);
     a->asking = bus_submit(a->all->rpc->parts.buses[a->device->bus], &request) == BUS_OK;
     if (!a->asking)
         loop_timer_start(a->all->rpc->loop, timer, RETRY_MS);

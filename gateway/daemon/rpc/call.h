@@ -90,8 +90,9 @@ struct rpc_target {
     uint16_t timeout_ms; /* 0: the bus's own */
     bool no_read_back;   /* what is written does not read back as written */
 };
-/* Sends a PDU; `resume` runs in the loop with call->reply filled. */
-void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
+/* Sends a PDU; `resume` runs in the loop with call->reply filled. false: it was not taken, the call
+ * has failed and is gone. */
+bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
                  uint16_t size, void (*resume)(struct rpc_call *call));
 
 /* For store_*(): ends as `resume` with call->store_result set; its context is the call. */
@@ -99,13 +100,10 @@ void rpc_store_done(void *context, enum store_result result);
 
 extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_serial,
     rpc_methods_settings, rpc_methods_calibrate, rpc_methods_update, rpc_methods_password,
-    rpc_methods_alerts;
+    rpc_methods_alerts, rpc_methods_actions;
 
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);
-
-/* The PDU that writes `value`; its size. */
-uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu);
 
 /* ---- Actuators: switched back after their time, also by the next start of the daemon. ------ */
 struct actuators *actuators_open(struct rpc *rpc);

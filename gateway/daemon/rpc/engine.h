@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/config/config.h"
@@ -37,6 +38,7 @@ struct rpc_parts {
     struct store *store;
     struct publish *publish;   /* may be NULL */
     struct alerts *alerts;     /* may be NULL */
+    struct actions *actions;   /* may be NULL */
     struct notifier *notifier; /* NULL: no way is configured */
     struct bus *const *buses;  /* one a config.buses */
     /* For `stats`; a new reference. May be NULL. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/daemon/rpc/call.h"
+#include "gateway/daemon/write_request.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/request.h"
 
@@ -19,7 +20,7 @@ static void bus_done(void *context, const struct bus_reply *reply)
     rpc_resume(call);
 }
 
-void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
+bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const uint8_t *pdu,
                  uint16_t size, void (*resume)(struct rpc_call *call))
 {
     struct bus_request request = {
@@ -38,6 +39,7 @@ void rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
         call->reply = (struct bus_reply){.result = result};
         rpc_fail_bus(call, &call->reply);
     }
+    return result == BUS_OK;
 }
 
 /* ---- read --------------------------------------------------------------------------------- */
@@ -97,13 +99,6 @@ static const struct write_config *find_write(struct rpc_call *call,
     return NULL;
 }
 
-static uint8_t read_function_of(const struct write_config *write)
-{
-    return write->function == MODBUS_WRITE_COIL || write->function == MODBUS_WRITE_COILS
-               ? MODBUS_READ_COILS
-               : MODBUS_READ_HOLDING;
-}
-
 /* {device, name}: a register of the profile's write list; {device, register, count, function}:
  * any, for technicians. */
 static void run_read(struct rpc_call *call)
@@ -118,7 +113,7 @@ static void run_read(struct rpc_call *call)
         if (write == NULL)
             return;
         address = write->address;
-        function = read_function_of(write);
+        function = write_request_read_function(write);
     } else {
         if (call->caller.role < USER_TECHNICIAN) {
             rpc_fail(call, "forbidden", "only a technician may read any register",
@@ -142,29 +137,17 @@ static void run_read(struct rpc_call *call)
 
 /* ---- write -------------------------------------------------------------------------------- */
 
-uint16_t rpc_write_pdu(const struct write_config *write, int32_t value, uint8_t *pdu)
-{
-    const uint8_t word[2] = {(uint8_t)((uint32_t)value >> 8), (uint8_t)value};
-    switch (write->function) {
-    case MODBUS_WRITE_COIL:
-        return (uint16_t)modbus_write_coil(pdu, write->address, value != 0);
-    case MODBUS_WRITE_REGISTER:
-        return (uint16_t)modbus_write_register(pdu, write->address, (uint16_t)value);
-    case MODBUS_WRITE_COILS:
-        return (uint16_t)modbus_write_coils_one(pdu, write->address, value != 0);
-    default:
-        return (uint16_t)modbus_write_registers(pdu, write->address, word, sizeof word);
-    }
-}
-
 struct writing {
     int32_t value;
+    int output; /* of the actions, which keep off it for a while; -1: none of theirs */
 };
 
 /* The bus has read it back, and compared. */
 static void write_ready(struct rpc_call *call)
 {
     const struct writing *writing = call->state;
+    if (call->rpc->parts.actions != NULL)
+        actions_person_done(call->rpc->parts.actions, writing->output, call->reply.result);
     if (call->reply.result != BUS_OK)
         rpc_fail_bus(call, &call->reply);
     else
@@ -196,9 +179,15 @@ static void run_write(struct rpc_call *call)
     /* Remembered before it is sent: a write whose answer is lost may have worked. */
     if (write->max_on_s > 0)
         actuators_set(call->rpc->actuators, device, write, (int32_t)value, (uint32_t)on_s);
-    uint16_t size = rpc_write_pdu(write, (int32_t)value, pdu);
-    rpc_ask_bus(call, &(struct rpc_target){.bus = device->bus, .unit = device->unit, .retries = 1},
-                pdu, size, write_ready);
+    struct actions *actions = call->rpc->parts.actions;
+    int output = actions == NULL ? -1
+                                 : actions_person(actions, device->index, write, (int32_t)value,
+                                                  call->caller.user);
+    writing->output = output;
+    uint16_t size = write_request_pdu(write, (int32_t)value, pdu);
+    const struct rpc_target target = {.bus = device->bus, .unit = device->unit, .retries = 1};
+    if (!rpc_ask_bus(call, &target, pdu, size, write_ready) && actions != NULL)
+        actions_person_done(actions, output, BUS_BUSY); /* the call is gone */
 }
 
 /* ---- raw, pause, scan --------------------------------------------------------------------- */

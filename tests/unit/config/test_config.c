@@ -47,6 +47,9 @@ static struct config *load(const char *text, struct config_error *error)
 #define HEAD "site: s\nbuses:\n  - name: east\n    port: /dev/x\n    devices:\n"
 #define DEV  "      - { name: a, profile: xy-md02, address: 1 }\n"
 
+#define RELAY HEAD DEV "      - { name: r, profile: waveshare-relay-8, address: 2 }\n"
+#define DRY   "alerts:\n  - { name: dry, metric: air_temperature, above: 3, devices: [a] }\n"
+
 static void reads_the_design_example(void **state)
 {
     (void)state;
@@ -260,6 +263,38 @@ static void a_file_without_rules_has_the_shipped_ones_that_can_come(void **state
     config_free(c);
 }
 
+/* One output, for a rule, a time and a siren; the longest time is the profile's unless given. */
+static void reads_what_switches_what(void **state)
+{
+    (void)state;
+    struct config *c =
+        loaded(RELAY DRY
+               "plots:\n  - { name: upper, devices: [a] }\n"
+               "actions:\n"
+               "  - { name: fan, device: r, write: out-2, when: dry, plots: [upper], fail: keep }\n"
+               "  - { name: lamp, label: 灯, device: r, write: out-1, at: ['06:00', '18:30'], for: "
+               "20min,\n"
+               "      pause: 2h, override: 1h }\n"
+               "notify:\n  - { name: yard, output: { device: r, write: out-1, for: 30s } }\n");
+    assert_int_equal(c->action_count, 3);
+    const struct action_config *fan = &c->actions[0], *lamp = &c->actions[1],
+                               *siren = &c->actions[2];
+    assert_string_equal(fan->label, "fan");
+    assert_int_equal(fan->device, 1);
+    assert_string_equal(fan->write->name, "out-2");
+    assert_int_equal(fan->rule, 0);
+    assert_int_equal(fan->rule_device_count, 1);
+    assert_true(fan->keep);
+    assert_true(fan->for_s == 3000 && fan->pause_s == 300 && fan->override_s == 7200);
+    assert_true(fan->on == 1 && fan->off == 0);
+    assert_string_equal(lamp->label, "灯");
+    assert_true(lamp->time_count == 2 && lamp->times[0] == 360 && lamp->times[1] == 1110);
+    assert_true(lamp->for_s == 1200 && lamp->pause_s == 7200 && lamp->override_s == 3600);
+    assert_true(lamp->rule < 0 && lamp->way < 0);
+    assert_true(siren->way == 0 && siren->for_s == 30 && siren->pause_s == 270);
+    config_free(c);
+}
+
 static void reads_ways_and_groups(void **state)
 {
     (void)state;
@@ -412,6 +447,52 @@ static void names_line_mistake_and_remedy(void **state)
          ":9:", "broker \"a\" stands twice", "its own name"},
         {HEAD DEV "plots:\n  - { name: p, devices: [aa] }\n", ":8:", "unknown device \"aa\"",
          "did you mean \"a\"?"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, for: 1min }\n",
+         ":9:", "nothing that begins it", "when:"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, at: '06:00', for: "
+                   "1min, fail: off }\n",
+         ":11:", "when and at", "or at:"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min }\n",
+         ":11:", "goes by measured values", "fail: off"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '06:00', for: 1min, until: "
+               "air_temperature above 28 }\n",
+         ":9:", "goes by measured values", "fail: keep"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dri, for: 1min, fail: "
+                   "off }\n",
+         ":11:", "no rule \"dri\"", "did you mean \"dry\"?"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out1, when: dry, for: 1min, fail: "
+                   "off }\n",
+         ":11:", "no write \"out1\"", "did you mean \"out-1\"?"},
+        {RELAY DRY "actions:\n  - { name: x, device: a, write: out-1, when: dry, for: 1min, fail: "
+                   "off }\n",
+         ":11:", "nothing that may be written", "needs writes:"},
+        {RELAY DRY "actions:\n  - { name: x, device: z, write: out-1, when: dry, for: 1min, fail: "
+                   "off }\n",
+         ":11:", "unknown device \"z\"", "one that the file has"},
+        {RELAY DRY
+         "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 2h, fail: off "
+         "}\n",
+         ":11:", "longer than the 3000 s", "max_on"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min, fail: "
+                   "off, devices: [r] }\n",
+         ":11:", "never come", "looks at none"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min, fail: "
+                   "off, until: soil_moisture over 3 }\n",
+         ":11:", "is not a metric with its limit", "soil_moisture above 28"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min, fail: "
+                   "off, until: soil_moisture above 3 }\n",
+         ":11:", "none of its devices measures", "soil_moisture"},
+        {RELAY "actions:\n  - { name: x, device: r, write: out-1, at: '25:00', for: 1min }\n",
+         ":9:", "times of the day", "06:00"},
+        {RELAY DRY "actions:\n  - { name: x, device: r, write: out-1, when: dry, for: 1min, fail: "
+                   "off, value: 7 }\n",
+         ":11:", "within 0..1", "out-1"},
+        {RELAY
+         "notify:\n  - { name: yard, output: { device: r, write: out-1, for: 5min, repeat: 1min "
+         "} }\n",
+         ":9:", "repeat must be longer", "repeat: 5min"},
+        {RELAY "notify:\n  - { name: yard, output: { device: r, write: siren, for: 30s } }\n",
+         ":9:", "no write \"siren\"", "out-1"},
         {"site: s\nalerts:\n  - { name: x, metric: air_temperature }\n", ":3:", "has no limit",
          "above: or below:"},
         {"site: s\nalerts:\n  - { name: x, metric: t, above: 1, below: 2 }\n",
@@ -587,6 +668,7 @@ int main(void)
         cmocka_unit_test(requests_are_taken_from_this_machine_only),
         cmocka_unit_test(reads_addresses_of_brokers),
         cmocka_unit_test(reads_a_rule_with_all_its_keys),
+        cmocka_unit_test(reads_what_switches_what),
         cmocka_unit_test(a_file_without_rules_has_the_shipped_ones_that_can_come),
         cmocka_unit_test(reads_ways_and_groups),
         cmocka_unit_test(a_rule_that_no_device_can_raise_is_a_warning),

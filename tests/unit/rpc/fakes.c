@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/rpc/fakes.h"
 
+#include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/notifier/notifier.h"
 
 #include <math.h>
@@ -395,6 +396,43 @@ int64_t alerts_idle_ms(const struct alerts *alerts)
 {
     (void)alerts;
     return 0;
+}
+
+int64_t actions_idle_ms(const struct actions *actions)
+{
+    (void)actions;
+    return 0;
+}
+
+uint16_t actions_count(const struct actions *actions)
+{
+    (void)actions;
+    return 0;
+}
+
+void actions_get(struct actions *actions, uint16_t index, struct actions_output *output)
+{
+    (void)actions;
+    (void)index;
+    *output = (struct actions_output){0};
+}
+
+int actions_person(struct actions *actions, uint16_t device, const struct write_config *write,
+                   int32_t value, const char *user)
+{
+    (void)actions;
+    (void)device;
+    (void)write;
+    (void)value;
+    (void)user;
+    return -1;
+}
+
+void actions_person_done(struct actions *actions, int output, enum bus_result result)
+{
+    (void)actions;
+    (void)output;
+    (void)result;
 }
 
 int64_t publish_idle_ms(const struct publish *publish)

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/actions/actions.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/common/log.h"
+#include "gateway/daemon/write_request.h"
+
+#define KEY             "actions" /* of the store: when times of the day were taken */
+#define DOC_MOST        32000u
+#define TICK_MS         500
+#define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */
+#define STOP_MOST_MS    3000
+#define RETRIES         2 /* of each request, beyond the first try */
+
+/* What is asked of the device: STEP_LIMIT tells it how long it may be on; where that switched it
+ * on, STEP_CHECK reads back whether it is. */
+enum step { STEP_WRITE, STEP_LIMIT, STEP_CHECK, STEP_LOOK };
+
+/* An order under way. */
+struct job {
+    struct actions *actions;
+    struct switching_order order;
+    uint8_t step; /* enum step */
+};
+
+struct actions {
+    const struct config *config;
+    struct actions_parts parts;
+    struct bus *const *buses;
+    struct reading_sink sink;
+    const struct reading_sink *next; /* the alerts' */
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_llong step_ms;
+    int64_t started_ms;
+    enum rules_truth *truths; /* the thread's own, as the next */
+    struct switching_order *orders;
+    struct job *jobs; /* by output; those of the end behind them */
+
+    pthread_mutex_t lock; /* ---- everything below ---- */
+    pthread_cond_t wake;
+    struct switching *switching;
+    uint32_t under_way;
+    bool known, asked; /* the times taken before the start */
+};
+
+/* ---- The sink: any bus thread ---- */
+
+static void sink_reading(void *context, const struct reading *reading)
+{
+    struct actions *actions = context;
+    pthread_mutex_lock(&actions->lock);
+    switching_reading(actions->switching, reading);
+    pthread_mutex_unlock(&actions->lock);
+    actions->next->reading(actions->next->context, reading);
+}
+
+static void sink_gap(void *context, const struct reading_gap *gap)
+{
+    const struct actions *actions = context;
+    actions->next->gap(actions->next->context, gap);
+}
+
+static void sink_health(void *context, const struct device_health *health)
+{
+    const struct actions *actions = context;
+    actions->next->health(actions->next->context, health);
+}
+
+static struct wall_ms sink_now(void *context)
+{
+    const struct actions *actions = context;
+    return actions->next->now(actions->next->context);
+}
+
+static bool sink_last(void *context, uint16_t device, struct reading_stored *stored)
+{
+    const struct actions *actions = context;
+    return actions->next->last(actions->next->context, device, stored);
+}
+
+static bool sink_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
+{
+    const struct actions *actions = context;
+    return actions->next->board(actions->next->context, device, serial, board);
+}
+
+static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
+{
+    const struct actions *actions = context;
+    return actions->next->mark(actions->next->context, device, mark);
+}
+
+const struct reading_sink *actions_sink(struct actions *actions)
+{
+    return &actions->sink;
+}
+
+/* ---- Telling what was switched ---- */
+
+static const char *action_name(const struct actions *actions, int32_t action)
+{
+    return action >= 0 ? actions->config->actions[action].name : "";
+}
+
+static int32_t value_of(const struct actions *actions, const struct switching_order *order)
+{
+    return order->what == SWITCH_ON ? actions->config->actions[order->action].on
+                                    : switching_output(actions->switching, order->output)->off;
+}
+
+static void audit(const struct actions *actions, const struct switching_order *order,
+                  const char *result)
+{
+    const struct switching_output *output = switching_output(actions->switching, order->output);
+    struct store_audit row = {.at_ms = store_now(actions->parts.store).ms,
+                              .user = "gateway",
+                              .via = "actions",
+                              .method = "switch",
+                              .asker = STORE_ASKER_GATEWAY};
+    (void)snprintf(row.id, sizeof row.id, "%s", action_name(actions, order->action));
+    (void)snprintf(
+        row.detail, sizeof row.detail,
+        "{\"action\":\"%s\",\"device\":\"%s\",\"name\":\"%s\",\"value\":%d,\"why\":\"%s\"}", row.id,
+        output->device->name, output->write->name, (int)value_of(actions, order),
+        switching_why_text((enum switching_why)order->why));
+    (void)snprintf(row.result, sizeof row.result, "%s", result);
+    enum store_result stored = store_audit(actions->parts.store, &row, NULL, NULL);
+    log_write(strcmp(result, "ok") == 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
+              "action %s: %s %s switched %s (%s): %s%s%s", row.id[0] != '\0' ? row.id : "-",
+              output->device->name, output->write->name, order->what == SWITCH_ON ? "on" : "off",
+              switching_why_text((enum switching_why)order->why), result,
+              stored == STORE_OK ? "" : "; not in the audit: ",
+              stored == STORE_OK ? "" : store_result_text(stored));
+}
+
+static void alert_id(char id[96], const struct switching_output *output)
+{
+    (void)snprintf(id, 96, ALERTS_OUTPUT "%s-%s", output->device->name, output->write->name);
+}
+
+static const char *result_zh(enum bus_result result)
+{
+    switch (result) {
+    case BUS_TIMEOUT:
+        return "没有应答";
+    case BUS_EXCEPTION:
+        return "设备拒绝了";
+    case BUS_DOWN:
+        return "线路不通";
+    case BUS_MISMATCH:
+        return "写入后读回来的不一样";
+    case BUS_PAUSED:
+        return "线路暂停使用";
+    default:
+        return "应答有误";
+    }
+}
+
+static void raise_trouble(const struct actions *actions, const struct switching_output *output,
+                          enum bus_result result)
+{
+    char id[96], what[256], what_zh[256];
+    bool off = output->off_failed;
+    alert_id(id, output);
+    (void)snprintf(what, sizeof what, "%s (%s) can't be switched %s: %s", output->device->label,
+                   output->write->name, off ? "off" : "on", bus_result_text(result));
+    (void)snprintf(what_zh, sizeof what_zh, "%s（%s）%s：%s", output->device->label,
+                   output->write->name, off ? "关不掉" : "打不开", result_zh(result));
+    const struct alerts_event event = {
+        .id = id,
+        .what = what,
+        .where = "",
+        .todo = off ? "go there and switch it off by hand; look at its power and wiring"
+                    : "look at its power and wiring, switch it on by hand if need be",
+        .what_zh = what_zh,
+        .todo_zh = off ? "到现场手动关掉，检查电源和接线" : "检查电源和接线，必要时手动打开",
+        .level = "alarm",
+        .since_ms = store_now(actions->parts.store).ms};
+    alerts_raise(actions->parts.alerts, &event);
+}
+
+/* Raised or lowered as the output is now; outside of the lock. BUS_OK: nothing new has failed. */
+static void tell_trouble(const struct actions *actions, const struct switching_output *output,
+                         enum bus_result result)
+{
+    char id[96];
+    if (!output->off_failed && output->on_failed < 0) {
+        alert_id(id, output);
+        alerts_lower(actions->parts.alerts, id);
+    } else if (result != BUS_OK) {
+        raise_trouble(actions, output, result);
+    }
+}
+
+/* A way to people has called, or could not. */
+static void tell_way(const struct actions *actions, const struct switching_order *order,
+                     enum bus_result result)
+{
+    int32_t way = order->action >= 0 ? actions->config->actions[order->action].way : -1;
+    if (order->what == SWITCH_ON && way >= 0 && actions->parts.called != NULL)
+        actions->parts.called(actions->parts.context, (uint16_t)way, result == BUS_OK,
+                              result == BUS_OK ? "" : bus_result_text(result));
+}
+
+/* ---- Orders ---- */
+
+static void request_done(void *context, const struct bus_reply *reply);
+
+/* Under the lock: whoever writes later stands behind it in the bus's queue. */
+static enum bus_result submit(struct job *job)
+{
+    const struct actions *actions = job->actions;
+    const struct switching_output *output = switching_output(actions->switching, job->order.output);
+    struct bus_request request = {
+        .unit = output->device->unit, .retries = RETRIES, .context = job, .done = request_done};
+    if (job->step == STEP_LOOK || job->step == STEP_CHECK)
+        request.pdu_size = write_request_read(output->write, request.pdu);
+    else if (job->step == STEP_LIMIT)
+        request.pdu_size = write_request_limit(
+            output->write, actions->config->actions[job->order.action].for_s, request.pdu);
+    else
+        request.pdu_size =
+            write_request_pdu(output->write, value_of(actions, &job->order), request.pdu);
+    request.no_read_back = job->step == STEP_LIMIT && output->write->limit_function == 5;
+    return bus_submit(actions->buses[output->device->bus], &request);
+}
+
+static void finish_look(struct actions *actions, const struct job *job,
+                        const struct bus_reply *reply, int64_t now_ms)
+{
+    const struct switching_output *output = switching_output(actions->switching, job->order.output);
+    int32_t value = 0;
+    bool answered = reply->result == BUS_OK &&
+                    write_request_value(output->write, reply->pdu, reply->pdu_size, &value);
+    switching_seen(actions->switching, job->order.output, answered, value != output->off, now_ms);
+}
+
+/* An order has ended; under the lock until what is told. */
+static void finish(struct actions *actions, const struct job *job, const struct bus_reply *reply)
+{
+    struct switching_order order = job->order;
+    int64_t now_ms = clock_now().mono_ms;
+    bool good = reply->result == BUS_OK, look = order.what == SWITCH_LOOK;
+    struct switching_output before = *switching_output(actions->switching, order.output);
+    if (look)
+        finish_look(actions, job, reply, now_ms);
+    else
+        switching_done(actions->switching, &order, good, now_ms);
+    struct switching_output after = *switching_output(actions->switching, order.output);
+    actions->under_way--;
+    pthread_cond_broadcast(&actions->wake);
+    pthread_mutex_unlock(&actions->lock);
+    if (look)
+        return;
+    bool failed_before = order.what == SWITCH_ON ? before.on_failed >= 0 : before.off_failed;
+    if (good || !failed_before) /* not each of its retries */
+        audit(actions, &order, good ? "ok" : bus_result_text(reply->result));
+    tell_trouble(actions, &after, reply->result);
+    tell_way(actions, &order, reply->result);
+}
+
+/* The device knows how long; under the lock, which is given back. */
+static void go_on(struct actions *actions, struct job *job)
+{
+    const struct switching_output *output = switching_output(actions->switching, job->order.output);
+    bool on_already = output->write->limit_function == 5;
+    if (!on_already && (output->person || atomic_load(&actions->stopping))) {
+        /* Somebody came before it was switched on. */
+        switching_seen(actions->switching, job->order.output, false, false, clock_now().mono_ms);
+        actions->under_way--;
+        pthread_cond_broadcast(&actions->wake);
+        pthread_mutex_unlock(&actions->lock);
+        return;
+    }
+    job->step = on_already ? STEP_CHECK : STEP_WRITE;
+    const struct bus_reply refused = {.result = submit(job)};
+    if (refused.result == BUS_OK)
+        pthread_mutex_unlock(&actions->lock);
+    else
+        finish(actions, job, &refused);
+}
+
+/* Does it read as it is to be? What can't be read has been acknowledged, and stands. */
+static enum bus_result checked(const struct actions *actions, const struct job *job,
+                               const struct bus_reply *reply)
+{
+    const struct switching_output *output = switching_output(actions->switching, job->order.output);
+    int32_t value = 0;
+    if (reply->result == BUS_EXCEPTION)
+        return BUS_OK;
+    if (reply->result != BUS_OK)
+        return reply->result;
+    if (!write_request_value(output->write, reply->pdu, reply->pdu_size, &value))
+        return BUS_GARBLED;
+    return value == value_of(actions, &job->order) ? BUS_OK : BUS_MISMATCH;
+}
+
+/* Bus thread. */
+static void request_done(void *context, const struct bus_reply *reply)
+{
+    struct job *job = context;
+    struct actions *actions = job->actions;
+    pthread_mutex_lock(&actions->lock);
+    if (job->step == STEP_LIMIT && reply->result == BUS_OK) {
+        go_on(actions, job);
+    } else if (job->step == STEP_CHECK) {
+        const struct bus_reply found = {.result = checked(actions, job, reply)};
+        finish(actions, job, &found);
+    } else {
+        finish(actions, job, reply);
+    }
+}
+
+/* Takes the lock, and gives it back. */
+static void carry_out(struct actions *actions, struct job *jobs, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        const struct switching_order *order = &actions->orders[i];
+        struct job *job = &jobs[order->output];
+        pthread_mutex_lock(&actions->lock);
+        const struct switching_output *output = switching_output(actions->switching, order->output);
+        bool limited = order->what == SWITCH_ON && output->write->limit_step_ms > 0;
+        *job = (struct job){.actions = actions,
+                            .order = *order,
+                            .step = order->what == SWITCH_LOOK ? STEP_LOOK
+                                    : limited                  ? STEP_LIMIT
+                                                               : STEP_WRITE};
+        actions->under_way++;
+        const struct bus_reply refused = {.result = submit(job)};
+        if (refused.result != BUS_OK)
+            finish(actions, job, &refused);
+        else
+            pthread_mutex_unlock(&actions->lock);
+    }
+}
+
+/* ---- The store: times of the day that were taken ---- */
+
+static void on_times(void *context, enum store_result result, const void *value, size_t size)
+{
+    struct actions *actions = context;
+    json_t *root = result == STORE_OK && size > 0 ? json_loadb(value, size, 0, NULL) : NULL;
+    bool good = json_integer_value(json_object_get(root, "v")) == 1;
+    const json_t *ran = good ? json_object_get(root, "ran") : NULL;
+    pthread_mutex_lock(&actions->lock);
+    actions->asked = false;
+    for (size_t i = 0; i < json_array_size(ran); i++) {
+        const json_t *one = json_array_get(ran, i);
+        const char *name = json_string_value(json_array_get(one, 0));
+        if (name != NULL)
+            switching_time_ran(actions->switching, name,
+                               (uint16_t)json_integer_value(json_array_get(one, 1)),
+                               json_integer_value(json_array_get(one, 2)));
+    }
+    actions->known |= result == STORE_OK;
+    pthread_mutex_unlock(&actions->lock);
+    json_decref(root);
+}
+
+static void ask_times(struct actions *actions, int64_t now_ms)
+{
+    pthread_mutex_lock(&actions->lock);
+    bool needed = !actions->known && !actions->asked;
+    actions->asked |= needed;
+    actions->known |= now_ms - actions->started_ms > UNKNOWN_MOST_MS;
+    pthread_mutex_unlock(&actions->lock);
+    if (!needed || store_get(actions->parts.store, KEY, on_times, actions) == STORE_OK)
+        return;
+    pthread_mutex_lock(&actions->lock);
+    actions->asked = false;
+    pthread_mutex_unlock(&actions->lock);
+}
+
+static void keep_times(struct actions *actions)
+{
+    char *doc = NULL;
+    size_t size = 0;
+    pthread_mutex_lock(&actions->lock);
+    if (switching_times_changed(actions->switching) && (doc = malloc(DOC_MOST)) != NULL)
+        size = switching_times_write(actions->switching, doc, DOC_MOST);
+    pthread_mutex_unlock(&actions->lock);
+    if (size > 0 && store_put(actions->parts.store, KEY, doc, size, NULL, NULL) != STORE_OK)
+        log_write(LOG_LEVEL_WARNING, "actions: the store does not take what was done today; a "
+                                     "restart may do it again");
+    free(doc);
+}
+
+/* ---- The thread ---- */
+
+static struct switching_now now_of(const struct actions *actions)
+{
+    struct wall_ms wall = store_now(actions->parts.store);
+    time_t t = (time_t)(wall.ms / 1000);
+    struct tm local = {0};
+    bool known = wall.trust == TIME_TRUSTED && localtime_r(&t, &local) != NULL;
+    return (struct switching_now){.mono_ms = clock_now().mono_ms,
+                                  .day_known = known,
+                                  .minute = local.tm_hour * 60 + local.tm_min,
+                                  .wall_ms = wall.ms};
+}
+
+static void find_truths(struct actions *actions)
+{
+    for (uint16_t i = 0; i < actions->config->action_count; i++) {
+        const struct action_config *action = &actions->config->actions[i];
+        actions->truths[i] = RULES_NO;
+        if (action->rule >= 0)
+            actions->truths[i] = alerts_rule_holds(actions->parts.alerts, (uint16_t)action->rule,
+                                                   action->rule_devices, action->rule_device_count);
+        else if (action->way >= 0 && actions->parts.calls != NULL)
+            actions->truths[i] = actions->parts.calls(actions->parts.context, (uint16_t)action->way)
+                                     ? RULES_YES
+                                     : RULES_NO;
+    }
+}
+
+/* Lowers what stands of outputs that could not be switched on, when its cause is over. */
+static void tell_ends(struct actions *actions, const bool *failed)
+{
+    for (uint16_t i = 0; i < switching_output_count(actions->switching); i++) {
+        pthread_mutex_lock(&actions->lock);
+        struct switching_output output = *switching_output(actions->switching, i);
+        pthread_mutex_unlock(&actions->lock);
+        if (failed[i] && output.on_failed < 0 && !output.off_failed)
+            tell_trouble(actions, &output, BUS_OK);
+    }
+}
+
+static void tick(struct actions *actions)
+{
+    struct switching_now now = now_of(actions);
+    bool failed[ACTIONS_MAX + WAYS_MAX] = {false};
+    ask_times(actions, now.mono_ms);
+    find_truths(actions);
+    pthread_mutex_lock(&actions->lock);
+    now.day_known = now.day_known && actions->known;
+    for (uint16_t i = 0; i < switching_output_count(actions->switching); i++)
+        failed[i] = switching_output(actions->switching, i)->on_failed >= 0;
+    uint16_t count = switching_tick(actions->switching, &now, actions->truths, actions->orders);
+    pthread_mutex_unlock(&actions->lock);
+    carry_out(actions, actions->jobs, count);
+    keep_times(actions);
+    tell_ends(actions, failed);
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + ms * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    return until;
+}
+
+static void *actions_main(void *context)
+{
+    struct actions *actions = context;
+    while (!atomic_load(&actions->stopping)) {
+        atomic_store(&actions->step_ms, clock_now().mono_ms);
+        tick(actions);
+        struct timespec until = after_ms(TICK_MS);
+        pthread_mutex_lock(&actions->lock);
+        if (!atomic_load(&actions->stopping))
+            (void)pthread_cond_timedwait(&actions->wake, &actions->lock, &until);
+        pthread_mutex_unlock(&actions->lock);
+    }
+    return NULL;
+}
+
+/* ---- Beginning and end ---- */
+
+static void init_lock(struct actions *actions)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&actions->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&actions->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct actions *actions_create(const struct config *config, const struct actions_parts *parts)
+{
+    struct actions *actions = calloc(1, sizeof *actions);
+    size_t count = (size_t)config->action_count + 1;
+    if (actions == NULL)
+        return NULL;
+    actions->config = config;
+    actions->parts = *parts;
+    actions->next = alerts_sink(parts->alerts);
+    actions->sink = (struct reading_sink){.context = actions,
+                                          .reading = sink_reading,
+                                          .gap = sink_gap,
+                                          .health = sink_health,
+                                          .now = sink_now,
+                                          .last = sink_last,
+                                          .mark = sink_mark,
+                                          .board = sink_board};
+    init_lock(actions);
+    actions->started_ms = clock_now().mono_ms;
+    atomic_store(&actions->step_ms, actions->started_ms);
+    actions->switching = switching_create(config);
+    actions->truths = calloc(count, sizeof *actions->truths);
+    actions->orders = calloc(count, sizeof *actions->orders);
+    actions->jobs = calloc(2 * count, sizeof *actions->jobs);
+    if (actions->switching != NULL && actions->truths != NULL && actions->orders != NULL &&
+        actions->jobs != NULL)
+        return actions;
+    actions_free(actions);
+    return NULL;
+}
+
+bool actions_start(struct actions *actions, struct bus *const *buses)
+{
+    sigset_t all, before;
+    actions->buses = buses;
+    if (actions->config->action_count == 0)
+        return true; /* nothing to do */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&actions->thread, NULL, actions_main, actions);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    actions->started = error == 0;
+    errno = error;
+    return error == 0;
+}
+
+static void switch_all_off(struct actions *actions)
+{
+    pthread_mutex_lock(&actions->lock);
+    uint16_t count = switching_stop(actions->switching, clock_now().mono_ms, actions->orders);
+    pthread_mutex_unlock(&actions->lock);
+    carry_out(actions, actions->jobs + actions->config->action_count + 1, count);
+    struct timespec until = after_ms(STOP_MOST_MS);
+    pthread_mutex_lock(&actions->lock);
+    while (actions->under_way > 0 &&
+           pthread_cond_timedwait(&actions->wake, &actions->lock, &until) == 0)
+        ;
+    if (actions->under_way > 0)
+        log_write(LOG_LEVEL_ERROR,
+                  "actions: %u outputs did not answer in time; the next start "
+                  "switches them off",
+                  actions->under_way);
+    pthread_mutex_unlock(&actions->lock);
+}
+
+void actions_stop(struct actions *actions)
+{
+    if (actions == NULL || !actions->started)
+        return;
+    pthread_mutex_lock(&actions->lock);
+    atomic_store(&actions->stopping, true);
+    pthread_cond_broadcast(&actions->wake);
+    pthread_mutex_unlock(&actions->lock);
+    pthread_join(actions->thread, NULL);
+    actions->started = false;
+    switch_all_off(actions);
+}
+
+void actions_free(struct actions *actions)
+{
+    if (actions == NULL)
+        return;
+    switching_destroy(actions->switching);
+    free(actions->truths);
+    free(actions->orders);
+    free(actions->jobs);
+    pthread_cond_destroy(&actions->wake);
+    pthread_mutex_destroy(&actions->lock);
+    free(actions);
+}
+
+/* ---- Others ---- */
+
+int actions_person(struct actions *actions, uint16_t device, const struct write_config *write,
+                   int32_t value, const char *user)
+{
+    pthread_mutex_lock(&actions->lock);
+    int output = switching_find(actions->switching, device, write);
+    if (output >= 0)
+        switching_person(actions->switching, (uint16_t)output,
+                         value != switching_output(actions->switching, (uint16_t)output)->off, user,
+                         clock_now().mono_ms);
+    pthread_mutex_unlock(&actions->lock);
+    return output;
+}
+
+void actions_person_done(struct actions *actions, int output, enum bus_result result)
+{
+    if (output < 0)
+        return;
+    pthread_mutex_lock(&actions->lock);
+    switching_person_done(actions->switching, (uint16_t)output, result == BUS_OK);
+    struct switching_output now = *switching_output(actions->switching, (uint16_t)output);
+    pthread_cond_broadcast(&actions->wake);
+    pthread_mutex_unlock(&actions->lock);
+    tell_trouble(actions, &now, result);
+}
+
+uint16_t actions_count(const struct actions *actions)
+{
+    return switching_output_count(actions->switching);
+}
+
+void actions_get(struct actions *actions, uint16_t index, struct actions_output *out)
+{
+    pthread_mutex_lock(&actions->lock);
+    const struct switching_output *output = switching_output(actions->switching, index);
+    int64_t now_ms = clock_now().mono_ms;
+    *out = (struct actions_output){
+        .device = output->device,
+        .write = output->write,
+        .state = output->state,
+        .action = output->action >= 0 && output->state == SWITCH_IS_ON
+                      ? &actions->config->actions[output->action]
+                      : NULL,
+        .why = switching_why_text((enum switching_why)output->why),
+        .on_s = output->state == SWITCH_IS_ON ? (now_ms - output->on_ms) / 1000 : -1,
+        .person_s = output->person ? (output->person_ms - now_ms + 999) / 1000 : 0,
+        .failed = output->off_failed || output->on_failed >= 0};
+    if (output->person)
+        memcpy(out->user, output->user, sizeof out->user);
+    pthread_mutex_unlock(&actions->lock);
+}
+
+int64_t actions_idle_ms(const struct actions *actions)
+{
+    return actions->started ? clock_now().mono_ms - atomic_load(&actions->step_ms) : 0;
+}

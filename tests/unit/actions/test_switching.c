@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is switched, by whom, and when it ends: in virtual time. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/daemon/actions/switching.h"
+
+#define SECOND   INT64_C(1000)
+#define MINUTE   (60 * SECOND)
+#define HOUR     (60 * MINUTE)
+#define DAY_2026 INT64_C(1767225600000) /* a midnight, UTC */
+
+enum { RELAY, PROBE_A, PROBE_B, DEVICES };
+
+static struct field_config moisture = {.metric = "soil_moisture", .unit = "%", .max = 100};
+static struct field_config state_field = {.metric = "output_state", .max = 65535};
+static struct write_config writes[] = {{.name = "valve", .function = 5, .address = 0, .max = 1},
+                                       {.name = "siren", .function = 5, .address = 1, .max = 1}};
+static struct profile_config profile = {.name = "relay", .write_count = 2, .writes = writes};
+static struct device_config devices[DEVICES];
+static uint16_t probes[] = {PROBE_A, PROBE_B};
+static struct action_config own[4];
+static struct config config;
+
+static struct bench {
+    struct switching *switching;
+    int64_t now_ms, day_ms; /* monotonic; and of the wall clock's day at monotonic 0 */
+    bool day_known;
+    enum rules_truth truths[4];
+    bool on[2];         /* the relay's outputs */
+    unsigned orders[2]; /* given to switch */
+    uint8_t why[2];     /* of the last one */
+    bool dead;          /* the relay does not answer */
+    bool probes_silent;
+    double moisture;
+} b;
+
+static struct action_config water(void)
+{
+    return (struct action_config){.name = "water",
+                                  .device = RELAY,
+                                  .write = &writes[0],
+                                  .on = 1,
+                                  .rule = 0,
+                                  .way = -1,
+                                  .until_metric = "soil_moisture",
+                                  .until_above = true,
+                                  .until_limit = 28,
+                                  .for_s = 1200,
+                                  .pause_s = 7200,
+                                  .override_s = 7200,
+                                  .until_device_count = 2,
+                                  .until_devices = probes};
+}
+
+static struct switching_now now(void)
+{
+    int64_t wall_ms = DAY_2026 + b.day_ms + b.now_ms;
+    return (struct switching_now){.mono_ms = b.now_ms,
+                                  .day_known = b.day_known,
+                                  .minute = (int)(wall_ms / MINUTE % 1440),
+                                  .wall_ms = wall_ms};
+}
+
+static void read_device(uint16_t device, double value, uint8_t flag)
+{
+    struct reading reading = {.device = device, .value_count = 1, .taken = {b.now_ms}};
+    reading.values[0] = (struct reading_value){.value = value, .present = true, .flag = flag};
+    switching_reading(b.switching, &reading);
+}
+
+static void obey(const struct switching_order *order)
+{
+    if (order->what == SWITCH_LOOK) {
+        switching_seen(b.switching, order->output, !b.dead, b.on[order->output], b.now_ms);
+        return;
+    }
+    b.orders[order->output]++;
+    b.why[order->output] = order->why;
+    if (!b.dead)
+        b.on[order->output] = order->what == SWITCH_ON;
+    switching_done(b.switching, order, !b.dead, b.now_ms);
+}
+
+/* A second goes by: devices are read every five, and what is due is done. */
+static void second(void)
+{
+    struct switching_order orders[8];
+    b.now_ms += SECOND;
+    if (b.now_ms % (5 * SECOND) == 0) {
+        if (!b.dead)
+            read_device(RELAY, 0, METRIC_GOOD);
+        if (!b.probes_silent) {
+            read_device(PROBE_A, b.moisture - 1, METRIC_GOOD);
+            read_device(PROBE_B, b.moisture + 1, METRIC_GOOD);
+        }
+    }
+    struct switching_now at = now();
+    uint16_t count = switching_tick(b.switching, &at, b.truths, orders);
+    for (uint16_t i = 0; i < count; i++)
+        obey(&orders[i]);
+}
+
+static void run(int64_t ms)
+{
+    for (int64_t end = b.now_ms + ms; b.now_ms < end;)
+        second();
+}
+
+static void start(void)
+{
+    switching_destroy(b.switching);
+    b.switching = switching_create(&config);
+    assert_non_null(b.switching);
+}
+
+static void begin(const struct action_config *actions, uint16_t count)
+{
+    switching_destroy(b.switching);
+    memset(devices, 0, sizeof devices);
+    for (uint16_t i = 0; i < DEVICES; i++) {
+        devices[i] = (struct device_config){.index = i, .every_ms = 5000, .profile = &profile};
+        devices[i].metric_count = 1;
+        devices[i].metrics[0] = i == RELAY ? &state_field : &moisture;
+    }
+    memcpy(own, actions, count * sizeof *own);
+    config = (struct config){
+        .devices = devices, .device_count = DEVICES, .actions = own, .action_count = count};
+    b = (struct bench){.now_ms = MINUTE, .day_known = true, .moisture = 15};
+    start();
+    run(10 * SECOND); /* both probes are known, and the output is off for sure */
+    memset(b.orders, 0, sizeof b.orders);
+}
+
+static void begin_one(struct action_config action)
+{
+    begin(&action, 1);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    switching_destroy(b.switching);
+    b.switching = NULL;
+    return 0;
+}
+
+/* ---- */
+
+static void before_anything_else_an_output_is_switched_off(void **state)
+{
+    (void)state;
+    begin_one(water());
+    b.on[0] = true; /* as the run before left it */
+    start();
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_START);
+    run(HOUR);
+    assert_false(b.on[0]); /* and stays so for its pause */
+}
+
+static void it_is_on_while_its_rule_holds_and_off_at_the_end_of_the_cause(void **state)
+{
+    (void)state;
+    struct action_config fan = water();
+    fan.until_metric[0] = '\0';
+    fan.pause_s = 10;
+    begin_one(fan);
+    run(MINUTE);
+    assert_int_equal(b.orders[0], 0);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_true(b.on[0]);
+    run(5 * MINUTE);
+    assert_true(b.on[0]);
+    b.truths[0] = RULES_NO;
+    run(SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_OVER);
+    assert_int_equal(b.orders[0], 2);
+}
+
+static void watering_ends_at_its_value_and_then_pauses(void **state)
+{
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_true(b.on[0]);
+    run(5 * MINUTE);
+    b.truths[0] = RULES_NO; /* less dry than its rule says, but not wet enough yet */
+    run(5 * MINUTE);
+    assert_true(b.on[0]);
+    b.truths[0] = RULES_YES;
+    b.moisture = 28.5; /* the mean of 27.5 and 29.5 */
+    run(10 * SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_REACHED);
+    b.moisture = 20;
+    run(2 * HOUR - MINUTE);
+    assert_false(b.on[0]);
+    run(2 * MINUTE);
+    assert_true(b.on[0]); /* it is still dry */
+}
+
+static void watering_ends_at_its_longest_time(void **state)
+{
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    int64_t begun_ms = b.now_ms;
+    while (b.on[0])
+        second();
+    assert_int_equal(b.now_ms - begun_ms, 20 * MINUTE);
+    assert_int_equal(b.why[0], SWITCH_LONGEST);
+    run(2 * HOUR - 10 * SECOND);
+    assert_false(b.on[0]);
+    run(20 * SECOND);
+    assert_true(b.on[0]);
+}
+
+static void nothing_begins_by_a_value_that_is_stale_or_flagged(void **state)
+{
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.truths[0] = RULES_UNKNOWN;
+    run(HOUR);
+    assert_int_equal(b.orders[0], 0);
+    b.truths[0] = RULES_NO;
+    b.probes_silent = true;
+    run(MINUTE); /* what the probes said is stale */
+    b.truths[0] = RULES_YES;
+    run(HOUR);
+    assert_int_equal(b.orders[0], 0);
+    for (int i = 0; i < 100; i++) {
+        second();
+        read_device(PROBE_A, 5, METRIC_RANGE);
+    }
+    assert_int_equal(b.orders[0], 0);
+    /* The first value behind a silence decides nothing alone. */
+    read_device(PROBE_A, 5, METRIC_GOOD);
+    second();
+    assert_int_equal(b.orders[0], 0);
+    read_device(PROBE_A, 5, METRIC_GOOD);
+    second();
+    assert_true(b.on[0]);
+}
+
+static void without_values_it_goes_off_or_stays_as_was_said(void **state)
+{
+    (void)state;
+    for (int keep = 0; keep < 2; keep++) {
+        for (int rule = 0; rule < 2; rule++) {
+            struct action_config action = water();
+            action.keep = keep;
+            begin_one(action);
+            run(2 * HOUR);
+            b.truths[0] = RULES_YES;
+            run(MINUTE);
+            assert_true(b.on[0]);
+            if (rule)
+                own[0].until_metric[0] = '\0';
+            if (rule)
+                b.truths[0] = RULES_UNKNOWN;
+            else
+                b.probes_silent = true;
+            run(MINUTE);
+            assert_int_equal(b.on[0], keep);
+            if (!keep)
+                assert_int_equal(b.why[0], SWITCH_NO_VALUES);
+            run(20 * MINUTE);
+            assert_false(b.on[0]); /* its longest time ends it in any case */
+        }
+    }
+}
+
+static void a_persons_write_wins_for_its_time(void **state)
+{
+    (void)state;
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    action.for_s = 4 * 3600;
+    action.pause_s = 60;
+    begin_one(action);
+    run(2 * MINUTE);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_true(b.on[0]);
+    switching_person(b.switching, 0, false, "li", b.now_ms);
+    b.on[0] = false;
+    switching_person_done(b.switching, 0, true);
+    run(2 * HOUR - MINUTE);
+    assert_false(b.on[0]);
+    assert_string_equal(switching_output(b.switching, 0)->user, "li");
+    run(2 * MINUTE);
+    assert_true(b.on[0]);
+    /* Switched on by a person it is not switched off by its cause, but when the time is over. */
+    b.truths[0] = RULES_NO;
+    run(MINUTE);
+    assert_false(b.on[0]);
+    switching_person(b.switching, 0, true, "li", b.now_ms);
+    b.on[0] = true;
+    switching_person_done(b.switching, 0, true);
+    run(2 * HOUR - MINUTE);
+    assert_true(b.on[0]);
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_PERSON_END);
+}
+
+static void a_persons_write_that_may_have_failed_ends_switched_off(void **state)
+{
+    (void)state;
+    begin_one(water());
+    switching_person(b.switching, 0, true, "li", b.now_ms);
+    b.on[0] = true; /* the answer was lost */
+    switching_person_done(b.switching, 0, false);
+    run(SECOND);
+    assert_false(b.on[0]);
+}
+
+static void an_order_under_way_does_not_undo_a_person(void **state)
+{
+    struct switching_order order[2];
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    b.now_ms += SECOND;
+    struct switching_now at = now();
+    assert_int_equal(switching_tick(b.switching, &at, b.truths, order), 1);
+    switching_person(b.switching, 0, false, "li", b.now_ms); /* behind it in the bus's queue */
+    switching_done(b.switching, order, true, b.now_ms);
+    assert_int_equal(switching_output(b.switching, 0)->state, SWITCH_IS_OFF);
+    switching_person_done(b.switching, 0, true);
+    run(HOUR);
+    assert_int_equal(b.orders[0], 0);
+}
+
+/* It was read back only when the person's write had failed: on it is, and off it must go. */
+static void an_order_that_ends_behind_a_persons_failed_write_says_nothing(void **state)
+{
+    struct switching_order order[2];
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    b.now_ms += SECOND;
+    struct switching_now at = now();
+    assert_int_equal(switching_tick(b.switching, &at, b.truths, order), 1);
+    b.on[0] = true;
+    switching_person(b.switching, 0, false, "li", b.now_ms);
+    switching_person_done(b.switching, 0, false);
+    switching_done(b.switching, order, true, b.now_ms);
+    run(5 * SECOND);
+    assert_false(b.on[0]);
+}
+
+static void one_owner_at_a_time(void **state)
+{
+    (void)state;
+    struct action_config two[2] = {water(), water()};
+    two[0].until_metric[0] = two[1].until_metric[0] = '\0';
+    two[0].pause_s = two[1].pause_s = 60;
+    begin(two, 2);
+    run(2 * MINUTE);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_int_equal(switching_output(b.switching, 0)->action, 0);
+    b.truths[1] = RULES_YES;
+    b.truths[0] = RULES_NO;
+    run(SECOND);
+    assert_false(b.on[0]); /* the first one's end is an end */
+    run(MINUTE);
+    assert_true(b.on[0]);
+    assert_int_equal(switching_output(b.switching, 0)->action, 1);
+}
+
+static void a_device_that_was_silent_is_switched_off_when_it_is_back(void **state)
+{
+    (void)state;
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    begin_one(action);
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_true(b.on[0]);
+    b.dead = true;
+    run(2 * MINUTE);
+    b.dead = false;
+    run(10 * SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_SILENT);
+}
+
+static void a_power_cut_between_two_polls_is_found(void **state)
+{
+    (void)state;
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    begin_one(action);
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    b.on[0] = false;
+    b.orders[0] = 0;
+    run(MINUTE);
+    assert_int_equal(b.orders[0], 1);
+    assert_int_equal(b.why[0], SWITCH_OTHERWISE);
+    /* And one that somebody else switched on is switched off. */
+    b.truths[0] = RULES_NO;
+    b.on[0] = true;
+    run(MINUTE);
+    assert_false(b.on[0]);
+}
+
+static void a_failed_switch_is_trouble_until_it_has_worked(void **state)
+{
+    (void)state;
+    struct action_config fan = water();
+    fan.until_metric[0] = '\0';
+    begin_one(fan);
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    b.truths[0] = RULES_NO;
+    b.dead = true;
+    run(SECOND);
+    assert_true(switching_output(b.switching, 0)->off_failed);
+    unsigned before = b.orders[0];
+    run(HOUR);
+    assert_in_range(b.orders[0] - before, 50, 70); /* tried on, once a minute */
+    b.dead = false;
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+    assert_false(switching_output(b.switching, 0)->off_failed);
+}
+
+static void what_could_not_be_switched_on_is_trouble_while_its_cause_holds(void **state)
+{
+    (void)state;
+    begin_one(water());
+    run(2 * HOUR);
+    b.dead = true;
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    b.dead = false;
+    run(10 * SECOND);
+    assert_int_equal(switching_output(b.switching, 0)->state, SWITCH_IS_OFF);
+    assert_int_equal(switching_output(b.switching, 0)->on_failed, 0);
+    b.truths[0] = RULES_NO;
+    run(SECOND);
+    assert_int_equal(switching_output(b.switching, 0)->on_failed, -1);
+}
+
+/* 06:00 and 18:00 of two days. */
+static void a_time_of_the_day_is_taken_once_a_day(void **state)
+{
+    (void)state;
+    struct action_config lamp = water();
+    lamp.rule = -1;
+    lamp.until_metric[0] = '\0';
+    lamp.times[0] = 360;
+    lamp.times[1] = 1080;
+    lamp.time_count = 2;
+    lamp.pause_s = 60;
+    begin_one(lamp);
+    run(5 * HOUR + 50 * MINUTE);
+    assert_int_equal(b.orders[0], 0);
+    run(20 * MINUTE);
+    assert_true(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_TIME);
+    run(20 * MINUTE);
+    assert_false(b.on[0]);
+    run(47 * HOUR - 10 * MINUTE);
+    assert_int_equal(b.orders[0], 2 * 4);
+}
+
+static void a_step_of_the_clock_takes_no_time_twice(void **state)
+{
+    (void)state;
+    struct action_config lamp = water();
+    lamp.rule = -1;
+    lamp.until_metric[0] = '\0';
+    lamp.times[0] = 360;
+    lamp.time_count = 1;
+    lamp.pause_s = 1;
+    lamp.for_s = 60;
+    begin_one(lamp);
+    run(6 * HOUR);
+    assert_int_equal(b.orders[0], 2);
+    b.day_ms -= 2 * HOUR;
+    run(3 * HOUR);
+    assert_int_equal(b.orders[0], 2);
+    b.day_ms += 20 * HOUR; /* over the next one: it is not made good */
+    run(MINUTE);
+    assert_int_equal(b.orders[0], 2);
+    /* Nor by a restart within it. */
+    char doc[512];
+    assert_true(switching_times_changed(b.switching));
+    assert_false(switching_times_changed(b.switching));
+    assert_true(switching_times_write(b.switching, doc, sizeof doc) > 0);
+    b.day_ms -= (b.day_ms + b.now_ms) % (24 * HOUR) - 6 * HOUR;
+    int64_t ran_ms = DAY_2026 + b.day_ms + b.now_ms - MINUTE;
+    start();
+    switching_time_ran(b.switching, "water", 360, ran_ms);
+    run(MINUTE);
+    assert_int_equal(b.orders[0], 3); /* off, at the start */
+    run(24 * HOUR);
+    assert_int_equal(b.orders[0], 5);
+}
+
+static void without_a_trusted_clock_no_time_of_the_day_comes(void **state)
+{
+    (void)state;
+    struct action_config lamp = water();
+    lamp.rule = -1;
+    lamp.until_metric[0] = '\0';
+    lamp.times[0] = 360;
+    lamp.time_count = 1;
+    begin_one(lamp);
+    b.day_known = false;
+    run(24 * HOUR);
+    assert_int_equal(b.orders[0], 0);
+}
+
+static void what_is_wet_already_is_not_watered_at_its_time(void **state)
+{
+    (void)state;
+    struct action_config daily = water();
+    daily.rule = -1;
+    daily.times[0] = 360;
+    daily.time_count = 1;
+    begin_one(daily);
+    b.moisture = 30;
+    run(7 * HOUR);
+    assert_int_equal(b.orders[0], 0);
+    b.moisture = 20;
+    run(10 * HOUR);
+    assert_int_equal(b.orders[0], 0);
+}
+
+static void a_siren_calls_again_until_somebody_answers(void **state)
+{
+    (void)state;
+    struct action_config siren = {.name = "yard",
+                                  .device = RELAY,
+                                  .write = &writes[1],
+                                  .on = 1,
+                                  .rule = -1,
+                                  .way = 0,
+                                  .for_s = 30,
+                                  .pause_s = 270,
+                                  .override_s = 7200};
+    begin_one(siren);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_true(b.on[0]); /* at once, whatever its pause */
+    assert_int_equal(b.why[0], SWITCH_CALL);
+    run(30 * SECOND);
+    assert_false(b.on[0]);
+    run(240 * SECOND);
+    assert_int_equal(b.orders[0], 2);
+    run(40 * SECOND);
+    assert_int_equal(b.orders[0], 3);
+    b.truths[0] = RULES_NO;
+    run(SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_OVER);
+    b.truths[0] = RULES_YES; /* another alarm */
+    run(2 * SECOND);
+    assert_true(b.on[0]);
+}
+
+static void at_the_stop_all_is_switched_off(void **state)
+{
+    struct switching_order orders[4];
+    (void)state;
+    begin_one(water());
+    assert_int_equal(switching_stop(b.switching, b.now_ms, orders), 0);
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(SECOND);
+    assert_int_equal(switching_stop(b.switching, b.now_ms, orders), 1);
+    assert_int_equal(orders[0].what, SWITCH_OFF);
+    switching_done(b.switching, orders, true, b.now_ms);
+    switching_person(b.switching, 0, true, "li", b.now_ms);
+    assert_int_equal(switching_stop(b.switching, b.now_ms, orders), 1); /* a person's, too */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(before_anything_else_an_output_is_switched_off, end),
+        cmocka_unit_test_teardown(it_is_on_while_its_rule_holds_and_off_at_the_end_of_the_cause,
+                                  end),
+        cmocka_unit_test_teardown(watering_ends_at_its_value_and_then_pauses, end),
+        cmocka_unit_test_teardown(watering_ends_at_its_longest_time, end),
+        cmocka_unit_test_teardown(nothing_begins_by_a_value_that_is_stale_or_flagged, end),
+        cmocka_unit_test_teardown(without_values_it_goes_off_or_stays_as_was_said, end),
+        cmocka_unit_test_teardown(a_persons_write_wins_for_its_time, end),
+        cmocka_unit_test_teardown(a_persons_write_that_may_have_failed_ends_switched_off, end),
+        cmocka_unit_test_teardown(an_order_under_way_does_not_undo_a_person, end),
+        cmocka_unit_test_teardown(an_order_that_ends_behind_a_persons_failed_write_says_nothing,
+                                  end),
+        cmocka_unit_test_teardown(one_owner_at_a_time, end),
+        cmocka_unit_test_teardown(a_device_that_was_silent_is_switched_off_when_it_is_back, end),
+        cmocka_unit_test_teardown(a_power_cut_between_two_polls_is_found, end),
+        cmocka_unit_test_teardown(a_failed_switch_is_trouble_until_it_has_worked, end),
+        cmocka_unit_test_teardown(what_could_not_be_switched_on_is_trouble_while_its_cause_holds,
+                                  end),
+        cmocka_unit_test_teardown(a_time_of_the_day_is_taken_once_a_day, end),
+        cmocka_unit_test_teardown(a_step_of_the_clock_takes_no_time_twice, end),
+        cmocka_unit_test_teardown(without_a_trusted_clock_no_time_of_the_day_comes, end),
+        cmocka_unit_test_teardown(what_is_wet_already_is_not_watered_at_its_time, end),
+        cmocka_unit_test_teardown(a_siren_calls_again_until_somebody_answers, end),
+        cmocka_unit_test_teardown(at_the_stop_all_is_switched_off, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
