@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/county/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/metric/metric.h"
+
+#define LOCK_MIGRATE  "7236401"
+#define LOCK_MAINTAIN "7236402"
+
+/* What a gateway's store has given is known by ranges: of record numbers (`ids`), and by stream of
+ * sequence numbers (`have`, and `told` what is known to be gone). A hole is a difference of two
+ * ranges; no index of single readings is needed, and ts may change.
+ *
+ * A stream is (gateway, device, boot): boots of another board under the same name begin at a
+ * multiple of 65536, so its serial number need not be a part of the key; it is kept to be read. */
+static const char *const migrations[] = {
+    "CREATE TABLE gateway ("
+    " gw uuid PRIMARY KEY, site text NOT NULL, first int8, last int8, sent int8, boot int8,"
+    " seen timestamptz NOT NULL DEFAULT now(), ids int8multirange NOT NULL DEFAULT '{}',"
+    " gone int8multirange NOT NULL DEFAULT '{}');"
+    "CREATE INDEX ON gateway (site);"
+    "CREATE TABLE stream ("
+    " id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gw uuid NOT NULL REFERENCES gateway,"
+    " device text NOT NULL, boot int8 NOT NULL, serial int8,"
+    " have int8multirange NOT NULL DEFAULT '{}', told int8multirange NOT NULL DEFAULT '{}',"
+    " UNIQUE (gw, device, boot));"
+    "CREATE TABLE metric ("
+    " id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE,"
+    " unit text NOT NULL, kind text NOT NULL);"
+    "CREATE TABLE reading ("
+    " stream int NOT NULL, seq int8 NOT NULL, ts timestamptz NOT NULL, gb int8,"
+    " more jsonb, flags jsonb) PARTITION BY RANGE (ts);"
+    "CREATE INDEX ON reading (stream, ts);"
+    "CREATE TABLE hour ("
+    " stream int NOT NULL, hour timestamptz NOT NULL, metric smallint NOT NULL, n int8 NOT NULL,"
+    " sum float8 NOT NULL, min float8 NOT NULL, max float8 NOT NULL,"
+    " x float8 NOT NULL DEFAULT 0, y float8 NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (stream, hour, metric));"
+    "COMMENT ON COLUMN hour.x IS 'of angles: sum of the cosines; y: of the sines';"
+    "CREATE TABLE thinned ("
+    " stream int NOT NULL, hour timestamptz NOT NULL, first int8 NOT NULL, last int8 NOT NULL,"
+    " metric smallint NOT NULL, n int8 NOT NULL, min float8 NOT NULL, mean float8 NOT NULL,"
+    " max float8 NOT NULL, PRIMARY KEY (stream, hour, first, metric));"
+    "CREATE TABLE correction ("
+    " gw uuid NOT NULL REFERENCES gateway, id int8 NOT NULL, boot int8 NOT NULL,"
+    " add_ms int8 NOT NULL, at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (gw, id));"
+    "CREATE TABLE dead ("
+    " id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),"
+    " topic text NOT NULL, content_type text NOT NULL, reason text NOT NULL, body bytea NOT NULL);"
+    "CREATE TABLE asked ("
+    " gw uuid NOT NULL REFERENCES gateway, first int8 NOT NULL, last int8 NOT NULL,"
+    " at timestamptz NOT NULL DEFAULT now(), answered bool NOT NULL DEFAULT false,"
+    " PRIMARY KEY (gw, first, last));"
+    /* Records that the gateway has, or had, and that did not come; and numbers that are in no
+     * message and in no gap. */
+    "CREATE VIEW hole AS SELECT gw, site, seen, lower(r) AS first, upper(r) - 1 AS last"
+    " FROM (SELECT gw, site, seen, unnest(int8multirange(int8range(1, last, '[]')) - ids - gone) "
+    "AS r"
+    "  FROM gateway WHERE last > 0) h;"
+    "CREATE VIEW missing AS SELECT gw, id AS stream, device, boot, lower(r) AS first,"
+    " upper(r) - 1 AS last FROM (SELECT gw, id, device, boot,"
+    "  unnest(int8multirange(int8range(1, GREATEST(upper(have), upper(told)))) - have - told) AS r"
+    "  FROM stream) m;",
+};
+#define VERSION (sizeof migrations / sizeof migrations[0])
+
+static bool run(PGconn *db, const char *sql, char *why, size_t why_size)
+{
+    PGresult *result = PQexec(db, sql);
+    ExecStatusType status = PQresultStatus(result);
+    bool good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    if (!good)
+        (void)snprintf(why, why_size, "%.300s", PQerrorMessage(db));
+    PQclear(result);
+    return good;
+}
+
+/* The first column of the first row as a number; -1: there is none. */
+static long number_of(PGconn *db, const char *sql)
+{
+    PGresult *result = PQexec(db, sql);
+    long number = -1;
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0)
+        number = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return number;
+}
+
+/* Each known metric has a column and a number; one that is new gets them. */
+static bool add_metrics(PGconn *db, char *why, size_t why_size)
+{
+    const struct metric_info *metric = NULL;
+    char sql[400];
+    for (size_t i = 0; (metric = metric_at(i)) != NULL; i++) {
+        (void)snprintf(sql, sizeof sql,
+                       "ALTER TABLE reading ADD COLUMN IF NOT EXISTS \"%s\" float8;"
+                       "INSERT INTO metric (name, unit, kind) VALUES ('%s', '%s', '%s')"
+                       " ON CONFLICT (name) DO UPDATE SET unit = excluded.unit,"
+                       " kind = excluded.kind WHERE metric.kind <> excluded.kind"
+                       " OR metric.unit <> excluded.unit",
+                       metric->name, metric->name, metric->unit, metric_kind_name(metric->kind));
+        if (!run(db, sql, why, why_size))
+            return false;
+    }
+    return true;
+}
+
+static bool make_partitions(PGconn *db, char *why, size_t why_size)
+{
+    if (number_of(db, "SELECT count(*) FROM pg_extension WHERE extname = 'pg_partman'") < 1) {
+        (void)snprintf(why, why_size,
+                       "the database has no extension pg_partman: as its owner run CREATE SCHEMA "
+                       "partman; CREATE EXTENSION pg_partman SCHEMA partman (package "
+                       "postgresql-15-partman)");
+        return false;
+    }
+    if (number_of(db, "SELECT count(*) FROM partman.part_config "
+                      "WHERE parent_table = 'public.reading'") > 0)
+        return true;
+    return run(db,
+               "SELECT partman.create_parent('public.reading', 'ts', 'native', 'weekly',"
+               " p_premake := 4)",
+               why, why_size);
+}
+
+static bool migrate_from(PGconn *db, size_t version, char *why, size_t why_size)
+{
+    char sql[80];
+    for (; version < VERSION; version++) {
+        if (!run(db, migrations[version], why, why_size))
+            return false;
+    }
+    (void)snprintf(sql, sizeof sql, "UPDATE county SET version = %zu", VERSION);
+    return run(db, sql, why, why_size) && add_metrics(db, why, why_size) &&
+           make_partitions(db, why, why_size);
+}
+
+bool schema_migrate(PGconn *db, unsigned keep_raw_days, char *why, size_t why_size)
+{
+    char sql[200];
+    if (!run(db,
+             "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_MIGRATE ");"
+             "CREATE TABLE IF NOT EXISTS county (version int NOT NULL);"
+             "INSERT INTO county SELECT 0 WHERE NOT EXISTS (SELECT FROM county)",
+             why, why_size))
+        return false;
+    long version = number_of(db, "SELECT version FROM county");
+    bool good = version > (long)VERSION ||
+                (version >= 0 && migrate_from(db, (size_t)version, why, why_size));
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE partman.part_config SET retention = '%u days',"
+                   " retention_keep_table = false WHERE parent_table = 'public.reading'",
+                   keep_raw_days);
+    good = good && run(db, sql, why, why_size);
+    char unused[8];
+    return run(db, good ? "COMMIT" : "ROLLBACK", good ? why : unused,
+               good ? why_size : sizeof unused) &&
+           good;
+}
+
+bool schema_maintain(PGconn *db, char *why, size_t why_size)
+{
+    if (!run(db, "BEGIN", why, why_size))
+        return false;
+    PGresult *result = PQexec(db, "SELECT pg_try_advisory_xact_lock(" LOCK_MAINTAIN ")");
+    bool mine = PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't';
+    PQclear(result);
+    bool good = !mine || run(db, "SELECT partman.run_maintenance('public.reading')", why, why_size);
+    char unused[8];
+    return run(db, good ? "COMMIT" : "ROLLBACK", good ? why : unused,
+               good ? why_size : sizeof unused) &&
+           good;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/county/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/common/keys.h"
+#include "gateway/common/units.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+static bool read_url(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct settings *settings = target;
+    const char *url = yaml_text(node);
+    char host[200];
+    settings->tls = url != NULL && strncmp(url, "mqtts://", 8) == 0;
+    uint16_t port = settings->tls ? 8883 : 1883;
+    if (url == NULL || (!settings->tls && strncmp(url, "mqtt://", 7) != 0) ||
+        !units_host(url + (settings->tls ? 8 : 7), host, sizeof host, &port))
+        return yaml_error(source, yaml_line(node),
+                          "url: write mqtt://HOST:PORT or mqtts://HOST:PORT");
+    bool v6 = strchr(host, ':') != NULL;
+    (void)snprintf(settings->uri, sizeof settings->uri, "%s://%s%s%s:%u",
+                   settings->tls ? "ssl" : "tcp", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    return true;
+}
+
+static const struct key broker_keys[] = {
+    {"url", KEY_FUNCTION, .read = read_url, .example = "mqtts://localhost:8884", .required = true},
+    {"user", KEY_TEXT, KEY_MEMBER(struct settings, user), .example = "ingest"},
+    {"password_file", KEY_PATH, KEY_MEMBER(struct settings, password_file)},
+    {"ca_file", KEY_PATH, KEY_MEMBER(struct settings, ca_file)},
+    {"cert_file", KEY_PATH, KEY_MEMBER(struct settings, cert_file)},
+    {"key_file", KEY_PATH, KEY_MEMBER(struct settings, key_file)},
+    {"prefix", KEY_TEXT, KEY_MEMBER(struct settings, prefix), .example = "gw/"},
+    {"keepalive", KEY_S, KEY_MEMBER(struct settings, keepalive_s), 15, 600, .example = "60s"},
+};
+
+static bool read_broker(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct settings *settings = target;
+    if (!keys_read(source, node, "broker", broker_keys, COUNT(broker_keys), target))
+        return false;
+    if (settings->tls && settings->ca_file[0] == '\0')
+        return yaml_error(source, yaml_line(node),
+                          "mqtts needs ca_file: the certificate the broker is checked against");
+    return true;
+}
+
+static const struct key root_keys[] = {
+    {"instance", KEY_NAME, KEY_MEMBER(struct settings, instance), .example = "a", .required = true},
+    {"broker", KEY_FUNCTION, .read = read_broker, .example = "{ url: mqtts://localhost:8884 }",
+     .required = true},
+    {"database", KEY_TEXT, KEY_MEMBER(struct settings, database),
+     .example = "host=/run/postgresql dbname=baiye", .required = true},
+    {"keep_raw", KEY_S, KEY_MEMBER(struct settings, keep_raw_s), 86400, 315360000,
+     .example = "90d"},
+};
+
+bool settings_load(struct settings *settings, const char *path, struct config_error *error)
+{
+    struct yaml_source source;
+    *settings = (struct settings){.keepalive_s = 60, .keep_raw_s = 90 * 86400};
+    bool good =
+        yaml_open(&source, path, error) &&
+        keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings);
+    yaml_close(&source);
+    return good;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The county programs' file: which broker, which database. Read once, immutable. */
+#ifndef BAIYE_COUNTY_SETTINGS_H
+#define BAIYE_COUNTY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/common/config_error.h"
+
+struct settings {
+    char instance[CONFIG_NAME_SIZE]; /* told apart at the broker and in the log */
+    char uri[300];                   /* tcp://HOST:PORT or ssl://HOST:PORT, as Paho wants it */
+    bool tls;
+    char user[65];
+    char password_file[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];
+    char cert_file[CONFIG_PATH_SIZE], key_file[CONFIG_PATH_SIZE];
+    char prefix[65]; /* before baiye/, as a broker's mount_point makes it: "gw/" */
+    uint32_t keepalive_s;
+    char database[256]; /* libpq's connection string */
+    uint32_t keep_raw_s;
+};
+
+/* false: `error` says FILE:LINE, what is wrong and what would be right. */
+bool settings_load(struct settings *settings, const char *path, struct config_error *error);
+
+#endif

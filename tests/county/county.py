@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A county for one test: PostgreSQL, a broker, baiye-ingest, and gateways that keep their records
+and can send any of them again."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import threading
+import time
+import uuid
+import zlib
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+import yaml
+
+import garden
+from garden import wait_until
+
+BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+HOUR_MS = 3600000
+BASE_MS = 1795000000000 - 1795000000000 % HOUR_MS  # a whole hour
+
+
+def as_postgres(*words):
+    """The words of a command; PostgreSQL does not run as root."""
+    who = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    return [str(word) for word in (who if os.getuid() == 0 else []) + list(words)]
+
+
+class Database(garden.Process):
+    def __init__(self):
+        self.folder = pathlib.Path("/tmp") / f"baiye-pg-{uuid.uuid4().hex[:8]}"
+        self.folder.mkdir(mode=0o755)
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self.port = garden.free_port()
+        self.data = self.folder / "data"
+        self.count = 0
+        self.name = None
+        subprocess.run(as_postgres(BIN / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
+                                   "-N", "--locale=C", "-E", "UTF8"), check=True, cwd="/",
+                       capture_output=True)
+        # fsync only matters when the machine fails, and it does not fail here.
+        super().__init__(self.folder, "postgres", as_postgres(
+            BIN / "postgres", "-D", self.data, "-p", self.port, "-k", self.folder,
+            "-c", "listen_addresses=", "-c", "fsync=off"))
+
+    def start(self):
+        super().start()
+        wait_until(self.ready, 30, "PostgreSQL answers")
+
+    def ready(self):
+        assert self.running(), self.log()[-2000:]
+        return subprocess.run(["psql", "-XAtq", "-d", self.server, "-c", "SELECT 1"],
+                              capture_output=True, check=False).returncode == 0
+
+    def processes(self):
+        """Those that work in its folder."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.readlink(entry / "cwd") == str(self.data):
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # it has just ended
+        return found
+
+    def kill(self):
+        """kill -9 of the server; its children see that and end."""
+        super().kill()
+        wait_until(lambda: not self.processes(), 30, "PostgreSQL is gone")
+
+    def stop(self):
+        if self.running():
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ensure(self):
+        if not self.running():
+            self.start()
+
+    def make(self):
+        self.count += 1
+        self.name = f"county{self.count}"
+        self.admin(f"CREATE DATABASE {self.name}")
+        self("CREATE SCHEMA partman; CREATE EXTENSION pg_partman SCHEMA partman")
+
+    @property
+    def server(self):
+        return f"host={self.folder} port={self.port} dbname=postgres user=postgres"
+
+    @property
+    def conninfo(self):
+        return f"host={self.folder} port={self.port} dbname={self.name} user=postgres"
+
+    def psql(self, conninfo, sql):
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-c", sql],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def admin(self, sql):
+        return self.psql(self.server, sql)
+
+    def __call__(self, sql):
+        return self.psql(self.conninfo, sql)
+
+    def rows(self, sql):
+        return [tuple(line.split("|")) for line in self(sql).splitlines()]
+
+    def number(self, sql):
+        return int(self(sql))
+
+
+class Broker(garden.Process):
+    def __init__(self, folder):
+        self.port = garden.free_port()
+        self.config = folder / "mosquitto.conf"
+        user = "user root\n" if os.getuid() == 0 else ""
+        self.config.write_text(f"{user}listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+                               "set_tcp_nodelay true\nmax_queued_messages 100000\n")
+        super().__init__(folder, "mosquitto", ["mosquitto", "-c", self.config])
+
+    def start(self):
+        super().start()
+        wait_until(self.listening, 10, "the broker listens")
+
+    def listening(self):
+        probe = subprocess.run(["mosquitto_pub", "-p", str(self.port), "-t", "probe", "-n"],
+                               capture_output=True, check=False)
+        return probe.returncode == 0
+
+
+class Ingest(garden.Process):
+    def __init__(self, folder, instance, broker, database, **settings):
+        self.config = folder / f"ingest-{instance}.yaml"
+        self.config.write_text(yaml.safe_dump({
+            "instance": instance, "database": database.conninfo,
+            "broker": {"url": f"mqtt://127.0.0.1:{broker.port}", "keepalive": "15s"}, **settings}))
+        super().__init__(folder, f"ingest-{instance}", [garden.program("baiye-ingest"),
+                                                        self.config])
+
+    def start(self, ready=True):
+        before = self.log().count("broker: connected")
+        super().start()
+        if ready:
+            wait_until(lambda: self.log().count("broker: connected") > before, 30, self.log())
+
+
+def reading(device, seq, ts=None, boot=1, **rest):
+    """A record as a gateway publishes it; the value follows from the number."""
+    return {"d": device, "boot": boot, "seq": seq,
+            "ts": BASE_MS + seq * 60000 if ts is None else ts,
+            "values": {"air_temperature": round(10 + seq % 7 * 0.1, 1)}, "flags": {}, **rest}
+
+
+class Gateway:
+    """Keeps each record under its number, and publishes any range of them."""
+
+    def __init__(self, broker, site, deflate=False):
+        self.site, self.uuid, self.deflate = site, str(uuid.uuid4()), deflate
+        self.records = []  # number n stands at n - 1
+        self.acked = 0
+        self.reasons = {}
+        self.cond = threading.Condition()
+        self.client = paho.Client(client_id=f"gw-{site}", protocol=paho.MQTTv5)
+        self.client.on_publish = self.on_publish
+        self.client.max_inflight_messages_set(100)
+        self.port = broker.port
+        self.client.connect("127.0.0.1", broker.port, keepalive=60, clean_start=True)
+        self.client.loop_start()
+
+    def on_publish(self, *_):
+        with self.cond:
+            self.acked += 1
+            self.cond.notify_all()
+
+    def keep(self, *records):
+        first = len(self.records) + 1
+        self.records.extend(records)
+        return first, len(self.records)
+
+    def body(self, first, last):
+        return {"v": 1, "gw": self.uuid, "readings": self.records[first - 1:last],
+                "ids": [first, last]}
+
+    def send(self, first, last, body=None):
+        payload = json.dumps(body or self.body(first, last)).encode()
+        self.send_raw(zlib.compress(payload) if self.deflate else payload, self.deflate)
+
+    def send_raw(self, payload, deflated=False, leaf="readings", site=None, retain=False):
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ContentType = "application/json+deflate" if deflated else "application/json"
+        return self.client.publish(f"baiye/{site or self.site}/{leaf}", payload, qos=1,
+                                   retain=retain, properties=properties)
+
+    def beat(self):
+        """gateway/log, as after the last message."""
+        self.send_raw(json.dumps({"gw": self.uuid, "first": 1, "last": len(self.records),
+                                  "sent": len(self.records), "boot": 1,
+                                  "ts": BASE_MS}).encode(), leaf="gateway/log", retain=True)
+
+    def numbers(self):
+        return sum("seq" in record for record in self.records)
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def stored(database, gateway):
+    """(device, boot, seq, ts) of all that the database has of a gateway, with repetitions."""
+    return sorted((d, int(b), int(s), round(float(t))) for d, b, s, t in database.rows(
+        "SELECT device, boot, seq, extract(epoch FROM ts) * 1000 FROM reading JOIN stream ON"
+        f" stream.id = reading.stream WHERE gw = '{gateway.uuid}'"))
+
+
+def expected(gateway):
+    return sorted((r["d"], r["boot"], r["seq"], r["ts"]) for r in gateway.records if "seq" in r)
+
+
+def shuffled(items, seed):
+    items = list(items)
+    random.Random(seed).shuffle(items)
+    return items
+
+
+def settle(database, gateway, seconds=30):
+    """Until nothing of it is missing."""
+    wait_until(lambda: database.number(
+        f"SELECT count(*) FROM gateway WHERE gw = '{gateway.uuid}' AND ids @>"
+        f" int8range(1, {len(gateway.records)}, '[]')"), seconds, f"all of {gateway.site} is there")
+
+
+def holes(database, gateway):
+    return [(int(a), int(b)) for a, b in database.rows(
+        f"SELECT first, last FROM hole WHERE gw = '{gateway.uuid}' ORDER BY first")]
+
+
+def heal(database, gateway):
+    """What the county asks for again, sent as a gateway's resend does."""
+    for first, last in holes(database, gateway):
+        for at in range(first, last + 1, 200):
+            gateway.send(at, min(at + 199, last))
+    time.sleep(0)

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""baiye-ingest: what comes is stored once, whatever comes twice, out of order, or while something
+dies."""
+import json
+import math
+import random
+import zlib
+
+import pytest
+
+import garden
+from county import (BASE_MS, HOUR_MS, Gateway, expected, heal, holes, reading, settle, shuffled,
+                    stored)
+from garden import wait_until
+
+
+def dead(database):
+    return database.rows("SELECT topic, reason FROM dead ORDER BY id")
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+def test_a_batch_is_stored_with_its_values_flags_and_hours(database, broker, ingest, deflate):
+    ingest()
+    gateway = Gateway(broker, "farm-1", deflate)
+    for seq in range(1, 121):
+        one = reading("plot-1", seq, values={"air_temperature": seq / 10, "leaf_colour": 7},
+                      flags={})
+        if seq == 60:
+            one["flags"] = {"air_temperature": "stuck"}
+        gateway.keep(one)
+    gateway.send(1, 120)
+    settle(database, gateway)
+    assert stored(database, gateway) == expected(gateway)
+    assert database("SELECT air_temperature, more ->> 'leaf_colour', flags FROM reading"
+                    " WHERE seq = 60") == '6|7|{"air_temperature": "stuck"}'
+    hours = database.rows("SELECT extract(epoch FROM hour) * 1000, n, sum, min, max FROM hour"
+                          " JOIN metric ON metric.id = metric WHERE name = 'air_temperature'"
+                          " ORDER BY hour")
+    assert [round(float(h)) for h, *_ in hours] == [BASE_MS, BASE_MS + HOUR_MS, BASE_MS + 2 * HOUR_MS]
+    assert [int(n) for _, n, *_ in hours] == [59, 59, 1], "a stuck value is in no mean"
+    assert math.isclose(float(hours[0][2]), sum(range(1, 60)) / 10)
+    assert database("SELECT site, ids FROM gateway") == "farm-1|{[1,121)}"
+
+
+def test_directions_have_their_vector(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("mast", 1, values={"wind_direction": 350}),
+                 reading("mast", 2, values={"wind_direction": 10}))
+    gateway.send(1, 2)
+    settle(database, gateway)
+    x, y = map(float, database("SELECT x, y FROM hour").split("|"))
+    assert abs(math.degrees(math.atan2(y, x))) < 1e-6
+
+
+def test_what_comes_twice_in_parts_and_out_of_order_counts_once(database, broker, ingest):
+    first, second = ingest("a"), ingest("b")
+    gateway = Gateway(broker, "farm-1")
+    for seq in range(1, 301):
+        gateway.keep(reading(f"plot-{seq % 3}", seq))
+    ranges = [(at, min(at + size - 1, 300)) for size in (1, 7, 50) for at in range(1, 301, size)]
+    for a, b in shuffled(ranges * 2, 7):
+        gateway.send(a, b)
+    settle(database, gateway)
+    wait_until(lambda: gateway.acked >= len(ranges) * 2, 30, "the broker has all")
+    for one in first, second:  # what waits for them is worked off first
+        assert one.stop() == 0
+    assert stored(database, gateway) == expected(gateway)
+    assert database.number("SELECT sum(n) FROM hour") == 300, "hours count once, too"
+    assert not dead(database)
+
+
+def test_a_number_twice_in_one_message_counts_once(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("plot-1", 5), reading("plot-1", 5), reading("plot-1", 6))
+    gateway.send(1, 3)
+    settle(database, gateway)
+    assert [seq for _, _, seq, _ in stored(database, gateway)] == [5, 6]
+    assert database.number("SELECT sum(n) FROM hour") == 2
+
+
+def test_a_board_that_is_known_later_is_the_same_stream(database, broker, ingest):
+    """`s` comes when the node has told it: the same readings without it are no others."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("plot-1", 1), reading("plot-1", 2, s=77))
+    gateway.send(1, 2)
+    settle(database, gateway)
+    gateway.send(1, 1, {"v": 1, "gw": gateway.uuid, "readings": [reading("plot-1", 1, s=77)]})
+    gateway.keep(reading("plot-1", 3))
+    gateway.send(3, 3)
+    settle(database, gateway)
+    assert len(stored(database, gateway)) == 3
+    assert database("SELECT serial FROM stream") == "77"
+
+
+ORDERS = [(0, 1, 2), (1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_correction_moves_each_reading_of_its_boot_once(database, broker, ingest, order):
+    """Before it, behind it, and whichever of them comes first or again."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    wrong, shift = BASE_MS - 400 * 24 * HOUR_MS, 400 * 24 * HOUR_MS
+    gateway.keep(*[reading("plot-1", n, ts=wrong + n * 60000, gb=9,
+                           flags={"air_temperature": "clock"}) for n in (1, 2)],
+                 {"boot": 9, "add_ms": shift, "id": 3},
+                 *[reading("plot-1", n) for n in (3, 4)])
+    parts = [(1, 2), (3, 3), (4, 5)]
+    for part in order:
+        gateway.send(*parts[part])
+        gateway.send(*parts[part])
+    settle(database, gateway)
+    assert [ts for *_, ts in stored(database, gateway)] == [BASE_MS + n * 60000 for n in range(1, 5)]
+    assert database.rows("SELECT extract(epoch FROM hour) * 1000, n FROM hour") == \
+        [(f"{BASE_MS}.000000", "4")]
+    assert database.number("SELECT count(*) FROM reading WHERE gb IS NOT NULL") == 0
+
+
+def test_gaps_are_told_and_what_is_neither_is_missing(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("plot-1", 1), {"d": "plot-1", "boot": 1, "gap": [2, 40], "why": "timeout"},
+                 reading("plot-1", 45))
+    gateway.send(1, 3)
+    settle(database, gateway)
+    assert database("SELECT device, first, last FROM missing") == "plot-1|41|44"
+
+
+def test_means_of_a_short_plan_grow_and_are_kept_apart(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+
+    def mean(n):
+        return {"d": "plot-1", "boot": 1, "of": [1, n], "hour": BASE_MS,
+                "means": {"air_temperature": [n, 1, 2.5, 4]}}
+    gateway.keep(mean(20), mean(60))
+    gateway.send(2, 2)
+    gateway.send(1, 1)
+    settle(database, gateway)
+    assert database("SELECT first, last, n, mean FROM thinned") == "1|60|60|2.5"
+
+
+BODIES = {
+    "not JSON": (b"{", "not JSON"),
+    "nothing that inflates": (b"zzzz", "does not inflate"),
+    "another version": ({"v": 2}, "version 2"),
+    "no uuid": ({"gw": "x" * 36}, "no uuid"),
+    "an unknown key": ({"colour": 1}, "schema"),
+    "no readings": ({"readings": []}, "no list"),
+    "a text as a value": ({"readings": [reading("a", 1, values={"soil_ph": "7"})]}, "readings[0]"),
+    "a number too large": ({"readings": [reading("a", 2 ** 32)]}, "readings[0]"),
+    "a device's name": ({"readings": [reading("a'; DROP TABLE reading; --", 1)]}, "readings[0]"),
+    "a metric's name": ({"readings": [reading("a", 1, values={'x"': 1})]}, "readings[0]"),
+    "a year that does not exist": ({"readings": [reading("a", 1, ts=10 ** 15)]}, "readings[0]"),
+    "ids backwards": ({"ids": [5, 4]}, "no range"),
+    "an unknown flag": ({"readings": [reading("a", 1, flags={"soil_ph": "odd"})]}, "readings[0]"),
+}
+
+
+def test_what_does_not_fit_is_kept_aside_and_the_next_goes_on(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("plot-1", 1))
+    sent = []
+    for what, (body, reason) in BODIES.items():
+        raw = body if isinstance(body, bytes) else json.dumps({**gateway.body(1, 1), **body}).encode()
+        gateway.send_raw(raw, deflated=what == "nothing that inflates")
+        sent.append((what, raw, reason))
+    bomb = zlib.compress(b" " * 30_000_000)
+    gateway.send_raw(bomb, deflated=True)
+    sent.append(("a bomb", bomb, "does not inflate"))
+    gateway.send(1, 1)
+    settle(database, gateway)
+    rows = database.rows("SELECT reason, encode(body, 'hex') FROM dead ORDER BY id")
+    assert len(rows) == len(sent), rows
+    for (what, raw, reason), (why, body) in zip(sent, rows):
+        assert reason in why, (what, why)
+        assert bytes.fromhex(body) == raw, what
+    assert len(stored(database, gateway)) == 1
+
+
+def test_a_gateways_numbers_can_not_be_given_by_another_site(database, broker, ingest):
+    ingest()
+    good, thief = Gateway(broker, "farm-1"), Gateway(broker, "farm-2")
+    good.keep(reading("plot-1", 1))
+    good.send(1, 1)
+    settle(database, good)
+    thief.uuid = good.uuid
+    thief.keep(*[reading("plot-1", n, ts=BASE_MS) for n in range(1, 50)])
+    thief.send(1, 49)
+    thief.beat()
+    wait_until(lambda: dead(database), 20, "it is kept aside")
+    assert "is of site farm-1" in dead(database)[0][1]
+    assert stored(database, good) == expected(good)
+    assert database("SELECT site, last FROM gateway") == "farm-1|"
+
+
+def test_the_last_message_that_was_lost_is_a_hole(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(*[reading("plot-1", n) for n in range(1, 101)])
+    for at in (1, 21, 61):
+        gateway.send(at, at + 19)
+    gateway.beat()
+    wait_until(lambda: holes(database, gateway) == [(41, 60), (81, 100)], 20, "two holes")
+    heal(database, gateway)
+    settle(database, gateway)
+    assert not holes(database, gateway)
+    assert stored(database, gateway) == expected(gateway)
+
+
+def test_a_database_put_back_by_a_day_shows_what_it_lacks(database, broker, ingest):
+    one = ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(*[reading("plot-1", n) for n in range(1, 101)])
+    gateway.send(1, 100)
+    settle(database, gateway)
+    one.stop()
+    copy = f"{database.name}_yesterday"
+    database.admin(f"CREATE DATABASE {copy} TEMPLATE {database.name}")
+    one.start()
+    gateway.keep(*[reading("plot-1", n) for n in range(101, 201)])
+    gateway.send(101, 200)
+    settle(database, gateway)
+    one.stop()
+    database.name = copy
+    two = ingest("b")
+    gateway.beat()
+    wait_until(lambda: holes(database, gateway) == [(101, 200)], 20, "what came since yesterday")
+    heal(database, gateway)
+    settle(database, gateway)
+    assert stored(database, gateway) == expected(gateway)
+    two.stop()
+
+
+def storm(gateways, seed, seconds_of_readings=40):
+    """Each sends small batches; the order among them is drawn."""
+    plan = []
+    for gateway in gateways:
+        for _ in range(seconds_of_readings):
+            n = len(gateway.records)
+            plan.append((gateway, gateway.keep(*[reading(f"plot-{n % 4}", n + k + 1)
+                                                 for k in range(5)])))
+    random.Random(seed).shuffle(plan)
+    return plan
+
+
+KILLS = 100 if garden.FULL else 10
+
+
+@pytest.mark.parametrize("victim", ["ingest", "postgres", "broker"])
+def test_nothing_is_lost_or_doubled_when_it_is_killed(database, broker, ingest, victim):
+    """At a moment drawn within the batches, again and again; counted at the gateways."""
+    one, two = ingest("a"), ingest("b")
+    chance = random.Random(victim)
+    gateways = [Gateway(broker, f"farm-{n}") for n in range(4)]
+    plan = storm(gateways, victim)
+    kills = sorted(chance.sample(range(len(plan)), KILLS))
+    for at, (gateway, (first, last)) in enumerate(plan):
+        gateway.send(first, last)
+        if at not in kills:
+            continue
+        if victim == "ingest":
+            one, two = two, one
+            one.kill()
+            one.start(ready=False)
+        elif victim == "postgres":
+            database.kill()
+            database.start()
+        else:
+            broker.kill()  # and all that it had queued: it has no disk
+            broker.start()
+    for one in one, two:
+        if not one.running():
+            one.start(ready=False)
+    for gateway in gateways:
+        wait_until(gateway.client.is_connected, 60, "the gateway is connected again")
+        gateway.beat()
+    for gateway in gateways:
+        wait_until(lambda: database.number(
+            f"SELECT count(*) FROM gateway WHERE gw = '{gateway.uuid}' AND last ="
+            f" {len(gateway.records)}"), 60, "what the gateway has is known")
+        if victim == "broker":  # elsewhere nothing may be missing: PUBACK follows COMMIT
+            heal(database, gateway)
+        settle(database, gateway, 60)
+        assert not holes(database, gateway)
+        assert stored(database, gateway) == expected(gateway)
+    assert database.number("SELECT sum(n) FROM hour") == sum(g.numbers() for g in gateways)
+    assert not dead(database)
+
+
+def test_while_postgresql_is_away_nothing_is_acknowledged(database, broker, ingest):
+    one = ingest()
+    gateway = Gateway(broker, "farm-1")
+    database.kill()
+    gateway.keep(*[reading("plot-1", n) for n in range(1, 11)])
+    gateway.send(1, 10)
+    assert one.child.wait(30) == 75, one.log()
+    assert "unacknowledged" in one.log()
+    one.start(ready=False)
+    wait_until(lambda: "left alone until it answers" in one.log(), 20, one.log())
+    database.start()
+    settle(database, gateway, 60)
+    assert stored(database, gateway) == expected(gateway)
