@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/daemon/rpc/call.h"
 #include "gateway/daemon/store/feed.h"
@@ -246,7 +245,7 @@ static void run_history(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
-/* ---- resend, pick, ack, backup ------------------------------------------------------------ */
+/* ---- resend, ack, backup ------------------------------------------------------------------ */
 
 struct resend {
     uint32_t found;
@@ -385,84 +384,6 @@ static void done_ready(struct rpc_call *call)
         rpc_fail_store(call, call->store_result);
     else
         rpc_end(call, json_pack("{s:b}", "ok", 1));
-}
-
-static void pick_ready(struct rpc_call *call)
-{
-    if (call->store_result == STORE_OK)
-        forecast_picked(call->rpc->parts.forecast);
-    done_ready(call);
-}
-
-/* "2026-04-03" or 20260403; 0 when it is no date. */
-static int32_t parse_day(const json_t *value)
-{
-    struct tm date = {0};
-    char digits[16] = "";
-    const char *text = json_string_value(value), *format = "%Y-%m-%d";
-    if (json_is_integer(value) &&
-        snprintf(digits, sizeof digits, "%08lld", (long long)json_integer_value(value)) == 8) {
-        text = digits;
-        format = "%Y%m%d";
-    }
-    const char *rest = text != NULL ? strptime(text, format, &date) : NULL;
-    if (rest == NULL || *rest != '\0' || date.tm_year < 100 || date.tm_year >= 1100)
-        return 0;
-    int day = date.tm_mday, month = date.tm_mon;
-    (void)timegm(&date); /* makes the 3rd of March of the 31st of February */
-    if (date.tm_mday != day || date.tm_mon != month)
-        return 0;
-    return (date.tm_year + 1900) * 10000 + (date.tm_mon + 1) * 100 + date.tm_mday;
-}
-
-/* A slip of the finger is asked about while whoever made it looks on. true: answered so. */
-static bool doubted(struct rpc_call *call, const struct plot_config *plot,
-                    const struct store_pick *pick)
-{
-    uint16_t index = (uint16_t)(plot - call->rpc->config->plots);
-    struct pick_known known = forecast_known(call->rpc->parts.forecast, call->rpc->config, index);
-    const char *doubt = pick_doubt(&known, pick->kg, pick->pickers);
-    char message[160];
-    if (doubt == NULL || json_is_true(json_object_get(call->params, "sure")))
-        return false;
-    (void)snprintf(message, sizeof message, "kg: %.1f by %u pickers is %s", pick->kg, pick->pickers,
-                   doubt);
-    rpc_fail(call, "doubtful", message, "correct it, or send it again with \"sure\": true");
-    return true;
-}
-
-static void run_pick(struct rpc_call *call)
-{
-    struct store_pick pick = {.at_ms = store_now(call->rpc->parts.store).ms,
-                              .asker = rpc_asker(&call->caller)};
-    int64_t pickers = 0;
-    const char *id = rpc_text(call, "id");
-    const char *plot = id != NULL ? rpc_text(call, "plot") : NULL;
-    if (plot == NULL)
-        return;
-    const json_t *kg = json_object_get(call->params, "kg");
-    pick.kg = json_number_value(kg);
-    pick.day = parse_day(json_object_get(call->params, "day"));
-    if (strlen(id) >= sizeof pick.id) {
-        rpc_fail(call, "invalid", "id: longer than 63 bytes", "a UUID will do");
-    } else if (config_plot(call->rpc->config, plot) == NULL) {
-        rpc_fail(call, "unknown", "there is no such plot", "the topic site lists them");
-    } else if (pick.day == 0) {
-        rpc_fail(call, "invalid", "day: a date is needed", "write YYYY-MM-DD");
-    } else if (!json_is_number(kg) || !(pick.kg >= 0 && pick.kg <= 100000)) {
-        rpc_fail(call, "invalid", "kg: a number 0..100000 is needed", "");
-    } else if (!rpc_has(call, "pickers") || rpc_integer(call, "pickers", 0, 10000, &pickers)) {
-        memcpy(pick.id, id, strlen(id) + 1);
-        memcpy(pick.plot, plot, strlen(plot) + 1);
-        memcpy(pick.user, call->caller.user, sizeof pick.user);
-        pick.pickers = (uint32_t)pickers;
-        if (doubted(call, config_plot(call->rpc->config, plot), &pick))
-            return;
-        call->resume = pick_ready;
-        enum store_result result = store_pick(call->rpc->parts.store, &pick, rpc_store_done, call);
-        if (result != STORE_OK)
-            rpc_fail_store(call, result);
-    }
 }
 
 /* The alert's own topic says who has seen it, so that every phone shows it. */
@@ -620,7 +541,6 @@ static const struct rpc_method methods[] = {
      .for_county = true,
      .run = run_resend},
     {.name = "ack", .role = USER_FARMER, .command = true, .run = run_ack},
-    {.name = "pick", .role = USER_FARMER, .command = true, .run = run_pick},
     {.name = "stats", .role = USER_TECHNICIAN, .for_county = true, .run = run_stats},
     {.name = "audits", .role = USER_TECHNICIAN, .socket_only = true, .run = run_audits},
     {.name = "reload",

@@ -46,11 +46,19 @@ static const char *const migrations[DB_VERSION] = {
     /* 6 -> 7: how many picks a user has written, corrections too, in the day since the first */
     ("CREATE TABLE pick_day(user TEXT PRIMARY KEY, since INTEGER NOT NULL,"
      " count INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+    /* 7 -> 8: picks are a ledger: whoever corrects or deletes one, what stood there is kept */
+    ("ALTER TABLE pick ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE pick ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE pick ADD COLUMN first TEXT;"
+     "UPDATE pick SET made = at;"
+     "CREATE TABLE pick_was(id TEXT, plot TEXT, user TEXT, day INTEGER, kg REAL, pickers INTEGER,"
+     " at INTEGER, made INTEGER, gone INTEGER, first TEXT) STRICT;"),
 };
 
 /* That day is not over, and the clock has not been set back before it. */
 #define PICK_DAY_RUNS "since > ?2 - 86400000 AND since <= ?2"
 
+#define PICK_COLUMNS "id, plot, user, day, kg, pickers, at, made, gone, coalesce(first, user)"
 #define MEAN_COLUMNS "t, first_id, last_id, boot_lo, boot_hi, seq_lo, seq_hi, body, bad"
 
 static const char *const sql[DB_STATEMENT_COUNT] = {
@@ -95,8 +103,16 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_QUARANTINE_SIZE] = "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine",
     [DB_QUARANTINE_FIRST] = "SELECT rowid, id FROM quarantine ORDER BY rowid LIMIT 1",
     [DB_QUARANTINE_DELETE] = "DELETE FROM quarantine WHERE rowid = ?1",
-    [DB_PICK_SET] = "INSERT OR REPLACE INTO pick(id, plot, user, day, kg, pickers, at)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [DB_PICK_SET] = "INSERT OR REPLACE INTO pick(id, plot, user, day, kg, pickers, at, made, first)"
+                    " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+                    " coalesce((SELECT coalesce(first, user) FROM pick WHERE id = ?1), ?3)"
+                    " WHERE NOT EXISTS (SELECT 1 FROM pick WHERE id = ?1 AND (gone OR made > ?8))",
+    [DB_PICK_KEEP] = "INSERT INTO pick_was SELECT * FROM pick WHERE id = ?1 AND gone = 0 AND"
+                     " (?2 OR (made <= ?7 AND (plot, day, kg, pickers) <> (?3, ?4, ?5, ?6)))",
+    [DB_PICK_DROP] = "INSERT OR REPLACE INTO pick(id, plot, user, day, kg, pickers, at, made, gone,"
+                     " first) SELECT id, plot, ?2, day, kg, pickers, ?3, max(made, ?3), 1,"
+                     " coalesce(first, user) FROM pick WHERE id = ?1 AND gone = 0",
+    [DB_PICK_KNOWN] = "SELECT count(*) FROM pick WHERE id = ?1",
     [DB_PICK_RECENT] = "SELECT count(*) FROM (SELECT user, at FROM pick ORDER BY rowid DESC"
                        " LIMIT ?3) WHERE user = ?2 AND at > ?1",
     [DB_PICK_DAY_GET] = "SELECT coalesce(max(count), 0) FROM pick_day WHERE user = ?1 AND"
@@ -112,8 +128,15 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_PICK_TRIM] = "DELETE FROM pick WHERE rowid IN (SELECT rowid FROM pick WHERE user IS (SELECT"
                      " user FROM pick GROUP BY user ORDER BY count(*) DESC LIMIT 1)"
                      " ORDER BY rowid LIMIT ?1)",
-    [DB_PICK_LIST] = "SELECT id, plot, user, day, kg, pickers, at FROM pick WHERE"
+    [DB_PICK_LIST] = "SELECT " PICK_COLUMNS " FROM pick WHERE gone = 0 AND"
                      " (?1 = '' OR plot = ?1) AND day >= ?2 ORDER BY day, at LIMIT 400",
+    [DB_PICK_LEDGER] = "SELECT " PICK_COLUMNS " FROM pick WHERE gone = 0 AND"
+                       " (?1 = '' OR plot = ?1) AND day BETWEEN ?2 AND ?3"
+                       " ORDER BY day DESC, at DESC, id LIMIT ?4 OFFSET ?5",
+    [DB_PICK_VERSIONS] = "SELECT " PICK_COLUMNS " FROM (SELECT * FROM pick_was UNION ALL"
+                         " SELECT * FROM pick) WHERE id = ?1 ORDER BY gone, made, at LIMIT ?2",
+    [DB_PICK_FORGET] = "DELETE FROM pick_was WHERE rowid <="
+                       " (SELECT max(rowid) FROM pick_was) - ?1",
     [DB_AUDIT_ADD] = "INSERT INTO audit(at, user, via, method, request, detail, result)"
                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [DB_AUDIT_LIST] = "SELECT at, user, via, method, request, detail, result FROM audit"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_VERSION        7
+#define DB_VERSION        8
 #define DB_APPLICATION_ID 0x42594531 /* "BYE1" */
 #define DB_PAGE_SIZE      2048       /* half the bytes of 4096 for the small commits of a garden */
 #define DB_PATH_SIZE      300
@@ -48,18 +48,24 @@ enum db_statement {
     DB_QUARANTINE_SIZE,   /* rows, bytes */
     DB_QUARANTINE_FIRST,  /* rowid, id of the oldest */
     DB_QUARANTINE_DELETE, /* rowid */
-    DB_PICK_SET,          /* id, plot, user, day, kg, pickers, at */
-    DB_PICK_RECENT,       /* since, user, how many rows to look at */
-    DB_PICK_DAY_GET,      /* user, now: how many were written in the user's day */
-    DB_PICK_DAY_ADD,      /* user, now */
-    DB_PICK_DAY_TRIM,     /* now: forgets days that are over */
-    DB_PICK_SPAN,         /* no more rows than that; costs no look at them */
+    DB_PICK_SET,          /* id, plot, user, day, kg, pickers, at, made; none that is older */
+    DB_PICK_KEEP,     /* id, is deleted, plot, day, kg, pickers, made: keeps what it will replace */
+    DB_PICK_DROP,     /* id, user, at */
+    DB_PICK_KNOWN,    /* id: how many */
+    DB_PICK_RECENT,   /* since, user, how many rows to look at */
+    DB_PICK_DAY_GET,  /* user, now: how many were written in the user's day */
+    DB_PICK_DAY_ADD,  /* user, now */
+    DB_PICK_DAY_TRIM, /* now: forgets days that are over */
+    DB_PICK_SPAN,     /* no more rows than that; costs no look at them */
     DB_PICK_COUNT,
-    DB_PICK_TRIM,  /* how many, of who has the most */
-    DB_PICK_LIST,  /* plot, day */
-    DB_AUDIT_ADD,  /* at, user, via, method, request, detail, result */
-    DB_AUDIT_LIST, /* limit */
-    DB_AUDIT_SPAN, /* as that of picks */
+    DB_PICK_TRIM,     /* how many, of who has the most */
+    DB_PICK_LIST,     /* plot, day */
+    DB_PICK_LEDGER,   /* plot, first and last day, limit, skip: the newest day first */
+    DB_PICK_VERSIONS, /* id, limit: the oldest first */
+    DB_PICK_FORGET,   /* how many old versions stay */
+    DB_AUDIT_ADD,     /* at, user, via, method, request, detail, result */
+    DB_AUDIT_LIST,    /* limit */
+    DB_AUDIT_SPAN,    /* as that of picks */
     DB_AUDIT_COUNT,
     DB_AUDIT_SHARE, /* how many, of who has the most */
     DB_AUDIT_TRIM,  /* before; looks at the oldest rows only */

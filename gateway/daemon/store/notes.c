@@ -126,21 +126,6 @@ static bool is_beyond_limit(struct store *store, const struct store_pick *pick)
            number_of(rows) >= (int64_t)STORE_PICKS_A_DAY;
 }
 
-static int set_pick(struct store *store, const struct store_pick *pick)
-{
-    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
-    if (s != NULL) {
-        bind_text(s, 1, pick->id);
-        bind_text(s, 2, pick->plot);
-        bind_text(s, 3, pick->user);
-        sqlite3_bind_int(s, 4, pick->day);
-        sqlite3_bind_double(s, 5, pick->kg);
-        sqlite3_bind_int64(s, 6, pick->pickers);
-        sqlite3_bind_int64(s, 7, pick->at_ms);
-    }
-    return db_run(&store->db, s);
-}
-
 static int count_pick(struct store *store, const struct store_pick *pick)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_PICK_DAY_ADD);
@@ -151,6 +136,17 @@ static int count_pick(struct store *store, const struct store_pick *pick)
     return db_run(&store->db, s);
 }
 
+/* Old versions have half of the picks' share. */
+static void forget_versions(struct store *store)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_FORGET);
+    int64_t most = (int64_t)(store->config->store_max_bytes / SHARE / PICK_BYTES / 2);
+    if (s == NULL)
+        return;
+    sqlite3_bind_int64(s, 1, most < ROWS_LEAST ? ROWS_LEAST : most);
+    (void)write_one(store, s, "trimming notes");
+}
+
 static void trim_picks(struct store *store, int64_t now_ms)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_PICK_DAY_TRIM);
@@ -158,6 +154,44 @@ static void trim_picks(struct store *store, int64_t now_ms)
         sqlite3_bind_int64(s, 1, now_ms);
     (void)write_one(store, s, "trimming counts of picks");
     keep_share(store, DB_PICK_SPAN, DB_PICK_COUNT, DB_PICK_TRIM, PICK_BYTES);
+    forget_versions(store);
+}
+
+/* What stands there, before it is replaced. */
+static int keep_version(struct store *store, const struct store_pick *pick)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_KEEP);
+    if (s != NULL) {
+        bind_text(s, 1, pick->id);
+        sqlite3_bind_int(s, 2, pick->gone);
+        bind_text(s, 3, pick->plot);
+        sqlite3_bind_int(s, 4, pick->day);
+        sqlite3_bind_double(s, 5, pick->kg);
+        sqlite3_bind_int64(s, 6, pick->pickers);
+        sqlite3_bind_int64(s, 7, pick->made_ms);
+    }
+    return db_run(&store->db, s);
+}
+
+static enum store_result pick_change(struct store *store, const struct store_pick *pick,
+                                     sqlite3_stmt *change)
+{
+    int rc = db_begin(&store->db);
+    if (rc == SQLITE_OK)
+        rc = keep_version(store, pick);
+    if (rc == SQLITE_OK)
+        rc = db_run(&store->db, change);
+    if (rc == SQLITE_OK)
+        rc = count_pick(store, pick);
+    if (rc == SQLITE_OK)
+        rc = db_commit(&store->db);
+    if (rc != SQLITE_OK)
+        db_rollback(&store->db);
+    if (!file_result(store, rc, "keeping a pick") || rc != SQLITE_OK)
+        return STORE_UNAVAILABLE;
+    if (store->notes_trim.picks++ % TRIM_EVERY == 0)
+        trim_picks(store, pick->at_ms);
+    return STORE_OK;
 }
 
 static enum store_result pick_act(struct store *store, struct note_task *note)
@@ -166,20 +200,21 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
     memcpy(&pick, note->input, sizeof pick);
     if (is_beyond_limit(store, &pick))
         return STORE_LIMIT;
-    int rc = db_begin(&store->db);
-    if (rc == SQLITE_OK)
-        rc = set_pick(store, &pick);
-    if (rc == SQLITE_OK)
-        rc = count_pick(store, &pick);
-    if (rc == SQLITE_OK)
-        rc = db_commit(&store->db);
-    if (rc != SQLITE_OK)
-        db_rollback(&store->db);
-    if (!file_result(store, rc, "keeping a pick") || rc != SQLITE_OK)
-        return STORE_UNAVAILABLE;
-    if (store->notes_trim.picks++ % TRIM_EVERY == 0)
-        trim_picks(store, pick.at_ms);
-    return STORE_OK;
+    pick.gone = false;
+    if (pick.made_ms <= 0)
+        pick.made_ms = pick.at_ms;
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
+    if (s != NULL) {
+        bind_text(s, 1, pick.id);
+        bind_text(s, 2, pick.plot);
+        bind_text(s, 3, pick.user);
+        sqlite3_bind_int(s, 4, pick.day);
+        sqlite3_bind_double(s, 5, pick.kg);
+        sqlite3_bind_int64(s, 6, pick.pickers);
+        sqlite3_bind_int64(s, 7, pick.at_ms);
+        sqlite3_bind_int64(s, 8, pick.made_ms);
+    }
+    return pick_change(store, &pick, s);
 }
 
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
@@ -188,33 +223,91 @@ enum store_result store_pick(struct store *store, const struct store_pick *pick,
     return note_post(store, pick->asker, note_new(pick_act, pick, sizeof *pick, done, context));
 }
 
-static enum store_result picks_act(struct store *store, struct note_task *note)
+static enum store_result drop_act(struct store *store, struct note_task *note)
+{
+    struct store_pick drop;
+    memcpy(&drop, note->input, sizeof drop);
+    if (is_beyond_limit(store, &drop))
+        return STORE_LIMIT;
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_KNOWN);
+    if (s != NULL)
+        bind_text(s, 1, drop.id);
+    if (s != NULL && number_of(s) == 0)
+        return STORE_UNKNOWN;
+    s = db_statement(&store->db, DB_PICK_DROP);
+    if (s != NULL) {
+        bind_text(s, 1, drop.id);
+        bind_text(s, 2, drop.user);
+        sqlite3_bind_int64(s, 3, drop.at_ms);
+    }
+    drop.gone = true;
+    return pick_change(store, &drop, s);
+}
+
+enum store_result store_pick_drop(struct store *store, const struct store_pick *drop,
+                                  store_done done, void *context)
+{
+    return note_post(store, drop->asker, note_new(drop_act, drop, sizeof *drop, done, context));
+}
+
+static void pick_of_row(struct store_pick *pick, sqlite3_stmt *s)
+{
+    copy_text(pick->id, sizeof pick->id, s, 0);
+    copy_text(pick->plot, sizeof pick->plot, s, 1);
+    copy_text(pick->user, sizeof pick->user, s, 2);
+    pick->day = sqlite3_column_int(s, 3);
+    pick->kg = sqlite3_column_double(s, 4);
+    pick->pickers = (uint32_t)sqlite3_column_int64(s, 5);
+    pick->at_ms = sqlite3_column_int64(s, 6);
+    pick->made_ms = sqlite3_column_int64(s, 7);
+    pick->gone = sqlite3_column_int(s, 8) != 0;
+    copy_text(pick->first, sizeof pick->first, s, 9);
+}
+
+/* All rows of a statement of PICK_COLUMNS that is bound (NULL: there is none), to who waits. */
+static enum store_result give_picks(struct note_task *note, sqlite3_stmt *s)
 {
     store_picks_done done = (store_picks_done)note->rows_done;
-    struct store_pick *picks = calloc(PICKS_MOST, sizeof *picks);
-    sqlite3_stmt *s = picks != NULL ? db_statement(&store->db, DB_PICK_LIST) : NULL;
-    enum store_result result = s != NULL ? STORE_OK : STORE_UNAVAILABLE;
+    struct store_pick *picks = s != NULL ? calloc(PICKS_MOST, sizeof *picks) : NULL;
+    enum store_result result = picks != NULL ? STORE_OK : STORE_UNAVAILABLE;
     uint32_t count = 0;
-    if (s != NULL) {
-        bind_text(s, 1, note->key);
-        sqlite3_bind_int64(s, 2, note->number);
-    }
-    while (s != NULL && count < PICKS_MOST && sqlite3_step(s) == SQLITE_ROW) {
-        struct store_pick *pick = &picks[count++];
-        copy_text(pick->id, sizeof pick->id, s, 0);
-        copy_text(pick->plot, sizeof pick->plot, s, 1);
-        copy_text(pick->user, sizeof pick->user, s, 2);
-        pick->day = sqlite3_column_int(s, 3);
-        pick->kg = sqlite3_column_double(s, 4);
-        pick->pickers = (uint32_t)sqlite3_column_int64(s, 5);
-        pick->at_ms = sqlite3_column_int64(s, 6);
-    }
+    while (picks != NULL && count < PICKS_MOST && sqlite3_step(s) == SQLITE_ROW)
+        pick_of_row(&picks[count++], s);
     if (s != NULL)
         sqlite3_reset(s);
     done(note->context, result, picks, count);
     note->rows_done = NULL;
     free(picks);
     return result;
+}
+
+static enum store_result picks_act(struct store *store, struct note_task *note)
+{
+    sqlite3_stmt *s = db_statement(&store->db, DB_PICK_LIST);
+    if (s != NULL) {
+        bind_text(s, 1, note->key);
+        sqlite3_bind_int64(s, 2, note->number);
+    }
+    return give_picks(note, s);
+}
+
+static enum store_result ledger_act(struct store *store, struct note_task *note)
+{
+    struct store_ledger_query query;
+    memcpy(&query, note->input, sizeof query);
+    bool of_one = query.id[0] != '\0';
+    sqlite3_stmt *s = db_statement(&store->db, of_one ? DB_PICK_VERSIONS : DB_PICK_LEDGER);
+    if (s != NULL && of_one) {
+        bind_text(s, 1, query.id);
+        sqlite3_bind_int64(s, 2, STORE_LEDGER_MOST);
+    } else if (s != NULL) {
+        bind_text(s, 1, query.plot);
+        sqlite3_bind_int64(s, 2, query.from_day);
+        sqlite3_bind_int64(s, 3, query.to_day);
+        sqlite3_bind_int64(s, 4, STORE_LEDGER_MOST);
+        sqlite3_bind_int64(s, 5, query.skip);
+    }
+    return give_picks(note, s);
 }
 
 /* For the task that never got to act. */
@@ -234,6 +327,15 @@ enum store_result store_picks(struct store *store, store_asker asker, const char
         (void)snprintf(note->key, sizeof note->key, "%s", plot);
     }
     return note_post(store, asker, note);
+}
+
+enum store_result store_ledger(struct store *store, const struct store_ledger_query *query,
+                               store_picks_done done, void *context)
+{
+    struct note_task *note = note_new(ledger_act, query, sizeof *query, NULL, context);
+    if (note != NULL)
+        note->rows_done = (void (*)(void))done;
+    return note_post(store, query->asker, note);
 }
 
 /* ---- Audit ---- */
@@ -447,7 +549,7 @@ static bool note_run(struct store *store, struct task *task, enum store_result s
     if (state == STORE_OK)
         state = note->act(store, note);
     if (note->rows_done != NULL) { /* it did not act: say so to who waits for rows */
-        if (note->act == picks_act)
+        if (note->act == picks_act || note->act == ledger_act)
             picks_failed(note, state);
         else if (note->act == audits_act)
             audits_failed(note, state);

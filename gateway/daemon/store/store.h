@@ -171,9 +171,10 @@ typedef void (*store_done)(void *context, enum store_result result);
 /* Picks and audit have their own share of the file, a 32nd of max_size each: no reading ever goes
  * for them. When it is full, the oldest rows of whoever has the most make room.
  *
- * What a farmer says was picked: one row a plot and day; a second one with the same id is the
- * same pick, corrected. One of no kilograms that was made before its day began books pickers for
- * it. Committed before `done` (may be NULL) is called. */
+ * What a farmer says was picked; a second one with the same id is the same pick, corrected, unless
+ * it was made before the one that stands there, or that one was deleted: then it came late, and is
+ * not taken. What is corrected or deleted is kept beside it. One of no kilograms that was made
+ * before its day began books pickers for it. Committed before `done` (may be NULL) is called. */
 struct store_pick {
     char id[64];
     char plot[CONFIG_NAME_SIZE];
@@ -182,10 +183,17 @@ struct store_pick {
     double kg;
     uint32_t pickers;
     int64_t at_ms;
+    int64_t made_ms;   /* when it was said, on a phone that may send it later; 0: at_ms */
+    bool gone;         /* it was deleted; `user` is who did */
+    char first[65];    /* who noted it; `user` is who changed it last */
     store_asker asker; /* not kept */
 };
+/* `gone` and `first` are the store's. */
 enum store_result store_pick(struct store *store, const struct store_pick *pick, store_done done,
                              void *context);
+/* Of `drop` only id, user, at_ms and asker are used. STORE_UNKNOWN: there never was such a pick. */
+enum store_result store_pick_drop(struct store *store, const struct store_pick *drop,
+                                  store_done done, void *context);
 #define STORE_PICKS_MAX 400u
 /* Of one user within 24 h, corrections included; then STORE_LIMIT. */
 #define STORE_PICKS_A_DAY 500u
@@ -194,6 +202,18 @@ typedef void (*store_picks_done)(void *context, enum store_result result,
 /* Of one plot ("" : all), from a day on, oldest first, at most STORE_PICKS_MAX. */
 enum store_result store_picks(struct store *store, store_asker asker, const char *plot,
                               int32_t from_day, store_picks_done done, void *context);
+
+#define STORE_LEDGER_MOST 150u /* picks of one answer */
+struct store_ledger_query {
+    char id[64];                 /* not "": all versions of this one, the oldest first */
+    char plot[CONFIG_NAME_SIZE]; /* "": all */
+    int32_t from_day, to_day;    /* YYYYMMDD, both included */
+    uint32_t skip;
+    store_asker asker;
+};
+/* Of the days, the newest first, without those that were deleted. */
+enum store_result store_ledger(struct store *store, const struct store_ledger_query *query,
+                               store_picks_done done, void *context);
 
 /* Who asked for what, and what came of it. Kept for two years. */
 struct store_audit {

@@ -134,6 +134,24 @@ enum store_result store_pick(struct store *store, const struct store_pick *pick,
     return STORE_OK;
 }
 
+enum store_result store_pick_drop(struct store *store, const struct store_pick *drop,
+                                  store_done done, void *context)
+{
+    (void)store;
+    fakes.dropped = *drop;
+    done(context, fakes.result);
+    return STORE_OK;
+}
+
+enum store_result store_ledger(struct store *store, const struct store_ledger_query *query,
+                               store_picks_done done, void *context)
+{
+    (void)store;
+    fakes.ledger = *query;
+    done(context, fakes.result, &fakes.ledger_row, 1);
+    return STORE_OK;
+}
+
 enum store_result store_audit(struct store *store, const struct store_audit *audit, store_done done,
                               void *context)
 {

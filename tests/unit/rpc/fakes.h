@@ -16,7 +16,10 @@ struct fakes {
     uint32_t audit_count;
     struct store_pick pick;
     uint32_t pick_count;
-    uint32_t picked_count; /* forecast_picked() */
+    struct store_pick dropped;
+    struct store_ledger_query ledger;
+    struct store_pick ledger_row; /* what the ledger holds */
+    uint32_t picked_count;        /* forecast_picked() */
     struct store_history_query history;
     uint32_t history_points; /* an answer has so many; more than asked for: with `next` */
     struct store_resend_query resend;

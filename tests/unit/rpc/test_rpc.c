@@ -282,6 +282,34 @@ static void a_likely_slip_is_asked_about_before_it_is_stored(void **state)
     assert_int_equal(fakes.pick_count, 1);
 }
 
+static void the_ledger_is_listed_and_deleted_from_by_any_farmer(void **state)
+{
+    (void)state;
+    fakes.ledger_row = (struct store_pick){.id = "u-1",
+                                           .plot = "upper",
+                                           .user = "wang",
+                                           .first = "li",
+                                           .day = 20260403,
+                                           .kg = 12.5,
+                                           .pickers = 3};
+    assert_string_equal(ask(&farmer, "picks", "{\"from\":\"2026-04-01\",\"plot\":\"upper\"}"), "");
+    assert_int_equal(fakes.ledger.from_day, 20260401);
+    assert_int_equal(fakes.ledger.to_day, 99991231);
+    assert_string_equal(fakes.ledger.plot, "upper");
+    const json_t *row = json_array_get(json_object_get(last, "picks"), 0);
+    assert_string_equal(json_string_value(json_object_get(row, "day")), "2026-04-03");
+    assert_string_equal(json_string_value(json_object_get(row, "by")), "li");
+    assert_string_equal(json_string_value(json_object_get(row, "changed_by")), "wang");
+    assert_true(json_is_null(json_object_get(last, "next")));
+    assert_string_equal(ask(&farmer, "picks", "{\"from\":\"yesterday\"}"), "invalid");
+    assert_string_equal(ask(&farmer, "picks", "{\"skip\":-1}"), "invalid");
+    assert_string_equal(ask(&farmer, "pick_delete", "{\"id\":\"u-1\"}"), "");
+    assert_string_equal(fakes.dropped.id, "u-1");
+    assert_string_equal(fakes.dropped.user, "li");
+    assert_int_equal(fakes.picked_count, 1); /* the forecast counts anew */
+    assert_string_equal(ask(&farmer, "pick_delete", "{}"), "invalid");
+}
+
 static void a_pick_is_stored_with_who_said_it(void **state)
 {
     (void)state;
@@ -686,6 +714,7 @@ int main(void)
         TEST(a_resend_by_numbers_says_what_is_gone),
         TEST(a_resend_that_waits_for_the_next_month_says_so),
         TEST(a_likely_slip_is_asked_about_before_it_is_stored),
+        TEST(the_ledger_is_listed_and_deleted_from_by_any_farmer),
         TEST(a_pick_is_stored_with_who_said_it),
         TEST(a_write_is_one_request_of_the_bus_and_audited),
         TEST(a_write_outside_the_list_or_its_range_never_reaches_the_bus),

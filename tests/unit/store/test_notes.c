@@ -104,6 +104,104 @@ static void picks_keep_to_their_share_and_the_largest_owner_makes_room(void **st
     assert_int_equal(count(bench, "SELECT count(*) FROM pick WHERE id = 'li-1499'"), 1);
 }
 
+/* ---- The ledger ---- */
+
+static void note(struct bench *bench, const char *user, double kg, int32_t day, int64_t made_ms,
+                 int64_t at_ms)
+{
+    struct answer answer;
+    struct store_pick pick = {
+        .id = "a", .plot = "upper", .day = day, .kg = kg, .at_ms = at_ms, .made_ms = made_ms};
+    (void)snprintf(pick.user, sizeof pick.user, "%s", user);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_pick(bench->store, &pick, on_done, &answer), STORE_OK);
+    sem_wait(&answer.done);
+    assert_int_equal(answer.result, STORE_OK);
+}
+
+static enum store_result drop(struct bench *bench, const char *id, const char *user)
+{
+    struct answer answer;
+    struct store_pick pick = {.at_ms = NOON + 9000};
+    (void)snprintf(pick.id, sizeof pick.id, "%s", id);
+    (void)snprintf(pick.user, sizeof pick.user, "%s", user);
+    sem_init(&answer.done, 0, 0);
+    assert_int_equal(store_pick_drop(bench->store, &pick, on_done, &answer), STORE_OK);
+    sem_wait(&answer.done);
+    return answer.result;
+}
+
+struct ledger {
+    sem_t done;
+    char text[512];
+};
+
+static void on_ledger(void *context, enum store_result result, const struct store_pick *picks,
+                      uint32_t count)
+{
+    struct ledger *ledger = context;
+    size_t at = 0;
+    assert_int_equal(result, STORE_OK);
+    ledger->text[0] = '\0';
+    for (uint32_t i = 0; i < count && at < sizeof ledger->text; i++)
+        at += (size_t)snprintf(ledger->text + at, sizeof ledger->text - at, "%s%s %d %g %s/%s%s",
+                               i > 0 ? ", " : "", picks[i].id, (int)picks[i].day, picks[i].kg,
+                               picks[i].first, picks[i].user, picks[i].gone ? " gone" : "");
+    sem_post(&ledger->done);
+}
+
+static void assert_ledger(struct bench *bench, const struct store_ledger_query *query,
+                          const char *expected)
+{
+    struct ledger ledger;
+    sem_init(&ledger.done, 0, 0);
+    assert_int_equal(store_ledger(bench->store, query, on_ledger, &ledger), STORE_OK);
+    sem_wait(&ledger.done);
+    assert_string_equal(ledger.text, expected);
+}
+
+static const struct store_ledger_query all = {.to_day = 99991231}, of_a = {.id = "a"};
+
+static void a_correction_is_seen_by_all_and_what_stood_there_is_kept(void **state)
+{
+    struct bench *bench = *state;
+    note(bench, "li", 125, 20260401, NOON, NOON + 1);
+    note(bench, "li", 125, 20260401, NOON,
+         NOON + 5); /* the answer was lost: no version of its own */
+    note(bench, "wang", 12.5, 20260331, NOON + 2000, NOON + 2001);
+    assert_ledger(bench, &all, "a 20260331 12.5 li/wang");
+    assert_ledger(bench, &of_a, "a 20260401 125 li/li, a 20260331 12.5 li/wang");
+    note(bench, "li", 125, 20260401, NOON, NOON + 3000); /* sent again long after: it is older */
+    assert_ledger(bench, &all, "a 20260331 12.5 li/wang");
+}
+
+static void what_is_deleted_is_in_no_list_and_is_kept(void **state)
+{
+    struct bench *bench = *state;
+    note(bench, "li", 125, 20260401, NOON, NOON + 1);
+    assert_int_equal(drop(bench, "a", "wang"), STORE_OK);
+    assert_int_equal(drop(bench, "a", "wang"), STORE_OK);
+    assert_int_equal(drop(bench, "never", "wang"), STORE_UNKNOWN);
+    note(bench, "li", 125, 20260401, NOON + 9999, NOON + 9999); /* it does not come back */
+    assert_ledger(bench, &all, "");
+    assert_ledger(bench, &of_a, "a 20260401 125 li/li, a 20260401 125 li/wang gone");
+}
+
+static void the_ledger_is_read_by_days_and_pages(void **state)
+{
+    struct bench *bench = *state;
+    for (unsigned i = 0; i < STORE_LEDGER_MOST; i++)
+        assert_int_equal(pick(bench, "li", i, NOON + i), STORE_OK);
+    note(bench, "li", 3, 20260402, NOON, NOON);
+    struct store_ledger_query query = {.from_day = 20260402, .to_day = 20260402};
+    assert_ledger(bench, &query, "a 20260402 3 li/li");
+    query = (struct store_ledger_query){.to_day = 20260402, .skip = STORE_LEDGER_MOST};
+    assert_ledger(bench, &query, "li-0 20260401 1 li/li");
+    (void)snprintf(query.plot, sizeof query.plot, "creek");
+    query.skip = 0;
+    assert_ledger(bench, &query, "");
+}
+
 static void the_audit_keeps_to_its_share_and_the_largest_owner_makes_room(void **state)
 {
     struct bench *bench = *state;
@@ -207,6 +305,12 @@ int main(void)
                                         bench_begin_open, bench_end),
         cmocka_unit_test_setup_teardown(picks_keep_to_their_share_and_the_largest_owner_makes_room,
                                         bench_begin, bench_end),
+        cmocka_unit_test_setup_teardown(a_correction_is_seen_by_all_and_what_stood_there_is_kept,
+                                        bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(what_is_deleted_is_in_no_list_and_is_kept, bench_begin_open,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(the_ledger_is_read_by_days_and_pages, bench_begin_open,
+                                        bench_end),
         cmocka_unit_test_setup_teardown(
             the_audit_keeps_to_its_share_and_the_largest_owner_makes_room, bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(
