@@ -37,6 +37,21 @@ static void print_device(const struct device_config *device, const struct load_d
             (void)fprintf(out, "    %s is not measured by this device: left out\n",
                           device->profile->fields[i].metric);
     }
+    for (unsigned i = 0; device->adjusted && i < device->metric_count; i++) {
+        const struct device_adjust *adjust = &device->adjust[i];
+        if (adjust->scale != 1 || adjust->offset != 0)
+            (void)fprintf(out, "    %s is adjusted: times %g, plus %g\n",
+                          device->metrics[i]->metric, adjust->scale, adjust->offset);
+    }
+    for (unsigned i = 0; i < device->profile->write_count; i++) {
+        const struct write_config *write = &device->profile->writes[i];
+        char every[32] = "";
+        if (write->every_ms > 0)
+            (void)snprintf(every, sizeof every, " and every %g s", write->every_ms / 1000.0);
+        if (write->value_set)
+            (void)fprintf(out, "    %s is written by the gateway: %d when the device has come%s\n",
+                          write->name, write->value, every);
+    }
 }
 
 static void print_bus(const struct config *config, const struct bus_config *bus, FILE *out)

@@ -417,6 +417,21 @@ static struct reading_value take_metric(const struct answer *answer,
     return decode_value(field, raw, exponent, flag);
 }
 
+/* As the device's own `scale` and `offset` say, and judged anew. */
+static struct reading_value adjusted(const struct device_config *device, unsigned metric,
+                                     struct reading_value value)
+{
+    const struct field_config *field = device->metrics[metric];
+    const struct device_adjust *adjust = &device->adjust[metric];
+    if (!device->adjusted || !value.present)
+        return value;
+    value.value = value.value * adjust->scale + adjust->offset;
+    bool outside = value.value > field->max || value.value < field->min;
+    if (value.flag == METRIC_GOOD || value.flag == METRIC_RANGE)
+        value.flag = outside ? METRIC_RANGE : METRIC_GOOD;
+    return value;
+}
+
 void decode_device(const struct device_config *device, const struct decode_map *map,
                    const struct plan *plan, const struct decode_image *image,
                    struct decode_counters *counters, struct counter *foreign, int64_t now_ms,
@@ -437,5 +452,6 @@ void decode_device(const struct device_config *device, const struct decode_map *
         return;
     }
     for (unsigned i = 0; i < device->metric_count; i++)
-        decoded->values[i] = take_metric(&answer, device->metrics[i], counters, foreign, i, now_ms);
+        decoded->values[i] = adjusted(
+            device, i, take_metric(&answer, device->metrics[i], counters, foreign, i, now_ms));
 }

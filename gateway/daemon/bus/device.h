@@ -7,6 +7,7 @@
 #include "gateway/daemon/bus/decode.h"
 #include "gateway/daemon/bus/link_quality.h"
 #include "gateway/daemon/bus/own_node.h"
+#include "gateway/daemon/bus/own_writes.h"
 #include "gateway/daemon/bus/transact.h"
 
 struct device {
@@ -47,7 +48,8 @@ struct device {
         int64_t at_ms;
         bool online;
     } report;
-    struct log_state log, hint_log, refusal_log;
+    struct own_writes writes;
+    struct log_state log, hint_log, refusal_log, write_log;
     struct own_node *node; /* our own nodes; NULL: another's */
 };
 

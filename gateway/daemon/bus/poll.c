@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/impl.h"
 
+#include "gateway/daemon/write_request.h"
 #include "protocols/node_log/node_log.h"
 
 #define STARVED_MS         10000       /* a node's log waits for idle time no longer */
@@ -392,6 +393,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     if (another) { /* it may be another one now: what was refused is asked for again */
         device->lessons = (struct plan_lessons){0};
         device_all_due(device);
+        own_writes_forget(&device->writes);
     }
     if (another && !good)
         device_plan(device);
@@ -435,6 +437,35 @@ static bool babbled_on(struct bus *bus, unsigned index, const struct transact_an
     return true;
 }
 
+/* A write of the gateway's own, in front of a poll. BUS_STOPPED: none is due. */
+static enum bus_result write_own(struct bus *bus, unsigned index)
+{
+    struct device *device = &bus->devices[index];
+    const struct profile_config *profile = device->config->profile;
+    int64_t now = bus_now_ms();
+    uint8_t pdu[MODBUS_PDU_MAX];
+    int next = device->report.online ? own_writes_next(&device->writes, profile, now) : -1;
+    if (next < 0)
+        return BUS_STOPPED;
+    const struct write_config *write = &profile->writes[next];
+    struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
+    struct transact_answer answer;
+    request.pdu_size = write_request_pdu(write, write->value, pdu);
+    request.answer_size = rtu_answer_size(pdu, request.pdu_size);
+    bus_ask(bus, device, &request, 0, &answer);
+    bool good = answer.result == BUS_OK;
+    own_writes_ended(&device->writes, profile, (unsigned)next, good, bus_now_ms());
+    bus->units[index].quiet_us = answer.quiet_ns / US;
+    log_change(&device->write_log, good ? 0 : next + 1, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+               good ? "device %s: %s is written (%d)%s"
+                    : "device %s: %s can't be written (%d): %s; it is tried again",
+               device->config->name, write->name, write->value,
+               good                             ? ""
+               : answer.result == BUS_EXCEPTION ? modbus_exception_text(answer.pdu[1])
+                                                : bus_result_text(answer.result));
+    return answer.result;
+}
+
 bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 {
     unsigned index = (unsigned)turn->unit;
@@ -454,8 +485,14 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     if (bus->units[index].dead)
         device_gap(device, schedule_skip(&bus->schedule, index, bus_now_ms() * US), GAP_TIMEOUT,
                    bus_now_ms(), bus->sink);
-    if (device->read == 0)
+    if (device->read == 0) {
+        enum bus_result written = write_own(bus, index);
+        if (written == BUS_DOWN)
+            return false;
+        if (written != BUS_STOPPED)
+            return true; /* the poll follows: its due time is past */
         device_poll_begin(device, bus_now_ms());
+    }
     device_request(device, pdu, &request);
     bus_ask(bus, device, &request, turn->cost_max_us, &answer);
     if (answer.result == BUS_DOWN) {

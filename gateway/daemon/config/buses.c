@@ -2,6 +2,7 @@
 /* The lines and the devices on them. */
 #include "gateway/daemon/config/draft.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/common/keys.h"
@@ -23,6 +24,59 @@ static bool read_parity(struct yaml_source *source, const yaml_node_t *value, ch
 static bool read_device_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     return read_parity(source, value, &((struct draft_device *)target)->device.parity);
+}
+
+static bool read_scales(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    (void)source;
+    ((struct draft_device *)target)->scales = value; /* understood when the profile is known */
+    return true;
+}
+
+static bool read_offsets(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    (void)source;
+    ((struct draft_device *)target)->offsets = value;
+    return true;
+}
+
+/* "2027-03-01" */
+static bool is_date(const char *text)
+{
+    static const char form[] = "0000-00-00";
+    if (text == NULL || strlen(text) != sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !digit : text[i] != form[i])
+            return false;
+    }
+    int month = (text[5] - '0') * 10 + text[6] - '0', day = (text[8] - '0') * 10 + text[9] - '0';
+    return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+static bool read_date(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct draft_device *draft = target;
+    const char *text = yaml_text(value);
+    if (!is_date(text))
+        return yaml_error(source, yaml_line(value),
+                          "on: \"%.40s\" is not a day; write for example on: 2027-03-01",
+                          text ? text : "(a list or mapping)");
+    (void)snprintf(draft->device.adjusted_on, sizeof draft->device.adjusted_on, "%s", text);
+    return true;
+}
+
+static bool read_adjusted(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key keys[] = {
+        {.name = "on", .kind = KEY_FUNCTION, .read = read_date, .example = "2027-03-01"},
+        {.name = "by",
+         .kind = KEY_TEXT,
+         KEY_MEMBER(struct draft_device, device.adjusted_by),
+         .example = "Lin Yun"},
+    };
+    return keys_read(source, value, "adjusted", keys, sizeof keys / sizeof *keys, target);
 }
 
 #define DEVICE(member) KEY_MEMBER(struct draft_device, member)
@@ -54,6 +108,9 @@ static const struct key device_keys[] = {
      .max = 921600,
      .example = "9600"},
     {.name = "parity", .kind = KEY_FUNCTION, .read = read_device_parity},
+    {.name = "scale", .kind = KEY_FUNCTION, .read = read_scales},
+    {.name = "offset", .kind = KEY_FUNCTION, .read = read_offsets},
+    {.name = "adjusted", .kind = KEY_FUNCTION, .read = read_adjusted},
 };
 
 static bool read_device(struct yaml_source *source, const yaml_node_t *item, void *target)

@@ -114,6 +114,11 @@ struct write_config {
     uint32_t limit_step_ms;
     uint16_t limit_address;
     uint8_t limit_function;
+    /* What the gateway writes by itself: `value` when the device has come, and so often after. */
+    bool at_start, value_set;
+    int32_t value;
+    uint32_t every_ms; /* 0: not again */
+    int line;
 };
 
 struct profile_config {
@@ -141,6 +146,11 @@ struct profile_config {
     bool node; /* our own node: boot, seq, log window, settings */
 };
 
+/* What a probe was found to show wrong: its value times `scale`, plus `offset`. */
+struct device_adjust {
+    double scale, offset; /* of a counter: 1 step more or less, no offset */
+};
+
 struct device_config {
     char name[CONFIG_NAME_SIZE];
     char label[CONFIG_LABEL_SIZE]; /* the name when not set */
@@ -154,7 +164,10 @@ struct device_config {
     /* The published fields, in the order of a reading's values. */
     uint8_t metric_count;
     const struct field_config *metrics[READING_VALUES_MAX];
-    int line; /* in the file, for messages */
+    bool adjusted; /* else what follows says nothing */
+    struct device_adjust adjust[READING_VALUES_MAX];
+    char adjusted_on[11], adjusted_by[CONFIG_LABEL_SIZE]; /* "2027-03-01"; "" : not said */
+    int line;                                             /* in the file, for messages */
 };
 
 enum bus_type { BUS_RTU, BUS_TCP, BUS_RTU_OVER_TCP };

@@ -9,6 +9,7 @@
 struct draft_device {
     struct device_config device;
     char profile[CONFIG_NAME_SIZE];
+    const yaml_node_t *scales, *offsets; /* mappings from metrics to numbers, or NULL */
 };
 
 struct draft_bus {
@@ -54,6 +55,9 @@ struct draft {
 
 /* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */
 bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target);
+/* The numbers of `scale` and `offset`, once the device's metrics are known. adjust.c */
+bool draft_adjust(struct yaml_source *source, const struct draft_device *draft,
+                  struct device_config *device);
 /* One item of `mqtt`, into a struct broker_config. brokers.c */
 bool draft_broker(struct yaml_source *source, const yaml_node_t *item, void *target);
 

@@ -17,83 +17,6 @@
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
 static const char parity_letters[] = "NEO";
 
-static const char *const write_functions[] = {"5", "6", "15", "16", NULL};
-
-static bool read_write_function(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    static const uint8_t codes[] = {5, 6, 15, 16};
-    static const struct key key = {
-        .name = "function", .kind = KEY_CHOICE, .choices = write_functions};
-    uint8_t index;
-    if (!keys_read_one(source, value, &key, &index))
-        return false;
-    ((struct write_config *)target)->function = codes[index];
-    return true;
-}
-
-#define WRITE(member) KEY_MEMBER(struct write_config, member)
-static bool read_write_limit(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    static const struct key keys[] = {
-        {.name = "register",
-         .kind = KEY_INTEGER,
-         WRITE(limit_address),
-         .required = true,
-         .example = "0x0010"},
-        {.name = "function",
-         .kind = KEY_INTEGER,
-         WRITE(limit_function),
-         .min = 5,
-         .max = 16,
-         .example = "6"},
-        {.name = "step",
-         .kind = KEY_MS,
-         WRITE(limit_step_ms),
-         .min = 1,
-         .max = 3600000,
-         .example = "1s"},
-    };
-    struct write_config *write = target;
-    write->limit_function = 6;
-    write->limit_step_ms = 1000;
-    if (!keys_read(source, value, "limit", keys, sizeof keys / sizeof *keys, write))
-        return false;
-    return write->limit_function <= 6 || write->limit_function == 16 ||
-           yaml_error(
-               source, yaml_line(value),
-               "limit: function %u tells no time; write 5 (a command that switches on for so "
-               "long), 6 or 16 (a register that takes the time before)",
-               write->limit_function);
-}
-
-static const struct key write_keys[] = {
-    {.name = "name", .kind = KEY_NAME, WRITE(name), .required = true, .example = "clear-rain"},
-    {.name = "function", .kind = KEY_FUNCTION, .read = read_write_function},
-    {.name = "register",
-     .kind = KEY_INTEGER,
-     WRITE(address),
-     .required = true,
-     .example = "0x6002"},
-    {.name = "min", .kind = KEY_SIGNED, WRITE(min), .required = true, .example = "0"},
-    {.name = "max", .kind = KEY_SIGNED, WRITE(max), .required = true, .example = "1"},
-    {.name = "max_on", .kind = KEY_S, WRITE(max_on_s), .example = "30min"},
-    {.name = "limit", .kind = KEY_FUNCTION, .read = read_write_limit},
-    {.name = "technician", .kind = KEY_BOOL, WRITE(technician), .example = "true"},
-};
-
-static bool read_write(struct yaml_source *source, const yaml_node_t *item, void *target)
-{
-    struct write_config *write = target;
-    write->function = 6;
-    if (!keys_read(source, item, "a write", write_keys, sizeof write_keys / sizeof *write_keys,
-                   write))
-        return false;
-    if (write->min > write->max)
-        return yaml_error(source, yaml_line(item), "min %d is above max %d; exchange them",
-                          write->min, write->max);
-    return true;
-}
-
 #define PROFILE(member) KEY_MEMBER(struct profile_config, member)
 static bool read_parity(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -257,7 +180,7 @@ static bool read_writes(struct yaml_source *source, const yaml_node_t *value, vo
 {
     struct profile_config *profile = target;
     return keys_list(source, value, "writes", PROFILE_WRITES_MAX, sizeof *profile->writes,
-                     (void **)&profile->writes, &profile->write_count, read_write);
+                     (void **)&profile->writes, &profile->write_count, profile_read_write);
 }
 
 static const char *const zero_names[] = {"value", "nothing", NULL};

@@ -24,6 +24,8 @@ bool profile_load(const char *path, const char *name, struct profile_config *pro
 void profile_free(struct profile_config *profile);
 /* One item of `fields`, into a struct field_config. profile_field.c */
 bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, void *target);
+/* One item of `writes`, into a struct write_config. profile_write.c */
+bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, void *target);
 /* What profile_load() does with an open file. */
 bool profile_read(struct yaml_source *source, const char *name, struct profile_config *profile);
 

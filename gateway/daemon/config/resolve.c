@@ -121,6 +121,21 @@ static bool check_unit(struct yaml_source *source, const struct config *config,
     return true;
 }
 
+/* What is written again and again is written when the device's turn comes. */
+static bool check_own_writes(struct yaml_source *source, const struct device_config *device)
+{
+    for (unsigned i = 0; i < device->profile->write_count; i++) {
+        const struct write_config *write = &device->profile->writes[i];
+        if (write->every_ms > 0 && write->every_ms < device->every_ms)
+            return yaml_error(source, device->line,
+                              "device \"%s\" needs %s written every %g s, but is asked every %g s; "
+                              "write every: %gs or less",
+                              device->name, write->name, write->every_ms / 1000.0,
+                              device->every_ms / 1000.0, write->every_ms / 1000.0);
+    }
+    return true;
+}
+
 static bool add_device(struct yaml_source *source, struct draft *draft,
                        const struct draft_device *from, uint16_t bus_index)
 {
@@ -139,6 +154,8 @@ static bool add_device(struct yaml_source *source, struct draft *draft,
     if (!device->label[0])
         strcpy(device->label, device->name);
     publish_fields(device);
+    if (!draft_adjust(source, from, device) || !check_own_writes(source, device))
+        return false;
     bus->devices[bus->device_count++] = device->index;
     return check_unit(source, config, bus, device);
 }

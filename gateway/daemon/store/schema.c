@@ -46,6 +46,16 @@ static void field_form(const struct field_config *field, struct stream_schema_fi
     shape->decimals = decimals > DECIMALS_MAX ? 0 : (uint8_t)decimals;
 }
 
+/* One digit more where a scale makes any number of them; what an offset has. */
+static void adjust_form(const struct device_adjust *adjust, struct stream_schema_field *shape)
+{
+    if (shape->form != PAYLOAD_SCALED)
+        return;
+    unsigned decimals = shape->decimals + (adjust->scale != 1 ? 1u : 0u);
+    decimals = larger(decimals, decimals_of(adjust->offset));
+    shape->decimals = (uint8_t)(decimals < DECIMALS_MAX ? decimals : DECIMALS_MAX);
+}
+
 void stream_schema_of_device(const struct device_config *device, struct stream_schema *shape)
 {
     memset(shape, 0, sizeof *shape);
@@ -55,6 +65,8 @@ void stream_schema_of_device(const struct device_config *device, struct stream_s
         memcpy(shape->fields[i].metric, field->metric, sizeof shape->fields[i].metric);
         shape->fields[i].kind = kind_of(field->metric);
         field_form(field, &shape->fields[i]);
+        if (device->adjusted)
+            adjust_form(&device->adjust[i], &shape->fields[i]);
     }
 }
 

@@ -269,6 +269,15 @@ static const struct mistake {
     {F TEMP "writes:\n  - { name: a, register: 2, min: 0, max: 1 }\n"
             "  - { name: a, register: 3, min: 0, max: 1 }\n",
      6, "\"a\" stands twice", "its own", TAKES},
+    {F TEMP "writes: [{ name: a, register: 2, min: 0, max: 1, every: 30s }]\n", 4,
+     "a is written by the gateway itself, but not what", "value: 1", false},
+    {F TEMP "writes: [{ name: a, register: 2, min: 0, max: 1, value: 1 }]\n", 4,
+     "a has a value and no time for it", "at_start: true", false},
+    {F TEMP "writes: [{ name: a, register: 2, min: 0, max: 1, value: 2, at_start: true }]\n", 4,
+     "value 2 of a is outside", "0 to 1", false},
+    {F TEMP
+     "writes:\n  - { name: a, register: 2, min: 0, max: 1, value: 1, every: 30s, max_on: 5s }\n",
+     5, "would be switched on again", "leave max_on out", false},
     {F TEMP "writes: [{ name: a, register: 2, min: 3, max: 1 }]\n", 4, "min 3 is above max 1",
      "exchange", false},
     /* the reader's own, by which a slip makes one error and none that follows from it */
@@ -338,6 +347,7 @@ static void what_is_meant_so_passes(void **state)
           "  - { role: firmware, register: 18, scale: 0.01 }\n",
         F "  - { metric: power, register: 0, type: f32, width: 32 }\n"
           "  - { metric: voltage, register: 1, type: f32, width: 32 }\n",
+        F TEMP "writes: [{ name: a, register: 2, min: 0, max: 1, value: 1, every: 30s }]\n",
         F "  - { metric: power, register: 3 }\n  - { metric: voltage, register: 4, every: 10min }\n"
           "blocks: [{ register: 0, count: 20 }]\n",
         F "  - { metric: sap_flow, unit: g/h, register: 0 }\n",

@@ -65,6 +65,31 @@ static void put_plots(struct json_out *o, const struct config *config)
     json_out_close(o, ']');
 }
 
+/* What was set right on a probe in the configuration, and by whom. */
+static void put_adjusted(struct json_out *o, const struct device_config *device)
+{
+    json_out_key(o, "adjusted");
+    json_out_open(o, '{');
+    if (device->adjusted_on[0] != '\0')
+        put_text(o, "on", device->adjusted_on);
+    if (device->adjusted_by[0] != '\0')
+        put_text(o, "by", device->adjusted_by);
+    json_out_key(o, "metrics");
+    json_out_open(o, '{');
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        const struct device_adjust *adjust = &device->adjust[m];
+        if (adjust->scale == 1 && adjust->offset == 0)
+            continue;
+        json_out_key(o, device->metrics[m]->metric);
+        json_out_open(o, '{');
+        put_number(o, "scale", adjust->scale);
+        put_number(o, "offset", adjust->offset);
+        json_out_close(o, '}');
+    }
+    json_out_close(o, '}');
+    json_out_close(o, '}');
+}
+
 static void put_devices(struct json_out *o, const struct config *config)
 {
     json_out_key(o, "devices");
@@ -82,6 +107,8 @@ static void put_devices(struct json_out *o, const struct config *config)
         for (unsigned m = 0; m < device->metric_count; m++)
             json_out_string(o, device->metrics[m]->metric);
         json_out_close(o, ']');
+        if (device->adjusted)
+            put_adjusted(o, device);
         json_out_close(o, '}');
     }
     json_out_close(o, ']');
