@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts as phones see them: on a real broker, acknowledged by one of them, and over a restart of
 the gateway."""
+import csv
 import json
 import os
 import subprocess
@@ -96,6 +97,9 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
                         10, "the season's list")
     assert season[0]["id"] == "cold-garden" and season[0]["ended"] >= raised["since"]
     assert season[0]["acked_by"]
+    table = list(csv.DictReader(baiye("csv").stdout.splitlines()))
+    assert table[0]["id"] == "cold-garden" and table[0]["acknowledged_by"] and table[0]["worst"]
+    assert "土温" in table[0]["what_zh"] and table[0]["unit"] == "°C"
     assert "cold-garden" in baiye("history").stdout and "no alerts" in baiye("list").stdout
 
 
@@ -136,3 +140,73 @@ def test_a_silent_device_has_an_alert_and_a_dead_line_has_one_for_all(site, need
     site.field.control("replug", line="west")
     wait_until(lambda: not silences(site), 60, "all of it is over")
     assert site.watcher.retained["alert/line-west"] == b""
+
+
+NIGHT = """site: s
+location: { lat: 26.5, lon: 107.9, timezone: Asia/Shanghai }
+buses:
+  - name: east
+    port: /dev/null
+    devices:
+      - { name: a, profile: xy-md02, address: 1, every: 60s }
+      - { name: b, profile: xy-md02, address: 2, every: 60s }
+alerts:
+  - { name: frost, label: 霜冻, label_en: Frost, metric: air_temperature, below: 2, clear: 3,
+      for: 10min, level: alarm, todo_en: cover the buds }
+notify:
+  - { name: family, wecom: { key_file: none.key } }
+  - { name: son, language: en, webhook: { url: "https://example.org/" } }
+groups: { first: [family], then: [son] }
+escalate: 30min
+"""
+
+
+def night(step_s=60):
+    """An export of two thermometers: 18:00 to 12:00 in Shanghai, coldest (-1) at 05:00."""
+    rows = ["time,device,metric,unit,n,min,mean,max,sum\r\n"]
+    for device, warmer in (("a", 0), ("b", 0.5)):
+        for t in range(0, 18 * 3600, step_s):
+            hours = t / 3600
+            value = 8 - 9 * hours / 11 if hours < 11 else -1 + 3 * (hours - 11)
+            rows.append(f"2026-03-2{(10 * 3600 + t) // 86400 + 1}T{(10 * 3600 + t) // 3600 % 24:02d}:"
+                        f"{t // 60 % 60:02d}:00.000Z,{device},air_temperature,°C,1,"
+                        f"{value + warmer:.2f},{value + warmer:.2f},{value + warmer:.2f},\r\n")
+    return "".join(rows)
+
+
+def replay(folder, text, **environment):
+    (folder / "c.yaml").write_text(NIGHT)
+    (folder / "e.csv").write_text(text)
+    return subprocess.run([program("baiye"), "alert", "replay", "--config", folder / "c.yaml",
+                           folder / "e.csv"], capture_output=True, text=True, timeout=60,
+                          check=False, env={**os.environ, "LANG": "en_US.UTF-8", **environment})
+
+
+def test_rules_are_replayed_over_an_export(tmp_path, needs):
+    needs("baiye")
+    done = replay(tmp_path, night())
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line[18:].split(":")[0] for line in lines[:-1]] == [
+        "raised frost-garden (alarm)", "sent   family (wecom)", "sent   son (webhook)",
+        "over   frost-garden", "sent   family (wecom)", "sent   son (webhook)"]
+    # 2 °C is passed at 01:20; ten minutes later it is told, half an hour later to the next group.
+    raised = next(line for line in lines if "raised" in line)
+    assert raised.startswith("2026-03-22 01:3") and "Frost" in raised
+    son = next(line for line in lines if "son (webhook)" in line)
+    assert son.startswith("2026-03-22 02:0") and "[Still open] Frost" in son
+    assert "What to do: cover the buds" in son
+    assert "at worst -1.0 °C" in next(line for line in lines if "over   frost" in line)
+    assert lines[-1] == "1 alerts, 4 messages"
+    hourly = replay(tmp_path, night(3600))
+    assert hourly.returncode == 0 and "1 alerts" in hourly.stdout, hourly
+    assert "霜冻" in replay(tmp_path, night(), LANG="zh_CN.UTF-8").stdout
+
+
+def test_an_export_that_is_none_is_said_with_its_line(tmp_path, needs):
+    needs("baiye")
+    for text, says in (("", "the file is empty"), ("a,b\n", "e.csv:1: no columns"),
+                       (night().replace("T10:01:00.000Z", "T10.01", 1), "e.csv:3: time"),
+                       (night().replace(",a,", ",x,").replace(",b,", ",y,"), "no row is of")):
+        done = replay(tmp_path, text)
+        assert done.returncode == 65 and says in done.stderr, done

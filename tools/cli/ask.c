@@ -10,6 +10,7 @@
 
 #include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/replay.h"
 
 /* A whole number: decimal, or hex with 0x. */
 static bool number(const char *text, long long *out)
@@ -254,6 +255,50 @@ static void print_alerts(const json_t *result)
         (void)puts("no alerts");
 }
 
+/* Quoted as spreadsheets read it; what would be a formula there begins with a quote. */
+static void print_cell(const char *text, char end)
+{
+    (void)putchar('"');
+    if (text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL)
+        (void)putchar('\'');
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"')
+            (void)putchar('"');
+        (void)putchar(*at);
+    }
+    (void)putchar('"');
+    (void)putchar(end);
+}
+
+static void print_alerts_csv(const json_t *result)
+{
+    size_t index;
+    const json_t *row;
+    (void)puts("since,ended,minutes,level,id,what,what_zh,place,worst,unit,acknowledged_by,"
+               "acknowledged");
+    json_array_foreach (json_object_get(result, "alerts"), index, row) {
+        char since[32], ended[32], acked[32];
+        long long from = talk_integer(row, "since"), to = talk_integer(row, "ended");
+        const json_t *extreme = json_object_get(row, "extreme");
+        when_text(since, from);
+        when_text(ended, to);
+        when_text(acked, talk_integer(row, "acked_ts"));
+        (void)printf("%s,%s,", since, ended);
+        if (to > 0)
+            (void)printf("%lld", (to - from) / 60000);
+        (void)printf(",%s,%s,", talk_text(row, "level"), talk_text(row, "id"));
+        print_cell(talk_text(row, "what"), ',');
+        print_cell(talk_text(json_object_get(row, "zh"), "what"), ',');
+        print_cell(talk_text(row, "place"), ',');
+        if (json_is_number(extreme))
+            (void)printf("%.6g", json_number_value(extreme));
+        (void)putchar(',');
+        print_cell(talk_text(row, "unit"), ',');
+        print_cell(talk_text(row, "acked_by"), ',');
+        (void)printf("%s\n", acked);
+    }
+}
+
 static void print_ways(const json_t *result)
 {
     size_t index;
@@ -426,21 +471,26 @@ static const struct command {
     {"actions", "actions", "", 0, 0, no_params, print_actions, NULL},
     {"list", "alerts", "", 0, 0, no_params, print_alerts, NULL},
     {"history", "alerts", " [DAYS]", 0, 1, history_params, print_alerts, NULL},
+    {"csv", "alerts", " [DAYS]", 0, 1, history_params, print_alerts_csv, NULL},
     {"test", "alert_test", " [WAY]", 0, 1, test_params, print_ways, NULL},
     {"ack", "ack", " ID", 1, 1, ack_params, print_done, NULL},
 };
 
-/* baiye alert list, history, ack, test: the word behind is the command. */
+/* baiye alert list, history, csv, ack, test: the word behind is the command. */
 int cli_alert(int argc, char **argv)
 {
-    static const char *const words[] = {"list", "history", "ack", "test"};
+    static const char *const words[] = {"list", "history", "csv", "ack", "test"};
+    if (argc > 1 && strcmp(argv[1], "replay") == 0)
+        return replay_alerts(argc - 1, argv + 1);
     for (size_t i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(argv[1], words[i]) == 0)
             return cli_ask(argc - 1, argv + 1);
     }
-    (void)fputs("Usage: baiye alert list | history [DAYS] | ack ID | test [WAY]  [--json] "
-                "[--socket FILE]\n",
-                stderr);
+    (void)fputs(
+        "Usage: baiye alert list | history [DAYS] | csv [DAYS] | ack ID | test [WAY]  [--json] "
+        "[--socket FILE]\n"
+        "       baiye alert replay FILE.csv [--config FILE]\n",
+        stderr);
     return EX_USAGE;
 }
 

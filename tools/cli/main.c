@@ -42,7 +42,7 @@ static const struct {
     {"resend", cli_ask, "resend DEVICE BOOT FROM [TO]", "send readings to the brokers once more"},
     {"audit", cli_ask, "audit [COUNT]", "who asked for what, newest first"},
     {"actions", cli_ask, "actions", "what is switched by itself, how it is, and why"},
-    {"alert", cli_alert, "alert list | history [DAYS] | ack ID | test [WAY]",
+    {"alert", cli_alert, "alert list | history | csv | ack ID | test | replay",
      "what stands, what was, and \"I have seen it\""},
     {"profile", cli_profile, "profile check FILE... | try FILE --port PORT ...",
      "what is wrong with a device profile, or what a device says by it"},

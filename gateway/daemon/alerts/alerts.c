@@ -17,10 +17,10 @@
 
 #include "gateway/common/log.h"
 #include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/alerts/cause.h"
 #include "gateway/daemon/alerts/offline.h"
 #include "gateway/daemon/alerts/rules.h"
 #include "gateway/daemon/alerts/system.h"
-#include "gateway/daemon/alerts/text.h"
 #include "protocols/mqtt/topic.h"
 
 #define SECOND_MS       1000
@@ -77,21 +77,8 @@ static void take_cause(void *context, const struct rules_cause *cause)
 {
     struct alerts *alerts = context;
     struct active_now now = now_of(alerts);
-    struct alert_text text = {0};
-    char devices[ALERT_DEVICES_SIZE];
-    rules_id(alerts->rules, cause, text.id);
-    if (!cause->stands || rules_outranked(alerts->rules, cause)) {
-        alerts->urgent |= active_find(alerts->active, text.id) != NULL;
-        active_end(alerts->active, text.id, &now);
-        return;
-    }
-    uint32_t holding = rules_devices(alerts->rules, cause, devices, sizeof devices);
-    text_of_cause(alerts->config, cause, devices, holding, &text);
-    const struct alert *before = active_find(alerts->active, text.id);
-    if (before != NULL && isnan(cause->value)) /* not measured since the start: as it was said */
-        return;
-    alerts->urgent |= active_set(alerts->active, &text, cause->since_mono_ms, now.wall.ms, &now);
-    if (is_measured_frost(cause))
+    alerts->urgent |= cause_take(alerts->config, alerts->rules, alerts->active, cause, &now);
+    if (is_measured_frost(cause) && !rules_outranked(alerts->rules, cause))
         active_end(alerts->active, ALERTS_FROST, &now);
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/alerts/cause.h"
+
+#include <math.h>
+
+#include "gateway/daemon/alerts/text.h"
+
+bool cause_take(const struct config *config, const struct rules *rules, struct active *active,
+                const struct rules_cause *cause, const struct active_now *now)
+{
+    struct alert_text text = {0};
+    char devices[ALERT_DEVICES_SIZE];
+    rules_id(rules, cause, text.id);
+    const struct alert *before = active_find(active, text.id);
+    if (!cause->stands || rules_outranked(rules, cause)) {
+        active_end(active, text.id, now);
+        return before != NULL;
+    }
+    if (before != NULL && isnan(cause->value)) /* not measured since the start: as it was said */
+        return false;
+    uint32_t holding = rules_devices(rules, cause, devices, sizeof devices);
+    text_of_cause(config, cause, devices, holding, &text);
+    return active_set(active, &text, cause->since_mono_ms, now->wall.ms, now);
+}
