@@ -500,7 +500,7 @@ def test_dry_run_prints_the_commands_and_touches_nothing(bench, rom):
         f"stm32flash -b 115200 -o {rom.port}",
         f"stm32flash -b 115200 -w flash.bin -v -e 0 -S 0x08000000 {rom.port}",
         f"stm32flash -b 115200 -g 0x08000000 {rom.port}"]
-    assert "serial number 00000001" in done.stdout and "/dev/ttyUSB7" in done.stdout
+    assert "serial number 0000-0001-2" in done.stdout and "/dev/ttyUSB7" in done.stdout
     assert rom.commands == [] and not bench.register.exists()
 
 

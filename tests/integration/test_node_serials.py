@@ -49,14 +49,22 @@ def baiye(site, needs):
 
 
 def label(serial):
-    """As it stands on the board."""
-    return f"{serial:08X}"
+    """As it stands on the board: two groups and a check digit, computed here in another way."""
+    def times_x(element):
+        return element << 1 ^ (19 if element & 8 else 0)
+    total = 0
+    for digit in f"{serial:08X}":  # Horner's scheme over GF(16)
+        total = times_x(total ^ int(digit, 16))
+    return f"{serial >> 16:04X}-{serial & 0xFFFF:04X}-{total:X}"
 
 
 def found(text):
     """{serial: address} of what one scan says."""
-    nodes = {int(serial, 16): int(unit) for serial, unit in
-             re.findall(r"^serial number ([0-9A-F]{8}) at address (\d+)$", text, re.M)}
+    nodes = {}
+    for words, unit in re.findall(r"^serial number ([0-9A-F-]{11}) at address (\d+)$", text, re.M):
+        serial = int(words[:9].replace("-", ""), 16)
+        assert words == label(serial)
+        nodes[serial] = int(unit)
     assert f"{len(nodes)} found\n" in text, text
     return nodes
 
@@ -66,7 +74,9 @@ def test_nodes_with_one_address_get_their_own_by_serial_number(baiye, site):
     for i in range(COUNT):
         said = baiye("address", "east", label(FIRST_SERIAL + i), FIRST_ADDRESS + i)
         assert f"serial number {label(FIRST_SERIAL + i)} answers at address {FIRST_ADDRESS + i}" in said
-    baiye("address", "east", f"{label(FIRST_SERIAL)[:4]}-{label(FIRST_SERIAL)[4:]}", FIRST_ADDRESS)  # it has it already
+    baiye("address", "east", f"{FIRST_SERIAL:08x}", FIRST_ADDRESS)  # it has it already
+    slip = label(FIRST_SERIAL)[:8] + "0" + label(FIRST_SERIAL)[9:]
+    assert "its last digit does not fit" in baiye("address", "east", slip, 99, code=64)
     text = baiye("address", "east", label(FIRST_SERIAL), FIRST_ADDRESS + 1, code=1)
     assert f"another device answers at address {FIRST_ADDRESS + 1} already" in text
     text = baiye("address", "east", label(FIRST_SERIAL + COUNT), 99, code=1)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that the daemon answers: it owns the lines, nobody else opens them. */
-#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/serial.h"
 #include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/replay.h"
@@ -29,27 +29,31 @@ static bool add_number(json_t *params, const char *key, const char *text)
     return number(text, &value) && json_object_set_new(params, key, json_integer(value)) == 0;
 }
 
-/* As it stands on the label: up to eight hexadecimal digits, in groups or not. */
+/* As it stands on the label. */
 static bool add_serial(json_t *params, const char *text)
 {
     uint32_t serial = 0;
-    unsigned digits = 0;
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == ' ' || *at == '-')
-            continue;
-        char digit[2] = {*at, '\0'};
-        if (!isxdigit((unsigned char)*at) || ++digits > 8) {
-            digits = 0;
-            break;
-        }
-        serial = serial << 4 | (uint32_t)strtoul(digit, NULL, 16);
-    }
-    if (digits == 0) {
-        cli_complain("%s is no serial number: it has up to 8 digits 0-9, A-F, as on the label",
+    switch (serial_parse(text, &serial)) {
+    case SERIAL_OK:
+        return json_object_set_new(params, "serial", json_integer(serial)) == 0;
+    case SERIAL_WRONG:
+        cli_complain("%s: its last digit does not fit the others: a slip; read the label again",
                      text);
         return false;
+    case SERIAL_NONE:
+        break;
     }
-    return json_object_set_new(params, "serial", json_integer(serial)) == 0;
+    cli_complain("%s is no serial number: it has up to 8 digits 0-9, A-F and a check digit, as on "
+                 "the label",
+                 text);
+    return false;
+}
+
+/* "0000-03E8-4" of a member; valid until the next call with the same buffer. */
+static const char *serial_text(const json_t *object, char text[SERIAL_TEXT_SIZE])
+{
+    serial_print((uint32_t)talk_integer(object, "serial"), text);
+    return text;
 }
 
 static bool add_text(json_t *params, const char *key, const char *text)
@@ -184,15 +188,17 @@ static void print_nodes(const json_t *result)
 
 static void node_progress(const json_t *body)
 {
-    (void)printf("serial number %08llX at address %lld\n",
-                 (unsigned long long)talk_integer(body, "serial"), talk_integer(body, "unit"));
+    char text[SERIAL_TEXT_SIZE];
+    (void)printf("serial number %s at address %lld\n", serial_text(body, text),
+                 talk_integer(body, "unit"));
     (void)fflush(stdout);
 }
 
 static void print_address(const json_t *result)
 {
-    (void)printf("serial number %08llX answers at address %lld\n",
-                 (unsigned long long)talk_integer(result, "serial"), talk_integer(result, "unit"));
+    char text[SERIAL_TEXT_SIZE];
+    (void)printf("serial number %s answers at address %lld\n", serial_text(result, text),
+                 talk_integer(result, "unit"));
 }
 
 static bool day_of(char *text, size_t size, const json_t *ms)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/serial.h"
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/request.h"
@@ -168,8 +169,10 @@ static void moved(struct rpc_call *call)
     } else if (reply->result == BUS_OK) {
         rpc_fail(call, "refused", "it does not take this address", "1 to 247 are possible");
     } else if (reply->result == BUS_TIMEOUT || reply->result == BUS_GARBLED) {
-        (void)snprintf(message, sizeof message, "no node of ours with serial number %08X answers",
-                       move->serial);
+        char serial[SERIAL_TEXT_SIZE];
+        serial_print(move->serial, serial);
+        (void)snprintf(message, sizeof message, "no node of ours with serial number %s answers",
+                       serial);
         rpc_fail(call, "timeout", message, "`baiye nodes BUS` lists them");
     } else {
         rpc_fail_bus(call, reply);

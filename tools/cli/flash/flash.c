@@ -4,6 +4,7 @@
  *   data file, firmware, keys, ports ─> look at the chip ─> serial number from the register
  *   ─> erase, write, verify ─> start ─> self-test over the bus ─> label, register */
 #include "tools/cli/flash/flash.h"
+#include "gateway/common/serial.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -248,8 +249,10 @@ static int dry_run(struct job *job, const struct options *options, const struct 
         return EX_DATAERR;
     if (choose(job, options, &chip) != PROBE_OK || job->probe == NULL)
         return EX_UNAVAILABLE;
-    (void)printf("# %s by %s, serial number %08X, %zu bytes from 0x%08X\n", job->board->name,
-                 probe_names[job->probe->kind], serial, content->size, job->board->chip.flash);
+    char text[SERIAL_TEXT_SIZE];
+    serial_print(serial, text);
+    (void)printf("# %s by %s, serial number %s, %zu bytes from 0x%08X\n", job->board->name,
+                 probe_names[job->probe->kind], text, content->size, job->board->chip.flash);
     job->file = "flash.bin";
     (void)probe_driver(job->probe)->write(job);
     (void)probe_driver(job->probe)->start(job);
@@ -306,7 +309,9 @@ static int flash_chip(struct job *job, const struct options *options, struct con
     int code = register_take(options->list, &entry, options->replace);
     if (code != EX_OK)
         return code;
-    (void)printf("serial number %08X, chip %s, firmware %s\n", entry.serial, chip->unique, version);
+    char text[SERIAL_TEXT_SIZE];
+    serial_print(entry.serial, text);
+    (void)printf("serial number %s, chip %s, firmware %s\n", text, chip->unique, version);
     if (!content_set_factory(job->board, entry.serial, content) ||
         !cli_format(file, sizeof file, "%s/flash.bin", job->folder) ||
         !write_content(content, file))
@@ -469,7 +474,8 @@ static bool number(const char *text, int base, unsigned long most, uint32_t *out
 static bool number_option(int letter, struct options *options)
 {
     uint32_t value;
-    if (letter == 'n' && number(optarg, 16, FACTORY_SERIAL_ALL - 1, &options->serial))
+    if (letter == 'n' && serial_parse(optarg, &options->serial) == SERIAL_OK &&
+        options->serial != 0 && options->serial != FACTORY_SERIAL_ALL)
         return true;
     if (letter == 'u' && number(optarg, 10, 247, &value)) {
         options->test.unit = (uint8_t)value;
@@ -482,8 +488,8 @@ static bool number_option(int letter, struct options *options)
         return true;
     }
     cli_complain("\"%s\" can't be: %s", optarg,
-                 letter == 'n' ? "a serial number has up to 8 hexadecimal digits and is not 0 nor "
-                                 "FFFFFFFF"
+                 letter == 'n' ? "a serial number has up to 8 digits 0-9, A-F, the check digit of "
+                                 "its label or none, and is not 0 nor FFFFFFFF"
                                : "a number out of range; see baiye flash --help");
     return false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/cli/flash/label.h"
+#include "gateway/common/serial.h"
 
 #include <ctype.h>
 #include <png.h>
@@ -55,9 +56,11 @@ struct picture {
 static bool make_texts(const struct label *label, char code[TEXT_MAX],
                        char lines[LABEL_LINES][TEXT_MAX])
 {
+    char serial[SERIAL_TEXT_SIZE];
+    serial_print(label->serial, serial);
     return cli_format(code, TEXT_MAX, "baiye:%08X:%s:%s", label->serial, label->board,
                       label->chip) &&
-           cli_format(lines[0], TEXT_MAX, "%08X", label->serial) &&
+           cli_format(lines[0], TEXT_MAX, "%s", serial) &&
            cli_format(lines[1], TEXT_MAX, "Baiye %s", label->board) &&
            cli_format(lines[2], TEXT_MAX, "unit 247, 9600 8N1");
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/serial.h"
 #include "gateway/daemon/bus/transact.h"
 #include "protocols/image/window.h"
 #include "protocols/node_map/node_map.h"
@@ -164,11 +165,14 @@ static void check_identity(struct session *s)
            strncmp(name, board->reports, 16) == 0 ? "" : ", and it should be ",
            strncmp(name, board->reports, 16) == 0 ? "" : board->reports);
     uint32_t serial = u32_of(words);
+    char text[SERIAL_TEXT_SIZE], written[SERIAL_TEXT_SIZE];
+    serial_print(serial, text);
+    serial_print(s->test->serial, written);
     if (serial == s->test->serial)
-        report(s, true, "serial", "%08X", serial);
+        report(s, true, "serial", "%s", text);
     else
-        report(s, false, "serial", "%08X, and %08X was written: is another board on this line?",
-               serial, s->test->serial);
+        report(s, false, "serial", "%s, and %s was written: is another board on this line?", text,
+               written);
 }
 
 /* That it runs the image that was written, for good, under the boot loader. */
