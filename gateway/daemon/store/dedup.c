@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/store/little.h"
+
 #define RANGES_MAX 48u
 #define BOOTS      2u
 #define MORE_MOST  64u /* boots beyond these, of all devices, before it is time to flush: 28 KiB */
@@ -207,7 +209,8 @@ static void load_told(sqlite3_stmt *statement, int column, uint32_t boot, struct
     *told = (struct reading_told){.boot = boot};
     if (sqlite3_column_bytes(statement, column) != (int)sizeof told->sums)
         return;
-    memcpy(told->sums, sqlite3_column_blob(statement, column), sizeof told->sums);
+    little_copy(told->sums, sqlite3_column_blob(statement, column), sizeof told->sums[0],
+                sizeof told->sums / sizeof told->sums[0]);
     told->known = true;
 }
 
@@ -225,7 +228,8 @@ static void load(struct boot_set *set, struct db *db, const char *name)
         size_t most = sizeof set->ranges;
         size = (size < most ? size : most) / sizeof set->ranges[0] * sizeof set->ranges[0];
         if (size > 0)
-            memcpy(set->ranges, sqlite3_column_blob(statement, 0), size);
+            little_copy(set->ranges, sqlite3_column_blob(statement, 0), sizeof set->ranges[0].low,
+                        size / sizeof set->ranges[0].low);
         set->count = (uint32_t)(size / sizeof set->ranges[0]);
         load_told(statement, 1, set->boot, &set->told);
     }
@@ -248,7 +252,7 @@ void dedup_last(struct db *db, const struct device_config *device, struct readin
             break; /* of another board: this one does not have it */
         if (size < (int)sizeof first)
             continue;
-        memcpy(&first, sqlite3_column_blob(statement, 1), sizeof first);
+        little_copy(&first, sqlite3_column_blob(statement, 1), sizeof first.low, 2);
         load_told(statement, 2, boot, &stored->told[stored->told_count++]);
         if (newer_begins_late || size > (int)sizeof first) {
             stored->boot = boot;
@@ -267,10 +271,13 @@ static int save(const struct boot_set *set, struct db *db, const char *name)
         return db_run(db, NULL);
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, set->boot);
-    sqlite3_bind_blob(statement, 3, set->ranges, (int)(set->count * sizeof set->ranges[0]),
+    uint8_t ranges[sizeof set->ranges], sums[sizeof set->told.sums];
+    little_copy(ranges, set->ranges, sizeof set->ranges[0].low, (size_t)set->count * 2);
+    little_copy(sums, set->told.sums, sizeof set->told.sums[0], sizeof sums / sizeof(double));
+    sqlite3_bind_blob(statement, 3, ranges, (int)(set->count * sizeof set->ranges[0]),
                       SQLITE_STATIC);
     if (set->told.known)
-        sqlite3_bind_blob(statement, 4, set->told.sums, sizeof set->told.sums, SQLITE_STATIC);
+        sqlite3_bind_blob(statement, 4, sums, sizeof sums, SQLITE_STATIC);
     return db_run(db, statement);
 }
 

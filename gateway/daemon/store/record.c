@@ -5,6 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "gateway/daemon/store/little.h"
+
 #define BODY_VERSION 1u
 #define BODY_CRC     3 /* where the checksum is */
 #define BODY_FIXED   7 /* version, count, checksum */
@@ -43,12 +45,11 @@ static int64_t unzigzag(uint64_t value)
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }
 
-static uint8_t *put_bits64(uint8_t *at, const void *value, size_t size)
+static uint8_t *put_float(uint8_t *at, const void *value, size_t size)
 {
-    memcpy(at, value, size); /* little-endian hosts only: checked below */
+    little_copy(at, value, size, 1);
     return at + size;
 }
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the store's floats are little-endian");
 
 void body_begin(struct body *body, uint8_t *data, uint32_t size, const struct body_base *base)
 {
@@ -130,10 +131,10 @@ static uint8_t *put_value(uint8_t *at, const struct stream_schema_field *field, 
                           double value, int64_t scaled)
 {
     if (wide || field->form == PAYLOAD_DOUBLE)
-        return put_bits64(at, &value, sizeof value);
+        return put_float(at, &value, sizeof value);
     if (field->form == PAYLOAD_SINGLE) {
         float single = (float)value;
-        return put_bits64(at, &single, sizeof single);
+        return put_float(at, &single, sizeof single);
     }
     return put_varint(at, zigzag(scaled));
 }
@@ -252,9 +253,9 @@ bool body_mean(struct body *body, uint32_t stream, const struct record_mean *mea
         at = put_varint(at, cell->bad);
         if (cell->n == 0)
             continue;
-        at = put_bits64(at, &cell->min, sizeof cell->min);
-        at = put_bits64(at, &cell->mean, sizeof cell->mean);
-        at = put_bits64(at, &cell->max, sizeof cell->max);
+        at = put_float(at, &cell->min, sizeof cell->min);
+        at = put_float(at, &cell->mean, sizeof cell->mean);
+        at = put_float(at, &cell->max, sizeof cell->max);
     }
     return body_append(body, scratch, (size_t)(at - scratch));
 }
@@ -319,6 +320,13 @@ static void get_bytes(struct cursor *c, void *out, size_t size)
     }
     memcpy(out, c->at, size);
     c->at += size;
+}
+
+static void get_float(struct cursor *c, void *out, size_t size)
+{
+    uint8_t bytes[sizeof(double)];
+    get_bytes(c, bytes, size);
+    little_copy(out, bytes, size, 1);
 }
 
 bool body_open(struct body_reader *reader, const void *data, size_t size)
@@ -455,10 +463,10 @@ static void get_value(struct cursor *c, const struct stream_schema_field *field,
     value->form = wide ? (uint8_t)PAYLOAD_DOUBLE : field->form;
     value->decimals = field->decimals;
     if (value->form == PAYLOAD_DOUBLE) {
-        get_bytes(c, &value->real, sizeof value->real);
+        get_float(c, &value->real, sizeof value->real);
     } else if (value->form == PAYLOAD_SINGLE) {
         float single;
-        get_bytes(c, &single, sizeof single);
+        get_float(c, &single, sizeof single);
         value->real = (double)single;
     } else {
         value->scaled = unzigzag(get_varint(c));
@@ -502,9 +510,9 @@ bool record_mean(const struct record *record, struct record_mean *mean)
         cell->bad = get_varint32(&c);
         if (cell->n == 0)
             continue;
-        get_bytes(&c, &cell->min, sizeof cell->min);
-        get_bytes(&c, &cell->mean, sizeof cell->mean);
-        get_bytes(&c, &cell->max, sizeof cell->max);
+        get_float(&c, &cell->min, sizeof cell->min);
+        get_float(&c, &cell->mean, sizeof cell->mean);
+        get_float(&c, &cell->max, sizeof cell->max);
     }
     return !c.failed && c.at == c.end;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/daemon/store/little.h"
 #include "protocols/metric/metric.h"
 
 /* An open hour. Hash by (stream, hour) into a table with linear probing; when it is nearly full,
@@ -123,10 +124,10 @@ static size_t pack_rest(const struct rollup_row *row, uint8_t *out)
         }
     }
     size_t size = bad || vector ? row->count * sizeof rest.bad[0] : 0;
-    memcpy(out, rest.bad, size);
+    little_copy(out, rest.bad, sizeof rest.bad[0], size / sizeof rest.bad[0]);
     if (!vector)
         return size;
-    memcpy(out + size, rest.vectors, row->count * 2 * sizeof rest.vectors[0]);
+    little_copy(out + size, rest.vectors, sizeof rest.vectors[0], (size_t)row->count * 2);
     return size + row->count * 2 * sizeof rest.vectors[0];
 }
 
@@ -134,11 +135,11 @@ static void unpack_rest(const uint8_t *blob, size_t size, struct rollup_row *row
 {
     size_t bads = row->count * sizeof(uint32_t);
     for (unsigned i = 0; blob != NULL && i < row->count && (i + 1) * sizeof(uint32_t) <= size; i++)
-        memcpy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t));
+        little_copy(&row->cells[i].bad, blob + i * sizeof(uint32_t), sizeof(uint32_t), 1);
     for (unsigned i = 0; blob != NULL && size >= 3 * bads && i < row->count; i++) {
         struct rollup_cell *cell = &row->cells[i];
         float vector[2];
-        memcpy(vector, blob + bads + i * sizeof vector, sizeof vector);
+        little_copy(vector, blob + bads + i * sizeof vector, sizeof vector[0], 2);
         cell->vector = vector[0] != 0 || vector[1] != 0;
         cell->angle = (struct angle_sum){(double)vector[0] * cell->n, (double)vector[1] * cell->n};
     }
@@ -146,14 +147,15 @@ static void unpack_rest(const uint8_t *blob, size_t size, struct rollup_row *row
 
 int rollup_save(struct db *db, uint32_t stream, enum rollup_step step, const struct rollup_row *row)
 {
-    struct packed_cell packed[READING_VALUES_MAX];
+    uint8_t packed[READING_VALUES_MAX * sizeof(struct packed_cell)];
     uint8_t rest[sizeof(struct packed_rest)];
     for (unsigned i = 0; i < row->count; i++) {
         const struct rollup_cell *cell = &row->cells[i];
-        packed[i] = (struct packed_cell){.n = cell->n,
-                                         .min = (float)cell->min,
-                                         .max = (float)cell->max,
-                                         .mean = cell->n > 0 ? (float)(cell->sum / cell->n) : 0};
+        struct packed_cell one = {.n = cell->n,
+                                  .min = (float)cell->min,
+                                  .max = (float)cell->max,
+                                  .mean = cell->n > 0 ? (float)(cell->sum / cell->n) : 0};
+        little_copy(packed + i * sizeof one, &one, sizeof one.n, sizeof one / sizeof one.n);
     }
     sqlite3_stmt *s = db_statement(db, DB_MEAN_SET);
     if (s == NULL)
@@ -167,7 +169,7 @@ int rollup_save(struct db *db, uint32_t stream, enum rollup_step step, const str
     sqlite3_bind_int64(s, 7, row->boot_hi);
     sqlite3_bind_int64(s, 8, row->seq_lo);
     sqlite3_bind_int64(s, 9, row->seq_hi);
-    sqlite3_bind_blob(s, 10, packed, (int)(row->count * sizeof packed[0]), SQLITE_STATIC);
+    sqlite3_bind_blob(s, 10, packed, (int)(row->count * sizeof(struct packed_cell)), SQLITE_STATIC);
     size_t size = pack_rest(row, rest);
     if (size > 0) /* else NULL, as rows of older versions have it */
         sqlite3_bind_blob(s, 11, rest, (int)size, SQLITE_STATIC);
@@ -190,7 +192,8 @@ static void unpack(sqlite3_stmt *s, struct rollup_row *row)
     row->count = (uint8_t)(count < READING_VALUES_MAX ? count : READING_VALUES_MAX);
     for (unsigned i = 0; blob != NULL && i < row->count; i++) {
         struct packed_cell packed;
-        memcpy(&packed, blob + i * sizeof packed, sizeof packed);
+        little_copy(&packed, blob + i * sizeof packed, sizeof packed.n,
+                    sizeof packed / sizeof packed.n);
         row->cells[i] = (struct rollup_cell){.n = packed.n,
                                              .min = (double)packed.min,
                                              .max = (double)packed.max,

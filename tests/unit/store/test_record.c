@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/store/little.h"
 #include "gateway/daemon/store/record.h"
 #include "protocols/metric/metric.h"
 #include "tests/unit/store/garden_config.h"
@@ -90,6 +91,28 @@ static void a_value_between_the_decimals_is_kept_whole(void **state)
     assert_true(values[0].real == 1.0 / 3 && values[2].real == 1e300);
 }
 
+static void numbers_in_the_file_have_one_order_of_bytes_on_every_machine(void **state)
+{
+    static const uint8_t third[] = {0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0xD5, 0x3F};
+    const uint32_t words[] = {0x01020304, 0xA0B0C0D0};
+    static const uint8_t word_bytes[] = {4, 3, 2, 1, 0xD0, 0xC0, 0xB0, 0xA0};
+    uint8_t memory[BODY_MAX], bytes[sizeof words];
+    uint32_t back[2];
+    struct stream_schema shape = test_shape();
+    struct reading reading = garden_reading(0, 1, 1, base.wall_ms);
+    struct body body;
+    (void)state;
+    reading.values[0].value = 1.0 / 3;
+    reading.value_count = 1;
+    body_begin(&body, memory, sizeof memory, &base);
+    assert_true(body_reading(&body, 1, &shape, &reading));
+    assert_memory_equal(memory + body.used - sizeof third, third, sizeof third);
+    little_copy(bytes, words, sizeof words[0], 2);
+    assert_memory_equal(bytes, word_bytes, sizeof word_bytes);
+    little_copy(back, bytes, sizeof back[0], 2);
+    assert_memory_equal(back, words, sizeof words);
+}
+
 static void a_typical_reading_is_small(void **state)
 {
     uint8_t memory[BODY_MAX];
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_shape_survives_its_text),
         cmocka_unit_test(a_reading_comes_back_exactly),
         cmocka_unit_test(a_value_between_the_decimals_is_kept_whole),
+        cmocka_unit_test(numbers_in_the_file_have_one_order_of_bytes_on_every_machine),
         cmocka_unit_test(a_typical_reading_is_small),
         cmocka_unit_test(gaps_and_corrections_come_back),
         cmocka_unit_test(damage_is_noticed_and_never_read_beyond),
