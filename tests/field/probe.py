@@ -256,6 +256,7 @@ class Farm:
         site.gateway = garden.Gateway(site.folder, site.broker, list(buses),
                                       profiles=str(site.folder / "profiles"), **more)
         site.gateway.start()
+        self.wait_log("control: ")
         return site.gateway
 
     def readings(self, name="probe"):

@@ -16,8 +16,6 @@
 
 #include "gateway/daemon/bus/impl.h"
 
-#define OPEN_FIRST_MS   200
-#define OPEN_MOST_MS    1000
 #define STEP_MOST_MS    500   /* the loop comes round at least so often */
 #define STARVED_MS      10000 /* a node's log waits for idle time no longer */
 #define FIRST_HEALTH_MS 2000
@@ -38,83 +36,6 @@ const char *bus_result_text(enum bus_result result)
     };
     unsigned at = (unsigned)-(int)result;
     return at < sizeof texts / sizeof texts[0] ? texts[at] : "unknown";
-}
-
-static void back_off(struct bus *bus)
-{
-    bus->open_wait_ms = bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
-}
-
-static void close_line(struct bus *bus)
-{
-    line_close(&bus->line);
-    bus->up = false;
-    for (unsigned i = 0; i < bus->bus->device_count; i++)
-        bus->devices[i].read = 0;
-}
-
-static void line_down(struct bus *bus)
-{
-    int64_t now = bus_now_ms();
-    close_line(bus);
-    if (bus->bus->type == BUS_RTU) { /* the adapter went */
-        bus->open_wait_ms = OPEN_FIRST_MS;
-        bus->open_at_ms = now + OPEN_FIRST_MS;
-    } else if (bus->useful) { /* one request failed: on with the others */
-        bus->open_wait_ms = OPEN_FIRST_MS;
-        bus->open_at_ms = now;
-    } else { /* connections are good for nothing: ever fewer of them */
-        back_off(bus);
-        bus->open_at_ms = bus->opened_ms + bus->open_wait_ms;
-    }
-}
-
-/* True while another program has the port. */
-static bool keep_pause(struct bus *bus, int64_t now)
-{
-    bool wanted = atomic_load(&bus->paused_until_ms) > now, paused = atomic_load(&bus->paused);
-    if (wanted && !paused) {
-        close_line(bus);
-        log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
-    } else if (!wanted && paused) {
-        bus->open_wait_ms = OPEN_FIRST_MS;
-        bus->open_at_ms = now;
-        log_write(LOG_LEVEL_NOTICE, "bus %s: the pause is over", bus->bus->name);
-    }
-    atomic_store(&bus->paused, wanted);
-    return wanted;
-}
-
-static void try_open(struct bus *bus)
-{
-    int error = line_open(&bus->line);
-    int64_t now = bus_now_ms();
-    bus->open_error = error;
-    if (error == EALREADY) { /* it is being connected: on with it at once */
-        bus->open_at_ms = now;
-        return;
-    }
-    log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-               "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
-               error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
-               error ? "; trying on" : "");
-    if (error) {
-        back_off(bus);
-        bus->open_at_ms = now + bus->open_wait_ms;
-        return;
-    }
-    bus->up = true;
-    bus->useful = false;
-    bus->opened_ms = now;
-    bus->ready_ms = now + bus->bus->settle_ms;
-    bus->counted.reopened++;
-    bus->transact.listening = false;
-    for (unsigned i = 0; i < bus->bus->device_count; i++) {
-        if (bus->devices[i].node != NULL) /* another adapter, with others behind it? */
-            own_node_silent(bus->devices[i].node);
-    }
-    if (bus->bus->type == BUS_RTU)
-        schedule_restart(&bus->schedule, now * US);
 }
 
 /* While the line is down, polls that would be due are gaps. */
@@ -139,7 +60,7 @@ static void rest(struct bus *bus, int64_t until_us)
                                     : line_wait(&bus->line, until_us * US, true);
     bus_note_late(bus);
     if (event == LINE_GONE)
-        line_down(bus);
+        connection_ended(bus);
 }
 
 /* A converter that was just connected to is given its time; requests of others wait, too. */
@@ -148,7 +69,7 @@ static void rest_settling(struct bus *bus)
     int64_t most_ms = bus_now_ms() + STEP_MOST_MS;
     int64_t until_ms = bus->ready_ms < most_ms ? bus->ready_ms : most_ms;
     if (transact_idle(&bus->transact, until_ms * MS, false) == LINE_GONE)
-        line_down(bus);
+        connection_lost(bus);
 }
 
 /* True: there was one that could go. */
@@ -156,7 +77,7 @@ static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
 {
     enum bus_result served = bus_serve_patient(bus, turn);
     if (served == BUS_DOWN && bus->up)
-        line_down(bus);
+        connection_lost(bus);
     return served != BUS_STOPPED;
 }
 
@@ -184,16 +105,20 @@ static bool is_unknown(const struct bus *bus, int unit)
 void bus_step(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    bool paused = keep_pause(bus, now);
-    if (!paused && !bus->up && now >= bus->open_at_ms)
-        try_open(bus);
+    if (connection_tend(bus, now))
+        return;
+    if (bus->dormant) {
+        rest(bus, schedule_next(&bus->schedule, now * US).wake_us);
+        return;
+    }
+    bool paused = atomic_load(&bus->paused);
     if (bus->up && now < bus->ready_ms) { /* it hears nothing yet */
         rest_settling(bus);
         return;
     }
     enum bus_result served = bus_serve_request(bus);
     if (served == BUS_DOWN && bus->up)
-        line_down(bus);
+        connection_lost(bus);
     if (served != BUS_STOPPED)
         return;
     if (!bus->up) {
@@ -211,22 +136,22 @@ void bus_step(struct bus *bus)
     if (polls && is_unknown(bus, turn.unit)) {
         enum bus_result identified = bus_tend_nodes(bus, 0);
         if (identified == BUS_DOWN)
-            line_down(bus);
+            connection_lost(bus);
         if (identified != BUS_STOPPED)
             return;
     }
     if (polls) {
         if (!bus_poll(bus, &turn))
-            line_down(bus);
+            connection_lost(bus);
         return;
     }
     enum bus_result tended = bus_tend_nodes(bus, turn.unit >= 0 ? 0 : (turn.wake_us - now_us) * US);
     if (tended == BUS_DOWN)
-        line_down(bus);
+        connection_lost(bus);
     if (tended != BUS_STOPPED)
         return;
     if (turn.unit < 0)
-        rest(bus, next_turn_us(bus, turn.wake_us, now_us));
+        rest(bus, connection_idle(bus, next_turn_us(bus, turn.wake_us, now_us)));
 }
 
 static void *run(void *context)
@@ -283,7 +208,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->config = config;
     bus->bus = own;
     bus->sink = sink;
-    bus->open_wait_ms = OPEN_FIRST_MS;
+    connection_init(bus);
     bus->health_at_ms = now + FIRST_HEALTH_MS;
     bus->fetched_ms = now;
     atomic_store(&bus->step_ms, now);

@@ -18,7 +18,8 @@ static void publish_stats(struct bus *bus)
     bus->counted.busy_us = bus->transact.busy_ns / 1000;
     bus->counted.stray_bytes = bus->transact.stray_bytes;
     bus->counted.silence_violations = bus->transact.silence_violations;
-    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s", bus->up ? "up" : "down");
+    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s",
+                   connection_fine(bus) ? "up" : "down");
     (void)pthread_mutex_lock(&bus->mutex);
     bus->stats = bus->counted;
     (void)pthread_mutex_unlock(&bus->mutex);
@@ -74,12 +75,16 @@ static void report_health(struct bus *bus)
         health[i] = bus->devices[i].health;
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
-        const char *hint = link_quality_device_hint(health, count, i);
-        if (hint[0] == '\0')
+        char odd[96];
+        bool tcp = bus->bus->type == BUS_TCP;
+        const char *hint = link_quality_device_hint(health, count, i, tcp);
+        if (link_quality_is_odd(&device->health, odd, sizeof odd))
+            hint = odd;
+        else if (hint[0] == '\0')
             hint = refused_hint(device, now);
         struct device_health report = {
             .device = device->config->index,
-            .online = device->report.online && bus->up,
+            .online = device->report.online && connection_fine(bus),
             .last_seen = device->report.last_seen,
             .polls = health[i].polls,
             .good = health[i].good,
@@ -104,8 +109,14 @@ static void report_health(struct bus *bus)
     if (bus->transact.overheard.requests != bus->overheard_seen)
         bus->overheard_ms = now;
     bus->overheard_seen = bus->transact.overheard.requests;
-    bool other_master = bus->overheard_ms && now - bus->overheard_ms < OTHER_MASTER_SHOWN_MS;
-    const char *hint = link_quality_bus_hint(health, count, bus->echo, babble, other_master);
+    const struct link_quality_line line = {
+        .tcp = bus->bus->type == BUS_TCP,
+        .echo = bus->echo,
+        .babble = babble,
+        .other_master = bus->overheard_ms != 0 && now - bus->overheard_ms < OTHER_MASTER_SHOWN_MS};
+    const char *hint = connection_hint(bus);
+    if (hint[0] == '\0')
+        hint = link_quality_bus_hint(health, count, &line);
     (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
     log_change(&bus->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
                "bus %s: %s", bus->bus->name, hint[0] ? hint : "fine again");

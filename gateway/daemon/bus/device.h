@@ -53,7 +53,7 @@ struct device {
     struct own_node *node; /* our own nodes; NULL: another's */
 };
 
-enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES };
+enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES, DEVICE_ODD };
 
 #define DEVICE_REFUSED_POLLS 3 /* so many in a row, and it gives no values: it is not online */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a bus thread: shared by bus.c (the loop), poll.c, request.c, bus_stats.c and once.c
- * only. Everything but what stands under the mutex or is atomic belongs to the thread. */
+/* Inside of a bus thread: shared by bus.c (the loop), connection.c, poll.c, request.c, bus_stats.c
+ * and once.c only. Everything but what stands under the mutex or is atomic belongs to the thread.
+ */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
 
@@ -58,13 +59,19 @@ struct bus {
     int64_t ready_ms;     /* nothing is sent on a new connection before */
     uint32_t open_wait_ms;
     int open_error;     /* of the last try */
+    bool dormant;       /* closed with nothing to ask; opened again when there is */
+    int64_t used_ms;    /* end of the last request */
+    int64_t silent_ms;  /* first request since the last answer, or the last opening; 0: answered */
+    int64_t deaf_ms;    /* last time that it was opened anew because nobody answered; 0: never */
+    uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
+    int64_t flicker_ms; /* … for the last time */
     int64_t fetched_ms; /* last time that nodes' logs had the line */
     unsigned fetch_from;
     int64_t health_at_ms, published_ms;
     int64_t wall_offset_ms, wall_at_ms;
     enum time_trust trust;
     struct bus_stats counted;
-    struct log_state line_log, hint_log;
+    struct log_state line_log, hint_log, deaf_log;
 };
 
 /* bus_clock.c */
@@ -78,6 +85,25 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
 void bus_destroy(struct bus *bus);
 /* One turn of the loop. */
 void bus_step(struct bus *bus);
+
+/* connection.c: the port or connection, open or not. */
+void connection_init(struct bus *bus);
+/* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else now.
+ */
+bool connection_tend(struct bus *bus, int64_t now_ms);
+/* It failed while in use: opened again with back-off. */
+void connection_lost(struct bus *bus);
+/* It ended while nothing was asked. */
+void connection_ended(struct bus *bus);
+/* There is nothing to do before `until_us`: closes when that is wanted. Until when to rest. */
+int64_t connection_idle(struct bus *bus, int64_t until_us);
+/* Open, or closed only because nothing is to be asked. */
+bool connection_fine(const struct bus *bus);
+/* A request of a unit is over. */
+void connection_used(struct bus *bus, const struct transact_request *request,
+                     enum bus_result result);
+/* What a technician should look at, "": nothing. */
+const char *connection_hint(const struct bus *bus);
 
 /* poll.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
  * no limit. */

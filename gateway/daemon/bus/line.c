@@ -208,6 +208,7 @@ static int open_tcp(struct line *line)
     line->fd = line->connecting;
     line->connecting = -1;
     line->transaction = 0;
+    line->ended = false;
     watch_connection(line->fd);
     return 0;
 }
@@ -271,6 +272,7 @@ int line_read(struct line *line, uint8_t *bytes, size_t size)
         return (int)got;
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
+    line->ended = got == 0 || errno == ECONNRESET;
     return -1;
 }
 

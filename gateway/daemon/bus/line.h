@@ -21,6 +21,7 @@ struct line {
     int fd;                    /* -1: closed */
     int connecting;            /* a connection that does not stand yet; -1: none */
     int64_t connect_until_ns;
+    bool ended;                /* the other end has closed it; it did not just vanish */
     int wake_fd;               /* eventfd: a request of others waits */
     struct serial_timing wire; /* in force */
     int64_t last_ns;           /* when the last byte was seen or will have been sent */

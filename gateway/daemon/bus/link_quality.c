@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/link_quality.h"
 
+#include <stdio.h>
+
 #define CLASS_FIRST_US 50u
 #define FLOOR_NS       100000000LL
 #define MARGIN_NS      20000000LL
 #define TOO_FAST_TIMES 3
 #define TOO_FAST_FADES 64 /* good answers that make up for one */
+#define ODD_RUN        3  /* of a unit that has not answered as asked lately; late answers to */
+#define ODD_RUN_GOOD   20 /* something else can be the cause with one that has */
 #define ENOUGH         8u /* tries before anything is said, */
 #define ENOUGH_SILENT  4u /* but of a unit that never answers: as many make it dead */
 
@@ -82,8 +86,10 @@ void link_quality_try(struct link_quality *health, enum link_quality_end end, un
     health->crc_errors += end == LINK_QUALITY_GARBLED;
     health->exceptions += end == LINK_QUALITY_EXCEPTION;
     health->failing = end == LINK_QUALITY_SILENT || end == LINK_QUALITY_GARBLED;
-    if (!health->failing)
+    if (!health->failing) {
         note_turnaround(health, turnaround_ns);
+        health->odd.run = 0;
+    }
     if (++recent[end] >= LINK_QUALITY_WINDOW) {
         for (unsigned i = 0; i < 4; i++)
             recent[i] /= 2;
@@ -132,8 +138,42 @@ static struct tally tally_of(const struct link_quality *health)
     return tally;
 }
 
+void link_quality_odd(struct link_quality *health, const struct link_quality_odd *odd)
+{
+    uint8_t run = health->odd.run;
+    health->odd = *odd;
+    health->odd.run = run < UINT8_MAX ? (uint8_t)(run + 1) : run;
+}
+
+bool link_quality_is_odd(const struct link_quality *health, char *text, size_t size)
+{
+    const struct link_quality_odd *odd = &health->odd;
+    if (odd->run < (tally_of(health).good == 0 ? ODD_RUN : ODD_RUN_GOOD))
+        return false;
+    if (odd->function != odd->asked_function)
+        (void)snprintf(text, size,
+                       "it answers with function %u where %u was asked: not this profile's device?",
+                       odd->function, odd->asked_function);
+    else
+        (void)snprintf(text, size,
+                       "it answers, %u bytes where %u were asked: not this profile's device?",
+                       odd->bytes, odd->asked);
+    return true;
+}
+
+static const char *garbage_hint(bool good, bool tcp)
+{
+    if (tcp)
+        return good ? "now and then its answers don't fit the question: another program that asks "
+                      "it?"
+                    : "its answers don't fit the question: wrong unit address, or no Modbus TCP";
+    return good ? "CRC errors on this unit only: two devices with one address?"
+                : "answers only garbage: wrong rate or parity, two devices with one "
+                  "address, or it is broken";
+}
+
 const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
-                                     unsigned device)
+                                     unsigned device, bool tcp)
 {
     struct tally own = tally_of(&devices[device]), others = {0};
     for (unsigned i = 0; i < count; i++) {
@@ -144,42 +184,56 @@ const char *link_quality_device_hint(const struct link_quality *devices, unsigne
     }
     if (own.all < (own.silent == own.all ? ENOUGH_SILENT : ENOUGH))
         return "";
-    if (own.good == 0 && own.silent * 4 > own.all * 3)
-        return others.good ? "no answer: look at its power, address, rate and wiring" : "";
+    if (own.good == 0 && own.silent * 4 > own.all * 3 && others.good > 0)
+        return tcp ? "no answer: look at its power, its unit address, and what is behind the server"
+                   : "no answer: look at its power, address, rate and wiring";
     bool others_fine = others.good > 0 && others.garbled * 20 < others.all;
     if (own.garbled * 4 >= own.all && others_fine)
-        return own.good ? "CRC errors on this unit only: two devices with one address?"
-                        : "answers only garbage: wrong rate or parity, two devices with one "
-                          "address, or it is broken";
+        return garbage_hint(own.good > 0, tcp);
     if (devices[device].late_answers * 20 > devices[device].polls)
         return "answers late: raise response_max in its profile";
     return "";
 }
 
-const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count, bool echo,
-                                  bool babble, bool other_master)
+/* Nothing good came of any unit. */
+static const char *dead_hint(bool garbage, bool tcp)
+{
+    if (tcp)
+        return garbage
+                   ? "what comes is no Modbus TCP: a converter that passes RTU frames on? type: "
+                     "rtu-over-tcp"
+                   : "the server takes connections, but no unit answers: power behind it, unit "
+                     "addresses?";
+    return garbage ? "only garbage: A and B swapped, or wrong rate or parity"
+                   : "no unit answers: look at the cable, the power, A and B, rate and parity";
+}
+
+const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count,
+                                  const struct link_quality_line *line)
 {
     struct tally all = {0}, brief = {0}, lengthy = {0};
+    bool odd = false;
     for (unsigned i = 0; i < count; i++) {
         add(&brief, devices[i].recent[0]);
         add(&lengthy, devices[i].recent[1]);
         add(&all, devices[i].recent[0]);
         add(&all, devices[i].recent[1]);
+        odd = odd || devices[i].odd.run > 0;
     }
-    if (babble)
+    if (line->babble)
         return "a unit talks without being asked: unplug one after the other to find it";
-    if (other_master)
+    if (line->other_master)
         return "another master is on it: requests are heard that are not ours; take one away";
-    if (all.all < ENOUGH)
+    if (all.all < ENOUGH || (all.good == 0 && odd))
         return "";
-    if (all.good == 0 && all.garbled * 2 > all.all)
-        return "only garbage: A and B swapped, or wrong rate or parity";
     if (all.good == 0)
-        return "no unit answers: look at the cable, the power, A and B, rate and parity";
+        return dead_hint(all.garbled * 2 > all.all, line->tcp);
+    if (line->tcp)
+        return "";
     if (lengthy.all >= ENOUGH && brief.all >= ENOUGH && lengthy.garbled * 20 > lengthy.all &&
         lengthy.garbled * brief.all > 3 * brief.garbled * lengthy.all)
         return "errors grow with length: missing termination or bias";
-    if (echo)
+    if (line->echo)
         return "the adapter echoes what is sent: switch its local echo off";
     return "";
 }

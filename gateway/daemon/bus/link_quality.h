@@ -33,6 +33,11 @@ struct link_quality {
     /* Recent tries by end, of short and of long answers. */
     uint16_t recent[2][4];
     bool failing; /* the last try failed */
+    struct link_quality_odd {
+        uint8_t function, asked_function; /* of the answer, and of the request */
+        uint8_t bytes, asked;             /* of data */
+        uint8_t run; /* tries in a row with such an answer: the unit's, but not to that request */
+    } odd;
 };
 
 #define LINK_QUALITY_LONG_ANSWER 40 /* bytes from which an answer counts as long */
@@ -49,13 +54,21 @@ int64_t link_quality_timeout_ns(const struct link_quality *health, int64_t ceili
 int64_t link_quality_fastest_ns(const struct link_quality *health);
 /* A try failed in which an answer was stepped over as too fast: the unit has become faster. */
 void link_quality_too_fast(struct link_quality *health, int64_t turnaround_ns);
+/* A try ended with a good frame of the unit that does not fit the request; `run` is not looked at.
+ */
+void link_quality_odd(struct link_quality *health, const struct link_quality_odd *odd);
+/* Does it answer what was not asked? Then this is written for people, and true. */
+bool link_quality_is_odd(const struct link_quality *health, char *text, size_t size);
 /* p50: 0.5. 0 when nothing is known. */
 uint32_t link_quality_percentile_us(const struct link_quality *health, double share);
 /* What a technician should look at, "" when nothing: of one device beside the others of its bus,
- * and of the whole bus. Texts are constants. */
+ * and of the whole bus. Modbus TCP (`tcp`) has no A and B, rate or parity. Texts are constants. */
 const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
-                                     unsigned device);
-const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count, bool echo,
-                                  bool babble, bool other_master);
+                                     unsigned device, bool tcp);
+struct link_quality_line {
+    bool tcp, echo, babble, other_master;
+};
+const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count,
+                                  const struct link_quality_line *line);
 
 #endif

@@ -25,7 +25,7 @@ int bus_once(const struct config *config, uint16_t bus_index, const struct readi
     int64_t begun = bus_now_ms();
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         bus->units[i].period_us = ALL_MS * US; /* once is once */
-    while (!all_polled(bus) && bus_now_ms() - begun < (bus->up ? ALL_MS : OPEN_MS))
+    while (!all_polled(bus) && bus_now_ms() - begun < (connection_fine(bus) ? ALL_MS : OPEN_MS))
         bus_step(bus);
     for (unsigned i = 0; i < bus->bus->device_count; i++) {
         const struct device *device = &bus->devices[i];
@@ -33,7 +33,7 @@ int bus_once(const struct config *config, uint16_t bus_index, const struct readi
     }
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         device_gap_flush(&bus->devices[i], sink);
-    int error = bus->up ? 0 : bus->open_error;
+    int error = connection_fine(bus) ? 0 : bus->open_error;
     bus_destroy(bus);
     return error;
 }

@@ -44,12 +44,14 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
         "answers", "does not answer",
         ("answers only garbage (babbling, wrong rate, or two devices "
          "with one address)"),
-        "answers only with exceptions"};
+        "answers only with exceptions", "answers, but not what was asked"};
+    static const char tcp_garbage[] = "answers only garbage (no Modbus TCP, or not what was asked)";
+    bool garbage = state == DEVICE_GARBAGE && bus->bus->type == BUS_TCP;
     device->report.online = state == DEVICE_ONLINE;
     log_change(&device->log, (int)state,
                state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                "device %s (bus %s, address %u) %s", device->config->name, bus->bus->name,
-               device->config->unit, texts[state]);
+               device->config->unit, garbage ? tcp_garbage : texts[state]);
 }
 
 /* It may take so long from now on: what comes within that is an answer like any other. */
@@ -106,6 +108,7 @@ static void ask_once(struct bus *bus, struct device *device, struct transact_req
 {
     bus->counted.requests++;
     transact_do(&bus->transact, request, answer);
+    connection_used(bus, request, answer->result);
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
     bus->counted.timeouts += answer->result == BUS_TIMEOUT;
     bus->counted.crc_errors += answer->result == BUS_GARBLED;
@@ -188,8 +191,10 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
                     request->pdu[0] == MODBUS_FAST || request->pdu[0] == MODBUS_WRITE_COIL ||
                     request->pdu[0] == MODBUS_WRITE_REGISTER;
     int64_t ceiling = ceiling_of(bus, device);
-    if (request->timeout_ns == 0)
-        request->timeout_ns = link_quality_timeout_ns(&device->health, ceiling);
+    if (request->timeout_ns == 0) {
+        bool fresh = bus->bus->type != BUS_RTU && !bus->useful; /* it may have slept until now */
+        request->timeout_ns = fresh ? ceiling : link_quality_timeout_ns(&device->health, ceiling);
+    }
     request->fastest_ns = link_quality_fastest_ns(&device->health);
     if (bus->bus->type != BUS_RTU && device->health.known < LINK_QUALITY_LEARNT)
         request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
@@ -346,8 +351,12 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
     device_gap(device, 1, why, bus_now_ms(), bus->sink);
     if (why == GAP_EXCEPTION && device->refused_polls < DEVICE_REFUSED_POLLS)
         device->refused_polls++;
+    char odd[96];
     if (bus->units[index].dead)
-        note_state(bus, device, why == GAP_GARBLED ? DEVICE_GARBAGE : DEVICE_SILENT);
+        note_state(bus, device,
+                   link_quality_is_odd(&device->health, odd, sizeof odd) ? DEVICE_ODD
+                   : why == GAP_GARBLED                                  ? DEVICE_GARBAGE
+                                                                         : DEVICE_SILENT);
     else if (device->refused_polls >= DEVICE_REFUSED_POLLS)
         note_state(bus, device, DEVICE_REFUSES);
 }
@@ -466,6 +475,18 @@ static enum bus_result write_own(struct bus *bus, unsigned index)
     return answer.result;
 }
 
+/* It answers, but not what was asked: once may be an answer to something earlier. */
+static void note_odd(struct device *device, const struct transact_request *request,
+                     const struct transact_answer *answer)
+{
+    const struct link_quality_odd odd = {.function = answer->other_function,
+                                         .asked_function = request->pdu[0],
+                                         .bytes = answer->other_bytes,
+                                         .asked =
+                                             (uint8_t)(request->answer_size - SERIAL_ANSWER_BYTES)};
+    link_quality_odd(&device->health, &odd);
+}
+
 bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 {
     unsigned index = (unsigned)turn->unit;
@@ -508,6 +529,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         return true;
     link_quality_try(&device->health, health_end_of(answer.result), request.answer_size,
                      answer.turnaround_ns);
+    if (answer.other_function != 0)
+        note_odd(device, &request, &answer);
     if (answer.result == BUS_OK) {
         const struct plan_read *read = &device->plan.reads[device->read];
         decode_answer(read, answer.pdu, device->image.words + device->image.start[device->read]);
@@ -531,6 +554,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     bool awake = answer.awake ||
                  device->read > device->first_read; /* or it has answered a part of this poll */
     bool same = device->silent_read == device->read;
+    if (answer.other_function != 0 && device->read == 0 && device->health.good == 0)
+        awake = false; /* it is another device, and refuses nothing */
     device->silent_reads =
         answer.result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;
     device->silent_read = device->read;

@@ -44,7 +44,7 @@ static struct bus_waiting *next_request(struct bus *bus)
     (void)woken; /* only to be woken anew */
     for (unsigned i = 0; i < bus->queue_count && !found; i++) {
         struct bus_waiting *waiting = &bus->queue[i];
-        bool ready = !bus->up || *quiet_of(bus, waiting->request.unit) <= now_us;
+        bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
         if (ready && !is_behind(bus, i))
             found = waiting;
     }
@@ -214,7 +214,7 @@ enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *t
     (void)pthread_mutex_lock(&bus->mutex);
     bool ready = bus->has_patient &&
                  (!turn || schedule_yields(turn, bus->patient_since_us, now_us)) &&
-                 (!bus->up || *quiet_of(bus, bus->patient.request.unit) <= now_us);
+                 (!connection_fine(bus) || *quiet_of(bus, bus->patient.request.unit) <= now_us);
     (void)pthread_mutex_unlock(&bus->mutex);
     return ready ? serve(bus, &bus->patient) : BUS_STOPPED;
 }

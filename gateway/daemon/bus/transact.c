@@ -9,6 +9,7 @@
 #define BABBLE_NS         1000000000LL /* a line that is not silent for so long is babbled on */
 #define READ_PDU_SIZE     5u
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
+#define TCP_ENDED         (-100)      /* beside the ends of tcp_parse_answer() */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
 
@@ -251,6 +252,25 @@ static bool listen(struct transact *t, const struct transact_request *request, i
     return true;
 }
 
+/* A good answer of the unit in what came, but not to this request: not when somebody else asked. */
+static void note_other(const struct transact *t, const struct transact_request *request,
+                       struct transact_answer *answer)
+{
+    const struct rtu_client *client = &t->client;
+    for (size_t at = 0; at + 5 < client->size; at++) {
+        const uint8_t *frame = client->run + at;
+        size_t size = frame[2] + 5u;
+        if (frame[0] != request->unit || frame[1] < MODBUS_READ_COILS ||
+            frame[1] > MODBUS_READ_INPUT || frame[2] == 0 || at + size > client->size ||
+            !rtu_check(frame, size))
+            continue;
+        answer->other_function = frame[1];
+        answer->other_bytes = frame[2];
+        answer->other_size = frame[1] == request->pdu[0];
+        return;
+    }
+}
+
 static enum bus_result conclude(struct transact *t, const struct transact_request *request,
                                 int64_t deadline_ns, struct transact_answer *answer)
 {
@@ -274,8 +294,8 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
         answer->pdu = rtu_client_pdu(&t->client, &answer->pdu_size);
         return state == RTU_CLIENT_ANSWER ? BUS_OK : BUS_EXCEPTION;
     }
-    answer->other_size = state == RTU_CLIENT_FOREIGN && t->client.size > 4 &&
-                         t->client.run[0] == request->unit && t->client.run[1] == request->pdu[0];
+    if (state == RTU_CLIENT_FOREIGN && request->pdu[0] <= MODBUS_READ_INPUT)
+        note_other(t, request, answer);
     /* Far more than an answer came, and it still goes on. */
     answer->babble = state == RTU_CLIENT_GARBLED && t->client.stray > 2u * request->answer_size &&
                      answer->end_ns - t->line->last_ns < GARBLED_NS;
@@ -347,6 +367,8 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     }
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->result = conclude(t, request, deadline_ns, answer);
+    if (t->overheard.requests != overheard)
+        answer->other_function = 0; /* it may be the answer to that */
     answer->turnaround_ns =
         answer->end_ns - asked_ns - serial_timing_bytes_ns(&line->wire, answer->pdu_size + 3);
     if (request->extra_ns > 0)
@@ -383,8 +405,8 @@ static bool answer_fits(const struct transact_request *request, const struct tcp
 }
 
 /* The frame that answers; others, such as the answer to a request that was given up, are passed
- * over. Its size, TCP_MORE at the deadline, TCP_BAD when what comes is no Modbus TCP. What comes
- * behind it in one piece with it is of nobody: nothing else was asked. */
+ * over. Its size, TCP_MORE at the deadline, TCP_BAD when what comes is no Modbus TCP, TCP_ENDED.
+ * What comes behind it in one piece with it is of nobody: nothing else was asked. */
 static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline_ns,
                       struct tcp_frame *frame)
 {
@@ -404,12 +426,12 @@ static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline
         bool last = slice >= deadline_ns;
         enum line_event event = line_wait(t->line, last ? deadline_ns : slice, false);
         if (event == LINE_GONE || atomic_load(&t->stopping))
-            return TCP_BAD;
+            return TCP_ENDED;
         if (event == LINE_TIME && line_now_ns() >= deadline_ns)
             return TCP_MORE;
         int got = event == LINE_BYTES ? line_read(t->line, bytes + have, TCP_FRAME_MAX - have) : 0;
         if (got < 0)
-            return TCP_BAD;
+            return TCP_ENDED;
         have += (size_t)got;
     }
 }
@@ -419,6 +441,18 @@ static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline
 static bool is_of_unit(const struct tcp_frame *answer, uint8_t unit)
 {
     return answer->unit == unit || answer->unit == 0 || answer->unit == 255;
+}
+
+static void note_other_tcp(const struct transact_request *request, const struct tcp_frame *frame,
+                           struct transact_answer *answer)
+{
+    const uint8_t *pdu = frame->pdu;
+    if (request->pdu[0] > MODBUS_READ_INPUT || frame->pdu_size < 3 || pdu[0] < MODBUS_READ_COILS ||
+        pdu[0] > MODBUS_READ_INPUT || pdu[1] != frame->pdu_size - 2)
+        return;
+    answer->other_function = pdu[0];
+    answer->other_bytes = pdu[1];
+    answer->other_size = pdu[0] == request->pdu[0];
 }
 
 /* Frames are made and read here: libmodbus's raw request always carries transaction 0, so that a
@@ -443,10 +477,16 @@ static void do_tcp(struct transact *t, const struct transact_request *request,
     t->busy_ns += (uint64_t)answer->turnaround_ns;
     if (got == TCP_MORE) {
         answer->result = BUS_TIMEOUT;
+    } else if (got == TCP_BAD) {
+        answer->result = BUS_GARBLED;
     } else if (got > 0) {
         answer->result = BUS_GARBLED;
-        if (!is_of_unit(&frame, request->unit) || !answer_fits(request, &frame))
+        if (!is_of_unit(&frame, request->unit))
             return;
+        if (!answer_fits(request, &frame)) {
+            note_other_tcp(request, &frame, answer);
+            return;
+        }
         answer->result = frame.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
         answer->pdu = frame.pdu;
         answer->pdu_size = frame.pdu_size;

@@ -58,8 +58,10 @@ struct transact_answer {
     int64_t too_fast_ns;   /* its turnaround */
     bool echo;             /* our own request came back first */
     bool babble;           /* the line would not become silent */
-    bool other_size;       /* of a timeout: a good frame of the unit came, of another size */
-    bool awake;            /* the unit answered something else just before: see bus_ask() */
+    /* Not what was asked, but a good frame of the unit came: of another size or function. */
+    uint8_t other_function, other_bytes; /* 0: none came */
+    bool other_size;                     /* the same function, another size */
+    bool awake; /* the unit answered something else just before: see bus_ask() */
 };
 
 struct transact {

@@ -141,6 +141,24 @@ static bool read_bus_port(struct yaml_source *source, const yaml_node_t *value, 
     return true;
 }
 
+/* `after poll`, or `idle 10s`. */
+static bool read_bus_close(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct bus_config *bus = &((struct draft_bus *)target)->bus;
+    const char *text = yaml_text(value);
+    uint64_t us;
+    bus->close_after = text != NULL && strcmp(text, "after poll") == 0;
+    if (bus->close_after)
+        return true;
+    if (text == NULL || strncmp(text, "idle ", 5) != 0 || !units_duration_us(text + 5, &us) ||
+        us < 100000 || us > 86400000000)
+        return yaml_error(source, yaml_line(value),
+                          "close: \"%.60s\" is neither `after poll` nor `idle 10s` (100ms to 1d)",
+                          text ? text : "");
+    bus->close_ms = (uint32_t)(us / 1000);
+    return true;
+}
+
 #define BUS(member) KEY_MEMBER(struct draft_bus, bus.member)
 static const struct key bus_keys[] = {
     {.name = "name", .kind = KEY_NAME, BUS(name), .required = true, .example = "east"},
@@ -162,6 +180,7 @@ static const struct key bus_keys[] = {
      .example = "500ms"},
     {.name = "connect", .kind = KEY_MS, BUS(connect_ms), .min = 100, .max = 60000, .example = "5s"},
     {.name = "settle", .kind = KEY_MS, BUS(settle_ms), .min = 0, .max = 60000, .example = "1s"},
+    {.name = "close", .kind = KEY_FUNCTION, .read = read_bus_close, .example = "after poll"},
     {.name = "allow_overload", .kind = KEY_BOOL, BUS(allow_overload), .example = "true"},
     {.name = "devices",
      .kind = KEY_FUNCTION,

@@ -187,6 +187,8 @@ struct bus_config {
     uint32_t response_ms; /* 0: from the profiles */
     uint32_t connect_ms;  /* TCP: longest time until a connection stands */
     uint32_t settle_ms;   /* TCP: how long a new one is left alone */
+    bool close_after;     /* TCP: closed after each poll, when no other is due */
+    uint32_t close_ms;    /* TCP: closed when not used for so long; 0: never */
     bool allow_overload;  /* a plan that cannot be met is a warning, not an error */
     uint16_t device_count;
     uint16_t *devices; /* indices into config.devices */

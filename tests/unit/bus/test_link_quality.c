@@ -84,7 +84,7 @@ struct case_of {
     struct {
         unsigned good, good_long, silent, garbled, garbled_long, late;
     } devices[3];
-    bool echo, babble;
+    bool echo, babble, tcp;
     const char *bus, *device[3]; /* part of the hint; NULL: there is none */
 };
 
@@ -120,6 +120,15 @@ static void hints_at_what_is_wrong_and_at_nothing_else(void **state)
          .bus = "without being asked"},
         {.devices = {{.good = 40}, {.good = 40, .silent = 5, .late = 5}, {.good = 40}},
          .device = {NULL, "answers late", NULL}},
+        {.devices = {{.silent = 20}, {.silent = 20}, {.silent = 20}},
+         .tcp = true,
+         .bus = "power behind it"},
+        {.devices = {{.garbled = 20}, {.garbled = 20}, {.silent = 9}},
+         .tcp = true,
+         .bus = "rtu-over-tcp"},
+        {.devices = {{.good = 40}, {.silent = 40}, {.garbled = 40}},
+         .tcp = true,
+         .device = {NULL, "behind the server", "don't fit the question"}},
         /* Noise on all of the line is nobody's fault, and grows with nothing. */
         {.devices = {{.good = 40, .good_long = 40, .garbled = 4, .garbled_long = 4},
                      {.good = 40, .garbled = 4},
@@ -136,11 +145,33 @@ static void hints_at_what_is_wrong_and_at_nothing_else(void **state)
             d[i].late_answers = cases[c].devices[i].late;
             d[i].polls = 50;
         }
-        check_hint(link_quality_bus_hint(d, 3, cases[c].echo, cases[c].babble, false), cases[c].bus,
-                   c);
+        const struct link_quality_line line = {
+            .tcp = cases[c].tcp, .echo = cases[c].echo, .babble = cases[c].babble};
+        check_hint(link_quality_bus_hint(d, 3, &line), cases[c].bus, c);
         for (unsigned i = 0; i < 3; i++)
-            check_hint(link_quality_device_hint(d, 3, i), cases[c].device[i], c);
+            check_hint(link_quality_device_hint(d, 3, i, cases[c].tcp), cases[c].device[i], c);
     }
+}
+
+static void tells_a_unit_that_answers_what_was_not_asked(void **state)
+{
+    (void)state;
+    struct link_quality d = {0};
+    const struct link_quality_line line = {0};
+    const struct link_quality_odd wrong_size = {3, 3, 4, 2, 0}, wrong_function = {4, 3, 2, 2, 0};
+    char text[96];
+    for (unsigned i = 0; i < 12; i++) {
+        assert_int_equal(link_quality_is_odd(&d, text, sizeof text), i >= 3);
+        link_quality_try(&d, LINK_QUALITY_SILENT, 7, 0);
+        link_quality_odd(&d, &wrong_size);
+    }
+    assert_string_equal(text, "it answers, 4 bytes where 2 were asked: not this profile's device?");
+    assert_string_equal(link_quality_bus_hint(&d, 1, &line), "");
+    link_quality_odd(&d, &wrong_function);
+    assert_true(link_quality_is_odd(&d, text, sizeof text));
+    assert_non_null(strstr(text, "function 4 where 3 was asked"));
+    link_quality_try(&d, LINK_QUALITY_GOOD, 7, MS);
+    assert_false(link_quality_is_odd(&d, text, sizeof text));
 }
 
 static void counts_ends(void **state)
@@ -163,6 +194,7 @@ int main(void)
         cmocka_unit_test(percentiles_are_within_a_fifth),
         cmocka_unit_test(believes_a_faster_unit_after_a_while),
         cmocka_unit_test(hints_at_what_is_wrong_and_at_nothing_else),
+        cmocka_unit_test(tells_a_unit_that_answers_what_was_not_asked),
         cmocka_unit_test(counts_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

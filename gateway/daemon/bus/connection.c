@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When the port or the connection is opened and closed:
+ *
+ *     closed ──open──> up ──it failed──> closed, opened again with back-off
+ *                      │ nobody answers for 30 s (serial, RTU over TCP) ──> opened anew
+ *                      └ nothing to ask, and `close:` or the server ends it ──> dormant
+ *     dormant ──something is to be asked──> up
+ *
+ * A server that ends connections that rest is not connected to before it is asked again: one
+ * connection a poll, and to everybody else the line is up all the time. Adapters and converters go
+ * deaf: they look open and pass nothing on until they are opened anew. */
+#include <errno.h>
+
+#include "gateway/daemon/bus/impl.h"
+
+#define OPEN_FIRST_MS    200
+#define OPEN_MOST_MS     1000
+#define DEAF_MS          30000
+#define DEAF_AGAIN_MS    60000
+#define FLICKER_MS       2000 /* gone so soon after it had come */
+#define FLICKERS         3
+#define FLICKER_MAX      100
+#define STEADY_MS        10000
+#define FLICKER_SHOWN_MS 600000
+
+void connection_init(struct bus *bus)
+{
+    bus->open_wait_ms = OPEN_FIRST_MS;
+    log_state_init(&bus->deaf_log, 0);
+}
+
+bool connection_fine(const struct bus *bus)
+{
+    return bus->up || bus->dormant;
+}
+
+static void back_off(struct bus *bus)
+{
+    bus->open_wait_ms = bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
+}
+
+static void close_line(struct bus *bus)
+{
+    line_close(&bus->line);
+    bus->up = false;
+    bus->dormant = false;
+    for (unsigned i = 0; i < bus->bus->device_count; i++)
+        bus->devices[i].read = 0;
+}
+
+static void open_soon(struct bus *bus, int64_t at_ms)
+{
+    bus->open_wait_ms = OPEN_FIRST_MS;
+    bus->open_at_ms = at_ms;
+}
+
+/* Closed in peace: everything is as if it were open, until something is to be asked. */
+static void retire(struct bus *bus)
+{
+    close_line(bus);
+    open_soon(bus, bus_now_ms());
+    bus->dormant = true;
+}
+
+/* brltty and ModemManager take adapters away, and a bad plug loses them: the port is there for a
+ * moment, again and again. */
+static void note_flicker(struct bus *bus, int64_t now)
+{
+    if (!bus->up || now - bus->opened_ms >= FLICKER_MS)
+        return;
+    if (bus->flickers < FLICKER_MAX)
+        bus->flickers++;
+    bus->flicker_ms = now;
+    if (bus->flickers == FLICKERS)
+        bus->health_at_ms = now; /* say so at once */
+}
+
+void connection_lost(struct bus *bus)
+{
+    int64_t now = bus_now_ms();
+    if (bus->bus->type == BUS_RTU)
+        note_flicker(bus, now);
+    close_line(bus);
+    if (bus->bus->type == BUS_RTU) { /* the adapter went */
+        open_soon(bus, now + OPEN_FIRST_MS);
+    } else if (bus->useful) { /* one request failed: on with the others */
+        open_soon(bus, now);
+    } else { /* connections are good for nothing: ever fewer of them */
+        back_off(bus);
+        bus->open_at_ms = bus->opened_ms + bus->open_wait_ms;
+    }
+}
+
+void connection_ended(struct bus *bus)
+{
+    if (bus->bus->type != BUS_RTU && bus->useful && bus->line.ended)
+        retire(bus);
+    else
+        connection_lost(bus);
+}
+
+/* True while another program has the port. */
+static bool keep_pause(struct bus *bus, int64_t now)
+{
+    bool wanted = atomic_load(&bus->paused_until_ms) > now, paused = atomic_load(&bus->paused);
+    if (wanted && !paused) {
+        close_line(bus);
+        log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
+    } else if (!wanted && paused) {
+        open_soon(bus, now);
+        log_write(LOG_LEVEL_NOTICE, "bus %s: the pause is over", bus->bus->name);
+    }
+    atomic_store(&bus->paused, wanted);
+    return wanted;
+}
+
+static void opened(struct bus *bus, int64_t now)
+{
+    bool slept = bus->dormant;
+    bus->up = true;
+    bus->dormant = bus->useful = false;
+    bus->opened_ms = bus->used_ms = now;
+    bus->silent_ms = 0;
+    bus->ready_ms = now + bus->bus->settle_ms;
+    bus->transact.listening = false;
+    if (slept)
+        return; /* the same as before, as far as anybody can know */
+    bus->counted.reopened++;
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        if (bus->devices[i].node != NULL) /* another adapter, with others behind it? */
+            own_node_silent(bus->devices[i].node);
+    }
+    if (bus->bus->type == BUS_RTU)
+        schedule_restart(&bus->schedule, now * US);
+}
+
+static void try_open(struct bus *bus)
+{
+    int error = line_open(&bus->line);
+    int64_t now = bus_now_ms();
+    bus->open_error = error;
+    if (error == EALREADY) { /* it is being connected: on with it at once */
+        bus->open_at_ms = now;
+        return;
+    }
+    log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
+               error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
+               error ? "; trying on" : "");
+    if (error == 0) {
+        opened(bus, now);
+        return;
+    }
+    bus->dormant = false;
+    if (error != ENOENT) /* a port that comes for a moment must be seen */
+        back_off(bus);
+    bus->open_at_ms = now + bus->open_wait_ms;
+}
+
+/* Nobody answers any more: neither the port nor the connection says that it is dead. */
+static void wake_the_deaf(struct bus *bus, int64_t now)
+{
+    bool silent = bus->silent_ms != 0 && now - bus->silent_ms >= DEAF_MS;
+    bool again = bus->deaf_ms != 0 && now - bus->deaf_ms < DEAF_AGAIN_MS;
+    if (!bus->up || bus->bus->type == BUS_TCP || !silent || again)
+        return; /* a Modbus TCP connection is closed whenever an answer is missing */
+    bus->deaf_ms = now;
+    log_change(&bus->deaf_log, 1, LOG_LEVEL_WARNING,
+               "bus %s: no unit has answered for %d s; %s is opened anew, and again every minute "
+               "while none does",
+               bus->bus->name, DEAF_MS / 1000, bus->bus->port);
+    close_line(bus);
+    open_soon(bus, now + OPEN_FIRST_MS); /* what is fed by its control lines loses its power */
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        uint32_t missed = schedule_skip(&bus->schedule, i, now * US);
+        device_gap(&bus->devices[i], missed, GAP_TIMEOUT, now, bus->sink);
+    }
+    schedule_restart(&bus->schedule, now * US);
+}
+
+void connection_used(struct bus *bus, const struct transact_request *request,
+                     enum bus_result result)
+{
+    int64_t now = bus_now_ms();
+    bus->used_ms = now;
+    if (request->unit == MODBUS_BROADCAST && bus->bus->type != BUS_TCP)
+        return;
+    if (result != BUS_OK && result != BUS_EXCEPTION) {
+        if (bus->silent_ms == 0)
+            bus->silent_ms = now;
+        return;
+    }
+    bus->silent_ms = 0;
+    if (now - bus->opened_ms >= STEADY_MS)
+        bus->flickers = 0;
+    log_change(&bus->deaf_log, 0, LOG_LEVEL_NOTICE,
+               "bus %s: units answer again since %s was opened anew: does the adapter or converter "
+               "go deaf now and then?",
+               bus->bus->name, bus->bus->port);
+}
+
+/* Is a poll due, or does somebody else ask? */
+static bool is_wanted(struct bus *bus, int64_t now)
+{
+    return schedule_next(&bus->schedule, now * US).unit >= 0 ||
+           bus_requests_ready_us(bus) <= now * US;
+}
+
+bool connection_tend(struct bus *bus, int64_t now)
+{
+    wake_the_deaf(bus, now);
+    bool paused = keep_pause(bus, now);
+    bool asleep = bus->dormant && !is_wanted(bus, now);
+    if (!paused && !bus->up && !asleep && now >= bus->open_at_ms)
+        try_open(bus);
+    return !paused && !asleep && bus->dormant; /* it is on its way: what is due waits for it */
+}
+
+/* In the midst of a poll, or does somebody wait for his request's turn? */
+static bool is_busy(struct bus *bus)
+{
+    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+        if (bus->devices[i].read > 0 || (bus->units[i].tries > 0 && !bus->units[i].dead))
+            return true;
+    }
+    return bus_requests_ready_us(bus) != INT64_MAX;
+}
+
+int64_t connection_idle(struct bus *bus, int64_t until_us)
+{
+    bool closes = bus->bus->close_after || bus->bus->close_ms > 0;
+    if (!closes || !bus->up || !bus->useful || is_busy(bus))
+        return until_us;
+    int64_t close_us = (bus->used_ms + bus->bus->close_ms) * US;
+    if (close_us <= bus_now_ms() * US)
+        retire(bus);
+    return !bus->up || until_us < close_us ? until_us : close_us;
+}
+
+const char *connection_hint(const struct bus *bus)
+{
+    return bus->flickers >= FLICKERS && bus_now_ms() - bus->flicker_ms < FLICKER_SHOWN_MS
+               ? "the port comes and goes: does brltty or ModemManager take it? Or a bad plug"
+               : "";
+}
