@@ -50,10 +50,13 @@ static const char *const migrations[] = {
     "CREATE TABLE dead ("
     " id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),"
     " topic text NOT NULL, content_type text NOT NULL, reason text NOT NULL, body bytea NOT NULL);"
+    /* Since when a hole is known, and what was asked for: `until` is as far as the gateway went. */
+    "CREATE TABLE suspect (gw uuid NOT NULL, first int8 NOT NULL,"
+    " since timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (gw, first));"
     "CREATE TABLE asked ("
-    " gw uuid NOT NULL REFERENCES gateway, first int8 NOT NULL, last int8 NOT NULL,"
-    " at timestamptz NOT NULL DEFAULT now(), answered bool NOT NULL DEFAULT false,"
-    " PRIMARY KEY (gw, first, last));"
+    " id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gw uuid NOT NULL REFERENCES gateway,"
+    " first int8 NOT NULL, last int8 NOT NULL, at timestamptz NOT NULL DEFAULT now(),"
+    " answered bool NOT NULL DEFAULT false, until int8, UNIQUE (gw, first));"
     /* Records that the gateway has, or had, and that did not come; and numbers that are in no
      * message and in no gap. */
     "CREATE VIEW hole AS SELECT gw, site, seen, lower(r) AS first, upper(r) - 1 AS last"

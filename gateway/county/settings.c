@@ -56,12 +56,15 @@ static const struct key root_keys[] = {
      .example = "host=/run/postgresql dbname=baiye", .required = true},
     {"keep_raw", KEY_S, KEY_MEMBER(struct settings, keep_raw_s), 86400, 315360000,
      .example = "90d"},
+    {"patience", KEY_S, KEY_MEMBER(struct settings, patience_s), 1, 86400, .example = "20min"},
+    {"ask_again", KEY_S, KEY_MEMBER(struct settings, again_s), 1, 604800, .example = "1h"},
 };
 
 bool settings_load(struct settings *settings, const char *path, struct config_error *error)
 {
     struct yaml_source source;
-    *settings = (struct settings){.keepalive_s = 60, .keep_raw_s = 90 * 86400};
+    *settings = (struct settings){
+        .keepalive_s = 60, .keep_raw_s = 90 * 86400, .patience_s = 1200, .again_s = 3600};
     bool good =
         yaml_open(&source, path, error) &&
         keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings);

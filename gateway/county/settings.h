@@ -19,6 +19,8 @@ struct settings {
     uint32_t keepalive_s;
     char database[256]; /* libpq's connection string */
     uint32_t keep_raw_s;
+    uint32_t patience_s; /* baiye-county: a hole as old as that is asked for */
+    uint32_t again_s;    /* .. and again after so long, if it is still there */
 };
 
 /* false: `error` says FILE:LINE, what is wrong and what would be right. */

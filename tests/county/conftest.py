@@ -8,8 +8,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 import pytest  # noqa: E402
 
-from county import Broker, Database, Ingest  # noqa: E402
-from sites import needs  # noqa: E402,F401
+from county import Broker, Database, Program  # noqa: E402
+from sites import needs, pytest_runtest_makereport, site  # noqa: E402,F401
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +37,27 @@ def broker(tmp_path):
 
 
 @pytest.fixture
-def ingest(tmp_path, broker, database, needs):  # noqa: F811
-    needs("baiye-ingest")
+def start(tmp_path, broker, database, needs):  # noqa: F811
+    """start("baiye-ingest", "a"): runs until the test ends."""
     made = []
 
-    def start(instance="a"):
-        one = Ingest(tmp_path, instance, broker, database)
+    def begin(program, instance="a", **settings):
+        needs(program)
+        one = Program(tmp_path, program, instance, broker, database, **settings)
         one.start()
         made.append(one)
         return one
-    yield start
+    yield begin
     for one in made:
         one.kill()
+
+
+@pytest.fixture
+def ingest(start):
+    return lambda instance="a": start("baiye-ingest", instance)
+
+
+@pytest.fixture
+def county(start):
+    return lambda instance="a", **settings: start(
+        "baiye-county", instance, **{"patience": "1s", "ask_again": "1h", **settings})

@@ -135,14 +135,15 @@ class Broker(garden.Process):
         return probe.returncode == 0
 
 
-class Ingest(garden.Process):
-    def __init__(self, folder, instance, broker, database, **settings):
-        self.config = folder / f"ingest-{instance}.yaml"
+class Program(garden.Process):
+    """baiye-ingest or baiye-county."""
+
+    def __init__(self, folder, program, instance, at, database, **settings):
+        self.config = folder / f"{program}-{instance}.yaml"
         self.config.write_text(yaml.safe_dump({
             "instance": instance, "database": database.conninfo,
-            "broker": {"url": f"mqtt://127.0.0.1:{broker.port}", "keepalive": "15s"}, **settings}))
-        super().__init__(folder, f"ingest-{instance}", [garden.program("baiye-ingest"),
-                                                        self.config])
+            "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "15s"}, **settings}))
+        super().__init__(folder, f"{program}-{instance}", [garden.program(program), self.config])
 
     def start(self, ready=True):
         before = self.log().count("broker: connected")
@@ -169,15 +170,38 @@ class Gateway:
         self.cond = threading.Condition()
         self.client = paho.Client(client_id=f"gw-{site}", protocol=paho.MQTTv5)
         self.client.on_publish = self.on_publish
+        self.client.on_connect = self.on_connect
+        self.client.on_message = self.on_request
+        self.asked = []  # (first, last), as they came
+        self.gone_below = 1
+        self.answers = True
         self.client.max_inflight_messages_set(100)
         self.port = broker.port
-        self.client.connect("127.0.0.1", broker.port, keepalive=60, clean_start=True)
+        self.connect()
         self.client.loop_start()
+
+    def connect(self):
+        self.client.connect("127.0.0.1", self.port, keepalive=60, clean_start=True)
 
     def on_publish(self, *_):
         with self.cond:
             self.acked += 1
             self.cond.notify_all()
+
+    def on_connect(self, *_):
+        self.client.subscribe(f"baiye/{self.site}/rpc/county/#", 1)
+
+    def on_request(self, _client, _data, message):
+        """resend, as the gateway's."""
+        first, last = json.loads(message.payload)["ids"]
+        self.asked.append((first, last))
+        if not self.answers:
+            return
+        gone = [[first, self.gone_below - 1]] if first < self.gone_below else []
+        for at in range(max(first, self.gone_below), last + 1, 50):
+            self.send(at, min(at + 49, last))
+        answer = {"result": {"found": last - first + 1, "gone": gone, "next": last + 1}}
+        self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
 
     def keep(self, *records):
         first = len(self.records) + 1

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* baiye-county: sees which records of the gateways are missing, and asks for them again until they
+ * are there or gone for good. Several may run; one leads. Stateless: kill it at any time. */
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+
+#include "gateway/common/clock.h"
+#include "gateway/common/log.h"
+#include "gateway/county/holes.h"
+#include "gateway/county/link.h"
+#include "gateway/county/settings.h"
+
+#define STEP_MS      1000
+#define ANSWERS_MOST 1000u /* beyond these one is asked for again */
+
+struct answer {
+    struct answer *next;
+    char site[MESSAGE_NAME_SIZE];
+    int64_t id;
+    size_t size;
+    char json[];
+};
+
+struct county {
+    struct settings settings;
+    char answers_topic[100];
+    const char *topics[2];
+    struct holes *holes;
+    struct link *link;
+    struct log_state database_log;
+    struct log_rate answer_log;
+    int wake_fd;
+    pthread_mutex_t lock; /* ---- guards all below ---- */
+    struct answer *first, **last;
+    uint32_t count;
+};
+
+/* ---- Answers ---- */
+
+/* baiye/SITE/answer/county/ID */
+static bool parse_topic(const struct county *county, const char *topic, char *site, int64_t *id)
+{
+    static const char leaf[] = "answer/county/";
+    char plain[200];
+    size_t prefix = strlen(county->settings.prefix);
+    if (strncmp(topic, county->settings.prefix, prefix) != 0)
+        return false;
+    (void)snprintf(plain, sizeof plain, "%s", topic + prefix);
+    char *slash = strrchr(plain, '/'), *end = NULL;
+    if (slash == NULL)
+        return false;
+    *id = strtoll(slash + 1, &end, 10);
+    bool number = end != slash + 1 && *end == '\0';
+    slash[1] = '\0';
+    return number && message_site(plain, leaf, site);
+}
+
+/* Paho's thread. */
+static void on_message(void *context, const char *topic, MQTTAsync_message *message)
+{
+    struct county *county = context;
+    size_t size = (size_t)message->payloadlen;
+    struct answer *answer = malloc(sizeof *answer + size);
+    if (answer == NULL)
+        return;
+    *answer = (struct answer){.size = size};
+    memcpy(answer->json, message->payload, size);
+    bool good = parse_topic(county, topic, answer->site, &answer->id);
+    pthread_mutex_lock(&county->lock);
+    good = good && county->count < ANSWERS_MOST;
+    if (good) {
+        *county->last = answer;
+        county->last = &answer->next;
+        county->count++;
+    }
+    pthread_mutex_unlock(&county->lock);
+    if (!good)
+        free(answer);
+    (void)eventfd_write(county->wake_fd, 1);
+}
+
+static struct answer *next_answer(struct county *county)
+{
+    pthread_mutex_lock(&county->lock);
+    struct answer *answer = county->first;
+    if (answer != NULL) {
+        county->first = answer->next;
+        county->count--;
+        if (county->first == NULL)
+            county->last = &county->first;
+    }
+    pthread_mutex_unlock(&county->lock);
+    return answer;
+}
+
+static void take_answers(struct county *county)
+{
+    struct answer *answer = NULL;
+    while ((answer = next_answer(county)) != NULL) {
+        char why[300];
+        if (!holes_answer(county->holes, answer->site, answer->id, answer->json, answer->size, why,
+                          sizeof why))
+            log_limited(&county->answer_log, LOG_LEVEL_WARNING,
+                        "site %s: records could not be had: %s; it is asked again", answer->site,
+                        why);
+        free(answer);
+    }
+}
+
+/* ---- Asking ---- */
+
+static void ask(struct county *county, const struct hole_request *request)
+{
+    char topic[200], response[200], payload[80];
+    (void)snprintf(topic, sizeof topic, "%sbaiye/%s/rpc/county/resend", county->settings.prefix,
+                   request->site);
+    /* The gateway writes it below its own mount point. */
+    (void)snprintf(response, sizeof response, "baiye/%s/answer/county/%" PRId64, request->site,
+                   request->id);
+    (void)snprintf(payload, sizeof payload, "{\"ids\":[%" PRId64 ",%" PRId64 "]}", request->first,
+                   request->last);
+    (void)link_publish(county->link, topic, payload, response);
+    log_write(LOG_LEVEL_INFO, "site %s: records %" PRId64 " to %" PRId64 " are asked for again",
+              request->site, request->first, request->last);
+}
+
+static void look_for_holes(struct county *county)
+{
+    struct hole_request requests[HOLES_A_STEP];
+    char why[300] = "";
+    if (!link_is_up(county->link))
+        return;
+    int count = holes_due(county->holes, requests, why, sizeof why);
+    log_change(&county->database_log, count >= 0, count >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
+               count >= 0 ? "PostgreSQL: connected%s" : "PostgreSQL: %s", count >= 0 ? "" : why);
+    for (int i = 0; i < count; i++)
+        ask(county, &requests[i]);
+}
+
+static int run(struct county *county, int signals)
+{
+    int64_t step_ms = 0;
+    (void)sd_notify(0, "READY=1");
+    for (;;) {
+        int64_t now_ms = clock_now().mono_ms;
+        eventfd_t count = 0;
+        (void)sd_notify(0, "WATCHDOG=1");
+        link_step(county->link, now_ms);
+        (void)eventfd_read(county->wake_fd, &count);
+        take_answers(county);
+        if (now_ms - step_ms >= STEP_MS) {
+            step_ms = now_ms;
+            look_for_holes(county);
+        }
+        struct pollfd fds[3] = {{.fd = signals, .events = POLLIN},
+                                {.fd = link_fd(county->link), .events = POLLIN},
+                                {.fd = county->wake_fd, .events = POLLIN}};
+        (void)poll(fds, 3, STEP_MS);
+        if (fds[0].revents != 0)
+            return EX_OK;
+    }
+}
+
+static bool make_parts(struct county *county)
+{
+    const struct settings *settings = &county->settings;
+    char client[64];
+    county->last = &county->first;
+    pthread_mutex_init(&county->lock, NULL);
+    county->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    (void)snprintf(client, sizeof client, "baiye-county-%s", settings->instance);
+    (void)snprintf(county->answers_topic, sizeof county->answers_topic, "%sbaiye/+/answer/county/#",
+                   settings->prefix);
+    county->topics[0] = county->answers_topic;
+    county->holes = holes_create(settings->database, settings->patience_s, settings->again_s);
+    county->link = link_create(settings, client, 0, county->topics, on_message, county);
+    return county->wake_fd >= 0 && county->holes != NULL && county->link != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static struct county county;
+    struct config_error error;
+    sigset_t set;
+    if (argc != 2 || argv[1][0] == '-') {
+        (void)fprintf(stderr, "usage: baiye-county CONFIG\n");
+        return argc == 2 && strcmp(argv[1], "--help") == 0 ? EX_OK : EX_USAGE;
+    }
+    if (!settings_load(&county.settings, argv[1], &error)) {
+        (void)fprintf(stderr, "%s\n", error.text);
+        return EX_CONFIG;
+    }
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* before Paho starts its threads */
+    (void)signal(SIGPIPE, SIG_IGN);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0 || !make_parts(&county))
+        return EX_OSERR;
+    int status = run(&county, signals);
+    link_leave(county.link, NULL, 0);
+    holes_destroy(county.holes);
+    return status;
+}

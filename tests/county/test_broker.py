@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The county's broker with the files that ship: what one gateway can do to others, which is
+nothing. Each attack is tried at a running county, and afterwards nothing is missing."""
+import json
+import os
+import ssl
+import subprocess
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+import pytest
+
+import garden
+from county import Gateway, expected, reading, settle, stored
+from garden import wait_until
+
+FILES = garden.ROOT / "gateway/county/broker"
+
+
+def openssl(*words, folder):
+    subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", 2, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                "-out", f"{name}.crt", folder=folder)
+        (folder / f"{name}.index").touch()
+        (folder / f"{name}.cnf").write_text(
+            f"[ca]\ndefault_ca = it\n[it]\ndatabase = {folder}/{name}.index\n"
+            f"default_md = sha256\ndefault_crl_days = 2\n")
+        self.publish()
+
+    def publish(self):
+        openssl("ca", "-gencrl", "-config", f"{self.name}.cnf", "-keyfile", f"{self.name}.key",
+                "-cert", f"{self.name}.crt", "-out", f"{self.name}.crl", folder=self.folder)
+
+    def issue(self, who):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-subj", f"/CN={who}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                f"{self.name}-{who}.key", "-out", f"{who}.csr", folder=self.folder)
+        openssl("x509", "-req", "-in", f"{who}.csr", "-CA", f"{self.name}.crt", "-CAkey",
+                f"{self.name}.key", "-CAcreateserial", "-copy_extensions", "copyall", "-days", 2,
+                "-out", f"{self.name}-{who}.crt", folder=self.folder)
+        return self.folder / f"{self.name}-{who}.crt", self.folder / f"{self.name}-{who}.key"
+
+    def revoke(self, certificate):
+        openssl("ca", "-revoke", certificate, "-config", f"{self.name}.cnf", "-keyfile",
+                f"{self.name}.key", "-cert", f"{self.name}.crt", folder=self.folder)
+        self.publish()
+
+
+class CountyBroker(garden.Process):
+    """The shipped files; only ports and folders are others."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port, self.inner = garden.free_port(), garden.free_port()
+        self.gateways = Authority(folder, "gateways-ca")
+        self.county = Authority(folder, "county-ca")
+        certificate, key = self.county.issue("broker")
+        certificate.rename(folder / "broker.crt")
+        key.rename(folder / "broker.key")
+        (folder / "gateways-ca.crl").rename(folder / "gateways.crl")
+        for name in "gateways.acl", "county.acl":
+            (folder / name).write_text((FILES / name).read_text())
+            (folder / name).chmod(0o600)
+        text = (FILES / "mosquitto.conf").read_text()
+        for old, new in (("/etc/baiye/county", str(folder)), ("listener 8883", f"listener {self.port}"),
+                         ("listener 8884", f"listener {self.inner}")):
+            assert old in text
+            text = text.replace(old, new)
+        config = folder / "mosquitto.conf"
+        config.write_text(("user root\n" if os.getuid() == 0 else "") + text)
+        super().__init__(folder, "mosquitto", ["mosquitto", "-c", config])
+
+    def start(self):
+        super().start()
+        wait_until(lambda: self.running() and self.open(), 10, self.log())
+
+    def open(self):
+        import socket
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def tls(self, authority, who):
+        context = ssl.create_default_context(cafile=self.folder / "county-ca.crt")
+        context.load_cert_chain(*authority.issue(who))
+        return context
+
+
+class Peer(Gateway):
+    """A gateway with a certificate."""
+
+    def __init__(self, broker, site, **arguments):
+        self.context = broker.tls(broker.gateways, site)
+        super().__init__(broker, site, **arguments)
+
+    def connect(self):
+        self.client.tls_set_context(self.context)
+        super().connect()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    running = CountyBroker(tmp_path)
+    running.start()
+    yield running
+    running.stop()
+
+
+def program_keys(broker, who):
+    certificate, key = broker.county.issue(who)
+    return {"broker": {"url": f"mqtts://127.0.0.1:{broker.inner}", "keepalive": "15s",
+                       "ca_file": str(broker.folder / "county-ca.crt"),
+                       "cert_file": str(certificate), "key_file": str(key), "prefix": "gw/"}}
+
+
+@pytest.fixture
+def running(broker, database, start):
+    """Ingest, the county's healer, and a gateway that is at work."""
+    start("baiye-ingest", **program_keys(broker, "ingest"))
+    start("baiye-county", **program_keys(broker, "county"), patience="1s", ask_again="2s")
+    good = Peer(broker, "farm-1")
+    yield good
+    good.stop()
+
+
+def prove(database, good, count=50):
+    """What the good one sends and has is all there, and nothing else under its name."""
+    first, last = good.keep(*[reading("plot-1", len(good.records) + n + 1) for n in range(count)])
+    for at in range(first, last + 1, 5):
+        good.send(at, at + 4)
+    good.beat()
+    settle(database, good)
+    assert stored(database, good) == expected(good)
+
+
+def test_readings_and_resends_pass(database, running):
+    prove(database, running)
+    running.keep(*[reading("plot-1", len(running.records) + n + 1) for n in range(20)])
+    running.beat()  # none of them was sent: it is asked for them
+    settle(database, running)
+    assert stored(database, running) == expected(running)
+    assert running.asked
+
+
+def subscribe(peer, topic):
+    got = []
+    peer.client.on_message = lambda _c, _d, message: got.append((message.topic, message.payload))
+    peer.client.subscribe(topic, options=SubscribeOptions(qos=1))
+    return got
+
+
+THEFTS = ("$share/ingest/baiye/+/readings", "$share/ingest/gw/baiye/+/readings", "baiye/+/readings",
+          "gw/baiye/#", "#", "+/+/+", "$share/x/#", "baiye/farm-1/#", "baiye/farm-1/rpc/#",
+          "../baiye/farm-1/#", "$SYS/#", "gw/../baiye/farm-1/readings")
+
+
+@pytest.mark.parametrize("topic", THEFTS)
+def test_a_gateway_hears_nothing_of_another_and_takes_nothing_away(database, broker, running, topic):
+    thief = Peer(broker, "farm-2")
+    got = subscribe(thief, topic)
+    prove(database, running)
+    thief.stop()
+    assert not [one for one in got if "farm-1" in one[0]], got
+    assert not running.asked, "no message went astray"
+
+
+FORGERIES = ("baiye/farm-1/readings", "baiye/farm-1/gateway/log", "gw/baiye/farm-1/readings",
+             "baiye/farm-1/answer/county/1", "baiye/farm-1/rpc/county/resend", "gw/gw/readings",
+             "$share/ingest/baiye/farm-1/readings", "baiye/farm-1/site", "x", "$SYS/broker/x")
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_a_gateway_can_write_nothing_of_another(database, broker, running, retain):
+    prove(database, running, 10)
+    thief = Peer(broker, "farm-2")
+    body = json.dumps({"v": 1, "gw": running.uuid, "ids": [100, 150],
+                       "readings": [reading("plot-1", 4000)]})
+    log = json.dumps({"gw": running.uuid, "first": 1, "last": 10 ** 6, "sent": 0, "boot": 1,
+                      "ts": 1})
+    for topic in FORGERIES:
+        for payload in body, log, '{"ids":[1,5]}':
+            thief.client.publish(topic, payload, qos=1, retain=retain)
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ResponseTopic = "baiye/farm-1/readings"
+    thief.client.publish("baiye/farm-2/readings", body, qos=1, properties=properties)
+    prove(database, running)
+    thief.stop()
+    assert database("SELECT last FROM gateway WHERE site = 'farm-1'") == str(len(running.records))
+
+
+def test_a_will_of_another_site_is_not_said(database, broker, running):
+    prove(database, running, 10)
+    thief = paho.Client(client_id="thief", protocol=paho.MQTTv5)
+    thief.tls_set_context(broker.tls(broker.gateways, "farm-2"))
+    thief.will_set("baiye/farm-1/gateway/log", json.dumps(
+        {"gw": running.uuid, "first": 1, "last": 10 ** 6, "sent": 0, "boot": 1, "ts": 1}), qos=1,
+        retain=True)
+    thief.connect("127.0.0.1", broker.port)
+    thief.loop_start()
+    wait_until(thief.is_connected, 10, "it is connected")
+    thief._sock_close()  # no goodbye
+    thief.loop_stop()
+    prove(database, running)
+    assert database("SELECT last FROM gateway WHERE site = 'farm-1'") == str(len(running.records))
+
+
+def refused(broker, port, context):
+    client = paho.Client(client_id="x", protocol=paho.MQTTv5)
+    client.tls_set_context(context)
+    said = []
+    client.on_connect = lambda _c, _d, _f, code, _p: said.append(code)
+    try:
+        client.connect("127.0.0.1", port)
+        for _ in range(50):
+            if said or client.loop(0.1) != paho.MQTT_ERR_SUCCESS:
+                break
+    except (ssl.SSLError, ConnectionError):
+        return True
+    client.disconnect()
+    return not said or said[0] != 0
+
+
+def test_certificates_of_the_other_authority_or_none_are_refused(broker):
+    assert refused(broker, broker.inner, broker.tls(broker.gateways, "ingest"))
+    assert refused(broker, broker.port, broker.tls(broker.county, "farm-1"))
+    nobody = ssl.create_default_context(cafile=broker.folder / "county-ca.crt")
+    assert refused(broker, broker.port, nobody)
+    assert refused(broker, broker.inner, nobody)
+
+
+def test_a_certificate_that_was_revoked_is_refused(broker):
+    context = broker.tls(broker.gateways, "farm-3")
+    assert not refused(broker, broker.port, context)
+    broker.gateways.revoke(broker.folder / "gateways-ca-farm-3.crt")
+    (broker.folder / "gateways-ca.crl").rename(broker.folder / "gateways.crl")
+    broker.stop()
+    broker.start()
+    assert refused(broker, broker.port, context)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""baiye-county: what is missing is asked for, until it is there or gone for good."""
+import paho.mqtt.client as paho
+
+import garden
+from county import Gateway, expected, holes, reading, settle, stored
+from garden import wait_until
+
+
+def a_gateway(broker, site="farm-1", count=100):
+    gateway = Gateway(broker, site)
+    gateway.keep(*[reading("plot-1", n) for n in range(1, count + 1)])
+    return gateway
+
+
+def test_a_hole_is_asked_for_and_heals(database, broker, ingest, county):
+    ingest()
+    county()
+    gateway = a_gateway(broker)
+    gateway.send(1, 20)
+    gateway.send(61, 80)
+    gateway.beat()
+    settle(database, gateway)
+    assert stored(database, gateway) == expected(gateway)
+    wait_until(lambda: database.number("SELECT count(*) FROM suspect") == 0, 20, "all is well")
+    assert gateway.asked == [(21, 60), (81, 100)], "one after the other, each once"
+
+
+def test_what_is_gone_for_good_is_recorded_and_not_asked_for_again(database, broker, ingest, county):
+    ingest()
+    county(ask_again="1s")
+    gateway = a_gateway(broker)
+    gateway.gone_below = 41
+    gateway.send(61, 100)
+    gateway.beat()
+    wait_until(lambda: not holes(database, gateway) and
+               database("SELECT gone FROM gateway") == "{[1,41)}", 30, "gone is known")
+    assert len(stored(database, gateway)) == 60
+    assert gateway.asked == [(1, 60)]
+
+
+def test_a_gateway_that_is_away_is_asked_when_it_is_back(database, broker, ingest, county):
+    one = county()
+    ingest()
+    gateway = a_gateway(broker)
+    gateway.answers = False
+    gateway.send(1, 50)
+    gateway.beat()
+    wait_until(lambda: gateway.asked, 30, "it is asked")
+    assert gateway.asked == [(51, 100)], "one request at a time"
+    database("UPDATE asked SET at = at - interval '2 min'")
+    gateway.answers = True
+    settle(database, gateway)
+    assert gateway.asked == [(51, 100)] * 2
+    assert one.running()
+
+
+def test_many_gateways_with_holes_are_all_asked_by_whoever_leads(database, broker, ingest, county):
+    """Two run; the one that leads is killed, and the other goes on."""
+    ingest()
+    first, second = county("a"), county("b")
+    gateways = [a_gateway(broker, f"farm-{n}", 40) for n in range(20)]
+    for gateway in gateways[:10]:
+        gateway.send(1, 10)
+        gateway.beat()
+    for gateway in gateways[:10]:
+        settle(database, gateway)
+    first.kill()
+    for gateway in gateways[10:]:
+        gateway.send(11, 40)
+        gateway.beat()
+    for gateway in gateways[10:]:
+        settle(database, gateway)
+    assert all(len(gateway.asked) == 1 for gateway in gateways), [g.asked for g in gateways]
+    assert second.running()
+
+
+def test_an_answer_of_another_site_changes_nothing(database, broker, ingest, county):
+    ingest()
+    county()
+    gateway, other = a_gateway(broker), a_gateway(broker, "farm-2", 1)
+    gateway.answers = False
+    gateway.send(1, 50)
+    gateway.beat()
+    wait_until(lambda: gateway.asked, 30, "it is asked")
+    number = database("SELECT id FROM asked")
+    answer = '{"result":{"found":0,"gone":[[1,100]],"next":101}}'
+    for where in f"baiye/farm-2/answer/county/{number}", "baiye/farm-1/answer/county/999999":
+        other.client.publish(where, answer, qos=1).wait_for_publish()
+    for junk in b"", b"{", b"[]", b'{"result":{"gone":[[5]],"next":1}}', b'{"result":1}':
+        other.client.publish(f"baiye/farm-1/answer/county/{number}", junk, qos=1).wait_for_publish()
+    other.client.publish(f"baiye/farm-1/answer/county/{number}",
+                         '{"result":{"found":0,"gone":[[1,1000]],"next":101}}', qos=1)
+    wait_until(lambda: database("SELECT gone FROM gateway WHERE site = 'farm-1'") == "{[51,101)}",
+               20, "only what was asked for is gone")
+
+
+def test_readings_of_a_real_gateway_outlive_a_broker_that_forgets(database, broker, ingest, county,
+                                                                  site, needs):
+    """What waits at the broker for a consumer that is away, and goes with the broker, is asked for
+    at the gateway, which has it still."""
+    needs("baiyed", "baiye-field")
+    ingest_a = ingest()
+    county(ask_again="5s")
+    site.broker = broker
+    secret = site.folder / "secret"
+    secret.write_text("any\n")
+    site.start_field([{"name": "east", "baud": 9600, "units": [
+        {"kind": "zts-3001", "address": 7, "name": "soil-7"}]}])
+    broker.password_file = lambda user: secret
+    site.start_gateway(every="500ms", more={"mqtt": [{
+        "name": "county", "url": f"mqtt://127.0.0.1:{broker.port}", "user": "garden",
+        "password_file": str(secret), "requests": "county"}]})
+
+    def have():
+        return database.number("SELECT count(*) FROM reading")
+    wait_until(lambda: have() > 5, 40, "readings arrive")
+    ingest_a.kill()
+    before, heard = have(), []
+    listener = paho.Client(protocol=paho.MQTTv5)
+    listener.on_message = lambda _c, _d, message: heard.append(message)
+    listener.connect("127.0.0.1", broker.port)
+    listener.subscribe("baiye/+/readings", 1)
+    listener.loop_start()
+    wait_until(lambda: len(heard) > 3, 30, "readings that only the broker and the gateway have")
+    listener.loop_stop()
+    broker.kill()
+    broker.start()
+    ingest_a.start()
+    wait_until(lambda: have() > before + 10, 60, "they arrive again")
+    wait_until(lambda: database.number("SELECT count(*) FROM hole") == 0 and
+               database.number("SELECT count(*) FROM missing") == 0 and
+               database.number("SELECT last FROM gateway") > before + 6, 90,
+               database("SELECT gw, first, last, ids FROM gateway"))
+    assert database("SELECT count(*), count(DISTINCT seq) FROM reading").split("|")[0] == \
+        database("SELECT count(DISTINCT (stream, seq)) FROM reading")
+    assert garden.SITE == database("SELECT DISTINCT site FROM gateway")
