@@ -42,7 +42,8 @@ def check(folder, text):
     return path, baiyed("--config", path, "--check")
 
 
-PAGE = (garden.ROOT / "gateway" / "packaging" / "man" / "baiye.yaml.5").read_text()
+MAN = garden.ROOT / "gateway" / "packaging" / "man"
+PAGE = (MAN / "baiye.yaml.5").read_text()
 # A key that nobody knows, in each part of the page: the message lists those that are known.
 PARTS = {
     "The file": "qqqqqqqq: 1",
@@ -67,14 +68,35 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_the_manual_page_lists_each_key_that_is_known(part, tmp_path):
-    _, done = check(tmp_path, PARTS[part] + "\n")
-    known = re.search(r"unknown key .*; known are (.*)", done.stderr).group(1).split(", ")
-    text = PAGE.split(f".Ss {part}\n")[1].split("\n.S")[0]
+def assert_listed(page, part, told):
+    known = re.search(r"unknown key .*; known are (.*)", told).group(1).split(", ")
+    text = page.split(f".Ss {part}\n")[1].split("\n.S")[0]
     listed = [key for item in re.findall(r"^\.It Cm (.*)", text, re.M)
               for key in item.split(" , Cm ")]
     assert sorted(listed) == sorted(known)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_manual_page_lists_each_key_that_is_known(part, tmp_path):
+    _, done = check(tmp_path, PARTS[part] + "\n")
+    assert_listed(PAGE, part, done.stderr)
+
+
+PROFILE_PARTS = {
+    "The profile": "qqqqqqqq: 1",
+    "A field of fields": "fields: [{ qqqqqqqq: 1 }]",
+    "A block of blocks": "blocks: [{ qqqqqqqq: 1 }]",
+    "A write of writes": "writes: [{ qqqqqqqq: 1 }]",
+}
+
+
+@pytest.mark.parametrize("part", PROFILE_PARTS)
+def test_the_page_of_profiles_lists_each_key_that_is_known(part, tmp_path):
+    path = tmp_path / "meter.yaml"
+    path.write_text(PROFILE_PARTS[part] + "\n")
+    done = subprocess.run([garden.BUILD / "bin" / "baiye", "profile", "check", path],
+                          capture_output=True, text=True)
+    assert_listed((MAN / "baiye-profile.5").read_text(), part, done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize("number", range(2))

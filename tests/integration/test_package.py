@@ -298,7 +298,7 @@ def test_the_unit_is_hardened():
     assert level <= 2.0
 
 
-@pytest.mark.parametrize("page", ["baiye.1", "baiye.yaml.5", "baiyed.8"])
+@pytest.mark.parametrize("page", ["baiye.1", "baiye.yaml.5", "baiye-profile.5", "baiyed.8"])
 def test_manual_pages_are_well_formed(page):
     done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", PACKAGING / "man" / page],
                           capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80"})
