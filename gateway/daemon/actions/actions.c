@@ -232,7 +232,10 @@ static enum bus_result submit(struct job *job)
     else
         request.pdu_size =
             write_request_pdu(output->write, value_of(actions, &job->order), request.pdu);
-    request.no_read_back = job->step == STEP_LIMIT && output->write->limit_function == 5;
+    if (job->step == STEP_LIMIT)
+        request.no_read_back = output->write->limit_function == 5;
+    else
+        bus_verify_as(&request, output->write);
     return bus_submit(actions->buses[output->device->bus], &request);
 }
 

@@ -42,14 +42,16 @@ struct bus_reply {
  * says otherwise), and others have the line meanwhile. Requests to one unit keep their order.
  * Unit 0 is a broadcast: the reply is BUS_OK when it is on its way. A write (functions 5, 6, 15,
  * 16) that is acknowledged is read back and compared, unless `no_read_back` says that its registers
- * do not read as written (commands, windows, the unit's own address); a unit that refuses to read
- * them has nothing to compare and the write stands. `done` is called once on the bus thread; it
- * must not block. The request is copied. */
+ * do not read as written (commands, windows, the unit's own address), or elsewhere; a unit that
+ * refuses to read them has nothing to compare and the write stands. `done` is called once on the
+ * bus thread; it must not block. The request is copied. */
 struct bus_request {
     uint8_t unit;
     uint8_t retries;     /* beyond the first try, 0..3 */
     uint16_t timeout_ms; /* 0: learned or the profile's */
     bool no_read_back;
+    uint8_t verify_function; /* another register shows what was written: read by this; 0: none */
+    uint16_t verify_address;
     /* A poll that is due goes first, for SCHEDULE_PATIENCE_US at most: for work that takes minutes.
      * One such request of a bus at a time; another one meanwhile is BUS_BUSY. */
     bool patient;
@@ -58,6 +60,14 @@ struct bus_request {
     void *context;
     void (*done)(void *context, const struct bus_reply *reply);
 };
+
+/* A write is verified as the profile says. */
+static inline void bus_verify_as(struct bus_request *request, const struct write_config *write)
+{
+    request->no_read_back = write->verify == VERIFY_NONE;
+    request->verify_function = write->verify == VERIFY_ELSEWHERE ? write->verify_function : 0;
+    request->verify_address = write->verify_address;
+}
 
 struct bus_stats {
     uint64_t requests, answers, timeouts, crc_errors, stray_bytes, reopened;

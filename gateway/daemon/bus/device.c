@@ -9,6 +9,7 @@
 
 #define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
 #define AWAY_MOST_MS (INT64_C(365) * 86400000)
+#define MS_PER_S     INT64_C(1000)
 #define NODE_GAP     8 /* a node's snapshot is one request, holes included */
 
 /* Rate and parity that it is spoken to with. */
@@ -187,6 +188,23 @@ static bool node_reading(struct device *device, const struct decoded *decoded,
     return true;
 }
 
+/* A probe that gives the same raw answer for longer than nature allows is frozen: the value is
+ * kept, with the flag that says so. Without a value for a while it is frozen all the same. */
+static void flag_stuck(struct device *device, struct reading_value *values, int64_t now_ms)
+{
+    for (unsigned i = 0; i < device->config->metric_count; i++) {
+        const struct field_config *field = device->config->metrics[i];
+        struct device_still *still = &device->still[i];
+        if (field->stuck_s == 0 || field->role == ROLE_COUNTER || !values[i].present)
+            continue;
+        if (!still->known || still->value != values[i].value)
+            *still = (struct device_still){values[i].value, now_ms, true};
+        else if (values[i].flag == METRIC_GOOD &&
+                 now_ms - still->since_ms >= field->stuck_s * MS_PER_S)
+            values[i].flag = METRIC_STUCK;
+    }
+}
+
 bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                     struct reading *reading)
 {
@@ -222,6 +240,8 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                 decoded.values[i] = (struct reading_value){.flag = METRIC_ABSENT};
         }
     }
+    if (!config->profile->node)
+        flag_stuck(device, decoded.values, now_ms);
     device->counters = counters; /* an answer that is no new reading moves no counter */
     memcpy(reading->values, decoded.values, sizeof decoded.values);
     reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};

@@ -19,6 +19,11 @@ struct device {
     struct plan plan;
     struct decode_image image;
     struct decode_counters counters;
+    struct device_still { /* since when a metric has shown the same; not of our own nodes */
+        double value;
+        int64_t since_ms;
+        bool known;
+    } still[READING_VALUES_MAX];
     struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
     uint8_t read;                               /* the poll in progress: next read of the plan */
     uint8_t first_read;                         /* of the poll in progress */

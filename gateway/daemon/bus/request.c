@@ -109,6 +109,11 @@ static bool read_back_of(const struct bus *bus, const struct bus_request *write,
     read->pdu[0] = function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_COILS
                        ? MODBUS_READ_COILS
                        : MODBUS_READ_HOLDING;
+    if (write->verify_function != 0) {
+        read->pdu[0] = write->verify_function;
+        read->pdu[1] = (uint8_t)(write->verify_address >> 8);
+        read->pdu[2] = (uint8_t)write->verify_address;
+    }
     if (one) {
         read->pdu[3] = 0;
         read->pdu[4] = 1;
@@ -149,7 +154,8 @@ static enum bus_result read_back_result(const struct bus_request *write,
 {
     if (answer->result == BUS_OK && !reads_as_written(write, answer->pdu, answer->pdu_size))
         return BUS_MISMATCH;
-    return answer->result == BUS_EXCEPTION ? BUS_OK : answer->result;
+    bool shown = write->verify_function != 0; /* then it must be readable */
+    return answer->result == BUS_EXCEPTION && !shown ? BUS_OK : answer->result;
 }
 
 /* What the asker gets. The answer to a write repeats what was written. */
@@ -162,6 +168,7 @@ static void make_reply(const struct bus_waiting *waiting, const struct transact_
                                 .took_us = took_ns > 0 ? (uint32_t)(took_ns / US) : 0};
     if (waiting->written) {
         reply->result = read_back_result(&waiting->request, answer);
+        reply->exception = reply->result == BUS_EXCEPTION ? answer->pdu[1] : 0;
         reply->pdu_size = 5;
         memcpy(reply->pdu, waiting->request.pdu, 5);
     } else if (answer->pdu) {

@@ -82,6 +82,7 @@ struct field_config {
     uint8_t no_value_negative;               /* bit i: no_values[i] was written with a minus */
     uint64_t no_values[FIELD_NO_VALUES_MAX]; /* raw codes that mean "no value" */
     uint32_t expect;                         /* ROLE_MAP_VERSION */
+    uint32_t stuck_s;     /* ROLE_METRIC: the same value for so long: flag `stuck`; 0: it may be */
     double most_per_hour; /* ROLE_COUNTER: more than that is an error, in `unit`; 0: not judged */
     uint64_t wraps; /* ROLE_COUNTER: so many codes, then 0 again; 0: as many as the type has */
     double scale, offset;
@@ -100,14 +101,23 @@ struct block_config {
     int line;
 };
 
+enum write_verify {
+    VERIFY_READ_BACK = 0, /* the register reads as it was written */
+    VERIFY_NONE,          /* write-only, or it clears itself: acknowledged is done */
+    VERIFY_ELSEWHERE      /* another register shows it */
+};
+
 /* A register that the gateway may write, with its range. */
 struct write_config {
     char name[CONFIG_NAME_SIZE];
     uint8_t function; /* 5, 6, 15 or 16 */
     uint16_t address;
     int32_t min, max;
-    uint32_t max_on_s; /* actuators: switched back after this long; 0: no limit */
-    bool technician;   /* only this role may */
+    uint32_t max_on_s;       /* actuators: switched back after this long; 0: no limit */
+    bool technician;         /* only this role may */
+    uint8_t verify;          /* enum write_verify: how it is known that the device took it */
+    uint8_t verify_function; /* VERIFY_ELSEWHERE: what reads it back, and where */
+    uint16_t verify_address;
     /* The device switches it back by itself. 6, 16: a register takes, before it is switched on, how
      * long it may be on, in steps; 5: "on for so many steps" is a command of its own, in place of
      * the write. 0 ms: it has none. */

@@ -394,6 +394,7 @@ static void check_idle_keys(const struct check *check, const yaml_node_t *item,
          "has no effect here"},
         {"expect", field->role != ROLE_MAP_VERSION, "is for role: map_version"},
         {"most_per_hour", field->role != ROLE_COUNTER, "is for role: counter"},
+        {"stuck", field->role != ROLE_METRIC || !published, "is for measurements"},
         {"channel", field->role != ROLE_FLAGS && !has_flags(check->profile, field->channel),
          "is a place in a field with role: flags, and no such field has it"},
     };

@@ -230,6 +230,7 @@ static const struct key field_keys[] = {
     {.name = "max", .kind = KEY_NUMBER, FIELD(max), .example = "80"},
     {.name = "no_value", .kind = KEY_FUNCTION, .read = read_no_value},
     {.name = "not_measured", .kind = KEY_BOOL, FIELD(not_measured), .example = "true"},
+    {.name = "stuck", .kind = KEY_S, FIELD(stuck_s), .max = 31536000, .example = "48h"},
     {.name = "most_per_hour",
      .kind = KEY_NUMBER,
      FIELD(most_per_hour),
@@ -414,6 +415,7 @@ bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, voi
                                           .min = (double)NAN,
                                           .max = (double)NAN,
                                           .most_per_hour = (double)NAN,
+                                          .stuck_s = UINT32_MAX,
                                           .line = yaml_line(item)}};
     bool good = keys_read(source, item, "a field", field_keys,
                           sizeof field_keys / sizeof *field_keys, &draft);
@@ -429,6 +431,8 @@ bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, voi
     bool same_unit = known && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
     if (isnan(field->most_per_hour))
         field->most_per_hour = same_unit ? known->most_per_hour : 0;
+    if (field->stuck_s == UINT32_MAX)
+        field->stuck_s = known ? known->stuck_h * 3600u : 0;
     if (known && !field->unit[0])
         (void)snprintf(field->unit, sizeof field->unit, "%s", known->unit);
     if (field->role >= ROLE_MODEL && !draft.every_set)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One item of a profile's writes. */
+#include <string.h>
+
 #include "gateway/common/keys.h"
 #include "gateway/daemon/config/profile.h"
 
@@ -61,6 +63,39 @@ static bool read_write_limit(struct yaml_source *source, const yaml_node_t *valu
                write->limit_function);
 }
 
+/* `none`, `read back`, a register, or a register with the function that reads it. */
+static bool read_write_verify(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key keys[] = {
+        {.name = "register",
+         .kind = KEY_INTEGER,
+         WRITE(verify_address),
+         .required = true,
+         .example = "0x6003"},
+        {.name = "function",
+         .kind = KEY_INTEGER,
+         WRITE(verify_function),
+         .min = 1,
+         .max = 4,
+         .example = "4"},
+    };
+    struct write_config *write = target;
+    const char *text = yaml_text(value);
+    write->verify = VERIFY_ELSEWHERE;
+    if (text == NULL)
+        return keys_read(source, value, "verify", keys, sizeof keys / sizeof *keys, write);
+    if (strcmp(text, "none") == 0 || strcmp(text, "read back") == 0) {
+        write->verify = text[0] == 'n' ? VERIFY_NONE : VERIFY_READ_BACK;
+        return true;
+    }
+    if (text[0] < '0' || text[0] > '9')
+        return yaml_error(source, yaml_line(value),
+                          "verify: \"%.40s\" is none of `none`, `read back`, and a register that "
+                          "shows what was written, such as verify: 0x6003",
+                          text);
+    return keys_read_one(source, value, &keys[0], write);
+}
+
 static const struct key write_keys[] = {
     {.name = "name", .kind = KEY_NAME, WRITE(name), .required = true, .example = "clear-rain"},
     {.name = "function", .kind = KEY_FUNCTION, .read = read_write_function},
@@ -74,6 +109,7 @@ static const struct key write_keys[] = {
     {.name = "max_on", .kind = KEY_S, WRITE(max_on_s), .example = "30min"},
     {.name = "limit", .kind = KEY_FUNCTION, .read = read_write_limit},
     {.name = "technician", .kind = KEY_BOOL, WRITE(technician), .example = "true"},
+    {.name = "verify", .kind = KEY_FUNCTION, .read = read_write_verify},
     {.name = "value", .kind = KEY_FUNCTION, .read = read_value},
     {.name = "at_start", .kind = KEY_BOOL, WRITE(at_start), .example = "true"},
     {.name = "every",
@@ -111,6 +147,21 @@ static bool check_own(struct yaml_source *source, const struct write_config *wri
     return true;
 }
 
+/* Coils are read back as coils or inputs, registers as registers. */
+static bool check_verify(struct yaml_source *source, struct write_config *write)
+{
+    bool coil = write->function == 5 || write->function == 15;
+    if (write->verify != VERIFY_ELSEWHERE)
+        return true;
+    if (write->verify_function == 0)
+        write->verify_function = coil ? 1 : 3;
+    if (coil == (write->verify_function <= 2))
+        return true;
+    return yaml_error(source, write->line, "verify: function %u reads no %s; write function: %s",
+                      write->verify_function, coil ? "coils" : "registers",
+                      coil ? "1 or 2" : "3 or 4");
+}
+
 bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct write_config *write = target;
@@ -122,5 +173,5 @@ bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, voi
     if (write->min > write->max)
         return yaml_error(source, yaml_line(item), "min %d is above max %d; exchange them",
                           write->min, write->max);
-    return check_own(source, write);
+    return check_verify(source, write) && check_own(source, write);
 }

@@ -87,6 +87,7 @@ static void time_over(struct loop_timer *timer)
     int32_t off = a->write->min > 0 ? a->write->min : 0;
     if (a->asking)
         return;
+    bus_verify_as(&request, a->write);
     request.pdu_size = write_request_pdu(a->write, off, request.pdu);
     a->asking = bus_submit(a->all->rpc->parts.buses[a->device->bus], &request) == BUS_OK;
     if (!a->asking)

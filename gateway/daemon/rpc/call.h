@@ -87,8 +87,9 @@ struct rpc_target {
     uint16_t bus; /* index into config.buses */
     uint8_t unit;
     uint8_t retries;
-    uint16_t timeout_ms; /* 0: the bus's own */
-    bool no_read_back;   /* what is written does not read back as written */
+    uint16_t timeout_ms;              /* 0: the bus's own */
+    bool no_read_back;                /* what is written does not read back as written */
+    const struct write_config *write; /* whose `verify` says how it is; NULL: none */
 };
 /* Sends a PDU; `resume` runs in the loop with call->reply filled. false: it was not taken, the call
  * has failed and is gone. */

@@ -32,6 +32,8 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
         .context = call,
         .done = bus_done,
     };
+    if (target->write != NULL)
+        bus_verify_as(&request, target->write);
     memcpy(request.pdu, pdu, size);
     call->resume = resume;
     enum bus_result result = bus_submit(call->rpc->parts.buses[target->bus], &request);
@@ -185,7 +187,8 @@ static void run_write(struct rpc_call *call)
                                                   call->caller.user);
     writing->output = output;
     uint16_t size = write_request_pdu(write, (int32_t)value, pdu);
-    const struct rpc_target target = {.bus = device->bus, .unit = device->unit, .retries = 1};
+    const struct rpc_target target = {
+        .bus = device->bus, .unit = device->unit, .retries = 1, .write = write};
     if (!rpc_ask_bus(call, &target, pdu, size, write_ready) && actions != NULL)
         actions_person_done(actions, output, BUS_BUSY); /* the call is gone */
 }

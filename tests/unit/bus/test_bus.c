@@ -105,6 +105,43 @@ static void a_write_is_read_back(void **state)
     assert_int_equal(garden_heard() - before, 1);
 }
 
+static unsigned frozen_flags[GARDEN_UNITS][4];
+
+static void count_frozen(const struct reading *reading)
+{
+    for (unsigned i = 0; i < 4; i++)
+        frozen_flags[reading->device][i] += reading->values[i].flag == METRIC_STUCK;
+}
+
+/* Two days of the same answers: an air probe is frozen, rain, pH and conductivity are not; one
+ * that moved once after a day is not yet. */
+static void what_stands_still_for_two_days_is_stuck(void **state)
+{
+    (void)state;
+    static const char profile[] = "label: p\nfields:\n"
+                                  "  - { metric: air_temperature, register: 0, scale: 0.01 }\n"
+                                  "  - { metric: soil_ph, register: 1, scale: 0.01 }\n"
+                                  "  - { metric: soil_conductivity, register: 2 }\n"
+                                  "  - { metric: rainfall, register: 3, role: counter }\n";
+    const int64_t hour_ns = INT64_C(3600) * 1000000000;
+    memset(frozen_flags, 0, sizeof frozen_flags);
+    garden.takes = count_frozen;
+    garden_start("", SELDOM("a", "1") SELDOM("b", "2"), profile, NULL);
+    garden_run(24 * hour_ns);
+    garden.units[2].registers[0]++;
+    garden_run(23 * hour_ns);
+    assert_int_equal(frozen_flags[0][0], 0);
+    garden_run(3 * hour_ns);
+    assert_true(frozen_flags[0][0] >= 1 && frozen_flags[0][0] <= 3);
+    assert_true(garden_device(0).last.values[0].present);
+    assert_int_equal(frozen_flags[1][0], 0);
+    garden.units[1].registers[0]++;
+    garden_run(2 * hour_ns);
+    assert_int_equal(garden_device(0).last.values[0].flag, METRIC_GOOD);
+    for (unsigned i = 1; i < 4; i++)
+        assert_int_equal(frozen_flags[0][i] + frozen_flags[1][i], 0);
+}
+
 static bool stored_at_300(void *context, uint16_t device, struct reading_mark *mark)
 {
     (void)context;
@@ -693,6 +730,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_goes_before_the_polls),
         TEST(a_counter_goes_on_from_the_newest_stored_reading),
+        TEST(what_stands_still_for_two_days_is_stuck),
         TEST(a_write_is_read_back),
         TEST(a_late_answer_to_a_poll_is_not_taken_for_a_requests),
         TEST(no_value_is_an_earlier_requests_however_late_it_comes),
