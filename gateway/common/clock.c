@@ -21,6 +21,14 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct timespec clock_timespec(int64_t ns)
+{
+    int64_t seconds = ns / 1000000000;
+    if (sizeof(time_t) == sizeof(int32_t) && seconds > INT32_MAX)
+        seconds = INT32_MAX;
+    return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)(ns % 1000000000)};
+}
+
 struct clock_now clock_now(void)
 {
     return (struct clock_now){.wall_ms = read_clock(CLOCK_REALTIME),

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* How far a wall time can be trusted. */
 enum time_trust {
@@ -28,6 +29,10 @@ struct clock_now {
     int64_t wall_ms, mono_ms;
 };
 struct clock_now clock_now(void);
+
+/* `ns` nanoseconds, 0 or more, as system calls take them. Where those count seconds in 32 bits
+ * (armhf of Debian 12) what is beyond 2038 is the latest that they can say. */
+struct timespec clock_timespec(int64_t ns);
 
 /* A time daemon, whichever it is, keeps the kernel's clock. false as well where the sandbox does
  * not let the kernel be asked. */

@@ -73,7 +73,7 @@ static void ask(struct master *m, uint8_t unit, uint16_t registers)
     const uint8_t pdu[5] = {3, 0, 0, (uint8_t)(registers >> 8), (uint8_t)registers};
     uint8_t frame[8];
     int64_t at = m->heard_ns + m->silence_ns;
-    struct timespec until = {at / NS_PER_S, at % NS_PER_S};
+    struct timespec until = {(time_t)(at / NS_PER_S), (long)(at % NS_PER_S)};
     (void)rtu_build(unit, pdu, sizeof(pdu), frame, sizeof(frame));
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
     m->polls++;

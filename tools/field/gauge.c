@@ -13,8 +13,11 @@ void gauge_tip(struct gauge *gauge, uint64_t tips)
     if (!endpoint_connected(&gauge->contact))
         return;
     gauge->counted += tips;
-    for (; tips > 0; tips -= tips < BURST_MAX ? tips : BURST_MAX)
-        endpoint_send(&gauge->contact, closures, tips < BURST_MAX ? tips : BURST_MAX);
+    while (tips > 0) {
+        size_t now = tips < BURST_MAX ? (size_t)tips : BURST_MAX;
+        endpoint_send(&gauge->contact, closures, now);
+        tips -= now;
+    }
 }
 
 static void look(void *context, int64_t now_ns)

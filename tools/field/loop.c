@@ -98,7 +98,7 @@ static void clock_set(struct loop *loop)
         at = 1;
     if (at == loop->armed_ns)
         return;
-    struct itimerspec when = {{0, 0}, {at / NS_PER_S, at % NS_PER_S}};
+    struct itimerspec when = {{0, 0}, {(time_t)(at / NS_PER_S), (long)(at % NS_PER_S)}};
     (void)timerfd_settime(loop->clock.fd, TFD_TIMER_ABSTIME, &when, NULL);
     loop->armed_ns = at;
 }

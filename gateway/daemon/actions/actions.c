@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/write_request.h"
 
@@ -461,10 +462,7 @@ static struct timespec after_ms(int64_t ms)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    return until;
+    return clock_timespec((int64_t)until.tv_sec * 1000000000 + until.tv_nsec + ms * 1000000);
 }
 
 static void *actions_main(void *context)

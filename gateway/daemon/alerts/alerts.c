@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/alerts/cause.h"
@@ -407,7 +408,7 @@ static void second(struct alerts *alerts)
 
 static void wait_for_work(struct alerts *alerts, int64_t until_ms)
 {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    struct timespec until = clock_timespec(until_ms * 1000000);
     while (!alerts->urgent && !atomic_load(&alerts->stopping) &&
            pthread_cond_timedwait(&alerts->wake, &alerts->lock, &until) == 0)
         ;

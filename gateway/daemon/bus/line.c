@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
@@ -253,7 +254,7 @@ enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes)
     int64_t left = until_ns - line_now_ns();
     if (left < 0)
         left = 0;
-    struct timespec limit = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+    struct timespec limit = clock_timespec(left);
     int ready = ppoll(fds, 2, &limit, NULL);
     if (ready <= 0)
         return LINE_TIME; /* an interrupted wait is looked at again by the caller's clock */

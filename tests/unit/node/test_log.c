@@ -212,7 +212,7 @@ static bool cut_during_append(uint16_t boot, uint32_t seq, uint64_t n)
     log_open(&log, boot);
     log.begun = log.newest_boot == boot;
     board.cut_at = board.nv_written + n;
-    bool cut = true;
+    volatile bool cut = true; /* a register is what it was at setjmp, or not */
     if (setjmp(board.cut) == 0) {
         append(&log, seq);
         cut = false;

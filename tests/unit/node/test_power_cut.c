@@ -70,7 +70,7 @@ static bool cut_at(uint64_t byte)
 {
     shown_seq = 0;
     board.cut_at = board.nv_written + byte;
-    bool cut = true;
+    volatile bool cut = true; /* a register is what it was at setjmp, or not */
     if (setjmp(board.cut) == 0) {
         live();
         cut = false;

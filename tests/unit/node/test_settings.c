@@ -46,7 +46,7 @@ static bool cut_during_commit(uint64_t n, uint16_t period)
     static struct settings s; /* survives the jump */
     settings_load(&s);
     board.cut_at = board.nv_written + n;
-    bool done = false;
+    volatile bool done = false; /* a register is what it was at setjmp, or not */
     if (setjmp(board.cut) == 0) {
         s.written[INDEX_SETTING_PERIOD] = period;
         assert_int_equal(settings_commit(&s), HAL_OK);

@@ -196,7 +196,7 @@ static void no_memory_is_said_and_nothing_left_out(void **state)
         if (streams != NULL)
             streams_destroy(streams);
     } while (failing->failed);
-    assert_true(n > 1 + STREAMS + BODIES); /* it did fail at each of them */
+    assert_true(n > 1 + (long)(STREAMS + BODIES)); /* it did fail at each of them */
 }
 
 /* ---- The process ---- */
@@ -272,7 +272,7 @@ static void the_process_ends_to_be_started_anew(void **state)
         int code = run_process(&example);
         assert_int_equal(code, failing->failed ? EX_OSERR : EX_OK);
     } while (failing->failed);
-    assert_true(n > 2 + STREAMS + BODIES);
+    assert_true(n > 2 + (long)(STREAMS + BODIES));
 }
 
 int main(void)

@@ -107,7 +107,7 @@ static struct store_stats stats_now(void)
     struct stat st;
     store_stats(garden.bench->store, &stats);
     assert_int_equal(stat(garden.bench->path, &st), 0);
-    assert_true(st.st_size <= MAX_SIZE);
+    assert_true(st.st_size <= (off_t)MAX_SIZE);
     return stats;
 }
 
