@@ -64,6 +64,7 @@ PARTS = {
     "ntfy": "notify: [{ ntfy: { qqqqqqqq: 1 } }]",
     "webhook": "notify: [{ webhook: { qqqqqqqq: 1 } }]",
     "mail": "notify: [{ mail: { qqqqqqqq: 1 } }]",
+    "sms": "notify: [{ sms: { qqqqqqqq: 1 } }]",
     "output": "notify: [{ output: { qqqqqqqq: 1 } }]",
 }
 

@@ -2,13 +2,15 @@
 """Alerts reach people: through each service's own request, over refusals, hangs and kills, once."""
 import email
 import email.header
+import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
 
 import pytest
-from garden import program, wait_until
+from garden import Process, program, wait_until
 from services import MailServer, Service, certificate
 
 LINES = [{"name": "west", "baud": 9600, "units": [
@@ -182,3 +184,73 @@ def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_
     assert words.startswith("[Over] Cold: Soil temp. ")
     assert str(email.header.make_header(email.header.decode_header(message["Subject"]))) in words
     server.stop()
+
+
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/>
+<allow receive_sender="*"/></policy></busconfig>
+"""
+
+
+@pytest.fixture
+def system_bus(site):
+    """A bus of its own in place of the system's; the gateway that is started finds it."""
+    path, config = site.folder / "bus", site.folder / "bus.conf"
+    config.write_text(BUS.format(path=path))
+    bus = site.add(Process(site.folder, "bus", ["dbus-daemon", "--nofork", "--config-file", config]))
+    bus.start()
+    wait_until(path.exists, 10, "the bus")
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={path}"
+    yield bus
+    del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
+
+
+def start_modem(site):
+    file = site.folder / "sms"
+    modem = site.add(Process(site.folder, "modem", [
+        "/usr/bin/python3", pathlib.Path(__file__).with_name("modem.py"), file]))
+    modem.start()
+    wait_until(lambda: "ready" in modem.log(), 20, "the modem")
+    return file
+
+
+def sent(file):
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_a_text_message_goes_out_by_the_modem(site, needs, system_bus):
+    needs("baiye-field", "baiyed")
+    file = start_modem(site)
+    start(site, [{"name": "son", "sms": {"numbers": ["+8613800138000", "10086"]}}])
+    messages = wait_until(lambda: len(sent(file)) == 2 and sent(file), 40, "two messages")
+    assert [message["number"] for message in messages] == ["+8613800138000", "10086"]
+    assert messages[0]["text"] == messages[1]["text"]
+    assert messages[0]["text"].startswith("【告警】低温：土温 ") and len(messages[0]["text"]) <= 134
+
+
+def test_what_the_modem_refuses_is_told_by_the_other_ways(site, service, needs, system_bus):
+    needs("baiye-field", "baiyed")
+    file = start_modem(site)
+    error = pathlib.Path(f"{file}.error")
+    error.write_text("org.freedesktop.ModemManager1.Error.MobileEquipment.SimPin")
+    start(site, [{"name": "son", "sms": {"numbers": ["10086"]}},
+                 way(site, service, "good", "webhook")])
+    wait_until(lambda: any("SIM card wants its PIN" in text for text in service.texts("/good")), 40,
+               "the other way tells of it")
+    assert not sent(file)
+    error.unlink()
+    done = subprocess.run([program("baiye"), "alert", "test", "son", "--socket",
+                           site.folder / "baiyed.sock"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0 and "delivered" in done.stdout, done
+    assert "【测试】" in sent(file)[0]["text"]
+
+
+def test_without_a_modem_manager_the_message_waits_for_it(site, needs, system_bus):
+    needs("baiye-field", "baiyed")
+    start(site, [{"name": "son", "sms": {"numbers": ["10086"]}}])
+    wait_until(lambda: "ModemManager does not run" in site.gateway.log(), 40, "it says so")
+    file = start_modem(site)
+    assert wait_until(lambda: sent(file), 60, "the message")[0]["number"] == "10086"

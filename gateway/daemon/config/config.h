@@ -349,6 +349,7 @@ enum way_kind {
     WAY_WEBHOOK,
     WAY_MAIL,
     WAY_OUTPUT,
+    WAY_SMS,
     WAY_KINDS
 };
 

@@ -119,6 +119,37 @@ static const struct key mail_keys[] = {
     ROW_CA,
 };
 
+/* "+8613800138000": as it is dialled. */
+static bool read_numbers(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct way_config *way = target;
+    bool list = value->type == YAML_SEQUENCE_NODE;
+    const yaml_node_item_t *item = list ? value->data.sequence.items.start : NULL;
+    size_t count = list ? (size_t)(value->data.sequence.items.top - item) : 1;
+    for (size_t i = 0; i < count && count <= WAY_RECEIVERS_MAX; i++) {
+        const char *text = yaml_text(list ? yaml_at(source, item[i]) : value);
+        const char *digits = text && text[0] == '+' ? text + 1 : text;
+        size_t length = digits ? strspn(digits, "0123456789") : 0;
+        if (!digits || length < 3 || length > 20 || digits[length] != '\0')
+            break;
+        (void)snprintf(way->to[way->to_count++], sizeof way->to[0], "%s", text);
+    }
+    if (count > 0 && way->to_count == count)
+        return true;
+    return yaml_error(source, yaml_line(value),
+                      "numbers: one to %d telephone numbers are needed; write for example numbers: "
+                      "[\"+8613800138000\"]",
+                      WAY_RECEIVERS_MAX);
+}
+
+static const struct key sms_keys[] = {
+    {.name = "numbers",
+     .kind = KEY_FUNCTION,
+     .read = read_numbers,
+     .required = true,
+     .example = "[\"+8613800138000\"]"},
+};
+
 static bool read_output_value(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     static const struct key key = {.name = "value", .kind = KEY_SIGNED, .size = 4, .example = "1"};
@@ -164,6 +195,7 @@ static const struct service {
     [WAY_NTFY] = {"ntfy", "https://ntfy.sh", ntfy_keys, sizeof ntfy_keys / sizeof *ntfy_keys},
     [WAY_WEBHOOK] = {"webhook", "", webhook_keys, sizeof webhook_keys / sizeof *webhook_keys},
     [WAY_MAIL] = {"mail", "", mail_keys, sizeof mail_keys / sizeof *mail_keys},
+    [WAY_SMS] = {"sms", "", sms_keys, sizeof sms_keys / sizeof *sms_keys},
     [WAY_OUTPUT] = {"output", "", output_keys, sizeof output_keys / sizeof *output_keys},
 };
 
@@ -196,6 +228,7 @@ SERVICE(feishu, WAY_FEISHU)
 SERVICE(ntfy, WAY_NTFY)
 SERVICE(webhook, WAY_WEBHOOK)
 SERVICE(mail, WAY_MAIL)
+SERVICE(sms, WAY_SMS)
 
 static bool read_output(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -221,6 +254,7 @@ static const struct key way_keys[] = {
     {.name = "ntfy", .kind = KEY_FUNCTION, .read = read_ntfy},
     {.name = "webhook", .kind = KEY_FUNCTION, .read = read_webhook},
     {.name = "mail", .kind = KEY_FUNCTION, .read = read_mail},
+    {.name = "sms", .kind = KEY_FUNCTION, .read = read_sms},
     {.name = "output", .kind = KEY_FUNCTION, .read = read_output},
 };
 
@@ -233,7 +267,7 @@ bool draft_way(struct yaml_source *source, const yaml_node_t *item, void *target
     if (!way->kind_set)
         return yaml_error(source, yaml_line(item),
                           "way \"%s\" has no service; add wecom, dingtalk, feishu, ntfy, webhook, "
-                          "mail or output",
+                          "mail, sms or output",
                           way->name);
     return true;
 }

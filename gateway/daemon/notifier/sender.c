@@ -21,11 +21,13 @@
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
 #include "gateway/daemon/notifier/notifier.h"
+#include "gateway/daemon/notifier/sms.h"
 
 #define TRANSFER_MOST_S 30L
 #define CONNECT_MOST_S  15L
 #define ANSWER_SIZE     4096
 #define MAIL_SIZE       8192
+#define SMS_RETRY_S     10 /* so often the system bus is tried, by a process that is started anew */
 
 struct transfer {
     CURL *easy;
@@ -43,6 +45,8 @@ struct sender {
     struct notifier_hello hello;
     struct boundary boundary;
     CURLM *multi;
+    struct sms *sms;
+    time_t sms_tried_s; /* monotonic */
     struct transfer transfers[WAYS_MAX];
 };
 
@@ -186,6 +190,13 @@ static void end_transfer(struct sender *sender, struct transfer *transfer)
     explicit_bzero(&transfer->request, sizeof transfer->request);
 }
 
+static time_t monotonic_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 static void begin_transfer(struct sender *sender, const struct way_message *message)
 {
     struct transfer *transfer = &sender->transfers[message->way];
@@ -197,6 +208,13 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
         _exit(EX_TEMPFAIL); /* a key or the network changed; what has no answer is sent again */
     transfer->message = *message;
     transfer->answer_size = 0;
+    if (way->kind == WAY_SMS) {
+        if (!sms_is_open(sender->sms) && monotonic_s() - sender->sms_tried_s >= SMS_RETRY_S)
+            _exit(EX_TEMPFAIL); /* within its bounds it can't connect any more */
+        transfer->busy = true;
+        sms_begin(sender->sms, way, message);
+        return;
+    }
     if (!read_secrets(way, &secrets, why)) {
         tell(transfer, WAY_REFUSED, why);
         return;
@@ -269,6 +287,13 @@ static void collect(struct sender *sender)
     }
 }
 
+static void sms_ended(void *context, uint16_t way, enum way_outcome outcome, const char *why)
+{
+    struct sender *sender = context;
+    sender->transfers[way].busy = false;
+    tell(&sender->transfers[way], outcome, why);
+}
+
 /* false: the daemon is gone. */
 static bool read_daemon(struct sender *sender)
 {
@@ -302,12 +327,24 @@ static void close_boundary(struct sender *sender)
 static void serve(struct sender *sender)
 {
     while (read_daemon(sender)) {
-        struct curl_waitfd daemon = {.fd = CHILD_FD, .events = CURL_WAIT_POLLIN};
+        struct curl_waitfd wait[2] = {{.fd = CHILD_FD, .events = CURL_WAIT_POLLIN}};
         collect(sender);
-        (void)curl_multi_poll(sender->multi, &daemon, 1, 1000, NULL);
+        sms_process(sender->sms);
+        wait[1].fd = sms_fd(sender->sms, &wait[1].events);
+        (void)curl_multi_poll(sender->multi, wait, wait[1].fd >= 0 ? 2 : 1,
+                              sms_wait_ms(sender->sms), NULL);
     }
     for (unsigned w = 0; w < WAYS_MAX; w++)
         end_transfer(sender, &sender->transfers[w]);
+}
+
+static void open_bus(struct sender *sender)
+{
+    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
+        if (sender->hello.ways[i].kind == WAY_SMS && !sms_is_open(sender->sms))
+            (void)sms_open(sender->sms); /* said with each message that can't go */
+    }
+    sender->sms_tried_s = monotonic_s();
 }
 
 int notifier_main(void)
@@ -316,15 +353,20 @@ int notifier_main(void)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (sender != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
         sender->multi = curl_multi_init();
+    if (sender != NULL)
+        sender->sms = sms_create(sms_ended, sender);
     bool good =
-        sender != NULL && sender->multi != NULL &&
+        sender != NULL && sender->multi != NULL && sender->sms != NULL &&
         recv(CHILD_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
     if (good) {
+        open_bus(sender);
         close_boundary(sender);
         serve(sender);
     }
     if (sender != NULL && sender->multi != NULL)
         (void)curl_multi_cleanup(sender->multi);
+    if (sender != NULL)
+        sms_destroy(sender->sms);
     curl_global_cleanup();
     free(sender);
     return good ? 0 : 71; /* EX_OSERR */

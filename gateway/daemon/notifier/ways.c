@@ -337,10 +337,26 @@ enum way_outcome way_answer(const struct way_config *way, long status, const cha
     return outcome == WAY_SENT && robot ? by_code(way, body, size, why) : outcome;
 }
 
+void way_sms_text(const struct way_message *message, char text[WAY_SMS_SIZE])
+{
+    bool plain = true;
+    for (const char *at = message->text; *at != '\0'; at++)
+        plain = plain && (unsigned char)*at < 0x80;
+    size_t most = plain ? 306 : 134, characters = 0, size = 0;
+    for (const char *at = message->text; *at != '\0' && size + 1 < WAY_SMS_SIZE; at++) {
+        bool begins = ((unsigned char)*at & 0xC0) != 0x80;
+        if (begins && (characters == most || size + 4 >= WAY_SMS_SIZE))
+            break;
+        characters += begins;
+        text[size++] = *at;
+    }
+    text[size] = '\0';
+}
+
 unsigned way_per_minute(uint8_t kind)
 {
     static const unsigned limits[WAY_KINDS] = {
-        [WAY_WECOM] = 18, [WAY_DINGTALK] = 18, [WAY_FEISHU] = 90,
-        [WAY_NTFY] = 50,  [WAY_WEBHOOK] = 60,  [WAY_MAIL] = 20};
+        [WAY_WECOM] = 18,   [WAY_DINGTALK] = 18, [WAY_FEISHU] = 90, [WAY_NTFY] = 50,
+        [WAY_WEBHOOK] = 60, [WAY_MAIL] = 20,     [WAY_SMS] = 4};
     return kind < WAY_KINDS ? limits[kind] : 1;
 }

@@ -48,6 +48,11 @@ bool way_request(const struct way_config *way, const struct way_secrets *secrets
 size_t way_mail(const struct way_config *way, const struct way_message *message, int64_t wall_ms,
                 char *mail, size_t size);
 
+/* What fits into two text messages: 134 characters where one is not of the basic alphabet
+ * (Chinese), else 306. */
+#define WAY_SMS_SIZE 640
+void way_sms_text(const struct way_message *message, char text[WAY_SMS_SIZE]);
+
 /* `why` is for people, without a secret. */
 enum way_outcome way_answer(const struct way_config *way, long status, const char *body,
                             size_t size, char why[WAY_WHY_SIZE]);

@@ -491,6 +491,8 @@ static void names_line_mistake_and_remedy(void **state)
          "notify:\n  - { name: yard, output: { device: r, write: out-1, for: 5min, repeat: 1min "
          "} }\n",
          ":9:", "repeat must be longer", "repeat: 5min"},
+        {RELAY "notify:\n  - { name: son, sms: { numbers: [ten] } }\n", ":9:", "telephone numbers",
+         "+8613800138000"},
         {RELAY "notify:\n  - { name: yard, output: { device: r, write: siren, for: 30s } }\n",
          ":9:", "no write \"siren\"", "out-1"},
         {"site: s\nalerts:\n  - { name: x, metric: air_temperature }\n", ":3:", "has no limit",

@@ -120,12 +120,32 @@ static void answers_are_read(void **state)
     assert_int_equal(way_mail_answer(451, why), WAY_LATER);
 }
 
+static void a_text_message_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct way_message long_one = {.level = 2};
+    char text[WAY_SMS_SIZE];
+    for (int i = 0; i < 200; i++)
+        strcat(long_one.text, "霜");
+    way_sms_text(&long_one, text);
+    assert_int_equal(strlen(text), 134 * 3);
+    long_one.text[0] = '\0';
+    for (int i = 0; i < 40; i++)
+        strcat(long_one.text, "frost tonight ");
+    way_sms_text(&long_one, text);
+    assert_int_equal(strlen(text), 306);
+    strcpy(long_one.text, "冻 short");
+    way_sms_text(&long_one, text);
+    assert_string_equal(text, "冻 short");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_service_gets_its_own_request),
         cmocka_unit_test(a_mail_is_whole),
         cmocka_unit_test(answers_are_read),
+        cmocka_unit_test(a_text_message_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
