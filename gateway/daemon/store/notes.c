@@ -201,7 +201,7 @@ static enum store_result pick_act(struct store *store, struct note_task *note)
     if (is_beyond_limit(store, &pick))
         return STORE_LIMIT;
     pick.gone = false;
-    if (pick.made_ms <= 0)
+    if (pick.made_ms <= 0 || pick.made_ms > pick.at_ms) /* a phone's clock may be ahead */
         pick.made_ms = pick.at_ms;
     sqlite3_stmt *s = db_statement(&store->db, DB_PICK_SET);
     if (s != NULL) {

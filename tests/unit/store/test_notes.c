@@ -175,6 +175,15 @@ static void a_correction_is_seen_by_all_and_what_stood_there_is_kept(void **stat
     assert_ledger(bench, &all, "a 20260331 12.5 li/wang");
 }
 
+/* A phone's clock that is years ahead, or who wants the last word for ever. */
+static void nobody_corrects_out_of_the_future(void **state)
+{
+    struct bench *bench = *state;
+    note(bench, "li", 125, 20260401, INT64_MAX, NOON + 1);
+    note(bench, "wang", 12.5, 20260401, NOON + 2000, NOON + 2001);
+    assert_ledger(bench, &all, "a 20260401 12.5 li/wang");
+}
+
 static void what_is_deleted_is_in_no_list_and_is_kept(void **state)
 {
     struct bench *bench = *state;
@@ -307,6 +316,8 @@ int main(void)
                                         bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(a_correction_is_seen_by_all_and_what_stood_there_is_kept,
                                         bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(nobody_corrects_out_of_the_future, bench_begin_open,
+                                        bench_end),
         cmocka_unit_test_setup_teardown(what_is_deleted_is_in_no_list_and_is_kept, bench_begin_open,
                                         bench_end),
         cmocka_unit_test_setup_teardown(the_ledger_is_read_by_days_and_pages, bench_begin_open,
