@@ -19,6 +19,16 @@ def test_the_exposure_stays_low(unit, most):
     assert exposure(GATEWAY / unit) <= most
 
 
+@pytest.mark.parametrize("unit", ["packaging/baiyed.service", "led/baiye-led.service"])
+def test_what_a_process_gives_up_by_itself_it_may_give_up(unit):
+    """Debian 12's @system-service does not have Landlock: refused, it would be left out."""
+    allowed = set()
+    for line in (GATEWAY / unit).read_text().splitlines():
+        if line.startswith("SystemCallFilter=") and not line.startswith("SystemCallFilter=~"):
+            allowed |= set(line.split("=", 1)[1].split())
+    assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"} <= allowed
+
+
 PORTS = ["ttyUSB", "ttyACM", "ttyXRUSB", "ttyCH343USB", "ttyS", "ttyAMA", "ttymxc", "ttySTM", "ttyO",
          "ttySC", "ttyAML", "ttyTHS", "ttyPS"]
 
