@@ -33,6 +33,11 @@
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(ARGUMENT(n)),                      \
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), REFUSE, ALLOW
 
+/* Refused unless argument n is that. */
+#define REFUSE_OTHERS(call, n, value)                                                              \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 4), LOAD(ARGUMENT(n)),                      \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), REFUSE, ALLOW
+
 /* A sanitizer looks into its own process when it ends. */
 #if defined(__SANITIZE_ADDRESS__)
 static const bool usable = false;
@@ -99,6 +104,20 @@ static const struct sock_filter no_more[] = {
     REFUSE_CALL(pidfd_open),
     REFUSE_CALL(pidfd_getfd),
     REFUSE_CALL(kill),
+    REFUSE_CALL(tkill),
+    REFUSE_CALL(rt_sigqueueinfo),
+    REFUSE_CALL(rt_tgsigqueueinfo),
+    REFUSE_CALL(pidfd_send_signal),
+    REFUSE_OTHERS(prlimit64, 0, 0), /* 0: itself */
+    REFUSE_CALL(setpriority),
+    REFUSE_CALL(sched_setscheduler),
+    REFUSE_CALL(sched_setparam),
+    REFUSE_CALL(sched_setattr),
+    REFUSE_CALL(sched_setaffinity),
+    REFUSE_CALL(ioprio_set),
+    REFUSE_CALL(kcmp),
+    REFUSE_CALL(move_pages),
+    REFUSE_CALL(migrate_pages),
     REFUSE_CALL(openat2),
     REFUSE_CALL(open_by_handle_at),
     REFUSE_CALL(unlinkat),
@@ -146,8 +165,11 @@ static size_t append(struct sock_filter *to, size_t count, const struct sock_fil
 
 static bool filter_calls(const struct boundary *boundary)
 {
-    struct sock_filter filter[FILTER_MOST];
+    /* Itself it may signal: abort() does. */
+    const struct sock_filter own_threads[] = {REFUSE_OTHERS(tgkill, 0, (uint32_t)getpid())};
+    struct sock_filter filter[FILTER_MOST + sizeof own_threads / sizeof own_threads[0]];
     size_t count = append(filter, 0, native, sizeof native);
+    count = append(filter, count, own_threads, sizeof own_threads);
     if (boundary->written_count == 0)
         count = append(filter, count, no_writing, sizeof no_writing);
     if (boundary->notifies)

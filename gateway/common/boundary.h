@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program gives up before it talks to strangers, for good and for all threads that are
  * started later. Whoever takes it over from there has its connections and what it goes on reading,
- * and no more: it starts no program, looks into no process, reaches no stream socket of the machine
- * (the daemon's control socket is one), and no process of the same user looks into it.
+ * and no more: it starts no program, looks into no process and signals, limits or slows none,
+ * reaches no stream socket of the machine (the daemon's control socket is one), and no process of
+ * the same user looks into it.
  *
  *   system calls  seccomp. Without Landlock it is also what keeps files from being written
  *   files         Landlock, from Linux 5.13 on: what is named here, libraries, and what finding a

@@ -15,11 +15,13 @@
 #include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -137,6 +139,25 @@ static uint16_t open_port(void)
     return ntohs(at.sin_port);
 }
 
+/* The daemon is of the same user, so that the kernel itself lets it be ended, starved or slowed. */
+static void harm_the_parent(void)
+{
+    siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
+    struct rlimit none = {0}, own;
+    struct sched_param idle = {0};
+    pid_t parent = getppid();
+    EXPECT(syscall(SYS_tgkill, parent, parent, 0) != 0 && errno == EPERM);
+    EXPECT(syscall(SYS_tkill, parent, 0) != 0 && errno == EPERM);
+    EXPECT(syscall(SYS_rt_sigqueueinfo, parent, SIGUSR1, &info) != 0 && errno == EPERM);
+    EXPECT(syscall(SYS_rt_tgsigqueueinfo, parent, parent, SIGUSR1, &info) != 0 && errno == EPERM);
+    EXPECT(prlimit(parent, RLIMIT_NOFILE, &none, NULL) != 0 && errno == EPERM);
+    EXPECT(setpriority(PRIO_PROCESS, (id_t)parent, 19) != 0);
+    EXPECT(sched_setscheduler(parent, SCHED_BATCH, &idle) != 0 && errno == EPERM);
+    EXPECT(getrlimit(RLIMIT_NOFILE, &own) == 0 && own.rlim_cur > 0);
+    (void)signal(SIGUSR1, SIG_IGN);
+    EXPECT(raise(SIGUSR1) == 0); /* itself it may signal: abort() does */
+}
+
 static void be_taken_over(void)
 {
     char name[] = "true";
@@ -161,6 +182,7 @@ static void be_taken_over(void)
     EXPECT(kill(getppid(), 0) != 0);
     EXPECT(syscall(SYS_ptrace, 16, getppid(), 0, 0) != 0); /* PTRACE_ATTACH */
     EXPECT(prctl(PR_GET_DUMPABLE) == 0);
+    harm_the_parent();
     EXPECT(try_socket(AF_UNIX, SOCK_STREAM) == EPERM && try_socket(AF_UNIX, SOCK_DGRAM) == EPERM);
     EXPECT(try_connect(broker) == 0);
     if ((boundary.in_force & BOUNDARY_FILES) != 0) {
