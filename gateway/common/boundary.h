@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define BOUNDARY_FILES_MAX 64u
-#define BOUNDARY_PORTS_MAX 12u
+#define BOUNDARY_PORTS_MAX 24u
 #define BOUNDARY_TEXT_SIZE 64u
 
 enum boundary_part {

@@ -309,6 +309,46 @@ static bool read_daemon(struct sender *sender)
     }
 }
 
+/* The port of a service's address; 0: it has none that is understood. */
+static unsigned port_of(const char *url)
+{
+    CURLU *parts = curl_url();
+    char *text = NULL;
+    unsigned long port = 0;
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_PORT, &text, CURLU_DEFAULT_PORT) == CURLUE_OK)
+        port = strtoul(text, NULL, 10);
+    curl_free(text);
+    curl_url_cleanup(parts);
+    return port <= UINT16_MAX ? (unsigned)port : 0;
+}
+
+/* Where libcurl goes instead stands in its environment: any port then. */
+static bool has_proxy(void)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (getenv(names[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void name_ports(struct sender *sender)
+{
+    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
+        const char *url = sender->hello.ways[i].url;
+        unsigned port = url[0] != '\0' ? port_of(url) : 0;
+        if (port == 0 && url[0] != '\0') {
+            sender->boundary.port_count = 0; /* it would not reach that one */
+            return;
+        }
+        if (port != 0)
+            boundary_port(&sender->boundary, port);
+    }
+}
+
 /* libcurl has no thread of its own yet; what it looks names up by stays within. */
 static void close_boundary(struct sender *sender)
 {
@@ -319,6 +359,8 @@ static void close_boundary(struct sender *sender)
         boundary_read(&sender->boundary, way->secret_file);
         boundary_read(&sender->boundary, way->ca_file);
     }
+    if (!has_proxy())
+        name_ports(sender);
     boundary_close(&sender->boundary);
     log_write(LOG_LEVEL_INFO, "notify: its process is bounded: %s",
               boundary_text(sender->boundary.in_force, text));
