@@ -153,7 +153,7 @@ test('places: a pick whose answer is lost between the broker and the phone is st
     await page.locator('.tile.live').waitFor({ timeout: 30_000 });
     let once = true;
     bridge.lastWord = (data) => {
-      if (!once || !data.includes('/rpc/farmer/pick')) return false;
+      if (!once || !data.includes('/rpc/farmer/pick') || data.includes('/rpc/farmer/picks')) return false;
       once = false;
       return true;
     };

@@ -4,7 +4,8 @@
 import { forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot } from './keep/local';
 import { get, set } from './keep/setting';
 import { day } from './model/format';
-import { changed, forget, state } from './model/state';
+import { parseLedger } from './model/ledger';
+import { changed, clock, forget, state } from './model/state';
 import { RpcError } from './mqtt/rpc';
 import { Session, type Login } from './mqtt/session';
 
@@ -45,6 +46,7 @@ export function begin(next: Login, keep: boolean, known = false): void {
       void ring(id);
     } else if (event === 'forecast') {
       note();
+      if (state.ledger !== null) void askLedger(); // it is made anew when somebody noted a pick
     } else if (event === 'refused') {
       kept = false;
     }
@@ -101,11 +103,45 @@ export async function sendWaiting(): Promise<void> {
   clearTimeout(again);
   try {
     const { flush } = await import('./keep/outbox');
-    if ((await flush(mine, login.user)) || session !== mine) return;
+    const waited = state.queuedPicks > 0;
+    const all = await flush(mine, login.user);
+    if (session === mine && (waited || state.ledger === null)) void askLedger();
+    if (all || session !== mine) return;
     again = setTimeout(() => void sendWaiting(), SEND_AGAIN_MS);
   } catch {
     // This browser keeps nothing.
   }
+}
+
+const LEDGER_DAYS = 31;
+
+let asking = false;
+let askAgain = false;
+
+/** What everybody noted of picking, the latest first; `earlier`: the page before those that are here. */
+export async function askLedger(earlier = false): Promise<void> {
+  const mine = session;
+  const askedAt = clock.now();
+  if (!mine || !state.site || state.link !== 'up' || askedAt === null) return;
+  askAgain = asking;
+  if (asking) return;
+  asking = true;
+  const known = state.ledger;
+  const skip = earlier ? (known?.next ?? 0) : 0;
+  const since = earlier && known ? known.from : day(askedAt - LEDGER_DAYS * 86400e3, state.site.timezone);
+  try {
+    const found = parseLedger(await mine.call('picks', { from: since, skip }));
+    if (found && session === mine) {
+      const entries = [...(earlier && known ? known.entries : []), ...found.entries];
+      const oldest = found.entries[found.entries.length - 1]?.day;
+      state.ledger = { entries, from: found.next === null ? since : (oldest ?? since), askedAt, next: found.next };
+      changed();
+    }
+  } catch {
+    // An older gateway, or nobody answered: this phone's own notes are shown.
+  }
+  asking = false;
+  if (askAgain) void askLedger();
 }
 
 async function ring(id: string): Promise<void> {

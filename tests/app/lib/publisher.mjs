@@ -12,11 +12,14 @@ export class Publisher {
     this.user = 'gateway';
     this.asked = [];
     this.picks = new Map();
+    this.ledger = new Map();
     this.answers = {
       time: () => ({ ts: Date.now() + this.ahead }),
       history: (p) => this.history(p),
       ack: () => ({ ok: true }),
-      pick: (p) => { this.picks.set(p.id, p); return { ok: true }; },
+      pick: () => ({ ok: true }),
+      pick_delete: (p) => { this.ledger.delete(p.id); return { ok: true }; },
+      picks: (p) => this.page(p),
     };
     this.ahead = 0; // ms by which the site's time is ahead of this machine's
   }
@@ -51,12 +54,29 @@ export class Publisher {
     const params = JSON.parse(packet.utf8());
     this.asked.push({ user, method, params });
     const answer = await this.answers[method]?.(params, user);
+    if (method === 'pick' && answer?.ok) this.note(params, user);
     const to = packet.props?.response_topic;
     if (answer === undefined || !to) return;
     await this.client.pub({
       topic: to, payload: JSON.stringify(answer), qos: 1,
       props: { correlation_data: packet.props.correlation_data },
     });
+  }
+
+  /** As the gateway's store: a later one of the same id corrects. */
+  note(p, user) {
+    this.picks.set(p.id, p);
+    const old = this.ledger.get(p.id);
+    if (old && old.made > p.made) return;
+    const by = old?.by ?? user;
+    this.ledger.set(p.id, { id: p.id, plot: p.plot, day: p.day, kg: p.kg, pickers: p.pickers, made: p.made ?? this.now(), at: this.now(), by,
+      ...(by === user ? {} : { changed_by: user }) });
+  }
+
+  page(p, most = 150) {
+    const all = [...this.ledger.values()].filter((x) => x.day >= (p.from ?? '')).sort((a, b) => (a.day === b.day ? b.at - a.at : a.day < b.day ? 1 : -1));
+    const skip = p.skip ?? 0;
+    return { picks: all.slice(skip, skip + most), next: all.length > skip + most ? skip + most : null };
   }
 
   online() {

@@ -29,9 +29,9 @@ describe('the day after', () => {
 describe('a booking', () => {
   it('is a pick of nothing that expires before its day begins', () => {
     expect(message(booking(4))).toEqual({
-      id: 'book-upper-2026-04-05', plot: 'upper', day: '2026-04-05', kg: 0, pickers: 4, expires: Date.UTC(2026, 3, 4, 15, 59, 59),
+      id: 'book-upper-2026-04-05', plot: 'upper', day: '2026-04-05', kg: 0, pickers: 4, made, expires: Date.UTC(2026, 3, 4, 15, 59, 59),
     });
-    expect(message(pick('2026-04-04', 9, 5))).toEqual({ id: '2026-04-04 9', plot: 'upper', day: '2026-04-04', kg: 9, pickers: 5 });
+    expect(message(pick('2026-04-04', 9, 5))).toEqual({ id: '2026-04-04 9', plot: 'upper', day: '2026-04-04', kg: 9, pickers: 5, made });
   });
   it('is one at the gateway whoever says it, and each user’s and garden’s own on the phone', () => {
     const on = dayAfter(made, 'Asia/Shanghai');

@@ -68,6 +68,8 @@ export const en: Record<Key, string> = {
   'pick.doubt.much': '{0} {2} by {1} is far more than usual. Is it right?',
   'pick.doubt.little': '{0} {2} by {1} is far less than usual. Is it right?',
   'pick.doubt.gateway': 'Far from the usual, and not stored yet. Is it right?',
+  'pick.day': 'Day', 'pick.day.today': 'Today', 'pick.day.yesterday': 'Yesterday', 'pick.day.other': 'Other day',
+  'pick.correct': 'Correct this entry', 'pick.delete': 'Delete this entry', 'pick.deleted': 'Deleted ✓', 'pick.by': 'by {0}', 'pick.changedby': ', changed by {0}', 'pick.earlier': 'Earlier entries',
   'pick.sure': 'It is right, save', 'pick.drop': 'A slip, delete',
   'grow.title': 'Growth', 'grow.thermal': 'Thermal time', 'grow.share': 'Shoots at standard', 'grow.why': 'Why',
   'grow.perday': 'Thermal time of each day', 'grow.ready': 'Ready on the bushes', 'grow.nodata': 'No growth estimate yet',

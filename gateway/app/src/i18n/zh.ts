@@ -66,6 +66,8 @@ export const zh = {
   'pick.doubt.much': '{0} {2}、{1} 人，比平时多很多。没有写错吗？',
   'pick.doubt.little': '{0} {2}、{1} 人，比平时少很多。没有写错吗？',
   'pick.doubt.gateway': '和平时差得很多，还没有记下。没有写错吗？',
+  'pick.day': '日期', 'pick.day.today': '今天', 'pick.day.yesterday': '昨天', 'pick.day.other': '别的日子',
+  'pick.correct': '改这条记录', 'pick.delete': '删掉这条记录', 'pick.deleted': '已删除 ✓', 'pick.by': '{0} 记', 'pick.changedby': '，{0} 改', 'pick.earlier': '更早的记录',
   'pick.sure': '没写错，保存', 'pick.drop': '写错了，删掉',
   'grow.title': '生长', 'grow.thermal': '积温', 'grow.share': '可采的芽', 'grow.why': '原因',
   'grow.perday': '每天的积温', 'grow.ready': '现在能采', 'grow.nodata': '还没有生长估计',

@@ -14,7 +14,11 @@ export interface Pick {
   booking?: number; // a booking of pickers for a day to come, which begins then: ms
   made: number; // the site's time in ms
   sent: boolean;
+  sentAt?: number; // the site's time in ms
   error: string;
+  by?: string; // who noted it, as the gateway says; none: this phone's user
+  changedBy?: string;
+  gone?: boolean; // it is to be deleted at the gateway
 }
 
 export interface Photo {

@@ -4,8 +4,9 @@
 // sending again after a lost answer, or from two tabs, does no harm. "So many come tomorrow" goes the
 // same way.
 import type { Day } from '../model/format';
+import { ledgerId } from '../model/ledger';
 import { RpcError } from '../mqtt/rpc';
-import { changed, state } from '../model/state';
+import { changed, clock, state } from '../model/state';
 import type { Login, Session } from '../mqtt/session';
 import { db, type Pick } from './db';
 
@@ -36,10 +37,30 @@ export async function confirm(pick: Pick): Promise<void> {
   await add({ ...pick, sure: true, error: '' });
 }
 
+/** Written to the phone, or when it has no room and the gateway is there, sent at once. Throws when
+ *  neither can be done, or the gateway refuses. */
+export async function note(pick: Pick, session: Session | null): Promise<void> {
+  try {
+    await add(pick);
+  } catch (full) {
+    if (!session || state.link !== 'up') throw full;
+    await session.call(method(pick), message(pick));
+  }
+}
+
 /** It was a slip, and the gateway has not taken it. */
 export async function drop(pick: Pick): Promise<void> {
   await (await db()).delete('picks', pick.id);
   await noted();
+}
+
+/** As it is kept now; undefined: it is not. */
+export async function find(id: string): Promise<Pick | undefined> {
+  try {
+    return await (await db()).get('picks', id);
+  } catch {
+    return undefined;
+  }
 }
 
 export async function list(user: string, url: string): Promise<Pick[]> {
@@ -57,10 +78,16 @@ export function bookingOf(login: Login, plot: string, on: Day, pickers: number, 
 /** As the gateway wants it. A booking's id is the same from every phone, so that those of two phones
  *  do not add up; here it has its garden's and user's name in it. One that comes when its day has
  *  begun would be a note that nobody picked: by then it has expired. */
-export function message({ id, plot, day, kg, pickers, booking, sure }: Pick): object {
-  if (booking === undefined) return { id, plot, day, kg, pickers, ...(sure ? { sure } : {}) };
-  return { id: `book-${plot}-${day}`, plot, day, kg, pickers, expires: booking - EXPIRES_BEFORE_MS };
+export function message(pick: Pick): object {
+  const { plot, day, kg, pickers, booking, sure, gone } = pick;
+  const id = ledgerId(pick);
+  const made = Math.floor(pick.made);
+  if (gone) return { id };
+  if (booking === undefined) return { id, plot, day, kg, pickers, made, ...(sure ? { sure } : {}) };
+  return { id, plot, day, kg, pickers, made, expires: booking - EXPIRES_BEFORE_MS };
 }
+
+const method = (pick: Pick): 'pick' | 'pick_delete' => (pick.gone ? 'pick_delete' : 'pick');
 
 async function noted(): Promise<void> {
   const all = await (await db()).getAll('picks');
@@ -73,7 +100,7 @@ async function noted(): Promise<void> {
 async function settle(pick: Pick, error: string): Promise<void> {
   const turn = (await db()).transaction('picks', 'readwrite');
   const now = await turn.store.get(pick.id);
-  if (now?.made === pick.made) await turn.store.put({ ...pick, sent: error === '', error });
+  if (now?.made === pick.made) await turn.store.put({ ...pick, sent: error === '', sentAt: clock.now() ?? pick.made, error, gone: pick.gone === true && error === '' });
   await turn.done;
   await noted();
 }
@@ -104,12 +131,13 @@ async function run(session: Session, user: string): Promise<boolean> {
     if (!next) return true;
     tried.add(name(next));
     try {
-      await session.call('pick', message(next));
+      await session.call(method(next), message(next));
       await settle(next, '');
     } catch (e) {
       const error = e instanceof RpcError ? e : new RpcError('offline', String(e));
       if (TRY_AGAIN.has(error.code)) return false; // the order is kept
-      await settle(next, OWN_WORDS.has(error.code) ? error.code : error.message);
+      const never = next.gone && error.code === 'unknown'; // it never got there
+      await settle(next, never ? '' : OWN_WORDS.has(error.code) ? error.code : error.message);
     }
   }
 }

@@ -156,11 +156,11 @@ export function text(x: unknown, max = TEXT_MAX): string {
   return points.length > max ? points.slice(0, max - 1).join('') + '…' : clean;
 }
 
-function object(x: unknown): Json | null {
+export function object(x: unknown): Json | null {
   return typeof x === 'object' && x !== null && !Array.isArray(x) ? (x as Json) : null;
 }
 
-function number(x: unknown): number | null {
+export function number(x: unknown): number | null {
   return typeof x === 'number' && Number.isFinite(x) && Math.abs(x) < 1e15 ? x : null;
 }
 

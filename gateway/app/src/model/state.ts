@@ -2,6 +2,7 @@
 // Everything the pages show, in one place. Messages change it; pages are told at most once a frame.
 import { Clock } from './clock';
 import type { Gateway } from './fresh';
+import type { Ledger } from './ledger';
 import type { Alert, Forecast, Health, Live, Site } from './payload';
 
 export type LinkState = 'idle' | 'connecting' | 'up' | 'down' | 'refused';
@@ -37,6 +38,8 @@ export interface State {
   forecast: Forecast | null;
   alerts: Map<string, Alert>;
   ledPng: Uint8Array | null;
+  /** What everybody noted of picking; null: not asked yet, or not heard. */
+  ledger: Ledger | null;
   queuedPicks: number;
   /** How often the picks kept on the phone have changed: who shows them reads them again. */
   keptPicks: number;
@@ -63,6 +66,7 @@ export const state: State = {
   forecast: null,
   alerts: new Map(),
   ledPng: null,
+  ledger: null,
   queuedPicks: 0,
   keptPicks: 0,
   remembered: false,
@@ -76,6 +80,7 @@ export function forget(): void {
   state.site = null;
   state.forecast = null;
   state.ledPng = null;
+  state.ledger = null;
   state.remembered = false;
   state.timePending = true;
   for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts, state.today]) map.clear();

@@ -13,7 +13,7 @@ import { clock, state } from '../model/state';
 import { Steps } from './stepper';
 
 const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
-const siteNow = () => clock.now() ?? Date.now();
+const siteNow = () => Math.ceil(clock.now() ?? Date.now());
 const tomorrow = () => dayAfter(siteNow(), zone());
 
 /** Where a note is: with the gateway, on its way, or refused. */

@@ -2,69 +2,149 @@
 // Picking and growth of one plot: what was picked today, how far the shoots are, photos.
 import { useEffect, useState } from 'preact/hooks';
 import '../style/growth.css';
-import { currentLogin, gardenName, sendWaiting } from '../garden';
+import { askLedger, current, currentLogin, gardenName, sendWaiting } from '../garden';
 import { ours, t } from '../i18n';
 import type { Photo, Pick } from '../keep/db';
 import { dailyGrowth } from '../keep/local';
 import { dropPhoto, keepPhoto, NotAPhoto, photosOf } from '../keep/photos';
-import { add, confirm, DOUBTFUL, drop, list } from '../keep/outbox';
-import { day, fullDate, value } from '../model/format';
+import { confirm, DOUBTFUL, drop, find, note } from '../keep/outbox';
+import { day, fullDate, midnight, value } from '../model/format';
 import { has } from '../model/own';
 import type { PlotForecast, Why } from '../model/payload';
 import { bookedFor, doubt, PICKERS_MAX, type Doubt } from '../model/picks';
 import { clock, state } from '../model/state';
 import { estimated, fromUnit, toUnit, unitName, weighed } from '../model/weight';
+import { RpcError } from '../mqtt/rpc';
 import { randomId } from '../mqtt/session';
 import { BookingCard, Refused, Sent } from './booking';
 import { useGarden, usePicks } from './hooks';
 import { Icon } from './icon';
+import { problem } from './problem';
 import { Stepper } from './stepper';
 
 const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
-const siteNow = () => clock.now() ?? Date.now();
+const siteNow = () => Math.ceil(clock.now() ?? Date.now());
 const KG_MAX = 5000;
+const LEDGER_AGAIN_MS = 60_000; // somebody else may have noted something
 
-/** First tap opens this with the likely numbers, second tap saves. */
-function PickForm({ plot, label, picks, forecast, done }: {
-  plot: string; label: string; picks: Pick[]; forecast: PlotForecast | undefined; done: (note: string) => void;
-}) {
-  const today = day(siteNow(), zone());
-  const last = picks.find((p) => p.plot === plot && !p.booking);
-  const booked = last?.day === today ? undefined : bookedFor(picks, plot, today);
-  const [weight, setWeight] = useState(toUnit(last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5)));
-  const kilos = fromUnit(weight);
-  const [people, setPeople] = useState((booked ?? last)?.pickers ?? forecast?.pickers ?? 2);
-  const [busy, setBusy] = useState(false); // a second tap would be a second pick
-  const [asked, setAsked] = useState<Doubt | null>(null);
-  const save = async () => {
-    const login = currentLogin();
-    if (!login || busy) return;
-    const slip = doubt(picks, plot, kilos, people);
-    if (slip !== null && asked === null) return setAsked(slip);
-    setBusy(true);
-    const now = siteNow();
-    try {
-      await add({ id: randomId(), user: login.user, url: login.url, plot, day: day(now, zone()), kg: kilos,
-        pickers: Math.round(people), made: now, sent: false, error: '', ...(asked === null ? {} : { sure: true }) });
-    } catch {
-      return done(t('pick.failed'));
-    }
-    await sendWaiting();
-    const mine = (await list(login.user, login.url))[0];
-    done(mine?.sent ? t('pick.saved') : mine?.error ? '' : t('pick.queued'));
-  };
-  // The question is about the number that stands there.
-  const changing = (set: (n: number) => void) => (n: number) => {
-    setAsked(null);
-    set(n);
+function toTop(): void {
+  const page = document.querySelector('.scroll');
+  if (page) page.scrollTop = 0;
+}
+
+interface FormProps {
+  plot: string;
+  picks: Pick[];
+  forecast: PlotForecast | undefined;
+  /** What is corrected; none: something new is noted. */
+  entry: Pick | undefined;
+  done: (note: string) => void;
+}
+
+const PLOTS_AS_BUTTONS = 6;
+
+function PlotChoice({ plot, set }: { plot: string; set: (plot: string) => void }) {
+  const plots = state.site?.plots ?? [];
+  if (plots.length < 2) return null;
+  if (plots.length > PLOTS_AS_BUTTONS) {
+    return (
+      <label class="plotpick">
+        <span>{t('pick.plot')}</span>
+        <select name="plot" value={plot} onChange={(e) => set(e.currentTarget.value)}>
+          {plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
+        </select>
+      </label>
+    );
+  }
+  return (
+    <div class="chips" role="group" aria-label={t('pick.plot')}>
+      {plots.map((p) => <button type="button" key={p.name} aria-pressed={p.name === plot} onClick={() => set(p.name)}>{p.label}</button>)}
+    </div>
+  );
+}
+
+/** Today and yesterday are one tap; any other day is the phone's own calendar. */
+function DayChoice({ on, set }: { on: string; set: (day: string) => void }) {
+  const now = siteNow();
+  const today = day(now, zone());
+  const yesterday = day(midnight(now, zone()) - 1, zone());
+  const other = on !== today && on !== yesterday;
+  const [open, setOpen] = useState(other);
+  const choose = (next: string) => {
+    setOpen(false);
+    set(next);
   };
   return (
-    <form class="card pickform" onSubmit={(e) => { e.preventDefault(); void save(); }}>
-      <h2>{t('pick.today')} · {label}</h2>
+    <div>
+      <div class="segments" role="group" aria-label={t('pick.day')}>
+        <button type="button" aria-pressed={on === today && !open} onClick={() => choose(today)}>{t('pick.day.today')}</button>
+        <button type="button" aria-pressed={on === yesterday && !open} onClick={() => choose(yesterday)}>{t('pick.day.yesterday')}</button>
+        <button type="button" aria-pressed={other || open} onClick={() => setOpen(true)}>{t('pick.day.other')}</button>
+      </div>
+      {open && (
+        <input class="wide" type="date" name="day" aria-label={t('pick.day')} max={today} value={on}
+          onChange={(e) => e.currentTarget.value !== '' && e.currentTarget.value <= today && set(e.currentTarget.value)} />
+      )}
+    </div>
+  );
+}
+
+/** First tap opens this with the likely numbers, second tap saves. */
+function PickForm({ plot: first, picks, forecast, entry, done }: FormProps) {
+  const today = day(siteNow(), zone());
+  const last = picks.find((p) => p.plot === first && !p.booking);
+  const booked = last?.day === today ? undefined : bookedFor(picks, first, today);
+  const likely = entry ?? { kg: last?.kg ?? Math.round(forecast?.pickKg?.[1] ?? 5), pickers: (booked ?? last)?.pickers ?? forecast?.pickers ?? 2 };
+  const [plot, setPlot] = useState(first);
+  const [on, setDay] = useState(entry?.day ?? today);
+  const [weight, setWeight] = useState(toUnit(likely.kg));
+  const [people, setPeople] = useState(likely.pickers);
+  const [busy, setBusy] = useState(false); // a second tap would be a second pick
+  const [asked, setAsked] = useState<Doubt | 'gateway' | null>(null);
+  const kilos = fromUnit(weight);
+  const keep = async (pick: Pick) => {
+    setBusy(true);
+    try {
+      await note(pick, current());
+    } catch (e) {
+      setBusy(false);
+      if (e instanceof RpcError && e.code === DOUBTFUL) return setAsked('gateway');
+      return done(e instanceof RpcError ? t('pick.refused', problem(e)) : t('pick.failed'));
+    }
+    await sendWaiting();
+    void askLedger();
+    const mine = await find(pick.id);
+    done(mine === undefined || mine.sent ? t(pick.gone ? 'pick.deleted' : 'pick.saved') : mine.error ? '' : t('pick.queued'));
+  };
+  const save = () => {
+    const login = currentLogin();
+    if (!login || busy) return;
+    const slip = doubt(picks.filter((p) => p.id !== entry?.id), plot, kilos, people);
+    if (slip !== null && asked === null) return setAsked(slip);
+    const old = entry ?? { id: randomId(), made: 0 };
+    void keep({ ...old, user: login.user, url: login.url, plot, day: on, kg: kilos, pickers: Math.round(people),
+      made: Math.max(siteNow(), old.made + 1), sent: false, error: '', ...(asked === null ? {} : { sure: true }) });
+  };
+  const remove = () => {
+    const login = currentLogin();
+    if (!login || !entry || busy) return;
+    void keep({ ...entry, user: login.user, url: login.url, gone: true, made: Math.max(siteNow(), entry.made + 1), sent: false, error: '' });
+  };
+  // The question is about what stands there.
+  const changing = <T,>(set: (x: T) => void) => (x: T) => {
+    setAsked(null);
+    set(x);
+  };
+  return (
+    <form class="card pickform" onSubmit={(e) => { e.preventDefault(); save(); }}>
+      <h2>{t(entry ? 'pick.correct' : 'pick.today')}</h2>
+      <PlotChoice plot={plot} set={changing(setPlot)} />
+      <DayChoice on={on} set={changing(setDay)} />
       <Stepper name="weight" label={t('pick.weight', unitName())} number={weight} step={weight >= 20 ? 1 : 0.5} max={toUnit(KG_MAX)} set={changing(setWeight)} />
       <Stepper name="pickers" label={t('pick.pickers')} number={people} step={1} max={PICKERS_MAX} set={changing(setPeople)} />
       {asked && <p class="wrong" role="alert">{t(`pick.doubt.${asked}`, weighed(kilos), Math.round(people), unitName())}</p>}
-      <button class="primary" type="submit">{asked ? t('pick.sure') : t('pick.save')}</button>
+      <button class="primary" type="submit" disabled={busy}>{asked ? t('pick.sure') : t('pick.save')}</button>
+      {entry && <button class="danger" type="button" disabled={busy} onClick={remove}>{t('pick.delete')}</button>}
       <button class="plain" type="button" onClick={() => done('')}>{t('pick.cancel')}</button>
     </form>
   );
@@ -84,29 +164,43 @@ function Doubted({ pick, label }: { pick: Pick; label: string }) {
   );
 }
 
-function PickLog({ picks }: { picks: Pick[] }) {
+const LOG_ROWS = 10;
+
+/** Everybody's entries; one tap on a row corrects it. */
+function PickLog({ picks, open }: { picks: Pick[]; open: (pick: Pick) => void }) {
+  const [most, setMost] = useState(LOG_ROWS);
   const today = day(siteNow(), zone());
   // A booking of a day that is over says nothing any more, but that it was not taken.
   const rows = picks.filter((p) => !p.booking || !p.sent || p.day >= today);
   if (rows.length === 0) return null;
   const name = (plot: string) => state.site?.plots.find((p) => p.name === plot)?.label ?? plot;
+  const earlier = rows.length > most || state.ledger?.next != null;
+  const more = () => {
+    setMost(most + 3 * LOG_ROWS);
+    if (rows.length <= most + 3 * LOG_ROWS && state.ledger?.next != null) void askLedger(true);
+  };
+  const line = (p: Pick) => (
+    <>
+      <span>
+        <span class="quiet">{p.day.slice(5)}</span>{' '}
+        {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), weighed(p.kg), p.pickers, unitName())}
+        {p.by && <span class="quiet by">{t('pick.by', p.by)}{p.changedBy && t('pick.changedby', p.changedBy)}</span>}
+      </span>
+      {p.by === undefined || p.by === state.user ? <Sent pick={p} /> : <span aria-hidden="true">›</span>}
+    </>
+  );
   return (
     <section class="card" aria-labelledby="picklog">
       <h2 id="picklog">{t('pick.log')}</h2>
       <ul class="rows">
-        {rows.slice(0, 10).map((p) => (
+        {rows.slice(0, most).map((p) => (
           <li key={p.id}>
-            <div>
-              <span>
-                <span class="quiet">{p.day.slice(5)}</span>{' '}
-                {p.booking ? t('book.summary', name(p.plot), p.pickers) : t('pick.summary', name(p.plot), weighed(p.kg), p.pickers, unitName())}
-              </span>
-              <Sent pick={p} />
-            </div>
+            {p.booking ? <div>{line(p)}</div> : <button class="row" onClick={() => open(p)}>{line(p)}</button>}
             <Refused pick={p} />
           </li>
         ))}
       </ul>
+      {earlier && <button class="plain wide" onClick={more}>{t('pick.earlier')}</button>}
     </section>
   );
 }
@@ -235,9 +329,16 @@ export function Growth({ arg }: { arg: string }) {
   useGarden();
   const plots = state.site?.plots ?? [];
   const [chosen, setChosen] = useState(arg);
-  const [open, setOpen] = useState(false);
-  const [note, setNote] = useState('');
+  const [open, setOpen] = useState<Pick | 'new' | null>(null);
+  const [said, setSaid] = useState('');
   const picks = usePicks();
+  const up = state.link === 'up' && clock.now() !== null;
+  useEffect(() => {
+    if (!up) return undefined;
+    void askLedger();
+    const timer = setInterval(() => void askLedger(), LEDGER_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [up]);
   const plot = plots.find((p) => p.name === chosen) ?? plots[0];
   const waiting = picks.filter((p) => !p.sent && !p.error).length;
   if (!plot) {
@@ -252,30 +353,30 @@ export function Growth({ arg }: { arg: string }) {
   return (
     <div class="growthpage">
       <div class="pagehead"><h1>{t('pick.title')}</h1></div>
-      {plots.length > 1 && (
+      {open === null && plots.length > 1 && (
         <label class="plotpick">
           <span>{t('pick.plot')}</span>
-          <select value={plot.name} onChange={(e) => { setChosen(e.currentTarget.value); setOpen(false); setNote(''); }}>
+          <select value={plot.name} onChange={(e) => { setChosen(e.currentTarget.value); setSaid(''); }}>
             {plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
           </select>
         </label>
       )}
-      {open ? (
-        <PickForm plot={plot.name} label={plot.label} picks={picks} forecast={forecast}
-          done={(text) => { setOpen(false); setNote(text); }} />
+      {open !== null ? (
+        <PickForm key={open === 'new' ? '' : open.id} plot={open === 'new' ? plot.name : open.plot} picks={picks} forecast={forecast}
+          entry={open === 'new' ? undefined : open} done={(text) => { setOpen(null); setSaid(text); }} />
       ) : (
-        <button class="primary pickbutton" onClick={() => { setOpen(true); setNote(''); }}>
+        <button class="primary pickbutton" onClick={() => { setOpen('new'); setSaid(''); }}>
           <Icon name="basket" /> {t('pick.today')}
         </button>
       )}
-      <p class="picknote strong" role="status">{note || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
+      <p class="picknote strong" role="status">{said || (waiting > 0 ? t('pick.waiting', waiting) : '')}</p>
       {picks.filter((p) => p.error === DOUBTFUL).map((p) => (
         <Doubted key={p.id} pick={p} label={plots.find((x) => x.name === p.plot)?.label ?? p.plot} />
       ))}
       <BookingCard key={plot.name} plot={plot.name} picks={picks} forecast={state.forecast} />
       <GrowthCard plot={plot.name} forecast={forecast} />
       <PhotoCard plot={plot.name} label={plot.label} />
-      <PickLog picks={picks} />
+      <PickLog picks={picks} open={(pick) => { setOpen(pick); setSaid(''); toTop(); }} />
     </div>
   );
 }

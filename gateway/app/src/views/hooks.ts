@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { currentLogin } from '../garden';
 import type { Pick } from '../keep/db';
+import { shared } from '../model/ledger';
 import { listen, state } from '../model/state';
 
 /** Draws again when the state changed, and at least every `seconds` because ages grow. */
@@ -18,7 +19,8 @@ export function useGarden(seconds = 5): void {
   }, [seconds]);
 }
 
-/** What this phone noted of picking, the newest first. Nothing waits for the phone's data base. */
+/** What everybody noted of picking, the newest first; without the gateway what this phone noted.
+ *  Nothing waits for the phone's data base. */
 export function usePicks(): Pick[] {
   const [picks, setPicks] = useState<Pick[]>([]);
   const login = currentLogin();
@@ -34,7 +36,8 @@ export function usePicks(): Pick[] {
       gone = true;
     };
   }, [login, state.keptPicks]);
-  return picks;
+  const { ledger } = state;
+  return useMemo(() => shared(picks, ledger), [picks, ledger]);
 }
 
 export function useHash(): string[] {
