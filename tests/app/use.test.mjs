@@ -128,6 +128,38 @@ test('use: a pick without network waits on the phone and arrives once, even if t
   assert.equal(new Set(stored).size, 1, 'the same id both times: the gateway takes it once');
 });
 
+test('use: the range stays when another quantity or a second plot is chosen: soil of two plots over a week is four taps', async () => {
+  await s.gateway.garden(2);
+  const page = await open({ size: 'small' });
+  let taps = 0;
+  const hit = async (what) => { taps += 1; await what.tap(); };
+  await hit(page.locator('.tile', { hasText: '上坡' }));
+  await hit(page.getByRole('button', { name: '周', exact: true }));
+  await hit(page.locator('.choices button', { hasText: '土壤水分' }));
+  taps += 1; // the phone's own list opens on the choice
+  await page.locator('.compare select').selectOption('p:creek');
+  await until('both plots of the week', async () => (await page.locator('[data-step]').getAttribute('data-step')) === 'hour'
+    && Number(await page.locator('[data-points]').getAttribute('data-points')) > 300);
+  assert.equal(await page.getByRole('button', { name: '周', exact: true }).getAttribute('aria-pressed'), 'true');
+  assert.ok(taps <= 4);
+  assert.deepEqual(page.problems, []);
+});
+
+test('use: who comes back to the list of plots stands where they were', async () => {
+  await s.gateway.garden(20);
+  const page = await open({ size: 'small' });
+  const last = page.locator('.tile', { hasText: '地块 18' });
+  await last.scrollIntoViewIfNeeded();
+  await last.tap({ trial: true }); // it may scroll a little further to be hit
+  const before = await page.locator('.scroll').evaluate((e) => e.scrollTop);
+  assert.ok(before > 200, `${before}`);
+  await last.tap();
+  await page.locator('.plotpage').waitFor();
+  assert.equal(await page.locator('.scroll').evaluate((e) => e.scrollTop), 0);
+  await page.goBack();
+  await until('it stands there again', async () => Math.abs(await page.locator('.scroll').evaluate((e) => e.scrollTop) - before) < 40);
+});
+
 test('use: the chart loads day, week, month and a year of hours in pages', async () => {
   await s.gateway.garden(2);
   const page = await open({}, 'plot/p:upper');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frame: which page is shown, the menu under the thumb, the banner of open alerts.
 import type { ComponentType } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ours, said, t, word, type Key } from '../i18n';
 import { worstFirst } from '../model/alerts';
 import { has } from '../model/own';
@@ -93,18 +93,55 @@ function useTold(page: string) {
   return main;
 }
 
+/** Lists that one comes back to where one was; other pages begin at their top. */
+const KEEPS_PLACE = new Set(['', 'alerts', 'devices']);
+const places = new Map<string, number>();
+const SETTLES_MS = 1000; // a page's code comes first, then what it draws
+
+/** `page` null: none is shown yet. */
+function usePlaceOnPage(page: string | null) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (!el || page === null || !KEEPS_PLACE.has(page)) return undefined;
+    const wanted = places.get(page) ?? 0;
+    const begun = performance.now();
+    let frame = 0;
+    let over = wanted === 0;
+    const stop = () => { over = true; };
+    const back = () => {
+      if (over) return;
+      el.scrollTop = wanted;
+      if (Math.abs(el.scrollTop - wanted) < 2 || performance.now() - begun > SETTLES_MS) over = true;
+      else frame = requestAnimationFrame(back);
+    };
+    const note = () => { if (over) places.set(page, el.scrollTop); };
+    el.addEventListener('touchstart', stop, { passive: true });
+    el.addEventListener('wheel', stop, { passive: true });
+    el.addEventListener('scroll', note, { passive: true });
+    back();
+    return () => {
+      cancelAnimationFrame(frame);
+      el.removeEventListener('scroll', note);
+    };
+  }, [page]);
+  return box;
+}
+
 export function App() {
   useGarden();
   const [page = '', arg = ''] = useHash();
   const inside = has(later, page) ? page : '';
   const main = useTold(`${inside}/${arg}`);
-  if (!currentLogin() || state.link === 'refused') return <div class="scroll"><Login /></div>;
+  const outside = !currentLogin() || state.link === 'refused';
+  const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
+  if (outside) return <div class="scroll"><Login /></div>;
   const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;
   const open = openAlerts().length;
   return (
     <>
       {inside !== 'alerts' && <Banner />}
-      <div class="scroll" key={`${inside}/${arg}`}>
+      <div class="scroll" ref={box} key={`${inside}/${arg}`}>
         <main ref={main} tabIndex={-1}>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
       </div>
       <nav class="menu" aria-label={t('nav.label')}>

@@ -80,11 +80,16 @@ function clockNote(): string | null {
 }
 
 /** What fits on a screen is drawn first, the rest when there is nothing better to do. */
+let drawnOnce = false;
+
 function useMost(ready: boolean): number {
-  const [most, setMost] = useState(4);
+  const [most, setMost] = useState(drawnOnce ? Infinity : 4);
   useEffect(() => {
     if (!ready) return undefined;
-    const all = () => setMost(Infinity);
+    const all = () => {
+      drawnOnce = true;
+      setMost(Infinity);
+    };
     if (typeof requestIdleCallback !== 'function') {
       const timer = setTimeout(all, 300);
       return () => clearTimeout(timer);

@@ -6,11 +6,12 @@ import 'uplot/dist/uPlot.min.css';
 import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
-import { clockTime, day, midnight, when } from '../model/format';
+import { clockTime, day, when } from '../model/format';
 import { addLive, csv, emptySeries, hasRange, stepFor, total, type Series } from '../model/series';
 import type { Live } from '../model/payload';
 import { clock, state } from '../model/state';
 import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
+import { RANGES, rangeUpTo, SPAN_MS, type Range } from '../model/range';
 import { loadHistory } from '../mqtt/history';
 import { Chart, type Line } from './chart';
 import { useGarden } from './hooks';
@@ -22,11 +23,12 @@ import { ageText, Mark, Reading } from './tile';
 import { onTheme, theme } from './theme';
 import { useToday } from './today';
 
-type Range = 'day' | 'week' | 'month' | 'year';
-const SPAN_MS: Record<Range, number> = {
-  day: 86400e3, week: 7 * 86400e3, month: 31 * 86400e3, year: 366 * 86400e3,
-};
-const RANGES = Object.keys(SPAN_MS) as Range[];
+/** What is looked at: it stays when another metric or a second plot is chosen. */
+interface Window {
+  range: Range;
+  view: [number, number] | null;
+  asked: [number, number] | null;
+}
 
 function everyOf(key: string): number {
   const name = key.slice(2);
@@ -107,22 +109,20 @@ interface ChartProps {
   metric: string;
   keys: string[];
   labels: string[];
+  window: Window;
+  setWindow: (change: (w: Window) => Window) => void;
   children: ComponentChildren; // what is chosen below the chart
 }
 
-function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
+function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, setWindow, children }: ChartProps) {
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   const now = clock.now();
-  const [range, setRange] = useState<Range>('day');
-  const [view, setView] = useState<[number, number] | null>(null);
-  const [asked, setAsked] = useState<[number, number] | null>(null);
   const [point, setPoint] = useState<number | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
 
-  // "Up to now" moves on; rounded so that the same range is asked for the same answer.
-  const end = now === null ? null : range === 'day' ? Math.ceil(now / 300e3) * 300e3 : midnight(now, zone) + 86400e3;
-  const base: [number, number] = end === null ? [0, 1] : [end - SPAN_MS[range], end];
+  const days = stepFor(SPAN_MS[range], kindOf(metric)) === 'day' || range === 'year';
+  const base: [number, number] = now === null ? [0, 1] : rangeUpTo(now, range, days, zone);
   const shown = view ?? base;
   const [from, to] = asked ?? base;
   const heard = useHeard(keys);
@@ -139,8 +139,7 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
       root: box.current, zone, unit: unit(metric), decimals: decimals(metric), kind: kindOf(metric),
       until: () => clock.now() ?? Infinity,
       onRange: (a, b, done) => {
-        setView([a, b]);
-        if (done) setAsked([Math.floor(a / 300e3) * 300e3, Math.ceil(b / 300e3) * 300e3]);
+        setWindow((w) => ({ ...w, view: [a, b], ...(done ? { asked: [Math.floor(a / 300e3) * 300e3, Math.ceil(b / 300e3) * 300e3] } : {}) }));
       },
       onPoint: setPoint,
     });
@@ -162,17 +161,12 @@ function ChartBox({ tile, metric, keys, labels, children }: ChartProps) {
     if (withLive.length > 0) chart.current?.show(withLive);
   }, [stamp, metric, lang(), theme(), keys.length]);
 
-  const choose = (next: Range) => {
-    setRange(next);
-    setView(null);
-    setAsked(null);
-  };
+  const choose = (next: Range) => setWindow(() => ({ range: next, view: null, asked: null }));
   const pan = (direction: number) => {
     const [a, b] = shown;
     const move = direction * (b - a);
     const moved: [number, number] = [a + move, b + move];
-    setView(moved);
-    setAsked(moved);
+    setWindow((w) => ({ ...w, view: moved, asked: moved }));
   };
   const title = t('plot.chart', labels.join(' / '), metricName(metric));
   const fileName = `${labels.join('-')}-${metricName(metric)}-${day(shown[1], zone)}`;
@@ -373,6 +367,7 @@ export function PlotPage({ arg }: { arg: string }) {
   const tile = all.find((x) => keyOf(x) === arg);
   const [chosen, setChosen] = useState('');
   const [other, setOther] = useState('');
+  const [shown, setShown] = useState<Window>({ range: 'day', view: null, asked: null });
   useToday(tile ? [tile] : []);
   if (!tile) return <p class="pad">{state.site ? t('plot.missing') : t('state.connecting')}</p>;
   const metrics = Object.keys(tile.cells);
@@ -392,7 +387,7 @@ export function PlotPage({ arg }: { arg: string }) {
         <h1>{tile.label}</h1>
         <span class="age">{ageText({ tile, now })}</span>
       </div>
-      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels}>
+      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} window={shown} setWindow={setShown}>
         <h2>{t('plot.metric')}</h2>
         <div class="choices">
           {metrics.map((m) => (
