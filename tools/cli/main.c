@@ -28,6 +28,8 @@ static const struct {
     {"read", cli_ask, "read DEVICE REGISTER [COUNT] | NAME", "read registers of a device"},
     {"write", cli_ask, "write DEVICE NAME VALUE [SECONDS]", "write a register its profile allows"},
     {"scan", cli_ask, "scan BUS [FROM TO]", "look for devices at every address"},
+    {"find", cli_find, "find --port PORT [--all]",
+     "who is at a serial port, at which rate and address, and what it is"},
     {"nodes", cli_ask, "nodes BUS", "find our nodes by serial number, whatever their addresses"},
     {"address", cli_ask, "address BUS SERIAL ADDRESS", "give one of them its address"},
     {"settings", cli_settings, "settings DEVICE [NAME=VALUE]...",

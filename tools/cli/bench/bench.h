@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A serial line that this program has for itself: asks any unit at any rate, with the daemon's own
+ * timing and framing. One thread. */
+#ifndef BAIYE_CLI_BENCH_H
+#define BAIYE_CLI_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/daemon/bus/transact.h"
+
+#define BENCH_WAIT_MS 300 /* the longest that a device on the bench may take to answer */
+
+struct bench {
+    struct bus_config bus;
+    struct line line;
+    struct transact transact;
+    unsigned garbled, answered; /* of all that was asked */
+    bool echo;                  /* our requests came back */
+};
+
+/* 0, or an errno of line_open(). bench_close() after 0. */
+int bench_open(struct bench *bench, const char *port, const struct serial_timing *wire);
+void bench_close(struct bench *bench);
+
+/* Asks once, and once more after a wrong answer if `tries` is 2. `answer->pdu` is valid until the
+ * next one. */
+void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
+               const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
+               struct transact_answer *answer);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a survey found, for people and for programs; its progress, on a terminal only. */
+#ifndef BAIYE_CLI_SHOW_H
+#define BAIYE_CLI_SHOW_H
+
+#include "tools/cli/bench/survey.h"
+
+/* A survey's step: says where it is. The context may be a `const volatile sig_atomic_t *` that ends
+ * the survey when it is not 0. */
+bool show_step(void *context, const struct serial_timing *wire, unsigned unit);
+void show_step_end(void);
+void show_found(const struct survey_found *found);
+void show_found_json(const struct survey_found *found);
+/* "9600 8N1" */
+void show_wire(const struct serial_timing *wire, char text[24]);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/cli/bench/survey.h"
+
+#include <string.h>
+
+#include "protocols/bytes/bytes.h"
+#include "protocols/modbus/request.h"
+
+#define LOOK_MS   120 /* beside the wire: a probe answers well before */
+#define FAST_MS   500
+#define FAST_BITS (35u + 32u * 18u) /* silence, and 32 windows of at most 18 bits */
+#define TRIES     3
+#define FEW       10 /* addresses that people give first */
+
+/* ---- what is tried ---- */
+
+static void add_setting(struct serial_timing list[SURVEY_SETTINGS], unsigned *count, uint32_t baud,
+                        char parity)
+{
+    for (unsigned i = 0; i < *count; i++) {
+        if (list[i].baud == baud && list[i].parity == parity)
+            return;
+    }
+    if (*count < SURVEY_SETTINGS)
+        list[(*count)++] = (struct serial_timing){baud, parity, 1};
+}
+
+unsigned survey_settings(const struct recognise_book *book, const struct serial_timing *first,
+                         struct serial_timing list[SURVEY_SETTINGS])
+{
+    static const struct {
+        uint32_t baud;
+        char parity;
+    } habits[] = {{9600, 'N'}, {4800, 'N'},  {19200, 'E'},  {9600, 'E'}, {19200, 'N'},
+                  {2400, 'N'}, {38400, 'N'}, {115200, 'N'}, {4800, 'E'}, {57600, 'N'}};
+    unsigned count = 0;
+    if (first->baud != 0)
+        list[count++] = *first;
+    for (size_t i = 0; i < 3; i++)
+        add_setting(list, &count, habits[i].baud, habits[i].parity);
+    for (unsigned i = 0; i < book->count; i++)
+        add_setting(list, &count, book->profiles[i].baud, book->profiles[i].parity);
+    for (size_t i = 3; i < sizeof habits / sizeof habits[0]; i++)
+        add_setting(list, &count, habits[i].baud, habits[i].parity);
+    return count;
+}
+
+void survey_addresses(const struct recognise_book *book, bool every, uint8_t list[248])
+{
+    bool in[256] = {true};
+    unsigned count = 0;
+    for (unsigned i = 0; i < book->count; i++) {
+        uint8_t address = book->profiles[i].address_default;
+        if (!in[address] && address <= 247)
+            list[count++] = address;
+        in[address] = true;
+    }
+    for (unsigned address = 1; address <= (every ? 247 : FEW); address++) {
+        if (!in[address])
+            list[count++] = (uint8_t)address;
+        in[address] = true;
+    }
+    list[count] = 0;
+}
+
+/* ---- our nodes ---- */
+
+static struct survey_found *add_found(struct survey *survey, const struct serial_timing *wire,
+                                      uint8_t unit, uint32_t serial)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        struct survey_found *found = &survey->found[i];
+        if (serial != 0 ? found->serial == serial
+                        : found->unit == unit && found->wire.baud == wire->baud &&
+                              found->wire.parity == wire->parity)
+            return NULL;
+    }
+    if (survey->count == SURVEY_FOUND)
+        return NULL;
+    struct survey_found *found = &survey->found[survey->count++];
+    *found = (struct survey_found){.wire = *wire, .unit = unit, .serial = serial};
+    return found;
+}
+
+/* One round of arbitration; true: it found somebody new. */
+static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
+{
+    unsigned wait_ms = FAST_MS + FAST_BITS * 1000 / wire->baud, tries = 0;
+    uint8_t what = FAST_SCAN_START;
+    bool fresh = false;
+    for (unsigned answers = 0; answers < SURVEY_FOUND && tries < TRIES;) {
+        const uint8_t pdu[2] = {MODBUS_FAST, what};
+        struct transact_answer answer;
+        bench_ask(survey->bench, wire, MODBUS_FAST_UNIT, pdu, sizeof pdu, wait_ms, 1, &answer);
+        struct byte_reader r =
+            byte_reader_init(answer.pdu, answer.result == BUS_OK ? answer.pdu_size : 0);
+        bool fast = byte_read_u8(&r) == MODBUS_FAST;
+        uint8_t kind = byte_read_u8(&r);
+        uint32_t serial = byte_read_u32(&r);
+        uint8_t unit = byte_read_u8(&r);
+        if (fast && kind == FAST_SCAN_END)
+            break;
+        if (!fast || kind != FAST_SCAN_ANSWER || r.failed) {
+            if (answer.result == BUS_DOWN)
+                break;
+            tries++; /* a node that was just switched on wakes up by the first one */
+            continue;
+        }
+        fresh |= add_found(survey, wire, unit, serial) != NULL;
+        answers++;
+        tries = 0;
+        what = FAST_SCAN_CONTINUE;
+    }
+    return fresh;
+}
+
+/* ---- everybody else ---- */
+
+static bool is_ours(const struct survey *survey, const struct serial_timing *wire, uint8_t unit)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        const struct survey_found *found = &survey->found[i];
+        if (found->serial != 0 && found->unit == unit && found->wire.baud == wire->baud &&
+            found->wire.parity == wire->parity)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever is there answers a read of one register, be it by an exception. Noise is asked again: two
+ * units at one address are never heard in one piece. */
+static bool look_at(struct survey *survey, const struct serial_timing *wire, uint8_t unit)
+{
+    uint8_t pdu[MODBUS_REQUEST_SIZE];
+    struct transact_answer answer;
+    unsigned garbled = 0;
+    size_t size = modbus_read(pdu, MODBUS_READ_HOLDING, 0, 1);
+    for (unsigned i = 0; i < TRIES; i++) {
+        bench_ask(survey->bench, wire, unit, pdu, size, LOOK_MS, 1, &answer);
+        if (answer.result == BUS_DOWN)
+            return false;
+        if (answer.result == BUS_OK || answer.result == BUS_EXCEPTION) {
+            (void)add_found(survey, wire, unit, 0);
+            return true;
+        }
+        garbled += answer.result == BUS_GARBLED;
+        if (answer.result == BUS_TIMEOUT && garbled == 0)
+            return true;
+    }
+    struct survey_found *found = garbled > 1 ? add_found(survey, wire, unit, 0) : NULL;
+    if (found != NULL)
+        found->garbled = true;
+    return true;
+}
+
+bool survey_look(struct survey *survey, const struct serial_timing *wire)
+{
+    uint8_t addresses[248];
+    if (!survey->step(survey->context, wire, 0))
+        return false;
+    for (unsigned round = 0; round < TRIES && arbitrate(survey, wire); round++)
+        continue;
+    survey_addresses(survey->book, survey->every_address, addresses);
+    for (unsigned i = 0; addresses[i] != 0; i++) {
+        if (!survey->step(survey->context, wire, addresses[i]))
+            return false;
+        if (!is_ours(survey, wire, addresses[i]) && !look_at(survey, wire, addresses[i]))
+            return false;
+    }
+    return true;
+}
+
+static void recognise_one(struct survey *survey, struct survey_found *found,
+                          struct recognise_match *matches)
+{
+    recognise_identity(survey->bench, &found->wire, found->unit, found->identity);
+    unsigned count = recognise_device(survey->bench, survey->book, &found->wire, found->unit,
+                                      found->identity, matches);
+    found->sure = recognise_judge(matches, count);
+    found->profile = found->sure != RECOGNISE_NONE ? matches[0].profile : NULL;
+    for (unsigned i = 1, j = 0; found->sure < RECOGNISE_SURE && i < count && j < SURVEY_OTHERS;
+         i++) {
+        if (matches[i].points + 4 >= matches[0].points && matches[i].points > 0)
+            found->others[j++] = matches[i].profile;
+    }
+}
+
+bool survey_recognise(struct survey *survey)
+{
+    struct recognise_match matches[RECOGNISE_PROFILES];
+    for (unsigned i = 0; i < survey->count; i++) {
+        struct survey_found *found = &survey->found[i];
+        if (!survey->step(survey->context, &found->wire, found->unit))
+            return false;
+        if (found->serial != 0) {
+            found->profile = recognise_find(survey->book, "baiye-node");
+            found->sure = RECOGNISE_SURE;
+        } else if (!found->garbled) {
+            recognise_one(survey, found, matches);
+        }
+    }
+    return true;
+}
