@@ -26,7 +26,6 @@ struct serve {
     struct log_rate wrong_logins;
     struct loop_timer day; /* looks at the day's wrong logins and at the certificate */
     bool guessed;          /* the alert stands */
-    int64_t cert_end_ms;   /* UTC; 0: no certificate, or it can't be read */
     struct http *http;
     struct rpc *rpc;
     struct control *control;
@@ -228,47 +227,73 @@ static void look_at_guesses(struct serve *serve, const char *peer)
 
 /* The timer of the package renews it with 30 days left and has the gateway started anew; so at 28
  * it has failed twice. */
-#define CERT_DAYS_LEAST 28
-#define DAY_MS          86400000
+#define CERT_DAYS_LEAST        28
+#define CLIENT_CERT_DAYS_LEAST 30 /* nobody renews those by himself */
+#define DAY_MS                 INT64_C(86400000)
 
-static void look_at_certificate(struct serve *serve)
+static void raise_certificate(struct serve *serve, const struct certificate *certificate,
+                              const char *id, bool over, int64_t end_ms)
 {
     char what[160], what_zh[160], date[16] = "";
-    struct wall_ms now = store_now(serve->parts.store);
-    int64_t left_ms = serve->cert_end_ms - now.ms;
-    time_t end = (time_t)(serve->cert_end_ms / 1000);
+    const struct broker_config *broker = certificate->broker;
+    time_t end = (time_t)(end_ms / 1000);
     struct tm utc;
-    if (serve->parts.alerts == NULL || serve->cert_end_ms == 0 || now.trust != TIME_TRUSTED)
-        return;
-    if (left_ms >= (int64_t)CERT_DAYS_LEAST * DAY_MS) {
-        alerts_lower(serve->parts.alerts, ALERTS_CERTIFICATE);
-        return;
-    }
     if (gmtime_r(&end, &utc) != NULL)
         (void)strftime(date, sizeof date, "%Y-%m-%d", &utc);
-    bool over = left_ms < 0;
-    (void)snprintf(what, sizeof what, "the app's certificate %s on %s and has not been renewed",
-                   over ? "ended" : "ends", date);
-    (void)snprintf(what_zh, sizeof what_zh, "手机页面的证书%s %s 到期，没有自动更新",
-                   over ? "已于" : "将于", date);
-    struct alerts_event alert = {.id = ALERTS_CERTIFICATE,
-                                 .what = what,
-                                 .where = "",
-                                 .todo = "as root: baiye cert --renew says why; without the "
-                                         "authority's key here: baiye cert --ca-key",
-                                 .what_zh = what_zh,
-                                 .todo_zh = "以 root 运行 baiye cert --renew 看原因；"
-                                            "密钥不在本机时用 --ca-key",
-                                 .level = over ? "alarm" : "watch",
-                                 .since_ms = now.ms};
+    (void)snprintf(what, sizeof what,
+                   broker != NULL
+                       ? "the certificate by which broker %.40s knows the gateway %s on %s"
+                       : "the app's certificate%.0s %s on %s and has not been renewed",
+                   certificate->name, over ? "ended" : "ends", date);
+    (void)snprintf(what_zh, sizeof what_zh,
+                   broker != NULL ? "网关在消息服务器 %.40s 用的证书%s %s 到期"
+                                  : "手机页面的证书%.0s%s %s 到期，没有自动更新",
+                   certificate->name, over ? "已于" : "将于", date);
+    struct alerts_event alert = {
+        .id = id,
+        .what = what,
+        .where = "",
+        .todo = broker != NULL ? "ask the broker's operator for a new one, put it in the place of "
+                                 "cert_file and key_file"
+                               : "as root: baiye cert --renew says why; without the "
+                                 "authority's key here: baiye cert --ca-key",
+        .what_zh = what_zh,
+        .todo_zh = broker != NULL ? "向消息服务器管理员要新证书，替换 cert_file 和 key_file"
+                                  : "以 root 运行 baiye cert --renew 看原因；"
+                                    "密钥不在本机时用 --ca-key",
+        .level = over ? "alarm" : "watch",
+        .since_ms = store_now(serve->parts.store).ms};
     alerts_raise(serve->parts.alerts, &alert);
+}
+
+/* Read anew each time: a client's certificate is put there by hand. */
+static void look_at_certificates(struct serve *serve)
+{
+    struct wall_ms now = store_now(serve->parts.store);
+    if (serve->parts.alerts == NULL || now.trust != TIME_TRUSTED)
+        return;
+    for (size_t i = 0; i < certificate_count(serve->config); i++) {
+        struct certificate certificate = certificate_at(serve->config, i);
+        bool client = certificate.broker != NULL;
+        char id[sizeof ALERTS_CERTIFICATE + CONFIG_NAME_SIZE + 1];
+        int64_t end_ms, days = client ? CLIENT_CERT_DAYS_LEAST : CERT_DAYS_LEAST;
+        (void)snprintf(id, sizeof id, ALERTS_CERTIFICATE "%s%s", client ? "-" : "",
+                       client ? certificate.name : "");
+        if (!certificate_end(certificate.path, &end_ms))
+            continue; /* http, and the publisher, say that it can't be read */
+        if (end_ms - now.ms >= days * DAY_MS)
+            alerts_lower(serve->parts.alerts, id);
+        else
+            raise_certificate(serve, &certificate, id, end_ms < now.ms, end_ms);
+    }
 }
 
 static void day_looked_at(struct loop_timer *timer)
 {
     struct serve *serve = timer->context;
-    look_at_guesses(serve, "?");
-    look_at_certificate(serve);
+    if (serve->guess != NULL)
+        look_at_guesses(serve, "?");
+    look_at_certificates(serve);
     loop_timer_start(serve->loop, &serve->day, GUESSES_LOOK_MS);
 }
 
@@ -318,11 +343,6 @@ static bool open_http(struct serve *serve)
     if (serve->guess == NULL)
         return false;
     open_bridge(serve);
-    serve->day = (struct loop_timer){.context = serve, .expired = day_looked_at};
-    loop_timer_start(serve->loop, &serve->day, 0);
-    if (config->http_cert_file[0] != '\0' &&
-        !certificate_end(config->http_cert_file, &serve->cert_end_ms))
-        serve->cert_end_ms = 0; /* http says that it can't be read */
     struct http_options options = {
         .host = config->http_host,
         .port = config->http_port,
@@ -373,6 +393,8 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
     serve->csv = csv_open(serve->loop, serve->config, parts->store);
     if (serve->rpc == NULL || serve->csv == NULL || !open_http(serve))
         return false;
+    serve->day = (struct loop_timer){.context = serve, .expired = day_looked_at};
+    loop_timer_start(serve->loop, &serve->day, 0);
     if (serve->config->control_socket[0] != '\0') {
         serve->control = control_open(serve->loop, serve->config->control_socket, serve->rpc);
         if (serve->control == NULL)

@@ -73,9 +73,9 @@ struct alerts_event {
 #define ALERTS_FROST       "frost" /* rules have a hyphen in theirs */
 #define ALERTS_GUESSES     "logins"
 #define ALERTS_CONFIG      "configuration" /* ends with the next start, if it is mended */
-#define ALERTS_CERTIFICATE "certificate"
-#define ALERTS_BOARD       "board-"  /* and the device's name */
-#define ALERTS_OUTPUT      "output-" /* and <device>-<write>: it can't be switched */
+#define ALERTS_CERTIFICATE "certificate"   /* and "-" and the broker's name of a client's */
+#define ALERTS_BOARD       "board-"        /* and the device's name */
+#define ALERTS_OUTPUT      "output-"       /* and <device>-<write>: it can't be switched */
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
 void alerts_raise(struct alerts *alerts, const struct alerts_event *event);
 /* It is over; nothing when it does not stand. Any thread. */

@@ -189,6 +189,9 @@ bool system_is_ours(const struct config *config, const char *id)
         (void)snprintf(own, sizeof own, "budget-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)
             return true;
+        (void)snprintf(own, sizeof own, ALERTS_CERTIFICATE "-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return config->brokers[i].cert_file[0] != '\0';
     }
     return false;
 }

@@ -20,3 +20,25 @@ bool certificate_end(const char *path, int64_t *end_ms)
         (void)fclose(file);
     return ok;
 }
+
+struct certificate certificate_at(const struct config *config, size_t index)
+{
+    bool own = config->http_cert_file[0] != '\0';
+    if (own && index == 0)
+        return (struct certificate){.name = "app", .path = config->http_cert_file};
+    index -= own;
+    for (uint16_t i = 0; i < config->broker_count; i++) {
+        const struct broker_config *broker = &config->brokers[i];
+        if (broker->cert_file[0] != '\0' && index-- == 0)
+            return (struct certificate){broker->name, broker->cert_file, broker};
+    }
+    return (struct certificate){.name = "", .path = ""};
+}
+
+size_t certificate_count(const struct config *config)
+{
+    size_t count = config->http_cert_file[0] != '\0';
+    for (uint16_t i = 0; i < config->broker_count; i++)
+        count += config->brokers[i].cert_file[0] != '\0';
+    return count;
+}

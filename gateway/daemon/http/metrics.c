@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/http/certificate.h"
 #include "gateway/daemon/http/health.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/live.h"
@@ -51,6 +52,10 @@ struct broker_sample {
 struct device_sample {
     struct device_health health;
     uint64_t seen_ms;
+};
+struct certificate_sample {
+    uint64_t end_ms, left_days;
+    bool readable;
 };
 struct web_sample {
     struct http_stats http;
@@ -151,6 +156,15 @@ static const struct family broker_families[] = {
      AT(broker_sample, stats.thinned)},
     {"quarantined_records", "Records that this broker refused for good, kept aside.", GAUGE, U64, 1,
      AT(broker_sample, stats.quarantined)},
+};
+
+static const struct family certificate_families[] = {
+    {"readable", "1: the file can be read, and is a certificate.", GAUGE, FLAG, 1,
+     AT(certificate_sample, readable)},
+    {"end_timestamp_seconds", "When it ends; 0: it can't be read.", GAUGE, U64, 1000,
+     AT(certificate_sample, end_ms)},
+    {"days_left", "Whole days until it ends; 0: it has ended, or can't be read.", GAUGE, U64, 1,
+     AT(certificate_sample, left_days)},
 };
 
 static const struct family device_families[] = {
@@ -274,6 +288,27 @@ static void take_device(const struct health *health, size_t index, void *item)
     device->seen_ms = device->health.last_seen.ms > 0 ? (uint64_t)device->health.last_seen.ms : 0;
 }
 
+static size_t certificates(const struct health *health)
+{
+    return certificate_count(health->config);
+}
+
+static const char *certificate_name(const struct config *config, size_t index)
+{
+    return certificate_at(config, index).name;
+}
+
+static void take_certificate(const struct health *health, size_t index, void *item)
+{
+    struct certificate_sample *sample = item;
+    int64_t end_ms, now_ms = store_now(health->parts->store).ms;
+    sample->readable = certificate_end(certificate_at(health->config, index).path, &end_ms);
+    if (!sample->readable || end_ms < 0)
+        return;
+    sample->end_ms = (uint64_t)end_ms;
+    sample->left_days = end_ms > now_ms ? (uint64_t)(end_ms - now_ms) / 86400000 : 0;
+}
+
 static void take_web(const struct health *health, size_t index, void *item)
 {
     struct web_sample *web = item;
@@ -293,9 +328,17 @@ static void take_web(const struct health *health, size_t index, void *item)
 #define NAMED(thing) .label = #thing, .count = thing##_count, .name = thing##_name, GROUP(thing)
 
 static const struct group groups[] = {
-    {.prefix = "", GROUP(gateway)},       {.prefix = "store_", GROUP(store)},
-    {.prefix = "bus_", NAMED(bus)},       {.prefix = "broker_", NAMED(broker)},
-    {.prefix = "device_", NAMED(device)}, {.prefix = "http_", GROUP(web)},
+    {.prefix = "", GROUP(gateway)},
+    {.prefix = "store_", GROUP(store)},
+    {.prefix = "bus_", NAMED(bus)},
+    {.prefix = "broker_", NAMED(broker)},
+    {.prefix = "device_", NAMED(device)},
+    {.prefix = "http_", GROUP(web)},
+    {.prefix = "certificate_",
+     .label = "certificate",
+     .count = certificates,
+     .name = certificate_name,
+     GROUP(certificate)},
 };
 
 /* ---- Out ---------------------------------------------------------------------------------- */
