@@ -123,6 +123,7 @@ static void opened(struct bus *bus, int64_t now)
     bus->silent_ms = 0;
     bus->ready_ms = now + bus->bus->settle_ms;
     bus->transact.listening = false;
+    bus->transact.echoed = bus->transact.unechoed = 0; /* it may be another adapter */
     if (slept)
         return; /* the same as before, as far as anybody can know */
     bus->counted.reopened++;

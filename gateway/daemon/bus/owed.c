@@ -36,6 +36,7 @@ void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool pr
         type = &owed->types[OWED_TYPES - 1];
     if (type->count < UINT8_MAX)
         type->count++;
+    type->asked_ns = sent_ns;
     type->probe = type->probe && probe;
 }
 
@@ -64,17 +65,17 @@ bool owed_blocks(struct owed *owed, uint8_t function, uint16_t answer_size, int6
     return owed->used == OWED_TYPES || find(owed, function, answer_size) != NULL;
 }
 
-void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size)
+void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size, int64_t sent_ns)
 {
-    const struct owed_type *type = find(owed, function, answer_size);
-    struct owed_type rest = {0};
-    if (type != NULL && type->count > 0)
-        rest = *type;
+    const struct owed before = *owed;
     *owed = (struct owed){.last_ns = owed->last_ns, .probe_ns = owed->probe_ns};
-    if (rest.count >
-        0) { /* of several that are alike one was answered, and it is not known which */
-        owed->types[0] = rest;
-        owed->used = 1;
+    for (unsigned i = 0; i < before.used; i++) {
+        const struct owed_type *type = &before.types[i];
+        /* Of several that are alike one was answered, and it is not known which. */
+        bool alike =
+            type->function == function && type->answer_size == answer_size && type->count > 0;
+        if (alike || type->asked_ns > sent_ns)
+            owed->types[owed->used++] = *type;
     }
 }
 

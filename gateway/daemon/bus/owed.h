@@ -29,6 +29,7 @@ struct owed {
         uint8_t count;        /* how many of these; 255: that many or more */
         uint16_t answer_size; /* of the whole frame */
         bool probe;           /* asked to learn where the unit is: no value comes of it */
+        int64_t asked_ns;     /* the last of these, monotonic */
     } types[OWED_TYPES];
     uint8_t used;
     uint8_t probes;   /* since an answer came */
@@ -41,9 +42,9 @@ void owed_add(struct owed *owed, uint8_t function, uint16_t answer_size, bool pr
               int64_t sent_ns);
 /* Could an answer to that request be one that is owed? */
 bool owed_blocks(struct owed *owed, uint8_t function, uint16_t answer_size, int64_t now_ns);
-/* An answer came that is no older than the last request of that kind but `probe` ones. What was
- * owed before it is past. */
-void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size);
+/* The answer to the request that was made at `sent_ns` came, no older than the last of its kind but
+ * `probe` ones. What was owed before it is past; what was asked after it is owed still. */
+void owed_answered(struct owed *owed, uint8_t function, uint16_t answer_size, int64_t sent_ns);
 /* P was answered with an exception, or with another size than it asked for: whichever of the unit's
  * requests that answers, a single one before P is past. True: it was a single one. */
 bool owed_past_single(struct owed *owed, uint8_t function, uint16_t probe_size, int64_t sent_ns);

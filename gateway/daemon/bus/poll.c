@@ -143,7 +143,7 @@ static void note_owed(struct owed *owed, const struct transact_request *request,
     if (doubtful && !probe)
         answer->result = BUS_TIMEOUT;
     if (answer->result == BUS_OK || (answer->result == BUS_EXCEPTION && !doubtful))
-        owed_answered(owed, function, request->answer_size);
+        owed_answered(owed, function, request->answer_size, answer->sent_ns);
     else if (answer->result != BUS_GARBLED || answer->quiet_ns > answer->end_ns)
         owed_add(owed, function, request->answer_size, probe, answer->sent_ns);
 }

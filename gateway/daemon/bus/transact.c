@@ -9,6 +9,7 @@
 #define BABBLE_NS         1000000000LL /* a line that is not silent for so long is babbled on */
 #define READ_PDU_SIZE     5u
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
+#define ECHO_ENOUGH       3
 #define TCP_ENDED         (-100)      /* beside the ends of tcp_parse_answer() */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
@@ -72,8 +73,11 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
 {
     bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
     bool own_unit = asked != NULL && asked->unit == frame[0];
-    if (own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0)
-        return; /* our own, echoed; or it is about the same */
+    if (own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0) {
+        if (t->unechoed >= ECHO_ENOUGH)
+            t->overheard.requests++; /* of somebody else; the answer is right for both */
+        return;                      /* else our own, echoed */
+    }
     if (bits && ((own_unit && asked->pdu[0] == frame[1]) ||
                  (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
         return; /* may be an answer */
@@ -196,6 +200,23 @@ static bool is_echo(const struct rtu_client *client)
            memcmp(client->run + 1, client->request, client->request_size) == 0;
 }
 
+/* Our own request, echoed by the adapter? Where others came without it was another master's. */
+static bool note_echo(struct transact *t)
+{
+    bool heard = is_echo(&t->client) && t->client.at >= t->client.request_size + 3u;
+    bool answered = t->client.state == RTU_CLIENT_ANSWER || t->client.state == RTU_CLIENT_EXCEPTION;
+    if (answered && heard) {
+        if (t->echoed < ECHO_ENOUGH)
+            t->echoed++;
+        t->unechoed = t->echoed < ECHO_ENOUGH ? t->unechoed : 0;
+    } else if (answered) {
+        t->echoed = 0;
+        if (t->unechoed < ECHO_ENOUGH)
+            t->unechoed++;
+    }
+    return heard && t->unechoed < ECHO_ENOUGH;
+}
+
 /* The answer came sooner than this unit can: it belongs to an earlier request and came twice. It is
  * stepped over; the true one still has to come. */
 static void refuse_too_fast(struct transact *t, const struct transact_request *request,
@@ -276,7 +297,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
 {
     bool spoilt = is_spoilt_answer(&t->client, request->answer_size);
     enum rtu_client_state state = rtu_client_finish(&t->client);
-    answer->echo = is_echo(&t->client) && t->client.at >= t->client.request_size + 3u;
+    answer->echo = note_echo(t);
     t->stray_bytes += t->client.stray;
     if ((state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) && t->spoken_between) {
         answer->quiet_ns = deadline_ns + request->late_ns; /* ours may still come */

@@ -81,6 +81,9 @@ struct transact {
         int64_t until_ns;         /* the line is left to it until then, or its answer */
         uint64_t requests;        /* heard, ever */
     } overheard;
+    /* Answers in a row before which our request was not heard, and before which it was: adapters
+     * echo all of them or none, another master asks the same now and then. */
+    uint8_t unechoed, echoed;
     bool spoken_between; /* to the unit, about something of the same form, since our request */
     struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:
                             nobody keeps it */

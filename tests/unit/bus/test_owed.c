@@ -25,7 +25,7 @@ static void a_request_waits_until_the_unit_is_past_one_of_its_form(void **state)
     assert_true(owed_blocks(&owed, HOLDING, SIZE(7), SENT(100)));
     assert_false(owed_blocks(&owed, HOLDING, SIZE(6), SENT(100)));
     assert_false(owed_blocks(&owed, INPUT, SIZE(7), SENT(100)));
-    owed_answered(&owed, HOLDING, SIZE(1));
+    owed_answered(&owed, HOLDING, SIZE(1), SENT(50));
     assert_false(owed_blocks(&owed, HOLDING, SIZE(7), SENT(100)));
 }
 
@@ -35,9 +35,23 @@ static void of_two_alike_one_is_left(void **state)
     struct owed owed = {0};
     owed_add(&owed, HOLDING, SIZE(7), false, SENT(0));
     owed_add(&owed, HOLDING, SIZE(1), true, SENT(100));
-    owed_answered(&owed, HOLDING, SIZE(1)); /* of this P or of the next: R is past */
+    owed_answered(&owed, HOLDING, SIZE(1), SENT(100)); /* of this P or of the next: R is past */
     assert_false(owed_blocks(&owed, HOLDING, SIZE(7), SENT(200)));
     assert_true(owed_blocks(&owed, HOLDING, SIZE(1), SENT(200)));
+}
+
+/* Another master asked while our answer was on its way: its answer still comes. */
+static void what_was_asked_after_the_answered_request_is_owed_still(void **state)
+{
+    (void)state;
+    struct owed owed = {0};
+    owed_add(&owed, HOLDING, SIZE(2), false, SENT(0));
+    owed_add(&owed, HOLDING, SIZE(7), false, SENT(150));
+    owed_answered(&owed, HOLDING, SIZE(1), SENT(100));
+    assert_false(owed_blocks(&owed, HOLDING, SIZE(2), SENT(200)));
+    assert_true(owed_blocks(&owed, HOLDING, SIZE(7), SENT(200)));
+    owed_overheard(&owed, HOLDING, SIZE(7));
+    assert_false(owed_blocks(&owed, HOLDING, SIZE(7), SENT(300)));
 }
 
 static void an_exception_to_p_shows_that_a_single_request_is_past(void **state)
@@ -103,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_waits_until_the_unit_is_past_one_of_its_form),
         cmocka_unit_test(of_two_alike_one_is_left),
+        cmocka_unit_test(what_was_asked_after_the_answered_request_is_owed_still),
         cmocka_unit_test(an_exception_to_p_shows_that_a_single_request_is_past),
         cmocka_unit_test(questions_do_not_put_off_that_it_is_forgotten),
         cmocka_unit_test(another_masters_answer_takes_only_its_own_request_away),

@@ -262,6 +262,24 @@ static void an_echo_is_seen_and_stepped_over(void **state)
     assert_true(answer.echo);
 }
 
+/* Adapters echo everything or nothing: heard once after others without it, it was another master
+ * who asked for the same; heard again and again, the adapter has begun to. */
+static void the_same_request_of_another_master_is_no_echo(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct transact_answer quiet = ASK(SAYS(2, ANSWER));
+        check_answer(&quiet);
+    }
+    struct transact_answer answer = ASK(SAYS(0, ECHO), SAYS(5, ANSWER));
+    check_answer(&answer);
+    assert_false(answer.echo);
+    assert_int_equal(transact.overheard.requests, 1);
+    for (unsigned i = 0; i < 3; i++)
+        answer = ASK(SAYS(0, ECHO), SAYS(5, ANSWER));
+    assert_true(answer.echo);
+}
+
 static void a_line_that_goes_is_down(void **state)
 {
     (void)state;
@@ -287,6 +305,7 @@ int main(void)
         TEST(an_answer_too_fast_is_stepped_over),
         TEST(an_answer_that_comes_twice_is_noticed),
         TEST(an_echo_is_seen_and_stepped_over),
+        TEST(the_same_request_of_another_master_is_no_echo),
         TEST(a_line_that_goes_is_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
