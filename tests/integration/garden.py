@@ -368,7 +368,8 @@ class Site:
         for key in ("baud", "parity"):
             if key in unit:
                 device[key] = unit[key]
-        if "baud" not in unit and unit["kind"] not in ("native", "qemu", "responder"):
+        serial = line.get("type", "rtu") == "rtu"
+        if serial and "baud" not in unit and unit["kind"] not in ("native", "qemu", "responder"):
             device["baud"] = line.get("baud", 9600)
         return device
 

@@ -210,3 +210,24 @@ def test_an_export_that_is_none_is_said_with_its_line(tmp_path, needs):
                        (night().replace(",a,", ",x,").replace(",b,", ",y,"), "no row is of")):
         done = replay(tmp_path, text)
         assert done.returncode == 65 and says in done.stderr, done
+
+
+def test_two_hundred_sensors_that_cross_in_one_second_are_one_alert(tmp_path, needs):
+    needs("baiye")
+    devices = "".join(f"      - {{ name: d-{n}, profile: xy-md02, address: {n}, every: 60s }}\n"
+                      for n in range(1, 201))
+    text = NIGHT.replace("port: /dev/null", "type: tcp\n    port: 127.0.0.1:502")
+    head, tail = text.split("      - { name: a,")[0], text[text.index("alerts:"):]
+    (tmp_path / "c.yaml").write_text(head + devices + tail.replace("escalate: 30min", ""))
+    rows = ["time,device,metric,unit,n,min,mean,max,sum\r\n"]
+    for minute in range(0, 40):
+        value = 5 if minute < 5 or minute > 30 else 0.5
+        rows += [f"2026-03-21T20:{minute:02d}:00.{n:03d}Z,d-{n},air_temperature,°C,1,{value},{value},"
+                 f"{value},\r\n" for n in range(1, 201)]
+    (tmp_path / "e.csv").write_text("".join(rows))
+    done = subprocess.run([program("baiye"), "alert", "replay", "--config", tmp_path / "c.yaml",
+                           tmp_path / "e.csv"], capture_output=True, text=True, timeout=120,
+                          check=False, env={**os.environ, "LANG": "en_US.UTF-8"})
+    assert done.returncode == 0, done.stderr
+    sent = [line for line in done.stdout.splitlines() if "  sent   family" in line]
+    assert done.stdout.splitlines()[-1].startswith("1 alerts, ") and len(sent) <= 3, done.stdout

@@ -27,6 +27,12 @@ NEXT_RELEASE = "0.2.0"  # for the native nodes, to try an update with
 SCREEN = (128, 64)
 FROST = {"name": "frost", "label": "霜冻", "metric": "air_temperature", "below": 4, "clear": 5,
          "level": "alarm"}
+# Watering: the worked example of baiye.yaml(5), in the demo's hurried time.
+THIRSTY = {"name": "thirsty", "label": "该浇水了", "label_en": "Thirsty", "metric": "soil_moisture",
+           "below": 45, "clear": 46, "level": "info", "plots": ["west"]}
+WATER = {"name": "water-west", "label": "西园浇水", "device": "relay", "write": "out-1",
+         "when": "thirsty", "plots": ["west"], "until": "soil_moisture above 50", "for": "20s",
+         "pause": "15s", "override": "5min", "fail": "off"}
 BELOW_SCREEN = SCREEN[1] // 2 + 2  # terminal row; two pixels stand in one
 
 
@@ -54,7 +60,8 @@ def lines(nodes):
         {"name": "west", "baud": 4800,
          "units": [{"kind": "rs-ws-n01-tr", "address": 1, "name": "soil-west"},
                    {"kind": "zts-3001", "address": 7, "name": "soil-7in1"},
-                   {"kind": "xy-md02", "address": 9, "name": "air-west"}]},
+                   {"kind": "xy-md02", "address": 9, "name": "air-west"},
+                   {"kind": "relay", "address": 11, "name": "relay", "waters_pct_s": 2}]},
     ]
 
 
@@ -176,6 +183,7 @@ def welcome(site, port, folder):
         f"the garden: {len(site.names)} devices in 3 plots, simulated; five minutes go by in a second",
         "try, in another terminal:",
         f"  build/bin/baiye devices {at}",
+        f"  build/bin/baiye actions {at}      the valve that waters the west plot, and why",
         f"  build/bin/baiye update {at} {garden.native_image(folder, NEXT_RELEASE)}",
         f"files and logs: {folder}      Ctrl-C ends it",
     ])
@@ -191,7 +199,7 @@ def run(options, site, folder):
     site.start_watcher()
     port = http_port()
     site.start_gateway(every="2s", more={
-        "plots": plots(options.nodes), "alerts": [FROST],
+        "plots": plots(options.nodes), "alerts": [FROST, THIRSTY], "actions": [WATER],
         "http": {"listen": f"127.0.0.1:{port}", "app_dir": str(ROOT / "gateway/app/dist")}})
     login = welcome(site, port, folder)
     print(login, flush=True)
