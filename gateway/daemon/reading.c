@@ -25,6 +25,7 @@ void device_health_counts(const struct device_health *health,
         {"retries", health->retries},
         {"turnaround_p50_us", health->turnaround_p50_us},
         {"turnaround_p99_us", health->turnaround_p99_us},
+        {"silence_us", health->silence_us},
     };
     memcpy(counts, all, sizeof all);
 }

@@ -76,13 +76,14 @@ struct device_health {
     struct wall_ms last_seen; /* ms 0: never */
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     uint32_t turnaround_p50_us, turnaround_p99_us;
-    char hint[96]; /* what a technician should look at, or "" */
+    uint32_t silence_us; /* the line is left silent so long before its requests; 0: no serial one */
+    char hint[96];       /* what a technician should look at, or "" */
     /* What the device says of itself, or "". */
     char model[READING_TEXT_SIZE], serial[READING_TEXT_SIZE], firmware[READING_TEXT_SIZE];
 };
 
 /* The counters of a health document, by their names in JSON. */
-#define HEALTH_COUNTS 9
+#define HEALTH_COUNTS 10
 struct health_count {
     const char *name;
     uint64_t value;

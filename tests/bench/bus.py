@@ -9,6 +9,11 @@ eff_9600, eff_115200  the part of the time in which the line is used as the stan
                       heard: a UART has no pseudo-terminal's delays (tools/field/wire.h). Whatever
                       the master itself takes counts, its timers and its waking up included
 t35_violations        requests before t3.5 was over, in all of these
+strict_9600           of answers at 9600, those lost to ten units that hear no request sooner than
+                      t3.5 after the last bit (as a garden's line has them, its pseudo-terminals'
+                      time included), and the part of the wire used
+slow_slave            the same of a unit that needs t3.5 x 1.3: the part that it can have, after a
+                      minute of learning
 dead_ratio            polls of nine units with a dead tenth, over the same nine alone: the least
                       of RTU, TCP flat out and TCP at 1 Hz
 wrong_values          with every fault of the line on, values that were never given
@@ -43,6 +48,21 @@ def used_part(before, after, silence_s):
     return (busy_s + answers * silence_s) / elapsed_s
 
 
+def usual_part(field, silence_s, seconds):
+    """The median of windows of a second in which no other machine took the processor, and the
+    counts of the line at the end."""
+    marks = [(field.counts("line"), _lines.stolen())]
+    parts, calm = [], []
+    while len(parts) < 3 * seconds and len(calm) < seconds:
+        time.sleep(1)
+        marks.append((field.counts("line"), _lines.stolen()))
+        (before, stolen_before), (after, stolen_after) = marks[-2:]
+        parts.append(used_part(before["mark"], after["mark"], silence_s))
+        if stolen_after == stolen_before:
+            calm.append(parts[-1])
+    return statistics.median(calm if len(calm) >= 3 else parts), marks[-1][0]
+
+
 def efficiency(baud, parity, units, delay_ms, seconds, kind):
     line = {"name": "line", "baud": baud, "parity": parity, "quiet": True,
             "units": [{"kind": kind, "address": 1 + i, "delay_us": delay_ms * 1000}
@@ -52,17 +72,9 @@ def efficiency(baud, parity, units, delay_ms, seconds, kind):
     with _lines.awake(), _lines.lines([line], exact=True) as field:
         polling = _lines.Polling(_lines.config(field), 3 * seconds + 3, WARM_UP_S)
         time.sleep(WARM_UP_S)
-        marks = [(field.counts("line"), _lines.stolen())]
-        parts, calm = [], []
-        while len(parts) < 3 * seconds and len(calm) < seconds:
-            time.sleep(1)
-            marks.append((field.counts("line"), _lines.stolen()))
-            (before, stolen_before), (after, stolen_after) = marks[-2:]
-            parts.append(used_part(before["mark"], after["mark"], silence_s))
-            if stolen_after == stolen_before:
-                calm.append(parts[-1])
+        part, counts = usual_part(field, silence_s, seconds)
         polling.stop()
-    return statistics.median(calm if len(calm) >= 3 else parts), marks[-1][0]["t35_violations"]
+    return part, counts["t35_violations"]
 
 
 def all_efficiencies(seconds, kind, only):
@@ -77,6 +89,24 @@ def all_efficiencies(seconds, kind, only):
         least[baud] = min(least[baud], part)
         violations += early
     return least[9600], least[115200], violations
+
+
+def early(silence, count, warm_up_s, seconds):
+    """Requests unheard because they came too early, ever and after `warm_up_s`, and the part of
+    what such units can have that was used."""
+    line = {"name": "line", "baud": 9600, "quiet": True,
+            "units": [{"kind": "responder", "address": 1, "count": count, "silence": silence}]}
+    silence_s = (1 + silence) * t35_s(9600, 10)
+    with _lines.awake(), _lines.lines([line], exact=True) as field:
+        polling = _lines.Polling(_lines.config(field), warm_up_s + 3 * seconds + 3)
+        time.sleep(warm_up_s)
+        before = field.counts("line")
+        part, after = usual_part(field, silence_s, seconds)
+        polling.stop()
+    print(f"  9600, {count} units that need t3.5 x {silence}: {part:.4f}, "
+          f"{before['unheard']} unheard at first, then {after['unheard'] - before['unheard']} of "
+          f"{after['requests'] - before['requests']}", flush=True)
+    return after["unheard"], after["unheard"] - before["unheard"], part
 
 
 def polls_of_nine(dead, seconds, kind="rtu", every="1ms"):
@@ -173,10 +203,13 @@ def main():
                                                          arguments.only)
     if arguments.only:
         return
+    strict_lost, _, strict_eff = early(1.0, 10, 10, 4 * arguments.seconds)
+    _, _, slow = early(1.3, 1, 60, 2 * arguments.seconds)
     ratio = dead_ratio(15)
     wrong, readings = wrong_values(arguments.polls, arguments.lines, arguments.seed)
     assert readings >= arguments.polls // 2, "too few polls for the question"
     print(f"bus: eff_9600={eff_9600:.4f} eff_115200={eff_115200:.4f} t35_violations={violations} "
+          f"strict_9600_lost={strict_lost} strict_9600={strict_eff:.4f} slow_slave={slow:.4f} "
           f"dead_ratio={ratio:.4f} wrong_values={wrong}")
 
 

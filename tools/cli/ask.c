@@ -103,6 +103,9 @@ static void print_device_stats(const json_t *device)
     (void)printf("answers begin after %.1f ms, 99 of 100 before %.1f ms\n",
                  (double)talk_integer(device, "turnaround_p50_us") / 1e3,
                  (double)talk_integer(device, "turnaround_p99_us") / 1e3);
+    if (talk_integer(device, "silence_us") > 0)
+        (void)printf("silence before its requests: %.2f ms\n",
+                     (double)talk_integer(device, "silence_us") / 1e3);
     if (talk_text(device, "hint")[0] != '\0')
         (void)printf("hint    %s\n", talk_text(device, "hint"));
 }

@@ -185,6 +185,7 @@ static uint64_t add_line(json_t *lines, const struct line *line)
     add(object, "answers", counts->answers);
     add(object, "broadcasts", counts->broadcasts);
     add(object, "t35_violations", counts->t35_violations);
+    add(object, "unheard", counts->unheard);
     add(object, "collisions", counts->collisions);
     add(object, "mismatched", counts->mismatched);
     add(object, "overrun", counts->overrun);

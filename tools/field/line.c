@@ -188,6 +188,12 @@ static void begin_arbitration(struct line *line)
             loop_now_ns() + SCAN_BITS * INT64_C(1000000000) / line->said_rate.baud + SCAN_LATE_NS;
 }
 
+/* Not silent long enough for this unit: to it the request belongs to what was said before. */
+static bool too_early(const struct line *line, const struct unit *unit)
+{
+    return (double)line->gap_ns < unit->scene->silence * (double)wire_silence_ns(&unit->rate);
+}
+
 /* The request is over on the wire: the units have it. */
 static void deliver_request(struct line *line)
 {
@@ -206,6 +212,7 @@ static void deliver_request(struct line *line)
     line->counts.requests += good;
     line->counts.garbled += !good;
     line->counts.broadcasts += good && line->said[0] == 0;
+    line->counts.unheard += good && line->early && line->scene->strict;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
     if (good)
@@ -222,6 +229,10 @@ static void deliver_request(struct line *line)
             continue;
         if (!wire_same(&unit->rate, &line->said_rate)) {
             line->counts.mismatched += addressed && line->said[0] != 0;
+            continue;
+        }
+        if (too_early(line, unit)) {
+            line->counts.unheard += addressed;
             continue;
         }
         if (addressed && rng_chance(&unit->rng, unit->faults.of[FAULT_REQUEST].probability)) {
@@ -371,6 +382,7 @@ static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
     if (line->clock.quiet_since_ns &&
         (line->counts.gap_min_ns < 0 || gap_ns < line->counts.gap_min_ns))
         line->counts.gap_min_ns = gap_ns;
+    line->gap_ns = line->clock.quiet_since_ns ? gap_ns : INT64_MAX;
     line->saying = true;
     line->said_hit = false;
     line->said_size = 0;

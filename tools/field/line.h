@@ -22,6 +22,7 @@ struct line_counts {
     uint64_t answers;  /* handed to the master */
     uint64_t broadcasts;
     uint64_t t35_violations; /* requests before the silence was over */
+    uint64_t unheard;        /* requests too early for the unit that they were for */
     uint64_t collisions;     /* transmissions that overlapped another */
     uint64_t mismatched;     /* requests at a rate or parity that their unit does not use */
     uint64_t overrun;        /* answers dropped because LINE_PENDING was full */
@@ -59,8 +60,9 @@ struct line {
     struct wire_rate said_rate; /* of the request now on the wire */
     struct wire_clock clock;
     struct loop_timer timer;
-    bool saying; /* a request is on the wire */
-    bool early;  /* …and came before the silence was over */
+    bool saying;    /* a request is on the wire */
+    bool early;     /* …and came before the silence was over */
+    int64_t gap_ns; /* the silence before it; INT64_MAX: nothing was said before */
     bool said_hit;
     uint8_t said[LINE_HEAR_SIZE];
     size_t said_size;

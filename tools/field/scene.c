@@ -48,6 +48,7 @@ static const cyaml_schema_field_t unit_fields[] = {
     CYAML_FIELD_UINT("count", OPTIONAL, struct scene_unit, count),
     CYAML_FIELD_UINT("registers", OPTIONAL, struct scene_unit, registers),
     CYAML_FIELD_UINT("delay_us", OPTIONAL, struct scene_unit, delay_us),
+    CYAML_FIELD_FLOAT("silence", OPTIONAL, struct scene_unit, silence),
     CYAML_FIELD_UINT("baud", OPTIONAL, struct scene_unit, baud),
     CYAML_FIELD_STRING_PTR("parity", OPTIONAL, struct scene_unit, parity, 1, 8),
     CYAML_FIELD_UINT("period_s", OPTIONAL, struct scene_unit, period_s),

@@ -53,6 +53,7 @@ struct scene_unit {
     uint16_t count;      /* this many units, at addresses from `address` on; 1 */
     uint16_t registers;  /* of a responder; 10 */
     uint32_t delay_us;   /* turnaround beyond t3.5 */
+    double silence;      /* it hears no request sooner than so many times t3.5; 0: any */
     uint32_t baud;       /* 0: the line's */
     const char *parity;  /* NULL: the line's */
     uint32_t period_s;   /* sampling of a node; 0: what its settings say */

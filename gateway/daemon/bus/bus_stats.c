@@ -61,6 +61,14 @@ static const char *refused_hint(const struct device *device, int64_t now)
                  : "";
 }
 
+/* What the line is left silent before its requests. */
+static uint32_t silence_us(const struct bus *bus, const struct device *device)
+{
+    int64_t silence_ns = bus_silence_ns(bus, device);
+    silence_ns += silence_ns * device->silence.level / OWN_SILENCE_STEPS;
+    return bus->bus->type == BUS_RTU ? (uint32_t)(silence_ns / 1000) : 0;
+}
+
 static void report_health(struct bus *bus)
 {
     int64_t now = bus_now_ms();
@@ -94,7 +102,8 @@ static void report_health(struct bus *bus)
             .late_answers = health[i].late_answers,
             .retries = health[i].retries,
             .turnaround_p50_us = link_quality_percentile_us(&health[i], 0.5),
-            .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99)};
+            .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99),
+            .silence_us = silence_us(bus, device)};
         if (device->node != NULL)
             (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
         memcpy(report.model, device->texts[0], sizeof report.model);

@@ -7,6 +7,7 @@
 #include "gateway/daemon/bus/decode.h"
 #include "gateway/daemon/bus/link_quality.h"
 #include "gateway/daemon/bus/own_node.h"
+#include "gateway/daemon/bus/own_silence.h"
 #include "gateway/daemon/bus/own_writes.h"
 #include "gateway/daemon/bus/transact.h"
 
@@ -48,6 +49,7 @@ struct device {
     int64_t refused_ms; /* when one was asked for anew */
     bool cut_short;     /* the last try was a probe with less than its longest time to answer */
     struct link_quality health;
+    struct own_silence silence; /* on a serial line */
     struct health_report {
         struct wall_ms last_seen;
         int64_t at_ms;

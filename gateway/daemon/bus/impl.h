@@ -109,6 +109,8 @@ const char *connection_hint(const struct bus *bus);
  * no limit. */
 void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
              int64_t cost_max_us, struct transact_answer *answer);
+/* What the line is left silent before a request to it, before anything is learned. */
+int64_t bus_silence_ns(const struct bus *bus, const struct device *device);
 /* One read of a device whose turn it is. False: the line must be opened anew. */
 bool bus_poll(struct bus *bus, const struct schedule_turn *turn);
 /* One request for a node's settings or log, if one is wanted and needs no more line than

@@ -93,6 +93,7 @@ void bus_note_late(struct bus *bus)
         if (device->config->unit != unit)
             continue;
         device->health.late_answers++;
+        own_silence_forget_try(&device->silence);
         learn_lateness(bus, device);
         if (over)
             bus->units[i].quiet_us = now_us;
@@ -102,13 +103,36 @@ void bus_note_late(struct bus *bus)
     }
 }
 
+int64_t bus_silence_ns(const struct bus *bus, const struct device *device)
+{
+    int64_t own_ns = serial_timing_silence_ns(&device->wire);
+    return own_ns > bus->transact.silence_ns ? own_ns : bus->transact.silence_ns;
+}
+
+/* Was the request heard, after the silence that the line had before it? */
+static void learn_silence(struct bus *bus, struct device *device,
+                          const struct transact_request *request,
+                          const struct transact_answer *answer)
+{
+    if (bus->bus->type != BUS_RTU || request->unit != device->config->unit || answer->sent_ns == 0)
+        return;
+    bool answered = answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
+    if (!answered && answer->result != BUS_TIMEOUT)
+        own_silence_forget_try(&device->silence);
+    else
+        own_silence_try(&device->silence, bus_silence_ns(bus, device), answer->gap_ns, answered);
+}
+
 /* One transaction, and what the line has shown by it. */
 static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
                      struct transact_answer *answer)
 {
     bus->counted.requests++;
+    if (bus->bus->type == BUS_RTU && request->unit == device->config->unit)
+        request->before_ns = own_silence_more_ns(&device->silence, bus_silence_ns(bus, device));
     transact_do(&bus->transact, request, answer);
     connection_used(bus, request, answer->result);
+    learn_silence(bus, device, request, answer);
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
     bus->counted.timeouts += answer->result == BUS_TIMEOUT;
     bus->counted.crc_errors += answer->result == BUS_GARBLED;
@@ -401,6 +425,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
         own_node_silent(device->node);
     if (another) { /* it may be another one now: what was refused is asked for again */
         device->lessons = (struct plan_lessons){0};
+        device->silence = (struct own_silence){0};
         device_all_due(device);
         own_writes_forget(&device->writes);
     }

@@ -20,3 +20,8 @@ int64_t serial_timing_silence_ns(const struct serial_timing *wire)
         return 1750000;
     return (7 * character_bits(wire) * NS_PER_S + 2 * wire->baud - 1) / (2 * wire->baud);
 }
+
+int64_t serial_timing_guard_ns(const struct serial_timing *wire)
+{
+    return NS_PER_S / wire->baud;
+}

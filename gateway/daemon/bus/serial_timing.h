@@ -20,5 +20,8 @@ struct serial_timing {
 int64_t serial_timing_bytes_ns(const struct serial_timing *wire, size_t size);
 /* The silence between frames: 3.5 characters, above 19200 baud fixed at 1.75 ms. */
 int64_t serial_timing_silence_ns(const struct serial_timing *wire);
+/* What a master keeps beyond it: one bit. Two clocks that count 35 bits may differ by 2 %, and who
+ * measures a silence on a computer notes the end of a byte some µs after the byte was there. */
+int64_t serial_timing_guard_ns(const struct serial_timing *wire);
 
 #endif

@@ -345,8 +345,10 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     int64_t own_ns = serial_timing_silence_ns(request->wire ? request->wire : &line->wire);
     /* A device may be slower than its line. */
     int64_t silence_ns = own_ns > t->silence_ns ? own_ns : t->silence_ns;
+    int64_t kept_ns = own_ns + serial_timing_guard_ns(request->wire ? request->wire : &line->wire);
+    kept_ns = (kept_ns > silence_ns ? kept_ns : silence_ns) + request->before_ns;
     uint64_t overheard = t->overheard.requests;
-    enum line_event event = wait_for_silence(t, silence_ns);
+    enum line_event event = wait_for_silence(t, kept_ns);
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->babble = event == LINE_BYTES;
     answer->result = event == LINE_GONE ? BUS_DOWN : BUS_GARBLED;
@@ -366,14 +368,16 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         return;
     }
     answer->sent_ns = line_now_ns();
-    if (answer->sent_ns - line->last_ns < own_ns)
+    answer->gap_ns = answer->sent_ns - line->last_ns;
+    if (answer->gap_ns < own_ns)
         t->silence_violations++;
     if (!line_send(line, request->unit, request->pdu, request->pdu_size)) {
         answer->result = BUS_DOWN;
         return;
     }
     int64_t asked_ns = answer->sent_ns + serial_timing_bytes_ns(&line->wire, request->pdu_size + 3);
-    line->last_ns = asked_ns;
+    line->last_ns =
+        line_now_ns() + (asked_ns - answer->sent_ns); /* the last bit is not sooner out */
     if (request->unit == MODBUS_BROADCAST) {
         answer->result = BUS_OK; /* nobody answers; give all of them their turnaround */
         answer->end_ns = asked_ns;

@@ -37,6 +37,7 @@ struct transact_request {
     bool wide_registers;              /* each register that is read has 32 bits */
     const struct serial_timing *wire; /* rate and parity of the unit; NULL: as the line is set */
     int64_t extra_ns;   /* how much longer than the line's silence the unit is left alone */
+    int64_t before_ns;  /* how much longer the line is silent before the request */
     int64_t timeout_ns; /* from the request's end to the answer's begin */
     int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
                               that comes twice. INT64_MIN: not known yet */
@@ -49,6 +50,7 @@ struct transact_answer {
     const uint8_t *pdu; /* of BUS_OK and BUS_EXCEPTION; valid until the next transaction */
     size_t pdu_size;
     int64_t sent_ns;       /* begin of the request */
+    int64_t gap_ns;        /* serial lines: how long the line was silent before that */
     int64_t end_ns;        /* when it was over */
     int64_t turnaround_ns; /* from the request's end to the answer's begin, by the line's rate:
                               below 0 where no real line is (a simulator, a rate that is not the

@@ -15,7 +15,8 @@
 #define TIMEOUT  (60 * MS)
 #define PATIENCE (3000 * MS)
 #define SILENCE  1750000LL
-#define TIMER_NS 30000 /* a timer wakes so much later */
+#define GUARD    8680LL /* a bit */
+#define TIMER_NS 30000  /* a timer wakes so much later */
 #define LATE     (600 * MS)
 #define ANSWER   "\x01\x03\x04\x02\x92\xFF\x9B\x5A\x3D"
 #define FOREIGN  "\x07\x03\x04\x02\x92\xFF\x9B\x3C\x3D"
@@ -134,11 +135,12 @@ static void silence_is_kept_after_any_byte(void **state)
         int64_t last_ns = line.last_ns;
         struct transact_answer answer = ASK(SAYS(1, ANSWER));
         check_answer(&answer);
-        assert_true(answer.sent_ns - last_ns >= SILENCE);
+        assert_true(answer.sent_ns - last_ns >= SILENCE + GUARD);
+        assert_int_equal(answer.gap_ns, answer.sent_ns - last_ns);
         if (i == 0) /* a timer is late; */
             assert_true(answer.sent_ns - last_ns > SILENCE + TIMER_NS / 2);
         if (i > 200) /* by and by that is known */
-            assert_true(answer.sent_ns - last_ns < SILENCE + TIMER_NS / 10);
+            assert_true(answer.sent_ns - last_ns < SILENCE + GUARD + TIMER_NS / 10);
     }
     assert_int_equal(transact.silence_violations, 0);
 }
@@ -150,7 +152,7 @@ static void a_byte_in_the_last_microseconds_begins_the_silence_anew(void **state
     for (unsigned i = 0; i < 300; i++)
         (void)ASK(SAYS(1, ANSWER));
     virtual_line.late_ns = 0; /* now it wakes too early by what was learned */
-    int64_t stray_ns = line.last_ns + SILENCE - 5000;
+    int64_t stray_ns = line.last_ns + SILENCE + GUARD - 5000;
     virtual_line_say(stray_ns, "", 1);
     struct transact_answer answer = ASK(SAYS(1, ANSWER));
     check_answer(&answer);

@@ -20,7 +20,7 @@ interface Row {
   health: Health | undefined;
 }
 
-const TRAFFIC = new Set(['polls', 'good', 'seen', 'last_seen', 'ts', 'turnaround_p50_us', 'turnaround_p99_us',
+const TRAFFIC = new Set(['polls', 'good', 'seen', 'last_seen', 'ts', 'turnaround_p50_us', 'turnaround_p99_us', 'silence_us',
   'battery', 'battery_voltage', 'turnaround_ms', 'online', 'boot', 'seq', 'every_s', 'uptime_s', 'retries']);
 
 const PATIENCE_MS = 4000; // retained messages are there sooner
