@@ -67,6 +67,8 @@ static void note_turnaround(struct link_quality *health, int64_t turnaround_ns)
     health->peak_ns -= health->peak_ns / 256;
     if (turnaround_ns > health->peak_ns)
         health->peak_ns = turnaround_ns;
+    if (turnaround_ns > health->longest_ns)
+        health->longest_ns = turnaround_ns;
     if (health->peak_ns == 0)
         health->peak_ns = 1; /* known, and nothing */
     if (health->class_sum >= LINK_QUALITY_WINDOW) {

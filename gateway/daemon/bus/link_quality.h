@@ -24,6 +24,7 @@ enum link_quality_end {
 struct link_quality {
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     int64_t peak_ns;    /* longest turnaround, fading; 0: none yet */
+    int64_t longest_ns; /* the same, ever */
     int64_t fastest_ns; /* shortest turnaround ever, but see health_too_fast(); may be
                            below 0 */
     uint8_t known;      /* answers that fastest_ns was learned from, HEALTH_LEARNT at most */

@@ -9,6 +9,7 @@
 #define SLACK_SHARE        20
 #define SLACK_MOST_US      500000LL
 #define PROBE_LEAST_NS     5000000LL
+#define PROBE_AWAY_SHARE   2000 /* of the time that it has been away */
 /* Around the records of a window: request and answer frame, and the window's head. */
 #define FETCH_BYTES       (19u + SERIAL_ANSWER_BYTES + 2u * NODE_LOG_WINDOW_HEAD)
 #define LATE_MOST_NS      5000000000LL /* a unit that needs longer is none */
@@ -204,6 +205,21 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
     return past;
 }
 
+/* How long a dead unit is waited for: so that it can be asked often, three times as long as it ever
+ * took; longer the longer it has been away: another may have its place, and on TCP nobody hears
+ * what comes later. */
+static int64_t probe_timeout_ns(const struct bus *bus, const struct device *device)
+{
+    const struct schedule_unit *unit = &bus->units[device - bus->devices];
+    int64_t away_ns = line_now_ns() - unit->good_us * US, known_ns = 3 * device->health.longest_ns;
+    int64_t late_ns = device->late_ns + device->late_ns / 4;
+    if (device->health.known < LINK_QUALITY_LEARNT)
+        return INT64_MAX;
+    known_ns = known_ns > late_ns ? known_ns : late_ns;
+    known_ns = known_ns > away_ns / PROBE_AWAY_SHARE ? known_ns : away_ns / PROBE_AWAY_SHARE;
+    return known_ns > PROBE_LEAST_NS ? known_ns : PROBE_LEAST_NS;
+}
+
 /* One transaction with a device, with all its settings. */
 void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
              int64_t cost_max_us, struct transact_answer *answer)
@@ -224,6 +240,11 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
         request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
     int64_t frames_ns =
         serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
+    /* One that was never late: what is asked does not pile up at a unit that is slow. */
+    bool known = device->health.known == LINK_QUALITY_LEARNT && device->late_ns == 0;
+    request->insists = request->insists || (cost_max_us > 0 && known);
+    if (cost_max_us > 0 && probe_timeout_ns(bus, device) < request->timeout_ns)
+        request->timeout_ns = probe_timeout_ns(bus, device);
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;

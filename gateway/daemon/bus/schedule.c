@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/schedule.h"
 
-#define PROBE_SHARE    110         /* dead units get 1/110 of a line: 0.91 % */
-#define IDLE_SHARE     5           /* a fifth when no unit lives */
-#define PROBE_EVERY_US 540000000LL /* each at least this often: 9 of the 10 minutes promised */
-#define REVIVE_GAP_US  30000000LL  /* between two rounds of trying all dead units at once */
+#define PROBE_SHARE        110         /* dead units get 1/110 of a line: 0.91 % */
+#define IDLE_SHARE         5           /* a fifth when no unit lives */
+#define PROBE_EVERY_US     540000000LL /* each at least this often: 9 of the 10 minutes promised */
+#define PROBE_LEAST_US     1600000LL   /* each at most this often, */
+#define JUST_GONE_US       20000000LL  /* and with three times the share at first, */
+#define GONE_US            30000000LL  /* and then twice */
+#define PROBE_AWAY_PERCENT 8
+#define REVIVE_GAP_US      30000000LL /* between two rounds of trying all dead units at once */
 
 void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t unit_count,
                    int64_t now_us)
@@ -16,23 +20,40 @@ void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t uni
         /* Everybody is seen within the first seconds, whatever the period. */
         if (units[i].due_us > now_us + 2000000)
             units[i].due_us = now_us + 2000000LL * i / unit_count;
-        units[i].quiet_us = now_us;
+        units[i].quiet_us = units[i].good_us = now_us;
         units[i].tries = units[i].weakness = 0;
         units[i].dead = false;
     }
 }
 
-static int64_t probe_share(const struct schedule *s)
+static int64_t probe_share(const struct schedule *s, const struct schedule_unit *unit)
 {
-    return s->dead_count < s->unit_count ? PROBE_SHARE : IDLE_SHARE;
+    if (s->dead_count == s->unit_count)
+        return IDLE_SHARE;
+    int64_t away_us = unit->probed_us - unit->good_us;
+    if (away_us < GONE_US)
+        return away_us < JUST_GONE_US ? PROBE_SHARE / 3 : PROBE_SHARE / 2;
+    return PROBE_SHARE;
 }
 
-/* The dead unit that has waited longest. */
+/* When it should be probed again. */
+static int64_t probe_due_us(const struct schedule *s, const struct schedule_unit *unit)
+{
+    int64_t wait_us = (unit->probed_us - unit->good_us) * PROBE_AWAY_PERCENT / 100;
+    if (s->dead_count == s->unit_count)
+        wait_us = 0;
+    if (wait_us < PROBE_LEAST_US)
+        wait_us = PROBE_LEAST_US;
+    return unit->probed_us + (wait_us < PROBE_EVERY_US ? wait_us : PROBE_EVERY_US);
+}
+
+/* The dead unit whose turn comes next. */
 static int next_dead(const struct schedule *s)
 {
     int found = -1;
     for (unsigned i = 0; i < s->unit_count; i++) {
-        if (s->units[i].dead && (found < 0 || s->units[i].probed_us < s->units[found].probed_us))
+        if (s->units[i].dead &&
+            (found < 0 || probe_due_us(s, &s->units[i]) < probe_due_us(s, &s->units[found])))
             found = (int)i;
     }
     return found;
@@ -47,11 +68,14 @@ static struct schedule_turn probe(const struct schedule *s, int64_t now_us)
     int64_t at = s->next_probe_us;
     if (s->units[unit].quiet_us > at)
         at = s->units[unit].quiet_us;
+    if (probe_due_us(s, &s->units[unit]) > at)
+        at = probe_due_us(s, &s->units[unit]);
     turn.wake_us = at;
     if (at > now_us)
         return turn;
     turn.unit = unit;
-    turn.cost_max_us = PROBE_EVERY_US / probe_share(s) / s->dead_count;
+    turn.cost_max_us =
+        PROBE_EVERY_US / (s->dead_count < s->unit_count ? PROBE_SHARE : IDLE_SHARE) / s->dead_count;
     return turn;
 }
 
@@ -113,6 +137,7 @@ static bool good_end(struct schedule *s, struct schedule_unit *unit, int64_t now
 {
     bool was_dead = unit->dead, all_dead = s->dead_count == s->unit_count;
     unit->tries = unit->weakness = 0;
+    unit->good_us = now_us;
     if (was_dead) {
         unit->dead = false;
         s->dead_count--;
@@ -133,7 +158,7 @@ bool schedule_end(struct schedule *s, unsigned index, enum schedule_outcome outc
     unit->quiet_us = quiet_us;
     if (unit->dead) {
         unit->probed_us = now_us;
-        s->next_probe_us = now_us + cost_us * (probe_share(s) - 1);
+        s->next_probe_us = now_us + cost_us * (probe_share(s, unit) - 1);
     }
     if (outcome == SCHEDULE_ANSWERED)
         return good_end(s, unit, now_us);
@@ -147,9 +172,11 @@ bool schedule_end(struct schedule *s, unsigned index, enum schedule_outcome outc
         unit->dead = true;
         unit->probed_us = now_us;
         s->dead_count++;
-        int64_t probe_us = now_us + cost_us * (probe_share(s) - 1);
-        /* One more does not put off the probes of the others; the last one brings them nearer. */
-        if (s->dead_count == 1 || probe_us < s->next_probe_us)
+        /* What its last tries cost is no probe's. The last one brings the others' nearer. */
+        int64_t probe_us = now_us + cost_us * (probe_share(s, unit) - 1);
+        if (s->dead_count == 1)
+            s->next_probe_us = now_us;
+        else if (probe_us < s->next_probe_us)
             s->next_probe_us = probe_us;
     }
     if (!unit->dead && unit->tries < SCHEDULE_TRIES)

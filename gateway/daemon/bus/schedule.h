@@ -6,12 +6,14 @@
  * the period at the start. A try that fails is made again (SCHEDULE_TRIES at most for one poll),
  * after the unit's late window.
  *
- * A unit that keeps failing is dead: it leaves the cadence and is only probed. All probes of a
- * line together get PROBE_SHARE of its time: after a probe that cost c the next one waits until
- * c / PROBE_SHARE has passed. Dead units take turns, and a probe's timeout is cut so that each
- * has its turn within PROBE_EVERY_US. When no unit lives there is nobody to protect and probes may
- * take IDLE_SHARE. The first good answer puts a unit back into the cadence, and when it was the
- * first after all were dead (a cable, a power supply), all are tried at once. */
+ * A unit that keeps failing is dead: it leaves the cadence and is only probed, each time after 8 %
+ * of the time that it has been away (1.6 s at least, PROBE_EVERY_US at most). All probes of a line
+ * together get PROBE_SHARE of its time, three times that of a unit that has just gone: after a
+ * probe that cost c the next one waits until c / PROBE_SHARE has passed. The one that is overdue
+ * for longest goes first, and a probe's timeout is cut so that each has its turn within
+ * PROBE_EVERY_US. When no unit lives there is nobody to protect: dead units take turns and may take
+ * IDLE_SHARE. The first good answer puts a unit back into the cadence, and when it was the first
+ * after all were dead (a cable, a power supply), all are tried at once. */
 #ifndef BAIYE_BUS_SCHEDULE_H
 #define BAIYE_BUS_SCHEDULE_H
 
@@ -36,6 +38,7 @@ struct schedule_unit {
     int64_t quiet_us;  /* not before this: own silence, late window */
     int64_t period_us; /* from config */
     int64_t probed_us; /* dead: last probe */
+    int64_t good_us;   /* its last answer; at first when polling began */
     uint8_t tries;     /* failed ones of this poll */
     uint8_t weakness;  /* 0: the last try was good */
     bool dead;

@@ -41,7 +41,8 @@ struct transact_request {
     int64_t timeout_ns; /* from the request's end to the answer's begin */
     int64_t fastest_ns; /* it never answered sooner: what comes much sooner is an earlier answer
                               that comes twice. INT64_MIN: not known yet */
-    bool insists;       /* of others: something is asked even of a unit that is left alone */
+    bool insists;       /* something is asked even of a unit that is left alone: by others, and of
+                           one that is dead */
     int64_t late_ns;    /* how long after its deadline it may still answer */
 };
 

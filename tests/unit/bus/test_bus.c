@@ -220,8 +220,8 @@ static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
     }
 }
 
-/* Polls of nine units in a minute of a full line, after half a minute; a tenth is dead or there is
- * none. */
+/* Polls of nine units in four minutes of a full line, after half a minute; a tenth is dead or there
+ * is none. */
 static unsigned polls_of_nine(bool with_dead)
 {
     char devices[1024] = "";
@@ -239,7 +239,7 @@ static unsigned polls_of_nine(bool with_dead)
     for (unsigned device = 0; device < 9; device++)
         before += garden_readings(device);
     unsigned heard = garden_heard();
-    garden_run(60000 * MS);
+    garden_run(240000 * MS);
     for (unsigned device = 0; device < 9; device++)
         after += garden_readings(device);
     for (; heard < garden_heard(); heard++)
@@ -255,6 +255,35 @@ static void a_dead_unit_costs_the_others_a_hundredth(void **state)
     unsigned alone = polls_of_nine(false), with_dead = polls_of_nine(true);
     assert_true(alone > 1000);
     assert_true(with_dead * 100 >= alone * 99);
+}
+
+/* Nine others and a full line: the tenth goes, and comes back. */
+static void a_unit_that_was_away_is_back_within_two_seconds_or_a_tenth(void **state)
+{
+    (void)state;
+    static const int64_t away_s[] = {15, 60, 300};
+    for (unsigned i = 0; i < 3; i++) {
+        char devices[1024] = "";
+        size_t at = 0;
+        garden_reset();
+        for (unsigned unit = 1; unit <= 10; unit++) {
+            garden.units[unit].there = true;
+            garden.units[unit].delay_ms = 27;
+            at += (size_t)snprintf(devices + at, sizeof devices - at,
+                                   "      - { name: u%u, profile: p, address: %u, every: 1ms }\n",
+                                   unit, unit);
+        }
+        garden_start("", devices, PROFILE, NULL);
+        garden_wait_readings(9, 20);
+        garden.units[10].there = false;
+        garden_run(away_s[i] * 1000 * MS);
+        assert_true(garden_bus->units[9].dead);
+        unsigned had = garden_readings(9);
+        garden.units[10].there = true;
+        garden_run((away_s[i] > 20 ? away_s[i] * 100 : 2000) * MS + 200 * MS);
+        assert_true(garden_readings(9) > had);
+        (void)garden_stop();
+    }
 }
 
 /* What --check says of a device that stops answering is what it costs. */
@@ -279,7 +308,7 @@ static void a_device_that_dies_costs_what_was_said(void **state)
     assert_in_range(cost_ns, load.dying_ns * 3 / 4, load.dying_ns);
     for (unsigned at = from; at < garden_heard(); at++)
         tries -= garden_frame(at).unit == 2;
-    assert_true(tries == 0); /* and then nothing for a long time */
+    assert_true(tries >= -2); /* and then seldom */
 }
 
 /* A device that needs a longer silence of its own gets it, and the others have the line. */
@@ -738,6 +767,7 @@ int main(void)
         TEST(a_unit_that_is_slower_than_its_profile_says_is_given_time),
         TEST(the_line_is_not_kept_for_a_request_that_is_tried_again),
         TEST(a_dead_unit_costs_the_others_a_hundredth),
+        TEST(a_unit_that_was_away_is_back_within_two_seconds_or_a_tenth),
         TEST(a_device_that_dies_costs_what_was_said),
         TEST(the_line_is_not_kept_for_a_units_own_silence),
         TEST(while_a_bus_is_paused_its_port_is_closed),

@@ -24,13 +24,14 @@ struct line {
     uint32_t polls[UNITS]; /* good ones */
     uint32_t failed[UNITS];
     int64_t last_try[UNITS], longest_wait[UNITS];
-    int64_t now, dead_cost, idle;
+    int64_t now, dead_cost, idle, timeout_us;
 };
 
 static void line_init(struct line *l, unsigned count, int64_t period_us)
 {
     memset(l, 0, sizeof *l);
     l->count = count;
+    l->timeout_us = TIMEOUT;
     for (unsigned i = 0; i < count; i++)
         l->units[i].period_us = period_us;
     schedule_init(&l->schedule, l->units, (uint16_t)count, 0);
@@ -44,7 +45,7 @@ static void one_try(struct line *l, struct schedule_turn turn)
         l->longest_wait[i] = wait;
     int64_t cost = POLL_US;
     if (l->dead[i]) {
-        cost += TIMEOUT;
+        cost += l->timeout_us;
         if (turn.cost_max_us && turn.cost_max_us < cost)
             cost = turn.cost_max_us;
     }
@@ -219,6 +220,31 @@ static void a_unit_is_normal_after_its_first_good_answer(void **state)
     assert_in_range(l.polls[3] - before, 9, 11);
 }
 
+/* Dead for so long, and how long until it is asked again, with tries that cost as much as on a slow
+ * line; the others have the rest. */
+static void one_that_was_away_is_asked_within_two_seconds_or_a_tenth(void **state)
+{
+    (void)state;
+    static const int64_t away_s[] = {15, 30, 60, 120, 600, 3600};
+    static struct line l;
+    for (unsigned i = 0; i < 6; i++) {
+        line_init(&l, 10, 1000);
+        l.timeout_us = -12000; /* a probe is shorter than a poll */
+        run_until(&l, 100 * S);
+        l.dead[9] = true;
+        run_until(&l, (100 + away_s[i]) * S);
+        assert_true(l.units[9].dead);
+        uint32_t others = 0, before = l.polls[9];
+        for (unsigned u = 0; u < 9; u++)
+            others += l.polls[u];
+        assert_true(others >= 100 * S / POLL_US * 9 / 10 + away_s[i] * S / POLL_US * 97 / 100);
+        l.dead[9] = false;
+        int64_t within = away_s[i] * S / 10 > 2 * S ? away_s[i] * S / 10 : 2 * S;
+        run_until(&l, l.now + within + POLL_US);
+        assert_true(l.polls[9] > before);
+    }
+}
+
 /* A cable that carries all units comes back: within seconds, not within ten minutes. */
 static void a_whole_line_comes_back_at_once(void **state)
 {
@@ -310,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_unit_heard_too_late_gets_all_its_time),
         cmocka_unit_test(one_dead_of_ten_leaves_98_percent_after_30_s),
         cmocka_unit_test(a_unit_is_normal_after_its_first_good_answer),
+        cmocka_unit_test(one_that_was_away_is_asked_within_two_seconds_or_a_tenth),
         cmocka_unit_test(a_whole_line_comes_back_at_once),
         cmocka_unit_test(a_whole_line_that_has_just_died_is_looked_for_soon),
         cmocka_unit_test(gives_the_line_away_while_a_unit_must_be_quiet),
