@@ -387,6 +387,13 @@ def test_questions_to_the_daemon(gateway, folder):  # noqa: F811
     assert "no gateway" in baiye("stats", "--socket", folder / "nothing", code=69).stderr
 
 
+def test_help_of_a_command_is_asked_for_in_three_ways():
+    told = baiye("doctor", "--help").stdout
+    assert "Usage: baiye doctor" in told
+    assert baiye("help", "doctor").stdout == told == baiye("doctor", "-h").stdout
+    assert 'no command "dictor"' in baiye("help", "dictor", code=64).stderr
+
+
 def test_help_and_nonsense():
     assert "user init" in baiye("--help").stdout
     assert baiye("--version").stdout.startswith("baiye ")

@@ -140,6 +140,12 @@ int main(int argc, char **argv)
         help(stderr);
         return EX_USAGE;
     }
+    char asks[] = "--help"; /* "help X" is "X --help" */
+    char *turned[] = {argv[0], argc > 2 ? argv[2] : NULL, asks, NULL};
+    if (argc == 3 && strcmp(argv[1], "help") == 0)
+        argv = turned;
+    else if (strcmp(argv[argc - 1], "-h") == 0 && argc == 3)
+        argv[2] = asks;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         help(stdout);
