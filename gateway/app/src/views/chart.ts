@@ -158,7 +158,8 @@ export class Chart {
 
   private size(): { width: number; height: number } {
     const width = Math.max(240, Math.floor(this.o.root.clientWidth));
-    return { width, height: Math.round(Math.min(440, Math.max(230, width * 0.66))) };
+    const low = innerHeight <= 500 && innerWidth > innerHeight; // a phone on its side: head, value and chart fit on it
+    return { width, height: Math.round(low ? Math.max(170, innerHeight - 150) : Math.min(440, Math.max(230, width * 0.66))) };
   }
 
   private data(): uPlot.AlignedData {

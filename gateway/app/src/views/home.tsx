@@ -116,7 +116,7 @@ export function Home() {
   return (
     <div class="home">
       <header class="head">
-        <h1 class="clip">{state.site && state.site.label !== state.site.name ? state.site.label : t('app.garden')}</h1>
+        <h1>{state.site && state.site.label !== state.site.name ? state.site.label : t('app.garden')}</h1>
         <div class={`state mood-${mood}`}>
           <p role="status"><span class="mood">{t(`state.word.${mood}`)}</span> {text}</p>
           {last && <p class="last">{last}</p>}

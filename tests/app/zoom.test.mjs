@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Larger type, a phone on its side, paper: nothing runs into anything, nothing is cut, nothing scrolls
+// sideways.
+import assert from 'node:assert/strict';
+import { axe, login, shot } from './lib/phone.mjs';
+import { stage } from './lib/stage.mjs';
+
+const s = stage();
+const { test } = s;
+
+/** As a phone's own setting does it: every size of type times `factor`, whatever unit it was written in. */
+const enlarge = (page, factor) => page.evaluate((by) => {
+  const all = [...document.querySelectorAll('body, body *')].map((e) => [e, parseFloat(getComputedStyle(e).fontSize)]);
+  for (const [e, px] of all) e.style.fontSize = `${px * by}px`;
+}, factor);
+
+/** What is wrong with how it is laid out. */
+const faults = (page) => page.evaluate(() => {
+  const box = document.querySelector('.scroll');
+  const found = [];
+  if (box.scrollWidth > box.clientWidth) found.push(`scrolls sideways: ${box.scrollWidth} > ${box.clientWidth}`);
+  const inside = (e, r) => r.width > 0 && e.textContent.trim() !== '' && getComputedStyle(e).visibility !== 'hidden';
+  const leaves = [...box.querySelectorAll('*')].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim() !== '') && !e.closest('svg, .uplot, select, details:not([open]) > :not(summary)'));
+  const rects = leaves.map((e) => {
+    const all = [...e.childNodes].filter((n) => n.nodeType === 3 && n.textContent.trim() !== '').map((n) => {
+      const range = document.createRange();
+      range.selectNodeContents(n);
+      return range.getBoundingClientRect();
+    });
+    const [left, top] = [Math.min(...all.map((r) => r.left)), Math.min(...all.map((r) => r.top))];
+    const [right, bottom] = [Math.max(...all.map((r) => r.right)), Math.max(...all.map((r) => r.bottom))];
+    return [e, { left, top, right, bottom, width: right - left, height: bottom - top }];
+  }).filter(([e, r]) => inside(e, r));
+  for (const [e, r] of rects) {
+    if (r.right > innerWidth + 1) found.push(`out of the page: ${e.textContent}`);
+    for (const [f, q] of rects) {
+      if (e === f || e.contains(f) || f.contains(e)) continue;
+      const [w, h] = [Math.min(r.right, q.right) - Math.max(r.left, q.left), Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top)];
+      if (w > 2 && h > Math.min(r.height, q.height) * 0.35) found.push(`overlap: ${e.textContent} | ${f.textContent}`);
+    }
+  }
+  return [...new Set(found)].slice(0, 5);
+});
+
+async function open(options, hash, wait) {
+  const page = await s.phone(options);
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/${hash}`);
+  await page.locator(wait).first().waitFor();
+  if (hash.startsWith('plot')) await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  return page;
+}
+
+const pages = [['', '.tomorrow'], ['plot/p:upper', '.chart canvas'], ['pick/upper', '.booking'], ['alerts', '.alert'], ['more', '.more .card']];
+
+async function garden() {
+  await s.gateway.garden(4);
+  await s.gateway.put('dev/node-4/live', s.gateway.live(30e3, { soil_moisture: 12 }, { soil_moisture: 'stuck' }));
+  await s.gateway.put('plot/east-3/live', s.gateway.live(30e3, { soil_moisture: 12 }));
+  await s.gateway.put('forecast', s.gateway.forecast());
+  await s.gateway.put('alert/frost', s.gateway.alert());
+}
+
+for (const lang of ['zh-CN', 'en-GB']) {
+  for (const factor of [1, 1.3, 2]) {
+    test(`zoom: type of ${factor * 100} %, ${lang}, fits on 360 px`, async () => {
+      await garden();
+      for (const [hash, wait] of pages) {
+        const page = await open({ size: 'small', lang }, hash, wait);
+        await enlarge(page, factor);
+        await shot(page, `zoom-${factor}-${lang.slice(0, 2)}-${hash.slice(0, 4) || 'home'}`, true);
+        assert.deepEqual(await faults(page), [], hash);
+        if (factor === 2) assert.deepEqual(await axe(page), [], hash);
+        await page.context().close();
+      }
+    });
+  }
+}
+
+test('zoom: on its side a phone shows the whole chart with its value', async () => {
+  await garden();
+  const page = await open({ size: 'small' }, 'plot/p:upper', '.chart canvas');
+  await page.setViewportSize({ width: 740, height: 360 });
+  await page.reload();
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/plot/p:upper`);
+  await page.locator('.chart[aria-busy=false] canvas').waitFor();
+  await shot(page, 'zoom-landscape');
+  const seen = await page.evaluate(() => {
+    const [box, chart] = ['.scroll', '.chart canvas'].map((q) => document.querySelector(q).getBoundingClientRect());
+    return (Math.min(box.bottom, chart.bottom) - chart.top) / chart.height;
+  });
+  assert.ok(seen >= 0.9, `${Math.round(seen * 100)} % of the chart`);
+  assert.deepEqual(await faults(page), []);
+});
+
+test('zoom: on paper the page is whole and the menu is not there', async () => {
+  await garden();
+  const page = await open({ size: 'phone' }, '', '.tomorrow');
+  await page.emulateMedia({ media: 'print' });
+  const seen = await page.evaluate(() => ({
+    menu: getComputedStyle(document.querySelector('.menu')).display,
+    cut: document.querySelector('.scroll').scrollHeight - document.querySelector('.scroll').clientHeight,
+    page: document.documentElement.scrollHeight - document.querySelector('.tiles').getBoundingClientRect().bottom,
+  }));
+  assert.equal(seen.menu, 'none');
+  assert.ok(seen.cut <= 1 && seen.page >= 0, JSON.stringify(seen));
+});
