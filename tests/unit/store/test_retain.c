@@ -21,6 +21,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/little.h"
 #include "gateway/daemon/store/retain.h"
 #include "tests/unit/store/bench.h"
 #include "tests/unit/store/garden_config.h"
@@ -236,7 +237,7 @@ static void read_means(sqlite3 *db, struct holding *holding)
     sqlite3_stmt *s = ask(db, "SELECT step, t, body FROM mean ORDER BY t DESC");
     while (sqlite3_step(s) == SQLITE_ROW) {
         uint32_t n = 0;
-        memcpy(&n, sqlite3_column_blob(s, 2), sizeof n);
+        little_copy(&n, sqlite3_column_blob(s, 2), sizeof n, 1);
         holding->mean_count += n;
         if (sqlite3_column_int(s, 0) == 1)
             holding->first_hour = sqlite3_column_int64(s, 1);
