@@ -22,7 +22,7 @@ void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t uni
             units[i].due_us = now_us + 2000000LL * i / unit_count;
         units[i].quiet_us = units[i].good_us = now_us;
         units[i].tries = units[i].weakness = 0;
-        units[i].dead = false;
+        units[i].dead = units[i].seen = false;
     }
 }
 
@@ -31,7 +31,7 @@ static int64_t probe_share(const struct schedule *s, const struct schedule_unit 
     if (s->dead_count == s->unit_count)
         return IDLE_SHARE;
     int64_t away_us = unit->probed_us - unit->good_us;
-    if (away_us < GONE_US)
+    if (unit->seen && away_us < GONE_US) /* else its probe takes all of its longest time */
         return away_us < JUST_GONE_US ? PROBE_SHARE / 3 : PROBE_SHARE / 2;
     return PROBE_SHARE;
 }
@@ -138,6 +138,7 @@ static bool good_end(struct schedule *s, struct schedule_unit *unit, int64_t now
     bool was_dead = unit->dead, all_dead = s->dead_count == s->unit_count;
     unit->tries = unit->weakness = 0;
     unit->good_us = now_us;
+    unit->seen = true;
     if (was_dead) {
         unit->dead = false;
         s->dead_count--;

@@ -42,6 +42,7 @@ struct schedule_unit {
     uint8_t tries;     /* failed ones of this poll */
     uint8_t weakness;  /* 0: the last try was good */
     bool dead;
+    bool seen; /* it has answered since the start: its probes are short */
 };
 
 struct schedule {
