@@ -87,11 +87,11 @@ def test_a_blank_chip_becomes_a_tested_and_labelled_node(bench, rom, folder):
     assert rom.flash.data == expected(bench, factory_page(1, tables))
     assert rom.line_errors == 0 and rom.flash.violations == 0 and rom.started == FLASH
     assert boots(folder, rom.flash.data) == "slot 0 trial 0 serial 00000001"
-    for check in ("answer", "serial       00000001", "image        1.2.3 in slot 0",
+    for check in ("answer", "serial       0000-0001-2", "image        1.2.3 in slot 0",
                   "calibration  1 of 1", "memory", "sensors      all answer"):
         assert f"ok   {check}" in done.stdout.replace("  ok ", "ok "), done.stdout
     assert "FAIL" not in done.stdout
-    assert "No. 00000001" in done.stdout and "▀" in done.stdout
+    assert "No. 0000-0001-2" in done.stdout and "▀" in done.stdout
     row = bench.rows()[0]
     assert row[:4] == ["00000001", BOARD, UNIQUE, "1.2.3"] and row[6] == "passed"
     assert bench.register.read_text().startswith("serial,board,chip,version,image,flashed,result\n")
@@ -582,7 +582,7 @@ def test_a_file_that_is_no_register_is_left_alone(bench, rom):
 
 @pytest.mark.parametrize("number", ["0", "FFFFFFFF", "123456789", "-1", "xyz"])
 def test_serial_numbers_that_can_not_be(bench, number):
-    assert "hexadecimal" in bench.run("--serial", number, code=64).stderr
+    assert "has up to 8 digits 0-9, A-F" in bench.run("--serial", number, code=64).stderr
 
 
 # ---- firmware and data files --------------------------------------------------------------------
