@@ -131,12 +131,13 @@ export class Publisher {
     const step = { raw: 60e3, hour: 3600e3, day: 86400e3 }[p.step];
     const out = { t: [], n: [], min: [], mean: [], max: [], next: null };
     const now = this.now();
-    const from = Math.ceil(p.from / step) * step;
+    const shift_ms = p.step === 'day' ? 8 * 3600e3 : 0; // days are the site's
+    const from = Math.ceil((p.from + shift_ms) / step) * step - shift_ms;
     const shift = (p.plot ?? p.device ?? 'x').charCodeAt(0) % 11;
     for (let t = from; t < p.to && t <= now; t += step) {
       if (out.t.length === most) { out.next = t; break; }
       const ago = (now - t) / 86400e3;
-      if (ago > hole[0] && ago < hole[1]) continue;
+      if (p.step !== 'day' && ago > hole[0] && ago < hole[1]) continue; // shorter than a day
       const hours = t / 3600e3 + 8;
       const mean = 14 + shift / 3 - 5 * Math.cos((hours / 24) * 2 * Math.PI) - 7 * Math.cos((hours / 8766) * 2 * Math.PI)
         + 0.6 * Math.sin(hours * 1.7);
