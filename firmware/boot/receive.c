@@ -184,22 +184,18 @@ uint16_t receive_missing_count(const struct receive *receive)
     return count;
 }
 
-/* Its header does not outlive it: whatever lives on would deepen the stack under the signature. */
-static enum image_result verify(unsigned slot)
-{
-    struct image_header header;
-    return boot_verify(slot, &header);
-}
-
 /* The whole of it, and its age once more: what came need not be what the session said. */
 static int judge(const struct receive *receive)
 {
     unsigned slot = target_slot(receive);
-    int result = verify(slot);
-    if (result == IMAGE_OK)
-        result = look_at_head(receive, flash_map(flash_layout()->slot[slot]));
-    if (result != WINDOW_RESULT_OK)
+    struct image_header header;
+    enum image_result result = boot_verify(slot, &header);
+    if (result != IMAGE_OK)
         return result;
+    struct image_header running = running_header(receive);
+    int verdict = compare(&header, &running);
+    if (verdict != WINDOW_RESULT_OK)
+        return verdict;
     return state_mark(slot, STATE_READY) == FLASH_OK ? WINDOW_RESULT_OK : WINDOW_RESULT_FLASH;
 }
 
