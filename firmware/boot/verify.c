@@ -45,18 +45,14 @@ const uint8_t (*boot_keys(void))[65]
     return boot_public_keys;
 }
 
-enum image_result boot_verify_head(unsigned slot, const uint8_t *head, struct image_header *header)
-{
-    enum image_result result = image_head_read(head, header);
-    if (result == IMAGE_OK)
-        result = check_place(slot, header);
-    return result == IMAGE_OK ? check_signature(head, header) : result;
-}
-
 enum image_result boot_verify(unsigned slot, struct image_header *header)
 {
     const uint8_t *image = flash_map(flash_layout()->slot[slot]);
-    enum image_result result = boot_verify_head(slot, image, header);
+    enum image_result result = image_header_read(image, IMAGE_HEADER_SIZE, header);
+    if (result == IMAGE_OK)
+        result = check_place(slot, header);
+    if (result == IMAGE_OK)
+        result = check_signature(image, header);
     if (result == IMAGE_OK) {
         uint8_t hash[IMAGE_HASH_SIZE];
         sha256(image + IMAGE_HEADER_SIZE, header->size, hash);

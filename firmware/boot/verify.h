@@ -15,9 +15,6 @@ extern const uint8_t boot_public_keys[BOOT_KEYS][65];
 /* The same, where a boot loader and the application that it starts are linked apart. */
 const uint8_t (*boot_keys(void))[65];
 
-/* Of an image that is to come into this slot: are these IMAGE_HEAD_SIZE bytes genuine, and for this
- * board and slot? Whether the program is what they say is not known yet. */
-enum image_result boot_verify_head(unsigned slot, const uint8_t *head, struct image_header *header);
 /* The header is filled as far as it could be read. */
 enum image_result boot_verify(unsigned slot, struct image_header *header);
 
