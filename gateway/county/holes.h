@@ -27,7 +27,7 @@ struct hole_request {
 struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t again_s);
 void holes_destroy(struct holes *holes);
 
-/* What is to be asked for now; how many. -1: PostgreSQL does not answer (`why`). 0 as well while
+/* What is due to be asked for; how many. -1: PostgreSQL does not answer (`why`). 0 as well while
  * another program leads. */
 int holes_due(struct holes *holes, struct hole_request requests[HOLES_A_STEP], char *why,
               size_t why_size);

@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import threading
-import time
 import uuid
 import zlib
 
@@ -270,4 +269,3 @@ def heal(database, gateway):
     for first, last in holes(database, gateway):
         for at in range(first, last + 1, 200):
             gateway.send(at, min(at + 199, last))
-    time.sleep(0)
