@@ -22,7 +22,7 @@ enum hal_result {
     HAL_FAULT = -5    /* the part answered with an error, or a write did not read back */
 };
 
-/* ---- time ---------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 /* Microseconds since power-up or reset, monotonic, 64 bits so that it never wraps: the board
  * extends its counter. Resolution 10 us or better while awake, 1 ms over deep sleep. */
@@ -45,7 +45,7 @@ bool hal_clock_is_coarse(void);
 enum hal_result hal_rtc_read(uint32_t *seconds, uint16_t *ms);
 void hal_rtc_write(uint32_t seconds, uint16_t ms);
 
-/* ---- RS-485 line --------------------------------------------------------------------------- */
+/* ---- RS-485 line ---- */
 
 struct hal_line {
     uint32_t baud;     /* 1200..115200 */
@@ -83,7 +83,7 @@ bool hal_bus_sending(void);
  * standard's. Emulated boards get their bytes in bursts and name some 20,000. */
 uint32_t hal_bus_silence_floor_us(void);
 
-/* ---- SDI-12 line: 1200 baud, 7 data bits, even parity, one wire ------------------------------ */
+/* ---- SDI-12 line: 1200 baud, 7 data bits, even parity, one wire ---- */
 
 /* Spacing (on) or marking (off) without data: the break. */
 void hal_sdi_break(bool on);
@@ -93,7 +93,7 @@ bool hal_sdi_sending(void);
 /* As hal_bus_receive(); value is the 7-bit character. Buffers at least 96. */
 bool hal_sdi_receive(struct hal_byte *byte);
 
-/* ---- I2C ------------------------------------------------------------------------------------- */
+/* ---- I2C ---- */
 
 /* Writes, then reads (either may be 0 bytes; both 0: probes the address). A board may put a STOP
  * between the two. At most 64 bytes each; takes at most 10 ms, whatever the bus does: HAL_STUCK
@@ -101,7 +101,7 @@ bool hal_sdi_receive(struct hal_byte *byte);
 enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t write_size,
                                  uint8_t *read, size_t read_size);
 
-/* ---- other inputs ---------------------------------------------------------------------------- */
+/* ---- other inputs ---- */
 
 /* Ratiometric, 0..65535 of full scale. Takes at most 1 ms. */
 enum hal_result hal_adc_read(uint8_t channel, uint16_t *value);
@@ -114,14 +114,14 @@ bool hal_onewire_slot(bool bit);
 /* Supply in millivolts; HAL_RANGE when the board cannot measure it. */
 enum hal_result hal_supply_mv(uint16_t *mv);
 
-/* ---- outputs --------------------------------------------------------------------------------- */
+/* ---- outputs ---- */
 
 /* Power to the sensors: bit i is rail i. A board without switches ignores it. */
 void hal_rails(uint8_t on_mask);
 /* The lamp that shows "this one": steady off otherwise. */
 void hal_indicator(bool on);
 
-/* ---- memory that stays ----------------------------------------------------------------------- */
+/* ---- memory that stays ---- */
 
 /* Byte-addressable and rewritable in place (FRAM, EEPROM, a file). A power cut during a write
  * leaves a prefix of it written and at most one torn byte (FRAM) or one torn page of up to 64 bytes
@@ -137,7 +137,7 @@ enum hal_result hal_nv_write(uint32_t offset, const void *data, size_t size);
 #define HAL_RETAINED_SIZE 64u
 void *hal_retained(void);
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 enum hal_reset_cause {
     HAL_RESET_UNKNOWN = 0, /* the part does not say: the node looks at its own marker */

@@ -63,14 +63,14 @@ static inline void cpu_irq_enable(unsigned irq)
     reg_write(NVIC_ISER + irq / 32 * 4, 1U << irq % 32);
 }
 
-/* ---- time.c: the system timer as clock ------------------------------------------------ */
+/* ---- time.c: the system timer as clock ---- */
 
 /* Starts it. `hz`: its clock; `core_clock`: the processor's own, else the part's slower one. */
 void time_start(uint32_t hz, bool core_clock);
 /* The interrupt that counts the wraps, a second or less apart. */
 void time_wrapped(void);
 
-/* ---- life.c: start, faults, resets ----------------------------------------------------------- */
+/* ---- life.c: start, faults, resets ---- */
 
 /* First thing in main(): what the last run left behind, and a pattern over the unused stack. */
 void life_begin(void);

@@ -14,8 +14,8 @@ static enum hal_result piece(uint32_t offset, const uint8_t *from, uint8_t *to, 
     const uint8_t address[2] = {(uint8_t)(offset >> 8), (uint8_t)offset};
     enum hal_result result = HAL_OK;
     for (int i = 0; i < TRIES; i++) {
-        result = i2c_bits_transfer(I2C_MEMORY, FRAM, address, sizeof address, from, from ? size : 0,
-                                   to, to ? size : 0);
+        result = i2c_bits_transfer(I2C_MEMORY, FRAM, address, sizeof address, from,
+                                   from != NULL ? size : 0, to, to != NULL ? size : 0);
         if (result == HAL_OK || result == HAL_STUCK)
             break;
     }
@@ -29,8 +29,8 @@ static enum hal_result pieces(uint32_t offset, const uint8_t *from, uint8_t *to,
         return HAL_RANGE;
     for (size_t done = 0; done < size && result == HAL_OK; done += PIECE) {
         size_t length = size - done < PIECE ? size - done : PIECE;
-        result = piece((uint32_t)(offset + done), from ? from + done : NULL, to ? to + done : NULL,
-                       length);
+        result = piece((uint32_t)(offset + done), from != NULL ? from + done : NULL,
+                       to != NULL ? to + done : NULL, length);
     }
     return result;
 }

@@ -149,7 +149,7 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t w
     return transfer(address, write, write_size, NULL, 0, read, read_size);
 }
 
-/* ---- EEPROM -------------------------------------------------------------------------------- */
+/* ---- EEPROM ---- */
 
 /* One piece within a page; `from` for writing, `to` for reading. While it writes, the EEPROM
  * answers to nobody: so it is asked until it does. */
@@ -158,8 +158,8 @@ static enum hal_result eeprom(uint32_t offset, const uint8_t *from, uint8_t *to,
     const uint8_t address[2] = {(uint8_t)(offset >> 8), (uint8_t)offset};
     uint64_t patience_us = hal_now_us() + EEPROM_WRITE_US;
     for (;;) {
-        enum hal_result result =
-            transfer(EEPROM, address, sizeof address, from, from ? size : 0, to, to ? size : 0);
+        enum hal_result result = transfer(EEPROM, address, sizeof address, from,
+                                          from != NULL ? size : 0, to, to != NULL ? size : 0);
         if (result != HAL_NAK || hal_now_us() > patience_us)
             return result;
         hal_delay_us(EEPROM_PAUSE_US);

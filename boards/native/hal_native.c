@@ -61,7 +61,7 @@ static bool open_nv(const char *path)
 static bool open_factory(const char *path)
 {
     struct factory factory;
-    if (!path)
+    if (path == NULL)
         return true;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd >= 0 ? read(fd, native.factory, sizeof native.factory) : -1;
@@ -92,7 +92,8 @@ static void read_own_program(void)
 static void restore_retained(void)
 {
     const char *text = getenv(KEEP_NAME);
-    for (size_t i = 0; text && i < HAL_RETAINED_SIZE && text[2 * i] && text[2 * i + 1]; i++) {
+    for (size_t i = 0; text != NULL && i < HAL_RETAINED_SIZE && text[2 * i] && text[2 * i + 1];
+         i++) {
         char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
         native.retained[i] = (uint8_t)strtoul(pair, NULL, 16);
     }

@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     struct node_config config = {0};
     struct native_options options = {.serial = 1, .argv = argv};
     read_arguments(argc, argv, &options, &config);
-    if (!options.bus || !options.nv || optind != argc || options.serial == 0) {
+    if (options.bus == NULL || options.nv == NULL || optind != argc || options.serial == 0) {
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }
@@ -150,13 +150,13 @@ int main(int argc, char **argv)
     config.no_power_up_line = options.warm;
     if (!native_open(&options))
         return EX_UNAVAILABLE;
-    if (options.flash) {
+    if (options.flash != NULL) {
         config.update = slots_open(options.flash, options.image);
-        if (!config.update)
+        if (config.update == NULL)
             return EX_UNAVAILABLE;
     }
     wire_up(&wiring, &node);
-    config.probe_count = options.rain ? 4 : 3;
+    config.probe_count = options.rain != NULL ? 4 : 3;
     config.probes = wiring.probes;
     config.sdi = &wiring.sdi;
     node_init(&node, &config);

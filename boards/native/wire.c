@@ -27,7 +27,7 @@ bool wire_open(struct wire *wire, const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memset(wire, 0, sizeof *wire);
     wire->fd = -1;
-    if (!path)
+    if (path == NULL)
         return true;
     if (strlen(path) >= sizeof address.sun_path) {
         (void)fprintf(stderr, "baiye-node: %s: a socket's path has at most %zu characters\n", path,

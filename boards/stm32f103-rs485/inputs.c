@@ -90,7 +90,7 @@ enum hal_result hal_supply_mv(uint16_t *mv)
     return HAL_OK;
 }
 
-/* ---- rain ---------------------------------------------------------------------------------- */
+/* ---- rain ---- */
 
 static volatile uint32_t closures;
 static uint64_t closed_us;
@@ -110,7 +110,7 @@ uint32_t hal_pulse_count(void)
     return closures;
 }
 
-/* ---- 1-Wire, standard speed ------------------------------------------------------------------ */
+/* ---- 1-Wire, standard speed ---- */
 
 static void wire(bool high)
 {
@@ -146,7 +146,7 @@ bool hal_onewire_slot(bool bit)
     return is;
 }
 
-/* ---- I2C pins -------------------------------------------------------------------------------- */
+/* ---- I2C pins ---- */
 
 static unsigned scl_of(enum i2c_wires wires)
 {

@@ -51,7 +51,7 @@ static void (*board_well)(void);
 
 static void update_well(void)
 {
-    if (board_well)
+    if (board_well != NULL)
         board_well();
 }
 

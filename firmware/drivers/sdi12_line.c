@@ -29,7 +29,7 @@ void sdi12_line_init(struct sdi12_line *line)
 
 bool sdi12_line_take(struct sdi12_line *line, const void *owner)
 {
-    if (!line->owner)
+    if (line->owner == NULL)
         line->owner = owner;
     return line->owner == owner;
 }

@@ -29,7 +29,7 @@ static void read_page(uint8_t stored[STORED_SIZE])
     size_t size = 0;
     struct factory factory;
     const uint8_t *page = hal_factory_page(&size);
-    if (page && factory_read(page, size, &factory))
+    if (page != NULL && factory_read(page, size, &factory))
         memcpy(stored, factory.calibration,
                factory.calibration_size < STORED_SIZE ? factory.calibration_size : STORED_SIZE);
 }

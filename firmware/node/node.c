@@ -142,13 +142,13 @@ static void keep_sample(struct node *node)
 void node_self_test(struct node *node)
 {
     node->self_test = self_test(&node->settings, &node->sampler);
-    if (node->config.update && node->sampler.sample.seq > 0)
+    if (node->config.update != NULL && node->sampler.sample.seq > 0)
         node->config.update->tested(node->self_test);
 }
 
 uint32_t node_version(const struct node *node)
 {
-    return node->config.update
+    return node->config.update != NULL
                ? node->config.update->version()
                : (uint32_t)NODE_VERSION_MAJOR << 24 | NODE_VERSION_MINOR << 16 | NODE_VERSION_PATCH;
 }
@@ -212,7 +212,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t poll_update(struct node *node, uint64_t now_us)
 {
     const struct node_update *update = node->config.update;
-    if (!update)
+    if (update == NULL)
         return UINT64_MAX;
     if (update->on_trial() && now_us >= NODE_TRIAL_US)
         black_box_restart();

@@ -381,11 +381,11 @@ static enum modbus_exception read_registers(void *context, bool input, uint16_t 
     uint16_t words[BLOCK_MAX];
     const struct node_update *update = update_at(context, address);
     (void)input;
-    if (update)
+    if (update != NULL)
         return update->read(address, count, values) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
     while (count > 0) {
         const struct block *block = find_block(address);
-        if (!block)
+        if (block == NULL)
             return MODBUS_ILLEGAL_ADDRESS;
         uint16_t offset = (uint16_t)(address - block->first);
         uint16_t n = (uint16_t)(block->count - offset);
@@ -405,14 +405,14 @@ static enum modbus_exception write_registers(void *context, uint16_t address, ui
                                              const uint16_t *values, bool broadcast)
 {
     const struct node_update *update = update_at(context, address);
-    if (update) {
+    if (update != NULL) {
         bool unlocked = node_unlocked(context, hal_now_us());
         return update->write(address, count, values, unlocked) ? MODBUS_OK : MODBUS_ILLEGAL_ADDRESS;
     }
     const struct block *block = find_block(address);
-    if (!block || address - block->first + count > block->count)
+    if (block == NULL || address - block->first + count > block->count)
         return MODBUS_ILLEGAL_ADDRESS;
-    if (!block->write || (broadcast && !block->broadcast))
+    if (block->write == NULL || (broadcast && !block->broadcast))
         return MODBUS_ILLEGAL_VALUE;
     return block->write(context, (uint16_t)(address - block->first), count, values);
 }

@@ -89,7 +89,7 @@ static void take_value(struct sample *sample, unsigned channel, const struct sen
     int32_t hundredths = v->hundredths;
     uint8_t flag = v->flag;
     sample->raw[channel] = v->raw;
-    if (rules->calibrate && v->raw != SENSOR_NO_VALUE &&
+    if (rules->calibrate != NULL && v->raw != SENSOR_NO_VALUE &&
         (flag == METRIC_GOOD || flag == METRIC_UNCALIBRATED))
         rules->calibrate(rules->context, channel, v->raw, &hundredths, &flag);
     sample->hundredths[channel] = hundredths;

@@ -17,7 +17,7 @@ void sdi_pass_fill(const struct sdi_pass *pass, uint16_t *words)
 
 bool sdi_pass_write(struct sdi_pass *pass, const uint16_t *words, uint16_t count)
 {
-    if (!pass->line || pass->state == SDI_PASS_BUSY)
+    if (pass->line == NULL || pass->state == SDI_PASS_BUSY)
         return false;
     char command[sizeof pass->command] = {0};
     for (size_t i = 0; i < count; i++) {
@@ -25,7 +25,7 @@ bool sdi_pass_write(struct sdi_pass *pass, const uint16_t *words, uint16_t count
         command[2 * i + 1] = (char)(words[i] & 0x7F);
     }
     const char *end = memchr(command, '!', sizeof command);
-    if (!end)
+    if (end == NULL)
         return false;
     memcpy(pass->command, command, sizeof command);
     memset(pass->answer, 0, sizeof pass->answer);

@@ -44,8 +44,8 @@ static bool wrong_kind(struct yaml_source *source, const yaml_node_t *value, con
 {
     const char *text = yaml_text(value);
     return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is not %s; write for example %s: %s",
-                      key->name, text ? text : "(a list or mapping)", kind_name(key->kind),
-                      key->name, key->example ? key->example : "x");
+                      key->name, text != NULL ? text : "(a list or mapping)", kind_name(key->kind),
+                      key->name, key->example != NULL ? key->example : "x");
 }
 
 static bool is_name(const char *text, const char *allowed)
@@ -100,7 +100,7 @@ static bool in_range(struct yaml_source *source, const yaml_node_t *value, const
                       : key->kind == KEY_MS ? " ms"
                       : key->kind == KEY_S  ? " s"
                                             : "",
-                      key->name, key->example ? key->example : "x");
+                      key->name, key->example != NULL ? key->example : "x");
 }
 
 static bool read_number(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
@@ -179,10 +179,10 @@ static bool read_bool(struct yaml_source *source, const yaml_node_t *value, cons
 bool keys_path(struct yaml_source *source, const yaml_node_t *value, char *path, size_t size)
 {
     const char *text = yaml_text(value);
-    if (!text || !*text)
+    if (text == NULL || !*text)
         return yaml_error(source, yaml_line(value), "a path is missing; write a file's name");
     const char *slash = strrchr(source->file, '/');
-    int folder = *text == '/' || !slash ? 0 : (int)(slash - source->file + 1);
+    int folder = *text == '/' || slash == NULL ? 0 : (int)(slash - source->file + 1);
     int written = snprintf(path, size, "%.*s%s", folder, source->file, text);
     if (written < 0 || (size_t)written >= size)
         return yaml_error(source, yaml_line(value), "the path is longer than %zu bytes; shorten it",
@@ -197,7 +197,7 @@ bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const s
     if (key->kind == KEY_FUNCTION)
         return key->read(source, value, target) && (source->all != NULL || !source->failed);
     const char *text = yaml_text(value);
-    if (!text)
+    if (text == NULL)
         return wrong_kind(source, value, key);
     switch (key->kind) {
     case KEY_NAME:
@@ -233,16 +233,16 @@ static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, con
         }
     }
     const char *text = yaml_text(node);
-    const char *near = text ? yaml_nearest(text, names) : NULL;
-    for (size_t i = 0; near && i < key_count; i++) {
+    const char *near = text != NULL ? yaml_nearest(text, names) : NULL;
+    for (size_t i = 0; near != NULL && i < key_count; i++) {
         if (names[i] == near)
             *meant = i;
     }
-    if (near)
+    if (near != NULL)
         return yaml_error(source, yaml_line(node),
                           "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, what, near);
     return yaml_error(source, yaml_line(node), "unknown key \"%.60s\" in %s; known are %s",
-                      text ? text : "?", what, list);
+                      text != NULL ? text : "?", what, list);
 }
 
 /* One pair into its row. `row`: which, or which was meant; key_count when there is none. */
@@ -253,7 +253,7 @@ static bool read_pair(struct yaml_source *source, const yaml_node_pair_t *pair, 
     const yaml_node_t *name = yaml_at(source, pair->key), *value = yaml_at(source, pair->value);
     const char *text = yaml_text(name);
     size_t i = 0;
-    while (i < key_count && (!text || strcmp(text, keys[i].name) != 0))
+    while (i < key_count && (text == NULL || strcmp(text, keys[i].name) != 0))
         i++;
     *row = i;
     if (i == key_count)
@@ -287,7 +287,8 @@ bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const cha
         if (!keys[i].required || ((seen | wrong) >> i & 1))
             continue;
         (void)yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s", what,
-                         keys[i].name, keys[i].name, keys[i].example ? keys[i].example : "x");
+                         keys[i].name, keys[i].name,
+                         keys[i].example != NULL ? keys[i].example : "x");
         if (source->all == NULL)
             return false;
         all_good = false;
@@ -310,7 +311,7 @@ bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const ch
         return yaml_error(source, yaml_line(sequence), "%s has %zu items; at most %zu are possible",
                           what, total, max);
     *items = calloc(total ? total : 1, size);
-    if (!*items)
+    if (*items == NULL)
         return yaml_error(source, yaml_line(sequence), "out of memory");
     bool good = true;
     for (size_t i = 0; i < total && (good || source->all != NULL); i++) {

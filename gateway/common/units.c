@@ -84,7 +84,7 @@ bool units_bytes(const char *text, uint64_t *bytes)
         return false;
     memcpy(copy, text, size + 1);
     char *month = strstr(copy, "/month");
-    if (month && strcmp(month, "/month") == 0)
+    if (month != NULL && strcmp(month, "/month") == 0)
         *month = '\0';
     double value;
     if (!with_unit(copy, units, 1e15, &value))
@@ -119,16 +119,16 @@ bool units_host(const char *text, char *host, size_t size, uint16_t *port)
     if (*text == '[') {
         start = text + 1;
         end = strchr(start, ']');
-        if (!end || (end[1] != '\0' && end[1] != ':'))
+        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
             return false;
         colon = end[1] == ':' ? end + 1 : NULL;
     } else {
         colon = strrchr(text, ':');
-        end = colon ? colon : text + strlen(text);
+        end = colon != NULL ? colon : text + strlen(text);
     }
     int64_t number = *port;
     if (end == start || (size_t)(end - start) >= size ||
-        (colon && (!units_integer(colon + 1, &number) || number < 1 || number > 65535)))
+        (colon != NULL && (!units_integer(colon + 1, &number) || number < 1 || number > 65535)))
         return false;
     memcpy(host, start, (size_t)(end - start));
     host[end - start] = '\0';

@@ -113,7 +113,7 @@ static bool open_file(struct yaml_source *source, const char *file)
 {
     (void)snprintf(source->file, sizeof source->file, "%s", file);
     FILE *stream = fopen(file, "re");
-    if (!stream)
+    if (stream == NULL)
         return open_error(source, errno);
     struct stat status;
     if (fstat(fileno(stream), &status) != 0)

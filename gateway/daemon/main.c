@@ -75,7 +75,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return EX_USAGE;
         }
     }
-    if (optind < argc || !options->config || (options->check && options->once) ||
+    if (optind < argc || options->config == NULL || (options->check && options->once) ||
         (options->json && !options->once)) {
         (void)fprintf(stderr,
                       "baiyed: --config FILE is needed, with --check or --once (and --json) at "
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
     run_block_signals();
     struct config_error error;
     struct config *config = config_load(options.config, options.profiles, &error);
-    bool good = config && load_check(config, &error);
+    bool good = config != NULL && load_check(config, &error);
     if (!good && !options.check && !options.once) {
         config_free(config);
         config = fall_back(options.config, &error);

@@ -11,7 +11,7 @@
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/access.h"
 
-/* --- the plan --- */
+/* ---- the plan ---- */
 
 #define MONTH_S 2592000.0
 
@@ -266,7 +266,7 @@ void report_plan(const struct config *config, FILE *out)
     note_all(config, out);
 }
 
-/* --- once --- */
+/* ---- once ---- */
 
 struct once {
     const struct config *config;
@@ -396,7 +396,7 @@ int report_once(const struct config *config, bool json, FILE *out)
                         .errors = calloc(config->bus_count, sizeof(int))};
     struct once_bus *buses = calloc(config->bus_count, sizeof *buses);
     int missing = 1;
-    if (once.readings && once.got && once.answered && once.why && once.errors && buses) {
+    if (once.readings != NULL && once.got && once.answered && once.why && once.errors && buses) {
         run_all(&once, buses);
         missing = 0;
         for (unsigned i = 0; i < count; i++) {

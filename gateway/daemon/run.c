@@ -93,7 +93,7 @@ static bool reload(void *context, char *why, size_t size)
     struct daemon *daemon = context;
     struct config_error error;
     struct config *next = config_load(daemon->config->file, daemon->profiles, &error);
-    bool good = next && load_check(next, &error);
+    bool good = next != NULL && load_check(next, &error);
     config_free(next);
     (void)snprintf(why, size, "%s", good ? "" : error.text);
     if (good) {
@@ -142,13 +142,13 @@ static void people_were_called(void *context, uint16_t way, bool good, const cha
 static bool open_actions(struct daemon *daemon)
 {
     struct actions_parts parts = {.store = daemon->store, .alerts = daemon->alerts};
-    if (daemon->notifier) {
+    if (daemon->notifier != NULL) {
         parts.calls = people_are_called;
         parts.called = people_were_called;
         parts.context = daemon->notifier;
     }
     daemon->actions = actions_create(daemon->config, &parts);
-    if (!daemon->actions)
+    if (daemon->actions == NULL)
         log_write(LOG_LEVEL_ERROR, "out of memory");
     return daemon->actions != NULL;
 }
@@ -158,7 +158,7 @@ static bool start_buses(const struct config *config, struct store *store, struct
 {
     for (uint16_t i = 0; i < config->bus_count; i++) {
         buses[i] = bus_start(config, i, store_boot(store), actions_sink(actions));
-        if (!buses[i]) {
+        if (buses[i] == NULL) {
             log_write(LOG_LEVEL_ERROR, "bus %s can't be started: %s", config->buses[i].name,
                       strerror(errno));
             return false;
@@ -181,28 +181,28 @@ static bool start_all(struct daemon *daemon)
     const struct config *config = daemon->config;
     log_alert_troubles(config);
     daemon->serve = serve_open(config);
-    if (!daemon->serve || !watch_signals(daemon))
+    if (daemon->serve == NULL || !watch_signals(daemon))
         return false;
     daemon->publish = publish_start(config, daemon->store, serve_callbacks(daemon->serve));
-    if (!daemon->publish) {
+    if (daemon->publish == NULL) {
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
     if (config->way_count > 0)
         daemon->notifier = notifier_start(config, daemon->store);
-    if (config->way_count > 0 && !daemon->notifier) {
+    if (config->way_count > 0 && daemon->notifier == NULL) {
         log_write(LOG_LEVEL_ERROR, "the notifier can't be started: %s", strerror(errno));
         return false;
     }
     daemon->alerts =
         alerts_start_publishing(config, daemon->store, daemon->publish, daemon->notifier);
-    if (!daemon->alerts) {
+    if (daemon->alerts == NULL) {
         log_write(LOG_LEVEL_ERROR, "the alerts can't be started: %s", strerror(errno));
         return false;
     }
     if (config->plot_count > 0)
         daemon->forecast = forecast_start(config, daemon->store, daemon->publish, daemon->alerts);
-    if (config->plot_count > 0 && !daemon->forecast) {
+    if (config->plot_count > 0 && daemon->forecast == NULL) {
         log_write(LOG_LEVEL_ERROR, "the forecast can't be started: %s", strerror(errno));
         return false;
     }
@@ -241,7 +241,7 @@ static void keep_config(struct daemon *daemon)
 /* Those who ask end before those who answer, and what was taken is committed last. */
 static void stop_all(struct daemon *daemon)
 {
-    if (daemon->serve)
+    if (daemon->serve != NULL)
         serve_end(daemon->serve);
     forecast_stop(daemon->forecast);
     actions_stop(daemon->actions);
@@ -249,7 +249,7 @@ static void stop_all(struct daemon *daemon)
         bus_stop(daemon->buses[i]);
     alerts_stop(daemon->alerts);
     notifier_stop(daemon->notifier);
-    if (daemon->publish)
+    if (daemon->publish != NULL)
         publish_stop(daemon->publish);
     store_stop(daemon->store);
     actions_free(daemon->actions);
@@ -263,8 +263,8 @@ enum run_end run_daemon(const struct config *config, const char *profiles)
     struct daemon daemon = {.config = config, .profiles = profiles, .end = RUN_FAILED};
     want_descriptors();
     daemon.buses = calloc(config->bus_count, sizeof(struct bus *));
-    daemon.store = daemon.buses ? store_open(config) : NULL;
-    if (daemon.store && store_start(daemon.store)) {
+    daemon.store = daemon.buses != NULL ? store_open(config) : NULL;
+    if (daemon.store != NULL && store_start(daemon.store)) {
         if (start_all(&daemon)) {
             log_write(LOG_LEVEL_NOTICE, "site %s: polling %u devices on %u buses", config->site,
                       config->device_count, config->bus_count);

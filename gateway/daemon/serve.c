@@ -40,7 +40,7 @@ struct serve {
     void *readable_context;
 };
 
-/* ---- Pages -------------------------------------------------------------------------------- */
+/* ---- Pages ---- */
 
 /* A screen's account reads no more than the broker's access list lets it see; it is told so. A name
  * that `baiye user` does not know is an account that the operator made at the broker by hand. */
@@ -121,7 +121,7 @@ static const struct http_page pages[] = {
     {.path = NULL},
 };
 
-/* ---- Requests from brokers ---------------------------------------------------------------- */
+/* ---- Requests from brokers ---- */
 
 struct mqtt_request {
     struct loop_task task;
@@ -173,7 +173,7 @@ const struct publish_callbacks *serve_callbacks(struct serve *serve)
     return &serve->callbacks;
 }
 
-/* ---- Beginning and end -------------------------------------------------------------------- */
+/* ---- Beginning and end ---- */
 
 struct serve *serve_open(const struct config *config)
 {
@@ -190,7 +190,7 @@ struct serve *serve_open(const struct config *config)
     return serve;
 }
 
-/* ---- Wrong logins ------------------------------------------------------------------------- */
+/* ---- Wrong logins ---- */
 
 /* From so many within a day somebody is trying passwords. */
 #define GUESSES_ALERT   100

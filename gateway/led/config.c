@@ -371,10 +371,11 @@ bool led_config_output(struct led_config *config, const char *text)
     if (strcmp(text, "terminal") == 0) {
         output.type = OUTPUT_TERMINAL;
         good = true;
-    } else if (colon && strncmp(text, "ddp:", 4) == 0) {
+    } else if (colon != NULL && strncmp(text, "ddp:", 4) == 0) {
         output.type = OUTPUT_DDP;
         good = split_host(colon + 1, output.host, sizeof output.host, &output.port);
-    } else if (colon && (strncmp(text, "png:", 4) == 0 || strncmp(text, "framebuffer:", 12) == 0)) {
+    } else if (colon != NULL &&
+               (strncmp(text, "png:", 4) == 0 || strncmp(text, "framebuffer:", 12) == 0)) {
         output.type = text[0] == 'p' ? OUTPUT_PNG : OUTPUT_FRAMEBUFFER;
         int n = snprintf(output.path, sizeof output.path, "%s", colon + 1);
         good = n > 0 && (size_t)n < sizeof output.path;

@@ -67,7 +67,7 @@ static bool open_face(struct font_set *set, enum font_face face, const char *dir
 struct font_set *font_open(const char *directory, char *error, size_t error_size)
 {
     struct font_set *set = calloc(1, sizeof *set);
-    if (!set || FT_Init_FreeType(&set->library) != 0) {
+    if (set == NULL || FT_Init_FreeType(&set->library) != 0) {
         (void)snprintf(error, error_size, "no memory for fonts");
         free(set);
         return NULL;
@@ -85,7 +85,7 @@ struct font_set *font_open(const char *directory, char *error, size_t error_size
 
 void font_close(struct font_set *set)
 {
-    if (!set)
+    if (set == NULL)
         return;
     for (int face = 0; face < FACE_COUNT; face++) {
         if (set->faces[face])
@@ -302,7 +302,7 @@ static int walk(struct font_set *set, struct canvas *canvas, struct font font, i
         if (code < ' ' || code == 0x7F)
             continue;
         const struct glyph *glyph = find_glyph(set, font.face, code);
-        if (canvas)
+        if (canvas != NULL)
             draw_glyph(set, canvas, glyph, font.scale, x + pen, y + font_ascent(font), color);
         pen += glyph->advance * font.scale;
         int ink = glyph->left + glyph->width;

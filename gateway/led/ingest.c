@@ -20,7 +20,7 @@ static const json_t *member(const json_t *object, const char *key)
 static void copy_text(char *out, size_t size, const json_t *value)
 {
     const char *text = json_string_value(value);
-    utf8_copy(out, size, text ? text : "");
+    utf8_copy(out, size, text != NULL ? text : "");
 }
 
 static bool read_ts(const json_t *message, int64_t *ts_ms)
@@ -60,11 +60,11 @@ static void touch_source(const struct state *state, struct state_source *source,
 static enum metric_flag read_flag(const json_t *flags, const char *metric)
 {
     const json_t *flag = member(flags, metric);
-    if (!flag)
+    if (flag == NULL)
         return METRIC_GOOD;
     enum metric_flag found = METRIC_FAULT;
     const char *name = json_string_value(flag);
-    if (!name || !metric_flag_parse(name, &found))
+    if (name == NULL || !metric_flag_parse(name, &found))
         return METRIC_FAULT;
     return found;
 }
@@ -77,7 +77,7 @@ static void take_value(struct state_slot *slot, const json_t *values, const json
     slot->flag = (uint8_t)read_flag(flags, slot->metric);
     if (slot->present)
         slot->value = json_number_value(value);
-    else if (value && slot->flag == METRIC_GOOD)
+    else if (value != NULL && slot->flag == METRIC_GOOD)
         slot->flag = METRIC_FAULT;
 }
 
@@ -170,9 +170,9 @@ static int read_level(const json_t *value)
         return level <= 0 ? 0 : level >= 2 ? 2 : 1;
     }
     const char *name = json_string_value(value);
-    if (name && (strcmp(name, "alarm") == 0 || strcmp(name, "severe") == 0))
+    if (name != NULL && (strcmp(name, "alarm") == 0 || strcmp(name, "severe") == 0))
         return 2;
-    return name && strcmp(name, "info") == 0 ? 0 : 1;
+    return name != NULL && strcmp(name, "info") == 0 ? 0 : 1;
 }
 
 /* A text, or one for each language. */
@@ -180,8 +180,10 @@ static void copy_words(char out[LANGUAGE_COUNT][STATE_TEXT_SIZE], const json_t *
 {
     const json_t *zh = member(value, "zh");
     const json_t *en = member(value, "en");
-    copy_text(out[LANGUAGE_ZH], STATE_TEXT_SIZE, json_is_object(value) ? (zh ? zh : en) : value);
-    copy_text(out[LANGUAGE_EN], STATE_TEXT_SIZE, json_is_object(value) ? (en ? en : zh) : value);
+    copy_text(out[LANGUAGE_ZH], STATE_TEXT_SIZE,
+              json_is_object(value) ? (zh != NULL ? zh : en) : value);
+    copy_text(out[LANGUAGE_EN], STATE_TEXT_SIZE,
+              json_is_object(value) ? (en != NULL ? en : zh) : value);
 }
 
 /* The first of three names that the message has. */
@@ -189,9 +191,9 @@ static const json_t *first_member(const json_t *message, const char *a, const ch
                                   const char *c)
 {
     const json_t *value = member(message, a);
-    if (!value)
+    if (value == NULL)
         value = member(message, b);
-    return value ? value : member(message, c);
+    return value != NULL ? value : member(message, c);
 }
 
 static bool is_acked(const json_t *message)
@@ -207,12 +209,12 @@ static struct state_alert *alert_place(struct state *state, const char *id, int 
         struct state_alert *alert = &state->alerts[i];
         if (alert->used && strcmp(alert->id, id) == 0)
             return alert;
-        if (!alert->used && !free_place)
+        if (!alert->used && free_place == NULL)
             free_place = alert;
-        if (alert->used && alert->level < level && (!least || alert->level < least->level))
+        if (alert->used && alert->level < level && (least == NULL || alert->level < least->level))
             least = alert;
     }
-    return free_place ? free_place : least;
+    return free_place != NULL ? free_place : least;
 }
 
 static bool take_alert(struct state *state, const char *id, const json_t *message)
@@ -221,7 +223,7 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
         return false;
     int level = read_level(member(message, "level"));
     struct state_alert *alert = alert_place(state, id, level);
-    if (!alert)
+    if (alert == NULL)
         return true; /* sixteen that matter as much are known already */
     *alert = (struct state_alert){.used = true, .confirmed = true, .level = (uint8_t)level};
     memcpy(alert->id, id, strlen(id) + 1);
@@ -255,7 +257,7 @@ static void clear_alert(struct state *state, const char *id)
 static void take_site_source(struct state *state, enum source_kind kind, const char *name,
                              const json_t *description)
 {
-    for (int i = 0; name && i < state->source_count; i++) {
+    for (int i = 0; name != NULL && i < state->source_count; i++) {
         struct state_source *source = &state->sources[i];
         if (source->kind == kind && strcmp(source->name, name) == 0)
             copy_text(source->label, sizeof source->label, member(description, "label"));
@@ -382,7 +384,7 @@ bool ingest(struct state *state, const char *topic, const void *payload, size_t 
     }
     json_error_t error;
     json_t *message = json_loadb(payload, size, JSON_REJECT_DUPLICATES, &error);
-    if (!message)
+    if (message == NULL)
         return false;
     bool good = take_json(state, topic, message, retained, now);
     json_decref(message);

@@ -51,7 +51,7 @@ const char *layout_unit(const struct layout *layout, const struct state_slot *sl
 static void widest_number(char *out, size_t size, const struct state_slot *slot)
 {
     const struct metric_info *info = metric_find(slot->metric);
-    if (!info) {
+    if (info == NULL) {
         bool kilograms =
             strcmp(slot->metric, "pick_kg") == 0 || strcmp(slot->metric, "ready_kg") == 0;
         (void)snprintf(out, size, "%s", kilograms ? "88-88" : "88.8");

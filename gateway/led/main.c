@@ -71,7 +71,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return EX_USAGE;
         }
     }
-    if (options->config && optind == argc)
+    if (options->config != NULL && optind == argc)
         return -1;
     (void)fprintf(stderr, "baiye-led: --config FILE is needed; see --help\n");
     return EX_USAGE;
@@ -90,7 +90,7 @@ static int run_check(const struct led_config *config, const struct pages *pages,
 {
     char error[512];
     struct font_set *fonts = font_open(config->fonts, error, sizeof error);
-    if (!fonts) {
+    if (fonts == NULL) {
         (void)fprintf(stderr, "baiye-led: %s\n", error);
         return EX_UNAVAILABLE;
     }
@@ -131,7 +131,7 @@ static int run_screen(const struct led_config *config, struct pages *pages, stru
     static struct boundary boundary;
     close_boundary(&boundary, config);
     struct screen *screen = screen_open(config, pages, state, error, sizeof error);
-    if (!screen) {
+    if (screen == NULL) {
         (void)fprintf(stderr, "baiye-led: %s\n", error);
         return EX_UNAVAILABLE;
     }
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
         pages_free(&pages);
         return EX_CONFIG;
     }
-    if (options.output && !led_config_output(&config, options.output)) {
+    if (options.output != NULL && !led_config_output(&config, options.output)) {
         (void)fprintf(stderr,
                       "baiye-led: --output %s: one of terminal, png:FILE, ddp:HOST[:PORT], "
                       "framebuffer:DEVICE\n",

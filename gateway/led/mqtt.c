@@ -77,7 +77,7 @@ static void unlock(struct mqtt *mqtt)
     (void)pthread_mutex_unlock(&mqtt->mutex);
 }
 
-/* --- Paho's threads ------------------------------------------------------------------------ */
+/* ---- Paho's threads ---- */
 
 static void free_entry(struct inbox_entry *entry)
 {
@@ -118,7 +118,7 @@ static void end_attempt(struct mqtt *mqtt, enum attempt result, const char *why)
 {
     lock(mqtt);
     mqtt->attempt = result;
-    (void)snprintf(mqtt->why, sizeof mqtt->why, "%s", why ? why : "it refuses");
+    (void)snprintf(mqtt->why, sizeof mqtt->why, "%s", why != NULL ? why : "it refuses");
     unlock(mqtt);
     wake(mqtt);
 }
@@ -132,11 +132,11 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 static void on_failed(void *context, MQTTAsync_failureData5 *data)
 {
     const char *why = "it does not answer";
-    if (data && data->message)
+    if (data != NULL && data->message)
         why = data->message;
-    else if (data && data->reasonCode != MQTTREASONCODE_SUCCESS)
+    else if (data != NULL && data->reasonCode != MQTTREASONCODE_SUCCESS)
         why = MQTTReasonCode_toString(data->reasonCode);
-    else if (data && data->code != MQTTASYNC_FAILURE)
+    else if (data != NULL && data->code != MQTTASYNC_FAILURE)
         why = MQTTAsync_strerror(data->code);
     end_attempt(context, ATTEMPT_FAILED, why);
 }
@@ -162,12 +162,12 @@ static void on_disconnect(void *context, MQTTProperties *properties, enum MQTTRe
     set_lost(context);
 }
 
-/* --- The owner's thread -------------------------------------------------------------------- */
+/* ---- The owner's thread ---- */
 
 static bool read_password(struct mqtt *mqtt, const char *path, char *error, size_t error_size)
 {
     FILE *file = path[0] ? fopen(path, "rb") : NULL;
-    if (!file) {
+    if (file == NULL) {
         (void)snprintf(error, error_size, "mqtt.password_file %s: %s", path,
                        path[0] ? strerror(errno) : "not set");
         return false;
@@ -217,7 +217,7 @@ struct mqtt *mqtt_open(const struct led_config *config, const char *const *topic
                        const struct mqtt_events *events, char *error, size_t error_size)
 {
     struct mqtt *mqtt = calloc(1, sizeof *mqtt);
-    if (!mqtt) {
+    if (mqtt == NULL) {
         (void)snprintf(error, error_size, "no memory");
         return NULL;
     }
@@ -425,7 +425,7 @@ static void publish(struct mqtt *mqtt, const char *topic, const void *payload, s
     message.payloadlen = (int)size;
     message.qos = qos;
     message.retained = retained;
-    if (properties)
+    if (properties != NULL)
         message.properties = *properties;
     (void)MQTTAsync_sendMessage(mqtt->client, full, &message, &options);
 }

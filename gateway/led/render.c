@@ -61,7 +61,7 @@ static void page_title(const struct scene *scene, const struct page *page, char 
 {
     out[0] = '\0';
     const struct template *title = page->title.in[scene->language];
-    if (title)
+    if (title != NULL)
         template_write(title, scene->state, scene->language, scene->now, out, size);
     if (out[0] == '\0')
         utf8_copy(out, size, scene->state->farm);
@@ -137,7 +137,7 @@ static struct value_tile_label write_label(const struct scene *scene, const stru
     struct metric_words words;
     bool named = word_metric(slot->metric, &words);
     const struct template *own = item->label.in[scene->language];
-    if (own)
+    if (own != NULL)
         template_write(own, scene->state, scene->language, scene->now, label.text,
                        sizeof label.text);
     else
@@ -287,7 +287,7 @@ static int qr_module(int modules, int side, int *field)
 static int draw_qr(struct canvas *canvas, const char *url)
 {
     QRcode *code = QRcode_encodeString8bit(url, 0, QR_ECLEVEL_L);
-    if (!code)
+    if (code == NULL)
         return 0;
     int side = canvas->height < canvas->width ? canvas->height : canvas->width;
     int field = 0;
@@ -317,7 +317,7 @@ static int picture_side(const struct page *page, int width, int height)
     if (page->kind == PAGE_QR) {
         QRcode *code = QRcode_encodeString8bit(page->url, 0, QR_ECLEVEL_L);
         int field = 0;
-        if (code && qr_module(code->width, height < width ? height : width, &field) == 0)
+        if (code != NULL && qr_module(code->width, height < width ? height : width, &field) == 0)
             field = 0;
         QRcode_free(code);
         return field;

@@ -86,7 +86,7 @@ static struct led_now read_now(const struct state *state)
     return now;
 }
 
-/* --- the broker ---------------------------------------------------------------------------- */
+/* ---- the broker ---- */
 
 static void ask_time(struct screen *screen, int64_t mono_ms)
 {
@@ -224,7 +224,7 @@ static void list_topics(struct screen *screen)
     screen->topics[count] = NULL;
 }
 
-/* --- pictures ------------------------------------------------------------------------------ */
+/* ---- pictures ---- */
 
 static unsigned level_now(const struct screen *screen, const struct led_now *now)
 {
@@ -351,7 +351,7 @@ int screen_fd(const struct screen *screen)
     return mqtt_fd(screen->mqtt);
 }
 
-/* --- beginning and end --------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 static bool open_outputs(struct screen *screen, char *error, size_t error_size)
 {
@@ -362,7 +362,7 @@ static bool open_outputs(struct screen *screen, char *error, size_t error_size)
         output->kind = output_kind_of(config->type);
         output->self = output->kind->open(config, screen->config->width, screen->config->height,
                                           why, sizeof why);
-        if (!output->self) {
+        if (output->self == NULL) {
             (void)snprintf(error, error_size, "output %s: %s", output->kind->name, why);
             return false;
         }
@@ -382,9 +382,9 @@ static bool take_memory(struct screen *screen, char *error, size_t error_size)
         screen->png_size = png_size_max(&screen->picture);
         screen->png = malloc(screen->png_size);
     }
-    if (!good || !screen->png)
+    if (!good || screen->png == NULL)
         (void)snprintf(error, error_size, "no memory");
-    return good && screen->png;
+    return good && screen->png != NULL;
 }
 
 static bool watch_boards(struct screen *screen, char *error, size_t error_size)
@@ -405,7 +405,7 @@ struct screen *screen_open(const struct led_config *config, const struct pages *
                            struct state *state, char *error, size_t error_size)
 {
     struct screen *screen = calloc(1, sizeof *screen);
-    if (!screen) {
+    if (screen == NULL) {
         (void)snprintf(error, error_size, "no memory");
         return NULL;
     }
@@ -424,10 +424,10 @@ struct screen *screen_open(const struct led_config *config, const struct pages *
     struct led_now now = read_now(state);
     state->link_mono_ms = now.mono_ms;
     screen->fonts = font_open(config->fonts, error, error_size);
-    if (screen->fonts && take_memory(screen, error, error_size) &&
+    if (screen->fonts != NULL && take_memory(screen, error, error_size) &&
         open_outputs(screen, error, error_size))
         screen->mqtt = mqtt_open(config, screen->topics, &events, error, error_size);
-    if (screen->mqtt)
+    if (screen->mqtt != NULL)
         return screen;
     screen_close(screen);
     return NULL;
@@ -435,7 +435,7 @@ struct screen *screen_open(const struct led_config *config, const struct pages *
 
 void screen_close(struct screen *screen)
 {
-    if (screen->mqtt)
+    if (screen->mqtt != NULL)
         mqtt_close(screen->mqtt);
     for (int i = 0; i < screen->output_count; i++)
         screen->outputs[i].kind->close(screen->outputs[i].self);

@@ -77,14 +77,14 @@ int state_slot(struct state *state, const char *reference)
     if (!only_name_signs(reference))
         return -1;
     const char *slash = strchr(reference, '/');
-    if (!slash)
+    if (slash == NULL)
         return -1;
     size_t head = (size_t)(slash - reference);
     const char *name = slash + 1;
     if (strcmp(reference, "frost/min_c") == 0)
         return find_slot(state, find_source(state, SOURCE_FORECAST, "", 0), "frost", 5, "min_c");
     const char *second = strchr(name, '/');
-    if (!second || second == name || second[1] == '\0' || strchr(second + 1, '/'))
+    if (second == NULL || second == name || second[1] == '\0' || strchr(second + 1, '/'))
         return -1;
     size_t length = (size_t)(second - name);
     int source = -1;

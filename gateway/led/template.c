@@ -15,10 +15,10 @@
 void number_text(char *out, size_t size, const char *metric, double value)
 {
     const struct metric_info *info = metric_find(metric);
-    int decimals = info ? info->decimals : 0;
+    int decimals = info != NULL ? info->decimals : 0;
     if (strcmp(metric, "min_c") == 0)
         decimals = 1;
-    if (!info && fabs(value) < 10 && value != floor(value))
+    if (info == NULL && fabs(value) < 10 && value != floor(value))
         decimals = 1;
     if (fabs(value) >= 1e6) {
         (void)snprintf(out, size, "%.1e", value);
@@ -65,7 +65,7 @@ const char *unit_text(const struct state_slot *slot, enum language language)
             return fields[i].unit.in[language];
     }
     const struct metric_info *info = metric_find(slot->metric);
-    return info ? info->unit : "";
+    return info != NULL ? info->unit : "";
 }
 
 const char *unit_short(const struct state_slot *slot, enum language language)
@@ -146,7 +146,7 @@ static bool compile_field(struct template_segment *segment, char *text, struct s
     }
     char *colon = strchr(text, ':');
     segment->field = FIELD_NUMBER;
-    if (colon) {
+    if (colon != NULL) {
         *colon = '\0';
         size_t i = 0;
         while (i < COUNT_OF(value_parts) && strcmp(colon + 1, value_parts[i].name) != 0)
@@ -194,7 +194,7 @@ static bool compile(struct template *t, struct state *state, char *error, size_t
             from = at += 2;
         } else {
             char *end = strchr(at, '}');
-            if (!end) {
+            if (end == NULL) {
                 (void)snprintf(error, error_size, "a { without its }; write {{ for a brace");
                 return false;
             }
@@ -219,9 +219,9 @@ struct template *template_compile(const char *text, struct state *state, char *e
                                   size_t error_size)
 {
     struct template *t = calloc(1, sizeof *t);
-    if (t)
+    if (t != NULL)
         t->text = strdup(text);
-    if (!t || !t->text) {
+    if (t == NULL || t->text == NULL) {
         (void)snprintf(error, error_size, "no memory");
         template_free(t);
         return NULL;
@@ -234,7 +234,7 @@ struct template *template_compile(const char *text, struct state *state, char *e
 
 void template_free(struct template *template)
 {
-    if (!template)
+    if (template == NULL)
         return;
     free(template->text);
     free(template);
@@ -330,7 +330,7 @@ void template_write(const struct template *template, const struct state *state,
             break;
         case FIELD_SOURCE_LABEL:
             label = state_label(state, segment->text);
-            put(&w, label ? label : segment->text);
+            put(&w, label != NULL ? label : segment->text);
             break;
         case FIELD_FARM:
             put(&w, state->farm);

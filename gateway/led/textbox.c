@@ -149,7 +149,7 @@ int text_line(struct font_set *fonts, struct canvas *canvas, struct font font, i
     static const char ellipsis[] = "…";
     int whole = font_width(fonts, font, text);
     if (whole <= width) {
-        if (canvas)
+        if (canvas != NULL)
             font_draw(fonts, canvas, font, x, y, color, text);
         return whole;
     }
@@ -161,7 +161,7 @@ int text_line(struct font_set *fonts, struct canvas *canvas, struct font font, i
     if (fits == 0)
         return 0;
     int used = font_width_n(fonts, font, text, fits) + 1;
-    if (canvas) {
+    if (canvas != NULL) {
         font_draw_n(fonts, canvas, font, x, y, color, text, fits);
         font_draw(fonts, canvas, font, x + used, y, color, ellipsis);
     }

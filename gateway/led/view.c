@@ -65,10 +65,10 @@ void view_draw(struct view *view, struct scene *scene, struct canvas *canvas)
 {
     scene->language = view->languages[view->language];
     const struct state_alert *alert = step_alerts(view, scene, canvas->width, canvas->height);
-    if (!alert)
+    if (alert == NULL)
         step_pages(view, scene, canvas->width, canvas->height);
     scene->language = view->languages[view->language];
-    if (alert) {
+    if (alert != NULL) {
         render_alert(scene, canvas, alert, view->alert_screen);
         return;
     }

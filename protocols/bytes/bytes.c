@@ -23,7 +23,7 @@ static uint64_t read_big_endian(struct byte_reader *r, size_t size)
 {
     const uint8_t *span = byte_read_span(r, size);
     uint64_t value = 0;
-    for (size_t i = 0; span && i < size; i++)
+    for (size_t i = 0; span != NULL && i < size; i++)
         value = value << 8 | span[i];
     return value;
 }

@@ -303,7 +303,7 @@ static uint8_t write_objects(struct exchange *x, uint8_t first, uint8_t last, ui
     const struct modbus_model *m = x->server->model;
     for (unsigned id = first; id <= last; id++) {
         const char *text = m->object(m->context, (uint8_t)id);
-        if (!text)
+        if (text == NULL)
             continue;
         size_t size = strlen(text);
         if (x->out.size - x->out.at < size + 2)
@@ -327,7 +327,7 @@ static enum modbus_exception identify(struct exchange *x)
     if (!whole(&x->in) || code < 1 || code > INDIVIDUAL)
         return MODBUS_ILLEGAL_VALUE;
     uint8_t last = code == INDIVIDUAL ? first : last_of[code];
-    if (!m->object(m->context, first)) {
+    if (m->object(m->context, first) == NULL) {
         if (code == INDIVIDUAL)
             return MODBUS_ILLEGAL_ADDRESS;
         first = 0; /* the standard: an unknown first object means from the beginning */

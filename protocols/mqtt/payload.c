@@ -55,9 +55,9 @@ static void values_and_flags(struct json_out *o, const struct payload_reading *r
     json_out_close(o, '}');
 }
 
-/* ---- Items ------------------------------------------------------------------------------------
- *
- * A backlog is millions of items, nearly all of them good in every value. Those are written in one
+/* ---- Items ---- */
+
+/* A backlog is millions of items, nearly all of them good in every value. Those are written in one
  * go, by a pointer, when there is room for the longest possible; the others piece by piece. Both
  * give the same bytes. */
 

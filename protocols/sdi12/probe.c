@@ -23,9 +23,9 @@ static size_t length_or_silence(int length)
 
 static void take_values(struct sdi12_probe *probe, const struct sdi12_command *command)
 {
-    probe->count = probe->measure ? probe->measure(probe->context, command->index, probe->numbers,
-                                                   SDI12_PROBE_NUMBERS)
-                                  : 0;
+    probe->count = probe->measure != NULL ? probe->measure(probe->context, command->index,
+                                                           probe->numbers, SDI12_PROBE_NUMBERS)
+                                          : 0;
     if (command->verb == SDI12_MEASURE && probe->count > 9)
         probe->count = 9; /* n is one digit */
     probe->crc = command->crc;

@@ -28,7 +28,7 @@ void sdi12_crc_text(uint16_t crc, char text[3])
     text[2] = (char)(0x40 | (crc & 0x3F));
 }
 
-/* ---- commands ------------------------------------------------------------------------------ */
+/* ---- commands ---- */
 
 static const struct verb_form {
     enum sdi12_verb verb;
@@ -89,7 +89,7 @@ int sdi12_command_write(const struct sdi12_command *command, char *text, size_t 
         write_char(&w, command->new_address);
     } else if (command->verb != SDI12_ACKNOWLEDGE) {
         const struct verb_form *form = form_of_verb(command->verb);
-        if (!form || command->index > 9 || (command->crc && !form->crc) ||
+        if (form == NULL || command->index > 9 || (command->crc && !form->crc) ||
             (command->index && !form->index))
             return SDI12_E_FORM;
         write_char(&w, form->letter);
@@ -115,7 +115,7 @@ static int parse_body(const char *body, size_t length, struct sdi12_command *com
         return sdi12_address_valid(body[1]) ? SDI12_OK : SDI12_E_ADDRESS;
     }
     const struct verb_form *form = form_of_letter(body[0]);
-    if (!form)
+    if (form == NULL)
         return SDI12_E_FORM;
     command->verb = form->verb;
     size_t at = 1;
@@ -144,7 +144,7 @@ int sdi12_command_parse(const char *text, size_t length, struct sdi12_command *c
     return parse_body(text + 1, length - 2, command);
 }
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 /* Length without CR LF, or an error; at least the address is there. */
 static int answer_length(const char *text, size_t length, char address)

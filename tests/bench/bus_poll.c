@@ -103,7 +103,7 @@ static int run(struct counts *counts, double warm_up_s, double seconds)
     const struct config *config = counts->config;
     struct reading_sink sink = {
         .context = counts, .reading = give_reading, .gap = give_gap, .health = give_health};
-    bool started = counts->readings && counts->gaps && config->bus_count <= 64;
+    bool started = counts->readings != NULL && counts->gaps != NULL && config->bus_count <= 64;
     for (uint16_t i = 0; started && i < config->bus_count; i++) {
         buses[i] = bus_start(config, i, 1, &sink);
         started = buses[i] != NULL;
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
         return 64;
     }
     struct config *config = config_load(argv[1], NULL, &error);
-    if (!config) {
+    if (config == NULL) {
         (void)fprintf(stderr, "%s\n", error.text);
         return 78;
     }

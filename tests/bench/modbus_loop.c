@@ -32,7 +32,7 @@ static void *work(void *argument)
     struct worker *worker = argument;
     uint16_t values[MODBUS_MAX_READ_REGISTERS];
     modbus_t *modbus = modbus_new_tcp("127.0.0.1", worker->port);
-    if (!modbus || modbus_connect(modbus) != 0) {
+    if (modbus == NULL || modbus_connect(modbus) != 0) {
         worker->errors++;
         modbus_free(modbus);
         return NULL;

@@ -23,7 +23,7 @@ __attribute__((constructor)) static void open_slots(void)
 {
     const char *path = getenv("BAIYE_SAID");
     *(void **)&real_write = dlsym(RTLD_NEXT, "write");
-    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
     void *map =
@@ -50,7 +50,7 @@ static void tell(int fd)
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
-    if (slots)
+    if (slots != NULL)
         tell(fd);
     return real_write(fd, bytes, size);
 }

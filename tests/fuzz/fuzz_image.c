@@ -31,7 +31,7 @@ static void file_stays_inside(const uint8_t *data, size_t size)
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         size_t image_size = 0;
         const uint8_t *image = image_file_slot(data, size, slot, &image_size);
-        if (image)
+        if (image != NULL)
             expect(image >= data && image_size <= size - (size_t)(image - data));
     }
 }

@@ -47,7 +47,8 @@ static void expect(const uint8_t *request, size_t request_size, const uint8_t *d
     const uint8_t *pdu = rtu_client_pdu(&c, &pdu_size);
     if (state == RTU_CLIENT_WAITING || (pdu != NULL) != (pdu_size > 0))
         abort();
-    if (pdu && ((pdu[0] & 0x7F) != (request[1] & 0x7F) || !rtu_check(pdu - 1, pdu_size + 3)))
+    if (pdu != NULL &&
+        ((pdu[0] & 0x7F) != (request[1] & 0x7F) || !rtu_check(pdu - 1, pdu_size + 3)))
         abort();
 }
 

@@ -90,7 +90,7 @@ static void turn(void)
     expect(loop_step(loop));
 }
 
-/* ---- by the control socket ---------------------------------------------------------------- */
+/* ---- by the control socket ---- */
 
 static char heard[2 * CONTROL_OUT_MAX];
 
@@ -153,7 +153,7 @@ static void by_socket(const uint8_t *data, size_t size)
     turn();
 }
 
-/* ---- by MQTT ------------------------------------------------------------------------------ */
+/* ---- by MQTT ---- */
 
 static void copy_text(char *out, size_t room, const uint8_t *data, size_t size)
 {

@@ -21,14 +21,14 @@ static int step_fd = -1;
 __attribute__((constructor)) static void open_step(void)
 {
     const char *path = getenv("BAIYE_CLOCK_STEP");
-    step_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    step_fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 static long offset_s(void)
 {
     char text[32] = "";
     const char *always = getenv("BAIYE_CLOCK_OFFSET");
-    long offset = always ? strtol(always, NULL, 10) : 0;
+    long offset = always != NULL ? strtol(always, NULL, 10) : 0;
     if (step_fd < 0)
         return offset;
     ssize_t got = pread(step_fd, text, sizeof text - 1, 0);
@@ -38,7 +38,7 @@ static long offset_s(void)
 int clock_gettime(clockid_t id, struct timespec *out)
 {
     static int (*real)(clockid_t, struct timespec *);
-    if (!real)
+    if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
     int rc = real(id, out);
     if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
@@ -50,7 +50,7 @@ time_t time(time_t *out)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    if (out)
+    if (out != NULL)
         *out = now.tv_sec;
     return now.tv_sec;
 }
@@ -68,7 +68,7 @@ int adjtimex(struct timex *state)
 {
     static int (*real)(struct timex *);
     const char *path = getenv("BAIYE_CLOCK_KERNEL");
-    if (!real)
+    if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "adjtimex");
     int rc = real(state);
     if (path != NULL && access(path, F_OK) == 0) {
@@ -84,7 +84,7 @@ int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                            const struct timespec *deadline)
 {
     static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
-    if (!real)
+    if (real == NULL)
         *(void **)&real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
     if (deadline->tv_sec < UPTIME_MOST_S) /* by a monotonic clock */
         return real(cond, mutex, deadline);

@@ -26,7 +26,7 @@
 #define RAM_SIZE   0x5000u
 #define CELLS      1024u
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static struct {
     uint8_t *flash;
@@ -238,7 +238,7 @@ static void write_memory(uint32_t address, uint32_t value, unsigned size)
         write_core(address, value);
 }
 
-/* ---- access port and debug port (ADIv5) ------------------------------------------------------ */
+/* ---- access port and debug port (ADIv5) ---- */
 
 static struct {
     uint32_t select, control, csw, tar, result;
@@ -298,7 +298,7 @@ static uint32_t debug_port(bool read, unsigned at, uint32_t value)
     return at == 4 ? port.control | port.control << 1 : at == 8 ? port.select : 0;
 }
 
-/* ---- JTAG ------------------------------------------------------------------------------------ */
+/* ---- JTAG ---- */
 
 enum {
     IR_ABORT = 8,
@@ -417,7 +417,7 @@ static enum state clock_edge(enum state state, unsigned tms, unsigned tdi)
     return enter((enum state)next[state][tms]);
 }
 
-/* ---- remote_bitbang -------------------------------------------------------------------------- */
+/* ---- remote_bitbang ---- */
 
 static void serve(int client)
 {
@@ -458,7 +458,7 @@ static int listen_at(const char *path)
 static void read_option(const char *text)
 {
     const char *value = strchr(text, '=');
-    uint32_t number = value ? (uint32_t)strtoul(value + 1, NULL, 0) : 0;
+    uint32_t number = value != NULL ? (uint32_t)strtoul(value + 1, NULL, 0) : 0;
     if (strncmp(text, "id=", 3) == 0)
         part.device_id = number;
     else if (strncmp(text, "worn=", 5) == 0)

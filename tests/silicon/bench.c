@@ -28,10 +28,10 @@ static _Noreturn void give_up(const char *what, const char *name)
 static uint8_t *read_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
-    if (!f)
+    if (f == NULL)
         give_up("can't be read", path);
     uint8_t *data = malloc(1 << 22);
-    *size = data ? fread(data, 1, 1 << 22, f) : 0;
+    *size = data != NULL ? fread(data, 1, 1 << 22, f) : 0;
     (void)fclose(f);
     if (*size == 0)
         give_up("is empty", path);
@@ -87,7 +87,7 @@ uint32_t bench_symbol(const char *program, const char *file, const char *name)
     uint8_t *elf = bench_file(program, &size);
     const Elf32_Ehdr *head = (const void *)elf;
     const Elf32_Shdr *table = section(elf, SHT_SYMTAB);
-    if (!table)
+    if (table == NULL)
         give_up("has no symbols", program);
     const Elf32_Shdr *texts =
         (const Elf32_Shdr *)(const void *)(elf + head->e_shoff) + table->sh_link;
@@ -95,7 +95,7 @@ uint32_t bench_symbol(const char *program, const char *file, const char *name)
     bool here = file == NULL;
     for (size_t i = 0; i < table->sh_size / sizeof *symbols && value == 0; i++) {
         const char *text = (const char *)elf + texts->sh_offset + symbols[i].st_name;
-        if (file && ELF32_ST_TYPE(symbols[i].st_info) == STT_FILE)
+        if (file != NULL && ELF32_ST_TYPE(symbols[i].st_info) == STT_FILE)
             here = strcmp(text, file) == 0;
         else if (here && strcmp(text, name) == 0)
             value = symbols[i].st_value;
@@ -106,7 +106,7 @@ uint32_t bench_symbol(const char *program, const char *file, const char *name)
     return value;
 }
 
-/* ---- what hangs on the wires --------------------------------------------------------------- */
+/* ---- what hangs on the wires ---- */
 
 static void fram_write(struct wire_slave *s, unsigned index, uint8_t byte)
 {
@@ -196,7 +196,7 @@ void board_flash_slot(struct board *b, unsigned slot, const char *version, unsig
     size_t size, file_size;
     uint8_t *file = bench_image(version, counter, &file_size);
     const uint8_t *image = image_file_slot(file, file_size, slot, &size);
-    if (!image || size > SLOT_SIZE)
+    if (image == NULL || size > SLOT_SIZE)
         give_up("no image for the slot", "baiye sign");
     memcpy(b->part->flash + SLOT_AT + slot * SLOT_SIZE, image, size);
     free(file);
@@ -205,7 +205,7 @@ void board_flash_slot(struct board *b, unsigned slot, const char *version, unsig
 struct line *bench_line(struct board *b, uint32_t serial)
 {
     struct line *l = calloc(1, sizeof *l);
-    if (!l)
+    if (l == NULL)
         give_up("no memory for a", "line");
     l->baud = 9600;
     l->parity = 'N';
@@ -233,7 +233,7 @@ void board_flash(struct board *b, uint32_t serial, const char *version, unsigned
     board_flash_slot(b, 0, version, counter);
 }
 
-/* ---- the master ---------------------------------------------------------------------------- */
+/* ---- the master ---- */
 
 int bench_ask(struct line *l, const uint8_t *request, size_t size, uint8_t *answer)
 {

@@ -42,7 +42,7 @@ bool line_next(const struct line *l, const struct part *self, uint64_t free_at, 
         const struct line_frame *f = frame_at(l, i - 1);
         if (f->start + 100 * TICKS_MS < free_at)
             break;
-        bool own = self ? f->by == self : f->by == NULL;
+        bool own = self != NULL ? f->by == self : f->by == NULL;
         if (!own && f->start >= free_at && f->start < start)
             start = f->start;
     }

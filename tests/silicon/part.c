@@ -84,7 +84,7 @@ uint64_t part_irqs(const struct part *p)
     return irqs;
 }
 
-/* ---- memory and registers ---------------------------------------------------------------- */
+/* ---- memory and registers ---- */
 
 static uint32_t core_read(struct part *p, uint32_t address)
 {
@@ -217,12 +217,12 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *conte
 struct part *part_new(void)
 {
     struct part *p = calloc(1, sizeof *p);
-    if (!p)
+    if (p == NULL)
         abort();
     p->flash = aligned_alloc(4096, FLASH_END);
     p->ram = aligned_alloc(4096, RAM_SIZE);
     p->counts = calloc(FLASH_END / 2, 1);
-    if (!p->flash || !p->ram || !p->counts)
+    if (p->flash == NULL || p->ram == NULL || p->counts == NULL)
         abort();
     memset(p->flash, 0xFF, FLASH_END);
     memcpy(p->unique, "SILICON-TEST", sizeof p->unique);
@@ -270,7 +270,7 @@ void part_free(struct part *p)
     free(p);
 }
 
-/* ---- resets and exceptions --------------------------------------------------------------- */
+/* ---- resets and exceptions ---- */
 
 void part_reset(struct part *p, enum part_reset why)
 {
@@ -416,7 +416,7 @@ void part_crash(struct part *p, uint32_t pc)
     put(p, UC_ARM_REG_PC, pc | 1);
 }
 
-/* ---- time -------------------------------------------------------------------------------- */
+/* ---- time ---- */
 
 static void do_events(struct part *p)
 {

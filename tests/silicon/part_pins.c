@@ -31,7 +31,7 @@ static bool held_low(const struct part *p, unsigned port, unsigned pin)
     return pin_is_output(p, port, pin) && !pin_is_high(p, port, pin);
 }
 
-/* ---- two wires --------------------------------------------------------------------------- */
+/* ---- two wires ---- */
 
 /* Sensors without power clamp the wires through their protection diodes. */
 static bool is_clamped(const struct part *p, const struct wires *w)
@@ -70,8 +70,8 @@ static void end_byte(struct part *p, struct wires *w)
         w->reading = w->shift & 1;
         w->addressed = true;
         w->index = 0;
-        w->sda_slave = !w->selected;
-    } else if (w->selected && !w->reading) {
+        w->sda_slave = w->selected == NULL;
+    } else if (w->selected != NULL && !w->reading) {
         w->selected->write(w->selected, w->index++, w->shift);
         w->sda_slave = false;
     } else {
@@ -81,17 +81,17 @@ static void end_byte(struct part *p, struct wires *w)
 
 static void offer_bit(struct wires *w)
 {
-    w->sda_slave = !(w->selected && w->reading) || w->shift >> (7 - w->bit) & 1;
+    w->sda_slave = !(w->selected != NULL && w->reading) || w->shift >> (7 - w->bit) & 1;
 }
 
 static void next_byte(struct wires *w)
 {
-    if (w->selected && w->reading && w->index > 0 && !w->acked) {
+    if (w->selected != NULL && w->reading && w->index > 0 && !w->acked) {
         w->selected = NULL; /* the master wants no more */
         w->sda_slave = true;
     }
     w->bit = 0;
-    if (w->selected && w->reading) {
+    if (w->selected != NULL && w->reading) {
         w->shift = w->selected->read(w->selected, w->index++);
         offer_bit(w);
     } else {
@@ -111,7 +111,7 @@ void wires_step(struct part *p, struct wires *w)
         w->sda_slave = true;
         w->started = !sda;
     } else if (scl && !w->scl_was && w->bit >= 0 && w->bit < 8) {
-        if (!(w->selected && w->reading))
+        if (!(w->selected != NULL && w->reading))
             w->shift = (uint8_t)(w->shift << 1 | sda);
     } else if (scl && !w->scl_was && w->bit == 8) {
         w->acked = !sda;
@@ -130,7 +130,7 @@ void wires_step(struct part *p, struct wires *w)
     w->sda_was = wires_level(p, w, false);
 }
 
-/* ---- registers --------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 static void watch_outputs(struct part *p)
 {

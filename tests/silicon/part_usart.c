@@ -46,7 +46,7 @@ static unsigned frame_bits(const struct usart *u)
     return data_bits(u) + 2 + (u->cr2 & CR2_TWO_STOP ? 1 : 0);
 }
 
-/* ---- sending ------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static void load(struct part *p, unsigned n, uint8_t byte);
 
@@ -83,12 +83,12 @@ static void shift_out(struct part *p, unsigned n, uint64_t at)
     uint64_t bit = usart_bit_ticks(p, n);
     p->due[EVENT_SEND_1 + n] = at + bit * frame_bits(u);
     bool drives = pin_is_output(p, 0, DRIVE_PIN) && pin_is_high(p, 0, DRIVE_PIN);
-    if (n == 0 && p->line && drives) {
+    if (n == 0 && p->line != NULL && drives) {
         uint16_t data = u->shifting;
         if (u->cr1 & CR1_PARITY)
             data |= (uint16_t)((__builtin_parity(data) ^ (u->cr1 & CR1_ODD ? 1 : 0)) << 8);
         line_put(p->line, p, at, bit, data, data_bits(u));
-    } else if (n == 0 && p->line) {
+    } else if (n == 0 && p->line != NULL) {
         p->line->drive_missing++;
     }
 }
@@ -108,7 +108,8 @@ static void end_frame(struct part *p, unsigned n, uint64_t at)
 {
     struct usart *u = &p->usart[n];
     u->busy = false;
-    if (n == 0 && p->line && !(pin_is_output(p, 0, DRIVE_PIN) && pin_is_high(p, 0, DRIVE_PIN)))
+    if (n == 0 && p->line != NULL &&
+        !(pin_is_output(p, 0, DRIVE_PIN) && pin_is_high(p, 0, DRIVE_PIN)))
         p->line->drive_missing++; /* let go before the stop bit was over */
     shift_out(p, n, at);
     if (n == 0)
@@ -117,7 +118,7 @@ static void end_frame(struct part *p, unsigned n, uint64_t at)
         u->sr |= SR_SENT | SR_EMPTY;
 }
 
-/* ---- receiving ----------------------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 static void dma_from_usart(struct part *p)
 {
@@ -148,7 +149,7 @@ static bool listens(const struct part *p)
 static bool coming(const struct part *p, struct line_byte *byte)
 {
     const struct usart *u = &p->usart[0];
-    return p->line &&
+    return p->line != NULL &&
            line_next(p->line, p, p->receiver_free, usart_bit_ticks(p, 0), data_bits(u), byte);
 }
 
@@ -214,7 +215,7 @@ void usart_event(struct part *p, enum part_event event, uint64_t at)
         end_frame(p, (unsigned)(event - EVENT_SEND_1), at);
 }
 
-/* ---- registers ----------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 uint32_t usart_read(struct part *p, unsigned n, uint32_t offset)
 {
@@ -291,7 +292,7 @@ static struct dma_channel *channel(struct part *p, uint32_t address)
 uint32_t dma_read(struct part *p, uint32_t address)
 {
     struct dma_channel *c = channel(p, address);
-    if (!c)
+    if (c == NULL)
         return (address & 0xFF) == 0 ? p->dma_isr : 0;
     switch (((address & 0xFF) - 8) % 20) {
     case 0:
@@ -310,7 +311,7 @@ void dma_write(struct part *p, uint32_t address, uint32_t value)
     struct dma_channel *c = channel(p, address);
     if (!(p->ahbenr & 1))
         return;
-    if (!c) {
+    if (c == NULL) {
         if ((address & 0xFF) == 4)
             p->dma_isr &= ~value;
         return;

@@ -25,7 +25,7 @@ static int set_up(void **state)
     (void)state;
     line = calloc(1, sizeof *line);
     boards = 0;
-    if (!line)
+    if (line == NULL)
         return -1;
     line->baud = 9600;
     line->parity = 'N';
@@ -81,7 +81,7 @@ static void start_first(uint32_t serial, uint16_t baud_code)
     }
 }
 
-/* ---- arbitration --------------------------------------------------------------------------- */
+/* ---- arbitration ---- */
 
 static uint32_t serial_of(unsigned i)
 {
@@ -141,7 +141,7 @@ static void thirty_two_are_found(void **state)
     scan_finds_all(32, NODE_BAUD_FACTORY);
 }
 
-/* ---- errors -------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 /* The receiver's noise flag on a byte that is right all the same. */
 static void noise_alone_spoils_no_frame(void **state)
@@ -178,7 +178,7 @@ static void address_of_another_is_given_back(void **state)
     assert_int_equal(word(247, NODE_DUPLICATES), 1);
 }
 
-/* ---- long runs ----------------------------------------------------------------------------- */
+/* ---- long runs ---- */
 
 static void poll_for(unsigned seconds, uint16_t baud_code)
 {
@@ -207,7 +207,7 @@ static void poll_for(unsigned seconds, uint16_t baud_code)
 static unsigned an_hour(void)
 {
     const char *full = getenv("BAIYE_FULL");
-    return full && strcmp(full, "1") == 0 ? 3600 : 300;
+    return full != NULL && strcmp(full, "1") == 0 ? 3600 : 300;
 }
 
 static void polling_at_1200_baud(void **state)

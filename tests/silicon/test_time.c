@@ -93,7 +93,7 @@ static void weeks_go_by(void **state)
 {
     static const uint16_t unlock = NODE_UNLOCK_KEY, hour = 3600, store = 1;
     const char *full = getenv("BAIYE_FULL");
-    unsigned days = full && strcmp(full, "1") == 0 ? 50 : 2;
+    unsigned days = full != NULL && strcmp(full, "1") == 0 ? 50 : 2;
     (void)state;
     assert_true(bench_write(line, 247, NODE_UNLOCK, 1, &unlock));
     assert_true(bench_write(line, 247, NODE_SETTING_PERIOD, 1, &hour));

@@ -73,7 +73,7 @@ static void the_other_image_runs_after_eight_starts_in_vain(void **state)
     assert_int_equal(running_slot(), 0);
 }
 
-/* ---- stacks -------------------------------------------------------------------------------- */
+/* ---- stacks ---- */
 
 enum { PAINT_BYTES = 4, STACK_LEAST = 192 };
 #define PAINT 0xA5C3A5C3u
@@ -101,7 +101,7 @@ static void assert_stack_left(void)
     }
 }
 
-/* ---- an update by broadcast ---------------------------------------------------------------- */
+/* ---- an update by broadcast ---- */
 
 enum { UNIT = 247 };
 
@@ -188,7 +188,7 @@ static void update_by_broadcast_survives_cuts_of_the_power(void **state)
     uint64_t operations = board.part->flash_operations;
     assert_in_range(operations, 55 + 10000, 60000);
     const char *full = getenv("BAIYE_FULL");
-    uint64_t cuts = full && strcmp(full, "1") == 0 ? 300 : 4;
+    uint64_t cuts = full != NULL && strcmp(full, "1") == 0 ? 300 : 4;
     for (uint64_t i = 0; i < cuts; i++) {
         part_power(board.part, false);
         memcpy(board.part->flash, flash, sizeof flash);

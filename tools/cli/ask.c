@@ -61,7 +61,7 @@ static bool add_text(json_t *params, const char *key, const char *text)
     return json_object_set_new(params, key, json_string(text)) == 0;
 }
 
-/* ---- Printing ----------------------------------------------------------------------------- */
+/* ---- Printing ---- */
 
 static void print_devices(const json_t *result)
 {
@@ -356,7 +356,7 @@ static void print_audit(const json_t *result)
     }
 }
 
-/* ---- Commands ----------------------------------------------------------------------------- */
+/* ---- Commands ---- */
 
 static bool no_params(json_t *params, int argc, char **argv)
 {

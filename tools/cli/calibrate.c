@@ -75,7 +75,7 @@ static const char *unit(const struct calibrate *c)
     return talk_text(c->had, "unit");
 }
 
-/* ---- words -------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 static void print_table(const json_t *table, const char *unit_text)
 {
@@ -118,7 +118,7 @@ static void sample_progress(const json_t *body)
                   talk_integer(body, "of"), real_of(body, "value"), talk_integer(body, "raw"));
 }
 
-/* ---- what there is ------------------------------------------------------------------------ */
+/* ---- what there is ---- */
 
 static json_t *known_of(struct calibrate *c, const char *metric)
 {
@@ -165,7 +165,7 @@ static int show_all(struct calibrate *c)
     return code == EX_NOUSER ? 1 : code;
 }
 
-/* ---- samples ------------------------------------------------------------------------------ */
+/* ---- samples ---- */
 
 struct range {
     double least, most, mean;
@@ -248,7 +248,7 @@ static bool measure_all(struct calibrate *c)
     return true;
 }
 
-/* ---- the new table ------------------------------------------------------------------------ */
+/* ---- the new table ---- */
 
 static void add_point(struct calibrate *c, double raw, double value)
 {
@@ -347,7 +347,7 @@ static int make_table(struct calibrate *c)
     return make_points(c) ? EX_OK : 1;
 }
 
-/* ---- doing it ----------------------------------------------------------------------------- */
+/* ---- doing it ---- */
 
 static bool confirmed(const struct calibrate *c)
 {
@@ -474,7 +474,7 @@ static int run(struct calibrate *c)
     return code == EX_OK ? store(c) : code;
 }
 
-/* ---- what was asked for ------------------------------------------------------------------- */
+/* ---- what was asked for ---- */
 
 /* VALUE, RAW=VALUE, dry, wet, RAW=dry … */
 static bool add_argument(struct calibrate *c, const char *text)

@@ -71,7 +71,7 @@ static int ip_version(const char *host)
     return inet_pton(AF_INET6, host, address) == 1 ? 6 : 0;
 }
 
-/* ---- The authority ------------------------------------------------------------------------ */
+/* ---- The authority ---- */
 
 /* A kind of name of which none is permitted is not constrained at all: then names get one that
  * nobody can have, and all addresses are excluded. */
@@ -183,7 +183,7 @@ static bool take_ca_off(const struct paths *p)
     return ok && wipe_file(p->ca_key, size);
 }
 
-/* ---- The server's certificate ------------------------------------------------------------- */
+/* ---- The server's certificate ---- */
 
 static bool write_extensions(const struct paths *p, const struct wish *wish)
 {
@@ -307,7 +307,7 @@ static bool make_server(const struct paths *p, const struct wish *wish)
     return ok;
 }
 
-/* ---- Renewal ------------------------------------------------------------------------------ */
+/* ---- Renewal ---- */
 
 static bool add_name(struct wish *wish, const GENERAL_NAME *name)
 {
@@ -373,7 +373,7 @@ static int renew(const struct paths *p, struct wish *wish)
     return EX_OK;
 }
 
-/* ---- The command -------------------------------------------------------------------------- */
+/* ---- The command ---- */
 
 static void tell(const struct paths *p, const char *host, const char *port)
 {

@@ -52,7 +52,7 @@ bool cli_write_file(const char *path, const void *data, size_t size, mode_t mode
 /* `bytes` random bytes as letters and digits without those that look alike; out is bytes + 1. */
 bool cli_random_text(char *out, size_t bytes);
 
-/* ---- The daemon's control socket ----------------------------------------------------------- */
+/* ---- The daemon's control socket ---- */
 
 struct talk {
     int fd;

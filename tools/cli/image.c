@@ -34,14 +34,14 @@ struct cli_image_file cli_file_load(const char *path)
 {
     struct cli_image_file blob = {0};
     FILE *file = fopen(path, "rb");
-    if (!file) {
+    if (file == NULL) {
         cli_complain("%s: %s", path, strerror(errno));
         return blob;
     }
     uint8_t *data = malloc(PROGRAM_MAX);
-    if (data)
+    if (data != NULL)
         blob.size = fread(data, 1, PROGRAM_MAX, file);
-    bool good = data && !ferror(file) && feof(file) && blob.size > 0;
+    bool good = data != NULL && !ferror(file) && feof(file) && blob.size > 0;
     (void)fclose(file);
     if (!good) {
         cli_complain("%s: empty, unreadable or over 16 MiB", path);
@@ -57,17 +57,18 @@ struct cli_image_file cli_file_load(const char *path)
 static EVP_PKEY *read_key(const char *path)
 {
     FILE *file = fopen(path, "r");
-    if (!file) {
+    if (file == NULL) {
         cli_complain("%s: %s", path, strerror(errno));
         return NULL;
     }
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     (void)fclose(file);
-    if (key && (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256)) {
+    if (key != NULL &&
+        (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_bits(key) != 256)) {
         EVP_PKEY_free(key);
         key = NULL;
     }
-    if (!key)
+    if (key == NULL)
         (void)fprintf(stderr,
                       "baiye: %s: not a P-256 private key in PEM; make one with\n"
                       "  openssl ecparam -name prime256v1 -genkey -noout -out %s\n",
@@ -93,14 +94,15 @@ static bool sign_bytes(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t 
     uint8_t der[128];
     size_t der_size = sizeof der;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+    bool good = context != NULL &&
+                EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
                 EVP_DigestSign(context, der, &der_size, data, size) == 1;
     EVP_MD_CTX_free(context);
     if (!good)
         return false;
     const uint8_t *at = der;
     ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, (long)der_size);
-    good = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), signature, 32) == 32 &&
+    good = pair != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(pair), signature, 32) == 32 &&
            BN_bn2binpad(ECDSA_SIG_get0_s(pair), signature + 32, 32) == 32;
     ECDSA_SIG_free(pair);
     return good;
@@ -110,7 +112,7 @@ static bool make_variant(const struct sign_options *options, EVP_PKEY *key, unsi
                          struct cli_image_file *image)
 {
     struct cli_image_file program = cli_file_load(options->program[slot]);
-    if (!program.data)
+    if (program.data == NULL)
         return false;
     struct image_header header = options->header;
     uint8_t point[IMAGE_POINT_SIZE];
@@ -174,10 +176,10 @@ static bool write_images(const char *path, const struct cli_image_file images[IM
         offset += (uint32_t)images[slot].size;
     }
     FILE *file = fopen(path, "wb");
-    bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head;
+    bool good = file != NULL && fwrite(head, 1, sizeof head, file) == sizeof head;
     for (unsigned slot = 0; good && slot < IMAGE_SLOTS; slot++)
         good = fwrite(images[slot].data, 1, images[slot].size, file) == images[slot].size;
-    if (file && fclose(file) != 0)
+    if (file != NULL && fclose(file) != 0)
         good = false;
     if (!good)
         cli_complain("%s: %s", path, strerror(errno));
@@ -215,7 +217,7 @@ static bool parse_version(const char *text, uint32_t *version)
 static bool parse_program(char *text, const char **path, uint32_t *address)
 {
     char *at = strrchr(text, '@');
-    if (!at)
+    if (at == NULL)
         return false;
     *at = '\0';
     *path = text;
@@ -296,8 +298,8 @@ int cli_sign(int argc, char **argv)
             return option == '?' && argc == 2 ? EX_OK : EX_USAGE;
         }
     }
-    if (!options.key || !options.output || !options.program[0] || !options.program[1] ||
-        options.header.hardware == 0) {
+    if (options.key == NULL || options.output == NULL || options.program[0] == NULL ||
+        options.program[1] == NULL || options.header.hardware == 0) {
         sign_usage(stderr);
         return EX_USAGE;
     }
@@ -308,7 +310,7 @@ int cli_sign(int argc, char **argv)
     }
     EVP_PKEY *key = read_key(options.key);
     struct cli_image_file images[IMAGE_SLOTS] = {0};
-    bool good = key && make_variant(&options, key, 0, &images[0]) &&
+    bool good = key != NULL && make_variant(&options, key, 0, &images[0]) &&
                 make_variant(&options, key, 1, &images[1]) && fits_slots(&options, images) &&
                 write_images(options.output, images);
     EVP_PKEY_free(key);
@@ -339,7 +341,7 @@ static void print_image(const uint8_t *image, unsigned slot)
 bool cli_image_load(const char *path, struct cli_image_file *file)
 {
     *file = cli_file_load(path);
-    if (!file->data)
+    if (file->data == NULL)
         return false;
     enum image_result result = signature_file(file->data, file->size);
     if (result == IMAGE_OK)
@@ -358,12 +360,12 @@ int cli_image(int argc, char **argv)
         return argc == 2 ? EX_OK : EX_USAGE;
     }
     struct cli_image_file file = cli_file_load(argv[1]);
-    if (!file.data)
+    if (file.data == NULL)
         return EX_NOINPUT;
     for (unsigned slot = 0; slot < IMAGE_SLOTS; slot++) {
         size_t size;
         const uint8_t *image = image_file_slot(file.data, file.size, slot, &size);
-        if (image)
+        if (image != NULL)
             print_image(image, slot);
     }
     enum image_result result = signature_file(file.data, file.size);

@@ -26,17 +26,17 @@ static const char usage[] =
 static EVP_PKEY *read_half(const char *path)
 {
     FILE *file = fopen(path, "r");
-    if (!file) {
+    if (file == NULL) {
         cli_complain("%s: %s", path, strerror(errno));
         return NULL;
     }
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    if (!key) {
+    if (key == NULL) {
         rewind(file);
         key = PEM_read_PUBKEY(file, NULL, NULL, NULL);
     }
     (void)fclose(file);
-    if (!key)
+    if (key == NULL)
         cli_complain("%s: not a key in PEM", path);
     return key;
 }
@@ -45,7 +45,7 @@ static bool read_point(const char *path, uint8_t point[POINT_SIZE])
 {
     size_t size = 0;
     EVP_PKEY *key = read_half(path);
-    if (!key)
+    if (key == NULL)
         return false;
     bool good = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == 256 &&
                 EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, POINT_SIZE,

@@ -40,8 +40,7 @@ struct trial {
     uint8_t refused; /* the last exception, 0: none */
 };
 
-/* ---- Options -----------------------------------------------------------------------------------
- */
+/* ---- Options ---- */
 
 struct try_options {
     const char *file;
@@ -203,8 +202,7 @@ static void set_device(struct trial *trial)
     device_init(&trial->device, config, &trial->bus, 1, &nobody, NULL);
 }
 
-/* ---- The line ----------------------------------------------------------------------------------
- */
+/* ---- The line ---- */
 
 static int open_line(struct trial *trial)
 {
@@ -294,8 +292,7 @@ static void decode(struct trial *trial)
                   &trial->decoded);
 }
 
-/* ---- What came ---------------------------------------------------------------------------------
- */
+/* ---- What came ---- */
 
 struct shown {
     const struct field_config *field;
@@ -449,9 +446,9 @@ static json_t *field_json(const struct shown *shown)
         (void)json_array_append_new(raw, json_integer(shown->words[i]));
     return json_pack("{s:s,s:i,s:i,s:o,s:o,s:s,s:s,s:s}", "name", profile_field_name(field),
                      "function", field->function, "register", field->address, "raw", raw, "value",
-                     shown->text      ? json_string(shown->text)
-                     : shown->present ? json_real(shown->value)
-                                      : json_null(),
+                     shown->text != NULL ? json_string(shown->text)
+                     : shown->present    ? json_real(shown->value)
+                                         : json_null(),
                      "unit", field->unit, "flag", shown->flag, "guess", shown->guess);
 }
 
@@ -474,8 +471,7 @@ static bool dump_trial(const struct trial *trial)
     return well;
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ---- */
 
 static void complain_silent(const struct trial *trial)
 {

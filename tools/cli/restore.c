@@ -47,7 +47,7 @@ struct restore {
     char fresh[NAME_SIZE]; /* the readings until they are in place; "": none */
 };
 
-/* ---- What is in the archive ---------------------------------------------------------------- */
+/* ---- What is in the archive ---- */
 
 /* Starts tar; its output comes from the stream. */
 static FILE *tar_open(const char *const *arguments, pid_t *pid)
@@ -180,7 +180,7 @@ static bool list(struct restore *restore)
     return good && read;
 }
 
-/* ---- One file out of it -------------------------------------------------------------------- */
+/* ---- One file out of it ---- */
 
 static bool copy_stream(FILE *from, int fd, uint64_t size)
 {
@@ -229,7 +229,7 @@ static bool unpack(const struct restore *restore, const struct member *member, i
     return good;
 }
 
-/* ---- The configuration --------------------------------------------------------------------- */
+/* ---- The configuration ---- */
 
 /* A folder below `base`, never by a link. */
 static int folder_below(int base, const char *name, bool make)
@@ -494,7 +494,7 @@ static bool place_config(const struct restore *restore)
     return true;
 }
 
-/* ---- The readings -------------------------------------------------------------------------- */
+/* ---- The readings ---- */
 
 static bool looks_like_sqlite(int folder, const char *name)
 {
@@ -589,7 +589,7 @@ static bool place_readings(struct restore *restore)
     return good;
 }
 
-/* ---- All of it ----------------------------------------------------------------------------- */
+/* ---- All of it ---- */
 
 static void remove_folder(int base, const char *name)
 {

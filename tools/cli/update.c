@@ -27,7 +27,7 @@ struct update_options {
     int share;
 };
 
-/* ---- while it runs -------------------------------------------------------------------------- */
+/* ---- while it runs ---- */
 
 static void interrupted(int number)
 {
@@ -63,7 +63,7 @@ static void clear_progress(void)
         (void)fputs("\r\x1b[K", stderr);
 }
 
-/* ---- the request ---------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static json_t *request_of(const struct update_options *options, const struct cli_image_file *file)
 {
@@ -139,7 +139,7 @@ static json_t *follow(const struct update_options *options, const struct cli_ima
     return result;
 }
 
-/* ---- what became of it ---------------------------------------------------------------------- */
+/* ---- what became of it ---- */
 
 static void print_node(const json_t *node, const char *version, int width)
 {
@@ -225,7 +225,7 @@ static bool print_result(const json_t *result, const struct update_options *opti
     return good;
 }
 
-/* ---- the command ---------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static const char usage[] =
     "Usage: baiye update IMAGE [--bus B] [--device D]... [--dry-run] [--share PERCENT] [--json]\n"

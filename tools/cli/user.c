@@ -12,7 +12,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/user_files.h"
 
-/* ---- Passwords ---------------------------------------------------------------------------- */
+/* ---- Passwords ---- */
 
 static bool password_is_fit(const char *user, const char *password)
 {
@@ -73,7 +73,7 @@ static bool get_password(const char *user, const char *file, char *out, bool *ma
     return cli_random_text(out, 12); /* 59 bits */
 }
 
-/* ---- Commands ----------------------------------------------------------------------------- */
+/* ---- Commands ---- */
 
 static int add(struct places *places, const char *name, const char *role_name,
                const char *password_file)

@@ -16,7 +16,7 @@
 #define LOCK_TRIES   200
 #define LOCK_STEP_NS 50000000
 
-/* ---- Where they are ----------------------------------------------------------------------- */
+/* ---- Where they are ---- */
 
 bool places_open(struct places *places, const char *config_file)
 {
@@ -67,7 +67,7 @@ bool places_lock(struct places *places)
     return false;
 }
 
-/* ---- Text files --------------------------------------------------------------------------- */
+/* ---- Text files ---- */
 
 char *user_read_text(const char *path)
 {
@@ -120,7 +120,7 @@ bool user_replace_lines(const char *path, const char *name, char separator, cons
     return ok;
 }
 
-/* ---- Accounts ----------------------------------------------------------------------------- */
+/* ---- Accounts ---- */
 
 bool user_set_password(const struct places *places, const char *name, const char *password)
 {
@@ -149,7 +149,7 @@ bool user_read_line(FILE *file, char *out)
     return whole;
 }
 
-/* ---- The access list ---------------------------------------------------------------------- */
+/* ---- The access list ---- */
 
 /* What a role may read below baiye/<site>/. */
 static const char *const farmer_topics[] = {"gateway/status", "site",        "dev/+/live",

@@ -33,7 +33,7 @@ struct control {
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 static double number_of(const json_t *object, const char *key, double otherwise)
@@ -58,7 +58,7 @@ static const char *do_fault(struct garden *garden, const json_t *command)
                                 .ms = (uint32_t)number_of(command, "ms", 0),
                                 .max_ms = (uint32_t)number_of(command, "max_ms", 0)};
     int address = (int)number_of(command, "unit", 0);
-    if (!line)
+    if (line == NULL)
         return "no such line";
     if (!scene_fault_parse(text_of(command, "kind"), &fault.kind))
         return "no such kind of fault";
@@ -76,12 +76,12 @@ static const char *do_power(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
     bool on = json_is_true(json_object_get(command, "on"));
-    if (!line)
+    if (line == NULL)
         return "no such line";
     struct unit *unit = line_unit(line, (uint8_t)number_of(command, "unit", 0));
-    if (!unit)
+    if (unit == NULL)
         return "no such unit";
-    if (unit->powered != on && unit->node) {
+    if (unit->powered != on && unit->node != NULL) {
         unit->heard = unit->line->overheard.count; /* nothing of what was said while it was off */
         node_power(unit->node, on);
     }
@@ -95,9 +95,10 @@ static const char *do_power(struct garden *garden, const json_t *command)
 static const char *do_output(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
-    struct unit *unit = line ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
+    struct unit *unit =
+        line != NULL ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
     double output = number_of(command, "output", 0);
-    if (!unit || unit->scene->kind != UNIT_RELAY || output < 0 || output >= RELAY_OUTPUTS)
+    if (unit == NULL || unit->scene->kind != UNIT_RELAY || output < 0 || output >= RELAY_OUTPUTS)
         return "no such output";
     relay_set(&unit->relay, (unsigned)output, json_is_true(json_object_get(command, "on")));
     return NULL;
@@ -106,8 +107,10 @@ static const char *do_output(struct garden *garden, const json_t *command)
 static const char *do_tips(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
-    struct unit *unit = line ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
-    if (!unit || !unit->node || !node_tip(unit->node, (uint64_t)number_of(command, "count", 1)))
+    struct unit *unit =
+        line != NULL ? line_unit(line, (uint8_t)number_of(command, "unit", 0)) : NULL;
+    if (unit == NULL || unit->node == NULL ||
+        !node_tip(unit->node, (uint64_t)number_of(command, "count", 1)))
         return "no such unit with a rain gauge";
     return NULL;
 }
@@ -115,7 +118,7 @@ static const char *do_tips(struct garden *garden, const json_t *command)
 static const char *do_plug(struct garden *garden, const json_t *command, bool in)
 {
     struct line *line = find_line(garden, command);
-    if (!line)
+    if (line == NULL)
         return "no such line";
     if (!in)
         line_unplug(line);
@@ -148,14 +151,14 @@ static uint64_t add_units(json_t *object, const struct line *line)
         struct unit *unit = &line->units[i];
         json_t *entry = json_object();
         add(entry, "unit", unit->address);
-        if (unit->scene->name && unit->scene->count == 1)
+        if (unit->scene->name != NULL && unit->scene->count == 1)
             (void)json_object_set_new(entry, "name", json_string(unit->scene->name));
         (void)json_object_set_new(entry, "kind",
                                   json_string(scene_unit_kind_name(unit->scene->kind)));
         add(entry, "requests", unit->requests);
         add(entry, "answers", unit->answers);
         add(entry, "taken", unit->taken);
-        if (unit->node && unit->scene->bucket_mm > 0)
+        if (unit->node != NULL && unit->scene->bucket_mm > 0)
             add(entry, "tips", node_tips(unit->node));
         if (unit->scene->kind == UNIT_RELAY)
             add_outputs(entry, unit);
@@ -243,10 +246,10 @@ static void reply(struct client *client, char *line)
     const char *error =
         json_is_object(command) ? obey(client->control->garden, command, answer) : "not JSON";
     (void)json_object_set_new(answer, "ok", json_boolean(error == NULL));
-    if (error)
+    if (error != NULL)
         (void)json_object_set_new(answer, "error", json_string(error));
     char *text = json_dumps(answer, JSON_COMPACT);
-    if (text) {
+    if (text != NULL) {
         struct iovec parts[2] = {{text, strlen(text)}, {"\n", 1}};
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
         ssize_t sent = sendmsg(client->watch.fd, &message, MSG_NOSIGNAL);
@@ -309,7 +312,7 @@ struct control *control_open(struct garden *garden, const char *path)
 {
     struct control *control = calloc(1, sizeof(*control));
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!control)
+    if (control == NULL)
         abort();
     control->garden = garden;
     control->listen = (struct loop_watch){.fd = -1, .ready = listen_ready, .context = control};

@@ -12,21 +12,21 @@ bool ledger_open(struct ledger *ledger, const char *path)
 
 void ledger_close(struct ledger *ledger)
 {
-    if (ledger->file)
+    if (ledger->file != NULL)
         (void)fclose(ledger->file);
     ledger->file = NULL;
 }
 
 void ledger_flush(struct ledger *ledger)
 {
-    if (ledger->file)
+    if (ledger->file != NULL)
         (void)fflush(ledger->file);
 }
 
 void ledger_probe(struct ledger *ledger, int64_t wall_ms, const char *line, uint8_t unit,
                   const char *metric, double value)
 {
-    if (!ledger->file)
+    if (ledger->file == NULL)
         return;
     ledger->lines++;
     (void)fprintf(ledger->file,
@@ -38,7 +38,7 @@ void ledger_probe(struct ledger *ledger, int64_t wall_ms, const char *line, uint
 void ledger_node(struct ledger *ledger, int64_t wall_ms, const char *line, uint8_t unit,
                  uint32_t boot, uint32_t seq, const char *metric, double value)
 {
-    if (!ledger->file)
+    if (ledger->file == NULL)
         return;
     ledger->lines++;
     (void)fprintf(ledger->file,
@@ -50,7 +50,7 @@ void ledger_node(struct ledger *ledger, int64_t wall_ms, const char *line, uint8
 void ledger_responder(struct ledger *ledger, int64_t wall_ms, const char *line, uint8_t unit,
                       uint32_t answer, uint16_t first, uint16_t count)
 {
-    if (!ledger->file)
+    if (ledger->file == NULL)
         return;
     ledger->lines++;
     (void)fprintf(ledger->file,

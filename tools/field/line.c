@@ -42,7 +42,8 @@ static bool collide(struct line *line, const struct transmission *self, int64_t 
         line->counts.collisions += t->hit ? 0 : 1;
         t->hit = hit = true;
     }
-    if (self && line->saying && overlap(start_ns, end_ns, line->said_start_ns, line->said_end_ns)) {
+    if (self != NULL && line->saying &&
+        overlap(start_ns, end_ns, line->said_start_ns, line->said_end_ns)) {
         line->counts.collisions += line->said_hit ? 0 : 1;
         line->said_hit = hit = true;
     }
@@ -91,7 +92,7 @@ static void plan_answer(struct line *line, struct unit *unit, const uint8_t *fra
     }
     struct transmission *t =
         transmit(line, unit, rate, plan.bytes, plan.size, start_ns, plan.step_ns);
-    if (!t)
+    if (t == NULL)
         return;
     t->sample = sample;
     if (plan.duplicate) {
@@ -133,7 +134,7 @@ static void catch_up(struct line *line, struct unit *unit)
 static void all_catch_up(struct line *line)
 {
     for (size_t i = 0; i < line->unit_count; i++) {
-        if (line->units[i].node)
+        if (line->units[i].node != NULL)
             catch_up(line, &line->units[i]);
         line->units[i].heard = 0;
     }
@@ -159,7 +160,7 @@ static struct unit *only_addressee(const struct line *line, bool good)
     for (size_t i = 0; good && i < line->unit_count; i++) {
         if (line->units[i].address != line->said[0])
             continue;
-        if (only)
+        if (only != NULL)
             return NULL;
         only = &line->units[i];
     }
@@ -218,7 +219,7 @@ static void deliver_request(struct line *line)
     if (good)
         begin_arbitration(line);
     struct unit *only = only_addressee(line, good);
-    if (only)
+    if (only != NULL)
         overhear(line, only, &line->said_rate, line->said, line->said_size);
     else
         all_catch_up(line);
@@ -239,9 +240,9 @@ static void deliver_request(struct line *line)
             line->counts.faults.done[FAULT_REQUEST]++;
             continue; /* bits flipped on its way: nothing a unit could answer */
         }
-        if (unit->node && (!only || only == unit))
+        if (unit->node != NULL && (only == NULL || only == unit))
             ask_node(line, unit);
-        else if (!unit->node && good)
+        else if (unit->node == NULL && good)
             ask_probe(line, unit);
     }
 }
@@ -250,7 +251,8 @@ void line_dominant(struct line *line, const struct unit *unit, uint8_t byte)
 {
     for (size_t i = 0; i < line->unit_count; i++) {
         struct unit *other = &line->units[i];
-        if (other != unit && other->node && other->powered && wire_same(&other->rate, &unit->rate))
+        if (other != unit && other->node != NULL && other->powered &&
+            wire_same(&other->rate, &unit->rate))
             node_hear(other->node, &byte, 1);
     }
 }
@@ -295,7 +297,7 @@ static void finish(struct line *line, struct transmission *t)
     unit->answers++;
     unit->taken += t->sample && !t->hit;
     overhear(line, unit, &t->rate, t->bytes, t->size);
-    if (unit->node && !t->hit)
+    if (unit->node != NULL && !t->hit)
         node_said(unit->node, t->bytes, t->size, t->end_ns);
 }
 
@@ -393,7 +395,7 @@ static void begin_request(struct line *line, int64_t now_ns, int64_t wrote_ns)
 static void wake_addressee(struct line *line, uint8_t address)
 {
     struct unit *unit = line_unit(line, address);
-    if (unit && unit->node)
+    if (unit != NULL && unit->node != NULL)
         catch_up(line, unit);
 }
 
@@ -440,7 +442,7 @@ static bool open_port(struct line *line)
 
 static void close_port(struct line *line)
 {
-    if (line->tcp)
+    if (line->tcp != NULL)
         tcp_close(line->tcp);
     line->tcp = NULL;
     port_close(&line->port);
@@ -452,7 +454,7 @@ static bool make_units(struct line *line, uint32_t *place)
     for (unsigned i = 0; i < line->scene->units_count; i++)
         count += line->scene->units[i].count;
     line->units = calloc(count ? count : 1, sizeof(*line->units));
-    if (!line->units)
+    if (line->units == NULL)
         abort();
     line->unit_count = count;
     for (unsigned i = 0; i < line->scene->units_count; i++) {
@@ -461,7 +463,7 @@ static bool make_units(struct line *line, uint32_t *place)
             struct unit *unit = &line->units[made++];
             unit_init(unit, line->garden, line, entry, (uint8_t)(entry->address + k), (*place)++,
                       &line->rate);
-            if (entry->kind <= UNIT_QEMU && !(unit->node = node_start(unit)))
+            if (entry->kind <= UNIT_QEMU && (unit->node = node_start(unit)) == NULL)
                 return false;
         }
     }
@@ -471,7 +473,7 @@ static bool make_units(struct line *line, uint32_t *place)
 struct line *line_open(struct garden *garden, const struct scene_line *scene, uint32_t *place)
 {
     struct line *line = calloc(1, sizeof(*line));
-    if (!line)
+    if (line == NULL)
         abort();
     line->garden = garden;
     line->scene = scene;
@@ -503,9 +505,10 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
 void line_free(struct line *line)
 {
     loop_disarm(&line->garden->loop, &line->timer);
-    for (size_t i = 0; line->units && i < line->unit_count; i++)
-        if (line->units[i].node)
+    for (size_t i = 0; line->units != NULL && i < line->unit_count; i++) {
+        if (line->units[i].node != NULL)
             node_stop(line->units[i].node);
+    }
     close_port(line);
     free(line->units);
     free(line);

@@ -65,7 +65,7 @@ void loop_arm(struct loop *loop, struct loop_timer *timer, int64_t at_ns)
         size_t size = loop->heap_size ? loop->heap_size * 2 : 64;
         /* NOLINTNEXTLINE(bugprone-sizeof-expression): the heap holds pointers */
         struct loop_timer **heap = realloc(loop->heap, size * sizeof(*heap));
-        if (!heap)
+        if (heap == NULL)
             abort();
         loop->heap = heap;
         loop->heap_size = size;
@@ -176,7 +176,7 @@ bool loop_run(struct loop *loop)
         for (loop->batch_at = 0; loop->batch_at < loop->batch_count;) {
             struct epoll_event *event = &loop->batch[loop->batch_at++];
             struct loop_watch *watch = event->data.ptr;
-            if (watch)
+            if (watch != NULL)
                 watch->ready(watch->context, event->events);
         }
     }

@@ -86,7 +86,7 @@ static int read_options(int argc, char **argv, struct options *options)
             return EX_USAGE;
         }
     }
-    if (options->scene && options->dir && optind == argc)
+    if (options->scene != NULL && options->dir != NULL && optind == argc)
         return -1;
     (void)fputs(usage, stderr);
     return EX_USAGE;
@@ -95,9 +95,10 @@ static int read_options(int argc, char **argv, struct options *options)
 static void each_node(const struct garden *garden, void (*visit)(struct node *node))
 {
     for (size_t i = 0; i < garden->line_count; i++)
-        for (size_t k = 0; k < garden->lines[i]->unit_count; k++)
-            if (garden->lines[i]->units[k].node)
+        for (size_t k = 0; k < garden->lines[i]->unit_count; k++) {
+            if (garden->lines[i]->units[k].node != NULL)
                 visit(garden->lines[i]->units[k].node);
+        }
 }
 
 static void signal_ready(void *context, uint32_t events)
@@ -132,9 +133,10 @@ static bool all_ready(const struct garden *garden)
 {
     bool ready = true; /* every one is asked: that is what sets it up */
     for (size_t i = 0; i < garden->line_count; i++)
-        for (size_t k = 0; k < garden->lines[i]->unit_count; k++)
-            if (garden->lines[i]->units[k].node)
+        for (size_t k = 0; k < garden->lines[i]->unit_count; k++) {
+            if (garden->lines[i]->units[k].node != NULL)
                 ready = node_ready(garden->lines[i]->units[k].node) && ready;
+        }
     return ready;
 }
 
@@ -175,11 +177,11 @@ static bool set_weather(struct garden *garden)
     garden->weather = (struct weather){.seed = garden->seed, .latitude = scene->latitude};
     garden->weather_start_s = loop_wall_ms() / 1000;
     garden->started_ns = loop_now_ns();
-    if (scene->start && !weather_time_parse(scene->start, &garden->weather_start_s)) {
+    if (scene->start != NULL && !weather_time_parse(scene->start, &garden->weather_start_s)) {
         garden_log("weather: start '%s' is not like 2026-04-01T06:00:00Z", scene->start);
         return false;
     }
-    if (scene->csv &&
+    if (scene->csv != NULL &&
         !weather_series_load(&garden->weather.series, scene->csv, error, sizeof(error))) {
         garden_log("%s: %s", scene->csv, error);
         return false;
@@ -191,11 +193,11 @@ static bool open_lines(struct garden *garden)
 {
     uint32_t place = 0;
     garden->lines = calloc(garden->scene->lines_count, sizeof(struct line *));
-    if (!garden->lines)
+    if (garden->lines == NULL)
         abort();
     for (unsigned i = 0; i < garden->scene->lines_count; i++) {
         struct line *line = line_open(garden, &garden->scene->lines[i], &place);
-        if (!line)
+        if (line == NULL)
             return false;
         garden->lines[garden->line_count++] = line;
     }
@@ -229,7 +231,7 @@ static bool start(struct program *program, const struct options *options)
         garden_log("%s: %s", options->dir, strerror(errno));
         return false;
     }
-    if (options->ledger && !ledger_open(&garden->ledger, options->ledger)) {
+    if (options->ledger != NULL && !ledger_open(&garden->ledger, options->ledger)) {
         garden_log("%s: %s", options->ledger, strerror(errno));
         return false;
     }
@@ -239,7 +241,7 @@ static bool start(struct program *program, const struct options *options)
         return false;
     (void)snprintf(path, sizeof(path), "%s/control.sock", options->dir);
     program->control = control_open(garden, path);
-    if (!program->control)
+    if (program->control == NULL)
         garden_log("%s: %s", path, strerror(errno));
     return program->control != NULL;
 }
@@ -265,7 +267,7 @@ static void run(struct program *program, const struct options *options)
 static void finish(struct program *program)
 {
     struct garden *garden = &program->garden;
-    if (program->control)
+    if (program->control != NULL)
         control_close(program->control);
     for (size_t i = 0; i < garden->line_count; i++)
         line_free(garden->lines[i]);
@@ -286,7 +288,7 @@ int main(int argc, char **argv)
     if (exit_code >= 0)
         return exit_code;
     struct scene *scene = scene_load(options.scene, &error);
-    if (!scene) {
+    if (scene == NULL) {
         garden_log("%s: %s", options.scene, error.text);
         return EX_CONFIG;
     }

@@ -304,7 +304,7 @@ static bool find_firmware(char *path, size_t size)
 {
     static const char image[] = "lm3s6965evb/bin/baiye-node.elf";
     const char *named = getenv("BAIYE_FIRMWARE");
-    if (named) {
+    if (named != NULL) {
         (void)snprintf(path, size, "%s", named);
         return access(path, R_OK) == 0;
     }
@@ -410,7 +410,7 @@ static bool open_sockets(struct node *node)
 struct node *node_start(struct unit *unit)
 {
     struct node *node = calloc(1, sizeof(*node));
-    if (!node)
+    if (node == NULL)
         abort();
     struct loop *loop = &unit->garden->loop;
     node->unit = unit;

@@ -135,7 +135,7 @@ static bool tell_number(int fd, const char *path)
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return false;
     FILE *file = fopen(path, "we");
-    if (!file)
+    if (file == NULL)
         return false;
     int written = fprintf(file, "%u\n", ntohs(address.sin_port));
     return fclose(file) == 0 && written > 0;

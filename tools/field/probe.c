@@ -217,14 +217,14 @@ static size_t probe_read(struct probe *probe, const struct weather_now *now, uin
     given->sample = function == data->function && first == data->address;
     for (uint32_t i = 0; i < quantity; i++) {
         const struct probe_register *reg = find(model, function, first + i);
-        if (!reg) {
+        if (reg == NULL) {
             given->count = 0;
             given->sample = false;
             return refuse(function, EX_ADDRESS, answer);
         }
         double counts = round(source_value(probe, now, reg->source) * reg->per_unit);
         byte_write_u16(&w, (uint16_t)(int32_t)counts);
-        if (reg->metric && given->count < PROBE_GIVEN_MAX)
+        if (reg->metric != NULL && given->count < PROBE_GIVEN_MAX)
             given->values[given->count++] =
                 (struct probe_value){reg->metric, counts / reg->per_unit};
     }
@@ -274,7 +274,7 @@ static size_t probe_write(struct probe *probe, struct byte_reader *r, uint8_t fu
     for (uint32_t i = 0; i < quantity; i++) {
         const struct probe_register *reg = find(model_of(probe->kind), FC_HOLDING, first + i);
         value = byte_read_u16(r);
-        uint8_t exception = reg ? store(probe, reg, value) : EX_ADDRESS;
+        uint8_t exception = reg != NULL ? store(probe, reg, value) : EX_ADDRESS;
         if (exception)
             return refuse(function, exception, answer);
     }

@@ -72,7 +72,7 @@ void process_beside(const char *name, unsigned up, char *path, size_t size)
     self[length > 0 ? length : 0] = '\0';
     for (unsigned i = 0; i <= up; i++) {
         char *slash = strrchr(self, '/');
-        if (slash)
+        if (slash != NULL)
             *slash = '\0';
     }
     (void)snprintf(path, size, "%s/%s", self, name);

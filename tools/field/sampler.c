@@ -28,7 +28,8 @@ static struct sampler_round *round_at(struct sampler *s, uint32_t number)
 void sampler_asks(struct sampler *s, enum sampler_source source, int64_t now_ns)
 {
     struct sampler_round *last = s->count ? round_at(s, s->count - 1) : NULL;
-    if (!last || ((last->sources & (1u << source)) && now_ns - last->start_ns >= ROUND_LEAST_NS)) {
+    if (last == NULL ||
+        ((last->sources & (1u << source)) && now_ns - last->start_ns >= ROUND_LEAST_NS)) {
         last = round_at(s, s->count++);
         *last = (struct sampler_round){.start_ns = now_ns};
     }

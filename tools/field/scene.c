@@ -135,7 +135,7 @@ static bool unit_complete(struct scene_unit *unit, const struct scene_line *line
         return fail(error, line->name, "bucket_mm: only a native node has a gauge, above 0 mm");
     if (unit->waters_pct_s < 0 || (unit->waters_pct_s > 0 && unit->kind != UNIT_RELAY))
         return fail(error, line->name, "waters_pct_s: only a relay waters, above 0 % a second");
-    if (unit->parity && !scene_parity(unit->parity))
+    if (unit->parity != NULL && !scene_parity(unit->parity))
         return fail(error, line->name, "a unit's parity is not none, even or odd");
     if (line->type == LINE_TCP && (unit->kind == UNIT_NATIVE || unit->kind == UNIT_QEMU))
         return fail(error, line->name, "nodes hang on rtu or rtu-over-tcp lines only");
@@ -152,7 +152,7 @@ static bool line_complete(struct scene_line *line, struct scene_error *error)
         line->stop_bits = 1;
     if (line->stop_bits > 2)
         return fail(error, line->name, "stop_bits is not 1 or 2");
-    if (line->parity && !scene_parity(line->parity))
+    if (line->parity != NULL && !scene_parity(line->parity))
         return fail(error, line->name, "parity is not none, even or odd");
     for (unsigned i = 0; i < line->units_count; i++)
         if (!unit_complete(&line->units[i], line, error))
@@ -197,7 +197,7 @@ struct scene *scene_load(const char *file, struct scene_error *error)
 void scene_free(struct scene *scene)
 {
     struct scene_error ignored = {""};
-    if (scene)
+    if (scene != NULL)
         (void)cyaml_free(reader(&ignored), &scene_schema, scene, 0);
 }
 
@@ -227,7 +227,7 @@ const char *scene_unit_kind_name(enum unit_kind kind)
 
 char scene_parity(const char *name)
 {
-    if (!name || strcmp(name, "none") == 0)
+    if (name == NULL || strcmp(name, "none") == 0)
         return 'N';
     if (strcmp(name, "even") == 0)
         return 'E';

@@ -52,7 +52,7 @@ static struct loop *loop_of(const struct tcp *tcp)
 
 static void free_delayed(struct client *client)
 {
-    while (client->delayed) {
+    while (client->delayed != NULL) {
         struct delayed *delayed = client->delayed;
         client->delayed = delayed->next;
         loop_disarm(loop_of(client->tcp), &delayed->timer);
@@ -111,7 +111,7 @@ static void delayed_fires(void *context, int64_t now_ns)
 static void put_later(struct client *client, const uint8_t *bytes, size_t size, int64_t delay_ns)
 {
     struct delayed *delayed = calloc(1, sizeof(*delayed));
-    if (!delayed)
+    if (delayed == NULL)
         abort();
     delayed->client = client;
     delayed->timer = (struct loop_timer){.fire = delayed_fires, .context = delayed};
@@ -187,7 +187,7 @@ static bool serve(struct client *client, const uint8_t *request, size_t size)
     line->counts.requests++;
     if (line->garden->sampling_stopped)
         return true;
-    if (!unit) {
+    if (unit == NULL) {
         adu[HEADER] = (uint8_t)(request[HEADER] | MODBUS_EXCEPTION_BIT);
         adu[HEADER + 1] = MODBUS_GATEWAY_TARGET;
         put(client, adu, finish_adu(adu, request, 2));
@@ -243,7 +243,7 @@ static void listen_ready(void *context, uint32_t events)
     if (fd < 0)
         return;
     struct client *client = malloc(sizeof(*client));
-    if (!client)
+    if (client == NULL)
         abort();
     client->tcp = tcp;
     client->watch = (struct loop_watch){.fd = -1, .ready = client_ready, .context = client};
@@ -265,7 +265,7 @@ struct tcp *tcp_open(struct line *line, const char *path)
     if (fd < 0)
         return NULL;
     struct tcp *tcp = calloc(1, sizeof(*tcp));
-    if (!tcp)
+    if (tcp == NULL)
         abort();
     tcp->line = line;
     (void)snprintf(tcp->path, sizeof(tcp->path), "%s", path);

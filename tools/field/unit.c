@@ -22,7 +22,7 @@ void unit_init(struct unit *unit, struct garden *garden, struct line *line,
                           .rng = rng_named(garden->seed, name)};
     if (scene->baud)
         unit->rate.baud = scene->baud;
-    if (scene->parity)
+    if (scene->parity != NULL)
         unit->rate.parity = scene_parity(scene->parity);
     relay_init(&unit->relay, address);
     probe_init(&unit->probe, scene->kind, address, unit->rate.baud, scene->registers);
@@ -32,7 +32,7 @@ void unit_init(struct unit *unit, struct garden *garden, struct line *line,
 
 bool unit_hears(const struct unit *unit, uint8_t address)
 {
-    if (unit->node)
+    if (unit->node != NULL)
         return address == unit->address || address == 0;
     if (unit->scene->kind == UNIT_RELAY)
         return address == unit->relay.address || address == 0;

@@ -25,7 +25,7 @@ bool weather_time_parse(const char *text, int64_t *t_s)
 {
     struct tm tm = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (end && (*end == '\0' || strcmp(end, "Z") == 0)) {
+    if (end != NULL && (*end == '\0' || strcmp(end, "Z") == 0)) {
         *t_s = (int64_t)timegm(&tm);
         return true;
     }
@@ -43,7 +43,7 @@ static bool read_header(char *line, int *place, size_t *count, unsigned *columns
     *count = 0;
     *columns = 0;
     char *word = strtok_r(line, ",\r\n", &save);
-    if (!word || strcmp(word, "time") != 0)
+    if (word == NULL || strcmp(word, "time") != 0)
         return false;
     while ((word = strtok_r(NULL, ",\r\n", &save)) != NULL) {
         int column = 0;
@@ -61,12 +61,12 @@ static bool read_row(char *line, const int *place, size_t count, int64_t *t_s, d
 {
     char *save = NULL;
     char *word = strtok_r(line, ",\r\n", &save);
-    if (!word || !weather_time_parse(word, t_s))
+    if (word == NULL || !weather_time_parse(word, t_s))
         return false;
     for (size_t i = 0; i < count; i++) {
         char *rest;
         word = strtok_r(NULL, ",\r\n", &save);
-        if (!word)
+        if (word == NULL)
             return false;
         values[place[i]] = strtod(word, &rest);
         if (rest == word || *rest != '\0')
@@ -115,13 +115,14 @@ bool weather_series_load(struct weather_series *series, const char *file, char *
 {
     *series = (struct weather_series){0};
     FILE *stream = fopen(file, "re");
-    if (!stream) {
+    if (stream == NULL) {
         (void)snprintf(error, error_size, "%s", strerror(errno));
         return false;
     }
     series->time_s = malloc(SERIES_ROWS * sizeof(*series->time_s));
     series->values = malloc(SERIES_ROWS * sizeof(*series->values));
-    bool good = series->time_s && series->values && read_file(series, stream, error, error_size);
+    bool good = series->time_s != NULL && series->values != NULL &&
+                read_file(series, stream, error, error_size);
     (void)fclose(stream);
     if (!good)
         weather_series_free(series);

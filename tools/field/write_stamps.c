@@ -27,14 +27,14 @@ bool write_stamps_open(struct write_stamps *said, const char *path)
 
 void write_stamps_close(struct write_stamps *said)
 {
-    if (said->slots)
+    if (said->slots != NULL)
         (void)munmap(said->slots, SIZE);
     said->slots = NULL;
 }
 
 int64_t write_stamps_take(struct write_stamps *said, int pty, int64_t seen_ns)
 {
-    if (!said->slots || pty < 0 || pty >= WRITE_STAMPS_SLOTS)
+    if (said->slots == NULL || pty < 0 || pty >= WRITE_STAMPS_SLOTS)
         return 0;
     int64_t wrote_ns = atomic_exchange(&said->slots[pty], 0);
     return wrote_ns <= seen_ns && wrote_ns > seen_ns - WRITE_STAMPS_MOST_NS ? wrote_ns : 0;

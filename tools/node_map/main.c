@@ -128,7 +128,7 @@ static void print_window(void)
     };
     printf("| word | what |\n|---|---|\n");
     for (unsigned i = 0; i < NODE_LOG_WINDOW_HEAD; i++) {
-        if (head[i])
+        if (head[i] != NULL)
             printf("| %u | %s |\n", i, head[i]);
     }
     printf("| %u, %u, … | records, %u words each |\n\n", NODE_LOG_WINDOW_HEAD,

@@ -201,7 +201,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     const struct bus_config *own = &config->buses[bus_index];
     uint16_t count = own->device_count;
     struct bus *bus = calloc(1, sizeof *bus);
-    if (!bus)
+    if (bus == NULL)
         return NULL;
     int64_t now = bus_now_ms();
     (void)pthread_mutex_init(&bus->mutex, NULL);
@@ -220,7 +220,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->units = calloc(count, sizeof *bus->units);
     bus->devices = calloc(count, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
-    if (bus->wake_fd < 0 || !bus->units || !bus->devices || !bus->nodes) {
+    if (bus->wake_fd < 0 || bus->units == NULL || bus->devices == NULL || bus->nodes == NULL) {
         bus_destroy(bus);
         return NULL;
     }
@@ -241,10 +241,10 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
                       const struct reading_sink *sink)
 {
     struct bus *bus = bus_create(config, bus_index, boot, sink);
-    int error = bus ? pthread_create(&bus->thread, NULL, run, bus) : ENOMEM;
+    int error = bus != NULL ? pthread_create(&bus->thread, NULL, run, bus) : ENOMEM;
     if (error == 0)
         return bus;
-    if (bus)
+    if (bus != NULL)
         bus_destroy(bus);
     errno = error;
     return NULL;
@@ -259,7 +259,7 @@ static void wake(struct bus *bus)
 
 void bus_stop(struct bus *bus)
 {
-    if (!bus)
+    if (bus == NULL)
         return;
     atomic_store(&bus->stopping, true);
     atomic_store(&bus->transact.stopping, true);
@@ -271,7 +271,7 @@ void bus_stop(struct bus *bus)
 enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
 {
     if (request->pdu_size == 0 || request->pdu_size > sizeof request->pdu || request->retries > 3 ||
-        !request->done)
+        request->done == NULL)
         return BUS_INVALID;
     (void)pthread_mutex_lock(&bus->mutex);
     bool full = request->patient ? bus->has_patient : bus->queue_count == BUS_QUEUE_SIZE;

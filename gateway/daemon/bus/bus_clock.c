@@ -14,7 +14,7 @@ struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms)
 {
     if (mono_ms - bus->wall_at_ms >= 100 || bus->wall_at_ms == 0) {
         struct wall_ms now = {0, TIME_TRUSTED};
-        if (bus->sink->now) {
+        if (bus->sink->now != NULL) {
             now = bus->sink->now(bus->sink->context);
         } else {
             struct timespec real;

@@ -77,7 +77,7 @@ static void report_health(struct bus *bus)
     bus->health_at_ms = now + HEALTH_EVERY_MS;
     unsigned count = bus->bus->device_count;
     struct link_quality *health = calloc(count, sizeof *health);
-    if (!health)
+    if (health == NULL)
         return;
     for (unsigned i = 0; i < count; i++)
         health[i] = bus->devices[i].health;

@@ -87,7 +87,7 @@ void device_init(struct device *device, const struct device_config *config,
     device->gap.device = config->index;
     if (config->profile->node && node != NULL) {
         struct reading_stored before;
-        bool known = sink->last && sink->last(sink->context, config->index, &before);
+        bool known = sink->last != NULL && sink->last(sink->context, config->index, &before);
         device->node = node;
         own_node_init(node, config, known ? &before : NULL, &device->counters);
         node->asks_serial = sink->board != NULL;

@@ -48,7 +48,7 @@ void line_init(struct line *line, const struct bus_config *bus, int wake_fd)
                           .wire = {bus->baud, bus->parity, bus->stop_bits}};
 }
 
-/* --- serial port --- */
+/* ---- serial port ---- */
 
 /* USB adapters hold bytes back for up to 16 ms unless asked not to. Not every driver knows it. */
 static void ask_for_low_latency(int fd)
@@ -73,7 +73,7 @@ static int open_serial(struct line *line)
 {
     const struct bus_config *bus = line->bus;
     modbus_t *modbus = modbus_new_rtu(bus->port, (int)bus->baud, bus->parity, 8, bus->stop_bits);
-    if (!modbus)
+    if (modbus == NULL)
         return errno;
     if (modbus_connect(modbus) != 0) {
         int error = errno ? errno : EIO;
@@ -133,7 +133,7 @@ bool line_set(struct line *line, const struct serial_timing *wire)
     return true;
 }
 
-/* --- TCP --- */
+/* ---- TCP ---- */
 
 static void watch_connection(int fd)
 {
@@ -167,9 +167,9 @@ static int begin_connecting(struct line *line)
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
                                    .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    if (!line->resolver)
+    if (line->resolver == NULL)
         line->resolver = resolver_new(line->bus->port);
-    if (!line->resolver)
+    if (line->resolver == NULL)
         return ENOMEM;
     if (!resolver_get(line->resolver, address))
         return EINPROGRESS;
@@ -214,7 +214,7 @@ static int open_tcp(struct line *line)
     return 0;
 }
 
-/* --- both --- */
+/* ---- both ---- */
 
 int line_open(struct line *line)
 {
@@ -226,7 +226,7 @@ int line_open(struct line *line)
 
 void line_close(struct line *line)
 {
-    if (line->modbus) {
+    if (line->modbus != NULL) {
         if (line->fd >= 0) {
             (void)tcflush(line->fd, TCIOFLUSH); /* or close() waits for unsent bytes */
             modbus_close(line->modbus);

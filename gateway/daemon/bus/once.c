@@ -19,7 +19,7 @@ int bus_once(const struct config *config, uint16_t bus_index, const struct readi
              bool *answered)
 {
     struct bus *bus = bus_create(config, bus_index, 0, sink);
-    if (!bus)
+    if (bus == NULL)
         return ENOMEM;
     bus->only_polls = true;
     int64_t begun = bus_now_ms();

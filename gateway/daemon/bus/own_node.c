@@ -100,7 +100,7 @@ static void add_hole(struct own_node *node, struct own_node_place from, struct o
         return;
     }
     struct own_node_hole hole = {from, until, counted, report, {0}};
-    if (node->seen && node->live)
+    if (node->seen && node->live != NULL)
         hole.told = *node->live;
     else
         (void)counters_stored(node, from.boot, &hole.told);
@@ -114,7 +114,7 @@ static void find_hole(struct own_node *node, struct own_node_place now, bool rep
     struct own_node_place next = {node->last.boot, node->last.seq + 1};
     bool first = !node->seen && node->before_known;
     node->withhold =
-        first && node->whole && node->live && next.boot == now.boot && is_before(next, now);
+        first && node->whole && node->live != NULL && next.boot == now.boot && is_before(next, now);
     if (node->seen || node->before_known)
         add_hole(node, next, now, !node->withhold, report);
     else
@@ -290,7 +290,7 @@ int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms)
     return next > now_ms ? next : now_ms + SOON_MS;
 }
 
-/* --- what to ask --- */
+/* ---- what to ask ---- */
 
 static size_t period_request(const struct own_node *node, uint8_t *pdu)
 {
@@ -390,7 +390,7 @@ enum own_node_job own_node_next(struct own_node *node, int64_t now_ms, struct wa
     return OWN_NODE_IDLE;
 }
 
-/* --- what came --- */
+/* ---- what came ---- */
 
 static void period_done(struct own_node *node, bool good, int64_t now_ms)
 {

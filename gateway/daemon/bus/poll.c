@@ -625,7 +625,7 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;
 }
 
-/* --- nodes: settings and log --- */
+/* ---- nodes: settings and log ---- */
 
 static int64_t need_ns(const struct bus *bus, const struct device *device, size_t bytes)
 {

@@ -42,7 +42,7 @@ static struct bus_waiting *next_request(struct bus *bus)
     (void)pthread_mutex_lock(&bus->mutex);
     ssize_t woken = read(bus->wake_fd, &count, sizeof count);
     (void)woken; /* only to be woken anew */
-    for (unsigned i = 0; i < bus->queue_count && !found; i++) {
+    for (unsigned i = 0; i < bus->queue_count && found == NULL; i++) {
         struct bus_waiting *waiting = &bus->queue[i];
         bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
         if (ready && !is_behind(bus, i))
@@ -171,10 +171,12 @@ static void make_reply(const struct bus_waiting *waiting, const struct transact_
         reply->exception = reply->result == BUS_EXCEPTION ? answer->pdu[1] : 0;
         reply->pdu_size = 5;
         memcpy(reply->pdu, waiting->request.pdu, 5);
-    } else if (answer->pdu) {
-        reply->pdu_size = (uint16_t)answer->pdu_size;
-        memcpy(reply->pdu, answer->pdu, answer->pdu_size);
-        reply->exception = answer->result == BUS_EXCEPTION ? answer->pdu[1] : 0;
+    } else {
+        if (answer->pdu != NULL) {
+            reply->pdu_size = (uint16_t)answer->pdu_size;
+            memcpy(reply->pdu, answer->pdu, answer->pdu_size);
+            reply->exception = answer->result == BUS_EXCEPTION ? answer->pdu[1] : 0;
+        }
     }
 }
 
@@ -212,7 +214,7 @@ static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
 enum bus_result bus_serve_request(struct bus *bus)
 {
     struct bus_waiting *waiting = next_request(bus);
-    return waiting ? serve(bus, waiting) : BUS_STOPPED;
+    return waiting != NULL ? serve(bus, waiting) : BUS_STOPPED;
 }
 
 enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn)
@@ -220,7 +222,7 @@ enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *t
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
     bool ready = bus->has_patient &&
-                 (!turn || schedule_yields(turn, bus->patient_since_us, now_us)) &&
+                 (turn == NULL || schedule_yields(turn, bus->patient_since_us, now_us)) &&
                  (!connection_fine(bus) || *quiet_of(bus, bus->patient.request.unit) <= now_us);
     (void)pthread_mutex_unlock(&bus->mutex);
     return ready ? serve(bus, &bus->patient) : BUS_STOPPED;
@@ -234,7 +236,7 @@ void bus_end_requests(struct bus *bus)
         (void)pthread_mutex_lock(&bus->mutex);
         waiting = bus->queue_count > 0 ? bus->queue : bus->has_patient ? &bus->patient : NULL;
         (void)pthread_mutex_unlock(&bus->mutex);
-        if (waiting)
+        if (waiting != NULL)
             end_request(bus, waiting, &stopped);
     } while (waiting);
 }

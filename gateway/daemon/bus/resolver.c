@@ -25,7 +25,7 @@ static bool is_numeric(const char *host)
 struct resolver *resolver_new(const char *host)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
-    if (!resolver)
+    if (resolver == NULL)
         return NULL;
     (void)pthread_mutex_init(&resolver->mutex, NULL);
     strncpy(resolver->host, host, sizeof resolver->host - 1);
@@ -79,7 +79,7 @@ bool resolver_get(struct resolver *resolver, char address[RESOLVER_ADDRESS_SIZE]
 
 void resolver_free(struct resolver *resolver)
 {
-    if (!resolver)
+    if (resolver == NULL)
         return;
     (void)pthread_mutex_lock(&resolver->mutex);
     bool running = resolver->running;

@@ -223,7 +223,7 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
                             int64_t asked_ns, int64_t now_ns, struct transact_answer *answer)
 {
     size_t size;
-    if (!rtu_client_pdu(&t->client, &size))
+    if (rtu_client_pdu(&t->client, &size) == NULL)
         return;
     int64_t frame_ns = serial_timing_bytes_ns(&t->line->wire, size + 3);
     int64_t turnaround_ns = now_ns - asked_ns - frame_ns;
@@ -342,10 +342,11 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
                    struct transact_answer *answer)
 {
     struct line *line = t->line;
-    int64_t own_ns = serial_timing_silence_ns(request->wire ? request->wire : &line->wire);
+    int64_t own_ns = serial_timing_silence_ns(request->wire != NULL ? request->wire : &line->wire);
     /* A device may be slower than its line. */
     int64_t silence_ns = own_ns > t->silence_ns ? own_ns : t->silence_ns;
-    int64_t kept_ns = own_ns + serial_timing_guard_ns(request->wire ? request->wire : &line->wire);
+    int64_t kept_ns =
+        own_ns + serial_timing_guard_ns(request->wire != NULL ? request->wire : &line->wire);
     kept_ns = (kept_ns > silence_ns ? kept_ns : silence_ns) + request->before_ns;
     uint64_t overheard = t->overheard.requests;
     enum line_event event = wait_for_silence(t, kept_ns);
@@ -363,7 +364,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
         t->listening = false; /* what comes now may be the answer to this */
     expect(&t->client, request);
     t->spoken_between = false;
-    if (request->wire && !line_set(line, request->wire)) {
+    if (request->wire != NULL && !line_set(line, request->wire)) {
         answer->result = BUS_DOWN;
         return;
     }

@@ -18,7 +18,7 @@ static bool add_time(struct action_config *action, const char *text)
 {
     uint16_t minute = 0;
     const char *at = text;
-    if (!text || action->time_count == ACTION_TIMES_MAX || !draft_minute(&at, &minute) ||
+    if (text == NULL || action->time_count == ACTION_TIMES_MAX || !draft_minute(&at, &minute) ||
         *at != '\0' || minute >= 1440)
         return false;
     action->times[action->time_count++] = minute;
@@ -44,9 +44,9 @@ static bool read_at(struct yaml_source *source, const yaml_node_t *value, void *
 static bool read_until(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     struct action_config *action = &((struct draft_action *)target)->action;
-    const char *text = yaml_text(value), *side = text ? strchr(text, ' ') : NULL;
-    size_t length = side ? (size_t)(side - text) : 0;
-    bool above = side && strncmp(side, " above ", 7) == 0;
+    const char *text = yaml_text(value), *side = text != NULL ? strchr(text, ' ') : NULL;
+    size_t length = side != NULL ? (size_t)(side - text) : 0;
+    bool above = side != NULL && strncmp(side, " above ", 7) == 0;
     if (length > 0 && length < sizeof action->until_metric &&
         (above || strncmp(side, " below ", 7) == 0) &&
         units_number(side + 7, &action->until_limit)) {
@@ -58,7 +58,7 @@ static bool read_until(struct yaml_source *source, const yaml_node_t *value, voi
     return yaml_error(source, yaml_line(value),
                       "until: \"%.60s\" is not a metric with its limit; write for example "
                       "until: soil_moisture above 28",
-                      text ? text : "");
+                      text != NULL ? text : "");
 }
 
 #define ACTION(member) KEY_MEMBER(struct draft_action, action.member)
@@ -176,17 +176,18 @@ static bool no_write(struct yaml_source *source, const struct draft_action *from
                           "action \"%s\": device \"%s\" has nothing that may be written; its "
                           "profile %s needs writes:",
                           from->action.name, device->name, device->profile->name);
-    return yaml_error(
-        source, from->action.line, "action \"%s\": device \"%s\" has no write \"%s\"; %s \"%s\"%s",
-        from->action.name, device->name, from->write, near ? "did you mean" : "write for example",
-        near ? near : words[0], near ? "?" : "");
+    return yaml_error(source, from->action.line,
+                      "action \"%s\": device \"%s\" has no write \"%s\"; %s \"%s\"%s",
+                      from->action.name, device->name, from->write,
+                      near != NULL ? "did you mean" : "write for example",
+                      near != NULL ? near : words[0], near != NULL ? "?" : "");
 }
 
 static bool tie_output(struct yaml_source *source, const struct config *config,
                        const struct draft_action *from, struct action_config *action)
 {
     const struct device_config *device = config_device(config, from->device);
-    if (!device)
+    if (device == NULL)
         return yaml_error(source, action->line,
                           "action \"%s\" switches the unknown device \"%s\"; write one that the "
                           "file has",
@@ -196,7 +197,7 @@ static bool tie_output(struct yaml_source *source, const struct config *config,
         if (strcmp(device->profile->writes[i].name, from->write) == 0)
             action->write = &device->profile->writes[i];
     }
-    if (!action->write)
+    if (action->write == NULL)
         return no_write(source, from, device);
     const struct write_config *write = action->write;
     if (!from->on_set)
@@ -264,11 +265,11 @@ static bool tie_rule(struct yaml_source *source, const struct config *config,
         return yaml_error(source, action->line,
                           "action \"%s\": there is no rule \"%s\" of alerts, or no device measures "
                           "its metric; %s%s%s",
-                          action->name, from->rule, near ? "did you mean \"" : "write one",
-                          near ? near : "", near ? "\"?" : "");
+                          action->name, from->rule, near != NULL ? "did you mean \"" : "write one",
+                          near != NULL ? near : "", near != NULL ? "\"?" : "");
     const struct alert_rule *rule = &config->alerts[action->rule];
     action->rule_devices = calloc((size_t)rule->device_count + 1, sizeof *action->rule_devices);
-    if (!action->rule_devices)
+    if (action->rule_devices == NULL)
         return yaml_error(source, action->line, "out of memory");
     for (uint16_t i = 0; i < rule->device_count; i++) {
         if (named[rule->devices[i]])
@@ -286,9 +287,9 @@ static bool tie_until(struct yaml_source *source, const struct config *config,
 {
     const struct metric_info *metric = metric_find(action->until_metric);
     action->until_devices = calloc((size_t)config->device_count + 1, sizeof *action->until_devices);
-    if (!action->until_devices)
+    if (action->until_devices == NULL)
         return yaml_error(source, action->line, "out of memory");
-    if (metric && (metric->kind == METRIC_SUM || metric->kind == METRIC_ANGLE))
+    if (metric != NULL && (metric->kind == METRIC_SUM || metric->kind == METRIC_ANGLE))
         return yaml_error(
             source, action->line,
             "action \"%s\": until: %s is counted or an angle; write a metric that has "
@@ -307,9 +308,10 @@ static bool tie_values(struct yaml_source *source, const struct config *config,
                        const struct draft_action *from, struct action_config *action)
 {
     bool *named = calloc((size_t)config->device_count + 1, sizeof *named);
-    if (!named)
+    if (named == NULL)
         return yaml_error(source, action->line, "out of memory");
-    for (uint16_t d = 0; !from->plots && !from->devices && d < config->device_count; d++)
+    for (uint16_t d = 0; from->plots == NULL && from->devices == NULL && d < config->device_count;
+         d++)
         named[d] = true;
     bool good = draft_name_devices(source, config, from->plots, from->devices, "action",
                                    action->name, named) &&
@@ -371,7 +373,7 @@ bool draft_actions_resolve(struct yaml_source *source, struct draft *draft)
     struct config *config = draft->config;
     config->actions =
         calloc((size_t)draft->action_count + config->way_count + 1, sizeof *config->actions);
-    if (!config->actions)
+    if (config->actions == NULL)
         return yaml_error(source, 1, "out of memory");
     for (unsigned i = 0; i < draft->action_count; i++) {
         if (!add(source, config, &draft->actions[i]))

@@ -48,13 +48,13 @@ static bool read_below(struct yaml_source *source, const yaml_node_t *value, voi
 static bool read_change(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     struct draft_alert *draft = target;
-    const char *text = yaml_text(value), *per = text ? strstr(text, " per ") : NULL;
+    const char *text = yaml_text(value), *per = text != NULL ? strstr(text, " per ") : NULL;
     char number[32];
     uint64_t us = 0;
     double limit = 0;
     if (!take_limit(source, value, draft))
         return false;
-    if (per && (size_t)(per - text) < sizeof number) {
+    if (per != NULL && (size_t)(per - text) < sizeof number) {
         (void)snprintf(number, sizeof number, "%.*s", (int)(per - text), text);
         if (units_number(number, &limit) && limit != 0 && units_duration_us(per + 5, &us) &&
             us >= 60000000 && us <= UINT64_C(604800000000)) {
@@ -67,7 +67,7 @@ static bool read_change(struct yaml_source *source, const yaml_node_t *value, vo
     return yaml_error(source, yaml_line(value),
                       "change: \"%.40s\" is not a change within 1min to 7d; write for example "
                       "change: -3 per 1h",
-                      text ? text : "");
+                      text != NULL ? text : "");
 }
 
 static bool read_clear(struct yaml_source *source, const yaml_node_t *value, void *target)
@@ -103,13 +103,13 @@ static bool read_hours(struct yaml_source *source, const yaml_node_t *value, con
                        struct alert_hours *hours)
 {
     const char *text = yaml_text(value), *at = text;
-    if (text && draft_minute(&at, &hours->from) && *at++ == '-' && draft_minute(&at, &hours->to) &&
-        *at == '\0' && hours->from != hours->to)
+    if (text != NULL && draft_minute(&at, &hours->from) && *at++ == '-' &&
+        draft_minute(&at, &hours->to) && *at == '\0' && hours->from != hours->to)
         return true;
     return yaml_error(source, yaml_line(value),
                       "%s: \"%.40s\" is not a part of the day; write for example "
                       "%s: 18:00-09:00",
-                      name, text ? text : "", name);
+                      name, text != NULL ? text : "", name);
 }
 
 static bool read_rule_hours(struct yaml_source *source, const yaml_node_t *value, void *target)
@@ -126,7 +126,7 @@ static bool read_quiet(struct yaml_source *source, const yaml_node_t *value, voi
 static bool add_months(const char *text, uint16_t *months)
 {
     unsigned first = 0, last = 0;
-    if (!text || !read_digits(&text, &first))
+    if (text == NULL || !read_digits(&text, &first))
         return false;
     last = first;
     if (*text == '-' && (text++, !read_digits(&text, &last)))
@@ -313,28 +313,28 @@ static bool unknown_name(struct yaml_source *source, const yaml_node_t *node, co
     const char *name = yaml_text(node);
     return yaml_error(source, yaml_line(node),
                       "%s \"%s\" names the unknown %s \"%.40s\"; write one that the file has", kind,
-                      of, what, name ? name : "?");
+                      of, what, name != NULL ? name : "?");
 }
 
 bool draft_name_devices(struct yaml_source *source, const struct config *config,
                         const yaml_node_t *plots, const yaml_node_t *devices, const char *kind,
                         const char *of, bool *named)
 {
-    const yaml_node_item_t *item = devices ? devices->data.sequence.items.start : NULL;
-    for (; item && item < devices->data.sequence.items.top; item++) {
+    const yaml_node_item_t *item = devices != NULL ? devices->data.sequence.items.start : NULL;
+    for (; item != NULL && item < devices->data.sequence.items.top; item++) {
         const yaml_node_t *node = yaml_at(source, *item);
         const char *name = yaml_text(node);
-        const struct device_config *device = name ? config_device(config, name) : NULL;
-        if (!device)
+        const struct device_config *device = name != NULL ? config_device(config, name) : NULL;
+        if (device == NULL)
             return unknown_name(source, node, kind, of, "device");
         named[device->index] = true;
     }
-    item = plots ? plots->data.sequence.items.start : NULL;
-    for (; item && item < plots->data.sequence.items.top; item++) {
+    item = plots != NULL ? plots->data.sequence.items.start : NULL;
+    for (; item != NULL && item < plots->data.sequence.items.top; item++) {
         const yaml_node_t *node = yaml_at(source, *item);
         const char *name = yaml_text(node);
-        const struct plot_config *plot = name ? config_plot(config, name) : NULL;
-        if (!plot)
+        const struct plot_config *plot = name != NULL ? config_plot(config, name) : NULL;
+        if (plot == NULL)
             return unknown_name(source, node, kind, of, "plot");
         for (unsigned i = 0; i < plot->device_count; i++)
             named[plot->devices[i]] = true;
@@ -361,20 +361,21 @@ static bool check_metric(struct yaml_source *source, const struct config *config
     return yaml_error(source, from->alert.line,
                       "alert \"%s\": no device measures \"%.40s\", so it would never come; %s%s%s",
                       from->alert.name, from->alert.metric,
-                      near ? "did you mean \"" : "write a metric that a device's profile has",
-                      near ? near : "", near ? "\"?" : "");
+                      near != NULL ? "did you mean \""
+                                   : "write a metric that a device's profile has",
+                      near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 static bool add_alert(struct yaml_source *source, struct config *config,
                       const struct draft_alert *from)
 {
     struct alert_rule *rule = &config->alerts[config->alert_count];
-    bool all = !from->devices && !from->plots, good = false;
+    bool all = from->devices == NULL && from->plots == NULL, good = false;
     bool *named = calloc((size_t)config->device_count + 1, sizeof *named);
     *rule = from->alert;
     rule->devices = calloc((size_t)config->device_count + 1, sizeof *rule->devices);
     config->alert_count++;
-    if (!named || !rule->devices)
+    if (named == NULL || rule->devices == NULL)
         (void)yaml_error(source, from->alert.line, "out of memory");
     else
         good = draft_name_devices(source, config, from->plots, from->devices, "alert",
@@ -409,7 +410,7 @@ bool draft_alerts_resolve(struct yaml_source *source, struct draft *draft)
 {
     struct config *config = draft->config;
     config->alerts = calloc(draft->alert_count + SHIPPED, sizeof *config->alerts);
-    if (!config->alerts)
+    if (config->alerts == NULL)
         return yaml_error(source, 1, "out of memory");
     for (unsigned i = 0; i < draft->alert_count; i++) {
         for (unsigned j = 0; j < i; j++) {

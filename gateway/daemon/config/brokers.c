@@ -66,7 +66,7 @@ static bool read_one_url(struct yaml_source *source, const yaml_node_t *value,
         return yaml_error(source, yaml_line(value),
                           "url: \"%.60s\" is not a broker's address; write for example url: %s, or "
                           "wss://mqtt.example.org/mqtt",
-                          text ? text : "", URL_EXAMPLE);
+                          text != NULL ? text : "", URL_EXAMPLE);
     return true;
 }
 
@@ -130,8 +130,8 @@ static bool read_part(struct yaml_source *source, const yaml_node_t *item, unsig
     return yaml_error(source, yaml_line(item),
                       "send: \"%.40s\" is nothing that is sent; there are readings, live, health, "
                       "alerts, forecast, site and status%s%s%s",
-                      text ? text : "", nearest ? "; did you mean " : "", nearest ? nearest : "",
-                      nearest ? "?" : "");
+                      text != NULL ? text : "", nearest != NULL ? "; did you mean " : "",
+                      nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
 static bool read_send(struct yaml_source *source, const yaml_node_t *value, void *target)

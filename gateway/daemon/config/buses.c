@@ -62,7 +62,7 @@ static bool read_date(struct yaml_source *source, const yaml_node_t *value, void
     if (!is_date(text))
         return yaml_error(source, yaml_line(value),
                           "on: \"%.40s\" is not a day; write for example on: 2027-03-01",
-                          text ? text : "(a list or mapping)");
+                          text != NULL ? text : "(a list or mapping)");
     (void)snprintf(draft->device.adjusted_on, sizeof draft->device.adjusted_on, "%s", text);
     return true;
 }
@@ -154,7 +154,7 @@ static bool read_bus_close(struct yaml_source *source, const yaml_node_t *value,
         us < 100000 || us > 86400000000)
         return yaml_error(source, yaml_line(value),
                           "close: \"%.60s\" is neither `after poll` nor `idle 10s` (100ms to 1d)",
-                          text ? text : "");
+                          text != NULL ? text : "");
     bus->close_ms = (uint32_t)(us / 1000);
     return true;
 }
@@ -204,10 +204,10 @@ bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target
         return keys_path(source, draft->port, bus->port, sizeof bus->port);
     bus->tcp_port = 502;
     const char *text = yaml_text(draft->port);
-    if (!text || !units_host(text, bus->port, sizeof bus->port, &bus->tcp_port))
+    if (text == NULL || !units_host(text, bus->port, sizeof bus->port, &bus->tcp_port))
         return yaml_error(
             source, yaml_line(draft->port),
             "port: \"%.60s\" is not host:port; write for example port: 192.168.1.5:502",
-            text ? text : "");
+            text != NULL ? text : "");
     return true;
 }

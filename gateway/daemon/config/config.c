@@ -15,7 +15,7 @@
 
 #define ZONES "/usr/share/zoneinfo"
 
-/* --- plots --- */
+/* ---- plots ---- */
 
 static bool read_plot_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -57,24 +57,24 @@ static bool read_root_depth(struct yaml_source *source, const yaml_node_t *value
 {
     double *root_m = &((struct draft_plot *)target)->plot.root_m;
     const char *text = yaml_text(value);
-    if (text && units_length_m(text, root_m) && *root_m >= 0.1 && *root_m <= 3)
+    if (text != NULL && units_length_m(text, root_m) && *root_m >= 0.1 && *root_m <= 3)
         return true;
     return yaml_error(source, yaml_line(value),
                       "root_depth: \"%.60s\" is not a depth of 10cm to 3m; write for example "
                       "root_depth: 50cm",
-                      text ? text : "");
+                      text != NULL ? text : "");
 }
 
 static bool read_last_year(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     double *kg = &((struct draft_plot *)target)->plot.last_year_kg;
     const char *text = yaml_text(value);
-    if (text && units_mass_kg(text, kg) && *kg > 0)
+    if (text != NULL && units_mass_kg(text, kg) && *kg > 0)
         return true;
     return yaml_error(source, yaml_line(value),
                       "last_year: \"%.60s\" is not a weight of fresh leaf with its unit (kg, jin); "
                       "write for example last_year: 85kg",
-                      text ? text : "");
+                      text != NULL ? text : "");
 }
 
 #define PLOT(member) KEY_MEMBER(struct draft_plot, plot.member)
@@ -100,7 +100,7 @@ static bool read_plot(struct yaml_source *source, const yaml_node_t *item, void 
                      draft);
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
 #define CONFIG(member) KEY_MEMBER(struct config, member)
 #define SECTION(name)                                                                              \
@@ -211,11 +211,12 @@ static bool read_listen(struct yaml_source *source, const yaml_node_t *value, vo
     struct config *config = target;
     const char *text = yaml_text(value);
     config->http_port = 8080;
-    if (!text || !units_host(text, config->http_host, sizeof config->http_host, &config->http_port))
+    if (text == NULL ||
+        !units_host(text, config->http_host, sizeof config->http_host, &config->http_port))
         return yaml_error(source, yaml_line(value),
                           "listen: \"%.60s\" is not address:port; write for "
                           "example listen: 127.0.0.1:8080",
-                          text ? text : "");
+                          text != NULL ? text : "");
     return true;
 }
 
@@ -290,7 +291,7 @@ SECTION(alerts)
 {
     struct draft *draft = target;
     const char *text = yaml_text(value);
-    draft->no_alerts = text && strcmp(text, "none") == 0;
+    draft->no_alerts = text != NULL && strcmp(text, "none") == 0;
     return draft->no_alerts || keys_list(source, value, "alerts", 200, sizeof *draft->alerts,
                                          (void **)&draft->alerts, &draft->alert_count, draft_alert);
 }
@@ -400,12 +401,12 @@ static struct config *load(const char *path, const char *file, const char *profi
     struct yaml_source source;
     struct draft draft = {.config = calloc(1, sizeof *draft.config), .kept = kept};
     error->text[0] = '\0';
-    if (!draft.config) {
+    if (draft.config == NULL) {
         (void)snprintf(error->text, sizeof error->text, "out of memory");
         return NULL;
     }
     set_defaults(draft.config, file);
-    if (profile_dir)
+    if (profile_dir != NULL)
         (void)snprintf(draft.profile_dir, sizeof draft.profile_dir, "%s", profile_dir);
     bool good = yaml_open(&source, path, error);
     (void)snprintf(source.file, sizeof source.file, "%s", file); /* relative paths begin there */
@@ -442,13 +443,13 @@ struct config *config_load_kept(const char *folder, const char *file, struct con
 
 void config_free(struct config *config)
 {
-    if (!config)
+    if (config == NULL)
         return;
-    for (unsigned i = 0; config->buses && i < config->bus_count; i++)
+    for (unsigned i = 0; config->buses != NULL && i < config->bus_count; i++)
         free(config->buses[i].devices);
-    for (unsigned i = 0; config->plots && i < config->plot_count; i++)
+    for (unsigned i = 0; config->plots != NULL && i < config->plot_count; i++)
         free(config->plots[i].devices);
-    for (unsigned i = 0; config->profiles && i < config->profile_count; i++)
+    for (unsigned i = 0; config->profiles != NULL && i < config->profile_count; i++)
         profile_free(&config->profiles[i]);
     free(config->buses);
     free(config->devices);

@@ -27,7 +27,7 @@ static bool path_in(char out[PATH_ROOM], const char *folder, const char *name)
     return length > 0 && length < PATH_ROOM;
 }
 
-/* ---- Whole files -------------------------------------------------------------------------- */
+/* ---- Whole files ---- */
 
 /* The caller frees it; NULL: errno. */
 static char *read_whole(const char *path, size_t *size)
@@ -86,7 +86,7 @@ static bool same(const char *one, const char *other)
     return equal;
 }
 
-/* ---- The two folders ---------------------------------------------------------------------- */
+/* ---- The two folders ---- */
 
 /* Of the file config.good, by folder: the version of this form and the folder. */
 static const char marks[3][5] = {"", "1:1\n", "1:2\n"};

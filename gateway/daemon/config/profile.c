@@ -338,7 +338,7 @@ static bool check_fields(struct yaml_source *source, const struct profile_config
                                                    : "");
         }
     }
-    if ((published == 0 && (all_read || (profile->fields && profile->field_count == 0))) ||
+    if ((published == 0 && (all_read || (profile->fields != NULL && profile->field_count == 0))) ||
         published > READING_VALUES_MAX)
         good = yaml_error(source, 1, "%u measured metrics; a profile has 1 to %d", published,
                           READING_VALUES_MAX);
@@ -393,23 +393,23 @@ static bool file_in(const char *folder, const char *name, char *path, size_t siz
 
 bool profile_find(const char *name, const char *profile_dir, char *path, size_t size)
 {
-    return (profile_dir && file_in(profile_dir, name, path, size)) ||
+    return (profile_dir != NULL && file_in(profile_dir, name, path, size)) ||
            file_in(BAIYE_PROFILE_DIR, name, path, size);
 }
 
 static size_t list_folder(const char *folder, char (*names)[CONFIG_NAME_SIZE], size_t count)
 {
-    DIR *dir = folder ? opendir(folder) : NULL;
+    DIR *dir = folder != NULL ? opendir(folder) : NULL;
     const struct dirent *entry;
-    while (dir && count < PROFILES_LISTED && (entry = readdir(dir))) {
+    while (dir != NULL && count < PROFILES_LISTED && (entry = readdir(dir)) != NULL) {
         const char *end = strstr(entry->d_name, ".yaml");
-        size_t size = end ? (size_t)(end - entry->d_name) : 0;
+        size_t size = end != NULL ? (size_t)(end - entry->d_name) : 0;
         if (size == 0 || size >= CONFIG_NAME_SIZE)
             continue;
         memcpy(names[count], entry->d_name, size);
         names[count++][size] = '\0';
     }
-    if (dir)
+    if (dir != NULL)
         (void)closedir(dir);
     return count;
 }
@@ -419,13 +419,13 @@ void profile_nearest(const char *name, const char *profile_dir, char *nearest, s
     char(*names)[CONFIG_NAME_SIZE] = calloc(PROFILES_LISTED, CONFIG_NAME_SIZE);
     const char *words[PROFILES_LISTED + 1] = {NULL};
     *nearest = '\0';
-    if (!names)
+    if (names == NULL)
         return;
     size_t count = list_folder(BAIYE_PROFILE_DIR, names, list_folder(profile_dir, names, 0));
     for (size_t i = 0; i < count; i++)
         words[i] = names[i];
     const char *found = yaml_nearest(name, words);
-    if (found)
+    if (found != NULL)
         (void)snprintf(nearest, size, "%s", found);
     free(names);
 }

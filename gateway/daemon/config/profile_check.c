@@ -25,7 +25,7 @@ static const yaml_node_t *value_of(const struct check *check, const yaml_node_t 
     for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
          pair < mapping->data.mapping.pairs.top; pair++) {
         const char *name = yaml_text(yaml_at(check->source, pair->key));
-        if (name && strcmp(name, key) == 0)
+        if (name != NULL && strcmp(name, key) == 0)
             return yaml_at(check->source, pair->value);
     }
     return NULL;
@@ -55,8 +55,7 @@ static bool was_read(const struct check *check, const yaml_node_t *item)
     return true;
 }
 
-/* ---- Register numbers as documents have them ---------------------------------------------------
- */
+/* ---- Register numbers as documents have them ---- */
 
 /* 40011, or 400011, is what documents call the eleventh holding register. */
 struct document_number {
@@ -119,7 +118,7 @@ static void check_register(const struct check *check, const yaml_node_t *mapping
                            unsigned function, bool writes)
 {
     const yaml_node_t *node = value_of(check, mapping, key);
-    const char *text = node ? yaml_text(node) : NULL;
+    const char *text = node != NULL ? yaml_text(node) : NULL;
     struct document_number number;
     char instead[40] = "", otherwise[80] = "", said[300];
     if (text == NULL || !is_document_number(text, function, &number))
@@ -143,8 +142,7 @@ static void check_register(const struct check *check, const yaml_node_t *mapping
     say_register(check, yaml_line(node), key, text, said);
 }
 
-/* ---- Metrics and units -------------------------------------------------------------------------
- */
+/* ---- Metrics and units ---- */
 
 static const struct {
     const char *said, *meant;
@@ -196,7 +194,7 @@ static const char *nearest_metric(const char *name)
 {
     const char *names[128] = {NULL};
     const struct metric_info *info;
-    for (size_t i = 0; i + 1 < sizeof names / sizeof names[0] && (info = metric_at(i)); i++)
+    for (size_t i = 0; i + 1 < sizeof names / sizeof names[0] && (info = metric_at(i)) != NULL; i++)
         names[i] = info->name;
     return yaml_nearest(name, names);
 }
@@ -218,14 +216,14 @@ static void meant_metrics(const char *name, char *meant, size_t size)
             (void)snprintf(meant + used, size - used, "%s%s", used ? ", " : "", info->name);
     }
     const char *near = *meant || is_another_of(name) ? NULL : nearest_metric(name);
-    if (near)
+    if (near != NULL)
         (void)snprintf(meant, size, "%s", near);
 }
 
 static void check_metric(const struct check *check, const yaml_node_t *item)
 {
     const yaml_node_t *node = value_of(check, item, "metric");
-    const char *name = node ? yaml_text(node) : NULL;
+    const char *name = node != NULL ? yaml_text(node) : NULL;
     char meant[200];
     if (name == NULL || metric_find(name) != NULL)
         return;
@@ -274,7 +272,7 @@ static void check_unit(const struct check *check, const yaml_node_t *item,
                        const struct field_config *field)
 {
     const yaml_node_t *node = value_of(check, item, "unit");
-    const char *unit = node ? yaml_text(node) : NULL;
+    const char *unit = node != NULL ? yaml_text(node) : NULL;
     const struct metric_info *info = field->metric[0] ? metric_find(field->metric) : NULL;
     char how[120] = "leave unit out";
     if (unit == NULL || info == NULL || strcmp(unit, info->unit) == 0)
@@ -294,8 +292,7 @@ static void check_unit(const struct check *check, const yaml_node_t *item,
                      info->unit[0] ? info->unit : "a number without unit", how);
 }
 
-/* ---- Codes and ranges --------------------------------------------------------------------------
- */
+/* ---- Codes and ranges ---- */
 
 /* The highest code of a type of whole numbers from 0 up; 0 for others. */
 static uint64_t most_code(const struct field_config *field)
@@ -311,7 +308,7 @@ static void check_codes(const struct check *check, const yaml_node_t *item,
     for (unsigned i = 0; i < field->no_value_count; i++) {
         const yaml_node_t *node = value_of(check, item, "no_value");
         if ((field->type == FIELD_BITS || field->type == FIELD_BOOL) && field->no_values[i] > most)
-            (void)yaml_error(check->source, node ? yaml_line(node) : line,
+            (void)yaml_error(check->source, node != NULL ? yaml_line(node) : line,
                              "no_value %llu can't be seen in %s of %s; write 0 to %llu",
                              (unsigned long long)field->no_values[i],
                              field->type == FIELD_BOOL ? "the one bit" : "the bits",
@@ -357,8 +354,7 @@ static void check_reach(const struct check *check, const struct field_config *fi
                          field->min, field->max);
 }
 
-/* ---- Keys that do nothing ----------------------------------------------------------------------
- */
+/* ---- Keys that do nothing ---- */
 
 static bool has_flags(const struct profile_config *profile, int channel)
 {
@@ -400,14 +396,13 @@ static void check_idle_keys(const struct check *check, const yaml_node_t *item,
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         const yaml_node_t *node = rules[i].idle ? value_of(check, item, rules[i].key) : NULL;
-        if (node)
+        if (node != NULL)
             (void)yaml_error(check->source, yaml_line(node), "%s %s; leave it out", rules[i].key,
                              rules[i].why);
     }
 }
 
-/* ---- Fields and writes among each other --------------------------------------------------------
- */
+/* ---- Fields and writes among each other ---- */
 
 /* The bits of its one register that a field takes; all where it takes more. */
 static uint32_t bits_taken(const struct field_config *field)
@@ -501,14 +496,13 @@ static void check_field(const struct check *check, unsigned index)
     check_overlap(check, index);
 }
 
-/* ---- The file ----------------------------------------------------------------------------------
- */
+/* ---- The file ---- */
 
 /* The profile's name is the file's. */
 static void name_of(struct yaml_source *source, const char *path, char name[CONFIG_NAME_SIZE])
 {
     const char *slash = strrchr(path, '/');
-    const char *file = slash ? slash + 1 : path;
+    const char *file = slash != NULL ? slash + 1 : path;
     size_t size = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789-");
     bool good = size > 0 && size < CONFIG_NAME_SIZE && strcmp(file + size, ".yaml") == 0;
     if (!good)

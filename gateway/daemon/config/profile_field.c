@@ -51,7 +51,7 @@ static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *va
         return yaml_error(source, yaml_line(value),
                           "no_value: \"%.40s\" is not a code of up to 64 bits; write for example "
                           "no_value: 0x8000",
-                          text ? text : "(a list or mapping)");
+                          text != NULL ? text : "(a list or mapping)");
     field->no_value_negative |= (uint8_t)(negative << field->no_value_count);
     field->no_values[field->no_value_count++] = negative ? UINT64_C(0) - code : code;
     return true;
@@ -115,7 +115,7 @@ static bool read_depth(struct yaml_source *source, const yaml_node_t *value, voi
         return yaml_error(source, yaml_line(value),
                           "depth: \"%.40s\" is no depth of 1cm to 999cm; write for example depth: "
                           "20cm",
-                          text ? text : "(a list or mapping)");
+                          text != NULL ? text : "(a list or mapping)");
     (void)snprintf(draft->depth, sizeof draft->depth, "%dcm", (int)nearbyint(cm));
     return true;
 }
@@ -129,7 +129,7 @@ static bool read_at(struct yaml_source *source, const yaml_node_t *value, void *
             source, yaml_line(value),
             "at: \"%.40s\" is not which of several it is: a number, or a letter and a "
             "number; write for example at: l1",
-            text ? text : "(a list or mapping)");
+            text != NULL ? text : "(a list or mapping)");
     (void)snprintf(draft->at, sizeof draft->at, "%s", text);
     return true;
 }
@@ -425,15 +425,15 @@ bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, voi
         return false;
     const struct metric_info *known = field->metric[0] ? metric_find(field->metric) : NULL;
     if (isnan(field->min))
-        field->min = known ? known->min : -1e12;
+        field->min = known != NULL ? known->min : -1e12;
     if (isnan(field->max))
-        field->max = known ? known->max : 1e12;
-    bool same_unit = known && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
+        field->max = known != NULL ? known->max : 1e12;
+    bool same_unit = known != NULL && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
     if (isnan(field->most_per_hour))
         field->most_per_hour = same_unit ? known->most_per_hour : 0;
     if (field->stuck_s == UINT32_MAX)
-        field->stuck_s = known ? known->stuck_h * 3600u : 0;
-    if (known && !field->unit[0])
+        field->stuck_s = known != NULL ? known->stuck_h * 3600u : 0;
+    if (known != NULL && !field->unit[0])
         (void)snprintf(field->unit, sizeof field->unit, "%s", known->unit);
     if (field->role >= ROLE_MODEL && !draft.every_set)
         field->every_ms = TEXT_EVERY_MS;

@@ -16,10 +16,10 @@ static bool twice(struct yaml_source *source, int line, const char *what, const 
 static bool allocate(struct yaml_source *source, size_t count, size_t size, void **items)
 {
     *items = calloc(count ? count : 1, size);
-    return *items || yaml_error(source, 1, "out of memory");
+    return *items != NULL || yaml_error(source, 1, "out of memory");
 }
 
-/* --- profiles --- */
+/* ---- profiles ---- */
 
 static bool load_profile(struct yaml_source *source, struct draft *draft,
                          const struct draft_device *device)
@@ -57,7 +57,7 @@ static const struct profile_config *find_profile(const struct config *config, co
     return NULL;
 }
 
-/* --- devices --- */
+/* ---- devices ---- */
 
 static void publish_fields(struct device_config *device)
 {
@@ -142,9 +142,9 @@ static bool add_device(struct yaml_source *source, struct draft *draft,
     struct config *config = draft->config;
     struct bus_config *bus = &config->buses[bus_index];
     const struct device_config *same = config_device(config, from->device.name);
-    if (same)
+    if (same != NULL)
         return twice(source, from->device.line, "device", same->name, same->line);
-    if (!find_profile(config, from->profile) && !load_profile(source, draft, from))
+    if (find_profile(config, from->profile) == NULL && !load_profile(source, draft, from))
         return false;
     struct device_config *device = &config->devices[config->device_count];
     *device = from->device;
@@ -210,7 +210,7 @@ static bool add_buses(struct yaml_source *source, struct draft *draft)
     return true;
 }
 
-/* --- plots, brokers --- */
+/* ---- plots, brokers ---- */
 
 static bool unknown_device(struct yaml_source *source, const struct config *config,
                            const yaml_node_t *node, const struct plot_config *plot)
@@ -218,33 +218,34 @@ static bool unknown_device(struct yaml_source *source, const struct config *conf
     const char *words[1025] = {NULL}, *name = yaml_text(node);
     for (unsigned i = 0; i < config->device_count && i < 1024; i++)
         words[i] = config->devices[i].name;
-    const char *near = name ? yaml_nearest(name, words) : NULL;
-    return yaml_error(source, yaml_line(node),
-                      "plot \"%s\" names the unknown device \"%.40s\"; %s%s%s", plot->name,
-                      name ? name : "?", near ? "did you mean \"" : "add it to a bus",
-                      near ? near : "", near ? "\"?" : "");
+    const char *near = name != NULL ? yaml_nearest(name, words) : NULL;
+    return yaml_error(
+        source, yaml_line(node), "plot \"%s\" names the unknown device \"%.40s\"; %s%s%s",
+        plot->name, name != NULL ? name : "?", near != NULL ? "did you mean \"" : "add it to a bus",
+        near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 static bool add_plot(struct yaml_source *source, struct draft *draft, const struct draft_plot *from)
 {
     struct config *config = draft->config;
-    if (config_plot(config, from->plot.name))
+    if (config_plot(config, from->plot.name) != NULL)
         return yaml_error(source, from->line, "plot \"%s\" stands twice; give each its own name",
                           from->plot.name);
     struct plot_config *plot = &config->plots[config->plot_count];
     *plot = from->plot;
     if (!plot->label[0])
         strcpy(plot->label, plot->name);
-    const yaml_node_item_t *item = from->devices ? from->devices->data.sequence.items.start : NULL;
-    size_t count = item ? (size_t)(from->devices->data.sequence.items.top - item) : 0;
+    const yaml_node_item_t *item =
+        from->devices != NULL ? from->devices->data.sequence.items.start : NULL;
+    size_t count = item != NULL ? (size_t)(from->devices->data.sequence.items.top - item) : 0;
     if (!allocate(source, count, sizeof *plot->devices, (void **)&plot->devices))
         return false;
     config->plot_count++;
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *node = yaml_at(source, item[i]);
         const char *name = yaml_text(node);
-        const struct device_config *device = name ? config_device(config, name) : NULL;
-        if (!device)
+        const struct device_config *device = name != NULL ? config_device(config, name) : NULL;
+        if (device == NULL)
             return unknown_device(source, config, node, plot);
         for (unsigned j = 0; j < plot->device_count; j++) {
             if (plot->devices[j] == device->index)

@@ -21,14 +21,15 @@ static bool read_url(struct yaml_source *source, const yaml_node_t *value, void 
     struct way_config *way = target;
     const char *text = yaml_text(value);
     bool mail = way->kind == WAY_MAIL;
-    bool good = text && strlen(text) < sizeof way->url && strpbrk(text, " \t\"\\") == NULL &&
+    bool good = text != NULL && strlen(text) < sizeof way->url &&
+                strpbrk(text, " \t\"\\") == NULL &&
                 (mail ? strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0
                       : strncmp(text, "https://", 8) == 0 || is_loopback_url(text));
     if (!good)
-        return yaml_error(source, yaml_line(value),
-                          "url: \"%.60s\" is not %s; write for example url: %s", text ? text : "",
-                          mail ? "a mail server with TLS" : "an address with https",
-                          mail ? "smtps://smtp.example.org" : "https://ntfy.example.org");
+        return yaml_error(
+            source, yaml_line(value), "url: \"%.60s\" is not %s; write for example url: %s",
+            text != NULL ? text : "", mail ? "a mail server with TLS" : "an address with https",
+            mail ? "smtps://smtp.example.org" : "https://ntfy.example.org");
     (void)snprintf(way->url, sizeof way->url, "%s", text);
     return true;
 }
@@ -41,7 +42,7 @@ static bool read_to(struct yaml_source *source, const yaml_node_t *value, void *
     size_t count = list ? (size_t)(value->data.sequence.items.top - item) : 1;
     for (size_t i = 0; i < count && count <= WAY_RECEIVERS_MAX; i++) {
         const char *text = yaml_text(list ? yaml_at(source, item[i]) : value);
-        if (!text || !strchr(text, '@') || strpbrk(text, " <>\r\n\t") != NULL ||
+        if (text == NULL || !strchr(text, '@') || strpbrk(text, " <>\r\n\t") != NULL ||
             strlen(text) >= sizeof way->to[0])
             break;
         (void)snprintf(way->to[way->to_count++], sizeof way->to[0], "%s", text);
@@ -128,9 +129,9 @@ static bool read_numbers(struct yaml_source *source, const yaml_node_t *value, v
     size_t count = list ? (size_t)(value->data.sequence.items.top - item) : 1;
     for (size_t i = 0; i < count && count <= WAY_RECEIVERS_MAX; i++) {
         const char *text = yaml_text(list ? yaml_at(source, item[i]) : value);
-        const char *digits = text && text[0] == '+' ? text + 1 : text;
-        size_t length = digits ? strspn(digits, "0123456789") : 0;
-        if (!digits || length < 3 || length > 20 || digits[length] != '\0')
+        const char *digits = text != NULL && text[0] == '+' ? text + 1 : text;
+        size_t length = digits != NULL ? strspn(digits, "0123456789") : 0;
+        if (digits == NULL || length < 3 || length > 20 || digits[length] != '\0')
             break;
         (void)snprintf(way->to[way->to_count++], sizeof way->to[0], "%s", text);
     }
@@ -276,7 +277,7 @@ static bool add_member(struct yaml_source *source, const struct config *config,
                        struct group_config *group, const yaml_node_t *node)
 {
     const char *name = yaml_text(node);
-    for (uint16_t w = 0; name && w < config->way_count; w++) {
+    for (uint16_t w = 0; name != NULL && w < config->way_count; w++) {
         if (strcmp(config->ways[w].name, name) != 0)
             continue;
         group->ways |= (uint16_t)(1u << w);
@@ -284,7 +285,7 @@ static bool add_member(struct yaml_source *source, const struct config *config,
     }
     return yaml_error(source, yaml_line(node),
                       "group \"%s\" names the unknown way \"%.40s\"; write one of notify",
-                      group->name, name ? name : "?");
+                      group->name, name != NULL ? name : "?");
 }
 
 static bool add_group(struct yaml_source *source, struct config *config, const yaml_node_t *key,
@@ -292,8 +293,8 @@ static bool add_group(struct yaml_source *source, struct config *config, const y
 {
     struct group_config *group = &config->groups[config->group_count];
     const char *name = yaml_text(key);
-    if (config->group_count == WAY_GROUPS_MAX || !name || strlen(name) >= sizeof group->name ||
-        value->type != YAML_SEQUENCE_NODE)
+    if (config->group_count == WAY_GROUPS_MAX || name == NULL ||
+        strlen(name) >= sizeof group->name || value->type != YAML_SEQUENCE_NODE)
         return yaml_error(source, yaml_line(key),
                           "groups: at most %d lists of ways are possible; write for example "
                           "groups: { night: [yard, family], day: [family] }",
@@ -319,12 +320,12 @@ bool draft_ways_resolve(struct yaml_source *source, struct draft *draft)
         }
     }
     const yaml_node_t *groups = draft->groups;
-    if (groups && groups->type != YAML_MAPPING_NODE)
+    if (groups != NULL && groups->type != YAML_MAPPING_NODE)
         return yaml_error(
             source, yaml_line(groups),
             "groups must be a mapping; write for example groups: { night: [family] }");
-    const yaml_node_pair_t *pair = groups ? groups->data.mapping.pairs.start : NULL;
-    for (; pair && pair < groups->data.mapping.pairs.top; pair++) {
+    const yaml_node_pair_t *pair = groups != NULL ? groups->data.mapping.pairs.start : NULL;
+    for (; pair != NULL && pair < groups->data.mapping.pairs.top; pair++) {
         if (!add_group(source, config, yaml_at(source, pair->key), yaml_at(source, pair->value)))
             return false;
     }
@@ -343,7 +344,7 @@ bool draft_heartbeat(struct yaml_source *source, const yaml_node_t *value, void 
                                        "Thursday", "Friday", "Saturday"};
     struct config *config = ((struct draft *)target)->config;
     const char *text = yaml_text(value);
-    for (uint8_t i = 0; text && i < 7; i++) {
+    for (uint8_t i = 0; text != NULL && i < 7; i++) {
         size_t length = strlen(days[i]);
         if (strncmp(text, days[i], length) != 0 || text[length] != ' ')
             continue;
@@ -357,5 +358,5 @@ bool draft_heartbeat(struct yaml_source *source, const yaml_node_t *value, void 
     return yaml_error(source, yaml_line(value),
                       "heartbeat: \"%.40s\" is not a day of the week and a time; write for example "
                       "heartbeat: Sunday 19:00",
-                      text ? text : "");
+                      text != NULL ? text : "");
 }

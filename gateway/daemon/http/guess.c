@@ -33,7 +33,7 @@ void guess_close(struct guess *guess)
     free(guess);
 }
 
-/* ---- Entries ------------------------------------------------------------------------------ */
+/* ---- Entries ---- */
 
 /* IPv4 as it is, of IPv6 the first 64 bits; what is neither counts as one address. */
 static void peer_of(const char *text, char out[GUESS_PEER_SIZE])
@@ -90,7 +90,7 @@ static struct entry *entry_of(struct guess *guess, const char *user, const char 
     return oldest;
 }
 
-/* ---- One login ---------------------------------------------------------------------------- */
+/* ---- One login ---- */
 
 static int64_t wait_of(const struct entry *entry, uint32_t free_ones, int64_t now_ms)
 {

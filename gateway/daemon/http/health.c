@@ -146,7 +146,7 @@ json_t *health_ready(const struct health *health)
                      reasons, "warnings", warnings);
 }
 
-/* ---- stats -------------------------------------------------------------------------------- */
+/* ---- stats ---- */
 
 static void put(json_t *object, const char *key, uint64_t value)
 {

@@ -122,7 +122,7 @@ bool http_argument(struct http_request *request, const char *name, char *out, si
     }
 }
 
-/* ---- The answer --------------------------------------------------------------------------- */
+/* ---- The answer ---- */
 
 static void request_end(struct http_request *request)
 {
@@ -381,7 +381,7 @@ static int writable(struct http_request *request)
     return 0;
 }
 
-/* ---- What is wanted, and by whom ---------------------------------------------------------- */
+/* ---- What is wanted, and by whom ---- */
 
 /* The app's folder may come later: there was no descriptor left, or it is installed only now. */
 static bool open_app(struct http *http)
@@ -609,7 +609,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-/* ---- Listening ---------------------------------------------------------------------------- */
+/* ---- Listening ---- */
 
 static const struct lws_protocols protocols[] = {
     {.name = "http", .callback = callback, .per_session_data_size = sizeof(struct http_request)},

@@ -213,7 +213,7 @@ static const struct family web_families[] = {
      AT(web_sample, bridge.bytes_out)},
 };
 
-/* ---- Where the items come from ------------------------------------------------------------ */
+/* ---- Where the items come from ---- */
 
 static void take_gateway(const struct health *health, size_t index, void *item)
 {
@@ -341,7 +341,7 @@ static const struct group groups[] = {
      GROUP(certificate)},
 };
 
-/* ---- Out ---------------------------------------------------------------------------------- */
+/* ---- Out ---- */
 
 static uint64_t number_at(const void *item, const struct family *family)
 {

@@ -106,7 +106,7 @@ extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);
 
-/* ---- Actuators: switched back after their time, also by the next start of the daemon. ------ */
+/* ---- Actuators: switched back after their time, also by the next start of the daemon. ---- */
 struct actuators *actuators_open(struct rpc *rpc);
 void actuators_close(struct actuators *actuators);
 /* It was switched on (value not 0) or off (0). */

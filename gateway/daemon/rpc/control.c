@@ -63,7 +63,7 @@ static void drop(struct client *client)
     client->control = NULL;
 }
 
-/* ---- Out ---------------------------------------------------------------------------------- */
+/* ---- Out ---- */
 
 static void flush(struct client *client)
 {
@@ -138,7 +138,7 @@ static void answered(void *context, bool progress, const json_t *body)
     }
 }
 
-/* ---- In ----------------------------------------------------------------------------------- */
+/* ---- In ---- */
 
 static void complain(struct client *client, json_t *id, const char *code, const char *message)
 {
@@ -289,7 +289,7 @@ static void accept_client(struct loop_fd *listener, enum loop_event event)
         drop(client);
 }
 
-/* ---- The socket --------------------------------------------------------------------------- */
+/* ---- The socket ---- */
 
 /* Does somebody listen there? Then it is not ours to replace. */
 static bool taken(const struct sockaddr_un *address)

@@ -101,7 +101,7 @@ void *rpc_attach(struct rpc_call *call, size_t size, void (*release)(void *state
     return call->state;
 }
 
-/* ---- Audit and duplicates ----------------------------------------------------------------- */
+/* ---- Audit and duplicates ---- */
 
 /* A longer text is cut. */
 static void copy_cut(char *out, size_t size, const char *text)
@@ -198,7 +198,7 @@ static void forget_duplicate(struct rpc_engine *engine, uint64_t hash)
     }
 }
 
-/* ---- The end of a call -------------------------------------------------------------------- */
+/* ---- The end of a call ---- */
 
 static void finish(struct rpc_call *call, json_t *body, const char *result, bool refused)
 {
@@ -303,7 +303,7 @@ void rpc_forget(struct rpc_call *call)
     call->answer = NULL;
 }
 
-/* ---- Parameters --------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 bool rpc_has(const struct rpc_call *call, const char *name)
 {
@@ -387,7 +387,7 @@ bool rpc_bus(struct rpc_call *call, uint16_t *bus)
     return false;
 }
 
-/* ---- The beginning ------------------------------------------------------------------------ */
+/* ---- The beginning ---- */
 
 /* Expired by the sender's own date (UTC ms), when the gateway knows what time it is. */
 static bool expired(struct rpc *rpc, const json_t *params)
@@ -528,7 +528,7 @@ struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, cons
     return NULL;
 }
 
-/* ---- By MQTT ------------------------------------------------------------------------------ */
+/* ---- By MQTT ---- */
 
 struct mqtt_origin {
     struct rpc *rpc;

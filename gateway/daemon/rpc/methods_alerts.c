@@ -73,7 +73,7 @@ static void run_alerts(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
-/* ---- alert_test: waits for what each service answers ---------------------------------------- */
+/* ---- alert_test: waits for what each service answers ---- */
 
 #define TEST_LOOK_MS 200
 #define TEST_MOST_MS 45000 /* a transfer takes 30 s at most */

@@ -44,7 +44,7 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
     return result == BUS_OK;
 }
 
-/* ---- read --------------------------------------------------------------------------------- */
+/* ---- read ---- */
 
 /* The values of an answer to a read of `count` things; NULL: it is not that answer. */
 static json_t *read_values(const struct bus_reply *reply, uint8_t function, uint16_t count)
@@ -137,7 +137,7 @@ static void run_read(struct rpc_call *call)
                 pdu, size, read_ready);
 }
 
-/* ---- write -------------------------------------------------------------------------------- */
+/* ---- write ---- */
 
 struct writing {
     int32_t value;
@@ -193,7 +193,7 @@ static void run_write(struct rpc_call *call)
         actions_person_done(actions, output, BUS_BUSY); /* the call is gone */
 }
 
-/* ---- raw, pause, scan --------------------------------------------------------------------- */
+/* ---- raw, pause, scan ---- */
 
 static int hex_digit(char c)
 {

@@ -69,7 +69,7 @@ static struct channel_job *open_channel(struct rpc_call *call)
     return NULL;
 }
 
-/* ---- the words of a table ----------------------------------------------------------------- */
+/* ---- the words of a table ---- */
 
 /* From NODE_CALIBRATION_DATE on: date, operator, points, points. */
 static void table_put(const struct calibration_table *table, uint16_t words[RPC_NODE_TABLE])
@@ -107,7 +107,7 @@ static void read_raw(struct rpc_call *call)
     rpc_node_read(call, (uint16_t)(NODE_RAW + 2 * job->channel), 2, "reading its raw count");
 }
 
-/* ---- what it has -------------------------------------------------------------------------- */
+/* ---- what it has ---- */
 
 /* The value of a snapshot and its flag. */
 static json_t *value_json(unsigned channel, const uint16_t *snapshot, const char **flag)
@@ -163,7 +163,7 @@ static void run_calibration(struct rpc_call *call)
     rpc_node_run(call, told, rpc_node_failed);
 }
 
-/* ---- fresh samples ------------------------------------------------------------------------ */
+/* ---- fresh samples ---- */
 
 static void next_sample(struct rpc_call *call);
 
@@ -276,7 +276,7 @@ static void run_measure(struct rpc_call *call)
     rpc_node_run(call, seen_first, rpc_node_failed);
 }
 
-/* ---- a new table -------------------------------------------------------------------------- */
+/* ---- a new table ---- */
 
 static bool want_points(struct rpc_call *call, struct calibration_table *table)
 {

@@ -50,7 +50,7 @@ void *rpc_node_open(struct rpc_call *call, size_t size, void (*release)(void *st
     return job;
 }
 
-/* ---- the list ----------------------------------------------------------------------------- */
+/* ---- the list ---- */
 
 void rpc_node_clear(struct rpc_call *call)
 {
@@ -82,7 +82,7 @@ void rpc_node_write(struct rpc_call *call, uint16_t address, uint16_t value, con
                                                     .what = what});
 }
 
-/* ---- doing it ----------------------------------------------------------------------------- */
+/* ---- doing it ---- */
 
 static void next(struct rpc_call *call);
 
@@ -158,7 +158,7 @@ void rpc_node_run(struct rpc_call *call, void (*done)(struct rpc_call *call),
     next(call);
 }
 
-/* ---- its end ------------------------------------------------------------------------------ */
+/* ---- its end ---- */
 
 static void describe(struct rpc_call *call, const char *so)
 {

@@ -43,7 +43,7 @@ static struct by_serial *attach(struct rpc_call *call, uint16_t bus)
     return state;
 }
 
-/* ---- who is there --------------------------------------------------------------------------- */
+/* ---- who is there ---- */
 
 static void ask_scan(struct rpc_call *call, uint8_t what);
 
@@ -126,7 +126,7 @@ void rpc_scan_serials(struct rpc_call *call, uint16_t bus)
     ask_scan(call, FAST_SCAN_START);
 }
 
-/* ---- an address for one --------------------------------------------------------------------- */
+/* ---- an address for one ---- */
 
 static void ask_serial(struct rpc_call *call, uint8_t retries, void (*ready)(struct rpc_call *call))
 {

@@ -45,7 +45,7 @@ static void read_settings(struct rpc_call *call)
     rpc_node_read(call, NODE_STATUS, 1, "reading its state");
 }
 
-/* ---- show --------------------------------------------------------------------------------- */
+/* ---- show ---- */
 
 static void shown(struct rpc_call *call)
 {
@@ -76,7 +76,7 @@ static void run_settings(struct rpc_call *call)
     rpc_node_run(call, shown, rpc_node_failed);
 }
 
-/* ---- set: what may be set ----------------------------------------------------------------- */
+/* ---- set: what may be set ---- */
 
 static bool fail_invalid(struct rpc_call *call, const char *message, const char *hint)
 {
@@ -154,7 +154,7 @@ static bool want_all(struct rpc_call *call, const json_t *values)
            fail_invalid(call, "values: {name: value} is needed", "`baiye settings DEVICE`");
 }
 
-/* ---- set: doing it ------------------------------------------------------------------------ */
+/* ---- set: doing it ---- */
 
 /* Both readings are there: before it, and what is in force now. */
 static void compare(struct rpc_call *call)

@@ -15,7 +15,7 @@
 #define GUESS_FROM     20 /* per mille behind, before the time left is told */
 #define PROGRESS_EVERY 5  /* per mille between two progress lines, or a second */
 
-/* ---- what is said of a node ----------------------------------------------------------------- */
+/* ---- what is said of a node ---- */
 
 /* It was not asked for by name, and the image is not for it. */
 static bool is_skipped(const struct update_job *job, const struct update_node *node)
@@ -101,7 +101,7 @@ static json_t *result_of(const struct update_job *job)
                      (int)job->stopping, "nodes", nodes);
 }
 
-/* ---- those who watch ------------------------------------------------------------------------ */
+/* ---- those who watch ---- */
 
 static bool watch(struct update_job *job, struct rpc_call *call)
 {
@@ -179,7 +179,7 @@ void update_job_ended(struct update_job *job)
     update_job_free(job);
 }
 
-/* ---- parameters ------------------------------------------------------------------------------ */
+/* ---- parameters ---- */
 
 /* The image out of base64; NULL when it is none. */
 static uint8_t *take_file(const char *text, size_t *size)

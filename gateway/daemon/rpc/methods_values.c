@@ -100,7 +100,7 @@ static void run_values(struct rpc_call *call)
     rpc_end(call, json_pack("{s:o}", "values", list));
 }
 
-/* ---- history ------------------------------------------------------------------------------ */
+/* ---- history ---- */
 
 enum { COLUMNS = 7 };
 
@@ -187,7 +187,7 @@ static bool history_of_what(struct rpc_call *call, struct store_history_query *q
     query->plot = -1;
     if (rpc_has(call, "plot")) {
         const char *name = rpc_text(call, "plot");
-        const struct plot_config *plot = name ? config_plot(call->rpc->config, name) : NULL;
+        const struct plot_config *plot = name != NULL ? config_plot(call->rpc->config, name) : NULL;
         if (name != NULL && plot == NULL)
             rpc_fail(call, "unknown", "there is no such plot", "the topic site lists them");
         if (plot != NULL)
@@ -245,7 +245,7 @@ static void run_history(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
-/* ---- resend, ack, backup ------------------------------------------------------------------ */
+/* ---- resend, ack, backup ---- */
 
 struct resend {
     uint32_t found;
@@ -416,7 +416,7 @@ static void run_backup(struct rpc_call *call)
         rpc_fail_store(call, result);
 }
 
-/* ---- audits, stats ------------------------------------------------------------------------ */
+/* ---- audits, stats ---- */
 
 struct audits {
     json_t *rows; /* built by the store's thread */

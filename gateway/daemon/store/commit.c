@@ -89,8 +89,7 @@ uint32_t commit_p99_us(struct store *store)
     return samples[(count - 1) * 99 / 100];
 }
 
-/* ---- Preparing --------------------------------------------------------------------------------
- */
+/* ---- Preparing ---- */
 
 static void count_record(struct store *store, const struct body_reader *reader,
                          const struct record *record, const struct stream *stream, uint64_t id)
@@ -220,8 +219,7 @@ static void prepare_more(struct store *store, bool partial)
     }
 }
 
-/* ---- Inserting --------------------------------------------------------------------------------
- */
+/* ---- Inserting ---- */
 
 static int insert_batches(struct store *store, uint64_t *id)
 {
@@ -372,8 +370,7 @@ void commit_run(struct store *store, int64_t now_ms, bool everything)
              (level.full_chunks >= CHUNKS_AT_ONCE || (everything && level.waiting > 0)));
 }
 
-/* ---- After a start ----------------------------------------------------------------------------
- */
+/* ---- After a start ---- */
 
 struct replay {
     struct store *store;

@@ -48,8 +48,7 @@ void feeds_destroy(struct feeds *feeds)
     free(feeds);
 }
 
-/* ---- Committed records, in order --------------------------------------------------------------
- */
+/* ---- Committed records, in order ---- */
 
 /* Does the body hold a reading whose time may still become known? */
 static bool must_wait(struct store *store, const uint8_t *data, uint32_t size)
@@ -202,8 +201,7 @@ void feed_serve(struct store *store)
     }
 }
 
-/* ---- What is asked for again ------------------------------------------------------------------
- */
+/* ---- What is asked for again ---- */
 
 bool feed_add_again(struct store *store, const struct again *again)
 {
@@ -307,8 +305,7 @@ enum feed_result store_feed_again(struct store *store, uint16_t broker, uint8_t 
     return FEED_NONE;
 }
 
-/* ---- The small ones -----------------------------------------------------------------------------
- */
+/* ---- The small ones ---- */
 
 void feed_wake(struct store *store)
 {

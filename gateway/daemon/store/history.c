@@ -126,8 +126,7 @@ static void add_point(struct search *search, const struct store_point *point)
         squeeze(search);
 }
 
-/* ---- Raw ---------------------------------------------------------------------------------------
- */
+/* ---- Raw ---- */
 
 static void scan_body(struct search *search, const void *data, size_t size)
 {
@@ -195,8 +194,7 @@ static void raw_hour(void *context, const struct rollup_row *row)
         search->limit_ms = limit < search->cut_ms ? limit : search->cut_ms;
 }
 
-/* ---- Means -------------------------------------------------------------------------------------
- */
+/* ---- Means ---- */
 
 static void mean_hour(void *context, const struct rollup_row *row)
 {
@@ -228,8 +226,7 @@ static void mean_hour(void *context, const struct rollup_row *row)
     add_point(search, &point);
 }
 
-/* ---- One question ------------------------------------------------------------------------------
- */
+/* ---- One question ---- */
 
 static bool find_field(const struct stream_schema *shape, const char *metric, unsigned *field)
 {

@@ -415,8 +415,7 @@ enum store_result store_audits(struct store *store, store_asker asker, uint32_t 
     return note_post(store, asker, note);
 }
 
-/* ---- Documents: in table meta, their keys prefixed ----------------------------------------------
- */
+/* ---- Documents: in table meta, their keys prefixed ---- */
 
 static enum store_result put_act(struct store *store, struct note_task *note)
 {

@@ -382,8 +382,7 @@ void recovery_close(struct store *store)
     (void)identity_save(store->path, &identity); /* the file itself has it all */
 }
 
-/* ---- After an unclean stop --------------------------------------------------------------------
- */
+/* ---- After an unclean stop ---- */
 
 static int out_of_time(void *context)
 {

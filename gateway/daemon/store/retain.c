@@ -80,8 +80,7 @@ static int64_t quota_pages(const struct store *store)
     return (int64_t)(store->config->store_max_bytes / DB_PAGE_SIZE);
 }
 
-/* ---- Batches -----------------------------------------------------------------------------------
- */
+/* ---- Batches ---- */
 
 static int close_run(struct store *store, struct run *run)
 {

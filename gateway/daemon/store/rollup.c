@@ -93,9 +93,11 @@ void rollup_merge(struct rollup_row *to, const struct rollup_row *from)
     }
 }
 
-/* ---- Rows in the file: n as 4 bytes and three floats a cell. A second blob where there is need:
- * `bad` of each cell as 4 bytes, then, where there are directions, the mean vector of each as two
- * floats; a version that knows only the first part reads that. ---- */
+/* ---- Rows in the file ---- */
+
+/* n as 4 bytes and three floats a cell. A second blob where there is need: `bad` of each cell as 4
+ * bytes, then, where there are directions, the mean vector of each as two floats; a version that
+ * knows only the first part reads that. */
 
 struct packed_cell {
     uint32_t n;
@@ -415,8 +417,7 @@ bool rollup_pressed(const struct rollup *rollup)
     return rollup->dirty >= rollup->planned / 2;
 }
 
-/* ---- Reading back -----------------------------------------------------------------------------
- */
+/* ---- Reading back ---- */
 
 /* The RAM rows of a stream that are newer than what the file has, oldest first, one at a time:
  * open hours are few, so the next one is searched for. */

@@ -80,8 +80,7 @@ static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
     return counter_marks_get(store->counter_marks, device, mark);
 }
 
-/* ---- Time -------------------------------------------------------------------------------------
- */
+/* ---- Time ---- */
 
 static int save_offset(struct store *store, int64_t mono_ms)
 {
@@ -154,8 +153,7 @@ bool store_wall(struct store *store, uint32_t gateway_boot, const struct record 
     return true;
 }
 
-/* ---- The thread -------------------------------------------------------------------------------
- */
+/* ---- The thread ---- */
 
 static void wait_for_work(struct store *store, int wait_ms)
 {
@@ -203,8 +201,7 @@ static void *store_main(void *context)
     return NULL;
 }
 
-/* ---- Start and stop ----------------------------------------------------------------------------
- */
+/* ---- Start and stop ---- */
 
 static void release(struct store *store)
 {
@@ -345,8 +342,7 @@ void store_stop(struct store *store)
     release(store);
 }
 
-/* ---- Small answers ------------------------------------------------------------------------------
- */
+/* ---- Small answers ---- */
 
 uint32_t store_boot(const struct store *store)
 {

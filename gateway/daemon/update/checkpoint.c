@@ -30,7 +30,7 @@ static void hex(const uint8_t *bytes, size_t size, char *out)
 /* Of the record; one without a number is of version 1 as well. */
 #define RECORD_VERSION 1
 
-/* ---- out ------------------------------------------------------------------------------------ */
+/* ---- out ---- */
 
 static char *record_of(const struct update_job *job, size_t *size)
 {
@@ -144,7 +144,7 @@ void update_keep_forget(struct update_job *job)
     }
 }
 
-/* ---- in ------------------------------------------------------------------------------------- */
+/* ---- in ---- */
 
 struct update_loading {
     struct rpc *rpc;

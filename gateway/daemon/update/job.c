@@ -14,7 +14,7 @@
 #define DOWN_MS      1000
 #define KEEP_MS      2000 /* rows are kept at most so often */
 
-/* ---- the job -------------------------------------------------------------------------------- */
+/* ---- the job ---- */
 
 static bool is_wanted(const struct update_job *job, const struct device_config *device)
 {
@@ -80,7 +80,7 @@ void update_job_free(struct update_job *job)
     free(job);
 }
 
-/* ---- sessions ------------------------------------------------------------------------------- */
+/* ---- sessions ---- */
 
 static void go_on(struct update_job *job);
 
@@ -185,7 +185,7 @@ void update_job_stop(struct update_job *job)
     update_job_ended(job);
 }
 
-/* ---- step by step --------------------------------------------------------------------------- */
+/* ---- step by step ---- */
 
 static void pause_over(struct loop_timer *timer)
 {
@@ -274,7 +274,7 @@ static void go_on(struct update_job *job)
     }
 }
 
-/* ---- how far -------------------------------------------------------------------------------- */
+/* ---- how far ---- */
 
 unsigned update_job_progress(const struct update_job *job)
 {

@@ -21,7 +21,7 @@
 
 enum { WAITING_BROADCAST = -1, WAITING_NONE = -2 };
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ---- */
 
 static void request_read(struct update_request *request, uint8_t unit, uint16_t address,
                          uint16_t count)
@@ -74,7 +74,7 @@ static void request_block(const struct update *update, struct update_request *re
     request_write(request, unit, WINDOW_BLOCK, data, size);
 }
 
-/* ---- start ---------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 bool update_start(struct update *update, const uint8_t *image, size_t size, const uint8_t *units,
                   size_t unit_count, struct update_options options)
@@ -150,7 +150,7 @@ static void request_for_node(const struct update *update, const struct update_no
     }
 }
 
-/* ---- which node, which block ----------------------------------------------------------------- */
+/* ---- which node, which block ---- */
 
 #define STATE(state) (1u << (state))
 
@@ -215,8 +215,7 @@ static void fail_node(struct update_node *node, int16_t result, bool silent)
     node->silent = silent;
 }
 
-/* ---- one function a phase: the node asked, WAITING_BROADCAST, or WAITING_NONE -----------------
- */
+/* ---- one function a phase: the node asked, WAITING_BROADCAST, or WAITING_NONE ---- */
 
 /* By broadcast, unless somebody would hear it who is not to be updated: whoever has no session
  * takes no blocks. Twice, since a node that missed it would be sent every block alone. */
@@ -384,8 +383,7 @@ enum update_action update_next(struct update *update, int64_t now_ms,
     return UPDATE_FINISHED;
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void look_again(struct update_node *node, int64_t now_ms, int64_t pause_ms, uint8_t tries)
 {
@@ -681,16 +679,16 @@ void update_answered(struct update *update, int64_t now_ms, const uint8_t *pdu, 
     unsigned i = (unsigned)update->waiting;
     struct update_node *node = &update->nodes[i];
     struct update_node before = *node;
-    if (pdu && size == 5 && pdu[0] == 16)
+    if (pdu != NULL && size == 5 && pdu[0] == 16)
         answer_write(update, node, now_ms);
-    else if (pdu && size == 2 && pdu[0] & 0x80 && node->state == NODE_TRUSTING)
+    else if (pdu != NULL && size == 2 && pdu[0] & 0x80 && node->state == NODE_TRUSTING)
         node->state =
             update->dry_run
                 ? NODE_JOINED
                 : NODE_LOCKED; /* an older firmware does not say; it judges the image itself */
-    else if (pdu && size == 2 && pdu[0] & 0x80)
+    else if (pdu != NULL && size == 2 && pdu[0] & 0x80)
         fail_node(node, WINDOW_RESULT_NO_SLOTS, false);
-    else if (!pdu || !answer_read(update, i, pdu, size, now_ms))
+    else if (pdu == NULL || !answer_read(update, i, pdu, size, now_ms))
         no_answer(update, node, now_ms);
     bool circling = in_states(node, circle) && in_states(&before, circle);
     if (update->asked[i] || (node->state != before.state && !circling))

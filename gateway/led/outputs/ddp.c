@@ -35,7 +35,7 @@ static int connect_to(const struct output_config *config)
     (void)snprintf(port, sizeof port, "%d", config->port);
     if (getaddrinfo(config->host, port, &hints, &list) != 0)
         return -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+    for (const struct addrinfo *a = list; a != NULL && fd < 0; a = a->ai_next) {
         fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
         if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
             (void)close(fd);
@@ -52,9 +52,9 @@ static void *ddp_open(const struct output_config *config, int width, int height,
     (void)width;
     (void)height;
     struct ddp_output *d = calloc(1, sizeof *d);
-    if (d)
+    if (d != NULL)
         d->fd = connect_to(config);
-    if (!d || d->fd < 0) {
+    if (d == NULL || d->fd < 0) {
         (void)snprintf(error, error_size, "no address for %s", config->host);
         free(d);
         return NULL;

@@ -68,7 +68,7 @@ static void *framebuffer_open(const struct output_config *config, int width, int
                               char *error, size_t error_size)
 {
     struct framebuffer *f = calloc(1, sizeof *f);
-    if (!f) {
+    if (f == NULL) {
         (void)snprintf(error, error_size, "no memory");
         return NULL;
     }
@@ -83,7 +83,7 @@ static void *framebuffer_open(const struct output_config *config, int width, int
         f->line_size = (size_t)width * pixel_bytes(f->format);
         f->stride = f->stride ? f->stride : f->line_size;
         f->line = malloc(f->line_size);
-        if (f->line)
+        if (f->line != NULL)
             return f;
         (void)snprintf(error, error_size, "no memory");
     }

@@ -19,11 +19,11 @@ static void *png_open(const struct output_config *config, int width, int height,
 {
     struct canvas canvas = {.width = width, .height = height};
     struct png_output *p = calloc(1, sizeof *p);
-    if (p) {
+    if (p != NULL) {
         p->capacity = png_size_max(&canvas);
         p->buffer = malloc(p->capacity);
     }
-    if (!p || !p->buffer) {
+    if (p == NULL || p->buffer == NULL) {
         (void)snprintf(error, error_size, "no memory");
         free(p);
         return NULL;

@@ -29,11 +29,11 @@ static void *terminal_open(const struct output_config *config, int width, int he
 {
     (void)config;
     struct terminal *t = calloc(1, sizeof *t);
-    if (t) {
+    if (t != NULL) {
         t->fd = STDOUT_FILENO;
         t->capacity = (size_t)width * CELL_BYTES + ROW_EXTRA;
         t->row = malloc(t->capacity);
-        if (t->row && canvas_init(&t->last, width, height))
+        if (t->row != NULL && canvas_init(&t->last, width, height))
             return t;
         terminal_close(t);
     }
@@ -75,10 +75,10 @@ static size_t format_row(struct terminal *t, const struct canvas *picture, int y
     size_t used = (size_t)snprintf(t->row, t->capacity, "\x1b[%d;1H", y / 2 + 1);
     for (int x = 0; x < picture->width; x++) {
         const uint8_t *upper = pixel_at(picture, x, y), *lower = pixel_at(picture, x, y + 1);
-        if (!ink || memcmp(ink, upper, 3) != 0)
+        if (ink == NULL || memcmp(ink, upper, 3) != 0)
             used += (size_t)snprintf(t->row + used, t->capacity - used, "\x1b[38;2;%d;%d;%dm",
                                      upper[0], upper[1], upper[2]);
-        if (!paper || memcmp(paper, lower, 3) != 0)
+        if (paper == NULL || memcmp(paper, lower, 3) != 0)
             used += (size_t)snprintf(t->row + used, t->capacity - used, "\x1b[48;2;%d;%d;%dm",
                                      lower[0], lower[1], lower[2]);
         ink = upper;

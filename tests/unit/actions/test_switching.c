@@ -152,8 +152,6 @@ static int end(void **state)
     return 0;
 }
 
-/* ---- */
-
 static void before_anything_else_an_output_is_switched_off(void **state)
 {
     (void)state;

@@ -43,7 +43,7 @@ static void lock(void)
 
 static bool reached(void)
 {
-    return (own.goal && *own.goal >= own.goal_least) || line_now_ns() >= own.until_ns;
+    return (own.goal != NULL && *own.goal >= own.goal_least) || line_now_ns() >= own.until_ns;
 }
 
 static void unlock(void)
@@ -57,7 +57,7 @@ static void unlock(void)
 
 static bool is_to_end(void)
 {
-    return garden_bus && atomic_load(&garden_bus->transact.stopping);
+    return garden_bus != NULL && atomic_load(&garden_bus->transact.stopping);
 }
 
 /* The bus thread, before it waits for anything. */
@@ -95,7 +95,7 @@ static void run(const unsigned *goal, unsigned least, int64_t for_ns)
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
-/* --- the units --- */
+/* ---- the units ---- */
 
 static size_t answer_pdu(struct garden_unit *unit, const uint8_t *pdu, struct garden_frame *frame,
                          uint8_t *answer)
@@ -172,11 +172,11 @@ static void hear(const uint8_t *bytes, size_t size)
     if (garden.heard_count < GARDEN_HEARD)
         garden.heard[garden.heard_count++] = frame;
     unlock();
-    if (garden.hears)
+    if (garden.hears != NULL)
         garden.hears(&frame);
 }
 
-/* --- the sink --- */
+/* ---- the sink ---- */
 
 static void give_reading(void *context, const struct reading *reading)
 {
@@ -185,7 +185,7 @@ static void give_reading(void *context, const struct reading *reading)
     garden.devices[reading->device].readings++;
     garden.devices[reading->device].last = *reading;
     unlock();
-    if (garden.takes)
+    if (garden.takes != NULL)
         garden.takes(reading);
 }
 
@@ -205,7 +205,7 @@ static void give_health(void *context, const struct device_health *health)
     unlock();
 }
 
-/* --- life --- */
+/* ---- life ---- */
 
 static void write_file(const char *name, const char *text)
 {
@@ -244,7 +244,7 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
     strcpy(own.folder, "/tmp/test_bus.XXXXXX");
     assert_non_null(mkdtemp(own.folder));
     write_file("p.yaml", profile);
-    write_file("q.yaml", other ? other : profile);
+    write_file("q.yaml", other != NULL ? other : profile);
     (void)snprintf(
         text, sizeof text,
         "site: s\nprofiles: %s\nbuses:\n  - name: b\n    port: /dev/null\n    baud: 9600\n"
@@ -254,7 +254,7 @@ void garden_start(const char *keys, const char *devices, const char *profile, co
     char path[64];
     (void)snprintf(path, sizeof path, "%s/gateway.yaml", own.folder);
     own.config = config_load(path, NULL, &error);
-    if (!own.config)
+    if (own.config == NULL)
         fail_msg("%s", error.text);
     log_set_level(LOG_LEVEL_ERROR);
     own.sink = (struct reading_sink){
@@ -280,7 +280,7 @@ int64_t garden_stop(void)
     return took;
 }
 
-/* --- looking --- */
+/* ---- looking ---- */
 
 unsigned garden_heard(void)
 {

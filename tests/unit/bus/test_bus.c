@@ -41,7 +41,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    if (garden_bus)
+    if (garden_bus != NULL)
         (void)garden_stop();
     return 0;
 }
@@ -174,7 +174,7 @@ static struct garden_call read_of_others;
 
 static void ask_during_the_poll(const struct garden_frame *frame)
 {
-    if (frame->unit == 1 && frame->address == 0 && !read_of_others.request.done)
+    if (frame->unit == 1 && frame->address == 0 && read_of_others.request.done == NULL)
         garden_submit(&read_of_others, 1, "\x03\x00\x06\x00\x02", 5);
 }
 
@@ -614,7 +614,7 @@ static void no_value_is_the_answer_to_another_masters_request(void **state)
     assert_non_null(strstr(stats.hint, "another master"));
 }
 
-/* --- what a unit refuses --- */
+/* ---- what a unit refuses ---- */
 
 #define SEVEN                                                                                      \
     "label: p\nlimits: { response_max: 150ms }\n"                                                  \
@@ -698,7 +698,7 @@ static void a_unit_that_gives_only_exceptions_is_not_online(void **state)
     assert_int_equal(present_values(), 7);
 }
 
-/* --- what a probe shows before it has measured --- */
+/* ---- what a probe shows before it has measured ---- */
 
 #define ZEROS(key)                                                                                 \
     "label: p\nlimits: { response_max: 150ms }\n" key                                              \

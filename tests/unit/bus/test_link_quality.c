@@ -90,8 +90,8 @@ struct case_of {
 
 static void check_hint(const char *hint, const char *part, size_t at)
 {
-    if (part ? strstr(hint, part) == NULL : hint[0] != '\0')
-        fail_msg("case %zu: \"%s\", expected \"%s\"", at, hint, part ? part : "");
+    if (part != NULL ? strstr(hint, part) == NULL : hint[0] != '\0')
+        fail_msg("case %zu: \"%s\", expected \"%s\"", at, hint, part != NULL ? part : "");
 }
 
 static void hints_at_what_is_wrong_and_at_nothing_else(void **state)

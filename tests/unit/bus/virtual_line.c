@@ -78,7 +78,7 @@ static bool woken(const struct line *line)
 enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes)
 {
     for (;;) {
-        if (virtual_line.hold)
+        if (virtual_line.hold != NULL)
             virtual_line.hold();
         int64_t now = line_now_ns(), next = until_ns + virtual_line.late_ns;
         int first = earliest();
@@ -119,7 +119,7 @@ bool line_send(struct line *line, uint8_t unit, const uint8_t *pdu, size_t pdu_s
     size_t size = rtu_build(unit, pdu, pdu_size, frame, sizeof frame);
     if (gone_ns <= line_now_ns() || line->fd < 0 || size == 0)
         return false;
-    if (virtual_line.hears)
+    if (virtual_line.hears != NULL)
         virtual_line.hears(frame, size);
     return true;
 }

@@ -81,7 +81,7 @@ static void reads_the_design_example(void **state)
         "      { name: tcp-250, profile: xy-md02, address: 250, every: 1ms }] }\n"
         "alerts: []\n",
         &error);
-    if (!c)
+    if (c == NULL)
         fail_msg("%s", error.text);
     char path[128];
     (void)snprintf(path, sizeof path, "%s/readings.db", folder);
@@ -193,7 +193,7 @@ static struct config *loaded(const char *text)
 {
     struct config_error error;
     struct config *c = load(text, &error);
-    if (!c)
+    if (c == NULL)
         fail_msg("%s", error.text);
     return c;
 }
@@ -560,10 +560,11 @@ static void names_line_mistake_and_remedy(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config_error error;
         struct config *c = load(cases[i].text, &error);
-        if (c || !strstr(error.text, cases[i].line) || !strstr(error.text, cases[i].says) ||
+        if (c != NULL || !strstr(error.text, cases[i].line) || !strstr(error.text, cases[i].says) ||
             !strstr(error.text, cases[i].remedy))
             fail_msg("case %zu: \"%s\", expected %s \"%s\" and \"%s\"", i,
-                     c ? "accepted" : error.text, cases[i].line, cases[i].says, cases[i].remedy);
+                     c != NULL ? "accepted" : error.text, cases[i].line, cases[i].says,
+                     cases[i].remedy);
         assert_non_null(strstr(error.text, "/t.yaml:"));
     }
 }
@@ -601,9 +602,10 @@ static void reads_profiles_of_the_user_first(void **state)
         assert_int_equal(fclose(stream), 0);
         struct config_error error;
         struct config *c = load(HEAD "      - { name: a, profile: own, address: 1 }\n", &error);
-        if (!c != (cases[i].says != NULL) || (!c && !strstr(error.text, cases[i].says)))
+        if ((c == NULL) != (cases[i].says != NULL) ||
+            (c == NULL && !strstr(error.text, cases[i].says)))
             fail_msg("case %zu: \"%s\"", i, error.text);
-        if (c) {
+        if (c != NULL) {
             assert_true(c->devices[0].metrics[0]->scale > 0.4);
             assert_string_equal(c->devices[0].metrics[0]->unit, "°C");
         }
@@ -621,7 +623,7 @@ static void takes_reserved_addresses_that_devices_have(void **state)
                                  "  - { name: net, type: tcp, port: 'h:502', devices: [\n"
                                  "      { name: t, profile: xy-md02, address: 0 }] }\n",
                             &error);
-    if (!c)
+    if (c == NULL)
         fail_msg("%s", error.text);
     assert_int_equal(config_device(c, "a")->unit, 248);
     assert_int_equal(config_device(c, "b")->unit, 255);

@@ -450,7 +450,7 @@ static void every_shipped_profile_passes(void **state)
     DIR *dir = opendir(PROFILES);
     assert_non_null(dir);
     const struct dirent *entry;
-    while ((entry = readdir(dir))) {
+    while ((entry = readdir(dir)) != NULL) {
         char path[512];
         struct profile_config profile;
         if (!strstr(entry->d_name, ".yaml"))

@@ -233,7 +233,7 @@ static struct config *config_with(const char *profile, unsigned unit)
                         profile, unit) > 0);
     assert_int_equal(fclose(file), 0);
     struct config *config = config_load(config_path, NULL, &error);
-    if (!config)
+    if (config == NULL)
         fail_msg("%s", error.text);
     return config;
 }
@@ -255,7 +255,7 @@ static void answer_read(struct device *device, const struct example *example)
     const char *text = example->answers[device->read];
     assert_non_null(text);
     device_request(device, pdu, &request);
-    if (device->read == 0 && example->asks) {
+    if (device->read == 0 && example->asks != NULL) {
         size_t size = rtu_build(request.unit, pdu, 5, frame, sizeof frame);
         assert_int_equal(from_hex(example->asks, expected), size);
         assert_memory_equal(frame, expected, size);
@@ -279,7 +279,7 @@ static void check_values(const struct device_config *device, const struct readin
                          const struct example *example)
 {
     unsigned count = 0;
-    for (; count < METRICS && example->expected[count].metric; count++) {
+    for (; count < METRICS && example->expected[count].metric != NULL; count++) {
         const struct reading_value *value = &reading->values[count];
         double expected = example->expected[count].value;
         assert_string_equal(device->metrics[count]->metric, example->expected[count].metric);
@@ -341,9 +341,9 @@ static void every_shipped_profile_has_an_example(void **state)
     DIR *dir = opendir(PROFILES);
     assert_non_null(dir);
     const struct dirent *entry;
-    while ((entry = readdir(dir))) {
+    while ((entry = readdir(dir)) != NULL) {
         const char *end = strstr(entry->d_name, ".yaml");
-        if (!end)
+        if (end == NULL)
             continue;
         profiles++;
         size_t size = (size_t)(end - entry->d_name);

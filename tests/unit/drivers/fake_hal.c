@@ -37,7 +37,7 @@ void hal_delay_us(uint32_t us)
     fake.now_us += us;
 }
 
-/* ---- I2C ----------------------------------------------------------------------------------- */
+/* ---- I2C ---- */
 
 enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t write_size,
                                  uint8_t *read, size_t read_size)
@@ -56,7 +56,7 @@ enum hal_result hal_i2c_transfer(uint8_t address, const uint8_t *write, size_t w
     return HAL_NAK;
 }
 
-/* ---- SDI-12 -------------------------------------------------------------------------------- */
+/* ---- SDI-12 ---- */
 
 void hal_sdi_break(bool on)
 {
@@ -163,7 +163,7 @@ bool hal_sdi_receive(struct hal_byte *byte)
     return true;
 }
 
-/* ---- 1-Wire: one DS18B20 that knows skip ROM, convert and read ------------------------------- */
+/* ---- 1-Wire: one DS18B20 that knows skip ROM, convert and read ---- */
 
 static struct {
     unsigned bits_in, command_count;
@@ -199,7 +199,7 @@ bool hal_onewire_slot(bool bit)
     return bit;
 }
 
-/* ---- other inputs -------------------------------------------------------------------------- */
+/* ---- other inputs ---- */
 
 enum hal_result hal_adc_read(uint8_t channel, uint16_t *value)
 {
@@ -218,18 +218,19 @@ enum hal_result hal_supply_mv(uint16_t *mv)
     return fake.supply_mv ? HAL_OK : HAL_RANGE;
 }
 
-/* ---- running ------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 uint32_t fake_measure_both(struct sensor *a, struct sensor *b)
 {
     struct sensor *sensors[2] = {a, b};
     uint64_t next[2] = {0, 0};
     uint64_t begin = fake.now_us;
-    for (int i = 0; i < 2; i++)
-        if (sensors[i])
+    for (int i = 0; i < 2; i++) {
+        if (sensors[i] != NULL)
             sensors[i]->driver->start(sensors[i], fake.now_us);
         else
             next[i] = SENSOR_DONE;
+    }
     for (unsigned calls = 0; next[0] != SENSOR_DONE || next[1] != SENSOR_DONE; calls++) {
         assert_true(calls < 20000);
         for (int i = 0; i < 2; i++) {

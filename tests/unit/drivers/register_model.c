@@ -59,7 +59,7 @@ static bool in_flash(uint32_t address)
     return address >= FLASH_BASE && address - FLASH_BASE < sizeof model.flash;
 }
 
-/* ---- what reacts ---------------------------------------------------------------------------- */
+/* ---- what reacts ---- */
 
 static void flash_key(uint32_t key)
 {
@@ -128,11 +128,11 @@ static void react(uint32_t address, uint32_t value)
     }
 }
 
-/* ---- boards/cortex-m3/reg.h ------------------------------------------------------------------ */
+/* ---- boards/cortex-m3/reg.h ---- */
 
 uint32_t reg_read(uint32_t address)
 {
-    if (model.on_read)
+    if (model.on_read != NULL)
         model.on_read(address);
     if (in_flash(address)) {
         uint32_t word;

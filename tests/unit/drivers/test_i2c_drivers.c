@@ -12,7 +12,7 @@
 #include "firmware/drivers/sht3x.h"
 #include "tests/unit/drivers/fake_hal.h"
 
-/* ---- an SHT3x ------------------------------------------------------------------------------ */
+/* ---- an SHT3x ---- */
 
 static uint16_t sht_words[2];
 static uint64_t sht_begun_us; /* 0: nothing to read */
@@ -42,7 +42,7 @@ static enum hal_result sht(const uint8_t *write, size_t write_size, uint8_t *rea
     return HAL_OK;
 }
 
-/* ---- a BH1750 ------------------------------------------------------------------------------ */
+/* ---- a BH1750 ---- */
 
 static uint16_t light_count;
 static uint8_t light_commands[8];

@@ -165,7 +165,7 @@ static void numbers_are_written_as_probes_do(void **state)
     assert_int_equal(sdi12_values_write('0', &fine, 1, false, text, sizeof text), SDI12_E_SPACE);
 }
 
-/* ---- the probe's side ---------------------------------------------------------------------- */
+/* ---- the probe's side ---- */
 
 static size_t three_values(void *context, uint8_t index, struct sdi12_number *numbers, size_t max)
 {

@@ -42,8 +42,7 @@ static int setup(void **state)
     return 0;
 }
 
-/* ---- clocks -----------------------------------------------------------------------------------
- */
+/* ---- clocks ---- */
 
 static void clock_runs_at_72_mhz_from_the_crystal(void **state)
 {
@@ -74,8 +73,7 @@ static void clock_falls_back_when_the_crystal_is_dead(void **state)
     assert_int_equal(model_get(RCC_CFGR) & 0x003D0000, 14 << 18); /* HSI / 2 x 16 */
 }
 
-/* ---- the bus ----------------------------------------------------------------------------------
- */
+/* ---- the bus ---- */
 
 enum { BUFFER = 512, SR_IDLE = 1 << 4, SR_SENT = 1 << 6, SR_FRAMING = 1 << 1, CR1_RECEIVE = 4 };
 
@@ -273,8 +271,7 @@ static void the_driver_is_held_until_the_last_stop_bit(void **state)
     assert_true(off >= 0 && hears > off);
 }
 
-/* ---- SDI-12 -----------------------------------------------------------------------------------
- */
+/* ---- SDI-12 ---- */
 
 static void sdi12_turns_the_wire_round_after_the_last_character(void **state)
 {
@@ -317,8 +314,7 @@ static void the_break_holds_the_wire_by_the_pin(void **state)
     assert_int_equal(model_get(GPIO_A + GPIO_CRL) >> 8 & 0xF, 0xA);
 }
 
-/* ---- flash, converters, pins ------------------------------------------------------------------
- */
+/* ---- flash, converters, pins ---- */
 
 static size_t status_reads_at; /* writes so far, when FLASH_SR was read first after the start */
 static bool looked_elsewhere;

@@ -26,7 +26,7 @@ static inline uint32_t test_random(uint32_t *state)
 static inline uint32_t test_count(uint32_t quick, uint32_t full)
 {
     const char *wanted = getenv("BAIYE_FULL");
-    return wanted && strcmp(wanted, "1") == 0 ? full : quick;
+    return wanted != NULL && strcmp(wanted, "1") == 0 ? full : quick;
 }
 
 #endif

@@ -565,7 +565,7 @@ static void a_forgotten_scan_stops(void **state)
     assert_int_equal(end_count, 4);
 }
 
-/* ---- By MQTT ------------------------------------------------------------------------------ */
+/* ---- By MQTT ---- */
 
 static void by_mqtt(const char *method, const char *payload, const char *correlation)
 {

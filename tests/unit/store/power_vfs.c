@@ -156,8 +156,7 @@ static bool dead(const struct handle *handle)
     return handle->life != vfs.life;
 }
 
-/* ---- A file -------------------------------------------------------------------------------------
- */
+/* ---- A file ---- */
 
 static int file_close(sqlite3_file *file)
 {

@@ -17,7 +17,7 @@
 
 const char *const probe_names[PROBE_KINDS + 1] = {"openocd", "st-link", "serial", "dfu", NULL};
 
-/* ---- areas --------------------------------------------------------------------------------- */
+/* ---- areas ---- */
 
 #define AREA(m) KEY_MEMBER(struct board_area, m)
 
@@ -64,7 +64,7 @@ static bool read_image(struct yaml_source *source, const yaml_node_t *value, voi
                                                 "baiye-node.img"));
 }
 
-/* ---- chip ---------------------------------------------------------------------------------- */
+/* ---- chip ---- */
 
 static bool read_chip(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -106,7 +106,7 @@ static bool read_chip(struct yaml_source *source, const yaml_node_t *value, void
     return keys_read(source, value, "chip", keys, COUNT(keys), target);
 }
 
-/* ---- probes -------------------------------------------------------------------------------- */
+/* ---- probes ---- */
 
 #define PROBE(m) KEY_MEMBER(struct board_probe, m)
 
@@ -115,7 +115,7 @@ static bool read_script(struct yaml_source *source, const yaml_node_t *item, voi
 {
     char beside[CONFIG_PATH_SIZE];
     const char *text = yaml_text(item);
-    if (!text || strlen(text) >= CONFIG_PATH_SIZE)
+    if (text == NULL || strlen(text) >= CONFIG_PATH_SIZE)
         return yaml_error(source, yaml_line(item),
                           "a script is a file's name; write for example interface/stlink.cfg");
     if (!keys_path(source, item, beside, sizeof beside))
@@ -156,8 +156,9 @@ static bool check_probe(struct yaml_source *source, const struct board *board,
         return yaml_error(source, line,
                           "the chip has no id to be checked by; add for example "
                           "id: 0x410 under chip");
-    return !lacks || yaml_error(source, line, "a probe of kind %s needs more; add for example %s",
-                                probe_names[probe->kind], lacks);
+    return lacks == NULL ||
+           yaml_error(source, line, "a probe of kind %s needs more; add for example %s",
+                      probe_names[probe->kind], lacks);
 }
 
 static bool read_probe(struct yaml_source *source, const yaml_node_t *item, void *target)
@@ -199,7 +200,7 @@ static bool read_probes(struct yaml_source *source, const yaml_node_t *value, vo
     return good;
 }
 
-/* ---- calibration --------------------------------------------------------------------------- */
+/* ---- calibration ---- */
 
 struct channel_draft {
     char channel[CONFIG_NAME_SIZE];
@@ -209,7 +210,7 @@ struct channel_draft {
 static bool hundredths(const char *text, int32_t *out)
 {
     double value;
-    if (!text || !units_number(text, &value) || value > 300000 || value < -300000)
+    if (text == NULL || !units_number(text, &value) || value > 300000 || value < -300000)
         return false;
     *out = (int32_t)(value * 100 + (value < 0 ? -0.5 : 0.5));
     return true;
@@ -232,7 +233,7 @@ static bool read_points(struct yaml_source *source, const yaml_node_t *value, vo
             return yaml_error(source, yaml_line(pair), "%s", wrong);
         const yaml_node_item_t *two = pair->data.sequence.items.start;
         const char *text = yaml_text(yaml_at(source, two[0]));
-        if (!text || !units_integer(text, &raw) || raw > INT32_MAX || raw < -INT32_MAX ||
+        if (text == NULL || !units_integer(text, &raw) || raw > INT32_MAX || raw < -INT32_MAX ||
             !hundredths(yaml_text(yaml_at(source, two[1])), &table->hundredths[table->points]))
             return yaml_error(source, yaml_line(pair), "%s", wrong);
         table->raw[table->points++] = (int32_t)raw;
@@ -275,7 +276,7 @@ static bool read_channel(struct yaml_source *source, const yaml_node_t *item, vo
     }
     const char *near = yaml_nearest(draft.channel, names);
     return yaml_error(source, yaml_line(item), "channel: \"%s\" is none of the node's; write %s",
-                      draft.channel, near ? near : "for example soil_wetness");
+                      draft.channel, near != NULL ? near : "for example soil_wetness");
 }
 
 static bool read_calibration(struct yaml_source *source, const yaml_node_t *value, void *target)
@@ -291,7 +292,7 @@ static bool read_calibration(struct yaml_source *source, const yaml_node_t *valu
     return true;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static bool check_area(struct yaml_source *source, const struct board *board,
                        const struct board_area *area, const char *what)

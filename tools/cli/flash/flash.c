@@ -60,7 +60,7 @@ static const char usage[] =
     "  --boards DIR        folder of the boards' data files\n"
     "  --dry-run           print the commands, run none\n";
 
-/* ---- progress -------------------------------------------------------------------------------- */
+/* ---- progress ---- */
 
 struct meter {
     const char *step;
@@ -94,7 +94,7 @@ static void show_end(const struct meter *meter)
     (void)fflush(stdout);
 }
 
-/* ---- what went wrong ------------------------------------------------------------------------- */
+/* ---- what went wrong ---- */
 
 static int code_of(enum probe_result result)
 {
@@ -188,7 +188,7 @@ static void explain(const struct job *job, const struct chip *chip, enum probe_r
     child_show(&job->child);
 }
 
-/* ---- steps ----------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 /* The probe that --probe names, or the first that finds a chip; what the others lack is told when
  * none does. */
@@ -458,7 +458,7 @@ static int run(const struct options *options)
     return code;
 }
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static bool number(const char *text, int base, unsigned long most, uint32_t *out)
 {

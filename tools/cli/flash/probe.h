@@ -65,7 +65,7 @@ const struct probe_driver *probe_driver(const struct board_probe *probe);
 /* identify(), and whether the chip is the board's and open. */
 enum probe_result probe_identify(struct job *job, struct chip *chip);
 
-/* ---- for the drivers ------------------------------------------------------------------------- */
+/* ---- for the drivers ---- */
 
 /* Runs, or prints with dry_run. PROBE_FAILED: it exited with another code than 0. */
 enum probe_result probe_step(struct job *job, const char *step, const struct command *command,

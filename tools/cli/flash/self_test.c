@@ -49,7 +49,7 @@ static void report(struct session *s, bool good, const char *check, const char *
         s->failed = check;
 }
 
-/* ---- one question ---------------------------------------------------------------------------- */
+/* ---- one question ---- */
 
 static bool ask_once(struct session *s, const uint8_t *pdu, size_t size, uint16_t answer_size,
                      struct transact_answer *answer)
@@ -122,7 +122,7 @@ static void rest(struct session *s)
         (void)line_wait(&s->line, line_now_ns() + AGAIN_NS, false);
 }
 
-/* ---- the checks ------------------------------------------------------------------------------ */
+/* ---- the checks ---- */
 
 static bool check_answers(struct session *s)
 {

@@ -8,8 +8,7 @@
 
 #define STREAMS_MOST 65536u
 
-/* ---- Streams ------------------------------------------------------------------------------------
- */
+/* ---- Streams ---- */
 
 struct known_shape {
     struct stream_schema shape;

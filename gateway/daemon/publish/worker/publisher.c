@@ -30,8 +30,7 @@
 #define STATUS_LEAST_MS 1000
 #define LIST_MOST_MS    300000 /* between two tries of a list of addresses */
 
-/* ---- The connection -----------------------------------------------------------------------------
- */
+/* ---- The connection ---- */
 
 static const struct broker_url *url_now(const struct publisher *p)
 {

@@ -33,8 +33,7 @@ static void settle_lane(struct publisher *p, uint8_t lane)
     lane_settle(&p->lanes[lane], lowest);
 }
 
-/* ---- Documents ----------------------------------------------------------------------------------
- */
+/* ---- Documents ---- */
 
 /* Those of a time without a connection come again when there is one. */
 void send_take_doc(struct publisher *p, const uint8_t *message, size_t size)

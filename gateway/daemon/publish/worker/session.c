@@ -56,8 +56,7 @@ struct session {
     bool denied;
 };
 
-/* ---- Events ------------------------------------------------------------------------------------
- */
+/* ---- Events ---- */
 
 /* Under the lock. */
 static void add_event(struct session *session, const struct session_event *event)
