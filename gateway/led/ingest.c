@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/led/utf8.h"
@@ -217,9 +218,26 @@ static struct state_alert *alert_place(struct state *state, const char *id, int 
     return free_place != NULL ? free_place : least;
 }
 
+/* The number that the alert is about; also what it is, or it is not shown alone. */
+static void take_measured(struct state_alert *alert, const json_t *message, const json_t *chinese)
+{
+    const json_t *value = member(message, "value"), *decimals = member(message, "decimals");
+    int shown = json_is_integer(decimals) ? (int)json_integer_value(decimals) : 1;
+    copy_text(alert->label[LANGUAGE_EN], STATE_LABEL_SIZE, member(message, "label"));
+    copy_text(alert->label[LANGUAGE_ZH], STATE_LABEL_SIZE, member(chinese, "label"));
+    copy_text(alert->quantity[LANGUAGE_EN], STATE_LABEL_SIZE, member(message, "quantity"));
+    copy_text(alert->quantity[LANGUAGE_ZH], STATE_LABEL_SIZE, member(chinese, "quantity"));
+    copy_text(alert->unit, sizeof alert->unit, member(message, "unit"));
+    if (!json_is_number(value) || !(fabs(json_number_value(value)) < 1e6) || shown < 0 ||
+        shown > 4 || alert->label[LANGUAGE_EN][0] == '\0' || alert->label[LANGUAGE_ZH][0] == '\0')
+        return;
+    (void)snprintf(alert->value, sizeof alert->value, "%.*f", shown, json_number_value(value));
+    alert->measured = true;
+}
+
 static bool take_alert(struct state *state, const char *id, const json_t *message)
 {
-    if (strlen(id) >= STATE_NAME_SIZE || !json_is_object(message))
+    if (strlen(id) >= STATE_ALERT_ID_SIZE || !json_is_object(message))
         return false;
     int level = read_level(member(message, "level"));
     struct state_alert *alert = alert_place(state, id, level);
@@ -237,8 +255,9 @@ static bool take_alert(struct state *state, const char *id, const json_t *messag
     copy_text(alert->where, sizeof alert->where, first_member(message, "where", "plot", "device"));
     copy_words(alert->todo, first_member(message, "do", "todo", "hint"));
     const json_t *chinese = member(message, "zh");
-    copy_text(alert->place[LANGUAGE_EN], STATE_LABEL_SIZE, member(message, "place"));
-    copy_text(alert->place[LANGUAGE_ZH], STATE_LABEL_SIZE, member(chinese, "place"));
+    copy_text(alert->place[LANGUAGE_EN], STATE_PLACE_SIZE, member(message, "place"));
+    copy_text(alert->place[LANGUAGE_ZH], STATE_PLACE_SIZE, member(chinese, "place"));
+    take_measured(alert, message, chinese);
     if (json_string_length(member(chinese, "what")) > 0) {
         copy_text(alert->what[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "what"));
         copy_text(alert->todo[LANGUAGE_ZH], STATE_TEXT_SIZE, member(chinese, "todo"));

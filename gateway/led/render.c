@@ -355,7 +355,7 @@ static void draw_picture_page(const struct scene *scene, struct canvas *canvas,
 static void draw_alert_list(const struct scene *scene, struct canvas *canvas, int screen)
 {
     struct rect body = render_body(canvas->width, canvas->height);
-    char texts[PAGE_LINES_MAX][STATE_LABEL_SIZE + STATE_TEXT_SIZE + 2];
+    char texts[PAGE_LINES_MAX][STATE_PLACE_SIZE + STATE_TEXT_SIZE + 2];
     const char *lines[PAGE_LINES_MAX];
     struct color colors[PAGE_LINES_MAX];
     int count = state_alert_count(scene->state, 0);

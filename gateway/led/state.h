@@ -17,16 +17,18 @@
 #include "gateway/led/strings.h"
 #include "protocols/metric/metric.h"
 
-#define STATE_NAME_SIZE    33 /* [a-z0-9-]{1,32} and NUL; metrics too */
-#define STATE_LABEL_SIZE   49 /* cut with an ellipsis when longer */
-#define STATE_TEXT_SIZE    193
-#define STATE_SOURCES_MAX  48
-#define STATE_SLOTS_MAX    96
-#define STATE_ALERTS_MAX   16
-#define STATE_DISEASES_MAX 3
-#define STATE_TREND_POINTS 16
-#define STATE_SETTLE_MS    5000
-#define STATE_PAYLOAD_MAX  65536 /* larger messages are not looked at */
+#define STATE_NAME_SIZE     33 /* [a-z0-9-]{1,32} and NUL; metrics too */
+#define STATE_LABEL_SIZE    49 /* cut with an ellipsis when longer */
+#define STATE_TEXT_SIZE     193
+#define STATE_PLACE_SIZE    161
+#define STATE_ALERT_ID_SIZE 96 /* <rule>-<place> of the gateway */
+#define STATE_SOURCES_MAX   48
+#define STATE_SLOTS_MAX     96
+#define STATE_ALERTS_MAX    16
+#define STATE_DISEASES_MAX  3
+#define STATE_TREND_POINTS  16
+#define STATE_SETTLE_MS     5000
+#define STATE_PAYLOAD_MAX   65536 /* larger messages are not looked at */
 
 struct led_now {
     int64_t mono_ms;      /* CLOCK_BOOTTIME: goes on through suspend and SIGSTOP */
@@ -69,15 +71,18 @@ struct state_slot {
 };
 
 struct state_alert {
-    bool used;
-    bool confirmed; /* the broker sent it since the connection came up */
-    char id[STATE_NAME_SIZE];
+    bool used, measured; /* measured: value and unit are known */
+    bool confirmed;      /* the broker sent it since the connection came up */
+    char id[STATE_ALERT_ID_SIZE];
     uint8_t level; /* 0 info, 1 watch, 2 alarm */
     int64_t since_ms;
     char what[LANGUAGE_COUNT][STATE_TEXT_SIZE];
     char where[STATE_LABEL_SIZE];                 /* name of a plot, device or line */
-    char place[LANGUAGE_COUNT][STATE_LABEL_SIZE]; /* the gateway's words for it; "": none */
+    char place[LANGUAGE_COUNT][STATE_PLACE_SIZE]; /* the gateway's words for it; "": none */
     char todo[LANGUAGE_COUNT][STATE_TEXT_SIZE];
+    /* Of one that is measured: "frost", "air temperature", "-1.4" and "°C". "": not said. */
+    char label[LANGUAGE_COUNT][STATE_LABEL_SIZE], quantity[LANGUAGE_COUNT][STATE_LABEL_SIZE];
+    char value[16], unit[16];
 };
 
 struct state_disease {

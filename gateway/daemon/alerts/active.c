@@ -197,6 +197,10 @@ static void put_words(struct json_out *o, const struct alert_words *words)
     if (words->place[0] != '\0')
         put_text(o, "place", words->place);
     put_text(o, "todo", words->todo);
+    if (words->label[0] != '\0')
+        put_text(o, "label", words->label);
+    if (words->quantity[0] != '\0')
+        put_text(o, "quantity", words->quantity);
 }
 
 static void put_number(struct json_out *o, const char *name, double value, unsigned decimals)
@@ -228,6 +232,7 @@ static void put_body(struct json_out *o, const struct alert *alert)
         put_number(o, "value", text->value, text->decimals);
         put_number(o, "extreme", text->extreme, text->decimals);
         put_text(o, "unit", text->unit);
+        put_integer(o, "decimals", text->decimals);
     }
     if (alert->acked_by[0] != '\0') {
         put_text(o, "acked_by", alert->acked_by);
@@ -247,7 +252,6 @@ void active_doc(struct json_out *o, const struct alert *alert)
     json_out_open(o, '{');
     put_integer(o, "v", DOC_VERSION);
     put_body(o, alert);
-    put_integer(o, "decimals", alert->text.decimals);
     put_text(o, "devices", alert->text.devices);
     json_out_close(o, '}');
 }
@@ -265,6 +269,8 @@ static void get_words(const json_t *object, struct alert_words *words)
     get_text(object, "what", words->what, sizeof words->what);
     get_text(object, "place", words->place, sizeof words->place);
     get_text(object, "todo", words->todo, sizeof words->todo);
+    get_text(object, "label", words->label, sizeof words->label);
+    get_text(object, "quantity", words->quantity, sizeof words->quantity);
 }
 
 static uint8_t get_level(const json_t *object)

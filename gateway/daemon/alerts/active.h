@@ -13,18 +13,21 @@
 #include "gateway/daemon/config/config.h"
 #include "protocols/mqtt/json.h"
 
-#define ALERT_ID_SIZE      96
-#define ALERT_WHAT_SIZE    256
-#define ALERT_PLACE_SIZE   160
-#define ALERT_DEVICES_SIZE 512
-#define ALERT_MOST         1024u /* standing at once; what is more is not raised */
+#define ALERT_ID_SIZE       96
+#define ALERT_WHAT_SIZE     256
+#define ALERT_PLACE_SIZE    160
+#define ALERT_DEVICES_SIZE  512
+#define ALERT_QUANTITY_SIZE 96
+#define ALERT_MOST          1024u /* standing at once; what is more is not raised */
 
 enum alert_level { ALERT_INFO, ALERT_WATCH, ALERT_ALARM };
 const char *alert_level_name(unsigned level);
 
-/* Ready to be read by people. "" where there is nothing to say. */
+/* Ready to be read by people. "" where there is nothing to say. `what` says it whole; a screen that
+ * shows the value in large digits takes `label` ("frost") and `quantity` ("air temperature"). */
 struct alert_words {
     char what[ALERT_WHAT_SIZE], place[ALERT_PLACE_SIZE], todo[CONFIG_ADVICE_SIZE];
+    char label[CONFIG_LABEL_SIZE], quantity[ALERT_QUANTITY_SIZE];
 };
 
 struct alert_text {

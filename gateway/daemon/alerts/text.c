@@ -211,6 +211,23 @@ static void say_one_place(const char *place, struct alert_words words[METRIC_LAN
         (void)snprintf(words[l].place, sizeof words[l].place, "%s", place);
 }
 
+/* Of the number alone: a change must not be read as a temperature. */
+static void say_quantity(const struct alert_rule *rule, const struct quantity *quantity,
+                         enum metric_language language, char *out, size_t size)
+{
+    char within[24];
+    bool zh = language == METRIC_ZH;
+    out[0] = '\0';
+    append(out, size, "%s", quantity->name[language]);
+    if (rule->per_s == 0)
+        return;
+    duration_text(within, sizeof within, rule->per_s, language);
+    if (quantity->sums)
+        append(out, size, zh ? " %s内" : " within %s", within);
+    else
+        append(out, size, zh ? " %s内变化" : ", change within %s", within);
+}
+
 void text_of_cause(const struct config *config, const struct rules_cause *cause,
                    const char *devices, uint32_t holding, struct alert_text *text)
 {
@@ -230,6 +247,9 @@ void text_of_cause(const struct config *config, const struct rules_cause *cause,
         say_what(cause, l, words->what, sizeof words->what);
         (void)snprintf(words->todo, sizeof words->todo, "%s",
                        l == METRIC_ZH ? rule->todo : rule->todo_en);
+        (void)snprintf(words->label, sizeof words->label, "%s",
+                       l == METRIC_ZH ? rule->label : rule->label_en);
+        say_quantity(rule, &quantity, l, words->quantity, sizeof words->quantity);
     }
     const char *name = "garden";
     if (cause->plot >= 0) {

@@ -523,6 +523,10 @@ static void a_change_is_told_as_a_change(void **state)
     rules_each(b.rules, compose, NULL);
     assert_string_equal(text.words[METRIC_ZH].what, "霜冻：气温 1 小时内降了 3.5 °C");
     assert_string_equal(text.words[METRIC_EN].what, "Frost: Air fell by 3.5 °C within 1 h");
+    /* Beside the number alone: a change is not read as a temperature. */
+    assert_string_equal(text.words[METRIC_ZH].quantity, "气温 1 小时内变化");
+    assert_string_equal(text.words[METRIC_EN].quantity, "Air, change within 1 h");
+    assert_string_equal(text.words[METRIC_EN].label, "Frost");
     assert_string_equal(text.words[METRIC_ZH].place, "上坡 · 探头0");
     assert_string_equal(text.where, "d-0");
     rule = downpour();

@@ -183,6 +183,48 @@ static void an_alarm_fills_the_screen(void **unused)
     scene_close(&s);
 }
 
+/* As the gateway sends it: the value in large digits, with what it measures and where. */
+static void a_measured_alert_shows_its_value_largest(void **unused)
+{
+    (void)unused;
+    struct led_scene s;
+    scene_open(&s);
+    scene_live_day(&s);
+    scene_send(&s, "alert/frost-garden",
+               "{\"id\":\"frost-garden\",\"rule\":\"frost\",\"level\":\"alarm\","
+               "\"where\":\"garden\",\"since\":@,"
+               "\"what\":\"Frost: air temperature -1.4 °C, below 2 °C\","
+               "\"place\":\"上坡, 下坡\",\"todo\":\"Start fans or sprinklers now\","
+               "\"label\":\"Frost\",\"quantity\":\"air temperature\","
+               "\"zh\":{\"what\":\"霜冻：气温 -1.4 °C，低于 2 °C\",\"place\":\"上坡、下坡\","
+               "\"todo\":\"马上开风机或喷灌\",\"label\":\"霜冻\",\"quantity\":\"气温\"},"
+               "\"value\":-1.4,\"extreme\":-1.9,\"unit\":\"°C\",\"decimals\":1}",
+               true);
+    check_all(&s, draw_alert, state_alert(&s.state, 2, 0), "measured");
+    scene_send(&s, "alert/dry-lower",
+               "{\"id\":\"dry-lower\",\"rule\":\"dry\",\"level\":\"watch\",\"where\":\"lower\","
+               "\"since\":@,\"what\":\"Dry soil: soil moisture 17.2 %, below 20 %\","
+               "\"place\":\"下坡\",\"todo\":\"Water the lower slope tonight\","
+               "\"label\":\"Dry soil\",\"quantity\":\"soil moisture\","
+               "\"zh\":{\"what\":\"干旱：土壤水分 17.2 %，低于 20 %\",\"place\":\"下坡\","
+               "\"todo\":\"今晚浇下坡\",\"label\":\"干旱\",\"quantity\":\"土壤水分\"},"
+               "\"value\":17.2,\"extreme\":17.2,\"unit\":\"%\",\"decimals\":1}",
+               true);
+    check_all(&s, draw_alert, state_alert(&s.state, 1, 1), "watch");
+    scene_send(&s, "alert/silent-soil-3",
+               "{\"id\":\"silent-soil-3\",\"level\":\"watch\",\"where\":\"soil-3\",\"since\":@,"
+               "\"what\":\"no answer, no new data\",\"place\":\"下坡 · 土壤三号\","
+               "\"todo\":\"check its power and its wires\",\"zh\":{\"what\":"
+               "\"没有应答，没有新数据\",\"place\":\"下坡 · 土壤三号\",\"todo\":"
+               "\"检查它的供电和接线\"}}",
+               true);
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(state_alert(&s.state, 1, i)->id, "silent-soil-3") == 0)
+            check_all(&s, draw_alert, state_alert(&s.state, 1, i), "silent");
+    }
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +233,7 @@ int main(void)
         cmocka_unit_test(old_values_are_dashes_with_their_age),
         cmocka_unit_test(gateway_offline_is_said),
         cmocka_unit_test(an_alarm_fills_the_screen),
+        cmocka_unit_test(a_measured_alert_shows_its_value_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

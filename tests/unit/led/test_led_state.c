@@ -294,6 +294,15 @@ static void alerts_cleared_while_the_broker_was_away_go(void **unused)
     assert_string_equal(state_alert(&s.state, 0, 0)->id, "dry");
 }
 
+/* <rule>-<plot> of the gateway, each up to 32 characters long. */
+static void an_alarm_with_a_long_name_is_shown(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/frost-while-in-bud-of-the-terrace-behind-the-house",
+               "{\"what\":\"frost\",\"level\":\"alarm\"}", true);
+    assert_int_equal(state_alert_count(&s.state, 2), 1);
+}
+
 static void an_alarm_that_somebody_acknowledged_takes_over_no_more(void **unused)
 {
     (void)unused;
@@ -469,6 +478,7 @@ int main(void)
         CASE(an_alert_is_told_in_both_languages_where_the_gateway_can),
         CASE(alerts_are_kept_until_they_are_cleared),
         CASE(alerts_cleared_while_the_broker_was_away_go),
+        CASE(an_alarm_with_a_long_name_is_shown),
         CASE(an_alarm_that_somebody_acknowledged_takes_over_no_more),
         CASE(an_alarm_finds_a_place_among_any_number_of_alerts),
         CASE(what_is_not_understood_changes_nothing),

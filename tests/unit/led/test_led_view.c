@@ -118,6 +118,79 @@ static void a_watch_does_not_take_over_but_is_counted_in_the_title(void **unused
     canvas_free(&before);
 }
 
+static bool shows_alert(int level, int index, int screen, enum language language)
+{
+    struct canvas expected;
+    struct scene scene = {s.fonts, &s.state, language, &s.now, 12};
+    assert_true(canvas_init(&expected, canvas.width, canvas.height));
+    render_alert(&scene, &expected, state_alert(&s.state, level, index), screen);
+    bool same = memcmp(expected.pixels, canvas.pixels, canvas_size(&canvas)) == 0;
+    canvas_free(&expected);
+    return same;
+}
+
+static void draw_until_the_last_page_is_over(void)
+{
+    draw();
+    for (int i = 0; i < 100 && !view.watching; i++) {
+        scene_advance(&s, PAGE_DWELL_MS);
+        draw();
+    }
+    assert_true(view.watching);
+}
+
+static void a_watch_has_its_turn_behind_the_last_page(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/dry", "{\"what\":\"干\",\"level\":\"watch\",\"do\":\"浇\"}", true);
+    scene_send(&s, "alert/later", "{\"what\":\"知\",\"level\":\"info\"}", true);
+    draw_until_the_last_page_is_over();
+    assert_true(shows_alert(1, 0, 0, LANGUAGE_ZH));
+    scene_advance(&s, VIEW_ALERT_MS);
+    draw();
+    assert_true(shows_alert(1, 0, 1, LANGUAGE_ZH));
+    scene_advance(&s, VIEW_ALERT_MS);
+    draw();
+    assert_true(shows_page("upper", 0, LANGUAGE_EN)); /* the other language's round */
+}
+
+/* Each of forty has its turn, and the pages have theirs. */
+static void many_watches_leave_time_for_the_pages(void **unused)
+{
+    (void)unused;
+    bool seen[6] = {false};
+    for (int i = 0; i < 6; i++) {
+        char topic[32];
+        (void)snprintf(topic, sizeof topic, "alert/dry-%d", i);
+        scene_send(&s, topic, "{\"what\":\"干\",\"level\":\"watch\"}", true);
+    }
+    for (int round = 0; round < 2; round++) {
+        draw_until_the_last_page_is_over();
+        for (int k = 0; view.watching; k++) {
+            assert_true(k < VIEW_WATCH_MOST);
+            seen[view.watch] = true;
+            scene_advance(&s, VIEW_ALERT_MS);
+            draw();
+        }
+        assert_int_equal(view.page, 0);
+    }
+    for (int i = 0; i < 6; i++)
+        assert_true(seen[i]);
+}
+
+static void a_watch_that_ends_in_its_turn_gives_the_screen_back(void **unused)
+{
+    (void)unused;
+    scene_send(&s, "alert/dry", "{\"what\":\"干\",\"level\":\"watch\"}", true);
+    draw_until_the_last_page_is_over();
+    state_message(&s.state, "alert/dry", "", 0, false, &s.now);
+    draw();
+    assert_true(shows_page("upper", 0, LANGUAGE_EN));
+    scene_send(&s, "alert/frost", "{\"what\":\"霜\",\"level\":\"alarm\"}", true);
+    draw();
+    assert_true(shows_alert(2, 0, 0, LANGUAGE_EN));
+}
+
 static void the_first_picture_after_a_freeze_is_true(void **unused)
 {
     (void)unused;
@@ -136,6 +209,12 @@ static void any_size_can_be_drawn(void **unused)
                                    {128, 32}, {160, 80}, {256, 64}, {500, 47}, {64, 512}};
     scene_send(&s, "alert/x", "{\"what\":\"W1234567890 长长长长长长长长\",\"level\":\"watch\"}",
                true);
+    scene_send(&s, "alert/frost-garden",
+               "{\"what\":\"x\",\"level\":\"alarm\",\"place\":\"A long place of many words\","
+               "\"label\":\"Frost\",\"quantity\":\"air temperature\",\"todo\":\"light fires\","
+               "\"zh\":{\"what\":\"霜\",\"label\":\"霜冻\",\"quantity\":\"气温\",\"todo\":\"\"},"
+               "\"value\":-123456.7,\"unit\":\"W/m²\"}",
+               true);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct canvas odd;
         assert_true(canvas_init(&odd, sizes[i][0], sizes[i][1]));
@@ -146,7 +225,13 @@ static void any_size_can_be_drawn(void **unused)
                 assert_in_range(screens, 1, 40);
                 for (int k = 0; k < screens; k++)
                     render_page(&scene, &odd, &s.pages.pages[p], k);
-                render_alert(&scene, &odd, state_alert(&s.state, 0, 0), 0);
+                for (int a = 0; a < 2; a++) {
+                    const struct state_alert *alert = state_alert(&s.state, 0, a);
+                    screens = render_alert_screens(&scene, alert, odd.width, odd.height);
+                    assert_in_range(screens, 1, 200);
+                    for (int k = 0; k < screens; k++)
+                        render_alert(&scene, &odd, alert, k);
+                }
             }
         }
         canvas_free(&odd);
@@ -235,6 +320,9 @@ int main(void)
         CASE(after_the_last_page_the_other_language_has_its_turn),
         CASE(an_alarm_takes_over_at_once_and_gives_back),
         CASE(a_watch_does_not_take_over_but_is_counted_in_the_title),
+        CASE(a_watch_has_its_turn_behind_the_last_page),
+        CASE(many_watches_leave_time_for_the_pages),
+        CASE(a_watch_that_ends_in_its_turn_gives_the_screen_back),
         CASE(the_first_picture_after_a_freeze_is_true),
         CASE(any_size_can_be_drawn),
         CASE(no_value_is_left_out_at_any_size),
