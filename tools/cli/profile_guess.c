@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "gateway/daemon/bus/decode.h"
 #include "gateway/daemon/config/profile.h"
 
@@ -86,18 +87,16 @@ static void name_guess(struct guess *guess, const struct field_config *other, do
 {
     const struct field_config *field = guess->field;
     char keys[96] = "";
-    size_t used = 0;
     if (other->type != field->type)
-        used += (size_t)snprintf(keys, sizeof keys, "type: %s", profile_type_name(other->type));
+        (void)text_add(keys, sizeof keys, "type: %s", profile_type_name(other->type));
     if (other->order != field->order)
-        used += (size_t)snprintf(keys + used, sizeof keys - used, "%sorder: %s", used ? ", " : "",
-                                 order_names[other->order]);
+        (void)text_add(keys, sizeof keys, "%sorder: %s", keys[0] != '\0' ? ", " : "",
+                       order_names[other->order]);
     if (other->scale != field->scale)
-        (void)snprintf(keys + used, sizeof keys - used, "%sscale: %.6g", used ? ", " : "",
+        (void)text_add(keys, sizeof keys, "%sscale: %.6g", keys[0] != '\0' ? ", " : "",
                        other->scale);
-    used = strlen(guess->text);
-    (void)snprintf(guess->text + used, sizeof guess->text - used, "%s%s (%.6g)", used ? " or " : "",
-                   keys, value);
+    (void)text_add(guess->text, sizeof guess->text, "%s%s (%.6g)",
+                   guess->text[0] != '\0' ? " or " : "", keys, value);
     guess->named++;
 }
 

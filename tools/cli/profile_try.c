@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "gateway/common/plain.h"
+#include "gateway/common/text.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/device.h"
@@ -373,27 +374,26 @@ static int decimals_of(const struct field_config *field)
 static void print_field(const struct shown *shown)
 {
     const struct field_config *field = shown->field;
-    char raw[40] = "--", line[256];
+    char raw[40] = "", line[512];
     unsigned words = field_type_words(field);
-    size_t at = 0;
     for (unsigned i = 0; shown->words != NULL && i < words && i < 4; i++)
-        at += (size_t)snprintf(raw + at, sizeof raw - at, "%s0x%04X", i > 0 ? " " : "",
-                               shown->words[i]);
-    if (words > 4 && at > 0)
-        (void)snprintf(raw + at, sizeof raw - at, " ...");
-    int used = snprintf(line, sizeof line, "  %-24s %-13s ", profile_field_name(field), raw);
+        (void)text_add(raw, sizeof raw, "%s0x%04X", i > 0 ? " " : "", shown->words[i]);
+    if (words > 4 && raw[0] != '\0')
+        (void)text_add(raw, sizeof raw, " ...");
+    (void)snprintf(line, sizeof line, "  %-24s %-13s ", profile_field_name(field),
+                   raw[0] != '\0' ? raw : "--");
     if (shown->text != NULL)
-        used += snprintf(line + used, sizeof line - (size_t)used, "\"%s\"", shown->text);
+        (void)text_add(line, sizeof line, "\"%s\"", shown->text);
     else if (!shown->present)
-        used += snprintf(line + used, sizeof line - (size_t)used, "%12s", "--");
+        (void)text_add(line, sizeof line, "%12s", "--");
     else if (fabs(shown->value) < 1e12)
-        used += snprintf(line + used, sizeof line - (size_t)used, "%12.*f %s", decimals_of(field),
-                         shown->value, field->unit);
+        (void)text_add(line, sizeof line, "%12.*f %s", decimals_of(field), shown->value,
+                       field->unit);
     else /* no probe means it: not all its digits */
-        used += snprintf(line + used, sizeof line - (size_t)used, "%12.6g %s", shown->value,
-                         field->unit);
-    if (used > 0 && (size_t)used < sizeof line && strcmp(shown->flag, "good") != 0)
-        used += snprintf(line + used, sizeof line - (size_t)used, "  %s", shown->flag);
+        (void)text_add(line, sizeof line, "%12.6g %s", shown->value, field->unit);
+    if (strcmp(shown->flag, "good") != 0)
+        (void)text_add(line, sizeof line, "  %s", shown->flag);
+    size_t used = strlen(line);
     while (used > 0 && line[used - 1] == ' ')
         line[--used] = '\0';
     (void)printf("%.*s\n", (int)plain_text(line, strlen(line)), line);

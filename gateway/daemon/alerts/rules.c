@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "gateway/daemon/alerts/window.h"
 #include "gateway/daemon/plots/unit_convert.h"
 #include "protocols/metric/metric.h"
@@ -419,7 +420,6 @@ uint32_t rules_devices(const struct rules *rules, const struct rules_cause *caus
                        size_t size)
 {
     const struct rule_state *state = state_of(rules, cause);
-    size_t at = 0;
     uint32_t count = 0;
     out[0] = '\0';
     for (uint16_t i = 0; i < state->spot_count; i++) {
@@ -428,8 +428,7 @@ uint32_t rules_devices(const struct rules *rules, const struct rules_cause *caus
         if (!spot->holding || !is_about(rules, cause, spot->device))
             continue;
         count++;
-        if (at + strlen(name) + 2 <= size)
-            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? " " : "", name);
+        (void)text_add(out, size, "%s%s", out[0] != '\0' ? " " : "", name);
     }
     return count;
 }

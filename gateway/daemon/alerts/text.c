@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "protocols/metric/metric.h"
 
 #define PLACES_SHOWN 3
@@ -61,29 +62,16 @@ static void duration_text(char *out, size_t size, uint32_t seconds, enum metric_
 
 /* ---- What ---- */
 
-static void append(char *out, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void append(char *out, size_t size, const char *format, ...)
-{
-    size_t at = strlen(out);
-    va_list args;
-    va_start(args, format);
-    int more = vsnprintf(out + at, size - at, format, args);
-    va_end(args);
-    if (more >= 0 && (size_t)more >= size - at)
-        out[at] = '\0'; /* whole or not at all: no half character */
-}
-
 static void say_value(const struct rules_cause *cause, const struct quantity *quantity,
                       const char *value, const char *limit, enum metric_language language,
                       char *what, size_t size)
 {
     static const char *const sides[METRIC_LANGUAGES][2] = {{"低于", "高于"}, {"below", "above"}};
     const char *space = quantity->unit[0] != '\0' ? " " : "";
-    append(what, size, language == METRIC_ZH ? "%s %s%s%s，%s %s%s%s" : "%s %s%s%s, %s %s%s%s",
-           quantity->name[language], value, space, quantity->unit,
-           sides[language][cause->rule->above], limit, space, quantity->unit);
+    (void)text_add(what, size,
+                   language == METRIC_ZH ? "%s %s%s%s，%s %s%s%s" : "%s %s%s%s, %s %s%s%s",
+                   quantity->name[language], value, space, quantity->unit,
+                   sides[language][cause->rule->above], limit, space, quantity->unit);
 }
 
 static void say_change(const struct rules_cause *cause, const struct quantity *quantity,
@@ -94,14 +82,14 @@ static void say_change(const struct rules_cause *cause, const struct quantity *q
     bool zh = language == METRIC_ZH, rose = cause->rule->above;
     duration_text(within, sizeof within, cause->rule->per_s, language);
     if (quantity->sums)
-        append(what, size, zh ? "%s %s内 %s%s%s" : "%s within %s: %s%s%s", quantity->name[language],
-               within, value, space, quantity->unit);
+        (void)text_add(what, size, zh ? "%s %s内 %s%s%s" : "%s within %s: %s%s%s",
+                       quantity->name[language], within, value, space, quantity->unit);
     else if (zh)
-        append(what, size, "%s %s内%s %s%s%s", quantity->name[language], within,
-               rose ? "升了" : "降了", value, space, quantity->unit);
+        (void)text_add(what, size, "%s %s内%s %s%s%s", quantity->name[language], within,
+                       rose ? "升了" : "降了", value, space, quantity->unit);
     else
-        append(what, size, "%s %s %s%s%s within %s", quantity->name[language],
-               rose ? "rose by" : "fell by", value, space, quantity->unit, within);
+        (void)text_add(what, size, "%s %s %s%s%s within %s", quantity->name[language],
+                       rose ? "rose by" : "fell by", value, space, quantity->unit, within);
 }
 
 static void say_extreme(const struct rules_cause *cause, const char *now, const char *extreme,
@@ -110,8 +98,8 @@ static void say_extreme(const struct rules_cause *cause, const char *now, const 
     static const char *const words[METRIC_LANGUAGES][2] = {{"最低", "最高"}, {"lowest", "highest"}};
     if (strcmp(now, extreme) == 0 || cause->rule->per_s > 0)
         return;
-    append(what, size, language == METRIC_ZH ? "（%s %s）" : " (%s %s)",
-           words[language][cause->rule->above], extreme);
+    (void)text_add(what, size, language == METRIC_ZH ? "（%s %s）" : " (%s %s)",
+                   words[language][cause->rule->above], extreme);
 }
 
 static void say_what(const struct rules_cause *cause, enum metric_language language, char *what,
@@ -127,7 +115,7 @@ static void say_what(const struct rules_cause *cause, enum metric_language langu
     (void)snprintf(what, size, language == METRIC_ZH ? "%s：" : "%s: ",
                    language == METRIC_ZH ? rule->label : rule->label_en);
     if (isnan(cause->value))
-        append(what, size, "%s", quantity.name[language]);
+        (void)text_add(what, size, "%s", quantity.name[language]);
     else if (rule->per_s > 0)
         say_change(cause, &quantity, now, language, what, size);
     else
@@ -160,8 +148,8 @@ void text_device_place(const struct config *config, const struct device_config *
     const struct plot_config *plot = plot_of(config, device->index);
     out[0] = '\0';
     if (plot != NULL)
-        append(out, size, "%s · ", label_of(plot->label, plot->name));
-    append(out, size, "%s", label_of(device->label, device->name));
+        (void)text_add(out, size, "%s · ", label_of(plot->label, plot->name));
+    (void)text_add(out, size, "%s", label_of(device->label, device->name));
 }
 
 /* The plots of the devices, and the devices that are in none; each once. */
@@ -197,11 +185,12 @@ static void say_places(const struct config *config, const char *devices, uint32_
         char *place = words[l].place;
         place[0] = '\0';
         for (uint32_t i = 0; i < count && i < PLACES_SHOWN; i++)
-            append(place, sizeof words[l].place, "%s%s",
-                   i == 0 ? "" : (l == METRIC_ZH ? "、" : ", "), shown[i]);
+            (void)text_add(place, sizeof words[l].place, "%s%s",
+                           i == 0 ? "" : (l == METRIC_ZH ? "、" : ", "), shown[i]);
         if (more > 0)
-            append(place, sizeof words[l].place, l == METRIC_ZH ? " 等 %u 处" : " and %u more",
-                   l == METRIC_ZH ? more + PLACES_SHOWN : more);
+            (void)text_add(place, sizeof words[l].place,
+                           l == METRIC_ZH ? " 等 %u 处" : " and %u more",
+                           l == METRIC_ZH ? more + PLACES_SHOWN : more);
     }
 }
 
@@ -218,14 +207,14 @@ static void say_quantity(const struct alert_rule *rule, const struct quantity *q
     char within[24];
     bool zh = language == METRIC_ZH;
     out[0] = '\0';
-    append(out, size, "%s", quantity->name[language]);
+    (void)text_add(out, size, "%s", quantity->name[language]);
     if (rule->per_s == 0)
         return;
     duration_text(within, sizeof within, rule->per_s, language);
     if (quantity->sums)
-        append(out, size, zh ? " %s内" : " within %s", within);
+        (void)text_add(out, size, zh ? " %s内" : " within %s", within);
     else
-        append(out, size, zh ? " %s内变化" : ", change within %s", within);
+        (void)text_add(out, size, zh ? " %s内变化" : ", change within %s", within);
 }
 
 void text_of_cause(const struct config *config, const struct rules_cause *cause,

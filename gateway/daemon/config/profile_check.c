@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/profile.h"
 
@@ -282,10 +283,10 @@ static void check_unit(const struct check *check, const yaml_node_t *item,
         double offset = field->offset * factor + conversions[i].add;
         if (strcmp(unit, conversions[i].from) != 0 || strcmp(info->unit, conversions[i].to) != 0)
             continue;
-        int used = snprintf(how, sizeof how, "leave unit out and write scale: %.6g",
-                            field->scale * factor);
-        if (offset != 0 && used > 0 && (size_t)used < sizeof how)
-            (void)snprintf(how + used, sizeof how - (size_t)used, ", offset: %.6g", offset);
+        (void)snprintf(how, sizeof how, "leave unit out and write scale: %.6g",
+                       field->scale * factor);
+        if (offset != 0)
+            (void)text_add(how, sizeof how, ", offset: %.6g", offset);
     }
     (void)yaml_error(check->source, yaml_line(node),
                      "unit \"%.20s\" is not that of %s, which is %s; %s", unit, info->name,

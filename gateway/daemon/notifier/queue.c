@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/notifier/queue.h"
+#include "gateway/common/text.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -121,15 +122,14 @@ static void compose(const struct notified *notified, uint8_t kind, bool zh, int6
     clock_text(since, notified->since_ms, now_ms);
     lasted_text(lasted, now_ms - notified->since_ms, zh);
     bool over = kind == NOTICE_OVER;
-    const char *place = words->place[0] != '\0' ? "\n" : "";
-    int at = snprintf(text, size, "%s%s%s%s", heads[zh ? METRIC_ZH : METRIC_EN][kind], words->what,
-                      place, words->place);
-    size_t used = at > 0 && (size_t)at < size ? (size_t)at : strlen(text);
+    text[0] = '\0';
+    (void)text_add(text, size, "%s%s", heads[zh ? METRIC_ZH : METRIC_EN][kind], words->what);
+    if (words->place[0] != '\0')
+        (void)text_add(text, size, "\n%s", words->place);
     if (over)
-        (void)snprintf(text + used, size - used, zh ? "\n%s 起，持续 %s" : "\nsince %s, for %s",
-                       since, lasted);
+        (void)text_add(text, size, zh ? "\n%s 起，持续 %s" : "\nsince %s, for %s", since, lasted);
     else
-        (void)snprintf(text + used, size - used, zh ? "\n%s 起%s%s" : "\nsince %s%s%s", since,
+        (void)text_add(text, size, zh ? "\n%s 起%s%s" : "\nsince %s%s%s", since,
                        words->todo[0] == '\0' ? ""
                        : zh                   ? "\n怎么办："
                                               : "\nWhat to do: ",

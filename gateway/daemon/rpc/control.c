@@ -248,10 +248,8 @@ static bool name_caller(struct client *client)
         return false;
     }
     client->caller = (struct rpc_caller){.broker = -1, .role = USER_TECHNICIAN};
-    int length =
-        snprintf(client->caller.user, sizeof client->caller.user, "uid-%u", (unsigned)peer.uid);
-    length += snprintf(client->caller.via, sizeof client->caller.via, "socket");
-    (void)length;
+    (void)snprintf(client->caller.user, sizeof client->caller.user, "uid-%u", (unsigned)peer.uid);
+    (void)snprintf(client->caller.via, sizeof client->caller.via, "socket");
     return true;
 }
 

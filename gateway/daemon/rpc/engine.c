@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/common/log.h"
+#include "gateway/common/text.h"
 #include "gateway/daemon/rpc/call.h"
 #include "protocols/modbus/pdu.h"
 #include "protocols/mqtt/topic.h"
@@ -352,11 +353,10 @@ static void fail_unknown(struct rpc_call *call, const char *what, const char *na
 {
     char asked[CONFIG_NAME_SIZE], message[CONFIG_NAME_SIZE + 32], hint[48];
     copy_cut(asked, sizeof asked, name);
-    int length = snprintf(message, sizeof message, "there is no %s \"%s\"", what, asked);
-    length += snprintf(hint, sizeof hint,
-                       call->caller.broker < 0 ? "`baiye %s` lists them" : "method %s lists them",
-                       method);
-    (void)length;
+    (void)snprintf(message, sizeof message, "there is no %s \"%s\"", what, asked);
+    (void)snprintf(hint, sizeof hint,
+                   call->caller.broker < 0 ? "`baiye %s` lists them" : "method %s lists them",
+                   method);
     rpc_fail(call, "unknown", message, hint);
 }
 
@@ -412,17 +412,14 @@ static const struct rpc_method *find(const char *name)
 /* For people: "methods: time, devices, ...", those that are for this way and this role. */
 static void list_methods(const struct rpc_caller *caller, char *out, size_t size)
 {
-    size_t at = 0;
+    out[0] = '\0';
     for (size_t i = 0; rpc_rooms[i] != NULL; i++) {
         for (const struct rpc_method *method = rpc_rooms[i]->list; method->name != NULL; method++) {
             if (method->role > caller->role || (method->socket_only && caller->broker >= 0))
                 continue;
-            int length =
-                snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "methods: ", method->name);
-            at += length > 0 && (size_t)length < size - at ? (size_t)length : 0;
+            (void)text_add(out, size, "%s%s", out[0] != '\0' ? ", " : "methods: ", method->name);
         }
     }
-    out[at] = '\0';
 }
 
 /* Refused before it became a call. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/store/boards.h"
+#include "gateway/common/text.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -52,9 +53,9 @@ static void key_of(const struct device_config *device, char key[KEY_SIZE])
 
 static void write_text(const struct place *place, char text[TEXT_SIZE])
 {
-    int at = snprintf(text, TEXT_SIZE, "%d %u", VERSION, place->now);
+    (void)snprintf(text, TEXT_SIZE, "%d %u", VERSION, place->now);
     for (unsigned i = 0; i < place->count; i++)
-        at += snprintf(text + at, TEXT_SIZE - (size_t)at, " %08" PRIX32, place->serials[i]);
+        (void)text_add(text, TEXT_SIZE, " %08" PRIX32, place->serials[i]);
 }
 
 static void read_text(const char *text, struct place *place)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/store/counter_marks.h"
+#include "gateway/common/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,13 +44,13 @@ static void write_text(const struct device_config *device, const struct reading_
                        char text[TEXT_SIZE])
 {
     unsigned counter = 0;
-    int at = snprintf(text, TEXT_SIZE, "%d %" PRId64, VERSION, mark->wall_ms);
+    (void)snprintf(text, TEXT_SIZE, "%d %" PRId64, VERSION, mark->wall_ms);
     for (unsigned m = 0; m < device->metric_count && counter < READING_COUNTERS_MAX; m++) {
         if (device->metrics[m]->role != ROLE_COUNTER)
             continue;
         if (mark->known & 1u << counter)
-            at += snprintf(text + at, TEXT_SIZE - (size_t)at, " %s=%" PRIu64,
-                           device->metrics[m]->metric, mark->codes[counter]);
+            (void)text_add(text, TEXT_SIZE, " %s=%" PRIu64, device->metrics[m]->metric,
+                           mark->codes[counter]);
         counter++;
     }
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/common/serial.h"
+#include "gateway/common/text.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
 
@@ -37,7 +38,6 @@ void show_step_end(void)
 
 static void say_what(const struct survey_found *found, char *text, size_t size)
 {
-    size_t used = 0;
     if (found->garbled) {
         (void)snprintf(text, size,
                        "answers, but never in one piece: two units at this address? Unplug one");
@@ -53,11 +53,9 @@ static void say_what(const struct survey_found *found, char *text, size_t size)
         (void)snprintf(text, size, "unknown device; baiye profile try reads it by a profile");
         return;
     }
-    used += (size_t)snprintf(text, size, "%s: %s", recognise_sure_name(found->sure),
-                             found->profile->name);
-    for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? ", or " : ", ",
-                                 found->others[i]->name);
+    (void)snprintf(text, size, "%s: %s", recognise_sure_name(found->sure), found->profile->name);
+    for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL; i++)
+        (void)text_add(text, size, "%s%s", i == 0 ? ", or " : ", ", found->others[i]->name);
 }
 
 void show_found(const struct survey_found *found)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "tools/cli/flash/probe.h"
 
 #define SHORT_S 30
@@ -144,14 +145,13 @@ static enum probe_result start(struct job *job)
 
 static void unlock(const struct job *job, char *out, size_t size)
 {
-    size_t at = (size_t)snprintf(out, size, "openocd");
-    for (unsigned i = 0; i < job->probe->script_count && at < size; i++)
-        at += (size_t)snprintf(out + at, size - at, " -f %s", job->probe->scripts[i]);
-    if (at < size)
-        (void)snprintf(out + at, size - at,
-                       " -c 'init; reset halt; %s; reset halt; shutdown', then power off and on",
-                       job->probe->unlock[0] != '\0' ? job->probe->unlock
-                                                     : "(the unlock command of its flash driver)");
+    (void)snprintf(out, size, "openocd");
+    for (unsigned i = 0; i < job->probe->script_count; i++)
+        (void)text_add(out, size, " -f %s", job->probe->scripts[i]);
+    (void)text_add(out, size,
+                   " -c 'init; reset halt; %s; reset halt; shutdown', then power off and on",
+                   job->probe->unlock[0] != '\0' ? job->probe->unlock
+                                                 : "(the unlock command of its flash driver)");
 }
 
 const struct probe_driver probe_openocd = {
