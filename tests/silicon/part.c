@@ -16,12 +16,14 @@ enum {
     WFI = 0xBF30,
     ENTRY_CYCLES = 12,
     INSTRUCTION_CYCLES = 2,
+    ROUNDS_MOST = 10000,
 };
 #define RETURN_AT   0xFFFFFFF0u
 #define SYSTEM_AT   0x1FFFF000u
 #define SYSTEM_SIZE 0x1000u
 #define PSR_THUMB   (1u << 24)
 #define PSR_ALIGNED (1u << 9)
+#define PSR_KEPT    0xFE0FFC00u /* flags, IT, T: what a return takes from the frame */
 #define PSR_IT      0x0600FC00u
 
 void part_complain(struct part *p, const char *what)
@@ -82,6 +84,21 @@ uint64_t part_irqs(const struct part *p)
             irqs |= UINT64_C(1) << (37 + n);
     }
     return irqs;
+}
+
+/* The most urgent one that may come in now; 0: none. All but the NMI have the same priority here.
+ * This alone says so: a block that ends for an exception that then does not come in would begin
+ * again for ever. */
+static unsigned next_exception(struct part *p)
+{
+    if (p->nmi_pending)
+        return EXCEPTION_NMI;
+    if (p->handling > 0 || get(p, UC_ARM_REG_PRIMASK))
+        return 0;
+    if (p->systick_pending)
+        return EXCEPTION_SYSTICK;
+    uint64_t irqs = part_irqs(p) & p->nvic;
+    return irqs ? EXCEPTION_IRQ + (unsigned)__builtin_ctzll(irqs) : 0;
 }
 
 /* ---- memory and registers ---- */
@@ -199,7 +216,7 @@ static unsigned count_instructions(const struct part *p, uint32_t offset, uint32
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *context)
 {
     struct part *p = context;
-    if (p->leave || p->now >= p->limit || (p->irq && !p->handling && !get(p, UC_ARM_REG_PRIMASK))) {
+    if (p->leave || p->now >= p->limit || (p->irq && next_exception(p) != 0)) {
         (void)uc_emu_stop(uc);
         return;
     }
@@ -207,9 +224,9 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *conte
     p->block_end = (uint32_t)address + size;
     if (offset >= FLASH_END)
         return;
-    uint8_t *known = &p->counts[offset / 2];
+    uint16_t *known = &p->counts[offset / 2];
     if (*known == 0)
-        *known = (uint8_t)count_instructions(p, offset, size);
+        *known = (uint16_t)count_instructions(p, offset, size);
     p->instructions += *known;
     p->now += (uint64_t)*known * INSTRUCTION_CYCLES * p->ticks_a_cycle;
 }
@@ -221,7 +238,7 @@ struct part *part_new(void)
         abort();
     p->flash = aligned_alloc(4096, FLASH_END);
     p->ram = aligned_alloc(4096, RAM_SIZE);
-    p->counts = calloc(FLASH_END / 2, 1);
+    p->counts = calloc(FLASH_END / 2, sizeof *p->counts);
     if (p->flash == NULL || p->ram == NULL || p->counts == NULL)
         abort();
     memset(p->flash, 0xFF, FLASH_END);
@@ -277,7 +294,8 @@ void part_reset(struct part *p, enum part_reset why)
     flash_settle(p);
     p->resets++;
     p->resets_by[why]++;
-    p->asleep = p->handling = p->systick_pending = p->nmi_pending = false;
+    p->asleep = p->systick_pending = p->nmi_pending = false;
+    p->handling = 0;
     p->vtor = FLASH_AT;
     p->cfsr = 0;
     p->nvic = 0;
@@ -301,7 +319,7 @@ void part_reset(struct part *p, enum part_reset why)
     p->dma_isr = 0;
     p->receiver_free = p->now;
     pins_reset(p);
-    memset(p->counts, 0, FLASH_END / 2);
+    memset(p->counts, 0, FLASH_END / 2 * sizeof *p->counts);
     (void)uc_ctl_remove_cache(p->uc, FLASH_AT, FLASH_AT + FLASH_END);
     uint32_t vectors[2];
     memcpy(vectors, p->flash, sizeof vectors);
@@ -358,16 +376,17 @@ static void enter(struct part *p, unsigned exception)
     uint32_t handler;
     memcpy(&handler, p->flash + (p->vtor - FLASH_AT) % FLASH_END + 4 * exception, 4);
     put(p, UC_ARM_REG_SP, sp);
-    put(p, UC_ARM_REG_LR, 0xFFFFFFF9);
+    put(p, UC_ARM_REG_XPSR, psr & ~PSR_IT); /* a handler begins outside of any IT block */
+    put(p, UC_ARM_REG_LR, p->handling > 0 ? 0xFFFFFFF1 : 0xFFFFFFF9);
     put(p, UC_ARM_REG_PC, handler);
-    p->handling = true;
+    p->handling++;
     p->now += ENTRY_CYCLES * (uint64_t)p->ticks_a_cycle;
 }
 
 static void leave(struct part *p)
 {
     uint32_t sp = get(p, UC_ARM_REG_SP), words[8];
-    if (!p->handling || sp < RAM_AT || sp > RAM_AT + RAM_SIZE - 32) {
+    if (p->handling == 0 || sp < RAM_AT || sp > RAM_AT + RAM_SIZE - 32) {
         part_complain(p, "a return from no exception");
         part_reset(p, RESET_SOFTWARE);
         return;
@@ -380,22 +399,9 @@ static void leave(struct part *p)
         put(p, frame_registers[i], words[i]);
     put(p, UC_ARM_REG_SP, sp);
     put(p, UC_ARM_REG_PC, words[6] | 1);
-    put(p, UC_ARM_REG_XPSR_NZCVQG, words[7] & 0xF80F0000);
-    p->handling = false;
+    put(p, UC_ARM_REG_XPSR, (words[7] & PSR_KEPT) | PSR_THUMB);
+    p->handling--;
     p->now += ENTRY_CYCLES * (uint64_t)p->ticks_a_cycle;
-}
-
-/* The most urgent one that may come in now; 0: none. All have the same priority here. */
-static unsigned next_exception(struct part *p)
-{
-    if (p->nmi_pending)
-        return EXCEPTION_NMI;
-    if (p->handling || get(p, UC_ARM_REG_PRIMASK) || get(p, UC_ARM_REG_XPSR) & PSR_IT)
-        return 0;
-    if (p->systick_pending)
-        return EXCEPTION_SYSTICK;
-    uint64_t irqs = part_irqs(p) & p->nvic;
-    return irqs ? EXCEPTION_IRQ + (unsigned)__builtin_ctzll(irqs) : 0;
 }
 
 static void fault(struct part *p, uc_err why)
@@ -466,9 +472,23 @@ static void run_cpu(struct part *p, uint64_t until)
     }
 }
 
+/* Nothing takes so many rounds at one moment: the model itself is wrong, and says so. */
+static bool stands_still(struct part *p)
+{
+    p->rounds = p->now == p->round_at ? p->rounds + 1 : 0;
+    p->round_at = p->now;
+    if (p->rounds < ROUNDS_MOST)
+        return false;
+    p->rounds = 0;
+    part_complain(p, "the model's clock stands still");
+    return true;
+}
+
 void part_run(struct part *p, uint64_t until)
 {
     while (p->powered && p->now < until) {
+        if (stands_still(p))
+            p->now = until;
         do_events(p);
         if (!p->powered)
             break;

@@ -98,15 +98,17 @@ struct onewire {
 /* What the loop of a test wants to see and to set. */
 struct part {
     uc_engine *uc;
-    uint64_t now, limit, until;
+    uint64_t now, limit, until, round_at;
+    unsigned rounds; /* of the loop since `round_at`, when its clock stood */
     bool leave, reset_wanted;
     uint32_t block_end;
     uint64_t due[EVENT_COUNT];
     uint32_t ticks_a_cycle;
     uint8_t *flash, *ram;
     uint8_t unique[12];
-    uint8_t *counts; /* instructions of the block at each half-word */
-    bool powered, asleep, handling, irq;
+    uint16_t *counts; /* instructions of the block at each half-word */
+    bool powered, asleep, irq;
+    unsigned handling; /* exceptions under way: the NMI and a fault come into others */
     uint32_t vtor, cfsr;
     uint64_t nvic;
     bool systick_pending, nmi_pending;

@@ -92,7 +92,7 @@ static void erase(struct part *p)
     if (offset >= FLASH_END)
         return;
     memset(p->flash + offset, 0xFF, PAGE);
-    memset(p->counts + offset / 2, 0, PAGE / 2);
+    memset(p->counts + offset / 2, 0, PAGE / 2 * sizeof *p->counts);
     (void)operation(p, offset, PAGE, ERASE_TAKES);
 }
 
