@@ -97,11 +97,9 @@ static void csv_page(void *context, struct http_request *request)
 static void ca_page(void *context, struct http_request *request)
 {
     const struct serve *serve = context;
-    const char *cert = serve->config->http_cert_file, *slash = strrchr(cert, '/');
     char path[CONFIG_PATH_SIZE + 8], text[8192];
-    int length = snprintf(path, sizeof path, "%.*sca.pem",
-                          slash != NULL ? (int)(slash - cert) + 1 : 0, cert);
-    FILE *file = cert[0] != '\0' && length > 0 ? fopen(path, "re") : NULL;
+    certificate_authority_path(serve->config, path, sizeof path);
+    FILE *file = serve->config->http_cert_file[0] != '\0' ? fopen(path, "re") : NULL;
     size_t size = file != NULL ? fread(text, 1, sizeof text, file) : 0;
     if (file != NULL)
         (void)fclose(file);
@@ -225,67 +223,100 @@ static void look_at_guesses(struct serve *serve, const char *peer)
     alerts_raise(serve->parts.alerts, &alert);
 }
 
-/* The timer of the package renews it with 30 days left and has the gateway started anew; so at 28
- * it has failed twice. */
-#define CERT_DAYS_LEAST        28
-#define CLIENT_CERT_DAYS_LEAST 30 /* nobody renews those by himself */
+/* The timer of the package renews the app's earlier and has the gateway take it: when it is told,
+ * it has failed twice. The others nobody renews by himself. */
+#define CERTIFICATE_DAYS_LEAST 30
 #define DAY_MS                 INT64_C(86400000)
+
+/* "certificate", "certificate-<broker>", and of an authority "authority", … */
+static void certificate_id(const struct certificate *certificate, char *id, size_t size)
+{
+    static const char *const before[] = {[CERTIFICATE_APP] = ALERTS_CERTIFICATE,
+                                         [CERTIFICATE_APP_AUTHORITY] = ALERTS_AUTHORITY,
+                                         [CERTIFICATE_CLIENT] = ALERTS_CERTIFICATE "-",
+                                         [CERTIFICATE_BROKER_AUTHORITY] = ALERTS_AUTHORITY "-",
+                                         [CERTIFICATE_WAY_AUTHORITY] =
+                                             ALERTS_AUTHORITY ALERTS_OF_WAY};
+    (void)snprintf(id, size, "%s%s", before[certificate->kind], certificate->owner);
+}
+
+/* %1$s whose, %2$s "ends" or "ended", %3$s the date. */
+static const struct certificate_words {
+    const char *what, *todo, *what_zh, *todo_zh;
+} certificate_words[] = {
+    [CERTIFICATE_APP] = {"the app's certificate%1$s %2$s on %3$s and has not been renewed",
+                         "as root: baiye cert --renew says why; without the authority's key here: "
+                         "baiye cert --ca-key",
+                         "手机页面的证书%1$s%2$s %3$s 到期，没有自动更新",
+                         "以 root 运行 baiye cert --renew 看原因；密钥不在本机时用 --ca-key"},
+    [CERTIFICATE_APP_AUTHORITY] =
+        {"the farm's own authority%1$s, by which phones know the gateway, %2$s on %3$s",
+         "as root: baiye cert --new-ca --host NAME; every phone takes the new one in",
+         "手机用来认主机的农场根证书%1$s%2$s %3$s 到期",
+         "以 root 运行 baiye cert --new-ca --host 名称，每部手机重新信任一次"},
+    [CERTIFICATE_CLIENT] =
+        {"the certificate by which broker %1$.40s knows the gateway %2$s on %3$s",
+         "ask the broker's operator for a new one, put it in the place of cert_file and key_file",
+         "网关在消息服务器 %1$.40s 用的证书%2$s %3$s 到期",
+         "向消息服务器管理员要新证书，替换 cert_file 和 key_file"},
+    [CERTIFICATE_BROKER_AUTHORITY] =
+        {"the authority by which the gateway knows broker %1$.40s %2$s on %3$s",
+         "ask the broker's operator for the new authority, put it in the place of ca_file",
+         "主机用来认消息服务器 %1$.40s 的根证书%2$s %3$s 到期",
+         "向消息服务器管理员要新的根证书，替换 ca_file"},
+    [CERTIFICATE_WAY_AUTHORITY] =
+        {"the authority by which the gateway knows the service of way %1$.40s %2$s on %3$s",
+         "ask the service's operator for the new authority, put it in the place of ca_file",
+         "主机用来认告警渠道 %1$.40s 的根证书%2$s %3$s 到期",
+         "向该服务的管理员要新的根证书，替换 ca_file"},
+};
 
 static void raise_certificate(struct serve *serve, const struct certificate *certificate,
                               const char *id, bool over, int64_t end_ms)
 {
-    char what[160], what_zh[160], date[16] = "";
-    const struct broker_config *broker = certificate->broker;
+    char what[200], what_zh[200], date[16] = "";
+    const struct certificate_words *words = &certificate_words[certificate->kind];
     time_t end = (time_t)(end_ms / 1000);
     struct tm utc;
     if (gmtime_r(&end, &utc) != NULL)
         (void)strftime(date, sizeof date, "%Y-%m-%d", &utc);
-    (void)snprintf(what, sizeof what,
-                   broker != NULL
-                       ? "the certificate by which broker %.40s knows the gateway %s on %s"
-                       : "the app's certificate%.0s %s on %s and has not been renewed",
-                   certificate->name, over ? "ended" : "ends", date);
-    (void)snprintf(what_zh, sizeof what_zh,
-                   broker != NULL ? "网关在消息服务器 %.40s 用的证书%s %s 到期"
-                                  : "手机页面的证书%.0s%s %s 到期，没有自动更新",
-                   certificate->name, over ? "已于" : "将于", date);
-    struct alerts_event alert = {
-        .id = id,
-        .what = what,
-        .where = "",
-        .todo = broker != NULL ? "ask the broker's operator for a new one, put it in the place of "
-                                 "cert_file and key_file"
-                               : "as root: baiye cert --renew says why; without the "
-                                 "authority's key here: baiye cert --ca-key",
-        .what_zh = what_zh,
-        .todo_zh = broker != NULL ? "向消息服务器管理员要新证书，替换 cert_file 和 key_file"
-                                  : "以 root 运行 baiye cert --renew 看原因；"
-                                    "密钥不在本机时用 --ca-key",
-        .level = over ? "alarm" : "watch",
-        .since_ms = store_now(serve->parts.store).ms};
+    (void)snprintf(what, sizeof what, words->what, certificate->owner, over ? "ended" : "ends",
+                   date);
+    (void)snprintf(what_zh, sizeof what_zh, words->what_zh, certificate->owner,
+                   over ? "已于" : "将于", date);
+    struct alerts_event alert = {.id = id,
+                                 .what = what,
+                                 .where = "",
+                                 .todo = words->todo,
+                                 .what_zh = what_zh,
+                                 .todo_zh = words->todo_zh,
+                                 .level = over ? "alarm" : "watch",
+                                 .since_ms = store_now(serve->parts.store).ms};
     alerts_raise(serve->parts.alerts, &alert);
 }
 
-/* Read anew each time: a client's certificate is put there by hand. */
+/* Read anew each time: most are put there by hand. */
 static void look_at_certificates(struct serve *serve)
 {
     struct wall_ms now = store_now(serve->parts.store);
     if (serve->parts.alerts == NULL || now.trust != TIME_TRUSTED)
         return;
-    for (size_t i = 0; i < certificate_count(serve->config); i++) {
+    bool authority = false; /* the app's own is there */
+    for (size_t i = 0, count = certificate_count(serve->config); i < count; i++) {
         struct certificate certificate = certificate_at(serve->config, i);
-        bool client = certificate.broker != NULL;
-        char id[sizeof ALERTS_CERTIFICATE + CONFIG_NAME_SIZE + 1];
-        int64_t end_ms, days = client ? CLIENT_CERT_DAYS_LEAST : CERT_DAYS_LEAST;
-        (void)snprintf(id, sizeof id, ALERTS_CERTIFICATE "%s%s", client ? "-" : "",
-                       client ? certificate.name : "");
-        if (!certificate_end(certificate.path, &end_ms))
+        char id[sizeof ALERTS_AUTHORITY ALERTS_OF_WAY + CONFIG_NAME_SIZE];
+        int64_t end_ms;
+        certificate_id(&certificate, id, sizeof id);
+        authority = authority || certificate.kind == CERTIFICATE_APP_AUTHORITY;
+        if (!certificate_end(&certificate, &end_ms))
             continue; /* http, and the publisher, say that it can't be read */
-        if (end_ms - now.ms >= days * DAY_MS)
+        if (end_ms - now.ms >= CERTIFICATE_DAYS_LEAST * DAY_MS)
             alerts_lower(serve->parts.alerts, id);
         else
             raise_certificate(serve, &certificate, id, end_ms < now.ms, end_ms);
     }
+    if (!authority)
+        alerts_lower(serve->parts.alerts, ALERTS_AUTHORITY);
 }
 
 static void day_looked_at(struct loop_timer *timer)

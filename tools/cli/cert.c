@@ -26,7 +26,7 @@
 #define HOST_SIZE  128
 #define CA_DAYS    "3650"
 #define DAYS       "800"          /* phones refuse server certificates of more than 825 */
-#define RENEW_S    "2592000"      /* this long before its end: 30 days */
+#define RENEW_S    "2674800"      /* so long before its end: in the hours before the last 30 days */
 #define KEY_MOST   4096           /* bytes of a key's file; one of ours has 241 */
 #define CA_NOWHERE "none.invalid" /* a name that nobody can have */
 
@@ -347,7 +347,8 @@ static bool read_names(const char *cert, struct wish *wish)
     return ok && wish->count > 0;
 }
 
-/* Every day, by the timer. A clock that is years off would make a certificate that no phone takes.
+/* Twice a day, by the timer. A clock that is years off would make a certificate that no phone
+ * takes.
  */
 static int renew(const struct paths *p, struct wish *wish)
 {
@@ -409,9 +410,9 @@ static const char usage[] =
     "                 take it in\n"
     "  --ca-off       prints the authority's key and removes it from this machine\n"
     "  --ca-key FILE  the authority's key when it is not on this machine, - is standard input\n"
-    "  --renew        a new certificate for the same names, if the one there has less than 30 "
-    "days\n"
-    "                 left; the gateway takes it. baiye-cert.timer does this every day\n";
+    "  --renew        a new certificate for the same names, if the one there has no more\n"
+    "                 than 30 days left; the gateway takes it. baiye-cert.timer does this twice a "
+    "day\n";
 
 static bool read_wish(int argc, char **argv, struct wish *wish)
 {

@@ -9,9 +9,17 @@
 
 #define DOC_VERSION 1
 
+/* Ended while the rows of before the start were not known yet. */
+struct ended {
+    struct ended *next;
+    char id[ALERT_ID_SIZE];
+};
+
 struct active {
     struct alert *first;
     uint32_t count;
+    struct ended *ended;
+    bool restored;
 };
 
 static const char *const level_names[] = {"info", "watch", "alarm"};
@@ -26,8 +34,47 @@ struct active *active_create(void)
     return calloc(1, sizeof(struct active));
 }
 
+static struct ended **find_ended(struct active *active, const char *id)
+{
+    struct ended **at = &active->ended;
+    while (*at != NULL && strcmp((*at)->id, id) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static void forget_ended(struct ended **at)
+{
+    struct ended *ended = *at;
+    if (ended != NULL) {
+        *at = ended->next;
+        free(ended);
+    }
+}
+
+static void note_ended(struct active *active, const char *id)
+{
+    struct ended **at = find_ended(active, id);
+    if (active->restored || *at != NULL || (*at = calloc(1, sizeof **at)) == NULL)
+        return;
+    (void)snprintf((*at)->id, sizeof(*at)->id, "%s", id);
+}
+
+bool active_ended(struct active *active, const char *id)
+{
+    return *find_ended(active, id) != NULL;
+}
+
+void active_restored(struct active *active)
+{
+    active->restored = true;
+    while (active->ended != NULL)
+        forget_ended(&active->ended);
+}
+
 void active_destroy(struct active *active)
 {
+    if (active != NULL)
+        active_restored(active);
     while (active != NULL && active->first != NULL) {
         struct alert *alert = active->first;
         active->first = alert->next;
@@ -104,6 +151,7 @@ bool active_set(struct active *active, const struct alert_text *text, int64_t si
 {
     struct alert *alert = active_find(active, text->id);
     bool begins = alert == NULL;
+    forget_ended(find_ended(active, text->id));
     if (begins)
         alert = add(active, text->id);
     if (alert == NULL)
@@ -123,6 +171,7 @@ bool active_set(struct active *active, const struct alert_text *text, int64_t si
 void active_end(struct active *active, const char *id, const struct active_now *now)
 {
     struct alert *alert = active_find(active, id);
+    note_ended(active, id);
     if (alert == NULL)
         return;
     alert->ended_ms = now->wall.ms > alert->since_ms ? now->wall.ms : alert->since_ms + 1;

@@ -94,6 +94,11 @@ void active_sweep(struct active *active);
 bool active_restore(struct active *active, const char *id, int64_t begun_ms, const char *doc,
                     size_t size);
 
+/* Has it been ended, and not begun again, before active_restored()? Then its row ends too. */
+bool active_ended(struct active *active, const char *id);
+/* All rows of before the start are there, or there is no more to come. */
+void active_restored(struct active *active);
+
 /* The payload of its topic. */
 void active_json(struct json_out *o, const struct alert *alert);
 /* The text of its row: {"v":1,…}. */

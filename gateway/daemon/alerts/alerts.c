@@ -201,8 +201,8 @@ static void restore(struct alerts *alerts, const struct store_alert *row,
         text->rule[0] != '\0'
             ? rules_restore(alerts->rules, row->id, text->devices, extreme)
             : system_is_ours(alerts->config, row->id) || offline_is_ours(alerts->offline, row->id);
-    if (!ours)
-        active_end(alerts->active, row->id, now); /* nothing here would ever end it */
+    if (!ours || active_ended(alerts->active, row->id))
+        active_end(alerts->active, row->id, now); /* nothing here would ever end it again */
 }
 
 static void on_rows(void *context, enum store_result result, const struct store_alert *rows,
@@ -217,6 +217,8 @@ static void on_rows(void *context, enum store_result result, const struct store_
             restore(alerts, &rows[i], &now);
     }
     alerts->known = result == STORE_OK;
+    if (alerts->known)
+        active_restored(alerts->active);
     pthread_mutex_unlock(&alerts->lock);
 }
 

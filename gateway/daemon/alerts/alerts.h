@@ -74,6 +74,8 @@ struct alerts_event {
 #define ALERTS_GUESSES     "logins"
 #define ALERTS_CONFIG      "configuration" /* ends with the next start, if it is mended */
 #define ALERTS_CERTIFICATE "certificate"   /* and "-" and the broker's name of a client's */
+#define ALERTS_AUTHORITY   "authority"     /* and "-" and the broker's name, or a way's after */
+#define ALERTS_OF_WAY      "-notify-"      /* this */
 #define ALERTS_BOARD       "board-"        /* and the device's name */
 #define ALERTS_OUTPUT      "output-"       /* and <device>-<write>: it can't be switched */
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */

@@ -173,7 +173,7 @@ bool system_is_ours(const struct config *config, const char *id)
         if (strcmp(id, own) == 0)
             return true;
     }
-    if (strcmp(id, ALERTS_CERTIFICATE) == 0)
+    if (strcmp(id, ALERTS_CERTIFICATE) == 0 || strcmp(id, ALERTS_AUTHORITY) == 0)
         return config->http_cert_file[0] != '\0';
     if (strcmp(id, ALERTS_FROST) == 0)
         return config->plot_count > 0; /* else no one looks at it any more */
@@ -181,6 +181,9 @@ bool system_is_ours(const struct config *config, const char *id)
         (void)snprintf(own, sizeof own, "notify-%s", config->ways[i].name);
         if (strcmp(id, own) == 0)
             return true;
+        (void)snprintf(own, sizeof own, ALERTS_AUTHORITY ALERTS_OF_WAY "%s", config->ways[i].name);
+        if (strcmp(id, own) == 0)
+            return config->ways[i].ca_file[0] != '\0';
     }
     for (uint16_t i = 0; i < config->broker_count && i < STORE_BROKERS_MAX; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
@@ -192,6 +195,9 @@ bool system_is_ours(const struct config *config, const char *id)
         (void)snprintf(own, sizeof own, ALERTS_CERTIFICATE "-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)
             return config->brokers[i].cert_file[0] != '\0';
+        (void)snprintf(own, sizeof own, ALERTS_AUTHORITY "-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return config->brokers[i].ca_file[0] != '\0';
     }
     return false;
 }

@@ -24,12 +24,14 @@ struct family {
     size_t offset;
 };
 
+#define NAME_SIZE CERTIFICATE_NAME_SIZE /* the longest */
+
 /* Families that have one sample each for every thing of one kind: bus, broker … Whatever it is
  * taken from is put into one struct, an item, which the families' offsets point into. */
 struct group {
     const char *prefix, *label; /* label NULL: there is one such thing, without a name */
     size_t (*count)(const struct health *health);
-    const char *(*name)(const struct config *config, size_t index);
+    void (*name)(const struct config *config, size_t index, char name[NAME_SIZE]);
     void (*take)(const struct health *health, size_t index, void *item); /* it comes zeroed */
     size_t item_size;
     const struct family *families;
@@ -238,9 +240,9 @@ static size_t bus_count(const struct health *health)
     return health->config->bus_count;
 }
 
-static const char *bus_name(const struct config *config, size_t index)
+static void bus_name(const struct config *config, size_t index, char name[NAME_SIZE])
 {
-    return config->buses[index].name;
+    (void)snprintf(name, NAME_SIZE, "%s", config->buses[index].name);
 }
 
 static void take_bus(const struct health *health, size_t index, void *item)
@@ -255,9 +257,9 @@ static size_t broker_count(const struct health *health)
     return health->parts->publish != NULL ? health->config->broker_count : 0;
 }
 
-static const char *broker_name(const struct config *config, size_t index)
+static void broker_name(const struct config *config, size_t index, char name[NAME_SIZE])
 {
-    return config->brokers[index].name;
+    (void)snprintf(name, NAME_SIZE, "%s", config->brokers[index].name);
 }
 
 static void take_broker(const struct health *health, size_t index, void *item)
@@ -273,9 +275,9 @@ static size_t device_count(const struct health *health)
     return health->config->device_count;
 }
 
-static const char *device_name(const struct config *config, size_t index)
+static void device_name(const struct config *config, size_t index, char name[NAME_SIZE])
 {
-    return config->devices[index].name;
+    (void)snprintf(name, NAME_SIZE, "%s", config->devices[index].name);
 }
 
 /* One that was not asked yet has all its samples, too: at 0. */
@@ -293,16 +295,18 @@ static size_t certificates(const struct health *health)
     return certificate_count(health->config);
 }
 
-static const char *certificate_name(const struct config *config, size_t index)
+static void certificate_name(const struct config *config, size_t index, char name[NAME_SIZE])
 {
-    return certificate_at(config, index).name;
+    struct certificate certificate = certificate_at(config, index);
+    (void)snprintf(name, NAME_SIZE, "%s", certificate.name);
 }
 
 static void take_certificate(const struct health *health, size_t index, void *item)
 {
     struct certificate_sample *sample = item;
     int64_t end_ms, now_ms = store_now(health->parts->store).ms;
-    sample->readable = certificate_end(certificate_at(health->config, index).path, &end_ms);
+    struct certificate certificate = certificate_at(health->config, index);
+    sample->readable = certificate_end(&certificate, &end_ms);
     if (!sample->readable || end_ms < 0)
         return;
     sample->end_ms = (uint64_t)end_ms;
@@ -370,6 +374,16 @@ static void write_number(FILE *out, uint64_t number, uint32_t per_unit)
         (void)fprintf(out, " %.15g\n", (double)number / per_unit);
 }
 
+static void write_label(FILE *out, const struct health *health, const struct group *group,
+                        size_t index)
+{
+    char name[NAME_SIZE];
+    if (group->label == NULL)
+        return;
+    group->name(health->config, index, name);
+    (void)fprintf(out, "{%s=\"%s\"}", group->label, name);
+}
+
 static void write_group(FILE *out, const struct health *health, const struct group *group)
 {
     size_t count = group->count != NULL ? group->count(health) : 1;
@@ -385,8 +399,7 @@ static void write_group(FILE *out, const struct health *health, const struct gro
                       family->type == COUNTER ? "counter" : "gauge");
         for (size_t n = 0; n < count; n++) {
             (void)fprintf(out, "baiye_%s%s", group->prefix, family->name);
-            if (group->label != NULL)
-                (void)fprintf(out, "{%s=\"%s\"}", group->label, group->name(health->config, n));
+            write_label(out, health, group, n);
             write_number(out, number_at(items + n * group->item_size, family), family->per_unit);
         }
     }

@@ -173,6 +173,27 @@ static void raised_again_before_its_row_was_read_it_is_the_same_one(void **state
     assert_string_equal(alert->text.words[METRIC_EN].what, "colder");
 }
 
+#define ROW "{\"v\":1,\"level\":\"alarm\",\"since\":5,\"what\":\"cold\"}"
+
+static void ended_before_its_row_was_read_it_ends_with_it(void **state)
+{
+    (void)state;
+    active_end(active, "frost-garden", &now);
+    assert_true(active_ended(active, "frost-garden"));
+    assert_false(active_ended(active, "frost-upper"));
+    restore(NOON - 9, ROW);
+    assert_true(active_ended(active, "frost-garden"));
+    struct alert_text text = frost("cold again");
+    (void)active_set(active, &text, now.mono_ms, 0, &now);
+    assert_false(active_ended(active, "frost-garden"));
+    active_end(active, "frost-garden", &now);
+    active_end(active, "frost-garden", &now);
+    active_restored(active);
+    assert_false(active_ended(active, "frost-garden"));
+    active_end(active, "frost-garden", &now);
+    assert_false(active_ended(active, "frost-garden"));
+}
+
 static void a_row_that_can_not_be_read_restores_nothing(void **state)
 {
     (void)state;
@@ -219,6 +240,7 @@ int main(void)
         CASE(the_beginning_follows_a_clock_that_is_set),
         CASE(over_a_restart_it_is_the_one_that_it_was),
         CASE(raised_again_before_its_row_was_read_it_is_the_same_one),
+        CASE(ended_before_its_row_was_read_it_ends_with_it),
         CASE(a_row_that_can_not_be_read_restores_nothing),
         CASE(the_topic_has_value_and_extreme_with_the_metrics_decimals),
         CASE(no_more_stand_than_there_is_room_for),
