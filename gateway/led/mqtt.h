@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The broker's connection (Paho MQTTAsync, MQTT 5). Everything is called from one thread; Paho's
- * own threads only put what happened into an inbox and wake that thread through mqtt_fd().
- * Reconnecting is done here, by the monotonic clock: Paho's own timers stop when the wall clock
- * is set back. */
+/* The screen's connection to its broker (gateway/common/mqtt_reconnect.h). Everything is called
+ * from one thread; Paho's own threads only put what came into an inbox and wake that thread through
+ * mqtt_fd(). */
 #ifndef BAIYE_LED_MQTT_H
 #define BAIYE_LED_MQTT_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One MQTT 5 connection over Paho, with Paho's traps fenced in: own in-flight window below its
- * own, own reconnection by the monotonic clock, acknowledgement by onSuccess5 only, callbacks that
- * do nothing but leave an event. One thread calls all functions; Paho's threads only the
- * callbacks inside. */
+/* The publisher's connection (gateway/common/mqtt_session.h): one of a list of addresses, slots for
+ * what is under way, with an in-flight window below Paho's, acknowledgements and requests as
+ * events. One thread calls all functions; Paho's threads only leave events. */
 #ifndef BAIYE_PUBLISH_WORKER_SESSION_H
 #define BAIYE_PUBLISH_WORKER_SESSION_H
 
