@@ -2,10 +2,11 @@
 #include "gateway/county/holes.h"
 
 #include <inttypes.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "gateway/county/connection.h"
 
 #define LOCK_LEAD    "7236403"
 #define REQUEST_MOST 100000 /* records: as many as a gateway takes at once */
@@ -13,7 +14,7 @@
 struct holes {
     char *conninfo;
     char patience[16], again[16]; /* seconds */
-    PGconn *db;
+    struct connection connection;
     bool leads;
 };
 
@@ -33,8 +34,7 @@ struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t a
 
 static void disconnect(struct holes *holes)
 {
-    PQfinish(holes->db);
-    holes->db = NULL;
+    connection_close(&holes->connection);
     holes->leads = false;
 }
 
@@ -51,11 +51,12 @@ void holes_destroy(struct holes *holes)
 static PGresult *ask(struct holes *holes, const char *sql, int count, const char *const *parameters,
                      char *why, size_t why_size)
 {
-    PGresult *result = PQexecParams(holes->db, sql, count, NULL, parameters, NULL, NULL, 0);
+    PGresult *result =
+        PQexecParams(holes->connection.db, sql, count, NULL, parameters, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return result;
-    (void)snprintf(why, why_size, "%.200s", PQerrorMessage(holes->db));
+    (void)snprintf(why, why_size, "%.200s", PQerrorMessage(holes->connection.db));
     PQclear(result);
     disconnect(holes);
     return NULL;
@@ -73,18 +74,13 @@ static const char session_options[] = "-c timezone=UTC -c statement_timeout=1500
 
 static bool connected(struct holes *holes, char *why, size_t why_size)
 {
-    static const char *const names[] = {"dbname", "connect_timeout", "application_name", "options",
-                                        NULL};
-    const char *const values[] = {holes->conninfo, "10", "baiye-county", session_options, NULL};
-    if (holes->db != NULL && PQstatus(holes->db) == CONNECTION_OK)
-        return true;
-    disconnect(holes);
-    holes->db = PQconnectdbParams(names, values, 1);
-    if (PQstatus(holes->db) == CONNECTION_OK)
-        return true;
-    (void)snprintf(why, why_size, "%.200s", PQerrorMessage(holes->db));
-    disconnect(holes);
-    return false;
+    bool fresh = false;
+    bool good = connection_open(&holes->connection, holes->conninfo, "baiye-county",
+                                session_options, &fresh);
+    holes->leads = holes->leads && good && !fresh;
+    if (!good)
+        (void)snprintf(why, why_size, "%s", holes->connection.why);
+    return good;
 }
 
 /* The lock is the connection's: it is free when this program dies. */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readings of one message into PostgreSQL, within a transaction that holds the gateway's row:
+ * which of them are new, their rows, and what they add to the hours. One thread. */
+#ifndef BAIYE_COUNTY_ROWS_H
+#define BAIYE_COUNTY_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/county/connection.h"
+#include "gateway/county/copy.h"
+#include "gateway/county/hours.h"
+#include "gateway/county/message.h"
+#include "gateway/county/metrics.h"
+#include "gateway/county/text.h"
+
+struct row {
+    int32_t stream;
+    bool known; /* was stored before, or stands in the message twice */
+};
+
+/* Memory that is used again for the next message. */
+struct rows {
+    struct connection *connection; /* the owner's, as are `metrics`; the rest is zero at first */
+    struct metrics *metrics;
+    struct row *of; /* by reading of the message */
+    size_t room;
+    struct copy copy;
+    struct hours hours;
+    struct text texts[4]; /* parameters of the statement at hand */
+};
+
+/* Makes the streams of all that the message names, and learns which readings are known. false: the
+ * connection says why; so with the other. */
+bool rows_find_new(struct rows *rows, const struct message *message);
+/* Stores the others. `*fresh`: how many these are. */
+bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
+void rows_free(struct rows *rows);
+
+#endif
