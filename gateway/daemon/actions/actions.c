@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/common/thread.h"
 #include "gateway/daemon/write_request.h"
 
 #define KEY             "actions" /* of the store: when times of the day were taken */
@@ -482,16 +482,6 @@ static void *actions_main(void *context)
 
 /* ---- Beginning and end ---- */
 
-static void init_lock(struct actions *actions)
-{
-    pthread_condattr_t attributes;
-    pthread_mutex_init(&actions->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&actions->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct actions *actions_create(const struct config *config, const struct actions_parts *parts)
 {
     struct actions *actions = calloc(1, sizeof *actions);
@@ -509,7 +499,7 @@ struct actions *actions_create(const struct config *config, const struct actions
                                           .last = sink_last,
                                           .mark = sink_mark,
                                           .board = sink_board};
-    init_lock(actions);
+    thread_init_lock(&actions->lock, &actions->wake);
     actions->started_ms = clock_now().mono_ms;
     atomic_store(&actions->step_ms, actions->started_ms);
     actions->switching = switching_create(config);
@@ -525,17 +515,11 @@ struct actions *actions_create(const struct config *config, const struct actions
 
 bool actions_start(struct actions *actions, struct bus *const *buses)
 {
-    sigset_t all, before;
     actions->buses = buses;
     if (actions->config->action_count == 0)
         return true; /* nothing to do */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&actions->thread, NULL, actions_main, actions);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    actions->started = error == 0;
-    errno = error;
-    return error == 0;
+    actions->started = thread_start(&actions->thread, actions_main, actions);
+    return actions->started;
 }
 
 static void switch_all_off(struct actions *actions)

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/common/thread.h"
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/alerts/cause.h"
 #include "gateway/daemon/alerts/offline.h"
@@ -439,16 +439,6 @@ static void *alerts_main(void *context)
 
 /* ---- Beginning and end ---- */
 
-static void init_lock(struct alerts *alerts)
-{
-    pthread_condattr_t attributes;
-    pthread_mutex_init(&alerts->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&alerts->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 static struct alerts *create(const struct config *config, struct store *store,
                              const struct alerts_out *out)
 {
@@ -469,7 +459,7 @@ static struct alerts *create(const struct config *config, struct store *store,
                                          .board = sink_board};
     alerts->seen.broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
-    init_lock(alerts);
+    thread_init_lock(&alerts->lock, &alerts->wake);
     log_state_init(&alerts->log_full, 0);
     alerts->probe_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     alerts->rules = rules_create(config, take_cause, alerts);
@@ -489,19 +479,12 @@ struct alerts *alerts_start(const struct config *config, struct store *store,
                             const struct alerts_out *out)
 {
     struct alerts *alerts = create(config, store, out);
-    sigset_t all, before;
-    if (alerts == NULL)
-        return NULL;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&alerts->thread, NULL, alerts_main, alerts);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
-        alerts_free(alerts);
-        errno = error;
-        return NULL;
-    }
-    return alerts;
+    if (alerts == NULL || thread_start(&alerts->thread, alerts_main, alerts))
+        return alerts;
+    int error = errno;
+    alerts_free(alerts);
+    errno = error;
+    return NULL;
 }
 
 void alerts_stop(struct alerts *alerts)

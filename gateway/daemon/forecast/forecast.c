@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/common/thread.h"
 #include "gateway/daemon/forecast/ahead_file.h"
 #include "gateway/daemon/forecast/ask.h"
 #include "gateway/daemon/forecast/document.h"
@@ -326,7 +326,6 @@ struct forecast *forecast_start(const struct config *config, struct store *store
                                 struct publish *publish, struct alerts *alerts)
 {
     struct forecast *f = calloc(1, sizeof *f);
-    sigset_t all, before;
     if (f == NULL)
         return NULL;
     f->config = config;
@@ -349,16 +348,12 @@ struct forecast *forecast_start(const struct config *config, struct store *store
         errno = ENOMEM;
         return NULL;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&f->thread, NULL, forecast_main, f);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
-        release(f);
-        errno = error;
-        return NULL;
-    }
-    return f;
+    if (thread_start(&f->thread, forecast_main, f))
+        return f;
+    int error = errno;
+    release(f);
+    errno = error;
+    return NULL;
 }
 
 void forecast_picked(struct forecast *forecast)

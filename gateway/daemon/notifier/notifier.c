@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/common/thread.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/notifier/ipc.h"
 #include "gateway/daemon/notifier/queue.h"
@@ -248,7 +249,6 @@ static void *notifier_thread(void *context)
 struct notifier *notifier_start(const struct config *config, struct store *store)
 {
     struct notifier *notifier = calloc(1, sizeof *notifier);
-    sigset_t all, before;
     if (notifier == NULL)
         return NULL;
     notifier->config = config;
@@ -259,11 +259,8 @@ struct notifier *notifier_start(const struct config *config, struct store *store
     notifier->queue = queue_create(config);
     notifier->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = notifier->queue == NULL ? ENOMEM : notifier->wake_fd < 0 ? errno : 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (error == 0)
-        error = pthread_create(&notifier->thread, NULL, notifier_thread, notifier);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0 && !thread_start(&notifier->thread, notifier_thread, notifier))
+        error = errno;
     if (error == 0)
         return notifier;
     notifier_free(notifier);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/thread.h"
 #include "gateway/daemon/store/impl.h"
 
 #define RECENT_BYTES (2u << 20)
@@ -304,13 +304,7 @@ struct store *store_open(const struct config *config)
 
 bool store_start(struct store *store)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&store->thread, NULL, store_main, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    store->started = error == 0;
+    store->started = thread_start(&store->thread, store_main, store);
     return store->started;
 }
 

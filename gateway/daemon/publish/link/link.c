@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/common/thread.h"
 #include "gateway/daemon/publish/link/link.h"
 
 #define RESTART_FIRST_MS 200
@@ -275,7 +276,6 @@ struct publish *publish_start(const struct config *config, struct store *store,
                               const struct publish_callbacks *callbacks)
 {
     struct publish *publish = calloc(1, sizeof *publish);
-    sigset_t all, before;
     if (publish == NULL)
         return NULL;
     publish->config = config;
@@ -292,11 +292,8 @@ struct publish *publish_start(const struct config *config, struct store *store,
     store_set_wake(store, publish->wake_fd);
     live_set_wake(publish->live, publish->wake_fd);
     atomic_store(&publish->step_ms, clock_now().mono_ms);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&publish->thread, NULL, link_main, publish);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
+    if (!thread_start(&publish->thread, link_main, publish)) {
+        int error = errno;
         store_set_wake(store, -1);
         live_set_wake(publish->live, -1);
         release(publish);
