@@ -4,12 +4,10 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
@@ -17,7 +15,7 @@
 #include "gateway/common/log.h"
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
-#include "gateway/county/settings.h"
+#include "gateway/county/program.h"
 
 #define STEP_MS      1000
 #define ANSWERS_MOST 1000u /* beyond these one is asked for again */
@@ -189,23 +187,8 @@ static bool make_parts(struct county *county)
 int main(int argc, char **argv)
 {
     static struct county county;
-    struct config_error error;
-    sigset_t set;
-    if (argc != 2 || argv[1][0] == '-') {
-        (void)fprintf(stderr, "usage: baiye-county CONFIG\n");
-        return argc == 2 && strcmp(argv[1], "--help") == 0 ? EX_OK : EX_USAGE;
-    }
-    if (!settings_load(&county.settings, argv[1], &error)) {
-        (void)fprintf(stderr, "%s\n", error.text);
-        return EX_CONFIG;
-    }
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* before Paho starts its threads */
-    (void)signal(SIGPIPE, SIG_IGN);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (signals < 0 || !make_parts(&county))
+    int signals = program_begin(argc, argv, &county.settings);
+    if (!make_parts(&county))
         return EX_OSERR;
     int status = run(&county, signals);
     link_leave(county.link, NULL, 0);

@@ -7,11 +7,9 @@
  * minute; after that the gateways hear that no one subscribes, and hold their readings. */
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -21,7 +19,7 @@
 #include "gateway/common/log.h"
 #include "gateway/county/database.h"
 #include "gateway/county/link.h"
-#include "gateway/county/settings.h"
+#include "gateway/county/program.h"
 
 #define SESSION_S       60 /* what is queued for us outlives us by so much */
 #define MAINTAIN_MS     3600000
@@ -224,27 +222,12 @@ static bool make_link(struct ingest *ingest)
 int main(int argc, char **argv)
 {
     static struct ingest ingest;
-    struct config_error error;
-    sigset_t set;
-    if (argc != 2 || argv[1][0] == '-') {
-        (void)fprintf(stderr, "usage: baiye-ingest CONFIG\n");
-        return argc == 2 && strcmp(argv[1], "--help") == 0 ? EX_OK : EX_USAGE;
-    }
-    if (!settings_load(&ingest.settings, argv[1], &error)) {
-        (void)fprintf(stderr, "%s\n", error.text);
-        return EX_CONFIG;
-    }
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* before Paho starts its threads */
-    (void)signal(SIGPIPE, SIG_IGN);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    int signals = program_begin(argc, argv, &ingest.settings);
     pthread_mutex_init(&ingest.lock, NULL);
     unsigned days = ingest.settings.keep_raw_s / 86400;
     ingest.database = database_create(ingest.settings.database, days);
     ingest.upkeep = database_create(ingest.settings.database, days);
-    if (signals < 0 || ingest.database == NULL || ingest.upkeep == NULL)
+    if (ingest.database == NULL || ingest.upkeep == NULL)
         return EX_OSERR;
     if (!wait_for_database(&ingest, signals))
         return EX_OK;
