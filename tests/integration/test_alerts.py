@@ -207,6 +207,7 @@ def test_an_export_that_is_none_is_said_with_its_line(tmp_path, needs):
     needs("baiye")
     for text, says in (("", "the file is empty"), ("a,b\n", "e.csv:1: no columns"),
                        (night().replace("T10:01:00.000Z", "T10.01", 1), "e.csv:3: time"),
+                       (night() + "x" * 1100 + "\n", "a line of more"),
                        (night().replace(",a,", ",x,").replace(",b,", ",y,"), "no row is of")):
         done = replay(tmp_path, text)
         assert done.returncode == 65 and says in done.stderr, done

@@ -2,7 +2,6 @@
 /* baiye forecast replay: what would have been said of seasons that are over, and how good it would
  * have been. Evening by evening through the gateway's own models; nobody is asked, nothing is kept.
  * A season is a calendar year's first 200 days; times are taken as they stand. */
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,9 +13,9 @@
 #include "gateway/common/units.h"
 #include "gateway/forecast/outlook.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/csv.h"
 
 #define SEASONS_MOST 20
-#define LINE_SIZE    1024
 #define HOURS        (SEASON_DAYS * 24)
 #define EVENING_MS   (22 * TEA_HOUR_MS)
 
@@ -46,9 +45,7 @@ struct year {
 };
 
 struct replay {
-    const char *path;
-    unsigned line;
-    int place[COLUMNS]; /* of each column in a line; -1: it is not there */
+    struct csv csv;
     struct year *years[SEASONS_MOST];
     int count;
     struct outlook_plot plot;
@@ -59,12 +56,6 @@ struct replay {
 };
 
 /* ---- The file ---- */
-
-static bool complain_at(const struct replay *r, const char *what, const char *remedy)
-{
-    cli_complain("%s:%u: %s; %s", r->path, r->line, what, remedy);
-    return false;
-}
 
 static int by_year(const void *a, const void *b)
 {
@@ -80,7 +71,7 @@ static struct year *year_of(struct replay *r, int number)
             return r->years[i];
     struct year *year = r->count < SEASONS_MOST ? calloc(1, sizeof *year) : NULL;
     if (year == NULL) {
-        (void)complain_at(r, "too many years", "20 at most in one file");
+        (void)csv_complain(&r->csv, "too many years", "20 at most in one file");
         return NULL;
     }
     year->year = number;
@@ -91,50 +82,24 @@ static struct year *year_of(struct replay *r, int number)
     return year;
 }
 
-/* Cuts a line at its commas, in place; returns how many fields. */
-static int cut(char *line, char *fields[], int most)
+static bool check_header(void *context)
 {
-    int count = 0;
-    line[strcspn(line, "\r\n")] = '\0';
-    for (char *at = line; at != NULL && count < most;) {
-        fields[count++] = at;
-        at = strchr(at, ',');
-        if (at != NULL)
-            *at++ = '\0';
-    }
-    return count;
-}
-
-static bool read_header(struct replay *r, char *line)
-{
-    char *fields[64];
-    if (strncmp(line, "\xEF\xBB\xBF", 3) == 0) /* spreadsheets put it there */
-        line += 3;
-    int count = cut(line, fields, 64);
-    for (int c = 0; c < COLUMNS; c++) {
-        r->place[c] = -1;
-        for (int i = 0; i < count; i++)
-            if (strcmp(fields[i], column_names[c]) == 0)
-                r->place[c] = i;
-    }
-    if (r->place[TIME] < 0 || r->place[AIR] < 0)
-        return complain_at(r, "no columns time and air_temperature",
-                           "the first line names the columns, see baiye forecast --help");
-    return true;
+    const struct replay *r = context;
+    return (r->csv.place[TIME] >= 0 && r->csv.place[AIR] >= 0) ||
+           csv_complain(&r->csv, "no columns time and air_temperature",
+                        "the first line names the columns, see baiye forecast --help");
 }
 
 /* true: `value` is the number, or NAN when there is none. */
-static bool read_field(const struct replay *r, char *const fields[], int count, enum column column,
-                       double *value)
+static bool read_field(const struct replay *r, enum column column, double *value)
 {
-    const char *text =
-        r->place[column] >= 0 && r->place[column] < count ? fields[r->place[column]] : "";
+    const char *text = csv_field(&r->csv, column);
     char what[120];
     *value = NAN;
     if (text[0] == '\0' || (units_number(text, value) && isfinite(*value)))
         return true;
     (void)snprintf(what, sizeof what, "%s: \"%.40s\" is no number", column_names[column], text);
-    return complain_at(r, what, "leave it empty where it is not known");
+    return csv_complain(&r->csv, what, "leave it empty where it is not known");
 }
 
 /* Day of the year from 0 on and hour, -1 for a day alone; false and a complaint. */
@@ -148,7 +113,7 @@ static bool read_time(const struct replay *r, const char *text, struct tm *when,
     if (rest != NULL && *rest == ':')
         rest = strptime(rest, ":%S", when);
     if (rest == NULL || *rest != '\0' || when->tm_year < 70 || when->tm_year > 8000)
-        return complain_at(r, "time: no date", "write 2027-03-28 or 2027-03-28T05:00");
+        return csv_complain(&r->csv, "time: no date", "write 2027-03-28 or 2027-03-28T05:00");
     when->tm_isdst = 0;
     (void)timegm(when); /* fills the day of the year */
     return true;
@@ -189,21 +154,18 @@ static void take_note(struct year *year, int day, const double values[COLUMNS])
     }
 }
 
-static bool read_line(struct replay *r, char *line)
+static bool read_line(void *context)
 {
-    char *fields[64];
+    struct replay *r = context;
     double values[COLUMNS];
     struct tm when;
     bool has_hour;
-    int count = cut(line, fields, 64);
-    if (count == 1 && fields[0][0] == '\0')
-        return true;
-    if (r->place[TIME] >= count)
-        return complain_at(r, "no time", "every line needs one");
-    if (!read_time(r, fields[r->place[TIME]], &when, &has_hour))
+    if (!csv_has(&r->csv, TIME))
+        return csv_complain(&r->csv, "no time", "every line needs one");
+    if (!read_time(r, csv_field(&r->csv, TIME), &when, &has_hour))
         return false;
     for (int c = AIR; c < COLUMNS; c++)
-        if (!read_field(r, fields, count, (enum column)c, &values[c]))
+        if (!read_field(r, (enum column)c, &values[c]))
             return false;
     if (when.tm_yday >= SEASON_DAYS)
         return true; /* after the season of spring tea */
@@ -219,27 +181,14 @@ static bool read_line(struct replay *r, char *line)
     return true;
 }
 
-static bool read_file(struct replay *r)
+static bool read_file(struct replay *r, const char *path)
 {
-    char line[LINE_SIZE];
-    FILE *file = fopen(r->path, "r");
-    bool good = file != NULL;
-    if (!good)
-        cli_complain("%s: %s", r->path, strerror(errno));
-    while (good && fgets(line, sizeof line, file) != NULL) {
-        r->line++;
-        if (strchr(line, '\n') == NULL && strlen(line) == sizeof line - 1)
-            good = complain_at(r, "a line of more than 1,000 bytes", "is it a CSV file?");
-        else
-            good = r->line == 1 ? read_header(r, line) : read_line(r, line);
-    }
-    if (file != NULL)
-        (void)fclose(file);
-    if (good && r->count == 0)
-        good = complain_at(r, "no day of a season", "the first 200 days of a year are read");
-    if (good)
-        qsort(r->years, (size_t)r->count, sizeof r->years[0], by_year);
-    return good;
+    if (!csv_read(&r->csv, path, column_names, COLUMNS, check_header, read_line, r))
+        return false;
+    if (r->count == 0)
+        return csv_complain(&r->csv, "no day of a season", "the first 200 days of a year are read");
+    qsort(r->years, (size_t)r->count, sizeof r->years[0], by_year);
+    return true;
 }
 
 /* ---- The seasons ---- */
@@ -338,9 +287,9 @@ static void keep(struct replay *r, const struct year *year)
     outlook_look_back(&r->days, year->notes, &r->plot.last_opened_cd, &r->plot.last_each_kg);
 }
 
-static int replay(struct replay *r)
+static int replay(struct replay *r, const char *path)
 {
-    bool good = read_file(r);
+    bool good = read_file(r, path);
     (void)setenv("TZ", "UTC", 1); /* the file's own time, whatever it is */
     tzset();
     for (int i = 0; good && i < r->count; i++) {
@@ -401,9 +350,8 @@ int cli_forecast(int argc, char **argv)
         cli_complain("no memory");
         return EX_OSERR;
     }
-    r->path = argv[optind + 1];
     r->plot = plot;
-    int code = replay(r);
+    int code = replay(r, argv[optind + 1]);
     free(r);
     return code;
 }

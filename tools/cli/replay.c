@@ -13,9 +13,9 @@
 #include "gateway/daemon/alerts/cause.h"
 #include "gateway/daemon/notifier/queue.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/csv.h"
 #include "tools/cli/replay.h"
 
-#define LINE_SIZE 1024
 #define MINUTE_MS INT64_C(60000)
 #define START_MS  MINUTE_MS /* the monotonic time of the first reading; 0 would be "never" */
 #define AFTER_MS  (120 * MINUTE_MS) /* people are looked after for so long behind the last one */
@@ -39,10 +39,9 @@ struct row {
 };
 
 struct replay {
-    const char *path;
+    struct csv csv;
     struct config *config;
-    unsigned line, unknown;
-    int place[COLUMNS];
+    unsigned unknown;
     struct row *rows;
     size_t count, room;
     struct rules *rules;
@@ -55,44 +54,16 @@ struct replay {
 
 /* ---- The file ---- */
 
-static bool complain_at(const struct replay *r, const char *what, const char *remedy)
+static bool check_header(void *context)
 {
-    cli_complain("%s:%u: %s; %s", r->path, r->line, what, remedy);
-    return false;
-}
-
-static int cut(char *line, char *fields[], int most)
-{
-    int count = 0;
-    line[strcspn(line, "\r\n")] = '\0';
-    for (char *at = line; at != NULL && count < most;) {
-        fields[count++] = at;
-        at = strchr(at, ',');
-        if (at != NULL)
-            *at++ = '\0';
-    }
-    return count;
-}
-
-static bool read_header(struct replay *r, char *line)
-{
-    char *fields[32];
-    if (strncmp(line, "\xEF\xBB\xBF", 3) == 0) /* spreadsheets put it there */
-        line += 3;
-    int count = cut(line, fields, 32);
-    for (int c = 0; c < COLUMNS; c++) {
-        r->place[c] = -1;
-        for (int i = 0; i < count; i++)
-            if (strcmp(fields[i], column_names[c]) == 0)
-                r->place[c] = i;
-        if (c <= METRIC && r->place[c] < 0)
-            return complain_at(r, "no columns time, device and metric",
-                               "the first line names the columns, as /export.csv has them");
-    }
-    return r->place[MEAN] >= 0 ||
-           complain_at(r, "no column mean",
-                       "the first line names the columns, as /export.csv has "
-                       "them");
+    const struct replay *r = context;
+    const int *place = r->csv.place;
+    const char *what = place[TIME] < 0 || place[DEVICE] < 0 || place[METRIC] < 0
+                           ? "no columns time, device and metric"
+                       : place[MEAN] < 0 ? "no column mean"
+                                         : NULL;
+    return what == NULL ||
+           csv_complain(&r->csv, what, "the first line names the columns, as /export.csv has them");
 }
 
 /* "2026-04-01T05:00:00.000Z" */
@@ -104,18 +75,15 @@ static bool read_time(const struct replay *r, const char *text, int64_t *t_ms)
     double ms = rest != NULL && *rest == '.' ? strtod(rest, &end) * 1000 : 0;
     rest = end != NULL ? end : rest;
     if (rest == NULL || strcmp(rest, "Z") != 0 || utc.tm_year < 70)
-        return complain_at(r, "time: no moment in UTC", "write 2027-03-28T05:00:00Z");
+        return csv_complain(&r->csv, "time: no moment in UTC", "write 2027-03-28T05:00:00Z");
     *t_ms = (int64_t)timegm(&utc) * 1000 + (int64_t)ms;
     return true;
 }
 
-static double number_at(const struct replay *r, char *const fields[], int count, enum column column)
+static double number_at(const struct replay *r, enum column column)
 {
     double value = NAN;
-    int place = r->place[column];
-    if (place < 0 || place >= count || !units_number(fields[place], &value))
-        return NAN;
-    return value;
+    return units_number(csv_field(&r->csv, column), &value) ? value : NAN;
 }
 
 static bool add_row(struct replay *r, const struct row *row)
@@ -124,7 +92,7 @@ static bool add_row(struct replay *r, const struct row *row)
         size_t room = r->room == 0 ? 4096 : 2 * r->room;
         struct row *rows = realloc(r->rows, room * sizeof *rows);
         if (rows == NULL)
-            return complain_at(r, "no memory for all of it", "give a shorter time");
+            return csv_complain(&r->csv, "no memory for all of it", "give a shorter time");
         r->rows = rows;
         r->room = room;
     }
@@ -132,19 +100,16 @@ static bool add_row(struct replay *r, const struct row *row)
     return true;
 }
 
-static bool read_row(struct replay *r, char *line)
+static bool read_row(void *context)
 {
-    char *fields[32];
-    struct row row = {.number = r->line};
-    int count = cut(line, fields, 32);
-    if (count == 1 && fields[0][0] == '\0')
-        return true;
-    if (count <= r->place[TIME] || count <= r->place[DEVICE] || count <= r->place[METRIC])
-        return complain_at(r, "too few columns", "is the file cut off?");
-    if (!read_time(r, fields[r->place[TIME]], &row.t_ms))
+    struct replay *r = context;
+    struct row row = {.number = r->csv.line};
+    if (!csv_has(&r->csv, TIME) || !csv_has(&r->csv, DEVICE) || !csv_has(&r->csv, METRIC))
+        return csv_complain(&r->csv, "too few columns", "is the file cut off?");
+    if (!read_time(r, csv_field(&r->csv, TIME), &row.t_ms))
         return false;
-    const struct device_config *device = config_device(r->config, fields[r->place[DEVICE]]);
-    const char *name = fields[r->place[METRIC]];
+    const struct device_config *device = config_device(r->config, csv_field(&r->csv, DEVICE));
+    const char *name = csv_field(&r->csv, METRIC);
     while (device != NULL && row.field < device->metric_count &&
            strcmp(device->metrics[row.field]->metric, name) != 0)
         row.field++;
@@ -153,11 +118,11 @@ static bool read_row(struct replay *r, char *line)
         return true;
     }
     row.device = device->index;
-    double n = number_at(r, fields, count, COUNT), sum = number_at(r, fields, count, SUM);
-    row.low = row.high = isnan(sum) ? number_at(r, fields, count, MEAN) : sum;
+    double n = number_at(r, COUNT), sum = number_at(r, SUM);
+    row.low = row.high = isnan(sum) ? number_at(r, MEAN) : sum;
     if (n > 1 && isnan(sum)) {
-        row.low = number_at(r, fields, count, MIN);
-        row.high = number_at(r, fields, count, MAX);
+        row.low = number_at(r, MIN);
+        row.high = number_at(r, MAX);
     }
     return isnan(row.low) || isnan(row.high) || add_row(r, &row);
 }
@@ -170,24 +135,15 @@ static int by_time(const void *a, const void *b)
     return x->number < y->number ? -1 : 1;
 }
 
-static bool read_file(struct replay *r)
+static bool read_file(struct replay *r, const char *path)
 {
-    char line[LINE_SIZE];
-    FILE *file = fopen(r->path, "re");
-    bool good = file != NULL;
-    if (!good)
-        cli_complain("%s can't be read", r->path);
-    while (good && fgets(line, sizeof line, file) != NULL) {
-        r->line++;
-        good = r->line == 1 ? read_header(r, line) : read_row(r, line);
-    }
-    if (file != NULL)
-        (void)fclose(file);
-    if (good && r->line == 0)
-        good = complain_at(r, "the file is empty", "export it with a wider time");
-    if (good && r->count > 0)
+    if (!csv_read(&r->csv, path, column_names, COLUMNS, check_header, read_row, r))
+        return false;
+    if (r->csv.line == 0)
+        return csv_complain(&r->csv, "the file is empty", "export it with a wider time");
+    if (r->count > 0)
         qsort(r->rows, r->count, sizeof *r->rows, by_time);
-    return good;
+    return true;
 }
 
 /* What comes once an hour is not silent in between: the gap that most readings have, by device. */
@@ -338,15 +294,15 @@ static void run(struct replay *r)
     run_until(r, r->now_ms + AFTER_MS);
 }
 
-static int replay(struct replay *r)
+static int replay(struct replay *r, const char *path)
 {
-    if (!read_file(r))
+    if (!read_file(r, path))
         return EX_DATAERR;
     if (r->unknown > 0)
         (void)printf("note: %u rows are of devices or metrics that the configuration has not\n",
                      r->unknown);
     if (r->count == 0) {
-        cli_complain("%s: no row is of a device of this configuration", r->path);
+        cli_complain("%s: no row is of a device of this configuration", path);
         return EX_DATAERR;
     }
     take_periods(r);
@@ -391,13 +347,13 @@ int replay_alerts(int argc, char **argv)
         (void)fputs(usage, letter == 'h' ? stdout : stderr);
         return letter == 'h' ? EX_OK : EX_USAGE;
     }
-    struct replay r = {.path = argv[optind], .config = config_load(file, profiles, &error)};
+    struct replay r = {.config = config_load(file, profiles, &error)};
     r.chinese = language != NULL && strncmp(language, "zh", 2) == 0;
     if (r.config == NULL) {
         cli_complain("%s", error.text);
         return EX_CONFIG;
     }
-    int code = replay(&r);
+    int code = replay(&r, argv[optind]);
     free(r.rows);
     config_free(r.config);
     return code;
