@@ -88,6 +88,7 @@ static const struct sensor_driver bh1750_driver = {
 
 void bh1750_init(struct bh1750 *bh1750, uint8_t address)
 {
-    *bh1750 = (struct bh1750){.sensor = {.driver = &bh1750_driver}, .address = address};
+    *bh1750 = (struct bh1750){.sensor = {.driver = &bh1750_driver, .values = bh1750->value},
+                              .address = address};
     sensor_begin(&bh1750->sensor);
 }

@@ -9,6 +9,7 @@
 
 struct bh1750 {
     struct sensor sensor;
+    struct sensor_value value[1];
     uint64_t ready_us;
     uint8_t address;
     uint8_t tries_left;

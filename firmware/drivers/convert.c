@@ -3,7 +3,7 @@
 
 static void no_values(struct sensor *sensor, enum metric_flag flag)
 {
-    for (int i = 0; i < SENSOR_VALUES_MAX; i++)
+    for (unsigned i = 0; i < sensor->driver->values; i++)
         sensor->values[i] = (struct sensor_value){
             .hundredths = SENSOR_NO_VALUE, .raw = SENSOR_NO_VALUE, .flag = (uint8_t)flag};
 }

@@ -107,6 +107,6 @@ static const struct sensor_driver ds18b20_driver = {
 
 void ds18b20_init(struct ds18b20 *ds18b20)
 {
-    *ds18b20 = (struct ds18b20){.sensor = {.driver = &ds18b20_driver}};
+    *ds18b20 = (struct ds18b20){.sensor = {.driver = &ds18b20_driver, .values = ds18b20->value}};
     sensor_begin(&ds18b20->sensor);
 }

@@ -9,6 +9,7 @@
 
 struct ds18b20 {
     struct sensor sensor;
+    struct sensor_value value[1];
     uint64_t ready_us;
     uint8_t tries_left;
     bool converting;

@@ -50,7 +50,7 @@ static const struct sensor_driver rain_gauge_driver = {
 void rain_gauge_init(struct rain_gauge *gauge, const uint16_t *tip)
 {
     *gauge = (struct rain_gauge){
-        .sensor = {.driver = &rain_gauge_driver},
+        .sensor = {.driver = &rain_gauge_driver, .values = gauge->value},
         .tip = tip,
         .last_tips = hal_pulse_count(),
         .last_us = hal_now_us(),

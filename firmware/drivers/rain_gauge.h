@@ -11,6 +11,7 @@
 
 struct rain_gauge {
     struct sensor sensor;
+    struct sensor_value value[1];
     const uint16_t *tip; /* hundredths of a millimetre, NODE_SETTING_TIP in force */
     uint32_t last_tips;  /* of hal_pulse_count(), which wraps */
     uint32_t tips;       /* since init, wraps */

@@ -10,8 +10,10 @@ enum { QUEUE_US = 10000, ERROR_CODE = -9990 };
 void sdi12_sensor_init(struct sdi12_sensor *probe, const struct sensor_driver *driver,
                        const struct sdi12_kind *kind, struct sdi12_line *line, char address)
 {
-    *probe = (struct sdi12_sensor){
-        .sensor = {.driver = driver}, .kind = kind, .line = line, .address = address};
+    *probe = (struct sdi12_sensor){.sensor = {.driver = driver, .values = probe->value},
+                                   .kind = kind,
+                                   .line = line,
+                                   .address = address};
     sensor_begin(&probe->sensor);
 }
 

@@ -22,6 +22,7 @@ struct sdi12_kind {
 
 struct sdi12_sensor {
     struct sensor sensor; /* first: the drivers are handed this */
+    struct sensor_value value[SENSOR_VALUES_MAX];
     const struct sdi12_kind *kind;
     struct sdi12_line *line;
     char address;

@@ -51,7 +51,8 @@ struct sensor_errors {
 
 struct sensor {
     const struct sensor_driver *driver;
-    struct sensor_value values[SENSOR_VALUES_MAX]; /* valid from SENSOR_DONE to the next start() */
+    struct sensor_value *values; /* the driver's own: driver->values of them, valid from SENSOR_DONE
+                                    to the next start() */
     struct sensor_errors errors;
 };
 

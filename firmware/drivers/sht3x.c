@@ -84,6 +84,7 @@ static const struct sensor_driver sht3x_driver = {
 
 void sht3x_init(struct sht3x *sht3x, uint8_t address)
 {
-    *sht3x = (struct sht3x){.sensor = {.driver = &sht3x_driver}, .address = address};
+    *sht3x = (struct sht3x){.sensor = {.driver = &sht3x_driver, .values = sht3x->value},
+                            .address = address};
     sensor_begin(&sht3x->sensor);
 }

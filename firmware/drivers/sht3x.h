@@ -8,6 +8,7 @@
 
 struct sht3x {
     struct sensor sensor;
+    struct sensor_value value[2];
     uint64_t ready_us;
     uint8_t address;
     uint8_t tries_left;

@@ -89,6 +89,7 @@ static const struct sensor_driver soil_probe_driver = {
 
 void soil_probe_init(struct soil_probe *probe, uint8_t adc_channel)
 {
-    *probe = (struct soil_probe){.sensor = {.driver = &soil_probe_driver}, .channel = adc_channel};
+    *probe = (struct soil_probe){.sensor = {.driver = &soil_probe_driver, .values = probe->value},
+                                 .channel = adc_channel};
     sensor_begin(&probe->sensor);
 }

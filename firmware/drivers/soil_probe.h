@@ -10,6 +10,7 @@
 
 struct soil_probe {
     struct sensor sensor;
+    struct sensor_value value[1];
     uint8_t channel;
     /* 0..65535 of full scale. Both 0, or closer than a hundredth of the scale: not calibrated, and
      * the maker's typical counts are used. Set by the owner at any time. */

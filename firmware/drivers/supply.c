@@ -35,6 +35,6 @@ static const struct sensor_driver supply_driver = {
 
 void supply_init(struct supply *supply)
 {
-    *supply = (struct supply){.sensor = {.driver = &supply_driver}};
+    *supply = (struct supply){.sensor = {.driver = &supply_driver, .values = supply->value}};
     sensor_begin(&supply->sensor);
 }

@@ -8,6 +8,7 @@
 
 struct supply {
     struct sensor sensor;
+    struct sensor_value value[1];
 };
 
 void supply_init(struct supply *supply);

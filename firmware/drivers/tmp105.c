@@ -96,12 +96,15 @@ static const struct sensor_driver lm75_driver = {
 
 void tmp105_init(struct tmp105 *tmp105, uint8_t address)
 {
-    *tmp105 = (struct tmp105){.sensor = {.driver = &tmp105_driver}, .address = address};
+    *tmp105 = (struct tmp105){.sensor = {.driver = &tmp105_driver, .values = tmp105->value},
+                              .address = address};
     sensor_begin(&tmp105->sensor);
 }
 
 void lm75_init(struct tmp105 *lm75, uint8_t address)
 {
-    *lm75 = (struct tmp105){.sensor = {.driver = &lm75_driver}, .address = address, .lm75 = true};
+    *lm75 = (struct tmp105){.sensor = {.driver = &lm75_driver, .values = lm75->value},
+                            .address = address,
+                            .lm75 = true};
     sensor_begin(&lm75->sensor);
 }

@@ -9,6 +9,7 @@
 
 struct tmp105 {
     struct sensor sensor;
+    struct sensor_value value[1];
     uint64_t ready_us; /* end of the conversion, later of the pause before the next try */
     uint8_t address;
     bool lm75;

@@ -291,7 +291,7 @@ void fake_sensor_init(struct fake_sensor *fake)
                                                 .start = fake_start,
                                                 .poll = fake_poll};
     memset(fake, 0, sizeof *fake);
-    fake->sensor.driver = &driver;
+    fake->sensor = (struct sensor){.driver = &driver, .values = fake->value};
     fake->takes_us = 20000;
     for (unsigned i = 0; i < SENSOR_VALUES_MAX; i++) {
         fake->hundredths[i] = 1234;

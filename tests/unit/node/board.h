@@ -64,6 +64,7 @@ void board_power_cycle(void);
 /* A sensor that gives what the test wants. */
 struct fake_sensor {
     struct sensor sensor;
+    struct sensor_value value[SENSOR_VALUES_MAX];
     int32_t hundredths[SENSOR_VALUES_MAX];
     int32_t raw[SENSOR_VALUES_MAX];
     uint8_t flag[SENSOR_VALUES_MAX];
