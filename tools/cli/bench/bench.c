@@ -2,9 +2,11 @@
 #include "tools/cli/bench/bench.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#define ANSWER_MOST 256
+#include "protocols/modbus/pdu.h"
+#include "protocols/modbus/rtu.h"
+
+#define SCAN_ANSWER_SIZE 10 /* the frame with a serial number and an address */
 
 int bench_open(struct bench *bench, const char *port, const struct serial_timing *wire)
 {
@@ -27,29 +29,58 @@ void bench_close(struct bench *bench)
     line_end(&bench->line);
 }
 
+/* What a unit that was asked in vain may still say must not be taken for its own next answer, nor
+ * come at another rate. */
+static void leave_alone(struct bench *bench, uint8_t unit, const struct serial_timing *wire)
+{
+    const struct serial_timing *set = &bench->line.wire;
+    if (bench->owing == unit || set->baud != wire->baud || set->parity != wire->parity)
+        bench_settle(bench);
+}
+
+static void ask(struct bench *bench, const struct transact_request *request,
+                struct transact_answer *answer)
+{
+    leave_alone(bench, request->unit, request->wire);
+    uint64_t stray = bench->transact.stray_bytes;
+    transact_do(&bench->transact, request, answer);
+    bench->echo = bench->echo || answer->echo;
+    bench->garbled += answer->result == BUS_GARBLED;
+    bench->heard =
+        answer->result == BUS_GARBLED || (bench->transact.stray_bytes != stray && !answer->echo);
+    bench->owing = request->unit;
+    bench->quiet_ns = answer->quiet_ns;
+}
+
 void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
                const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
                struct transact_answer *answer)
 {
+    bool scan = unit == MODBUS_FAST_UNIT; /* its wait is the longest possible */
     const struct transact_request request = {.pdu = pdu,
                                              .pdu_size = size,
-                                             .answer_size = ANSWER_MOST,
+                                             .answer_size = scan ? SCAN_ANSWER_SIZE
+                                                                 : rtu_answer_size(pdu, size),
                                              .unit = unit,
                                              .wire = wire,
                                              .timeout_ns = wait_ms * 1000000LL,
-                                             .late_ns = wait_ms * 1000000LL,
+                                             .late_ns = scan ? 0 : wait_ms * 1000000LL,
                                              .fastest_ns = INT64_MIN,
                                              .insists = true};
-    for (unsigned i = 0; i < tries; i++) {
-        transact_do(&bench->transact, &request, answer);
-        bench->echo = bench->echo || answer->echo;
-        bench->garbled += answer->result == BUS_GARBLED;
-        if (answer->result == BUS_OK || answer->result == BUS_EXCEPTION) {
-            bench->answered++;
-            return;
-        }
-        if (answer->result == BUS_DOWN)
-            return;
-        (void)transact_idle(&bench->transact, answer->quiet_ns, false);
+    bool over = false;
+    for (unsigned i = 0; i < tries && !over; i++) {
+        ask(bench, &request, answer);
+        bool answered = answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
+        bench->answered += answered;
+        over = answered || answer->result == BUS_DOWN;
     }
+}
+
+void bench_settle(struct bench *bench)
+{
+    uint64_t stray = bench->transact.stray_bytes;
+    if (bench->owing != 0)
+        (void)transact_idle(&bench->transact, bench->quiet_ns, false);
+    bench->heard = bench->heard || bench->transact.stray_bytes != stray;
+    bench->owing = 0;
 }

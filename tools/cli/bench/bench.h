@@ -18,16 +18,22 @@ struct bench {
     struct transact transact;
     unsigned garbled, answered; /* of all that was asked */
     bool echo;                  /* our requests came back */
+    bool heard;       /* something that is no answer came while the last one was awaited */
+    uint8_t owing;    /* the unit that was asked last; it may still answer … */
+    int64_t quiet_ns; /* … until then, monotonic */
 };
 
 /* 0, or an errno of line_open(). bench_close() after 0. */
 int bench_open(struct bench *bench, const char *port, const struct serial_timing *wire);
 void bench_close(struct bench *bench);
 
-/* Asks once, and once more after a wrong answer if `tries` is 2. `answer->pdu` is valid until the
- * next one. */
+/* Asks up to `tries` times, until there is an answer. One that is late is waited for before the
+ * same unit is asked again or the rate is changed; another unit is asked at once. `answer->pdu` is
+ * valid until the next one. */
 void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t unit,
                const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
                struct transact_answer *answer);
+/* Waits for what the last unit may still answer. */
+void bench_settle(struct bench *bench);
 
 #endif

@@ -6,7 +6,9 @@
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/request.h"
 
-#define LOOK_MS   120 /* beside the wire: a probe answers well before */
+#define LOOK_MS   120 /* beside the wire: a probe answers well before, … */
+#define SLOW_MS   600 /* … but for slow ones, and then */
+#define BACK      5   /* so many more may have been asked meanwhile */
 #define FAST_MS   500
 #define FAST_BITS (35u + 32u * 18u) /* silence, and 32 windows of at most 18 bits */
 #define TRIES     3
@@ -65,14 +67,20 @@ void survey_addresses(const struct recognise_book *book, bool every, uint8_t lis
 
 /* ---- our nodes ---- */
 
+static bool same_place(const struct survey_found *found, const struct serial_timing *wire,
+                       uint8_t unit)
+{
+    return found->unit == unit && found->wire.baud == wire->baud &&
+           found->wire.parity == wire->parity;
+}
+
+/* NULL: it is known, or there is no room. */
 static struct survey_found *add_found(struct survey *survey, const struct serial_timing *wire,
                                       uint8_t unit, uint32_t serial)
 {
     for (unsigned i = 0; i < survey->count; i++) {
-        struct survey_found *found = &survey->found[i];
-        if (serial != 0 ? found->serial == serial
-                        : found->unit == unit && found->wire.baud == wire->baud &&
-                              found->wire.parity == wire->parity)
+        const struct survey_found *found = &survey->found[i];
+        if (serial != 0 ? found->serial == serial : same_place(found, wire, unit))
             return NULL;
     }
     if (survey->count == SURVEY_FOUND)
@@ -80,6 +88,20 @@ static struct survey_found *add_found(struct survey *survey, const struct serial
     struct survey_found *found = &survey->found[survey->count++];
     *found = (struct survey_found){.wire = *wire, .unit = unit, .serial = serial};
     return found;
+}
+
+/* One of our nodes. What was found at its address without a number was it. */
+static bool add_node(struct survey *survey, const struct serial_timing *wire, uint8_t unit,
+                     uint32_t serial)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        struct survey_found *found = &survey->found[i];
+        if (found->serial == 0 && same_place(found, wire, unit)) {
+            *found = (struct survey_found){.wire = *wire, .unit = unit, .serial = serial};
+            return true;
+        }
+    }
+    return add_found(survey, wire, unit, serial) != NULL;
 }
 
 /* One round of arbitration; true: it found somebody new. */
@@ -103,10 +125,12 @@ static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
         if (!fast || kind != FAST_SCAN_ANSWER || r.failed) {
             if (answer.result == BUS_DOWN)
                 break;
-            tries++; /* a node that was just switched on wakes up by the first one */
+            if (answer.result == BUS_TIMEOUT && !survey->bench->heard && what == FAST_SCAN_START)
+                break; /* nobody */
+            tries++;
             continue;
         }
-        fresh |= add_found(survey, wire, unit, serial) != NULL;
+        fresh |= add_node(survey, wire, unit, serial);
         answers++;
         tries = 0;
         what = FAST_SCAN_CONTINUE;
@@ -114,14 +138,18 @@ static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
     return fresh;
 }
 
+static void arbitrate_all(struct survey *survey, const struct serial_timing *wire)
+{
+    for (unsigned round = 0; round < TRIES && arbitrate(survey, wire); round++)
+        continue;
+}
+
 /* ---- everybody else ---- */
 
 static bool is_ours(const struct survey *survey, const struct serial_timing *wire, uint8_t unit)
 {
     for (unsigned i = 0; i < survey->count; i++) {
-        const struct survey_found *found = &survey->found[i];
-        if (found->serial != 0 && found->unit == unit && found->wire.baud == wire->baud &&
-            found->wire.parity == wire->parity)
+        if (survey->found[i].serial != 0 && same_place(&survey->found[i], wire, unit))
             return true;
     }
     return false;
@@ -129,14 +157,17 @@ static bool is_ours(const struct survey *survey, const struct serial_timing *wir
 
 /* Whoever is there answers a read of one register, be it by an exception. Noise is asked again: two
  * units at one address are never heard in one piece. */
-static bool look_at(struct survey *survey, const struct serial_timing *wire, uint8_t unit)
+static bool look_at(struct survey *survey, const struct serial_timing *wire, uint8_t unit,
+                    unsigned wait_ms)
 {
     uint8_t pdu[MODBUS_REQUEST_SIZE];
     struct transact_answer answer;
     unsigned garbled = 0;
     size_t size = modbus_read(pdu, MODBUS_READ_HOLDING, 0, 1);
+    if (is_ours(survey, wire, unit))
+        return true;
     for (unsigned i = 0; i < TRIES; i++) {
-        bench_ask(survey->bench, wire, unit, pdu, size, LOOK_MS, 1, &answer);
+        bench_ask(survey->bench, wire, unit, pdu, size, wait_ms, 1, &answer);
         if (answer.result == BUS_DOWN)
             return false;
         if (answer.result == BUS_OK || answer.result == BUS_EXCEPTION) {
@@ -153,20 +184,45 @@ static bool look_at(struct survey *survey, const struct serial_timing *wire, uin
     return true;
 }
 
-bool survey_look(struct survey *survey, const struct serial_timing *wire)
+/* Something came that was no answer to whom was asked last: a slow device's, to an earlier request.
+ * So these are asked once more, with time. */
+static bool look_back(struct survey *survey, const struct serial_timing *wire,
+                      const uint8_t *addresses, unsigned last)
 {
-    uint8_t addresses[248];
-    if (!survey->step(survey->context, wire, 0))
-        return false;
-    for (unsigned round = 0; round < TRIES && arbitrate(survey, wire); round++)
-        continue;
-    survey_addresses(survey->book, survey->every_address, addresses);
-    for (unsigned i = 0; addresses[i] != 0; i++) {
-        if (!survey->step(survey->context, wire, addresses[i]))
-            return false;
-        if (!is_ours(survey, wire, addresses[i]) && !look_at(survey, wire, addresses[i]))
+    for (unsigned i = last < BACK ? 0 : last - BACK; i <= last; i++) {
+        if (!look_at(survey, wire, addresses[i], SLOW_MS))
             return false;
     }
+    survey->bench->heard = false;
+    return true;
+}
+
+static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
+{
+    uint8_t addresses[248];
+    survey_addresses(survey->book, survey->every_address, addresses);
+    for (unsigned i = 0; addresses[i] != 0; i++) {
+        if (!survey->step(survey->context, wire, addresses[i]) ||
+            !look_at(survey, wire, addresses[i], LOOK_MS))
+            return false;
+        if (addresses[i + 1] == 0)
+            bench_settle(survey->bench);
+        if (survey->bench->heard && !look_back(survey, wire, addresses, i))
+            return false;
+    }
+    return true;
+}
+
+/* Our nodes are asked twice, for one that was just switched on is woken up by what it hears first.
+ */
+bool survey_look(struct survey *survey, const struct serial_timing *wire)
+{
+    if (!survey->step(survey->context, wire, 0))
+        return false;
+    arbitrate_all(survey, wire);
+    if (!look_at_all(survey, wire))
+        return false;
+    arbitrate_all(survey, wire);
     return true;
 }
 
