@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,6 +16,53 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "gateway/common/log.h"
+
+/* ---- User ---- */
+
+#define NOBODY 65534u
+
+static bool write_line(const char *path, const char *line)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool good = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+    if (fd >= 0)
+        (void)close(fd);
+    return good;
+}
+
+/* Who it is outside stays: files and, where nothing else keeps them away, signals. What it can't
+ * reach any more is memory, descriptors and environment of processes outside. Where the kernel
+ * takes no map of users, it is one that the namespace doesn't know, which serves as well. */
+static bool enter_namespace(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    char users[48], groups[48];
+    (void)snprintf(users, sizeof users, "%u %u 1", NOBODY, (unsigned)geteuid());
+    (void)snprintf(groups, sizeof groups, "%u %u 1", NOBODY, (unsigned)getegid());
+    if (unshare(CLONE_NEWUSER) != 0)
+        return false;
+    (void)(write_line("/proc/self/setgroups", "deny") && write_line("/proc/self/gid_map", groups) &&
+           write_line("/proc/self/uid_map", users));
+    return syscall(SYS_capset, &head, none) == 0;
+}
+
+static unsigned leave_user(struct boundary *boundary)
+{
+    if (boundary->other_user)
+        return BOUNDARY_USER;
+    if (!boundary->leaves_user)
+        return 0;
+    if (geteuid() == 0 && setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+        setresuid(NOBODY, NOBODY, NOBODY) == 0)
+        return BOUNDARY_USER;
+    if (enter_namespace())
+        return BOUNDARY_NAMESPACE;
+    boundary->user_error = errno;
+    return 0;
+}
 
 /* ---- System calls ---- */
 
@@ -367,6 +417,7 @@ void boundary_close(struct boundary *boundary)
     boundary->in_force = 0;
     if (!usable)
         return;
+    boundary->in_force |= leave_user(boundary);
     if (prctl(PR_SET_DUMPABLE, 0) == 0)
         boundary->in_force |= BOUNDARY_MEMORY;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -379,10 +430,26 @@ void boundary_close(struct boundary *boundary)
 
 const char *boundary_text(unsigned in_force, char text[BOUNDARY_TEXT_SIZE])
 {
-    (void)snprintf(text, BOUNDARY_TEXT_SIZE, "%s%s%s%s",
+    (void)snprintf(text, BOUNDARY_TEXT_SIZE, "%s%s%s%s%s%s",
+                   (in_force & BOUNDARY_USER) != 0 ? ", other user" : "",
+                   (in_force & BOUNDARY_NAMESPACE) != 0 ? ", user namespace" : "",
                    (in_force & BOUNDARY_CALLS) != 0 ? ", system calls" : "",
                    (in_force & BOUNDARY_MEMORY) != 0 ? ", memory" : "",
                    (in_force & BOUNDARY_FILES) != 0 ? ", files" : "",
                    (in_force & BOUNDARY_PORTS) != 0 ? ", ports" : "");
     return text[0] != '\0' ? text + 2 : "nothing";
+}
+
+void boundary_log(const struct boundary *boundary, const char *who)
+{
+    char text[BOUNDARY_TEXT_SIZE];
+    if ((boundary->in_force & BOUNDARY_CALLS) == 0)
+        log_write(LOG_LEVEL_WARNING,
+                  "%s keeps more rights than it needs: the kernel has no system call filter", who);
+    if (boundary->user_error != 0)
+        log_write(LOG_LEVEL_WARNING,
+                  "%s stays of the same user: it may neither become another nor enter a user "
+                  "namespace (%s); its other bounds hold",
+                  who, strerror(boundary->user_error));
+    log_write(LOG_LEVEL_INFO, "%s is bounded: %s", who, boundary_text(boundary->in_force, text));
 }

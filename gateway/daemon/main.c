@@ -11,6 +11,7 @@
 
 #include "gateway/common/log.h"
 #include "gateway/daemon/bus/load.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/notifier/notifier.h"
@@ -128,16 +129,32 @@ static void take_name(const char *name)
     (void)prctl(PR_SET_NAME, name);
 }
 
+/* Started by the daemon or for it: talks to a broker, or to the services of the ways. */
+static int be_child(void)
+{
+    static struct child_files files;
+    if (!child_take(&files)) {
+        (void)fprintf(stderr, "baiyed: --child is for baiyed itself\n");
+        return EX_USAGE;
+    }
+    if (files.role == CHILD_NOTIFIER) {
+        take_name("baiye-notifier");
+        return notifier_main(&files);
+    }
+    take_name("baiye-publisher");
+    return publisher_main(&files);
+}
+
+static bool is_child(int argc, char **argv)
+{
+    return argc == 2 && (strcmp(argv[1], "--child") == 0 || strcmp(argv[1], "--publisher") == 0 ||
+                         strcmp(argv[1], "--notifier") == 0);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--notifier") == 0) {
-        take_name("baiye-notifier");
-        return notifier_main(); /* started by the daemon itself, where ways are configured */
-    }
-    if (argc == 2 && strcmp(argv[1], "--publisher") == 0) {
-        take_name("baiye-publisher");
-        return publisher_main(); /* started by the daemon itself, once a broker */
-    }
+    if (is_child(argc, argv))
+        return be_child();
     take_name("baiyed");
     struct options options = {0};
     int end = read_options(argc, argv, &options);

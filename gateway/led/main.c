@@ -102,7 +102,6 @@ static int run_check(const struct led_config *config, const struct pages *pages,
 /* Before Paho starts its threads: what comes from the broker is a stranger's. */
 static void close_boundary(struct boundary *boundary, const struct led_config *config)
 {
-    char text[BOUNDARY_TEXT_SIZE];
     char folders[LED_OUTPUTS_MAX][LED_PATH_SIZE];
     boundary->notifies = true;
     boundary_read(boundary, config->fonts);
@@ -120,8 +119,7 @@ static void close_boundary(struct boundary *boundary, const struct led_config *c
             boundary_write(boundary, output->path);
     }
     boundary_close(boundary);
-    log_write(LOG_LEVEL_INFO, "the program is bounded: %s",
-              boundary_text(boundary->in_force, text));
+    boundary_log(boundary, "the program");
 }
 
 static int run_screen(const struct led_config *config, struct pages *pages, struct state *state,

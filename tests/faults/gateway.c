@@ -360,8 +360,9 @@ int main(int argc, char **argv)
 {
     struct gateway g = {0};
     struct publish_callbacks callbacks = {0};
+    static struct child_files files;
     if (argc == 2 && strcmp(argv[1], "--publisher") == 0)
-        return publisher_main();
+        return child_take(&files) ? publisher_main(&files) : 1;
     g.config = read_options(argc, argv, &g);
     g.seqs = calloc(1000, sizeof *g.seqs);
     g.store = store_open(g.config);

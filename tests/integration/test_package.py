@@ -155,6 +155,8 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     assert mode("/etc/baiye/mosquitto.passwd") == "root:mosquitto 640"
     assert mode("/etc/baiye/mosquitto.acl") == "root:mosquitto 640"
     assert mode("/var/lib/baiye") == "baiye:baiye 750"
+    for user in ("baiye-child", "baiye-led"):  # no file is theirs, and no group of others
+        assert machine.run(f"id -Gn {user}").split() == [user]
     secret = machine.run("cat /etc/baiye/gw.pass")
     assert len(secret) == 32 and secret not in machine.run("cat /etc/baiye/mosquitto.passwd")
     machine.run("baiye check && baiye --version && baiyed --version && baiye-led --version")
@@ -212,12 +214,16 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     wanted = "/etc/systemd/system/multi-user.target.wants/baiyed.service"
     machine.run(f"test -L {wanted} && rm {wanted}")
     machine.run("cd /etc/systemd/system && test -L timers.target.wants/baiye-cert.timer -a "
-                "-L sockets.target.wants/baiye-password.socket")
+                "-L sockets.target.wants/baiye-password.socket -a "
+                "-L sockets.target.wants/baiye-child.socket")
     machine.run("echo '# mine' >> /etc/baiye/baiye.yaml")
+    machine.run("cd /etc/baiye && echo 'mqtt: { url: \"mqtt://127.0.0.1:1883\", password_file: led.pass }'"
+                " >led.yaml && echo secret >led.pass && chgrp baiye led.* && chmod 640 led.*")
     acl = machine.run("cat /etc/baiye/mosquitto.acl")
     machine.run("sed -i '/alert/d' /etc/baiye/mosquitto.acl")  # as an older version wrote it
     machine.run(f"dpkg -i {deb}")
     machine.run(f"test ! -e {wanted}")
+    assert mode("/etc/baiye/led.yaml") == mode("/etc/baiye/led.pass") == "root:baiye-led 640"
     assert "# mine" in machine.run("cat /etc/baiye/baiye.yaml")
     assert machine.run("cat /etc/baiye/gw.pass") == secret
     assert machine.run("baiye user list") == "li technician\n"

@@ -9,7 +9,9 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -23,6 +25,8 @@ PROBES = [{"name": "east", "baud": 9600, "units": [
 
 
 PARTS = "system calls, memory, files, ports"  # of a kernel from 6.7 on
+STRANGER = 64123  # a user of no file and no other process
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
 
 def has_landlock():
@@ -81,10 +85,12 @@ def broker_of(site):
     return entry if entry.get("state") == "up" and entry["boundary"] != "nothing" else None
 
 
-def assert_in_force(said):
-    assert said.startswith("system calls, memory"), said
+def assert_in_force(said, user=r"(other user|user namespace), "):
+    assert re.match(rf"({user})?system calls, memory", said), said
+    if os.geteuid() == 0 and user:
+        assert said.startswith("other user, "), said
     if has_landlock():
-        assert said == PARTS
+        assert said.endswith(PARTS)
 
 
 def test_what_is_in_force_stands_in_stats_and_log(site, needs):
@@ -146,6 +152,168 @@ def test_the_screen_gives_up_the_same_and_still_shows(site, needs, output):
         said = status(led.child.pid)
         assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2", said
         wait_until(lambda: "is bounded" in led.log(), 10, "it says so")
-        assert_in_force(re.findall(r"the program is bounded: (.*)", led.log())[0])
+        assert_in_force(re.findall(r"the program is bounded: (.*)", led.log())[0], user="")
     finally:
         panel.stop()
+
+
+class Manager:
+    """The service manager's part: for each connection to the socket a process as another user."""
+
+    def __init__(self, folder, user):
+        self.path, self.log_path, self.user = folder / "child.sock", folder / "manager.log", user
+        self.children, self.broken = [], False
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(self.path))
+        self.listener.listen(16)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def become(self, connection):
+        os.dup2(connection.fileno(), 3)
+        os.setgroups([])
+        os.setresgid(self.user, self.user, self.user)
+        os.setresuid(self.user, self.user, self.user)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection, open(self.log_path, "ab") as log:
+                if not self.broken:
+                    self.children.append(subprocess.Popen(
+                        [garden.program("baiyed"), "--child"], stdin=subprocess.DEVNULL, stdout=log,
+                        stderr=log, pass_fds=(3,), env={"PATH": "/usr/bin:/bin"},
+                        preexec_fn=lambda: self.become(connection)))
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for child in self.children:
+            child.kill()
+            child.wait(10)
+
+
+@pytest.fixture
+def manager(tmp_path):
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(4)]  # 3 is the child's
+    service_manager = Manager(tmp_path, STRANGER)
+    yield service_manager
+    service_manager.stop()
+    for fd in held:
+        os.close(fd)
+
+
+def start_managed(site, manager):
+    site.start_broker()
+    site.start_field(PROBES)
+    site.start_watcher()
+    site.gateway = garden.Gateway(site.folder, site.broker, site.buses("1s"))
+    site.gateway.environment["BAIYED_CHILDREN"] = str(manager.path)
+    site.gateway.start()
+
+
+def uids(pid):
+    return set(status(pid)["Uid"].split())
+
+
+@root_only
+def test_the_service_manager_starts_publishers_as_another_user(site, manager, needs):
+    """They have the keys that only the daemon can read, and their words are in the daemon's log."""
+    needs("baiye-field", "baiyed")
+    start_managed(site, manager)
+    wait_until(lambda: site.watcher.count("air") >= 3, 30, "readings are published")
+    broker = wait_until(lambda: broker_of(site), 30, "the publisher has said what it gave up")
+    assert broker["pid"] == manager.children[0].pid
+    assert uids(broker["pid"]) == {str(STRANGER)} and status(broker["pid"])["Groups"].strip() == ""
+    assert_in_force(broker["boundary"], user="other user, ")
+    assert "publish local: its process is bounded: other user" in site.gateway.log()
+    assert manager.log_path.read_text() == ""
+    assert publisher_of(site.gateway) is None, "none is started besides"
+
+
+@root_only
+def test_a_publisher_of_another_user_ends_with_the_daemon_and_is_begun_anew(site, manager, needs):
+    needs("baiye-field", "baiyed")
+    start_managed(site, manager)
+    wait_until(lambda: site.watcher.count("air") >= 1, 30, "readings are published")
+    manager.children[0].kill()
+    wait_until(lambda: len(manager.children) == 2, 20, "another one is started")
+    fresh = site.folder / "fresh.pass"
+    fresh.write_text(site.broker.passwords["gateway"] + "\n")
+    os.replace(fresh, site.broker.folder / "gateway.pass")
+    site.broker.stop()
+    wait_until(lambda: len(manager.children) == 3, 20, "one with the new password is started")
+    assert "a key has changed" in site.gateway.log()
+    site.broker.start()
+    count = site.watcher.count("air")
+    wait_until(lambda: site.watcher.count("air") > count, 30, "readings are published")
+    wait_until(lambda: site.watcher.retained.get("gateway/status") == b"online", 20,
+               "it is there")
+    site.gateway.signal(signal.SIGTERM)
+    wait_until(lambda: all(child.poll() is not None for child in manager.children), 10,
+               "all have ended by themselves")
+    wait_until(lambda: site.watcher.retained.get("gateway/status") == b"offline", 10,
+               "it said goodbye")
+
+
+@root_only
+def test_one_that_the_service_manager_does_not_start_is_started_by_the_daemon(site, manager, needs):
+    needs("baiye-field", "baiyed")
+    manager.broken = True
+    start_managed(site, manager)
+    wait_until(lambda: site.watcher.count("air") >= 1, 30, "readings are published")
+    assert "the service manager starts no process for us" in site.gateway.log()
+    assert publisher_of(site.gateway)
+
+
+@root_only
+def test_whoever_is_the_publisher_can_do_nothing_to_the_daemon(site, needs):
+    """By the kernel's own rules: here without any of the bounds that the process has besides."""
+    needs("baiye-field", "baiyed")
+    site.start_broker()
+    site.start_field(PROBES)
+    site.start_gateway()
+    wait_until(lambda: broker_of(site), 30, "the publisher is there")
+    mine, = uids(publisher_of(site.gateway))
+    daemon = site.gateway.child.pid
+    assert mine not in uids(daemon)
+    intruder = f"""
+import ctypes, os, socket
+def refused(act, *arguments):
+    try:
+        act(*arguments)
+    except OSError:
+        return
+    raise SystemExit(f"{{act.__name__}} {{arguments}} is possible")
+for signal in (0, 9, 15, 19):
+    refused(os.kill, {daemon}, signal)
+for name in ("mem", "environ", "maps", "auxv", "syscall"):
+    refused(open, f"/proc/{daemon}/{{name}}", "rb")
+refused(os.listdir, "/proc/{daemon}/fd")
+refused(open, "/proc/{daemon}/mem", "r+b")
+for path in ("{site.folder}/readings.db", "{site.broker.password_file('gateway')}"):
+    refused(open, path, "rb")
+    refused(open, path, "r+b")
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.ptrace(16, {daemon}, 0, 0) == -1, "PTRACE_ATTACH"
+pidfd = os.pidfd_open({daemon})
+assert libc.syscall(438, pidfd, 3, 0) == -1, "pidfd_getfd"
+assert libc.prlimit({daemon}, 7, ctypes.byref((ctypes.c_ulong * 2)(0, 0)), None) == -1
+refused(os.setpriority, os.PRIO_PROCESS, {daemon}, 19)
+control = socket.socket(socket.AF_UNIX)
+try:
+    control.connect("{site.folder}/baiyed.sock")
+    control.sendall(b'{{"method":"stats","id":1}}\\n')
+    control.settimeout(5)
+    assert not control.recv(100), "the control socket answers"
+except OSError:
+    pass
+print("nothing")
+"""
+    done = subprocess.run(["setpriv", f"--reuid={mine}", f"--regid={mine}", "--clear-groups",
+                           "/usr/bin/python3", "-c", intruder], capture_output=True, text=True,
+                          timeout=30, cwd="/")
+    assert done.stdout == "nothing\n", done.stdout + done.stderr
+    assert site.gateway.running()

@@ -14,12 +14,14 @@ GATEWAY = pathlib.Path(__file__).resolve().parents[2] / "gateway"
                                         ("packaging/baiye-cert.service", 1.6),
                                         ("packaging/baiye-clock.service", 1.6),
                                         ("packaging/baiye-password@.service", 1.6),
+                                        ("packaging/baiye-child@.service", 1.6),
                                         ("led/baiye-led.service", 1.6)])
 def test_the_exposure_stays_low(unit, most):
     assert exposure(GATEWAY / unit) <= most
 
 
-@pytest.mark.parametrize("unit", ["packaging/baiyed.service", "led/baiye-led.service"])
+@pytest.mark.parametrize("unit", ["packaging/baiyed.service", "packaging/baiye-child@.service",
+                                  "led/baiye-led.service"])
 def test_what_a_process_gives_up_by_itself_it_may_give_up(unit):
     """Debian 12's @system-service does not have Landlock: refused, it would be left out."""
     allowed = set()
@@ -27,6 +29,26 @@ def test_what_a_process_gives_up_by_itself_it_may_give_up(unit):
         if line.startswith("SystemCallFilter=") and not line.startswith("SystemCallFilter=~"):
             allowed |= set(line.split("=", 1)[1].split())
     assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"} <= allowed
+
+
+def settings(unit):
+    lines = (GATEWAY / unit).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def test_what_talks_to_strangers_is_another_user_than_the_daemon():
+    daemon, child = settings("packaging/baiyed.service"), settings("packaging/baiye-child@.service")
+    screen, door = settings("led/baiye-led.service"), settings("packaging/baiye-child.socket")
+    users = [unit["User"] for unit in (daemon, child, screen)]
+    assert len(set(users)) == 3 and users[0] == "baiye"
+    for unit in (child, screen):
+        assert unit["Group"] == unit["User"]
+        assert "baiye" not in unit.get("SupplementaryGroups", "").split()
+    # Only the daemon has one started, at the socket that it is told of.
+    assert (door["SocketUser"], door["SocketMode"]) == ("baiye", "0600") and door["Accept"] == "yes"
+    assert daemon["Environment"] == f"BAIYED_CHILDREN={door['ListenSequentialPacket']}"
+    assert "baiye-child.socket" in daemon["Wants"] and "baiye-child.socket" in daemon["After"]
+    assert "RestrictNamespaces=yes" in (GATEWAY / "packaging/baiyed.service").read_text()
 
 
 PORTS = ["ttyUSB", "ttyACM", "ttyXRUSB", "ttyCH343USB", "ttyS", "ttyAMA", "ttymxc", "ttySTM", "ttyO",

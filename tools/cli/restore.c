@@ -382,9 +382,10 @@ static bool dress(const struct restore *restore, int folder, const char *name)
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     bool good = fd >= 0 && fstat(restore->config_fd, &home) == 0;
     if (good && geteuid() == 0) {
-        const struct group *broker =
-            strncmp(name, "mosquitto.", 10) == 0 ? getgrnam("mosquitto") : NULL;
-        good = fchown(fd, home.st_uid, broker != NULL ? broker->gr_gid : home.st_gid) == 0;
+        const struct group *own = strncmp(name, "mosquitto.", 10) == 0 ? getgrnam("mosquitto")
+                                  : strncmp(name, "led.", 4) == 0      ? getgrnam("baiye-led")
+                                                                       : NULL;
+        good = fchown(fd, home.st_uid, own != NULL ? own->gr_gid : home.st_gid) == 0;
     }
     mode_t mode = secret ? 0640 : 0644;
     good = good && fchmod(fd, strcmp(name, "ca.key") == 0 ? 0600 : mode) == 0;

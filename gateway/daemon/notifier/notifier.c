@@ -34,8 +34,7 @@ struct notifier {
     atomic_bool stopping;
     int wake_fd;
     int64_t started_ms, start_again_ms, asked_ms;
-    pid_t pid; /* 0: not running */
-    int fd;
+    struct child child;
     int64_t sent_ms; /* monotonic: the oldest message without an answer; 0: none */
     unsigned under_way;
     struct log_state logs[WAYS_MAX];
@@ -60,22 +59,15 @@ static bool say_hello(const struct notifier *notifier)
         return false;
     hello->way_count = notifier->config->way_count;
     memcpy(hello->ways, notifier->config->ways, hello->way_count * sizeof hello->ways[0]);
-    ssize_t sent = send(notifier->fd, hello, sizeof *hello, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = send(notifier->child.fd, hello, sizeof *hello, MSG_DONTWAIT | MSG_NOSIGNAL);
     free(hello);
     return sent == (ssize_t)sizeof *hello;
 }
 
 static void end_process(struct notifier *notifier)
 {
-    int status = 0;
-    if (notifier->fd >= 0)
-        close(notifier->fd);
-    notifier->fd = -1;
-    if (notifier->pid > 0) { /* what it sent and has not reported yet is sent again */
-        (void)kill(notifier->pid, SIGKILL);
-        (void)waitpid(notifier->pid, &status, 0);
-    }
-    notifier->pid = 0;
+    child_kill(&notifier->child); /* what it sent and has not reported yet is sent again */
+    child_end(&notifier->child, 0);
     notifier->sent_ms = 0;
     notifier->under_way = 0;
     pthread_mutex_lock(&notifier->lock);
@@ -86,11 +78,21 @@ static void end_process(struct notifier *notifier)
 static void begin_process(struct notifier *notifier, int64_t now_ms)
 {
     notifier->start_again_ms = now_ms + RESTART_MS;
-    if (child_start("--notifier", &notifier->fd, &notifier->pid) && say_hello(notifier))
+    if (child_start(&notifier->child, CHILD_NOTIFIER) && say_hello(notifier))
         return;
     log_write(LOG_LEVEL_ERROR, "notify: its process can't be started: %s; trying on",
               strerror(errno));
     end_process(notifier);
+}
+
+/* A key that was mended works at once: nothing is under way with the old one then. */
+static void renew_process(struct notifier *notifier, int64_t now_ms)
+{
+    if (notifier->child.fd < 0 || notifier->under_way > 0 || !child_is_stale(&notifier->child))
+        return;
+    log_write(LOG_LEVEL_INFO, "notify: a key has changed; its process starts anew with it");
+    end_process(notifier);
+    begin_process(notifier, now_ms);
 }
 
 /* ---- Messages ---- */
@@ -116,8 +118,8 @@ static void take_done(struct notifier *notifier, const struct notifier_done *don
 static void read_process(struct notifier *notifier)
 {
     struct notifier_done done;
-    for (unsigned n = 0; n < WAYS_MAX && notifier->fd >= 0; n++) {
-        ssize_t got = recv(notifier->fd, &done, sizeof done, MSG_DONTWAIT);
+    for (unsigned n = 0; n < WAYS_MAX && notifier->child.fd >= 0; n++) {
+        ssize_t got = recv(notifier->child.fd, &done, sizeof done, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got == (ssize_t)sizeof done) {
@@ -133,13 +135,13 @@ static void send_due(struct notifier *notifier)
 {
     struct way_message message;
     struct queue_now now = now_of(notifier);
-    for (uint16_t w = 0; w < notifier->config->way_count && notifier->fd >= 0; w++) {
+    for (uint16_t w = 0; w < notifier->config->way_count && notifier->child.fd >= 0; w++) {
         pthread_mutex_lock(&notifier->lock);
         bool due = notifier->known && queue_next(notifier->queue, w, &now, &message);
         pthread_mutex_unlock(&notifier->lock);
         if (!due)
             continue;
-        if (send(notifier->fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+        if (send(notifier->child.fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) !=
             (ssize_t)sizeof message) {
             end_process(notifier); /* one message a way always has room */
             return;
@@ -215,12 +217,13 @@ static void round_of(struct notifier *notifier)
 {
     int64_t now_ms = clock_now().mono_ms;
     ask(notifier, now_ms);
-    if (notifier->pid == 0 && now_ms >= notifier->start_again_ms)
+    if (notifier->child.fd < 0 && now_ms >= notifier->start_again_ms)
         begin_process(notifier, now_ms);
     if (notifier->sent_ms > 0 && now_ms - notifier->sent_ms > ANSWER_MOST_MS) {
         log_write(LOG_LEVEL_ERROR, "notify: its process says nothing and is ended");
         end_process(notifier);
     }
+    renew_process(notifier, now_ms);
     send_due(notifier);
     keep(notifier);
 }
@@ -230,10 +233,10 @@ static void *notifier_thread(void *context)
     struct notifier *notifier = context;
     while (!atomic_load(&notifier->stopping)) {
         struct pollfd fds[] = {{.fd = notifier->wake_fd, .events = POLLIN},
-                               {.fd = notifier->fd, .events = POLLIN}};
+                               {.fd = notifier->child.fd, .events = POLLIN}};
         eventfd_t count = 0;
         round_of(notifier);
-        fds[1].fd = notifier->fd;
+        fds[1].fd = notifier->child.fd;
         if (poll(fds, 2, TICK_MS) <= 0)
             continue;
         if (fds[0].revents != 0)
@@ -253,7 +256,12 @@ struct notifier *notifier_start(const struct config *config, struct store *store
         return NULL;
     notifier->config = config;
     notifier->store = store;
-    notifier->fd = -1;
+    notifier->child.fd = -1;
+    for (uint16_t w = 0; w < config->way_count; w++) {
+        child_reads(&notifier->child, config->ways[w].token_file);
+        child_reads(&notifier->child, config->ways[w].secret_file);
+        child_reads(&notifier->child, config->ways[w].ca_file);
+    }
     notifier->started_ms = clock_now().mono_ms;
     pthread_mutex_init(&notifier->lock, NULL);
     notifier->queue = queue_create(config);

@@ -7,6 +7,7 @@
 #define BAIYE_NOTIFIER_NOTIFIER_H
 
 #include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/store/store.h"
 
 struct notifier;
@@ -39,6 +40,6 @@ void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way
 
 /* main() of the notifier process, when baiyed is called as `baiyed --notifier`: its socket is
  * descriptor CHILD_FD (child.h). Returns the exit code. */
-int notifier_main(void);
+int notifier_main(const struct child_files *files);
 
 #endif

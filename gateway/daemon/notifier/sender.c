@@ -43,6 +43,7 @@ struct transfer {
 
 struct sender {
     struct notifier_hello hello;
+    const struct child_files *files;
     struct boundary boundary;
     CURLM *multi;
     struct sms *sms;
@@ -61,7 +62,7 @@ static void tell(const struct transfer *transfer, enum way_outcome outcome, cons
 
 /* ---- Secrets ---- */
 
-/* One line. Read for each message: a key that was mended works at once. */
+/* One line. */
 static bool read_secret(const char *path, char *out, size_t size)
 {
     out[0] = '\0';
@@ -75,13 +76,13 @@ static bool read_secret(const char *path, char *out, size_t size)
     return good && out[0] != '\0';
 }
 
-static bool read_secrets(const struct way_config *way, struct way_secrets *secrets,
-                         char why[WAY_WHY_SIZE])
+static bool read_secrets(const struct child_files *files, const struct way_config *way,
+                         struct way_secrets *secrets, char why[WAY_WHY_SIZE])
 {
     const char *bad = NULL;
-    if (!read_secret(way->secret_file, secrets->secret, sizeof secrets->secret))
+    if (!read_secret(child_path(files, way->secret_file), secrets->secret, sizeof secrets->secret))
         bad = way->secret_file;
-    if (!read_secret(way->token_file, secrets->token, sizeof secrets->token))
+    if (!read_secret(child_path(files, way->token_file), secrets->token, sizeof secrets->token))
         bad = way->token_file;
     const char *slash = bad != NULL ? strrchr(bad, '/') : NULL;
     if (bad != NULL)
@@ -205,7 +206,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
     struct timespec now;
     char why[WAY_WHY_SIZE] = "";
     if (boundary_is_stale(&sender->boundary))
-        _exit(EX_TEMPFAIL); /* a key or the network changed; what has no answer is sent again */
+        _exit(EX_TEMPFAIL); /* the network changed; what has no answer is sent again */
     transfer->message = *message;
     transfer->answer_size = 0;
     if (way->kind == WAY_SMS) {
@@ -215,7 +216,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
         sms_begin(sender->sms, way, message);
         return;
     }
-    if (!read_secrets(way, &secrets, why)) {
+    if (!read_secrets(sender->files, way, &secrets, why)) {
         tell(transfer, WAY_REFUSED, why);
         return;
     }
@@ -352,24 +353,30 @@ static void name_ports(struct sender *sender)
 /* libcurl has no thread of its own yet; what it looks names up by stays within. */
 static void close_boundary(struct sender *sender)
 {
-    char text[BOUNDARY_TEXT_SIZE];
-    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
-        const struct way_config *way = &sender->hello.ways[i];
-        boundary_read(&sender->boundary, way->token_file);
-        boundary_read(&sender->boundary, way->secret_file);
-        boundary_read(&sender->boundary, way->ca_file);
-    }
     if (!has_proxy())
         name_ports(sender);
+    sender->boundary.other_user = child_is_other_user();
+    sender->boundary.leaves_user = true;
     boundary_close(&sender->boundary);
-    log_write(LOG_LEVEL_INFO, "notify: its process is bounded: %s",
-              boundary_text(sender->boundary.in_force, text));
+    boundary_log(&sender->boundary, "notify: its process");
+}
+
+static void take_authorities(struct sender *sender, const struct child_files *files)
+{
+    sender->files = files;
+    for (unsigned i = 0; i < sender->hello.way_count && i < WAYS_MAX; i++) {
+        char opened[CONFIG_PATH_SIZE];
+        (void)snprintf(opened, sizeof opened, "%s",
+                       child_path(files, sender->hello.ways[i].ca_file));
+        memcpy(sender->hello.ways[i].ca_file, opened, sizeof opened);
+    }
 }
 
 static void serve(struct sender *sender)
 {
     while (read_daemon(sender)) {
         struct curl_waitfd wait[2] = {{.fd = CHILD_FD, .events = CURL_WAIT_POLLIN}};
+        child_alive();
         collect(sender);
         sms_process(sender->sms);
         wait[1].fd = sms_fd(sender->sms, &wait[1].events);
@@ -389,7 +396,7 @@ static void open_bus(struct sender *sender)
     sender->sms_tried_s = monotonic_s();
 }
 
-int notifier_main(void)
+int notifier_main(const struct child_files *files)
 {
     struct sender *sender = calloc(1, sizeof *sender);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -401,6 +408,7 @@ int notifier_main(void)
         sender != NULL && sender->multi != NULL && sender->sms != NULL &&
         recv(CHILD_FD, &sender->hello, sizeof sender->hello, 0) == (ssize_t)sizeof sender->hello;
     if (good) {
+        take_authorities(sender, files);
         open_bus(sender);
         close_boundary(sender);
         serve(sender);

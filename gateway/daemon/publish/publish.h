@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/store/store.h"
 
@@ -82,6 +83,6 @@ int64_t publish_idle_ms(const struct publish *publish);
 
 /* main() of the publisher process, when baiyed is called as `baiyed --publisher`: its socket is
  * descriptor 3. Returns the exit code. */
-int publisher_main(void);
+int publisher_main(const struct child_files *files);
 
 #endif

@@ -277,6 +277,112 @@ static void an_old_kernel_has_no_files_and_ports_and_that_is_said(void **state)
         in_a_process(be_on_an_old_kernel);
 }
 
+/* ---- User: what the kernel itself refuses, without the filter of system calls ---- */
+
+/* Refused: a filter of system calls, and Landlock. */
+static void refuse_filters(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LANDLOCK, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_SECCOMP, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = 7, .filter = filter};
+    EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static int try_look_into(pid_t pid, const char *name)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return try_open(path, O_RDONLY);
+}
+
+static void expect_nothing_is_seen_of(pid_t pid)
+{
+    EXPECT(try_look_into(pid, "environ") == EACCES);
+    EXPECT(try_look_into(pid, "mem") == EACCES);
+    EXPECT(try_look_into(pid, "fd/0") == EACCES);
+    EXPECT(syscall(SYS_ptrace, 16, pid, 0, 0) != 0 && errno == EPERM); /* PTRACE_ATTACH */
+    int other = (int)syscall(SYS_pidfd_open, pid, 0);
+    EXPECT(other >= 0 && syscall(SYS_pidfd_getfd, other, 0, 0) < 0 && errno == EPERM);
+}
+
+static void stop_being_root(void)
+{
+    struct boundary boundary = {.leaves_user = true};
+    refuse_filters();
+    boundary_close(&boundary);
+    EXPECT((boundary.in_force & (BOUNDARY_USER | BOUNDARY_CALLS | BOUNDARY_FILES)) ==
+           BOUNDARY_USER);
+    EXPECT(getuid() != 0 && geteuid() != 0 && getegid() != 0 && getgroups(0, NULL) == 0);
+    EXPECT(setuid(0) != 0 && setgid(0) != 0);
+    expect_nothing_is_seen_of(getppid());
+    EXPECT(kill(getppid(), 0) != 0 && errno == EPERM);
+    EXPECT(try_open(secret, O_RDONLY) == EACCES && try_open(secret, O_WRONLY) == EACCES);
+}
+
+static void who_was_root_is_another_user(void **state)
+{
+    (void)state;
+    if (!sanitized && geteuid() == 0)
+        in_a_process(stop_being_root);
+}
+
+/* A process of the same user, that anybody of this user may look into; ends with its parent. */
+static pid_t begin_victim(void)
+{
+    pid_t victim = fork();
+    EXPECT(victim >= 0);
+    if (victim == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            (void)pause();
+    }
+    return victim;
+}
+
+static bool can_enter_a_namespace(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    EXPECT(pid >= 0);
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWUSER) != 0);
+    EXPECT(waitpid(pid, &status, 0) == pid);
+    return status == 0;
+}
+
+static void enter_a_namespace(void)
+{
+    struct boundary boundary = {.leaves_user = true};
+    EXPECT(geteuid() != 0 || setuid(64123) == 0);
+    EXPECT(prctl(PR_SET_DUMPABLE, 1) == 0);
+    pid_t victim = begin_victim();
+    EXPECT(try_look_into(victim, "environ") == 0); /* before */
+    refuse_filters();
+    bool possible = can_enter_a_namespace();
+    boundary_close(&boundary);
+    EXPECT((boundary.in_force & BOUNDARY_USER) == 0);
+    EXPECT(((boundary.in_force & BOUNDARY_NAMESPACE) != 0) == possible);
+    EXPECT((boundary.user_error != 0) == !possible);
+    if (possible)
+        expect_nothing_is_seen_of(victim);
+    EXPECT(kill(victim, SIGKILL) == 0);
+}
+
+static void another_has_a_namespace_of_its_own_where_the_kernel_lets_it(void **state)
+{
+    (void)state;
+    if (!sanitized)
+        in_a_process(enter_a_namespace);
+}
+
 static void see_a_new_key(void)
 {
     struct boundary boundary = {0};
@@ -303,6 +409,9 @@ static void what_is_in_force_is_said(void **state)
     assert_string_equal(boundary_text(0, text), "nothing");
     assert_string_equal(boundary_text(15, text), "system calls, memory, files, ports");
     assert_string_equal(boundary_text(BOUNDARY_FILES, text), "files");
+    assert_string_equal(boundary_text(BOUNDARY_USER | BOUNDARY_CALLS, text),
+                        "other user, system calls");
+    assert_string_equal(boundary_text(BOUNDARY_NAMESPACE, text), "user namespace");
 }
 
 int main(void)
@@ -312,6 +421,8 @@ int main(void)
         cmocka_unit_test(hosts_and_authorities_are_still_found),
         cmocka_unit_test(a_screen_writes_its_picture_and_tells_the_service_manager),
         cmocka_unit_test(an_old_kernel_has_no_files_and_ports_and_that_is_said),
+        cmocka_unit_test(who_was_root_is_another_user),
+        cmocka_unit_test(another_has_a_namespace_of_its_own_where_the_kernel_lets_it),
         cmocka_unit_test(a_key_that_was_replaced_is_seen),
         cmocka_unit_test(what_is_in_force_is_said),
     };

@@ -241,6 +241,7 @@ static void assert_nothing_acknowledged(int fd)
 /* Its exit code, -1 when a signal ended it. */
 static int run_process(const struct example *example)
 {
+    static const struct child_files no_files;
     int fds[2], status = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
     say_all(fds[0], example);
@@ -250,7 +251,7 @@ static int run_process(const struct example *example)
     if (child == 0) {
         (void)alarm(20);
         if (fds[1] == CHILD_FD || dup2(fds[1], CHILD_FD) == CHILD_FD)
-            _exit(publisher_main());
+            _exit(publisher_main(&no_files));
         _exit(EX_SOFTWARE);
     }
     close(fds[1]);

@@ -27,6 +27,11 @@ static void on_state(struct publish *publish, struct broker *broker,
     log_change(&broker->log, 0, LOG_LEVEL_WARNING,
                "publish %s: no connection to %s:%u: %s; readings are kept", broker->config->name,
                broker->config->url.host, broker->config->url.port, message->why);
+    if (child_is_stale(&broker->child)) {
+        log_write(LOG_LEVEL_INFO, "publish %s: a key has changed; its process starts anew with it",
+                  broker->config->name);
+        child_kill(&broker->child); /* seen when it is read from */
+    }
 }
 
 static void on_counts(struct publish *publish, struct broker *broker,

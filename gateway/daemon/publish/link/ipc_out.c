@@ -15,9 +15,9 @@ bool ipc_send(struct broker *broker, const void *head, size_t head_size, const v
     } first = {.in = head}, second = {.in = data};
     struct iovec parts[2] = {{first.out, head_size}, {second.out, size}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = size > 0 ? 2 : 1};
-    if (broker->fd < 0 || broker->blocked)
+    if (broker->child.fd < 0 || broker->blocked)
         return false;
-    ssize_t sent = sendmsg(broker->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(broker->child.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN)
         broker->blocked = true;
     return sent >= 0; /* other errors: the end of the process is seen by reading */

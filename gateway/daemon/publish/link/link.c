@@ -30,7 +30,7 @@ void link_set_state(struct publish *publish, struct broker *broker, const char *
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "%s", state);
     (void)snprintf(broker->stats.why, sizeof broker->stats.why, "%s", why);
     broker->stats.since_ms = clock_now().mono_ms;
-    broker->stats.pid = (uint32_t)broker->pid;
+    broker->stats.pid = (uint32_t)broker->child.pid;
     pthread_mutex_unlock(&publish->lock);
 }
 
@@ -40,7 +40,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
                               .requests = publish->callbacks.request != NULL &&
                                           broker->config->requests != REQUESTS_NONE,
                               .broker = *broker->config};
-    if (!spawn_publisher(broker)) {
+    if (!child_start(&broker->child, CHILD_PUBLISHER)) {
         int error = errno;
         link_set_state(publish, broker, "stopped", strerror(error));
         log_change(&broker->log, 0, LOG_LEVEL_ERROR,
@@ -62,7 +62,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
 
 static void publisher_ended(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
-    spawn_reap(broker, 100);
+    child_end(&broker->child, 100);
     if (broker->up)
         backlog_down(publish, broker);
     else
@@ -86,8 +86,8 @@ static void publisher_ended(struct publish *publish, struct broker *broker, int6
 static void read_broker(struct publish *publish, struct broker *broker, int64_t now_ms)
 {
     uint8_t *message = publish->message;
-    for (unsigned n = 0; n < 256 && broker->fd >= 0; n++) {
-        ssize_t got = recv(broker->fd, message, sizeof publish->message, MSG_DONTWAIT);
+    for (unsigned n = 0; n < 256 && broker->child.fd >= 0; n++) {
+        ssize_t got = recv(broker->child.fd, message, sizeof publish->message, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got <= 0)
@@ -104,11 +104,11 @@ static void look_for_silence(struct broker *broker, int64_t now_ms)
 {
     int64_t most = (int64_t)broker->config->keepalive_s * 3000;
     most = most < SILENT_LEAST_MS ? SILENT_LEAST_MS : most;
-    if (broker->pid <= 0 || now_ms - broker->heard_ms <= most)
+    if (broker->child.pid <= 0 || now_ms - broker->heard_ms <= most)
         return;
     log_write(LOG_LEVEL_ERROR, "publish %s: its process says nothing for %lld s and is ended",
               broker->config->name, (long long)(most / 1000));
-    (void)kill(broker->pid, SIGKILL);
+    child_kill(&broker->child);
     broker->heard_ms = now_ms;
 }
 
@@ -116,7 +116,7 @@ static void look_for_silence(struct broker *broker, int64_t now_ms)
 
 static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_ms, int64_t wait)
 {
-    if (broker->pid == 0) {
+    if (broker->child.pid == 0) {
         if (now_ms >= broker->restart_ms)
             begin_publisher(publish, broker, now_ms);
         else if (broker->restart_ms - now_ms < wait)
@@ -152,7 +152,7 @@ static void wait_and_read(struct publish *publish, int64_t wait)
     eventfd_t count = 0;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         const struct broker *broker = &publish->brokers[i];
-        fds[i + 1].fd = broker->fd; /* poll() leaves out negative ones */
+        fds[i + 1].fd = broker->child.fd; /* poll() leaves out negative ones */
         fds[i + 1].events = broker->blocked ? POLLIN | POLLOUT : POLLIN;
     }
     if (poll(fds, publish->broker_count + 1u, (int)wait) <= 0)
@@ -194,16 +194,16 @@ static void *link_main(void *context)
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         struct broker *broker = &publish->brokers[i];
-        struct pollfd fd = {.fd = broker->fd, .events = POLLIN};
-        while (broker->fd >= 0 && clock_now().mono_ms < until && poll(&fd, 1, 100) >= 0) {
+        struct pollfd fd = {.fd = broker->child.fd, .events = POLLIN};
+        while (broker->child.fd >= 0 && clock_now().mono_ms < until && poll(&fd, 1, 100) >= 0) {
             uint8_t message[512];
-            ssize_t got = recv(broker->fd, message, sizeof message, MSG_DONTWAIT);
+            ssize_t got = recv(broker->child.fd, message, sizeof message, MSG_DONTWAIT);
             if (got > 0 && message[0] == IPC_ACK)
                 ipc_take(publish, broker, message, (size_t)got);
             if (got == 0)
                 break;
         }
-        spawn_reap(broker, 300);
+        child_end(&broker->child, 300);
     }
     data_plan_save(publish);
     return NULL;
@@ -222,7 +222,11 @@ static bool make_broker(struct publish *publish, uint16_t index)
     struct broker *broker = &publish->brokers[index];
     broker->index = index;
     broker->config = &config->brokers[index];
-    broker->fd = -1;
+    broker->child.fd = -1;
+    child_reads(&broker->child, broker->config->password_file);
+    child_reads(&broker->child, broker->config->ca_file);
+    child_reads(&broker->child, broker->config->cert_file);
+    child_reads(&broker->child, broker->config->key_file);
     broker->restart_wait_ms = RESTART_FIRST_MS;
     (void)snprintf(broker->stats.state, sizeof broker->stats.state, "connecting");
     return backlog_create(publish, broker) && live_lane_create(config, broker);

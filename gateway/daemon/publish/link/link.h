@@ -6,10 +6,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/publish/ipc.h"
 #include "gateway/daemon/publish/link/data_plan.h"
 #include "gateway/daemon/publish/link/downsample.h"
@@ -75,10 +75,9 @@ struct record_log {
 struct broker {
     uint16_t index;
     const struct broker_config *config;
-    pid_t pid; /* 0: not running */
-    int fd;
-    bool up, blocked; /* blocked: the socket was full */
-    bool doubtful;    /* a process ended while it had no connection: it can't tell why */
+    struct child child; /* the publisher process */
+    bool up, blocked;   /* blocked: the socket was full */
+    bool doubtful;      /* a process ended while it had no connection: it can't tell why */
     int64_t restart_ms;
     uint32_t restart_wait_ms;
     int64_t started_ms, heard_ms;
@@ -121,11 +120,6 @@ struct publish {
 /* What publish_stats() tells of the connection: `state` is one of its words, `why` for people. */
 void link_set_state(struct publish *publish, struct broker *broker, const char *state,
                     const char *why);
-
-/* spawn.c */
-bool spawn_publisher(struct broker *broker);
-/* Ends a process that does not end by itself within `wait_ms`. */
-void spawn_reap(struct broker *broker, int64_t wait_ms);
 
 /* documents.c */
 void docs_init(struct docs *docs);

@@ -65,33 +65,43 @@ static void wait_and_retry(struct publisher *p, const char *state, const char *w
     tell_state(p, false, state, why);
 }
 
-/* All that it still needs is named; the keys are read anew with each connection. */
+/* A file is opened by what the daemon gave for it. */
+static void open_instead(const struct child_files *files, char path[CONFIG_PATH_SIZE])
+{
+    char given[CONFIG_PATH_SIZE];
+    (void)snprintf(given, sizeof given, "%s", child_path(files, path));
+    memcpy(path, given, sizeof given);
+}
+
+static void take_keys(struct publisher *p, const struct child_files *files)
+{
+    struct broker_config *broker = &p->hello.broker;
+    open_instead(files, broker->password_file);
+    open_instead(files, broker->ca_file);
+    open_instead(files, broker->cert_file);
+    open_instead(files, broker->key_file);
+}
+
+/* All that it still needs is named; its keys are open. */
 static void close_boundary(struct publisher *p)
 {
     const struct broker_config *broker = &p->hello.broker;
-    char text[BOUNDARY_TEXT_SIZE];
-    boundary_read(&p->boundary, broker->password_file);
-    boundary_read(&p->boundary, broker->ca_file);
-    boundary_read(&p->boundary, broker->cert_file);
-    boundary_read(&p->boundary, broker->key_file);
+    char who[sizeof "publish : its process" + CONFIG_NAME_SIZE];
     for (unsigned i = 0; broker_url(broker, i) != NULL; i++)
         boundary_port(&p->boundary, broker_url(broker, i)->port);
+    p->boundary.other_user = child_is_other_user();
+    p->boundary.leaves_user = true;
     boundary_close(&p->boundary);
-    if ((p->boundary.in_force & BOUNDARY_CALLS) == 0)
-        log_write(LOG_LEVEL_WARNING,
-                  "publish %s: its process keeps more rights than it needs: the kernel has no "
-                  "system call filter (%s)",
-                  broker->name, strerror(errno));
-    log_write(LOG_LEVEL_INFO, "publish %s: its process is bounded: %s", broker->name,
-              boundary_text(p->boundary.in_force, text));
+    (void)snprintf(who, sizeof who, "publish %s: its process", broker->name);
+    boundary_log(&p->boundary, who);
 }
 
 static void connect_now(struct publisher *p)
 {
     if (boundary_is_stale(&p->boundary)) {
         log_write(LOG_LEVEL_INFO,
-                  "publish %s: a key, or how names are looked up, has changed; its process starts "
-                  "anew to read it",
+                  "publish %s: how names are looked up has changed; its process starts anew to "
+                  "read it",
                   p->hello.broker.name);
         _exit(EX_TEMPFAIL);
     }
@@ -379,6 +389,7 @@ static void run(struct publisher *p)
                                 {.fd = p->fd, .events = POLLIN}};
         struct session_event event;
         eventfd_t count = 0;
+        child_alive();
         (void)poll(fds, p->fd >= 0 ? 2 : 1, wait_ms(p));
         if (fds[0].revents != 0)
             (void)eventfd_read(p->wake_fd, &count);
@@ -400,7 +411,7 @@ static void run(struct publisher *p)
     }
 }
 
-int publisher_main(void)
+int publisher_main(const struct child_files *files)
 {
     struct publisher *p = calloc(1, sizeof *p);
     if (p == NULL)
@@ -414,6 +425,7 @@ int publisher_main(void)
         (void)fprintf(stderr, "baiyed: --publisher is for baiyed itself\n");
         return EX_USAGE;
     }
+    take_keys(p, files);
     close_boundary(p);
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->streams = streams_create();
