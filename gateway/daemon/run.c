@@ -17,6 +17,7 @@
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/forecast/forecast.h"
+#include "gateway/daemon/machine.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/serve.h"
 #include "gateway/daemon/store/store.h"
@@ -261,9 +262,11 @@ static void stop_all(struct daemon *daemon)
 enum run_end run_daemon(const struct config *config, const char *profiles)
 {
     struct daemon daemon = {.config = config, .profiles = profiles, .end = RUN_FAILED};
+    char machine[STORE_MACHINE_SIZE];
     want_descriptors();
     daemon.buses = calloc(config->bus_count, sizeof(struct bus *));
-    daemon.store = daemon.buses != NULL ? store_open(config) : NULL;
+    machine_name(machine);
+    daemon.store = daemon.buses != NULL ? store_open(config, machine) : NULL;
     if (daemon.store != NULL && store_start(daemon.store)) {
         if (start_all(&daemon)) {
             log_write(LOG_LEVEL_NOTICE, "site %s: polling %u devices on %u buses", config->site,

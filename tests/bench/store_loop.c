@@ -31,7 +31,7 @@ static int run_ours(const char *path, unsigned long count, unsigned values)
     garden_widen(config, values);
     config->store_max_bytes = UINT64_C(1) << 30;
     config->commit_every_ms = 1000;
-    struct store *store = store_open(config);
+    struct store *store = store_open(config, "");
     if (store == NULL || !store_start(store))
         return 1;
     int wake_fd = eventfd(0, EFD_NONBLOCK);

@@ -365,7 +365,7 @@ int main(int argc, char **argv)
         return child_take(&files) ? publisher_main(&files) : 1;
     g.config = read_options(argc, argv, &g);
     g.seqs = calloc(1000, sizeof *g.seqs);
-    g.store = store_open(g.config);
+    g.store = store_open(g.config, "");
     if (g.seqs == NULL || g.store == NULL || !store_start(g.store))
         return 1;
     g.publish = publish_start(g.config, g.store, &callbacks);

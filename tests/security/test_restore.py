@@ -148,8 +148,22 @@ def test_the_box_that_was_backed_up_comes_back(box):
     assert (box / "var" / "readings.db").read_bytes() == (box / "copy.db").read_bytes()
 
 
+def test_a_restored_gateway_is_who_it_was_whatever_the_machine(box):
+    """The identity that the card brought along is another machine's; the readings' own counts."""
+    beside = box / "var" / "readings.db.identity"
+    machine = "0123456789abcdef0123456789abcdef"
+    beside.write_text(f"01234567-89ab-4def-8123-456789abcdef 7 99 {machine}\n")
+    archive(box)
+    restore(box)
+    assert beside.read_text() == "01234567-89ab-4def-8123-456789abcdef 7 99"
+    beside.write_text("01234567-89ab-4def-8123-456789abcdef 7 99\n")  # of before
+    restore(box, "--force")
+    assert beside.read_text() == "01234567-89ab-4def-8123-456789abcdef 7 99\n"
+
+
 @pytest.mark.parametrize("name", ["readings.db.restored", "readings.db.months.restored",
-                                  "readings.db.months", "readings.db.new", "boards.csv"])
+                                  "readings.db.months", "readings.db.new", "boards.csv",
+                                  "readings.db.identity"])
 def test_a_planted_link_is_not_followed(box, name):
     """The daemon's user may write in the store's folder; restore runs as root."""
     archive(box, member("readings.db.months", b"local 202601 1\n"), member("boards.csv", b"x\n"))

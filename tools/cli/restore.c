@@ -574,12 +574,34 @@ static bool place_beside(const struct restore *restore, const char *member_name,
     return good;
 }
 
+/* The gateway goes on as the one that was backed up, although this is another machine: what is
+ * remembered of the machine (gateway/daemon/store/identity.c) is cut off. */
+static bool forget_machine(const struct restore *restore)
+{
+    char name[NAME_SIZE], text[192];
+    struct stat info;
+    if (!cli_format(name, sizeof name, "%s.identity", restore->store_name))
+        return false;
+    int fd = openat(restore->store_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ELOOP; /* a link is not the daemon's own */
+    bool own = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1;
+    ssize_t got = own ? read(fd, text, sizeof text - 1) : 0;
+    text[got > 0 ? got : 0] = '\0';
+    char *at = text;
+    for (unsigned i = 0; at != NULL && i < 3; i++)
+        at = strchr(i > 0 ? at + 1 : at, ' ');
+    bool good = at == NULL || (ftruncate(fd, at - text) == 0 && fsync(fd) == 0);
+    return close(fd) == 0 && good;
+}
+
 static bool place_readings(struct restore *restore)
 {
     char months[NAME_SIZE];
     /* What a plan has carried on this machine since is more than the backup knows: that stays. */
-    bool good = set_store_aside(restore) && renameat(restore->store_fd, restore->fresh,
-                                                     restore->store_fd, restore->store_name) == 0;
+    bool good =
+        forget_machine(restore) && set_store_aside(restore) &&
+        renameat(restore->store_fd, restore->fresh, restore->store_fd, restore->store_name) == 0;
     if (good)
         restore->fresh[0] = '\0';
     good = good && cli_format(months, sizeof months, "%s.months", restore->store_name) &&
@@ -652,6 +674,9 @@ static void say_done(const struct restore *restore)
         (void)printf("The certificates work as before. The authority's key, tls/ca.key, is in no "
                      "backup: put your\ncopy of it there before the next `baiye cert`, which "
                      "otherwise makes a new authority that\nevery phone must trust anew.\n");
+    (void)printf(
+        "This machine goes on as the gateway that was backed up: the other one must not run "
+        "again.\n");
     (void)printf("Now start the broker and the gateway: systemctl restart mosquitto baiyed\n");
 }
 

@@ -39,6 +39,18 @@ static void look_at_store(const struct store_stats *stats, struct active *active
     own_alert(stats->alarm[0] != '\0', &text, active, now);
 }
 
+/* Until the next start: whoever copies a card stands beside it. */
+static void look_at_copy(bool copied, struct active *active, const struct active_now *now)
+{
+    struct alert_text text = {.id = "identity", .level = ALERT_WATCH};
+    say(&text, METRIC_EN,
+        "this gateway's memory comes from another machine; here it goes on as a new gateway",
+        "to take the other's place: baiye restore; for another farm: baiye wipe");
+    say(&text, METRIC_ZH, "这台主机的数据是从另一台机器拷来的；它已改用新的身份",
+        "要代替原主机：baiye restore；给别的茶园用：baiye wipe");
+    own_alert(copied, &text, active, now);
+}
+
 static void look_at_quarantine(const struct store_stats *stats, struct active *active,
                                const struct active_now *now)
 {
@@ -134,6 +146,7 @@ void system_look(const struct config *config, const struct system_seen *seen, st
                  const struct active_now *now)
 {
     look_at_store(&seen->store, active, now);
+    look_at_copy(seen->store.copied, active, now);
     look_at_quarantine(&seen->store, active, now);
     look_at_disk(seen, active, now);
     look_at_descriptors(seen->descriptors_left, active, now);
@@ -158,7 +171,8 @@ void system_web(const char *what, struct active *active, const struct active_now
 bool system_is_ours(const struct config *config, const char *id)
 {
     /* Not ALERTS_GUESSES: its day is counted anew after a start. */
-    static const char *const always[] = {"store", "quarantine", "descriptors", "disk", "http"};
+    static const char *const always[] = {"store",       "quarantine", "identity",
+                                         "descriptors", "disk",       "http"};
     char own[ALERT_ID_SIZE];
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         if (strcmp(id, always[i]) == 0)

@@ -60,6 +60,9 @@ static void look_at_store(const struct health *health, json_t *reasons, json_t *
             json_sprintf("store: %lld records that a broker refused for good are kept "
                          "aside, %lld have dropped out since the start",
                          (long long)stats.quarantined, (long long)stats.quarantine_dropped));
+    if (stats.copied)
+        add_text(warnings, "%s%s",
+                 "identity: the store comes from another machine, this is a new gateway", "");
     if (!stats.clock_trusted)
         add_text(warnings, "%s%s", "the time is not trusted yet", "");
 }

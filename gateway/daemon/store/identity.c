@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small file beside the store, PATH.identity: "uuid boot next-id". With it a gateway whose store
- * was damaged or replaced goes on under its own name, and no boot count or id is used twice. */
+/* A small file beside the store, PATH.identity: "uuid boot next-id machine". With it a gateway
+ * whose store was damaged or replaced goes on under its own name, and no boot count or id is used
+ * twice. The machine is what tells a copied card: it is in no backup, so a restored gateway is the
+ * one that was backed up. Files of before have no machine. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,23 +31,27 @@ void identity_new_uuid(char uuid[37])
 
 void identity_load(const char *path, struct identity *identity)
 {
-    char text[128];
+    char text[192];
     memset(identity, 0, sizeof *identity);
     size_t got = beside_load(path, "identity", text, sizeof text);
     char *rest = NULL;
     if (got < 40 || text[36] != ' ' || strspn(text, "0123456789abcdef-") != 36)
         return;
     unsigned long boot = strtoul(text + 37, &rest, 10);
-    unsigned long long next = strtoull(rest, NULL, 10);
+    unsigned long long next = strtoull(rest, &rest, 10);
     memcpy(identity->uuid, text, 36);
     identity->boot = boot <= UINT32_MAX ? (uint32_t)boot : 0;
     identity->next_id = next;
+    if (*rest == ' ')
+        (void)snprintf(identity->machine, sizeof identity->machine, "%.*s",
+                       (int)strspn(rest + 1, "0123456789abcdef"), rest + 1);
 }
 
 bool identity_save(const char *path, const struct identity *identity)
 {
-    char text[128];
-    int size = snprintf(text, sizeof text, "%s %" PRIu32 " %" PRIu64 "\n", identity->uuid,
-                        identity->boot, identity->next_id);
+    char text[192];
+    int size = snprintf(text, sizeof text, "%s %" PRIu32 " %" PRIu64 "%s%s\n", identity->uuid,
+                        identity->boot, identity->next_id, identity->machine[0] != '\0' ? " " : "",
+                        identity->machine);
     return size > 0 && beside_save(path, "identity", text);
 }

@@ -47,6 +47,8 @@ struct store {
     const struct config *config;
     char path[DB_PATH_SIZE];
     char uuid[37];
+    char machine[STORE_MACHINE_SIZE]; /* this one; "": not known, nor remembered */
+    bool own_uuid; /* it is known to be this machine's: the file's is not asked */
     uint32_t boot;
     struct reading_sink sink;
     int wake_fd;
@@ -144,11 +146,12 @@ void recovery_check_slowly(struct store *store);
 size_t beside_load(const char *path, const char *name, char *text, size_t size);
 bool beside_save(const char *path, const char *name, const char *text);
 
-/* identity.c: uuid, boot count and highest id, kept beside the file too. */
+/* identity.c: uuid, boot count and highest id, kept beside the file too; the machine there only. */
 struct identity {
     char uuid[37];
     uint32_t boot;
     uint64_t next_id;
+    char machine[STORE_MACHINE_SIZE]; /* "": not known */
 };
 void identity_load(const char *path, struct identity *identity);
 bool identity_save(const char *path, const struct identity *identity);

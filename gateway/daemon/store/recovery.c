@@ -178,7 +178,7 @@ static int take_over(struct store *store, const struct identity *identity)
 {
     uint64_t file_next = 1;
     int64_t counted = 0, clean = 0;
-    int rc = load_uuid(store);
+    int rc = store->own_uuid ? SQLITE_OK : load_uuid(store);
     if (rc == SQLITE_OK && store->uuid[0] == '\0')
         identity_new_uuid(store->uuid);
     if (rc == SQLITE_OK)
@@ -214,6 +214,14 @@ static int take_over(struct store *store, const struct identity *identity)
 
 /* ---- Opening ---- */
 
+static struct identity identity_of(const struct store *store)
+{
+    struct identity identity = {.boot = store->boot, .next_id = commit_next_id(store)};
+    memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
+    memcpy(identity.machine, store->machine, sizeof identity.machine);
+    return identity;
+}
+
 /* Sets a damaged file aside and opens a new one. */
 static int start_anew(struct store *store, const char *why_damaged, char *why, size_t size,
                       struct identity *identity)
@@ -237,13 +245,37 @@ static int start_anew(struct store *store, const char *why_damaged, char *why, s
     return rc;
 }
 
+/* A machine that the file does not know has got a copy of another's: two with one identity would
+ * have their readings taken for each other's. On its own machine the identity is the one beside the
+ * file, whatever was put in the file's place. */
+static void choose_uuid(struct store *store, struct identity *identity)
+{
+    bool known = store->machine[0] != '\0' && identity->machine[0] != '\0';
+    if (store->machine[0] == '\0')
+        memcpy(store->machine, identity->machine, sizeof store->machine);
+    store->own_uuid = known;
+    if (!known || strcmp(store->machine, identity->machine) == 0) {
+        memcpy(store->uuid, identity->uuid, sizeof store->uuid);
+        return;
+    }
+    identity_new_uuid(store->uuid);
+    store->stats.copied = true;
+    log_write(LOG_LEVEL_WARNING,
+              "store: %s comes from another machine; this gateway was %s and is %s from now on. If "
+              "it takes the other's place: baiye restore keeps the identity",
+              store->path, identity->uuid, store->uuid);
+    memcpy(identity->uuid, store->uuid, sizeof identity->uuid);
+    memcpy(identity->machine, store->machine, sizeof identity->machine);
+    (void)identity_save(store->path, identity); /* before the file has it; again when that has */
+}
+
 static bool open_now(struct store *store)
 {
     char why[200];
     struct identity identity;
     identity_load(store->path, &identity);
     if (store->uuid[0] == '\0')
-        memcpy(store->uuid, identity.uuid, sizeof store->uuid);
+        choose_uuid(store, &identity);
     int rc = db_open(&store->db, store->path, store->config->store_max_bytes, why, sizeof why);
     if (rc == SQLITE_OK && (rc = take_over(store, &identity)) != SQLITE_OK) {
         (void)snprintf(why, sizeof why, "%s", sqlite3_errmsg(store->db.handle));
@@ -265,8 +297,7 @@ static bool open_now(struct store *store)
                    store->path, why);
         return false;
     }
-    identity = (struct identity){.boot = store->boot, .next_id = commit_next_id(store)};
-    memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
+    identity = identity_of(store);
     if (!identity_save(store->path, &identity))
         log_write(LOG_LEVEL_WARNING, "store: %s.identity cannot be written: %s", store->path,
                   strerror(errno));
@@ -288,6 +319,7 @@ void recovery_open_first(struct store *store)
     if (store->uuid[0] == '\0')
         identity_new_uuid(store->uuid);
     memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
+    memcpy(identity.machine, store->machine, sizeof identity.machine);
     if (!identity_save(store->path, &identity)) {
         /* Nothing can be remembered here: a number that no other start will have used. */
         uint32_t chance = 0;
@@ -369,7 +401,7 @@ void recovery_step(struct store *store, int64_t now_ms)
 
 void recovery_close(struct store *store)
 {
-    struct identity identity = {.boot = store->boot, .next_id = commit_next_id(store)};
+    struct identity identity = identity_of(store);
     if (store->db.handle == NULL)
         return;
     if (db_begin(&store->db) == SQLITE_OK) {
@@ -378,7 +410,6 @@ void recovery_close(struct store *store)
             db_rollback(&store->db);
     }
     db_close(&store->db);
-    memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
     (void)identity_save(store->path, &identity); /* the file itself has it all */
 }
 

@@ -257,7 +257,7 @@ static bool make_parts(struct store *store)
            store->streams != NULL && store->wall_time != NULL;
 }
 
-struct store *store_open(const struct config *config)
+struct store *store_open(const struct config *config, const char *machine)
 {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
@@ -267,6 +267,7 @@ struct store *store_open(const struct config *config)
     store->config = config;
     store->wake_fd = -1;
     (void)snprintf(store->path, sizeof store->path, "%s", config->store_path);
+    (void)snprintf(store->machine, sizeof store->machine, "%s", machine);
     if (config->timezone[0] != '\0')
         (void)setenv("TZ", config->timezone, 1); /* days of charts are the site's days */
     tzset();

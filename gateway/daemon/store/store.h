@@ -24,6 +24,8 @@
 
 struct store;
 
+#define STORE_MACHINE_SIZE 33
+
 /* Negative, append only. */
 enum store_result {
     STORE_OK = 0,
@@ -39,8 +41,10 @@ const char *store_result_text(enum store_result result);
 /* Opens or creates the file of config->store_path, brings its schema forward, and takes all the
  * memory the store will use. A damaged file is renamed and a new one started; a file that cannot
  * be opened at all raises an alarm and is tried again later. NULL only without memory. `config`
- * must outlive the store. Main thread, once, before any thread is started. */
-struct store *store_open(const struct config *config);
+ * must outlive the store. `machine`: lower-case hexadecimal, what tells this machine from others;
+ * when the file was another's, the gateway gets a new identity. "": not known, it stays as it is.
+ * Main thread, once, before any thread is started. */
+struct store *store_open(const struct config *config, const char *machine);
 /* Starts the thread. false when it cannot be started (errno). */
 bool store_start(struct store *store);
 /* Commits what waits (as far as that can be done within 3 s), ends the thread, closes, frees.
@@ -77,6 +81,7 @@ struct store_stats {
     int64_t oldest_ms; /* wall time of the oldest record kept, 0: none */
     bool available;    /* the file can be written */
     bool clock_trusted;
+    bool copied;     /* of another machine: with this start it has a new identity */
     char alarm[160]; /* why not available, or what was repaired; "" when all is well */
 };
 /* A copy. Any thread. */

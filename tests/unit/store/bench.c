@@ -24,6 +24,7 @@ int bench_begin(void **state)
     garden_store_path(bench->path, sizeof bench->path);
     (void)snprintf(bench->other, sizeof bench->other, "%s.other", bench->path);
     bench->config = garden_config(3, 2, bench->path);
+    bench->machine = "";
     bench->wake_fd = eventfd(0, EFD_NONBLOCK);
     *state = bench;
     return bench->wake_fd >= 0 ? 0 : -1;
@@ -56,7 +57,7 @@ int bench_end(void **state)
 
 void bench_open(struct bench *bench)
 {
-    bench->store = store_open(bench->config);
+    bench->store = store_open(bench->config, bench->machine);
     assert_non_null(bench->store);
     store_set_wake(bench->store, bench->wake_fd);
     assert_true(store_start(bench->store));

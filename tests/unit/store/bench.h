@@ -16,6 +16,7 @@ struct bench {
     char path[200], other[250]; /* the store's file; another one that is removed at the end */
     struct config *config;      /* three devices, two brokers; commits every 20 ms */
     struct store *store;
+    const char *machine; /* "": not known */
     int wake_fd;
 };
 

@@ -134,7 +134,7 @@ static uint64_t run_short_of_memory(struct config *config, int wake_fd, long n, 
 {
     atomic_store(&failed, false);
     atomic_store(&until_failure, n);
-    struct store *store = store_open(config);
+    struct store *store = store_open(config, "");
     uint64_t reported = 0;
     *boot = 0;
     if (store != NULL) {
@@ -170,7 +170,7 @@ static bool try_one(long n, bool lasting)
     atomic_store(&for_ever, lasting);
     uint64_t reported = run_short_of_memory(config, wake_fd, n, &boot);
     bool reached = atomic_load(&failed);
-    struct store *store = store_open(config);
+    struct store *store = store_open(config, "");
     assert_non_null(store);
     store_set_wake(store, wake_fd);
     assert_true(store_start(store));

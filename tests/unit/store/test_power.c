@@ -65,7 +65,7 @@ static int end(void **state)
 
 static void start(struct bench *bench)
 {
-    bench->store = store_open(bench->config);
+    bench->store = store_open(bench->config, "");
     assert_non_null(bench->store);
     store_set_wake(bench->store, bench->wake_fd);
     assert_true(store_start(bench->store));
@@ -269,7 +269,7 @@ static void a_log_fetched_anew_after_a_power_cut_is_there_once(void **state)
         garden_store_path(bench->path, sizeof bench->path);
         (void)snprintf(bench->config->store_path, sizeof bench->config->store_path, "%s",
                        bench->path);
-        bench->store = store_open(bench->config);
+        bench->store = store_open(bench->config, "");
         assert_non_null(bench->store);
         store_set_wake(bench->store, bench->wake_fd);
         fetch(bench);
