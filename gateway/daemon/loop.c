@@ -98,8 +98,6 @@ struct loop *loop_open(bool tls)
         .max_http_header_data = 4096,
         .pt_serv_buf_size = 8192,
         .timeout_secs = 10,
-        .gid = -1, /* stays who it is */
-        .uid = -1,
     };
     loop->lws = lws_create_context(&info);
     loop->fds = loop->lws != NULL ? lws_create_vhost(loop->lws, &info) : NULL;
