@@ -96,6 +96,7 @@ def test_it_holds_what_it_should(deb):
         assert "s" not in entry[0][1:].lower() and "t" not in entry[0][1:], entry
     assert {"./usr/share/baiye/app/index.html", "./usr/bin/baiyed", "./usr/bin/baiye",
             "./usr/bin/baiye-led", "./usr/share/doc/baiye/copyright",
+            "./usr/share/doc/baiye/sbom/gateway.cdx.json.gz", "./usr/share/doc/baiye/sbom/app.cdx.json.gz",
             "./lib/modules-load.d/baiye.conf"} <= names
     assert any(name.startswith("./usr/share/baiye/app/assets/") and name.endswith(".js")
                for name in names)
