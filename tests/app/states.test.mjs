@@ -132,7 +132,7 @@ test('states: of several alerts the banner tells the worst', async () => {
   await s.gateway.put('alert/b', s.gateway.alert('霜冻', { level: 'alarm' }));
   const page = await open();
   await page.locator('.banner', { hasText: '霜冻' }).waitFor();
-  assert.match(await page.locator('.banner').textContent(), /警报.*霜冻.*2 条/);
+  assert.match(await page.locator('.banner').textContent(), /马上处理.*霜冻.*2 条/);
 });
 
 test('states: an alert is told in the page’s language, with its place as people call it', async () => {
@@ -143,7 +143,7 @@ test('states: an alert is told in the page’s language, with its place as peopl
   for (const [lang, words] of [['zh-CN', ['上坡 · node-1', '没有应答', '检查它的供电']],
     ['en-GB', ['上坡 · node-1', 'no answer', 'check its power']]]) {
     const page = await open({ lang });
-    await page.locator('.banner', { hasText: words[1] }).tap();
+    await page.locator('.banner', { hasText: words[1] }).getByRole('link').tap();
     for (const word of words) await page.locator('.alert', { hasText: word }).waitFor();
     assert.equal(await page.locator('.alert', { hasText: lang === 'zh-CN' ? 'no answer' : '没有应答' }).count(), 0);
   }

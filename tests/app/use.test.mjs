@@ -529,7 +529,7 @@ test('use: alerts are acknowledged for everybody; sound only when wished', async
     OscillatorNode.prototype.start = function (...a) { window.tones += 1; return start.apply(this, a); };
   });
   await login(page, s.bridge.url);
-  await page.locator('.banner').tap();
+  await page.locator('.banner a').tap();
   await page.locator('.alert').waitFor();
   assert.equal(await page.evaluate(() => window.tones), 0);
   await page.getByLabel('告警声音').check();

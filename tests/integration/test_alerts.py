@@ -48,6 +48,18 @@ def test_who_has_seen_an_alert_stands_in_its_topic(site, needs):
     assert {**acked, "acked_by": 0, "acked_ts": 0} == {**raised, "acked_by": 0, "acked_ts": 0}
 
 
+def test_the_site_document_tells_the_limits_that_the_alerts_come_from(site, needs):
+    needs("baiye-field", "baiyed")
+    start(site)
+    document = json.loads(wait_until(lambda: site.watcher.retained.get("site"), 30, "the site"))
+    jsonschema.validate(document, json.loads((ROOT / "protocols/mqtt/site.schema.json").read_text()))
+    by_rule = {limit["rule"]: limit for limit in document["limits"]}
+    assert set(by_rule) == {"cold"}
+    assert (by_rule["cold"]["metric"], by_rule["cold"]["side"], by_rule["cold"]["limit"]) == (
+        "soil_temperature", "below", 80)
+    assert by_rule["cold"]["level"] and "devices" not in by_rule["cold"]
+
+
 def test_an_alert_goes_on_over_a_restart_and_ends_when_its_rule_is_gone(site, needs):
     needs("baiye-field", "baiyed")
     start(site)

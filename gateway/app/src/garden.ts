@@ -113,6 +113,23 @@ export async function sendWaiting(): Promise<void> {
   }
 }
 
+/** Tells everybody that somebody knows of these. Throws the first RpcError after all were tried. */
+export async function acknowledge(ids: string[]): Promise<void> {
+  let failed: unknown = null;
+  for (const id of ids) {
+    try {
+      await session?.call('ack', { id });
+      // The gateway tells every phone, this one too; until then it is shown here.
+      const known = state.alerts.get(id);
+      if (known && !known.acked) state.alerts.set(id, { ...known, acked: true, ackedBy: state.user, ackedAt: clock.now() });
+    } catch (e) {
+      failed ??= e;
+    }
+  }
+  changed();
+  if (failed !== null) throw failed;
+}
+
 const LEDGER_DAYS = 31;
 
 let asking = false;

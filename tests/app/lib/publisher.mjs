@@ -20,6 +20,7 @@ export class Publisher {
       pick: () => ({ ok: true }),
       pick_delete: (p) => { this.ledger.delete(p.id); return { ok: true }; },
       picks: (p) => this.page(p),
+      alerts: () => ({ alerts: [] }),
     };
     this.ahead = 0; // ms by which the site's time is ahead of this machine's
   }
@@ -98,7 +99,19 @@ export class Publisher {
       plots: plots.map((p) => ({ name: p.name, label: p.label, devices: p.devices })),
       devices: plots.flatMap((p) => p.devices.map((d) => ({ name: d, label: d, every_s: 60 }))),
       metrics: { air_temperature: { unit: '°C', min: -40, max: 60, decimals: 1 } },
+      limits: [
+        this.limit('frost', '霜冻', 'air_temperature', 'below', 3, 4, 'alarm'),
+        this.limit('heat', '高温', 'air_temperature', 'above', 38, 36, 'watch'),
+        this.limit('arid', '空气干', 'air_humidity', 'below', 50, 55, 'watch'),
+        this.limit('dry', '干旱', 'soil_moisture', 'below', 12, 15, 'watch'),
+        this.limit('waterlogged', '积水', 'soil_moisture', 'above', 50, 45, 'watch'),
+      ],
     };
+  }
+
+  /** A rule of the farm's, as its site document tells it. */
+  limit(rule, label, metric, side, limit, clear, level, more = {}) {
+    return { rule, label, label_en: rule, metric, side, limit, clear, level, ...more };
   }
 
   forecast(plots = ['upper', 'creek']) {

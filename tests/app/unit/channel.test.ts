@@ -2,7 +2,6 @@
 // Several of one metric, by the channel in their names.
 import { describe, expect, it } from 'vitest';
 import { metricWord, setLang } from '../../../gateway/app/src/i18n';
-import { band } from '../../../gateway/app/src/model/bands';
 import { channelOf, shallowest } from '../../../gateway/app/src/model/channel';
 
 const known = { soil_moisture: 1, voltage: 1, pm2_5: 1, pm10: 1 };
@@ -17,11 +16,10 @@ describe('a metric of which there are several', () => {
     for (const name of ['pm2_5', 'pm10', 'voltage_north', 'sap_2', 'constructor_1'])
       expect(channelOf(name, known)).toEqual({ base: name, channel: '' });
   });
-  it('has the words, and the bands, of its kind', () => {
+  it('has the words of its kind', () => {
     globalThis.document ??= { documentElement: {} } as Document;
     setLang('zh');
     expect(metricWord('soil_moisture_20cm')).toBe('土壤水分 20 cm');
-    expect(band('soil_moisture_20cm', 5)).toBe('danger-low');
   });
   it('stands for the soil where there is no plain one, the shallowest first', () => {
     expect(shallowest('soil_moisture', ['soil_moisture_100cm', 'soil_moisture_20cm', 'voltage_l1'])).toBe('soil_moisture_20cm');

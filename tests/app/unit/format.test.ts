@@ -5,7 +5,6 @@ import { en } from '../../../gateway/app/src/i18n/en';
 import { zh } from '../../../gateway/app/src/i18n/zh';
 import { age, clockTime, day, fullDate, midnight, monthDay, validZone, value, when } from '../../../gateway/app/src/model/format';
 import { metricValue } from '../../../gateway/app/src/views/metric';
-import { band } from '../../../gateway/app/src/model/bands';
 
 const zone = 'Asia/Shanghai';
 const T = Date.UTC(2026, 10, 21, 22, 30); // 06:30 on the 22nd in the garden
@@ -22,11 +21,6 @@ describe('numbers', () => {
     expect(value(-0.04, 1)).toBe('0.0');
     expect(value(12345.6, 1)).toBe('12346');
     expect(value(1e12, 1)).toBe('99999+');
-  });
-  it('get a word by what tea can stand', () => {
-    expect([3.9, 4, 9.9, 10, 30, 30.1, 38].map((x) => band('air_temperature', x))).toEqual(
-      ['danger-low', 'danger-low', 'low', 'fine', 'fine', 'high', 'danger-high']);
-    expect(band('signal_strength', -80)).toBeNull();
   });
 });
 

@@ -42,14 +42,34 @@ export interface Device {
   bus: string;
 }
 
+/** Where an alert of the farm's begins. */
+export interface Limit {
+  rule: string;
+  label: string;
+  labelEn: string;
+  metric: string;
+  side: 'above' | 'below';
+  limit: number;
+  /** Beyond it on the other side the alert ends. */
+  clear: number;
+  level: Level;
+  /** 1 … 12; null: all year. */
+  months: number[] | null;
+  /** null: all that measure it. */
+  devices: string[] | null;
+}
+
 export interface Site {
   name: string;
   label: string;
   timezone: string;
+  /** Of the equator: its spring is in September. */
+  south: boolean;
   batchS: number;
   plots: Plot[];
   devices: Device[];
   metrics: Record<string, Metric>;
+  limits: Limit[];
 }
 
 /** A reason; under `zh` in the gateway's own Chinese. */
@@ -82,6 +102,8 @@ export interface Forecast {
 
 export interface Alert {
   id: string;
+  /** The farm's own rule; '': the gateway's own. */
+  rule: string;
   level: Level;
   what: string;
   where: string;
@@ -89,6 +111,11 @@ export interface Alert {
   place: string;
   since: number | null;
   todo: string;
+  /** The worst since it began, and its unit. */
+  extreme: number | null;
+  unit: string;
+  /** Of one that is over: since when. */
+  ended: number | null;
   /** The gateway's own words in Chinese, where it has them. */
   zh: { what: string; place: string; todo: string } | null;
   acked: boolean;
@@ -220,6 +247,17 @@ export function parseLive(x: unknown): Live | null {
   };
 }
 
+function parseLimit(x: unknown): Limit | null {
+  const o = object(x);
+  const [limit, clear] = [number(o?.limit), number(o?.clear)];
+  if (!o || limit === null || !isName(o.metric) || (o.side !== 'above' && o.side !== 'below')) return null;
+  const months = Array.isArray(o.months) ? o.months.slice(0, 12).map(number).filter((m): m is number => m !== null) : null;
+  return {
+    rule: text(o.rule, 64), label: text(o.label, 64), labelEn: text(o.label_en, 64), metric: o.metric, side: o.side, limit,
+    clear: clear ?? limit, level: level(o.level, 'watch'), months, devices: Array.isArray(o.devices) ? o.devices.slice(0, LIST_MAX).filter(isName) : null,
+  };
+}
+
 const isList = (x: unknown): boolean => typeof x === 'object' && x !== null;
 
 export function parseSite(x: unknown, name: string): Site | null {
@@ -256,10 +294,12 @@ export function parseSite(x: unknown, name: string): Site | null {
     name,
     label: text(o.label, 120) || text(o.site, 64) || name,
     timezone: validZone(timezone) ? timezone : 'Asia/Shanghai',
+    south: (number(object(o.location)?.lat) ?? 0) < 0,
     batchS: Math.max(0, Math.min(86400, number(o.batch_s) ?? 0)),
     plots,
     devices,
     metrics,
+    limits: (Array.isArray(o.limits) ? o.limits : []).slice(0, LIST_MAX).map(parseLimit).filter((l): l is Limit => l !== null),
   };
 }
 
@@ -326,12 +366,16 @@ export function parseAlert(x: unknown, id: string): Alert | null {
   const zh = object(o.zh);
   return {
     id,
+    rule: text(o.rule, 64),
     level: level(o.level, 'watch'),
     what,
     where: text(o.where, 120),
     place: text(o.place, 160),
     since: time(o.since),
     todo: text(o.todo),
+    extreme: number(o.extreme),
+    unit: text(o.unit, 16),
+    ended: time(o.ended),
     zh: zh && { what: text(zh.what) || what, place: text(zh.place, 160) || text(o.place, 160), todo: text(zh.todo) },
     acked: ackedBy !== '' || ackedAt !== null,
     ackedBy,

@@ -16,6 +16,7 @@ export interface Cell {
 export interface Tile {
   name: string;
   label: string;
+  devices: string[];
   /** A device that belongs to no plot gets a tile of its own. */
   isDevice: boolean;
   cells: Record<string, Cell>;
@@ -76,7 +77,7 @@ export function tile(plot: Plot, isDevice: boolean, world: World, now: number | 
   }
   if (!isDevice) markDoubtful(cells, plot.devices.map((d) => world.live.get(d)));
   const fresh = Object.values(cells).some((c) => c.fresh === 'live') ? 'live' : 'stale';
-  return { name: plot.name, label: plot.label, isDevice, cells, ts, fresh };
+  return { name: plot.name, label: plot.label, devices: plot.devices, isDevice, cells, ts, fresh };
 }
 
 /** The gateway's figure for a plot carries no flags; it is as doubtful as all that it is made from. */

@@ -1,65 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-// Open alerts, worst and newest first: what, where, since when, what to do. "Got it" tells everybody
-// that somebody knows; the alert itself ends when its cause does.
+// Open alerts, one card a cause, worst and newest first: what to do, then what it is, where and since
+// when. "Got it" tells everybody that somebody knows; the alert itself ends when its cause does, and
+// until then it stays as a grey strip. Below stands what was, by season.
 import { useState } from 'preact/hooks';
-import { current, setSound, soundOn } from '../garden';
+import { acknowledge, setSound, soundOn } from '../garden';
 import { ours, said, t, word } from '../i18n';
 import { worstFirst } from '../model/alerts';
-import { age, when } from '../model/format';
+import { age, value, when } from '../model/format';
 import type { Alert } from '../model/payload';
 import { clock, state } from '../model/state';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { place } from './place';
 import { problem } from './problem';
+import { Seasons } from './seasons';
 import { beep } from './sound';
 
-function Item({ alert }: { alert: Alert }) {
+/** A button that tells everybody of all these. */
+function Seen({ alerts, label }: { alerts: Alert[]; label: string }) {
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState('');
-  const now = clock.now();
-  const zone = state.site?.timezone ?? 'Asia/Shanghai';
-  const acknowledge = async () => {
+  const tell = async () => {
     setBusy(true);
     setFailed('');
     try {
-      await current()?.call('ack', { id: alert.id });
-      // The gateway tells every phone, this one too; until then it is shown here.
-      const now = state.alerts.get(alert.id);
-      if (now && !now.acked) state.alerts.set(alert.id, { ...now, acked: true, ackedBy: state.user, ackedAt: clock.now() });
+      await acknowledge(alerts.map((a) => a.id));
     } catch (e) {
       setFailed(t('alert.ackfail', problem(e)));
     }
     setBusy(false);
   };
   return (
-    <li class={`card alert level-${alert.level} ${alert.acked ? 'done' : ''}`}>
+    <>
+      <button class="wide" onClick={() => void tell()} disabled={busy || state.link !== 'up'}>{label}</button>
+      {failed && <p class="wrong" role="alert">✗ {failed}</p>}
+    </>
+  );
+}
+
+const zone = () => state.site?.timezone ?? 'Asia/Shanghai';
+
+function Since({ alert }: { alert: Alert }) {
+  const now = clock.now();
+  if (alert.since === null) return null;
+  return <p class="quiet">{t('alert.since', when(alert.since, now, zone()), now === null ? '—' : age(now - alert.since))}</p>;
+}
+
+export const extremeOf = ({ extreme, unit }: Alert): string =>
+  (extreme === null ? '' : t('alert.worst', `${value(extreme, Number.isInteger(extreme) ? 0 : 1)} ${unit}`));
+
+function Open({ alert }: { alert: Alert }) {
+  const { what, todo } = ours(alert);
+  return (
+    <li class={`card alert level-${alert.level}`}>
       <p class="line">
         <b class="clip">{place(alert)}</b>
         <span class={`pill level-${alert.level}`}>{word('level', alert.level)}</span>
       </p>
-      <h2>{said(ours(alert).what)}</h2>
-      {alert.since !== null && (
-        <p class="quiet">
-          {t('alert.since', when(alert.since, now, zone), now === null ? '—' : age(now - alert.since))}
-        </p>
-      )}
-      {ours(alert).todo && (
-        <p>
-          <b>{t('alert.todo')}</b> {ours(alert).todo}
-        </p>
-      )}
-      {alert.acked ? (
-        <p class="strong">
-          {t('alert.ackedby', alert.ackedBy)}
-          {alert.ackedAt !== null && <span class="quiet"> {when(alert.ackedAt, now, zone)}</span>}
-        </p>
-      ) : (
-        <button class="wide" onClick={() => void acknowledge()} disabled={busy || state.link !== 'up'}>
-          {t('alert.ack')}
-        </button>
-      )}
-      {failed && <p class="wrong" role="alert">✗ {failed}</p>}
+      <h2>{todo || said(what)}</h2>
+      {todo && <p class="what">{said(what)}</p>}
+      {alert.extreme !== null && <p>{extremeOf(alert)}</p>}
+      <Since alert={alert} />
+      {!alert.acked && <Seen alerts={[alert]} label={t('alert.ack')} />}
+    </li>
+  );
+}
+
+function Held({ alert }: { alert: Alert }) {
+  const { what, todo } = ours(alert);
+  return (
+    <li class="alert done">
+      <p><b>{place(alert)}</b> {said(what)}</p>
+      {todo && <p>{todo}</p>}
+      <p>
+        {t('alert.ackedby', alert.ackedBy)}
+        {alert.ackedAt !== null && <span class="quiet"> {when(alert.ackedAt, clock.now(), zone())}</span>}
+      </p>
+      <Since alert={alert} />
     </li>
   );
 }
@@ -67,6 +84,7 @@ function Item({ alert }: { alert: Alert }) {
 export function Alerts() {
   useGarden();
   const all = worstFirst(state.alerts.values());
+  const unseen = all.filter((a) => !a.acked);
   // Nothing heard is not "no alerts".
   const deaf = state.link !== 'up' || state.gateway === 'offline' || !state.whole;
   return (
@@ -78,11 +96,11 @@ export function Alerts() {
       {all.length === 0 && !deaf && (
         <p class="empty"><Icon name="bell" /> {t('alert.none')}</p>
       )}
+      {unseen.length > 1 && <div class="allseen"><Seen alerts={unseen} label={t('alert.ackall')} /></div>}
       <ul class="plainlist">
-        {all.map((a) => (
-          <Item key={a.id} alert={a} />
-        ))}
+        {all.map((a) => (a.acked ? <Held key={a.id} alert={a} /> : <Open key={a.id} alert={a} />))}
       </ul>
+      <Seasons />
       <div class="card">
         <label class="check">
           <input type="checkbox" checked={soundOn()} onChange={(e) => {

@@ -3,15 +3,16 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ours, said, t, word, type Key } from '../i18n';
-import { worstFirst } from '../model/alerts';
+import { isHeld, isOpen, worstFirst } from '../model/alerts';
 import { has } from '../model/own';
 import { state } from '../model/state';
-import { currentLogin } from '../garden';
+import { acknowledge, currentLogin } from '../garden';
 import { useGarden, useHash } from './hooks';
 import { Home } from './home';
 import { Icon, type IconName } from './icon';
 import { Login } from './login';
 import { place } from './place';
+import { problem } from './problem';
 
 type Page = ComponentType<{ arg: string }>;
 
@@ -57,21 +58,51 @@ function Later({ name, arg }: { name: string; arg: string }) {
   return <loaded.page key={arg} arg={arg} />;
 }
 
-const openAlerts = () => worstFirst(state.alerts.values()).filter((a) => !a.acked && a.level !== 'info');
+const openAlerts = () => worstFirst(state.alerts.values()).filter(isOpen);
 
+/** What somebody has seen and still holds: grey, so that nobody takes it for over. */
+function Strip() {
+  const held = worstFirst(state.alerts.values()).filter(isHeld);
+  const first = held[0];
+  if (!first) return null;
+  return (
+    <aside class="banner seen" aria-label={t('alert.held')}>
+      <a href="#/alerts">
+        <span class="clip">{place(first)} {said(ours(first).what)} · {t('alert.ackedby', first.ackedBy)}</span>
+        {held.length > 1 && <span class="count">{t('alert.banner', held.length)}</span>}
+      </a>
+    </aside>
+  );
+}
+
+/** One tap tells everybody that somebody knows, of all that is open. */
 function Banner() {
   const open = openAlerts();
   const first = open[0];
+  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState('');
   if (!first) return null;
+  const seen = async () => {
+    setBusy(true);
+    setFailed('');
+    try {
+      await acknowledge(open.map((a) => a.id));
+    } catch (e) {
+      setFailed(t('alert.ackfail', problem(e)));
+    }
+    setBusy(false);
+  };
   return (
     <div role="alert" class={`banner level-${first.level}`}>
       <a href="#/alerts">
         <Icon name="bell" />
         <span class="clip">
           <b>{word('level', first.level)}</b> {place(first)} {said(ours(first).what)}
+          {failed && <span class="failed">✗ {failed}</span>}
         </span>
         {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
       </a>
+      <button onClick={() => void seen()} disabled={busy || state.link !== 'up'}>{t(open.length > 1 ? 'alert.ackall' : 'alert.ack')}</button>
     </div>
   );
 }
@@ -140,7 +171,7 @@ export function App() {
   const open = openAlerts().length;
   return (
     <>
-      {inside !== 'alerts' && <Banner />}
+      {inside !== 'alerts' && <><Banner /><Strip /></>}
       <div class="scroll" ref={box} key={`${inside}/${arg}`}>
         <main ref={main} tabIndex={-1}>{inside === '' ? <Home /> : <Later name={inside} arg={arg} />}</main>
       </div>

@@ -292,7 +292,7 @@ function Hero(props: HeroProps) {
     <p class={`hero ${live ? 'live' : 'old'}`}>
       <span class="name">{metricName(metric)} · {t('plot.now')}</span>
       <span class="value">{cell?.value != null ? <>{metricValue(metric, cell.value)}<small>{unit(metric)}</small></> : '——'}</span>
-      {cell && <Mark metric={metric} cell={cell} when={when(cell.ts, now, zone)} />}
+      {cell && <Mark tile={tile} metric={metric} cell={cell} now={now} when={when(cell.ts, now, zone)} />}
     </p>
   );
 }

@@ -2,9 +2,9 @@
 // One plot: three numbers to read at arm's length, each with a word and an arrow, and their age.
 import { Component } from 'preact';
 import { lang, t, word } from '../i18n';
-import { band } from '../model/bands';
+import { band, type Band } from '../model/bands';
 import { shallowest } from '../model/channel';
-import { age, when } from '../model/format';
+import { age, day, when } from '../model/format';
 import { state } from '../model/state';
 import { keyOf, type Cell, type Tile } from '../model/tiles';
 import { kindOf, metricName, metricValue, unit } from './metric';
@@ -25,12 +25,29 @@ export function headline(tile: Tile): string[] {
 
 const doubtful = (cell: Cell | undefined): boolean => cell !== undefined && cell.flag !== null && cell.flag !== 'stale';
 
+/** By the farm's own limits. */
+function fitting(tile: Tile, metric: string, now: number | null): Band | null {
+  const { site } = state;
+  const value = tile.cells[metric]?.value ?? null;
+  if (!site || value === null || now === null) return null;
+  return band(site.limits, metric, value, tile, Number(day(now, site.timezone).slice(5, 7)), [...state.alerts.values()]);
+}
+
 /** The word beside a value: what is doubtful about it, else how old it is, else how it is for tea. */
-export function Mark({ metric, cell, when: at, narrow = false }: { metric: string; cell: Cell; when: string; narrow?: boolean }) {
+interface MarkProps {
+  tile: Tile;
+  metric: string;
+  cell: Cell;
+  now: number | null;
+  when: string;
+  narrow?: boolean;
+}
+
+export function Mark({ tile, metric, cell, now, when: at, narrow = false }: MarkProps) {
   const live = cell.fresh === 'live';
   if (doubtful(cell)) return <span class="mark flag">{narrow ? t('flag.look') : word('flag', cell.flag ?? '')}</span>;
   if (!live) return <span class="mark old">{at}</span>;
-  const fits = cell.value === null ? null : band(metric, cell.value);
+  const fits = fitting(tile, metric, now);
   return fits ? <span class={`mark band-${fits}`}>{word('band', fits)}</span> : <span class="mark" />;
 }
 
@@ -61,7 +78,7 @@ export function Reading({ tile, metric, now, saidTs = null, narrow = false }: Re
       ) : (
         <span class="value none">——</span>
       )}
-      {cell ? <Mark metric={metric} cell={cell} narrow={narrow} when={cell.ts === saidTs ? '' : when(cell.ts, now, zone)} /> : <span class="mark" />}
+      {cell ? <Mark tile={tile} metric={metric} cell={cell} now={now} narrow={narrow} when={cell.ts === saidTs ? '' : when(cell.ts, now, zone)} /> : <span class="mark" />}
     </span>
   );
 }
@@ -89,7 +106,7 @@ function looks(props: TileProps): string {
   const { tile, now } = props;
   const cells = headline(tile).map((m) => {
     const c = tile.cells[m];
-    return c ? [m, c.value, c.flag, c.fresh, c.fresh === 'stale' ? c.ts : 0] : [m];
+    return c ? [m, c.value, c.flag, c.fresh, fitting(tile, m, now), c.fresh === 'stale' ? c.ts : 0] : [m];
   });
   const sums = sumsOf(tile).map((m) => fallenToday(tile, m));
   return JSON.stringify([lang(), tile.label, tile.fresh, now === null, ageText(props), cells, sums]);

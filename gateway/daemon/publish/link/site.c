@@ -136,6 +136,72 @@ static void put_metrics(struct json_out *o, const struct config *config)
     json_out_close(o, '}');
 }
 
+/* ---- The farm's limits ---- */
+
+static bool measures(const struct device_config *device, const char *metric)
+{
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        if (strcmp(device->metrics[m]->metric, metric) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Named only when there are others that measure it, too. */
+static void put_limit_devices(struct json_out *o, const struct config *config,
+                              const struct alert_rule *rule)
+{
+    unsigned measuring = 0;
+    for (uint16_t i = 0; i < config->device_count; i++)
+        measuring += measures(&config->devices[i], rule->metric) ? 1u : 0u;
+    if (rule->device_count == measuring)
+        return;
+    json_out_key(o, "devices");
+    json_out_open(o, '[');
+    for (uint16_t i = 0; i < rule->device_count; i++)
+        json_out_string(o, config->devices[rule->devices[i]].name);
+    json_out_close(o, ']');
+}
+
+static void put_limit(struct json_out *o, const struct config *config,
+                      const struct alert_rule *rule)
+{
+    static const char *const levels[] = {"info", "watch", "alarm"};
+    json_out_open(o, '{');
+    put_text(o, "rule", rule->name);
+    put_text(o, "label", rule->label);
+    put_text(o, "label_en", rule->label_en);
+    put_text(o, "metric", rule->metric);
+    put_text(o, "side", rule->above ? "above" : "below");
+    put_number(o, "limit", rule->limit);
+    put_number(o, "clear", rule->clear);
+    put_text(o, "level", levels[rule->level]);
+    if (rule->months != 0) {
+        json_out_key(o, "months");
+        json_out_open(o, '[');
+        for (unsigned month = 0; month < 12; month++) {
+            if ((rule->months >> month & 1) != 0)
+                json_out_unsigned(o, month + 1);
+        }
+        json_out_close(o, ']');
+    }
+    put_limit_devices(o, config, rule);
+    json_out_close(o, '}');
+}
+
+/* What is judged against a limit: a page that calls a value fine agrees with the alerts. A change
+ * within a time has no limit of the value itself. */
+static void put_limits(struct json_out *o, const struct config *config)
+{
+    json_out_key(o, "limits");
+    json_out_open(o, '[');
+    for (uint16_t i = 0; i < config->alert_count; i++) {
+        if (config->alerts[i].per_s == 0 && config->alerts[i].device_count > 0)
+            put_limit(o, config, &config->alerts[i]);
+    }
+    json_out_close(o, ']');
+}
+
 static void publish_site(struct publish *publish, const struct broker *broker)
 {
     const struct config *config = publish->config;
@@ -154,6 +220,7 @@ static void publish_site(struct publish *publish, const struct broker *broker)
     put_plots(&o, config);
     put_devices(&o, config);
     put_metrics(&o, config);
+    put_limits(&o, config);
     json_out_key(&o, "batch_s"); /* how much older than at other brokers a live value may be here */
     json_out_decimal(&o, every_ms > LIVE_EVERY_MS ? every_ms : 0, 3);
     json_out_close(&o, '}');
