@@ -177,6 +177,22 @@ static void log_alert_troubles(const struct config *config)
     }
 }
 
+static void count_notices(void *context, uint64_t bytes)
+{
+    publish_spent(context, bytes);
+}
+
+static bool start_notifier(struct daemon *daemon)
+{
+    struct notifier_out out = {.context = daemon->publish, .spent = count_notices};
+    if (daemon->config->way_count == 0)
+        return true;
+    daemon->notifier = notifier_start(daemon->config, daemon->store, &out);
+    if (daemon->notifier == NULL)
+        log_write(LOG_LEVEL_ERROR, "the notifier can't be started: %s", strerror(errno));
+    return daemon->notifier != NULL;
+}
+
 static bool start_all(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
@@ -189,12 +205,8 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "publishers can't be started: %s", strerror(errno));
         return false;
     }
-    if (config->way_count > 0)
-        daemon->notifier = notifier_start(config, daemon->store);
-    if (config->way_count > 0 && daemon->notifier == NULL) {
-        log_write(LOG_LEVEL_ERROR, "the notifier can't be started: %s", strerror(errno));
+    if (!start_notifier(daemon))
         return false;
-    }
     daemon->alerts =
         alerts_start_publishing(config, daemon->store, daemon->publish, daemon->notifier);
     if (daemon->alerts == NULL) {

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/http/alerts_csv.h"
 #include "gateway/daemon/http/certificate.h"
 #include "gateway/daemon/http/csv.h"
 #include "gateway/daemon/http/health.h"
@@ -30,6 +31,7 @@ struct serve {
     struct rpc *rpc;
     struct control *control;
     struct csv *csv;
+    struct alerts_csv *alerts_csv;
     struct notify *notify;
     struct health health;
     struct publish_callbacks callbacks;
@@ -92,6 +94,13 @@ static void csv_page(void *context, struct http_request *request)
         csv_get(serve->csv, request);
 }
 
+static void alerts_csv_page(void *context, struct http_request *request)
+{
+    struct serve *serve = context;
+    if (may_see(serve, request))
+        alerts_csv_get(serve->alerts_csv, request);
+}
+
 /* The site's own certificate authority (`baiye cert` puts it beside the certificate), for a phone
  * to take in: no secret. */
 static void ca_page(void *context, struct http_request *request)
@@ -116,6 +125,7 @@ static const struct http_page pages[] = {
     {.path = "/ready", .get = ready_page},
     {.path = "/metrics", .get = metrics_page},
     {.path = "/export.csv", .get = csv_page},
+    {.path = "/alerts.csv", .get = alerts_csv_page},
     {.path = NULL},
 };
 
@@ -422,7 +432,8 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
     };
     serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);
-    if (serve->rpc == NULL || serve->csv == NULL || !open_http(serve))
+    serve->alerts_csv = alerts_csv_open(serve->loop, parts->store);
+    if (serve->rpc == NULL || serve->csv == NULL || serve->alerts_csv == NULL || !open_http(serve))
         return false;
     serve->day = (struct loop_timer){.context = serve, .expired = day_looked_at};
     loop_timer_start(serve->loop, &serve->day, 0);
@@ -478,6 +489,7 @@ void serve_close(struct serve *serve)
     control_close(serve->control);
     http_close(serve->http);
     csv_close(serve->csv);
+    alerts_csv_close(serve->alerts_csv);
     rpc_close(serve->rpc);
     serve->rpc = NULL;
     auth_close(serve->auth);

@@ -2,6 +2,7 @@
 """The gateway's HTTP side against a real broker: files, logins, the MQTT-over-WebSocket bridge,
 and clients that mean no good."""
 import base64
+import csv
 import gzip
 import json
 import os
@@ -399,6 +400,23 @@ def test_the_export_streams_every_page_of_the_store(gateway):
         wrong = request(gateway.port, "/export.csv" + query, user="li", password="tea-1")
         assert wrong.status == 400 and "error" in json.loads(wrong.body)
     assert request(gateway.port, "/export.csv").status == 401
+
+
+def test_the_seasons_alerts_are_a_table_for_a_user(gateway):
+    assert request(gateway.port, "/alerts.csv").status == 401
+    answer = request(gateway.port, "/alerts.csv?from=2026-04-01&to=2026-11-30", user="li",
+                     password="tea-1")
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(answer.body.decode().splitlines()))
+    # Two of the first page and one of the next; what can't be read is left out.
+    assert [row["what"] for row in rows] == ["Frost", "Frost", "Frost"]
+    assert rows[0]["what_zh"] == "霜冻" and rows[0]["ended"] == "" != rows[1]["ended"]
+    assert request(gateway.port, "/alerts.csv", user="li", password="tea-1").status == 200
+    for query in ("?from=x", "?to=1&from=1", "?from=5&to=4", "?from=" + "1" * 60,
+                  "?to=9223372036854775807"):
+        wrong = request(gateway.port, "/alerts.csv" + query, user="li", password="tea-1")
+        assert wrong.status == 400 and "error" in json.loads(wrong.body), query
 
 
 def test_an_export_nobody_reads_makes_way(gateway):

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Alerts reach people: through each service's own request, over refusals, hangs and kills, once."""
+import contextlib
 import email
 import email.header
 import json
 import os
 import pathlib
+import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 from garden import Process, program, wait_until
 from services import MailServer, Service, certificate
+from test_rpc import by_socket
 
 LINES = [{"name": "west", "baud": 9600, "units": [
     {"kind": "zts-3001", "address": 7, "name": "soil"}]}]
@@ -61,6 +65,18 @@ def notifier_pid(site):
         if name.endswith("baiye-notifier") and int(rest.split()[1]) == site.gateway.child.pid:
             return int(pid)
     return None
+
+
+def is_written_down(site, id):
+    """That people know of it: a kill between the service's answer and this is told once more."""
+    path = pathlib.Path(site.gateway.config["store"]["path"])
+    copy = site.folder / "copy.db"  # the gateway's own is locked
+    for end in ("", "-wal"):
+        shutil.copyfile(f"{path}{end}", f"{copy}{end}")
+    with contextlib.closing(sqlite3.connect(copy)) as store:
+        rows = store.execute("SELECT value FROM meta WHERE key LIKE '%notices'").fetchall()
+    kept = json.loads(rows[0][0]) if rows else {}
+    return [case["id"] for case in kept.get("cases", [])] == [id] and kept["notices"] == []
 
 
 def test_every_service_is_told_of_beginning_and_end(site, service, needs):
@@ -114,6 +130,7 @@ def test_an_alert_is_told_once_over_kills_of_notifier_and_daemon(site, service, 
     service.answers = {}
     site.gateway.start()
     wait_until(lambda: service.texts("/w"), 40, "it is told")
+    wait_until(lambda: is_written_down(site, "cold-garden"), 10, "and that is written down")
     site.gateway.kill()
     site.gateway.start()
     wait_until(lambda: standing(site, "cold-garden"), 20, "it stands")
@@ -157,6 +174,39 @@ def test_a_test_says_what_each_way_answers(site, service, needs):
     assert "wrong" in lines[0] and "wrong key (93000)" in lines[0] and "wecom" in lines[0]
     assert lines[1].split() == ["good", "feishu", "delivered"]
     assert any("【测试】" in text for text in service.texts("/good"))
+
+
+def month(site):
+    return by_socket(site, "stats")["brokers"][0]["bytes_month"]
+
+
+def test_what_goes_to_people_counts_against_the_budget_and_goes_out_at_any(site, service, needs):
+    needs("baiye-field", "baiyed", "baiye")
+    start(site, [way(site, service, f"w-{i}", "webhook") for i in range(12)])
+    wait_until(lambda: service.texts("/w-11"), 30, "the alert of the garden")
+    site.gateway.stop()
+    site.gateway.config["mqtt"][0]["budget"] = "200kB/month"
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_until((site.folder / "baiyed.sock").exists, 30, "it answers")
+    wait_until(lambda: month(site) > 0, 30, "the month is counted")
+    rounds = 0
+    while month(site) < 200_000:  # readings alone end at 80 %
+        rounds += 1
+        assert rounds < 40, month(site)
+        before = month(site)
+        subprocess.run([program("baiye"), "alert", "test", "--socket",
+                        site.folder / "baiyed.sock"], capture_output=True, timeout=60, check=True)
+        assert sum("【测试】" in body for _, _, body in service.taken) == rounds * 12
+        # Each is a handshake, a request and an answer.
+        wait_until(lambda before=before: month(site) >= before + 12 * 5000, 10, "it is counted")
+    wait_until(lambda: standing(site, "budget-" + site.gateway.config["mqtt"][0]["name"]), 20,
+               "and an alert says so")
+    before = len(service.taken)
+    site.gateway.config["alerts"] = [DEEP]
+    site.gateway.write_config()
+    site.gateway.signal(signal.SIGHUP)
+    wait_until(lambda: len(service.taken) >= before + 12, 40, "the end of the alert is told")
 
 
 def test_a_mail_goes_out_and_a_wrong_password_is_told(site, service, needs, tmp_path):

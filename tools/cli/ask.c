@@ -268,7 +268,11 @@ static void print_alerts(const json_t *result)
 static void print_cell(const char *text, char end)
 {
     (void)putchar('"');
-    if (text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL)
+    static const char *const wide[] = {"＝", "＋", "－", "＠"};
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL;
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        formula = formula || strncmp(text, wide[i], strlen(wide[i])) == 0;
+    if (formula)
         (void)putchar('\'');
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '"')
@@ -503,6 +507,38 @@ int cli_alert(int argc, char **argv)
     return EX_USAGE;
 }
 
+/* A list that comes in pages, as one. */
+static int ask_pages(const struct talk_options *options, json_t *params, const char *list,
+                     void (*print)(const json_t *result))
+{
+    struct talk talk;
+    json_t *whole = json_pack("{s:[]}", list), *answer = NULL;
+    long long next = 0;
+    bool failed = !talk_open(&talk, options->socket_path);
+    if (failed) {
+        json_decref(params);
+        json_decref(whole);
+        return EX_UNAVAILABLE;
+    }
+    talk.raw = options->json;
+    do {
+        if (next > 0)
+            (void)json_object_set_new(params, "to", json_integer(next));
+        answer = talk_ask(&talk, "alerts", json_incref(params), NULL);
+        const json_t *result = json_object_get(answer, "result");
+        failed = answer == NULL || talk_failed(answer);
+        (void)json_array_extend(json_object_get(whole, list), json_object_get(result, list));
+        next = talk_integer(result, "next");
+        json_decref(answer);
+    } while (!failed && next > 0);
+    talk_close(&talk);
+    if (!failed)
+        (options->json ? talk_dump : print)(whole);
+    json_decref(params);
+    json_decref(whole);
+    return answer == NULL ? EX_UNAVAILABLE : failed ? 1 : EX_OK;
+}
+
 int cli_ask(int argc, char **argv)
 {
     const struct command *command = NULL;
@@ -523,5 +559,7 @@ int cli_ask(int argc, char **argv)
         json_decref(params);
         return EX_USAGE;
     }
+    if (strcmp(command->method, "alerts") == 0)
+        return ask_pages(&options, params, "alerts", command->print);
     return talk_once(&options, command->method, params, command->progress, command->print);
 }

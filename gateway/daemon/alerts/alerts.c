@@ -206,8 +206,9 @@ static void restore(struct alerts *alerts, const struct store_alert *row,
 }
 
 static void on_rows(void *context, enum store_result result, const struct store_alert *rows,
-                    uint32_t count)
+                    uint32_t count, int64_t next_ms)
 {
+    (void)next_ms; /* no more than the limit stand */
     struct alerts *alerts = context;
     struct active_now now = now_of(alerts);
     pthread_mutex_lock(&alerts->lock);

@@ -185,8 +185,7 @@ static void gone(void *context)
         export->csv = NULL;
 }
 
-/* UTC milliseconds or YYYY-MM-DD; -1: neither. */
-static int64_t parse_time(const char *text)
+int64_t csv_time(const char *text)
 {
     struct tm day = {0};
     char *end;
@@ -220,9 +219,9 @@ static const char *read_query(struct export *export, struct http_request *reques
     if (!http_argument(request, "from", from, sizeof from) ||
         !http_argument(request, "to", to, sizeof to))
         return "from= and to= are needed: UTC milliseconds or YYYY-MM-DD";
-    export->from_ms = parse_time(from);
+    export->from_ms = csv_time(from);
     export->query.from_ms = export->from_ms;
-    export->query.to_ms = parse_time(to);
+    export->query.to_ms = csv_time(to);
     if (export->from_ms < 0 || export->query.to_ms < 0)
         return "from and to are UTC milliseconds or YYYY-MM-DD";
     if (export->from_ms >= export->query.to_ms)

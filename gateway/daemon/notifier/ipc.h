@@ -16,6 +16,7 @@ struct notifier_done {
     uint64_t id;
     uint16_t way;
     uint8_t outcome; /* enum way_outcome */
+    uint32_t bytes;  /* that the network carried for it, handshake and frames included */
     char why[WAY_WHY_SIZE];
 };
 

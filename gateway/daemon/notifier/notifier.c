@@ -30,6 +30,7 @@
 struct notifier {
     const struct config *config;
     struct store *store;
+    struct notifier_out out;
     pthread_t thread;
     atomic_bool stopping;
     int wake_fd;
@@ -102,6 +103,8 @@ static void take_done(struct notifier *notifier, const struct notifier_done *don
     struct queue_now now = now_of(notifier);
     if (done->way >= notifier->config->way_count || memchr(done->why, 0, sizeof done->why) == NULL)
         return;
+    if (done->bytes > 0)
+        notifier->out.spent(notifier->out.context, done->bytes);
     notifier->under_way -= notifier->under_way > 0;
     notifier->sent_ms = notifier->under_way > 0 ? now.mono_ms : 0;
     pthread_mutex_lock(&notifier->lock);
@@ -249,13 +252,15 @@ static void *notifier_thread(void *context)
     return NULL;
 }
 
-struct notifier *notifier_start(const struct config *config, struct store *store)
+struct notifier *notifier_start(const struct config *config, struct store *store,
+                                const struct notifier_out *out)
 {
     struct notifier *notifier = calloc(1, sizeof *notifier);
     if (notifier == NULL)
         return NULL;
     notifier->config = config;
     notifier->store = store;
+    notifier->out = *out;
     notifier->child.fd = -1;
     for (uint16_t w = 0; w < config->way_count; w++) {
         child_reads(&notifier->child, config->ways[w].token_file);

@@ -19,8 +19,16 @@ struct notifier_way {
     char last[96];     /* why the last one was not delivered; "": it was */
 };
 
-/* `config` and `store` must outlive it. NULL: can't be started (errno). */
-struct notifier *notifier_start(const struct config *config, struct store *store);
+/* Where its mobile data is counted; called on its thread, must not wait. */
+struct notifier_out {
+    void *context;
+    void (*spent)(void *context, uint64_t bytes);
+};
+
+/* Copies `out`. `config`, `store` and what `out` leads to must outlive it. NULL: can't be started
+ * (errno). */
+struct notifier *notifier_start(const struct config *config, struct store *store,
+                                const struct notifier_out *out);
 /* Ends the process and the thread; before the store is stopped. NULL is fine. */
 void notifier_stop(struct notifier *notifier);
 /* After the store was stopped. NULL is fine. */

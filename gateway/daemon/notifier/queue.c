@@ -34,8 +34,9 @@ struct notice {
 struct notified {
     struct notified *next;
     char id[ALERT_ID_SIZE];
-    uint8_t level, stage; /* so many groups have been told */
-    bool stands, calls;   /* calls: an alarm that nobody has answered */
+    uint8_t level, stage;  /* so many groups have been told */
+    bool stands, calls;    /* calls: an alarm that nobody has answered */
+    bool reached, refused; /* by a way of the last group that was told */
     int64_t stage_mono_ms, since_ms;
     struct alert_words words[METRIC_LANGUAGES];
 };
@@ -188,10 +189,15 @@ static bool is_old(const struct notice *notice, const void *context)
            (notice->kind > NOTICE_OVER && age > TEST_LIVES_MS);
 }
 
+static bool is_of_ways(const char *id)
+{
+    return strncmp(id, "notify-", 7) == 0;
+}
+
 /* A way that does not work is not told so by itself. */
 static bool is_about_way(const struct queue *queue, const char *id, uint16_t way)
 {
-    return strncmp(id, "notify-", 7) == 0 && strcmp(id + 7, queue->config->ways[way].name) == 0;
+    return is_of_ways(id) && strcmp(id + 7, queue->config->ways[way].name) == 0;
 }
 
 /* A siren is sent no notices: it is on while queue_calls(). */
@@ -222,12 +228,22 @@ static bool notify(struct queue *queue, const struct notified *notified, uint16_
 
 /* ---- Looking ---- */
 
-static uint16_t ways_until(const struct queue *queue, uint8_t stage)
+/* That have been told of it. Of a way that does not work all others are, in whatever group: it may
+ * be the only one of its own. */
+static uint16_t ways_until(const struct queue *queue, const char *id, uint8_t stage)
 {
     uint16_t ways = 0;
+    if (is_of_ways(id))
+        return stage > 0 ? UINT16_MAX : 0;
     for (uint8_t g = 0; g < stage && g < queue->config->group_count; g++)
         ways |= queue->config->groups[g].ways;
     return ways;
+}
+
+/* That are told of it next. */
+static uint16_t ways_next(const struct queue *queue, const struct notified *notified)
+{
+    return is_of_ways(notified->id) ? UINT16_MAX : queue->config->groups[notified->stage].ways;
 }
 
 static struct notified *find_case(const struct queue *queue, const char *id)
@@ -267,6 +283,27 @@ static bool is_quiet(const struct config *config, const struct alert *alert,
     return false;
 }
 
+/* Every way of the group refused it: no one is there who could answer. */
+static bool reached_nobody(const struct queue *queue, const struct notified *notified)
+{
+    const struct notice *notice = queue->first;
+    while (notice != NULL && strcmp(notice->alert, notified->id) != 0)
+        notice = notice->next;
+    return notified->refused && !notified->reached && notice == NULL;
+}
+
+/* The next group's turn: of an alarm that nobody has answered, or what has reached nobody. */
+static bool is_due_next(const struct queue *queue, const struct notified *notified,
+                        const struct alert *alert, const struct queue_now *now)
+{
+    if (notified->stage == 0 || notified->stage >= queue->config->group_count ||
+        is_of_ways(notified->id) || alert->acked_by[0] != '\0')
+        return false;
+    return reached_nobody(queue, notified) ||
+           (alert->text.level == ALERT_ALARM &&
+            now->mono_ms - notified->stage_mono_ms >= (int64_t)queue->config->escalate_s * 1000);
+}
+
 static void look_at(struct queue *queue, const struct alert *alert, const struct queue_now *now)
 {
     struct notified *notified = find_case(queue, alert->text.id);
@@ -283,20 +320,18 @@ static void look_at(struct queue *queue, const struct alert *alert, const struct
     if (is_quiet(queue->config, alert, now))
         return;
     notified->calls = alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0';
-    bool waits =
-        notified->stage > 0 && alert->text.level == ALERT_ALARM && alert->acked_by[0] == '\0' &&
-        notified->stage < queue->config->group_count &&
-        now->mono_ms - notified->stage_mono_ms >= (int64_t)queue->config->escalate_s * 1000;
+    bool next = is_due_next(queue, notified, alert, now);
     bool told = true;
     if (graver)
-        told = notify(queue, notified, ways_until(queue, notified->stage), NOTICE_RAISED, now);
+        told = notify(queue, notified, ways_until(queue, notified->id, notified->stage),
+                      NOTICE_RAISED, now);
     else if (notified->stage == 0)
-        told = notify(queue, notified, queue->config->groups[0].ways, NOTICE_RAISED, now);
-    else if (waits)
-        told =
-            notify(queue, notified, queue->config->groups[notified->stage].ways, NOTICE_AGAIN, now);
-    if (!told || !(graver || waits || notified->stage == 0))
+        told = notify(queue, notified, ways_next(queue, notified), NOTICE_RAISED, now);
+    else if (next)
+        told = notify(queue, notified, ways_next(queue, notified), NOTICE_AGAIN, now);
+    if (!told || !(graver || next || notified->stage == 0))
         return;
+    notified->reached = notified->refused = false;
     notified->stage = (uint8_t)(notified->stage + (graver ? 0 : 1));
     notified->stage_mono_ms = now->mono_ms;
     queue->changed = true;
@@ -311,7 +346,8 @@ static void look_for_ends(struct queue *queue, const struct queue_now *now)
         if (over)
             drop_if(queue, is_call_of, notified->id); /* too late: it is told as over */
         if (over && notified->stage > 0)
-            over = notify(queue, notified, ways_until(queue, notified->stage), NOTICE_OVER, now);
+            over = notify(queue, notified, ways_until(queue, notified->id, notified->stage),
+                          NOTICE_OVER, now);
         if (over) {
             *at = notified->next;
             queue->changed = true;
@@ -380,11 +416,19 @@ bool queue_calls(const struct queue *queue, uint16_t way, const struct queue_now
         return true;
     for (const struct notified *notified = queue->cases; notified != NULL;
          notified = notified->next) {
-        if (notified->stands && notified->calls && ways_until(queue, notified->stage) >> way & 1 &&
+        if (notified->stands && notified->calls &&
+            ways_until(queue, notified->id, notified->stage) >> way & 1 &&
             !is_about_way(queue, notified->id, way))
             return true;
     }
     return false;
+}
+
+static void set_trouble(struct queue *queue, uint16_t way, const char *why)
+{
+    struct way_state *state = &queue->ways[way];
+    queue->changed |= strcmp(state->trouble, why) != 0;
+    (void)snprintf(state->trouble, sizeof state->trouble, "%s", why);
 }
 
 void queue_called(struct queue *queue, uint16_t way, bool good, const char *why)
@@ -392,7 +436,7 @@ void queue_called(struct queue *queue, uint16_t way, bool good, const char *why)
     struct way_state *state = &queue->ways[way];
     state->answered++;
     (void)snprintf(state->last, sizeof state->last, "%s", good ? "" : why);
-    memcpy(state->trouble, state->last, sizeof state->trouble);
+    set_trouble(queue, way, good ? "" : why);
 }
 
 void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now)
@@ -469,12 +513,23 @@ static bool is_gone(const struct notice *notice, const void *context)
 }
 
 /* A wrong key is a person's to mend; so is a service that answers nonsense, time and again. */
-static void note_trouble(struct way_state *state, enum way_outcome outcome, const char *why)
+static void note_trouble(struct queue *queue, uint16_t way, enum way_outcome outcome,
+                         const char *why)
 {
     if (outcome == WAY_SENT)
-        state->trouble[0] = '\0';
-    if (outcome == WAY_REFUSED || (outcome == WAY_LATER && state->tries >= TROUBLE_TRIES))
-        (void)snprintf(state->trouble, sizeof state->trouble, "%s", why);
+        set_trouble(queue, way, "");
+    if (outcome == WAY_REFUSED || (outcome == WAY_LATER && queue->ways[way].tries >= TROUBLE_TRIES))
+        set_trouble(queue, way, why);
+}
+
+static void note_outcome(struct queue *queue, const struct notice *notice, enum way_outcome outcome)
+{
+    struct notified *notified =
+        notice->kind <= NOTICE_AGAIN ? find_case(queue, notice->alert) : NULL;
+    if (notified == NULL)
+        return;
+    notified->reached |= outcome == WAY_SENT;
+    notified->refused |= outcome == WAY_REFUSED;
 }
 
 static int64_t wait_after(enum way_outcome outcome, uint32_t tries)
@@ -502,10 +557,11 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
             continue;
         notice->message = 0;
         notice->gone = away;
+        note_outcome(queue, notice, outcome);
     }
     drop_if(queue, is_gone, NULL);
     state->tries = away ? 0 : state->tries + 1;
-    note_trouble(state, outcome, why);
+    note_trouble(queue, way, outcome, why);
     state->not_before_ms = now->mono_ms + wait_after(outcome, state->tries);
 }
 
@@ -587,6 +643,18 @@ static void put_notice(struct json_out *o, const struct queue *queue, const stru
     json_out_close(o, '}');
 }
 
+/* By the ways' names: of the file that is in force then. */
+static void put_troubles(struct json_out *o, const struct queue *queue)
+{
+    json_out_key(o, "troubles");
+    json_out_open(o, '{');
+    for (uint16_t w = 0; w < queue->config->way_count; w++) {
+        if (queue->ways[w].trouble[0] != '\0')
+            put_text(o, queue->config->ways[w].name, queue->ways[w].trouble);
+    }
+    json_out_close(o, '}');
+}
+
 /* Room for the brackets that close what is open. */
 static bool has_room(const struct json_out *o, size_t most)
 {
@@ -599,6 +667,7 @@ size_t queue_write(const struct queue *queue, char *doc, size_t most)
     json_out_open(&o, '{');
     put_integer(&o, "v", DOC_VERSION);
     put_integer(&o, "beat", queue->beat_day);
+    put_troubles(&o, queue);
     json_out_key(&o, "notices");
     json_out_open(&o, '[');
     for (const struct notice *notice = queue->first; notice != NULL; notice = notice->next) {
@@ -682,6 +751,9 @@ void queue_read(struct queue *queue, const char *doc, size_t size, const struct 
     bool known = json_integer_value(json_object_get(root, "v")) == DOC_VERSION;
     if (known)
         queue->beat_day = (int32_t)json_integer_value(json_object_get(root, "beat"));
+    for (uint16_t w = 0; known && w < queue->config->way_count; w++)
+        get_text(json_object_get(json_object_get(root, "troubles"), queue->config->ways[w].name),
+                 queue->ways[w].trouble, sizeof queue->ways[w].trouble);
     for (size_t i = 0; known && i < json_array_size(notices); i++)
         read_notice(queue, json_array_get(notices, i), now);
     for (size_t i = 0; known && i < json_array_size(cases); i++)

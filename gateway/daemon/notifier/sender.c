@@ -29,6 +29,10 @@
 #define MAIL_SIZE       8192
 #define SMS_RETRY_S     10 /* so often the system bus is tried, by a process that is started anew */
 
+/* What the network carries beside the bytes that libcurl counts. */
+#define HANDSHAKE_BYTES 6000 /* certificates of TLS */
+#define FRAMES_BYTES    400 /* headers of IP and TCP, both ways; a connection's beginning and end */
+
 struct transfer {
     CURL *easy;
     bool busy;
@@ -39,6 +43,7 @@ struct transfer {
     size_t answer_size;
     char mail[MAIL_SIZE];
     size_t mail_size, mail_at;
+    uint32_t bytes; /* of mobile data, as far as is known */
 };
 
 struct sender {
@@ -53,8 +58,10 @@ struct sender {
 
 static void tell(const struct transfer *transfer, enum way_outcome outcome, const char *why)
 {
-    struct notifier_done done = {
-        .id = transfer->message.id, .way = transfer->message.way, .outcome = (uint8_t)outcome};
+    struct notifier_done done = {.id = transfer->message.id,
+                                 .way = transfer->message.way,
+                                 .outcome = (uint8_t)outcome,
+                                 .bytes = transfer->bytes};
     (void)snprintf(done.why, sizeof done.why, "%s", why);
     /* A daemon that is gone is seen when it is read from. */
     (void)send(CHILD_FD, &done, sizeof done, MSG_NOSIGNAL);
@@ -209,6 +216,7 @@ static void begin_transfer(struct sender *sender, const struct way_message *mess
         _exit(EX_TEMPFAIL); /* the network changed; what has no answer is sent again */
     transfer->message = *message;
     transfer->answer_size = 0;
+    transfer->bytes = 0;
     if (way->kind == WAY_SMS) {
         if (!sms_is_open(sender->sms) && monotonic_s() - sender->sms_tried_s >= SMS_RETRY_S)
             _exit(EX_TEMPFAIL); /* within its bounds it can't connect any more */
@@ -256,12 +264,29 @@ static enum way_outcome by_curl(CURLcode code, char why[WAY_WHY_SIZE])
     }
 }
 
+/* Also of one that failed: it is paid for all the same. */
+static uint32_t bytes_of(CURL *easy)
+{
+    curl_off_t up = 0, down = 0, secure_us = 0;
+    long request = 0, head = 0, connects = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    (void)curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    (void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
+    (void)curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &head);
+    (void)curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+    (void)curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secure_us);
+    int64_t bytes = (int64_t)up + down + request + head + FRAMES_BYTES * (1 + (int64_t)connects) +
+                    (secure_us > 0 ? HANDSHAKE_BYTES * (int64_t)connects : 0);
+    return bytes > 0 && bytes < UINT32_MAX ? (uint32_t)bytes : 0;
+}
+
 static void finish_transfer(struct sender *sender, struct transfer *transfer, CURLcode code)
 {
     const struct way_config *way = &sender->hello.ways[transfer->message.way];
     char why[WAY_WHY_SIZE] = "";
     long status = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    transfer->bytes = bytes_of(transfer->easy);
     enum way_outcome outcome = WAY_SENT;
     if (code != CURLE_OK && (way->kind != WAY_MAIL || status < 400 || code == CURLE_LOGIN_DENIED))
         outcome = by_curl(code, why);

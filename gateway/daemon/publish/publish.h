@@ -58,6 +58,10 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
                     const void *correlation, size_t correlation_size, const void *payload,
                     size_t payload_size);
 
+/* Others have used the uplink too (messages to people): that many bytes count against the month of
+ * the first broker with a budget. Any thread. */
+void publish_spent(struct publish *publish, uint64_t bytes);
+
 struct publish_stats {
     char state[16];                    /* "up", "connecting", "down", "stopped", "refused" */
     char why[96];                      /* of a state other than up */

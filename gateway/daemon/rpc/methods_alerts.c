@@ -6,10 +6,11 @@
 
 #include "gateway/daemon/rpc/call.h"
 
-#define ALERTS_OF_ANSWER 60 /* each at most 1 kB as a rule: below 64 kB */
+#define ALERTS_OF_ANSWER 50 /* each at most 1.2 kB as a rule: below 64 kB */
 
 struct listed {
     json_t *rows;
+    int64_t next_ms;
 };
 
 static void free_listed(void *state)
@@ -22,6 +23,9 @@ static void alerts_ready(struct rpc_call *call)
     const struct listed *listed = call->state;
     if (call->store_result != STORE_OK)
         rpc_fail_store(call, call->store_result);
+    else if (listed->next_ms != 0)
+        rpc_end(call, json_pack("{s:O,s:I}", "alerts", listed->rows, "next",
+                                (json_int_t)listed->next_ms));
     else
         rpc_end(call, json_pack("{s:O}", "alerts", listed->rows));
 }
@@ -35,7 +39,6 @@ static json_t *row_of(const struct store_alert *alert)
         return NULL;
     }
     (void)json_object_del(row, "v");
-    (void)json_object_del(row, "decimals");
     (void)json_object_del(row, "devices");
     if (alert->ended_ms != 0)
         (void)json_object_set_new(row, "ended", json_integer(alert->ended_ms));
@@ -44,11 +47,12 @@ static json_t *row_of(const struct store_alert *alert)
 
 /* Store thread. */
 static void alerts_done(void *context, enum store_result result, const struct store_alert *alerts,
-                        uint32_t count)
+                        uint32_t count, int64_t next_ms)
 {
     struct rpc_call *call = context;
     struct listed *listed = call->state;
     listed->rows = json_array();
+    listed->next_ms = next_ms;
     for (uint32_t i = 0; i < count; i++) {
         json_t *row = row_of(&alerts[i]);
         if (row != NULL)
@@ -155,8 +159,26 @@ static void run_alert_test(struct rpc_call *call)
     loop_timer_start(call->rpc->loop, &test->timer, TEST_LOOK_MS);
 }
 
+/* ---- ways: how each is ---- */
+
+static void run_ways(struct rpc_call *call)
+{
+    const struct rpc *rpc = call->rpc;
+    json_t *ways = json_array();
+    for (uint16_t i = 0; rpc->parts.notifier != NULL && i < rpc->config->way_count; i++) {
+        struct notifier_way way;
+        notifier_way(rpc->parts.notifier, i, &way);
+        (void)json_array_append_new(
+            ways, json_pack("{s:s,s:s,s:I,s:s}", "way", rpc->config->ways[i].name, "service",
+                            way_kind_name(rpc->config->ways[i].kind), "waiting",
+                            (json_int_t)way.waiting, "trouble", way.trouble));
+    }
+    rpc_end(call, json_pack("{s:o}", "ways", ways));
+}
+
 static const struct rpc_method methods[] = {
     {.name = "alerts", .run = run_alerts},
+    {.name = "ways", .run = run_ways},
     {.name = "alert_test", .role = USER_TECHNICIAN, .command = true, .run = run_alert_test},
     {.name = NULL},
 };

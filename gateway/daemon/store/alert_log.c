@@ -102,18 +102,32 @@ enum store_result store_alert_put(struct store *store, const struct store_alert 
 
 /* ---- Reading ---- */
 
+/* Where the next page begins, when there is a row more than fits: no two pages share the alerts of
+ * one moment. */
+static int64_t cut_page(const struct store_alert *alerts, uint32_t limit, uint32_t *count)
+{
+    if (*count <= limit)
+        return 0;
+    uint32_t kept = limit;
+    while (kept > 0 && alerts[kept - 1].begun_ms == alerts[limit].begun_ms)
+        kept--;
+    *count = kept > 0 ? kept : limit; /* more than a page of one moment is cut */
+    return alerts[*count - 1].begun_ms;
+}
+
 static enum store_result list(struct store *store, const struct list_task *own)
 {
-    struct store_alert *alerts = calloc(own->limit, sizeof *alerts);
+    uint32_t most = own->limit + 1;
+    struct store_alert *alerts = calloc(most, sizeof *alerts);
     sqlite3_stmt *s = alerts != NULL ? db_statement(&store->db, DB_ALERT_LIST) : NULL;
     uint32_t count = 0;
     bool memory = alerts != NULL;
     if (s != NULL) {
         sqlite3_bind_int64(s, 1, own->from_ms);
         sqlite3_bind_int64(s, 2, own->to_ms);
-        sqlite3_bind_int64(s, 3, own->limit);
+        sqlite3_bind_int64(s, 3, most);
     }
-    while (s != NULL && memory && count < own->limit && sqlite3_step(s) == SQLITE_ROW) {
+    while (s != NULL && memory && count < most && sqlite3_step(s) == SQLITE_ROW) {
         struct store_alert *alert = &alerts[count];
         const char *doc = (const char *)sqlite3_column_text(s, 3);
         const char *id = (const char *)sqlite3_column_text(s, 0);
@@ -128,7 +142,9 @@ static enum store_result list(struct store *store, const struct list_task *own)
     if (s != NULL)
         sqlite3_reset(s);
     enum store_result result = s != NULL && memory ? STORE_OK : STORE_UNAVAILABLE;
-    own->done(own->context, result, alerts, result == STORE_OK ? count : 0);
+    uint32_t told = result == STORE_OK ? count : 0;
+    int64_t next_ms = cut_page(alerts, own->limit, &told);
+    own->done(own->context, result, alerts, told, next_ms);
     for (uint32_t i = 0; i < count; i++)
         free((void *)(uintptr_t)alerts[i].doc);
     free(alerts);
@@ -143,7 +159,7 @@ static bool list_run(struct store *store, struct task *task, enum store_result s
     if (state == STORE_OK)
         (void)list(store, own);
     else
-        own->done(own->context, state, NULL, 0);
+        own->done(own->context, state, NULL, 0, 0);
     free(own);
     return false;
 }

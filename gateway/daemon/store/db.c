@@ -158,8 +158,10 @@ static const char *const sql[DB_STATEMENT_COUNT] = {
     [DB_GONE_DELETE] = "DELETE FROM gone WHERE device = ?1 AND boot = ?2 AND first = ?3",
     [DB_GONE_UNTOLD] = "SELECT device, boot, first, last FROM gone WHERE told = 0 LIMIT ?1",
     [DB_ALERT_SET] = "INSERT OR REPLACE INTO alert(id, begun, ended, doc) VALUES(?1, ?2, ?3, ?4)",
-    [DB_ALERT_LIST] = "SELECT id, begun, ended, doc FROM alert WHERE ended = 0 OR"
-                      " (begun < ?2 AND ended >= ?1) ORDER BY ended > 0, begun DESC LIMIT ?3",
+    [DB_ALERT_LIST] = "SELECT id, begun, ended, doc FROM alert WHERE"
+                      " CASE WHEN ?1 = ?2 THEN ended = 0"
+                      " ELSE begun < ?2 AND (ended = 0 OR ended >= ?1) END"
+                      " ORDER BY begun DESC, id LIMIT ?3",
     [DB_ALERT_COUNT] = "SELECT count(*) FROM alert",
     [DB_ALERT_TRIM] = "DELETE FROM alert WHERE (id, begun) IN (SELECT id, begun FROM alert WHERE"
                       " ended > 0 ORDER BY ended LIMIT ?1)",

@@ -254,10 +254,12 @@ enum store_result store_alert_put(struct store *store, const struct store_alert 
                                   store_done done, void *context);
 #define STORE_ALERTS_MAX 1024u
 /* `alerts` is valid inside the callback only. */
+/* `next_ms` is where to go on (to_ms of the next page), 0: that is all. */
 typedef void (*store_alerts_done)(void *context, enum store_result result,
-                                  const struct store_alert *alerts, uint32_t count);
-/* All that stand, then those of from <= t < to, the newest first, together at most `limit`.
- * from_ms = to_ms: only those that stand. */
+                                  const struct store_alert *alerts, uint32_t count,
+                                  int64_t next_ms);
+/* Those that began before `to_ms` and stand or ended at or after `from_ms`, the newest first, at
+ * most `limit`. from_ms = to_ms: all that stand, whenever they began. */
 enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
                                int64_t to_ms, uint32_t limit, store_alerts_done done,
                                void *context);

@@ -377,6 +377,80 @@ static void all_is_well_is_told_once_a_week(void **state)
     assert_int_equal(beats, 3);
 }
 
+/* The way that does not work is alone in the first group: all others are told, not the next group
+ * after ten minutes, which a watch never reaches. */
+static void a_way_that_does_not_work_is_told_by_all_the_others(void **state)
+{
+    (void)state;
+    stand("notify-yard", ALERT_WATCH, "no alert reaches yard by webhook: wrong key");
+    look();
+    assert_string_equal(sent(0), "");
+    assert_non_null(strstr(sent(1), "霜冻"));
+    over("notify-yard");
+    look();
+    assert_string_equal(sent(0), "");
+    assert_non_null(strstr(sent(1), "【已解除】"));
+}
+
+static void refuse(uint16_t way, const char *why)
+{
+    struct way_message message;
+    assert_true(queue_next(queue, way, &now, &message));
+    queue_done(queue, way, message.id, WAY_REFUSED, why, &now);
+}
+
+/* Nobody has heard of it: there is no answer to wait for. */
+static void an_alert_that_reached_nobody_goes_to_the_next_group_at_once(void **state)
+{
+    (void)state;
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    refuse(0, "wrong key");
+    pass(1000);
+    look();
+    assert_non_null(strstr(sent(1), "霜冻"));
+    pass(60 * MINUTE);
+    look();
+    assert_string_equal(sent(0), "");
+    assert_string_equal(sent(1), "");
+}
+
+static void one_that_reached_somebody_waits_for_an_answer(void **state)
+{
+    (void)state;
+    config.groups[0].ways = 3;
+    config.groups[1].ways = 2;
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    assert_string_not_equal(sent(1), "");
+    refuse(0, "wrong key");
+    pass(60 * MINUTE);
+    look();
+    assert_string_equal(sent(1), "");
+}
+
+/* What does not work is not known to work again because the gateway started anew. */
+static void a_trouble_is_known_over_a_restart(void **state)
+{
+    (void)state;
+    static char doc[64000];
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    refuse(0, "wrong key (93000)");
+    assert_true(queue_changed(queue));
+    size_t size = queue_write(queue, doc, sizeof doc);
+    queue_destroy(queue);
+    queue = queue_create(&config);
+    queue_read(queue, doc, size, &now);
+    assert_string_equal(queue_trouble(queue, 0), "wrong key (93000)");
+    assert_string_equal(queue_trouble(queue, 1), "");
+    (void)queue_changed(queue);
+    queue_test(queue, 0, &now);
+    assert_string_not_equal(sent(0), ""); /* mended */
+    assert_string_equal(queue_trouble(queue, 0), "");
+    assert_true(queue_changed(queue));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -398,6 +472,10 @@ int main(void)
         CASE(a_document_that_can_not_be_read_is_none),
         CASE(more_than_fits_is_written_as_far_as_it_goes),
         CASE(all_is_well_is_told_once_a_week),
+        CASE(a_way_that_does_not_work_is_told_by_all_the_others),
+        CASE(an_alert_that_reached_nobody_goes_to_the_next_group_at_once),
+        CASE(one_that_reached_somebody_waits_for_an_answer),
+        CASE(a_trouble_is_known_over_a_restart),
     };
     (void)setenv("TZ", "UTC", 1);
     tzset();

@@ -187,12 +187,14 @@ void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way
     (void)notifier;
     *way = (struct notifier_way){.answered = fakes.tests};
     (void)snprintf(way->last, sizeof way->last, "%s", index == 0 ? "" : "wrong key");
+    memcpy(way->trouble, way->last, sizeof way->trouble);
 }
 
 enum store_result store_alerts(struct store *store, store_asker asker, int64_t from_ms,
                                int64_t to_ms, uint32_t limit, store_alerts_done done, void *context)
 {
-    static const char doc[] = "{\"v\":1,\"id\":\"frost-garden\",\"decimals\":1,\"devices\":\"a\"}";
+    static const char doc[] = "{\"v\":1,\"id\":\"frost-garden\",\"what\":\"Frost\","
+                              "\"zh\":{\"what\":\"霜冻\"},\"decimals\":1,\"devices\":\"a\"}";
     struct store_alert rows[] = {{.id = "frost-garden", .doc = doc, .size = sizeof doc - 1},
                                  {.id = "broken", .doc = "{", .size = 1},
                                  {.id = "frost-garden",
@@ -202,7 +204,8 @@ enum store_result store_alerts(struct store *store, store_asker asker, int64_t f
                                   .size = sizeof doc - 1}};
     (void)store;
     (void)asker;
-    done(context, fakes.result, rows, from_ms < to_ms && limit > 2 ? 3 : 1);
+    bool range = from_ms < to_ms && limit > 2;
+    done(context, fakes.result, rows, range ? 3 : 1, range && to_ms > 100 ? 5 : 0);
     return STORE_OK;
 }
 

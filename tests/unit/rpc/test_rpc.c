@@ -153,12 +153,29 @@ static void alerts_are_listed_as_their_topics_have_them(void **state)
 {
     (void)state;
     assert_string_equal(ask(&farmer, "alerts", "{}"), "");
-    assert_said("{\"alerts\":[{\"id\":\"frost-garden\"}]}");
+    assert_said("{\"alerts\":[{\"decimals\":1,\"id\":\"frost-garden\",\"what\":\"Frost\",\"zh\":{"
+                "\"what\":\"霜冻\"}}]}");
     assert_string_equal(ask(&farmer, "alerts", "{\"from\":1,\"to\":9}"), "");
-    assert_said("{\"alerts\":[{\"id\":\"frost-garden\"},"
-                "{\"ended\":9,\"id\":\"frost-garden\"}]}");
+    assert_said("{\"alerts\":[{\"decimals\":1,\"id\":\"frost-garden\",\"what\":\"Frost\",\"zh\":{"
+                "\"what\":\"霜冻\"}},"
+                "{\"decimals\":1,\"ended\":9,\"id\":\"frost-garden\",\"what\":\"Frost\",\"zh\":{"
+                "\"what\":\"霜冻\"}}]}");
+    assert_string_equal(ask(&farmer, "alerts", "{\"from\":1,\"to\":900}"), "");
+    assert_said("{\"alerts\":[{\"decimals\":1,\"id\":\"frost-garden\",\"what\":\"Frost\",\"zh\":{"
+                "\"what\":\"霜冻\"}},"
+                "{\"decimals\":1,\"ended\":900,\"id\":\"frost-garden\",\"what\":\"Frost\",\"zh\":{"
+                "\"what\":\"霜冻\"}}],\"next\":5}");
     assert_string_equal(ask(&farmer, "alerts", "{\"from\":9}"), "invalid");
     assert_string_equal(ask(&farmer, "alerts", "{\"from\":9,\"to\":1}"), "invalid");
+}
+
+static void the_ways_say_how_they_are(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&farmer, "ways", "{}"), "");
+    assert_said(
+        "{\"ways\":[{\"service\":\"wecom\",\"trouble\":\"\",\"waiting\":0,\"way\":\"family\"},"
+        "{\"service\":\"ntfy\",\"trouble\":\"wrong key\",\"waiting\":0,\"way\":\"son\"}]}");
 }
 
 static void a_test_of_the_ways_says_what_each_answered(void **state)
@@ -708,6 +725,7 @@ int main(void)
         TEST(a_full_history_answer_stays_below_64_kb),
         TEST(a_history_that_makes_no_sense_is_refused),
         TEST(alerts_are_listed_as_their_topics_have_them),
+        TEST(the_ways_say_how_they_are),
         TEST(a_test_of_the_ways_says_what_each_answered),
         TEST(an_acknowledged_alert_says_by_whom),
         TEST(a_resend_goes_to_the_broker_that_asked),

@@ -246,13 +246,17 @@ static enum store_result alert(struct bench *bench, const char *id, int64_t begu
 struct listed {
     sem_t done;
     enum store_result result;
+    uint32_t count;
+    int64_t next_ms;
     char text[256];
 };
 
 static void on_alerts(void *context, enum store_result result, const struct store_alert *alerts,
-                      uint32_t count)
+                      uint32_t count, int64_t next_ms)
 {
     struct listed *listed = context;
+    listed->count = count;
+    listed->next_ms = next_ms;
     size_t at = 0;
     listed->result = result;
     listed->text[0] = '\0';
@@ -287,8 +291,34 @@ static void alerts_that_stand_are_found_after_a_restart_and_ended_ones_by_their_
     assert_int_equal(alert(bench, "frost", NOON + DAY, NOON + DAY + 7), STORE_OK);
     assert_listed(bench, 0, 0, "dry+:{\"v\":1}");
     assert_listed(bench, NOON, NOON + DAY, "dry+:{\"v\":1} frost-:{\"v\":1}");
-    assert_listed(bench, NOON, NOON + 2 * DAY, "dry+:{\"v\":1} frost-:{\"v\":1} frost-:{\"v\":1}");
+    assert_listed(bench, NOON, NOON + 2 * DAY, "frost-:{\"v\":1} dry+:{\"v\":1} frost-:{\"v\":1}");
     assert_listed(bench, NOON + 101, NOON + 102, "dry+:{\"v\":1}");
+}
+
+/* A season's list, page by page: each once, also where several began in one moment. */
+static void a_list_goes_on_where_the_last_page_ended(void **state)
+{
+    struct bench *bench = *state;
+    uint32_t got = 0, pages = 0;
+    for (unsigned i = 0; i < 25; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "a-%u", i);
+        assert_int_equal(alert(bench, id, NOON + i / 4, i % 3 > 0 ? NOON + 100 : 0), STORE_OK);
+    }
+    for (int64_t to = NOON + DAY; to != 0; pages++) {
+        struct listed listed;
+        sem_init(&listed.done, 0, 0);
+        assert_int_equal(
+            store_alerts(bench->store, STORE_ASKER_GATEWAY, NOON, to, 10, on_alerts, &listed),
+            STORE_OK);
+        sem_wait(&listed.done);
+        assert_int_equal(listed.result, STORE_OK);
+        assert_in_range(listed.count, 1, 10);
+        got += listed.count;
+        to = listed.next_ms;
+    }
+    assert_int_equal(got, 25);
+    assert_in_range(pages, 3, 4);
 }
 
 static void alerts_keep_to_their_share_and_those_that_stand_stay(void **state)
@@ -327,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             alerts_that_stand_are_found_after_a_restart_and_ended_ones_by_their_time,
             bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(a_list_goes_on_where_the_last_page_ended, bench_begin_open,
+                                        bench_end),
         cmocka_unit_test_setup_teardown(alerts_keep_to_their_share_and_those_that_stand_stay,
                                         bench_begin, bench_end),
     };

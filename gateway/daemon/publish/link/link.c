@@ -136,6 +136,17 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     return wait;
 }
 
+/* One plan is one SIM card: it is counted once. */
+static void count_spent(struct publish *publish)
+{
+    uint64_t bytes = atomic_exchange(&publish->spent, 0);
+    uint16_t i = 0;
+    while (i < publish->broker_count && publish->brokers[i].data_plan.limit == 0)
+        i++;
+    if (bytes > 0 && i < publish->broker_count)
+        data_plan_count(publish, &publish->brokers[i], &(struct data_plan_traffic){.bytes = bytes});
+}
+
 static int64_t pump_all(struct publish *publish, bool slow)
 {
     int64_t now_ms = clock_now().mono_ms, wait = 1000;
@@ -180,6 +191,7 @@ static void *link_main(void *context)
         if (slow) {
             publish->slow_ms = now_ms;
             announced_second(publish, publish->announced);
+            count_spent(publish);
             for (uint16_t i = 0; i < publish->broker_count; i++)
                 look_for_silence(&publish->brokers[i], now_ms);
         }
@@ -205,6 +217,7 @@ static void *link_main(void *context)
         }
         child_end(&broker->child, 300);
     }
+    count_spent(publish);
     data_plan_save(publish);
     return NULL;
 }
@@ -320,6 +333,11 @@ void publish_stop(struct publish *publish)
 }
 
 /* ---- Small ones ---- */
+
+void publish_spent(struct publish *publish, uint64_t bytes)
+{
+    atomic_fetch_add(&publish->spent, bytes);
+}
 
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,
                  bool retain, uint8_t qos)

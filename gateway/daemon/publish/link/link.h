@@ -107,6 +107,7 @@ struct publish {
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
+    atomic_ullong spent;  /* bytes of publish_spent() that are not counted yet */
     pthread_mutex_t lock; /* answers and stats of brokers */
     int64_t slow_ms;      /* monotonic: last of what is done once a second */
     struct announced *announced;
