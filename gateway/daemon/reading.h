@@ -73,6 +73,7 @@ struct reading_gap {
 struct device_health {
     uint16_t device;
     bool online;              /* the last poll was answered */
+    bool away;                /* its line's converter has not dialled in */
     struct wall_ms last_seen; /* ms 0: never */
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     uint32_t turnaround_p50_us, turnaround_p99_us;

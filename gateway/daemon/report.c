@@ -54,12 +54,27 @@ static void print_device(const struct device_config *device, const struct load_d
     }
 }
 
+static void print_dial_in(const struct bus_config *bus, FILE *out)
+{
+    const struct dial_in_word *word = &bus->dial_in->registration;
+    (void)fprintf(out, "bus %s: waits at %s port %u for its converter, %s\n", bus->name, bus->port,
+                  bus->tcp_port, bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
+    if (word->size > 0)
+        (void)fprintf(out, "  known by %u bytes of registration%s\n", word->size,
+                      word->open ? " and what may follow" : "");
+    if (bus->dial_in->from_count == 0)
+        (void)fprintf(out, "  from any address: who sends that is taken for it; name its network "
+                           "in from: where it is known\n");
+}
+
 static void print_bus(const struct config *config, const struct bus_config *bus, FILE *out)
 {
     double share = load_bus(config, bus);
     if (bus->type == BUS_RTU)
         (void)fprintf(out, "bus %s: %s, %u baud, 8%c%u\n", bus->name, bus->port, bus->baud,
                       bus->parity, bus->stop_bits);
+    else if (bus->dial_in != NULL)
+        print_dial_in(bus, out);
     else
         (void)fprintf(out, "bus %s: %s port %u, %s\n", bus->name, bus->port, bus->tcp_port,
                       bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");

@@ -14,6 +14,7 @@
 #include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts_publish.h"
 #include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/forecast/forecast.h"
@@ -67,6 +68,7 @@ struct daemon {
     struct actions *actions;
     struct forecast *forecast;
     struct bus **buses;
+    struct listener *listener; /* NULL: no converter dials in */
     enum run_end end;
 };
 
@@ -226,12 +228,21 @@ static bool start_all(struct daemon *daemon)
         log_write(LOG_LEVEL_ERROR, "the actions can't be started: %s", strerror(errno));
         return false;
     }
+    if (listener_wanted(config)) {
+        daemon->listener = listener_start(config, daemon->buses);
+        if (daemon->listener == NULL) {
+            log_write(LOG_LEVEL_ERROR, "listening for converters can't be started: %s",
+                      strerror(errno));
+            return false;
+        }
+    }
     struct serve_parts parts = {.store = daemon->store,
                                 .publish = daemon->publish,
                                 .alerts = daemon->alerts,
                                 .actions = daemon->actions,
                                 .notifier = daemon->notifier,
                                 .buses = daemon->buses,
+                                .listener = daemon->listener,
                                 .forecast = daemon->forecast,
                                 .reload = reload,
                                 .reload_context = daemon};
@@ -258,6 +269,7 @@ static void stop_all(struct daemon *daemon)
         serve_end(daemon->serve);
     forecast_stop(daemon->forecast);
     actions_stop(daemon->actions);
+    listener_stop(daemon->listener);
     for (unsigned i = 0; i < daemon->config->bus_count; i++)
         bus_stop(daemon->buses[i]);
     alerts_stop(daemon->alerts);

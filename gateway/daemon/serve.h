@@ -9,6 +9,7 @@
 #include "gateway/daemon/actions/actions.h"
 #include "gateway/daemon/alerts/alerts.h"
 #include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/notifier/notifier.h"
@@ -30,6 +31,7 @@ struct serve_parts {
     struct actions *actions;                               /* may be NULL */
     struct notifier *notifier;                             /* NULL: no way is configured */
     struct bus *const *buses;                              /* one a config.buses, all started */
+    struct listener *listener;                             /* may be NULL */
     struct forecast *forecast;                             /* may be NULL */
     bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
     void *reload_context;

@@ -79,7 +79,9 @@ static void print_devices(const json_t *result)
         json_array_foreach (json_object_get(device, "writes"), inner, item)
             (void)printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", talk_text(item, "name"),
                          talk_integer(item, "min"), talk_integer(item, "max"));
-        (void)putchar('\n');
+        (void)puts(json_is_true(json_object_get(device, "away"))
+                       ? "; AWAY: its converter has not dialled in"
+                       : "");
     }
 }
 

@@ -9,6 +9,7 @@
 
 #define PERIODS       5
 #define LEAST_MS      10000
+#define AWAY_MS       60000 /* a converter that dials in again does so sooner */
 #define DEVICE_PREFIX "silent-"
 #define LINE_PREFIX   "line-"
 #define STUCK_PREFIX  "stuck-"
@@ -53,6 +54,8 @@ void offline_health(struct offline *offline, const struct device_health *health)
     struct listened *device = &offline->devices[health->device];
     if (!device->known || health->online)
         device->exceptions = health->exceptions;
+    if (device->health.away && !health->away)
+        device->since_ms = 0; /* its converter is back: it has its time again */
     device->known = true;
     device->health = *health;
 }
@@ -89,6 +92,8 @@ static enum voice listen_to(struct offline *offline, uint16_t index, int64_t now
     }
     if (device->since_ms == 0)
         device->since_ms = now_ms;
+    if (device->health.away && wait_ms > AWAY_MS)
+        wait_ms = AWAY_MS;
     return now_ms - device->since_ms >= (wait_ms > LEAST_MS ? wait_ms : LEAST_MS)
                ? VOICE_SILENT
                : VOICE_WAITED_FOR;
@@ -135,8 +140,18 @@ static void raise_device(struct offline *offline, struct active *active,
                      health->last_seen.ms > 0 ? health->last_seen.ms : now->wall.ms, now);
 }
 
-static void raise_line(struct active *active, const struct bus_config *bus, int64_t since_ms,
-                       const struct active_now *now)
+static void say_away(struct alert_text *text, const struct bus_config *bus)
+{
+    say(text, METRIC_EN, "", "check the converter's power, antenna, SIM card and data plan");
+    say(text, METRIC_ZH, "", "检查转换器的供电、天线、SIM 卡和流量");
+    (void)snprintf(text->words[METRIC_EN].what, sizeof text->words[METRIC_EN].what,
+                   "the converter of line %s has not dialled in", bus->name);
+    (void)snprintf(text->words[METRIC_ZH].what, sizeof text->words[METRIC_ZH].what,
+                   "总线 %s 的转换器没有连上主机", bus->name);
+}
+
+static void raise_line(struct active *active, const struct bus_config *bus, bool away,
+                       int64_t since_ms, const struct active_now *now)
 {
     struct alert_text text = {.level = ALERT_WATCH};
     struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
@@ -149,6 +164,8 @@ static void raise_line(struct active *active, const struct bus_config *bus, int6
                    bus->device_count, bus->name);
     (void)snprintf(zh->what, sizeof zh->what, "总线 %s 上的 %u 台设备都没有应答", bus->name,
                    bus->device_count);
+    if (away)
+        say_away(&text, bus);
     (void)snprintf(en->place, sizeof en->place, "line %s", bus->name);
     (void)snprintf(zh->place, sizeof zh->place, "总线 %s", bus->name);
     (void)active_set(active, &text, 0, since_ms > 0 ? since_ms : now->wall.ms, now);
@@ -170,6 +187,7 @@ static void look_at_line(struct offline *offline, struct active *active,
 {
     unsigned voices[VOICE_COUNT] = {0};
     int64_t since_ms = 0;
+    bool away = offline->devices[bus->devices[0]].health.away; /* then all of them are */
     for (uint16_t i = 0; i < bus->device_count; i++) {
         voices[listen_to(offline, bus->devices[i], now->mono_ms)]++;
         int64_t seen_ms = offline->devices[bus->devices[i]].health.last_seen.ms;
@@ -177,10 +195,10 @@ static void look_at_line(struct offline *offline, struct active *active,
             since_ms = seen_ms; /* of the last that fell silent */
     }
     /* A slow device is given its time only while others of the line answer. */
-    bool line = bus->device_count > 1 && voices[VOICE_SILENT] > 0 &&
+    bool line = (bus->device_count > 1 || away) && voices[VOICE_SILENT] > 0 &&
                 voices[VOICE_SILENT] + voices[VOICE_WAITED_FOR] == bus->device_count;
     if (line)
-        raise_line(active, bus, since_ms, now);
+        raise_line(active, bus, away, since_ms, now);
     else if (voices[VOICE_ANSWERS] > 0 || bus->device_count < 2)
         end(active, LINE_PREFIX, bus->name, now);
     for (uint16_t i = 0; i < bus->device_count; i++) {

@@ -180,6 +180,8 @@ void bus_destroy(struct bus *bus)
     line_end(&bus->line);
     if (bus->wake_fd >= 0)
         (void)close(bus->wake_fd);
+    if (bus->given_fd >= 0)
+        (void)close(bus->given_fd);
     (void)pthread_mutex_destroy(&bus->mutex);
     free(bus->units);
     free(bus->devices);
@@ -213,6 +215,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->fetched_ms = now;
     atomic_store(&bus->step_ms, now);
     log_state_init(&bus->hint_log, 0);
+    bus->given_fd = -1;
     bus->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     line_init(&bus->line, own, bus->wake_fd);
     transact_init(&bus->transact, &bus->line);
@@ -302,6 +305,18 @@ void bus_pause(struct bus *bus, uint32_t seconds)
 bool bus_port_free(struct bus *bus)
 {
     return atomic_load(&bus->paused);
+}
+
+void bus_give(struct bus *bus, int fd, const char *from)
+{
+    (void)pthread_mutex_lock(&bus->mutex);
+    int before = bus->given_fd;
+    bus->given_fd = fd;
+    (void)snprintf(bus->given_from, sizeof bus->given_from, "%s", from);
+    (void)pthread_mutex_unlock(&bus->mutex);
+    if (before >= 0)
+        (void)close(before);
+    wake(bus);
 }
 
 void bus_stats(struct bus *bus, struct bus_stats *stats)

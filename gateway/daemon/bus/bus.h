@@ -73,7 +73,7 @@ struct bus_stats {
     uint64_t requests, answers, timeouts, crc_errors, stray_bytes, reopened;
     uint64_t busy_us; /* wire time used since start */
     uint64_t silence_violations;
-    char state[16]; /* "up", "down", "paused" */
+    char state[16]; /* "up", "down", "paused"; "away": its converter has not dialled in */
     char hint[96];  /* what a technician should look at, or "" */
 };
 
@@ -92,6 +92,9 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request);
 void bus_pause(struct bus *bus, uint32_t seconds);
 /* Is it paused, and the port closed? Any thread. */
 bool bus_port_free(struct bus *bus);
+/* The bus's converter has dialled in: its socket, the bus's from now on, and whence it came, for
+ * people. The one that it had before is closed. Any thread. */
+void bus_give(struct bus *bus, int fd, const char *from);
 /* A copy of the counters. Any thread. */
 void bus_stats(struct bus *bus, struct bus_stats *stats);
 /* Milliseconds since the thread last made a step; for the watchdog. Any thread. */

@@ -19,7 +19,9 @@ static void publish_stats(struct bus *bus)
     bus->counted.stray_bytes = bus->transact.stray_bytes;
     bus->counted.silence_violations = bus->transact.silence_violations;
     (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s",
-                   connection_fine(bus) ? "up" : "down");
+                   connection_fine(bus)   ? "up"
+                   : connection_away(bus) ? "away"
+                                          : "down");
     (void)pthread_mutex_lock(&bus->mutex);
     bus->stats = bus->counted;
     (void)pthread_mutex_unlock(&bus->mutex);
@@ -86,13 +88,17 @@ static void report_health(struct bus *bus)
         char odd[96];
         bool tcp = bus->bus->type == BUS_TCP;
         const char *hint = link_quality_device_hint(health, count, i, tcp);
-        if (link_quality_is_odd(&device->health, odd, sizeof odd))
+        bool away = connection_away(bus);
+        if (away)
+            hint = connection_hint(bus);
+        else if (link_quality_is_odd(&device->health, odd, sizeof odd))
             hint = odd;
         else if (hint[0] == '\0')
             hint = refused_hint(device, now);
         struct device_health report = {
             .device = device->config->index,
             .online = device->report.online && connection_fine(bus),
+            .away = away,
             .last_seen = device->report.last_seen,
             .polls = health[i].polls,
             .good = health[i].good,
@@ -111,7 +117,8 @@ static void report_health(struct bus *bus)
         if (device->node == NULL)
             memcpy(report.firmware, device->texts[2], sizeof report.firmware);
         (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
-        log_hint(bus, i, hint);
+        if (!away) /* the line says so itself */
+            log_hint(bus, i, hint);
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;

@@ -8,8 +8,12 @@
  *
  * A server that ends connections that rest is not connected to before it is asked again: one
  * connection a poll, and to everybody else the line is up all the time. Adapters and converters go
- * deaf: they look open and pass nothing on until they are opened anew. */
+ * deaf: they look open and pass nothing on until they are opened anew.
+ *
+ * A converter that dials in connects by itself (listener.h): what it makes is taken in the place of
+ * what it had before, which is dead although it may look open. */
 #include <errno.h>
+#include <string.h>
 
 #include "gateway/daemon/bus/impl.h"
 
@@ -42,6 +46,8 @@ static void back_off(struct bus *bus)
 static void close_line(struct bus *bus)
 {
     line_close(&bus->line);
+    if (bus->up && bus->bus->dial_in != NULL)
+        bus->health_at_ms = bus_now_ms(); /* it is away: say so at once */
     bus->up = false;
     bus->dormant = false;
     for (unsigned i = 0; i < bus->bus->device_count; i++)
@@ -93,7 +99,7 @@ void connection_lost(struct bus *bus)
 
 void connection_ended(struct bus *bus)
 {
-    if (bus->bus->type != BUS_RTU && bus->useful && bus->line.ended)
+    if (bus->bus->type != BUS_RTU && bus->bus->dial_in == NULL && bus->useful && bus->line.ended)
         retire(bus);
     else
         connection_lost(bus);
@@ -135,19 +141,58 @@ static void opened(struct bus *bus, int64_t now)
         schedule_restart(&bus->schedule, now * US);
 }
 
+static bool has_dialled_in(struct bus *bus)
+{
+    if (bus->bus->dial_in == NULL)
+        return false;
+    (void)pthread_mutex_lock(&bus->mutex);
+    bool given = bus->given_fd >= 0;
+    (void)pthread_mutex_unlock(&bus->mutex);
+    return given;
+}
+
+/* The connection that the converter made, if it has. */
+static int take_given(struct bus *bus)
+{
+    char from[sizeof bus->given_from];
+    (void)pthread_mutex_lock(&bus->mutex);
+    int fd = bus->given_fd;
+    bus->given_fd = -1;
+    memcpy(from, bus->given_from, sizeof from);
+    (void)pthread_mutex_unlock(&bus->mutex);
+    int state = fd >= 0 ? 0 : ENOTCONN;
+    log_change(&bus->line_log, state, fd >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+               "bus %s: its converter %s%s", bus->bus->name,
+               fd >= 0 ? "has dialled in, from " : "is away: waiting until it dials in",
+               fd >= 0 ? from : "");
+    if (fd < 0)
+        return ENOTCONN;
+    close_line(bus);
+    line_adopt(&bus->line, fd);
+    bus->health_at_ms = bus_now_ms(); /* say so at once */
+    return 0;
+}
+
+static void note_open(struct bus *bus, int error)
+{
+    log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
+               error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
+               error ? "; trying on" : "");
+}
+
 static void try_open(struct bus *bus)
 {
-    int error = line_open(&bus->line);
+    bool dials_in = bus->bus->dial_in != NULL;
+    int error = dials_in ? take_given(bus) : line_open(&bus->line);
     int64_t now = bus_now_ms();
     bus->open_error = error;
     if (error == EALREADY) { /* it is being connected: on with it at once */
         bus->open_at_ms = now;
         return;
     }
-    log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-               "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
-               error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
-               error ? "; trying on" : "");
+    if (!dials_in)
+        note_open(bus, error);
     if (error == 0) {
         opened(bus, now);
         return;
@@ -163,8 +208,9 @@ static void wake_the_deaf(struct bus *bus, int64_t now)
 {
     bool silent = bus->silent_ms != 0 && now - bus->silent_ms >= DEAF_MS;
     bool again = bus->deaf_ms != 0 && now - bus->deaf_ms < DEAF_AGAIN_MS;
-    if (!bus->up || bus->bus->type == BUS_TCP || !silent || again)
-        return; /* a Modbus TCP connection is closed whenever an answer is missing */
+    bool kept = bus->bus->type != BUS_TCP || bus->bus->dial_in != NULL;
+    if (!bus->up || !kept || !silent || again)
+        return; /* other connections are closed whenever an answer is missing */
     bus->deaf_ms = now;
     log_change(&bus->deaf_log, 1, LOG_LEVEL_WARNING,
                "bus %s: no unit has answered for %d s; %s is opened anew, and again every minute "
@@ -212,7 +258,8 @@ bool connection_tend(struct bus *bus, int64_t now)
     wake_the_deaf(bus, now);
     bool paused = keep_pause(bus, now);
     bool asleep = bus->dormant && !is_wanted(bus, now);
-    if (!paused && !bus->up && !asleep && now >= bus->open_at_ms)
+    bool due = !bus->up && !asleep && now >= bus->open_at_ms;
+    if (!paused && (due || has_dialled_in(bus)))
         try_open(bus);
     return !paused && !asleep && bus->dormant; /* it is on its way: what is due waits for it */
 }
@@ -238,8 +285,22 @@ int64_t connection_idle(struct bus *bus, int64_t until_us)
     return !bus->up || until_us < close_us ? until_us : close_us;
 }
 
+bool connection_outlives(const struct bus *bus, enum bus_result result)
+{
+    bool dials_in = bus->bus->dial_in != NULL;
+    return bus->bus->type != BUS_TCP || result == BUS_OK || result == BUS_EXCEPTION ||
+           (dials_in && result == BUS_TIMEOUT);
+}
+
+bool connection_away(const struct bus *bus)
+{
+    return bus->bus->dial_in != NULL && !bus->up;
+}
+
 const char *connection_hint(const struct bus *bus)
 {
+    if (connection_away(bus))
+        return "its converter has not dialled in: look at its power, antenna, SIM and data plan";
     return bus->flickers >= FLICKERS && bus_now_ms() - bus->flicker_ms < FLICKER_SHOWN_MS
                ? "the port comes and goes: does brltty or ModemManager take it? Or a bad plug"
                : "";

@@ -40,6 +40,8 @@ struct bus {
     bool has_patient;
     int64_t patient_since_us;
     struct bus_stats stats;
+    int given_fd; /* a converter that has dialled in, not taken yet; -1: none */
+    char given_from[48];
     atomic_bool stopping, paused; /* paused: and the port is closed */
     atomic_llong paused_until_ms, step_ms;
     /* The thread's own: */
@@ -102,6 +104,12 @@ bool connection_fine(const struct bus *bus);
 /* A request of a unit is over. */
 void connection_used(struct bus *bus, const struct transact_request *request,
                      enum bus_result result);
+/* Is its converter one that dials in, and has not? */
+bool connection_away(const struct bus *bus);
+/* May it go on after an answer that did not come? Not one of ours with Modbus TCP: what may still
+ * come is told apart by its number, but a server that is stuck is not known otherwise. A converter
+ * that dials in needs long to do so again. */
+bool connection_outlives(const struct bus *bus, enum bus_result result);
 /* What a technician should look at, "": nothing. */
 const char *connection_hint(const struct bus *bus);
 

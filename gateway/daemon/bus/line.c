@@ -25,12 +25,16 @@
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
 
-#define NS_PER_S          1000000000LL
-#define CONNECT_LOOK_MS   200 /* an end asked for is noticed so soon */
-#define KEEPALIVE_IDLE_S  20
-#define KEEPALIVE_EVERY_S 5
-#define KEEPALIVE_COUNT   3
-#define USER_TIMEOUT_MS   10000u /* data without ACK for so long: the connection is dead */
+#define NS_PER_S        1000000000LL
+#define CONNECT_LOOK_MS 200 /* an end asked for is noticed so soon */
+#define KEEPALIVE_COUNT 3
+
+/* When a connection is looked after, and when it is dead: data without ACK for so long. */
+struct watch_times {
+    int idle_s, every_s, unacked_ms;
+};
+static const struct watch_times near = {20, 5, 10000};
+static const struct watch_times mobile = {60, 10, 30000}; /* each look costs data; cells change */
 
 int64_t line_now_ns(void)
 {
@@ -135,17 +139,17 @@ bool line_set(struct line *line, const struct serial_timing *wire)
 
 /* ---- TCP ---- */
 
-static void watch_connection(int fd)
+static void watch_connection(int fd, const struct watch_times *times)
 {
-    static const struct {
+    const struct {
         int level, option;
         int value;
     } options[] = {
         {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
+        {IPPROTO_TCP, TCP_KEEPIDLE, times->idle_s},
+        {IPPROTO_TCP, TCP_KEEPINTVL, times->every_s},
         {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)USER_TIMEOUT_MS},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, times->unacked_ms},
         {IPPROTO_TCP, TCP_NODELAY, 1},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -210,7 +214,7 @@ static int open_tcp(struct line *line)
     line->connecting = -1;
     line->transaction = 0;
     line->ended = false;
-    watch_connection(line->fd);
+    watch_connection(line->fd, &near);
     return 0;
 }
 
@@ -237,6 +241,16 @@ void line_close(struct line *line)
     }
     line->modbus = NULL;
     line->fd = -1;
+}
+
+void line_adopt(struct line *line, int fd)
+{
+    line_close(line);
+    line->fd = fd;
+    line->transaction = 0;
+    line->ended = false;
+    line->last_ns = line_now_ns();
+    watch_connection(fd, &mobile);
 }
 
 void line_end(struct line *line)
@@ -321,6 +335,8 @@ const char *bus_open_text(int error)
     case ETIMEDOUT:
     case EHOSTUNREACH:
         return "no answer to the connection: is it switched on, is the address right?";
+    case ENOTCONN:
+        return "its converter has not dialled in";
     case ECONNREFUSED:
         return "nobody listens there: is the port right, is its Modbus service on?";
     default:

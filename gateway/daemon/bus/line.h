@@ -39,6 +39,8 @@ void line_init(struct line *line, const struct bus_config *bus, int wake_fd);
  * resolved, EALREADY while a connection is being made: call again. Takes at most 1 s. */
 int line_open(struct line *line);
 void line_close(struct line *line);
+/* Takes a connection that the converter has made, in the place of the one before. */
+void line_adopt(struct line *line, int fd);
 /* Closes and gives everything back. */
 void line_end(struct line *line);
 

@@ -236,7 +236,8 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
         request->timeout_ns = fresh ? ceiling : link_quality_timeout_ns(&device->health, ceiling);
     }
     request->fastest_ns = link_quality_fastest_ns(&device->health);
-    if (bus->bus->type != BUS_RTU && device->health.known < LINK_QUALITY_LEARNT)
+    bool varies = bus->bus->dial_in != NULL; /* a mobile network is slow one time, fast the next */
+    if (bus->bus->type != BUS_RTU && (varies || device->health.known < LINK_QUALITY_LEARNT))
         request->fastest_ns = INT64_MIN; /* a converter's line may be faster than is known here */
     int64_t frames_ns =
         serial_timing_bytes_ns(&device->wire, request->pdu_size + 3u + request->answer_size);
@@ -619,10 +620,10 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         outcome = refused(bus, device, index, &answer, &again);
     if (again) {
         bus->units[index].quiet_us = answer.quiet_ns / US;
-        return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;
+        return connection_outlives(bus, answer.result);
     }
     try_ended(bus, index, &answer, outcome, false);
-    return bus->bus->type != BUS_TCP || answer.result == BUS_EXCEPTION;
+    return connection_outlives(bus, answer.result);
 }
 
 /* ---- nodes: settings and log ---- */

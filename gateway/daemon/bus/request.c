@@ -193,7 +193,7 @@ static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
     else if (bus->up)
         try_request(bus, &waiting->request, &answer);
     bool failed = answer.result == BUS_TIMEOUT || answer.result == BUS_GARBLED;
-    bool broken = answer.result == BUS_DOWN || (failed && bus->bus->type == BUS_TCP);
+    bool broken = answer.result == BUS_DOWN || (failed && !connection_outlives(bus, answer.result));
     if (!waiting->written)
         waiting->turnaround_us =
             answer.turnaround_ns > 0 ? (uint32_t)(answer.turnaround_ns / US) : 0;

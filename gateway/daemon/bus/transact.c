@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/daemon/bus/registration.h"
 #include "protocols/modbus/tcp.h"
 
 #define SLICE_NS          500000000LL  /* an end asked for is noticed so soon */
@@ -13,6 +14,7 @@
 #define TCP_ENDED         (-100)      /* beside the ends of tcp_parse_answer() */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
+#define BEHIND_NS         50000000LL  /* the rest of a frame that was torn comes so soon */
 
 void transact_init(struct transact *t, struct line *line)
 {
@@ -118,13 +120,26 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
     }
 }
 
+/* Bytes that nobody asked for. Heartbeats are no sign of a bad line. */
+static void count_stray(struct transact *t, const uint8_t *bytes, size_t count)
+{
+    const struct dial_in_config *dial_in = t->line->bus->dial_in;
+    uint8_t left[256];
+    if (dial_in != NULL && count <= sizeof left) {
+        count = registration_strip(dial_in, bytes, count, left);
+        if (registration_begins(dial_in, left, count))
+            return;
+    }
+    t->stray_bytes += count;
+}
+
 /* Reads and drops what nobody asked for. False: the line is gone. */
 static bool drain(struct transact *t)
 {
     uint8_t bytes[256];
     int got;
     while ((got = line_read(t->line, bytes, sizeof bytes)) > 0) {
-        t->stray_bytes += (uint64_t)got;
+        count_stray(t, bytes, (size_t)got);
         t->line->last_ns = line_now_ns();
         watch(t, bytes, (size_t)got);
         listen_for_late(t, bytes, (size_t)got, NULL);
@@ -141,7 +156,7 @@ static bool drop_stale(struct transact *t)
     uint8_t bytes[256];
     int got;
     while ((got = line_read(t->line, bytes, sizeof bytes)) > 0)
-        t->stray_bytes += (uint64_t)got;
+        count_stray(t, bytes, (size_t)got);
     return got == 0;
 }
 
@@ -187,9 +202,12 @@ static enum line_event wait_for_silence(struct transact *t, int64_t silence_ns)
 
 /* What came is the answer, spoilt: it begins like it, has about its size, and is no good frame of
  * anybody else. Then nothing more is to be expected from the unit. */
-static bool is_spoilt_answer(const struct rtu_client *client, size_t answer_size)
+static bool is_spoilt(const struct transact *t, const struct transact_request *request)
 {
-    size_t got = client->size;
+    const struct rtu_client *client = &t->client;
+    size_t got = client->size, answer_size = request->answer_size;
+    if (t->line->bus->dial_in != NULL)
+        return false; /* a mobile network holds the rest of a frame back for long */
     return got > 1 && client->run[0] == client->unit && got + NOISE_BYTES >= answer_size &&
            got <= answer_size + NOISE_BYTES && !rtu_check(client->run, got);
 }
@@ -236,6 +254,37 @@ static void refuse_too_fast(struct transact *t, const struct transact_request *r
     expect(&t->client, request);
 }
 
+/* The answer as it came, but for heartbeats: they may stand in its midst, too. It has its CRC, so
+ * bytes of it that only look like one are not lost: then it was an answer before. */
+static void take_heartbeats_out(struct transact *t, const struct transact_request *request)
+{
+    const struct dial_in_config *dial_in = t->line->bus->dial_in;
+    struct rtu_client *client = &t->client, bare;
+    uint8_t left[sizeof client->run];
+    if (dial_in == NULL)
+        return;
+    if (client->state != RTU_CLIENT_WAITING) {
+        client->stray = (uint32_t)registration_strip(dial_in, client->run, client->at, left);
+        return;
+    }
+    size_t size = registration_strip(dial_in, client->run, client->size, left);
+    expect(&bare, request);
+    if (rtu_client_feed(&bare, left, size) != RTU_CLIENT_WAITING)
+        *client = bare;
+}
+
+/* The deadline has come: what came besides heartbeats? */
+static void forget_heartbeats(struct transact *t, const struct transact_request *request)
+{
+    const struct dial_in_config *dial_in = t->line->bus->dial_in;
+    uint8_t left[sizeof t->client.run];
+    if (dial_in == NULL || t->client.state != RTU_CLIENT_WAITING)
+        return;
+    size_t size = registration_strip(dial_in, t->client.run, t->client.size, left);
+    expect(&t->client, request);
+    (void)rtu_client_feed(&t->client, left, size);
+}
+
 /* Collects bytes until the answer, the deadline, or the end of a spoilt answer. False: gone. */
 static bool listen(struct transact *t, const struct transact_request *request, int64_t asked_ns,
                    int64_t deadline_ns, struct transact_answer *answer)
@@ -263,9 +312,10 @@ static bool listen(struct transact *t, const struct transact_request *request, i
         listen_for_late(t, bytes, (size_t)got, request);
         overhear(t, bytes, (size_t)got, request);
         (void)rtu_client_feed(&t->client, bytes, (size_t)got);
+        take_heartbeats_out(t, request);
         refuse_too_fast(t, request, asked_ns, now, answer);
         until = deadline_ns;
-        if (is_spoilt_answer(&t->client, request->answer_size) && now + GARBLED_NS < deadline_ns)
+        if (is_spoilt(t, request) && now + GARBLED_NS < deadline_ns)
             until = now + GARBLED_NS;
         if (now >= deadline_ns)
             break;
@@ -295,7 +345,8 @@ static void note_other(const struct transact *t, const struct transact_request *
 static enum bus_result conclude(struct transact *t, const struct transact_request *request,
                                 int64_t deadline_ns, struct transact_answer *answer)
 {
-    bool spoilt = is_spoilt_answer(&t->client, request->answer_size);
+    forget_heartbeats(t, request);
+    bool spoilt = is_spoilt(t, request);
     enum rtu_client_state state = rtu_client_finish(&t->client);
     answer->echo = note_echo(t);
     t->stray_bytes += t->client.stray;
@@ -430,6 +481,61 @@ static bool answer_fits(const struct transact_request *request, const struct tcp
     }
 }
 
+/* Could the frame with this number begin so? */
+static bool may_begin(uint16_t transaction, const uint8_t *bytes, size_t have)
+{
+    const uint8_t head[4] = {(uint8_t)(transaction >> 8), (uint8_t)transaction, 0, 0};
+    return memcmp(bytes, head, have < sizeof head ? have : sizeof head) == 0;
+}
+
+/* Heartbeats where a frame would begin are dropped. What is left of the `have` bytes. */
+static size_t drop_heartbeats(const struct transact *t, uint16_t transaction, uint8_t *bytes,
+                              size_t have)
+{
+    const struct dial_in_config *dial_in = t->line->bus->dial_in;
+    size_t size;
+    while (dial_in != NULL && have > 0 && !may_begin(transaction, bytes, have) &&
+           (size = registration_word(dial_in, bytes, have)) > 0) {
+        have -= size;
+        memmove(bytes, bytes + size, have);
+    }
+    return have;
+}
+
+/* Whole frames, heartbeats, and the begin of one: nothing else. */
+static bool is_explained(const struct dial_in_config *dial_in, const uint8_t *bytes, size_t have)
+{
+    struct tcp_frame frame;
+    while (have > 0) {
+        size_t size = registration_word(dial_in, bytes, have);
+        int framed = size == 0 ? tcp_parse_answer(bytes, have, &frame) : 0;
+        if (size == 0 && framed <= 0)
+            return registration_begins(dial_in, bytes, have);
+        size = size == 0 ? (size_t)framed : size;
+        bytes += size;
+        have -= size;
+    }
+    return true;
+}
+
+/* Modbus TCP has no check sum: were a heartbeat in the midst of a frame, its bytes would be taken
+ * for data, and as many of the data come behind it. Where bytes of a frame could be one, those
+ * behind it tell. */
+static bool is_whole(struct transact *t, uint8_t *bytes, size_t have, size_t size)
+{
+    const struct dial_in_config *dial_in = t->line->bus->dial_in;
+    int64_t until_ns = line_now_ns() + BEHIND_NS;
+    if (dial_in == NULL || !registration_within(dial_in, bytes, size))
+        return true;
+    while (have < sizeof t->client.run && line_wait(t->line, until_ns, false) == LINE_BYTES) {
+        int got = line_read(t->line, bytes + have, sizeof t->client.run - have);
+        if (got < 0)
+            break; /* what came is there all the same */
+        have += (size_t)got;
+    }
+    return is_explained(dial_in, bytes + size, have - size);
+}
+
 /* The frame that answers; others, such as the answer to a request that was given up, are passed
  * over. Its size, TCP_MORE at the deadline, TCP_BAD when what comes is no Modbus TCP, TCP_ENDED.
  * What comes behind it in one piece with it is of nobody: nothing else was asked. */
@@ -439,8 +545,13 @@ static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline
     uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
     size_t have = 0;
     for (;;) {
-        int size = tcp_parse_answer(bytes, have, frame);
-        if (size == TCP_BAD || (size > 0 && frame->transaction == transaction))
+        have = drop_heartbeats(t, transaction, bytes, have);
+        bool begun = t->line->bus->dial_in != NULL && !may_begin(transaction, bytes, have) &&
+                     registration_begins(t->line->bus->dial_in, bytes, have);
+        int size = begun ? TCP_MORE : tcp_parse_answer(bytes, have, frame);
+        if (size > 0 && frame->transaction == transaction)
+            return is_whole(t, bytes, have, (size_t)size) ? size : TCP_BAD;
+        if (size == TCP_BAD)
             return size;
         if (size > 0) {
             have -= (size_t)size;

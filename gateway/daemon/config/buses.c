@@ -141,6 +141,13 @@ static bool read_bus_port(struct yaml_source *source, const yaml_node_t *value, 
     return true;
 }
 
+static bool read_bus_listen(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    (void)source;
+    ((struct draft_bus *)target)->listen = value;
+    return true;
+}
+
 /* `after poll`, or `idle 10s`. */
 static bool read_bus_close(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
@@ -166,8 +173,14 @@ static const struct key bus_keys[] = {
     {.name = "port",
      .kind = KEY_FUNCTION,
      .read = read_bus_port,
-     .required = true,
      .example = "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)"},
+    {.name = "listen", .kind = KEY_FUNCTION, .read = read_bus_listen, .example = "0.0.0.0:8899"},
+    {.name = "registration",
+     .kind = KEY_FUNCTION,
+     .read = draft_registration,
+     .example = "4G-0017"},
+    {.name = "heartbeat", .kind = KEY_FUNCTION, .read = draft_heartbeats, .example = "ping"},
+    {.name = "from", .kind = KEY_FUNCTION, .read = draft_from, .example = "10.64.0.0/16"},
     {.name = "baud", .kind = KEY_INTEGER, BUS(baud), .min = 300, .max = 921600, .example = "9600"},
     {.name = "parity", .kind = KEY_FUNCTION, .read = read_bus_parity},
     {.name = "stop_bits", .kind = KEY_INTEGER, BUS(stop_bits), .min = 1, .max = 2, .example = "1"},
@@ -200,6 +213,15 @@ bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target
     bus->connect_ms = 5000;
     if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
         return false;
+    if (draft->listen != NULL)
+        return draft_dial_in(source, draft, bus->response_ms > 0);
+    if (!draft_no_dial_in(source, draft))
+        return false;
+    if (draft->port == NULL)
+        return yaml_error(source, bus->line,
+                          "bus \"%s\" has no port; write for example port: "
+                          "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)",
+                          bus->name);
     if (bus->type == BUS_RTU)
         return keys_path(source, draft->port, bus->port, sizeof bus->port);
     bus->tcp_port = 502;

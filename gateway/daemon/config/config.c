@@ -445,8 +445,10 @@ void config_free(struct config *config)
 {
     if (config == NULL)
         return;
-    for (unsigned i = 0; config->buses != NULL && i < config->bus_count; i++)
+    for (unsigned i = 0; config->buses != NULL && i < config->bus_count; i++) {
         free(config->buses[i].devices);
+        free(config->buses[i].dial_in);
+    }
     for (unsigned i = 0; config->plots != NULL && i < config->plot_count; i++)
         free(config->plots[i].devices);
     for (unsigned i = 0; config->profiles != NULL && i < config->profile_count; i++)

@@ -185,21 +185,48 @@ enum bus_type { BUS_RTU, BUS_TCP, BUS_RTU_OVER_TCP };
 /* Can a serial port be set to it? */
 bool config_rate_possible(uint32_t baud);
 
+#define DIAL_IN_WORD_SIZE      64
+#define DIAL_IN_HEARTBEATS_MAX 4
+#define DIAL_IN_FROM_MAX       16
+#define DIAL_IN_RESPONSE_MS    2000 /* a mobile network takes its time, now and then */
+
+/* Bytes that a converter sends by itself. */
+struct dial_in_word {
+    uint8_t size;
+    bool open; /* others may follow: only the begin is known */
+    uint8_t bytes[DIAL_IN_WORD_SIZE];
+};
+
+/* Addresses whose first `bits` bits agree; those of IPv4 as ::ffff:0:0/96. */
+struct dial_in_network {
+    uint8_t address[16];
+    uint8_t bits;
+};
+
+/* A converter that connects to the gateway, and how it is known. */
+struct dial_in_config {
+    struct dial_in_word registration; /* size 0: none; then it is alone on its port */
+    struct dial_in_word heartbeats[DIAL_IN_HEARTBEATS_MAX];
+    uint8_t heartbeat_count, from_count;
+    struct dial_in_network from[DIAL_IN_FROM_MAX]; /* none: any address */
+};
+
 struct bus_config {
     char name[CONFIG_NAME_SIZE];
     uint8_t type;                /* enum bus_type */
-    char port[CONFIG_PATH_SIZE]; /* device file, or host */
+    char port[CONFIG_PATH_SIZE]; /* device file, or host; with dial_in the own address */
     uint16_t tcp_port;
     uint32_t baud;
     char parity; /* 'N', 'E', 'O' */
     uint8_t stop_bits;
-    uint32_t silence_us;  /* 0: the standard's */
-    uint32_t response_ms; /* 0: from the profiles */
-    uint32_t connect_ms;  /* TCP: longest time until a connection stands */
-    uint32_t settle_ms;   /* TCP: how long a new one is left alone */
-    bool close_after;     /* TCP: closed after each poll, when no other is due */
-    uint32_t close_ms;    /* TCP: closed when not used for so long; 0: never */
-    bool allow_overload;  /* a plan that cannot be met is a warning, not an error */
+    uint32_t silence_us;            /* 0: the standard's */
+    uint32_t response_ms;           /* 0: from the profiles */
+    uint32_t connect_ms;            /* TCP: longest time until a connection stands */
+    uint32_t settle_ms;             /* TCP: how long a new one is left alone */
+    bool close_after;               /* TCP: closed after each poll, when no other is due */
+    uint32_t close_ms;              /* TCP: closed when not used for so long; 0: never */
+    struct dial_in_config *dial_in; /* the converter connects to us; NULL: we connect or open */
+    bool allow_overload;            /* a plan that cannot be met is a warning, not an error */
     uint16_t device_count;
     uint16_t *devices; /* indices into config.devices */
     int line;

@@ -14,7 +14,9 @@ struct draft_device {
 
 struct draft_bus {
     struct bus_config bus;
-    const yaml_node_t *port;
+    const yaml_node_t *port, *listen; /* or NULL */
+    struct dial_in_config dial_in;
+    int dial_in_line; /* of its registration, or of another of its keys; 0: it has none */
     struct draft_device *devices;
     uint16_t device_count;
 };
@@ -55,6 +57,15 @@ struct draft {
 
 /* One item of `buses`, into a struct draft_bus; its devices are the caller's to free. buses.c */
 bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target);
+/* Its keys for a converter that connects to us; what they are together, with `listen` and without;
+ * and whether it can be told from another bus. dial_in.c */
+bool draft_registration(struct yaml_source *source, const yaml_node_t *value, void *target);
+bool draft_heartbeats(struct yaml_source *source, const yaml_node_t *value, void *target);
+bool draft_from(struct yaml_source *source, const yaml_node_t *value, void *target);
+bool draft_dial_in(struct yaml_source *source, struct draft_bus *draft, bool response_set);
+bool draft_no_dial_in(struct yaml_source *source, const struct draft_bus *draft);
+bool draft_dial_in_apart(struct yaml_source *source, const struct draft_bus *from,
+                         const struct bus_config *other);
 /* The numbers of `scale` and `offset`, once the device's metrics are known. adjust.c */
 bool draft_adjust(struct yaml_source *source, const struct draft_device *draft,
                   struct device_config *device);

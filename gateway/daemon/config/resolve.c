@@ -173,6 +173,8 @@ static bool add_bus(struct yaml_source *source, struct draft *draft, const struc
                               "buses \"%s\" and \"%s\" have the same port; a line "
                               "has one owner, list all its devices in one bus",
                               other->name, from->bus.name);
+        if (!draft_dial_in_apart(source, from, other))
+            return false;
     }
     if (from->bus.type == BUS_RTU && !check_rate(source, from->bus.line, from->bus.baud))
         return false;
@@ -184,6 +186,10 @@ static bool add_bus(struct yaml_source *source, struct draft *draft, const struc
     if (!allocate(source, from->device_count, sizeof *bus->devices, (void **)&bus->devices))
         return false;
     config->bus_count++;
+    if (from->listen != NULL && !allocate(source, 1, sizeof *bus->dial_in, (void **)&bus->dial_in))
+        return false;
+    if (from->listen != NULL)
+        *bus->dial_in = from->dial_in;
     for (unsigned i = 0; i < from->device_count; i++) {
         if (!add_device(source, draft, &from->devices[i], (uint16_t)(config->bus_count - 1)))
             return false;

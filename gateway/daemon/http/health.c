@@ -246,6 +246,22 @@ static json_t *web_json(const struct health *health)
     return json;
 }
 
+static json_t *listen_json(const struct health *health)
+{
+    struct listener_stats s = {0};
+    json_t *json = json_object();
+    if (health->parts->listener != NULL)
+        listener_stats(health->parts->listener, &s);
+    put(json, "accepted", s.accepted);
+    put(json, "registered", s.registered);
+    put(json, "unknown", s.unknown);
+    put(json, "elsewhere", s.elsewhere);
+    put(json, "expired", s.expired);
+    put(json, "evicted", s.evicted);
+    put(json, "waiting", s.waiting);
+    return json;
+}
+
 json_t *health_stats(const struct health *health)
 {
     json_t *buses = json_array(), *brokers = json_array();
@@ -253,10 +269,10 @@ json_t *health_stats(const struct health *health)
         (void)json_array_append_new(buses, bus_json(health, i));
     for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++)
         (void)json_array_append_new(brokers, broker_json(health, i));
-    return json_pack("{s:s,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o}", "site", health->config->site,
+    return json_pack("{s:s,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:o}", "site", health->config->site,
                      "version", BAIYE_VERSION, "uptime_s",
                      (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "boot",
                      (json_int_t)store_boot(health->parts->store), "config_refused",
                      health->config->refused, "store", store_json(health), "buses", buses,
-                     "brokers", brokers, "http", web_json(health));
+                     "brokers", brokers, "http", web_json(health), "listen", listen_json(health));
 }

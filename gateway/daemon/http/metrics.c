@@ -59,6 +59,9 @@ struct certificate_sample {
     uint64_t end_ms, left_days;
     bool readable;
 };
+struct listen_sample {
+    struct listener_stats stats;
+};
 struct web_sample {
     struct http_stats http;
     struct bridge_stats bridge;
@@ -193,6 +196,23 @@ static const struct family device_families[] = {
      AT(device_sample, health.turnaround_p99_us)},
 };
 
+static const struct family listen_families[] = {
+    {"connections_total", "Connections of converters that dial in.", COUNTER, U64, 1,
+     AT(listen_sample, stats.accepted)},
+    {"registered_total", "Of them: those that a bus was found for.", COUNTER, U64, 1,
+     AT(listen_sample, stats.registered)},
+    {"unknown_total", "Of them: refused, no bus has the registration.", COUNTER, U64, 1,
+     AT(listen_sample, stats.unknown)},
+    {"elsewhere_total", "Of them: refused for the address that they came from.", COUNTER, U64, 1,
+     AT(listen_sample, stats.elsewhere)},
+    {"expired_total", "Of them: closed, they did not say who they are.", COUNTER, U64, 1,
+     AT(listen_sample, stats.expired)},
+    {"evicted_total", "Of them: closed, too many did not say it.", COUNTER, U64, 1,
+     AT(listen_sample, stats.evicted)},
+    {"waiting", "Of them: open, and have not said it yet.", GAUGE, U32, 1,
+     AT(listen_sample, stats.waiting)},
+};
+
 static const struct family web_families[] = {
     {"connections", "Connections that are open.", GAUGE, U32, 1, AT(web_sample, http.connections)},
     {"requests_total", "Requests answered or refused.", COUNTER, U64, 1,
@@ -313,6 +333,17 @@ static void take_certificate(const struct health *health, size_t index, void *it
     sample->left_days = end_ms > now_ms ? (uint64_t)(end_ms - now_ms) / 86400000 : 0;
 }
 
+static size_t listen_count(const struct health *health)
+{
+    return health->parts->listener != NULL ? 1 : 0;
+}
+
+static void take_listen(const struct health *health, size_t index, void *item)
+{
+    (void)index;
+    listener_stats(health->parts->listener, &((struct listen_sample *)item)->stats);
+}
+
 static void take_web(const struct health *health, size_t index, void *item)
 {
     struct web_sample *web = item;
@@ -337,6 +368,7 @@ static const struct group groups[] = {
     {.prefix = "bus_", NAMED(bus)},
     {.prefix = "broker_", NAMED(broker)},
     {.prefix = "device_", NAMED(device)},
+    {.prefix = "listen_", .count = listen_count, GROUP(listen)},
     {.prefix = "http_", GROUP(web)},
     {.prefix = "certificate_",
      .label = "certificate",

@@ -297,6 +297,11 @@ static void run_pause(struct rpc_call *call)
     int64_t seconds;
     if (!rpc_bus(call, &bus) || !rpc_integer(call, "seconds", 0, 3600, &seconds))
         return;
+    if (call->rpc->config->buses[bus].dial_in != NULL) {
+        rpc_fail(call, "invalid", "the bus's converter dials in: there is no port to leave",
+                 "no other program can connect to it");
+        return;
+    }
     bus_pause(call->rpc->parts.buses[bus], (uint32_t)seconds);
     if (seconds == 0) {
         rpc_end(call, json_pack("{s:b}", "ok", 1));

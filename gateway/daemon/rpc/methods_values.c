@@ -40,8 +40,13 @@ static void run_devices(struct rpc_call *call)
 {
     const struct config *config = call->rpc->config;
     json_t *devices = json_array();
-    for (uint16_t i = 0; i < config->device_count; i++)
-        (void)json_array_append_new(devices, device_json(config, &config->devices[i]));
+    for (uint16_t i = 0; i < config->device_count; i++) {
+        struct device_health health;
+        json_t *device = device_json(config, &config->devices[i]);
+        bool known = live_get_health(store_live(call->rpc->parts.store), i, &health);
+        (void)json_object_set_new(device, "away", json_boolean(known && health.away));
+        (void)json_array_append_new(devices, device);
+    }
     rpc_end(call, json_pack("{s:o}", "devices", devices));
 }
 

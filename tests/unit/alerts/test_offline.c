@@ -121,6 +121,35 @@ static void a_line_of_silent_devices_is_one_alert(void **state)
     assert_int_equal(active_count(active), 5);
 }
 
+static void hear_away(bool away)
+{
+    for (uint16_t i = 0; i < DEVICES; i++) {
+        struct device_health health = {.device = i, .away = away, .last_seen = {.ms = NOON - 1000}};
+        offline_health(offline, &health);
+    }
+}
+
+static void a_converter_that_does_not_dial_in_is_one_alert_after_a_minute(void **state)
+{
+    (void)state;
+    hear_all(true);
+    hear_away(true);
+    pass(59999);
+    assert_string_equal(standing(), "");
+    pass(1);
+    assert_string_equal(standing(), "line-west");
+    const struct alert *alert = active_find(active, "line-west");
+    assert_string_equal(alert->text.words[METRIC_EN].what,
+                        "the converter of line west has not dialled in");
+    assert_string_equal(alert->text.words[METRIC_ZH].what, "总线 west 的转换器没有连上主机");
+    assert_non_null(strstr(alert->text.words[METRIC_ZH].todo, "SIM"));
+    hear_away(false); /* it is back; its devices have their time */
+    pass(1000);
+    hear_all(true);
+    pass(0);
+    assert_string_equal(standing(), "");
+}
+
 static void what_is_not_known_yet_stays_as_it_stands(void **state)
 {
     (void)state;
@@ -219,6 +248,7 @@ int main(void)
         CASE(a_device_is_given_five_of_its_periods),
         CASE(one_that_answers_only_with_exceptions_is_told_as_that),
         CASE(a_line_of_silent_devices_is_one_alert),
+        CASE(a_converter_that_does_not_dial_in_is_one_alert_after_a_minute),
         CASE(what_is_not_known_yet_stays_as_it_stands),
         CASE(a_sensor_that_does_not_move_is_told),
         CASE(each_trouble_of_the_gateway_comes_and_goes),

@@ -2,6 +2,7 @@
 #include "tests/unit/rpc/fakes.h"
 
 #include "gateway/daemon/actions/actions.h"
+#include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/notifier/notifier.h"
 
 #include <math.h>
@@ -313,6 +314,12 @@ void bus_pause(struct bus *bus, uint32_t seconds)
 {
     (void)bus;
     fakes.paused_s = seconds;
+}
+
+void listener_stats(struct listener *listener, struct listener_stats *stats)
+{
+    (void)listener;
+    *stats = (struct listener_stats){.accepted = 3, .registered = 1};
 }
 
 void bus_stats(struct bus *bus, struct bus_stats *stats)
