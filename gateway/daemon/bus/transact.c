@@ -69,13 +69,27 @@ static bool is_read_request(const uint8_t frame[8])
            rtu_check(frame, 8);
 }
 
+static bool is_request(const struct rtu_client *client, const uint8_t frame[8])
+{
+    return client->unit == frame[0] && client->request_size == 5 &&
+           memcmp(client->request, frame + 1, 5) == 0;
+}
+
+/* An echo may come late, as an answer may: when nothing is asked any more, or something else. */
+static bool is_late_echo(const struct transact *t, const uint8_t frame[8])
+{
+    return t->unechoed < ECHO_ENOUGH &&
+           (is_request(&t->client, frame) || is_request(&t->missed, frame));
+}
+
 /* `asked` is what we are waiting for ourselves, or NULL. */
 static void hear_request(struct transact *t, const uint8_t frame[8],
                          const struct transact_request *asked)
 {
     bool bits = frame[1] == MODBUS_READ_COILS || frame[1] == MODBUS_READ_DISCRETE;
     bool own_unit = asked != NULL && asked->unit == frame[0];
-    if (own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0) {
+    bool same = own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0;
+    if (same || is_late_echo(t, frame)) {
         if (t->unechoed >= ECHO_ENOUGH)
             t->overheard.requests++; /* of somebody else; the answer is right for both */
         return;                      /* else our own, echoed */

@@ -264,6 +264,29 @@ static void an_echo_is_seen_and_stepped_over(void **state)
     assert_true(answer.echo);
 }
 
+/* On a busy host the echo comes when its request has been given up, and while another is asked. */
+static void a_late_echo_is_of_no_other_master(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK_BRIEFLY(SAYS(100, ECHO)).result, BUS_TIMEOUT);
+    assert_int_equal(transact_idle(&transact, line_now_ns() + 300 * MS, false), LINE_TIME);
+    assert_int_equal(transact.overheard.requests, 0);
+    static const uint8_t other[] = "\x03\x00\x05\x00\x01";
+    struct transact_request request = {.pdu = other,
+                                       .pdu_size = 5,
+                                       .answer_size = 7,
+                                       .unit = 2,
+                                       .timeout_ns = TIMEOUT,
+                                       .fastest_ns = INT64_MIN,
+                                       .late_ns = LATE};
+    struct transact_answer answer;
+    assert_int_equal(ASK_BRIEFLY(SAYS(80, ECHO)).result, BUS_TIMEOUT);
+    step_count = 0;
+    transact_do(&transact, &request, &answer);
+    assert_int_equal(answer.result, BUS_TIMEOUT);
+    assert_int_equal(transact.overheard.requests, 0);
+}
+
 /* Adapters echo everything or nothing: heard once after others without it, it was another master
  * who asked for the same; heard again and again, the adapter has begun to. */
 static void the_same_request_of_another_master_is_no_echo(void **state)
@@ -307,6 +330,7 @@ int main(void)
         TEST(an_answer_too_fast_is_stepped_over),
         TEST(an_answer_that_comes_twice_is_noticed),
         TEST(an_echo_is_seen_and_stepped_over),
+        TEST(a_late_echo_is_of_no_other_master),
         TEST(the_same_request_of_another_master_is_no_echo),
         TEST(a_line_that_goes_is_down),
     };
