@@ -95,10 +95,10 @@ def test_a_new_connection_is_left_alone_while_it_settles(farm):
     asked = Registers({0: 0x1234})
     server = farm.server(asked, settle=0.5)
     farm.profile(PROFILE)
-    farm.start(server.bus(device(), settle="600ms"))
+    farm.start(server.bus(device(), settle="2s"))
     farm.wait(5)
     assert len(server.opened) == 1
-    assert asked.asked[0][0] - server.opened[0] >= 0.59
+    assert asked.asked[0][0] - server.opened[0] >= 1.5  # noted late where the machine is busy
 
 
 def sent_again(port):
