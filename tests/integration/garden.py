@@ -29,10 +29,33 @@ def program(name):
     return BUILD / "bin" / name
 
 
+class Ports:
+    """Numbers below those that the kernel gives to clients, of a range that this test process has
+    for itself, none twice: nobody takes one before it is bound."""
+
+    FIRST, EACH, WORKERS = 11000, 1700, 12
+
+    def __init__(self):
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % self.WORKERS
+        self.first, self.given = self.FIRST + worker * self.EACH, os.getpid() % self.EACH
+
+    def next(self):
+        for _ in range(self.EACH):
+            self.given = (self.given + 1) % self.EACH
+            with socket.socket() as listener:
+                try:
+                    listener.bind(("127.0.0.1", self.first + self.given))
+                    return self.first + self.given
+                except OSError:
+                    continue
+        raise AssertionError("no port is free")
+
+
+PORTS = Ports()
+
+
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return PORTS.next()
 
 
 def wait_until(condition, seconds, what):

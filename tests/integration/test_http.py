@@ -16,6 +16,7 @@ import time
 
 import pytest
 
+from garden import free_port
 from webclient import (MqttStream, WebSocket, connect, mqtt_connect, mqtt_packet, mqtt_string,
                        request)
 
@@ -24,12 +25,6 @@ BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
 HOST = next((p for p in (BUILD / "bin/http_host", ROOT / "build/debug/bin/http_host")
              if p.exists()), BUILD / "bin/http_host")
 USERS = {"gateway": "g-secret", "li": "tea-1", "wang": "tea-2"}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=10):

@@ -18,6 +18,8 @@ from garden import free_port, wait_until
 from test_http import Broker, Gateway, make_app, wait_for
 from webclient import MqttStream, WebSocket, connect, mqtt_connect, request
 
+pytestmark = pytest.mark.xdist_group("hostile")  # one gateway for all
+
 LINES = [{"name": "east", "baud": 9600, "units": [
     {"kind": "xy-md02", "address": 1, "name": "air"}]}]
 UPGRADE = ("GET /mqtt HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

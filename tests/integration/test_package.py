@@ -15,6 +15,8 @@ import pytest
 
 from test_http import ROOT, wait_for
 
+pytestmark = pytest.mark.xdist_group("package")  # built once
+
 PACKAGING = ROOT / "gateway/packaging"
 
 

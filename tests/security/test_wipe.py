@@ -4,6 +4,8 @@ import os
 import pathlib
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
 from test_cli import baiye, site  # noqa: E402,F401
@@ -50,6 +52,7 @@ def test_secrets_are_written_over_before_they_go(site):  # noqa: F811
         assert os.pread(held.fileno(), 64, 0) == bytes(32)
 
 
+@pytest.mark.xdist_group("package")  # one build at a time
 def test_an_installed_gateway_is_as_just_installed(machine, deb):  # noqa: F811
     machine.run(f"dpkg -i --force-confold {deb}")
     fresh = machine.run("find /etc/baiye /var/lib/baiye -printf '%p %u:%g %m\\n' | sort")
