@@ -21,6 +21,15 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+int32_t clock_day(int64_t wall_ms)
+{
+    time_t t = (time_t)(wall_ms / 1000);
+    struct tm local;
+    if (localtime_r(&t, &local) == NULL)
+        return 0;
+    return (local.tm_year + 1900) * 10000 + (local.tm_mon + 1) * 100 + local.tm_mday;
+}
+
 struct timespec clock_timespec(int64_t ns)
 {
     int64_t seconds = ns / 1000000000;

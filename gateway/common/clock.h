@@ -30,6 +30,9 @@ struct clock_now {
 };
 struct clock_now clock_now(void);
 
+/* The day of the site's calendar, YYYYMMDD; 0: none. */
+int32_t clock_day(int64_t wall_ms);
+
 /* `ns` nanoseconds, 0 or more, as system calls take them. Where those count seconds in 32 bits
  * (armhf of Debian 12) what is beyond 2038 is the latest that they can say. */
 struct timespec clock_timespec(int64_t ns);

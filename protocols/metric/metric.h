@@ -15,7 +15,7 @@ enum metric_flag {
     METRIC_RANGE = 2,        /* outside what is plausible for the metric or the sensor */
     METRIC_STUCK = 3,        /* has not moved for longer than nature allows */
     METRIC_ABSENT = 4,       /* no sensor answers, or the channel does not exist */
-    METRIC_UNCALIBRATED = 5, /* measured, but never calibrated */
+    METRIC_UNCALIBRATED = 5, /* measured, but never calibrated, or too long ago */
     METRIC_FAULT = 6,        /* the sensor answers with errors */
     METRIC_CLOCK = 7,        /* value good, its time not trusted */
     METRIC_FLAG_COUNT

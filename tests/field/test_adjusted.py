@@ -36,6 +36,23 @@ def test_a_device_has_its_own_scale_and_offset(farm):
                     "rainfall": {"scale": 1.1, "offset": 0}}}
 
 
+def test_a_calibration_that_has_run_out_is_an_alert_and_a_flag(farm):
+    line = farm.line(Registers({0: 181, 1: 300, 2: 100}))
+    farm.profile(FIELDS)
+    farm.start(line.bus(device(calibration_due={"air_temperature": "2020-02-29",
+                                                "soil_moisture": "2199-12-31"})))
+    farm.wait(2)
+    reading = farm.readings()[-1]
+    assert reading["values"]["air_temperature"] == 18.1
+    assert reading["flags"] == {"air_temperature": "uncalibrated"}
+    retained = farm.site.watcher.retained
+    name = json.loads(retained["site"])["devices"][0]["name"]
+    assert json.loads(retained["site"])["devices"][0]["calibration_due"] == {
+        "air_temperature": "2020-02-29", "soil_moisture": "2199-12-31"}
+    alert = json.loads(wait_until(lambda: retained.get(f"alert/calibration-{name}"), 20, "an alert"))
+    assert "Air" in alert["what"] and "2020-02-29" in alert["zh"]["what"]
+
+
 def test_check_says_what_is_wrong_with_it(farm):
     line = farm.line(Registers({0: 181, 1: 300, 2: 100}))
     farm.profile(FIELDS)
@@ -47,6 +64,10 @@ def test_check_says_what_is_wrong_with_it(farm):
                         ({"offset": 1}, "offset: { air_temperature: -0.4 }"),
                         ({"adjusted": {"on": "1.3.27"}}, "on: 2027-03-01"),
                         ({"adjusted": {"by": "Lin"}}, "add offset or scale"),
+                        ({"calibration_due": {"air_temperature": "2027-02-29"}},
+                         "air_temperature: 2027-09-01"),
+                        ({"calibration_due": {"soil_ph": "2027-02-28"}}, "does not measure"),
+                        ({"calibration_due": "2027-02-28"}, "must name metrics"),
                         ({"profile": "baiye-node", "offset": {"air_temperature": 1}},
                          "baiye calibrate")):
         assert says in farm.check(line.bus(device(**wrong)), code=78), wrong

@@ -18,6 +18,7 @@
 #include "gateway/common/log.h"
 #include "gateway/common/thread.h"
 #include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/alerts/calibration.h"
 #include "gateway/daemon/alerts/cause.h"
 #include "gateway/daemon/alerts/offline.h"
 #include "gateway/daemon/alerts/rules.h"
@@ -197,10 +198,11 @@ static void restore(struct alerts *alerts, const struct store_alert *row,
     const struct alert *alert = active_find(alerts->active, row->id);
     const struct alert_text *text = &alert->text;
     double extreme = text->measured ? text->extreme : (double)NAN;
-    bool ours =
-        text->rule[0] != '\0'
-            ? rules_restore(alerts->rules, row->id, text->devices, extreme)
-            : system_is_ours(alerts->config, row->id) || offline_is_ours(alerts->offline, row->id);
+    bool ours = text->rule[0] != '\0'
+                    ? rules_restore(alerts->rules, row->id, text->devices, extreme)
+                    : system_is_ours(alerts->config, row->id) ||
+                          offline_is_ours(alerts->offline, row->id) ||
+                          calibration_is_ours(alerts->config, row->id);
     if (!ours || active_ended(alerts->active, row->id))
         active_end(alerts->active, row->id, now); /* nothing here would ever end it again */
 }
@@ -401,6 +403,7 @@ static void second(struct alerts *alerts)
     rules_each(alerts->rules, take_cause, alerts); /* who is outranked may have changed */
     offline_second(alerts->offline, alerts->active, &now);
     system_look(alerts->config, &alerts->seen, alerts->active, &now);
+    calibration_look(alerts->config, alerts->active, &now);
     bool full = active_count(alerts->active) >= ALERT_MOST;
     pthread_mutex_unlock(&alerts->lock);
     log_change(&alerts->log_full, full, LOG_LEVEL_WARNING,

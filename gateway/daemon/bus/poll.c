@@ -273,6 +273,21 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
         answer->quiet_ns = answer->end_ns + ALONE_NS;
 }
 
+/* What is measured by a calibration that has run out is marked so; it is believed still. */
+static void mark_overdue(const struct device_config *device, struct wall_ms wall,
+                         struct reading *reading)
+{
+    int32_t today = 0;
+    for (unsigned i = 0; i < reading->value_count && wall.trust == TIME_TRUSTED; i++) {
+        struct reading_value *value = &reading->values[i];
+        if (device->due[i] == 0 || value->flag != METRIC_GOOD || !value->present)
+            continue;
+        today = today == 0 ? clock_day(wall.ms) : today;
+        if (today >= device->due[i])
+            value->flag = METRIC_UNCALIBRATED;
+    }
+}
+
 static void give_reading(struct bus *bus, struct device *device)
 {
     struct reading reading;
@@ -281,6 +296,7 @@ static void give_reading(struct bus *bus, struct device *device)
     device->report.last_seen = wall;
     if (device_reading(device, wall, now, &reading)) {
         device_gap_flush(device, bus->sink);
+        mark_overdue(device->config, wall, &reading);
         bus->sink->reading(bus->sink->context, &reading);
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was found out about one probe beside a reference: `scale` and `offset` of its metrics. */
+/* What was found out about one probe beside a reference: `scale` and `offset` of its metrics, and
+ * when it is to be compared again. */
 #include <string.h>
+#include <time.h>
 
 #include "gateway/common/keys.h"
 #include "gateway/daemon/config/draft.h"
@@ -53,6 +55,52 @@ static bool read_numbers(struct yaml_source *source, const yaml_node_t *mapping,
     return true;
 }
 
+bool draft_day(const char *text, int32_t *day)
+{
+    static const char form[] = "0000-00-00";
+    if (text == NULL || strlen(text) != sizeof form - 1)
+        return false;
+    int32_t number = 0;
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+        if (form[i] == '0' ? !digit : text[i] != form[i])
+            return false;
+        number = digit ? number * 10 + (text[i] - '0') : number;
+    }
+    struct tm tm = {.tm_year = number / 10000 - 1900,
+                    .tm_mon = number / 100 % 100 - 1,
+                    .tm_mday = number % 100};
+    struct tm same = tm;
+    *day = number;
+    return number / 10000 >= 1970 && timegm(&same) >= 0 && same.tm_mon == tm.tm_mon &&
+           same.tm_mday == tm.tm_mday;
+}
+
+/* Also of nodes: they know when they were calibrated, not when it is to be done again. */
+static bool read_dues(struct yaml_source *source, const yaml_node_t *mapping,
+                      struct device_config *device)
+{
+    if (mapping->type != YAML_MAPPING_NODE)
+        return yaml_error(source, yaml_line(mapping),
+                          "calibration_due must name metrics; write for example calibration_due: "
+                          "{ soil_ph: 2027-09-01 }");
+    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+         pair < mapping->data.mapping.pairs.top; pair++) {
+        unsigned metric = 0;
+        const yaml_node_t *value = yaml_at(source, pair->value);
+        const char *text = yaml_text(value);
+        if (!metric_of(source, yaml_at(source, pair->key), device, &metric))
+            return false;
+        if (!draft_day(text, &device->due[metric]))
+            return yaml_error(source, yaml_line(value),
+                              "calibration_due: \"%.40s\" is not a day; write for example %s: "
+                              "2027-09-01",
+                              text != NULL ? text : "(a list or mapping)",
+                              device->metrics[metric]->metric);
+    }
+    return true;
+}
+
 bool draft_adjust(struct yaml_source *source, const struct draft_device *draft,
                   struct device_config *device)
 {
@@ -77,6 +125,7 @@ bool draft_adjust(struct yaml_source *source, const struct draft_device *draft,
                           device->name);
     for (unsigned i = 0; i < device->metric_count; i++)
         device->adjust[i] = (struct device_adjust){.scale = 1};
-    return (draft->scales == NULL || read_numbers(source, draft->scales, &scale, device)) &&
+    return (draft->dues == NULL || read_dues(source, draft->dues, device)) &&
+           (draft->scales == NULL || read_numbers(source, draft->scales, &scale, device)) &&
            (draft->offsets == NULL || read_numbers(source, draft->offsets, &offset, device));
 }

@@ -40,26 +40,12 @@ static bool read_offsets(struct yaml_source *source, const yaml_node_t *value, v
     return true;
 }
 
-/* "2027-03-01" */
-static bool is_date(const char *text)
-{
-    static const char form[] = "0000-00-00";
-    if (text == NULL || strlen(text) != sizeof form - 1)
-        return false;
-    for (size_t i = 0; i < sizeof form - 1; i++) {
-        bool digit = text[i] >= '0' && text[i] <= '9';
-        if (form[i] == '0' ? !digit : text[i] != form[i])
-            return false;
-    }
-    int month = (text[5] - '0') * 10 + text[6] - '0', day = (text[8] - '0') * 10 + text[9] - '0';
-    return month >= 1 && month <= 12 && day >= 1 && day <= 31;
-}
-
 static bool read_date(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     struct draft_device *draft = target;
     const char *text = yaml_text(value);
-    if (!is_date(text))
+    int32_t day = 0;
+    if (!draft_day(text, &day))
         return yaml_error(source, yaml_line(value),
                           "on: \"%.40s\" is not a day; write for example on: 2027-03-01",
                           text != NULL ? text : "(a list or mapping)");
@@ -77,6 +63,14 @@ static bool read_adjusted(struct yaml_source *source, const yaml_node_t *value, 
          .example = "Lin Yun"},
     };
     return keys_read(source, value, "adjusted", keys, sizeof keys / sizeof *keys, target);
+}
+
+static bool read_dues(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct draft_device *draft = target;
+    (void)source;
+    draft->dues = value;
+    return true;
 }
 
 #define DEVICE(member) KEY_MEMBER(struct draft_device, member)
@@ -111,6 +105,7 @@ static const struct key device_keys[] = {
     {.name = "scale", .kind = KEY_FUNCTION, .read = read_scales},
     {.name = "offset", .kind = KEY_FUNCTION, .read = read_offsets},
     {.name = "adjusted", .kind = KEY_FUNCTION, .read = read_adjusted},
+    {.name = "calibration_due", .kind = KEY_FUNCTION, .read = read_dues},
 };
 
 static bool read_device(struct yaml_source *source, const yaml_node_t *item, void *target)

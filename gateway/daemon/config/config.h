@@ -176,6 +176,8 @@ struct device_config {
     const struct field_config *metrics[READING_VALUES_MAX];
     bool adjusted; /* else what follows says nothing */
     struct device_adjust adjust[READING_VALUES_MAX];
+    int32_t
+        due[READING_VALUES_MAX]; /* YYYYMMDD: when its calibration ends, by metric; 0: not said */
     char adjusted_on[11], adjusted_by[CONFIG_LABEL_SIZE]; /* "2027-03-01"; "" : not said */
     int line;                                             /* in the file, for messages */
 };

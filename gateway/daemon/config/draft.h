@@ -10,6 +10,7 @@ struct draft_device {
     struct device_config device;
     char profile[CONFIG_NAME_SIZE];
     const yaml_node_t *scales, *offsets; /* mappings from metrics to numbers, or NULL */
+    const yaml_node_t *dues;             /* a mapping from metrics to days, or NULL */
 };
 
 struct draft_bus {
@@ -90,6 +91,8 @@ bool draft_names(struct yaml_source *source, const yaml_node_t *value, const cha
 bool draft_action(struct yaml_source *source, const yaml_node_t *item, void *target);
 bool draft_actions_resolve(struct yaml_source *source, struct draft *draft);
 
+/* "2027-03-01" to 20270301; false: it is no day of the calendar. adjust.c */
+bool draft_day(const char *text, int32_t *day);
 /* "18:00" to 1080; moves `at` behind it. alert_rules.c */
 bool draft_minute(const char **at, uint16_t *minute);
 /* One item of `notify`, into a struct way_config; `heartbeat`; and groups, tied to ways. ways.c */

@@ -65,6 +65,26 @@ static void put_plots(struct json_out *o, const struct config *config)
     json_out_close(o, ']');
 }
 
+/* When the calibration of a metric ends. */
+static void put_dues(struct json_out *o, const struct device_config *device)
+{
+    bool any = false;
+    char day[32];
+    for (unsigned m = 0; m < device->metric_count; m++)
+        any = any || device->due[m] != 0;
+    if (!any)
+        return;
+    json_out_key(o, "calibration_due");
+    json_out_open(o, '{');
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        (void)snprintf(day, sizeof day, "%04d-%02d-%02d", (int)(device->due[m] / 10000),
+                       (int)(device->due[m] / 100 % 100), (int)(device->due[m] % 100));
+        if (device->due[m] != 0)
+            put_text(o, device->metrics[m]->metric, day);
+    }
+    json_out_close(o, '}');
+}
+
 /* What was set right on a probe in the configuration, and by whom. */
 static void put_adjusted(struct json_out *o, const struct device_config *device)
 {
@@ -109,6 +129,7 @@ static void put_devices(struct json_out *o, const struct config *config)
         json_out_close(o, ']');
         if (device->adjusted)
             put_adjusted(o, device);
+        put_dues(o, device);
         json_out_close(o, '}');
     }
     json_out_close(o, ']');
