@@ -12,5 +12,7 @@
 uint32_t backoff_next(uint32_t *ms, const char *host);
 /* The same, up to `most_ms`. */
 uint32_t backoff_next_up_to(uint32_t *ms, uint32_t most_ms);
+/* Between half of `ms` and all of it. */
+uint32_t backoff_part(uint32_t ms);
 
 #endif

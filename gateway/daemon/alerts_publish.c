@@ -10,12 +10,22 @@ static bool publish_alert(void *context, const char *suffix, const void *payload
     return publish_doc(context, suffix, payload, size, retain, qos);
 }
 
+static enum alerts_twin twin_of(unsigned twin)
+{
+    static const enum alerts_twin twins[] = {[PUBLISH_TWIN_NONE] = ALERTS_TWIN_NONE,
+                                             [PUBLISH_TWIN_SESSION] = ALERTS_TWIN_SESSION,
+                                             [PUBLISH_TWIN_SITE] = ALERTS_TWIN_SITE,
+                                             [PUBLISH_TWIN_IDENTITY] = ALERTS_TWIN_IDENTITY};
+    return twin < sizeof twins / sizeof twins[0] ? twins[twin] : ALERTS_TWIN_NONE;
+}
+
 static void look_at_broker(void *context, uint16_t index, struct alerts_broker *broker)
 {
     struct publish_stats stats;
     publish_stats(context, index, &stats);
     broker->refused = strcmp(stats.state, "refused") == 0;
     (void)snprintf(broker->why, sizeof broker->why, "%s", stats.why);
+    broker->twin = (uint8_t)twin_of(stats.twin);
     broker->data = stats.used_up   ? ALERTS_DATA_USED
                    : stats.thrifty ? ALERTS_DATA_MOST_USED
                                    : ALERTS_DATA_PLENTY;

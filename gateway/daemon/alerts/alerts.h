@@ -25,6 +25,16 @@ struct active_now;
 
 enum alerts_data { ALERTS_DATA_PLENTY, ALERTS_DATA_MOST_USED, ALERTS_DATA_USED };
 
+/* Another box that is taken for this gateway: it takes our sessions over, has the same name for its
+ * site, or this gateway's identity. */
+enum alerts_twin {
+    ALERTS_TWIN_NONE,
+    ALERTS_TWIN_SESSION,
+    ALERTS_TWIN_SITE,
+    ALERTS_TWIN_IDENTITY,
+    ALERTS_TWINS
+};
+
 #define ALERTS_WHY_SIZE 96
 
 /* How a broker's connection is. */
@@ -32,6 +42,7 @@ struct alerts_broker {
     bool refused;
     char why[ALERTS_WHY_SIZE];
     uint8_t data; /* enum alerts_data: of its month's budget */
+    uint8_t twin; /* enum alerts_twin */
 };
 
 /* Where alerts go and what they look at; called on the alerts' thread, must not wait. */

@@ -108,6 +108,48 @@ static void look_at_broker(const char *name, const struct alerts_broker *broker,
     own_alert(broker->refused, &text, active, now);
 }
 
+struct twin_words {
+    const char *what, *todo;
+};
+
+/* Told by both of them: each knows the other. */
+static void look_at_twin(const char *name, unsigned twin, struct active *active,
+                         const struct active_now *now)
+{
+    static const struct twin_words words[ALERTS_TWINS][METRIC_LANGUAGES] = {
+        [ALERTS_TWIN_NONE] = {{"", ""}, {"", ""}},
+        [ALERTS_TWIN_SESSION] =
+            {[METRIC_EN] = {"another client connects as this gateway and takes its sessions over",
+                            "find the box with the same user or certificate; let the broker not "
+                            "make client ids of users"},
+             [METRIC_ZH] = {"有另一个客户端冒用本主机的连接，会话不断被抢走",
+                            "找出用同一用户或证书的机器；不要让服务器用用户名当客户端标识"}},
+        [ALERTS_TWIN_SITE] = {[METRIC_EN] = {"another gateway with the same name of its site is "
+                                             "there: values get mixed up",
+                                             "give one of them another site: in baiye.yaml"},
+                              [METRIC_ZH] = {"有另一台主机用了相同的 site 名，数据会混在一起",
+                                             "在其中一台的 baiye.yaml 里改 site"}},
+        [ALERTS_TWIN_IDENTITY] =
+            {[METRIC_EN] = {"another box has this gateway's identity: readings get lost or mixed "
+                            "up. Was its card copied?",
+                            "stop one of the two; on a copy: systemd-machine-id-setup with "
+                            "/etc/machine-id emptied, or baiye wipe"},
+             [METRIC_ZH] = {"有另一台机器的身份与本主机相同，数据会丢失或混乱。卡是复制的吗？",
+                            "停掉其中一台；在复制的那台上清空 /etc/machine-id 后运行 "
+                            "systemd-machine-id-setup，或 baiye wipe"}},
+    };
+    struct alert_text text = {.level = ALERT_ALARM};
+    const struct twin_words *said = words[twin < ALERTS_TWINS ? twin : ALERTS_TWIN_NONE];
+    (void)snprintf(text.id, sizeof text.id, "twin-%s", name);
+    say(&text, METRIC_EN, "", said[METRIC_EN].todo);
+    say(&text, METRIC_ZH, "", said[METRIC_ZH].todo);
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "broker %s: %s", name,
+                   said[METRIC_EN].what);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "消息服务器 %s：%s", name,
+                   said[METRIC_ZH].what);
+    own_alert(twin != ALERTS_TWIN_NONE, &text, active, now);
+}
+
 static void look_at_budget(const struct broker_config *config, const struct alerts_broker *broker,
                            struct active *active, const struct active_now *now)
 {
@@ -152,6 +194,7 @@ void system_look(const struct config *config, const struct system_seen *seen, st
     look_at_descriptors(seen->descriptors_left, active, now);
     for (uint16_t i = 0; i < seen->broker_count && i < config->broker_count; i++) {
         look_at_broker(config->brokers[i].name, &seen->brokers[i], active, now);
+        look_at_twin(config->brokers[i].name, seen->brokers[i].twin, active, now);
         look_at_budget(&config->brokers[i], &seen->brokers[i], active, now);
     }
     for (uint16_t i = 0; i < config->way_count; i++)
@@ -201,6 +244,9 @@ bool system_is_ours(const struct config *config, const char *id)
     }
     for (uint16_t i = 0; i < config->broker_count && i < STORE_BROKERS_MAX; i++) {
         (void)snprintf(own, sizeof own, "broker-%s", config->brokers[i].name);
+        if (strcmp(id, own) == 0)
+            return true;
+        (void)snprintf(own, sizeof own, "twin-%s", config->brokers[i].name);
         if (strcmp(id, own) == 0)
             return true;
         (void)snprintf(own, sizeof own, "budget-%s", config->brokers[i].name);

@@ -74,6 +74,9 @@ static void look_at_brokers(const struct health *health, json_t *reasons, json_t
         struct sockaddr_in address;
         struct publish_stats stats;
         publish_stats(health->parts->publish, i, &stats);
+        if (stats.twin != PUBLISH_TWIN_NONE)
+            (void)json_array_append_new(warnings, json_sprintf("broker %s: %s", broker->name,
+                                                               publish_twin_text(stats.twin)));
         bool local = broker_loopback(broker->url.host, broker->url.port, &address) == 0;
         if (strcmp(stats.state, "up") != 0)
             (void)json_array_append_new(local ? reasons : warnings,
@@ -189,6 +192,7 @@ static json_t *broker_json(const struct health *health, uint16_t index)
     publish_stats(health->parts->publish, index, &s);
     json_t *json = json_pack("{s:s,s:s,s:s,s:b}", "name", health->config->brokers[index].name,
                              "state", s.state, "why", s.why, "thrifty", (int)s.thrifty);
+    (void)json_object_set_new(json, "twin", json_string(publish_twin_text(s.twin)));
     put(json, "connects", s.connects);
     put(json, "restarts", s.restarts);
     put(json, "messages", s.messages);

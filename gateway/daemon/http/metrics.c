@@ -49,7 +49,7 @@ struct bus_sample {
 struct broker_sample {
     struct publish_stats stats;
     uint64_t budget;
-    bool up;
+    bool up, twin;
 };
 struct device_sample {
     struct device_health health;
@@ -155,6 +155,8 @@ static const struct family broker_families[] = {
      AT(broker_sample, budget)},
     {"thrifty", "1: so much of the budget is used that only the important goes out.", GAUGE, FLAG,
      1, AT(broker_sample, stats.thrifty)},
+    {"twin", "1: another box is there that is taken for this gateway.", GAUGE, FLAG, 1,
+     AT(broker_sample, twin)},
     {"backlog_records", "Records committed that the broker has not acknowledged.", GAUGE, U64, 1,
      AT(broker_sample, stats.backlog)},
     {"thinned_total", "Readings that went out as hourly means.", COUNTER, U64, 1,
@@ -288,6 +290,7 @@ static void take_broker(const struct health *health, size_t index, void *item)
     publish_stats(health->parts->publish, (uint16_t)index, &broker->stats);
     broker->budget = health->config->brokers[index].budget_bytes_month;
     broker->up = strcmp(broker->stats.state, "up") == 0;
+    broker->twin = broker->stats.twin != PUBLISH_TWIN_NONE;
 }
 
 static size_t device_count(const struct health *health)

@@ -47,6 +47,7 @@ struct ipc_hello {
     bool requests; /* subscribe to rpc */
     char site[CONFIG_NAME_SIZE];
     char uuid[37];
+    char run[17]; /* of this start of the daemon, one for all of its publishers */
     struct broker_config broker;
 };
 
@@ -124,6 +125,7 @@ struct ipc_counts {
     uint8_t type;
     bool lane_refused; /* readings are refused and kept */
     bool unheard;      /* since nobody subscribes to them */
+    uint8_t twin;      /* enum publish_twin */
     uint8_t boundary;  /* or of enum boundary_part */
     uint64_t connects, messages, acked, refused, bytes;
 };

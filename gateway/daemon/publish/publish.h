@@ -62,6 +62,16 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
  * the first broker with a budget. Any thread. */
 void publish_spent(struct publish *publish, uint64_t bytes);
 
+/* Who else is at a broker and taken for this gateway. */
+enum publish_twin {
+    PUBLISH_TWIN_NONE,
+    PUBLISH_TWIN_SESSION, /* it connects as we do: the broker ends our session for it */
+    PUBLISH_TWIN_SITE,    /* another gateway, for a site of the same name */
+    PUBLISH_TWIN_IDENTITY /* a box with this gateway's identity: a copied card */
+};
+/* In English; "" of none. */
+const char *publish_twin_text(enum publish_twin twin);
+
 struct publish_stats {
     char state[16];                    /* "up", "connecting", "down", "stopped", "refused" */
     char why[96];                      /* of a state other than up */
@@ -74,6 +84,7 @@ struct publish_stats {
     uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
+    uint8_t twin;     /* enum publish_twin */
     uint8_t boundary; /* of its process, or of enum boundary_part */
     bool used_up;     /* all of the budget: only alerts and forecast */
     bool thrifty;     /* from 80 % of the budget on: only alerts, forecast, hourly means */

@@ -393,6 +393,11 @@ bool alerts_acknowledge(struct alerts *alerts, const char *id, const char *user,
     return true;
 }
 
+const char *publish_twin_text(enum publish_twin twin)
+{
+    return twin == PUBLISH_TWIN_NONE ? "" : "a twin";
+}
+
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats)
 {
     (void)publish;

@@ -57,6 +57,7 @@ static void on_counts(struct publish *publish, struct broker *broker,
     stats->acked = counts->acked;
     stats->refused = counts->refused;
     stats->boundary = counts->boundary;
+    stats->twin = counts->twin;
     stats->bytes_sent = bytes;
     if (broker->up)
         (void)snprintf(stats->state, sizeof stats->state, "%s",
@@ -66,6 +67,11 @@ static void on_counts(struct publish *publish, struct broker *broker,
                        counts->unheard ? "nobody at the broker subscribes to the readings"
                                        : "the broker refuses readings: ACL or quota");
     pthread_mutex_unlock(&publish->lock);
+    log_change(&broker->twin_log, counts->twin,
+               counts->twin != PUBLISH_TWIN_NONE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "publish %s: %s", broker->config->name,
+               counts->twin != PUBLISH_TWIN_NONE ? publish_twin_text(counts->twin)
+                                                 : "no one else is taken for this gateway");
     data_plan_count(publish, broker, &traffic);
 }
 

@@ -2,12 +2,14 @@
 /* The link thread: keeps the publisher processes running and moves between them and the store. It
  * waits for nothing but poll(): a publisher that does not read has its socket left alone. */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,6 +53,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     }
     memcpy(hello.site, publish->config->site, sizeof hello.site);
     memcpy(hello.uuid, store_uuid(publish->store), sizeof hello.uuid);
+    memcpy(hello.run, publish->run, sizeof hello.run);
     broker->started_ms = broker->heard_ms = now_ms;
     broker->blocked = false;
     broker->docs_out = 0;
@@ -280,6 +283,8 @@ static bool make_parts(struct publish *publish)
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
         publish->quiet_until_ms == NULL || publish->announced == NULL)
         return false;
+    for (uint16_t i = 0; i < publish->broker_count; i++)
+        log_state_init(&publish->brokers[i].twin_log, PUBLISH_TWIN_NONE);
     for (uint16_t i = 0; i < config->device_count; i++)
         stream_schema_of_device(&config->devices[i], &publish->shapes[i]);
     for (uint16_t i = 0; i < publish->broker_count; i++) {
@@ -300,6 +305,10 @@ struct publish *publish_start(const struct config *config, struct store *store,
     publish->live = store_live(store);
     publish->callbacks = *callbacks;
     publish->wake_fd = -1;
+    uint64_t chance = 0;
+    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
+        chance = (uint64_t)clock_now().wall_ms;
+    (void)snprintf(publish->run, sizeof publish->run, "%016" PRIx64, chance);
     pthread_mutex_init(&publish->lock, NULL);
     docs_init(&publish->docs);
     if (!make_parts(publish)) {
@@ -337,6 +346,18 @@ void publish_stop(struct publish *publish)
 void publish_spent(struct publish *publish, uint64_t bytes)
 {
     atomic_fetch_add(&publish->spent, bytes);
+}
+
+const char *publish_twin_text(enum publish_twin twin)
+{
+    static const char *const texts[] = {
+        [PUBLISH_TWIN_NONE] = "",
+        [PUBLISH_TWIN_SESSION] = "another client connects as this gateway: its sessions are taken "
+                                 "over",
+        [PUBLISH_TWIN_SITE] = "another gateway is there with the same name of its site",
+        [PUBLISH_TWIN_IDENTITY] = "another box is there with this gateway's identity: a copied "
+                                  "card"};
+    return texts[twin <= PUBLISH_TWIN_IDENTITY ? twin : PUBLISH_TWIN_NONE];
 }
 
 bool publish_doc(struct publish *publish, const char *suffix, const void *payload, size_t size,

@@ -89,7 +89,7 @@ struct broker {
     struct counted counted;
     struct data_plan data_plan;
     enum data_plan_stage stage;
-    struct log_state log;
+    struct log_state log, twin_log;
     struct answers answers;     /* under publish.lock */
     struct publish_stats stats; /* under publish.lock */
 };
@@ -99,6 +99,7 @@ struct publish {
     struct store *store;
     struct live *live;
     struct publish_callbacks callbacks;
+    char run[17]; /* tells this daemon from another, also from one on the same machine */
     struct docs docs;
     struct broker *brokers;
     uint16_t broker_count;

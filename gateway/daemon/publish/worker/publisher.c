@@ -118,7 +118,9 @@ static bool publish_status(struct publisher *p, const char *status)
                                       .payload = status,
                                       .size = strlen(status),
                                       .qos = 1,
-                                      .retain = true};
+                                      .retain = true,
+                                      .correlation = p->mark,
+                                      .correlation_size = (uint16_t)strlen(p->mark)};
     struct slot what = {.doc = true};
     p->status_ms = now_ms();
     if (!broker_sends(&p->hello.broker, PART_STATUS))
@@ -126,17 +128,24 @@ static bool publish_status(struct publisher *p, const char *status)
     return send_message(p, &what, &message);
 }
 
-static bool may_answer_denial(const struct publisher *p)
+static bool may_say_online(const struct publisher *p)
 {
-    return p->denied && p->phase == PHASE_UP && !p->stopping && p->in_flight < p->window;
+    return (p->denied || twins_speak_ms(&p->twins, now_ms()) <= now_ms()) && p->phase == PHASE_UP &&
+           !p->stopping && p->in_flight < p->window;
 }
 
 /* Whoever may write there can say so as often as they like: they get one answer a second. */
-static void answer_denial(struct publisher *p)
+static void answer_status(struct publisher *p)
 {
+    char mark[TWINS_MARK_SIZE];
     p->denied = session_take_denial(p->session) || p->denied;
-    if (may_answer_denial(p) && now_ms() - p->status_ms >= STATUS_LEAST_MS)
-        p->denied = !publish_status(p, "online");
+    while (session_take_other(p->session, mark))
+        twins_hear(&p->twins, mark, p->mark, now_ms());
+    if (!may_say_online(p) || now_ms() - p->status_ms < STATUS_LEAST_MS)
+        return;
+    p->denied = !publish_status(p, "online");
+    if (!p->denied)
+        twins_spoke(&p->twins, now_ms());
 }
 
 static void on_connected(struct publisher *p, const struct session_event *event)
@@ -199,6 +208,13 @@ static void on_lost(struct publisher *p, const struct session_event *event)
     if (p->phase != PHASE_UP && p->phase != PHASE_ENDING)
         return;
     p->gone_before = p->gone_before || p->phase == PHASE_UP;
+    if (event->reason == 0x8E) { /* session taken over: two that take it in turn deliver nothing */
+        uint32_t wait = twins_taken_over(&p->twins, now_ms());
+        on_down(p, "down", event->text);
+        if (p->retry_ms < now_ms() + wait)
+            p->retry_ms = now_ms() + backoff_part(wait);
+        return;
+    }
     if (event->reason == 0x95) { /* packet too large: the oldest message is the likely one */
         p->max_message = p->max_message / 2 > MESSAGE_LEAST ? p->max_message / 2 : MESSAGE_LEAST;
         p->flow = FLOW_LEAST;
@@ -373,7 +389,7 @@ static int wait_ms(const struct publisher *p)
         until = p->retry_ms;
     if (p->refused_until_ms > now && p->refused_until_ms < until)
         until = p->refused_until_ms;
-    if (may_answer_denial(p) && p->status_ms + STATUS_LEAST_MS < until)
+    if (may_say_online(p) && p->status_ms + STATUS_LEAST_MS < until)
         until = p->status_ms + STATUS_LEAST_MS;
     if (send_batch_due_ms(p) < INT64_MAX)
         until = send_batch_due_ms(p);
@@ -402,7 +418,7 @@ static void run(struct publisher *p)
         if (p->stopping)
             leave_when_done(p);
         pass_requests(p);
-        answer_denial(p);
+        answer_status(p);
         watch(p);
         send_all(p);
         tell_acks(p);
@@ -436,6 +452,7 @@ int publisher_main(const struct child_files *files)
         return EX_OSERR;
     p->style = (struct ready_style){
         .streams = p->streams, .gateway = p->hello.uuid, .deflate = p->hello.broker.encoding == 1};
+    (void)snprintf(p->mark, sizeof p->mark, "%s %s", p->hello.uuid, p->hello.run);
     p->backoff_ms = BACKOFF_FIRST_MS;
     p->url = first_url(p);
     p->flow = FLOW_FIRST;

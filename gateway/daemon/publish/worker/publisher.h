@@ -18,6 +18,7 @@
 #include "gateway/daemon/publish/worker/ready.h"
 #include "gateway/daemon/publish/worker/session.h"
 #include "gateway/daemon/publish/worker/tls_why.h"
+#include "gateway/daemon/publish/worker/twins.h"
 #include "protocols/mqtt/topic.h"
 
 #define MESSAGE_LEAST 2048u
@@ -52,8 +53,10 @@ struct publisher {
     bool gone_before;              /* the broker closed or was not there since it was last up */
     struct tls_verdict tls;
     bool stopping, stopped;
-    bool denied;       /* another says that we are offline: to be answered */
-    int64_t status_ms; /* when a status was sent last */
+    struct twins twins;
+    char mark[TWINS_MARK_SIZE]; /* ours */
+    bool denied;                /* another says that we are offline: to be answered */
+    int64_t status_ms;          /* when a status was sent last */
     uint32_t window, max_message;
     struct lane lanes[LANE_COUNT];
     uint64_t told[LANE_COUNT]; /* watermarks */

@@ -36,6 +36,7 @@ void tell_counts(struct publisher *p)
     p->counts.type = IPC_COUNTS;
     p->counts.lane_refused = p->refused_ms > 0;
     p->counts.unheard = p->unheard;
+    p->counts.twin = (uint8_t)twins_now(&p->twins, p->mark, now_ms());
     p->counts.boundary = (uint8_t)p->boundary.in_force;
     tell_daemon(p, &p->counts, sizeof p->counts);
     p->counts_ms = now_ms();

@@ -17,7 +17,9 @@
 #include "protocols/mqtt/topic.h"
 
 #define OFFLINE       "offline"
+#define ONLINE        "online"
 #define EVENTS        256u /* more than there can be: a slot has one at a time */
+#define OTHERS_MOST   4u   /* heard and not yet taken; what is more is dropped, it comes again */
 #define REQUESTS_MOST 32u
 #define REQUEST_BYTES 65536
 #define DRAIN_MS      200
@@ -47,6 +49,8 @@ struct session {
     struct session_request *requests, *requests_last;
     uint32_t request_count;
     bool denied;
+    char others[OTHERS_MOST][TWINS_MARK_SIZE]; /* who said that they are online */
+    unsigned other_count;
 };
 
 /* ---- Events ---- */
@@ -205,21 +209,36 @@ static struct session_request *copy_request(struct session *session, const char 
     return request;
 }
 
-static bool is_denial(const struct session *session, const char *topic, size_t topic_size,
-                      const MQTTAsync_message *message)
+static bool is_status(const struct session *session, const char *topic, size_t topic_size,
+                      const MQTTAsync_message *message, const char *status)
 {
     return topic_size == strlen(session->will_topic) &&
            memcmp(topic, session->will_topic, topic_size) == 0 &&
-           message->payloadlen == (int)strlen(OFFLINE) &&
-           memcmp(message->payload, OFFLINE, strlen(OFFLINE)) == 0;
+           message->payloadlen == (int)strlen(status) &&
+           memcmp(message->payload, status, strlen(status)) == 0;
+}
+
+/* Under the lock. Who is online says by the correlation data who it is. */
+static void note_other(struct session *session, MQTTAsync_message *message)
+{
+    MQTTProperty *mark =
+        MQTTProperties_getProperty(&message->properties, MQTTPROPERTY_CODE_CORRELATION_DATA);
+    if (mark == NULL || mark->value.data.len != TWINS_MARK_SIZE - 1 || message->retained != 0 ||
+        session->other_count == OTHERS_MOST)
+        return;
+    char *to = session->others[session->other_count++];
+    memcpy(to, mark->value.data.data, TWINS_MARK_SIZE - 1);
+    to[TWINS_MARK_SIZE - 1] = '\0';
 }
 
 static bool on_message(void *context, char *topic, size_t size, MQTTAsync_message *message)
 {
     struct session *session = context;
     struct session_request *request = copy_request(session, topic, size, message);
-    bool denial = is_denial(session, topic, size, message);
+    bool denial = is_status(session, topic, size, message, OFFLINE);
     pthread_mutex_lock(&session->lock);
+    if (is_status(session, topic, size, message, ONLINE))
+        note_other(session, message);
     session->denied = session->denied || denial;
     if (request != NULL && session->request_count < REQUESTS_MOST) {
         if (session->requests_last != NULL)
@@ -243,6 +262,16 @@ bool session_take_denial(struct session *session)
     session->denied = false;
     pthread_mutex_unlock(&session->lock);
     return denied;
+}
+
+bool session_take_other(struct session *session, char mark[TWINS_MARK_SIZE])
+{
+    pthread_mutex_lock(&session->lock);
+    bool any = session->other_count > 0;
+    if (any)
+        memcpy(mark, session->others[--session->other_count], TWINS_MARK_SIZE);
+    pthread_mutex_unlock(&session->lock);
+    return any;
 }
 
 struct session_request *session_next_request(struct session *session)

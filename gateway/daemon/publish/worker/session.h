@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/daemon/publish/ipc.h"
+#include "gateway/daemon/publish/worker/twins.h"
 
 struct session;
 
@@ -78,6 +79,8 @@ bool session_next_event(struct session *session, struct session_event *event);
 /* Has another client, or the will of an earlier connection, said that we are offline? However often
  * that came, it is true once. */
 bool session_take_denial(struct session *session);
+/* The mark of another client that has said that it is this site's gateway. false: no more. */
+bool session_take_other(struct session *session, char mark[TWINS_MARK_SIZE]);
 /* The caller frees it. NULL: none. */
 struct session_request *session_next_request(struct session *session);
 
