@@ -11,9 +11,10 @@
 
 #include <libwebsockets.h>
 
-/* Sockets and descriptors together. Those who accept connections keep own limits (HTTP 96, bridges
- * 64, control 16, broker checks 4), whose sum leaves room for the process's own descriptors. */
-#define LOOP_FDS_MAX 256
+/* Sockets and descriptors together. Those who accept connections keep own limits (HTTP 96, and 256
+ * that are about to go; bridges 64, control 16, broker checks 4), whose sum leaves room for the
+ * process's own descriptors. */
+#define LOOP_FDS_MAX 512
 /* Requests of HTTP that are read or answered: one for each connection, since one who takes an
  * answer slowly holds its headers (5 kB, taken when needed) all the time, and must not hold
  * another's. */

@@ -23,7 +23,7 @@
 #include "gateway/daemon/serve.h"
 #include "gateway/daemon/store/store.h"
 
-#define DESCRIPTORS 512 /* 256 of the loop, and those of buses, brokers and the store */
+#define DESCRIPTORS 768 /* 512 of the loop, and those of buses, brokers and the store */
 
 static sigset_t daemon_signals(void)
 {

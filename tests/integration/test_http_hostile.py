@@ -303,8 +303,8 @@ def running(site, needs):
 
 
 def test_thousands_of_connections_leave_live_values_alone(running):
-    """3,000 callers, most of them more than it takes: those are turned away, memory stays, and
-    every second has its live value."""
+    """3,000 callers, most of them more than it takes: they take each other's places, memory stays,
+    and every second has its live value."""
     port, pid = running.http_port, running.gateway.child.pid
     stop, seen = threading.Event(), {}
 
@@ -332,7 +332,7 @@ def test_thousands_of_connections_leave_live_values_alone(running):
                 socks.pop(0).close()
         status_text = pathlib.Path(f"/proc/{pid}/status").read_text()
         assert int(status_text.split("VmRSS:")[1].split()[0]) < 60_000
-        assert len(os.listdir(f"/proc/{pid}/fd")) < 160
+        assert len(os.listdir(f"/proc/{pid}/fd")) < 96 + 256 + 64  # 256: they are leaving
         count, ticks, began = len(seen), cpu_ticks(pid), time.monotonic()
         wait_until(lambda: len(seen) >= count + 5, 20, "live values")
         assert (cpu_ticks(pid) - ticks) / os.sysconf("SC_CLK_TCK") < \

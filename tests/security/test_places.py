@@ -2,11 +2,14 @@
 """Nobody who is not logged in, and no single user, keeps the others' phones out."""
 import select
 import socket
+import ssl
+import threading
 import time
 
 import pytest
 
 from test_http import broker, folder, gateway  # noqa: F401
+from test_pages import tls  # noqa: F401
 from webclient import MqttStream, WebSocket, mqtt_connect, mqtt_packet, request
 
 
@@ -36,6 +39,96 @@ def test_idle_connections_keep_no_phone_out(gateway):  # noqa: F811
     phone.close()
     for connection in idle:
         connection.close()
+
+
+def hold(port, said, addresses):
+    """A connection from each of the addresses, on which so much was said."""
+    held = []
+    for address in addresses:
+        sock = socket.socket()
+        sock.settimeout(2)
+        sock.bind((address, 0))
+        sock.connect(("127.0.0.1", port))
+        sock.sendall(said)
+        held.append(sock)
+    return held
+
+
+def crowd(size):
+    return [f"127.0.8.{i + 1}" for i in range(size)]
+
+
+def phone_comes(gateway, address, context=None):  # noqa: F811
+    phone = WebSocket(gateway.port, context=context, address=address)
+    assert phone.status == 101 and MqttStream(phone).login("li", "tea-1", "phone") == 0
+    phone.close()
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"] * 150, crowd(150)], ids=["one", "many"])
+def test_handshakes_without_end_keep_no_phone_out(tls, addresses):  # noqa: F811
+    """150 come at once, faster than those of before them are gone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    half = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 20
+    for _ in range(5):
+        held = hold(tls.port, half, addresses)
+        phone_comes(tls, "127.0.0.1", context)
+        for sock in held:
+            sock.close()
+
+
+@pytest.mark.parametrize("said, more", [
+    (b"GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500,) * 2,
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"a"),
+    (b"POST /alive HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n", b"a"),
+], ids=["answered", "head", "body"])
+def test_requests_without_end_keep_no_phone_out(gateway, said, more):  # noqa: F811
+    """Whoever gives up a place leaves, also when he has more to say."""
+    held, over = hold(gateway.port, said, crowd(150)), threading.Event()
+
+    def go_on():
+        while not over.wait(0.2):
+            for sock in held:
+                try:
+                    sock.setblocking(False)
+                    sock.send(more)
+                except OSError:
+                    pass  # it had to leave, or reads nothing now
+    talker = threading.Thread(target=go_on)
+    talker.start()
+    try:
+        for _ in range(10):
+            phone_comes(gateway, "127.0.0.1")
+    finally:
+        over.set()
+        talker.join()
+        for sock in held:
+            sock.close()
+
+
+def test_one_address_that_never_ceases_to_connect_keeps_no_phone_out(gateway):  # noqa: F811
+    over, made = threading.Event(), []
+
+    def flood():
+        while not over.is_set():
+            try:
+                made.append(socket.create_connection(("127.0.0.1", gateway.port), 2))
+            except OSError:
+                pass
+            if len(made) > 400:
+                made.pop(0).close()
+    flooders = [threading.Thread(target=flood) for _ in range(2)]
+    for flooder in flooders:
+        flooder.start()
+    try:
+        for i in range(10):
+            phone_comes(gateway, f"127.0.9.{i + 1}")
+    finally:
+        over.set()
+        for flooder in flooders:
+            flooder.join()
+        for sock in made:
+            sock.close()
 
 
 def test_one_user_has_four_connections_and_the_newest_ones(gateway):  # noqa: F811

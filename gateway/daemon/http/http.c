@@ -580,7 +580,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     (void)size;
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return http_of(wsi)->places.taken >= HTTP_CONNECTIONS_MAX;
+        return place_none(&http_of(wsi)->places);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         place_take(&http_of(wsi)->places, wsi);
         roomy_socket(wsi);
