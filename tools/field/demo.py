@@ -220,6 +220,18 @@ def screen_fits():
     return sys.stdout.isatty() and size.columns >= SCREEN[0] and size.lines > BELOW_SCREEN + 10
 
 
+def look_after(site):
+    """A broker that was killed is started again, as the system's service would be: whoever tries that
+    sees that nothing is lost. No other part may end."""
+    for part in (site.gateway, site.field):
+        if not part.running():
+            raise AssertionError(f"{part.name} ended by itself; its log:\n{part.log()}")
+    if not site.broker.running():
+        print(f"the broker (mosquitto) ended, code {site.broker.child.returncode}: it is started again",
+              flush=True)
+        site.broker.start()
+
+
 def watch(options, site, below):
     """Until the time is over, Ctrl-C, or a part ends that must not. Says how it goes: every ten
     seconds, or, with text `below`, every second under the screen."""
@@ -228,9 +240,7 @@ def watch(options, site, below):
     told = time.monotonic()
     try:
         while time.monotonic() < end:
-            for part in (site.gateway, site.field, site.broker):
-                if not part.running():
-                    raise AssertionError(f"{part.name} ended by itself; its log:\n{part.log()}")
+            look_after(site)
             if time.monotonic() - told >= pause:
                 told = time.monotonic()
                 state = f"{site.watcher.count()} readings delivered"
