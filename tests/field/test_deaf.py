@@ -9,7 +9,7 @@ import time
 from garden import wait_until
 from probe import Registers, Serial, Tcp, device
 
-PROFILE = "limits: { response_max: 100ms }\nfields:\n  - { metric: level, register: 0 }\n"
+PROFILE = "limits: { response_max: 500ms }\nfields:\n  - { metric: level, register: 0 }\n"
 ANSWERS = 5  # between an opening and the deafness
 
 
@@ -63,8 +63,9 @@ class WatchedTcp(Tcp):
         return len(self.opened)
 
 
-def test_a_deaf_line_is_opened_anew_after_30_s_and_once_a_minute(farm):
-    """Serial and RTU over TCP at one time. The converter stays deaf after it was opened anew."""
+def test_a_deaf_line_is_opened_anew_after_30_s(farm):
+    """Serial and RTU over TCP at one time. That it is done once a minute at most is tested in virtual
+    time, in tests/unit/bus/test_bus.c."""
     serial = WatchedSerial(Deaf(lambda: serial))
     converter = WatchedTcp(Deaf(lambda: converter), rtu=True)
     living = WatchedSerial(Registers({0: 7}, special=lambda u, pdu: b"" if u == 2 else None))
@@ -74,14 +75,12 @@ def test_a_deaf_line_is_opened_anew_after_30_s_and_once_a_minute(farm):
     fine = living.bus(device("fine", every="1s"), device("dead", address=2, every="1s"))
     farm.start(serial.bus(device(every="500ms")), far, {**fine, "name": "west"})
     for line, name in ((serial, "probe"), (converter, "far")):
-        farm.wait(ANSWERS, name=name)
-        wait_until(lambda: line.times_opened() == 2, 60, "it is opened anew")
-        farm.wait(2 * ANSWERS, name=name)
+        wait_until(lambda: line.times_opened() == 2, 90, "it is opened anew")
+        farm.wait(1, name=name)
+        wait_until(lambda: line.device.answered.get(2), 20, "it is asked anew")
         opened = (line.openings if line is serial else line.opened)[1]
-        assert 29 <= opened - line.device.silent[0] <= 36
-    assert farm.log().count("no unit has answered for 30 s") == 2
-    farm.wait_log("bus east: units answer again")
-    # It went deaf again at once. Not before a minute has passed is it opened once more.
-    wait_until(lambda: serial.times_opened() == 3, 90, "it is opened anew again")
-    assert serial.openings[2] - serial.openings[1] >= 59
+        assert 20 <= opened - line.device.silent[0] <= 45
+    for bus in ("east", "net"):
+        assert f"bus {bus}: no unit has answered for 30 s" in farm.log()
+        farm.wait_log(f"bus {bus}: units answer again")
     assert living.times_opened() == 1  # one unit that lives is enough

@@ -2,7 +2,6 @@
 """Servers that end a connection that rests, and servers that have only one place: one connection a
 poll, and to everybody else the line is up all the time."""
 import socket
-import time
 
 import pytest
 
@@ -48,10 +47,7 @@ def test_close_after_poll_leaves_the_one_place_to_others(farm, rtu):
     assert one_a_poll(server, farm, 5), server.opened
     assert not server.refused
     # Between two polls the place is free.
-    for _ in range(100):
-        if server.open == 0:
-            break
-        time.sleep(0.02)
+    wait_until(lambda: server.open == 0, 20, "the place is free")
     with socket.create_connection(("127.0.0.1", server.port)) as other:
         other.settimeout(5)
         if not rtu:

@@ -18,6 +18,7 @@
 #define PROFILE                                                                                    \
     "label: p\nlimits: { response_max: 150ms }\n"                                                  \
     "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"
+#define EACH_SECOND "      - { name: a, profile: p, address: 1, every: 1s }\n"
 #define FLAT_OUT(name, address)                                                                    \
     "      - { name: " name ", profile: p, address: " address ", every: 1ms }\n"
 #define SELDOM(name, address)                                                                      \
@@ -366,6 +367,42 @@ static void while_a_bus_is_paused_its_port_is_closed(void **state)
     assert_true(garden_gaps(0, GAP_BUS_DOWN) > 0); /* what was not polled is told */
 }
 
+static void wait_for_opening(unsigned count)
+{
+    for (unsigned i = 0; i < 2000 && virtual_line.opens < count; i++)
+        garden_run(100 * MS);
+    assert_int_equal(virtual_line.opens, count);
+}
+
+/* An adapter that passes nothing on until it is opened anew, and soon again nothing. */
+static void a_line_that_nobody_answers_on_is_opened_anew_after_30_s_and_once_a_minute(void **state)
+{
+    (void)state;
+    garden_start("", EACH_SECOND, PROFILE, NULL);
+    garden_wait_readings(0, 5);
+    assert_int_equal(virtual_line.opens, 1);
+    garden.units[1].there = false;
+    int64_t silent_ns = line_now_ns();
+    wait_for_opening(2);
+    assert_in_range((virtual_line.open_at_ns - silent_ns) / MS, 29000, 33000);
+    int64_t anew_ns = virtual_line.open_at_ns;
+    garden.units[1].there = true;
+    garden_wait_readings(0, garden_readings(0) + 5);
+    garden.units[1].there = false;
+    wait_for_opening(3);
+    assert_in_range((virtual_line.open_at_ns - anew_ns) / MS, 60000, 64000);
+}
+
+static void one_unit_that_answers_keeps_the_line_open(void **state)
+{
+    (void)state;
+    garden_start("", FLAT_OUT("a", "1") FLAT_OUT("b", "2"), PROFILE, NULL);
+    garden_wait_readings(1, 5);
+    garden.units[2].there = false;
+    garden_run(INT64_C(120000000000));
+    assert_int_equal(virtual_line.opens, 1);
+}
+
 /* Whatever the thread waits for just then. */
 static void stops_within_two_seconds(void **state)
 {
@@ -622,7 +659,6 @@ static void no_value_is_the_answer_to_another_masters_request(void **state)
     "  - { metric: m2, register: 2 }\n  - { metric: m3, register: 3 }\n"                           \
     "  - { metric: m4, register: 4 }\n  - { metric: m5, register: 5 }\n"                           \
     "  - { metric: m6, register: 6 }\n"
-#define EACH_SECOND "      - { name: a, profile: p, address: 1, every: 1s }\n"
 
 static unsigned present_values(void)
 {
@@ -771,6 +807,8 @@ int main(void)
         TEST(a_device_that_dies_costs_what_was_said),
         TEST(the_line_is_not_kept_for_a_units_own_silence),
         TEST(while_a_bus_is_paused_its_port_is_closed),
+        TEST(a_line_that_nobody_answers_on_is_opened_anew_after_30_s_and_once_a_minute),
+        TEST(one_unit_that_answers_keeps_the_line_open),
         TEST(stops_within_two_seconds),
         TEST(what_a_device_refuses_is_split_off_and_remembered),
         TEST(the_rate_changes_when_everything_is_sent),

@@ -158,7 +158,8 @@ void line_init(struct line *line, const struct bus_config *bus, int wake_fd)
 int line_open(struct line *line)
 {
     line->fd = 0;
-    line->last_ns = line_now_ns();
+    line->last_ns = virtual_line.open_at_ns = line_now_ns();
+    virtual_line.opens++;
     return 0;
 }
 

@@ -14,6 +14,8 @@ struct virtual_line {
     void (*hold)(void);                               /* before time may pass; or NULL */
     unsigned sets;                                    /* changes of rate and parity */
     int64_t set_at_ns;
+    unsigned opens; /* and when the last one was */
+    int64_t open_at_ns;
 };
 
 extern struct virtual_line virtual_line;
