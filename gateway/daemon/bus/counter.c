@@ -6,12 +6,27 @@
 #define HOUR_MS       3600000.0
 #define LEAST_TIME_MS 300000 /* a shower is heavier than the heaviest hour */
 #define LEAST_CODES   2
+#define LEAP_PART     4u  /* of the codes: more at once waits for the next answer */
+#define END_PART      16u /* of the codes: who was so near the end has gone over it */
+
+/* 0: 2^64. */
+static uint64_t codes_of(const struct field_config *field)
+{
+    return field->wraps ? field->wraps : field_type_codes(field);
+}
+
+/* A part of all codes. */
+static uint64_t part_of_codes(const struct field_config *field, unsigned divisor)
+{
+    uint64_t codes = codes_of(field);
+    return codes != 0 ? codes / divisor : UINT64_MAX / divisor;
+}
 
 /* Codes from one to the other, over the end. Of a type with 2^64 codes the sum wraps as they do. */
 static bool over_the_end(const struct field_config *field, uint64_t from, uint64_t to,
                          uint64_t *step)
 {
-    uint64_t codes = field->wraps ? field->wraps : field_type_codes(field);
+    uint64_t codes = codes_of(field);
     *step = to + codes - from;
     return codes == 0 || (from < codes && to < codes);
 }
@@ -28,13 +43,23 @@ static double most_codes(const struct field_config *field, int64_t passed_ms)
     return most > LEAST_CODES ? most : LEAST_CODES;
 }
 
-/* Codes from one to the other, forwards or over the end; false: not in that time. */
+/* Does what may come tell a good answer from a wrong one? Else any fall may be an overrun. */
+static bool is_bounded(const struct field_config *field, int64_t passed_ms)
+{
+    return most_codes(field, passed_ms) < (double)part_of_codes(field, LEAP_PART);
+}
+
+/* Codes from one to the other, forwards or over the end; false: not in that time. Where nothing is
+ * known of what may come, neither a fall nor a leap is believed at once. */
 static bool goes_on(const struct field_config *field, uint64_t from, uint64_t to, int64_t passed_ms,
                     uint64_t *step)
 {
+    bool bounded = is_bounded(field, passed_ms);
     if (to >= from)
         *step = to - from;
-    else if (!over_the_end(field, from, to, step))
+    else if (!bounded || !over_the_end(field, from, to, step))
+        return false;
+    if (!bounded && *step > part_of_codes(field, LEAP_PART))
         return false;
     return (double)*step <= most_codes(field, passed_ms);
 }
@@ -62,6 +87,25 @@ static void book(struct counter *counter, uint64_t raw, int64_t now_ms)
     counter->has_doubted = false;
 }
 
+/* Since `last`, after the next answer has confirmed what was doubted: `step` codes came since that
+ * one, which is not as a wrong one before it would have it. */
+static uint64_t came_since(const struct counter *counter, const struct field_config *field,
+                           uint64_t raw, uint64_t step, int64_t passed_ms)
+{
+    bool bounded = is_bounded(field, passed_ms), fell = counter->doubted < counter->last;
+    uint64_t over;
+    if (counter->before <= counter->doubted && fell)
+        return raw > counter->last ? raw - counter->last : 0; /* the last one was the wrong one */
+    if (!bounded && fell && over_the_end(field, counter->last, raw, &over) &&
+        over <= part_of_codes(field, END_PART))
+        return over;
+    if (!bounded && !fell)
+        return raw - counter->last; /* held back, nothing against it */
+    if (fell && (double)raw <= most_codes(field, passed_ms))
+        return raw; /* it was restarted: all of it came since */
+    return step;
+}
+
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
                                   uint64_t raw, uint8_t flag, int64_t now_ms)
 {
@@ -83,11 +127,7 @@ struct reading_value counter_take(struct counter *counter, const struct field_co
         counter->doubted = raw;
         return nothing(METRIC_RANGE);
     }
-    uint64_t came = step;
-    if (counter->before <= counter->doubted && counter->doubted < counter->last)
-        came = raw > counter->last ? raw - counter->last : 0; /* the last one was the wrong one */
-    else if (counter->doubted < counter->last && (double)raw <= most_codes(field, passed_ms))
-        came = raw; /* it was restarted: all of it came since */
+    uint64_t came = came_since(counter, field, raw, step, passed_ms);
     book(counter, raw, now_ms);
     return increment(field, came, flag);
 }

@@ -8,6 +8,9 @@
  *     shows 300   9999  10001        impossible in that time: the leap is never booked, the 2 are
  *     shows 200   210   201   202    the 210 was wrong, though possible: its 10 are booked, no more
  *
+ * Of a metric whose profile and kind say nothing of how much may come, a fall is no overrun and a
+ * leap of a quarter of all codes no amount before that; near its end a counter has gone over it.
+ *
  * Pure; owned by the bus thread. */
 #ifndef BAIYE_BUS_COUNTER_H
 #define BAIYE_BUS_COUNTER_H

@@ -45,15 +45,32 @@ static const struct scene scenes[] = {
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
 
-static void books_what_came_and_nothing_else(void **state)
+/* Nothing is known of how much may come. */
+static const struct field_config meter = {.type = FIELD_U16,
+                                          .function = 3,
+                                          .role = ROLE_COUNTER,
+                                          .scale = 0.1,
+                                          .min = -INFINITY,
+                                          .max = INFINITY};
+
+static const struct scene meter_scenes[] = {
+    {"one wrong answer", {21096, 0, 21158, 21160}, {NOTHING, 6.2, 0.2}, 4},
+    {"a wrong answer near the end", {60000, 0, 60005, 60006}, {NOTHING, 0.5, 0.1}, 4},
+    {"garbage above", {300, 60000, 301, 302}, {NOTHING, 0.1, 0.1}, 4},
+    {"a restart", {21096, 2, 5, 6}, {NOTHING, 0.5, 0.1}, 4},
+    {"over its end", {65530, 4, 6, 7}, {NOTHING, 1.2, 0.1}, 4},
+    {"a leap that is true is booked late", {300, 30000, 30001, 30002}, {NOTHING, 2970.1, 0.1}, 4},
+    {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
+};
+
+static void check(const struct scene *all, size_t count, const struct field_config *field)
 {
-    (void)state;
-    for (size_t s = 0; s < sizeof scenes / sizeof scenes[0]; s++) {
-        const struct scene *scene = &scenes[s];
+    for (size_t s = 0; s < count; s++) {
+        const struct scene *scene = &all[s];
         struct counter counter = {0};
         for (unsigned i = 0; i < scene->count; i++) {
             struct reading_value value =
-                counter_take(&counter, &rain, scene->shows[i], METRIC_GOOD, i * MINUTE_MS);
+                counter_take(&counter, field, scene->shows[i], METRIC_GOOD, i * MINUTE_MS);
             double wanted = i > 0 ? scene->booked[i - 1] : NOTHING;
             if (value.present ? fabs(value.value - wanted) > 1e-9 : wanted >= 0)
                 fail_msg("%s: answer %u books %g, not %g", scene->what, i,
@@ -61,6 +78,18 @@ static void books_what_came_and_nothing_else(void **state)
             assert_true(!value.present || value.flag == METRIC_GOOD);
         }
     }
+}
+
+static void books_what_came_and_nothing_else(void **state)
+{
+    (void)state;
+    check(scenes, sizeof scenes / sizeof scenes[0], &rain);
+}
+
+static void without_a_bound_what_is_odd_waits_for_the_next_answer(void **state)
+{
+    (void)state;
+    check(meter_scenes, sizeof meter_scenes / sizeof meter_scenes[0], &meter);
 }
 
 static void what_came_while_it_was_not_asked_is_booked(void **state)
@@ -77,20 +106,21 @@ static void what_came_while_it_was_not_asked_is_booked(void **state)
 static void a_counter_of_64_bits_loses_nothing(void **state)
 {
     (void)state;
-    struct field_config meter = rain;
+    struct field_config wide = rain;
     struct counter counter = {0};
-    meter.type = FIELD_U64;
-    meter.scale = 0.001;
-    (void)counter_take(&counter, &meter, UINT64_MAX - 2, METRIC_GOOD, 0);
-    assert_true(fabs(counter_take(&counter, &meter, UINT64_MAX, METRIC_GOOD, 60000).value - 0.002) <
+    wide.type = FIELD_U64;
+    wide.scale = 0.001;
+    (void)counter_take(&counter, &wide, UINT64_MAX - 2, METRIC_GOOD, 0);
+    assert_true(fabs(counter_take(&counter, &wide, UINT64_MAX, METRIC_GOOD, 60000).value - 0.002) <
                 1e-12);
-    assert_true(fabs(counter_take(&counter, &meter, 2, METRIC_GOOD, 120000).value - 0.003) < 1e-12);
+    assert_true(fabs(counter_take(&counter, &wide, 2, METRIC_GOOD, 120000).value - 0.003) < 1e-12);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(books_what_came_and_nothing_else),
+        cmocka_unit_test(without_a_bound_what_is_odd_waits_for_the_next_answer),
         cmocka_unit_test(what_came_while_it_was_not_asked_is_booked),
         cmocka_unit_test(a_counter_of_64_bits_loses_nothing),
     };
