@@ -18,6 +18,7 @@ import yaml  # noqa: E402
 import garden  # noqa: E402
 
 REGISTERS = 10  # of a responder
+STUCK_S = 2     # of the fields of one that is judged
 
 
 def first(command, priority):
@@ -68,19 +69,24 @@ def lines(scene_lines, seed=1, weather=None, prompt=True, exact=False):
 
 
 def write_profile(folder, registers=REGISTERS):
-    """A profile for responders: registers r0, r1, … as they are."""
+    """A profile for responders: registers r0, r1, … as they are; and one by which the daemon judges
+    them, the last one a counter."""
     profiles = folder / "profiles"
     profiles.mkdir(exist_ok=True)
     fields = [{"metric": f"r{i}", "register": i, "type": "u16"} for i in range(registers)]
-    (profiles / "responder.yaml").write_text(yaml.safe_dump(
-        {"label": "responder", "serial": {"baud": 9600, "parity": "none"},
-         "limits": {"max_registers": 125}, "address": {"register": 0x07D0, "default": 1},
-         "fields": fields}, sort_keys=False))
+    judged = [{**field, "stuck": f"{STUCK_S}s"} for field in fields[:-1]]
+    judged.append({**fields[-1], "role": "counter"})
+    for name, own in (("responder", fields), ("judged", judged)):
+        (profiles / f"{name}.yaml").write_text(yaml.safe_dump(
+            {"label": name, "serial": {"baud": 9600, "parity": "none"},
+             "limits": {"max_registers": 125}, "address": {"register": 0x07D0, "default": 1},
+             "fields": own}, sort_keys=False))
     return profiles
 
 
-def config(field, every="1ms", **bus_keys):
-    """A daemon's configuration that polls everything on the field's lines."""
+def config(field, every="1ms", judged=(), **bus_keys):
+    """A daemon's configuration that polls everything on the field's lines; `judged`: names of lines
+    whose responders are."""
     buses = []
     for line in field.scene["lines"]:
         bus = {"name": line["name"], "type": line.get("type", "rtu"),
@@ -89,7 +95,9 @@ def config(field, every="1ms", **bus_keys):
             bus.update(baud=line.get("baud", 9600), parity=line.get("parity", "none"))
         bus["devices"] = [
             {"name": f"{line['name']}-{unit['address'] + i}", "address": unit["address"] + i,
-             "profile": garden.PROFILES.get(unit["kind"], "responder"), "every": every}
+             "profile": garden.PROFILES.get(
+                 unit["kind"], "judged" if line["name"] in judged else "responder"),
+             "every": every}
             for unit in line["units"] for i in range(unit.get("count", 1))]
         for device in bus["devices"]:
             if device["profile"] != "baiye-node" and bus["type"] != "tcp":

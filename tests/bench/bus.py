@@ -16,7 +16,10 @@ slow_slave            the same of a unit that needs t3.5 x 1.3: the part that it
                       minute of learning
 dead_ratio            polls of nine units with a dead tenth, over the same nine alone: the least
                       of RTU, TCP flat out and TCP at 1 Hz
-wrong_values          with every fault of the line on, values that were never given
+wrong_values          with every fault of the line on, values that were never given; and on a quarter
+                      of the lines, of devices that answer well formed and wrong (a counter that
+                      reads 0 once, refusals, another size, an answer that stays for seconds), values
+                      never given, amounts never counted or lost, and what stands still unflagged
 """
 import argparse
 import itertools
@@ -33,6 +36,12 @@ FAULTS = [("flip", 0.02, {}), ("drop", 0.02, {}), ("insert", 0.02, {}), ("double
           ("truncate", 0.02, {}), ("stray", 0.02, {}), ("foreign", 0.02, {}),
           ("duplicate", 0.01, {}), ("late", 0.002, {"ms": 100, "max_ms": 700}),
           ("drip", 0.002, {"ms": 20}), ("request", 0.01, {}), ("dead", 0.005, {})]
+# Of each answer of a device that is judged, on lines where nothing else is wrong.
+KINDS = [("glitch", 0.01, {}), ("refuse", 0.002, {}), ("size", 0.01, {}),
+         ("frozen", 0.004, {"ms": 200, "max_ms": 9000})]
+APART = 64     # answers: registers that are read in several requests, and what is lost between
+REGISTER_STEP, ANSWER_STEP = 257, 31
+COUNTER = f"r{_lines.REGISTERS - 1}"
 
 
 def t35_s(baud, bits):
@@ -135,7 +144,7 @@ def dead_ratio(seconds):
 
 
 def responder_value(unit, register, answer):
-    return (31 * answer + 257 * register + 4099 * unit) & 0x7FFF
+    return (ANSWER_STEP * answer + REGISTER_STEP * register + 4099 * unit) & 0x7FFF
 
 
 def wrong_values(polls, line_count, seed):
@@ -143,35 +152,102 @@ def wrong_values(polls, line_count, seed):
     answer, not long before."""
     faults = [{"kind": kind, "probability": probability, **more}
               for kind, probability, more in FAULTS]
-    scene = [{"name": f"l{i}", "baud": 115200,
-              "units": [{"kind": "responder", "address": 1, "count": 4, "faults": faults}]}
-             for i in range(line_count)]
+    kinds = [{"kind": kind, "probability": probability, **more}
+             for kind, probability, more in KINDS]
+    judged = [f"k{i}" for i in range((line_count + 3) // 4)]
+    scene = [{"name": name, "baud": 115200,
+              "units": [{"kind": "responder", "address": 1, "count": 4, "faults": own}]}
+             for name, own in [(f"l{i}", faults) for i in range(line_count - len(judged))]
+             + [(name, kinds) for name in judged]]
     wrong = taken = 0
     with _lines.lines(scene, seed=seed) as field:
         seconds = max(10, polls / (10 * line_count))  # faults cost time
-        results = _lines.Polling(_lines.config(field), seconds, 0, quiet=False).results()
+        results = _lines.Polling(_lines.config(field, judged=judged), seconds, 0,
+                                 quiet=False).results()
         given = {}  # (device) -> {(r0, …): answer}
         for entry in field.ledger():
             device = given.setdefault(f"{entry['line']}-{entry['unit']}", set())
             device.add(entry["n"])
         last = {device: max(answers) for device, answers in given.items()}
         counts = field.control("counts")
+    judges = {}
     for reading in results:
         if "values" not in reading:
             continue
         taken += 1
         unit = int(reading["d"].split("-")[1])
-        if not one_answer(unit, reading["values"], given[reading["d"]],
+        if reading["d"].split("-")[0] in judged:
+            judges.setdefault(reading["d"], Judge(unit, given[reading["d"]])).take(reading)
+        elif not one_answer(unit, reading["values"], given[reading["d"]],
                           last[reading["d"]]):
             wrong += 1
             print(f"  wrong: {reading}")
+    wrong += sum(judge.ended() for judge in judges.values())
     done = {}
     for line in counts["lines"]:
         for kind, times in line["faults"].items():
             done[kind] = done.get(kind, 0) + times
+    assert all(done.get(kind, 0) > 0 for kind, _, _ in KINDS), f"not every fault struck: {done}"
     undetectable = sum(line["undetectable"] for line in counts["lines"])
     print(f"  {taken} readings of {line_count} lines, faults {done}, {undetectable} undetectable drawn again", flush=True)
     return wrong, taken
+
+
+class Judge:
+    """Of one device whose last register is a counter, and whose others may stand still only so
+    long. Its readings, in order."""
+
+    def __init__(self, unit, given):
+        self.unit, self.given = unit, given
+        self.wrong = 0
+        self.answer = self.since_ms = None  # of the last reading, and since when it is that one
+        self.first = self.counted = None    # answer from which is counted, and what was
+        self.last = 0
+
+    def take(self, reading):
+        answers = [base_answer(self.unit, value - REGISTER_STEP * int(name[1:]))
+                   for name, value in reading["values"].items() if name != COUNTER]
+        if answers and (not self.given.issuperset(answers) or max(answers) - min(answers) > APART):
+            self.say("never given", reading)
+        elif answers:
+            self.look_at_standstill(answers, reading)
+            self.count(max(answers), reading)
+
+    def look_at_standstill(self, answers, reading):
+        stuck = any(flag == "stuck" for flag in reading["flags"].values())
+        if len(set(answers)) > 1:
+            return  # of several requests: not all of it stands still
+        if answers[0] != self.answer:
+            self.answer, self.since_ms = answers[0], reading["ts"]
+            if stuck:
+                self.say("moves, and is flagged", reading)
+        elif not stuck and reading["ts"] - self.since_ms > 1000 * (_lines.STUCK_S + 1):
+            self.say("stands still unflagged", reading)
+
+    def count(self, answer, reading):
+        if COUNTER not in reading["values"]:
+            return
+        if self.first is None:
+            self.first, self.counted = answer, 0
+        self.counted += reading["values"][COUNTER]
+        self.last = answer
+        if self.counted > ANSWER_STEP * (answer - self.first + APART):
+            self.say("counts what was not", reading)
+            self.first, self.counted = answer, 0  # each mistake once
+
+    def ended(self):
+        """How much was wrong. From 32768 on the register begins at 0 again, as a reset would: what
+        was counted just before is not known."""
+        if self.first is not None:
+            resets = 1 + ANSWER_STEP * (self.last - self.first) // 0x8000
+            least = ANSWER_STEP * (self.last - self.first - APART * (1 + resets))
+            if self.counted < least:
+                self.say(f"counted {self.counted}, at least {least} were", {})
+        return self.wrong
+
+    def say(self, what, reading):
+        self.wrong += 1
+        print(f"  wrong: {what}: unit {self.unit} {reading}")
 
 
 def one_answer(unit, values, answers, last):

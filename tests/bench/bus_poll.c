@@ -36,6 +36,15 @@ static void give_reading(void *context, const struct reading *reading)
                          reading->values[i].value);
             comma = ",";
         }
+        (void)printf("},\"flags\":{");
+        comma = "";
+        for (unsigned i = 0; i < reading->value_count; i++) {
+            if (reading->values[i].flag == METRIC_GOOD)
+                continue;
+            (void)printf("%s\"%s\":\"%s\"", comma, device->metrics[i]->metric,
+                         metric_flag_name((enum metric_flag)reading->values[i].flag));
+            comma = ",";
+        }
         (void)printf("}}\n");
     }
     (void)pthread_mutex_unlock(&counts->mutex);

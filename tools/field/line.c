@@ -75,10 +75,13 @@ static struct transmission *transmit(struct line *line, struct unit *unit,
 }
 
 /* Plans one answer with all that its unit's faults make of it; it starts at `start_ns`. */
-static void plan_answer(struct line *line, struct unit *unit, const uint8_t *frame, size_t size,
+static void plan_answer(struct line *line, struct unit *unit, const uint8_t *right, size_t size,
                         int64_t start_ns, bool sample)
 {
     struct fault_plan plan;
+    uint8_t frame[FRAME_SIZE];
+    size = wrong_answer(&unit->faults, &unit->wrong, &unit->rng, right, size, start_ns, frame,
+                        &line->counts.faults);
     const struct wire_rate *rate = &line->said_rate;
     fault_answer(&unit->faults, &unit->rng, frame, size, &plan, &line->counts.faults);
     if (plan.size == 0)

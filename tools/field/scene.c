@@ -27,7 +27,8 @@ static const cyaml_strval_t fault_kinds[] = {
     {"late", FAULT_LATE},           {"drip", FAULT_DRIP},         {"foreign", FAULT_FOREIGN},
     {"duplicate", FAULT_DUPLICATE}, {"request", FAULT_REQUEST},   {"babble", FAULT_BABBLE},
     {"dead", FAULT_DEAD},           {"ringing", FAULT_RINGING},   {"swapped", FAULT_SWAPPED},
-    {"rate", FAULT_RATE},
+    {"rate", FAULT_RATE},           {"refuse", FAULT_REFUSE},     {"size", FAULT_SIZE},
+    {"glitch", FAULT_GLITCH},       {"frozen", FAULT_FROZEN},
 };
 
 static const cyaml_schema_field_t fault_fields[] = {

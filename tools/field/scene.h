@@ -37,6 +37,11 @@ enum fault_kind {
     FAULT_REQUEST,   /* bits of the request, on its way to the units */
     FAULT_BABBLE,    /* endless random bytes for `ms`, or for ever with 0 */
     FAULT_DEAD,      /* no answer */
+    /* Well formed, and wrong (wrong.h); on serial lines. */
+    FAULT_REFUSE, /* an exception: 1, 2, 4 or 6 */
+    FAULT_SIZE,   /* the right unit with more or fewer registers than were asked for */
+    FAULT_GLITCH, /* the last register is 0 this once */
+    FAULT_FROZEN, /* the last answer again, for `ms`..`max_ms` */
     FAULT_KIND_COUNT
 };
 

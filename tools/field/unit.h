@@ -14,6 +14,7 @@
 #include "tools/field/probe.h"
 #include "tools/field/relay.h"
 #include "tools/field/wire.h"
+#include "tools/field/wrong.h"
 
 struct node;
 
@@ -31,6 +32,7 @@ struct unit {
     size_t heard;       /* frames that the node has heard of the line's `overheard` */
     struct rng rng;
     struct fault_set faults;
+    struct wrong wrong;
     int64_t babble_until_ns; /* 0: quiet */
     uint64_t requests, answers, taken;
     /* The request it is to answer: what its bytes mean. */
