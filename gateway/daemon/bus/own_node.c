@@ -14,6 +14,7 @@
 #define SET_AGAIN_MS      60000 /* after a refusal */
 #define TIME_AGAIN_MS     3600000
 #define TIME_DAY_MS       86400000 /* 30 ppm of it are 2.6 s */
+#define COARSE_PART       40       /* without its crystal a node's clock is off by 1/40 at most */
 #define FETCH_AGAIN_MS    5000
 #define IDENTIFY_AGAIN_MS 60000
 #define SAMPLES_SLACK     3          /* more than the time since the last sample holds */
@@ -439,6 +440,12 @@ static void give_gap(const struct own_node *node, uint32_t boot, uint32_t first,
     sink->gap(sink->context, &gap);
 }
 
+/* An age that is counted without a crystal tells less than from which sampling period it is. */
+static bool age_is_vague(const struct own_node *node, int64_t age_ms)
+{
+    return (node->status & NODE_STATUS_COARSE) != 0 && age_ms / COARSE_PART > node->period_ms;
+}
+
 /* The time of record `i`: from its age in the node's present boot, else from the node's own wall
  * clock in that boot, else not known: then it is the time of fetching, not trusted. */
 static void time_record(const struct own_node *node, const struct node_log_window *window,
@@ -449,7 +456,8 @@ static void time_record(const struct own_node *node, const struct node_log_windo
     if (boot_of(node, window) == node->last.boot) {
         int64_t age_ms = ((int64_t)window->now_ds - window->uptime_ds) * 100 - later_ms;
         reading->taken.ms = now_ms - age_ms;
-        reading->time = (struct wall_ms){wall.ms - age_ms, wall.trust};
+        reading->time = (struct wall_ms){wall.ms - age_ms,
+                                         age_is_vague(node, age_ms) ? TIME_UNTRUSTED : wall.trust};
     } else if (window->wall_s) {
         int64_t ms = (int64_t)window->wall_s * 1000 + window->wall_ms + later_ms;
         reading->taken.ms = now_ms - (wall.ms - ms);

@@ -168,6 +168,32 @@ static void times_of_a_node_without_its_crystal_are_doubtful(void **state)
     assert_int_equal(readings[0].time.trust, TIME_UNTRUSTED);
 }
 
+/* Of the present boot it tells ages: that of hours may be minutes off, that of ten minutes is not.
+ */
+static void an_age_that_was_counted_without_the_crystal_is_doubtful_when_it_is_long(void **state)
+{
+    static const struct {
+        uint16_t status;
+        uint32_t age_ds;
+        enum time_trust trust;
+    } ages[] = {{NODE_STATUS_COARSE, 90000, TIME_UNTRUSTED},
+                {NODE_STATUS_COARSE, 6000, TIME_TRUSTED},
+                {0, 90000, TIME_TRUSTED}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof ages / sizeof ages[0]; i++) {
+        struct own_node node;
+        const int64_t now_ms = 200000000;
+        own_go_on(&node, NULL, 4, 5, 0);
+        assert_true(own_see(&node, 4, 2000, 0, now_ms));
+        node.status |= ages[i].status;
+        reading_count = 0;
+        own_give(&node, 1, 4, 6, ages[i].age_ds, 0, now_ms);
+        assert_int_equal(reading_count, 1);
+        assert_int_equal(readings[0].time.ms, own_wall.ms - (int64_t)ages[i].age_ds * 100);
+        assert_int_equal(readings[0].time.trust, ages[i].trust);
+    }
+}
+
 /* "Nothing is left" in one damaged frame: what is still in the log is fetched all the same. */
 static void the_log_must_say_twice_what_it_lost(void **state)
 {
@@ -511,6 +537,7 @@ int main(void)
         TEST(what_the_time_holds_is_believed_at_once),
         TEST(its_clock_is_set_again_each_day_and_each_hour_without_a_crystal),
         TEST(times_of_a_node_without_its_crystal_are_doubtful),
+        TEST(an_age_that_was_counted_without_the_crystal_is_doubtful_when_it_is_long),
         TEST(the_log_must_say_twice_what_it_lost),
         TEST(the_next_poll_follows_the_next_sample),
         TEST(a_node_without_a_sample_is_asked_again_soon),
