@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared fixtures; what they are made of is in garden.py."""
-from sites import needs, pytest_runtest_makereport, site  # noqa: F401
+from sites import (figure, needs, pytest_runtest_makereport,  # noqa: F401
+                   pytest_terminal_summary, site)

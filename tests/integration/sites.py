@@ -28,6 +28,22 @@ def site(request):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def figure(request):
+    """figure("…") puts a number that the test found below the summary of all tests."""
+    def say(text):
+        request.node.user_properties.append(("figure", text))
+    return say
+
+
+def pytest_terminal_summary(terminalreporter):
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == "figure" and report.when == "call":
+                    terminalreporter.write_line(f"figure: {report.nodeid.split('::')[-1]}: {text}")
+
+
 def need(*names):
     missing = [name for name in names if not garden.program(name).exists()]
     if missing:

@@ -87,7 +87,7 @@ def poll(site, path, seconds):
         return [json.loads(line) for line in lines]
 
 
-def test_no_value_is_wrong_under_every_fault(site, needs):
+def test_no_value_is_wrong_under_every_fault(site, needs, figure):
     needs("baiye-field", "bus_poll")
     lines = [{"name": f"l{i}", "baud": 115200, "strict": True,
               "units": [unit(address) for address in range(1, UNITS + 1)]} for i in range(LINES)]
@@ -113,7 +113,7 @@ def test_no_value_is_wrong_under_every_fault(site, needs):
     for line in site.field.control("counts")["lines"]:
         for kind, count in line["faults"].items():
             faults[kind] = faults.get(kind, 0) + count
-    print(f"polls={polls} wrong={len(wrong)} faults={faults}")
+    figure(f"{polls} polls, {len(wrong)} wrong, faults {faults}")
     assert not wrong, wrong[:5]
     assert len(answered) == LINES * UNITS
     assert polls >= POLLS

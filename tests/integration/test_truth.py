@@ -70,7 +70,7 @@ def test_every_value_is_one_that_was_given(site, needs, lines):
         assert same is None or same["values"] == message["values"]
 
 
-def test_a_line_of_24_emulated_boards_polled_flat_out_gives_no_wrong_value(site, needs):
+def test_a_line_of_24_emulated_boards_polled_flat_out_gives_no_wrong_value(site, needs, figure):
     """Real firmware on as many processors, one line, asked as fast as answers come."""
     needs("baiye-field", "baiyed")
     if not (garden.BUILD / "lm3s6965evb/bin/baiye-node.elf").exists():
@@ -90,7 +90,7 @@ def test_a_line_of_24_emulated_boards_polled_flat_out_gives_no_wrong_value(site,
     assert values > 0.8 * len(readings) * len(NODE_METRICS)  # a probe heard too late has none
     assert len({key[0] for key in readings}) == CROWD
     answers = after["answers"] - before["answers"]
-    print(f"{answers} answers in {seconds:.0f} s, {len(readings)} readings, {values} values")
+    figure(f"{answers} answers in {seconds:.0f} s, {len(readings)} readings, {values} values")
     assert answers > 3 * seconds  # 21 a second where nothing else runs
 
 
