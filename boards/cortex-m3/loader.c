@@ -10,7 +10,7 @@
 int main(void);
 
 __attribute__((section(".vectors.irq"), used)) static const struct loader_exports exports = {
-    LOADER_EXPORTS_MAGIC, boot_verify, boot_public_keys};
+    LOADER_EXPORTS_MAGIC, boot_verify, boot_public_keys, boot_verify_head};
 
 /* Any fault of the loader's own starts it again. */
 void life_end(void)

@@ -17,8 +17,10 @@ struct loader_exports {
     uint32_t magic;
     enum image_result (*verify)(unsigned slot, struct image_header *header);
     const uint8_t (*keys)[65]; /* boot_public_keys: the bench looks what this loader trusts */
+    enum image_result (*verify_head)(unsigned slot, const uint8_t *head);
 };
-#define LOADER_EXPORTS_MAGIC 0x42594C31u /* "BYL1" */
+#define LOADER_EXPORTS_MAGIC   0x42594C32u /* "BYL2" */
+#define LOADER_EXPORTS_MAGIC_1 0x42594C31u /* an earlier one, without verify_head */
 /* From the slot's linker script. */
 extern const struct loader_exports ld_loader_exports;
 

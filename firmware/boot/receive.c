@@ -30,7 +30,45 @@ bool receive_is_open(const struct receive *receive, const struct window_session 
     return same_session(&receive->target, session);
 }
 
-enum window_result receive_open(struct receive *receive, const struct window_session *session)
+/* What runs was verified when it was started. Without a header of its own, as when it was started
+ * by wire, it is older than anything. */
+static struct image_header running_header(const struct receive *receive)
+{
+    struct image_header header;
+    const uint8_t *image = flash_map(flash_layout()->slot[receive->running]);
+    if (image_header_read(image, IMAGE_HEADER_SIZE, &header) != IMAGE_OK)
+        header = (struct image_header){0};
+    return header;
+}
+
+/* May what has this header take the place of what runs? */
+static int compare(const struct image_header *header, const struct image_header *running)
+{
+    if (header->counter < running->counter)
+        return IMAGE_OLD_COUNTER;
+    if (header->key < running->least_key || header->least_key < running->least_key)
+        return IMAGE_OLD_KEY;
+    return image_is_newer(header, running) ? WINDOW_RESULT_OK : IMAGE_NOT_NEWER;
+}
+
+VERIFY_NO_FRAME static int compare_to_running(const struct receive *receive,
+                                              const struct image_header *header)
+{
+    struct image_header running = running_header(receive);
+    return compare(header, &running);
+}
+
+/* Form and age, at once; the signature later, since it takes long. */
+static int look_at_head(const struct receive *receive, const uint8_t *head)
+{
+    struct image_header header;
+    enum image_result result = image_head_read(head, &header);
+    if (result == IMAGE_OK && header.hardware != flash_layout()->hardware)
+        result = IMAGE_WRONG_HARDWARE;
+    return result == IMAGE_OK ? compare_to_running(receive, &header) : (int)result;
+}
+
+int receive_open(struct receive *receive, const struct window_session *session)
 {
     const struct flash_layout *layout = flash_layout();
     if (session->hardware != layout->hardware)
@@ -45,6 +83,10 @@ enum window_result receive_open(struct receive *receive, const struct window_ses
         return receive->erasing ? WINDOW_RESULT_BUSY : WINDOW_RESULT_OK;
     if (receive->on_trial)
         return WINDOW_RESULT_UNPROVEN;
+    int result = look_at_head(receive, session->head);
+    if (result != WINDOW_RESULT_OK)
+        return result;
+    memcpy(receive->room.head, session->head, sizeof receive->room.head);
     receive->target = (struct slot_state){
         .session = true,
         .generation = (uint16_t)(state_read(receive->running).generation + 1),
@@ -52,15 +94,29 @@ enum window_result receive_open(struct receive *receive, const struct window_ses
         .block_size = session->block_size,
     };
     memcpy(receive->target.image_id, session->image_id, sizeof receive->target.image_id);
-    receive->erasing = true;
+    receive->checking = receive->erasing = true;
     receive->page = 0;
     return WINDOW_RESULT_BUSY;
 }
 
-enum window_result receive_step(struct receive *receive)
+/* Not genuine: what stands in the slot stays. */
+static int check_head(struct receive *receive)
+{
+    enum image_result result = boot_verify_head(target_slot(receive), receive->room.head);
+    receive->checking = false;
+    if (result == IMAGE_OK)
+        return WINDOW_RESULT_BUSY;
+    receive->erasing = false;
+    receive->target = state_read(target_slot(receive));
+    return result;
+}
+
+int receive_step(struct receive *receive)
 {
     if (!receive->erasing)
         return WINDOW_RESULT_OK;
+    if (receive->checking)
+        return check_head(receive);
     bool done = false;
     if (state_begin(target_slot(receive), &receive->target, &receive->page, &done) != FLASH_OK) {
         receive->erasing = false;
@@ -134,34 +190,15 @@ uint16_t receive_missing_count(const struct receive *receive)
     return count;
 }
 
-/* What of a header outlives its verification: two whole ones would deepen the stack under it. */
-struct rank {
-    uint32_t counter;
-    uint8_t key, least_key;
-};
-
-static enum image_result rank_of(unsigned slot, struct rank *rank)
-{
-    struct image_header header;
-    enum image_result result = boot_verify(slot, &header);
-    if (result == IMAGE_OK)
-        *rank = (struct rank){header.counter, header.key, header.least_key};
-    return result;
-}
-
-static int judge(const struct receive *receive)
+/* The whole of it, and its age once more: what came need not be what the session said. */
+static int judge(struct receive *receive)
 {
     unsigned slot = target_slot(receive);
-    struct rank rank, running;
-    enum image_result result = rank_of(slot, &rank);
-    if (result != IMAGE_OK)
+    int result = boot_verify(slot, &receive->room.header);
+    if (result == IMAGE_OK)
+        result = compare_to_running(receive, &receive->room.header);
+    if (result != WINDOW_RESULT_OK)
         return result;
-    if (rank_of(receive->running, &running) == IMAGE_OK) {
-        if (rank.counter < running.counter)
-            return IMAGE_OLD_COUNTER;
-        if (rank.key < running.least_key || rank.least_key < running.least_key)
-            return IMAGE_OLD_KEY;
-    }
     return state_mark(slot, STATE_READY) == FLASH_OK ? WINDOW_RESULT_OK : WINDOW_RESULT_FLASH;
 }
 
@@ -199,10 +236,9 @@ enum window_result receive_revert(struct receive *receive)
 {
     unsigned other = target_slot(receive);
     struct slot_state state = state_read(other);
-    struct image_header header;
     if (!receive->on_trial)
         return WINDOW_RESULT_NOT_ON_TRIAL;
-    if (!state_is_confirmed(&state) || boot_verify(other, &header) != IMAGE_OK)
+    if (!state_is_confirmed(&state) || boot_verify(other, &receive->room.header) != IMAGE_OK)
         return WINDOW_RESULT_NO_OTHER;
     return state_mark(receive->running, STATE_REJECTED) == FLASH_OK ? WINDOW_RESULT_OK
                                                                     : WINDOW_RESULT_FLASH;

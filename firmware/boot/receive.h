@@ -16,23 +16,31 @@
 #include <stdint.h>
 
 #include "firmware/boot/state.h"
+#include "protocols/image/image.h"
 #include "protocols/image/window.h"
 
 struct receive {
     unsigned running; /* the slot this program runs from */
     bool on_trial;
-    bool erasing;
+    bool checking; /* whether `head` is genuine, before anything is erased */
+    bool erasing;  /* or checking */
     uint32_t page; /* next step of state_begin() */
     struct slot_state target;
+    union {
+        uint8_t head[IMAGE_HEAD_SIZE]; /* while checking */
+        struct image_header header; /* while an image is verified: not on the stack, see verify.h */
+    } room;
 };
 
 /* `running`: the slot that this program was started from. Finds an open session again. */
 void receive_init(struct receive *receive, unsigned running);
 /* This very session stands, and blocks are taken: to open it again changes nothing. */
 bool receive_is_open(const struct receive *receive, const struct window_session *session);
-enum window_result receive_open(struct receive *receive, const struct window_session *session);
-/* One page of erasing; call while receive->erasing, between two events of the bus. */
-enum window_result receive_step(struct receive *receive);
+/* A window_result, or the image_result for which what is to come is refused. */
+int receive_open(struct receive *receive, const struct window_session *session);
+/* Looks at what is to come, then erases, a page a call; call while receive->erasing, between two
+ * events of the bus. */
+int receive_step(struct receive *receive);
 /* `crc` as window_block_crc() makes it. */
 enum window_result receive_block(struct receive *receive, uint16_t number, const void *data,
                                  size_t size, uint32_t crc);

@@ -30,9 +30,23 @@ void service_tested(struct service *service, uint8_t failed)
     service->test_bits = (uint16_t)(WINDOW_TESTED | failed << WINDOW_TEST_SHIFT);
 }
 
+/* Whether there is another image to go back to is a signature's work, and that a step's. */
+static int want_revert(struct service *service)
+{
+    service->revert_wanted = service->receive.on_trial;
+    return service->revert_wanted ? WINDOW_RESULT_BUSY : WINDOW_RESULT_NOT_ON_TRIAL;
+}
+
+static void revert(struct service *service)
+{
+    enum window_result result = receive_revert(&service->receive);
+    service->revert_wanted = false;
+    service->restart_wanted = result == WINDOW_RESULT_OK;
+    service->result = (int16_t)result;
+}
+
 static int run_command(struct service *service, uint16_t command)
 {
-    int result;
     switch (command) {
     case WINDOW_RESTART:
         service->restart_wanted = waits_for_trial(&service->receive);
@@ -42,9 +56,7 @@ static int run_command(struct service *service, uint16_t command)
     case WINDOW_ABANDON:
         return receive_abandon(&service->receive);
     case WINDOW_REVERT:
-        result = receive_revert(&service->receive);
-        service->restart_wanted = result == WINDOW_RESULT_OK;
-        return result;
+        return want_revert(service);
     default:
         return WINDOW_RESULT_UNKNOWN;
     }
@@ -129,7 +141,9 @@ bool service_read(const struct service *service, uint16_t address, uint16_t coun
 bool service_step(struct service *service)
 {
     struct receive *receive = &service->receive;
-    if (receive->erasing)
+    if (service->revert_wanted)
+        revert(service);
+    else if (receive->erasing)
         service->result = (int16_t)receive_step(receive);
     else if (open_session(receive) && receive_missing_count(receive) == 0)
         service->result = (int16_t)receive_finish(receive);

@@ -16,6 +16,7 @@ struct service {
     uint32_t version, counter; /* of the running image */
     int16_t result;            /* of the last write */
     uint16_t test_bits;        /* of the status: WINDOW_TESTED and what failed, or 0 */
+    bool revert_wanted;        /* the next step goes back, if there is where to */
     bool restart_wanted;       /* the caller resets after its answer's last stop bit */
 };
 
@@ -29,7 +30,8 @@ bool service_write(struct service *service, uint16_t address, const uint8_t *dat
                    bool unlocked);
 /* `count` registers from `address`. False: not ours. */
 bool service_read(const struct service *service, uint16_t address, uint16_t count, uint8_t *data);
-/* One slow step (erase a page; verify, once the last block is in); call between two events of the
+/* One slow step (look at a head; erase a page; verify, once the last block is in; look whether
+ * there is another image to go back to), with some 2.5 KiB of stack; call between two events of the
  * bus. True: there is more. */
 bool service_step(struct service *service);
 

@@ -6,7 +6,7 @@
 
 #include "firmware/boot/flash.h"
 
-static void sha256(const void *data, size_t size, uint8_t hash[IMAGE_HASH_SIZE])
+VERIFY_NO_FRAME static void sha256(const void *data, size_t size, uint8_t hash[IMAGE_HASH_SIZE])
 {
     br_sha256_context context;
     br_sha256_init(&context);
@@ -26,16 +26,17 @@ static enum image_result check_place(unsigned slot, const struct image_header *h
     return IMAGE_OK;
 }
 
-static enum image_result check_signature(const uint8_t *image, const struct image_header *header)
+static enum image_result check_signature(const uint8_t *head, unsigned number)
 {
-    if (header->key >= BOOT_KEYS || boot_public_keys[header->key][0] != 0x04)
+    if (number >= BOOT_KEYS || boot_public_keys[number][0] != 0x04)
         return IMAGE_UNKNOWN_KEY;
-    uint8_t point[65], hash[IMAGE_HASH_SIZE];
-    memcpy(point, boot_public_keys[header->key], sizeof point);
-    br_ec_public_key key = {.curve = BR_EC_secp256r1, .q = point, .qlen = sizeof point};
-    sha256(image, IMAGE_SIGNED_SIZE, hash);
-    return br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, hash, sizeof hash, &key, header->signature,
-                                 sizeof header->signature) == 1
+    uint8_t hash[IMAGE_HASH_SIZE];
+    br_ec_public_key key = {.curve = BR_EC_secp256r1,
+                            .q = (unsigned char *)(uintptr_t)boot_public_keys[number], /* is read */
+                            .qlen = sizeof boot_public_keys[number]};
+    sha256(head, IMAGE_SIGNED_SIZE, hash);
+    return br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, hash, sizeof hash, &key, head + IMAGE_SIGNED_SIZE,
+                                 IMAGE_SIGNATURE_SIZE) == 1
                ? IMAGE_OK
                : IMAGE_BAD_SIGNATURE;
 }
@@ -45,19 +46,38 @@ const uint8_t (*boot_keys(void))[65]
     return boot_public_keys;
 }
 
+/* Form and place; which key it names. */
+VERIFY_NO_FRAME static enum image_result check_form(unsigned slot, const uint8_t *head,
+                                                    unsigned *key)
+{
+    struct image_header header;
+    enum image_result result = image_head_read(head, &header);
+    if (result != IMAGE_OK)
+        return result;
+    *key = header.key;
+    return check_place(slot, &header);
+}
+
+enum image_result boot_verify_head(unsigned slot, const uint8_t *head)
+{
+    unsigned key = BOOT_KEYS;
+    enum image_result result = check_form(slot, head, &key);
+    return result == IMAGE_OK ? check_signature(head, key) : result;
+}
+
+VERIFY_NO_FRAME static enum image_result check_program(const uint8_t *image,
+                                                       const struct image_header *header)
+{
+    uint8_t hash[IMAGE_HASH_SIZE];
+    sha256(image + IMAGE_HEADER_SIZE, header->size, hash);
+    return memcmp(hash, header->hash, sizeof hash) == 0 ? IMAGE_OK : IMAGE_BAD_HASH;
+}
+
 enum image_result boot_verify(unsigned slot, struct image_header *header)
 {
     const uint8_t *image = flash_map(flash_layout()->slot[slot]);
     enum image_result result = image_header_read(image, IMAGE_HEADER_SIZE, header);
     if (result == IMAGE_OK)
-        result = check_place(slot, header);
-    if (result == IMAGE_OK)
-        result = check_signature(image, header);
-    if (result == IMAGE_OK) {
-        uint8_t hash[IMAGE_HASH_SIZE];
-        sha256(image + IMAGE_HEADER_SIZE, header->size, hash);
-        if (memcmp(hash, header->hash, sizeof hash) != 0)
-            result = IMAGE_BAD_HASH;
-    }
-    return result;
+        result = boot_verify_head(slot, image);
+    return result == IMAGE_OK ? check_program(image, header) : result;
 }

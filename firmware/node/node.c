@@ -222,9 +222,10 @@ static uint64_t poll_update(struct node *node, uint64_t now_us)
     }
     if (node->link.answer_size > 0 || hal_bus_sending())
         return now_us + ANSWERING_US;
+    bool more = update->step();
     if (update->restart())
         black_box_restart();
-    if (update->step())
+    if (more)
         return now_us;
     uint64_t due_us = node->well ? UINT64_MAX : NODE_WELL_US;
     return update->on_trial() ? earlier(due_us, NODE_TRIAL_US) : due_us;

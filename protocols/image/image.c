@@ -8,13 +8,11 @@
 #define IMAGE_MAGIC    0x42594931u /* "BYI1" */
 #define IMAGE_FORMAT   1u
 #define IMAGE_SIZE_MAX (16u << 20)
-#define POINT_OFFSET   (IMAGE_SIGNED_SIZE + IMAGE_SIGNATURE_SIZE)
+#define POINT_OFFSET   IMAGE_HEAD_SIZE
 
-enum image_result image_header_read(const void *data, size_t size, struct image_header *header)
+enum image_result image_head_read(const void *data, struct image_header *header)
 {
-    if (size < IMAGE_HEADER_SIZE)
-        return IMAGE_TRUNCATED;
-    struct byte_reader r = byte_reader_init(data, IMAGE_SIGNED_SIZE + IMAGE_SIGNATURE_SIZE);
+    struct byte_reader r = byte_reader_init(data, IMAGE_HEAD_SIZE);
     if (byte_read_u32(&r) != IMAGE_MAGIC)
         return IMAGE_NO_MAGIC;
     uint8_t format = byte_read_u8(&r);
@@ -35,6 +33,17 @@ enum image_result image_header_read(const void *data, size_t size, struct image_
         header->size % 4 != 0 || header->size > IMAGE_SIZE_MAX)
         return IMAGE_BAD_HEADER;
     return IMAGE_OK;
+}
+
+enum image_result image_header_read(const void *data, size_t size, struct image_header *header)
+{
+    return size < IMAGE_HEADER_SIZE ? IMAGE_TRUNCATED : image_head_read(data, header);
+}
+
+bool image_is_newer(const struct image_header *header, const struct image_header *other)
+{
+    return header->counter != other->counter ? header->counter > other->counter
+                                             : header->version > other->version;
 }
 
 void image_header_write(const struct image_header *header, uint8_t data[IMAGE_HEADER_SIZE])
@@ -141,6 +150,9 @@ const char *image_result_text(enum image_result result)
         return "signature is wrong; the image was changed or signed with another key";
     case IMAGE_BAD_HASH:
         return "program does not match its header; transfer it again";
+    case IMAGE_NOT_NEWER:
+        return "image is no newer than the one that runs; to go back on purpose, sign the older "
+               "program with the next security counter";
     case IMAGE_OLD_KEY:
         return "image is signed with a key that the running one has ended, or trusts older keys "
                "than "

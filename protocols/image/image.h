@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware image: a 512-byte header, then the program. The header names the hardware and the
- * slot that the program is linked for, its version, its security counter (an image with a lower
- * one than the running image's is refused), its size and SHA-256, and carries an ECDSA P-256
- * signature over everything before it. Behind it stands the public key that it was signed with, for
- * whoever has none built in: it tells a damaged image from a whole one, and which nodes will take
- * it, before a byte is sent. It proves nothing; nodes never look at it. 512 bytes, so that the
- * program's vector table stands aligned for every Cortex-M3 (ARMv7-M: VTOR to the next power of two
- * of 4 x vectors).
+ * slot that the program is linked for, its version, its security counter (below the running image's
+ * it is refused, and with the same one a lower version), its size and SHA-256, and carries an ECDSA
+ * P-256 signature over everything before it. Behind it stands the public key that it was signed
+ * with, for whoever has none built in: it tells a damaged image from a whole one, and which nodes
+ * will take it, before a byte is sent. It proves nothing; nodes never look at it. 512 bytes, so
+ * that the program's vector table stands aligned for every Cortex-M3 (ARMv7-M: VTOR to the next
+ * power of two of 4 x vectors).
  *
  * An image file holds one image per slot, since Cortex-M code is linked to its address:
  *
@@ -23,6 +23,7 @@
 #define IMAGE_HEADER_SIZE    512u
 #define IMAGE_SIGNED_SIZE    64u /* bytes of the header that the signature covers */
 #define IMAGE_SIGNATURE_SIZE 64u /* r and s, 32 bytes each */
+#define IMAGE_HEAD_SIZE      (IMAGE_SIGNED_SIZE + IMAGE_SIGNATURE_SIZE)
 #define IMAGE_HASH_SIZE      32u
 #define IMAGE_SLOTS          2u
 #define IMAGE_FILE_MAGIC     "BYF1"
@@ -42,7 +43,8 @@ enum image_result {
     IMAGE_BAD_SIGNATURE = -8,
     IMAGE_BAD_HASH = -9, /* header genuine, program not what it says */
     IMAGE_TRUNCATED = -10,
-    IMAGE_OLD_KEY = -11 /* signed with a key that an image of this board has ended */
+    IMAGE_OLD_KEY = -11,  /* signed with a key that an image of this board has ended */
+    IMAGE_NOT_NEWER = -12 /* the same counter, and no higher version than what runs */
 };
 
 struct image_header {
@@ -58,6 +60,10 @@ struct image_header {
     uint8_t signature[IMAGE_SIGNATURE_SIZE];
 };
 
+/* What of it is signed, and the signature: IMAGE_HEAD_SIZE bytes to fields. Checks form only. */
+enum image_result image_head_read(const void *data, struct image_header *header);
+/* By counter, then by version: may it take the place of the other? */
+bool image_is_newer(const struct image_header *header, const struct image_header *other);
 /* Bytes to fields. IMAGE_TRUNCATED when `size` is below IMAGE_HEADER_SIZE. Checks form only. */
 enum image_result image_header_read(const void *data, size_t size, struct image_header *header);
 /* Fields to IMAGE_HEADER_SIZE bytes. */

@@ -14,6 +14,7 @@ size_t window_session_write(const struct window_session *session, void *data, si
     byte_write_u16(&w, session->blocks);
     byte_write_u16(&w, session->block_size);
     byte_write_span(&w, session->image_id, sizeof session->image_id);
+    byte_write_span(&w, session->head, sizeof session->head);
     return w.failed ? 0 : w.at;
 }
 
@@ -27,6 +28,7 @@ bool window_session_read(const void *data, size_t size, struct window_session *s
     session->blocks = byte_read_u16(&r);
     session->block_size = byte_read_u16(&r);
     memcpy(session->image_id, byte_read_span(&r, 8), sizeof session->image_id);
+    memcpy(session->head, byte_read_span(&r, sizeof session->head), sizeof session->head);
     return !r.failed;
 }
 
@@ -87,7 +89,7 @@ uint32_t window_block_crc(const uint8_t image_id[8], uint16_t number, const void
 
 const char *window_result_text(int result)
 {
-    if (result <= IMAGE_OK && result >= IMAGE_TRUNCATED)
+    if (result <= IMAGE_OK && result > WINDOW_RESULT_BUSY)
         return image_result_text((enum image_result)result);
     switch (result) {
     case WINDOW_RESULT_BUSY:

@@ -3,11 +3,14 @@
  * FC04 (or FC03) reads. FC16 since libmodbus and every common tool can send it; by broadcast
  * (unit 0) to all nodes of a line at once, which then answer nothing and are asked one by one.
  *
- * A session that is not the open one erases what the node could go back to, so it is taken only
- * from whoever unlocked the node before, one by one (NODE_UNLOCK takes no broadcast): no single
- * frame can take the way back from a whole line.
+ * A session that is not the open one erases what the node could go back to. So it brings the signed
+ * head of the image that is to come, and the node erases nothing before it has found that genuine
+ * and newer than what it runs: by counter, then by version. Nobody without a newer release than
+ * that takes the way back from a node. It is taken only from whoever unlocked the node before, one
+ * by one (NODE_UNLOCK takes no broadcast).
  *
- *   write 0x2000  session   hardware u32 | slot | blocks | block size | image id 4 registers
+ *   write 0x2000  session   hardware u32 | slot | blocks | block size | image id 4 registers |
+ *                           head of the image 64 registers: what is signed, and the signature
  *   write 0x2010  command   enum window_command
  *   write 0x2100  block     number | CRC-32 u32 | data, up to 120 registers
  *   read  0x2000  status    hardware u32 | version u32 | counter u32 | image id (first half) |
@@ -33,7 +36,7 @@
 #include <stdint.h>
 
 #define WINDOW_SESSION           0x2000u
-#define WINDOW_SESSION_REGISTERS 9u
+#define WINDOW_SESSION_REGISTERS 73u
 #define WINDOW_COMMAND           0x2010u
 #define WINDOW_BLOCK             0x2100u
 #define WINDOW_BLOCK_HEAD        3u   /* registers before the data */
@@ -53,14 +56,15 @@ enum window_command {
     WINDOW_RESTART = 1, /* answer, then reset after the last stop bit; only when READY */
     WINDOW_CONFIRM = 2, /* keep the image that runs on trial */
     WINDOW_ABANDON = 3, /* never start the image in the other slot */
-    WINDOW_REVERT = 4   /* give up the image that runs on trial; answer, then reset to the other */
+    WINDOW_REVERT = 4   /* give up the image that runs on trial; answer, then reset to the other,
+                           or report WINDOW_RESULT_NO_OTHER */
 };
 
 /* What a request led to, beside an image_result (0..-31). Negative, append only: -32..-63 are the
  * node's and travel in `result`, the rest is concluded by whoever updates. */
 enum window_result {
     WINDOW_RESULT_OK = 0,
-    WINDOW_RESULT_BUSY = -32,         /* still erasing; ask again */
+    WINDOW_RESULT_BUSY = -32,         /* still checking or erasing; ask again */
     WINDOW_RESULT_NOT_OPEN = -33,     /* no session, or another one */
     WINDOW_RESULT_RUNNING_SLOT = -34, /* the node runs from the slot that the session names */
     WINDOW_RESULT_WRONG_HARDWARE = -35,
@@ -87,6 +91,7 @@ struct window_session {
     uint16_t blocks;
     uint16_t block_size;
     uint8_t image_id[8]; /* IMAGE_ID_SIZE, as image_id() has it */
+    uint8_t head[128];   /* IMAGE_HEAD_SIZE, of the image */
 };
 
 struct window_block {
@@ -98,7 +103,7 @@ struct window_block {
 
 enum window_status_bit {
     WINDOW_ON_TRIAL = 1,
-    WINDOW_ERASING = 2,
+    WINDOW_ERASING = 2,    /* or checking what is to come */
     WINDOW_OPEN = 4,       /* a session stands: blocks are taken, or all here and being verified */
     WINDOW_READY = 8,      /* whole, genuine, waiting for a restart */
     WINDOW_REJECTED = 16,  /* the image in the other slot was tried and given up */

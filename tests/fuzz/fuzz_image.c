@@ -39,6 +39,7 @@ static void file_stays_inside(const uint8_t *data, size_t size)
 static void windows_write_back(const uint8_t *data, size_t size)
 {
     uint8_t again[2 * 128];
+    _Static_assert(sizeof again >= 2 * WINDOW_SESSION_REGISTERS, "the longest");
     struct window_session session;
     struct window_status status;
     struct window_block block;

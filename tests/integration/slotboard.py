@@ -23,7 +23,7 @@ SESSION, COMMAND, BLOCK, STATUS, UNLOCK = 0x2000, 0x2010, 0x2100, 0x2000, 0x0100
 RESTART, CONFIRM, REVERT = 1, 2, 4
 ON_TRIAL, ERASING, OPEN, READY, REJECTED, IN_SLOT_1, TESTED = 1, 2, 4, 8, 16, 32, 64
 BLOCK_SIZE = 240
-WRONG_HARDWARE, BAD_SIGNATURE, BAD_HASH, OLD_COUNTER = -3, -8, -9, -6
+WRONG_HARDWARE, BAD_SIGNATURE, BAD_HASH, OLD_COUNTER, NOT_NEWER = -3, -8, -9, -6, -12
 RECEIVE_WRONG_HARDWARE, RECEIVE_RUNNING_SLOT = -35, -34
 NOT_ON_TRIAL, FOREIGN_BLOCK = -40, -43
 
@@ -90,13 +90,13 @@ class SlotBoard(Board):
         blocks = (len(image) + BLOCK_SIZE - 1) // BLOCK_SIZE
         self.write(UNLOCK, struct.pack(">H", 0x4241))
         self.write(SESSION, struct.pack(">IHHH", hardware, slot, blocks, BLOCK_SIZE) +
-                   image[32:40])
+                   image[64:72] + image[:128])
         return self.status()
 
     def send_block(self, image, number):
         data = image[number * BLOCK_SIZE:(number + 1) * BLOCK_SIZE].ljust(BLOCK_SIZE, b"\xff")
         place = struct.pack(">H", number)
-        crc = zlib.crc32(image[32:40] + place + data)
+        crc = zlib.crc32(image[64:72] + place + data)
         return self.write(BLOCK, place + struct.pack(">I", crc) + data)
 
     def missing(self, blocks):

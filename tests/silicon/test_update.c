@@ -11,6 +11,8 @@
 
 #include "gateway/daemon/update/update.h"
 #include "protocols/image/image.h"
+#include "protocols/image/window.h"
+#include "protocols/modbus/rtu.h"
 #include "protocols/node_map/node_map.h"
 #include "tests/silicon/bench.h"
 
@@ -105,9 +107,9 @@ static void assert_stack_left(void)
 
 enum { UNIT = 247 };
 
-/* What the gateway's own update says to send goes over the wires, whatever happens to the node.
- * True: it ended well. */
-static bool drive(struct update *update, unsigned patience)
+/* What the gateway's own update says to send goes over the wires, whatever happens to the node,
+ * until that one stands at `state` or is given up. True: it does. */
+static bool drive(struct update *update, enum node_state state, unsigned patience)
 {
     struct update_request request;
     uint8_t frame[256], answer[264];
@@ -115,8 +117,8 @@ static bool drive(struct update *update, unsigned patience)
     for (unsigned i = 0; i < patience; i++) {
         int64_t now_ms = (int64_t)(line->now / TICKS_MS);
         enum update_action action = update_next(update, now_ms, &request, &again_ms);
-        if (action == UPDATE_FINISHED)
-            return update->nodes[0].state == NODE_DONE;
+        if (action == UPDATE_FINISHED || update->nodes[0].state == state)
+            return update->nodes[0].state == state;
         if (action == UPDATE_WAIT) {
             line_run(line, (uint64_t)again_ms * TICKS_MS);
             continue;
@@ -162,7 +164,7 @@ static void update_with_cut(const uint8_t *image, size_t size, uint64_t cut)
     bool done = false;
     for (unsigned i = 0; i < 4 && !done; i++) {
         assert_true(update_start(&update, image, size, units, 1, options));
-        done = drive(&update, 4000) || update.nodes[0].state == NODE_CURRENT;
+        done = drive(&update, NODE_DONE, 4000) || update.nodes[0].state == NODE_CURRENT;
     }
     uint16_t words[3];
     assert_true(done);
@@ -205,6 +207,36 @@ static void update_by_broadcast_survives_cuts_of_the_power(void **state)
     free(file);
 }
 
+/* It looks whether there is another image while it still has the request on its stack. */
+static void going_back_leaves_some_of_the_stack(void **state)
+{
+    static struct update update;
+    static const uint8_t units[] = {UNIT};
+    static const uint8_t revert[] = {UNIT, 16, WINDOW_COMMAND >> 8, WINDOW_COMMAND & 0xFF, 0, 1,
+                                     2,    0,  WINDOW_REVERT};
+    const struct update_options options = {.others_listen = false};
+    (void)state;
+    size_t file_size, size;
+    uint8_t frame[16], *file = bench_image("2.0.0", 1, &file_size);
+    const uint8_t *image = image_file_slot(file, file_size, 1, &size);
+    assert_non_null(image);
+    to_115200();
+    assert_true(update_start(&update, image, size, units, 1, options));
+    assert_true(drive(&update, NODE_FIT, 4000));
+    assert_int_equal(running_slot(), 1);
+    size_t sent = rtu_build(revert[0], revert + 1, sizeof revert - 1, frame, sizeof frame);
+    uint64_t end = line->now + 10 * TICKS_S;
+    (void)line_send(line, line->now + TICKS_MS * 10, frame, sent);
+    for (unsigned resets = board.part->resets; board.part->resets == resets && line->now < end;) {
+        assert_stack_left();
+        line_run(line, line->now + 100 * TICKS_US);
+    }
+    run_s(5);
+    assert_int_equal(running_slot(), 0);
+    assert_string_equal(board.part->wrong, "");
+    free(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -212,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(loader_leaves_some_of_its_stack),
         TEST(update_by_broadcast_survives_cuts_of_the_power),
+        TEST(going_back_leaves_some_of_the_stack),
         TEST(the_other_image_runs_after_eight_starts_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,7 +234,9 @@ static void sign_usage(FILE *out)
         "  --key-number N    which of the boot loader's public keys it belongs to (0)\n"
         "  --hardware N      identity of the board, as in its board.cmake\n"
         "  --version X.Y.Z   of the program\n"
-        "  --counter N       security counter: nodes refuse an image with a lower one\n"
+        "  --counter N       security counter: nodes refuse an image with a lower one, and with "
+        "the\n"
+        "                    same one a version that is not higher\n"
         "  --least-key N     nodes that run it refuse images signed with a key below this (0)\n"
         "  --slot-N F@A      raw program and the address of its slot\n"
         "  -o, --output FILE\n",

@@ -94,6 +94,7 @@ bool update_start(struct update *update, const uint8_t *image, size_t size, cons
                                               .blocks = (uint16_t)blocks,
                                               .block_size = BLOCK_SIZE};
     memcpy(update->session.image_id, image_id(image), sizeof update->session.image_id);
+    memcpy(update->session.head, image, sizeof update->session.head);
     for (size_t i = 0; i < unit_count; i++)
         update->nodes[i].unit = units[i];
     update->node_count = (unsigned)unit_count;
@@ -426,6 +427,8 @@ static void answer_first_status(const struct update *update, struct update_node 
         node->state = NODE_OTHER_SLOT;
     else if (status->counter > update->header.counter)
         fail_node(node, IMAGE_OLD_COUNTER, false);
+    else if (status->counter == update->header.counter && status->version > update->header.version)
+        fail_node(node, IMAGE_NOT_NEWER, false);
     else if (update->canary_failed &&
              !(same_image(update, status) && status->bits & (WINDOW_OPEN | WINDOW_READY)))
         fail_node(node, WINDOW_RESULT_HELD_BACK, false);
@@ -466,9 +469,14 @@ static void answer_session_status(struct update *update, struct update_node *nod
     } else if (same && status->bits & WINDOW_ERASING) {
         look_again(node, now_ms, POLL_MS, LOOK_TRIES);
     } else {
+        /* It may speak of another session: what was sent to all it need not have heard. */
+        bool refused = node->tries > 0 && status->result < 0 && status->result > WINDOW_RESULT_BUSY;
         node->result = status->result;
         node->state = NODE_LOCKED;
-        look_again(node, now_ms, 0, TRIES_MAX);
+        if (refused)
+            fail_node(node, status->result, false);
+        else
+            look_again(node, now_ms, 0, TRIES_MAX);
     }
 }
 

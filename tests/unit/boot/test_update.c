@@ -134,6 +134,11 @@ static void nodes_that_need_no_update_are_left_alone(void **state)
     line_update(&less, plain);
     assert_all(NODE_FAILED, 0);
     assert_int_equal(update.nodes[0].result, IMAGE_OLD_COUNTER);
+    const struct test_image newest = test_image_make(0, 3, 5), older = test_image_make(1, 2, 5);
+    line_make(2, &newest);
+    line_update(&older, plain);
+    assert_all(NODE_FAILED, 0);
+    assert_int_equal(update.nodes[0].result, IMAGE_NOT_NEWER);
 }
 
 static void a_node_whose_self_test_fails_goes_back_and_says_what_failed(void **state)
@@ -370,6 +375,7 @@ static void a_session_that_nobody_unlocked_erases_nothing(void **state)
                                      .blocks = TEST_BLOCKS,
                                      .block_size = TEST_BLOCK_SIZE};
     memcpy(session.image_id, image_id(other.bytes), sizeof session.image_id);
+    memcpy(session.head, other.bytes, sizeof session.head);
     size_t size = window_session_write(&session, data, sizeof data);
     assert_true(service_write(service, WINDOW_SESSION, data, size, false));
     assert_int_equal(service->result, WINDOW_RESULT_LOCKED);

@@ -8,8 +8,10 @@
 #include "gateway/daemon/update/signature.h"
 #include "protocols/image/image.h"
 
-#define EXPORTS_MAGIC 0x42594C31u /* as boards/cortex-m3/loader.h has it */
-#define EXPORTS_SIZE  12u
+/* As boards/cortex-m3/loader.h has them; what is looked at stands at the same place in both. */
+#define EXPORTS_MAGIC   0x42594C32u
+#define EXPORTS_MAGIC_1 0x42594C31u
+#define EXPORTS_SIZE    12u
 
 _Static_assert(KEYS_PLACES == BOOT_KEYS && sizeof boot_public_keys[0] == KEYS_KEY_SIZE,
                "the boot loader's keys are of another form");
@@ -22,8 +24,10 @@ static uint32_t little_u32(const uint8_t *data)
 bool keys_find(const uint8_t *loader, size_t size, uint32_t base, uint32_t offset,
                struct trusted_keys *keys)
 {
-    if (size < EXPORTS_SIZE || offset > size - EXPORTS_SIZE ||
-        little_u32(loader + offset) != EXPORTS_MAGIC)
+    if (size < EXPORTS_SIZE || offset > size - EXPORTS_SIZE)
+        return false;
+    uint32_t magic = little_u32(loader + offset);
+    if (magic != EXPORTS_MAGIC && magic != EXPORTS_MAGIC_1)
         return false;
     uint32_t at = little_u32(loader + offset + 8) - base;
     if (at > size || sizeof keys->key > size - at)
