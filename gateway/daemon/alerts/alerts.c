@@ -199,7 +199,8 @@ static void restore(struct alerts *alerts, const struct store_alert *row,
     const struct alert_text *text = &alert->text;
     double extreme = text->measured ? text->extreme : (double)NAN;
     bool ours = text->rule[0] != '\0'
-                    ? rules_restore(alerts->rules, row->id, text->devices, extreme)
+                    ? rules_restore(alerts->rules, row->id, text->devices, extreme,
+                                    now->mono_ms - (now->wall.ms - alert->since_ms))
                     : system_is_ours(alerts->config, row->id) ||
                           offline_is_ours(alerts->offline, row->id) ||
                           calibration_is_ours(alerts->config, row->id);

@@ -315,9 +315,47 @@ bool rules_believes(const struct reading_value *value)
             value->flag == METRIC_CLOCK);
 }
 
+/* What a log says of the time in which a cause stood: how bad it was. It begins and ends nothing:
+ * it is over what it says. */
+static void annotate(struct rules *rules, struct rule_state *state, const struct spot *spot,
+                     double value, int64_t taken_ms)
+{
+    const struct device_config *device = &rules->config->devices[spot->device];
+    if (state->unit[0] != '\0')
+        (void)unit_convert(device->metrics[spot->field]->unit, state->unit, &value);
+    for (uint32_t i = 0; i < state->cause_count; i++) {
+        struct rules_cause *cause = &state->causes[i];
+        if (!cause->stands || !is_about(rules, cause, spot->device) ||
+            taken_ms < cause->since_mono_ms || isnan(cause->extreme) ||
+            !is_worse(state->rule, value, cause->extreme))
+            continue;
+        cause->extreme = value;
+        if (!isnan(cause->value))
+            rules->changed(rules->context, cause);
+    }
+}
+
+static void late_reading(struct rules *rules, const struct reading *reading)
+{
+    for (uint16_t r = 0; r < rules->count; r++) {
+        struct rule_state *state = &rules->states[r];
+        uint16_t index = state->spot_of[reading->device];
+        const struct spot *spot = index != NO_SPOT ? &state->spots[index] : NULL;
+        /* A change or a sum is one of readings that followed each other. */
+        if (spot == NULL || spot->window != NULL || spot->field >= reading->value_count ||
+            reading->time.trust != TIME_TRUSTED || !rules_believes(&reading->values[spot->field]))
+            continue;
+        annotate(rules, state, spot, reading->values[spot->field].value, reading->taken.ms);
+    }
+}
+
 void rules_reading(struct rules *rules, const struct reading *reading)
 {
-    for (uint16_t r = 0; !reading->late && r < rules->count; r++) {
+    if (reading->late) {
+        late_reading(rules, reading);
+        return;
+    }
+    for (uint16_t r = 0; r < rules->count; r++) {
         struct rule_state *state = &rules->states[r];
         uint16_t index = state->spot_of[reading->device];
         struct spot *spot = index != NO_SPOT ? &state->spots[index] : NULL;
@@ -380,7 +418,7 @@ static bool names(const char *list, const char *name)
 }
 
 static bool restore(struct rules *rules, struct rule_state *state, struct rules_cause *cause,
-                    const char *devices, double extreme)
+                    const char *devices, double extreme, int64_t since_mono_ms)
 {
     for (uint16_t i = 0; i < state->spot_count; i++) {
         struct spot *spot = &state->spots[i];
@@ -393,10 +431,13 @@ static bool restore(struct rules *rules, struct rule_state *state, struct rules_
     }
     if (cause->stands && !isnan(extreme))
         cause->extreme = extreme;
+    if (cause->stands)
+        cause->since_mono_ms = since_mono_ms;
     return cause->stands;
 }
 
-bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme)
+bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme,
+                   int64_t since_mono_ms)
 {
     char own[RULES_ID_SIZE];
     for (uint16_t r = 0; r < rules->count; r++) {
@@ -405,7 +446,7 @@ bool rules_restore(struct rules *rules, const char *id, const char *devices, dou
             rules_id(rules, &state->causes[i], own);
             if (strcmp(own, id) == 0)
                 return state->causes[i].stands ||
-                       restore(rules, state, &state->causes[i], devices, extreme);
+                       restore(rules, state, &state->causes[i], devices, extreme, since_mono_ms);
         }
     }
     return false;

@@ -8,9 +8,9 @@
  * A spot holds when its value has been beyond the limit for the rule's time, and lets go when it is
  * beyond `clear` on the other side; between the two it stays as it is. A cause stands as long as
  * any of its spots holds: six cold thermometers are one frost. What is not believed (flagged), late
- * or the first increment behind a silence judges nothing; the first reading behind a silence
- * decides nothing alone. All times of decisions are monotonic: a step of the wall clock changes
- * nothing. */
+ * or the first increment behind a silence judges nothing; what comes late of the time in which a
+ * cause stands counts for its extreme; the first reading behind a silence decides nothing alone.
+ * All times of decisions are monotonic: a step of the wall clock changes nothing. */
 #ifndef BAIYE_ALERTS_RULES_H
 #define BAIYE_ALERTS_RULES_H
 
@@ -50,9 +50,10 @@ void rules_reading(struct rules *rules, const struct reading *reading);
 /* Once a second or so: rules whose hours or months begin or end. */
 void rules_time_is(struct rules *rules, const struct rules_time *time);
 /* A cause stood before the start: it goes on, held by those of its devices that are named here
- * (separated by spaces). `extreme`: NAN when not known. false: no rule has it, or none of its
- * devices is left. */
-bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme);
+ * (separated by spaces). `extreme`: NAN when not known; `since_mono_ms` may lie before this boot.
+ * false: no rule has it, or none of its devices is left. */
+bool rules_restore(struct rules *rules, const char *id, const char *devices, double extreme,
+                   int64_t since_mono_ms);
 /* Names of the devices that hold a cause, separated by spaces; those that do not fit are left out.
  * The number of those that hold. */
 uint32_t rules_devices(const struct rules *rules, const struct rules_cause *cause, char *out,

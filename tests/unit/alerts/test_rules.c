@@ -259,6 +259,50 @@ static void a_silence_longer_than_the_hold_time_does_not_count_as_holding(void *
     assert_string_equal(standing(), "frost-garden");
 }
 
+static double worst;
+
+static void take_worst(void *context, const struct rules_cause *cause)
+{
+    (void)context;
+    worst = cause->extreme;
+}
+
+/* What a node has logged while it could not be asked, as of that moment. */
+static void log_says(uint16_t device, int64_t ms_ago, double value, uint8_t flag)
+{
+    b.now_ms -= ms_ago;
+    give(device, AIR, value, flag, true);
+    b.now_ms += ms_ago;
+}
+
+static void late_values_say_how_bad_it_was_and_raise_and_end_nothing(void **state)
+{
+    (void)state;
+    begin(&frost, 1);
+    log_says(1, MINUTE, -5, METRIC_GOOD);
+    log_says(1, 0, -5, METRIC_GOOD);
+    assert_string_equal(standing(), "");
+    air_each_minute(1, 40, 1);
+    assert_string_equal(standing(), "frost-garden");
+    log_says(1, 20 * MINUTE, -2.5, METRIC_GOOD); /* while it stood */
+    rules_each(b.rules, take_worst, NULL);
+    assert_float_equal(worst, -2.5, 0.001);
+    log_says(1, 50 * MINUTE, -9, METRIC_GOOD); /* before it began */
+    log_says(1, 10 * MINUTE, -9, METRIC_RANGE);
+    log_says(2, 10 * MINUTE, 20, METRIC_GOOD);
+    rules_each(b.rules, take_worst, NULL);
+    assert_float_equal(worst, -2.5, 0.001);
+    log_says(1, MINUTE, 30, METRIC_GOOD); /* ends nothing */
+    assert_string_equal(standing(), "frost-garden");
+    assert_int_equal(b.begun, 1);
+    assert_int_equal(b.ended, 0);
+    restart(); /* after a power cut: the log holds what was before this boot */
+    assert_true(rules_restore(b.rules, "frost-garden", "d-1", -2.5, b.now_ms - HOUR));
+    log_says(1, 30 * MINUTE, -4, METRIC_GOOD);
+    rules_each(b.rules, take_worst, NULL);
+    assert_float_equal(worst, -4, 0.001);
+}
+
 static void flagged_and_late_values_judge_nothing(void **state)
 {
     (void)state;
@@ -423,8 +467,8 @@ static void what_stood_before_a_restart_is_held_by_the_devices_that_held_it(void
     struct alert_rule rule = at_once(ALERT_GARDEN);
     begin(&rule, 1);
     restart();
-    assert_true(rules_restore(b.rules, "frost-garden", "d-1 d-3", -1.5));
-    assert_false(rules_restore(b.rules, "heat-garden", "d-1", (double)NAN));
+    assert_true(rules_restore(b.rules, "frost-garden", "d-1 d-3", -1.5, -HOUR));
+    assert_false(rules_restore(b.rules, "heat-garden", "d-1", (double)NAN, 0));
     air_each_minute(0, 5, 9); /* was warm before, too */
     assert_string_equal(standing(), "frost-garden");
     air_each_minute(1, 2, 9);
@@ -433,7 +477,7 @@ static void what_stood_before_a_restart_is_held_by_the_devices_that_held_it(void
     assert_string_equal(standing(), "");
     assert_int_equal(b.ended, 1);
     restart();
-    assert_false(rules_restore(b.rules, "frost-garden", "d-12 gone", (double)NAN));
+    assert_false(rules_restore(b.rules, "frost-garden", "d-12 gone", (double)NAN, 0));
     assert_string_equal(standing(), "");
 }
 
@@ -553,6 +597,7 @@ int main(void)
         CASE(one_reading_behind_a_silence_decides_nothing),
         CASE(a_silence_longer_than_the_hold_time_does_not_count_as_holding),
         CASE(flagged_and_late_values_judge_nothing),
+        CASE(late_values_say_how_bad_it_was_and_raise_and_end_nothing),
         CASE(uncalibrated_values_and_those_of_unknown_time_count),
         CASE(a_limit_is_in_the_metrics_unit_whatever_the_device_gives),
         CASE(a_fall_within_the_time_is_a_change),
