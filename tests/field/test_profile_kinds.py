@@ -4,6 +4,8 @@ import json
 import struct
 
 import pytest
+
+import garden
 from garden import wait_until
 
 from probe import Raw, Registers, device
@@ -158,3 +160,10 @@ def test_a_meter_that_answers_otherwise_is_no_value(farm):
     farm.start(line.bus(device()))
     farm.wait_log("answers, but not what was asked", 30)
     assert not [v for v in farm.values("air_humidity") if isinstance(v, float)]
+
+
+def test_each_shipped_profile_names_its_source():
+    """In its own words, above the label; but for our own node."""
+    for path in sorted((garden.ROOT / "gateway/profiles").glob("*.yaml")):
+        head = path.read_text().split("\nlabel:")[0]
+        assert path.stem == "baiye-node" or "ource" in head, path.name
