@@ -22,10 +22,12 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
     const struct mqtt_session *session = context;
     MQTTProperties *properties = &data->properties;
-    int packet = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
-    int window = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
-    int qos = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
-    int retain = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE);
+    /* int in Paho 1.3.12, int64_t from 1.3.14 on. */
+    int64_t packet =
+        MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
+    int64_t window = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+    int64_t qos = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
+    int64_t retain = MQTTProperties_getNumericValue(properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE);
     struct mqtt_session_grant grant = {.max_packet = packet > 0 ? (uint32_t)packet : 0,
                                        .window = window > 0 ? (uint16_t)window : 0,
                                        .qos = qos != 0,

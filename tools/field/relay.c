@@ -64,7 +64,7 @@ static size_t write_output(struct relay *relay, int64_t now_ms, struct byte_read
 {
     uint16_t address = byte_read_u16(r), value = byte_read_u16(r);
     bool timed = address >= TIMED;
-    unsigned output = timed ? address - TIMED : address;
+    unsigned output = timed ? address - (unsigned)TIMED : address;
     if (r->failed || byte_reader_left(r))
         return refuse(5, EX_VALUE, answer);
     if (output >= RELAY_OUTPUTS)

@@ -153,14 +153,6 @@ void MQTTProperties_free(MQTTProperties *properties)
     properties->count = 0;
 }
 
-/* -9999999: the property is not there. */
-int MQTTProperties_getNumericValue(MQTTProperties *properties, enum MQTTPropertyCodes code)
-{
-    (void)properties;
-    (void)code;
-    return -9999999;
-}
-
 /* ---- Helpers ---- */
 
 static bool keep;
