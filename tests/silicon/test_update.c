@@ -77,14 +77,15 @@ static void the_other_image_runs_after_eight_starts_in_vain(void **state)
 
 /* ---- stacks ---- */
 
-enum { PAINT_BYTES = 4, STACK_LEAST = 192 };
+/* The loader's, whose size is fixed on the bench; the program's may grow with each release. */
+enum { PAINT_BYTES = 4, LOADER_STACK_LEAST = 192, STACK_LEAST = 512 };
 #define PAINT 0xA5C3A5C3u
 
 /* The loader's: RAM as power-up left it, up to where it was written. */
 static void loader_leaves_some_of_its_stack(void **state)
 {
     (void)state;
-    uint8_t before[STACK_LEAST];
+    uint8_t before[LOADER_STACK_LEAST];
     board_flash_slot(&board, 1, "0.9.0", 1); /* two to verify */
     part_power(board.part, true);
     memcpy(before, board.part->ram, sizeof before);
