@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gateway costs that has little to do, and how soon a value is with who looks at it.
+
+idle_wakeups_s      voluntary context switches a second of all threads, 10 devices asked once a minute
+cpu_10k_N           CPU seconds of 10,000 polls at N polls a second, all processes of the gateway
+ratio_N             the same over a minimal client's of the same run: libmodbus, one QoS 1 message a
+                    poll by Paho, nothing stored (10 registers a poll, Modbus TCP)
+wakeups_N           voluntary context switches of one poll at that rate; beside it the client's
+pss_mb              memory of all processes of the gateway with 500 devices
+live_p50_ms, _p99   how old `live` is when it reaches a subscriber, 100 devices asked in bursts
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+import _lines
+import garden
+from gateway import cpu_s, processes, pss_mb
+
+PORTS = ["net-1", "net-2"]
+UNITS = 250
+RATES = (10, 100, 500)
+WARM_UP_S = 12  # connected, everything retained is out
+
+
+def scene():
+    return [{"name": name, "type": "tcp", "quiet": True,
+             "units": [{"kind": "responder", "address": 1, "count": UNITS}]} for name in PORTS]
+
+
+def buses(field, devices, every):
+    """So many devices, on as few ports as can be."""
+    made = []
+    for name in PORTS:
+        count = min(devices, UNITS)
+        devices -= count
+        if count:
+            made.append({"name": name, "type": "tcp", "port": field.port(name), "devices": [
+                {"name": f"{name}-{unit}", "profile": "responder", "address": unit, "every": every}
+                for unit in range(1, count + 1)]})
+    return made
+
+
+def switches(pids):
+    """Voluntary ones: how often a thread went to sleep."""
+    return sum(int(line.split()[1]) for pid in pids
+               for task in pathlib.Path(f"/proc/{pid}/task").glob("*/status")
+               for line in task.read_text().splitlines() if line.startswith("voluntary_ctxt"))
+
+
+class Running:
+    """The gateway with these devices, for as long as the block lasts."""
+
+    def __init__(self, site, devices, every):
+        shutil.rmtree(site.folder / "run", ignore_errors=True)
+        (site.folder / "run").mkdir()
+        self.site = site
+        self.gateway = garden.Gateway(
+            site.folder / "run", site.broker, buses(site.field, devices, every),
+            profiles=str(_lines.write_profile(site.folder)))
+        self.gateway.config["store"].update(max_size="512MB", commit_every="1s")
+        self.gateway.write_config()
+
+    def __enter__(self):
+        self.gateway.start()
+        time.sleep(WARM_UP_S)
+        assert self.gateway.running(), self.gateway.log()[-3000:]
+        self.pids = processes(self.gateway.child.pid)
+        return self
+
+    def __exit__(self, *_):
+        self.gateway.stop()
+
+    def polled(self):
+        return sum(line["answers"] for line in self.site.field.control("counts")["lines"])
+
+    def measure(self, seconds):
+        """(polls, CPU seconds, wake-ups, seconds)"""
+        begun = self.polled(), cpu_s(self.pids), switches(self.pids), time.monotonic()
+        time.sleep(seconds)
+        ended = self.polled(), cpu_s(self.pids), switches(self.pids), time.monotonic()
+        return tuple(b - a for a, b in zip(begun, ended))
+
+
+def client(site, rate, seconds):
+    """(CPU seconds, wake-ups) of one poll of the minimal client."""
+    port = site.field.port(PORTS[0]).split(":")[1]
+    said = subprocess.run([garden.program("bench-rest"), port, str(UNITS), str(_lines.REGISTERS),
+                           str(rate), str(seconds), str(site.broker.port), "gateway",
+                           site.broker.passwords["gateway"]],
+                          check=True, capture_output=True, text=True).stdout
+    numbers = {key: float(value) for key, value in (pair.split("=") for pair in said.split())}
+    assert numbers["polls"] >= 0.9 * rate * seconds, said
+    return numbers["cpu"] / numbers["polls"], numbers["wakeups"] / numbers["polls"]
+
+
+def idle(site, seconds):
+    with Running(site, 10, "60s") as gateway:
+        _, _, wakeups, took = gateway.measure(seconds)
+    return {"idle_wakeups_s": wakeups / took}
+
+
+def at_rate(site, rate, seconds):
+    found = {}
+    bare = client(site, rate, seconds)
+    with Running(site, rate, "1s") as gateway:
+        polls, cpu, wakeups, _ = gateway.measure(seconds)
+        if rate == max(RATES):
+            found["pss_mb"] = pss_mb(gateway.pids)
+    assert polls >= 0.9 * rate * seconds, f"{polls} polls at {rate} a second"
+    again = client(site, rate, seconds)
+    bare_cpu, bare_wakeups = (statistics.mean(pair) for pair in zip(bare, again))
+    found |= {f"cpu_10k_{rate}": 1e4 * cpu / polls, f"ratio_{rate}": cpu / polls / bare_cpu,
+              f"wakeups_{rate}": wakeups / polls, f"client_wakeups_{rate}": bare_wakeups}
+    return found
+
+
+def live(site, seconds):
+    """The broker's own clock tells when a message came: a subscriber in C, its lines read after."""
+    (site.folder / "mosquitto_sub").write_text(
+        f"-u watcher\n-P {site.broker.passwords['watcher']}\n")
+    with Running(site, 100, "1s"):
+        subscriber = garden.Process(site.folder, "subscriber", [
+            "mosquitto_sub", "-V", "mqttv5", "-p", site.broker.port, "-q", "1", "-R", "-F", "%U %p",
+            "-t", f"baiye/{garden.SITE}/dev/+/live"], {"XDG_CONFIG_HOME": str(site.folder)})
+        subscriber.start()
+        time.sleep(seconds)
+        subscriber.stop()
+    ages = []
+    for line in subscriber.log().splitlines():
+        came, body = line.split(" ", 1)
+        ages.append(float(came) * 1000 - json.loads(body)["ts"])
+    assert len(ages) >= 50 * seconds, f"{len(ages)} live values in {seconds} s"
+    ages.sort()
+    return {"live_p50_ms": ages[len(ages) // 2], "live_p99_ms": ages[int(len(ages) * 0.99)]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30, help="of each measurement")
+    parser.add_argument("--only", choices=["idle", "rates", "live"], help="one part")
+    options = parser.parse_args()
+    site = garden.Site(pathlib.Path(tempfile.mkdtemp(prefix="baiye-")))
+    found = {}
+    try:
+        site.start_broker()
+        site.start_field(scene())
+        if options.only in (None, "idle"):
+            found |= idle(site, options.seconds)
+        for rate in RATES if options.only in (None, "rates") else ():
+            found |= at_rate(site, rate, options.seconds)
+        if options.only in (None, "live"):
+            found |= live(site, options.seconds)
+    finally:
+        site.close()
+        shutil.rmtree(site.folder, ignore_errors=True)
+    print("rest: " + " ".join(f"{key}={value:.3g}" for key, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
