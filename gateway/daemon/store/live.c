@@ -120,11 +120,13 @@ void live_set_wake(struct live *live, int fd)
     pthread_mutex_unlock(&live->lock);
 }
 
-void live_set_quiet(struct live *live, uint16_t device, bool quiet)
+bool live_set_quiet(struct live *live, uint16_t device, bool quiet)
 {
     pthread_mutex_lock(&live->lock);
     live->slots[device].quiet = quiet;
+    bool missed = !quiet && live->slots[device].changed;
     pthread_mutex_unlock(&live->lock);
+    return missed;
 }
 
 bool live_changed(struct live *live, uint16_t device)

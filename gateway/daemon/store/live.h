@@ -27,8 +27,9 @@ bool live_get_health(struct live *live, uint16_t device, struct device_health *h
 /* ---- The one reader ---- */
 /* Signalled (eventfd) when a slot changes whose device is not quiet. -1: nobody waits. */
 void live_set_wake(struct live *live, int fd);
-/* A quiet device's changes wake nobody: its last value was sent less than a second ago. */
-void live_set_quiet(struct live *live, uint16_t device, bool quiet);
+/* A quiet device's changes wake nobody: it is looked at in time. True: it is not quiet any more,
+ * and has changed while it was. */
+bool live_set_quiet(struct live *live, uint16_t device, bool quiet);
 /* Has the reading (the health) changed since this was last asked? */
 bool live_changed(struct live *live, uint16_t device);
 bool live_health_changed(struct live *live, uint16_t device);

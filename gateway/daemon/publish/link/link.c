@@ -156,7 +156,8 @@ static int64_t pump_all(struct publish *publish, bool slow)
     live_lane_look(publish, slow);
     for (uint16_t i = 0; i < publish->broker_count; i++)
         wait = pump(publish, &publish->brokers[i], now_ms, wait);
-    wait = live_lane_quiet(publish, now_ms, wait);
+    if (live_lane_quiet(publish, now_ms))
+        wait = 0;
     return wait < ROUND_LEAST_MS ? ROUND_LEAST_MS : wait;
 }
 
@@ -263,7 +264,7 @@ static void release(struct publish *publish)
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
-    free(publish->quiet_until_ms);
+    free(publish->quiet);
     if (publish->wake_fd >= 0)
         close(publish->wake_fd);
     pthread_mutex_destroy(&publish->lock);
@@ -279,9 +280,9 @@ static bool make_parts(struct publish *publish)
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
     publish->announced = announced_create(publish);
-    publish->quiet_until_ms = zeros(config->device_count, sizeof *publish->quiet_until_ms);
+    publish->quiet = zeros(config->device_count, sizeof *publish->quiet);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->quiet_until_ms == NULL || publish->announced == NULL)
+        publish->quiet == NULL || publish->announced == NULL)
         return false;
     for (uint16_t i = 0; i < publish->broker_count; i++)
         log_state_init(&publish->brokers[i].twin_log, PUBLISH_TWIN_NONE);

@@ -112,7 +112,7 @@ struct publish {
     pthread_mutex_t lock; /* answers and stats of brokers */
     int64_t slow_ms;      /* monotonic: last of what is done once a second */
     struct announced *announced;
-    int64_t *quiet_until_ms; /* by device; 0: its next change wakes us */
+    bool *quiet; /* by device: its changes do not wake us, it is seen to in time */
     char json[IPC_DOC_MAX];
     uint8_t message[IPC_MAX]; /* of a publisher, as it came .. */
     char payload[IPC_MAX];    /* .. and the request in it */
@@ -185,9 +185,9 @@ void live_lane_look(struct publish *publish, bool health_too);
 int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t now_ms,
                        int64_t most);
 
-/* A device whose value was just sent wakes no one until it may be sent again. Milliseconds until
- * then, at most `wait`. */
-int64_t live_lane_quiet(struct publish *publish, int64_t now_ms, int64_t wait);
+/* A device whose newest values wait until they may be sent wakes no one meanwhile. True: one that
+ * does so from now on has changed already. */
+bool live_lane_quiet(struct publish *publish, int64_t now_ms);
 
 /* site.c */
 void site_publish(struct publish *publish);

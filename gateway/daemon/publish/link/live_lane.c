@@ -393,21 +393,31 @@ int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t n
     return wait;
 }
 
-int64_t live_lane_quiet(struct publish *publish, int64_t now_ms, int64_t wait)
+/* Every broker that is up waits until it may send the device's newest values again. */
+static bool is_scheduled(const struct publish *publish, uint16_t device, int64_t now_ms)
 {
-    for (uint16_t i = 0; i < publish->config->device_count; i++) {
-        int64_t sent = INT64_MIN;
-        for (uint16_t b = 0; b < publish->broker_count; b++) {
-            if (publish->brokers[b].up && publish->brokers[b].live_lane->sent_ms[i] > sent)
-                sent = publish->brokers[b].live_lane->sent_ms[i];
-        }
-        bool quiet = sent > now_ms - LIVE_EVERY_MS;
-        if (quiet && sent + LIVE_EVERY_MS - now_ms < wait)
-            wait = sent + LIVE_EVERY_MS - now_ms;
-        if (quiet != (publish->quiet_until_ms[i] != 0)) {
-            live_set_quiet(publish->live, i, quiet);
-            publish->quiet_until_ms[i] = quiet ? sent + LIVE_EVERY_MS : 0;
-        }
+    bool any = false;
+    for (uint16_t b = 0; b < publish->broker_count; b++) {
+        const struct broker *broker = &publish->brokers[b];
+        const struct live_lane *lane = broker->live_lane;
+        if (!broker->up)
+            continue;
+        if (!lane->dirty[device] || lane->sent_ms[device] + live_lane_every(broker) <= now_ms)
+            return false;
+        any = true;
     }
-    return wait;
+    return any;
+}
+
+bool live_lane_quiet(struct publish *publish, int64_t now_ms)
+{
+    bool missed = false;
+    for (uint16_t i = 0; i < publish->config->device_count; i++) {
+        bool quiet = is_scheduled(publish, i, now_ms);
+        if (quiet == publish->quiet[i])
+            continue;
+        missed = live_set_quiet(publish->live, i, quiet) || missed;
+        publish->quiet[i] = quiet;
+    }
+    return missed;
 }

@@ -406,7 +406,9 @@ static void run(struct publisher *p)
         struct session_event event;
         eventfd_t count = 0;
         child_alive();
-        (void)poll(fds, p->fd >= 0 ? 2 : 1, wait_ms(p));
+        bool pressed = send_is_pressed(p);
+        bool more = session_press(p->session, pressed) && pressed;
+        (void)poll(fds, p->fd >= 0 ? 2 : 1, more ? 0 : wait_ms(p));
         if (fds[0].revents != 0)
             (void)eventfd_read(p->wake_fd, &count);
         while (session_next_event(p->session, &event) && p->fd >= 0)
@@ -422,6 +424,7 @@ static void run(struct publisher *p)
         watch(p);
         send_all(p);
         tell_acks(p);
+        tell_docs_done(p);
         if (now_ms() - p->counts_ms >= 1000 && p->fd >= 0)
             tell_counts(p);
     }

@@ -64,6 +64,8 @@ struct publisher {
     uint8_t next_lane; /* whose turn it is to have a message made */
     int64_t last_body_ms;
     struct doc_queue live, docs;
+    uint32_t docs_done; /* not told yet, since: */
+    int64_t docs_done_ms;
     struct slot slots[SESSION_SLOTS];
     uint32_t in_flight, lanes_in_flight, scalars;
     size_t flow, flow_used;
@@ -92,7 +94,9 @@ static inline int64_t now_ms(void)
  */
 void tell_daemon(const struct publisher *p, const void *message, size_t size);
 void tell_state(struct publisher *p, bool up, const char *state, const char *why);
-void tell_docs_done(const struct publisher *p, uint32_t count);
+/* So many documents are sent, or given up; told when it is some, or some time has passed. */
+void count_docs_done(struct publisher *p, uint32_t count);
+void tell_docs_done(struct publisher *p);
 void tell_counts(struct publisher *p);
 void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
                      size_t size);
@@ -116,6 +120,8 @@ int64_t send_batch_due_ms(const struct publisher *p);
 /* A message is ACKED, REFUSED or UNSENT. */
 void send_ended(struct publisher *p, const struct session_event *event);
 /* When the oldest message that still waits for its acknowledgement was sent; INT64_MAX: none. */
+/* What was sent is to be over before more can go: each end of it is of interest at once. */
+bool send_is_pressed(const struct publisher *p);
 int64_t send_oldest_ms(const struct publisher *p);
 
 #endif

@@ -7,7 +7,8 @@
 
 #include "gateway/daemon/publish/worker/publisher.h"
 
-#define ACK_EVERY_MS 5 /* while more is in flight */
+#define ACK_EVERY_MS  5 /* while more is in flight */
+#define DONE_EVERY_MS 200
 
 /* When the daemon does not read, it is gone or stuck, and so should we be. */
 void tell_daemon(const struct publisher *p, const void *message, size_t size)
@@ -24,11 +25,22 @@ void tell_state(struct publisher *p, bool up, const char *state, const char *why
     tell_daemon(p, &message, sizeof message);
 }
 
-void tell_docs_done(const struct publisher *p, uint32_t count)
+void count_docs_done(struct publisher *p, uint32_t count)
 {
-    struct ipc_done message = {.type = IPC_DOC_DONE, .count = count};
-    if (count > 0)
-        tell_daemon(p, &message, sizeof message);
+    if (p->docs_done == 0)
+        p->docs_done_ms = now_ms();
+    p->docs_done += count;
+}
+
+/* The daemon has IPC_DOCS to send ahead: it need not know of each at once. */
+void tell_docs_done(struct publisher *p)
+{
+    struct ipc_done message = {.type = IPC_DOC_DONE, .count = p->docs_done};
+    if (p->docs_done == 0 || p->fd < 0 ||
+        (p->docs_done < IPC_DOCS / 4 && now_ms() - p->docs_done_ms < DONE_EVERY_MS))
+        return;
+    p->docs_done = 0;
+    tell_daemon(p, &message, sizeof message);
 }
 
 void tell_counts(struct publisher *p)

@@ -39,7 +39,7 @@ static void settle_lane(struct publisher *p, uint8_t lane)
 void send_take_doc(struct publisher *p, const uint8_t *message, size_t size)
 {
     if (p->phase != PHASE_UP) {
-        tell_docs_done(p, 1);
+        count_docs_done(p, 1);
         return;
     }
     struct queued_doc *doc = doc_take(message, size);
@@ -48,7 +48,7 @@ void send_take_doc(struct publisher *p, const uint8_t *message, size_t size)
     if (!doc->head.live)
         doc_push(&p->docs, doc);
     else if (doc_push_newest(&p->live, doc))
-        tell_docs_done(p, 1);
+        count_docs_done(p, 1);
 }
 
 /* ---- Sending ---- */
@@ -115,13 +115,14 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
                                       .qos = doc->head.qos,
                                       .retain = doc->head.retain,
                                       .correlation = correlation,
-                                      .correlation_size = doc->head.correlation_size};
+                                      .correlation_size = doc->head.correlation_size,
+                                      .idle = true};
     struct slot what = {.doc = true};
     if (!send_message(p, &what, &message))
         return false;
     (void)doc_pop(queue);
     free(doc);
-    tell_docs_done(p, 1);
+    count_docs_done(p, 1);
     return true;
 }
 
@@ -215,7 +216,7 @@ void send_unmake_all(struct publisher *p)
 {
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         send_unmake_lane(p, (uint8_t)lane);
-    tell_docs_done(p, doc_drop_all(&p->live) + doc_drop_all(&p->docs));
+    count_docs_done(p, doc_drop_all(&p->live) + doc_drop_all(&p->docs));
 }
 
 /* A long way is no full one: what counts is how much longer than the fastest it took. What was
@@ -358,4 +359,11 @@ int64_t send_oldest_ms(const struct publisher *p)
             oldest = p->slots[i].sent_ms;
     }
     return oldest;
+}
+
+bool send_is_pressed(const struct publisher *p)
+{
+    bool waits = p->live.first != NULL || p->docs.first != NULL;
+    return p->stopping || p->phase != PHASE_UP || waits || 2 * p->in_flight >= p->window ||
+           2 * p->scalars >= SCALARS;
 }

@@ -21,6 +21,7 @@
 #define EVENTS        256u /* more than there can be: a slot has one at a time */
 #define OTHERS_MOST   4u   /* heard and not yet taken; what is more is dropped, it comes again */
 #define REQUESTS_MOST 32u
+#define IDLE_MOST     8u /* events that wait for somebody to look by himself */
 #define REQUEST_BYTES 65536
 #define DRAIN_MS      200
 #define PAHO_INFLIGHT (SESSION_SLOTS + 4)
@@ -29,7 +30,7 @@ struct slot_context {
     struct session *session;
     uint16_t slot;
     uint32_t generation;
-    bool patient;
+    bool idle, patient;
 };
 
 struct session {
@@ -46,6 +47,7 @@ struct session {
     uint32_t first, used;
     uint32_t patient_out;     /* patient messages that Paho has */
     uint32_t patient_waiting; /* their acknowledgements among the events */
+    bool pressed;             /* those of idle messages wake, too */
     struct session_request *requests, *requests_last;
     uint32_t request_count;
     bool denied;
@@ -87,9 +89,20 @@ static void leave_slot(const struct slot_context *slot, const struct session_eve
         session->patient_waiting += event->type == SESSION_ACKED;
         wake = event->type != SESSION_ACKED || session->patient_waiting >= session->patient_out;
     }
+    if (slot->idle && event->type == SESSION_ACKED)
+        wake = session->pressed || session->used >= IDLE_MOST;
     pthread_mutex_unlock(&session->lock);
     if (wake)
         (void)eventfd_write(session->wake_fd, 1);
+}
+
+bool session_press(struct session *session, bool pressed)
+{
+    pthread_mutex_lock(&session->lock);
+    session->pressed = pressed;
+    bool any = session->used > 0;
+    pthread_mutex_unlock(&session->lock);
+    return any;
 }
 
 bool session_next_event(struct session *session, struct session_event *event)
@@ -420,6 +433,7 @@ bool session_publish(struct session *session, uint16_t slot, uint32_t generation
                                        .unsent = on_unsent,
                                        .context = &session->slots[slot]};
     session->slots[slot].generation = generation;
+    session->slots[slot].idle = message->idle;
     session->slots[slot].patient = message->patient;
     count_patient(session, message->patient);
     bool good = mqtt_session_publish(session->client, &out);

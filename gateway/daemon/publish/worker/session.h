@@ -67,6 +67,7 @@ struct session_message {
     size_t size;
     uint8_t qos;
     bool retain;
+    bool idle;    /* its ACKED wakes nobody, unless session_press() or some others wait as well */
     bool patient; /* its ACKED wakes nobody before half of the patient ones under way have theirs */
     const char *content_type; /* or NULL */
     const void *correlation;
@@ -75,6 +76,8 @@ struct session_message {
 /* false: refused by Paho, no event will follow. Else exactly one of ACKED, REFUSED, UNSENT does. */
 bool session_publish(struct session *session, uint16_t slot, uint32_t generation,
                      const struct session_message *message);
+/* Are the ends of idle messages waited for? True: events are there now. */
+bool session_press(struct session *session, bool pressed);
 bool session_next_event(struct session *session, struct session_event *event);
 /* Has another client, or the will of an earlier connection, said that we are offline? However often
  * that came, it is true once. */
