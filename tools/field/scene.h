@@ -40,7 +40,7 @@ enum fault_kind {
     /* Well formed, and wrong (wrong.h); on serial lines. */
     FAULT_REFUSE, /* an exception: 1, 2, 4 or 6 */
     FAULT_SIZE,   /* the right unit with more or fewer registers than were asked for */
-    FAULT_GLITCH, /* the last register is 0 this once */
+    FAULT_GLITCH, /* the last register is 0 this once: never first, nor twice in a row */
     FAULT_FROZEN, /* the last answer again, for `ms`..`max_ms` */
     FAULT_KIND_COUNT
 };

@@ -85,13 +85,14 @@ size_t wrong_answer(const struct fault_set *set, struct wrong *wrong, struct rng
         memcpy(said, wrong->frame, size);
         return size;
     }
+    bool may_glitch = wrong->size > 0 && !wrong->glitched;
     memcpy(wrong->frame, said, size);
     wrong->size = size;
+    wrong->glitched = false;
     if (strikes(set, rng, FAULT_REFUSE, counts))
         return refuse(said, rng);
     if (strikes(set, rng, FAULT_SIZE, counts))
         return resize(said, rng);
-    if (strikes(set, rng, FAULT_GLITCH, counts))
-        return glitch(said);
-    return size;
+    wrong->glitched = may_glitch && strikes(set, rng, FAULT_GLITCH, counts);
+    return wrong->glitched ? glitch(said) : size;
 }

@@ -4,6 +4,7 @@
 #ifndef BAIYE_FIELD_WRONG_H
 #define BAIYE_FIELD_WRONG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct wrong {
     uint8_t frame[FRAME_SIZE];
     size_t size;
     int64_t until_ns; /* after it the unit lives */
+    bool glitched;    /* its last answer: two in a row would be a restart */
 };
 
 /* `frame`: a whole RTU answer with its CRC. Gives the size of what is said in its place, which

@@ -92,9 +92,11 @@ static void a_glitch_is_0_in_the_last_register_alone(void **state)
     struct fault_set set = always(FAULT_GLITCH, 0);
     struct wrong wrong = {.size = 0};
     (void)state;
-    assert_int_equal(say(&set, &wrong, 7, 0), 9);
-    assert_true(said[4] == 7 && said[5] == 0 && said[6] == 0);
-    assert_int_equal(crc16_modbus(CRC16_INITIAL, said, 9), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(say(&set, &wrong, 7, 0), 9);
+        assert_true(said[4] == 7 && said[5] == 0 && said[6] == (i % 2 == 1 ? 0 : 8));
+        assert_int_equal(crc16_modbus(CRC16_INITIAL, said, 9), 0);
+    }
 }
 
 static void what_hangs_repeats_its_last_answer_for_a_while(void **state)
