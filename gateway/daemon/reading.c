@@ -29,3 +29,59 @@ void device_health_counts(const struct device_health *health,
     };
     memcpy(counts, all, sizeof all);
 }
+
+/* ---- A sink that passes all on ---- */
+
+static const struct reading_sink *next_of(void *context)
+{
+    return ((const struct reading_relay *)context)->next;
+}
+
+static void pass_reading(void *context, const struct reading *reading)
+{
+    next_of(context)->reading(next_of(context)->context, reading);
+}
+
+static void pass_gap(void *context, const struct reading_gap *gap)
+{
+    next_of(context)->gap(next_of(context)->context, gap);
+}
+
+static void pass_health(void *context, const struct device_health *health)
+{
+    next_of(context)->health(next_of(context)->context, health);
+}
+
+static struct wall_ms pass_now(void *context)
+{
+    return next_of(context)->now(next_of(context)->context);
+}
+
+static bool pass_last(void *context, uint16_t device, struct reading_stored *stored)
+{
+    return next_of(context)->last(next_of(context)->context, device, stored);
+}
+
+static bool pass_mark(void *context, uint16_t device, struct reading_mark *mark)
+{
+    return next_of(context)->mark(next_of(context)->context, device, mark);
+}
+
+static bool pass_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
+{
+    return next_of(context)->board(next_of(context)->context, device, serial, board);
+}
+
+void reading_relay_init(struct reading_relay *relay, const struct reading_sink *next, void *owner)
+{
+    *relay = (struct reading_relay){.sink = {.context = relay,
+                                             .reading = pass_reading,
+                                             .gap = pass_gap,
+                                             .health = pass_health,
+                                             .now = pass_now,
+                                             .last = pass_last,
+                                             .mark = pass_mark,
+                                             .board = pass_board},
+                                    .next = next,
+                                    .owner = owner};
+}

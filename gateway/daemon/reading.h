@@ -140,4 +140,15 @@ struct reading_sink {
     bool (*board)(void *context, uint16_t device, uint32_t serial, struct reading_board *board);
 };
 
+/* A sink that looks at what it is given and passes all of it on. */
+struct reading_relay {
+    struct reading_sink sink; /* its context is the relay */
+    const struct reading_sink *next;
+    void *owner;
+};
+
+/* Everything is passed on to `next`, whose functions are all there; the owner then puts its own in
+ * the place of those that it wants to see, which call the next one's themselves. */
+void reading_relay_init(struct reading_relay *relay, const struct reading_sink *next, void *owner);
+
 #endif

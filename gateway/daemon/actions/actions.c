@@ -37,8 +37,7 @@ struct actions {
     const struct config *config;
     struct actions_parts parts;
     struct bus *const *buses;
-    struct reading_sink sink;
-    const struct reading_sink *next; /* the alerts' */
+    struct reading_relay relay; /* before the alerts' sink */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
@@ -59,52 +58,17 @@ struct actions {
 
 static void sink_reading(void *context, const struct reading *reading)
 {
-    struct actions *actions = context;
+    const struct reading_relay *relay = context;
+    struct actions *actions = relay->owner;
     pthread_mutex_lock(&actions->lock);
     switching_reading(actions->switching, reading);
     pthread_mutex_unlock(&actions->lock);
-    actions->next->reading(actions->next->context, reading);
-}
-
-static void sink_gap(void *context, const struct reading_gap *gap)
-{
-    const struct actions *actions = context;
-    actions->next->gap(actions->next->context, gap);
-}
-
-static void sink_health(void *context, const struct device_health *health)
-{
-    const struct actions *actions = context;
-    actions->next->health(actions->next->context, health);
-}
-
-static struct wall_ms sink_now(void *context)
-{
-    const struct actions *actions = context;
-    return actions->next->now(actions->next->context);
-}
-
-static bool sink_last(void *context, uint16_t device, struct reading_stored *stored)
-{
-    const struct actions *actions = context;
-    return actions->next->last(actions->next->context, device, stored);
-}
-
-static bool sink_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
-{
-    const struct actions *actions = context;
-    return actions->next->board(actions->next->context, device, serial, board);
-}
-
-static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
-{
-    const struct actions *actions = context;
-    return actions->next->mark(actions->next->context, device, mark);
+    relay->next->reading(relay->next->context, reading);
 }
 
 const struct reading_sink *actions_sink(struct actions *actions)
 {
-    return &actions->sink;
+    return &actions->relay.sink;
 }
 
 /* ---- Telling what was switched ---- */
@@ -490,15 +454,8 @@ struct actions *actions_create(const struct config *config, const struct actions
         return NULL;
     actions->config = config;
     actions->parts = *parts;
-    actions->next = alerts_sink(parts->alerts);
-    actions->sink = (struct reading_sink){.context = actions,
-                                          .reading = sink_reading,
-                                          .gap = sink_gap,
-                                          .health = sink_health,
-                                          .now = sink_now,
-                                          .last = sink_last,
-                                          .mark = sink_mark,
-                                          .board = sink_board};
+    reading_relay_init(&actions->relay, alerts_sink(parts->alerts), actions);
+    actions->relay.sink.reading = sink_reading;
     thread_init_lock(&actions->lock, &actions->wake);
     actions->started_ms = clock_now().mono_ms;
     atomic_store(&actions->step_ms, actions->started_ms);

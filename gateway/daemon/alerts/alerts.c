@@ -40,8 +40,7 @@ struct alerts {
     const struct config *config;
     struct store *store;
     struct alerts_out out;
-    struct reading_sink sink;
-    const struct reading_sink *next; /* the store's */
+    struct reading_relay relay; /* before the store's sink */
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
@@ -100,8 +99,9 @@ static bool frost_is_measured(const struct alerts *alerts)
 
 static void sink_reading(void *context, const struct reading *reading)
 {
-    struct alerts *alerts = context;
-    alerts->next->reading(alerts->next->context, reading);
+    const struct reading_relay *relay = context;
+    struct alerts *alerts = relay->owner;
+    relay->next->reading(relay->next->context, reading);
     pthread_mutex_lock(&alerts->lock);
     offline_reading(alerts->offline, reading);
     rules_reading(alerts->rules, reading);
@@ -110,38 +110,22 @@ static void sink_reading(void *context, const struct reading *reading)
     pthread_mutex_unlock(&alerts->lock);
 }
 
-static void sink_gap(void *context, const struct reading_gap *gap)
-{
-    const struct alerts *alerts = context;
-    alerts->next->gap(alerts->next->context, gap);
-}
-
 static void sink_health(void *context, const struct device_health *health)
 {
-    struct alerts *alerts = context;
-    alerts->next->health(alerts->next->context, health);
+    const struct reading_relay *relay = context;
+    struct alerts *alerts = relay->owner;
+    relay->next->health(relay->next->context, health);
     pthread_mutex_lock(&alerts->lock);
     offline_health(alerts->offline, health);
     pthread_mutex_unlock(&alerts->lock);
 }
 
-static struct wall_ms sink_now(void *context)
-{
-    const struct alerts *alerts = context;
-    return alerts->next->now(alerts->next->context);
-}
-
-static bool sink_last(void *context, uint16_t device, struct reading_stored *stored)
-{
-    const struct alerts *alerts = context;
-    return alerts->next->last(alerts->next->context, device, stored);
-}
-
 /* A board that belongs elsewhere: two were swapped, or two adapters. */
 static bool sink_board(void *context, uint16_t device, uint32_t serial, struct reading_board *board)
 {
-    struct alerts *alerts = context;
-    bool here = alerts->next->board(alerts->next->context, device, serial, board);
+    const struct reading_relay *relay = context;
+    struct alerts *alerts = relay->owner;
+    bool here = relay->next->board(relay->next->context, device, serial, board);
     const char *name = alerts->config->devices[device].name;
     char id[ALERT_ID_SIZE], what[192], what_zh[192];
     (void)snprintf(id, sizeof id, ALERTS_BOARD "%s", name);
@@ -175,15 +159,9 @@ static bool sink_board(void *context, uint16_t device, uint32_t serial, struct r
     return false;
 }
 
-static bool sink_mark(void *context, uint16_t device, struct reading_mark *mark)
-{
-    const struct alerts *alerts = context;
-    return alerts->next->mark(alerts->next->context, device, mark);
-}
-
 const struct reading_sink *alerts_sink(struct alerts *alerts)
 {
-    return &alerts->sink;
+    return &alerts->relay.sink;
 }
 
 /* ---- Those of before the start: store thread ---- */
@@ -453,15 +431,10 @@ static struct alerts *create(const struct config *config, struct store *store,
     alerts->config = config;
     alerts->store = store;
     alerts->out = *out;
-    alerts->next = store_sink(store);
-    alerts->sink = (struct reading_sink){.context = alerts,
-                                         .reading = sink_reading,
-                                         .gap = sink_gap,
-                                         .health = sink_health,
-                                         .now = sink_now,
-                                         .last = sink_last,
-                                         .mark = sink_mark,
-                                         .board = sink_board};
+    reading_relay_init(&alerts->relay, store_sink(store), alerts);
+    alerts->relay.sink.reading = sink_reading;
+    alerts->relay.sink.health = sink_health;
+    alerts->relay.sink.board = sink_board;
     alerts->seen.broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     thread_init_lock(&alerts->lock, &alerts->wake);
