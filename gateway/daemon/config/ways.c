@@ -34,24 +34,50 @@ static bool read_url(struct yaml_source *source, const yaml_node_t *value, void 
     return true;
 }
 
-static bool read_to(struct yaml_source *source, const yaml_node_t *value, void *target)
+/* One text or a list of them, each of which `is_receiver`. */
+static bool read_receivers(struct yaml_source *source, const yaml_node_t *value,
+                           struct way_config *way, bool (*is_receiver)(const char *text))
 {
-    struct way_config *way = target;
     bool list = value->type == YAML_SEQUENCE_NODE;
     const yaml_node_item_t *item = list ? value->data.sequence.items.start : NULL;
     size_t count = list ? (size_t)(value->data.sequence.items.top - item) : 1;
     for (size_t i = 0; i < count && count <= WAY_RECEIVERS_MAX; i++) {
         const char *text = yaml_text(list ? yaml_at(source, item[i]) : value);
-        if (text == NULL || !strchr(text, '@') || strpbrk(text, " <>\r\n\t") != NULL ||
-            strlen(text) >= sizeof way->to[0])
-            break;
+        if (text == NULL || strlen(text) >= sizeof way->to[0] || !is_receiver(text))
+            return false;
         (void)snprintf(way->to[way->to_count++], sizeof way->to[0], "%s", text);
     }
-    if (count > 0 && way->to_count == count)
-        return true;
-    return yaml_error(source, yaml_line(value),
+    return count > 0 && way->to_count == count;
+}
+
+static bool is_mail_address(const char *text)
+{
+    return strchr(text, '@') != NULL && strpbrk(text, " <>\r\n\t") == NULL;
+}
+
+static bool read_to(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_receivers(source, value, target, is_mail_address) ||
+           yaml_error(source, yaml_line(value),
                       "to: one to %d mail addresses are needed; write for example to: "
                       "[li@example.org]",
+                      WAY_RECEIVERS_MAX);
+}
+
+/* "+8613800138000": as it is dialled. */
+static bool is_telephone_number(const char *text)
+{
+    const char *digits = text[0] == '+' ? text + 1 : text;
+    size_t length = strspn(digits, "0123456789");
+    return length >= 3 && length <= 20 && digits[length] == '\0';
+}
+
+static bool read_numbers(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    return read_receivers(source, value, target, is_telephone_number) ||
+           yaml_error(source, yaml_line(value),
+                      "numbers: one to %d telephone numbers are needed; write for example numbers: "
+                      "[\"+8613800138000\"]",
                       WAY_RECEIVERS_MAX);
 }
 
@@ -119,29 +145,6 @@ static const struct key mail_keys[] = {
     {.name = "password_file", .kind = KEY_PATH, WAY(token_file), .example = "mail.pass"},
     ROW_CA,
 };
-
-/* "+8613800138000": as it is dialled. */
-static bool read_numbers(struct yaml_source *source, const yaml_node_t *value, void *target)
-{
-    struct way_config *way = target;
-    bool list = value->type == YAML_SEQUENCE_NODE;
-    const yaml_node_item_t *item = list ? value->data.sequence.items.start : NULL;
-    size_t count = list ? (size_t)(value->data.sequence.items.top - item) : 1;
-    for (size_t i = 0; i < count && count <= WAY_RECEIVERS_MAX; i++) {
-        const char *text = yaml_text(list ? yaml_at(source, item[i]) : value);
-        const char *digits = text != NULL && text[0] == '+' ? text + 1 : text;
-        size_t length = digits != NULL ? strspn(digits, "0123456789") : 0;
-        if (digits == NULL || length < 3 || length > 20 || digits[length] != '\0')
-            break;
-        (void)snprintf(way->to[way->to_count++], sizeof way->to[0], "%s", text);
-    }
-    if (count > 0 && way->to_count == count)
-        return true;
-    return yaml_error(source, yaml_line(value),
-                      "numbers: one to %d telephone numbers are needed; write for example numbers: "
-                      "[\"+8613800138000\"]",
-                      WAY_RECEIVERS_MAX);
-}
 
 static const struct key sms_keys[] = {
     {.name = "numbers",
