@@ -337,3 +337,21 @@ void json_out_real(struct json_out *o, double value, bool single)
     char text[40];
     json_out_raw(o, text, json_out_real_text(text, value, single));
 }
+
+void json_out_key_string(struct json_out *o, const char *name, const char *text)
+{
+    json_out_key(o, name);
+    json_out_string(o, text);
+}
+
+void json_out_key_integer(struct json_out *o, const char *name, int64_t value)
+{
+    json_out_key(o, name);
+    json_out_integer(o, value);
+}
+
+void json_out_key_unsigned(struct json_out *o, const char *name, uint64_t value)
+{
+    json_out_key(o, name);
+    json_out_unsigned(o, value);
+}

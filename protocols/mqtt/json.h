@@ -34,6 +34,10 @@ void json_out_decimal(struct json_out *o, int64_t value, unsigned decimals);
  * has up to 15 significant digits, as measurements do; else within 1e-13 of it. Not a number or
  * infinite: null. */
 void json_out_real(struct json_out *o, double value, bool single);
+/* A member: its name and its value. */
+void json_out_key_string(struct json_out *o, const char *name, const char *text);
+void json_out_key_integer(struct json_out *o, const char *name, int64_t value);
+void json_out_key_unsigned(struct json_out *o, const char *name, uint64_t value);
 /* Bytes as they are (a prepared JSON value). */
 void json_out_raw(struct json_out *o, const void *text, size_t size);
 

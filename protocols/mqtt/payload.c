@@ -134,8 +134,7 @@ static void put_serial(struct json_out *o, uint32_t serial)
 {
     if (serial == 0)
         return;
-    json_out_key(o, "s");
-    json_out_unsigned(o, serial);
+    json_out_key_unsigned(o, "s", serial);
 }
 
 void payload_item(struct json_out *o, const struct payload_reading *reading)
@@ -146,18 +145,13 @@ void payload_item(struct json_out *o, const struct payload_reading *reading)
         return;
     }
     json_out_open(o, '{');
-    json_out_key(o, "d");
-    json_out_string(o, reading->device);
+    json_out_key_string(o, "d", reading->device);
     put_serial(o, reading->serial);
-    json_out_key(o, "boot");
-    json_out_unsigned(o, reading->boot);
-    json_out_key(o, "seq");
-    json_out_unsigned(o, reading->seq);
-    json_out_key(o, "ts");
-    json_out_integer(o, reading->ts_ms);
+    json_out_key_unsigned(o, "boot", reading->boot);
+    json_out_key_unsigned(o, "seq", reading->seq);
+    json_out_key_integer(o, "ts", reading->ts_ms);
     if (reading->clock_untrusted) {
-        json_out_key(o, "gb");
-        json_out_unsigned(o, reading->gateway_boot);
+        json_out_key_unsigned(o, "gb", reading->gateway_boot);
     }
     values_and_flags(o, reading);
     json_out_close(o, '}');
@@ -167,18 +161,15 @@ void payload_gap(struct json_out *o, const char *device, uint32_t serial, uint32
                  uint32_t first, uint32_t last, const char *why)
 {
     json_out_open(o, '{');
-    json_out_key(o, "d");
-    json_out_string(o, device);
+    json_out_key_string(o, "d", device);
     put_serial(o, serial);
-    json_out_key(o, "boot");
-    json_out_unsigned(o, boot);
+    json_out_key_unsigned(o, "boot", boot);
     json_out_key(o, "gap");
     json_out_open(o, '[');
     json_out_unsigned(o, first);
     json_out_unsigned(o, last);
     json_out_close(o, ']');
-    json_out_key(o, "why");
-    json_out_string(o, why);
+    json_out_key_string(o, "why", why);
     json_out_close(o, '}');
 }
 
@@ -210,17 +201,14 @@ void payload_mean(struct json_out *o, const struct payload_mean *mean)
 {
     bool bad = false;
     json_out_open(o, '{');
-    json_out_key(o, "d");
-    json_out_string(o, mean->device);
-    json_out_key(o, "boot");
-    json_out_unsigned(o, mean->boot);
+    json_out_key_string(o, "d", mean->device);
+    json_out_key_unsigned(o, "boot", mean->boot);
     json_out_key(o, "of");
     json_out_open(o, '[');
     json_out_unsigned(o, mean->first);
     json_out_unsigned(o, mean->last);
     json_out_close(o, ']');
-    json_out_key(o, "hour");
-    json_out_integer(o, mean->hour_ms);
+    json_out_key_integer(o, "hour", mean->hour_ms);
     json_out_key(o, "means");
     json_out_open(o, '{');
     for (unsigned i = 0; i < mean->count; i++) {
@@ -246,13 +234,10 @@ void payload_mean(struct json_out *o, const struct payload_mean *mean)
 void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms, uint64_t id)
 {
     json_out_open(o, '{');
-    json_out_key(o, "boot");
-    json_out_unsigned(o, boot);
-    json_out_key(o, "add_ms");
-    json_out_integer(o, add_ms);
+    json_out_key_unsigned(o, "boot", boot);
+    json_out_key_integer(o, "add_ms", add_ms);
     if (id != 0) {
-        json_out_key(o, "id");
-        json_out_unsigned(o, id);
+        json_out_key_unsigned(o, "id", id);
     }
     json_out_close(o, '}');
 }
@@ -260,10 +245,8 @@ void payload_correction(struct json_out *o, uint32_t boot, int64_t add_ms, uint6
 void payload_batch_begin(struct json_out *o, const char *gateway)
 {
     json_out_open(o, '{');
-    json_out_key(o, "v");
-    json_out_unsigned(o, 1);
-    json_out_key(o, "gw");
-    json_out_string(o, gateway);
+    json_out_key_unsigned(o, "v", 1);
+    json_out_key_string(o, "gw", gateway);
     json_out_key(o, "readings");
     json_out_open(o, '[');
 }
@@ -284,14 +267,11 @@ void payload_batch_end(struct json_out *o, uint64_t first_id, uint64_t last_id)
 void payload_live(struct json_out *o, const struct payload_reading *reading, uint32_t every_ms)
 {
     json_out_open(o, '{');
-    json_out_key(o, "ts");
-    json_out_integer(o, reading->ts_ms);
+    json_out_key_integer(o, "ts", reading->ts_ms);
     json_out_key(o, "every_s");
     json_out_decimal(o, every_ms, 3);
-    json_out_key(o, "boot");
-    json_out_unsigned(o, reading->boot);
-    json_out_key(o, "seq");
-    json_out_unsigned(o, reading->seq);
+    json_out_key_unsigned(o, "boot", reading->boot);
+    json_out_key_unsigned(o, "seq", reading->seq);
     values_and_flags(o, reading);
     json_out_close(o, '}');
 }

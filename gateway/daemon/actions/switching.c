@@ -276,8 +276,7 @@ size_t switching_times_write(const struct switching *switching, char *doc, size_
 {
     struct json_out o = json_out_init(doc, size);
     json_out_open(&o, '{');
-    json_out_key(&o, "v");
-    json_out_integer(&o, 1);
+    json_out_key_integer(&o, "v", 1);
     json_out_key(&o, "ran");
     json_out_open(&o, '[');
     for (uint16_t a = 0; a < switching->config->action_count; a++) {

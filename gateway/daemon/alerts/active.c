@@ -228,28 +228,16 @@ void active_sweep(struct active *active)
 
 /* ---- As JSON ---- */
 
-static void put_text(struct json_out *o, const char *name, const char *value)
-{
-    json_out_key(o, name);
-    json_out_string(o, value);
-}
-
-static void put_integer(struct json_out *o, const char *name, int64_t value)
-{
-    json_out_key(o, name);
-    json_out_integer(o, value);
-}
-
 static void put_words(struct json_out *o, const struct alert_words *words)
 {
-    put_text(o, "what", words->what);
+    json_out_key_string(o, "what", words->what);
     if (words->place[0] != '\0')
-        put_text(o, "place", words->place);
-    put_text(o, "todo", words->todo);
+        json_out_key_string(o, "place", words->place);
+    json_out_key_string(o, "todo", words->todo);
     if (words->label[0] != '\0')
-        put_text(o, "label", words->label);
+        json_out_key_string(o, "label", words->label);
     if (words->quantity[0] != '\0')
-        put_text(o, "quantity", words->quantity);
+        json_out_key_string(o, "quantity", words->quantity);
 }
 
 static void put_number(struct json_out *o, const char *name, double value, unsigned decimals)
@@ -264,12 +252,12 @@ static void put_number(struct json_out *o, const char *name, double value, unsig
 static void put_body(struct json_out *o, const struct alert *alert)
 {
     const struct alert_text *text = &alert->text;
-    put_text(o, "id", text->id);
+    json_out_key_string(o, "id", text->id);
     if (text->rule[0] != '\0')
-        put_text(o, "rule", text->rule);
-    put_text(o, "level", alert_level_name(text->level));
-    put_text(o, "where", text->where);
-    put_integer(o, "since", alert->since_ms);
+        json_out_key_string(o, "rule", text->rule);
+    json_out_key_string(o, "level", alert_level_name(text->level));
+    json_out_key_string(o, "where", text->where);
+    json_out_key_integer(o, "since", alert->since_ms);
     put_words(o, &text->words[METRIC_EN]);
     if (text->words[METRIC_ZH].what[0] != '\0') {
         json_out_key(o, "zh");
@@ -280,12 +268,12 @@ static void put_body(struct json_out *o, const struct alert *alert)
     if (text->measured) {
         put_number(o, "value", text->value, text->decimals);
         put_number(o, "extreme", text->extreme, text->decimals);
-        put_text(o, "unit", text->unit);
-        put_integer(o, "decimals", text->decimals);
+        json_out_key_string(o, "unit", text->unit);
+        json_out_key_integer(o, "decimals", text->decimals);
     }
     if (alert->acked_by[0] != '\0') {
-        put_text(o, "acked_by", alert->acked_by);
-        put_integer(o, "acked_ts", alert->acked_ms);
+        json_out_key_string(o, "acked_by", alert->acked_by);
+        json_out_key_integer(o, "acked_ts", alert->acked_ms);
     }
 }
 
@@ -299,9 +287,9 @@ void active_json(struct json_out *o, const struct alert *alert)
 void active_doc(struct json_out *o, const struct alert *alert)
 {
     json_out_open(o, '{');
-    put_integer(o, "v", DOC_VERSION);
+    json_out_key_integer(o, "v", DOC_VERSION);
     put_body(o, alert);
-    put_text(o, "devices", alert->text.devices);
+    json_out_key_string(o, "devices", alert->text.devices);
     json_out_close(o, '}');
 }
 

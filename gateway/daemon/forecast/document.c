@@ -35,8 +35,7 @@ static void put_whys(struct json_out *o, const char *why, const char *why_zh)
     put_text_or_null(o, "why", why);
     if (why_zh[0] == '\0')
         return;
-    json_out_key(o, "why_zh");
-    json_out_string(o, why_zh);
+    json_out_key_string(o, "why_zh", why_zh);
 }
 
 /* 10, 50 and 90 %, in that order also where rounding meets; null when one is missing. */
@@ -57,13 +56,11 @@ static void put_score(struct json_out *o, const struct pick_score *score)
 {
     json_out_key(o, "score");
     json_out_open(o, '{');
-    json_out_key(o, "days");
-    json_out_unsigned(o, score->days);
+    json_out_key_unsigned(o, "days", score->days);
     put_number(o, "mae_kg", score->mae_kg, 1);
     put_number(o, "skill", score->skill, 2);
     put_number(o, "coverage", score->coverage, 2);
-    json_out_key(o, "near_days");
-    json_out_unsigned(o, score->near_days);
+    json_out_key_unsigned(o, "near_days", score->near_days);
     put_text_or_null(o, "rule", pick_rule_name(score->best_rule));
     put_number(o, "rule_mae_kg",
                score->best_rule < PICK_RULE_COUNT ? score->rule_mae_kg[score->best_rule] : NAN, 1);
@@ -144,8 +141,7 @@ static void put_frost(struct json_out *o, const struct config *config,
     }
     const struct frost *frost = &outlooks[plot].frost;
     json_out_open(o, '{');
-    json_out_key(o, "level");
-    json_out_string(o, frost_level_name(frost->level));
+    json_out_key_string(o, "level", frost_level_name(frost->level));
     put_number(o, "min_c", frost->min_c, 1);
     json_out_key(o, "at");
     if (frost->at_ms != 0)
@@ -187,10 +183,8 @@ static void put_diseases(struct json_out *o, const struct config *config,
             continue;
         const struct disease *disease = &outlooks[worst].diseases[kind];
         json_out_open(o, '{');
-        json_out_key(o, "name");
-        json_out_string(o, disease_name((enum disease_kind)kind));
-        json_out_key(o, "level");
-        json_out_string(o, disease_level_name(disease->level));
+        json_out_key_string(o, "name", disease_name((enum disease_kind)kind));
+        json_out_key_string(o, "level", disease_level_name(disease->level));
         put_why(o, config, (uint16_t)worst, disease->why, disease->why_zh);
         json_out_close(o, '}');
     }
@@ -211,10 +205,8 @@ static void put_water(struct json_out *o, const struct config *config,
             !config_plot_measures(config, &config->plots[i], "soil_moisture"))
             continue;
         json_out_open(o, '{');
-        json_out_key(o, "plot");
-        json_out_string(o, config->plots[i].name);
-        json_out_key(o, "level");
-        json_out_string(o, level != NULL ? level : "info");
+        json_out_key_string(o, "plot", config->plots[i].name);
+        json_out_key_string(o, "level", level != NULL ? level : "info");
         json_out_key(o, "irrigate");
         if (level != NULL)
             json_out_bool(o, water->irrigate);
@@ -236,16 +228,14 @@ static void put_ahead(struct json_out *o, const struct outlook *outlooks, const 
         return;
     }
     json_out_open(o, '{');
-    json_out_key(o, "made");
-    json_out_integer(o, ahead->made_ms);
+    json_out_key_integer(o, "made", ahead->made_ms);
     json_out_key(o, "nights");
     json_out_open(o, '[');
     for (int i = 0; i < OUTLOOK_NIGHTS; i++) {
         if (isnan(outlooks[0].nights[i].least_c))
             continue;
         json_out_open(o, '{');
-        json_out_key(o, "at");
-        json_out_integer(o, outlooks[0].nights[i].at_ms);
+        json_out_key_integer(o, "at", outlooks[0].nights[i].at_ms);
         put_number(o, "min_c", outlooks[0].nights[i].least_c, 1);
         json_out_close(o, '}');
     }
@@ -258,8 +248,7 @@ size_t document_write(const struct config *config, const struct outlook *outlook
 {
     struct json_out o = json_out_init(json, size);
     json_out_open(&o, '{');
-    json_out_key(&o, "ts");
-    json_out_integer(&o, ts_ms);
+    json_out_key_integer(&o, "ts", ts_ms);
     put_plots(&o, config, outlooks);
     put_frost(&o, config, outlooks);
     put_diseases(&o, config, outlooks);

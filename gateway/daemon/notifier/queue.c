@@ -601,26 +601,14 @@ bool queue_changed(struct queue *queue)
     return changed;
 }
 
-static void put_text(struct json_out *o, const char *name, const char *value)
-{
-    json_out_key(o, name);
-    json_out_string(o, value);
-}
-
-static void put_integer(struct json_out *o, const char *name, int64_t value)
-{
-    json_out_key(o, name);
-    json_out_integer(o, value);
-}
-
 static void put_case(struct json_out *o, const struct notified *notified)
 {
     static const char *const languages[METRIC_LANGUAGES] = {"zh", "en"};
     json_out_open(o, '{');
-    put_text(o, "id", notified->id);
-    put_integer(o, "level", notified->level);
-    put_integer(o, "stage", notified->stage);
-    put_integer(o, "since", notified->since_ms);
+    json_out_key_string(o, "id", notified->id);
+    json_out_key_integer(o, "level", notified->level);
+    json_out_key_integer(o, "stage", notified->stage);
+    json_out_key_integer(o, "since", notified->since_ms);
     for (unsigned l = 0; l < METRIC_LANGUAGES; l++) {
         json_out_key(o, languages[l]);
         json_out_open(o, '[');
@@ -634,12 +622,12 @@ static void put_case(struct json_out *o, const struct notified *notified)
 static void put_notice(struct json_out *o, const struct queue *queue, const struct notice *notice)
 {
     json_out_open(o, '{');
-    put_text(o, "way", queue->config->ways[notice->way].name);
-    put_integer(o, "kind", notice->kind);
-    put_integer(o, "level", notice->level);
-    put_text(o, "alert", notice->alert);
-    put_integer(o, "made", notice->made_ms);
-    put_text(o, "text", notice->text);
+    json_out_key_string(o, "way", queue->config->ways[notice->way].name);
+    json_out_key_integer(o, "kind", notice->kind);
+    json_out_key_integer(o, "level", notice->level);
+    json_out_key_string(o, "alert", notice->alert);
+    json_out_key_integer(o, "made", notice->made_ms);
+    json_out_key_string(o, "text", notice->text);
     json_out_close(o, '}');
 }
 
@@ -650,7 +638,7 @@ static void put_troubles(struct json_out *o, const struct queue *queue)
     json_out_open(o, '{');
     for (uint16_t w = 0; w < queue->config->way_count; w++) {
         if (queue->ways[w].trouble[0] != '\0')
-            put_text(o, queue->config->ways[w].name, queue->ways[w].trouble);
+            json_out_key_string(o, queue->config->ways[w].name, queue->ways[w].trouble);
     }
     json_out_close(o, '}');
 }
@@ -665,8 +653,8 @@ size_t queue_write(const struct queue *queue, char *doc, size_t most)
 {
     struct json_out o = json_out_init(doc, most), mark;
     json_out_open(&o, '{');
-    put_integer(&o, "v", DOC_VERSION);
-    put_integer(&o, "beat", queue->beat_day);
+    json_out_key_integer(&o, "v", DOC_VERSION);
+    json_out_key_integer(&o, "beat", queue->beat_day);
     put_troubles(&o, queue);
     json_out_key(&o, "notices");
     json_out_open(&o, '[');

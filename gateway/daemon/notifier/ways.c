@@ -12,12 +12,6 @@
 
 /* ---- Small parts ---- */
 
-static void put_text(struct json_out *o, const char *name, const char *value)
-{
-    json_out_key(o, name);
-    json_out_string(o, value);
-}
-
 /* base64(HMAC-SHA256) */
 static bool sign(const char *key, const char *text, char out[64])
 {
@@ -63,10 +57,10 @@ static bool fits(int length, size_t size)
 static void put_message(struct json_out *o, const char *kind, const char *body, const char *key,
                         const char *text)
 {
-    put_text(o, kind, "text");
+    json_out_key_string(o, kind, "text");
     json_out_key(o, body);
     json_out_open(o, '{');
-    put_text(o, key, text);
+    json_out_key_string(o, key, text);
     json_out_close(o, '}');
 }
 
@@ -118,8 +112,8 @@ static bool feishu(const struct way_config *way, const struct way_secrets *secre
         (void)snprintf(key, sizeof key, "%s\n%s", seconds, secrets->secret);
         if (!sign(key, "", code))
             return false;
-        put_text(o, "timestamp", seconds);
-        put_text(o, "sign", code);
+        json_out_key_string(o, "timestamp", seconds);
+        json_out_key_string(o, "sign", code);
     }
     put_message(o, "msg_type", "content", "text", message->text);
     json_out_close(o, '}');
@@ -141,11 +135,10 @@ static bool ntfy(const struct way_config *way, const struct way_secrets *secrets
 {
     static const int priority[] = {3, 4, 5};
     json_out_open(o, '{');
-    put_text(o, "topic", way->topic);
-    put_text(o, "title", message->title);
-    put_text(o, "message", message->text);
-    json_out_key(o, "priority");
-    json_out_integer(o, priority[message->level < 3 ? message->level : 2]);
+    json_out_key_string(o, "topic", way->topic);
+    json_out_key_string(o, "title", message->title);
+    json_out_key_string(o, "message", message->text);
+    json_out_key_integer(o, "priority", priority[message->level < 3 ? message->level : 2]);
     json_out_close(o, '}');
     return bearer(secrets, request) &&
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
@@ -157,9 +150,9 @@ static bool webhook(const struct way_config *way, const struct way_secrets *secr
 {
     static const char *const levels[] = {"info", "watch", "alarm"};
     json_out_open(o, '{');
-    put_text(o, "title", message->title);
-    put_text(o, "text", message->text);
-    put_text(o, "level", levels[message->level < 3 ? message->level : 2]);
+    json_out_key_string(o, "title", message->title);
+    json_out_key_string(o, "text", message->text);
+    json_out_key_string(o, "level", levels[message->level < 3 ? message->level : 2]);
     json_out_close(o, '}');
     return bearer(secrets, request) &&
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);

@@ -175,8 +175,7 @@ static void put_value(struct json_out *o, const struct plot_value *value)
 void plot_values_json(struct json_out *o, const struct plot_values *plot)
 {
     json_out_open(o, '{');
-    json_out_key(o, "ts");
-    json_out_integer(o, plot->oldest_ms);
+    json_out_key_integer(o, "ts", plot->oldest_ms);
     json_out_key(o, "every_s");
     json_out_decimal(o, plot->every_ms, 3);
     json_out_key(o, "values");

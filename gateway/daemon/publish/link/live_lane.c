@@ -241,10 +241,8 @@ static void health_json(struct json_out *o, const struct device_health *health,
         json_out_key(o, said[i].name);
         json_out_string(o, said[i].text);
     }
-    json_out_key(o, "firmware");
-    json_out_string(o, health->firmware);
-    json_out_key(o, "hint");
-    json_out_string(o, health->hint);
+    json_out_key_string(o, "firmware", health->firmware);
+    json_out_key_string(o, "hint", health->hint);
     json_out_close(o, '}');
 }
 

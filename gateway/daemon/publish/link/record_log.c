@@ -9,12 +9,6 @@
 #define HOURLY_MS 3600000
 #define QUIET_MS  60000
 
-static void put(struct json_out *o, const char *name, uint64_t value)
-{
-    json_out_key(o, name);
-    json_out_unsigned(o, value);
-}
-
 /* false: what the store has is not known yet. */
 static bool tell(struct publish *publish, const struct broker *broker)
 {
@@ -25,14 +19,13 @@ static bool tell(struct publish *publish, const struct broker *broker)
     if (stats.used_bytes == 0 || !topic_make(topic, sizeof topic, publish->config->site, TOPIC_LOG))
         return false;
     json_out_open(&o, '{');
-    json_out_key(&o, "gw");
-    json_out_string(&o, store_uuid(publish->store));
-    put(&o, "first", stats.first_record != 0 ? stats.first_record : stats.next_record);
-    put(&o, "last", stats.next_record - 1);
-    put(&o, "sent", store_cursor(publish->store, broker->index) - 1);
-    put(&o, "boot", store_boot(publish->store));
-    json_out_key(&o, "ts");
-    json_out_integer(&o, store_now(publish->store).ms);
+    json_out_key_string(&o, "gw", store_uuid(publish->store));
+    json_out_key_unsigned(&o, "first",
+                          stats.first_record != 0 ? stats.first_record : stats.next_record);
+    json_out_key_unsigned(&o, "last", stats.next_record - 1);
+    json_out_key_unsigned(&o, "sent", store_cursor(publish->store, broker->index) - 1);
+    json_out_key_unsigned(&o, "boot", store_boot(publish->store));
+    json_out_key_integer(&o, "ts", store_now(publish->store).ms);
     json_out_close(&o, '}');
     return !o.failed &&
            docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, json, o.at, true, 1);

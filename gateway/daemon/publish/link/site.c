@@ -9,12 +9,6 @@
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/json.h"
 
-static void put_text(struct json_out *o, const char *name, const char *value)
-{
-    json_out_key(o, name);
-    json_out_string(o, value);
-}
-
 static void put_number(struct json_out *o, const char *name, double value)
 {
     json_out_key(o, name);
@@ -32,14 +26,13 @@ static void put_metric(struct json_out *o, const struct field_config *field)
     const struct metric_info *metric = metric_find(field->metric);
     json_out_key(o, field->metric);
     json_out_open(o, '{');
-    put_text(o, "unit", unit_of(field));
-    put_text(o, "kind", metric_kind_name(metric != NULL ? metric->kind : METRIC_MEAN));
+    json_out_key_string(o, "unit", unit_of(field));
+    json_out_key_string(o, "kind", metric_kind_name(metric != NULL ? metric->kind : METRIC_MEAN));
     if (field->label[0] != '\0')
-        put_text(o, "label", field->label);
+        json_out_key_string(o, "label", field->label);
     put_number(o, "min", field->min < field->max || metric == NULL ? field->min : metric->min);
     put_number(o, "max", field->min < field->max || metric == NULL ? field->max : metric->max);
-    json_out_key(o, "decimals");
-    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+    json_out_key_unsigned(o, "decimals", metric != NULL ? metric->decimals : 2);
     json_out_close(o, '}');
 }
 
@@ -50,11 +43,11 @@ static void put_plots(struct json_out *o, const struct config *config)
     for (uint16_t i = 0; i < config->plot_count; i++) {
         const struct plot_config *plot = &config->plots[i];
         json_out_open(o, '{');
-        put_text(o, "name", plot->name);
-        put_text(o, "label", plot->label[0] != '\0' ? plot->label : plot->name);
+        json_out_key_string(o, "name", plot->name);
+        json_out_key_string(o, "label", plot->label[0] != '\0' ? plot->label : plot->name);
         put_number(o, "area_m2", plot->area_m2);
-        put_text(o, "cultivar", plot->cultivar);
-        put_text(o, "standard", plot->standard);
+        json_out_key_string(o, "cultivar", plot->cultivar);
+        json_out_key_string(o, "standard", plot->standard);
         json_out_key(o, "devices");
         json_out_open(o, '[');
         for (uint16_t d = 0; d < plot->device_count; d++)
@@ -91,9 +84,9 @@ static void put_adjusted(struct json_out *o, const struct device_config *device)
     json_out_key(o, "adjusted");
     json_out_open(o, '{');
     if (device->adjusted_on[0] != '\0')
-        put_text(o, "on", device->adjusted_on);
+        json_out_key_string(o, "on", device->adjusted_on);
     if (device->adjusted_by[0] != '\0')
-        put_text(o, "by", device->adjusted_by);
+        json_out_key_string(o, "by", device->adjusted_by);
     json_out_key(o, "metrics");
     json_out_open(o, '{');
     for (unsigned m = 0; m < device->metric_count; m++) {
@@ -117,9 +110,9 @@ static void put_devices(struct json_out *o, const struct config *config)
     for (uint16_t i = 0; i < config->device_count; i++) {
         const struct device_config *device = &config->devices[i];
         json_out_open(o, '{');
-        put_text(o, "name", device->name);
-        put_text(o, "label", device->label[0] != '\0' ? device->label : device->name);
-        put_text(o, "profile", device->profile->name);
+        json_out_key_string(o, "name", device->name);
+        json_out_key_string(o, "label", device->label[0] != '\0' ? device->label : device->name);
+        json_out_key_string(o, "profile", device->profile->name);
         json_out_key(o, "every_s");
         json_out_decimal(o, device->every_ms, 3);
         json_out_key(o, "metrics");
@@ -189,14 +182,14 @@ static void put_limit(struct json_out *o, const struct config *config,
 {
     static const char *const levels[] = {"info", "watch", "alarm"};
     json_out_open(o, '{');
-    put_text(o, "rule", rule->name);
-    put_text(o, "label", rule->label);
-    put_text(o, "label_en", rule->label_en);
-    put_text(o, "metric", rule->metric);
-    put_text(o, "side", rule->above ? "above" : "below");
+    json_out_key_string(o, "rule", rule->name);
+    json_out_key_string(o, "label", rule->label);
+    json_out_key_string(o, "label_en", rule->label_en);
+    json_out_key_string(o, "metric", rule->metric);
+    json_out_key_string(o, "side", rule->above ? "above" : "below");
     put_number(o, "limit", rule->limit);
     put_number(o, "clear", rule->clear);
-    put_text(o, "level", levels[rule->level]);
+    json_out_key_string(o, "level", levels[rule->level]);
     if (rule->months != 0) {
         json_out_key(o, "months");
         json_out_open(o, '[');
@@ -230,13 +223,13 @@ static void publish_site(struct publish *publish, const struct broker *broker)
     int64_t every_ms = live_lane_every(broker);
     struct json_out o = json_out_init(publish->json, sizeof publish->json);
     json_out_open(&o, '{');
-    put_text(&o, "site", config->site);
-    put_text(&o, "gw", store_uuid(publish->store));
+    json_out_key_string(&o, "site", config->site);
+    json_out_key_string(&o, "gw", store_uuid(publish->store));
     json_out_key(&o, "location");
     json_out_open(&o, '{');
     put_number(&o, "lat", config->latitude);
     put_number(&o, "lon", config->longitude);
-    put_text(&o, "timezone", config->timezone);
+    json_out_key_string(&o, "timezone", config->timezone);
     json_out_close(&o, '}');
     put_plots(&o, config);
     put_devices(&o, config);
@@ -275,34 +268,33 @@ static void put_component(struct json_out *o, const struct publish *publish,
     char text[256];
     json_out_key(o, field->metric);
     json_out_open(o, '{');
-    put_text(o, "p", "sensor");
+    json_out_key_string(o, "p", "sensor");
     (void)snprintf(text, sizeof text, "baiye-%s-%s-%s", config->site, device->name, field->metric);
-    put_text(o, "unique_id", text);
-    put_text(o, "name", field->label[0] != '\0' ? field->label : field->metric);
+    json_out_key_string(o, "unique_id", text);
+    json_out_key_string(o, "name", field->label[0] != '\0' ? field->label : field->metric);
     (void)snprintf(text, sizeof text,
                    "{{ value_json['values']['%s'] | default(none) if now().timestamp() * 1000 - "
                    "value_json.ts < %lld else none }}",
                    field->metric, (long long)oldest_ms(broker, device));
-    put_text(o, "value_template", text);
-    put_text(o, "state_class", metric != NULL ? metric->state_class : "measurement");
+    json_out_key_string(o, "value_template", text);
+    json_out_key_string(o, "state_class", metric != NULL ? metric->state_class : "measurement");
     /* A class has its units: with another one the value would be refused. */
     if (metric != NULL && usual_unit && metric->device_class[0] != '\0')
-        put_text(o, "device_class", metric->device_class);
+        json_out_key_string(o, "device_class", metric->device_class);
     /* Home Assistant's pH has no unit, and its relative humidity is plain %. */
     const char *unit = metric != NULL && usual_unit ? metric->shown : unit_of(field);
     if (unit[0] != '\0')
-        put_text(o, "unit_of_measurement", unit);
-    json_out_key(o, "suggested_display_precision");
-    json_out_unsigned(o, metric != NULL ? metric->decimals : 2);
+        json_out_key_string(o, "unit_of_measurement", unit);
+    json_out_key_unsigned(o, "suggested_display_precision", metric != NULL ? metric->decimals : 2);
     json_out_close(o, '}');
 }
 
 static void put_one_availability(struct json_out *o, const char *topic, const char *template)
 {
     json_out_open(o, '{');
-    put_text(o, "topic", topic);
+    json_out_key_string(o, "topic", topic);
     if (template != NULL)
-        put_text(o, "value_template", template);
+        json_out_key_string(o, "value_template", template);
     json_out_close(o, '}');
 }
 
@@ -324,7 +316,7 @@ static void put_availability(struct json_out *o, const struct config *config,
     if (broker_sends(broker->config, PART_HEALTH))
         put_one_availability(o, health, "{{ 'online' if value_json.online else 'offline' }}");
     json_out_close(o, ']');
-    put_text(o, "availability_mode", "all");
+    json_out_key_string(o, "availability_mode", "all");
 }
 
 static void put_discovery(struct json_out *o, const struct publish *publish,
@@ -337,20 +329,19 @@ static void put_discovery(struct json_out *o, const struct publish *publish,
     json_out_open(o, '{');
     json_out_key(o, "dev");
     json_out_open(o, '{');
-    put_text(o, "ids", id);
-    put_text(o, "name", device->label[0] != '\0' ? device->label : device->name);
-    put_text(o, "mdl",
-             device->profile->label[0] != '\0' ? device->profile->label : device->profile->name);
+    json_out_key_string(o, "ids", id);
+    json_out_key_string(o, "name", device->label[0] != '\0' ? device->label : device->name);
+    json_out_key_string(o, "mdl",
+                        device->profile->label[0] != '\0' ? device->profile->label
+                                                          : device->profile->name);
     json_out_close(o, '}');
     json_out_key(o, "o");
     json_out_open(o, '{');
-    put_text(o, "name", "Baiye");
+    json_out_key_string(o, "name", "Baiye");
     json_out_close(o, '}');
-    put_text(o, "state_topic", live_topic);
-    json_out_key(o, "qos");
-    json_out_unsigned(o, 1);
-    json_out_key(o, "expire_after");
-    json_out_unsigned(o, (uint64_t)(oldest_ms(broker, device) + 999) / 1000);
+    json_out_key_string(o, "state_topic", live_topic);
+    json_out_key_unsigned(o, "qos", 1);
+    json_out_key_unsigned(o, "expire_after", (uint64_t)(oldest_ms(broker, device) + 999) / 1000);
     put_availability(o, config, broker, device);
     json_out_key(o, "cmps");
     json_out_open(o, '{');
