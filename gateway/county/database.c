@@ -11,7 +11,7 @@
 #include "gateway/county/metrics.h"
 #include "gateway/county/rows.h"
 #include "gateway/county/schema.h"
-#include "gateway/county/text.h"
+#include "gateway/county/sql_text.h"
 
 #define TRIES       3 /* of a transaction that met another one */
 #define GAP_COLUMNS 4
@@ -22,8 +22,8 @@ struct database {
     struct connection connection;
     struct metrics metrics;
     struct rows rows;
-    struct text gaps[GAP_COLUMNS];
-    struct text correct; /* the statement that adds a boot's readings to the hours */
+    struct sql_text gaps[GAP_COLUMNS];
+    struct sql_text correct; /* the statement that adds a boot's readings to the hours */
     struct database_counts counts;
 };
 
@@ -51,8 +51,8 @@ void database_destroy(struct database *database)
     connection_close(&database->connection);
     rows_free(&database->rows);
     for (unsigned i = 0; i < GAP_COLUMNS; i++)
-        text_free(&database->gaps[i]);
-    text_free(&database->correct);
+        sql_text_free(&database->gaps[i]);
+    sql_text_free(&database->correct);
     free(database->conninfo);
     free(database);
 }
@@ -124,7 +124,7 @@ static bool load_metrics(struct database *database)
 {
     if (!metrics_load(&database->metrics, &database->connection))
         return false;
-    text_begin(&database->correct);
+    sql_text_begin(&database->correct);
     metrics_put_correct(&database->metrics, &database->correct);
     return !database->correct.failed || connection_no_memory(&database->connection);
 }
@@ -191,19 +191,19 @@ static bool take_gaps(struct database *database, const struct message *message,
     if (message->gap_count == 0)
         return true;
     for (unsigned k = 0; k < GAP_COLUMNS; k++) {
-        text_begin(&database->gaps[k]);
-        text_put(&database->gaps[k], "{");
+        sql_text_begin(&database->gaps[k]);
+        sql_text_put(&database->gaps[k], "{");
     }
     for (size_t i = 0; i < message->gap_count; i++) {
         const struct message_gap *gap = &message->gaps[i];
         const char *comma = i > 0 ? "," : "";
-        text_put(&database->gaps[0], "%s\"%s\"", comma, gap->device);
-        text_put(&database->gaps[1], "%s%" PRId64, comma, gap->boot);
-        text_put(&database->gaps[2], "%s%" PRId64, comma, gap->first);
-        text_put(&database->gaps[3], "%s%" PRId64, comma, gap->last);
+        sql_text_put(&database->gaps[0], "%s\"%s\"", comma, gap->device);
+        sql_text_put(&database->gaps[1], "%s%" PRId64, comma, gap->boot);
+        sql_text_put(&database->gaps[2], "%s%" PRId64, comma, gap->first);
+        sql_text_put(&database->gaps[3], "%s%" PRId64, comma, gap->last);
     }
     for (unsigned k = 0; k < GAP_COLUMNS; k++)
-        text_put(&database->gaps[k], "}");
+        sql_text_put(&database->gaps[k], "}");
     const char *parameters[] = {message->gateway, database->gaps[0].data, database->gaps[1].data,
                                 database->gaps[2].data, database->gaps[3].data};
     counts->gaps += message->gap_count;

@@ -62,34 +62,36 @@ const struct known_metric *metrics_find(struct metrics *metrics, struct connecti
     return metric;
 }
 
-void metrics_put_columns(const struct metrics *metrics, struct text *text)
+void metrics_put_columns(const struct metrics *metrics, struct sql_text *text)
 {
     for (unsigned i = 0; i < metrics->count; i++) {
         if (metrics->known[i].column >= 0)
-            text_put(text, ", \"%s\"", metrics->known[i].name);
+            sql_text_put(text, ", \"%s\"", metrics->known[i].name);
     }
 }
 
-void metrics_put_correct(const struct metrics *metrics, struct text *text)
+void metrics_put_correct(const struct metrics *metrics, struct sql_text *text)
 {
-    text_put(text, "INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
-                   " SELECT r.stream, date_trunc('hour', r.ts + $3::int8 * interval '1 ms'), m.id,"
-                   " count(*), sum(v.value), min(v.value), max(v.value),"
-                   " CASE m.kind WHEN 'angle' THEN sum(cosd(v.value)) ELSE 0 END,"
-                   " CASE m.kind WHEN 'angle' THEN sum(sind(v.value)) ELSE 0 END"
-                   " FROM reading r CROSS JOIN LATERAL (SELECT key AS name, value::float8 AS value"
-                   " FROM jsonb_each_text(COALESCE(r.more, '{}'))");
+    sql_text_put(text,
+                 "INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
+                 " SELECT r.stream, date_trunc('hour', r.ts + $3::int8 * interval '1 ms'), m.id,"
+                 " count(*), sum(v.value), min(v.value), max(v.value),"
+                 " CASE m.kind WHEN 'angle' THEN sum(cosd(v.value)) ELSE 0 END,"
+                 " CASE m.kind WHEN 'angle' THEN sum(sind(v.value)) ELSE 0 END"
+                 " FROM reading r CROSS JOIN LATERAL (SELECT key AS name, value::float8 AS value"
+                 " FROM jsonb_each_text(COALESCE(r.more, '{}'))");
     for (unsigned i = 0; i < metrics->count; i++) {
         const struct known_metric *metric = &metrics->known[i];
         if (metric->column >= 0)
-            text_put(text, " UNION ALL SELECT '%s', r.\"%s\"", metric->name, metric->name);
+            sql_text_put(text, " UNION ALL SELECT '%s', r.\"%s\"", metric->name, metric->name);
     }
-    text_put(text, ") v JOIN metric m ON m.name = v.name WHERE r.gb = $2 AND v.value IS NOT NULL"
-                   " AND COALESCE(r.flags ->> v.name, 'good') IN ('good', 'clock', 'uncalibrated')"
-                   " AND r.stream IN (SELECT id FROM stream WHERE gw = $1)"
-                   " GROUP BY r.stream, 2, m.id, m.kind"
-                   " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + excluded.n,"
-                   " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
-                   " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x,"
-                   " y = hour.y + excluded.y");
+    sql_text_put(text,
+                 ") v JOIN metric m ON m.name = v.name WHERE r.gb = $2 AND v.value IS NOT NULL"
+                 " AND COALESCE(r.flags ->> v.name, 'good') IN ('good', 'clock', 'uncalibrated')"
+                 " AND r.stream IN (SELECT id FROM stream WHERE gw = $1)"
+                 " GROUP BY r.stream, 2, m.id, m.kind"
+                 " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + excluded.n,"
+                 " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
+                 " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x,"
+                 " y = hour.y + excluded.y");
 }

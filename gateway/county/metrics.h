@@ -9,7 +9,7 @@
 
 #include "gateway/county/connection.h"
 #include "gateway/county/message.h"
-#include "gateway/county/text.h"
+#include "gateway/county/sql_text.h"
 
 #define METRICS_MAX         512 /* more names than that are somebody's mistake */
 #define METRICS_COLUMNS_MAX 64  /* of them with a column */
@@ -34,9 +34,9 @@ bool metrics_load(struct metrics *metrics, struct connection *connection);
 const struct known_metric *metrics_find(struct metrics *metrics, struct connection *connection,
                                         const char *name);
 /* Names of the columns, in their order, each behind ", ". */
-void metrics_put_columns(const struct metrics *metrics, struct text *text);
+void metrics_put_columns(const struct metrics *metrics, struct sql_text *text);
 /* The statement that adds a boot's readings to the hours, once their time has become known ($1: the
  * gateway, $2: its boot, $3: ms to add). Its columns are those of the metrics. */
-void metrics_put_correct(const struct metrics *metrics, struct text *text);
+void metrics_put_correct(const struct metrics *metrics, struct sql_text *text);
 
 #endif

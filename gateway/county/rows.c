@@ -14,33 +14,33 @@
  * but the word null. */
 static void put_arrays(struct rows *rows, const struct message *message, bool serials)
 {
-    struct text *devices = &rows->texts[0], *boots = &rows->texts[1], *third = &rows->texts[2];
+    struct sql_text *devices = &rows->texts[0], *boots = &rows->texts[1], *third = &rows->texts[2];
     for (unsigned i = 0; i < 3; i++) {
-        text_begin(&rows->texts[i]);
-        text_put(&rows->texts[i], "{");
+        sql_text_begin(&rows->texts[i]);
+        sql_text_put(&rows->texts[i], "{");
     }
     for (size_t i = 0; i < message->reading_count; i++) {
         const struct message_reading *r = &message->readings[i];
         const char *comma = i > 0 ? "," : "";
-        text_put(devices, "%s\"%s\"", comma, r->device);
-        text_put(boots, "%s%" PRId64, comma, r->boot);
-        text_put(third, "%s%" PRId64, comma, serials ? r->serial : r->seq);
+        sql_text_put(devices, "%s\"%s\"", comma, r->device);
+        sql_text_put(boots, "%s%" PRId64, comma, r->boot);
+        sql_text_put(third, "%s%" PRId64, comma, serials ? r->serial : r->seq);
     }
     /* Streams that only gaps or means name are made as well. */
     bool first = message->reading_count == 0;
     for (size_t i = 0; serials && i < message->gap_count; i++, first = false) {
         const struct message_gap *gap = &message->gaps[i];
-        text_put(devices, "%s\"%s\"", first ? "" : ",", gap->device);
-        text_put(boots, "%s%" PRId64, first ? "" : ",", gap->boot);
-        text_put(third, "%s%" PRId64, first ? "" : ",", gap->serial);
+        sql_text_put(devices, "%s\"%s\"", first ? "" : ",", gap->device);
+        sql_text_put(boots, "%s%" PRId64, first ? "" : ",", gap->boot);
+        sql_text_put(third, "%s%" PRId64, first ? "" : ",", gap->serial);
     }
     for (size_t i = 0; serials && i < message->mean_count; i++, first = false) {
-        text_put(devices, "%s\"%s\"", first ? "" : ",", message->means[i].device);
-        text_put(boots, "%s%" PRId64, first ? "" : ",", message->means[i].boot);
-        text_put(third, "%s0", first ? "" : ",");
+        sql_text_put(devices, "%s\"%s\"", first ? "" : ",", message->means[i].device);
+        sql_text_put(boots, "%s%" PRId64, first ? "" : ",", message->means[i].boot);
+        sql_text_put(third, "%s0", first ? "" : ",");
     }
     for (unsigned i = 0; i < 3; i++)
-        text_put(&rows->texts[i], "}");
+        sql_text_put(&rows->texts[i], "}");
 }
 
 static bool texts_failed(const struct rows *rows)
@@ -250,11 +250,11 @@ static bool put_row(struct rows *rows, const struct message *message, const PGre
 
 static bool send_rows(struct rows *rows)
 {
-    struct text *text = &rows->texts[3];
-    text_begin(text);
-    text_put(text, "COPY reading (stream, seq, ts, gb, more, flags");
+    struct sql_text *text = &rows->texts[3];
+    sql_text_begin(text);
+    sql_text_put(text, "COPY reading (stream, seq, ts, gb, more, flags");
     metrics_put_columns(rows->metrics, text);
-    text_put(text, ") FROM STDIN (FORMAT binary)");
+    sql_text_put(text, ") FROM STDIN (FORMAT binary)");
     if (texts_failed(rows))
         return false;
     if (rows->copy.failed)
@@ -276,55 +276,55 @@ static bool send_rows(struct rows *rows)
 
 static bool tell_have(struct rows *rows, const struct message *message)
 {
-    struct text *ids = &rows->texts[0], *seqs = &rows->texts[1];
+    struct sql_text *ids = &rows->texts[0], *seqs = &rows->texts[1];
     bool first = true;
-    text_begin(ids);
-    text_begin(seqs);
-    text_put(ids, "{");
-    text_put(seqs, "{");
+    sql_text_begin(ids);
+    sql_text_begin(seqs);
+    sql_text_put(ids, "{");
+    sql_text_put(seqs, "{");
     for (size_t i = 0; i < message->reading_count; i++) {
         if (rows->of[i].known)
             continue;
-        text_put(ids, "%s%" PRId32, first ? "" : ",", rows->of[i].stream);
-        text_put(seqs, "%s%" PRId64, first ? "" : ",", message->readings[i].seq);
+        sql_text_put(ids, "%s%" PRId32, first ? "" : ",", rows->of[i].stream);
+        sql_text_put(seqs, "%s%" PRId64, first ? "" : ",", message->readings[i].seq);
         first = false;
     }
-    text_put(ids, "}");
-    text_put(seqs, "}");
+    sql_text_put(ids, "}");
+    sql_text_put(seqs, "}");
     const char *parameters[] = {ids->data, seqs->data};
     return !texts_failed(rows) && connection_tell(rows->connection, "have", 2, parameters);
 }
 
 static bool tell_hours(struct rows *rows)
 {
-    struct text columns[9] = {{0}};
+    struct sql_text columns[9] = {{0}};
     const char *parameters[9];
     hours_fold(&rows->hours);
     if (rows->hours.count == 0)
         return true;
     for (unsigned k = 0; k < 9; k++)
-        text_put(&columns[k], "{");
+        sql_text_put(&columns[k], "{");
     for (size_t i = 0; i < rows->hours.count; i++) {
         const struct hour_cell *cell = &rows->hours.cells[i];
         const char *comma = i > 0 ? "," : "";
         const double numbers[] = {cell->sum, cell->min, cell->max, cell->x, cell->y};
-        text_put(&columns[0], "%s%" PRId32, comma, cell->stream);
-        text_put(&columns[1], "%s%" PRId64, comma, cell->hour_ms / 1000);
-        text_put(&columns[2], "%s%" PRId32, comma, cell->metric);
-        text_put(&columns[3], "%s%" PRIu64, comma, cell->n);
+        sql_text_put(&columns[0], "%s%" PRId32, comma, cell->stream);
+        sql_text_put(&columns[1], "%s%" PRId64, comma, cell->hour_ms / 1000);
+        sql_text_put(&columns[2], "%s%" PRId32, comma, cell->metric);
+        sql_text_put(&columns[3], "%s%" PRIu64, comma, cell->n);
         for (unsigned k = 0; k < 5; k++)
-            text_put(&columns[4 + k], "%s%.17g", comma, numbers[k]);
+            sql_text_put(&columns[4 + k], "%s%.17g", comma, numbers[k]);
     }
     bool failed = rows->hours.failed;
     for (unsigned k = 0; k < 9; k++) {
-        text_put(&columns[k], "}");
+        sql_text_put(&columns[k], "}");
         parameters[k] = columns[k].data;
         failed = failed || columns[k].failed;
     }
     bool good = failed ? connection_no_memory(rows->connection)
                        : connection_tell(rows->connection, "hours", 9, parameters);
     for (unsigned k = 0; k < 9; k++)
-        text_free(&columns[k]);
+        sql_text_free(&columns[k]);
     return good;
 }
 
@@ -355,7 +355,7 @@ bool rows_store(struct rows *rows, const struct message *message, size_t *fresh)
 void rows_free(struct rows *rows)
 {
     for (unsigned i = 0; i < sizeof rows->texts / sizeof rows->texts[0]; i++)
-        text_free(&rows->texts[i]);
+        sql_text_free(&rows->texts[i]);
     copy_free(&rows->copy);
     hours_free(&rows->hours);
     free(rows->of);

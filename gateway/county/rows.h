@@ -13,7 +13,7 @@
 #include "gateway/county/hours.h"
 #include "gateway/county/message.h"
 #include "gateway/county/metrics.h"
-#include "gateway/county/text.h"
+#include "gateway/county/sql_text.h"
 
 struct row {
     int32_t stream;
@@ -28,7 +28,7 @@ struct rows {
     size_t room;
     struct copy copy;
     struct hours hours;
-    struct text texts[4]; /* parameters of the statement at hand */
+    struct sql_text texts[4]; /* parameters of the statement at hand */
 };
 
 /* Makes the streams of all that the message names, and learns which readings are known. false: the

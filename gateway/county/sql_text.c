@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/county/text.h"
+#include "gateway/county/sql_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-void text_put(struct text *text, const char *format, ...)
+void sql_text_put(struct sql_text *text, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -31,14 +31,14 @@ void text_put(struct text *text, const char *format, ...)
     va_end(again);
 }
 
-void text_begin(struct text *text)
+void sql_text_begin(struct sql_text *text)
 {
     text->used = 0;
     text->failed = false;
 }
 
-void text_free(struct text *text)
+void sql_text_free(struct sql_text *text)
 {
     free(text->data);
-    *text = (struct text){.used = 0};
+    *text = (struct sql_text){.used = 0};
 }
