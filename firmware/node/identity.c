@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "firmware/node/node.h"
+#include "firmware/node/state.h"
 
 /* printf would cost more flash than everything in this file. */
 static const char *hex(char text[9], uint32_t value)

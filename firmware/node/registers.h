@@ -4,7 +4,7 @@
 #ifndef BAIYE_FIRMWARE_NODE_REGISTERS_H
 #define BAIYE_FIRMWARE_NODE_REGISTERS_H
 
-#include "firmware/node/node.h"
+#include "firmware/node/state.h"
 
 /* Fills the model; its context is the node. */
 void registers_model(struct node *node, struct modbus_model *model);
