@@ -3,7 +3,7 @@
  *
  *   link thread ─ request ─┐                         ┌─> store thread ─┐
  *   control socket ────────┴─> rpc_call() ─> method ─┼─> bus thread ───┼─> rpc_end() ─> answer
- *                               role, doubles, audit └─> at once ──────┘
+ *         role, duplicates, audit                    └─> at once ──────┘
  *
  * Everything here runs in the loop's thread; what other threads answer comes back as a message.
  * At most RPC_CALLS_MAX calls are under way. Each command, also a refused one, is one row of the
@@ -75,8 +75,8 @@ static inline store_asker rpc_asker(const struct rpc_caller *caller)
  * one is answered; nothing is to be said. */
 typedef void (*rpc_answer)(void *context, bool progress, const json_t *body);
 
-/* `params` is borrowed. `double_id`: what a second delivery of the same request has in common with
- * the first; "" : not known. Answers at once or later; NULL `answer`: nobody waits. The call
+/* `params` is borrowed. `duplicate_id`: what a second delivery of the same request has in common
+ * with the first; "" : not known. Answers at once or later; NULL `answer`: nobody waits. The call
  * returned may be forgotten by rpc_forget() as long as it was not answered; NULL: answered. */
 struct rpc_call *rpc_call(struct rpc *rpc, const struct rpc_caller *caller, const char *method,
                           json_t *params, const char *duplicate_id, rpc_answer answer,
