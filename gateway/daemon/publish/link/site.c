@@ -73,7 +73,7 @@ static void put_dues(struct json_out *o, const struct device_config *device)
         (void)snprintf(day, sizeof day, "%04d-%02d-%02d", (int)(device->due[m] / 10000),
                        (int)(device->due[m] / 100 % 100), (int)(device->due[m] % 100));
         if (device->due[m] != 0)
-            put_text(o, device->metrics[m]->metric, day);
+            json_out_key_string(o, device->metrics[m]->metric, day);
     }
     json_out_close(o, '}');
 }
