@@ -41,7 +41,8 @@ async function runAll(patterns) {
   const failures = [];
   await new Promise((resolve) => {
     const pattern = patterns.length > 0 ? { testNamePatterns: patterns } : {};
-    const tests = run({ files, concurrency: 1, timeout: 600_000, ...pattern });
+    // Two files at a time, each with its own browser, broker and folder: a page mostly waits.
+    const tests = run({ files, concurrency: 2, timeout: 600_000, ...pattern });
     // A file is itself a test of the runner; what counts is what stands in it.
     const counts = (e) => !e.name.endsWith('.test.mjs') && e.details?.type !== 'suite' && e.skip === undefined;
     tests.on('test:pass', (e) => {
