@@ -24,6 +24,26 @@ def test_answering_only_exceptions_is_not_online(farm):
                "probe behind it" in farm.device_stats()["hint"], 30, "the hint names the probe")
 
 
+@pytest.mark.parametrize("code, words", [(10, "table of units"), (11, "behind the gateway")])
+def test_a_gateway_that_speaks_for_a_silent_unit_is_told_of(farm, code, words):
+    """It answers, the unit does not: nothing of it is live, and the hint says where to look."""
+    given = []
+
+    def answer(unit, pdu):
+        given.append(pdu)
+        return bytes([pdu[0] | 0x80, code]) if 5 < len(given) < 1000 else None
+    server = farm.server(Registers({0: 7}, special=answer))
+    farm.profile("fields:\n  - { metric: level, function: 4, register: 0 }\n")
+    farm.start(server.bus(device()))
+    farm.wait(2)
+    wait_until(lambda: not farm.device_stats()["online"], 30, "it is not online")
+    wait_until(lambda: f"exception {code}" in farm.device_stats()["hint"] and
+               words in farm.device_stats()["hint"], 30, "the hint says where to look")
+    given += [b""] * 1000
+    wait_until(lambda: farm.device_stats()["online"], 60, "it answers again")
+    wait_until(lambda: farm.device_stats()["hint"] == "", 30, "and the hint is gone")
+
+
 @pytest.mark.parametrize("code", [1, 2, 4, None])
 def test_one_register_of_seven_is_refused(farm, code):
     """The six others are live within a few polls, and the log has one line of it."""

@@ -55,6 +55,12 @@ static const char *refused_hint(const struct device *device, int64_t now)
         return device->refused_code == MODBUS_DEVICE_FAILURE
                    ? "answers only with exception 4, device failure: look at the probe behind it"
                    : "refuses every request: is this the profile of this device?";
+    if (!device->report.online && device->refused_code == MODBUS_GATEWAY_TARGET)
+        return "silent behind the gateway (exception 11): look at its address, power, and the line "
+               "there";
+    if (!device->report.online && device->refused_code == MODBUS_GATEWAY_PATH)
+        return "the gateway has no way to it (exception 10): look at the address, and its table of "
+               "units";
     const struct own_node *node = device->node;
     if (node != NULL && node->misplaced)
         return "this is another device's board (serial number): nothing of it is taken";

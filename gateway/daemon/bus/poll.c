@@ -632,6 +632,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         outcome = SCHEDULE_ANSWERED;
         again = device->plan.read_count > 0;
     }
+    if (answer.result == BUS_TIMEOUT && device->refused_code >= MODBUS_GATEWAY_PATH)
+        device->refused_code = 0; /* no one speaks for it any more */
     if (answer.result == BUS_EXCEPTION)
         outcome = refused(bus, device, index, &answer, &again);
     if (again) {
