@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#define PATIENCE_S 10 /* with a simulator that waits for a processor */
+
 static sem_t connected;
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)
@@ -101,7 +103,8 @@ int main(int argc, char **argv)
     int units = (int)strtol(argv[2], NULL, 10), registers = (int)strtol(argv[3], NULL, 10);
     double rate = strtod(argv[4], NULL), wanted = strtod(argv[5], NULL);
     modbus_t *modbus = modbus_new_tcp("127.0.0.1", (int)strtol(argv[1], NULL, 10));
-    if (modbus == NULL || modbus_connect(modbus) != 0 || !begin(&client, argv[6], argv[7], argv[8]))
+    if (modbus == NULL || modbus_set_response_timeout(modbus, PATIENCE_S, 0) != 0 ||
+        modbus_connect(modbus) != 0 || !begin(&client, argv[6], argv[7], argv[8]))
         return 1;
     struct timespec begun, due, now;
     struct used before = used();
@@ -110,9 +113,14 @@ int main(int argc, char **argv)
     due = now = begun;
     for (int unit = 1; seconds_of(now) - seconds_of(begun) < wanted; unit = unit % units + 1) {
         (void)modbus_set_slave(modbus, unit);
-        if (modbus_read_registers(modbus, 0, registers, values) != registers ||
-            !publish(client, unit, values, registers))
+        if (modbus_read_registers(modbus, 0, registers, values) != registers) {
+            (void)fprintf(stderr, "bench-rest: unit %d: %s\n", unit, modbus_strerror(errno));
             return 1;
+        }
+        if (!publish(client, unit, values, registers)) {
+            (void)fprintf(stderr, "bench-rest: Paho takes no message more\n");
+            return 1;
+        }
         polls++;
         add_ns(&due, (int64_t)(1e9 / rate));
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)

@@ -129,13 +129,14 @@ bool live_set_quiet(struct live *live, uint16_t device, bool quiet)
     return missed;
 }
 
-bool live_changed(struct live *live, uint16_t device)
+void live_changed(struct live *live, bool *changed)
 {
     pthread_mutex_lock(&live->lock);
-    bool changed = live->slots[device].changed;
-    live->slots[device].changed = false;
+    for (uint16_t i = 0; i < live->count; i++) {
+        changed[i] = live->slots[i].changed;
+        live->slots[i].changed = false;
+    }
     pthread_mutex_unlock(&live->lock);
-    return changed;
 }
 
 bool live_health_changed(struct live *live, uint16_t device)

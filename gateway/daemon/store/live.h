@@ -30,8 +30,10 @@ void live_set_wake(struct live *live, int fd);
 /* A quiet device's changes wake nobody: it is looked at in time. True: it is not quiet any more,
  * and has changed while it was. */
 bool live_set_quiet(struct live *live, uint16_t device, bool quiet);
-/* Has the reading (the health) changed since this was last asked? */
-bool live_changed(struct live *live, uint16_t device);
+/* By device: has the reading changed since this was last asked? All at once, since it is asked for
+ * each change. */
+void live_changed(struct live *live, bool *changed);
+/* Has the health? */
 bool live_health_changed(struct live *live, uint16_t device);
 
 #endif

@@ -264,6 +264,7 @@ static void release(struct publish *publish)
     docs_free(&publish->docs);
     free(publish->brokers);
     free(publish->shapes);
+    free(publish->changed);
     free(publish->quiet);
     if (publish->wake_fd >= 0)
         close(publish->wake_fd);
@@ -280,9 +281,10 @@ static bool make_parts(struct publish *publish)
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
     publish->shapes = zeros(config->device_count, sizeof *publish->shapes);
     publish->announced = announced_create(publish);
+    publish->changed = zeros(config->device_count, sizeof *publish->changed);
     publish->quiet = zeros(config->device_count, sizeof *publish->quiet);
     if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->quiet == NULL || publish->announced == NULL)
+        publish->changed == NULL || publish->quiet == NULL || publish->announced == NULL)
         return false;
     for (uint16_t i = 0; i < publish->broker_count; i++)
         log_state_init(&publish->brokers[i].twin_log, PUBLISH_TWIN_NONE);

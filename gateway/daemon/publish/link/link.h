@@ -112,7 +112,8 @@ struct publish {
     pthread_mutex_t lock; /* answers and stats of brokers */
     int64_t slow_ms;      /* monotonic: last of what is done once a second */
     struct announced *announced;
-    bool *quiet; /* by device: its changes do not wake us, it is seen to in time */
+    bool *changed; /* by device: just now, see live_changed() */
+    bool *quiet;   /* by device: its changes do not wake us, it is seen to in time */
     char json[IPC_DOC_MAX];
     uint8_t message[IPC_MAX]; /* of a publisher, as it came .. */
     char payload[IPC_MAX];    /* .. and the request in it */

@@ -107,8 +107,9 @@ static void mark(struct publish *publish, uint16_t device)
 
 void live_lane_look(struct publish *publish, bool health_too)
 {
+    live_changed(publish->live, publish->changed);
     for (uint16_t i = 0; i < publish->config->device_count; i++) {
-        if (live_changed(publish->live, i))
+        if (publish->changed[i])
             mark(publish, i);
         if (health_too && live_health_changed(publish->live, i)) {
             for (uint16_t b = 0; b < publish->broker_count; b++)
