@@ -31,9 +31,9 @@ static int32_t parse_day(const json_t *value)
     const char *rest = text != NULL ? strptime(text, format, &date) : NULL;
     if (rest == NULL || *rest != '\0' || date.tm_year < 100 || date.tm_year >= 1100)
         return 0;
-    int day = date.tm_mday, month = date.tm_mon;
     (void)timegm(&date); /* makes the 3rd of March of the 31st of February */
-    if (date.tm_mday != day || date.tm_mon != month)
+    char again[16];
+    if (strftime(again, sizeof again, format, &date) == 0 || strcmp(again, text) != 0)
         return 0;
     return (date.tm_year + 1900) * 10000 + (date.tm_mon + 1) * 100 + date.tm_mday;
 }
