@@ -33,6 +33,8 @@ def pdu_size(pdu):
         return None
     if pdu[0] in (15, 16):
         return 6 + pdu[5] if len(pdu) > 5 else None
+    if pdu[0] == 23:
+        return 10 + pdu[9] if len(pdu) > 9 else None
     return 5
 
 

@@ -4,6 +4,7 @@ integration tests."""
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+for room in ("field", "integration"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / room))
 
 from sites import needs, pytest_runtest_makereport, site  # noqa: E402,F401
