@@ -47,14 +47,14 @@ static enum hal_result store(struct black_box *box)
     byte_write_u32(&w, box->lifetime_h);
     for (unsigned i = 0; i < HAL_RESET_CAUSE_COUNT; i++)
         byte_write_u16(&w, box->reset_counts[i]);
-    return redundant_record_save(&box->twin, stored, sizeof stored);
+    return redundant_record_save(&box->record, stored, sizeof stored);
 }
 
 static enum hal_result load(struct black_box *box)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    redundant_record_init(&box->twin, LAYOUT_BLACK_BOX, ROOM, SCHEMA);
-    enum hal_result result = redundant_record_load(&box->twin, stored, sizeof stored);
+    redundant_record_init(&box->record, LAYOUT_BLACK_BOX, ROOM, SCHEMA);
+    enum hal_result result = redundant_record_load(&box->record, stored, sizeof stored);
     struct byte_reader r = byte_reader_init(stored, sizeof stored);
     box->boot = byte_read_u16(&r);
     box->lifetime_h = byte_read_u32(&r);

@@ -12,7 +12,7 @@
 #include "firmware/node/redundant_record.h"
 
 struct black_box {
-    struct redundant_record twin;
+    struct redundant_record record;
     uint16_t boot; /* of this boot, from 1; 0: the memory did not answer */
     uint32_t lifetime_h;
     uint16_t reset_counts[HAL_RESET_CAUSE_COUNT];

@@ -34,10 +34,10 @@ static void read_page(uint8_t stored[STORED_SIZE])
                factory.calibration_size < STORED_SIZE ? factory.calibration_size : STORED_SIZE);
 }
 
-static enum hal_result load_from(struct calibration *c, struct redundant_record *twin)
+static enum hal_result load_from(struct calibration *c, struct redundant_record *record)
 {
     uint8_t stored[STORED_SIZE] = {0};
-    enum hal_result result = redundant_record_load(twin, stored, sizeof stored);
+    enum hal_result result = redundant_record_load(record, stored, sizeof stored);
     if (result == HAL_RANGE)
         read_page(stored);
     else if (result != HAL_OK)
@@ -49,20 +49,20 @@ static enum hal_result load_from(struct calibration *c, struct redundant_record 
     return HAL_OK;
 }
 
-static enum hal_result store_to(const struct calibration *c, struct redundant_record *twin)
+static enum hal_result store_to(const struct calibration *c, struct redundant_record *record)
 {
     uint8_t stored[STORED_SIZE];
     struct byte_writer w = byte_writer_init(stored, sizeof stored);
     for (unsigned i = 0; i < CHANNEL_COUNT; i++)
         calibration_table_write(&c->table[i], &w);
-    return redundant_record_save(twin, stored, sizeof stored);
+    return redundant_record_save(record, stored, sizeof stored);
 }
 
 enum hal_result calibration_load(struct calibration *c)
 {
     memset(c, 0, sizeof *c);
-    redundant_record_init(&c->twin, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
-    return load_from(c, &c->twin);
+    redundant_record_init(&c->record, LAYOUT_CALIBRATION, LAYOUT_CALIBRATION_ROOM, SCHEMA);
+    return load_from(c, &c->record);
 }
 
 /* On the line through the two points around `raw`, or the last two beyond the ends. */
@@ -163,7 +163,7 @@ static enum hal_result store_edit(struct calibration *c)
     if (!calibration_table_valid(&c->edit))
         return HAL_RANGE;
     c->table[c->channel] = c->edit;
-    enum hal_result result = store_to(c, &c->twin);
+    enum hal_result result = store_to(c, &c->record);
     if (result != HAL_OK)
         c->table[c->channel] = before;
     return result;
@@ -186,7 +186,7 @@ static enum hal_result restore(struct calibration *c)
     struct redundant_record factory;
     redundant_record_init(&factory, LAYOUT_CALIBRATION_FACTORY, LAYOUT_CALIBRATION_ROOM, SCHEMA);
     enum hal_result result = load_from(c, &factory);
-    return result == HAL_OK ? store_to(c, &c->twin) : result;
+    return result == HAL_OK ? store_to(c, &c->record) : result;
 }
 
 static enum hal_result make_factory(const struct calibration *c)

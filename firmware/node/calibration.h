@@ -17,7 +17,7 @@
 #define CALIBRATION_WORDS 26u
 
 struct calibration {
-    struct redundant_record twin;
+    struct redundant_record record;
     uint8_t channel; /* being edited */
     struct calibration_table edit;
     struct calibration_table table[CHANNEL_COUNT]; /* in force */

@@ -17,23 +17,23 @@ uint32_t redundant_record_crc(uint32_t crc, const void *data, size_t size)
     return byte_crc32(crc, data, size);
 }
 
-void redundant_record_init(struct redundant_record *twin, uint32_t offset, uint16_t room,
+void redundant_record_init(struct redundant_record *record, uint32_t offset, uint16_t room,
                            uint16_t schema)
 {
-    *twin = (struct redundant_record){.offset = offset, .room = room, .schema = schema};
+    *record = (struct redundant_record){.offset = offset, .room = room, .schema = schema};
 }
 
-static uint32_t copy_offset(const struct redundant_record *twin, unsigned copy)
+static uint32_t copy_offset(const struct redundant_record *record, unsigned copy)
 {
-    return twin->offset + (uint32_t)(copy ? twin->room : 0);
+    return record->offset + (uint32_t)(copy ? record->room : 0);
 }
 
 /* Reads a copy through a small buffer. HAL_RANGE: it is none, or its CRC is wrong. */
-static enum hal_result check_copy(const struct redundant_record *twin, unsigned copy,
+static enum hal_result check_copy(const struct redundant_record *record, unsigned copy,
                                   struct head *head)
 {
     uint8_t part[32];
-    uint32_t at = copy_offset(twin, copy);
+    uint32_t at = copy_offset(record, copy);
     enum hal_result result = hal_nv_read(at, part, HEAD_SIZE);
     if (result != HAL_OK)
         return result;
@@ -41,8 +41,8 @@ static enum hal_result check_copy(const struct redundant_record *twin, unsigned 
     head->sequence = byte_read_u32(&r);
     head->schema = byte_read_u16(&r);
     head->size = byte_read_u16(&r);
-    if (head->sequence == 0 || head->schema != twin->schema ||
-        head->size > twin->room - REDUNDANT_RECORD_OVERHEAD)
+    if (head->sequence == 0 || head->schema != record->schema ||
+        head->size > record->room - REDUNDANT_RECORD_OVERHEAD)
         return HAL_RANGE;
     uint32_t crc = redundant_record_crc(0, part, HEAD_SIZE);
     at += HEAD_SIZE;
@@ -62,13 +62,13 @@ static enum hal_result check_copy(const struct redundant_record *twin, unsigned 
     return byte_read_u32(&r) == crc ? HAL_OK : HAL_RANGE;
 }
 
-static enum hal_result load(struct redundant_record *twin, void *data, uint16_t size)
+static enum hal_result load(struct redundant_record *record, void *data, uint16_t size)
 {
     struct head heads[2];
     enum hal_result found[2];
-    twin->sequence = 0;
+    record->sequence = 0;
     for (unsigned copy = 0; copy < 2; copy++) {
-        found[copy] = check_copy(twin, copy, &heads[copy]);
+        found[copy] = check_copy(record, copy, &heads[copy]);
         if (found[copy] != HAL_OK && found[copy] != HAL_RANGE)
             return found[copy]; /* it may be the newer one */
     }
@@ -78,41 +78,41 @@ static enum hal_result load(struct redundant_record *twin, void *data, uint16_t 
     if (found[0] == HAL_OK && found[1] == HAL_OK)
         newer = (int32_t)(heads[1].sequence - heads[0].sequence) > 0;
     uint16_t stored = heads[newer].size < size ? heads[newer].size : size;
-    enum hal_result result = hal_nv_read(copy_offset(twin, newer) + HEAD_SIZE, data, stored);
+    enum hal_result result = hal_nv_read(copy_offset(record, newer) + HEAD_SIZE, data, stored);
     if (result != HAL_OK)
         return result;
-    twin->newer = (uint8_t)newer;
-    twin->sequence = heads[newer].sequence;
+    record->newer = (uint8_t)newer;
+    record->sequence = heads[newer].sequence;
     return HAL_OK;
 }
 
-enum hal_result redundant_record_load(struct redundant_record *twin, void *data, uint16_t size)
+enum hal_result redundant_record_load(struct redundant_record *record, void *data, uint16_t size)
 {
-    enum hal_result result = load(twin, data, size);
-    twin->unread = result != HAL_OK && result != HAL_RANGE;
+    enum hal_result result = load(record, data, size);
+    record->unread = result != HAL_OK && result != HAL_RANGE;
     return result;
 }
 
-enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
+enum hal_result redundant_record_save(struct redundant_record *record, const void *data,
                                       uint16_t size)
 {
-    if (size > twin->room - REDUNDANT_RECORD_OVERHEAD)
+    if (size > record->room - REDUNDANT_RECORD_OVERHEAD)
         return HAL_RANGE;
-    if (twin->unread)
+    if (record->unread)
         return HAL_FAULT;
-    unsigned copy = twin->sequence == 0 ? 0 : !twin->newer;
-    uint32_t sequence = twin->sequence + 1 ? twin->sequence + 1 : 1;
+    unsigned copy = record->sequence == 0 ? 0 : !record->newer;
+    uint32_t sequence = record->sequence + 1 ? record->sequence + 1 : 1;
     uint8_t head[HEAD_SIZE];
     struct byte_writer w = byte_writer_init(head, sizeof head);
     byte_write_u32(&w, sequence);
-    byte_write_u16(&w, twin->schema);
+    byte_write_u16(&w, record->schema);
     byte_write_u16(&w, size);
     uint32_t crc = redundant_record_crc(redundant_record_crc(0, head, sizeof head), data, size);
     uint8_t tail[4];
     w = byte_writer_init(tail, sizeof tail);
     byte_write_u32(&w, crc);
 
-    uint32_t at = copy_offset(twin, copy);
+    uint32_t at = copy_offset(record, copy);
     enum hal_result result = hal_nv_write(at, head, sizeof head);
     if (result == HAL_OK)
         result = hal_nv_write(at + HEAD_SIZE, data, size);
@@ -120,11 +120,11 @@ enum hal_result redundant_record_save(struct redundant_record *twin, const void 
         result = hal_nv_write(at + HEAD_SIZE + size, tail, sizeof tail);
     struct head check;
     if (result == HAL_OK &&
-        (check_copy(twin, copy, &check) != HAL_OK || check.sequence != sequence))
+        (check_copy(record, copy, &check) != HAL_OK || check.sequence != sequence))
         result = HAL_FAULT;
     if (result == HAL_OK) {
-        twin->newer = (uint8_t)copy;
-        twin->sequence = sequence;
+        record->newer = (uint8_t)copy;
+        record->sequence = sequence;
     }
     return result;
 }

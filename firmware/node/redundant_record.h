@@ -22,14 +22,14 @@ struct redundant_record {
     bool unread;       /* the memory did not answer: what it holds is not known, and stays */
 };
 
-void redundant_record_init(struct redundant_record *twin, uint32_t offset, uint16_t room,
+void redundant_record_init(struct redundant_record *record, uint32_t offset, uint16_t room,
                            uint16_t schema);
 /* Fills `data` from the newer good copy of this schema. At most `size` bytes; fewer when fewer were
  * stored. HAL_RANGE, and `data` untouched: there is none. Any other error: the memory did not
  * answer, so nobody knows; until a load has succeeded nothing is saved over it. */
-enum hal_result redundant_record_load(struct redundant_record *twin, void *data, uint16_t size);
+enum hal_result redundant_record_load(struct redundant_record *record, void *data, uint16_t size);
 /* Stores; on an error the old record is still the one that loads. */
-enum hal_result redundant_record_save(struct redundant_record *twin, const void *data,
+enum hal_result redundant_record_save(struct redundant_record *record, const void *data,
                                       uint16_t size);
 
 /* CRC-32 (IEEE 802.3) of more bytes; start with 0. */

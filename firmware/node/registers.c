@@ -132,7 +132,7 @@ static void fill_identity(struct node *node, uint16_t *words)
         uint16_t *word = &words[NODE_BOARD - NODE_SERIAL + i / 2];
         *word = (uint16_t)(*word | character << (i % 2 ? 0 : 8));
     }
-    put_u32(words + (NODE_SETTINGS_SEQUENCE - NODE_SERIAL), node->settings.twin.sequence);
+    put_u32(words + (NODE_SETTINGS_SEQUENCE - NODE_SERIAL), node->settings.record.sequence);
 }
 
 /* ---- lock and settings ---- */

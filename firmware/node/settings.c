@@ -60,11 +60,11 @@ static void decode(const uint8_t stored[STORED_SIZE], struct settings *s)
 }
 
 /* New memory is all of one byte. */
-static bool is_blank(const struct redundant_record *twin)
+static bool is_blank(const struct redundant_record *record)
 {
     uint8_t bytes[16];
     for (unsigned copy = 0; copy < 2; copy++) {
-        if (hal_nv_read(twin->offset + copy * twin->room, bytes, sizeof bytes) != HAL_OK)
+        if (hal_nv_read(record->offset + copy * record->room, bytes, sizeof bytes) != HAL_OK)
             return false;
         for (unsigned i = 0; i < sizeof bytes; i++) {
             if (bytes[i] != bytes[0])
@@ -79,12 +79,12 @@ enum hal_result settings_load(struct settings *s)
     uint8_t stored[STORED_SIZE];
     uint16_t factory[SETTING_COUNT];
     memset(s, 0, sizeof *s);
-    redundant_record_init(&s->twin, LAYOUT_SETTINGS, ROOM, SCHEMA);
+    redundant_record_init(&s->record, LAYOUT_SETTINGS, ROOM, SCHEMA);
     put_factory(factory);
     encode(&factory_line, factory, stored);
-    enum hal_result result = redundant_record_load(&s->twin, stored, STORED_SIZE);
+    enum hal_result result = redundant_record_load(&s->record, stored, STORED_SIZE);
     s->defaults = result != HAL_OK;
-    s->damaged = result == HAL_RANGE && !is_blank(&s->twin);
+    s->damaged = result == HAL_RANGE && !is_blank(&s->record);
     decode(stored, s);
     settings_forget(s);
     if (result == HAL_RANGE)
@@ -99,7 +99,7 @@ static enum hal_result store(struct settings *s, const struct line_settings *lin
 {
     uint8_t stored[STORED_SIZE];
     encode(line, values, stored);
-    enum hal_result result = redundant_record_save(&s->twin, stored, STORED_SIZE);
+    enum hal_result result = redundant_record_save(&s->record, stored, STORED_SIZE);
     if (result == HAL_OK)
         s->defaults = s->damaged = false;
     return result;

@@ -18,7 +18,7 @@ struct line_settings {
 };
 
 struct settings {
-    struct redundant_record twin;
+    struct redundant_record record;
     struct line_settings line;       /* as stored; on trial others may be in force */
     uint16_t value[SETTING_COUNT];   /* in force */
     uint16_t written[SETTING_COUNT]; /* what a commit would put in force */

@@ -109,7 +109,7 @@ void hal_bus_send(const uint8_t *data, size_t size)
         put_on_line((int)current, data[i], now_us + i * byte_us());
 }
 
-/* settings.c and twin.c are linked, and never used. */
+/* settings.c and redundant_record.c are linked, and never used. */
 enum hal_result hal_nv_read(uint32_t offset, void *data, size_t size)
 {
     (void)offset;

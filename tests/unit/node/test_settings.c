@@ -157,11 +157,11 @@ static void shorter_record_of_an_older_firmware_loads(void **state)
 {
     (void)state;
     struct settings s;
-    struct redundant_record twin;
+    struct redundant_record record;
     const uint8_t old[6] = {9, 3, 1, 0, 0, 77};
     board_init();
-    redundant_record_init(&twin, 0, 128, 1);
-    assert_int_equal(redundant_record_save(&twin, old, sizeof old), HAL_OK);
+    redundant_record_init(&record, 0, 128, 1);
+    assert_int_equal(redundant_record_save(&record, old, sizeof old), HAL_OK);
     settings_load(&s);
     assert_int_equal(s.line.address, 9);
     assert_int_equal(s.value[INDEX_SETTING_PERIOD], 77);

@@ -43,37 +43,37 @@ struct backlog {
     uint8_t data[BODY_MAX]; /* of the body that is given now */
 };
 
-static void loan_clear(struct credits *loans)
+static void credits_clear(struct credits *credits)
 {
-    loans->first = loans->used = loans->bytes = 0;
+    credits->first = credits->used = credits->bytes = 0;
 }
 
 /* What is lent goes out even when the budget becomes short meanwhile: of a plan it is about 1 %, as
  * a body grows eightfold when it is written as JSON. */
-static bool loan_room(const struct broker *broker, enum ipc_lane lane)
+static bool credits_room(const struct broker *broker, enum ipc_lane lane)
 {
-    const struct credits *loans = &broker->backlog->credits[lane];
+    const struct credits *credits = &broker->backlog->credits[lane];
     uint64_t most = broker->config->budget_bytes_month / PLAN_SHARE;
     most = broker->config->budget_bytes_month == 0 || most > IPC_BODY_BYTES ? IPC_BODY_BYTES : most;
-    return loans->used == 0 || (loans->used < IPC_BODIES && loans->bytes < most);
+    return credits->used == 0 || (credits->used < IPC_BODIES && credits->bytes < most);
 }
 
-static void loan_add(struct credits *loans, const struct credit *loan)
+static void credits_add(struct credits *credits, const struct credit *credit)
 {
-    loans->credits[(loans->first + loans->used++) % IPC_BODIES] = *loan;
-    loans->bytes += loan->bytes;
+    credits->credits[(credits->first + credits->used++) % IPC_BODIES] = *credit;
+    credits->bytes += credit->bytes;
 }
 
 /* The highest cursor of those that came back, 0: none. */
-static uint64_t loan_return(struct credits *loans, uint64_t id)
+static uint64_t credits_return(struct credits *credits, uint64_t id)
 {
     uint64_t cursor = 0;
-    while (loans->used > 0 && loans->credits[loans->first].end_id <= id) {
-        const struct credit *loan = &loans->credits[loans->first];
-        cursor = loan->cursor > cursor ? loan->cursor : cursor;
-        loans->bytes -= loan->bytes;
-        loans->first = (loans->first + 1) % IPC_BODIES;
-        loans->used--;
+    while (credits->used > 0 && credits->credits[credits->first].end_id <= id) {
+        const struct credit *credit = &credits->credits[credits->first];
+        cursor = credit->cursor > cursor ? credit->cursor : cursor;
+        credits->bytes -= credit->bytes;
+        credits->first = (credits->first + 1) % IPC_BODIES;
+        credits->used--;
     }
     return cursor;
 }
@@ -81,7 +81,7 @@ static uint64_t loan_return(struct credits *loans, uint64_t id)
 static void reset_lane(struct broker *broker, enum ipc_lane lane, uint64_t id)
 {
     struct ipc_reset reset = {.type = IPC_RESET, .lane = (uint8_t)lane, .id = id};
-    loan_clear(&broker->backlog->credits[lane]);
+    credits_clear(&broker->backlog->credits[lane]);
     (void)ipc_send(broker, &reset, sizeof reset, NULL, 0);
 }
 
@@ -169,7 +169,7 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct ip
 {
     if (ack->lane >= LANE_COUNT)
         return;
-    uint64_t cursor = loan_return(&broker->backlog->credits[ack->lane], ack->id);
+    uint64_t cursor = credits_return(&broker->backlog->credits[ack->lane], ack->id);
     if (ack->lane == LANE_BACKLOG)
         cursor = ack->id;
     if (cursor == 0)
@@ -228,11 +228,12 @@ static bool give_body(struct publish *publish, struct broker *broker, enum ipc_l
                             .first_id = first_id,
                             .original_id = body->original_id,
                             .offset_ms = body->offset_ms};
-    struct credit loan = {.end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
+    struct credit credit = {
+        .end_id = first_id + body->count, .bytes = body->size, .cursor = cursor};
     if (!know_streams(publish, broker) || !know_boards(publish, broker) ||
         !ipc_send(broker, &head, sizeof head, data, body->size))
         return false;
-    loan_add(&broker->backlog->credits[lane], &loan);
+    credits_add(&broker->backlog->credits[lane], &credit);
     return true;
 }
 
@@ -241,7 +242,7 @@ static void feed_backlog(struct publish *publish, struct broker *broker, uint64_
 {
     uint8_t *data = broker->backlog->data;
     struct feed_body body;
-    while (broker->backlog->fed_id < until && loan_room(broker, LANE_BACKLOG)) {
+    while (broker->backlog->fed_id < until && credits_room(broker, LANE_BACKLOG)) {
         enum feed_result result =
             store_feed(publish->store, broker->index, broker->backlog->fed_id, data, &body);
         broker->backlog->pausing = result == FEED_HELD;
@@ -261,7 +262,7 @@ static void feed_backlog(struct publish *publish, struct broker *broker, uint64_
 static void feed_again(struct publish *publish, struct broker *broker)
 {
     struct feed_body *body = &broker->backlog->again_body;
-    while (loan_room(broker, LANE_AGAIN)) {
+    while (credits_room(broker, LANE_AGAIN)) {
         if (!broker->backlog->again_waits &&
             store_feed_again(publish->store, broker->index, broker->backlog->again_data, body) !=
                 FEED_BODY)
@@ -286,11 +287,11 @@ const struct stream_schema *backlog_shape(void *store, uint32_t stream)
 /* Nothing in it can be sent: delivered as soon as what goes before is. */
 static void skip_to(struct publish *publish, struct broker *broker, uint64_t cursor)
 {
-    struct credits *loans = &broker->backlog->credits[LANE_MEANS];
-    if (loans->used == 0)
+    struct credits *credits = &broker->backlog->credits[LANE_MEANS];
+    if (credits->used == 0)
         store_ack(publish->store, broker->index, cursor);
     else
-        loans->credits[(loans->first + loans->used - 1) % IPC_BODIES].cursor = cursor;
+        credits->credits[(credits->first + credits->used - 1) % IPC_BODIES].cursor = cursor;
 }
 
 /* false: no room now. */
@@ -362,7 +363,7 @@ static void feed_means(struct publish *publish, struct broker *broker)
     struct feed_body body = {0};
     if (!readings_first(publish, broker))
         return;
-    while (loan_room(broker, LANE_MEANS)) {
+    while (credits_room(broker, LANE_MEANS)) {
         if (downsample_closed(broker->backlog->downsample)) {
             if (!give_means(publish, broker))
                 return;
@@ -386,7 +387,7 @@ static void feed_means(struct publish *publish, struct broker *broker)
 static bool leave_means(struct publish *publish, struct broker *broker)
 {
     while (downsample_closed(broker->backlog->downsample)) {
-        if (!loan_room(broker, LANE_MEANS) || !give_means(publish, broker))
+        if (!credits_room(broker, LANE_MEANS) || !give_means(publish, broker))
             return false;
     }
     if (!downsample_empty(broker->backlog->downsample)) {

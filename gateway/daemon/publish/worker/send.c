@@ -145,7 +145,7 @@ static bool send_ready(struct publisher *p)
                                       .payload = ready->data,
                                       .size = ready->size,
                                       .qos = 1,
-                                      .patient = true};
+                                      .background = true};
     if (p->hello.broker.encoding != 0)
         message.content_type = ready->packed ? "application/json+deflate" : "application/json";
     struct slot what = {.lane = ready->lane,

@@ -30,7 +30,7 @@ struct slot_context {
     struct session *session;
     uint16_t slot;
     uint32_t generation;
-    bool idle, patient;
+    bool idle, background;
 };
 
 struct session {
@@ -45,9 +45,9 @@ struct session {
     pthread_mutex_t lock; /* below; never held while Paho is called */
     struct session_event events[EVENTS];
     uint32_t first, used;
-    uint32_t patient_out;     /* patient messages that Paho has */
-    uint32_t patient_waiting; /* their acknowledgements among the events */
-    bool pressed;             /* those of idle messages wake, too */
+    uint32_t background_out;     /* background messages that Paho has */
+    uint32_t background_waiting; /* their acknowledgements among the events */
+    bool pressed;                /* those of idle messages wake, too */
     struct session_request *requests, *requests_last;
     uint32_t request_count;
     bool denied;
@@ -76,7 +76,7 @@ static void leave(struct session *session, const struct session_event *event)
 }
 
 /* The end of a message. To wake all threads for each acknowledgement costs more than to send the
- * next message: patient ones are waited for until half of what was under way is acknowledged,
+ * next message: background ones are waited for until half of what was under way is acknowledged,
  * while the other half keeps the connection busy. */
 static void leave_slot(const struct slot_context *slot, const struct session_event *event)
 {
@@ -84,10 +84,11 @@ static void leave_slot(const struct slot_context *slot, const struct session_eve
     bool wake = true;
     pthread_mutex_lock(&session->lock);
     add_event(session, event);
-    if (slot->patient) {
-        session->patient_out--;
-        session->patient_waiting += event->type == SESSION_ACKED;
-        wake = event->type != SESSION_ACKED || session->patient_waiting >= session->patient_out;
+    if (slot->background) {
+        session->background_out--;
+        session->background_waiting += event->type == SESSION_ACKED;
+        wake =
+            event->type != SESSION_ACKED || session->background_waiting >= session->background_out;
     }
     if (slot->idle && event->type == SESSION_ACKED)
         wake = session->pressed || session->used >= IDLE_MOST;
@@ -114,7 +115,7 @@ bool session_next_event(struct session *session, struct session_event *event)
         session->first = (session->first + 1) % EVENTS;
         session->used--;
     } else {
-        session->patient_waiting = 0;
+        session->background_waiting = 0;
     }
     pthread_mutex_unlock(&session->lock);
     return any;
@@ -411,10 +412,10 @@ void session_disconnect(struct session *session, int reason)
 
 /* ---- Messages ---- */
 
-static void count_patient(struct session *session, int change)
+static void count_background(struct session *session, int change)
 {
     pthread_mutex_lock(&session->lock);
-    session->patient_out += (uint32_t)change;
+    session->background_out += (uint32_t)change;
     pthread_mutex_unlock(&session->lock);
 }
 
@@ -434,10 +435,10 @@ bool session_publish(struct session *session, uint16_t slot, uint32_t generation
                                        .context = &session->slots[slot]};
     session->slots[slot].generation = generation;
     session->slots[slot].idle = message->idle;
-    session->slots[slot].patient = message->patient;
-    count_patient(session, message->patient);
+    session->slots[slot].background = message->background;
+    count_background(session, message->background);
     bool good = mqtt_session_publish(session->client, &out);
     if (!good)
-        count_patient(session, message->patient ? -1 : 0);
+        count_background(session, message->background ? -1 : 0);
     return good;
 }

@@ -47,7 +47,7 @@ struct session_request {
 };
 
 /* `wake_fd` is an eventfd, signalled with every event but those that wait for others of their kind
- * (session_message.patient). NULL: no memory or no such URL. */
+ * (session_message.background). NULL: no memory or no such URL. */
 struct session *session_create(const struct ipc_hello *hello, int wake_fd);
 /* Begins to connect to the address of that number; ends in CONNECTED or CONNECT_FAILED. false when
  * that could not even begin (`why`). Passwords and certificates are read anew. */
@@ -67,8 +67,9 @@ struct session_message {
     size_t size;
     uint8_t qos;
     bool retain;
-    bool idle;    /* its ACKED wakes nobody, unless session_press() or some others wait as well */
-    bool patient; /* its ACKED wakes nobody before half of the patient ones under way have theirs */
+    bool idle; /* its ACKED wakes nobody, unless session_press() or some others wait as well */
+    bool background; /* its ACKED wakes nobody before half of the background ones under way have
+                        theirs */
     const char *content_type; /* or NULL */
     const void *correlation;
     uint16_t correlation_size;
