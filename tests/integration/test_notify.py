@@ -176,6 +176,24 @@ def test_a_test_says_what_each_way_answers(site, service, needs):
     assert any("【测试】" in text for text in service.texts("/good"))
 
 
+def test_a_webhook_is_sent_the_body_of_the_file(site, service, needs):
+    needs("baiye-field", "baiyed")
+    start(site, [way(site, service, "w", "webhook", template='{"content": "$level $text"}')])
+    text = wait_until(lambda: service.texts("/w"), 30, "it is told")[0]
+    assert text.startswith("alarm 【告警】低温：土温 ")
+
+
+@pytest.mark.parametrize("template", ["", "no word", "$txet", '{"a": "$"}', "$text" + "x" * 600])
+def test_a_template_without_text_or_with_an_unknown_word_is_refused(tmp_path, template, needs):
+    needs("baiyed")
+    path = tmp_path / "gateway.yaml"
+    path.write_text(json.dumps({"site": "tea", "notify": [{"name": "w", "webhook": {
+        "url": "https://example.org", "template": template}}]}))
+    done = subprocess.run([program("baiyed"), "--config", path, "--check"], capture_output=True,
+                          text=True, timeout=30, check=False)
+    assert done.returncode == 78 and "template: a text of at most 511 bytes" in done.stderr, done
+
+
 def month(site):
     return by_socket(site, "stats")["brokers"][0]["bytes_month"]
 

@@ -385,6 +385,7 @@ enum way_kind {
 #define WAYS_MAX          16
 #define WAY_GROUPS_MAX    8
 #define WAY_RECEIVERS_MAX 8
+#define WAY_TEMPLATE_SIZE 512
 
 struct way_config {
     char name[CONFIG_NAME_SIZE];
@@ -393,6 +394,7 @@ struct way_config {
     bool kind_set;
     char url[200]; /* the service's own unless the file says otherwise */
     char topic[CONFIG_LABEL_SIZE];
+    char template[WAY_TEMPLATE_SIZE]; /* WAY_WEBHOOK: the body, with $text and the like; "": ours */
     char user[65], from[CONFIG_LABEL_SIZE];
     char to[WAY_RECEIVERS_MAX][CONFIG_LABEL_SIZE];
     uint8_t to_count;
@@ -404,6 +406,10 @@ struct way_config {
     uint32_t output_for_s, output_repeat_s;
     int line;
 };
+
+/* Length of the word at `at` that a message's text stands for in a template ($text, $title, $level,
+ * $way, $$); 0: it is none. */
+size_t way_template_word(const char *at);
 
 /* Who is told together; when nobody answers, the next group is told. */
 struct group_config {

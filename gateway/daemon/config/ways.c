@@ -34,6 +34,16 @@ static bool read_url(struct yaml_source *source, const yaml_node_t *value, void 
     return true;
 }
 
+size_t way_template_word(const char *at)
+{
+    static const char *const words[] = {"$text", "$title", "$level", "$way", "$$"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strncmp(at, words[i], strlen(words[i])) == 0)
+            return strlen(words[i]);
+    }
+    return 0;
+}
+
 /* One text or a list of them, each of which `is_receiver`. */
 static bool read_receivers(struct yaml_source *source, const yaml_node_t *value,
                            struct way_config *way, bool (*is_receiver)(const char *text))
@@ -116,7 +126,31 @@ static const struct key ntfy_keys[] = {
     ROW_URL,
     ROW_CA,
 };
+/* What people who write it get wrong is seen at once, not in the night of the first alert. */
+static bool read_template(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    struct way_config *way = target;
+    const char *text = yaml_text(value);
+    bool good = text != NULL && text[0] != '\0' && strlen(text) < sizeof way->template;
+    bool has_text = false;
+    for (const char *at = good ? strchr(text, '$') : NULL; good && at != NULL;
+         at = strchr(at + 1, '$')) {
+        size_t length = way_template_word(at);
+        good = length > 0;
+        has_text = has_text || (good && at[1] == 't');
+    }
+    if (!good || !has_text)
+        return yaml_error(source, yaml_line(value),
+                          "template: a text of at most %d bytes with $text or $title, $level, $way "
+                          "and $$ for a dollar is needed; write for example template: "
+                          "'{\"msg\": \"$text\"}'",
+                          WAY_TEMPLATE_SIZE - 1);
+    (void)snprintf(way->template, sizeof way->template, "%s", text);
+    return true;
+}
+
 static const struct key webhook_keys[] = {
+    {.name = "template", .kind = KEY_FUNCTION, .read = read_template},
     {.name = "token_file", .kind = KEY_PATH, WAY(token_file), .example = "hook.token"},
     {.name = "url",
      .kind = KEY_FUNCTION,

@@ -46,6 +46,15 @@ static bool escape(char *out, size_t size, const char *text)
     return true;
 }
 
+static void put_raw(struct json_out *o, const char *text, size_t size)
+{
+    if (o->failed || size >= o->size - o->at)
+        o->failed = true;
+    else
+        memcpy(o->data + o->at, text, size);
+    o->at += o->failed ? 0 : size;
+}
+
 static bool fits(int length, size_t size)
 {
     return length >= 0 && (size_t)length < size;
@@ -144,6 +153,48 @@ static bool ntfy(const struct way_config *way, const struct way_secrets *secrets
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
 }
 
+/* As in a JSON string, or as it is. */
+static void put_value(struct json_out *o, const char *value, bool quoted)
+{
+    char text[4 * WAY_TEXT_SIZE];
+    struct json_out inner = json_out_init(text, sizeof text);
+    json_out_string(&inner, value);
+    if (inner.failed || inner.at < 2)
+        o->failed = true;
+    else if (quoted)
+        put_raw(o, text + 1, inner.at - 2);
+    else
+        put_raw(o, value, strlen(value));
+}
+
+/* The operator's own body; what begins as JSON stays JSON whatever the alert says. */
+static bool templated(const struct way_config *way, const struct way_secrets *secrets,
+                      const struct way_message *message, struct way_request *request,
+                      struct json_out *o)
+{
+    static const char *const levels[] = {"info", "watch", "alarm"};
+    const char *at = way->template;
+    bool json = at[0] == '{' || at[0] == '[';
+    if (!json)
+        (void)snprintf(request->headers[0], sizeof request->headers[0],
+                       "Content-Type: text/plain; charset=utf-8");
+    for (size_t length = 0; *at != '\0'; at += length) {
+        size_t word = at[0] == '$' ? way_template_word(at) : 0;
+        length = word > 0 ? word : 1;
+        if (word == 0 || at[1] == '$')
+            put_raw(o, at, 1);
+        else if (strncmp(at, "$title", word) == 0)
+            put_value(o, message->title, json);
+        else if (at[1] == 't')
+            put_value(o, message->text, json);
+        else
+            put_value(o, at[1] == 'l' ? levels[message->level < 3 ? message->level : 2] : way->name,
+                      json);
+    }
+    return bearer(secrets, request) &&
+           fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
+}
+
 static bool webhook(const struct way_config *way, const struct way_secrets *secrets,
                     const struct way_message *message, struct way_request *request,
                     struct json_out *o)
@@ -174,6 +225,8 @@ bool way_request(const struct way_config *way, const struct way_secrets *secrets
         good = feishu(way, secrets, message, wall_ms, request, &o);
     else if (way->kind == WAY_NTFY)
         good = ntfy(way, secrets, message, request, &o);
+    else if (way->kind == WAY_WEBHOOK && way->template[0] != '\0')
+        good = templated(way, secrets, message, request, &o);
     else if (way->kind == WAY_WEBHOOK)
         good = webhook(way, secrets, message, request, &o);
     request->body_size = o.at;

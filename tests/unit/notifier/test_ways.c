@@ -55,6 +55,29 @@ static void each_service_gets_its_own_request(void **state)
     assert_non_null(strstr(request.body, "\"level\":\"alarm\""));
 }
 
+static const char *templated(const char *template)
+{
+    struct way_config way = {.kind = WAY_WEBHOOK, .url = "https://example.org/send"};
+    (void)snprintf(way.template, sizeof way.template, "%s", template);
+    memset(&request, 0, sizeof request);
+    assert_true(way_request(&way, &(struct way_secrets){.token = "tk"}, &message, 0, &request));
+    request.body[request.body_size] = '\0';
+    return request.body;
+}
+
+static void a_webhook_has_the_body_that_the_file_says(void **state)
+{
+    (void)state;
+    /* JSON stays JSON whatever the alert says. */
+    assert_string_equal(templated("{\"m\":\"$title: $text\",\"l\":\"$level\",\"p\":\"5$$\"}"),
+                        "{\"m\":\"【告警】霜冻: 【告警】\\\"霜冻\\\"\\u000a上坡\","
+                        "\"l\":\"alarm\",\"p\":\"5$\"}");
+    assert_non_null(strstr(request.headers[0], "application/json"));
+    assert_string_equal(request.headers[1], "Authorization: Bearer tk");
+    assert_string_equal(templated("$text!"), "【告警】\"霜冻\"\n上坡!");
+    assert_non_null(strstr(request.headers[0], "text/plain"));
+}
+
 static void a_mail_is_whole(void **state)
 {
     (void)state;
@@ -143,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_service_gets_its_own_request),
+        cmocka_unit_test(a_webhook_has_the_body_that_the_file_says),
         cmocka_unit_test(a_mail_is_whole),
         cmocka_unit_test(answers_are_read),
         cmocka_unit_test(a_text_message_is_cut_between_characters),
