@@ -50,7 +50,7 @@ test('truth: the phone’s clock being set while the page is open changes no age
   await page.evaluate(() => { window.leap = -86400e3 * 40; document.dispatchEvent(new Event('visibilitychange')); });
   await s.gateway.put('dev/node-1/live', s.gateway.live(0, { air_temperature: 25 }));
   await s.gateway.put('plot/upper/live', s.gateway.live(0, { air_temperature: 25 }));
-  await page.getByText('25.0').waitFor();
+  await page.locator('.tile .value', { hasText: '25.0' }).waitFor();
   await page.locator('.tile.live').waitFor();
 });
 
@@ -106,7 +106,7 @@ test('truth: the broker cut off and back', async () => {
   await s.gateway.start();
   await s.gateway.garden(2);
   await s.gateway.put('plot/upper/live', s.gateway.live(0, { air_temperature: 24.4 }));
-  await page.getByText('24.4').waitFor({ timeout: 40_000 });
+  await page.locator('.tile .value', { hasText: '24.4' }).waitFor({ timeout: 40_000 });
   await page.locator('.mood-ok').waitFor();
 });
 

@@ -21,7 +21,7 @@ def start(site):
     site.start_broker()
     site.start_field(LINES)
     site.start_watcher()
-    site.start_gateway(every="1s", more={"alerts": [COLD]})
+    site.start_gateway(every="1s", more={"alerts": [COLD], "label": "龙坞茶园"})
 
 
 def alert(site, id):
@@ -53,6 +53,7 @@ def test_the_site_document_tells_the_limits_that_the_alerts_come_from(site, need
     start(site)
     document = json.loads(wait_until(lambda: site.watcher.retained.get("site"), 30, "the site"))
     jsonschema.validate(document, json.loads((ROOT / "protocols/mqtt/site.schema.json").read_text()))
+    assert document["label"] == "龙坞茶园"
     by_rule = {limit["rule"]: limit for limit in document["limits"]}
     assert set(by_rule) == {"cold"}
     assert (by_rule["cold"]["metric"], by_rule["cold"]["side"], by_rule["cold"]["limit"]) == (

@@ -343,12 +343,20 @@ static bool read_site(struct yaml_source *source, const yaml_node_t *value, void
     return keys_read_one(source, value, &key, ((struct draft *)target)->config);
 }
 
+static bool read_label(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {
+        .name = "label", .kind = KEY_TEXT, CONFIG(label), .example = "白叶一号茶园"};
+    return keys_read_one(source, value, &key, ((struct draft *)target)->config);
+}
+
 static const struct key file_keys[] = {
     {.name = "site",
      .kind = KEY_FUNCTION,
      .read = read_site,
      .required = true,
      .example = "baiye-1"},
+    {.name = "label", .kind = KEY_FUNCTION, .read = read_label},
     {.name = "location", .kind = KEY_FUNCTION, .read = read_location},
     {.name = "forecast", .kind = KEY_FUNCTION, .read = read_forecast},
     {.name = "store", .kind = KEY_FUNCTION, .read = read_store},

@@ -450,6 +450,7 @@ const char *way_kind_name(unsigned kind);
 struct config {
     char file[CONFIG_PATH_SIZE];
     char site[CONFIG_NAME_SIZE];
+    char label[CONFIG_LABEL_SIZE];        /* what people call the garden; "": nothing is said */
     char forecast_file[CONFIG_PATH_SIZE]; /* of the weather ahead; "": none */
     double
         canopy_below_k; /* the air on frosty nights, where no sensor measures it; 0 unless said */

@@ -67,7 +67,7 @@ describe('history', () => {
   });
 
   it('asks for what the span needs', () => {
-    expect([86400e3, 7 * 86400e3, 366 * 86400e3].map(stepFor)).toEqual(['raw', 'hour', 'hour']);
+    expect([86400e3, 7 * 86400e3, 366 * 86400e3].map(stepFor)).toEqual(['raw', 'hour', 'day']);
   });
 });
 

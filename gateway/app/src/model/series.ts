@@ -189,7 +189,7 @@ export function columns(series: Series, everyS: number): [number[], (number | nu
 export function stepFor(spanMs: number, kind: Kind = 'mean'): Step {
   const days = spanMs / (24 * HOUR_MS);
   if (kind === 'sum') return days <= 2.1 ? 'hour' : 'day'; // bars that can be told apart
-  return days <= 2.1 ? 'raw' : 'hour';
+  return days <= 2.1 ? 'raw' : days <= 100 ? 'hour' : 'day';
 }
 
 /** Whether a lowest and a highest value say something beside it. */

@@ -2,6 +2,7 @@
 // Everything the pages show, in one place. Messages change it; pages are told at most once a frame.
 import { Clock } from './clock';
 import type { Gateway } from './fresh';
+import type { Series } from './series';
 import type { Ledger } from './ledger';
 import type { Alert, Forecast, Health, Live, Site } from './payload';
 
@@ -35,6 +36,8 @@ export interface State {
   health: Map<string, Health>;
   /** Since midnight, of increments such as rain: by tile and metric. */
   today: Map<string, Today>;
+  /** Hours of the day and the night before it: by tile. */
+  hours: Map<string, { series: Series; askedAt: number }>;
   forecast: Forecast | null;
   alerts: Map<string, Alert>;
   ledPng: Uint8Array | null;
@@ -63,6 +66,7 @@ export const state: State = {
   had: new Map(),
   health: new Map(),
   today: new Map(),
+  hours: new Map(),
   forecast: null,
   alerts: new Map(),
   ledPng: null,
@@ -83,7 +87,7 @@ export function forget(): void {
   state.ledger = null;
   state.remembered = false;
   state.timePending = true;
-  for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts, state.today]) map.clear();
+  for (const map of [state.live, state.plotLive, state.had, state.health, state.alerts, state.today, state.hours]) map.clear();
 }
 
 type Listener = () => void;

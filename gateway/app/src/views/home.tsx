@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first screen: how it is going in one sentence, what can be picked tomorrow, frost, the plots.
-import { useEffect, useState } from 'preact/hooks';
-import { t } from '../i18n';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { lang, t } from '../i18n';
+import { get, set } from '../keep/setting';
 import { age, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import { clock, state } from '../model/state';
-import { keyOf, places, summary, tile } from '../model/tiles';
+import { lowest, ordered, ORDERS, temperature, type Order } from '../model/order';
+import { keyOf, places, summary, tile, type Tile } from '../model/tiles';
 import { coming, FrostCard, NoTomorrowCard, RiskCard, TomorrowCard } from './forecast';
-import { PlotTile } from './tile';
-import { useToday } from './today';
+import { metricValue } from './metric';
+import { gradeOf, PlotTile } from './tile';
+import { dayOf, useToday } from './today';
 
 type Mood = 'ok' | 'warn' | 'bad' | 'wait';
 
@@ -100,16 +103,59 @@ function useMost(ready: boolean): number {
   return most;
 }
 
+const ROWS_FROM = 8; // as many plots get one line each
+const ORDER = 'baiye.order';
+const ORDER_STAYS_MS = 60_000; // a list that jumps under the thumb is no list
+
+/** Chosen by the user; of many the worst first, of few as the farm's file has them. */
+function useOrder(many: boolean): [Order | null, (next: Order) => void] {
+  const saved = get(ORDER);
+  const [order, setOrder] = useState<Order | null>(ORDERS.find((o) => o === saved) ?? null);
+  return [order ?? (many ? 'worst' : null), (next) => { set(ORDER, next); setOrder(next); }];
+}
+
+/** The same order for a while, and anew when another one is asked for or not all has come yet. */
+function useOrdered(tiles: Tile[], order: Order | null, now: number | null): Tile[] {
+  const kept = useRef<{ order: Order; keys: string[]; at: number } | null>(null);
+  if (order === null) return tiles;
+  const known = kept.current;
+  const at = performance.now();
+  if (known === null || known.order !== order || known.keys.length !== tiles.length || !state.whole || at - known.at > ORDER_STAYS_MS) {
+    kept.current = { order, at, keys: ordered(tiles, order, (x) => gradeOf(x, now), lang()).map(keyOf) };
+  }
+  const byKey = new Map(tiles.map((x) => [keyOf(x), x]));
+  const sorted = (kept.current?.keys ?? []).flatMap((key) => byKey.get(key) ?? []);
+  return sorted.length === tiles.length ? sorted : tiles;
+}
+
+/** Which plot is the coldest, and which was in the night: the question of every spring morning. */
+function Coldest({ tiles }: { tiles: Tile[] }) {
+  const present = lowest(tiles, temperature);
+  const night = lowest(tiles, (x) => dayOf(x)?.night ?? null);
+  if (!present && !night) return null;
+  const text = (v: number) => metricValue('air_temperature', v);
+  return (
+    <p class="coldest">
+      {present && <span>{t('home.coldest', present.tile.label)} <b>{text(present.value)}</b> °C</span>}
+      {night && <span>{t('home.night', night.tile.label)} <b>{text(night.value)}</b> °C</span>}
+    </p>
+  );
+}
+
 export function Home() {
   const now = clock.now();
   const { mood, text, last, note: help, link } = sentence();
   const note = clockNote();
   // For a moment values are here and the time is not: they would look old and a second later live.
   const waiting = now === null && state.timePending && state.gateway !== 'offline';
-  const all = waiting ? [] : places(state);
-  const most = useMost(!waiting);
-  const shown = all.slice(0, most).map(({ plot, isDevice }) => tile(plot, isDevice, state, now));
-  useToday(most === Infinity ? shown : []);
+  const found = waiting ? [] : places(state);
+  const many = found.length >= ROWS_FROM;
+  const [order, setOrder] = useOrder(many);
+  const most = useMost(!waiting) * (many ? 3 : 1);
+  const wanted = order === null ? found.slice(0, most) : found;
+  const all = useOrdered(wanted.map(({ plot, isDevice }) => tile(plot, isDevice, state, now)), order, now);
+  const shown = all.slice(0, most);
+  useToday(most === Infinity ? shown : [], many ? 'night' : 'day');
   const forecast = state.forecast;
   // An estimate of the day before yesterday is not about tomorrow.
   const fresh = forecast !== null && freshness(forecast.ts, 12 * 3600, 0, now, 'online') === 'live';
@@ -134,9 +180,15 @@ export function Home() {
           {fresh && <RiskCard forecast={forecast} />}
         </div>
       )}
-      <div class="tiles">
+      {found.length > 1 && <Coldest tiles={shown} />}
+      {found.length > 3 && (
+        <div class="segments order" role="group" aria-label={t('home.order')}>
+          {ORDERS.map((o) => <button key={o} aria-pressed={order === o} onClick={() => setOrder(o)}>{t(`order.${o}`)}</button>)}
+        </div>
+      )}
+      <div class={many ? 'tiles rows1' : 'tiles'}>
         {waiting && [1, 2, 3].map((i) => <div key={i} class="ghost" />)}
-        {shown.map((x) => <PlotTile key={keyOf(x)} tile={x} now={now} />)}
+        {shown.map((x) => <PlotTile key={keyOf(x)} tile={x} now={now} row={many} />)}
       </div>
     </div>
   );

@@ -43,7 +43,7 @@ interface Loaded {
   failed: string;
 }
 
-/** Loads what a chart shows; a year comes first in days, then in hours. */
+/** Loads what a chart shows: of a year days, hours when it is zoomed in. */
 function useHistory(keys: string[], metric: string, from: number, to: number): [Loaded, () => void] {
   const [loaded, setLoaded] = useState<Loaded>({ lines: [], busy: true, failed: '' });
   const [again, setAgain] = useState(0);
@@ -65,20 +65,15 @@ function useHistory(keys: string[], metric: string, from: number, to: number): [
       setLoaded({ lines, busy, failed });
     };
     const run = async () => {
-      const steps = to - from > 100 * 86400e3 ? (['day', step] as const) : [step];
-      for (const s of steps) {
-        await Promise.all(keys.map((key, i) => loadHistory(
-          session, { what: whatOf(key), metric, kind, from, to, step: s },
-          (series) => {
-            // The finer answer replaces the coarse one when it is whole, or from the start if alone.
-            if (steps.length > 1 && s !== 'day') return;
-            parts[i] = series;
-            show(true);
-          },
-          () => gone,
-        ).then((series) => { parts[i] = series; })));
-        show(s !== steps[steps.length - 1]);
-      }
+      await Promise.all(keys.map((key, i) => loadHistory(
+        session, { what: whatOf(key), metric, kind, from, to, step },
+        (series) => {
+          parts[i] = series;
+          show(true);
+        },
+        () => gone,
+      ).then((series) => { parts[i] = series; })));
+      show(false);
     };
     setLoaded((l) => ({ ...l, busy: true, failed: '' }));
     run().catch((e: unknown) => show(false, t('plot.failed', problem(e))));
@@ -121,7 +116,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
 
-  const days = stepFor(SPAN_MS[range], kindOf(metric)) === 'day' || range === 'year';
+  const days = stepFor(SPAN_MS[range], kindOf(metric)) === 'day';
   const base: [number, number] = now === null ? [0, 1] : rangeUpTo(now, range, days, zone);
   const shown = view ?? base;
   const [from, to] = asked ?? base;

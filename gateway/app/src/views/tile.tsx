@@ -4,11 +4,12 @@ import { Component } from 'preact';
 import { lang, t, word } from '../i18n';
 import { band, type Band } from '../model/bands';
 import { shallowest } from '../model/channel';
+import { grade, soilMetric } from '../model/order';
 import { age, day, when } from '../model/format';
 import { state } from '../model/state';
 import { keyOf, type Cell, type Tile } from '../model/tiles';
 import { kindOf, metricName, metricValue, unit } from './metric';
-import { fallenToday, sumsOf } from './today';
+import { dayOf, fallenToday, sumsOf } from './today';
 
 const HEADLINE = ['air_temperature', 'air_humidity'];
 const SOIL = ['soil_moisture', 'soil_wetness', 'soil_temperature'];
@@ -93,12 +94,48 @@ function oldText(ts: number, now: number | null, zone: string): string {
 interface TileProps {
   tile: Tile;
   now: number | null;
+  /** One line of many. */
+  row?: boolean;
 }
 
 export function ageText({ tile, now }: TileProps): string {
   if (tile.ts === null) return t('tile.none');
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   return tile.fresh === 'stale' ? t('tile.old', oldText(tile.ts, now, zone)) : age((now ?? tile.ts) - tile.ts);
+}
+
+/** How badly it is off: the less the worse. */
+export function gradeOf(tile: Tile, now: number | null): number {
+  const shown = headline(tile);
+  return grade(tile, shown.map((m) => (tile.cells[m]?.fresh === 'live' ? fitting(tile, m, now) : null)), shown.some((m) => doubtful(tile.cells[m])));
+}
+
+const SPARK = { width: 96, height: 26 };
+
+/** The last 24 hours; where nothing is known the line breaks. */
+function Spark({ hours }: { hours: (number | null)[] }) {
+  const known = hours.filter((h): h is number => h !== null);
+  if (known.length < 2) return null;
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const y = (v: number) => (SPARK.height - 3 - ((v - low) / Math.max(1, high - low)) * (SPARK.height - 6)).toFixed(1);
+  const x = (i: number) => ((i / (hours.length - 1)) * SPARK.width).toFixed(1);
+  const path = hours.map((v, i) => (v === null ? '' : `${hours[i - 1] == null ? 'M' : 'L'}${x(i)} ${y(v)}`)).join('');
+  return <svg class="spark" viewBox={`0 0 ${SPARK.width} ${SPARK.height}`} aria-hidden="true"><path d={path} /></svg>;
+}
+
+function DayLine({ tile }: { tile: Tile }) {
+  const shape = dayOf(tile);
+  if (!shape) return null;
+  const text = (v: number) => metricValue('air_temperature', v);
+  return (
+    <div class="dayline">
+      <Spark hours={shape.hours} />
+      <span>
+        {shape.low !== null && shape.high !== null && <span class="part">{t('tile.lowhigh', text(shape.low), text(shape.high))}</span>}
+        {shape.night !== null && <span class="part">{t('tile.night', text(shape.night))}</span>}
+      </span>
+    </div>
+  );
 }
 
 /** All that a tile's drawing depends on. */
@@ -109,7 +146,36 @@ function looks(props: TileProps): string {
     return c ? [m, c.value, c.flag, c.fresh, fitting(tile, m, now), c.fresh === 'stale' ? c.ts : 0] : [m];
   });
   const sums = sumsOf(tile).map((m) => fallenToday(tile, m));
-  return JSON.stringify([lang(), tile.label, tile.fresh, now === null, ageText(props), cells, sums]);
+  return JSON.stringify([lang(), props.row, dayOf(tile), tile.label, tile.fresh, now === null, ageText(props), cells, sums]);
+}
+
+const WORST: (Band | null)[] = ['danger-low', 'danger-high', 'low', 'high', 'fine'];
+
+/** A plot in one line: its name, how warm and how moist, and what is worst about it. */
+function Row({ tile, now, address }: { tile: Tile; now: number | null; address: string }) {
+  const shown = headline(tile);
+  const soil = soilMetric(tile);
+  const metrics = ['air_temperature', soil].filter((m): m is string => m !== undefined && tile.cells[m] !== undefined);
+  const bands = shown.map((m) => (tile.cells[m]?.fresh === 'live' && !doubtful(tile.cells[m]) ? fitting(tile, m, now) : null));
+  const worst = WORST.find((b) => b !== null && bands.includes(b));
+  const doubts = shown.some((m) => doubtful(tile.cells[m]));
+  const old = tile.fresh === 'stale';
+  return (
+    <a class={`tile line1 ${old ? 'old' : 'live'}`} href={address}>
+      <h2>{tile.label}</h2>
+      {metrics.map((m) => {
+        const cell = tile.cells[m];
+        return (
+          <span key={m} class={`value ${cell?.fresh === 'live' ? '' : 'stale'}`} data-metric={m}>
+            {cell?.value == null ? '——' : metricValue(m, cell.value)}<small>{unit(m)}</small>
+          </span>
+        );
+      })}
+      {old ? <span class="mark age">{ageText({ tile, now })}</span>
+        : doubts ? <span class="mark flag">{t('flag.look')}</span>
+          : worst ? <span class={`mark band-${worst}`}>{word('band', worst)}</span> : <span class="mark" />}
+    </a>
+  );
 }
 
 /** Drawn again only when it would look different: with 60 plots most messages are about others. */
@@ -124,6 +190,7 @@ export class PlotTile extends Component<TileProps> {
     const { tile, now } = props;
     this.drawn = looks(props);
     const address = `#/plot/${encodeURIComponent(keyOf(tile))}`;
+    if (props.row) return <Row tile={tile} now={now} address={address} />;
     return (
       <a class={`tile ${tile.fresh === 'stale' ? 'old' : 'live'}`} href={address}>
         <div class="top">
@@ -136,6 +203,7 @@ export class PlotTile extends Component<TileProps> {
               saidTs={tile.fresh === 'stale' ? tile.ts : null} />
           ))}
         </div>
+        <DayLine tile={tile} />
         {headline(tile).filter((m) => doubtful(tile.cells[m])).map((m) => (
           <p class="doubt" key={m}>{metricName(m)}{t('tile.colon')}{word('flag', tile.cells[m]?.flag ?? '')}</p>
         ))}

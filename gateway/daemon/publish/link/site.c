@@ -224,6 +224,8 @@ static void publish_site(struct publish *publish, const struct broker *broker)
     struct json_out o = json_out_init(publish->json, sizeof publish->json);
     json_out_open(&o, '{');
     json_out_key_string(&o, "site", config->site);
+    if (config->label[0] != '\0')
+        json_out_key_string(&o, "label", config->label);
     json_out_key_string(&o, "gw", store_uuid(publish->store));
     json_out_key(&o, "location");
     json_out_open(&o, '{');
