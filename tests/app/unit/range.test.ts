@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a chart shows up to now, at any hour of the day.
 import { describe, expect, it } from 'vitest';
-import { rangeUpTo } from '../../../gateway/app/src/model/range';
+import { rangeUpTo, yearsBack } from '../../../gateway/app/src/model/range';
 
 const zone = 'Asia/Shanghai';
 const HOUR = 3600e3;
@@ -26,5 +26,10 @@ describe('the range up to now', () => {
   it('asks for the same for five minutes of a day, and for an hour of the rest', () => {
     expect(rangeUpTo(midnight + 1, 'day', false, zone)).toEqual(rangeUpTo(midnight + 299e3, 'day', false, zone));
     expect(rangeUpTo(midnight + 1, 'month', false, zone)).toEqual(rangeUpTo(midnight + HOUR, 'month', false, zone));
+  });
+  it('is the same dates of an earlier year, leap or not', () => {
+    expect(new Date(Date.UTC(2026, 3, 5) - yearsBack(Date.UTC(2026, 3, 5), 2)).toISOString().slice(0, 10)).toBe('2024-04-05');
+    expect(yearsBack(Date.UTC(2025, 1, 10), 1)).toBe(366 * 24 * HOUR);
+    expect(yearsBack(midnight, 0)).toBe(0);
   });
 });

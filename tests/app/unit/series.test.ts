@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { addLive, columns, csv, csvCell, daily, emptySeries, holes, join, stepFor, total, type Series } from '../../../gateway/app/src/model/series';
+import { addLive, columns, csv, csvCell, daily, emptySeries, holes, join, shifted, stats, stepFor, total, type Series } from '../../../gateway/app/src/model/series';
 import type { Flag, Live } from '../../../gateway/app/src/model/payload';
 
 const M = 60_000;
@@ -129,5 +129,20 @@ describe('quantities that add up, and directions', () => {
   it('have one number in a file, not three', () => {
     const text = csv(['a'], [{ label: 'x', series: join(emptySeries('hour', 'sum'), answer([0.8], [13.6])) }], () => 'then');
     expect(text.split('\r\n')[1]).toBe('x,1970-01-01T00:00:00.000Z,then,12,13.6,');
+  });
+});
+
+describe('what is in sight', () => {
+  const hours: Series = { step: 'hour', kind: 'mean', t: [0, 3600e3, 7200e3, 10800e3], n: [60, 20, 0, 60], min: [1, 2, null, -9], mean: [2, 6, null, 0],
+    max: [3, 9, null, 40], flags: new Map([[3600e3, 'stuck']]) };
+  it('has its lowest, its mean by how many readings each hour has, and its highest', () => {
+    expect(stats(hours, 0, 10800e3)).toEqual({ min: 1, mean: 3, max: 9 });
+    expect(stats(hours, 3600e3 + 1, 7200e3)).toEqual({ min: 2, mean: 6, max: 9 });
+    expect(stats(hours, 7200e3, 10800e3)).toBeNull();
+  });
+  it('of an earlier year is the same at other times, and comes back', () => {
+    const later = shifted(hours, 365 * 86400e3);
+    expect([later.t[1], [...later.flags.keys()][0]]).toEqual([3600e3 + 365 * 86400e3, 3600e3 + 365 * 86400e3]);
+    expect(shifted(later, -365 * 86400e3)).toEqual(hours);
   });
 });

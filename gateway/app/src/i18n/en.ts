@@ -96,6 +96,7 @@ export const en: Record<Key, string> = {
   'led.title': 'LED screen', 'led.none': 'No picture of the screen has come yet', 'led.alt': 'What the LED screen shows now', 'led.since': 'received {0}',
   'led.bad': 'The picture that came cannot be shown',
   'plot.day': 'Day', 'plot.week': 'Week', 'plot.month': 'Month', 'plot.year': 'Year', 'plot.range': 'Time range',
+  'plot.years': 'Over the last two years', 'plot.ofyear': '{0}',
   'plot.metric': 'Tap a value for its curve', 'plot.compare': 'Compare with', 'plot.compare.none': 'No comparison', 'plot.csv': 'CSV', 'plot.share': 'Picture',
   'plot.loading': 'Reading…', 'plot.empty': 'No data in this time', 'plot.failed': 'Could not read: {0}',
   'plot.latest': 'Now', 'plot.earlier': 'Earlier', 'plot.later': 'Later', 'plot.now': 'now', 'plot.gaps': 'Stripes: no data',

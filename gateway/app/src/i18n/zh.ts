@@ -94,6 +94,7 @@ export const zh = {
   'led.title': '大屏', 'led.none': '还没有收到大屏的画面', 'led.alt': '大屏现在显示的画面', 'led.since': '收到于 {0}',
   'led.bad': '收到的画面不能显示',
   'plot.day': '日', 'plot.week': '周', 'plot.month': '月', 'plot.year': '年', 'plot.range': '时间范围',
+  'plot.years': '和前两年对比', 'plot.ofyear': '{0}年',
   'plot.metric': '点一项看曲线', 'plot.compare': '和别的地块对比', 'plot.compare.none': '不对比', 'plot.csv': '下载 CSV', 'plot.share': '分享图片',
   'plot.loading': '正在读取…', 'plot.empty': '这段时间没有数据', 'plot.failed': '读取失败：{0}',
   'plot.latest': '现在', 'plot.earlier': '更早', 'plot.later': '更晚', 'plot.now': '现在', 'plot.gaps': '条纹：没有数据',

@@ -44,7 +44,7 @@ export function saveSnapshot(login: Login): void {
     url: login.url,
     offset: clock.offset(),
     name: site.name,
-    site: { ...site, location: { lat: site.south ? -1 : 1 }, batch_s: site.batchS,
+    site: { ...site, location: site.at, batch_s: site.batchS,
       plots: site.plots.map((p) => ({ ...p, area_m2: p.areaM2 })),
       devices: site.devices.map((d) => ({ ...d, every_s: d.everyS })),
       limits: site.limits.map((l) => ({ ...l, label_en: l.labelEn })) },

@@ -63,8 +63,8 @@ export interface Site {
   name: string;
   label: string;
   timezone: string;
-  /** Of the equator: its spring is in September. */
-  south: boolean;
+  /** In degrees; null: nobody said. South of the equator spring is in September. */
+  at: { lat: number; lon: number } | null;
   batchS: number;
   plots: Plot[];
   devices: Device[];
@@ -260,6 +260,11 @@ function parseLimit(x: unknown): Limit | null {
 
 const isList = (x: unknown): boolean => typeof x === 'object' && x !== null;
 
+function location(x: unknown): Site['at'] {
+  const [lat, lon] = [number(object(x)?.lat), number(object(x)?.lon)];
+  return lat === null || lon === null || Math.abs(lat) > 90 || Math.abs(lon) > 180 || (lat === 0 && lon === 0) ? null : { lat, lon };
+}
+
 export function parseSite(x: unknown, name: string): Site | null {
   const o = object(x);
   if (!o || !isList(o.plots) || !isList(o.devices)) return null;
@@ -294,7 +299,7 @@ export function parseSite(x: unknown, name: string): Site | null {
     name,
     label: text(o.label, 120) || text(o.site, 64) || name,
     timezone: validZone(timezone) ? timezone : 'Asia/Shanghai',
-    south: (number(object(o.location)?.lat) ?? 0) < 0,
+    at: location(o.location),
     batchS: Math.max(0, Math.min(86400, number(o.batch_s) ?? 0)),
     plots,
     devices,

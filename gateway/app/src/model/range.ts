@@ -8,6 +8,13 @@ export const SPAN_MS: Record<Range, number> = {
 };
 export const RANGES = Object.keys(SPAN_MS) as Range[];
 
+/** By how much the same dates of `years` ago lie back. */
+export function yearsBack(at: number, years: number): number {
+  const then = new Date(at);
+  then.setUTCFullYear(then.getUTCFullYear() - years);
+  return at - then.getTime();
+}
+
 /** Up to now and no further: an hour after midnight a week is seven days, not six and an empty strip.
  *  Rounded, so that the same range is asked for the same answer; from a midnight where days are drawn. */
 export function rangeUpTo(now: number, range: Range, days: boolean, zone: string): [number, number] {

@@ -116,6 +116,33 @@ export function total(series: Series, from: number, to: number): number | null {
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
 }
 
+export interface Stats {
+  min: number;
+  mean: number;
+  max: number;
+}
+
+/** Of what lies between two times, each bucket by how many readings it has; null: nothing is known. */
+export function stats(series: Series, from: number, to: number): Stats | null {
+  let [min, max, sum, n] = [Infinity, -Infinity, 0, 0];
+  series.t.forEach((t, i) => {
+    const mean = series.mean[i];
+    if (mean == null || t + 2 * middleMs(series.step) <= from || t >= to) return;
+    const count = Math.max(1, series.n[i] ?? 1);
+    min = Math.min(min, series.min[i] ?? mean);
+    max = Math.max(max, series.max[i] ?? mean);
+    sum += mean * count;
+    n += count;
+  });
+  return n === 0 ? null : { min, mean: sum / n, max };
+}
+
+/** The same at another time: last year's over this one's. */
+export function shifted(series: Series, by: number): Series {
+  if (by === 0) return series;
+  return { ...series, t: series.t.map((t) => t + by), flags: new Map([...series.flags].map(([t, flag]) => [t + by, flag])) };
+}
+
 /** Hours put together to the days of the site, for when hours would be a tangle of lines. */
 export function daily(series: Series, dayStart: (t: number) => number): Series {
   const out = emptySeries('day', series.kind);

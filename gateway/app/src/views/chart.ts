@@ -3,7 +3,15 @@
 // rings, one finger moves, two fingers zoom, tap reads a point.
 import uPlot from 'uplot';
 import { ahead, clockTime, fullDate, midnight, monthDay } from '../model/format';
+import { nights } from '../model/sun';
 import { columns, daily, hasRange, holes, middleMs, type Kind, type Series } from '../model/series';
+
+/** Where an alert begins. */
+export interface Mark {
+  value: number;
+  label: string;
+  side: 'above' | 'below';
+}
 
 export interface Line {
   label: string;
@@ -17,6 +25,9 @@ export interface ChartOptions {
   unit: string;
   decimals: number;
   kind: Kind;
+  marks: Mark[];
+  /** Where the garden is; null: nobody said, no night is shaded. */
+  at: { lat: number; lon: number } | null;
   /** The last moment that could have data, in ms. */
   until: () => number;
   onRange: (from: number, to: number, done: boolean) => void;
@@ -24,7 +35,9 @@ export interface ChartOptions {
 }
 
 const RINGS_MAX = 120;
-const INKS = ['--leaf', '--cold']; // of the first plot and the one it is compared with
+const INKS = ['--leaf', '--cold', '--soft']; // of the first line and those it is compared with
+const DASHES = [[], [8, 5], [2, 4]];
+const NIGHTS_MOST_MS = 9 * 86400e3; // beyond they are stripes
 const SPAN_MIN_S = 1800;
 const SPAN_MAX_S = 400 * 86400;
 
@@ -54,11 +67,14 @@ function shape(kind: Kind, ink: string, k: number, count: number): Partial<uPlot
   return kind === 'angle' ? { paths: () => null, points: { show: true, size: 5, fill: ink } } : {};
 }
 
-function limits(kind: Kind, min: number | null, max: number | null): [number, number] {
+function limits(kind: Kind, min: number | null, max: number | null, marks: Mark[]): [number, number] {
   if (kind === 'angle') return [0, 360];
   if (min == null || max == null) return [0, 1];
   if (kind === 'sum') return [0, Math.max(1, max * 1.12)];
-  const [low, high] = uPlot.rangeNum(min, max, 0.12, false);
+  // A limit that is near is in sight, one that is far leaves the line its height.
+  const near = Math.max(2, (max - min) / 2);
+  const values = marks.map((m) => m.value).filter((v) => v > min - near && v < max + near);
+  const [low, high] = uPlot.rangeNum(Math.min(min, ...values), Math.max(max, ...values), 0.12, false);
   return [low ?? min, high ?? max];
 }
 
@@ -172,7 +188,7 @@ export class Chart {
   private options(count: number): uPlot.Options {
     const { root, unit, decimals, kind } = this.o;
     const inks = INKS.map((name) => css(root, name));
-    const band = [css(root, '--leaf-band'), css(root, '--cold-band')];
+    const band = [css(root, '--leaf-band'), css(root, '--cold-band'), 'transparent'];
     const soft = css(root, '--ink');
     const grid = css(root, '--line');
     const font = `15px ${getComputedStyle(document.body).fontFamily}`;
@@ -182,7 +198,7 @@ export class Chart {
       const at = series.length;
       const ink = inks[k] ?? soft;
       const edge: uPlot.Series = { stroke: 'transparent', points: { show: false }, spanGaps: false };
-      const dash = k === 1 ? { dash: [8, 5] } : {};
+      const dash = k > 0 ? { dash: DASHES[k] ?? [] } : {};
       const line: uPlot.Series = { stroke: ink, width: 2.5, spanGaps: false, points: { size: 4 }, ...dash };
       series.push({ ...edge }, { ...line, ...shape(kind, ink, k, count) }, { ...edge });
       if (hasRange(kind)) bands.push({ series: [at + 2, at], fill: band[k] ?? grid });
@@ -195,7 +211,7 @@ export class Chart {
       cursor: { drag: { x: false, y: false }, points: { size: 10 }, y: false },
       scales: {
         x: { time: true },
-        y: { range: (_u, min, max) => limits(kind, min, max) },
+        y: { range: (_u, min, max) => limits(kind, min, max, this.o.marks) },
       },
       // A date whose own fields are those of the zone, which is how uPlot wants it.
       tzDate: (ts) => {
@@ -211,8 +227,8 @@ export class Chart {
             s.toFixed(Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) < 1 ? Math.max(1, decimals) : 0) + (i === splits.length - 1 && unit.length <= 2 ? unit : '')) },
       ],
       hooks: {
-        drawClear: [(u) => this.stripes(u)],
-        draw: [(u) => this.drawn().forEach((line, k) => this.rings(u, line, k))],
+        drawClear: [(u) => { this.nights(u); this.stripes(u); }],
+        draw: [(u) => this.marks(u), (u) => this.drawn().forEach((line, k) => this.rings(u, line, k))],
         setCursor: [(u) => {
           const index = u.cursor.idx ?? null;
           const at = index === null ? null : u.data[0][index];
@@ -229,6 +245,42 @@ export class Chart {
       return hm === '00:00' ? monthDay(ms, zone) : hm;
     }
     return stepS >= 300 * 86400 ? fullDate(ms, zone) : monthDay(ms, zone);
+  }
+
+  private nights(u: uPlot): void {
+    const [from, to] = this.range;
+    const { at, root } = this.o;
+    if (!at || to - from > NIGHTS_MOST_MS) return;
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.fillStyle = css(root, '--night');
+    for (const [set, rise] of nights(from, to, at.lat, at.lon)) {
+      const [x0, x1] = [u.valToPos(set / 1000, 'x', true), u.valToPos(rise / 1000, 'x', true)];
+      ctx.fillRect(x0, bbox.top, x1 - x0, bbox.height);
+    }
+    ctx.restore();
+  }
+
+  /** The farm's limits, each with its name on the side on which it is passed. */
+  private marks(u: uPlot): void {
+    const { ctx, bbox } = u;
+    const scale = devicePixelRatio;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = css(this.o.root, '--hot');
+    ctx.lineWidth = 1.5 * scale;
+    ctx.setLineDash([6 * scale, 4 * scale]);
+    ctx.font = `${14 * scale}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.textAlign = 'right';
+    for (const { value, label, side } of this.o.marks) {
+      const y = u.valToPos(value, 'y', true);
+      if (!(y > bbox.top && y < bbox.top + bbox.height)) continue;
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      ctx.fillText(label, bbox.left + bbox.width - 4 * scale, y + (side === 'above' ? -5 : 16) * scale);
+    }
+    ctx.restore();
   }
 
   /** Time without data is striped, so that nobody takes an empty place for a calm one. */

@@ -7,13 +7,14 @@ import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
 import { clockTime, day, when } from '../model/format';
-import { addLive, csv, emptySeries, hasRange, stepFor, total, type Series } from '../model/series';
+import { inSeason, limitsOf } from '../model/bands';
+import { addLive, csv, emptySeries, hasRange, shifted, stats, stepFor, total, type Series } from '../model/series';
 import type { Live } from '../model/payload';
 import { clock, state } from '../model/state';
 import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
-import { RANGES, rangeUpTo, SPAN_MS, type Range } from '../model/range';
+import { RANGES, rangeUpTo, SPAN_MS, yearsBack, type Range } from '../model/range';
 import { loadHistory } from '../mqtt/history';
-import { Chart, type Line } from './chart';
+import { Chart, type Line, type Mark as Limit } from './chart';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { problem } from './problem';
@@ -30,7 +31,12 @@ interface Window {
   asked: [number, number] | null;
 }
 
-function everyOf(key: string): number {
+/** A line's key is that of its tile, and of an earlier year how many years back: p:upper@1. */
+const baseOf = (key: string): string => key.split('@')[0] ?? key;
+const yearsOf = (key: string): number => Number(key.split('@')[1] ?? 0);
+
+function everyOf(line: string): number {
+  const key = baseOf(line);
   const name = key.slice(2);
   const names = key.startsWith('d:') ? [name] : (state.site?.plots.find((p) => p.name === name)?.devices ?? []);
   const all = names.map((d) => state.live.get(d)?.everyS ?? 60);
@@ -65,14 +71,17 @@ function useHistory(keys: string[], metric: string, from: number, to: number): [
       setLoaded({ lines, busy, failed });
     };
     const run = async () => {
-      await Promise.all(keys.map((key, i) => loadHistory(
-        session, { what: whatOf(key), metric, kind, from, to, step },
-        (series) => {
-          parts[i] = series;
-          show(true);
-        },
-        () => gone,
-      ).then((series) => { parts[i] = series; })));
+      await Promise.all(keys.map((key, i) => {
+        const by = yearsBack(to, yearsOf(key));
+        const take = (series: Series) => { parts[i] = shifted(series, by); };
+        return loadHistory(session, { what: whatOf(baseOf(key)), metric, kind, from: from - by, to: to - by, step },
+          (series) => {
+            take(series);
+            show(true);
+          },
+          () => gone,
+        ).then(take);
+      }));
       show(false);
     };
     setLoaded((l) => ({ ...l, busy: true, failed: '' }));
@@ -90,6 +99,7 @@ const HEARD_MAX = 600; // of each line: the range is asked for anew long before
 function useHeard(keys: string[]): Live[][] {
   const heard = useRef(new Map<string, Live[]>());
   return keys.map((key) => {
+    if (yearsOf(key) > 0) return [];
     const live = key.startsWith('d:') ? state.live.get(key.slice(2)) : state.plotLive.get(key.slice(2));
     const rows = heard.current.get(key) ?? [];
     heard.current.set(key, rows);
@@ -99,6 +109,14 @@ function useHeard(keys: string[]): Live[][] {
   });
 }
 
+/** The farm's limits of what is shown, that count in this month. */
+function marksOf(tile: Tile, metric: string, now: number | null, zone: string): Limit[] {
+  if (now === null || !state.site) return [];
+  const month = Number(day(now, zone).slice(5, 7));
+  return limitsOf(state.site.limits, metric, tile).filter((l) => inSeason(l, month))
+    .map((l) => ({ value: l.limit, side: l.side, label: `${lang() === 'zh' ? l.label : l.labelEn} ${metricValue(metric, l.limit)}` }));
+}
+
 interface ChartProps {
   tile: Tile;
   metric: string;
@@ -106,10 +124,13 @@ interface ChartProps {
   labels: string[];
   window: Window;
   setWindow: (change: (w: Window) => Window) => void;
+  /** Earlier years are drawn, too. */
+  past: boolean;
+  setPast: (past: boolean) => void;
   children: ComponentChildren; // what is chosen below the chart
 }
 
-function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, setWindow, children }: ChartProps) {
+function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, setWindow, past, setPast, children }: ChartProps) {
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   const now = clock.now();
   const [point, setPoint] = useState<number | null>(null);
@@ -128,11 +149,14 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   }));
   const empty = !loaded.busy && !loaded.failed && withLive.every((l) => l.series.t.length === 0);
 
+  const marks = marksOf(tile, metric, now, zone);
+
   useEffect(() => {
     if (!box.current) return undefined;
     const made = new Chart({
       root: box.current, zone, unit: unit(metric), decimals: decimals(metric), kind: kindOf(metric),
       until: () => clock.now() ?? Infinity,
+      marks, at: state.site?.at ?? null,
       onRange: (a, b, done) => {
         setWindow((w) => ({ ...w, view: [a, b], ...(done ? { asked: [Math.floor(a / 300e3) * 300e3, Math.ceil(b / 300e3) * 300e3] } : {}) }));
       },
@@ -145,7 +169,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
       made.destroy();
       chart.current = null;
     };
-  }, [metric, zone, lang(), theme(), keys.length]);
+  }, [metric, zone, lang(), theme(), keys.length, JSON.stringify(marks)]);
 
   const stamp = withLive.map((l) => `${l.series.t.length}:${l.series.t[l.series.t.length - 1] ?? 0}:${l.series.step}`).join();
   useEffect(() => {
@@ -154,7 +178,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   useEffect(() => {
     chart.current?.setRange(...shown);
     if (withLive.length > 0) chart.current?.show(withLive);
-  }, [stamp, metric, lang(), theme(), keys.length]);
+  }, [stamp, metric, lang(), theme(), keys.length, JSON.stringify(marks)]);
 
   const choose = (next: Range) => setWindow(() => ({ range: next, view: null, asked: null }));
   const pan = (direction: number) => {
@@ -166,9 +190,11 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   const title = t('plot.chart', labels.join(' / '), metricName(metric));
   const fileName = `${labels.join('-')}-${metricName(metric)}-${day(shown[1], zone)}`;
   const local = (ms: number) => `${day(ms, zone)} ${clockTime(ms, zone)}`;
+  // Files and tables tell the time at which it was.
+  const asItWas = withLive.map((l, i) => ({ ...l, series: shifted(l.series, -yearsBack(to, yearsOf(keys[i] ?? ''))) }));
   const download = () => {
     const names = [t('pick.plot'), 'UTC', t('plot.time'), 'n', ...columnNames(metric), 'flag'];
-    const text = csv(names, withLive.map((l, i) => ({ label: labels[i] ?? '', series: l.series })), local);
+    const text = csv(names, asItWas.map((l, i) => ({ label: labels[i] ?? '', series: l.series })), local);
     save(new Blob([text], { type: 'text/csv;charset=utf-8' }), `${fileName}.csv`);
   };
   const share = async () => {
@@ -189,6 +215,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
           ? <PointText lines={chart.current?.drawn() ?? withLive} labels={labels} metric={metric} at={point} zone={zone} />
           : <Hero tile={tile} metric={metric} now={now} sums={withLive.map((l) => total(l.series, ...shown))} labels={labels} />}
         <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
+        <Shown lines={withLive} labels={labels} metric={metric} from={shown[0]} to={shown[1]} />
         {labels.length > 1 && (
           <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
         )}
@@ -209,6 +236,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
           <button key={r} aria-pressed={range === r} onClick={() => choose(r)}>{t(`plot.${r}`)}</button>
         ))}
       </div>
+      <button class="wide years" aria-pressed={past} onClick={() => setPast(!past)}>{t('plot.years')}</button>
       <div class="buttons">
         <button onClick={() => pan(-1)}>‹ {t('plot.earlier')}</button>
         <button onClick={() => choose(range)} disabled={view === null}>{t('plot.latest')}</button>
@@ -219,7 +247,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
         <button onClick={() => void share()}><Icon name="share" /> {t('plot.share')}</button>
         <button onClick={download} disabled={withLive.length === 0}><Icon name="table" /> {t('plot.csv')}</button>
       </div>
-      <Numbers lines={withLive} labels={labels} metric={metric} local={local} />
+      <Numbers lines={asItWas} labels={labels} metric={metric} local={local} />
       <span class="hidden" data-points={withLive.reduce((n, l) => n + l.series.t.length, 0)} data-step={withLive[0]?.series.step} data-tile={tile.name} />
     </section>
   );
@@ -274,6 +302,26 @@ function Sum({ metric, sums, labels }: HeroProps) {
         </span>
       ))}
     </p>
+  );
+}
+
+/** Lowest, mean and highest of what is in sight. */
+function Shown({ lines, labels, metric, from, to }: { lines: Line[]; labels: string[]; metric: string; from: number; to: number }) {
+  if (!hasRange(kindOf(metric))) return null;
+  return (
+    <>
+      {lines.map((line, k) => {
+        const found = stats(line.series, from, to);
+        return found && (
+          <p class="shown" key={k}>
+            {lines.length > 1 && <span class={`key key-${k}`}>{labels[k]}</span>}
+            {(['min', 'mean', 'max'] as const).map((what) => (
+              <span key={what} class="part">{t(`plot.${what}`)} <b>{metricValue(metric, found[what])}</b></span>
+            ))}
+          </p>
+        );
+      })}
+    </>
   );
 }
 
@@ -355,6 +403,8 @@ function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: stri
   );
 }
 
+const YEARS_MOST = 2;
+
 export function PlotPage({ arg }: { arg: string }) {
   useGarden();
   const now = clock.now();
@@ -362,14 +412,17 @@ export function PlotPage({ arg }: { arg: string }) {
   const tile = all.find((x) => keyOf(x) === arg);
   const [chosen, setChosen] = useState('');
   const [other, setOther] = useState('');
+  const [past, setPast] = useState(false);
   const [shown, setShown] = useState<Window>({ range: 'day', view: null, asked: null });
   useToday(tile ? [tile] : []);
   if (!tile) return <p class="pad">{state.site ? t('plot.missing') : t('state.connecting')}</p>;
   const metrics = Object.keys(tile.cells);
   const metric = metrics.includes(chosen) ? chosen : metrics.includes('air_temperature') ? 'air_temperature' : (metrics[0] ?? 'air_temperature');
   const second = all.find((x) => keyOf(x) === other);
-  const keys = second ? [arg, other] : [arg];
-  const labels = second ? [tile.label, second.label] : [tile.label];
+  const years = past ? Array.from({ length: kindOf(metric) === 'sum' ? 1 : YEARS_MOST }, (_, i) => i + 1) : [];
+  const year = now === null ? 0 : Number(day(now, state.site?.timezone ?? 'Asia/Shanghai').slice(0, 4));
+  const keys = second ? [arg, other] : [arg, ...years.map((n) => `${arg}@${n}`)];
+  const labels = second ? [tile.label, second.label] : [tile.label, ...years.map((n) => `${tile.label} ${t('plot.ofyear', year - n)}`)];
   const choose = (m: string) => {
     setChosen(m);
     const page = document.querySelector('.scroll');
@@ -382,7 +435,8 @@ export function PlotPage({ arg }: { arg: string }) {
         <h1>{tile.label}</h1>
         <span class="age">{ageText({ tile, now })}</span>
       </div>
-      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} window={shown} setWindow={setShown}>
+      <ChartBox key={`${metric}|${keys.join()}`} tile={tile} metric={metric} keys={keys} labels={labels} window={shown} setWindow={setShown}
+        past={past} setPast={(on) => { setPast(on); setOther(''); }}>
         <h2>{t('plot.metric')}</h2>
         <div class="choices">
           {metrics.map((m) => (
@@ -395,7 +449,7 @@ export function PlotPage({ arg }: { arg: string }) {
         {all.length > 1 && (
           <label class="compare">
             <span>{t('plot.compare')}</span>
-            <select value={other} onChange={(e) => setOther(e.currentTarget.value)}>
+            <select value={other} onChange={(e) => { setOther(e.currentTarget.value); setPast(false); }}>
               <option value="">{t('plot.compare.none')}</option>
               {all.filter((x) => x !== tile).map((x) => <option key={keyOf(x)} value={keyOf(x)}>{x.label}</option>)}
             </select>

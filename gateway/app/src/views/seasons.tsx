@@ -69,7 +69,7 @@ export function Seasons() {
   const [failed, setFailed] = useState('');
   const now = clock.now();
   const { site, link } = state;
-  const all = now === null || !site ? [] : seasons(now, site.timezone, site.south, SEASONS);
+  const all = now === null || !site ? [] : seasons(now, site.timezone, (site.at?.lat ?? 0) < 0, SEASONS);
   const season = all[chosen];
   const up = link === 'up';
   useEffect(() => {
