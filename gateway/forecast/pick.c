@@ -349,6 +349,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
     *out = (struct pick_estimate){.why = closed_gate(model, share),
                                   .thermal_time = NAN,
                                   .share_ready = NAN,
+                                  .spread_cd = NAN,
                                   .ready_kg = {NAN, NAN, NAN},
                                   .pick_kg = {NAN, NAN, NAN},
                                   .pickers = NAN,
@@ -357,6 +358,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
     if (out->why == PICK_GIVEN || out->why == PICK_BEFORE_OPENING) {
         out->thermal_time = model->assumed_start ? NAN : model->thermal_time;
         out->share_ready = share;
+        out->spread_cd = particles_mean(model).s;
     }
     if (out->why == PICK_GIVEN) {
         if (!model->has_size)

@@ -129,6 +129,7 @@ struct pick_estimate {
         thermal_time; /* °C d since the stable passing; NaN unless the gates are open (PICK_GIVEN,
                        * NO_SIZE, NO_CREW), and all season long after a late start */
     double share_ready; /* of the season's shoots, picked ones included, 0..1; NaN as above */
+    double spread_cd;   /* s of that curve, °C d; NaN as above */
     double ready_kg[3]; /* on the bushes tomorrow, 10, 50, 90 %; NaN as above or PICK_NO_SIZE. Wide,
                          * and rather too much, as long as the crew is far from clearing them: what
                          * nobody reaches shows in no note. */

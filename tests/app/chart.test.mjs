@@ -64,10 +64,10 @@ test('chart: this year against the last two is three taps, and files tell when i
   await tap(page.getByRole('button', { name: '年', exact: true }));
   await tap(page.getByRole('button', { name: '和前两年对比' }));
   assert.equal(taps, 3);
-  await until('three lines', async () => (await page.locator('.legend .key').count()) === 3);
+  await until('three lines', async () => (await page.locator('.shown .key').count()) === 3);
   await ready(page);
   const year = Number(new Date(s.gateway.now() + 8 * 3600e3).toISOString().slice(0, 4));
-  assert.deepEqual(await page.locator('.legend .key').allTextContents(), ['上坡', `上坡 ${year - 1}年`, `上坡 ${year - 2}年`]);
+  assert.deepEqual(await page.locator('.shown .key').allTextContents(), ['上坡', `上坡 ${year - 1}年`, `上坡 ${year - 2}年`]);
   const asked = s.gateway.asked.filter((a) => a.method === 'history' && a.params.step === 'day').map((a) => a.params);
   assert.ok(asked.some((a) => new Date(a.to).getUTCFullYear() <= year - 2), 'the year before last is asked for');
   assert.ok(asked.every((a) => a.to - a.from < 370 * 86400e3));

@@ -89,6 +89,7 @@ static void put_plots(struct json_out *o, const struct config *config,
         json_out_open(o, '{');
         put_number(o, "thermal_time", estimate->thermal_time, 1);
         put_number(o, "share_ready", estimate->share_ready, 2);
+        put_number(o, "share_spread", estimate->spread_cd, 1);
         put_triple(o, "ready_kg", unknown); /* of the notes alone it is wrong by a factor of two */
         put_triple(o, "pick_kg", estimate->pick_kg);
         put_rule(o, estimate, &outlooks[i].score);

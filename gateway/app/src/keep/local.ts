@@ -54,7 +54,7 @@ export function saveSnapshot(login: Login): void {
     forecast: forecast && {
       ts: forecast.ts,
       plots: Object.fromEntries(Object.entries(forecast.plots).map(([name, p]) => [name, {
-        thermal_time: p.thermalTime, share_ready: p.shareReady, ready_kg: p.readyKg,
+        thermal_time: p.thermalTime, share_ready: p.shareReady, share_spread: p.shareSpread, ready_kg: p.readyKg,
         pick_kg: p.pickKg, pickers: p.pickers, why: p.why, why_zh: p.zh?.why,
         score: { days: p.score.days, mae_kg: p.score.maeKg, skill: p.score.skill, coverage: p.score.coverage },
       }])),

@@ -80,6 +80,8 @@ export interface Why {
 export interface PlotForecast {
   thermalTime: number | null;
   shareReady: number | null;
+  /** How many °C d its curve takes: 5 % to 95 % are 5.9 of it. */
+  shareSpread: number | null;
   readyKg: Triple | null;
   pickKg: Triple | null;
   pickers: number | null;
@@ -328,6 +330,7 @@ export function parseForecast(x: unknown): Forecast | null {
     plots[plot] = {
       thermalTime: number(p.thermal_time),
       shareReady: share !== null && share >= 0 && share <= 1 ? share : null,
+      shareSpread: number(p.share_spread),
       readyKg: triple(p.ready_kg),
       pickKg: triple(p.pick_kg),
       pickers: people(p.pickers),

@@ -22,6 +22,7 @@ const later: Record<string, () => Promise<Page>> = {
   pick: () => import('./growth').then((m) => m.Growth),
   alerts: () => import('./alerts').then((m) => m.Alerts),
   devices: () => import('./devices').then((m) => m.Devices),
+  season: () => import('./season').then((m) => m.SeasonPage),
   led: () => import('./led').then((m) => m.Led),
   password: () => import('./password').then((m) => m.Password),
   more: () => import('./more').then((m) => m.More),
@@ -167,7 +168,7 @@ export function App() {
   const outside = !currentLogin() || state.link === 'refused';
   const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
   if (outside) return <div class="scroll"><Login /></div>;
-  const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside;
+  const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside === 'season' ? 'pick' : inside;
   const open = openAlerts().length;
   return (
     <>

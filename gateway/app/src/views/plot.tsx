@@ -216,7 +216,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
           : <Hero tile={tile} metric={metric} now={now} sums={withLive.map((l) => total(l.series, ...shown))} labels={labels} />}
         <div class="chart" ref={box} role="img" aria-label={title} aria-busy={loaded.busy} />
         <Shown lines={withLive} labels={labels} metric={metric} from={shown[0]} to={shown[1]} />
-        {labels.length > 1 && (
+        {labels.length > 1 && !hasRange(kindOf(metric)) && (
           <p class="legend">{labels.map((l, i) => <span key={i} class={`key key-${i}`}>{l}</span>)}</p>
         )}
         {empty && <p class="strong">{t('plot.empty')}</p>}

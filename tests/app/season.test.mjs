@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The season beside the last one, and the table for the co-operative.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { axe, login, shot } from './lib/phone.mjs';
+import { stage } from './lib/stage.mjs';
+import { until } from './lib/wait.mjs';
+
+const s = stage();
+const { test } = s;
+const YEAR = 2026;
+const day = (d, year = YEAR) => Date.UTC(year, 0, 1) + d * 86400e3 - 8 * 3600e3;
+
+/** It is noon of the 10th of April; `warmer` by last year. */
+async function dress() {
+  s.gateway.ahead = Date.UTC(YEAR, 3, 10, 4) - Date.now();
+  await s.gateway.garden(2);
+  await s.gateway.put('forecast', { ...s.gateway.forecast(), plots: Object.fromEntries(['upper', 'creek'].map((name) => [name,
+    { ...s.gateway.forecast().plots.upper, share_ready: 0.4, share_spread: 28 }])) });
+  s.gateway.answers.history = (p) => {
+    const out = { t: [], n: [], min: [], mean: [], max: [], next: null };
+    if (p.step !== 'day') return out;
+    if (p.metric === 'rainfall') out.sum = [];
+    for (let t = p.from; t < p.to; t += 86400e3) {
+      const year = new Date(t + 8 * 3600e3).getUTCFullYear();
+      const mean = p.metric === 'rainfall' ? 2 : year === YEAR ? 12 : 13;
+      out.t.push(t);
+      out.n.push(24);
+      out.min.push(t === day(40) || t === day(41) ? 1.5 : 6);
+      out.mean.push(mean);
+      out.max.push(mean + 6);
+      out.sum?.push(2);
+    }
+    return out;
+  };
+  const note = (id, d, plot, kg, by) => s.gateway.ledger.set(id, { id, plot, day: d, kg, pickers: 3, made: s.gateway.now(), at: s.gateway.now(), by });
+  note('a', `${YEAR}-03-21`, 'upper', 12.5, 'aunt');
+  note('b', `${YEAR}-03-22`, 'upper', 10, 'farmer');
+  note('c', `${YEAR}-03-22`, 'creek', 4, 'farmer');
+  note('d', `${YEAR - 1}-03-28`, 'upper', 30, 'aunt');
+  const page = s.gateway.page.bind(s.gateway);
+  s.gateway.answers.picks = (p) => { const all = page(p); return { ...all, picks: all.picks.filter((x) => !p.to || x.day <= p.to) }; };
+}
+
+for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.*3月28日/, csv: '给合作社的表（CSV）', name: '上坡' }],
+  ['en-GB', { season: /The season/, first: /21 Mar.*28 Mar/, csv: 'Table for the co-operative (CSV)', name: '上坡' }]]) {
+  test(`season: two taps show it beside the last one (${lang})`, async () => {
+    await dress();
+    const page = await s.phone({ size: 'small', lang });
+    await login(page, s.bridge.url);
+    await page.locator('.tile.live').first().waitFor();
+    await page.locator('nav a').nth(1).tap();
+    await page.getByRole('link', { name: words.season }).tap();
+    await page.locator('.curves').nth(1).waitFor();
+    const rows = await page.locator('table.facts tbody tr').allTextContents();
+    assert.match(rows[0], words.first);
+    assert.match(rows[1], /4560$/, 'this season’s 22.5 kg and last one’s 30 kg, in jin');
+    assert.match(rows[2], /200\.0400\.0$/, 'a hundred days of 2 mm, and the whole season before');
+    assert.match(rows[3], /20$/, 'two frost nights, and none');
+    const warmth = await page.locator('.curves').first().locator('[role=img]').getAttribute('aria-label');
+    assert.match(warmth, new RegExp(`${YEAR} 200.*${YEAR - 1} 600`), 'of 100 days 2 a day, of the whole season before 3');
+    assert.match(await page.locator('.curves').nth(1).locator('[role=img]').getAttribute('aria-label'), new RegExp(`${YEAR} 40 %`));
+    assert.equal(await page.locator('.curves').first().locator('path').count(), 2);
+    const wide = await page.evaluate(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; });
+    assert.ok(wide <= 0, `${wide} px too wide`);
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `season-${lang}`, true);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: words.csv }).tap()]);
+    const lines = readFileSync(await file.path(), 'utf8').trim().split('\r\n').slice(1);
+    assert.deepEqual(lines.map((l) => l.split(',').slice(0, 4).join()), [`${YEAR}-03-21,上坡,12.5,3`, `${YEAR}-03-22,溪边,4,3`, `${YEAR}-03-22,上坡,10,3`]);
+    assert.deepEqual(page.problems, []);
+  });
+}
+
+test('season: without a network, and with nothing picked, it says so', async () => {
+  await dress();
+  s.gateway.ledger.clear();
+  const page = await s.phone();
+  await login(page, s.bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  await page.goto(`${s.bridge.url}#/season`);
+  await page.getByText('这一季还没有采摘记录').waitFor();
+  await s.bridge.stop();
+  await page.goto(`${s.bridge.url}#/season/creek`).catch(() => {});
+  await until('it says that there is no network', async () => (await page.getByText('没有网络，不能读取历史数据').count()) > 0 || (await page.locator('table.facts').count()) > 0);
+});
