@@ -323,6 +323,31 @@ def test_files_are_written_for_broker_and_daemon(site):
     assert not [p for p in path.iterdir() if ".new-" in p.name or ".hash-" in p.name]
 
 
+def test_a_new_user_scans_the_way_in(site, tmp_path):
+    path, _ = site
+    config = path / "invite.yaml"
+    plain = (path / "baiye.yaml").read_text()
+    config.write_text(plain)
+    add = ["user", "add", "li", "--role", "farmer", "--qr", "--config", config]
+    assert "certificate" in baiye(*add, code=78).stderr  # nothing says where phones reach it
+    assert not (path / "users").exists() or "li " not in (path / "users").read_text()
+    baiye("cert", "--host", "127.0.0.1", "--host", "localhost", "--host", "192.168.7.2",
+          "--dir", tmp_path / "tls")
+    config.write_text(f"{plain}\nhttp: {{ listen: 0.0.0.0:8443, cert_file: {tmp_path}/tls/server.pem,"
+                      f" key_file: {tmp_path}/tls/server.key }}\n")
+    told = baiye(*add).stdout
+    way_in = re.search(r"^https://192\.168\.7\.2:8443/#/join/li/([a-z0-9]{24})$", told, re.M)
+    assert way_in and "\u2588" in told and "password:" not in told
+    assert way_in[1] not in (path / "mosquitto.passwd").read_text()
+    assert "li farmer" in baiye("user", "list", "--config", config).stdout
+    again = baiye("user", "passwd", "li", "--qr", "--address", "https://tea.example/", "--config",
+                  config).stdout
+    assert re.search(r"^https://tea\.example/#/join/li/[a-z0-9]{24}$", again, re.M)
+    for wrong in ("http://tea.example", "tea.example", "https://", "https://tea.example/#x"):
+        baiye(*add, "--address", wrong, code=78)
+    baiye(*add, "--password-file", "-", code=64)
+
+
 @pytest.mark.parametrize("arguments, code", [
     (["user", "add", "Li", "--role", "farmer"], 64), (["user", "add", "li"], 64),
     (["user", "add", "li", "--role", "king"], 64), (["user", "remove", "nobody"], 67),

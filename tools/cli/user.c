@@ -11,6 +11,7 @@
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/user_files.h"
+#include "tools/cli/user_invite.h"
 
 /* ---- Passwords ---- */
 
@@ -51,11 +52,21 @@ static bool first_line(const char *path, char *out)
     return ok;
 }
 
+/* What add and passwd were asked for beside the name. */
+struct wanted {
+    const char *role, *password_file;
+    bool qr;             /* a picture for the phone in place of a password to be typed */
+    const char *address; /* of the app, for it; NULL: the certificate says */
+};
+
 /* From a file, typed twice, or made up (then `made_up`). */
-static bool get_password(const char *user, const char *file, char *out, bool *made_up)
+static bool get_password(const char *user, const struct wanted *wanted, char *out, bool *made_up)
 {
     char again[USER_LINE_SIZE];
-    *made_up = false;
+    const char *file = wanted->password_file;
+    *made_up = wanted->qr;
+    if (wanted->qr)
+        return cli_random_text(out, 24); /* it is scanned: nobody types it */
     if (file != NULL)
         return first_line(file, out) && password_is_fit(user, out);
     if (isatty(STDIN_FILENO)) {
@@ -75,29 +86,41 @@ static bool get_password(const char *user, const char *file, char *out, bool *ma
 
 /* ---- Commands ---- */
 
-static int add(struct places *places, const char *name, const char *role_name,
-               const char *password_file)
+/* A made-up password, as it was asked for. */
+static void tell_password(const struct wanted *wanted, const char *address, const char *name,
+                          const char *password)
 {
-    char password[USER_LINE_SIZE], line[64];
+    if (!wanted->qr)
+        (void)printf("%s, password: %s\n", name, password);
+    else if (!user_invite_print(address, name, password))
+        cli_complain("the address is too long for a picture; baiye user passwd %s", name);
+}
+
+static int add(struct places *places, const char *name, const struct wanted *wanted)
+{
+    char password[USER_LINE_SIZE], line[64], address[CLI_PATH] = "";
     enum user_role role;
     bool made_up;
     if (!user_name_valid(name)) {
         cli_complain("a name has 1 to 32 of a-z, 0-9 and -");
         return EX_USAGE;
     }
-    if (role_name == NULL || !user_role_parse(role_name, &role)) {
+    if (wanted->role == NULL || !user_role_parse(wanted->role, &role)) {
         cli_complain("write --role farmer, --role technician or --role screen");
         return EX_USAGE;
     }
     if (user_is_gateways(places, name))
         return EX_USAGE;
-    if (!get_password(name, password_file, password, &made_up))
+    if (wanted->qr &&
+        !user_invite_address(places->config, wanted->address, address, sizeof address))
+        return EX_CONFIG;
+    if (!get_password(name, wanted, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
               places_lock(places) && user_set_password(places, name, password) &&
               user_replace_lines(places->users, name, ' ', line, NULL) && user_write_acl(places);
     if (ok && made_up)
-        (void)printf("%s, password: %s\n", name, password);
+        tell_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
         user_tell_broker();
@@ -105,19 +128,22 @@ static int add(struct places *places, const char *name, const char *role_name,
 }
 
 /* A new password for a user that exists; the role stays. */
-static int change_password(struct places *places, const char *name, const char *password_file)
+static int change_password(struct places *places, const char *name, const struct wanted *wanted)
 {
-    char password[USER_LINE_SIZE];
+    char password[USER_LINE_SIZE], address[CLI_PATH] = "";
     bool made_up;
     if (users_role(places->users, name) == USER_UNKNOWN) {
         cli_complain("there is no user %s", name);
         return EX_NOUSER;
     }
-    if (!get_password(name, password_file, password, &made_up))
+    if (wanted->qr &&
+        !user_invite_address(places->config, wanted->address, address, sizeof address))
+        return EX_CONFIG;
+    if (!get_password(name, wanted, password, &made_up))
         return EX_DATAERR;
     bool ok = places_lock(places) && user_set_password(places, name, password);
     if (ok && made_up)
-        (void)printf("%s, password: %s\n", name, password);
+        tell_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
     if (ok)
         user_tell_broker();
@@ -174,8 +200,8 @@ static int init(struct places *places)
 
 static const char usage[] =
     "Usage: baiye user init\n"
-    "       baiye user add NAME --role farmer|technician|screen [--password-file FILE]\n"
-    "       baiye user passwd NAME [--password-file FILE]\n"
+    "       baiye user add NAME --role farmer|technician|screen [--password-file FILE | --qr]\n"
+    "       baiye user passwd NAME [--password-file FILE | --qr]\n"
     "       baiye user remove NAME\n"
     "       baiye user list\n"
     "       baiye user passwd-own\n"
@@ -186,6 +212,9 @@ static const char usage[] =
     "user a new password, add of a name that exists a new role as well. passwd-own changes one by\n"
     "the present one; name, present and new password are the lines of standard input.\n"
     "  --config FILE         the gateway's configuration (" CLI_CONFIG ")\n"
+    "  --qr                  shows a code that the phone scans: it is logged in and makes its own\n"
+    "                        password; the code is good once\n"
+    "  --address URL         where phones reach the app (as the certificate says)\n"
     "  --password-file FILE  first line is the password, - is standard input\n";
 
 int cli_user(int argc, char **argv)
@@ -194,19 +223,26 @@ int cli_user(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {"role", required_argument, NULL, 'r'},
         {"password-file", required_argument, NULL, 'p'},
+        {"qr", no_argument, NULL, 'q'},
+        {"address", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    const char *config_file = CLI_CONFIG, *role = NULL, *password_file = NULL;
+    const char *config_file = CLI_CONFIG;
+    struct wanted wanted = {.role = NULL};
     bool help = false;
     int letter;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         if (letter == 'c')
             config_file = optarg;
         else if (letter == 'r')
-            role = optarg;
+            wanted.role = optarg;
         else if (letter == 'p')
-            password_file = optarg;
+            wanted.password_file = optarg;
+        else if (letter == 'q')
+            wanted.qr = true;
+        else if (letter == 'a')
+            wanted.address = optarg;
         else
             help = true;
     }
@@ -216,7 +252,8 @@ int cli_user(int argc, char **argv)
         strcmp(verb, "add") == 0 || strcmp(verb, "passwd") == 0 || strcmp(verb, "remove") == 0;
     bool known = wants_name || strcmp(verb, "list") == 0 || strcmp(verb, "init") == 0 ||
                  strcmp(verb, "passwd-own") == 0;
-    if (help || !known || argc - optind != (wants_name ? 2 : 1)) {
+    bool both = wanted.qr && wanted.password_file != NULL;
+    if (help || both || !known || argc - optind != (wants_name ? 2 : 1)) {
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }
@@ -224,9 +261,9 @@ int cli_user(int argc, char **argv)
     int code = EX_CONFIG;
     if (places_open(&places, config_file)) {
         if (strcmp(verb, "add") == 0 && name != NULL)
-            code = add(&places, name, role, password_file);
+            code = add(&places, name, &wanted);
         else if (strcmp(verb, "passwd") == 0 && name != NULL)
-            code = change_password(&places, name, password_file);
+            code = change_password(&places, name, &wanted);
         else if (strcmp(verb, "remove") == 0 && name != NULL)
             code = remove_user(&places, name);
         else if (strcmp(verb, "list") == 0)

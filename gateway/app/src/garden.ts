@@ -2,12 +2,13 @@
 // The one session of the page and what happens around it: login kept or not, last values written to
 // the phone, alarm sound, waiting picks.
 import { forgetAll, loadSnapshot, noteGrowth, savedLogin, saveLogin, saveSnapshot } from './keep/local';
+import { forgetFresh, freshOf, setFresh, type Invite } from './keep/invite';
 import { get, set } from './keep/setting';
 import { day } from './model/format';
 import { parseLedger } from './model/ledger';
 import { changed, clock, forget, state } from './model/state';
 import { RpcError } from './mqtt/rpc';
-import { Session, type Login } from './mqtt/session';
+import { randomId, Session, type Login } from './mqtt/session';
 
 const SNAPSHOT_EVERY_MS = 10_000;
 const SEND_AFTER_MS = 1000; // the values come first
@@ -42,12 +43,16 @@ export function begin(next: Login, keep: boolean, known = false): void {
     if (event === 'up') {
       if (kept) saveLogin(next);
       setTimeout(() => void sendWaiting(), SEND_AFTER_MS);
+      if (state.site) void makeOwn();
     } else if (event === 'alert' && id) {
       void ring(id);
     } else if (event === 'forecast') {
       note();
       if (state.ledger !== null) void askLedger(); // it is made anew when somebody noted a pick
     } else if (event === 'refused') {
+      // The answer to the own password may have been lost on its way: then that one holds.
+      const wanted = freshOf(next.user);
+      if (wanted?.fresh && next.password === wanted.once) return begin({ ...next, password: wanted.fresh }, true);
       kept = false;
     }
   });
@@ -66,6 +71,32 @@ function afterPaint(mine: Session): void {
     clearTimeout(timer);
     setTimeout(start, 0);
   });
+}
+
+/** Somebody scanned their way in. */
+export function accept(invite: Invite): void {
+  begin({ url: defaultUrl(), user: invite.user, password: invite.password }, true);
+}
+
+let making = false;
+
+/** Of a password that is good once the phone makes its own, until that is done. */
+async function makeOwn(): Promise<void> {
+  const mine = session;
+  const wanted = mine && freshOf(mine.login.user);
+  if (!mine || !wanted || making) return;
+  if (mine.login.password === wanted.fresh) return forgetFresh();
+  if (mine.login.password !== wanted.once) return;
+  making = true;
+  const fresh = wanted.fresh ?? randomId();
+  setFresh(mine.login.user, wanted.once, fresh);
+  try {
+    await changePassword(wanted.once, fresh);
+    forgetFresh();
+  } catch {
+    // Tried again with the next connection; until then the phone goes on with the one it has.
+  }
+  making = false;
 }
 
 export function resume(): boolean {

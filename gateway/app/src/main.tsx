@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render } from 'preact';
 import { App } from './views/app';
-import { isKept, resume } from './garden';
+import { accept, isKept, resume } from './garden';
 import { chooseLang, setLang } from './i18n';
+import { takeInvite } from './keep/invite';
 import { get } from './keep/setting';
 import { applyTheme } from './views/theme';
 import './style/base.css';
@@ -10,7 +11,13 @@ import './style/home.css';
 
 setLang(chooseLang(get('baiye.lang'), navigator.languages));
 applyTheme();
-if (!resume()) window.baiyeSocket = null; // nobody to connect early for
+const invite = takeInvite();
+if (invite) {
+  window.baiyeSocket = null; // opened for whoever was here before
+  accept(invite);
+} else if (!resume()) {
+  window.baiyeSocket = null; // nobody to connect early for
+}
 const root = document.getElementById('app');
 if (root) render(<App />, root);
 

@@ -25,6 +25,7 @@ const later: Record<string, () => Promise<Page>> = {
   season: () => import('./season').then((m) => m.SeasonPage),
   led: () => import('./led').then((m) => m.Led),
   password: () => import('./password').then((m) => m.Password),
+  second: () => import('./second').then((m) => m.Second),
   more: () => import('./more').then((m) => m.More),
 };
 
@@ -168,7 +169,7 @@ export function App() {
   const outside = !currentLogin() || state.link === 'refused';
   const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
   if (outside) return <div class="scroll"><Login /></div>;
-  const tab = inside === 'devices' || inside === 'led' ? 'more' : inside === 'plot' ? '' : inside === 'season' ? 'pick' : inside;
+  const tab = inside === 'devices' || inside === 'led' || inside === 'second' ? 'more' : inside === 'plot' ? '' : inside === 'season' ? 'pick' : inside;
   const open = openAlerts().length;
   return (
     <>

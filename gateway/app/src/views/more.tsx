@@ -80,6 +80,7 @@ export function More() {
         <p class="quiet">{t('more.server', login?.url ?? '')} · {t('more.version', __VERSION__)}</p>
         {sure && <p class="strong">{t('more.sure')}</p>}
         {sure && state.queuedPicks > 0 && <p class="wrong">{t('more.unsent', state.queuedPicks)}</p>}
+        <p><a href="#/second">{t('second.title')} ›</a></p>
         <p><a href="#/password">{t('pass.title')} ›</a></p>
         <button class="wide" onClick={() => (sure ? end() : setSure(true))}>{t('more.logout')}</button>
       </section>
