@@ -11,7 +11,7 @@ import { until } from './lib/wait.mjs';
 const s = stage();
 const { test } = s;
 
-const pages = ['', 'plot/p:upper', 'pick', 'alerts', 'devices', 'led', 'more'];
+const pages = ['', 'plot/p:upper', 'pick', 'alerts', 'devices', 'led', 'more', 'season', 'second'];
 
 /** What came after Chrome 80 or after Safari 13.0, taken away. */
 function takeAway() {

@@ -15,6 +15,8 @@ const pages = {
   alerts: ['alerts', '.alert'],
   devices: ['devices', '.devices details'],
   led: ['led', '.screen img'],
+  season: ['season/upper', '.curves'],
+  second: ['second', '.qr path'],
   more: ['more', '.more .card'],
 };
 

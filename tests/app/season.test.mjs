@@ -52,7 +52,7 @@ for (const [lang, words] of [['zh-CN', { season: /这一季/, first: /3月21日.
     await page.locator('nav a').nth(1).tap();
     await page.getByRole('link', { name: words.season }).tap();
     await page.locator('.curves').nth(1).waitFor();
-    const rows = await page.locator('table.facts tbody tr').allTextContents();
+    const rows = await page.locator('.yearfacts tbody tr').allTextContents();
     assert.match(rows[0], words.first);
     assert.match(rows[1], /4560$/, 'this season’s 22.5 kg and last one’s 30 kg, in jin');
     assert.match(rows[2], /200\.0400\.0$/, 'a hundred days of 2 mm, and the whole season before');
@@ -82,5 +82,5 @@ test('season: without a network, and with nothing picked, it says so', async () 
   await page.getByText('这一季还没有采摘记录').waitFor();
   await s.bridge.stop();
   await page.goto(`${s.bridge.url}#/season/creek`).catch(() => {});
-  await until('it says that there is no network', async () => (await page.getByText('没有网络，不能读取历史数据').count()) > 0 || (await page.locator('table.facts').count()) > 0);
+  await until('it says that there is no network', async () => (await page.getByText('没有网络，不能读取历史数据').count()) > 0 || (await page.locator('.yearfacts').count()) > 0);
 });

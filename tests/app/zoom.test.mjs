@@ -52,7 +52,7 @@ async function open(options, hash, wait) {
   return page;
 }
 
-const pages = [['', '.tomorrow'], ['plot/p:upper', '.chart canvas'], ['pick/upper', '.booking'], ['alerts', '.alert'], ['more', '.more .card']];
+const pages = [['', '.tomorrow'], ['plot/p:upper', '.chart canvas'], ['pick/upper', '.booking'], ['alerts', '.alert'], ['season/upper', '.curves'], ['more', '.more .card']];
 
 async function garden() {
   await s.gateway.garden(4);

@@ -236,7 +236,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
           <button key={r} aria-pressed={range === r} onClick={() => choose(r)}>{t(`plot.${r}`)}</button>
         ))}
       </div>
-      <button class="wide years" aria-pressed={past} onClick={() => setPast(!past)}>{t('plot.years')}</button>
+      <button class="wide past" aria-pressed={past} onClick={() => setPast(!past)}>{t('plot.years')}</button>
       <div class="buttons">
         <button onClick={() => pan(-1)}>‹ {t('plot.earlier')}</button>
         <button onClick={() => choose(range)} disabled={view === null}>{t('plot.latest')}</button>

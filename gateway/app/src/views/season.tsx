@@ -61,7 +61,7 @@ async function load(plot: string, now: number, gone: () => boolean): Promise<Yea
   }));
 }
 
-const BOX = { width: 320, height: 150, left: 40, bottom: 22, top: 8 };
+const BOX = { width: 320, height: 150, left: 50, bottom: 22, top: 8 };
 
 interface CurvesProps {
   title: string;
@@ -124,7 +124,7 @@ function Facts({ years, names, plot }: { years: Year[]; names: string[]; plot: s
   ];
   return (
     <div class="tablebox" tabIndex={0} role="region" aria-label={t('season.title')}>
-      <table class="facts">
+      <table>
         <thead><tr><th scope="col">{t('season.title')}</th>{names.map((n) => <th scope="col" key={n}>{n}</th>)}</tr></thead>
         <tbody>{facts.map((f) => <tr key={f.name}><th scope="row">{f.name}</th>{years.map((y, k) => <td key={k}>{f.text(y)}</td>)}</tr>)}</tbody>
       </table>
@@ -209,7 +209,7 @@ export function SeasonPage({ arg }: { arg: string }) {
       {plot && !years && !failed && <p class="quiet pad">{t(up ? 'plot.loading' : 'plot.offline')}</p>}
       {plot && years && (
         <>
-          <section class="card"><Facts years={years} names={names} plot={plot.name} /></section>
+          <section class="card yearfacts"><Facts years={years} names={names} plot={plot.name} /></section>
           <section class="card">
             <Curves title={`${t('grow.thermal')} (°C·d)`} curves={warm} years={names} text={(v) => value(v, 0)} begins={years[0]?.begins ?? 0} />
             <Curves title={t('grow.share')} curves={ready} years={names} text={(v) => `${Math.round(v * 100)} %`} begins={years[0]?.begins ?? 0} most={1} />
