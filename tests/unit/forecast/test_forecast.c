@@ -242,7 +242,8 @@ static void a_start_reads_the_season_and_speaks(void **state)
     forecast_stop(forecast);
     assert_int_equal(world.docs, 1);
     assert_says("{\"ts\":1807363800000,\"plots\":{\"upper\":{\"thermal_time\":");
-    assert_says("\"bare\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,");
+    assert_says("\"bare\":{\"thermal_time\":null,\"share_ready\":null,\"share_spread\":null,"
+                "\"ready_kg\":null,");
     assert_says("\"frost\":{\"level\":\"none\"");
     /* 1 January 00:00 in Guizhou. */
     assert_int_equal(world.earliest_ms, INT64_C(1798732800000));

@@ -435,6 +435,7 @@ static void unknown(struct outlook *outlook)
 {
     *outlook = (struct outlook){.why = "no thermometer"};
     outlook->estimate.thermal_time = outlook->estimate.share_ready = NAN;
+    outlook->estimate.spread_cd = NAN;
     outlook->estimate.pickers = outlook->booked = NAN;
     outlook->frost.min_c = outlook->water.deficit_mm = NAN;
     for (int i = 0; i < 3; i++)
@@ -471,7 +472,8 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
     strcpy(outlook.water.why, "no moisture");
     assert_document(
         &config, &outlook,
-        "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":null,\"share_ready\":null,"
+        "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":null,\"share_ready\":null,\"share_"
+        "spread\":null,"
         "\"ready_kg\":null,\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,"
         "\"booked\":null,\"why\":\"no "
         "thermometer\","
@@ -497,6 +499,7 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     outlooks[0].why[0] = '\0';
     outlooks[0].estimate = (struct pick_estimate){.thermal_time = 142.34,
                                                   .share_ready = 0.314,
+                                                  .spread_cd = 20.5,
                                                   .ready_kg = {8.04, 12, 17.26}, /* not told */
                                                   .by = PICK_BY_RULE,
                                                   .rule_kg = {1, 2, 8.34, 3},
@@ -522,11 +525,13 @@ static void the_coldest_plot_and_the_worst_disease_are_told(void **state)
     assert_int_equal(document_frost_plot(&config, outlooks), 1);
     assert_document(&config, outlooks,
                     "{\"ts\":5,\"plots\":{\"lower\":{\"thermal_time\":142.3,\"share_ready\":0.31,"
+                    "\"share_spread\":20.5,"
                     "\"ready_kg\":null,\"pick_kg\":[6,9,12],\"rule_kg\":8.3,\"by\":\"rule\","
                     "\"pickers\":null,\"booked\":5,\"why\":null,"
                     "\"score\":{\"days\":12,\"mae_kg\":1.4,\"skill\":-0.13,\"coverage\":0.84,"
                     "\"near_days\":7,\"rule\":\"picker\",\"rule_mae_kg\":1.3}},"
-                    "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"ready_kg\":null,"
+                    "\"upper\":{\"thermal_time\":null,\"share_ready\":null,\"share_spread\":null,"
+                    "\"ready_kg\":null,"
                     "\"pick_kg\":null,\"rule_kg\":null,\"by\":null,\"pickers\":null,\"booked\":"
                     "null,\"why\":\"no "
                     "thermometer\",\"score\":{\"days\":"
