@@ -3,6 +3,7 @@
  * translated, hourly means counted, record numbers given), exactly once; then it is inserted, in
  * one transaction with others and with the brokers' cursors, as often as it takes. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,8 +352,7 @@ bool commit_due(struct store *store, int64_t now_ms, int *wait_ms)
 void commit_run(struct store *store, int64_t now_ms, bool everything)
 {
     struct write_queue_level level;
-    write_queue_level(store->write_queue, &level);
-    bool due = store->committer->count > 0 || level.waiting > 0;
+    bool due = commit_due(store, now_ms, &(int){INT_MAX});
     bool idle_acks = now_ms - store->committer->last_ms >= IDLE_ACK_MS && cursors_wait(store);
     bool flush = everything || now_ms - store->committer->flush_ms >= FLUSH_EVERY_MS ||
                  store->committer->prepared_id - store->committer->flush_id >= FLUSH_RECORDS;

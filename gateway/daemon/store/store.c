@@ -185,8 +185,7 @@ static void *store_main(void *context)
         atomic_store(&store->step_ms, now.mono_ms);
         recovery_step(store, now.mono_ms);
         look_at_clock(store, &now);
-        if (commit_due(store, now.mono_ms, &wait_ms) || wait_ms == STEP_MOST_MS)
-            commit_run(store, now.mono_ms, false);
+        commit_run(store, now.mono_ms, false);
         recovery_step(store, now.mono_ms);
         more = tasks_run(store, STORE_OK);
         feed_serve(store);

@@ -17,6 +17,7 @@
 
 #include "gateway/daemon/store/db.h"
 #include "gateway/daemon/store/feed.h"
+#include "gateway/daemon/store/impl.h"
 #include "gateway/daemon/store/store.h"
 #include "protocols/metric/metric.h"
 #include "tests/unit/store/bench.h"
@@ -62,6 +63,30 @@ static void what_is_committed_is_there_after_a_restart(void **state)
     assert_int_equal(last, 1000);
     assert_int_equal(store_boot(bench->store), boot + 1);
     assert_string_equal(store_uuid(bench->store), uuid);
+}
+
+/* A store that is awake for another reason commits nothing early: each commit wears the card. */
+static void readings_wait_for_their_commit(void **state)
+{
+    static const uint32_t every_ms[] = {1000, 10000};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof every_ms / sizeof every_ms[0]; i++) {
+        struct store_stats stats;
+        bench->config->commit_every_ms = every_ms[i];
+        bench->store = store_open(bench->config, bench->machine); /* its thread is this one */
+        assert_non_null(bench->store);
+        bench_put(bench, 0, 1, (uint32_t)i + 1, NOON);
+        int64_t put_ms = clock_now().mono_ms;
+        for (int64_t ms = 0; ms < every_ms[i]; ms += every_ms[i] / 8)
+            commit_run(bench->store, put_ms + ms - 10, false);
+        store_stats(bench->store, &stats);
+        assert_int_equal(stats.stored, 0);
+        commit_run(bench->store, put_ms + every_ms[i], false);
+        store_stats(bench->store, &stats);
+        assert_int_equal(stats.stored, 1);
+        store_stop(bench->store);
+        bench->store = NULL;
+    }
 }
 
 static void a_sample_seen_twice_is_one_reading(void **state)
@@ -544,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_a_restart,
                                         bench_begin_open, bench_end),
+        cmocka_unit_test_setup_teardown(readings_wait_for_their_commit, bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(a_sample_seen_twice_is_one_reading, bench_begin_open,
                                         bench_end),
         cmocka_unit_test_setup_teardown(cursors_move_and_stay, bench_begin_open, bench_end),
