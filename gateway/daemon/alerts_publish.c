@@ -26,9 +26,9 @@ static void look_at_broker(void *context, uint16_t index, struct alerts_broker *
     broker->refused = strcmp(stats.state, "refused") == 0;
     (void)snprintf(broker->why, sizeof broker->why, "%s", stats.why);
     broker->twin = (uint8_t)twin_of(stats.twin);
-    broker->data = stats.used_up   ? ALERTS_DATA_USED
-                   : stats.thrifty ? ALERTS_DATA_MOST_USED
-                                   : ALERTS_DATA_PLENTY;
+    broker->data = stats.used_up          ? ALERTS_DATA_USED
+                   : stats.budget_limited ? ALERTS_DATA_MOST_USED
+                                          : ALERTS_DATA_PLENTY;
 }
 
 static void tell_people(void *people, const struct active *active, const struct active_now *now)

@@ -80,7 +80,7 @@ static void say_stats(struct gateway *g)
                i > 0 ? "," : "", stats.state, stats.why, store.cursors[i], stats.backlog,
                stats.acked, stats.refused, stats.connects, stats.restarts, stats.pid,
                stats.bytes_sent, stats.bytes_month, stats.thinned,
-               stats.thrifty ? "true" : "false");
+               stats.budget_limited ? "true" : "false");
     }
     printf("]}\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bus thread. Each turn of its loop does one thing on the line, in this order of right:
  *
- *   requests of others ──> the poll whose turn it is ──> a patient request of others
+ *   requests of others ──> the poll whose turn it is ──> a background request of others
  *                      ──> nodes' logs and settings ──> waits
  *
  * and a wait ends when a request comes. A line that is down is opened again with back-off. */
@@ -277,14 +277,14 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
         request->done == NULL)
         return BUS_INVALID;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool full = request->patient ? bus->has_patient : bus->queue_count == BUS_QUEUE_SIZE;
+    bool full = request->background ? bus->has_background : bus->queue_count == BUS_QUEUE_SIZE;
     bool room = !full && !atomic_load(&bus->stopping);
     struct bus_waiting *place =
-        request->patient ? &bus->patient : &bus->queue[bus->queue_count % BUS_QUEUE_SIZE];
+        request->background ? &bus->background : &bus->queue[bus->queue_count % BUS_QUEUE_SIZE];
     if (room)
         *place = (struct bus_waiting){.request = *request};
-    if (room && request->patient) {
-        bus->has_patient = true;
+    if (room && request->background) {
+        bus->has_background = true;
         bus->patient_since_us = line_now_ns() / US;
     } else if (room) {
         bus->queue_count++;

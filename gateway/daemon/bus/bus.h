@@ -54,7 +54,7 @@ struct bus_request {
     uint16_t verify_address;
     /* A poll that is due goes first, for SCHEDULE_PATIENCE_US at most: for work that takes minutes.
      * One such request of a bus at a time; another one meanwhile is BUS_BUSY. */
-    bool patient;
+    bool background;
     uint16_t pdu_size;
     uint8_t pdu[253];
     void *context;

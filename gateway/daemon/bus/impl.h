@@ -36,8 +36,8 @@ struct bus {
     pthread_mutex_t mutex;
     struct bus_waiting queue[BUS_QUEUE_SIZE];
     unsigned queue_count;
-    struct bus_waiting patient;
-    bool has_patient;
+    struct bus_waiting background;
+    bool has_background;
     int64_t patient_since_us;
     struct bus_stats stats;
     int given_fd; /* a converter that has dialled in, not taken yet; -1: none */
@@ -127,7 +127,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
 /* A late answer was heard while nothing was asked: its unit is there. */
 void bus_note_late(struct bus *bus);
 
-/* request.c: one request of others, if any waits; the patient one when `turn` yields to it, and
+/* request.c: one request of others, if any waits; the background one when `turn` yields to it, and
  * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
 enum bus_result bus_serve_request(struct bus *bus);
 enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn);

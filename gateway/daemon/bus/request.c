@@ -60,8 +60,8 @@ int64_t bus_requests_ready_us(struct bus *bus)
         int64_t quiet_us = *quiet_of(bus, bus->queue[i].request.unit);
         ready_us = quiet_us < ready_us ? quiet_us : ready_us;
     }
-    if (bus->has_patient && *quiet_of(bus, bus->patient.request.unit) < ready_us)
-        ready_us = *quiet_of(bus, bus->patient.request.unit);
+    if (bus->has_background && *quiet_of(bus, bus->background.request.unit) < ready_us)
+        ready_us = *quiet_of(bus, bus->background.request.unit);
     (void)pthread_mutex_unlock(&bus->mutex);
     return ready_us;
 }
@@ -138,8 +138,8 @@ static void end_request(struct bus *bus, struct bus_waiting *waiting, const stru
     void *context = waiting->request.context;
     void (*done)(void *, const struct bus_reply *) = waiting->request.done;
     (void)pthread_mutex_lock(&bus->mutex);
-    if (waiting == &bus->patient) {
-        bus->has_patient = false;
+    if (waiting == &bus->background) {
+        bus->has_background = false;
     } else {
         struct bus_waiting *end = bus->queue + bus->queue_count--;
         memmove(waiting, waiting + 1, (size_t)(end - waiting - 1) * sizeof *waiting);
@@ -221,11 +221,11 @@ enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *t
 {
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool ready = bus->has_patient &&
+    bool ready = bus->has_background &&
                  (turn == NULL || schedule_yields(turn, bus->patient_since_us, now_us)) &&
-                 (!connection_fine(bus) || *quiet_of(bus, bus->patient.request.unit) <= now_us);
+                 (!connection_fine(bus) || *quiet_of(bus, bus->background.request.unit) <= now_us);
     (void)pthread_mutex_unlock(&bus->mutex);
-    return ready ? serve(bus, &bus->patient) : BUS_STOPPED;
+    return ready ? serve(bus, &bus->background) : BUS_STOPPED;
 }
 
 void bus_end_requests(struct bus *bus)
@@ -234,7 +234,7 @@ void bus_end_requests(struct bus *bus)
     struct bus_waiting *waiting;
     do {
         (void)pthread_mutex_lock(&bus->mutex);
-        waiting = bus->queue_count > 0 ? bus->queue : bus->has_patient ? &bus->patient : NULL;
+        waiting = bus->queue_count > 0 ? bus->queue : bus->has_background ? &bus->background : NULL;
         (void)pthread_mutex_unlock(&bus->mutex);
         if (waiting != NULL)
             end_request(bus, waiting, &stopped);

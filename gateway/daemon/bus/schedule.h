@@ -25,7 +25,7 @@
 #define SCHEDULE_GARBLED 1 /* what a garbled one adds */
 #define SCHEDULE_DEAD    8 /* weakness at which a unit counts as dead */
 
-#define SCHEDULE_PATIENCE_US 2000000 /* how long polls may keep patient requests waiting */
+#define SCHEDULE_PATIENCE_US 2000000 /* how long polls may keep background requests waiting */
 
 enum schedule_outcome {
     SCHEDULE_ANSWERED, /* also an exception: it lives */
@@ -64,7 +64,7 @@ void schedule_init(struct schedule *s, struct schedule_unit *units, uint16_t uni
                    int64_t now_us);
 struct schedule_turn schedule_next(const struct schedule *s, int64_t now_us);
 
-/* Does a patient request that waits since `waits_us` go before this turn? */
+/* Does a background request that waits since `waits_us` go before this turn? */
 bool schedule_yields(const struct schedule_turn *turn, int64_t waits_us, int64_t now_us);
 
 /* A try ended at `now`, having taken the line for `cost_us`. The unit is left alone until

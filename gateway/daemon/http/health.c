@@ -191,7 +191,7 @@ static json_t *broker_json(const struct health *health, uint16_t index)
     struct publish_stats s;
     publish_stats(health->parts->publish, index, &s);
     json_t *json = json_pack("{s:s,s:s,s:s,s:b}", "name", health->config->brokers[index].name,
-                             "state", s.state, "why", s.why, "thrifty", (int)s.thrifty);
+                             "state", s.state, "why", s.why, "thrifty", (int)s.budget_limited);
     (void)json_object_set_new(json, "twin", json_string(publish_twin_text(s.twin)));
     put(json, "connects", s.connects);
     put(json, "restarts", s.restarts);

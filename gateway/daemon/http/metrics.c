@@ -154,7 +154,7 @@ static const struct family broker_families[] = {
     {"budget_bytes", "What the budget allows a month; 0: there is none.", GAUGE, U64, 1,
      AT(broker_sample, budget)},
     {"thrifty", "1: so much of the budget is used that only the important goes out.", GAUGE, FLAG,
-     1, AT(broker_sample, stats.thrifty)},
+     1, AT(broker_sample, stats.budget_limited)},
     {"twin", "1: another box is there that is taken for this gateway.", GAUGE, FLAG, 1,
      AT(broker_sample, twin)},
     {"backlog_records", "Records committed that the broker has not acknowledged.", GAUGE, U64, 1,

@@ -84,12 +84,12 @@ struct publish_stats {
     uint64_t thinned;                  /* readings that went out as hourly means */
     uint64_t quarantined;
     uint32_t pid;
-    uint8_t twin;     /* enum publish_twin */
-    uint8_t boundary; /* of its process, or of enum boundary_part */
-    bool used_up;     /* all of the budget: only alerts and forecast */
-    bool thrifty;     /* from 80 % of the budget on: only alerts, forecast, hourly means */
-    int64_t later_ms; /* thrifty: UTC from which readings go out again, also those asked for once
-                         more; 0: not known, since the time is not */
+    uint8_t twin;        /* enum publish_twin */
+    uint8_t boundary;    /* of its process, or of enum boundary_part */
+    bool used_up;        /* all of the budget: only alerts and forecast */
+    bool budget_limited; /* from 80 % of the budget on: only alerts, forecast, hourly means */
+    int64_t later_ms; /* budget_limited: UTC from which readings go out again, also those asked for
+                         once more; 0: not known, since the time is not */
 };
 /* A copy. Any thread. */
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats);

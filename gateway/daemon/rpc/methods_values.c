@@ -267,7 +267,7 @@ static json_t *resend_later(const struct rpc_call *call)
         if (call->caller.broker >= 0 && call->caller.broker != i)
             continue;
         publish_stats(rpc->parts.publish, i, &stats);
-        if (stats.thrifty)
+        if (stats.budget_limited)
             (void)json_array_append_new(
                 later, json_pack("{s:s,s:o}", "broker", rpc->config->brokers[i].name, "ts",
                                  stats.later_ms != 0 ? json_integer((json_int_t)stats.later_ms)

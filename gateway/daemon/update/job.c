@@ -237,7 +237,7 @@ static void send_request(struct update_job *job)
     struct bus_request request = {.unit = update->unit,
                                   .timeout_ms = update->unit == 0 ? BROADCAST_MS : ANSWER_MS,
                                   .no_read_back = true,
-                                  .patient = !update_hurries(&job->update),
+                                  .background = !update_hurries(&job->update),
                                   .pdu_size = update->pdu_size,
                                   .context = job,
                                   .done = bus_done};

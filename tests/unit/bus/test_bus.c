@@ -351,7 +351,7 @@ static void while_a_bus_is_paused_its_port_is_closed(void **state)
     garden_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
     garden_wait(&call);
     assert_int_equal(call.reply.result, BUS_PAUSED);
-    call.request.patient = true;
+    call.request.background = true;
     garden_submit(&call, 3, "\x03\x00\x00\x00\x01", 5);
     garden_wait(&call);
     assert_int_equal(call.reply.result, BUS_PAUSED);

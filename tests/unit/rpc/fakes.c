@@ -403,7 +403,7 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
     (void)publish;
     (void)broker;
     *stats = (struct publish_stats){
-        .state = "up", .backlog = 3, .thrifty = fakes.thrifty, .later_ms = fakes.later_ms};
+        .state = "up", .backlog = 3, .budget_limited = fakes.thrifty, .later_ms = fakes.later_ms};
 }
 
 void alerts_raise(struct alerts *alerts, const struct alerts_event *alert)

@@ -81,7 +81,7 @@ void data_plan_count(struct publish *publish, struct broker *broker,
     broker->stage = stage;
     pthread_mutex_lock(&publish->lock);
     broker->stats.bytes_month = data_plan->bytes;
-    broker->stats.thrifty = stage != DATA_PLAN_NONE;
+    broker->stats.budget_limited = stage != DATA_PLAN_NONE;
     broker->stats.used_up = stage == DATA_PLAN_URGENT;
     pthread_mutex_unlock(&publish->lock);
     if (data_plan_keep(data_plan))

@@ -389,7 +389,7 @@ void publish_stats(struct publish *publish, uint16_t broker, struct publish_stat
     pthread_mutex_unlock(&publish->lock);
     stats->backlog = store.next_record - store.cursors[broker];
     struct wall_ms now = store_now(publish->store);
-    if (stats->thrifty && now.trust == TIME_TRUSTED)
+    if (stats->budget_limited && now.trust == TIME_TRUSTED)
         stats->later_ms = data_plan_next_ms(now.ms);
 }
 
