@@ -93,7 +93,7 @@ static bool check_header(void *context)
 /* true: `value` is the number, or NAN when there is none. */
 static bool read_field(const struct replay *r, enum column column, double *value)
 {
-    const char *text = csv_field(&r->csv, column);
+    const char *text = csv_field(&r->csv, (int)column);
     char what[120];
     *value = NAN;
     if (text[0] == '\0' || (units_number(text, value) && isfinite(*value)))

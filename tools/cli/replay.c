@@ -83,7 +83,7 @@ static bool read_time(const struct replay *r, const char *text, int64_t *t_ms)
 static double number_at(const struct replay *r, enum column column)
 {
     double value = NAN;
-    return units_number(csv_field(&r->csv, column), &value) ? value : NAN;
+    return units_number(csv_field(&r->csv, (int)column), &value) ? value : NAN;
 }
 
 static bool add_row(struct replay *r, const struct row *row)
