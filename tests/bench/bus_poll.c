@@ -78,16 +78,20 @@ static void sleep_s(double seconds)
     (void)nanosleep(&time, NULL);
 }
 
-static void print_end(const struct counts *counts, struct bus **buses, double seconds)
+/* The buses go on: their lines and these must not mix. */
+static void print_end(struct counts *counts, struct bus **buses, double seconds)
 {
     const struct config *config = counts->config;
+    (void)pthread_mutex_lock(&counts->mutex);
     for (unsigned i = 0; i < config->device_count; i++)
         (void)printf("{\"device\":\"%s\",\"readings\":%llu,\"missed\":%llu,\"seconds\":%.3f}\n",
                      config->devices[i].name, (unsigned long long)counts->readings[i],
                      (unsigned long long)counts->gaps[i], seconds);
+    (void)pthread_mutex_unlock(&counts->mutex);
     for (unsigned i = 0; i < config->bus_count; i++) {
         struct bus_stats s;
         bus_stats(buses[i], &s);
+        (void)pthread_mutex_lock(&counts->mutex);
         (void)printf("{\"bus\":\"%s\",\"state\":\"%s\",\"requests\":%llu,\"answers\":%llu,"
                      "\"timeouts\":%llu,\"crc_errors\":%llu,\"stray\":%llu,\"reopened\":%llu,"
                      "\"violations\":%llu,\"hint\":\"%s\"}\n",
@@ -96,6 +100,7 @@ static void print_end(const struct counts *counts, struct bus **buses, double se
                      (unsigned long long)s.crc_errors, (unsigned long long)s.stray_bytes,
                      (unsigned long long)s.reopened, (unsigned long long)s.silence_violations,
                      s.hint);
+        (void)pthread_mutex_unlock(&counts->mutex);
     }
 }
 

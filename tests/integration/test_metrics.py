@@ -17,8 +17,8 @@ LINES = [{"name": "west", "baud": 9600, "units": [
 UNITS = ("seconds", "bytes", "records")
 # Plain numbers of things and yes/no: nothing that has a unit.
 PLAIN = {"baiye_ready", "baiye_store_available", "baiye_store_clock_trusted", "baiye_bus_up",
-         "baiye_broker_up", "baiye_broker_thrifty", "baiye_device_up", "baiye_http_connections",
-         "baiye_http_bridges"}
+         "baiye_broker_up", "baiye_broker_thrifty", "baiye_broker_twin", "baiye_device_up",
+         "baiye_http_connections", "baiye_http_bridges"}
 
 
 @pytest.fixture
