@@ -444,7 +444,7 @@ static bool history_params(json_t *params, int argc, char **argv)
 {
     char *end = NULL;
     long days = argc > 0 ? strtol(argv[0], &end, 10) : 120; /* a season */
-    int64_t now_ms = ((int64_t)time(NULL) + 1) * 1000; /* with what began in this second */
+    int64_t now_ms = ((int64_t)time(NULL) + 1) * 1000;      /* with what began in this second */
     if (days < 1 || days > 3660 || (end != NULL && *end != '\0')) {
         (void)fprintf(stderr, "baiye: \"%s\" is no number of days, 1 to 3660\n", argv[0]);
         return false;
