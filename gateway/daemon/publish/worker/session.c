@@ -13,7 +13,7 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/mqtt_session.h"
-#include "gateway/daemon/publish/worker/puback.h"
+#include "gateway/daemon/publish/worker/paho.h"
 #include "protocols/mqtt/topic.h"
 
 #define OFFLINE       "offline"
@@ -165,8 +165,8 @@ static void on_acked(void *context, MQTTAsync_successData5 *data)
         .type = SESSION_ACKED, .slot = slot->slot, .generation = slot->generation};
     /* 0x10, no matching subscribers, is a success too: who hears of it may take it otherwise. */
     event.reason = data != NULL ? (int)data->reasonCode : 0;
-    if (event.reason == 0 && puback_reason() < (int)MQTTREASONCODE_UNSPECIFIED_ERROR)
-        event.reason = puback_reason();
+    if (event.reason == 0 && paho_puback_reason() < (int)MQTTREASONCODE_UNSPECIFIED_ERROR)
+        event.reason = paho_puback_reason();
     if (event.reason >= MQTTREASONCODE_UNSPECIFIED_ERROR)
         event.type = SESSION_REFUSED;
     leave_slot(slot, &event);

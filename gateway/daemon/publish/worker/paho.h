@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Paho's interface lacks, by wrapping functions inside of it. Publisher process only. */
+#ifndef BAIYE_PUBLISH_WORKER_PAHO_H
+#define BAIYE_PUBLISH_WORKER_PAHO_H
+
+/* Inside of Paho's onSuccess5 of a message of QoS 1: 0, or 0x10: nobody subscribes to its topic. */
+int paho_puback_reason(void);
+
+#endif
