@@ -23,6 +23,7 @@ struct live_lane {
     int64_t *plot_sent_ms; /* by plot */
     bool *health_dirty, *health_online;
     int64_t *health_sent_ms;
+    bool health_look; /* all of it is to be gone through, once a second */
 };
 
 static void *zeros(size_t count, size_t size)
@@ -78,6 +79,7 @@ int64_t live_lane_every(const struct broker *broker)
 void live_lane_up(struct publish *publish, struct broker *broker)
 {
     const struct config *config = publish->config;
+    broker->live_lane->health_look = true;
     for (uint16_t i = 0; i < config->device_count; i++) {
         broker->live_lane->dirty[i] = broker->live_lane->health_dirty[i] = true;
         broker->live_lane->sent_ms[i] = broker->live_lane->health_sent_ms[i] = INT64_MIN / 2;
@@ -108,6 +110,8 @@ static void mark(struct publish *publish, uint16_t device)
 void live_lane_look(struct publish *publish, bool health_too)
 {
     live_changed(publish->live, publish->changed);
+    for (uint16_t b = 0; health_too && b < publish->broker_count; b++)
+        publish->brokers[b].live_lane->health_look = true;
     for (uint16_t i = 0; i < publish->config->device_count; i++) {
         if (publish->changed[i])
             mark(publish, i);
@@ -385,10 +389,12 @@ int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t n
         else if (!send_plot(publish, broker, i, now_ms))
             return wait;
     }
-    for (uint16_t i = 0; health && i < config->device_count; i++) {
+    for (uint16_t i = 0; health && broker->live_lane->health_look && i < config->device_count;
+         i++) {
         if (broker->live_lane->health_dirty[i] && !send_health(publish, broker, i, now_ms))
             return wait;
     }
+    broker->live_lane->health_look = false;
     return wait;
 }
 
