@@ -2,7 +2,8 @@
 /* Writes what people read about the metrics from the one table, protocols/metric/metrics.def:
  *
  *   metric-table document > protocols/metric/METRICS.md
- *   metric-table man      > baiye-metrics.7, when the package is built */
+ *   metric-table man      > baiye-metrics.7, when the package is built
+ *   metric-table man-zh   > the same in Chinese */
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -37,22 +38,53 @@ static void print_document(void)
     }
 }
 
-static void print_man(void)
+/* The page's own words, by language. A name or a unit is the same in each. */
+struct page {
+    const char *name, *what, *description, *intro, *unit, *plausible, *to, *kind, *end, *see_also;
+};
+
+static const struct page pages[] = {
+    [METRIC_EN] = {.name = "NAME",
+                   .what = "what Baiye measures, by name and unit",
+                   .description = "DESCRIPTION",
+                   .intro =
+                       "The names that may stand as\n.B metric\nin a profile and in alert rules "
+                       "of\n.BR baiye.yaml (5),\nand that stand in topics and CSV files.\n"
+                       "A value outside the plausible range is flagged\n.BR range .\n",
+                   .unit = ". Unit: ",
+                   .plausible = ". Plausible: ",
+                   .to = " to ",
+                   .kind = ". Kind: ",
+                   .end = ".",
+                   .see_also = "SEE ALSO"},
+    [METRIC_ZH] = {.name = "名称",
+                   .what = "Baiye 测量的各种量：名称和单位",
+                   .description = "说明",
+                   .intro =
+                       "这些名称可以写作设备配置和\n.BR baiye.yaml (5)\n报警规则里的\n.BR metric "
+                       "，\n也出现在主题和 CSV 文件里。\n超出合理范围的数值标为\n.BR range 。\n",
+                   .unit = "。单位：",
+                   .plausible = "。合理范围：",
+                   .to = " 到 ",
+                   .kind = "。种类：",
+                   .end = "。",
+                   .see_also = "参见"},
+};
+
+static void print_man(enum metric_language language)
 {
+    const struct page *page = &pages[language];
     printf(".\\\" SPDX-License-Identifier: Apache-2.0\n"
            ".TH BAIYE-METRICS 7 \"\" Baiye Baiye\n"
-           ".SH NAME\nbaiye-metrics \\- what Baiye measures, by name and unit\n"
-           ".SH DESCRIPTION\n"
-           "The names that may stand as\n.B metric\nin a profile and in alert rules of\n"
-           ".BR baiye.yaml (5),\nand that stand in topics and CSV files.\n"
-           "A value outside the plausible range is flagged\n.BR range .\n");
+           ".SH %s\nbaiye-metrics \\- %s\n.SH %s\n%s",
+           page->name, page->what, page->description, page->intro);
     for (size_t i = 0; metric_at(i) != NULL; i++) {
         const struct metric_info *metric = metric_at(i);
-        printf(".TP\n.B %s\n%s. Unit: %s. Plausible: %g to %g. Kind: %s.\n", metric->name,
-               metric->text[METRIC_EN], or_none(metric->unit), metric->min, metric->max,
-               metric_kind_name(metric->kind));
+        printf(".TP\n.B %s\n%s%s%s%s%g%s%g%s%s%s\n", metric->name, metric->text[language],
+               page->unit, or_none(metric->unit), page->plausible, metric->min, page->to,
+               metric->max, page->kind, metric_kind_name(metric->kind), page->end);
     }
-    printf(".SH SEE ALSO\n.BR baiyed (8),\n.BR baiye.yaml (5)\n");
+    printf(".SH %s\n.BR baiyed (8),\n.BR baiye.yaml (5)\n", page->see_also);
 }
 
 int main(int argc, char **argv)
@@ -60,9 +92,11 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "document") == 0) {
         print_document();
     } else if (argc == 2 && strcmp(argv[1], "man") == 0) {
-        print_man();
+        print_man(METRIC_EN);
+    } else if (argc == 2 && strcmp(argv[1], "man-zh") == 0) {
+        print_man(METRIC_ZH);
     } else {
-        (void)fprintf(stderr, "usage: metric-table document|man\n");
+        (void)fprintf(stderr, "usage: metric-table document|man|man-zh\n");
         return EX_USAGE;
     }
     return ferror(stdout) || fflush(stdout) != 0 ? EX_IOERR : EX_OK;
