@@ -167,3 +167,24 @@ def test_each_shipped_profile_names_its_source():
     for path in sorted((garden.ROOT / "gateway/profiles").glob("*.yaml")):
         head = path.read_text().split("\nlabel:")[0]
         assert path.stem == "baiye-node" or "ource" in head, path.name
+
+
+def test_a_number_that_means_nothing_is_written_as_it_is_shown(farm):
+    """-9999 of a float is that number, not the code 0xFFFFD8F1; a code is written in hexadecimal."""
+    probe = Registers(registers((0, struct.pack(">f", -9999)), (2, bytes.fromhex("7fc00000")),
+                                (4, struct.pack(">d", -99.9)), (8, struct.pack(">h", -1)),
+                                (9, struct.pack(">f", -1e10))))
+    line = farm.line(probe)
+    farm.profile("fields:\n"
+                 "  - { metric: one, register: 0, type: f32, no_value: [-9999, -8888.5] }\n"
+                 "  - { metric: two, register: 2, type: f32, no_value: 0x7FC00000 }\n"
+                 "  - { metric: three, register: 4, type: f64, no_value: -99.9 }\n"
+                 "  - { metric: four, register: 8, type: s16, no_value: [-1, 32767] }\n"
+                 "  - { metric: five, register: 9, type: f32, no_value: -1e10 }\n")
+    farm.start(line.bus(device()))
+    farm.wait(2)
+    reading = farm.readings()[-1]
+    assert reading["values"] == {}
+    assert reading["flags"] == dict.fromkeys(("one", "two", "three", "four", "five"), "absent")
+    farm.profile("fields:\n  - { metric: one, register: 0, no_value: 1.5 }\n", "wrong")
+    assert "write a whole number" in farm.check(line.bus(device(profile="wrong")), code=78)

@@ -165,6 +165,24 @@ static double with_exponent(double number, int exponent)
     return exponent < 0 ? number / factor : number * factor;
 }
 
+#define TURN 360.0
+
+/* Is it an angle at all, counted from north, or to both sides of it? */
+static bool is_angle(const struct field_config *field, double degrees)
+{
+    bool both_sides = field_type_kind(field) != FIELD_UNSIGNED;
+    return degrees >= (both_sides ? -TURN / 2 : 0) && degrees <= TURN;
+}
+
+/* An angle goes round: 370° is 10°, -10° is 350°. What lies within the limits stays. */
+static double turned(const struct field_config *field, double value)
+{
+    if (!field->angle || (value >= field->min && value <= field->max))
+        return value;
+    double degrees = fmod(value, TURN);
+    return degrees < 0 ? degrees + TURN : degrees;
+}
+
 struct reading_value decode_value(const struct field_config *field, uint64_t raw, int exponent,
                                   uint8_t flag)
 {
@@ -177,7 +195,10 @@ struct reading_value decode_value(const struct field_config *field, uint64_t raw
             return nothing(METRIC_RANGE);
         value = field->enum_values[raw];
     } else {
-        value = with_exponent(value * field->scale, exponent) + field->offset;
+        double shown = with_exponent(value * field->scale, exponent);
+        value = shown + field->offset;
+        if (is_angle(field, shown))
+            value = turned(field, value);
     }
     if (!isfinite(value))
         return nothing(METRIC_FAULT);
@@ -426,6 +447,10 @@ static struct reading_value adjusted(const struct device_config *device, unsigne
     if (!device->adjusted || !value.present)
         return value;
     value.value = value.value * adjust->scale + adjust->offset;
+    if (value.flag == METRIC_GOOD)
+        value.value = turned(field, value.value);
+    else if (field->angle)
+        return value; /* it was no angle, and is not made one */
     bool outside = value.value > field->max || value.value < field->min;
     if (value.flag == METRIC_GOOD || value.flag == METRIC_RANGE)
         value.flag = outside ? METRIC_RANGE : METRIC_GOOD;

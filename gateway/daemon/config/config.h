@@ -79,6 +79,7 @@ struct field_config {
     int8_t channel;    /* index of this field's nibble in the flags field, or -1 */
     uint8_t no_value_count;
     bool not_measured; /* the vendor fills the register without measuring: never published */
+    bool angle;        /* in degrees, and goes round */
     uint8_t no_value_negative;               /* bit i: no_values[i] was written with a minus */
     uint64_t no_values[FIELD_NO_VALUES_MAX]; /* raw codes that mean "no value" */
     uint32_t expect;                         /* ROLE_MAP_VERSION */

@@ -15,8 +15,11 @@ struct field_draft {
     struct field_config field;
     char depth[8], at[8];
     bool every_set;
+    uint8_t no_value_numbers; /* bit i: no_values[i] was written as a number, not as hexadecimal */
+    double numbers[FIELD_NO_VALUES_MAX];
 };
 
+#define TWO_POW_64    18446744073709551616.0
 #define TEXT_EVERY_MS 3600000 /* what a device says of itself changes with a new one */
 
 static const char *const order_names[] = {"abcd", "cdab", "badc", "dcba", NULL};
@@ -35,34 +38,45 @@ const char *profile_type_name(unsigned type)
     return type <= FIELD_TEXT ? field_type_names[type] : "?";
 }
 
-/* One of no_value, as written: a code of the field's width, negative for signed types. */
+/* One of no_value, as written: a code of the field's width, negative for signed types; of a real
+ * type the number itself, or its code in hexadecimal. */
 static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *value,
-                               struct field_config *field)
+                               struct field_draft *draft)
 {
+    struct field_config *field = &draft->field;
     const char *text = yaml_text(value);
     bool negative = text != NULL && *text == '-';
     const char *digits = text != NULL ? text + negative : "";
     bool hexadecimal = strncmp(digits, "0x", 2) == 0 || strncmp(digits, "0X", 2) == 0;
-    const char *allowed = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789";
+    const char *allowed = hexadecimal ? "0123456789abcdefABCDEF" : "0123456789.eE+-";
     const char *begin = hexadecimal ? digits + 2 : digits;
+    char *end = NULL;
     errno = 0;
-    uint64_t code = strtoull(digits, NULL, hexadecimal ? 16 : 10);
-    if (*begin == '\0' || begin[strspn(begin, allowed)] != '\0' || errno != 0)
+    uint64_t code = strtoull(digits, &end, hexadecimal ? 16 : 10);
+    bool whole = *end == '\0' && errno == 0;
+    double number = hexadecimal ? 0 : strtod(digits, &end);
+    if (!whole && fabs(number) < TWO_POW_64) /* "1e3" */
+        code = (uint64_t)number;
+    if (*begin == '\0' || strchr("+-", *begin) != NULL || begin[strspn(begin, allowed)] != '\0' ||
+        *end != '\0' || (hexadecimal && !whole))
         return yaml_error(source, yaml_line(value),
                           "no_value: \"%.40s\" is not a code of up to 64 bits; write for example "
                           "no_value: 0x8000",
                           text != NULL ? text : "(a list or mapping)");
-    field->no_value_negative |= (uint8_t)(negative << field->no_value_count);
-    field->no_values[field->no_value_count++] = negative ? UINT64_C(0) - code : code;
+    unsigned at = field->no_value_count++;
+    field->no_value_negative |= (uint8_t)(negative << at);
+    draft->no_value_numbers |= (uint8_t)(!hexadecimal << at);
+    draft->numbers[at] = negative ? -number : number;
+    field->no_values[at] = negative ? UINT64_C(0) - code : code;
     return true;
 }
 
 /* A code, or a list of them. */
 static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
-    struct field_config *field = target;
+    struct field_draft *draft = target;
     if (value->type != YAML_SEQUENCE_NODE)
-        return read_no_value_code(source, value, field);
+        return read_no_value_code(source, value, draft);
     const yaml_node_item_t *item = value->data.sequence.items.start;
     if (value->data.sequence.items.top - item < 1 ||
         value->data.sequence.items.top - item > FIELD_NO_VALUES_MAX)
@@ -70,7 +84,7 @@ static bool read_no_value(struct yaml_source *source, const yaml_node_t *value, 
                           "no_value has 1 to %d codes; write for example [32765, 32766, 32767]",
                           FIELD_NO_VALUES_MAX);
     for (; item < value->data.sequence.items.top; item++) {
-        if (!read_no_value_code(source, yaml_at(source, *item), field))
+        if (!read_no_value_code(source, yaml_at(source, *item), draft))
             return false;
     }
     return true;
@@ -270,8 +284,35 @@ static bool sound(uint32_t wrong, const char *name)
     return false;
 }
 
-/* Codes that the field's registers can't hold would never be seen. Of a real number the code is
- * meant, as the registers have it. */
+/* What was written as a number is the code that the field's registers have for it. */
+static bool encode_no_values(struct yaml_source *source, const struct field_draft *draft,
+                             struct field_config *field)
+{
+    bool good = true;
+    for (unsigned i = 0; i < field->no_value_count; i++) {
+        double number = draft->numbers[i];
+        float single = (float)number;
+        uint32_t low;
+        if (!(draft->no_value_numbers >> i & 1))
+            continue;
+        if (field->type == FIELD_F32) {
+            memcpy(&low, &single, sizeof low);
+            field->no_values[i] = low;
+        } else if (field->type == FIELD_F64) {
+            memcpy(&field->no_values[i], &number, sizeof number);
+        } else if (number != nearbyint(number) || fabs(number) >= TWO_POW_64) {
+            good = yaml_error(source, field->line,
+                              "no_value %.17g is no code of type %s; write a whole number of at "
+                              "most 64 bits",
+                              number, profile_type_name(field->type));
+        }
+        if (field_type_kind(field) == FIELD_REAL)
+            field->no_value_negative &= (uint8_t) ~(1u << i); /* it is in the code */
+    }
+    return good;
+}
+
+/* Codes that the field's registers can't hold would never be seen. */
 static bool check_codes(struct yaml_source *source, int line, const struct field_config *field)
 {
     bool good = true;
@@ -437,6 +478,9 @@ bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, voi
         (void)snprintf(field->unit, sizeof field->unit, "%s", known->unit);
     if (field->role >= ROLE_MODEL && !draft.every_set)
         field->every_ms = TEXT_EVERY_MS;
+    field->angle = same_unit && known->kind == METRIC_ANGLE;
     bool named = name_channel(source, &draft, field);
-    return check_field(source, field->line, field, wrong) && good && named;
+    bool coded = !sound(wrong, "no_value") || !sound(wrong, "type") ||
+                 encode_no_values(source, &draft, field);
+    return check_field(source, field->line, field, wrong) && good && named && coded;
 }
