@@ -3,6 +3,8 @@
 import struct
 import time
 
+import pytest
+
 from probe import Raw, Registers, device, frame
 
 
@@ -23,3 +25,36 @@ def test_the_other_masters_answers_are_no_values(farm):
     assert set(farm.values("level")) <= {1234}
     farm.wait_log("bus east: another master is on it", 40)
     assert time.monotonic() and len(turns) > 8
+
+
+KINDS = {  # what a field says: the PLC's request and its answer, ours, and its value
+    "function: 1, type: bool": ("01 01 00 64 00 01", "01 01 01 01", "01 01 00", 0),
+    "function: 2, type: bool": ("01 02 00 64 00 08", "01 02 01 01", "02 01 00", 0),
+    "function: 4, type: u32": ("01 04 00 64 00 02", "01 04 04 00 00 1A 0A", "04 04 00 00 00 4D", 77),
+    "type: s16": ("01 03 FF 00 00 01", "01 83 02", "03 02 00 05", 5)}
+
+
+@pytest.mark.parametrize("keys, converter", [*((keys, False) for keys in KINDS),
+                                             ("function: 1, type: bool", True)])
+def test_nor_by_another_function_or_size(farm, keys, converter):
+    """Bits, words of two registers, an exception; on a port and behind a converter."""
+    request_, theirs, ours, value = KINDS[keys]
+    wanted, turns = bytes.fromhex(ours), []
+
+    def answer(unit, pdu):
+        turns.append(pdu)
+        if pdu[1:3] != b"\0\0" or pdu[0] != wanted[0]:
+            return bytes([pdu[0] | 0x80, 2])
+        if len(turns) % 3 == 0:
+            return Raw(frame(request_) + frame(theirs))
+        count = struct.unpack(">H", pdu[3:5])[0]
+        size = (count + 7) // 8 if pdu[0] <= 2 else 2 * count
+        return wanted if wanted[1] == size else bytes([pdu[0], size]) + bytes(size)
+    line = farm.server(Registers(special=answer), rtu=True) if converter else \
+        farm.line(Registers(special=answer))
+    farm.profile(f"limits: {{ response_max: 200ms }}\nfields:\n  - {{ metric: level, register: 0, {keys} }}\n")
+    farm.start(line.bus(device()))
+    farm.wait(6, 40)
+    assert {v for v in farm.values("level") if v is not None} == {value}
+    farm.wait_log("another master is on it", 40)
+    assert "refuses" not in farm.log()

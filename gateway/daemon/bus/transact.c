@@ -12,6 +12,7 @@
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
 #define ECHO_ENOUGH       3
 #define TCP_ENDED         (-100)      /* beside the ends of tcp_parse_answer() */
+#define BITS_OF_EIGHT     3           /* bytes of bits in an answer of eight bytes */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
 #define BEHIND_NS         50000000LL  /* the rest of a frame that was torn comes so soon */
@@ -94,8 +95,9 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
             t->overheard.requests++; /* of somebody else; the answer is right for both */
         return;                      /* else our own, echoed */
     }
-    if (bits && ((own_unit && asked->pdu[0] == frame[1]) ||
-                 (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
+    if (bits && frame[2] == BITS_OF_EIGHT &&
+        ((own_unit && asked->pdu[0] == frame[1] && asked->answer_size == 8) ||
+         (t->owed != NULL && owed_function(&t->owed[frame[0]], frame[1]))))
         return; /* may be an answer */
     int64_t now = line_now_ns();
     uint16_t answer_size = rtu_answer_size(frame + 1, READ_PDU_SIZE);
