@@ -10,6 +10,7 @@
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/access.h"
+#include "gateway/daemon/write_request.h"
 
 /* ---- the plan ---- */
 
@@ -186,7 +187,7 @@ static void print_action(const struct config *config, const struct action_config
                                  : "without fresh values it goes off; ");
     print_for(out, action->override_s);
     (void)fprintf(out, "; %s\n",
-                  write->limit_step_ms > 0
+                  write_request_is_limited(write, action->off)
                       ? "the device counts its time on as well"
                       : "the device has no time limit of its own: a gateway that dies leaves it as "
                         "it is until its next start");

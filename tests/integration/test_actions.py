@@ -103,6 +103,76 @@ def test_after_a_kill_the_next_start_switches_off_first(site, needs):
     assert output(site)["why"] == "the gateway started"
 
 
+def test_an_action_taken_out_while_on_is_switched_off(site, needs):
+    """Killed while it is on, and the file has the action no more: nobody else would."""
+    needs("baiye-field", "baiyed")
+    start(site, {"for": "10min"})
+    wait_on(site)
+    wait_until(lambda: output(site)["state"] == "on", 10, "it is on")
+    site.gateway.kill()
+    site.gateway.config["actions"] = []
+    site.gateway.write_config()
+    assert is_on(site)
+    site.gateway.start()
+    wait_off(site)
+    wait_until(lambda: [row["detail"]["why"] for row in audit(site)][-1:] ==
+               ["it was on, and no action has it any more"], 10, "the audit")
+
+
+def test_a_device_renamed_while_on_is_switched_off(site, needs):
+    needs("baiye-field", "baiyed")
+    start(site, {"for": "10min"})
+    wait_on(site)
+    wait_until(lambda: output(site)["state"] == "on", 10, "it is on")
+    site.gateway.kill()
+    site.gateway.config["actions"] = []
+    relay, = (device for bus in site.gateway.config["buses"] for device in bus["devices"]
+              if device["name"] == "relay")
+    relay["name"] = "fan"
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_off(site)
+
+
+def test_a_reload_that_takes_the_action_out_switches_off(site, needs):
+    needs("baiye-field", "baiyed")
+    start(site, {"for": "10min"})
+    wait_on(site)
+    site.gateway.config["actions"] = []
+    site.gateway.write_config()
+    site.gateway.signal(signal.SIGHUP)
+    wait_off(site)
+
+
+def test_a_person_keeps_an_output_over_a_kill(site, needs):
+    """Somebody works at the valve: a power cut of the gateway must not open it."""
+    needs("baiye-field", "baiyed")
+    start(site, {"for": "10min", "pause": "1s"})
+    wait_on(site)
+    assert ask(site, "write", device="relay", name="out-1", value=0) == {"ok": True, "value": 0}
+    polls(site, 4)
+    site.gateway.kill()
+    switched = units(site)[2]["switched"]
+    site.gateway.start()
+    polls(site, 10)  # the rule holds again, and several times its pause have gone by
+    assert not is_on(site) and units(site)[2]["switched"] == switched
+    now = output(site)
+    assert now["person"] == "watcher" and 3000 < now["person_s"] <= 3600
+
+
+def test_an_output_whose_off_is_not_0_ends_there(site, needs):
+    """A contact that opens when it is driven: 1 is off, also at start and stop."""
+    needs("baiye-field", "baiyed")
+    start(site, {"for": "5s", "value": 0, "off": 1, "pause": "2s"})
+    wait_on(site)          # 1: off, at the start
+    wait_off(site)         # it waters
+    wait_on(site, 12)      # its longest time is over
+    wait_until(lambda: [(row["detail"]["value"], row["detail"]["why"]) for row in audit(site)][:3] ==
+               [(1, "the gateway started"), (0, "its rule holds"),
+                (1, "its longest time is over")], 10, "the audit")
+    assert site.gateway.stop() == 0 and is_on(site)
+
+
 def test_the_gateways_stop_and_a_reload_switch_it_off(site, needs):
     needs("baiye-field", "baiyed")
     start(site, {"for": "10min"})
@@ -138,7 +208,7 @@ def test_a_relay_that_lost_its_power_is_known_to_be_off(site, needs):
     start(site, {"for": "10min", "pause": "1s"})
     wait_on(site)
     site.field.control("power", **RELAY, on=False)
-    wait_until(lambda: output(site)["state"] == "unknown", 90, "it was silent for too long")
+    wait_until(lambda: output(site)["state"] == "unknown", 120, "it was silent for two looks")
     site.field.control("power", **RELAY, on=True)
     assert not is_on(site)
     wait_on(site, 70)  # switched off for sure, and then on again for the soil is still dry

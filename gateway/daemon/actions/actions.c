@@ -2,7 +2,6 @@
 #include "gateway/daemon/actions/actions.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,10 +12,11 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/common/thread.h"
+#include "gateway/daemon/actions/kept.h"
 #include "gateway/daemon/write_request.h"
 
-#define KEY             "actions" /* of the store: when times of the day were taken */
-#define DOC_MOST        32000u
+#define KEY             "actions" /* of the store: kept.h */
+#define DOC_MOST        60000u
 #define TICK_MS         500
 #define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */
 #define STOP_MOST_MS    3000
@@ -40,7 +40,7 @@ struct actions {
     struct reading_relay relay; /* before the alerts' sink */
     pthread_t thread;
     bool started;
-    atomic_bool stopping;
+    atomic_bool stopping, idle; /* idle: there is nothing to do, ever */
     atomic_llong step_ms;
     int64_t started_ms;
     enum rules_truth *truths; /* the thread's own, as the next */
@@ -51,7 +51,7 @@ struct actions {
     pthread_cond_t wake;
     struct switching *switching;
     uint32_t under_way;
-    bool known, asked; /* the times taken before the start */
+    bool kept, asked; /* what was before the start has been read; is being asked for */
 };
 
 /* ---- The sink: any bus thread ---- */
@@ -209,9 +209,14 @@ static void finish_look(struct actions *actions, const struct job *job,
 {
     const struct switching_output *output = switching_output(actions->switching, job->order.output);
     int32_t value = 0;
-    bool answered = reply->result == BUS_OK &&
-                    write_request_value(output->write, reply->pdu, reply->pdu_size, &value);
-    switching_seen(actions->switching, job->order.output, answered, value != output->off, now_ms);
+    enum switching_found found =
+        reply->result == BUS_TIMEOUT || reply->result == BUS_DOWN ? SWITCH_FOUND_SILENT
+        : reply->result != BUS_OK ||
+                !write_request_value(output->write, reply->pdu, reply->pdu_size, &value)
+            ? SWITCH_NOT_SAID
+        : value != output->off ? SWITCH_FOUND_ON
+                               : SWITCH_FOUND_OFF;
+    switching_seen(actions->switching, job->order.output, found, now_ms);
 }
 
 /* An order has ended; under the lock until what is told. */
@@ -245,7 +250,7 @@ static void go_on(struct actions *actions, struct job *job)
     bool on_already = output->write->limit_function == 5;
     if (!on_already && (output->person || atomic_load(&actions->stopping))) {
         /* Somebody came before it was switched on. */
-        switching_seen(actions->switching, job->order.output, false, false, clock_now().mono_ms);
+        switching_seen(actions->switching, job->order.output, SWITCH_NOT_SAID, clock_now().mono_ms);
         actions->under_way--;
         pthread_cond_broadcast(&actions->wake);
         pthread_mutex_unlock(&actions->lock);
@@ -298,7 +303,8 @@ static void carry_out(struct actions *actions, struct job *jobs, uint16_t count)
         struct job *job = &jobs[order->output];
         pthread_mutex_lock(&actions->lock);
         const struct switching_output *output = switching_output(actions->switching, order->output);
-        bool limited = order->what == SWITCH_ON && output->write->limit_step_ms > 0;
+        bool limited =
+            order->what == SWITCH_ON && write_request_is_limited(output->write, output->off);
         *job = (struct job){.actions = actions,
                             .order = *order,
                             .step = order->what == SWITCH_LOOK ? STEP_LOOK
@@ -313,58 +319,7 @@ static void carry_out(struct actions *actions, struct job *jobs, uint16_t count)
     }
 }
 
-/* ---- The store: times of the day that were taken ---- */
-
-static void on_times(void *context, enum store_result result, const void *value, size_t size)
-{
-    struct actions *actions = context;
-    json_t *root = result == STORE_OK && size > 0 ? json_loadb(value, size, 0, NULL) : NULL;
-    bool good = json_integer_value(json_object_get(root, "v")) == 1;
-    const json_t *ran = good ? json_object_get(root, "ran") : NULL;
-    pthread_mutex_lock(&actions->lock);
-    actions->asked = false;
-    for (size_t i = 0; i < json_array_size(ran); i++) {
-        const json_t *one = json_array_get(ran, i);
-        const char *name = json_string_value(json_array_get(one, 0));
-        if (name != NULL)
-            switching_time_ran(actions->switching, name,
-                               (uint16_t)json_integer_value(json_array_get(one, 1)),
-                               json_integer_value(json_array_get(one, 2)));
-    }
-    actions->known |= result == STORE_OK;
-    pthread_mutex_unlock(&actions->lock);
-    json_decref(root);
-}
-
-static void ask_times(struct actions *actions, int64_t now_ms)
-{
-    pthread_mutex_lock(&actions->lock);
-    bool needed = !actions->known && !actions->asked;
-    actions->asked |= needed;
-    actions->known |= now_ms - actions->started_ms > UNKNOWN_MOST_MS;
-    pthread_mutex_unlock(&actions->lock);
-    if (!needed || store_get(actions->parts.store, KEY, on_times, actions) == STORE_OK)
-        return;
-    pthread_mutex_lock(&actions->lock);
-    actions->asked = false;
-    pthread_mutex_unlock(&actions->lock);
-}
-
-static void keep_times(struct actions *actions)
-{
-    char *doc = NULL;
-    size_t size = 0;
-    pthread_mutex_lock(&actions->lock);
-    if (switching_times_changed(actions->switching) && (doc = malloc(DOC_MOST)) != NULL)
-        size = switching_times_write(actions->switching, doc, DOC_MOST);
-    pthread_mutex_unlock(&actions->lock);
-    if (size > 0 && store_put(actions->parts.store, KEY, doc, size, NULL, NULL) != STORE_OK)
-        log_write(LOG_LEVEL_WARNING, "actions: the store does not take what was done today; a "
-                                     "restart may do it again");
-    free(doc);
-}
-
-/* ---- The thread ---- */
+/* ---- What the store keeps ---- */
 
 static struct switching_now now_of(const struct actions *actions)
 {
@@ -377,6 +332,61 @@ static struct switching_now now_of(const struct actions *actions)
                                   .minute = local.tm_hour * 60 + local.tm_min,
                                   .wall_ms = wall.ms};
 }
+
+static void say_lost(const char *device, const char *write)
+{
+    log_write(LOG_LEVEL_ERROR,
+              "actions: %s %s may be on from before the start, and the file has no such device "
+              "any more: see that it is off, by hand",
+              device, write);
+}
+
+/* Store thread. */
+static void on_kept(void *context, enum store_result result, const void *value, size_t size)
+{
+    struct actions *actions = context;
+    const struct switching_now now = now_of(actions);
+    pthread_mutex_lock(&actions->lock);
+    actions->asked = false;
+    if (result == STORE_OK)
+        kept_read(actions->config, actions->switching, &now, value, size, say_lost);
+    actions->kept |= result == STORE_OK;
+    pthread_mutex_unlock(&actions->lock);
+}
+
+/* Until the store answers: what it has must not be written over unread. */
+static void ask_kept(struct actions *actions)
+{
+    pthread_mutex_lock(&actions->lock);
+    bool needed = !actions->kept && !actions->asked;
+    actions->asked |= needed;
+    pthread_mutex_unlock(&actions->lock);
+    if (!needed || store_get(actions->parts.store, KEY, on_kept, actions) == STORE_OK)
+        return;
+    pthread_mutex_lock(&actions->lock);
+    actions->asked = false;
+    pthread_mutex_unlock(&actions->lock);
+}
+
+/* Before what it is about goes out. */
+static void keep(struct actions *actions, const struct switching_now *now)
+{
+    char *doc = NULL;
+    size_t size = 0;
+    pthread_mutex_lock(&actions->lock);
+    if (actions->kept && switching_kept_changed(actions->switching) &&
+        (doc = malloc(DOC_MOST)) != NULL)
+        size = kept_write(actions->config, actions->switching, now, doc, DOC_MOST);
+    pthread_mutex_unlock(&actions->lock);
+    if (doc != NULL &&
+        (size == 0 || store_put(actions->parts.store, KEY, doc, size, NULL, NULL) != STORE_OK))
+        log_write(LOG_LEVEL_WARNING,
+                  "actions: the store does not take what is on and what was done today; a restart "
+                  "may do it again, and forget what a changed file has not any more");
+    free(doc);
+}
+
+/* ---- The thread ---- */
 
 static void find_truths(struct actions *actions)
 {
@@ -408,17 +418,17 @@ static void tell_ends(struct actions *actions, const bool *failed)
 static void tick(struct actions *actions)
 {
     struct switching_now now = now_of(actions);
-    bool failed[ACTIONS_MAX + WAYS_MAX] = {false};
-    ask_times(actions, now.mono_ms);
+    bool failed[ACTIONS_MAX + WAYS_MAX + SWITCHING_ADOPTED_MOST] = {false};
+    ask_kept(actions);
     find_truths(actions);
     pthread_mutex_lock(&actions->lock);
-    now.day_known = now.day_known && actions->known;
+    now.settled = actions->kept || now.mono_ms - actions->started_ms > UNKNOWN_MOST_MS;
     for (uint16_t i = 0; i < switching_output_count(actions->switching); i++)
         failed[i] = switching_output(actions->switching, i)->on_failed >= 0;
     uint16_t count = switching_tick(actions->switching, &now, actions->truths, actions->orders);
     pthread_mutex_unlock(&actions->lock);
+    keep(actions, &now);
     carry_out(actions, actions->jobs, count);
-    keep_times(actions);
     tell_ends(actions, failed);
 }
 
@@ -429,10 +439,23 @@ static struct timespec after_ms(int64_t ms)
     return clock_timespec((int64_t)until.tv_sec * 1000000000 + until.tv_nsec + ms * 1000000);
 }
 
+/* The file has no actions, and all that it had is off. */
+static bool is_idle(struct actions *actions)
+{
+    pthread_mutex_lock(&actions->lock);
+    bool idle = actions->config->action_count == 0 && actions->kept;
+    for (uint16_t i = 0; idle && i < switching_output_count(actions->switching); i++) {
+        const struct switching_output *output = switching_output(actions->switching, i);
+        idle = output->state == SWITCH_IS_OFF && !output->asking;
+    }
+    pthread_mutex_unlock(&actions->lock);
+    return idle;
+}
+
 static void *actions_main(void *context)
 {
     struct actions *actions = context;
-    while (!atomic_load(&actions->stopping)) {
+    while (!atomic_load(&actions->stopping) && !is_idle(actions)) {
         atomic_store(&actions->step_ms, clock_now().mono_ms);
         tick(actions);
         struct timespec until = after_ms(TICK_MS);
@@ -441,6 +464,9 @@ static void *actions_main(void *context)
             (void)pthread_cond_timedwait(&actions->wake, &actions->lock, &until);
         pthread_mutex_unlock(&actions->lock);
     }
+    const struct switching_now now = now_of(actions);
+    keep(actions, &now);
+    atomic_store(&actions->idle, true);
     return NULL;
 }
 
@@ -449,7 +475,7 @@ static void *actions_main(void *context)
 struct actions *actions_create(const struct config *config, const struct actions_parts *parts)
 {
     struct actions *actions = calloc(1, sizeof *actions);
-    size_t count = (size_t)config->action_count + 1;
+    size_t count = (size_t)config->action_count + SWITCHING_ADOPTED_MOST;
     if (actions == NULL)
         return NULL;
     actions->config = config;
@@ -473,8 +499,6 @@ struct actions *actions_create(const struct config *config, const struct actions
 bool actions_start(struct actions *actions, struct bus *const *buses)
 {
     actions->buses = buses;
-    if (actions->config->action_count == 0)
-        return true; /* nothing to do */
     actions->started = thread_start(&actions->thread, actions_main, actions);
     return actions->started;
 }
@@ -484,7 +508,8 @@ static void switch_all_off(struct actions *actions)
     pthread_mutex_lock(&actions->lock);
     uint16_t count = switching_stop(actions->switching, clock_now().mono_ms, actions->orders);
     pthread_mutex_unlock(&actions->lock);
-    carry_out(actions, actions->jobs + actions->config->action_count + 1, count);
+    carry_out(actions, actions->jobs + actions->config->action_count + SWITCHING_ADOPTED_MOST,
+              count);
     struct timespec until = after_ms(STOP_MOST_MS);
     pthread_mutex_lock(&actions->lock);
     while (actions->under_way > 0 &&
@@ -496,6 +521,8 @@ static void switch_all_off(struct actions *actions)
                   "switches them off",
                   actions->under_way);
     pthread_mutex_unlock(&actions->lock);
+    const struct switching_now now = now_of(actions);
+    keep(actions, &now);
 }
 
 void actions_stop(struct actions *actions)
@@ -527,14 +554,18 @@ void actions_free(struct actions *actions)
 /* ---- Others ---- */
 
 int actions_person(struct actions *actions, uint16_t device, const struct write_config *write,
-                   int32_t value, const char *user)
+                   int32_t value, uint32_t on_most_s, const char *user)
 {
     pthread_mutex_lock(&actions->lock);
     int output = switching_find(actions->switching, device, write);
+    if (output >= 0 && switching_output(actions->switching, (uint16_t)output)->adopted) {
+        switching_release(actions->switching, (uint16_t)output);
+        output = -1;
+    }
     if (output >= 0)
         switching_person(actions->switching, (uint16_t)output,
-                         value != switching_output(actions->switching, (uint16_t)output)->off, user,
-                         clock_now().mono_ms);
+                         value != switching_output(actions->switching, (uint16_t)output)->off,
+                         on_most_s, user, clock_now().mono_ms);
     pthread_mutex_unlock(&actions->lock);
     return output;
 }
@@ -579,5 +610,7 @@ void actions_get(struct actions *actions, uint16_t index, struct actions_output 
 
 int64_t actions_idle_ms(const struct actions *actions)
 {
-    return actions->started ? clock_now().mono_ms - atomic_load(&actions->step_ms) : 0;
+    return actions->started && !atomic_load(&actions->idle)
+               ? clock_now().mono_ms - atomic_load(&actions->step_ms)
+               : 0;
 }

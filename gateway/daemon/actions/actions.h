@@ -32,7 +32,8 @@ struct actions_parts {
  * they point to must outlive it. NULL: no memory. */
 struct actions *actions_create(const struct config *config, const struct actions_parts *parts);
 const struct reading_sink *actions_sink(struct actions *actions);
-/* Starts the thread, which first switches off what it may switch. `buses`: one a config.buses.
+/* Starts the thread, which first switches off what it may switch, and what it could before the
+ * start. `buses`: one a config.buses.
  * false: it can't be started (errno). */
 bool actions_start(struct actions *actions, struct bus *const *buses);
 /* Switches off all that may be on, within 3 s, and ends the thread: before the buses. NULL is fine.
@@ -43,8 +44,9 @@ void actions_free(struct actions *actions);
 
 /* A person is about to write a register: what is done here keeps off it for a while. -1: no action
  * has it; else for actions_person_done(), once the write has ended. Any thread. */
+/* on_most_s: so long it may be on at most; 0: as long as it is the person's. */
 int actions_person(struct actions *actions, uint16_t device, const struct write_config *write,
-                   int32_t value, const char *user);
+                   int32_t value, uint32_t on_most_s, const char *user);
 void actions_person_done(struct actions *actions, int output, enum bus_result result);
 
 /* How each output is. */

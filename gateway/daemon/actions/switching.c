@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "gateway/daemon/plots/unit_convert.h"
-#include "protocols/mqtt/json.h"
 
 #define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS  60000
+#define SILENT_LOOKS   2u
 #define LOOK_EVERY_MS  30000 /* power may have come and gone between two polls */
 #define LATE_MOST_MIN  10    /* so late a time of the day is still taken */
 #define AGAIN_LEAST_MS                                                                             \
@@ -46,7 +46,7 @@ struct switching {
     struct switching_output *outputs;
     uint16_t output_count;
     int64_t *heard_ms; /* by device: its last reading; 0: none yet */
-    bool times_changed;
+    bool kept_changed;
 };
 
 const char *switching_why_text(enum switching_why why)
@@ -64,6 +64,7 @@ const char *switching_why_text(enum switching_why why)
         [SWITCH_FAILED] = "an order failed",
         [SWITCH_OTHERWISE] = "it was found otherwise than it was left",
         [SWITCH_PERSON_END] = "the person's time is over",
+        [SWITCH_LEFT] = "it was on, and no action has it any more",
         [SWITCH_STOP] = "the gateway stops",
     };
     return (unsigned)why < sizeof texts / sizeof *texts ? texts[why] : "?";
@@ -117,7 +118,8 @@ struct switching *switching_create(const struct config *config)
         return NULL;
     switching->config = config;
     switching->acts = calloc((size_t)config->action_count + 1, sizeof *switching->acts);
-    switching->outputs = calloc((size_t)config->action_count + 1, sizeof *switching->outputs);
+    switching->outputs =
+        calloc((size_t)config->action_count + SWITCHING_ADOPTED_MOST, sizeof *switching->outputs);
     switching->heard_ms = calloc((size_t)config->device_count + 1, sizeof *switching->heard_ms);
     bool good =
         switching->acts != NULL && switching->outputs != NULL && switching->heard_ms != NULL;
@@ -155,7 +157,9 @@ int switching_find(const struct switching *switching, uint16_t device,
                    const struct write_config *write)
 {
     for (uint16_t i = 0; i < switching->output_count; i++) {
-        if (switching->outputs[i].device->index == device && switching->outputs[i].write == write)
+        const struct switching_output *output = &switching->outputs[i];
+        bool gone = output->adopted && output->state == SWITCH_IS_OFF;
+        if (output->device->index == device && !gone && write_is_same(output->write, write))
             return i;
     }
     return -1;
@@ -185,6 +189,9 @@ static void device_came_back(struct switching *switching, uint16_t device)
         struct switching_output *output = &switching->outputs[i];
         if (output->device->index != device)
             continue;
+        if (output->adopted && output->state == SWITCH_IS_OFF)
+            continue;
+        switching->kept_changed = true;
         output->state = SWITCH_IS_UNKNOWN;
         output->why = SWITCH_SILENT;
         output->tries = 0;
@@ -261,39 +268,33 @@ static void take_time(struct switching *switching, struct act *act, const struct
     struct timed *timed;
     while ((timed = time_due(act, now)) != NULL) {
         *timed = (struct timed){.ran = true, .mono_ms = now->mono_ms, .wall_ms = now->wall_ms};
-        switching->times_changed = true;
+        switching->kept_changed = true;
     }
 }
 
-bool switching_times_changed(struct switching *switching)
+bool switching_kept_changed(struct switching *switching)
 {
-    bool changed = switching->times_changed;
-    switching->times_changed = false;
+    bool changed = switching->kept_changed;
+    switching->kept_changed = false;
     return changed;
 }
 
-size_t switching_times_write(const struct switching *switching, char *doc, size_t size)
+bool switching_time(const struct switching *switching, uint32_t index, struct switching_time *time)
 {
-    struct json_out o = json_out_init(doc, size);
-    json_out_open(&o, '{');
-    json_out_key_integer(&o, "v", 1);
-    json_out_key(&o, "ran");
-    json_out_open(&o, '[');
     for (uint16_t a = 0; a < switching->config->action_count; a++) {
         const struct act *act = &switching->acts[a];
-        for (uint8_t i = 0; i < act->config->time_count; i++) {
-            if (!act->times[i].ran && !act->times[i].ran_before)
-                continue;
-            json_out_open(&o, '[');
-            json_out_string(&o, act->config->name);
-            json_out_integer(&o, act->config->times[i]);
-            json_out_integer(&o, act->times[i].wall_ms);
-            json_out_close(&o, ']');
+        if (index >= act->config->time_count) {
+            index -= act->config->time_count;
+            continue;
         }
+        const struct timed *timed = &act->times[index];
+        *time = (struct switching_time){.action = act->config->name,
+                                        .minute = act->config->times[index],
+                                        .ran = timed->ran || timed->ran_before,
+                                        .wall_ms = timed->wall_ms};
+        return true;
     }
-    json_out_close(&o, ']');
-    json_out_close(&o, '}');
-    return o.failed ? 0 : o.at;
+    return false;
 }
 
 void switching_time_ran(struct switching *switching, const char *action, uint16_t minute,
@@ -389,9 +390,10 @@ static void give(struct switching_output *output, uint16_t index, enum switching
 static bool switch_on(struct switching *switching, uint16_t index, const struct switching_now *now,
                       const enum rules_truth *truths, struct switching_order *order)
 {
-    for (uint16_t a = 0; a < switching->config->action_count; a++) {
+    for (uint16_t a = 0; now->settled && a < switching->config->action_count; a++) {
         if (switching->acts[a].output != index || !wants_on(switching, a, now, truths))
             continue;
+        switching->kept_changed = true;
         switching->acts[a].called = true;
         switching->acts[a].called_ms = now->mono_ms;
         give(&switching->outputs[index], index, SWITCH_ON, why_on(switching->acts[a].config), a,
@@ -420,15 +422,17 @@ static bool decide(struct switching *switching, uint16_t index, const struct swi
     if (output->asking)
         return false;
     bool person_over = output->person && now_ms >= output->person_ms;
-    if (person_over)
+    if (person_over) {
         output->person = false;
+        switching->kept_changed = true;
+    }
     if (output->state == SWITCH_IS_UNKNOWN) {
         if (now_ms < output->retry_ms)
             return false;
         give(output, index, SWITCH_OFF, why, output->action, now_ms, order);
         return true;
     }
-    if (output->person)
+    if (output->person || (output->adopted && output->state == SWITCH_IS_OFF))
         return false;
     if (output->state == SWITCH_IS_OFF)
         return switch_on(switching, index, now, truths, order) ||
@@ -518,31 +522,61 @@ void switching_done(struct switching *switching, const struct switching_order *o
     output->state = SWITCH_IS_OFF;
     output->off_ms = mono_ms;
     output->action = -1;
+    switching->kept_changed = true;
 }
 
-void switching_seen(struct switching *switching, uint16_t index, bool answered, bool on,
+/* What has been silent for that many looks may have lost its power, and have come back otherwise.
+ */
+static bool is_unsure(struct switching_output *output, enum switching_found found)
+{
+    bool was_silent = output->silent >= SILENT_LOOKS;
+    bool as_left = found == (output->state == SWITCH_IS_ON ? SWITCH_FOUND_ON : SWITCH_FOUND_OFF);
+    output->silent = found == SWITCH_FOUND_SILENT ? output->silent + 1 : 0;
+    output->why = SWITCH_SILENT;
+    if (found == SWITCH_FOUND_SILENT) /* off is what it is without power, too */
+        return output->silent >= SILENT_LOOKS && output->state == SWITCH_IS_ON;
+    if (was_silent)
+        return true;
+    output->why = SWITCH_OTHERWISE;
+    return found != SWITCH_NOT_SAID && !as_left;
+}
+
+void switching_seen(struct switching *switching, uint16_t index, enum switching_found found,
                     int64_t mono_ms)
 {
     struct switching_output *output = &switching->outputs[index];
-    if (was_overtaken(output) || !answered || output->person ||
-        output->state == SWITCH_IS_UNKNOWN || on == (output->state == SWITCH_IS_ON))
+    uint8_t why = output->why;
+    if (was_overtaken(output) || output->person || output->state == SWITCH_IS_UNKNOWN)
         return;
+    if (!is_unsure(output, found)) {
+        output->why = why;
+        return;
+    }
+    switching->kept_changed = true;
     output->state = SWITCH_IS_UNKNOWN;
-    output->why = SWITCH_OTHERWISE;
     output->retry_ms = mono_ms;
 }
 
 /* ---- People ---- */
 
-void switching_person(struct switching *switching, uint16_t index, bool on, const char *user,
-                      int64_t mono_ms)
+static uint32_t longest_override_s(const struct switching *switching, uint16_t index)
 {
-    struct switching_output *output = &switching->outputs[index];
     uint32_t longest_s = 0;
     for (uint16_t a = 0; a < switching->config->action_count; a++) {
         if (switching->acts[a].output == index && switching->acts[a].config->override_s > longest_s)
             longest_s = switching->acts[a].config->override_s;
     }
+    return longest_s;
+}
+
+void switching_person(struct switching *switching, uint16_t index, bool on, uint32_t on_most_s,
+                      const char *user, int64_t mono_ms)
+{
+    struct switching_output *output = &switching->outputs[index];
+    uint32_t longest_s = longest_override_s(switching, index);
+    if (on && on_most_s > 0 && on_most_s < longest_s)
+        longest_s = on_most_s;
+    switching->kept_changed = true;
     if (output->state != SWITCH_IS_OFF && !on)
         output->off_ms = mono_ms;
     if (on)
@@ -555,9 +589,19 @@ void switching_person(struct switching *switching, uint16_t index, bool on, cons
     (void)snprintf(output->user, sizeof output->user, "%s", user);
 }
 
+void switching_release(struct switching *switching, uint16_t index)
+{
+    struct switching_output *output = &switching->outputs[index];
+    output->overtaken = output->asking;
+    output->state = SWITCH_IS_OFF;
+    output->off_failed = false;
+    switching->kept_changed = true;
+}
+
 void switching_person_done(struct switching *switching, uint16_t index, bool good)
 {
     struct switching_output *output = &switching->outputs[index];
+    switching->kept_changed = true;
     output->on_failed = -1;
     output->off_failed = !good;
     if (good)
@@ -565,4 +609,35 @@ void switching_person_done(struct switching *switching, uint16_t index, bool goo
     output->state = SWITCH_IS_UNKNOWN;
     output->why = SWITCH_FAILED;
     output->retry_ms = 0;
+}
+
+/* ---- Over a restart ---- */
+
+void switching_adopt(struct switching *switching, const struct device_config *device,
+                     const struct write_config *write, int32_t off)
+{
+    uint16_t adopted = 0;
+    for (uint16_t i = 0; i < switching->output_count; i++)
+        adopted = (uint16_t)(adopted + switching->outputs[i].adopted);
+    if (switching_find(switching, device->index, write) >= 0 || adopted == SWITCHING_ADOPTED_MOST)
+        return; /* an action's own are switched off at the start anyway */
+    switching->outputs[switching->output_count++] = (struct switching_output){.device = device,
+                                                                              .write = write,
+                                                                              .off = off,
+                                                                              .adopted = true,
+                                                                              .why = SWITCH_LEFT,
+                                                                              .on_failed = -1,
+                                                                              .action = -1};
+}
+
+void switching_keep_person(struct switching *switching, uint16_t index, const char *user,
+                           int64_t person_ms, int64_t mono_ms)
+{
+    struct switching_output *output = &switching->outputs[index];
+    int64_t most_ms = mono_ms + (int64_t)longest_override_s(switching, index) * 1000;
+    if (output->person || output->adopted || person_ms <= mono_ms)
+        return;
+    output->person = true;
+    output->person_ms = person_ms < most_ms ? person_ms : most_ms;
+    (void)snprintf(output->user, sizeof output->user, "%s", user);
 }

@@ -11,7 +11,8 @@
  *
  * With `until` a rule only begins it. An output whose state is not known is switched off before
  * anything else. A person's write owns it for `override_s`: it is neither switched on nor off
- * meanwhile, and off when that is over. */
+ * meanwhile, and off when that is over. An output that no action has any more, and that may be on
+ * from before, is adopted: switched off, and let go. */
 #ifndef BAIYE_ACTIONS_SWITCHING_H
 #define BAIYE_ACTIONS_SWITCHING_H
 
@@ -32,6 +33,7 @@ enum switching_why {
     SWITCH_FAILED,     /* nor when an order failed */
     SWITCH_OTHERWISE,  /* it was found otherwise than it was left */
     SWITCH_PERSON_END, /* the person's time is over */
+    SWITCH_LEFT,       /* on from before the start, and no action has it any more */
     SWITCH_STOP        /* the gateway stops */
 };
 /* For audit and log. */
@@ -57,6 +59,7 @@ struct switching_output {
     uint8_t why;   /* enum switching_why: of the last order */
     bool asking;
     bool person;       /* a person owns it */
+    bool adopted;      /* no action has it: it is only switched off */
     bool overtaken;    /* a person wrote while an order was under way: how that ends says nothing */
     bool off_failed;   /* it can't be switched off */
     int32_t on_failed; /* this action can't switch it on; -1 */
@@ -67,10 +70,14 @@ struct switching_output {
     int64_t person_ms; /* until then */
     int64_t retry_ms, look_ms;
     uint32_t tries;
+    uint32_t silent; /* looks without an answer, one after the other */
 };
+
+#define SWITCHING_ADOPTED_MOST 32u
 
 struct switching_now {
     int64_t mono_ms;
+    bool settled;   /* what was before the start is known: until then nothing is switched on */
     bool day_known; /* the wall clock is trusted */
     int minute;     /* of the day, in the site's time */
     int64_t wall_ms;
@@ -81,14 +88,18 @@ struct switching *switching_create(const struct config *config);
 void switching_destroy(struct switching *switching);
 uint16_t switching_output_count(const struct switching *switching);
 const struct switching_output *switching_output(const struct switching *switching, uint16_t output);
-/* The output of a register; -1: no action has it. */
+/* The output of a register, also where the profile has another name for the same; -1: no action has
+ * it, and it is off. */
 int switching_find(const struct switching *switching, uint16_t device,
                    const struct write_config *write);
 
 void switching_reading(struct switching *switching, const struct reading *reading);
-/* A person is about to write it. */
-void switching_person(struct switching *switching, uint16_t output, bool on, const char *user,
-                      int64_t mono_ms);
+/* A person is about to write it. on_most_s: so long it may be on; 0: as long as it is the person's.
+ */
+void switching_person(struct switching *switching, uint16_t output, bool on, uint32_t on_most_s,
+                      const char *user, int64_t mono_ms);
+/* A person is about to write one that was adopted: it is left to people. */
+void switching_release(struct switching *switching, uint16_t output);
 /* What became of that; false: how it is now is not known. */
 void switching_person_done(struct switching *switching, uint16_t output, bool good);
 
@@ -102,17 +113,32 @@ uint16_t switching_stop(struct switching *switching, int64_t mono_ms,
 /* How an order to switch ended. */
 void switching_done(struct switching *switching, const struct switching_order *order, bool good,
                     int64_t mono_ms);
-/* What a look found. */
-void switching_seen(struct switching *switching, uint16_t output, bool answered, bool on,
+/* What a look found. Silent: nothing answered; not said: it answers, but can't be read. */
+enum switching_found { SWITCH_FOUND_OFF, SWITCH_FOUND_ON, SWITCH_FOUND_SILENT, SWITCH_NOT_SAID };
+void switching_seen(struct switching *switching, uint16_t output, enum switching_found found,
                     int64_t mono_ms);
 
-/* When each time of the day was last taken, so that a restart within it does not take it again.
- * changed: since the last asking. */
-bool switching_times_changed(struct switching *switching);
-/* {"v":1,"ran":{"<action> 06:00":<wall ms>,…}}; its length, 0: does not fit. */
-size_t switching_times_write(const struct switching *switching, char *doc, size_t size);
+/* ---- What outlives the process: kept.h ---- */
+
+/* Has anything of it changed since the last asking? */
+bool switching_kept_changed(struct switching *switching);
+/* When a time of the day was last taken, so that a restart within it does not take it again. */
+struct switching_time {
+    const char *action;
+    uint16_t minute;
+    bool ran;
+    int64_t wall_ms;
+};
+/* The times of all actions, one after the other; false: there are no more. */
+bool switching_time(const struct switching *switching, uint32_t index, struct switching_time *time);
 /* Wall time at which a time was taken before the start. */
 void switching_time_ran(struct switching *switching, const char *action, uint16_t minute,
                         int64_t wall_ms);
+/* May be on from before the start: switched off, whether an action has it or not. */
+void switching_adopt(struct switching *switching, const struct device_config *device,
+                     const struct write_config *write, int32_t off);
+/* Was a person's before the start: goes on being so, until `person_ms` or the longest override. */
+void switching_keep_person(struct switching *switching, uint16_t output, const char *user,
+                           int64_t person_ms, int64_t mono_ms);
 
 #endif

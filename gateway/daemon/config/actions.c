@@ -183,6 +183,28 @@ static bool no_write(struct yaml_source *source, const struct draft_action *from
                       near != NULL ? near : words[0], near != NULL ? "?" : "");
 }
 
+bool write_is_same(const struct write_config *a, const struct write_config *b)
+{
+    bool bit = a->function == 5 || a->function == 15;
+    return a->address == b->address && bit == (b->function == 5 || b->function == 15);
+}
+
+bool config_acts(const struct config *config, uint16_t device, const struct write_config *write)
+{
+    for (uint16_t i = 0; i < config->action_count; i++) {
+        if (config->actions[i].device == device && write_is_same(config->actions[i].write, write))
+            return true;
+    }
+    return false;
+}
+
+/* 1, where that is in the range and not off. */
+static int32_t plain_on(const struct write_config *write)
+{
+    int32_t on = write->max < 1 ? write->max : write->min > 1 ? write->min : 1;
+    return on != write->off ? on : on > write->min ? write->min : write->max;
+}
+
 static bool tie_output(struct yaml_source *source, const struct config *config,
                        const struct draft_action *from, struct action_config *action)
 {
@@ -201,9 +223,9 @@ static bool tie_output(struct yaml_source *source, const struct config *config,
         return no_write(source, from, device);
     const struct write_config *write = action->write;
     if (!from->on_set)
-        action->on = write->max < 1 ? write->max : write->min > 1 ? write->min : 1;
+        action->on = plain_on(write);
     if (!from->off_set)
-        action->off = write->min > 0 ? write->min : 0;
+        action->off = write->off;
     if (action->on < write->min || action->on > write->max || action->off < write->min ||
         action->off > write->max || action->on == action->off)
         return yaml_error(source, action->line,
@@ -230,7 +252,7 @@ static bool tie_longest(struct yaml_source *source, struct action_config *action
                           "(max_on of %s)",
                           action->name, write->max_on_s, write->name);
     uint64_t most_ms = (uint64_t)write_request_most(write) * write->limit_step_ms;
-    if (write->limit_step_ms > 0 && (uint64_t)action->for_s * 1000 > most_ms)
+    if (write_request_is_limited(write, action->off) && (uint64_t)action->for_s * 1000 > most_ms)
         return yaml_error(source, action->line,
                           "action \"%s\": for is longer than the %u s that the device itself can "
                           "count (limit of %s)",
@@ -330,7 +352,7 @@ static bool agrees(struct yaml_source *source, const struct config *config,
         if (strcmp(other->name, action->name) == 0 && other->way < 0 && action->way < 0)
             return yaml_error(source, action->line,
                               "action \"%s\" stands twice; give each its own name", action->name);
-        if (other->device == action->device && other->write == action->write &&
+        if (other->device == action->device && write_is_same(other->write, action->write) &&
             other->off != action->off)
             return yaml_error(source, action->line,
                               "actions \"%s\" and \"%s\" switch the same output and differ in off",

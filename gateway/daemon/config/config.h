@@ -129,8 +129,12 @@ struct write_config {
     bool at_start, value_set;
     int32_t value;
     uint32_t every_ms; /* 0: not again */
+    int32_t off;       /* what switches it off */
+    bool off_set;
     int line;
 };
+/* The same register of a device: a profile may have two names for one. */
+bool write_is_same(const struct write_config *a, const struct write_config *b);
 
 struct profile_config {
     char name[CONFIG_NAME_SIZE];
@@ -504,6 +508,8 @@ bool config_alert_trouble(const struct config *config, const struct alert_rule *
                           size_t size);
 /* NULL when unknown. */
 const struct device_config *config_device(const struct config *config, const char *name);
+/* Does an action, or a way to people, switch that register? */
+bool config_acts(const struct config *config, uint16_t device, const struct write_config *write);
 const struct plot_config *config_plot(const struct config *config, const char *name);
 /* At which depths the plot's devices measure a metric that has one in its name
  * ("soil_moisture_20cm"): in cm, ascending, at most `most`; their number. */

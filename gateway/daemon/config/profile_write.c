@@ -29,6 +29,13 @@ static bool read_value(struct yaml_source *source, const yaml_node_t *value, voi
     return keys_read_one(source, value, &key, target);
 }
 
+static bool read_off(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key key = {.name = "off", .kind = KEY_SIGNED, WRITE(off), .example = "0"};
+    ((struct write_config *)target)->off_set = true;
+    return keys_read_one(source, value, &key, target);
+}
+
 static bool read_write_limit(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     static const struct key keys[] = {
@@ -106,6 +113,7 @@ static const struct key write_keys[] = {
      .example = "0x6002"},
     {.name = "min", .kind = KEY_SIGNED, WRITE(min), .required = true, .example = "0"},
     {.name = "max", .kind = KEY_SIGNED, WRITE(max), .required = true, .example = "1"},
+    {.name = "off", .kind = KEY_FUNCTION, .read = read_off},
     {.name = "max_on", .kind = KEY_S, WRITE(max_on_s), .example = "30min"},
     {.name = "limit", .kind = KEY_FUNCTION, .read = read_write_limit},
     {.name = "technician", .kind = KEY_BOOL, WRITE(technician), .example = "true"},
@@ -173,5 +181,10 @@ bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, voi
     if (write->min > write->max)
         return yaml_error(source, yaml_line(item), "min %d is above max %d; exchange them",
                           write->min, write->max);
+    if (!write->off_set)
+        write->off = write->min > 0 ? write->min : 0;
+    if (write->off_set && (write->off < write->min || write->off > write->max))
+        return yaml_error(source, yaml_line(item), "off %d of %s is outside its own range %d to %d",
+                          write->off, write->name, write->min, write->max);
     return check_verify(source, write) && check_own(source, write);
 }

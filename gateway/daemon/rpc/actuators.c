@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An actuator with a maximum on-time is switched back when it is over, until the device confirms.
  * Which ones are on is kept in the store under "actuators" and written before the switch-on goes
- * out: a gateway that was killed switches them off when it starts again. */
+ * out: a gateway that was killed switches them off when it starts again, by their place on the bus
+ * where their name is another now. What an action has, the actions switch off. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,9 @@ static void keep(struct actuators *all)
         const struct actuator *a = &all->list[i];
         if (a->device != NULL)
             (void)json_array_append_new(
-                list, json_pack("{s:s,s:s}", "device", a->device->name, "name", a->write->name));
+                list, json_pack("{s:s,s:s,s:s,s:i}", "device", a->device->name, "name",
+                                a->write->name, "bus", all->rpc->config->buses[a->device->bus].name,
+                                "unit", (int)a->device->unit));
     }
     char *text = json_dumps(list, JSON_COMPACT);
     if (text == NULL ||
@@ -84,11 +87,10 @@ static void time_over(struct loop_timer *timer)
     struct actuator *a = timer->context;
     struct bus_request request = {
         .unit = a->device->unit, .retries = 2, .context = a, .done = off_answered};
-    int32_t off = a->write->min > 0 ? a->write->min : 0;
     if (a->asking)
         return;
     bus_verify_as(&request, a->write);
-    request.pdu_size = write_request_pdu(a->write, off, request.pdu);
+    request.pdu_size = write_request_pdu(a->write, a->write->off, request.pdu);
     a->asking = bus_submit(a->all->rpc->parts.buses[a->device->bus], &request) == BUS_OK;
     if (!a->asking)
         loop_timer_start(a->all->rpc->loop, timer, RETRY_MS);
@@ -100,7 +102,7 @@ void actuators_set(struct actuators *all, const struct device_config *device,
     struct actuator *place = NULL;
     for (size_t i = 0; i < ACTUATORS_MAX; i++) {
         struct actuator *a = &all->list[i];
-        if (a->device == device && a->write == write) {
+        if (a->device == device && write_is_same(a->write, write)) {
             place = a;
             break;
         }
@@ -109,12 +111,12 @@ void actuators_set(struct actuators *all, const struct device_config *device,
     }
     if (place == NULL) {
         log_write(LOG_LEVEL_ERROR,
-                  "actuators: %d are on already; %s is not switched off by itself: write 0 to it "
+                  "actuators: %d are on already; %s is not switched off by itself: write %d to it "
                   "when its time is over",
-                  ACTUATORS_MAX, device->name);
+                  ACTUATORS_MAX, device->name, (int)write->off);
         return;
     }
-    if (value == 0) {
+    if (value == write->off) {
         loop_timer_stop(&place->timer);
         place->device = NULL;
     } else {
@@ -129,17 +131,42 @@ void actuators_set(struct actuators *all, const struct device_config *device,
     keep(all);
 }
 
-static void switch_off(struct actuators *all, const char *device_name, const char *write_name)
+static bool switch_off(struct actuators *all, const struct device_config *device,
+                       const char *write_name)
 {
-    const struct device_config *device = config_device(all->rpc->config, device_name);
     for (uint16_t i = 0; device != NULL && i < device->profile->write_count; i++) {
         const struct write_config *write = &device->profile->writes[i];
-        if (strcmp(write->name, write_name) == 0) {
-            log_write(LOG_LEVEL_WARNING, "actuator %s %s: was on when the gateway ended",
-                      device_name, write_name);
-            actuators_set(all, device, write, 1, 0);
-        }
+        if (strcmp(write->name, write_name) != 0)
+            continue;
+        log_write(LOG_LEVEL_WARNING, "actuator %s %s: was on when the gateway ended", device->name,
+                  write_name);
+        if (!config_acts(all->rpc->config, device->index, write)) /* else they have done it */
+            actuators_set(all, device, write, write->off == 0 ? 1 : 0, 0);
+        return true;
     }
+    return false;
+}
+
+/* By its name, and by its place: a renamed device has only the latter. */
+static void switch_off_found(struct actuators *all, const json_t *one, const char *name)
+{
+    const struct config *config = all->rpc->config;
+    const char *device = json_string_value(json_object_get(one, "device"));
+    const char *bus = json_string_value(json_object_get(one, "bus"));
+    json_int_t unit = json_integer_value(json_object_get(one, "unit"));
+    const struct device_config *named = device != NULL ? config_device(config, device) : NULL;
+    bool found = switch_off(all, named, name);
+    for (uint16_t i = 0; bus != NULL && i < config->device_count; i++) {
+        const struct device_config *other = &config->devices[i];
+        if (other != named && other->unit == unit &&
+            strcmp(config->buses[other->bus].name, bus) == 0)
+            found |= switch_off(all, other, name);
+    }
+    if (!found)
+        log_write(LOG_LEVEL_ERROR,
+                  "actuator %s %s: was on when the gateway ended, and the file has no such device "
+                  "any more: see that it is off, by hand",
+                  device != NULL ? device : "?", name);
 }
 
 static void loaded(struct loop_task *task)
@@ -148,10 +175,9 @@ static void loaded(struct loop_task *task)
     size_t index;
     json_t *one;
     json_array_foreach (all->found, index, one) {
-        const char *device = json_string_value(json_object_get(one, "device"));
         const char *name = json_string_value(json_object_get(one, "name"));
-        if (device != NULL && name != NULL)
-            switch_off(all, device, name);
+        if (name != NULL)
+            switch_off_found(all, one, name);
     }
     json_decref(all->found);
     all->found = NULL;

@@ -179,12 +179,12 @@ static void run_write(struct rpc_call *call)
         return;
     writing->value = (int32_t)value;
     /* Remembered before it is sent: a write whose answer is lost may have worked. */
-    if (write->max_on_s > 0)
-        actuators_set(call->rpc->actuators, device, write, (int32_t)value, (uint32_t)on_s);
     struct actions *actions = call->rpc->parts.actions;
     int output = actions == NULL ? -1
                                  : actions_person(actions, device->index, write, (int32_t)value,
-                                                  call->caller.user);
+                                                  (uint32_t)on_s, call->caller.user);
+    if (write->max_on_s > 0 && output < 0) /* else they switch it off: one owner */
+        actuators_set(call->rpc->actuators, device, write, (int32_t)value, (uint32_t)on_s);
     writing->output = output;
     uint16_t size = write_request_pdu(write, (int32_t)value, pdu);
     const struct rpc_target target = {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/daemon/actions/kept.h"
 #include "gateway/daemon/actions/switching.h"
 
 #define SECOND   INT64_C(1000)
@@ -22,8 +23,10 @@ enum { RELAY, PROBE_A, PROBE_B, DEVICES };
 static struct field_config moisture = {.metric = "soil_moisture", .unit = "%", .max = 100};
 static struct field_config state_field = {.metric = "output_state", .max = 65535};
 static struct write_config writes[] = {{.name = "valve", .function = 5, .address = 0, .max = 1},
-                                       {.name = "siren", .function = 5, .address = 1, .max = 1}};
-static struct profile_config profile = {.name = "relay", .write_count = 2, .writes = writes};
+                                       {.name = "siren", .function = 5, .address = 1, .max = 1},
+                                       {.name = "pump", .function = 15, .address = 0, .max = 1}};
+static struct profile_config profile = {.name = "relay", .write_count = 3, .writes = writes};
+static struct bus_config buses[] = {{.name = "west"}};
 static struct device_config devices[DEVICES];
 static uint16_t probes[] = {PROBE_A, PROBE_B};
 static struct action_config own[4];
@@ -37,8 +40,9 @@ static struct bench {
     bool on[2];         /* the relay's outputs */
     unsigned orders[2]; /* given to switch */
     uint8_t why[2];     /* of the last one */
+    bool unsettled;     /* what was before the start is not known yet */
     bool dead;          /* the relay does not answer */
-    bool probes_silent;
+    bool probes_silent, relay_unread;
     double moisture;
 } b;
 
@@ -64,6 +68,7 @@ static struct switching_now now(void)
 {
     int64_t wall_ms = DAY_2026 + b.day_ms + b.now_ms;
     return (struct switching_now){.mono_ms = b.now_ms,
+                                  .settled = !b.unsettled,
                                   .day_known = b.day_known,
                                   .minute = (int)(wall_ms / MINUTE % 1440),
                                   .wall_ms = wall_ms};
@@ -79,7 +84,11 @@ static void read_device(uint16_t device, double value, uint8_t flag)
 static void obey(const struct switching_order *order)
 {
     if (order->what == SWITCH_LOOK) {
-        switching_seen(b.switching, order->output, !b.dead, b.on[order->output], b.now_ms);
+        switching_seen(b.switching, order->output,
+                       b.dead                ? SWITCH_FOUND_SILENT
+                       : b.on[order->output] ? SWITCH_FOUND_ON
+                                             : SWITCH_FOUND_OFF,
+                       b.now_ms);
         return;
     }
     b.orders[order->output]++;
@@ -95,7 +104,7 @@ static void second(void)
     struct switching_order orders[8];
     b.now_ms += SECOND;
     if (b.now_ms % (5 * SECOND) == 0) {
-        if (!b.dead)
+        if (!b.dead && !b.relay_unread)
             read_device(RELAY, 0, METRIC_GOOD);
         if (!b.probes_silent) {
             read_device(PROBE_A, b.moisture - 1, METRIC_GOOD);
@@ -128,11 +137,15 @@ static void begin(const struct action_config *actions, uint16_t count)
     for (uint16_t i = 0; i < DEVICES; i++) {
         devices[i] = (struct device_config){.index = i, .every_ms = 5000, .profile = &profile};
         devices[i].metric_count = 1;
+        devices[i].unit = (uint8_t)(i + 1);
+        (void)snprintf(devices[i].name, sizeof devices[i].name, "device-%u", i);
         devices[i].metrics[0] = i == RELAY ? &state_field : &moisture;
     }
     memcpy(own, actions, count * sizeof *own);
     config = (struct config){
         .devices = devices, .device_count = DEVICES, .actions = own, .action_count = count};
+    config.buses = buses;
+    config.bus_count = 1;
     b = (struct bench){.now_ms = MINUTE, .day_known = true, .moisture = 15};
     start();
     run(10 * SECOND); /* both probes are known, and the output is off for sure */
@@ -297,7 +310,7 @@ static void a_persons_write_wins_for_its_time(void **state)
     b.truths[0] = RULES_YES;
     run(MINUTE);
     assert_true(b.on[0]);
-    switching_person(b.switching, 0, false, "li", b.now_ms);
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms);
     b.on[0] = false;
     switching_person_done(b.switching, 0, true);
     run(2 * HOUR - MINUTE);
@@ -309,7 +322,7 @@ static void a_persons_write_wins_for_its_time(void **state)
     b.truths[0] = RULES_NO;
     run(MINUTE);
     assert_false(b.on[0]);
-    switching_person(b.switching, 0, true, "li", b.now_ms);
+    switching_person(b.switching, 0, true, 0, "li", b.now_ms);
     b.on[0] = true;
     switching_person_done(b.switching, 0, true);
     run(2 * HOUR - MINUTE);
@@ -323,7 +336,7 @@ static void a_persons_write_that_may_have_failed_ends_switched_off(void **state)
 {
     (void)state;
     begin_one(water());
-    switching_person(b.switching, 0, true, "li", b.now_ms);
+    switching_person(b.switching, 0, true, 0, "li", b.now_ms);
     b.on[0] = true; /* the answer was lost */
     switching_person_done(b.switching, 0, false);
     run(SECOND);
@@ -340,7 +353,7 @@ static void an_order_under_way_does_not_undo_a_person(void **state)
     b.now_ms += SECOND;
     struct switching_now at = now();
     assert_int_equal(switching_tick(b.switching, &at, b.truths, order), 1);
-    switching_person(b.switching, 0, false, "li", b.now_ms); /* behind it in the bus's queue */
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms); /* behind it in the bus's queue */
     switching_done(b.switching, order, true, b.now_ms);
     assert_int_equal(switching_output(b.switching, 0)->state, SWITCH_IS_OFF);
     switching_person_done(b.switching, 0, true);
@@ -360,7 +373,7 @@ static void an_order_that_ends_behind_a_persons_failed_write_says_nothing(void *
     struct switching_now at = now();
     assert_int_equal(switching_tick(b.switching, &at, b.truths, order), 1);
     b.on[0] = true;
-    switching_person(b.switching, 0, false, "li", b.now_ms);
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms);
     switching_person_done(b.switching, 0, false);
     switching_done(b.switching, order, true, b.now_ms);
     run(5 * SECOND);
@@ -402,6 +415,43 @@ static void a_device_that_was_silent_is_switched_off_when_it_is_back(void **stat
     b.dead = false;
     run(10 * SECOND);
     assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_SILENT);
+}
+
+/* A relay of which nothing is read but its outputs: looks are all that hears of it. */
+static void an_output_that_is_silent_is_not_known_to_be_on(void **state)
+{
+    (void)state;
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    begin_one(action);
+    b.relay_unread = true;
+    run(2 * HOUR);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_true(b.on[0]);
+    b.dead = true;
+    run(20 * SECOND);
+    b.dead = false; /* one look without an answer is a bad line */
+    run(MINUTE);
+    assert_true(b.on[0]);
+    b.dead = true;
+    run(2 * MINUTE);
+    assert_int_equal(switching_output(b.switching, 0)->state, SWITCH_IS_UNKNOWN);
+    assert_true(switching_output(b.switching, 0)->off_failed);
+    b.truths[0] = RULES_NO;
+    b.dead = false;
+    run(MINUTE);
+    assert_false(b.on[0]);
+    /* One that was off is switched off for sure when it is back. */
+    b.dead = true;
+    run(2 * MINUTE);
+    assert_int_equal(switching_output(b.switching, 0)->state, SWITCH_IS_OFF);
+    assert_false(switching_output(b.switching, 0)->off_failed);
+    b.orders[0] = 0;
+    b.dead = false;
+    run(MINUTE);
+    assert_int_equal(b.orders[0], 1);
     assert_int_equal(b.why[0], SWITCH_SILENT);
 }
 
@@ -508,14 +558,11 @@ static void a_step_of_the_clock_takes_no_time_twice(void **state)
     run(MINUTE);
     assert_int_equal(b.orders[0], 2);
     /* Nor by a restart within it. */
-    char doc[512];
-    assert_true(switching_times_changed(b.switching));
-    assert_false(switching_times_changed(b.switching));
-    assert_true(switching_times_write(b.switching, doc, sizeof doc) > 0);
+    assert_true(switching_kept_changed(b.switching));
+    assert_false(switching_kept_changed(b.switching));
     b.day_ms -= (b.day_ms + b.now_ms) % (24 * HOUR) - 6 * HOUR;
-    int64_t ran_ms = DAY_2026 + b.day_ms + b.now_ms - MINUTE;
     start();
-    switching_time_ran(b.switching, "water", 360, ran_ms);
+    switching_time_ran(b.switching, "water", 360, DAY_2026 + b.day_ms + b.now_ms - MINUTE);
     run(MINUTE);
     assert_int_equal(b.orders[0], 3); /* off, at the start */
     run(24 * HOUR);
@@ -596,8 +643,194 @@ static void at_the_stop_all_is_switched_off(void **state)
     assert_int_equal(switching_stop(b.switching, b.now_ms, orders), 1);
     assert_int_equal(orders[0].what, SWITCH_OFF);
     switching_done(b.switching, orders, true, b.now_ms);
-    switching_person(b.switching, 0, true, "li", b.now_ms);
+    switching_person(b.switching, 0, true, 0, "li", b.now_ms);
     assert_int_equal(switching_stop(b.switching, b.now_ms, orders), 1); /* a person's, too */
+}
+
+/* ---- Over a restart ---- */
+
+static char kept[4096];
+static size_t kept_size;
+static unsigned lost;
+
+static void count_lost(const char *device, const char *write)
+{
+    (void)device;
+    (void)write;
+    lost++;
+}
+
+/* Killed, and started anew with so many of the actions. */
+static void killed(uint16_t actions)
+{
+    const struct switching_now at = now();
+    kept_size = kept_write(&config, b.switching, &at, kept, sizeof kept);
+    assert_true(kept_size > 0);
+    config.action_count = actions;
+    memset(b.orders, 0, sizeof b.orders);
+    lost = 0;
+    start();
+}
+
+static void read_kept(void)
+{
+    const struct switching_now at = now();
+    kept_read(&config, b.switching, &at, kept, kept_size, count_lost);
+}
+
+/* Watering, and on. */
+static void begin_on(void)
+{
+    struct action_config action = water();
+    action.until_metric[0] = '\0';
+    action.pause_s = 60;
+    begin_one(action);
+    run(2 * MINUTE);
+    b.truths[0] = RULES_YES;
+    run(MINUTE);
+    assert_true(b.on[0]);
+}
+
+static void what_the_file_has_no_action_for_any_more_is_switched_off_once(void **state)
+{
+    (void)state;
+    begin_on();
+    killed(0);
+    assert_int_equal(switching_output_count(b.switching), 0);
+    read_kept();
+    run(10 * SECOND);
+    assert_false(b.on[0]);
+    assert_int_equal(b.why[0], SWITCH_LEFT);
+    b.on[0] = true; /* it is people's now */
+    run(2 * HOUR);
+    assert_true(b.on[0]);
+    assert_int_equal(b.orders[0], 1);
+    assert_int_equal(switching_find(b.switching, RELAY, &writes[0]), -1);
+    killed(0);
+    read_kept();
+    assert_int_equal(switching_output_count(b.switching), 0);
+}
+
+static void a_device_that_has_another_name_is_found_by_its_place(void **state)
+{
+    (void)state;
+    begin_on();
+    killed(0);
+    (void)snprintf(devices[RELAY].name, sizeof devices[RELAY].name, "fan");
+    read_kept();
+    run(10 * SECOND);
+    assert_false(b.on[0]);
+    /* One that has neither is said. */
+    begin_on();
+    killed(0);
+    (void)snprintf(devices[RELAY].name, sizeof devices[RELAY].name, "fan");
+    devices[RELAY].unit = 99;
+    read_kept();
+    assert_int_equal(lost, 1);
+}
+
+static void what_does_not_answer_at_the_start_is_tried_until_it_is_off(void **state)
+{
+    (void)state;
+    begin_on();
+    killed(0);
+    read_kept();
+    b.dead = true;
+    run(HOUR);
+    assert_true(switching_output(b.switching, 0)->off_failed);
+    killed(0); /* still not off: remembered over another one */
+    read_kept();
+    b.dead = false;
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+}
+
+static void a_person_who_writes_what_is_left_on_has_it(void **state)
+{
+    (void)state;
+    begin_on();
+    killed(0);
+    read_kept();
+    b.dead = true;
+    run(MINUTE);
+    switching_release(b.switching, 0);
+    b.dead = false;
+    b.on[0] = true;
+    run(HOUR);
+    assert_true(b.on[0]);
+}
+
+static void a_persons_time_goes_on_over_a_restart(void **state)
+{
+    (void)state;
+    begin_on();
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms);
+    b.on[0] = false;
+    switching_person_done(b.switching, 0, true);
+    run(HOUR);
+    killed(1);
+    b.unsettled = true; /* the store does not answer yet: nothing is switched on */
+    run(5 * MINUTE);
+    assert_false(b.on[0]);
+    read_kept();
+    b.unsettled = false;
+    run(54 * MINUTE);
+    assert_false(b.on[0]);
+    assert_string_equal(switching_output(b.switching, 0)->user, "li");
+    run(2 * MINUTE);
+    assert_true(b.on[0]);
+}
+
+static void a_persons_time_is_kept_by_a_clock_that_is_not_set(void **state)
+{
+    (void)state;
+    begin_on();
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms);
+    b.on[0] = false;
+    switching_person_done(b.switching, 0, true);
+    run(HOUR);
+    killed(1);
+    b.day_known = false;
+    b.day_ms -= 400 * 24 * HOUR;
+    read_kept();
+    run(HOUR - MINUTE);
+    assert_false(b.on[0]);
+    run(2 * MINUTE);
+    assert_true(b.on[0]);
+    /* Power that was away for longer ends it. */
+    begin_on();
+    switching_person(b.switching, 0, false, 0, "li", b.now_ms);
+    killed(1);
+    b.day_ms += 3 * HOUR;
+    read_kept();
+    assert_false(switching_output(b.switching, 0)->person);
+}
+
+static void a_persons_write_lasts_no_longer_than_the_output_may_be_on(void **state)
+{
+    (void)state;
+    begin_on();
+    b.truths[0] = RULES_NO;
+    run(MINUTE);
+    switching_person(b.switching, 0, true, 600, "li", b.now_ms);
+    b.on[0] = true;
+    switching_person_done(b.switching, 0, true);
+    run(9 * MINUTE);
+    assert_true(b.on[0]);
+    run(2 * MINUTE);
+    assert_false(b.on[0]);
+}
+
+static void two_names_of_one_register_are_one_output(void **state)
+{
+    (void)state;
+    struct action_config actions[] = {water(), water()};
+    actions[0].until_metric[0] = actions[1].until_metric[0] = '\0';
+    actions[1].write = &writes[2]; /* the same coil */
+    begin(actions, 2);
+    assert_int_equal(switching_output_count(b.switching), 1);
+    assert_int_equal(switching_find(b.switching, RELAY, &writes[2]), 0);
+    assert_int_equal(switching_find(b.switching, RELAY, &writes[1]), -1);
 }
 
 int main(void)
@@ -617,6 +850,7 @@ int main(void)
                                   end),
         cmocka_unit_test_teardown(one_owner_at_a_time, end),
         cmocka_unit_test_teardown(a_device_that_was_silent_is_switched_off_when_it_is_back, end),
+        cmocka_unit_test_teardown(an_output_that_is_silent_is_not_known_to_be_on, end),
         cmocka_unit_test_teardown(a_power_cut_between_two_polls_is_found, end),
         cmocka_unit_test_teardown(a_failed_switch_is_trouble_until_it_has_worked, end),
         cmocka_unit_test_teardown(what_could_not_be_switched_on_is_trouble_while_its_cause_holds,
@@ -627,6 +861,15 @@ int main(void)
         cmocka_unit_test_teardown(what_is_wet_already_is_not_watered_at_its_time, end),
         cmocka_unit_test_teardown(a_siren_calls_again_until_somebody_answers, end),
         cmocka_unit_test_teardown(at_the_stop_all_is_switched_off, end),
+        cmocka_unit_test_teardown(what_the_file_has_no_action_for_any_more_is_switched_off_once,
+                                  end),
+        cmocka_unit_test_teardown(a_device_that_has_another_name_is_found_by_its_place, end),
+        cmocka_unit_test_teardown(what_does_not_answer_at_the_start_is_tried_until_it_is_off, end),
+        cmocka_unit_test_teardown(a_person_who_writes_what_is_left_on_has_it, end),
+        cmocka_unit_test_teardown(a_persons_time_goes_on_over_a_restart, end),
+        cmocka_unit_test_teardown(a_persons_time_is_kept_by_a_clock_that_is_not_set, end),
+        cmocka_unit_test_teardown(a_persons_write_lasts_no_longer_than_the_output_may_be_on, end),
+        cmocka_unit_test_teardown(two_names_of_one_register_are_one_output, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -451,12 +451,13 @@ void actions_get(struct actions *actions, uint16_t index, struct actions_output 
 }
 
 int actions_person(struct actions *actions, uint16_t device, const struct write_config *write,
-                   int32_t value, const char *user)
+                   int32_t value, uint32_t on_most_s, const char *user)
 {
     (void)actions;
     (void)device;
     (void)write;
     (void)value;
+    (void)on_most_s;
     (void)user;
     return -1;
 }
@@ -478,8 +479,9 @@ static struct write_config writes[] = {
     {.name = "period", .function = 6, .address = 3, .min = 10, .max = 3600},
     {.name = "valve", .function = 5, .address = 1, .min = 0, .max = 1, .max_on_s = 1},
     {.name = "offset", .function = 16, .address = 4, .min = -100, .max = 100, .technician = true},
+    {.name = "gate", .function = 5, .address = 2, .max = 1, .max_on_s = 1, .off = 1},
 };
-static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 3};
+static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 4};
 static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
 static struct bus_config bus = {.name = "east"};
 static struct broker_config broker = {.name = "local"};

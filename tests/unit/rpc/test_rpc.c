@@ -101,7 +101,7 @@ static void devices_are_listed_with_what_may_be_written(void **state)
     assert_int_equal(json_array_size(list), 3);
     const json_t *first = json_array_get(list, 0);
     assert_string_equal(json_string_value(json_object_get(first, "bus")), "east");
-    assert_int_equal(json_array_size(json_object_get(first, "writes")), 3);
+    assert_int_equal(json_array_size(json_object_get(first, "writes")), 4);
 }
 
 static void a_full_history_answer_stays_below_64_kb(void **state)
@@ -450,7 +450,8 @@ static void an_actuator_is_switched_back_when_its_time_is_over(void **state)
     assert_string_equal(
         ask(&farmer, "write", "{\"device\":\"plot-1\",\"name\":\"valve\",\"value\":1}"), "");
     assert_int_equal(fakes.coils, 2);
-    assert_string_equal(fakes.kept, "[{\"device\":\"plot-1\",\"name\":\"valve\"}]");
+    assert_string_equal(fakes.kept, "[{\"device\":\"plot-1\",\"name\":\"valve\",\"bus\":\"east\","
+                                    "\"unit\":1}]");
     int64_t start_ms = loop_now_ms();
     while (fakes.coils != 0 && loop_now_ms() - start_ms < 5000)
         assert_true(loop_step(loop));
@@ -460,9 +461,8 @@ static void an_actuator_is_switched_back_when_its_time_is_over(void **state)
     assert_string_equal(fakes.kept, "[]");
 }
 
-static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(void **state)
+static void left_on(const char *kept)
 {
-    (void)state;
     struct rpc_parts parts = {.publish = fake_publish,
                               .alerts = fake_alerts,
                               .notifier = fake_notifier,
@@ -470,7 +470,7 @@ static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(voi
     loop_drop_tasks(loop);
     rpc_close(rpc);
     strcpy(fakes.kept_key, "actuators");
-    strcpy(fakes.kept, "[{\"device\":\"plot-1\",\"name\":\"valve\"}]");
+    strcpy(fakes.kept, kept);
     fakes.coils = 2;
     rpc = rpc_open(loop, &fake_config, &parts);
     int64_t start_ms = loop_now_ms();
@@ -478,6 +478,36 @@ static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(voi
         assert_true(loop_step(loop));
     assert_int_equal(fakes.coils, 0);
     assert_string_equal(fakes.kept, "[]");
+}
+
+static void an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start(void **state)
+{
+    (void)state;
+    left_on("[{\"device\":\"plot-1\",\"name\":\"valve\"}]");
+}
+
+static void an_actuator_left_on_is_found_by_its_place_when_its_name_is_another(void **state)
+{
+    (void)state;
+    left_on("[{\"device\":\"pump\",\"name\":\"valve\",\"bus\":\"east\",\"unit\":1}]");
+}
+
+/* Of a contact that opens when it is driven, 1 is off. */
+static void an_actuator_whose_off_is_not_0_is_switched_back_to_it(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        ask(&farmer, "write", "{\"device\":\"plot-1\",\"name\":\"gate\",\"value\":1}"), "");
+    assert_string_equal(fakes.kept, "[]"); /* that was off */
+    assert_string_equal(
+        ask(&farmer, "write", "{\"device\":\"plot-1\",\"name\":\"gate\",\"value\":0}"), "");
+    assert_int_equal(fakes.coils, 0);
+    int64_t start_ms = loop_now_ms();
+    while (fakes.coils == 0 && loop_now_ms() - start_ms < 5000)
+        assert_true(loop_step(loop));
+    assert_int_equal(fakes.coils, 4);
+    while (strcmp(fakes.kept, "[]") != 0 && loop_now_ms() - start_ms < 5000)
+        assert_true(loop_step(loop));
 }
 
 static void roles_limit_what_may_be_done(void **state)
@@ -747,6 +777,8 @@ int main(void)
         TEST(a_write_that_did_not_stick_is_reported),
         TEST(an_actuator_is_switched_back_when_its_time_is_over),
         TEST(an_actuator_left_on_by_a_killed_gateway_is_switched_off_at_start),
+        TEST(an_actuator_left_on_is_found_by_its_place_when_its_name_is_another),
+        TEST(an_actuator_whose_off_is_not_0_is_switched_back_to_it),
         TEST(roles_limit_what_may_be_done),
         TEST(refused_requests_cannot_fill_the_flash),
         TEST(a_technician_reads_any_register),
