@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 
 #define KEYS_MAX 32
@@ -13,39 +14,39 @@ static const char *kind_name(enum key_kind kind)
 {
     switch (kind) {
     case KEY_NAME:
-        return "a name of 1 to 32 small letters, digits and hyphens";
+        return _("a name of 1 to 32 small letters, digits and hyphens");
     case KEY_METRIC:
-        return "a name of 1 to 32 small letters, digits and underscores";
+        return _("a name of 1 to 32 small letters, digits and underscores");
     case KEY_INTEGER:
     case KEY_SIGNED:
-        return "a whole number";
+        return _("a whole number");
     case KEY_NUMBER:
-        return "a number";
+        return _("a number");
     case KEY_BOOL:
-        return "true or false";
+        return _("true or false");
     case KEY_US:
     case KEY_MS:
     case KEY_S:
-        return "a duration with its unit (us, ms, s, min, h, d)";
+        return _("a duration with its unit (us, ms, s, min, h, d)");
     case KEY_BYTES:
-        return "a size with its unit (kB, MB, GB)";
+        return _("a size with its unit (kB, MB, GB)");
     case KEY_AREA:
-        return "an area with its unit (m2, ha, mu)";
+        return _("an area with its unit (m2, ha, mu)");
     case KEY_TEXT:
     case KEY_PATH:
     case KEY_CHOICE:
     case KEY_FUNCTION:
         break;
     }
-    return "a text";
+    return _("a text");
 }
 
 static bool wrong_kind(struct yaml_source *source, const yaml_node_t *value, const struct key *key)
 {
     const char *text = yaml_text(value);
     return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is not %s; write for example %s: %s",
-                      key->name, text != NULL ? text : "(a list or mapping)", kind_name(key->kind),
-                      key->name, key->example != NULL ? key->example : "x");
+                      key->name, text != NULL ? text : _("(a list or mapping)"),
+                      kind_name(key->kind), key->name, key->example != NULL ? key->example : "x");
 }
 
 static bool is_name(const char *text, const char *allowed)
@@ -92,6 +93,7 @@ static bool in_range(struct yaml_source *source, const yaml_node_t *value, const
     }
     if (number >= min && number <= max)
         return true;
+    /* TRANSLATORS: keep "%s: %s " at the begin; the check of profiles knows it by that. */
     return yaml_error(source, yaml_line(value),
                       "%s: %s is outside %.10g..%.10g%s; write for example "
                       "%s: %s",
@@ -240,9 +242,10 @@ static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, con
     }
     if (near != NULL)
         return yaml_error(source, yaml_line(node),
-                          "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, what, near);
+                          "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, gettext(what),
+                          near);
     return yaml_error(source, yaml_line(node), "unknown key \"%.60s\" in %s; known are %s",
-                      text != NULL ? text : "?", what, list);
+                      text != NULL ? text : "?", gettext(what), list);
 }
 
 /* One pair into its row. `row`: which, or which was meant; key_count when there is none. */
@@ -260,7 +263,7 @@ static bool read_pair(struct yaml_source *source, const yaml_node_pair_t *pair, 
         return unknown_key(source, name, what, keys, key_count, row);
     if (*seen >> i & 1)
         return yaml_error(source, yaml_line(name), "key \"%s\" stands twice in %s; keep one", text,
-                          what);
+                          gettext(what));
     *seen |= UINT32_C(1) << i;
     return keys_read_one(source, value, &keys[i], target);
 }
@@ -273,7 +276,7 @@ bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const cha
     source->wrong = UINT32_MAX;
     if (mapping->type != YAML_MAPPING_NODE)
         return yaml_error(source, yaml_line(mapping),
-                          "%s must be a mapping; write \"key: value\" lines", what);
+                          "%s must be a mapping; write \"key: value\" lines", gettext(what));
     for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
          pair < mapping->data.mapping.pairs.top; pair++) {
         size_t row;
@@ -286,8 +289,8 @@ bool keys_read(struct yaml_source *source, const yaml_node_t *mapping, const cha
     for (size_t i = 0; i < key_count; i++) {
         if (!keys[i].required || ((seen | wrong) >> i & 1))
             continue;
-        (void)yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s", what,
-                         keys[i].name, keys[i].name,
+        (void)yaml_error(source, yaml_line(mapping), "%s has no %s; add for example %s: %s",
+                         gettext(what), keys[i].name, keys[i].name,
                          keys[i].example != NULL ? keys[i].example : "x");
         if (source->all == NULL)
             return false;
@@ -304,12 +307,12 @@ bool keys_list(struct yaml_source *source, const yaml_node_t *sequence, const ch
 {
     if (sequence->type != YAML_SEQUENCE_NODE)
         return yaml_error(source, yaml_line(sequence),
-                          "%s must be a list; write \"- …\" items or [a, b]", what);
+                          "%s must be a list; write \"- …\" items or [a, b]", gettext(what));
     const yaml_node_item_t *item = sequence->data.sequence.items.start;
     size_t total = (size_t)(sequence->data.sequence.items.top - item);
     if (total > max)
         return yaml_error(source, yaml_line(sequence), "%s has %zu items; at most %zu are possible",
-                          what, total, max);
+                          gettext(what), total, max);
     *items = calloc(total ? total : 1, size);
     if (*items == NULL)
         return yaml_error(source, yaml_line(sequence), "out of memory");

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/common/language.h"
+
 #define FILE_SIZE_MAX (1024L * 1024)
 #define DEPTH_MAX     32 /* ours have 6 */
 #define ANCHORS_MAX   256
@@ -19,7 +21,7 @@ bool yaml_error(struct yaml_source *source, int line, const char *format, ...)
     char text[sizeof source->all->list[0].text];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    (void)vsnprintf(text, sizeof text, gettext(format), arguments);
     va_end(arguments);
     if (source->all != NULL) {
         if (source->all->count < YAML_ERRORS_MAX) {
@@ -98,7 +100,7 @@ static bool parse(struct yaml_source *source, FILE *stream)
                    coding ? line_at(stream, parser.problem_offset)
                           : (int)parser.problem_mark.line + 1,
                    coding ? "not UTF-8 text: %s; save the file with the encoding UTF-8"
-                          : "not YAML: %s; check indentation, colons and quotes",
+                          : N_("not YAML: %s; check indentation, colons and quotes"),
                    parser.problem ? parser.problem : "unreadable");
     } else {
         source->loaded = true;

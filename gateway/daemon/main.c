@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/child.h"
@@ -160,6 +161,8 @@ int main(int argc, char **argv)
     int end = read_options(argc, argv, &options);
     if (end >= 0)
         return end;
+    if (options.check || options.once)
+        language_open(); /* what a person reads; the log is English */
     run_block_signals();
     struct config_error error;
     struct config *config = config_load(options.config, options.profiles, &error);

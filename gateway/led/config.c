@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/led/canvas.h"
 #include "gateway/led/font.h"
@@ -152,7 +153,7 @@ static bool read_clock(struct yaml_source *source, const yaml_node_t *node, int 
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || *end != '\0')
         return yaml_error(source, yaml_line(node),
                           "\"%.40s\" is not a time of day; write it like \"23:00\"",
-                          text != NULL ? text : "(a list or mapping)");
+                          text != NULL ? text : _("(a list or mapping)"));
     *minutes = (int)(hour * 60 + minute);
     return true;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "gateway/common/boundary.h"
+#include "gateway/common/language.h"
 #include "gateway/common/log.h"
 #include "gateway/led/check.h"
 #include "gateway/led/config.h"
@@ -165,6 +166,8 @@ int main(int argc, char **argv)
     int end = read_options(argc, argv, &options);
     if (end >= 0)
         return end;
+    if (options.check)
+        language_open(); /* what a person reads; the log is English */
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);

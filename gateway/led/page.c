@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/led/png_file.h"
 
 #define PICTURE_SIDE_MAX 1024
@@ -125,7 +126,7 @@ static bool read_value(struct yaml_source *source, const yaml_node_t *node, stru
                       "unknown value \"%.60s\"; write plot/NAME/METRIC, dev/NAME/METRIC, "
                       "forecast/PLOT/pick_kg, forecast/PLOT/ready_kg, forecast/PLOT/pickers or "
                       "frost/min_c (at most %d different ones)",
-                      text != NULL ? text : "(a list or mapping)", STATE_SLOTS_MAX);
+                      text != NULL ? text : _("(a list or mapping)"), STATE_SLOTS_MAX);
 }
 
 /* ---- A page ---- */

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/flash.h"
 #include "tools/cli/image.h"
@@ -136,6 +137,7 @@ static void keep_numbers(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    language_open();
     if (argc < 2) {
         help(stderr);
         return EX_USAGE;

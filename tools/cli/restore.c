@@ -21,6 +21,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
 #include "tools/cli/backup.h"
 #include "tools/cli/cli.h"
@@ -225,7 +226,7 @@ static bool unpack(const struct restore *restore, const struct member *member, i
         good = false;
     if (!good)
         cli_complain("%s could not be unpacked: %s", member->name,
-                     errno != 0 ? strerror(errno) : "the archive is damaged");
+                     errno != 0 ? strerror(errno) : _("the archive is damaged"));
     return good;
 }
 

@@ -10,17 +10,6 @@
 #define WIDTH_MOST  80
 #define WIDTH_LEAST 40
 
-bool screen_chinese(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-        if (value != NULL && value[0] != '\0')
-            return strncmp(value, "zh", 2) == 0;
-    }
-    return false;
-}
-
 unsigned screen_width(FILE *out)
 {
     struct winsize size = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the commands look: language, colours, and lines that fit. On a terminal text is wrapped at
+/* How the commands look: colours, and lines that fit. On a terminal text is wrapped at
  * its width (80 columns at most), and coloured unless NO_COLOR is set or TERM is "dumb"; into a
  * file or another program it goes as it is. */
 #ifndef BAIYE_CLI_SCREEN_H
@@ -11,8 +11,6 @@
 
 enum screen_colour { SCREEN_PLAIN, SCREEN_GOOD, SCREEN_WARN, SCREEN_BAD, SCREEN_DIM };
 
-/* Does the terminal's language (LC_ALL, LC_MESSAGES, LANG) begin with zh? */
-bool screen_chinese(void);
 /* Columns that a line may have; 0: it is not shown on a terminal, and nothing is wrapped. */
 unsigned screen_width(FILE *out);
 /* What switches to a colour, "" where there are none. SCREEN_PLAIN switches back. */

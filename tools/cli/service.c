@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 
 #define PORTS_GROUP "dialout" /* SupplementaryGroups= of the unit */
@@ -59,6 +60,7 @@ int service_run(const char *user, int (*act)(void *context), void *context)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) < FAILED)
         return WEXITSTATUS(status);
-    cli_complain(WIFEXITED(status) ? "can't become user %s" : "a look as user %s was killed", user);
+    cli_complain(WIFEXITED(status) ? "can't become user %s" : N_("a look as user %s was killed"),
+                 user);
     return -1;
 }

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
 
@@ -32,8 +33,8 @@ bool talk_open(struct talk *talk, const char *socket_path)
     if (talk_try(talk, socket_path))
         return true;
     cli_complain("no gateway answers at %s: %s%s", socket_path, strerror(errno),
-                 errno == EACCES ? "; be root or in group baiye"
-                                 : "; is baiyed running (systemctl status baiyed)?");
+                 errno == EACCES ? _("; be root or in group baiye")
+                                 : _("; is baiyed running (systemctl status baiyed)?"));
     return false;
 }
 

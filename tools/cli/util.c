@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
 
@@ -19,7 +20,7 @@ void cli_complain(const char *format, ...)
     char text[4096];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(text, sizeof text, format, args); /* a longer one is cut */
+    int length = vsnprintf(text, sizeof text, gettext(format), args); /* a longer one is cut */
     va_end(args);
     if (length < 0)
         return;

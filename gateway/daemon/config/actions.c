@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/write_request.h"
@@ -136,7 +137,7 @@ static bool check_action(struct yaml_source *source, int line, const struct draf
                           "action \"%s\" has %s; write when: with the name of a rule, or at: with "
                           "times of the day",
                           action->name,
-                          action->time_count > 0 ? "when and at" : "nothing that begins it");
+                          action->time_count > 0 ? _("when and at") : _("nothing that begins it"));
     if ((draft->rule[0] != '\0' || action->until_metric[0] != '\0') && !draft->fail_set)
         return yaml_error(source, line,
                           "action \"%s\" goes by measured values; say what happens when there are "
@@ -179,7 +180,7 @@ static bool no_write(struct yaml_source *source, const struct draft_action *from
     return yaml_error(source, from->action.line,
                       "action \"%s\": device \"%s\" has no write \"%s\"; %s \"%s\"%s",
                       from->action.name, device->name, from->write,
-                      near != NULL ? "did you mean" : "write for example",
+                      near != NULL ? _("did you mean") : _("write for example"),
                       near != NULL ? near : words[0], near != NULL ? "?" : "");
 }
 
@@ -287,7 +288,8 @@ static bool tie_rule(struct yaml_source *source, const struct config *config,
         return yaml_error(source, action->line,
                           "action \"%s\": there is no rule \"%s\" of alerts, or no device measures "
                           "its metric; %s%s%s",
-                          action->name, from->rule, near != NULL ? "did you mean \"" : "write one",
+                          action->name, from->rule,
+                          near != NULL ? _("did you mean \"") : _("write one"),
                           near != NULL ? near : "", near != NULL ? "\"?" : "");
     const struct alert_rule *rule = &config->alerts[action->rule];
     action->rule_devices = calloc((size_t)rule->device_count + 1, sizeof *action->rule_devices);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/draft.h"
 
 /* Which of the device's metrics a key names; false and an error: none. */
@@ -22,7 +23,7 @@ static bool metric_of(struct yaml_source *source, const yaml_node_t *node,
     const char *near = text != NULL ? yaml_nearest(text, names) : NULL;
     return yaml_error(source, yaml_line(node), "device \"%s\" does not measure \"%.40s\"; %s%s%s",
                       device->name, text != NULL ? text : "?",
-                      near != NULL ? "did you mean \"" : "write a metric of its profile",
+                      near != NULL ? _("did you mean \"") : _("write a metric of its profile"),
                       near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
@@ -95,7 +96,7 @@ static bool read_dues(struct yaml_source *source, const yaml_node_t *mapping,
             return yaml_error(source, yaml_line(value),
                               "calibration_due: \"%.40s\" is not a day; write for example %s: "
                               "2027-09-01",
-                              text != NULL ? text : "(a list or mapping)",
+                              text != NULL ? text : _("(a list or mapping)"),
                               device->metrics[metric]->metric);
     }
     return true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
 #include "protocols/metric/metric.h"
@@ -361,8 +362,8 @@ static bool check_metric(struct yaml_source *source, const struct config *config
     return yaml_error(source, from->alert.line,
                       "alert \"%s\": no device measures \"%.40s\", so it would never come; %s%s%s",
                       from->alert.name, from->alert.metric,
-                      near != NULL ? "did you mean \""
-                                   : "write a metric that a device's profile has",
+                      near != NULL ? _("did you mean \"")
+                                   : _("write a metric that a device's profile has"),
                       near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 

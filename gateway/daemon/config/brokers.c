@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 
 static const char *const encodings[] = {"plain", "deflate", NULL};
@@ -130,7 +131,7 @@ static bool read_part(struct yaml_source *source, const yaml_node_t *item, unsig
     return yaml_error(source, yaml_line(item),
                       "send: \"%.40s\" is nothing that is sent; there are readings, live, health, "
                       "alerts, forecast, site and status%s%s%s",
-                      text != NULL ? text : "", nearest != NULL ? "; did you mean " : "",
+                      text != NULL ? text : "", nearest != NULL ? _("; did you mean ") : "",
                       nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
@@ -48,7 +49,7 @@ static bool read_date(struct yaml_source *source, const yaml_node_t *value, void
     if (!draft_day(text, &day))
         return yaml_error(source, yaml_line(value),
                           "on: \"%.40s\" is not a day; write for example on: 2027-03-01",
-                          text != NULL ? text : "(a list or mapping)");
+                          text != NULL ? text : _("(a list or mapping)"));
     (void)snprintf(draft->device.adjusted_on, sizeof draft->device.adjusted_on, "%s", text);
     return true;
 }

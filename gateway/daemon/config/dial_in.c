@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
 
@@ -62,7 +63,7 @@ static bool read_word(struct yaml_source *source, const yaml_node_t *value, cons
     return yaml_error(source, yaml_line(value),
                       "%s: \"%.60s\" is not 1 to %d bytes; write its text, as in %s: 4G-0017, or "
                       "its bytes, as in %s: \"hex:AA 55 01\"",
-                      key, text != NULL ? text : "(a list or mapping)", DIAL_IN_WORD_SIZE, key,
+                      key, text != NULL ? text : _("(a list or mapping)"), DIAL_IN_WORD_SIZE, key,
                       key);
 }
 
@@ -156,7 +157,7 @@ static bool add_network(struct yaml_source *source, const yaml_node_t *value,
         return yaml_error(source, yaml_line(value),
                           "from: \"%.60s\" is no network; write for example from: 10.64.0.0/16, or "
                           "a list of such",
-                          text != NULL ? text : "(a list or mapping)");
+                          text != NULL ? text : _("(a list or mapping)"));
     dial_in->from_count++;
     return true;
 }

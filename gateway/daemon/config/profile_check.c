@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/text.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/profile.h"
@@ -71,9 +72,9 @@ static bool is_document_number(const char *text, unsigned read_function,
         char digit;
         unsigned function;
         const char *what;
-    } kinds[] = {{'4', 3, "a holding register"},
-                 {'3', 4, "an input register"},
-                 {'1', 2, "a discrete input"}};
+    } kinds[] = {{'4', 3, N_("a holding register")},
+                 {'3', 4, N_("an input register")},
+                 {'1', 2, N_("a discrete input")}};
     int64_t value = 0;
     size_t size = strlen(text);
     if ((size != 5 && size != 6) || strspn(text, "0123456789") != size ||
@@ -102,7 +103,7 @@ static void say_register(const struct check *check, int line, const char *key, c
 {
     char begin[64];
     struct yaml_errors *all = check->source->all;
-    (void)snprintf(begin, sizeof begin, "%s: %.20s is outside", key, number);
+    (void)snprintf(begin, sizeof begin, "%s: %.20s ", key, number);
     for (unsigned i = 0; i < check->read_errors; i++) {
         struct yaml_line_error *said = &all->list[i];
         if (said->line == line && strncmp(said->text, begin, strlen(begin)) == 0) {
@@ -128,18 +129,19 @@ static void check_register(const struct check *check, const yaml_node_t *mapping
         (void)snprintf(instead, sizeof instead, "function: %u, ", number.read_function);
     if (strlen(text) == 5)
         (void)snprintf(otherwise, sizeof otherwise,
-                       "; if the device does count so far, write 0x%04X",
+                       _("; if the device does count so far, write 0x%04X"),
                        (unsigned)strtoul(text, NULL, 10));
     if (writes && number.read_function != 3)
         (void)snprintf(said, sizeof said,
-                       "register %s is what documents call %s, which can't be written; write the "
-                       "number of its holding register%s",
-                       text, number.what, otherwise);
+                       _("register %s is what documents call %s, which can't be written; write the "
+                         "number of its holding register%s"),
+                       text, gettext(number.what), otherwise);
     else
         (void)snprintf(said, sizeof said,
-                       "%s %s is what documents call %s; counted from 0 it is %u: write %s%s: %u%s",
-                       key, text, number.what, number.address, instead, key, number.address,
-                       otherwise);
+                       _("%s %s is what documents call %s; counted from 0 it is %u: write %s%s: "
+                         "%u%s"),
+                       key, text, gettext(number.what), number.address, instead, key,
+                       number.address, otherwise);
     say_register(check, yaml_line(node), key, text, said);
 }
 
@@ -233,7 +235,7 @@ static void check_metric(const struct check *check, const yaml_node_t *item)
         (void)yaml_error(check->source, yaml_line(node),
                          "\"%.40s\" is no known metric; write %s%s, or a name of your own that is "
                          "not so much like it",
-                         name, strchr(meant, ',') ? "one of " : "", meant);
+                         name, strchr(meant, ',') ? _("one of ") : "", meant);
 }
 
 /* How other units become ours: value × factor + add. */
@@ -275,22 +277,23 @@ static void check_unit(const struct check *check, const yaml_node_t *item,
     const yaml_node_t *node = value_of(check, item, "unit");
     const char *unit = node != NULL ? yaml_text(node) : NULL;
     const struct metric_info *info = field->metric[0] ? metric_find(field->metric) : NULL;
-    char how[120] = "leave unit out";
+    char how[120];
     if (unit == NULL || info == NULL || strcmp(unit, info->unit) == 0)
         return;
+    (void)snprintf(how, sizeof how, "%s", _("leave unit out"));
     for (size_t i = 0; i < sizeof conversions / sizeof conversions[0]; i++) {
         double factor = conversions[i].factor;
         double offset = field->offset * factor + conversions[i].add;
         if (strcmp(unit, conversions[i].from) != 0 || strcmp(info->unit, conversions[i].to) != 0)
             continue;
-        (void)snprintf(how, sizeof how, "leave unit out and write scale: %.6g",
+        (void)snprintf(how, sizeof how, _("leave unit out and write scale: %.6g"),
                        field->scale * factor);
         if (offset != 0)
             (void)text_add(how, sizeof how, ", offset: %.6g", offset);
     }
     (void)yaml_error(check->source, yaml_line(node),
                      "unit \"%.20s\" is not that of %s, which is %s; %s", unit, info->name,
-                     info->unit[0] ? info->unit : "a number without unit", how);
+                     info->unit[0] ? info->unit : _("a number without unit"), how);
 }
 
 /* ---- Codes and ranges ---- */
@@ -312,7 +315,7 @@ static void check_codes(const struct check *check, const yaml_node_t *item,
             (void)yaml_error(check->source, node != NULL ? yaml_line(node) : line,
                              "no_value %llu can't be seen in %s of %s; write 0 to %llu",
                              (unsigned long long)field->no_values[i],
-                             field->type == FIELD_BOOL ? "the one bit" : "the bits",
+                             field->type == FIELD_BOOL ? _("the one bit") : _("the bits"),
                              profile_field_name(field), (unsigned long long)most);
     }
     if (field->role == ROLE_MAP_VERSION && most > 0 && field->expect > most)
@@ -381,25 +384,25 @@ static void check_idle_keys(const struct check *check, const yaml_node_t *item,
         bool idle;
         const char *why;
     } rules[] = {
-        {"bit", field->type != FIELD_BITS, "is for type: bits"},
-        {"bits", field->type != FIELD_BITS, "is for type: bits"},
-        {"byte", !byte, "is for type: u8 or s8"},
-        {"order", narrow && swaps_words, "cdab and dcba exchange registers, and this is one"},
-        {"order", byte, "has no effect on one byte; byte says which"},
-        {"scale", field->enum_count > 0 || !(published || says), "has no effect here"},
+        {"bit", field->type != FIELD_BITS, N_("is for type: bits")},
+        {"bits", field->type != FIELD_BITS, N_("is for type: bits")},
+        {"byte", !byte, N_("is for type: u8 or s8")},
+        {"order", narrow && swaps_words, N_("cdab and dcba exchange registers, and this is one")},
+        {"order", byte, N_("has no effect on one byte; byte says which")},
+        {"scale", field->enum_count > 0 || !(published || says), N_("has no effect here")},
         {"offset", field->enum_count > 0 || !(published || says) || field->role == ROLE_COUNTER,
-         "has no effect here"},
-        {"expect", field->role != ROLE_MAP_VERSION, "is for role: map_version"},
-        {"most_per_hour", field->role != ROLE_COUNTER, "is for role: counter"},
-        {"stuck", field->role != ROLE_METRIC || !published, "is for measurements"},
+         N_("has no effect here")},
+        {"expect", field->role != ROLE_MAP_VERSION, N_("is for role: map_version")},
+        {"most_per_hour", field->role != ROLE_COUNTER, N_("is for role: counter")},
+        {"stuck", field->role != ROLE_METRIC || !published, N_("is for measurements")},
         {"channel", field->role != ROLE_FLAGS && !has_flags(check->profile, field->channel),
-         "is a place in a field with role: flags, and no such field has it"},
+         N_("is a place in a field with role: flags, and no such field has it")},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         const yaml_node_t *node = rules[i].idle ? value_of(check, item, rules[i].key) : NULL;
         if (node != NULL)
             (void)yaml_error(check->source, yaml_line(node), "%s %s; leave it out", rules[i].key,
-                             rules[i].why);
+                             gettext(rules[i].why));
     }
 }
 
@@ -433,8 +436,8 @@ static void check_overlap(const struct check *check, unsigned index)
                          profile_field_name(field), profile_field_name(other), other->line,
                          field->address > other->address ? field->address : other->address,
                          field->address == other->address || field_type_addresses(lower) < 2 ? ""
-                         : field_type_bits(lower) == 32 ? " (32 bits take two registers)"
-                         : field_type_bits(lower) == 64 ? " (64 bits take four registers)"
+                         : field_type_bits(lower) == 32 ? _(" (32 bits take two registers)")
+                         : field_type_bits(lower) == 64 ? _(" (64 bits take four registers)")
                                                         : "");
         return;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/field_type.h"
 
 /* What is read of a field besides the field; the field must be the first. */
@@ -62,7 +63,7 @@ static bool read_no_value_code(struct yaml_source *source, const yaml_node_t *va
         return yaml_error(source, yaml_line(value),
                           "no_value: \"%.40s\" is not a code of up to 64 bits; write for example "
                           "no_value: 0x8000",
-                          text != NULL ? text : "(a list or mapping)");
+                          text != NULL ? text : _("(a list or mapping)"));
     unsigned at = field->no_value_count++;
     field->no_value_negative |= (uint8_t)(negative << at);
     draft->no_value_numbers |= (uint8_t)(!hexadecimal << at);
@@ -129,7 +130,7 @@ static bool read_depth(struct yaml_source *source, const yaml_node_t *value, voi
         return yaml_error(source, yaml_line(value),
                           "depth: \"%.40s\" is no depth of 1cm to 999cm; write for example depth: "
                           "20cm",
-                          text != NULL ? text : "(a list or mapping)");
+                          text != NULL ? text : _("(a list or mapping)"));
     (void)snprintf(draft->depth, sizeof draft->depth, "%dcm", (int)nearbyint(cm));
     return true;
 }
@@ -143,7 +144,7 @@ static bool read_at(struct yaml_source *source, const yaml_node_t *value, void *
             source, yaml_line(value),
             "at: \"%.40s\" is not which of several it is: a number, or a letter and a "
             "number; write for example at: l1",
-            text != NULL ? text : "(a list or mapping)");
+            text != NULL ? text : _("(a list or mapping)"));
     (void)snprintf(draft->at, sizeof draft->at, "%s", text);
     return true;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/config/profile.h"
 
@@ -225,10 +226,11 @@ static bool unknown_device(struct yaml_source *source, const struct config *conf
     for (unsigned i = 0; i < config->device_count && i < 1024; i++)
         words[i] = config->devices[i].name;
     const char *near = name != NULL ? yaml_nearest(name, words) : NULL;
-    return yaml_error(
-        source, yaml_line(node), "plot \"%s\" names the unknown device \"%.40s\"; %s%s%s",
-        plot->name, name != NULL ? name : "?", near != NULL ? "did you mean \"" : "add it to a bus",
-        near != NULL ? near : "", near != NULL ? "\"?" : "");
+    return yaml_error(source, yaml_line(node),
+                      "plot \"%s\" names the unknown device \"%.40s\"; %s%s%s", plot->name,
+                      name != NULL ? name : "?",
+                      near != NULL ? _("did you mean \"") : _("add it to a bus"),
+                      near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 static bool add_plot(struct yaml_source *source, struct draft *draft, const struct draft_plot *from)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/common/keys.h"
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/draft.h"
 
 static const char *const languages[] = {"zh", "en", NULL};
@@ -26,10 +27,11 @@ static bool read_url(struct yaml_source *source, const yaml_node_t *value, void 
                 (mail ? strncmp(text, "smtp://", 7) == 0 || strncmp(text, "smtps://", 8) == 0
                       : strncmp(text, "https://", 8) == 0 || is_loopback_url(text));
     if (!good)
-        return yaml_error(
-            source, yaml_line(value), "url: \"%.60s\" is not %s; write for example url: %s",
-            text != NULL ? text : "", mail ? "a mail server with TLS" : "an address with https",
-            mail ? "smtps://smtp.example.org" : "https://ntfy.example.org");
+        return yaml_error(source, yaml_line(value),
+                          "url: \"%.60s\" is not %s; write for example url: %s",
+                          text != NULL ? text : "",
+                          mail ? _("a mail server with TLS") : _("an address with https"),
+                          mail ? "smtps://smtp.example.org" : "https://ntfy.example.org");
     (void)snprintf(way->url, sizeof way->url, "%s", text);
     return true;
 }

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/screen.h"
@@ -196,7 +197,7 @@ static void print_found(const json_t *one, bool chinese)
 static bool report(const struct doctor *doctor, bool json)
 {
     unsigned counts[3] = {0};
-    bool chinese = screen_chinese();
+    bool chinese = language_chinese();
     size_t i;
     const json_t *one;
     json_array_foreach (doctor->found, i, one) {

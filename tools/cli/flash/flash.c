@@ -4,6 +4,7 @@
  *   data file, firmware, keys, ports ─> look at the chip ─> serial number from the register
  *   ─> erase, write, verify ─> start ─> self-test over the bus ─> label, register */
 #include "tools/cli/flash/flash.h"
+#include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 
 #include <errno.h>
@@ -280,7 +281,7 @@ static enum probe_result burn(struct job *job, struct chip *chip)
                      "and on");
     else
         cli_complain("%sthe board is blank or half written and will not start; flash it again",
-                     result == PROBE_INTERRUPTED ? "stopped: " : "");
+                     result == PROBE_INTERRUPTED ? _("stopped: ") : "");
     return result;
 }
 
@@ -488,9 +489,10 @@ static bool number_option(int letter, struct options *options)
         return true;
     }
     cli_complain("\"%s\" can't be: %s", optarg,
-                 letter == 'n' ? "a serial number has up to 8 digits 0-9, A-F, the check digit of "
-                                 "its label or none, and is not 0 nor FFFFFFFF"
-                               : "a number out of range; see baiye flash --help");
+                 letter == 'n'
+                     ? _("a serial number has up to 8 digits 0-9, A-F, the check digit of "
+                         "its label or none, and is not 0 nor FFFFFFFF")
+                     : _("a number out of range; see baiye flash --help"));
     return false;
 }
 

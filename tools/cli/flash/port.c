@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/bus/bus.h"
 #include "tools/cli/cli.h"
 
@@ -73,8 +74,8 @@ int port_take(const char *path)
         find_holder(path, holder, sizeof holder);
         cli_complain("%s is held by %s; name another adapter%s", path, holder,
                      strstr(holder, "baiyed") != NULL
-                         ? ", or stop the gateway meanwhile (systemctl stop baiyed)"
-                         : ", or end that program");
+                         ? _(", or stop the gateway meanwhile (systemctl stop baiyed)")
+                         : _(", or end that program"));
     } else {
         cli_complain("%s: %s", path, bus_open_text(error));
     }

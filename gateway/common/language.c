@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/common/language.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool language_chinese(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            return strncmp(value, "zh", 2) == 0;
+    }
+    return false;
+}
+
+/* A small box seldom has the locale zh_CN.UTF-8: C.UTF-8, which all have, does with LANGUAGE. */
+static void open_category(int category)
+{
+    const char *name = setlocale(category, "");
+    if (name == NULL || strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0)
+        (void)setlocale(category, "C.UTF-8");
+}
+
+void language_open(void)
+{
+    if (!language_chinese())
+        return;
+    (void)setenv("LANGUAGE", "zh_CN", 1);
+    open_category(LC_CTYPE); /* or the system's own texts (strerror) come as question marks */
+    open_category(LC_MESSAGES);
+    (void)bindtextdomain("baiye", BAIYE_LOCALE_DIR);
+    (void)bind_textdomain_codeset("baiye", "UTF-8");
+    (void)textdomain("baiye");
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a technician reads is Chinese where the terminal is, at the same places as in English, and on a
+machine that has no locale but C.UTF-8."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ["BAIYE_BUILD"])
+PROFILE = """label: x
+fields:
+  - { metric: air_temperature, register: 40001, unit: K, scale: 0.1 }
+  - { metric: air_humdity, register: 70000, every: 5 }
+  - { metric: soil_ph, register: 1, type: u8, order: cdab }
+writes:
+  - { name: a, register: 40010, function: 5, min: 0, max: 9 }
+"""
+CONFIG = """site: garden
+mqtt:
+  - { name: local, url: mqtt//x }
+buses:
+  - { name: east, port: /dev/ttyUSB0, devices: [{ name: a, profile: xy-md02, address: 1 }] }
+"""
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def run(language, *command):
+    environment = {key: value for key, value in os.environ.items()
+                   if not key.startswith("LC_") and key not in ("LANG", "LANGUAGE")}
+    return subprocess.run([BUILD / "bin" / command[0], *command[1:]], capture_output=True, text=True,
+                          env={**environment, **language}, check=False)
+
+
+def errors(language, *command):
+    done = run(language, *command)
+    text = done.stdout + done.stderr
+    return done.returncode, [line for line in text.splitlines() if re.match(r"\S+:\d+: ", line)]
+
+
+@pytest.mark.parametrize("language", [{"LANG": "zh_CN.UTF-8"}, {"LC_ALL": "zh_TW.UTF-8"},
+                                      {"LANG": "en_GB.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8"}])
+def test_each_mistake_is_told_in_chinese_at_the_same_line(tmp_path, language):
+    profile, config = tmp_path / "p.yaml", tmp_path / "c.yaml"
+    profile.write_text(PROFILE)
+    config.write_text(CONFIG)
+    for command in (["baiye", "profile", "check", profile], ["baiye", "check", "--config", config],
+                    ["baiyed", "--check", "--config", config]):
+        code, english = errors({}, *command)
+        assert code in (65, 78) and english and not any(map(CHINESE.search, english)), english
+        chinese_code, chinese = errors(language, *command)
+        assert chinese_code == code
+
+        def place(lines):
+            return [re.match(r"\S+:\d+: ", line).group() for line in lines]
+        assert place(chinese) == place(english)
+        assert all(map(CHINESE.search, chinese)), chinese
+
+
+@pytest.mark.parametrize("language", [{}, {"LANG": "C"}, {"LANG": "de_DE.UTF-8"},
+                                      {"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}])
+def test_any_other_language_is_english(language):
+    done = run(language, "baiye", "valeus")
+    assert done.stderr == 'baiye: there is no command "valeus"; did you mean "baiye values"?\n'
+
+
+def test_the_systems_own_words_are_whole():
+    """Those of strerror(), which come in the locale's encoding: C.UTF-8 when there is no other."""
+    done = run({"LANG": "zh_CN.UTF-8"}, "baiye", "check", "--config", "/nonexistent/baiye.yaml")
+    assert done.returncode == 78 and "读不了这个文件" in done.stderr and "??" not in done.stderr
+
+
+def test_numbers_stay_as_programs_write_them(tmp_path):
+    """A locale with a decimal comma changes no number that is read or written."""
+    config = tmp_path / "c.yaml"
+    config.write_text(CONFIG.replace("site: garden", "site: garden\nlocation: { lat: 26.5x, lon: 1 }"))
+    done = run({"LANG": "zh_CN.UTF-8", "LC_NUMERIC": "de_DE.UTF-8"}, "baiye", "check", "--config", config)
+    assert ":2: " in done.stderr + done.stdout and "26.5" in done.stderr + done.stdout
