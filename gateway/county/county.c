@@ -33,7 +33,7 @@ struct county {
     char answers_topic[100];
     const char *topics[2];
     struct holes *holes;
-    struct link *link;
+    struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct log_state database_log;
     struct log_rate answer_log;
     int wake_fd;
@@ -126,16 +126,28 @@ static void ask(struct county *county, const struct hole_request *request)
                    request->id);
     (void)snprintf(payload, sizeof payload, "{\"ids\":[%" PRId64 ",%" PRId64 "]}", request->first,
                    request->last);
-    (void)link_publish(county->link, topic, payload, response);
+    for (uint32_t i = 0; i < county->settings.broker_count; i++) {
+        if (link_is_up(county->links[i])) /* which of them the gateway is at, no one knows */
+            (void)link_publish(county->links[i], topic, payload, response);
+    }
     log_write(LOG_LEVEL_INFO, "site %s: records %" PRId64 " to %" PRId64 " are asked for again",
               request->site, request->first, request->last);
+}
+
+static bool any_is_up(const struct county *county)
+{
+    for (uint32_t i = 0; i < county->settings.broker_count; i++) {
+        if (link_is_up(county->links[i]))
+            return true;
+    }
+    return false;
 }
 
 static void look_for_holes(struct county *county)
 {
     struct hole_request requests[HOLES_A_STEP];
     char why[300] = "";
-    if (!link_is_up(county->link))
+    if (!any_is_up(county))
         return;
     int count = holes_due(county->holes, requests, why, sizeof why);
     log_change(&county->database_log, count >= 0, count >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
@@ -147,22 +159,25 @@ static void look_for_holes(struct county *county)
 static int run(struct county *county, int signals)
 {
     int64_t step_ms = 0;
+    uint32_t links = county->settings.broker_count;
     (void)sd_notify(0, "READY=1");
     for (;;) {
         int64_t now_ms = clock_now().mono_ms;
         eventfd_t count = 0;
         (void)sd_notify(0, "WATCHDOG=1");
-        link_step(county->link, now_ms);
+        for (uint32_t i = 0; i < links; i++)
+            link_step(county->links[i], now_ms);
         (void)eventfd_read(county->wake_fd, &count);
         take_answers(county);
         if (now_ms - step_ms >= STEP_MS) {
             step_ms = now_ms;
             look_for_holes(county);
         }
-        struct pollfd fds[3] = {{.fd = signals, .events = POLLIN},
-                                {.fd = link_fd(county->link), .events = POLLIN},
-                                {.fd = county->wake_fd, .events = POLLIN}};
-        (void)poll(fds, 3, STEP_MS);
+        struct pollfd fds[2 + SETTINGS_BROKERS_MAX] = {{.fd = signals, .events = POLLIN},
+                                                       {.fd = county->wake_fd, .events = POLLIN}};
+        for (uint32_t i = 0; i < links; i++)
+            fds[2 + i] = (struct pollfd){.fd = link_fd(county->links[i]), .events = POLLIN};
+        (void)poll(fds, 2 + links, STEP_MS);
         if (fds[0].revents != 0)
             return EX_OK;
     }
@@ -180,8 +195,13 @@ static bool make_parts(struct county *county)
                    settings->prefix);
     county->topics[0] = county->answers_topic;
     county->holes = holes_create(settings->database, settings->patience_s, settings->again_s);
-    county->link = link_create(settings, client, 0, county->topics, on_message, county);
-    return county->wake_fd >= 0 && county->holes != NULL && county->link != NULL;
+    bool good = county->wake_fd >= 0 && county->holes != NULL;
+    for (uint32_t i = 0; good && i < settings->broker_count; i++) {
+        county->links[i] =
+            link_create(settings, settings->uris[i], client, 0, county->topics, on_message, county);
+        good = county->links[i] != NULL;
+    }
+    return good;
 }
 
 int main(int argc, char **argv)
@@ -191,7 +211,8 @@ int main(int argc, char **argv)
     if (!make_parts(&county))
         return EX_OSERR;
     int status = run(&county, signals);
-    link_leave(county.link, NULL, 0);
+    for (uint32_t i = 0; i < county.settings.broker_count; i++)
+        link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);
     return status;
 }

@@ -215,7 +215,8 @@ static bool make_link(struct ingest *ingest)
     (void)snprintf(ingest->log, sizeof ingest->log, "%sbaiye/+/gateway/log", settings->prefix);
     ingest->topics[0] = ingest->readings;
     ingest->topics[1] = ingest->log;
-    ingest->link = link_create(settings, client, SESSION_S, ingest->topics, on_message, ingest);
+    ingest->link = link_create(settings, settings->uris[0], client, SESSION_S, ingest->topics,
+                               on_message, ingest);
     return ingest->link != NULL;
 }
 
@@ -223,6 +224,11 @@ int main(int argc, char **argv)
 {
     static struct ingest ingest;
     int signals = program_begin(argc, argv, &ingest.settings);
+    if (ingest.settings.broker_count != 1) {
+        (void)fprintf(stderr, "%s: url: one address; each broker has a baiye-ingest of its own\n",
+                      argv[1]);
+        return EX_CONFIG;
+    }
     pthread_mutex_init(&ingest.lock, NULL);
     unsigned days = ingest.settings.keep_raw_s / 86400;
     ingest.database = database_create(ingest.settings.database, days);

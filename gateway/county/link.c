@@ -18,6 +18,7 @@
 struct link {
     struct mqtt_reconnect connection;
     const struct settings *settings;
+    const char *uri;
     const char *const *topics;
     link_message message;
     void *context;
@@ -44,7 +45,7 @@ static bool on_message(void *context, char *topic, size_t topic_size, MQTTAsync_
 static bool create_connection(struct link *link, const char *client, uint32_t session_s)
 {
     const struct settings *settings = link->settings;
-    struct mqtt_reconnect_setup setup = {.url = settings->uri,
+    struct mqtt_reconnect_setup setup = {.url = link->uri,
                                          .client_id = client,
                                          .options = {.user = settings->user,
                                                      .password = link->password,
@@ -63,21 +64,23 @@ static bool create_connection(struct link *link, const char *client, uint32_t se
     return mqtt_reconnect_create(&link->connection, &setup);
 }
 
-struct link *link_create(const struct settings *settings, const char *client, uint32_t session_s,
-                         const char *const *topics, link_message message, void *context)
+struct link *link_create(const struct settings *settings, const char *uri, const char *client,
+                         uint32_t session_s, const char *const *topics, link_message message,
+                         void *context)
 {
     char why[CONFIG_PATH_SIZE + 64];
     struct link *link = calloc(1, sizeof *link);
     if (link == NULL)
         return NULL;
     link->settings = settings;
+    link->uri = uri;
     link->topics = topics;
     link->message = message;
     link->context = context;
     if (!mqtt_session_password(settings->password_file, link->password, why, sizeof why))
         log_write(LOG_LEVEL_ERROR, "broker: password_file %s", why);
     else if (!create_connection(link, client, session_s))
-        log_write(LOG_LEVEL_ERROR, "broker: no MQTT client can be made for %s", settings->uri);
+        log_write(LOG_LEVEL_ERROR, "broker: no MQTT client can be made for %s", uri);
     else
         return link;
     free(link);
@@ -109,10 +112,10 @@ void link_step(struct link *link, int64_t now_ms)
     for (unsigned i = 0; link->up && link->topics[i] != NULL; i++)
         (void)mqtt_session_subscribe(&link->connection.session, link->topics[i], 0);
     if (link->up)
-        log_change(&link->state, 1, LOG_LEVEL_NOTICE, "broker: connected");
+        log_change(&link->state, 1, LOG_LEVEL_NOTICE, "broker %s: connected", link->uri);
     else
-        log_change(&link->state, 0, LOG_LEVEL_WARNING, "broker %s: not connected: %s",
-                   link->settings->uri, why);
+        log_change(&link->state, 0, LOG_LEVEL_WARNING, "broker %s: not connected: %s", link->uri,
+                   why);
 }
 
 bool link_publish(struct link *link, const char *topic, const char *payload,

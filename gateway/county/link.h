@@ -17,11 +17,13 @@ struct link;
 /* Paho's thread. The message is freed by the link when it has returned. */
 typedef void (*link_message)(void *context, const char *topic, MQTTAsync_message *message);
 
-/* `client`: the client identifier; `session_s`: how long the broker keeps the session of who is
- * away; `topics`: subscribed to at each connection, NULL-terminated, valid as long as the link.
- * NULL: no memory, or the password can't be read (logged). */
-struct link *link_create(const struct settings *settings, const char *client, uint32_t session_s,
-                         const char *const *topics, link_message message, void *context);
+/* `uri`: one of the settings', valid as long as the link; `client`: the client identifier;
+ * `session_s`: how long the broker keeps the session of who is away; `topics`: subscribed to at
+ * each connection, NULL-terminated, valid as long as the link. NULL: no memory, or the password
+ * can't be read (logged). */
+struct link *link_create(const struct settings *settings, const char *uri, const char *client,
+                         uint32_t session_s, const char *const *topics, link_message message,
+                         void *context);
 /* Readable when link_step() has something to do. */
 int link_fd(const struct link *link);
 void link_step(struct link *link, int64_t now_ms);

@@ -9,20 +9,46 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
+static bool read_one_url(struct yaml_source *source, const yaml_node_t *node,
+                         struct settings *settings)
+{
+    const char *url = yaml_text(node);
+    char host[200], *uri = settings->uris[settings->broker_count];
+    bool tls = url != NULL && strncmp(url, "mqtts://", 8) == 0;
+    uint16_t port = tls ? 8883 : 1883;
+    if (url == NULL || (!tls && strncmp(url, "mqtt://", 7) != 0) ||
+        !units_host(url + (tls ? 8 : 7), host, sizeof host, &port))
+        return yaml_error(source, yaml_line(node),
+                          "url: write mqtt://HOST:PORT or mqtts://HOST:PORT");
+    if (settings->broker_count > 0 && tls != settings->tls)
+        return yaml_error(source, yaml_line(node), "url: all brokers with TLS, or none");
+    settings->tls = tls;
+    bool v6 = strchr(host, ':') != NULL;
+    (void)snprintf(uri, sizeof settings->uris[0], "%s://%s%s%s:%u", tls ? "ssl" : "tcp",
+                   v6 ? "[" : "", host, v6 ? "]" : "", port);
+    for (uint32_t i = 0; i < settings->broker_count; i++) {
+        if (strcmp(settings->uris[i], uri) == 0)
+            return yaml_error(source, yaml_line(node), "url: %s stands there twice", url);
+    }
+    settings->broker_count++;
+    return true;
+}
+
+/* One address, or a list of them. */
 static bool read_url(struct yaml_source *source, const yaml_node_t *node, void *target)
 {
     struct settings *settings = target;
-    const char *url = yaml_text(node);
-    char host[200];
-    settings->tls = url != NULL && strncmp(url, "mqtts://", 8) == 0;
-    uint16_t port = settings->tls ? 8883 : 1883;
-    if (url == NULL || (!settings->tls && strncmp(url, "mqtt://", 7) != 0) ||
-        !units_host(url + (settings->tls ? 8 : 7), host, sizeof host, &port))
-        return yaml_error(source, yaml_line(node),
-                          "url: write mqtt://HOST:PORT or mqtts://HOST:PORT");
-    bool v6 = strchr(host, ':') != NULL;
-    (void)snprintf(settings->uri, sizeof settings->uri, "%s://%s%s%s:%u",
-                   settings->tls ? "ssl" : "tcp", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    if (node->type != YAML_SEQUENCE_NODE)
+        return read_one_url(source, node, settings);
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    const yaml_node_item_t *end = node->data.sequence.items.top;
+    if (item == end || end - item > SETTINGS_BROKERS_MAX)
+        return yaml_error(source, yaml_line(node), "url: a list has 1 to %d addresses",
+                          SETTINGS_BROKERS_MAX);
+    for (; item < end; item++) {
+        if (!read_one_url(source, yaml_at(source, *item), settings))
+            return false;
+    }
     return true;
 }
 

@@ -8,9 +8,13 @@
 
 #include "gateway/common/config_error.h"
 
+#define SETTINGS_BROKERS_MAX 8
+
 struct settings {
     char instance[CONFIG_NAME_SIZE]; /* told apart at the broker and in the log */
-    char uri[300];                   /* tcp://HOST:PORT or ssl://HOST:PORT, as Paho wants it */
+    /* tcp://HOST:PORT or ssl://HOST:PORT, as Paho wants it; all are of one kind */
+    char uris[SETTINGS_BROKERS_MAX][300];
+    uint32_t broker_count; /* at least 1 */
     bool tls;
     char user[65];
     char password_file[CONFIG_PATH_SIZE], ca_file[CONFIG_PATH_SIZE];

@@ -142,13 +142,19 @@ class Program(garden.Process):
         self.config.write_text(yaml.safe_dump({
             "instance": instance, "database": database.conninfo,
             "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "15s"}, **settings}))
+        url = yaml.safe_load(self.config.read_text())["broker"]["url"]
+        self.brokers = len(url) if isinstance(url, list) else 1
         super().__init__(folder, f"{program}-{instance}", [garden.program(program), self.config])
 
     def start(self, ready=True):
-        before = self.log().count("broker: connected")
+        before = self.connected()
         super().start()
         if ready:
-            wait_until(lambda: self.log().count("broker: connected") > before, 30, self.log())
+            wait_until(lambda: self.connected() >= before + self.brokers, 30, self.log())
+
+    def connected(self):
+        return sum("broker " in line and line.endswith(": connected")
+                   for line in self.log().splitlines())
 
 
 def reading(device, seq, ts=None, boot=1, **rest):

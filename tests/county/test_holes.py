@@ -3,7 +3,7 @@
 import paho.mqtt.client as paho
 
 import garden
-from county import Gateway, expected, holes, reading, settle, stored
+from county import Broker, Gateway, Program, expected, holes, reading, settle, stored
 from garden import wait_until
 
 
@@ -73,6 +73,42 @@ def test_many_gateways_with_holes_are_all_asked_by_whoever_leads(database, broke
         settle(database, gateway)
     assert all(len(gateway.asked) == 1 for gateway in gateways), [g.asked for g in gateways]
     assert second.running()
+
+
+def test_a_gateway_is_asked_at_whichever_broker_it_is(database, broker, ingest, county, start,
+                                                      tmp_path):
+    """Two brokers that do not know of each other, an ingest at each, one county; then one of them is
+    gone, and the gateways of the other are asked all the same."""
+    (tmp_path / "b").mkdir()
+    other = Broker(tmp_path / "b")
+    other.start()
+    try:
+        ingest("a")
+        start("baiye-ingest", "b", broker={"url": f"mqtt://127.0.0.1:{other.port}"})
+        county(broker={"url": [f"mqtt://127.0.0.1:{one.port}" for one in (broker, other)]})
+        here, there = a_gateway(broker), a_gateway(other, "farm-2")
+        for gateway in here, there:
+            gateway.send(1, 50)
+            gateway.beat()
+        for gateway in here, there:
+            settle(database, gateway)
+            assert gateway.asked == [(51, 100)]
+        broker.kill()
+        there.keep(*[reading("plot-1", n) for n in range(101, 121)])
+        there.beat()
+        settle(database, there)
+        assert stored(database, there) == expected(there)
+    finally:
+        other.stop()
+
+
+def test_an_ingest_has_one_broker(database, broker, needs, tmp_path):
+    needs("baiye-ingest")
+    one = Program(tmp_path, "baiye-ingest", "a", broker, database, broker={
+        "url": ["mqtt://127.0.0.1:1", "mqtt://127.0.0.1:2"]})
+    one.start(ready=False)
+    assert one.child.wait(10) == 78
+    assert "one address" in one.log()
 
 
 def test_an_answer_of_another_site_changes_nothing(database, broker, ingest, county):
