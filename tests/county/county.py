@@ -21,6 +21,7 @@ from garden import wait_until
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 HOUR_MS = 3600000
+RECORDED = json.loads((pathlib.Path(__file__).parent / "recorded.json").read_text())
 BASE_MS = 1795000000000 - 1795000000000 % HOUR_MS  # a whole hour
 
 
@@ -162,6 +163,18 @@ def reading(device, seq, ts=None, boot=1, **rest):
     return {"d": device, "boot": boot, "seq": seq,
             "ts": BASE_MS + seq * 60000 if ts is None else ts,
             "values": {"air_temperature": round(10 + seq % 7 * 0.1, 1)}, "flags": {}, **rest}
+
+
+def recorded(minute, at_ms):
+    """What a gateway with 20 devices reads in one of its minutes, recorded from a real one:
+    the next numbers from 1 on, another time, and values that move a little."""
+    records = []
+    for one in RECORDED:
+        one = dict(one, seq=minute, ts=at_ms + one["ts"] % 60000)
+        one["values"] = {metric: round(value + minute % 7 * 0.1, 2)
+                         for metric, value in one["values"].items()}
+        records.append(one)
+    return records
 
 
 class Gateway:

@@ -2,9 +2,7 @@
 """The county's broker with the files that ship: what one gateway can do to others, which is
 nothing. Each attack is tried at a running county, and afterwards nothing is missing."""
 import json
-import os
 import ssl
-import subprocess
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -12,97 +10,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 import pytest
 
-import garden
-from county import Gateway, expected, reading, settle, stored
+from county import expected, reading, settle, stored
 from garden import wait_until
-
-FILES = garden.ROOT / "gateway/county/broker"
-
-
-def openssl(*words, folder):
-    subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
-
-
-class Authority:
-    def __init__(self, folder, name):
-        self.folder, self.name = folder, name
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-days", 2, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                "-out", f"{name}.crt", folder=folder)
-        (folder / f"{name}.index").touch()
-        (folder / f"{name}.cnf").write_text(
-            f"[ca]\ndefault_ca = it\n[it]\ndatabase = {folder}/{name}.index\n"
-            f"default_md = sha256\ndefault_crl_days = 2\n")
-        self.publish()
-
-    def publish(self):
-        openssl("ca", "-gencrl", "-config", f"{self.name}.cnf", "-keyfile", f"{self.name}.key",
-                "-cert", f"{self.name}.crt", "-out", f"{self.name}.crl", folder=self.folder)
-
-    def issue(self, who):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-subj", f"/CN={who}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-                f"{self.name}-{who}.key", "-out", f"{who}.csr", folder=self.folder)
-        openssl("x509", "-req", "-in", f"{who}.csr", "-CA", f"{self.name}.crt", "-CAkey",
-                f"{self.name}.key", "-CAcreateserial", "-copy_extensions", "copyall", "-days", 2,
-                "-out", f"{self.name}-{who}.crt", folder=self.folder)
-        return self.folder / f"{self.name}-{who}.crt", self.folder / f"{self.name}-{who}.key"
-
-    def revoke(self, certificate):
-        openssl("ca", "-revoke", certificate, "-config", f"{self.name}.cnf", "-keyfile",
-                f"{self.name}.key", "-cert", f"{self.name}.crt", folder=self.folder)
-        self.publish()
-
-
-class CountyBroker(garden.Process):
-    """The shipped files; only ports and folders are others."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.port, self.inner = garden.free_port(), garden.free_port()
-        self.gateways = Authority(folder, "gateways-ca")
-        self.county = Authority(folder, "county-ca")
-        certificate, key = self.county.issue("broker")
-        certificate.rename(folder / "broker.crt")
-        key.rename(folder / "broker.key")
-        (folder / "gateways-ca.crl").rename(folder / "gateways.crl")
-        for name in "gateways.acl", "county.acl":
-            (folder / name).write_text((FILES / name).read_text())
-            (folder / name).chmod(0o600)
-        text = (FILES / "mosquitto.conf").read_text()
-        for old, new in (("/etc/baiye/county", str(folder)), ("listener 8883", f"listener {self.port}"),
-                         ("listener 8884", f"listener {self.inner}")):
-            assert old in text
-            text = text.replace(old, new)
-        config = folder / "mosquitto.conf"
-        config.write_text(("user root\n" if os.getuid() == 0 else "") + text)
-        super().__init__(folder, "mosquitto", ["mosquitto", "-c", config])
-
-    def start(self):
-        super().start()
-        wait_until(lambda: self.running() and self.open(), 10, self.log())
-
-    def open(self):
-        import socket
-        with socket.socket() as one:
-            return one.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def tls(self, authority, who):
-        context = ssl.create_default_context(cafile=self.folder / "county-ca.crt")
-        context.load_cert_chain(*authority.issue(who))
-        return context
-
-
-class Peer(Gateway):
-    """A gateway with a certificate."""
-
-    def __init__(self, broker, site, **arguments):
-        self.context = broker.tls(broker.gateways, site)
-        super().__init__(broker, site, **arguments)
-
-    def connect(self):
-        self.client.tls_set_context(self.context)
-        super().connect()
+from secured import CountyBroker, Peer, program_keys
 
 
 @pytest.fixture
@@ -111,13 +21,6 @@ def broker(tmp_path):
     running.start()
     yield running
     running.stop()
-
-
-def program_keys(broker, who):
-    certificate, key = broker.county.issue(who)
-    return {"broker": {"url": f"mqtts://127.0.0.1:{broker.inner}", "keepalive": "15s",
-                       "ca_file": str(broker.folder / "county-ca.crt"),
-                       "cert_file": str(certificate), "key_file": str(key), "prefix": "gw/"}}
 
 
 @pytest.fixture

@@ -132,18 +132,19 @@ def balance(site):
     samples, answers = taken(site)
     delivered = site.watcher.copy()
     of_probe = {device: sum(1 for key in delivered if key[0] == device) for device in answers}
-    answers = {device: count - stats(site, device=device)["late_answers"]
+    control = site.gateway.config["control"]["socket"]
+    answers = {device: count - stats(control, device=device)["late_answers"]
                for device, count in answers.items()}
     lost = len(samples - delivered.keys())
     lost += sum(max(0, count - of_probe[device]) for device, count in answers.items())
     return len(samples) + sum(answers.values()), len(delivered), lost
 
 
-def stats(site, **params):
-    """What the gateway says of itself, or of one device."""
+def stats(control, **params):
+    """What the gateway with that socket says of itself, or of one device."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
-        client.connect(str(site.gateway.config["control"]["socket"]))
+        client.connect(str(control))
         client.sendall(json.dumps({"id": 1, "method": "stats", "params": params}).encode() + b"\n")
         with client.makefile() as answers:
             answer = json.loads(answers.readline())
@@ -255,7 +256,7 @@ def watch(options, site, below):
 def finish(site):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     count, delivered, lost = drain(site)
-    kept = stats(site)["store"]["stored"]
+    kept = stats(site.gateway.config["control"]["socket"])["store"]["stored"]
     print(f"demo: taken={count} stored={kept} delivered={delivered} lost={lost}", flush=True)
     return 0 if lost == 0 and count > 0 else 1
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brokers with the files that ship, certificates for who connects to them, and gateways with one."""
+import os
+import socket
+import ssl
+import subprocess
+
+import garden
+from county import Gateway
+from garden import wait_until
+
+FILES = garden.ROOT / "gateway/county/broker"
+
+
+def openssl(*words, folder):
+    subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
+
+
+class Authority:
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", 2, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                "-out", f"{name}.crt", folder=folder)
+        (folder / f"{name}.index").touch()
+        (folder / f"{name}.cnf").write_text(
+            f"[ca]\ndefault_ca = it\n[it]\ndatabase = {folder}/{name}.index\n"
+            f"default_md = sha256\ndefault_crl_days = 2\n")
+        self.publish()
+
+    def publish(self):
+        openssl("ca", "-gencrl", "-config", f"{self.name}.cnf", "-keyfile", f"{self.name}.key",
+                "-cert", f"{self.name}.crt", "-out", f"{self.name}.crl", folder=self.folder)
+
+    def issue(self, who):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-subj", f"/CN={who}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                f"{self.name}-{who}.key", "-out", f"{who}.csr", folder=self.folder)
+        openssl("x509", "-req", "-in", f"{who}.csr", "-CA", f"{self.name}.crt", "-CAkey",
+                f"{self.name}.key", "-CAcreateserial", "-copy_extensions", "copyall", "-days", 2,
+                "-out", f"{self.name}-{who}.crt", folder=self.folder)
+        return self.folder / f"{self.name}-{who}.crt", self.folder / f"{self.name}-{who}.key"
+
+    def revoke(self, certificate):
+        openssl("ca", "-revoke", certificate, "-config", f"{self.name}.cnf", "-keyfile",
+                f"{self.name}.key", "-cert", f"{self.name}.crt", folder=self.folder)
+        self.publish()
+
+
+class CountyBroker(garden.Process):
+    """The shipped files; only ports and folders are others. `beside`: another one in the folder, with
+    the same authorities."""
+
+    def __init__(self, folder, name="mosquitto", beside=None):
+        self.folder = folder
+        self.port, self.inner = garden.free_port(), garden.free_port()
+        if beside:
+            self.gateways, self.county = beside.gateways, beside.county
+        else:
+            self.make_authorities()
+        text = (FILES / "mosquitto.conf").read_text()
+        for old, new in (("/etc/baiye/county", str(folder)), ("listener 8883", f"listener {self.port}"),
+                         ("listener 8884", f"listener {self.inner}")):
+            assert old in text
+            text = text.replace(old, new)
+        config = folder / f"{name}.conf"
+        config.write_text(("user root\n" if os.getuid() == 0 else "") + text)
+        super().__init__(folder, name, ["mosquitto", "-c", config])
+
+    def make_authorities(self):
+        folder = self.folder
+        self.gateways = Authority(folder, "gateways-ca")
+        self.county = Authority(folder, "county-ca")
+        certificate, key = self.county.issue("broker")
+        certificate.rename(folder / "broker.crt")
+        key.rename(folder / "broker.key")
+        (folder / "gateways-ca.crl").rename(folder / "gateways.crl")
+        for name in "gateways.acl", "county.acl":
+            (folder / name).write_text((FILES / name).read_text())
+            (folder / name).chmod(0o600)
+
+    def start(self):
+        super().start()
+        wait_until(lambda: self.running() and self.open(), 10, self.log())
+
+    def open(self):
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def tls(self, authority, who):
+        context = ssl.create_default_context(cafile=self.folder / "county-ca.crt")
+        context.load_cert_chain(*authority.issue(who))
+        return context
+
+
+class Peer(Gateway):
+    """A gateway with a certificate."""
+
+    def __init__(self, broker, site, **arguments):
+        self.context = broker.tls(broker.gateways, site)
+        super().__init__(broker, site, **arguments)
+
+    def connect(self):
+        self.client.tls_set_context(self.context)
+        super().connect()
+
+
+def program_keys(broker, who, *others):
+    """A program's certificate, and all brokers that it is connected to."""
+    certificate, key = broker.county.issue(who)
+    urls = [f"mqtts://127.0.0.1:{one.inner}" for one in (broker, *others)]
+    return {"broker": {"url": urls if others else urls[0], "keepalive": "15s",
+                       "ca_file": str(broker.folder / "county-ca.crt"),
+                       "cert_file": str(certificate), "key_file": str(key), "prefix": "gw/"}}
