@@ -14,6 +14,7 @@
 
 #define IPC_MAX     (96u << 10) /* the longest message */
 #define IPC_DOC_MAX (88u << 10) /* the longest payload of a document or answer */
+#define IPC_PACK    (16u << 10) /* small documents of a round go together */
 
 /* Credits: how much the daemon may send ahead of what is acknowledged. They bound the
  * publisher's memory. */
@@ -36,7 +37,8 @@ enum ipc_type {
     IPC_DOC_DONE,
     IPC_REQUEST,
     IPC_QUARANTINE,
-    IPC_COUNTS
+    IPC_COUNTS,
+    IPC_HEARD
 };
 
 /* MEANS: what goes out instead of a backlog when the budget is short. */
@@ -83,12 +85,15 @@ struct ipc_reset {
     uint64_t id;
 };
 
-struct ipc_doc { /* then topic, correlation data, payload */
+/* Then topic, correlation data, payload; and the next one, to the end of the message. */
+struct ipc_doc {
     uint8_t type;
     uint8_t qos;
     bool retain;
     bool live; /* goes before other documents */
     uint16_t topic_size, correlation_size;
+    uint16_t ask; /* not 0: who subscribes to it is told by IPC_HEARD */
+    uint32_t payload_size;
 };
 
 struct ipc_state {
@@ -108,6 +113,12 @@ struct ipc_ack { /* every record of the lane before `id` is delivered */
 struct ipc_done { /* documents sent (or given up: the connection went) */
     uint8_t type;
     uint32_t count;
+};
+
+struct ipc_heard { /* of a document with this `ask`: the broker did not say that nobody subscribes
+                    */
+    uint8_t type;
+    uint16_t ask;
 };
 
 struct ipc_request { /* then the payload */

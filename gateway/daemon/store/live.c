@@ -4,7 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#define GATHER_MS 5 /* between two looks of the reader */
+#define NS        INT64_C(1000000000)
 
 struct slot {
     bool has_reading, has_health;
@@ -16,7 +20,9 @@ struct slot {
 struct live {
     pthread_mutex_t lock; /* held for one copy at a time */
     uint16_t count;
-    int wake_fd;
+    int timer_fd;
+    bool set;          /* the timer, since the reader last looked */
+    int64_t looked_ns; /* CLOCK_MONOTONIC */
     struct slot slots[];
 };
 
@@ -27,7 +33,7 @@ struct live *live_create(uint16_t device_count)
         return NULL;
     pthread_mutex_init(&live->lock, NULL);
     live->count = device_count;
-    live->wake_fd = -1;
+    live->timer_fd = -1;
     return live;
 }
 
@@ -56,6 +62,24 @@ static void keep_rests(const struct reading *before, struct reading *now)
     }
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS + now.tv_nsec;
+}
+
+/* Under the lock: at once, or when the reader's last look is GATHER_MS ago; a time that is past
+ * expires at once. */
+static void wake(struct live *live)
+{
+    int64_t at = live->looked_ns + GATHER_MS * NS / 1000;
+    struct itimerspec when = {.it_value = {.tv_sec = at / NS, .tv_nsec = at % NS}};
+    if (live->set || live->timer_fd < 0)
+        return;
+    live->set = timerfd_settime(live->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0;
+}
+
 void live_put(struct live *live, const struct reading *reading)
 {
     if (reading->late || reading->device >= live->count)
@@ -68,10 +92,9 @@ void live_put(struct live *live, const struct reading *reading)
         if (slot->has_reading)
             keep_rests(&before, &slot->reading);
         slot->has_reading = true;
-        bool wake = !slot->changed && !slot->quiet && live->wake_fd >= 0;
         slot->changed = true;
-        if (wake)
-            (void)eventfd_write(live->wake_fd, 1);
+        if (!slot->quiet)
+            wake(live);
     }
     pthread_mutex_unlock(&live->lock);
 }
@@ -113,10 +136,11 @@ bool live_get_health(struct live *live, uint16_t device, struct device_health *h
     return found;
 }
 
-void live_set_wake(struct live *live, int fd)
+void live_set_timer(struct live *live, int fd)
 {
     pthread_mutex_lock(&live->lock);
-    live->wake_fd = fd;
+    live->timer_fd = fd;
+    live->set = false;
     pthread_mutex_unlock(&live->lock);
 }
 
@@ -132,6 +156,8 @@ bool live_set_quiet(struct live *live, uint16_t device, bool quiet)
 void live_changed(struct live *live, bool *changed)
 {
     pthread_mutex_lock(&live->lock);
+    live->looked_ns = now_ns();
+    live->set = false;
     for (uint16_t i = 0; i < live->count; i++) {
         changed[i] = live->slots[i].changed;
         live->slots[i].changed = false;

@@ -8,14 +8,21 @@
 #include <cmocka.h>
 
 #include <MQTTAsync.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Inside of Paho: what it connects by. */
+#include "gateway/daemon/publish/worker/paho.h"
+
+/* Inside of Paho: what it connects by, and what its sending thread waits for. */
 int Socket_new(const char *host, size_t host_size, int port, int *fd, long timeout_ms);
 void Socket_outInitialize(void);
+int Thread_signal_cond(void *cond);
+int Thread_wait_cond(void *cond, int timeout_ms);
+
+#define PATIENCE_MS 60000
 
 static void small_messages_do_not_wait_for_an_ack(void **state)
 {
@@ -46,11 +53,42 @@ static void a_host_that_is_not_found_has_no_socket(void **state)
     assert_true(fd < 0);
 }
 
+static void a_message_given_just_before_the_thread_waits_is_not_left_lying(void **state)
+{
+    (void)state;
+    assert_int_equal(Thread_signal_cond(NULL), 0);
+    assert_int_equal(Thread_wait_cond(NULL, PATIENCE_MS), 0);
+    assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
+}
+
+static void what_is_held_goes_out_by_one_wake(void **state)
+{
+    (void)state;
+    paho_hold();
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(Thread_signal_cond(NULL), 0);
+    assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
+    paho_release();
+    assert_int_equal(Thread_wait_cond(NULL, PATIENCE_MS), 0);
+    assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
+}
+
+static void nothing_held_wakes_no_one(void **state)
+{
+    (void)state;
+    paho_hold();
+    paho_release();
+    assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_messages_do_not_wait_for_an_ack),
         cmocka_unit_test(a_host_that_is_not_found_has_no_socket),
+        cmocka_unit_test(a_message_given_just_before_the_thread_waits_is_not_left_lying),
+        cmocka_unit_test(what_is_held_goes_out_by_one_wake),
+        cmocka_unit_test(nothing_held_wakes_no_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,9 +137,10 @@ static void make_example(struct example *example)
             (struct ipc_body){.type = IPC_BODY, .count = IN_BODY, .first_id = b * IN_BODY + 1};
         example->sizes[b] = body.used;
     }
-    struct ipc_doc head = {.type = IPC_DOC, .topic_size = 4, .live = true, .retain = true};
+    struct ipc_doc head = {
+        .type = IPC_DOC, .topic_size = 4, .payload_size = 12, .live = true, .retain = true};
     memcpy(example->doc, &head, sizeof head);
-    memcpy(example->doc + sizeof head, "liveof value", 12);
+    memcpy(example->doc + sizeof head, "liveof the value", 16);
 }
 
 /* ---- The parts, one by one ---- */
@@ -169,7 +170,8 @@ static bool go_through(const struct example *example, struct streams *streams, u
         done = streams_add(streams, &example->streams[i]);
     for (uint32_t b = 0; done && b < BODIES; b++)
         done = lane_add(&lane, &example->heads[b], example->bodies[b], example->sizes[b]);
-    struct queued_doc *doc = done ? doc_take(example->doc, sizeof example->doc) : NULL;
+    size_t at = 0;
+    struct queued_doc *doc = done ? doc_take(example->doc, sizeof example->doc, &at) : NULL;
     if (doc != NULL)
         doc_push(&docs, doc);
     done = doc != NULL;

@@ -29,8 +29,14 @@ void answers_pump(struct publish *publish, struct broker *broker)
         (void)snprintf(topic, sizeof topic, "%.*s", (int)answer->topic_size,
                        (const char *)answer->bytes);
         const uint8_t *correlation = answer->bytes + answer->topic_size;
-        if (!ipc_doc(broker, topic, correlation + answer->correlation_size, answer->size, 1, false,
-                     true, correlation, answer->correlation_size))
+        struct ipc_document document = {.topic = topic,
+                                        .payload = correlation + answer->correlation_size,
+                                        .size = answer->size,
+                                        .qos = 1,
+                                        .live = true,
+                                        .correlation = correlation,
+                                        .correlation_size = answer->correlation_size};
+        if (!ipc_doc(broker, &document))
             return;
         pthread_mutex_lock(&publish->lock);
         broker->answers.first = answer->next;

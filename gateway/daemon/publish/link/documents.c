@@ -134,8 +134,12 @@ bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only)
     for (struct doc *doc = docs->first; doc != NULL && all; doc = doc->next) {
         if (!wants(publish, broker, doc, urgent_only))
             continue;
-        all = ipc_doc(broker, doc->topic, doc->payload, doc->size, doc->qos, doc->retain,
-                      doc->kind == DOC_URGENT, NULL, 0);
+        all = ipc_doc(broker, &(struct ipc_document){.topic = doc->topic,
+                                                     .payload = doc->payload,
+                                                     .size = doc->size,
+                                                     .qos = doc->qos,
+                                                     .retain = doc->retain,
+                                                     .live = doc->kind == DOC_URGENT});
         if (all)
             doc->sent[broker->index] = doc->version;
     }

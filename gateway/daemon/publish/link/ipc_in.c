@@ -110,6 +110,7 @@ void ipc_take(struct publish *publish, struct broker *broker, const uint8_t *mes
         struct ipc_ack ack;
         struct ipc_done done;
         struct ipc_counts counts;
+        struct ipc_heard heard;
     } in;
     memset(&in, 0, sizeof in);
     memcpy(&in, message, size < sizeof in ? size : sizeof in);
@@ -126,6 +127,9 @@ void ipc_take(struct publish *publish, struct broker *broker, const uint8_t *mes
         break;
     case IPC_COUNTS:
         on_counts(publish, broker, &in.counts);
+        break;
+    case IPC_HEARD:
+        live_lane_heard(publish, broker, in.heard.ask, clock_now().mono_ms);
         break;
     case IPC_REQUEST:
         if (size >= sizeof(struct ipc_request))

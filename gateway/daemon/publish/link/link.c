@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "gateway/common/thread.h"
@@ -57,6 +58,7 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
     broker->started_ms = broker->heard_ms = now_ms;
     broker->blocked = false;
     broker->docs_out = 0;
+    broker->pack_used = 0;
     broker->counted.connects = broker->counted.messages = 0;
     (void)ipc_send(broker, &hello, sizeof hello, NULL, 0);
     backlog_begin(publish, broker);
@@ -136,6 +138,7 @@ static int64_t pump(struct publish *publish, struct broker *broker, int64_t now_
     wait = live_lane_pump(publish, broker, now_ms, wait);
     (void)docs_pump(publish, broker, false);
     backlog_pump(publish, broker, now_ms);
+    (void)ipc_flush(broker);
     return wait;
 }
 
@@ -163,22 +166,27 @@ static int64_t pump_all(struct publish *publish, bool slow)
 
 static void wait_and_read(struct publish *publish, int64_t wait)
 {
-    struct pollfd fds[STORE_BROKERS_MAX + 1] = {{.fd = publish->wake_fd, .events = POLLIN}};
-    eventfd_t count = 0;
+    enum { WAKE, LIVE, BROKERS };
+    struct pollfd fds[BROKERS + STORE_BROKERS_MAX] = {
+        [WAKE] = {.fd = publish->wake_fd, .events = POLLIN},
+        [LIVE] = {.fd = publish->live_fd, .events = POLLIN}};
+    uint64_t count = 0;
     for (uint16_t i = 0; i < publish->broker_count; i++) {
         const struct broker *broker = &publish->brokers[i];
-        fds[i + 1].fd = broker->child.fd; /* poll() leaves out negative ones */
-        fds[i + 1].events = broker->blocked ? POLLIN | POLLOUT : POLLIN;
+        fds[BROKERS + i].fd = broker->child.fd; /* poll() leaves out negative ones */
+        fds[BROKERS + i].events = broker->blocked ? POLLIN | POLLOUT : POLLIN;
     }
-    if (poll(fds, publish->broker_count + 1u, (int)wait) <= 0)
+    if (poll(fds, BROKERS + publish->broker_count, (int)wait) <= 0)
         return;
     int64_t now_ms = clock_now().mono_ms;
-    if (fds[0].revents != 0)
-        (void)eventfd_read(publish->wake_fd, &count);
+    for (unsigned i = WAKE; i <= LIVE; i++) {
+        if (fds[i].revents != 0 && read(fds[i].fd, &count, sizeof count) < 0)
+            continue; /* set anew meanwhile */
+    }
     for (uint16_t i = 0; i < publish->broker_count; i++) {
-        if (fds[i + 1].revents & POLLOUT)
+        if (fds[BROKERS + i].revents & POLLOUT)
             publish->brokers[i].blocked = false;
-        if (fds[i + 1].revents & ~POLLOUT)
+        if (fds[BROKERS + i].revents & ~POLLOUT)
             read_broker(publish, &publish->brokers[i], now_ms);
     }
 }
@@ -268,6 +276,8 @@ static void release(struct publish *publish)
     free(publish->quiet);
     if (publish->wake_fd >= 0)
         close(publish->wake_fd);
+    if (publish->live_fd >= 0)
+        close(publish->live_fd);
     pthread_mutex_destroy(&publish->lock);
     free(publish);
 }
@@ -276,6 +286,7 @@ static bool make_parts(struct publish *publish)
 {
     const struct config *config = publish->config;
     publish->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    publish->live_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     publish->broker_count =
         config->broker_count < STORE_BROKERS_MAX ? config->broker_count : STORE_BROKERS_MAX;
     publish->brokers = zeros(publish->broker_count, sizeof *publish->brokers);
@@ -283,8 +294,9 @@ static bool make_parts(struct publish *publish)
     publish->announced = announced_create(publish);
     publish->changed = zeros(config->device_count, sizeof *publish->changed);
     publish->quiet = zeros(config->device_count, sizeof *publish->quiet);
-    if (publish->wake_fd < 0 || publish->brokers == NULL || publish->shapes == NULL ||
-        publish->changed == NULL || publish->quiet == NULL || publish->announced == NULL)
+    if (publish->wake_fd < 0 || publish->live_fd < 0 || publish->brokers == NULL ||
+        publish->shapes == NULL || publish->changed == NULL || publish->quiet == NULL ||
+        publish->announced == NULL)
         return false;
     for (uint16_t i = 0; i < publish->broker_count; i++)
         log_state_init(&publish->brokers[i].twin_log, PUBLISH_TWIN_NONE);
@@ -307,7 +319,7 @@ struct publish *publish_start(const struct config *config, struct store *store,
     publish->store = store;
     publish->live = store_live(store);
     publish->callbacks = *callbacks;
-    publish->wake_fd = -1;
+    publish->wake_fd = publish->live_fd = -1;
     uint64_t chance = 0;
     if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance)
         chance = (uint64_t)clock_now().wall_ms;
@@ -319,12 +331,12 @@ struct publish *publish_start(const struct config *config, struct store *store,
         return NULL;
     }
     store_set_wake(store, publish->wake_fd);
-    live_set_wake(publish->live, publish->wake_fd);
+    live_set_timer(publish->live, publish->live_fd);
     atomic_store(&publish->step_ms, clock_now().mono_ms);
     if (!thread_start(&publish->thread, link_main, publish)) {
         int error = errno;
         store_set_wake(store, -1);
-        live_set_wake(publish->live, -1);
+        live_set_timer(publish->live, -1);
         release(publish);
         errno = error;
         return NULL;
@@ -340,7 +352,7 @@ void publish_stop(struct publish *publish)
     (void)eventfd_write(publish->wake_fd, 1);
     pthread_join(publish->thread, NULL);
     store_set_wake(publish->store, -1);
-    live_set_wake(publish->live, -1);
+    live_set_timer(publish->live, -1);
     release(publish);
 }
 

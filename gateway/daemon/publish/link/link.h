@@ -82,6 +82,8 @@ struct broker {
     uint32_t restart_wait_ms;
     int64_t started_ms, heard_ms;
     uint32_t docs_out;
+    size_t pack_used; /* of documents that are not sent yet */
+    uint8_t pack[IPC_PACK];
     uint32_t docs_seen; /* docs.version that was gone through */
     struct backlog *backlog;
     struct live_lane *live_lane;
@@ -104,7 +106,7 @@ struct publish {
     struct broker *brokers;
     uint16_t broker_count;
     struct stream_schema *shapes; /* by device */
-    int wake_fd;
+    int wake_fd, live_fd;         /* an eventfd; a timerfd, set by the live table */
     pthread_t thread;
     atomic_bool stopping;
     atomic_llong step_ms;
@@ -136,12 +138,23 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
 bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
 void docs_forget(struct docs *docs, uint16_t broker);
 
-/* ipc_out.c */
+/* ipc_out.c; false: no room now, and nothing of it is sent */
 bool ipc_send(struct broker *broker, const void *head, size_t head_size, const void *data,
               size_t size);
-bool ipc_doc(struct broker *broker, const char *topic, const void *payload, size_t size,
-             uint8_t qos, bool retain, bool live, const void *correlation,
-             uint16_t correlation_size);
+struct ipc_document {
+    const char *topic;
+    const void *payload;
+    size_t size;
+    uint8_t qos;
+    bool retain, live;
+    uint16_t ask; /* comes back by live_lane_heard(), 0: nobody asks */
+    const void *correlation;
+    uint16_t correlation_size;
+};
+/* It goes with the next ipc_flush() or ipc_send(): the publisher is woken once for all of a round.
+ */
+bool ipc_doc(struct broker *broker, const struct ipc_document *document);
+bool ipc_flush(struct broker *broker);
 
 /* ipc_in.c */
 /* One message of the publisher's, as it came. */
@@ -185,6 +198,9 @@ void live_lane_look(struct publish *publish, bool health_too);
 /* Milliseconds until something is due, at most `most`. */
 int64_t live_lane_pump(struct publish *publish, struct broker *broker, int64_t now_ms,
                        int64_t most);
+
+/* Somebody subscribes to what was sent with that `ask`. */
+void live_lane_heard(struct publish *publish, struct broker *broker, uint16_t ask, int64_t now_ms);
 
 /* A device whose newest values wait until they may be sent wakes no one meanwhile. True: one that
  * does so from now on has changed already. */

@@ -4,23 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct queued_doc *doc_take(const uint8_t *message, size_t size)
+struct queued_doc *doc_take(const uint8_t *message, size_t size, size_t *at)
 {
     struct ipc_doc head;
-    memcpy(&head, message, sizeof head);
-    size_t rest = size - sizeof head;
-    if ((size_t)head.topic_size + head.correlation_size > rest)
+    if (size - *at < sizeof head)
         return NULL;
-    struct queued_doc *doc = malloc(sizeof *doc + rest + 1);
+    memcpy(&head, message + *at, sizeof head);
+    const uint8_t *bytes = message + *at + sizeof head;
+    size_t rest = (size_t)head.correlation_size + head.payload_size;
+    if (head.topic_size + rest > size - *at - sizeof head)
+        return NULL;
+    struct queued_doc *doc = malloc(sizeof *doc + head.topic_size + 1u + rest);
     if (doc == NULL)
         return NULL;
     doc->next = NULL;
     doc->head = head;
-    doc->size = rest - head.topic_size - head.correlation_size;
-    const uint8_t *bytes = message + sizeof head;
+    doc->size = head.payload_size;
     memcpy(doc->bytes, bytes, head.topic_size);
     doc->bytes[head.topic_size] = '\0';
-    memcpy(doc->bytes + head.topic_size + 1, bytes + head.topic_size, rest - head.topic_size);
+    memcpy(doc->bytes + head.topic_size + 1, bytes + head.topic_size, rest);
+    *at += sizeof head + head.topic_size + rest;
     return doc;
 }
 

@@ -20,8 +20,9 @@ struct doc_queue {
     struct queued_doc *first, *last;
 };
 
-/* A WIRE_DOC message as a document, malloc'd; NULL: it is none, or no memory. */
-struct queued_doc *doc_take(const uint8_t *message, size_t size);
+/* The document that an IPC_DOC message has at `at`, malloc'd; `at` moves behind it. NULL: it is
+ * none, or no memory. */
+struct queued_doc *doc_take(const uint8_t *message, size_t size, size_t *at);
 void doc_push(struct doc_queue *queue, struct queued_doc *doc);
 /* A retained one takes the place of an older one of its topic that still waits: then true. */
 bool doc_push_newest(struct doc_queue *queue, struct queued_doc *doc);

@@ -8,14 +8,23 @@
  *
  * Paho leaves Nagle's algorithm on, and QoS 0 is answered by nothing: a small message then waits
  * for the broker's delayed ACK of the one before, 40 ms. It gives its sockets to nobody, so what
- * makes them sets the option. */
+ * makes them sets the option.
+ *
+ * Paho wakes its sending thread for each message, by a condition that is true for nobody: who
+ * signals while that thread is just about to wait wakes no one, and the message is sent a second
+ * later, or when the wall clock, by which it waits, gets there. Signal and wait are one bell here,
+ * which stays rung until it is heard. Several messages that were held go out under TCP_CORK. */
 #include "gateway/daemon/publish/worker/paho.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define MQTT_5 5
 
@@ -50,6 +59,8 @@ int paho_puback_reason(void)
 
 /* ---- Small messages wait for no ACK ---- */
 
+static atomic_int newest = -1; /* socket */
+
 int paho_socket(const char *host, size_t host_size, int port, int *fd,
                 long timeout_ms) __asm__("__real_Socket_new");
 int prompt_socket(const char *host, size_t host_size, int port, int *fd,
@@ -61,5 +72,89 @@ int prompt_socket(const char *host, size_t host_size, int port, int *fd, long ti
     int result = paho_socket(host, host_size, port, fd, timeout_ms);
     if (*fd >= 0) /* slower without, and no less right */
         (void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    atomic_store(&newest, *fd);
     return result;
+}
+
+/* ---- The bell of the sending thread ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    uint32_t rung; /* how often since it was heard */
+} bell = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local struct {
+    bool on;
+    uint32_t count;
+} held;
+
+int bell_ring(void *cond) __asm__("__wrap_Thread_signal_cond");
+int bell_hear(void *cond, int timeout_ms) __asm__("__wrap_Thread_wait_cond");
+
+static void ring(uint32_t count)
+{
+    pthread_mutex_lock(&bell.lock);
+    bell.rung += count;
+    pthread_cond_signal(&bell.cond);
+    pthread_mutex_unlock(&bell.lock);
+}
+
+void paho_hold(void)
+{
+    held.on = true;
+    held.count = 0;
+}
+
+void paho_release(void)
+{
+    held.on = false;
+    if (held.count > 0)
+        ring(held.count);
+}
+
+int bell_ring(void *cond)
+{
+    (void)cond;
+    if (held.on)
+        held.count++;
+    else
+        ring(1);
+    return 0;
+}
+
+/* On a socket that is gone it does nothing, and on one that came after it no harm. */
+static void cork(int fd, int on)
+{
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+static _Thread_local int corked = -1; /* socket, of the sending thread */
+
+int bell_hear(void *cond, int timeout_ms)
+{
+    struct timespec until;
+    int result = 0;
+    (void)cond;
+    if (corked >= 0) /* all that was held is sent */
+        cork(corked, 0);
+    corked = -1;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&bell.lock);
+    while (bell.rung == 0 && result == 0)
+        result = pthread_cond_clockwait(&bell.cond, &bell.lock, CLOCK_MONOTONIC, &until);
+    uint32_t count = bell.rung;
+    bell.rung = 0;
+    pthread_mutex_unlock(&bell.lock);
+    if (count > 1) {
+        corked = atomic_load(&newest);
+        cork(corked, 1);
+    }
+    return count > 0 ? 0 : result;
 }

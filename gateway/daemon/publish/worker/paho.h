@@ -6,4 +6,9 @@
 /* Inside of Paho's onSuccess5 of a message of QoS 1: 0, or 0x10: nobody subscribes to its topic. */
 int paho_puback_reason(void);
 
+/* What this thread publishes in between goes out together, by one wake of Paho's thread, and in as
+ * few packets as it fits. */
+void paho_hold(void);
+void paho_release(void);
+
 #endif

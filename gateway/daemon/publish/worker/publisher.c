@@ -336,7 +336,7 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
     } else if (type == IPC_RESET) {
         take_reset(p, message);
     } else if (type == IPC_DOC) {
-        send_take_doc(p, message, size);
+        send_take_docs(p, message, size);
     } else {
         begin_stop(p);
     }

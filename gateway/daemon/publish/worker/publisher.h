@@ -32,6 +32,7 @@ struct slot {
     bool doc; /* else readings of `lane` */
     bool quality;
     uint8_t lane;
+    uint16_t ask; /* of a document */
     uint32_t generation, epoch, records;
     uint64_t first_id, end_id;
     size_t bytes;
@@ -77,6 +78,8 @@ struct publisher {
     uint32_t tries; /* of the record at small_until - 1 */
     struct ipc_counts counts;
     int64_t counts_ms;
+    uint16_t heard_ask; /* told last, at: */
+    int64_t heard_ms;
     uint32_t generation;
     char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
     struct ready_style style;
@@ -98,6 +101,8 @@ void tell_state(struct publisher *p, bool up, const char *state, const char *why
 void count_docs_done(struct publisher *p, uint32_t count);
 void tell_docs_done(struct publisher *p);
 void tell_counts(struct publisher *p);
+/* Of a device's values, one after the other, it is told once. */
+void tell_heard(struct publisher *p, uint16_t ask);
 void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
                      size_t size);
 /* When tell_acks() has something to say at the latest; INT64_MAX: nothing. */
@@ -106,7 +111,7 @@ int64_t tell_acks_due_ms(const struct publisher *p);
 void tell_acks(struct publisher *p);
 
 /* send.c */
-void send_take_doc(struct publisher *p, const uint8_t *message, size_t size);
+void send_take_docs(struct publisher *p, const uint8_t *message, size_t size);
 /* The connection is gone: the daemon sends documents anew when it is back, and the next one may
  * want smaller messages. */
 void send_unmake_all(struct publisher *p);

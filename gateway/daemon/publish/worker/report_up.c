@@ -7,8 +7,9 @@
 
 #include "gateway/daemon/publish/worker/publisher.h"
 
-#define ACK_EVERY_MS  5 /* while more is in flight */
-#define DONE_EVERY_MS 200
+#define ACK_EVERY_MS   5 /* while more is in flight */
+#define DONE_EVERY_MS  200
+#define HEARD_EVERY_MS 1000
 
 /* When the daemon does not read, it is gone or stuck, and so should we be. */
 void tell_daemon(const struct publisher *p, const void *message, size_t size)
@@ -40,6 +41,16 @@ void tell_docs_done(struct publisher *p)
         (p->docs_done < IPC_DOCS / 4 && now_ms() - p->docs_done_ms < DONE_EVERY_MS))
         return;
     p->docs_done = 0;
+    tell_daemon(p, &message, sizeof message);
+}
+
+void tell_heard(struct publisher *p, uint16_t ask)
+{
+    struct ipc_heard message = {.type = IPC_HEARD, .ask = ask};
+    if (p->fd < 0 || (p->heard_ask == ask && now_ms() - p->heard_ms < HEARD_EVERY_MS))
+        return;
+    p->heard_ask = ask;
+    p->heard_ms = now_ms();
     tell_daemon(p, &message, sizeof message);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/publish/worker/paho.h"
 #include "gateway/daemon/publish/worker/publisher.h"
 
 #define WINDOW_LANES      12u /* messages of readings in flight, of the window */
@@ -35,20 +36,26 @@ static void settle_lane(struct publisher *p, uint8_t lane)
 
 /* ---- Documents ---- */
 
-/* Those of a time without a connection come again when there is one. */
-void send_take_doc(struct publisher *p, const uint8_t *message, size_t size)
+static void take_one(struct publisher *p, struct queued_doc *doc)
 {
-    if (p->phase != PHASE_UP) {
+    if (p->phase != PHASE_UP) { /* it comes again when there is a connection */
+        free(doc);
         count_docs_done(p, 1);
-        return;
-    }
-    struct queued_doc *doc = doc_take(message, size);
-    if (doc == NULL)
-        _exit(EX_OSERR); /* no memory: start anew, and be given all of them again */
-    if (!doc->head.live)
+    } else if (!doc->head.live) {
         doc_push(&p->docs, doc);
-    else if (doc_push_newest(&p->live, doc))
+    } else if (doc_push_newest(&p->live, doc)) {
         count_docs_done(p, 1);
+    }
+}
+
+void send_take_docs(struct publisher *p, const uint8_t *message, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        struct queued_doc *doc = doc_take(message, size, &at);
+        if (doc == NULL)
+            _exit(EX_OSERR); /* no memory: start anew, and be given all of them again */
+        take_one(p, doc);
+    }
 }
 
 /* ---- Sending ---- */
@@ -117,7 +124,7 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
                                       .correlation = correlation,
                                       .correlation_size = doc->head.correlation_size,
                                       .idle = true};
-    struct slot what = {.doc = true};
+    struct slot what = {.doc = true, .ask = doc->head.ask};
     if (!send_message(p, &what, &message))
         return false;
     (void)doc_pop(queue);
@@ -192,13 +199,15 @@ void send_all(struct publisher *p)
 {
     if (p->phase != PHASE_UP || p->stopping)
         return;
+    paho_hold();
     while (send_doc(p, &p->live)) {
     }
     while (send_doc(p, &p->docs)) {
     }
+    paho_release();
     if (now_ms() < p->refused_until_ms || batch_open(p))
         return;
-    do { /* all that may go at once: Paho's thread, once awake, takes several */
+    do { /* the connection is busy with one while the next is made */
         while (send_ready(p)) {
         }
     } while (make_next(p));
@@ -332,6 +341,8 @@ void send_ended(struct publisher *p, const struct session_event *event)
     free_the_slot(p, slot);
     if (event->type == SESSION_ACKED && !is_unheard(p, &was, event)) {
         p->counts.acked += was.quality;
+        if (was.ask != 0 && event->reason != NOBODY_SUBSCRIBES)
+            tell_heard(p, was.ask);
         if (was.quality && event->at_ms - was.sent_ms < p->fastest_ms)
             p->fastest_ms = event->at_ms - was.sent_ms;
         if (!was.doc) {
