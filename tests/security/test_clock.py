@@ -33,11 +33,16 @@ def test_what_the_gateway_may_not_ask_a_unit_of_its_own_asks():
     assert values("baiye-clock.service", "CapabilityBoundingSet") == [""], "it can set no clock"
 
 
+def test_a_boot_is_finished_while_the_clock_is_waited_for():
+    """A start job that lasts as long as the wait is a boot that never ends without a time source."""
+    assert values("baiye-clock.service", "Type") == ["exec"]
+    assert values("baiye-clock.service", "RemainAfterExit") == ["yes"]
+
+
 def test_the_file_that_it_leaves_is_the_one_that_the_gateway_looks_at():
     wanted = re.search(r'CLOCK_DISCIPLINED_FILE "(.*)"', (ROOT / "gateway/common/clock.h").read_text())
-    waits, leaves = values("baiye-clock.service", "ExecStart")
-    assert waits == "/usr/bin/baiye clock --wait"
-    assert leaves.split() == ["/usr/bin/touch", wanted.group(1)]
+    assert values("baiye-clock.service", "ExecStart") == [
+        f'/bin/sh -c "/usr/bin/baiye clock --wait && exec /usr/bin/touch {wanted.group(1)}"']
     assert "RuntimeDirectory=baiye-clock" in lines("baiye-clock.service")
     assert "RuntimeDirectoryMode=0755" in lines("baiye-clock.service")
 
