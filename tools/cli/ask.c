@@ -294,13 +294,14 @@ static void print_alerts_csv(const json_t *result)
     json_array_foreach (json_object_get(result, "alerts"), index, row) {
         char since[32], ended[32], acked[32];
         long long from = talk_integer(row, "since"), to = talk_integer(row, "ended");
+        long long held = talk_integer(row, "held_to") - talk_integer(row, "held_from");
         const json_t *extreme = json_object_get(row, "extreme");
         when_text(since, from);
         when_text(ended, to);
         when_text(acked, talk_integer(row, "acked_ts"));
         (void)printf("%s,%s,", since, ended);
         if (to > 0)
-            (void)printf("%lld", (to - from) / 60000);
+            (void)printf("%lld", (held > 0 ? held : to - from) / 60000); /* a log knows better */
         (void)printf(",%s,%s,", talk_text(row, "level"), talk_text(row, "id"));
         print_cell(talk_text(row, "what"), ',');
         print_cell(talk_text(json_object_get(row, "zh"), "what"), ',');

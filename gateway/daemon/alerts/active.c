@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/daemon/alerts/late.h"
+
 #define DOC_VERSION 1
 
 /* Ended while the rows of before the start were not known yet. */
@@ -290,6 +292,12 @@ void active_doc(struct json_out *o, const struct alert *alert)
     json_out_key_integer(o, "v", DOC_VERSION);
     put_body(o, alert);
     json_out_key_string(o, "devices", alert->text.devices);
+    if (alert->heard_ms > 0 && alert->ended_ms - alert->heard_ms > LATE_GAP_MS)
+        json_out_key_integer(o, "heard", alert->heard_ms);
+    if (alert->held_to_ms > 0) {
+        json_out_key_integer(o, "held_from", alert->held_from_ms);
+        json_out_key_integer(o, "held_to", alert->held_to_ms);
+    }
     json_out_close(o, '}');
 }
 
@@ -340,6 +348,9 @@ static void get_alert(const json_t *doc, struct alert *alert)
     alert->since_ms = json_integer_value(json_object_get(doc, "since"));
     get_text(doc, "acked_by", alert->acked_by, sizeof alert->acked_by);
     alert->acked_ms = json_integer_value(json_object_get(doc, "acked_ts"));
+    alert->heard_ms = json_integer_value(json_object_get(doc, "heard"));
+    alert->held_from_ms = json_integer_value(json_object_get(doc, "held_from"));
+    alert->held_to_ms = json_integer_value(json_object_get(doc, "held_to"));
 }
 
 /* What has been raised since the start is newer than its row, but not when it began. */
@@ -377,4 +388,44 @@ bool active_restore(struct active *active, const char *id, int64_t begun_ms, con
     alert->since_mono_ms = 0;
     mark(alert, true);
     return true;
+}
+
+/* ---- What comes late ---- */
+
+/* An alert of a device that fell silent stands until it is back: it held as long as it was heard,
+ * and as its log says. */
+static bool take_stretch(struct alert *row, const struct late_stretch *stretch)
+{
+    bool known = row->held_to_ms > 0;
+    int64_t from_ms = known ? row->held_from_ms : row->since_ms;
+    int64_t to_ms = known ? row->held_to_ms : row->heard_ms > 0 ? row->heard_ms : row->ended_ms;
+    if (stretch->to_ms < from_ms - LATE_GAP_MS || stretch->from_ms > to_ms + LATE_GAP_MS)
+        return false;
+    struct alert_text *text = &row->text;
+    bool worse = text->measured && (stretch->above ? stretch->extreme > text->extreme
+                                                   : stretch->extreme < text->extreme);
+    if (worse)
+        text->extreme = stretch->extreme;
+    row->held_from_ms = stretch->from_ms < from_ms ? stretch->from_ms : from_ms;
+    row->held_to_ms = stretch->to_ms > to_ms ? stretch->to_ms : to_ms;
+    bool as_it_was = row->held_from_ms == from_ms && row->held_to_ms == to_ms;
+    if (!known && row->held_from_ms == row->since_ms && row->held_to_ms == row->ended_ms)
+        row->held_from_ms = row->held_to_ms = 0;
+    return worse || !as_it_was || (!known && row->held_to_ms > 0);
+}
+
+bool active_annotate(struct json_out *o, const char *doc, size_t size, int64_t ended_ms,
+                     const struct late_stretch *stretch)
+{
+    struct alert row = {.ended_ms = ended_ms};
+    json_t *root = json_loadb(doc, size, 0, NULL);
+    bool good = json_integer_value(json_object_get(root, "v")) >= 1;
+    if (good)
+        get_alert(root, &row);
+    json_decref(root);
+    memcpy(row.text.id, stretch->id, sizeof row.text.id);
+    if (!good || row.text.words[METRIC_EN].what[0] == '\0' || !take_stretch(&row, stretch))
+        return false;
+    active_doc(o, &row);
+    return !o->failed;
 }

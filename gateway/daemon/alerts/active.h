@@ -49,7 +49,10 @@ struct alert {
     int64_t begun_ms;           /* wall time when it was raised, as it was then: names its row */
     int64_t since_ms, ended_ms; /* wall time; ended 0: it stands */
     int64_t since_mono_ms;      /* 0: since_ms is what is known */
-    char acked_by[65];          /* "": no one */
+    int64_t heard_ms;           /* wall time: last measured beyond its limit; 0: not known */
+    int64_t held_from_ms;       /* once it is over and a log has told: from when to when it held */
+    int64_t held_to_ms; /* by what was measured; 0: since_ms and ended_ms are what is known */
+    char acked_by[65];  /* "": no one */
     int64_t acked_ms;
     /* What is still to be done. */
     bool publish, publish_now;      /* the topic; at once, or when its time has come */
@@ -98,6 +101,12 @@ bool active_restore(struct active *active, const char *id, int64_t begun_ms, con
 bool active_ended(struct active *active, const char *id);
 /* All rows of before the start are there, or there is no more to come. */
 void active_restored(struct active *active);
+
+/* What a log says of an alert that is over (late.h). The text of its row with it: how bad it was,
+ * and from when to when it held. false: it says nothing new, or of another time. */
+struct late_stretch;
+bool active_annotate(struct json_out *o, const char *doc, size_t size, int64_t ended_ms,
+                     const struct late_stretch *stretch);
 
 /* The payload of its topic. */
 void active_json(struct json_out *o, const struct alert *alert);

@@ -20,6 +20,7 @@
 #include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/alerts/calibration.h"
 #include "gateway/daemon/alerts/cause.h"
+#include "gateway/daemon/alerts/late.h"
 #include "gateway/daemon/alerts/offline.h"
 #include "gateway/daemon/alerts/rules.h"
 #include "gateway/daemon/alerts/system.h"
@@ -29,6 +30,8 @@
 #define UNKNOWN_MOST_MS 10000  /* so long topics wait for what stood before the start */
 #define ALARM_EVERY_MS  60000  /* a change of value alone is told so often */
 #define OTHER_EVERY_MS  900000 /* mobile data: a dry soil stands for weeks */
+#define LATE_EVERY_MS   5000   /* what logs say is written so often */
+#define LATE_ROWS       64u
 #define SAVE_EVERY_MS   600000 /* a change of value alone: the extreme that a power cut costs */
 
 /* Rows of older versions: structs one after the other, each beginning with the id. Read once, to
@@ -46,7 +49,7 @@ struct alerts {
     atomic_llong step_ms;
     int probe_fd;            /* any descriptor, to see whether another can be had */
     struct system_seen seen; /* the thread's own, as all that follows */
-    int64_t started_ms, second_ms;
+    int64_t started_ms, second_ms, late_ms;
     struct log_state log_full;
 
     pthread_mutex_t lock; /* ---- everything below ---- */
@@ -54,6 +57,7 @@ struct alerts {
     struct rules *rules;
     struct offline *offline;
     struct active *active;
+    struct late late;
     bool asked, known; /* for those of before the start; they have been read */
     bool urgent;       /* something is to be told at once */
 };
@@ -79,8 +83,34 @@ static void take_cause(void *context, const struct rules_cause *cause)
     struct alerts *alerts = context;
     struct active_now now = now_of(alerts);
     alerts->urgent |= cause_take(alerts->config, alerts->rules, alerts->active, cause, &now);
+    if (!cause->stands) {
+        char id[RULES_ID_SIZE];
+        rules_id(alerts->rules, cause, id);
+        late_again(&alerts->late, id);
+    }
     if (is_measured_frost(cause) && !rules_outranked(alerts->rules, cause))
         active_end(alerts->active, ALERTS_FROST, &now);
+}
+
+static struct rules_time time_of(struct wall_ms wall)
+{
+    time_t t = (time_t)(wall.ms / 1000);
+    struct tm local;
+    if (wall.trust != TIME_TRUSTED || localtime_r(&t, &local) == NULL)
+        return (struct rules_time){.known = false};
+    return (struct rules_time){
+        .known = true, .minute = local.tm_hour * 60 + local.tm_min, .month = local.tm_mon};
+}
+
+static void take_late(void *context, const struct rules_cause *cause, int64_t at_ms, double value)
+{
+    struct alerts *alerts = context;
+    struct rules_time time = time_of((struct wall_ms){.ms = at_ms, .trust = TIME_TRUSTED});
+    char id[RULES_ID_SIZE];
+    if (!rules_counts(cause->rule, &time))
+        return;
+    rules_id(alerts->rules, cause, id);
+    late_add(&alerts->late, id, cause->rule->above, at_ms, value);
 }
 
 static void look_for_frost(void *context, const struct rules_cause *cause)
@@ -238,6 +268,83 @@ static void ask(struct alerts *alerts)
     pthread_mutex_unlock(&alerts->lock);
 }
 
+/* ---- What logs say of alerts that are over ---- */
+
+struct annotating {
+    struct alerts *alerts;
+    struct late_stretch stretch;
+};
+
+/* Is that row still to be written as it stands in memory? Then its text is not the last one. */
+static const struct alert *in_memory(const struct alerts *alerts, const struct store_alert *row)
+{
+    const struct alert *alert = active_first(alerts->active);
+    while (alert != NULL &&
+           (alert->begun_ms != row->begun_ms || strcmp(alert->text.id, row->id) != 0))
+        alert = alert->next;
+    return alert;
+}
+
+/* false: again later. */
+static bool annotate(const struct alerts *alerts, const struct store_alert *row,
+                     const struct late_stretch *stretch)
+{
+    char doc[STORE_ALERT_MAX];
+    struct json_out o = json_out_init(doc, sizeof doc);
+    const struct alert *alert = in_memory(alerts, row);
+    if (alert != NULL)
+        return alert->ended_ms ==
+               0; /* one that stands is annotated as its cause; again at its end */
+    if (!active_annotate(&o, row->doc, row->size, row->ended_ms, stretch))
+        return true;
+    struct store_alert changed = *row;
+    changed.doc = doc;
+    changed.size = o.at;
+    return store_alert_put(alerts->store, &changed, NULL, NULL) == STORE_OK;
+}
+
+/* Store thread. */
+static void on_late_rows(void *context, enum store_result result, const struct store_alert *rows,
+                         uint32_t count, int64_t next_ms)
+{
+    (void)next_ms;
+    struct annotating *own = context;
+    struct alerts *alerts = own->alerts;
+    bool good = result == STORE_OK;
+    pthread_mutex_lock(&alerts->lock);
+    for (uint32_t i = 0; good && i < count; i++) {
+        if (rows[i].ended_ms != 0 && strcmp(rows[i].id, own->stretch.id) == 0)
+            good = annotate(alerts, &rows[i], &own->stretch);
+    }
+    if (!good)
+        late_again(&alerts->late, own->stretch.id);
+    pthread_mutex_unlock(&alerts->lock);
+    free(own);
+}
+
+static void write_late(struct alerts *alerts, int64_t mono_ms)
+{
+    struct annotating *own = NULL;
+    if (mono_ms - alerts->late_ms < LATE_EVERY_MS || (own = calloc(1, sizeof *own)) == NULL)
+        return;
+    own->alerts = alerts;
+    pthread_mutex_lock(&alerts->lock);
+    bool due = alerts->known && late_next(&alerts->late, &own->stretch);
+    pthread_mutex_unlock(&alerts->lock);
+    if (!due)
+        alerts->late_ms = mono_ms; /* all is written, for now */
+    if (due &&
+        store_alerts(alerts->store, STORE_ASKER_GATEWAY, own->stretch.from_ms - LATE_GAP_MS,
+                     own->stretch.to_ms + LATE_GAP_MS, LATE_ROWS, on_late_rows, own) == STORE_OK)
+        return;
+    if (due) {
+        pthread_mutex_lock(&alerts->lock);
+        late_again(&alerts->late, own->stretch.id);
+        pthread_mutex_unlock(&alerts->lock);
+    }
+    free(own);
+}
+
 /* ---- Telling the outside: the thread, under the lock ---- */
 
 static bool publish_one(const struct alerts *alerts, const struct alert *alert)
@@ -360,21 +467,12 @@ static void look_around(struct alerts *alerts)
         alerts->out.way(alerts->out.people, i, seen->ways[i]);
 }
 
-static struct rules_time time_of(const struct active_now *now)
-{
-    time_t t = (time_t)(now->wall.ms / 1000);
-    struct tm local;
-    if (now->wall.trust != TIME_TRUSTED || localtime_r(&t, &local) == NULL)
-        return (struct rules_time){.known = false};
-    return (struct rules_time){
-        .known = true, .minute = local.tm_hour * 60 + local.tm_min, .month = local.tm_mon};
-}
-
 static void second(struct alerts *alerts)
 {
     struct active_now now = now_of(alerts);
-    struct rules_time time = time_of(&now);
+    struct rules_time time = time_of(now.wall);
     ask(alerts);
+    write_late(alerts, now.mono_ms);
     look_around(alerts);
     pthread_mutex_lock(&alerts->lock);
     active_clock(alerts->active, &now);
@@ -445,6 +543,8 @@ static struct alerts *create(const struct config *config, struct store *store,
     alerts->active = active_create();
     alerts->started_ms = clock_now().mono_ms;
     atomic_store(&alerts->step_ms, alerts->started_ms);
+    if (alerts->rules != NULL)
+        rules_on_late(alerts->rules, take_late);
     if (alerts->probe_fd < 0 || alerts->rules == NULL || alerts->offline == NULL ||
         alerts->active == NULL) {
         alerts_free(alerts);

@@ -11,7 +11,9 @@ bool cause_take(const struct config *config, const struct rules *rules, struct a
     struct alert_text text = {0};
     char devices[ALERT_DEVICES_SIZE];
     rules_id(rules, cause, text.id);
-    const struct alert *before = active_find(active, text.id);
+    struct alert *before = active_find(active, text.id);
+    if (before != NULL && cause->heard_mono_ms > 0)
+        before->heard_ms = now->wall.ms - (now->mono_ms - cause->heard_mono_ms);
     if (!cause->stands || rules_outranked(rules, cause)) {
         active_end(active, text.id, now);
         return before != NULL;

@@ -26,6 +26,7 @@ struct spot {
     bool holding;
     uint32_t count;           /* readings on this side, one after the other */
     int64_t side_ms, last_ms; /* monotonic: first on this side, last that counts; 0: none yet */
+    int64_t held_ms;          /* monotonic: last one that held; 0: none yet */
     double value;             /* what is judged: the value or its change; NAN: not yet */
     struct window *window;    /* of rules with per_s */
 };
@@ -45,6 +46,7 @@ struct rule_state {
 struct rules {
     const struct config *config;
     rules_changed changed;
+    rules_late late; /* NULL: not told */
     void *context;
     struct rule_state *states;
     uint16_t count;
@@ -177,6 +179,11 @@ struct rules *rules_create(const struct config *config, rules_changed changed, v
     return rules;
 }
 
+void rules_on_late(struct rules *rules, rules_late late)
+{
+    rules->late = late;
+}
+
 void rules_destroy(struct rules *rules)
 {
     if (rules == NULL)
@@ -207,9 +214,14 @@ static void look_at_cause(struct rules *rules, struct rule_state *state, struct 
     now.holding = 0;
     now.value = (double)NAN;
     now.since_mono_ms = INT64_MAX;
+    now.heard_mono_ms = 0;
     for (uint16_t i = 0; i < state->spot_count; i++) {
         const struct spot *spot = &state->spots[i];
-        if (!spot->holding || !is_about(rules, cause, spot->device))
+        if (!is_about(rules, cause, spot->device))
+            continue;
+        if (spot->held_ms > now.heard_mono_ms)
+            now.heard_mono_ms = spot->held_ms;
+        if (!spot->holding)
             continue;
         now.holding++;
         if (!isnan(spot->value) && is_worse(state->rule, spot->value, now.value))
@@ -282,6 +294,8 @@ static void take_side(struct rule_state *state, struct spot *spot, enum side sid
     spot->side = (uint8_t)side;
     spot->count++;
     spot->holding = holds_after(state, spot, now_ms);
+    if (spot->holding && side != SIDE_CLEAR)
+        spot->held_ms = now_ms;
 }
 
 static void judge(struct rules *rules, struct rule_state *state, struct spot *spot, double value,
@@ -315,28 +329,24 @@ bool rules_believes(const struct reading_value *value)
             value->flag == METRIC_CLOCK);
 }
 
-/* What a log says of the time in which a cause stood: how bad it was. It begins and ends nothing:
- * it is over what it says. */
-static void annotate(struct rules *rules, struct rule_state *state, const struct spot *spot,
-                     double value, int64_t taken_ms)
+/* What a log says of a cause: how bad it was while it stood, and of one that is over what the row
+ * of its alert may say. It begins and ends nothing: it is past. */
+static void annotate(struct rules *rules, struct rule_state *state, struct rules_cause *cause,
+                     double value, const struct reading *reading)
 {
-    const struct device_config *device = &rules->config->devices[spot->device];
-    if (state->unit[0] != '\0')
-        (void)unit_convert(device->metrics[spot->field]->unit, state->unit, &value);
-    for (uint32_t i = 0; i < state->cause_count; i++) {
-        struct rules_cause *cause = &state->causes[i];
-        if (!cause->stands || !is_about(rules, cause, spot->device) ||
-            taken_ms < cause->since_mono_ms || isnan(cause->extreme) ||
-            !is_worse(state->rule, value, cause->extreme))
-            continue;
-        cause->extreme = value;
-        if (!isnan(cause->value))
-            rules->changed(rules->context, cause);
-    }
+    if (rules->late != NULL && side_of(state->rule, value) == SIDE_BEYOND)
+        rules->late(rules->context, cause, reading->time.ms, value);
+    if (!cause->stands || reading->taken.ms < cause->since_mono_ms || isnan(cause->extreme) ||
+        !is_worse(state->rule, value, cause->extreme))
+        return;
+    cause->extreme = value;
+    if (!isnan(cause->value))
+        rules->changed(rules->context, cause);
 }
 
 static void late_reading(struct rules *rules, const struct reading *reading)
 {
+    const struct device_config *device = &rules->config->devices[reading->device];
     for (uint16_t r = 0; r < rules->count; r++) {
         struct rule_state *state = &rules->states[r];
         uint16_t index = state->spot_of[reading->device];
@@ -345,7 +355,13 @@ static void late_reading(struct rules *rules, const struct reading *reading)
         if (spot == NULL || spot->window != NULL || spot->field >= reading->value_count ||
             reading->time.trust != TIME_TRUSTED || !rules_believes(&reading->values[spot->field]))
             continue;
-        annotate(rules, state, spot, reading->values[spot->field].value, reading->taken.ms);
+        double value = reading->values[spot->field].value;
+        if (state->unit[0] != '\0')
+            (void)unit_convert(device->metrics[spot->field]->unit, state->unit, &value);
+        for (uint32_t i = 0; i < state->cause_count; i++) {
+            if (is_about(rules, &state->causes[i], spot->device))
+                annotate(rules, state, &state->causes[i], value, reading);
+        }
     }
 }
 
@@ -389,13 +405,17 @@ static void forget_spots(struct rule_state *state)
     }
 }
 
+bool rules_counts(const struct alert_rule *rule, const struct rules_time *time)
+{
+    return !time->known || (hours_contain(&rule->hours, time->minute) &&
+                            (rule->months == 0 || (rule->months >> time->month & 1)));
+}
+
 void rules_time_is(struct rules *rules, const struct rules_time *time)
 {
     for (uint16_t r = 0; r < rules->count; r++) {
         struct rule_state *state = &rules->states[r];
-        const struct alert_rule *rule = state->rule;
-        bool off = time->known && (!hours_contain(&rule->hours, time->minute) ||
-                                   (rule->months != 0 && !(rule->months >> time->month & 1)));
+        bool off = !rules_counts(state->rule, time);
         if (off && !state->off) {
             forget_spots(state);
             for (uint32_t i = 0; i < state->cause_count; i++)

@@ -30,6 +30,8 @@ struct rules_cause {
     /* The worst of them now, and the worst since it stands; NAN: not measured since the start. With
      * `per_s` changes. */
     double value, extreme;
+    int64_t
+        heard_mono_ms; /* when it ends: last measured beyond its limit; 0: not since the start */
 };
 
 /* A cause has begun, has changed (value, extreme, spots), or has ended. */
@@ -45,8 +47,14 @@ struct rules_time {
 /* `config` must outlive it. NULL: no memory. */
 struct rules *rules_create(const struct config *config, rules_changed changed, void *context);
 void rules_destroy(struct rules *rules);
+/* What a log says: the cause, whether it stands or not, was beyond its limit then. */
+typedef void (*rules_late)(void *context, const struct rules_cause *cause, int64_t at_ms,
+                           double value);
+void rules_on_late(struct rules *rules, rules_late late);
 
 void rules_reading(struct rules *rules, const struct reading *reading);
+/* Is that within the rule's hours and months? */
+bool rules_counts(const struct alert_rule *rule, const struct rules_time *time);
 /* Once a second or so: rules whose hours or months begin or end. */
 void rules_time_is(struct rules *rules, const struct rules_time *time);
 /* A cause stood before the start: it goes on, held by those of its devices that are named here

@@ -127,14 +127,16 @@ size_t alerts_csv_line(const struct store_alert *alert, char text[ALERTS_CSV_LIN
     json_t *doc = json_loadb(alert->doc, alert->size, 0, NULL);
     const json_t *zh = json_object_get(doc, "zh");
     int64_t since_ms = json_integer_value(json_object_get(doc, "since"));
+    int64_t held_ms = json_integer_value(json_object_get(doc, "held_to")) -
+                      json_integer_value(json_object_get(doc, "held_from"));
+    int64_t lasted_ms = held_ms > 0 ? held_ms : alert->ended_ms - since_ms; /* a log knows better */
     char minutes[24] = "";
     if (json_string_value(json_object_get(doc, "what")) == NULL) {
         json_decref(doc);
         return 0;
     }
     if (alert->ended_ms > since_ms)
-        (void)snprintf(minutes, sizeof minutes, "%lld",
-                       (long long)((alert->ended_ms - since_ms) / 60000));
+        (void)snprintf(minutes, sizeof minutes, "%lld", (long long)(lasted_ms / 60000));
     put_time(&line, since_ms);
     put(&line, ',');
     put_time(&line, alert->ended_ms);

@@ -40,6 +40,7 @@ static json_t *row_of(const struct store_alert *alert)
     }
     (void)json_object_del(row, "v");
     (void)json_object_del(row, "devices");
+    (void)json_object_del(row, "heard");
     if (alert->ended_ms != 0)
         (void)json_object_set_new(row, "ended", json_integer(alert->ended_ms));
     return row;

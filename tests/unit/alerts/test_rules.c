@@ -303,6 +303,62 @@ static void late_values_say_how_bad_it_was_and_raise_and_end_nothing(void **stat
     assert_float_equal(worst, -4, 0.001);
 }
 
+static struct {
+    unsigned count;
+    int64_t at_ms;
+    double value;
+    char id[RULES_ID_SIZE];
+} log_told;
+
+static void take_log(void *context, const struct rules_cause *cause, int64_t at_ms, double value)
+{
+    (void)context;
+    log_told.count++;
+    log_told.at_ms = at_ms;
+    log_told.value = value;
+    rules_id(b.rules, cause, log_told.id);
+}
+
+static int64_t heard_ms;
+
+static void note_end(void *context, const struct rules_cause *cause)
+{
+    (void)context;
+    if (!cause->stands)
+        heard_ms = cause->heard_mono_ms;
+}
+
+static void what_a_log_says_of_a_cause_that_is_over_is_told(void **state)
+{
+    (void)state;
+    begin(&frost, 1);
+    rules_on_late(b.rules, take_log);
+    memset(&log_told, 0, sizeof log_told);
+    log_says(1, HOUR, -5, METRIC_GOOD);
+    assert_int_equal(log_told.count, 1);
+    assert_int_equal(log_told.at_ms, b.now_ms - HOUR);
+    assert_float_equal(log_told.value, -5, 0.001);
+    assert_string_equal(log_told.id, "frost-garden");
+    log_says(1, HOUR, 20, METRIC_GOOD);   /* not beyond its limit */
+    log_says(1, HOUR, -50, METRIC_RANGE); /* not believed */
+    assert_int_equal(log_told.count, 1);
+    assert_string_equal(standing(), ""); /* it raises nothing */
+}
+
+/* What stood because nobody could measure it any more: since when not. */
+static void the_end_of_a_cause_says_when_it_was_last_measured(void **state)
+{
+    (void)state;
+    rules_destroy(b.rules);
+    b = (struct bench){.config = garden_with(&frost, 1), .now_ms = HOUR};
+    b.rules = rules_create(b.config, note_end, NULL);
+    air_each_minute(1, 40, 1);
+    int64_t last_ms = b.now_ms;
+    b.now_ms += 3 * HOUR;
+    air_each_minute(1, 5, 20);
+    assert_int_equal(heard_ms, last_ms);
+}
+
 static void flagged_and_late_values_judge_nothing(void **state)
 {
     (void)state;
@@ -597,6 +653,8 @@ int main(void)
         CASE(one_reading_behind_a_silence_decides_nothing),
         CASE(a_silence_longer_than_the_hold_time_does_not_count_as_holding),
         CASE(flagged_and_late_values_judge_nothing),
+        CASE(what_a_log_says_of_a_cause_that_is_over_is_told),
+        CASE(the_end_of_a_cause_says_when_it_was_last_measured),
         CASE(late_values_say_how_bad_it_was_and_raise_and_end_nothing),
         CASE(uncalibrated_values_and_those_of_unknown_time_count),
         CASE(a_limit_is_in_the_metrics_unit_whatever_the_device_gives),

@@ -118,6 +118,8 @@ export interface Alert {
   unit: string;
   /** Of one that is over: since when. */
   ended: number | null;
+  /** How long it held, where a device's log knows it better than its beginning and end. */
+  heldMs: number | null;
   /** The gateway's own words in Chinese, where it has them. */
   zh: { what: string; place: string; todo: string } | null;
   acked: boolean;
@@ -372,6 +374,8 @@ export function parseAlert(x: unknown, id: string): Alert | null {
   const ackedBy = text(o.acked_by, 64);
   const ackedAt = time(o.acked_ts);
   const zh = object(o.zh);
+  const [heldFrom, heldTo] = [time(o.held_from), time(o.held_to)];
+  const held = heldFrom !== null && heldTo !== null ? heldTo - heldFrom : null;
   return {
     id,
     rule: text(o.rule, 64),
@@ -384,6 +388,7 @@ export function parseAlert(x: unknown, id: string): Alert | null {
     extreme: number(o.extreme),
     unit: text(o.unit, 16),
     ended: time(o.ended),
+    heldMs: held !== null && held > 0 ? held : null,
     zh: zh && { what: text(zh.what) || what, place: text(zh.place, 160) || text(o.place, 160), todo: text(zh.todo) },
     acked: ackedBy !== '' || ackedAt !== null,
     ackedBy,

@@ -46,7 +46,7 @@ function lasted(ms: number): string {
 function Row({ alert }: { alert: Alert }) {
   const zone = state.site?.timezone ?? 'Asia/Shanghai';
   const facts = [
-    alert.ended !== null && alert.since !== null ? lasted(alert.ended - alert.since) : t('alert.still'),
+    alert.ended !== null && alert.since !== null ? lasted(alert.heldMs ?? alert.ended - alert.since) : t('alert.still'),
     extremeOf(alert),
     alert.ackedBy && t('alert.ackedby', alert.ackedBy),
   ].filter((x) => x !== '');
