@@ -26,6 +26,7 @@ class Service:
         self.cert, key = certificate(folder, name)
         self.taken = []  # (monotonic, path, body) of what was answered well
         self.asked = []  # (path, body) of all
+        self.keys = []   # Idempotency-Key of all
         self.answers = {}
         self.released = threading.Event()
         outer = self
@@ -52,6 +53,7 @@ class Service:
 
     def post(self, handler, path, body):
         self.asked.append((path, body))
+        self.keys.append(handler.headers["Idempotency-Key"])
         answer = next((a for start, a in self.answers.items() if path.startswith(start)),
                       (200, '{"errcode":0,"errmsg":"ok","code":0}'))
         if answer == "hang":

@@ -116,6 +116,46 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
     assert "cold-garden" in baiye("history").stdout and "no alerts" in baiye("list").stdout
 
 
+def test_a_log_that_comes_late_says_how_bad_an_alert_was_that_is_over(site, needs):
+    """The node falls silent as the day begins and is back in the evening: what it measured at noon
+    comes from its log, behind the end of the alert. A day of the garden takes 24 s."""
+    needs("baiye-field", "baiyed", "baiye-node")
+    site.start_broker()
+    site.start_field([{"name": "east", "baud": 9600, "units": [
+        {"kind": "native", "address": 1, "name": "plot-1", "period_s": 1}]}],
+        weather={"speed": 3600, "start": "2026-08-01T22:00:00Z"})
+    site.start_watcher()
+    site.start_gateway(every="1s", more={"alerts": [
+        {"name": "warm", "label": "热", "metric": "air_temperature", "above": 24, "clear": 24,
+         "scope": "device"}]})
+    fault = {"kind": "request", "line": "east", "unit": 1}
+
+    def first_of(raised):
+        rows = ask(site, "alerts", **{"from": raised["since"], "to": raised["since"] + 86400000})
+        return rows["alerts"][-1]
+    for _ in range(3):  # one whose beginning was slept through is no proof
+        raised = wait_until(lambda: alert(site, "warm-plot-1"), 60, "the alert")
+        site.field.control("fault", **fault)
+        before = site.watcher.count("plot-1")
+        polled = site.field.counts("east")["requests"]
+        wait_until(lambda: site.field.counts("east")["requests"] > polled + 12, 60, "half a day")
+        site.field.control("fault", probability=0, **fault)
+        wait_until(lambda: not site.watcher.retained.get("alert/warm-plot-1"), 60, "its end")
+        row = first_of(raised)
+        if site.watcher.count("plot-1") > before:
+            break
+
+    def noon():
+        during = [reading["values"]["air_temperature"] for key, reading in
+                  site.watcher.copy().items() if key[0] == "plot-1" and
+                  row["since"] <= reading["ts"] <= row["ended"]]
+        worst = first_of(raised)["extreme"]
+        return during and max(during) > row["value"] and abs(worst - max(during)) < 0.06 and worst
+    assert wait_until(noon, 60, "the season's list has what the log says") > 24
+    assert not site.watcher.retained.get("alert/warm-plot-1") or \
+        alert(site, "warm-plot-1")["since"] > row["ended"]
+
+
 def silences(site):
     """The alerts about silent devices and lines that stand now."""
     found = {}

@@ -139,6 +139,29 @@ def test_an_alert_is_told_once_over_kills_of_notifier_and_daemon(site, service, 
     assert len(service.texts("/w")) == 1
 
 
+def test_a_message_without_an_answer_goes_again_under_the_same_key(site, service, needs):
+    """The service has taken it, and the gateway is killed before it knows: a service that looks at
+    the key takes the second one for what it is."""
+    needs("baiye-field", "baiyed")
+    service.answers = {"/w": "hang"}
+    start(site, [way(site, service, "w", "webhook")])
+    wait_until(lambda: service.asked, 30, "it has the message")
+    os.kill(wait_until(lambda: notifier_pid(site), 10, "the notifier"), signal.SIGKILL)
+    wait_until(lambda: len(service.asked) > 1, 30, "again")
+    site.gateway.kill()
+    service.answers = {}
+    service.released.set()
+    site.gateway.start()
+    wait_until(lambda: service.texts("/w"), 40, "it is told")
+    assert len(set(service.asked)) == 1 and len(set(service.keys)) == 1 and service.keys[0]
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_until(lambda: len(service.texts("/w")) == 2, 40, "the end")
+    assert service.keys[-1] != service.keys[0]
+
+
 def test_a_service_whose_certificate_is_not_trusted_gets_nothing(site, service, needs, tmp_path):
     needs("baiye-field", "baiyed")
     other, _ = certificate(tmp_path, "other")

@@ -25,6 +25,7 @@
 #define TICK_MS         1000
 #define UNKNOWN_MOST_MS 10000 /* so long the store is waited for */
 #define RESTART_MS      2000
+#define KEEP_MOST_MS    500   /* so long a message waits until the store has it */
 #define ANSWER_MOST_MS  90000 /* a process that says nothing of a message for so long is ended */
 
 struct notifier {
@@ -39,11 +40,21 @@ struct notifier {
     int64_t sent_ms; /* monotonic: the oldest message without an answer; 0: none */
     unsigned under_way;
     struct log_state logs[WAYS_MAX];
+    /* Made and not sent yet: written first, so that a gateway that is killed sends the same again,
+     * under the same id. */
+    struct held {
+        bool waits;
+        int64_t since_ms;
+        uint64_t put; /* number of the writing that has it */
+        struct way_message message;
+    } held[WAYS_MAX];
+    uint64_t puts; /* writings given to the store */
 
     pthread_mutex_t lock; /* ---- everything below ---- */
     struct queue *queue;
     bool known; /* what waited before the start has been read, or is not waited for */
     bool asked, save;
+    uint64_t put_done; /* writings that have ended */
 };
 
 static struct queue_now now_of(const struct notifier *notifier)
@@ -69,6 +80,8 @@ static void end_process(struct notifier *notifier)
 {
     child_kill(&notifier->child); /* what it sent and has not reported yet is sent again */
     child_end(&notifier->child, 0);
+    for (uint16_t w = 0; w < WAYS_MAX; w++)
+        notifier->held[w].waits = false; /* made anew, as they were */
     notifier->sent_ms = 0;
     notifier->under_way = 0;
     pthread_mutex_lock(&notifier->lock);
@@ -134,25 +147,58 @@ static void read_process(struct notifier *notifier)
     }
 }
 
-static void send_due(struct notifier *notifier)
+static void make_due(struct notifier *notifier)
 {
-    struct way_message message;
     struct queue_now now = now_of(notifier);
     for (uint16_t w = 0; w < notifier->config->way_count && notifier->child.fd >= 0; w++) {
+        struct held *held = &notifier->held[w];
         pthread_mutex_lock(&notifier->lock);
-        bool due = notifier->known && queue_next(notifier->queue, w, &now, &message);
+        bool due =
+            !held->waits && notifier->known && queue_next(notifier->queue, w, &now, &held->message);
         pthread_mutex_unlock(&notifier->lock);
         if (!due)
             continue;
-        if (send(notifier->child.fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) !=
-            (ssize_t)sizeof message) {
+        held->waits = true;
+        held->since_ms = now.mono_ms;
+        held->put = notifier->puts + 1;
+    }
+}
+
+/* The store has it, or does not take it for now: an alarm waits for no disk. */
+static bool may_go(struct notifier *notifier, const struct held *held, int64_t now_ms)
+{
+    pthread_mutex_lock(&notifier->lock);
+    bool kept = notifier->put_done >= held->put;
+    pthread_mutex_unlock(&notifier->lock);
+    return kept || now_ms - held->since_ms >= KEEP_MOST_MS;
+}
+
+static void send_held(struct notifier *notifier)
+{
+    int64_t now_ms = clock_now().mono_ms;
+    for (uint16_t w = 0; w < notifier->config->way_count && notifier->child.fd >= 0; w++) {
+        struct held *held = &notifier->held[w];
+        if (!held->waits || !may_go(notifier, held, now_ms))
+            continue;
+        if (send(notifier->child.fd, &held->message, sizeof held->message,
+                 MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof held->message) {
             end_process(notifier); /* one message a way always has room */
             return;
         }
+        held->waits = false;
         notifier->under_way++;
         if (notifier->sent_ms == 0)
-            notifier->sent_ms = now.mono_ms;
+            notifier->sent_ms = now_ms;
     }
+}
+
+static int wait_ms(const struct notifier *notifier)
+{
+    for (uint16_t w = 0; w < notifier->config->way_count; w++) {
+        if (notifier->held[w].waits)
+            return KEEP_MOST_MS / 5;
+    }
+    return TICK_MS;
 }
 
 /* ---- The store ---- */
@@ -173,11 +219,11 @@ static void on_doc(void *context, enum store_result result, const void *value, s
 static void on_saved(void *context, enum store_result result)
 {
     struct notifier *notifier = context;
-    if (result == STORE_OK)
-        return;
     pthread_mutex_lock(&notifier->lock);
-    notifier->save = true;
+    notifier->put_done++;
+    notifier->save |= result != STORE_OK;
     pthread_mutex_unlock(&notifier->lock);
+    (void)eventfd_write(notifier->wake_fd, 1);
 }
 
 static void keep(struct notifier *notifier)
@@ -190,7 +236,10 @@ static void keep(struct notifier *notifier)
         size = queue_write(notifier->queue, doc, DOC_MOST);
     notifier->save = changed && size == 0;
     pthread_mutex_unlock(&notifier->lock);
-    if (size > 0 && store_put(notifier->store, KEY, doc, size, on_saved, notifier) != STORE_OK) {
+    bool put =
+        size > 0 && store_put(notifier->store, KEY, doc, size, on_saved, notifier) == STORE_OK;
+    notifier->puts += put;
+    if (size > 0 && !put) {
         pthread_mutex_lock(&notifier->lock);
         notifier->save = true;
         pthread_mutex_unlock(&notifier->lock);
@@ -227,8 +276,9 @@ static void round_of(struct notifier *notifier)
         end_process(notifier);
     }
     renew_process(notifier, now_ms);
-    send_due(notifier);
+    make_due(notifier);
     keep(notifier);
+    send_held(notifier);
 }
 
 static void *notifier_thread(void *context)
@@ -240,7 +290,7 @@ static void *notifier_thread(void *context)
         eventfd_t count = 0;
         round_of(notifier);
         fds[1].fd = notifier->child.fd;
-        if (poll(fds, 2, TICK_MS) <= 0)
+        if (poll(fds, 2, wait_ms(notifier)) <= 0)
             continue;
         if (fds[0].revents != 0)
             (void)eventfd_read(notifier->wake_fd, &count);

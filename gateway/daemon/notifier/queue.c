@@ -26,6 +26,8 @@ struct notice {
     uint8_t kind, level;
     bool gone;        /* delivered, or refused for good */
     uint64_t message; /* 0: not under way */
+    uint64_t
+        tried; /* in that message it may have been delivered: it goes again in it; 0: in none */
     int64_t made_mono_ms, made_ms;
     char text[640];
 };
@@ -480,28 +482,48 @@ static void add_to_message(struct way_message *message, const struct notice *not
         message->level = notice->level;
 }
 
+/* Never the same again, also over a restart, while the clock does not go back. */
+static uint64_t new_message(struct queue *queue, const struct queue_now *now)
+{
+    uint64_t least = now->wall.ms > 0 ? (uint64_t)now->wall.ms << 12 : 1;
+    if (queue->next_message < least)
+        queue->next_message = least;
+    return queue->next_message++;
+}
+
+static const struct notice *first_of(const struct queue *queue, uint16_t way)
+{
+    const struct notice *notice = queue->first;
+    while (notice != NULL && notice->way != way)
+        notice = notice->next;
+    return notice;
+}
+
 bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
                 struct way_message *message)
 {
+    const struct notice *first = first_of(queue, way);
     struct way_state *state = &queue->ways[way];
     if (state->message != 0 || now->mono_ms < state->not_before_ms ||
-        !rate_allows(state, queue->config->ways[way].kind, now->mono_ms))
+        !rate_allows(state, queue->config->ways[way].kind, now->mono_ms) || first == NULL)
         return false;
-    *message = (struct way_message){.id = queue->next_message, .way = way};
+    uint64_t tried = first->tried;
+    *message = (struct way_message){.id = tried != 0 ? tried : new_message(queue, now), .way = way};
     unsigned told = 0;
     for (struct notice *notice = queue->first; notice != NULL && told < TOLD_MOST;
          notice = notice->next) {
-        if (notice->way != way)
+        if (notice->way != way || notice->tried != tried)
             continue;
         if (strlen(message->text) + strlen(notice->text) + 3 > sizeof message->text)
             break;
         add_to_message(message, notice);
-        notice->message = message->id;
+        notice->message = notice->tried = message->id;
         told++;
     }
     if (told == 0)
         return false;
-    state->message = queue->next_message++;
+    queue->changed = true; /* which message it goes in */
+    state->message = message->id;
     state->sent_ms[state->sent++ % 64] = now->mono_ms;
     return true;
 }
@@ -557,6 +579,10 @@ void queue_done(struct queue *queue, uint16_t way, uint64_t id, enum way_outcome
             continue;
         notice->message = 0;
         notice->gone = away;
+        if (outcome == WAY_LIMITED) {
+            notice->tried = 0; /* it was not taken: more may go with it */
+            queue->changed = true;
+        }
         note_outcome(queue, notice, outcome);
     }
     drop_if(queue, is_gone, NULL);
@@ -627,6 +653,8 @@ static void put_notice(struct json_out *o, const struct queue *queue, const stru
     json_out_key_integer(o, "level", notice->level);
     json_out_key_string(o, "alert", notice->alert);
     json_out_key_integer(o, "made", notice->made_ms);
+    if (notice->tried != 0)
+        json_out_key_integer(o, "tried", (int64_t)notice->tried);
     json_out_key_string(o, "text", notice->text);
     json_out_close(o, '}');
 }
@@ -726,6 +754,7 @@ static void read_notice(struct queue *queue, const json_t *item, const struct qu
             return;
         notice->level = get_small(item, "level", ALERT_ALARM);
         notice->made_ms = json_integer_value(json_object_get(item, "made"));
+        notice->tried = (uint64_t)json_integer_value(json_object_get(item, "tried"));
         get_text(json_object_get(item, "alert"), notice->alert, sizeof notice->alert);
         get_text(json_object_get(item, "text"), notice->text, sizeof notice->text);
     }

@@ -38,7 +38,8 @@ void queue_test(struct queue *queue, uint16_t way, const struct queue_now *now);
 bool queue_calls(const struct queue *queue, uint16_t way, const struct queue_now *now);
 /* It has been switched on, or why not. */
 void queue_called(struct queue *queue, uint16_t way, bool good, const char *why);
-/* The next message of a way, unless one is under way, or it must wait. */
+/* The next message of a way, unless one is under way, or it must wait. One that may have been
+ * delivered, but of which no answer came, goes again as it was, under the same id. */
 bool queue_next(struct queue *queue, uint16_t way, const struct queue_now *now,
                 struct way_message *message);
 /* What has become of message `id`. */

@@ -131,6 +131,22 @@ static bool feishu(const struct way_config *way, const struct way_secrets *secre
                 sizeof request->url);
 }
 
+/* One message sent twice is one on the phone (ntfy, from its version 2.16 on; older ones ignore
+ * it). */
+static void put_sequence(struct json_out *o, uint64_t id)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "baiye-%llx", (unsigned long long)id);
+    json_out_key_string(o, "sequence_id", text);
+}
+
+/* For a service of the operator's own. */
+static void put_key(struct way_request *request, const struct way_config *way, uint64_t id)
+{
+    (void)snprintf(request->headers[3], sizeof request->headers[3],
+                   "Idempotency-Key: \"baiye-%s-%llx\"", way->name, (unsigned long long)id);
+}
+
 static bool bearer(const struct way_secrets *secrets, struct way_request *request)
 {
     return secrets->token[0] == '\0' ||
@@ -148,6 +164,7 @@ static bool ntfy(const struct way_config *way, const struct way_secrets *secrets
     json_out_key_string(o, "title", message->title);
     json_out_key_string(o, "message", message->text);
     json_out_key_integer(o, "priority", priority[message->level < 3 ? message->level : 2]);
+    put_sequence(o, message->id);
     json_out_close(o, '}');
     return bearer(secrets, request) &&
            fits(snprintf(request->url, sizeof request->url, "%s", way->url), sizeof request->url);
@@ -229,6 +246,8 @@ bool way_request(const struct way_config *way, const struct way_secrets *secrets
         good = templated(way, secrets, message, request, &o);
     else if (way->kind == WAY_WEBHOOK)
         good = webhook(way, secrets, message, request, &o);
+    if (way->kind == WAY_WEBHOOK)
+        put_key(request, way, message->id);
     request->body_size = o.at;
     return good && !o.failed;
 }
@@ -267,13 +286,13 @@ size_t way_mail(const struct way_config *way, const struct way_message *message,
                    utc.tm_sec);
     (void)EVP_EncodeBlock((unsigned char *)subject, (const unsigned char *)message->title,
                           (int)strlen(message->title));
-    int head = snprintf(mail, size,
-                        "Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: =?UTF-8?B?%s?=\r\n"
-                        "Message-ID: <%llu.%lld@baiye>\r\nMIME-Version: 1.0\r\n"
-                        "Content-Type: text/plain; charset=utf-8\r\n"
-                        "Content-Transfer-Encoding: base64\r\n\r\n",
-                        date, way->from, way->to[0], subject, (unsigned long long)message->id,
-                        (long long)wall_ms);
+    int head =
+        snprintf(mail, size,
+                 "Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: =?UTF-8?B?%s?=\r\n"
+                 "Message-ID: <%llx.%s@baiye>\r\nMIME-Version: 1.0\r\n"
+                 "Content-Type: text/plain; charset=utf-8\r\n"
+                 "Content-Transfer-Encoding: base64\r\n\r\n",
+                 date, way->from, way->to[0], subject, (unsigned long long)message->id, way->name);
     if (!fits(head, size))
         return 0;
     size_t body =

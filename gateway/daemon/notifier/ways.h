@@ -13,7 +13,7 @@
 #define WAY_WHY_SIZE  96
 
 struct way_message {
-    uint64_t id;
+    uint64_t id; /* the same when it is sent again: services that know keys take it once */
     uint16_t way;
     uint8_t level;   /* enum alert_level: the gravest in it */
     char title[128]; /* one line */
@@ -36,7 +36,7 @@ struct way_secrets {
 /* A request by HTTP. */
 struct way_request {
     char url[1024];
-    char headers[3][400]; /* "": none */
+    char headers[4][400]; /* "": none */
     char body[8192];
     size_t body_size;
 };

@@ -286,7 +286,8 @@ static void a_process_that_ends_loses_nothing(void **state)
     queue_again(queue);
     assert_true(queue_next(queue, 0, &now, &second));
     assert_string_equal(first.text, second.text);
-    queue_done(queue, 0, first.id, WAY_SENT, "", &now); /* of the one that is gone */
+    assert_true(first.id == second.id); /* the service may have it: the same again */
+    queue_done(queue, 0, first.id + 1, WAY_SENT, "", &now);
     assert_int_equal(queue_count(queue, 0), 1);
     queue_done(queue, 0, second.id, WAY_SENT, "", &now);
     assert_int_equal(queue_count(queue, 0), 0);
@@ -301,6 +302,40 @@ static void restart(void)
     queue = queue_create(&config);
     now.mono_ms = 77;
     queue_read(queue, doc, size, &now);
+}
+
+/* A service that knows keys takes it once: nothing else may go under the same one. */
+static void what_may_have_been_delivered_goes_again_as_it_was(void **state)
+{
+    (void)state;
+    struct way_message first, again, next;
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    assert_true(queue_next(queue, 0, &now, &first));
+    assert_true(queue_changed(queue)); /* written before it is sent */
+    restart();
+    stand("dry-upper", ALERT_WATCH, "Dry");
+    look();
+    assert_true(queue_next(queue, 0, &now, &again));
+    assert_true(again.id == first.id);
+    assert_string_equal(again.text, first.text);
+    queue_done(queue, 0, again.id, WAY_UNREACHED, "not reached", &now);
+    pass(MINUTE);
+    assert_true(queue_next(queue, 0, &now, &again));
+    assert_true(again.id == first.id);
+    queue_done(queue, 0, again.id, WAY_SENT, "", &now);
+    assert_true(queue_next(queue, 0, &now, &next));
+    assert_true(next.id != first.id);
+    assert_non_null(strstr(next.text, "Dry"));
+    /* What the service did not take for sure goes with what came since. */
+    queue_done(queue, 0, next.id, WAY_LIMITED, "too many", &now);
+    stand("heat-garden", ALERT_WATCH, "Heat");
+    look();
+    pass(2 * MINUTE);
+    assert_true(queue_next(queue, 0, &now, &again));
+    assert_true(again.id != next.id);
+    assert_non_null(strstr(again.text, "Dry"));
+    assert_non_null(strstr(again.text, "Heat"));
 }
 
 static void over_a_restart_no_one_is_told_twice_and_no_end_is_lost(void **state)
@@ -468,6 +503,7 @@ int main(void)
         CASE(trouble_waits_longer_each_time_and_limits_a_minute),
         CASE(a_refusal_is_trouble_of_the_way_and_told_by_the_others),
         CASE(a_process_that_ends_loses_nothing),
+        CASE(what_may_have_been_delivered_goes_again_as_it_was),
         CASE(over_a_restart_no_one_is_told_twice_and_no_end_is_lost),
         CASE(a_document_that_can_not_be_read_is_none),
         CASE(more_than_fits_is_written_as_far_as_it_goes),

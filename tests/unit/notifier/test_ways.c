@@ -13,12 +13,13 @@
 
 static const struct way_secrets secrets = {.token = "k e/y", .secret = "SEC1"};
 static const struct way_message message = {
-    .id = 7, .level = 2, .title = "【告警】霜冻", .text = "【告警】\"霜冻\"\n上坡"};
+    .id = 42, .level = 2, .title = "【告警】霜冻", .text = "【告警】\"霜冻\"\n上坡"};
 static struct way_request request;
 
 static void build(uint8_t kind, const struct way_secrets *with)
 {
-    struct way_config way = {.kind = kind, .url = "https://example.org/send", .topic = "garden"};
+    struct way_config way = {
+        .kind = kind, .url = "https://example.org/send", .topic = "garden", .name = "yard"};
     memset(&request, 0, sizeof request);
     assert_true(way_request(&way, with, &message, INT64_C(1700000000123), &request));
     request.body[request.body_size] = '\0';
@@ -48,11 +49,13 @@ static void each_service_gets_its_own_request(void **state)
     build(WAY_NTFY, &plain);
     assert_string_equal(request.body,
                         "{\"topic\":\"garden\",\"title\":\"【告警】霜冻\",\"message\":"
-                        "\"【告警】\\\"霜冻\\\"\\u000a上坡\",\"priority\":5}");
+                        "\"【告警】\\\"霜冻\\\"\\u000a上坡\",\"priority\":5,"
+                        "\"sequence_id\":\"baiye-2a\"}");
     assert_string_equal(request.headers[1], "Authorization: Bearer tk");
     build(WAY_WEBHOOK, &(struct way_secrets){.token = ""});
     assert_string_equal(request.headers[1], "");
     assert_non_null(strstr(request.body, "\"level\":\"alarm\""));
+    assert_string_equal(request.headers[3], "Idempotency-Key: \"baiye-yard-2a\"");
 }
 
 static const char *templated(const char *template)
@@ -81,7 +84,8 @@ static void a_webhook_has_the_body_that_the_file_says(void **state)
 static void a_mail_is_whole(void **state)
 {
     (void)state;
-    struct way_config way = {.kind = WAY_MAIL, .from = "g@example.org", .to = {"li@example.org"}};
+    struct way_config way = {
+        .kind = WAY_MAIL, .name = "li", .from = "g@example.org", .to = {"li@example.org"}};
     char mail[8192];
     size_t size = way_mail(&way, &message, INT64_C(1700000000123), mail, sizeof mail - 1);
     mail[size] = '\0';
@@ -89,6 +93,7 @@ static void a_mail_is_whole(void **state)
     assert_non_null(strstr(mail, "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"));
     assert_non_null(strstr(mail, "From: <g@example.org>\r\nTo: <li@example.org>\r\n"));
     assert_non_null(strstr(mail, "Subject: =?UTF-8?B?44CQ5ZGK6K2m44CR6Zyc5Ya7?=\r\n"));
+    assert_non_null(strstr(mail, "Message-ID: <2a.li@baiye>\r\n")); /* the same when sent again */
     assert_string_equal(mail + size - 2, "\r\n");
     assert_int_equal(way_mail(&way, &message, 0, mail, 300), 0);
 }
