@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unit that answers later than it may: no value is ever the answer to an earlier request."""
 import random
+import signal
 import struct
+import threading
 import time
 
 import pytest
@@ -42,3 +44,35 @@ def test_no_value_is_an_earlier_requests(farm, least_ms, most_ms):
             assert (register, number) in given, reading
             later = [at for at, r in asked if r == register][int(number) + 1:]
             assert not later or given[register, number] < later[0], reading
+
+
+@pytest.mark.parametrize("how", ["kill", "reload"])
+def test_nor_one_of_the_process_before(farm, how):
+    """What was asked before a restart is answered after it: a new process can't know of that."""
+    slow, hangs = threading.Event(), threading.Event()
+
+    def answer(unit, pdu):
+        register, count = struct.unpack(">HH", pdu[1:5])
+        if register == 100 and slow.is_set():
+            slow.clear()
+            hangs.set()
+            time.sleep(0.7)
+        return bytes([3, 2 * count]) + struct.pack(">H", 1000 + register) + bytes(2 * count - 2)
+    made = Registers(special=answer)
+    line = farm.line(made, delay=0)
+    farm.profile(PROFILE.replace("50ms", "1s"))
+    gateway = farm.start(line.bus(device(every="200ms")))
+    farm.wait(3)
+    for _ in range(3):
+        hangs.clear()
+        slow.set()
+        assert hangs.wait(10)
+        if how == "kill":
+            gateway.kill()
+            gateway.start()
+        else:
+            gateway.child.send_signal(signal.SIGHUP)
+        before = len(farm.readings())
+        farm.wait(before + 5, 30)
+    assert set(farm.values("first")) <= {1000, None}
+    assert set(farm.values("second")) <= {1100, None}

@@ -244,6 +244,8 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
                       const struct reading_sink *sink)
 {
     struct bus *bus = bus_create(config, bus_index, boot, sink);
+    if (bus != NULL && boot > 1) /* the process before may have asked */
+        bus->strangers_us = line_now_ns() / US;
     int error = bus != NULL ? pthread_create(&bus->thread, NULL, run, bus) : ENOMEM;
     if (error == 0)
         return bus;

@@ -113,11 +113,25 @@ static bool keep_pause(struct bus *bus, int64_t now)
         close_line(bus);
         log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
     } else if (!wanted && paused) {
+        bus->strangers_us = now * US;
         open_soon(bus, now);
         log_write(LOG_LEVEL_NOTICE, "bus %s: the pause is over", bus->bus->name);
     }
     atomic_store(&bus->paused, wanted);
     return wanted;
+}
+
+/* Whoever had the line may have ended before the answer: as after a timeout, the units are left
+ * alone until that can't come any more. A node's answers are numbered. */
+static void leave_alone(struct bus *bus)
+{
+    for (unsigned i = 0; bus->strangers_us != 0 && i < bus->bus->device_count; i++) {
+        const struct device *device = &bus->devices[i];
+        int64_t late_us = 2 * device_ceiling_ns(device->config, bus->bus) / US;
+        int64_t quiet_us = device->node == NULL ? bus->strangers_us + late_us : 0;
+        if (quiet_us > bus->units[i].quiet_us)
+            bus->units[i].quiet_us = quiet_us;
+    }
 }
 
 static void opened(struct bus *bus, int64_t now)
@@ -139,6 +153,8 @@ static void opened(struct bus *bus, int64_t now)
     }
     if (bus->bus->type == BUS_RTU)
         schedule_restart(&bus->schedule, now * US);
+    if (bus->bus->type != BUS_TCP)
+        leave_alone(bus);
 }
 
 static bool has_dialled_in(struct bus *bus)

@@ -58,6 +58,7 @@ struct bus {
     int64_t open_at_ms, opened_ms, babble_ms, good_ms, careful_until_ms;
     uint64_t stray_seen, overheard_seen;
     int64_t overheard_ms; /* another master was heard; 0: never */
+    int64_t strangers_us; /* until then another process may have asked the units; 0: never */
     int64_t ready_ms;     /* nothing is sent on a new connection before */
     uint32_t open_wait_ms;
     int open_error;     /* of the last try */
