@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/counter.h"
 
+#include <math.h>
+
 #include "gateway/daemon/config/field_type.h"
 
 #define HOUR_MS       3600000.0
 #define LEAST_TIME_MS 300000 /* a shower is heavier than the heaviest hour */
+#define TWO_POW_63    9223372036854775808.0
 #define LEAST_CODES   2
 #define LEAP_PART     4u  /* of the codes: more at once waits for the next answer */
 #define END_PART      16u /* of the codes: who was so near the end has gone over it */
@@ -31,16 +34,26 @@ static bool over_the_end(const struct field_config *field, uint64_t from, uint64
     return codes == 0 || (from < codes && to < codes);
 }
 
+/* What may come in that time by its rate, in codes; infinite: it has none. */
+static double codes_by_rate(const struct field_config *field, int64_t passed_ms)
+{
+    double time_ms = (double)(passed_ms > LEAST_TIME_MS ? passed_ms : LEAST_TIME_MS);
+    return field->most_per_hour > 0 ? field->most_per_hour * time_ms / HOUR_MS / field->scale
+                                    : (double)INFINITY;
+}
+
 /* What may come in that time at most, in codes. */
 static double most_codes(const struct field_config *field, int64_t passed_ms)
 {
-    double most = field->max / field->scale;
-    if (field->most_per_hour > 0) {
-        double time_ms = (double)(passed_ms > LEAST_TIME_MS ? passed_ms : LEAST_TIME_MS);
-        double by_rate = field->most_per_hour * time_ms / HOUR_MS / field->scale;
-        most = by_rate < most ? by_rate : most;
-    }
+    double most = field->max / field->scale, by_rate = codes_by_rate(field, passed_ms);
+    most = by_rate < most ? by_rate : most;
     return most > LEAST_CODES ? most : LEAST_CODES;
+}
+
+/* More than one reading may hold, and possible nevertheless since long nothing was read. */
+static bool came_meanwhile(const struct field_config *field, uint64_t step, int64_t passed_ms)
+{
+    return field->most_per_hour > 0 && (double)step <= codes_by_rate(field, passed_ms);
 }
 
 /* Does what may come tell a good answer from a wrong one? Else any fall may be an overrun. */
@@ -103,6 +116,8 @@ static uint64_t came_since(const struct counter *counter, const struct field_con
         return raw - counter->last; /* held back, nothing against it */
     if (fell && (double)raw <= most_codes(field, passed_ms))
         return raw; /* it was restarted: all of it came since */
+    if (!fell && came_meanwhile(field, raw - counter->last, passed_ms))
+        return raw - counter->last;
     return step;
 }
 
@@ -129,5 +144,31 @@ struct reading_value counter_take(struct counter *counter, const struct field_co
     }
     uint64_t came = came_since(counter, field, raw, step, passed_ms);
     book(counter, raw, now_ms);
-    return increment(field, came, flag);
+    struct reading_value value = increment(field, came, flag);
+    if (value.flag == METRIC_RANGE && came_meanwhile(field, came, passed_ms))
+        value.flag = flag;
+    return value;
+}
+
+bool counter_exponent(struct counter *counter, int exponent)
+{
+    int lost = counter->exponent - exponent;
+    bool same = !counter->exponent_known || lost == 0;
+    if (!same && (!counter->other_seen || counter->other != exponent)) {
+        counter->other_seen = true;
+        counter->other = (int8_t)exponent;
+        return false;
+    }
+    if (!same) { /* what is booked, in its new codes */
+        double last = (double)counter->last * pow(10, lost);
+        bool fits = last < TWO_POW_63;
+        *counter = (struct counter){.at_ms = counter->at_ms,
+                                    .known = counter->known && fits,
+                                    .last = fits ? (uint64_t)last : 0};
+        counter->before = counter->last;
+    }
+    counter->exponent = (int8_t)exponent;
+    counter->exponent_known = true;
+    counter->other_seen = false;
+    return true;
 }

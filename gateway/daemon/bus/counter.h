@@ -7,6 +7,7 @@
  *     shows 300   2     5            it was restarted: 2 and 3 are booked with the 5
  *     shows 300   9999  10001        impossible in that time: the leap is never booked, the 2 are
  *     shows 200   210   201   202    the 210 was wrong, though possible: its 10 are booked, no more
+ *     shows 300  2900  2901          after three days without an answer: that rate is possible
  *
  * Of a metric whose profile and kind say nothing of how much may come, a fall is no overrun and a
  * leap of a quarter of all codes no amount before that; near its end a counter has gone over it.
@@ -27,9 +28,13 @@ struct counter {
     uint64_t before;  /* and before that */
     uint64_t doubted; /* shown since, and waiting for the next answer */
     int8_t exponent;  /* that its scale register held */
-    bool known, has_doubted, exponent_known;
+    int8_t other;     /* and that it holds since the last answer */
+    bool known, has_doubted, exponent_known, other_seen;
 };
 
+/* The power of ten in which its codes are from now on. False: it is another one than before, and
+ * waits for the next answer as a fall does. */
+bool counter_exponent(struct counter *counter, int exponent);
 /* The increment since what was booked last. Without a value, flagged range: it is doubted and
  * waits. Absent: the first one. `now_ms` is monotonic. */
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,

@@ -395,7 +395,7 @@ static void take_roles(const struct answer *answer, struct decoded *decoded)
     }
 }
 
-/* A counter in codes of ten to the power of something is one of its own for each power. */
+/* A counter in codes of ten to the power of what another register holds. */
 static struct reading_value take_foreign(struct counter *counter, const struct field_config *field,
                                          uint64_t raw, int exponent, uint8_t flag, int64_t now_ms)
 {
@@ -404,14 +404,12 @@ static struct reading_value take_foreign(struct counter *counter, const struct f
         return nothing(flag);
     if (!field_type_whole(field, raw, &raw))
         return nothing(METRIC_FAULT);
-    if (counter->exponent != exponent && counter->exponent_known)
-        *counter = (struct counter){0};
+    if (!counter_exponent(counter, exponent))
+        return nothing(METRIC_RANGE);
     scaled.scale = with_exponent(field->scale, exponent);
     struct reading_value value = counter_take(counter, &scaled, raw, flag, now_ms);
     if (exponent < 0 && value.present) /* 7 tenths are 7 / 10, and not 7 * 0.1 */
         value.value = with_exponent(nearbyint(value.value / scaled.scale) * field->scale, exponent);
-    counter->exponent = (int8_t)exponent;
-    counter->exponent_known = true;
     return value;
 }
 

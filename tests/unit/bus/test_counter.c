@@ -102,6 +102,38 @@ static void what_came_while_it_was_not_asked_is_booked(void **state)
     assert_true(value.present && fabs(value.value - 50) < 1e-9);
 }
 
+/* A storm, while the gateway had no power: more than one reading may hold, and no impossible rate.
+ */
+static void more_than_one_reading_holds_is_booked_after_days(void **state)
+{
+    (void)state;
+    int64_t days = INT64_C(3) * 24 * 3600000;
+    struct counter counter = {0};
+    (void)counter_take(&counter, &rain, 300, METRIC_GOOD, 0);
+    assert_false(counter_take(&counter, &rain, 2800, METRIC_GOOD, days).present);
+    struct reading_value value = counter_take(&counter, &rain, 2801, METRIC_GOOD, days + MINUTE_MS);
+    assert_true(value.present && value.flag == METRIC_GOOD && fabs(value.value - 250.1) < 1e-9);
+}
+
+static void another_power_of_ten_waits_for_the_next_answer(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    assert_true(counter_exponent(&counter, -1));
+    (void)counter_take(&counter, &rain, 300, METRIC_GOOD, 0);
+    assert_false(counter_exponent(&counter, 0)); /* one wrong answer */
+    assert_true(counter_exponent(&counter, -1));
+    assert_true(fabs(counter_take(&counter, &rain, 305, METRIC_GOOD, MINUTE_MS).value - 0.5) <
+                1e-9);
+    assert_false(counter_exponent(&counter, -2));
+    assert_true(counter_exponent(&counter, -2)); /* 305 tenths are 3050 hundredths */
+    struct field_config finer = rain;
+    finer.scale = 0.01;
+    struct reading_value value =
+        counter_take(&counter, &finer, 3055, METRIC_GOOD, INT64_C(2) * MINUTE_MS);
+    assert_true(value.present && fabs(value.value - 0.05) < 1e-9);
+}
+
 /* Of which a double has no two neighbours: what came between is exact all the same. */
 static void a_counter_of_64_bits_loses_nothing(void **state)
 {
@@ -123,6 +155,8 @@ int main(void)
         cmocka_unit_test(without_a_bound_what_is_odd_waits_for_the_next_answer),
         cmocka_unit_test(what_came_while_it_was_not_asked_is_booked),
         cmocka_unit_test(a_counter_of_64_bits_loses_nothing),
+        cmocka_unit_test(more_than_one_reading_holds_is_booked_after_days),
+        cmocka_unit_test(another_power_of_ten_waits_for_the_next_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
