@@ -174,3 +174,30 @@ def test_mqtt_over_websocket(broker, gateways, watchers):
     gateway.put(800)
     wait_all(watcher, 800)
     gateway.wait_state("up")
+
+
+# ---- Limits that are not announced ----
+
+@pytest.mark.parametrize("reason, refused", [(0x9A, lambda kind, size: kind & 1),
+                                             (0x9B, lambda kind, size: kind >> 1 & 3),
+                                             (0x95, lambda kind, size: size > 3000)])
+def test_what_a_broker_refuses_by_hanging_up_is_learned(scripted, gateways, reason,  # noqa: F811
+                                                        refused):
+    """Its CONNACK says nothing; a message that is retained, of QoS 1, or too large, ends the
+    connection."""
+    broker = scripted()
+    publish = broker._publish
+
+    def strict(link, kind, body, silent):
+        if refused(kind, len(body)):
+            broker._send(link, bytes([0xE0, 2, reason, 0]))
+            raise ConnectionError
+        publish(link, kind, body, silent)
+
+    broker._publish = strict
+    gateway = gateways("--broker", broker.port)
+    gateway.put(800)
+    wait_taken(broker, 800)
+    gateway.put(800)
+    wait_taken(broker, 1600)
+    assert broker.connects <= 8

@@ -20,7 +20,8 @@
 #include "gateway/common/backoff.h"
 #include "gateway/common/log.h"
 
-#define WINDOW          16u /* QoS 1 messages in flight: below the brokers' usual 20 */
+#define PACKET_HEAD     256u /* room for topic and properties */
+#define WINDOW          16u  /* QoS 1 messages in flight: below the brokers' usual 20 */
 #define FASTEST_MOST_MS 3000
 #define STEADY_MS       10000
 #define FAILURES_MOST   40 /* a minute on this machine, 20 of them far away */
@@ -148,6 +149,25 @@ static void answer_status(struct publisher *p)
         twins_spoke(&p->twins, now_ms());
 }
 
+/* What the broker says of its largest packet, and what it has shown. */
+static void limit_messages(struct publisher *p)
+{
+    p->max_message = READY_BYTES;
+    if (p->packet_most > 512 && p->packet_most - PACKET_HEAD < p->max_message)
+        p->max_message = p->packet_most - PACKET_HEAD;
+    if (p->refused_size / 2 < p->max_message)
+        p->max_message = p->refused_size / 2 > MESSAGE_LEAST ? p->refused_size / 2 : MESSAGE_LEAST;
+}
+
+/* The broker found a message too large: of those that it has not taken, the largest. */
+static void note_too_large(struct publisher *p)
+{
+    uint32_t largest = send_largest(p);
+    if (largest > 0 && largest < p->refused_size)
+        p->refused_size = largest;
+    p->flow = FLOW_LEAST;
+}
+
 static void on_connected(struct publisher *p, const struct session_event *event)
 {
     p->phase = PHASE_UP;
@@ -155,11 +175,11 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->failures = 0;
     p->counts.connects++;
     p->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
-    p->max_message = READY_BYTES;
-    p->qos = event->qos;
-    p->retain = event->retain;
-    if (event->max_packet > 512 && event->max_packet - 256 < READY_BYTES)
-        p->max_message = event->max_packet - 256; /* room for topic and properties */
+    p->qos = session_may_confirm(p->session) ? event->qos : 0;
+    p->retain = event->retain && session_may_retain(p->session);
+    p->packet_most = event->max_packet > 0 ? event->max_packet : UINT32_MAX;
+    p->largest = 0;
+    limit_messages(p);
     p->flow = FLOW_FIRST;
     p->fastest_ms = FASTEST_MOST_MS;
     p->refused_until_ms = 0;
@@ -215,10 +235,11 @@ static void on_lost(struct publisher *p, const struct session_event *event)
             p->retry_ms = now_ms() + backoff_part(wait);
         return;
     }
-    if (event->reason == 0x95) { /* packet too large: the oldest message is the likely one */
-        p->max_message = p->max_message / 2 > MESSAGE_LEAST ? p->max_message / 2 : MESSAGE_LEAST;
-        p->flow = FLOW_LEAST;
-    }
+    if (event->reason == 0x95)
+        note_too_large(p);
+    /* Some say it of a message, and nothing in advance. */
+    if (session_ask_less(p->session, event->reason))
+        p->backoff_ms = BACKOFF_FIRST_MS;
     on_down(p, "down", event->text);
 }
 
@@ -461,6 +482,7 @@ int publisher_main(const struct child_files *files)
     p->flow = FLOW_FIRST;
     p->window = WINDOW;
     p->max_message = READY_BYTES;
+    p->packet_most = p->refused_size = UINT32_MAX;
     p->phase = PHASE_WAITING;
     run(p);
     exit(EX_OK); /* with all that Paho's threads still look at */

@@ -59,6 +59,11 @@ struct publisher {
     bool denied;                /* another says that we are offline: to be answered */
     int64_t status_ms;          /* when a status was sent last */
     uint32_t window, max_message;
+    uint32_t packet_most; /* a larger one ends the connection: so the broker says */
+    uint32_t
+        refused_size; /* … and so large a message did, with every broker of ours; else the most */
+    uint32_t largest; /* sent on this connection */
+    bool large_told;
     struct lane lanes[LANE_COUNT];
     uint64_t told[LANE_COUNT]; /* watermarks */
     int64_t told_ms;
@@ -116,6 +121,8 @@ void send_take_docs(struct publisher *p, const uint8_t *message, size_t size);
  * want smaller messages. */
 void send_unmake_all(struct publisher *p);
 void send_unmake_lane(struct publisher *p, uint8_t lane);
+/* Bytes of the largest message that is not acknowledged, or that was sent since it is connected. */
+uint32_t send_largest(const struct publisher *p);
 bool send_message(struct publisher *p, const struct slot *what,
                   const struct session_message *message);
 /* Sends as much as the window and the link take. */

@@ -20,6 +20,7 @@
 #define REFUSED_MOST_MS   300000
 #define GIVE_UP_TRIES     3u
 #define NOBODY_SUBSCRIBES 0x10
+#define PACKET_FRAME      24u /* of a message, beside its texts: header, lengths, properties */
 #define GATHER_MS         300 /* a batch is complete when nothing came for so long */
 
 static void settle_lane(struct publisher *p, uint8_t lane)
@@ -92,9 +93,21 @@ bool send_message(struct publisher *p, const struct slot *what,
     slot->sent_ms = now_ms();
     p->in_flight += slot->quality;
     p->scalars += !slot->quality;
+    if (message->size > p->largest)
+        p->largest = (uint32_t)message->size;
     p->counts.messages++;
     p->counts.bytes += message->size + strlen(message->topic) + 9 + (slot->quality ? 6 : 0);
     return true;
+}
+
+uint32_t send_largest(const struct publisher *p)
+{
+    size_t largest = 0;
+    for (unsigned i = 0; i < SESSION_SLOTS; i++) {
+        if (p->slots[i].used && p->slots[i].bytes > largest)
+            largest = p->slots[i].bytes;
+    }
+    return largest > 0 ? (uint32_t)largest : p->largest;
 }
 
 /* Documents come first, but a quarter of the window is left to readings that wait: where a round
@@ -108,6 +121,14 @@ static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
         lanes = lanes || lane_waits(&p->lanes[lane]);
     uint32_t kept = lanes ? (p->window + 3) / 4 : 0;
     return p->in_flight < p->window && p->in_flight - p->lanes_in_flight + kept < p->window;
+}
+
+/* It would end the connection, again and again. */
+static bool is_too_large(const struct publisher *p, const struct session_message *message)
+{
+    size_t packet =
+        message->size + strlen(message->topic) + message->correlation_size + PACKET_FRAME;
+    return packet > p->packet_most || message->size >= p->refused_size;
 }
 
 static bool send_doc(struct publisher *p, struct doc_queue *queue)
@@ -125,8 +146,15 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
                                       .correlation_size = doc->head.correlation_size,
                                       .idle = true};
     struct slot what = {.doc = true, .ask = doc->head.ask};
-    if (!send_message(p, &what, &message))
+    if (is_too_large(p, &message)) {
+        if (!p->large_told)
+            log_write(LOG_LEVEL_WARNING,
+                      "%s: the broker takes no message of %zu bytes: left out, as others so large",
+                      message.topic, message.size);
+        p->large_told = true;
+    } else if (!send_message(p, &what, &message)) {
         return false;
+    }
     (void)doc_pop(queue);
     free(doc);
     count_docs_done(p, 1);

@@ -37,7 +37,7 @@ struct session {
     struct ipc_hello hello;
     struct mqtt_session clients[BROKER_URLS_MAX]; /* one an address: Paho can't change its kind */
     struct mqtt_session *client;                  /* the one in use */
-    bool no_retain, no_quality; /* the broker refuses a will that is retained, or of QoS 1 */
+    bool no_retain, no_quality; /* the broker refuses what is retained, or of QoS 1 */
     int wake_fd;
     char will_topic[TOPIC_SIZE], rpc_topic[TOPIC_SIZE];
     char password[MQTT_SESSION_PASSWORD_SIZE];
@@ -369,6 +369,16 @@ bool session_ask_less(struct session *session, int reason)
     if (less)
         *refused = true;
     return less;
+}
+
+bool session_may_retain(const struct session *session)
+{
+    return !session->no_retain;
+}
+
+bool session_may_confirm(const struct session *session)
+{
+    return !session->no_quality;
 }
 
 bool session_connect(struct session *session, unsigned url, char *why, size_t size)

@@ -52,9 +52,12 @@ struct session *session_create(const struct ipc_hello *hello, int wake_fd);
 /* Begins to connect to the address of that number; ends in CONNECTED or CONNECT_FAILED. false when
  * that could not even begin (`why`). Passwords and certificates are read anew. */
 bool session_connect(struct session *session, unsigned url, char *why, size_t size);
-/* A connection was refused for what its will asks for: the next ones ask for less. false: it is not
- * that, or there is no less. */
+/* A connection was refused for what its will asks for, or ended for what a message did: the next
+ * ones ask for less. false: it is not that, or there is no less. */
 bool session_ask_less(struct session *session, int reason);
+/* Has the broker not refused retained messages so far? And QoS 1? */
+bool session_may_retain(const struct session *session);
+bool session_may_confirm(const struct session *session);
 /* Asks for requests, if the hello says so, and for what is said of us. After each CONNECTED. */
 void session_subscribe(struct session *session);
 /* Ends the connection. reason: the MQTT code to give, 0 normally; 4 has the broker publish the
