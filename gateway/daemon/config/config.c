@@ -78,6 +78,30 @@ static bool read_last_year(struct yaml_source *source, const yaml_node_t *value,
 }
 
 #define PLOT(member) KEY_MEMBER(struct draft_plot, plot.member)
+
+static bool read_at(struct yaml_source *source, const yaml_node_t *value, void *target)
+{
+    static const struct key keys[] = {
+        {.name = "lat",
+         .kind = KEY_NUMBER,
+         PLOT(latitude),
+         .min = -90,
+         .max = 90,
+         .required = true,
+         .example = "26.5012"},
+        {.name = "lon",
+         .kind = KEY_NUMBER,
+         PLOT(longitude),
+         .min = -180,
+         .max = 180,
+         .required = true,
+         .example = "107.9034"},
+    };
+    struct draft_plot *draft = target;
+    draft->plot.placed = true;
+    return keys_read(source, value, "at", keys, sizeof keys / sizeof *keys, draft);
+}
+
 static const struct key plot_keys[] = {
     {.name = "name", .kind = KEY_NAME, PLOT(name), .required = true, .example = "upper"},
     {.name = "label", .kind = KEY_TEXT, PLOT(label), .example = "上坡"},
@@ -88,6 +112,7 @@ static const struct key plot_keys[] = {
     {.name = "root_depth", .kind = KEY_FUNCTION, .read = read_root_depth},
     {.name = "last_year", .kind = KEY_FUNCTION, .read = read_last_year},
     {.name = "gate", .kind = KEY_NUMBER, PLOT(gate_cd), .min = 10, .max = 400, .example = "67"},
+    {.name = "at", .kind = KEY_FUNCTION, .read = read_at},
     {.name = "devices", .kind = KEY_FUNCTION, .read = read_plot_devices},
 };
 

@@ -337,6 +337,8 @@ struct plot_config {
     double root_m;         /* depth that the roots drink from, 0.5 unless the file says */
     double last_year_kg;   /* fresh leaf picked last season; 0: not said */
     double gate_cd;        /* °C d above 10 °C at which picking opens; 0: not said */
+    bool placed;           /* the next two are said */
+    double latitude, longitude;
     uint16_t device_count;
     uint16_t *devices;
 };

@@ -96,7 +96,7 @@ export class Publisher {
   site(plots) {
     return {
       location: { lat: 30.6, lon: 119.7, timezone: 'Asia/Shanghai' }, batch_s: 0,
-      plots: plots.map((p) => ({ name: p.name, label: p.label, devices: p.devices })),
+      plots: plots.map((p) => ({ name: p.name, label: p.label, devices: p.devices, ...(p.at ? { at: p.at } : {}) })),
       devices: plots.flatMap((p) => p.devices.map((d) => ({ name: d, label: d, every_s: 60 }))),
       metrics: { air_temperature: { unit: '°C', min: -40, max: 60, decimals: 1 } },
       limits: [

@@ -66,7 +66,8 @@ static void reads_the_design_example(void **state)
         "plots:\n"
         "  - { name: upper, label: 上坡, area: 3mu, cultivar: baiye-1, standard: 1B1L,\n"
         "      soil: sandy-loam, root_depth: 60cm, last_year: 170jin, gate: 72.5, "
-        "devices: [soil-7] }\n"
+        "devices: [soil-7],\n"
+        "      at: { lat: 26.5012, lon: -107.9034 } }\n"
         "buses:\n"
         "  - name: east\n"
         "    type: rtu\n"
@@ -101,6 +102,9 @@ static void reads_the_design_example(void **state)
     assert_float_equal(c->plots[0].root_m, 0.6, 1e-9);
     assert_float_equal(c->plots[0].last_year_kg, 85, 1e-9);
     assert_float_equal(c->plots[0].gate_cd, 72.5, 1e-9);
+    assert_true(c->plots[0].placed);
+    assert_float_equal(c->plots[0].latitude, 26.5012, 1e-9);
+    assert_float_equal(c->plots[0].longitude, -107.9034, 1e-9);
     assert_int_equal(c->plots[0].devices[0], 1);
     assert_int_equal(c->buses[0].parity, 'E');
     assert_int_equal(c->buses[0].silence_us, 4000);
@@ -549,6 +553,12 @@ static void names_line_mistake_and_remedy(void **state)
          ":8:", "soil: \"mud\" is unknown", "silty-clay, clay"},
         {HEAD DEV "plots:\n  - { name: p, root_depth: 4m, devices: [a] }\n",
          ":8:", "\"4m\" is not a depth of 10cm to 3m", "root_depth: 50cm"},
+        {HEAD DEV "plots:\n  - { name: p, at: { lat: 26.5 }, devices: [a] }\n",
+         ":8:", "at has no lon", "lon: 107.9034"},
+        {HEAD DEV "plots:\n  - { name: p, at: { lat: 26.5, lon: 1079 }, devices: [a] }\n",
+         ":8:", "outside -180..180", "lon: 107.9034"},
+        {HEAD DEV "plots:\n  - { name: p, at: [26.5, 107.9], devices: [a] }\n",
+         ":8:", "at must be a mapping", "key: value"},
         {HEAD DEV "plots:\n  - { name: p, last_year: 85, devices: [a] }\n",
          ":8:", "\"85\" is not a weight", "last_year: 85kg"},
         {HEAD DEV "plots:\n  - { name: p, gate: 5, devices: [a] }\n", ":8:", "gate", "10"},

@@ -36,6 +36,8 @@ export const en: Record<Key, string> = {
   'band.danger-high': 'too high ↑',
   'flag.stale': 'old', 'flag.range': 'out of range', 'flag.stuck': 'value does not change, please check', 'flag.absent': 'no sensor',
   'flag.uncalibrated': 'uncalibrated', 'flag.fault': 'fault', 'flag.clock': 'time unsure', 'flag.look': 'check',
+  'map.title': 'Map', 'map.north': 'N', 'map.metres': '{0} m', 'map.without': 'No position given:', 'map.none': 'No plot has a position yet',
+  'map.grade.bad': 'much too low or high', 'map.grade.look': 'have a look', 'map.grade.fine': 'fine',
   'weight.jin': 'jin', 'weight.kg': 'kg', 'weight.title': 'Weights in',
   'tomorrow.title': 'Tomorrow’s pick', 'tomorrow.range': '{0}–{1} {2}', 'tomorrow.about': 'about {0} {1}',
   'tomorrow.pickers': '{0} needed', 'tomorrow.ready': '{0}–{1} {2} on the bushes', 'tomorrow.none': 'No estimate yet',

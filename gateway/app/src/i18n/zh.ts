@@ -34,6 +34,8 @@ export const zh = {
   'band.danger-high': '过高 ↑',
   'flag.stale': '旧', 'flag.range': '超出范围', 'flag.stuck': '数值不变，请检查', 'flag.absent': '无传感器',
   'flag.uncalibrated': '未校准', 'flag.fault': '故障', 'flag.clock': '时间未核对', 'flag.look': '请检查',
+  'map.title': '地图', 'map.north': '北', 'map.metres': '{0} 米', 'map.without': '没有写位置的：', 'map.none': '地块都还没有写位置',
+  'map.grade.bad': '过低或过高', 'map.grade.look': '请看一看', 'map.grade.fine': '适宜',
   'weight.jin': '斤', 'weight.kg': '公斤', 'weight.title': '重量单位',
   'tomorrow.title': '明天可采', 'tomorrow.range': '{0}–{1} {2}', 'tomorrow.about': '约 {0} {1}',
   'tomorrow.pickers': '需要 {0} 人', 'tomorrow.ready': '现在能采 {0}–{1} {2}', 'tomorrow.none': '暂无估计',

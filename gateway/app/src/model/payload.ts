@@ -32,6 +32,8 @@ export interface Plot {
   areaM2: number | null;
   cultivar: string;
   standard: string;
+  /** Where it lies, in degrees; null: the farm's file does not say. */
+  at: Site['at'];
 }
 
 export interface Device {
@@ -290,6 +292,7 @@ export function parseSite(x: unknown, name: string): Site | null {
     areaM2: number(p.area_m2),
     cultivar: text(p.cultivar, 64),
     standard: text(p.standard, 64),
+    at: location(p.at),
   }));
   const devices = named(o.devices).map(([device, d]): Device => ({
     name: device,

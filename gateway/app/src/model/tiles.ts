@@ -105,7 +105,7 @@ export function places(world: World): Place[] {
   return [
     ...plots.map((plot) => ({ plot, isDevice: false })),
     ...loose.map(([name, label]) => ({
-      plot: { name, label, devices: [name], areaM2: null, cultivar: '', standard: '' }, isDevice: true,
+      plot: { name, label, devices: [name], areaM2: null, cultivar: '', standard: '', at: null }, isDevice: true,
     })),
   ];
 }

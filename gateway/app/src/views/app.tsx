@@ -23,6 +23,7 @@ const later: Record<string, () => Promise<Page>> = {
   alerts: () => import('./alerts').then((m) => m.Alerts),
   devices: () => import('./devices').then((m) => m.Devices),
   season: () => import('./season').then((m) => m.SeasonPage),
+  map: () => import('./map').then((m) => m.MapPage),
   led: () => import('./led').then((m) => m.Led),
   password: () => import('./password').then((m) => m.Password),
   second: () => import('./second').then((m) => m.Second),
@@ -169,7 +170,7 @@ export function App() {
   const outside = !currentLogin() || state.link === 'refused';
   const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
   if (outside) return <div class="scroll"><Login /></div>;
-  const tab = inside === 'devices' || inside === 'led' || inside === 'second' ? 'more' : inside === 'plot' ? '' : inside === 'season' ? 'pick' : inside;
+  const tab = inside === 'devices' || inside === 'led' || inside === 'second' ? 'more' : inside === 'plot' || inside === 'map' ? '' : inside === 'season' ? 'pick' : inside;
   const open = openAlerts().length;
   return (
     <>

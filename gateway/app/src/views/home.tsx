@@ -181,6 +181,7 @@ export function Home() {
         </div>
       )}
       {found.length > 1 && <Coldest tiles={shown} />}
+      {found.filter(({ plot }) => plot.at).length > 1 && <a class="go tomap" href="#/map">{t('map.title')} ›</a>}
       {found.length > 3 && (
         <div class="segments order" role="group" aria-label={t('home.order')}>
           {ORDERS.map((o) => <button key={o} aria-pressed={order === o} onClick={() => setOrder(o)}>{t(`order.${o}`)}</button>)}

@@ -48,6 +48,15 @@ static void put_plots(struct json_out *o, const struct config *config)
         put_number(o, "area_m2", plot->area_m2);
         json_out_key_string(o, "cultivar", plot->cultivar);
         json_out_key_string(o, "standard", plot->standard);
+        if (plot->placed) {
+            json_out_key(o, "at");
+            json_out_open(o, '{');
+            json_out_key(o, "lat");
+            json_out_real(o, plot->latitude, false);
+            json_out_key(o, "lon");
+            json_out_real(o, plot->longitude, false);
+            json_out_close(o, '}');
+        }
         json_out_key(o, "devices");
         json_out_open(o, '[');
         for (uint16_t d = 0; d < plot->device_count; d++)
