@@ -10,6 +10,7 @@
 #define TWO_POW_63    9223372036854775808.0
 #define LEAST_CODES   2
 #define LEAP_PART     4u  /* of the codes: more at once waits for the next answer */
+#define BACK_PART     4u  /* of a leap: who ends so near above where it fell from is back there */
 #define END_PART      16u /* of the codes: who was so near the end has gone over it */
 
 /* 0: 2^64. */
@@ -121,6 +122,26 @@ static uint64_t came_since(const struct counter *counter, const struct field_con
     return step;
 }
 
+/* A meter that shows 0 while it starts, for more than one answer, is taken for one that was
+ * restarted. Then it shows again what it had, and a bit more: only that has come. */
+static bool came_back(const struct counter *counter, const struct field_config *field, uint64_t raw,
+                      int64_t passed_ms, uint64_t *step)
+{
+    if (!counter->has_fallen || raw < counter->fallen || counter->last >= counter->fallen)
+        return false;
+    *step = raw - counter->fallen;
+    return *step < (raw - counter->last) / BACK_PART &&
+           (double)*step <= most_codes(field, passed_ms);
+}
+
+/* A restart, confirmed: several in a row fell from where the first one did. */
+static void note_fall(struct counter *counter)
+{
+    if (!counter->has_fallen || counter->last >= counter->fallen)
+        counter->fallen = counter->last;
+    counter->has_fallen = true;
+}
+
 struct reading_value counter_take(struct counter *counter, const struct field_config *field,
                                   uint64_t raw, uint8_t flag, int64_t now_ms)
 {
@@ -130,7 +151,8 @@ struct reading_value counter_take(struct counter *counter, const struct field_co
         book(counter, raw, now_ms);
         return nothing(METRIC_ABSENT);
     }
-    if (goes_on(field, counter->last, raw, passed_ms, &step)) {
+    if (came_back(counter, field, raw, passed_ms, &step) ||
+        goes_on(field, counter->last, raw, passed_ms, &step)) {
         book(counter, raw, now_ms); /* what was doubted between was a wrong answer */
         return increment(field, step, flag);
     }
@@ -143,6 +165,8 @@ struct reading_value counter_take(struct counter *counter, const struct field_co
         return nothing(METRIC_RANGE);
     }
     uint64_t came = came_since(counter, field, raw, step, passed_ms);
+    if (raw < counter->last && came <= raw) /* else it has gone over its end */
+        note_fall(counter);
     book(counter, raw, now_ms);
     struct reading_value value = increment(field, came, flag);
     if (value.flag == METRIC_RANGE && came_meanwhile(field, came, passed_ms))

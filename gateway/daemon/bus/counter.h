@@ -7,6 +7,7 @@
  *     shows 300   2     5            it was restarted: 2 and 3 are booked with the 5
  *     shows 300   9999  10001        impossible in that time: the leap is never booked, the 2 are
  *     shows 200   210   201   202    the 210 was wrong, though possible: its 10 are booked, no more
+ *     shows 300   0   0   305        it had begun to count anew, and has not: 5 are booked
  *     shows 300  2900  2901          after three days without an answer: that rate is possible
  *
  * Of a metric whose profile and kind say nothing of how much may come, a fall is no overrun and a
@@ -26,10 +27,11 @@ struct counter {
     int64_t at_ms;    /* when `last` was shown */
     uint64_t last;    /* what is booked up to there */
     uint64_t before;  /* and before that */
+    uint64_t fallen;  /* from where it last fell, as a restart does */
     uint64_t doubted; /* shown since, and waiting for the next answer */
     int8_t exponent;  /* that its scale register held */
     int8_t other;     /* and that it holds since the last answer */
-    bool known, has_doubted, exponent_known, other_seen;
+    bool known, has_doubted, has_fallen, exponent_known, other_seen;
 };
 
 /* The power of ten in which its codes are from now on. False: it is another one than before, and

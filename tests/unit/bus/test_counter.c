@@ -42,6 +42,9 @@ static const struct scene scenes[] = {
     {"a restart after much rain elsewhere", {40000, 0, 40000, 0, 1}, {NOTHING, 0, NOTHING, 0.1}, 5},
     {"a wrong answer that is possible", {200, 210, 201, 202, 204}, {1.0, NOTHING, 0, 0.2}, 5},
     {"rain on over a wrong answer", {200, 203, 201, 205, 206}, {0.3, NOTHING, 0.2, 0.1}, 5},
+    {"zeros while it starts", {300, 0, 0, 0, 305, 306}, {NOTHING, 0, 0, 0.5, 0.1}, 6},
+    {"and twice", {300, 0, 0, 2, 0, 0, 305, 306}, {NOTHING, 0, 0.2, NOTHING, 0, 0.5, 0.1}, 8},
+    {"on after a restart", {30, 0, 0, 28, 33, 34}, {NOTHING, 0, 2.8, 0.5, 0.1}, 6},
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
 
@@ -60,6 +63,7 @@ static const struct scene meter_scenes[] = {
     {"a restart", {21096, 2, 5, 6}, {NOTHING, 0.5, 0.1}, 4},
     {"over its end", {65530, 4, 6, 7}, {NOTHING, 1.2, 0.1}, 4},
     {"a leap that is true is booked late", {300, 30000, 30001, 30002}, {NOTHING, 2970.1, 0.1}, 4},
+    {"zeros while it starts", {16580, 0, 0, 16611, 16642}, {NOTHING, 0, 3.1, 3.1}, 5},
     {"steady", {7, 7, 7, 8}, {0, 0, 0.1}, 4},
 };
 
