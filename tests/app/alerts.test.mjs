@@ -46,6 +46,24 @@ test('alerts: what to do is the first and largest of a card, and one card stands
   await shot(page, 'alerts-card', true);
 });
 
+test('alerts: a small phone says the whole of the worst of two, where it is and how much', async () => {
+  await s.gateway.garden(2);
+  await s.gateway.put('alert/frost-garden', frost({ what: 'Frost: air temperature -1.4 °C, below 0 °C', value: -1.4,
+    zh: { what: '霜冻：气温 -1.4 °C，低于 0 °C', place: '上坡、溪边', todo: '马上防霜：盖膜' } }));
+  await s.gateway.put('alert/silent-node-1', silent());
+  for (const [lang, words] of [['zh-CN', ['上坡、溪边', '-1.4 °C，低于 0 °C', '2 条告警']], ['en-GB', ['upper, creek', '-1.4 °C, below 0 °C', '2 alerts']]]) {
+    const page = await open({ size: 'small', lang });
+    const clip = page.locator('[role=alert].banner .clip');
+    for (const word of words) await clip.getByText(word).waitFor();
+    const [needed, has, wide, width] = await clip.evaluate((e) => [e.scrollHeight, e.clientHeight, e.scrollWidth, e.clientWidth]);
+    assert.ok(needed <= has + 1 && wide <= width + 1, `${lang}: ${needed} of ${has} px high, ${wide} of ${width} wide`);
+    const banner = await page.locator('[role=alert].banner').boundingBox();
+    assert.ok(banner.height <= 160, `${banner.height} px of 640`);
+    await shot(page, `alerts-banner-${lang}`);
+    await page.context().close();
+  }
+});
+
 test('alerts: one tap on the first screen acknowledges everything for everybody', async () => {
   const all = { 'frost-garden': frost(), 'silent-node-1': silent() };
   await s.gateway.garden(2);

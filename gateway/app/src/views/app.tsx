@@ -100,10 +100,10 @@ function Banner() {
       <a href="#/alerts">
         <Icon name="bell" />
         <span class="clip">
-          <b>{word('level', first.level)}</b> {place(first)} {said(ours(first).what)}
+          <b>{word('level', first.level)}{open.length > 1 && <> · <span class="count">{t('alert.banner', open.length)}</span></>}</b>
+          {place(first)} {said(ours(first).what)}
           {failed && <span class="failed">✗ {failed}</span>}
         </span>
-        {open.length > 1 && <span class="count">{t('alert.banner', open.length)}</span>}
       </a>
       <button onClick={() => void seen()} disabled={busy || state.link !== 'up'}>{t(open.length > 1 ? 'alert.ackall' : 'alert.ack')}</button>
     </div>
