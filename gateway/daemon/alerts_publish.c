@@ -10,6 +10,11 @@ static bool publish_alert(void *context, const char *suffix, const void *payload
     return publish_doc(context, suffix, payload, size, retain, qos);
 }
 
+static bool follow_alert(void *context, const char *suffix, const void *payload, size_t size)
+{
+    return publish_follow(context, suffix, payload, size);
+}
+
 static enum alerts_twin twin_of(unsigned twin)
 {
     static const enum alerts_twin twins[] = {[PUBLISH_TWIN_NONE] = ALERTS_TWIN_NONE,
@@ -46,8 +51,10 @@ static void look_at_way(void *people, uint16_t index, char why[ALERTS_WHY_SIZE])
 struct alerts *alerts_start_publishing(const struct config *config, struct store *store,
                                        struct publish *publish, struct notifier *notifier)
 {
-    struct alerts_out out = {
-        .context = publish, .publish_doc = publish_alert, .broker = look_at_broker};
+    struct alerts_out out = {.context = publish,
+                             .publish_doc = publish_alert,
+                             .follow = follow_alert,
+                             .broker = look_at_broker};
     if (notifier != NULL) {
         out.people = notifier;
         out.look = tell_people;

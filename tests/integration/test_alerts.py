@@ -5,8 +5,10 @@ import csv
 import json
 import os
 import subprocess
+import time
 
 import jsonschema
+import pytest
 from garden import ROOT, program, wait_until
 from test_rpc import ask
 
@@ -154,6 +156,32 @@ def test_a_log_that_comes_late_says_how_bad_an_alert_was_that_is_over(site, need
     assert wait_until(noon, 60, "the season's list has what the log says") > 24
     assert not site.watcher.retained.get("alert/warm-plot-1") or \
         alert(site, "warm-plot-1")["since"] > row["ended"]
+
+
+@pytest.mark.parametrize("budget", [None, "1GB/month"])
+def test_the_value_follows_the_readings_where_data_cost_nothing(site, needs, budget):
+    """What a screen shows in large digits; over bought data it changes once a minute."""
+    needs("baiye-field", "baiyed")
+    site.start_broker()
+    site.start_field([{"name": "west", "baud": 9600, "units": [
+        {"kind": "xy-md02", "address": 9, "name": "air"}]}], weather={"speed": 600})
+    site.start_watcher()
+    more = {"alerts": [{"name": "warm", "label": "热", "metric": "air_temperature", "above": -40}]}
+    site.start_gateway(every="500ms", more=more)
+    if budget:
+        site.gateway.stop()
+        site.gateway.config["mqtt"][0]["budget"] = budget
+        site.gateway.write_config()
+        site.gateway.start()
+    wait_until(lambda: alert(site, "warm-garden"), 30, "the alert")
+
+    def requests():
+        return site.field.counts("west")["requests"]
+    values, polled = set(), requests() + 30
+    while requests() < polled:
+        values.add(alert(site, "warm-garden")["value"])
+        time.sleep(0.1)
+    assert len(values) >= 5 if budget is None else len(values) <= 2, values
 
 
 def silences(site):

@@ -122,7 +122,7 @@ static struct alert *add(struct active *active, const char *id)
 
 static void mark(struct alert *alert, bool now)
 {
-    alert->publish = alert->save = true;
+    alert->publish = alert->follow = alert->save = true;
     alert->publish_now |= now;
     alert->save_now |= now;
 }

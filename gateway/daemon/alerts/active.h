@@ -56,6 +56,7 @@ struct alert {
     int64_t acked_ms;
     /* What is still to be done. */
     bool publish, publish_now;      /* the topic; at once, or when its time has come */
+    bool follow;                    /* the topic, where data cost nothing */
     bool save, save_now;            /* the row */
     bool saving;                    /* it is on its way to the store */
     int64_t published_ms, saved_ms; /* monotonic */

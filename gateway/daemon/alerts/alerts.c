@@ -28,7 +28,7 @@
 
 #define SECOND_MS       1000
 #define UNKNOWN_MOST_MS 10000  /* so long topics wait for what stood before the start */
-#define ALARM_EVERY_MS  60000  /* a change of value alone is told so often */
+#define ALARM_EVERY_MS  60000  /* a change of value alone is told so often where data are bought */
 #define OTHER_EVERY_MS  900000 /* mobile data: a dry soil stands for weeks */
 #define LATE_EVERY_MS   5000   /* what logs say is written so often */
 #define LATE_ROWS       64u
@@ -347,13 +347,15 @@ static void write_late(struct alerts *alerts, int64_t mono_ms)
 
 /* ---- Telling the outside: the thread, under the lock ---- */
 
-static bool publish_one(const struct alerts *alerts, const struct alert *alert)
+static bool publish_one(const struct alerts *alerts, const struct alert *alert, bool follow)
 {
     char json[4096], suffix[TOPIC_SIZE];
     struct json_out o = json_out_init(json, sizeof json);
     if (alert->ended_ms == 0)
         active_json(&o, alert);
     (void)snprintf(suffix, sizeof suffix, TOPIC_ALERT "%s", alert->text.id);
+    if (follow)
+        return !o.failed && alerts->out.follow(alerts->out.context, suffix, json, o.at);
     return !o.failed && alerts->out.publish_doc(alerts->out.context, suffix, json, o.at, true, 1);
 }
 
@@ -415,10 +417,12 @@ static void tell_one(struct alerts *alerts, struct alert *alert, int64_t mono_ms
     int64_t every = alert->text.level == ALERT_ALARM ? ALARM_EVERY_MS : OTHER_EVERY_MS;
     if (alert->publish && is_settled(alerts, mono_ms) &&
         (alert->publish_now || mono_ms - alert->published_ms >= every) &&
-        publish_one(alerts, alert)) {
-        alert->publish = alert->publish_now = false;
+        publish_one(alerts, alert, false)) {
+        alert->publish = alert->publish_now = alert->follow = false;
         alert->published_ms = mono_ms;
     }
+    if (alert->follow && alert->publish && !alert->publish_now && is_settled(alerts, mono_ms))
+        alert->follow = !publish_one(alerts, alert, true);
     if (alert->save && alerts->known && !alert->saving &&
         (alert->save_now || mono_ms - alert->saved_ms >= SAVE_EVERY_MS) &&
         save_one(alerts, alert)) {

@@ -51,6 +51,8 @@ struct alerts_out {
     /* A retained topic below the site's root; size 0 clears it. false: again later. */
     bool (*publish_doc)(void *context, const char *suffix, const void *payload, size_t size,
                         bool retain, uint8_t qos);
+    /* The same for a retained one whose value alone has changed, where data cost nothing. */
+    bool (*follow)(void *context, const char *suffix, const void *payload, size_t size);
     /* config.brokers[index]. */
     void (*broker)(void *context, uint16_t index, struct alerts_broker *broker);
     void *people;

@@ -47,6 +47,9 @@ struct publish *publish_start(const struct config *config, struct store *store,
 /* Publishes `offline`, ends the processes within 3 s (then kills them), frees. */
 void publish_stop(struct publish *publish);
 
+/* An alert whose value alone has changed: as publish_doc(), but brokers with a budget have it with
+ * the next publish_doc(). Any thread. */
+bool publish_follow(struct publish *publish, const char *suffix, const void *payload, size_t size);
 /* Sets a document: sent to every broker now and after each reconnect until replaced. `suffix`
  * follows "baiye/<site>/". size 0 clears it (an empty retained message). Copies. Any thread.
  * false: no memory, or too many documents. */

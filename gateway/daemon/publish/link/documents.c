@@ -49,14 +49,9 @@ static struct doc *append(struct docs *docs, uint16_t broker, const char *topic)
     return doc;
 }
 
-bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
-              size_t size, bool retain, uint8_t qos)
-{
-    return docs_set_for(docs, DOC_ALL, topic, kind, payload, size, retain, qos);
-}
-
-bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
-                  const void *payload, size_t size, bool retain, uint8_t qos)
+/* paid: brokers with a budget have this one, too. */
+static bool set(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                const void *payload, size_t size, bool retain, uint8_t qos, bool paid)
 {
     uint8_t *copy = malloc(size + 1);
     if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > IPC_DOC_MAX) {
@@ -82,9 +77,30 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
         doc->version++;
         atomic_fetch_add(&docs->version, 1);
     }
+    if (doc != NULL && paid && doc->paid != doc->version) {
+        doc->paid = doc->version;
+        atomic_fetch_add(&docs->version, 1);
+    }
     pthread_mutex_unlock(&docs->lock);
     free(copy);
     return doc != NULL;
+}
+
+bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const void *payload,
+              size_t size, bool retain, uint8_t qos)
+{
+    return docs_set_for(docs, DOC_ALL, topic, kind, payload, size, retain, qos);
+}
+
+bool docs_follow(struct docs *docs, const char *topic, const void *payload, size_t size)
+{
+    return set(docs, DOC_ALL, topic, DOC_URGENT, payload, size, true, 1, false);
+}
+
+bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
+                  const void *payload, size_t size, bool retain, uint8_t qos)
+{
+    return set(docs, broker, topic, kind, payload, size, retain, qos, true);
 }
 
 /* Which part of what is sent the document of a topic is. */
@@ -114,7 +130,8 @@ static uint8_t part_of(const struct publish *publish, const char *topic)
 static bool wants(struct publish *publish, const struct broker *broker, const struct doc *doc,
                   bool urgent_only)
 {
-    if (doc->version == doc->sent[broker->index] ||
+    uint32_t newest = broker->config->budget_bytes_month > 0 ? doc->paid : doc->version;
+    if (doc->sent[broker->index] >= newest ||
         (doc->broker != DOC_ALL && doc->broker != broker->index) ||
         (broker->config->left_out & part_of(publish, doc->topic)) != 0)
         return false;

@@ -389,6 +389,16 @@ bool publish_doc(struct publish *publish, const char *suffix, const void *payloa
     return true;
 }
 
+bool publish_follow(struct publish *publish, const char *suffix, const void *payload, size_t size)
+{
+    char topic[TOPIC_SIZE];
+    if (!topic_make(topic, sizeof topic, publish->config->site, suffix) ||
+        !docs_follow(&publish->docs, topic, payload, size))
+        return false;
+    (void)eventfd_write(publish->wake_fd, 1);
+    return true;
+}
+
 void publish_stats(struct publish *publish, uint16_t broker, struct publish_stats *stats)
 {
     struct store_stats store;

@@ -38,6 +38,7 @@ struct doc {
     uint8_t qos;
     bool retain;
     uint32_t version;
+    uint32_t paid; /* the last version that brokers with a budget are to have as well */
     uint32_t sent[STORE_BROKERS_MAX]; /* version last given to that broker */
     size_t size;
     uint8_t *payload;
@@ -134,6 +135,9 @@ bool docs_set(struct docs *docs, const char *topic, enum doc_class kind, const v
 /* The same for one broker; a topic is either for all or for each. */
 bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
                   const void *payload, size_t size, bool retain, uint8_t qos);
+/* As docs_set(), urgent and retained, for brokers without a budget; the others have it with the
+ * next docs_set(). */
+bool docs_follow(struct docs *docs, const char *topic, const void *payload, size_t size);
 /* Sends what that broker has not had; false: no room now. */
 bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only);
 void docs_forget(struct docs *docs, uint16_t broker);
