@@ -20,6 +20,7 @@ bool connection_open(struct connection *connection, const char *conninfo, const 
     if (!*fresh)
         return true;
     connection_close(connection);
+    connection->queueing = false;
     connection->db = PQconnectdbParams(names, values, 1);
     if (PQstatus(connection->db) == CONNECTION_OK) {
         (void)PQsetNoticeProcessor(connection->db, ignore_notice, NULL);
@@ -68,9 +69,93 @@ bool connection_ask(struct connection *connection, const char *name, int count,
                             PGRES_TUPLES_OK, result);
 }
 
+/* ---- Several statements, one answer to wait for ---- */
+
+static bool failed_to_send(struct connection *connection)
+{
+    (void)snprintf(connection->why, sizeof connection->why, "----- %.200s",
+                   PQerrorMessage(connection->db));
+    return false;
+}
+
+bool connection_queue(struct connection *connection)
+{
+    connection->queued = 0;
+    connection->queueing = PQenterPipelineMode(connection->db) == 1;
+    return connection->queueing || failed_to_send(connection);
+}
+
+static bool send_text(struct connection *connection, const char *sql)
+{
+    if (PQsendQueryParams(connection->db, sql, 0, NULL, NULL, NULL, NULL, 0) != 1)
+        return failed_to_send(connection);
+    connection->queued++;
+    return true;
+}
+
+static bool send_prepared(struct connection *connection, const char *name, int count,
+                          const char *const *parameters)
+{
+    if (PQsendQueryPrepared(connection->db, name, count, parameters, NULL, NULL, 0) != 1)
+        return failed_to_send(connection);
+    connection->queued++;
+    return true;
+}
+
+/* The results of all that was sent: the first that failed says why; the last one's rows are kept if
+ * they are wanted. A connection that can't go on is closed. */
+static bool end_queue(struct connection *connection, bool sent, PGresult **last)
+{
+    bool good = PQpipelineSync(connection->db) == 1 ? sent : failed_to_send(connection);
+    for (unsigned i = 0; i < connection->queued; i++) {
+        PGresult *result = PQgetResult(connection->db);
+        bool keep = last != NULL && i + 1 == connection->queued;
+        ExecStatusType wanted = keep ? PGRES_TUPLES_OK : PGRES_COMMAND_OK;
+        if (good)
+            good = connection_judge(connection, result, wanted, keep ? last : NULL);
+        else
+            PQclear(result);
+        if (result != NULL)
+            PQclear(PQgetResult(connection->db)); /* NULL: the end of that statement */
+    }
+    PQclear(PQgetResult(connection->db)); /* the sync */
+    connection->queueing = false;
+    if (PQexitPipelineMode(connection->db) == 1)
+        return good;
+    if (good && last != NULL) {
+        PQclear(*last);
+        *last = NULL;
+    }
+    (void)failed_to_send(connection);
+    connection_close(connection);
+    return false;
+}
+
+bool connection_commit_queue(struct connection *connection)
+{
+    return end_queue(connection, send_text(connection, "COMMIT"), NULL);
+}
+
+void connection_drop_queue(struct connection *connection)
+{
+    (void)end_queue(connection, false, NULL);
+}
+
+bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
+                              const char *const *parameters, PGresult **result)
+{
+    if (!connection_queue(connection))
+        return false;
+    bool sent =
+        send_text(connection, "BEGIN") && send_prepared(connection, name, count, parameters);
+    return end_queue(connection, sent, result);
+}
+
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters)
 {
+    if (connection->queueing)
+        return send_prepared(connection, name, count, parameters);
     return connection_judge(connection,
                             PQexecPrepared(connection->db, name, count, parameters, NULL, NULL, 0),
                             PGRES_COMMAND_OK, NULL);

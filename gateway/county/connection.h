@@ -12,6 +12,8 @@
 struct connection { /* all zero: closed */
     PGconn *db;
     char why[CONNECTION_WHY_SIZE]; /* "22023 what is wrong" */
+    bool queueing;
+    unsigned queued; /* statements on their way, whose results are not looked at yet */
 };
 
 /* `conninfo`: libpq's connection string; `options`: of the session ("-c NAME=VALUE"). Waits at most
@@ -29,6 +31,16 @@ bool connection_ask(struct connection *connection, const char *name, int count,
                     const char *const *parameters, PGresult **result);
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters);
+/* "BEGIN" and an ask, with one answer to wait for. */
+bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
+                              const char *const *parameters, PGresult **result);
+/* From here on connection_tell() sends and does not wait; nothing else may be called. */
+bool connection_queue(struct connection *connection);
+/* Sends "COMMIT" behind them and waits for all. false: at least one failed, the first says why, and
+ * nothing is committed. */
+bool connection_commit_queue(struct connection *connection);
+/* Waits for them without committing, when something else went wrong; keeps `why`. */
+void connection_drop_queue(struct connection *connection);
 /* Gives false, for a last line. */
 bool connection_no_memory(struct connection *connection);
 

@@ -65,6 +65,8 @@ const struct database_counts *database_counts(const struct database *database)
 static const struct {
     const char *name, *sql;
 } statements[] = {
+    {"known", "SELECT site, ids @> int8range($2, $3, '[]'), seen < now() - interval '10 s'"
+              " FROM gateway WHERE gw = $1"},
     {"lock", "SELECT site, ids @> int8range($2, $3, '[]') FROM gateway WHERE gw = $1 FOR UPDATE"},
     {"new_gateway", "INSERT INTO gateway (gw, site) VALUES ($1, $2) ON CONFLICT (gw) DO NOTHING"},
     {"find", "SELECT s.id, s.have @> r.seq FROM unnest($2::text[], $3::int8[], $4::int8[])"
@@ -176,12 +178,11 @@ bool database_maintain(struct database *database, char *why, size_t why_size)
 /* ---- The parts of a message ---- */
 
 static bool take_readings(struct database *database, const struct message *message,
-                          struct database_counts *counts)
+                          struct database_counts *counts, size_t *fresh)
 {
-    size_t fresh = 0;
-    bool good = rows_store(&database->rows, message, &fresh);
-    counts->readings += fresh;
-    counts->duplicates += message->reading_count - fresh;
+    bool good = rows_store(&database->rows, message, fresh);
+    counts->readings += *fresh;
+    counts->duplicates += message->reading_count - *fresh;
     return good;
 }
 
@@ -289,62 +290,114 @@ static bool take_corrections(struct database *database, const struct message *me
     return true;
 }
 
-/* Locks the gateway's row. `*known`: all its records are there. false: see `why`. */
+/* What the statements about a message's records are asked with. */
+struct ids {
+    char first[24], last[24];
+    const char *parameters[3]; /* the gateway, first and last; NULL: not told */
+};
+
+static void put_ids(struct ids *ids, const struct message *message)
+{
+    bool given = message->first_id > 0;
+    (void)snprintf(ids->first, sizeof ids->first, "%" PRId64, message->first_id);
+    (void)snprintf(ids->last, sizeof ids->last, "%" PRId64, message->last_id);
+    ids->parameters[0] = message->gateway;
+    ids->parameters[1] = given ? ids->first : NULL;
+    ids->parameters[2] = given ? ids->last : NULL;
+}
+
+/* Begins a transaction and locks the gateway's row. false: see `why`. */
 static bool lock_gateway(struct database *database, const struct message *message, const char *site,
                          bool *known)
 {
-    char first[24], last[24];
-    bool ids = message->first_id > 0;
-    (void)snprintf(first, sizeof first, "%" PRId64, message->first_id);
-    (void)snprintf(last, sizeof last, "%" PRId64, message->last_id);
-    const char *parameters[] = {message->gateway, ids ? first : NULL, ids ? last : NULL};
+    struct connection *connection = &database->connection;
+    struct ids ids;
     const char *row[] = {message->gateway, site};
     PGresult *result = NULL;
-    if (!connection_ask(&database->connection, "lock", 3, parameters, &result))
+    put_ids(&ids, message);
+    if (!connection_begin_and_ask(connection, "lock", 3, ids.parameters, &result))
         return false;
     if (PQntuples(result) == 0) {
         PQclear(result);
-        if (!connection_tell(&database->connection, "new_gateway", 2, row) ||
-            !connection_ask(&database->connection, "lock", 3, parameters, &result))
+        if (!connection_tell(connection, "new_gateway", 2, row) ||
+            !connection_ask(connection, "lock", 3, ids.parameters, &result))
             return false;
     }
     bool same = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0;
     if (!same)
-        (void)snprintf(database->connection.why, sizeof database->connection.why,
-                       "22023 gateway %s is of site %.32s", message->gateway,
+        (void)snprintf(connection->why, sizeof connection->why, "22023 gateway %s is of site %.32s",
+                       message->gateway,
                        PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "another");
-    *known = same && ids && PQgetvalue(result, 0, 1)[0] == 't';
+    *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
     PQclear(result);
     return same;
 }
 
+/* `*known`: all of the message's records are there, which needs no transaction to be found out:
+ * what is known does not become less. That the gateway was heard is written every ten seconds at
+ * most. */
+static bool look_whether_known(struct database *database, const struct message *message,
+                               const char *site, bool *known)
+{
+    struct connection *connection = &database->connection;
+    struct ids ids;
+    PGresult *result = NULL;
+    *known = false;
+    if (message->first_id <= 0)
+        return true;
+    put_ids(&ids, message);
+    if (!connection_ask(connection, "known", 3, ids.parameters, &result))
+        return false;
+    *known = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0 &&
+             PQgetvalue(result, 0, 1)[0] == 't';
+    bool silent = *known && PQgetvalue(result, 0, 2)[0] == 't';
+    PQclear(result);
+    return !silent || connection_tell(connection, "seen", 1, ids.parameters);
+}
+
 static bool tell_ids(struct database *database, const struct message *message)
 {
-    char first[24], last[24];
-    const char *parameters[] = {message->gateway, first, last};
-    (void)snprintf(first, sizeof first, "%" PRId64, message->first_id);
-    (void)snprintf(last, sizeof last, "%" PRId64, message->last_id);
-    return message->first_id > 0 ? connection_tell(&database->connection, "ids", 3, parameters)
-                                 : connection_tell(&database->connection, "seen", 1, parameters);
+    struct ids ids;
+    put_ids(&ids, message);
+    return message->first_id > 0
+               ? connection_tell(&database->connection, "ids", 3, ids.parameters)
+               : connection_tell(&database->connection, "seen", 1, ids.parameters);
+}
+
+/* What is known from now on, and the commit: nothing of it has an answer that the next one needs.
+ */
+static bool tell_and_commit(struct database *database, const struct message *message, size_t fresh)
+{
+    if (!connection_queue(&database->connection))
+        return false;
+    bool sent = (fresh == 0 || rows_tell(&database->rows, message)) && tell_ids(database, message);
+    if (sent)
+        return connection_commit_queue(&database->connection);
+    connection_drop_queue(&database->connection);
+    return false;
 }
 
 static bool take_whole(struct database *database, const struct message *message, const char *site,
                        struct database_counts *counts)
 {
     bool known = false;
-    if (!connection_run(&database->connection, "BEGIN") ||
-        !lock_gateway(database, message, site, &known))
+    size_t fresh = 0;
+    if (!look_whether_known(database, message, site, &known))
         return false;
     if (known) {
         counts->duplicates += message->reading_count;
-        return connection_tell(&database->connection, "seen", 1,
-                               (const char *const[]){message->gateway}) &&
-               connection_run(&database->connection, "COMMIT");
+        return true;
     }
-    return rows_find_new(&database->rows, message) && take_readings(database, message, counts) &&
+    if (!lock_gateway(database, message, site, &known))
+        return false;
+    if (known) { /* another one has just stored it */
+        counts->duplicates += message->reading_count;
+        return connection_run(&database->connection, "ROLLBACK");
+    }
+    return rows_find_new(&database->rows, message) &&
+           take_readings(database, message, counts, &fresh) &&
            take_gaps(database, message, counts) && take_means(database, message, counts) &&
-           take_corrections(database, message, counts) && tell_ids(database, message) &&
-           connection_run(&database->connection, "COMMIT");
+           take_corrections(database, message, counts) && tell_and_commit(database, message, fresh);
 }
 
 /* ---- Whole transactions ---- */

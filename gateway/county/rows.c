@@ -348,8 +348,12 @@ bool rows_store(struct rows *rows, const struct message *message, size_t *fresh)
     }
     PQclear(corrections);
     copy_end(&rows->copy);
-    return good &&
-           (*fresh == 0 || (send_rows(rows) && tell_have(rows, message) && tell_hours(rows)));
+    return good && (*fresh == 0 || send_rows(rows));
+}
+
+bool rows_tell(struct rows *rows, const struct message *message)
+{
+    return tell_have(rows, message) && tell_hours(rows);
 }
 
 void rows_free(struct rows *rows)

@@ -36,6 +36,8 @@ struct rows {
 bool rows_find_new(struct rows *rows, const struct message *message);
 /* Stores the others. `*fresh`: how many these are. */
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
+/* Says, of those, what is known from now on, and the hours. */
+bool rows_tell(struct rows *rows, const struct message *message);
 void rows_free(struct rows *rows);
 
 #endif
