@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the county's programs take, against PostgreSQL alone in the same run.
+
+ingest_ratio     readings a second of one baiye-ingest, messages of 500, over a bare COPY BINARY of
+                 the same rows into a table of the same shape, a transaction a message
+single_ratio     messages of one reading a second, over INSERT and COMMIT by libpq
+duplicate_ratio  readings a second that were there already, over new ones
+lag_p99_ms       from publishing to COMMIT, at twice the load of 5,000 gateways with 20 devices and a
+                 reading a minute of each, sent every ten minutes
+storm_s          until 5,000 gateways are connected by TLS again after their broker was killed
+attacks_passed   of 10,000: what a gateway does to another one's topics and to the group of ingests,
+                 and what it hears of it
+rss_mb           of baiye-ingest; of baiye-county with 5,000 gateways that have holes
+
+PostgreSQL writes through to the disk (fsync), and each measured pair shares one processor core:
+PostgreSQL with baiye-ingest, PostgreSQL with the yardstick. Kills are counted by tests/county."""
+import argparse
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+import zlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "tests/county")]
+import garden  # noqa: E402
+from county import (BASE_MS, Broker, Database, Gateway, Program, as_postgres, reading,  # noqa: E402
+                    recorded)
+from garden import wait_until  # noqa: E402
+from secured import CountyBroker, Peer, program_keys  # noqa: E402
+
+BATCH, BATCHES, SINGLES = 500, 100, 2000
+GATEWAYS, DEVICES, EVERY_S, SEND_S = 5000, 20, 60, 600
+LAG_S = 30
+CORE = min(os.sched_getaffinity(0))
+
+
+class Durable(Database):
+    """As it runs in earnest, on one core, and able to say when a transaction was committed."""
+
+    def __init__(self):
+        super().__init__()
+        words = [word for word in self.arguments if word != "fsync=off"]
+        del words[words.index("-c", len(words) - 1)]
+        self.arguments = ["taskset", "-c", str(CORE), *words, "-c", "track_commit_timestamp=on"]
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder, self.parts = folder, []
+        self.database = Durable()
+        self.start(self.database)
+        self.database.make()
+        self.broker = Broker(folder)
+        self.start(self.broker)
+
+    def start(self, part):
+        self.parts.append(part)
+        part.start()
+        return part
+
+    def ingest(self, **settings):
+        one = Program(self.folder, "baiye-ingest", "a", self.broker, self.database, **settings)
+        one.arguments = ["taskset", "-c", str(CORE), *one.arguments]
+        return self.start(one)
+
+    def close(self):
+        for part in reversed(self.parts):
+            if part.running():
+                part.kill()
+        shutil.rmtree(self.database.folder, ignore_errors=True)
+
+    def yardstick(self, *words):
+        self.database("TRUNCATE yardstick")
+        done = subprocess.run(["taskset", "-c", str(CORE), garden.program("bench-county"),
+                               self.database.conninfo, *map(str, words)], check=True,
+                              capture_output=True, text=True)
+        return float(done.stdout)
+
+
+def bodies(count, size):
+    """Messages of a gateway, made before the clock runs: (payload, records)."""
+    gateway, made, minute, pool = str(uuid.uuid4()), [], 0, []
+    for n in range(count):
+        while len(pool) < size:
+            minute += 1
+            pool += recorded(minute, BASE_MS + minute * 60000)
+        records, pool = pool[:size], pool[size:]
+        body = {"v": 1, "gw": gateway, "readings": records, "ids": [n * size + 1, (n + 1) * size]}
+        made.append(zlib.compress(json.dumps(body).encode()))
+    return gateway, made
+
+
+def mark(bench, site):
+    """A gateway that sends one reading: its row will say when that was committed."""
+    one = Gateway(bench.broker, site)
+    one.keep(reading("plot-1", 1))
+    one.send(1, 1)
+    wait_until(lambda: one.acked >= 1, 10, "the broker has the mark")
+    one.stop()
+    return one.uuid
+
+
+def waiting(bench, payloads, site):
+    """Seconds for these messages, which are all at the broker before baiye-ingest comes: from the
+    commit of a mark before them to that of one behind them. Nobody asks PostgreSQL meanwhile."""
+    one = bench.ingest()
+    one.kill()  # its session stays for a minute, and what comes waits in it
+    sender = Gateway(bench.broker, site)
+    begin = mark(bench, f"{site}-{time.monotonic_ns()}")
+    for payload in payloads:
+        sender.send_raw(payload, True)
+    wait_until(lambda: sender.acked >= len(payloads), 50, "the broker has all")
+    end = mark(bench, f"{site}-{time.monotonic_ns()}")
+    sender.stop()
+    one.start()
+
+    def done():
+        time.sleep(0.5)
+        return bench.database.number(f"SELECT count(*) FROM gateway WHERE gw = '{end}'") == 1
+    wait_until(done, 300, "all is stored")
+    one.kill()
+    return float(bench.database(
+        "SELECT extract(epoch FROM (SELECT pg_xact_commit_timestamp(xmin) FROM gateway WHERE gw ="
+        f" '{end}') - (SELECT pg_xact_commit_timestamp(xmin) FROM gateway WHERE gw = '{begin}'))"))
+
+
+def ratios(bench):
+    """(ingest_ratio, single_ratio, duplicate_ratio, readings a second)"""
+    _, large = bodies(BATCHES, BATCH)
+    _, small = bodies(SINGLES, 1)
+    bench.ingest().kill()  # makes the tables
+    bench.database("CREATE TABLE yardstick (LIKE reading INCLUDING ALL)")
+    new_s = waiting(bench, large, "large")
+    rows = bench.folder / "rows"
+    rows.write_bytes(subprocess.run(
+        ["psql", "-Xq", "-d", bench.database.conninfo, "-c",
+         f"COPY (SELECT * FROM reading ORDER BY ts LIMIT {BATCH}) TO STDOUT BINARY"],
+        check=True, capture_output=True).stdout)
+    copy_s = bench.yardstick("copy", rows, BATCHES)
+    again_s = waiting(bench, large, "large")
+    single_s = waiting(bench, small, "small")
+    insert_s = bench.yardstick("insert", SINGLES)
+    stored = bench.database.number("SELECT count(*) FROM reading WHERE seq > 0")
+    assert stored == BATCH * BATCHES + SINGLES + 6, stored
+    return copy_s / new_s, insert_s / single_s, new_s / again_s, BATCH * BATCHES / new_s
+
+
+def lag(bench):
+    """p99 in ms; each message is another gateway's, so its row says when it was committed."""
+    one = bench.ingest()
+    rate = 2 * GATEWAYS / SEND_S
+    count = int(rate * LAG_S)
+    sender = Gateway(bench.broker, "lag")
+    made = []
+    for n in range(count):
+        gateway, (payload,) = bodies(1, DEVICES * SEND_S // EVERY_S)
+        made.append((gateway, payload))
+    sent, begin = {}, time.monotonic()
+    for n, (gateway, payload) in enumerate(made):
+        time.sleep(max(0, begin + n / rate - time.monotonic()))
+        sent[gateway] = time.time()
+        sender.send_raw(payload, True, site=f"g-{n}")
+    wait_until(lambda: bench.database.number(
+        "SELECT count(*) FROM gateway WHERE site LIKE 'g-%'") == count, 120, "all are stored")
+    lags = sorted(1000 * (float(at) - sent[gateway]) for gateway, at in bench.database.rows(
+        "SELECT gw, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM gateway"
+        " WHERE site LIKE 'g-%'"))
+    rss = rss_mb(one)
+    one.kill()
+    sender.stop()
+    return lags[int(len(lags) * 0.99)], statistics.median(lags), rss
+
+
+def rss_mb(process):
+    for line in pathlib.Path(f"/proc/{process.child.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
+
+
+def county_rss(bench):
+    """With 5,000 gateways that all have holes, after it has asked for some seconds."""
+    bench.database(f"INSERT INTO gateway (gw, site, first, last, sent, boot, ids) SELECT"
+                   f" gen_random_uuid(), 's-' || n, 1, 1000, 1000, 1, '{{[1,500),[600,900)}}'"
+                   f" FROM generate_series(1, {GATEWAYS}) n")
+    one = bench.start(Program(bench.folder, "baiye-county", "a", bench.broker, bench.database,
+                              patience="1s"))
+    wait_until(lambda: bench.database.number("SELECT count(*) FROM asked") >= 250, 60, "it asks")
+    found = rss_mb(one)
+    one.kill()
+    return found
+
+
+# ---- The broker with certificates ----
+
+def packet(kind, body):
+    assert len(body) < 128
+    return bytes([kind, len(body)]) + body
+
+
+def connect_packet(client):
+    name = client.encode()
+    return packet(0x10, b"\x00\x04MQTT\x05\x02\x00\xf0\x00" + len(name).to_bytes(2, "big") + name)
+
+
+def connected(port, context, name):
+    """A socket with an accepted CONNECT, or None."""
+    try:
+        plain = socket.create_connection(("127.0.0.1", port), 60)
+        plain.settimeout(60)
+        one = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        one.sendall(connect_packet(name))
+        answer = one.recv(200)
+        if len(answer) > 3 and answer[0] == 0x20 and answer[3] == 0:
+            return one
+        one.close()
+    except OSError:
+        pass
+    return None
+
+
+def storm(folder):
+    """Seconds from the broker's restart until the last one is connected; each tries again at once,
+    as a gateway at its first back-off."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    broker = CountyBroker(folder)
+    broker.start()
+    context = broker.tls(broker.gateways, "storm")
+    held, lock = [], threading.Lock()
+    left = list(range(GATEWAYS))
+
+    def bring():
+        while True:
+            with lock:
+                if not left:
+                    return
+                n = left.pop()
+            one = connected(broker.port, context, f"gw-{n}")
+            with lock:
+                if one:
+                    held.append(one)
+                else:
+                    left.append(n)
+
+    def all_up():
+        begin = time.monotonic()
+        threads = [threading.Thread(target=bring) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.monotonic() - begin
+    try:
+        all_up()
+        assert len(held) == GATEWAYS
+        broker.kill()
+        for one in held:
+            one.close()
+        held.clear()
+        left.extend(range(GATEWAYS))
+        broker.start()
+        return all_up()
+    finally:
+        for one in held:
+            one.close()
+        broker.stop()
+
+
+THEFTS = ("$share/ingest/baiye/+/readings", "$share/ingest/gw/baiye/+/readings", "baiye/+/readings",
+          "#", "+/+/+", "gw/#", "baiye/good/#", "../baiye/good/#", "$SYS/#", "baiye/good/rpc/#")
+PLACES = ("baiye/good/readings", "baiye/good/gateway/log", "gw/baiye/good/readings",
+          "baiye/good/answer/county/{}", "$share/ingest/baiye/good/readings", "baiye/good/site",
+          "baiye/good/rpc/county/resend", "baiye/bad/../good/readings", "baiye/good/x/{}")
+
+
+def attacks(bench):
+    """10,000, half of them subscriptions and wills, drawn by a seed; afterwards the good one's
+    readings are all there, and nothing that it did not send."""
+    folder = bench.folder / "attacked"
+    folder.mkdir()
+    broker = bench.start(CountyBroker(folder))
+    bench.start(Program(folder, "baiye-ingest", "a", broker, bench.database,
+                        **program_keys(broker, "ingest")))
+    good, bad = Peer(broker, "good"), Peer(broker, "bad")
+    heard = []
+    bad.client.on_message = lambda _c, _d, message: heard.append(message)
+    chance = random.Random(7)
+    for n in range(10000):
+        if n % 100 == 0:
+            first, last = good.keep(*[reading("plot-1", len(good.records) + k + 1) for k in range(5)])
+            good.send(first, last)
+        if chance.random() < 0.5:
+            bad.client.subscribe(chance.choice(THEFTS), 1)
+        else:
+            forged = {"v": 1, "gw": good.uuid, "ids": [100000 + n, 100000 + n],
+                      "readings": [reading("forged", n + 1)]}
+            log = {"gw": good.uuid, "first": 1, "last": 10 ** 6, "sent": 0, "boot": 1, "ts": 1}
+            bad.send_raw(json.dumps(chance.choice((forged, log))).encode(), site="bad",
+                         leaf="readings") if chance.random() < 0.1 else bad.client.publish(
+                chance.choice(PLACES).format(n), json.dumps(chance.choice((forged, log))), qos=1,
+                retain=chance.random() < 0.3)
+    wait_until(lambda: bench.database.number(
+        f"SELECT count(*) FROM gateway WHERE gw = '{good.uuid}' AND ids @>"
+        f" int8range(1, {len(good.records)}, '[]')"), 120, "the good one's readings are all there")
+    passed = bench.database.number(
+        f"SELECT (SELECT count(*) FROM stream WHERE device = 'forged') + (SELECT count(*) FROM gateway"
+        f" WHERE gw = '{good.uuid}' AND (last = 1000000 OR upper(ids) > 100000))")
+    return passed + sum("good" in message.topic for message in heard)
+
+
+def main():
+    argparse.ArgumentParser(prog="tools/bench county", description=__doc__.split("\n")[0]).parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="baiye-bench-"))
+    bench = Bench(folder)
+    try:
+        found = {}
+        found["ingest_ratio"], found["single_ratio"], found["duplicate_ratio"], rate = ratios(bench)
+        found["lag_p99_ms"], found["lag_p50_ms"], ingest_rss = lag(bench)
+        county = county_rss(bench)
+        found["attacks_passed"] = attacks(bench)
+        (folder / "storm").mkdir()
+        found["storm_s"] = storm(folder / "storm")
+        text = " ".join(f"{key}={value:.3g}" for key, value in found.items())
+        print(f"county: {text} readings_s={rate:.0f} rss_mb={ingest_rss:.0f} county_rss_mb={county:.0f}",
+              flush=True)
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
