@@ -41,13 +41,16 @@ class Database(garden.Process):
         self.data = self.folder / "data"
         self.count = 0
         self.name = None
-        subprocess.run(as_postgres(BIN / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
-                                   "-N", "--locale=C", "-E", "UTF8"), check=True, cwd="/",
-                       capture_output=True)
+        self.fill()
         # fsync only matters when the machine fails, and it does not fail here.
         super().__init__(self.folder, "postgres", as_postgres(
             BIN / "postgres", "-D", self.data, "-p", self.port, "-k", self.folder,
             "-c", "listen_addresses=", "-c", "fsync=off"))
+
+    def fill(self):
+        subprocess.run(as_postgres(BIN / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
+                                   "-N", "--locale=C", "-E", "UTF8"), check=True, cwd="/",
+                       capture_output=True)
 
     def start(self):
         super().start()
@@ -138,10 +141,10 @@ class Broker(garden.Process):
 class Program(garden.Process):
     """baiye-ingest or baiye-county."""
 
-    def __init__(self, folder, program, instance, at, database, **settings):
+    def __init__(self, folder, program, instance, at, server, **settings):
         self.config = folder / f"{program}-{instance}.yaml"
         self.config.write_text(yaml.safe_dump({
-            "instance": instance, "database": database.conninfo,
+            "instance": instance, "database": server.conninfo,
             "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "15s"}, **settings}))
         url = yaml.safe_load(self.config.read_text())["broker"]["url"]
         self.brokers = len(url) if isinstance(url, list) else 1

@@ -59,7 +59,7 @@ class CountyBroker(garden.Process):
         else:
             self.make_authorities()
         text = (FILES / "mosquitto.conf").read_text()
-        for old, new in (("/etc/baiye/county", str(folder)), ("listener 8883", f"listener {self.port}"),
+        for old, new in (("/etc/baiye-county", str(folder)), ("listener 8883", f"listener {self.port}"),
                          ("listener 8884", f"listener {self.inner}")):
             assert old in text
             text = text.replace(old, new)
