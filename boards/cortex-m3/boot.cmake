@@ -31,9 +31,9 @@ set(bearssl ${CMAKE_SOURCE_DIR}/build/bearssl)
 if(NOT EXISTS ${bearssl}/inc/bearssl.h)
     execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/fetch-bearssl COMMAND_ERROR_IS_FATAL ANY)
 endif()
-file(GLOB bearssl_sources ${bearssl}/src/ec/ec_p256_m31.c ${bearssl}/src/ec/ec_secp*r1.c
-     ${bearssl}/src/ec/ecdsa_i31_vrfy_raw.c ${bearssl}/src/ec/ecdsa_i31_bits.c
-     ${bearssl}/src/int/i31_*.c ${bearssl}/src/int/i32_div32.c ${bearssl}/src/hash/sha2small.c
+file(GLOB bearssl_sources ${bearssl}/src/ec/ec_p256_m[13][51].c ${bearssl}/src/ec/ec_secp*r1.c
+     ${bearssl}/src/ec/ecdsa_i[13][51]_vrfy_raw.c ${bearssl}/src/ec/ecdsa_i[13][51]_bits.c
+     ${bearssl}/src/int/i[13][51]_*.c ${bearssl}/src/int/i32_div32.c ${bearssl}/src/hash/sha2small.c
      ${bearssl}/src/codec/*.c)
 add_library(bearssl STATIC ${bearssl_sources})
 target_include_directories(bearssl SYSTEM PUBLIC ${bearssl}/inc PRIVATE ${bearssl}/src)

@@ -63,6 +63,21 @@ static inline void cpu_irq_enable(unsigned irq)
     reg_write(NVIC_ISER + irq / 32 * 4, 1U << irq % 32);
 }
 
+/* Why the processor faulted. */
+static inline uint32_t cpu_fault_status(void)
+{
+#ifdef __ARM_ARCH_6M__
+    return 0; /* it does not say */
+#else
+    return reg_read(SCB_CFSR);
+#endif
+}
+
+/* ---- startup.c ---- */
+
+/* The whole part. */
+_Noreturn void cpu_reset(void);
+
 /* ---- time.c: the system timer as clock ---- */
 
 /* Starts it. `hz`: its clock; `core_clock`: the processor's own, else the part's slower one. */

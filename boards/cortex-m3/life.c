@@ -7,7 +7,6 @@
 extern uint32_t ld_stack_bottom, ld_image_start, ld_image_end;
 
 enum {
-    AIRCR_RESET = 0x05FA0004, /* the key, and SYSRESETREQ */
     NOTE_MAGIC = 0x42594E54,
     PAINT_MARGIN = 64, /* below the stack pointer, that the painter itself may use */
 };
@@ -45,19 +44,11 @@ void life_begin(void)
         reg_write(word, PAINT);
 }
 
-_Noreturn static void reset(void)
-{
-    __asm__ volatile("dsb" ::: "memory");
-    reg_write(SCB_AIRCR, AIRCR_RESET);
-    for (;;) /* a few cycles until it takes effect */
-        ;
-}
-
 _Noreturn static void note_and_reset(enum hal_reset_cause cause, const struct exception_frame *at)
 {
     note.cause = cause;
-    note.fault = (struct hal_fault){.pc = at->pc, .lr = at->lr, .status = reg_read(SCB_CFSR)};
-    reset();
+    note.fault = (struct hal_fault){.pc = at->pc, .lr = at->lr, .status = cpu_fault_status()};
+    cpu_reset();
 }
 
 _Noreturn void life_fault(const struct exception_frame *frame)
@@ -73,7 +64,7 @@ _Noreturn void life_bite(const struct exception_frame *frame)
 _Noreturn void life_end(void)
 {
     note.cause = HAL_RESET_SOFTWARE;
-    reset();
+    cpu_reset();
 }
 
 _Noreturn void hal_reset(void)

@@ -15,9 +15,7 @@ __attribute__((section(".vectors.irq"), used)) static const struct loader_export
 /* Any fault of the loader's own starts it again. */
 void life_end(void)
 {
-    reg_write(SCB_AIRCR, 0x05FA0004);
-    for (;;)
-        cpu_wait();
+    cpu_reset();
 }
 
 void life_fault(const struct exception_frame *frame)

@@ -7,6 +7,8 @@
 #include "boards/cortex-m3/cpu.h"
 #include "boards/cortex-m3/life.h"
 
+#define AIRCR_RESET 0x05FA0004U /* the key, and SYSRESETREQ */
+
 /* From the linker script. */
 extern uint32_t ld_stack_top, ld_data_load, ld_data_start, ld_data_end, ld_bss_start, ld_bss_end;
 
@@ -17,11 +19,22 @@ void fault_handler(void);
 /* The fault's frame lies on the stack in use (main's: nothing here uses the process stack). */
 __attribute__((naked)) void fault_handler(void)
 {
-    __asm__ volatile("mov r0, sp\n\tb life_fault");
+    __asm__ volatile("mov r0, sp\n\tbl life_fault");
 }
 
 /* A board whose watchdog warns by NMI has its own. */
 void nmi_handler(void) __attribute__((weak, alias("fault_handler")));
+/* For a board with a timer of its own. */
+void time_wrapped(void) __attribute__((weak, alias("fault_handler")));
+
+/* A board whose parts beside the processor need more than its request has its own. */
+__attribute__((weak)) void cpu_reset(void)
+{
+    __asm__ volatile("dsb" ::: "memory");
+    reg_write(SCB_AIRCR, AIRCR_RESET);
+    for (;;) /* a few cycles until it takes effect */
+        ;
+}
 
 _Noreturn void reset_start(void);
 
@@ -41,7 +54,7 @@ __attribute__((naked)) void reset_handler(void)
                      "ldr r0, =ld_vectors\n\t"
                      "ldr r1, =0xE000ED08\n\t" /* VTOR */
                      "str r0, [r1]\n\t"
-                     "b reset_start");
+                     "bl reset_start");
 }
 
 typedef void (*const handler)(void);

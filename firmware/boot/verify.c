@@ -6,6 +6,11 @@
 
 #include "firmware/boot/flash.h"
 
+#ifndef BOOT_CURVE
+#define BOOT_CURVE br_ec_p256_m31
+#define BOOT_ECDSA br_ecdsa_i31_vrfy_raw
+#endif
+
 VERIFY_NO_FRAME static void sha256(const void *data, size_t size, uint8_t hash[IMAGE_HASH_SIZE])
 {
     br_sha256_context context;
@@ -35,8 +40,8 @@ static enum image_result check_signature(const uint8_t *head, unsigned number)
                             .q = (unsigned char *)(uintptr_t)boot_public_keys[number], /* is read */
                             .qlen = sizeof boot_public_keys[number]};
     sha256(head, IMAGE_SIGNED_SIZE, hash);
-    return br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, hash, sizeof hash, &key, head + IMAGE_SIGNED_SIZE,
-                                 IMAGE_SIGNATURE_SIZE) == 1
+    return BOOT_ECDSA(&BOOT_CURVE, hash, sizeof hash, &key, head + IMAGE_SIGNED_SIZE,
+                      IMAGE_SIGNATURE_SIZE) == 1
                ? IMAGE_OK
                : IMAGE_BAD_SIGNATURE;
 }

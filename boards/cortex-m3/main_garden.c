@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wiring of this board: which sensor gives which channel. What is not mounted shows as absent:
- * SHT3x 0x44 air, TEROS 12 soil, BH1750 0x23 light, capacitive probe, DS18B20 canopy, rain gauge,
- * its own supply. */
+/* main() of the boards for the garden, and their wiring: which sensor gives which channel. What is
+ * not mounted shows as absent: SHT3x 0x44 air, TEROS 12 soil, BH1750 0x23 light, capacitive probe,
+ * DS18B20 canopy, rain gauge, its own supply. */
 #include "boards/cortex-m3/board.h"
-#include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/drivers/bh1750.h"
 #include "firmware/drivers/ds18b20.h"
 #include "firmware/drivers/rain_gauge.h"
@@ -13,7 +12,7 @@
 #include "firmware/drivers/teros12.h"
 #include "firmware/node/node.h"
 
-enum { RAIL_SDI = 1 << 0, RAIL_NEAR = 1 << 1 };
+enum { RAIL_SDI = 1 << 0, RAIL_NEAR = 1 << 1, ADC_SOIL = 0 };
 
 static struct sdi12_line sdi;
 static struct sht3x air;
@@ -49,7 +48,7 @@ int main(void)
     sht3x_init(&air, 0x44);
     teros12_init(&soil, &sdi, '0');
     bh1750_init(&light, 0x23);
-    soil_probe_init(&wetness, PIN_A_SOIL);
+    soil_probe_init(&wetness, ADC_SOIL);
     ds18b20_init(&canopy);
     rain_gauge_init(&rain, &node.settings.value[INDEX_SETTING_TIP]);
     supply_init(&supply);
