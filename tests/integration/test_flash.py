@@ -486,7 +486,7 @@ def test_dfu_util_finds_no_device_wrong_memory_and_mismatch(bench, folder):
     bench.tool("dfu-util", "echo 'dfu-util 0.11'")
     assert "plug it in" in bench.run(code=69).stderr
     bench.tool("dfu-util", DFU % ("0x08000000/04*016Kg", folder, "exit 0"))
-    assert "its memory is" in bench.run(code=65).stderr
+    assert "it calls itself" in bench.run(code=65).stderr
     bench.tool("dfu-util", DFU % (DFU_MEMORY, folder, 'tr "\\000" "\\001" <"%s/chip" >"$last"' %
                                   folder))
     assert "does not hold" in bench.run(code=74).stderr

@@ -11,6 +11,7 @@
 #include "gateway/common/language.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/flash.h"
+#include "tools/cli/flash/uf2.h"
 #include "tools/cli/image.h"
 
 static const struct {
@@ -63,6 +64,7 @@ static const struct {
      "bring nodes to this firmware"},
     {"flash", cli_flash, "flash BOARD [--probe NAME]",
      "write a board on the bench, test it, label it"},
+    {"uf2", cli_uf2, "uf2 BOARD --output FILE", "make the file that is dragged onto a board"},
     {"sign", cli_sign, "sign ...", "make a signed firmware image"},
     {"image", cli_image, "image FILE", "what is in a firmware image"},
     {"keys", cli_keys, "keys KEY.pem [NEW-KEY.pem]", "public keys for a boot loader's build"},

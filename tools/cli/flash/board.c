@@ -15,7 +15,8 @@
 #define DATA_FILE   "flash.yaml"
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-const char *const probe_names[PROBE_KINDS + 1] = {"openocd", "st-link", "serial", "dfu", NULL};
+const char *const probe_names[PROBE_KINDS + 1] = {"openocd", "st-link", "serial",
+                                                  "dfu",     "uf2",     NULL};
 
 /* ---- areas ---- */
 
@@ -34,6 +35,7 @@ static bool read_area(struct yaml_source *source, const yaml_node_t *value, cons
          .example = "15KiB",
          .required = true},
         {.name = "file", .kind = KEY_TEXT, AREA(file), .example = "baiye-boot.bin"},
+        {.name = "vectors", .kind = KEY_INTEGER, AREA(vectors), .example = "0x100"},
         {.name = "exports", .kind = KEY_INTEGER, AREA(exports), .example = "0x40"},
         {.name = "slot", .kind = KEY_INTEGER, AREA(slot), .max = 1, .example = "0"},
     };
@@ -136,6 +138,11 @@ static bool read_scripts(struct yaml_source *source, const yaml_node_t *value, v
     return good;
 }
 
+bool probe_is_by_name(uint8_t kind)
+{
+    return kind == PROBE_DFU || kind == PROBE_UF2;
+}
+
 /* What a probe of this kind can't do without. */
 static bool check_probe(struct yaml_source *source, const struct board *board,
                         const struct board_probe *probe)
@@ -148,11 +155,15 @@ static bool check_probe(struct yaml_source *source, const struct board *board,
         lacks = "memory: \"@Internal Flash  /0x08000000/04*016Kg\", as dfu-util -l shows it";
     if (probe->kind == PROBE_DFU && probe->usb[0] == '\0')
         lacks = "usb: \"0483:df11\"";
+    if (probe->kind == PROBE_UF2 && probe->memory[0] == '\0')
+        lacks = "memory: RPI-RP2, the Board-ID of INFO_UF2.TXT on its drive";
+    if (probe->kind == PROBE_UF2 && probe->family == 0)
+        lacks = "family: 0xE48BFF56";
     if (probe->kind == PROBE_OPENOCD && board->chip.id_register == 0)
         return yaml_error(source, line,
                           "a debug probe finds the chip by chip: id_register; "
                           "add for example id_register: 0xE0042000");
-    if (probe->kind != PROBE_DFU && board->chip.id == 0)
+    if (!probe_is_by_name(probe->kind) && board->chip.id == 0)
         return yaml_error(source, line,
                           "the chip has no id to be checked by; add for example "
                           "id: 0x410 under chip");
@@ -180,6 +191,8 @@ static bool read_probe(struct yaml_source *source, const yaml_node_t *item, void
          .example = "115200"},
         {.name = "usb", .kind = KEY_TEXT, PROBE(usb), .example = "\"0483:df11\""},
         {.name = "memory", .kind = KEY_TEXT, PROBE(memory), .example = "\"@Internal Flash\""},
+        {.name = "family", .kind = KEY_INTEGER, PROBE(family), .example = "0xE48BFF56"},
+        {.name = "clear", .kind = KEY_INTEGER, PROBE(clear), .example = "0x10050000"},
         {.name = "before", .kind = KEY_TEXT, PROBE(before), .example = "\"BOOT0 up, reset\""},
         {.name = "after", .kind = KEY_TEXT, PROBE(after), .example = "\"BOOT0 down\""},
     };

@@ -14,9 +14,12 @@
 #define BOARD_PROBES_MAX  4
 #define BOARD_SCRIPTS_MAX 4
 
-enum probe_kind { PROBE_OPENOCD, PROBE_ST_LINK, PROBE_SERIAL, PROBE_DFU, PROBE_KINDS };
-/* As they are written: "openocd", "st-link", "serial", "dfu"; NULL ends the list. */
+enum probe_kind { PROBE_OPENOCD, PROBE_ST_LINK, PROBE_SERIAL, PROBE_DFU, PROBE_UF2, PROBE_KINDS };
+/* As they are written: "openocd", "st-link", "serial", "dfu", "uf2"; NULL ends the list. */
 extern const char *const probe_names[PROBE_KINDS + 1];
+
+/* It tells the chip by a name, `memory`, and not by a number. */
+bool probe_is_by_name(uint8_t kind);
 
 struct board_probe {
     uint8_t kind;                                      /* enum probe_kind */
@@ -25,7 +28,10 @@ struct board_probe {
     char unlock[64];  /* openocd: command that lifts readout protection */
     uint32_t baud;    /* serial */
     char usb[16];     /* dfu: vendor:product */
-    char memory[96];  /* dfu: the name of the memory, which is all that tells the chip */
+    char memory[96];  /* dfu: the name of the memory, which is all that tells the chip; uf2: the
+                       * ROM's Board-ID */
+    uint32_t family;  /* uf2: which chips take the file */
+    uint32_t clear;   /* uf2: a page that is blanked beside, 0: none */
     int line;         /* in the data file */
     char before[200]; /* what to do by hand before, and after; may be "" */
     char after[200];
@@ -35,6 +41,7 @@ struct board_area {
     uint32_t at;
     uint64_t size;    /* 0: the board has none */
     char file[64];    /* in the firmware's folder */
+    uint32_t vectors; /* boot loader: their offset; what lies before them is a second stage */
     uint32_t exports; /* boot loader: offset of struct loader_exports */
     uint8_t slot;     /* image */
     int line;         /* in the data file */

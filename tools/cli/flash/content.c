@@ -9,6 +9,7 @@
 #include "protocols/image/factory.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/keys.h"
+#include "tools/cli/flash/uf2.h"
 #include "tools/cli/image.h"
 
 #define VECTOR_STACK 0x20000000u /* every Cortex-M's RAM begins there */
@@ -53,10 +54,16 @@ static int load_program(const struct board *board, const struct board_area *area
         cli_complain("%s: %zu bytes, and %s has room for a %s of %llu; it is another board's, or "
                      "grew too large",
                      path, file.size, board->name, what, (unsigned long long)area->size);
-    else if (!starts_here(file.data, file.size, area->at))
+    else if (area->vectors != 0 && !uf2_second_stage_good(file.data, file.size))
+        cli_complain("%s: its first 256 bytes are no second stage that the chip's ROM would start: "
+                     "their check sum is wrong; build it anew",
+                     path);
+    else if (area->vectors > file.size ||
+             !starts_here(file.data + area->vectors, file.size - area->vectors,
+                          area->at + area->vectors))
         cli_complain("%s: not a %s for %s: its vectors do not point to 0x%08X; take the .bin of "
                      "this board's build",
-                     path, what, board->name, area->at);
+                     path, what, board->name, area->at + area->vectors);
     else if (put(content, board, area, file.data, file.size))
         code = EX_OK;
     if (code == EX_OK)

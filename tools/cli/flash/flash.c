@@ -44,8 +44,9 @@ static const char usage[] =
     "Writes boot loader, image, serial number and calibration into a board, verifies, tests it "
     "over\n"
     "its bus, prints a label and notes it in the register of devices.\n"
-    "  --probe NAME        openocd, st-link, serial or dfu; the first that is there\n"
-    "  --adapter NAME      serial: the port at the ROM's pins; else the probe's serial number\n"
+    "  --probe NAME        openocd, st-link, serial, dfu or uf2; the first that is there\n"
+    "  --adapter NAME      serial: the port at the ROM's pins; uf2: the drive's folder; else\n"
+    "                      the probe's serial number\n"
     "  --firmware DIR      folder of the boot loader and the image (the board's own)\n"
     "  --boot FILE, --image FILE  one of them from elsewhere\n"
     "  --test-key          take a boot loader that trusts the test key: for the bench only\n"
@@ -126,8 +127,8 @@ static int code_of(enum probe_result result)
 static void explain_chip(const struct job *job, const struct chip *chip)
 {
     const struct board *board = job->board;
-    if (job->probe->kind == PROBE_DFU)
-        cli_complain("this is no %s: its memory is \"%s\", and %s has \"%s\"", board->chip.name,
+    if (probe_is_by_name(job->probe->kind))
+        cli_complain("this is no %s: it calls itself \"%s\", and %s is \"%s\"", board->chip.name,
                      chip->memory, board->name, job->probe->memory);
     else
         cli_complain("this is no %s: the chip's id is 0x%03X, and %s has 0x%03X; is it another "
@@ -348,8 +349,8 @@ static int flash_chip(struct job *job, const struct options *options, struct con
 
 static void remove_folder(const char *folder)
 {
-    static const char *const files[] = {"flash.bin", "back.bin", "unique.bin", "protection.bin",
-                                        "start.bin"};
+    static const char *const files[] = {"flash.bin",      "back.bin",  "unique.bin",
+                                        "protection.bin", "start.bin", "flash.uf2"};
     char path[CLI_PATH];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (cli_format(path, sizeof path, "%s/%s", folder, files[i]))
@@ -586,7 +587,7 @@ int cli_flash(int argc, char **argv)
     for (unsigned i = 0; i < PROBE_KINDS && !known; i++)
         known = strcmp(options.probe, probe_names[i]) == 0;
     if (!known) {
-        cli_complain("there is no probe \"%s\"; there are openocd, st-link, serial, dfu",
+        cli_complain("there is no probe \"%s\"; there are openocd, st-link, serial, dfu, uf2",
                      options.probe);
         return EX_USAGE;
     }

@@ -10,10 +10,9 @@
 const struct probe_driver *probe_driver(const struct board_probe *probe)
 {
     static const struct probe_driver *const drivers[PROBE_KINDS] = {
-        [PROBE_OPENOCD] = &probe_openocd,
-        [PROBE_ST_LINK] = &probe_st_link,
-        [PROBE_SERIAL] = &probe_serial,
-        [PROBE_DFU] = &probe_dfu,
+        [PROBE_OPENOCD] = &probe_openocd, [PROBE_ST_LINK] = &probe_st_link,
+        [PROBE_SERIAL] = &probe_serial,   [PROBE_DFU] = &probe_dfu,
+        [PROBE_UF2] = &probe_uf2,
     };
     return drivers[probe->kind];
 }
@@ -27,9 +26,10 @@ enum probe_result probe_identify(struct job *job, struct chip *chip)
     enum probe_result result = driver->identify(job, chip);
     if (job->dry_run)
         return result;
-    bool known = job->probe->kind == PROBE_DFU ? chip->memory[0] != '\0' : chip->id != 0;
-    bool right = job->probe->kind == PROBE_DFU ? strcmp(chip->memory, job->probe->memory) == 0
-                                               : chip->id == job->board->chip.id;
+    bool by_name = probe_is_by_name(job->probe->kind);
+    bool known = by_name ? chip->memory[0] != '\0' : chip->id != 0;
+    bool right =
+        by_name ? strcmp(chip->memory, job->probe->memory) == 0 : chip->id == job->board->chip.id;
     if (known && !right)
         return PROBE_WRONG_CHIP;
     return chip->protected ? PROBE_PROTECTED : result;

@@ -31,7 +31,7 @@ enum probe_result {
 
 struct chip {
     uint32_t id;
-    char memory[96];               /* dfu: all that is known of it */
+    char memory[96];               /* dfu, uf2: all that is known of it */
     char unique[PROBE_UNIQUE_MAX]; /* hex digits */
     bool protected;
 };
@@ -59,7 +59,7 @@ struct probe_driver {
     /* A sentence: how the protection is lifted. */
     void (*unlock)(const struct job *job, char *out, size_t size);
 };
-extern const struct probe_driver probe_openocd, probe_st_link, probe_serial, probe_dfu;
+extern const struct probe_driver probe_openocd, probe_st_link, probe_serial, probe_dfu, probe_uf2;
 
 const struct probe_driver *probe_driver(const struct board_probe *probe);
 /* identify(), and whether the chip is the board's and open. */
