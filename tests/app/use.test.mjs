@@ -612,3 +612,43 @@ test('use: it can be installed', async () => {
   for (const icon of manifest.icons) assert.equal((await fetch(new URL(icon.src, s.bridge.url))).status, 200);
   assert.ok(manifest.icons.some((i) => i.sizes === '512x512'));
 });
+
+test('use: the rain of this month is two taps', async () => {
+  await station(s.gateway);
+  const plain = s.gateway.answers.history;
+  let asked = null;
+  s.gateway.answers.history = (p) => {
+    if (p.metric !== 'rainfall' || p.step !== 'day') return plain(p);
+    asked = p;
+    const t = [];
+    for (let at = p.from; at < p.to; at += 86400e3) t.push(at);
+    return { t, n: t.map(() => 1440), min: t.map(() => 0), mean: t.map(() => 0), max: t.map(() => 0.2), sum: t.map(() => 2.5), next: null };
+  };
+  const page = await open({ size: 'small' });
+  let taps = 0;
+  const hit = async (what) => { taps += 1; await what.tap(); };
+  await hit(page.locator('.tile', { hasText: '上坡' }));
+  await hit(page.locator('.choices [data-metric=rainfall]'));
+  const local = new Date(s.gateway.now() + 8 * 3600e3);
+  await page.locator('.hero', { hasText: `本月 ${(2.5 * local.getUTCDate()).toFixed(1)}mm` }).waitFor();
+  assert.ok(taps <= 2);
+  const begin = new Date(asked.from + 8 * 3600e3);
+  assert.equal(begin.getUTCDate(), 1);
+  assert.equal(begin.toISOString().slice(11, 19), '00:00:00');
+  await shot(page, 'use-rain-of-month');
+});
+
+test('use: who is offline, and what to do, is one tap', async () => {
+  await s.gateway.garden(3);
+  await s.gateway.put('dev/node-2/live', s.gateway.live(3600e3, { air_temperature: 9 }));
+  await s.gateway.put('plot/creek/live', s.gateway.live(3600e3, { air_temperature: 9 }));
+  await s.gateway.put('dev/node-2/health', { online: false, last_seen: s.gateway.now() - 3600e3, polls: 60, good: 0,
+    hint: 'no answer: power, wires A and B, address' });
+  const page = await open({ size: 'small' }, '', 'technician');
+  await page.locator('.head .help a').tap();
+  const card = page.locator('.devices .card').first();
+  await card.locator('.pill.bad', { hasText: '没有应答' }).waitFor();
+  assert.match(await card.textContent(), /node-2.*最后应答 (60 分钟|1 小时)前/);
+  assert.match(await card.textContent(), /power, wires/);
+  await shot(page, 'use-offline');
+});

@@ -104,7 +104,7 @@ export const en: Record<Key, string> = {
   'plot.metric': 'Tap a value for its curve', 'plot.compare': 'Compare with', 'plot.compare.none': 'No comparison', 'plot.csv': 'CSV', 'plot.share': 'Picture',
   'plot.loading': 'Reading…', 'plot.empty': 'No data in this time', 'plot.failed': 'Could not read: {0}',
   'plot.latest': 'Now', 'plot.earlier': 'Earlier', 'plot.later': 'Later', 'plot.now': 'now', 'plot.gaps': 'Stripes: no data',
-  'plot.flags': 'Orange: doubtful', 'plot.bad': '{0} doubtful', 'plot.min': 'Lowest', 'plot.mean': 'Mean', 'plot.max': 'Highest', 'plot.sum': 'Total', 'plot.value': 'Value', 'plot.table': 'Numbers',
+  'plot.flags': 'Orange: doubtful', 'plot.bad': '{0} doubtful', 'plot.min': 'Lowest', 'plot.mean': 'Mean', 'plot.max': 'Highest', 'plot.month.sum': 'This month', 'plot.sum': 'Total', 'plot.value': 'Value', 'plot.table': 'Numbers',
   'plot.chart': '{1} of {0}', 'plot.hint': 'Pinch to zoom, drag to move',
   'plot.missing': 'There is no such plot', 'plot.retry': 'Try again', 'plot.count': '{0} numbers', 'plot.time': 'Time',
   'plot.offline': 'No network, history cannot be read',

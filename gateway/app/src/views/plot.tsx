@@ -6,7 +6,7 @@ import 'uplot/dist/uPlot.min.css';
 import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
-import { clockTime, day, when } from '../model/format';
+import { clockTime, day, midnight, when } from '../model/format';
 import { inSeason, limitsOf } from '../model/bands';
 import { addLive, csv, emptySeries, hasRange, shifted, stats, stepFor, total, type Series } from '../model/series';
 import type { Live } from '../model/payload';
@@ -289,8 +289,28 @@ interface HeroProps {
   labels: string[];
 }
 
-/** What fell in the time that is shown. */
-function Sum({ metric, sums, labels }: HeroProps) {
+/** What has come since the first of the month; null: not known yet, or not to be had. */
+function useMonth(tile: Tile, metric: string, now: number | null): number | null {
+  const [sum, setSum] = useState<number | null>(null);
+  const zone = state.site?.timezone ?? 'Asia/Shanghai';
+  const today = now === null ? null : day(now, zone);
+  const session = current();
+  const key = keyOf(tile);
+  useEffect(() => {
+    if (!session || now === null || today === null) return undefined;
+    let gone = false;
+    const noon = midnight(now, zone) + 12 * 3600e3; // a change of the clocks in between takes no day away
+    const from = midnight(noon - (Number(today.slice(8)) - 1) * 86400e3, zone);
+    loadHistory(session, { what: whatOf(key), metric, kind: 'sum', from, to: now, step: 'day' }, () => undefined, () => gone)
+      .then((series) => { if (!gone) setSum(total(series, from, now)); }, () => undefined); // the chart says why
+    return () => { gone = true; };
+  }, [session, key, metric, today]);
+  return sum;
+}
+
+/** What fell in the time that is shown, and this month. */
+function Sum({ tile, metric, sums, labels, now }: HeroProps) {
+  const month = useMonth(tile, metric, now);
   const text = (sum: number | null) => (sum === null ? '——' : <>{metricValue(metric, sum)}<small>{unit(metric)}</small></>);
   return (
     <p class="hero live">
@@ -301,6 +321,7 @@ function Sum({ metric, sums, labels }: HeroProps) {
           <span class={k > 0 ? 'strong' : 'value'}>{text(sum)}</span>
         </span>
       ))}
+      {month !== null && sums.length === 1 && <span class="second">{t('plot.month.sum')} <span class="strong">{text(month)}</span></span>}
     </p>
   );
 }
