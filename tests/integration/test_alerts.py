@@ -96,6 +96,7 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
                                site.folder / "baiyed.sock"], capture_output=True, text=True,
                               timeout=30, check=False, env={**os.environ, "LANG": "zh_CN.UTF-8"})
 
+    assert all(len(line) <= 80 for line in baiye("list").stdout.splitlines())
     assert "低温" not in baiye("list").stdout and "cold：土温" in baiye("list").stdout
     assert baiye("ack", "cold-garden").returncode == 0
     assert "has seen it" in wait_until(lambda: "seen" in baiye("list").stdout and

@@ -243,6 +243,13 @@ static void when_text(char out[32], int64_t ms)
         out[0] = '\0';
 }
 
+/* What it says, below its line: each part stands on its own, so that 80 columns hold it. */
+static void print_alert_line(const char *text, const char *behind)
+{
+    if (text[0] != '\0')
+        (void)printf("    %s%s\n", text, behind);
+}
+
 /* In the language of the terminal: what the gateway says of it. */
 static void print_alerts(const json_t *result)
 {
@@ -256,11 +263,11 @@ static void print_alerts(const json_t *result)
         words = chinese && words != NULL ? words : row;
         when_text(since, talk_integer(row, "since"));
         when_text(ended, talk_integer(row, "ended"));
-        const char *seen = talk_text(row, "acked_by");
-        (void)printf("%s %s %-16s  %-5s  %-20s  %s  %s%s%s%s\n", since, ended[0] ? "-" : " ", ended,
-                     talk_text(row, "level"), talk_text(row, "id"), talk_text(words, "what"),
-                     talk_text(words, "place"), seen[0] ? " (" : "", seen,
-                     seen[0] ? " has seen it)" : "");
+        (void)printf("%s %s %-16s  %-5s  %s\n", since, ended[0] ? "-" : " ", ended,
+                     talk_text(row, "level"), talk_text(row, "id"));
+        print_alert_line(talk_text(words, "what"), "");
+        print_alert_line(talk_text(words, "place"), "");
+        print_alert_line(talk_text(row, "acked_by"), " has seen it");
     }
     if (json_array_size(json_object_get(result, "alerts")) == 0)
         (void)puts("no alerts");
