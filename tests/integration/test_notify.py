@@ -13,7 +13,7 @@ import subprocess
 import time
 
 import pytest
-from garden import Process, program, wait_until
+from garden import BUILD, Process, program, wait_until
 from services import MailServer, Service, certificate
 from test_rpc import by_socket
 
@@ -137,6 +137,40 @@ def test_an_alert_is_told_once_over_kills_of_notifier_and_daemon(site, service, 
     seen = site.watcher.count()
     wait_until(lambda: site.watcher.count() > seen + 5, 30, "readings")
     assert len(service.texts("/w")) == 1
+
+
+def test_a_full_disk_delays_no_alarm_and_tells_no_one_twice(site, service, needs, monkeypatch):
+    """A message is written before it is sent, but waits for no disk; nor is it told again while the
+    notifier is killed and the disk still takes nothing."""
+    needs("baiye-field", "baiyed")
+    shim = site.folder / "shim"
+    shim.write_text("")
+    linked = subprocess.run(["ldd", program("baiyed")], capture_output=True, text=True,
+                            check=True).stdout
+    preloads = [line.split("=>")[1].split()[0] for line in linked.splitlines() if "libasan" in line]
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    with monkeypatch.context() as patch:
+        patch.setenv("LD_PRELOAD", " ".join([*preloads, str(BUILD / "lib" / "fault-shim.so")]))
+        patch.setenv("BAIYE_SHIM", str(shim))
+        site.start_gateway(every="1s", more={"alerts": [DEEP],
+                                             "notify": [way(site, service, "w", "webhook")]})
+    wait_until(lambda: site.watcher.count() > 2, 30, "readings")
+    shim.write_text("full")
+    wait_until(lambda: standing(site, "store"), 60, "the disk is full")
+    wait_until(lambda: len(service.texts("/w")) == 1, 20, "and people are told of it")
+    os.kill(wait_until(lambda: notifier_pid(site), 10, "the notifier"), signal.SIGKILL)
+    site.field.control("fault", kind="dead", line="west", unit=7)
+    wait_until(lambda: any("soil" in text for text in service.texts("/w")), 90, "another alert")
+    shim.write_text("")
+    site.field.control("fault", kind="dead", probability=0, line="west", unit=7)
+    wait_until(lambda: not standing(site, "store"), 60, "the disk has room")
+    wait_until(lambda: sum("[Over]" in text or "已解除" in text for text in service.texts("/w")) >= 1,
+               60, "the end")
+    begun = [text.split("\n")[0] for message in service.texts("/w")
+             for text in message.split("\n\n") if text.startswith("【告警】")]
+    assert len(begun) == len(set(begun)) >= 2, begun
 
 
 def test_a_message_without_an_answer_goes_again_under_the_same_key(site, service, needs):

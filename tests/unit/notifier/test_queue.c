@@ -257,6 +257,38 @@ static void trouble_waits_longer_each_time_and_limits_a_minute(void **state)
     assert_string_not_equal(sent(0), "");
 }
 
+/* What stands then comes in two messages: the one that was tried, and all that came since. */
+static void an_hour_without_uplink_loses_nothing_and_tells_once(void **state)
+{
+    (void)state;
+    struct way_message message;
+    char id[32];
+    stand("frost-garden", ALERT_ALARM, "Frost");
+    look();
+    for (unsigned minute = 0; minute < 60; minute++) {
+        if (queue_next(queue, 0, &now, &message))
+            queue_done(queue, 0, message.id, WAY_UNREACHED, "no uplink", &now);
+        (void)snprintf(id, sizeof id, "dry-%u", minute);
+        if (minute % 6 == 0)
+            stand(id, ALERT_WATCH, id);
+        if (minute % 12 == 0)
+            over(id); /* began and ended meanwhile */
+        look();
+        pass(MINUTE);
+    }
+    assert_string_equal(queue_trouble(queue, 0), "");
+    pass(2 * MINUTE);
+    assert_non_null(strstr(sent(0), "Frost"));
+    const char *rest = sent(0);
+    for (unsigned minute = 0; minute < 60; minute += 6) {
+        (void)snprintf(id, sizeof id, "] dry-%u\n", minute);
+        const char *first = strstr(rest, id);
+        assert_true((first != NULL) == (minute % 12 != 0)); /* never looked at while it stood */
+        assert_true(first == NULL || strstr(first + 1, id) == NULL);
+    }
+    assert_string_equal(sent(0), "");
+}
+
 static void a_refusal_is_trouble_of_the_way_and_told_by_the_others(void **state)
 {
     (void)state;
@@ -501,6 +533,7 @@ int main(void)
         CASE(in_its_quiet_hours_a_rule_waits),
         CASE(a_service_has_its_rate),
         CASE(trouble_waits_longer_each_time_and_limits_a_minute),
+        CASE(an_hour_without_uplink_loses_nothing_and_tells_once),
         CASE(a_refusal_is_trouble_of_the_way_and_told_by_the_others),
         CASE(a_process_that_ends_loses_nothing),
         CASE(what_may_have_been_delivered_goes_again_as_it_was),
