@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* baiyed: reads the configuration, starts the parts in order, waits for signals. */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,14 @@ static int read_options(int argc, char **argv, struct options *options)
     return -1;
 }
 
+/* One heap for all threads, which rarely ask for memory, and without what reading the configuration
+ * has left behind. */
+static void keep_memory_small(void)
+{
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)malloc_trim(0);
+}
+
 static int act(const struct options *options, const struct config *config)
 {
     if (options->check) {
@@ -95,6 +104,7 @@ static int act(const struct options *options, const struct config *config)
     }
     if (options->once)
         return report_once(config, options->json, stdout);
+    keep_memory_small();
     switch (run_daemon(config, options->profiles)) {
     case RUN_STOPPED:
         return EX_OK;

@@ -34,6 +34,7 @@ struct trial {
     struct line line;
     struct transact transact;
     struct device device;
+    struct device_rare rare;
     struct decoded decoded;
     enum bus_result ends[PLAN_ITEMS_MAX]; /* of the plan's reads */
     int64_t turnaround_ns[PLAN_ITEMS_MAX];
@@ -200,7 +201,7 @@ static void set_device(struct trial *trial)
         if (field->metric[0] && !field->not_measured)
             config->metrics[config->metric_count++] = field;
     }
-    device_init(&trial->device, config, &trial->bus, 1, &nobody, NULL);
+    device_init(&trial->device, config, &trial->bus, 1, &nobody, NULL, &trial->rare);
 }
 
 /* ---- The line ---- */
@@ -289,7 +290,7 @@ static void decode(struct trial *trial)
             device->plan.item_read[i] = PLAN_NONE;
     }
     decode_device(&trial->config, &device->map, &device->plan, &device->image, &device->counters,
-                  trial->profile.node ? NULL : device->foreign, line_now_ns() / 1000000,
+                  trial->profile.node ? NULL : device->rare->foreign, line_now_ns() / 1000000,
                   &trial->decoded);
 }
 

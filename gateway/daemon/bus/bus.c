@@ -186,6 +186,7 @@ void bus_destroy(struct bus *bus)
     free(bus->units);
     free(bus->devices);
     free(bus->nodes);
+    free(bus->rare);
     free(bus);
 }
 
@@ -223,7 +224,9 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->units = calloc(count, sizeof *bus->units);
     bus->devices = calloc(count, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
-    if (bus->wake_fd < 0 || bus->units == NULL || bus->devices == NULL || bus->nodes == NULL) {
+    bus->rare = calloc(count, sizeof *bus->rare);
+    if (bus->wake_fd < 0 || bus->units == NULL || bus->devices == NULL || bus->nodes == NULL ||
+        bus->rare == NULL) {
         bus_destroy(bus);
         return NULL;
     }
@@ -231,7 +234,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     for (unsigned i = 0; i < count; i++) {
         const struct device_config *device = &config->devices[own->devices[i]];
         device_init(&bus->devices[i], device, own, boot, sink,
-                    device->profile->node ? &bus->nodes[nodes++] : NULL);
+                    device->profile->node ? &bus->nodes[nodes++] : NULL, &bus->rare[i]);
         log_state_init(&bus->devices[i].log, DEVICE_ONLINE);
         log_state_init(&bus->devices[i].hint_log, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;

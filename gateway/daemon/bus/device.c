@@ -65,18 +65,19 @@ static void resume_counters(struct device *device, const struct reading_sink *si
         if (device->config->metrics[m]->role != ROLE_COUNTER)
             continue;
         if (mark.known & 1u << counter)
-            device->foreign[m] = (struct counter){.known = true,
-                                                  .last = mark.codes[counter],
-                                                  .at_ms = line_now_ns() / 1000000 - away_ms};
+            device->rare->foreign[m] = (struct counter){.known = true,
+                                                        .last = mark.codes[counter],
+                                                        .at_ms = line_now_ns() / 1000000 - away_ms};
         counter++;
     }
 }
 
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct own_node *node)
+                 struct own_node *node, struct device_rare *rare)
 {
-    *device = (struct device){.config = config, .boot = boot, .wire = device_wire(config, bus)};
+    *device = (struct device){
+        .config = config, .rare = rare, .boot = boot, .wire = device_wire(config, bus)};
     int64_t silence_ns = serial_timing_silence_ns(&device->wire);
     if (bus->silence_us * 1000LL > silence_ns)
         silence_ns = bus->silence_us * 1000LL;
@@ -103,8 +104,8 @@ static void mark_counters(const struct device *device, struct reading *reading)
     for (unsigned m = 0; m < device->config->metric_count && counter < READING_COUNTERS_MAX; m++) {
         if (device->config->metrics[m]->role != ROLE_COUNTER)
             continue;
-        reading->mark.codes[counter] = device->foreign[m].last;
-        reading->mark.known |= (uint8_t)(device->foreign[m].known ? 1u << counter : 0);
+        reading->mark.codes[counter] = device->rare->foreign[m].last;
+        reading->mark.known |= (uint8_t)(device->rare->foreign[m].known ? 1u << counter : 0);
         counter++;
     }
 }
@@ -126,7 +127,7 @@ void device_request(const struct device *device, uint8_t pdu[5], struct transact
 /* A poll that comes a little early counts for the one at which the read would be due. */
 static bool is_due(const struct device *device, const struct plan_read *read, int64_t now_ms)
 {
-    return read->every_ms == 0 || device->group_due_ms[read->group] <= now_ms;
+    return read->every_ms == 0 || device->rare->group_due_ms[read->group] <= now_ms;
 }
 
 static void skip_rests(struct device *device)
@@ -163,14 +164,16 @@ void device_poll_done(struct device *device, int64_t now_ms)
     for (unsigned i = 0; i < device->plan.read_count; i++) {
         const struct plan_read *read = &device->plan.reads[i];
         if (read->every_ms > 0 && (device->image.rests >> i & 1) == 0)
-            device->group_due_ms[read->group] =
+            device->rare->group_due_ms[read->group] =
                 now_ms + read->every_ms - device->config->every_ms / 2;
     }
 }
 
 void device_all_due(struct device *device)
 {
-    memset(device->group_due_ms, 0, sizeof device->group_due_ms);
+    for (unsigned i = 0; i < device->map.group_count; i++)
+        if (device->rare->group_due_ms[i] != 0) /* a page that is not written costs nothing */
+            device->rare->group_due_ms[i] = 0;
 }
 
 static bool node_reading(struct device *device, const struct decoded *decoded,
@@ -194,7 +197,7 @@ static void flag_stuck(struct device *device, struct reading_value *values, int6
 {
     for (unsigned i = 0; i < device->config->metric_count; i++) {
         const struct field_config *field = device->config->metrics[i];
-        struct device_still *still = &device->still[i];
+        struct device_still *still = &device->rare->still[i];
         if (field->stuck_s == 0 || field->role == ROLE_COUNTER || !values[i].present)
             continue;
         if (!still->known || still->value != values[i].value)
@@ -214,7 +217,7 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     if (device->node != NULL)
         device->map.boot_base = device->node->boot_base;
     decode_device(config, &device->map, &device->plan, &device->image, &counters,
-                  config->profile->node ? NULL : device->foreign, now_ms, &decoded);
+                  config->profile->node ? NULL : device->rare->foreign, now_ms, &decoded);
     if (!decoded.believed)
         return false;
     for (unsigned i = 0; i < DECODE_TEXTS; i++) {

@@ -11,8 +11,21 @@
 #include "gateway/daemon/bus/own_writes.h"
 #include "gateway/daemon/bus/transact.h"
 
+/* What most devices never use: its pages are not touched before. Zeroed memory of the caller's. */
+struct device_rare {
+    struct device_still { /* since when a metric has shown the same; not of our own nodes */
+        double value;
+        int64_t since_ms;
+        bool known;
+    } still[READING_VALUES_MAX];
+    struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
+    int64_t group_due_ms[PLAN_ITEMS_MAX];       /* of reads with a period of their own, by group */
+    struct own_writes writes;
+};
+
 struct device {
     const struct device_config *config;
+    struct device_rare *rare;
     struct serial_timing wire;
     struct decode_map map;
     struct plan_cost cost;
@@ -20,17 +33,10 @@ struct device {
     struct plan plan;
     struct decode_image image;
     struct decode_counters counters;
-    struct device_still { /* since when a metric has shown the same; not of our own nodes */
-        double value;
-        int64_t since_ms;
-        bool known;
-    } still[READING_VALUES_MAX];
-    struct counter foreign[READING_VALUES_MAX]; /* of a device that tells no boot, by metric */
-    uint8_t read;                               /* the poll in progress: next read of the plan */
-    uint8_t first_read;                         /* of the poll in progress */
-    int64_t answered_ns;                        /* begin of the answer to its first read */
-    int64_t group_due_ms[PLAN_ITEMS_MAX];       /* of reads with a period of their own, by group */
-    char texts[DECODE_TEXTS][DECODE_TEXT];      /* what it said of itself, "": nothing yet */
+    uint8_t read;                          /* the poll in progress: next read of the plan */
+    uint8_t first_read;                    /* of the poll in progress */
+    int64_t answered_ns;                   /* begin of the answer to its first read */
+    char texts[DECODE_TEXTS][DECODE_TEXT]; /* what it said of itself, "": nothing yet */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
@@ -55,7 +61,6 @@ struct device {
         int64_t at_ms;
         bool online;
     } report;
-    struct own_writes writes;
     struct log_state log, hint_log, refusal_log, write_log;
     struct own_node *node; /* our own nodes; NULL: another's */
 };
@@ -64,11 +69,12 @@ enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES
 
 #define DEVICE_REFUSED_POLLS 3 /* so many in a row, and it gives no values: it is not online */
 
-/* Prepares the device and its first plan. `boot` is the gateway's. `node` is the caller's memory,
- * only for one of our own nodes and kept by it; without it such a device gives no readings. */
+/* Prepares the device and its first plan. `boot` is the gateway's. `rare` and `node` are the
+ * caller's memory, `node` only for one of our own nodes and kept by it; without it such a device
+ * gives no readings. */
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
-                 struct own_node *node);
+                 struct own_node *node, struct device_rare *rare);
 /* The longest time that it may take to answer. */
 int64_t device_ceiling_ns(const struct device_config *config, const struct bus_config *bus);
 /* Makes the plan anew after something was learned. */

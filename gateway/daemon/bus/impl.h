@@ -51,6 +51,7 @@ struct bus {
     struct schedule_unit *units;
     struct device *devices;
     struct own_node *nodes;            /* of those devices that are our own nodes */
+    struct device_rare *rare;          /* by device */
     struct owed owed[BUS_UNITS];       /* by unit identifier */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;

@@ -465,7 +465,8 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
         device->lessons = (struct plan_lessons){0};
         device->silence = (struct own_silence){0};
         device_all_due(device);
-        own_writes_forget(&device->writes);
+        if (device->config->profile->write_count > 0)
+            own_writes_forget(&device->rare->writes);
     }
     if (another && !good)
         device_plan(device);
@@ -516,7 +517,7 @@ static enum bus_result write_own(struct bus *bus, unsigned index)
     const struct profile_config *profile = device->config->profile;
     int64_t now = bus_now_ms();
     uint8_t pdu[MODBUS_PDU_MAX];
-    int next = device->report.online ? own_writes_next(&device->writes, profile, now) : -1;
+    int next = device->report.online ? own_writes_next(&device->rare->writes, profile, now) : -1;
     if (next < 0)
         return BUS_STOPPED;
     const struct write_config *write = &profile->writes[next];
@@ -526,7 +527,7 @@ static enum bus_result write_own(struct bus *bus, unsigned index)
     request.answer_size = rtu_answer_size(pdu, request.pdu_size);
     bus_ask(bus, device, &request, 0, &answer);
     bool good = answer.result == BUS_OK;
-    own_writes_ended(&device->writes, profile, (unsigned)next, good, bus_now_ms());
+    own_writes_ended(&device->rare->writes, profile, (unsigned)next, good, bus_now_ms());
     bus->units[index].quiet_us = answer.quiet_ns / US;
     log_change(&device->write_log, good ? 0 : next + 1, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                good ? "device %s: %s is written (%d)%s"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "gateway/daemon/publish/link/link.h"
 
-#define DOCS_MOST 4096u
+#define DOCS_MOST  4096u
+#define PACK_LEAST 512u
 
 void docs_init(struct docs *docs)
 {
@@ -49,21 +51,40 @@ static struct doc *append(struct docs *docs, uint16_t broker, const char *topic)
     return doc;
 }
 
+/* What is kept of a payload: discovery of 500 devices is 1.5 MB as it is. NULL: no memory. */
+static uint8_t *pack(const void *payload, size_t size, size_t *packed_size)
+{
+    uLongf packed = compressBound(size);
+    uint8_t *room = size >= PACK_LEAST ? malloc(packed) : NULL;
+    if (room != NULL &&
+        (compress2(room, &packed, payload, size, Z_BEST_SPEED) != Z_OK || packed >= size)) {
+        free(room);
+        room = NULL;
+    }
+    size_t kept = room != NULL ? packed : size;
+    uint8_t *copy = malloc(kept + 1);
+    if (copy != NULL && kept > 0)
+        memcpy(copy, room != NULL ? room : payload, kept);
+    *packed_size = room != NULL ? packed : 0;
+    free(room);
+    return copy;
+}
+
 /* paid: brokers with a budget have this one, too. */
 static bool set(struct docs *docs, uint16_t broker, const char *topic, enum doc_class kind,
                 const void *payload, size_t size, bool retain, uint8_t qos, bool paid)
 {
-    uint8_t *copy = malloc(size + 1);
-    if (copy == NULL || strlen(topic) >= TOPIC_SIZE || size > IPC_DOC_MAX) {
-        free(copy);
+    if (strlen(topic) >= TOPIC_SIZE || size > IPC_DOC_MAX)
         return false;
-    }
-    if (size > 0)
-        memcpy(copy, payload, size);
+    size_t packed_size = 0;
+    uint8_t *copy = pack(payload, size, &packed_size);
+    if (copy == NULL)
+        return false;
     pthread_mutex_lock(&docs->lock);
     struct doc *doc = find(docs, broker, topic);
     bool same = doc != NULL && doc->version > 0 && doc->size == size &&
-                memcmp(doc->payload, copy, size) == 0;
+                doc->packed_size == packed_size &&
+                memcmp(doc->payload, copy, packed_size > 0 ? packed_size : size) == 0;
     if (doc == NULL)
         doc = append(docs, broker, topic);
     if (doc != NULL && !same) {
@@ -71,6 +92,7 @@ static bool set(struct docs *docs, uint16_t broker, const char *topic, enum doc_
         doc->payload = copy;
         copy = old;
         doc->size = size;
+        doc->packed_size = packed_size;
         doc->kind = (uint8_t)kind;
         doc->retain = retain;
         doc->qos = qos;
@@ -101,6 +123,15 @@ bool docs_set_for(struct docs *docs, uint16_t broker, const char *topic, enum do
                   const void *payload, size_t size, bool retain, uint8_t qos)
 {
     return set(docs, broker, topic, kind, payload, size, retain, qos, true);
+}
+
+/* As it was set; in `room` when it has to be made anew. NULL: it can't be, for want of memory. */
+static const void *unpack(const struct doc *doc, char room[IPC_DOC_MAX])
+{
+    uLongf size = IPC_DOC_MAX;
+    if (doc->packed_size == 0)
+        return doc->payload;
+    return uncompress((Bytef *)room, &size, doc->payload, doc->packed_size) == Z_OK ? room : NULL;
 }
 
 /* Which part of what is sent the document of a topic is. */
@@ -151,8 +182,10 @@ bool docs_pump(struct publish *publish, struct broker *broker, bool urgent_only)
     for (struct doc *doc = docs->first; doc != NULL && all; doc = doc->next) {
         if (!wants(publish, broker, doc, urgent_only))
             continue;
-        all = ipc_doc(broker, &(struct ipc_document){.topic = doc->topic,
-                                                     .payload = doc->payload,
+        const void *payload = unpack(doc, publish->json);
+        all = payload != NULL &&
+              ipc_doc(broker, &(struct ipc_document){.topic = doc->topic,
+                                                     .payload = payload,
                                                      .size = doc->size,
                                                      .qos = doc->qos,
                                                      .retain = doc->retain,

@@ -40,7 +40,8 @@ struct doc {
     uint32_t version;
     uint32_t paid; /* the last version that brokers with a budget are to have as well */
     uint32_t sent[STORE_BROKERS_MAX]; /* version last given to that broker */
-    size_t size;
+    size_t size;                      /* of the payload .. */
+    size_t packed_size; /* .. and of what is kept of it, when that is deflated; else 0 */
     uint8_t *payload;
 };
 
