@@ -141,7 +141,7 @@ def test_its_sums_hold_and_its_papers_are_in_order(deb, tmp_path):
     rights = (tmp_path / "usr/share/doc/baiye/copyright").read_text()
     packages = json.loads((ROOT / "gateway/app/package.json").read_text())["dependencies"]
     assert all(f"({name})" in rights for name in [*packages, "workbox"])
-    for page in tmp_path.glob("usr/share/man/*/*"):
+    for page in (path for path in tmp_path.glob("usr/share/man/**/*") if path.is_file()):
         assert page.suffix == ".gz" and b".SH" in gzip.decompress(page.read_bytes()).upper()
     for script in ("postinst", "postrm", "prerm"):
         assert (tmp_path / "DEBIAN" / script).stat().st_mode & 0o777 == 0o755
