@@ -12,3 +12,10 @@ const struct node_channel_text node_channel_texts[CHANNEL_COUNT] = {
     {(metric), (text)},
 #include "protocols/node_map/registers.def"
 };
+
+const struct node_row_text node_row_texts[] = {
+#define ROW(id, register, count, type, access, unit, text)                                         \
+    {(register), (count), NODE_##type, #id, (unit), (text)},
+#include "protocols/node_map/registers.def"
+};
+const unsigned node_row_count = sizeof node_row_texts / sizeof node_row_texts[0];

@@ -19,6 +19,15 @@ struct node_channel_text {
     const char *metric, *text; /* its unit, and what else is to be known */
 };
 
+/* What is neither setting nor channel. */
+struct node_row_text {
+    uint16_t address, count;
+    uint8_t type;                   /* enum node_type */
+    const char *name, *unit, *text; /* the name in capitals, as in NODE_MAP.md's constants */
+};
+
+extern const struct node_row_text node_row_texts[];
+extern const unsigned node_row_count;
 extern const struct node_setting_text node_setting_texts[SETTING_COUNT];
 extern const struct node_channel_text node_channel_texts[CHANNEL_COUNT];
 

@@ -22,6 +22,8 @@ int cli_restore(int argc, char **argv);
 int cli_wipe(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_find(int argc, char **argv);
+int cli_commission(int argc, char **argv);
+int cli_node(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_forecast(int argc, char **argv);
 /* stats, devices, read, write, scan, pause, resume, raw, audit: asked of the daemon. */

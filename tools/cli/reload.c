@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/reload.h"
 
 #define WAIT_S  30 /* the old one commits what waits, and ends its lines' requests */
 #define LOOK_NS 50000000
@@ -36,48 +37,74 @@ static long long boot_now(const char *socket_path, char *refused, size_t size)
     return boot;
 }
 
-static int wait_for_next(const struct talk_options *options, long long before)
+/* EX_OK, or `why` not. */
+static int wait_for_next(const char *socket_path, long long before, struct reloaded *end)
 {
     const struct timespec look = {.tv_nsec = LOOK_NS};
-    char refused[1024] = "";
+    char refused[sizeof end->why - 64] = "";
     for (long long until = now_s() + WAIT_S; now_s() < until; (void)nanosleep(&look, NULL)) {
-        long long boot = boot_now(options->socket_path, refused, sizeof refused);
-        if (boot < 0 || boot == before)
+        end->boot = boot_now(socket_path, refused, sizeof refused);
+        if (end->boot < 0 || end->boot == before)
             continue;
-        if (refused[0] != '\0') { /* the file was changed once more in between */
-            cli_complain("%s; the last good configuration is in force", refused);
-            return EX_CONFIG;
-        }
-        if (options->json)
-            (void)printf("{\"ok\":true,\"boot\":%lld}\n", boot);
-        else
-            (void)puts("the new configuration is in force");
-        return EX_OK;
+        if (refused[0] == '\0')
+            return EX_OK;
+        /* The file was changed once more in between. */
+        (void)snprintf(end->why, sizeof end->why, "%s; the last good configuration is in force",
+                       refused);
+        return EX_CONFIG;
     }
-    cli_complain("the gateway does not answer %d s after it took the new configuration; see "
-                 "journalctl -u baiyed",
-                 WAIT_S);
+    (void)snprintf(end->why, sizeof end->why,
+                   "the gateway does not answer %d s after it took the new configuration; see "
+                   "journalctl -u baiyed",
+                   WAIT_S);
     return EX_UNAVAILABLE;
+}
+
+int reload_gateway(const char *socket_path, struct reloaded *end)
+{
+    struct talk talk;
+    *end = (struct reloaded){.boot = -1};
+    if (!talk_try(&talk, socket_path)) {
+        (void)snprintf(end->why, sizeof end->why, "no gateway answers at %s", socket_path);
+        return EX_UNAVAILABLE;
+    }
+    json_t *answer = talk_ask_quietly(&talk, "reload", json_object());
+    talk_close(&talk);
+    const json_t *error = json_object_get(answer, "error");
+    int code = EX_UNAVAILABLE;
+    if (error != NULL) {
+        const char *hint = talk_text(error, "hint");
+        (void)snprintf(end->why, sizeof end->why, "%s%s%s", talk_text(error, "message"),
+                       hint[0] != '\0' ? "; " : "", hint);
+        code = EX_CONFIG;
+    } else if (answer != NULL) {
+        code = wait_for_next(socket_path, talk_integer(json_object_get(answer, "result"), "boot"),
+                             end);
+    } else {
+        (void)snprintf(end->why, sizeof end->why, "the gateway hung up before it answered");
+    }
+    json_decref(answer);
+    return code;
 }
 
 int cli_reload(int argc, char **argv)
 {
     struct talk_options options;
-    struct talk talk;
+    struct reloaded end;
     if (!talk_options(argc, argv, &options) || optind < argc) {
         (void)fputs("Usage: baiye reload [--json] [--socket FILE]\n", stderr);
         return EX_USAGE;
     }
-    if (!talk_open(&talk, options.socket_path))
+    struct talk talk;
+    if (!talk_open(&talk, options.socket_path)) /* says what to do */
         return EX_UNAVAILABLE;
-    json_t *answer = talk_ask(&talk, "reload", json_object(), NULL);
     talk_close(&talk);
-    if (answer == NULL)
-        return EX_UNAVAILABLE;
-    int code =
-        talk_failed(answer)
-            ? EX_CONFIG
-            : wait_for_next(&options, talk_integer(json_object_get(answer, "result"), "boot"));
-    json_decref(answer);
+    int code = reload_gateway(options.socket_path, &end);
+    if (code != EX_OK)
+        cli_complain("%s", end.why);
+    else if (options.json)
+        (void)printf("{\"ok\":true,\"boot\":%lld}\n", end.boot);
+    else
+        (void)puts("the new configuration is in force");
     return code;
 }

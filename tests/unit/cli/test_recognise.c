@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tools/cli/bench/recognise.h"
+#include "gateway/daemon/commission/recognise.h"
 
 static const struct recognise_evidence fair = {.good = 3, .address = SAYS_FITS, .rate = SAYS_FITS};
 

@@ -11,9 +11,9 @@
 #include "gateway/common/plain.h"
 #include "gateway/common/serial.h"
 #include "gateway/daemon/bus/bus.h"
-#include "tools/cli/bench/show.h"
-#include "tools/cli/bench/survey.h"
+#include "gateway/daemon/commission/survey.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/show.h"
 
 static const char usage[] =
     "Usage: baiye find --port PORT [--profiles DIR] [--all] [--every-address] [--json]\n"

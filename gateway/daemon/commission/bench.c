@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/cli/bench/bench.h"
+#include "gateway/daemon/commission/bench.h"
 
 #include <stdio.h>
 
 #include "protocols/modbus/pdu.h"
 #include "protocols/modbus/rtu.h"
 
-#define SCAN_ANSWER_SIZE 10 /* the frame with a serial number and an address */
+#define SCAN_REQUEST_SIZE 2  /* of a PDU */
+#define SCAN_ANSWER_SIZE  10 /* the frame with a serial number and an address */
 
 int bench_open(struct bench *bench, const char *port, const struct serial_timing *wire)
 {
-    *bench = (struct bench){.bus = {.name = "bench",
-                                    .type = BUS_RTU,
-                                    .baud = wire->baud,
-                                    .parity = wire->parity,
-                                    .stop_bits = wire->stop_bits}};
-    (void)snprintf(bench->bus.port, sizeof bench->bus.port, "%s", port);
+    struct bus_config bus = {.name = "bench",
+                             .type = BUS_RTU,
+                             .baud = wire->baud,
+                             .parity = wire->parity,
+                             .stop_bits = wire->stop_bits};
+    (void)snprintf(bus.port, sizeof bus.port, "%s", port);
+    return bench_open_bus(bench, &bus);
+}
+
+int bench_open_bus(struct bench *bench, const struct bus_config *bus)
+{
+    *bench = (struct bench){.bus = *bus};
     line_init(&bench->line, &bench->bus, -1);
     int error = line_open(&bench->line);
     if (error != 0)
@@ -56,7 +63,8 @@ void bench_ask(struct bench *bench, const struct serial_timing *wire, uint8_t un
                const uint8_t *pdu, size_t size, unsigned wait_ms, unsigned tries,
                struct transact_answer *answer)
 {
-    bool scan = unit == MODBUS_FAST_UNIT; /* its wait is the longest possible */
+    /* Its wait is the longest possible. */
+    bool scan = unit == MODBUS_FAST_UNIT && size == SCAN_REQUEST_SIZE;
     const struct transact_request request = {.pdu = pdu,
                                              .pdu_size = size,
                                              .answer_size = scan ? SCAN_ANSWER_SIZE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A serial line that this program has for itself: asks any unit at any rate, with the daemon's own
  * timing and framing. One thread. */
-#ifndef BAIYE_CLI_BENCH_H
-#define BAIYE_CLI_BENCH_H
+#ifndef BAIYE_COMMISSION_BENCH_H
+#define BAIYE_COMMISSION_BENCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,8 @@ struct bench {
 
 /* 0, or an errno of line_open(). bench_close() after 0. */
 int bench_open(struct bench *bench, const char *port, const struct serial_timing *wire);
+/* The same of a bus's serial port, with its settings; whoever polls it must have closed it. */
+int bench_open_bus(struct bench *bench, const struct bus_config *bus);
 void bench_close(struct bench *bench);
 
 /* Asks up to `tries` times, until there is an answer. One that is late is waited for before the

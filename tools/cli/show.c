@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/cli/bench/show.h"
+#include "tools/cli/show.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -73,17 +73,7 @@ void show_found(const struct survey_found *found)
 
 void show_found_json(const struct survey_found *found)
 {
-    json_t *perhaps = json_array();
-    for (unsigned i = 0; i < SURVEY_OTHERS && found->others[i] != NULL; i++)
-        (void)json_array_append_new(perhaps, json_string(found->others[i]->name));
-    json_t *one = json_pack("{s:i,s:s%,s:i,s:b,s:s,s:s,s:o}", "baud", (int)found->wire.baud,
-                            "parity", &found->wire.parity, (size_t)1, "unit", (int)found->unit,
-                            "garbled", (int)found->garbled, "identity", found->identity, "sure",
-                            recognise_sure_name(found->sure), "or", perhaps);
-    (void)json_object_set_new(
-        one, "profile", found->profile != NULL ? json_string(found->profile->name) : json_null());
-    if (found->serial != 0)
-        (void)json_object_set_new(one, "serial", json_integer(found->serial));
+    json_t *one = survey_found_json(found);
     talk_dump(one);
     json_decref(one);
 }

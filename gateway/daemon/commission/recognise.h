@@ -3,15 +3,15 @@
  * what its registers hold speaks for it or against it. A claim is made only when one candidate is
  * ahead of all others: devices of one maker often have the same registers, and then all that fit
  * are named. recognise_points() and recognise_judge() are pure. */
-#ifndef BAIYE_CLI_RECOGNISE_H
-#define BAIYE_CLI_RECOGNISE_H
+#ifndef BAIYE_COMMISSION_RECOGNISE_H
+#define BAIYE_COMMISSION_RECOGNISE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/commission/bench.h"
 #include "gateway/daemon/config/profile.h"
-#include "tools/cli/bench/bench.h"
 
 #define RECOGNISE_PROFILES 256
 #define RECOGNISE_IDENTITY 160

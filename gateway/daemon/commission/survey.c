@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/cli/bench/survey.h"
+#include "gateway/daemon/commission/survey.h"
 
 #include <string.h>
 
 #include "protocols/bytes/bytes.h"
 #include "protocols/modbus/request.h"
 
-#define LOOK_MS   120 /* beside the wire: a probe answers well before, … */
-#define SLOW_MS   600 /* … but for slow ones, and then */
-#define BACK      5   /* so many more may have been asked meanwhile */
-#define FAST_MS   500
-#define FAST_BITS (35u + 32u * 18u) /* silence, and 32 windows of at most 18 bits */
-#define TRIES     3
-#define FEW       10 /* addresses that people give first */
+#define LOOK_MS        120 /* beside the wire: a probe answers well before, … */
+#define SLOW_MS        600 /* … but for slow ones, and then */
+#define BACK           5   /* so many more may have been asked meanwhile */
+#define FAST_MS        500
+#define FAST_BITS      (35u + 32u * 18u) /* silence, and 32 windows of at most 18 bits */
+#define TRIES          3
+#define ROUNDS_MAX     12
+#define ROUNDS_IN_VAIN 2  /* without anybody new, until all are believed to be known */
+#define FEW            10 /* addresses that people give first */
 
 /* ---- what is tried ---- */
 
@@ -47,10 +49,16 @@ unsigned survey_settings(const struct recognise_book *book, const struct serial_
     return count;
 }
 
-void survey_addresses(const struct recognise_book *book, bool every, uint8_t list[248])
+void survey_addresses(const struct recognise_book *book, const uint8_t *also, bool every,
+                      uint8_t list[248])
 {
     bool in[256] = {true};
     unsigned count = 0;
+    for (; also != NULL && *also != 0; also++) {
+        if (!in[*also] && *also <= 247)
+            list[count++] = *also;
+        in[*also] = true;
+    }
     for (unsigned i = 0; i < book->count; i++) {
         uint8_t address = book->profiles[i].address_default;
         if (!in[address] && address <= 247)
@@ -104,6 +112,24 @@ static bool add_node(struct survey *survey, const struct serial_timing *wire, ui
     return add_found(survey, wire, unit, serial) != NULL;
 }
 
+static bool has_nodes(const struct survey *survey, const struct serial_timing *wire)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        const struct survey_found *found = &survey->found[i];
+        if (found->serial != 0 && found->wire.baud == wire->baud &&
+            found->wire.parity == wire->parity)
+            return true;
+    }
+    return false;
+}
+
+/* Where nodes are expected: they are asked again though nobody was heard. */
+static bool is_own_rate(const struct survey *survey, const struct serial_timing *wire)
+{
+    const struct bus_config *bus = &survey->bench->bus;
+    return bus->baud == wire->baud && bus->parity == wire->parity;
+}
+
 /* One round of arbitration; true: it found somebody new. */
 static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
 {
@@ -125,7 +151,9 @@ static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
         if (!fast || kind != FAST_SCAN_ANSWER || r.failed) {
             if (answer.result == BUS_DOWN)
                 break;
-            if (answer.result == BUS_TIMEOUT && !survey->bench->heard && what == FAST_SCAN_START)
+            bool silent = answer.result == BUS_TIMEOUT && !survey->bench->heard;
+            if (silent && what == FAST_SCAN_START && !has_nodes(survey, wire) &&
+                !is_own_rate(survey, wire))
                 break; /* nobody */
             tries++;
             continue;
@@ -138,10 +166,15 @@ static bool arbitrate(struct survey *survey, const struct serial_timing *wire)
     return fresh;
 }
 
+/* A node that was late for a round stays out of it. */
 static void arbitrate_all(struct survey *survey, const struct serial_timing *wire)
 {
-    for (unsigned round = 0; round < TRIES && arbitrate(survey, wire); round++)
-        continue;
+    unsigned in_vain = 0;
+    for (unsigned round = 0; round < ROUNDS_MAX && in_vain < ROUNDS_IN_VAIN; round++) {
+        in_vain = arbitrate(survey, wire) ? 0 : in_vain + 1;
+        if (!has_nodes(survey, wire))
+            break;
+    }
 }
 
 /* ---- everybody else ---- */
@@ -200,7 +233,7 @@ static bool look_back(struct survey *survey, const struct serial_timing *wire,
 static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
 {
     uint8_t addresses[248];
-    survey_addresses(survey->book, survey->every_address, addresses);
+    survey_addresses(survey->book, survey->also, survey->every_address, addresses);
     for (unsigned i = 0; addresses[i] != 0; i++) {
         if (!survey->step(survey->context, wire, addresses[i]) ||
             !look_at(survey, wire, addresses[i], LOOK_MS))
@@ -251,7 +284,7 @@ bool survey_recognise(struct survey *survey)
         if (found->serial != 0) {
             found->profile = recognise_find(survey->book, "baiye-node");
             found->sure = RECOGNISE_SURE;
-        } else if (!found->garbled) {
+        } else if (!found->garbled && found->device == NULL) {
             recognise_one(survey, found, matches);
         }
     }

@@ -3,7 +3,7 @@
 #ifndef BAIYE_CLI_SHOW_H
 #define BAIYE_CLI_SHOW_H
 
-#include "tools/cli/bench/survey.h"
+#include "gateway/daemon/commission/survey.h"
 
 /* A survey's step: says where it is. The context may be a `const volatile sig_atomic_t *` that ends
  * the survey when it is not 0. */

@@ -2,7 +2,7 @@
 /* The judgement alone: points for what speaks for a profile. */
 #include <stdlib.h>
 
-#include "tools/cli/bench/recognise.h"
+#include "gateway/daemon/commission/recognise.h"
 
 #define SURE_AHEAD   3
 #define SURE_LEAST   6

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device answers, made evidence of. */
-#include "tools/cli/bench/recognise.h"
+#include "gateway/daemon/commission/recognise.h"
 
 #include <ctype.h>
 #include <dirent.h>

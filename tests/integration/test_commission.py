@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`baiye commission`: from a box of parts to a line that measures; and whatever is done to it on the
+way, nothing is left half done."""
+import fcntl
+import json
+import os
+import signal
+import subprocess
+
+import garden
+import pytest
+import yaml
+
+FACTORY = 247
+PARTS = [
+    *({"kind": "native", "address": FACTORY, "name": f"n{i}", "period_s": 2} for i in range(6)),
+    {"kind": "rs-ws-n01-tr", "address": 1, "name": "soil-a", "baud": 2400},
+    {"kind": "zts-3001", "address": 1, "name": "soil-b", "baud": 4800},
+    {"kind": "responder", "address": 5, "name": "stranger", "registers": 3},
+    {"kind": "xy-md02", "address": 6, "name": "swapped",
+     "faults": [{"kind": "swapped", "probability": 1}]},
+    {"kind": "xy-md02", "address": 40, "name": "dead",
+     "faults": [{"kind": "dead", "probability": 1}]},
+]
+
+
+class Bench:
+    """A site whose line has parts that nobody has set up."""
+
+    def __init__(self, site):
+        self.site = site
+
+    def start(self, units, devices=(), **line):
+        self.site.start_broker()
+        self.site.start_field([{"name": "east", "baud": 9600, "units": units, **line}])
+        self.site.gateway = garden.Gateway(self.site.folder, self.site.broker, [
+            {"name": "east", "type": "rtu", "port": self.site.field.port("east"), "baud": 9600,
+             "parity": "none", "devices": list(devices)}])
+        self.site.gateway.start()
+        garden.wait_until(self.socket.exists, 20, "the control socket")
+
+    @property
+    def socket(self):
+        return self.site.folder / "baiyed.sock"
+
+    @property
+    def file(self):
+        return self.site.gateway.config_path
+
+    def command(self, *words):
+        return [garden.program("baiye"), *map(str, words), "--socket", str(self.socket)]
+
+    def baiye(self, *words):
+        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=400)
+
+    def commission(self, *words):
+        done = self.baiye("commission", "east", "--json", "--config", self.file, *words)
+        return done, json.loads(done.stdout) if done.stdout.startswith("{") else None
+
+    def configured(self):
+        return {one["name"]: one for one in yaml.safe_load(self.file.read_text())["buses"][0]["devices"]}
+
+    def nobody_at_work(self):
+        """Neither the command nor a trial of it."""
+        folder = os.open(self.file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
+        return True
+
+    def online(self, name):
+        done = self.baiye("stats", name, "--json")
+        return done.returncode == 0 and json.loads(done.stdout)["online"]
+
+
+@pytest.fixture
+def bench(site, needs):
+    needs("baiyed", "baiye-field", "baiye-node", "baiye")
+    return Bench(site)
+
+
+OLD = {"name": "old", "profile": "xy-md02", "address": 40, "every": "2s"}
+
+
+def test_a_box_of_parts_measures_and_the_rest_is_named(bench):
+    bench.start(PARTS, [OLD])
+    before = bench.file.read_text()
+    done, result = bench.commission("--parts", "rs-ws-n01-tr,zts-3001-7in1")
+    assert done.returncode == 1, done.stderr + done.stdout
+    print(json.dumps(result, indent=1), done.stderr)
+    new = [one for one in result["devices"] if one["works"]]
+    nodes = [one for one in new if "serial" in one]
+    assert len(nodes) == 6 and len({one["unit"] for one in nodes}) == 6
+    assert all(one["unit"] < FACTORY for one in nodes)
+    assert {one["profile"] for one in new if "serial" not in one} == {"rs-ws-n01-tr",
+                                                                         "zts-3001-7in1"}
+    rest = {one["unit"]: one["rest"] for one in result["devices"] if one["rest"]}
+    assert "fits no profile" in rest[5]
+    assert result["silent"] == ["old"]
+    assert set(bench.configured()) == {"old", *(one["name"] for one in new)}
+    assert all(bench.online(one["name"]) for one in new)
+    assert (bench.file.parent / (bench.file.name + ".1")).read_text() == before
+
+
+def new_nodes(count):
+    return [{"kind": "native", "address": FACTORY, "name": f"n{i}", "period_s": 2}
+            for i in range(count)]
+
+
+AIR = {"name": "air", "profile": "xy-md02", "address": 40, "every": "1s"}
+WITH_AIR = [{"kind": "xy-md02", "address": 40, "name": "air"}]
+
+
+def test_thirty_nodes_at_one_address_are_enrolled(bench):
+    bench.start(new_nodes(30) + WITH_AIR, [AIR], echo=True)
+    done, result = bench.commission("--own-rate")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert len({one["serial"] for one in result["devices"] if one["works"]}) == 30, result
+    units = {one["address"] for one in bench.configured().values()}
+    assert len(units) == 31 and FACTORY not in units
+    assert result["echo"]
+
+
+def test_what_stood_in_the_file_still_stands_there(bench):
+    bench.start(new_nodes(1) + WITH_AIR, [AIR])
+    text = bench.file.read_text().replace("buses:", "# the upper line\nbuses: # one of them\n")
+    bench.file.write_text(text)
+    done, _ = bench.commission("--own-rate")
+    assert done.returncode == 0, done.stderr + done.stdout
+    lines = bench.file.read_text().splitlines()
+    assert [line for line in lines if "name: node-1" not in line] == text.splitlines()
+    assert bench.online("air") and bench.online("node-1")
+
+
+def test_an_unusable_file_is_not_written_and_nobody_is_in_the_way(bench):
+    bench.start(new_nodes(1) + WITH_AIR, [AIR])
+    broken = bench.file.read_text() + "nonsense: 1\n"
+    bench.file.write_text(broken)
+    done, _ = bench.commission("--own-rate")
+    assert done.returncode == 75 and "nonsense" in done.stderr
+    assert bench.file.read_text() == broken
+    garden.wait_until(lambda: bench.online("air"), 20, "polled on")
+
+
+# --- ended at each step ---
+
+STEPS = {"while it looks": None, "when it has found them": "BECOMES", "between two moves": "node-1 ",
+         "on trial": "on trial"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("step", STEPS)
+def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
+    bench.start(new_nodes(3) + WITH_AIR, [AIR])
+    before = bench.file.read_text()
+    child = subprocess.Popen(bench.command("commission", "east", "--yes", "--own-rate", "--config",
+                                           bench.file), stdout=subprocess.PIPE, text=True,
+                             start_new_session=True)
+    if STEPS[step] is None:
+        garden.wait_until(lambda: "paused" in bench.baiye("stats", "--json").stdout, 20, "a look")
+    else:
+        while STEPS[step] not in child.stdout.readline():
+            assert child.poll() is None, "it ended before that step"
+    child.send_signal(how)
+    assert child.wait(20) == -how
+    # A trial goes on by itself; then the file is the old one, or all that it names answers.
+    garden.wait_until(bench.nobody_at_work, 150, "the end of a trial")
+    if bench.file.read_text() == before:
+        garden.wait_until(lambda: bench.online("air"), 20, "polled on")
+    else:
+        assert all(bench.online(name) for name in bench.configured())
+    assert not list(bench.file.parent.glob("*.trial*"))
+    done, result = bench.commission("--own-rate")
+    assert done.returncode == 0, (result, done.stderr)
+    devices = bench.configured()
+    assert len(devices) == 4 and len({one["address"] for one in devices.values()}) == 4
+    assert all(bench.online(name) for name in devices)

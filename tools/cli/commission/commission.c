@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `baiye commission BUS`: from a box of parts to a line that measures. The daemon keeps the line
+ * and does each step of it (methods survey, move, blink), whole; this asks, and changes the
+ * configuration. It may be ended at any time: what was found and not brought up is found again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "gateway/common/language.h"
+#include "gateway/common/serial.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/commission/plan.h"
+#include "tools/cli/screen.h"
+
+#define TRIAL_S    60
+#define INDENT     4
+#define ROUNDS_MAX 50 /* of looking again */
+
+static const char usage[] =
+    "Usage: baiye commission BUS [--yes] [--parts PROFILE,...] [--own-rate]\n"
+    "         [--every-address] [--json] [--config FILE] [--socket FILE]\n"
+    "Brings up a line: looks who is there at every rate, gives each device an address\n"
+    "and the line's rate, adds it to the configuration, and sees to it that it\n"
+    "measures; what does not work within a minute is taken out again. --yes: asks\n"
+    "nothing; --parts: what is in the box, where devices of one maker look alike;\n"
+    "--own-rate: looks at the line's own rate only; --every-address: looks\n"
+    "at 1 to 247 at each rate (minutes). Ctrl-C at any time does no harm.\n"
+    "Exit 0: everything on the line works; 1: some of it does not, and is named;\n"
+    "69: nobody answers, or no gateway; 75: the configuration is as it was.\n";
+
+struct commission {
+    const char *bus, *config;
+    const char *parts; /* "rs-ws-n01,xy-md02"; NULL: not said */
+    struct talk_options talk;
+    bool yes, own_rate, every_address;
+    bool echo;
+    unsigned garbled; /* heard on the line, of no one's */
+    json_t *silent;   /* devices of the configuration that did not answer */
+    struct plan plan;
+};
+
+static void say(const struct commission *job, const char *text)
+{
+    if (!job->talk.json)
+        screen_wrap(stdout, screen_width(stdout), 0, INDENT, text);
+}
+
+/* ---- asking ---- */
+
+/* A line of who sits there, without its end; false: no more comes. */
+static bool ask_line(const char *question, char *line, size_t size)
+{
+    (void)printf("%s ", question);
+    (void)fflush(stdout);
+    if (fgets(line, (int)size, stdin) == NULL)
+        return false;
+    line[strcspn(line, "\r\n")] = '\0';
+    return true;
+}
+
+static bool asks(const struct commission *job)
+{
+    return !job->yes && !job->talk.json;
+}
+
+/* Yes unless the answer begins with n or q. */
+static bool ask_yes(const struct commission *job, const char *question)
+{
+    char line[64];
+    if (!asks(job))
+        return true;
+    return ask_line(question, line, sizeof line) && strchr("nNqQ否", line[0]) == NULL;
+}
+
+/* ---- the daemon's steps ---- */
+
+static void show_step(const json_t *body)
+{
+    if (isatty(STDERR_FILENO) == 0)
+        return;
+    long long unit = talk_integer(body, "unit");
+    if (unit == 0)
+        (void)fprintf(stderr, "\r%lld 8%s1: %-20s", talk_integer(body, "baud"),
+                      talk_text(body, "parity"), "serial numbers");
+    else
+        (void)fprintf(stderr, "\r%lld 8%s1: address %-12lld", talk_integer(body, "baud"),
+                      talk_text(body, "parity"), unit);
+}
+
+/* The whole answer; NULL and a complaint. */
+static json_t *ask_daemon(const struct commission *job, const char *method, json_t *params,
+                          void (*progress)(const json_t *body))
+{
+    struct talk talk;
+    if (!talk_open(&talk, job->talk.socket_path)) {
+        json_decref(params);
+        return NULL;
+    }
+    json_t *answer = talk_ask(&talk, method, params, progress);
+    talk_close(&talk);
+    if (progress != NULL && isatty(STDERR_FILENO) != 0)
+        (void)fprintf(stderr, "\r%40s\r", "");
+    return answer;
+}
+
+static json_t *place(const struct commission *job, const struct plan_device *device)
+{
+    return json_pack("{s:s,s:i,s:i,s:s%}", "bus", job->bus, "unit", (int)device->unit, "baud",
+                     (int)device->baud, "parity", &device->parity, (size_t)1);
+}
+
+static void blink(const struct commission *job, const struct plan_device *device, bool on)
+{
+    json_t *params = place(job, device);
+    (void)json_object_set_new(params, "serial", json_integer(device->serial));
+    (void)json_object_set_new(params, "on", json_boolean(on));
+    json_decref(ask_daemon(job, "blink", params, NULL));
+}
+
+/* ---- what was found ---- */
+
+static enum plan_kind kind_of(const json_t *found)
+{
+    if (talk_text(found, "device")[0] != '\0')
+        return PLAN_KNOWN;
+    if (json_is_true(json_object_get(found, "garbled")))
+        return PLAN_GARBLED;
+    if (talk_integer(found, "serial") != 0)
+        return PLAN_NODE;
+    if (talk_text(found, "profile")[0] == '\0')
+        return PLAN_UNKNOWN;
+    return strcmp(talk_text(found, "sure"), "perhaps") == 0 ? PLAN_PERHAPS : PLAN_PROBE;
+}
+
+static void list_others(const json_t *found, char *text, size_t size)
+{
+    size_t i;
+    const json_t *one;
+    (void)snprintf(text, size, "%s", talk_text(found, "profile"));
+    json_array_foreach (json_object_get(found, "or"), i, one) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, size - used, ", %s", json_string_value(one));
+    }
+}
+
+/* The one of what fits that is among the parts; NULL: none or several. */
+static const char *part_of(const struct commission *job, const json_t *found)
+{
+    const char *only = NULL;
+    size_t others = json_array_size(json_object_get(found, "or"));
+    for (size_t i = 0; job->parts != NULL && i <= others; i++) {
+        const char *name =
+            i == 0 ? talk_text(found, "profile")
+                   : json_string_value(json_array_get(json_object_get(found, "or"), i - 1));
+        size_t size = name != NULL ? strlen(name) : 0;
+        bool listed = false;
+        for (const char *at = job->parts; size > 0 && *at != '\0' && !listed;) {
+            size_t length = strcspn(at, ",");
+            listed = length == size && strncmp(at, name, size) == 0;
+            at += length + (at[length] == ',');
+        }
+        if (listed && only != NULL)
+            return NULL;
+        only = listed ? name : only;
+    }
+    return only;
+}
+
+static void add_found(struct commission *job, const json_t *found)
+{
+    struct plan *plan = &job->plan;
+    if (plan->count == PLAN_MAX)
+        return;
+    struct plan_device *device = &plan->devices[plan->count++];
+    *device = (struct plan_device){.kind = kind_of(found),
+                                   .serial = (uint32_t)talk_integer(found, "serial"),
+                                   .unit = (uint8_t)talk_integer(found, "unit"),
+                                   .baud = (uint32_t)talk_integer(found, "baud"),
+                                   .parity = talk_text(found, "parity")[0]};
+    char others[200];
+    list_others(found, others, sizeof others);
+    const char *part = part_of(job, found);
+    if (part != NULL && device->kind == PLAN_PERHAPS)
+        device->kind = PLAN_PROBE;
+    (void)snprintf(device->profile, sizeof device->profile, "%.39s",
+                   part != NULL ? part : talk_text(found, "profile"));
+    (void)snprintf(device->sure, sizeof device->sure, "%.11s", talk_text(found, "sure"));
+    switch (device->kind) {
+    case PLAN_KNOWN:
+        (void)snprintf(device->name, sizeof device->name, "%.39s", talk_text(found, "device"));
+        break;
+    case PLAN_GARBLED:
+        (void)snprintf(device->rest, sizeof device->rest, "%s",
+                       _("answers, but never in one piece: two devices at one address? Unplug "
+                         "all but one, and begin again"));
+        break;
+    case PLAN_UNKNOWN:
+        (void)snprintf(device->rest, sizeof device->rest,
+                       _("fits no profile%s%.60s; `baiye profile try` reads it by one"),
+                       talk_text(found, "identity")[0] != '\0' ? _(", says ") : "",
+                       talk_text(found, "identity"));
+        break;
+    case PLAN_PERHAPS:
+        (void)snprintf(device->rest, sizeof device->rest,
+                       _("could be one of %s: say which by --parts (without --yes it is asked)"),
+                       others);
+        break;
+    case PLAN_NODE:
+    case PLAN_PROBE:
+        break;
+    }
+}
+
+/* false: the end; `code` says which. */
+static bool survey(struct commission *job, int *code)
+{
+    json_t *params = json_pack("{s:s,s:b,s:b}", "bus", job->bus, "own_rate", (int)job->own_rate,
+                               "every_address", (int)job->every_address);
+    *code = EX_UNAVAILABLE;
+    json_t *answer = ask_daemon(job, "survey", params, show_step);
+    if (answer == NULL)
+        return false;
+    if (talk_failed(answer)) {
+        *code = 1;
+        json_decref(answer);
+        return false;
+    }
+    const json_t *result = json_object_get(answer, "result"), *one;
+    struct plan *plan = &job->plan;
+    size_t i;
+    plan->count = 0;
+    plan->baud = (uint32_t)talk_integer(result, "baud");
+    plan->parity = talk_text(result, "parity")[0];
+    memset(plan->used, 0, sizeof plan->used);
+    json_array_foreach (json_object_get(result, "taken"), i, one) {
+        plan->used[(uint8_t)json_integer_value(one)] = true;
+    }
+    json_array_foreach (json_object_get(result, "found"), i, one) {
+        add_found(job, one);
+    }
+    job->echo = json_is_true(json_object_get(result, "echo"));
+    job->garbled = (unsigned)talk_integer(result, "garbled");
+    json_decref(job->silent);
+    job->silent = json_incref(json_object_get(result, "silent"));
+    json_decref(answer);
+    return true;
+}
+
+static bool read_names(struct commission *job)
+{
+    json_t *answer = ask_daemon(job, "devices", json_object(), NULL);
+    const json_t *list = json_object_get(json_object_get(answer, "result"), "devices"), *one;
+    size_t count = json_array_size(list), i;
+    free(job->plan.names);
+    job->plan.names = calloc(count + 1, sizeof *job->plan.names);
+    job->plan.name_count = job->plan.names != NULL ? (unsigned)count : 0;
+    json_array_foreach (list, i, one) {
+        if (i < job->plan.name_count)
+            (void)snprintf(job->plan.names[i], sizeof job->plan.names[i], "%.39s",
+                           talk_text(one, "name"));
+    }
+    json_decref(answer);
+    return list != NULL && job->plan.names != NULL;
+}
+
+static void who(const struct plan_device *device, char *text, size_t size)
+{
+    char serial[SERIAL_TEXT_SIZE];
+    int used = snprintf(text, size, "%6u 8%c1 %4u  ", device->baud, device->parity, device->unit);
+    if (used < 0)
+        return;
+    if (device->serial != 0) {
+        serial_print(device->serial, serial);
+        (void)snprintf(text + used, size - (size_t)used, "node %s", serial);
+    } else {
+        (void)snprintf(text + used, size - (size_t)used, "%s", device->profile);
+    }
+}
+
+static bool is_wanted(const struct plan_device *device)
+{
+    return device->kind != PLAN_KNOWN && device->rest[0] == '\0' && !device->skip;
+}
+
+static void show_found(const struct commission *job)
+{
+    if (job->talk.json)
+        return;
+    (void)puts(_("  RATE      ADDR  DEVICE                        SURE      BECOMES"));
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        const struct plan_device *device = &job->plan.devices[i];
+        char text[96], becomes[64] = "-";
+        who(device, text, sizeof text);
+        if (device->kind == PLAN_KNOWN)
+            (void)snprintf(becomes, sizeof becomes, "%s", device->name);
+        else if (is_wanted(device))
+            (void)snprintf(becomes, sizeof becomes, "%u %s", device->to, device->name);
+        (void)printf("%-46s  %-8s  %s\n", text,
+                     device->kind == PLAN_KNOWN ? _("known") : device->sure, becomes);
+    }
+}
+
+/* ---- one device ---- */
+
+/* The answer's end ("ok", …), and where it is now. */
+static void move_once(const struct commission *job, struct plan_device *device, uint32_t to_baud,
+                      char to_parity, bool take_back, char end[16])
+{
+    json_t *params = place(job, device);
+    (void)json_object_set_new(params, "to", json_integer(device->to));
+    (void)json_object_set_new(params, "to_baud", json_integer(to_baud));
+    (void)json_object_set_new(params, "to_parity", json_stringn(&to_parity, 1));
+    if (device->serial != 0)
+        (void)json_object_set_new(params, "serial", json_integer(device->serial));
+    else
+        (void)json_object_set_new(params, "profile", json_string(device->profile));
+    if (take_back)
+        (void)json_object_set_new(params, "take_back", json_true());
+    json_t *answer = ask_daemon(job, "move", params, NULL);
+    const json_t *result = json_object_get(answer, "result");
+    (void)snprintf(end, 16, "%.15s", result != NULL ? talk_text(result, "end") : "failed");
+    const char *why = result != NULL ? talk_text(result, "text")
+                                     : talk_text(json_object_get(answer, "error"), "message");
+    (void)snprintf(device->rest, sizeof device->rest, "%.300s", why[0] != '\0' ? _(why) : "");
+    if (result != NULL) {
+        device->unit = (uint8_t)talk_integer(result, "unit");
+        device->baud = (uint32_t)talk_integer(result, "baud");
+        device->parity = talk_text(result, "parity")[0];
+    }
+    json_decref(answer);
+}
+
+/* Its rate was written and comes into force when its supply was off. Else it keeps its own. */
+static void switch_supply(const struct commission *job, struct plan_device *device, char end[16])
+{
+    struct plan_device there = *device;
+    there.baud = job->plan.baud;
+    there.parity = job->plan.parity;
+    if (asks(job) &&
+        ask_yes(job, _("Switch its supply off and on, then press Enter (n: leave it):"))) {
+        move_once(job, &there, there.baud, there.parity, false, end);
+        if (strcmp(end, "ok") == 0) {
+            *device = there;
+            return;
+        }
+    }
+    move_once(job, device, device->baud, device->parity, true, end);
+    if (strcmp(end, "undone") == 0)
+        (void)snprintf(end, 16, "ok");
+}
+
+/* To its address and the line's rate; at least to its address. */
+static void bring_up(const struct commission *job, struct plan_device *device)
+{
+    char end[16];
+    const uint32_t own_baud = device->baud;
+    const char own_parity = device->parity;
+    if (device->to == 0) {
+        (void)snprintf(device->rest, sizeof device->rest, "%s",
+                       _("no address is free on this line"));
+        return;
+    }
+    move_once(job, device, job->plan.baud, job->plan.parity, false, end);
+    if (strcmp(end, "fixed") == 0) /* it can't change its rate: it keeps that */
+        move_once(job, device, own_baud, own_parity, false, end);
+    if (strcmp(end, "power") == 0)
+        switch_supply(job, device, end);
+    bool at_its_address =
+        device->unit == device->to &&
+        (strcmp(end, "undone") == 0 || strcmp(end, "refused") == 0 || strcmp(end, "taken") == 0);
+    device->placed = strcmp(end, "ok") == 0 ||
+                     (at_its_address && device->baud == own_baud && device->serial == 0);
+    if (device->placed)
+        device->rest[0] = '\0';
+}
+
+/* ---- with who sits there ---- */
+
+static void choose_profile(struct plan_device *device)
+{
+    char line[64], question[320];
+    (void)snprintf(question, sizeof question, "%u 8%c1, %u: %.220s\n%s", device->baud,
+                   device->parity, device->unit, device->rest, _("Profile (Enter: leave it out):"));
+    if (!ask_line(question, line, sizeof line) || line[0] == '\0')
+        return;
+    (void)snprintf(device->profile, sizeof device->profile, "%.39s", line);
+    device->kind = PLAN_PROBE;
+    device->rest[0] = '\0';
+}
+
+static void ask_name(struct commission *job, struct plan_device *device)
+{
+    char line[64], question[160];
+    if (device->serial != 0)
+        blink(job, device, true);
+    for (;;) {
+        (void)snprintf(question, sizeof question, _("%s: %s. Its name [%s], n: leave it out:"),
+                       device->serial != 0 ? _("The lamp blinks") : _("Bought device"),
+                       device->serial != 0 ? _("which plot is this?") : device->profile,
+                       device->name);
+        if (!ask_line(question, line, sizeof line) || strcmp(line, "n") == 0) {
+            device->skip = true;
+            break;
+        }
+        if (line[0] == '\0')
+            break;
+        if (plan_name_fits(&job->plan, line, device)) {
+            (void)snprintf(device->name, sizeof device->name, "%.39s", line);
+            break;
+        }
+        (void)puts(_("  small letters, digits and hyphens, and nobody else's"));
+    }
+    if (device->serial != 0)
+        blink(job, device, false);
+}
+
+static void ask_all(struct commission *job)
+{
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        if (job->plan.devices[i].kind == PLAN_PERHAPS)
+            choose_profile(&job->plan.devices[i]);
+    }
+    plan_places(&job->plan);
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        if (is_wanted(&job->plan.devices[i]))
+            ask_name(job, &job->plan.devices[i]);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void move_all(struct commission *job)
+{
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        struct plan_device *device = &job->plan.devices[i];
+        if (!is_wanted(device))
+            continue;
+        bring_up(job, device);
+        if (job->talk.json)
+            continue;
+        (void)printf("  %-28s %s\n", device->name,
+                     device->placed ? _("answers at its address") : device->rest);
+        (void)fflush(stdout);
+    }
+}
+
+/* Those that are placed, in the configuration. */
+static enum trial_end configure(struct commission *job)
+{
+    struct trial_device devices[TRIAL_DEVICES_MAX];
+    struct plan_device *of[TRIAL_DEVICES_MAX] = {NULL};
+    struct trial trial = {.config = job->config,
+                          .socket = job->talk.socket_path,
+                          .bus = job->bus,
+                          .devices = devices,
+                          .wait_s = TRIAL_S};
+    memset(devices, 0, sizeof devices);
+    for (unsigned i = 0; i < job->plan.count && trial.count < TRIAL_DEVICES_MAX; i++) {
+        struct plan_device *device = &job->plan.devices[i];
+        if (device->placed && plan_item(&job->plan, device, &devices[trial.count]))
+            of[trial.count++] = device;
+    }
+    if (trial.count == 0)
+        return TRIAL_KEPT_ALL;
+    say(job, _("The new configuration is on trial, for a minute at most ..."));
+    enum trial_end end = trial_run(&trial);
+    for (unsigned i = 0; i < trial.count; i++) {
+        if (!devices[i].works && of[i] != NULL) {
+            of[i]->placed = false;
+            (void)snprintf(of[i]->rest, sizeof of[i]->rest, "%s",
+                           _("it did not measure within a minute and was taken out again"));
+        }
+    }
+    return end;
+}
+
+static void print_labels(const struct commission *job)
+{
+    bool any = false;
+    for (unsigned i = 0; i < job->plan.count && !job->talk.json; i++) {
+        const struct plan_device *device = &job->plan.devices[i];
+        char serial[SERIAL_TEXT_SIZE] = "";
+        if (!device->placed)
+            continue;
+        if (!any)
+            (void)puts(_("\nLabels, to be written on them:"));
+        any = true;
+        if (device->serial != 0)
+            serial_print(device->serial, serial);
+        (void)printf("  [ %-28s  address %-3u  %6u 8%c1  %s ]\n", device->name, device->unit,
+                     device->baud, device->parity, serial[0] != '\0' ? serial : device->profile);
+    }
+}
+
+static void say_rest(const struct commission *job)
+{
+    char text[512], at[96];
+    size_t index;
+    const json_t *name;
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        const struct plan_device *device = &job->plan.devices[i];
+        if (device->rest[0] == '\0')
+            continue;
+        who(device, at, sizeof at);
+        (void)snprintf(text, sizeof text, "%s: %s", at + strspn(at, " "), device->rest);
+        say(job, text);
+    }
+    json_array_foreach (job->silent, index, name) {
+        (void)snprintf(text, sizeof text,
+                       _("%s: does not answer. Its supply, its two wires (A and B "
+                         "exchanged?), its rate"),
+                       json_string_value(name));
+        say(job, text);
+    }
+    if (job->echo)
+        say(job, _("The adapter hears what it sends (echo); that does no harm."));
+    if (job->garbled > 0)
+        say(job, _("Something was heard that is nobody's answer: wires exchanged at one device, "
+                   "a rate that was not tried, or another master."));
+}
+
+static bool is_complete(const struct commission *job)
+{
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        if (job->plan.devices[i].rest[0] != '\0')
+            return false;
+    }
+    return json_array_size(job->silent) == 0;
+}
+
+static void print_json(const struct commission *job, enum trial_end end)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < job->plan.count; i++) {
+        const struct plan_device *device = &job->plan.devices[i];
+        json_t *one = json_pack("{s:s,s:i,s:i,s:s%,s:s,s:s,s:b,s:b,s:s}", "name", device->name,
+                                "unit", (int)device->unit, "baud", (int)device->baud, "parity",
+                                &device->parity, (size_t)1, "profile", device->profile, "sure",
+                                device->sure, "known", (int)(device->kind == PLAN_KNOWN), "works",
+                                (int)device->placed, "rest", device->rest);
+        if (device->serial != 0)
+            (void)json_object_set_new(one, "serial", json_integer(device->serial));
+        (void)json_array_append_new(list, one);
+    }
+    json_t *whole = json_pack("{s:o,s:O,s:b,s:i,s:b}", "devices", list, "silent", job->silent,
+                              "echo", (int)job->echo, "garbled", (int)job->garbled, "kept",
+                              (int)(end <= TRIAL_KEPT_SOME));
+    talk_dump(whole);
+    json_decref(whole);
+}
+
+/* One look and what follows from it; an exit code. */
+static int round_of(struct commission *job)
+{
+    int code;
+    if (!read_names(job) || !survey(job, &code))
+        return EX_UNAVAILABLE;
+    if (job->plan.count == 0 && json_array_size(job->silent) == 0) {
+        cli_complain("nobody answers: is everything powered, are A and B exchanged? "
+                     "--every-address looks at addresses above 10");
+        return EX_UNAVAILABLE;
+    }
+    plan_places(&job->plan);
+    show_found(job);
+    enum trial_end end = TRIAL_KEPT_ALL;
+    if (asks(job))
+        ask_all(job);
+    if (ask_yes(job, _("Go on? [Y/n]"))) {
+        move_all(job);
+        end = configure(job);
+    }
+    print_labels(job);
+    if (job->talk.json)
+        print_json(job, end);
+    say_rest(job);
+    return end >= TRIAL_UNDONE ? EX_TEMPFAIL : is_complete(job) ? EX_OK : 1;
+}
+
+/* One at a time for a configuration: until this process and its trial have ended. The folder is
+ * locked, since the file is replaced. */
+static bool lock(const struct commission *job)
+{
+    char folder[CLI_PATH];
+    int fd = cli_folder(job->config, folder, sizeof folder)
+                 ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                 : -1;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true; /* and stays open */
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        cli_complain("another one is at work, or its configuration is on trial; try "
+                     "again in a minute");
+    else
+        cli_complain("%s: %s", folder, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return false;
+}
+
+static int run(struct commission *job)
+{
+    int code = round_of(job);
+    for (int i = 0; code == 1 && asks(job) && i < ROUNDS_MAX; i++) {
+        if (!ask_yes(job, _("\nMend what is named, then press Enter to look again (n: end):")))
+            break;
+        code = round_of(job);
+    }
+    json_decref(job->silent);
+    free(job->plan.names);
+    return code;
+}
+
+int cli_commission(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"parts", required_argument, NULL, 'p'},  {"yes", no_argument, NULL, 'y'},
+        {"own-rate", no_argument, NULL, 'o'},     {"every-address", no_argument, NULL, 'e'},
+        {"json", no_argument, NULL, 'j'},         {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0},
+    };
+    struct commission *job = calloc(1, sizeof *job);
+    int letter;
+    bool good = job != NULL;
+    if (job == NULL)
+        return EX_OSERR;
+    job->config = CLI_CONFIG;
+    job->talk.socket_path = CLI_SOCKET;
+    while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        job->yes = job->yes || letter == 'y';
+        job->own_rate = job->own_rate || letter == 'o';
+        job->every_address = job->every_address || letter == 'e';
+        job->talk.json = job->talk.json || letter == 'j';
+        if (letter == 'p')
+            job->parts = optarg;
+        else if (letter == 's')
+            job->talk.socket_path = optarg;
+        else if (letter == 'c')
+            job->config = optarg;
+        good = good && letter != '?';
+    }
+    int code = EX_USAGE;
+    if (!good || optind + 1 != argc) {
+        (void)fputs(usage, stderr);
+    } else if (!job->yes && !job->talk.json && isatty(STDIN_FILENO) == 0) {
+        cli_complain("nobody is there to be asked: --yes does all without questions");
+    } else if (!lock(job)) {
+        code = EX_TEMPFAIL;
+    } else {
+        (void)setvbuf(stdout, NULL, _IOLBF, 0);
+        job->bus = argv[optind];
+        code = run(job);
+    }
+    free(job);
+    return code;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/cli/commission/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/daemon/config/config.h"
+
+#define LAST_ADDRESS 246 /* 247 is for new nodes */
+
+static bool is_new(const struct plan_device *device)
+{
+    return device->kind == PLAN_NODE || device->kind == PLAN_PROBE || device->kind == PLAN_PERHAPS;
+}
+
+static uint8_t lowest_free(const bool taken[256])
+{
+    for (unsigned unit = 1; unit <= LAST_ADDRESS; unit++) {
+        if (!taken[unit])
+            return (uint8_t)unit;
+    }
+    return 0;
+}
+
+bool plan_name_fits(const struct plan *plan, const char *name, const struct plan_device *but)
+{
+    size_t size = strlen(name);
+    if (size == 0 || size >= CONFIG_NAME_SIZE ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != size)
+        return false;
+    for (unsigned i = 0; i < plan->name_count; i++) {
+        if (strcmp(plan->names[i], name) == 0)
+            return false;
+    }
+    for (unsigned i = 0; i < plan->count; i++) {
+        if (&plan->devices[i] != but && strcmp(plan->devices[i].name, name) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void give_name(const struct plan *plan, struct plan_device *device)
+{
+    const char *kind = device->kind == PLAN_NODE ? "node" : device->profile;
+    for (unsigned more = 0; more <= plan->name_count + plan->count; more++) {
+        char name[40];
+        int length = more == 0 ? snprintf(name, sizeof name, "%.24s-%u", kind, device->to)
+                               : snprintf(name, sizeof name, "%.20s-%u-%u", kind, device->to, more);
+        if (length > 0 && plan_name_fits(plan, name, device)) {
+            (void)snprintf(device->name, sizeof device->name, "%s", name);
+            return;
+        }
+    }
+}
+
+void plan_places(struct plan *plan)
+{
+    bool taken[256], kept[256];
+    memcpy(taken, plan->used, sizeof taken);
+    memcpy(kept, plan->used, sizeof kept);
+    for (unsigned i = 0; i < plan->count; i++)
+        taken[plan->devices[i].unit] = true;
+    for (unsigned i = 0; i < plan->count; i++) {
+        struct plan_device *device = &plan->devices[i];
+        bool factory = device->kind == PLAN_NODE && device->unit == PLAN_FACTORY;
+        if (device->kind == PLAN_KNOWN || kept[device->unit] || factory ||
+            device->unit > PLAN_FACTORY)
+            continue;
+        device->to = device->unit;
+        kept[device->unit] = true;
+    }
+    for (unsigned i = 0; i < plan->count; i++) {
+        struct plan_device *device = &plan->devices[i];
+        if (!is_new(device))
+            continue;
+        if (device->to == 0)
+            device->to = lowest_free(taken);
+        taken[device->to] = true;
+        if (device->to != 0)
+            give_name(plan, device);
+    }
+}
+
+bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out)
+{
+    char rate[48] = "";
+    if (device->baud != plan->baud)
+        (void)snprintf(rate, sizeof rate, ", baud: %u", device->baud);
+    if (device->parity != plan->parity)
+        (void)snprintf(rate + strlen(rate), sizeof rate - strlen(rate), ", parity: %s",
+                       device->parity == 'E'   ? "even"
+                       : device->parity == 'O' ? "odd"
+                                               : "none");
+    (void)snprintf(out->name, sizeof out->name, "%s", device->name);
+    int length = snprintf(out->item, sizeof out->item,
+                          "{ name: %s, profile: %s, address: %u%s, every: 60s }", device->name,
+                          device->profile, device->unit, rate);
+    return length > 0 && (size_t)length < sizeof out->item;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is to become of each device that a survey found: pure, so that it can be tried in tests. */
+#ifndef BAIYE_CLI_PLAN_H
+#define BAIYE_CLI_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/cli/commission/trial.h"
+
+#define PLAN_MAX     64
+#define PLAN_FACTORY 247 /* where our nodes are when they are new */
+
+enum plan_kind {
+    PLAN_KNOWN,   /* the configuration has it */
+    PLAN_NODE,    /* one of ours */
+    PLAN_PROBE,   /* bought, and recognised */
+    PLAN_PERHAPS, /* bought; several profiles fit about as well */
+    PLAN_UNKNOWN, /* it answers, and fits no profile */
+    PLAN_GARBLED  /* never in one piece */
+};
+
+struct plan_device {
+    enum plan_kind kind;
+    uint32_t serial;
+    uint8_t unit, to; /* `to` 0: no address is free */
+    uint32_t baud;
+    char parity;
+    char profile[40], name[40], sure[12];
+    bool skip;      /* not wanted by who sits there */
+    bool placed;    /* it answers at its final place */
+    char rest[320]; /* why it is not brought up; "": it is */
+};
+
+struct plan {
+    uint32_t baud; /* the bus's */
+    char parity;
+    bool used[256];    /* addresses of the configuration */
+    char (*names)[40]; /* that are taken; name_count of them */
+    unsigned name_count, count;
+    struct plan_device devices[PLAN_MAX];
+};
+
+/* Addresses and names: who can stays where it is; our new nodes, and who shares an address, get the
+ * lowest that is free. */
+void plan_places(struct plan *plan);
+/* A name of small letters, digits and hyphens that nobody has? */
+bool plan_name_fits(const struct plan *plan, const char *name, const struct plan_device *but);
+/* The line of the configuration. false: too long. */
+bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out);
+
+#endif
