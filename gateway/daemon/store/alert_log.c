@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "gateway/daemon/store/impl.h"
+#include "gateway/daemon/store/row_task.h"
 
-#define SHARE      32u /* of max_size: one of so many parts */
-#define ROW_BYTES  1024u
-#define ROWS_LEAST 1000
-#define TRIM_EVERY 64u
+static const struct row_share share = {DB_ALERT_COUNT, DB_ALERT_COUNT, DB_ALERT_TRIM, 1024,
+                                       "trimming alerts"};
 
 struct put_task {
     struct task task;
@@ -28,29 +27,7 @@ struct list_task {
     void *context;
 };
 
-static enum store_result finish(struct store *store, sqlite3_stmt *s, const char *doing)
-{
-    int rc = db_run(&store->db, s);
-    return file_result(store, rc, doing) && rc == SQLITE_OK ? STORE_OK : STORE_UNAVAILABLE;
-}
-
 /* ---- Writing ---- */
-
-static void keep_share(struct store *store)
-{
-    int64_t most = (int64_t)(store->config->store_max_bytes / SHARE / ROW_BYTES), count = 0;
-    sqlite3_stmt *s = db_statement(&store->db, DB_ALERT_COUNT);
-    if (s != NULL && sqlite3_step(s) == SQLITE_ROW)
-        count = sqlite3_column_int64(s, 0);
-    if (s != NULL)
-        sqlite3_reset(s);
-    most = most < ROWS_LEAST ? ROWS_LEAST : most;
-    s = count > most ? db_statement(&store->db, DB_ALERT_TRIM) : NULL;
-    if (s == NULL)
-        return;
-    sqlite3_bind_int64(s, 1, count - most);
-    (void)finish(store, s, "trimming alerts"); /* tried again with a later row */
-}
 
 static enum store_result put(struct store *store, const struct store_alert *alert)
 {
@@ -61,9 +38,9 @@ static enum store_result put(struct store *store, const struct store_alert *aler
         sqlite3_bind_int64(s, 3, alert->ended_ms);
         sqlite3_bind_text(s, 4, alert->doc, (int)alert->size, SQLITE_STATIC);
     }
-    enum store_result result = finish(store, s, "keeping an alert");
-    if (result == STORE_OK && store->notes_trim.alerts++ % TRIM_EVERY == 0)
-        keep_share(store);
+    enum store_result result = row_change(store, s, "keeping an alert");
+    if (result == STORE_OK && row_share_due(&store->rows_written.alerts))
+        row_keep_share(store, &share);
     return result;
 }
 

@@ -38,8 +38,8 @@ struct cursors_row {
     uint64_t back[STORE_BROKERS_MAX]; /* 0: it has not moved */
 };
 
-struct notes_trim {
-    uint32_t picks, audits, alerts; /* rows written since the last look at their share */
+struct rows_written {
+    uint32_t picks, audits, alerts; /* since the start: now and then their share is looked at */
 };
 
 /* What belongs to one file is a private struct of that file. */
@@ -76,7 +76,7 @@ struct store {
     struct salvage *salvage;
     struct stream_table *streams;
     struct wall_time *wall_time;
-    struct notes_trim notes_trim;
+    struct rows_written rows_written;
     struct log_rate sidecar_log;
 
     pthread_mutex_t lock; /* ---- everything below, and what the parts say ---- */
