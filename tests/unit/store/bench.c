@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -91,4 +92,35 @@ void bench_wait_stored(struct bench *bench, uint64_t count)
         assert_true(bench_wait_wake(bench));
         store_stats(bench->store, &stats);
     }
+}
+
+int64_t bench_number(const struct bench *bench, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return number;
+}
+
+void bench_answer_init(struct bench_answer *answer)
+{
+    sem_init(&answer->done, 0, 0);
+}
+
+void bench_answer_done(void *context, enum store_result result)
+{
+    struct bench_answer *answer = context;
+    answer->result = result;
+    sem_post(&answer->done);
+}
+
+enum store_result bench_answer_wait(struct bench_answer *answer)
+{
+    sem_wait(&answer->done);
+    return answer->result;
 }

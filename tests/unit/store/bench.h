@@ -3,6 +3,7 @@
 #ifndef BAIYE_TESTS_STORE_BENCH_H
 #define BAIYE_TESTS_STORE_BENCH_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,5 +33,17 @@ void bench_put(struct bench *bench, uint16_t device, uint32_t boot, uint32_t seq
 bool bench_wait_wake(struct bench *bench);
 /* Until so many records are stored since the opening. */
 void bench_wait_stored(struct bench *bench, uint64_t count);
+/* What a statement on the closed file says: one number. */
+int64_t bench_number(const struct bench *bench, const char *sql);
+
+/* How something ended that the store was asked to write: bench_answer_init(), ask with
+ * bench_answer_done() and the answer as its context, bench_answer_wait(). */
+struct bench_answer {
+    sem_t done;
+    enum store_result result;
+};
+void bench_answer_init(struct bench_answer *answer);
+void bench_answer_done(void *context, enum store_result result);
+enum store_result bench_answer_wait(struct bench_answer *answer);
 
 #endif
