@@ -251,7 +251,7 @@ static void note_all(const struct config *config, FILE *out)
     for (unsigned i = 0; i < config->bus_count; i++)
         note_reserved(config, &config->buses[i], out);
     if (config->plot_count > 0 && !config_located(config))
-        (void)fprintf(out, "note: no location: the forecast can't reckon with night and sunshine, "
+        (void)fprintf(out, "note: no location: the forecast knows neither night nor sunshine, "
                            "and its days end at midnight UTC unless timezone: is there\n");
     for (unsigned i = 0; i < config->plot_count; i++)
         note_forecast(config, &config->plots[i], out);
