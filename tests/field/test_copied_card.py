@@ -94,7 +94,9 @@ def test_a_gateway_that_is_started_again_is_no_second_one(farm, two):
         kill()
     first.start()
     wait_until(lambda: first.log().count("connected to") == 4, 20, "connected again")
-    time.sleep(3)  # for as long as two tell each other of themselves
+    # Whoever hears another says so at once: with readings of this connection it would have been said.
+    had = len(farm.readings())
+    farm.wait(had + 10)
     assert "another" not in first.log() and "another" not in warnings(first, farm.site.broker)
 
 
