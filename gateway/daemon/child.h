@@ -16,9 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CHILD_FD        3 /* the child's end of the socket */
-#define CHILD_FILES_MAX 48u
-#define CHILD_PATH_SIZE 256u /* of the configuration */
+#include "gateway/daemon/child_limits.h"
+
+#define CHILD_FD 3 /* the child's end of the socket */
 
 enum child_role { CHILD_PUBLISHER = 1, CHILD_NOTIFIER = 2 };
 

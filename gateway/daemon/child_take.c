@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/daemon/child.h"
 #include "gateway/daemon/child_hello.h"
 
 #define HELLO_MOST_MS 30000

@@ -6,15 +6,11 @@
 #ifndef BAIYE_SERVE_H
 #define BAIYE_SERVE_H
 
-#include "gateway/daemon/actions/actions.h"
-#include "gateway/daemon/alerts/alerts.h"
-#include "gateway/daemon/bus/bus.h"
-#include "gateway/daemon/bus/listener.h"
+#include <stdbool.h>
+
 #include "gateway/daemon/config/config.h"
-#include "gateway/daemon/forecast/forecast.h"
-#include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/publish/publish.h"
-#include "gateway/daemon/store/store.h"
+#include "gateway/daemon/serve_parts.h"
 
 struct serve;
 
@@ -24,18 +20,6 @@ struct serve *serve_open(const struct config *config);
 /* For publish_start(): requests from brokers. Valid until serve_close(). */
 const struct publish_callbacks *serve_callbacks(struct serve *serve);
 
-struct serve_parts {
-    struct store *store;
-    struct publish *publish;                               /* may be NULL */
-    struct alerts *alerts;                                 /* may be NULL */
-    struct actions *actions;                               /* may be NULL */
-    struct notifier *notifier;                             /* NULL: no way is configured */
-    struct bus *const *buses;                              /* one a config.buses, all started */
-    struct listener *listener;                             /* may be NULL */
-    struct forecast *forecast;                             /* may be NULL */
-    bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
-    void *reload_context;
-};
 /* Opens the sockets of the configuration; one that can't be had is tried again later. false: out
  * of memory. The parts must stay until serve_end() and may then be stopped. */
 bool serve_start(struct serve *serve, const struct serve_parts *parts);

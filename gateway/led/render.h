@@ -8,15 +8,7 @@
 #include "gateway/led/font.h"
 #include "gateway/led/layout.h"
 #include "gateway/led/page.h"
-
-/* What a picture is made of. */
-struct scene {
-    struct font_set *fonts;
-    const struct state *state;
-    enum language language;
-    const struct led_now *now;
-    int wanted; /* height of digits that a page should have, pixels */
-};
+#include "gateway/led/scene.h"
 
 /* Of the title, on a screen that high. */
 struct font render_title_font(int height);

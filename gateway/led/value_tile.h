@@ -3,7 +3,10 @@
 #ifndef BAIYE_LED_VALUE_TILE_H
 #define BAIYE_LED_VALUE_TILE_H
 
-#include "gateway/led/render.h"
+#include "gateway/led/canvas.h"
+#include "gateway/led/layout.h"
+#include "gateway/led/page.h"
+#include "gateway/led/scene.h"
 
 struct value_tile_label {
     char text[TEMPLATE_TEXT_SIZE];

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/daemon/alerts/kinds.h"
 #include "gateway/daemon/config/config.h"
 #include "protocols/mqtt/json.h"
 
-#define ALERT_ID_SIZE       96
 #define ALERT_WHAT_SIZE     256
 #define ALERT_PLACE_SIZE    160
 #define ALERT_DEVICES_SIZE  512

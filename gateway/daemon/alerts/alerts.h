@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/daemon/alerts/kinds.h"
 #include "gateway/daemon/alerts/rules.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/store/store.h"
@@ -22,28 +23,6 @@
 struct alerts;
 struct active;
 struct active_now;
-
-enum alerts_data { ALERTS_DATA_PLENTY, ALERTS_DATA_MOST_USED, ALERTS_DATA_USED };
-
-/* Another box that is taken for this gateway: it takes our sessions over, has the same name for its
- * site, or this gateway's identity. */
-enum alerts_twin {
-    ALERTS_TWIN_NONE,
-    ALERTS_TWIN_SESSION,
-    ALERTS_TWIN_SITE,
-    ALERTS_TWIN_IDENTITY,
-    ALERTS_TWINS
-};
-
-#define ALERTS_WHY_SIZE 96
-
-/* How a broker's connection is. */
-struct alerts_broker {
-    bool refused;
-    char why[ALERTS_WHY_SIZE];
-    uint8_t data; /* enum alerts_data: of its month's budget */
-    uint8_t twin; /* enum alerts_twin */
-};
 
 /* Where alerts go and what they look at; called on the alerts' thread, must not wait. */
 struct alerts_out {
@@ -77,20 +56,12 @@ const struct reading_sink *alerts_sink(struct alerts *alerts);
 /* An alert of another part of the daemon. English, and Chinese where `what_zh` is not NULL; what is
  * too long is cut. */
 struct alerts_event {
-    const char *id;                  /* one of those below */
+    const char *id;                  /* one of those in kinds.h */
     const char *what, *where, *todo; /* where: a plot's name, or "" */
     const char *what_zh, *todo_zh;
     const char *level; /* "info", "watch" or "alarm" */
     int64_t since_ms;
 };
-#define ALERTS_FROST       "frost" /* rules have a hyphen in theirs */
-#define ALERTS_GUESSES     "logins"
-#define ALERTS_CONFIG      "configuration" /* ends with the next start, if it is mended */
-#define ALERTS_CERTIFICATE "certificate"   /* and "-" and the broker's name of a client's */
-#define ALERTS_AUTHORITY   "authority"     /* and "-" and the broker's name, or a way's after */
-#define ALERTS_OF_WAY      "-notify-"      /* this */
-#define ALERTS_BOARD       "board-"        /* and the device's name */
-#define ALERTS_OUTPUT      "output-"       /* and <device>-<write>: it can't be switched */
 /* It begins, or its words have changed; one that stands keeps its `since_ms`. Any thread. */
 void alerts_raise(struct alerts *alerts, const struct alerts_event *event);
 /* It is over; nothing when it does not stand. Any thread. */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/daemon/alerts/active.h"
+#include "gateway/daemon/alerts/kinds.h"
 
 #define LATE_GAP_MS INT64_C(1800000) /* what is further apart is another stretch */
 #define LATE_MOST   64u              /* stretches at once; the oldest is forgotten */

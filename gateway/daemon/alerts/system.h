@@ -5,7 +5,9 @@
 #define BAIYE_ALERTS_SYSTEM_H
 
 #include "gateway/daemon/alerts/active.h"
-#include "gateway/daemon/alerts/alerts.h"
+#include "gateway/daemon/alerts/kinds.h"
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/store/store.h"
 
 struct system_seen {
     struct store_stats store;

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "gateway/daemon/http/http.h"
-#include "gateway/daemon/serve.h"
+#include "gateway/daemon/serve_parts.h"
 
 /* A thread that made no step for so long is stuck: longer than a slow fsync, shorter than the
  * patience of whoever waits for data. A watchdog with less patience makes it less. */

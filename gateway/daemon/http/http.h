@@ -5,8 +5,8 @@
  *
  * Without TLS only a browser that calls us by a name of loopback gets more than the app's files.
  *
- * Bounds: HTTP_CONNECTIONS_MAX connections, 4 kB of headers each, 10 s for a request to arrive,
- * 30 s for each piece of an answer to be taken. */
+ * Bounds: HTTP_CONNECTIONS_MAX connections (places.h), 4 kB of headers each, 10 s for a request to
+ * arrive, 30 s for each piece of an answer to be taken. */
 #ifndef BAIYE_HTTP_HTTP_H
 #define BAIYE_HTTP_HTTP_H
 
@@ -16,8 +16,6 @@
 
 #include "gateway/daemon/http/auth.h"
 #include "gateway/daemon/http/bridge.h"
-
-#define HTTP_CONNECTIONS_MAX LOOP_REQUESTS_MAX
 
 struct http;
 struct http_request;

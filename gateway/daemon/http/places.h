@@ -13,12 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/daemon/http/http.h"
+#include "gateway/daemon/loop.h"
 
-#define PLACES_SPARE 8                          /* so many are kept free */
-#define PLACES_SHARE (HTTP_CONNECTIONS_MAX / 4) /* of one address, when it is short */
-#define PLACES_BURST 256
-#define PLACES_MAX   (HTTP_CONNECTIONS_MAX + PLACES_BURST)
+#define HTTP_CONNECTIONS_MAX LOOP_REQUESTS_MAX
+#define PLACES_SPARE         8                          /* so many are kept free */
+#define PLACES_SHARE         (HTTP_CONNECTIONS_MAX / 4) /* of one address, when it is short */
+#define PLACES_BURST         256
+#define PLACES_MAX           (HTTP_CONNECTIONS_MAX + PLACES_BURST)
+
+struct lws;
 
 struct place {
     struct lws *wsi; /* NULL: free */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "gateway/daemon/alerts/active.h"
 #include "gateway/daemon/alerts/late.h"
 
 #define MINUTE INT64_C(60000)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the daemon that are shown to people and programs. */
+#ifndef BAIYE_SERVE_PARTS_H
+#define BAIYE_SERVE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gateway/daemon/actions/actions.h"
+#include "gateway/daemon/alerts/alerts.h"
+#include "gateway/daemon/bus/bus.h"
+#include "gateway/daemon/bus/listener.h"
+#include "gateway/daemon/config/config.h"
+#include "gateway/daemon/forecast/forecast.h"
+#include "gateway/daemon/notifier/notifier.h"
+#include "gateway/daemon/publish/publish.h"
+#include "gateway/daemon/store/store.h"
+
+struct serve_parts {
+    struct store *store;
+    struct publish *publish;                               /* may be NULL */
+    struct alerts *alerts;                                 /* may be NULL */
+    struct actions *actions;                               /* may be NULL */
+    struct notifier *notifier;                             /* NULL: no way is configured */
+    struct bus *const *buses;                              /* one a config.buses, all started */
+    struct listener *listener;                             /* may be NULL */
+    struct forecast *forecast;                             /* may be NULL */
+    bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
+    void *reload_context;
+};
+
+#endif
