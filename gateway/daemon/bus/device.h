@@ -52,7 +52,7 @@ struct device {
     bool refusals_told;
     bool retrying;      /* that one is in the plan again, alone */
     bool one_item;      /* the plan is that one alone: everything had been refused */
-    int64_t refused_ms; /* when one was asked for anew */
+    int64_t refused_ms; /* when one was first refused, or asked for anew; 0: none is refused */
     bool cut_short;     /* the last try was a probe with less than its longest time to answer */
     struct link_quality health;
     struct own_silence silence; /* on a serial line */

@@ -352,17 +352,18 @@ static void ask_anew(struct device *device, int64_t now_ms)
         device_plan(device);
         return;
     }
-    if (bad == 0 || device->one_item || now_ms - device->refused_ms < REFUSED_AGAIN_MS)
+    if (bad == 0 || device->refused_ms == 0) {
+        device->refused_ms = bad == 0 ? 0 : now_ms;
         return;
-    if (device->refused_ms != 0) {
-        do {
-            device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
-        } while ((bad >> device->refused_item & 1) == 0);
-        plan_retry(device->map.items, device->map.item_count, device->refused_item,
-                   &device->lessons);
-        device_plan(device);
-        device->retrying = true;
     }
+    if (device->one_item || now_ms - device->refused_ms < REFUSED_AGAIN_MS)
+        return;
+    do {
+        device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
+    } while ((bad >> device->refused_item & 1) == 0);
+    plan_retry(device->map.items, device->map.item_count, device->refused_item, &device->lessons);
+    device_plan(device);
+    device->retrying = true;
     device->refused_ms = now_ms;
 }
 
