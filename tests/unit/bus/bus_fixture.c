@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/bus/bus_fixture.h"
+
+int bus_set_up(void **state)
+{
+    (void)state;
+    garden_reset();
+    for (unsigned unit = 1; unit <= 4; unit++)
+        garden.units[unit].there = true;
+    return 0;
+}
+
+int bus_tear_down(void **state)
+{
+    (void)state;
+    if (garden_bus != NULL)
+        (void)garden_stop();
+    return 0;
+}

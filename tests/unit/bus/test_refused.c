@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a unit refuses is split off, remembered, and costs no other. In virtual time (garden.h), the
+ * first hour after the machine's start included. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/bus/bus_fixture.h"
+
+static void what_a_device_refuses_is_split_off_and_remembered(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 1u << 2;
+    garden_start("", FLAT_OUT("a", "1"),
+                 "label: p\nfields:\n  - { metric: m0, register: 0 }\n"
+                 "  - { metric: m1, register: 1 }\n  - { metric: m2, register: 2 }\n"
+                 "  - { metric: m3, register: 3 }\n",
+                 NULL);
+    garden_wait_readings(0, 5);
+    unsigned refused = 0, last = 0, count = garden_heard();
+    for (unsigned at = 0; at < count; at++) {
+        if (garden_frame(at).refused) {
+            refused++;
+            last = at;
+        }
+    }
+    assert_in_range(refused, 1, 4);
+    assert_true(last < 8); /* before the first reading */
+    struct garden_device device = garden_device(0);
+    static const double values[] = {256, 257, 0, 259};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(device.last.values[i].present == (i != 2));
+        assert_true(i == 2 || device.last.values[i].value == values[i]);
+    }
+    assert_int_equal(device.last.values[2].flag, METRIC_ABSENT);
+    (void)garden_stop();
+    assert_int_equal(garden_gaps(0, GAP_EXCEPTION), 0);
+}
+
+#define SEVEN                                                                                      \
+    "label: p\nlimits: { response_max: 150ms }\n"                                                  \
+    "fields:\n  - { metric: m0, register: 0 }\n  - { metric: m1, register: 1 }\n"                  \
+    "  - { metric: m2, register: 2 }\n  - { metric: m3, register: 3 }\n"                           \
+    "  - { metric: m4, register: 4 }\n  - { metric: m5, register: 5 }\n"                           \
+    "  - { metric: m6, register: 6 }\n"
+
+static unsigned present_values(void)
+{
+    struct garden_device device = garden_device(0);
+    unsigned present = 0;
+    for (unsigned i = 0; i < device.last.value_count; i++)
+        present += device.last.values[i].present;
+    return present;
+}
+
+/* By whatever code, or by silence, one register of seven is refused: six are live soon. */
+static void one_refused_register_costs_no_other(void **state)
+{
+    (void)state;
+    static const uint8_t codes[] = {1, 2, 3, 4, 0};
+    for (unsigned c = 0; c < sizeof codes; c++) {
+        garden_reset();
+        garden.units[1].there = true;
+        garden.units[1].refuses = 1u << 3;
+        garden.units[1].refuses_by = codes[c];
+        garden.units[1].refuses_silently = codes[c] == 0;
+        garden_start("", EACH_SECOND, SEVEN, NULL);
+        garden_run(INT64_C(40000000000));
+        assert_int_equal(present_values(), 6);
+        assert_true(garden_device(0).health.online);
+        garden.units[1].refuses = 0;
+        garden_run(INT64_C(3700000000000)); /* an hour later it is there again, by itself */
+        assert_int_equal(present_values(), 7);
+        (void)garden_stop();
+    }
+}
+
+static void all_that_was_refused_comes_back_when_one_does(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 1u << 1 | 1u << 3 | 1u << 5;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(INT64_C(60000000000));
+    assert_int_equal(present_values(), 4);
+    garden_run(INT64_C(3700000000000)); /* asked again, and refused: nothing else changes */
+    assert_int_equal(present_values(), 4);
+    garden.units[1].refuses = 0;
+    garden_run(INT64_C(3700000000000));
+    assert_int_equal(present_values(), 7);
+}
+
+static void a_unit_that_refuses_everything_costs_a_request_a_minute(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 0xFFFF;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_run(INT64_C(60000000000));
+    unsigned before = garden_heard();
+    garden_run(INT64_C(3600000000000));
+    assert_in_range(garden_heard() - before, 30, 70);
+    assert_false(garden_device(0).health.online);
+}
+
+static void a_unit_that_gives_only_exceptions_is_not_online(void **state)
+{
+    (void)state;
+    garden_start("", EACH_SECOND, SEVEN, NULL);
+    garden_wait_readings(0, 5);
+    garden.units[1].refuses_by = 4; /* the probe behind it is gone */
+    garden.units[1].refuses = 0xFFFF;
+    garden_run(INT64_C(300000000000));
+    struct garden_device device = garden_device(0);
+    assert_false(device.health.online);
+    assert_non_null(strstr(device.health.hint, "the probe behind it"));
+    garden.units[1].refuses = 0;
+    garden_run(INT64_C(180000000000));
+    assert_true(garden_device(0).health.online);
+    assert_int_equal(present_values(), 7);
+}
+
+/* A probe of one register: there is no second one to ask for. */
+static void one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little(void **state)
+{
+    (void)state;
+    garden.units[1].refuses = 0xFFFE;
+    garden_start("", EACH_SECOND,
+                 "label: p\nlimits: { response_max: 150ms }\n"
+                 "fields:\n  - { metric: m0, register: 0 }\n",
+                 NULL);
+    garden_wait_readings(0, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        garden.units[1].lost_once = true;
+        unsigned before = garden_readings(0);
+        garden_run(INT64_C(10000000000));
+        assert_in_range(garden_readings(0) - before, 8, 11);
+    }
+    assert_true(garden_device(0).health.online);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BUS_TEST(what_a_device_refuses_is_split_off_and_remembered),
+        BUS_TEST(one_refused_register_costs_no_other),
+        BUS_TEST(one_lost_answer_costs_a_unit_that_refuses_what_else_is_asked_little),
+        BUS_TEST(all_that_was_refused_comes_back_when_one_does),
+        BUS_TEST(a_unit_that_refuses_everything_costs_a_request_a_minute),
+        BUS_TEST(a_unit_that_gives_only_exceptions_is_not_online),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
