@@ -82,10 +82,10 @@ static size_t send_pdu(const struct look *look, const uint8_t *pdu, size_t size,
     char hex[2 * MODBUS_REQUEST_SIZE + 1];
     for (size_t i = 0; i < size; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", pdu[i]);
-    json_t *result = ask(
-        look, "raw",
-        json_pack("{s:s,s:I,s:s}", "bus", look->bus, "unit", (json_int_t)look->unit, "pdu", hex),
-        code);
+    json_t *result = ask(look, "raw",
+                         json_pack("{s:s,s:I,s:s,s:b}", "bus", look->bus, "unit",
+                                   (json_int_t)look->unit, "pdu", hex, "read_back", 0),
+                         code);
     const char *text = talk_text(result, "pdu");
     size_t bytes = strlen(text) / 2;
     for (size_t i = 0; i < bytes && i < 2 * WORDS_MAX; i++) {

@@ -238,7 +238,8 @@ static void raw_ready(struct rpc_call *call)
                             call->reply.result == BUS_EXCEPTION ? (int)call->reply.exception : 0));
 }
 
-/* {bus, unit, pdu (hex) [, timeout_ms]} */
+/* {bus, unit, pdu (hex) [, timeout_ms, read_back]}; read_back false: what is written is a command.
+ */
 static void run_raw(struct rpc_call *call)
 {
     uint8_t pdu[253];
@@ -257,7 +258,10 @@ static void run_raw(struct rpc_call *call)
         return;
     }
     const struct rpc_target target = {
-        .bus = bus, .unit = (uint8_t)unit, .timeout_ms = (uint16_t)timeout_ms};
+        .bus = bus,
+        .unit = (uint8_t)unit,
+        .timeout_ms = (uint16_t)timeout_ms,
+        .no_read_back = json_is_false(json_object_get(call->params, "read_back"))};
     rpc_ask_bus(call, &target, pdu, size, raw_ready);
 }
 
