@@ -127,18 +127,26 @@ int receive_step(struct receive *receive)
     return done ? WINDOW_RESULT_OK : WINDOW_RESULT_BUSY;
 }
 
+static bool stands(uint32_t address, const uint8_t *data)
+{
+    return memcmp(flash_map(address), data, 2) == 0;
+}
+
 /* What a cut left of a block: blank, or half of it. Programming the same bytes again is only legal
- * on half-words that are blank; those that hold the right value already are passed over. */
+ * on half-words that are blank; those that hold the right value already are passed over. What lies
+ * between goes in one piece: a chip that is programmed by pages takes as long for two bytes. */
 static enum flash_result program_block(uint32_t address, const uint8_t *data, size_t size)
 {
-    for (size_t i = 0; i < size; i += 2) {
-        if (memcmp(flash_map(address + (uint32_t)i), data + i, 2) == 0)
-            continue;
-        enum flash_result result = flash_program(address + (uint32_t)i, data + i, 2);
-        if (result != FLASH_OK)
-            return result;
+    enum flash_result result = FLASH_OK;
+    for (size_t i = 0; i < size && result == FLASH_OK;) {
+        size_t end = i;
+        while (end < size && !stands(address + (uint32_t)end, data + end))
+            end += 2;
+        if (end > i)
+            result = flash_program(address + (uint32_t)i, data + i, end - i);
+        i = end > i ? end : i + 2;
     }
-    return FLASH_OK;
+    return result;
 }
 
 enum window_result receive_block(struct receive *receive, uint16_t number, const void *data,
@@ -180,6 +188,17 @@ void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bit
         if (missing(receive, (uint32_t)first + (uint32_t)i))
             bits[i / 8] = (uint8_t)(bits[i / 8] | 0x80u >> i % 8);
     }
+}
+
+/* From the end, since blocks come in order: asked for at each turn of the main loop, it must not
+ * look at all of them. */
+bool receive_is_whole(const struct receive *receive)
+{
+    for (uint32_t i = receive->target.blocks; i > 0; i--) {
+        if (missing(receive, i - 1))
+            return false;
+    }
+    return true;
 }
 
 uint16_t receive_missing_count(const struct receive *receive)

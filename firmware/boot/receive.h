@@ -48,6 +48,8 @@ enum window_result receive_block(struct receive *receive, uint16_t number, const
  * are not missing. */
 void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bits, size_t size);
 uint16_t receive_missing_count(const struct receive *receive);
+/* No block of the session is missing. */
+bool receive_is_whole(const struct receive *receive);
 /* Whole and genuine: marks it READY, so that the next reset tries it. Else an image_result or a
  * window_result that says why not, and the session is over. */
 int receive_finish(struct receive *receive);

@@ -145,7 +145,7 @@ bool service_step(struct service *service)
         revert(service);
     else if (receive->erasing)
         service->result = (int16_t)receive_step(receive);
-    else if (open_session(receive) && receive_missing_count(receive) == 0)
+    else if (open_session(receive) && receive_is_whole(receive))
         service->result = (int16_t)receive_finish(receive);
     return receive->erasing;
 }
