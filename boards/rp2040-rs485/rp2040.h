@@ -97,6 +97,7 @@ enum {
     IRQ_TIMER_0 = 0,
     IRQ_TIMER_1 = 1,
     IRQ_TIMER_2 = 2,
+    IRQ_TIMER_3 = 3,
     IRQ_IO_BANK0 = 13,
     IRQ_UART0 = 20,
     IRQ_UART1 = 21,
@@ -173,6 +174,7 @@ void flash_unique_id(uint8_t id[8]);
 void timer_0_handler(void);
 void timer_1_handler(void);
 void timer_2_handler(void);
+void timer_3_handler(void);
 void io_bank0_handler(void);
 void uart0_handler(void);
 void uart1_handler(void);

@@ -4,6 +4,9 @@
  * for a processor of 96 MHz. The handlers run from RAM, since bytes also come while a page of the
  * flash is erased.
  *
+ * The main loop would look at each byte for longer than one takes at that rate: it is woken when
+ * the line was idle for a character, by alarm 3.
+ *
  * The part has no interrupt for "the last stop bit has left". When the last byte has moved to the
  * shifter, the line's alarm is set to a character later and looks at the busy flag from then on. */
 #include "boards/cortex-m3/byte_ring.h"
@@ -27,7 +30,8 @@ enum {
     INT_RX = 1 << 4,
     INT_TX = 1 << 5,
     INT_ALL = 0x7FF,
-    ALARMS_0_TO_2 = 7,
+    ALARM_IDLE = 3,
+    ALARMS = 15,
     LOOK_AGAIN_US = 4,
     SDI_BAUD = 1200,
     CONSOLE_BIT_US = 104, /* 9600 baud */
@@ -39,6 +43,7 @@ struct line {
     uint32_t alarm; /* its number */
     struct byte_ring ring;
     uint32_t character_us;
+    volatile bool wakes; /* each byte ends hal_sleep(), and not the silence behind them */
     const uint8_t *data;
     volatile size_t left;
     volatile bool driving; /* until the last stop bit has left */
@@ -70,7 +75,11 @@ IN_RAM static void receive(struct line *line)
         if (line->driving)
             continue; /* our own, through the one wire or a transceiver that echoes */
         byte_ring_put(&line->ring, hal_now_us(), (uint8_t)data, errors);
-        sleep_end();
+        if (line->wakes)
+            sleep_end();
+        else
+            reg_write(TIMER_ALARM0 + 4 * ALARM_IDLE,
+                      reg_read(TIMER_RAW_L) + line->character_us + LOOK_AGAIN_US);
     }
 }
 
@@ -141,6 +150,13 @@ IN_RAM void timer_2_handler(void)
     end_sending(&sdi);
 }
 
+/* The bus was idle for a character: there is something to look at. */
+IN_RAM void timer_3_handler(void)
+{
+    reg_write(TIMER_INTR, 1U << ALARM_IDLE);
+    sleep_end();
+}
+
 /* ---- from the main loop ---- */
 
 static void open_line(struct line *line, uint32_t baud, uint32_t mode, uint32_t bits)
@@ -151,6 +167,7 @@ static void open_line(struct line *line, uint32_t baud, uint32_t mode, uint32_t 
     line->left = 0;
     line->driving = false;
     line->ring.out = line->ring.in;
+    line->wakes = line == &sdi;
     line->character_us = (bits * 1000000U + baud / 2) / baud;
     uint32_t divisor = (CLOCK_HZ * 4U + baud / 2) / baud; /* in 64ths of a sixteenth of a bit */
     reg_write(line->base + UART_IBRD, divisor / 64);
@@ -181,11 +198,12 @@ void uart_start(void)
 {
     reset_end(RESET_UARTS);
     open_line(&sdi, SDI_BAUD, LCR_7_BITS | LCR_PARITY | LCR_EVEN, 10);
-    reg_write(TIMER_INTE, ALARMS_0_TO_2);
+    reg_write(TIMER_INTE, ALARMS);
     cpu_irq_enable(IRQ_UART0);
     cpu_irq_enable(IRQ_UART1);
     cpu_irq_enable(IRQ_TIMER_1);
     cpu_irq_enable(IRQ_TIMER_2);
+    cpu_irq_enable(IRQ_TIMER_3);
 }
 
 enum hal_result hal_bus_open(const struct hal_line *line)
@@ -208,10 +226,10 @@ bool hal_bus_receive(struct hal_byte *byte)
     return byte_ring_get(&bus.ring, byte);
 }
 
-/* Each byte has an interrupt of its own here. */
+/* Each byte has an interrupt and a time of its own as it is. */
 void hal_bus_watch(bool on)
 {
-    (void)on;
+    bus.wakes = on;
 }
 
 void hal_bus_send(const uint8_t *data, size_t size)
