@@ -104,11 +104,14 @@ class SlotBoard(Board):
         return [] if answer.isError() else [
             i for i in range(blocks) if answer.registers[i // 16] >> (15 - i % 16) & 1]
 
+    def wait(self, condition, what):
+        return garden.wait_until(condition, 20, what)
+
     def transfer(self, image, slot, upto=None):
         """Opens or resumes the session and sends what is missing; `upto` blocks at most."""
         self.open_session(image, slot)
-        garden.wait_until(lambda: (self.status() or {"bits": 0})["bits"] & (OPEN | READY), 20,
-                          "the session stands")
+        self.wait(lambda: (self.status() or {"bits": 0})["bits"] & (OPEN | READY),
+                  "the session stands")
         blocks = (len(image) + BLOCK_SIZE - 1) // BLOCK_SIZE
         for _ in range(5 if upto is None else 1):  # a block whose answer came late is sent again
             for number in self.missing(blocks)[:upto]:

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Raspberry Pi Pico as a node: the file that a technician drags onto it, from the first answer
-to a fault. No wall time in it: the emulated chip has its own."""
+to a power cut in the midst of an update. No wall time in it: the emulated chip has its own."""
 import pathlib
 import shutil
 import struct
 import subprocess
 import tempfile
+import threading
 
 import pytest
 
 import garden
 import picoboard
-from picoboard import PicoBoard, uf2
-from slotboard import IN_SLOT_1, ON_TRIAL
+from picoboard import PicoBoard, PowerCut, image, uf2
+from slotboard import (BAD_SIGNATURE, COMMAND, CONFIRM, IN_SLOT_1, ON_TRIAL, OPEN, READY, REJECTED,
+                       TESTED)
 
 SNAPSHOT, PERIOD, UNLOCK, COMMIT = 22, 0x0110, 0x0100, 0x0101
 NO_VALUE, FLAG_ABSENT = 0x8000, 4
-RESET_CAUSE, SERIAL, NAME = 0x0064, 0x00C0, 0x00C7
-POWER, WATCHDOG, FAULT = 1, 3, 5
+RESET_CAUSE, SERIAL, NAME, OVERRUNS, FRAMING = 0x0064, 0x00C0, 0x00C7, 0x007B, 0x007C
+SENSORS = 4  # of the self-test
+POWER, WATCHDOG, SOFTWARE, FAULT = 1, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,110 @@ def test_a_fault_is_written_down_and_ends_in_a_reset(board):
     assert cause[0] == FAULT and cause[8] << 16 | cause[9] == 0xF0000000
 
 
+def update(board, folder, version="1.0.1"):
+    board.transfer(image(folder, version, 1), 1)
+    return wait_finished(board)
+
+
+def wait_finished(board):
+    return board.wait(board.finished, "the verdict")
+
+
+def test_an_update_is_tried_confirmed_and_kept(board, folder):
+    assert board.start()["version"] == "1.0.0"
+    status = update(board, folder)
+    assert status["bits"] & READY, status
+    status = board.restart()
+    assert status["version"] == "1.0.1" and status["bits"] & (ON_TRIAL | IN_SLOT_1) == 33
+    assert board.registers(RESET_CAUSE, 1)[0] == SOFTWARE
+    for _ in range(40):
+        status = board.status()
+        if status["bits"] & TESTED:
+            break
+        board.run(0.5)
+    assert status["bits"] & TESTED and status["bits"] >> 8 == SENSORS, "two are not mounted here"
+    assert board.write(COMMAND, struct.pack(">H", CONFIRM))
+    for _ in range(4):  # more starts than a trial has
+        board.cut_power()
+        status = board.start()
+        assert status["version"] == "1.0.1" and not status["bits"] & ON_TRIAL
+
+
+def test_an_update_that_nobody_confirms_is_given_up(board, folder):
+    board.start()
+    assert update(board, folder)["bits"] & READY
+    assert board.restart()["version"] == "1.0.1"
+    for _ in range(2):
+        board.cut_power()
+        assert board.start()["version"] == "1.0.1"
+    board.cut_power()
+    status = board.start()
+    assert status["version"] == "1.0.0" and status["bits"] & REJECTED
+
+
+def test_a_forged_head_erases_nothing(board, folder):
+    board.start()
+    forged = bytearray(image(folder, "1.0.3", 1))
+    forged[16] ^= 1
+    before = board.state()["flash_operations"]
+    board.open_session(bytes(forged), 1)
+    board.run(2)
+    assert board.status()["result"] == BAD_SIGNATURE
+    assert board.state()["flash_operations"] == before
+
+
+def test_bytes_that_come_while_a_page_is_erased_are_heard(board, folder):
+    """The flash answers nothing for 400 ms, the worst of its data sheet, and requests come all the
+    time: their bytes are stored from RAM, and each request is answered or skipped whole."""
+    board.set(eraseMs=400)
+    board.start()
+    board.run(6)  # no longer at the rate of its first seconds
+    before = board.registers(FRAMING, 3), board.registers(OVERRUNS, 1)
+    board.open_session(image(folder, "1.0.1", 1), 1)
+    answered = 0
+    while not board.status() or not board.status()["bits"] & OPEN:
+        answered += board.registers(0, SNAPSHOT) is not None
+    assert answered > 10
+    assert (board.registers(FRAMING, 3), board.registers(OVERRUNS, 1)) == before
+
+
+# Changes of the flash in an update: the old header dies 1, the state page is erased 2, the pages of the
+# slot 3 to 66, the session is written 67, then the blocks, each of two or three.
+CUTS = range(1, 600) if garden.FULL else (1, 2, 40, 67, 68, 69, 300)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_power_cut_in_the_midst_of_a_flash_operation_leaves_a_node(board, folder, cut):
+    """The N-th change of the flash is torn; the node starts with what it had, and who sends the update
+    finishes it."""
+    board.start()
+    board.set(cutAt=cut)
+    try:
+        update(board, folder)
+        assert cut > board.state()["flash_operations"], "the power went"
+        board.cut_power()
+    except PowerCut:
+        pass
+    board.set(cutAt=0)
+    status = board.start()
+    assert status["version"] == "1.0.0" or status["bits"] & ON_TRIAL
+    if not status["bits"] & (READY | ON_TRIAL):
+        assert update(board, folder)["bits"] & READY
+    assert board.restart()["version"] == "1.0.1"
+
+
+def test_a_second_file_begins_a_new_life(board, folder):
+    """What an update left in the other slot does not outlive the file that is dragged on."""
+    board.start()
+    update(board, folder)
+    board.restart()
+    assert board.write(COMMAND, struct.pack(">H", CONFIRM))
+    board.cut_power()
+    board.machine("uf2", path=str(uf2(folder, "0.9.0")))
+    status = board.start()
+    assert status["version"] == "0.9.0" and not status["bits"] & (ON_TRIAL | IN_SLOT_1)
+
+
 def test_the_second_stage_has_the_sum_that_the_boot_rom_wants(folder):
     """One wrong bit, and the ROM would show its drive instead of starting: told before."""
     boot = bytearray((picoboard.programs() / "baiye-boot.bin").read_bytes())
@@ -186,3 +293,61 @@ def test_the_programs_have_room(folder):
     assert (picoboard.programs() / "baiye-boot.bin").stat().st_size <= 20 * 1024
     for slot in (0, 1):
         assert (picoboard.programs() / f"baiye-node-{slot}.bin").stat().st_size <= 48 * 1024
+
+
+class Drive:
+    """The boot ROM's drive, which is gone once it has had the last block."""
+
+    def __init__(self, path, board_id="RPI-RP2"):
+        self.path, self.kept = path, path.parent / "kept.uf2"
+        path.mkdir()
+        (path / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\n"
+                                           f"Board-ID: {board_id}\r\n")
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.take, daemon=True)
+        self.thread.start()
+
+    def take(self):
+        file = self.path / "flash.uf2"
+        while not self.stop.wait(0.02):
+            data = file.read_bytes() if file.exists() else b""
+            if len(data) >= 512 and len(data) == 512 * struct.unpack("<I", data[24:28])[0]:
+                self.kept.write_bytes(data)
+                shutil.rmtree(self.path)
+                return
+
+    def close(self):
+        self.stop.set()
+        self.thread.join()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def flash(folder, drive, *arguments):
+    return subprocess.run([garden.program("baiye"), "flash", picoboard.BOARD, "--boards",
+                           garden.ROOT / "boards", "--firmware", picoboard.programs(), "--image",
+                           picoboard.signed(folder, "1.0.0"), "--test-key", "--adapter", drive.path,
+                           "--register", folder / "boards.csv", *arguments],
+                          capture_output=True, text=True)
+
+
+def test_baiye_flash_copies_a_file_with_the_number_of_the_piece(folder):
+    drive = Drive(folder / "drive")
+    done = flash(folder, drive, "--serial", "00001234")
+    drive.close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "00001234,rp2040-rs485" in (folder / "boards.csv").read_text()
+    board = PicoBoard(folder)
+    try:
+        board.machine("uf2", path=str(drive.kept))
+        board.start()
+        assert board.registers(SERIAL, 2) == (0, 0x1234)
+    finally:
+        board.close()
+
+
+def test_baiye_flash_leaves_the_drive_of_another_chip_alone(folder):
+    drive = Drive(folder / "other", "RP2350")
+    done = flash(folder, drive)
+    assert done.returncode == 65 and "RP2350" in done.stderr
+    assert not (drive.path / "flash.uf2").exists()
+    drive.close()
