@@ -238,7 +238,9 @@ def settle(county, done):
 
 
 def finish(county):
-    """What the gardens have arrives, and is counted."""
+    """What the gardens have arrives, and is counted. A gateway asks a node for what it took before the
+    two met when it takes its next sample: until then they go on."""
+    settle(county, lambda sent, stored, holes, *_: holes == 0 and stored > 0)
     for one in county.of(Real):
         one.still()
     settle(county, lambda sent, stored, holes, *_: holes == 0)
