@@ -76,11 +76,13 @@ def write_profile(folder, registers=REGISTERS):
     fields = [{"metric": f"r{i}", "register": i, "type": "u16"} for i in range(registers)]
     judged = [{**field, "stuck": f"{STUCK_S}s"} for field in fields[:-1]]
     judged.append({**fields[-1], "role": "counter"})
-    for name, own in (("responder", fields), ("judged", judged)):
+    # In one request: a unit that hangs says the same to another one of that size, and no one can tell.
+    whole = [{"register": 0, "count": registers}]
+    for name, own, more in (("responder", fields, {}), ("judged", judged, {"blocks": whole})):
         (profiles / f"{name}.yaml").write_text(yaml.safe_dump(
             {"label": name, "serial": {"baud": 9600, "parity": "none"},
              "limits": {"max_registers": 125}, "address": {"register": 0x07D0, "default": 1},
-             "fields": own}, sort_keys=False))
+             "fields": own, **more}, sort_keys=False))
     return profiles
 
 
