@@ -48,9 +48,10 @@ bool live_get(struct live *live, uint16_t device, struct reading *reading)
 {
     (void)live;
     *reading = (struct reading){.device = device,
-                                .value_count = 1,
+                                .value_count = 2,
                                 .time = {1795293270123, TIME_TRUSTED},
-                                .values = {{.value = -1.25, .present = true, .flag = METRIC_GOOD}}};
+                                .values = {{.value = -1.25, .present = true, .flag = METRIC_GOOD},
+                                           {.value = 3.61, .present = true, .flag = METRIC_GOOD}}};
     return device == 0;
 }
 
@@ -63,6 +64,8 @@ bool live_get_health(struct live *live, uint16_t device, struct device_health *h
                                      .polls = 7,
                                      .good = 6,
                                      .turnaround_p99_us = 12500};
+    if (device == 2) /* it never answered */
+        *health = (struct device_health){.device = device, .polls = 7};
     return true;
 }
 
@@ -482,7 +485,8 @@ static struct write_config writes[] = {
     {.name = "gate", .function = 5, .address = 2, .max = 1, .max_on_s = 1, .off = 1},
 };
 static struct profile_config profile = {.name = "p", .writes = writes, .write_count = 4};
-static struct field_config field = {.metric = "air_temperature", .unit = "°C"};
+static struct field_config field = {.metric = "air_temperature", .unit = "°C"},
+                           battery = {.metric = "battery_voltage", .unit = "V"};
 static struct bus_config bus = {.name = "east"};
 static struct broker_config broker = {.name = "local"};
 static uint16_t upper[] = {1, 0};
@@ -491,7 +495,11 @@ static struct plot_config plots[] = {
     {.name = "empty"},
 };
 static struct device_config devices[] = {
-    {.name = "plot-1", .unit = 1, .profile = &profile, .metric_count = 1, .metrics = {&field}},
+    {.name = "plot-1",
+     .unit = 1,
+     .profile = &profile,
+     .metric_count = 2,
+     .metrics = {&field, &battery}},
     {.name = "broken", .index = 1, .unit = 2, .profile = &profile},
     {.name = "dead", .index = 2, .unit = 3, .profile = &profile},
 };

@@ -104,6 +104,18 @@ static void devices_are_listed_with_what_may_be_written(void **state)
     assert_int_equal(json_array_size(json_object_get(first, "writes")), 4);
 }
 
+/* As in its topic: null before its first answer, and the battery where it has one. */
+static void a_devices_stats_say_when_it_was_seen_and_its_battery(void **state)
+{
+    (void)state;
+    assert_string_equal(ask(&technician, "stats", "{\"device\":\"plot-1\"}"), "");
+    assert_int_equal(json_integer_value(json_object_get(last, "last_seen")), 1795293274123);
+    assert_true(json_real_value(json_object_get(last, "battery")) == 3.61);
+    assert_string_equal(ask(&technician, "stats", "{\"device\":\"dead\"}"), "");
+    assert_true(json_is_null(json_object_get(last, "last_seen")));
+    assert_null(json_object_get(last, "battery"));
+}
+
 static void a_full_history_answer_stays_below_64_kb(void **state)
 {
     (void)state;
@@ -759,6 +771,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(time_is_told_to_everybody),
         TEST(devices_are_listed_with_what_may_be_written),
+        TEST(a_devices_stats_say_when_it_was_seen_and_its_battery),
         TEST(a_full_history_answer_stays_below_64_kb),
         TEST(a_history_that_makes_no_sense_is_refused),
         TEST(alerts_are_listed_as_their_topics_have_them),
