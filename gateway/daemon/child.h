@@ -16,11 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "gateway/daemon/child_limits.h"
+#include "gateway/daemon/child_role.h"
 
 #define CHILD_FD 3 /* the child's end of the socket */
-
-enum child_role { CHILD_PUBLISHER = 1, CHILD_NOTIFIER = 2 };
 
 /* ---- In the daemon ---- */
 

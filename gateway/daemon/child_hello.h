@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gateway/daemon/child_limits.h"
+#include "gateway/daemon/child_role.h"
 
 #define CHILD_ENVIRONMENT_SIZE 2048
 
 struct child_hello {
-    uint8_t role; /* enum child_role of child.h */
+    uint8_t role; /* enum child_role */
     uint8_t file_count;
     bool given[CHILD_FILES_MAX];
     char files[CHILD_FILES_MAX][CHILD_PATH_SIZE];
