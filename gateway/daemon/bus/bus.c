@@ -73,9 +73,9 @@ static void rest_settling(struct bus *bus)
 }
 
 /* True: there was one that could go. */
-static bool serve_patient(struct bus *bus, const struct schedule_turn *turn)
+static bool serve_background(struct bus *bus, const struct schedule_turn *turn)
 {
-    enum bus_result served = bus_serve_patient(bus, turn);
+    enum bus_result served = bus_serve_background(bus, turn);
     if (served == BUS_DOWN && bus->up)
         connection_lost(bus);
     return served != BUS_STOPPED;
@@ -123,14 +123,14 @@ void bus_step(struct bus *bus)
         return;
     if (!bus->up) {
         count_missed(bus);
-        if (serve_patient(bus, NULL))
+        if (serve_background(bus, NULL))
             return;
         rest(bus, (paused ? atomic_load(&bus->paused_until_ms) : bus->open_at_ms) * US);
         return;
     }
     int64_t now_us = line_now_ns() / US;
     struct schedule_turn turn = schedule_next(&bus->schedule, now_us);
-    if (serve_patient(bus, &turn))
+    if (serve_background(bus, &turn))
         return;
     bool polls = turn.unit >= 0 && now - bus->fetched_ms < STARVED_MS;
     if (polls && is_unknown(bus, turn.unit)) {

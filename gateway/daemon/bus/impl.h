@@ -132,7 +132,7 @@ void bus_note_late(struct bus *bus);
 /* request.c: one request of others, if any waits; the background one when `turn` yields to it, and
  * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
 enum bus_result bus_serve_request(struct bus *bus);
-enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn);
+enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn *turn);
 /* When the next of those that wait for their unit can go; INT64_MAX: none waits. */
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);

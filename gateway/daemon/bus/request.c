@@ -217,7 +217,7 @@ enum bus_result bus_serve_request(struct bus *bus)
     return waiting != NULL ? serve(bus, waiting) : BUS_STOPPED;
 }
 
-enum bus_result bus_serve_patient(struct bus *bus, const struct schedule_turn *turn)
+enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn *turn)
 {
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);

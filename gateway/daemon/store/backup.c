@@ -16,8 +16,8 @@
 static bool copy_months(const struct store *store, const char *path)
 {
     char text[1000];
-    return beside_load(store->path, MONTHS_NAME, text, sizeof text) == 0 ||
-           beside_save(path, MONTHS_NAME, text);
+    return sidecar_load(store->path, MONTHS_NAME, text, sizeof text) == 0 ||
+           sidecar_save(path, MONTHS_NAME, text);
 }
 
 /* From the same connection, so there is never a second one on the live file. The commits of the

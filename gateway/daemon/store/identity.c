@@ -33,7 +33,7 @@ void identity_load(const char *path, struct identity *identity)
 {
     char text[192];
     memset(identity, 0, sizeof *identity);
-    size_t got = beside_load(path, "identity", text, sizeof text);
+    size_t got = sidecar_load(path, "identity", text, sizeof text);
     char *rest = NULL;
     if (got < 40 || text[36] != ' ' || strspn(text, "0123456789abcdef-") != 36)
         return;
@@ -53,5 +53,5 @@ bool identity_save(const char *path, const struct identity *identity)
     int size = snprintf(text, sizeof text, "%s %" PRIu32 " %" PRIu64 "%s%s\n", identity->uuid,
                         identity->boot, identity->next_id, identity->machine[0] != '\0' ? " " : "",
                         identity->machine);
-    return size > 0 && beside_save(path, "identity", text);
+    return size > 0 && sidecar_save(path, "identity", text);
 }

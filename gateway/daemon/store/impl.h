@@ -143,8 +143,8 @@ void recovery_close(struct store *store);
 void recovery_check_slowly(struct store *store);
 
 /* sidecar_file.c: PATH.NAME, replaced as a whole. Loading gives "" when there is none. */
-size_t beside_load(const char *path, const char *name, char *text, size_t size);
-bool beside_save(const char *path, const char *name, const char *text);
+size_t sidecar_load(const char *path, const char *name, char *text, size_t size);
+bool sidecar_save(const char *path, const char *name, const char *text);
 
 /* identity.c: uuid, boot count and highest id, kept beside the file too; the machine there only. */
 struct identity {

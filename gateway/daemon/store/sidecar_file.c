@@ -17,7 +17,7 @@ static void name_of(const char *path, const char *name, const char *more, char *
     (void)snprintf(out, size, "%s.%s%s", path, name, more);
 }
 
-size_t beside_load(const char *path, const char *name, char *text, size_t size)
+size_t sidecar_load(const char *path, const char *name, char *text, size_t size)
 {
     char file[DB_PATH_SIZE + 32];
     size_t used = 0;
@@ -58,7 +58,7 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-bool beside_save(const char *path, const char *name, const char *text)
+bool sidecar_save(const char *path, const char *name, const char *text)
 {
     char file[DB_PATH_SIZE + 32], fresh[DB_PATH_SIZE + 40];
     name_of(path, name, "", file, sizeof file);
@@ -82,7 +82,7 @@ static bool beside_run(struct store *store, struct task *task, enum store_result
 {
     struct beside_task *own = (struct beside_task *)task;
     (void)state;
-    if (!beside_save(store->path, own->name, own->text))
+    if (!sidecar_save(store->path, own->name, own->text))
         log_limited(&store->sidecar_log, LOG_LEVEL_WARNING, "store: %s.%s cannot be written: %s",
                     store->path, own->name, strerror(errno));
     free(own);
@@ -91,7 +91,7 @@ static bool beside_run(struct store *store, struct task *task, enum store_result
 
 size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size)
 {
-    return beside_load(store->path, name, text, size);
+    return sidecar_load(store->path, name, text, size);
 }
 
 enum store_result store_write_beside(struct store *store, const char *name, const char *text)
