@@ -12,7 +12,7 @@
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/common/thread.h"
-#include "gateway/daemon/actions/kept.h"
+#include "gateway/daemon/actions/persisted.h"
 #include "gateway/daemon/write_request.h"
 
 #define KEY             "actions" /* of the store: kept.h */
@@ -349,7 +349,7 @@ static void on_kept(void *context, enum store_result result, const void *value, 
     pthread_mutex_lock(&actions->lock);
     actions->asked = false;
     if (result == STORE_OK)
-        kept_read(actions->config, actions->switching, &now, value, size, say_lost);
+        persisted_read(actions->config, actions->switching, &now, value, size, say_lost);
     actions->kept |= result == STORE_OK;
     pthread_mutex_unlock(&actions->lock);
 }
@@ -376,7 +376,7 @@ static void keep(struct actions *actions, const struct switching_now *now)
     pthread_mutex_lock(&actions->lock);
     if (actions->kept && switching_kept_changed(actions->switching) &&
         (doc = malloc(DOC_MOST)) != NULL)
-        size = kept_write(actions->config, actions->switching, now, doc, DOC_MOST);
+        size = persisted_write(actions->config, actions->switching, now, doc, DOC_MOST);
     pthread_mutex_unlock(&actions->lock);
     if (doc != NULL &&
         (size == 0 || store_put(actions->parts.store, KEY, doc, size, NULL, NULL) != STORE_OK))

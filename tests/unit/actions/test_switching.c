@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/daemon/actions/kept.h"
+#include "gateway/daemon/actions/persisted.h"
 #include "gateway/daemon/actions/switching.h"
 
 #define SECOND   INT64_C(1000)
@@ -664,7 +664,7 @@ static void count_lost(const char *device, const char *write)
 static void killed(uint16_t actions)
 {
     const struct switching_now at = now();
-    kept_size = kept_write(&config, b.switching, &at, kept, sizeof kept);
+    kept_size = persisted_write(&config, b.switching, &at, kept, sizeof kept);
     assert_true(kept_size > 0);
     config.action_count = actions;
     memset(b.orders, 0, sizeof b.orders);
@@ -675,7 +675,7 @@ static void killed(uint16_t actions)
 static void read_kept(void)
 {
     const struct switching_now at = now();
-    kept_read(&config, b.switching, &at, kept, kept_size, count_lost);
+    persisted_read(&config, b.switching, &at, kept, kept_size, count_lost);
 }
 
 /* Watering, and on. */

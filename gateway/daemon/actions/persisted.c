@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/daemon/actions/kept.h"
+#include "gateway/daemon/actions/persisted.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -68,8 +68,8 @@ static void put_people(struct json_out *o, const struct switching *switching,
     json_out_close(o, ']');
 }
 
-size_t kept_write(const struct config *config, const struct switching *switching,
-                  const struct switching_now *now, char *doc, size_t size)
+size_t persisted_write(const struct config *config, const struct switching *switching,
+                       const struct switching_now *now, char *doc, size_t size)
 {
     struct json_out o = json_out_init(doc, size);
     json_out_open(&o, '{');
@@ -140,9 +140,9 @@ static void keep_person(const struct config *config, struct switching *switching
                               now->mono_ms);
 }
 
-void kept_read(const struct config *config, struct switching *switching,
-               const struct switching_now *now, const char *doc, size_t size,
-               void (*lost)(const char *device, const char *write))
+void persisted_read(const struct config *config, struct switching *switching,
+                    const struct switching_now *now, const char *doc, size_t size,
+                    void (*lost)(const char *device, const char *write))
 {
     json_t *root = size > 0 ? json_loadb(doc, size, 0, NULL) : NULL;
     bool known = json_integer_value(json_object_get(root, "v")) == VERSION;
