@@ -18,8 +18,7 @@
 
 #define XIP_BAUD   4          /* 96 MHz / 4 = 24 MHz; 0x03 is good to 50 MHz */
 #define XIP_CTRLR0 0x001F0300 /* 32-bit frames, "EEPROM read" */
-#define XIP_SPI_CTRLR0                                                                             \
-    0x03000218 /* command 0x03 of 8 bits, 24 bits of address, all on one wire                      \
-                */
+/* command 0x03 of 8 bits, 24 bits of address, all on one wire */
+#define XIP_SPI_CTRLR0 0x03000218
 
 #endif
