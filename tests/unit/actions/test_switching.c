@@ -666,6 +666,8 @@ static void killed(uint16_t actions)
     const struct switching_now at = now();
     kept_size = persisted_write(&config, b.switching, &at, kept, sizeof kept);
     assert_true(kept_size > 0);
+    switching_destroy(b.switching); /* by the file that it was made from */
+    b.switching = NULL;
     config.action_count = actions;
     memset(b.orders, 0, sizeof b.orders);
     lost = 0;

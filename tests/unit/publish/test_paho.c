@@ -17,8 +17,12 @@
 #include "gateway/daemon/publish/worker/paho.h"
 
 /* Inside of Paho: what it connects by, and what its sending thread waits for. */
+int Heap_initialize(void);
+void Heap_terminate(void);
 int Socket_new(const char *host, size_t host_size, int port, int *fd, long timeout_ms);
+int Socket_close(int fd);
 void Socket_outInitialize(void);
+void Socket_outTerminate(void);
 int Thread_signal_cond(void *cond);
 int Thread_wait_cond(void *cond, int timeout_ms);
 
@@ -34,12 +38,11 @@ static void small_messages_do_not_wait_for_an_ack(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    Socket_outInitialize();
     (void)Socket_new("127.0.0.1", strlen("127.0.0.1"), ntohs(address.sin_port), &fd, 1000);
     assert_true(fd >= 0);
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &value_size), 0);
     assert_int_not_equal(value, 0);
-    assert_int_equal(close(fd), 0);
+    (void)Socket_close(fd);
     assert_int_equal(close(listener), 0);
 }
 
@@ -47,7 +50,6 @@ static void a_host_that_is_not_found_has_no_socket(void **state)
 {
     int fd = 0;
     (void)state;
-    Socket_outInitialize();
     assert_int_not_equal(Socket_new("nowhere.invalid", strlen("nowhere.invalid"), 1883, &fd, 1000),
                          0);
     assert_true(fd < 0);
@@ -81,6 +83,23 @@ static void nothing_held_wakes_no_one(void **state)
     assert_int_equal(Thread_wait_cond(NULL, 1), ETIMEDOUT);
 }
 
+/* As Paho does for its first client, and after its last. */
+static int begin(void **state)
+{
+    (void)state;
+    (void)Heap_initialize();
+    Socket_outInitialize();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    Socket_outTerminate();
+    Heap_terminate();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,5 +109,5 @@ int main(void)
         cmocka_unit_test(what_is_held_goes_out_by_one_wake),
         cmocka_unit_test(nothing_held_wakes_no_one),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }
