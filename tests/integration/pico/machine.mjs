@@ -405,7 +405,7 @@ const operations = {
     request: ({ hex, timeout_ms }) => machine.request([...Buffer.from(hex, 'hex')], timeout_ms),
     // Of the firmware's flow: it never comes back from where it stands, or from the main loop.
     hang: () => {
-        machine.mcu.core.executeInstruction = () => 2;
+        machine.mcu.core.executeInstruction = () => 960; // 10 us a step, or it costs the host minutes
         machine.mcu.core.waiting = false;
     },
     // As the processor does when it is to fetch from where nothing is: rp2040js has no faults.
