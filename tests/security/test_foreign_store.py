@@ -32,6 +32,7 @@ def test_planted_triggers_do_nothing(site, needs):
     store = next(site.folder.glob("readings.db"))
     file = sqlite3.connect(store)
     file.executescript(PLANTED)
+    before = file.execute("SELECT count(*) FROM batch").fetchone()[0]
     file.execute("INSERT INTO pick (id, plot, user, day, kg) VALUES ('x', 'upper', 'li', 1, 1)")
     file.commit()
     file.close()
@@ -43,7 +44,7 @@ def test_planted_triggers_do_nothing(site, needs):
     file = sqlite3.connect(store)
     assert file.execute("SELECT count(*) FROM stream").fetchone()[0] >= 1
     assert file.execute("SELECT count(*) FROM pick").fetchone()[0] == 1
-    assert file.execute("SELECT count(*) FROM batch").fetchone()[0] >= 4
+    assert file.execute("SELECT count(*) FROM batch").fetchone()[0] > before >= 1
     users = {row[0] for row in file.execute("SELECT user FROM audit")}
     assert users and "nobody" not in users
     file.close()
