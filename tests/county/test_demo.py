@@ -23,7 +23,7 @@ class Demo:
             self.child = subprocess.Popen(
                 [sys.executable, garden.ROOT / "tools/field/county_demo.py", *words], stdout=out,
                 stderr=out, env={**os.environ, "BAIYE_MARK": self.mark, "BAIYE_BUILD": str(
-                    garden.BUILD)}, start_new_session=True)
+                    garden.BUILD)}, start_new_session=True, preexec_fn=garden.hear_interrupts)
 
     def text(self):
         return self.out.read_text()

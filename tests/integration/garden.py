@@ -29,6 +29,12 @@ def program(name):
     return BUILD / "bin" / name
 
 
+def hear_interrupts():
+    """For preexec_fn: whoever is started in the background of a shell ignores Ctrl-C, and so would what
+    it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Ports:
     """Numbers below those that the kernel gives to clients, of a range that this test process has
     for itself, none twice: nobody takes one before it is bound."""

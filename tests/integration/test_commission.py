@@ -158,7 +158,7 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     before = bench.file.read_text()
     child = subprocess.Popen(bench.command("commission", "east", "--yes", "--own-rate", "--config",
                                            bench.file), stdout=subprocess.PIPE, text=True,
-                             start_new_session=True)
+                             start_new_session=True, preexec_fn=garden.hear_interrupts)
     if STEPS[step] is None:
         garden.wait_until(lambda: "paused" in bench.baiye("stats", "--json").stdout, 20, "a look")
     else:

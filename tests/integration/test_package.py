@@ -163,7 +163,7 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
     secret = machine.run("cat /etc/baiye/gw.pass")
     assert len(secret) == 32 and secret not in machine.run("cat /etc/baiye/mosquitto.passwd")
     machine.run("baiye check && baiye --version && baiyed --version && baiye-led --version")
-    assert "Boards: stm32f103-rs485\n" in machine.run("baiye flash --help")
+    assert "Boards: rp2040-rs485, stm32f103-rs485\n" in machine.run("baiye flash --help")
     machine.run("test -r /usr/share/man/man8/baiyed.8.gz -a -r /usr/share/man/man1/baiye.1.gz")
 
     # The broker with what the package gave it, and the gateway by its own ExecStart and user.
