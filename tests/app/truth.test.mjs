@@ -183,10 +183,10 @@ for (const n of [0, 1, 60]) {
     else await page.getByText(`${n} 台设备正常`).waitFor();
     await until('every tile', async () => (await page.locator('.tile').count()) === n);
     await page.goto(`${s.bridge.url}#/devices`);
-    await page.locator(n === 0 ? '.pad' : '.devices .card').first().waitFor();
+    await page.locator(n === 0 ? '.empty' : '.devices .card').first().waitFor();
     assert.equal(await page.locator('.devices .card').count(), n);
     await page.goto(`${s.bridge.url}#/pick`);
-    await page.locator(n === 0 ? '.pad' : '.pickbutton').waitFor();
+    await page.locator(n === 0 ? '.empty' : '.pickbutton').waitFor();
     assert.deepEqual(page.problems, []);
   });
 }

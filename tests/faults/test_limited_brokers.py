@@ -197,7 +197,7 @@ def test_what_a_broker_refuses_by_hanging_up_is_learned(scripted, gateways, reas
     broker._publish = strict
     gateway = gateways("--broker", broker.port)
     gateway.put(800)
-    wait_taken(broker, 800)
+    wait_taken(broker, 800, 120)
     gateway.put(800)
     wait_taken(broker, 1600)
     assert broker.connects <= 8

@@ -133,7 +133,7 @@ def test_http_comes_when_there_are_descriptors_again(site, needs):
         {"name": "east", "type": "tcp", "port": f"127.0.0.1:{garden.free_port()}", "devices": [
             {"name": "air", "profile": "xy-md02", "address": 1, "every": "1s"}]}],
         http={"listen": f"127.0.0.1:{port}", "app_dir": str(app)})
-    site.gateway.arguments[:0] = [sys.executable, "-c", CROWDED, "13"]
+    site.gateway.arguments[:0] = [sys.executable, "-c", CROWDED, "15"]
     site.gateway.start()
     garden.wait_until(lambda: "http: can't listen" in site.gateway.log(), 15, "it says so")
     assert page(port, "/alive") is None and "http: listening" not in site.gateway.log()

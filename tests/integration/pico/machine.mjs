@@ -145,6 +145,7 @@ class Machine {
                 throw new Error('the watchdog does not reset what it must');
             }
             this.resetWanted = watchdog.reason;
+            watchdog.timer.enable = false; // or rp2040js calls again at this same moment, for ever
         };
         const ssi = new Ssi(mcu, this.nor, (on) => this.inPlace(on));
         mcu.peripherals[0x18000] = ssi;
