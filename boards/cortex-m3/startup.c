@@ -7,8 +7,6 @@
 #include "boards/cortex-m3/cpu.h"
 #include "boards/cortex-m3/life.h"
 
-#define AIRCR_RESET 0x05FA0004U /* the key, and SYSRESETREQ */
-
 /* From the linker script. */
 extern uint32_t ld_stack_top, ld_data_load, ld_data_start, ld_data_end, ld_bss_start, ld_bss_end;
 
@@ -26,15 +24,6 @@ __attribute__((naked)) void fault_handler(void)
 void nmi_handler(void) __attribute__((weak, alias("fault_handler")));
 /* For a board with a timer of its own. */
 void time_wrapped(void) __attribute__((weak, alias("fault_handler")));
-
-/* A board whose parts beside the processor need more than its request has its own. */
-__attribute__((weak)) void cpu_reset(void)
-{
-    __asm__ volatile("dsb" ::: "memory");
-    reg_write(SCB_AIRCR, AIRCR_RESET);
-    for (;;) /* a few cycles until it takes effect */
-        ;
-}
 
 _Noreturn void reset_start(void);
 
