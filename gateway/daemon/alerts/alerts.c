@@ -332,7 +332,7 @@ static void write_late(struct alerts *alerts, int64_t mono_ms)
     bool due = alerts->known && late_next(&alerts->late, &own->stretch);
     pthread_mutex_unlock(&alerts->lock);
     if (!due)
-        alerts->late_ms = mono_ms; /* all is written, for now */
+        alerts->late_ms = mono_ms; /* all that has come is written */
     if (due &&
         store_alerts(alerts->store, STORE_ASKER_GATEWAY, own->stretch.from_ms - LATE_GAP_MS,
                      own->stretch.to_ms + LATE_GAP_MS, LATE_ROWS, on_late_rows, own) == STORE_OK)

@@ -164,7 +164,7 @@ static void make_due(struct notifier *notifier)
     }
 }
 
-/* The store has it, or does not take it for now: an alarm waits for no disk. */
+/* The store has it, or can not take it: an alarm waits for no disk. */
 static bool may_go(struct notifier *notifier, const struct held *held, int64_t now_ms)
 {
     pthread_mutex_lock(&notifier->lock);
