@@ -16,6 +16,7 @@
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
 #include "gateway/county/program.h"
+#include "gateway/county/web.h"
 
 #define STEP_MS      1000
 #define ANSWERS_MOST 1000u /* beyond these one is asked for again */
@@ -34,6 +35,7 @@ struct county {
     const char *topics[2];
     struct holes *holes;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
+    struct web *web;                          /* NULL: none is wanted */
     struct log_state database_log;
     struct log_rate answer_log;
     int wake_fd;
@@ -183,6 +185,34 @@ static int run(struct county *county, int signals)
     }
 }
 
+/* ---- HTTPS ---- */
+
+static void alive(void *context, struct web_request *request)
+{
+    (void)context;
+    web_reply_text(request, 200, "alive\n");
+}
+
+static const struct web_route own_routes[] = {{"GET", "/alive", 0, alive, NULL}, {.method = NULL}};
+static const struct web_route *const route_tables[] = {own_routes, NULL};
+
+/* 0, or the exit code. */
+static int serve(struct county *county)
+{
+    const struct web_settings *http = &county->settings.http;
+    char why[400];
+    if (http->host[0] == '\0')
+        return EX_OK;
+    county->web = web_open(http, route_tables, why, sizeof why);
+    if (county->web == NULL) {
+        log_write(LOG_LEVEL_ERROR, "http: %s", why);
+        return EX_CONFIG;
+    }
+    log_write(LOG_LEVEL_NOTICE, "http: listening on %s:%u (TLS)", http->host,
+              web_port(county->web));
+    return EX_OK;
+}
+
 static bool make_parts(struct county *county)
 {
     const struct settings *settings = &county->settings;
@@ -210,7 +240,10 @@ int main(int argc, char **argv)
     int signals = program_begin(argc, argv, &county.settings);
     if (!make_parts(&county))
         return EX_OSERR;
-    int status = run(&county, signals);
+    int status = serve(&county);
+    if (status == EX_OK)
+        status = run(&county, signals);
+    web_close(county.web);
     for (uint32_t i = 0; i < county.settings.broker_count; i++)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);

@@ -74,6 +74,30 @@ static bool read_broker(struct yaml_source *source, const yaml_node_t *node, voi
     return true;
 }
 
+static bool read_listen(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct web_settings *http = target;
+    const char *text = yaml_text(node);
+    http->port = 8443;
+    if (text != NULL && units_host(text, http->host, sizeof http->host, &http->port))
+        return true;
+    return yaml_error(source, yaml_line(node), "listen: write ADDRESS:PORT, as 0.0.0.0:8443");
+}
+
+static const struct key http_keys[] = {
+    {"listen", KEY_FUNCTION, .read = read_listen, .example = "0.0.0.0:8443", .required = true},
+    {"cert_file", KEY_PATH, KEY_MEMBER(struct web_settings, cert_file), .required = true,
+     .example = "broker.crt"},
+    {"key_file", KEY_PATH, KEY_MEMBER(struct web_settings, key_file), .required = true,
+     .example = "broker.key"},
+};
+
+static bool read_http(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct settings *settings = target;
+    return keys_read(source, node, "http", http_keys, COUNT(http_keys), &settings->http);
+}
+
 static const struct key root_keys[] = {
     {"instance", KEY_NAME, KEY_MEMBER(struct settings, instance), .example = "a", .required = true},
     {"broker", KEY_FUNCTION, .read = read_broker, .example = "{ url: mqtts://localhost:8884 }",
@@ -83,6 +107,8 @@ static const struct key root_keys[] = {
     {"keep_raw", KEY_S, KEY_MEMBER(struct settings, keep_raw_s), 86400, 315360000,
      .example = "90d"},
     {"patience", KEY_S, KEY_MEMBER(struct settings, patience_s), 1, 86400, .example = "20min"},
+    {"http", KEY_FUNCTION, .read = read_http,
+     .example = "{ listen: 0.0.0.0:8443, cert_file: broker.crt, key_file: broker.key }"},
     {"ask_again", KEY_S, KEY_MEMBER(struct settings, again_s), 1, 604800, .example = "1h"},
 };
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "gateway/common/config_error.h"
+#include "gateway/county/web.h"
 
 #define SETTINGS_BROKERS_MAX 8
 
@@ -23,8 +24,9 @@ struct settings {
     uint32_t keepalive_s;
     char database[256]; /* libpq's connection string */
     uint32_t keep_raw_s;
-    uint32_t patience_s; /* baiye-county: a hole as old as that is asked for */
-    uint32_t again_s;    /* .. and again after so long, if it is still there */
+    uint32_t patience_s;      /* baiye-county: a hole as old as that is asked for */
+    uint32_t again_s;         /* .. and again after so long, if it is still there */
+    struct web_settings http; /* baiye-county */
 };
 
 /* false: `error` says FILE:LINE, what is wrong and what would be right. */
