@@ -311,11 +311,31 @@ static void commit_prepared(struct store *store, bool flush)
     feed_wake(store);
 }
 
+void commit_extent(struct store *store, uint64_t next_id)
+{
+    struct body_reader reader;
+    uint64_t first = 0;
+    int64_t oldest = 0;
+    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FIRST);
+    if (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
+        first = (uint64_t)sqlite3_column_int64(s, 0);
+        if (body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
+            oldest = reader.base.wall_ms;
+    }
+    if (s != NULL)
+        sqlite3_reset(s);
+    pthread_mutex_lock(&store->lock);
+    store->next_id = next_id;
+    store->stats.first_record = first;
+    store->stats.oldest_ms = oldest;
+    pthread_mutex_unlock(&store->lock);
+}
+
 void commit_gaps(struct store *store, const struct body *body)
 {
     batch_cache_add(store->batch_cache, store->next_id, body->count, body->data, body->used);
+    commit_extent(store, store->next_id + body->count);
     pthread_mutex_lock(&store->lock);
-    store->next_id += body->count;
     store->stats.stored += body->count;
     store->stats.gaps += body->count;
     pthread_mutex_unlock(&store->lock);
@@ -436,6 +456,6 @@ void commit_settle(struct store *store, uint64_t file_next)
         store->committer->last = NULL;
     pthread_mutex_lock(&store->lock);
     store->stats.stored += id - store->next_id;
-    store->next_id = id;
     pthread_mutex_unlock(&store->lock);
+    commit_extent(store, id);
 }

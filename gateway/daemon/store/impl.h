@@ -183,6 +183,9 @@ int commit_replay(struct store *store, uint64_t from_id, uint64_t to_id, bool un
 /* Means and seen numbers, inside the caller's transaction; commit_flushed() after its success. */
 int commit_flush(struct store *store);
 void commit_flushed(struct store *store);
+/* The file's records end before `next_id`: tells store_stats() that, and which is the first, after
+ * each change of the batches. */
+void commit_extent(struct store *store, uint64_t next_id);
 /* A body of gaps was written under next_id, while nothing was prepared. */
 void commit_gaps(struct store *store, const struct body *body);
 /* The file holds every record before `file_next`: what of it is prepared need not be written. A

@@ -153,9 +153,7 @@ static void continue_ids(struct store *store, uint64_t file_next, const struct i
     if (identity->next_id > file_next)
         file_next = identity->next_id;
     commit_number_from(store, file_next);
-    pthread_mutex_lock(&store->lock);
-    store->next_id = file_next;
-    pthread_mutex_unlock(&store->lock);
+    commit_extent(store, file_next);
 }
 
 /* What the buses ask for at their start is read from the file. */

@@ -244,6 +244,7 @@ static int drop_batches(struct store *store, enum retain_step step, struct retai
     *any = rc == SQLITE_OK && last_id != 0;
     if (!*any)
         return rc;
+    commit_extent(store, store->next_id);
     if (flush)
         commit_flushed(store);
     store->retention->untold = true;
@@ -373,22 +374,9 @@ bool retain_make_room(struct store *store)
 
 static void note_size(struct store *store, int64_t used, int64_t total)
 {
-    int64_t oldest = 0;
-    uint64_t first = 0;
-    sqlite3_stmt *s = db_statement(&store->db, DB_BATCH_FIRST);
-    if (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
-        struct body_reader reader;
-        first = (uint64_t)sqlite3_column_int64(s, 0);
-        if (body_open(&reader, sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)))
-            oldest = reader.base.wall_ms;
-    }
-    if (s != NULL)
-        sqlite3_reset(s);
     pthread_mutex_lock(&store->lock);
     store->stats.file_bytes = (uint64_t)total * DB_PAGE_SIZE;
     store->stats.used_bytes = (uint64_t)used * DB_PAGE_SIZE;
-    store->stats.oldest_ms = oldest;
-    store->stats.first_record = first;
     pthread_mutex_unlock(&store->lock);
 }
 

@@ -299,6 +299,7 @@ bool salvage_step(struct store *store)
         rc = db_commit(&store->db);
     if (!file_result(store, rc, "salvage"))
         return false;
+    commit_extent(store, store->next_id);
     if (job->next_id >= job->floor)
         finish(store);
     return job->active;

@@ -272,7 +272,9 @@ static struct holding *close_and_hold(void)
 {
     pass(garden.bench, LOOK_MS);
     drain();
+    uint64_t first = stats_now().first_record;
     bench_close(garden.bench);
+    assert_true(first <= (uint64_t)bench_number(garden.bench, "SELECT min(id) FROM batch"));
     struct holding *holding = hold(garden.bench->path);
     assert_int_equal(holding->mean_count, DEVICES * garden.seq); /* all are in some mean */
     return holding;
@@ -320,6 +322,22 @@ static void nothing_goes_below_85_percent_however_old(void **state)
     pass(garden.bench, DAY);
     assert_int_equal(garden.gaps, 0);
     assert_int_equal(close_and_hold()->readings, DEVICES * garden.seq);
+}
+
+/* What a consumer is told can be had: right from the first commit on, without a look at the size.
+ */
+static void the_first_record_is_known_from_the_first_commit_on(void **state)
+{
+    (void)state;
+    assert_int_equal(stats_now().first_record, 0);
+    assert_int_equal(stats_now().next_record, 1);
+    put(4, clock_now().wall_ms, 100);
+    assert_int_equal(stats_now().first_record, 1);
+    assert_true(stats_now().oldest_ms > 0);
+    bench_close(garden.bench);
+    bench_open(garden.bench);
+    assert_int_equal(stats_now().first_record, 1);
+    assert_true(stats_now().oldest_ms > 0);
 }
 
 static void first_go_acknowledged_readings_of_more_than_7_days_until_80_percent(void **state)
@@ -528,6 +546,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rung_comes_after_the_one_before),
         cmocka_unit_test_setup_teardown(nothing_goes_below_85_percent_however_old, begin,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(the_first_record_is_known_from_the_first_commit_on, begin,
                                         bench_end),
         cmocka_unit_test_setup_teardown(
             first_go_acknowledged_readings_of_more_than_7_days_until_80_percent, begin, bench_end),

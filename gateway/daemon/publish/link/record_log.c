@@ -16,7 +16,8 @@ static bool tell(struct publish *publish, const struct broker *broker)
     char topic[TOPIC_SIZE], json[256];
     struct json_out o = json_out_init(json, sizeof json);
     store_stats(publish->store, &stats);
-    if (stats.used_bytes == 0 || !topic_make(topic, sizeof topic, publish->config->site, TOPIC_LOG))
+    if (stats.next_record == 0 ||
+        !topic_make(topic, sizeof topic, publish->config->site, TOPIC_LOG))
         return false;
     json_out_open(&o, '{');
     json_out_key_string(&o, "gw", store_uuid(publish->store));
