@@ -113,11 +113,6 @@ static const struct {
                " WHERE NOT EXISTS (SELECT FROM metric WHERE name = $1)"
                " ON CONFLICT (name) DO NOTHING RETURNING id, kind)"
                " SELECT id, kind FROM new UNION ALL SELECT id, kind FROM metric WHERE name = $1"},
-    {"log", "INSERT INTO gateway (gw, site, first, last, sent, boot, seen)"
-            " VALUES ($1, $2, $3, $4, $5, $6, now()) ON CONFLICT (gw) DO UPDATE SET"
-            " first = excluded.first, last = greatest(gateway.last, excluded.last),"
-            " sent = excluded.sent, boot = excluded.boot, seen = now()"
-            " WHERE gateway.site = excluded.site"},
     {"dead", "INSERT INTO dead (topic, content_type, reason, body)"
              " VALUES ($1, $2, $3, $4::bytea)"},
 };
@@ -144,7 +139,8 @@ static bool prepare_all(struct database *database)
         if (!prepare(database, statements[i].name, statements[i].sql))
             return false;
     }
-    return prepare(database, "correct", database->correct.data);
+    return prepare(database, "correct", database->correct.data) &&
+           told_prepare(&database->connection);
 }
 
 static const char session_options[] =
@@ -441,18 +437,24 @@ enum database_result database_take(struct database *database, const struct messa
     return result;
 }
 
-enum database_result database_note(struct database *database, const struct database_log *log,
+enum database_result database_note(struct database *database, const struct told_log *log,
                                    const char *site, char *why, size_t why_size)
 {
-    char numbers[4][24];
-    const int64_t values[] = {log->first, log->last, log->sent, log->boot};
     bool again = false;
     if (!database_connect(database, why, why_size))
         return DATABASE_UNAVAILABLE;
-    for (unsigned i = 0; i < 4; i++)
-        (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
-    const char *parameters[] = {log->gateway, site, numbers[0], numbers[1], numbers[2], numbers[3]};
-    if (connection_tell(&database->connection, "log", 6, parameters))
+    if (told_take_log(&database->connection, log, site))
+        return DATABASE_STORED;
+    return after_failure(database, &again, why, why_size);
+}
+
+enum database_result database_hear(struct database *database, const struct told *told, char *why,
+                                   size_t why_size)
+{
+    bool again = false;
+    if (!database_connect(database, why, why_size))
+        return DATABASE_UNAVAILABLE;
+    if (told_take(&database->connection, told))
         return DATABASE_STORED;
     return after_failure(database, &again, why, why_size);
 }

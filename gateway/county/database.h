@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "gateway/county/message.h"
+#include "gateway/county/told.h"
 
 struct database;
 
@@ -34,13 +35,11 @@ bool database_connect(struct database *database, char *why, size_t why_size);
 enum database_result database_take(struct database *database, const struct message *message,
                                    const char *site, char *why, size_t why_size);
 
-/* gateway/log: which records the gateway's store has. */
-struct database_log {
-    char gateway[37];
-    int64_t first, last, sent, boot;
-};
-enum database_result database_note(struct database *database, const struct database_log *log,
+/* gateway/log, and what else a gateway tells of itself. */
+enum database_result database_note(struct database *database, const struct told_log *log,
                                    const char *site, char *why, size_t why_size);
+enum database_result database_hear(struct database *database, const struct told *told, char *why,
+                                   size_t why_size);
 
 /* What could not be taken, as it came, with the reason. */
 enum database_result database_bury(struct database *database, const char *topic,

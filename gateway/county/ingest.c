@@ -26,14 +26,15 @@
 #define REPORT_MS       60000
 #define RETRY_MS        200
 #define LEAVE_MS        20000
+#define TOPICS          6
 #define CONTENT_DEFLATE "application/json+deflate"
 
 struct ingest {
     struct settings settings;
-    char readings[100], log[100]; /* topics */
-    const char *topics[3];
-    struct database *database; /* Paho's thread, once it is connected */
-    struct database *upkeep;   /* the main thread's: partitions */
+    char topics_room[TOPICS][100];
+    const char *topics[TOPICS + 1]; /* ends with NULL */
+    struct database *database;      /* Paho's thread, once it is connected */
+    struct database *upkeep;        /* the main thread's: partitions */
     struct link *link;
     struct database_counts counts; /* copied after each message, for the report */
     pthread_mutex_t lock;          /* guards `counts` */
@@ -69,23 +70,23 @@ static enum database_result take_readings(struct ingest *ingest, const char *sit
 static enum database_result take_log(struct ingest *ingest, const char *site,
                                      const MQTTAsync_message *message, char *why, size_t why_size)
 {
-    struct database_log log = {.first = 0};
-    const char *gateway = NULL;
-    json_int_t first = 0, last = 0, sent = 0, boot = 0, ts = 0;
-    json_error_t error;
+    struct told_log log;
+    if (!told_log_parse(&log, message->payload, (size_t)message->payloadlen, why, why_size))
+        return DATABASE_REFUSED;
+    log.broker = ingest->settings.uris[0];
+    log.kept = message->retained != 0;
+    return database_note(ingest->database, &log, site, why, why_size);
+}
+
+static enum database_result take_document(struct ingest *ingest, struct told *told,
+                                          const MQTTAsync_message *message, char *why,
+                                          size_t why_size)
+{
     enum database_result result = DATABASE_REFUSED;
-    json_t *root = json_loadb(message->payload, (size_t)message->payloadlen, 0, &error);
-    if (root != NULL &&
-        json_unpack_ex(root, &error, 0, "{s:s,s:I,s:I,s:I,s:I,s:I!}", "gw", &gateway, "first",
-                       &first, "last", &last, "sent", &sent, "boot", &boot, "ts", &ts) == 0 &&
-        strlen(gateway) == 36 && first >= 1 && last >= 0 && sent >= 0 && boot >= 0) {
-        log = (struct database_log){.first = first, .last = last, .sent = sent, .boot = boot};
-        memcpy(log.gateway, gateway, sizeof log.gateway);
-        result = database_note(ingest->database, &log, site, why, why_size);
-    } else {
-        (void)snprintf(why, why_size, "gateway/log: %.120s", error.text);
-    }
-    json_decref(root);
+    told->broker = ingest->settings.uris[0];
+    if (told_parse(told, message->payload, (size_t)message->payloadlen, why, why_size))
+        result = database_hear(ingest->database, told, why, why_size);
+    told_free(told);
     return result;
 }
 
@@ -97,13 +98,16 @@ static enum database_result take(struct ingest *ingest, const char *topic,
     size_t prefix = strlen(ingest->settings.prefix);
     const char *plain = strncmp(topic, ingest->settings.prefix, prefix) == 0 ? topic + prefix : "";
     enum database_result result = DATABASE_REFUSED;
+    struct told told;
     content_type(message, type);
-    if (message->payloadlen == 0)
-        return DATABASE_STORED; /* a retained document that was emptied */
+    if (message->payloadlen == 0 && !told_topic(&told, plain))
+        return DATABASE_STORED; /* gateway/log that was emptied */
     if (message_site(plain, "readings", site))
         result = take_readings(ingest, site, message, type, why, why_size);
     else if (message_site(plain, "gateway/log", site))
         result = take_log(ingest, site, message, why, why_size);
+    else if (told_topic(&told, plain))
+        result = take_document(ingest, &told, message, why, why_size);
     else
         (void)snprintf(why, why_size, "no topic of a site");
     if (result != DATABASE_REFUSED)
@@ -204,17 +208,21 @@ static int run(struct ingest *ingest, int signals)
     }
 }
 
-/* Of readings each message goes to one of all instances; what gateways have is heard by each. */
+/* Of readings each message goes to one of all instances; what gateways tell of themselves is heard
+ * by each. */
+static const char *const topics[TOPICS] = {"readings", "gateway/log", "gateway/status",
+                                           "site",     "forecast",    "alert/+"};
+
 static bool make_link(struct ingest *ingest)
 {
     const struct settings *settings = &ingest->settings;
     char client[64];
     (void)snprintf(client, sizeof client, "baiye-ingest-%s", settings->instance);
-    (void)snprintf(ingest->readings, sizeof ingest->readings, "$share/ingest/%sbaiye/+/readings",
-                   settings->prefix);
-    (void)snprintf(ingest->log, sizeof ingest->log, "%sbaiye/+/gateway/log", settings->prefix);
-    ingest->topics[0] = ingest->readings;
-    ingest->topics[1] = ingest->log;
+    for (unsigned i = 0; i < TOPICS; i++) {
+        (void)snprintf(ingest->topics_room[i], sizeof ingest->topics_room[i], "%s%sbaiye/+/%s",
+                       i == 0 ? "$share/ingest/" : "", settings->prefix, topics[i]);
+        ingest->topics[i] = ingest->topics_room[i];
+    }
     ingest->link = link_create(settings, settings->uris[0], client, SESSION_S, ingest->topics,
                                on_message, ingest);
     return ingest->link != NULL;
@@ -240,7 +248,7 @@ int main(int argc, char **argv)
     if (!make_link(&ingest))
         return EX_CONFIG;
     int status = run(&ingest, signals);
-    link_leave(ingest.link, ingest.readings, LEAVE_MS);
+    link_leave(ingest.link, ingest.topics[0], LEAVE_MS);
     report(&ingest, "stopped");
     return status;
 }

@@ -67,6 +67,24 @@ static const char *const migrations[] = {
     " upper(r) - 1 AS last FROM (SELECT gw, id, device, boot,"
     "  unnest(int8multirange(int8range(1, GREATEST(upper(have), upper(told)))) - have - told) AS r"
     "  FROM stream) m;",
+    /* What gateways tell of themselves, the last of each and by broker; what was picked and what is
+     * expected; and where a garden is counted, which the operator says. */
+    "ALTER TABLE gateway ADD told timestamptz, ADD version text, ADD month_bytes int8,"
+    " ADD broker text;"
+    "CREATE TABLE document (site text NOT NULL, name text NOT NULL, broker text NOT NULL,"
+    " at timestamptz NOT NULL DEFAULT now(), body jsonb NOT NULL, PRIMARY KEY (site, name, "
+    "broker));"
+    "CREATE TABLE day (site text NOT NULL, day date NOT NULL, kg float8, pickers int8,"
+    " picked_told timestamptz, low float8, middle float8, high float8, expected_told timestamptz,"
+    " PRIMARY KEY (site, day));"
+    "CREATE TABLE garden (site text PRIMARY KEY, region text NOT NULL);"
+    /* Who looks at the page: a right is for a region, "*" for all of them. */
+    "CREATE TABLE login (name text PRIMARY KEY, password text NOT NULL);"
+    "CREATE TABLE login_right (name text NOT NULL REFERENCES login ON DELETE CASCADE,"
+    " region text NOT NULL, role text NOT NULL CHECK (role IN ('viewer', 'operator')),"
+    " PRIMARY KEY (name, region));"
+    "CREATE TABLE silence (site text PRIMARY KEY, since timestamptz NOT NULL, seen_by text,"
+    " seen_at timestamptz);",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

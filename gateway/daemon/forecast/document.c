@@ -244,13 +244,35 @@ static void put_ahead(struct json_out *o, const struct outlook *outlooks, const 
     json_out_close(o, '}');
 }
 
+static void put_picked(struct json_out *o, const struct document_picks *picks)
+{
+    if (picks->count == 0)
+        return;
+    json_out_key(o, "picked");
+    json_out_open(o, '[');
+    for (unsigned i = 0; i < picks->count; i++) {
+        unsigned date = (unsigned)picks->days[i].date;
+        char day[24];
+        (void)snprintf(day, sizeof day, "%04u-%02u-%02u", date / 10000, date / 100 % 100,
+                       date % 100);
+        json_out_open(o, '{');
+        json_out_key_string(o, "day", day);
+        put_number(o, "kg", picks->days[i].kg, 1);
+        put_number(o, "pickers", picks->days[i].pickers, 0);
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+}
+
 size_t document_write(const struct config *config, const struct outlook *outlooks,
-                      const struct ahead *ahead, int64_t ts_ms, char *json, size_t size)
+                      const struct ahead *ahead, const struct document_picks *picks, int64_t ts_ms,
+                      char *json, size_t size)
 {
     struct json_out o = json_out_init(json, size);
     json_out_open(&o, '{');
     json_out_key_integer(&o, "ts", ts_ms);
     put_plots(&o, config, outlooks);
+    put_picked(&o, picks);
     put_frost(&o, config, outlooks);
     put_diseases(&o, config, outlooks);
     put_water(&o, config, outlooks);

@@ -11,10 +11,22 @@
 #include "gateway/daemon/config/config.h"
 #include "gateway/forecast/outlook.h"
 
+#define DOCUMENT_DAYS_MOST 14
+
+/* What was picked lately in the whole garden, by day: the newest last. */
+struct document_picks {
+    unsigned count;
+    struct {
+        int32_t date; /* YYYYMMDD */
+        double kg, pickers;
+    } days[DOCUMENT_DAYS_MOST];
+};
+
 /* One outlook for each of config->plots. Writes at most `size` bytes, without NUL; 0: it does not
  * fit. The bytes that differ from hour to hour, `"ts":…`, come first: document_says() is behind. */
 size_t document_write(const struct config *config, const struct outlook *outlooks,
-                      const struct ahead *ahead, int64_t ts_ms, char *json, size_t size);
+                      const struct ahead *ahead, const struct document_picks *picks, int64_t ts_ms,
+                      char *json, size_t size);
 /* What it says: all of it behind `ts`. */
 const char *document_says(const char *json, size_t size, size_t *length);
 

@@ -60,6 +60,7 @@ struct forecast {
     atomic_int *usual_each_g; /* by plot, kg of a picker and day of late; 0: not known */
     struct tea_hour *hours;   /* HOURS_MOST, of the plot that is looked at */
     struct outlook_note notes[SEASON_DAYS + 1];
+    struct document_picks picks;
     struct pick_model model;
     struct season season;
     bool known;         /* there are outlooks */
@@ -140,6 +141,28 @@ static enum store_result look_back(struct forecast *f, uint16_t index)
     return result;
 }
 
+/* The last days of the season up to today, of which nothing is noted yet. */
+static void begin_picks(struct forecast *f)
+{
+    int last = f->season.today < SEASON_DAYS ? f->season.today : SEASON_DAYS - 1;
+    int first = last >= DOCUMENT_DAYS_MOST ? last - DOCUMENT_DAYS_MOST + 1 : 0;
+    f->picks = (struct document_picks){.count = (unsigned)(last - first + 1)};
+    for (unsigned i = 0; i < f->picks.count; i++)
+        f->picks.days[i].date = f->season.date[first + (int)i];
+}
+
+static void add_picks(struct forecast *f)
+{
+    for (unsigned i = 0; i < f->picks.count; i++) {
+        int day = season_index(&f->season, f->picks.days[i].date);
+        const struct outlook_note *note = day >= 0 ? &f->notes[day] : NULL;
+        if (note == NULL || !note->picked)
+            continue;
+        f->picks.days[i].kg += note->kg;
+        f->picks.days[i].pickers += note->pickers;
+    }
+}
+
 /* Hours come once a day from the season's beginning on, since a node may have brought in what its
  * log held of last week; in between those of the last days. */
 static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_t now_ms)
@@ -160,6 +183,7 @@ static enum store_result look_at_plot(struct forecast *f, uint16_t index, int64_
         result = gather_hours(&f->ask, f->config, index, hours.first_ms, hours.count, f->hours);
     if (result != STORE_OK)
         return result;
+    add_picks(f);
     struct outlook_plot plot = describe(f->config, config, noted_kg, &f->before[index]);
     outlook_take(&plot, season, &hours, now_ms, &f->days[index]);
     outlook_make(&plot, season, &hours, now_ms, &f->days[index], f->notes, &f->ahead, &f->model,
@@ -181,8 +205,8 @@ static enum frost_level frost_of(const struct forecast *f)
 static void send_document(struct forecast *f, int64_t now_ms, bool noted)
 {
     size_t length = 0, sent_length = 0;
-    size_t size =
-        document_write(f->config, f->outlooks, &f->ahead, now_ms, f->json, sizeof f->json);
+    size_t size = document_write(f->config, f->outlooks, &f->ahead, &f->picks, now_ms, f->json,
+                                 sizeof f->json);
     log_change(&f->log_size, size > 0, LOG_LEVEL_ERROR,
                "forecast: %u plots do not fit in %u bytes, none is published: leave some out",
                f->config->plot_count, (unsigned)sizeof f->json);
@@ -265,6 +289,7 @@ static bool look(struct forecast *f, int64_t now_ms, bool noted)
     if (today != f->whole_date)
         f->whole_date = 0;
     read_ahead(f, now_ms);
+    begin_picks(f);
     for (uint16_t i = 0; i < f->config->plot_count && result == STORE_OK; i++)
         result = look_at_plot(f, i, now_ms);
     if (result == STORE_STOPPED)

@@ -456,10 +456,11 @@ static void assert_document(const struct config *config, const struct outlook *o
 {
     char json[2048];
     static const struct ahead ahead;
-    size_t size = document_write(config, outlooks, &ahead, 5, json, sizeof json - 1);
+    static const struct document_picks picks;
+    size_t size = document_write(config, outlooks, &ahead, &picks, 5, json, sizeof json - 1);
     json[size] = '\0';
     assert_string_equal(json, expected);
-    assert_int_equal(document_write(config, outlooks, &ahead, 5, json, size - 1), 0);
+    assert_int_equal(document_write(config, outlooks, &ahead, &picks, 5, json, size - 1), 0);
 }
 
 static void what_is_not_known_is_null_with_a_reason(void **state)
@@ -483,8 +484,15 @@ static void what_is_not_known_is_null_with_a_reason(void **state)
         "\"irrigate\":null,\"deficit_mm\":null,\"why\":\"no moisture\"}],\"ahead\":null}");
     plots[0].soil = SOIL_NONE;
     char json[2048];
-    json[document_write(&config, &outlook, &(struct ahead){0}, 5, json, sizeof json - 1)] = '\0';
+    json[document_write(&config, &outlook, &(struct ahead){0}, &(struct document_picks){0}, 5, json,
+                        sizeof json - 1)] = '\0';
     assert_non_null(strstr(json, "\"water\":[]"));
+    assert_null(strstr(json, "picked"));
+    struct document_picks picks = {2, {{20270401, 12.34, 5}, {20270402, 0, 0}}};
+    json[document_write(&config, &outlook, &(struct ahead){0}, &picks, 5, json, sizeof json - 1)] =
+        '\0';
+    assert_non_null(strstr(json, "\"picked\":[{\"day\":\"2027-04-01\",\"kg\":12.3,\"pickers\":5},"
+                                 "{\"day\":\"2027-04-02\",\"kg\":0,\"pickers\":0}]"));
 }
 
 static void the_coldest_plot_and_the_worst_disease_are_told(void **state)

@@ -13,7 +13,7 @@
 static bool tell(struct publish *publish, const struct broker *broker)
 {
     struct store_stats stats;
-    char topic[TOPIC_SIZE], json[256];
+    char topic[TOPIC_SIZE], json[384];
     struct json_out o = json_out_init(json, sizeof json);
     store_stats(publish->store, &stats);
     if (stats.next_record == 0 ||
@@ -27,6 +27,8 @@ static bool tell(struct publish *publish, const struct broker *broker)
     json_out_key_unsigned(&o, "sent", store_cursor(publish->store, broker->index) - 1);
     json_out_key_unsigned(&o, "boot", store_boot(publish->store));
     json_out_key_integer(&o, "ts", store_now(publish->store).ms);
+    json_out_key_string(&o, "version", BAIYE_VERSION);
+    json_out_key_unsigned(&o, "month_bytes", broker->data_plan.bytes);
     json_out_close(&o, '}');
     return !o.failed &&
            docs_set_for(&publish->docs, broker->index, topic, DOC_PLAIN, json, o.at, true, 1);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/county/told.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOCUMENT_MOST 131072u /* bytes of one */
+#define DEPTH_MOST    32      /* PostgreSQL goes down by recursion */
+
+/* ---- Taken apart ---- */
+
+/* Of an alert: as the gateway's topics are, and nothing that is a path of something else. */
+static bool is_alert(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+    size_t size = strlen(name);
+    return strncmp(name, "alert/", 6) == 0 && size > 6 && size < TOLD_NAME_SIZE &&
+           name[6 + strspn(name + 6, plain)] == '\0';
+}
+
+bool told_topic(struct told *told, const char *topic)
+{
+    static const struct {
+        const char *leaf, *name;
+    } plain[] = {{"site", "site"}, {"forecast", "forecast"}, {"gateway/status", "status"}};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (!message_site(topic, plain[i].leaf, told->site))
+            continue;
+        (void)snprintf(told->name, sizeof told->name, "%s", plain[i].name);
+        return true;
+    }
+    const char *leaf = strstr(topic, "/alert/");
+    if (leaf == NULL || !is_alert(leaf + 1) || !message_site(topic, leaf + 1, told->site))
+        return false;
+    (void)snprintf(told->name, sizeof told->name, "%s", leaf + 1);
+    return true;
+}
+
+static bool is_flat(json_t *value, int depth)
+{
+    const char *key = NULL;
+    json_t *part = NULL;
+    size_t i = 0;
+    if (depth > DEPTH_MOST)
+        return false;
+    json_object_foreach (value, key, part) {
+        if (!is_flat(part, depth + 1))
+            return false;
+    }
+    json_array_foreach (value, i, part) {
+        if (!is_flat(part, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_json(struct told *told, const void *payload, size_t size, char *why,
+                       size_t why_size)
+{
+    json_error_t error = {.text = "no object"};
+    json_t *root = json_loadb(payload, size, 0, &error);
+    bool good = json_is_object(root) && is_flat(root, 0);
+    told->json = good ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    if (told->json == NULL)
+        (void)snprintf(why, why_size, "%.16s: %.120s", told->name,
+                       error.text[0] != '\0' ? error.text : "no object, or too deep");
+    return told->json != NULL;
+}
+
+bool told_parse(struct told *told, const void *payload, size_t size, char *why, size_t why_size)
+{
+    static const char *const words[] = {"online", "offline"};
+    told->json = NULL;
+    if (size == 0)
+        return true;
+    if (size > DOCUMENT_MOST) {
+        (void)snprintf(why, why_size, "%.16s: more than %u bytes", told->name, DOCUMENT_MOST);
+        return false;
+    }
+    if (strcmp(told->name, "status") != 0)
+        return parse_json(told, payload, size, why, why_size);
+    for (unsigned i = 0; i < 2; i++) {
+        char quoted[16];
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", words[i]);
+        if (size == strlen(words[i]) && memcmp(payload, words[i], size) == 0)
+            told->json = strdup(quoted);
+    }
+    if (told->json == NULL)
+        (void)snprintf(why, why_size, "gateway/status: neither online nor offline");
+    return told->json != NULL;
+}
+
+void told_free(struct told *told)
+{
+    free(told->json);
+    told->json = NULL;
+}
+
+bool told_log_parse(struct told_log *log, const void *payload, size_t size, char *why,
+                    size_t why_size)
+{
+    const char *gateway = NULL, *version = "";
+    json_int_t first = 0, last = 0, sent = 0, boot = 0, ts = 0, bytes = -1;
+    json_error_t error = {.text = "a number is out of its range"};
+    json_t *root = json_loadb(payload, size, 0, &error);
+    bool good = root != NULL &&
+                json_unpack_ex(root, &error, 0, "{s:s,s:I,s:I,s:I,s:I,s:I,s?s,s?I}", "gw", &gateway,
+                               "first", &first, "last", &last, "sent", &sent, "boot", &boot, "ts",
+                               &ts, "version", &version, "month_bytes", &bytes) == 0 &&
+                strlen(gateway) == 36 && first >= 1 && last >= 0 && sent >= 0 && boot >= 0 &&
+                ts >= 0 && ts <= MESSAGE_TIME_MAX_MS && bytes >= -1 &&
+                strlen(version) < sizeof log->version;
+    if (good) {
+        *log = (struct told_log){.first = first,
+                                 .last = last,
+                                 .sent = sent,
+                                 .boot = boot,
+                                 .ts_ms = ts,
+                                 .month_bytes = bytes};
+        memcpy(log->gateway, gateway, sizeof log->gateway);
+        (void)snprintf(log->version, sizeof log->version, "%s", version);
+    } else {
+        (void)snprintf(why, why_size, "gateway/log: %.120s", error.text);
+    }
+    json_decref(root);
+    return good;
+}
+
+/* ---- Kept ---- */
+
+/* A day's pick is what the newest document says of it; forecasts are of the day after they were
+ * made, in the garden's time. */
+#define ZONE                                                                                       \
+    "coalesce((SELECT body #>> '{location,timezone}' FROM document WHERE site = $1"                \
+    " AND name = 'site' ORDER BY at DESC LIMIT 1), 'Asia/Shanghai')"
+#define MADE "to_timestamp(($2::jsonb ->> 'ts')::float8 / 1000)"
+
+static const struct {
+    const char *name, *sql;
+} statements[] = {
+    /* As many as a gateway has, and no more: 1,024 alerts, at two brokers. */
+    {"document",
+     "INSERT INTO document (site, name, broker, body) SELECT $1, $2, $3, $4::jsonb WHERE EXISTS"
+     " (SELECT FROM document WHERE site = $1 AND name = $2 AND broker = $3) OR"
+     " (SELECT count(*) FROM document WHERE site = $1) < 2100"
+     " ON CONFLICT (site, name, broker) DO UPDATE SET body = excluded.body, at = now()"
+     " WHERE document.body <> excluded.body"},
+    {"no_document", "DELETE FROM document WHERE site = $1 AND name = $2 AND broker = $3"},
+    {"picked",
+     "INSERT INTO day (site, day, kg, pickers, picked_told)"
+     " SELECT $1, day, sum(kg), sum(pickers), " MADE " FROM (SELECT"
+     "  (p ->> 'day')::date AS day, (p ->> 'kg')::float8 AS kg, (p ->> 'pickers')::int4 AS pickers"
+     "  FROM jsonb_array_elements($2::jsonb -> 'picked') p) d"
+     " WHERE day BETWEEN now()::date - 60 AND now()::date + 1 GROUP BY day"
+     " ON CONFLICT (site, day) DO UPDATE SET kg = excluded.kg, pickers = excluded.pickers,"
+     " picked_told = excluded.picked_told"
+     " WHERE coalesce(day.picked_told <= excluded.picked_told, true)"},
+    {"expected",
+     "INSERT INTO day (site, day, low, middle, high, expected_told)"
+     " SELECT $1, (" MADE " AT TIME ZONE " ZONE ")::date + 1, sum((v #>> '{pick_kg,0}')::float8),"
+     " sum((v #>> '{pick_kg,1}')::float8), sum((v #>> '{pick_kg,2}')::float8), " MADE
+     " FROM jsonb_each($2::jsonb -> 'plots') p(name, v) WHERE v #>> '{pick_kg,2}' IS NOT NULL"
+     " AND abs(extract(epoch FROM now() - " MADE ")) < 86400 * 60 HAVING count(*) > 0"
+     " ON CONFLICT (site, day) DO UPDATE SET low = excluded.low, middle = excluded.middle,"
+     " high = excluded.high, expected_told = excluded.expected_told"
+     " WHERE coalesce(day.expected_told <= excluded.expected_told, true)"},
+    /* What a broker kept is news only when it was said after what is known; that it comes is no
+     * sign of life. */
+    {"log",
+     "INSERT INTO gateway AS g (gw, site, first, last, sent, boot, told, version, month_bytes,"
+     " broker, seen) SELECT $1, $2, $3, $4, $5, $6, t, NULLIF($8, ''), NULLIF($9::int8, -1), $10,"
+     " CASE WHEN $11 THEN t ELSE now() END FROM (SELECT least(now(), to_timestamp($7::float8 /"
+     " 1000))) c(t) ON CONFLICT (gw) DO UPDATE SET first = excluded.first,"
+     " last = greatest(g.last, excluded.last), sent = excluded.sent, boot = excluded.boot,"
+     " told = excluded.told, version = coalesce(excluded.version, g.version),"
+     " month_bytes = excluded.month_bytes, broker = excluded.broker,"
+     " seen = greatest(g.seen, excluded.seen)"
+     " WHERE g.site = excluded.site"
+     " AND (NOT $11 OR coalesce(g.told <= excluded.told, g.last IS NULL))"},
+};
+
+bool told_prepare(struct connection *connection)
+{
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        PGresult *result =
+            PQprepare(connection->db, statements[i].name, statements[i].sql, 0, NULL);
+        if (!connection_judge(connection, result, PGRES_COMMAND_OK, NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool tell_document(struct connection *connection, const struct told *told)
+{
+    const char *parameters[] = {told->site, told->name, told->broker, told->json};
+    const char *days[] = {told->site, told->json};
+    if (told->json == NULL)
+        return connection_tell(connection, "no_document", 3, parameters);
+    return connection_tell(connection, "document", 4, parameters) &&
+           (strcmp(told->name, "forecast") != 0 ||
+            (connection_tell(connection, "picked", 2, days) &&
+             connection_tell(connection, "expected", 2, days)));
+}
+
+bool told_take(struct connection *connection, const struct told *told)
+{
+    return connection_run(connection, "BEGIN") && tell_document(connection, told) &&
+           connection_run(connection, "COMMIT");
+}
+
+bool told_take_log(struct connection *connection, const struct told_log *log, const char *site)
+{
+    const int64_t values[] = {log->first, log->last,  log->sent,
+                              log->boot,  log->ts_ms, log->month_bytes};
+    char numbers[6][24];
+    for (unsigned i = 0; i < 6; i++)
+        (void)snprintf(numbers[i], sizeof numbers[i], "%" PRId64, values[i]);
+    const char *parameters[] = {log->gateway, site,        numbers[0],           numbers[1],
+                                numbers[2],   numbers[3],  numbers[4],           log->version,
+                                numbers[5],   log->broker, log->kept ? "t" : "f"};
+    return connection_tell(connection, "log", 11, parameters);
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What gateways tell of themselves, as baiye-ingest keeps it: what is said now, and what a broker has
+kept from some time before."""
+import json
+import time
+
+import pytest
+
+from county import BASE_MS, Gateway, reading, settle
+from garden import wait_until
+
+SITE = {"site": "farm-1", "label": "南坡", "location": {"lat": 26.5, "lon": 107.9,
+                                                     "timezone": "Asia/Shanghai"}}
+
+
+def say(gateway, leaf, body, retain=True):
+    payload = body if isinstance(body, (bytes, str)) else json.dumps(body)
+    gateway.send_raw(payload.encode() if isinstance(payload, str) else payload, leaf=leaf,
+                     retain=retain).wait_for_publish(10)
+
+
+def log(gateway, last, **more):
+    return {"gw": gateway.uuid, "first": 1, "last": last, "sent": last, "boot": 1, "ts": BASE_MS, **more}
+
+
+def documents(database):
+    return database.rows("SELECT name, body #>> '{}' FROM document ORDER BY name")
+
+
+def test_documents_are_kept_changed_and_taken_back(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    say(gateway, "site", SITE)
+    say(gateway, "gateway/status", "online")
+    say(gateway, "alert/frost", {"id": "frost", "what": "frost: 1 °C"})
+    say(gateway, "alert/silent-plot-1", {"id": "silent-plot-1", "what": "silent"})
+    wait_until(lambda: len(documents(database)) == 4, 20, "all are there")
+    say(gateway, "alert/frost", b"")
+    say(gateway, "gateway/status", "offline")
+    wait_until(lambda: [name for name, _ in documents(database)] ==
+               ["alert/silent-plot-1", "site", "status"], 20, "one is over")
+    assert ("status", "offline") in documents(database)
+    assert database("SELECT body ->> 'label' FROM document WHERE name = 'site'") == "南坡"
+    assert database.number("SELECT count(*) FROM dead") == 0
+
+
+WRONG = [
+    ("site", "{"), ("site", "[]"), ("site", '"x"'), ("gateway/status", "perhaps"),
+    ("alert/frost", '{"what": "a\\u0000b"}'), ("forecast", '{"ts": 1, "picked": {}}'),
+    ("site", '{"a":' * 900 + "1" + "}" * 900), ("gateway/log", '{"gw": "x"}'),
+    ("forecast", '{"ts": 1e300, "plots": {"a": {"pick_kg": [1, 2, 3]}}}'),
+    ("site", '{"a": "' + "x" * 140000 + '"}')]
+
+
+@pytest.mark.parametrize("leaf, body", WRONG, ids=range(len(WRONG)))
+def test_what_is_no_such_document_is_set_aside_and_the_next_is_taken(database, broker, ingest, leaf,
+                                                                     body):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    say(gateway, leaf, body, retain=False)
+    say(gateway, "site", SITE)
+    wait_until(lambda: documents(database), 20, "the next one")
+    assert database.number("SELECT count(*) FROM dead") == 1
+    assert [name for name, _ in documents(database)] == ["site"]
+
+
+def test_the_days_are_what_the_newest_forecast_says(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    now = int(time.time() * 1000)
+    today = database("SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date")
+
+    def forecast(ts, kg, middle):
+        return {"ts": ts, "picked": [{"day": today, "kg": kg, "pickers": 4},
+                                     {"day": "1999-01-01", "kg": 1, "pickers": 1}],
+                "plots": {"a": {"pick_kg": [1, middle, 9]}, "b": {"pick_kg": None},
+                          "c": {"pick_kg": [1, 1, 1]}}}
+    say(gateway, "site", SITE)
+    say(gateway, "forecast", forecast(now, 12.5, 5))
+    say(gateway, "forecast", forecast(now - 3600000, 7, 3))
+    say(gateway, "site", {**SITE, "label": "last"})
+    wait_until(lambda: database.number(
+        "SELECT count(*) FROM document WHERE body ->> 'label' = 'last'"), 20, "all are there")
+    assert database.rows("SELECT day, kg, pickers, low, middle, high FROM day ORDER BY day") == [
+        (today, "12.5", "4", "", "", ""),
+        (database(f"SELECT '{today}'::date + 1"), "", "", "2", "6", "10")]
+    assert database.number("SELECT count(*) FROM dead") == 0
+
+
+def test_a_gateway_is_as_it_was_last_heard_and_not_as_a_broker_kept_it(database, broker, ingest):
+    """An ingest that starts hears what the broker has kept of gateways that are long silent."""
+    one = ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(reading("plot-1", 1))
+    gateway.send(1, 1)
+    settle(database, gateway)
+    say(gateway, "gateway/log", log(gateway, 1, version="1.2", month_bytes=5000))
+    wait_until(lambda: database("SELECT version, month_bytes FROM gateway") == "1.2|5000", 20, "log")
+    database("UPDATE gateway SET seen = now() - interval '5 h'")
+    one.stop()
+    say(gateway, "gateway/log", log(gateway, 40, ts=BASE_MS + 60000))  # nobody hears it
+    one.start()
+    wait_until(lambda: database("SELECT last FROM gateway") == "40", 20, "what was said meanwhile")
+    assert database("SELECT seen < now() - interval '4 h' FROM gateway") == "t", "it does not live"
+    say(gateway, "gateway/log", log(gateway, 41, ts=BASE_MS), retain=False)
+    wait_until(lambda: database("SELECT last FROM gateway") == "41", 20, "what is said now")
+    assert database("SELECT seen > now() - interval '1 min' FROM gateway") == "t"
+    assert database.number("SELECT count(*) FROM dead") == 0
+
+
+def test_a_garden_that_tells_too_much_fills_no_disk(database, broker, ingest):
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    database("INSERT INTO document (site, name, broker, body) SELECT 'farm-1', 'alert/' || n, 'x', '{}'"
+             " FROM generate_series(1, 2100) n")
+    say(gateway, "alert/more", {"what": "more"}, retain=False)
+    say(gateway, "gateway/log", log(gateway, 1), retain=False)
+    wait_until(lambda: database.number("SELECT count(*) FROM gateway"), 20, "both came")
+    assert database.number("SELECT count(*) FROM document") == 2100
