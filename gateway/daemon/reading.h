@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/daemon/hint.h"
 #include "protocols/metric/metric.h"
 
 #define READING_VALUES_MAX 24 /* metrics of one device; config refuses a profile with more */
@@ -78,7 +79,7 @@ struct device_health {
     uint64_t polls, good, timeouts, crc_errors, exceptions, late_answers, retries;
     uint32_t turnaround_p50_us, turnaround_p99_us;
     uint32_t silence_us; /* the line is left silent so long before its requests; 0: no serial one */
-    char hint[96];       /* what a technician should look at, or "" */
+    struct hint hint;    /* what a technician should look at */
     /* What the device says of itself, or "". */
     char model[READING_TEXT_SIZE], serial[READING_TEXT_SIZE], firmware[READING_TEXT_SIZE];
 };

@@ -643,12 +643,13 @@ test('use: who is offline, and what to do, is one tap', async () => {
   await s.gateway.put('dev/node-2/live', s.gateway.live(3600e3, { air_temperature: 9 }));
   await s.gateway.put('plot/creek/live', s.gateway.live(3600e3, { air_temperature: 9 }));
   await s.gateway.put('dev/node-2/health', { online: false, last_seen: s.gateway.now() - 3600e3, polls: 60, good: 0,
-    hint: 'no answer: power, wires A and B, address' });
+    hint: 'no answer: look at its power', hint_zh: '没有应答：检查它的供电' });
   const page = await open({ size: 'small' }, '', 'technician');
   await page.locator('.head .help a').tap();
   const card = page.locator('.devices .card').first();
   await card.locator('.pill.bad', { hasText: '没有应答' }).waitFor();
   assert.match(await card.textContent(), /node-2.*最后应答 (60 分钟|1 小时)前/);
-  assert.match(await card.textContent(), /power, wires/);
+  assert.match(await card.textContent(), /没有应答：检查它的供电/);
+  assert.doesNotMatch(await card.textContent(), /power/);
   await shot(page, 'use-offline');
 });

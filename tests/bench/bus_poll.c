@@ -66,9 +66,11 @@ static void give_health(void *context, const struct device_health *health)
 {
     struct counts *counts = context;
     (void)pthread_mutex_lock(&counts->mutex);
-    if (!counts->quiet && health->hint[0])
+    char hint[HINT_TEXT_SIZE];
+    if (!counts->quiet && health->hint.id != HINT_NONE)
         (void)printf("{\"d\":\"%s\",\"hint\":\"%s\"}\n",
-                     counts->config->devices[health->device].name, health->hint);
+                     counts->config->devices[health->device].name,
+                     hint_text(health->hint, METRIC_EN, hint));
     (void)pthread_mutex_unlock(&counts->mutex);
 }
 
@@ -90,6 +92,7 @@ static void print_end(struct counts *counts, struct bus **buses, double seconds)
     (void)pthread_mutex_unlock(&counts->mutex);
     for (unsigned i = 0; i < config->bus_count; i++) {
         struct bus_stats s;
+        char hint[HINT_TEXT_SIZE];
         bus_stats(buses[i], &s);
         (void)pthread_mutex_lock(&counts->mutex);
         (void)printf("{\"bus\":\"%s\",\"state\":\"%s\",\"requests\":%llu,\"answers\":%llu,"
@@ -99,7 +102,7 @@ static void print_end(struct counts *counts, struct bus **buses, double seconds)
                      (unsigned long long)s.answers, (unsigned long long)s.timeouts,
                      (unsigned long long)s.crc_errors, (unsigned long long)s.stray_bytes,
                      (unsigned long long)s.reopened, (unsigned long long)s.silence_violations,
-                     s.hint);
+                     hint_text(s.hint, METRIC_EN, hint));
         (void)pthread_mutex_unlock(&counts->mutex);
     }
 }

@@ -145,6 +145,20 @@ def test_hints_stand_in_health_and_stats(site):
                            site.folder / "baiyed.sock"], capture_output=True, text=True,
                           timeout=30, check=True).stdout
     assert f"hint    {TROUBLES['twins'][3]}" in told and " garbled" in told, told
+    in_chinese = subprocess.run([garden.program("baiye"), "stats", "twins-1", "--socket",
+                                 site.folder / "baiyed.sock"], capture_output=True, text=True,
+                                timeout=30, check=True,
+                                env=dict(os.environ, LC_ALL="zh_CN.UTF-8")).stdout
+    assert "只有这台有校验错误：是不是两台设备用了同一地址？" in in_chinese, in_chinese
+    doctor = json.loads(subprocess.run(
+        [garden.program("baiye"), "doctor", "--json", "--config", gateway.config_path, "--socket",
+         site.folder / "baiyed.sock"], capture_output=True, text=True, timeout=60,
+        check=False).stdout)["found"]
+    lines = {one["text"]: one for one in doctor if one["area"] == "lines"}
+    assert lines["bus echo"]["todo"] == TROUBLES["echo"][2]
+    assert lines["bus echo"]["zh"]["todo"] == "转换器把发出的内容又送回来：关掉它的本地回显"
+    assert lines["device twins-1"]["zh"]["text"] == "设备 twins-1"
     os.kill(stats("brokers")["local"]["pid"], signal.SIGKILL)
     wait_until(lambda: health("twins-1") == TROUBLES["twins"][3], 30, "health has the hint")
+    assert json.loads(watcher.retained["dev/twins-1/health"])["hint_zh"].startswith("只有这台")
     assert not health("twins-2")

@@ -108,8 +108,8 @@ static void print_device_stats(const json_t *device)
     if (talk_integer(device, "silence_us") > 0)
         (void)printf("silence before its requests: %.2f ms\n",
                      (double)talk_integer(device, "silence_us") / 1e3);
-    if (talk_text(device, "hint")[0] != '\0')
-        (void)printf("hint    %s\n", talk_text(device, "hint"));
+    if (talk_hint(device)[0] != '\0')
+        (void)printf("hint    %s\n", talk_hint(device));
 }
 
 static void print_stats(const json_t *result)
@@ -134,8 +134,7 @@ static void print_stats(const json_t *result)
             "bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
             talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "requests"),
             talk_integer(one, "answers"), talk_integer(one, "timeouts"),
-            talk_integer(one, "crc_errors"), talk_text(one, "hint")[0] != '\0' ? ", " : "",
-            talk_text(one, "hint"));
+            talk_integer(one, "crc_errors"), talk_hint(one)[0] != '\0' ? ", " : "", talk_hint(one));
     json_array_foreach (json_object_get(result, "brokers"), index, one)
         (void)printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
                      talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "backlog"),

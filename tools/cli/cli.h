@@ -101,6 +101,8 @@ int talk_once(const struct talk_options *options, const char *method, json_t *pa
 
 /* A member of an object; "" or 0 when there is none. */
 const char *talk_text(const json_t *object, const char *key);
+/* What the technician is to look at, in the language of messages; "": nothing. */
+const char *talk_hint(const json_t *object);
 long long talk_integer(const json_t *object, const char *key);
 
 #endif

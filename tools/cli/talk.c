@@ -198,6 +198,11 @@ const char *talk_text(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
+const char *talk_hint(const json_t *object)
+{
+    return talk_text(object, language_chinese() ? "hint_zh" : "hint");
+}
+
 long long talk_integer(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));

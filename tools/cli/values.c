@@ -46,7 +46,7 @@ static void print_device(const json_t *device)
 {
     size_t i;
     const json_t *value;
-    const char *hint = talk_text(device, "hint");
+    const char *hint = talk_hint(device);
     (void)printf("%s (bus %s, address %lld), ", talk_text(device, "device"),
                  talk_text(device, "bus"), talk_integer(device, "unit"));
     if (json_is_integer(json_object_get(device, "ts")))

@@ -101,12 +101,20 @@ static enum voice listen_to(struct offline *offline, uint16_t index, int64_t now
 
 /* ---- Words ---- */
 
-static void say(struct alert_text *text, enum metric_language language, const char *what,
-                const char *todo)
+static void say_what(struct alert_text *text, const char *en, const char *zh)
 {
-    struct alert_words *words = &text->words[language];
-    (void)snprintf(words->what, sizeof words->what, "%s", what);
-    (void)snprintf(words->todo, sizeof words->todo, "%s", todo);
+    (void)snprintf(text->words[METRIC_EN].what, ALERT_WHAT_SIZE, "%s", en);
+    (void)snprintf(text->words[METRIC_ZH].what, ALERT_WHAT_SIZE, "%s", zh);
+}
+
+/* What to do: by the hint, or where there is none in general. */
+static void advise(struct alert_text *text, struct hint hint, enum hint_id otherwise)
+{
+    _Static_assert(CONFIG_ADVICE_SIZE >= HINT_TEXT_SIZE, "a hint is advice");
+    if (hint.id == HINT_NONE)
+        hint.id = (uint8_t)otherwise;
+    for (unsigned l = 0; l < METRIC_LANGUAGES; l++)
+        (void)hint_text(hint, (enum metric_language)l, text->words[l].todo);
 }
 
 static struct alert_text device_text(const struct offline *offline, const char *prefix,
@@ -127,14 +135,11 @@ static void raise_device(struct offline *offline, struct active *active,
     const struct device_health *health = &offline->devices[device->index].health;
     struct alert_text text = device_text(offline, DEVICE_PREFIX, device);
     if (health->exceptions > offline->devices[device->index].exceptions) {
-        say(&text, METRIC_EN, "answers only with error codes, no new data",
-            health->hint[0] != '\0' ? health->hint
-                                    : "check that its profile fits the device and its firmware");
-        say(&text, METRIC_ZH, "只回错误码，没有新数据", "核对设备型号和配置的 profile 是否一致");
+        say_what(&text, "answers only with error codes, no new data", "只回错误码，没有新数据");
+        advise(&text, health->hint, HINT_CHECK_PROFILE);
     } else {
-        say(&text, METRIC_EN, "no answer, no new data",
-            health->hint[0] != '\0' ? health->hint : "check its power and its wires");
-        say(&text, METRIC_ZH, "没有应答，没有新数据", "检查它的供电和接线");
+        say_what(&text, "no answer, no new data", "没有应答，没有新数据");
+        advise(&text, health->hint, HINT_CHECK_POWER);
     }
     (void)active_set(active, &text, 0,
                      health->last_seen.ms > 0 ? health->last_seen.ms : now->wall.ms, now);
@@ -142,8 +147,7 @@ static void raise_device(struct offline *offline, struct active *active,
 
 static void say_away(struct alert_text *text, const struct bus_config *bus)
 {
-    say(text, METRIC_EN, "", "check the converter's power, antenna, SIM card and data plan");
-    say(text, METRIC_ZH, "", "检查转换器的供电、天线、SIM 卡和流量");
+    advise(text, (struct hint){.id = HINT_CHECK_CONVERTER}, HINT_NONE);
     (void)snprintf(text->words[METRIC_EN].what, sizeof text->words[METRIC_EN].what,
                    "the converter of line %s has not dialled in", bus->name);
     (void)snprintf(text->words[METRIC_ZH].what, sizeof text->words[METRIC_ZH].what,
@@ -157,9 +161,7 @@ static void raise_line(struct active *active, const struct bus_config *bus, bool
     struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
     (void)snprintf(text.id, sizeof text.id, LINE_PREFIX "%s", bus->name);
     (void)snprintf(text.where, sizeof text.where, "%s", bus->name);
-    say(&text, METRIC_EN, "",
-        "check the adapter and the cable at the gateway, and the line's power");
-    say(&text, METRIC_ZH, "", "检查主机旁的转换器、总线接头和供电");
+    advise(&text, (struct hint){.id = HINT_CHECK_LINE}, HINT_NONE);
     (void)snprintf(en->what, sizeof en->what, "none of the %u devices on line %s answers",
                    bus->device_count, bus->name);
     (void)snprintf(zh->what, sizeof zh->what, "总线 %s 上的 %u 台设备都没有应答", bus->name,
@@ -224,8 +226,7 @@ static void look_at_stuck(struct offline *offline, struct active *active,
         active_end(active, text.id, now);
         return;
     }
-    say(&text, METRIC_EN, "", "clean or replace the sensor, check its plug");
-    say(&text, METRIC_ZH, "", "清洁或更换传感器，检查插头");
+    advise(&text, (struct hint){.id = HINT_CHECK_SENSOR}, HINT_NONE);
     (void)snprintf(en->what, sizeof en->what, "%s has not moved for hours",
                    metric != NULL ? metric->text[METRIC_EN] : listened->stuck);
     (void)snprintf(zh->what, sizeof zh->what, "%s好几个小时没有变化",

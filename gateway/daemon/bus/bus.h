@@ -73,8 +73,8 @@ struct bus_stats {
     uint64_t requests, answers, timeouts, crc_errors, stray_bytes, reopened;
     uint64_t busy_us; /* wire time used since start */
     uint64_t silence_violations;
-    char state[16]; /* "up", "down", "paused"; "away": its converter has not dialled in */
-    char hint[96];  /* what a technician should look at, or "" */
+    char state[16];   /* "up", "down", "paused"; "away": its converter has not dialled in */
+    struct hint hint; /* what a technician should look at */
 };
 
 /* Starts the thread. `boot` is the gateway's boot count: identity of devices that have none. The

@@ -29,44 +29,58 @@ static void publish_stats(struct bus *bus)
 
 #define OTHER_MASTER_SHOWN_MS 600000 /* after its last request that was heard */
 
-/* Tells hints apart; 0: there is none. */
-static int hint_state(const char *hint)
+static const char *hint_or_fine(struct hint hint, char text[HINT_TEXT_SIZE])
 {
-    return hint[0] ? (int)(unsigned char)hint[0] + (int)strlen(hint) : 0;
+    return hint.id != HINT_NONE ? hint_text(hint, METRIC_EN, text) : "fine again";
+}
+
+static enum log_level hint_level(struct hint hint)
+{
+    return hint.id != HINT_NONE ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE;
 }
 
 /* What a unit's numbers hint at. Of a dead one the log says already what it does. */
-static void log_hint(struct bus *bus, unsigned index, const char *hint)
+static void log_hint(struct bus *bus, unsigned index, struct hint hint)
 {
     struct device *device = &bus->devices[index];
+    char text[HINT_TEXT_SIZE];
     if (bus->units[index].dead)
         return;
-    log_change(&device->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-               "device %s (bus %s, address %u): %s", device->config->name, bus->bus->name,
-               device->config->unit, hint[0] ? hint : "fine again");
+    log_change(&device->hint_log, hint.id, hint_level(hint), "device %s (bus %s, address %u): %s",
+               device->config->name, bus->bus->name, device->config->unit,
+               hint_or_fine(hint, text));
 }
 
 #define REFUSED_SHOWN_MS 3600000
 
 /* Of a node that answers well, but with numbers that can't be its own. */
-static const char *refused_hint(const struct device *device, int64_t now)
+static enum hint_id refused_hint(const struct device *device, int64_t now)
 {
     if (device->refused_polls >= DEVICE_REFUSED_POLLS)
-        return device->refused_code == MODBUS_DEVICE_FAILURE
-                   ? "answers only with exception 4, device failure: look at the probe behind it"
-                   : "refuses every request: is this the profile of this device?";
+        return device->refused_code == MODBUS_DEVICE_FAILURE ? HINT_PROBE_FAILED : HINT_REFUSES_ALL;
     if (!device->report.online && device->refused_code == MODBUS_GATEWAY_TARGET)
-        return "silent behind the gateway (exception 11): look at its address, power, and the line "
-               "there";
+        return HINT_TARGET_SILENT;
     if (!device->report.online && device->refused_code == MODBUS_GATEWAY_PATH)
-        return "the gateway has no way to it (exception 10): look at the address, and its table of "
-               "units";
+        return HINT_NO_PATH;
     const struct own_node *node = device->node;
     if (node != NULL && node->misplaced)
-        return "this is another device's board (serial number): nothing of it is taken";
+        return HINT_MISPLACED;
     bool shown = node != NULL && node->refused > 0 && now - node->refused_ms < REFUSED_SHOWN_MS;
-    return shown ? "refused a sample number that it can't have reached: damaged or forged frames?"
-                 : "";
+    return shown ? HINT_FORGED : HINT_NONE;
+}
+
+static struct hint device_hint(const struct bus *bus, const struct link_quality *health,
+                               unsigned index, int64_t now)
+{
+    if (connection_away(bus))
+        return connection_hint(bus);
+    struct hint hint = link_quality_odd_hint(&health[index]);
+    if (hint.id == HINT_NONE)
+        hint = link_quality_device_hint(health, bus->bus->device_count, index,
+                                        bus->bus->type == BUS_TCP);
+    if (hint.id == HINT_NONE)
+        hint.id = (uint8_t)refused_hint(&bus->devices[index], now);
+    return hint;
 }
 
 /* What the line is left silent before its requests. */
@@ -91,16 +105,7 @@ static void report_health(struct bus *bus)
         health[i] = bus->devices[i].health;
     for (unsigned i = 0; i < count; i++) {
         const struct device *device = &bus->devices[i];
-        char odd[96];
-        bool tcp = bus->bus->type == BUS_TCP;
-        const char *hint = link_quality_device_hint(health, count, i, tcp);
         bool away = connection_away(bus);
-        if (away)
-            hint = connection_hint(bus);
-        else if (link_quality_is_odd(&device->health, odd, sizeof odd))
-            hint = odd;
-        else if (hint[0] == '\0')
-            hint = refused_hint(device, now);
         struct device_health report = {
             .device = device->config->index,
             .online = device->report.online && connection_fine(bus),
@@ -115,16 +120,16 @@ static void report_health(struct bus *bus)
             .retries = health[i].retries,
             .turnaround_p50_us = link_quality_percentile_us(&health[i], 0.5),
             .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99),
-            .silence_us = silence_us(bus, device)};
+            .silence_us = silence_us(bus, device),
+            .hint = device_hint(bus, health, i, now)};
         if (device->node != NULL)
             (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
         memcpy(report.model, device->texts[0], sizeof report.model);
         memcpy(report.serial, device->texts[1], sizeof report.serial);
         if (device->node == NULL)
             memcpy(report.firmware, device->texts[2], sizeof report.firmware);
-        (void)snprintf(report.hint, sizeof report.hint, "%s", hint);
         if (!away) /* the line says so itself */
-            log_hint(bus, i, hint);
+            log_hint(bus, i, report.hint);
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
@@ -136,12 +141,13 @@ static void report_health(struct bus *bus)
         .echo = bus->echo,
         .babble = babble,
         .other_master = bus->overheard_ms != 0 && now - bus->overheard_ms < OTHER_MASTER_SHOWN_MS};
-    const char *hint = connection_hint(bus);
-    if (hint[0] == '\0')
+    struct hint hint = connection_hint(bus);
+    if (hint.id == HINT_NONE)
         hint = link_quality_bus_hint(health, count, &line);
-    (void)snprintf(bus->counted.hint, sizeof bus->counted.hint, "%s", hint);
-    log_change(&bus->hint_log, hint_state(hint), hint[0] ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-               "bus %s: %s", bus->bus->name, hint[0] ? hint : "fine again");
+    bus->counted.hint = hint;
+    char text[HINT_TEXT_SIZE];
+    log_change(&bus->hint_log, hint.id, hint_level(hint), "bus %s: %s", bus->bus->name,
+               hint_or_fine(hint, text));
     free(health);
 }
 

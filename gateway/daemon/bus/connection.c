@@ -313,11 +313,10 @@ bool connection_away(const struct bus *bus)
     return bus->bus->dial_in != NULL && !bus->up;
 }
 
-const char *connection_hint(const struct bus *bus)
+struct hint connection_hint(const struct bus *bus)
 {
     if (connection_away(bus))
-        return "its converter has not dialled in: look at its power, antenna, SIM and data plan";
-    return bus->flickers >= FLICKERS && bus_now_ms() - bus->flicker_ms < FLICKER_SHOWN_MS
-               ? "the port comes and goes: does brltty or ModemManager take it? Or a bad plug"
-               : "";
+        return (struct hint){.id = HINT_NOT_DIALLED_IN};
+    bool flickers = bus->flickers >= FLICKERS && bus_now_ms() - bus->flicker_ms < FLICKER_SHOWN_MS;
+    return (struct hint){.id = flickers ? HINT_PORT_FLICKERS : HINT_NONE};
 }

@@ -112,8 +112,8 @@ bool connection_away(const struct bus *bus);
  * come is told apart by its number, but a server that is stuck is not known otherwise. A converter
  * that dials in needs long to do so again. */
 bool connection_outlives(const struct bus *bus, enum bus_result result);
-/* What a technician should look at, "": nothing. */
-const char *connection_hint(const struct bus *bus);
+/* What a technician should look at. */
+struct hint connection_hint(const struct bus *bus);
 
 /* poll.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
  * no limit. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/link_quality.h"
 
-#include <stdio.h>
-
 #define CLASS_FIRST_US 50u
 #define FLOOR_NS       100000000LL
 #define MARGIN_NS      20000000LL
@@ -147,95 +145,94 @@ void link_quality_odd(struct link_quality *health, const struct link_quality_odd
     health->odd.run = run < UINT8_MAX ? (uint8_t)(run + 1) : run;
 }
 
-bool link_quality_is_odd(const struct link_quality *health, char *text, size_t size)
+struct hint link_quality_odd_hint(const struct link_quality *health)
 {
     const struct link_quality_odd *odd = &health->odd;
     if (odd->run < (tally_of(health).good == 0 ? ODD_RUN : ODD_RUN_GOOD))
-        return false;
+        return (struct hint){.id = HINT_NONE};
     if (odd->function != odd->asked_function)
-        (void)snprintf(text, size,
-                       "it answers with function %u where %u was asked: not this profile's device?",
-                       odd->function, odd->asked_function);
-    else
-        (void)snprintf(text, size,
-                       "it answers, %u bytes where %u were asked: not this profile's device?",
-                       odd->bytes, odd->asked);
-    return true;
+        return (struct hint){HINT_WRONG_FUNCTION, odd->function, odd->asked_function};
+    return (struct hint){HINT_WRONG_SIZE, odd->bytes, odd->asked};
 }
 
-static const char *garbage_hint(bool good, bool tcp)
+static enum hint_id garbage_hint(bool good, bool tcp)
 {
     if (tcp)
-        return good ? "now and then its answers don't fit the question: another program that asks "
-                      "it?"
-                    : "its answers don't fit the question: wrong unit address, or no Modbus TCP";
-    return good ? "CRC errors on this unit only: two devices with one address?"
-                : "answers only garbage: wrong rate or parity, two devices with one "
-                  "address, or it is broken";
+        return good ? HINT_TCP_MIXED : HINT_TCP_WRONG_UNIT;
+    return good ? HINT_ONE_ADDRESS_TWICE : HINT_UNIT_GARBAGE;
 }
 
-const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
+static enum hint_id device_hint(const struct link_quality *device, const struct tally *others,
+                                bool tcp)
+{
+    struct tally own = tally_of(device);
+    if (own.all < (own.silent == own.all ? ENOUGH_SILENT : ENOUGH))
+        return HINT_NONE;
+    if (own.good == 0 && own.silent * 4 > own.all * 3 && others->good > 0)
+        return tcp ? HINT_TCP_UNIT_SILENT : HINT_UNIT_SILENT;
+    bool others_fine = others->good > 0 && others->garbled * 20 < others->all;
+    if (own.garbled * 4 >= own.all && others_fine)
+        return garbage_hint(own.good > 0, tcp);
+    return device->late_answers * 20 > device->polls ? HINT_ANSWERS_LATE : HINT_NONE;
+}
+
+struct hint link_quality_device_hint(const struct link_quality *devices, unsigned count,
                                      unsigned device, bool tcp)
 {
-    struct tally own = tally_of(&devices[device]), others = {0};
+    struct tally others = {0};
     for (unsigned i = 0; i < count; i++) {
         if (i == device)
             continue;
         add(&others, devices[i].recent[0]);
         add(&others, devices[i].recent[1]);
     }
-    if (own.all < (own.silent == own.all ? ENOUGH_SILENT : ENOUGH))
-        return "";
-    if (own.good == 0 && own.silent * 4 > own.all * 3 && others.good > 0)
-        return tcp ? "no answer: look at its power, its unit address, and what is behind the server"
-                   : "no answer: look at its power, address, rate and wiring";
-    bool others_fine = others.good > 0 && others.garbled * 20 < others.all;
-    if (own.garbled * 4 >= own.all && others_fine)
-        return garbage_hint(own.good > 0, tcp);
-    if (devices[device].late_answers * 20 > devices[device].polls)
-        return "answers late: raise response_max in its profile";
-    return "";
+    return (struct hint){.id = (uint8_t)device_hint(&devices[device], &others, tcp)};
 }
 
 /* Nothing good came of any unit. */
-static const char *dead_hint(bool garbage, bool tcp)
+static enum hint_id dead_hint(bool garbage, bool tcp)
 {
     if (tcp)
-        return garbage
-                   ? "what comes is no Modbus TCP: a converter that passes RTU frames on? type: "
-                     "rtu-over-tcp"
-                   : "the server takes connections, but no unit answers: power behind it, unit "
-                     "addresses?";
-    return garbage ? "only garbage: A and B swapped, or wrong rate or parity"
-                   : "no unit answers: look at the cable, the power, A and B, rate and parity";
+        return garbage ? HINT_TCP_GARBAGE : HINT_TCP_SILENT;
+    return garbage ? HINT_LINE_GARBAGE : HINT_LINE_SILENT;
 }
 
-const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count,
+/* Of a serial line that answers: do long answers go wrong far more often than short ones? */
+static bool errors_grow(const struct tally *brief, const struct tally *lengthy)
+{
+    return lengthy->all >= ENOUGH && brief->all >= ENOUGH && lengthy->garbled * 20 > lengthy->all &&
+           lengthy->garbled * brief->all > 3 * brief->garbled * lengthy->all;
+}
+
+static enum hint_id bus_hint(const struct tally *brief, const struct tally *lengthy, bool odd,
+                             const struct link_quality_line *line)
+{
+    unsigned good = brief->good + lengthy->good, garbled = brief->garbled + lengthy->garbled;
+    unsigned all = brief->all + lengthy->all;
+    if (line->babble)
+        return HINT_BABBLE;
+    if (line->other_master)
+        return HINT_OTHER_MASTER;
+    if (all < ENOUGH || (good == 0 && odd))
+        return HINT_NONE;
+    if (good == 0)
+        return dead_hint(garbled * 2 > all, line->tcp);
+    if (line->tcp)
+        return HINT_NONE;
+    if (errors_grow(brief, lengthy))
+        return HINT_TERMINATION;
+    return line->echo ? HINT_ECHO : HINT_NONE;
+}
+
+struct hint link_quality_bus_hint(const struct link_quality *devices, unsigned count,
                                   const struct link_quality_line *line)
 {
-    struct tally all = {0}, brief = {0}, lengthy = {0};
+    struct tally brief = {0}, lengthy = {0};
     bool odd = false;
     for (unsigned i = 0; i < count; i++) {
         add(&brief, devices[i].recent[0]);
         add(&lengthy, devices[i].recent[1]);
-        add(&all, devices[i].recent[0]);
-        add(&all, devices[i].recent[1]);
         odd = odd || devices[i].odd.run > 0;
     }
-    if (line->babble)
-        return "a unit talks without being asked: unplug one after the other to find it";
-    if (line->other_master)
-        return "another master is on it: requests are heard that are not ours; take one away";
-    if (all.all < ENOUGH || (all.good == 0 && odd))
-        return "";
-    if (all.good == 0)
-        return dead_hint(all.garbled * 2 > all.all, line->tcp);
-    if (line->tcp)
-        return "";
-    if (lengthy.all >= ENOUGH && brief.all >= ENOUGH && lengthy.garbled * 20 > lengthy.all &&
-        lengthy.garbled * brief.all > 3 * brief.garbled * lengthy.all)
-        return "errors grow with length: missing termination or bias";
-    if (line->echo)
-        return "the adapter echoes what is sent: switch its local echo off";
-    return "";
+    return (struct hint){.id = (uint8_t)bus_hint(&brief, &lengthy, odd, line)};
 }

@@ -58,18 +58,18 @@ void link_quality_too_fast(struct link_quality *health, int64_t turnaround_ns);
 /* A try ended with a good frame of the unit that does not fit the request; `run` is not looked at.
  */
 void link_quality_odd(struct link_quality *health, const struct link_quality_odd *odd);
-/* Does it answer what was not asked? Then this is written for people, and true. */
-bool link_quality_is_odd(const struct link_quality *health, char *text, size_t size);
+/* It answers what was not asked; HINT_NONE: it does not. */
+struct hint link_quality_odd_hint(const struct link_quality *health);
 /* p50: 0.5. 0 when nothing is known. */
 uint32_t link_quality_percentile_us(const struct link_quality *health, double share);
-/* What a technician should look at, "" when nothing: of one device beside the others of its bus,
- * and of the whole bus. Modbus TCP (`tcp`) has no A and B, rate or parity. Texts are constants. */
-const char *link_quality_device_hint(const struct link_quality *devices, unsigned count,
+/* What a technician should look at: of one device beside the others of its bus, and of the whole
+ * bus. Modbus TCP (`tcp`) has no A and B, rate or parity. */
+struct hint link_quality_device_hint(const struct link_quality *devices, unsigned count,
                                      unsigned device, bool tcp);
 struct link_quality_line {
     bool tcp, echo, babble, other_master;
 };
-const char *link_quality_bus_hint(const struct link_quality *devices, unsigned count,
+struct hint link_quality_bus_hint(const struct link_quality *devices, unsigned count,
                                   const struct link_quality_line *line);
 
 #endif

@@ -414,12 +414,11 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
     device_gap(device, 1, why, bus_now_ms(), bus->sink);
     if (why == GAP_EXCEPTION && device->refused_polls < DEVICE_REFUSED_POLLS)
         device->refused_polls++;
-    char odd[96];
     if (bus->units[index].dead)
         note_state(bus, device,
-                   link_quality_is_odd(&device->health, odd, sizeof odd) ? DEVICE_ODD
-                   : why == GAP_GARBLED                                  ? DEVICE_GARBAGE
-                                                                         : DEVICE_SILENT);
+                   link_quality_odd_hint(&device->health).id != HINT_NONE ? DEVICE_ODD
+                   : why == GAP_GARBLED                                   ? DEVICE_GARBAGE
+                                                                          : DEVICE_SILENT);
     else if (device->refused_polls >= DEVICE_REFUSED_POLLS)
         note_state(bus, device, DEVICE_REFUSES);
 }

@@ -94,10 +94,12 @@ static void look_at_buses(const struct health *health, json_t *warnings)
     for (uint16_t i = 0; i < health->config->bus_count; i++) {
         struct bus_stats stats;
         bus_stats(health->parts->buses[i], &stats);
+        char hint[HINT_TEXT_SIZE];
+        (void)hint_text(stats.hint, METRIC_EN, hint);
         if (strcmp(stats.state, "up") != 0)
             (void)json_array_append_new(
                 warnings, json_sprintf("bus %s: %s%s%s", health->config->buses[i].name, stats.state,
-                                       stats.hint[0] != '\0' ? ", " : "", stats.hint));
+                                       hint[0] != '\0' ? ", " : "", hint));
     }
 }
 
@@ -212,8 +214,11 @@ static json_t *bus_json(const struct health *health, uint16_t index)
 {
     struct bus_stats s;
     bus_stats(health->parts->buses[index], &s);
-    json_t *json = json_pack("{s:s,s:s,s:s}", "name", health->config->buses[index].name, "state",
-                             s.state, "hint", s.hint);
+    char hint[METRIC_LANGUAGES][HINT_TEXT_SIZE];
+    json_t *json =
+        json_pack("{s:s,s:s,s:s,s:s}", "name", health->config->buses[index].name, "state", s.state,
+                  "hint", hint_text(s.hint, METRIC_EN, hint[METRIC_EN]), "hint_zh",
+                  hint_text(s.hint, METRIC_ZH, hint[METRIC_ZH]));
     put(json, "requests", s.requests);
     put(json, "answers", s.answers);
     put(json, "timeouts", s.timeouts);

@@ -68,6 +68,13 @@ static json_t *values_json(const struct device_config *device, const struct read
     return values;
 }
 
+static void add_hint(json_t *object, struct hint hint)
+{
+    char text[HINT_TEXT_SIZE];
+    (void)json_object_set_new(object, "hint", json_string(hint_text(hint, METRIC_EN, text)));
+    (void)json_object_set_new(object, "hint_zh", json_string(hint_text(hint, METRIC_ZH, text)));
+}
+
 /* The newest of a device; `age_ms` by the monotonic clock, so that a wrong date changes nothing. */
 static json_t *newest_json(struct rpc_call *call, const struct device_config *device)
 {
@@ -76,10 +83,10 @@ static json_t *newest_json(struct rpc_call *call, const struct device_config *de
     struct reading reading;
     if (!live_get_health(live, device->index, &health))
         health = (struct device_health){0};
-    json_t *one =
-        json_pack("{s:s,s:s,s:s,s:i,s:b,s:s}", "device", device->name, "label", device->label,
-                  "bus", call->rpc->config->buses[device->bus].name, "unit", (int)device->unit,
-                  "online", (int)health.online, "hint", health.hint);
+    json_t *one = json_pack("{s:s,s:s,s:s,s:i,s:b}", "device", device->name, "label", device->label,
+                            "bus", call->rpc->config->buses[device->bus].name, "unit",
+                            (int)device->unit, "online", (int)health.online);
+    add_hint(one, health.hint);
     if (!live_get(live, device->index, &reading)) {
         (void)json_object_set_new(one, "ts", json_null());
         return one;
@@ -490,8 +497,9 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
     struct device_health health;
     if (!live_get_health(store_live(call->rpc->parts.store), device->index, &health))
         health = (struct device_health){0};
-    json_t *json = json_pack("{s:s,s:b,s:s,s:s}", "device", device->name, "online",
-                             (int)health.online, "firmware", health.firmware, "hint", health.hint);
+    json_t *json = json_pack("{s:s,s:b,s:s}", "device", device->name, "online", (int)health.online,
+                             "firmware", health.firmware);
+    add_hint(json, health.hint);
     if (health.model[0] != '\0')
         (void)json_object_set_new(json, "model", json_string(health.model));
     if (health.serial[0] != '\0')

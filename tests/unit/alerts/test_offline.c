@@ -104,6 +104,25 @@ static void one_that_answers_only_with_exceptions_is_told_as_that(void **state)
     assert_non_null(strstr(alert->text.words[METRIC_ZH].what, "错误码"));
 }
 
+static void what_to_do_is_the_devices_hint_in_both_languages(void **state)
+{
+    (void)state;
+    hear_all(true);
+    hear(1, false, 0);
+    struct device_health health = {
+        .device = 1, .last_seen = {.ms = NOON - 1000}, .hint = {.id = HINT_UNIT_SILENT}};
+    pass((int64_t)5 * EVERY_MS);
+    const struct alert *alert = active_find(active, "silent-d-1");
+    assert_non_null(alert);
+    assert_string_equal(alert->text.words[METRIC_ZH].todo, "检查它的供电和接线");
+    offline_health(offline, &health);
+    pass(0);
+    assert_string_equal(alert->text.words[METRIC_EN].todo,
+                        "no answer: look at its power, address, rate and wiring");
+    assert_string_equal(alert->text.words[METRIC_ZH].todo,
+                        "没有应答：检查它的供电、地址、波特率和接线");
+}
+
 static void a_line_of_silent_devices_is_one_alert(void **state)
 {
     (void)state;
@@ -247,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_device_is_given_five_of_its_periods),
         CASE(one_that_answers_only_with_exceptions_is_told_as_that),
+        CASE(what_to_do_is_the_devices_hint_in_both_languages),
         CASE(a_line_of_silent_devices_is_one_alert),
         CASE(a_converter_that_does_not_dial_in_is_one_alert_after_a_minute),
         CASE(what_is_not_known_yet_stays_as_it_stands),

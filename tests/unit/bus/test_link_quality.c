@@ -88,8 +88,10 @@ struct case_of {
     const char *bus, *device[3]; /* part of the hint; NULL: there is none */
 };
 
-static void check_hint(const char *hint, const char *part, size_t at)
+static void check_hint(struct hint given, const char *part, size_t at)
 {
+    char hint[HINT_TEXT_SIZE];
+    (void)hint_text(given, METRIC_EN, hint);
     if (part != NULL ? strstr(hint, part) == NULL : hint[0] != '\0')
         fail_msg("case %zu: \"%s\", expected \"%s\"", at, hint, part != NULL ? part : "");
 }
@@ -159,19 +161,17 @@ static void tells_a_unit_that_answers_what_was_not_asked(void **state)
     struct link_quality d = {0};
     const struct link_quality_line line = {0};
     const struct link_quality_odd wrong_size = {3, 3, 4, 2, 0}, wrong_function = {4, 3, 2, 2, 0};
-    char text[96];
     for (unsigned i = 0; i < 12; i++) {
-        assert_int_equal(link_quality_is_odd(&d, text, sizeof text), i >= 3);
+        assert_int_equal(link_quality_odd_hint(&d).id != HINT_NONE, i >= 3);
         link_quality_try(&d, LINK_QUALITY_SILENT, 7, 0);
         link_quality_odd(&d, &wrong_size);
     }
-    assert_string_equal(text, "it answers, 4 bytes where 2 were asked: not this profile's device?");
-    assert_string_equal(link_quality_bus_hint(&d, 1, &line), "");
+    check_hint(link_quality_odd_hint(&d), "it answers, 4 bytes where 2 were asked", 0);
+    assert_int_equal(link_quality_bus_hint(&d, 1, &line).id, HINT_NONE);
     link_quality_odd(&d, &wrong_function);
-    assert_true(link_quality_is_odd(&d, text, sizeof text));
-    assert_non_null(strstr(text, "function 4 where 3 was asked"));
+    check_hint(link_quality_odd_hint(&d), "function 4 where 3 was asked", 0);
     link_quality_try(&d, LINK_QUALITY_GOOD, 7, MS);
-    assert_false(link_quality_is_odd(&d, text, sizeof text));
+    assert_int_equal(link_quality_odd_hint(&d).id, HINT_NONE);
 }
 
 static void counts_ends(void **state)

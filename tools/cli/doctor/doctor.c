@@ -159,10 +159,10 @@ bool doctor_run(const char *const *arguments, char *text, size_t size)
 static const struct {
     const char *en, *zh;
 } area_names[] = {
-    {"configuration", "配置"}, {"permissions", "权限"},  {"ports", "串口"},
-    {"clock", "时钟"},         {"disk", "硬盘"},         {"store", "数据库"},
-    {"brokers", "消息服务器"}, {"certificates", "证书"}, {"data plan", "流量"},
-    {"versions", "版本"},      {"service", "服务"},
+    {"configuration", "配置"}, {"permissions", "权限"},   {"ports", "串口"},
+    {"lines", "总线"},         {"clock", "时钟"},         {"disk", "硬盘"},
+    {"store", "数据库"},       {"brokers", "消息服务器"}, {"certificates", "证书"},
+    {"data plan", "流量"},     {"versions", "版本"},      {"service", "服务"},
 };
 
 static const char *area_name(const char *area, bool chinese)
@@ -253,13 +253,14 @@ static bool read_options(int argc, char **argv, struct doctor *doctor, bool *jso
     return optind == argc;
 }
 
-static json_t *ask_stats(const char *socket_path)
+/* What the daemon answers; NULL: nothing. */
+static json_t *ask(const char *socket_path, const char *method)
 {
     struct talk talk;
     if (!talk_try(&talk, socket_path))
         return NULL;
     talk.raw = true; /* doctor_say() makes texts plain */
-    json_t *answer = talk_ask_quietly(&talk, "stats", json_object());
+    json_t *answer = talk_ask_quietly(&talk, method, json_object());
     json_t *result = json_incref(json_object_get(answer, "result"));
     json_decref(answer);
     talk_close(&talk);
@@ -269,9 +270,9 @@ static json_t *ask_stats(const char *socket_path)
 int cli_doctor(int argc, char **argv)
 {
     static void (*const areas[])(struct doctor *) = {
-        doctor_configuration, doctor_permissions, doctor_ports,   doctor_clock,
-        doctor_disk,          doctor_store,       doctor_brokers, doctor_certificates,
-        doctor_data_plan,     doctor_versions,    doctor_service,
+        doctor_configuration, doctor_permissions, doctor_ports,    doctor_lines,
+        doctor_clock,         doctor_disk,        doctor_store,    doctor_brokers,
+        doctor_certificates,  doctor_data_plan,   doctor_versions, doctor_service,
     };
     struct doctor doctor = {.config_file = CLI_CONFIG, .user = SERVICE_USER, .root = ""};
     bool json = false;
@@ -283,9 +284,11 @@ int cli_doctor(int argc, char **argv)
     struct config *config = config_load(doctor.config_file, doctor.profiles, &error);
     if (doctor.socket_path == NULL)
         doctor.socket_path = config != NULL ? config->control_socket : CLI_SOCKET;
-    json_t *stats = ask_stats(doctor.socket_path);
+    json_t *stats = ask(doctor.socket_path, "stats");
+    json_t *values = stats != NULL ? ask(doctor.socket_path, "values") : NULL;
     doctor.config = config;
     doctor.stats = stats;
+    doctor.values = json_object_get(values, "values");
     doctor.found = json_array();
     if (config == NULL)
         doctor_say(&doctor, "configuration", DOCTOR_BROKEN, "%s",
@@ -296,6 +299,7 @@ int cli_doctor(int argc, char **argv)
     bool broken = report(&doctor, json);
     json_decref(doctor.found);
     json_decref(stats);
+    json_decref(values);
     config_free(config);
     return broken ? 1 : EX_OK;
 }

@@ -21,6 +21,7 @@ struct doctor {
     const char *root;            /* before each path of the machine ("" but in tests) */
     const struct config *config; /* NULL: it is wrong */
     const json_t *stats;         /* of the daemon; NULL: none answers */
+    const json_t *values;        /* the newest of each device; the same */
     json_t *found;               /* [{area, state, text, todo, zh: {text, todo}}] */
 };
 
@@ -38,6 +39,7 @@ void doctor_add(struct doctor *doctor, const char *area, enum doctor_state state
 void doctor_configuration(struct doctor *doctor);
 void doctor_permissions(struct doctor *doctor);
 void doctor_ports(struct doctor *doctor);
+void doctor_lines(struct doctor *doctor);
 void doctor_clock(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 void doctor_store(struct doctor *doctor);

@@ -135,7 +135,8 @@ export interface Health {
   counts: Record<string, number>;
   battery: number | null;
   firmware: string;
-  hint: string;
+  /** What to look at, in both languages. */
+  hint: { en: string; zh: string };
   turnaroundMs: number | null;
 }
 
@@ -419,7 +420,7 @@ export function parseHealth(x: unknown): Health | null {
     counts,
     battery: number(o.battery_voltage ?? o.battery),
     firmware: text(o.firmware, 64),
-    hint: text(o.hint),
+    hint: { en: text(o.hint), zh: text(o.hint_zh) || text(o.hint) },
     turnaroundMs: p50 !== null ? p50 / 1000 : number(o.turnaround_ms),
   };
 }

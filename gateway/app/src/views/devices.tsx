@@ -2,7 +2,7 @@
 // For the technician: every device with its last answer, error counts, battery and firmware.
 import { useEffect, useState } from 'preact/hooks';
 import { current } from '../garden';
-import { t } from '../i18n';
+import { lang, t } from '../i18n';
 import { age, value, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import type { Health } from '../model/payload';
@@ -89,7 +89,7 @@ export function Devices() {
   }, []);
   const now = clock.now();
   const all = rows(now);
-  const shown = only ? all.filter((r) => r.condition !== 'fine' || (r.health && r.health.hint !== '')) : all;
+  const shown = only ? all.filter((r) => r.condition !== 'fine' || (r.health && r.health.hint.en !== '')) : all;
   return (
     <div class="devices">
       <div class="pagehead">
@@ -116,7 +116,7 @@ export function Devices() {
               </span>
             </p>
             <Facts row={row} now={now} />
-            {row.health?.hint && <p class="strong">{row.health.hint}</p>}
+            {row.health?.hint.en && <p class="strong">{row.health.hint[lang()]}</p>}
             {row.health && Object.keys(row.health.counts).length > 0 && (
               <details>
                 <summary>{t('dev.counts')}</summary>

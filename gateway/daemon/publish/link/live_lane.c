@@ -312,7 +312,9 @@ static void health_json(struct json_out *o, const struct device_health *health,
         json_out_string(o, said[i].text);
     }
     json_out_key_string(o, "firmware", health->firmware);
-    json_out_key_string(o, "hint", health->hint);
+    char hint[HINT_TEXT_SIZE];
+    json_out_key_string(o, "hint", hint_text(health->hint, METRIC_EN, hint));
+    json_out_key_string(o, "hint_zh", hint_text(health->hint, METRIC_ZH, hint));
     json_out_close(o, '}');
 }
 
