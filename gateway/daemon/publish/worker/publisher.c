@@ -19,10 +19,9 @@
 
 #include "gateway/common/backoff.h"
 #include "gateway/common/log.h"
+#include "gateway/daemon/publish/worker/tls_why.h"
+#include "protocols/mqtt/topic.h"
 
-#define PACKET_HEAD     256u /* room for topic and properties */
-#define WINDOW          16u  /* QoS 1 messages in flight: below the brokers' usual 20 */
-#define FASTEST_MOST_MS 3000
 #define STEADY_MS       10000
 #define FAILURES_MOST   40 /* a minute on this machine, 20 of them far away */
 #define CONNECT_MOST_MS 30000
@@ -33,9 +32,21 @@
 
 /* ---- The connection ---- */
 
+struct connection {
+    int wake_fd;
+    int64_t phase_ms, retry_ms;
+    uint32_t backoff_ms, failures; /* to connect, one after the other */
+    unsigned url, url_tries;       /* the address in use; tries since all were tried */
+    struct tls_verdict tls;
+    bool stopped;
+    bool denied;       /* another says that we are offline: to be answered */
+    int64_t status_ms; /* when a status was sent last */
+    char status_topic[TOPIC_SIZE];
+};
+
 static const struct broker_url *url_now(const struct publisher *p)
 {
-    return broker_url(&p->hello.broker, p->url);
+    return broker_url(&p->hello.broker, p->connection->url);
 }
 
 /* Gateways of different sites begin with different brokers of a list. */
@@ -50,18 +61,18 @@ static unsigned first_url(const struct publisher *p)
 /* The wait grows when all addresses were tried. */
 static uint32_t retry_wait(struct publisher *p)
 {
-    uint32_t before = p->backoff_ms, count = p->hello.broker.more_url_count + 1u;
-    uint32_t wait = count > 1 ? backoff_next_up_to(&p->backoff_ms, LIST_MOST_MS)
-                              : backoff_next(&p->backoff_ms, url_now(p)->host);
-    if (p->url_tries % count != 0)
-        p->backoff_ms = before;
+    uint32_t before = p->connection->backoff_ms, count = p->hello.broker.more_url_count + 1u;
+    uint32_t wait = count > 1 ? backoff_next_up_to(&p->connection->backoff_ms, LIST_MOST_MS)
+                              : backoff_next(&p->connection->backoff_ms, url_now(p)->host);
+    if (p->connection->url_tries % count != 0)
+        p->connection->backoff_ms = before;
     return wait;
 }
 
 static void wait_and_retry(struct publisher *p, const char *state, const char *why)
 {
     p->phase = PHASE_WAITING;
-    p->retry_ms = now_ms() + retry_wait(p);
+    p->connection->retry_ms = now_ms() + retry_wait(p);
     send_unmake_all(p);
     tell_state(p, false, state, why);
 }
@@ -108,97 +119,70 @@ static void connect_now(struct publisher *p)
     }
     char why[96] = "";
     p->phase = PHASE_CONNECTING;
-    p->phase_ms = now_ms();
-    if (!session_connect(p->session, p->url, why, sizeof why))
+    p->connection->phase_ms = now_ms();
+    if (!session_connect(p->session, p->connection->url, why, sizeof why))
         wait_and_retry(p, "down", why);
 }
 
 static bool publish_status(struct publisher *p, const char *status)
 {
-    struct session_message message = {.topic = p->status_topic,
+    struct session_message message = {.topic = p->connection->status_topic,
                                       .payload = status,
                                       .size = strlen(status),
                                       .qos = 1,
                                       .retain = true,
                                       .correlation = p->mark,
                                       .correlation_size = (uint16_t)strlen(p->mark)};
-    struct slot what = {.doc = true};
-    p->status_ms = now_ms();
+    p->connection->status_ms = now_ms();
     if (!broker_sends(&p->hello.broker, PART_STATUS))
         return true;
-    return send_message(p, &what, &message);
+    return send_message(p, &message);
 }
 
 static bool may_say_online(const struct publisher *p)
 {
-    return (p->denied || twins_speak_ms(&p->twins, now_ms()) <= now_ms()) && p->phase == PHASE_UP &&
-           !p->stopping && p->in_flight < p->window;
+    return (p->connection->denied || twins_speak_ms(&p->twins, now_ms()) <= now_ms()) &&
+           p->phase == PHASE_UP && !p->stopping && send_has_room(p);
 }
 
 /* Whoever may write there can say so as often as they like: they get one answer a second. */
 static void answer_status(struct publisher *p)
 {
     char mark[TWINS_MARK_SIZE];
-    p->denied = session_take_denial(p->session) || p->denied;
+    p->connection->denied = session_take_denial(p->session) || p->connection->denied;
     while (session_take_other(p->session, mark))
         twins_hear(&p->twins, mark, p->mark, now_ms());
-    if (!may_say_online(p) || now_ms() - p->status_ms < STATUS_LEAST_MS)
+    if (!may_say_online(p) || now_ms() - p->connection->status_ms < STATUS_LEAST_MS)
         return;
-    p->denied = !publish_status(p, "online");
-    if (!p->denied)
+    p->connection->denied = !publish_status(p, "online");
+    if (!p->connection->denied)
         twins_spoke(&p->twins, now_ms());
-}
-
-/* What the broker says of its largest packet, and what it has shown. */
-static void limit_messages(struct publisher *p)
-{
-    p->max_message = READY_BYTES;
-    if (p->packet_most > 512 && p->packet_most - PACKET_HEAD < p->max_message)
-        p->max_message = p->packet_most - PACKET_HEAD;
-    if (p->refused_size / 2 < p->max_message)
-        p->max_message = p->refused_size / 2 > MESSAGE_LEAST ? p->refused_size / 2 : MESSAGE_LEAST;
-}
-
-/* The broker found a message too large: of those that it has not taken, the largest. */
-static void note_too_large(struct publisher *p)
-{
-    uint32_t largest = send_largest(p);
-    if (largest > 0 && largest < p->refused_size)
-        p->refused_size = largest;
-    p->flow = FLOW_LEAST;
 }
 
 static void on_connected(struct publisher *p, const struct session_event *event)
 {
     p->phase = PHASE_UP;
-    p->phase_ms = now_ms();
-    p->failures = 0;
+    p->connection->phase_ms = now_ms();
+    p->connection->failures = 0;
     p->counts.connects++;
-    p->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
-    p->qos = session_may_confirm(p->session) ? event->qos : 0;
-    p->retain = event->retain && session_may_retain(p->session);
-    p->packet_most = event->max_packet > 0 ? event->max_packet : UINT32_MAX;
-    p->largest = 0;
-    limit_messages(p);
-    p->flow = FLOW_FIRST;
-    p->fastest_ms = FASTEST_MOST_MS;
-    p->refused_until_ms = 0;
-    p->tls.said[0] = '\0';
+    send_begin(p, event);
+    p->connection->tls.said[0] = '\0';
     session_subscribe(p->session);     /* first: an old will must not come between unheard */
     (void)publish_status(p, "online"); /* fails only when the connection is gone again */
     tell_state(p, true, "up",
-               p->qos == 0 ? "it takes QoS 0 only: nothing confirms what is delivered" : "");
+               send_is_confirmed(p) ? ""
+                                    : "it takes QoS 0 only: nothing confirms what is delivered");
     p->gone_before = false;
 }
 
 static void on_down(struct publisher *p, const char *state, const char *why)
 {
     if (p->stopping) {
-        p->stopped = true;
+        p->connection->stopped = true;
         return;
     }
-    if (p->phase == PHASE_UP && now_ms() - p->phase_ms > STEADY_MS)
-        p->backoff_ms = BACKOFF_FIRST_MS;
+    if (p->phase == PHASE_UP && now_ms() - p->connection->phase_ms > STEADY_MS)
+        p->connection->backoff_ms = BACKOFF_FIRST_MS;
     wait_and_retry(p, state, why);
 }
 
@@ -212,15 +196,16 @@ static void on_connect_failed(struct publisher *p, const struct session_event *e
     const char *why = event->text[0] != '\0' ? event->text : "no connection to the broker";
     if (!refused) {
         p->gone_before = true;
-        refused = !p->stopping && tls_failed(&p->tls, &p->hello.broker, url_now(p), why, now_ms());
-        why = refused ? p->tls.why : why;
+        refused = !p->stopping &&
+                  tls_failed(&p->connection->tls, &p->hello.broker, url_now(p), why, now_ms());
+        why = refused ? p->connection->tls.why : why;
     }
     /* A Paho that once had no memory may never connect again: seen with the 13th allocation. */
-    if (++p->failures >= FAILURES_MOST && !p->stopping)
+    if (++p->connection->failures >= FAILURES_MOST && !p->stopping)
         _exit(EX_TEMPFAIL);
-    p->url_tries++;
+    p->connection->url_tries++;
     on_down(p, refused ? "refused" : "down", why);
-    p->url = (p->url + 1) % (p->hello.broker.more_url_count + 1u);
+    p->connection->url = (p->connection->url + 1) % (p->hello.broker.more_url_count + 1u);
 }
 
 static void on_lost(struct publisher *p, const struct session_event *event)
@@ -231,15 +216,15 @@ static void on_lost(struct publisher *p, const struct session_event *event)
     if (event->reason == 0x8E) { /* session taken over: two that take it in turn deliver nothing */
         uint32_t wait = twins_taken_over(&p->twins, now_ms());
         on_down(p, "down", event->text);
-        if (p->retry_ms < now_ms() + wait)
-            p->retry_ms = now_ms() + backoff_part(wait);
+        if (p->connection->retry_ms < now_ms() + wait)
+            p->connection->retry_ms = now_ms() + backoff_part(wait);
         return;
     }
     if (event->reason == 0x95)
-        note_too_large(p);
+        send_too_large(p);
     /* Some say it of a message, and nothing in advance. */
     if (session_ask_less(p->session, event->reason))
-        p->backoff_ms = BACKOFF_FIRST_MS;
+        p->connection->backoff_ms = BACKOFF_FIRST_MS;
     on_down(p, "down", event->text);
 }
 
@@ -257,7 +242,7 @@ static void on_event(struct publisher *p, const struct session_event *event)
         break;
     case SESSION_ENDED:
         if (p->stopping)
-            p->stopped = true;
+            p->connection->stopped = true;
         else if (p->phase == PHASE_ENDING)
             on_down(p, "down", "no acknowledgement for too long");
         break;
@@ -272,9 +257,9 @@ static void watch(struct publisher *p)
 {
     int64_t now = now_ms();
     int64_t patience = (int64_t)p->hello.broker.keepalive_s * 2000;
-    if (p->phase == PHASE_WAITING && now >= p->retry_ms && !p->stopping) {
+    if (p->phase == PHASE_WAITING && now >= p->connection->retry_ms && !p->stopping) {
         connect_now(p);
-    } else if (p->phase == PHASE_CONNECTING && now - p->phase_ms > CONNECT_MOST_MS) {
+    } else if (p->phase == PHASE_CONNECTING && now - p->connection->phase_ms > CONNECT_MOST_MS) {
         log_write(LOG_LEVEL_WARNING, "publish %s: connecting hangs; the process starts anew",
                   p->hello.broker.name);
         _exit(EX_TEMPFAIL);
@@ -282,25 +267,15 @@ static void watch(struct publisher *p)
         log_write(LOG_LEVEL_WARNING, "publish %s: nothing acknowledged for %lld s; connecting anew",
                   p->hello.broker.name, (long long)(patience / 1000));
         p->phase = PHASE_ENDING;
-        p->phase_ms = now;
+        p->connection->phase_ms = now;
         session_disconnect(p->session, 0);
-    } else if ((p->phase == PHASE_ENDING && now - p->phase_ms > END_MOST_MS) ||
+    } else if ((p->phase == PHASE_ENDING && now - p->connection->phase_ms > END_MOST_MS) ||
                (p->phase == PHASE_WAITING && send_oldest_ms(p) < now - 3 * patience / 2)) {
         _exit(EX_TEMPFAIL); /* a disconnect that does not end, callbacks that never came */
     }
 }
 
 /* ---- From the daemon ---- */
-
-static void take_body(struct publisher *p, const uint8_t *message, size_t size)
-{
-    struct ipc_body head;
-    memcpy(&head, message, sizeof head);
-    if (head.lane < LANE_COUNT &&
-        !lane_add(&p->lanes[head.lane], &head, message + sizeof head, size - sizeof head))
-        _exit(EX_OSERR); /* no memory: start anew, the store has it all */
-    p->last_body_ms = now_ms();
-}
 
 static void take_reset(struct publisher *p, const uint8_t *message)
 {
@@ -310,15 +285,15 @@ static void take_reset(struct publisher *p, const uint8_t *message)
         return;
     send_unmake_lane(p, reset.lane);
     lane_reset(&p->lanes[reset.lane], reset.id);
-    p->told[reset.lane] = reset.id;
+    tell_acks_from(p, reset.lane, reset.id);
 }
 
 static void begin_stop(struct publisher *p)
 {
     p->stopping = true;
-    p->phase_ms = now_ms();
+    p->connection->phase_ms = now_ms();
     if (p->phase != PHASE_UP) {
-        p->stopped = true;
+        p->connection->stopped = true;
         return;
     }
     (void)publish_status(p, "offline");
@@ -327,7 +302,7 @@ static void begin_stop(struct publisher *p)
 /* Leaves when the broker has taken the last word, so that it need not speak the will. */
 static void leave_when_done(struct publisher *p)
 {
-    if (p->phase == PHASE_UP && p->in_flight == 0) {
+    if (p->phase == PHASE_UP && send_in_flight(p) == 0) {
         p->phase = PHASE_ENDING;
         session_disconnect(p->session, 0);
     }
@@ -353,7 +328,7 @@ static void take_message(struct publisher *p, const uint8_t *message, size_t siz
         if (!streams_boards(p->streams, &boards))
             _exit(EX_OSERR);
     } else if (type == IPC_BODY) {
-        take_body(p, message, size);
+        send_take_body(p, message, size);
     } else if (type == IPC_RESET) {
         take_reset(p, message);
     } else if (type == IPC_DOC) {
@@ -406,12 +381,12 @@ static bool receive_hello(struct publisher *p)
 static int wait_ms(const struct publisher *p)
 {
     int64_t now = now_ms(), until = now + 1000;
-    if (p->phase == PHASE_WAITING && p->retry_ms < until)
-        until = p->retry_ms;
-    if (p->refused_until_ms > now && p->refused_until_ms < until)
-        until = p->refused_until_ms;
-    if (may_say_online(p) && p->status_ms + STATUS_LEAST_MS < until)
-        until = p->status_ms + STATUS_LEAST_MS;
+    if (p->phase == PHASE_WAITING && p->connection->retry_ms < until)
+        until = p->connection->retry_ms;
+    if (send_refused_until_ms(p) > now && send_refused_until_ms(p) < until)
+        until = send_refused_until_ms(p);
+    if (may_say_online(p) && p->connection->status_ms + STATUS_LEAST_MS < until)
+        until = p->connection->status_ms + STATUS_LEAST_MS;
     if (send_batch_due_ms(p) < INT64_MAX)
         until = send_batch_due_ms(p);
     if (tell_acks_due_ms(p) < until)
@@ -421,8 +396,8 @@ static int wait_ms(const struct publisher *p)
 
 static void run(struct publisher *p)
 {
-    while (!p->stopped) {
-        struct pollfd fds[2] = {{.fd = p->wake_fd, .events = POLLIN},
+    while (!p->connection->stopped) {
+        struct pollfd fds[2] = {{.fd = p->connection->wake_fd, .events = POLLIN},
                                 {.fd = p->fd, .events = POLLIN}};
         struct session_event event;
         eventfd_t count = 0;
@@ -431,12 +406,12 @@ static void run(struct publisher *p)
         bool more = session_press(p->session, pressed) && pressed;
         (void)poll(fds, p->fd >= 0 ? 2 : 1, more ? 0 : wait_ms(p));
         if (fds[0].revents != 0)
-            (void)eventfd_read(p->wake_fd, &count);
+            (void)eventfd_read(p->connection->wake_fd, &count);
         while (session_next_event(p->session, &event) && p->fd >= 0)
             on_event(p, &event);
         if (p->fd >= 0 && fds[1].revents != 0)
             take_messages(p);
-        if (p->stopping && (p->fd < 0 || now_ms() - p->phase_ms > STOP_MOST_MS))
+        if (p->stopping && (p->fd < 0 || now_ms() - p->connection->phase_ms > STOP_MOST_MS))
             break;
         if (p->stopping)
             leave_when_done(p);
@@ -446,9 +421,23 @@ static void run(struct publisher *p)
         send_all(p);
         tell_acks(p);
         tell_docs_done(p);
-        if (now_ms() - p->counts_ms >= 1000 && p->fd >= 0)
-            tell_counts(p);
+        tell_counts_when_due(p);
     }
+}
+
+static bool create_parts(struct publisher *p)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    p->connection = connection;
+    p->streams = streams_create();
+    p->sender = sender_create(p);
+    p->reporter = reporter_create();
+    if (connection == NULL || p->streams == NULL || p->sender == NULL || p->reporter == NULL)
+        return false;
+    connection->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->session = connection->wake_fd < 0 ? NULL : session_create(&p->hello, connection->wake_fd);
+    return p->session != NULL &&
+           topic_make(connection->status_topic, TOPIC_SIZE, p->hello.site, TOPIC_STATUS);
 }
 
 int publisher_main(const struct child_files *files)
@@ -467,22 +456,11 @@ int publisher_main(const struct child_files *files)
     }
     take_keys(p, files);
     close_boundary(p);
-    p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    p->streams = streams_create();
-    p->session = session_create(&p->hello, p->wake_fd);
-    if (p->wake_fd < 0 || p->streams == NULL || p->session == NULL ||
-        !topic_make(p->readings_topic, TOPIC_SIZE, p->hello.site, TOPIC_READINGS) ||
-        !topic_make(p->status_topic, TOPIC_SIZE, p->hello.site, TOPIC_STATUS))
+    if (!create_parts(p))
         return EX_OSERR;
-    p->style = (struct ready_style){
-        .streams = p->streams, .gateway = p->hello.uuid, .deflate = p->hello.broker.encoding == 1};
     (void)snprintf(p->mark, sizeof p->mark, "%s %s", p->hello.uuid, p->hello.run);
-    p->backoff_ms = BACKOFF_FIRST_MS;
-    p->url = first_url(p);
-    p->flow = FLOW_FIRST;
-    p->window = WINDOW;
-    p->max_message = READY_BYTES;
-    p->packet_most = p->refused_size = UINT32_MAX;
+    p->connection->backoff_ms = BACKOFF_FIRST_MS;
+    p->connection->url = first_url(p);
     p->phase = PHASE_WAITING;
     run(p);
     exit(EX_OK); /* with all that Paho's threads still look at */

@@ -11,86 +11,31 @@
 
 #include "gateway/common/boundary.h"
 #include "gateway/common/clock.h"
-#include "gateway/common/log.h"
 #include "gateway/daemon/publish/ipc.h"
-#include "gateway/daemon/publish/worker/doc_queue.h"
 #include "gateway/daemon/publish/worker/lane.h"
-#include "gateway/daemon/publish/worker/ready.h"
 #include "gateway/daemon/publish/worker/session.h"
-#include "gateway/daemon/publish/worker/tls_why.h"
 #include "gateway/daemon/publish/worker/twins.h"
-#include "protocols/mqtt/topic.h"
-
-#define MESSAGE_LEAST 2048u
-#define FLOW_FIRST    32768u /* bytes of readings in flight */
-#define FLOW_LEAST    4096u
 
 enum phase { PHASE_WAITING, PHASE_CONNECTING, PHASE_UP, PHASE_ENDING };
 
-struct slot {
-    bool used;
-    bool doc; /* else readings of `lane` */
-    bool quality;
-    uint8_t lane;
-    uint16_t ask; /* of a document */
-    uint32_t generation, epoch, records;
-    uint64_t first_id, end_id;
-    size_t bytes;
-    int64_t sent_ms;
-};
-
+/* What belongs to one file is a private struct of that file. */
 struct publisher {
-    int fd, wake_fd;
+    int fd; /* to the daemon; negative: it is gone */
     struct ipc_hello hello;
     struct boundary boundary;
     struct session *session;
     struct streams *streams;
     enum phase phase;
-    int64_t phase_ms, retry_ms;
-    uint32_t backoff_ms, failures; /* to connect, one after the other */
-    unsigned url, url_tries;       /* the address in use; tries since all were tried */
-    bool retain;                   /* the broker keeps retained messages */
-    uint8_t qos;                   /* the most that it takes, 0 or 1 */
-    bool gone_before;              /* the broker closed or was not there since it was last up */
-    struct tls_verdict tls;
-    bool stopping, stopped;
+    bool stopping;
+    bool gone_before; /* the broker closed or was not there since it was last up */
     struct twins twins;
     char mark[TWINS_MARK_SIZE]; /* ours */
-    bool denied;                /* another says that we are offline: to be answered */
-    int64_t status_ms;          /* when a status was sent last */
-    uint32_t window, max_message;
-    uint32_t packet_most; /* a larger one ends the connection: so the broker says */
-    uint32_t
-        refused_size; /* … and so large a message did, with every broker of ours; else the most */
-    uint32_t largest; /* sent on this connection */
-    bool large_told;
     struct lane lanes[LANE_COUNT];
-    uint64_t told[LANE_COUNT]; /* watermarks */
-    int64_t told_ms;
-    uint8_t next_lane; /* whose turn it is to have a message made */
-    int64_t last_body_ms;
-    struct doc_queue live, docs;
-    uint32_t docs_done; /* not told yet, since: */
-    int64_t docs_done_ms;
-    struct slot slots[SESSION_SLOTS];
-    uint32_t in_flight, lanes_in_flight, scalars;
-    size_t flow, flow_used;
-    int64_t fastest_ms; /* acknowledgement of this connection */
-    int64_t slowed_ms;
-    int64_t refused_until_ms;
-    uint32_t refused_ms;
-    bool unheard;   /* what is refused is so since nobody subscribes to it */
-    uint32_t tries; /* of the record at small_until - 1 */
     struct ipc_counts counts;
-    int64_t counts_ms;
-    uint16_t heard_ask; /* told last, at: */
-    int64_t heard_ms;
-    uint32_t generation;
-    char readings_topic[TOPIC_SIZE], status_topic[TOPIC_SIZE];
-    struct ready_style style;
-    struct ready_ring ready;
-    struct log_rate refused_log;
-    uint8_t message[IPC_MAX]; /* from the daemon, or to it */
+    struct connection *connection; /* publisher.c */
+    struct sender *sender;         /* send.c */
+    struct reporter *reporter;     /* report_up.c */
+    uint8_t message[IPC_MAX];      /* from the daemon, or to it */
 };
 
 static inline int64_t now_ms(void)
@@ -100,12 +45,15 @@ static inline int64_t now_ms(void)
 
 /* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something ends.
  */
+struct reporter *reporter_create(void); /* NULL: no memory */
 void tell_daemon(const struct publisher *p, const void *message, size_t size);
 void tell_state(struct publisher *p, bool up, const char *state, const char *why);
 /* So many documents are sent, or given up; told when it is some, or some time has passed. */
 void count_docs_done(struct publisher *p, uint32_t count);
 void tell_docs_done(struct publisher *p);
 void tell_counts(struct publisher *p);
+/* Each second. */
+void tell_counts_when_due(struct publisher *p);
 /* Of a device's values, one after the other, it is told once. */
 void tell_heard(struct publisher *p, uint16_t ask);
 void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
@@ -114,26 +62,43 @@ void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *p
 int64_t tell_acks_due_ms(const struct publisher *p);
 /* Under load one word for many messages: each wakes the daemon. */
 void tell_acks(struct publisher *p);
+/* The daemon knows that the lane is done up to there. */
+void tell_acks_from(struct publisher *p, uint8_t lane, uint64_t id);
 
 /* send.c */
+struct sender *sender_create(const struct publisher *p); /* NULL: no memory */
 void send_take_docs(struct publisher *p, const uint8_t *message, size_t size);
+void send_take_body(struct publisher *p, const uint8_t *message, size_t size);
+/* A connection is up: what its broker takes, and nothing known of the way to it. */
+void send_begin(struct publisher *p, const struct session_event *event);
+/* The broker found a message too large: of those that it has not taken, the largest. */
+void send_too_large(struct publisher *p);
+/* Is each delivery confirmed (QoS 1)? */
+bool send_is_confirmed(const struct publisher *p);
 /* The connection is gone: the daemon sends documents anew when it is back, and the next one may
  * want smaller messages. */
 void send_unmake_all(struct publisher *p);
 void send_unmake_lane(struct publisher *p, uint8_t lane);
-/* Bytes of the largest message that is not acknowledged, or that was sent since it is connected. */
-uint32_t send_largest(const struct publisher *p);
-bool send_message(struct publisher *p, const struct slot *what,
-                  const struct session_message *message);
+/* One that is neither document nor readings. */
+bool send_message(struct publisher *p, const struct session_message *message);
 /* Sends as much as the window and the link take. */
 void send_all(struct publisher *p);
 /* When readings that wait for their batch to be complete may go; INT64_MAX: none do. */
 int64_t send_batch_due_ms(const struct publisher *p);
 /* A message is ACKED, REFUSED or UNSENT. */
 void send_ended(struct publisher *p, const struct session_event *event);
-/* When the oldest message that still waits for its acknowledgement was sent; INT64_MAX: none. */
 /* What was sent is to be over before more can go: each end of it is of interest at once. */
 bool send_is_pressed(const struct publisher *p);
+/* When the oldest message that still waits for its acknowledgement was sent; INT64_MAX: none. */
 int64_t send_oldest_ms(const struct publisher *p);
+/* Messages whose acknowledgement is waited for: of all kinds, of readings; is there room for one?
+ */
+uint32_t send_in_flight(const struct publisher *p);
+uint32_t send_lanes_in_flight(const struct publisher *p);
+bool send_has_room(const struct publisher *p);
+/* Until when refused readings are held back; 0: they are not. */
+int64_t send_refused_until_ms(const struct publisher *p);
+/* For tell_counts(): are readings held back, and since nobody subscribes to them? */
+bool send_holds_back(const struct publisher *p, bool *unheard);
 
 #endif

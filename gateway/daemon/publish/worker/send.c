@@ -8,26 +8,77 @@
 #include <unistd.h>
 
 #include "gateway/common/log.h"
+#include "gateway/daemon/publish/worker/doc_queue.h"
+#include "gateway/daemon/publish/worker/flow.h"
 #include "gateway/daemon/publish/worker/paho.h"
 #include "gateway/daemon/publish/worker/publisher.h"
+#include "gateway/daemon/publish/worker/ready.h"
+#include "protocols/mqtt/topic.h"
 
+#define WINDOW            16u /* QoS 1 messages in flight: below the brokers' usual 20 */
 #define WINDOW_LANES      12u /* messages of readings in flight, of the window */
 #define SCALARS           24u /* QoS 0 messages inside Paho */
-#define FLOW_MOST         (1u << 20)
-#define FLOW_FAST_MS      300
-#define FLOW_SLOW_MS      1000
 #define REFUSED_FIRST_MS  1000
 #define REFUSED_MOST_MS   300000
 #define GIVE_UP_TRIES     3u
 #define NOBODY_SUBSCRIBES 0x10
-#define PACKET_FRAME      24u /* of a message, beside its texts: header, lengths, properties */
 #define GATHER_MS         300 /* a batch is complete when nothing came for so long */
+
+struct slot {
+    bool used;
+    bool doc; /* else readings of `lane` */
+    bool quality;
+    uint8_t lane;
+    uint16_t ask; /* of a document */
+    uint32_t generation, epoch, records;
+    uint64_t first_id, end_id;
+    size_t bytes;
+    int64_t sent_ms;
+};
+
+struct sender {
+    uint8_t qos;     /* the most that the broker takes, 0 or 1 */
+    bool retain;     /* it keeps retained messages */
+    uint32_t window; /* QoS 1 messages in flight, at most */
+    struct flow flow;
+    bool large_told;
+    struct doc_queue live, docs;
+    struct slot slots[SESSION_SLOTS];
+    uint32_t generation;
+    uint32_t in_flight, lanes_in_flight, scalars;
+    int64_t refused_until_ms;
+    uint32_t refused_ms;
+    bool unheard;      /* what is refused is so since nobody subscribes to it */
+    uint32_t tries;    /* of the record at small_until - 1 */
+    uint8_t next_lane; /* whose turn it is to have a message made */
+    int64_t last_body_ms;
+    char readings_topic[TOPIC_SIZE];
+    struct ready_style style;
+    struct ready_ring ready;
+    struct log_rate refused_log;
+};
+
+struct sender *sender_create(const struct publisher *p)
+{
+    struct sender *sender = calloc(1, sizeof *sender);
+    if (sender == NULL)
+        return NULL;
+    if (!topic_make(sender->readings_topic, TOPIC_SIZE, p->hello.site, TOPIC_READINGS)) {
+        free(sender);
+        return NULL;
+    }
+    sender->style = (struct ready_style){
+        .streams = p->streams, .gateway = p->hello.uuid, .deflate = p->hello.broker.encoding == 1};
+    flow_init(&sender->flow);
+    sender->window = WINDOW;
+    return sender;
+}
 
 static void settle_lane(struct publisher *p, uint8_t lane)
 {
-    uint64_t lowest = ready_lowest(&p->ready, lane);
+    uint64_t lowest = ready_lowest(&p->sender->ready, lane);
     for (unsigned i = 0; i < SESSION_SLOTS; i++) {
-        const struct slot *slot = &p->slots[i];
+        const struct slot *slot = &p->sender->slots[i];
         if (slot->used && !slot->doc && slot->lane == lane && slot->epoch == p->lanes[lane].epoch &&
             slot->first_id < lowest)
             lowest = slot->first_id;
@@ -43,8 +94,8 @@ static void take_one(struct publisher *p, struct queued_doc *doc)
         free(doc);
         count_docs_done(p, 1);
     } else if (!doc->head.live) {
-        doc_push(&p->docs, doc);
-    } else if (doc_push_newest(&p->live, doc)) {
+        doc_push(&p->sender->docs, doc);
+    } else if (doc_push_newest(&p->sender->live, doc)) {
         count_docs_done(p, 1);
     }
 }
@@ -59,30 +110,40 @@ void send_take_docs(struct publisher *p, const uint8_t *message, size_t size)
     }
 }
 
+void send_take_body(struct publisher *p, const uint8_t *message, size_t size)
+{
+    struct ipc_body head;
+    memcpy(&head, message, sizeof head);
+    if (head.lane < LANE_COUNT &&
+        !lane_add(&p->lanes[head.lane], &head, message + sizeof head, size - sizeof head))
+        _exit(EX_OSERR); /* no memory: start anew, the store has it all */
+    p->sender->last_body_ms = now_ms();
+}
+
 /* ---- Sending ---- */
 
 static struct slot *free_slot(struct publisher *p, uint16_t *index)
 {
     for (uint16_t i = 0; i < SESSION_SLOTS; i++) {
-        if (!p->slots[i].used) {
+        if (!p->sender->slots[i].used) {
             *index = i;
-            return &p->slots[i];
+            return &p->sender->slots[i];
         }
     }
     return NULL;
 }
 
-bool send_message(struct publisher *p, const struct slot *what,
-                  const struct session_message *message)
+static bool send_as(struct publisher *p, const struct slot *what,
+                    const struct session_message *message)
 {
     uint16_t index = 0;
     struct slot *slot = free_slot(p, &index);
     if (slot == NULL)
         return false;
-    uint32_t generation = ++p->generation;
+    uint32_t generation = ++p->sender->generation;
     struct session_message out = *message; /* as the broker can take it */
-    out.qos = out.qos < p->qos ? out.qos : p->qos;
-    out.retain = out.retain && p->retain;
+    out.qos = out.qos < p->sender->qos ? out.qos : p->sender->qos;
+    out.retain = out.retain && p->sender->retain;
     if (!session_publish(p->session, index, generation, &out))
         return false;
     *slot = *what;
@@ -91,44 +152,68 @@ bool send_message(struct publisher *p, const struct slot *what,
     slot->generation = generation;
     slot->bytes = message->size;
     slot->sent_ms = now_ms();
-    p->in_flight += slot->quality;
-    p->scalars += !slot->quality;
-    if (message->size > p->largest)
-        p->largest = (uint32_t)message->size;
+    p->sender->in_flight += slot->quality;
+    p->sender->scalars += !slot->quality;
+    flow_sent(&p->sender->flow, message->size);
     p->counts.messages++;
     p->counts.bytes += message->size + strlen(message->topic) + 9 + (slot->quality ? 6 : 0);
     return true;
 }
 
-uint32_t send_largest(const struct publisher *p)
+bool send_message(struct publisher *p, const struct session_message *message)
+{
+    return send_as(p, &(struct slot){.doc = true}, message);
+}
+
+/* Bytes of the largest message that is not acknowledged; 0: none waits. */
+static uint32_t largest_waiting(const struct publisher *p)
 {
     size_t largest = 0;
     for (unsigned i = 0; i < SESSION_SLOTS; i++) {
-        if (p->slots[i].used && p->slots[i].bytes > largest)
-            largest = p->slots[i].bytes;
+        if (p->sender->slots[i].used && p->sender->slots[i].bytes > largest)
+            largest = p->sender->slots[i].bytes;
     }
-    return largest > 0 ? (uint32_t)largest : p->largest;
+    return (uint32_t)largest;
+}
+
+void send_too_large(struct publisher *p)
+{
+    flow_too_large(&p->sender->flow, largest_waiting(p));
+}
+
+void send_begin(struct publisher *p, const struct session_event *event)
+{
+    struct sender *sender = p->sender;
+    sender->window = event->window > 0 && event->window < WINDOW ? event->window : WINDOW;
+    sender->qos = session_may_confirm(p->session) ? event->qos : 0;
+    sender->retain = event->retain && session_may_retain(p->session);
+    flow_begin(&sender->flow, event->max_packet);
+    sender->refused_until_ms = 0;
+}
+
+bool send_is_confirmed(const struct publisher *p)
+{
+    return p->sender->qos > 0;
 }
 
 /* Documents come first, but a quarter of the window is left to readings that wait: where a round
  * trip takes longer than the live values' second, they would never get a turn. */
 static bool doc_may_go(const struct publisher *p, const struct queued_doc *doc)
 {
-    if (doc->head.qos == 0 || p->qos == 0)
-        return p->scalars < SCALARS;
-    bool lanes = p->ready.count > 0;
+    if (doc->head.qos == 0 || p->sender->qos == 0)
+        return p->sender->scalars < SCALARS;
+    bool lanes = p->sender->ready.count > 0;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         lanes = lanes || lane_waits(&p->lanes[lane]);
-    uint32_t kept = lanes ? (p->window + 3) / 4 : 0;
-    return p->in_flight < p->window && p->in_flight - p->lanes_in_flight + kept < p->window;
+    uint32_t kept = lanes ? (p->sender->window + 3) / 4 : 0;
+    return p->sender->in_flight < p->sender->window &&
+           p->sender->in_flight - p->sender->lanes_in_flight + kept < p->sender->window;
 }
 
-/* It would end the connection, again and again. */
 static bool is_too_large(const struct publisher *p, const struct session_message *message)
 {
-    size_t packet =
-        message->size + strlen(message->topic) + message->correlation_size + PACKET_FRAME;
-    return packet > p->packet_most || message->size >= p->refused_size;
+    return !flow_takes(&p->sender->flow, message->size,
+                       strlen(message->topic) + message->correlation_size);
 }
 
 static bool send_doc(struct publisher *p, struct doc_queue *queue)
@@ -147,12 +232,12 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
                                       .idle = true};
     struct slot what = {.doc = true, .ask = doc->head.ask};
     if (is_too_large(p, &message)) {
-        if (!p->large_told)
+        if (!p->sender->large_told)
             log_write(LOG_LEVEL_WARNING,
                       "%s: the broker takes no message of %zu bytes: left out, as others so large",
                       message.topic, message.size);
-        p->large_told = true;
-    } else if (!send_message(p, &what, &message)) {
+        p->sender->large_told = true;
+    } else if (!send_as(p, &what, &message)) {
         return false;
     }
     (void)doc_pop(queue);
@@ -161,22 +246,15 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
     return true;
 }
 
-static size_t message_limit(const struct publisher *p)
-{
-    size_t limit = p->flow / 4;
-    limit = limit < MESSAGE_LEAST ? MESSAGE_LEAST : limit;
-    return limit < p->max_message ? limit : p->max_message;
-}
-
 static bool send_ready(struct publisher *p)
 {
-    const struct ready_message *ready = ready_head(&p->ready);
+    const struct ready_message *ready = ready_head(&p->sender->ready);
     /* What was refused is tried again by one message. */
-    uint32_t most = p->refused_ms > 0 ? 1 : WINDOW_LANES;
-    if (ready == NULL || p->lanes_in_flight >= most || p->in_flight >= p->window ||
-        p->flow_used >= p->flow)
+    uint32_t most = p->sender->refused_ms > 0 ? 1 : WINDOW_LANES;
+    if (ready == NULL || p->sender->lanes_in_flight >= most ||
+        p->sender->in_flight >= p->sender->window || flow_is_full(&p->sender->flow))
         return false;
-    struct session_message message = {.topic = p->readings_topic,
+    struct session_message message = {.topic = p->sender->readings_topic,
                                       .payload = ready->data,
                                       .size = ready->size,
                                       .qos = 1,
@@ -188,11 +266,11 @@ static bool send_ready(struct publisher *p)
                         .records = ready->made.records,
                         .first_id = ready->made.first_id,
                         .end_id = ready->made.end_id};
-    if (!send_message(p, &what, &message))
+    if (!send_as(p, &what, &message))
         return false;
-    p->lanes_in_flight++;
-    p->flow_used += message.size;
-    ready_pop(&p->ready);
+    p->sender->lanes_in_flight++;
+    flow_add(&p->sender->flow, message.size);
+    ready_pop(&p->sender->ready);
     return true;
 }
 
@@ -200,10 +278,11 @@ static bool send_ready(struct publisher *p)
 static bool make_next(struct publisher *p)
 {
     for (unsigned i = 0; i < LANE_COUNT; i++) {
-        uint8_t lane = p->next_lane;
-        p->next_lane = (uint8_t)((lane + 1u) % LANE_COUNT);
+        uint8_t lane = p->sender->next_lane;
+        p->sender->next_lane = (uint8_t)((lane + 1u) % LANE_COUNT);
         enum ready_result result =
-            ready_make(&p->ready, &p->lanes[lane], lane, &p->style, message_limit(p));
+            ready_make(&p->sender->ready, &p->lanes[lane], lane, &p->sender->style,
+                       flow_message_most(&p->sender->flow));
         if (result == READY_PASSED)
             settle_lane(p, lane);
         if (result != READY_NONE)
@@ -214,13 +293,13 @@ static bool make_next(struct publisher *p)
 
 static bool batch_open(const struct publisher *p)
 {
-    return p->hello.broker.batch_ms > 0 && now_ms() - p->last_body_ms < GATHER_MS;
+    return p->hello.broker.batch_ms > 0 && now_ms() - p->sender->last_body_ms < GATHER_MS;
 }
 
 int64_t send_batch_due_ms(const struct publisher *p)
 {
     bool waits = lane_waits(&p->lanes[LANE_BACKLOG]) || lane_waits(&p->lanes[LANE_MEANS]);
-    return waits && batch_open(p) ? p->last_body_ms + GATHER_MS : INT64_MAX;
+    return waits && batch_open(p) ? p->sender->last_body_ms + GATHER_MS : INT64_MAX;
 }
 
 void send_all(struct publisher *p)
@@ -228,12 +307,12 @@ void send_all(struct publisher *p)
     if (p->phase != PHASE_UP || p->stopping)
         return;
     paho_hold();
-    while (send_doc(p, &p->live)) {
+    while (send_doc(p, &p->sender->live)) {
     }
-    while (send_doc(p, &p->docs)) {
+    while (send_doc(p, &p->sender->docs)) {
     }
     paho_release();
-    if (now_ms() < p->refused_until_ms || batch_open(p))
+    if (now_ms() < p->sender->refused_until_ms || batch_open(p))
         return;
     do { /* the connection is busy with one while the next is made */
         while (send_ready(p)) {
@@ -246,39 +325,24 @@ void send_all(struct publisher *p)
 /* Messages of a lane are made anew, from the first of them on. */
 void send_unmake_lane(struct publisher *p, uint8_t lane)
 {
-    ready_drop(&p->ready, &p->lanes[lane], lane);
+    ready_drop(&p->sender->ready, &p->lanes[lane], lane);
 }
 
 void send_unmake_all(struct publisher *p)
 {
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         send_unmake_lane(p, (uint8_t)lane);
-    count_docs_done(p, doc_drop_all(&p->live) + doc_drop_all(&p->docs));
-}
-
-/* A long way is no full one: what counts is how much longer than the fastest it took. What was
- * under way together when the link stood still slows it down once. */
-static void adapt_flow(struct publisher *p, const struct slot *slot, int64_t acked_ms)
-{
-    int64_t queued = acked_ms - slot->sent_ms - p->fastest_ms;
-    if (queued <= FLOW_FAST_MS) {
-        p->flow += slot->bytes;
-    } else if (queued > FLOW_SLOW_MS && slot->sent_ms >= p->slowed_ms) {
-        p->flow /= 2;
-        p->slowed_ms = now_ms();
-    }
-    p->flow = p->flow < FLOW_LEAST ? FLOW_LEAST : p->flow;
-    p->flow = p->flow > FLOW_MOST ? FLOW_MOST : p->flow;
+    count_docs_done(p, doc_drop_all(&p->sender->live) + doc_drop_all(&p->sender->docs));
 }
 
 static void free_the_slot(struct publisher *p, struct slot *slot)
 {
     slot->used = false;
-    p->in_flight -= slot->quality;
-    p->scalars -= !slot->quality;
+    p->sender->in_flight -= slot->quality;
+    p->sender->scalars -= !slot->quality;
     if (!slot->doc) {
-        p->lanes_in_flight--;
-        p->flow_used -= slot->bytes < p->flow_used ? slot->bytes : p->flow_used;
+        p->sender->lanes_in_flight--;
+        flow_remove(&p->sender->flow, slot->bytes);
     }
 }
 
@@ -292,39 +356,42 @@ static void shrink(struct publisher *p, const struct slot *slot, int reason)
 {
     struct lane *lane = &p->lanes[slot->lane];
     bool known = lane->small_until == slot->end_id && slot->records == 1;
-    p->tries = known ? p->tries + 1 : 1;
+    p->sender->tries = known ? p->sender->tries + 1 : 1;
     lane->small_until = slot->end_id;
     lane->small_records = slot->records > 1 ? slot->records / 2 : 1;
-    if (slot->records > 1 || p->tries < GIVE_UP_TRIES)
+    if (slot->records > 1 || p->sender->tries < GIVE_UP_TRIES)
         return;
     struct lane_message made = {.end_id = slot->end_id};
-    if (lane_encode(lane, p->streams, p->hello.uuid, p->ready.json, sizeof p->ready.json, &made) &&
+    if (lane_encode(lane, p->streams, p->hello.uuid, p->sender->ready.json,
+                    sizeof p->sender->ready.json, &made) &&
         made.records == 1) {
-        tell_quarantine(p, made.first_id, reason, p->ready.json, made.size);
+        tell_quarantine(p, made.first_id, reason, p->sender->ready.json, made.size);
         log_write(LOG_LEVEL_ERROR,
                   "publish %s: one record is refused for good (0x%02x) and kept aside",
                   p->hello.broker.name, (unsigned)reason);
     }
     lane->skip_id = made.end_id - 1;
-    p->tries = 0;
+    p->sender->tries = 0;
 }
 
 /* Refused for who we are or how much we send, or heard by nobody: kept, and tried again later. What
  * was under way together is refused together: that is one time. */
 static void hold_back(struct publisher *p, int reason, const char *text)
 {
-    p->unheard = reason == NOBODY_SUBSCRIBES;
-    if (p->refused_ms > 0 && now_ms() < p->refused_until_ms)
+    p->sender->unheard = reason == NOBODY_SUBSCRIBES;
+    if (p->sender->refused_ms > 0 && now_ms() < p->sender->refused_until_ms)
         return;
-    p->refused_ms = p->refused_ms == 0 ? REFUSED_FIRST_MS : p->refused_ms * 2;
-    p->refused_ms = p->refused_ms < REFUSED_MOST_MS ? p->refused_ms : REFUSED_MOST_MS;
-    p->refused_until_ms = now_ms() + p->refused_ms;
-    if (p->refused_ms == REFUSED_FIRST_MS && p->unheard)
+    p->sender->refused_ms =
+        p->sender->refused_ms == 0 ? REFUSED_FIRST_MS : p->sender->refused_ms * 2;
+    p->sender->refused_ms =
+        p->sender->refused_ms < REFUSED_MOST_MS ? p->sender->refused_ms : REFUSED_MOST_MS;
+    p->sender->refused_until_ms = now_ms() + p->sender->refused_ms;
+    if (p->sender->refused_ms == REFUSED_FIRST_MS && p->sender->unheard)
         log_write(LOG_LEVEL_WARNING,
                   "publish %s: nobody at the broker subscribes to the readings (0x10); they are "
                   "kept and sent when somebody does (consumer: required)",
                   p->hello.broker.name);
-    else if (p->refused_ms == REFUSED_FIRST_MS)
+    else if (p->sender->refused_ms == REFUSED_FIRST_MS)
         log_write(LOG_LEVEL_ERROR,
                   "publish %s: the broker refuses readings (0x%02x %s); they are kept and sent "
                   "again later: look at its ACL and quota",
@@ -336,7 +403,7 @@ static void on_refused(struct publisher *p, const struct slot *slot,
 {
     p->counts.refused++;
     if (slot->doc) {
-        log_limited(&p->refused_log, LOG_LEVEL_WARNING,
+        log_limited(&p->sender->refused_log, LOG_LEVEL_WARNING,
                     "publish %s: a document was refused (0x%02x %s)", p->hello.broker.name,
                     (unsigned)event->reason, event->text);
         return;
@@ -362,7 +429,7 @@ static bool is_unheard(const struct publisher *p, const struct slot *slot,
 
 void send_ended(struct publisher *p, const struct session_event *event)
 {
-    struct slot *slot = &p->slots[event->slot];
+    struct slot *slot = &p->sender->slots[event->slot];
     if (!slot->used || slot->generation != event->generation)
         return;
     struct slot was = *slot;
@@ -371,14 +438,14 @@ void send_ended(struct publisher *p, const struct session_event *event)
         p->counts.acked += was.quality;
         if (was.ask != 0 && event->reason != NOBODY_SUBSCRIBES)
             tell_heard(p, was.ask);
-        if (was.quality && event->at_ms - was.sent_ms < p->fastest_ms)
-            p->fastest_ms = event->at_ms - was.sent_ms;
+        if (was.quality)
+            flow_timed(&p->sender->flow, event->at_ms - was.sent_ms);
         if (!was.doc) {
-            adapt_flow(p, &was, event->at_ms);
-            if (p->refused_ms > 0)
+            flow_acked(&p->sender->flow, was.bytes, was.sent_ms, event->at_ms, now_ms());
+            if (p->sender->refused_ms > 0)
                 log_write(LOG_LEVEL_NOTICE, "publish %s: readings are taken again",
                           p->hello.broker.name);
-            p->refused_ms = 0;
+            p->sender->refused_ms = 0;
         }
     } else if (event->type != SESSION_UNSENT) {
         on_refused(p, &was, event);
@@ -394,15 +461,42 @@ int64_t send_oldest_ms(const struct publisher *p)
 {
     int64_t oldest = INT64_MAX;
     for (unsigned i = 0; i < SESSION_SLOTS; i++) {
-        if (p->slots[i].used && p->slots[i].quality && p->slots[i].sent_ms < oldest)
-            oldest = p->slots[i].sent_ms;
+        if (p->sender->slots[i].used && p->sender->slots[i].quality &&
+            p->sender->slots[i].sent_ms < oldest)
+            oldest = p->sender->slots[i].sent_ms;
     }
     return oldest;
 }
 
 bool send_is_pressed(const struct publisher *p)
 {
-    bool waits = p->live.first != NULL || p->docs.first != NULL;
-    return p->stopping || p->phase != PHASE_UP || waits || 2 * p->in_flight >= p->window ||
-           2 * p->scalars >= SCALARS;
+    bool waits = p->sender->live.first != NULL || p->sender->docs.first != NULL;
+    return p->stopping || p->phase != PHASE_UP || waits ||
+           2 * p->sender->in_flight >= p->sender->window || 2 * p->sender->scalars >= SCALARS;
+}
+
+uint32_t send_in_flight(const struct publisher *p)
+{
+    return p->sender->in_flight;
+}
+
+uint32_t send_lanes_in_flight(const struct publisher *p)
+{
+    return p->sender->lanes_in_flight;
+}
+
+bool send_has_room(const struct publisher *p)
+{
+    return p->sender->in_flight < p->sender->window;
+}
+
+int64_t send_refused_until_ms(const struct publisher *p)
+{
+    return p->sender->refused_until_ms;
+}
+
+bool send_holds_back(const struct publisher *p, bool *unheard)
+{
+    *unheard = p->sender->unheard;
+    return p->sender->refused_ms > 0;
 }
