@@ -61,7 +61,7 @@ void pins_start(void)
     configure(PIN_RAIN, FUNCTION_SIO, PULLED_UP);
     configure(PIN_SOIL, FUNCTION_NONE, ANALOG);
     configure(PIN_SUPPLY, FUNCTION_NONE, ANALOG);
-    output(PIN_CONSOLE, true);
+    output(PIN_CONSOLE_TX, true);
     output(PIN_LAMP, false);
 }
 

@@ -116,14 +116,14 @@ enum {
     PIN_SCL = 7,
     PIN_MEMORY_SDA = 8, /* the FRAM's own: sensors without power hold the others down */
     PIN_MEMORY_SCL = 9,
-    PIN_ONEWIRE = 10, /* open drain, 4.7 k up */
-    PIN_RAIN = 11,    /* reed contact to ground */
-    PIN_RAIL_0 = 12,  /* high: probes on SDI-12 have power */
-    PIN_RAIL_1 = 13,  /* high: the sensors on I2C, 1-Wire and ADC have power */
-    PIN_CONSOLE = 15, /* 9600 8N1, at start only */
-    PIN_LAMP = 25,    /* high: lit */
-    PIN_SOIL = 26,    /* ADC channel 0 */
-    PIN_SUPPLY = 27,  /* ADC channel 1, through 100 k / 10 k */
+    PIN_ONEWIRE = 10,    /* open drain, 4.7 k up */
+    PIN_RAIN = 11,       /* reed contact to ground */
+    PIN_RAIL_0 = 12,     /* high: probes on SDI-12 have power */
+    PIN_RAIL_1 = 13,     /* high: the sensors on I2C, 1-Wire and ADC have power */
+    PIN_CONSOLE_TX = 15, /* 9600 8N1, at start only */
+    PIN_LAMP = 25,       /* high: lit */
+    PIN_SOIL = 26,       /* ADC channel 0 */
+    PIN_SUPPLY = 27,     /* ADC channel 1, through 100 k / 10 k */
 };
 
 #define CLOCK_HZ 96000000U

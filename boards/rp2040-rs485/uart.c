@@ -274,7 +274,7 @@ static void console_bit(uint32_t *at_us, bool high)
 {
     while ((int32_t)(reg_read(TIMER_RAW_L) - *at_us) < 0)
         ;
-    pin_write(PIN_CONSOLE, high);
+    pin_write(PIN_CONSOLE_TX, high);
     *at_us += CONSOLE_BIT_US;
 }
 
