@@ -16,6 +16,7 @@
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/config/last_good.h"
+#include "gateway/daemon/config/trial.h"
 #include "gateway/daemon/notifier/notifier.h"
 #include "gateway/daemon/publish/publish.h"
 #include "gateway/daemon/report.h"
@@ -134,6 +135,22 @@ static struct config *fall_back(const char *file, const struct config_error *why
     return config;
 }
 
+/* What is on trial in the file's place; NULL: nothing is. */
+static struct config *load_trial(const struct options *options)
+{
+    struct config_error error;
+    const char *folder = options->check || options->once ? NULL : last_good_folder();
+    struct config *config =
+        folder != NULL ? trial_load(options->config, options->profiles, folder) : NULL;
+    if (config == NULL || load_check(config, &error))
+        return config;
+    struct trial trial;
+    if (trial_read(folder, &trial))
+        trial_undo(folder, &trial, error.text);
+    config_free(config);
+    return NULL;
+}
+
 /* Also after a reload, when it is called what it was started by: "exe". */
 static void take_name(const char *name)
 {
@@ -175,7 +192,9 @@ int main(int argc, char **argv)
         language_open(); /* what a person reads; the log is English */
     run_block_signals();
     struct config_error error;
-    struct config *config = config_load(options.config, options.profiles, &error);
+    struct config *config = load_trial(&options);
+    if (config == NULL)
+        config = config_load(options.config, options.profiles, &error);
     bool good = config != NULL && load_check(config, &error);
     if (!good && !options.check && !options.once) {
         config_free(config);

@@ -17,6 +17,7 @@
 #include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/last_good.h"
+#include "gateway/daemon/config/trial.h"
 #include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/machine.h"
 #include "gateway/daemon/publish/publish.h"
@@ -107,6 +108,47 @@ static bool reload(void *context, char *why, size_t size)
     log_write(LOG_LEVEL_ERROR, "reload refused, the old configuration stays in force: %s", why);
     raise_config(daemon, why);
     return false;
+}
+
+static void restart(void *context)
+{
+    struct daemon *daemon = context;
+    daemon->end = RUN_RELOAD;
+    serve_stop(daemon->serve);
+}
+
+/* Whoever asks by a broker must be able to confirm it there. */
+static bool hears(const struct config *next, const char *via)
+{
+    for (uint16_t i = 0; i < next->broker_count; i++) {
+        if (strcmp(next->brokers[i].name, via) == 0)
+            return next->brokers[i].requests == REQUESTS_COUNTY ||
+                   next->brokers[i].requests == REQUESTS_FARM;
+    }
+    return false;
+}
+
+static bool judge(void *context, const char *yaml, size_t size, const char *via, char *why,
+                  size_t why_size)
+{
+    struct daemon *daemon = context;
+    struct config_error error = {.text = ""};
+    const char *folder = last_good_folder();
+    if (folder == NULL) {
+        (void)snprintf(why, why_size, "the gateway has no folder for what it tries");
+        return false;
+    }
+    struct config *next = trial_check(folder, yaml, size, daemon->config, daemon->profiles, &error);
+    bool good = next != NULL && load_check(next, &error);
+    if (good && via != NULL && !hears(next, via)) {
+        (void)snprintf(error.text, sizeof error.text,
+                       "%.200s:1: broker %s would not be heard any more (requests: county)",
+                       next->file, via);
+        good = false;
+    }
+    config_free(next);
+    (void)snprintf(why, why_size, "%s", error.text);
+    return good;
 }
 
 /* In the serve loop. */
@@ -245,7 +287,9 @@ static bool start_all(struct daemon *daemon)
                                 .listener = daemon->listener,
                                 .forecast = daemon->forecast,
                                 .reload = reload,
-                                .reload_context = daemon};
+                                .reload_context = daemon,
+                                .judge = judge,
+                                .restart = restart};
     return serve_start(daemon->serve, &parts);
 }
 
@@ -255,7 +299,7 @@ static void keep_config(struct daemon *daemon)
     const char *folder = last_good_folder();
     if (daemon->config->refused[0] != '\0')
         raise_config(daemon, daemon->config->refused);
-    else if (folder != NULL && !last_good_keep(daemon->config, folder))
+    else if (!daemon->config->trial && folder != NULL && !last_good_keep(daemon->config, folder))
         log_write(LOG_LEVEL_WARNING,
                   "a copy of the configuration can't be kept in %s: %s; if the file is damaged, "
                   "the next start has none",

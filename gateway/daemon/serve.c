@@ -429,6 +429,8 @@ bool serve_start(struct serve *serve, const struct serve_parts *parts)
         .forecast = parts->forecast,
         .reload = parts->reload,
         .reload_context = parts->reload_context,
+        .judge = parts->judge,
+        .restart = parts->restart,
     };
     serve->rpc = rpc_open(serve->loop, serve->config, &rpc_parts);
     serve->csv = csv_open(serve->loop, serve->config, parts->store);

@@ -27,6 +27,9 @@ struct serve_parts {
     struct forecast *forecast;                             /* may be NULL */
     bool (*reload)(void *context, char *why, size_t size); /* as in struct rpc_parts */
     void *reload_context;
+    bool (*judge)(void *context, const char *yaml, size_t size, const char *via, char *why,
+                  size_t why_size);
+    void (*restart)(void *context);
 };
 
 #endif

@@ -462,6 +462,12 @@ struct config *config_load(const char *file, const char *profile_dir, struct con
     return load(file, file, profile_dir, false, error);
 }
 
+struct config *config_load_copy(const char *path, const char *file, const char *profile_dir,
+                                struct config_error *error)
+{
+    return load(path, file, profile_dir, false, error);
+}
+
 struct config *config_load_kept(const char *folder, const char *file, struct config_error *error)
 {
     char path[2 * CONFIG_PATH_SIZE], profiles[CONFIG_PATH_SIZE];

@@ -467,6 +467,7 @@ struct config {
     char profile_dir[CONFIG_PATH_SIZE]; /* the user's own profiles; "" : none */
     /* Not "": this is the last good configuration, and why the file itself can't be used. */
     char refused[CONFIG_REFUSED_SIZE];
+    bool trial; /* not the file: what is tried in its place (trial.h) */
     char store_path[CONFIG_PATH_SIZE];
     uint64_t store_max_bytes;
     uint32_t commit_every_ms;

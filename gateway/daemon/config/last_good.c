@@ -2,17 +2,15 @@
 #include "gateway/daemon/config/last_good.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "gateway/daemon/config/draft.h"
 #include "gateway/daemon/config/profile.h"
+#include "gateway/daemon/config/whole_file.h"
 
-#define FILE_MOST (1u << 20) /* as yaml_open() */
 #define PATH_ROOM (2 * CONFIG_PATH_SIZE)
 
 const char *last_good_folder(void)
@@ -27,50 +25,11 @@ static bool path_in(char out[PATH_ROOM], const char *folder, const char *name)
     return length > 0 && length < PATH_ROOM;
 }
 
-/* ---- Whole files ---- */
-
-/* The caller frees it; NULL: errno. */
-static char *read_whole(const char *path, size_t *size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = fd >= 0 ? malloc(FILE_MOST + 1) : NULL;
-    ssize_t got = 0;
-    *size = 0;
-    while (
-        text != NULL && *size <= FILE_MOST &&
-        ((got = read(fd, text + *size, FILE_MOST + 1 - *size)) > 0 || (got < 0 && errno == EINTR)))
-        *size += got > 0 ? (size_t)got : 0;
-    if (text != NULL && (got < 0 || *size > FILE_MOST)) {
-        errno = got < 0 ? errno : EFBIG;
-        free(text);
-        text = NULL;
-    }
-    if (fd >= 0)
-        (void)close(fd);
-    return text;
-}
-
-static bool write_whole(const char *path, const char *text, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    size_t at = 0;
-    while (fd >= 0 && at < size) {
-        ssize_t put = write(fd, text + at, size - at);
-        if (put < 0 && errno != EINTR)
-            break;
-        at += put > 0 ? (size_t)put : 0;
-    }
-    bool good = fd >= 0 && at == size && fsync(fd) == 0;
-    if (fd >= 0 && close(fd) != 0)
-        good = false;
-    return good;
-}
-
 static bool copy(const char *from, const char *to)
 {
     size_t size;
-    char *text = read_whole(from, &size);
-    bool good = text != NULL && write_whole(to, text, size);
+    char *text = whole_file_read(from, &size);
+    bool good = text != NULL && whole_file_write(to, text, size);
     free(text);
     return good;
 }
@@ -78,7 +37,7 @@ static bool copy(const char *from, const char *to)
 static bool same(const char *one, const char *other)
 {
     size_t size, other_size;
-    char *text = read_whole(one, &size), *other_text = read_whole(other, &other_size);
+    char *text = whole_file_read(one, &size), *other_text = whole_file_read(other, &other_size);
     bool equal = text != NULL && other_text != NULL && size == other_size &&
                  memcmp(text, other_text, size) == 0;
     free(text);
@@ -96,7 +55,7 @@ static unsigned current(const char *folder)
 {
     char path[PATH_ROOM];
     size_t size = 0;
-    char *text = path_in(path, folder, "config.good") ? read_whole(path, &size) : NULL;
+    char *text = path_in(path, folder, "config.good") ? whole_file_read(path, &size) : NULL;
     unsigned which = 0;
     for (unsigned i = 1; i <= 2 && text != NULL; i++) {
         if (size == strlen(marks[i]) && memcmp(text, marks[i], size) == 0)
@@ -108,15 +67,9 @@ static unsigned current(const char *folder)
 
 static bool make_current(const char *folder, unsigned which)
 {
-    char path[PATH_ROOM], next[PATH_ROOM];
-    if (!path_in(path, folder, "config.good") || !path_in(next, folder, "config.good.new") ||
-        !write_whole(next, marks[which], strlen(marks[which])) || rename(next, path) != 0)
-        return false;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return good;
+    char path[PATH_ROOM];
+    return path_in(path, folder, "config.good") &&
+           whole_file_replace(path, marks[which], strlen(marks[which]));
 }
 
 /* What a folder holds, one file after the other: its path there and where it comes from. NULL
@@ -141,13 +94,13 @@ static bool for_each_file(const struct config *config, const char *kept, each_fi
 
 static bool copy_one(const char *from, const char *to, const struct config *config)
 {
-    return from != NULL ? copy(from, to) : write_whole(to, config->file, strlen(config->file));
+    return from != NULL ? copy(from, to) : whole_file_write(to, config->file, strlen(config->file));
 }
 
 static bool is_origin(const char *path, const char *file)
 {
     size_t size;
-    char *text = read_whole(path, &size);
+    char *text = whole_file_read(path, &size);
     bool equal = text != NULL && size == strlen(file) && memcmp(text, file, size) == 0;
     free(text);
     return equal;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Another configuration from afar, on trial: the daemon runs by it, and goes back to its file
+ * unless whoever asked confirms it in time by the same broker. So what cuts the gateway off, or
+ * makes it fall over, ends by itself (gateway/daemon/config/trial.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/daemon/config/last_good.h"
+#include "gateway/daemon/config/trial.h"
+#include "gateway/daemon/config/whole_file.h"
+#include "gateway/daemon/rpc/call.h"
+
+#define CONFIRM_LEAST_S 10
+#define CONFIRM_MOST_S  86400
+#define RESTART_MS      1000 /* the answer goes out first */
+
+struct tried {
+    struct rpc *rpc;
+    struct trial trial;
+    bool runs;     /* what is tried is what runs */
+    bool starting; /* it will be */
+    struct loop_timer timer;
+};
+
+static const char *way_of(const struct rpc_call *call)
+{
+    return call->caller.broker < 0 ? "socket"
+                                   : call->rpc->config->brokers[call->caller.broker].name;
+}
+
+static void start_anew(struct loop_timer *timer)
+{
+    struct tried *tried = timer->context;
+    tried->rpc->parts.restart(tried->rpc->parts.reload_context);
+}
+
+static void time_is_up(struct loop_timer *timer)
+{
+    struct tried *tried = timer->context;
+    trial_undo(last_good_folder(), &tried->trial, "nobody confirmed it in time");
+    start_anew(timer);
+}
+
+/* ---- config ---- */
+
+static bool is_hash(const char *text)
+{
+    return strlen(text) == TRIAL_HASH_SIZE - 1 &&
+           strspn(text, "0123456789abcdef") == TRIAL_HASH_SIZE - 1;
+}
+
+static void fail_refused(struct rpc_call *call, const char *why)
+{
+    rpc_fail(call, "refused", why, "the configuration that is in force stays so");
+}
+
+/* Is it meant for the file that is there, and may it be tried now? */
+static bool is_due(struct rpc_call *call, const char *hash_old)
+{
+    char hash[TRIAL_HASH_SIZE], message[160];
+    const struct rpc *rpc = call->rpc;
+    if (rpc->parts.judge == NULL || rpc->tried->runs || rpc->tried->starting) {
+        rpc_fail(call, "busy", "another configuration is being tried", "wait for its end");
+        return false;
+    }
+    if (!trial_hash_file(rpc->config->file, hash) || strcmp(hash, hash_old) != 0) {
+        (void)snprintf(message, sizeof message, "the file has another sha256: %s", hash);
+        rpc_fail(call, "changed", message, "look at the file that is there, then ask anew");
+        return false;
+    }
+    if (!trial_can_confirm(rpc->config)) {
+        rpc_fail(call, "unavailable", "the gateway can't write its configuration file",
+                 "change it at the gateway");
+        return false;
+    }
+    return true;
+}
+
+static void begin(struct rpc_call *call, int64_t confirm_s)
+{
+    struct tried *tried = call->rpc->tried;
+    (void)snprintf(tried->trial.via, sizeof tried->trial.via, "%s", way_of(call));
+    if (!trial_begin(last_good_folder(), &tried->trial, call->rpc->config->file,
+                     (uint32_t)confirm_s)) {
+        rpc_fail(call, "unavailable", "what is tried can't be kept on the disk",
+                 "see whether it is full");
+        return;
+    }
+    tried->starting = true;
+    tried->timer.expired = start_anew;
+    loop_timer_start(call->rpc->loop, &tried->timer, RESTART_MS);
+    rpc_end(call, json_pack("{s:s,s:I,s:I}", "sha256", tried->trial.hash, "confirm_s",
+                            (json_int_t)confirm_s, "boot",
+                            (json_int_t)store_boot(call->rpc->parts.store)));
+}
+
+/* {sha256_old, yaml, confirm_s} */
+static void run_config(struct rpc_call *call)
+{
+    char why[CONFIG_REFUSED_SIZE], hash[TRIAL_HASH_SIZE];
+    int64_t confirm_s;
+    const char *hash_old = rpc_text(call, "sha256_old");
+    const char *yaml = hash_old != NULL ? rpc_text(call, "yaml") : NULL;
+    if (yaml == NULL ||
+        !rpc_integer(call, "confirm_s", CONFIRM_LEAST_S, CONFIRM_MOST_S, &confirm_s))
+        return;
+    size_t size = json_string_length(json_object_get(call->params, "yaml"));
+    trial_hash(yaml, size, hash);
+    (void)snprintf(call->detail, sizeof call->detail, "sha256_old %.64s sha256 %s confirm_s %lld",
+                   is_hash(hash_old) ? hash_old : "?", hash, (long long)confirm_s);
+    if (!is_due(call, hash_old))
+        return;
+    if (size > TRIAL_YAML_MAX || strlen(yaml) != size) {
+        fail_refused(call, "it is longer than 60 KiB, or holds a NUL");
+        return;
+    }
+    const struct rpc_parts *parts = &call->rpc->parts;
+    if (!parts->judge(parts->reload_context, yaml, size,
+                      call->caller.broker < 0 ? NULL : way_of(call), why, sizeof why))
+        fail_refused(call, why);
+    else
+        begin(call, confirm_s);
+}
+
+/* ---- config_confirm ---- */
+
+static void confirm(struct rpc_call *call)
+{
+    struct tried *tried = call->rpc->tried;
+    char why[TRIAL_WHY_SIZE];
+    if (!trial_confirm(last_good_folder(), &tried->trial, call->rpc->config, why, sizeof why)) {
+        rpc_fail(call, "unavailable", why, "it is undone when its time is up");
+        return;
+    }
+    loop_timer_stop(&tried->timer);
+    tried->runs = false;
+    (void)last_good_keep(call->rpc->config, last_good_folder()); /* else at the next start */
+    rpc_end(call, json_pack("{s:s}", "sha256", tried->trial.hash));
+}
+
+/* Answered before, or done by hand at the gateway: that it is so is all that counts. */
+static bool is_in_force(const struct rpc_call *call, const char *hash)
+{
+    char now[TRIAL_HASH_SIZE];
+    return !call->rpc->tried->runs && trial_hash_file(call->rpc->config->file, now) &&
+           strcmp(hash, now) == 0;
+}
+
+/* {sha256} */
+static void run_confirm(struct rpc_call *call)
+{
+    const struct tried *tried = call->rpc->tried;
+    const char *hash = rpc_text(call, "sha256");
+    if (hash == NULL)
+        return;
+    bool it = tried->runs && strcmp(tried->trial.hash, hash) == 0;
+    if (it && strcmp(tried->trial.via, way_of(call)) != 0)
+        rpc_fail(call, "forbidden", "it is confirmed by the broker that it came by", "");
+    else if (it)
+        confirm(call);
+    else if (is_in_force(call, hash))
+        rpc_end(call, json_pack("{s:s}", "sha256", hash));
+    else
+        rpc_fail(call, "unknown", "no such configuration is being tried",
+                 "method config_state says what is");
+}
+
+/* ---- config_state ---- */
+
+static json_t *trial_json(const struct tried *tried)
+{
+    if (!tried->runs)
+        return json_null();
+    return json_pack("{s:s,s:s,s:I}", "sha256", tried->trial.hash, "via", tried->trial.via,
+                     "left_s", (json_int_t)(trial_left_ms(&tried->trial) / 1000));
+}
+
+static json_t *undone_json(void)
+{
+    char hash[TRIAL_HASH_SIZE], why[TRIAL_WHY_SIZE];
+    const char *folder = last_good_folder();
+    if (folder == NULL || !trial_undone(folder, hash, why))
+        return json_null();
+    return json_pack("{s:s,s:s}", "sha256", hash, "why", why);
+}
+
+/* {yaml: true}: the file's text as well */
+static void run_state(struct rpc_call *call)
+{
+    char hash[TRIAL_HASH_SIZE] = "";
+    size_t size = 0;
+    char *text = whole_file_read(call->rpc->config->file, &size);
+    if (text != NULL)
+        trial_hash(text, size, hash);
+    json_t *state = json_pack("{s:s,s:o,s:o}", "sha256", hash, "trial",
+                              trial_json(call->rpc->tried), "undone", undone_json());
+    if (json_is_true(json_object_get(call->params, "yaml")) && size <= TRIAL_YAML_MAX)
+        (void)json_object_set_new(state, "yaml", json_stringn(text, size));
+    free(text);
+    rpc_end(call, state);
+}
+
+/* ---- The room ---- */
+
+static bool open_tried(struct rpc *rpc)
+{
+    const char *folder = last_good_folder();
+    struct tried *tried = rpc->tried = calloc(1, sizeof *tried);
+    if (tried == NULL)
+        return false;
+    tried->rpc = rpc;
+    tried->runs = rpc->config->trial && folder != NULL && trial_read(folder, &tried->trial);
+    tried->timer = (struct loop_timer){.context = tried, .expired = start_anew};
+    if (tried->runs) {
+        tried->timer.expired = time_is_up;
+        loop_timer_start(rpc->loop, &tried->timer, trial_left_ms(&tried->trial));
+    }
+    return true;
+}
+
+static void close_tried(struct rpc *rpc)
+{
+    loop_timer_stop(&rpc->tried->timer);
+    free(rpc->tried);
+}
+
+static const struct rpc_method methods[] = {
+    {.name = "config",
+     .role = USER_TECHNICIAN,
+     .command = true,
+     .secret = true,
+     .for_county = true,
+     .run = run_config},
+    {.name = "config_confirm",
+     .role = USER_TECHNICIAN,
+     .command = true,
+     .for_county = true,
+     .run = run_confirm},
+    {.name = "config_state", .role = USER_TECHNICIAN, .for_county = true, .run = run_state},
+    {.name = NULL},
+};
+const struct rpc_methods rpc_methods_config = {
+    .list = methods, .open = open_tried, .close = close_tried};
