@@ -13,8 +13,11 @@
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
+#include "gateway/county/admin.h"
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
+#include "gateway/county/page.h"
+#include "gateway/county/pool.h"
 #include "gateway/county/program.h"
 #include "gateway/county/web.h"
 
@@ -35,7 +38,10 @@ struct county {
     const char *topics[2];
     struct holes *holes;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
-    struct web *web;                          /* NULL: none is wanted */
+    struct web *web;                          /* NULL: none is wanted, nor the next three */
+    struct pool *pool;
+    struct page *page;
+    const struct web_route *routes[3];
     struct log_state database_log;
     struct log_rate answer_log;
     int wake_fd;
@@ -194,7 +200,6 @@ static void alive(void *context, struct web_request *request)
 }
 
 static const struct web_route own_routes[] = {{"GET", "/alive", 0, alive, NULL}, {.method = NULL}};
-static const struct web_route *const route_tables[] = {own_routes, NULL};
 
 /* 0, or the exit code. */
 static int serve(struct county *county)
@@ -203,7 +208,15 @@ static int serve(struct county *county)
     char why[400];
     if (http->host[0] == '\0')
         return EX_OK;
-    county->web = web_open(http, route_tables, why, sizeof why);
+    county->pool = pool_create(county->settings.database, WEB_THREADS);
+    county->page = county->pool != NULL ? page_open(county->pool, county->settings.page_dir,
+                                                    county->settings.silent_s)
+                                        : NULL;
+    if (county->page == NULL)
+        return EX_OSERR;
+    county->routes[0] = own_routes;
+    county->routes[1] = page_routes(county->page); /* the last: it takes what is left */
+    county->web = web_open(http, county->routes, why, sizeof why);
     if (county->web == NULL) {
         log_write(LOG_LEVEL_ERROR, "http: %s", why);
         return EX_CONFIG;
@@ -237,6 +250,8 @@ static bool make_parts(struct county *county)
 int main(int argc, char **argv)
 {
     static struct county county;
+    if (admin_is(argc, argv))
+        return admin_main(argc, argv);
     int signals = program_begin(argc, argv, &county.settings);
     if (!make_parts(&county))
         return EX_OSERR;
@@ -244,6 +259,8 @@ int main(int argc, char **argv)
     if (status == EX_OK)
         status = run(&county, signals);
     web_close(county.web);
+    page_close(county.page);
+    pool_destroy(county.pool);
     for (uint32_t i = 0; i < county.settings.broker_count; i++)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);

@@ -85,6 +85,31 @@ static const char *const migrations[] = {
     " PRIMARY KEY (name, region));"
     "CREATE TABLE silence (site text PRIMARY KEY, since timestamptz NOT NULL, seen_by text,"
     " seen_at timestamptz);",
+    /* Sessions of the page, by their token's hash; and each garden as it stands, of the gateway
+     * that was heard last. What a gateway told may be anything: only numbers are taken for numbers.
+     */
+    "CREATE TABLE session (token bytea PRIMARY KEY, name text NOT NULL REFERENCES login"
+    " ON DELETE CASCADE, until timestamptz NOT NULL);"
+    "CREATE VIEW garden_now AS SELECT g.site, coalesce(d.region, '') AS region, g.gw, g.broker,"
+    " s.body ->> 'label' AS label, s.body #>> '{location,timezone}' AS timezone,"
+    " CASE WHEN jsonb_typeof(s.body #> '{location,lat}') = 'number'"
+    "  THEN (s.body #> '{location,lat}')::float8 END AS lat,"
+    " CASE WHEN jsonb_typeof(s.body #> '{location,lon}') = 'number'"
+    "  THEN (s.body #> '{location,lon}')::float8 END AS lon,"
+    " g.seen, g.version, CASE WHEN date_trunc('month', g.told, 'UTC') ="
+    "  date_trunc('month', now(), 'UTC') THEN g.month_bytes END AS month_bytes,"
+    " greatest(g.last - g.sent, 0) AS backlog, (SELECT coalesce(sum(upper(r) - lower(r)), 0)"
+    "  FROM unnest(int8multirange(int8range(1, greatest(g.last, 0), '[]')) - g.ids - g.gone) r)"
+    "  AS holes,"
+    " (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(g.gone) r) AS gone,"
+    " a.alarms, a.watches, q.since AS silent_since, q.seen_by AS silence_seen_by"
+    " FROM (SELECT DISTINCT ON (site) * FROM gateway ORDER BY site, seen DESC) g"
+    " LEFT JOIN garden d USING (site) LEFT JOIN silence q USING (site)"
+    " LEFT JOIN LATERAL (SELECT body FROM document WHERE site = g.site AND name = 'site'"
+    "  ORDER BY broker = g.broker DESC NULLS LAST, at DESC LIMIT 1) s ON true"
+    " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE body ->> 'level' = 'alarm') AS alarms,"
+    "  count(*) FILTER (WHERE body ->> 'level' = 'watch') AS watches FROM document"
+    "  WHERE site = g.site AND name LIKE 'alert/%' AND broker = g.broker) a ON true;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

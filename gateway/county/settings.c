@@ -106,6 +106,8 @@ static const struct key root_keys[] = {
      .example = "host=/run/postgresql dbname=baiye", .required = true},
     {"keep_raw", KEY_S, KEY_MEMBER(struct settings, keep_raw_s), 86400, 315360000,
      .example = "90d"},
+    {"page", KEY_PATH, KEY_MEMBER(struct settings, page_dir)},
+    {"silent", KEY_S, KEY_MEMBER(struct settings, silent_s), 60, 2592000, .example = "2h"},
     {"patience", KEY_S, KEY_MEMBER(struct settings, patience_s), 1, 86400, .example = "20min"},
     {"http", KEY_FUNCTION, .read = read_http,
      .example = "{ listen: 0.0.0.0:8443, cert_file: broker.crt, key_file: broker.key }"},
@@ -115,8 +117,12 @@ static const struct key root_keys[] = {
 bool settings_load(struct settings *settings, const char *path, struct config_error *error)
 {
     struct yaml_source source;
-    *settings = (struct settings){
-        .keepalive_s = 60, .keep_raw_s = 90 * 86400, .patience_s = 1200, .again_s = 3600};
+    *settings = (struct settings){.keepalive_s = 60,
+                                  .keep_raw_s = 90 * 86400,
+                                  .patience_s = 1200,
+                                  .again_s = 3600,
+                                  .silent_s = 7200,
+                                  .page_dir = "/usr/share/baiye-county/page"};
     bool good =
         yaml_open(&source, path, error) &&
         keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/county/admin.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "gateway/county/login.h"
+#include "gateway/county/schema.h"
+#include "gateway/county/settings.h"
+
+#define WHY_SIZE 400
+
+bool admin_is(int argc, char **argv)
+{
+    return argc >= 4 && (strcmp(argv[2], "login") == 0 || strcmp(argv[2], "region") == 0);
+}
+
+static bool set_login(PGconn *db, int argc, char **argv, char *why)
+{
+    char line[300] = "";
+    if (argc > 4) {
+        (void)fprintf(stderr, "password of %s, as a line: ", argv[3]);
+        if (fgets(line, sizeof line, stdin) == NULL)
+            line[0] = '\0';
+        (void)fprintf(stderr, "\n");
+        line[strcspn(line, "\r\n")] = '\0';
+    }
+    bool good =
+        login_set(db, argv[3], line, (const char *const *)argv + 4, argc - 4, why, WHY_SIZE);
+    explicit_bzero(line, sizeof line);
+    if (good)
+        (void)printf("login %s: %s\n", argv[3], argc > 4 ? "set" : "removed");
+    return good;
+}
+
+static bool set_region(PGconn *db, int argc, char **argv, char *why)
+{
+    if (argc != 5 || argv[4][0] == '\0' || strcmp(argv[4], "*") == 0) {
+        (void)snprintf(why, WHY_SIZE, "region: write SITE and REGION");
+        return false;
+    }
+    const char *parameters[] = {argv[3], argv[4]};
+    PGresult *result = PQexecParams(db,
+                                    "INSERT INTO garden (site, region) VALUES ($1, $2) ON CONFLICT"
+                                    " (site) DO UPDATE SET region = excluded.region",
+                                    2, NULL, parameters, NULL, NULL, 0);
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    (void)snprintf(why, WHY_SIZE, "%.200s", PQresultErrorMessage(result));
+    PQclear(result);
+    return good;
+}
+
+int admin_main(int argc, char **argv)
+{
+    static struct settings settings;
+    struct config_error error;
+    char why[WHY_SIZE] = "";
+    if (!settings_load(&settings, argv[1], &error)) {
+        (void)fprintf(stderr, "%s\n", error.text);
+        return EX_CONFIG;
+    }
+    PGconn *db = PQconnectdb(settings.database);
+    bool good = PQstatus(db) == CONNECTION_OK;
+    if (!good)
+        (void)snprintf(why, sizeof why, "%.200s", PQerrorMessage(db));
+    good = good && schema_migrate(db, settings.keep_raw_s / 86400, why, sizeof why);
+    good = good && (strcmp(argv[2], "login") == 0 ? set_login(db, argc, argv, why)
+                                                  : set_region(db, argc, argv, why));
+    if (!good)
+        (void)fprintf(stderr, "baiye-county: %s\n", why);
+    PQfinish(db);
+    return good ? EX_OK : EX_UNAVAILABLE;
+}
