@@ -6,16 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/county/connection.h"
+#include "gateway/county/leader.h"
 
 #define LOCK_LEAD    "7236403"
 #define REQUEST_MOST 100000 /* records: as many as a gateway takes at once */
 
 struct holes {
-    char *conninfo;
     char patience[16], again[16]; /* seconds */
-    struct connection connection;
-    bool leads;
+    struct leader leader;
 };
 
 struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t again_s)
@@ -25,74 +23,18 @@ struct holes *holes_create(const char *conninfo, uint32_t patience_s, uint32_t a
         return NULL;
     (void)snprintf(holes->patience, sizeof holes->patience, "%" PRIu32, patience_s);
     (void)snprintf(holes->again, sizeof holes->again, "%" PRIu32, again_s);
-    holes->conninfo = strdup(conninfo);
-    if (holes->conninfo != NULL)
+    if (leader_init(&holes->leader, conninfo, LOCK_LEAD))
         return holes;
     free(holes);
     return NULL;
-}
-
-static void disconnect(struct holes *holes)
-{
-    connection_close(&holes->connection);
-    holes->leads = false;
 }
 
 void holes_destroy(struct holes *holes)
 {
     if (holes == NULL)
         return;
-    disconnect(holes);
-    free(holes->conninfo);
+    leader_free(&holes->leader);
     free(holes);
-}
-
-/* NULL: it failed, and the connection is closed. */
-static PGresult *ask(struct holes *holes, const char *sql, int count, const char *const *parameters,
-                     char *why, size_t why_size)
-{
-    PGresult *result =
-        PQexecParams(holes->connection.db, sql, count, NULL, parameters, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return result;
-    (void)snprintf(why, why_size, "%.200s", PQerrorMessage(holes->connection.db));
-    PQclear(result);
-    disconnect(holes);
-    return NULL;
-}
-
-static bool tell(struct holes *holes, const char *sql, int count, const char *const *parameters,
-                 char *why, size_t why_size)
-{
-    PGresult *result = ask(holes, sql, count, parameters, why, why_size);
-    PQclear(result);
-    return result != NULL;
-}
-
-static const char session_options[] = "-c timezone=UTC -c statement_timeout=15000";
-
-static bool connected(struct holes *holes, char *why, size_t why_size)
-{
-    bool fresh = false;
-    bool good = connection_open(&holes->connection, holes->conninfo, "baiye-county",
-                                session_options, &fresh);
-    holes->leads = holes->leads && good && !fresh;
-    if (!good)
-        (void)snprintf(why, why_size, "%s", holes->connection.why);
-    return good;
-}
-
-/* The lock is the connection's: it is free when this program dies. */
-static bool lead(struct holes *holes, char *why, size_t why_size)
-{
-    if (holes->leads)
-        return true;
-    PGresult *result =
-        ask(holes, "SELECT pg_try_advisory_lock(" LOCK_LEAD ")", 0, NULL, why, why_size);
-    holes->leads = result != NULL && PQgetvalue(result, 0, 0)[0] == 't';
-    PQclear(result);
-    return result != NULL;
 }
 
 static const char forget[] = "DELETE FROM suspect s WHERE NOT EXISTS"
@@ -123,14 +65,15 @@ int holes_due(struct holes *holes, struct hole_request requests[HOLES_A_STEP], c
     (void)snprintf(most, sizeof most, "%d", REQUEST_MOST);
     (void)snprintf(count, sizeof count, "%d", HOLES_A_STEP);
     const char *parameters[] = {holes->patience, holes->again, most, count};
-    if (!connected(holes, why, why_size) || !lead(holes, why, why_size))
+    struct leader *leader = &holes->leader;
+    if (!leader_step(leader, why, why_size))
         return -1;
-    if (!holes->leads)
+    if (!leader->leads)
         return 0;
-    if (!tell(holes, forget, 0, NULL, why, why_size) ||
-        !tell(holes, notice, 0, NULL, why, why_size))
+    if (!leader_tell(leader, forget, 0, NULL, why, why_size) ||
+        !leader_tell(leader, notice, 0, NULL, why, why_size))
         return -1;
-    PGresult *result = ask(holes, choose, 4, parameters, why, why_size);
+    PGresult *result = leader_ask(leader, choose, 4, parameters, why, why_size);
     if (result == NULL)
         return -1;
     int found = PQntuples(result) < HOLES_A_STEP ? PQntuples(result) : HOLES_A_STEP;
@@ -172,8 +115,8 @@ bool holes_answer(struct holes *holes, const char *site, int64_t id, const char 
     json_error_t error;
     const char *code = NULL;
     json_t *gone = NULL, *root = json_loadb(json, size, 0, &error);
-    if (root == NULL || json_unpack_ex(root, &error, 0, "{s:{s:o,s:I}}", "result", "gone", &gone,
-                                       "next", &next) != 0) {
+    if (root == NULL ||
+        json_unpack_ex(root, &error, 0, "{s:o,s:I}", "gone", &gone, "next", &next) != 0) {
         bool said = root != NULL && json_unpack(root, "{s:{s:s}}", "error", "code", &code) == 0;
         (void)snprintf(why, why_size, "the gateway answers: %.100s", said ? code : error.text);
         json_decref(root);
@@ -189,15 +132,16 @@ bool holes_answer(struct holes *holes, const char *site, int64_t id, const char 
     (void)snprintf(next_text, sizeof next_text, "%lld", (long long)next);
     /* Only of what was asked, and only by whose it is. */
     const char *parameters[] = {id_text, site, gone_text, next_text};
-    return connected(holes, why, why_size) &&
-           tell(holes,
-                "WITH mine AS (UPDATE asked SET answered = true, at = now(),"
-                " until = CASE WHEN $4::int8 > asked.first"
-                "  THEN least(asked.last, $4::int8 - 1) ELSE asked.last END"
-                " FROM gateway g WHERE asked.id = $1::int8 AND g.gw = asked.gw AND g.site = $2"
-                " RETURNING asked.gw, asked.first, asked.last)"
-                " UPDATE gateway SET gone = gone + ($3::int8multirange *"
-                "  int8multirange(int8range(mine.first, mine.last, '[]')))"
-                " FROM mine WHERE gateway.gw = mine.gw",
-                4, parameters, why, why_size);
+    return leader_connected(&holes->leader, why, why_size) &&
+           leader_tell(
+               &holes->leader,
+               "WITH mine AS (UPDATE asked SET answered = true, at = now(),"
+               " until = CASE WHEN $4::int8 > asked.first"
+               "  THEN least(asked.last, $4::int8 - 1) ELSE asked.last END"
+               " FROM gateway g WHERE asked.id = $1::int8 AND g.gw = asked.gw AND g.site = $2"
+               " RETURNING asked.gw, asked.first, asked.last)"
+               " UPDATE gateway SET gone = gone + ($3::int8multirange *"
+               "  int8multirange(int8range(mine.first, mine.last, '[]')))"
+               " FROM mine WHERE gateway.gw = mine.gw",
+               4, parameters, why, why_size);
 }

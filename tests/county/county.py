@@ -221,7 +221,7 @@ class Gateway:
         gone = [[first, self.gone_below - 1]] if first < self.gone_below else []
         for at in range(max(first, self.gone_below), last + 1, 50):
             self.send(at, min(at + 49, last))
-        answer = {"result": {"found": last - first + 1, "gone": gone, "next": last + 1}}
+        answer = {"found": last - first + 1, "gone": gone, "next": last + 1}
         self.client.publish(message.properties.ResponseTopic, json.dumps(answer), qos=1)
 
     def keep(self, *records):

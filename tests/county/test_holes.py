@@ -120,13 +120,13 @@ def test_an_answer_of_another_site_changes_nothing(database, broker, ingest, cou
     gateway.beat()
     wait_until(lambda: gateway.asked, 30, "it is asked")
     number = database("SELECT id FROM asked")
-    answer = '{"result":{"found":0,"gone":[[1,100]],"next":101}}'
+    answer = '{"found":0,"gone":[[1,100]],"next":101}'
     for where in f"baiye/farm-2/answer/county/{number}", "baiye/farm-1/answer/county/999999":
         other.client.publish(where, answer, qos=1).wait_for_publish()
-    for junk in b"", b"{", b"[]", b'{"result":{"gone":[[5]],"next":1}}', b'{"result":1}':
+    for junk in b"", b"{", b"[]", b'{"gone":[[5]],"next":1}', b'{"gone":1}':
         other.client.publish(f"baiye/farm-1/answer/county/{number}", junk, qos=1).wait_for_publish()
     other.client.publish(f"baiye/farm-1/answer/county/{number}",
-                         '{"result":{"found":0,"gone":[[1,1000]],"next":101}}', qos=1)
+                         '{"found":0,"gone":[[1,1000]],"next":101}', qos=1)
     wait_until(lambda: database("SELECT gone FROM gateway WHERE site = 'farm-1'") == "{[51,101)}",
                20, "only what was asked for is gone")
 
@@ -169,4 +169,5 @@ def test_readings_of_a_real_gateway_outlive_a_broker_that_forgets(database, brok
                database.number("SELECT last FROM gateway") > before, 90,
                "the log told at the new connection names what was lost, and no hole is left")
     assert database("SELECT count(*) = count(DISTINCT (stream, seq)) FROM reading") == "t"
+    assert database("SELECT bool_and(answered) FROM asked") == "t", "its answers are understood"
     assert garden.SITE == database("SELECT DISTINCT site FROM gateway")
