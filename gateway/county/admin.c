@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/county/config_command.h"
 #include "gateway/county/login.h"
 #include "gateway/county/schema.h"
 #include "gateway/county/settings.h"
@@ -14,7 +15,9 @@
 
 bool admin_is(int argc, char **argv)
 {
-    return argc >= 4 && (strcmp(argv[2], "login") == 0 || strcmp(argv[2], "region") == 0);
+    return argc >= 3 &&
+           (strcmp(argv[2], "config") == 0 ||
+            (argc >= 4 && (strcmp(argv[2], "login") == 0 || strcmp(argv[2], "region") == 0)));
 }
 
 static bool set_login(PGconn *db, int argc, char **argv, char *why)
@@ -65,9 +68,14 @@ int admin_main(int argc, char **argv)
     bool good = PQstatus(db) == CONNECTION_OK;
     if (!good)
         (void)snprintf(why, sizeof why, "%.200s", PQerrorMessage(db));
+    if (good) /* what is there already is no news */
+        PQclear(PQexec(db, "SET client_min_messages = warning"));
     good = good && schema_migrate(db, settings.keep_raw_s / 86400, why, sizeof why);
-    good = good && (strcmp(argv[2], "login") == 0 ? set_login(db, argc, argv, why)
-                                                  : set_region(db, argc, argv, why));
+    if (good && strcmp(argv[2], "config") == 0)
+        good = config_command(db, argc - 3, argv + 3, why, sizeof why);
+    else
+        good = good && (strcmp(argv[2], "login") == 0 ? set_login(db, argc, argv, why)
+                                                      : set_region(db, argc, argv, why));
     if (!good)
         (void)fprintf(stderr, "baiye-county: %s\n", why);
     PQfinish(db);

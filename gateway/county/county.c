@@ -19,6 +19,7 @@
 #include "gateway/county/page.h"
 #include "gateway/county/pool.h"
 #include "gateway/county/program.h"
+#include "gateway/county/rollout.h"
 #include "gateway/county/web.h"
 
 #define STEP_MS      1000
@@ -27,6 +28,7 @@
 struct answer {
     struct answer *next;
     char site[MESSAGE_NAME_SIZE];
+    char kind; /* 0: to `resend`; else as rollout.h says */
     int64_t id;
     size_t size;
     char json[];
@@ -37,13 +39,14 @@ struct county {
     char answers_topic[100];
     const char *topics[2];
     struct holes *holes;
+    struct rollout *rollout;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct web *web;                          /* NULL: none is wanted, nor the next three */
     struct pool *pool;
     struct page *page;
     const struct web_route *routes[3];
     struct log_state database_log;
-    struct log_rate answer_log;
+    struct log_rate answer_log, rollout_log;
     int wake_fd;
     pthread_mutex_t lock; /* ---- guards all below ---- */
     struct answer *first, **last;
@@ -52,8 +55,8 @@ struct county {
 
 /* ---- Answers ---- */
 
-/* baiye/SITE/answer/county/ID */
-static bool parse_topic(const struct county *county, const char *topic, char *site, int64_t *id)
+/* baiye/SITE/answer/county/ID, a letter before the number if it is of another method. */
+static bool parse_topic(const struct county *county, const char *topic, struct answer *answer)
 {
     static const char leaf[] = "answer/county/";
     char plain[200];
@@ -64,10 +67,12 @@ static bool parse_topic(const struct county *county, const char *topic, char *si
     char *slash = strrchr(plain, '/'), *end = NULL;
     if (slash == NULL)
         return false;
-    *id = strtoll(slash + 1, &end, 10);
-    bool number = end != slash + 1 && *end == '\0';
+    answer->kind = rollout_is_kind(slash[1]) ? slash[1] : '\0';
+    char *digits = slash + 1 + (answer->kind != '\0');
+    answer->id = strtoll(digits, &end, 10);
+    bool number = end != digits && *end == '\0';
     slash[1] = '\0';
-    return number && message_site(plain, leaf, site);
+    return number && message_site(plain, leaf, answer->site);
 }
 
 /* Paho's thread. */
@@ -80,7 +85,7 @@ static void on_message(void *context, const char *topic, MQTTAsync_message *mess
         return;
     *answer = (struct answer){.size = size};
     memcpy(answer->json, message->payload, size);
-    bool good = parse_topic(county, topic, answer->site, &answer->id);
+    bool good = parse_topic(county, topic, answer);
     pthread_mutex_lock(&county->lock);
     good = good && county->count < ANSWERS_MOST;
     if (good) {
@@ -113,10 +118,14 @@ static void take_answers(struct county *county)
     struct answer *answer = NULL;
     while ((answer = next_answer(county)) != NULL) {
         char why[300];
-        if (!holes_answer(county->holes, answer->site, answer->id, answer->json, answer->size, why,
-                          sizeof why))
+        bool good = answer->kind == '\0'
+                        ? holes_answer(county->holes, answer->site, answer->id, answer->json,
+                                       answer->size, why, sizeof why)
+                        : rollout_answer(county->rollout, answer->kind, answer->site, answer->id,
+                                         answer->json, answer->size, why, sizeof why);
+        if (!good)
             log_limited(&county->answer_log, LOG_LEVEL_WARNING,
-                        "site %s: records could not be had: %s; it is asked again", answer->site,
+                        "site %s: its answer is of no use: %s; it is asked again", answer->site,
                         why);
         free(answer);
     }
@@ -124,20 +133,29 @@ static void take_answers(struct county *county)
 
 /* ---- Asking ---- */
 
-static void ask(struct county *county, const struct hole_request *request)
+/* `kind`: of the answer; 0: to `resend`. */
+static void ask(struct county *county, const char *site, const char *method, char kind, int64_t id,
+                const char *payload)
 {
-    char topic[200], response[200], payload[80];
-    (void)snprintf(topic, sizeof topic, "%sbaiye/%s/rpc/county/resend", county->settings.prefix,
-                   request->site);
+    const char kind_text[] = {kind, '\0'};
+    char topic[200], response[200];
+    (void)snprintf(topic, sizeof topic, "%sbaiye/%s/rpc/county/%s", county->settings.prefix, site,
+                   method);
     /* The gateway writes it below its own mount point. */
-    (void)snprintf(response, sizeof response, "baiye/%s/answer/county/%" PRId64, request->site,
-                   request->id);
-    (void)snprintf(payload, sizeof payload, "{\"ids\":[%" PRId64 ",%" PRId64 "]}", request->first,
-                   request->last);
+    (void)snprintf(response, sizeof response, "baiye/%s/answer/county/%s%" PRId64, site, kind_text,
+                   id);
     for (uint32_t i = 0; i < county->settings.broker_count; i++) {
         if (link_is_up(county->links[i])) /* which of them the gateway is at, no one knows */
             (void)link_publish(county->links[i], topic, payload, response);
     }
+}
+
+static void ask_for_records(struct county *county, const struct hole_request *request)
+{
+    char payload[80];
+    (void)snprintf(payload, sizeof payload, "{\"ids\":[%" PRId64 ",%" PRId64 "]}", request->first,
+                   request->last);
+    ask(county, request->site, "resend", '\0', request->id, payload);
     log_write(LOG_LEVEL_INFO, "site %s: records %" PRId64 " to %" PRId64 " are asked for again",
               request->site, request->first, request->last);
 }
@@ -161,7 +179,22 @@ static void look_for_holes(struct county *county)
     log_change(&county->database_log, count >= 0, count >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
                count >= 0 ? "PostgreSQL: connected%s" : "PostgreSQL: %s", count >= 0 ? "" : why);
     for (int i = 0; i < count; i++)
-        ask(county, &requests[i]);
+        ask_for_records(county, &requests[i]);
+}
+
+static void roll_out(struct county *county)
+{
+    struct rollout_request requests[ROLLOUT_A_STEP];
+    char why[300] = "";
+    int count = any_is_up(county) ? rollout_due(county->rollout, requests, why, sizeof why) : 0;
+    if (count < 0)
+        log_limited(&county->rollout_log, LOG_LEVEL_ERROR, "PostgreSQL: configurations: %s", why);
+    for (int i = 0; i < count; i++) {
+        ask(county, requests[i].site, requests[i].method, requests[i].kind, requests[i].id,
+            requests[i].payload);
+        log_write(LOG_LEVEL_INFO, "site %s: %s is asked", requests[i].site, requests[i].method);
+        free(requests[i].payload);
+    }
 }
 
 static int run(struct county *county, int signals)
@@ -180,6 +213,7 @@ static int run(struct county *county, int signals)
         if (now_ms - step_ms >= STEP_MS) {
             step_ms = now_ms;
             look_for_holes(county);
+            roll_out(county);
         }
         struct pollfd fds[2 + SETTINGS_BROKERS_MAX] = {{.fd = signals, .events = POLLIN},
                                                        {.fd = county->wake_fd, .events = POLLIN}};
@@ -238,7 +272,8 @@ static bool make_parts(struct county *county)
                    settings->prefix);
     county->topics[0] = county->answers_topic;
     county->holes = holes_create(settings->database, settings->patience_s, settings->again_s);
-    bool good = county->wake_fd >= 0 && county->holes != NULL;
+    county->rollout = rollout_create(settings->database);
+    bool good = county->wake_fd >= 0 && county->holes != NULL && county->rollout != NULL;
     for (uint32_t i = 0; good && i < settings->broker_count; i++) {
         county->links[i] =
             link_create(settings, settings->uris[i], client, 0, county->topics, on_message, county);
@@ -264,5 +299,6 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < county.settings.broker_count; i++)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);
+    rollout_destroy(county.rollout);
     return status;
 }

@@ -110,6 +110,18 @@ static const char *const migrations[] = {
     " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE body ->> 'level' = 'alarm') AS alarms,"
     "  count(*) FILTER (WHERE body ->> 'level' = 'watch') AS watches FROM document"
     "  WHERE site = g.site AND name LIKE 'alert/%' AND broker = g.broker) a ON true;",
+    /* Configurations that gateways are to have, and what each has come to (rollout.h). */
+    "CREATE TABLE rollout (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " at timestamptz NOT NULL DEFAULT now(), stop_percent int NOT NULL, confirm_s int NOT NULL,"
+    " state text NOT NULL DEFAULT 'going' CHECK (state IN ('going', 'stopped', 'done')));"
+    "CREATE TABLE wanted (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " rollout int8 NOT NULL REFERENCES rollout, ring int NOT NULL, site text NOT NULL,"
+    " sha256_old text NOT NULL, sha256 text NOT NULL, yaml text NOT NULL,"
+    " state text NOT NULL DEFAULT 'waiting', why text NOT NULL DEFAULT '', said timestamptz,"
+    " since timestamptz NOT NULL DEFAULT now(), UNIQUE (rollout, site));"
+    "CREATE INDEX ON wanted (site) WHERE state IN ('waiting', 'asked', 'trying', 'overdue');"
+    "CREATE TABLE config_seen (site text PRIMARY KEY, wanted bool NOT NULL, said timestamptz,"
+    " at timestamptz, sha256 text, yaml text);",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

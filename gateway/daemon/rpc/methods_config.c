@@ -159,6 +159,9 @@ static void run_confirm(struct rpc_call *call)
         rpc_fail(call, "forbidden", "it is confirmed by the broker that it came by", "");
     else if (it)
         confirm(call);
+    else if (tried->starting && strcmp(tried->trial.hash, hash) == 0)
+        rpc_fail(call, "busy", "the gateway is about to start anew by it",
+                 "again in a few seconds");
     else if (is_in_force(call, hash))
         rpc_end(call, json_pack("{s:s}", "sha256", hash));
     else
