@@ -72,6 +72,15 @@ static const char *do_fault(struct garden *garden, const json_t *command)
     return found ? NULL : "no such unit";
 }
 
+static const char *do_deafen(struct garden *garden, const json_t *command)
+{
+    struct line *line = find_line(garden, command);
+    if (line == NULL)
+        return "no such line";
+    line_deafen(line);
+    return NULL;
+}
+
 static const char *do_power(struct garden *garden, const json_t *command)
 {
     struct line *line = find_line(garden, command);
@@ -230,6 +239,8 @@ static const char *obey(struct garden *garden, const json_t *command, json_t *an
         return do_tips(garden, command);
     if (strcmp(name, "output") == 0)
         return do_output(garden, command);
+    if (strcmp(name, "deafen") == 0)
+        return do_deafen(garden, command);
     if (strcmp(name, "unplug") == 0 || strcmp(name, "replug") == 0)
         return do_plug(garden, command, name[0] == 'r');
     if (strcmp(name, "stop-sampling") == 0)

@@ -12,6 +12,8 @@
 #include "protocols/modbus/pdu.h"
 #include "tools/field/node.h"
 #include "tools/field/tcp.h"
+#include "tools/field/trouble.h"
+#include "tools/field/uart.h"
 
 #define NS_PER_MS    1000000
 #define BABBLE_BYTES 24
@@ -23,6 +25,12 @@ static void line_schedule(struct line *line);
 static int64_t next_handover(const struct transmission *t)
 {
     return t->step_ns ? t->start_ns + (int64_t)(t->given + 1) * t->step_ns : t->end_ns;
+}
+
+static void to_master(struct line *line, const uint8_t *bytes, size_t size)
+{
+    if (!line->deaf && !line->scene->deaf)
+        port_write(&line->port, bytes, size);
 }
 
 static bool overlap(int64_t start_a, int64_t end_a, int64_t start_b, int64_t end_b)
@@ -198,6 +206,27 @@ static bool too_early(const struct line *line, const struct unit *unit)
     return (double)line->gap_ns < unit->scene->silence * (double)wire_silence_ns(&unit->rate);
 }
 
+/* A and B exchanged: what the nodes hear is no frame, and the probes hear nothing that is for them.
+ */
+static void deliver_inverted(struct line *line)
+{
+    static const uint8_t break_byte = TROUBLE_BREAK;
+    uint8_t heard[LINE_HEAR_SIZE];
+    size_t size = uart_hear(line->said, line->said_size, true, 1, heard, sizeof(heard));
+    overhear(line, NULL, &line->said_rate, heard, size);
+    all_catch_up(line);
+    if (line->scene->biased)
+        to_master(line, &break_byte, 1);
+}
+
+/* What a unit behind the joint hears of the request; true: it is not what was said. */
+static bool hear_across(struct line *line, const struct unit *unit, uint8_t *heard)
+{
+    memcpy(heard, line->said, line->said_size);
+    return trouble_apart(line->scene, unit->address) &&
+           trouble_joint(line->scene, &line->rng, heard, line->said_size);
+}
+
 /* The request is over on the wire: the units have it. */
 static void deliver_request(struct line *line)
 {
@@ -208,7 +237,12 @@ static void deliver_request(struct line *line)
     wire_took(&line->clock, line->said_end_ns);
     line->counts.busy_ns += line->said_end_ns - line->said_start_ns;
     if (line->scene->echo)
-        port_write(&line->port, line->said, line->said_size);
+        to_master(line, line->said, line->said_size);
+    if (line->scene->swapped) {
+        line->counts.garbled++;
+        deliver_inverted(line);
+        return;
+    }
     if (line->said_hit) {
         fault_garble(&line->rng, line->said, line->said_size);
         good = false;
@@ -242,6 +276,12 @@ static void deliver_request(struct line *line)
         if (addressed && rng_chance(&unit->rng, unit->faults.of[FAULT_REQUEST].probability)) {
             line->counts.faults.done[FAULT_REQUEST]++;
             continue; /* bits flipped on its way: nothing a unit could answer */
+        }
+        uint8_t heard[LINE_HEAR_SIZE];
+        if (hear_across(line, unit, heard)) {
+            if (unit->node != NULL && (only == NULL || only == unit))
+                node_hear(unit->node, heard, line->said_size);
+            continue;
         }
         if (unit->node != NULL && (only == NULL || only == unit))
             ask_node(line, unit);
@@ -288,6 +328,26 @@ static void garble_hit(struct line *line, struct transmission *t)
         fault_garble(&line->rng, t->bytes, t->size);
 }
 
+/* Another master's request: those that it is for have it. */
+static void pass_on(struct line *line, const struct transmission *t)
+{
+    memcpy(line->said, t->bytes, t->size);
+    line->said_size = t->size;
+    line->said_rate = t->rate;
+    line->said_end_ns = t->end_ns;
+    line->said_hit = false;
+    all_catch_up(line);
+    for (size_t i = 0; i < line->unit_count; i++) {
+        struct unit *unit = &line->units[i];
+        if (!unit->powered || !wire_same(&unit->rate, &t->rate))
+            continue;
+        if (unit->node != NULL)
+            ask_node(line, unit);
+        else if (unit_hears(unit, line->said[0]))
+            ask_probe(line, unit);
+    }
+}
+
 static void finish(struct line *line, struct transmission *t)
 {
     struct unit *unit = t->unit;
@@ -299,6 +359,10 @@ static void finish(struct line *line, struct transmission *t)
     line->counts.mark_answers = line->counts.answers;
     unit->answers++;
     unit->taken += t->sample && !t->hit;
+    if (unit->scene->kind == UNIT_MASTER && !t->hit && !line->saying) {
+        pass_on(line, t);
+        return;
+    }
     overhear(line, unit, &t->rate, t->bytes, t->size);
     if (unit->node != NULL && !t->hit)
         node_said(unit->node, t->bytes, t->size, t->end_ns);
@@ -312,7 +376,13 @@ static void hand_over(struct line *line, struct transmission *t)
     int64_t end_ns = next_handover(t), now = loop_now_ns();
     if (!wire_same(&line->said_rate, &t->rate))
         scramble(line, t->bytes + t->given, count); /* the master listens at another rate */
-    port_write(&line->port, t->bytes + t->given, count);
+    uint8_t passed[FAULT_BYTES_SIZE];
+    memcpy(passed, t->bytes + t->given, count);
+    if (trouble_apart(line->scene, t->unit->address))
+        (void)trouble_joint(line->scene, &line->rng, passed, count);
+    if (t->given == 0 && line->noise_end_ns > t->start_ns)
+        scramble(line, passed, 1); /* its start bit came within a byte of noise */
+    to_master(line, passed, count);
     t->given += count;
     if (end_ns > line->clock.quiet_since_ns)
         wire_gave(&line->clock, end_ns, now);
@@ -333,6 +403,38 @@ static void babble(struct line *line, struct unit *unit, int64_t now_ns)
     (void)transmit(line, unit, &unit->rate, noise, sizeof(noise), now_ns,
                    wire_bytes_ns(&unit->rate, 1));
     line->counts.faults.done[FAULT_BABBLE]++;
+}
+
+/* Another master asks. It does not listen before. */
+static void ask_as_master(struct line *line, struct unit *unit, int64_t now_ns)
+{
+    uint8_t frame[8] = {unit->address, MODBUS_READ_HOLDING, 0, 0, 0, 1};
+    uint16_t crc = crc16_modbus(CRC16_INITIAL, frame, 6);
+    frame[6] = (uint8_t)(crc & 0xff);
+    frame[7] = (uint8_t)(crc >> 8);
+    if (unit->powered)
+        (void)transmit(line, unit, &unit->rate, frame, sizeof(frame), now_ns, 0);
+    unit->asks_ns = now_ns + (int64_t)unit->scene->every_ms * NS_PER_MS;
+}
+
+static bool is_idle(const struct line *line)
+{
+    bool idle = !line->saying;
+    for (int i = 0; idle && i < LINE_PENDING; i++)
+        idle = !line->pending[i].used || line->pending[i].start_ns > loop_now_ns();
+    return idle;
+}
+
+/* A byte of noise, if nobody drives the line just now. */
+static void make_noise(struct line *line, int64_t now_ns)
+{
+    uint8_t byte = trouble_noise(&line->rng);
+    if (is_idle(line)) {
+        line->noise_end_ns = now_ns + wire_bytes_ns(&line->rate, 1);
+        to_master(line, &byte, 1);
+        overhear(line, NULL, &line->rate, &byte, 1);
+    }
+    line->noise_ns = trouble_noise_ns(line->scene, &line->rng, now_ns);
 }
 
 static bool transmitting(const struct line *line, const struct unit *unit)
@@ -356,6 +458,11 @@ static void line_step(void *context, int64_t now_ns)
     for (size_t i = 0; i < line->unit_count; i++)
         if (line->units[i].babble_until_ns && !transmitting(line, &line->units[i]))
             babble(line, &line->units[i], now_ns);
+    for (size_t i = 0; i < line->unit_count; i++)
+        if (line->units[i].asks_ns && line->units[i].asks_ns <= now_ns)
+            ask_as_master(line, &line->units[i], now_ns);
+    if (line->noise_ns && line->noise_ns <= now_ns)
+        make_noise(line, now_ns);
     line_schedule(line);
 }
 
@@ -365,6 +472,11 @@ static void line_schedule(struct line *line)
     for (int i = 0; i < LINE_PENDING; i++)
         if (line->pending[i].used && next_handover(&line->pending[i]) < next)
             next = next_handover(&line->pending[i]);
+    for (size_t i = 0; i < line->unit_count; i++)
+        if (line->units[i].asks_ns && line->units[i].asks_ns < next)
+            next = line->units[i].asks_ns;
+    if (line->noise_ns && line->noise_ns < next)
+        next = line->noise_ns;
     if (next == INT64_MAX)
         loop_disarm(&line->garden->loop, &line->timer);
     else
@@ -421,6 +533,16 @@ static void master_says(void *context, const uint8_t *bytes, size_t size)
     line->said_end_ns += wire_bytes_ns(&line->said_rate, size);
     line->said_hit |= collide(line, NULL, line->said_start_ns, line->said_end_ns);
     line_schedule(line);
+}
+
+static void master_closed(void *context)
+{
+    ((struct line *)context)->deaf = false;
+}
+
+void line_deafen(struct line *line)
+{
+    line->deaf = true;
 }
 
 static bool open_port(struct line *line)
@@ -492,13 +614,19 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
                                .watch.fd = -1,
                                .listen.fd = -1,
                                .bytes = master_says,
+                               .closed = master_closed,
                                .context = line};
     if (make_units(line, place) && open_port(line)) {
         for (size_t i = 0; i < line->unit_count; i++) {
             const struct scene_fault *babble_fault = &line->units[i].faults.of[FAULT_BABBLE];
             if (babble_fault->probability > 0)
                 line_fault(line, &line->units[i], babble_fault);
+            if (line->units[i].scene->kind == UNIT_MASTER)
+                line->units[i].asks_ns = loop_now_ns();
         }
+        if (scene->floating > 0)
+            line->noise_ns = trouble_noise_ns(scene, &line->rng, loop_now_ns());
+        line_schedule(line);
         return line;
     }
     line_free(line);

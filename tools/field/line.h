@@ -76,7 +76,10 @@ struct line {
     struct rng rng;
     struct line_counts counts;
     bool plugged;
-    struct tcp *tcp; /* a Modbus TCP server instead of a wire; else NULL */
+    bool deaf;        /* nothing that is heard is passed on, until the master opens the port anew */
+    int64_t noise_ns; /* a line that floats: when the next byte of noise begins; 0: it does not */
+    int64_t noise_end_ns; /* … and when the last one has ended */
+    struct tcp *tcp;      /* a Modbus TCP server instead of a wire; else NULL */
 };
 
 /* Opens the line of `scene` with its units; `place` counts the garden's units so far. NULL: a
@@ -89,6 +92,8 @@ void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, siz
                  int64_t ready_ns);
 /* A byte of a node in an arbitration by serial number: all others hear it at once. */
 void line_dominant(struct line *line, const struct unit *unit, uint8_t byte);
+/* The adapter hears nothing any more, until it is opened anew. */
+void line_deafen(struct line *line);
 /* The adapter goes, with its pty; or comes back as a new one under the same name. */
 void line_unplug(struct line *line);
 bool line_plug(struct line *line);

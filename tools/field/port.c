@@ -67,6 +67,8 @@ static void master_ready(void *context, uint32_t events)
         /* A hung-up pty reads EIO and may be opened again; a connection is over. */
         if (port->tcp && (size == 0 || errno != EAGAIN))
             hang_up(port);
+        else if (size < 0 && errno == EIO && port->closed != NULL)
+            port->closed(port->context);
         return;
     }
 }

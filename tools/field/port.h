@@ -18,6 +18,7 @@ struct port {
     char link[256];           /* symbolic link to the pty; TCP: file that holds the port number */
     bool tcp;
     void (*bytes)(void *context, const uint8_t *bytes, size_t size);
+    void (*closed)(void *context); /* the pty's other side was closed; NULL: nobody asks */
     void *context;
 };
 

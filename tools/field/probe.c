@@ -101,7 +101,7 @@ void probe_init(struct probe *probe, enum unit_kind kind, uint8_t address, uint3
                 uint16_t registers)
 {
     *probe = (struct probe){.kind = kind, .address = address, .baud = baud, .registers = registers};
-    if (kind != UNIT_RESPONDER && kind != UNIT_RELAY)
+    if (kind != UNIT_RESPONDER && kind != UNIT_RELAY && kind != UNIT_MASTER)
         memcpy(probe->extra, model_of(kind)->extra, sizeof(probe->extra));
 }
 

@@ -15,7 +15,7 @@ static const cyaml_strval_t unit_kinds[] = {
     {"native", UNIT_NATIVE},       {"qemu", UNIT_QEMU},
     {"xy-md02", UNIT_XY_MD02},     {"rs-ws-n01-tr", UNIT_RS_WS_N01_TR},
     {"zts-3001", UNIT_ZTS_3001},   {"relay", UNIT_RELAY},
-    {"responder", UNIT_RESPONDER},
+    {"responder", UNIT_RESPONDER}, {"master", UNIT_MASTER},
 };
 
 static const cyaml_strval_t line_types[] = {
@@ -56,6 +56,7 @@ static const cyaml_schema_field_t unit_fields[] = {
     CYAML_FIELD_UINT("serial", OPTIONAL, struct scene_unit, serial),
     CYAML_FIELD_FLOAT("bucket_mm", OPTIONAL, struct scene_unit, bucket_mm),
     CYAML_FIELD_FLOAT("waters_pct_s", OPTIONAL, struct scene_unit, waters_pct_s),
+    CYAML_FIELD_UINT("every_ms", OPTIONAL, struct scene_unit, every_ms),
     CYAML_FIELD_SEQUENCE("faults", OPTIONAL | CYAML_FLAG_POINTER, struct scene_unit, faults,
                          &fault_schema, 0, FAULT_KIND_COUNT),
     CYAML_FIELD_END};
@@ -74,6 +75,12 @@ static const cyaml_schema_field_t line_fields[] = {
     CYAML_FIELD_BOOL("strict", OPTIONAL, struct scene_line, strict),
     CYAML_FIELD_BOOL("quiet", OPTIONAL, struct scene_line, quiet),
     CYAML_FIELD_BOOL("echo", OPTIONAL, struct scene_line, echo),
+    CYAML_FIELD_BOOL("swapped", OPTIONAL, struct scene_line, swapped),
+    CYAML_FIELD_BOOL("biased", OPTIONAL, struct scene_line, biased),
+    CYAML_FIELD_BOOL("deaf", OPTIONAL, struct scene_line, deaf),
+    CYAML_FIELD_FLOAT("floating", OPTIONAL, struct scene_line, floating),
+    CYAML_FIELD_FLOAT("joint", OPTIONAL, struct scene_line, joint),
+    CYAML_FIELD_UINT("joint_after", OPTIONAL, struct scene_line, joint_after),
     CYAML_FIELD_BOOL("parity_blind", OPTIONAL, struct scene_line, parity_blind),
     CYAML_FIELD_SEQUENCE("units", CYAML_FLAG_POINTER, struct scene_line, units, &unit_schema, 0,
                          247),
@@ -136,6 +143,10 @@ static bool unit_complete(struct scene_unit *unit, const struct scene_line *line
         return fail(error, line->name, "bucket_mm: only a native node has a gauge, above 0 mm");
     if (unit->waters_pct_s < 0 || (unit->waters_pct_s > 0 && unit->kind != UNIT_RELAY))
         return fail(error, line->name, "waters_pct_s: only a relay waters, above 0 % a second");
+    if ((unit->every_ms > 0) != (unit->kind == UNIT_MASTER))
+        return fail(error, line->name, "every_ms: another master has one, and nobody else");
+    if (line->type == LINE_TCP && unit->kind == UNIT_MASTER)
+        return fail(error, line->name, "another master shares a wire: rtu or rtu-over-tcp");
     if (unit->parity != NULL && !scene_parity(unit->parity))
         return fail(error, line->name, "a unit's parity is not none, even or odd");
     if (line->type == LINE_TCP && (unit->kind == UNIT_NATIVE || unit->kind == UNIT_QEMU))

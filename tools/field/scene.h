@@ -15,7 +15,8 @@ enum unit_kind {
     UNIT_RS_WS_N01_TR, /* soil moisture and temperature */
     UNIT_ZTS_3001,     /* soil, seven in one */
     UNIT_RELAY,        /* eight outputs, one of which may water the garden */
-    UNIT_RESPONDER     /* plain registers with made-up values, see responder.h */
+    UNIT_RESPONDER,    /* plain registers with made-up values, see responder.h */
+    UNIT_MASTER        /* no unit: another master, which asks the one at this address */
 };
 
 enum line_type { LINE_RTU, LINE_TCP, LINE_RTU_OVER_TCP };
@@ -65,6 +66,7 @@ struct scene_unit {
     uint32_t serial;     /* of a node; 0: made from its place */
     double bucket_mm;    /* rain that tips the gauge of a native node; 0: it has none */
     double waters_pct_s; /* of a relay: output 0 raises the soil's moisture by so much a second */
+    uint32_t every_ms;   /* of another master: how often it asks */
     unsigned faults_count;
     struct scene_fault *faults;
 };
@@ -80,6 +82,12 @@ struct scene_line {
     bool strict;         /* units do not hear a request that came before the silence was over */
     bool quiet;          /* what its units give does not go into the ledger: for benches */
     bool echo;           /* the master hears what it says, as some adapters do */
+    bool swapped;        /* A and B are exchanged at the master's adapter (trouble.h) */
+    bool biased;         /* somebody but the master holds the line at rest */
+    bool deaf;           /* the adapter passes on nothing that it hears */
+    double floating;     /* bytes of noise a second on the line at rest; 0: it is held */
+    double joint;        /* share of the bytes that a bad contact damages; 0: there is none */
+    uint8_t joint_after; /* it is behind the unit with this address; 0: before all */
     bool parity_blind;   /* do not compare the master's parity (for one that does not set INPCK) */
     unsigned units_count;
     struct scene_unit *units;

@@ -32,6 +32,8 @@ void unit_init(struct unit *unit, struct garden *garden, struct line *line,
 
 bool unit_hears(const struct unit *unit, uint8_t address)
 {
+    if (unit->scene->kind == UNIT_MASTER)
+        return false;
     if (unit->node != NULL)
         return address == unit->address || address == 0;
     if (unit->scene->kind == UNIT_RELAY)

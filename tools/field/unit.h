@@ -34,6 +34,7 @@ struct unit {
     struct fault_set faults;
     struct wrong wrong;
     int64_t babble_until_ns; /* 0: quiet */
+    int64_t asks_ns;         /* another master: when it asks next */
     uint64_t requests, answers, taken;
     /* The request it is to answer: what its bytes mean. */
     uint8_t asked[FRAME_SIZE];
