@@ -16,13 +16,12 @@
 #include <unistd.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/line/look.h"
+#include "tools/cli/line/pause.h"
 
-#define PAUSE_S  30
-#define RENEW_MS 10000
 #define WORD_MAX 1024
 
-/* The answer to `pause`; NULL and a complaint. */
-static json_t *ask_pause(const char *socket_path, const char *bus, int seconds)
+json_t *line_pause(const char *socket_path, const char *bus, int seconds)
 {
     struct talk talk;
     if (!talk_open(&talk, socket_path))
@@ -87,8 +86,8 @@ static int wait_for(pid_t child, const char *socket_path, const char *bus)
 {
     int status = 0, fd = pidfd_open(child, 0);
     struct pollfd ended = {.fd = fd, .events = POLLIN};
-    while (fd >= 0 && poll(&ended, 1, RENEW_MS) <= 0) {
-        json_t *answer = ask_pause(socket_path, bus, PAUSE_S);
+    while (fd >= 0 && poll(&ended, 1, LINE_RENEW_MS) <= 0) {
+        json_t *answer = line_pause(socket_path, bus, LINE_PAUSE_S);
         json_decref(answer); /* NULL: the gateway ended; the port is free all the same */
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -100,7 +99,7 @@ static int wait_for(pid_t child, const char *socket_path, const char *bus)
 
 static int run(const char *socket_path, const char *bus, int argc, char **argv)
 {
-    json_t *paused = ask_pause(socket_path, bus, PAUSE_S);
+    json_t *paused = line_pause(socket_path, bus, LINE_PAUSE_S);
     const json_t *line = json_object_get(paused, "result");
     if (line == NULL)
         return EX_UNAVAILABLE;
@@ -114,11 +113,14 @@ static int run(const char *socket_path, const char *bus, int argc, char **argv)
         become(argc, argv, line);
     int status = child > 0 ? wait_for(child, socket_path, bus) : EX_OSERR << 8;
     json_decref(paused);
-    json_decref(ask_pause(socket_path, bus, 0));
+    json_decref(line_pause(socket_path, bus, 0));
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int cli_line(int argc, char **argv)
+static const char usage[] = "Usage: baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
+                            "{port} and {baud} in the command are those of the bus.\n";
+
+static int cli_line_run(int argc, char **argv)
 {
     static const struct option longs[] = {TALK_OPTIONS, {NULL, 0, NULL, 0}};
     const char *socket_path = CLI_SOCKET;
@@ -141,10 +143,23 @@ int cli_line(int argc, char **argv)
         at += 2;
     }
     if (!good || at + 1 >= count || strcmp(words[at], "--") != 0) {
-        (void)fputs("Usage: baiye line run BUS [--socket FILE] -- COMMAND [ARGUMENT]...\n"
-                    "{port} and {baud} in the command are those of the bus.\n",
-                    stderr);
+        (void)fputs(usage, stderr);
         return EX_USAGE;
     }
     return run(socket_path, bus, count - at - 1, words + at + 1);
+}
+
+/* Is "run" its first word, or behind the options that are this program's? */
+static bool is_run(int argc, char **argv)
+{
+    int at = 1;
+    while (at + 1 < argc &&
+           (strcmp(argv[at], "--socket") == 0 || strcmp(argv[at], "--config") == 0))
+        at += 2;
+    return at < argc && strcmp(argv[at], "run") == 0;
+}
+
+int cli_line(int argc, char **argv)
+{
+    return is_run(argc, argv) ? cli_line_run(argc, argv) : cli_line_look(argc, argv);
 }
