@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bus thread. Each turn of its loop does one thing on the line, in this order of right:
+/* A bus. Each turn of its loop does one thing on the line, in this order of right:
  *
  *   requests of others ──> the poll whose turn it is ──> a background request of others
  *                      ──> nodes' logs and settings ──> waits
@@ -16,8 +16,9 @@
 
 #include "gateway/daemon/bus/impl.h"
 
-#define STEP_MOST_MS    500   /* the loop comes round at least so often */
-#define STARVED_MS      10000 /* a node's log waits for idle time no longer */
+#define STEP_MOST_MS    500     /* a line's own thread comes round at least so often */
+#define TOGETHER_US     1000000 /* the loop of all: for all at once, so that it wakes once */
+#define STARVED_MS      10000   /* a node's log waits for idle time no longer */
 #define FIRST_HEALTH_MS 2000
 
 const char *bus_result_text(enum bus_result result)
@@ -48,14 +49,24 @@ static void count_missed(struct bus *bus)
     }
 }
 
+static int64_t most_us(const struct bus *bus)
+{
+    int64_t now_us = line_now_ns() / US;
+    return bus->bus->type == BUS_TCP ? (now_us / TOGETHER_US + 1) * TOGETHER_US
+                                     : now_us + STEP_MOST_MS * 1000;
+}
+
 /* Waits until a time or a request; throws stray bytes away and notices when the line goes. */
 static void rest(struct bus *bus, int64_t until_us)
 {
-    int64_t most = line_now_ns() / US + STEP_MOST_MS * 1000, ready_us = bus_requests_ready_us(bus);
+    int64_t most = most_us(bus), ready_us = bus_requests_ready_us(bus);
     if (until_us > most)
         until_us = most;
     if (until_us > ready_us)
         until_us = ready_us;
+    bus->due_ns = until_us * US;
+    if (bus->bus->type == BUS_TCP)
+        return;
     enum line_event event = bus->up ? transact_idle(&bus->transact, until_us * US, true)
                                     : line_wait(&bus->line, until_us * US, true);
     bus_note_late(bus);
@@ -68,6 +79,9 @@ static void rest_settling(struct bus *bus)
 {
     int64_t most_ms = bus_now_ms() + STEP_MOST_MS;
     int64_t until_ms = bus->ready_ms < most_ms ? bus->ready_ms : most_ms;
+    bus->due_ns = until_ms * MS;
+    if (bus->bus->type == BUS_TCP)
+        return;
     if (transact_idle(&bus->transact, until_ms * MS, false) == LINE_GONE)
         connection_lost(bus);
 }
@@ -102,11 +116,26 @@ static bool is_unknown(const struct bus *bus, int unit)
     return node != NULL && own_node_unknown(node);
 }
 
-void bus_step(struct bus *bus)
+/* Modbus TCP: what has come while nothing was asked. */
+static void take_unasked(struct bus *bus, int64_t now)
+{
+    if (!bus->heard || !bus->up || transact_drop(&bus->transact))
+        return;
+    if (now < bus->ready_ms)
+        connection_lost(bus);
+    else
+        connection_ended(bus);
+}
+
+/* One thing, in their order. */
+static void do_next(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    if (connection_tend(bus, now))
+    take_unasked(bus, now);
+    if (connection_tend(bus, now)) {
+        bus->due_ns = bus->open_at_ms * MS;
         return;
+    }
     if (bus->dormant) {
         rest(bus, schedule_next(&bus->schedule, now * US).wake_us);
         return;
@@ -154,6 +183,27 @@ void bus_step(struct bus *bus)
         rest(bus, connection_idle(bus, next_turn_us(bus, turn.wake_us, now_us)));
 }
 
+void bus_step(struct bus *bus)
+{
+    struct bus_exchange *exchange = &bus->exchange;
+    bus->due_ns = 0; /* on at once */
+    if (!exchange->waiting)
+        do_next(bus);
+    else if (bus_ask_on(bus) == BUS_DOWN)
+        connection_lost(bus);
+    if (exchange->waiting)
+        bus->due_ns = transact_until_ns(&bus->transact);
+    bus->heard = false;
+}
+
+void bus_end(struct bus *bus)
+{
+    bus_end_requests(bus);
+    for (unsigned i = 0; i < bus->bus->device_count; i++)
+        device_gap_flush(&bus->devices[i], bus->sink);
+    line_end(&bus->line);
+}
+
 static void *run(void *context)
 {
     struct bus *bus = context;
@@ -168,21 +218,20 @@ static void *run(void *context)
         bus_step(bus);
         bus_report(bus);
     }
-    bus_end_requests(bus);
-    for (unsigned i = 0; i < bus->bus->device_count; i++)
-        device_gap_flush(&bus->devices[i], bus->sink);
-    line_end(&bus->line);
+    bus_end(bus);
     return NULL;
 }
 
 void bus_destroy(struct bus *bus)
 {
     line_end(&bus->line);
-    if (bus->wake_fd >= 0)
+    if (bus->wake_fd >= 0 && bus->bus->type != BUS_TCP) /* else it is the loop's */
         (void)close(bus->wake_fd);
     if (bus->given_fd >= 0)
         (void)close(bus->given_fd);
     (void)pthread_mutex_destroy(&bus->mutex);
+    free(bus->queue);
+    free(bus->owed);
     free(bus->units);
     free(bus->devices);
     free(bus->nodes);
@@ -217,16 +266,18 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     atomic_store(&bus->step_ms, now);
     log_state_init(&bus->hint_log, 0);
     bus->given_fd = -1;
-    bus->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    bool looped = own->type == BUS_TCP;
+    bus->wake_fd = looped ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     line_init(&bus->line, own, bus->wake_fd);
     transact_init(&bus->transact, &bus->line);
+    bus->owed = looped ? NULL : calloc(BUS_UNITS, sizeof *bus->owed);
     bus->transact.owed = bus->owed;
     bus->units = calloc(count, sizeof *bus->units);
     bus->devices = calloc(count, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
     bus->rare = calloc(count, sizeof *bus->rare);
-    if (bus->wake_fd < 0 || bus->units == NULL || bus->devices == NULL || bus->nodes == NULL ||
-        bus->rare == NULL) {
+    if ((!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
+        bus->devices == NULL || bus->nodes == NULL || bus->rare == NULL) {
         bus_destroy(bus);
         return NULL;
     }
@@ -249,7 +300,9 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
     struct bus *bus = bus_create(config, bus_index, boot, sink);
     if (bus != NULL && boot > 1) /* the process before may have asked */
         bus->strangers_us = line_now_ns() / US;
-    int error = bus != NULL ? pthread_create(&bus->thread, NULL, run, bus) : ENOMEM;
+    int error = bus == NULL                 ? ENOMEM
+                : bus->bus->type == BUS_TCP ? tcp_loop_join(bus)
+                                            : pthread_create(&bus->thread, NULL, run, bus);
     if (error == 0)
         return bus;
     if (bus != NULL)
@@ -261,6 +314,7 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
 static void wake(struct bus *bus)
 {
     uint64_t one = 1;
+    atomic_store(&bus->woken, true);
     ssize_t written = write(bus->wake_fd, &one, sizeof one);
     (void)written; /* full: it is awake anyhow */
 }
@@ -272,8 +326,22 @@ void bus_stop(struct bus *bus)
     atomic_store(&bus->stopping, true);
     atomic_store(&bus->transact.stopping, true);
     wake(bus);
-    (void)pthread_join(bus->thread, NULL);
+    if (bus->bus->type == BUS_TCP)
+        tcp_loop_leave(bus);
+    else
+        (void)pthread_join(bus->thread, NULL);
     bus_destroy(bus);
+}
+
+/* Under the mutex. NULL: there is none. */
+static struct bus_waiting *place_for(struct bus *bus, bool background)
+{
+    if (background)
+        return bus->has_background ? NULL : &bus->background;
+    if (bus->queue == NULL)
+        bus->queue = calloc(BUS_QUEUE_SIZE, sizeof *bus->queue);
+    return bus->queue == NULL || bus->queue_count == BUS_QUEUE_SIZE ? NULL
+                                                                    : &bus->queue[bus->queue_count];
 }
 
 enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
@@ -282,10 +350,8 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
         request->done == NULL)
         return BUS_INVALID;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool full = request->background ? bus->has_background : bus->queue_count == BUS_QUEUE_SIZE;
-    bool room = !full && !atomic_load(&bus->stopping);
-    struct bus_waiting *place =
-        request->background ? &bus->background : &bus->queue[bus->queue_count % BUS_QUEUE_SIZE];
+    struct bus_waiting *place = place_for(bus, request->background);
+    bool room = place != NULL && !atomic_load(&bus->stopping);
     if (room)
         *place = (struct bus_waiting){.request = *request};
     if (room && request->background) {
@@ -335,5 +401,6 @@ void bus_stats(struct bus *bus, struct bus_stats *stats)
 
 int64_t bus_idle_ms(struct bus *bus)
 {
-    return bus_now_ms() - atomic_load(&bus->step_ms);
+    return bus->bus->type == BUS_TCP ? tcp_loop_idle_ms()
+                                     : bus_now_ms() - atomic_load(&bus->step_ms);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One bus: a thread that owns one line (serial port or TCP connection), polls its devices by the
- * plan, and serves requests of others between polls. Nothing else touches the line. */
+ * plan, and serves requests of others between polls. Nothing else touches the line. All lines of
+ * Modbus TCP have one thread together; a serial line, and one of RTU over TCP, has its own. */
 #ifndef BAIYE_BUS_BUS_H
 #define BAIYE_BUS_BUS_H
 
@@ -77,8 +78,8 @@ struct bus_stats {
     struct hint hint; /* what a technician should look at */
 };
 
-/* Starts the thread. `boot` is the gateway's boot count: identity of devices that have none. The
- * sink must outlive the bus. NULL when the thread cannot be started (errno). */
+/* Starts the thread, or joins it. `boot` is the gateway's boot count: identity of devices that have
+ * none. The sink must outlive the bus. NULL when the thread cannot be started (errno). */
 struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t boot,
                       const struct reading_sink *sink);
 /* Ends within 2 s, answers waiting requests with BUS_STOPPED, frees. */

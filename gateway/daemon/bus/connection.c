@@ -111,6 +111,7 @@ static bool keep_pause(struct bus *bus, int64_t now)
     bool wanted = atomic_load(&bus->paused_until_ms) > now, paused = atomic_load(&bus->paused);
     if (wanted && !paused) {
         close_line(bus);
+        line_end(&bus->line); /* also one that is being made */
         log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
     } else if (!wanted && paused) {
         bus->strangers_us = now * US;
@@ -203,8 +204,8 @@ static void try_open(struct bus *bus)
     int error = dials_in ? take_given(bus) : line_open(&bus->line);
     int64_t now = bus_now_ms();
     bus->open_error = error;
-    if (error == EALREADY) { /* it is being connected: on with it at once */
-        bus->open_at_ms = now;
+    if (error == EALREADY) { /* it is being connected: on with it at once, or when that is told */
+        bus->open_at_ms = bus->line.epoll_fd < 0 ? now : bus->line.connect_until_ns / MS + 1;
         return;
     }
     if (!dials_in)
@@ -273,8 +274,9 @@ bool connection_tend(struct bus *bus, int64_t now)
 {
     wake_the_deaf(bus, now);
     bool paused = keep_pause(bus, now);
-    bool asleep = bus->dormant && !is_wanted(bus, now);
-    bool due = !bus->up && !asleep && now >= bus->open_at_ms;
+    bool asleep = bus->dormant && bus->line.connecting < 0 && !is_wanted(bus, now);
+    bool told = bus->heard && bus->line.connecting >= 0;
+    bool due = !bus->up && !asleep && (told || now >= bus->open_at_ms);
     if (!paused && (due || has_dialled_in(bus)))
         try_open(bus);
     return !paused && !asleep && bus->dormant; /* it is on its way: what is due waits for it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a bus thread: shared by bus.c (the loop), connection.c, poll.c, request.c, bus_stats.c
- * and once.c only. Everything but what stands under the mutex or is atomic belongs to the thread.
+/* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, poll.c, request.c,
+ * bus_stats.c and once.c only. Everything but what stands under the mutex or is atomic belongs to
+ * the thread: a serial line's own, or the loop's of all Modbus TCP lines.
  */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
@@ -25,6 +26,22 @@ struct bus_waiting {
     bool written; /* acknowledged; now it is read back */
 };
 
+/* What is being asked. On a serial line it is over when bus_ask() returns; on Modbus TCP the next
+ * steps take what comes. */
+struct bus_exchange {
+    bool waiting, numbered;
+    struct device *device;
+    struct transact_request request;
+    struct transact_answer answer;
+    enum bus_result (*ended)(struct bus *bus, struct transact_answer *answer);
+    uint8_t pdu[MODBUS_PDU_MAX];
+    /* What `ended` goes on with: */
+    unsigned index;             /* of the device */
+    unsigned write;             /* of its profile */
+    enum own_node_job job;      /* of a node */
+    struct bus_waiting *served; /* of others */
+};
+
 struct bus {
     const struct config *config;
     const struct bus_config *bus;
@@ -34,7 +51,7 @@ struct bus {
     /* Shared, under the mutex. Others put requests at the end; the thread works on them where they
      * are, and takes them out when they are done. */
     pthread_mutex_t mutex;
-    struct bus_waiting queue[BUS_QUEUE_SIZE];
+    struct bus_waiting *queue; /* BUS_QUEUE_SIZE of them; NULL: nobody has ever asked */
     unsigned queue_count;
     struct bus_waiting background;
     bool has_background;
@@ -47,12 +64,18 @@ struct bus {
     /* The thread's own: */
     struct line line;
     struct transact transact;
+    struct bus_exchange exchange;
+    struct device guest; /* asked by others, and no device of the bus */
+    int64_t due_ns;      /* Modbus TCP: the next step is then, */
+    bool heard;          /* or when something has come, and this is it */
+    unsigned slot;       /* in the loop */
+    atomic_bool woken;   /* … for a request of others */
     struct schedule schedule;
     struct schedule_unit *units;
     struct device *devices;
     struct own_node *nodes;            /* of those devices that are our own nodes */
     struct device_rare *rare;          /* by device */
-    struct owed owed[BUS_UNITS];       /* by unit identifier */
+    struct owed *owed;                 /* by unit identifier; NULL: Modbus TCP, where nothing is */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */
@@ -87,8 +110,17 @@ struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms);
 struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t boot,
                        const struct reading_sink *sink);
 void bus_destroy(struct bus *bus);
-/* One turn of the loop. */
+/* One turn of the loop. On Modbus TCP it never waits, but says in `due_ns` until when to. */
 void bus_step(struct bus *bus);
+/* What a thread does when its bus is to end. */
+void bus_end(struct bus *bus);
+
+/* tcp_loop.c: one thread for all Modbus TCP lines, there as long as one is. 0, or an errno. */
+int tcp_loop_join(struct bus *bus);
+/* The bus is ended. */
+void tcp_loop_leave(struct bus *bus);
+/* Milliseconds since it last went round. Any thread. */
+int64_t tcp_loop_idle_ms(void);
 
 /* connection.c: the port or connection, open or not. */
 void connection_init(struct bus *bus);
@@ -116,9 +148,13 @@ bool connection_outlives(const struct bus *bus, enum bus_result result);
 struct hint connection_hint(const struct bus *bus);
 
 /* poll.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
- * no limit. */
-void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
-             int64_t cost_max_us, struct transact_answer *answer);
+ * no limit. `ended` is called at its end, on Modbus TCP by a later step, and says BUS_DOWN when the
+ * line must be opened anew: so does this. */
+enum bus_result bus_ask(struct bus *bus, struct device *device,
+                        const struct transact_request *request, int64_t cost_max_us,
+                        enum bus_result (*ended)(struct bus *, struct transact_answer *));
+/* Goes on with an exchange that waits, likewise; its `waiting` tells whether it is over. */
+enum bus_result bus_ask_on(struct bus *bus);
 /* What the line is left silent before a request to it, before anything is learned. */
 int64_t bus_silence_ns(const struct bus *bus, const struct device *device);
 /* One read of a device whose turn it is. False: the line must be opened anew. */

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -49,6 +50,7 @@ void line_init(struct line *line, const struct bus_config *bus, int wake_fd)
                           .fd = -1,
                           .connecting = -1,
                           .wake_fd = wake_fd,
+                          .epoll_fd = -1,
                           .wire = {bus->baud, bus->parity, bus->stop_bits}};
 }
 
@@ -157,6 +159,15 @@ static void watch_connection(int fd, const struct watch_times *times)
                          sizeof options[i].value);
 }
 
+/* False: whoever waits for the line would never hear of it. */
+static bool tell_epoll(const struct line *line, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = line->token};
+    if (line->epoll_fd < 0 || epoll_ctl(line->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return true;
+    return errno == EEXIST && epoll_ctl(line->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
 static void end_connecting(struct line *line)
 {
     if (line->connecting >= 0)
@@ -183,7 +194,9 @@ static int begin_connecting(struct line *line)
     int error = 0;
     line->connecting = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (line->connecting < 0 ||
-        (connect(line->connecting, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS))
+        (connect(line->connecting, found->ai_addr, found->ai_addrlen) != 0 &&
+         errno != EINPROGRESS) ||
+        !tell_epoll(line, line->connecting, EPOLLOUT))
         error = errno;
     freeaddrinfo(found);
     line->connect_until_ns = line_now_ns() + line->bus->connect_ms * 1000000LL;
@@ -199,12 +212,13 @@ static int open_tcp(struct line *line)
     if (error)
         return error;
     struct pollfd made = {.fd = line->connecting, .events = POLLOUT};
-    int ready = poll(&made, 1, CONNECT_LOOK_MS);
+    int ready = poll(&made, 1, line->epoll_fd < 0 ? CONNECT_LOOK_MS : 0);
     if (ready <= 0 && line_now_ns() < line->connect_until_ns)
         return EALREADY;
     if (ready <= 0)
         error = ETIMEDOUT;
-    else if (getsockopt(line->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    else if (getsockopt(line->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ||
+             (error == 0 && !tell_epoll(line, line->connecting, EPOLLIN)))
         error = errno;
     if (error) {
         end_connecting(line);
@@ -251,6 +265,8 @@ void line_adopt(struct line *line, int fd)
     line->ended = false;
     line->last_ns = line_now_ns();
     watch_connection(fd, &mobile);
+    if (!tell_epoll(line, fd, EPOLLIN))
+        line_close(line); /* then sending fails */
 }
 
 void line_end(struct line *line)
@@ -277,6 +293,16 @@ enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes)
     if (fds[0].revents)
         return LINE_GONE;
     return LINE_WOKEN;
+}
+
+bool line_await(const struct line *line, int64_t until_ns)
+{
+    struct pollfd open = {.fd = line->fd, .events = POLLIN};
+    int64_t left = until_ns - line_now_ns();
+    struct timespec limit = clock_timespec(left > 0 ? left : 0);
+    if (line->fd < 0 && line->connecting >= 0)
+        open = (struct pollfd){.fd = line->connecting, .events = POLLOUT};
+    return ppoll(&open, 1, &limit, NULL) > 0;
 }
 
 int line_read(struct line *line, uint8_t *bytes, size_t size)

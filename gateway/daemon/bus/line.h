@@ -21,8 +21,10 @@ struct line {
     int fd;                    /* -1: closed */
     int connecting;            /* a connection that does not stand yet; -1: none */
     int64_t connect_until_ns;
-    bool ended;                /* the other end has closed it; it did not just vanish */
-    int wake_fd;               /* eventfd: a request of others waits */
+    bool ended;   /* the other end has closed it; it did not just vanish */
+    int wake_fd;  /* eventfd: a request of others waits */
+    int epoll_fd; /* waits for its connection, too; -1: none, line_wait() and line_open() do */
+    void *token;  /* … and tells of it by this */
     struct serial_timing wire; /* in force */
     int64_t last_ns;           /* when the last byte was seen or will have been sent */
     uint16_t transaction;      /* Modbus TCP: of the last request */
@@ -36,7 +38,8 @@ int64_t line_now_ns(void);
 /* `wake_fd` may be -1. */
 void line_init(struct line *line, const struct bus_config *bus, int wake_fd);
 /* 0, or an errno: EBUSY when another program holds the port, EINPROGRESS while a name is being
- * resolved, EALREADY while a connection is being made: call again. Takes at most 1 s. */
+ * resolved, EALREADY while a connection is being made: call again, with an epoll_fd when that has
+ * told of it or at `connect_until_ns`. Takes at most 1 s, with an epoll_fd no time. */
 int line_open(struct line *line);
 void line_close(struct line *line);
 /* Takes a connection that the converter has made, in the place of the one before. */
@@ -48,6 +51,9 @@ void line_end(struct line *line);
 bool line_set(struct line *line, const struct serial_timing *wire);
 /* Waits until a time; bytes end it earlier, and the wake_fd if asked. */
 enum line_event line_wait(const struct line *line, int64_t until_ns, bool wakes);
+/* Waits until a time, or until the connection, also one that is being made, has something to tell:
+ * true. */
+bool line_await(const struct line *line, int64_t until_ns);
 /* Bytes that are there, 0 when none; -1: the line is gone. Never waits. */
 int line_read(struct line *line, uint8_t *bytes, size_t size);
 /* Sends bytes to a connection; false: it is gone, or its buffer is full. */

@@ -15,6 +15,14 @@ static bool all_polled(const struct bus *bus)
     return true;
 }
 
+/* Nobody else drives it. */
+static void step(struct bus *bus)
+{
+    bus_step(bus);
+    if (bus->bus->type == BUS_TCP)
+        bus->heard = line_await(&bus->line, bus->due_ns);
+}
+
 int bus_once(const struct config *config, uint16_t bus_index, const struct reading_sink *sink,
              bool *answered)
 {
@@ -26,7 +34,7 @@ int bus_once(const struct config *config, uint16_t bus_index, const struct readi
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         bus->units[i].period_us = ALL_MS * US; /* once is once */
     while (!all_polled(bus) && bus_now_ms() - begun < (connection_fine(bus) ? ALL_MS : OPEN_MS))
-        bus_step(bus);
+        step(bus);
     for (unsigned i = 0; i < bus->bus->device_count; i++) {
         const struct device *device = &bus->devices[i];
         answered[device->config->index] = device->health.good > 0;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "gateway/daemon/bus/impl.h"
 
 #include "gateway/daemon/write_request.h"
@@ -124,14 +126,17 @@ static void learn_silence(struct bus *bus, struct device *device,
         own_silence_try(&device->silence, bus_silence_ns(bus, device), answer->gap_ns, answered);
 }
 
-/* One transaction, and what the line has shown by it. */
-static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
-                     struct transact_answer *answer)
+static void count_request(struct bus *bus, struct device *device, struct transact_request *request)
 {
     bus->counted.requests++;
     if (bus->bus->type == BUS_RTU && request->unit == device->config->unit)
         request->before_ns = own_silence_more_ns(&device->silence, bus_silence_ns(bus, device));
-    transact_do(&bus->transact, request, answer);
+}
+
+/* What the line has shown by a transaction. */
+static void learn(struct bus *bus, struct device *device, const struct transact_request *request,
+                  const struct transact_answer *answer)
+{
     connection_used(bus, request, answer->result);
     learn_silence(bus, device, request, answer);
     bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
@@ -154,6 +159,14 @@ static void ask_once(struct bus *bus, struct device *device, struct transact_req
     bus->stray_seen = bus->transact.stray_bytes;
     if (now + careful_ms > bus->careful_until_ms)
         bus->careful_until_ms = now + careful_ms;
+}
+
+static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
+                     struct transact_answer *answer)
+{
+    count_request(bus, device, request);
+    transact_do(&bus->transact, request, answer);
+    learn(bus, device, request, answer);
 }
 
 /* What the unit owes after a transaction. An exception is taken for the answer to this request
@@ -220,16 +233,10 @@ static int64_t probe_timeout_ns(const struct bus *bus, const struct device *devi
     return known_ns > PROBE_LEAST_NS ? known_ns : PROBE_LEAST_NS;
 }
 
-/* One transaction with a device, with all its settings. */
-void bus_ask(struct bus *bus, struct device *device, struct transact_request *request,
-             int64_t cost_max_us, struct transact_answer *answer)
+/* The device's settings for a request; those of a probe that may cost so much, 0: it is none. */
+static void set_limits(struct bus *bus, struct device *device, struct transact_request *request,
+                       int64_t cost_max_us)
 {
-    struct owed *owed = &bus->owed[request->unit];
-    /* Scans are answered with serial numbers, and silence is an answer there; the answer to a
-     * single write repeats address and value. */
-    bool numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST ||
-                    request->pdu[0] == MODBUS_FAST || request->pdu[0] == MODBUS_WRITE_COIL ||
-                    request->pdu[0] == MODBUS_WRITE_REGISTER;
     int64_t ceiling = ceiling_of(bus, device);
     if (request->timeout_ns == 0) {
         bool fresh = bus->bus->type != BUS_RTU && !bus->useful; /* it may have slept until now */
@@ -255,22 +262,76 @@ void bus_ask(struct bus *bus, struct device *device, struct transact_request *re
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */
     if (!guest)                                         /* else it has another's settings */
         request->extra_ns = device->config->profile->extra_silence_us * US;
-    bool awake = false;
-    if (!numbered && owed_blocks(owed, request->pdu[0], request->answer_size, line_now_ns())) {
-        awake = past_what_it_owes(bus, device, request, answer);
-        if (!awake)
-            return;
-    }
-    ask_once(bus, device, request, answer);
-    answer->awake = awake;
-    if (!numbered)
-        note_owed(owed, request, false, answer);
+}
+
+/* The exchange is over: what is learned of it. */
+static enum bus_result asked(struct bus *bus)
+{
+    struct bus_exchange *exchange = &bus->exchange;
+    const struct transact_request *request = &exchange->request;
+    struct transact_answer *answer = &exchange->answer;
+    struct device *device = exchange->device;
+    exchange->waiting = false;
+    learn(bus, device, request, answer);
+    if (!exchange->numbered)
+        note_owed(&bus->owed[request->unit], request, false, answer);
+    bool guest = device->config->unit != request->unit;
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
     bool alone = unknown || bus->careful_until_ms > bus_now_ms();
     bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
     if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
         answer->quiet_ns < answer->end_ns + ALONE_NS)
         answer->quiet_ns = answer->end_ns + ALONE_NS;
+    return exchange->ended(bus, answer);
+}
+
+enum bus_result bus_ask_on(struct bus *bus)
+{
+    struct bus_exchange *exchange = &bus->exchange;
+    bool over = transact_go_on(&bus->transact, &exchange->request, &exchange->answer);
+    return over ? asked(bus) : BUS_OK;
+}
+
+/* Modbus TCP: asked now, answered later. */
+static enum bus_result ask_without_waiting(struct bus *bus)
+{
+    struct bus_exchange *exchange = &bus->exchange;
+    count_request(bus, exchange->device, &exchange->request);
+    exchange->waiting = !transact_begin(&bus->transact, &exchange->request, &exchange->answer);
+    return exchange->waiting ? BUS_OK : asked(bus);
+}
+
+enum bus_result bus_ask(struct bus *bus, struct device *device,
+                        const struct transact_request *wanted, int64_t cost_max_us,
+                        enum bus_result (*ended)(struct bus *, struct transact_answer *))
+{
+    struct bus_exchange *exchange = &bus->exchange;
+    struct transact_request *request = &exchange->request;
+    struct transact_answer *answer = &exchange->answer;
+    exchange->device = device;
+    exchange->ended = ended;
+    *request = *wanted;
+    memcpy(exchange->pdu, wanted->pdu, wanted->pdu_size);
+    request->pdu = exchange->pdu;
+    /* Scans are answered with serial numbers, and silence is an answer there; the answer to a
+     * single write repeats address and value. */
+    exchange->numbered = bus->bus->type == BUS_TCP || request->unit == MODBUS_BROADCAST ||
+                         request->pdu[0] == MODBUS_FAST || request->pdu[0] == MODBUS_WRITE_COIL ||
+                         request->pdu[0] == MODBUS_WRITE_REGISTER;
+    set_limits(bus, device, request, cost_max_us);
+    if (bus->bus->type == BUS_TCP)
+        return ask_without_waiting(bus);
+    bool awake = false;
+    if (!exchange->numbered && owed_blocks(&bus->owed[request->unit], request->pdu[0],
+                                           request->answer_size, line_now_ns())) {
+        awake = past_what_it_owes(bus, device, request, answer);
+        if (!awake)
+            return ended(bus, answer);
+    }
+    count_request(bus, device, request);
+    transact_do(&bus->transact, request, answer);
+    answer->awake = awake;
+    return asked(bus);
 }
 
 /* What is measured by a calibration that has run out is marked so; it is believed still. */
@@ -510,6 +571,26 @@ static bool babbled_on(struct bus *bus, unsigned index, const struct transact_an
     return true;
 }
 
+static enum bus_result own_write_ended(struct bus *bus, struct transact_answer *answer)
+{
+    unsigned index = bus->exchange.index, at = bus->exchange.write;
+    struct device *device = &bus->devices[index];
+    const struct profile_config *profile = device->config->profile;
+    const struct write_config *write = &profile->writes[at];
+    bool good = answer->result == BUS_OK;
+    own_writes_ended(&device->rare->writes, profile, at, good, bus_now_ms());
+    bus->units[index].quiet_us = answer->quiet_ns / US;
+    log_change(&device->write_log, good ? 0 : (int)at + 1,
+               good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+               good ? "device %s: %s is written (%d)%s"
+                    : "device %s: %s can't be written (%d): %s; it is tried again",
+               device->config->name, write->name, write->value,
+               good                              ? ""
+               : answer->result == BUS_EXCEPTION ? modbus_exception_text(answer->pdu[1])
+                                                 : bus_result_text(answer->result));
+    return answer->result == BUS_DOWN ? BUS_DOWN : BUS_OK;
+}
+
 /* A write of the gateway's own, in front of a poll. BUS_STOPPED: none is due. */
 static enum bus_result write_own(struct bus *bus, unsigned index)
 {
@@ -522,21 +603,11 @@ static enum bus_result write_own(struct bus *bus, unsigned index)
         return BUS_STOPPED;
     const struct write_config *write = &profile->writes[next];
     struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
-    struct transact_answer answer;
     request.pdu_size = write_request_pdu(write, write->value, pdu);
     request.answer_size = rtu_answer_size(pdu, request.pdu_size);
-    bus_ask(bus, device, &request, 0, &answer);
-    bool good = answer.result == BUS_OK;
-    own_writes_ended(&device->rare->writes, profile, (unsigned)next, good, bus_now_ms());
-    bus->units[index].quiet_us = answer.quiet_ns / US;
-    log_change(&device->write_log, good ? 0 : next + 1, good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
-               good ? "device %s: %s is written (%d)%s"
-                    : "device %s: %s can't be written (%d): %s; it is tried again",
-               device->config->name, write->name, write->value,
-               good                             ? ""
-               : answer.result == BUS_EXCEPTION ? modbus_exception_text(answer.pdu[1])
-                                                : bus_result_text(answer.result));
-    return answer.result;
+    bus->exchange.index = index;
+    bus->exchange.write = (unsigned)next;
+    return bus_ask(bus, device, &request, 0, own_write_ended);
 }
 
 /* It answers, but not what was asked: once may be an answer to something earlier. */
@@ -551,12 +622,90 @@ static void note_odd(struct device *device, const struct transact_request *reque
     link_quality_odd(&device->health, &odd);
 }
 
+/* It did not answer, or refused. BUS_DOWN: the connection is to be made anew. */
+static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
+                                         struct transact_answer *answer)
+{
+    struct device *device = &bus->devices[index];
+    enum schedule_outcome outcome =
+        answer->result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
+    bool again = false;
+    bool awake = answer->awake ||
+                 device->read > device->first_read; /* or it has answered a part of this poll */
+    bool same = device->silent_read == device->read;
+    if (answer->other_function != 0 && device->read == 0 && device->health.good == 0)
+        awake = false; /* it is another device, and refuses nothing */
+    device->silent_reads =
+        answer->result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;
+    device->silent_read = device->read;
+    bool was_good = device->reads_answered >> (device->read & 63) & 1;
+    if (device->silent_reads >=
+        (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */
+        device->silent_reads = 0;
+        device->refused_code = 0;
+        device->learned_now = true;
+        leave_out(device);
+        outcome = SCHEDULE_ANSWERED;
+        again = device->plan.read_count > 0;
+    }
+    if (answer->result == BUS_TIMEOUT && device->refused_code >= MODBUS_GATEWAY_PATH)
+        device->refused_code = 0; /* no one speaks for it any more */
+    if (answer->result == BUS_EXCEPTION)
+        outcome = refused(bus, device, index, answer, &again);
+    if (again) {
+        bus->units[index].quiet_us = answer->quiet_ns / US;
+        return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
+    }
+    try_ended(bus, index, answer, outcome, false);
+    return connection_outlives(bus, answer->result) ? BUS_OK : BUS_DOWN;
+}
+
+static enum bus_result poll_answered(struct bus *bus, struct transact_answer *answer)
+{
+    unsigned index = bus->exchange.index;
+    struct device *device = &bus->devices[index];
+    const struct transact_request *request = &bus->exchange.request;
+    if (answer->result == BUS_DOWN) {
+        /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
+        if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->stopping)) {
+            link_quality_try(&device->health, LINK_QUALITY_SILENT, request->answer_size, 0);
+            answer->quiet_ns = answer->end_ns = line_now_ns();
+            try_ended(bus, index, answer, SCHEDULE_SILENT, false);
+        }
+        return BUS_DOWN;
+    }
+    if (answer->babble && babbled_on(bus, index, answer))
+        return BUS_OK;
+    link_quality_try(&device->health, health_end_of(answer->result), request->answer_size,
+                     answer->turnaround_ns);
+    if (answer->other_function != 0)
+        note_odd(device, request, answer);
+    if (answer->result == BUS_OK) {
+        const struct plan_read *read = &device->plan.reads[device->read];
+        decode_answer(read, answer->pdu, device->image.words + device->image.start[device->read]);
+        if (device->read == device->first_read)
+            device->answered_ns =
+                answer->end_ns -
+                serial_timing_bytes_ns(&bus->line.wire,
+                                       bus->bus->type == BUS_TCP ? 0 : answer->pdu_size + 3);
+        if (device->silent_read == device->read)
+            device->silent_reads = 0;
+        device->reads_answered |= 1ull << (device->read & 63);
+        if (device_poll_next(device)) {
+            bus->units[index].quiet_us = answer->quiet_ns / US;
+            return BUS_OK; /* its due time is past: the next read follows soon */
+        }
+        try_ended(bus, index, answer, SCHEDULE_ANSWERED, true);
+        return BUS_OK;
+    }
+    return poll_not_answered(bus, index, answer);
+}
+
 bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
 {
     unsigned index = (unsigned)turn->unit;
     struct device *device = &bus->devices[index];
     struct transact_request request;
-    struct transact_answer answer;
     uint8_t pdu[5];
     if (device->plan.read_count == 0) { /* refuses everything: tried anew now and then */
         if (!device->one_item)
@@ -579,70 +728,8 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
         device_poll_begin(device, bus_now_ms());
     }
     device_request(device, pdu, &request);
-    bus_ask(bus, device, &request, turn->cost_max_us, &answer);
-    if (answer.result == BUS_DOWN) {
-        /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
-        if (answer.sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->stopping)) {
-            link_quality_try(&device->health, LINK_QUALITY_SILENT, request.answer_size, 0);
-            answer.quiet_ns = answer.end_ns = line_now_ns();
-            try_ended(bus, index, &answer, SCHEDULE_SILENT, false);
-        }
-        return false;
-    }
-    if (answer.babble && babbled_on(bus, index, &answer))
-        return true;
-    link_quality_try(&device->health, health_end_of(answer.result), request.answer_size,
-                     answer.turnaround_ns);
-    if (answer.other_function != 0)
-        note_odd(device, &request, &answer);
-    if (answer.result == BUS_OK) {
-        const struct plan_read *read = &device->plan.reads[device->read];
-        decode_answer(read, answer.pdu, device->image.words + device->image.start[device->read]);
-        if (device->read == device->first_read)
-            device->answered_ns =
-                answer.end_ns - serial_timing_bytes_ns(&bus->line.wire, bus->bus->type == BUS_TCP
-                                                                            ? 0
-                                                                            : answer.pdu_size + 3);
-        if (device->silent_read == device->read)
-            device->silent_reads = 0;
-        device->reads_answered |= 1ull << (device->read & 63);
-        if (device_poll_next(device)) {
-            bus->units[index].quiet_us = answer.quiet_ns / US;
-            return true; /* its due time is past: the next read follows soon */
-        }
-        try_ended(bus, index, &answer, SCHEDULE_ANSWERED, true);
-        return true;
-    }
-    enum schedule_outcome outcome = answer.result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
-    bool again = false;
-    bool awake = answer.awake ||
-                 device->read > device->first_read; /* or it has answered a part of this poll */
-    bool same = device->silent_read == device->read;
-    if (answer.other_function != 0 && device->read == 0 && device->health.good == 0)
-        awake = false; /* it is another device, and refuses nothing */
-    device->silent_reads =
-        answer.result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;
-    device->silent_read = device->read;
-    bool was_good = device->reads_answered >> (device->read & 63) & 1;
-    if (device->silent_reads >=
-        (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */
-        device->silent_reads = 0;
-        device->refused_code = 0;
-        device->learned_now = true;
-        leave_out(device);
-        outcome = SCHEDULE_ANSWERED;
-        again = device->plan.read_count > 0;
-    }
-    if (answer.result == BUS_TIMEOUT && device->refused_code >= MODBUS_GATEWAY_PATH)
-        device->refused_code = 0; /* no one speaks for it any more */
-    if (answer.result == BUS_EXCEPTION)
-        outcome = refused(bus, device, index, &answer, &again);
-    if (again) {
-        bus->units[index].quiet_us = answer.quiet_ns / US;
-        return connection_outlives(bus, answer.result);
-    }
-    try_ended(bus, index, &answer, outcome, false);
-    return connection_outlives(bus, answer.result);
+    bus->exchange.index = index;
+    return bus_ask(bus, device, &request, turn->cost_max_us, poll_answered) != BUS_DOWN;
 }
 
 /* ---- nodes: settings and log ---- */
@@ -688,9 +775,19 @@ static bool all_are_own(const struct bus *bus)
     return bus->bus->type != BUS_TCP && bus->bus->device_count > 1;
 }
 
+static enum bus_result time_told(struct bus *bus, struct transact_answer *answer)
+{
+    int64_t now = bus_now_ms();
+    for (unsigned i = 0; answer->result == BUS_OK && i < bus->bus->device_count; i++)
+        if (bus->devices[i].node->status & NODE_STATUS_TIME)
+            own_node_told_time(bus->devices[i].node, now);
+    return answer->result == BUS_DOWN ? BUS_DOWN : BUS_OK;
+}
+
 /* The clocks of a whole line by one frame, as soon as one of them is to be set again; one that has
- * no time yet is told alone, since it says so when it missed that. True: sent, or tried. */
-static bool tell_time(struct bus *bus, int64_t room_ns, struct transact_answer *answer)
+ * no time yet is told alone, since it says so when it missed that. BUS_STOPPED: none is to be set.
+ */
+static enum bus_result tell_time(struct bus *bus, int64_t room_ns)
 {
     int64_t now = bus_now_ms();
     struct wall_ms wall = bus_wall(bus, now);
@@ -699,18 +796,28 @@ static bool tell_time(struct bus *bus, int64_t room_ns, struct transact_answer *
         .pdu = pdu, .unit = MODBUS_BROADCAST, .timeout_ns = TIME_TURNAROUND_NS};
     bool wanted = false;
     if (!all_are_own(bus) || room_ns < 2 * TIME_TURNAROUND_NS)
-        return false;
+        return BUS_STOPPED;
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         wanted = wanted || (bus->devices[i].node->status & NODE_STATUS_TIME &&
                             own_node_wants_time(bus->devices[i].node, now, wall));
     if (!wanted)
-        return false;
+        return BUS_STOPPED;
     request.pdu_size = own_node_time_request(wall, pdu);
-    bus_ask(bus, &bus->devices[0], &request, 0, answer);
-    for (unsigned i = 0; answer->result == BUS_OK && i < bus->bus->device_count; i++)
-        if (bus->devices[i].node->status & NODE_STATUS_TIME)
-            own_node_told_time(bus->devices[i].node, now);
-    return true;
+    return bus_ask(bus, &bus->devices[0], &request, 0, time_told);
+}
+
+static enum bus_result node_answered(struct bus *bus, struct transact_answer *answer)
+{
+    unsigned index = bus->exchange.index;
+    if (answer->result == BUS_DOWN)
+        return BUS_DOWN;
+    bus->units[index].quiet_us = answer->quiet_ns / US;
+    int64_t now = bus_now_ms();
+    own_node_done(bus->devices[index].node, bus->exchange.job, answer, now, bus_wall(bus, now),
+                  bus->sink);
+    if (bus->exchange.job == OWN_NODE_SET_PERIOD) /* its next sample comes by another clock now */
+        schedule_set_due(&bus->schedule, index, now * US);
+    return BUS_OK;
 }
 
 /* One request of a node that wants one, in at most `room_ns` of line; in more, and a whole window,
@@ -723,9 +830,9 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     struct wall_ms wall = bus_wall(bus, now);
     bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
     room_ns += slack_ns(bus);
-    struct transact_answer told;
-    if (tell_time(bus, room_ns, &told))
-        return told.result == BUS_DOWN ? BUS_DOWN : BUS_OK;
+    enum bus_result told = tell_time(bus, room_ns);
+    if (told != BUS_STOPPED)
+        return told;
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
         unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];
@@ -743,18 +850,11 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
             (!starved && !urgent &&
              room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
-        struct transact_answer answer;
         bus->fetch_from = index + (job == OWN_NODE_FETCH);
         bus->fetched_ms = now;
-        bus_ask(bus, device, &request, 0, &answer);
-        if (answer.result == BUS_DOWN)
-            return BUS_DOWN;
-        bus->units[index].quiet_us = answer.quiet_ns / US;
-        now = bus_now_ms();
-        own_node_done(device->node, job, &answer, now, bus_wall(bus, now), bus->sink);
-        if (job == OWN_NODE_SET_PERIOD) /* its next sample comes by another clock now */
-            schedule_set_due(&bus->schedule, index, now * US);
-        return BUS_OK;
+        bus->exchange.index = index;
+        bus->exchange.job = job;
+        return bus_ask(bus, device, &request, 0, node_answered);
     }
     if (!waiting)
         bus->fetched_ms = now;

@@ -40,8 +40,10 @@ static struct bus_waiting *next_request(struct bus *bus)
     struct bus_waiting *found = NULL;
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
-    ssize_t woken = read(bus->wake_fd, &count, sizeof count);
-    (void)woken; /* only to be woken anew */
+    if (bus->bus->type != BUS_TCP) { /* the loop does so for all */
+        ssize_t woken = read(bus->wake_fd, &count, sizeof count);
+        (void)woken; /* only to be woken anew */
+    }
     for (unsigned i = 0; i < bus->queue_count && found == NULL; i++) {
         struct bus_waiting *waiting = &bus->queue[i];
         bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
@@ -70,28 +72,6 @@ int64_t bus_requests_ready_us(struct bus *bus)
 static bool is_broadcast(const struct bus *bus, uint8_t unit)
 {
     return unit == 0 && bus->bus->type != BUS_TCP;
-}
-
-/* One try. Units that are no device here get the bus's own settings. */
-static void try_request(struct bus *bus, const struct bus_request *request,
-                        struct transact_answer *answer)
-{
-    int index = device_of_unit(bus, request->unit);
-    struct device guest = {
-        .config = bus->devices[0].config, /* for its ceiling only */
-        .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
-    struct transact_request line = {.pdu = request->pdu,
-                                    .pdu_size = request->pdu_size,
-                                    .answer_size = rtu_answer_size(request->pdu, request->pdu_size),
-                                    .unit = request->unit,
-                                    .insists = true,
-                                    .timeout_ns = request->timeout_ms * MS};
-    if (is_broadcast(bus, request->unit) && request->timeout_ms == 0)
-        line.timeout_ns = BROADCAST_NS;
-    bus_ask(bus, index < 0 ? &guest : &bus->devices[index], &line, 0, answer);
-    int64_t *quiet_us = quiet_of(bus, request->unit);
-    if (!is_broadcast(bus, request->unit) && answer->quiet_ns > *quiet_us * US)
-        *quiet_us = answer->quiet_ns / US;
 }
 
 /* The request that reads back what a write wrote; false: nothing to compare. */
@@ -180,35 +160,65 @@ static void make_reply(const struct bus_waiting *waiting, const struct transact_
     }
 }
 
-/* One step of one request: a try, or reading back what was written. Where it has to be tried again
- * it stays where it is until its unit may be asked again, and others have the line meanwhile. */
-static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
+/* How a try has ended. Where it has to be made again the request stays where it is until its unit
+ * may be asked again, and others have the line meanwhile. */
+static enum bus_result try_ended(struct bus *bus, struct transact_answer *answer)
 {
-    bool paused = atomic_load(&bus->paused);
-    struct transact_answer answer = {.result = paused ? BUS_PAUSED : BUS_DOWN};
+    struct bus_waiting *waiting = bus->exchange.served;
     struct bus_request back;
     struct bus_reply reply;
-    if (bus->up && waiting->written && read_back_of(bus, &waiting->request, &back))
-        try_request(bus, &back, &answer);
-    else if (bus->up)
-        try_request(bus, &waiting->request, &answer);
-    bool failed = answer.result == BUS_TIMEOUT || answer.result == BUS_GARBLED;
-    bool broken = answer.result == BUS_DOWN || (failed && !connection_outlives(bus, answer.result));
+    int64_t *quiet_us = quiet_of(bus, waiting->request.unit);
+    if (!is_broadcast(bus, waiting->request.unit) && answer->quiet_ns > *quiet_us * US)
+        *quiet_us = answer->quiet_ns / US;
+    bool failed = answer->result == BUS_TIMEOUT || answer->result == BUS_GARBLED;
+    bool broken =
+        answer->result == BUS_DOWN || (failed && !connection_outlives(bus, answer->result));
     if (!waiting->written)
         waiting->turnaround_us =
-            answer.turnaround_ns > 0 ? (uint32_t)(answer.turnaround_ns / US) : 0;
+            answer->turnaround_ns > 0 ? (uint32_t)(answer->turnaround_ns / US) : 0;
     if (failed && waiting->request.retries > 0) {
         waiting->request.retries--;
         return broken ? BUS_DOWN : BUS_OK;
     }
-    if (answer.result == BUS_OK && !waiting->written &&
+    if (answer->result == BUS_OK && !waiting->written &&
         read_back_of(bus, &waiting->request, &back)) {
         waiting->written = true;
         return BUS_OK;
     }
-    make_reply(waiting, &answer, &reply);
+    make_reply(waiting, answer, &reply);
     end_request(bus, waiting, &reply);
     return broken ? BUS_DOWN : BUS_OK;
+}
+
+/* One try. Units that are no device here get the bus's own settings. */
+static enum bus_result try_request(struct bus *bus, const struct bus_request *request)
+{
+    int index = device_of_unit(bus, request->unit);
+    bus->guest = (struct device){
+        .config = bus->devices[0].config, /* for its ceiling only */
+        .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
+    struct transact_request line = {.pdu = request->pdu,
+                                    .pdu_size = request->pdu_size,
+                                    .answer_size = rtu_answer_size(request->pdu, request->pdu_size),
+                                    .unit = request->unit,
+                                    .insists = true,
+                                    .timeout_ns = request->timeout_ms * MS};
+    if (is_broadcast(bus, request->unit) && request->timeout_ms == 0)
+        line.timeout_ns = BROADCAST_NS;
+    return bus_ask(bus, index < 0 ? &bus->guest : &bus->devices[index], &line, 0, try_ended);
+}
+
+/* One step of one request: a try, or reading back what was written. */
+static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
+{
+    bool paused = atomic_load(&bus->paused);
+    struct transact_answer none = {.result = paused ? BUS_PAUSED : BUS_DOWN};
+    struct bus_request back;
+    bus->exchange.served = waiting;
+    if (!bus->up)
+        return try_ended(bus, &none);
+    bool reads = waiting->written && read_back_of(bus, &waiting->request, &back);
+    return try_request(bus, reads ? &back : &waiting->request);
 }
 
 enum bus_result bus_serve_request(struct bus *bus)

@@ -166,8 +166,7 @@ static bool drain(struct transact *t)
     return got >= 0;
 }
 
-/* What came without being asked for. False: the other end has closed. */
-static bool drop_stale(struct transact *t)
+bool transact_drop(struct transact *t)
 {
     uint8_t bytes[256];
     int got;
@@ -181,7 +180,7 @@ enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes)
     for (;;) {
         enum line_event event = line_wait(t->line, until_ns, wakes);
         bool tcp = t->line->bus->type == BUS_TCP;
-        if (event == LINE_BYTES && !(tcp ? drop_stale(t) : drain(t)))
+        if (event == LINE_BYTES && !(tcp ? transact_drop(t) : drain(t)))
             return LINE_GONE; /* the other end closed */
         if (event == LINE_WOKEN || event == LINE_GONE)
             return event;
@@ -536,57 +535,58 @@ static bool is_explained(const struct dial_in_config *dial_in, const uint8_t *by
 
 /* Modbus TCP has no check sum: were a heartbeat in the midst of a frame, its bytes would be taken
  * for data, and as many of the data come behind it. Where bytes of a frame could be one, those
- * behind it tell. */
-static bool is_whole(struct transact *t, uint8_t *bytes, size_t have, size_t size)
+ * behind it tell: they are waited for. TCP_MORE: until then. */
+static int look_behind(struct transact *t, int size, int64_t now_ns)
 {
     const struct dial_in_config *dial_in = t->line->bus->dial_in;
-    int64_t until_ns = line_now_ns() + BEHIND_NS;
-    if (dial_in == NULL || !registration_within(dial_in, bytes, size))
-        return true;
-    while (have < sizeof t->client.run && line_wait(t->line, until_ns, false) == LINE_BYTES) {
-        int got = line_read(t->line, bytes + have, sizeof t->client.run - have);
-        if (got < 0)
-            break; /* what came is there all the same */
-        have += (size_t)got;
-    }
-    return is_explained(dial_in, bytes + size, have - size);
+    const uint8_t *bytes = t->client.run;
+    size_t have = t->awaited.have, behind = have - (size_t)size;
+    if (dial_in == NULL || !registration_within(dial_in, bytes, (size_t)size))
+        return size;
+    if (t->awaited.behind_ns == 0)
+        t->awaited.behind_ns = now_ns + BEHIND_NS;
+    if (now_ns < t->awaited.behind_ns && have < sizeof t->client.run)
+        return TCP_MORE;
+    return is_explained(dial_in, bytes + size, behind) ? size : TCP_BAD;
 }
 
-/* The frame that answers; others, such as the answer to a request that was given up, are passed
- * over. Its size, TCP_MORE at the deadline, TCP_BAD when what comes is no Modbus TCP, TCP_ENDED.
- * What comes behind it in one piece with it is of nobody: nothing else was asked. */
-static int listen_tcp(struct transact *t, uint16_t transaction, int64_t deadline_ns,
-                      struct tcp_frame *frame)
+/* The frame that answers, in what has come; others, such as the answer to a request that was given
+ * up, are passed over. Its size, TCP_MORE, TCP_BAD when what comes is no Modbus TCP. What comes
+ * behind it in one piece with it is of nobody: nothing else was asked. */
+static int find_tcp(struct transact *t, int64_t now_ns, struct tcp_frame *frame)
 {
-    uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
-    size_t have = 0;
+    uint8_t *bytes = t->client.run;
+    uint16_t transaction = t->awaited.transaction;
     for (;;) {
-        have = drop_heartbeats(t, transaction, bytes, have);
+        size_t have = t->awaited.have = drop_heartbeats(t, transaction, bytes, t->awaited.have);
         bool begun = t->line->bus->dial_in != NULL && !may_begin(transaction, bytes, have) &&
                      registration_begins(t->line->bus->dial_in, bytes, have);
         int size = begun ? TCP_MORE : tcp_parse_answer(bytes, have, frame);
         if (size > 0 && frame->transaction == transaction)
-            return is_whole(t, bytes, have, (size_t)size) ? size : TCP_BAD;
-        if (size == TCP_BAD)
+            return look_behind(t, size, now_ns);
+        if (size <= 0)
             return size;
-        if (size > 0) {
-            have -= (size_t)size;
-            memmove(bytes, bytes + size, have);
-            t->stray_bytes += (uint64_t)size;
-            continue;
-        }
-        int64_t slice = line_now_ns() + SLICE_NS;
-        bool last = slice >= deadline_ns;
-        enum line_event event = line_wait(t->line, last ? deadline_ns : slice, false);
-        if (event == LINE_GONE || atomic_load(&t->stopping))
-            return TCP_ENDED;
-        if (event == LINE_TIME && line_now_ns() >= deadline_ns)
-            return TCP_MORE;
-        int got = event == LINE_BYTES ? line_read(t->line, bytes + have, TCP_FRAME_MAX - have) : 0;
-        if (got < 0)
-            return TCP_ENDED;
-        have += (size_t)got;
+        t->awaited.have = have - (size_t)size;
+        memmove(bytes, bytes + size, t->awaited.have);
+        t->stray_bytes += (uint64_t)size;
     }
+}
+
+/* Reads what is there, and looks whether it is the answer: as above; TCP_ENDED: the other end has
+ * closed, and what came before is no answer. */
+static int hear_tcp(struct transact *t, struct tcp_frame *frame)
+{
+    bool behind = t->awaited.behind_ns != 0;
+    size_t most = behind ? sizeof t->client.run : TCP_FRAME_MAX;
+    uint8_t *bytes = t->client.run; /* large enough, and lives until the next transaction */
+    int got = line_read(t->line, bytes + t->awaited.have, most - t->awaited.have);
+    if (got < 0 && !behind)
+        return TCP_ENDED;
+    t->awaited.have += got > 0 ? (size_t)got : 0;
+    int64_t now_ns = line_now_ns();
+    if (got < 0)
+        t->awaited.behind_ns = now_ns; /* what came is there all the same */
+    return find_tcp(t, now_ns, frame);
 }
 
 /* Many servers that are one device put 0 or 255 there, whatever was asked; the transaction says
@@ -611,38 +611,76 @@ static void note_other_tcp(const struct transact_request *request, const struct 
 /* Frames are made and read here: libmodbus's raw request always carries transaction 0, so that a
  * late answer can't be told from the next, and its typed ones know few functions and no unit above
  * 247. Any error closes the connection. */
-static void do_tcp(struct transact *t, const struct transact_request *request,
-                   struct transact_answer *answer)
+bool transact_begin(struct transact *t, const struct transact_request *request,
+                    struct transact_answer *answer)
 {
     uint8_t message[TCP_FRAME_MAX];
-    struct tcp_frame frame;
+    *answer = (struct transact_answer){.result = BUS_INVALID};
+    if (request->pdu_size == 0 || request->pdu_size > MODBUS_PDU_MAX)
+        return true;
     uint16_t transaction = ++t->line->transaction;
     size_t size = tcp_build(transaction, request->unit, request->pdu, request->pdu_size, message,
                             sizeof message);
     answer->sent_ns = answer->end_ns = line_now_ns();
     answer->result = BUS_DOWN;
-    if (!drop_stale(t) || !line_write(t->line, message, size))
+    t->awaited.transaction = transaction;
+    t->awaited.have = 0;
+    t->awaited.deadline_ns = answer->sent_ns + request->timeout_ns;
+    t->awaited.behind_ns = 0;
+    return !transact_drop(t) || !line_write(t->line, message, size);
+}
+
+int64_t transact_until_ns(const struct transact *t)
+{
+    return t->awaited.behind_ns != 0 ? t->awaited.behind_ns : t->awaited.deadline_ns;
+}
+
+/* What a frame with the number of the request says. */
+static void take_frame(const struct transact_request *request, const struct tcp_frame *frame,
+                       struct transact_answer *answer)
+{
+    answer->result = BUS_GARBLED;
+    if (!is_of_unit(frame, request->unit))
         return;
-    int got = listen_tcp(t, transaction, answer->sent_ns + request->timeout_ns, &frame);
+    if (!answer_fits(request, frame)) {
+        note_other_tcp(request, frame, answer);
+        return;
+    }
+    answer->result = frame->pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
+    answer->pdu = frame->pdu;
+    answer->pdu_size = frame->pdu_size;
+}
+
+bool transact_go_on(struct transact *t, const struct transact_request *request,
+                    struct transact_answer *answer)
+{
+    struct tcp_frame frame;
+    int got = hear_tcp(t, &frame);
+    if (got == TCP_MORE && line_now_ns() < transact_until_ns(t))
+        return false;
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->turnaround_ns = answer->end_ns - answer->sent_ns;
     leave_alone(answer, request->extra_ns);
     t->busy_ns += (uint64_t)answer->turnaround_ns;
-    if (got == TCP_MORE) {
-        answer->result = BUS_TIMEOUT;
-    } else if (got == TCP_BAD) {
-        answer->result = BUS_GARBLED;
-    } else if (got > 0) {
-        answer->result = BUS_GARBLED;
-        if (!is_of_unit(&frame, request->unit))
-            return;
-        if (!answer_fits(request, &frame)) {
-            note_other_tcp(request, &frame, answer);
+    if (got > 0)
+        take_frame(request, &frame, answer);
+    else
+        answer->result = got == TCP_MORE ? BUS_TIMEOUT : got == TCP_BAD ? BUS_GARBLED : BUS_DOWN;
+    return true;
+}
+
+static void do_tcp(struct transact *t, const struct transact_request *request,
+                   struct transact_answer *answer)
+{
+    bool over = transact_begin(t, request, answer);
+    while (!over) {
+        int64_t slice = line_now_ns() + SLICE_NS, until = transact_until_ns(t);
+        enum line_event event = line_wait(t->line, slice < until ? slice : until, false);
+        if (event == LINE_GONE || atomic_load(&t->stopping)) {
+            answer->result = BUS_DOWN;
             return;
         }
-        answer->result = frame.pdu[0] & MODBUS_EXCEPTION_BIT ? BUS_EXCEPTION : BUS_OK;
-        answer->pdu = frame.pdu;
-        answer->pdu_size = frame.pdu_size;
+        over = transact_go_on(t, request, answer);
     }
 }
 

@@ -69,6 +69,13 @@ struct transact_answer {
 
 struct transact {
     struct line *line;
+    struct { /* Modbus TCP: what is being listened for */
+        uint16_t transaction;
+        size_t have; /* bytes of client.run */
+        int64_t deadline_ns;
+        int64_t behind_ns; /* the answer is there; what comes behind it until then tells whether it
+                              is whole. 0: it is not */
+    } awaited;
     struct rtu_client client; /* of the last request */
     struct rtu_client missed; /* of the last one that timed out: does its answer come late? */
     bool listening;
@@ -104,8 +111,20 @@ struct transact {
 void transact_init(struct transact *t, struct line *line);
 /* Waits until `until_ns`, throwing away what comes. LINE_TIME, LINE_WOKEN or LINE_GONE. */
 enum line_event transact_idle(struct transact *t, int64_t until_ns, bool wakes);
+/* Throws away what has come on a connection without being asked for. False: the other end has
+ * closed it. Never waits. */
+bool transact_drop(struct transact *t);
 /* The line must be open. After BUS_DOWN it must be closed. */
 void transact_do(struct transact *t, const struct transact_request *request,
                  struct transact_answer *answer);
+/* The same on Modbus TCP without waiting: sends the request, which must live until its end. True:
+ * that was the end, `answer` says why. */
+bool transact_begin(struct transact *t, const struct transact_request *request,
+                    struct transact_answer *answer);
+/* Takes what has come since. True: it is over. */
+bool transact_go_on(struct transact *t, const struct transact_request *request,
+                    struct transact_answer *answer);
+/* When to go on although nothing comes. */
+int64_t transact_until_ns(const struct transact *t);
 
 #endif
