@@ -24,7 +24,7 @@
 #include "gateway/daemon/serve.h"
 #include "gateway/daemon/store/store.h"
 
-#define DESCRIPTORS 768 /* 512 of the loop, and those of buses, brokers and the store */
+#define DESCRIPTORS 1280 /* 512 of the loop, 512 of buses, and those of brokers and the store */
 
 static sigset_t daemon_signals(void)
 {

@@ -97,7 +97,7 @@ static const cyaml_schema_field_t weather_fields[] = {
 
 static const cyaml_schema_field_t scene_fields[] = {
     CYAML_FIELD_MAPPING("weather", OPTIONAL, struct scene, weather, weather_fields),
-    CYAML_FIELD_SEQUENCE("lines", CYAML_FLAG_POINTER, struct scene, lines, &line_schema, 1, 256),
+    CYAML_FIELD_SEQUENCE("lines", CYAML_FLAG_POINTER, struct scene, lines, &line_schema, 1, 1024),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t scene_schema = {

@@ -308,7 +308,7 @@ SECTION(plots)
 SECTION(buses)
 {
     struct draft *draft = target;
-    return keys_list(source, value, "buses", 64, sizeof *draft->buses, (void **)&draft->buses,
+    return keys_list(source, value, "buses", 512, sizeof *draft->buses, (void **)&draft->buses,
                      &draft->bus_count, draft_bus);
 }
 

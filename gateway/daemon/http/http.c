@@ -25,7 +25,7 @@
 
 #define PIECE           4096
 #define LISTEN_RETRY_MS 5000
-#define DESCRIPTORS     1024 /* no more than LimitNOFILE allows */
+#define DESCRIPTORS     2048 /* no more than LimitNOFILE allows */
 #define HEADERS_MAX     4096 /* max_http_header_data of the loop: no argument is longer */
 #define TAKE_S          30
 #define KEEP_ALIVE_S    30
