@@ -7,9 +7,12 @@ ratio_N             the same over a minimal client's of the same run: libmodbus,
                     poll by Paho, nothing stored (10 registers a poll, Modbus TCP)
 wakeups_N           voluntary context switches of one poll at that rate; beside it the client's
 pss_mb              memory of all processes of the gateway with 500 devices
+threads_N, …        with N TCP ports, a device on each, asked once a second: threads of all processes,
+                    memory of one port more (port_kb), wake-ups a second, CPU seconds of 10,000 polls
 live_p50_ms, _p99   how old `live` is when it reaches a subscriber, 100 devices asked in bursts
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import shutil
@@ -25,6 +28,7 @@ from gateway import cpu_s, processes, pss_mb
 PORTS = ["net-1", "net-2"]
 UNITS = 250
 RATES = (10, 100, 500)
+MANY = (50, 500)  # ports
 WARM_UP_S = 12  # connected, everything retained is out
 
 
@@ -33,11 +37,16 @@ def scene():
              "units": [{"kind": "responder", "address": 1, "count": UNITS}]} for name in PORTS]
 
 
-def buses(field, devices, every):
+def scattered(ports):
+    return [{"name": f"port-{at}", "type": "tcp", "quiet": True,
+             "units": [{"kind": "responder", "address": 1}]} for at in range(ports)]
+
+
+def buses(field, devices, every, names=PORTS, most=UNITS):
     """So many devices, on as few ports as can be."""
     made = []
-    for name in PORTS:
-        count = min(devices, UNITS)
+    for name in names:
+        count = min(devices, most)
         devices -= count
         if count:
             made.append({"name": name, "type": "tcp", "port": field.port(name), "devices": [
@@ -56,12 +65,12 @@ def switches(pids):
 class Running:
     """The gateway with these devices, for as long as the block lasts."""
 
-    def __init__(self, site, devices, every):
+    def __init__(self, site, devices, every, **scattering):
         shutil.rmtree(site.folder / "run", ignore_errors=True)
         (site.folder / "run").mkdir()
         self.site = site
         self.gateway = garden.Gateway(
-            site.folder / "run", site.broker, buses(site.field, devices, every),
+            site.folder / "run", site.broker, buses(site.field, devices, every, **scattering),
             profiles=str(_lines.write_profile(site.folder)))
         self.gateway.config["store"].update(max_size="512MB", commit_every="1s")
         self.gateway.write_config()
@@ -120,6 +129,25 @@ def at_rate(site, rate, seconds):
     return found
 
 
+def threads(pids):
+    return sum(1 for pid in pids for _ in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def at_ports(site, seconds):
+    found, memory = {}, {}
+    for ports in MANY:
+        names = [f"port-{at}" for at in range(ports)]
+        with Running(site, ports, "1s", names=names, most=1) as gateway:
+            polls, cpu, wakeups, took = gateway.measure(seconds)
+            memory[ports] = pss_mb(gateway.pids)
+            found |= {f"threads_{ports}": threads(gateway.pids), f"mb_{ports}": memory[ports],
+                      f"port_wakeups_s_{ports}": wakeups / took,
+                      f"port_cpu_10k_{ports}": 1e4 * cpu / polls}
+        assert polls >= 0.9 * ports * seconds, f"{polls} polls of {ports} ports"
+    few, many = MANY
+    return found | {"port_kb": 1024 * (memory[many] - memory[few]) / (many - few)}
+
+
 def live(site, seconds):
     """The broker's own clock tells when a message came: a subscriber in C, its lines read after."""
     (site.folder / "mosquitto_sub").write_text(
@@ -140,26 +168,38 @@ def live(site, seconds):
     return {"live_p50_ms": ages[len(ages) // 2], "live_p99_ms": ages[int(len(ages) * 0.99)]}
 
 
+@contextlib.contextmanager
+def at(lines):
+    """A broker and a garden with these lines, for as long as the block lasts."""
+    site = garden.Site(pathlib.Path(tempfile.mkdtemp(prefix="baiye-")))
+    try:
+        site.start_broker()
+        site.start_field(lines)
+        yield site
+    finally:
+        site.close()
+        shutil.rmtree(site.folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30, help="of each measurement")
-    parser.add_argument("--only", choices=["idle", "rates", "live"], help="one part")
+    parser.add_argument("--only", choices=["idle", "rates", "live", "ports"], help="one part")
     options = parser.parse_args()
-    site = garden.Site(pathlib.Path(tempfile.mkdtemp(prefix="baiye-")))
     found = {}
-    try:
-        site.start_broker()
-        site.start_field(scene())
-        if options.only in (None, "idle"):
-            found |= idle(site, options.seconds)
-        for rate in RATES if options.only in (None, "rates") else ():
-            found |= at_rate(site, rate, options.seconds)
-        if options.only in (None, "live"):
-            found |= live(site, options.seconds)
-    finally:
-        site.close()
-        shutil.rmtree(site.folder, ignore_errors=True)
+    wanted = [options.only] if options.only else ["idle", "rates", "live"]
+    if wanted != ["ports"]:
+        with at(scene()) as site:
+            if "idle" in wanted:
+                found |= idle(site, options.seconds)
+            for rate in RATES if "rates" in wanted else ():
+                found |= at_rate(site, rate, options.seconds)
+            if "live" in wanted:
+                found |= live(site, options.seconds)
+    if options.only in (None, "ports"):
+        with at(scattered(max(MANY))) as site:
+            found |= at_ports(site, options.seconds)
     print("rest: " + " ".join(f"{key}={value:.3g}" for key, value in found.items()))
 
 
