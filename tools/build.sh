@@ -14,12 +14,13 @@ build() {
     fi
 }
 
-# build_app: the phone app into gateway/app/dist, when a source is newer than it.
+# build_app: the phone app into gateway/app/dist and the county's page into dist-county, when a source is
+# newer than they.
 build_app() {
     [ -f gateway/app/package.json ] || return 0
-    if [ -f gateway/app/dist/index.html ] &&
+    if [ -f gateway/app/dist/index.html ] && [ -f gateway/app/dist-county/index.html ] &&
         [ -z "$(find gateway/app -newer gateway/app/dist/index.html -type f \
-            -not -path '*/node_modules/*' -not -path '*/dist/*' -print -quit)" ]; then
+            -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/dist-county/*' -print -quit)" ]; then
         return 0
     fi
     mkdir -p build/log

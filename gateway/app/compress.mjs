@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 
-for (const entry of readdirSync('dist', { recursive: true, withFileTypes: true })) {
+const built = ['dist', 'dist-county'].flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));
+for (const entry of built) {
   if (!entry.isFile() || !/\.(js|css|html|svg|webmanifest)$/.test(entry.name)) continue;
   const name = join(entry.parentPath ?? entry.path, entry.name);
   const plain = readFileSync(name);

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/common/log.h"
 #include "gateway/county/login.h"
 #include "gateway/county/message.h"
 #include "gateway/county/page_sql.h"
@@ -29,6 +31,8 @@ struct page {
     struct login_desk *desk;
     int folder_fd; /* -1: there is none */
     char silent_s[16];
+    pthread_mutex_t logging; /* guards `log` */
+    struct log_rate log;
     struct web_route routes[ROUTES];
 };
 
@@ -53,6 +57,15 @@ static void reply_json(struct web_request *request, const char *json)
 {
     dress(request);
     web_reply(request, 200, "application/json", json, strlen(json));
+}
+
+/* PostgreSQL said no: the operator reads why in the log. */
+static void refuse_for(struct page *page, struct web_request *request, const char *why)
+{
+    pthread_mutex_lock(&page->logging);
+    log_limited(&page->log, LOG_LEVEL_ERROR, "page %s: PostgreSQL: %.300s", web_path(request), why);
+    pthread_mutex_unlock(&page->logging);
+    refuse(request, 503, "database");
 }
 
 /* ---- Whose request it is ---- */
@@ -91,7 +104,7 @@ static PGconn *begin(struct page *page, struct web_request *request, char user[L
     if (result == LOGIN_WRONG)
         refuse(request, 401, "login");
     else
-        refuse(request, 503, "database");
+        refuse_for(page, request, db != NULL ? PQerrorMessage(db) : why);
     pool_give(page->pool, db);
     return NULL;
 }
@@ -132,7 +145,7 @@ static void answer(struct page *page, struct web_request *request, const char *s
     if (!good)
         refuse(request, 400, "argument");
     else if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        refuse(request, 503, "database");
+        refuse_for(page, request, PQresultErrorMessage(result));
     else
         reply(request, result);
     PQclear(result);
@@ -359,6 +372,7 @@ struct page *page_open(struct pool *pool, const char *folder, uint32_t silent_s)
     page->pool = pool;
     page->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     (void)snprintf(page->silent_s, sizeof page->silent_s, "%u", silent_s);
+    pthread_mutex_init(&page->logging, NULL);
     memcpy(page->routes, plan, sizeof plan);
     for (unsigned i = 0; i + 1 < ROUTES; i++)
         page->routes[i].context = page;
@@ -374,6 +388,7 @@ void page_close(struct page *page)
     if (page == NULL)
         return;
     login_close(page->desk);
+    pthread_mutex_destroy(&page->logging);
     if (page->folder_fd >= 0)
         close(page->folder_fd);
     free(page);

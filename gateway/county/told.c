@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DOCUMENT_MOST 131072u /* bytes of one */
-#define DEPTH_MOST    32      /* PostgreSQL goes down by recursion */
+#define DOCUMENT_MOST 131072u            /* bytes of one */
+#define NUMBER_MOST   (INT64_C(1) << 53) /* of a record: no store lives so long */
+#define DEPTH_MOST    32                 /* PostgreSQL goes down by recursion */
 
 /* ---- Taken apart ---- */
 
@@ -111,9 +112,9 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
                 json_unpack_ex(root, &error, 0, "{s:s,s:I,s:I,s:I,s:I,s:I,s?s,s?I}", "gw", &gateway,
                                "first", &first, "last", &last, "sent", &sent, "boot", &boot, "ts",
                                &ts, "version", &version, "month_bytes", &bytes) == 0 &&
-                strlen(gateway) == 36 && first >= 1 && last >= 0 && sent >= 0 && boot >= 0 &&
-                ts >= 0 && ts <= MESSAGE_TIME_MAX_MS && bytes >= -1 &&
-                strlen(version) < sizeof log->version;
+                strlen(gateway) == 36 && first >= 1 && last >= 0 && last <= NUMBER_MOST &&
+                first <= last + 1 && sent >= 0 && sent <= NUMBER_MOST && boot >= 0 && ts >= 0 &&
+                ts <= MESSAGE_TIME_MAX_MS && bytes >= -1 && strlen(version) < sizeof log->version;
     if (good) {
         *log = (struct told_log){.first = first,
                                  .last = last,

@@ -21,7 +21,7 @@ function need(what, command, ...argv) {
 }
 
 if (!existsSync(join(app, 'node_modules'))) need('npm ci', 'npm', 'ci');
-if (!existsSync(join(app, 'dist/index.html'))) need('the build', 'npm', 'run', 'build');
+if (!['dist', 'dist-county'].every((f) => existsSync(join(app, f, 'index.html')))) need('the build', 'npm', 'run', 'build');
 
 if (words.length === 0) {
   const folder = mkdtempSync(join(tmpdir(), 'baiye-unit-'));

@@ -145,6 +145,20 @@ def test_directions_and_sums_are_no_means(running, browser, database, broker, in
     assert page.get(ask + "nothing")["t"] == []
 
 
+def test_a_garden_that_has_nothing_yet_hides_no_other(running, browser, database, gardens):
+    """A new store says that its last record is number 0; one that was never told of has none."""
+    allow(running, "all", "*:viewer")
+    database("INSERT INTO gateway (gw, site, first, last, sent) VALUES"
+             " (gen_random_uuid(), 'new-1', 1, 0, 0)")
+    database("INSERT INTO gateway (gw, site) VALUES (gen_random_uuid(), 'new-2')")
+    page = browser()
+    page.login("all")
+    shown = {g["site"]: g for g in page.get("/county/gardens")["gardens"]}
+    assert len(shown) == 5
+    assert [(shown[s]["holes"], shown[s]["backlog"]) for s in ("new-1", "new-2")] == [(0, 0), (0, None)]
+    assert page.get("/county/garden?site=new-1")["measured"] == []
+
+
 def test_the_days_are_added_up_over_the_gardens_of_the_login(running, browser, database, gardens):
     allow(running, "north", "north:viewer")
     allow(running, "all", "*:viewer")

@@ -7,6 +7,7 @@ runs in folders of its own that go away at the end, and listens on loopback only
 gateways have is counted in their own stores, and held against what PostgreSQL has."""
 import argparse
 import contextlib
+import json
 import pathlib
 import shutil
 import signal
@@ -19,12 +20,14 @@ sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "tests" / "count
 import garden  # noqa: E402
 from county import Database, Program, recorded  # noqa: E402
 from demo import stats  # noqa: E402
+from page import PASSWORD, allow, operate  # noqa: E402
 from secured import CountyBroker, Peer, program_keys  # noqa: E402
 
 REAL = 3
 EVERY_S = 5  # a garden's minute
 PATIENCE = "5s"
 DRAIN_S = 60
+REGIONS = "north", "south"
 BEAT_S = 10
 
 
@@ -45,6 +48,26 @@ class Recorded(Peer):
     def __init__(self, broker, site):
         super().__init__(broker, site, deflate=True)
         self.minute, self.start_ms = 0, int(time.time() * 1000) - 86400000
+
+    def introduce(self, number):
+        """What a gateway tells of itself."""
+        location = {"lat": round(26.3 + number * 7 % 50 / 100, 3), "timezone": "Asia/Shanghai",
+                    "lon": round(107.6 + number * 13 % 60 / 100, 3)}
+        names = sorted({one["d"] for one in self.records}) or ["plot-1"]
+        day = time.strftime("%Y-%m-%d")
+        documents = {
+            "site": {"site": self.site, "label": f"茶园 {number}", "location": location,
+                     "devices": [{"name": name, "label": name} for name in names]},
+            "forecast": {"ts": int(time.time() * 1000), "frost": None, "disease": [], "water": [],
+                         "picked": [{"day": day, "kg": 20 + number % 7, "pickers": 8}],
+                         "plots": {"all": {"pick_kg": [15, 22 + number % 5, 34]}}}}
+        if number % 9 == 4:
+            documents["alert/frost"] = {
+                "id": "frost", "level": "alarm", "where": "garden", "since": int(time.time() * 1000),
+                "what": "frost: 1.4 °C measured", "todo": "cover the buds",
+                "zh": {"what": "霜冻：实测 1.4 °C", "todo": "给茶芽盖膜"}}
+        for leaf, document in documents.items():
+            self.send_raw(json.dumps(document).encode(), leaf=leaf, retain=True)
 
     def live(self):
         self.minute += 1
@@ -112,6 +135,7 @@ class County:
     def __init__(self, folder):
         self.folder, self.gardens, self.parts = folder, [], []
         self.brokers, self.database = [], None
+        self.page = None
 
     def start_engines(self):
         a = CountyBroker(self.folder, "mosquitto-a")
@@ -125,9 +149,18 @@ class County:
         for instance, broker in zip("ab", self.brokers):
             self.begin(Program(self.folder, "baiye-ingest", instance, broker, self.database,
                                **program_keys(broker, "ingest")))
-        self.begin(Program(self.folder, "baiye-county", "a", self.brokers[0], self.database,
-                           patience=PATIENCE, ask_again="5s",
-                           **program_keys(self.brokers[0], "county", self.brokers[1])))
+        shown = self.brokers[0].folder
+        self.page = f"127.0.0.1:{garden.free_port()}"
+        county = Program(self.folder, "baiye-county", "a", self.brokers[0], self.database,
+                         patience=PATIENCE, ask_again="5s", silent="60s",
+                         page=str(ROOT / "gateway/app/dist-county"),
+                         http={"listen": self.page, "cert_file": str(shown / "broker.crt"),
+                               "key_file": str(shown / "broker.key")},
+                         **program_keys(self.brokers[0], "county", self.brokers[1]))
+        self.begin(county)
+        allow(county, "county", "*:operator")
+        allow(county, "north", "north:viewer")
+        self.operate = lambda *words: operate(county, *words)
 
     def begin(self, part):
         self.parts.append(part)
@@ -141,6 +174,10 @@ class County:
             self.gardens[-1].start()
         for n in range(count - REAL):
             self.gardens.append(Recorded(self.brokers[n % 2], f"garden-{n + 1}"))
+        for number, one in enumerate(self.gardens):
+            self.operate("region", one.name if isinstance(one, Real) else one.site, REGIONS[number % 2])
+            if isinstance(one, Recorded):
+                one.introduce(number)
 
     def of(self, kind):
         return [one for one in self.gardens if isinstance(one, kind)]
@@ -168,6 +205,7 @@ def welcome(county):
     return "\n".join([
         f"the county: {len(county.gardens)} gardens, {REAL} of them with a real gateway",
         f"brokers: mqtts://127.0.0.1:{a} and mqtts://127.0.0.1:{b}, for gateways with a certificate",
+        f"page: https://{county.page}/      login county, or north; password {PASSWORD}",
         f'database: psql "{database.conninfo}"',
         "try, in another terminal:",
         f'  psql "{database.conninfo}" -c "SELECT site, seen, last, ids FROM gateway ORDER BY site"',

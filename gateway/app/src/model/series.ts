@@ -243,3 +243,13 @@ export function csv(columnNames: string[], list: { label: string; series: Series
   }
   return `\ufeff${rows.join('\r\n')}\r\n`;
 }
+
+/** The bucket whose middle is next to that moment; -1: there is none. */
+export function nearest(series: Series, at: number): number {
+  const width = series.step === 'hour' ? 3600e3 : series.step === 'day' ? 86400e3 : 0;
+  let best = -1;
+  series.t.forEach((x, i) => {
+    if (best < 0 || Math.abs(x + width / 2 - at) < Math.abs((series.t[best] ?? 0) + width / 2 - at)) best = i;
+  });
+  return best;
+}

@@ -39,22 +39,3 @@ export function usePicks(): Pick[] {
   const { ledger } = state;
   return useMemo(() => shared(picks, ledger), [picks, ledger]);
 }
-
-export function useHash(): string[] {
-  const read = () => location.hash.replace(/^#\/?/, '').split('/').map(safeDecode).filter((s) => s !== '');
-  const [parts, setParts] = useState(read);
-  useEffect(() => {
-    const moved = () => setParts(read());
-    addEventListener('hashchange', moved);
-    return () => removeEventListener('hashchange', moved);
-  }, []);
-  return parts;
-}
-
-function safeDecode(s: string): string {
-  try {
-    return decodeURIComponent(s);
-  } catch {
-    return '';
-  }
-}

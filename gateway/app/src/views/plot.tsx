@@ -8,7 +8,7 @@ import { current } from '../garden';
 import { lang, t, word } from '../i18n';
 import { clockTime, day, midnight, when } from '../model/format';
 import { inSeason, limitsOf } from '../model/bands';
-import { addLive, csv, emptySeries, hasRange, shifted, stats, stepFor, total, type Series } from '../model/series';
+import { addLive, csv, emptySeries, hasRange, nearest, shifted, stats, stepFor, total, type Series } from '../model/series';
 import type { Live } from '../model/payload';
 import { clock, state } from '../model/state';
 import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
@@ -264,15 +264,6 @@ async function shareOrSave(blob: Blob, name: string, title: string): Promise<voi
     }
   }
   save(blob, name);
-}
-
-function nearest(series: Series, at: number): number {
-  const width = series.step === 'hour' ? 3600e3 : series.step === 'day' ? 86400e3 : 0;
-  let best = -1;
-  series.t.forEach((x, i) => {
-    if (best < 0 || Math.abs(x + width / 2 - at) < Math.abs((series.t[best] ?? 0) + width / 2 - at)) best = i;
-  });
-  return best;
 }
 
 /** What stands above the numbers of a bucket. */
