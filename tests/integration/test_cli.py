@@ -135,6 +135,7 @@ def test_what_the_service_can_use_passes(places):
     ("tty", "broken: bus east: /dev/pts/.*: Permission denied"),
     ("tty is a file", "broken: bus east: .*/gw.pass is no serial port"),
     ("tty is another device", "broken: bus east: /dev/null is no serial port"),
+    ("direction", "broken: bus east: rs485: kernel: the driver of /dev/pts/.* can't switch .*leave rs485 out"),
 ])
 def test_check_refuses_what_the_service_can_not_use(places, what, said):
     at = places()
@@ -170,6 +171,9 @@ def test_check_refuses_what_the_service_can_not_use(places, what, said):
         places(tty=at / "gw.pass")
     elif what == "tty is another device":
         places(tty="/dev/null")
+    elif what == "direction":
+        text = (at / "baiye.yaml").read_text()
+        (at / "baiye.yaml").write_text(text.replace("baud: 9600", "rs485: kernel"))
     told = check_as_nobody(at, 78 if what == "config" else 1)
     assert re.search(said, told.stdout + told.stderr), told
 

@@ -125,6 +125,8 @@ WRONG = {
     "two devices at one address": ("address: 8", "address: 7", 12, "both have address 7",
                                    "another address"),
     "not YAML": ("    baud: 9600", "  baud: [9600", 8, "not YAML", "check indentation"),
+    "RS-485 by whom": ("baud: 9600", "rs485: driver", 8, "rs485", "kernel"),
+    "RS-485 of a connection": ("baud: 9600", "type: tcp\n    rs485: kernel", 6, "not a serial port", "leave it out"),
     "overload": ("every: 60s", "every: 1s, baud: 300", 6, "would need", "allow_overload"),
     "TLS without its CA": ("mqtt://127.0.0.1:1883", "mqtts://example.org", 4, "without a ca_file",
                            "ca_file: ca.pem"),

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "gateway/common/clock.h"
+#include "gateway/common/rs485.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/resolver.h"
 #include "protocols/modbus/rtu.h"
@@ -88,6 +89,8 @@ static int open_serial(struct line *line)
     }
     int fd = modbus_get_socket(modbus);
     int error = fd < FD_SETSIZE ? take_exclusively(fd) : EMFILE;
+    if (error == 0 && bus->rs485 == RS485_KERNEL)
+        error = rs485_by_kernel(fd);
     line->modbus = modbus;
     line->fd = fd;
     line->wire = (struct serial_timing){bus->baud, bus->parity, bus->stop_bits};
@@ -356,6 +359,11 @@ const char *bus_open_text(int error)
     case ENOTTY:
     case EINVAL:
         return "it is no serial port, or can't do this rate";
+    case EOPNOTSUPP:
+        return "its driver can't switch the direction of RS-485 (rs485: kernel): leave rs485 out "
+               "if "
+               "the adapter or board switches by itself; else the board's device tree must give "
+               "this port its RTS line (rts-gpios), or another driver";
     case EINPROGRESS:
         return "its name is being resolved; no name server? then write its number";
     case ETIMEDOUT:

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "gateway/common/rs485.h"
 
 #define STATE_FOLDER     "/var/lib/baiye" /* made by the service's unit */
 #define FREE_PORTS_FILE  "/proc/sys/net/ipv4/ip_unprivileged_port_start"
@@ -201,6 +204,20 @@ static void look_store(struct access_walk *walk)
 
 /* ---- buses ---- */
 
+/* Whoever has the port knows it already, and is not disturbed. */
+static void look_rs485(struct access_walk *walk, const struct bus_config *bus, int fd)
+{
+    if (bus->rs485 == RS485_KERNEL && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        rs485_possible(fd) == EOPNOTSUPP)
+        say(walk, ACCESS_BROKEN,
+            "bus %s: rs485: kernel: the driver of %s can't switch the direction of RS-485; leave "
+            "rs485 out if the adapter or board switches by itself, else the board's device tree "
+            "must give this port its RTS line",
+            "总线 %s：rs485: kernel：%s 的驱动不会切换 RS-485 收发方向；适配器或板子自己切换的话，"
+            "请去掉 rs485；否则板子的设备树（device tree）要给这个串口接上 RTS",
+            bus->name, bus->port);
+}
+
 static void look_port(struct access_walk *walk, const struct bus_config *bus)
 {
     struct stat status;
@@ -230,6 +247,8 @@ static void look_port(struct access_walk *walk, const struct bus_config *bus)
         say(walk, ACCESS_BROKEN,
             "bus %s: %s is no serial port; `ls /dev/serial/by-id` shows those that there are",
             "总线 %s：%s 不是串口；`ls /dev/serial/by-id` 列出现有的串口", bus->name, bus->port);
+    else if (fd >= 0)
+        look_rs485(walk, bus, fd);
     if (fd >= 0)
         close(fd);
 }

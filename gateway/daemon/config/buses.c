@@ -11,6 +11,7 @@
 
 static const char *const parity_names[] = {"none", "even", "odd", NULL};
 static const char *const bus_types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
+static const char *const rs485_names[] = {"adapter", "kernel", NULL};
 
 static bool read_parity(struct yaml_source *source, const yaml_node_t *value, char *parity)
 {
@@ -180,6 +181,7 @@ static const struct key bus_keys[] = {
     {.name = "baud", .kind = KEY_INTEGER, BUS(baud), .min = 300, .max = 921600, .example = "9600"},
     {.name = "parity", .kind = KEY_FUNCTION, .read = read_bus_parity},
     {.name = "stop_bits", .kind = KEY_INTEGER, BUS(stop_bits), .min = 1, .max = 2, .example = "1"},
+    {.name = "rs485", .kind = KEY_CHOICE, BUS(rs485), .choices = rs485_names},
     {.name = "silence", .kind = KEY_US, BUS(silence_us), .min = 0, .max = 1e6, .example = "4ms"},
     {.name = "response",
      .kind = KEY_MS,
@@ -209,6 +211,11 @@ bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target
     bus->connect_ms = 5000;
     if (!keys_read(source, item, "a bus", bus_keys, sizeof bus_keys / sizeof *bus_keys, draft))
         return false;
+    if (bus->rs485 == RS485_KERNEL && (bus->type != BUS_RTU || draft->listen != NULL))
+        return yaml_error(source, bus->line,
+                          "bus \"%s\" has rs485: kernel, but is not a serial port of this machine; "
+                          "leave it out",
+                          bus->name);
     if (draft->listen != NULL)
         return draft_dial_in(source, draft, bus->response_ms > 0);
     if (!draft_no_dial_in(source, draft))

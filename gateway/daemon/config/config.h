@@ -189,6 +189,9 @@ struct device_config {
 
 enum bus_type { BUS_RTU, BUS_TCP, BUS_RTU_OVER_TCP };
 
+/* Who switches an RS-485 line's direction: the adapter or board by itself, or the port's driver. */
+enum bus_rs485 { RS485_ADAPTER, RS485_KERNEL };
+
 /* Can a serial port be set to it? */
 bool config_rate_possible(uint32_t baud);
 
@@ -226,6 +229,7 @@ struct bus_config {
     uint32_t baud;
     char parity; /* 'N', 'E', 'O' */
     uint8_t stop_bits;
+    uint8_t rs485;                  /* enum bus_rs485; serial ports */
     uint32_t silence_us;            /* 0: the standard's */
     uint32_t response_ms;           /* 0: from the profiles */
     uint32_t connect_ms;            /* TCP: longest time until a connection stands */

@@ -27,6 +27,23 @@
 static struct bus_config bus;
 static struct line line;
 static unsigned serial_flags; /* of the pretended adapter */
+static struct {
+    struct serial_rs485 set; /* in force */
+    uint32_t known;          /* flags that the driver takes; it drops the others */
+    int refuses;             /* an errno */
+    unsigned asked;
+} driver; /* of a UART that switches the direction; as the kernel's serial_core.c */
+
+static int set_rs485(struct serial_rs485 *wish)
+{
+    driver.asked++;
+    errno = driver.refuses;
+    if (driver.refuses)
+        return -1;
+    wish->flags &= driver.known;
+    driver.set = *wish;
+    return 0;
+}
 
 int __real_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument);
@@ -43,6 +60,12 @@ int __wrap_ioctl(int fd, unsigned long request, void *argument)
         serial_flags = (unsigned)serial->flags;
         return 0;
     }
+    if (request == TIOCGRS485 && driver.known) {
+        *(struct serial_rs485 *)argument = driver.set;
+        return 0;
+    }
+    if (request == TIOCSRS485 && driver.known)
+        return set_rs485(argument);
     return __real_ioctl(fd, request, argument);
 }
 
@@ -84,6 +107,57 @@ static void opens_a_port_as_it_should_be(void **state)
     assert_int_equal(cfgetospeed(&settings), B2400);
     assert_int_equal(settings.c_cflag & (PARODD | CSTOPB), PARODD | CSTOPB);
     assert_int_equal(settings.c_iflag & INPCK, INPCK);
+    line_end(&line);
+    assert_int_equal(close(master), 0);
+}
+
+#define BOTH (SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND | SER_RS485_RTS_AFTER_SEND)
+
+/* Polarity and delays are the board's; nothing is set where nobody asks for it. */
+static void the_kernel_switches_the_direction_when_asked_to(void **state)
+{
+    (void)state;
+    int master = open_master();
+    for (unsigned low = 0; low < 2; low++) {
+        uint32_t of_board = low ? SER_RS485_RTS_AFTER_SEND : 0;
+        driver.set = (struct serial_rs485){.flags = of_board, .delay_rts_before_send = 7};
+        driver.known = BOTH;
+        driver.asked = 0;
+        use_port(ptsname(master));
+        assert_int_equal(line_open(&line), 0);
+        line_end(&line);
+        assert_int_equal(driver.asked, 0);
+        bus.rs485 = RS485_KERNEL;
+        assert_int_equal(line_open(&line), 0);
+        assert_int_equal(driver.set.flags, SER_RS485_ENABLED | (low ? SER_RS485_RTS_AFTER_SEND
+                                                                    : SER_RS485_RTS_ON_SEND));
+        assert_int_equal(driver.set.delay_rts_before_send, 7);
+        line_end(&line);
+    }
+    driver.known = 0;
+    assert_int_equal(close(master), 0);
+}
+
+/* A pseudo-terminal's driver can't; others refuse, or take it and leave out what was asked for. */
+static void a_driver_that_cannot_switch_the_direction_is_told(void **state)
+{
+    (void)state;
+    int master = open_master();
+    use_port(ptsname(master));
+    bus.rs485 = RS485_KERNEL;
+    assert_int_equal(line_open(&line), EOPNOTSUPP);
+    assert_int_equal(line.fd, -1);
+    static const int refusals[] = {ENOTTY, EINVAL, 0};
+    for (unsigned i = 0; i < 3; i++) {
+        driver.known = refusals[i] ? BOTH : SER_RS485_RTS_ON_SEND;
+        driver.refuses = refusals[i];
+        assert_int_equal(line_open(&line), EOPNOTSUPP);
+    }
+    driver.known = BOTH;
+    driver.refuses = EIO; /* that is another matter */
+    assert_int_equal(line_open(&line), EIO);
+    assert_non_null(strstr(bus_open_text(EOPNOTSUPP), "rs485: kernel"));
+    driver.known = 0;
     line_end(&line);
     assert_int_equal(close(master), 0);
 }
@@ -176,6 +250,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_a_port_as_it_should_be),
+        cmocka_unit_test(the_kernel_switches_the_direction_when_asked_to),
+        cmocka_unit_test(a_driver_that_cannot_switch_the_direction_is_told),
         cmocka_unit_test(a_port_that_another_program_has_is_left_alone),
         cmocka_unit_test(a_port_is_found_again_under_its_link),
         cmocka_unit_test(a_connection_is_watched),
