@@ -61,7 +61,8 @@ PAGES = "pages: [ { name: air, values: [ dev/air/air_temperature ] } ]\n"
 # The broker's two files the gateway writes itself.
 SUMS = "find /etc/baiye -type f ! -name 'mosquitto.*' | sort | xargs sha256sum"
 # What a machine writes by itself while it runs, in no package's name.
-RESTLESS = "/var/log|/var/cache|/var/lib/(dpkg|apt|systemd|mosquitto|private|logrotate)|/var/tmp|/root|/var/spool"
+RESTLESS = ("/tmp/systemd-private-[0-9a-f]+-[^b][^/]*|/var/log|/var/cache|"
+            "/var/lib/(dpkg|apt|systemd|mosquitto|private|logrotate)|/var/tmp|/root|/var/spool")
 
 
 def older(package, folder):

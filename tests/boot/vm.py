@@ -84,16 +84,19 @@ class Machine:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line.decode()
 
+    def _send(self, command):
+        self.agent.sendall(base64.b64encode(command.encode()) + b"\n")
+
     def run(self, command):
         """Exit status and output of a shell command as root."""
-        self.agent.sendall(base64.b64encode(command.encode()) + b"\n")
+        self._send(command)
         status, _, output = self._line(ANSWER_S).partition(" ")
         return int(status), base64.b64decode(output).decode(errors="replace").rstrip("\n")
 
     def reboot(self):
         """An orderly one, until the agent of the new boot says that it is there."""
         before = self.check("cat /proc/sys/kernel/random/boot_id")
-        self.run("systemctl --no-block reboot")
+        self._send("systemctl --no-block reboot")  # may end the agent before it has answered
         deadline = time.monotonic() + BOOT_S
         while self._line(max(1, deadline - time.monotonic())) != "ready":
             pass
