@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/daemon/plots/unit_convert.h"
+#include "gateway/common/unit_convert.h"
 
 #define RETRY_FIRST_MS 2000
 #define RETRY_MOST_MS  60000

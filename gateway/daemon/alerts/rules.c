@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "gateway/common/text.h"
+#include "gateway/common/unit_convert.h"
 #include "gateway/daemon/alerts/window.h"
-#include "gateway/daemon/plots/unit_convert.h"
 #include "protocols/metric/metric.h"
 
 #define NO_SPOT       UINT16_MAX

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "gateway/daemon/plots/unit_convert.h"
+#include "gateway/common/unit_convert.h"
 #include "protocols/metric/metric.h"
 
 static struct plot_value *find(struct plot_values *plot, const char *metric)

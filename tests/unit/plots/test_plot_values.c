@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "gateway/common/unit_convert.h"
 #include "gateway/daemon/plots/plot_values.h"
-#include "gateway/daemon/plots/unit_convert.h"
 
 #define NOW      INT64_C(1771000000000)
 #define EVERY_MS 60000u

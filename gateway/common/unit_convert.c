@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/daemon/plots/unit_convert.h"
+#include "gateway/common/unit_convert.h"
 
 #include <stddef.h>
 #include <string.h>

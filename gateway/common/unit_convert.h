@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the units in which devices give the same quantity. Pure. */
-#ifndef BAIYE_PLOTS_UNIT_CONVERT_H
-#define BAIYE_PLOTS_UNIT_CONVERT_H
+#ifndef BAIYE_COMMON_UNIT_CONVERT_H
+#define BAIYE_COMMON_UNIT_CONVERT_H
 
 #include <stdbool.h>
 
