@@ -299,13 +299,15 @@ static void take_site_sources(struct state *state, enum source_kind kind, const 
     }
 }
 
-static void take_site_limits(struct state *state, const json_t *metrics)
+static void take_site_metrics(struct state *state, const json_t *metrics)
 {
     for (int i = 0; i < state->slot_count; i++) {
         struct state_slot *slot = &state->slots[i];
         const json_t *metric = member(metrics, slot->metric);
         const json_t *low = member(metric, "low");
         const json_t *high = member(metric, "high");
+        if (state->sources[slot->source].kind != SOURCE_FORECAST)
+            copy_text(slot->unit, sizeof slot->unit, member(metric, "unit"));
         slot->limit_low = json_is_number(low) ? json_number_value(low) : -HUGE_VAL;
         slot->limit_high = json_is_number(high) ? json_number_value(high) : HUGE_VAL;
     }
@@ -330,7 +332,7 @@ static bool take_site(struct state *state, const json_t *message)
         copy_text(state->farm, sizeof state->farm, member(message, "label"));
     take_site_sources(state, SOURCE_PLOT, member(message, "plots"));
     take_site_sources(state, SOURCE_DEVICE, member(message, "devices"));
-    take_site_limits(state, member(message, "metrics"));
+    take_site_metrics(state, member(message, "metrics"));
     const json_t *batch = member(message, "batch_s");
     if (json_is_number(batch) && json_number_value(batch) >= 0 && json_number_value(batch) <= 86400)
         state->batch_ms = (int64_t)(json_number_value(batch) * 1000);

@@ -19,6 +19,7 @@
 
 #define STATE_NAME_SIZE     33 /* [a-z0-9-]{1,32} and NUL; metrics too */
 #define STATE_LABEL_SIZE    49 /* cut with an ellipsis when longer */
+#define STATE_UNIT_SIZE     16
 #define STATE_TEXT_SIZE     193
 #define STATE_PLACE_SIZE    161
 #define STATE_ALERT_ID_SIZE 96 /* <rule>-<place> of the gateway */
@@ -58,9 +59,10 @@ struct state_slot {
     uint8_t source;
     char scope[STATE_NAME_SIZE]; /* forecast: the plot, or "frost" */
     char metric[STATE_NAME_SIZE];
-    bool present; /* the source's last message had a value */
-    bool triple;  /* 10/50/90 % in low, value, high */
-    uint8_t flag; /* enum metric_flag */
+    char unit[STATE_UNIT_SIZE]; /* from the site's description; "": not said */
+    bool present;               /* the source's last message had a value */
+    bool triple;                /* 10/50/90 % in low, value, high */
+    uint8_t flag;               /* enum metric_flag */
     double value, low, high;
     double limit_low, limit_high; /* beyond them the value is marked; +-HUGE_VAL: none */
     struct state_point points[STATE_TREND_POINTS];
@@ -82,7 +84,7 @@ struct state_alert {
     char todo[LANGUAGE_COUNT][STATE_TEXT_SIZE];
     /* Of one that is measured: "frost", "air temperature", "-1.4" and "°C". "": not said. */
     char label[LANGUAGE_COUNT][STATE_LABEL_SIZE], quantity[LANGUAGE_COUNT][STATE_LABEL_SIZE];
-    char value[16], unit[16];
+    char value[16], unit[STATE_UNIT_SIZE];
 };
 
 struct state_disease {

@@ -56,16 +56,18 @@ const char *unit_text(const struct state_slot *slot, enum language language)
         const char *metric;
         struct words unit;
     } fields[] = {
-        {"ready_kg", {{"公斤", "kg"}}}, {"pick_kg", {{"公斤", "kg"}}},
-        {"pickers", {{"人", ""}}},      {"share_ready", {{"", ""}}},
-        {"min_c", {{"°C", "°C"}}},      {"air_humidity", {{"%", "%"}}},
+        {"ready_kg", {{"公斤", "kg"}}}, {"pick_kg", {{"公斤", "kg"}}}, {"pickers", {{"人", ""}}},
+        {"share_ready", {{"", ""}}},    {"min_c", {{"°C", "°C"}}},
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         if (strcmp(fields[i].metric, slot->metric) == 0)
             return fields[i].unit.in[language];
     }
     const struct metric_info *info = metric_find(slot->metric);
-    return info != NULL ? info->unit : "";
+    bool usual = info != NULL && (slot->unit[0] == '\0' || strcmp(slot->unit, info->unit) == 0);
+    if (usual && strcmp(slot->metric, "air_humidity") == 0)
+        return info->shown;
+    return slot->unit[0] != '\0' || info == NULL ? slot->unit : info->unit;
 }
 
 const char *unit_short(const struct state_slot *slot, enum language language)

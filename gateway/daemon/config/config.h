@@ -179,7 +179,8 @@ struct device_config {
     /* The published fields, in the order of a reading's values. */
     uint8_t metric_count;
     const struct field_config *metrics[READING_VALUES_MAX];
-    bool adjusted; /* else what follows says nothing */
+    const char *shown_units[READING_VALUES_MAX]; /* see config_shown_unit(); NULL: the field's */
+    bool adjusted;                               /* else what follows says nothing */
     struct device_adjust adjust[READING_VALUES_MAX];
     int32_t
         due[READING_VALUES_MAX]; /* YYYYMMDD: when its calibration ends, by metric; 0: not said */
@@ -518,6 +519,13 @@ const struct device_config *config_device(const struct config *config, const cha
 /* Does an action, or a way to people, switch that register? */
 bool config_acts(const struct config *config, uint16_t device, const struct write_config *write);
 const struct plot_config *config_plot(const struct config *config, const char *name);
+/* The site has one unit for a metric, that of its first device: in it are the live documents, the
+ * history, the export and what the site document says. (Readings keep their device's own.) "": no
+ * device has the metric. */
+const char *config_metric_unit(const struct config *config, const char *metric);
+/* That of the device's metric with this index; the device's own where the site's is one of another
+ * quantity. */
+const char *config_shown_unit(const struct device_config *device, unsigned metric);
 /* At which depths the plot's devices measure a metric that has one in its name
  * ("soil_moisture_20cm"): in cm, ascending, at most `most`; their number. */
 unsigned config_plot_depths(const struct config *config, const struct plot_config *plot,

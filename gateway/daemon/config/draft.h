@@ -111,4 +111,7 @@ struct config *config_load_kept(const char *folder, const char *file, struct con
 struct config *config_load_copy(const char *path, const char *file, const char *profile_dir,
                                 struct config_error *error);
 
+/* shown_unit.c: chooses each device's shown_units. */
+void draft_units(struct config *config);
+
 #endif

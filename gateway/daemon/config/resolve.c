@@ -292,7 +292,10 @@ static bool check_brokers(struct yaml_source *source, const struct config *confi
 
 bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
-    return add_buses(source, draft) && add_plots(source, draft) &&
-           draft_alerts_resolve(source, draft) && draft_ways_resolve(source, draft) &&
-           draft_actions_resolve(source, draft) && check_brokers(source, draft->config);
+    if (!add_buses(source, draft))
+        return false;
+    draft_units(draft->config);
+    return add_plots(source, draft) && draft_alerts_resolve(source, draft) &&
+           draft_ways_resolve(source, draft) && draft_actions_resolve(source, draft) &&
+           check_brokers(source, draft->config);
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/unit_convert.h"
+#include "protocols/metric/metric.h"
+
 #define PIECE_HOURS 500u /* of one question: three weeks */
 
 /* ---- Hours ---- */
@@ -43,6 +46,29 @@ static void put_point(const struct source *source, const struct store_point *poi
     put_float(hour, source->mean, source->part == PART_SUM ? point->mean * point->n : point->mean);
     if (source->part == PART_MEAN_AND_MIN)
         put_float(hour, source->min, point->min);
+}
+
+/* The models count in the table's units; what cannot be converted is not known. */
+static void convert_one(struct tea_hour *hour, size_t offset, const char *from, const char *to)
+{
+    float single = NAN;
+    memcpy(&single, (char *)hour + offset, sizeof single);
+    double value = (double)single;
+    put_float(hour, offset, unit_convert(from, to, &value) ? value : (double)NAN);
+}
+
+static void convert(const struct config *config, const struct source *source, const char *metric,
+                    struct tea_hour *hours, uint32_t count)
+{
+    const char *unit = config_metric_unit(config, metric);
+    const struct metric_info *info = metric_find(source->metric);
+    if (unit[0] == '\0' || info == NULL || strcmp(unit, info->unit) == 0)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        convert_one(&hours[i], source->mean, unit, info->unit);
+        if (source->part == PART_MEAN_AND_MIN)
+            convert_one(&hours[i], source->min, unit, info->unit);
+    }
 }
 
 /* The first piece of [query->from_ms, query->to_ms); *next_ms is where the next one begins. */
@@ -137,6 +163,7 @@ static enum store_result gather_depths(struct ask *ask, const struct config *con
         for (uint32_t i = 0; i < count; i++)
             own[i].soil_moisture = NAN;
         result = gather_metric(ask, source, &query, points, own);
+        convert(config, source, query.metric, own, count);
         mix_depth(own, shares[d], count, hours, weights);
     }
     free(weights);
@@ -168,6 +195,7 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
                                             .step = STORE_HOUR};
         memcpy(query.metric, source->metric, strlen(source->metric) + 1);
         result = gather_metric(ask, source, &query, points, hours);
+        convert(config, source, source->metric, hours, count);
     }
     free(points);
     return result;

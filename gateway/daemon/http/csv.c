@@ -81,8 +81,9 @@ static size_t write_line(const struct export *export, const struct store_point *
     if (sums)
         (void)snprintf(sum, sizeof sum, "%.8g", point->sum);
     int size = snprintf(out, CSV_LINE, "%s.%03dZ,%s,%s,%s,%u,%.8g,%s,%.8g,%s\r\n", when,
-                        (int)(point->t_ms % 1000), device->name, field->metric, field->unit,
-                        point->n, point->min, mean, point->max, sum);
+                        (int)(point->t_ms % 1000), device->name, field->metric,
+                        config_shown_unit(device, export->metric_at), point->n, point->min, mean,
+                        point->max, sum);
     return size > 0 && size < CSV_LINE ? (size_t)size : 0;
 }
 

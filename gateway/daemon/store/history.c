@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/unit_convert.h"
 #include "gateway/daemon/store/impl.h"
 
 #define SCAN_MOST  (48u << 20) /* bytes of batches one question may read, */
@@ -27,6 +28,7 @@ struct search {
     uint16_t *devices;
     uint16_t device_count;
     uint16_t one;                /* what `devices` points to for a single one */
+    const char *unit, *shown;    /* of the device being read: its own, and in which it is shown */
     const struct stream *stream; /* the one being read */
     unsigned field;
     uint16_t source;            /* the device being read, of those of the plot */
@@ -116,6 +118,18 @@ static void squeeze(struct search *search)
     search->count = most;
 }
 
+/* The device's own unit becomes that of the answer. */
+static void convert(const struct search *search, struct store_point *point)
+{
+    if (point->n == 0 || strcmp(search->unit, search->shown) == 0)
+        return;
+    (void)unit_convert(search->unit, search->shown, &point->min);
+    (void)unit_convert(search->unit, search->shown, &point->mean);
+    (void)unit_convert(search->unit, search->shown, &point->max);
+    if (search->kind == METRIC_SUM)
+        (void)unit_convert(search->unit, search->shown, &point->sum);
+}
+
 static void add_point(struct search *search, const struct store_point *point)
 {
     if (point->t_ms < search->query->from_ms || point->t_ms >= search->limit_ms ||
@@ -146,6 +160,7 @@ static void scan_body(struct search *search, const void *data, size_t size)
         point.min = point.mean = point.max = payload_value_number(&values[search->field]);
         point.sum = search->kind == METRIC_SUM ? point.mean : 0;
         point.flag = values[search->field].flag;
+        convert(search, &point);
         add_point(search, &point);
     }
 }
@@ -214,6 +229,7 @@ static void mean_hour(void *context, const struct rollup_row *row)
         point.angle = rollup_angle(cell);
         point.mean = angle_mean(&point.angle, cell->n);
     }
+    convert(search, &point);
     if (search->query->step == STORE_DAY) {
         point.t_ms = rollup_day_start(row->t_ms);
         bool more = search->count > 0 && search->points[search->count - 1].t_ms == point.t_ms &&
@@ -280,14 +296,32 @@ static enum store_result find_devices(struct search *search)
     return STORE_OK;
 }
 
+/* The units of the device's values. false: what it measures is not the plot's quantity. */
+static bool choose_units(struct search *search, const struct device_config *device)
+{
+    const struct store_history_query *query = search->query;
+    search->unit = search->shown = "";
+    for (unsigned i = 0; i < device->metric_count; i++) {
+        if (strcmp(device->metrics[i]->metric, query->metric) == 0) {
+            search->unit = device->metrics[i]->unit;
+            search->shown = config_shown_unit(device, i);
+        }
+    }
+    return query->device >= 0 || search->unit[0] == '\0' ||
+           strcmp(search->shown, config_metric_unit(search->store->config, query->metric)) == 0;
+}
+
 static enum store_result run_search(struct search *search)
 {
     struct store *store = search->store;
     bool known = false;
     enum store_result result = find_devices(search);
     for (unsigned d = 0; result == STORE_OK && d < search->device_count; d++) {
-        const char *name = store->config->devices[search->devices[d]].name;
+        const struct device_config *device = &store->config->devices[search->devices[d]];
+        const char *name = device->name;
         const struct stream *stream = NULL;
+        if (!choose_units(search, device))
+            continue;
         for (uint32_t i = 0; result == STORE_OK && (stream = stream_at(store, i)) != NULL; i++) {
             if (strcmp(stream->device, name) != 0 ||
                 !find_field(stream->shape, search->query->metric, &search->field))

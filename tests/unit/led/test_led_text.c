@@ -60,6 +60,24 @@ static void templates_write_what_is_known(void **unused)
     expect("", LANGUAGE_EN, "");
 }
 
+/* As the site's description names it: a farm's own profile may give another than the table. */
+static void a_value_has_the_sites_unit(void **unused)
+{
+    (void)unused;
+    expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°C");
+    expect("{plot/upper/sap_flow:unit}", LANGUAGE_ZH, ""); /* in no table */
+    scene_send(&s, "site",
+               "{\"metrics\":{\"air_temperature\":{\"unit\":\"°F\"},"
+               "\"sap_flow\":{\"unit\":\"g/h\"},\"air_humidity\":{\"unit\":\"%RH\"}}}",
+               true);
+    expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°F");
+    expect("{plot/upper/air_humidity:unit}", LANGUAGE_ZH, "%");
+    expect("{plot/upper/sap_flow:unit}", LANGUAGE_ZH, "g/h");
+    expect("{frost/min_c:unit}", LANGUAGE_ZH, "°C"); /* the forecast has its own */
+    scene_send(&s, "site", "{\"metrics\":{}}", true);
+    expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°C");
+}
+
 static void old_values_are_dashes_in_text_too(void **unused)
 {
     (void)unused;
@@ -227,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(templates_write_what_is_known),
+        CASE(a_value_has_the_sites_unit),
         CASE(old_values_are_dashes_in_text_too),
         CASE(wrong_templates_are_refused_with_a_reason),
         CASE(numbers_have_the_metrics_decimals),

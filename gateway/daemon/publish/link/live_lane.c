@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/unit_convert.h"
 #include "gateway/daemon/plots/plot_values.h"
 #include "gateway/daemon/publish/link/link.h"
 #include "protocols/metric/metric.h"
@@ -140,11 +141,25 @@ void live_lane_look(struct publish *publish, bool health_too)
 
 /* ---- One device ---- */
 
+/* One digit more than the metric is shown with. */
+static void put_converted(const struct field_config *field, const char *unit,
+                          const struct reading_value *from, struct payload_value *value)
+{
+    const struct metric_info *metric = metric_find(field->metric);
+    struct stream_schema_field form = {
+        .form = PAYLOAD_SCALED, .decimals = (uint8_t)(metric != NULL ? metric->decimals + 1u : 3u)};
+    struct reading_value shown = *from;
+    if (shown.present && !unit_convert(field->unit, unit, &shown.value))
+        shown.present = false;
+    payload_value_from(&form, &shown, value);
+}
+
 static void fill_payload(struct publish *publish, const struct reading *reading,
                          struct payload_reading *payload, const char *names[READING_VALUES_MAX])
 {
     const struct stream_schema *shape = &publish->shapes[reading->device];
-    *payload = (struct payload_reading){.device = publish->config->devices[reading->device].name,
+    const struct device_config *device = &publish->config->devices[reading->device];
+    *payload = (struct payload_reading){.device = device->name,
                                         .metrics = names,
                                         .count = shape->count,
                                         .clock_untrusted = reading->time.trust != TIME_TRUSTED,
@@ -152,9 +167,15 @@ static void fill_payload(struct publish *publish, const struct reading *reading,
                                         .seq = reading->seq,
                                         .ts_ms = reading->time.ms};
     for (unsigned i = 0; i < shape->count; i++) {
+        const struct field_config *field = device->metrics[i];
+        const char *unit = config_shown_unit(device, i);
         names[i] = shape->fields[i].metric;
-        if (i < reading->value_count)
+        if (i >= reading->value_count)
+            continue;
+        if (strcmp(unit, field->unit) == 0)
             payload_value_from(&shape->fields[i], &reading->values[i], &payload->values[i]);
+        else
+            put_converted(field, unit, &reading->values[i], &payload->values[i]);
     }
 }
 
@@ -348,19 +369,6 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
 
 /* ---- Plots ---- */
 
-/* As the site document says it: that of the first device that has the metric. */
-static const char *plot_unit(const struct config *config, const char *metric)
-{
-    for (uint16_t d = 0; d < config->device_count; d++) {
-        for (unsigned i = 0; i < config->devices[d].metric_count; i++) {
-            const struct field_config *field = config->devices[d].metrics[i];
-            if (strcmp(field->metric, metric) == 0)
-                return field->unit;
-        }
-    }
-    return "";
-}
-
 static void add_device(struct publish *publish, struct plot_values *plot, uint16_t index,
                        int64_t wall_ms)
 {
@@ -372,11 +380,11 @@ static void add_device(struct publish *publish, struct plot_values *plot, uint16
         return;
     for (unsigned i = 0; i < shape->count; i++) {
         const struct stream_schema_field *from = &shape->fields[i];
-        fields[i] = (struct plot_field){.metric = from->metric,
-                                        .unit = device->metrics[i]->unit,
-                                        .plot_unit = plot_unit(publish->config, from->metric),
-                                        .decimals = from->form == PAYLOAD_SCALED ? from->decimals
-                                                                                 : (uint8_t)2};
+        fields[i] = (struct plot_field){
+            .metric = from->metric,
+            .unit = device->metrics[i]->unit,
+            .plot_unit = config_metric_unit(publish->config, from->metric),
+            .decimals = from->form == PAYLOAD_SCALED ? from->decimals : (uint8_t)2};
     }
     plot_values_add(plot, fields, shape->count, &reading, device->every_ms, wall_ms);
 }

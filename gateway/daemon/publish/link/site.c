@@ -15,18 +15,12 @@ static void put_number(struct json_out *o, const char *name, double value)
     json_out_real(o, value, true);
 }
 
-static const char *unit_of(const struct field_config *field)
-{
-    const struct metric_info *metric = metric_find(field->metric);
-    return field->unit[0] != '\0' || metric == NULL ? field->unit : metric->unit;
-}
-
 static void put_metric(struct json_out *o, const struct field_config *field)
 {
     const struct metric_info *metric = metric_find(field->metric);
     json_out_key(o, field->metric);
     json_out_open(o, '{');
-    json_out_key_string(o, "unit", unit_of(field));
+    json_out_key_string(o, "unit", field->unit);
     json_out_key_string(o, "kind", metric_kind_name(metric != NULL ? metric->kind : METRIC_MEAN));
     if (field->label[0] != '\0')
         json_out_key_string(o, "label", field->label);
@@ -271,11 +265,13 @@ static int64_t oldest_ms(const struct broker *broker, const struct device_config
  * time decides. `value_json.values` would be a method of the template's dictionary. */
 static void put_component(struct json_out *o, const struct publish *publish,
                           const struct broker *broker, const struct device_config *device,
-                          const struct field_config *field)
+                          unsigned index)
 {
     const struct config *config = publish->config;
+    const struct field_config *field = device->metrics[index];
     const struct metric_info *metric = metric_find(field->metric);
-    bool usual_unit = metric != NULL && strcmp(unit_of(field), metric->unit) == 0;
+    const char *shown_unit = config_shown_unit(device, index);
+    bool usual_unit = metric != NULL && strcmp(shown_unit, metric->unit) == 0;
     char text[256];
     json_out_key(o, field->metric);
     json_out_open(o, '{');
@@ -293,7 +289,7 @@ static void put_component(struct json_out *o, const struct publish *publish,
     if (metric != NULL && usual_unit && metric->device_class[0] != '\0')
         json_out_key_string(o, "device_class", metric->device_class);
     /* Home Assistant's pH has no unit, and its relative humidity is plain %. */
-    const char *unit = metric != NULL && usual_unit ? metric->shown : unit_of(field);
+    const char *unit = metric != NULL && usual_unit ? metric->shown : shown_unit;
     if (unit[0] != '\0')
         json_out_key_string(o, "unit_of_measurement", unit);
     json_out_key_unsigned(o, "suggested_display_precision", metric != NULL ? metric->decimals : 2);
@@ -357,7 +353,7 @@ static void put_discovery(struct json_out *o, const struct publish *publish,
     json_out_key(o, "cmps");
     json_out_open(o, '{');
     for (unsigned i = 0; i < device->metric_count; i++)
-        put_component(o, publish, broker, device, device->metrics[i]);
+        put_component(o, publish, broker, device, i);
     json_out_close(o, '}');
     json_out_close(o, '}');
 }
