@@ -60,7 +60,7 @@ enum hal_byte_error {
 };
 
 struct hal_byte {
-    uint64_t time_us; /* end of the byte; a board with DMA reckons it back from the idle line */
+    uint64_t time_us; /* end of the byte; a board with DMA computes it from the idle line */
     uint8_t value;
     uint8_t errors; /* or of enum hal_byte_error */
 };
@@ -169,7 +169,7 @@ uint32_t hal_serial(void);
 /* The page that was written by wire for this piece of hardware: protocols/image/factory.h. Stays in
  * place. NULL: the board has none. */
 const uint8_t *hal_factory_page(size_t *size);
-/* CRC-32 of the program in flash, reckoned by the build or at start. */
+/* CRC-32 of the program in flash, computed by the build or at start. */
 uint32_t hal_firmware_crc(void);
 /* "native", "lm3s6965evb", ... */
 const char *hal_board_name(void);

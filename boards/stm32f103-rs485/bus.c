@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RS-485 line on USART1, RM0008 27: bytes come by DMA into a circular buffer without waking
  * anybody; the idle interrupt, one character time after the last byte of a burst, notes where the
- * burst ended and when, from which the time of each of its bytes is reckoned back. Sending goes by
+ * burst ended and when, from which the time of each of its bytes is computed back. Sending goes by
  * DMA, too; the driver is let go by the transmit-complete interrupt, and only then the receiver is
  * switched on again, so that nothing of our own is heard.
  *

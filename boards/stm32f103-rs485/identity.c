@@ -19,7 +19,7 @@ static uint32_t folded(void)
     return hash ? hash : 1;
 }
 
-/* Asked for in the middle of a scan of the bus, so the page's CRC is reckoned once. */
+/* Asked for in the middle of a scan of the bus, so the page's CRC is computed once. */
 uint32_t hal_serial(void)
 {
     static uint32_t serial;

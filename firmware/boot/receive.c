@@ -99,7 +99,7 @@ int receive_open(struct receive *receive, const struct window_session *session)
     return WINDOW_RESULT_BUSY;
 }
 
-/* Not genuine: what stands in the slot stays. */
+/* Its signature is wrong: what stands in the slot stays. */
 static int check_head(struct receive *receive)
 {
     enum image_result result = boot_verify_head(target_slot(receive), receive->room.head);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The application's side of an update: takes numbered blocks into the slot that it does not run
  * from, whoever sends them and in whatever order, knows which are missing, also after a reset, and
- * asks for a trial once the image is whole and genuine. No clock, no bus: the caller feeds it.
+ * asks for a trial once the image is whole and its signature holds. No clock, no bus: the caller
+ * feeds it.
  *
  *   receive_open()  -> receive_step() until it stands still -> receive_block() … ->
  * receive_finish() restart -> (boot loader: trial) -> gateway looks, then receive_confirm()
@@ -22,7 +23,7 @@
 struct receive {
     unsigned running; /* the slot this program runs from */
     bool on_trial;
-    bool checking; /* whether `head` is genuine, before anything is erased */
+    bool checking; /* whether the signature of `head` holds, before anything is erased */
     bool erasing;  /* or checking */
     uint32_t page; /* next step of state_begin() */
     struct slot_state target;
@@ -50,8 +51,8 @@ void receive_missing(const struct receive *receive, uint16_t first, uint8_t *bit
 uint16_t receive_missing_count(const struct receive *receive);
 /* No block of the session is missing. */
 bool receive_is_whole(const struct receive *receive);
-/* Whole and genuine: marks it READY, so that the next reset tries it. Else an image_result or a
- * window_result that says why not, and the session is over. */
+/* Whole, and its signature holds: marks it READY, so that the next reset tries it. Else an
+ * image_result or a window_result that says why not, and the session is over. */
 int receive_finish(struct receive *receive);
 /* On the gateway's word, after its own look at the node: keeps the running image for good. */
 enum window_result receive_confirm(struct receive *receive);

@@ -18,7 +18,7 @@ void service_init(struct service *service, unsigned running)
     }
 }
 
-/* Whole and genuine, and not an image that ran before: that one bears the same mark. */
+/* Whole, its signature holds, and not an image that ran before: that one bears the same mark. */
 static bool waits_for_trial(const struct receive *receive)
 {
     const struct slot_state *target = &receive->target;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is the image in a slot genuine, whole, and for this board and slot? ECDSA P-256 over SHA-256 by
- * BearSSL. Some 2 KiB of stack; about 0.5 s on a Cortex-M3 at 72 MHz [not measured on silicon].
- * The boot loader calls it at every reset, the application before it marks an image READY. */
+/* Is the image in a slot signed by the maker, whole, and for this board and slot? ECDSA P-256 over
+ * SHA-256 by BearSSL. Some 2 KiB of stack; about 0.5 s on a Cortex-M3 at 72 MHz [not measured on
+ * silicon]. The boot loader calls it at every reset, the application before it marks an image
+ * READY. */
 #ifndef BAIYE_BOOT_VERIFY_H
 #define BAIYE_BOOT_VERIFY_H
 
@@ -19,7 +20,7 @@ extern const uint8_t boot_public_keys[BOOT_KEYS][65];
 /* The same, where a boot loader and the application that it starts are linked apart. */
 const uint8_t (*boot_keys(void))[65];
 
-/* Of an image that is to come into this slot: are these IMAGE_HEAD_SIZE bytes genuine, and for this
+/* Of an image that is to come into this slot: are these IMAGE_HEAD_SIZE bytes signed, and for this
  * board and slot? Whether the program is what they say is not known yet. */
 enum image_result boot_verify_head(unsigned slot, const uint8_t *head);
 /* The header is filled as far as it could be read. */

@@ -36,7 +36,7 @@ static void look_at_broker(void *context, uint16_t index, struct alerts_broker *
                                           : ALERTS_DATA_PLENTY;
 }
 
-static void tell_people(void *people, const struct active *active, const struct active_now *now)
+static void notify_people(void *people, const struct active *active, const struct active_now *now)
 {
     notifier_look(people, active, now);
 }
@@ -57,7 +57,7 @@ struct alerts *alerts_start_publishing(const struct config *config, struct store
                              .broker = look_at_broker};
     if (notifier != NULL) {
         out.people = notifier;
-        out.look = tell_people;
+        out.look = notify_people;
         out.way = look_at_way;
     }
     return alerts_start(config, store, &out);

@@ -225,7 +225,7 @@ static bool buds_stirred(const struct frost_input *input)
     return input->thermal_time >= gate_of(input);
 }
 
-static void tell_sleep(const struct frost_input *input, struct frost *frost)
+static void note_dormancy(const struct frost_input *input, struct frost *frost)
 {
     frost->level = FROST_NONE;
     if (input->season_day > FROST_LAST_DAY || isnan(input->thermal_time)) {
@@ -247,7 +247,7 @@ static bool is_late(const struct frost_input *input)
     return input->now_ms >= input->sunset_ms + DUSK_MS && input->now_ms < input->sunrise_ms;
 }
 
-/* Nothing cold was measured. Nobody says that none will come before it could be reckoned. */
+/* Nothing cold was measured. Nobody says that none will come before it could be computed. */
 static void tell_none(const struct frost_input *input, struct frost *frost, double now_c,
                       double morning_c)
 {
@@ -299,14 +299,14 @@ static void tell_morning(const struct frost_input *input, struct frost *frost, d
                    percent, unsure ? "；不知道茶芽是否已萌动" : "");
 }
 
-/* `frost->min_c` is what was measured unless it is `reckoned`. */
+/* `frost->min_c` is what was measured unless it is `expected`. */
 static void tell_level(const struct frost_input *input, struct frost *frost, double now_c,
                        const struct frost_night *night)
 {
     bool unsure = isnan(input->thermal_time);
     enum frost_level measured = frost_level_of(now_c), comes = level_by_chance(input, night);
     frost->level = comes > measured ? comes : measured;
-    if (frost->reckoned) {
+    if (frost->expected) {
         tell_morning(input, frost, now_c);
     } else if (frost->level != FROST_NONE) {
         (void)snprintf(frost->why, sizeof frost->why, "%.1f °C measured%s", frost->min_c,
@@ -326,7 +326,7 @@ void frost_judge(const struct frost_input *input, struct frost *frost)
         .level = FROST_UNKNOWN, .min_c = NAN, .range_c = {NAN, NAN}, .chance_alarm = NAN};
     const struct tea_hour *now = newest(&input->recent, input->now_ms, coldest, &t_ms);
     if (now == NULL && input->season_day > FROST_LAST_DAY) {
-        tell_sleep(input, frost);
+        note_dormancy(input, frost);
         return;
     }
     if (now == NULL) {
@@ -348,12 +348,12 @@ void frost_judge(const struct frost_input *input, struct frost *frost)
     if (coming.min_c < now_c) {
         frost->min_c = coming.min_c;
         frost->at_ms = input->sunrise_ms;
-        frost->reckoned = true;
+        frost->expected = true;
     }
     if (buds_stirred(input))
         tell_level(input, frost, now_c, &coming);
     else
-        tell_sleep(input, frost);
+        note_dormancy(input, frost);
     if (frost->level == FROST_UNKNOWN || (!night && frost->level == FROST_NONE)) {
         /* noon's temperature is no frost's, this moment's not the night's */
         frost->min_c = NAN;

@@ -56,7 +56,7 @@ struct frost {
     enum frost_level level;
     double min_c;        /* what the level is of; NAN: nothing to tell */
     int64_t at_ms;       /* when; 0: nothing to tell */
-    bool reckoned;       /* min_c is yet to come */
+    bool expected;       /* min_c is yet to come */
     double range_c[2];   /* 10 and 90 % of the morning's least; NAN: nothing computed */
     double chance_alarm; /* of FROST_ALARM_C or less by the morning, 0..1; NAN: nothing computed */
     char why[200], why_zh[240];

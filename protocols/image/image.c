@@ -129,7 +129,7 @@ const char *image_result_text(enum image_result result)
 {
     switch (result) {
     case IMAGE_OK:
-        return "image is genuine and whole";
+        return "its signature is good and it is whole";
     case IMAGE_NO_MAGIC:
         return "not a firmware image; give the .bin that `baiye sign` wrote";
     case IMAGE_BAD_HEADER:

@@ -41,7 +41,7 @@ enum image_result {
     IMAGE_OLD_COUNTER = -6, /* below the security counter of what runs */
     IMAGE_UNKNOWN_KEY = -7,
     IMAGE_BAD_SIGNATURE = -8,
-    IMAGE_BAD_HASH = -9, /* header genuine, program not what it says */
+    IMAGE_BAD_HASH = -9, /* header signed, program not what it says */
     IMAGE_TRUNCATED = -10,
     IMAGE_OLD_KEY = -11,  /* signed with a key that an image of this board has ended */
     IMAGE_NOT_NEWER = -12 /* the same counter, and no higher version than what runs */

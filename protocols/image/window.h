@@ -4,7 +4,7 @@
  * (unit 0) to all nodes of a line at once, which then answer nothing and are asked one by one.
  *
  * A session that is not the open one erases what the node could go back to. So it brings the signed
- * head of the image that is to come, and the node erases nothing before it has found that genuine
+ * head of the image that is to come, and the node erases nothing before it has found that signed
  * and newer than what it runs: by counter, then by version. Nobody without a newer release than
  * that takes the way back from a node. It is taken only from whoever unlocked the node before, one
  * by one (NODE_UNLOCK takes no broadcast).
@@ -105,7 +105,7 @@ enum window_status_bit {
     WINDOW_ON_TRIAL = 1,
     WINDOW_ERASING = 2,    /* or checking what is to come */
     WINDOW_OPEN = 4,       /* a session stands: blocks are taken, or all here and being verified */
-    WINDOW_READY = 8,      /* whole, genuine, waiting for a restart */
+    WINDOW_READY = 8,      /* whole, signed, waiting for a restart */
     WINDOW_REJECTED = 16,  /* the image in the other slot was tried and given up */
     WINDOW_IN_SLOT_1 = 32, /* the program runs from slot 1 */
     WINDOW_TESTED = 64,    /* it took a sample and tested itself since it started */

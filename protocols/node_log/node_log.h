@@ -10,7 +10,7 @@
  *
  * A marker says which (boot, seq) and uptime the next sample has, and how far apart the samples are
  * that follow it. A sample's own identity is counted on from the marker before it and is not
- * stored, but its CRC is reckoned over it: a sample that is read under a wrong place, boot, seq or
+ * stored, but its CRC is computed over it: a sample that is read under a wrong place, boot, seq or
  * uptime does not pass, and neither does what an earlier lap of the ring left behind. Every
  * HISTORY_STRETCH-th place is a marker, so no more than one stretch is ever read to find anything,
  * and so many samples at most hang on a marker that was overwritten first.

@@ -8,7 +8,7 @@ down, with the deepest interrupt handler and a fault on top; what is called thro
 listed in INDIRECT, library functions are read off their disassembly. Recursion, a frame of unknown
 size or an unlisted call through a pointer is an error. The time is counted in instructions, which
 QEMU logs one by one on the LM3S6965 while that answers a request for the whole snapshot, and
-reckoned at 72 MHz with two cycles an instruction: a Cortex-M3 takes 1.3 or so from memory as fast
+computed at 72 MHz with two cycles an instruction: a Cortex-M3 takes 1.3 or so from memory as fast
 as itself, and the STM32's flash adds two wait states to what its prefetch misses."""
 import os
 import pathlib

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RS-485 has no sender: one frame that somebody puts in, or that was damaged into another good one,
-costs no genuine reading, and nothing of it is published."""
+costs no true reading, and nothing of it is published."""
 import os
 import select
 import struct
@@ -22,7 +22,7 @@ class InBetween:
         self.fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self.fd)
         self.forge, self.forged = None, 0
-        self.said = set()  # genuine (boot, seq)
+        self.said = set()  # true (boot, seq)
 
     def __call__(self, unit, pdu):
         os.write(self.fd, frame([unit], pdu))
@@ -59,7 +59,7 @@ class Line(Serial):
     lambda boot, seq: (boot, 0xFFFFFFFF), lambda boot, seq: (boot + 1, 90000),
     lambda boot, seq: (0xFFFF, 1), lambda boot, seq: (boot + 1, seq),
 ], ids=["far", "near", "last", "next-boot", "last-boot", "same-number"])
-def test_one_forged_number_costs_no_genuine_reading(site, needs, forge):
+def test_one_forged_number_costs_no_true_reading(site, needs, forge):
     needs("baiyed", "baiye-field", "baiye-node")
     site.start_broker()
     site.start_watcher()
@@ -79,12 +79,12 @@ def test_one_forged_number_costs_no_genuine_reading(site, needs, forge):
         wait_until(lambda: ("air", boot, reached + 12) in site.watcher.copy(), 60, "it goes on")
         began = min(seq for _, _, seq in site.watcher.copy())
 
-        def genuine():
+        def true():
             return {(boot, seq) for _, seq in node.said if began <= seq <= reached + 12}
 
         def taken():
             return {key[1:] for key in site.watcher.copy()}
-        wait_until(lambda: genuine() <= taken(), 60, f"all genuine ones: {genuine() - taken()} {site.watcher.gaps} {sorted(taken())[:20]}")
+        wait_until(lambda: true() <= taken(), 60, f"all true ones: {true() - taken()} {site.watcher.gaps} {sorted(taken())[:20]}")
     finally:
         site.gateway.stop()
         line.close()

@@ -223,7 +223,7 @@ static void print_message(const struct replay *r, const struct way_message *mess
     (void)puts("");
 }
 
-static void tell_people(struct replay *r)
+static void notify_people(struct replay *r)
 {
     struct active_now at = now_of(r);
     struct queue_now now = {.mono_ms = at.mono_ms, .wall = at.wall};
@@ -255,7 +255,7 @@ static void look(struct replay *r)
     rules_time_is(r->rules, &time);
     rules_each(r->rules, take_cause, r);
     tell_alerts(r);
-    tell_people(r);
+    notify_people(r);
     active_sweep(r->active);
 }
 

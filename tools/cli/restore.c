@@ -556,8 +556,8 @@ static bool set_store_aside(const struct restore *restore)
 }
 
 /* A file beside the readings: as a new one, then renamed over what is there. */
-static bool place_beside(const struct restore *restore, const char *member_name, const char *name,
-                         bool replace)
+static bool place_sidecar(const struct restore *restore, const char *member_name, const char *name,
+                          bool replace)
 {
     const struct member *member = find(restore, member_name);
     char fresh[NAME_SIZE];
@@ -606,8 +606,8 @@ static bool place_readings(struct restore *restore)
     if (good)
         restore->fresh[0] = '\0';
     good = good && cli_format(months, sizeof months, "%s.months", restore->store_name) &&
-           place_beside(restore, "readings.db.months", months, false) &&
-           place_beside(restore, "boards.csv", "boards.csv", true);
+           place_sidecar(restore, "readings.db.months", months, false) &&
+           place_sidecar(restore, "boards.csv", "boards.csv", true);
     if (!good)
         cli_complain("the readings could not be put in place: %s", strerror(errno));
     return good;

@@ -156,8 +156,8 @@ static void raise_trouble(const struct actions *actions, const struct switching_
 }
 
 /* Raised or lowered as the output is now; outside of the lock. BUS_OK: nothing new has failed. */
-static void tell_trouble(const struct actions *actions, const struct switching_output *output,
-                         enum bus_result result)
+static void report_trouble(const struct actions *actions, const struct switching_output *output,
+                           enum bus_result result)
 {
     char id[96];
     if (!output->off_failed && output->on_failed < 0) {
@@ -239,7 +239,7 @@ static void finish(struct actions *actions, const struct job *job, const struct 
     bool failed_before = order.what == SWITCH_ON ? before.on_failed >= 0 : before.off_failed;
     if (good || !failed_before) /* not each of its retries */
         audit(actions, &order, good ? "ok" : bus_result_text(reply->result));
-    tell_trouble(actions, &after, reply->result);
+    report_trouble(actions, &after, reply->result);
     tell_way(actions, &order, reply->result);
 }
 
@@ -342,7 +342,7 @@ static void say_lost(const char *device, const char *write)
 }
 
 /* Store thread. */
-static void on_kept(void *context, enum store_result result, const void *value, size_t size)
+static void on_persisted(void *context, enum store_result result, const void *value, size_t size)
 {
     struct actions *actions = context;
     const struct switching_now now = now_of(actions);
@@ -355,13 +355,13 @@ static void on_kept(void *context, enum store_result result, const void *value, 
 }
 
 /* Until the store answers: what it has must not be written over unread. */
-static void ask_kept(struct actions *actions)
+static void ask_persisted(struct actions *actions)
 {
     pthread_mutex_lock(&actions->lock);
     bool needed = !actions->kept && !actions->asked;
     actions->asked |= needed;
     pthread_mutex_unlock(&actions->lock);
-    if (!needed || store_get(actions->parts.store, KEY, on_kept, actions) == STORE_OK)
+    if (!needed || store_get(actions->parts.store, KEY, on_persisted, actions) == STORE_OK)
         return;
     pthread_mutex_lock(&actions->lock);
     actions->asked = false;
@@ -411,7 +411,7 @@ static void tell_ends(struct actions *actions, const bool *failed)
         struct switching_output output = *switching_output(actions->switching, i);
         pthread_mutex_unlock(&actions->lock);
         if (failed[i] && output.on_failed < 0 && !output.off_failed)
-            tell_trouble(actions, &output, BUS_OK);
+            report_trouble(actions, &output, BUS_OK);
     }
 }
 
@@ -419,7 +419,7 @@ static void tick(struct actions *actions)
 {
     struct switching_now now = now_of(actions);
     bool failed[ACTIONS_MAX + WAYS_MAX + SWITCHING_ADOPTED_MOST] = {false};
-    ask_kept(actions);
+    ask_persisted(actions);
     find_truths(actions);
     pthread_mutex_lock(&actions->lock);
     now.settled = actions->kept || now.mono_ms - actions->started_ms > UNKNOWN_MOST_MS;
@@ -579,7 +579,7 @@ void actions_person_done(struct actions *actions, int output, enum bus_result re
     struct switching_output now = *switching_output(actions->switching, (uint16_t)output);
     pthread_cond_broadcast(&actions->wake);
     pthread_mutex_unlock(&actions->lock);
-    tell_trouble(actions, &now, result);
+    report_trouble(actions, &now, result);
 }
 
 uint16_t actions_count(const struct actions *actions)

@@ -46,7 +46,7 @@ struct switching {
     struct switching_output *outputs;
     uint16_t output_count;
     int64_t *heard_ms; /* by device: its last reading; 0: none yet */
-    bool kept_changed;
+    bool persisted_changed;
 };
 
 const char *switching_why_text(enum switching_why why)
@@ -191,7 +191,7 @@ static void device_came_back(struct switching *switching, uint16_t device)
             continue;
         if (output->adopted && output->state == SWITCH_IS_OFF)
             continue;
-        switching->kept_changed = true;
+        switching->persisted_changed = true;
         output->state = SWITCH_IS_UNKNOWN;
         output->why = SWITCH_SILENT;
         output->tries = 0;
@@ -268,14 +268,14 @@ static void take_time(struct switching *switching, struct act *act, const struct
     struct timed *timed;
     while ((timed = time_due(act, now)) != NULL) {
         *timed = (struct timed){.ran = true, .mono_ms = now->mono_ms, .wall_ms = now->wall_ms};
-        switching->kept_changed = true;
+        switching->persisted_changed = true;
     }
 }
 
 bool switching_kept_changed(struct switching *switching)
 {
-    bool changed = switching->kept_changed;
-    switching->kept_changed = false;
+    bool changed = switching->persisted_changed;
+    switching->persisted_changed = false;
     return changed;
 }
 
@@ -393,7 +393,7 @@ static bool switch_on(struct switching *switching, uint16_t index, const struct 
     for (uint16_t a = 0; now->settled && a < switching->config->action_count; a++) {
         if (switching->acts[a].output != index || !wants_on(switching, a, now, truths))
             continue;
-        switching->kept_changed = true;
+        switching->persisted_changed = true;
         switching->acts[a].called = true;
         switching->acts[a].called_ms = now->mono_ms;
         give(&switching->outputs[index], index, SWITCH_ON, why_on(switching->acts[a].config), a,
@@ -424,7 +424,7 @@ static bool decide(struct switching *switching, uint16_t index, const struct swi
     bool person_over = output->person && now_ms >= output->person_ms;
     if (person_over) {
         output->person = false;
-        switching->kept_changed = true;
+        switching->persisted_changed = true;
     }
     if (output->state == SWITCH_IS_UNKNOWN) {
         if (now_ms < output->retry_ms)
@@ -522,7 +522,7 @@ void switching_done(struct switching *switching, const struct switching_order *o
     output->state = SWITCH_IS_OFF;
     output->off_ms = mono_ms;
     output->action = -1;
-    switching->kept_changed = true;
+    switching->persisted_changed = true;
 }
 
 /* What has been silent for that many looks may have lost its power, and have come back otherwise.
@@ -552,7 +552,7 @@ void switching_seen(struct switching *switching, uint16_t index, enum switching_
         output->why = why;
         return;
     }
-    switching->kept_changed = true;
+    switching->persisted_changed = true;
     output->state = SWITCH_IS_UNKNOWN;
     output->retry_ms = mono_ms;
 }
@@ -576,7 +576,7 @@ void switching_person(struct switching *switching, uint16_t index, bool on, uint
     uint32_t longest_s = longest_override_s(switching, index);
     if (on && on_most_s > 0 && on_most_s < longest_s)
         longest_s = on_most_s;
-    switching->kept_changed = true;
+    switching->persisted_changed = true;
     if (output->state != SWITCH_IS_OFF && !on)
         output->off_ms = mono_ms;
     if (on)
@@ -595,13 +595,13 @@ void switching_release(struct switching *switching, uint16_t index)
     output->overtaken = output->asking;
     output->state = SWITCH_IS_OFF;
     output->off_failed = false;
-    switching->kept_changed = true;
+    switching->persisted_changed = true;
 }
 
 void switching_person_done(struct switching *switching, uint16_t index, bool good)
 {
     struct switching_output *output = &switching->outputs[index];
-    switching->kept_changed = true;
+    switching->persisted_changed = true;
     output->on_failed = -1;
     output->off_failed = !good;
     if (good)

@@ -152,8 +152,8 @@ struct kept {
     } answers[KEPT];
 };
 
-static const uint8_t *ask_kept(struct kept *kept, const uint8_t request[MODBUS_REQUEST_SIZE],
-                               size_t *size)
+static const uint8_t *ask_persisted(struct kept *kept, const uint8_t request[MODBUS_REQUEST_SIZE],
+                                    size_t *size)
 {
     struct transact_answer answer;
     for (unsigned i = 0; i < kept->count; i++) {
@@ -177,7 +177,7 @@ static bool read_word(struct kept *kept, uint8_t function, uint16_t address, uin
     uint8_t request[MODBUS_REQUEST_SIZE];
     size_t size;
     (void)modbus_read(request, function, address, 1);
-    const uint8_t *pdu = ask_kept(kept, request, &size);
+    const uint8_t *pdu = ask_persisted(kept, request, &size);
     if (size < 4 || pdu[1] != 2)
         return false;
     *word = (uint16_t)(pdu[2] << 8 | pdu[3]);
@@ -192,7 +192,7 @@ static bool read_plan(struct kept *kept, struct device *device)
         struct transact_request ignored;
         size_t size;
         device_request(device, request, &ignored);
-        const uint8_t *pdu = ask_kept(kept, request, &size);
+        const uint8_t *pdu = ask_persisted(kept, request, &size);
         if (size == 0)
             return false;
         decode_answer(&device->plan.reads[device->read], pdu,

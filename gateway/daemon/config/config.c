@@ -468,7 +468,8 @@ struct config *config_load_copy(const char *path, const char *file, const char *
     return load(path, file, profile_dir, false, error);
 }
 
-struct config *config_load_kept(const char *folder, const char *file, struct config_error *error)
+struct config *config_load_last_good(const char *folder, const char *file,
+                                     struct config_error *error)
 {
     char path[2 * CONFIG_PATH_SIZE], profiles[CONFIG_PATH_SIZE];
     int size = snprintf(path, sizeof path, "%s/baiye.yaml", folder);

@@ -131,7 +131,7 @@ bool last_good_keep(const struct config *config, const char *folder)
         !make_folder(kept) || !make_folder(profiles) || !for_each_file(config, kept, copy_one))
         return false;
     struct config_error error;
-    struct config *copied = config_load_kept(kept, config->file, &error);
+    struct config *copied = config_load_last_good(kept, config->file, &error);
     bool good = copied != NULL && make_current(folder, next);
     config_free(copied);
     return good;
@@ -145,5 +145,5 @@ struct config *last_good_load(const char *file, const char *folder)
     if (which == 0 || !folder_of(kept, folder, which) || !path_in(origin, kept, "origin") ||
         !is_origin(origin, file))
         return NULL;
-    return config_load_kept(kept, file, &error);
+    return config_load_last_good(kept, file, &error);
 }

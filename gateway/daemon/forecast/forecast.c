@@ -249,9 +249,9 @@ static void tell_frost(struct forecast *f, int64_t now_ms)
     f->frost_plot = index;
     char what[192], what_zh[192];
     (void)snprintf(what, sizeof what, "frost: %.1f °C %s", frost->min_c,
-                   frost->reckoned ? "reckoned for the morning" : "measured");
+                   frost->expected ? "expected in the morning" : "measured");
     (void)snprintf(what_zh, sizeof what_zh, "霜冻：%s %.1f °C",
-                   frost->reckoned ? "预计明早最低" : "实测", frost->min_c);
+                   frost->expected ? "预计明早最低" : "实测", frost->min_c);
     struct alerts_event alert = {
         .id = ALERTS_FROST,
         .what = what,

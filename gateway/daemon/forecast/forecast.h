@@ -4,7 +4,7 @@
  * and at the start; when it is sent: document_is_due().
  *
  * A thread of its own, of low priority: a season of a large garden takes seconds to read and to
- * reckon with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
+ * compute with, which neither the loop nor the link thread has. It owns what it keeps; it asks the
  * store by message (ask.h) and speaks through publish and alerts. Nothing is kept on disk: the same
  * readings and notes give the same numbers, so a restart changes nothing. */
 #ifndef BAIYE_FORECAST_FORECAST_H

@@ -128,7 +128,7 @@ static json_t *progress_of(const struct update_job *job, unsigned permille)
     return body;
 }
 
-void update_job_tell(struct update_job *job)
+void update_job_describe(struct update_job *job)
 {
     unsigned permille = update_job_progress(job);
     int64_t now_ms = loop_now_ms();

@@ -115,7 +115,7 @@ static bool is_duplicate(struct store *store, const struct stream *stream,
     if (!dedup_add(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq))
         return true;
     if (record_values(record, stream->shape, values))
-        dedup_tell(store->dedup, (uint16_t)device, record->boot, stream->shape, values);
+        dedup_note(store->dedup, (uint16_t)device, record->boot, stream->shape, values);
     return false;
 }
 

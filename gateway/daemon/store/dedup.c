@@ -185,7 +185,7 @@ static unsigned counters_of(const struct device_config *device, const struct fie
     return count;
 }
 
-void dedup_tell(struct dedup *dedup, uint16_t device, uint32_t boot,
+void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
                 const struct stream_schema *shape, const struct payload_value *values)
 {
     const struct field_config *fields[READING_COUNTERS_MAX];

@@ -217,7 +217,7 @@ int quarantine_load(struct store *store);
 struct retention *retention_create(void);
 void retention_destroy(struct retention *retention);
 /* Table `gone` may hold rows that no gap tells of. */
-void retain_tell(struct store *store);
+void retain_publish_gaps(struct store *store);
 void retain_run(struct store *store, int64_t now_ms);
 /* The file's quota is used up: makes room now. false: nothing left to drop. */
 bool retain_make_room(struct store *store);

@@ -199,7 +199,7 @@ static int tell(struct store *store, struct telling *telling, bool *any)
     return SQLITE_OK;
 }
 
-int purged_ranges_tell(struct store *store, bool *any)
+int purged_ranges_publish(struct store *store, bool *any)
 {
     struct telling *telling = malloc(sizeof *telling);
     *any = false;

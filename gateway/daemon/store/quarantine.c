@@ -49,7 +49,7 @@ static int measure(struct store *store, int64_t *rows, int64_t *bytes)
 }
 
 /* Whose it was says the batch; without one its number was told when that went. */
-static int tell_gone(struct store *store, uint64_t id)
+static int publish_gone(struct store *store, uint64_t id)
 {
     struct body_reader reader;
     struct record record = {.kind = RECORD_CORRECTION};
@@ -85,7 +85,7 @@ static int drop_oldest(struct store *store)
         sqlite3_reset(s);
     if (rc != SQLITE_ROW)
         return rc;
-    rc = tell_gone(store, id);
+    rc = publish_gone(store, id);
     s = rc == SQLITE_OK ? db_statement(&store->db, DB_QUARANTINE_DELETE) : NULL;
     if (s != NULL)
         sqlite3_bind_int64(s, 1, row);
@@ -99,7 +99,7 @@ static void note(struct store *store, int64_t rows, uint64_t dropped)
     store->stats.quarantine_dropped += dropped;
     pthread_mutex_unlock(&store->lock);
     if (dropped > 0)
-        retain_tell(store);
+        retain_publish_gaps(store);
 }
 
 static int keep(struct store *store, const struct refused *refused)

@@ -55,7 +55,7 @@ void retention_destroy(struct retention *retention)
     free(retention);
 }
 
-void retain_tell(struct store *store)
+void retain_publish_gaps(struct store *store)
 {
     store->retention->untold = true;
 }
@@ -390,12 +390,12 @@ static void end_alarm(struct store *store)
     store->retention->alarm_ms = 0;
 }
 
-static void tell_gone(struct store *store, int64_t now_ms)
+static void publish_gone(struct store *store, int64_t now_ms)
 {
     bool more = false;
     if (!store->retention->untold || commit_waits(store) || now_ms < store->retention->tell_ms)
         return;
-    int rc = purged_ranges_tell(store, &more);
+    int rc = purged_ranges_publish(store, &more);
     if (file_result(store, rc, "telling what is gone") && rc == SQLITE_OK) {
         store->retention->untold = more;
         store->retention->tell_ms = more ? now_ms : now_ms + TELL_EVERY_MS;
@@ -408,7 +408,7 @@ void retain_run(struct store *store, int64_t now_ms)
     if (!file_ready(store))
         return;
     if (now_ms - store->retention->looked_ms < LOOK_EVERY_MS) {
-        tell_gone(store, now_ms); /* never between two steps */
+        publish_gone(store, now_ms); /* never between two steps */
         return;
     }
     store->retention->looked_ms = now_ms;
@@ -431,5 +431,5 @@ void retain_run(struct store *store, int64_t now_ms)
     if (store->retention->begun && make_room(store, &state))
         store->retention->looked_ms = now_ms - LOOK_EVERY_MS;
     else
-        tell_gone(store, now_ms);
+        publish_gone(store, now_ms);
 }

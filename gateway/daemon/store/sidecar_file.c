@@ -71,7 +71,7 @@ bool sidecar_save(const char *path, const char *name, const char *text)
 
 /* ---- For others ---- */
 
-struct beside_task {
+struct sidecar_task {
     struct task task;
     char name[16];
     char text[TEXT_MOST];
@@ -80,7 +80,7 @@ struct beside_task {
 /* In whatever state the store is: that is what the file is for. */
 static bool beside_run(struct store *store, struct task *task, enum store_result state)
 {
-    struct beside_task *own = (struct beside_task *)task;
+    struct sidecar_task *own = (struct sidecar_task *)task;
     (void)state;
     if (!sidecar_save(store->path, own->name, own->text))
         log_limited(&store->sidecar_log, LOG_LEVEL_WARNING, "store: %s.%s cannot be written: %s",
@@ -89,14 +89,14 @@ static bool beside_run(struct store *store, struct task *task, enum store_result
     return false;
 }
 
-size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size)
+size_t store_read_sidecar(const struct store *store, const char *name, char *text, size_t size)
 {
     return sidecar_load(store->path, name, text, size);
 }
 
-enum store_result store_write_beside(struct store *store, const char *name, const char *text)
+enum store_result store_write_sidecar(struct store *store, const char *name, const char *text)
 {
-    struct beside_task task = {.task.run = beside_run};
+    struct sidecar_task task = {.task.run = beside_run};
     if ((size_t)snprintf(task.name, sizeof task.name, "%s", name) >= sizeof task.name ||
         (size_t)snprintf(task.text, sizeof task.text, "%s", text) >= sizeof task.text)
         return STORE_INVALID;

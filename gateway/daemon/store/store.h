@@ -276,8 +276,8 @@ enum store_result store_get(struct store *store, const char *key, store_value_do
 /* A few lines of text in a file of their own beside the store, PATH.NAME, replaced as a whole: for
  * what must outlive even a store that is damaged. At most 999 bytes, a name of at most 15. Written
  * by the store thread, also when the store cannot be used; read at once, "" when there is none. */
-enum store_result store_write_beside(struct store *store, const char *name, const char *text);
-size_t store_read_beside(const struct store *store, const char *name, char *text, size_t size);
+enum store_result store_write_sidecar(struct store *store, const char *name, const char *text);
+size_t store_read_sidecar(const struct store *store, const char *name, char *text, size_t size);
 
 #define MONTHS_NAME "months" /* of these: how much of each broker's plan is used */
 

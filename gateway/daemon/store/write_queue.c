@@ -281,7 +281,7 @@ static bool tell_range(struct write_queue *write_queue, struct lost_range *range
 }
 
 /* As soon as there is room: what was lost is told before anything newer. */
-static void tell_lost(struct write_queue *write_queue)
+static void put_lost_gap(struct write_queue *write_queue)
 {
     if (write_queue->lost_count == 0 && write_queue->correction_ms == 0)
         return;
@@ -321,7 +321,7 @@ static void keep_mark(struct write_queue *write_queue, const struct reading *rea
 /* Where the next record goes, behind what was lost; NULL: no room. */
 static struct body *next_room(struct write_queue *write_queue)
 {
-    tell_lost(write_queue);
+    put_lost_gap(write_queue);
     return room(write_queue);
 }
 
@@ -432,6 +432,6 @@ void write_queue_release(struct write_queue *write_queue, struct chunk *chunk)
     chunk->next = write_queue->free;
     write_queue->free = chunk;
     write_queue->free_count++;
-    tell_lost(write_queue);
+    put_lost_gap(write_queue);
     pthread_mutex_unlock(&write_queue->lock);
 }

@@ -31,7 +31,7 @@ static bool is_wanted(const struct update_job *job, const struct device_config *
     return job->wanted.devices == NULL;
 }
 
-/* Both variants are genuine, fit an update, and are of one version. */
+/* Both variants are signed, fit an update, and are of one version. */
 static bool check_file(struct update_job *job)
 {
     if (signature_file(job->file, job->file_size) != IMAGE_OK)
@@ -111,7 +111,7 @@ static bool open_session(struct update_job *job)
         job->update.nodes[i].version_before = before->version_before;
         job->update.nodes[i].checks_before = before->checks_before;
     }
-    job->kept_phase = UPDATE_ASK;
+    job->persisted_phase = UPDATE_ASK;
     return true;
 }
 
@@ -131,8 +131,8 @@ static void take_rows(struct update_job *job, bool ended)
         row->over = over;
         row->node = *node;
     }
-    bool trials = job->update.phase == UPDATE_RESTART && job->kept_phase != UPDATE_RESTART;
-    job->kept_phase = job->update.phase;
+    bool trials = job->update.phase == UPDATE_RESTART && job->persisted_phase != UPDATE_RESTART;
+    job->persisted_phase = job->update.phase;
     if (trials || (changed && (ended || loop_now_ms() - job->kept_ms >= KEEP_MS)))
         update_keep_rows(job);
 }
@@ -214,7 +214,7 @@ static void answered(struct loop_task *task)
     if (!job->down)
         update_answered(&job->update, now_ms, believed ? reply->pdu : NULL, reply->pdu_size);
     take_rows(job, false);
-    update_job_tell(job);
+    update_job_describe(job);
     if (job->stopping)
         update_job_ended(job);
     else
@@ -258,7 +258,7 @@ static void go_on(struct update_job *job)
     for (;;) {
         switch (update_next(&job->update, now_ms, &job->request, &again_ms)) {
         case UPDATE_SEND_REQUEST:
-            update_job_tell(job);
+            update_job_describe(job);
             send_request(job);
             return;
         case UPDATE_WAIT:

@@ -57,7 +57,7 @@ struct update_job {
     struct bus_reply reply;
     int64_t started_ms, told_ms, kept_ms;
     unsigned told, started_permille;
-    uint8_t kept_phase; /* of the session, when rows were last looked at */
+    uint8_t persisted_phase; /* of the session, when rows were last looked at */
     /* checkpoint.c */
     size_t keep_at;
     enum store_result kept;
@@ -86,7 +86,7 @@ unsigned update_job_progress(const struct update_job *job);
 const char *update_job_phase(const struct update_job *job);
 
 /* rpc_update.c: called by the job. Progress is worth telling; it is over (frees it). */
-void update_job_tell(struct update_job *job);
+void update_job_describe(struct update_job *job);
 void update_job_ended(struct update_job *job);
 
 /* checkpoint.c. Writes the file and the rows, then update_job_start(). */

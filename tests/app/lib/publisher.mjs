@@ -122,7 +122,7 @@ export class Publisher {
         thermal_time: 142.3, share_ready: 0.31, ready_kg: [8, 12, 17], pick_kg: [6, 9, 12],
         pickers: 4 + i, booked: null, why: null, score: { days: 12, mae_kg: 1.4, skill: 0.12, coverage: 0.84 },
       }])),
-      frost: { level: 'watch', min_c: 2.1, at, why: '上坡: 5.6 °C now, 2.1 °C reckoned for the morning',
+      frost: { level: 'watch', min_c: 2.1, at, why: '上坡: 5.6 °C now, 2.1 °C expected in the morning',
         why_zh: '上坡：现在 5.6 °C，估计早晨 2.1 °C' },
       disease: [{ name: 'blister_blight', level: 'medium', why: '上坡: 18 h wet at 16 °C, 8 h infect; 1.1 h of sun a day',
         why_zh: '上坡：叶面湿 18 小时，16 °C，8 小时即可侵染；每天日照 1.1 小时' }],

@@ -25,7 +25,7 @@ static struct window_session session_of(const struct test_image *image)
                                      .blocks = TEST_BLOCKS,
                                      .block_size = TEST_BLOCK_SIZE};
     uint8_t header[IMAGE_HEADER_SIZE];
-    image_header_write(&image->header, header); /* genuine, whatever the bytes are by now */
+    image_header_write(&image->header, header); /* signed, whatever the bytes are by now */
     memcpy(session.head, header, sizeof session.head);
     memcpy(session.image_id, image->header.hash, sizeof session.image_id);
     return session;
@@ -329,7 +329,7 @@ static int open_and_wait(struct receive *receive, const struct window_session *s
 
 /* The node runs 3 in slot 1, and can go back to 2 in slot 0. Whoever has heard or kept what was
  * sent before, or has no key, takes that from it neither by a session nor by a replay. */
-static void nothing_is_erased_for_what_is_not_genuine_and_newer(void **state)
+static void nothing_is_erased_for_what_is_not_signed_and_newer(void **state)
 {
     (void)state;
     struct receive receive;
@@ -472,7 +472,7 @@ int main(void)
         cmocka_unit_test(an_image_on_trial_takes_no_update_and_goes_after_three_starts),
         cmocka_unit_test(every_reason_is_said_in_words),
         cmocka_unit_test(an_older_program_comes_with_the_next_counter_only),
-        cmocka_unit_test(nothing_is_erased_for_what_is_not_genuine_and_newer),
+        cmocka_unit_test(nothing_is_erased_for_what_is_not_signed_and_newer),
         cmocka_unit_test(blocks_of_an_older_image_are_refused_behind_the_head_of_a_newer_one),
         cmocka_unit_test(update_survives_a_cut_at_every_operation),
         cmocka_unit_test(update_that_nobody_confirms_is_given_up_with_a_cut_at_every_operation),

@@ -306,7 +306,7 @@ static void a_frost_raises_an_alert(void **state)
     wait_for(&world.raised, 1);
     forecast_stop(forecast);
     assert_non_null(strstr(world.what, "alarm upper: frost: "));
-    assert_non_null(strstr(world.what, "reckoned for the morning"));
+    assert_non_null(strstr(world.what, "expected in the morning"));
     assert_says("upper: ");
     assert_int_equal(world.lowered, 0);
 }

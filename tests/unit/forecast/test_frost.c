@@ -111,7 +111,7 @@ static void the_fall_to_come_follows_the_evening(void **state)
     assert_near_c(morning_c(&input), expected);
     assert_true(expected > -1 && expected < 3);
     frost_judge(&input, &frost);
-    assert_true(frost.reckoned);
+    assert_true(frost.expected);
     assert_float_equal(frost.min_c, expected, 1e-4);
     assert_int_equal(frost.at_ms, input.sunrise_ms);
     assert_true(frost.range_c[0] < frost.min_c && frost.min_c < frost.range_c[1]);
@@ -224,7 +224,7 @@ static void the_canopy_counts_where_it_is_colder(void **state)
     input.bias_k = -10; /* no colder morning */
     frost_judge(&input, &frost);
     assert_int_equal(frost.level, FROST_ALARM);
-    assert_false(frost.reckoned);
+    assert_false(frost.expected);
     assert_float_equal(frost.min_c, 1.5, 1e-6);
     assert_int_equal(frost.at_ms, EVENING_MS + 2 * TEA_HOUR_MS);
 }
@@ -338,7 +338,7 @@ static void a_night_that_warms_gets_no_colder(void **state)
     assert_string_equal(frost.why, "11.8 °C measured; no colder computed for the morning");
 }
 
-static void by_day_and_at_dusk_nothing_is_reckoned(void **state)
+static void by_day_and_at_dusk_nothing_is_expected(void **state)
 {
     (void)state;
     struct frost_input input = at_eleven(), day = input;
@@ -404,7 +404,7 @@ int main(void)
         cmocka_unit_test(without_humidity_the_night_is_not_known),
         cmocka_unit_test(without_the_sunset_there_is_no_fall),
         cmocka_unit_test(a_night_that_warms_gets_no_colder),
-        cmocka_unit_test(by_day_and_at_dusk_nothing_is_reckoned),
+        cmocka_unit_test(by_day_and_at_dusk_nothing_is_expected),
         cmocka_unit_test(where_the_garden_lies_must_be_known),
         cmocka_unit_test(an_hour_that_has_just_begun_bends_no_line),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statistics, calibration and arbitration: what the node reckons. */
+/* Statistics, calibration and arbitration: what the node computes. */
 #include "tests/unit/node/unit.h"
 
 #include <math.h>

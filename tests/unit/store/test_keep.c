@@ -337,7 +337,7 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
     for (uint32_t seq = 1; seq <= 3000; seq++)
         bench_put(bench, 0, 1, seq, NOON + seq);
     bench_wait_stored(bench, 3000);
-    assert_int_equal(store_write_beside(bench->store, MONTHS_NAME, "cloud 202611 7\n"), STORE_OK);
+    assert_int_equal(store_write_sidecar(bench->store, MONTHS_NAME, "cloud 202611 7\n"), STORE_OK);
     assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
     bench_wait_stored(bench, 3100);
     store_stats(bench->store, &stats);
@@ -356,7 +356,7 @@ static void a_copy_made_while_writing_has_all_that_was_stored(void **state)
     bench_open(bench); /* another gateway goes on with the copy */
     assert_string_equal(store_uuid(bench->store), uuid);
     assert_true(store_boot(bench->store) > boot + 500); /* the original may have been restarted */
-    (void)store_read_beside(bench->store, MONTHS_NAME, months, sizeof months);
+    (void)store_read_sidecar(bench->store, MONTHS_NAME, months, sizeof months);
     assert_string_equal(months, "cloud 202611 7\n");
     drain(bench, &seen);
     assert_true(seen.readings >= stats.stored);

@@ -222,7 +222,7 @@ static bool look_at_kept(struct publish *publish, const void *value, size_t size
 }
 
 /* On the store thread. */
-static void on_kept(void *context, enum store_result result, const void *value, size_t size)
+static void on_persisted(void *context, enum store_result result, const void *value, size_t size)
 {
     struct question *question = context;
     pthread_mutex_lock(&lock);
@@ -246,7 +246,7 @@ static void ask(struct announced *announced)
     }
     pthread_mutex_unlock(&lock);
     if (question == NULL ||
-        store_get(announced->publish->store, "announced", on_kept, question) == STORE_OK)
+        store_get(announced->publish->store, "announced", on_persisted, question) == STORE_OK)
         return;
     pthread_mutex_lock(&lock);
     announced->question = NULL;

@@ -20,9 +20,9 @@ void data_plan_begin(struct data_plan *data_plan, uint64_t limit)
 
 void data_plan_restore(struct data_plan *data_plan, uint32_t month, uint64_t bytes)
 {
-    data_plan->month = data_plan->kept_month = month;
+    data_plan->month = data_plan->persisted_month = month;
     data_plan->bytes = data_plan->kept = bytes;
-    data_plan->kept_stage = data_plan_stage(data_plan);
+    data_plan->persisted_stage = data_plan_stage(data_plan);
 }
 
 /* What was counted before the time was known is of the month that it turns out to be. A month that
@@ -58,13 +58,14 @@ bool data_plan_keep(struct data_plan *data_plan)
     uint64_t step = data_plan->limit / KEEP_SHARE;
     step = step < KEEP_MOST_BYTES ? step : KEEP_MOST_BYTES;
     enum data_plan_stage stage = data_plan_stage(data_plan);
-    bool changed = data_plan->month != data_plan->kept_month || stage != data_plan->kept_stage;
+    bool changed =
+        data_plan->month != data_plan->persisted_month || stage != data_plan->persisted_stage;
     /* Only a plan that is paid for is worth writes to the flash. */
     if (data_plan->limit == 0 || data_plan->month == 0 ||
         (!changed && data_plan->bytes - data_plan->kept < step))
         return false;
-    data_plan->kept_stage = stage;
-    data_plan->kept_month = data_plan->month;
+    data_plan->persisted_stage = stage;
+    data_plan->persisted_month = data_plan->month;
     data_plan->kept = data_plan->bytes;
     return true;
 }

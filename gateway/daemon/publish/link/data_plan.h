@@ -23,8 +23,8 @@ struct data_plan {
     uint64_t bytes;   /* used */
     uint64_t undated; /* of these, those counted while the time was not known */
     uint64_t kept;    /* of `bytes`, as last kept */
-    uint32_t kept_month;
-    enum data_plan_stage kept_stage;
+    uint32_t persisted_month;
+    enum data_plan_stage persisted_stage;
     int64_t idle_ms; /* connected, and nothing sent: what pings cost */
 };
 

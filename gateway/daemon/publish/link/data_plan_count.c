@@ -30,7 +30,7 @@ void data_plan_load(struct publish *publish)
     for (uint16_t i = 0; i < publish->broker_count; i++)
         data_plan_begin(&publish->brokers[i].data_plan,
                         publish->brokers[i].config->budget_bytes_month);
-    (void)store_read_beside(publish->store, MONTHS_NAME, text, sizeof text);
+    (void)store_read_sidecar(publish->store, MONTHS_NAME, text, sizeof text);
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         load_line(publish, line);
@@ -52,7 +52,7 @@ void data_plan_save(struct publish *publish)
         used += size > 0 ? (size_t)size : 0; /* eight lines of 70: they fit */
     }
     if (used > 0)
-        (void)store_write_beside(publish->store, MONTHS_NAME, text);
+        (void)store_write_sidecar(publish->store, MONTHS_NAME, text);
 }
 
 static void tell_stage(const struct broker *broker, enum data_plan_stage stage)

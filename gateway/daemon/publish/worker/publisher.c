@@ -74,7 +74,7 @@ static void wait_and_retry(struct publisher *p, const char *state, const char *w
     p->phase = PHASE_WAITING;
     p->connection->retry_ms = now_ms() + retry_wait(p);
     send_unmake_all(p);
-    tell_state(p, false, state, why);
+    report_state(p, false, state, why);
 }
 
 /* A file is opened by what the daemon gave for it. */
@@ -169,9 +169,9 @@ static void on_connected(struct publisher *p, const struct session_event *event)
     p->connection->tls.said[0] = '\0';
     session_subscribe(p->session);     /* first: an old will must not come between unheard */
     (void)publish_status(p, "online"); /* fails only when the connection is gone again */
-    tell_state(p, true, "up",
-               send_is_confirmed(p) ? ""
-                                    : "it takes QoS 0 only: nothing confirms what is delivered");
+    report_state(p, true, "up",
+                 send_is_confirmed(p) ? ""
+                                      : "it takes QoS 0 only: nothing confirms what is delivered");
     p->gone_before = false;
 }
 
@@ -285,7 +285,7 @@ static void take_reset(struct publisher *p, const uint8_t *message)
         return;
     send_unmake_lane(p, reset.lane);
     lane_reset(&p->lanes[reset.lane], reset.id);
-    tell_acks_from(p, reset.lane, reset.id);
+    report_acks_from(p, reset.lane, reset.id);
 }
 
 static void begin_stop(struct publisher *p)
@@ -364,7 +364,7 @@ static void pass_requests(struct publisher *p)
         memcpy(message, &head, sizeof head);
         memcpy(message + sizeof head, request->payload, request->size);
         if (p->fd >= 0)
-            tell_daemon(p, message, sizeof head + request->size);
+            report_send(p, message, sizeof head + request->size);
         free(request);
     }
 }
@@ -389,8 +389,8 @@ static int wait_ms(const struct publisher *p)
         until = p->connection->status_ms + STATUS_LEAST_MS;
     if (send_batch_due_ms(p) < INT64_MAX)
         until = send_batch_due_ms(p);
-    if (tell_acks_due_ms(p) < until)
-        until = tell_acks_due_ms(p);
+    if (report_acks_due_ms(p) < until)
+        until = report_acks_due_ms(p);
     return until > now ? (int)(until - now) : 0;
 }
 
@@ -419,9 +419,9 @@ static void run(struct publisher *p)
         answer_status(p);
         watch(p);
         send_all(p);
-        tell_acks(p);
-        tell_docs_done(p);
-        tell_counts_when_due(p);
+        report_acks(p);
+        report_docs_done(p);
+        report_counts_when_due(p);
     }
 }
 

@@ -46,24 +46,24 @@ static inline int64_t now_ms(void)
 /* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something ends.
  */
 struct reporter *reporter_create(void); /* NULL: no memory */
-void tell_daemon(const struct publisher *p, const void *message, size_t size);
-void tell_state(struct publisher *p, bool up, const char *state, const char *why);
+void report_send(const struct publisher *p, const void *message, size_t size);
+void report_state(struct publisher *p, bool up, const char *state, const char *why);
 /* So many documents are sent, or given up; told when it is some, or some time has passed. */
-void count_docs_done(struct publisher *p, uint32_t count);
-void tell_docs_done(struct publisher *p);
-void tell_counts(struct publisher *p);
+void report_count_docs(struct publisher *p, uint32_t count);
+void report_docs_done(struct publisher *p);
+void report_counts(struct publisher *p);
 /* Each second. */
-void tell_counts_when_due(struct publisher *p);
+void report_counts_when_due(struct publisher *p);
 /* Of a device's values, one after the other, it is told once. */
-void tell_heard(struct publisher *p, uint16_t ask);
-void tell_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
-                     size_t size);
-/* When tell_acks() has something to say at the latest; INT64_MAX: nothing. */
-int64_t tell_acks_due_ms(const struct publisher *p);
+void report_heard(struct publisher *p, uint16_t ask);
+void report_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
+                       size_t size);
+/* When report_acks() has something to say at the latest; INT64_MAX: nothing. */
+int64_t report_acks_due_ms(const struct publisher *p);
 /* Under load one word for many messages: each wakes the daemon. */
-void tell_acks(struct publisher *p);
+void report_acks(struct publisher *p);
 /* The daemon knows that the lane is done up to there. */
-void tell_acks_from(struct publisher *p, uint8_t lane, uint64_t id);
+void report_acks_from(struct publisher *p, uint8_t lane, uint64_t id);
 
 /* send.c */
 struct sender *sender_create(const struct publisher *p); /* NULL: no memory */
@@ -98,7 +98,7 @@ uint32_t send_lanes_in_flight(const struct publisher *p);
 bool send_has_room(const struct publisher *p);
 /* Until when refused readings are held back; 0: they are not. */
 int64_t send_refused_until_ms(const struct publisher *p);
-/* For tell_counts(): are readings held back, and since nobody subscribes to them? */
+/* For report_counts(): are readings held back, and since nobody subscribes to them? */
 bool send_holds_back(const struct publisher *p, bool *unheard);
 
 #endif

@@ -41,7 +41,7 @@ struct sender {
     bool retain;     /* it keeps retained messages */
     uint32_t window; /* QoS 1 messages in flight, at most */
     struct flow flow;
-    bool large_told;
+    bool large_reported;
     struct doc_queue live, docs;
     struct slot slots[SESSION_SLOTS];
     uint32_t generation;
@@ -92,11 +92,11 @@ static void take_one(struct publisher *p, struct queued_doc *doc)
 {
     if (p->phase != PHASE_UP) { /* it comes again when there is a connection */
         free(doc);
-        count_docs_done(p, 1);
+        report_count_docs(p, 1);
     } else if (!doc->head.live) {
         doc_push(&p->sender->docs, doc);
     } else if (doc_push_newest(&p->sender->live, doc)) {
-        count_docs_done(p, 1);
+        report_count_docs(p, 1);
     }
 }
 
@@ -232,17 +232,17 @@ static bool send_doc(struct publisher *p, struct doc_queue *queue)
                                       .idle = true};
     struct slot what = {.doc = true, .ask = doc->head.ask};
     if (is_too_large(p, &message)) {
-        if (!p->sender->large_told)
+        if (!p->sender->large_reported)
             log_write(LOG_LEVEL_WARNING,
                       "%s: the broker takes no message of %zu bytes: left out, as others so large",
                       message.topic, message.size);
-        p->sender->large_told = true;
+        p->sender->large_reported = true;
     } else if (!send_as(p, &what, &message)) {
         return false;
     }
     (void)doc_pop(queue);
     free(doc);
-    count_docs_done(p, 1);
+    report_count_docs(p, 1);
     return true;
 }
 
@@ -332,7 +332,7 @@ void send_unmake_all(struct publisher *p)
 {
     for (unsigned lane = 0; lane < LANE_COUNT; lane++)
         send_unmake_lane(p, (uint8_t)lane);
-    count_docs_done(p, doc_drop_all(&p->sender->live) + doc_drop_all(&p->sender->docs));
+    report_count_docs(p, doc_drop_all(&p->sender->live) + doc_drop_all(&p->sender->docs));
 }
 
 static void free_the_slot(struct publisher *p, struct slot *slot)
@@ -365,7 +365,7 @@ static void shrink(struct publisher *p, const struct slot *slot, int reason)
     if (lane_encode(lane, p->streams, p->hello.uuid, p->sender->ready.json,
                     sizeof p->sender->ready.json, &made) &&
         made.records == 1) {
-        tell_quarantine(p, made.first_id, reason, p->sender->ready.json, made.size);
+        report_quarantine(p, made.first_id, reason, p->sender->ready.json, made.size);
         log_write(LOG_LEVEL_ERROR,
                   "publish %s: one record is refused for good (0x%02x) and kept aside",
                   p->hello.broker.name, (unsigned)reason);
@@ -416,7 +416,7 @@ static void on_refused(struct publisher *p, const struct slot *slot,
         shrink(p, slot, event->reason);
     else
         hold_back(p, event->reason, event->text);
-    tell_counts(p);
+    report_counts(p);
 }
 
 /* Acknowledged, but into nothing: where a consumer is required that is no delivery. */
@@ -437,7 +437,7 @@ void send_ended(struct publisher *p, const struct session_event *event)
     if (event->type == SESSION_ACKED && !is_unheard(p, &was, event)) {
         p->counts.acked += was.quality;
         if (was.ask != 0 && event->reason != NOBODY_SUBSCRIBES)
-            tell_heard(p, was.ask);
+            report_heard(p, was.ask);
         if (was.quality)
             flow_timed(&p->sender->flow, event->at_ms - was.sent_ms);
         if (!was.doc) {

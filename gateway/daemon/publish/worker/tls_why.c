@@ -40,7 +40,7 @@ static int reach(const struct broker_url *url)
     return fd;
 }
 
-static void tell_error(const char *what, char *why, size_t size)
+static void describe_error(const char *what, char *why, size_t size)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     (void)snprintf(why, size, "TLS: %.36s: %.48s", what, reason != NULL ? reason : "no answer");
@@ -60,7 +60,7 @@ static bool use_files(SSL_CTX *context, const struct broker_config *broker, char
                                                             SSL_FILETYPE_PEM) != 1)
         bad = "key_file";
     if (bad != NULL)
-        tell_error(bad, why, size);
+        describe_error(bad, why, size);
     return bad == NULL;
 }
 
@@ -86,13 +86,13 @@ static bool fails(SSL *ssl, char *why, size_t size)
             (void)snprintf(why, size, "TLS: the broker's certificate is refused: %s",
                            X509_verify_cert_error_string(verdict));
         else
-            tell_error("the handshake failed", why, size);
+            describe_error("the handshake failed", why, size);
         return true;
     }
     int got = SSL_peek(ssl, &byte, 1);
     if (got > 0 || SSL_get_error(ssl, got) != SSL_ERROR_SSL)
         return false;
-    tell_error("the broker refuses our certificate", why, size);
+    describe_error("the broker refuses our certificate", why, size);
     return true;
 }
 
