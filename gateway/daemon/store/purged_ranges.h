@@ -2,8 +2,9 @@
 /* Which sequence numbers are no longer kept: written in the transaction that drops them, so that
  * each one is either in a batch or in exactly one row here, also after a power cut. Neighbours are
  * one row, so a device that loses its oldest readings for years has a row a boot. What brokers
- * refused for good is also here once nobody keeps it aside. Rows are first not told; purged_ranges_publish()
- * publishes them as gaps ("quota"), in a transaction that marks them told. Store thread. */
+ * refused for good is also here once nobody keeps it aside. Rows are first not told;
+ * purged_ranges_publish() publishes them as gaps ("quota"), in a transaction that marks them told.
+ * Store thread. */
 #ifndef BAIYE_STORE_PURGED_RANGES_H
 #define BAIYE_STORE_PURGED_RANGES_H
 

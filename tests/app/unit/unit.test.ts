@@ -10,9 +10,9 @@ afterEach(() => { state.site = null; });
 
 describe('the unit of a value', () => {
   it('is the one that the site names', () => {
-    state.site = site({ air_temperature: { unit: '°F' }, sap_flow: { unit: 'g/h' } });
+    state.site = site({ air_temperature: { unit: '°F' }, own_metric: { unit: 'g/h' } });
     expect(unit('air_temperature')).toBe('°F');
-    expect(unit('sap_flow')).toBe('g/h');
+    expect(unit('own_metric')).toBe('g/h');
   });
   it('is shown as people write it where the site has the usual one', () => {
     state.site = site({ air_temperature: { unit: '°C' }, air_humidity: { unit: '%RH' } });

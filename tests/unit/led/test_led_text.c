@@ -65,14 +65,14 @@ static void a_value_has_the_sites_unit(void **unused)
 {
     (void)unused;
     expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°C");
-    expect("{plot/upper/sap_flow:unit}", LANGUAGE_ZH, ""); /* in no table */
+    expect("{plot/upper/own_metric:unit}", LANGUAGE_ZH, ""); /* in no table */
     scene_send(&s, "site",
                "{\"metrics\":{\"air_temperature\":{\"unit\":\"°F\"},"
-               "\"sap_flow\":{\"unit\":\"g/h\"},\"air_humidity\":{\"unit\":\"%RH\"}}}",
+               "\"own_metric\":{\"unit\":\"g/h\"},\"air_humidity\":{\"unit\":\"%RH\"}}}",
                true);
     expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°F");
     expect("{plot/upper/air_humidity:unit}", LANGUAGE_ZH, "%");
-    expect("{plot/upper/sap_flow:unit}", LANGUAGE_ZH, "g/h");
+    expect("{plot/upper/own_metric:unit}", LANGUAGE_ZH, "g/h");
     expect("{frost/min_c:unit}", LANGUAGE_ZH, "°C"); /* the forecast has its own */
     scene_send(&s, "site", "{\"metrics\":{}}", true);
     expect("{plot/upper/air_temperature:unit}", LANGUAGE_ZH, "°C");
