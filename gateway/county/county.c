@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
 #include "gateway/common/clock.h"
 #include "gateway/common/log.h"
 #include "gateway/county/admin.h"
+#include "gateway/county/deadman.h"
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
 #include "gateway/county/page.h"
@@ -21,6 +23,8 @@
 #include "gateway/county/program.h"
 #include "gateway/county/rollout.h"
 #include "gateway/county/web.h"
+#include "gateway/daemon/child.h"
+#include "gateway/daemon/notifier/notifier.h"
 
 #define STEP_MS      1000
 #define ANSWERS_MOST 1000u /* beyond these one is asked for again */
@@ -42,6 +46,7 @@ struct county {
     struct rollout *rollout;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
     struct web *web;                          /* NULL: none is wanted, nor the next three */
+    struct deadman *deadman;                  /* NULL: nobody is to be told */
     struct pool *pool;
     struct page *page;
     const struct web_route *routes[3];
@@ -214,6 +219,7 @@ static int run(struct county *county, int signals)
             step_ms = now_ms;
             look_for_holes(county);
             roll_out(county);
+            deadman_step(county->deadman, now_ms);
         }
         struct pollfd fds[2 + SETTINGS_BROKERS_MAX] = {{.fd = signals, .events = POLLIN},
                                                        {.fd = county->wake_fd, .events = POLLIN}};
@@ -282,20 +288,43 @@ static bool make_parts(struct county *county)
     return good;
 }
 
+/* Started by the dead-man: the process with the secrets. */
+static int be_notifier(void)
+{
+    static struct child_files files;
+    if (!child_take(&files) || files.role != CHILD_NOTIFIER)
+        return EX_USAGE;
+    (void)prctl(PR_SET_NAME, "baiye-notifier");
+    return notifier_main(&files);
+}
+
+/* false: people are to be told, and can't be. */
+static bool watch(struct county *county)
+{
+    const struct settings *settings = &county->settings;
+    if (settings->tell->way_count == 0)
+        return true;
+    county->deadman = deadman_start(settings->database, settings->tell, settings->silent_s);
+    return county->deadman != NULL;
+}
+
 int main(int argc, char **argv)
 {
     static struct county county;
+    if (argc == 2 && strcmp(argv[1], "--notifier") == 0)
+        return be_notifier();
     if (admin_is(argc, argv))
         return admin_main(argc, argv);
     int signals = program_begin(argc, argv, &county.settings);
     if (!make_parts(&county))
         return EX_OSERR;
-    int status = serve(&county);
+    int status = watch(&county) ? serve(&county) : EX_OSERR;
     if (status == EX_OK)
         status = run(&county, signals);
     web_close(county.web);
     page_close(county.page);
     pool_destroy(county.pool);
+    deadman_stop(county.deadman);
     for (uint32_t i = 0; i < county.settings.broker_count; i++)
         link_leave(county.links[i], NULL, 0);
     holes_destroy(county.holes);

@@ -2,10 +2,12 @@
 #include "gateway/county/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/common/keys.h"
 #include "gateway/common/units.h"
+#include "gateway/daemon/config/draft.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -98,6 +100,50 @@ static bool read_http(struct yaml_source *source, const yaml_node_t *node, void 
     return keys_read(source, node, "http", http_keys, COUNT(http_keys), &settings->http);
 }
 
+/* ---- Whom to tell, as in a gateway's file ---- */
+
+static struct config *tell_of(struct settings *settings)
+{
+    if (settings->tell == NULL)
+        settings->tell = calloc(1, sizeof *settings->tell);
+    return settings->tell;
+}
+
+static bool read_notify(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    struct config *tell = tell_of(target);
+    return tell != NULL && keys_list(source, node, "notify", WAYS_MAX, sizeof *tell->ways,
+                                     (void **)&tell->ways, &tell->way_count, draft_way);
+}
+
+static bool read_groups(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    (void)source;
+    ((struct settings *)target)->groups = node;
+    return true;
+}
+
+static bool finish_tell(struct yaml_source *source, struct settings *settings)
+{
+    struct config *tell = tell_of(settings);
+    struct draft draft = {.config = tell, .groups = settings->groups};
+    settings->groups = NULL;
+    if (tell == NULL || !draft_ways_resolve(source, &draft))
+        return false;
+    for (uint16_t w = 0; w < tell->way_count; w++) {
+        if (tell->ways[w].kind == WAY_OUTPUT)
+            return yaml_error(source, tell->ways[w].line,
+                              "output: a county switches none; write another way");
+    }
+    (void)snprintf(tell->site, sizeof tell->site, "county-%.20s", settings->instance);
+    (void)snprintf(tell->store_path, sizeof tell->store_path, "%.200s/notices-%.32s.db",
+                   settings->state_dir, settings->instance);
+    tell->store_max_bytes = 16000000;
+    tell->commit_every_ms = 1000;
+    tell->escalate_s = settings->escalate_s;
+    return true;
+}
+
 static const struct key root_keys[] = {
     {"instance", KEY_NAME, KEY_MEMBER(struct settings, instance), .example = "a", .required = true},
     {"broker", KEY_FUNCTION, .read = read_broker, .example = "{ url: mqtts://localhost:8884 }",
@@ -111,6 +157,10 @@ static const struct key root_keys[] = {
     {"patience", KEY_S, KEY_MEMBER(struct settings, patience_s), 1, 86400, .example = "20min"},
     {"http", KEY_FUNCTION, .read = read_http,
      .example = "{ listen: 0.0.0.0:8443, cert_file: broker.crt, key_file: broker.key }"},
+    {"notify", KEY_FUNCTION, .read = read_notify},
+    {"groups", KEY_FUNCTION, .read = read_groups},
+    {"escalate", KEY_S, KEY_MEMBER(struct settings, escalate_s), 60, 86400, .example = "10min"},
+    {"state", KEY_PATH, KEY_MEMBER(struct settings, state_dir)},
     {"ask_again", KEY_S, KEY_MEMBER(struct settings, again_s), 1, 604800, .example = "1h"},
 };
 
@@ -122,10 +172,13 @@ bool settings_load(struct settings *settings, const char *path, struct config_er
                                   .patience_s = 1200,
                                   .again_s = 3600,
                                   .silent_s = 7200,
+                                  .escalate_s = 600,
+                                  .state_dir = "/var/lib/baiye-county",
                                   .page_dir = "/usr/share/baiye-county/page"};
     bool good =
         yaml_open(&source, path, error) &&
-        keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings);
+        keys_read(&source, yaml_root(&source), "the file", root_keys, COUNT(root_keys), settings) &&
+        finish_tell(&source, settings);
     yaml_close(&source);
     return good;
 }

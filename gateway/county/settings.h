@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "gateway/common/config_error.h"
+#include "gateway/common/yaml.h"
 #include "gateway/county/web.h"
+#include "gateway/daemon/config/config.h"
 
 #define SETTINGS_BROKERS_MAX 8
 
@@ -24,11 +26,15 @@ struct settings {
     uint32_t keepalive_s;
     char database[256]; /* libpq's connection string */
     uint32_t keep_raw_s;
-    uint32_t patience_s;             /* baiye-county: a hole as old as that is asked for */
-    uint32_t again_s;                /* .. and again after so long, if it is still there */
-    struct web_settings http;        /* baiye-county */
-    char page_dir[CONFIG_PATH_SIZE]; /* .. files of the page */
-    uint32_t silent_s;               /* .. a garden that is silent for longer is one to look at */
+    uint32_t patience_s;              /* baiye-county: a hole as old as that is asked for */
+    uint32_t again_s;                 /* .. and again after so long, if it is still there */
+    struct web_settings http;         /* baiye-county */
+    char page_dir[CONFIG_PATH_SIZE];  /* .. files of the page */
+    uint32_t silent_s;                /* .. a garden that is silent for longer is one to look at */
+    uint32_t escalate_s;              /* .. unanswered for so long, the next group is told */
+    char state_dir[CONFIG_PATH_SIZE]; /* .. what waits to be told */
+    struct config *tell;              /* .. by which ways, to whom; as long as the program runs */
+    const yaml_node_t *groups;        /* only while it is read */
 };
 
 /* false: `error` says FILE:LINE, what is wrong and what would be right. */

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A garden that falls silent is told of, by the ways of a gateway; and that it is back."""
+import json
+import os
+import pathlib
+
+import pytest
+
+from garden import wait_until
+from services import Service
+
+QUIET = "UPDATE gateway SET seen = now() - interval '3 h' WHERE site = 'farm-0'"
+
+
+@pytest.fixture
+def service(tmp_path):
+    service = Service(tmp_path)
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def gardens(database, start, service, tmp_path):
+    """Five that were just heard; baiye-county watches them."""
+    state = tmp_path / "state"
+    state.mkdir()
+    start("baiye-ingest")  # makes the tables
+    database("INSERT INTO gateway (gw, site) SELECT gen_random_uuid(), 'farm-' || n"
+             " FROM generate_series(0, 9) n")
+    database("INSERT INTO document (site, name, broker, body) VALUES ('farm-0', 'site', 'x',"
+             " '{\"label\": \"南坡\\n{evil}\"}')")
+
+    def watch(instance="a"):
+        return start("baiye-county", instance, silent="2h", state=str(state), escalate="60s", notify=[
+            {"name": "desk", "language": "en", "webhook": {
+                "url": service.url("/desk"), "ca_file": str(service.cert)}}])
+    return watch
+
+
+def secrets_process(county):
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "comm").read_text() == "baiye-notifier\n" and \
+                    int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == county.child.pid:
+                return int(entry.name)
+        except OSError:
+            continue  # it has just ended
+    return None
+
+
+def test_a_silent_garden_is_told_of_once_and_that_it_is_back(database, gardens, service):
+    county = gardens()
+    assert secrets_process(county), "the process with the secrets is another one"
+    database(QUIET)
+    wait_until(lambda: service.texts("/desk"), 40, county.log())
+    assert "[Alert] nothing is heard of the garden 南坡 {evil}" in service.texts("/desk")[0]
+    assert database("SELECT site FROM silence") == "farm-0"
+    county.kill()  # it knows what it has told
+    county.start()
+    database("UPDATE gateway SET seen = now() WHERE site = 'farm-0'")
+    wait_until(lambda: len(service.texts("/desk")) == 2, 40, county.log())
+    assert service.texts("/desk")[1].startswith("[Over]")
+    assert database.number("SELECT count(*) FROM silence") == 0
+
+
+def test_of_two_that_watch_one_tells_and_the_other_when_it_is_gone(database, gardens, service, tmp_path):
+    first = gardens("a")
+    wait_until(lambda: "looked for" in first.log(), 30, first.log())
+    second = gardens("b")
+    database(QUIET)
+    wait_until(lambda: service.texts("/desk"), 40, first.log())
+    first.kill()
+    database("UPDATE gateway SET seen = now() - interval '4 h' WHERE site = 'farm-1'")
+    wait_until(lambda: any("farm-1" in text for text in service.texts("/desk")), 60, second.log())
+    assert sum("南坡" in text and "Alert" in text for text in service.texts("/desk")) <= 2
+
+
+def test_it_waits_while_postgresql_is_away(database, gardens, service):
+    county = gardens()
+    wait_until(lambda: "looked for" in county.log(), 30, county.log())
+    database.kill()
+    wait_until(lambda: "nobody knows which gardens are silent" in county.log(), 40, county.log())
+    database.start()
+    database(QUIET)
+    wait_until(lambda: service.texts("/desk"), 60, county.log())
+    assert len(json.dumps(service.texts("/desk"))) and county.running()
+    assert os.path.exists(f"/proc/{county.child.pid}")
