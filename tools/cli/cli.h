@@ -35,6 +35,7 @@ int cli_profile(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);
+int cli_replace(int argc, char **argv);
 int cli_update(int argc, char **argv);
 
 /* "baiye: …" on stderr, made fit for a terminal. */

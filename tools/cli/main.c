@@ -42,6 +42,7 @@ static const struct {
      "show or change a node's settings"},
     {"calibrate", cli_calibrate, "calibrate DEVICE [METRIC [VALUE|RAW=VALUE]...]",
      "show or change a calibration"},
+    {"replace", cli_replace, "replace DEVICE", "put a new node or probe in a broken one's place"},
     {"line", cli_line, "line BUS | run BUS -- COMMAND...",
      "what is wrong with a line, or another tool on it"},
     {"pause", cli_ask, "pause BUS SECONDS", "close a bus's port and stop polling for a while"},
