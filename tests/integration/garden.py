@@ -274,7 +274,7 @@ class Watcher:
         self.subscribed = threading.Event()
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.loop_start()
-        assert self.subscribed.wait(10), "the watcher was not let in"
+        assert self.subscribed.wait(60), "the watcher was not let in"
 
     def _connected(self, client, _data, _flags, _code, _properties=None):
         client.subscribe(f"baiye/{SITE}/#", qos=1)
