@@ -9,7 +9,7 @@
 #define DUSK_MS     (2 * TEA_HOUR_MS)
 #define SUNSET_MS   (2 * TEA_HOUR_MS) /* the temperature at sunset is known from so near to it */
 #define LEARN_MS    (3 * TEA_HOUR_MS)
-#define SD_ROOT_K   0.58 /* standard deviation of the rest of the fall, a root of an hour */
+#define SD_ROOT_K   0.54 /* standard deviation of the rest of the fall, a root of an hour */
 #define SD_LEAST_K  0.3
 #define SD_UNSTEADY 1.3 /* the evening warms: wind or cloud has come */
 #define FEW_NIGHTS  5.0
@@ -111,7 +111,7 @@ static double value_at(const struct frost_input *input, int64_t when_ms, bool ca
 /* The newest hours with air, of the last two; the canopy counts where both ends of the evening have
  * it. */
 struct evening {
-    double now_c, sunset_c, dew_k, change_k; /* change_k: in the last hour; NAN: not known */
+    double now_c, air_c, sunset_c, dew_k, change_k; /* change_k: in the last hour */
     int64_t at_ms;
 };
 
@@ -129,7 +129,7 @@ static bool has_canopy(const struct frost_input *input)
 
 static struct evening look_back(const struct frost_input *input)
 {
-    struct evening evening = {NAN, NAN, NAN, NAN, 0};
+    struct evening evening = {NAN, NAN, NAN, NAN, NAN, 0};
     bool canopy = has_canopy(input);
     for (uint32_t i = input->recent.count; i > 0; i--) {
         const struct tea_hour *hour = &input->recent.hours[i - 1];
@@ -141,6 +141,7 @@ static struct evening look_back(const struct frost_input *input)
             break;
         evening.at_ms = middle_ms(t_ms, input->now_ms);
         evening.now_c = value;
+        evening.air_c = hour->air_c;
         evening.dew_k = hour->air_c - frost_dew_point_c(hour->air_c, hour->humidity);
         if (i > 1)
             evening.change_k = value - value_of(&input->recent.hours[i - 2], canopy);
@@ -150,22 +151,32 @@ static struct evening look_back(const struct frost_input *input)
     return evening;
 }
 
+struct frost_evening frost_evening(const struct frost_input *input)
+{
+    const struct evening evening = look_back(input);
+    return (struct frost_evening){.now_c = evening.now_c,
+                                  .air_c = evening.air_c,
+                                  .drop_k = evening.sunset_c - evening.now_c,
+                                  .dew_k = evening.dew_k,
+                                  .change_k = evening.change_k,
+                                  .since_h = hours_of(evening.at_ms - input->sunset_ms),
+                                  .left_h = hours_of(input->sunrise_ms - evening.at_ms)};
+}
+
 struct frost_night frost_night(const struct frost_input *input)
 {
     struct frost_night night = {NAN, NAN};
-    const struct evening evening = look_back(input);
-    double since = hours_of(evening.at_ms - input->sunset_ms);
-    double left = hours_of(input->sunrise_ms - evening.at_ms);
-    double drop = evening.sunset_c - evening.now_c;
-    if (isnan(evening.now_c) || isnan(drop) || isnan(evening.dew_k) || since < 0.5 || left < 0)
+    const struct frost_evening e = frost_evening(input);
+    if (isnan(e.now_c) || isnan(e.drop_k) || isnan(e.dew_k) || e.since_h < 0.5 || e.left_h < 0)
         return night;
-    double root = sqrt(left);
-    double change = -0.143 * drop * root / sqrt(since) + 0.222 * root -
-                    0.052 * evening.dew_k * root + 0.072 * drop - 0.225 * left;
-    double share = fmin(1, left / 9); /* of the night is the plot's own error, too */
-    night.min_c = evening.now_c + fmin(0, change - input->bias_k * share);
+    double root = sqrt(e.left_h);
+    double change =
+        root * (0.533 - 0.0248 * e.air_c - 0.0570 * e.dew_k - 0.156 * e.drop_k / sqrt(e.since_h)) -
+        0.198 * e.left_h;
+    double share = fmin(1, e.left_h / 9); /* of the night is the plot's own error, too */
+    night.min_c = e.now_c + fmin(0, change - input->bias_k * share);
     night.sd_k = fmax(SD_LEAST_K, SD_ROOT_K * root);
-    if (evening.change_k > 0.5)
+    if (e.change_k > 0.5)
         night.sd_k *= SD_UNSTEADY;
     return night;
 }

@@ -11,14 +11,12 @@
  * frosts cry no wolf; nor after the fifth month. Where the thermal time is not known, from the
  * second month on.
  * - From two hours after sunset on the morning's least is computed. The fall still to come follows
- *   the root of the hours left (Brunt 1932), by what the evening shows (K and h; drop: since
- * sunset, dew: T - Td): -0.143 drop sqrt(left / since) + 0.222 sqrt(left) - 0.052 dew sqrt(left) +
- * 0.072 drop
- *       - 0.225 left
- *   fitted on hourly series of other climates, less the plot's own mean error of its last
- *   FROST_NIGHTS nights: a hollow falls further than the formula knows. On the winter nights of
- * three stations that it was not fitted on (New York, 2013) it errs by 1.5 K three hours after
- * sunset.
+ *   the root of the hours left (Brunt 1932), by what the evening shows (K and h; T of the air, drop
+ * since sunset, dew: T - Td): sqrt(left) (0.533 - 0.0248 T - 0.0570 dew - 0.156 drop / sqrt(since))
+ * - 0.198 left fitted by tools/fit-frost on the hours of Portland and Seattle in 2014, less the
+ * plot's own mean error of its last FROST_NIGHTS nights: a hollow falls further than the formula
+ * knows. On the winter nights of three stations that it was not fitted on (New York, 2013) it errs
+ * by 1.46 K three hours after sunset (tools/bench forecast).
  * - What is told is a distribution. A level is given when its chance is at least `alarm_chance`:
  * the cost of a night's work over that of a lost first flush. */
 #ifndef BAIYE_FORECAST_FROST_H
@@ -71,6 +69,15 @@ enum frost_level frost_level_of(double temp_c);
 /* The temperature at which that air is saturated, Magnus's formula over water with the coefficients
  * of FAO-56 eq. 11; NAN for what is no humidity (%RH). */
 double frost_dew_point_c(double temp_c, double humidity);
+/* What the evening shows, in the middle of its newest hour; NAN: not known. */
+struct frost_evening {
+    double now_c, air_c;    /* now: of the canopy where it is measured */
+    double drop_k;          /* since sunset */
+    double dew_k;           /* air less its dew point */
+    double change_k;        /* in the last hour */
+    double since_h, left_h; /* since sunset, until sunrise */
+};
+struct frost_evening frost_evening(const struct frost_input *input);
 /* The least until sunrise, and the standard deviation of it. */
 struct frost_night {
     double min_c, sd_k; /* NAN: not two hours since sunset, or no humidity, or none around sunset */

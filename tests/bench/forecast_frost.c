@@ -3,7 +3,10 @@
  * its own nights so far. Lines of standard input, in order of stations and time:
  *   station,UTC seconds of a full hour,air °C,humidity %
  *
- *   bench-frost LATITUDE LONGITUDE       nights of November to April; one JSON line a station */
+ *   bench-frost LATITUDE LONGITUDE             nights of November to April; one JSON line a station
+ *   bench-frost LATITUDE LONGITUDE evenings    for tools/fit-frost: what an evening shows, two to
+ * ten hours after sunset, and the fall that came; one line each: °C now, drop, T - Td, h since
+ * sunset, h left, fall */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +26,33 @@ struct verdicts {
 
 static struct tea_hour hours[HOURS_MOST];
 static struct tea_hours all = {.hours = hours};
+static bool evenings_only;
 
 static bool is_cold_season(int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm day;
     return gmtime_r(&seconds, &day) != NULL && (day.tm_mon <= 3 || day.tm_mon >= 10);
+}
+
+static void print_evenings(const struct frost_input *night)
+{
+    for (int64_t after_ms = 2 * TEA_HOUR_MS; after_ms <= 10 * TEA_HOUR_MS;
+         after_ms += TEA_HOUR_MS) {
+        struct frost_input evening = *night;
+        evening.now_ms = night->sunset_ms + after_ms;
+        struct frost_evening shown = frost_evening(&evening);
+        double least_c = HUGE_VAL;
+        for (uint32_t i = 0; i < night->recent.count; i++) {
+            int64_t t_ms = night->recent.first_ms + (int64_t)i * TEA_HOUR_MS;
+            double air_c = (double)night->recent.hours[i].air_c;
+            if (t_ms >= evening.now_ms && t_ms <= night->sunrise_ms && air_c < least_c)
+                least_c = air_c;
+        }
+        if (isfinite(least_c) && !isnan(shown.drop_k) && !isnan(shown.dew_k) && shown.left_h > 0)
+            printf("%.3f %.3f %.3f %.3f %.3f %.3f\n", shown.air_c, shown.drop_k, shown.dew_k,
+                   shown.since_h, shown.left_h, least_c - shown.now_c);
+    }
 }
 
 static void judge_night(const struct frost_input *night, double bias_k, struct verdicts *verdicts)
@@ -83,9 +107,15 @@ static void judge_station(const char *station, double latitude, double longitude
             break;
         night.recent =
             (struct tea_hours){all.first_ms + (int64_t)first * TEA_HOUR_MS, count, hours + first};
+        if (evenings_only) {
+            print_evenings(&night);
+            continue;
+        }
         judge_night(&night, frost_bias_k(errors_k, nights), &verdicts);
         errors_k[nights++] = frost_error_k(&night);
     }
+    if (evenings_only)
+        return;
     double n = (double)verdicts.nights;
     printf("{\"station\":\"%s\",\"nights\":%ld,\"mae_k\":%.3f,\"bias_k\":%.3f,\"coverage\":%.3f,"
            "\"hits\":%ld,\"misses\":%ld,\"false_alarms\":%ld,\"hits_ahead\":%ld,"
@@ -98,9 +128,10 @@ static void judge_station(const char *station, double latitude, double longitude
 int main(int argc, char **argv)
 {
     char line[200], name[64] = "", station[64];
-    double latitude = argc == 3 ? atof(argv[1]) : NAN, longitude = argc == 3 ? atof(argv[2]) : NAN;
-    if (argc != 3) {
-        (void)fprintf(stderr, "usage: bench-frost LATITUDE LONGITUDE <HOURS\n");
+    double latitude = argc >= 3 ? atof(argv[1]) : NAN, longitude = argc >= 3 ? atof(argv[2]) : NAN;
+    evenings_only = argc == 4 && strcmp(argv[3], "evenings") == 0;
+    if (argc != 3 && !evenings_only) {
+        (void)fprintf(stderr, "usage: bench-frost LATITUDE LONGITUDE [evenings] <HOURS\n");
         return 64;
     }
     while (fgets(line, sizeof line, stdin) != NULL) {

@@ -301,7 +301,7 @@ static void a_second_start_says_the_same(void **state)
 static void a_frost_raises_an_alert(void **state)
 {
     (void)state;
-    world.cooling = 1.2;
+    world.cooling = 1.4;
     struct forecast *forecast = start();
     wait_for(&world.raised, 1);
     forecast_stop(forecast);

@@ -81,8 +81,9 @@ static void levels_begin_at_four_two_and_zero(void **state)
 static double by_hand(double now_c, double sunset_c, double dew_c, double since, double left)
 {
     double drop = sunset_c - now_c, root = sqrt(left);
-    return now_c - 0.143 * drop * root / sqrt(since) + 0.222 * root -
-           0.052 * (now_c - dew_c) * root + 0.072 * drop - 0.225 * left;
+    return now_c +
+           root * (0.533 - 0.0248 * now_c - 0.0570 * (now_c - dew_c) - 0.156 * drop / sqrt(since)) -
+           0.198 * left;
 }
 
 static double morning_c(const struct frost_input *input)

@@ -340,7 +340,7 @@ static enum frost_level frost_after(double later_c, int gap, int gap_end)
     struct tea_hours all = spring();
     for (int i = 0; i < DAY_COUNT * 24; i++) {
         bool last = i >= DAY_COUNT * 24 - 6, later = i >= 85 * 24;
-        hours[i].air_c = hours[i].air_min_c = last ? 1 : later ? (float)later_c : 6;
+        hours[i].air_c = hours[i].air_min_c = last ? 0 : later ? (float)later_c : 6;
     }
     if (gap_end > gap)
         hours_unknown(hours + (size_t)gap * 24, (size_t)(gap_end - gap) * 24);
@@ -385,7 +385,7 @@ static void an_early_cultivar_is_warned_early(void **state)
     struct tea_hours all = spring();
     for (int i = 0; i < DAY_COUNT * 24; i++) {
         hours[i].air_c = i >= 90 * 24 ? 12 : 6; /* 20 °C d */
-        hours[i].air_c = hours[i].air_min_c = i >= DAY_COUNT * 24 - 6 ? 1 : hours[i].air_c;
+        hours[i].air_c = hours[i].air_min_c = i >= DAY_COUNT * 24 - 6 ? 0 : hours[i].air_c;
     }
     assert_int_equal(make(&plot, &all).frost.level, FROST_NONE);
     plot.gate_cd = 29;
