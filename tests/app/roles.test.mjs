@@ -3,10 +3,11 @@
 // what a role may not do the broker or the gateway refuses, and the page says so in words.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { users } from './lib/broker.mjs';
+import { qrcode } from './lib/deps.mjs';
 import { Garden, built, program } from './lib/garden.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
@@ -168,6 +169,7 @@ test('roles: a screen’s account shows values and charts; what changes anything
 function activate() {
   const unit = readFileSync(new URL('../../gateway/packaging/baiye-password@.service', import.meta.url), 'utf8');
   const argv = /^ExecStart=\/usr\/bin\/baiye (.*)$/m.exec(unit)[1].split(' ');
+  rmSync(join(garden.dir, 'password.sock'), { force: true }); // its being there says that it listens
   return spawn('systemd-socket-activate', ['--accept', '--inetd', '-l', join(garden.dir, 'password.sock'),
     program('baiye'), ...argv, '--config', join(garden.dir, 'baiyed.yaml')], { stdio: 'ignore' });
 }
@@ -211,4 +213,56 @@ test('roles: a farmer changes the own password in the app, and the phone goes on
   assert.deepEqual(await audited('farmer', 'passwd'), ['ok', 'unfit: this password can\'t be taken: it is among the first that are tried: a common word, name or row of keys',
     'wrong-password: the present password is wrong', 'unavailable: the password could not be changed']);
   users.farmer = 'oolong-steep-7';
+});
+
+/** The dark modules of a text's code, as the app draws them. */
+function picture(text) {
+  const code = qrcode(0, 'M');
+  code.addData(text);
+  code.make();
+  const size = code.getModuleCount();
+  let path = '';
+  for (let y = 0; y < size; y += 1) for (let x = 0; x < size; x += 1) if (code.isDark(y, x)) path += `M${x + 4} ${y + 4}h1v1h-1z`;
+  return path;
+}
+
+test('roles: `baiye user add --qr` lets a phone in by one scan, and it a second one', limit, async () => {
+  const told = execFileSync(program('baiye'), ['user', 'add', 'grandma', '--role', 'farmer', '--qr', '--address', 'https://garden.example',
+    '--config', join(garden.dir, 'baiyed.yaml')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const [, hash, once] = told.match(/https:\/\/garden\.example\/(#\/join\/grandma\/(\S+))/);
+  assert.match(told, /[▀▄█]{8}/, 'and as a picture');
+  garden.broker.process.kill('SIGHUP'); // systemd would
+  users.grandma = '';
+  const socket = activate();
+  const scan = async (code) => {
+    const page = await phone(browser, { size: 'small' });
+    pages.push(page);
+    await page.goto(`${garden.url}${code}`);
+    return page;
+  };
+  const own = (page) => page.evaluate(() => JSON.parse(localStorage.getItem('baiye.login') ?? '{}').password);
+  let first;
+  try {
+    await until('the socket is there', () => existsSync(join(garden.dir, 'password.sock')));
+    first = await scan(hash);
+    await first.locator('.tile.live').waitFor({ timeout: 30_000 }); // nothing was typed
+    await until('the phone has made its own password', async () => /^[0-9a-f]{24}$/.test(await own(first)), 30_000);
+  } finally {
+    socket.kill();
+  }
+  garden.broker.process.kill('SIGHUP');
+  const password = await own(first);
+  assert.notEqual(password, once);
+  const thief = await scan(hash); // the code was good once
+  await thief.getByText('用户名或密码不对').waitFor({ timeout: 30_000 });
+  await first.goto(`${garden.url}#/second`);
+  const text = `${garden.url}#/same/grandma/${password}`;
+  const shown = await first.locator('.qr path').getAttribute('d');
+  assert.equal(shown, picture(text), 'the second phone scans this');
+  const second = await scan(text.slice(garden.url.length));
+  await second.locator('.tile.live').waitFor({ timeout: 30_000 });
+  await first.goto(`${garden.url}#/`);
+  await first.reload();
+  await first.locator('.tile.live').waitFor({ timeout: 30_000 }); // and both stay in
+  assert.deepEqual(await audited('grandma', 'passwd'), ['ok']);
 });
