@@ -23,6 +23,7 @@ int cli_wipe(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_find(int argc, char **argv);
 int cli_commission(int argc, char **argv);
+int cli_remote(int argc, char **argv);
 int cli_node(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_forecast(int argc, char **argv);

@@ -57,6 +57,8 @@ static const struct {
      "what is wrong with a device profile, or what a device says by it"},
     {"user", cli_user, "user init | add NAME --role ROLE | remove NAME | list",
      "people and programs that may log in"},
+    {"remote", cli_remote, "remote HOST[:PORT]",
+     "the app away from the farm, by a small server of your own"},
     {"cert", cli_cert, "cert --host NAME|IP ...", "make the site's own CA and server certificate"},
     {"clock", cli_clock, "clock [--wait]", "whether the box's clock can be believed"},
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},

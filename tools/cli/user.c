@@ -92,7 +92,7 @@ static void tell_password(const struct wanted *wanted, const char *address, cons
 {
     if (!wanted->qr)
         (void)printf("%s, password: %s\n", name, password);
-    else if (!user_invite_print(address, name, password))
+    else if (!user_invite_print(address, name, password, true))
         cli_complain("the address is too long for a picture; baiye user passwd %s", name);
 }
 

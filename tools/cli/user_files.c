@@ -186,32 +186,57 @@ static void write_user(FILE *out, const char *site, const char *name, enum user_
         write_topics(out, site, technician_topics);
 }
 
-bool user_write_acl(const struct places *places)
+/* One list: for whom, and what they may. */
+struct access_list {
+    const char *path, *gateway; /* where it goes; the daemon's account, "": none */
+    bool screens;               /* do screens come there? */
+};
+
+static void write_access(FILE *out, const struct access_list *list, const char *site, char *users)
 {
-    char *acl = NULL, *users = user_read_text(places->users), *rest = users, *line;
+    char *rest = users, *line;
+    (void)fputs("# Written by `baiye`; what is changed here is lost.\n", out);
+    if (list->gateway[0] != '\0')
+        (void)fprintf(out,
+                      "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
+                      list->gateway, site);
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char name[USER_NAME_SIZE], role_name[16];
+        enum user_role role;
+        if (sscanf(line, "%32s %15s", name, role_name) == 2 && user_role_parse(role_name, &role) &&
+            (list->screens || role != USER_SCREEN))
+            write_user(out, site, name, role);
+    }
+}
+
+static bool write_list(const struct places *places, const struct access_list *list)
+{
+    char *acl = NULL, *users = user_read_text(places->users);
     size_t size = 0;
-    const char *site = places->config->site;
     FILE *out = users != NULL ? open_memstream(&acl, &size) : NULL;
     if (out == NULL) {
         free(users);
         return false;
     }
-    (void)fputs("# Written by `baiye user`; what is changed here is lost.\n", out);
-    if (places->broker != NULL && places->broker->user[0] != '\0')
-        (void)fprintf(out,
-                      "\nuser %s\ntopic readwrite baiye/%s/#\ntopic readwrite homeassistant/#\n",
-                      places->broker->user, site);
-    while ((line = strsep(&rest, "\n")) != NULL) {
-        char name[USER_NAME_SIZE], role_name[16];
-        enum user_role role;
-        if (sscanf(line, "%32s %15s", name, role_name) != 2 || !user_role_parse(role_name, &role))
-            continue;
-        write_user(out, site, name, role);
-    }
-    bool ok = fclose(out) == 0 && cli_write_file(places->acl, acl, size, 0640);
+    write_access(out, list, places->config->site, users);
+    bool ok = fclose(out) == 0 && cli_write_file(list->path, acl, size, 0640);
     free(acl);
     free(users);
     return ok;
+}
+
+bool user_write_acl(const struct places *places)
+{
+    const struct access_list list = {.path = places->acl,
+                                     .gateway = places->broker != NULL ? places->broker->user : "",
+                                     .screens = true};
+    return write_list(places, &list);
+}
+
+bool user_write_acl_elsewhere(const struct places *places, const char *path, const char *gateway)
+{
+    const struct access_list list = {.path = path, .gateway = gateway};
+    return write_list(places, &list);
 }
 
 void user_tell_broker(void)

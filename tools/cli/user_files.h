@@ -43,6 +43,9 @@ bool user_set_password(const struct places *places, const char *name, const char
 bool user_is_gateways(const struct places *places, const char *name);
 /* The whole access list, from the users file. */
 bool user_write_acl(const struct places *places);
+/* The same for another broker, to which farmers and technicians come; `gateway`: the daemon's
+ * account there. */
+bool user_write_acl_elsewhere(const struct places *places, const char *path, const char *gateway);
 /* Has the broker read them. */
 void user_tell_broker(void);
 

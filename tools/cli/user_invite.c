@@ -71,13 +71,14 @@ bool user_invite_address(const struct config *config, const char *address, char 
     return cli_format(out, size, "https://%s:%u", host, (unsigned)config->http_port);
 }
 
-bool user_invite_print(const char *address, const char *name, const char *password)
+bool user_invite_print(const char *address, const char *name, const char *password, bool once)
 {
     char url[512];
-    if (!cli_format(url, sizeof url, "%s/#/join/%s/%s", address, name, password))
+    if (!cli_format(url, sizeof url, "%s/#/%s/%s/%s", address, once ? "join" : "same", name,
+                    password))
         return false;
     qr_print(url);
-    (void)printf("Scan it with the phone of %s, once:\n%s\n", name, url);
+    (void)printf("Scan it with the phone of %s%s:\n%s\n", name, once ? ", once" : "", url);
     explicit_bzero(url, sizeof url);
     return true;
 }

@@ -13,7 +13,8 @@
  * name in the gateway's certificate that is not this machine's own, with the port of `http:`).
  * Complains when neither gives one. */
 bool user_invite_address(const struct config *config, const char *address, char *out, size_t size);
-/* Prints the picture and the address that it holds. */
-bool user_invite_print(const char *address, const char *name, const char *password);
+/* Prints the picture and the address that it holds. `once`: the phone makes its own password of it;
+ * else it goes on with this one. False: too long for a picture. */
+bool user_invite_print(const char *address, const char *name, const char *password, bool once);
 
 #endif

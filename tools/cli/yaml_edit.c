@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file is parsed only to know where its last device ends; what is new is put there. */
+/* The file is parsed only to know where the last item of a list ends; what is new is put there. */
 #include "tools/cli/yaml_edit.h"
 
 #include <stdbool.h>
@@ -135,25 +135,39 @@ static char *add_to_block(struct edit *edit, const yaml_node_t *list, const char
     return put(edit->text, end, between, items, count, between, "");
 }
 
-static char *add(struct edit *edit, const char *bus, const char *const *items, unsigned count,
-                 char *why, size_t why_size)
+static char *add(struct edit *edit, const yaml_node_t *list, const char *const *items,
+                 unsigned count)
 {
-    const yaml_node_t *list = devices_of(edit, bus);
-    char *out = NULL;
-    (void)snprintf(why, why_size, "out of memory");
-    if (list == NULL || list->type != YAML_SEQUENCE_NODE)
-        (void)snprintf(why, why_size,
-                       "bus %s has no list `devices:`; write `devices: []` below its other keys",
-                       bus);
-    else if (list->data.sequence.style == YAML_FLOW_SEQUENCE_STYLE)
-        out = add_to_flow(edit, list, items, count);
-    else
-        out = add_to_block(edit, list, items, count);
-    return out;
+    return list->data.sequence.style == YAML_FLOW_SEQUENCE_STYLE
+               ? add_to_flow(edit, list, items, count)
+               : add_to_block(edit, list, items, count);
 }
 
-char *yaml_add_devices(const char *text, const char *bus, const char *const *items, unsigned count,
-                       char *why, size_t why_size)
+/* The list that items go to; NULL: `why`. */
+typedef const yaml_node_t *find_list(struct edit *edit, const char *name, char *why, size_t size);
+
+static const yaml_node_t *find_devices(struct edit *edit, const char *bus, char *why, size_t size)
+{
+    const yaml_node_t *list = devices_of(edit, bus);
+    if (list != NULL && list->type == YAML_SEQUENCE_NODE)
+        return list;
+    (void)snprintf(why, size,
+                   "bus %s has no list `devices:`; write `devices: []` below its other keys", bus);
+    return NULL;
+}
+
+static const yaml_node_t *find_brokers(struct edit *edit, const char *name, char *why, size_t size)
+{
+    const yaml_node_t *list = member(edit, yaml_document_get_root_node(&edit->document), "mqtt");
+    (void)name;
+    if (list != NULL && list->type == YAML_SEQUENCE_NODE)
+        return list;
+    (void)snprintf(why, size, "there is no list `mqtt:`; write `mqtt: []` at the left margin");
+    return NULL;
+}
+
+static char *add_found(const char *text, find_list *find, const char *name,
+                       const char *const *items, unsigned count, char *why, size_t why_size)
 {
     struct edit edit = {.text = text};
     yaml_parser_t parser;
@@ -162,11 +176,24 @@ char *yaml_add_devices(const char *text, const char *bus, const char *const *ite
     if (yaml_parser_initialize(&parser) == 0)
         return NULL;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
-    if (yaml_parser_load(&parser, &edit.document) == 0)
+    if (yaml_parser_load(&parser, &edit.document) == 0) {
         (void)snprintf(why, why_size, "line %zu is not YAML", parser.problem_mark.line + 1);
-    else
-        out = add(&edit, bus, items, count, why, why_size);
+    } else {
+        const yaml_node_t *list = find(&edit, name, why, why_size);
+        out = list != NULL ? add(&edit, list, items, count) : NULL;
+    }
     yaml_document_delete(&edit.document);
     yaml_parser_delete(&parser);
     return out;
+}
+
+char *yaml_add_devices(const char *text, const char *bus, const char *const *items, unsigned count,
+                       char *why, size_t why_size)
+{
+    return add_found(text, find_devices, bus, items, count, why, why_size);
+}
+
+char *yaml_add_broker(const char *text, const char *item, char *why, size_t why_size)
+{
+    return add_found(text, find_brokers, NULL, &item, 1, why, why_size);
 }

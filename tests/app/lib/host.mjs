@@ -8,7 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import { createHash, X509Certificate } from 'node:crypto';
 import { appFolder, WebSocketServer } from './deps.mjs';
 
-const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css',
+export const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css',
   '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json' };
 
 /** What Chromium needs to be told to take this server's key without its authority being installed. */

@@ -56,6 +56,37 @@ static void test_a_file_that_ends_without_a_line_feed(void **state)
                  "    - { name: b, profile: p, address: 2 }");
 }
 
+static void assert_broker(const char *text, const char *expected)
+{
+    char why[200];
+    char *out = yaml_add_broker(text, "{ name: remote }", why, sizeof why);
+    assert_non_null(out);
+    assert_string_equal(out, expected);
+    free(out);
+}
+
+static void test_a_broker_comes_behind_the_last_one(void **state)
+{
+    (void)state;
+    assert_broker(
+        "# 上坡\nmqtt:\n  # the farm's own\n  - name: local\n    url: x # here\n\nbuses: []\n",
+        "# 上坡\nmqtt:\n  # the farm's own\n  - name: local\n    url: x # here\n"
+        "  - { name: remote }\n\nbuses: []\n");
+    assert_broker(
+        "site: s\r\nmqtt:\r\n- { name: local } # x\r\nbuses: []\r\n",
+        "site: s\r\nmqtt:\r\n- { name: local } # x\r\n- { name: remote }\r\nbuses: []\r\n");
+    assert_broker("mqtt: []\nsite: s\n", "mqtt: [ { name: remote } ]\nsite: s\n");
+    assert_broker("mqtt: [{ name: local }]\n", "mqtt: [{ name: local }, { name: remote }]\n");
+}
+
+static void test_without_a_list_of_brokers_it_says_what_to_write(void **state)
+{
+    (void)state;
+    char why[200];
+    assert_null(yaml_add_broker("site: s\n", "{ name: remote }", why, sizeof why));
+    assert_non_null(strstr(why, "write `mqtt: []`"));
+}
+
 static void test_lists_in_brackets(void **state)
 {
     (void)state;
@@ -93,6 +124,8 @@ int main(void)
         cmocka_unit_test(test_a_block_list_goes_on_as_it_is_indented),
         cmocka_unit_test(test_a_device_of_several_lines_ends_with_its_last_value),
         cmocka_unit_test(test_a_file_that_ends_without_a_line_feed),
+        cmocka_unit_test(test_a_broker_comes_behind_the_last_one),
+        cmocka_unit_test(test_without_a_list_of_brokers_it_says_what_to_write),
         cmocka_unit_test(test_lists_in_brackets),
         cmocka_unit_test(test_line_ends_of_another_system_stay),
         cmocka_unit_test(test_what_can_not_be_edited_is_said),

@@ -29,8 +29,7 @@ struct outcome {
     char why[512];
 };
 
-/* To be freed; NULL and a complaint. */
-static char *read_text(const char *path)
+char *trial_read(const char *path)
 {
     FILE *file = fopen(path, "re");
     char *text = file != NULL ? calloc(1, FILE_MAX + 1) : NULL;
@@ -59,12 +58,12 @@ static char *text_with(const struct trial *trial, const char *text, const bool *
 }
 
 /* Judged beside the file, so that what it names by relative paths is found. */
-static bool is_right(const struct trial *trial, const char *text, char *why, size_t size)
+bool trial_is_right(const char *config_file, const char *text, char *why, size_t size)
 {
     char path[CLI_PATH];
     struct config_error error;
-    (void)snprintf(why, size, _("%s can't be written"), trial->config);
-    if (!cli_format(path, sizeof path, "%s.trial", trial->config) ||
+    (void)snprintf(why, size, _("%s can't be written"), config_file);
+    if (!cli_format(path, sizeof path, "%s.trial", config_file) ||
         !cli_write_file(path, text, strlen(text), 0640))
         return false;
     struct config *config = config_load(path, NULL, &error);
@@ -76,17 +75,17 @@ static bool is_right(const struct trial *trial, const char *text, char *why, siz
     return config != NULL;
 }
 
-static bool keep_version(const struct trial *trial, const char *text)
+bool trial_keep(const char *config, const char *text)
 {
     char from[CLI_PATH], to[CLI_PATH];
     for (int i = TRIAL_KEPT - 1; i >= 1; i--) {
-        if (!cli_format(from, sizeof from, "%s.%d", trial->config, i) ||
-            !cli_format(to, sizeof to, "%s.%d", trial->config, i + 1))
+        if (!cli_format(from, sizeof from, "%s.%d", config, i) ||
+            !cli_format(to, sizeof to, "%s.%d", config, i + 1))
             return false;
         if (rename(from, to) != 0 && errno != ENOENT)
             return false;
     }
-    return cli_format(to, sizeof to, "%s.1", trial->config) &&
+    return cli_format(to, sizeof to, "%s.1", config) &&
            cli_write_file(to, text, strlen(text), 0640);
 }
 
@@ -171,8 +170,8 @@ static void try_it(const struct trial *trial, const char *old, struct outcome *o
     memset(all, 1, sizeof all);
     outcome->end = TRIAL_REFUSED;
     char *text = text_with(trial, old, all, outcome->why, sizeof outcome->why);
-    if (text == NULL || !is_right(trial, text, outcome->why, sizeof outcome->why) ||
-        !keep_version(trial, old)) {
+    if (text == NULL || !trial_is_right(trial->config, text, outcome->why, sizeof outcome->why) ||
+        !trial_keep(trial->config, old)) {
         free(text);
         return;
     }
@@ -236,7 +235,7 @@ static enum trial_end wait_for(struct trial *trial, int listen)
 enum trial_end trial_run(struct trial *trial)
 {
     int pipe_fds[2];
-    char *old = read_text(trial->config);
+    char *old = trial_read(trial->config);
     bool good = old != NULL && pipe2(pipe_fds, O_CLOEXEC) == 0;
     enum trial_end end = TRIAL_REFUSED;
     pid_t child = good ? fork() : -1;

@@ -6,6 +6,7 @@
 #define BAIYE_CLI_TRIAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define TRIAL_DEVICES_MAX 64
 #define TRIAL_KEPT        5 /* versions of the file: FILE.1, the last one, to FILE.5 */
@@ -28,6 +29,12 @@ enum trial_end {
     TRIAL_UNDONE = 2,    /* the file is as it was */
     TRIAL_REFUSED = 3    /* nothing was written; a complaint says why */
 };
+
+/* Between the commands that change a configuration, all with complaints or `why`: its text, to be
+ * freed; would this text be right in its place; keep the one before as FILE.1. */
+char *trial_read(const char *config);
+bool trial_is_right(const char *config, const char *text, char *why, size_t size);
+bool trial_keep(const char *config, const char *text);
 
 /* Fills in who works. */
 enum trial_end trial_run(struct trial *trial);
