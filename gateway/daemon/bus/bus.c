@@ -16,10 +16,12 @@
 
 #include "gateway/daemon/bus/impl.h"
 
-#define STEP_MOST_MS    500     /* a line's own thread comes round at least so often */
-#define TOGETHER_US     1000000 /* the loop of all: for all at once, so that it wakes once */
-#define STARVED_MS      10000   /* a node's log waits for idle time no longer */
-#define FIRST_HEALTH_MS 2000
+#define STEP_MOST_MS     500     /* a line's own thread comes round at least so often */
+#define STEP_OF_ALL_US   1000000 /* the loop of all: for all at once, so that it wakes once */
+#define TOGETHER_MOST_US 20000   /* a poll waits no longer for others, */
+#define TOGETHER_SHARE   50      /* and no more than such a part of its period */
+#define STARVED_MS       10000   /* a node's log waits for idle time no longer */
+#define FIRST_HEALTH_MS  2000
 
 const char *bus_result_text(enum bus_result result)
 {
@@ -52,7 +54,7 @@ static void count_missed(struct bus *bus)
 static int64_t most_us(const struct bus *bus)
 {
     int64_t now_us = line_now_ns() / US;
-    return bus->bus->type == BUS_TCP ? (now_us / TOGETHER_US + 1) * TOGETHER_US
+    return bus->bus->type == BUS_TCP ? (now_us / STEP_OF_ALL_US + 1) * STEP_OF_ALL_US
                                      : now_us + STEP_MOST_MS * 1000;
 }
 
@@ -98,7 +100,7 @@ static bool serve_background(struct bus *bus, const struct schedule_turn *turn)
 /* When there is something to do next: also when a node whose board is not known may be asked. */
 static int64_t next_turn_us(const struct bus *bus, int64_t wake_us, int64_t now_us)
 {
-    for (unsigned i = 0; i < bus->bus->device_count; i++) {
+    for (unsigned i = 0; bus->node_count > 0 && i < bus->bus->device_count; i++) {
         const struct own_node *node = bus->devices[i].node;
         int64_t quiet_us = bus->units[i].quiet_us + US;
         if (node != NULL && own_node_unknown(node) && !bus->units[i].dead && quiet_us > now_us &&
@@ -106,6 +108,14 @@ static int64_t next_turn_us(const struct bus *bus, int64_t wake_us, int64_t now_
             wake_us = quiet_us;
     }
     return wake_us;
+}
+
+/* What is due soon after one another is asked together, at a moment that is the same for all ports:
+ * whoever hears of it later wakes once for it. */
+static int64_t together(const struct bus *bus, int64_t wake_us)
+{
+    int64_t every = bus->together_us, rest_us = every > 0 ? wake_us % every : 0;
+    return rest_us == 0 || wake_us == INT64_MAX ? wake_us : wake_us - rest_us + every;
 }
 
 /* A node whose readings do not count before it has told which board it is: on a line that is asked
@@ -180,7 +190,7 @@ static void do_next(struct bus *bus)
     if (tended != BUS_STOPPED)
         return;
     if (turn.unit < 0)
-        rest(bus, connection_idle(bus, next_turn_us(bus, turn.wake_us, now_us)));
+        rest(bus, connection_idle(bus, next_turn_us(bus, together(bus, turn.wake_us), now_us)));
 }
 
 void bus_step(struct bus *bus)
@@ -282,6 +292,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
         return NULL;
     }
     unsigned nodes = 0;
+    bus->together_us = looped ? TOGETHER_MOST_US : 0;
     for (unsigned i = 0; i < count; i++) {
         const struct device_config *device = &config->devices[own->devices[i]];
         device_init(&bus->devices[i], device, own, boot, sink,
@@ -289,7 +300,10 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
         log_state_init(&bus->devices[i].log, DEVICE_ONLINE);
         log_state_init(&bus->devices[i].hint_log, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;
+        if (bus->units[i].period_us / TOGETHER_SHARE < bus->together_us)
+            bus->together_us = bus->units[i].period_us / TOGETHER_SHARE;
     }
+    bus->node_count = nodes;
     schedule_init(&bus->schedule, bus->units, count, now * 1000);
     return bus;
 }

@@ -66,14 +66,16 @@ struct bus {
     struct transact transact;
     struct bus_exchange exchange;
     struct device guest; /* asked by others, and no device of the bus */
-    int64_t due_ns;      /* Modbus TCP: the next step is then, */
+    int64_t together_us; /* Modbus TCP: polls begin at multiples of this */
+    int64_t due_ns;      /* … the next step is then, */
     bool heard;          /* or when something has come, and this is it */
     unsigned slot;       /* in the loop */
     atomic_bool woken;   /* … for a request of others */
     struct schedule schedule;
     struct schedule_unit *units;
     struct device *devices;
-    struct own_node *nodes;            /* of those devices that are our own nodes */
+    struct own_node *nodes; /* of those devices that are our own nodes */
+    unsigned node_count;
     struct device_rare *rare;          /* by device */
     struct owed *owed;                 /* by unit identifier; NULL: Modbus TCP, where nothing is */
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */

@@ -827,6 +827,10 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     if (bus->only_polls)
         return BUS_STOPPED;
     int64_t now = bus_now_ms();
+    if (bus->node_count == 0) {
+        bus->fetched_ms = now;
+        return BUS_STOPPED;
+    }
     struct wall_ms wall = bus_wall(bus, now);
     bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
     room_ns += slack_ns(bus);
