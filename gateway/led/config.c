@@ -200,7 +200,11 @@ static bool read_brightness(struct yaml_source *source, const yaml_node_t *node,
 
 /* ---- Outputs ---- */
 
-static const char *const type_names[] = {"ddp", "framebuffer", "terminal", "png", NULL};
+static const char *const type_names[] = {
+#define OUTPUT_KIND(constant, name) #name,
+#include "gateway/led/outputs/kinds.def"
+#undef OUTPUT_KIND
+    NULL};
 static const char *const format_names[] = {"rgb888", "bgr888", "xrgb8888", "rgb565", NULL};
 
 struct raw_output {

@@ -17,7 +17,11 @@
 #define LED_OUTPUTS_MAX 4
 #define LED_BOARDS_MAX  16
 
-enum output_type { OUTPUT_DDP = 0, OUTPUT_FRAMEBUFFER, OUTPUT_TERMINAL, OUTPUT_PNG };
+enum output_type {
+#define OUTPUT_KIND(constant, name) OUTPUT_##constant,
+#include "gateway/led/outputs/kinds.def"
+#undef OUTPUT_KIND
+};
 
 enum pixel_format { PIXEL_RGB888 = 0, PIXEL_BGR888, PIXEL_XRGB8888, PIXEL_RGB565 };
 

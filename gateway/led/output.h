@@ -19,7 +19,9 @@ struct output_kind {
     void (*close)(void *output);
 };
 
-extern const struct output_kind output_ddp, output_framebuffer, output_terminal, output_png;
+#define OUTPUT_KIND(constant, name) extern const struct output_kind output_##name;
+#include "gateway/led/outputs/kinds.def"
+#undef OUTPUT_KIND
 
 const struct output_kind *output_kind_of(enum output_type type);
 

@@ -3,15 +3,10 @@
 
 const struct output_kind *output_kind_of(enum output_type type)
 {
-    switch (type) {
-    case OUTPUT_DDP:
-        return &output_ddp;
-    case OUTPUT_FRAMEBUFFER:
-        return &output_framebuffer;
-    case OUTPUT_PNG:
-        return &output_png;
-    case OUTPUT_TERMINAL:
-        break;
-    }
-    return &output_terminal;
+    static const struct output_kind *const kinds[] = {
+#define OUTPUT_KIND(constant, name) [OUTPUT_##constant] = &output_##name,
+#include "gateway/led/outputs/kinds.def"
+#undef OUTPUT_KIND
+    };
+    return kinds[type];
 }
