@@ -14,6 +14,14 @@ build() {
     fi
 }
 
+# boards: the names of those that are cross-compiled, one a line.
+boards() {
+    local file
+    for file in boards/*/board.cmake; do
+        basename "$(dirname "$file")"
+    done | grep -vx native
+}
+
 # build_app: the phone app into gateway/app/dist and the county's page into dist-county, when a source is
 # newer than they.
 build_app() {

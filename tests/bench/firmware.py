@@ -22,7 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BAIYE_BUILD", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
-BOARDS = ("stm32f103-rs485", "rp2040-rs485", "lm3s6965evb", "mps2-an385")
+BOARDS = tuple(sorted(f.parent.name for f in ROOT.glob("boards/*/board.cmake")
+                      if f.parent.name != "native"))
 LIMITS = {"flash_stm32f103": 40 * 1024, "ram_stm32f103": 8 * 1024,
           "slot_flash_stm32f103": 40 * 1024, "slot_ram_stm32f103": 8 * 1024,
           "build_us": 1750,  # the shortest silence there is
