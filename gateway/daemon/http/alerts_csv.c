@@ -4,10 +4,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "gateway/daemon/http/csv.h"
+#include "gateway/daemon/http/csv_line.h"
 
 #define PAGE 100
 
@@ -49,73 +47,32 @@ void alerts_csv_close(struct alerts_csv *csv)
 
 /* ---- A line ---- */
 
-struct line {
-    char *text;
-    size_t at;
-    bool full;
-};
-
-static void put(struct line *line, char c)
+static const char *text_of(const json_t *object, const char *name)
 {
-    if (line->at + 1 >= ALERTS_CSV_LINE)
-        line->full = true;
-    else
-        line->text[line->at++] = c;
+    return json_string_value(json_object_get(object, name));
 }
 
-static void put_plain(struct line *line, const char *text)
-{
-    for (; *text != '\0'; text++)
-        put(line, *text);
-}
-
-/* What a spreadsheet would take for a formula, also in its wide form. */
-static bool is_formula(const char *text)
-{
-    static const char *const wide[] = {"＝", "＋", "－", "＠"};
-    bool formula = text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL;
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
-        formula = formula || strncmp(text, wide[i], strlen(wide[i])) == 0;
-    return formula;
-}
-
-static void put_words(struct line *line, const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    put(line, ',');
-    if (text == NULL)
-        return;
-    put(line, '"');
-    if (is_formula(text))
-        put(line, '\'');
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            put(line, '"');
-        put(line, *text);
-    }
-    put(line, '"');
-}
-
-static void put_time(struct line *line, int64_t ms)
-{
-    char when[32];
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    if (ms > 0 && gmtime_r(&seconds, &utc) != NULL &&
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc) > 0)
-        put_plain(line, when);
-}
-
-static void put_worst(struct line *line, const json_t *doc)
+static void put_worst(struct csv_line *line, const json_t *doc)
 {
     const json_t *extreme = json_object_get(doc, "extreme");
     json_int_t decimals = json_integer_value(json_object_get(doc, "decimals"));
-    char number[64];
-    put(line, ',');
     if (!json_is_number(extreme) || decimals < 0 || decimals > 9)
-        return;
-    (void)snprintf(number, sizeof number, "%.*f", (int)decimals, json_number_value(extreme));
-    put_plain(line, number);
+        csv_line_plain(line, "");
+    else
+        csv_line_number(line, "%.*f", (int)decimals, json_number_value(extreme));
+}
+
+/* A log knows better than the alert how long it lasted. */
+static void put_minutes(struct csv_line *line, const json_t *doc, int64_t since_ms,
+                        int64_t ended_ms)
+{
+    int64_t held_ms = json_integer_value(json_object_get(doc, "held_to")) -
+                      json_integer_value(json_object_get(doc, "held_from"));
+    int64_t lasted_ms = held_ms > 0 ? held_ms : ended_ms - since_ms;
+    if (ended_ms > since_ms)
+        csv_line_number(line, "%lld", (long long)(lasted_ms / 60000));
+    else
+        csv_line_plain(line, "");
 }
 
 static const char header[] = "since,ended,minutes,level,id,what,what_zh,place,place_zh,worst,unit,"
@@ -123,39 +80,29 @@ static const char header[] = "since,ended,minutes,level,id,what,what_zh,place,pl
 
 size_t alerts_csv_line(const struct store_alert *alert, char text[ALERTS_CSV_LINE])
 {
-    struct line line = {.text = text};
+    struct csv_line line = csv_line_init(text, ALERTS_CSV_LINE);
     json_t *doc = json_loadb(alert->doc, alert->size, 0, NULL);
     const json_t *zh = json_object_get(doc, "zh");
     int64_t since_ms = json_integer_value(json_object_get(doc, "since"));
-    int64_t held_ms = json_integer_value(json_object_get(doc, "held_to")) -
-                      json_integer_value(json_object_get(doc, "held_from"));
-    int64_t lasted_ms = held_ms > 0 ? held_ms : alert->ended_ms - since_ms; /* a log knows better */
-    char minutes[24] = "";
-    if (json_string_value(json_object_get(doc, "what")) == NULL) {
+    if (text_of(doc, "what") == NULL) {
         json_decref(doc);
         return 0;
     }
-    if (alert->ended_ms > since_ms)
-        (void)snprintf(minutes, sizeof minutes, "%lld", (long long)(lasted_ms / 60000));
-    put_time(&line, since_ms);
-    put(&line, ',');
-    put_time(&line, alert->ended_ms);
-    put(&line, ',');
-    put_plain(&line, minutes);
-    put_words(&line, doc, "level");
-    put_words(&line, doc, "id");
-    put_words(&line, doc, "what");
-    put_words(&line, zh, "what");
-    put_words(&line, doc, "place");
-    put_words(&line, zh, "place");
+    csv_line_time(&line, since_ms, false);
+    csv_line_time(&line, alert->ended_ms, false);
+    put_minutes(&line, doc, since_ms, alert->ended_ms);
+    csv_line_words(&line, text_of(doc, "level"));
+    csv_line_words(&line, text_of(doc, "id"));
+    csv_line_words(&line, text_of(doc, "what"));
+    csv_line_words(&line, text_of(zh, "what"));
+    csv_line_words(&line, text_of(doc, "place"));
+    csv_line_words(&line, text_of(zh, "place"));
     put_worst(&line, doc);
-    put_words(&line, doc, "unit");
-    put_words(&line, doc, "acked_by");
-    put(&line, ',');
-    put_time(&line, json_integer_value(json_object_get(doc, "acked_ts")));
-    put_plain(&line, "\r\n");
+    csv_line_words(&line, text_of(doc, "unit"));
+    csv_line_words(&line, text_of(doc, "acked_by"));
+    csv_line_time(&line, json_integer_value(json_object_get(doc, "acked_ts")), false);
     json_decref(doc);
-    return line.full ? 0 : line.at;
+    return csv_line_end(&line);
 }
 
 /* ---- Page by page ---- */

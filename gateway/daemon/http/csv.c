@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "gateway/daemon/http/csv_line.h"
 #include "protocols/metric/metric.h"
 
-#define POINTS       512
-#define CSV_LINE     192 /* a time of 24, two names of 32, a unit of 15, five numbers */
-#define YEAR_3000_MS 32503680000000
+#define POINTS   512
+#define CSV_LINE 192 /* a time of 24, two names of 32, a unit of 15, five numbers */
 
 struct export
 {
@@ -60,31 +59,31 @@ static const struct device_config *device_of(const struct export *export)
     return &export->csv->config->devices[export->devices[export->device_at]];
 }
 
-/* Takes the name as it is in the profile: no comma, quote or line end is possible in it. */
+/* Takes the names as they are in the profile: no comma, quote or line end is possible in them. */
 static size_t write_line(const struct export *export, const struct store_point *point, char *out)
 {
     const struct device_config *device = device_of(export);
     const struct field_config *field = device->metrics[export->metric_at];
+    const struct metric_info *metric = metric_find(field->metric);
+    struct csv_line line = csv_line_init(out, CSV_LINE);
     if (point->n == 0)
         return 0; /* nothing that may be believed */
-    time_t seconds = (time_t)(point->t_ms / 1000);
-    struct tm utc;
-    char when[32];
-    gmtime_r(&seconds, &utc);
-    if (strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
-        when[0] = '\0';
-    const struct metric_info *metric = metric_find(field->metric);
-    bool sums = metric != NULL && metric->kind == METRIC_SUM;
-    char mean[24] = "", sum[24] = ""; /* directions may cancel each other out */
-    if (!isnan(point->mean))
-        (void)snprintf(mean, sizeof mean, "%.8g", point->mean);
-    if (sums)
-        (void)snprintf(sum, sizeof sum, "%.8g", point->sum);
-    int size = snprintf(out, CSV_LINE, "%s.%03dZ,%s,%s,%s,%u,%.8g,%s,%.8g,%s\r\n", when,
-                        (int)(point->t_ms % 1000), device->name, field->metric,
-                        config_shown_unit(device, export->metric_at), point->n, point->min, mean,
-                        point->max, sum);
-    return size > 0 && size < CSV_LINE ? (size_t)size : 0;
+    csv_line_time(&line, point->t_ms, true);
+    csv_line_plain(&line, device->name);
+    csv_line_plain(&line, field->metric);
+    csv_line_plain(&line, config_shown_unit(device, export->metric_at));
+    csv_line_number(&line, "%u", point->n);
+    csv_line_number(&line, "%.8g", point->min);
+    if (isnan(point->mean)) /* directions that cancel each other out */
+        csv_line_plain(&line, "");
+    else
+        csv_line_number(&line, "%.8g", point->mean);
+    csv_line_number(&line, "%.8g", point->max);
+    if (metric != NULL && metric->kind == METRIC_SUM)
+        csv_line_number(&line, "%.8g", point->sum);
+    else
+        csv_line_plain(&line, "");
+    return csv_line_end(&line);
 }
 
 /* A device may have nothing but registers to write. */
@@ -184,17 +183,6 @@ static void gone(void *context)
     export->request = NULL;
     if (!export->asking)
         export->csv = NULL;
-}
-
-int64_t csv_time(const char *text)
-{
-    struct tm day = {0};
-    char *end;
-    const char *rest = strptime(text, "%Y-%m-%d", &day);
-    if (rest != NULL && *rest == '\0')
-        return (int64_t)timegm(&day) * 1000;
-    long long ms = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && ms >= 0 && ms <= YEAR_3000_MS ? ms : -1;
 }
 
 static const char *read_query(struct export *export, struct http_request *request)

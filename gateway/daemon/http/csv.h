@@ -18,7 +18,5 @@ struct csv *csv_open(struct loop *loop, const struct config *config, struct stor
 void csv_close(struct csv *csv);
 /* Answers a request for the page: at once with what is wrong, or piece by piece. */
 void csv_get(struct csv *csv, struct http_request *request);
-/* UTC milliseconds of such a T; -1: it is none. */
-int64_t csv_time(const char *text);
 
 #endif
