@@ -36,8 +36,8 @@ void hal_sleep(uint64_t until_us);
 /* Busy wait for the few bit-timed protocols; at most 1,000 us. */
 void hal_delay_us(uint32_t us);
 
-/* The clock has no crystal behind it: percents off, not millionths. May change with a reset only.
- */
+/* The clock has no crystal behind it: percents off, not millionths. May change with a reset
+ * only. */
 bool hal_clock_is_coarse(void);
 
 /* A clock of UTC that goes on over every reset. HAL_RANGE: the board has none, or it was not set

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The processor: interrupts, sleep, its system timer. What only compiles for the part is in here.
- */
+/* The processor: interrupts, sleep, its system timer. What only compiles for the part is in
+ * here. */
 #ifndef BAIYE_CPU_H
 #define BAIYE_CPU_H
 

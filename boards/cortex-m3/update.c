@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Updates for a program that was started from a slot. Which one it is, is where it was linked to.
- */
+/* Updates for a program that was started from a slot. Which one it is, is where it was linked
+ * to. */
 #include "firmware/boot/node_update.h"
 
 #include "boards/cortex-m3/board.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* I2C master 0, polled with a bound: a byte at 100 kHz takes 90 us. Between writing and reading
  * goes a STOP: sensors and EEPROMs keep their pointer over it, and emulators of this part know no
- * repeated start. The EEPROM (24C256, 64-byte pages, two address bytes) is the memory that stays.
- */
+ * repeated start. The EEPROM (24C256, 64-byte pages, two address bytes) is the memory that
+ * stays. */
 #include <string.h>
 
 #include "boards/lm3s6965evb/lm3s.h"

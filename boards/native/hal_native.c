@@ -17,9 +17,8 @@
 #include "firmware/node/redundant_record.h"
 #include "protocols/image/factory.h"
 
-#define I2C_WAIT_MS                                                                                \
-    500 /* the other end is a process too, and may have to wait for the processor                  \
-         */
+/* The other end is a process too, and may have to wait for the processor. */
+#define I2C_WAIT_MS  500
 #define FACTORY_ROOM 1024
 #define KEEP_NAME    "BAIYE_NODE_RETAINED"
 

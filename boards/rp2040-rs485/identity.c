@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who this piece is: the factory page that `baiye flash` wrote, else the number of the flash chip.
- */
+/* Who this piece is: the factory page that `baiye flash` wrote, else the number of the flash
+ * chip. */
 #include "boards/rp2040-rs485/rp2040.h"
 #include "firmware/hal.h"
 #include "protocols/image/factory.h"

@@ -13,8 +13,7 @@
  *                 ^read   ^in        in = wraps x size + (size - CNDTR)
  *
  * Both count modulo 2^32, which the size must divide: any other would put them out of step with
- * the DMA after four gigabytes heard.
- */
+ * the DMA after four gigabytes heard. */
 #include "boards/stm32f103-rs485/stm32.h"
 #include "firmware/hal.h"
 

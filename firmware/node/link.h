@@ -55,8 +55,8 @@ void link_init(struct link *l, const struct modbus_model *model, struct settings
 uint64_t link_poll(struct link *l, uint64_t now_us);
 /* False: an answer has been leaving for longer than it can take. */
 bool link_is_well(const struct link *l, uint64_t now_us);
-/* After the answer that is being built: on trial, until spoken to or NODE_PROVISIONAL_S are over.
- */
+/* After the answer that is being built: on trial, until spoken to or NODE_PROVISIONAL_S are
+ * over. */
 void link_want_line(struct link *l, const struct line_settings *line);
 
 #endif

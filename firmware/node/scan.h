@@ -9,8 +9,7 @@
  * transcript is a test. Where the two differ the first is followed: the wait before the first
  * window is the longer of 3.5 characters, here of 10 bits, and 12 bits + 800 us.
  *
- *   request │ wait │ bit 31 │ bit 30 │ … │ bit 0 │ answer of the one that is left
- */
+ *   request │ wait │ bit 31 │ bit 30 │ … │ bit 0 │ answer of the one that is left */
 #ifndef BAIYE_NODE_SCAN_H
 #define BAIYE_NODE_SCAN_H
 

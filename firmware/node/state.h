@@ -20,8 +20,8 @@
 #include "firmware/node/task_watchdog.h"
 #include "firmware/node/update.h"
 
-/* Of a program that is not in a slot; one that is has the version that its image was signed with.
- */
+/* Of a program that is not in a slot; one that is has the version that its image was signed
+ * with. */
 #define NODE_VERSION_MAJOR 0
 #define NODE_VERSION_MINOR 1
 #define NODE_VERSION_PATCH 0

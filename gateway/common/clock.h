@@ -70,8 +70,8 @@ enum clock_event {
 #define CLOCK_STEP_MS 1500 /* a smaller difference is slewing, or the kernel's correction */
 
 /* Pure. `trusted`: is there a reason to believe the wall clock now? `shift_ms` is how far the wall
- * clock moved against the monotonic one since the last call that gave an event (or the first one).
- */
+ * clock moved against the monotonic one since the last call that gave an event (or the first
+ * one). */
 enum clock_event clock_watch(struct clock_watch *watch, const struct clock_now *now, bool trusted,
                              int64_t *shift_ms);
 

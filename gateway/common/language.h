@@ -12,8 +12,8 @@
 #define _(text)  gettext(text)
 #define N_(text) text /* in a table: taken up into the catalogue, looked up where it is used */
 
-/* Does the language of messages (LC_ALL, LC_MESSAGES, LANG; the first that is set) begin with zh?
- */
+/* Does the language of messages (LC_ALL, LC_MESSAGES, LANG; the first that is set) begin with
+ * zh? */
 bool language_chinese(void);
 /* Looks texts up from now on. Once, before any other thread; numbers and dates stay as in C. */
 void language_open(void);

@@ -2,8 +2,7 @@
 /* Makes text of others fit for a terminal and a log: what moves the cursor, changes colours or
  * title, or shows text in another order than it is written becomes '?': control characters (C0,
  * DEL, C1), marks of direction, separators of lines, invisible ones, and bytes that are not UTF-8.
- * Pure.
- */
+ * Pure. */
 #ifndef BAIYE_COMMON_PLAIN_H
 #define BAIYE_COMMON_PLAIN_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text put together from pieces in a buffer of fixed size. Pure; any thread.
- */
+/* Text put together from pieces in a buffer of fixed size. Pure; any thread. */
 #ifndef BAIYE_COMMON_TEXT_H
 #define BAIYE_COMMON_TEXT_H
 

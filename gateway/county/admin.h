@@ -4,8 +4,7 @@
  *   login NAME REGION:ROLE…   who may see the page; the password comes as a line. Without a right
  *                             the login is removed
  *   region SITE REGION        where a garden is counted
- *   config …                  gateways' configurations: config_command.h
- */
+ *   config …                  gateways' configurations: config_command.h */
 #ifndef BAIYE_COUNTY_ADMIN_H
 #define BAIYE_COUNTY_ADMIN_H
 

@@ -8,8 +8,7 @@
  *   put FOLDER [--at-once] [--stop PERCENT] [--confirm SECONDS]
  *                             SITE.yaml of the folder are wanted there, in the place of what `get`
  *                             got: one gateway in a hundred first, then one in ten, then all
- *   stop ID, go ID            no further gateway; on again
- */
+ *   stop ID, go ID            no further gateway; on again */
 #ifndef BAIYE_COUNTY_CONFIG_COMMAND_H
 #define BAIYE_COUNTY_CONFIG_COMMAND_H
 

@@ -360,8 +360,8 @@ static bool tell_ids(struct database *database, const struct message *message)
                : connection_tell(&database->connection, "seen", 1, ids.parameters);
 }
 
-/* What is known from now on, and the commit: nothing of it has an answer that the next one needs.
- */
+/* What is known from now on, and the commit: nothing of it has an answer that the next one
+ * needs. */
 static bool tell_and_commit(struct database *database, const struct message *message, size_t fresh)
 {
     if (!connection_queue(&database->connection))

@@ -11,8 +11,8 @@
 
 struct page;
 
-/* `folder`: of the built page; `silent_s`: as page_sql.h. `pool` must outlive it. NULL: no memory.
- */
+/* `folder`: of the built page; `silent_s`: as page_sql.h. `pool` must outlive it. NULL: no
+ * memory. */
 struct page *page_open(struct pool *pool, const char *folder, uint32_t silent_s);
 void page_close(struct page *page);
 /* Its last route takes every GET: behind all other tables. Valid as long as the page. */

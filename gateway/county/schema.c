@@ -86,8 +86,8 @@ static const char *const migrations[] = {
     "CREATE TABLE silence (site text PRIMARY KEY, since timestamptz NOT NULL, seen_by text,"
     " seen_at timestamptz);",
     /* Sessions of the page, by their token's hash; and each garden as it stands, of the gateway
-     * that was heard last. What a gateway told may be anything: only numbers are taken for numbers.
-     */
+     * that was heard last. What a gateway told may be anything: only numbers are taken for
+     * numbers. */
     "CREATE TABLE session (token bytea PRIMARY KEY, name text NOT NULL REFERENCES login"
     " ON DELETE CASCADE, until timestamptz NOT NULL);"
     "CREATE VIEW garden_now AS SELECT g.site, coalesce(d.region, '') AS region, g.gw, g.broker,"

@@ -193,8 +193,8 @@ static void print_action(const struct config *config, const struct action_config
                         "it is until its next start");
 }
 
-/* What the file names and this machine has not: no mistake of the file, but nothing works without.
- */
+/* What the file names and this machine has not: no mistake of the file, but nothing works
+ * without. */
 static void print_access(void *out, const struct access_finding *finding)
 {
     char text[1100];

@@ -11,8 +11,8 @@ static inline uint32_t write_request_most(const struct write_config *write)
     return write->limit_function == 5 ? 0x7FFF : 0xFFFF;
 }
 
-/* Does the device end it by itself? Its limit ends at 0, so where another value is off it does not.
- */
+/* Does the device end it by itself? Its limit ends at 0, so where another value is off it does
+ * not. */
 static inline bool write_request_is_limited(const struct write_config *write, int32_t off)
 {
     return write->limit_step_ms > 0 && off == 0;

@@ -78,8 +78,8 @@ static double value_of(const struct tea_hour *hour, bool canopy)
     return canopy ? hour->canopy_c : hour->air_c;
 }
 
-/* At that time, on the line between the middles of the hours around it; NAN: none within SUNSET_MS.
- */
+/* At that time, on the line between the middles of the hours around it; NAN: none within
+ * SUNSET_MS. */
 static double value_at(const struct frost_input *input, int64_t when_ms, bool canopy)
 {
     int64_t before_ms = 0, after_ms = 0;

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 
 #define GROWTH_HOURS 24
-#define GROWTH_BASE_C                                                                              \
-    10.0 /* Baiye 1 in Liyang, 10 years: the steadier index (Jiang et al. 2014)                    \
-          */
+/* Baiye 1 in Liyang, 10 years: the steadier index (Jiang et al. 2014) */
+#define GROWTH_BASE_C    10.0
 #define GROWTH_CEILING_C 30.0 /* more warmth than this does not help: an assumption */
 #define GROWTH_GAP_HOURS 4    /* longer gaps are not bridged: the daily curve bends in between */
 #define GROWTH_DAY_HOURS 18   /* fewer hours than these don't make a day */

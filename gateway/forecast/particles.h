@@ -17,8 +17,8 @@ struct pick_outlook {
 
 /* Draws the particles from model->prior, nothing on the bushes yet. */
 void particles_begin(struct pick_model *model);
-/* The season begins at model->thermal_time: what has reached the standard so far is on the bushes.
- */
+/* The season begins at model->thermal_time: what has reached the standard so far is on the
+ * bushes. */
 void particles_open(struct pick_model *model);
 /* A day's growth after that; moves model->thermal_time on. */
 void particles_grow(struct pick_model *model, double growth_cd);
@@ -27,8 +27,8 @@ void particles_grow(struct pick_model *model, double growth_cd);
  * finds it `odd`; the next one in a row is, whatever it says. */
 bool particles_note(struct pick_model *model, double kg, double pickers, double rain_chance,
                     bool odd);
-/* A day without a note: this share of the particles picks as `outlook->pickers` (a number) would.
- */
+/* A day without a note: this share of the particles picks as `outlook->pickers` (a number)
+ * would. */
 void particles_guess(struct pick_model *model, double share, const struct pick_outlook *outlook);
 /* After a day in the picking season: the level drifts, and the poor give way to the rich. */
 void particles_drift(struct pick_model *model);

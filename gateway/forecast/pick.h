@@ -21,8 +21,8 @@
  * the same days, prior and seed give the same numbers on every machine. After a restart, or when a
  * note is corrected, it begins anew and feeds them again (a season costs some tens of
  * milliseconds). All memory is the caller's; a struct pick_model belongs to one thread at a time.
- * Quantities that are not known are NaN; what cannot be true (see each field) counts as not known.
- */
+ * Quantities that are not known are NaN; what cannot be true (see each field) counts as not
+ * known. */
 #ifndef BAIYE_FORECAST_PICK_H
 #define BAIYE_FORECAST_PICK_H
 

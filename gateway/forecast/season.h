@@ -25,8 +25,8 @@ static inline bool season_goes_on(const struct season *season)
 {
     return season->today < SEASON_DAYS;
 }
-/* Index of that date, up to SEASON_DAYS (tomorrow of the last one); -1: it is none of the season.
- */
+/* Index of that date, up to SEASON_DAYS (tomorrow of the last one); -1: it is none of the
+ * season. */
 int season_index(const struct season *season, int32_t date);
 
 #endif

@@ -7,9 +7,8 @@
 #include "gateway/forecast/trend_table.h"
 
 #define SLOW_ALPHA 0.25
-#define SLOPE_PRIOR                                                                                \
-    (-0.35) /* of ln kg per picker over ln crew: pickers get in each other's way                   \
-             */
+/* Of ln kg per picker over ln crew: pickers get in each other's way. */
+#define SLOPE_PRIOR  (-0.35)
 #define SLOPE_WEIGHT 0.5
 #define LEAST_LN     (-2.0)
 #define MOST_LN      1.5 /* of ln: a crew of more than 4.5 times the usual one picks no more */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is shown now: pages in turn, each for its dwell time a picture; behind the last page the
- * watches, some a round; an alarm over all of them. Pure: the monotonic time decides. One thread.
- */
+ * watches, some a round; an alarm over all of them. Pure: the monotonic time decides. One
+ * thread. */
 #ifndef BAIYE_LED_VIEW_H
 #define BAIYE_LED_VIEW_H
 

@@ -67,8 +67,8 @@ struct rtu_receiver {
 
 void rtu_receiver_init(struct rtu_receiver *r, uint32_t silence_us);
 /* Time has come to `now_us` without a byte since the last: at silence, what is left of the run
- * ends. True when a frame was found. Call it before each byte with the byte's time, and when idle.
- */
+ * ends. True when a frame was found. Call it before each byte with the byte's time, and when
+ * idle. */
 bool rtu_receiver_idle(struct rtu_receiver *r, uint64_t now_us, struct rtu_frame *frame);
 /* One byte that ended at `time_us`; not `intact` when the UART saw a framing or parity error or
  * lost bytes before it. True when it completes a frame. */

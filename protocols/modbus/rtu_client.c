@@ -129,8 +129,8 @@ static enum rtu_client_state complete(struct rtu_client *c, uint16_t size)
 }
 
 /* Looks for the answer from `at` on. Stops where one may have begun but is not all there, unless
- * the bytes are at an end (`last`): then nothing more will come, and what is torn is stepped over.
- */
+ * the bytes are at an end (`last`): then nothing more will come, and what is torn is stepped
+ * over. */
 static enum rtu_client_state search(struct rtu_client *c, bool last)
 {
     for (; c->at < c->size; c->at++) {

@@ -12,8 +12,7 @@
  *   "aC!" "aC1!"… "aCC!"…      "atttnn\r\n"                  the same, others may be asked
  * meanwhile "aD0!"…"aD9!"              "a+1846.3+18.2+120\r\n"       the values (with CRC when
  * asked by ..C) "aR0!"…"aR9!" "aRC0!"…     as to D                       a value without measuring
- * first "aV!"                      as to M                       self-test
- */
+ * first "aV!"                      as to M                       self-test */
 #ifndef BAIYE_SDI12_H
 #define BAIYE_SDI12_H
 

@@ -3,8 +3,8 @@
  * rate, so that tests decide what is taken and when. Values follow from (device, seq): see
  * garden_reading(). Commands on stdin, one a line, each answered by one line of JSON:
  *   stats | resend DEVICE BOOT FIRST LAST | rate N | put COUNT | quit
- *   reading DEVICE WALL_MS VALUE…   one with these values, in the order of its metrics; - for none
- */
+ *   reading DEVICE WALL_MS VALUE…   one with these values, in the order of its metrics; - for
+ * none */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>

@@ -139,8 +139,8 @@ static void memory_is_left_alone_on_a_low_supply(void **state)
     assert_int_equal(word(7, NODE_BOOT), 2);
 }
 
-/* The supply goes to `mv` at so many millivolts a step of 5 ms; the part itself runs from 2 V on.
- */
+/* The supply goes to `mv` at so many millivolts a step of 5 ms; the part itself runs from 2 V
+ * on. */
 static void ramp(uint32_t mv, uint32_t step)
 {
     uint32_t *now = &board.part->supply_mv;
@@ -155,8 +155,8 @@ static void ramp(uint32_t mv, uint32_t step)
     }
 }
 
-/* Down to nothing, or only so far that the memory fails, fast and slow, at any moment of a sample.
- */
+/* Down to nothing, or only so far that the memory fails, fast and slow, at any moment of a
+ * sample. */
 static void brown_outs_cost_no_setting_and_no_boot_number(void **state)
 {
     static const uint32_t lowest[] = {0, 1990, 2400, 2750, 0, 2050, 1900, 2890};

@@ -6,8 +6,8 @@
  *   RAW=VALUE          a point whose raw count is known from before
  *   dry, wet           the two ends of a soil probe; one of them replaces that end of the table
  *
- * The gateway measures and stores (rpc `measure`, `calibrate`); what makes sense is decided here.
- */
+ * The gateway measures and stores (rpc `measure`, `calibrate`); what makes sense is decided
+ * here. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>

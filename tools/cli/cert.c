@@ -348,8 +348,7 @@ static bool read_names(const char *cert, struct wish *wish)
 }
 
 /* Twice a day, by the timer. A clock that is years off would make a certificate that no phone
- * takes.
- */
+ * takes. */
 static int renew(const struct paths *p, struct wish *wish)
 {
     const char *const lasts[] = {"openssl", "x509", "-checkend", RENEW_S,

@@ -18,8 +18,8 @@ struct cli_image_file {
     uint8_t *data;
     size_t size;
 };
-/* Any file, padded with 0xFF to a multiple of 4; NULL data and a complaint: none, or over 16 MiB.
- */
+/* Any file, padded with 0xFF to a multiple of 4; NULL data and a complaint: none, or over 16
+ * MiB. */
 struct cli_image_file cli_file_load(const char *path);
 bool cli_image_load(const char *path, struct cli_image_file *file);
 

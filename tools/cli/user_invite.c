@@ -12,8 +12,8 @@
 
 #define HOST_SIZE 256
 
-/* One name of a certificate as a browser writes it; false: of another kind, or this machine's own.
- */
+/* One name of a certificate as a browser writes it; false: of another kind, or this machine's
+ * own. */
 static bool host_of(const GENERAL_NAME *name, char out[HOST_SIZE])
 {
     char text[INET6_ADDRSTRLEN];

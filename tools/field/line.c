@@ -188,8 +188,8 @@ static void ask_node(struct line *line, struct unit *unit)
     node_hear(unit->node, line->said, line->said_size);
 }
 
-/* The request for it came; the master is not told of its bytes, which have no timing on this line.
- */
+/* The request for it came; the master is not told of its bytes, which have no timing on this
+ * line. */
 static void begin_arbitration(struct line *line)
 {
     bool scan = line->said_size == 5 && line->said[0] == MODBUS_FAST_UNIT &&
@@ -206,8 +206,8 @@ static bool too_early(const struct line *line, const struct unit *unit)
     return (double)line->gap_ns < unit->scene->silence * (double)wire_silence_ns(&unit->rate);
 }
 
-/* A and B exchanged: what the nodes hear is no frame, and the probes hear nothing that is for them.
- */
+/* A and B exchanged: what the nodes hear is no frame, and the probes hear nothing that is for
+ * them. */
 static void deliver_inverted(struct line *line)
 {
     static const uint8_t break_byte = TROUBLE_BREAK;

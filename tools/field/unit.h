@@ -50,8 +50,8 @@ bool unit_hears(const struct unit *unit, uint8_t address);
 /* A probe's answer to a PDU sent to `address`: size of the answer PDU, 0: none. */
 size_t unit_serve_pdu(struct unit *unit, uint8_t address, const uint8_t *pdu, size_t size,
                       uint8_t *answer, struct probe_given *given);
-/* A probe's answer to a whole request frame with good CRC: size of the frame in `answer`, 0: none.
- */
+/* A probe's answer to a whole request frame with good CRC: size of the frame in `answer`, 0:
+ * none. */
 size_t unit_serve(struct unit *unit, const uint8_t *frame, size_t size, uint8_t *answer,
                   struct probe_given *given);
 /* Writes what an answer gave into the ledger. */

@@ -36,8 +36,8 @@ const struct reading_sink *actions_sink(struct actions *actions);
  * start. `buses`: one a config.buses.
  * false: it can't be started (errno). */
 bool actions_start(struct actions *actions, struct bus *const *buses);
-/* Switches off all that may be on, within 3 s, and ends the thread: before the buses. NULL is fine.
- */
+/* Switches off all that may be on, within 3 s, and ends the thread: before the buses. NULL is
+ * fine. */
 void actions_stop(struct actions *actions);
 /* After buses and alerts. NULL is fine. */
 void actions_free(struct actions *actions);

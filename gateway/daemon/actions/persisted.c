@@ -111,8 +111,8 @@ static bool adopt(struct switching *switching, const struct device_config *devic
     return write != NULL;
 }
 
-/* The device may have another name now, or another place; what is wrong of the two is off anyway.
- */
+/* The device may have another name now, or another place; what is wrong of the two is off
+ * anyway. */
 static bool adopt_both(const struct config *config, struct switching *switching, const json_t *on)
 {
     bool found = adopt(switching, config_device(config, text_at(on, 0)), on);

@@ -525,8 +525,8 @@ void switching_done(struct switching *switching, const struct switching_order *o
     switching->persisted_changed = true;
 }
 
-/* What has been silent for that many looks may have lost its power, and have come back otherwise.
- */
+/* What has been silent for that many looks may have lost its power, and have come back
+ * otherwise. */
 static bool is_unsure(struct switching_output *output, enum switching_found found)
 {
     bool was_silent = output->silent >= SILENT_LOOKS;

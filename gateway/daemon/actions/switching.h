@@ -94,8 +94,8 @@ int switching_find(const struct switching *switching, uint16_t device,
                    const struct write_config *write);
 
 void switching_reading(struct switching *switching, const struct reading *reading);
-/* A person is about to write it. on_most_s: so long it may be on; 0: as long as it is the person's.
- */
+/* A person is about to write it. on_most_s: so long it may be on; 0: as long as it is the
+ * person's. */
 void switching_person(struct switching *switching, uint16_t output, bool on, uint32_t on_most_s,
                       const char *user, int64_t mono_ms);
 /* A person is about to write one that was adopted: it is left to people. */

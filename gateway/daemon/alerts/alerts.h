@@ -6,8 +6,7 @@
  *
  *   bus threads ─> alerts_sink ─┬─> store's sink
  *                               └─> rules, offline ─> active ─> thread ─┬─> alert/<id>
- *   others: alerts_raise() ─────────────────────────────^               └─> table alert
- */
+ *   others: alerts_raise() ─────────────────────────────^               └─> table alert */
 #ifndef BAIYE_ALERTS_ALERTS_H
 #define BAIYE_ALERTS_ALERTS_H
 

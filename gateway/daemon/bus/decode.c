@@ -32,8 +32,8 @@ static bool lies_in(const struct plan_item *item, uint8_t function, uint16_t add
            address + count <= (unsigned)item->address + item->count;
 }
 
-/* Where a field's registers are: in a block, or in what is read anyway, or in an item of their own.
- */
+/* Where a field's registers are: in a block, or in what is read anyway, or in an item of their
+ * own. */
 static struct decode_place place_of(struct decode_map *map, const struct field_config *field,
                                     uint16_t address, unsigned count)
 {
@@ -245,8 +245,8 @@ struct answer {
 
 enum found { FOUND, FOUND_RESTS, FOUND_NOTHING };
 
-/* Its registers. FOUND_RESTS: they were not read this time; FOUND_NOTHING: the device lacks them.
- */
+/* Its registers. FOUND_RESTS: they were not read this time; FOUND_NOTHING: the device lacks
+ * them. */
 static enum found words_at(const struct answer *answer, struct decode_place place,
                            const uint16_t **words)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, poll.c, request.c,
  * bus_stats.c and once.c only. Everything but what stands under the mutex or is atomic belongs to
- * the thread: a serial line's own, or the loop's of all Modbus TCP lines.
- */
+ * the thread: a serial line's own, or the loop's of all Modbus TCP lines. */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
 
@@ -126,8 +125,8 @@ int64_t tcp_loop_idle_ms(void);
 
 /* connection.c: the port or connection, open or not. */
 void connection_init(struct bus *bus);
-/* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else now.
- */
+/* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else
+ * now. */
 bool connection_tend(struct bus *bus, int64_t now_ms);
 /* It failed while in use: opened again with back-off. */
 void connection_lost(struct bus *bus);
@@ -175,8 +174,8 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
 
-/* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is time.
- */
+/* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is
+ * time. */
 void bus_report(struct bus *bus);
 
 #endif

@@ -55,8 +55,8 @@ int64_t link_quality_timeout_ns(const struct link_quality *health, int64_t ceili
 int64_t link_quality_fastest_ns(const struct link_quality *health);
 /* A try failed in which an answer was stepped over as too fast: the unit has become faster. */
 void link_quality_too_fast(struct link_quality *health, int64_t turnaround_ns);
-/* A try ended with a good frame of the unit that does not fit the request; `run` is not looked at.
- */
+/* A try ended with a good frame of the unit that does not fit the request; `run` is not looked
+ * at. */
 void link_quality_odd(struct link_quality *health, const struct link_quality_odd *odd);
 /* It answers what was not asked; HINT_NONE: it does not. */
 struct hint link_quality_odd_hint(const struct link_quality *health);

@@ -785,8 +785,8 @@ static enum bus_result time_told(struct bus *bus, struct transact_answer *answer
 }
 
 /* The clocks of a whole line by one frame, as soon as one of them is to be set again; one that has
- * no time yet is told alone, since it says so when it missed that. BUS_STOPPED: none is to be set.
- */
+ * no time yet is told alone, since it says so when it missed that. BUS_STOPPED: none is to be
+ * set. */
 static enum bus_result tell_time(struct bus *bus, int64_t room_ns)
 {
     int64_t now = bus_now_ms();

@@ -246,8 +246,8 @@ static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
     return true;
 }
 
-/* Our nodes are asked twice, for one that was just switched on is woken up by what it hears first.
- */
+/* Our nodes are asked twice, for one that was just switched on is woken up by what it hears
+ * first. */
 bool survey_look(struct survey *survey, const struct serial_timing *wire)
 {
     if (!survey->step(survey->context, wire, 0))

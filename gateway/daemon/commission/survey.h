@@ -47,8 +47,8 @@ void survey_addresses(const struct recognise_book *book, const uint8_t *also, bo
                       uint8_t list[248]);
 /* Looks at one setting; false: ended by `step`, or the port is gone. */
 bool survey_look(struct survey *survey, const struct serial_timing *wire);
-/* Matches what was found to profiles, but for what the configuration knows; false: ended by `step`.
- */
+/* Matches what was found to profiles, but for what the configuration knows; false: ended by
+ * `step`. */
 bool survey_recognise(struct survey *survey);
 
 /* {baud, parity, unit, garbled, identity, sure, or, profile [, serial]}; a new reference. */

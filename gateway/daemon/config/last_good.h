@@ -17,8 +17,8 @@
 const char *last_good_folder(void);
 
 /* Keeps what `config` was read from, unless it is kept already. The copy is read back before it
- * counts. false: it can't be kept (errno, or the file was changed meanwhile); the one before stays.
- */
+ * counts. false: it can't be kept (errno, or the file was changed meanwhile); the one before
+ * stays. */
 bool last_good_keep(const struct config *config, const char *folder);
 
 /* The kept one, as if it had been read from `file`; NULL when none is kept of that file, or it

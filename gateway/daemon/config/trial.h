@@ -61,8 +61,8 @@ bool trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL
 
 /* Can the file be replaced, here or by root's small program behind config->config_socket? */
 bool trial_can_confirm(const struct config *config);
-/* Replaces `file` by `yaml` through a new one beside it, with its owner and rights. false: errno.
- */
+/* Replaces `file` by `yaml` through a new one beside it, with its owner and rights. false:
+ * errno. */
 bool trial_replace(const char *file, const char *yaml, size_t size);
 
 #endif

@@ -35,8 +35,8 @@ const char *document_says(const char *json, size_t size, size_t *length);
  * at once. A negative age, of a clock that was set back, is no reason to wait. */
 bool document_is_due(bool same, bool pressing, int64_t age_ms);
 
-/* The plot with the worst frost, the coldest of those of one level; -1: of none anything is known.
- */
+/* The plot with the worst frost, the coldest of those of one level; -1: of none anything is
+ * known. */
 int document_frost_plot(const struct config *config, const struct outlook *outlooks);
 
 #endif

@@ -186,8 +186,8 @@ enum store_result gather_hours(struct ask *ask, const struct config *config, uin
             result = gather_depths(ask, config, plot, from_ms, count, source, points, hours);
         if (device == NULL)
             continue;
-        /* Two gauges would count the same rain twice; all else is the mean of the plot's devices.
-         */
+        /* Two gauges would count the same rain twice; all else is the mean of the plot's
+         * devices. */
         struct store_history_query query = {.device = source->part == PART_SUM ? device->index : -1,
                                             .plot = plot,
                                             .from_ms = from_ms,

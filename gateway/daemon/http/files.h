@@ -18,8 +18,8 @@ struct file {
 };
 
 /* Opens what `path` ("/", "/assets/x.js", …) names. 0, or the HTTP status that says why not. The
- * caller closes file->fd. A path without a dot in its last part is a page of the app: index.html.
- */
+ * caller closes file->fd. A path without a dot in its last part is a page of the app:
+ * index.html. */
 int files_open(int folder_fd, const char *path, bool gzip_taken, struct file *file);
 
 /* May such a path be looked up at all? */

@@ -2,8 +2,7 @@
 /* A request goes through these states, each driven by one libwebsockets callback:
  *
  *   LWS_CALLBACK_HTTP -> find what is wanted -> [ask the broker who it is] -> handler -> reply set
- *   LWS_CALLBACK_HTTP_WRITEABLE -> headers -> body in pieces of 4 kB -> done -> next request
- */
+ *   LWS_CALLBACK_HTTP_WRITEABLE -> headers -> body in pieces of 4 kB -> done -> next request */
 #include "gateway/daemon/http/http.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The notifier process: one transfer a way at a time, all ways side by side (libcurl's multi
- * interface), so that a service that hangs delays no other. It knows no alert; it is given texts.
- */
+ * interface), so that a service that hangs delays no other. It knows no alert; it is given
+ * texts. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>

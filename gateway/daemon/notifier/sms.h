@@ -19,8 +19,8 @@ bool sms_open(struct sms *sms);
 /* Is there a connection? One that was lost is not made again: the process must start anew. */
 bool sms_is_open(const struct sms *sms);
 void sms_destroy(struct sms *sms);
-/* Sends to all of way->to; `done` is called later, within 2 minutes. One message a way at a time.
- */
+/* Sends to all of way->to; `done` is called later, within 2 minutes. One message a way at a
+ * time. */
 void sms_begin(struct sms *sms, const struct way_config *way, const struct way_message *message);
 /* What to wait for: -1 and no events when there is nothing. */
 int sms_fd(const struct sms *sms, short *events);

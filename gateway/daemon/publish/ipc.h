@@ -115,8 +115,8 @@ struct ipc_done { /* documents sent (or given up: the connection went) */
     uint32_t count;
 };
 
-struct ipc_heard { /* of a document with this `ask`: the broker did not say that nobody subscribes
-                    */
+/* Of a document with this `ask`: the broker did not say that nobody subscribes. */
+struct ipc_heard {
     uint8_t type;
     uint16_t ask;
 };

@@ -238,8 +238,8 @@ static void raw_ready(struct rpc_call *call)
                             call->reply.result == BUS_EXCEPTION ? (int)call->reply.exception : 0));
 }
 
-/* {bus, unit, pdu (hex) [, timeout_ms, read_back]}; read_back false: what is written is a command.
- */
+/* {bus, unit, pdu (hex) [, timeout_ms, read_back]}; read_back false: what is written is a
+ * command. */
 static void run_raw(struct rpc_call *call)
 {
     uint8_t pdu[253];

@@ -3,8 +3,7 @@
  * when it does not fit before the end, the rest of the ring stays unused for that round.
  *
  *      tail             head
- *   ────┴──[e0][e1][e2]──┴────────────      or      [e2]──┴head ─ tail┴─[e0][e1]xxx
- */
+ *   ────┴──[e0][e1][e2]──┴────────────      or      [e2]──┴head ─ tail┴─[e0][e1]xxx */
 #include "gateway/daemon/store/batch_cache.h"
 
 #include <pthread.h>

@@ -13,8 +13,8 @@
 
 #include "gateway/daemon/store/db.h"
 
-/* Inside a transaction. What of the range is already there stays as it is. An SQLite result code.
- */
+/* Inside a transaction. What of the range is already there stays as it is. An SQLite result
+ * code. */
 int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t first,
                       uint32_t last);
 

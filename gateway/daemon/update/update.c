@@ -303,8 +303,7 @@ static int next_repair(struct update *update, struct update_request *request)
     return WAITING_NONE;
 }
 
-/* One node alone until it is through; then all others by one broadcast, and alone who missed it.
- */
+/* One node alone until it is through; then all others by one broadcast, and alone who missed it. */
 static int next_restart(struct update *update, int64_t now_ms, struct update_request *request,
                         int64_t *again_ms)
 {

@@ -158,8 +158,8 @@ static void it_learns_that_it_lasted_longer(void **state)
     assert_float_equal(number("extreme"), -2, 0.001);
 }
 
-/* The only device fell silent and the alert stood until it was back: its log says when it was over.
- */
+/* The only device fell silent and the alert stood until it was back: its log says when it was
+ * over. */
 static void it_learns_that_it_was_over_sooner(void **state)
 {
     (void)state;

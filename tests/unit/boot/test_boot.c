@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One whole update (receive, mark, trial, confirm or revert) on a simulated NOR flash, with the
  * power cut at every flash operation of it and at pairs of operations. Whatever happens: an image
- * that verifies boots, it is the old or the new one, and the update ends after the power is back.
- */
+ * that verifies boots, it is the old or the new one, and the update ends after the power is
+ * back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

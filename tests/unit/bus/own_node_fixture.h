@@ -48,8 +48,8 @@ void own_give_once(struct own_node *node, uint16_t count, uint16_t boot, uint32_
                    uint32_t age_ds, uint32_t wall_s, int64_t now_ms);
 void own_give(struct own_node *node, uint16_t count, uint16_t boot, uint32_t seq, uint32_t age_ds,
               uint32_t wall_s, int64_t now_ms);
-/* The gateway starts: what is stored ends with that sample, whose counter told `told` hundredths.
- */
+/* The gateway starts: what is stored ends with that sample, whose counter told `told`
+ * hundredths. */
 void own_go_on(struct own_node *node, struct decode_counters *live, uint32_t boot, uint32_t seq,
                double told);
 

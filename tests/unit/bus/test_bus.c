@@ -70,8 +70,8 @@ static void a_write_is_read_back(void **state)
     assert_int_equal(garden_heard() - before, 1);
 }
 
-/* Nobody else waits for a unit that does not answer a request, known to the configuration or not.
- */
+/* Nobody else waits for a unit that does not answer a request, known to the configuration or
+ * not. */
 static void the_line_is_not_kept_for_a_request_that_is_tried_again(void **state)
 {
     (void)state;

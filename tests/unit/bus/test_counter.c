@@ -106,8 +106,8 @@ static void what_came_while_it_was_not_asked_is_booked(void **state)
     assert_true(value.present && fabs(value.value - 50) < 1e-9);
 }
 
-/* A storm, while the gateway had no power: more than one reading may hold, and no impossible rate.
- */
+/* A storm, while the gateway had no power: more than one reading may hold, and no impossible
+ * rate. */
 static void more_than_one_reading_holds_is_booked_after_days(void **state)
 {
     (void)state;

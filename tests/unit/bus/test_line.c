@@ -217,8 +217,8 @@ static int option_of(int level, int option)
     return value;
 }
 
-/* A connection whose other end vanished is found out: idle in 35 s, with data on its way in 10 s.
- */
+/* A connection whose other end vanished is found out: idle in 35 s, with data on its way in 10
+ * s. */
 static void a_connection_is_watched(void **state)
 {
     (void)state;

@@ -168,8 +168,8 @@ static void times_of_a_node_without_its_crystal_are_doubtful(void **state)
     assert_int_equal(readings[0].time.trust, TIME_UNTRUSTED);
 }
 
-/* Of the present boot it tells ages: that of hours may be minutes off, that of ten minutes is not.
- */
+/* Of the present boot it tells ages: that of hours may be minutes off, that of ten minutes is
+ * not. */
 static void an_age_that_was_counted_without_the_crystal_is_doubtful_when_it_is_long(void **state)
 {
     static const struct {

@@ -184,8 +184,8 @@ static void a_restart_amid_a_backfill_of_older_boots_tells_rain_once(void **stat
     assert_int_equal(reading_count, 6);
 }
 
-/* The same with three boots, of the middle one only what a live reading told: that was all of it.
- */
+/* The same with three boots, of the middle one only what a live reading told: that was all of
+ * it. */
 static void a_boot_amid_a_backfill_is_not_told_anew(void **state)
 {
     (void)state;

@@ -92,8 +92,8 @@ static void names_the_simplest_slip_that_explains_the_registers(void **state)
     }
 }
 
-/* Several slips of one price are all named: who reads it knows the place and takes the right one.
- */
+/* Several slips of one price are all named: who reads it knows the place and takes the right
+ * one. */
 static void several_are_named(void **state)
 {
     (void)state;

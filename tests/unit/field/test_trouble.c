@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a badly built line does: only what passes the joint is damaged, and noise is a short pulse.
- */
+/* What a badly built line does: only what passes the joint is damaged, and noise is a short
+ * pulse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -91,8 +91,8 @@ static double morning_c(const struct frost_input *input)
     return frost_night(input).min_c;
 }
 
-/* Air of 12 °C at sunset (19:30) that falls to 6 °C by 22:30; it is 23:00, the sun rises at 7:45.
- */
+/* Air of 12 °C at sunset (19:30) that falls to 6 °C by 22:30; it is 23:00, the sun rises at
+ * 7:45. */
 static void evening_of(float humidity)
 {
     air(1, 13, humidity);

@@ -12,8 +12,8 @@ extern struct node node;
 extern struct fake_sensor air, soil;
 extern const uint8_t read_head[5]; /* function 4 of the first six registers */
 
-/* Two probes of two rails: air temperature and humidity; soil moisture, temperature, conductivity.
- */
+/* Two probes of two rails: air temperature and humidity; soil moisture, temperature,
+ * conductivity. */
 void start_node(bool power_up_line);
 /* Setup of a test: a new board, its node started without the power-up line. */
 int fresh(void **state);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a node does by itself, and what of it the bus shows: samples, log, calibration, black box.
- */
+/* What a node does by itself, and what of it the bus shows: samples, log, calibration, black
+ * box. */
 #include "tests/unit/node/unit.h"
 
 #include "firmware/drivers/rain_gauge.h"

@@ -324,8 +324,8 @@ static void nothing_goes_below_85_percent_however_old(void **state)
     assert_int_equal(close_and_hold()->readings, DEVICES * garden.seq);
 }
 
-/* What a consumer is told can be had: right from the first commit on, without a look at the size.
- */
+/* What a consumer is told can be had: right from the first commit on, without a look at the
+ * size. */
 static void the_first_record_is_known_from_the_first_commit_on(void **state)
 {
     (void)state;

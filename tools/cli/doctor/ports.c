@@ -113,8 +113,8 @@ static bool is_counted(const char *tty)
            strncmp(tty, "ttyXRUSB", 8) == 0 || strncmp(tty, "ttyCH343USB", 11) == 0;
 }
 
-/* /dev/ttyUSB0 is whoever was first; a by-id name without a serial number is of every such adapter.
- */
+/* /dev/ttyUSB0 is whoever was first; a by-id name without a serial number is of every such
+ * adapter. */
 static void look_name(struct doctor *doctor, const struct bus_config *bus,
                       const struct adapter *adapter)
 {

@@ -86,8 +86,8 @@ bool uf2_write(const struct board *board, const struct board_probe *probe, const
     return good;
 }
 
-/* Polynomial 0x04C11DB7 from all ones, high bit first, not inverted; low byte first in the flash.
- */
+/* Polynomial 0x04C11DB7 from all ones, high bit first, not inverted; low byte first in the
+ * flash. */
 bool uf2_second_stage_good(const uint8_t *bytes, size_t size)
 {
     uint32_t crc = UINT32_MAX, wanted = 0;

@@ -156,8 +156,8 @@ struct ipc_document {
     const void *correlation;
     uint16_t correlation_size;
 };
-/* It goes with the next ipc_flush() or ipc_send(): the publisher is woken once for all of a round.
- */
+/* It goes with the next ipc_flush() or ipc_send(): the publisher is woken once for all of a
+ * round. */
 bool ipc_doc(struct broker *broker, const struct ipc_document *document);
 bool ipc_flush(struct broker *broker);
 

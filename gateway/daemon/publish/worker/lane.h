@@ -5,8 +5,7 @@
  *
  *        watermark             next
  *   ────────┴──[m1][m2][m3]──────┴── bodies not yet made into messages ──
- *     delivered   in flight
- */
+ *     delivered   in flight */
 #ifndef BAIYE_PUBLISH_WORKER_LANE_H
 #define BAIYE_PUBLISH_WORKER_LANE_H
 
@@ -50,8 +49,8 @@ struct lane {
     uint64_t unknown; /* records that could not be read: counted, not sent */
 };
 
-/* Frees its bodies; the next one begins at `id` or later. Also how a zeroed lane begins and ends.
- */
+/* Frees its bodies; the next one begins at `id` or later. Also how a zeroed lane begins and
+ * ends. */
 void lane_reset(struct lane *lane, uint64_t id);
 /* A copy of one body goes behind the others. false: no memory; it must come again after a reset. */
 bool lane_add(struct lane *lane, const struct ipc_body *head, const void *data, size_t size);

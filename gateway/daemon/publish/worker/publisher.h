@@ -43,8 +43,8 @@ static inline int64_t now_ms(void)
     return clock_now().mono_ms;
 }
 
-/* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something ends.
- */
+/* report_up.c: to the daemon. It reads all the time; a process that cannot tell it something
+ * ends. */
 struct reporter *reporter_create(void); /* NULL: no memory */
 void report_send(const struct publisher *p, const void *message, size_t size);
 void report_state(struct publisher *p, bool up, const char *state, const char *why);
@@ -91,8 +91,8 @@ void send_ended(struct publisher *p, const struct session_event *event);
 bool send_is_pressed(const struct publisher *p);
 /* When the oldest message that still waits for its acknowledgement was sent; INT64_MAX: none. */
 int64_t send_oldest_ms(const struct publisher *p);
-/* Messages whose acknowledgement is waited for: of all kinds, of readings; is there room for one?
- */
+/* Messages whose acknowledgement is waited for: of all kinds, of readings; is there room for
+ * one? */
 uint32_t send_in_flight(const struct publisher *p);
 uint32_t send_lanes_in_flight(const struct publisher *p);
 bool send_has_room(const struct publisher *p);

@@ -326,8 +326,8 @@ static bool create_clients(struct session *session)
 {
     const struct broker_config *broker = &session->hello.broker;
     char id[128];
-    /* Whoever connects by our id ends our connection: it is in no topic, and another at each start.
-     */
+    /* Whoever connects by our id ends our connection: it is in no topic, and another at each
+     * start. */
     uint64_t random = 0;
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
