@@ -6,9 +6,8 @@
 #define BABBLE_SHARE 0.3 /* of all that the line could carry */
 #define NOISE_LEAST  3   /* bytes, while the line was listened to */
 #define MOST         0.8 /* nearly all */
-#define TWINS_SHARE                                                                                \
-    0.3 /* of short answers: no bad contact leaves so many devices' frames whole                   \
-         */
+/* of short answers: no bad contact leaves so many devices' frames whole */
+#define TWINS_SHARE  0.3
 #define AGAIN_SHARE  0.1
 #define CLEAN        0.02 /* what a healthy line may have */
 #define BAD          0.03
