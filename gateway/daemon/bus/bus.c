@@ -246,6 +246,9 @@ void bus_destroy(struct bus *bus)
     free(bus->devices);
     free(bus->nodes);
     free(bus->rare);
+    free(bus->connection);
+    free(bus->polling);
+    free(bus->reporting);
     free(bus);
 }
 
@@ -270,7 +273,6 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->config = config;
     bus->bus = own;
     bus->sink = sink;
-    connection_init(bus);
     bus->health_at_ms = now + FIRST_HEALTH_MS;
     bus->fetched_ms = now;
     atomic_store(&bus->step_ms, now);
@@ -286,7 +288,8 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->devices = calloc(count, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
     bus->rare = calloc(count, sizeof *bus->rare);
-    if ((!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
+    bool parts = connection_init(bus) && polling_init(bus) && reporting_init(bus);
+    if (!parts || (!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
         bus->devices == NULL || bus->nodes == NULL || bus->rare == NULL) {
         bus_destroy(bus);
         return NULL;
@@ -370,7 +373,7 @@ enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
         *place = (struct bus_waiting){.request = *request};
     if (room && request->background) {
         bus->has_background = true;
-        bus->patient_since_us = line_now_ns() / US;
+        bus->background_since_us = line_now_ns() / US;
     } else if (room) {
         bus->queue_count++;
     }

@@ -12,7 +12,7 @@ int64_t bus_now_ms(void)
 /* The sink's clock may cost a lock: asked ten times a second, in between it runs on. */
 struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms)
 {
-    if (mono_ms - bus->wall_at_ms >= 100 || bus->wall_at_ms == 0) {
+    if (mono_ms - bus->wall.at_ms >= 100 || bus->wall.at_ms == 0) {
         struct wall_ms now = {0, TIME_TRUSTED};
         if (bus->sink->now != NULL) {
             now = bus->sink->now(bus->sink->context);
@@ -21,9 +21,9 @@ struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms)
             (void)clock_gettime(CLOCK_REALTIME, &real);
             now.ms = real.tv_sec * 1000LL + real.tv_nsec / MS;
         }
-        bus->wall_offset_ms = now.ms - mono_ms;
-        bus->trust = now.trust;
-        bus->wall_at_ms = mono_ms;
+        bus->wall.offset_ms = now.ms - mono_ms;
+        bus->wall.trust = now.trust;
+        bus->wall.at_ms = mono_ms;
     }
-    return (struct wall_ms){bus->wall_offset_ms + mono_ms, bus->trust};
+    return (struct wall_ms){bus->wall.offset_ms + mono_ms, bus->wall.trust};
 }

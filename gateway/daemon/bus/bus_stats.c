@@ -9,12 +9,24 @@
 #define STATS_EVERY_MS  100
 #define BABBLE_SHOWN_MS 60000
 
+struct reporting {
+    uint64_t overheard_seen;
+    int64_t overheard_ms; /* another master was heard; 0: never */
+    int64_t published_ms;
+};
+
+bool reporting_init(struct bus *bus)
+{
+    bus->reporting = calloc(1, sizeof *bus->reporting);
+    return bus->reporting != NULL;
+}
+
 static void publish_stats(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    if (now - bus->published_ms < STATS_EVERY_MS)
+    if (now - bus->reporting->published_ms < STATS_EVERY_MS)
         return;
-    bus->published_ms = now;
+    bus->reporting->published_ms = now;
     bus->counted.busy_us = bus->transact.busy_ns / 1000;
     bus->counted.stray_bytes = bus->transact.stray_bytes;
     bus->counted.silence_violations = bus->transact.silence_violations;
@@ -133,14 +145,15 @@ static void report_health(struct bus *bus)
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
-    if (bus->transact.overheard.requests != bus->overheard_seen)
-        bus->overheard_ms = now;
-    bus->overheard_seen = bus->transact.overheard.requests;
-    const struct link_quality_line line = {
-        .tcp = bus->bus->type == BUS_TCP,
-        .echo = bus->echo,
-        .babble = babble,
-        .other_master = bus->overheard_ms != 0 && now - bus->overheard_ms < OTHER_MASTER_SHOWN_MS};
+    if (bus->transact.overheard.requests != bus->reporting->overheard_seen)
+        bus->reporting->overheard_ms = now;
+    bus->reporting->overheard_seen = bus->transact.overheard.requests;
+    const struct link_quality_line line = {.tcp = bus->bus->type == BUS_TCP,
+                                           .echo = bus->echo,
+                                           .babble = babble,
+                                           .other_master = bus->reporting->overheard_ms != 0 &&
+                                                           now - bus->reporting->overheard_ms <
+                                                               OTHER_MASTER_SHOWN_MS};
     struct hint hint = connection_hint(bus);
     if (hint.id == HINT_NONE)
         hint = link_quality_bus_hint(health, count, &line);

@@ -13,6 +13,7 @@
  * A converter that dials in connects by itself (listener.h): what it makes is taken in the place of
  * what it had before, which is dead although it may look open. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/bus/impl.h"
@@ -27,10 +28,25 @@
 #define STEADY_MS        10000
 #define FLICKER_SHOWN_MS 600000
 
-void connection_init(struct bus *bus)
+struct connection {
+    int64_t opened_ms;
+    uint32_t open_wait_ms;
+    int64_t used_ms;    /* end of the last request */
+    int64_t silent_ms;  /* first request since the last answer, or the last opening; 0: answered */
+    int64_t deaf_ms;    /* last time that it was opened anew because nobody answered; 0: never */
+    uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
+    int64_t flicker_ms; /* … for the last time */
+    struct log_state line_log, deaf_log;
+};
+
+bool connection_init(struct bus *bus)
 {
-    bus->open_wait_ms = OPEN_FIRST_MS;
-    log_state_init(&bus->deaf_log, 0);
+    bus->connection = calloc(1, sizeof *bus->connection);
+    if (bus->connection == NULL)
+        return false;
+    bus->connection->open_wait_ms = OPEN_FIRST_MS;
+    log_state_init(&bus->connection->deaf_log, 0);
+    return true;
 }
 
 bool connection_fine(const struct bus *bus)
@@ -40,7 +56,9 @@ bool connection_fine(const struct bus *bus)
 
 static void back_off(struct bus *bus)
 {
-    bus->open_wait_ms = bus->open_wait_ms * 2 < OPEN_MOST_MS ? bus->open_wait_ms * 2 : OPEN_MOST_MS;
+    bus->connection->open_wait_ms = bus->connection->open_wait_ms * 2 < OPEN_MOST_MS
+                                        ? bus->connection->open_wait_ms * 2
+                                        : OPEN_MOST_MS;
 }
 
 static void close_line(struct bus *bus)
@@ -56,7 +74,7 @@ static void close_line(struct bus *bus)
 
 static void open_soon(struct bus *bus, int64_t at_ms)
 {
-    bus->open_wait_ms = OPEN_FIRST_MS;
+    bus->connection->open_wait_ms = OPEN_FIRST_MS;
     bus->open_at_ms = at_ms;
 }
 
@@ -72,12 +90,12 @@ static void retire(struct bus *bus)
  * moment, again and again. */
 static void note_flicker(struct bus *bus, int64_t now)
 {
-    if (!bus->up || now - bus->opened_ms >= FLICKER_MS)
+    if (!bus->up || now - bus->connection->opened_ms >= FLICKER_MS)
         return;
-    if (bus->flickers < FLICKER_MAX)
-        bus->flickers++;
-    bus->flicker_ms = now;
-    if (bus->flickers == FLICKERS)
+    if (bus->connection->flickers < FLICKER_MAX)
+        bus->connection->flickers++;
+    bus->connection->flicker_ms = now;
+    if (bus->connection->flickers == FLICKERS)
         bus->health_at_ms = now; /* say so at once */
 }
 
@@ -93,7 +111,7 @@ void connection_lost(struct bus *bus)
         open_soon(bus, now);
     } else { /* connections are good for nothing: ever fewer of them */
         back_off(bus);
-        bus->open_at_ms = bus->opened_ms + bus->open_wait_ms;
+        bus->open_at_ms = bus->connection->opened_ms + bus->connection->open_wait_ms;
     }
 }
 
@@ -140,8 +158,8 @@ static void opened(struct bus *bus, int64_t now)
     bool slept = bus->dormant;
     bus->up = true;
     bus->dormant = bus->useful = false;
-    bus->opened_ms = bus->used_ms = now;
-    bus->silent_ms = 0;
+    bus->connection->opened_ms = bus->connection->used_ms = now;
+    bus->connection->silent_ms = 0;
     bus->ready_ms = now + bus->bus->settle_ms;
     bus->transact.listening = false;
     bus->transact.echoed = bus->transact.unechoed = 0; /* it may be another adapter */
@@ -178,7 +196,7 @@ static int take_given(struct bus *bus)
     memcpy(from, bus->given_from, sizeof from);
     (void)pthread_mutex_unlock(&bus->mutex);
     int state = fd >= 0 ? 0 : ENOTCONN;
-    log_change(&bus->line_log, state, fd >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+    log_change(&bus->connection->line_log, state, fd >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                "bus %s: its converter %s%s", bus->bus->name,
                fd >= 0 ? "has dialled in, from " : "is away: waiting until it dials in",
                fd >= 0 ? from : "");
@@ -192,10 +210,10 @@ static int take_given(struct bus *bus)
 
 static void note_open(struct bus *bus, int error)
 {
-    log_change(&bus->line_log, error == 0 ? 0 : error, error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-               "bus %s: %s %s%s%s", bus->bus->name, bus->bus->port,
-               error ? "can't be opened: " : "is open", error ? bus_open_text(error) : "",
-               error ? "; trying on" : "");
+    log_change(&bus->connection->line_log, error == 0 ? 0 : error,
+               error ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "bus %s: %s %s%s%s", bus->bus->name,
+               bus->bus->port, error ? "can't be opened: " : "is open",
+               error ? bus_open_text(error) : "", error ? "; trying on" : "");
 }
 
 static void try_open(struct bus *bus)
@@ -217,19 +235,19 @@ static void try_open(struct bus *bus)
     bus->dormant = false;
     if (error != ENOENT) /* a port that comes for a moment must be seen */
         back_off(bus);
-    bus->open_at_ms = now + bus->open_wait_ms;
+    bus->open_at_ms = now + bus->connection->open_wait_ms;
 }
 
 /* Nobody answers any more: neither the port nor the connection says that it is dead. */
 static void wake_the_deaf(struct bus *bus, int64_t now)
 {
-    bool silent = bus->silent_ms != 0 && now - bus->silent_ms >= DEAF_MS;
-    bool again = bus->deaf_ms != 0 && now - bus->deaf_ms < DEAF_AGAIN_MS;
+    bool silent = bus->connection->silent_ms != 0 && now - bus->connection->silent_ms >= DEAF_MS;
+    bool again = bus->connection->deaf_ms != 0 && now - bus->connection->deaf_ms < DEAF_AGAIN_MS;
     bool kept = bus->bus->type != BUS_TCP || bus->bus->dial_in != NULL;
     if (!bus->up || !kept || !silent || again)
         return; /* other connections are closed whenever an answer is missing */
-    bus->deaf_ms = now;
-    log_change(&bus->deaf_log, 1, LOG_LEVEL_WARNING,
+    bus->connection->deaf_ms = now;
+    log_change(&bus->connection->deaf_log, 1, LOG_LEVEL_WARNING,
                "bus %s: no unit has answered for %d s; %s is opened anew, and again every minute "
                "while none does",
                bus->bus->name, DEAF_MS / 1000, bus->bus->port);
@@ -246,18 +264,18 @@ void connection_used(struct bus *bus, const struct transact_request *request,
                      enum bus_result result)
 {
     int64_t now = bus_now_ms();
-    bus->used_ms = now;
+    bus->connection->used_ms = now;
     if (request->unit == MODBUS_BROADCAST && bus->bus->type != BUS_TCP)
         return;
     if (result != BUS_OK && result != BUS_EXCEPTION) {
-        if (bus->silent_ms == 0)
-            bus->silent_ms = now;
+        if (bus->connection->silent_ms == 0)
+            bus->connection->silent_ms = now;
         return;
     }
-    bus->silent_ms = 0;
-    if (now - bus->opened_ms >= STEADY_MS)
-        bus->flickers = 0;
-    log_change(&bus->deaf_log, 0, LOG_LEVEL_NOTICE,
+    bus->connection->silent_ms = 0;
+    if (now - bus->connection->opened_ms >= STEADY_MS)
+        bus->connection->flickers = 0;
+    log_change(&bus->connection->deaf_log, 0, LOG_LEVEL_NOTICE,
                "bus %s: units answer again since %s was opened anew: does the adapter or converter "
                "go deaf now and then?",
                bus->bus->name, bus->bus->port);
@@ -297,7 +315,7 @@ int64_t connection_idle(struct bus *bus, int64_t until_us)
     bool closes = bus->bus->close_after || bus->bus->close_ms > 0;
     if (!closes || !bus->up || !bus->useful || is_busy(bus))
         return until_us;
-    int64_t close_us = (bus->used_ms + bus->bus->close_ms) * US;
+    int64_t close_us = (bus->connection->used_ms + bus->bus->close_ms) * US;
     if (close_us <= bus_now_ms() * US)
         retire(bus);
     return !bus->up || until_us < close_us ? until_us : close_us;
@@ -319,6 +337,7 @@ struct hint connection_hint(const struct bus *bus)
 {
     if (connection_away(bus))
         return (struct hint){.id = HINT_NOT_DIALLED_IN};
-    bool flickers = bus->flickers >= FLICKERS && bus_now_ms() - bus->flicker_ms < FLICKER_SHOWN_MS;
+    bool flickers = bus->connection->flickers >= FLICKERS &&
+                    bus_now_ms() - bus->connection->flicker_ms < FLICKER_SHOWN_MS;
     return (struct hint){.id = flickers ? HINT_PORT_FLICKERS : HINT_NONE};
 }

@@ -54,7 +54,7 @@ struct bus {
     unsigned queue_count;
     struct bus_waiting background;
     bool has_background;
-    int64_t patient_since_us;
+    int64_t background_since_us;
     struct bus_stats stats;
     int given_fd; /* a converter that has dialled in, not taken yet; -1: none */
     char given_from[48];
@@ -80,26 +80,23 @@ struct bus {
     int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
     bool up, echo, only_polls;
     bool useful; /* since it was opened, somebody answered on this line */
-    int64_t open_at_ms, opened_ms, babble_ms, good_ms, careful_until_ms;
-    uint64_t stray_seen, overheard_seen;
-    int64_t overheard_ms; /* another master was heard; 0: never */
+    int64_t open_at_ms, babble_ms;
     int64_t strangers_us; /* until then another process may have asked the units; 0: never */
     int64_t ready_ms;     /* nothing is sent on a new connection before */
-    uint32_t open_wait_ms;
-    int open_error;     /* of the last try */
-    bool dormant;       /* closed with nothing to ask; opened again when there is */
-    int64_t used_ms;    /* end of the last request */
-    int64_t silent_ms;  /* first request since the last answer, or the last opening; 0: answered */
-    int64_t deaf_ms;    /* last time that it was opened anew because nobody answered; 0: never */
-    uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
-    int64_t flicker_ms; /* … for the last time */
-    int64_t fetched_ms; /* last time that nodes' logs had the line */
-    unsigned fetch_from;
-    int64_t health_at_ms, published_ms;
-    int64_t wall_offset_ms, wall_at_ms;
-    enum time_trust trust;
+    int open_error;       /* of the last try */
+    bool dormant;         /* closed with nothing to ask; opened again when there is */
+    int64_t fetched_ms;   /* last time that nodes' logs had the line */
+    int64_t health_at_ms;
     struct bus_stats counted;
-    struct log_state line_log, hint_log, deaf_log;
+    struct log_state hint_log;
+    struct bus_wall {
+        int64_t offset_ms, at_ms;
+        enum time_trust trust;
+    } wall; /* bus_clock.c */
+    /* What belongs to one file is a private struct of that file. */
+    struct connection *connection; /* connection.c */
+    struct polling *polling;       /* poll.c */
+    struct reporting *reporting;   /* bus_stats.c */
 };
 
 /* bus_clock.c */
@@ -124,7 +121,8 @@ void tcp_loop_leave(struct bus *bus);
 int64_t tcp_loop_idle_ms(void);
 
 /* connection.c: the port or connection, open or not. */
-void connection_init(struct bus *bus);
+/* false: no memory. What it takes is freed with the bus. */
+bool connection_init(struct bus *bus);
 /* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else
  * now. */
 bool connection_tend(struct bus *bus, int64_t now_ms);
@@ -174,6 +172,9 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
 
+/* poll.c, bus_stats.c: as connection_init(). */
+bool polling_init(struct bus *bus);
+bool reporting_init(struct bus *bus);
 /* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is
  * time. */
 void bus_report(struct bus *bus);

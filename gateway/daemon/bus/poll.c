@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/daemon/bus/impl.h"
@@ -26,6 +27,18 @@
 #define ALONE_NS 150000000LL
 #define TWICE_MS 600000
 #define NOISY_MS 60000
+
+struct polling {
+    int64_t good_ms, careful_until_ms;
+    uint64_t stray_seen;
+    unsigned fetch_from; /* the node whose log is fetched next */
+};
+
+bool polling_init(struct bus *bus)
+{
+    bus->polling = calloc(1, sizeof *bus->polling);
+    return bus->polling != NULL;
+}
 
 static enum link_quality_end health_end_of(enum bus_result result)
 {
@@ -152,13 +165,14 @@ static void learn(struct bus *bus, struct device *device, const struct transact_
         bus->health_at_ms = bus->babble_ms; /* say so at once */
     }
     bus_note_late(bus);
-    bool noisy = bus->transact.stray_bytes != bus->stray_seen || answer->result == BUS_GARBLED;
+    bool noisy =
+        bus->transact.stray_bytes != bus->polling->stray_seen || answer->result == BUS_GARBLED;
     int64_t careful_ms = bus->transact.twice ? TWICE_MS : noisy ? NOISY_MS : 0;
     int64_t now = bus_now_ms();
     bus->transact.twice = false;
-    bus->stray_seen = bus->transact.stray_bytes;
-    if (now + careful_ms > bus->careful_until_ms)
-        bus->careful_until_ms = now + careful_ms;
+    bus->polling->stray_seen = bus->transact.stray_bytes;
+    if (now + careful_ms > bus->polling->careful_until_ms)
+        bus->polling->careful_until_ms = now + careful_ms;
 }
 
 static void ask_once(struct bus *bus, struct device *device, struct transact_request *request,
@@ -277,7 +291,7 @@ static enum bus_result asked(struct bus *bus)
         note_owed(&bus->owed[request->unit], request, false, answer);
     bool guest = device->config->unit != request->unit;
     bool unknown = device->health.known < LINK_QUALITY_LEARNT && !guest;
-    bool alone = unknown || bus->careful_until_ms > bus_now_ms();
+    bool alone = unknown || bus->polling->careful_until_ms > bus_now_ms();
     bool told_apart = request->pdu[0] > MODBUS_READ_INPUT; /* answers to writes name what */
     if (answer->result == BUS_OK && bus->bus->type != BUS_TCP && alone && !told_apart &&
         answer->quiet_ns < answer->end_ns + ALONE_NS)
@@ -489,8 +503,8 @@ static void poll_ended(struct bus *bus, unsigned index)
     struct device *device = &bus->devices[index];
     device->health.polls++;
     device->health.good++;
-    bus->good_ms = bus_now_ms();
-    device_poll_done(device, bus->good_ms);
+    bus->polling->good_ms = bus_now_ms();
+    device_poll_done(device, bus->polling->good_ms);
     device->read = 0;
     if (!device->report.online)
         device->back_ms = bus_now_ms();
@@ -558,7 +572,7 @@ static bool babbled_on(struct bus *bus, unsigned index, const struct transact_an
 {
     struct device *device = &bus->devices[index];
     int64_t now = bus_now_ms();
-    bool own = device->babble_ms && bus->good_ms > device->babble_ms;
+    bool own = device->babble_ms && bus->polling->good_ms > device->babble_ms;
     device->babble_ms = now;
     if (own)
         return false;
@@ -838,7 +852,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
     if (told != BUS_STOPPED)
         return told;
     for (unsigned k = 0; k < bus->bus->device_count; k++) {
-        unsigned index = (bus->fetch_from + k) % bus->bus->device_count;
+        unsigned index = (bus->polling->fetch_from + k) % bus->bus->device_count;
         struct device *device = &bus->devices[index];
         uint8_t pdu[MODBUS_PDU_MAX];
         struct transact_request request = {.pdu = pdu, .unit = device->config->unit};
@@ -854,7 +868,7 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
             (!starved && !urgent &&
              room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
-        bus->fetch_from = index + (job == OWN_NODE_FETCH);
+        bus->polling->fetch_from = index + (job == OWN_NODE_FETCH);
         bus->fetched_ms = now;
         bus->exchange.index = index;
         bus->exchange.job = job;

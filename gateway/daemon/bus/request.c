@@ -232,7 +232,7 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
     bool ready = bus->has_background &&
-                 (turn == NULL || schedule_yields(turn, bus->patient_since_us, now_us)) &&
+                 (turn == NULL || schedule_yields(turn, bus->background_since_us, now_us)) &&
                  (!connection_fine(bus) || *quiet_of(bus, bus->background.request.unit) <= now_us);
     (void)pthread_mutex_unlock(&bus->mutex);
     return ready ? serve(bus, &bus->background) : BUS_STOPPED;
