@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/led/ingest.h"
+/* JSON messages into the state; the part of it that reads what others wrote. Hostile bytes are
+ * refused whole or cut to the state's bounds. */
+#include "gateway/led/state.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -393,8 +395,9 @@ static bool take_json(struct state *state, const char *topic, const json_t *mess
     return source >= 0 && take_live(state, source, message, retained, now);
 }
 
-bool ingest(struct state *state, const char *topic, const void *payload, size_t size, bool retained,
-            const struct led_now *now)
+/* False when the message could not be understood; the state is then as it was. */
+static bool ingest(struct state *state, const char *topic, const void *payload, size_t size,
+                   bool retained, const struct led_now *now)
 {
     if (strcmp(topic, "gateway/status") == 0)
         return take_status(state, payload, size, now);
@@ -410,4 +413,11 @@ bool ingest(struct state *state, const char *topic, const void *payload, size_t 
     bool good = take_json(state, topic, message, retained, now);
     json_decref(message);
     return good;
+}
+
+void state_message(struct state *state, const char *topic, const void *payload, size_t size,
+                   bool retained, const struct led_now *now)
+{
+    if (size > STATE_PAYLOAD_MAX || !ingest(state, topic, payload, size, retained, now))
+        state->rejected++;
 }

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/led/ingest.h"
-
 #define FUTURE_TOLERANCE_MS 120000
 #define FORECAST_EVERY_MS   36000000LL /* stale after 25 h */
 #define TREND_STEP_MS       300000     /* 5 min */
@@ -135,13 +133,6 @@ void state_time(struct state *state, int64_t gateway_ms, int64_t asked_mono_ms,
     int64_t middle = asked_mono_ms + (now->mono_ms - asked_mono_ms) / 2;
     state->clock_known = true;
     state->clock_offset_ms = gateway_ms - middle;
-}
-
-void state_message(struct state *state, const char *topic, const void *payload, size_t size,
-                   bool retained, const struct led_now *now)
-{
-    if (size > STATE_PAYLOAD_MAX || !ingest(state, topic, payload, size, retained, now))
-        state->rejected++;
 }
 
 /* -1: its time cannot be compared with ours, and nothing else tells its age. */

@@ -144,6 +144,10 @@ bool state_watch(struct state *state, const char *source);
 /* One MQTT message; `topic` without "baiye/<site>/". What is not understood changes nothing. */
 void state_message(struct state *state, const char *topic, const void *payload, size_t size,
                    bool retained, const struct led_now *now);
+/* For ingest.c: a slot got a new value from a message whose source had ts `before_ts_ms` until now
+ * (0: none): its trend and its day's range move on. */
+void state_slot_taken(struct state *state, struct state_slot *slot, int64_t before_ts_ms,
+                      const struct led_now *now);
 /* The broker's connection came or went. */
 void state_link(struct state *state, bool connected, const struct led_now *now);
 /* Drops alerts that were cleared while there was no connection: the broker sends every retained

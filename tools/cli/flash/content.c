@@ -9,7 +9,7 @@
 #include "protocols/image/factory.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/flash/keys.h"
-#include "tools/cli/flash/uf2.h"
+#include "tools/cli/flash/second_stage.h"
 #include "tools/cli/image.h"
 
 #define VECTOR_STACK 0x20000000u /* every Cortex-M's RAM begins there */
@@ -54,7 +54,7 @@ static int load_program(const struct board *board, const struct board_area *area
         cli_complain("%s: %zu bytes, and %s has room for a %s of %llu; it is another board's, or "
                      "grew too large",
                      path, file.size, board->name, what, (unsigned long long)area->size);
-    else if (area->vectors != 0 && !uf2_second_stage_good(file.data, file.size))
+    else if (area->vectors != 0 && !second_stage_good(file.data, file.size))
         cli_complain("%s: its first 256 bytes are no second stage that the chip's ROM would start: "
                      "their check sum is wrong; build it anew",
                      path);

@@ -16,7 +16,6 @@
 #define HAS_FAMILY   0x00002000u
 #define BLOCK        512u
 #define PAYLOAD      256u
-#define STAGE        252u
 
 struct uf2_file {
     uint8_t *data;
@@ -84,23 +83,6 @@ bool uf2_write(const struct board *board, const struct board_probe *probe, const
     bool good = cli_write_file(path, (const char *)file.data, (size_t)file.count * BLOCK, 0644);
     free(file.data);
     return good;
-}
-
-/* Polynomial 0x04C11DB7 from all ones, high bit first, not inverted; low byte first in the
- * flash. */
-bool uf2_second_stage_good(const uint8_t *bytes, size_t size)
-{
-    uint32_t crc = UINT32_MAX, wanted = 0;
-    if (size < STAGE + 4)
-        return false;
-    for (size_t i = 0; i < STAGE; i++) {
-        crc ^= (uint32_t)bytes[i] << 24;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 0x80000000u ? crc << 1 ^ 0x04C11DB7u : crc << 1;
-    }
-    for (unsigned i = 0; i < 4; i++)
-        wanted |= (uint32_t)bytes[STAGE + i] << 8 * i;
-    return crc == wanted;
 }
 
 /* ---- baiye uf2 ---- */

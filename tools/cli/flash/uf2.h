@@ -26,9 +26,6 @@ struct uf2_part {
 bool uf2_write(const struct board *board, const struct board_probe *probe, const uint8_t *bytes,
                size_t size, bool factory, const char *path);
 
-/* The boot ROM starts a flash whose first 252 bytes have the CRC that follows. */
-bool uf2_second_stage_good(const uint8_t *bytes, size_t size);
-
 /* `baiye uf2 BOARD`: one file for any piece of the board. */
 int cli_uf2(int argc, char **argv);
 
