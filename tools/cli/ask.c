@@ -153,11 +153,6 @@ static void print_read(const json_t *result)
     }
 }
 
-static void print_write(const json_t *result)
-{
-    (void)printf("written and read back: %lld\n", talk_integer(result, "value"));
-}
-
 static void print_raw(const json_t *result)
 {
     long long exception = talk_integer(result, "exception");
@@ -381,20 +376,8 @@ static bool no_params(json_t *params, int argc, char **argv)
 
 static bool read_params(json_t *params, int argc, char **argv)
 {
-    bool by_name = argc == 2 && (argv[1][0] < '0' || argv[1][0] > '9');
-    if (!add_text(params, "device", argv[0]))
-        return false;
-    if (by_name)
-        return add_text(params, "name", argv[1]);
-    return add_number(params, "register", argv[1]) &&
+    return add_text(params, "device", argv[0]) && add_number(params, "register", argv[1]) &&
            (argc < 3 || add_number(params, "count", argv[2]));
-}
-
-static bool write_params(json_t *params, int argc, char **argv)
-{
-    return add_text(params, "device", argv[0]) && add_text(params, "name", argv[1]) &&
-           add_number(params, "value", argv[2]) &&
-           (argc < 4 || add_number(params, "on_s", argv[3]));
 }
 
 static bool scan_params(json_t *params, int argc, char **argv)
@@ -480,8 +463,7 @@ static const struct command {
 } commands[] = {
     {"devices", "devices", "", 0, 0, no_params, print_devices, NULL},
     {"stats", "stats", " [DEVICE]", 0, 1, stats_params, print_stats, NULL},
-    {"read", "read", " DEVICE REGISTER [COUNT] | DEVICE NAME", 2, 3, read_params, print_read, NULL},
-    {"write", "write", " DEVICE NAME VALUE [SECONDS]", 3, 4, write_params, print_write, NULL},
+    {"read", "read", " DEVICE REGISTER [COUNT]", 2, 3, read_params, print_read, NULL},
     {"scan", "scan", " BUS [FROM [TO]]", 1, 3, scan_params, print_scan, scan_progress},
     {"nodes", "scan", " BUS", 1, 1, nodes_params, print_nodes, node_progress},
     {"address", "address", " BUS SERIAL ADDRESS", 3, 3, address_params, print_address, NULL},

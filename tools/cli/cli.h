@@ -36,6 +36,9 @@ int cli_profile(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);
+/* By names and units; registers by number go to cli_ask(). */
+int cli_read(int argc, char **argv);
+int cli_write(int argc, char **argv);
 int cli_replace(int argc, char **argv);
 int cli_update(int argc, char **argv);
 

@@ -114,6 +114,8 @@ struct write_config {
     uint8_t function; /* 5, 6, 15 or 16 */
     uint16_t address;
     int32_t min, max;
+    char unit[16];           /* what people say it in; "": a plain number */
+    double scale;            /* one step of the register in that unit; above 0 */
     uint32_t max_on_s;       /* actuators: switched back after this long; 0: no limit */
     bool technician;         /* only this role may */
     uint8_t verify;          /* enum write_verify: how it is known that the device took it */

@@ -113,6 +113,8 @@ static const struct key write_keys[] = {
      .example = "0x6002"},
     {.name = "min", .kind = KEY_SIGNED, WRITE(min), .required = true, .example = "0"},
     {.name = "max", .kind = KEY_SIGNED, WRITE(max), .required = true, .example = "1"},
+    {.name = "unit", .kind = KEY_TEXT, WRITE(unit), .example = "Hz"},
+    {.name = "scale", .kind = KEY_NUMBER, WRITE(scale), .example = "0.01"},
     {.name = "off", .kind = KEY_FUNCTION, .read = read_off},
     {.name = "max_on", .kind = KEY_S, WRITE(max_on_s), .example = "30min"},
     {.name = "limit", .kind = KEY_FUNCTION, .read = read_write_limit},
@@ -175,12 +177,17 @@ bool profile_read_write(struct yaml_source *source, const yaml_node_t *item, voi
     struct write_config *write = target;
     write->line = yaml_line(item);
     write->function = 6;
+    write->scale = 1;
     if (!keys_read(source, item, "a write", write_keys, sizeof write_keys / sizeof *write_keys,
                    write))
         return false;
     if (write->min > write->max)
         return yaml_error(source, yaml_line(item), "min %d is above max %d; exchange them",
                           write->min, write->max);
+    if (!(write->scale > 0))
+        return yaml_error(source, yaml_line(item),
+                          "scale %g of %s makes nothing of its steps; write for example 0.01",
+                          write->scale, write->name);
     if (!write->off_set)
         write->off = write->min > 0 ? write->min : 0;
     if (write->off_set && (write->off < write->min || write->off > write->max))

@@ -26,9 +26,10 @@ static json_t *device_json(const struct config *config, const struct device_conf
     for (uint16_t i = 0; i < device->profile->write_count; i++) {
         const struct write_config *write = &device->profile->writes[i];
         (void)json_array_append_new(
-            writes, json_pack("{s:s,s:i,s:i,s:i,s:b}", "name", write->name, "min", (int)write->min,
-                              "max", (int)write->max, "max_on_s", (int)write->max_on_s,
-                              "technician", (int)write->technician));
+            writes,
+            json_pack("{s:s,s:i,s:i,s:i,s:b,s:s,s:f}", "name", write->name, "min", (int)write->min,
+                      "max", (int)write->max, "max_on_s", (int)write->max_on_s, "technician",
+                      (int)write->technician, "unit", write->unit, "scale", write->scale));
     }
     return json_pack("{s:s,s:s,s:s,s:i,s:s,s:f,s:o,s:o}", "name", device->name, "label",
                      device->label, "bus", config->buses[device->bus].name, "unit",
