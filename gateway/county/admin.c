@@ -7,18 +7,14 @@
 #include <sysexits.h>
 
 #include "gateway/county/config_command.h"
+#include "gateway/county/enrol.h"
 #include "gateway/county/login.h"
 #include "gateway/county/schema.h"
 #include "gateway/county/settings.h"
 
 #define WHY_SIZE 400
 
-bool admin_is(int argc, char **argv)
-{
-    return argc >= 3 &&
-           (strcmp(argv[2], "config") == 0 ||
-            (argc >= 4 && (strcmp(argv[2], "login") == 0 || strcmp(argv[2], "region") == 0)));
-}
+static struct settings settings;
 
 static bool set_login(PGconn *db, int argc, char **argv, char *why)
 {
@@ -55,9 +51,64 @@ static bool set_region(PGconn *db, int argc, char **argv, char *why)
     return good;
 }
 
+static bool give_token(PGconn *db, int argc, char **argv, char *why)
+{
+    char token[ENROL_TOKEN_SIZE];
+    if (argc != 4) {
+        (void)snprintf(why, WHY_SIZE, "token: write SITE");
+        return false;
+    }
+    bool good = enrol_token(db, &settings, argv[3], token, why, WHY_SIZE);
+    if (good)
+        (void)printf("%s\n", token);
+    return good;
+}
+
+static bool revoke(PGconn *db, int argc, char **argv, char *why)
+{
+    if (argc != 4 || settings.enrol.ca_file[0] == '\0') {
+        (void)snprintf(why, WHY_SIZE, "%s",
+                       argc != 4 ? "revoke: write SITE" : "the file has no `enrol`");
+        return false;
+    }
+    int count = enrol_revoke(db, &settings, argv[3], why, WHY_SIZE);
+    if (count >= 0)
+        (void)printf("%s: %d certificates count no more\n", argv[3], count);
+    return count >= 0;
+}
+
+static bool config(PGconn *db, int argc, char **argv, char *why)
+{
+    return config_command(db, argc - 3, argv + 3, why, WHY_SIZE);
+}
+
+static const struct command {
+    const char *name;
+    int words; /* at least, with the program's own */
+    bool (*run)(PGconn *db, int argc, char **argv, char *why);
+} commands[] = {{"login", 4, set_login},
+                {"region", 4, set_region},
+                {"config", 3, config},
+                {"token", 3, give_token},
+                {"revoke", 3, revoke}};
+
+static const struct command *find(int argc, char **argv)
+{
+    for (size_t i = 0; argc >= 3 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[2], commands[i].name) == 0 && argc >= commands[i].words)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+bool admin_is(int argc, char **argv)
+{
+    return find(argc, argv) != NULL;
+}
+
 int admin_main(int argc, char **argv)
 {
-    static struct settings settings;
+    const struct command *command = find(argc, argv);
     struct config_error error;
     char why[WHY_SIZE] = "";
     if (!settings_load(&settings, argv[1], &error)) {
@@ -71,11 +122,7 @@ int admin_main(int argc, char **argv)
     if (good) /* what is there already is no news */
         PQclear(PQexec(db, "SET client_min_messages = warning"));
     good = good && schema_migrate(db, settings.keep_raw_s / 86400, why, sizeof why);
-    if (good && strcmp(argv[2], "config") == 0)
-        good = config_command(db, argc - 3, argv + 3, why, sizeof why);
-    else
-        good = good && (strcmp(argv[2], "login") == 0 ? set_login(db, argc, argv, why)
-                                                      : set_region(db, argc, argv, why));
+    good = good && command->run(db, argc, argv, why);
     if (!good)
         (void)fprintf(stderr, "baiye-county: %s\n", why);
     PQfinish(db);

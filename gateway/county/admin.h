@@ -4,6 +4,8 @@
  *   login NAME REGION:ROLE…   who may see the page; the password comes as a line. Without a right
  *                             the login is removed
  *   region SITE REGION        where a garden is counted
+ *   token SITE                a new gateway may enrol: prints what `baiye enrol` wants
+ *   revoke SITE               its certificates count no more
  *   config …                  gateways' configurations: config_command.h */
 #ifndef BAIYE_COUNTY_ADMIN_H
 #define BAIYE_COUNTY_ADMIN_H

@@ -16,6 +16,7 @@
 #include "gateway/common/log.h"
 #include "gateway/county/admin.h"
 #include "gateway/county/deadman.h"
+#include "gateway/county/enrol.h"
 #include "gateway/county/holes.h"
 #include "gateway/county/link.h"
 #include "gateway/county/page.h"
@@ -45,11 +46,12 @@ struct county {
     struct holes *holes;
     struct rollout *rollout;
     struct link *links[SETTINGS_BROKERS_MAX]; /* of each broker */
+    struct enrol *enrol;                      /* NULL: nobody enrols */
     struct web *web;                          /* NULL: none is wanted, nor the next three */
     struct deadman *deadman;                  /* NULL: nobody is to be told */
     struct pool *pool;
     struct page *page;
-    const struct web_route *routes[3];
+    const struct web_route *routes[4];
     struct log_state database_log;
     struct log_rate answer_log, rollout_log;
     int wake_fd;
@@ -241,11 +243,26 @@ static void alive(void *context, struct web_request *request)
 
 static const struct web_route own_routes[] = {{"GET", "/alive", 0, alive, NULL}, {.method = NULL}};
 
+static bool make_routes(struct county *county, char *why, size_t why_size)
+{
+    const struct settings *settings = &county->settings;
+    size_t count = 0;
+    county->routes[count++] = own_routes;
+    if (settings->enrol.ca_file[0] != '\0') {
+        county->enrol = enrol_open(settings, county->pool, why, why_size);
+        if (county->enrol == NULL)
+            return false;
+        county->routes[count++] = enrol_routes(county->enrol);
+    }
+    county->routes[count] = page_routes(county->page); /* the last: it takes what is left */
+    return true;
+}
+
 /* 0, or the exit code. */
 static int serve(struct county *county)
 {
-    const struct web_settings *http = &county->settings.http;
-    char why[400];
+    struct web_settings *http = &county->settings.http;
+    char why[400] = "";
     if (http->host[0] == '\0')
         return EX_OK;
     county->pool = pool_create(county->settings.database, WEB_THREADS);
@@ -254,8 +271,12 @@ static int serve(struct county *county)
                                         : NULL;
     if (county->page == NULL)
         return EX_OSERR;
-    county->routes[0] = own_routes;
-    county->routes[1] = page_routes(county->page); /* the last: it takes what is left */
+    if (!make_routes(county, why, sizeof why)) {
+        log_write(LOG_LEVEL_ERROR, "enrol: %s", why);
+        return EX_CONFIG;
+    }
+    (void)snprintf(http->client_ca_file, sizeof http->client_ca_file, "%s",
+                   county->settings.enrol.ca_file);
     county->web = web_open(http, county->routes, why, sizeof why);
     if (county->web == NULL) {
         log_write(LOG_LEVEL_ERROR, "http: %s", why);
@@ -323,6 +344,7 @@ int main(int argc, char **argv)
         status = run(&county, signals);
     web_close(county.web);
     page_close(county.page);
+    enrol_close(county.enrol);
     pool_destroy(county.pool);
     deadman_stop(county.deadman);
     for (uint32_t i = 0; i < county.settings.broker_count; i++)

@@ -123,6 +123,12 @@ static const char *const migrations[] = {
     "CREATE INDEX ON wanted (site) WHERE state IN ('waiting', 'asked', 'trying', 'overdue');"
     "CREATE TABLE config_seen (site text PRIMARY KEY, wanted bool NOT NULL, said timestamptz,"
     " at timestamptz, sha256 text, yaml text);",
+    /* Who may enrol (enrol.h), and what was given. */
+    "CREATE TABLE token (hash text PRIMARY KEY, site text NOT NULL,"
+    " until timestamptz NOT NULL DEFAULT now() + interval '24 h', used timestamptz);"
+    "CREATE TABLE certificate (serial text PRIMARY KEY, site text NOT NULL,"
+    " at timestamptz NOT NULL DEFAULT now(), until timestamptz NOT NULL, revoked timestamptz);"
+    "CREATE INDEX ON certificate (site);",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -144,6 +144,20 @@ static bool finish_tell(struct yaml_source *source, struct settings *settings)
     return true;
 }
 
+static const struct key enrol_keys[] = {
+    {"ca_file", KEY_PATH, KEY_MEMBER(struct settings, enrol.ca_file), .required = true,
+     .example = "gateways-ca.crt"},
+    {"key_file", KEY_PATH, KEY_MEMBER(struct settings, enrol.key_file), .required = true,
+     .example = "issuing/gateways-ca.key"},
+    {"crl_file", KEY_PATH, KEY_MEMBER(struct settings, enrol.crl_file), .required = true,
+     .example = "issuing/gateways.crl"},
+};
+
+static bool read_enrol(struct yaml_source *source, const yaml_node_t *node, void *target)
+{
+    return keys_read(source, node, "enrol", enrol_keys, COUNT(enrol_keys), target);
+}
+
 static const struct key root_keys[] = {
     {"instance", KEY_NAME, KEY_MEMBER(struct settings, instance), .example = "a", .required = true},
     {"broker", KEY_FUNCTION, .read = read_broker, .example = "{ url: mqtts://localhost:8884 }",
@@ -155,6 +169,9 @@ static const struct key root_keys[] = {
     {"page", KEY_PATH, KEY_MEMBER(struct settings, page_dir)},
     {"silent", KEY_S, KEY_MEMBER(struct settings, silent_s), 60, 2592000, .example = "2h"},
     {"patience", KEY_S, KEY_MEMBER(struct settings, patience_s), 1, 86400, .example = "20min"},
+    {"enrol", KEY_FUNCTION, .read = read_enrol,
+     .example = "{ ca_file: gateways-ca.crt, key_file: issuing/gateways-ca.key, crl_file: "
+                "issuing/gateways.crl }"},
     {"http", KEY_FUNCTION, .read = read_http,
      .example = "{ listen: 0.0.0.0:8443, cert_file: broker.crt, key_file: broker.key }"},
     {"notify", KEY_FUNCTION, .read = read_notify},

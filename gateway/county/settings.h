@@ -35,6 +35,11 @@ struct settings {
     char state_dir[CONFIG_PATH_SIZE]; /* .. what waits to be told */
     struct config *tell;              /* .. by which ways, to whom; as long as the program runs */
     const yaml_node_t *groups;        /* only while it is read */
+    struct {
+        char ca_file[CONFIG_PATH_SIZE]; /* of the gateways; "" : nobody enrols */
+        char key_file[CONFIG_PATH_SIZE];
+        char crl_file[CONFIG_PATH_SIZE]; /* what the brokers read */
+    } enrol;                             /* .. */
 };
 
 /* false: `error` says FILE:LINE, what is wrong and what would be right. */
