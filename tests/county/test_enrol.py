@@ -4,6 +4,7 @@ lets a gateway in at a broker with the files that ship, until it is revoked."""
 import base64
 import hashlib
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 import garden
 from county import expected, reading, settle, stored
-from secured import CountyBroker, Peer, openssl, program_keys
+from secured import Authority, CountyBroker, Peer, openssl, program_keys
 from test_broker import refused
 
 EST = "/.well-known/est/"
@@ -274,3 +275,87 @@ def test_what_is_revoked_is_let_in_no_more(county_est, broker, database):
     assert "list" in county_est.admin("revoke", "farm-1", code=69)
     assert broker_crl(broker).read_text() == "damaged\n"
     assert database.number("SELECT count(*) FROM certificate WHERE revoked IS NOT NULL") == 1
+
+
+class Box:
+    """A gateway's folder, and the command there."""
+
+    def __init__(self, county_est, name):
+        self.est, self.folder = county_est, county_est.folder / name
+        self.url = f"https://127.0.0.1:{county_est.port}"
+
+    def __call__(self, *words, code=0):
+        done = subprocess.run([garden.program("baiye"), "enrol", *words, "--dir", self.folder],
+                              capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == code, done
+        return done.stdout if code == 0 else done.stderr
+
+    @property
+    def pair(self):
+        return self.folder / "gateway.crt", self.folder / "gateway.key"
+
+
+def test_the_gateways_command_enrols_and_renews(county_est, broker):
+    box = Box(county_est, "box")
+    said = box(box.url, county_est.admin("token", "farm-1"))
+    assert "url: mqtts://127.0.0.1:8883" in said and str(box.folder / "gateway.key") in said
+    assert text_of(box.pair[0], "-subject", "-nameopt", "RFC2253").strip() == "subject=CN=farm-1"
+    assert not refused(broker, broker.port, county_est.context(box.pair))
+    assert [one.stat().st_mode & 0o777 for one in box.pair] == [0o640] * 2
+    before, key = text_of(box.pair[0], "-serial"), box.pair[1].read_text()
+    assert box("--renew") == "" and text_of(box.pair[0], "-serial") == before, "not due"
+    assert "renewed" in box("--renew", "--now")
+    assert text_of(box.pair[0], "-serial") != before and box.pair[1].read_text() == key
+    assert not refused(broker, broker.port, county_est.context(box.pair))
+    county_est.admin("revoke", "farm-1")
+    assert "revoked" in box("--renew", "--now", code=77)
+    assert "PRIVATE" not in county_est.running.log(), "the key stays at the gateway"
+
+
+def test_the_gateways_command_believes_no_other_county(county_est, broker):
+    box = Box(county_est, "box")
+    token = county_est.admin("token", "farm-1")
+    site, secret, authority = token.split(":")
+    assert "another authority" in box(box.url, f"{site}:{secret}:{'0' * 64}", code=77)
+    other = county_est.folder / "gateways-ca.crt"
+    of_gateways = hashlib.sha256(ssl.PEM_cert_to_DER_cert(other.read_text())).hexdigest()
+    assert "certificate" in box(box.url, f"{site}:{secret}:{of_gateways}", code=77), \
+        "an authority that it names, but is not of"
+    assert not box.pair[0].exists() and not box.pair[1].exists()
+    for wrong in "", "x", site, f"{site}:{secret}", token + "0", token[:-1], f"FARM:{secret}:{authority}":
+        assert "no token" in box(box.url, wrong, code=64), wrong
+    for wrong in "http://127.0.0.1", "https://", "127.0.0.1", "https://a@b", "file:///etc/passwd":
+        box(wrong, token, code=64)
+    box("https://127.0.0.1:9", token, code=69)
+    box(f"https://localhost:{county_est.port}", token, code=77)  # its certificate has another name
+    box(box.url + "/", token)
+    assert "refuses (401)" in Box(county_est, "other")(box.url, token, code=77), "used"
+    box("--renew", "--now")
+    Box(county_est, "none")("--renew", code=66)
+
+
+HTTP = {"no base64": b"%%%", "no bundle": base64.b64encode(b"nothing"), "empty": b"",
+        "huge": b"A" * 200000, "cut": base64.b64encode(b"\x30\x82\xff\xff" + b"\0" * 50)}
+
+
+@pytest.mark.parametrize("what", HTTP)
+def test_answers_that_are_none_end_the_command(tmp_path, what, needs):
+    """Who answers is nobody's county."""
+    needs("baiye")
+    authority = Authority(tmp_path, "any-ca")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("any"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            with context.wrap_socket(listener.accept()[0], server_side=True) as one:
+                one.recv(4096)
+                one.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + HTTP[what])
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        done = subprocess.run([garden.program("baiye"), "enrol",
+                               f"https://127.0.0.1:{listener.getsockname()[1]}",
+                               f"farm-1:{'0' * 40}:{'0' * 64}", "--dir", tmp_path / "box"],
+                              capture_output=True, text=True, timeout=120, check=False)
+        thread.join(20)
+    assert done.returncode in (69, 77), done
+    assert not (tmp_path / "box").exists()

@@ -62,6 +62,7 @@ static const struct {
     {"remote", cli_remote, "remote HOST[:PORT]",
      "the app away from the farm, by a small server of your own"},
     {"cert", cli_cert, "cert --host NAME|IP ...", "make the site's own CA and server certificate"},
+    {"enrol", cli_enrol, "enrol URL TOKEN", "join a county: a key here, and its certificate"},
     {"clock", cli_clock, "clock [--wait]", "whether the box's clock can be believed"},
     {"backup", cli_backup, "backup FILE", "copy readings and configuration, while it runs"},
     {"restore", cli_restore, "restore FILE", "put a backup in place, while it does not run"},
