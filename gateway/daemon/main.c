@@ -141,12 +141,12 @@ static struct config *load_trial(const struct options *options)
     struct config_error error;
     const char *folder = options->check || options->once ? NULL : last_good_folder();
     struct config *config =
-        folder != NULL ? trial_load(options->config, options->profiles, folder) : NULL;
+        folder != NULL ? config_trial_load(options->config, options->profiles, folder) : NULL;
     if (config == NULL || load_check(config, &error))
         return config;
-    struct trial trial;
-    if (trial_read(folder, &trial))
-        trial_undo(folder, &trial, error.text);
+    struct config_trial trial;
+    if (config_trial_read(folder, &trial))
+        config_trial_undo(folder, &trial, error.text);
     config_free(config);
     return NULL;
 }

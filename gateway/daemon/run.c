@@ -138,7 +138,8 @@ static bool judge(void *context, const char *yaml, size_t size, const char *via,
         (void)snprintf(why, why_size, "the gateway has no folder for what it tries");
         return false;
     }
-    struct config *next = trial_check(folder, yaml, size, daemon->config, daemon->profiles, &error);
+    struct config *next =
+        config_trial_check(folder, yaml, size, daemon->config, daemon->profiles, &error);
     bool good = next != NULL && load_check(next, &error);
     if (good && via != NULL && !hears(next, via)) {
         (void)snprintf(error.text, sizeof error.text,

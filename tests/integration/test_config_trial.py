@@ -4,6 +4,7 @@ own broker. Whatever happens in between, the file is what the next start goes by
 import hashlib
 import json
 import os
+import re
 import socket
 import sqlite3
 
@@ -20,7 +21,7 @@ SOIL = [{"name": "east", "baud": 9600, "units": [
 class Far:
     """A county at a broker of its own, and a gateway that takes its requests."""
 
-    def __init__(self, site, folder):
+    def __init__(self, site, folder, **control):
         (folder / "far").mkdir()
         (folder / "state").mkdir()
         self.folder = folder
@@ -32,6 +33,7 @@ class Far:
         self.gateway.config["mqtt"].append({
             "name": "county", "url": f"mqtt://127.0.0.1:{self.broker.port}", "user": "gateway",
             "password_file": str(self.broker.password_file("gateway")), "requests": "county"})
+        self.gateway.config["control"].update(control)
         self.gateway.write_config()
         self.gateway.environment["STATE_DIRECTORY"] = str(folder / "state")
         self.gateway.start()
@@ -298,3 +300,61 @@ def test_who_edits_the_file_at_the_gateway_is_in_the_right(far):
 def test_the_text_can_be_had(far):
     assert far.ask("config_state", yaml=True)["yaml"] == far.text()
     assert "yaml" not in far.state()
+
+
+class Activated(garden.Process):
+    """baiye-config.socket and its service: systemd's part by systemd-socket-activate, with the
+    packaged unit's command."""
+
+    def __init__(self, folder):
+        unit = (garden.ROOT / "gateway/packaging/baiye-config@.service").read_text()
+        command = re.search(r"^ExecStart=/usr/bin/baiye (.*)$", unit, re.M).group(1).split()
+        self.path = folder / "config.sock"
+        super().__init__(folder, "config-socket", [
+            "systemd-socket-activate", "--accept", "--inetd", "-l", self.path,
+            garden.program("baiye"), *command, "--config", folder / "baiyed.yaml"])
+
+    def start(self):
+        super().start()
+        wait_until(self.path.exists, 10, "the socket is there")
+
+    def ask(self, question):
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(30)
+            talk.connect(str(self.path))
+            talk.sendall(question)
+            talk.shutdown(socket.SHUT_WR)
+            with talk.makefile() as lines:
+                return lines.readline().strip()
+
+
+def test_roots_small_program_writes_the_file_and_nothing_else(site, needs, tmp_path):
+    needs("baiyed", "baiye-field", "baiye")
+    helper = site.add(Activated(tmp_path))
+    helper.start()
+    far = Far(site, tmp_path, config_socket=str(helper.path))
+    before, after = far.text(), far.changed(label="Upper garden")
+    os.chmod(far.path, 0o640)
+    right = f"{sha256(before)} {len(after)}\n".encode()
+    for question in (b"", b"x", b"\n", right, right + after[:-1].encode(), b"0" * 64 + b" 5\nabcde",
+                     f"{sha256(before)} 99999999\n".encode(), f"{sha256(before)} -1\n{after}".encode(),
+                     f"{sha256(before)} 5\n{{{{{{{{{{".encode(), b"\0" * 1000):
+        assert helper.ask(question) != "ok", question
+    wrong = after.replace("label", "labl")
+    said = helper.ask(f"{sha256(before)} {len(wrong)}\n{wrong}".encode())
+    assert said.startswith(f"{far.path}:") and "labl" in said, said
+    assert far.text() == before
+    far.propose(after)
+    far.tried(after)
+    assert far.ask("config_confirm", sha256=sha256(after)) == {"sha256": sha256(after)}
+    assert far.text() == after and far.path.stat().st_mode & 0o777 == 0o640
+    assert far.state()["trial"] is None
+    helper.stop()
+    helper.path.unlink(missing_ok=True)
+    again = far.changed(label="Third")
+    far.propose(again)
+    far.tried(again)
+    helper.path.touch()
+    answer = far.ask("config_confirm", sha256=sha256(again))
+    assert "baiye-config.socket" in answer["error"]["message"]
+    assert far.text() == after, "nobody is there who writes it"

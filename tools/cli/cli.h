@@ -16,6 +16,7 @@
 
 int cli_user(int argc, char **argv);
 int cli_cert(int argc, char **argv);
+int cli_config_take(int argc, char **argv); /* for baiye-config.socket */
 int cli_enrol(int argc, char **argv);
 int cli_clock(int argc, char **argv);
 int cli_backup(int argc, char **argv);

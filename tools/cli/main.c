@@ -78,6 +78,7 @@ static const struct {
     {"sign", cli_sign, "sign ...", "make a signed firmware image"},
     {"image", cli_image, "image FILE", "what is in a firmware image"},
     {"keys", cli_keys, "keys KEY.pem [NEW-KEY.pem]", "public keys for a boot loader's build"},
+    {"config-take", cli_config_take, NULL, NULL}, /* for baiye-config.socket, not for people */
 };
 
 static void help(FILE *out)
@@ -85,8 +86,10 @@ static void help(FILE *out)
     (void)fputs("Usage: baiye COMMAND [OPTIONS]\n"
                 "Looks after a Baiye gateway: devices, users, certificates, backups.\n\n",
                 out);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        (void)fprintf(out, "  %-54s %s\n", commands[i].usage, commands[i].what);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (commands[i].usage != NULL)
+            (void)fprintf(out, "  %-54s %s\n", commands[i].usage, commands[i].what);
+    }
     (void)fputs("\nOptions of most commands:\n"
                 "  --config FILE   the gateway's configuration (" CLI_CONFIG ")\n"
                 "  --socket FILE   the daemon's control socket (" CLI_SOCKET ")\n"

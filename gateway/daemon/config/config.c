@@ -286,6 +286,10 @@ SECTION(control)
          .kind = KEY_PATH,
          CONFIG(password_socket),
          .example = "/run/baiye-password.sock"},
+        {.name = "config_socket",
+         .kind = KEY_PATH,
+         CONFIG(config_socket),
+         .example = "/run/baiye-config.sock"},
     };
     return keys_read(source, value, "control", keys, sizeof keys / sizeof *keys,
                      ((struct draft *)target)->config);
@@ -420,6 +424,7 @@ static void set_defaults(struct config *config, const char *file)
     strcpy(config->store_path, "/var/lib/baiye/readings.db");
     strcpy(config->control_socket, "/run/baiye/control.sock");
     strcpy(config->password_socket, "/run/baiye-password.sock");
+    strcpy(config->config_socket, "/run/baiye-config.sock");
     config->store_max_bytes = 512000000;
     config->commit_every_ms = 1000;
     config->escalate_s = 600;

@@ -484,6 +484,7 @@ struct config {
     char app_dir[CONFIG_PATH_SIZE];         /* the app's files */
     char control_socket[CONFIG_PATH_SIZE];  /* default /run/baiye/control.sock */
     char password_socket[CONFIG_PATH_SIZE]; /* default /run/baiye-password.sock */
+    char config_socket[CONFIG_PATH_SIZE];   /* default /run/baiye-config.sock */
     uint16_t bus_count, device_count, broker_count, plot_count, profile_count, alert_count;
     struct bus_config *buses;
     struct device_config *devices;

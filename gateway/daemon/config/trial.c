@@ -36,7 +36,7 @@ static int64_t boottime_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE])
+void config_trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE])
 {
     uint8_t bytes[SHA256_DIGEST_LENGTH];
     (void)SHA256(data, size, bytes);
@@ -44,13 +44,13 @@ void trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE])
         (void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
 }
 
-bool trial_hash_file(const char *file, char hash[TRIAL_HASH_SIZE])
+bool config_trial_hash_file(const char *file, char hash[TRIAL_HASH_SIZE])
 {
     size_t size;
     char *text = whole_file_read(file, &size);
     hash[0] = '\0';
     if (text != NULL)
-        trial_hash(text, size, hash);
+        config_trial_hash(text, size, hash);
     free(text);
     return text != NULL;
 }
@@ -76,9 +76,9 @@ static struct config *refuse(struct config *next, struct config_error *error, co
     return NULL;
 }
 
-struct config *trial_check(const char *folder, const char *yaml, size_t size,
-                           const struct config *config, const char *profiles,
-                           struct config_error *error)
+struct config *config_trial_check(const char *folder, const char *yaml, size_t size,
+                                  const struct config *config, const char *profiles,
+                                  struct config_error *error)
 {
     char path[PATH_ROOM];
     if (!path_in(path, folder, yaml_name) || !whole_file_replace(path, yaml, size)) {
@@ -96,7 +96,7 @@ struct config *trial_check(const char *folder, const char *yaml, size_t size,
     return next;
 }
 
-static bool write_state(const char *folder, const struct trial *trial)
+static bool write_state(const char *folder, const struct config_trial *trial)
 {
     char path[PATH_ROOM], text[512];
     int size = snprintf(text, sizeof text, FORM, trial->hash_old, trial->hash, trial->via,
@@ -105,23 +105,24 @@ static bool write_state(const char *folder, const struct trial *trial)
            whole_file_replace(path, text, (size_t)size);
 }
 
-bool trial_begin(const char *folder, struct trial *trial, const char *file, uint32_t confirm_s)
+bool config_trial_begin(const char *folder, struct config_trial *trial, const char *file,
+                        uint32_t confirm_s)
 {
     char path[PATH_ROOM];
     trial->begun_ms = boottime_ms();
     trial->end_ms = trial->begun_ms + (int64_t)confirm_s * 1000;
     trial->starts = 0;
-    return trial_hash_file(file, trial->hash_old) && path_in(path, folder, yaml_name) &&
-           trial_hash_file(path, trial->hash) && write_state(folder, trial);
+    return config_trial_hash_file(file, trial->hash_old) && path_in(path, folder, yaml_name) &&
+           config_trial_hash_file(path, trial->hash) && write_state(folder, trial);
 }
 
 /* ---- The state ---- */
 
 /* Exactly what write_state() writes; anything else is none. */
-static bool parse(const char *text, struct trial *trial)
+static bool parse(const char *text, struct config_trial *trial)
 {
     char again[512];
-    *trial = (struct trial){0};
+    *trial = (struct config_trial){0};
     if (sscanf(text,
                VERSION "\nold %64[0-9a-f]\nnew %64[0-9a-f]\nvia %32[a-z0-9-]\nbegun %" SCNd64
                        "\nend %" SCNd64 "\nstarts %u\n",
@@ -133,7 +134,7 @@ static bool parse(const char *text, struct trial *trial)
     return strcmp(again, text) == 0;
 }
 
-bool trial_read(const char *folder, struct trial *trial)
+bool config_trial_read(const char *folder, struct config_trial *trial)
 {
     char path[PATH_ROOM];
     size_t size;
@@ -145,7 +146,7 @@ bool trial_read(const char *folder, struct trial *trial)
     return good;
 }
 
-int64_t trial_left_ms(const struct trial *trial)
+int64_t config_trial_left_ms(const struct config_trial *trial)
 {
     int64_t now_ms = boottime_ms();
     return now_ms >= trial->begun_ms && now_ms < trial->end_ms ? trial->end_ms - now_ms : 0;
@@ -161,7 +162,7 @@ static void forget(const char *folder)
         (void)unlink(path);
 }
 
-void trial_undo(const char *folder, const struct trial *trial, const char *why)
+void config_trial_undo(const char *folder, const struct config_trial *trial, const char *why)
 {
     char path[PATH_ROOM], text[TRIAL_HASH_SIZE + TRIAL_WHY_SIZE + 8];
     int size = snprintf(text, sizeof text, "1:%s %.*s", trial->hash, TRIAL_WHY_SIZE - 1, why);
@@ -173,7 +174,7 @@ void trial_undo(const char *folder, const struct trial *trial, const char *why)
               trial->hash, trial->via, why);
 }
 
-bool trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL_WHY_SIZE])
+bool config_trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL_WHY_SIZE])
 {
     char path[PATH_ROOM];
     size_t size;
@@ -187,48 +188,48 @@ bool trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL
 /* ---- A start ---- */
 
 /* NULL: it goes on; "" : it was confirmed, and the daemon fell over before it could say so. */
-static const char *why_over(const struct trial *trial, const char *file, const char *yaml)
+static const char *why_over(const struct config_trial *trial, const char *file, const char *yaml)
 {
     char hash[TRIAL_HASH_SIZE];
-    if (trial_hash_file(file, hash) && strcmp(hash, trial->hash) == 0)
+    if (config_trial_hash_file(file, hash) && strcmp(hash, trial->hash) == 0)
         return "";
     if (strcmp(hash, trial->hash_old) != 0)
         return "the file has been changed at the gateway meanwhile";
-    if (!trial_hash_file(yaml, hash) || strcmp(hash, trial->hash) != 0)
+    if (!config_trial_hash_file(yaml, hash) || strcmp(hash, trial->hash) != 0)
         return "its copy is damaged";
-    if (trial_left_ms(trial) == 0)
+    if (config_trial_left_ms(trial) == 0)
         return "nobody confirmed it in time, or the gateway was switched off";
     return trial->starts >= TRIAL_STARTS_MAX ? "the gateway fell over by it again and again" : NULL;
 }
 
-static struct config *try_it(const char *folder, struct trial *trial, const char *yaml,
+static struct config *try_it(const char *folder, struct config_trial *trial, const char *yaml,
                              const char *file, const char *profiles)
 {
     struct config_error error;
     trial->starts++;
     if (!write_state(folder, trial)) {
-        trial_undo(folder, trial, "its state can't be kept");
+        config_trial_undo(folder, trial, "its state can't be kept");
         return NULL;
     }
     struct config *config = config_load_copy(yaml, file, profiles, &error);
     if (config == NULL)
-        trial_undo(folder, trial, error.text);
+        config_trial_undo(folder, trial, error.text);
     else
         config->trial = true;
     return config;
 }
 
-struct config *trial_load(const char *file, const char *profiles, const char *folder)
+struct config *config_trial_load(const char *file, const char *profiles, const char *folder)
 {
-    struct trial trial;
+    struct config_trial trial;
     char yaml[PATH_ROOM];
-    if (!path_in(yaml, folder, yaml_name) || !trial_read(folder, &trial))
+    if (!path_in(yaml, folder, yaml_name) || !config_trial_read(folder, &trial))
         return NULL;
     const char *why = why_over(&trial, file, yaml);
     if (why == NULL)
         return try_it(folder, &trial, yaml, file, profiles);
     if (why[0] != '\0')
-        trial_undo(folder, &trial, why);
+        config_trial_undo(folder, &trial, why);
     else
         forget(folder);
     return NULL;
@@ -236,7 +237,7 @@ struct config *trial_load(const char *file, const char *profiles, const char *fo
 
 /* ---- Confirming it ---- */
 
-bool trial_replace(const char *file, const char *yaml, size_t size)
+bool config_trial_replace(const char *file, const char *yaml, size_t size)
 {
     return whole_file_replace(file, yaml, size);
 }
@@ -250,9 +251,11 @@ static bool can_replace(const char *file)
     return access(folder, W_OK) == 0;
 }
 
-bool trial_can_confirm(const struct config *config)
+enum config_trial_way config_trial_way(const struct config *config)
 {
-    return can_replace(config->file);
+    if (access(config->config_socket, W_OK) == 0)
+        return TRIAL_BY_HELPER;
+    return can_replace(config->file) ? TRIAL_BY_ITSELF : TRIAL_NOT;
 }
 
 static int is_past(const struct dirent *entry)
@@ -278,7 +281,7 @@ static void thin_past(const char *past, unsigned *next)
     free(names);
 }
 
-static bool keep_past(const char *folder, const struct trial *trial, const char *file)
+static bool keep_past(const char *folder, const struct config_trial *trial, const char *file)
 {
     char past[PATH_ROOM], path[PATH_ROOM + 96];
     unsigned next;
@@ -293,26 +296,28 @@ static bool keep_past(const char *folder, const struct trial *trial, const char 
     return good;
 }
 
-bool trial_confirm(const char *folder, const struct trial *trial, const struct config *config,
-                   char *why, size_t why_size)
+char *config_trial_accept(const char *folder, const struct config_trial *trial,
+                          const struct config *config, size_t *size, char *why, size_t why_size)
 {
     char path[PATH_ROOM], hash[TRIAL_HASH_SIZE] = "";
-    size_t size = 0;
-    char *yaml = path_in(path, folder, yaml_name) ? whole_file_read(path, &size) : NULL;
+    char *yaml = path_in(path, folder, yaml_name) ? whole_file_read(path, size) : NULL;
     if (yaml != NULL)
-        trial_hash(yaml, size, hash);
+        config_trial_hash(yaml, *size, hash);
     bool same = strcmp(hash, trial->hash) == 0;
-    bool unchanged = trial_hash_file(config->file, hash) && strcmp(hash, trial->hash_old) == 0;
-    bool good = same && unchanged && keep_past(folder, trial, config->file) &&
-                trial_replace(config->file, yaml, size);
-    if (!good)
-        (void)snprintf(why, why_size, "%s%s",
-                       !same        ? "the copy of it is damaged"
-                       : !unchanged ? "the file has been changed at the gateway meanwhile"
-                                    : "the file can't be written: ",
-                       same && unchanged ? strerror(errno) : "");
+    bool unchanged =
+        config_trial_hash_file(config->file, hash) && strcmp(hash, trial->hash_old) == 0;
+    if (same && unchanged && keep_past(folder, trial, config->file))
+        return yaml;
+    (void)snprintf(why, why_size, "%s%s",
+                   !same        ? "the copy of it is damaged"
+                   : !unchanged ? "the file has been changed at the gateway meanwhile"
+                                : "the file that is there can't be kept: ",
+                   same && unchanged ? strerror(errno) : "");
     free(yaml);
-    if (good)
-        forget(folder);
-    return good;
+    return NULL;
+}
+
+void config_trial_done(const char *folder)
+{
+    forget(folder);
 }

@@ -22,7 +22,7 @@
 #define TRIAL_PAST_MAX   8
 #define TRIAL_WHY_SIZE   256
 
-struct trial {
+struct config_trial {
     char hash_old[TRIAL_HASH_SIZE]; /* of the file */
     char hash[TRIAL_HASH_SIZE];     /* of what is tried */
     char via[CONFIG_NAME_SIZE];     /* the broker it came by, or "socket" */
@@ -30,39 +30,44 @@ struct trial {
     unsigned starts;
 };
 
-void trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE]);
+void config_trial_hash(const void *data, size_t size, char hash[TRIAL_HASH_SIZE]);
 /* Of a file; false: errno. */
-bool trial_hash_file(const char *file, char hash[TRIAL_HASH_SIZE]);
+bool config_trial_hash_file(const char *file, char hash[TRIAL_HASH_SIZE]);
 
 /* Is `yaml` one that could take the place of the running `config`'s file? Judged as the file is;
  * messages name the file and the line. NULL: `error`. The caller frees it. */
-struct config *trial_check(const char *folder, const char *yaml, size_t size,
-                           const struct config *config, const char *profiles,
-                           struct config_error *error);
-/* From the next start on it is tried. What trial_check() left in the folder is `yaml`. */
-bool trial_begin(const char *folder, struct trial *trial, const char *file, uint32_t confirm_s);
+struct config *config_trial_check(const char *folder, const char *yaml, size_t size,
+                                  const struct config *config, const char *profiles,
+                                  struct config_error *error);
+/* From the next start on it is tried. What config_trial_check() left in the folder is `yaml`. */
+bool config_trial_begin(const char *folder, struct config_trial *trial, const char *file,
+                        uint32_t confirm_s);
 
 /* false: there is none. */
-bool trial_read(const char *folder, struct trial *trial);
+bool config_trial_read(const char *folder, struct config_trial *trial);
 /* At a start: the configuration on trial, as if it had been read from `file`, with its `trial` set.
  * NULL: there is none, or it has ended (logged, and recorded as undone); then the file counts. */
-struct config *trial_load(const char *file, const char *profiles, const char *folder);
+struct config *config_trial_load(const char *file, const char *profiles, const char *folder);
 /* Milliseconds until it ends; 0: it has. */
-int64_t trial_left_ms(const struct trial *trial);
+int64_t config_trial_left_ms(const struct config_trial *trial);
 
-/* The file becomes what was tried, and what it was is kept; then there is no trial any more. false:
- * `why`; the trial goes on. */
-bool trial_confirm(const char *folder, const struct trial *trial, const struct config *config,
-                   char *why, size_t why_size);
+/* What was tried is to become the file: looks whether it still may, keeps what the file is now, and
+ * gives what it is to be; malloc'ed. NULL: `why`; the trial goes on. */
+char *config_trial_accept(const char *folder, const struct config_trial *trial,
+                          const struct config *config, size_t *size, char *why, size_t why_size);
+/* The file is what was tried: there is no trial any more. */
+void config_trial_done(const char *folder);
 /* Ends it, and records `why`: the next start is by the file. */
-void trial_undo(const char *folder, const struct trial *trial, const char *why);
+void config_trial_undo(const char *folder, const struct config_trial *trial, const char *why);
 /* The last that was undone; false: none was. */
-bool trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL_WHY_SIZE]);
+bool config_trial_undone(const char *folder, char hash[TRIAL_HASH_SIZE], char why[TRIAL_WHY_SIZE]);
 
-/* Can the file be replaced, here or by root's small program behind config->config_socket? */
-bool trial_can_confirm(const struct config *config);
+/* Can the file be replaced, and by whom? By root's small program behind config->config_socket
+ * (tools/cli/config_take.c) where it is there, else by the daemon, if the folder is its own. */
+enum config_trial_way { TRIAL_NOT, TRIAL_BY_ITSELF, TRIAL_BY_HELPER };
+enum config_trial_way config_trial_way(const struct config *config);
 /* Replaces `file` by `yaml` through a new one beside it, with its owner and rights. false:
  * errno. */
-bool trial_replace(const char *file, const char *yaml, size_t size);
+bool config_trial_replace(const char *file, const char *yaml, size_t size);
 
 #endif

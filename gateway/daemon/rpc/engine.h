@@ -49,8 +49,8 @@ struct rpc_parts {
      * anew by it. false: `why` not. May be NULL. */
     bool (*reload)(void *context, char *why, size_t size);
     void *reload_context;
-    /* For `config`: judges a text that is to be tried in the file's place, as trial_check(), for
-     * who asks `via` that broker (NULL: the control socket). false: `why` not. May be NULL. */
+    /* For `config`: judges a text that is to be tried in the file's place, as config_trial_check(),
+     * for who asks `via` that broker (NULL: the control socket). false: `why` not. May be NULL. */
     bool (*judge)(void *context, const char *yaml, size_t size, const char *via, char *why,
                   size_t why_size);
     void (*restart)(void *context); /* begins to end the daemon, which starts anew */

@@ -10,6 +10,7 @@
 #include "gateway/daemon/config/trial.h"
 #include "gateway/daemon/config/whole_file.h"
 #include "gateway/daemon/rpc/call.h"
+#include "gateway/daemon/rpc/helper.h"
 
 #define CONFIRM_LEAST_S 10
 #define CONFIRM_MOST_S  86400
@@ -17,7 +18,7 @@
 
 struct tried {
     struct rpc *rpc;
-    struct trial trial;
+    struct config_trial trial;
     bool runs;     /* what is tried is what runs */
     bool starting; /* it will be */
     struct loop_timer timer;
@@ -38,7 +39,7 @@ static void start_anew(struct loop_timer *timer)
 static void time_is_up(struct loop_timer *timer)
 {
     struct tried *tried = timer->context;
-    trial_undo(last_good_folder(), &tried->trial, "nobody confirmed it in time");
+    config_trial_undo(last_good_folder(), &tried->trial, "nobody confirmed it in time");
     start_anew(timer);
 }
 
@@ -64,14 +65,14 @@ static bool is_due(struct rpc_call *call, const char *hash_old)
         rpc_fail(call, "busy", "another configuration is being tried", "wait for its end");
         return false;
     }
-    if (!trial_hash_file(rpc->config->file, hash) || strcmp(hash, hash_old) != 0) {
+    if (!config_trial_hash_file(rpc->config->file, hash) || strcmp(hash, hash_old) != 0) {
         (void)snprintf(message, sizeof message, "the file has another sha256: %s", hash);
         rpc_fail(call, "changed", message, "look at the file that is there, then ask anew");
         return false;
     }
-    if (!trial_can_confirm(rpc->config)) {
+    if (config_trial_way(rpc->config) == TRIAL_NOT) {
         rpc_fail(call, "unavailable", "the gateway can't write its configuration file",
-                 "change it at the gateway");
+                 "at the gateway: systemctl status baiye-config.socket");
         return false;
     }
     return true;
@@ -81,8 +82,8 @@ static void begin(struct rpc_call *call, int64_t confirm_s)
 {
     struct tried *tried = call->rpc->tried;
     (void)snprintf(tried->trial.via, sizeof tried->trial.via, "%s", way_of(call));
-    if (!trial_begin(last_good_folder(), &tried->trial, call->rpc->config->file,
-                     (uint32_t)confirm_s)) {
+    if (!config_trial_begin(last_good_folder(), &tried->trial, call->rpc->config->file,
+                            (uint32_t)confirm_s)) {
         rpc_fail(call, "unavailable", "what is tried can't be kept on the disk",
                  "see whether it is full");
         return;
@@ -106,7 +107,7 @@ static void run_config(struct rpc_call *call)
         !rpc_integer(call, "confirm_s", CONFIRM_LEAST_S, CONFIRM_MOST_S, &confirm_s))
         return;
     size_t size = json_string_length(json_object_get(call->params, "yaml"));
-    trial_hash(yaml, size, hash);
+    config_trial_hash(yaml, size, hash);
     (void)snprintf(call->detail, sizeof call->detail, "sha256_old %.64s sha256 %s confirm_s %lld",
                    is_hash(hash_old) ? hash_old : "?", hash, (long long)confirm_s);
     if (!is_due(call, hash_old))
@@ -125,25 +126,82 @@ static void run_config(struct rpc_call *call)
 
 /* ---- config_confirm ---- */
 
-static void confirm(struct rpc_call *call)
+static void fail_confirm(struct rpc_call *call, const char *why)
+{
+    rpc_fail(call, "unavailable", why, "it is undone when its time is up");
+}
+
+static void is_file_now(struct rpc_call *call)
 {
     struct tried *tried = call->rpc->tried;
-    char why[TRIAL_WHY_SIZE];
-    if (!trial_confirm(last_good_folder(), &tried->trial, call->rpc->config, why, sizeof why)) {
-        rpc_fail(call, "unavailable", why, "it is undone when its time is up");
-        return;
-    }
+    config_trial_done(last_good_folder());
     loop_timer_stop(&tried->timer);
     tried->runs = false;
     (void)last_good_keep(call->rpc->config, last_good_folder()); /* else at the next start */
     rpc_end(call, json_pack("{s:s}", "sha256", tried->trial.hash));
 }
 
+static void release(void *state)
+{
+    helper_forget(state);
+}
+
+static void answered(struct helper *helper, const char *line)
+{
+    struct rpc_call *call = helper->context;
+    char why[HELPER_ANSWER_SIZE + 32];
+    /* Meanwhile it may have been confirmed twice, or its time be up. */
+    if (strcmp(line, "ok") == 0 && call->rpc->tried->runs) {
+        is_file_now(call);
+        return;
+    }
+    (void)snprintf(why, sizeof why, "the file was not written%s%s", line[0] != '\0' ? ": " : "",
+                   line);
+    fail_confirm(call, why);
+}
+
+/* "SHA256-OLD SIZE\n", then the text. */
+static void ask_helper(struct rpc_call *call, const char *yaml, size_t size)
+{
+    static char question[TRIAL_YAML_MAX + TRIAL_HASH_SIZE + 16];
+    struct helper *helper = rpc_attach(call, sizeof *helper, release);
+    if (helper == NULL)
+        return;
+    int head =
+        snprintf(question, sizeof question, "%s %zu\n", call->rpc->tried->trial.hash_old, size);
+    helper->context = call;
+    helper->answered = answered;
+    if (head > 0 && size <= TRIAL_YAML_MAX)
+        memcpy(question + head, yaml, size);
+    if (head <= 0 || size > TRIAL_YAML_MAX ||
+        !helper_ask(helper, call->rpc->loop, call->rpc->config->config_socket, question,
+                    (size_t)head + size))
+        fail_confirm(call, "nobody is there who writes the file (baiye-config.socket)");
+}
+
+static void confirm(struct rpc_call *call)
+{
+    char why[TRIAL_WHY_SIZE];
+    size_t size = 0;
+    const struct config *config = call->rpc->config;
+    char *yaml = config_trial_accept(last_good_folder(), &call->rpc->tried->trial, config, &size,
+                                     why, sizeof why);
+    if (yaml == NULL)
+        fail_confirm(call, why);
+    else if (config_trial_way(config) == TRIAL_BY_HELPER)
+        ask_helper(call, yaml, size);
+    else if (config_trial_replace(config->file, yaml, size))
+        is_file_now(call);
+    else
+        fail_confirm(call, "the file can't be written");
+    free(yaml);
+}
+
 /* Answered before, or done by hand at the gateway: that it is so is all that counts. */
 static bool is_in_force(const struct rpc_call *call, const char *hash)
 {
     char now[TRIAL_HASH_SIZE];
-    return !call->rpc->tried->runs && trial_hash_file(call->rpc->config->file, now) &&
+    return !call->rpc->tried->runs && config_trial_hash_file(call->rpc->config->file, now) &&
            strcmp(hash, now) == 0;
 }
 
@@ -176,14 +234,14 @@ static json_t *trial_json(const struct tried *tried)
     if (!tried->runs)
         return json_null();
     return json_pack("{s:s,s:s,s:I}", "sha256", tried->trial.hash, "via", tried->trial.via,
-                     "left_s", (json_int_t)(trial_left_ms(&tried->trial) / 1000));
+                     "left_s", (json_int_t)(config_trial_left_ms(&tried->trial) / 1000));
 }
 
 static json_t *undone_json(void)
 {
     char hash[TRIAL_HASH_SIZE], why[TRIAL_WHY_SIZE];
     const char *folder = last_good_folder();
-    if (folder == NULL || !trial_undone(folder, hash, why))
+    if (folder == NULL || !config_trial_undone(folder, hash, why))
         return json_null();
     return json_pack("{s:s,s:s}", "sha256", hash, "why", why);
 }
@@ -195,7 +253,7 @@ static void run_state(struct rpc_call *call)
     size_t size = 0;
     char *text = whole_file_read(call->rpc->config->file, &size);
     if (text != NULL)
-        trial_hash(text, size, hash);
+        config_trial_hash(text, size, hash);
     json_t *state = json_pack("{s:s,s:o,s:o}", "sha256", hash, "trial",
                               trial_json(call->rpc->tried), "undone", undone_json());
     if (json_is_true(json_object_get(call->params, "yaml")) && size <= TRIAL_YAML_MAX)
@@ -213,11 +271,11 @@ static bool open_tried(struct rpc *rpc)
     if (tried == NULL)
         return false;
     tried->rpc = rpc;
-    tried->runs = rpc->config->trial && folder != NULL && trial_read(folder, &tried->trial);
+    tried->runs = rpc->config->trial && folder != NULL && config_trial_read(folder, &tried->trial);
     tried->timer = (struct loop_timer){.context = tried, .expired = start_anew};
     if (tried->runs) {
         tried->timer.expired = time_is_up;
-        loop_timer_start(rpc->loop, &tried->timer, trial_left_ms(&tried->trial));
+        loop_timer_start(rpc->loop, &tried->timer, config_trial_left_ms(&tried->trial));
     }
     return true;
 }
