@@ -52,7 +52,7 @@ class CountyBroker(garden.Process):
     the same authorities."""
 
     def __init__(self, folder, name="mosquitto", beside=None):
-        self.folder = folder
+        self.folder, self.crl = folder, folder / "revoked/gateways.crl"
         self.port, self.inner = garden.free_port(), garden.free_port()
         if beside:
             self.gateways, self.county = beside.gateways, beside.county
@@ -74,7 +74,8 @@ class CountyBroker(garden.Process):
         certificate, key = self.county.issue("broker")
         certificate.rename(folder / "broker.crt")
         key.rename(folder / "broker.key")
-        (folder / "gateways-ca.crl").rename(folder / "gateways.crl")
+        (folder / "revoked").mkdir()
+        (folder / "gateways-ca.crl").rename(self.crl)
         for name in "gateways.acl", "county.acl":
             (folder / name).write_text((FILES / name).read_text())
             (folder / name).chmod(0o600)

@@ -142,7 +142,7 @@ def test_a_certificate_that_was_revoked_is_refused(broker):
     context = broker.tls(broker.gateways, "farm-3")
     assert not refused(broker, broker.port, context)
     broker.gateways.revoke(broker.folder / "gateways-ca-farm-3.crt")
-    (broker.folder / "gateways-ca.crl").rename(broker.folder / "gateways.crl")
+    (broker.folder / "gateways-ca.crl").rename(broker.crl)
     broker.stop()
     broker.start()
     assert refused(broker, broker.port, context)

@@ -31,7 +31,7 @@ class Enrolment:
             "listen": f"127.0.0.1:{self.port}", "cert_file": str(certificate),
             "key_file": str(key)}, enrol={
             "ca_file": str(folder / "gateways-ca.crt"), "key_file": str(folder / "gateways-ca.key"),
-            "crl_file": str(broker_crl(broker))}, **program_keys(broker, "county"))
+            "crl_file": str(broker.crl)}, **program_keys(broker, "county"))
 
     def admin(self, *words, code=0):
         done = subprocess.run([garden.program("baiye-county"), self.running.config, *words],
@@ -103,10 +103,6 @@ def broker(tmp_path):
 @pytest.fixture
 def county_est(tmp_path, broker, start, database):
     return Enrolment(tmp_path, broker, start, database)
-
-
-def broker_crl(broker):
-    return broker.folder / "gateways.crl"
 
 
 def text_of(certificate, *what):
@@ -255,7 +251,7 @@ def test_what_is_revoked_is_let_in_no_more(county_est, broker, database):
     assert not refused(broker, broker.port, county_est.context(pair))
     by_hand = broker.gateways.issue("farm-3")[0]
     broker.gateways.revoke(by_hand)
-    (county_est.folder / "gateways-ca.crl").rename(broker_crl(broker))
+    (county_est.folder / "gateways-ca.crl").rename(broker.crl)
     assert county_est.admin("revoke", "farm-1") == "farm-1: 1 certificates count no more"
     broker.signal(signal.SIGHUP)
     garden.wait_until(lambda: refused(broker, broker.port, county_est.context(pair)), 20,
@@ -263,17 +259,17 @@ def test_what_is_revoked_is_let_in_no_more(county_est, broker, database):
     assert not refused(broker, broker.port, county_est.context(other))
     assert reenroll(county_est, "farm-1", pair)[0] == 403
     assert county_est.enroll("farm-1", token, county_est.request("farm-1"))[0] == 401
-    text = subprocess.run(["openssl", "crl", "-in", broker_crl(broker), "-noout", "-text"],
+    text = subprocess.run(["openssl", "crl", "-in", broker.crl, "-noout", "-text"],
                           capture_output=True, text=True, check=True).stdout
     assert text.count("Serial Number") == 2, "what was on the list stays there"
-    openssl("crl", "-in", broker_crl(broker), "-CAfile", "gateways-ca.crt", "-noout",
+    openssl("crl", "-in", broker.crl, "-CAfile", "gateways-ca.crt", "-noout",
             folder=county_est.folder)
     again = county_est.enrolled("farm-1")
     assert not refused(broker, broker.port, county_est.context(again))
-    broker_crl(broker).write_text("damaged\n")
+    broker.crl.write_text("damaged\n")
     assert reenroll(county_est, "farm-1", again)[0] == 403, "not known: no"
     assert "list" in county_est.admin("revoke", "farm-1", code=69)
-    assert broker_crl(broker).read_text() == "damaged\n"
+    assert broker.crl.read_text() == "damaged\n"
     assert database.number("SELECT count(*) FROM certificate WHERE revoked IS NOT NULL") == 1
 
 

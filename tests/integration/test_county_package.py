@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import garden
 from test_package import Machine, deb  # noqa: F401
 from test_http import ROOT, wait_for
 
@@ -109,6 +110,12 @@ def test_from_the_package_to_a_reading_in_the_database(machine, county_deb, tmp_
     wait_for(lambda: machine.run(publish("baiye/farm-1/readings", folder) + " 2>&1 || true") is not None
              and number("SELECT count(*) FROM reading") == 1, "the reading is stored", 60)
     assert number("SELECT count(*) FROM gateway WHERE site = 'farm-1'") == 1
+    words = machine.run("baiye-county-setup token farm-3").split()
+    assert words[:3] == ["baiye", "enrol", "https://localhost:8443"]
+    joined = tmp_path_factory.mktemp("joined") / "county"
+    done = subprocess.run([*machine.enter[:3], "-n", garden.program("baiye"), *words[1:], "--dir", joined], capture_output=True,
+                          text=True, timeout=120, check=False)
+    assert done.returncode == 0 and "mqtts://localhost:8883" in done.stdout, done
     for wrong in "Farm", "county", "ingest-b", "a/b", "'a b'", "''", "x" * 33:
         machine.run(f"baiye-county-setup gateway {wrong}", 64)
     machine.run(f"cp -r {folder} /root/farm-1 && baiye-county-setup revoke farm-1")
