@@ -481,3 +481,13 @@ enum database_result database_bury(struct database *database, const char *topic,
     }
     return after_failure(database, &again, why, why_size);
 }
+
+bool database_forget_alerts(struct database *database, const char *broker, int64_t age_ms,
+                            char *why, size_t why_size)
+{
+    bool again = false;
+    if (!database_connect(database, why, why_size))
+        return false;
+    return told_forget_alerts(&database->connection, broker, age_ms) ||
+           after_failure(database, &again, why, why_size) == DATABASE_STORED;
+}

@@ -49,6 +49,10 @@ enum database_result database_bury(struct database *database, const char *topic,
 /* Once an hour: partitions. */
 bool database_maintain(struct database *database, char *why, size_t why_size);
 
+/* told_forget_alerts() */
+bool database_forget_alerts(struct database *database, const char *broker, int64_t age_ms,
+                            char *why, size_t why_size);
+
 /* Since the start; of this connection's owner. */
 const struct database_counts *database_counts(const struct database *database);
 

@@ -26,6 +26,7 @@
 #define REPORT_MS       60000
 #define RETRY_MS        200
 #define LEAVE_MS        20000
+#define SWEEP_LATE_MS   30000 /* PostgreSQL may take as long to begin */
 #define TOPICS          6
 #define CONTENT_DEFLATE "application/json+deflate"
 
@@ -36,6 +37,9 @@ struct ingest {
     struct database *database;      /* Paho's thread, once it is connected */
     struct database *upkeep;        /* the main thread's: partitions */
     struct link *link;
+    int64_t heard_from_ms; /* since when it is connected; 0: it is not */
+    bool swept;            /* since then */
+    struct log_rate sweep_log;
     struct database_counts counts; /* copied after each message, for the report */
     pthread_mutex_t lock;          /* guards `counts` */
 };
@@ -183,6 +187,27 @@ static void maintain(struct ingest *ingest)
         log_write(LOG_LEVEL_ERROR, "PostgreSQL: partitions could not be looked after: %s", why);
 }
 
+/* What the broker has kept it hands out when it is subscribed to; alerts that it has not handed out
+ * a good while later ended before. */
+static void forget_alerts(struct ingest *ingest, int64_t now_ms)
+{
+    char why[300];
+    if (!link_is_up(ingest->link)) {
+        ingest->heard_from_ms = 0;
+        ingest->swept = false;
+        return;
+    }
+    if (ingest->heard_from_ms == 0)
+        ingest->heard_from_ms = now_ms;
+    int64_t age_ms = now_ms - ingest->heard_from_ms;
+    if (ingest->swept || age_ms < (int64_t)ingest->settings.settle_s * 1000)
+        return;
+    ingest->swept = database_forget_alerts(ingest->upkeep, ingest->settings.uris[0],
+                                           age_ms + SWEEP_LATE_MS, why, sizeof why);
+    if (!ingest->swept)
+        log_limited(&ingest->sweep_log, LOG_LEVEL_ERROR, "PostgreSQL: %s", why);
+}
+
 static int run(struct ingest *ingest, int signals)
 {
     int64_t maintain_ms = 0, report_ms = clock_now().mono_ms;
@@ -192,6 +217,7 @@ static int run(struct ingest *ingest, int signals)
         if (busy_ms == 0 || now_ms - busy_ms < (int64_t)ingest->settings.keepalive_s * 1000)
             (void)sd_notify(0, "WATCHDOG=1");
         link_step(ingest->link, now_ms);
+        forget_alerts(ingest, now_ms);
         if (now_ms >= maintain_ms) {
             maintain_ms = now_ms + MAINTAIN_MS;
             maintain(ingest);

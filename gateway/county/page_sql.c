@@ -15,7 +15,7 @@ const char page_gardens[] = "SELECT json_build_object('now', " MS(
     "now()") ", 'user', $1::text, 'silent_s', $2::int4,"
              " 'regions', (SELECT coalesce(json_agg(region ORDER BY region), '[]') FROM login_right"
              "  WHERE name = $1), 'gardens', (SELECT coalesce(json_agg(g), '[]') FROM"
-             " (SELECT site, region, label, lat, lon, " MS(
+             " (SELECT site, region, left(label, 80) AS label, lat, lon, " MS(
                  "seen") " AS seen, version, month_bytes, backlog,"
                          "  holes, gone, alarms, watches, silence_seen_by AS seen_by,"
                          "  " MY_ROLE("n.region") " AS operator"
@@ -24,7 +24,8 @@ const char page_gardens[] = "SELECT json_build_object('now', " MS(
 
 const char page_garden[] = "SELECT json_build_object('now', " MS(
     "now()") ", 'site', n.site, 'region', n.region,"
-             " 'label', n.label, 'timezone', n.timezone, 'lat', n.lat, 'lon', n.lon, 'gw', n.gw,"
+             " 'label', left(n.label, 80), 'timezone', n.timezone, 'lat', n.lat, 'lon', n.lon, "
+             "'gw', n.gw,"
              " 'seen', " MS(
                  "n.seen") ", 'version', n.version, 'month_bytes', n.month_bytes,"
                            " 'backlog', n.backlog, 'holes', n.holes, 'gone', n.gone, 'seen_by', "
@@ -35,12 +36,14 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
                                            "WHERE site = n.site AND name = 'site'"
                                            "  ORDER BY broker = n.broker DESC NULLS LAST, at DESC "
                                            "LIMIT 1),"
-                                           " 'alerts', (SELECT coalesce(json_agg(body ORDER BY "
-                                           "name), '[]') FROM document"
+                                           " 'alerts', (SELECT coalesce(json_agg(body), '[]') FROM "
+                                           "(SELECT body FROM document"
                                            "  WHERE site = n.site AND broker = n.broker AND name "
-                                           "LIKE 'alert/%'),"
+                                           "LIKE 'alert/%'"
+                                           "  ORDER BY body ->> 'level' <> 'alarm', name LIMIT "
+                                           "200) a),"
                                            /* What each device measured in the last two days of its
-                                              newest boot. */
+                                                                                     newest boot. */
                                            " 'measured', (SELECT coalesce(json_agg(DISTINCT "
                                            "jsonb_build_array(s.device, m.name)), '[]')"
                                            "  FROM stream s JOIN gateway o ON o.gw = s.gw JOIN "

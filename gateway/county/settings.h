@@ -26,8 +26,9 @@ struct settings {
     uint32_t keepalive_s;
     char database[256]; /* libpq's connection string */
     uint32_t keep_raw_s;
-    uint32_t patience_s;              /* baiye-county: a hole as old as that is asked for */
-    uint32_t again_s;                 /* .. and again after so long, if it is still there */
+    uint32_t settle_s;   /* baiye-ingest: so long a broker may take to hand out what it keeps */
+    uint32_t patience_s; /* baiye-county: a hole as old as that is asked for */
+    uint32_t again_s;    /* .. and again after so long, if it is still there */
     struct web_settings http;         /* baiye-county */
     char page_dir[CONFIG_PATH_SIZE];  /* .. files of the page */
     uint32_t silent_s;                /* .. a garden that is silent for longer is one to look at */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DOCUMENT_MOST 131072u            /* bytes of one */
+#define ALERT_BYTES   8192u              /* of an alert: a garden may have a thousand */
 #define NUMBER_MOST   (INT64_C(1) << 53) /* of a record: no store lives so long */
 #define DEPTH_MOST    32                 /* PostgreSQL goes down by recursion */
 
@@ -78,8 +79,9 @@ bool told_parse(struct told *told, const void *payload, size_t size, char *why, 
     told->json = NULL;
     if (size == 0)
         return true;
-    if (size > DOCUMENT_MOST) {
-        (void)snprintf(why, why_size, "%.16s: more than %u bytes", told->name, DOCUMENT_MOST);
+    unsigned most = strncmp(told->name, "alert/", 6) == 0 ? ALERT_BYTES : DOCUMENT_MOST;
+    if (size > most) {
+        (void)snprintf(why, why_size, "%.16s: more than %u bytes", told->name, most);
         return false;
     }
     if (strcmp(told->name, "status") != 0)
@@ -148,15 +150,17 @@ static const struct {
      "INSERT INTO document (site, name, broker, body) SELECT $1, $2, $3, $4::jsonb WHERE EXISTS"
      " (SELECT FROM document WHERE site = $1 AND name = $2 AND broker = $3) OR"
      " (SELECT count(*) FROM document WHERE site = $1) < 2100"
-     " ON CONFLICT (site, name, broker) DO UPDATE SET body = excluded.body, at = now()"
-     " WHERE document.body <> excluded.body"},
+     " ON CONFLICT (site, name, broker) DO UPDATE SET body = excluded.body, at = now()"},
+    {"over", "DELETE FROM document WHERE broker = $1 AND name LIKE 'alert/%'"
+             " AND at < now() - $2::int8 * interval '1 ms'"},
     {"no_document", "DELETE FROM document WHERE site = $1 AND name = $2 AND broker = $3"},
     {"picked",
      "INSERT INTO day (site, day, kg, pickers, picked_told)"
      " SELECT $1, day, sum(kg), sum(pickers), " MADE " FROM (SELECT"
      "  (p ->> 'day')::date AS day, (p ->> 'kg')::float8 AS kg, (p ->> 'pickers')::int4 AS pickers"
      "  FROM jsonb_array_elements($2::jsonb -> 'picked') p) d"
-     " WHERE day BETWEEN now()::date - 60 AND now()::date + 1 GROUP BY day"
+     " WHERE day BETWEEN now()::date - 60 AND now()::date + 1 AND kg BETWEEN 0 AND 100000"
+     " AND pickers BETWEEN 0 AND 10000 GROUP BY day"
      " ON CONFLICT (site, day) DO UPDATE SET kg = excluded.kg, pickers = excluded.pickers,"
      " picked_told = excluded.picked_told"
      " WHERE coalesce(day.picked_told <= excluded.picked_told, true)"},
@@ -165,7 +169,10 @@ static const struct {
      " SELECT $1, (" MADE " AT TIME ZONE " ZONE ")::date + 1, sum((v #>> '{pick_kg,0}')::float8),"
      " sum((v #>> '{pick_kg,1}')::float8), sum((v #>> '{pick_kg,2}')::float8), " MADE
      " FROM jsonb_each($2::jsonb -> 'plots') p(name, v) WHERE v #>> '{pick_kg,2}' IS NOT NULL"
-     " AND abs(extract(epoch FROM now() - " MADE ")) < 86400 * 60 HAVING count(*) > 0"
+     " AND abs(extract(epoch FROM now() - " MADE ")) < 86400 * 60"
+     " AND (v #>> '{pick_kg,0}')::float8 BETWEEN 0 AND 100000"
+     " AND (v #>> '{pick_kg,1}')::float8 BETWEEN 0 AND 100000"
+     " AND (v #>> '{pick_kg,2}')::float8 BETWEEN 0 AND 100000 HAVING count(*) > 0"
      " ON CONFLICT (site, day) DO UPDATE SET low = excluded.low, middle = excluded.middle,"
      " high = excluded.high, expected_told = excluded.expected_told"
      " WHERE coalesce(day.expected_told <= excluded.expected_told, true)"},
@@ -224,4 +231,12 @@ bool told_take_log(struct connection *connection, const struct told_log *log, co
                                 numbers[2],   numbers[3],  numbers[4],           log->version,
                                 numbers[5],   log->broker, log->kept ? "t" : "f"};
     return connection_tell(connection, "log", 11, parameters);
+}
+
+bool told_forget_alerts(struct connection *connection, const char *broker, int64_t age_ms)
+{
+    char age[24];
+    (void)snprintf(age, sizeof age, "%" PRId64, age_ms);
+    const char *parameters[] = {broker, age};
+    return connection_tell(connection, "over", 2, parameters);
 }

@@ -45,5 +45,8 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
 bool told_prepare(struct connection *connection);
 bool told_take(struct connection *connection, const struct told *told);
 bool told_take_log(struct connection *connection, const struct told_log *log, const char *site);
+/* Alerts that this broker has not handed out for so long are over: what ended while nobody listened
+ * is told to nobody. */
+bool told_forget_alerts(struct connection *connection, const char *broker, int64_t age_ms);
 
 #endif

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import threading
 import time
 import urllib.parse
 
@@ -275,3 +276,37 @@ def test_who_may_log_in_is_said_whole_or_not_at_all(running, browser):
     page = browser()
     assert page.login("li") == 200
     assert page.get("/county/gardens")["regions"] == ["north", "south"]
+
+
+def high_water_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+
+
+def test_5000_gardens_take_little_memory(running, browser, database, ingest):
+    ingest()
+    allow(running, "all", "*:viewer")
+    database("INSERT INTO gateway (gw, site, first, last, sent, boot, told, version, month_bytes, broker,"
+             " ids) SELECT gen_random_uuid(), 'farm-' || n, 1, 500000, 499990, 1, now(), '0.1.0',"
+             " 5000000, 'x', int8multirange(int8range(1, 400000), int8range(400100, 500001))"
+             " FROM generate_series(1, 5000) n")
+    database("INSERT INTO document (site, name, broker, body) SELECT 'farm-' || n, 'site', 'x',"
+             " jsonb_build_object('label', repeat('茶园', 30), 'location', jsonb_build_object('lat', 26.5,"
+             " 'lon', 107.9, 'timezone', 'Asia/Shanghai')) FROM generate_series(1, 5000) n")
+    database("INSERT INTO document (site, name, broker, body) SELECT 'farm-' || n % 5000 + 1, 'alert/' || n,"
+             " 'x', '{\"level\": \"alarm\"}' FROM generate_series(1, 20000) n")
+    pages = [browser() for _ in range(4)]
+    for page in pages:
+        assert page.login("all") == 200
+    for _ in range(3):
+        threads = [threading.Thread(target=page.get, args=("/county/gardens",)) for page in pages]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join(60)
+    shown = pages[0].get("/county/gardens")["gardens"]
+    assert len(shown) == 5000 and {g["alarms"] for g in shown} == {4} and {g["holes"] for g in shown} == {100}
+    assert pages[0].ask("GET", "/county/gardens.csv")[2].count("\n") == 5001
+    used = high_water_mb(running.child.pid)
+    assert used <= 128, used
+    print(f"rss_mb={used:.0f}")

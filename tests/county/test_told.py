@@ -49,7 +49,7 @@ WRONG = [
     ("alert/frost", '{"what": "a\\u0000b"}'), ("forecast", '{"ts": 1, "picked": {}}'),
     ("site", '{"a":' * 900 + "1" + "}" * 900), ("gateway/log", '{"gw": "x"}'),
     ("forecast", '{"ts": 1e300, "plots": {"a": {"pick_kg": [1, 2, 3]}}}'),
-    ("site", '{"a": "' + "x" * 140000 + '"}'),
+    ("site", '{"a": "' + "x" * 140000 + '"}'), ("alert/frost", '{"what": "' + "x" * 10000 + '"}'),
     # The next number would be none, and the ranges of all gateways are reckoned in one statement.
     ("gateway/log", '{"gw": "01234567-89ab-cdef-0123-456789abcdef", "first": 1, "sent": 0, "boot": 1,'
                     ' "ts": 1, "last": 9223372036854775807}')]
@@ -60,11 +60,27 @@ def test_what_is_no_such_document_is_set_aside_and_the_next_is_taken(database, b
                                                                      body):
     ingest()
     gateway = Gateway(broker, "farm-1")
-    say(gateway, leaf, body, retain=False)
     say(gateway, "site", SITE)
-    wait_until(lambda: documents(database), 20, "the next one")
+    wait_until(lambda: documents(database), 20, "it hears")
+    say(gateway, leaf, body)
+    say(gateway, "gateway/status", "online")
+    wait_until(lambda: len(documents(database)) == 2, 20, "the next one")
     assert database.number("SELECT count(*) FROM dead") == 1
-    assert [name for name, _ in documents(database)] == ["site"]
+    assert [name for name, _ in documents(database)] == ["site", "status"]
+
+
+def test_what_ended_while_nobody_listened_is_over(database, broker, start):
+    """The broker has nothing to hand out of it; what still stands it hands out anew."""
+    one = start("baiye-ingest", settle="3s")
+    gateway = Gateway(broker, "farm-1")
+    for name in "frost", "silent":
+        say(gateway, f"alert/{name}", {"id": name, "what": name})
+    wait_until(lambda: len(documents(database)) == 2, 20, "both stand")
+    one.stop()
+    database("UPDATE document SET at = at - interval '1 h'")
+    say(gateway, "alert/frost", b"")
+    one.start()
+    wait_until(lambda: [name for name, _ in documents(database)] == ["alert/silent"], 30, "one is over")
 
 
 def test_the_days_are_what_the_newest_forecast_says(database, broker, ingest):
@@ -111,12 +127,31 @@ def test_a_gateway_is_as_it_was_last_heard_and_not_as_a_broker_kept_it(database,
     assert database.number("SELECT count(*) FROM dead") == 0
 
 
+HUGE = [{"kg": 1e308, "pickers": 1}, {"kg": "NaN", "pickers": 1}, {"kg": "Infinity", "pickers": 1},
+        {"kg": -5, "pickers": 1}, {"kg": 1, "pickers": 2000000000}, {"kg": {"a": 1}, "pickers": 1}]
+
+
+def test_no_garden_spoils_the_sums_of_the_county(database, broker, ingest):
+    """What is summed up over all gardens is no number that a float or a person can't hold."""
+    ingest()
+    today = database("SELECT (now() AT TIME ZONE 'UTC')::date")
+    for n, wrong in enumerate(HUGE):
+        gateway = Gateway(broker, f"farm-{n}")
+        for plots in {}, {"a": {"pick_kg": [0, wrong["kg"], 1e308]}}, {"a": {"pick_kg": ["NaN"] * 3}}:
+            say(gateway, "forecast", {"ts": int(time.time() * 1000), "plots": plots,
+                                      "picked": [{"day": today, **wrong}]})
+        say(gateway, "site", SITE)
+    wait_until(lambda: database.number("SELECT count(*) FROM document WHERE name = 'site'") ==
+               len(HUGE), 30, "all came")
+    assert database("SELECT count(*), coalesce(sum(kg), 0), coalesce(sum(middle), 0) FROM day") == "0|0|0"
+
+
 def test_a_garden_that_tells_too_much_fills_no_disk(database, broker, ingest):
     ingest()
     gateway = Gateway(broker, "farm-1")
     database("INSERT INTO document (site, name, broker, body) SELECT 'farm-1', 'alert/' || n, 'x', '{}'"
              " FROM generate_series(1, 2100) n")
-    say(gateway, "alert/more", {"what": "more"}, retain=False)
-    say(gateway, "gateway/log", log(gateway, 1), retain=False)
+    say(gateway, "alert/more", {"what": "more"})
+    say(gateway, "gateway/log", log(gateway, 1))
     wait_until(lambda: database.number("SELECT count(*) FROM gateway"), 20, "both came")
     assert database.number("SELECT count(*) FROM document") == 2100
