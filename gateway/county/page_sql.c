@@ -17,7 +17,8 @@ const char page_gardens[] = "SELECT json_build_object('now', " MS(
              "  WHERE name = $1), 'gardens', (SELECT coalesce(json_agg(g), '[]') FROM"
              " (SELECT site, region, left(label, 80) AS label, lat, lon, " MS(
                  "seen") " AS seen, version, month_bytes, backlog,"
-                         "  holes, gone, alarms, watches, silence_seen_by AS seen_by,"
+                         "  holes, gone, alarms, watches, CASE WHEN silent_since = seen THEN "
+                         "silence_seen_by END AS seen_by,"
                          "  " MY_ROLE("n.region") " AS operator"
                                                   "  FROM garden_now n WHERE " MINE(
                                                       "n.region") ") g))";
@@ -29,7 +30,7 @@ const char page_garden[] = "SELECT json_build_object('now', " MS(
              " 'seen', " MS(
                  "n.seen") ", 'version', n.version, 'month_bytes', n.month_bytes,"
                            " 'backlog', n.backlog, 'holes', n.holes, 'gone', n.gone, 'seen_by', "
-                           "n.silence_seen_by,"
+                           "CASE WHEN n.silent_since = n.seen THEN n.silence_seen_by END,"
                            " 'operator', " MY_ROLE(
                                "n.region") ","
                                            " 'devices', (SELECT body -> 'devices' FROM document "
@@ -116,6 +117,11 @@ const char page_gardens_table[] =
     " holes AS records_missing, gone AS records_gone, alarms, watches"
     " FROM garden_now n WHERE " MINE("n.region") " ORDER BY seen";
 
-const char page_seen[] =
-    "UPDATE silence SET seen_by = $1, seen_at = now() WHERE site = $2 AND"
-    " " MY_ROLE("coalesce((SELECT region FROM garden WHERE garden.site = $2), '')") " RETURNING 1";
+const char page_seen[] = "INSERT INTO silence (site, since, seen_by, seen_at) SELECT $2, "
+                         "max(seen), $1, now() FROM gateway"
+                         " WHERE site = $2 AND"
+                         " " MY_ROLE("coalesce((SELECT region FROM garden WHERE garden.site = $2), "
+                                     "'')") " HAVING count(*) > 0 ON CONFLICT (site) DO UPDATE SET "
+                                            "since = excluded.since,"
+                                            " seen_by = excluded.seen_by, seen_at = "
+                                            "excluded.seen_at RETURNING 1";

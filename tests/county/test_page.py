@@ -191,6 +191,21 @@ def test_no_text_is_a_formula_in_the_tables(running, browser, gardens):
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows.values() for cell in row)
 
 
+def test_an_operator_notes_a_silence_and_nobody_else_does(running, browser, database, gardens):
+    """Also where nobody is told of it; and it is that silence, no later one."""
+    allow(running, "op", "north:operator", "south:viewer")
+    page = browser()
+    page.login("op")
+    database("UPDATE gateway SET seen = now() - interval '3 h'")
+    for site, status in ("north-1", 200), ("south-1", 404), ("lost-1", 404), ("nowhere", 404):
+        assert page.ask("POST", "/county/seen", json.dumps({"site": site}))[0] == status, site
+    seen = lambda: {g["site"]: g["seen_by"] for g in page.get("/county/gardens")["gardens"]}  # noqa: E731
+    assert seen() == {"north-1": "op", "south-1": None}
+    assert page.get("/county/garden?site=north-1")["seen_by"] == "op"
+    database("UPDATE gateway SET seen = now() - interval '2.5 h'")
+    assert seen() == {"north-1": None, "south-1": None}
+
+
 HOSTILE = ["' OR '1'='1", "north-1' --", "north-1'; DROP TABLE gateway; --", "$1", "north-1\\", "%",
            "../north-1", "", "a" * 5000, "北"]
 
