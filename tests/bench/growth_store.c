@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a store of so many readings of so many devices, one in half a minute of each, costs:
+ *   bench-growth PATH DEVICES READINGS
+ * Filled through the store's own sink. One JSON object:
+ *   fill_s     all of it took
+ *   commit_us  one of the last 50,000 readings, until it is stored
+ *   start_ms   from opening the file until the first question is answered
+ *   year_ms    a chart of a year, or of what there is of it, by days, the median of many devices
+ *   export_us  a reading of an export, page after page
+ *   retain_us  one that is dropped to make room, commits included
+ *   file_mb */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/daemon/store/store.h"
+#include "tests/unit/store/garden_config.h"
+
+#define DAY_MS      86400000LL
+#define BEGIN_MS    1764000000000LL /* November 2025 */
+#define EVERY_MS    30000LL
+#define AHEAD       20000 /* readings in memory at most */
+#define LAST        50000
+#define LOOK_NS     200000
+#define CHARTS      31
+#define PAGES       64
+#define RETAIN_S    60
+#define ROOM_LEAST  (UINT64_C(1) << 20)
+#define READING_MAX 120 /* bytes in the file, more than any takes */
+
+static struct {
+    struct config *config;
+    struct store *store;
+    unsigned devices;
+    unsigned long count;
+    uint32_t boot;
+} own;
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool done;
+    uint32_t points;
+    int64_t next_ms;
+} answer = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static double now_s(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void look_again(void)
+{
+    const struct timespec while_ns = {0, LOOK_NS};
+    (void)nanosleep(&while_ns, NULL);
+}
+
+static void open_store(uint64_t most_bytes)
+{
+    own.config->store_max_bytes = most_bytes;
+    own.store = store_open(own.config, "");
+    if (own.store == NULL || !store_start(own.store))
+        exit(1);
+    own.boot = store_boot(own.store);
+}
+
+static uint64_t stored(void)
+{
+    struct store_stats stats;
+    store_stats(own.store, &stats);
+    return stats.stored;
+}
+
+static void wait_stored(uint64_t least)
+{
+    while (stored() < least)
+        look_again();
+}
+
+/* The i-th reading: each device tells one every half minute. */
+static void put(unsigned long i)
+{
+    const struct reading_sink *sink = store_sink(own.store);
+    unsigned long round = i / own.devices;
+    struct reading reading =
+        garden_reading((uint16_t)(i % own.devices), own.boot, (uint32_t)(round + 1),
+                       BEGIN_MS + (int64_t)round * EVERY_MS);
+    sink->reading(sink->context, &reading);
+}
+
+/* Seconds for all of them; *last_s: for the last LAST of them. */
+static double fill(double *last_s)
+{
+    double began = now_s(), last = began;
+    for (unsigned long i = 0; i < own.count; i++) {
+        if (i + LAST == own.count) {
+            wait_stored(i);
+            last = now_s();
+        }
+        put(i);
+        if (i % 1000 == 0 && i > AHEAD)
+            wait_stored(i - AHEAD);
+    }
+    wait_stored(own.count);
+    *last_s = now_s() - last;
+    return now_s() - began;
+}
+
+static void answered(void *context, const struct store_history *history)
+{
+    (void)context;
+    (void)pthread_mutex_lock(&answer.mutex);
+    answer.points = history->count;
+    answer.next_ms = history->next_ms;
+    answer.done = true;
+    (void)pthread_cond_signal(&answer.changed);
+    (void)pthread_mutex_unlock(&answer.mutex);
+}
+
+/* Milliseconds until it is answered. */
+static double ask(unsigned device, int64_t from_ms, enum store_step step)
+{
+    struct store_history_query query = {.device = (int32_t)device,
+                                        .asker = STORE_ASKER_CONTROL,
+                                        .metric = "air_temperature",
+                                        .from_ms = from_ms,
+                                        .to_ms = BEGIN_MS + 366 * DAY_MS,
+                                        .step = step,
+                                        .max_points = STORE_HISTORY_MAX};
+    double began = now_s();
+    answer.done = false;
+    while (store_history(own.store, &query, answered, NULL) != STORE_OK)
+        look_again();
+    (void)pthread_mutex_lock(&answer.mutex);
+    while (!answer.done)
+        (void)pthread_cond_wait(&answer.changed, &answer.mutex);
+    (void)pthread_mutex_unlock(&answer.mutex);
+    return (now_s() - began) * 1e3;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+static uint32_t days(void)
+{
+    return (uint32_t)((int64_t)(own.count / own.devices) * EVERY_MS / DAY_MS);
+}
+
+static double year_ms(void)
+{
+    double took[CHARTS];
+    for (unsigned i = 0; i < CHARTS; i++) {
+        took[i] = ask(i * 7 % own.devices, BEGIN_MS - DAY_MS, STORE_DAY);
+        if (answer.points + 1 < days())
+            exit(1);
+    }
+    qsort(took, CHARTS, sizeof took[0], by_size);
+    return took[CHARTS / 2];
+}
+
+/* Microseconds a reading, over at most PAGES pages from the middle on. */
+static double export_us(void)
+{
+    double ms = 0;
+    unsigned long points = 0;
+    answer.next_ms = BEGIN_MS + (int64_t)days() / 2 * DAY_MS;
+    for (unsigned i = 0; i < PAGES && answer.next_ms != 0; i++) {
+        ms += ask(0, answer.next_ms, STORE_RAW);
+        points += answer.points;
+    }
+    return points > 0 ? ms * 1e3 / (double)points : 0;
+}
+
+static uint64_t file_bytes(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Records are dropped from the first one on. */
+static uint64_t first_kept(void)
+{
+    struct store_stats stats;
+    store_stats(own.store, &stats);
+    return stats.first_record;
+}
+
+/* Puts more readings until all records below have been dropped, or for a while. */
+static void put_until(unsigned long *i, uint64_t least)
+{
+    double began = now_s();
+    while (first_kept() < least && now_s() - began < RETAIN_S) {
+        put((*i)++);
+        if (*i % 1000 == 0 && *i > own.count + AHEAD)
+            wait_stored(*i - own.count - AHEAD);
+    }
+}
+
+/* The file may hardly be larger than it is: what comes drives out what is old. */
+static double retain_us(uint64_t bytes)
+{
+    unsigned long i = own.count;
+    open_store(bytes + bytes / 16 > ROOM_LEAST ? bytes + bytes / 16 : ROOM_LEAST);
+    put_until(&i, first_kept() + 1);
+    double began = now_s();
+    uint64_t before = first_kept();
+    put_until(&i, before + LAST);
+    double took = now_s() - began;
+    uint64_t count = first_kept() - before;
+    store_stop(own.store);
+    return count > 0 ? took * 1e6 / (double)count : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        return 2;
+    own.devices = (unsigned)strtoul(argv[2], NULL, 10);
+    own.count = strtoul(argv[3], NULL, 10);
+    (void)setenv("BAIYE_CLOCK", "trusted", 1);
+    own.config = garden_config(own.devices, 1, argv[1]);
+    own.config->commit_every_ms = 1000;
+    uint64_t most = own.count * READING_MAX + (UINT64_C(1) << 30);
+    open_store(most);
+    double last_s = 0, fill_s = fill(&last_s);
+    store_stop(own.store);
+    uint64_t bytes = file_bytes(argv[1]);
+    double began = now_s();
+    open_store(most);
+    (void)ask(0, BEGIN_MS, STORE_DAY);
+    double start_ms = (now_s() - began) * 1e3, year = year_ms(), export = export_us();
+    store_stop(own.store);
+    double retain = retain_us(bytes);
+    printf("{\"fill_s\":%.1f,\"commit_us\":%.3f,\"start_ms\":%.1f,\"year_ms\":%.3f,"
+           "\"export_us\":%.3f,\"retain_us\":%.3f,\"file_mb\":%.1f}\n",
+           fill_s, last_s * 1e6 / LAST, start_ms, year, export, retain, (double)bytes / 1e6);
+    garden_config_free(own.config);
+    return 0;
+}
