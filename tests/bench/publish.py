@@ -74,6 +74,16 @@ def cpu_s(*pids):
                for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
+def threads(*pids):
+    """Processor time of each by its thread's name, in seconds."""
+    found = {}
+    for pid in pids:
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            name = (thread / "comm").read_text().strip()
+            found[name] = found.get(name, 0) + int((thread / "schedstat").read_text().split()[0])
+    return {name: spent / 1e9 for name, spent in found.items()}
+
+
 def fill(gateway):
     for _ in range(BACKLOG // 5000):
         taken = gateway.put(5000)
@@ -82,11 +92,12 @@ def fill(gateway):
 
 
 def drain(gateway, broker):
-    """Readings a second, processor time of one, their bytes, and the memory of all processes."""
+    """Readings a second, processor time of one and whose it is, their bytes, and the memory of all
+    processes."""
     gateway.wait_state("up")
     began, first = time.monotonic(), gateway.stats()["brokers"][0]
     pids = gateway.child.pid, first["pid"], broker.child.pid
-    cpu, most = cpu_s(*pids), 0
+    cpu, parts, most = cpu_s(*pids), threads(*pids), 0
     gateway.ask("rate 100")  # each device once a second
     while True:
         own = gateway.stats()["brokers"][0]
@@ -95,9 +106,12 @@ def drain(gateway, broker):
             break
         time.sleep(0.05)  # looking takes time of the same two cores
     took, cpu = time.monotonic() - began, cpu_s(*pids) - cpu
+    spent = {name: now - parts.get(name, 0) for name, now in threads(*pids).items()}
     time.sleep(1.2)  # the counts come once a second
     own = gateway.stats()["brokers"][0]
     done = max(1, BACKLOG + 1 - first["cursor"])
+    print("processor time of a drained reading, us: " +
+          ", ".join(f"{name} {1e6 * part / done:.2f}" for name, part in spent.items()))
     return done / took, cpu / done, (own["bytes"] - first["bytes"]) / done, most / 1024
 
 
