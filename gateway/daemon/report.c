@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "gateway/daemon/bus/bus.h"
 #include "gateway/daemon/bus/load.h"
@@ -198,7 +199,7 @@ static void print_action(const struct config *config, const struct action_config
 static void print_access(void *out, const struct access_finding *finding)
 {
     char text[1100];
-    (void)snprintf(text, sizeof text, "%s", finding->en);
+    (void)snprintf(text, sizeof text, "%s", language_chinese() ? finding->zh : finding->en);
     (void)fprintf(out, "%s: %.*s\n", finding->state == ACCESS_BROKEN ? "broken" : "note",
                   (int)plain_text(text, strlen(text)), text);
 }

@@ -178,6 +178,16 @@ def test_check_refuses_what_the_service_can_not_use(places, what, said):
     assert re.search(said, told.stdout + told.stderr), told
 
 
+def test_check_says_what_can_not_be_used_in_the_readers_language(places, monkeypatch):
+    at = places()
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    text = (at / "baiye.yaml").read_text()
+    (at / "baiye.yaml").write_text(text.replace("baud: 9600", "rs485: kernel"))
+    told = check_as_nobody(at, 1)
+    assert "不会切换 RS-485 收发方向" in told.stdout and "请去掉 rs485" in told.stdout
+
+
 def test_check_notes_a_device_in_two_plots(places):
     told = check_as_nobody(places(lower="plot-1"), 0)
     assert "note: device plot-1 stands in plots upper and lower" in told.stdout

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/access.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/service.h"
@@ -47,7 +48,7 @@ static void print_hidden(void *context, const struct access_finding *finding)
 {
     (void)context;
     if (finding->state == ACCESS_NOTE && strstr(finding->en, "the service ") != NULL)
-        (void)printf("note: %s\n", finding->en);
+        (void)printf("note: %s\n", language_chinese() ? finding->zh : finding->en);
 }
 
 /* The daemon has printed them. */
