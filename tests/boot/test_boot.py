@@ -18,8 +18,11 @@ from vm import Machine
 HERE = pathlib.Path(__file__).resolve().parent
 RELEASE, ARCH = os.environ.get("BAIYE_BOOT", "bookworm-amd64").split("-")
 HOST = "10.0.2.2"  # how QEMU's user network calls it
+# The processor's own UART leaves the direction of RS-485 to the kernel, a PCI card can't. QEMU's knows
+# no rate: its line is at that of the host's device.
+RS485, UART_BAUD = ("kernel", 115200) if ARCH == "arm64" else ("adapter", 9600)
 LINES = [{"name": "remote", "type": "tcp", "units": [{"kind": "xy-md02", "address": 1}]},
-         {"name": "uart", "baud": 9600, "units": [{"kind": "rs-ws-n01-tr", "address": 1}]},
+         {"name": "uart", "baud": UART_BAUD, "units": [{"kind": "rs-ws-n01-tr", "address": 1}]},
          {"name": "adapter", "baud": 9600, "units": [{"kind": "zts-3001", "address": 7}]}]
 CONFIG = """
 site: garden
@@ -39,6 +42,8 @@ buses:
       - {{ name: air, profile: xy-md02, address: 1, every: {every} }}
   - name: uart
     port: {uart}
+    baud: {baud}
+    rs485: {rs485}
     response: 2s
     devices:
       - {{ name: soil, profile: rs-ws-n01-tr, address: 1, every: 2s }}
@@ -113,7 +118,7 @@ def vm(folder, field):
     older(found[0], folder)
     subprocess.run(["tar", "-cf", payload, "-C", HERE, "agent",
                     "-C", folder, "baiye.deb", "baiye-older.deb"], check=True)
-    machine = Machine(ARCH, image, folder, payload, [field.port("uart")])
+    machine = Machine(ARCH, image, folder, payload, field.port("uart"))
     try:
         machine.boot()
         yield machine
@@ -136,14 +141,17 @@ def write(vm, path, text, owner="root:baiye", mode="0640"):
 
 
 def uart(vm):
-    """The board's own serial port that the line hangs on: QEMU's is a PCI device."""
+    """The board's own serial port that the line hangs on."""
+    if vm.arch == "arm64":
+        return "ttyAMA0"
     return vm.check("for port in /sys/class/tty/ttyS*; do case $(readlink -f $port/device) in "
                     "*/pci*/tty*|*serial8250*|*/pnp*) ;; */pci*) basename $port; esac; done")
 
 
-def configure(vm, field, every="2s"):
+def configure(vm, field, every="2s", rs485=RS485):
     write(vm, "/etc/baiye/baiye.yaml", CONFIG.format(
-        host=HOST, port=field.port("remote").split(":")[1], uart=f"/dev/{uart(vm)}", every=every))
+        host=HOST, port=field.port("remote").split(":")[1], uart=f"/dev/{uart(vm)}", every=every,
+        baud=UART_BAUD, rs485=rs485))
 
 
 def wait_readings(vm, device, seconds=300):
@@ -202,6 +210,27 @@ def test_after_a_boot_it_polls_a_line_over_tcp_and_the_boards_own_uart(vm, field
     wait_readings(vm, "soil")
     assert vm.check("systemctl --failed --plain --no-legend") == ""
     assert show(vm, "baiyed", "NRestarts") == "0"
+
+
+def rs485_flags(vm):
+    """Of the port's driver (TIOCGRS485); 1: it switches the direction; 2: RTS is on while sending."""
+    return int(vm.check(f"perl -e 'open(my $port, \"+<\", \"/dev/{uart(vm)}\") or die; my $set = \"\\0\" x 32; "
+                        "ioctl($port, 0x542E, $set) or die $!; print unpack(\"L\", $set)'"))
+
+
+def test_the_kernel_switches_the_direction_where_it_can_and_says_where_not(vm, field):
+    if RS485 == "kernel":
+        assert rs485_flags(vm) == 3
+        return
+    configure(vm, field, rs485="kernel")
+    vm.check("systemctl reload baiyed")
+    vm.wait("journalctl -u baiyed -o cat | grep \"can't switch the direction of RS-485 (rs485: kernel)\"")
+    for language, words in (("C.UTF-8", "can't switch the direction"), ("zh_CN.UTF-8", "不会切换 RS-485 收发方向")):
+        status, said = vm.run(f"LANG={language} baiye check")
+        assert status == 1 and words in said, said
+    configure(vm, field)
+    vm.check("systemctl reload baiyed")
+    wait_readings(vm, "soil")
 
 
 def test_an_adapter_plugged_in_later_is_polled(vm, field):

@@ -13,15 +13,15 @@ MACHINES = {
     "amd64": ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"],
     "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72"],
 }
-CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 BOOT_S = 900    # emulated on a busy machine
 ANSWER_S = 330  # the agent itself ends a command after 300 s
 
 
 class Machine:
-    """One boot. `lines`: what a host's terminal device stands behind each PCI serial port."""
+    """One boot. `line`: the host's terminal device behind a serial port of the board: on amd64 a PCI
+    device's, on arm64 the processor's own (PL011); the console has the other one."""
 
-    def __init__(self, arch, image, folder, payload, lines=()):
+    def __init__(self, arch, image, folder, payload, line):
         self.arch, self.folder = arch, pathlib.Path(folder)
         image = pathlib.Path(image)
         self.agent, self.buffer, self.qmp_id = None, b"", 0
@@ -29,20 +29,20 @@ class Machine:
             "-accel", "tcg", "-smp", "2", "-m", "1024", "-display", "none", "-nodefaults",
             "-no-user-config", "-snapshot",
             "-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img"),
-            "-append", f"root=/dev/vda rw console={CONSOLES[arch]} panic=-1",
+            "-append", f"root=/dev/vda rw console=ttyS0 panic=-1",
             "-drive", f"file={image / 'disk.img'},format=raw,if=virtio,cache=unsafe",
             "-drive", f"file={payload},format=raw,if=virtio,readonly=on",
             "-nic", "user,model=virtio-net-pci",
-            "-serial", f"file:{self.folder / 'console.log'}",
+            "-chardev", f"file,id=console,path={self.folder / 'console.log'}",
+            "-chardev", f"serial,id=line,path={line}",
+            "-serial", f"chardev:{'line' if arch == 'arm64' else 'console'}",
+            "-device", f"pci-serial,chardev={'console' if arch == 'arm64' else 'line'}",
             "-qmp", f"unix:{self.folder / 'qmp'},server=on,wait=off",
             "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={self.folder / 'agent'},server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=baiye.test",
             "-device", "qemu-xhci,id=usb",
         ]
-        for number, device in enumerate(lines):
-            arguments += ["-chardev", f"serial,id=line{number},path={device}",
-                          "-device", f"pci-serial,chardev=line{number}"]
         with open(self.folder / "qemu.log", "ab") as log:
             self.child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + arguments, stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=log, start_new_session=True,
