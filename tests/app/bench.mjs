@@ -85,6 +85,23 @@ async function year() {
   return ms;
 }
 
+/** What an hour of sixty plots leaves behind: a value a minute of each, then a cleaning-up. */
+async function heapMb() {
+  const page = await phone(browser, { scale: 2 });
+  await login(page, bridge.url);
+  await page.locator('.tile.live').first().waitFor();
+  for (let minute = 0; minute < 60; minute += 1) {
+    for (let i = 1; i <= 60; i += 1) await gateway.put(`dev/node-${i}/live`, gateway.live(0, { air_temperature: 10 + minute / 10 }));
+  }
+  await page.locator('.tile', { hasText: '15.9' }).first().waitFor(); // all of it has come
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable');
+  await cdp.send('HeapProfiler.collectGarbage');
+  const { metrics } = await cdp.send('Performance.getMetrics');
+  await page.context().close();
+  return metrics.find((m) => m.name === 'JSHeapUsedSize').value / 1e6;
+}
+
 async function violations() {
   let count = 0;
   for (const [lang, dark] of [['zh-CN', false], ['en-GB', true]]) {
@@ -116,7 +133,7 @@ try {
   for (let i = 0; i < ROUNDS; i += 1) years.push(await year());
   console.log(`app: first_load_kb=${median(first.map((f) => f.kb)).toFixed(1)} `
     + `first_value_ms=${Math.round(median(first.map((f) => f.ms)))} repeat_ms=${Math.round(repeat)} year_ms=${Math.round(median(years))} `
-    + `axe_violations=${await violations()}`);
+    + `heap_mb=${(await heapMb()).toFixed(1)} axe_violations=${await violations()}`);
 } finally {
   await browser.close();
   await gateway.stop();
