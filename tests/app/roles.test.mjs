@@ -115,7 +115,7 @@ test('roles: a farmer looks, picks and acknowledges; counters are not for him, a
   await page.goto(`${garden.url}#/devices`);
   await page.locator('.devices .card', { hasText: 'soil-1' }).waitFor();
   await page.getByText('需要技术员账号').waitFor();
-  assert.equal(await page.locator('.devices details').count(), 0);
+  assert.equal(await page.locator('.devices details, .data').count(), 0);
   assert.deepEqual(await axe(page), []);
   await shot(page, 'roles-farmer-devices');
   const broker = await below('farmer');
@@ -129,6 +129,7 @@ test('roles: a farmer looks, picks and acknowledges; counters are not for him, a
 test('roles: a technician sees each device’s health', limit, async () => {
   const page = await open('technician');
   await page.goto(`${garden.url}#/devices`);
+  await page.locator('.data').getByText(/^local：\d+\.\d MB$/).waitFor(); // what each broker took this month
   const card = page.locator('.devices .card', { hasText: 'soil-1' });
   await card.locator('summary').tap();
   await card.locator('dt', { hasText: 'polls' }).waitFor();

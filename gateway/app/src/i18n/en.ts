@@ -96,6 +96,7 @@ export const en: Record<Key, string> = {
   'dev.turnaround': 'answers in {0} ms', 'dev.firmware': 'firmware {0}', 'dev.battery': 'battery {0} V',
   'dev.every': 'every {0}', 'dev.counts': 'Counters', 'dev.filter': 'Only those with problems', 'dev.allfine': 'No device has a problem ✓',
   'dev.nohealth': 'No error rates and counters here: they need a technician\'s account, or the gateway has not sent them yet.',
+  'dev.data': 'Data this month', 'dev.data.of': '{0}: {1} MB', 'dev.data.down': '{0}: not connected ✗, this month {1} MB',
   'dev.sec': '{0} s', 'dev.mins': '{0} min', 'dev.hours': '{0} h',
   'led.title': 'LED screen', 'led.none': 'No picture of the screen has come yet', 'led.alt': 'What the LED screen shows now', 'led.since': 'received {0}',
   'led.bad': 'The picture that came cannot be shown',

@@ -94,6 +94,7 @@ export const zh = {
   'dev.turnaround': '应答 {0} 毫秒', 'dev.firmware': '固件 {0}', 'dev.battery': '电池 {0} V',
   'dev.every': '每 {0} 一次', 'dev.counts': '计数', 'dev.filter': '只看有问题的', 'dev.allfine': '没有有问题的设备 ✓',
   'dev.nohealth': '这里没有出错率和计数：需要技术员账号，或者主机还没有发布。',
+  'dev.data': '本月流量', 'dev.data.of': '{0}：{1} MB', 'dev.data.down': '{0}：没有连上 ✗，本月 {1} MB',
   'dev.sec': '{0} 秒', 'dev.mins': '{0} 分钟', 'dev.hours': '{0} 小时',
   'led.title': '大屏', 'led.none': '还没有收到大屏的画面', 'led.alt': '大屏现在显示的画面', 'led.since': '收到于 {0}',
   'led.bad': '收到的画面不能显示',

@@ -7,6 +7,7 @@ import { age, value, when } from '../model/format';
 import { freshness } from '../model/fresh';
 import type { Health } from '../model/payload';
 import { clock, state } from '../model/state';
+import { parseTraffic, type Traffic } from '../model/traffic';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 
@@ -77,6 +78,23 @@ function Facts({ row, now }: { row: Row; now: number | null }) {
   );
 }
 
+/** For whom the gateway tells it: a technician. */
+function Data({ site }: { site: string | undefined }) {
+  const [brokers, setBrokers] = useState<Traffic[]>([]);
+  useEffect(() => {
+    let here = true;
+    if (site) current()?.call('stats', {}).then((answer) => here && setBrokers(parseTraffic(answer)), () => undefined);
+    return () => { here = false; };
+  }, [site]);
+  if (brokers.length === 0) return null;
+  return (
+    <section class="card data" aria-labelledby="data">
+      <h2 id="data">{t('dev.data')}</h2>
+      {brokers.map((b) => <p key={b.name}>{t(b.up ? 'dev.data.of' : 'dev.data.down', b.name, value(b.mb, 1))}</p>)}
+    </section>
+  );
+}
+
 export function Devices() {
   useGarden();
   const [only, setOnly] = useState(false);
@@ -133,6 +151,7 @@ export function Devices() {
           </li>
         ))}
       </ul>
+      <Data site={state.site?.name} />
     </div>
   );
 }
