@@ -4,8 +4,11 @@ way, nothing is left half done."""
 import fcntl
 import json
 import os
+import select
 import signal
+import struct
 import subprocess
+import termios
 
 import garden
 import pytest
@@ -71,6 +74,11 @@ class Bench:
             os.close(folder)
         return True
 
+    def no_two_were_written_at_once(self):
+        """As the line saw it: each write of registers had one taker."""
+        counts = self.site.field.counts("east")
+        assert counts["shared_writes"] == 0, counts
+
     def online(self, name):
         done = self.baiye("stats", name, "--json")
         return done.returncode == 0 and json.loads(done.stdout)["online"]
@@ -86,7 +94,7 @@ OLD = {"name": "old", "profile": "xy-md02", "address": 40, "every": "2s"}
 
 
 def test_a_box_of_parts_measures_and_the_rest_is_named(bench):
-    bench.start(PARTS, [OLD])
+    bench.start(PARTS, [OLD], echo=True)
     before = bench.file.read_text()
     done, result = bench.commission("--parts", "rs-ws-n01-tr,zts-3001-7in1")
     assert done.returncode == 1, done.stderr + done.stdout
@@ -103,6 +111,8 @@ def test_a_box_of_parts_measures_and_the_rest_is_named(bench):
     assert set(bench.configured()) == {"old", *(one["name"] for one in new)}
     assert all(bench.online(one["name"]) for one in new)
     assert (bench.file.parent / (bench.file.name + ".1")).read_text() == before
+    assert result["echo"]
+    bench.no_two_were_written_at_once()
 
 
 def new_nodes(count):
@@ -122,6 +132,80 @@ def test_thirty_nodes_at_one_address_are_enrolled(bench):
     units = {one["address"] for one in bench.configured().values()}
     assert len(units) == 31 and FACTORY not in units
     assert result["echo"]
+
+
+def test_a_bus_without_devices_is_where_it_begins(bench):
+    bench.start([{"kind": "xy-md02", "address": 1, "name": "air"}] + new_nodes(2), [])
+    bench.file.write_text(bench.file.read_text().replace("devices: []", "devices: # none yet"))
+    assert bench.baiye("reload").returncode == 0
+    done, result = bench.commission("--own-rate", "--parts", "xy-md02")
+    assert done.returncode == 0, (result, done.stderr)
+    assert len(bench.configured()) == 3 and all(map(bench.online, bench.configured()))
+    assert "devices: # none yet\n" in bench.file.read_text()
+
+
+# --- with who sits there ---
+
+class Terminal:
+    """The command on a terminal of 80 columns."""
+
+    def __init__(self, bench, *words, lang="C.UTF-8"):
+        self.main, child = os.openpty()
+        fcntl.ioctl(self.main, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+        self.text = ""
+        self.child = subprocess.Popen(
+            bench.command("commission", "east", *words, "--config", bench.file), stdin=child,
+            stdout=child, stderr=child, env={**os.environ, "LANG": lang, "LC_ALL": lang},
+            start_new_session=True, preexec_fn=garden.hear_interrupts)
+        os.close(child)
+
+    def wait_for(self, text):
+        """All that was said up to there, and no more."""
+        while text not in self.text:
+            assert select.select([self.main], [], [], 120)[0], f"{text!r} is not in {self.text!r}"
+            try:
+                self.text += os.read(self.main, 4096).decode(errors="ignore")
+            except OSError:
+                raise AssertionError(f"{text!r} is not in {self.text!r}") from None
+        before, self.text = self.text.split(text, 1)
+        return before + text
+
+    def answer(self, question, text):
+        said = self.wait_for(question)
+        os.write(self.main, (text + "\n").encode())
+        return said
+
+
+def test_a_technician_is_asked_and_enter_goes_on(bench):
+    bench.start(new_nodes(2) + [{"kind": "zts-3001", "address": 1, "name": "soil-b"}], [])
+    at = Terminal(bench, "--own-rate")
+    said = at.answer("leave it out):", "7") + at.answer("leave it out):", "1")
+    assert "  1  " in said and "  2  " in said
+    at.answer("(n: leave it out):", "上坡")
+    at.answer("(n: leave it out):", "No Such \"Name\"")
+    at.answer("(n: leave it out):", "lower")
+    at.answer("(n: leave it out):", "")
+    at.answer("Go on? [Y/n]", "")
+    said = at.wait_for("Labels")
+    assert at.child.wait(20) == 0
+    devices = bench.configured()
+    assert len(devices) == 3 and "lower" in devices
+    assert [one["label"] for one in devices.values() if "label" in one] == ["上坡"]
+    assert all(map(bench.online, devices))
+
+
+def test_who_does_not_measure_on_trial_is_taken_out_again(bench):
+    bench.start([{"kind": "zts-3001", "address": 1, "name": "soil-b"}], [])
+    before = bench.file.read_text()
+    at = Terminal(bench, "--own-rate")
+    at.answer("leave it out):", "eastron-sdm630")
+    at.answer("(n: leave it out):", "")
+    at.answer("Go on? [Y/n]", "")
+    at.wait_for("on trial")
+    garden.wait_until(lambda: bench.file.read_text() != before, 20, "the file on trial")
+    assert "was taken out again" in " ".join(at.wait_for("again\r\n").split())
+    assert at.child.wait(20) == 75
+    assert bench.file.read_text() == before
 
 
 def test_what_stood_in_the_file_still_stands_there(bench):
@@ -147,25 +231,30 @@ def test_an_unusable_file_is_not_written_and_nobody_is_in_the_way(bench):
 
 # --- ended at each step ---
 
-STEPS = {"while it looks": None, "when it has found them": "BECOMES", "between two moves": "node-1 ",
-         "on trial": "on trial"}
+# What the command has said by then; or what is looked for elsewhere.
+STEPS = {"at its start": lambda bench, before: True,
+         "while it looks": lambda bench, before: "paused" in bench.baiye("stats", "--json").stdout,
+         "when it has found them": "BECOMES", "after the first move": "node-1 ",
+         "after the second move": "node-2 ", "after the last move": "node-3 ", "on trial": "on trial",
+         "when the file is written": lambda bench, before: bench.file.read_text() != before,
+         "when all is done": "Labels"}
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step, how", [
+    *((step, signal.SIGKILL) for step in STEPS),
+    *((step, signal.SIGINT) for step in ("while it looks", "after the first move", "on trial"))])
 def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     bench.start(new_nodes(3) + WITH_AIR, [AIR])
     before = bench.file.read_text()
     child = subprocess.Popen(bench.command("commission", "east", "--yes", "--own-rate", "--config",
                                            bench.file), stdout=subprocess.PIPE, text=True,
                              start_new_session=True, preexec_fn=garden.hear_interrupts)
-    if STEPS[step] is None:
-        garden.wait_until(lambda: "paused" in bench.baiye("stats", "--json").stdout, 20, "a look")
+    if callable(STEPS[step]):
+        garden.wait_until(lambda: STEPS[step](bench, before), 60, step)
     else:
-        while STEPS[step] not in child.stdout.readline():
-            assert child.poll() is None, "it ended before that step"
+        assert any(STEPS[step] in line for line in child.stdout), "it ended before that step"
     child.send_signal(how)
-    assert child.wait(20) == -how
+    assert child.wait(20) in (-how, 0)  # 0: it was at its end
     # A trial goes on by itself; then the file is the old one, or all that it names answers.
     garden.wait_until(bench.nobody_at_work, 150, "the end of a trial")
     if bench.file.read_text() == before:
@@ -178,3 +267,4 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     devices = bench.configured()
     assert len(devices) == 4 and len({one["address"] for one in devices.values()}) == 4
     assert all(bench.online(name) for name in devices)
+    bench.no_two_were_written_at_once()

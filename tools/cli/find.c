@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "gateway/common/serial.h"
 #include "gateway/daemon/bus/bus.h"
@@ -69,7 +70,7 @@ static int report(const struct survey *survey, const struct find *find)
             show_found(&survey->found[i]);
     }
     if (survey->bench->echo && !find->json)
-        (void)puts("note: the adapter hears what it sends (echo); that does no harm");
+        (void)puts(_("note: the adapter hears what it sends (echo); that does no harm"));
     if (survey->count > 0)
         return known ? EX_OK : 1;
     if (survey->bench->garbled > 0)

@@ -14,4 +14,9 @@ void show_found_json(const struct survey_found *found);
 /* "9600 8N1" */
 void show_wire(const struct serial_timing *wire, char text[24]);
 
+/* "sure", … in the reader's language. */
+const char *show_sure(const char *sure);
+/* To standard output, with blanks up to so many columns of a terminal. */
+void show_padded(const char *text, size_t columns);
+
 #endif

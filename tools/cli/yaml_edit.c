@@ -13,9 +13,16 @@ struct edit {
     yaml_document_t document;
 };
 
-static yaml_node_t *at(struct edit *edit, int index)
+/* A list in the mapping that it is of. */
+struct place {
+    const yaml_node_t *entry;
+    const yaml_node_pair_t *pair;
+};
+
+static yaml_node_t *at(const struct edit *edit, int index)
 {
-    return yaml_document_get_node(&edit->document, index);
+    yaml_document_t document = edit->document; /* it is only looked at */
+    return yaml_document_get_node(&document, index);
 }
 
 static bool is_text(const yaml_node_t *node, const char *text)
@@ -24,19 +31,27 @@ static bool is_text(const yaml_node_t *node, const char *text)
            strcmp((const char *)node->data.scalar.value, text) == 0;
 }
 
-static yaml_node_t *member(struct edit *edit, const yaml_node_t *map, const char *key)
+static const yaml_node_pair_t *pair_of(struct edit *edit, const yaml_node_t *map, const char *key)
 {
     if (map == NULL || map->type != YAML_MAPPING_NODE)
         return NULL;
     for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
          pair < map->data.mapping.pairs.top; pair++) {
         if (is_text(at(edit, pair->key), key))
-            return at(edit, pair->value);
+            return pair;
     }
     return NULL;
 }
 
-static yaml_node_t *devices_of(struct edit *edit, const char *bus)
+static yaml_node_t *member(struct edit *edit, const yaml_node_t *map, const char *key)
+{
+    const yaml_node_pair_t *pair = pair_of(edit, map, key);
+    return pair != NULL ? at(edit, pair->value) : NULL;
+}
+
+/* `entry`: the bus's own mapping. */
+static const yaml_node_pair_t *devices_of(struct edit *edit, const char *bus,
+                                          const yaml_node_t **entry)
 {
     const yaml_node_t *buses = member(edit, yaml_document_get_root_node(&edit->document), "buses");
     if (buses == NULL || buses->type != YAML_SEQUENCE_NODE)
@@ -44,8 +59,9 @@ static yaml_node_t *devices_of(struct edit *edit, const char *bus)
     for (const yaml_node_item_t *item = buses->data.sequence.items.start;
          item < buses->data.sequence.items.top; item++) {
         yaml_node_t *one = at(edit, *item);
+        *entry = one;
         if (is_text(member(edit, one, "name"), bus))
-            return member(edit, one, "devices");
+            return pair_of(edit, one, "devices");
     }
     return NULL;
 }
@@ -116,12 +132,11 @@ static char *add_to_flow(struct edit *edit, const yaml_node_t *list, const char 
                "");
 }
 
-/* Behind the line in which the last one ends, with its comment. */
-static char *add_to_block(struct edit *edit, const yaml_node_t *list, const char *const *items,
-                          unsigned count)
+/* Items at a column, behind the line in which `end` is, with its comment. */
+static char *add_lines(const struct edit *edit, size_t end, size_t column, const char *const *items,
+                       unsigned count)
 {
     char between[128];
-    size_t end = end_of(edit, list), column = list->start_mark.column;
     bool new_line = end > 0 && edit->text[end - 1] == '\n'; /* a text of several lines */
     if (new_line)
         end--;
@@ -135,38 +150,86 @@ static char *add_to_block(struct edit *edit, const yaml_node_t *list, const char
     return put(edit->text, end, between, items, count, between, "");
 }
 
-static char *add(struct edit *edit, const yaml_node_t *list, const char *const *items,
+/* `devices:` and nothing. */
+static char *add_below(struct edit *edit, const yaml_node_t *key, const char *const *items,
+                       unsigned count)
+{
+    return add_lines(edit, offset_of(edit->text, key->end_mark.index), key->start_mark.column + 2,
+                     items, count);
+}
+
+/* `devices: []` on a line of its own: without the brackets. */
+static char *add_in_place(const struct edit *edit, const yaml_node_pair_t *pair,
+                          const char *const *items, unsigned count)
+{
+    struct edit bare = *edit;
+    const yaml_node_t *key = at(edit, pair->key), *list = at(edit, pair->value);
+    size_t from = offset_of(edit->text, key->end_mark.index), size = strlen(edit->text);
+    size_t to = offset_of(edit->text, list->end_mark.index);
+    char *text = malloc(size + 1);
+    if (text == NULL)
+        return NULL;
+    from += strspn(edit->text + from, " \t") + 1; /* the colon */
+    memcpy(text, edit->text, from);
+    memcpy(text + from, edit->text + to, size - to + 1);
+    bare.text = text;
+    char *out = add_below(&bare, key, items, count);
+    free(text);
+    return out;
+}
+
+static bool is_bare(const struct edit *edit, const yaml_node_pair_t *pair, const yaml_node_t *bus)
+{
+    const yaml_node_t *list = at(edit, pair->value);
+    return bus->data.mapping.style != YAML_FLOW_MAPPING_STYLE &&
+           list->data.sequence.items.top == list->data.sequence.items.start &&
+           list->start_mark.line == list->end_mark.line &&
+           at(edit, pair->key)->start_mark.line == list->start_mark.line;
+}
+
+static char *add(struct edit *edit, const struct place *place, const char *const *items,
                  unsigned count)
 {
+    const yaml_node_t *list = at(edit, place->pair->value);
+    if (is_text(list, ""))
+        return add_below(edit, at(edit, place->pair->key), items, count);
+    if (is_bare(edit, place->pair, place->entry))
+        return add_in_place(edit, place->pair, items, count);
     return list->data.sequence.style == YAML_FLOW_SEQUENCE_STYLE
                ? add_to_flow(edit, list, items, count)
-               : add_to_block(edit, list, items, count);
+               : add_lines(edit, end_of(edit, list), list->start_mark.column, items, count);
 }
 
-/* The list that items go to; NULL: `why`. */
-typedef const yaml_node_t *find_list(struct edit *edit, const char *name, char *why, size_t size);
-
-static const yaml_node_t *find_devices(struct edit *edit, const char *bus, char *why, size_t size)
+static bool is_list(struct edit *edit, const struct place *place)
 {
-    const yaml_node_t *list = devices_of(edit, bus);
-    if (list != NULL && list->type == YAML_SEQUENCE_NODE)
-        return list;
+    const yaml_node_t *list = place->pair != NULL ? at(edit, place->pair->value) : NULL;
+    return list != NULL && (list->type == YAML_SEQUENCE_NODE || is_text(list, ""));
+}
+
+/* Where items go to; false: `why`. */
+typedef bool find_place(struct edit *edit, const char *name, struct place *place, char *why,
+                        size_t size);
+
+static bool find_devices(struct edit *edit, const char *bus, struct place *place, char *why,
+                         size_t size)
+{
+    place->pair = devices_of(edit, bus, &place->entry);
     (void)snprintf(why, size,
                    "bus %s has no list `devices:`; write `devices: []` below its other keys", bus);
-    return NULL;
+    return is_list(edit, place);
 }
 
-static const yaml_node_t *find_brokers(struct edit *edit, const char *name, char *why, size_t size)
+static bool find_brokers(struct edit *edit, const char *name, struct place *place, char *why,
+                         size_t size)
 {
-    const yaml_node_t *list = member(edit, yaml_document_get_root_node(&edit->document), "mqtt");
     (void)name;
-    if (list != NULL && list->type == YAML_SEQUENCE_NODE)
-        return list;
+    place->entry = yaml_document_get_root_node(&edit->document);
+    place->pair = pair_of(edit, place->entry, "mqtt");
     (void)snprintf(why, size, "there is no list `mqtt:`; write `mqtt: []` at the left margin");
-    return NULL;
+    return is_list(edit, place);
 }
 
-static char *add_found(const char *text, find_list *find, const char *name,
+static char *add_found(const char *text, find_place *find, const char *name,
                        const char *const *items, unsigned count, char *why, size_t why_size)
 {
     struct edit edit = {.text = text};
@@ -179,8 +242,8 @@ static char *add_found(const char *text, find_list *find, const char *name,
     if (yaml_parser_load(&parser, &edit.document) == 0) {
         (void)snprintf(why, why_size, "line %zu is not YAML", parser.problem_mark.line + 1);
     } else {
-        const yaml_node_t *list = find(&edit, name, why, why_size);
-        out = list != NULL ? add(&edit, list, items, count) : NULL;
+        struct place place = {NULL, NULL};
+        out = find(&edit, name, &place, why, why_size) ? add(&edit, &place, items, count) : NULL;
     }
     yaml_document_delete(&edit.document);
     yaml_parser_delete(&parser);

@@ -200,6 +200,8 @@ static uint64_t add_line(json_t *lines, const struct line *line)
     add(object, "unheard", counts->unheard);
     add(object, "collisions", counts->collisions);
     add(object, "mismatched", counts->mismatched);
+    add(object, "writes", counts->writes);
+    add(object, "shared_writes", counts->shared_writes);
     add(object, "overrun", counts->overrun);
     add(object, "busy_us", (uint64_t)(counts->busy_ns / 1000));
     json_t *mark = json_object();

@@ -227,6 +227,21 @@ static bool hear_across(struct line *line, const struct unit *unit, uint8_t *hea
            trouble_joint(line->scene, &line->rng, heard, line->said_size);
 }
 
+static void count_write(struct line *line)
+{
+    uint8_t function = line->said[1];
+    unsigned takers = 0;
+    for (size_t i = 0; i < line->unit_count; i++) {
+        const struct unit *unit = &line->units[i];
+        takers += unit->powered && wire_same(&unit->rate, &line->said_rate) &&
+                  unit_hears(unit, line->said[0]);
+    }
+    bool writes = function == MODBUS_WRITE_COIL || function == MODBUS_WRITE_COILS ||
+                  function == MODBUS_WRITE_REGISTER || function == MODBUS_WRITE_REGISTERS;
+    line->counts.writes += writes && line->said[0] != 0;
+    line->counts.shared_writes += writes && line->said[0] != 0 && takers > 1;
+}
+
 /* The request is over on the wire: the units have it. */
 static void deliver_request(struct line *line)
 {
@@ -253,8 +268,10 @@ static void deliver_request(struct line *line)
     line->counts.unheard += good && line->early && line->scene->strict;
     if (line->garden->sampling_stopped || (line->early && line->scene->strict))
         return;
-    if (good)
+    if (good) {
         begin_arbitration(line);
+        count_write(line);
+    }
     struct unit *only = only_addressee(line, good);
     if (only != NULL)
         overhear(line, only, &line->said_rate, line->said, line->said_size);

@@ -25,6 +25,8 @@ struct line_counts {
     uint64_t unheard;        /* requests too early for the unit that they were for */
     uint64_t collisions;     /* transmissions that overlapped another */
     uint64_t mismatched;     /* requests at a rate or parity that their unit does not use */
+    uint64_t writes;         /* of registers and coils, to one address */
+    uint64_t shared_writes;  /* of them: more than one unit took it */
     uint64_t overrun;        /* answers dropped because LINE_PENDING was full */
     int64_t busy_ns;         /* wire time of requests and answers */
     /* `answers` and `busy_ns` as they were at the ideal end of the last answer: between two such

@@ -284,10 +284,10 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     transact_init(&bus->transact, &bus->line);
     bus->owed = looped ? NULL : calloc(BUS_UNITS, sizeof *bus->owed);
     bus->transact.owed = bus->owed;
-    bus->units = calloc(count, sizeof *bus->units);
-    bus->devices = calloc(count, sizeof *bus->devices);
+    bus->units = calloc(count + 1u, sizeof *bus->units); /* there may be none yet */
+    bus->devices = calloc(count + 1u, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
-    bus->rare = calloc(count, sizeof *bus->rare);
+    bus->rare = calloc(count + 1u, sizeof *bus->rare);
     bool parts = connection_init(bus) && polling_init(bus) && reporting_init(bus);
     if (!parts || (!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
         bus->devices == NULL || bus->nodes == NULL || bus->rare == NULL) {

@@ -110,7 +110,7 @@ static void report_health(struct bus *bus)
         return;
     bus->health_at_ms = now + HEALTH_EVERY_MS;
     unsigned count = bus->bus->device_count;
-    struct link_quality *health = calloc(count, sizeof *health);
+    struct link_quality *health = calloc(count + 1u, sizeof *health);
     if (health == NULL)
         return;
     for (unsigned i = 0; i < count; i++)

@@ -6,6 +6,7 @@
 #include "protocols/modbus/rtu.h"
 
 #define BROADCAST_NS 100000000LL /* turnaround delay after a broadcast */
+#define GUEST_MS     1000        /* as long as a unit may take where no device says more */
 
 static int device_of_unit(const struct bus *bus, uint8_t unit)
 {
@@ -194,8 +195,10 @@ static enum bus_result try_ended(struct bus *bus, struct transact_answer *answer
 static enum bus_result try_request(struct bus *bus, const struct bus_request *request)
 {
     int index = device_of_unit(bus, request->unit);
+    static const struct profile_config no_profile = {.response_max_ms = GUEST_MS};
+    static const struct device_config nobody = {.profile = &no_profile};
     bus->guest = (struct device){
-        .config = bus->devices[0].config, /* for its ceiling only */
+        .config = bus->bus->device_count > 0 ? bus->devices[0].config : &nobody, /* its ceiling */
         .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
     struct transact_request line = {.pdu = request->pdu,
                                     .pdu_size = request->pdu_size,

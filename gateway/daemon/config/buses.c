@@ -122,6 +122,9 @@ static bool read_device(struct yaml_source *source, const yaml_node_t *item, voi
 static bool read_bus_devices(struct yaml_source *source, const yaml_node_t *value, void *target)
 {
     struct draft_bus *draft = target;
+    const char *text = yaml_text(value);
+    if (text != NULL && text[0] == '\0') /* `devices:` and nothing: none yet */
+        return true;
     return keys_list(source, value, "devices", 255, sizeof *draft->devices,
                      (void **)&draft->devices, &draft->device_count, read_device);
 }

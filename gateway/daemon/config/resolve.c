@@ -179,9 +179,6 @@ static bool add_bus(struct yaml_source *source, struct draft *draft, const struc
     }
     if (from->bus.type == BUS_RTU && !check_rate(source, from->bus.line, from->bus.baud))
         return false;
-    if (from->device_count == 0)
-        return yaml_error(source, from->bus.line,
-                          "bus \"%s\" has no devices; add one or remove the bus", from->bus.name);
     struct bus_config *bus = &config->buses[config->bus_count];
     *bus = from->bus;
     if (!allocate(source, from->device_count, sizeof *bus->devices, (void **)&bus->devices))

@@ -325,6 +325,16 @@ static void counts_dues_that_passed(void **state)
     assert_true(l.units[0].due_us == 10 * S);
 }
 
+static void a_line_without_units_is_looked_at_now_and_then(void **state)
+{
+    (void)state;
+    struct line l;
+    line_init(&l, 0, S);
+    struct schedule_turn turn = schedule_next(&l.schedule, 5 * S);
+    assert_int_equal(turn.unit, -1);
+    assert_true(turn.wake_us > 5 * S && turn.wake_us <= 10 * S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +352,7 @@ int main(void)
         cmocka_unit_test(gives_the_line_away_while_a_unit_must_be_quiet),
         cmocka_unit_test(a_noisy_unit_survives_noise),
         cmocka_unit_test(counts_dues_that_passed),
+        cmocka_unit_test(a_line_without_units_is_looked_at_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,39 @@ static void test_a_full_line_has_no_place(void **state)
     assert_int_equal(one->to, 0);
 }
 
+static void test_who_is_not_heard_at_its_place_gets_the_next(void **state)
+{
+    (void)state;
+    struct plan_device *one = add(PLAN_NODE, PLAN_FACTORY, "baiye-node");
+    struct plan_device *two = add(PLAN_NODE, PLAN_FACTORY, "baiye-node");
+    plan_places(&plan);
+    assert_true(plan_next_place(&plan, one));
+    assert_int_equal(one->to, 3);
+    assert_string_equal(one->name, "node-3");
+    (void)strcpy(two->name, "upper");
+    assert_true(plan_next_place(&plan, two));
+    assert_int_equal(two->to, 4);
+    assert_string_equal(two->name, "upper");
+    memset(plan.used, 1, sizeof plan.used);
+    assert_false(plan_next_place(&plan, two));
+}
+
+static void test_what_people_call_a_place_is_its_label(void **state)
+{
+    (void)state;
+    struct trial_device out;
+    struct plan_device *one = add(PLAN_NODE, 12, "baiye-node");
+    plan_places(&plan);
+    assert_true(plan_label_fits("上坡 3 号"));
+    assert_true(plan_label_fits("Upper plot"));
+    assert_false(plan_label_fits("upper-plot")); /* that is a name */
+    assert_false(plan_label_fits("a \"b\""));
+    assert_false(plan_label_fits("a\tb"));
+    (void)strcpy(one->label, "上坡");
+    assert_true(plan_item(&plan, one, &out));
+    assert_non_null(strstr(out.item, "{ name: node-12, label: \"上坡\", profile: "));
+}
+
 static void test_names_are_nobody_elses_and_fit(void **state)
 {
     (void)state;
@@ -117,6 +150,8 @@ static void test_a_rate_that_is_not_the_lines_is_written_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_who_is_not_heard_at_its_place_gets_the_next, set_up),
+        cmocka_unit_test_setup(test_what_people_call_a_place_is_its_label, set_up),
         cmocka_unit_test_setup(test_thirty_new_nodes_get_thirty_addresses, set_up),
         cmocka_unit_test_setup(test_who_can_stay_stays_and_the_second_moves, set_up),
         cmocka_unit_test_setup(test_who_sits_at_an_address_of_the_configuration_moves, set_up),

@@ -98,6 +98,23 @@ static void test_lists_in_brackets(void **state)
                  "{ name: a, profile: p, address: 1 }, { name: b, profile: p, address: 2 }, ]}]\n");
 }
 
+static void test_a_bus_without_devices_gets_its_first(void **state)
+{
+    (void)state;
+    assert_added("buses:\n  - name: east\n    devices: # none yet\n    baud: 9600\n",
+                 "buses:\n  - name: east\n    devices: # none yet\n"
+                 "      - { name: a, profile: p, address: 1 }\n"
+                 "      - { name: b, profile: p, address: 2 }\n    baud: 9600\n");
+    assert_added("buses:\n  - name: east\n    devices: []   # none yet\n",
+                 "buses:\n  - name: east\n    devices:   # none yet\n"
+                 "      - { name: a, profile: p, address: 1 }\n"
+                 "      - { name: b, profile: p, address: 2 }\n");
+    assert_added("buses:\n  - name: east\n    devices: []",
+                 "buses:\n  - name: east\n    devices:\n"
+                 "      - { name: a, profile: p, address: 1 }\n"
+                 "      - { name: b, profile: p, address: 2 }");
+}
+
 static void test_line_ends_of_another_system_stay(void **state)
 {
     (void)state;
@@ -127,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_a_broker_comes_behind_the_last_one),
         cmocka_unit_test(test_without_a_list_of_brokers_it_says_what_to_write),
         cmocka_unit_test(test_lists_in_brackets),
+        cmocka_unit_test(test_a_bus_without_devices_gets_its_first),
         cmocka_unit_test(test_line_ends_of_another_system_stay),
         cmocka_unit_test(test_what_can_not_be_edited_is_said),
     };

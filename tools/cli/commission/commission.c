@@ -15,11 +15,14 @@
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/commission/ask.h"
 #include "tools/cli/commission/plan.h"
 #include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 #define TRIAL_S    60
 #define INDENT     4
+#define PLACES_MAX 4  /* that a device is tried at */
 #define ROUNDS_MAX 50 /* of looking again */
 
 static const char usage[] =
@@ -51,45 +54,24 @@ static void say(const struct commission *job, const char *text)
         screen_wrap(stdout, screen_width(stdout), 0, INDENT, text);
 }
 
-/* ---- asking ---- */
-
-/* A line of who sits there, without its end; false: no more comes. */
-static bool ask_line(const char *question, char *line, size_t size)
-{
-    (void)printf("%s ", question);
-    (void)fflush(stdout);
-    if (fgets(line, (int)size, stdin) == NULL)
-        return false;
-    line[strcspn(line, "\r\n")] = '\0';
-    return true;
-}
-
 static bool asks(const struct commission *job)
 {
     return !job->yes && !job->talk.json;
 }
 
-/* Yes unless the answer begins with n or q. */
-static bool ask_yes(const struct commission *job, const char *question)
-{
-    char line[64];
-    if (!asks(job))
-        return true;
-    return ask_line(question, line, sizeof line) && strchr("nNqQ否", line[0]) == NULL;
-}
-
 /* ---- the daemon's steps ---- */
 
-static void show_step(const json_t *body)
+static void say_step(const json_t *body)
 {
     if (isatty(STDERR_FILENO) == 0)
         return;
     long long unit = talk_integer(body, "unit");
+    (void)fputc('\r', stderr);
     if (unit == 0)
-        (void)fprintf(stderr, "\r%lld 8%s1: %-20s", talk_integer(body, "baud"),
-                      talk_text(body, "parity"), "serial numbers");
+        (void)fprintf(stderr, _("%lld 8%s1: serial numbers      "), talk_integer(body, "baud"),
+                      talk_text(body, "parity"));
     else
-        (void)fprintf(stderr, "\r%lld 8%s1: address %-12lld", talk_integer(body, "baud"),
+        (void)fprintf(stderr, _("%lld 8%s1: address %-12lld"), talk_integer(body, "baud"),
                       talk_text(body, "parity"), unit);
 }
 
@@ -183,8 +165,7 @@ static void add_found(struct commission *job, const json_t *found)
                                    .unit = (uint8_t)talk_integer(found, "unit"),
                                    .baud = (uint32_t)talk_integer(found, "baud"),
                                    .parity = talk_text(found, "parity")[0]};
-    char others[200];
-    list_others(found, others, sizeof others);
+    list_others(found, device->fits, sizeof device->fits);
     const char *part = part_of(job, found);
     if (part != NULL && device->kind == PLAN_PERHAPS)
         device->kind = PLAN_PROBE;
@@ -208,8 +189,8 @@ static void add_found(struct commission *job, const json_t *found)
         break;
     case PLAN_PERHAPS:
         (void)snprintf(device->rest, sizeof device->rest,
-                       _("could be one of %s: say which by --parts (without --yes it is asked)"),
-                       others);
+                       _("could be one of %s: say which by --parts, or without --yes"),
+                       device->fits);
         break;
     case PLAN_NODE:
     case PLAN_PROBE:
@@ -223,7 +204,10 @@ static bool survey(struct commission *job, int *code)
     json_t *params = json_pack("{s:s,s:b,s:b}", "bus", job->bus, "own_rate", (int)job->own_rate,
                                "every_address", (int)job->every_address);
     *code = EX_UNAVAILABLE;
-    json_t *answer = ask_daemon(job, "survey", params, show_step);
+    if (isatty(STDERR_FILENO) != 0)
+        say(job, job->own_rate ? _("Looking who is there ...")
+                               : _("Looking who is there, at every rate: a minute or two ..."));
+    json_t *answer = ask_daemon(job, "survey", params, say_step);
     if (answer == NULL)
         return false;
     if (talk_failed(answer)) {
@@ -277,10 +261,21 @@ static void who(const struct plan_device *device, char *text, size_t size)
         return;
     if (device->serial != 0) {
         serial_print(device->serial, serial);
-        (void)snprintf(text + used, size - (size_t)used, "node %s", serial);
+        (void)snprintf(text + used, size - (size_t)used, _("node %s"), serial);
     } else {
         (void)snprintf(text + used, size - (size_t)used, "%s", device->profile);
     }
+}
+
+/* Where it is, and what it is. */
+static void place_text(const struct plan_device *device, char *text, size_t size)
+{
+    char serial[SERIAL_TEXT_SIZE] = "";
+    if (device->serial != 0)
+        serial_print(device->serial, serial);
+    const char *what = device->serial != 0 ? serial : device->profile;
+    (void)snprintf(text, size, _("%u 8%c1, address %u%s%s"), device->baud, device->parity,
+                   device->unit, what[0] != '\0' ? ", " : "", what);
 }
 
 static bool is_wanted(const struct plan_device *device)
@@ -288,7 +283,7 @@ static bool is_wanted(const struct plan_device *device)
     return device->kind != PLAN_KNOWN && device->rest[0] == '\0' && !device->skip;
 }
 
-static void show_found(const struct commission *job)
+static void list_found(const struct commission *job)
 {
     if (job->talk.json)
         return;
@@ -301,8 +296,9 @@ static void show_found(const struct commission *job)
             (void)snprintf(becomes, sizeof becomes, "%s", device->name);
         else if (is_wanted(device))
             (void)snprintf(becomes, sizeof becomes, "%u %s", device->to, device->name);
-        (void)printf("%-46s  %-8s  %s\n", text,
-                     device->kind == PLAN_KNOWN ? _("known") : device->sure, becomes);
+        show_padded(text, 48);
+        show_padded(device->kind == PLAN_KNOWN ? _("known") : show_sure(device->sure), 10);
+        (void)puts(becomes);
     }
 }
 
@@ -342,8 +338,7 @@ static void switch_supply(const struct commission *job, struct plan_device *devi
     struct plan_device there = *device;
     there.baud = job->plan.baud;
     there.parity = job->plan.parity;
-    if (asks(job) &&
-        ask_yes(job, _("Switch its supply off and on, then press Enter (n: leave it):"))) {
+    if (asks(job) && ask_yes(_("Switch its supply off and on, then press Enter (n: leave it):"))) {
         move_once(job, &there, there.baud, there.parity, false, end);
         if (strcmp(end, "ok") == 0) {
             *device = there;
@@ -355,17 +350,13 @@ static void switch_supply(const struct commission *job, struct plan_device *devi
         (void)snprintf(end, 16, "ok");
 }
 
-/* To its address and the line's rate; at least to its address. */
-static void bring_up(const struct commission *job, struct plan_device *device)
+/* To its address and the line's rate; at least to its address. false: it is worth trying another
+ * address. */
+static bool try_place(const struct commission *job, struct plan_device *device)
 {
     char end[16];
     const uint32_t own_baud = device->baud;
     const char own_parity = device->parity;
-    if (device->to == 0) {
-        (void)snprintf(device->rest, sizeof device->rest, "%s",
-                       _("no address is free on this line"));
-        return;
-    }
     move_once(job, device, job->plan.baud, job->plan.parity, false, end);
     if (strcmp(end, "fixed") == 0) /* it can't change its rate: it keeps that */
         move_once(job, device, own_baud, own_parity, false, end);
@@ -378,44 +369,30 @@ static void bring_up(const struct commission *job, struct plan_device *device)
                      (at_its_address && device->baud == own_baud && device->serial == 0);
     if (device->placed)
         device->rest[0] = '\0';
+    return device->placed || (strcmp(end, "undone") != 0 && strcmp(end, "taken") != 0);
+}
+
+/* Somebody whom nobody can hear, with its wires exchanged, may be at an address that looks free. */
+static void bring_up(struct commission *job, struct plan_device *device)
+{
+    if (device->to == 0) {
+        (void)snprintf(device->rest, sizeof device->rest, "%s",
+                       _("no address is free on this line"));
+        return;
+    }
+    for (unsigned i = 0; !try_place(job, device) && i < PLACES_MAX; i++) {
+        if (!plan_next_place(&job->plan, device))
+            return;
+    }
 }
 
 /* ---- with who sits there ---- */
 
-static void choose_profile(struct plan_device *device)
+static void ask_name_of(const struct commission *job, struct plan_device *device)
 {
-    char line[64], question[320];
-    (void)snprintf(question, sizeof question, "%u 8%c1, %u: %.220s\n%s", device->baud,
-                   device->parity, device->unit, device->rest, _("Profile (Enter: leave it out):"));
-    if (!ask_line(question, line, sizeof line) || line[0] == '\0')
-        return;
-    (void)snprintf(device->profile, sizeof device->profile, "%.39s", line);
-    device->kind = PLAN_PROBE;
-    device->rest[0] = '\0';
-}
-
-static void ask_name(struct commission *job, struct plan_device *device)
-{
-    char line[64], question[160];
     if (device->serial != 0)
         blink(job, device, true);
-    for (;;) {
-        (void)snprintf(question, sizeof question, _("%s: %s. Its name [%s], n: leave it out:"),
-                       device->serial != 0 ? _("The lamp blinks") : _("Bought device"),
-                       device->serial != 0 ? _("which plot is this?") : device->profile,
-                       device->name);
-        if (!ask_line(question, line, sizeof line) || strcmp(line, "n") == 0) {
-            device->skip = true;
-            break;
-        }
-        if (line[0] == '\0')
-            break;
-        if (plan_name_fits(&job->plan, line, device)) {
-            (void)snprintf(device->name, sizeof device->name, "%.39s", line);
-            break;
-        }
-        (void)puts(_("  small letters, digits and hyphens, and nobody else's"));
-    }
+    ask_name(&job->plan, device);
     if (device->serial != 0)
         blink(job, device, false);
 }
@@ -424,12 +401,12 @@ static void ask_all(struct commission *job)
 {
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (job->plan.devices[i].kind == PLAN_PERHAPS)
-            choose_profile(&job->plan.devices[i]);
+            ask_profile(&job->plan.devices[i]);
     }
     plan_places(&job->plan);
     for (unsigned i = 0; i < job->plan.count; i++) {
         if (is_wanted(&job->plan.devices[i]))
-            ask_name(job, &job->plan.devices[i]);
+            ask_name_of(job, &job->plan.devices[i]);
     }
 }
 
@@ -444,8 +421,10 @@ static void move_all(struct commission *job)
         bring_up(job, device);
         if (job->talk.json)
             continue;
-        (void)printf("  %-28s %s\n", device->name,
-                     device->placed ? _("answers at its address") : device->rest);
+        char text[400];
+        (void)snprintf(text, sizeof text, "  %-28s %s", device->name,
+                       device->placed ? _("answers at its address") : device->rest);
+        say(job, text);
         (void)fflush(stdout);
     }
 }
@@ -507,8 +486,8 @@ static void say_rest(const struct commission *job)
         const struct plan_device *device = &job->plan.devices[i];
         if (device->rest[0] == '\0')
             continue;
-        who(device, at, sizeof at);
-        (void)snprintf(text, sizeof text, "%s: %s", at + strspn(at, " "), device->rest);
+        place_text(device, at, sizeof at);
+        (void)snprintf(text, sizeof text, "%s: %s", at, device->rest);
         say(job, text);
     }
     json_array_foreach (job->silent, index, name) {
@@ -567,11 +546,11 @@ static int round_of(struct commission *job)
         return EX_UNAVAILABLE;
     }
     plan_places(&job->plan);
-    show_found(job);
+    list_found(job);
     enum trial_end end = TRIAL_KEPT_ALL;
     if (asks(job))
         ask_all(job);
-    if (ask_yes(job, _("Go on? [Y/n]"))) {
+    if (!asks(job) || ask_yes(_("Go on? [Y/n]"))) {
         move_all(job);
         end = configure(job);
     }
@@ -606,7 +585,7 @@ static int run(struct commission *job)
 {
     int code = round_of(job);
     for (int i = 0; code == 1 && asks(job) && i < ROUNDS_MAX; i++) {
-        if (!ask_yes(job, _("\nMend what is named, then press Enter to look again (n: end):")))
+        if (!ask_yes(_("\nMend what is named, then press Enter to look again (n: end):")))
             break;
         code = round_of(job);
     }

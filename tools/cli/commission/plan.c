@@ -39,6 +39,17 @@ bool plan_name_fits(const struct plan *plan, const char *name, const struct plan
     return true;
 }
 
+bool plan_label_fits(const char *text)
+{
+    bool name = text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] < ' ' || strchr("\"\\\x7f", text[i]) != NULL)
+            return false;
+    }
+    return !name && size < PLAN_LABEL && size > 1;
+}
+
 static void give_name(const struct plan *plan, struct plan_device *device)
 {
     const char *kind = device->kind == PLAN_NODE ? "node" : device->profile;
@@ -81,9 +92,37 @@ void plan_places(struct plan *plan)
     }
 }
 
+static bool is_own_name(const struct plan_device *device)
+{
+    char name[40];
+    const char *kind = device->kind == PLAN_NODE ? "node" : device->profile;
+    (void)snprintf(name, sizeof name, "%.24s-%u", kind, device->to);
+    return strcmp(name, device->name) == 0;
+}
+
+bool plan_next_place(struct plan *plan, struct plan_device *device)
+{
+    bool taken[256], own_name = is_own_name(device);
+    plan->used[device->to] = true;
+    memcpy(taken, plan->used, sizeof taken);
+    for (unsigned i = 0; i < plan->count; i++) {
+        taken[plan->devices[i].unit] = true;
+        taken[plan->devices[i].to] = true;
+    }
+    uint8_t to = lowest_free(taken);
+    if (to == 0)
+        return false;
+    device->to = to;
+    if (own_name)
+        give_name(plan, device);
+    return true;
+}
+
 bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out)
 {
-    char rate[48] = "";
+    char rate[48] = "", label[PLAN_LABEL + 16] = "";
+    if (device->label[0] != '\0')
+        (void)snprintf(label, sizeof label, "label: \"%s\", ", device->label);
     if (device->baud != plan->baud)
         (void)snprintf(rate, sizeof rate, ", baud: %u", device->baud);
     if (device->parity != plan->parity)
@@ -93,7 +132,7 @@ bool plan_item(const struct plan *plan, const struct plan_device *device, struct
                                                : "none");
     (void)snprintf(out->name, sizeof out->name, "%s", device->name);
     int length = snprintf(out->item, sizeof out->item,
-                          "{ name: %s, profile: %s, address: %u%s, every: 60s }", device->name,
-                          device->profile, device->unit, rate);
+                          "{ name: %s, %sprofile: %s, address: %u%s, every: 60s }", device->name,
+                          label, device->profile, device->unit, rate);
     return length > 0 && (size_t)length < sizeof out->item;
 }

@@ -10,6 +10,7 @@
 #include "tools/cli/commission/trial.h"
 
 #define PLAN_MAX     64
+#define PLAN_LABEL   64
 #define PLAN_FACTORY 247 /* where our nodes are when they are new */
 
 enum plan_kind {
@@ -28,9 +29,11 @@ struct plan_device {
     uint32_t baud;
     char parity;
     char profile[40], name[40], sure[12];
-    bool skip;      /* not wanted by who sits there */
-    bool placed;    /* it answers at its final place */
-    char rest[320]; /* why it is not brought up; "": it is */
+    char fits[200];         /* "a, b": profiles that fit as well, with the best in front */
+    char label[PLAN_LABEL]; /* what people call its place; "": nothing */
+    bool skip;              /* not wanted by who sits there */
+    bool placed;            /* it answers at its final place */
+    char rest[320];         /* why it is not brought up; "": it is */
 };
 
 struct plan {
@@ -45,8 +48,13 @@ struct plan {
 /* Addresses and names: who can stays where it is; our new nodes, and who shares an address, get the
  * lowest that is free. */
 void plan_places(struct plan *plan);
+/* Where it was to go is somebody, or it is not heard from there: the next free address, and the
+ * name that goes with it unless people gave one. false: none is free. */
+bool plan_next_place(struct plan *plan, struct plan_device *device);
 /* A name of small letters, digits and hyphens that nobody has? */
 bool plan_name_fits(const struct plan *plan, const char *name, const struct plan_device *but);
+/* A text that no name could be, of letters and no signs that YAML knows? */
+bool plan_label_fits(const char *text);
 /* The line of the configuration. false: too long. */
 bool plan_item(const struct plan *plan, const struct plan_device *device, struct trial_device *out);
 

@@ -116,7 +116,8 @@ static bool answers(const char *socket_path, const char *name, bool last)
     json_t *answer = ask(socket_path, "stats", json_pack("{s:s}", "device", name));
     const json_t *result = json_object_get(answer, "result");
     bool good = json_is_true(json_object_get(result, "online")) && talk_integer(result, "good") > 0;
-    bool waits = result != NULL && talk_integer(result, "polls") < 2;
+    bool waits = result != NULL && talk_integer(result, "polls") < 2 &&
+                 talk_integer(result, "exceptions") == 0; /* it refuses what its profile asks */
     json_decref(answer);
     if (good || !last || !waits)
         return good;

@@ -12,7 +12,7 @@
 #define TRIAL_KEPT        5 /* versions of the file: FILE.1, the last one, to FILE.5 */
 
 struct trial_device {
-    char name[40], item[200]; /* as yaml_add_devices() wants it */
+    char name[40], item[280]; /* as yaml_add_devices() wants it */
     bool works;               /* out */
 };
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of who sits at the terminal. Each question ends with what Enter means; end of input
+ * is "leave it". */
+#ifndef BAIYE_CLI_COMMISSION_ASK_H
+#define BAIYE_CLI_COMMISSION_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tools/cli/commission/plan.h"
+
+/* Enter is yes; n, q, 否 and end of input are no. */
+bool ask_yes(const char *question);
+/* One of several profiles, by its number or name, into `device`; Enter leaves it as it is. */
+void ask_profile(struct plan_device *device);
+/* A name, or what people call the place (any other text), into `device`; n: it is skipped. */
+void ask_name(const struct plan *plan, struct plan_device *device);
+
+#endif
