@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/keys_hint.h"
 #include "gateway/common/language.h"
 #include "gateway/common/units.h"
 
@@ -44,9 +45,16 @@ static const char *kind_name(enum key_kind kind)
 static bool wrong_kind(struct yaml_source *source, const yaml_node_t *value, const struct key *key)
 {
     const char *text = yaml_text(value);
+    char hint[KEYS_HINT_SIZE];
+    keys_hint(key, text, hint);
+    if (key->kind == KEY_NAME && text != NULL && text[0] & 0x80)
+        return yaml_error(source, yaml_line(value),
+                          "%s: \"%.60s\" is not %s; write for example %s: %s, and label: %.60s for "
+                          "people",
+                          key->name, text, kind_name(key->kind), key->name, hint, text);
     return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is not %s; write for example %s: %s",
                       key->name, text != NULL ? text : _("(a list or mapping)"),
-                      kind_name(key->kind), key->name, key->example != NULL ? key->example : "x");
+                      kind_name(key->kind), key->name, hint);
 }
 
 static bool is_name(const char *text, const char *allowed)
@@ -164,6 +172,11 @@ static bool read_choice(struct yaml_source *source, const yaml_node_t *value, co
             strcat(list, key->choices[i]);
         }
     }
+    const char *meant = keys_choice_meant(text, key->choices);
+    if (meant != NULL)
+        return yaml_error(source, yaml_line(value),
+                          "%s: \"%.60s\" is unknown; write one of %s; did you mean %s?", key->name,
+                          text, list, meant);
     return yaml_error(source, yaml_line(value), "%s: \"%.60s\" is unknown; write one of %s",
                       key->name, text, list);
 }
@@ -192,10 +205,22 @@ bool keys_path(struct yaml_source *source, const yaml_node_t *value, char *path,
     return true;
 }
 
+/* They are letters to YAML. */
+static bool has_wide_quotes(const yaml_node_t *value)
+{
+    const char *text = yaml_text(value);
+    return text != NULL && (strncmp(text, "“", 3) == 0 || strncmp(text, "‘", 3) == 0 ||
+                            strncmp(text, "”", 3) == 0 || strncmp(text, "＂", 3) == 0);
+}
+
 bool keys_read_one(struct yaml_source *source, const yaml_node_t *value, const struct key *key,
                    void *target)
 {
     char *member = (char *)target + key->offset;
+    if (key->kind != KEY_TEXT && strcmp(key->name, "label") != 0 && has_wide_quotes(value))
+        return yaml_error(source, yaml_line(value),
+                          "%s: %.60s has full-width quotes; write ' or no quotes", key->name,
+                          yaml_text(value));
     if (key->kind == KEY_FUNCTION)
         return key->read(source, value, target) && (source->all != NULL || !source->failed);
     const char *text = yaml_text(value);
@@ -235,11 +260,15 @@ static bool unknown_key(struct yaml_source *source, const yaml_node_t *node, con
         }
     }
     const char *text = yaml_text(node);
-    const char *near = text != NULL ? yaml_nearest(text, names) : NULL;
+    const char *near = text != NULL ? keys_meant(text, names) : NULL;
     for (size_t i = 0; near != NULL && i < key_count; i++) {
         if (names[i] == near)
             *meant = i;
     }
+    if (near != NULL && (strchr(text, ':') != NULL || strstr(text, "：") != NULL))
+        return yaml_error(source, yaml_line(node),
+                          "unknown key \"%.60s\" in %s; write \"%s: \", with a : and a blank", text,
+                          gettext(what), near);
     if (near != NULL)
         return yaml_error(source, yaml_line(node),
                           "unknown key \"%.60s\" in %s; did you mean \"%s\"?", text, gettext(what),

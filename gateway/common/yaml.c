@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "gateway/common/language.h"
+#include "gateway/common/yaml_slip.h"
 
 #define FILE_SIZE_MAX (1024L * 1024)
 #define DEPTH_MAX     32 /* ours have 6 */
@@ -88,6 +89,38 @@ static bool is_modest(struct yaml_source *source, FILE *stream)
     return true;
 }
 
+/* A parser's words and place are no help to who typed a tab. */
+static void no_yaml(struct yaml_source *source, FILE *stream, const yaml_parser_t *parser)
+{
+    static const char *const texts[] = {
+        [YAML_SLIP_NONE] = N_("not YAML: %s; check indentation, colons and quotes"),
+        [YAML_SLIP_TAB] = N_("not YAML: the line begins with a tab; write blanks"),
+        [YAML_SLIP_WIDE] =
+            N_("not YAML: the full-width \"%s\" is no sign of it; write : , { } [ ] ' or a blank"),
+        [YAML_SLIP_NO_BLANK] =
+            N_("not YAML: there is no blank behind the colon; write \"%s: \" and the value"),
+        [YAML_SLIP_EQUALS] = N_("not YAML: = is no sign of it; write \"%s: \" and the value"),
+        [YAML_SLIP_QUOTE] = N_("not YAML: a quote does not end; write it before and behind"),
+        [YAML_SLIP_BRACKET] = N_("not YAML: a bracket does not end; write } or ] at its end"),
+        [YAML_SLIP_COMMA] =
+            N_("not YAML: a comma is missing between two keys; write { a: 1, b: 2 }"),
+        [YAML_SLIP_DASH] = N_("not YAML: the line begins no item of the list; write - { ... }"),
+        [YAML_SLIP_INDENT] = N_("not YAML: the line begins with %u blanks and the one above with "
+                                "%u; give keys of one list or mapping the same"),
+    };
+    struct yaml_slip slip;
+    yaml_slip_find(stream, (int)parser->problem_mark.line + 1, &slip);
+    if (slip.kind == YAML_SLIP_INDENT)
+        yaml_error(source, slip.line, texts[YAML_SLIP_INDENT], slip.columns, slip.above);
+    else if (slip.kind == YAML_SLIP_NONE)
+        yaml_error(source, slip.line, texts[YAML_SLIP_NONE],
+                   parser->problem != NULL ? parser->problem : "unreadable");
+    else if (slip.sign[0] != '\0')
+        yaml_error(source, slip.line, texts[slip.kind], slip.sign);
+    else
+        yaml_error(source, slip.line, "%s", gettext(texts[slip.kind]));
+}
+
 static bool parse(struct yaml_source *source, FILE *stream)
 {
     yaml_parser_t parser;
@@ -95,13 +128,12 @@ static bool parse(struct yaml_source *source, FILE *stream)
         return yaml_error(source, 1, "out of memory");
     yaml_parser_set_input_file(&parser, stream);
     if (!yaml_parser_load(&parser, &source->document)) {
-        bool coding = parser.error == YAML_READER_ERROR;
-        yaml_error(source,
-                   coding ? line_at(stream, parser.problem_offset)
-                          : (int)parser.problem_mark.line + 1,
-                   coding ? "not UTF-8 text: %s; save the file with the encoding UTF-8"
-                          : N_("not YAML: %s; check indentation, colons and quotes"),
-                   parser.problem ? parser.problem : "unreadable");
+        if (parser.error == YAML_READER_ERROR)
+            yaml_error(source, line_at(stream, parser.problem_offset),
+                       "not UTF-8 text: %s; save the file with the encoding UTF-8",
+                       parser.problem != NULL ? parser.problem : "unreadable");
+        else
+            no_yaml(source, stream, &parser);
     } else {
         source->loaded = true;
         if (!yaml_document_get_root_node(&source->document))
@@ -200,9 +232,29 @@ static unsigned distance(const char *a, const char *b)
     return row[b_size];
 }
 
+/* The only one that begins or ends with the word, at a - or _. */
+static const char *only_part(const char *word, const char *const *words)
+{
+    const char *only = NULL;
+    size_t size = strlen(word);
+    for (; size >= 4 && *words != NULL; words++) {
+        size_t own = strlen(*words);
+        bool begins =
+            own > size && strncmp(*words, word, size) == 0 && strchr("-_", (*words)[size]) != NULL;
+        bool ends = own > size && strcmp(*words + own - size, word) == 0 &&
+                    strchr("-_", (*words)[own - size - 1]) != NULL;
+        if (!begins && !ends)
+            continue;
+        if (only != NULL && strcmp(only, *words) != 0)
+            return NULL;
+        only = *words;
+    }
+    return only;
+}
+
 const char *yaml_nearest(const char *word, const char *const *words)
 {
-    const char *best = NULL;
+    const char *best = NULL, *const *all = words;
     unsigned best_distance = strlen(word) < 5 ? 2 : 3; /* nearer than this */
     for (; *words; words++) {
         unsigned d = distance(word, *words);
@@ -211,5 +263,5 @@ const char *yaml_nearest(const char *word, const char *const *words)
             best = *words;
         }
     }
-    return best;
+    return best != NULL ? best : only_part(word, all);
 }

@@ -12,6 +12,7 @@
 
 #include "gateway/common/language.h"
 #include "gateway/common/log.h"
+#include "gateway/common/yaml.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/child.h"
 #include "gateway/daemon/config/config.h"
@@ -179,6 +180,20 @@ static bool is_child(int argc, char **argv)
                          strcmp(argv[1], "--notifier") == 0);
 }
 
+/* All at once: who mends one wants to know of the next. */
+static void print_mistakes(const struct options *options, const struct config_error *first)
+{
+    struct yaml_errors *all = calloc(1, sizeof *all);
+    if (all == NULL || config_check(options->config, options->profiles, all))
+        (void)fprintf(stderr, "%s\n", first->text);
+    for (unsigned i = 0; all != NULL && i < all->count; i++) {
+        if (all->list[i].line > 0)
+            (void)fprintf(stderr, "%s:%d: ", options->config, all->list[i].line);
+        (void)fprintf(stderr, "%s\n", all->list[i].text);
+    }
+    free(all);
+}
+
 int main(int argc, char **argv)
 {
     if (is_child(argc, argv))
@@ -202,7 +217,9 @@ int main(int argc, char **argv)
         good = config != NULL;
     }
     end = good ? act(&options, config) : EX_CONFIG;
-    if (!good)
+    if (!good && options.check)
+        print_mistakes(&options, &error);
+    else if (!good)
         (void)fprintf(stderr, "%s\n", error.text);
     config_free(config);
     if (end >= 0)

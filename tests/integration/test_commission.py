@@ -260,11 +260,11 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     if bench.file.read_text() == before:
         garden.wait_until(lambda: bench.online("air"), 20, "polled on")
     else:
-        assert all(bench.online(name) for name in bench.configured())
+        garden.wait_until(lambda: all(map(bench.online, bench.configured())), 20, "all of them")
     assert not list(bench.file.parent.glob("*.trial*"))
     done, result = bench.commission("--own-rate")
     assert done.returncode == 0, (result, done.stderr)
     devices = bench.configured()
     assert len(devices) == 4 and len({one["address"] for one in devices.values()}) == 4
-    assert all(bench.online(name) for name in devices)
+    garden.wait_until(lambda: all(map(bench.online, devices)), 20, "all of them")
     bench.no_two_were_written_at_once()

@@ -124,7 +124,7 @@ WRONG = {
     "missing port": ("    port: /dev/ttyUSB0\n", "", 6, "has no port", "/dev/serial/by-id"),
     "two devices at one address": ("address: 8", "address: 7", 12, "both have address 7",
                                    "another address"),
-    "not YAML": ("    baud: 9600", "  baud: [9600", 8, "not YAML", "check indentation"),
+    "not YAML": ("    baud: 9600", "  baud: [9600", 8, "not YAML", "write } or ]"),
     "RS-485 by whom": ("baud: 9600", "rs485: driver", 8, "rs485", "kernel"),
     "RS-485 of a connection": ("baud: 9600", "type: tcp\n    rs485: kernel", 6, "not a serial port", "leave it out"),
     "overload": ("every: 60s", "every: 1s, baud: 300", 6, "would need", "allow_overload"),

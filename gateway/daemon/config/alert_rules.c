@@ -29,8 +29,8 @@ static bool read_limit(struct yaml_source *source, const yaml_node_t *value, voi
                        bool above)
 {
     struct draft_alert *draft = target;
-    static const struct key key = {
-        .name = "the limit", .kind = KEY_NUMBER, .size = 8, .example = "4"};
+    const struct key key = {
+        .name = above ? "above" : "below", .kind = KEY_NUMBER, .size = 8, .example = "4"};
     draft->alert.above = above;
     return take_limit(source, value, draft) &&
            keys_read_one(source, value, &key, &draft->alert.limit);
@@ -343,6 +343,20 @@ bool draft_name_devices(struct yaml_source *source, const struct config *config,
     return true;
 }
 
+/* Each once, as many as there is room for; false: there are none. */
+static bool list_metrics(const char *const *words, char *list, size_t size)
+{
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        bool told = false;
+        for (unsigned j = 0; j < i && !told; j++)
+            told = strcmp(words[i], words[j]) == 0;
+        size_t used = strlen(list);
+        if (!told && used + strlen(words[i]) + 3 < size)
+            (void)snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", words[i]);
+    }
+    return list[0] != '\0';
+}
+
 /* A metric that no one knows is a slip of the pen: no frost alarm in the night of the frost, for a
  * letter too few. */
 static bool check_metric(struct yaml_source *source, const struct config *config,
@@ -359,6 +373,12 @@ static bool check_metric(struct yaml_source *source, const struct config *config
             words[count++] = config->devices[d].metrics[i]->metric;
     }
     const char *near = yaml_nearest(from->alert.metric, words);
+    char list[200] = "";
+    if (near == NULL && list_metrics(words, list, sizeof list))
+        return yaml_error(source, from->alert.line,
+                          "alert \"%s\": no device measures \"%.40s\", so it would never come; "
+                          "write one of %s",
+                          from->alert.name, from->alert.metric, list);
     return yaml_error(source, from->alert.line,
                       "alert \"%s\": no device measures \"%.40s\", so it would never come; %s%s%s",
                       from->alert.name, from->alert.metric,

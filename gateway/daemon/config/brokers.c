@@ -55,6 +55,23 @@ static bool parse_place(const char *text, struct broker_url *url)
     return units_host(place, url->host, sizeof url->host, &url->port);
 }
 
+/* The same host, behind the scheme that another program's means. */
+static void hint_url(const char *text, char *hint, size_t size)
+{
+    struct broker_url ignored = {.websocket = false};
+    const char *place = text != NULL ? strstr(text, "://") : NULL;
+    bool tls = text != NULL && (strncmp(text, "ssl", 3) == 0 || strncmp(text, "tls", 3) == 0 ||
+                                strncmp(text, "https", 5) == 0);
+    place = place != NULL ? place + 3 : text;
+    bool good =
+        place != NULL && *place != '\0' && strlen(place) < 60 && parse_place(place, &ignored);
+    (void)snprintf(hint, size, "%s%s",
+                   !good ? URL_EXAMPLE
+                   : tls ? "mqtts://"
+                         : "mqtt://",
+                   good ? place : "");
+}
+
 static bool read_one_url(struct yaml_source *source, const yaml_node_t *value,
                          struct broker_url *url)
 {
@@ -63,11 +80,13 @@ static bool read_one_url(struct yaml_source *source, const yaml_node_t *value,
     if (scheme != NULL)
         *url = (struct broker_url){
             .tls = scheme->tls, .websocket = scheme->websocket, .port = scheme->port};
+    char hint[96];
+    hint_url(text, hint, sizeof hint);
     if (scheme == NULL || !parse_place(text + strlen(scheme->text), url))
         return yaml_error(source, yaml_line(value),
                           "url: \"%.60s\" is not a broker's address; write for example url: %s, or "
                           "wss://mqtt.example.org/mqtt",
-                          text != NULL ? text : "", URL_EXAMPLE);
+                          text != NULL ? text : "", hint);
     return true;
 }
 

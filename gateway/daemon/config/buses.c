@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/common/keys.h"
 #include "gateway/common/language.h"
@@ -203,6 +204,29 @@ static const struct key bus_keys[] = {
      .example = "[{ name: plot-1, profile: baiye-node, address: 1, every: 60s }]"},
 };
 
+/* Not another system's name of one, and no host's. */
+static bool is_port_here(struct yaml_source *source, const yaml_node_t *node)
+{
+    char host[CONFIG_HOST_SIZE];
+    uint16_t port = 0;
+    const char *text = yaml_text(node);
+    if (text == NULL || text[0] == '/')
+        return true;
+    bool windows = strncasecmp(text, "com", 3) == 0 && strspn(text + 3, "0123456789") > 0;
+    if (windows)
+        return yaml_error(source, yaml_line(node),
+                          "port: \"%.40s\" is a port's name of Windows; write its name here, for "
+                          "example port: /dev/serial/by-id/usb-FTDI-if00",
+                          text);
+    if (strspn(text, "0123456789.:") == strlen(text) && strchr(text, '.') != NULL &&
+        units_host(text, host, sizeof host, &port))
+        return yaml_error(source, yaml_line(node),
+                          "port: \"%.40s\" is no serial port; write type: tcp (or rtu-over-tcp) "
+                          "beside it",
+                          text);
+    return true;
+}
+
 bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct draft_bus *draft = target;
@@ -229,7 +253,8 @@ bool draft_bus(struct yaml_source *source, const yaml_node_t *item, void *target
                           "/dev/serial/by-id/usb-FTDI-if00 (rtu) or port: 192.168.1.5:502 (tcp)",
                           bus->name);
     if (bus->type == BUS_RTU)
-        return keys_path(source, draft->port, bus->port, sizeof bus->port);
+        return is_port_here(source, draft->port) &&
+               keys_path(source, draft->port, bus->port, sizeof bus->port);
     bus->tcp_port = 502;
     const char *text = yaml_text(draft->port);
     if (text == NULL || !units_host(text, bus->port, sizeof bus->port, &bus->tcp_port))

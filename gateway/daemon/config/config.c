@@ -432,6 +432,28 @@ static void set_defaults(struct config *config, const char *file)
     config->night_work = 3;
 }
 
+/* Every mistake of the file's parts; and if there is none, of how they fit together. */
+bool config_check(const char *file, const char *profile_dir, struct yaml_errors *errors)
+{
+    struct yaml_source source;
+    struct draft draft = {.config = calloc(1, sizeof *draft.config)};
+    *errors = (struct yaml_errors){0};
+    if (draft.config == NULL)
+        return false;
+    set_defaults(draft.config, file);
+    if (profile_dir != NULL)
+        (void)snprintf(draft.profile_dir, sizeof draft.profile_dir, "%s", profile_dir);
+    if (yaml_open_all(&source, file, errors) &&
+        keys_read(&source, yaml_root(&source), "the configuration", file_keys,
+                  sizeof file_keys / sizeof *file_keys, &draft) &&
+        !source.failed)
+        (void)draft_resolve(&source, &draft);
+    yaml_close(&source);
+    draft_free(&draft);
+    config_free(draft.config);
+    return errors->count == 0;
+}
+
 /* Reads `path` as if it were `file`. */
 static struct config *load(const char *path, const char *file, const char *profile_dir, bool kept,
                            struct config_error *error)

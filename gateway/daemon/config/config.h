@@ -507,6 +507,10 @@ struct config {
  * file are relative to the file. config_free() takes everything back. */
 struct config *config_load(const char *file, const char *profile_dir, struct config_error *error);
 void config_free(struct config *config);
+struct yaml_errors;
+/* All that is wrong with the file, for who mends it; false when anything is. An error of line 0 is
+ * another file's (a profile's), which its text names. `errors` is the caller's. */
+bool config_check(const char *file, const char *profile_dir, struct yaml_errors *errors);
 
 /* Does the file say where the garden is? */
 static inline bool config_located(const struct config *config)

@@ -20,6 +20,12 @@ static bool allocate(struct yaml_source *source, size_t count, size_t size, void
     return *items != NULL || yaml_error(source, 1, "out of memory");
 }
 
+/* When all errors are wanted, the next item is looked at too. */
+static bool goes_on(const struct yaml_source *source, bool good)
+{
+    return good || source->all != NULL;
+}
+
 /* ---- profiles ---- */
 
 static bool load_profile(struct yaml_source *source, struct draft *draft,
@@ -42,11 +48,14 @@ static bool load_profile(struct yaml_source *source, struct draft *draft,
                           device->device.name, device->profile, device->profile);
     }
     struct profile_config *profile = &config->profiles[config->profile_count++];
-    if (!profile_load(path, device->profile, profile, source->error)) {
-        source->failed = true;
-        return false;
-    }
-    return true;
+    struct config_error error;
+    if (profile_load(path, device->profile, profile, &error))
+        return true;
+    if (source->all != NULL) /* another file's line: the text names it */
+        return yaml_error(source, 0, "%s", error.text);
+    *source->error = error;
+    source->failed = true;
+    return false;
 }
 
 static const struct profile_config *find_profile(const struct config *config, const char *name)
@@ -188,11 +197,11 @@ static bool add_bus(struct yaml_source *source, struct draft *draft, const struc
         return false;
     if (from->listen != NULL)
         *bus->dial_in = from->dial_in;
-    for (unsigned i = 0; i < from->device_count; i++) {
-        if (!add_device(source, draft, &from->devices[i], (uint16_t)(config->bus_count - 1)))
-            return false;
-    }
-    return true;
+    bool good = true;
+    for (unsigned i = 0; i < from->device_count && goes_on(source, good); i++)
+        good =
+            add_device(source, draft, &from->devices[i], (uint16_t)(config->bus_count - 1)) && good;
+    return good;
 }
 
 static bool add_buses(struct yaml_source *source, struct draft *draft)
@@ -207,11 +216,10 @@ static bool add_buses(struct yaml_source *source, struct draft *draft)
         return false;
     if (draft->bus_count == 0)
         return yaml_error(source, 1, "there is no bus; add one to buses");
-    for (unsigned i = 0; i < draft->bus_count; i++) {
-        if (!add_bus(source, draft, &draft->buses[i]))
-            return false;
-    }
-    return true;
+    bool good = true;
+    for (unsigned i = 0; i < draft->bus_count && goes_on(source, good); i++)
+        good = add_bus(source, draft, &draft->buses[i]) && good;
+    return good;
 }
 
 /* ---- plots, brokers ---- */
@@ -268,11 +276,10 @@ static bool add_plots(struct yaml_source *source, struct draft *draft)
     struct config *config = draft->config;
     if (!allocate(source, draft->plot_count, sizeof *config->plots, (void **)&config->plots))
         return false;
-    for (unsigned i = 0; i < draft->plot_count; i++) {
-        if (!add_plot(source, draft, &draft->plots[i]))
-            return false;
-    }
-    return true;
+    bool good = true;
+    for (unsigned i = 0; i < draft->plot_count && goes_on(source, good); i++)
+        good = add_plot(source, draft, &draft->plots[i]) && good;
+    return good;
 }
 
 static bool check_brokers(struct yaml_source *source, const struct config *config)
@@ -289,7 +296,7 @@ static bool check_brokers(struct yaml_source *source, const struct config *confi
 
 bool draft_resolve(struct yaml_source *source, struct draft *draft)
 {
-    if (!add_buses(source, draft))
+    if (!add_buses(source, draft)) /* what names devices is judged with all of them only */
         return false;
     draft_units(draft->config);
     return add_plots(source, draft) && draft_alerts_resolve(source, draft) &&

@@ -114,7 +114,7 @@ static const struct mistake {
      "write soil_moisture", TAKES},
     {F "  - { metric: co2, register: 0 }\n", 3, "\"co2\"", "write carbon_dioxide", TAKES},
     {F "  - { metric: Air-Temp, register: 0 }\n", 3, "\"Air-Temp\" is not a name",
-     "metric: air_temperature", false},
+     "metric: air_temp", false},
     {F "  - { metric: air_pressure, unit: hPa, register: 0, scale: 0.1 }\n", 3,
      "unit \"hPa\" is not that of air_pressure, which is kPa", "write scale: 0.01", TAKES},
     {F "  - { metric: air_temperature, unit: °F, register: 0, type: s16, scale: 0.1 }\n", 3,
@@ -297,7 +297,7 @@ static const struct mistake {
     {"fields:\n" TEMP, 1, "has no label", "label: XY-MD02", false},
     {"label: l\n", 1, "has no fields", "fields: [", false},
     {"label: l\nfields: []\n", 1, "0 measured metrics", "1 to 24", false},
-    {"label: l\nfields:\n - [\n", 4, "not YAML", "indentation", false},
+    {"label: l\nfields:\n - [\n", 3, "not YAML", "write } or ]", false},
 };
 
 static void each_mistake_has_its_line_and_what_is_right(void **state)

@@ -111,7 +111,7 @@ static void mistakes_are_told_with_their_line(void **unused)
         {"site: a\npages: p\nmqtt: { url: \"http://x\", user: a }\n", 3, "mqtt://"},
         {"site: a\npages: p\nmqtt: { url: \"mqtts://x\", user: a }\n", 3, "ca_file"},
         {"site: a\npages: p\nmqtt: {}\n", 3, "user"},
-        {"site: [\n", 2, "not YAML"},
+        {"site: [\n", 1, "not YAML"},
         {"", 1, "empty"},
         {"- a\n", 1, "key: value"},
     };
