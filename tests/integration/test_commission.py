@@ -40,7 +40,7 @@ class Bench:
             {"name": "east", "type": "rtu", "port": self.site.field.port("east"), "baud": 9600,
              "parity": "none", "devices": list(devices)}])
         self.site.gateway.start()
-        garden.wait_until(self.socket.exists, 20, "the control socket")
+        garden.wait_until(lambda: self.baiye("devices").returncode == 0, 60, "the control socket")
 
     @property
     def socket(self):

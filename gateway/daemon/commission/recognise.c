@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #define READ_IDENTITY 43
 #define MEI_IDENTITY  14
 #define KEPT          64
-#define NAME_LETTERS  4 /* of a profile's name, to be found in what a device says */
+#define TINY          1e-6 /* two whole numbers read as a float are mostly less */
+#define NAME_LETTERS  4    /* of a profile's name, to be found in what a device says */
 
 /* ---- the profiles ---- */
 
@@ -206,16 +208,27 @@ static void count_values(const struct device_config *config, const struct decode
 {
     for (unsigned i = 0; decoded->believed && i < config->metric_count; i++) {
         const struct reading_value *value = &decoded->values[i];
-        unsigned *kind = !value->present              ? &evidence->absent
-                         : value->flag != METRIC_GOOD ? &evidence->implausible
-                         : value->value == 0          ? &evidence->zero
-                                                      : &evidence->good;
+        bool tiny = value->value != 0 && fabs(value->value) < TINY;
+        unsigned *kind = !value->present                      ? &evidence->absent
+                         : value->flag != METRIC_GOOD || tiny ? &evidence->implausible
+                         : value->value == 0                  ? &evidence->zero
+                                                              : &evidence->good;
         *kind += field_type_words(config->metrics[i]);
     }
-    /* What the maker fills without measuring is there all the same. */
-    for (unsigned i = 0; i < config->profile->field_count; i++) {
-        const struct field_config *field = &config->profile->fields[i];
-        evidence->good += field->not_measured ? field_type_words(field) : 0;
+}
+
+/* What the maker fills without measuring is there all the same, or it is another device. */
+static void count_unmeasured(struct kept *kept, const struct profile_config *profile,
+                             struct recognise_evidence *evidence)
+{
+    uint16_t word;
+    for (unsigned i = 0; i < profile->field_count; i++) {
+        const struct field_config *field = &profile->fields[i];
+        if (!field->not_measured || field->function < MODBUS_READ_HOLDING)
+            continue;
+        bool there = read_word(kept, field->function, field->address, &word);
+        unsigned *kind = there ? &evidence->good : &evidence->implausible;
+        *kind += field_type_words(field);
     }
 }
 
@@ -276,6 +289,7 @@ static bool try_profile(struct kept *kept, const struct profile_config *profile,
     if (!decoded.believed)
         return false;
     count_values(&config, &decoded, evidence);
+    count_unmeasured(kept, profile, evidence);
     look_settings(kept, profile, evidence);
     evidence->more = has_more(kept, device, profile);
     return true;
