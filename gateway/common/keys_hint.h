@@ -4,7 +4,7 @@
 #ifndef BAIYE_COMMON_KEYS_HINT_H
 #define BAIYE_COMMON_KEYS_HINT_H
 
-#include "gateway/common/keys.h"
+#include "gateway/common/key.h"
 
 #define KEYS_HINT_SIZE 64
 

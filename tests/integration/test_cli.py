@@ -434,7 +434,7 @@ def test_help_of_a_command_is_asked_for_in_three_ways():
 
 
 def test_help_and_nonsense():
-    assert "user init" in baiye("--help").stdout
+    assert "  user  " in baiye("--help").stdout
     assert baiye("--version").stdout.startswith("baiye ")
     baiye(code=64)
     assert "no command" in baiye("fly", code=64).stderr

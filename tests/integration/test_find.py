@@ -104,7 +104,7 @@ SHIPPED = sorted(path.stem for path in PROFILES.glob("*.yaml") if path.stem != "
 TWENTY = ["controlbox-th332", "cwt-si-irradiance", "cwt-sl-light", "cwt-soil-thc", "dfrobot-sen0600",
           "dfrobot-sen0601", "eastron-sdm120", "eastron-sdm630", "epever-tracer", "orno-we-504", "pzem-016",
           "rs-fsjt-n01", "rs-ws-n01", "rs-ws-n01-tr", "seeed-orch-s4", "seeed-soil-02", "sn-3002-npk",
-          "senseair-s8", "xy-md02", "zts-3001-7in1"]
+          "thies-clima-us", "xy-md02", "zts-3001-7in1"]
 MIDDLE = {"air_temperature": 18.2, "air_humidity": 71.3, "soil_moisture": 31.4,
           "soil_temperature": 15.7, "soil_conductivity": 412, "soil_ph": 5.4, "illuminance": 8200,
           "wind_speed": 2.3, "wind_direction": 135, "leaf_wetness": 35, "solar_irradiance": 320,

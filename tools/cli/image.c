@@ -296,8 +296,8 @@ int cli_sign(int argc, char **argv)
     optind = 1;
     while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
         if (!sign_option(option, &options)) {
-            sign_usage(option == '?' && argc == 2 ? stdout : stderr);
-            return option == '?' && argc == 2 ? EX_OK : EX_USAGE;
+            sign_usage(stderr);
+            return EX_USAGE;
         }
     }
     if (options.key == NULL || options.output == NULL || options.program[0] == NULL ||
@@ -356,10 +356,9 @@ bool cli_image_load(const char *path, struct cli_image_file *file)
 
 int cli_image(int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "--help") == 0) {
-        (void)fputs("usage: baiye image FILE\nShows what a firmware image holds.\n",
-                    argc == 2 ? stdout : stderr);
-        return argc == 2 ? EX_OK : EX_USAGE;
+    if (argc != 2 || strncmp(argv[1], "--", 2) == 0) {
+        (void)fputs("usage: baiye image FILE\nShows what a firmware image holds.\n", stderr);
+        return EX_USAGE;
     }
     struct cli_image_file file = cli_file_load(argv[1]);
     if (file.data == NULL)

@@ -75,7 +75,7 @@ static void test_a_broker_comes_behind_the_last_one(void **state)
     assert_broker(
         "site: s\r\nmqtt:\r\n- { name: local } # x\r\nbuses: []\r\n",
         "site: s\r\nmqtt:\r\n- { name: local } # x\r\n- { name: remote }\r\nbuses: []\r\n");
-    assert_broker("mqtt: []\nsite: s\n", "mqtt: [ { name: remote } ]\nsite: s\n");
+    assert_broker("mqtt: []\nsite: s\n", "mqtt:\n  - { name: remote }\nsite: s\n");
     assert_broker("mqtt: [{ name: local }]\n", "mqtt: [{ name: local }, { name: remote }]\n");
 }
 
