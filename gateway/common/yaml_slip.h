@@ -26,8 +26,7 @@ struct yaml_slip {
     unsigned columns, above;
 };
 
-/* The likeliest slip at or before the line where the parser stopped. The stream is rewound first.
- */
+/* The likeliest slip at or before the line where the parser stopped. The stream is rewound. */
 void yaml_slip_find(FILE *stream, int stopped, struct yaml_slip *slip);
 
 #endif
