@@ -354,7 +354,9 @@ static void done(void *context, const struct bus_reply *reply)
 
 void garden_submit(struct garden_call *call, uint8_t unit, const char *pdu, unsigned size)
 {
+    lock(); /* it may be waited for by now */
     call->done = 0;
+    unlock();
     call->request.unit = unit;
     call->request.pdu_size = (uint16_t)size;
     memcpy(call->request.pdu, pdu, size);
