@@ -21,7 +21,9 @@
 #include "gateway/daemon/child_hello.h"
 
 #define SOCKET_BYTES   262144 /* several of the longest messages */
-#define HERE_MOST_MS   10000
+#define HERE_MOST_MS   30000
+#define MANAGER_MS     20000 /* until the service manager is tried again, doubled each time */
+#define MANAGER_MOST   12    /* times: nearly a day */
 #define FILE_MOST      (1u << 20)
 #define SERVICE_SOCKET "BAIYED_CHILDREN"
 
@@ -197,7 +199,8 @@ static bool start_by_manager(struct child *child, enum child_role role)
     if (reach_manager(child) && send_hello(child, role) && hear_it(child))
         return true;
     log_write(LOG_LEVEL_WARNING,
-              "the service manager starts no process for us at %s (%s): we start it ourselves",
+              "the service manager starts no process for us at %s (%s): we start it "
+              "ourselves and try again later",
               getenv(SERVICE_SOCKET), strerror(errno));
     child_end(child, 0);
     return false;
@@ -251,13 +254,32 @@ static bool start_ourselves(struct child *child, enum child_role role)
     return error == 0 && send_hello(child, role) && hear_it(child);
 }
 
+static void try_manager_later(struct child *child)
+{
+    unsigned doubled = child->refused < MANAGER_MOST ? child->refused++ : MANAGER_MOST;
+    child->manager_ms = clock_now().mono_ms + ((int64_t)MANAGER_MS << doubled);
+}
+
+bool child_may_move(const struct child *child, int64_t now_ms)
+{
+    return child->manager_ms != 0 && now_ms >= child->manager_ms;
+}
+
 bool child_start(struct child *child, enum child_role role)
 {
     child->fd = -1;
     child->pid = 0;
     child->seen = see_files(child);
-    if (start_by_manager(child, role) || start_ourselves(child, role))
+    child->manager_ms = 0;
+    if (start_by_manager(child, role)) {
+        child->refused = 0;
         return true;
+    }
+    if (start_ourselves(child, role)) {
+        if (getenv(SERVICE_SOCKET) != NULL)
+            try_manager_later(child);
+        return true;
+    }
     int error = errno;
     child_end(child, 0);
     errno = error;

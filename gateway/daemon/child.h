@@ -4,9 +4,10 @@
  * that it was given, opened, and nothing else of the daemon's.
  *
  * Where the service manager listens for us (BAIYED_CHILDREN names its socket), it starts the child,
- * as another user and within bounds of its own: see baiye-child@.service. Elsewhere we start it
- * ourselves, and it becomes another user if it can (gateway/common/boundary.h). Its keys are handed
- * over as bytes, so that it needs no right to any file of ours.
+ * as another user and within bounds of its own: see baiye-child@.service. Elsewhere, and for as
+ * long as the service manager starts none, we start it ourselves, and it becomes another user if it
+ * can (gateway/common/boundary.h). Its keys are handed over as bytes, so that it needs no right to
+ * any file of ours.
  *
  * One struct child belongs to one thread at a time. */
 #ifndef BAIYE_CHILD_H
@@ -28,16 +29,22 @@ struct child {
     bool ours;                          /* we started it, and may signal it and must wait for it */
     const char *files[CHILD_FILES_MAX]; /* that it reads; of the caller, as long as the child */
     unsigned file_count;
-    uint64_t seen; /* which files they were */
+    uint64_t seen;      /* which files they were */
+    unsigned refused;   /* times in a row that the service manager started none */
+    int64_t manager_ms; /* monotonic: when it is worth trying it again; 0: never */
 };
 
 /* Before child_start(): it reads this file. "" is none; a path of CHILD_PATH_SIZE or more, and what
  * is more than fits, it would have to open itself. */
 void child_reads(struct child *child, const char *path);
-/* Waits until the child says that it is there, 10 s at most. false (errno): there is none. */
+/* Waits until the child says that it is there, 30 s at most (a small machine at its boot). false
+ * (errno): there is none. */
 bool child_start(struct child *child, enum child_role role);
 /* Was one of its files replaced, rewritten or made since? Some system calls. */
 bool child_is_stale(const struct child *child);
+/* We started it, and by now the service manager may do so: end it and begin anew. It is tried after
+ * 20 s, 40 s and so on up to a day. */
+bool child_may_move(const struct child *child, int64_t now_ms);
 /* It ends at once: seen as the end of what comes over the socket. */
 void child_kill(const struct child *child);
 /* After this there is none. It has `wait_ms` to end by itself. */

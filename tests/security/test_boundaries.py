@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -162,7 +163,7 @@ class Manager:
 
     def __init__(self, folder, user):
         self.path, self.log_path, self.user = folder / "child.sock", folder / "manager.log", user
-        self.children, self.broken = [], False
+        self.children, self.broken, self.takes_s = [], False, 0
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(str(self.path))
         self.listener.listen(16)
@@ -182,6 +183,7 @@ class Manager:
                 return
             with connection, open(self.log_path, "ab") as log:
                 if not self.broken:
+                    time.sleep(self.takes_s)
                     self.children.append(subprocess.Popen(
                         [garden.program("baiyed"), "--child"], stdin=subprocess.DEVNULL, stdout=log,
                         stderr=log, pass_fds=(3,), env={"PATH": "/usr/bin:/bin"},
@@ -266,6 +268,21 @@ def test_one_that_the_service_manager_does_not_start_is_started_by_the_daemon(si
     wait_until(lambda: site.watcher.count("air") >= 1, 30, "readings are published")
     assert "the service manager starts no process for us" in site.gateway.log()
     assert publisher_of(site.gateway)
+    manager.broken = False
+    wait_until(lambda: manager.children and publisher_of(site.gateway) is None, 90,
+               "it is tried again, or the publisher would be no other user for years")
+    count = site.watcher.count("air")
+    wait_until(lambda: site.watcher.count("air") > count, 30, "readings are published")
+    assert uids(broker_of(site)["pid"]) == {str(STRANGER)}
+
+
+@root_only
+def test_a_small_machine_at_its_boot_takes_its_time_to_start_it(site, manager, needs):
+    needs("baiye-field", "baiyed")
+    manager.takes_s = 12
+    start_managed(site, manager)
+    wait_until(lambda: site.watcher.count("air") >= 1, 60, "readings are published")
+    assert "starts no process for us" not in site.gateway.log()
 
 
 @root_only

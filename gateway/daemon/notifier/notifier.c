@@ -102,9 +102,13 @@ static void begin_process(struct notifier *notifier, int64_t now_ms)
 /* A key that was mended works at once: nothing is under way with the old one then. */
 static void renew_process(struct notifier *notifier, int64_t now_ms)
 {
-    if (notifier->child.fd < 0 || notifier->under_way > 0 || !child_is_stale(&notifier->child))
+    bool moves = child_may_move(&notifier->child, now_ms);
+    if (notifier->child.fd < 0 || notifier->under_way > 0 ||
+        !(moves || child_is_stale(&notifier->child)))
         return;
-    log_write(LOG_LEVEL_INFO, "notify: a key has changed; its process starts anew with it");
+    log_write(LOG_LEVEL_INFO, "notify: %s",
+              moves ? "its process starts anew, by the service manager if that is ready"
+                    : "a key has changed; its process starts anew with it");
     end_process(notifier);
     begin_process(notifier, now_ms);
 }

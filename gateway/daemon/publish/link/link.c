@@ -43,6 +43,8 @@ static void begin_publisher(struct publish *publish, struct broker *broker, int6
                               .requests = publish->callbacks.request != NULL &&
                                           broker->config->requests != REQUESTS_NONE,
                               .broker = *broker->config};
+    atomic_store(&publish->step_ms,
+                 clock_now().mono_ms); /* each may take half a minute to be there */
     if (!child_start(&broker->child, CHILD_PUBLISHER)) {
         int error = errno;
         link_set_state(publish, broker, "stopped", strerror(error));
@@ -115,6 +117,18 @@ static void look_for_silence(struct broker *broker, int64_t now_ms)
               broker->config->name, (long long)(most / 1000));
     child_kill(&broker->child);
     broker->heard_ms = now_ms;
+}
+
+/* A user of its own comes with the service manager, when that is ready. */
+static void look_for_manager(struct broker *broker, int64_t now_ms)
+{
+    if (broker->child.pid <= 0 || !child_may_move(&broker->child, now_ms))
+        return;
+    log_write(LOG_LEVEL_INFO,
+              "publish %s: its process starts anew, by the service manager if that is ready",
+              broker->config->name);
+    broker->child.manager_ms = 0;
+    child_kill(&broker->child);
 }
 
 /* ---- Rounds ---- */
@@ -204,8 +218,10 @@ static void *link_main(void *context)
             publish->slow_ms = now_ms;
             announced_second(publish, publish->announced);
             count_spent(publish);
-            for (uint16_t i = 0; i < publish->broker_count; i++)
+            for (uint16_t i = 0; i < publish->broker_count; i++) {
+                look_for_manager(&publish->brokers[i], now_ms);
                 look_for_silence(&publish->brokers[i], now_ms);
+            }
         }
         wait_and_read(publish, pump_all(publish, slow));
     }
