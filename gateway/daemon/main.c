@@ -180,17 +180,21 @@ static bool is_child(int argc, char **argv)
                          strcmp(argv[1], "--notifier") == 0);
 }
 
+#define MISTAKES_SHOWN 20 /* a screen of them; who has more has one that made them */
+
 /* All at once: who mends one wants to know of the next. */
 static void print_mistakes(const struct options *options, const struct config_error *first)
 {
     struct yaml_errors *all = calloc(1, sizeof *all);
     if (all == NULL || config_check(options->config, options->profiles, all))
         (void)fprintf(stderr, "%s\n", first->text);
-    for (unsigned i = 0; all != NULL && i < all->count; i++) {
+    for (unsigned i = 0; all != NULL && i < all->count && i < MISTAKES_SHOWN; i++) {
         if (all->list[i].line > 0)
             (void)fprintf(stderr, "%s:%d: ", options->config, all->list[i].line);
         (void)fprintf(stderr, "%s\n", all->list[i].text);
     }
+    if (all != NULL && all->count > MISTAKES_SHOWN)
+        (void)fprintf(stderr, "%s\n", _("there are more mistakes; mend these first"));
     free(all);
 }
 
