@@ -77,8 +77,7 @@ static const char *do_deafen(struct garden *garden, const json_t *command)
     struct line *line = find_line(garden, command);
     if (line == NULL)
         return "no such line";
-    line_deafen(line);
-    return NULL;
+    return line_deafen(line) ? NULL : "it is no serial line";
 }
 
 static const char *do_power(struct garden *garden, const json_t *command)

@@ -557,9 +557,10 @@ static void master_closed(void *context)
     ((struct line *)context)->deaf = false;
 }
 
-void line_deafen(struct line *line)
+bool line_deafen(struct line *line)
 {
-    line->deaf = true;
+    line->deaf = port_hear_close(&line->port);
+    return line->deaf;
 }
 
 static bool open_port(struct line *line)
@@ -630,6 +631,7 @@ struct line *line_open(struct garden *garden, const struct scene_line *scene, ui
     line->port = (struct port){.loop = &garden->loop,
                                .watch.fd = -1,
                                .listen.fd = -1,
+                               .closes.fd = -1,
                                .bytes = master_says,
                                .closed = master_closed,
                                .context = line};

@@ -94,8 +94,8 @@ void line_answer(struct line *line, struct unit *unit, const uint8_t *frame, siz
                  int64_t ready_ns);
 /* A byte of a node in an arbitration by serial number: all others hear it at once. */
 void line_dominant(struct line *line, const struct unit *unit, uint8_t byte);
-/* The adapter hears nothing any more, until it is opened anew. */
-void line_deafen(struct line *line);
+/* The adapter hears nothing any more, until it is closed. False (errno): it is no pty. */
+bool line_deafen(struct line *line);
 /* The adapter goes, with its pty; or comes back as a new one under the same name. */
 void line_unplug(struct line *line);
 bool line_plug(struct line *line);

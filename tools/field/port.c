@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -42,13 +43,18 @@ static uint32_t baud_of(speed_t code)
     return 0;
 }
 
-static void hang_up(struct port *port)
+static void stop_watch(struct port *port, struct loop_watch *watch)
 {
-    int fd = port->watch.fd;
+    int fd = watch->fd;
     if (fd < 0)
         return;
-    loop_unwatch(port->loop, &port->watch);
+    loop_unwatch(port->loop, watch);
     (void)close(fd);
+}
+
+static void hang_up(struct port *port)
+{
+    stop_watch(port, &port->watch);
 }
 
 static void master_ready(void *context, uint32_t events)
@@ -67,8 +73,6 @@ static void master_ready(void *context, uint32_t events)
         /* A hung-up pty reads EIO and may be opened again; a connection is over. */
         if (port->tcp && (size == 0 || errno != EAGAIN))
             hang_up(port);
-        else if (size < 0 && errno == EIO && port->closed != NULL)
-            port->closed(port->context);
         return;
     }
 }
@@ -179,14 +183,39 @@ bool port_open_tcp(struct port *port, const char *link, uint16_t number)
     return false;
 }
 
+static void other_side_closed(void *context, uint32_t events)
+{
+    struct port *port = context;
+    (void)events;
+    stop_watch(port, &port->closes);
+    port->closed(port->context);
+}
+
+bool port_hear_close(struct port *port)
+{
+    int number = port_pty(port);
+    char path[32];
+    (void)snprintf(path, sizeof(path), "/dev/pts/%d", number);
+    stop_watch(port, &port->closes);
+    port->closes.ready = other_side_closed;
+    port->closes.context = port;
+    int fd = number >= 0 ? inotify_init1(IN_NONBLOCK | IN_CLOEXEC) : -1;
+    if (fd >= 0 && inotify_add_watch(fd, path, IN_CLOSE) >= 0 &&
+        loop_watch(port->loop, &port->closes, fd, EPOLLIN))
+        return true;
+    int saved = number >= 0 ? errno : ENOTTY;
+    if (fd >= 0)
+        (void)close(fd);
+    port->closes.fd = -1;
+    errno = saved;
+    return false;
+}
+
 void port_close(struct port *port)
 {
     hang_up(port);
-    if (port->listen.fd >= 0) {
-        int fd = port->listen.fd;
-        loop_unwatch(port->loop, &port->listen);
-        (void)close(fd);
-    }
+    stop_watch(port, &port->listen);
+    stop_watch(port, &port->closes);
     if (port->link[0])
         (void)unlink(port->link);
 }

@@ -15,10 +15,11 @@ struct port {
     struct loop *loop;
     struct loop_watch watch;  /* the pty's master side, or the connection */
     struct loop_watch listen; /* TCP only */
+    struct loop_watch closes; /* port_hear_close() */
     char link[256];           /* symbolic link to the pty; TCP: file that holds the port number */
     bool tcp;
     void (*bytes)(void *context, const uint8_t *bytes, size_t size);
-    void (*closed)(void *context); /* the pty's other side was closed; NULL: nobody asks */
+    void (*closed)(void *context); /* port_hear_close() */
     void *context;
 };
 
@@ -30,6 +31,9 @@ bool port_open_tcp(struct port *port, const char *link, uint16_t number);
 int port_listen(const char *path, uint16_t number);
 /* The adapter is pulled out, or the server goes away. */
 void port_close(struct port *port);
+/* closed() is called when the next one who has the pty's other side open closes it, however soon it
+ * is opened again. False: errno says why. */
+bool port_hear_close(struct port *port);
 /* The pty's number, as in /dev/pts/N; -1: it is none. */
 int port_pty(const struct port *port);
 void port_write(struct port *port, const uint8_t *bytes, size_t size);

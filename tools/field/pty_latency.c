@@ -81,8 +81,12 @@ static void see(void *context, const uint8_t *bytes, size_t size)
 static bool open_both(struct trial *trial, const char *link)
 {
     static const struct wire_rate rate = {115200, 'N', 1};
-    trial->port = (struct port){
-        .loop = &trial->loop, .watch.fd = -1, .listen.fd = -1, .bytes = see, .context = trial};
+    trial->port = (struct port){.loop = &trial->loop,
+                                .watch.fd = -1,
+                                .listen.fd = -1,
+                                .closes.fd = -1,
+                                .bytes = see,
+                                .context = trial};
     return loop_init(&trial->loop) && port_open_pty(&trial->port, link, &rate) &&
            (trial->master_fd = open(link, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0;
 }
