@@ -143,7 +143,7 @@ describe('real: a garden of three devices', () => {
     const card = page.locator('.devices .card', { hasText: 'soil-7' });
     await card.locator('summary').tap();
     await card.locator('dt', { hasText: 'polls' }).waitFor();
-    assert.equal(await page.locator('.devices .card').count(), 3);
+    assert.equal(await page.locator('.devices .card', { has: page.locator('summary') }).count(), 3);
     await shot(page, 'real-devices', true);
   });
 
