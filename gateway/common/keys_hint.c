@@ -103,7 +103,7 @@ const char *keys_meant(const char *word, const char *const *names)
     size = wide < size ? wide : size;
     (void)snprintf(plain, sizeof plain, "%.*s", (int)(size < 40 ? size : 40), word);
     for (char *at = plain; *at != '\0'; at++)
-        *at = *at == '-' || *at == ' ' ? '_' : (char)tolower((unsigned char)*at);
+        *at = (char)(*at == '-' || *at == ' ' ? '_' : tolower((unsigned char)*at));
     const char *same = in_list(plain, names);
     if (same != NULL || plain[0] == '\0')
         return same;
@@ -159,7 +159,7 @@ static bool number_in(const struct key *key, const char *text, char *hint)
         if (!digit && !comma)
             break;
         if (digit || decimal)
-            digits[used++] = comma ? '.' : *at;
+            digits[used++] = (char)(comma ? '.' : *at);
     }
     digits[used] = '\0';
     bool limits = key->min != 0 || key->max != 0;

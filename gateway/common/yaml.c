@@ -92,6 +92,9 @@ static bool is_modest(struct yaml_source *source, FILE *stream)
 /* A parser's words and place are no help to who typed a tab. */
 static void no_yaml(struct yaml_source *source, FILE *stream, const yaml_parser_t *parser)
 {
+    static const char indent[] =
+        N_("not YAML: the line begins with %u blanks and the one above with "
+           "%u; give keys of one list or mapping the same");
     static const char *const texts[] = {
         [YAML_SLIP_NONE] = N_("not YAML: %s; check indentation, colons and quotes"),
         [YAML_SLIP_TAB] = N_("not YAML: the line begins with a tab; write blanks"),
@@ -105,8 +108,7 @@ static void no_yaml(struct yaml_source *source, FILE *stream, const yaml_parser_
         [YAML_SLIP_COMMA] =
             N_("not YAML: a comma is missing between two keys; write { a: 1, b: 2 }"),
         [YAML_SLIP_DASH] = N_("not YAML: the line begins no item of the list; write - { ... }"),
-        [YAML_SLIP_INDENT] = N_("not YAML: the line begins with %u blanks and the one above with "
-                                "%u; give keys of one list or mapping the same"),
+        [YAML_SLIP_INDENT] = indent,
     };
     struct yaml_slip slip;
     yaml_slip_find(stream, (int)parser->problem_mark.line + 1, &slip);

@@ -51,7 +51,7 @@ static void look_at_signs(struct look *look, const char *text)
     unsigned colons = 0;
     for (const char *at = text; *at != '\0'; before = *at++) {
         if (quote != '\0') {
-            quote = *at == quote ? '\0' : quote;
+            quote = (char)(*at == quote ? '\0' : quote);
             continue;
         }
         size_t wide = wide_mark(at);

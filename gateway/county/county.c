@@ -74,7 +74,7 @@ static bool parse_topic(const struct county *county, const char *topic, struct a
     char *slash = strrchr(plain, '/'), *end = NULL;
     if (slash == NULL)
         return false;
-    answer->kind = rollout_is_kind(slash[1]) ? slash[1] : '\0';
+    answer->kind = (char)(rollout_is_kind(slash[1]) ? slash[1] : '\0');
     char *digits = slash + 1 + (answer->kind != '\0');
     answer->id = strtoll(digits, &end, 10);
     bool number = end != digits && *end == '\0';

@@ -150,6 +150,7 @@ static void answer(struct page *page, struct web_request *request, const char *s
         reply(request, result);
     PQclear(result);
     pool_give(page->pool, db);
+    parameters[0] = NULL;
 }
 
 static void reply_text(struct web_request *request, PGresult *result)

@@ -6,7 +6,7 @@
 #include "gateway/common/text.h"
 
 static const char *const texts[HINT_COUNT][METRIC_LANGUAGES] = {
-#define HINT(id, en, zh) [HINT_##id] = {[METRIC_EN] = en, [METRIC_ZH] = zh},
+#define HINT(id, en, zh) [HINT_##id] = {[METRIC_EN] = (en), [METRIC_ZH] = (zh)},
 #include "gateway/daemon/hints.def"
 #undef HINT
 };

@@ -66,14 +66,15 @@ int cli_config_take(int argc, char **argv)
     const char *file = CLI_CONFIG;
     char line[128], hash[TRIAL_HASH_SIZE];
     size_t size = 0;
-    int letter;
+    char *end = NULL;
+    int letter, at = 0;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         if (letter != 'c')
             return EX_USAGE;
         file = optarg;
     }
-    if (fgets(line, sizeof line, stdin) == NULL ||
-        sscanf(line, "%64[0-9a-f] %zu\n", hash, &size) != 2 || size == 0 || size > TRIAL_YAML_MAX ||
+    if (fgets(line, sizeof line, stdin) == NULL || sscanf(line, "%64[0-9a-f] %n", hash, &at) != 1 ||
+        (size = strtoul(line + at, &end, 10)) == 0 || *end != '\n' || size > TRIAL_YAML_MAX ||
         fread(yaml, 1, size, stdin) != size || memchr(yaml, '\0', size) != NULL)
         return answer("that is no configuration");
     return take(file, hash, yaml, size);

@@ -307,9 +307,7 @@ static int enter(const struct remote *remote)
     if (has_entry(remote->places.config))
         (void)printf(_("The entry \"%s\" of mqtt: in %s stays as it is.\n"), BROKER_NAME,
                      remote->config);
-    else if (!write_entry(remote))
-        return EX_CONFIG;
-    else if (!take_entry(remote))
+    else if (!write_entry(remote) || !take_entry(remote))
         return EX_CONFIG;
     (void)printf(FAREWELL, remote->folder, (int)strcspn(remote->host, ":"), remote->host,
                  remote->host);

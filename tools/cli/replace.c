@@ -371,7 +371,7 @@ static int with_config(struct replace *job, const struct config *config)
         return EX_NOINPUT;
     }
     job->place.baud = job->device->baud != 0 ? job->device->baud : job->bus->baud;
-    job->place.parity = job->device->parity != 0 ? job->device->parity : job->bus->parity;
+    job->place.parity = (char)(job->device->parity != 0 ? job->device->parity : job->bus->parity);
     return run(job);
 }
 

@@ -38,21 +38,22 @@ static bool is_behind(const struct bus *bus, unsigned at)
 static struct bus_waiting *next_request(struct bus *bus)
 {
     uint64_t count;
-    struct bus_waiting *found = NULL;
+    int found = -1;
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
     if (bus->bus->type != BUS_TCP) { /* the loop does so for all */
         ssize_t woken = read(bus->wake_fd, &count, sizeof count);
         (void)woken; /* only to be woken anew */
     }
-    for (unsigned i = 0; i < bus->queue_count && found == NULL; i++) {
+    for (unsigned i = 0; i < bus->queue_count && found < 0; i++) {
         struct bus_waiting *waiting = &bus->queue[i];
         bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
         if (ready && !is_behind(bus, i))
-            found = waiting;
+            found = (int)i;
     }
+    struct bus_waiting *next = found >= 0 ? &bus->queue[found] : NULL;
     (void)pthread_mutex_unlock(&bus->mutex);
-    return found;
+    return next;
 }
 
 int64_t bus_requests_ready_us(struct bus *bus)

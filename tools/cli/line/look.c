@@ -98,7 +98,7 @@ static bool read_options(int argc, char **argv, struct look *look)
         look->listen = look->listen || letter == 'l';
     }
     bool number = end == NULL || (*end == '\0' && look->polls > 0 && look->polls <= POLLS_MAX);
-    look->bus = optind < argc ? argv[optind] : NULL;
+    look->bus = optind < argc ? argv[optind] : "";
     return optind + 1 == argc && number && !(look->json && look->frames);
 }
 
