@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -123,36 +124,39 @@ CROWDED = ("import os, resource, sys; null, most = os.open('/dev/null', os.O_RDO
            "os.execv(sys.argv[3], sys.argv[3:])")
 
 
-def test_http_comes_when_there_are_descriptors_again(site, needs):
-    """Too few at the start: neither a socket nor the app's folder. Both come later."""
-    needs("baiyed")
-    site.start_broker()
-    port, app = garden.free_port(), site.folder / "app"
+def test_http_comes_when_there_are_descriptors_again(tmp_path):
+    """Too few at the start: neither a socket nor the app's folder. Both come later.
+
+    The HTTP side alone, because it opens its descriptors one after the other; in the daemon other
+    threads take some meanwhile."""
+    port, app, said = garden.free_port(), tmp_path / "app", tmp_path / "said"
     app.mkdir()
     (app / "index.html").write_text("the app")
-    site.gateway = garden.Gateway(site.folder, site.broker, [
-        {"name": "east", "type": "tcp", "port": f"127.0.0.1:{garden.free_port()}", "devices": [
-            {"name": "air", "profile": "xy-md02", "address": 1, "every": "1s"}]}],
-        http={"listen": f"127.0.0.1:{port}", "app_dir": str(app)})
-    plain = site.gateway.arguments
 
     def starts_without_http(free):
-        site.gateway.arguments = [sys.executable, "-c", CROWDED, str(free), str(ALLOWED), *plain]
-        site.gateway.log_path.unlink(missing_ok=True)
-        site.gateway.start()
-        garden.wait_until(lambda: "http: " in site.gateway.log() or not site.gateway.running(), 30,
-                          "it has come so far")
-        if site.gateway.running() and "http: can't listen" in site.gateway.log():
-            return True
-        site.gateway.kill()
-        return False
-    assert any(starts_without_http(free) for free in range(10, 24))
-    assert page(port, "/alive") is None and "http: listening" not in site.gateway.log()
-    limit_files(site.gateway, ALLOWED + 256)
-    garden.wait_until(lambda: page(port, "/alive") == (200, b"alive\n"), 15, "it answers")
-    garden.wait_until(lambda: "http: listening" in site.gateway.log(), 15, "it says so")
-    assert page(port, "/") == (200, b"the app")
-    assert site.gateway.stop() == 0
+        with said.open("w") as log:
+            host = subprocess.Popen(
+                [sys.executable, "-c", CROWDED, str(free), str(ALLOWED), garden.BUILD / "bin/http_host",
+                 str(port), str(garden.free_port()), app], stderr=log)
+        garden.wait_until(lambda: host.poll() is not None or any(
+            word in said.read_text() for word in ("http: listening", "http: can't listen")), 30,
+            "it listens, or says that it can't")
+        if host.poll() is None and "http: can't listen" in said.read_text():
+            return host
+        host.kill()
+        host.wait()
+        return None
+    host = next(filter(None, map(starts_without_http, range(3, 24))))
+    try:
+        assert page(port, "/alive") is None and "http: no app in" in said.read_text()
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (ALLOWED + 256, ALLOWED + 256))
+        garden.wait_until(lambda: "http: listening" in said.read_text(), 15, "it says so")
+        assert page(port, "/") == (200, b"the app")
+        host.terminate()
+        assert host.wait(10) == 0
+    finally:
+        host.kill()
+        host.wait()
 
 
 def test_an_address_that_is_free_again_is_of_no_use_without_descriptors(site, needs):
