@@ -247,7 +247,9 @@ void bus_destroy(struct bus *bus)
     free(bus->nodes);
     free(bus->rare);
     free(bus->connection);
+    free(bus->caution);
     free(bus->polling);
+    free(bus->tending);
     free(bus->reporting);
     free(bus);
 }
@@ -288,7 +290,8 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->devices = calloc(count + 1u, sizeof *bus->devices);
     bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
     bus->rare = calloc(count + 1u, sizeof *bus->rare);
-    bool parts = connection_init(bus) && polling_init(bus) && reporting_init(bus);
+    bool parts = connection_init(bus) && caution_init(bus) && polling_init(bus) &&
+                 tending_init(bus) && reporting_init(bus);
     if (!parts || (!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
         bus->devices == NULL || bus->nodes == NULL || bus->rare == NULL) {
         bus_destroy(bus);

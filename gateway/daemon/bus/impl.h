@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, poll.c, request.c,
- * bus_stats.c and once.c only. Everything but what stands under the mutex or is atomic belongs to
- * the thread: a serial line's own, or the loop's of all Modbus TCP lines. */
+/* Inside of a bus thread: shared by bus.c (the steps), tcp_loop.c, connection.c, ask.c, poll.c,
+ * refused.c, nodes.c, request.c, bus_stats.c and once.c only. Everything but what stands under the
+ * mutex or is atomic belongs to the thread: a serial line's own, or the loop's of all Modbus TCP
+ * lines. */
 #ifndef BAIYE_BUS_IMPL_H
 #define BAIYE_BUS_IMPL_H
 
@@ -95,7 +96,9 @@ struct bus {
     } wall; /* bus_clock.c */
     /* What belongs to one file is a private struct of that file. */
     struct connection *connection; /* connection.c */
+    struct caution *caution;       /* ask.c */
     struct polling *polling;       /* poll.c */
+    struct tending *tending;       /* nodes.c */
     struct reporting *reporting;   /* bus_stats.c */
 };
 
@@ -146,7 +149,7 @@ bool connection_outlives(const struct bus *bus, enum bus_result result);
 /* What a technician should look at. */
 struct hint connection_hint(const struct bus *bus);
 
-/* poll.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
+/* ask.c: one transaction with a device, with all its settings. `cost_max_us` limits a probe, 0:
  * no limit. `ended` is called at its end, on Modbus TCP by a later step, and says BUS_DOWN when the
  * line must be opened anew: so does this. */
 enum bus_result bus_ask(struct bus *bus, struct device *device,
@@ -156,13 +159,27 @@ enum bus_result bus_ask(struct bus *bus, struct device *device,
 enum bus_result bus_ask_on(struct bus *bus);
 /* What the line is left silent before a request to it, before anything is learned. */
 int64_t bus_silence_ns(const struct bus *bus, const struct device *device);
-/* One read of a device whose turn it is. False: the line must be opened anew. */
-bool bus_poll(struct bus *bus, const struct schedule_turn *turn);
-/* One request for a node's settings or log, if one is wanted and needs no more line than
- * `room_ns`. BUS_STOPPED: none was made; BUS_DOWN: the line must be opened anew. */
-enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
 /* A late answer was heard while nothing was asked: its unit is there. */
 void bus_note_late(struct bus *bus);
+
+/* poll.c: one read of a device whose turn it is. False: the line must be opened anew. */
+bool bus_poll(struct bus *bus, const struct schedule_turn *turn);
+
+/* refused.c: how a poll goes on after an exception; `again`: with what is left of it, at once. */
+enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsigned index,
+                                    struct transact_answer *answer, bool *again);
+/* The read that was refused is planned anew in parts, or left out. */
+void refused_leave_out(struct device *device);
+/* One line when what the device refuses has changed. */
+void refused_note(struct bus *bus, struct device *device);
+/* Every hour one of what was refused is asked for again, alone; if it is answered, all are. */
+void refused_ask_anew(struct device *device, int64_t now_ms);
+/* Everything is refused: one field a minute, each in its turn, until one is answered. */
+void refused_ask_one(struct device *device);
+
+/* nodes.c: one request for a node's settings or log, if one is wanted and needs no more line than
+ * `room_ns`. BUS_STOPPED: none was made; BUS_DOWN: the line must be opened anew. */
+enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
 
 /* request.c: one request of others, if any waits; the background one when `turn` yields to it, and
  * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
@@ -172,8 +189,10 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
 
-/* poll.c, bus_stats.c: as connection_init(). */
+/* ask.c, poll.c, nodes.c, bus_stats.c: as connection_init(). */
+bool caution_init(struct bus *bus);
 bool polling_init(struct bus *bus);
+bool tending_init(struct bus *bus);
 bool reporting_init(struct bus *bus);
 /* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is
  * time. */
