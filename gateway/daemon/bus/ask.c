@@ -59,7 +59,7 @@ void bus_note_late(struct bus *bus)
     bus->transact.late_unit = 0;
     bool over = bus->transact.late_over;
     if (over)
-        bus->guest_quiet_us[unit] = now_us;
+        bus_request_answered_late(bus, unit, now_us);
     for (unsigned i = 0; unit && i < bus->bus->device_count; i++) {
         struct device *device = &bus->devices[i];
         if (device->config->unit != unit)
@@ -69,9 +69,9 @@ void bus_note_late(struct bus *bus)
         learn_lateness(bus, device);
         if (over)
             bus->units[i].quiet_us = now_us;
-        if (device->cut_short) /* or it would be too late each time */
+        if (device->poll.cut_short) /* or it would be too late each time */
             schedule_heard(&bus->schedule, i, now_us);
-        device->cut_short = false;
+        device->poll.cut_short = false;
     }
 }
 
@@ -97,7 +97,7 @@ static void learn_silence(struct bus *bus, struct device *device,
 
 static void count_request(struct bus *bus, struct device *device, struct transact_request *request)
 {
-    bus->counted.requests++;
+    report_request(bus);
     if (bus->bus->type == BUS_RTU && request->unit == device->config->unit)
         request->before_ns = own_silence_more_ns(&device->silence, bus_silence_ns(bus, device));
 }
@@ -108,18 +108,9 @@ static void learn(struct bus *bus, struct device *device, const struct transact_
 {
     connection_used(bus, request, answer->result);
     learn_silence(bus, device, request, answer);
-    bus->counted.answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
-    bus->counted.timeouts += answer->result == BUS_TIMEOUT;
-    bus->counted.crc_errors += answer->result == BUS_GARBLED;
+    report_answer(bus, answer);
     if (answer->too_fast && answer->result == BUS_TIMEOUT)
         link_quality_too_fast(&device->health, answer->too_fast_ns);
-    if (answer->result == BUS_OK)
-        bus->echo = answer->echo;
-    bus->useful = bus->useful || answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
-    if (answer->babble) {
-        bus->babble_ms = bus_now_ms();
-        bus->health_at_ms = bus->babble_ms; /* say so at once */
-    }
     bus_note_late(bus);
     bool noisy =
         bus->transact.stray_bytes != bus->caution->stray_seen || answer->result == BUS_GARBLED;
@@ -209,7 +200,8 @@ static void set_limits(struct bus *bus, struct device *device, struct transact_r
 {
     int64_t ceiling = ceiling_of(bus, device);
     if (request->timeout_ns == 0) {
-        bool fresh = bus->bus->type != BUS_RTU && !bus->useful; /* it may have slept until now */
+        bool fresh =
+            bus->bus->type != BUS_RTU && !bus->link.useful; /* it may have slept until now */
         request->timeout_ns = fresh ? ceiling : link_quality_timeout_ns(&device->health, ceiling);
     }
     request->fastest_ns = link_quality_fastest_ns(&device->health);
@@ -226,7 +218,7 @@ static void set_limits(struct bus *bus, struct device *device, struct transact_r
     int64_t rest_ns = cost_max_us * US - frames_ns;
     if (cost_max_us > 0 && rest_ns < request->timeout_ns)
         request->timeout_ns = rest_ns > PROBE_LEAST_NS ? rest_ns : PROBE_LEAST_NS;
-    device->cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
+    device->poll.cut_short = cost_max_us > 0 && request->timeout_ns < ceiling;
     request->late_ns = 2 * ceiling > request->timeout_ns ? 2 * ceiling - request->timeout_ns : 0;
     request->wire = &device->wire;
     bool guest = device->config->unit != request->unit; /* asked by people, one by one */

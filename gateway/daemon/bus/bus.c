@@ -20,8 +20,6 @@
 #define STEP_OF_ALL_US   1000000 /* the loop of all: for all at once, so that it wakes once */
 #define TOGETHER_MOST_US 20000   /* a poll waits no longer for others, */
 #define TOGETHER_SHARE   50      /* and no more than such a part of its period */
-#define STARVED_MS       10000   /* a node's log waits for idle time no longer */
-#define FIRST_HEALTH_MS  2000
 
 const char *bus_result_text(enum bus_result result)
 {
@@ -66,11 +64,11 @@ static void rest(struct bus *bus, int64_t until_us)
         until_us = most;
     if (until_us > ready_us)
         until_us = ready_us;
-    bus->due_ns = until_us * US;
+    bus->pace.due_ns = until_us * US;
     if (bus->bus->type == BUS_TCP)
         return;
-    enum line_event event = bus->up ? transact_idle(&bus->transact, until_us * US, true)
-                                    : line_wait(&bus->line, until_us * US, true);
+    enum line_event event = bus->link.up ? transact_idle(&bus->transact, until_us * US, true)
+                                         : line_wait(&bus->line, until_us * US, true);
     bus_note_late(bus);
     if (event == LINE_GONE)
         connection_ended(bus);
@@ -80,8 +78,8 @@ static void rest(struct bus *bus, int64_t until_us)
 static void rest_settling(struct bus *bus)
 {
     int64_t most_ms = bus_now_ms() + STEP_MOST_MS;
-    int64_t until_ms = bus->ready_ms < most_ms ? bus->ready_ms : most_ms;
-    bus->due_ns = until_ms * MS;
+    int64_t until_ms = bus->link.ready_ms < most_ms ? bus->link.ready_ms : most_ms;
+    bus->pace.due_ns = until_ms * MS;
     if (bus->bus->type == BUS_TCP)
         return;
     if (transact_idle(&bus->transact, until_ms * MS, false) == LINE_GONE)
@@ -92,7 +90,7 @@ static void rest_settling(struct bus *bus)
 static bool serve_background(struct bus *bus, const struct schedule_turn *turn)
 {
     enum bus_result served = bus_serve_background(bus, turn);
-    if (served == BUS_DOWN && bus->up)
+    if (served == BUS_DOWN && bus->link.up)
         connection_lost(bus);
     return served != BUS_STOPPED;
 }
@@ -114,7 +112,7 @@ static int64_t next_turn_us(const struct bus *bus, int64_t wake_us, int64_t now_
  * whoever hears of it later wakes once for it. */
 static int64_t together(const struct bus *bus, int64_t wake_us)
 {
-    int64_t every = bus->together_us, rest_us = every > 0 ? wake_us % every : 0;
+    int64_t every = bus->pace.together_us, rest_us = every > 0 ? wake_us % every : 0;
     return rest_us == 0 || wake_us == INT64_MAX ? wake_us : wake_us - rest_us + every;
 }
 
@@ -129,9 +127,9 @@ static bool is_unknown(const struct bus *bus, int unit)
 /* Modbus TCP: what has come while nothing was asked. */
 static void take_unasked(struct bus *bus, int64_t now)
 {
-    if (!bus->heard || !bus->up || transact_drop(&bus->transact))
+    if (!bus->pace.heard || !bus->link.up || transact_drop(&bus->transact))
         return;
-    if (now < bus->ready_ms)
+    if (now < bus->link.ready_ms)
         connection_lost(bus);
     else
         connection_ended(bus);
@@ -143,35 +141,36 @@ static void do_next(struct bus *bus)
     int64_t now = bus_now_ms();
     take_unasked(bus, now);
     if (connection_tend(bus, now)) {
-        bus->due_ns = bus->open_at_ms * MS;
+        bus->pace.due_ns = bus->link.open_at_ms * MS;
         return;
     }
-    if (bus->dormant) {
+    if (bus->link.dormant) {
         rest(bus, schedule_next(&bus->schedule, now * US).wake_us);
         return;
     }
-    bool paused = atomic_load(&bus->paused);
-    if (bus->up && now < bus->ready_ms) { /* it hears nothing yet */
+    bool paused = atomic_load(&bus->control.paused);
+    if (bus->link.up && now < bus->link.ready_ms) { /* it hears nothing yet */
         rest_settling(bus);
         return;
     }
     enum bus_result served = bus_serve_request(bus);
-    if (served == BUS_DOWN && bus->up)
+    if (served == BUS_DOWN && bus->link.up)
         connection_lost(bus);
     if (served != BUS_STOPPED)
         return;
-    if (!bus->up) {
+    if (!bus->link.up) {
         count_missed(bus);
         if (serve_background(bus, NULL))
             return;
-        rest(bus, (paused ? atomic_load(&bus->paused_until_ms) : bus->open_at_ms) * US);
+        rest(bus,
+             (paused ? atomic_load(&bus->control.paused_until_ms) : bus->link.open_at_ms) * US);
         return;
     }
     int64_t now_us = line_now_ns() / US;
     struct schedule_turn turn = schedule_next(&bus->schedule, now_us);
     if (serve_background(bus, &turn))
         return;
-    bool polls = turn.unit >= 0 && now - bus->fetched_ms < STARVED_MS;
+    bool polls = turn.unit >= 0 && !bus_nodes_starve(bus, now);
     if (polls && is_unknown(bus, turn.unit)) {
         enum bus_result identified = bus_tend_nodes(bus, 0);
         if (identified == BUS_DOWN)
@@ -196,14 +195,14 @@ static void do_next(struct bus *bus)
 void bus_step(struct bus *bus)
 {
     struct bus_exchange *exchange = &bus->exchange;
-    bus->due_ns = 0; /* on at once */
+    bus->pace.due_ns = 0; /* on at once */
     if (!exchange->waiting)
         do_next(bus);
     else if (bus_ask_on(bus) == BUS_DOWN)
         connection_lost(bus);
     if (exchange->waiting)
-        bus->due_ns = transact_until_ns(&bus->transact);
-    bus->heard = false;
+        bus->pace.due_ns = transact_until_ns(&bus->transact);
+    bus->pace.heard = false;
 }
 
 void bus_end(struct bus *bus)
@@ -223,8 +222,8 @@ static void *run(void *context)
         struct sched_param real_time = {.sched_priority = 1};
         (void)pthread_setschedparam(pthread_self(), SCHED_FIFO, &real_time);
     }
-    while (!atomic_load(&bus->stopping)) {
-        atomic_store(&bus->step_ms, bus_now_ms());
+    while (!atomic_load(&bus->control.stopping)) {
+        atomic_store(&bus->control.step_ms, bus_now_ms());
         bus_step(bus);
         bus_report(bus);
     }
@@ -237,16 +236,14 @@ void bus_destroy(struct bus *bus)
     line_end(&bus->line);
     if (bus->wake_fd >= 0 && bus->bus->type != BUS_TCP) /* else it is the loop's */
         (void)close(bus->wake_fd);
-    if (bus->given_fd >= 0)
-        (void)close(bus->given_fd);
     (void)pthread_mutex_destroy(&bus->mutex);
-    free(bus->queue);
     free(bus->owed);
     free(bus->units);
     free(bus->devices);
-    free(bus->nodes);
-    free(bus->rare);
-    free(bus->connection);
+    free(bus->memory.nodes);
+    free(bus->memory.rare);
+    connection_free(bus);
+    requests_free(bus);
     free(bus->caution);
     free(bus->polling);
     free(bus->tending);
@@ -275,11 +272,7 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->config = config;
     bus->bus = own;
     bus->sink = sink;
-    bus->health_at_ms = now + FIRST_HEALTH_MS;
-    bus->fetched_ms = now;
-    atomic_store(&bus->step_ms, now);
-    log_state_init(&bus->hint_log, 0);
-    bus->given_fd = -1;
+    atomic_store(&bus->control.step_ms, now);
     bool looped = own->type == BUS_TCP;
     bus->wake_fd = looped ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     line_init(&bus->line, own, bus->wake_fd);
@@ -288,26 +281,27 @@ struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t
     bus->transact.owed = bus->owed;
     bus->units = calloc(count + 1u, sizeof *bus->units); /* there may be none yet */
     bus->devices = calloc(count + 1u, sizeof *bus->devices);
-    bus->nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->nodes);
-    bus->rare = calloc(count + 1u, sizeof *bus->rare);
+    bus->memory.nodes = calloc(nodes_of(config, own) + 1u, sizeof *bus->memory.nodes);
+    bus->memory.rare = calloc(count + 1u, sizeof *bus->memory.rare);
     bool parts = connection_init(bus) && caution_init(bus) && polling_init(bus) &&
-                 tending_init(bus) && reporting_init(bus);
+                 tending_init(bus) && requests_init(bus) && reporting_init(bus);
     if (!parts || (!looped && (bus->wake_fd < 0 || bus->owed == NULL)) || bus->units == NULL ||
-        bus->devices == NULL || bus->nodes == NULL || bus->rare == NULL) {
+        bus->devices == NULL || bus->memory.nodes == NULL || bus->memory.rare == NULL) {
         bus_destroy(bus);
         return NULL;
     }
     unsigned nodes = 0;
-    bus->together_us = looped ? TOGETHER_MOST_US : 0;
+    bus->pace.together_us = looped ? TOGETHER_MOST_US : 0;
     for (unsigned i = 0; i < count; i++) {
         const struct device_config *device = &config->devices[own->devices[i]];
         device_init(&bus->devices[i], device, own, boot, sink,
-                    device->profile->node ? &bus->nodes[nodes++] : NULL, &bus->rare[i]);
-        log_state_init(&bus->devices[i].log, DEVICE_ONLINE);
-        log_state_init(&bus->devices[i].hint_log, 0);
+                    device->profile->node ? &bus->memory.nodes[nodes++] : NULL,
+                    &bus->memory.rare[i]);
+        log_state_init(&bus->devices[i].logs.state, DEVICE_ONLINE);
+        log_state_init(&bus->devices[i].logs.hint, 0);
         bus->units[i].period_us = device->every_ms * 1000LL;
-        if (bus->units[i].period_us / TOGETHER_SHARE < bus->together_us)
-            bus->together_us = bus->units[i].period_us / TOGETHER_SHARE;
+        if (bus->units[i].period_us / TOGETHER_SHARE < bus->pace.together_us)
+            bus->pace.together_us = bus->units[i].period_us / TOGETHER_SHARE;
     }
     bus->node_count = nodes;
     schedule_init(&bus->schedule, bus->units, count, now * 1000);
@@ -319,7 +313,7 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
 {
     struct bus *bus = bus_create(config, bus_index, boot, sink);
     if (bus != NULL && boot > 1) /* the process before may have asked */
-        bus->strangers_us = line_now_ns() / US;
+        connection_after_strangers(bus);
     int error = bus == NULL                 ? ENOMEM
                 : bus->bus->type == BUS_TCP ? tcp_loop_join(bus)
                                             : pthread_create(&bus->thread, NULL, run, bus);
@@ -331,10 +325,10 @@ struct bus *bus_start(const struct config *config, uint16_t bus_index, uint32_t 
     return NULL;
 }
 
-static void wake(struct bus *bus)
+void bus_wake(struct bus *bus)
 {
     uint64_t one = 1;
-    atomic_store(&bus->woken, true);
+    atomic_store(&bus->control.woken, true);
     ssize_t written = write(bus->wake_fd, &one, sizeof one);
     (void)written; /* full: it is awake anyhow */
 }
@@ -343,9 +337,9 @@ void bus_stop(struct bus *bus)
 {
     if (bus == NULL)
         return;
-    atomic_store(&bus->stopping, true);
+    atomic_store(&bus->control.stopping, true);
     atomic_store(&bus->transact.stopping, true);
-    wake(bus);
+    bus_wake(bus);
     if (bus->bus->type == BUS_TCP)
         tcp_loop_leave(bus);
     else
@@ -353,74 +347,19 @@ void bus_stop(struct bus *bus)
     bus_destroy(bus);
 }
 
-/* Under the mutex. NULL: there is none. */
-static struct bus_waiting *place_for(struct bus *bus, bool background)
-{
-    if (background)
-        return bus->has_background ? NULL : &bus->background;
-    if (bus->queue == NULL)
-        bus->queue = calloc(BUS_QUEUE_SIZE, sizeof *bus->queue);
-    return bus->queue == NULL || bus->queue_count == BUS_QUEUE_SIZE ? NULL
-                                                                    : &bus->queue[bus->queue_count];
-}
-
-enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
-{
-    if (request->pdu_size == 0 || request->pdu_size > sizeof request->pdu || request->retries > 3 ||
-        request->done == NULL)
-        return BUS_INVALID;
-    (void)pthread_mutex_lock(&bus->mutex);
-    struct bus_waiting *place = place_for(bus, request->background);
-    bool room = place != NULL && !atomic_load(&bus->stopping);
-    if (room)
-        *place = (struct bus_waiting){.request = *request};
-    if (room && request->background) {
-        bus->has_background = true;
-        bus->background_since_us = line_now_ns() / US;
-    } else if (room) {
-        bus->queue_count++;
-    }
-    (void)pthread_mutex_unlock(&bus->mutex);
-    if (!room)
-        return BUS_BUSY;
-    wake(bus);
-    return BUS_OK;
-}
-
 void bus_pause(struct bus *bus, uint32_t seconds)
 {
-    atomic_store(&bus->paused_until_ms, seconds ? bus_now_ms() + seconds * 1000LL : 0);
-    wake(bus);
+    atomic_store(&bus->control.paused_until_ms, seconds ? bus_now_ms() + seconds * 1000LL : 0);
+    bus_wake(bus);
 }
 
 bool bus_port_free(struct bus *bus)
 {
-    return atomic_load(&bus->paused);
-}
-
-void bus_give(struct bus *bus, int fd, const char *from)
-{
-    (void)pthread_mutex_lock(&bus->mutex);
-    int before = bus->given_fd;
-    bus->given_fd = fd;
-    (void)snprintf(bus->given_from, sizeof bus->given_from, "%s", from);
-    (void)pthread_mutex_unlock(&bus->mutex);
-    if (before >= 0)
-        (void)close(before);
-    wake(bus);
-}
-
-void bus_stats(struct bus *bus, struct bus_stats *stats)
-{
-    (void)pthread_mutex_lock(&bus->mutex);
-    *stats = bus->stats;
-    (void)pthread_mutex_unlock(&bus->mutex);
-    if (bus_port_free(bus)) /* as of now: the counters are of some time ago */
-        (void)snprintf(stats->state, sizeof stats->state, "paused");
+    return atomic_load(&bus->control.paused);
 }
 
 int64_t bus_idle_ms(struct bus *bus)
 {
     return bus->bus->type == BUS_TCP ? tcp_loop_idle_ms()
-                                     : bus_now_ms() - atomic_load(&bus->step_ms);
+                                     : bus_now_ms() - atomic_load(&bus->control.step_ms);
 }

@@ -8,17 +8,56 @@
 #define HEALTH_EVERY_MS 10000
 #define STATS_EVERY_MS  100
 #define BABBLE_SHOWN_MS 60000
+#define FIRST_HEALTH_MS 2000
 
 struct reporting {
     uint64_t overheard_seen;
     int64_t overheard_ms; /* another master was heard; 0: never */
-    int64_t published_ms;
+    int64_t published_ms, health_at_ms;
+    int64_t babble_ms; /* somebody talked without end; 0: never */
+    bool echo;
+    struct bus_stats counted;
+    struct bus_stats published; /* under the mutex */
+    struct log_state hint_log;
 };
 
 bool reporting_init(struct bus *bus)
 {
     bus->reporting = calloc(1, sizeof *bus->reporting);
-    return bus->reporting != NULL;
+    if (bus->reporting == NULL)
+        return false;
+    bus->reporting->health_at_ms = bus_now_ms() + FIRST_HEALTH_MS;
+    log_state_init(&bus->reporting->hint_log, 0);
+    return true;
+}
+
+void bus_report_soon(struct bus *bus)
+{
+    bus->reporting->health_at_ms = bus_now_ms();
+}
+
+void report_request(struct bus *bus)
+{
+    bus->reporting->counted.requests++;
+}
+
+void report_answer(struct bus *bus, const struct transact_answer *answer)
+{
+    struct bus_stats *counted = &bus->reporting->counted;
+    counted->answers += answer->result == BUS_OK || answer->result == BUS_EXCEPTION;
+    counted->timeouts += answer->result == BUS_TIMEOUT;
+    counted->crc_errors += answer->result == BUS_GARBLED;
+    if (answer->result == BUS_OK)
+        bus->reporting->echo = answer->echo;
+    if (answer->babble) {
+        bus->reporting->babble_ms = bus_now_ms();
+        bus_report_soon(bus);
+    }
+}
+
+void report_reopened(struct bus *bus)
+{
+    bus->reporting->counted.reopened++;
 }
 
 static void publish_stats(struct bus *bus)
@@ -27,15 +66,15 @@ static void publish_stats(struct bus *bus)
     if (now - bus->reporting->published_ms < STATS_EVERY_MS)
         return;
     bus->reporting->published_ms = now;
-    bus->counted.busy_us = bus->transact.busy_ns / 1000;
-    bus->counted.stray_bytes = bus->transact.stray_bytes;
-    bus->counted.silence_violations = bus->transact.silence_violations;
-    (void)snprintf(bus->counted.state, sizeof bus->counted.state, "%s",
+    bus->reporting->counted.busy_us = bus->transact.busy_ns / 1000;
+    bus->reporting->counted.stray_bytes = bus->transact.stray_bytes;
+    bus->reporting->counted.silence_violations = bus->transact.silence_violations;
+    (void)snprintf(bus->reporting->counted.state, sizeof bus->reporting->counted.state, "%s",
                    connection_fine(bus)   ? "up"
                    : connection_away(bus) ? "away"
                                           : "down");
     (void)pthread_mutex_lock(&bus->mutex);
-    bus->stats = bus->counted;
+    bus->reporting->published = bus->reporting->counted;
     (void)pthread_mutex_unlock(&bus->mutex);
 }
 
@@ -58,7 +97,7 @@ static void log_hint(struct bus *bus, unsigned index, struct hint hint)
     char text[HINT_TEXT_SIZE];
     if (bus->units[index].dead)
         return;
-    log_change(&device->hint_log, hint.id, hint_level(hint), "device %s (bus %s, address %u): %s",
+    log_change(&device->logs.hint, hint.id, hint_level(hint), "device %s (bus %s, address %u): %s",
                device->config->name, bus->bus->name, device->config->unit,
                hint_or_fine(hint, text));
 }
@@ -68,11 +107,11 @@ static void log_hint(struct bus *bus, unsigned index, struct hint hint)
 /* Of a node that answers well, but with numbers that can't be its own. */
 static enum hint_id refused_hint(const struct device *device, int64_t now)
 {
-    if (device->refused_polls >= DEVICE_REFUSED_POLLS)
-        return device->refused_code == MODBUS_DEVICE_FAILURE ? HINT_PROBE_FAILED : HINT_REFUSES_ALL;
-    if (!device->report.online && device->refused_code == MODBUS_GATEWAY_TARGET)
+    if (device->refusal.polls >= DEVICE_REFUSED_POLLS)
+        return device->refusal.code == MODBUS_DEVICE_FAILURE ? HINT_PROBE_FAILED : HINT_REFUSES_ALL;
+    if (!device->report.online && device->refusal.code == MODBUS_GATEWAY_TARGET)
         return HINT_TARGET_SILENT;
-    if (!device->report.online && device->refused_code == MODBUS_GATEWAY_PATH)
+    if (!device->report.online && device->refusal.code == MODBUS_GATEWAY_PATH)
         return HINT_NO_PATH;
     const struct own_node *node = device->node;
     if (node != NULL && node->misplaced)
@@ -106,9 +145,9 @@ static uint32_t silence_us(const struct bus *bus, const struct device *device)
 static void report_health(struct bus *bus)
 {
     int64_t now = bus_now_ms();
-    if (now < bus->health_at_ms)
+    if (now < bus->reporting->health_at_ms)
         return;
-    bus->health_at_ms = now + HEALTH_EVERY_MS;
+    bus->reporting->health_at_ms = now + HEALTH_EVERY_MS;
     unsigned count = bus->bus->device_count;
     struct link_quality *health = calloc(count + 1u, sizeof *health);
     if (health == NULL)
@@ -144,12 +183,12 @@ static void report_health(struct bus *bus)
             log_hint(bus, i, report.hint);
         bus->sink->health(bus->sink->context, &report);
     }
-    bool babble = bus->babble_ms && now - bus->babble_ms < BABBLE_SHOWN_MS;
+    bool babble = bus->reporting->babble_ms && now - bus->reporting->babble_ms < BABBLE_SHOWN_MS;
     if (bus->transact.overheard.requests != bus->reporting->overheard_seen)
         bus->reporting->overheard_ms = now;
     bus->reporting->overheard_seen = bus->transact.overheard.requests;
     const struct link_quality_line line = {.tcp = bus->bus->type == BUS_TCP,
-                                           .echo = bus->echo,
+                                           .echo = bus->reporting->echo,
                                            .babble = babble,
                                            .other_master = bus->reporting->overheard_ms != 0 &&
                                                            now - bus->reporting->overheard_ms <
@@ -157,9 +196,9 @@ static void report_health(struct bus *bus)
     struct hint hint = connection_hint(bus);
     if (hint.id == HINT_NONE)
         hint = link_quality_bus_hint(health, count, &line);
-    bus->counted.hint = hint;
+    bus->reporting->counted.hint = hint;
     char text[HINT_TEXT_SIZE];
-    log_change(&bus->hint_log, hint.id, hint_level(hint), "bus %s: %s", bus->bus->name,
+    log_change(&bus->reporting->hint_log, hint.id, hint_level(hint), "bus %s: %s", bus->bus->name,
                hint_or_fine(hint, text));
     free(health);
 }
@@ -168,4 +207,13 @@ void bus_report(struct bus *bus)
 {
     report_health(bus);
     publish_stats(bus);
+}
+
+void bus_stats(struct bus *bus, struct bus_stats *stats)
+{
+    (void)pthread_mutex_lock(&bus->mutex);
+    *stats = bus->reporting->published;
+    (void)pthread_mutex_unlock(&bus->mutex);
+    if (bus_port_free(bus)) /* as of now: the counters are of some time ago */
+        (void)snprintf(stats->state, sizeof stats->state, "paused");
 }

@@ -13,8 +13,10 @@
  * A converter that dials in connects by itself (listener.h): what it makes is taken in the place of
  * what it had before, which is dead although it may look open. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/daemon/bus/impl.h"
 
@@ -36,6 +38,10 @@ struct connection {
     int64_t deaf_ms;    /* last time that it was opened anew because nobody answered; 0: never */
     uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
     int64_t flicker_ms; /* … for the last time */
+    int64_t strangers_us; /* until then another process may have asked the units; 0: never */
+    int open_error;       /* of the last try */
+    int given_fd;         /* under the mutex: a converter that has dialled in; -1: none */
+    char given_from[48];
     struct log_state line_log, deaf_log;
 };
 
@@ -45,13 +51,31 @@ bool connection_init(struct bus *bus)
     if (bus->connection == NULL)
         return false;
     bus->connection->open_wait_ms = OPEN_FIRST_MS;
+    bus->connection->given_fd = -1;
     log_state_init(&bus->connection->deaf_log, 0);
     return true;
 }
 
+void connection_free(struct bus *bus)
+{
+    if (bus->connection != NULL && bus->connection->given_fd >= 0)
+        (void)close(bus->connection->given_fd);
+    free(bus->connection);
+}
+
+void connection_after_strangers(struct bus *bus)
+{
+    bus->connection->strangers_us = line_now_ns() / US;
+}
+
+int connection_error(const struct bus *bus)
+{
+    return bus->connection->open_error;
+}
+
 bool connection_fine(const struct bus *bus)
 {
-    return bus->up || bus->dormant;
+    return bus->link.up || bus->link.dormant;
 }
 
 static void back_off(struct bus *bus)
@@ -64,10 +88,10 @@ static void back_off(struct bus *bus)
 static void close_line(struct bus *bus)
 {
     line_close(&bus->line);
-    if (bus->up && bus->bus->dial_in != NULL)
-        bus->health_at_ms = bus_now_ms(); /* it is away: say so at once */
-    bus->up = false;
-    bus->dormant = false;
+    if (bus->link.up && bus->bus->dial_in != NULL)
+        bus_report_soon(bus); /* it is away */
+    bus->link.up = false;
+    bus->link.dormant = false;
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         bus->devices[i].read = 0;
 }
@@ -75,7 +99,7 @@ static void close_line(struct bus *bus)
 static void open_soon(struct bus *bus, int64_t at_ms)
 {
     bus->connection->open_wait_ms = OPEN_FIRST_MS;
-    bus->open_at_ms = at_ms;
+    bus->link.open_at_ms = at_ms;
 }
 
 /* Closed in peace: everything is as if it were open, until something is to be asked. */
@@ -83,20 +107,20 @@ static void retire(struct bus *bus)
 {
     close_line(bus);
     open_soon(bus, bus_now_ms());
-    bus->dormant = true;
+    bus->link.dormant = true;
 }
 
 /* brltty and ModemManager take adapters away, and a bad plug loses them: the port is there for a
  * moment, again and again. */
 static void note_flicker(struct bus *bus, int64_t now)
 {
-    if (!bus->up || now - bus->connection->opened_ms >= FLICKER_MS)
+    if (!bus->link.up || now - bus->connection->opened_ms >= FLICKER_MS)
         return;
     if (bus->connection->flickers < FLICKER_MAX)
         bus->connection->flickers++;
     bus->connection->flicker_ms = now;
     if (bus->connection->flickers == FLICKERS)
-        bus->health_at_ms = now; /* say so at once */
+        bus_report_soon(bus);
 }
 
 void connection_lost(struct bus *bus)
@@ -107,17 +131,18 @@ void connection_lost(struct bus *bus)
     close_line(bus);
     if (bus->bus->type == BUS_RTU) { /* the adapter went */
         open_soon(bus, now + OPEN_FIRST_MS);
-    } else if (bus->useful) { /* one request failed: on with the others */
+    } else if (bus->link.useful) { /* one request failed: on with the others */
         open_soon(bus, now);
     } else { /* connections are good for nothing: ever fewer of them */
         back_off(bus);
-        bus->open_at_ms = bus->connection->opened_ms + bus->connection->open_wait_ms;
+        bus->link.open_at_ms = bus->connection->opened_ms + bus->connection->open_wait_ms;
     }
 }
 
 void connection_ended(struct bus *bus)
 {
-    if (bus->bus->type != BUS_RTU && bus->bus->dial_in == NULL && bus->useful && bus->line.ended)
+    if (bus->bus->type != BUS_RTU && bus->bus->dial_in == NULL && bus->link.useful &&
+        bus->line.ended)
         retire(bus);
     else
         connection_lost(bus);
@@ -126,17 +151,18 @@ void connection_ended(struct bus *bus)
 /* True while another program has the port. */
 static bool keep_pause(struct bus *bus, int64_t now)
 {
-    bool wanted = atomic_load(&bus->paused_until_ms) > now, paused = atomic_load(&bus->paused);
+    bool wanted = atomic_load(&bus->control.paused_until_ms) > now,
+         paused = atomic_load(&bus->control.paused);
     if (wanted && !paused) {
         close_line(bus);
         line_end(&bus->line); /* also one that is being made */
         log_write(LOG_LEVEL_NOTICE, "bus %s: paused, %s is closed", bus->bus->name, bus->bus->port);
     } else if (!wanted && paused) {
-        bus->strangers_us = now * US;
+        bus->connection->strangers_us = now * US;
         open_soon(bus, now);
         log_write(LOG_LEVEL_NOTICE, "bus %s: the pause is over", bus->bus->name);
     }
-    atomic_store(&bus->paused, wanted);
+    atomic_store(&bus->control.paused, wanted);
     return wanted;
 }
 
@@ -144,10 +170,10 @@ static bool keep_pause(struct bus *bus, int64_t now)
  * alone until that can't come any more. A node's answers are numbered. */
 static void leave_alone(struct bus *bus)
 {
-    for (unsigned i = 0; bus->strangers_us != 0 && i < bus->bus->device_count; i++) {
+    for (unsigned i = 0; bus->connection->strangers_us != 0 && i < bus->bus->device_count; i++) {
         const struct device *device = &bus->devices[i];
         int64_t late_us = 2 * device_ceiling_ns(device->config, bus->bus) / US;
-        int64_t quiet_us = device->node == NULL ? bus->strangers_us + late_us : 0;
+        int64_t quiet_us = device->node == NULL ? bus->connection->strangers_us + late_us : 0;
         if (quiet_us > bus->units[i].quiet_us)
             bus->units[i].quiet_us = quiet_us;
     }
@@ -155,17 +181,17 @@ static void leave_alone(struct bus *bus)
 
 static void opened(struct bus *bus, int64_t now)
 {
-    bool slept = bus->dormant;
-    bus->up = true;
-    bus->dormant = bus->useful = false;
+    bool slept = bus->link.dormant;
+    bus->link.up = true;
+    bus->link.dormant = bus->link.useful = false;
     bus->connection->opened_ms = bus->connection->used_ms = now;
     bus->connection->silent_ms = 0;
-    bus->ready_ms = now + bus->bus->settle_ms;
+    bus->link.ready_ms = now + bus->bus->settle_ms;
     bus->transact.listening = false;
     bus->transact.echoed = bus->transact.unechoed = 0; /* it may be another adapter */
     if (slept)
         return; /* the same as before, as far as anybody can know */
-    bus->counted.reopened++;
+    report_reopened(bus);
     for (unsigned i = 0; i < bus->bus->device_count; i++) {
         if (bus->devices[i].node != NULL) /* another adapter, with others behind it? */
             own_node_silent(bus->devices[i].node);
@@ -176,12 +202,24 @@ static void opened(struct bus *bus, int64_t now)
         leave_alone(bus);
 }
 
+void bus_give(struct bus *bus, int fd, const char *from)
+{
+    (void)pthread_mutex_lock(&bus->mutex);
+    int before = bus->connection->given_fd;
+    bus->connection->given_fd = fd;
+    (void)snprintf(bus->connection->given_from, sizeof bus->connection->given_from, "%s", from);
+    (void)pthread_mutex_unlock(&bus->mutex);
+    if (before >= 0)
+        (void)close(before);
+    bus_wake(bus);
+}
+
 static bool has_dialled_in(struct bus *bus)
 {
     if (bus->bus->dial_in == NULL)
         return false;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool given = bus->given_fd >= 0;
+    bool given = bus->connection->given_fd >= 0;
     (void)pthread_mutex_unlock(&bus->mutex);
     return given;
 }
@@ -189,11 +227,11 @@ static bool has_dialled_in(struct bus *bus)
 /* The connection that the converter made, if it has. */
 static int take_given(struct bus *bus)
 {
-    char from[sizeof bus->given_from];
+    char from[sizeof bus->connection->given_from];
     (void)pthread_mutex_lock(&bus->mutex);
-    int fd = bus->given_fd;
-    bus->given_fd = -1;
-    memcpy(from, bus->given_from, sizeof from);
+    int fd = bus->connection->given_fd;
+    bus->connection->given_fd = -1;
+    memcpy(from, bus->connection->given_from, sizeof from);
     (void)pthread_mutex_unlock(&bus->mutex);
     int state = fd >= 0 ? 0 : ENOTCONN;
     log_change(&bus->connection->line_log, state, fd >= 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
@@ -204,7 +242,7 @@ static int take_given(struct bus *bus)
         return ENOTCONN;
     close_line(bus);
     line_adopt(&bus->line, fd);
-    bus->health_at_ms = bus_now_ms(); /* say so at once */
+    bus_report_soon(bus);
     return 0;
 }
 
@@ -221,9 +259,9 @@ static void try_open(struct bus *bus)
     bool dials_in = bus->bus->dial_in != NULL;
     int error = dials_in ? take_given(bus) : line_open(&bus->line);
     int64_t now = bus_now_ms();
-    bus->open_error = error;
+    bus->connection->open_error = error;
     if (error == EALREADY) { /* it is being connected: on with it at once, or when that is told */
-        bus->open_at_ms = bus->line.epoll_fd < 0 ? now : bus->line.connect_until_ns / MS + 1;
+        bus->link.open_at_ms = bus->line.epoll_fd < 0 ? now : bus->line.connect_until_ns / MS + 1;
         return;
     }
     if (!dials_in)
@@ -232,10 +270,10 @@ static void try_open(struct bus *bus)
         opened(bus, now);
         return;
     }
-    bus->dormant = false;
+    bus->link.dormant = false;
     if (error != ENOENT) /* a port that comes for a moment must be seen */
         back_off(bus);
-    bus->open_at_ms = now + bus->connection->open_wait_ms;
+    bus->link.open_at_ms = now + bus->connection->open_wait_ms;
 }
 
 /* Nobody answers any more: neither the port nor the connection says that it is dead. */
@@ -244,7 +282,7 @@ static void wake_the_deaf(struct bus *bus, int64_t now)
     bool silent = bus->connection->silent_ms != 0 && now - bus->connection->silent_ms >= DEAF_MS;
     bool again = bus->connection->deaf_ms != 0 && now - bus->connection->deaf_ms < DEAF_AGAIN_MS;
     bool kept = bus->bus->type != BUS_TCP || bus->bus->dial_in != NULL;
-    if (!bus->up || !kept || !silent || again)
+    if (!bus->link.up || !kept || !silent || again)
         return; /* other connections are closed whenever an answer is missing */
     bus->connection->deaf_ms = now;
     log_change(&bus->connection->deaf_log, 1, LOG_LEVEL_WARNING,
@@ -265,6 +303,7 @@ void connection_used(struct bus *bus, const struct transact_request *request,
 {
     int64_t now = bus_now_ms();
     bus->connection->used_ms = now;
+    bus->link.useful = bus->link.useful || result == BUS_OK || result == BUS_EXCEPTION;
     if (request->unit == MODBUS_BROADCAST && bus->bus->type != BUS_TCP)
         return;
     if (result != BUS_OK && result != BUS_EXCEPTION) {
@@ -292,12 +331,12 @@ bool connection_tend(struct bus *bus, int64_t now)
 {
     wake_the_deaf(bus, now);
     bool paused = keep_pause(bus, now);
-    bool asleep = bus->dormant && bus->line.connecting < 0 && !is_wanted(bus, now);
-    bool told = bus->heard && bus->line.connecting >= 0;
-    bool due = !bus->up && !asleep && (told || now >= bus->open_at_ms);
+    bool asleep = bus->link.dormant && bus->line.connecting < 0 && !is_wanted(bus, now);
+    bool told = bus->pace.heard && bus->line.connecting >= 0;
+    bool due = !bus->link.up && !asleep && (told || now >= bus->link.open_at_ms);
     if (!paused && (due || has_dialled_in(bus)))
         try_open(bus);
-    return !paused && !asleep && bus->dormant; /* it is on its way: what is due waits for it */
+    return !paused && !asleep && bus->link.dormant; /* it is on its way: what is due waits for it */
 }
 
 /* In the midst of a poll, or does somebody wait for his request's turn? */
@@ -313,12 +352,12 @@ static bool is_busy(struct bus *bus)
 int64_t connection_idle(struct bus *bus, int64_t until_us)
 {
     bool closes = bus->bus->close_after || bus->bus->close_ms > 0;
-    if (!closes || !bus->up || !bus->useful || is_busy(bus))
+    if (!closes || !bus->link.up || !bus->link.useful || is_busy(bus))
         return until_us;
     int64_t close_us = (bus->connection->used_ms + bus->bus->close_ms) * US;
     if (close_us <= bus_now_ms() * US)
         retire(bus);
-    return !bus->up || until_us < close_us ? until_us : close_us;
+    return !bus->link.up || until_us < close_us ? until_us : close_us;
 }
 
 bool connection_outlives(const struct bus *bus, enum bus_result result)
@@ -330,7 +369,7 @@ bool connection_outlives(const struct bus *bus, enum bus_result result)
 
 bool connection_away(const struct bus *bus)
 {
-    return bus->bus->dial_in != NULL && !bus->up;
+    return bus->bus->dial_in != NULL && !bus->link.up;
 }
 
 struct hint connection_hint(const struct bus *bus)

@@ -32,8 +32,8 @@ int64_t device_ceiling_ns(const struct device_config *config, const struct bus_c
 
 void device_plan(struct device *device)
 {
-    device->reads_answered = 0;
-    device->silent_reads = 0;
+    device->refusal.answered = 0;
+    device->refusal.silent_reads = 0;
     const struct profile_config *profile = device->config->profile;
     struct plan_limits limits = {profile->max_registers, profile->read_gap};
     if (profile->node)
@@ -149,7 +149,7 @@ void device_poll_begin(struct device *device, int64_t now_ms)
     /* What comes with each poll is all refused: then the rest is asked for, or nothing came. */
     device->image.rests = due > 0 ? rests : 0;
     skip_rests(device);
-    device->first_read = device->read;
+    device->poll.first_read = device->read;
 }
 
 bool device_poll_next(struct device *device)
@@ -183,7 +183,7 @@ static bool node_reading(struct device *device, const struct decoded *decoded,
     unsigned at = (unsigned)(NODE_PERIOD - first->address);
     uint16_t period_s =
         device->plan.read_count > 0 && at < first->count ? device->image.words[at] : 0;
-    if (!own_node_snapshot(device->node, decoded, period_s, device->answered_ns / 1000000))
+    if (!own_node_snapshot(device->node, decoded, period_s, device->poll.answered_ns / 1000000))
         return false;
     reading->boot = decoded->boot;
     reading->seq = decoded->seq;
@@ -226,7 +226,7 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
     }
     *reading = (struct reading){.device = config->index,
                                 .value_count = decoded.value_count,
-                                .taken.ms = device->answered_ns / 1000000};
+                                .taken.ms = device->poll.answered_ns / 1000000};
     if (config->profile->node) {
         bool fresh = device->node != NULL && node_reading(device, &decoded, reading);
         if (!fresh)

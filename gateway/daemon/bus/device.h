@@ -23,6 +23,39 @@ struct device_rare {
     struct own_writes writes;
 };
 
+/* The poll in progress. */
+struct device_poll {
+    uint8_t first_read;
+    bool cut_short;      /* the last try was a probe with less than its longest time to answer */
+    int64_t answered_ns; /* begin of the answer to its first read */
+};
+
+/* What it does not answer while it answers other reads (poll.c, refused.c). */
+struct device_refusal {
+    uint8_t code;         /* of the last exception to a poll */
+    uint8_t polls;        /* in a row that ended with one */
+    uint8_t silent_read;  /* the one that had no answer last */
+    uint8_t silent_reads; /* in a row that had no answer although the unit answers other reads */
+    uint8_t item;         /* the one asked for anew last */
+    bool retrying;        /* that one is in the plan again, alone */
+    bool one_item;        /* the plan is that one alone: everything had been refused */
+    bool learned_now;     /* by its silence: not to be forgotten when it counts as alive again */
+    bool reported;        /* in the log */
+    uint64_t answered;    /* bit i: read i of this plan was, so it is no wrong one */
+    int64_t since_ms;     /* when one was first refused, or asked for anew; 0: none is refused */
+};
+
+/* What others are told of it. */
+struct health_report {
+    struct wall_ms last_seen;
+    bool online;
+};
+
+/* What was written of it last, so that only changes are. */
+struct device_logs {
+    struct log_state state, hint, refusal, write;
+};
+
 struct device {
     const struct device_config *config;
     struct device_rare *rare;
@@ -33,35 +66,19 @@ struct device {
     struct plan plan;
     struct decode_image image;
     struct decode_counters counters;
-    uint8_t read;                          /* the poll in progress: next read of the plan */
-    uint8_t first_read;                    /* of the poll in progress */
-    int64_t answered_ns;                   /* begin of the answer to its first read */
+    uint8_t read; /* of the plan: the next one of the poll in progress */
+    struct device_poll poll;
     char texts[DECODE_TEXTS][DECODE_TEXT]; /* what it said of itself, "": nothing yet */
     uint32_t boot, seq;     /* of devices without their own: seq of the last poll due */
     struct reading_gap gap; /* being collected; first_seq 0: none */
     int64_t gap_since_ms, babble_ms;
-    int64_t late_ns;       /* so long after a request an answer of it has come; 0: none was late */
-    int64_t back_ms;       /* when it answered after a start or a silence */
-    uint8_t refused_code;  /* of the last exception to a poll */
-    uint8_t refused_polls; /* in a row that ended with one */
-    uint8_t silent_read;   /* the one that had no answer last */
-    uint8_t silent_reads;  /* in a row that had no answer although the unit answers other reads */
-    uint8_t refused_item;  /* the one asked for anew last */
-    bool learned_now;      /* by its silence: not to be forgotten when it counts as alive again */
-    uint64_t reads_answered; /* bit i: read i of this plan was, so it is no wrong one */
-    bool refusals_told;
-    bool retrying;      /* that one is in the plan again, alone */
-    bool one_item;      /* the plan is that one alone: everything had been refused */
-    int64_t refused_ms; /* when one was first refused, or asked for anew; 0: none is refused */
-    bool cut_short;     /* the last try was a probe with less than its longest time to answer */
+    int64_t late_ns; /* so long after a request an answer of it has come; 0: none was late */
+    int64_t back_ms; /* when it answered after a start or a silence */
+    struct device_refusal refusal;
     struct link_quality health;
     struct own_silence silence; /* on a serial line */
-    struct health_report {
-        struct wall_ms last_seen;
-        int64_t at_ms;
-        bool online;
-    } report;
-    struct log_state log, hint_log, refusal_log, write_log;
+    struct health_report report;
+    struct device_logs logs;
     struct own_node *node; /* our own nodes; NULL: another's */
 };
 

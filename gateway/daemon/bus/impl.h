@@ -14,17 +14,9 @@
 #include "gateway/daemon/bus/owed.h"
 #include "gateway/daemon/bus/schedule.h"
 
-#define BUS_QUEUE_SIZE 64
-#define BUS_UNITS      256
-#define US             1000LL
-#define MS             1000000LL
-
-/* A request of others on its way. One that must be tried again stays in the queue meanwhile. */
-struct bus_waiting {
-    struct bus_request request; /* `retries`: those left */
-    uint32_t turnaround_us;
-    bool written; /* acknowledged; now it is read back */
-};
+#define BUS_UNITS 256
+#define US        1000LL
+#define MS        1000000LL
 
 /* What is being asked. On a serial line it is over when bus_ask() returns; on Modbus TCP the next
  * steps take what comes. */
@@ -42,63 +34,69 @@ struct bus_exchange {
     struct bus_waiting *served; /* of others */
 };
 
+/* What other threads read and write. */
+struct bus_control {
+    atomic_bool stopping, paused; /* paused: and the port is closed */
+    atomic_llong paused_until_ms, step_ms;
+    atomic_bool woken; /* Modbus TCP: for a request of others */
+};
+
+/* How a turn of the loop ends: bus_step() says until when to wait, whoever waits says what came. */
+struct bus_pace {
+    int64_t together_us; /* Modbus TCP: polls begin at multiples of this */
+    int64_t due_ns;      /* … the next step is then, */
+    bool heard;          /* or when something has come, and this is it */
+    unsigned slot;       /* in the loop (tcp_loop.c) */
+};
+
+/* The port or connection; connection.c alone writes it. */
+struct bus_link {
+    bool up;
+    bool dormant; /* closed with nothing to ask; opened again when there is */
+    bool useful;  /* since it was opened, somebody answered on this line */
+    int64_t open_at_ms;
+    int64_t ready_ms; /* nothing is sent on a new connection before */
+};
+
+/* Wall time at a monotonic time (bus_clock.c). */
+struct bus_wall {
+    int64_t offset_ms, at_ms;
+    enum time_trust trust;
+};
+
+/* What the devices point into; freed with the bus. */
+struct bus_memory {
+    struct own_node *nodes; /* node_count of them */
+    struct device_rare *rare;
+};
+
 struct bus {
     const struct config *config;
     const struct bus_config *bus;
     const struct reading_sink *sink;
     pthread_t thread;
     int wake_fd;
-    /* Shared, under the mutex. Others put requests at the end; the thread works on them where they
-     * are, and takes them out when they are done. */
-    pthread_mutex_t mutex;
-    struct bus_waiting *queue; /* BUS_QUEUE_SIZE of them; NULL: nobody has ever asked */
-    unsigned queue_count;
-    struct bus_waiting background;
-    bool has_background;
-    int64_t background_since_us;
-    struct bus_stats stats;
-    int given_fd; /* a converter that has dialled in, not taken yet; -1: none */
-    char given_from[48];
-    atomic_bool stopping, paused; /* paused: and the port is closed */
-    atomic_llong paused_until_ms, step_ms;
-    /* The thread's own: */
+    pthread_mutex_t mutex; /* of what the parts share with other threads */
+    struct bus_control control;
     struct line line;
     struct transact transact;
     struct bus_exchange exchange;
-    struct device guest; /* asked by others, and no device of the bus */
-    int64_t together_us; /* Modbus TCP: polls begin at multiples of this */
-    int64_t due_ns;      /* … the next step is then, */
-    bool heard;          /* or when something has come, and this is it */
-    unsigned slot;       /* in the loop */
-    atomic_bool woken;   /* … for a request of others */
+    struct bus_pace pace;
+    struct bus_link link;
     struct schedule schedule;
-    struct schedule_unit *units;
+    struct schedule_unit *units; /* by place in the bus's configuration, as are the */
     struct device *devices;
-    struct own_node *nodes; /* of those devices that are our own nodes */
-    unsigned node_count;
-    struct device_rare *rare;          /* by device */
-    struct owed *owed;                 /* by unit identifier; NULL: Modbus TCP, where nothing is */
-    int64_t guest_quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
-    bool up, echo, only_polls;
-    bool useful; /* since it was opened, somebody answered on this line */
-    int64_t open_at_ms, babble_ms;
-    int64_t strangers_us; /* until then another process may have asked the units; 0: never */
-    int64_t ready_ms;     /* nothing is sent on a new connection before */
-    int open_error;       /* of the last try */
-    bool dormant;         /* closed with nothing to ask; opened again when there is */
-    int64_t fetched_ms;   /* last time that nodes' logs had the line */
-    int64_t health_at_ms;
-    struct bus_stats counted;
-    struct log_state hint_log;
-    struct bus_wall {
-        int64_t offset_ms, at_ms;
-        enum time_trust trust;
-    } wall; /* bus_clock.c */
+    unsigned node_count; /* of the devices, those that are our own nodes */
+    bool only_polls;
+    struct owed *owed; /* by unit identifier; NULL: Modbus TCP, where nothing is */
+    struct bus_memory memory;
+    struct bus_wall wall;
     /* What belongs to one file is a private struct of that file. */
     struct connection *connection; /* connection.c */
     struct caution *caution;       /* ask.c */
     struct polling *polling;       /* poll.c */
     struct tending *tending;       /* nodes.c */
+    struct requests *requests;     /* request.c */
     struct reporting *reporting;   /* bus_stats.c */
 };
 
@@ -107,7 +105,9 @@ int64_t bus_now_ms(void);
 /* Wall time at a monotonic time near now. */
 struct wall_ms bus_wall(struct bus *bus, int64_t mono_ms);
 
-/* bus.c: memory without a thread; NULL without memory. */
+/* bus.c: there is something to do before what it waits for. Any thread. */
+void bus_wake(struct bus *bus);
+/* Memory without a thread; NULL without memory. */
 struct bus *bus_create(const struct config *config, uint16_t bus_index, uint32_t boot,
                        const struct reading_sink *sink);
 void bus_destroy(struct bus *bus);
@@ -126,6 +126,9 @@ int64_t tcp_loop_idle_ms(void);
 /* connection.c: the port or connection, open or not. */
 /* false: no memory. What it takes is freed with the bus. */
 bool connection_init(struct bus *bus);
+void connection_free(struct bus *bus);
+/* Another process may have asked the units until now. */
+void connection_after_strangers(struct bus *bus);
 /* Opens, closes for a pause, opens anew what is deaf. True: it is being opened, nothing else
  * now. */
 bool connection_tend(struct bus *bus, int64_t now_ms);
@@ -137,6 +140,8 @@ void connection_ended(struct bus *bus);
 int64_t connection_idle(struct bus *bus, int64_t until_us);
 /* Open, or closed only because nothing is to be asked. */
 bool connection_fine(const struct bus *bus);
+/* An errno: of the last try to open it. */
+int connection_error(const struct bus *bus);
 /* A request of a unit is over. */
 void connection_used(struct bus *bus, const struct transact_request *request,
                      enum bus_result result);
@@ -180,6 +185,8 @@ void refused_ask_one(struct device *device);
 /* nodes.c: one request for a node's settings or log, if one is wanted and needs no more line than
  * `room_ns`. BUS_STOPPED: none was made; BUS_DOWN: the line must be opened anew. */
 enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns);
+/* Have the nodes' logs not had the line for long? */
+bool bus_nodes_starve(const struct bus *bus, int64_t now_ms);
 
 /* request.c: one request of others, if any waits; the background one when `turn` yields to it, and
  * with a NULL `turn`. BUS_STOPPED: none; BUS_DOWN: the line must be opened anew. */
@@ -188,6 +195,10 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
 /* When the next of those that wait for their unit can go; INT64_MAX: none waits. */
 int64_t bus_requests_ready_us(struct bus *bus);
 void bus_end_requests(struct bus *bus);
+/* A unit has answered late: if it is no device here, from now on it may be asked again. */
+void bus_request_answered_late(struct bus *bus, uint8_t unit, int64_t now_us);
+bool requests_init(struct bus *bus);
+void requests_free(struct bus *bus);
 
 /* ask.c, poll.c, nodes.c, bus_stats.c: as connection_init(). */
 bool caution_init(struct bus *bus);
@@ -197,5 +208,11 @@ bool reporting_init(struct bus *bus);
 /* bus_stats.c: counters for other threads, health for the sink, hints for the log; when it is
  * time. */
 void bus_report(struct bus *bus);
+/* The next report comes at once. */
+void bus_report_soon(struct bus *bus);
+/* What is counted. */
+void report_request(struct bus *bus);
+void report_answer(struct bus *bus, const struct transact_answer *answer);
+void report_reopened(struct bus *bus);
 
 #endif

@@ -15,12 +15,21 @@
 
 struct tending {
     unsigned fetch_from; /* the node whose log is fetched next */
+    int64_t fetched_ms;  /* last time that nodes' logs had the line */
 };
 
 bool tending_init(struct bus *bus)
 {
     bus->tending = calloc(1, sizeof *bus->tending);
-    return bus->tending != NULL;
+    if (bus->tending == NULL)
+        return false;
+    bus->tending->fetched_ms = bus_now_ms();
+    return true;
+}
+
+bool bus_nodes_starve(const struct bus *bus, int64_t now_ms)
+{
+    return now_ms - bus->tending->fetched_ms >= STARVED_MS;
 }
 
 static int64_t need_ns(const struct bus *bus, const struct device *device, size_t bytes)
@@ -117,11 +126,11 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
         return BUS_STOPPED;
     int64_t now = bus_now_ms();
     if (bus->node_count == 0) {
-        bus->fetched_ms = now;
+        bus->tending->fetched_ms = now;
         return BUS_STOPPED;
     }
     struct wall_ms wall = bus_wall(bus, now);
-    bool starved = now - bus->fetched_ms >= STARVED_MS, waiting = false;
+    bool starved = bus_nodes_starve(bus, now), waiting = false;
     room_ns += slack_ns(bus);
     enum bus_result told = tell_time(bus, room_ns);
     if (told != BUS_STOPPED)
@@ -144,12 +153,12 @@ enum bus_result bus_tend_nodes(struct bus *bus, int64_t room_ns)
              room_ns < need_ns(bus, device, request.pdu_size + 3u + request.answer_size)))
             continue;
         bus->tending->fetch_from = index + (job == OWN_NODE_FETCH);
-        bus->fetched_ms = now;
+        bus->tending->fetched_ms = now;
         bus->exchange.index = index;
         bus->exchange.job = job;
         return bus_ask(bus, device, &request, 0, node_answered);
     }
     if (!waiting)
-        bus->fetched_ms = now;
+        bus->tending->fetched_ms = now;
     return BUS_STOPPED;
 }

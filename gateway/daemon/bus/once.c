@@ -20,7 +20,7 @@ static void step(struct bus *bus)
 {
     bus_step(bus);
     if (bus->bus->type == BUS_TCP)
-        bus->heard = line_await(&bus->line, bus->due_ns);
+        bus->pace.heard = line_await(&bus->line, bus->pace.due_ns);
 }
 
 int bus_once(const struct config *config, uint16_t bus_index, const struct reading_sink *sink,
@@ -41,7 +41,7 @@ int bus_once(const struct config *config, uint16_t bus_index, const struct readi
     }
     for (unsigned i = 0; i < bus->bus->device_count; i++)
         device_gap_flush(&bus->devices[i], sink);
-    int error = connection_fine(bus) ? 0 : bus->open_error;
+    int error = connection_fine(bus) ? 0 : connection_error(bus);
     bus_destroy(bus);
     return error;
 }

@@ -44,7 +44,7 @@ static void note_state(struct bus *bus, struct device *device, enum device_state
     static const char tcp_garbage[] = "answers only garbage (no Modbus TCP, or not what was asked)";
     bool garbage = state == DEVICE_GARBAGE && bus->bus->type == BUS_TCP;
     device->report.online = state == DEVICE_ONLINE;
-    log_change(&device->log, (int)state,
+    log_change(&device->logs.state, (int)state,
                state == DEVICE_ONLINE ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                "device %s (bus %s, address %u) %s", device->config->name, bus->bus->name,
                device->config->unit, garbage ? tcp_garbage : texts[state]);
@@ -83,14 +83,14 @@ static void poll_failed(struct bus *bus, unsigned index, enum gap_why why)
     struct device *device = &bus->devices[index];
     device->read = 0;
     device_gap(device, 1, why, bus_now_ms(), bus->sink);
-    if (why == GAP_EXCEPTION && device->refused_polls < DEVICE_REFUSED_POLLS)
-        device->refused_polls++;
+    if (why == GAP_EXCEPTION && device->refusal.polls < DEVICE_REFUSED_POLLS)
+        device->refusal.polls++;
     if (bus->units[index].dead)
         note_state(bus, device,
                    link_quality_odd_hint(&device->health).id != HINT_NONE ? DEVICE_ODD
                    : why == GAP_GARBLED                                   ? DEVICE_GARBAGE
                                                                           : DEVICE_SILENT);
-    else if (device->refused_polls >= DEVICE_REFUSED_POLLS)
+    else if (device->refusal.polls >= DEVICE_REFUSED_POLLS)
         note_state(bus, device, DEVICE_REFUSES);
 }
 
@@ -104,11 +104,11 @@ static void poll_ended(struct bus *bus, unsigned index)
     device->read = 0;
     if (!device->report.online)
         device->back_ms = bus_now_ms();
-    device->refused_polls = 0;
+    device->refusal.polls = 0;
     give_reading(bus, device);
     note_state(bus, device, DEVICE_ONLINE);
-    if (device->one_item) { /* it answers again: all of it is asked for */
-        device->one_item = false;
+    if (device->refusal.one_item) { /* it answers again: all of it is asked for */
+        device->refusal.one_item = false;
         device->lessons = (struct plan_lessons){0};
         device_plan(device);
     } else {
@@ -129,7 +129,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     bool over = schedule_end(&bus->schedule, index, outcome, answer->end_ns / US,
                              (answer->end_ns - begin_ns + bus->transact.silence_ns) / US,
                              answer->quiet_ns / US);
-    bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->learned_now;
+    bool another = was_dead && outcome == SCHEDULE_ANSWERED && !device->refusal.learned_now;
     if (another && device->node != NULL)
         own_node_silent(device->node);
     if (another) { /* it may be another one now: what was refused is asked for again */
@@ -142,7 +142,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
     if (another && !good)
         device_plan(device);
     if (outcome == SCHEDULE_ANSWERED)
-        device->learned_now = false;
+        device->refusal.learned_now = false;
     if (!over) {
         device->health.retries++;
         return;
@@ -190,7 +190,7 @@ static enum bus_result own_write_ended(struct bus *bus, struct transact_answer *
     bool good = answer->result == BUS_OK;
     own_writes_ended(&device->rare->writes, profile, at, good, bus_now_ms());
     bus->units[index].quiet_us = answer->quiet_ns / US;
-    log_change(&device->write_log, good ? 0 : (int)at + 1,
+    log_change(&device->logs.write, good ? 0 : (int)at + 1,
                good ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
                good ? "device %s: %s is written (%d)%s"
                     : "device %s: %s can't be written (%d): %s; it is tried again",
@@ -240,26 +240,28 @@ static enum bus_result poll_not_answered(struct bus *bus, unsigned index,
     enum schedule_outcome outcome =
         answer->result == BUS_TIMEOUT ? SCHEDULE_SILENT : SCHEDULE_NOISE;
     bool again = false;
-    bool awake = answer->awake ||
-                 device->read > device->first_read; /* or it has answered a part of this poll */
-    bool same = device->silent_read == device->read;
+    bool awake =
+        answer->awake ||
+        device->read > device->poll.first_read; /* or it has answered a part of this poll */
+    bool same = device->refusal.silent_read == device->read;
     if (answer->other_function != 0 && device->read == 0 && device->health.good == 0)
         awake = false; /* it is another device, and refuses nothing */
-    device->silent_reads =
-        answer->result == BUS_TIMEOUT && awake ? (uint8_t)(same ? device->silent_reads + 1 : 1) : 0;
-    device->silent_read = device->read;
-    bool was_good = device->reads_answered >> (device->read & 63) & 1;
-    if (device->silent_reads >=
+    device->refusal.silent_reads = answer->result == BUS_TIMEOUT && awake
+                                       ? (uint8_t)(same ? device->refusal.silent_reads + 1 : 1)
+                                       : 0;
+    device->refusal.silent_read = device->read;
+    bool was_good = device->refusal.answered >> (device->read & 63) & 1;
+    if (device->refusal.silent_reads >=
         (was_good ? SILENT_GOOD_READS : SILENT_READS)) { /* it answers, but not this */
-        device->silent_reads = 0;
-        device->refused_code = 0;
-        device->learned_now = true;
+        device->refusal.silent_reads = 0;
+        device->refusal.code = 0;
+        device->refusal.learned_now = true;
         refused_leave_out(device);
         outcome = SCHEDULE_ANSWERED;
         again = device->plan.read_count > 0;
     }
-    if (answer->result == BUS_TIMEOUT && device->refused_code >= MODBUS_GATEWAY_PATH)
-        device->refused_code = 0; /* no one speaks for it any more */
+    if (answer->result == BUS_TIMEOUT && device->refusal.code >= MODBUS_GATEWAY_PATH)
+        device->refusal.code = 0; /* no one speaks for it any more */
     if (answer->result == BUS_EXCEPTION)
         outcome = refused_judge(bus, device, index, answer, &again);
     if (again) {
@@ -277,7 +279,7 @@ static enum bus_result poll_answered(struct bus *bus, struct transact_answer *an
     const struct transact_request *request = &bus->exchange.request;
     if (answer->result == BUS_DOWN) {
         /* A gateway that hangs up whenever this unit is asked must not be asked for it for ever. */
-        if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->stopping)) {
+        if (answer->sent_ns && bus->bus->type != BUS_RTU && !atomic_load(&bus->control.stopping)) {
             link_quality_try(&device->health, LINK_QUALITY_SILENT, request->answer_size, 0);
             answer->quiet_ns = answer->end_ns = line_now_ns();
             try_ended(bus, index, answer, SCHEDULE_SILENT, false);
@@ -293,14 +295,14 @@ static enum bus_result poll_answered(struct bus *bus, struct transact_answer *an
     if (answer->result == BUS_OK) {
         const struct plan_read *read = &device->plan.reads[device->read];
         decode_answer(read, answer->pdu, device->image.words + device->image.start[device->read]);
-        if (device->read == device->first_read)
-            device->answered_ns =
+        if (device->read == device->poll.first_read)
+            device->poll.answered_ns =
                 answer->end_ns -
                 serial_timing_bytes_ns(&bus->line.wire,
                                        bus->bus->type == BUS_TCP ? 0 : answer->pdu_size + 3);
-        if (device->silent_read == device->read)
-            device->silent_reads = 0;
-        device->reads_answered |= 1ull << (device->read & 63);
+        if (device->refusal.silent_read == device->read)
+            device->refusal.silent_reads = 0;
+        device->refusal.answered |= 1ull << (device->read & 63);
         if (device_poll_next(device)) {
             bus->units[index].quiet_us = answer->quiet_ns / US;
             return BUS_OK; /* its due time is past: the next read follows soon */
@@ -318,10 +320,10 @@ bool bus_poll(struct bus *bus, const struct schedule_turn *turn)
     struct transact_request request;
     uint8_t pdu[5];
     if (device->plan.read_count == 0) { /* refuses everything: tried anew now and then */
-        if (!device->one_item)
+        if (!device->refusal.one_item)
             refused_note(bus, device);
         refused_ask_one(device);
-        device->refused_polls = DEVICE_REFUSED_POLLS; /* each of its fields was */
+        device->refusal.polls = DEVICE_REFUSED_POLLS; /* each of its fields was */
         bus->units[index].due_us += REFUSED_US;
         poll_failed(bus, index, GAP_EXCEPTION);
         return true;

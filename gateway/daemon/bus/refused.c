@@ -26,14 +26,14 @@ void refused_note(struct bus *bus, struct device *device)
 {
     uint64_t bad = device->lessons.bad;
     unsigned refused = bits_of(bad), first = 0;
-    if (bad == 0 && !device->refusals_told)
+    if (bad == 0 && !device->refusal.reported)
         return;
-    device->refusals_told = true;
+    device->refusal.reported = true;
     while (refused > 0 && (bad >> first & 1) == 0)
         first++;
     const struct plan_item *item = &device->map.items[first];
     log_change(
-        &device->refusal_log, (int)((bad ^ bad >> 32) & INT32_MAX),
+        &device->logs.refusal, (int)((bad ^ bad >> 32) & INT32_MAX),
         refused > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
         refused > 0 ? "device %s (bus %s, address %u) refuses %u of %u fields, from register "
                       "%u (function %u) on: %s; its profile may not be right for it. They "
@@ -41,41 +41,41 @@ void refused_note(struct bus *bus, struct device *device)
                     : "device %s (bus %s, address %u) refuses no field any more",
         device->config->name, bus->bus->name, device->config->unit, refused, device->map.item_count,
         item->address, item->function,
-        device->refused_code ? modbus_exception_text(device->refused_code) : "no answer to them");
+        device->refusal.code ? modbus_exception_text(device->refusal.code) : "no answer to them");
 }
 
 /* Every hour one of what was refused is asked for again, alone; if it is answered, all are. */
 void refused_ask_anew(struct device *device, int64_t now_ms)
 {
     uint64_t bad = device->lessons.bad;
-    bool answered = device->retrying && (bad >> device->refused_item & 1) == 0;
-    device->retrying = false;
+    bool answered = device->refusal.retrying && (bad >> device->refusal.item & 1) == 0;
+    device->refusal.retrying = false;
     if (answered && bad != 0) {
         device->lessons = (struct plan_lessons){0};
         device_plan(device);
         return;
     }
-    if (bad == 0 || device->refused_ms == 0) {
-        device->refused_ms = bad == 0 ? 0 : now_ms;
+    if (bad == 0 || device->refusal.since_ms == 0) {
+        device->refusal.since_ms = bad == 0 ? 0 : now_ms;
         return;
     }
-    if (device->one_item || now_ms - device->refused_ms < REFUSED_AGAIN_MS)
+    if (device->refusal.one_item || now_ms - device->refusal.since_ms < REFUSED_AGAIN_MS)
         return;
     do {
-        device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
-    } while ((bad >> device->refused_item & 1) == 0);
-    plan_retry(device->map.items, device->map.item_count, device->refused_item, &device->lessons);
+        device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map.item_count);
+    } while ((bad >> device->refusal.item & 1) == 0);
+    plan_retry(device->map.items, device->map.item_count, device->refusal.item, &device->lessons);
     device_plan(device);
-    device->retrying = true;
-    device->refused_ms = now_ms;
+    device->refusal.retrying = true;
+    device->refusal.since_ms = now_ms;
 }
 
 /* Everything is refused: one field a minute, each in its turn, until one is answered. */
 void refused_ask_one(struct device *device)
 {
-    device->refused_item = (uint8_t)((device->refused_item + 1) % device->map.item_count);
-    device->lessons = (struct plan_lessons){.bad = ~(1ull << device->refused_item)};
-    device->one_item = true;
+    device->refusal.item = (uint8_t)((device->refusal.item + 1) % device->map.item_count);
+    device->lessons = (struct plan_lessons){.bad = ~(1ull << device->refusal.item)};
+    device->refusal.one_item = true;
     device_plan(device);
 }
 
@@ -83,9 +83,9 @@ enum schedule_outcome refused_judge(struct bus *bus, struct device *device, unsi
                                     struct transact_answer *answer, bool *again)
 {
     uint8_t code = answer->pdu[1];
-    bool was_good = device->reads_answered >> (device->read & 63) & 1;
-    device->refused_code = code;
-    if (was_good && device->refused_polls + 1 < DEVICE_REFUSED_POLLS &&
+    bool was_good = device->refusal.answered >> (device->read & 63) & 1;
+    device->refusal.code = code;
+    if (was_good && device->refusal.polls + 1 < DEVICE_REFUSED_POLLS &&
         code <= MODBUS_DEVICE_FAILURE)
         return SCHEDULE_ANSWERED; /* once is no proof against what it has answered before */
     switch (code) {

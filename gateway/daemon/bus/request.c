@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,40 @@
 
 #define BROADCAST_NS 100000000LL /* turnaround delay after a broadcast */
 #define GUEST_MS     1000        /* as long as a unit may take where no device says more */
+#define QUEUE_SIZE   64
+
+/* A request of others on its way. One that must be tried again stays in the queue meanwhile. */
+struct bus_waiting {
+    struct bus_request request; /* `retries`: those left */
+    uint32_t turnaround_us;
+    bool written; /* acknowledged; now it is read back */
+};
+
+struct requests {
+    /* Under the mutex. Others put requests at the end; the thread works on them where they are, and
+     * takes them out when they are done. */
+    struct bus_waiting *queue; /* QUEUE_SIZE of them; NULL: nobody has ever asked */
+    unsigned count;
+    struct bus_waiting background;
+    bool has_background;
+    int64_t background_since_us;
+    /* The thread's own: */
+    struct device guest;         /* asked by others, and no device of the bus */
+    int64_t quiet_us[BUS_UNITS]; /* as schedule_unit.quiet_us, of units that are no device */
+};
+
+bool requests_init(struct bus *bus)
+{
+    bus->requests = calloc(1, sizeof *bus->requests);
+    return bus->requests != NULL;
+}
+
+void requests_free(struct bus *bus)
+{
+    if (bus->requests != NULL)
+        free(bus->requests->queue);
+    free(bus->requests);
+}
 
 static int device_of_unit(const struct bus *bus, uint8_t unit)
 {
@@ -21,14 +56,19 @@ static int device_of_unit(const struct bus *bus, uint8_t unit)
 static int64_t *quiet_of(struct bus *bus, uint8_t unit)
 {
     int device = device_of_unit(bus, unit);
-    return device < 0 ? &bus->guest_quiet_us[unit] : &bus->units[device].quiet_us;
+    return device < 0 ? &bus->requests->quiet_us[unit] : &bus->units[device].quiet_us;
+}
+
+void bus_request_answered_late(struct bus *bus, uint8_t unit, int64_t now_us)
+{
+    bus->requests->quiet_us[unit] = now_us;
 }
 
 /* Whether an earlier request of the same unit waits: they go in their order. */
 static bool is_behind(const struct bus *bus, unsigned at)
 {
     for (unsigned i = 0; i < at; i++) {
-        if (bus->queue[i].request.unit == bus->queue[at].request.unit)
+        if (bus->requests->queue[i].request.unit == bus->requests->queue[at].request.unit)
             return true;
     }
     return false;
@@ -45,13 +85,13 @@ static struct bus_waiting *next_request(struct bus *bus)
         ssize_t woken = read(bus->wake_fd, &count, sizeof count);
         (void)woken; /* only to be woken anew */
     }
-    for (unsigned i = 0; i < bus->queue_count && found < 0; i++) {
-        struct bus_waiting *waiting = &bus->queue[i];
+    for (unsigned i = 0; i < bus->requests->count && found < 0; i++) {
+        struct bus_waiting *waiting = &bus->requests->queue[i];
         bool ready = !connection_fine(bus) || *quiet_of(bus, waiting->request.unit) <= now_us;
         if (ready && !is_behind(bus, i))
             found = (int)i;
     }
-    struct bus_waiting *next = found >= 0 ? &bus->queue[found] : NULL;
+    struct bus_waiting *next = found >= 0 ? &bus->requests->queue[found] : NULL;
     (void)pthread_mutex_unlock(&bus->mutex);
     return next;
 }
@@ -60,12 +100,13 @@ int64_t bus_requests_ready_us(struct bus *bus)
 {
     int64_t ready_us = INT64_MAX;
     (void)pthread_mutex_lock(&bus->mutex);
-    for (unsigned i = 0; i < bus->queue_count; i++) {
-        int64_t quiet_us = *quiet_of(bus, bus->queue[i].request.unit);
+    for (unsigned i = 0; i < bus->requests->count; i++) {
+        int64_t quiet_us = *quiet_of(bus, bus->requests->queue[i].request.unit);
         ready_us = quiet_us < ready_us ? quiet_us : ready_us;
     }
-    if (bus->has_background && *quiet_of(bus, bus->background.request.unit) < ready_us)
-        ready_us = *quiet_of(bus, bus->background.request.unit);
+    if (bus->requests->has_background &&
+        *quiet_of(bus, bus->requests->background.request.unit) < ready_us)
+        ready_us = *quiet_of(bus, bus->requests->background.request.unit);
     (void)pthread_mutex_unlock(&bus->mutex);
     return ready_us;
 }
@@ -120,10 +161,10 @@ static void end_request(struct bus *bus, struct bus_waiting *waiting, const stru
     void *context = waiting->request.context;
     void (*done)(void *, const struct bus_reply *) = waiting->request.done;
     (void)pthread_mutex_lock(&bus->mutex);
-    if (waiting == &bus->background) {
-        bus->has_background = false;
+    if (waiting == &bus->requests->background) {
+        bus->requests->has_background = false;
     } else {
-        struct bus_waiting *end = bus->queue + bus->queue_count--;
+        struct bus_waiting *end = bus->requests->queue + bus->requests->count--;
         memmove(waiting, waiting + 1, (size_t)(end - waiting - 1) * sizeof *waiting);
     }
     (void)pthread_mutex_unlock(&bus->mutex);
@@ -198,7 +239,7 @@ static enum bus_result try_request(struct bus *bus, const struct bus_request *re
     int index = device_of_unit(bus, request->unit);
     static const struct profile_config no_profile = {.response_max_ms = GUEST_MS};
     static const struct device_config nobody = {.profile = &no_profile};
-    bus->guest = (struct device){
+    bus->requests->guest = (struct device){
         .config = bus->bus->device_count > 0 ? bus->devices[0].config : &nobody, /* its ceiling */
         .wire = (struct serial_timing){bus->bus->baud, bus->bus->parity, bus->bus->stop_bits}};
     struct transact_request line = {.pdu = request->pdu,
@@ -209,17 +250,18 @@ static enum bus_result try_request(struct bus *bus, const struct bus_request *re
                                     .timeout_ns = request->timeout_ms * MS};
     if (is_broadcast(bus, request->unit) && request->timeout_ms == 0)
         line.timeout_ns = BROADCAST_NS;
-    return bus_ask(bus, index < 0 ? &bus->guest : &bus->devices[index], &line, 0, try_ended);
+    return bus_ask(bus, index < 0 ? &bus->requests->guest : &bus->devices[index], &line, 0,
+                   try_ended);
 }
 
 /* One step of one request: a try, or reading back what was written. */
 static enum bus_result serve(struct bus *bus, struct bus_waiting *waiting)
 {
-    bool paused = atomic_load(&bus->paused);
+    bool paused = atomic_load(&bus->control.paused);
     struct transact_answer none = {.result = paused ? BUS_PAUSED : BUS_DOWN};
     struct bus_request back;
     bus->exchange.served = waiting;
-    if (!bus->up)
+    if (!bus->link.up)
         return try_ended(bus, &none);
     bool reads = waiting->written && read_back_of(bus, &waiting->request, &back);
     return try_request(bus, reads ? &back : &waiting->request);
@@ -235,11 +277,12 @@ enum bus_result bus_serve_background(struct bus *bus, const struct schedule_turn
 {
     int64_t now_us = line_now_ns() / US;
     (void)pthread_mutex_lock(&bus->mutex);
-    bool ready = bus->has_background &&
-                 (turn == NULL || schedule_yields(turn, bus->background_since_us, now_us)) &&
-                 (!connection_fine(bus) || *quiet_of(bus, bus->background.request.unit) <= now_us);
+    bool ready =
+        bus->requests->has_background &&
+        (turn == NULL || schedule_yields(turn, bus->requests->background_since_us, now_us)) &&
+        (!connection_fine(bus) || *quiet_of(bus, bus->requests->background.request.unit) <= now_us);
     (void)pthread_mutex_unlock(&bus->mutex);
-    return ready ? serve(bus, &bus->background) : BUS_STOPPED;
+    return ready ? serve(bus, &bus->requests->background) : BUS_STOPPED;
 }
 
 void bus_end_requests(struct bus *bus)
@@ -248,9 +291,46 @@ void bus_end_requests(struct bus *bus)
     struct bus_waiting *waiting;
     do {
         (void)pthread_mutex_lock(&bus->mutex);
-        waiting = bus->queue_count > 0 ? bus->queue : bus->has_background ? &bus->background : NULL;
+        waiting = bus->requests->count > 0        ? bus->requests->queue
+                  : bus->requests->has_background ? &bus->requests->background
+                                                  : NULL;
         (void)pthread_mutex_unlock(&bus->mutex);
         if (waiting != NULL)
             end_request(bus, waiting, &stopped);
     } while (waiting);
+}
+
+/* Under the mutex. NULL: there is none. */
+static struct bus_waiting *place_for(struct bus *bus, bool background)
+{
+    if (background)
+        return bus->requests->has_background ? NULL : &bus->requests->background;
+    if (bus->requests->queue == NULL)
+        bus->requests->queue = calloc(QUEUE_SIZE, sizeof *bus->requests->queue);
+    return bus->requests->queue == NULL || bus->requests->count == QUEUE_SIZE
+               ? NULL
+               : &bus->requests->queue[bus->requests->count];
+}
+
+enum bus_result bus_submit(struct bus *bus, const struct bus_request *request)
+{
+    if (request->pdu_size == 0 || request->pdu_size > sizeof request->pdu || request->retries > 3 ||
+        request->done == NULL)
+        return BUS_INVALID;
+    (void)pthread_mutex_lock(&bus->mutex);
+    struct bus_waiting *place = place_for(bus, request->background);
+    bool room = place != NULL && !atomic_load(&bus->control.stopping);
+    if (room)
+        *place = (struct bus_waiting){.request = *request};
+    if (room && request->background) {
+        bus->requests->has_background = true;
+        bus->requests->background_since_us = line_now_ns() / US;
+    } else if (room) {
+        bus->requests->count++;
+    }
+    (void)pthread_mutex_unlock(&bus->mutex);
+    if (!room)
+        return BUS_BUSY;
+    bus_wake(bus);
+    return BUS_OK;
 }

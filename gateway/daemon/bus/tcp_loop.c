@@ -69,7 +69,7 @@ static bool note(const struct epoll_event *events, int count)
     for (int i = 0; i < count; i++) {
         const struct bus *bus = events[i].data.ptr;
         if (bus != NULL)
-            loop.members[bus->slot].heard = true;
+            loop.members[bus->pace.slot].heard = true;
         else
             woken = read(loop.wake_fd, &wakes, sizeof wakes) > 0;
     }
@@ -79,13 +79,13 @@ static bool note(const struct epoll_event *events, int count)
 static void work(struct member *member)
 {
     struct bus *bus = member->bus;
-    bus->heard = member->heard;
+    bus->pace.heard = member->heard;
     member->heard = false;
     for (unsigned i = 0; i < STEPS_MOST; i++) {
         bus_step(bus);
         bus_report(bus);
-        member->due_ns = bus->due_ns;
-        if (bus->due_ns > line_now_ns())
+        member->due_ns = bus->pace.due_ns;
+        if (bus->pace.due_ns > line_now_ns())
             return;
     }
 }
@@ -106,7 +106,7 @@ static void *run(void *context)
         for (unsigned i = 0; i < loop.count; i++) {
             struct member *member = &loop.members[i];
             if (member->heard || member->due_ns <= now ||
-                (woken && atomic_exchange(&member->bus->woken, false)))
+                (woken && atomic_exchange(&member->bus->control.woken, false)))
                 work(member);
         }
         ms = wait_ms();
@@ -146,7 +146,7 @@ static int add(struct bus *bus)
     if (members == NULL)
         return ENOMEM;
     loop.members = members;
-    bus->slot = loop.count;
+    bus->pace.slot = loop.count;
     bus->wake_fd = loop.wake_fd;
     bus->line.epoll_fd = loop.epoll_fd;
     bus->line.token = bus;
@@ -194,8 +194,8 @@ void tcp_loop_leave(struct bus *bus)
 {
     (void)pthread_mutex_lock(&loop.life);
     enter();
-    loop.members[bus->slot] = loop.members[--loop.count];
-    loop.members[bus->slot].bus->slot = bus->slot;
+    loop.members[bus->pace.slot] = loop.members[--loop.count];
+    loop.members[bus->pace.slot].bus->pace.slot = bus->pace.slot;
     loop.changes++;
     bus_end(bus);
     leave();

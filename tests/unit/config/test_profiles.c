@@ -326,7 +326,7 @@ static void decodes_documented_frames(void **state)
         while (device.read < device.plan.read_count)
             answer_read(&device, example);
         assert_true(device.read == READS || example->answers[device.read] == NULL);
-        device.answered_ns = 100000000000;
+        device.poll.answered_ns = 100000000000;
         assert_true(device_reading(&device, (struct wall_ms){1795293274123, TIME_TRUSTED}, 100000,
                                    &reading));
         check_values(&config->devices[0], &reading, example);
@@ -372,7 +372,7 @@ static void a_node_keeps_identity_flags_and_time(void **state)
     struct reading reading;
     device_init(&device, &config->devices[0], &config->buses[0], 1, &no_sink, &node, &rare);
     answer_read(&device, &examples[EXAMPLES - 1]);
-    device.answered_ns = 100000000000;
+    device.poll.answered_ns = 100000000000;
     struct wall_ms wall = {1795293274123, TIME_TRUSTED};
     assert_true(device_reading(&device, wall, 100040, &reading));
     assert_int_equal(reading.boot, 7);
