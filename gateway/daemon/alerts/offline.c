@@ -196,9 +196,10 @@ static void look_at_line(struct offline *offline, struct active *active,
         if (seen_ms > since_ms)
             since_ms = seen_ms; /* of the last that fell silent */
     }
-    /* A slow device is given its time only while others of the line answer. */
-    bool line = (bus->device_count > 1 || away) && voices[VOICE_SILENT] > 0 &&
-                voices[VOICE_SILENT] + voices[VOICE_WAITED_FOR] == bus->device_count;
+    /* A slow device, and one that has not been asked yet, are given their time only while others
+     * of the line answer: else a line that is dead at the start is an alert of each device. */
+    bool line =
+        (bus->device_count > 1 || away) && voices[VOICE_SILENT] > 0 && voices[VOICE_ANSWERS] == 0;
     if (line)
         raise_line(active, bus, away, since_ms, now);
     else if (voices[VOICE_ANSWERS] > 0 || bus->device_count < 2)

@@ -140,6 +140,18 @@ static void a_line_of_silent_devices_is_one_alert(void **state)
     assert_int_equal(active_count(active), 5);
 }
 
+static void a_line_that_is_dead_before_all_were_asked_is_one_alert(void **state)
+{
+    (void)state;
+    hear(0, false, 0);
+    hear(1, false, 0);
+    pass((int64_t)5 * EVERY_MS); /* of the others nothing is known yet */
+    assert_string_equal(standing(), "line-west");
+    hear(2, true, 0); /* so it is not the line */
+    pass(0);
+    assert_string_equal(standing(), "silent-d-0 silent-d-1");
+}
+
 static void hear_away(bool away)
 {
     for (uint16_t i = 0; i < DEVICES; i++) {
@@ -268,6 +280,7 @@ int main(void)
         CASE(one_that_answers_only_with_exceptions_is_told_as_that),
         CASE(what_to_do_is_the_devices_hint_in_both_languages),
         CASE(a_line_of_silent_devices_is_one_alert),
+        CASE(a_line_that_is_dead_before_all_were_asked_is_one_alert),
         CASE(a_converter_that_does_not_dial_in_is_one_alert_after_a_minute),
         CASE(what_is_not_known_yet_stays_as_it_stands),
         CASE(a_sensor_that_does_not_move_is_told),
