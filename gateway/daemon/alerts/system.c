@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/daemon/reason.h"
+
 #define DISK_LEAST    (UINT64_C(256) << 20)
 #define DISK_LEAST_PC 5u
 
@@ -34,8 +36,9 @@ static void look_at_store(const struct store_stats *stats, struct active *active
     struct alert_text text = {.id = "store", .level = stats->available ? ALERT_WATCH : ALERT_ALARM};
     say(&text, METRIC_EN, stats->alarm, "look at the gateway's disk");
     say(&text, METRIC_ZH, "", "检查主机的硬盘");
-    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "主机存数据有问题：%s",
-                   stats->alarm);
+    char why[REASON_SIZE];
+    reason_chinese(stats->alarm, why, sizeof why);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "主机存数据有问题：%s", why);
     own_alert(stats->alarm[0] != '\0', &text, active, now);
 }
 
@@ -102,8 +105,10 @@ static void look_at_broker(const char *name, const struct alerts_broker *broker,
     (void)snprintf(text.id, sizeof text.id, "broker-%s", name);
     say(&text, METRIC_EN, "", "look at the broker's version, certificate, users, ACL and quota");
     say(&text, METRIC_ZH, "", "检查消息服务器的版本、证书、用户、权限和配额");
+    char why[REASON_SIZE];
+    reason_chinese(broker->why, why, sizeof why);
     (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "消息服务器 %s 拒绝了主机：%s",
-                   name, broker->why);
+                   name, why);
     (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "broker %s: %s", name, broker->why);
     own_alert(broker->refused, &text, active, now);
 }
@@ -179,8 +184,10 @@ static void look_at_way(const struct way_config *way, const char *why, struct ac
     say(&text, METRIC_ZH, "", "改好后用 baiye alert test 试一次");
     (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, "no alert reaches %s by %s: %s",
                    way->name, way_kind_name(way->kind), why);
+    char chinese[REASON_SIZE];
+    reason_chinese(why, chinese, sizeof chinese);
     (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "告警发不到 %s（%s）：%s",
-                   way->name, way_kind_name(way->kind), why);
+                   way->name, way_kind_name(way->kind), chinese);
     own_alert(why[0] != '\0', &text, active, now);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/daemon/reason.h"
 #include "gateway/daemon/rpc/call.h"
 
 #define ALERTS_OF_ANSWER 50 /* each at most 1.2 kB as a rule: below 64 kB */
@@ -100,13 +101,15 @@ static json_t *answer_of(const struct test *test, uint16_t index, bool *open)
 {
     const struct rpc *rpc = test->call->rpc;
     struct notifier_way way;
+    char chinese[REASON_SIZE];
     notifier_way(rpc->parts.notifier, index, &way);
     bool answered = way.answered != test->before[index];
     *open = *open || !answered;
-    return json_pack("{s:s,s:s,s:b,s:s}", "way", rpc->config->ways[index].name, "service",
+    const char *why = answered ? way.last : "no answer yet; it is tried on";
+    reason_chinese(why, chinese, sizeof chinese);
+    return json_pack("{s:s,s:s,s:b,s:s,s:s}", "way", rpc->config->ways[index].name, "service",
                      way_kind_name(rpc->config->ways[index].kind), "delivered",
-                     answered && way.last[0] == '\0', "why",
-                     answered ? way.last : "no answer yet; it is tried on");
+                     answered && way.last[0] == '\0', "why", why, "why_zh", chinese);
 }
 
 static void look_at_test(struct loop_timer *timer)

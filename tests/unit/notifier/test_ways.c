@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "gateway/daemon/notifier/ways.h"
+#include "gateway/daemon/reason.h"
 
 static const struct way_secrets secrets = {.token = "k e/y", .secret = "SEC1"};
 static const struct way_message message = {
@@ -148,6 +149,77 @@ static void answers_are_read(void **state)
     assert_int_equal(way_mail_answer(451, why), WAY_LATER);
 }
 
+/* Of ASCII a reason in Chinese has the number, its brackets and what services call themselves. */
+static bool is_chinese(const char *why, const char *told)
+{
+    char chinese[REASON_SIZE];
+    reason_chinese(why, chinese, sizeof chinese);
+    bool english = false;
+    for (const char *at = chinese; *at != '\0'; at++)
+        english = english || (*at >= 'a' && *at <= 'z' && strstr(chinese, told) == NULL);
+    return !english && strcmp(chinese, why) != 0;
+}
+
+static void every_reason_is_given_in_chinese_too(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t kind;
+        long codes[9];
+    } robots[] = {{WAY_WECOM, {45009, 45033, -1, 93000, 40058, 4711}},
+                  {WAY_DINGTALK, {130101, 410100, -1, 300001, 310000, 400013, 400101, 400102}},
+                  {WAY_FEISHU, {11232, 9499, 19001, 19021, 19022, 19024}}};
+    static const long statuses[] = {429, 401, 403, 404, 400, 503};
+    char why[WAY_WHY_SIZE], body[64];
+    for (size_t r = 0; r < sizeof robots / sizeof robots[0]; r++) {
+        struct way_config way = {.kind = robots[r].kind};
+        for (const long *code = robots[r].codes; *code != 0; code++) {
+            (void)snprintf(body, sizeof body, "{\"%s\":%ld}",
+                           robots[r].kind == WAY_FEISHU ? "code" : "errcode", *code);
+            (void)way_answer(&way, 200, body, strlen(body), why);
+            if (!is_chinese(why, "code"))
+                fail_msg("\"%s\" has no Chinese", why);
+        }
+        (void)way_answer(&way, 200, "?", 1, why);
+        if (!is_chinese(why, way_kind_name(way.kind)))
+            fail_msg("\"%s\" has no Chinese", why);
+    }
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        struct way_config way = {.kind = WAY_WEBHOOK};
+        (void)way_answer(&way, statuses[i], "", 0, why);
+        if (!is_chinese(why, "HTTP"))
+            fail_msg("\"%s\" has no Chinese", why);
+    }
+    for (long status = 400; status < 600; status++) {
+        (void)way_mail_answer(status, why);
+        if (!is_chinese(why, "-"))
+            fail_msg("\"%s\" has no Chinese", why);
+    }
+}
+
+static void what_stands_in_a_reason_stays_or_is_chinese(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"wrong key (93000)", "密钥不对（93000）"},
+        {"its file ding.key can't be read, or is empty", "读不到它的文件 ding.key，或文件是空的"},
+        {"not reached: Timeout was reached", "连不上：等不到应答"},
+        {"not reached: Weird", "连不上：Weird"},
+        {"only 1 of 3 numbers: the SIM card wants its PIN", "1 / 3 个号码收到：SIM 卡要 PIN 码"},
+        {"only 1 of 3 numbers", "only 1 of 3 numbers"},
+        {"its file * can't be read, or is empty", "读不到它的文件 *，或文件是空的"},
+        {"open failed: EIO", "open failed: EIO"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char chinese[REASON_SIZE], small[8];
+        reason_chinese(cases[i][0], chinese, sizeof chinese);
+        assert_string_equal(chinese, cases[i][1]);
+        reason_chinese(cases[i][0], small, sizeof small);
+        assert_true(strlen(small) < sizeof small);
+    }
+}
+
 static void a_text_message_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -174,6 +246,8 @@ int main(void)
         cmocka_unit_test(a_webhook_has_the_body_that_the_file_says),
         cmocka_unit_test(a_mail_is_whole),
         cmocka_unit_test(answers_are_read),
+        cmocka_unit_test(every_reason_is_given_in_chinese_too),
+        cmocka_unit_test(what_stands_in_a_reason_stays_or_is_chinese),
         cmocka_unit_test(a_text_message_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

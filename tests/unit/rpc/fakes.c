@@ -190,7 +190,7 @@ void notifier_way(struct notifier *notifier, uint16_t index, struct notifier_way
 {
     (void)notifier;
     *way = (struct notifier_way){.answered = fakes.tests};
-    (void)snprintf(way->last, sizeof way->last, "%s", index == 0 ? "" : "wrong key");
+    (void)snprintf(way->last, sizeof way->last, "%s", index == 0 ? "" : "wrong key (93000)");
     memcpy(way->trouble, way->last, sizeof way->trouble);
 }
 

@@ -117,7 +117,7 @@ static void the_ways_say_how_they_are(void **state)
     assert_string_equal(ask(&farmer, "ways", "{}"), "");
     assert_said(
         "{\"ways\":[{\"service\":\"wecom\",\"trouble\":\"\",\"waiting\":0,\"way\":\"family\"},"
-        "{\"service\":\"ntfy\",\"trouble\":\"wrong key\",\"waiting\":0,\"way\":\"son\"}]}");
+        "{\"service\":\"ntfy\",\"trouble\":\"wrong key (93000)\",\"waiting\":0,\"way\":\"son\"}]}");
 }
 
 static void a_test_of_the_ways_says_what_each_answered(void **state)
@@ -128,8 +128,9 @@ static void a_test_of_the_ways_says_what_each_answered(void **state)
     assert_int_equal(fakes.tests, 0);
     assert_string_equal(ask(&technician, "alert_test", "{}"), "");
     assert_said("{\"ways\":[{\"delivered\":true,\"service\":\"wecom\",\"way\":\"family\","
-                "\"why\":\"\"},{\"delivered\":false,\"service\":\"ntfy\",\"way\":\"son\","
-                "\"why\":\"wrong key\"}]}");
+                "\"why\":\"\",\"why_zh\":\"\"},{\"delivered\":false,\"service\":\"ntfy\","
+                "\"way\":\"son\",\"why\":\"wrong key (93000)\","
+                "\"why_zh\":\"密钥不对（93000）\"}]}");
     assert_int_equal(fakes.tests, 2);
     assert_string_equal(ask(&technician, "alert_test", "{\"way\":\"son\"}"), "");
     assert_int_equal(fakes.tests, 3);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/daemon/reason.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/common/text.h"
+
+#define STARS 3
+
+/* A star is any text, numbers too; it is looked up itself, and stands in the Chinese in the same
+ * order. Of two that fit the first counts. */
+static const struct reason {
+    const char *english, *chinese;
+} reasons[] = {
+    /* Services for people: notifier/ways.c, sender.c */
+    {"wrong key or address (HTTP *)", "密钥或地址不对（HTTP *）"},
+    {"wrong key (*)", "密钥不对（*）"},
+    {"wrong token (*)", "令牌不对（*）"},
+    {"wrong secret, keyword or address of the robot (*)", "加签密钥、关键词或机器人地址不对（*）"},
+    {"wrong secret, or the gateway's clock is wrong (*)", "签名密钥不对，或主机的时间不对（*）"},
+    {"this address is not on the robot's list (*)", "本机地址不在机器人的白名单里（*）"},
+    {"the robot wants a keyword (*)", "机器人要求消息里有关键词（*）"},
+    {"the robot is stopped (*)", "机器人已停用（*）"},
+    {"the group is gone (*)", "群已解散（*）"},
+    {"too many messages for the service (*)", "发得太多，服务限流了（*）"},
+    {"too many messages for the service", "发得太多，服务限流了"},
+    {"the service is busy (*)", "服务正忙（*）"},
+    {"the service has trouble (*)", "服务出了故障（*）"},
+    {"the service refuses the message (*)", "服务拒收这条消息（*）"},
+    {"the answer is not one of *", "应答不是 * 的"},
+    {"the mail server refuses user or password (*)", "邮件服务器不认用户名或密码（*）"},
+    {"the mail server refuses user or password", "邮件服务器不认用户名或密码"},
+    {"the mail server refuses the mail (*)", "邮件服务器拒收这封邮件（*）"},
+    {"the mail server has trouble (*)", "邮件服务器出了故障（*）"},
+    {"the mail server has no TLS", "邮件服务器不支持 TLS"},
+    {"the mailbox is full (*)", "邮箱满了（*）"},
+    {"its file * can't be read, or is empty", "读不到它的文件 *，或文件是空的"},
+    {"its certificate can't be verified (see ca_file)", "它的证书验证不了（见 ca_file）"},
+    {"the request can't be made", "请求发不出去"},
+    {"no answer yet; it is tried on", "还没有应答，会接着试"},
+    {"not reached: *", "连不上：*"},
+    {"Couldn't resolve host name", "找不到这个域名"},
+    {"Couldn't connect to server", "连不到服务器"},
+    {"Timeout was reached", "等不到应答"},
+    {"SSL connect error", "加密连接建立不了"},
+    {"Server returned nothing (no headers, no data)", "对方什么也没有回"},
+    /* The modem: notifier/sms.c */
+    {"ModemManager does not run", "ModemManager 没有运行"},
+    {"ModemManager does not answer", "ModemManager 没有应答"},
+    {"ModemManager lets this user send nothing", "ModemManager 不让本程序发短信"},
+    {"ModemManager has no modem that sends text messages", "ModemManager 没有能发短信的模块"},
+    {"the SIM card wants its PIN", "SIM 卡要 PIN 码"},
+    {"the SIM card is locked (PUK)", "SIM 卡锁住了（PUK）"},
+    {"no SIM card is in the modem", "模块里没有 SIM 卡"},
+    {"the modem can't send text messages", "模块不能发短信"},
+    {"the modem refuses: *", "模块拒绝：*"},
+    {"the mobile network does not answer", "移动网络没有应答"},
+    {"the system bus can't be reached", "连不到系统总线"},
+    {"only * of * numbers: *", "* / * 个号码收到：*"},
+    /* Brokers: publish/worker/publisher.c, tls_why.c; of MQTT what its reasons are called */
+    {"Bad user name or password", "用户名或密码不对"},
+    {"Not authorized", "没有权限"},
+    {"Client identifier not valid", "客户端标识不被接受"},
+    {"Banned", "被封禁"},
+    {"Quota exceeded", "超出配额"},
+    {"Unsupported protocol version", "不支持这个协议版本"},
+    {"no connection to the broker", "连不上消息服务器"},
+    {"TLS: the broker's certificate is refused: *", "TLS：它的证书不被接受：*"},
+    {"TLS: the broker refuses our certificate: *", "TLS：它不接受本机的证书：*"},
+    {"TLS: the handshake failed: *", "TLS：握手失败：*"},
+    {"certificate has expired", "证书已过期"},
+    {"certificate is not yet valid", "证书还没有生效（主机的时间对吗？）"},
+    {"hostname mismatch", "证书不是这个名字的"},
+    /* The store: retain.c, recovery.c, salvage.c */
+    {"max_size is used up: readings of the last 7 days were thinned to hourly means",
+     "max_size 用完了：最近 7 天的数据已缩成每小时平均值"},
+    {"max_size is used up: undelivered readings were thinned to hourly means",
+     "max_size 用完了：还没发出的数据已缩成每小时平均值"},
+    {"was damaged, kept as *; salvage is under way", "文件损坏，已另存为 *；正在抢救"},
+    {"was damaged; * records were taken over from *", "文件曾损坏；接回了 * 条记录，来自 *"},
+    {"* cannot be used: *", "* 用不了：*"},
+    {"database or disk is full", "硬盘满了"},
+    {"disk I/O error", "硬盘读写出错"},
+    {"attempt to write a readonly database", "硬盘只能读，不能写"},
+};
+
+struct part {
+    const char *text;
+    size_t size;
+};
+
+/* A star takes as little as it can, the last one all that is left. */
+static bool fits(const char *pattern, const char *text, struct part stars[STARS])
+{
+    for (unsigned star = 0;; star++) {
+        const char *next = strchr(pattern, '*');
+        size_t literal = next != NULL ? (size_t)(next - pattern) : strlen(pattern);
+        if (strncmp(text, pattern, literal) != 0)
+            return false;
+        text += literal;
+        if (next == NULL)
+            return *text == '\0';
+        if (star == STARS)
+            return false;
+        pattern = next + 1;
+        size_t word = strcspn(pattern, "*"), left = strlen(text), size = word == 0 ? left : 0;
+        while (word > 0 && size < left &&
+               (strncmp(text + size, pattern, word) != 0 ||
+                (pattern[word] == '\0' && left - size != word)))
+            size++;
+        stars[star] = (struct part){.text = text, .size = size};
+        text += size;
+    }
+}
+
+static const char *look_up(const char *why, struct part stars[STARS])
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (fits(reasons[i].english, why, stars))
+            return reasons[i].chinese;
+    }
+    return NULL;
+}
+
+/* What stands in a star: once more, and then as it is. */
+static void put_part(char *out, size_t size, const struct part *part)
+{
+    char why[200];
+    struct part none[STARS];
+    (void)snprintf(why, sizeof why, "%.*s", (int)part->size, part->text);
+    const char *chinese = look_up(why, none);
+    (void)text_add(out, size, "%s",
+                   chinese != NULL && strchr(chinese, '*') == NULL ? chinese : why);
+}
+
+void reason_chinese(const char *why, char *out, size_t size)
+{
+    struct part stars[STARS] = {{NULL, 0}};
+    const char *chinese = look_up(why, stars);
+    out[0] = '\0';
+    if (chinese == NULL) {
+        (void)snprintf(out, size, "%s", why);
+        return;
+    }
+    for (unsigned star = 0; *chinese != '\0';) {
+        size_t literal = strcspn(chinese, "*");
+        (void)text_add(out, size, "%.*s", (int)literal, chinese);
+        chinese += literal;
+        if (*chinese == '*') {
+            put_part(out, size, &stars[star++]);
+            chinese++;
+        }
+    }
+}
