@@ -99,8 +99,7 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
     assert all(len(line) <= 80 for line in baiye("list").stdout.splitlines())
     assert "低温" not in baiye("list").stdout and "cold：土温" in baiye("list").stdout
     assert baiye("ack", "cold-garden").returncode == 0
-    assert "has seen it" in wait_until(lambda: "seen" in baiye("list").stdout and
-                                       baiye("list").stdout, 10, "who has seen it")
+    wait_until(lambda: "已看到" in baiye("list").stdout, 10, "who has seen it")
     assert baiye("ack", "none-such").returncode != 0
     site.gateway.stop()
     site.gateway.config["alerts"] = [DEEP]
@@ -116,7 +115,42 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
     table = list(csv.DictReader(baiye("csv").stdout.splitlines()))
     assert table[0]["id"] == "cold-garden" and table[0]["acknowledged_by"] and table[0]["worst"]
     assert "土温" in table[0]["what_zh"] and table[0]["unit"] == "°C"
-    assert "cold-garden" in baiye("history").stdout and "no alerts" in baiye("list").stdout
+    assert "cold-garden" in baiye("history").stdout and "没有告警" in baiye("list").stdout
+
+
+def test_the_command_speaks_the_terminals_language_and_keeps_the_sites_time(site, needs):
+    """The box stands in another zone than the garden, and two terminals in two languages."""
+    needs("baiye-field", "baiyed", "baiye")
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    site.start_gateway(every="1s", more={"alerts": [COLD], "location": {
+        "lat": 26.5, "lon": 107.9, "timezone": "Pacific/Kiritimati"}})
+    raised = wait_until(lambda: alert(site, "cold-garden"), 30, "the alert")
+    assert ask(site, "ack", id="cold-garden") == {"ok": True}
+    wait_until(lambda: ask(site, "alerts")["alerts"][0].get("acked_by"), 10, "who has seen it")
+
+    def baiye(*words, **language):
+        clean = {name: value for name, value in os.environ.items()
+                 if name not in ("LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE")}
+        return subprocess.run([program("baiye"), "alert", *words, "--socket",
+                               site.folder / "baiyed.sock"], capture_output=True, text=True,
+                              timeout=30, check=False, env={**clean, "TZ": "America/Lima", **language})
+
+    begun = time.strftime("%Y-%m-%d %H:%M", time.gmtime(raised["since"] / 1000 + 14 * 3600))
+    english = baiye("list", LANG="en_GB.UTF-8").stdout
+    assert english.startswith(begun) and " alarm " in english and "cold: Soil temp." in english
+    assert "watcher has seen it, 2" in english
+    for language in ({"LANG": "zh_CN.UTF-8"}, {"LC_ALL": "zh_CN.UTF-8", "LANG": "C"}):
+        chinese = baiye("list", **language).stdout
+        assert chinese.startswith(begun) and "cold：土温" in chinese and "watcher 已看到" in chinese
+        assert "警报" in chinese and "has seen" not in chinese
+    table = list(csv.DictReader(baiye("csv", LANG="C").stdout.splitlines()))
+    assert table[0]["since"] == begun and table[0]["place_zh"] == "soil"
+    assert table[0]["worst"] == f"{raised['extreme']:.{raised['decimals']}f}"
+    wrong = baiye("history", "3x", LANG="zh_CN.UTF-8")
+    assert wrong.returncode == 64 and "不是天数" in wrong.stderr and "Usage" not in wrong.stderr
+    assert baiye("history", "0", LANG="C").returncode == 64
 
 
 def test_a_log_that_comes_late_says_how_bad_an_alert_was_that_is_over(site, needs):

@@ -230,6 +230,12 @@ def test_a_test_says_what_each_way_answers(site, service, needs):
     lines = done.stdout.splitlines()
     assert "wrong" in lines[0] and "wrong key (93000)" in lines[0] and "wecom" in lines[0]
     assert lines[1].split() == ["good", "feishu", "delivered"]
+    chinese = subprocess.run([program("baiye"), "alert", "test", "--socket",
+                              site.folder / "baiyed.sock"], capture_output=True, text=True,
+                             timeout=60, check=False, env={**os.environ, "LC_ALL": "zh_CN.UTF-8"})
+    assert "密钥不对（93000）" in chinese.stdout and "已送达" in chinese.stdout
+    told = json.loads(wait_until(lambda: standing(site, "notify-wrong"), 30, "the way's alert"))
+    assert "密钥不对（93000）" in told["zh"]["what"] and "wrong key (93000)" in told["what"]
     assert any("【测试】" in text for text in service.texts("/good"))
 
 

@@ -10,7 +10,6 @@
 #include "gateway/common/serial.h"
 #include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
-#include "tools/cli/replay.h"
 
 /* A whole number: decimal, or hex with 0x. */
 static bool number(const char *text, long long *out)
@@ -227,106 +226,6 @@ static void print_done(const json_t *result)
     (void)puts("done");
 }
 
-static void when_text(char out[32], int64_t ms)
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm local;
-    out[0] = '\0';
-    if (ms > 0 && localtime_r(&seconds, &local) != NULL &&
-        strftime(out, 32, "%Y-%m-%d %H:%M", &local) == 0)
-        out[0] = '\0';
-}
-
-/* What it says, below its line: each part stands on its own, so that 80 columns hold it. */
-static void print_alert_line(const char *text, const char *behind)
-{
-    if (text[0] != '\0')
-        (void)printf("    %s%s\n", text, behind);
-}
-
-/* In the language of the terminal: what the gateway says of it. */
-static void print_alerts(const json_t *result)
-{
-    size_t index;
-    const json_t *row;
-    const char *language = getenv("LANG");
-    bool chinese = language != NULL && strncmp(language, "zh", 2) == 0;
-    json_array_foreach (json_object_get(result, "alerts"), index, row) {
-        char since[32], ended[32];
-        const json_t *words = json_object_get(row, "zh");
-        words = chinese && words != NULL ? words : row;
-        when_text(since, talk_integer(row, "since"));
-        when_text(ended, talk_integer(row, "ended"));
-        (void)printf("%s %s %-16s  %-5s  %s\n", since, ended[0] ? "-" : " ", ended,
-                     talk_text(row, "level"), talk_text(row, "id"));
-        print_alert_line(talk_text(words, "what"), "");
-        print_alert_line(talk_text(words, "place"), "");
-        print_alert_line(talk_text(row, "acked_by"), " has seen it");
-    }
-    if (json_array_size(json_object_get(result, "alerts")) == 0)
-        (void)puts("no alerts");
-}
-
-/* Quoted as spreadsheets read it; what would be a formula there begins with a quote. */
-static void print_cell(const char *text, char end)
-{
-    (void)putchar('"');
-    static const char *const wide[] = {"＝", "＋", "－", "＠"};
-    bool formula = text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL;
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
-        formula = formula || strncmp(text, wide[i], strlen(wide[i])) == 0;
-    if (formula)
-        (void)putchar('\'');
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '"')
-            (void)putchar('"');
-        (void)putchar(*at);
-    }
-    (void)putchar('"');
-    (void)putchar(end);
-}
-
-static void print_alerts_csv(const json_t *result)
-{
-    size_t index;
-    const json_t *row;
-    (void)puts("since,ended,minutes,level,id,what,what_zh,place,worst,unit,acknowledged_by,"
-               "acknowledged");
-    json_array_foreach (json_object_get(result, "alerts"), index, row) {
-        char since[32], ended[32], acked[32];
-        long long from = talk_integer(row, "since"), to = talk_integer(row, "ended");
-        long long held = talk_integer(row, "held_to") - talk_integer(row, "held_from");
-        const json_t *extreme = json_object_get(row, "extreme");
-        when_text(since, from);
-        when_text(ended, to);
-        when_text(acked, talk_integer(row, "acked_ts"));
-        (void)printf("%s,%s,", since, ended);
-        if (to > 0)
-            (void)printf("%lld", (held > 0 ? held : to - from) / 60000); /* a log knows better */
-        (void)printf(",%s,%s,", talk_text(row, "level"), talk_text(row, "id"));
-        print_cell(talk_text(row, "what"), ',');
-        print_cell(talk_text(json_object_get(row, "zh"), "what"), ',');
-        print_cell(talk_text(row, "place"), ',');
-        if (json_is_number(extreme))
-            (void)printf("%.6g", json_number_value(extreme));
-        (void)putchar(',');
-        print_cell(talk_text(row, "unit"), ',');
-        print_cell(talk_text(row, "acked_by"), ',');
-        (void)printf("%s\n", acked);
-    }
-}
-
-static void print_ways(const json_t *result)
-{
-    size_t index;
-    const json_t *row;
-    json_array_foreach (json_object_get(result, "ways"), index, row) {
-        bool delivered = json_is_true(json_object_get(row, "delivered"));
-        (void)printf("%-16s %-9s %s\n", talk_text(row, "way"), talk_text(row, "service"),
-                     delivered ? "delivered" : talk_text(row, "why"));
-    }
-}
-
 static void print_actions(const json_t *result)
 {
     size_t index;
@@ -430,30 +329,6 @@ static bool audit_params(json_t *params, int argc, char **argv)
     return argc < 1 || add_number(params, "limit", argv[0]);
 }
 
-static bool history_params(json_t *params, int argc, char **argv)
-{
-    char *end = NULL;
-    long days = argc > 0 ? strtol(argv[0], &end, 10) : 120; /* a season */
-    int64_t now_ms = ((int64_t)time(NULL) + 1) * 1000;      /* with what began in this second */
-    if (days < 1 || days > 3660 || (end != NULL && *end != '\0')) {
-        (void)fprintf(stderr, "baiye: \"%s\" is no number of days, 1 to 3660\n", argv[0]);
-        return false;
-    }
-    return json_object_set_new(params, "from", json_integer(now_ms - days * 86400000)) == 0 &&
-           json_object_set_new(params, "to", json_integer(now_ms)) == 0;
-}
-
-static bool ack_params(json_t *params, int argc, char **argv)
-{
-    (void)argc;
-    return add_text(params, "id", argv[0]);
-}
-
-static bool test_params(json_t *params, int argc, char **argv)
-{
-    return argc < 1 || add_text(params, "way", argv[0]);
-}
-
 static const struct command {
     const char *name, *method, *usage;
     int min, max; /* arguments */
@@ -473,62 +348,7 @@ static const struct command {
     {"resend", "resend", " DEVICE BOOT FROM [TO]", 3, 4, resend_params, print_resend, NULL},
     {"audit", "audits", " [COUNT]", 0, 1, audit_params, print_audit, NULL},
     {"actions", "actions", "", 0, 0, no_params, print_actions, NULL},
-    {"list", "alerts", "", 0, 0, no_params, print_alerts, NULL},
-    {"history", "alerts", " [DAYS]", 0, 1, history_params, print_alerts, NULL},
-    {"csv", "alerts", " [DAYS]", 0, 1, history_params, print_alerts_csv, NULL},
-    {"test", "alert_test", " [WAY]", 0, 1, test_params, print_ways, NULL},
-    {"ack", "ack", " ID", 1, 1, ack_params, print_done, NULL},
 };
-
-/* baiye alert list, history, csv, ack, test: the word behind is the command. */
-int cli_alert(int argc, char **argv)
-{
-    static const char *const words[] = {"list", "history", "csv", "ack", "test"};
-    if (argc > 1 && strcmp(argv[1], "replay") == 0)
-        return replay_alerts(argc - 1, argv + 1);
-    for (size_t i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(argv[1], words[i]) == 0)
-            return cli_ask(argc - 1, argv + 1);
-    }
-    (void)fputs(
-        "Usage: baiye alert list | history [DAYS] | csv [DAYS] | ack ID | test [WAY]  [--json] "
-        "[--socket FILE]\n"
-        "       baiye alert replay FILE.csv [--config FILE]\n",
-        stderr);
-    return EX_USAGE;
-}
-
-/* A list that comes in pages, as one. */
-static int ask_pages(const struct talk_options *options, json_t *params, const char *list,
-                     void (*print)(const json_t *result))
-{
-    struct talk talk;
-    json_t *whole = json_pack("{s:[]}", list), *answer = NULL;
-    long long next = 0;
-    bool failed = !talk_open(&talk, options->socket_path);
-    if (failed) {
-        json_decref(params);
-        json_decref(whole);
-        return EX_UNAVAILABLE;
-    }
-    talk.raw = options->json;
-    do {
-        if (next > 0)
-            (void)json_object_set_new(params, "to", json_integer(next));
-        answer = talk_ask(&talk, "alerts", json_incref(params), NULL);
-        const json_t *result = json_object_get(answer, "result");
-        failed = answer == NULL || talk_failed(answer);
-        (void)json_array_extend(json_object_get(whole, list), json_object_get(result, list));
-        next = talk_integer(result, "next");
-        json_decref(answer);
-    } while (!failed && next > 0);
-    talk_close(&talk);
-    if (!failed)
-        (options->json ? talk_dump : print)(whole);
-    json_decref(params);
-    json_decref(whole);
-    return answer == NULL ? EX_UNAVAILABLE : failed ? 1 : EX_OK;
-}
 
 int cli_ask(int argc, char **argv)
 {
@@ -550,7 +370,5 @@ int cli_ask(int argc, char **argv)
         json_decref(params);
         return EX_USAGE;
     }
-    if (strcmp(command->method, "alerts") == 0)
-        return ask_pages(&options, params, "alerts", command->print);
     return talk_once(&options, command->method, params, command->progress, command->print);
 }
