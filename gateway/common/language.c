@@ -28,10 +28,24 @@ void language_open(void)
 {
     if (!language_chinese())
         return;
-    (void)setenv("LANGUAGE", "zh_CN", 1);
     open_category(LC_CTYPE); /* or the system's own texts (strerror) come as question marks */
     open_category(LC_MESSAGES);
+    language_prepare();
+}
+
+/* In the locale C, which a process has that never asked for another, nothing is looked up. */
+void language_prepare(void)
+{
+    (void)setenv("LANGUAGE", "zh_CN", 1);
     (void)bindtextdomain("baiye", BAIYE_LOCALE_DIR);
     (void)bind_textdomain_codeset("baiye", "UTF-8");
     (void)textdomain("baiye");
+}
+
+void language_here(bool chinese)
+{
+    static _Thread_local locale_t here;
+    if (here == (locale_t)0)
+        here = newlocale(LC_CTYPE_MASK | LC_MESSAGES_MASK, "C.UTF-8", (locale_t)0);
+    (void)uselocale(chinese && here != (locale_t)0 ? here : LC_GLOBAL_LOCALE);
 }

@@ -17,5 +17,10 @@
 bool language_chinese(void);
 /* Looks texts up from now on. Once, before any other thread; numbers and dates stay as in C. */
 void language_open(void);
+/* For a daemon, whose log is English: then language_here() has a catalogue. Once, before any other
+ * thread. */
+void language_prepare(void);
+/* From now on this thread's texts are looked up in Chinese, or are English. */
+void language_here(bool chinese);
 
 #endif

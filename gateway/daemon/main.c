@@ -209,6 +209,8 @@ int main(int argc, char **argv)
         return end;
     if (options.check || options.once)
         language_open(); /* what a person reads; the log is English */
+    else
+        language_prepare(); /* for answers to who asks in Chinese */
     run_block_signals();
     struct config_error error;
     struct config *config = load_trial(&options);

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "gateway/common/language.h"
+#include "gateway/daemon/config/yaml_edit.h"
 #include "gateway/daemon/rpc/users.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/commission/trial.h"
 #include "tools/cli/reload.h"
 #include "tools/cli/user_files.h"
 #include "tools/cli/user_invite.h"
-#include "tools/cli/yaml_edit.h"
 
 #define BROKER_NAME     "remote"
 #define GATEWAY_ACCOUNT "farm.gateway" /* nobody of the farm can have this name */

@@ -409,13 +409,21 @@ static bool add_alert(struct yaml_source *source, struct config *config,
     return good;
 }
 
+bool config_shipped_rule(const struct config *config, unsigned number, struct alert_rule *rule)
+{
+    if (number >= SHIPPED)
+        return false;
+    *rule = shipped[number];
+    rule->shipped = true;
+    if (rule->months == SPRING_NORTH && config->latitude < 0)
+        rule->months = SPRING_SOUTH;
+    return true;
+}
+
 static bool add_shipped(struct yaml_source *source, struct config *config)
 {
-    for (size_t i = 0; i < SHIPPED; i++) {
-        struct draft_alert draft = {.alert = shipped[i]};
-        draft.alert.shipped = true;
-        if (draft.alert.months == SPRING_NORTH && config->latitude < 0)
-            draft.alert.months = SPRING_SOUTH;
+    struct draft_alert draft = {0};
+    for (unsigned i = 0; config_shipped_rule(config, i, &draft.alert); i++) {
         if (!add_alert(source, config, &draft))
             return false;
         struct alert_rule *rule = &config->alerts[config->alert_count - 1];

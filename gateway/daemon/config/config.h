@@ -518,6 +518,9 @@ static inline bool config_located(const struct config *config)
     return config->latitude != 0 || config->longitude != 0;
 }
 
+/* The shipped rules, in their order, with the season of where the garden is and no devices. false:
+ * there is none of this number. */
+bool config_shipped_rule(const struct config *config, unsigned number, struct alert_rule *rule);
 /* A rule that can't come, and why not. */
 bool config_alert_trouble(const struct config *config, const struct alert_rule *rule, char *why,
                           size_t size);

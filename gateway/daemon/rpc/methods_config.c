@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/language.h"
 #include "gateway/daemon/config/last_good.h"
 #include "gateway/daemon/config/trial.h"
 #include "gateway/daemon/config/whole_file.h"
 #include "gateway/daemon/rpc/call.h"
 #include "gateway/daemon/rpc/helper.h"
+#include "gateway/daemon/rpc/methods_config.h"
 
-#define CONFIRM_LEAST_S 10
-#define CONFIRM_MOST_S  86400
-#define RESTART_MS      1000 /* the answer goes out first */
+#define RESTART_MS 1000 /* the answer goes out first */
 
 struct tried {
     struct rpc *rpc;
@@ -56,8 +56,7 @@ static void fail_refused(struct rpc_call *call, const char *why)
     rpc_fail(call, "refused", why, "the configuration that is in force stays so");
 }
 
-/* Is it meant for the file that is there, and may it be tried now? */
-static bool is_due(struct rpc_call *call, const char *hash_old)
+bool config_may_try(struct rpc_call *call, const char *hash_old)
 {
     char hash[TRIAL_HASH_SIZE], message[160];
     const struct rpc *rpc = call->rpc;
@@ -96,32 +95,41 @@ static void begin(struct rpc_call *call, int64_t confirm_s)
                             (json_int_t)store_boot(call->rpc->parts.store)));
 }
 
-/* {sha256_old, yaml, confirm_s} */
+void config_try(struct rpc_call *call, const char *yaml, size_t size, int64_t confirm_s)
+{
+    char why[CONFIG_REFUSED_SIZE];
+    const struct rpc_parts *parts = &call->rpc->parts;
+    if (size > TRIAL_YAML_MAX || strlen(yaml) != size) {
+        fail_refused(call, "it is longer than 60 KiB, or holds a NUL");
+        return;
+    }
+    const char *lang = json_string_value(json_object_get(call->params, "lang"));
+    language_here(lang != NULL && strcmp(lang, "zh") == 0);
+    bool good = parts->judge(parts->reload_context, yaml, size,
+                             call->caller.broker < 0 ? NULL : way_of(call), why, sizeof why);
+    language_here(false);
+    if (good)
+        begin(call, confirm_s);
+    else
+        fail_refused(call, why);
+}
+
+/* {sha256_old, yaml, confirm_s [, lang]} */
 static void run_config(struct rpc_call *call)
 {
-    char why[CONFIG_REFUSED_SIZE], hash[TRIAL_HASH_SIZE];
+    char hash[TRIAL_HASH_SIZE];
     int64_t confirm_s;
     const char *hash_old = rpc_text(call, "sha256_old");
     const char *yaml = hash_old != NULL ? rpc_text(call, "yaml") : NULL;
     if (yaml == NULL ||
-        !rpc_integer(call, "confirm_s", CONFIRM_LEAST_S, CONFIRM_MOST_S, &confirm_s))
+        !rpc_integer(call, "confirm_s", CONFIG_CONFIRM_LEAST_S, CONFIG_CONFIRM_MOST_S, &confirm_s))
         return;
     size_t size = json_string_length(json_object_get(call->params, "yaml"));
     config_trial_hash(yaml, size, hash);
     (void)snprintf(call->detail, sizeof call->detail, "sha256_old %.64s sha256 %s confirm_s %lld",
                    is_hash(hash_old) ? hash_old : "?", hash, (long long)confirm_s);
-    if (!is_due(call, hash_old))
-        return;
-    if (size > TRIAL_YAML_MAX || strlen(yaml) != size) {
-        fail_refused(call, "it is longer than 60 KiB, or holds a NUL");
-        return;
-    }
-    const struct rpc_parts *parts = &call->rpc->parts;
-    if (!parts->judge(parts->reload_context, yaml, size,
-                      call->caller.broker < 0 ? NULL : way_of(call), why, sizeof why))
-        fail_refused(call, why);
-    else
-        begin(call, confirm_s);
+    if (config_may_try(call, hash_old))
+        config_try(call, yaml, size, confirm_s);
 }
 
 /* ---- config_confirm ---- */

@@ -335,11 +335,25 @@ static void refused_requests_cannot_fill_the_flash(void **state)
     assert_string_equal(last_audit()->result, "more were refused in this minute");
 }
 
+static void test_only_a_technician_edits_the_configuration(void **state)
+{
+    (void)state;
+    static const char edit[] = "{\"sha256_old\":\"x\",\"confirm_s\":60,"
+                               "\"edits\":[{\"path\":[\"label\"],\"set\":\"secret\"}]}";
+    assert_string_equal(ask(&farmer, "config_edit", edit), "forbidden");
+    assert_string_equal(ask(&farmer, "config_shown", "{}"), "forbidden");
+    assert_string_equal(ask(&technician, "config_edit", "{}"), "invalid");
+    assert_string_equal(ask(&technician, "config_edit", edit), "busy"); /* nobody judges it here */
+    assert_string_equal(last_audit()->method, "config_edit");
+    assert_string_equal(last_audit()->detail, "label");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_only_a_technician_edits_the_configuration),
         TEST(time_is_told_to_everybody),
         TEST(devices_are_listed_with_what_may_be_written),
         TEST(a_devices_stats_say_when_it_was_seen_and_its_battery),

@@ -15,9 +15,9 @@
 
 #include "gateway/common/language.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/config/yaml_edit.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/reload.h"
-#include "tools/cli/yaml_edit.h"
 
 #define FILE_MAX 1048576L
 #define LOOK_NS  200000000
