@@ -5,13 +5,21 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/common/clock.h"
+#include "gateway/common/places.h"
+#include "gateway/common/thread.h"
+
 #define PEM_MOST     262144
+#define DESCRIPTORS  200  /* of the rest of the program: database, broker, files */
+#define LOOK_MS      1000 /* for those whose time is over */
 #define HEADERS_MOST 8
 /* TLS 1.2 only with forward secrecy and authenticated encryption. */
 #define PRIORITIES                                                                                 \
@@ -22,6 +30,14 @@ struct web {
     const struct web_route *const *tables;
     struct MHD_Daemon *daemon;
     char *key, *certificate, *authorities;
+
+    pthread_t watch; /* ends those whose time is over */
+    bool watching;
+    pthread_mutex_t lock; /* ---- everything below ---- */
+    pthread_cond_t wake;
+    bool closing;
+    struct places places;
+    struct place place_list[WEB_CONNECTIONS];
 };
 
 struct web_request {
@@ -258,6 +274,54 @@ static enum MHD_Result answer(struct web_request *request)
                : MHD_NO;
 }
 
+/* ---- Places ---- */
+
+static int64_t now_ms(void)
+{
+    return clock_now().mono_ms;
+}
+
+/* At a connection's begin and end; its socket is open at both. One of the server's threads. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **own,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct web *web = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct place *evicted;
+    pthread_mutex_lock(&web->lock);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && info != NULL)
+        *own = places_take(&web->places, info->connect_fd, now_ms(), &evicted);
+    else if (what == MHD_CONNECTION_NOTIFY_CLOSED && *own != NULL)
+        places_release(&web->places, *own);
+    pthread_mutex_unlock(&web->lock);
+}
+
+static void set_busy(struct web *web, struct MHD_Connection *connection, bool busy)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct place *place = info != NULL ? info->socket_context : NULL;
+    pthread_mutex_lock(&web->lock);
+    if (place != NULL)
+        place_set_busy(place, busy, now_ms());
+    pthread_mutex_unlock(&web->lock);
+}
+
+/* libmicrohttpd ends who says nothing; who sends or takes a byte now and then has no end there. */
+static void *watch_main(void *context)
+{
+    struct web *web = context;
+    pthread_mutex_lock(&web->lock);
+    while (!web->closing) {
+        struct timespec until = clock_timespec((now_ms() + LOOK_MS) * 1000000);
+        (void)pthread_cond_timedwait(&web->wake, &web->lock, &until);
+        (void)places_end_overdue(&web->places, WEB_REQUEST_S * 1000, WEB_ANSWER_S * 1000, now_ms());
+    }
+    pthread_mutex_unlock(&web->lock);
+    return NULL;
+}
+
 /* Three kinds of calls: the head, a piece of the body, the end. What is refused by its head is
  * answered at once, and its body is not waited for. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -265,9 +329,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *data, size_t *size, void **own)
 {
     (void)version;
+    struct web *web = context;
     struct web_request *request = *own;
     if (request == NULL) {
-        *own = request = begin(context, connection, path, method);
+        *own = request = begin(web, connection, path, method);
         return request == NULL ? MHD_NO : request->route != NULL ? MHD_YES : answer(request);
     }
     if (request->reply != NULL) /* refused: what still comes is dropped */
@@ -277,18 +342,20 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *size = 0;
         return MHD_YES;
     }
-    return request->reply != NULL ? MHD_YES : answer(request);
+    if (request->reply != NULL)
+        return MHD_YES;
+    set_busy(web, connection, true);
+    return answer(request);
 }
 
 static void on_end(void *context, struct MHD_Connection *connection, void **own,
                    enum MHD_RequestTerminationCode why)
 {
     struct web_request *request = *own;
-    (void)context;
-    (void)connection;
     (void)why;
     if (request == NULL)
         return;
+    set_busy(context, connection, false);
     if (request->reply != NULL)
         MHD_destroy_response(request->reply);
     free(request->body);
@@ -297,6 +364,21 @@ static void on_end(void *context, struct MHD_Connection *connection, void **own,
 }
 
 /* ---- The server ---- */
+
+/* As many as there are descriptors for: with none left nobody would be taken in, and so nobody
+ * sent away. */
+static uint32_t connections_most(void)
+{
+    struct rlimit limit;
+    const rlim_t wanted = WEB_CONNECTIONS + DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return WEB_CONNECTIONS;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t left = limit.rlim_cur > 2 * DESCRIPTORS ? limit.rlim_cur - DESCRIPTORS : DESCRIPTORS;
+    return left < WEB_CONNECTIONS ? (uint32_t)left : WEB_CONNECTIONS;
+}
 
 /* malloc'ed; NULL: `why`. */
 static char *read_pem(const char *what, const char *path, char *why, size_t why_size)
@@ -360,8 +442,9 @@ static bool start(struct web *web, int fd)
         web->certificate, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)WEB_THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)WEB_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_QUIET_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)32768, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_ARRAY,
-        web->authorities != NULL ? trust : trust + 1, MHD_OPTION_END);
+        (size_t)32768, MHD_OPTION_NOTIFY_COMPLETED, on_end, web, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, web, MHD_OPTION_ARRAY, web->authorities != NULL ? trust : trust + 1,
+        MHD_OPTION_END);
     return web->daemon != NULL;
 }
 
@@ -372,6 +455,18 @@ struct web *web_open(const struct web_settings *settings, const struct web_route
     if (web == NULL)
         return NULL;
     web->tables = tables;
+    web->places = (struct places){.list = web->place_list,
+                                  .room = WEB_CONNECTIONS,
+                                  .most = connections_most(),
+                                  .spare = WEB_SPARE,
+                                  .share = WEB_SHARE};
+    thread_init_lock(&web->lock, &web->wake);
+    web->watching = thread_start(&web->watch, watch_main, web);
+    if (!web->watching) {
+        (void)snprintf(why, why_size, "no thread for its connections can be had");
+        web_close(web);
+        return NULL;
+    }
     int fd = read_keys(web, settings, why, why_size) ? listen_at(settings, why, why_size) : -1;
     if (fd >= 0 && start(web, fd))
         return web;
@@ -388,8 +483,17 @@ void web_close(struct web *web)
 {
     if (web == NULL)
         return;
+    if (web->watching) {
+        pthread_mutex_lock(&web->lock);
+        web->closing = true;
+        pthread_cond_signal(&web->wake);
+        pthread_mutex_unlock(&web->lock);
+        pthread_join(web->watch, NULL);
+    }
     if (web->daemon != NULL)
         MHD_stop_daemon(web->daemon);
+    pthread_cond_destroy(&web->wake);
+    pthread_mutex_destroy(&web->lock);
     if (web->key != NULL)
         explicit_bzero(web->key, strlen(web->key));
     free(web->key);

@@ -3,7 +3,8 @@
  * for the database; a request comes to it whole. TLS 1.2 and later by libmicrohttpd and GnuTLS.
  * Who asks is the route's to judge: user and password of HTTP Basic, and the certificate that the
  * client showed, are handed over as they came (of a certificate is known only that its key is
- * there). */
+ * there). Whatever strangers do, others find a place and each connection an end
+ * (gateway/common/places.h). */
 #ifndef BAIYE_COUNTY_WEB_H
 #define BAIYE_COUNTY_WEB_H
 
@@ -15,7 +16,11 @@
 
 #define WEB_THREADS     4
 #define WEB_CONNECTIONS 2000
-#define WEB_QUIET_S     30 /* a connection that says nothing is closed */
+#define WEB_SPARE       50                    /* places kept free: then who is least wanted goes */
+#define WEB_SHARE       (WEB_CONNECTIONS / 4) /* of one address, when places are short */
+#define WEB_QUIET_S     30                    /* a connection that says nothing is closed */
+#define WEB_REQUEST_S   60                    /* however it comes, handshake included */
+#define WEB_ANSWER_S    300                   /* however it is taken */
 #define WEB_BODY_MAX    1048576u
 
 struct web;

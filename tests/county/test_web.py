@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The county's HTTPS, asked by curl and by who means ill."""
+import resource
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -93,6 +95,57 @@ def test_those_who_say_nothing_do_not_keep_others_out(https):
     for one in idle + halves:
         one.close()
     assert running.running()
+
+
+def is_alive(connection):
+    connection.sendall(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
+    got = b""
+    while not got.endswith(b"alive\n"):
+        piece = connection.recv(4096)
+        if not piece:
+            return False
+        got += piece
+    return True
+
+
+def crowd(port, address, count):
+    """Idle connections from one address, as many as come."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count + 500), hard), hard))
+    return [socket.create_connection(("127.0.0.1", port), 20, source_address=(address, 0))
+            for _ in range(count)]
+
+
+def test_a_crowd_of_one_address_keeps_nobody_out(https):
+    running, port, authority = https
+    idle = crowd(port, "127.0.0.2", 2300)
+    with opened(port) as other:  # whoever was there before has its place still
+        assert is_alive(other)
+        idle += crowd(port, "127.0.0.2", 300)
+        assert curl(port, authority, "/alive", "-m", "10") == (200, "alive\n")
+        assert is_alive(other)
+    for one in idle:
+        one.close()
+    assert running.running()
+
+
+def test_a_request_that_comes_byte_by_byte_has_an_end(https):
+    """Each byte would be a sign of life; the request is never whole."""
+    _, port, _ = https
+    begun = time.monotonic()
+    with opened(port) as one:
+        one.sendall(b"GET /alive HTTP/1.1\r\nHost: x\r\nX: ")
+        one.settimeout(1)
+        while time.monotonic() - begun < 100:
+            try:
+                one.sendall(b"a")
+                if one.recv(1) == b"":
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+    assert 55 < time.monotonic() - begun < 90
 
 
 def test_it_ends_while_somebody_is_asking(https):

@@ -74,6 +74,7 @@ struct http_request {
 
 struct http {
     struct places places;
+    struct place place_list[PLACES_MAX];
     struct loop *loop;
     struct http_options options;
     struct lws_vhost *vhost;
@@ -696,6 +697,7 @@ struct http *http_open(struct loop *loop, const struct http_options *options)
     http->loop = loop;
     http->options = *options;
     http->app_fd = -1;
+    place_begin(&http->places, http->place_list);
     if (!open_app(http) && options->app_dir[0] != '\0')
         log_write(LOG_LEVEL_WARNING, "http: no app in %s: %s", options->app_dir, strerror(errno));
     http->retry = (struct loop_timer){.context = http, .expired = listen_now};
