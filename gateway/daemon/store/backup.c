@@ -37,7 +37,7 @@ static enum store_result backup_act(struct store *store, struct row_task *row)
     if (backup != NULL) {
         do {
             rc = sqlite3_backup_step(backup, BACKUP_PAGES);
-            atomic_store(&store->step_ms, clock_now().mono_ms);
+            atomic_store(&store->runner.step_ms, clock_now().mono_ms);
         } while (rc == SQLITE_OK);
         (void)sqlite3_backup_finish(backup);
     }

@@ -56,7 +56,7 @@ static bool must_wait(struct store *store, const uint8_t *data, uint32_t size)
     struct body_reader reader;
     struct record record;
     if (wall_time_is_trusted(store->wall_time) || !body_open(&reader, data, size) ||
-        reader.base.boot != store->boot)
+        reader.base.boot != store->self.boot)
         return false;
     int64_t since = clock_now().mono_ms - HOLD_MS;
     while (body_next(&reader, &record)) {
@@ -75,7 +75,7 @@ static enum feed_result finish(struct store *store, const uint8_t *out, struct f
     if (body_open(&reader, out, body->size))
         body->offset_known =
             wall_time_of_boot(store->wall_time, reader.base.boot, &body->offset_ms);
-    if (!wall_time_is_trusted(store->wall_time) && reader.base.boot == store->boot)
+    if (!wall_time_is_trusted(store->wall_time) && reader.base.boot == store->self.boot)
         wall_time_went_out(store->wall_time);
     return FEED_BODY;
 }
@@ -115,7 +115,7 @@ static enum feed_result from_file(struct store *store, struct fetch *fetch, uint
     }
     pthread_mutex_unlock(&store->lock);
     if (ask)
-        (void)eventfd_write(store->wake_fd, 1);
+        (void)eventfd_write(store->runner.wake_fd, 1);
     return result == FEED_BODY ? finish(store, out, body) : result;
 }
 

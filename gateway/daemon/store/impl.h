@@ -42,24 +42,33 @@ struct rows_written {
     uint32_t picks, audits, alerts; /* since the start: now and then their share is looked at */
 };
 
-/* What belongs to one file is a private struct of that file. */
-struct store {
-    const struct config *config;
-    char path[DB_PATH_SIZE];
+/* Which store it is (recovery.c); set before the thread runs, or by it. */
+struct store_self {
     char uuid[37];
     char machine[STORE_MACHINE_SIZE]; /* this one; "": not known, nor remembered */
-    bool own_uuid; /* it is known to be this machine's: the file's is not asked */
     uint32_t boot;
-    struct reading_sink sink;
-    int wake_fd;
+};
+
+/* The thread, and how others reach it (store.c). */
+struct store_runner {
     pthread_t thread;
     bool started;
     atomic_bool stopping;
-    atomic_llong step_ms;        /* monotonic: last step of the thread */
+    atomic_llong step_ms; /* monotonic: last step of the thread */
+    int wake_fd;
+};
+
+struct store {
+    const struct config *config;
+    char path[DB_PATH_SIZE];
+    struct store_self self;
+    struct store_runner runner;
+    struct reading_sink sink;
     struct reading_stored *last; /* by device index: what was in the file at the start */
 
     struct db db;
-    struct task_box tasks; /* has a lock of its own, as have the write queue and live values */
+    struct task_box tasks;
+    /* Modules that know no store; those that other threads use have locks of their own. */
     struct write_queue *write_queue;
     struct live *live;
     struct batch_cache *batch_cache;
@@ -67,6 +76,10 @@ struct store {
     struct counter_marks *counter_marks;
     struct boards *boards;
     struct rollup *rollup;
+    struct wall_time *wall_time;
+    struct rows_written rows_written;
+    struct log_rate sidecar_log;
+    /* What belongs to one file is a private struct of that file. */
     struct committer *committer;
     struct cursors *cursors;
     struct feeds *feeds;
@@ -75,9 +88,6 @@ struct store {
     struct retention *retention;
     struct salvage *salvage;
     struct stream_table *streams;
-    struct wall_time *wall_time;
-    struct rows_written rows_written;
-    struct log_rate sidecar_log;
 
     pthread_mutex_t lock; /* ---- everything below, and what the parts say ---- */
     uint64_t next_id;     /* committed */

@@ -182,7 +182,7 @@ static int tell(struct store *store, struct telling *telling, bool *any)
 {
     struct purged_ranges_row *rows = telling->rows;
     struct clock_now now = clock_now();
-    struct body_base base = {store->boot, now.wall_ms, now.mono_ms};
+    struct body_base base = {store->self.boot, now.wall_ms, now.mono_ms};
     struct body body;
     unsigned count = 0;
     int rc = read_untold(store, rows, &count);

@@ -20,6 +20,7 @@
 #define UNKNOWN_ID_STEP (UINT64_C(1) << 36) /* beyond any id that a damaged file may have used */
 
 struct recovery {
+    bool own_uuid;    /* it is known to be this machine's: the file's is not asked */
     int64_t retry_ms; /* monotonic: when to open it again */
     uint32_t failures;
     bool checked; /* quick_check done, or not needed */
@@ -54,7 +55,7 @@ static int load_uuid(struct store *store)
     int rc = sqlite3_step(s);
     const char *uuid = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
     if (uuid != NULL && strlen(uuid) == 36)
-        memcpy(store->uuid, uuid, 37);
+        memcpy(store->self.uuid, uuid, 37);
     sqlite3_reset(s);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -64,7 +65,7 @@ static int save_uuid(struct store *store)
     sqlite3_stmt *s = db_statement(&store->db, DB_META_SET);
     if (s != NULL) {
         sqlite3_bind_text(s, 1, "uuid", -1, SQLITE_STATIC);
-        sqlite3_bind_text(s, 2, store->uuid, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 2, store->self.uuid, -1, SQLITE_STATIC);
     }
     return db_run(&store->db, s);
 }
@@ -116,7 +117,7 @@ static int settle(struct store *store, uint64_t next)
     if (rc == SQLITE_OK)
         rc = cursors_save(store, true, &saved);
     if (rc == SQLITE_OK)
-        rc = db_meta_set(&store->db, "boot", store->boot);
+        rc = db_meta_set(&store->db, "boot", store->self.boot);
     if (rc == SQLITE_OK)
         rc = db_meta_set(&store->db, "floor", (int64_t)next);
     if (rc == SQLITE_OK)
@@ -134,13 +135,13 @@ static int settle(struct store *store, uint64_t next)
 static void choose_boot(struct store *store, const struct identity *identity)
 {
     int64_t stored = 0;
-    if (store->boot != 0)
+    if (store->self.boot != 0)
         return; /* the file was only opened again */
     if (store->db.handle != NULL)
         (void)db_meta_get(&store->db, "boot", &stored); /* 0 when it cannot be read */
     uint32_t last =
         stored > identity->boot && stored <= UINT32_MAX ? (uint32_t)stored : identity->boot;
-    store->boot = last + 1;
+    store->self.boot = last + 1;
 }
 
 /* Where the numbers go on. */
@@ -176,9 +177,9 @@ static int take_over(struct store *store, const struct identity *identity)
 {
     uint64_t file_next = 1;
     int64_t counted = 0, clean = 0;
-    int rc = store->own_uuid ? SQLITE_OK : load_uuid(store);
-    if (rc == SQLITE_OK && store->uuid[0] == '\0')
-        identity_new_uuid(store->uuid);
+    int rc = store->recovery->own_uuid ? SQLITE_OK : load_uuid(store);
+    if (rc == SQLITE_OK && store->self.uuid[0] == '\0')
+        identity_new_uuid(store->self.uuid);
     if (rc == SQLITE_OK)
         rc = load_next_id(store, &file_next);
     if (rc == SQLITE_OK)
@@ -214,9 +215,9 @@ static int take_over(struct store *store, const struct identity *identity)
 
 static struct identity identity_of(const struct store *store)
 {
-    struct identity identity = {.boot = store->boot, .next_id = commit_next_id(store)};
-    memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
-    memcpy(identity.machine, store->machine, sizeof identity.machine);
+    struct identity identity = {.boot = store->self.boot, .next_id = commit_next_id(store)};
+    memcpy(identity.uuid, store->self.uuid, sizeof identity.uuid);
+    memcpy(identity.machine, store->self.machine, sizeof identity.machine);
     return identity;
 }
 
@@ -248,22 +249,22 @@ static int start_anew(struct store *store, const char *why_damaged, char *why, s
  * file, whatever was put in the file's place. */
 static void choose_uuid(struct store *store, struct identity *identity)
 {
-    bool known = store->machine[0] != '\0' && identity->machine[0] != '\0';
-    if (store->machine[0] == '\0')
-        memcpy(store->machine, identity->machine, sizeof store->machine);
-    store->own_uuid = known;
-    if (!known || strcmp(store->machine, identity->machine) == 0) {
-        memcpy(store->uuid, identity->uuid, sizeof store->uuid);
+    bool known = store->self.machine[0] != '\0' && identity->machine[0] != '\0';
+    if (store->self.machine[0] == '\0')
+        memcpy(store->self.machine, identity->machine, sizeof store->self.machine);
+    store->recovery->own_uuid = known;
+    if (!known || strcmp(store->self.machine, identity->machine) == 0) {
+        memcpy(store->self.uuid, identity->uuid, sizeof store->self.uuid);
         return;
     }
-    identity_new_uuid(store->uuid);
+    identity_new_uuid(store->self.uuid);
     store->stats.copied = true;
     log_write(LOG_LEVEL_WARNING,
               "store: %s comes from another machine; this gateway was %s and is %s from now on. If "
               "it takes the other's place: baiye restore keeps the identity",
-              store->path, identity->uuid, store->uuid);
-    memcpy(identity->uuid, store->uuid, sizeof identity->uuid);
-    memcpy(identity->machine, store->machine, sizeof identity->machine);
+              store->path, identity->uuid, store->self.uuid);
+    memcpy(identity->uuid, store->self.uuid, sizeof identity->uuid);
+    memcpy(identity->machine, store->self.machine, sizeof identity->machine);
     (void)identity_save(store->path, identity); /* before the file has it; again when that has */
 }
 
@@ -272,7 +273,7 @@ static bool open_now(struct store *store)
     char why[200];
     struct identity identity;
     identity_load(store->path, &identity);
-    if (store->uuid[0] == '\0')
+    if (store->self.uuid[0] == '\0')
         choose_uuid(store, &identity);
     int rc = db_open(&store->db, store->path, store->config->store_max_bytes, why, sizeof why);
     if (rc == SQLITE_OK && (rc = take_over(store, &identity)) != SQLITE_OK) {
@@ -313,16 +314,16 @@ void recovery_open_first(struct store *store)
     struct identity identity;
     identity_load(store->path, &identity);
     choose_boot(store, &identity);
-    identity.boot = store->boot;
-    if (store->uuid[0] == '\0')
-        identity_new_uuid(store->uuid);
-    memcpy(identity.uuid, store->uuid, sizeof identity.uuid);
-    memcpy(identity.machine, store->machine, sizeof identity.machine);
+    identity.boot = store->self.boot;
+    if (store->self.uuid[0] == '\0')
+        identity_new_uuid(store->self.uuid);
+    memcpy(identity.uuid, store->self.uuid, sizeof identity.uuid);
+    memcpy(identity.machine, store->self.machine, sizeof identity.machine);
     if (!identity_save(store->path, &identity)) {
         /* Nothing can be remembered here: a number that no other start will have used. */
         uint32_t chance = 0;
         if (getrandom(&chance, sizeof chance, 0) == (ssize_t)sizeof chance)
-            store->boot = chance | 0x80000000u;
+            store->self.boot = chance | 0x80000000u;
     }
     streams_provisional(store->streams);
 }

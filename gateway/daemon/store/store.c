@@ -86,7 +86,7 @@ static int save_offset(struct store *store, int64_t mono_ms)
 {
     sqlite3_stmt *s = db_statement(&store->db, DB_BOOT_SET);
     if (s != NULL) {
-        sqlite3_bind_int64(s, 1, store->boot);
+        sqlite3_bind_int64(s, 1, store->self.boot);
         sqlite3_bind_int64(s, 2, mono_ms);
         sqlite3_bind_int64(s, 3, wall_time_offset_ms(store->wall_time));
     }
@@ -96,7 +96,7 @@ static int save_offset(struct store *store, int64_t mono_ms)
 static void gain_trust(struct store *store, const struct clock_now *now, int64_t shift_ms)
 {
     struct wall_time *time = store->wall_time;
-    wall_time_add_boot(time, store->boot, wall_time_offset_ms(time));
+    wall_time_add_boot(time, store->self.boot, wall_time_offset_ms(time));
     wall_time_trust(time);
     if (file_ready(store))
         (void)file_result(store, save_offset(store, now->mono_ms), "keeping the clock's offset");
@@ -157,10 +157,10 @@ bool store_wall(struct store *store, uint32_t gateway_boot, const struct record 
 
 static void wait_for_work(struct store *store, int wait_ms)
 {
-    struct pollfd fd = {.fd = store->wake_fd, .events = POLLIN};
+    struct pollfd fd = {.fd = store->runner.wake_fd, .events = POLLIN};
     eventfd_t count = 0;
     if (poll(&fd, 1, wait_ms) > 0)
-        (void)eventfd_read(store->wake_fd, &count);
+        (void)eventfd_read(store->runner.wake_fd, &count);
 }
 
 /* How long nothing needs to be done. */
@@ -174,15 +174,15 @@ static void *store_main(void *context)
 {
     struct store *store = context;
     bool more = false;
-    while (!atomic_load(&store->stopping)) {
+    while (!atomic_load(&store->runner.stopping)) {
         struct clock_now now = clock_now();
         int wait_ms = idle_ms(store, now.mono_ms);
-        atomic_store(&store->step_ms, now.mono_ms);
+        atomic_store(&store->runner.step_ms, now.mono_ms);
         bool due = commit_due(store, now.mono_ms, &wait_ms);
         if (!due && !more)
             wait_for_work(store, wait_ms);
         now = clock_now();
-        atomic_store(&store->step_ms, now.mono_ms);
+        atomic_store(&store->runner.step_ms, now.mono_ms);
         recovery_step(store, now.mono_ms);
         look_at_clock(store, &now);
         commit_run(store, now.mono_ms, false);
@@ -221,8 +221,8 @@ static void release(struct store *store)
     stream_table_destroy(store->streams);
     wall_time_destroy(store->wall_time);
     free(store->last);
-    if (store->wake_fd >= 0)
-        close(store->wake_fd);
+    if (store->runner.wake_fd >= 0)
+        close(store->runner.wake_fd);
     pthread_mutex_destroy(&store->lock);
     task_box_destroy(&store->tasks);
     free(store);
@@ -231,7 +231,7 @@ static void release(struct store *store)
 static bool make_parts(struct store *store)
 {
     const struct config *config = store->config;
-    store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    store->runner.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->live = live_create(config->device_count);
     store->batch_cache = batch_cache_create(RECENT_BYTES);
     store->dedup = dedup_create(config);
@@ -248,7 +248,7 @@ static bool make_parts(struct store *store)
     store->salvage = salvage_create();
     store->streams = stream_table_create(config);
     store->wall_time = wall_time_create();
-    return store->wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
+    return store->runner.wake_fd >= 0 && store->live != NULL && store->batch_cache != NULL &&
            store->dedup != NULL && store->counter_marks != NULL && store->boards != NULL &&
            store->last != NULL && store->rollup != NULL && store->committer != NULL &&
            store->cursors != NULL && store->feeds != NULL && store->file != NULL &&
@@ -264,9 +264,9 @@ struct store *store_open(const struct config *config, const char *machine)
     pthread_mutex_init(&store->lock, NULL);
     task_box_init(&store->tasks);
     store->config = config;
-    store->wake_fd = -1;
+    store->runner.wake_fd = -1;
     (void)snprintf(store->path, sizeof store->path, "%s", config->store_path);
-    (void)snprintf(store->machine, sizeof store->machine, "%s", machine);
+    (void)snprintf(store->self.machine, sizeof store->self.machine, "%s", machine);
     if (config->timezone[0] != '\0')
         (void)setenv("TZ", config->timezone, 1); /* days of charts are the site's days */
     tzset();
@@ -278,8 +278,8 @@ struct store *store_open(const struct config *config, const char *machine)
     recovery_open_first(store);
     wall_time_not_before(store->wall_time, newest_stored_ms(store));
     look_at_clock(store, &now);
-    store->write_queue =
-        write_queue_create(config, streams_of_devices(store->streams), store->boot, store->wake_fd);
+    store->write_queue = write_queue_create(config, streams_of_devices(store->streams),
+                                            store->self.boot, store->runner.wake_fd);
     if (store->write_queue == NULL) {
         recovery_close(store);
         release(store);
@@ -298,14 +298,14 @@ struct store *store_open(const struct config *config, const char *machine)
     for (uint16_t i = 0; i < config->device_count; i++)
         dedup_last(&store->db, &config->devices[i], &store->last[i]);
     store->stats.file_limit = config->store_max_bytes;
-    atomic_store(&store->step_ms, now.mono_ms);
+    atomic_store(&store->runner.step_ms, now.mono_ms);
     return store;
 }
 
 bool store_start(struct store *store)
 {
-    store->started = thread_start(&store->thread, store_main, store);
-    return store->started;
+    store->runner.started = thread_start(&store->runner.thread, store_main, store);
+    return store->runner.started;
 }
 
 void store_stop(struct store *store)
@@ -313,10 +313,10 @@ void store_stop(struct store *store)
     if (store == NULL)
         return;
     task_box_close(&store->tasks);
-    if (store->started) {
-        atomic_store(&store->stopping, true);
-        (void)eventfd_write(store->wake_fd, 1);
-        pthread_join(store->thread, NULL);
+    if (store->runner.started) {
+        atomic_store(&store->runner.stopping, true);
+        (void)eventfd_write(store->runner.wake_fd, 1);
+        pthread_join(store->runner.thread, NULL);
     }
     (void)tasks_run(store, STORE_STOPPED);
     int64_t until = clock_now().mono_ms + STOP_MOST_MS;
@@ -340,12 +340,12 @@ void store_stop(struct store *store)
 
 uint32_t store_boot(const struct store *store)
 {
-    return store->boot;
+    return store->self.boot;
 }
 
 const char *store_uuid(const struct store *store)
 {
-    return store->uuid;
+    return store->self.uuid;
 }
 
 const struct reading_sink *store_sink(struct store *store)
@@ -355,7 +355,7 @@ const struct reading_sink *store_sink(struct store *store)
 
 int64_t store_idle_ms(const struct store *store)
 {
-    return clock_now().mono_ms - atomic_load(&store->step_ms);
+    return clock_now().mono_ms - atomic_load(&store->runner.step_ms);
 }
 
 void store_stats(struct store *store, struct store_stats *stats)

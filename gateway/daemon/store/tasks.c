@@ -114,7 +114,7 @@ enum store_result task_post(struct store *store, struct task *task)
 {
     enum store_result result = task_box_add(&store->tasks, task);
     if (result == STORE_OK)
-        (void)eventfd_write(store->wake_fd, 1);
+        (void)eventfd_write(store->runner.wake_fd, 1);
     return result;
 }
 
