@@ -104,4 +104,25 @@ struct unit *line_unit(struct line *line, uint8_t address);
 /* A new fault of a unit; babbling starts at once. */
 void line_fault(struct line *line, struct unit *unit, const struct scene_fault *fault);
 
+/* ---- between line.c (the wire, the port) and line_request.c (the units) only ---- */
+
+/* Puts bytes of a unit on the wire. `step_ns` 0: handed over whole. NULL: no room. */
+struct transmission *line_transmit(struct line *line, struct unit *unit,
+                                   const struct wire_rate *rate, const uint8_t *bytes, size_t size,
+                                   int64_t start_ns, int64_t step_ns);
+/* What comes out of the port. */
+void line_to_master(struct line *line, const uint8_t *bytes, size_t size);
+/* Sets the timer for what comes next. */
+void line_schedule(struct line *line);
+
+/* The request is over on the wire: the units have it. */
+void line_deliver(struct line *line);
+/* Another master's request: those that it is for have it. */
+void line_pass_on(struct line *line, const struct transmission *t);
+/* For all nodes but `except`, when they come to it. */
+void line_overhear(struct line *line, const struct unit *except, const struct wire_rate *rate,
+                   const uint8_t *bytes, size_t size);
+/* The node hears what was said since it last did. */
+void line_catch_up(struct line *line, struct unit *unit);
+
 #endif
