@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of the publisher process: shared by publisher.c (its connection and its main loop),
- * send.c (what goes to the broker and what became of it) and report_up.c (what the daemon hears of
- * it). One thread; Paho's threads see only the session. */
+ * send.c (what goes to the broker), send_outcome.c (what became of it) and report_up.c (what the
+ * daemon hears of it). One thread; Paho's threads see only the session. */
 #ifndef BAIYE_PUBLISH_WORKER_PUBLISHER_H
 #define BAIYE_PUBLISH_WORKER_PUBLISHER_H
 
@@ -33,7 +33,7 @@ struct publisher {
     struct lane lanes[LANE_COUNT];
     struct ipc_counts counts;
     struct connection *connection; /* publisher.c */
-    struct sender *sender;         /* send.c */
+    struct sender *sender;         /* send.c, send_outcome.c */
     struct reporter *reporter;     /* report_up.c */
     uint8_t message[IPC_MAX];      /* from the daemon, or to it */
 };
@@ -65,7 +65,7 @@ void report_acks(struct publisher *p);
 /* The daemon knows that the lane is done up to there. */
 void report_acks_from(struct publisher *p, uint8_t lane, uint64_t id);
 
-/* send.c */
+/* send.c, send_outcome.c */
 struct sender *sender_create(const struct publisher *p); /* NULL: no memory */
 void send_take_docs(struct publisher *p, const uint8_t *message, size_t size);
 void send_take_body(struct publisher *p, const uint8_t *message, size_t size);
