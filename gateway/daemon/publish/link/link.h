@@ -191,10 +191,13 @@ struct announced *announced_create(struct publish *publish); /* NULL: no memory 
 void announced_destroy(struct announced *announced);
 void announced_second(struct publish *publish, struct announced *announced);
 
-/* live_lane.c: live, v/, plot and health */
+/* live_lane.c: live, v/ (panel.c), plot and health */
 /* false: no memory; live_lane_destroy() takes what there is. */
 bool live_lane_create(const struct config *config, struct broker *broker);
 void live_lane_destroy(struct live_lane *lane);
+/* false: it does not fit. */
+bool live_lane_topic(const struct publish *publish, uint16_t device, const char *leaf,
+                     char topic[TOPIC_SIZE]);
 /* The least time between two live values of a device at that broker. */
 int64_t live_lane_every(const struct broker *broker);
 void live_lane_up(struct publish *publish, struct broker *broker);

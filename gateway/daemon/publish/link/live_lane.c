@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live lane: the newest reading of each device, straight from the live table, at most one
  * message a second and device (once per `batch` for a broker with a budget); plain numbers for
- * panel apps; the plots' values; the devices' health.
- *
- * Of plain numbers there are ten to a message of `live`, and mostly nobody reads them. So those of
- * a device go with QoS 1 every ASK_EVERY_MS, which keeps what is retained fresh, and the broker's
- * PUBACK says whether somebody subscribes to one of them (MQTT 5, 0x10: nobody does). While
- * somebody does, or the broker does not say, they go out as they change. */
-#include <math.h>
+ * panel apps (panel.c); the plots' values; the devices' health. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +9,17 @@
 #include "gateway/common/unit_convert.h"
 #include "gateway/daemon/plots/plot_values.h"
 #include "gateway/daemon/publish/link/link.h"
+#include "gateway/daemon/publish/link/panel.h"
 #include "protocols/metric/metric.h"
 #include "protocols/mqtt/payload.h"
 
-#define ASK_EVERY_MS 30000
-#define ASK_PATIENCE_MS                                                                            \
-    10000                  /* for the answer, before somebody who was there is taken to be gone */
-#define ASKS_A_SECOND 100u /* QoS 1, beside the live values */
-
 struct live_lane {
-    bool *dirty;                  /* by device */
-    int64_t *sent_ms;             /* by device */
-    uint16_t next;                /* round robin */
-    double *scalars;              /* last sent v/, by device and value; NULL: not for this broker */
-    int64_t *asked_ms, *heard_ms; /* by device: when somebody subscribed to its v/ */
-    int64_t scalar_ms;
-    uint32_t scalar_count, ask_count; /* since scalar_ms */
-    bool *plot_dirty;                 /* by plot */
-    int64_t *plot_sent_ms;            /* by plot */
+    bool *dirty;           /* by device */
+    int64_t *sent_ms;      /* by device */
+    uint16_t next;         /* round robin */
+    struct panel *panel;   /* NULL: not for this broker */
+    bool *plot_dirty;      /* by plot */
+    int64_t *plot_sent_ms; /* by plot */
     bool *health_dirty, *health_online;
     int64_t *health_sent_ms;
     bool health_look; /* all of it is to be gone through, once a second */
@@ -57,14 +44,12 @@ bool live_lane_create(const struct config *config, struct broker *broker)
     lane->health_sent_ms = zeros(devices, sizeof *lane->health_sent_ms);
     lane->plot_dirty = zeros(plots, sizeof *lane->plot_dirty);
     lane->plot_sent_ms = zeros(plots, sizeof *lane->plot_sent_ms);
-    lane->asked_ms = zeros(devices, sizeof *lane->asked_ms);
-    lane->heard_ms = zeros(devices, sizeof *lane->heard_ms);
     if (broker->config->panel)
-        lane->scalars = zeros((size_t)devices * READING_VALUES_MAX, sizeof *lane->scalars);
+        lane->panel = panel_create(devices);
     return lane->dirty != NULL && lane->sent_ms != NULL && lane->health_dirty != NULL &&
-           lane->health_online != NULL && lane->health_sent_ms != NULL && lane->asked_ms != NULL &&
-           lane->heard_ms != NULL && lane->plot_dirty != NULL && lane->plot_sent_ms != NULL &&
-           (!broker->config->panel || lane->scalars != NULL);
+           lane->health_online != NULL && lane->health_sent_ms != NULL &&
+           lane->plot_dirty != NULL && lane->plot_sent_ms != NULL &&
+           (!broker->config->panel || lane->panel != NULL);
 }
 
 void live_lane_destroy(struct live_lane *lane)
@@ -78,9 +63,7 @@ void live_lane_destroy(struct live_lane *lane)
     free(lane->health_sent_ms);
     free(lane->plot_dirty);
     free(lane->plot_sent_ms);
-    free(lane->scalars);
-    free(lane->asked_ms);
-    free(lane->heard_ms);
+    panel_destroy(lane->panel);
     free(lane);
 }
 
@@ -96,12 +79,11 @@ void live_lane_up(struct publish *publish, struct broker *broker)
 {
     const struct config *config = publish->config;
     broker->live_lane->health_look = true;
+    if (broker->live_lane->panel != NULL)
+        panel_up(broker->live_lane->panel);
     for (uint16_t i = 0; i < config->device_count; i++) {
         broker->live_lane->dirty[i] = broker->live_lane->health_dirty[i] = true;
         broker->live_lane->sent_ms[i] = broker->live_lane->health_sent_ms[i] = INT64_MIN / 2;
-        broker->live_lane->asked_ms[i] = broker->live_lane->heard_ms[i] = INT64_MIN / 2;
-        for (unsigned v = 0; broker->live_lane->scalars != NULL && v < READING_VALUES_MAX; v++)
-            broker->live_lane->scalars[i * READING_VALUES_MAX + v] = (double)NAN;
     }
     for (uint16_t i = 0; i < config->plot_count; i++) {
         broker->live_lane->plot_dirty[i] = true;
@@ -179,79 +161,18 @@ static void fill_payload(struct publish *publish, const struct reading *reading,
     }
 }
 
-static bool device_topic(const struct publish *publish, uint16_t device, const char *leaf,
-                         char topic[TOPIC_SIZE])
+bool live_lane_topic(const struct publish *publish, uint16_t device, const char *leaf,
+                     char topic[TOPIC_SIZE])
 {
     char suffix[TOPIC_SIZE];
     return topic_device(suffix, sizeof suffix, publish->config->devices[device].name, leaf) &&
            topic_make(topic, TOPIC_SIZE, publish->config->site, suffix);
 }
 
-static bool same_number(double a, double b)
-{
-    return a == b;
-}
-
 void live_lane_heard(struct publish *publish, struct broker *broker, uint16_t ask, int64_t now_ms)
 {
-    if (ask > 0 && ask <= publish->config->device_count)
-        broker->live_lane->heard_ms[ask - 1] = now_ms;
-}
-
-static bool is_heard(const struct live_lane *lane, uint16_t device, int64_t now_ms)
-{
-    return now_ms - lane->heard_ms[device] < ASK_EVERY_MS + ASK_PATIENCE_MS;
-}
-
-static bool may_ask(const struct live_lane *lane, uint16_t device, int64_t now_ms)
-{
-    return now_ms - lane->asked_ms[device] >= ASK_EVERY_MS && lane->ask_count < ASKS_A_SECOND;
-}
-
-/* false: no room now. */
-static bool send_scalar(struct publish *publish, struct broker *broker, uint16_t device,
-                        const struct payload_value *value, const char *metric, bool ask)
-{
-    char topic[TOPIC_SIZE], leaf[CONFIG_NAME_SIZE + 2], text[48];
-    struct ipc_document document = {.topic = topic,
-                                    .payload = text,
-                                    .size = payload_scalar(text, value),
-                                    .qos = ask ? 1 : 0,
-                                    .retain = true,
-                                    .live = true,
-                                    .ask = ask ? (uint16_t)(device + 1) : 0};
-    (void)snprintf(leaf, sizeof leaf, "v/%s", metric);
-    return document.size == 0 || !device_topic(publish, device, leaf, topic) ||
-           ipc_doc(broker, &document);
-}
-
-/* The values that differ from what the panel shows; as many as the rate allows. */
-static void send_scalars(struct publish *publish, struct broker *broker, int64_t now_ms,
-                         const struct payload_reading *payload, uint16_t device)
-{
-    struct live_lane *lane = broker->live_lane;
-    double *last = lane->scalars + (size_t)device * READING_VALUES_MAX;
-    if (now_ms - lane->scalar_ms >= 1000) {
-        lane->scalar_ms = now_ms;
-        lane->scalar_count = lane->ask_count = 0;
-    }
-    bool ask = may_ask(lane, device, now_ms), any = false;
-    if (!ask && !is_heard(lane, device, now_ms))
-        return;
-    for (unsigned i = 0; i < payload->count; i++) {
-        double number = payload_value_number(&payload->values[i]);
-        if (same_number(number, last[i]))
-            continue;
-        if (lane->scalar_count >= SCALARS_A_SECOND ||
-            !send_scalar(publish, broker, device, &payload->values[i], payload->metrics[i], ask))
-            return; /* the rest is asked for with the next value */
-        last[i] = number;
-        lane->scalar_count++;
-        lane->ask_count += ask;
-        any = true;
-    }
-    if (ask && any)
-        lane->asked_ms[device] = now_ms;
+    if (broker->live_lane->panel != NULL && ask > 0 && ask <= publish->config->device_count)
+        panel_heard(broker->live_lane->panel, (uint16_t)(ask - 1), now_ms);
 }
 
 /* false: no room now. */
@@ -281,7 +202,7 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
     }
     fill_payload(publish, &reading, &payload, names);
     payload_live(&o, &payload, publish->config->devices[device].every_ms);
-    if (o.failed || !device_topic(publish, device, "live", topic)) {
+    if (o.failed || !live_lane_topic(publish, device, "live", topic)) {
         broker->live_lane->dirty[device] = false;
         return true;
     }
@@ -289,8 +210,8 @@ static bool send_live(struct publish *publish, struct broker *broker, uint16_t d
         return false;
     broker->live_lane->dirty[device] = false;
     broker->live_lane->sent_ms[device] = now_ms;
-    if (broker->live_lane->scalars != NULL)
-        send_scalars(publish, broker, now_ms, &payload, device);
+    if (broker->live_lane->panel != NULL)
+        panel_send(broker->live_lane->panel, publish, broker, device, &payload, now_ms);
     return true;
 }
 
@@ -356,7 +277,7 @@ static bool send_health(struct publish *publish, struct broker *broker, uint16_t
     bool known = live_get(publish->live, device, &reading);
     health_json(&o, &health, known ? &reading : NULL, &publish->shapes[device]);
     broker->live_lane->health_dirty[device] = false;
-    if (o.failed || !device_topic(publish, device, "health", topic))
+    if (o.failed || !live_lane_topic(publish, device, "health", topic))
         return true;
     broker->live_lane->health_dirty[device] = true;
     if (!send_retained(broker, topic, &o, false))
