@@ -24,11 +24,11 @@ export function setLang(lang: Lang): void {
 
 export const lang = (): Lang => current;
 
-/** The text of a key with {0}, {1}… filled in. */
-export function t(key: Key, ...args: (string | number)[]): string {
-  const text = (current === 'zh' ? zh : en)[key];
-  return text.replace(/\{(\d)\}/g, (_, i: string) => String(args[Number(i)] ?? ''));
-}
+/** A text with {0}, {1}… filled in. */
+export const fill = (text: string, args: (string | number)[]): string =>
+  text.replace(/\{(\d)\}/g, (_, i: string) => String(args[Number(i)] ?? ''));
+
+export const t = (key: Key, ...args: (string | number)[]): string => fill((current === 'zh' ? zh : en)[key], args);
 
 /** A name that came over the wire, when it is one that the app has a word for. */
 export function word(group: string, name: string, otherwise = name): string {

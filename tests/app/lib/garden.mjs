@@ -15,9 +15,9 @@ const profiles = { native: 'baiye-node', 'zts-3001': 'zts-3001-7in1', 'xy-md02':
 
 export const built = () => existsSync(program('baiyed')) && existsSync(program('baiye-field'));
 
-function start(folder, name, ...argv) {
+function start(folder, name, argv, env = {}) {
   const log = openSync(join(folder, `${name}.log`), 'a');
-  const child = spawn(program(name), argv, { stdio: ['ignore', log, log] });
+  const child = spawn(program(name), argv, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -68,8 +68,9 @@ export class Garden {
     const run = join(this.dir, 'field');
     mkdirSync(run);
     const scene = join(this.dir, 'scene.yaml');
-    writeFileSync(scene, JSON.stringify({ weather: { speed: 600 }, lines: this.lines })); // JSON is YAML
-    this.field = start(this.dir, 'baiye-field', '--scene', scene, '--dir', run, '--seed', '1');
+    // JSON is YAML; `fresh` units are on the line, and nobody has told the gateway.
+    writeFileSync(scene, JSON.stringify({ weather: { speed: 600 }, lines: this.lines }, (key, x) => (key === 'fresh' ? undefined : x)));
+    this.field = start(this.dir, 'baiye-field', ['--scene', scene, '--dir', run, '--seed', '1']);
     await until('the garden is ready', () => readFileSync(join(this.dir, 'baiye-field.log'), 'utf8').includes('ready\n'), 40_000);
   }
 
@@ -101,7 +102,7 @@ export class Garden {
       buses: this.lines.map((line) => ({
         name: line.name, type: line.type ?? 'rtu', port: this.linePort(line),
         ...(line.type === 'tcp' ? {} : { baud: line.baud, parity: 'none' }),
-        devices: line.units.map((u) => ({ name: u.name, profile: profiles[u.kind], address: u.address,
+        devices: line.units.filter((u) => !u.fresh).map((u) => ({ name: u.name, profile: profiles[u.kind], address: u.address,
           every: `${u.period_s ?? 2}s`, ...(line.type !== 'tcp' && u.kind !== 'native' ? { baud: line.baud } : {}) })),
       })),
       ...this.more,
@@ -109,7 +110,9 @@ export class Garden {
   }
 
   async startGateway() {
-    this.gateway = start(this.dir, 'baiyed', '--config', join(this.dir, 'baiyed.yaml'));
+    const state = join(this.dir, 'state'); // as the service manager gives it: for configurations on trial
+    mkdirSync(state, { recursive: true });
+    this.gateway = start(this.dir, 'baiyed', ['--config', join(this.dir, 'baiyed.yaml')], { STATE_DIRECTORY: state });
     await until('the gateway serves the app', async () => {
       if (this.gateway.exitCode !== null) throw new Error(`baiyed ended:\n${this.log()}`);
       return answers(this.port);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Key } from './zh';
-
 export const en: Record<Key, string> = {
   'app.name': 'Baiye', 'app.garden': 'Baiye tea garden',
   'age.now': 'just now', 'age.min': '{0} min ago', 'age.hour': '{0} h ago', 'age.day': '{0} d ago',
@@ -116,13 +115,6 @@ export const en: Record<Key, string> = {
   'more.insecure': 'This is a plain HTTP connection: live values work, but the app cannot open without network nor be installed. Ask your technician to give the gateway a certificate (HTTPS).',
   'more.secure': 'Opens without network too, with the last values and their age.', 'more.server': 'Server {0}', 'more.version': 'Version {0}',
   'more.sure': 'Log out and delete the password and data kept on this phone? Photos stay.', 'more.unsent': '{0} picks have not been sent yet!',
-  'second.title': 'Use on another phone', 'second.how': 'Scan this with the other phone: it is logged in, nothing is typed.', 'second.picture': 'QR code to log in',
-  'second.secret': 'For your own phones only: whoever scans it is in.', 'second.unfit': 'Your password has signs that the code can’t hold. Change it first, to letters and digits.',
-  'pass.title': 'Change password', 'pass.old': 'Present password', 'pass.new': 'New password', 'pass.again': 'New password once more',
-  'pass.rules': 'At least 8 characters, 3 of them different, without your user name, and no common word. Your other phones ask for it anew.',
-  'pass.go': 'Change', 'pass.done': 'The password is changed ✓', 'pass.differ': 'The two new ones are not the same',
-  'pass.wrong': 'The present password is wrong', 'pass.unfit': 'The new one is too short, too common, the present one, or holds your user name',
-  'pass.unknown': 'No answer came: it may be changed all the same. If this phone asks for a password, try the new one first.',
   'err.page': 'This page could not be fetched', 'err.timeout': 'the gateway did not answer', 'err.offline': 'no network', 'err.forbidden': 'not allowed', 'err.nobody': 'the gateway is not connected',
   'err.other': '{0}', 'ok': 'OK', 'close': 'Close',
 };

@@ -114,15 +114,7 @@ export const zh = {
   'more.insecure': '现在是普通 HTTP 连接：能看实时数据，但没有网络时打不开，也不能安装到桌面。请技术员为主机设置证书（HTTPS）。',
   'more.secure': '没有网络时也能打开，显示最后的数据和时间。', 'more.server': '服务器 {0}', 'more.version': '版本 {0}',
   'more.sure': '退出并删除这台手机上记住的密码和数据？照片会留下。', 'more.unsent': '还有 {0} 条采摘记录没有发送！',
-  'second.title': '用在另一台手机上', 'second.how': '用另一台手机扫这个码，就直接登录，不用输密码。', 'second.picture': '登录二维码',
-  'second.secret': '只给自己的手机扫：扫到的人就能登录。', 'second.unfit': '您的密码里有二维码不能带的字符。请先修改密码（字母和数字）。',
-  'pass.title': '修改密码', 'pass.old': '现在的密码', 'pass.new': '新密码', 'pass.again': '再输一次新密码',
-  'pass.rules': '至少 8 个字符，其中至少 3 个不同，不含用户名，不用常见的词。您的其他手机会要求重新登录。',
-  'pass.go': '修改', 'pass.done': '密码已修改 ✓', 'pass.differ': '两次输入的新密码不一样',
-  'pass.wrong': '现在的密码不对', 'pass.unfit': '新密码太短、太常见、和现在的一样，或含有用户名',
-  'pass.unknown': '没有收到回答，密码可能已经改了。如果手机要求登录，请先试新密码。',
   'err.page': '这一页没有取到', 'err.timeout': '主机没有回答', 'err.offline': '没有网络', 'err.forbidden': '没有权限', 'err.nobody': '主机不在线',
   'err.other': '{0}', 'ok': '好', 'close': '关闭',
 } as const;
-
 export type Key = keyof typeof zh;

@@ -28,6 +28,8 @@ const later: Record<string, () => Promise<Page>> = {
   led: () => import('./led').then((m) => m.Led),
   password: () => import('./password').then((m) => m.Password),
   second: () => import('./second').then((m) => m.Second),
+  setup: () => import('./setup').then((m) => m.Setup),
+  found: () => import('./found').then((m) => m.Found),
   more: () => import('./more').then((m) => m.More),
 };
 
@@ -171,7 +173,7 @@ export function App() {
   const outside = !currentLogin() || state.link === 'refused';
   const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
   if (outside) return <div class="scroll"><Login /></div>;
-  const tab = inside === 'devices' || inside === 'led' || inside === 'second' ? 'more' : inside === 'plot' || inside === 'map' ? '' : inside === 'season' ? 'pick' : inside;
+  const tab = /^(devices|led|second|setup|found)$/.test(inside) ? 'more' : inside === 'plot' || inside === 'map' ? '' : inside === 'season' ? 'pick' : inside;
   const open = openAlerts().length;
   return (
     <>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { currentLogin, end } from '../garden';
 import { lang, setLang, t, type Lang } from '../i18n';
+import { tl } from '../i18n/later';
 import { set } from '../keep/setting';
 import { changed, state } from '../model/state';
 import { setWeightUnit, weightUnit } from '../model/weight';
@@ -38,6 +39,7 @@ export function More() {
       <div class="pagehead"><h1>{t('more.title')}</h1></div>
       <ul class="rows card">
         <li><a href="#/devices"><span><Icon name="chip" /> {t('dev.title')}</span><span aria-hidden="true">›</span></a></li>
+        <li><a href="#/setup"><span><Icon name="more" /> {tl('setup.title')}</span><span aria-hidden="true">›</span></a></li>
         <li><a href="#/led"><span><Icon name="screen" /> {t('led.title')}</span><span aria-hidden="true">›</span></a></li>
       </ul>
       <section class="card" aria-labelledby="lang">
@@ -80,8 +82,8 @@ export function More() {
         <p class="quiet">{t('more.server', login?.url ?? '')} · {t('more.version', __VERSION__)}</p>
         {sure && <p class="strong">{t('more.sure')}</p>}
         {sure && state.queuedPicks > 0 && <p class="wrong">{t('more.unsent', state.queuedPicks)}</p>}
-        <p><a href="#/second">{t('second.title')} ›</a></p>
-        <p><a href="#/password">{t('pass.title')} ›</a></p>
+        <p><a href="#/second">{tl('second.title')} ›</a></p>
+        <p><a href="#/password">{tl('pass.title')} ›</a></p>
         <button class="wide" onClick={() => (sure ? end() : setSure(true))}>{t('more.logout')}</button>
       </section>
     </div>

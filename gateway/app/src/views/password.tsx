@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { changePassword, currentLogin } from '../garden';
 import { t } from '../i18n';
+import { tl } from '../i18n/later';
 import { state } from '../model/state';
 import { RpcError } from '../mqtt/rpc';
 import { useGarden } from './hooks';
@@ -10,10 +11,10 @@ import { problem } from './problem';
 
 function why(e: unknown): string {
   if (e instanceof RpcError) {
-    if (e.code === 'wrong-password') return t('pass.wrong');
-    if (e.code === 'unfit') return t('pass.unfit');
+    if (e.code === 'wrong-password') return tl('pass.wrong');
+    if (e.code === 'unfit') return tl('pass.unfit');
     // Sent, and no answer: it may have been done.
-    if (e.code === 'timeout' || (e.code === 'offline' && e.message === 'link lost')) return t('pass.unknown');
+    if (e.code === 'timeout' || (e.code === 'offline' && e.message === 'link lost')) return tl('pass.unknown');
   }
   return problem(e);
 }
@@ -49,8 +50,8 @@ export function Password() {
   const submit = async (event: Event) => {
     event.preventDefault();
     setDone(false);
-    if (fresh !== again) return setFailed(t('pass.differ'));
-    if ([...fresh].length < 8) return setFailed(t('pass.unfit'));
+    if (fresh !== again) return setFailed(tl('pass.differ'));
+    if ([...fresh].length < 8) return setFailed(tl('pass.unfit'));
     setFailed('');
     setBusy(true);
     try {
@@ -65,20 +66,20 @@ export function Password() {
 
   return (
     <div class="login password">
-      <div class="pagehead"><h1>{t('pass.title')}</h1></div>
+      <div class="pagehead"><h1>{tl('pass.title')}</h1></div>
       <form class="card" onSubmit={(e) => void submit(e)}>
         <p>{t('more.user', currentLogin()?.user ?? '')}</p>
-        <Field name="old" label={t('pass.old')} value={old} shown={shown} set={setOld} />
-        <Field name="new" label={t('pass.new')} value={fresh} shown={shown} set={setFresh} />
-        <Field name="again" label={t('pass.again')} value={again} shown={shown} set={setAgain} />
+        <Field name="old" label={tl('pass.old')} value={old} shown={shown} set={setOld} />
+        <Field name="new" label={tl('pass.new')} value={fresh} shown={shown} set={setFresh} />
+        <Field name="again" label={tl('pass.again')} value={again} shown={shown} set={setAgain} />
         <label class="check">
           <input type="checkbox" checked={shown} onChange={(e) => setShown(e.currentTarget.checked)} />
           <span>{t('login.show')}</span>
         </label>
-        <p class="quiet">{t('pass.rules')}</p>
+        <p class="quiet">{tl('pass.rules')}</p>
         {failed && <p class="wrong" role="alert">✗ {failed}</p>}
-        {done && <p class="strong" role="status">{t('pass.done')}</p>}
-        <button class="primary" type="submit" disabled={busy || state.link !== 'up'}>{t('pass.go')}</button>
+        {done && <p class="strong" role="status">{tl('pass.done')}</p>}
+        <button class="primary" type="submit" disabled={busy || state.link !== 'up'}>{tl('pass.go')}</button>
       </form>
     </div>
   );

@@ -4,6 +4,7 @@ import qrcode from 'qrcode-generator';
 import { currentLogin } from '../garden';
 import { inviteOf } from '../keep/invite';
 import { t } from '../i18n';
+import { tl } from '../i18n/later';
 import { Icon } from './icon';
 
 const EDGE = 4; // modules of white that a scanner wants around
@@ -24,18 +25,18 @@ export function Second() {
     <div class="second">
       <div class="pagehead">
         <a href="#/more" aria-label={t('nav.back')}><Icon name="back" /></a>
-        <h1>{t('second.title')}</h1>
+        <h1>{tl('second.title')}</h1>
       </div>
       <section class="card">
         {text ? (
           <>
-            <p>{t('second.how')}</p>
-            <svg class="qr" viewBox={`0 0 ${size + 2 * EDGE} ${size + 2 * EDGE}`} role="img" aria-label={t('second.picture')}>
+            <p>{tl('second.how')}</p>
+            <svg class="qr" viewBox={`0 0 ${size + 2 * EDGE} ${size + 2 * EDGE}`} role="img" aria-label={tl('second.picture')}>
               <rect width="100%" height="100%" fill="#fff" /><path d={path} fill="#000" />
             </svg>
-            <p class="strong">{t('second.secret')}</p>
+            <p class="strong">{tl('second.secret')}</p>
           </>
-        ) : <p>{t('second.unfit')}</p>}
+        ) : <p>{tl('second.unfit')}</p>}
       </section>
     </div>
   );

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The technician's pages against a real gateway: names, limits, a new device from the plug to its
+// values. What is saved stands in the gateway's file; what is wrong is said and changes nothing.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { Garden, built } from './lib/garden.mjs';
+import { axe, launch, login, phone, shot } from './lib/phone.mjs';
+
+const limit = { timeout: 300_000 };
+const lines = [{ name: 'east', baud: 9600, units: [
+  { kind: 'zts-3001', address: 1, name: 'soil-1', period_s: 2 },
+  { kind: 'native', address: 247, name: 'new', period_s: 2, fresh: true },
+] }];
+const plots = [{ name: 'upper', label: '上坡', devices: ['soil-1'] }, { name: 'creek', label: '溪边', devices: [] }];
+
+let garden;
+let browser;
+const pages = [];
+before(async () => {
+  assert.ok(built(), 'baiyed and baiye-field are not built; BAIYE_BUILD says where they are');
+  garden = await new Garden(lines, plots).start();
+  browser = await launch();
+}, limit);
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.context().close();
+});
+after(async () => {
+  await browser?.close();
+  await garden?.stop();
+});
+
+async function open(options = {}, user = 'technician') {
+  const page = await phone(browser, { size: 'small', ...options });
+  pages.push(page);
+  await login(page, garden.url, user);
+  await page.locator('.tile.live').first().waitFor({ timeout: 60_000 });
+  return page;
+}
+
+const file = () => readFileSync(join(garden.dir, 'baiyed.yaml'), 'utf8');
+const row = (page, name) => page.locator('.setup .row', { hasText: name });
+const saved = (page, words) => page.locator('.told').getByText(words).waitFor({ timeout: 120_000 });
+
+async function save(page, text, words = '已保存 ✓') {
+  await page.locator('.setup form input').fill(text);
+  await page.locator('.setup form button[type=submit]').tap();
+  await saved(page, words);
+}
+
+test('setup: a plot, a device and the garden are renamed in four taps, and every phone says so', limit, async () => {
+  const page = await open();
+  await page.locator('nav a[href="#/more"]').tap();
+  await page.locator('a[href="#/setup"]').tap();
+  await row(page, '上坡').first().tap();
+  await save(page, '高坡');
+  assert.match(file(), /label: 高坡|"label":\s*高坡/);
+  await row(page, 'soil-1').tap();
+  await save(page, '高坡 "门"');
+  await row(page, '茶园的名字').tap();
+  await save(page, '林家茶园');
+  assert.match(file(), /林家茶园/);
+  await page.goto(`${garden.url}#/`);
+  await page.locator('.tile', { hasText: '高坡' }).first().waitFor();
+  const other = await open({}, 'farmer');
+  await other.locator('.tile', { hasText: '高坡' }).first().waitFor();
+  assert.deepEqual(page.problems, []);
+});
+
+test('setup: a limit is changed; what is no number or is never measured is said, and nothing changes', limit, async () => {
+  const page = await open({ lang: 'en-GB', dark: true });
+  await page.goto(`${garden.url}#/setup`);
+  await row(page, 'Dry soil').waitFor();
+  assert.match(await row(page, 'Dry soil').textContent(), /below 12 %/);
+  await row(page, 'Dry soil').tap();
+  await page.locator('.setup form input').fill('dry');
+  await page.locator('.setup form button[type=submit]').tap();
+  await page.getByText('A number is needed').waitFor();
+  await page.locator('.setup form input').fill('-20');
+  await page.locator('.setup form button[type=submit]').tap();
+  await page.getByText('nothing else is ever measured').waitFor();
+  await save(page, '10.5', 'Saved ✓');
+  assert.match(await row(page, 'Dry soil').textContent(), /below 10.50? %/);
+  const after = file();
+  assert.match(after, /below: 10.5, clear: 13.5/);
+  assert.match(after, /name: frost-watch/, 'the other rules stay in force');
+  assert.deepEqual(await axe(page), []);
+});
+
+test('setup: of two technicians the second is told, and sees what the first did', limit, async () => {
+  const [one, two] = [await open(), await open()];
+  for (const page of [one, two]) {
+    await page.goto(`${garden.url}#/setup`);
+    await row(page, '溪边').first().tap();
+  }
+  await save(one, '河边');
+  await two.locator('.setup form input').fill('沟边');
+  await two.locator('.setup form button[type=submit]').tap();
+  await two.getByText('别人刚改过设置').waitFor({ timeout: 60_000 });
+  await row(two, '河边').first().waitFor();
+  assert.match(file(), /河边/);
+  assert.doesNotMatch(file(), /沟边/);
+});
+
+test('setup: a farmer is told whose page it is', limit, async () => {
+  const page = await open({}, 'farmer');
+  await page.goto(`${garden.url}#/setup`);
+  await page.getByText('需要技术员账号').waitFor();
+  assert.equal(await page.locator('.setup .row').count(), 0);
+});
+
+test('setup: a new node is found, lit, named, added, and its first values are shown', limit, async () => {
+  const page = await open();
+  await page.goto(`${garden.url}#/setup`);
+  await page.getByText('添加设备').tap();
+  await page.getByRole('button', { name: '开始找' }).tap();
+  await page.getByText('找到 1 台新设备').waitFor({ timeout: 240_000 });
+  await page.getByRole('button', { name: '亮灯' }).tap();
+  await page.getByText('灯在闪 ✓').waitFor({ timeout: 60_000 });
+  await shot(page, 'setup-found', true);
+  await page.getByRole('button', { name: '就是这台' }).tap();
+  await page.locator('input[name=label]').fill('水塘');
+  await shot(page, 'setup-name', true);
+  await page.getByRole('button', { name: '添加', exact: true }).tap();
+  await page.getByText('水塘 已添加 ✓').waitFor({ timeout: 240_000 });
+  await page.locator('.added dl dd').first().waitFor({ timeout: 60_000 });
+  await shot(page, 'setup-added', true);
+  assert.match(file(), /name: node-1, label: 水塘, profile: baiye-node, address: [2-9]/);
+  assert.deepEqual(await axe(page), []);
+  await page.goto(`${garden.url}#/setup`);
+  await row(page, '水塘').tap();
+  await page.getByRole('button', { name: '移除这台设备' }).tap();
+  await page.getByRole('button', { name: '移除这台设备' }).tap();
+  await saved(page, '已保存 ✓');
+  assert.equal(await row(page, '水塘').count(), 0);
+  assert.doesNotMatch(file(), /node-1/);
+  assert.deepEqual(page.problems, []);
+});
+
+test('setup: pages are readable on a small phone, in both languages and looks', limit, async () => {
+  for (const [lang, dark] of [['zh-CN', false], ['zh-CN', true], ['en-GB', false], ['en-GB', true]]) {
+    const page = await open({ lang, dark });
+    await page.goto(`${garden.url}#/setup`);
+    await row(page, 'soil').or(row(page, '高坡')).or(row(page, '上坡')).first().tap();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `setup-${lang}${dark ? '-dark' : ''}`, true);
+    await page.goto(`${garden.url}#/found`);
+    await page.locator('.setup .primary').waitFor();
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `found-${lang}${dark ? '-dark' : ''}`, true);
+  }
+});
