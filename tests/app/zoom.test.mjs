@@ -96,6 +96,31 @@ test('zoom: on its side a phone shows the whole chart with its value', async () 
   assert.deepEqual(await faults(page), []);
 });
 
+test('zoom: full screen on its side, a phone shows the chart and nothing else, until it is left', async () => {
+  await garden();
+  for (const [lang, dark, leave] of [['zh-CN', false, '退出全屏'], ['en-GB', true, 'Leave full screen']]) {
+    const page = await open({ size: 'small', lang, dark }, 'plot/p:upper', '.chart[aria-busy=false] canvas');
+    const before = await page.locator('.chart canvas').boundingBox();
+    await page.getByRole('button', { name: lang === 'zh-CN' ? '全屏' : 'Full screen', exact: true }).tap();
+    await page.setViewportSize({ width: 740, height: 360 });
+    const whole = await page.waitForFunction(() => {
+      const box = document.querySelector('.full').getBoundingClientRect();
+      const chart = document.querySelector('.full .chart canvas').getBoundingClientRect();
+      const over = document.elementFromPoint(10, innerHeight / 2).closest('.full') && document.elementFromPoint(innerWidth / 2, innerHeight - 3).closest('.full');
+      return over && box.width === innerWidth && box.height === innerHeight && chart.width > innerWidth - 40 && chart.height > innerHeight * 0.6
+        && chart.bottom <= innerHeight;
+    });
+    assert.ok(await whole.jsonValue());
+    assert.deepEqual(await axe(page), []);
+    await shot(page, `zoom-full-${lang}`);
+    await page.getByRole('button', { name: leave }).tap();
+    await page.setViewportSize({ width: 360, height: 640 });
+    await page.locator('.full').waitFor({ state: 'detached' });
+    await page.waitForFunction((height) => document.querySelector('.chart canvas').getBoundingClientRect().height === height, before.height);
+    await page.context().close();
+  }
+});
+
 test('zoom: on paper the page is whole and the menu is not there', async () => {
   await garden();
   const page = await open({ size: 'phone' }, '', '.tomorrow');

@@ -6,6 +6,7 @@ import 'uplot/dist/uPlot.min.css';
 import '../style/plot.css';
 import { current } from '../garden';
 import { lang, t, word } from '../i18n';
+import { tl } from '../i18n/later';
 import { clockTime, day, midnight, when } from '../model/format';
 import { inSeason, limitsOf } from '../model/bands';
 import { addLive, csv, emptySeries, hasRange, nearest, shifted, stats, stepFor, total, type Series } from '../model/series';
@@ -15,6 +16,7 @@ import { keyOf, tiles, whatOf, type Tile } from '../model/tiles';
 import { RANGES, rangeUpTo, SPAN_MS, yearsBack, type Range } from '../model/range';
 import { loadHistory } from '../mqtt/history';
 import { Chart, type Line, type Mark as Limit } from './chart';
+import { useFull } from './full';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
 import { problem } from './problem';
@@ -136,6 +138,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   const [point, setPoint] = useState<number | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
+  const [full, setFull] = useFull(() => chart.current?.fit());
 
   const days = stepFor(SPAN_MS[range], kindOf(metric)) === 'day';
   const base: [number, number] = now === null ? [0, 1] : rangeUpTo(now, range, days, zone);
@@ -210,7 +213,8 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
   const doubtful = withLive.some((l) => l.series.flags.size > 0);
   return (
     <section class="chartbox" aria-label={title}>
-      <div class="card chartcard">
+      <div class={full ? 'card chartcard full' : 'card chartcard'}>
+        {full && <button class="leave" aria-label={tl('chart.close')} onClick={() => setFull(false)}>✕</button>}
         {point !== null
           ? <PointText lines={chart.current?.drawn() ?? withLive} labels={labels} metric={metric} at={point} zone={zone} />
           : <Hero tile={tile} metric={metric} now={now} sums={withLive.map((l) => total(l.series, ...shown))} labels={labels} />}
@@ -244,6 +248,7 @@ function ChartBox({ tile, metric, keys, labels, window: { range, view, asked }, 
       </div>
       {children}
       <div class="buttons">
+        <button onClick={() => setFull(true)}>{tl('chart.full')}</button>
         <button onClick={() => void share()}><Icon name="share" /> {t('plot.share')}</button>
         <button onClick={download} disabled={withLive.length === 0}><Icon name="table" /> {t('plot.csv')}</button>
       </div>
