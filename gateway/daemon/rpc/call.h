@@ -91,6 +91,7 @@ struct rpc_target {
     uint8_t retries;
     uint16_t timeout_ms;              /* 0: the bus's own */
     bool no_read_back;                /* what is written does not read back as written */
+    bool background;                  /* a poll that is due goes first: for what takes minutes */
     const struct write_config *write; /* whose `verify` says how it is; NULL: none */
 };
 /* Sends a PDU; `resume` runs in the loop with call->reply filled. false: it was not taken, the call
@@ -101,10 +102,10 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
 /* For store_*(): ends as `resume` with call->store_result set; its context is the call. */
 void rpc_store_done(void *context, enum store_result result);
 
-extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_serial,
-    rpc_methods_commission, rpc_methods_settings, rpc_methods_calibrate, rpc_methods_update,
-    rpc_methods_password, rpc_methods_alerts, rpc_methods_actions, rpc_methods_ledger,
-    rpc_methods_config, rpc_methods_config_edit;
+extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_poll,
+    rpc_methods_serial, rpc_methods_commission, rpc_methods_settings, rpc_methods_calibrate,
+    rpc_methods_update, rpc_methods_password, rpc_methods_alerts, rpc_methods_actions,
+    rpc_methods_ledger, rpc_methods_config, rpc_methods_config_edit;
 
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);

@@ -28,6 +28,7 @@ bool rpc_ask_bus(struct rpc_call *call, const struct rpc_target *target, const u
         .retries = target->retries,
         .timeout_ms = target->timeout_ms,
         .no_read_back = target->no_read_back,
+        .background = target->background,
         .pdu_size = size,
         .context = call,
         .done = bus_done,

@@ -196,6 +196,45 @@ static void raw_passes_any_pdu(void **state)
                         "unknown");
 }
 
+static enum bus_result poll_ends[4];
+static uint32_t poll_at;
+
+/* What a line loses is an end like any other. */
+static void answer_poll(const struct bus_request *request, struct bus_reply *reply)
+{
+    assert_true(request->background); /* the gateway's own polls go first */
+    assert_int_equal(request->retries, 0);
+    assert_int_equal(request->pdu_size, 5);
+    reply->result = poll_ends[poll_at++ % 4];
+    reply->turnaround_us = 1000 + poll_at;
+}
+
+static void polls_are_tried_once_each_and_counted_by_how_they_ended(void **state)
+{
+    static const char params[] = "{\"device\":\"plot-1\",\"register\":2,\"count\":3,"
+                                 "\"function\":4,\"polls\":8}";
+    static const enum bus_result ends[4] = {BUS_OK, BUS_TIMEOUT, BUS_EXCEPTION, BUS_GARBLED};
+    (void)state;
+    memcpy(poll_ends, ends, sizeof ends);
+    poll_at = 0;
+    fakes.answer_request = answer_poll;
+    uint32_t before = fakes.bus_requests;
+    assert_string_equal(ask(&technician, "poll", params), "");
+    assert_int_equal(fakes.bus_requests - before, 8);
+    char *text = json_dumps(last, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(text, "{\"garbled\":2,\"good\":2,\"polls\":8,\"refused\":2,"
+                              "\"timeouts\":2,\"turnarounds_us\":[1001,1003,1005,1007]}");
+    free(text);
+    poll_ends[2] = BUS_PAUSED; /* nobody's fault: it is no error of the device */
+    assert_string_equal(ask(&technician, "poll", params), "paused");
+    fakes.answer_request = NULL;
+    assert_string_equal(ask(&farmer, "poll", params), "unknown-method");
+    assert_string_equal(ask(&technician, "poll",
+                            "{\"device\":\"plot-1\",\"register\":2,\"count\":3,"
+                            "\"function\":6,\"polls\":8}"),
+                        "invalid");
+}
+
 static void scan_reports_each_unit_and_what_it_found(void **state)
 {
     (void)state;
@@ -256,6 +295,7 @@ int main(void)
         TEST(an_actuator_whose_off_is_not_0_is_switched_back_to_it),
         TEST(a_technician_reads_any_register),
         TEST(raw_passes_any_pdu),
+        TEST(polls_are_tried_once_each_and_counted_by_how_they_ended),
         TEST(scan_reports_each_unit_and_what_it_found),
         TEST(nodes_are_asked_by_their_serial_numbers),
         TEST(a_forgotten_scan_stops),
