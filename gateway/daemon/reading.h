@@ -82,6 +82,7 @@ struct device_health {
     struct hint hint;    /* what a technician should look at */
     /* What the device says of itself, or "". */
     char model[READING_TEXT_SIZE], serial[READING_TEXT_SIZE], firmware[READING_TEXT_SIZE];
+    uint32_t board; /* our nodes: serial number of the one that answers; 0: not known */
 };
 
 /* The counters of a health document, by their names in JSON. */

@@ -173,8 +173,10 @@ static void report_health(struct bus *bus)
             .turnaround_p99_us = link_quality_percentile_us(&health[i], 0.99),
             .silence_us = silence_us(bus, device),
             .hint = device_hint(bus, health, i, now)};
-        if (device->node != NULL)
+        if (device->node != NULL) {
             (void)snprintf(report.firmware, sizeof report.firmware, "%s", device->node->firmware);
+            report.board = device->node->serial == UINT32_MAX ? 0 : device->node->serial;
+        }
         memcpy(report.model, device->texts[0], sizeof report.model);
         memcpy(report.serial, device->texts[1], sizeof report.serial);
         if (device->node == NULL)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/common/serial.h"
 #include "gateway/daemon/rpc/call.h"
 #include "gateway/daemon/store/feed.h"
 #include "gateway/daemon/store/live.h"
@@ -492,10 +493,17 @@ static json_t *battery_of(struct rpc_call *call, const struct device_config *dev
     return NULL;
 }
 
-/* As in the topic dev/NAME/health. */
+static const char *board_text(uint32_t board, char text[SERIAL_TEXT_SIZE])
+{
+    serial_print(board, text);
+    return text;
+}
+
+/* As in the topic dev/NAME/health, and the serial number of a node, which its readings have. */
 static json_t *device_stats(struct rpc_call *call, const struct device_config *device)
 {
     struct device_health health;
+    char serial[SERIAL_TEXT_SIZE];
     if (!live_get_health(store_live(call->rpc->parts.store), device->index, &health))
         health = (struct device_health){0};
     json_t *json = json_pack("{s:s,s:b,s:s}", "device", device->name, "online", (int)health.online,
@@ -505,6 +513,8 @@ static json_t *device_stats(struct rpc_call *call, const struct device_config *d
         (void)json_object_set_new(json, "model", json_string(health.model));
     if (health.serial[0] != '\0')
         (void)json_object_set_new(json, "serial", json_string(health.serial));
+    else if (health.board != 0)
+        (void)json_object_set_new(json, "serial", json_string(board_text(health.board, serial)));
     struct health_count counts[HEALTH_COUNTS];
     device_health_counts(&health, counts);
     for (size_t i = 0; i < HEALTH_COUNTS; i++)
