@@ -49,3 +49,9 @@ void language_here(bool chinese)
         here = newlocale(LC_CTYPE_MASK | LC_MESSAGES_MASK, "C.UTF-8", (locale_t)0);
     (void)uselocale(chinese && here != (locale_t)0 ? here : LC_GLOBAL_LOCALE);
 }
+
+void language_close(void)
+{
+    (void)setenv("LANGUAGE", "", 1);
+    (void)setlocale(LC_MESSAGES, "C");
+}

@@ -22,5 +22,7 @@ void language_open(void);
 void language_prepare(void);
 /* From now on this thread's texts are looked up in Chinese, or are English. */
 void language_here(bool chinese);
+/* English again, though the reader's environment says otherwise; before any other thread. */
+void language_close(void);
 
 #endif

@@ -31,8 +31,12 @@ class Root(dbus.service.Object):
     @dbus.service.method("org.freedesktop.DBus.ObjectManager", out_signature="a{oa{sa{sv}}}")
     def GetManagedObjects(self):
         none = dbus.Dictionary({}, signature="sv")
+        heard = dbus.Dictionary({"SignalQuality": dbus.Struct((dbus.UInt32(72), dbus.Boolean(True))),
+                                 "AccessTechnologies": dbus.UInt32(1 << 14),
+                                 "State": dbus.Int32(11)}, signature="sv")
+        network = dbus.Dictionary({"OperatorName": "<Tea> Mobile"}, signature="sv")
         return {dbus.ObjectPath(f"{ROOT}/Modem/1"): {f"{MANAGER}.Modem": none},
-                dbus.ObjectPath(MODEM): {f"{MANAGER}.Modem": none,
+                dbus.ObjectPath(MODEM): {f"{MANAGER}.Modem": heard, f"{MANAGER}.Modem.Modem3gpp": network,
                                          f"{MANAGER}.Modem.Messaging": none}}
 
 

@@ -105,3 +105,4 @@ def test_what_follows_a_command_is_completed():
     assert complete("alert", "h") == ["history"]
     assert complete("profile", "") == ["check", "try"]
     assert complete("node", "plot-1", "s") == ["selftest"]
+    assert complete("report", "east", "--lang", "z") == ["zh"]

@@ -42,6 +42,7 @@ int cli_calibrate(int argc, char **argv);
 int cli_read(int argc, char **argv);
 int cli_write(int argc, char **argv);
 int cli_replace(int argc, char **argv);
+int cli_report(int argc, char **argv);
 int cli_update(int argc, char **argv);
 
 /* "baiye: …" on stderr, made fit for a terminal. */

@@ -41,6 +41,7 @@ static const struct {
     {"settings", cli_settings, N_("show or change a node's settings")},
     {"calibrate", cli_calibrate, N_("show or change a calibration")},
     {"replace", cli_replace, N_("put a new node or probe in a broken one's place")},
+    {"report", cli_report, N_("an acceptance sheet of a line or site, to print and sign")},
     {"line", cli_line, N_("what is wrong with a line, or another tool on it")},
     {"pause", cli_ask, N_("close a bus's port and stop polling for a while")},
     {"resume", cli_ask, N_("poll again")},

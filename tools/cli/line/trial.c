@@ -34,23 +34,31 @@ static bool is_going(const struct trial *trial)
 
 /* ---- what is asked ---- */
 
-static void choose_reads(struct trial_device *device, const struct bus_config *bus)
+bool trial_longest(const struct device_config *config, const struct bus_config *bus,
+                   struct trial_read *longest, struct serial_timing *wire)
 {
     struct device polled;
     struct device_rare *rare = calloc(1, sizeof *rare);
     const struct reading_sink sink = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
     if (rare == NULL)
-        return;
-    device_init(&polled, device->config, bus, 0, &sink, NULL, rare);
+        return false;
+    device_init(&polled, config, bus, 0, &sink, NULL, rare);
     free(rare);
-    device->wire = polled.wire;
+    *wire = polled.wire;
     unsigned best = 0;
     for (unsigned i = 0; i < polled.plan.read_count; i++) {
         const struct plan_read *read = &polled.plan.reads[i];
         if (plan_read_bytes(read) > best)
-            device->lengthy = (struct trial_read){read->function, read->address, read->count};
+            *longest = (struct trial_read){read->function, read->address, read->count};
         best = plan_read_bytes(read) > best ? plan_read_bytes(read) : best;
     }
+    return best > 0;
+}
+
+static void choose_reads(struct trial_device *device, const struct bus_config *bus)
+{
+    if (!trial_longest(device->config, bus, &device->lengthy, &device->wire))
+        return;
     /* The first registers of the long one; a device that answers all or none is asked for all. */
     device->brief = device->lengthy;
     if (device->config->profile->node)

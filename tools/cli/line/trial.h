@@ -44,6 +44,10 @@ struct trial {
     void *context;
 };
 
+/* The longest of the reads that the gateway polls a device by, and the rate that it is at. False:
+ * it has none, or there is no memory. */
+bool trial_longest(const struct device_config *config, const struct bus_config *bus,
+                   struct trial_read *longest, struct serial_timing *wire);
 /* The bus's devices, from the configuration. False: out of memory. trial_end() after true. */
 bool trial_begin(struct trial *trial, const struct config *config, const struct bus_config *bus);
 void trial_end(struct trial *trial);
