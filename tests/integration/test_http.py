@@ -383,8 +383,12 @@ def test_the_export_streams_every_page_of_the_store(gateway):
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"].startswith("text/csv")
     lines = answer.body.decode().split("\r\n")
-    assert lines[0] == "time,device,metric,unit,n,min,mean,max,sum" and lines[-1] == ""
+    assert lines[0] == "time,device,metric,unit,n,min,mean,max,sum,flag" and lines[-1] == ""
     assert len(lines) == 2002
+    assert all(line.endswith(",uncalibrated") for line in lines[1:-1])
+    days = request(gateway.port, "/export.csv?device=plot-1&from=2026-04-01&to=2026-04-30&step=day",
+                   user="li", password="tea-1").body.decode().split("\r\n")
+    assert days[0] == lines[0] and not any("uncalibrated" in line for line in days)
     assert lines[1].startswith("2026-04-01T00:00:00.000Z,plot-1,air_temperature,")
     assert len(set(lines[1:-1])) == 2000
     for query in ("", "?device=nothing&from=0&to=1", "?device=plot-1", "?plot=x&from=0&to=1",

@@ -10,7 +10,7 @@
 #include "protocols/metric/metric.h"
 
 #define POINTS   512
-#define CSV_LINE 192 /* a time of 24, two names of 32, a unit of 15, five numbers */
+#define CSV_LINE 208 /* a time of 24, two names of 32, a unit of 15, five numbers, a flag */
 
 struct export
 {
@@ -83,6 +83,10 @@ static size_t write_line(const struct export *export, const struct store_point *
         csv_line_number(&line, "%.8g", point->sum);
     else
         csv_line_plain(&line, "");
+    /* Of many values there is no one flag; what may not be believed is not among them. */
+    csv_line_plain(&line, export->query.step == STORE_RAW
+                              ? metric_flag_name((enum metric_flag)point->flag)
+                              : "");
     return csv_line_end(&line);
 }
 
@@ -166,7 +170,7 @@ static void ask(struct export *export)
 static void more(void *context, struct http_request *request)
 {
     struct export *export = context;
-    static const char header[] = "time,device,metric,unit,n,min,mean,max,sum\r\n";
+    static const char header[] = "time,device,metric,unit,n,min,mean,max,sum,flag\r\n";
     if (!export->header_sent) {
         export->header_sent = true;
         http_stream_piece(request, header, sizeof header - 1);
