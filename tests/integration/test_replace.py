@@ -3,7 +3,10 @@
 history goes on under one name."""
 import json
 import shutil
+import signal
+import socket
 import subprocess
+import threading
 
 import garden
 import pytest
@@ -56,15 +59,17 @@ def serials(site, device):
 def test_a_broken_node_is_replaced_by_a_new_one(start):
     site = start(node(3, "plot", 4711), node(4, "other", 5000))
     wait_until(lambda: serials(site, "plot") == {4711}, 60, "readings of the old one")
+    wait_until(lambda: json.loads(baiye(site, "stats", "plot", "--json").stdout).get("serial"), 60,
+               "the gateway tells who the old one is")
     plug(site, node(247, "new", 4712), node(4, "other", 5000))
     done = baiye(site, "replace", "plot", "--operator", "Lin Yun")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "plot is replaced, and measures" in done.stdout
     wait_until(lambda: serials(site, "plot") == {4711, 4712}, 60, "its history goes on")
     assert serials(site, "other") == {5000}
-    kept = (site.folder / "replaced.csv").read_text().splitlines()
-    assert kept[1].split(",")[1:6] == ["plot", "baiye-node", kept[1].split(",")[3], "0000-1268-" +
-                                       kept[1].split(",")[4][-1], '"Lin Yun"']
+    kept = (site.folder / "replaced.csv").read_text().splitlines()[1].split(",")
+    assert kept[1:3] == ["plot", "baiye-node"] and kept[5] == '"Lin Yun"'
+    assert kept[3].startswith("0000-1267-") and kept[4].startswith("0000-1268-")
     audit = json.loads(baiye(site, "audit", "20", "--json").stdout)
     assert "move" in json.dumps(audit)
     again = baiye(site, "replace", "plot")
@@ -101,13 +106,139 @@ def test_nothing_is_written_while_it_is_not_clear_who_is_new(start):
     assert baiye(site, "replace", "nobody").returncode == 66
 
 
-def test_what_was_said_of_the_old_probes_errors_is_kept_and_named(start):
+COMMENT = "    # beside the gate\n"
+
+
+def correct(site):
+    """What was found out of the old probe, in the words of a person's file; the gateway goes by it."""
+    device = site.gateway.config["buses"][0]["devices"][0]
+    device.update(offset={"air_temperature": -0.4}, adjusted={"on": "2026-03-01", "by": "Lin"},
+                  calibration_due={"air_temperature": "2199-12-31"})
+    site.gateway.write_config()
+    path = site.gateway.config_path
+    path.write_text(path.read_text().replace("    every: 1s\n", f"    every: 1s\n{COMMENT}", 1))
+    assert baiye(site, "reload").returncode == 0
+    return path.read_text()
+
+
+def adjusted(site):
+    """By the gateway that runs."""
+    return "adjusted" in json.loads(site.watcher.retained["site"])["devices"][0]
+
+
+def rows(site):
+    path = site.folder / "replaced.csv"
+    return path.read_text().splitlines()[1:] if path.exists() else []
+
+
+def assert_archived(site, before):
+    now = site.gateway.config_path.read_text()
+    assert "offset" not in now and "adjusted" not in now and "calibration_due" not in now
+    assert COMMENT in now and "xy-md02" in now
+    assert (site.folder / "baiyed.yaml.1").read_text() == before
+    assert rows(site)[0].endswith(',2026-03-01,"Lin","air_temperature scale 1 offset -0.4; '
+                                  'air_temperature due 2199-12-31; "')
+
+
+def test_the_old_probes_calibration_is_archived_and_never_the_new_ones(start):
     site = start(probe(5, "air"))
     wait_until(lambda: site.watcher.count("air") > 2, 60, "readings")
-    device = site.gateway.config["buses"][0]["devices"][0]
-    device.update(offset={"air_temperature": -0.4}, adjusted={"on": "2026-03-01", "by": "Lin"})
-    site.gateway.write_config()
+    before = correct(site)
+    wait_until(lambda: adjusted(site), 60, "the old one's correction")
+    plug(site, probe(1, "new"))
+    done = baiye(site, "replace", "air", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["measures"] is True
+    assert_archived(site, before)
+    wait_until(lambda: not adjusted(site), 60, "the gateway goes by the file without it")
+
+
+def test_when_the_new_one_can_not_take_its_place_the_calibration_stays(start):
+    site = start(probe(5, "air"))
+    wait_until(lambda: site.watcher.count("air") > 2, 60, "readings")
+    before = correct(site)
+    plug(site, probe(1, "new", baud=4800))
     done = baiye(site, "replace", "air")
-    assert done.returncode == 1 and "are those of the old one" in " ".join(done.stdout.split())
-    kept = (site.folder / "replaced.csv").read_text().splitlines()[1]
-    assert kept.endswith(',2026-03-01,"Lin","air_temperature scale 1 offset -0.4; "')
+    assert done.returncode == 1 and "knows no register for that" in done.stderr
+    assert site.gateway.config_path.read_text() == before and not rows(site)
+    wait_until(lambda: adjusted(site), 60, "the gateway goes by it still")
+
+
+class Between(threading.Thread):
+    """Stands between the command and the gateway, and does something when a method is asked for the
+    n-th time, before the gateway hears of it."""
+
+    def __init__(self, site, method, count, do):
+        super().__init__(daemon=True)
+        self.method, self.count, self.do, self.asked = method, count, do, []
+        self.path, self.to = site.folder / "between", str(site.folder / "baiyed.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen(8)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, socket.socket(socket.AF_UNIX) as gateway:
+            try:
+                gateway.connect(self.to)
+                line = client.makefile("rb").readline()
+                method = json.loads(line)["method"] if line else ""
+                self.asked.append(method)
+                if method == self.method and self.asked.count(method) == self.count:
+                    self.do()
+                gateway.sendall(line)
+                while data := gateway.recv(65536):
+                    client.sendall(data)
+                    if data.endswith(b"\n") and b'"progress"' not in data.splitlines()[-1]:
+                        return
+            except OSError:
+                return
+
+    def end(self):
+        self.listener.close()
+        self.path.unlink()
+
+
+def interrupt(site, method, count):
+    """Ctrl-C when that step begins; how the command ended, and which steps there were."""
+    child = []
+    between = Between(site, method, count, lambda: child[0].send_signal(signal.SIGINT))
+    child.append(subprocess.Popen(
+        [garden.program("baiye"), "replace", "air", "--config", site.gateway.config_path, "--socket",
+         between.path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=garden.hear_interrupts))
+    code = child[0].wait(240)
+    between.end()
+    return code, between.asked
+
+
+# Who the old one was, who is there, without its calibration, and the new one into its place.
+@pytest.mark.parametrize("method, whole", [("stats", False), ("survey", False), ("reload", True), ("move", True)])
+def test_ctrl_c_at_each_step_leaves_nothing_half_done(start, method, whole):
+    site = start(probe(5, "air"))
+    wait_until(lambda: site.watcher.count("air") > 2, 60, "readings")
+    before = correct(site)
+    wait_until(lambda: adjusted(site), 60, "the old one's correction")
+    plug(site, probe(1, "new"))
+    code, asked = interrupt(site, method, 1)
+    assert code == -signal.SIGINT and method in asked
+    assert ("move" in asked) == whole
+    if whole:
+        assert_archived(site, before)
+        wait_until(lambda: not adjusted(site), 60, "the gateway goes by the file without it")
+    else:
+        assert site.gateway.config_path.read_text() == before and not rows(site)
+        assert adjusted(site)
+    # What the gateway was asked to look for it looks for to the end, and says so meanwhile.
+    again = wait_until(lambda: "under way" not in (end := baiye(site, "replace", "air")).stderr and end,
+                       120, "the line is free again")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert_archived(site, before)

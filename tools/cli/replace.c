@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `baiye replace DEVICE`: a new node or probe takes the place of a broken one. The daemon looks who
- * is there (survey) and does the one step that writes (move), whole: this may be ended at any time,
- * and called again. That the history goes on under one name is the daemon's work: a board is known
- * by its serial number. */
+ * is there (survey) and does the one step that writes to a device (move), whole; what belongs to
+ * that is done or undone before a signal ends this: it may be ended at any time, and called again.
+ * That the history goes on under one name is the daemon's work: a board is known by its serial
+ * number. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -13,7 +16,10 @@
 #include "gateway/common/language.h"
 #include "gateway/common/serial.h"
 #include "gateway/daemon/config/config.h"
+#include "gateway/daemon/config/yaml_edit.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/commission/trial.h"
+#include "tools/cli/reload.h"
 #include "tools/cli/screen.h"
 
 #define REGISTER "replaced.csv" /* beside the configuration */
@@ -25,9 +31,9 @@ static const char usage[] =
     "         [--json] [--config FILE] [--socket FILE]\n"
     "A new node or probe takes the place of a broken one: unplug the old one, plug the\n"
     "new one in as it came from its factory. It is found, gets the address and rate of\n"
-    "the old one, and is checked; the history goes on under the same name. What the old\n"
-    "one's calibration was is kept in " REGISTER " beside the configuration.\n"
-    "Ctrl-C at any time does no harm.\n"
+    "the old one, and is checked; the history goes on under the same name. The old\n"
+    "one's calibration goes out of the configuration, with the day into " REGISTER "\n"
+    "beside it. Ctrl-C at any time does no harm.\n"
     "Exit 0: it measures; 1: it does not, or something is left to do; 69: nobody new is\n"
     "heard, or no gateway.\n";
 
@@ -44,6 +50,8 @@ struct replace {
     char old_serial[40];
     const json_t *found; /* the new one; borrowed of `survey` */
     bool there;          /* it is in its place already */
+    char *before;        /* the configuration with the old one's calibration; NULL: not changed */
+    bool left;           /* that stands there still, and people have to take it out */
     json_t *survey;
 };
 
@@ -229,11 +237,15 @@ static bool wait_for(const struct replace *job, int64_t since_ms)
 static void write_calibration(FILE *file, const struct device_config *device)
 {
     (void)fputc('"', file);
-    for (unsigned m = 0; device->adjusted && m < device->metric_count; m++) {
+    for (unsigned m = 0; m < device->metric_count; m++) {
         const struct device_adjust *adjust = &device->adjust[m];
-        if (adjust->scale != 1 || adjust->offset != 0)
+        if (device->adjusted && (adjust->scale != 1 || adjust->offset != 0))
             (void)fprintf(file, "%s scale %g offset %g; ", device->metrics[m]->metric,
                           adjust->scale, adjust->offset);
+        if (device->due[m] != 0)
+            (void)fprintf(file, "%s due %04d-%02d-%02d; ", device->metrics[m]->metric,
+                          (int)(device->due[m] / 10000), (int)(device->due[m] / 100 % 100),
+                          (int)(device->due[m] % 100));
     }
     (void)fputc('"', file);
 }
@@ -267,24 +279,132 @@ static bool archive(const struct replace *job)
                   device->adjusted_on, device->adjusted_by);
     write_calibration(file, device);
     (void)fputc('\n', file);
-    return fclose(file) == 0;
+    bool written = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    return fclose(file) == 0 && written;
+}
+
+static bool has_calibration(const struct device_config *device)
+{
+    bool due = false;
+    for (unsigned m = 0; m < device->metric_count; m++)
+        due = due || device->due[m] != 0;
+    return device->adjusted || due;
+}
+
+static bool put_back(struct replace *job)
+{
+    struct reloaded end;
+    bool good = job->before == NULL ||
+                (cli_write_file(job->config_file, job->before, strlen(job->before), 0640) &&
+                 reload_gateway(job->talk.socket_path, &end) == EX_OK);
+    free(job->before);
+    job->before = NULL;
+    return good;
+}
+
+/* The text without what was found out of the old one; NULL: no memory, or nothing could go. */
+static char *text_without(const struct replace *job)
+{
+    static const char *const keys[] = {"offset", "scale", "adjusted", "calibration_due"};
+    char *text = NULL, why[512];
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *const steps[] = {"buses", job->bus->name, "devices", job->name, keys[i]};
+        const struct yaml_path path = {steps, sizeof steps / sizeof steps[0]};
+        char *next = yaml_remove(text != NULL ? text : job->before, &path, why, sizeof why);
+        if (next == NULL) /* it is not there; or it can't go, which is seen in the outcome */
+            continue;
+        free(text);
+        text = next;
+    }
+    return text;
+}
+
+static bool is_without(const struct replace *job)
+{
+    struct config_error error;
+    struct config *config = config_load(job->config_file, NULL, &error);
+    const struct device_config *device = config != NULL ? config_device(config, job->name) : NULL;
+    bool good = device != NULL && !has_calibration(device);
+    config_free(config);
+    return good;
+}
+
+/* False: the file is as it was. */
+static bool write_without(struct replace *job)
+{
+    char why[512];
+    job->before = trial_read(job->config_file);
+    char *text = job->before != NULL ? text_without(job) : NULL;
+    bool good = text != NULL && trial_is_right(job->config_file, text, why, sizeof why) &&
+                trial_keep(job->config_file, job->before) &&
+                cli_write_file(job->config_file, text, strlen(text), 0640);
+    free(text);
+    if (good && !is_without(job)) {
+        (void)cli_write_file(job->config_file, job->before, strlen(job->before), 0640);
+        good = false;
+    }
+    if (good)
+        return true;
+    free(job->before);
+    job->before = NULL;
+    return false;
+}
+
+/* The old one's correction must not make a false value of the new one's first: it goes before the
+ * new one is in its place, and comes back if that fails. */
+static bool take_out_calibration(struct replace *job)
+{
+    struct reloaded end;
+    if (!has_calibration(job->device))
+        return true;
+    job->left = !write_without(job); /* by anchors, for example */
+    if (job->left || reload_gateway(job->talk.socket_path, &end) == EX_OK)
+        return true;
+    cli_complain("%s", end.why);
+    (void)put_back(job);
+    return false;
 }
 
 /* What follows from an old one's calibration; an exit code. */
 static int tell_calibration(const struct replace *job)
 {
-    char text[512];
-    bool due = false;
-    for (unsigned m = 0; m < job->device->metric_count; m++)
-        due = due || job->device->due[m] != 0;
-    if (!job->device->adjusted && !due)
-        return EX_OK;
-    (void)snprintf(text, sizeof text,
-                   _("offset, scale and calibration_due at %s:%d are those of the old one (kept in "
-                     "%s): take them out or write the new one's, then `baiye reload`"),
-                   job->config_file, job->device->line, REGISTER);
-    say(job, text);
-    return job->device->adjusted ? 1 : EX_OK;
+    char text[768];
+    if (job->left)
+        (void)snprintf(
+            text, sizeof text,
+            _("offset, scale and calibration_due at %s:%d are those of the old one (kept in "
+              "%s): take them out or write the new one's, then `baiye reload`"),
+            job->config_file, job->device->line, REGISTER);
+    else if (job->before != NULL)
+        (void)snprintf(text, sizeof text,
+                       _("what stood in %s of the old one's calibration is in %s now, and the "
+                         "configuration before in %s.1: the new one measures without it, until "
+                         "its own is written there"),
+                       job->config_file, REGISTER, job->config_file);
+    if (job->left || job->before != NULL)
+        say(job, text);
+    return job->left && job->device->adjusted ? 1 : EX_OK;
+}
+
+/* What must be done whole: Ctrl-C waits until it is, or is undone. An exit code. */
+static int put_in_place(struct replace *job)
+{
+    sigset_t asks, before;
+    (void)sigemptyset(&asks);
+    (void)sigaddset(&asks, SIGINT);
+    (void)sigaddset(&asks, SIGTERM);
+    (void)sigaddset(&asks, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &asks, &before);
+    int code = take_out_calibration(job) ? EX_OK : 1;
+    if (code == EX_OK && !job->there)
+        code = move(job);
+    if (code != EX_OK && !put_back(job))
+        cli_complain("the configuration is in %s.1: put it back, then `baiye reload`",
+                     job->config_file);
+    if (code == EX_OK && !archive(job))
+        code = 1;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
 }
 
 /* ---- all of it ---- */
@@ -314,7 +434,6 @@ static int finish(struct replace *job, int64_t since_ms)
 {
     char text[256];
     bool heard = wait_for(job, since_ms);
-    bool kept = archive(job);
     if (job->talk.json)
         print_json(job, heard);
     (void)snprintf(text, sizeof text,
@@ -323,8 +442,7 @@ static int finish(struct replace *job, int64_t since_ms)
                              "not polled it yet"),
                    job->name);
     say(job, text);
-    int code = tell_calibration(job);
-    return kept ? code : 1;
+    return tell_calibration(job);
 }
 
 static int run(struct replace *job)
@@ -347,10 +465,11 @@ static int run(struct replace *job)
                        job->there ? _("%s answers in its place already") : _("found: %s"), who);
         say(job, text);
     }
-    if (code == EX_OK && !job->there)
-        code = move(job);
+    if (code == EX_OK)
+        code = put_in_place(job);
     if (code == EX_OK)
         code = finish(job, since_ms);
+    free(job->before);
     json_decref(job->survey);
     return code;
 }
