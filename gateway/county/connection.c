@@ -94,9 +94,9 @@ static bool send_text(struct connection *connection, const char *sql)
 }
 
 static bool send_prepared(struct connection *connection, const char *name, int count,
-                          const char *const *parameters)
+                          const char *const *parameters, const int *sizes, const int *formats)
 {
-    if (PQsendQueryPrepared(connection->db, name, count, parameters, NULL, NULL, 0) != 1)
+    if (PQsendQueryPrepared(connection->db, name, count, parameters, sizes, formats, 0) != 1)
         return failed_to_send(connection);
     connection->queued++;
     return true;
@@ -146,19 +146,40 @@ bool connection_begin_and_ask(struct connection *connection, const char *name, i
 {
     if (!connection_queue(connection))
         return false;
-    bool sent =
-        send_text(connection, "BEGIN") && send_prepared(connection, name, count, parameters);
+    bool sent = send_text(connection, "BEGIN") &&
+                send_prepared(connection, name, count, parameters, NULL, NULL);
     return end_queue(connection, sent, result);
+}
+
+static bool tell(struct connection *connection, const char *name, int count,
+                 const char *const *parameters, const int *sizes, const int *formats)
+{
+    if (connection->queueing)
+        return send_prepared(connection, name, count, parameters, sizes, formats);
+    return connection_judge(
+        connection, PQexecPrepared(connection->db, name, count, parameters, sizes, formats, 0),
+        PGRES_COMMAND_OK, NULL);
 }
 
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters)
 {
-    if (connection->queueing)
-        return send_prepared(connection, name, count, parameters);
-    return connection_judge(connection,
-                            PQexecPrepared(connection->db, name, count, parameters, NULL, NULL, 0),
-                            PGRES_COMMAND_OK, NULL);
+    return tell(connection, name, count, parameters, NULL, NULL);
+}
+
+bool connection_tell_binary(struct connection *connection, const char *name, int count,
+                            const struct copy *const *copies)
+{
+    const char *parameters[CONNECTION_PARAMETERS_MAX];
+    int sizes[CONNECTION_PARAMETERS_MAX], formats[CONNECTION_PARAMETERS_MAX];
+    for (int i = 0; i < count && i < CONNECTION_PARAMETERS_MAX; i++) {
+        if (copies[i]->failed)
+            return connection_no_memory(connection);
+        parameters[i] = (const char *)copies[i]->data;
+        sizes[i] = (int)copies[i]->used;
+        formats[i] = 1;
+    }
+    return tell(connection, name, count, parameters, sizes, formats);
 }
 
 bool connection_no_memory(struct connection *connection)

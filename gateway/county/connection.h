@@ -7,7 +7,10 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-#define CONNECTION_WHY_SIZE 300
+#include "gateway/county/copy.h"
+
+#define CONNECTION_WHY_SIZE       300
+#define CONNECTION_PARAMETERS_MAX 16
 
 struct connection { /* all zero: closed */
     PGconn *db;
@@ -31,6 +34,9 @@ bool connection_ask(struct connection *connection, const char *name, int count,
                     const char *const *parameters, PGresult **result);
 bool connection_tell(struct connection *connection, const char *name, int count,
                      const char *const *parameters);
+/* The same with parameters in PostgreSQL's binary format: `copies[i]` is all of parameter i. */
+bool connection_tell_binary(struct connection *connection, const char *name, int count,
+                            const struct copy *const *copies);
 /* "BEGIN" and an ask, with one answer to wait for. */
 bool connection_begin_and_ask(struct connection *connection, const char *name, int count,
                               const char *const *parameters, PGresult **result);

@@ -6,30 +6,53 @@
 
 #define EPOCH_2000_MS INT64_C(946684800000) /* where PostgreSQL counts from */
 
-static void put(struct copy *copy, const void *data, size_t size)
+/* Room for so many bytes, counted as used; NULL: no memory. */
+static uint8_t *room_for(struct copy *copy, size_t size)
 {
     if (copy->failed)
-        return;
+        return NULL;
     if (copy->used + size > copy->room) {
         size_t room = (copy->used + size) * 2;
         uint8_t *grown = realloc(copy->data, room);
         if (grown == NULL) {
             copy->failed = true;
-            return;
+            return NULL;
         }
         copy->data = grown;
         copy->room = room;
     }
-    memcpy(copy->data + copy->used, data, size);
     copy->used += size;
+    return copy->data + copy->used - size;
 }
 
-static void put_number(struct copy *copy, uint64_t value, unsigned size)
+static void put(struct copy *copy, const void *data, size_t size)
 {
-    uint8_t bytes[8];
+    uint8_t *to = room_for(copy, size);
+    if (to != NULL)
+        memcpy(to, data, size);
+}
+
+static inline void write_number(uint8_t *to, uint64_t value, unsigned size)
+{
     for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-    put(copy, bytes, size);
+        to[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+
+static inline void put_number(struct copy *copy, uint64_t value, unsigned size)
+{
+    uint8_t *to = room_for(copy, size);
+    if (to != NULL)
+        write_number(to, value, size);
+}
+
+/* A field of that size with its length before it. */
+static inline void put_field(struct copy *copy, uint64_t value, unsigned size)
+{
+    uint8_t *to = room_for(copy, 4 + size);
+    if (to == NULL)
+        return;
+    write_number(to, size, 4);
+    write_number(to + 4, value, size);
 }
 
 void copy_begin(struct copy *copy)
@@ -42,6 +65,19 @@ void copy_begin(struct copy *copy)
     put_number(copy, 0, 4); /* no extension */
 }
 
+void copy_begin_array(struct copy *copy, enum copy_type type, size_t count)
+{
+    copy->used = 0;
+    copy->failed = false;
+    put_number(copy, count > 0 ? 1 : 0, 4); /* dimensions */
+    put_number(copy, 0, 4);                 /* no NULL */
+    put_number(copy, type, 4);
+    if (count > 0) {
+        put_number(copy, count, 4);
+        put_number(copy, 1, 4); /* the first one's index */
+    }
+}
+
 void copy_row(struct copy *copy, uint16_t fields)
 {
     put_number(copy, fields, 2);
@@ -52,24 +88,26 @@ void copy_null(struct copy *copy)
     put_number(copy, UINT32_MAX, 4);
 }
 
+void copy_int2(struct copy *copy, int16_t value)
+{
+    put_field(copy, (uint16_t)value, 2);
+}
+
 void copy_int4(struct copy *copy, int32_t value)
 {
-    put_number(copy, 4, 4);
-    put_number(copy, (uint32_t)value, 4);
+    put_field(copy, (uint32_t)value, 4);
 }
 
 void copy_int8(struct copy *copy, int64_t value)
 {
-    put_number(copy, 8, 4);
-    put_number(copy, (uint64_t)value, 8);
+    put_field(copy, (uint64_t)value, 8);
 }
 
 void copy_float8(struct copy *copy, double value)
 {
     uint64_t bits = 0;
     memcpy(&bits, &value, sizeof bits);
-    put_number(copy, 8, 4);
-    put_number(copy, bits, 8);
+    put_field(copy, bits, 8);
 }
 
 void copy_time(struct copy *copy, int64_t ms)

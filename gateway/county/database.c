@@ -11,6 +11,7 @@
 #include "gateway/county/metrics.h"
 #include "gateway/county/rows.h"
 #include "gateway/county/schema.h"
+#include "gateway/county/single.h"
 #include "gateway/county/sql_text.h"
 
 #define TRIES       3 /* of a transaction that met another one */
@@ -22,8 +23,9 @@ struct database {
     struct connection connection;
     struct metrics metrics;
     struct rows rows;
+    struct single single;
     struct sql_text gaps[GAP_COLUMNS];
-    struct sql_text correct; /* the statement that adds a boot's readings to the hours */
+    struct sql_text statement; /* one that is made of the metrics */
     struct database_counts counts;
 };
 
@@ -50,9 +52,10 @@ void database_destroy(struct database *database)
         return;
     connection_close(&database->connection);
     rows_free(&database->rows);
+    single_free(&database->single);
     for (unsigned i = 0; i < GAP_COLUMNS; i++)
         sql_text_free(&database->gaps[i]);
-    sql_text_free(&database->correct);
+    sql_text_free(&database->statement);
     free(database->conninfo);
     free(database);
 }
@@ -69,31 +72,36 @@ static const struct {
               " FROM gateway WHERE gw = $1"},
     {"lock", "SELECT site, ids @> int8range($2, $3, '[]') FROM gateway WHERE gw = $1 FOR UPDATE"},
     {"new_gateway", "INSERT INTO gateway (gw, site) VALUES ($1, $2) ON CONFLICT (gw) DO NOTHING"},
-    {"find", "SELECT s.id, s.have @> r.seq FROM unnest($2::text[], $3::int8[], $4::int8[])"
-             " WITH ORDINALITY r(device, boot, seq, n) LEFT JOIN stream s"
-             " ON s.gw = $1 AND s.device = r.device AND s.boot = r.boot ORDER BY r.n"},
+    {"find", "SELECT s.id, s.have * int8multirange(int8range(r.low, r.high, '[]')),"
+             " s.serial IS NULL AND r.serial > 0 FROM unnest($2::text[], $3::int8[], $4::int8[],"
+             " $5::int8[], $6::int8[]) WITH ORDINALITY r(device, boot, serial, low, high, n)"
+             " LEFT JOIN stream s ON s.gw = $1 AND s.device = r.device AND s.boot = r.boot"
+             " ORDER BY r.n"},
     {"new_streams", "INSERT INTO stream (gw, device, boot, serial)"
                     " SELECT $1::uuid, device, boot, max(NULLIF(serial, 0)) FROM"
                     " unnest($2::text[], $3::int8[], $4::int8[]) r(device, boot, serial)"
                     " GROUP BY device, boot ON CONFLICT (gw, device, boot) DO UPDATE"
                     " SET serial = excluded.serial"
                     " WHERE stream.serial IS NULL AND excluded.serial IS NOT NULL"},
-    {"have", "UPDATE stream SET have = have + r.ranges FROM (SELECT id, range_agg(int8range(seq,"
-             " seq, '[]')) AS ranges FROM unnest($1::int4[], $2::int8[]) n(id, seq) GROUP BY id) r"
-             " WHERE stream.id = r.id"},
+    {"have", "UPDATE stream SET have = have + r.ranges"
+             " FROM unnest($1::int4[], $2::int8multirange[]) r(id, ranges) WHERE stream.id = r.id"},
     {"told", "UPDATE stream SET told = told + r.ranges FROM (SELECT device, boot,"
              " range_agg(int8range(first, last, '[]')) AS ranges FROM unnest($2::text[],"
              " $3::int8[], $4::int8[], $5::int8[]) g(device, boot, first, last)"
              " GROUP BY device, boot) r"
              " WHERE stream.gw = $1 AND stream.device = r.device AND stream.boot = r.boot"},
+    /* Mostly they are there. The gateway's row is locked, so nobody else adds to them. */
     {"hours",
-     "INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
-     " SELECT stream, to_timestamp(hour), metric, n, sum, min, max, x, y FROM unnest($1::int4[],"
-     " $2::float8[], $3::int2[], $4::int8[], $5::float8[], $6::float8[], $7::float8[],"
-     " $8::float8[], $9::float8[]) h(stream, hour, metric, n, sum, min, max, x, y)"
-     " ON CONFLICT (stream, hour, metric) DO UPDATE SET n = hour.n + excluded.n,"
-     " sum = hour.sum + excluded.sum, min = least(hour.min, excluded.min),"
-     " max = greatest(hour.max, excluded.max), x = hour.x + excluded.x, y = hour.y + excluded.y"},
+     "WITH h AS (SELECT * FROM unnest($1::int4[], $2::int8[], $3::int2[], $4::int8[], $5::float8[],"
+     " $6::float8[], $7::float8[], $8::float8[], $9::float8[])"
+     " WITH ORDINALITY h(stream, second, metric, n, sum, min, max, x, y, i)),"
+     " added AS (UPDATE hour SET n = hour.n + h.n, sum = hour.sum + h.sum,"
+     " min = least(hour.min, h.min), max = greatest(hour.max, h.max), x = hour.x + h.x,"
+     " y = hour.y + h.y FROM h WHERE hour.stream = h.stream AND hour.metric = h.metric"
+     " AND hour.hour = to_timestamp(h.second) RETURNING h.i)"
+     " INSERT INTO hour (stream, hour, metric, n, sum, min, max, x, y)"
+     " SELECT stream, to_timestamp(second), metric, n, sum, min, max, x, y FROM h"
+     " WHERE i NOT IN (SELECT i FROM added)"},
     {"thinned", "INSERT INTO thinned (stream, hour, first, last, metric, n, min, mean, max)"
                 " SELECT s.id, to_timestamp($4::float8), $5::int8, $6::int8, $7::int2, $8::int8,"
                 " $9::float8, $10::float8, $11::float8 FROM stream s"
@@ -117,20 +125,38 @@ static const struct {
              " VALUES ($1, $2, $3, $4::bytea)"},
 };
 
-static bool load_metrics(struct database *database)
-{
-    if (!metrics_load(&database->metrics, &database->connection))
-        return false;
-    sql_text_begin(&database->correct);
-    metrics_put_correct(&database->metrics, &database->correct);
-    return !database->correct.failed || connection_no_memory(&database->connection);
-}
-
 static bool prepare(struct database *database, const char *name, const char *sql)
 {
     struct connection *connection = &database->connection;
     return connection_judge(connection, PQprepare(connection->db, name, sql, 0, NULL),
                             PGRES_COMMAND_OK, NULL);
+}
+
+static bool prepare_made(struct database *database, const char *name)
+{
+    if (database->statement.failed)
+        return connection_no_memory(&database->connection);
+    return prepare(database, name, database->statement.data);
+}
+
+/* And the statements that have a column for each. */
+static bool load_metrics(struct database *database)
+{
+    if (!metrics_load(&database->metrics, &database->connection))
+        return false;
+    sql_text_begin(&database->statement);
+    metrics_put_correct(&database->metrics, &database->statement);
+    if (!prepare_made(database, "correct"))
+        return false;
+    single_put_statement(&database->metrics, &database->statement);
+    return prepare_made(database, "single");
+}
+
+/* As they are in the database, whatever this connection has undone or another one has added. */
+static bool reload_metrics(struct database *database)
+{
+    return connection_run(&database->connection, "DEALLOCATE correct; DEALLOCATE single") &&
+           load_metrics(database);
 }
 
 static bool prepare_all(struct database *database)
@@ -139,13 +165,18 @@ static bool prepare_all(struct database *database)
         if (!prepare(database, statements[i].name, statements[i].sql))
             return false;
     }
-    return prepare(database, "correct", database->correct.data) &&
-           told_prepare(&database->connection);
+    return told_prepare(&database->connection);
 }
 
 static const char session_options[] =
     "-c timezone=UTC -c synchronous_commit=on -c statement_timeout=15000 "
     "-c client_min_messages=warning";
+
+/* Each statement looks up few rows by key, whatever there was when it was planned. Not for what
+ * looks after the tables, which reads catalogues. */
+static const char planning[] =
+    "SET enable_seqscan = off; SET enable_hashjoin = off;"
+    "SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan";
 
 bool database_connect(struct database *database, char *why, size_t why_size)
 {
@@ -158,7 +189,7 @@ bool database_connect(struct database *database, char *why, size_t why_size)
             connection_close(connection);
             return false;
         }
-        if (load_metrics(database) && prepare_all(database))
+        if (load_metrics(database) && prepare_all(database) && connection_run(connection, planning))
             return true;
         connection_close(connection);
     }
@@ -212,27 +243,25 @@ static bool take_gaps(struct database *database, const struct message *message,
 }
 
 static bool take_mean(struct database *database, const struct message *message,
-                      const struct message_mean *mean, const char *name, json_t *value)
+                      const struct message_mean *mean)
 {
-    double n = 0, min = 0, middle = 0, max = 0;
-    char texts[8][40];
     const struct known_metric *metric =
-        metrics_find(&database->metrics, &database->connection, name);
-    if (metric == NULL || json_unpack(value, "[F,F,F,F]", &n, &min, &middle, &max) != 0)
+        metrics_find(&database->metrics, &database->connection, mean->metric);
+    char texts[9][40];
+    if (metric == NULL)
         return false;
     (void)snprintf(texts[0], sizeof texts[0], "%" PRId64, mean->boot);
     (void)snprintf(texts[1], sizeof texts[1], "%" PRId64, mean->hour_ms / 1000);
     (void)snprintf(texts[2], sizeof texts[2], "%" PRId64, mean->first);
     (void)snprintf(texts[3], sizeof texts[3], "%" PRId64, mean->last);
     (void)snprintf(texts[4], sizeof texts[4], "%" PRId32, metric->id);
-    (void)snprintf(texts[5], sizeof texts[5], "%.0f", n);
-    (void)snprintf(texts[6], sizeof texts[6], "%.17g", min);
-    (void)snprintf(texts[7], sizeof texts[7], "%.17g", middle);
-    char most[40];
-    (void)snprintf(most, sizeof most, "%.17g", max);
+    (void)snprintf(texts[5], sizeof texts[5], "%.0f", mean->n);
+    (void)snprintf(texts[6], sizeof texts[6], "%.17g", mean->min);
+    (void)snprintf(texts[7], sizeof texts[7], "%.17g", mean->mean);
+    (void)snprintf(texts[8], sizeof texts[8], "%.17g", mean->max);
     const char *parameters[] = {message->gateway, mean->device, texts[0], texts[1],
                                 texts[2],         texts[3],     texts[4], texts[5],
-                                texts[6],         texts[7],     most};
+                                texts[6],         texts[7],     texts[8]};
     return connection_tell(&database->connection, "thinned", 11, parameters);
 }
 
@@ -240,12 +269,8 @@ static bool take_means(struct database *database, const struct message *message,
                        struct database_counts *counts)
 {
     for (size_t i = 0; i < message->mean_count; i++) {
-        const char *name = NULL;
-        json_t *value = NULL;
-        json_object_foreach (message->means[i].means, name, value) {
-            if (!take_mean(database, message, &message->means[i], name, value))
-                return false;
-        }
+        if (!take_mean(database, message, &message->means[i]))
+            return false;
     }
     counts->means += message->mean_count;
     return true;
@@ -338,9 +363,6 @@ static bool look_whether_known(struct database *database, const struct message *
     struct connection *connection = &database->connection;
     struct ids ids;
     PGresult *result = NULL;
-    *known = false;
-    if (message->first_id <= 0)
-        return true;
     put_ids(&ids, message);
     if (!connection_ask(connection, "known", 3, ids.parameters, &result))
         return false;
@@ -366,7 +388,7 @@ static bool tell_and_commit(struct database *database, const struct message *mes
 {
     if (!connection_queue(&database->connection))
         return false;
-    bool sent = (fresh == 0 || rows_tell(&database->rows, message)) && tell_ids(database, message);
+    bool sent = (fresh == 0 || rows_tell(&database->rows)) && tell_ids(database, message);
     if (sent)
         return connection_commit_queue(&database->connection);
     connection_drop_queue(&database->connection);
@@ -378,11 +400,13 @@ static bool take_whole(struct database *database, const struct message *message,
 {
     bool known = false;
     size_t fresh = 0;
-    if (!look_whether_known(database, message, site, &known))
-        return false;
-    if (known) {
-        counts->duplicates += message->reading_count;
-        return true;
+    if (single_fits(message)) {
+        if (!single_take(&database->single, &database->metrics, &database->connection, message,
+                         site, &known))
+            return false;
+        counts->readings += known ? 1 : 0;
+        if (known)
+            return true;
     }
     if (!lock_gateway(database, message, site, &known))
         return false;
@@ -408,7 +432,7 @@ static enum database_result after_failure(struct database *database, bool *again
     *again = strncmp(kept, "40", 2) == 0; /* met another transaction */
     bool usable = PQstatus(database->connection.db) == CONNECTION_OK &&
                   connection_run(&database->connection, "ROLLBACK");
-    if (!usable || (database->metrics.count > 0 && !load_metrics(database))) {
+    if (!usable || (database->metrics.count > 0 && !reload_metrics(database))) {
         connection_close(&database->connection);
         return DATABASE_UNAVAILABLE;
     }
@@ -435,6 +459,22 @@ enum database_result database_take(struct database *database, const struct messa
         result = after_failure(database, &again, why, why_size);
     }
     return result;
+}
+
+enum database_result database_known(struct database *database, const struct message *message,
+                                    const char *site, bool *known, char *why, size_t why_size)
+{
+    bool again = false;
+    *known = false;
+    if (!database_connect(database, why, why_size))
+        return DATABASE_UNAVAILABLE;
+    if (!look_whether_known(database, message, site, known))
+        return after_failure(database, &again, why, why_size);
+    if (*known) {
+        database->counts.messages++;
+        database->counts.duplicates += (uint64_t)(message->last_id - message->first_id + 1);
+    }
+    return DATABASE_STORED;
 }
 
 enum database_result database_note(struct database *database, const struct told_log *log,

@@ -32,6 +32,11 @@ void database_destroy(struct database *database);
 /* Connects, if it is not, and brings the tables up to date. Waits at most 10 s. */
 bool database_connect(struct database *database, char *why, size_t why_size);
 
+/* Of a message that was only glanced at (message_glance()): `*known` if all of its records are
+ * stored. DATABASE_STORED: that could be found out. */
+enum database_result database_known(struct database *database, const struct message *message,
+                                    const char *site, bool *known, char *why, size_t why_size);
+
 enum database_result database_take(struct database *database, const struct message *message,
                                    const char *site, char *why, size_t why_size);
 

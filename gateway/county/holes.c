@@ -2,6 +2,7 @@
 #include "gateway/county/holes.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

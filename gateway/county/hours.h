@@ -16,8 +16,9 @@ struct hour_cell {
     double x, y; /* of angles: sums of cosines and sines */
 };
 
-struct hours {
+struct hours {               /* all zero: none */
     struct hour_cell *cells; /* malloc'ed; hours_free() */
+    uint32_t *places;        /* by hash: a cell's number and 1; 0: free. Twice as many as cells */
     size_t count, room;
     bool failed; /* no memory */
 };
@@ -26,8 +27,8 @@ void hours_clear(struct hours *hours);
 /* One sample; `angle`: degrees. */
 void hours_add(struct hours *hours, int32_t stream, int32_t metric, int64_t ts_ms, double value,
                bool angle);
-/* One cell for each (stream, hour, metric), in that order. */
-void hours_fold(struct hours *hours);
+/* Puts the cells, one for each (stream, hour, metric), in that order; nothing is added then. */
+void hours_sort(struct hours *hours);
 void hours_free(struct hours *hours);
 
 #endif

@@ -28,6 +28,7 @@
 #define LEAVE_MS        20000
 #define SWEEP_LATE_MS   30000 /* PostgreSQL may take as long to begin */
 #define TOPICS          6
+#define SMALL_MESSAGE   2048 /* bytes: reading it costs less than asking whether it is known */
 #define CONTENT_DEFLATE "application/json+deflate"
 
 struct ingest {
@@ -36,6 +37,7 @@ struct ingest {
     const char *topics[TOPICS + 1]; /* ends with NULL */
     struct database *database;      /* Paho's thread, once it is connected */
     struct database *upkeep;        /* the main thread's: partitions */
+    struct message message;         /* Paho's thread: its memory is used again */
     struct link *link;
     int64_t heard_from_ms; /* since when it is connected; 0: it is not */
     bool swept;            /* since then */
@@ -58,17 +60,25 @@ static void content_type(MQTTAsync_message *message, char text[64])
     text[size] = '\0';
 }
 
+/* A message that was stored before is known by its record numbers, before it is read. */
 static enum database_result take_readings(struct ingest *ingest, const char *site,
                                           const MQTTAsync_message *message, const char *type,
                                           char *why, size_t why_size)
 {
-    struct message parsed;
-    enum database_result result = DATABASE_REFUSED;
-    if (message_parse(&parsed, message->payload, (size_t)message->payloadlen,
-                      strcmp(type, CONTENT_DEFLATE) == 0, why, why_size))
-        result = database_take(ingest->database, &parsed, site, why, why_size);
-    message_free(&parsed);
-    return result;
+    struct message *parsed = &ingest->message;
+    bool known = false;
+    if (!message_inflate(parsed, message->payload, (size_t)message->payloadlen,
+                         strcmp(type, CONTENT_DEFLATE) == 0, why, why_size))
+        return DATABASE_REFUSED;
+    if (parsed->size > SMALL_MESSAGE && message_glance(parsed)) {
+        enum database_result result =
+            database_known(ingest->database, parsed, site, &known, why, why_size);
+        if (result != DATABASE_STORED || known)
+            return result;
+    }
+    return message_read(parsed, why, why_size)
+               ? database_take(ingest->database, parsed, site, why, why_size)
+               : DATABASE_REFUSED;
 }
 
 static enum database_result take_log(struct ingest *ingest, const char *site,

@@ -8,6 +8,19 @@
 
 #include "protocols/metric/metric.h"
 
+/* Where a name's number stands, or would: four times as many places as names. */
+static uint16_t *place_of(struct metrics *metrics, const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const char *at = name; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    for (uint32_t at = hash ^ hash >> 16;; at++) {
+        uint16_t *place = &metrics->places[at % METRICS_PLACES];
+        if (*place == 0 || strcmp(metrics->known[*place - 1].name, name) == 0)
+            return place;
+    }
+}
+
 bool metrics_load(struct metrics *metrics, struct connection *connection)
 {
     PGresult *result = NULL;
@@ -19,6 +32,7 @@ bool metrics_load(struct metrics *metrics, struct connection *connection)
                           PGRES_TUPLES_OK, &result))
         return false;
     metrics->count = metrics->column_count = 0;
+    memset(metrics->places, 0, sizeof metrics->places);
     for (int i = 0; i < PQntuples(result) && metrics->count < METRICS_MAX; i++) {
         struct known_metric *metric = &metrics->known[metrics->count++];
         bool column =
@@ -27,6 +41,7 @@ bool metrics_load(struct metrics *metrics, struct connection *connection)
         metric->id = (int32_t)strtol(PQgetvalue(result, i, 1), NULL, 10);
         metric->angle = strcmp(PQgetvalue(result, i, 2), metric_kind_name(METRIC_ANGLE)) == 0;
         metric->column = column ? (int)metrics->column_count++ : -1;
+        *place_of(metrics, metric->name) = (uint16_t)metrics->count;
     }
     PQclear(result);
     return true;
@@ -35,10 +50,9 @@ bool metrics_load(struct metrics *metrics, struct connection *connection)
 const struct known_metric *metrics_find(struct metrics *metrics, struct connection *connection,
                                         const char *name)
 {
-    for (unsigned i = 0; i < metrics->count; i++) {
-        if (strcmp(metrics->known[i].name, name) == 0)
-            return &metrics->known[i];
-    }
+    uint16_t *place = place_of(metrics, name);
+    if (*place != 0)
+        return &metrics->known[*place - 1];
     PGresult *result = NULL;
     if (metrics->count == METRICS_MAX) {
         (void)snprintf(connection->why, sizeof connection->why,
@@ -55,6 +69,7 @@ const struct known_metric *metrics_find(struct metrics *metrics, struct connecti
         (void)snprintf(metric->name, sizeof metric->name, "%s", name);
         metric->id = (int32_t)strtol(PQgetvalue(result, 0, 0), NULL, 10);
         metric->angle = strcmp(PQgetvalue(result, 0, 1), metric_kind_name(METRIC_ANGLE)) == 0;
+        *place = (uint16_t)metrics->count;
     } else { /* another program's transaction has just added it */
         (void)snprintf(connection->why, sizeof connection->why, "40001 metric %s", name);
     }
@@ -62,10 +77,11 @@ const struct known_metric *metrics_find(struct metrics *metrics, struct connecti
     return metric;
 }
 
-void metrics_put_columns(const struct metrics *metrics, struct sql_text *text)
+void metrics_put_columns(const struct metrics *metrics, const bool used[METRICS_COLUMNS_MAX],
+                         struct sql_text *text)
 {
     for (unsigned i = 0; i < metrics->count; i++) {
-        if (metrics->known[i].column >= 0)
+        if (metrics->known[i].column >= 0 && used[metrics->known[i].column])
             sql_text_put(text, ", \"%s\"", metrics->known[i].name);
     }
 }

@@ -13,6 +13,7 @@
 
 #define METRICS_MAX         512 /* more names than that are somebody's mistake */
 #define METRICS_COLUMNS_MAX 64  /* of them with a column */
+#define METRICS_PLACES      2048
 
 struct known_metric {
     char name[MESSAGE_NAME_SIZE];
@@ -23,6 +24,7 @@ struct known_metric {
 
 struct metrics { /* all zero: none */
     struct known_metric known[METRICS_MAX];
+    uint16_t places[METRICS_PLACES]; /* by a name's hash: its number in `known` and 1; 0: free */
     unsigned count;
     unsigned column_count;
 };
@@ -33,8 +35,9 @@ bool metrics_load(struct metrics *metrics, struct connection *connection);
  * database does not answer. */
 const struct known_metric *metrics_find(struct metrics *metrics, struct connection *connection,
                                         const char *name);
-/* Names of the columns, in their order, each behind ", ". */
-void metrics_put_columns(const struct metrics *metrics, struct sql_text *text);
+/* Names of those columns, in their order, each behind ", ". */
+void metrics_put_columns(const struct metrics *metrics, const bool used[METRICS_COLUMNS_MAX],
+                         struct sql_text *text);
 /* The statement that adds a boot's readings to the hours, once their time has become known ($1: the
  * gateway, $2: its boot, $3: ms to add). Its columns are those of the metrics. */
 void metrics_put_correct(const struct metrics *metrics, struct sql_text *text);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What costs is done once a stream and not once a reading: a message has some hundred readings of
+ * some twenty streams. The readings are put in the order of stream and number; what PostgreSQL has
+ * of a stream is then one list of ranges beside another. */
 #include "gateway/county/rows.h"
 
 #include <inttypes.h>
@@ -6,140 +9,223 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JSON_TEXT_MAX 4096
+/* ---- Memory ---- */
 
-/* ---- Which readings are new ---- */
-
-/* Three array literals of devices, boots and `third`; devices are names, so nothing needs quotes
- * but the word null. */
-static void put_arrays(struct rows *rows, const struct message *message, bool serials)
+static bool resize(void **memory, size_t count, size_t size)
 {
-    struct sql_text *devices = &rows->texts[0], *boots = &rows->texts[1], *third = &rows->texts[2];
-    for (unsigned i = 0; i < 3; i++) {
-        sql_text_begin(&rows->texts[i]);
-        sql_text_put(&rows->texts[i], "{");
+    free(*memory);
+    *memory = malloc(count * size);
+    return *memory != NULL;
+}
+
+/* For a message: nothing of the last one's is needed. */
+static bool make_room(struct rows *rows, const struct message *message)
+{
+    size_t readings = message->reading_count + 1, values = message->value_count + 1;
+    size_t streams = message->reading_count + message->gap_count + message->mean_count + 1;
+    void *memory[] = {rows->streams, rows->stream_places, rows->stream_of, rows->places};
+    bool good = true;
+    if (readings > rows->reading_room) {
+        good = resize(&memory[2], readings, sizeof *rows->stream_of);
+        good = resize(&memory[3], readings, sizeof *rows->places) && good;
+        rows->stream_of = memory[2];
+        rows->places = memory[3];
+        rows->reading_room = good ? readings : 0;
     }
-    for (size_t i = 0; i < message->reading_count; i++) {
-        const struct message_reading *r = &message->readings[i];
-        const char *comma = i > 0 ? "," : "";
-        sql_text_put(devices, "%s\"%s\"", comma, r->device);
-        sql_text_put(boots, "%s%" PRId64, comma, r->boot);
-        sql_text_put(third, "%s%" PRId64, comma, serials ? r->serial : r->seq);
+    if (good && streams > rows->stream_room) {
+        size_t hashes = 64;
+        while (hashes < 2 * streams)
+            hashes *= 2;
+        good = resize(&memory[0], streams, sizeof *rows->streams);
+        good = resize(&memory[1], hashes, sizeof *rows->stream_places) && good;
+        rows->streams = memory[0];
+        rows->stream_places = memory[1];
+        rows->stream_room = good ? streams : 0;
+        rows->hash_room = hashes;
     }
-    /* Streams that only gaps or means name are made as well. */
-    bool first = message->reading_count == 0;
-    for (size_t i = 0; serials && i < message->gap_count; i++, first = false) {
-        const struct message_gap *gap = &message->gaps[i];
-        sql_text_put(devices, "%s\"%s\"", first ? "" : ",", gap->device);
-        sql_text_put(boots, "%s%" PRId64, first ? "" : ",", gap->boot);
-        sql_text_put(third, "%s%" PRId64, first ? "" : ",", gap->serial);
+    if (good && values > rows->value_room) {
+        free(rows->metric_of);
+        rows->metric_of = malloc(values * sizeof *rows->metric_of);
+        good = rows->metric_of != NULL;
+        rows->value_room = good ? values : 0;
     }
-    for (size_t i = 0; serials && i < message->mean_count; i++, first = false) {
-        sql_text_put(devices, "%s\"%s\"", first ? "" : ",", message->means[i].device);
-        sql_text_put(boots, "%s%" PRId64, first ? "" : ",", message->means[i].boot);
-        sql_text_put(third, "%s0", first ? "" : ",");
-    }
-    for (unsigned i = 0; i < 3; i++)
-        sql_text_put(&rows->texts[i], "}");
+    return good || connection_no_memory(rows->connection);
 }
 
 static bool texts_failed(const struct rows *rows)
 {
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof rows->texts / sizeof rows->texts[0]; i++) {
         if (rows->texts[i].failed)
             return !connection_no_memory(rows->connection);
     }
     return false;
 }
 
-static bool room_for(struct rows *rows, size_t count)
-{
-    if (count <= rows->room)
-        return true;
-    struct row *grown = realloc(rows->of, count * sizeof *grown);
-    if (grown == NULL)
-        return connection_no_memory(rows->connection);
-    rows->of = grown;
-    rows->room = count;
-    return true;
-}
+/* ---- Streams ---- */
 
-/* The stream of each reading, and whether it is known. `*all`: each has a stream. */
-static bool look_up(struct rows *rows, const struct message *message, bool *all)
+/* The stream's number, a new one if it is not there. */
+static uint32_t stream_number(struct rows *rows, const char *device, int64_t boot, int64_t serial)
 {
-    PGresult *result = NULL;
-    put_arrays(rows, message, false);
-    const char *parameters[] = {message->gateway, rows->texts[0].data, rows->texts[1].data,
-                                rows->texts[2].data};
-    if (texts_failed(rows) || !connection_ask(rows->connection, "find", 4, parameters, &result))
-        return false;
-    *all = true;
-    for (size_t i = 0; i < message->reading_count; i++) {
-        bool found = !PQgetisnull(result, (int)i, 0);
-        rows->of[i] = (struct row){0};
-        *all = *all && found;
-        if (!found)
+    uint64_t hash = (uint64_t)boot * 0x9E3779B97F4A7C15u;
+    for (const char *at = device; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001B3u;
+    for (size_t at = (size_t)(hash ^ hash >> 32);; at++) {
+        uint32_t *place = &rows->stream_places[at & (rows->hash_room - 1)];
+        struct row_stream *stream = &rows->streams[*place - (*place != 0)];
+        if (*place == 0) {
+            stream = &rows->streams[rows->stream_count++];
+            *stream = (struct row_stream){
+                .device = device, .boot = boot, .serial = serial, .low = INT64_MAX, .high = -1};
+            *place = (uint32_t)rows->stream_count;
+        } else if (stream->boot != boot || strcmp(stream->device, device) != 0) {
             continue;
-        rows->of[i].stream = (int32_t)strtol(PQgetvalue(result, (int)i, 0), NULL, 10);
-        rows->of[i].known = PQgetvalue(result, (int)i, 1)[0] == 't';
+        }
+        if (serial > stream->serial)
+            stream->serial = serial;
+        return *place - 1;
     }
-    PQclear(result);
-    return true;
 }
 
-static bool make_streams(struct rows *rows, const struct message *message)
+static void list_streams(struct rows *rows, const struct message *message)
 {
-    put_arrays(rows, message, true);
-    const char *parameters[] = {message->gateway, rows->texts[0].data, rows->texts[1].data,
-                                rows->texts[2].data};
-    return !texts_failed(rows) && connection_tell(rows->connection, "new_streams", 4, parameters);
+    rows->stream_count = 0;
+    memset(rows->stream_places, 0, rows->hash_room * sizeof *rows->stream_places);
+    for (size_t i = 0; i < message->reading_count; i++) {
+        const struct message_reading *r = &message->readings[i];
+        uint32_t number = stream_number(rows, r->device, r->boot, r->serial);
+        struct row_stream *stream = &rows->streams[number];
+        rows->stream_of[i] = number;
+        stream->count++;
+        stream->low = r->seq < stream->low ? r->seq : stream->low;
+        stream->high = r->seq > stream->high ? r->seq : stream->high;
+    }
+    /* Streams that only gaps or means name are made as well. */
+    for (size_t i = 0; i < message->gap_count; i++) {
+        const struct message_gap *gap = &message->gaps[i];
+        (void)stream_number(rows, gap->device, gap->boot, gap->serial);
+    }
+    for (size_t i = 0; i < message->mean_count; i++)
+        (void)stream_number(rows, message->means[i].device, message->means[i].boot, 0);
 }
 
-struct place {
-    int32_t stream;
-    int64_t seq;
-    size_t at;
-};
-
-static int by_place(const void *a, const void *b)
+static int by_seq(const void *a, const void *b)
 {
-    const struct place *x = a, *y = b;
-    if (x->stream != y->stream)
-        return x->stream < y->stream ? -1 : 1;
+    const struct row_place *x = a, *y = b;
     if (x->seq != y->seq)
         return x->seq < y->seq ? -1 : 1;
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Of two with one number the first counts. */
-static bool mark_repeated(struct rows *rows, const struct message *message)
+/* `places` by stream and number. Of two with one number the first counts. */
+static void put_in_order(struct rows *rows, const struct message *message)
 {
-    size_t count = message->reading_count;
-    struct place *places = malloc((count + 1) * sizeof *places);
-    if (places == NULL)
-        return connection_no_memory(rows->connection);
-    for (size_t i = 0; i < count; i++)
-        places[i] = (struct place){rows->of[i].stream, message->readings[i].seq, i};
-    qsort(places, count, sizeof *places, by_place);
-    for (size_t i = 1; i < count; i++) {
-        if (places[i].stream == places[i - 1].stream && places[i].seq == places[i - 1].seq)
-            rows->of[places[i].at].known = true;
+    size_t from = 0;
+    for (size_t k = 0; k < rows->stream_count; k++) {
+        rows->streams[k].first = from;
+        from += rows->streams[k].count;
+        rows->streams[k].count = 0;
     }
-    free(places);
+    for (size_t i = 0; i < message->reading_count; i++) {
+        struct row_stream *stream = &rows->streams[rows->stream_of[i]];
+        rows->places[stream->first + stream->count++] =
+            (struct row_place){message->readings[i].seq, (uint32_t)i, false};
+    }
+    for (size_t k = 0; k < rows->stream_count; k++) {
+        struct row_place *places = &rows->places[rows->streams[k].first];
+        size_t count = rows->streams[k].count;
+        bool rising = true;
+        for (size_t i = 1; i < count; i++)
+            rising = rising && places[i].seq > places[i - 1].seq;
+        if (rising)
+            continue;
+        qsort(places, count, sizeof *places, by_seq);
+        for (size_t i = 1; i < count; i++)
+            places[i].known = places[i].seq == places[i - 1].seq;
+    }
+}
+
+/* Array literals of the streams' devices, boots, serials, first and last numbers; devices are
+ * names, so nothing needs quotes but the word null. */
+static void put_streams(struct rows *rows)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        sql_text_begin(&rows->texts[i]);
+        sql_text_add(&rows->texts[i], "{");
+    }
+    for (size_t k = 0; k < rows->stream_count; k++) {
+        const struct row_stream *stream = &rows->streams[k];
+        const char *comma = k > 0 ? "," : "";
+        sql_text_put(&rows->texts[0], "%s\"%s\"", comma, stream->device);
+        sql_text_put(&rows->texts[1], "%s%" PRId64, comma, stream->boot);
+        sql_text_put(&rows->texts[2], "%s%" PRId64, comma, stream->serial);
+        sql_text_put(&rows->texts[3], "%s%" PRId64, comma, stream->count > 0 ? stream->low : 0);
+        sql_text_put(&rows->texts[4], "%s%" PRId64, comma, stream->count > 0 ? stream->high : 0);
+    }
+    for (unsigned i = 0; i < 5; i++)
+        sql_text_add(&rows->texts[i], "}");
+}
+
+/* ---- Which readings are new ---- */
+
+/* `have`: "{[1,5),[7,9)}", ascending, as are the stream's places. */
+static void mark_known(struct rows *rows, const struct row_stream *stream, const char *have)
+{
+    struct row_place *places = &rows->places[stream->first];
+    int64_t low = 0, high = 0;
+    for (size_t i = 0; i < stream->count; i++) {
+        while (high <= places[i].seq) {
+            char *end = NULL;
+            have = strchr(have, '[');
+            if (have == NULL)
+                return;
+            low = strtoll(have + 1, &end, 10);
+            high = strtoll(end + 1, &end, 10);
+            have = end;
+        }
+        places[i].known = places[i].known || places[i].seq >= low;
+    }
+}
+
+/* `*all`: each stream is there, with its serial number. */
+static bool look_up(struct rows *rows, const struct message *message, bool *all)
+{
+    PGresult *result = NULL;
+    const char *parameters[] = {message->gateway,    rows->texts[0].data, rows->texts[1].data,
+                                rows->texts[2].data, rows->texts[3].data, rows->texts[4].data};
+    if (!connection_ask(rows->connection, "find", 6, parameters, &result))
+        return false;
+    *all = true;
+    for (size_t k = 0; k < rows->stream_count; k++) {
+        struct row_stream *stream = &rows->streams[k];
+        bool found = !PQgetisnull(result, (int)k, 0) && PQgetvalue(result, (int)k, 2)[0] != 't';
+        *all = *all && found;
+        if (!found)
+            continue;
+        stream->id = (int32_t)strtol(PQgetvalue(result, (int)k, 0), NULL, 10);
+        mark_known(rows, stream, PQgetvalue(result, (int)k, 1));
+    }
+    PQclear(result);
     return true;
 }
 
 bool rows_find_new(struct rows *rows, const struct message *message)
 {
-    bool all = message->gap_count == 0 && message->mean_count == 0;
-    if (!room_for(rows, message->reading_count))
+    bool all = true;
+    if (!make_room(rows, message))
         return false;
-    if (message->reading_count > 0 && all && !look_up(rows, message, &all))
+    list_streams(rows, message);
+    put_in_order(rows, message);
+    put_streams(rows);
+    if (texts_failed(rows))
         return false;
-    if (!all && (!make_streams(rows, message) ||
-                 (message->reading_count > 0 && !look_up(rows, message, &all))))
+    if (rows->stream_count == 0)
+        return true;
+    if (!look_up(rows, message, &all))
         return false;
-    return mark_repeated(rows, message);
+    const char *parameters[] = {message->gateway, rows->texts[0].data, rows->texts[1].data,
+                                rows->texts[2].data};
+    return all || (connection_tell(rows->connection, "new_streams", 4, parameters) &&
+                   look_up(rows, message, &all));
 }
 
 /* ---- Rows ---- */
@@ -161,106 +247,143 @@ static int64_t corrected_ms(const PGresult *corrections, const struct message *m
     return add_ms;
 }
 
-static void put_json(struct copy *copy, json_t *object)
+/* Learns the metrics of a reading's values, and which columns it needs. */
+static bool know_metrics(struct rows *rows, const struct message *message,
+                         const struct message_reading *r)
 {
-    char text[JSON_TEXT_MAX];
-    if (json_object_size(object) == 0) {
-        copy_null(copy);
-        return;
-    }
-    size_t size = json_dumpb(object, text, sizeof text - 1, JSON_COMPACT);
-    char *large = size >= sizeof text ? json_dumps(object, JSON_COMPACT) : NULL;
-    text[size < sizeof text ? size : 0] = '\0';
-    copy_jsonb(copy, large != NULL ? large : text);
-    free(large);
-}
-
-/* What a reading has for the columns. */
-struct values {
-    double number[METRICS_COLUMNS_MAX];
-    bool present[METRICS_COLUMNS_MAX];
-    json_t *more; /* for the others */
-};
-
-/* Values by column, the others in `more`; and into the hours, where the time is known. */
-static bool spread(struct rows *rows, const struct message_reading *r, int32_t stream,
-                   int64_t ts_ms, bool dated, struct values *values)
-{
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach (r->values, name, value) {
-        const struct known_metric *metric = metrics_find(rows->metrics, rows->connection, name);
+    for (size_t i = r->value_at; i < r->value_at + r->value_count; i++) {
+        const struct known_metric *metric =
+            metrics_find(rows->metrics, rows->connection, message->values[i].metric);
         if (metric == NULL)
             return false;
-        double number = json_number_value(value);
-        if (dated && message_believes(json_string_value(json_object_get(r->flags, name))))
-            hours_add(&rows->hours, stream, metric->id, ts_ms, number, metric->angle);
-        if (metric->column < 0) {
-            if (json_object_set(values->more, name, value) != 0)
-                return connection_no_memory(rows->connection);
-            continue;
-        }
-        values->number[metric->column] = number;
-        values->present[metric->column] = true;
+        rows->metric_of[i] = metric;
+        if (metric->column >= 0)
+            rows->used[metric->column] = true;
+        else
+            rows->any_more = true;
     }
+    rows->any_flags = rows->any_flags || r->flag_count > 0;
+    rows->any_undated = rows->any_undated || r->gateway_boot >= 0;
     return true;
 }
 
-static void put_values(struct rows *rows, const struct values *values)
+static void put_flags(struct rows *rows, const struct message *message,
+                      const struct message_reading *r)
 {
-    for (unsigned i = 0; i < rows->metrics->column_count; i++) {
-        if (values->present[i])
-            copy_float8(&rows->copy, values->number[i]);
-        else
+    struct sql_text *text = &rows->texts[0];
+    if (r->flag_count == 0) {
+        copy_null(&rows->copy);
+        return;
+    }
+    sql_text_begin(text);
+    for (size_t i = r->flag_at; i < r->flag_at + r->flag_count; i++) {
+        sql_text_add(text, i > r->flag_at ? "\",\"" : "{\"");
+        sql_text_add(text, message->flags[i].metric);
+        sql_text_add(text, "\":\"");
+        sql_text_add(text, message->flags[i].flag);
+    }
+    sql_text_add(text, "\"}");
+    copy_jsonb(&rows->copy, text->failed ? "{}" : text->data);
+}
+
+/* Values whose metric has no column. */
+static void put_more(struct rows *rows, const struct message *message,
+                     const struct message_reading *r)
+{
+    struct sql_text *text = &rows->texts[1];
+    bool any = false;
+    sql_text_begin(text);
+    for (size_t i = r->value_at; i < r->value_at + r->value_count; i++) {
+        if (rows->metric_of[i]->column >= 0)
+            continue;
+        sql_text_put(text, "%s\"%s\":%.17g", any ? "," : "{", message->values[i].metric,
+                     message->values[i].number);
+        any = true;
+    }
+    sql_text_add(text, "}");
+    if (any && !text->failed)
+        copy_jsonb(&rows->copy, text->data);
+    else
+        copy_null(&rows->copy);
+}
+
+/* Into the columns, and into the hours where the time is known. */
+static void put_values(struct rows *rows, const struct message *message,
+                       const struct message_reading *r, int32_t stream, int64_t ts_ms, bool dated)
+{
+    const struct message_value *of[METRICS_COLUMNS_MAX] = {NULL};
+    for (size_t i = r->value_at; i < r->value_at + r->value_count; i++) {
+        const struct message_value *value = &message->values[i];
+        const struct known_metric *metric = rows->metric_of[i];
+        if (dated && value->believed)
+            hours_add(&rows->hours, stream, metric->id, ts_ms, value->number, metric->angle);
+        if (metric->column >= 0)
+            of[metric->column] = value;
+    }
+    for (unsigned k = 0; k < rows->metrics->column_count; k++) {
+        if (rows->used[k] && of[k] != NULL)
+            copy_float8(&rows->copy, of[k]->number);
+        else if (rows->used[k])
             copy_null(&rows->copy);
     }
 }
 
+static uint16_t count_fields(const struct rows *rows)
+{
+    unsigned count = 3u + rows->any_undated + rows->any_more + rows->any_flags;
+    for (unsigned k = 0; k < rows->metrics->column_count; k++)
+        count += rows->used[k];
+    return (uint16_t)count;
+}
+
 static bool put_row(struct rows *rows, const struct message *message, const PGresult *corrections,
-                    size_t at)
+                    uint16_t fields, size_t at)
 {
     const struct message_reading *r = &message->readings[at];
-    struct values values = {.more = json_object()};
+    const int32_t stream = rows->streams[rows->stream_of[at]].id;
     struct copy *copy = &rows->copy;
     bool dated = false;
     int64_t ts_ms = r->ts_ms + corrected_ms(corrections, message, r, &dated);
-    bool good = values.more != NULL || connection_no_memory(rows->connection);
-    if (good && (ts_ms < 0 || ts_ms > MESSAGE_TIME_MAX_MS)) {
+    if (ts_ms < 0 || ts_ms > MESSAGE_TIME_MAX_MS) {
         (void)snprintf(rows->connection->why, CONNECTION_WHY_SIZE, "22008 a time is out of range");
-        good = false;
+        return false;
     }
-    if (good && spread(rows, r, rows->of[at].stream, ts_ms, dated, &values)) {
-        copy_row(copy, (uint16_t)(6 + rows->metrics->column_count));
-        copy_int4(copy, rows->of[at].stream);
-        copy_int8(copy, r->seq);
-        copy_time(copy, ts_ms);
-        if (dated)
-            copy_null(copy);
-        else
-            copy_int8(copy, r->gateway_boot);
-        put_json(copy, values.more);
-        put_json(copy, r->flags);
-        put_values(rows, &values);
-    } else {
-        good = false;
-    }
-    json_decref(values.more);
-    return good;
+    copy_row(copy, fields);
+    copy_int4(copy, stream);
+    copy_int8(copy, r->seq);
+    copy_time(copy, ts_ms);
+    if (rows->any_undated && dated)
+        copy_null(copy);
+    else if (rows->any_undated)
+        copy_int8(copy, r->gateway_boot);
+    if (rows->any_more)
+        put_more(rows, message, r);
+    if (rows->any_flags)
+        put_flags(rows, message, r);
+    put_values(rows, message, r, stream, ts_ms, dated);
+    return true;
+}
+
+/* Only the columns that are needed: each costs PostgreSQL something in each row. */
+static void put_copy(struct rows *rows)
+{
+    struct sql_text *text = &rows->texts[2];
+    sql_text_begin(text);
+    sql_text_put(text, "COPY reading (stream, seq, ts%s%s%s", rows->any_undated ? ", gb" : "",
+                 rows->any_more ? ", more" : "", rows->any_flags ? ", flags" : "");
+    metrics_put_columns(rows->metrics, rows->used, text);
+    sql_text_add(text, ") FROM STDIN (FORMAT binary)");
 }
 
 static bool send_rows(struct rows *rows)
 {
-    struct sql_text *text = &rows->texts[3];
-    sql_text_begin(text);
-    sql_text_put(text, "COPY reading (stream, seq, ts, gb, more, flags");
-    metrics_put_columns(rows->metrics, text);
-    sql_text_put(text, ") FROM STDIN (FORMAT binary)");
+    put_copy(rows);
     if (texts_failed(rows))
         return false;
-    if (rows->copy.failed)
+    if (rows->copy.failed || rows->hours.failed)
         return connection_no_memory(rows->connection);
-    if (!connection_judge(rows->connection, PQexec(rows->connection->db, text->data), PGRES_COPY_IN,
-                          NULL))
+    if (!connection_judge(rows->connection, PQexec(rows->connection->db, rows->texts[2].data),
+                          PGRES_COPY_IN, NULL))
         return false;
     bool sent = PQputCopyData(rows->connection->db, (const char *)rows->copy.data,
                               (int)rows->copy.used) == 1;
@@ -274,93 +397,136 @@ static bool send_rows(struct rows *rows)
     return good;
 }
 
-static bool tell_have(struct rows *rows, const struct message *message)
+static bool put_rows(struct rows *rows, const struct message *message, const PGresult *corrections)
 {
-    struct sql_text *ids = &rows->texts[0], *seqs = &rows->texts[1];
-    bool first = true;
-    sql_text_begin(ids);
-    sql_text_begin(seqs);
-    sql_text_put(ids, "{");
-    sql_text_put(seqs, "{");
-    for (size_t i = 0; i < message->reading_count; i++) {
-        if (rows->of[i].known)
-            continue;
-        sql_text_put(ids, "%s%" PRId32, first ? "" : ",", rows->of[i].stream);
-        sql_text_put(seqs, "%s%" PRId64, first ? "" : ",", message->readings[i].seq);
-        first = false;
+    uint16_t fields = count_fields(rows);
+    copy_begin(&rows->copy);
+    hours_clear(&rows->hours);
+    for (size_t k = 0; k < message->reading_count; k++) {
+        const struct row_place *place = &rows->places[k];
+        if (!place->known && !put_row(rows, message, corrections, fields, place->at))
+            return false;
     }
-    sql_text_put(ids, "}");
-    sql_text_put(seqs, "}");
-    const char *parameters[] = {ids->data, seqs->data};
-    return !texts_failed(rows) && connection_tell(rows->connection, "have", 2, parameters);
-}
-
-static bool tell_hours(struct rows *rows)
-{
-    struct sql_text columns[9] = {{0}};
-    const char *parameters[9];
-    hours_fold(&rows->hours);
-    if (rows->hours.count == 0)
-        return true;
-    for (unsigned k = 0; k < 9; k++)
-        sql_text_put(&columns[k], "{");
-    for (size_t i = 0; i < rows->hours.count; i++) {
-        const struct hour_cell *cell = &rows->hours.cells[i];
-        const char *comma = i > 0 ? "," : "";
-        const double numbers[] = {cell->sum, cell->min, cell->max, cell->x, cell->y};
-        sql_text_put(&columns[0], "%s%" PRId32, comma, cell->stream);
-        sql_text_put(&columns[1], "%s%" PRId64, comma, cell->hour_ms / 1000);
-        sql_text_put(&columns[2], "%s%" PRId32, comma, cell->metric);
-        sql_text_put(&columns[3], "%s%" PRIu64, comma, cell->n);
-        for (unsigned k = 0; k < 5; k++)
-            sql_text_put(&columns[4 + k], "%s%.17g", comma, numbers[k]);
-    }
-    bool failed = rows->hours.failed;
-    for (unsigned k = 0; k < 9; k++) {
-        sql_text_put(&columns[k], "}");
-        parameters[k] = columns[k].data;
-        failed = failed || columns[k].failed;
-    }
-    bool good = failed ? connection_no_memory(rows->connection)
-                       : connection_tell(rows->connection, "hours", 9, parameters);
-    for (unsigned k = 0; k < 9; k++)
-        sql_text_free(&columns[k]);
-    return good;
+    copy_end(&rows->copy);
+    return true;
 }
 
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh)
 {
     PGresult *corrections = NULL;
     const char *gateway = message->gateway;
-    bool undated = false, good = true;
-    for (size_t i = 0; i < message->reading_count; i++)
-        undated = undated || message->readings[i].gateway_boot >= 0;
-    if (undated && !connection_ask(rows->connection, "corrections", 1, &gateway, &corrections))
-        return false;
+    memset(rows->used, 0, sizeof rows->used);
+    rows->any_undated = rows->any_more = rows->any_flags = false;
     *fresh = 0;
-    copy_begin(&rows->copy);
-    hours_clear(&rows->hours);
-    for (size_t i = 0; good && i < message->reading_count; i++) {
-        if (rows->of[i].known)
+    for (size_t k = 0; k < message->reading_count; k++) {
+        const struct row_place *place = &rows->places[k];
+        if (place->known)
             continue;
-        good = put_row(rows, message, corrections, i);
         (*fresh)++;
+        if (!know_metrics(rows, message, &message->readings[place->at]))
+            return false;
     }
+    if (*fresh == 0)
+        return true;
+    if (rows->any_undated &&
+        !connection_ask(rows->connection, "corrections", 1, &gateway, &corrections))
+        return false;
+    bool good = put_rows(rows, message, corrections) && send_rows(rows);
     PQclear(corrections);
-    copy_end(&rows->copy);
-    return good && (*fresh == 0 || send_rows(rows));
+    return good;
 }
 
-bool rows_tell(struct rows *rows, const struct message *message)
+/* ---- What is known from now on ---- */
+
+/* The ranges of a stream's new numbers, "{[1,25],[30,30]}" in quotes. false: it has none. */
+static bool put_ranges(struct rows *rows, const struct row_stream *stream, bool any)
 {
-    return tell_have(rows, message) && tell_hours(rows);
+    struct sql_text *ids = &rows->texts[0], *ranges = &rows->texts[1];
+    const struct row_place *places = &rows->places[stream->first];
+    int64_t first = -1, last = -1;
+    bool begun = false;
+    for (size_t i = 0; i < stream->count; i++) {
+        if (places[i].known)
+            continue;
+        if (begun && places[i].seq == last + 1) {
+            last++;
+            continue;
+        }
+        if (begun)
+            sql_text_put(ranges, "[%" PRId64 ",%" PRId64 "],", first, last);
+        else
+            sql_text_put(ranges, "%s\"{", any ? "," : "");
+        begun = true;
+        first = last = places[i].seq;
+    }
+    if (!begun)
+        return false;
+    sql_text_put(ranges, "[%" PRId64 ",%" PRId64 "]}\"", first, last);
+    sql_text_put(ids, "%s%" PRId32, any ? "," : "", stream->id);
+    return true;
+}
+
+static bool tell_have(struct rows *rows)
+{
+    struct sql_text *ids = &rows->texts[0], *ranges = &rows->texts[1];
+    bool any = false;
+    sql_text_begin(ids);
+    sql_text_begin(ranges);
+    sql_text_add(ids, "{");
+    sql_text_add(ranges, "{");
+    for (size_t k = 0; k < rows->stream_count; k++)
+        any = put_ranges(rows, &rows->streams[k], any) || any;
+    sql_text_add(ids, "}");
+    sql_text_add(ranges, "}");
+    const char *parameters[] = {ids->data, ranges->data};
+    return !texts_failed(rows) && connection_tell(rows->connection, "have", 2, parameters);
+}
+
+static bool tell_hours(struct rows *rows)
+{
+    static const enum copy_type types[] = {COPY_INT4,   COPY_INT8,   COPY_INT2,
+                                           COPY_INT8,   COPY_FLOAT8, COPY_FLOAT8,
+                                           COPY_FLOAT8, COPY_FLOAT8, COPY_FLOAT8};
+    struct copy *columns = rows->columns;
+    const struct copy *parameters[9];
+    if (rows->hours.count == 0)
+        return true;
+    hours_sort(&rows->hours);
+    for (unsigned k = 0; k < 9; k++) {
+        copy_begin_array(&columns[k], types[k], rows->hours.count);
+        parameters[k] = &columns[k];
+    }
+    for (size_t i = 0; i < rows->hours.count; i++) {
+        const struct hour_cell *cell = &rows->hours.cells[i];
+        copy_int4(&columns[0], cell->stream);
+        copy_int8(&columns[1], cell->hour_ms / 1000);
+        copy_int2(&columns[2], (int16_t)cell->metric);
+        copy_int8(&columns[3], (int64_t)cell->n);
+        copy_float8(&columns[4], cell->sum);
+        copy_float8(&columns[5], cell->min);
+        copy_float8(&columns[6], cell->max);
+        copy_float8(&columns[7], cell->x);
+        copy_float8(&columns[8], cell->y);
+    }
+    return connection_tell_binary(rows->connection, "hours", 9, parameters);
+}
+
+bool rows_tell(struct rows *rows)
+{
+    return tell_have(rows) && tell_hours(rows);
 }
 
 void rows_free(struct rows *rows)
 {
     for (unsigned i = 0; i < sizeof rows->texts / sizeof rows->texts[0]; i++)
         sql_text_free(&rows->texts[i]);
+    for (unsigned k = 0; k < sizeof rows->columns / sizeof rows->columns[0]; k++)
+        copy_free(&rows->columns[k]);
     copy_free(&rows->copy);
     hours_free(&rows->hours);
-    free(rows->of);
+    free(rows->streams);
+    free(rows->stream_places);
+    free(rows->stream_of);
+    free(rows->places);
+    free(rows->metric_of);
 }

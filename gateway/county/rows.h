@@ -15,20 +15,38 @@
 #include "gateway/county/metrics.h"
 #include "gateway/county/sql_text.h"
 
-struct row {
-    int32_t stream;
-    bool known; /* was stored before, or stands in the message twice */
+/* A stream that the message names. */
+struct row_stream {
+    const char *device;
+    int64_t boot, serial;
+    int64_t low, high;   /* numbers of its readings in the message */
+    size_t first, count; /* of its readings in `places` */
+    int32_t id;
+};
+
+/* A reading of the message. */
+struct row_place {
+    int64_t seq;
+    uint32_t at; /* in the message */
+    bool known;  /* was stored before, or stands in the message twice */
 };
 
 /* Memory that is used again for the next message. */
 struct rows {
     struct connection *connection; /* the owner's, as are `metrics`; the rest is zero at first */
     struct metrics *metrics;
-    struct row *of; /* by reading of the message */
-    size_t room;
+    struct row_stream *streams;
+    uint32_t *stream_places;               /* by hash: a stream's number and 1; 0: free */
+    uint32_t *stream_of;                   /* by reading of the message */
+    struct row_place *places;              /* by stream and number */
+    const struct known_metric **metric_of; /* by value of the message */
+    size_t stream_count, stream_room, hash_room, reading_room, value_room;
+    bool used[METRICS_COLUMNS_MAX]; /* columns of the rows that are sent */
+    bool any_undated, any_more, any_flags;
     struct copy copy;
+    struct copy columns[9]; /* of the hours */
     struct hours hours;
-    struct sql_text texts[4]; /* parameters of the statement at hand */
+    struct sql_text texts[5]; /* parameters of the statement at hand */
 };
 
 /* Makes the streams of all that the message names, and learns which readings are known. false: the
@@ -37,7 +55,7 @@ bool rows_find_new(struct rows *rows, const struct message *message);
 /* Stores the others. `*fresh`: how many these are. */
 bool rows_store(struct rows *rows, const struct message *message, size_t *fresh);
 /* Says, of those, what is known from now on, and the hours. */
-bool rows_tell(struct rows *rows, const struct message *message);
+bool rows_tell(struct rows *rows);
 void rows_free(struct rows *rows);
 
 #endif

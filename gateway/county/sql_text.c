@@ -4,6 +4,31 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Room for so many characters and a NUL. */
+static bool room_for(struct sql_text *text, size_t size)
+{
+    if (text->failed || text->used + size + 1 <= text->room)
+        return !text->failed;
+    size_t room = (text->used + size + 1) * 2;
+    char *grown = realloc(text->data, room);
+    text->failed = grown == NULL;
+    if (grown != NULL) {
+        text->data = grown;
+        text->room = room;
+    }
+    return !text->failed;
+}
+
+void sql_text_add(struct sql_text *text, const char *piece)
+{
+    size_t size = strlen(piece);
+    if (!room_for(text, size))
+        return;
+    memcpy(text->data + text->used, piece, size + 1);
+    text->used += size;
+}
 
 void sql_text_put(struct sql_text *text, const char *format, ...)
 {
@@ -15,16 +40,7 @@ void sql_text_put(struct sql_text *text, const char *format, ...)
     va_end(args);
     if (size < 0)
         text->failed = true;
-    if (!text->failed && text->used + (size_t)size + 1 > text->room) {
-        size_t room = (text->used + (size_t)size + 1) * 2;
-        char *grown = realloc(text->data, room);
-        text->failed = grown == NULL;
-        if (grown != NULL) {
-            text->data = grown;
-            text->room = room;
-        }
-    }
-    if (!text->failed) {
+    if (!text->failed && room_for(text, (size_t)size)) {
         (void)vsnprintf(text->data + text->used, (size_t)size + 1, format, again);
         text->used += (size_t)size;
     }

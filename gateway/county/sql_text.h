@@ -16,6 +16,8 @@ struct sql_text { /* all zero: empty */
 void sql_text_begin(struct sql_text *text); /* empties it */
 void sql_text_put(struct sql_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* As it is, without a format. */
+void sql_text_add(struct sql_text *text, const char *piece);
 void sql_text_free(struct sql_text *text);
 
 #endif

@@ -42,6 +42,33 @@ def test_a_batch_is_stored_with_its_values_flags_and_hours(database, broker, ing
     assert database("SELECT site, ids FROM gateway") == "farm-1|{[1,121)}"
 
 
+def test_readings_that_come_one_by_one_are_stored_as_those_of_a_batch(database, broker, ingest):
+    """They have a statement of their own, from the second of a stream on."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    values = {"air_temperature": 1.1, "wind_direction": 90, "leaf_colour": 7}
+    for seq in range(1, 7):
+        flags = {"air_temperature": "stuck"} if seq == 3 else {"soil_ph": "absent"} if seq == 4 else {}
+        gateway.keep(reading("mast", seq, values=values, flags=flags))
+    for _ in range(2):
+        for n in range(1, 7):
+            gateway.send(n, n)
+    settle(database, gateway)
+    wait_until(lambda: gateway.acked >= 12, 20, "the broker has all")
+    assert stored(database, gateway) == expected(gateway)
+    rows = database.rows("SELECT seq, air_temperature, wind_direction, soil_ph, more, flags"
+                         " FROM reading ORDER BY seq")
+    assert rows == [(str(n), "1.1", "90", "", '{"leaf_colour": 7}', {
+        3: '{"air_temperature": "stuck"}', 4: '{"soil_ph": "absent"}'}.get(n, ""))
+        for n in range(1, 7)]
+    assert sorted(database.rows("SELECT name, n, round(x::numeric, 6), round(y::numeric, 6) FROM"
+                                " hour JOIN metric ON metric.id = metric")) == [
+        ("air_temperature", "5", "0.000000", "0.000000"), ("leaf_colour", "6", "0.000000", "0.000000"),
+        ("wind_direction", "6", "0.000000", "6.000000")]
+    assert database("SELECT have FROM stream") == "{[1,7)}"
+    assert not dead(database)
+
+
 def test_directions_have_their_vector(database, broker, ingest):
     ingest()
     gateway = Gateway(broker, "farm-1")

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct message message;
+    struct message message = {0};
     char why[200];
     (void)message_parse(&message, data, size, false, why, sizeof why);
     message_free(&message);
