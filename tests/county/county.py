@@ -132,6 +132,14 @@ class Broker(garden.Process):
         super().start()
         wait_until(self.listening, 10, "the broker listens")
 
+    def keep_on_disk(self):
+        """Sessions and what waits in them outlive it, as far as it has written them."""
+        self.stop()
+        with open(self.config, "a", encoding="utf-8") as config:
+            config.write(f"persistence true\npersistence_location {self.config.parent}/\n"
+                         "autosave_interval 20\nautosave_on_changes true\n")
+        self.start()
+
     def listening(self):
         probe = subprocess.run(["mosquitto_pub", "-p", str(self.port), "-t", "probe", "-n"],
                                capture_output=True, check=False)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """baiye-county: what is missing is asked for, until it is there or gone for good."""
+import random
+
 import paho.mqtt.client as paho
 
 import garden
@@ -73,6 +75,38 @@ def test_many_gateways_with_holes_are_all_asked_by_whoever_leads(database, broke
         settle(database, gateway)
     assert all(len(gateway.asked) == 1 for gateway in gateways), [g.asked for g in gateways]
     assert second.running()
+
+
+KILLS = 100 if garden.FULL else 10
+
+
+def test_holes_heal_and_nothing_is_doubled_while_the_county_is_killed(database, broker, ingest, county):
+    """Before it asks, or when a gateway has just been asked: drawn, again and again."""
+    ingest()
+    one = county(ask_again="1s")
+    chance = random.Random("county")
+    gateways = [Gateway(broker, f"farm-{n}") for n in range(4)]
+    for n in range(KILLS):
+        gateway = gateways[n % len(gateways)]
+        batches = [gateway.keep(*[reading("plot-1", len(gateway.records) + k + 1) for k in range(5)])
+                   for _ in range(4)]
+        for batch in chance.sample(batches, 2):
+            gateway.send(*batch)
+        asked = len(gateway.asked)
+        gateway.beat()
+        if chance.random() < 0.5:
+            wait_until(lambda: len(gateway.asked) > asked or not holes(database, gateway), 60,
+                       "it is asked")
+        one.kill()
+        # What was asked and never answered is asked again after a while: that is over now.
+        database("UPDATE asked SET at = at - interval '2 min'")
+        one.start(ready=False)
+    for gateway in gateways:
+        gateway.beat()
+    for gateway in gateways:
+        settle(database, gateway, 60)
+        assert not holes(database, gateway)
+        assert stored(database, gateway) == expected(gateway)
 
 
 def test_a_gateway_is_asked_at_whichever_broker_it_is(database, broker, ingest, county, start,
