@@ -206,6 +206,17 @@ static bool is_revoked(const struct enrol *enrol, PGconn *db, const char *serial
                    &serial) != 0;
 }
 
+/* Who has a garden's key could else fill the disk with certificates. Of those that are over the
+ * rows go. */
+static bool has_enough(PGconn *db, const char *site)
+{
+    return !tell(db,
+                 "DELETE FROM certificate WHERE site = $1 AND until < now() - interval '30 days'",
+                 1, &site) ||
+           rows_of(db, "SELECT FROM certificate WHERE site = $1 AND at > now() - interval '1 day'",
+                   1, &site) >= ENROL_A_DAY;
+}
+
 static void reenroll(void *context, struct web_request *request)
 {
     struct enrol *enrol = context;
@@ -221,6 +232,8 @@ static void reenroll(void *context, struct web_request *request)
         web_reply_text(request, 503, "the database does not answer; later again\n");
     else if (is_revoked(enrol, db, serial))
         web_reply_text(request, 403, "this certificate is revoked\n");
+    else if (has_enough(db, site))
+        web_reply_text(request, 429, "this garden has had its certificates of a day\n");
     else
         give(enrol, request, db, site);
     pool_give(enrol->pool, db);

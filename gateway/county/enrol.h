@@ -3,7 +3,8 @@
  *
  *   GET  cacerts          the authorities, for anybody; the token says which one is believed
  *   POST simpleenroll     user: the site, password: the token's secret; one use, 24 h
- *   POST simplereenroll   by the certificate that it has, if that is good and not revoked
+ *   POST simplereenroll   by the certificate that it has, if that is good and not revoked; with
+ *                         what tokens gave, ENROL_A_DAY a day
  *
  * What is given is good for 90 days, has the site as common name, and is for clients alone
  * (authority.h). The key is made at the gateway and stays there. */
@@ -20,6 +21,7 @@
 
 #define ENROL_TOKEN_SIZE 200
 #define ENROL_BODY_MAX   16384
+#define ENROL_A_DAY      10 /* of one site: a gateway renews its own once in 60 days */
 
 struct enrol;
 

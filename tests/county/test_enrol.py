@@ -245,6 +245,20 @@ def test_a_certificate_is_renewed_by_itself(county_est, broker):
     assert reenroll(county_est, "farm-1", other)[0] in (0, 403), "of another authority"
 
 
+def test_a_gateway_that_renews_without_end_fills_no_disk(county_est, database):
+    pair, other = county_est.enrolled("farm-1"), county_est.enrolled("farm-2")
+    answers = [reenroll(county_est, "farm-1", pair) for _ in range(12)]
+    assert [status for status, _ in answers] == [200] * 9 + [429] * 3
+    assert b"its certificates of a day" in answers[-1][1]
+    assert reenroll(county_est, "farm-2", other)[0] == 200
+    database("UPDATE certificate SET at = at - interval '2 days' WHERE site = 'farm-1'")
+    assert reenroll(county_est, "farm-1", pair)[0] == 200, "the next day"
+    database("UPDATE certificate SET until = until - interval '1 year', at = at - interval '1 year'"
+                   " WHERE site = 'farm-1'")
+    assert reenroll(county_est, "farm-1", pair)[0] == 200
+    assert database.number("SELECT count(*) FROM certificate WHERE site = 'farm-1'") == 1
+
+
 def test_what_is_revoked_is_let_in_no_more(county_est, broker, database):
     pair, other = county_est.enrolled("farm-1"), county_est.enrolled("farm-2")
     token, _ = county_est.token("farm-1")
