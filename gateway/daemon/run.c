@@ -17,6 +17,7 @@
 #include "gateway/daemon/bus/listener.h"
 #include "gateway/daemon/bus/load.h"
 #include "gateway/daemon/config/last_good.h"
+#include "gateway/daemon/config/rights.h"
 #include "gateway/daemon/config/trial.h"
 #include "gateway/daemon/forecast/forecast.h"
 #include "gateway/daemon/machine.h"
@@ -117,6 +118,15 @@ static void restart(void *context)
     serve_stop(daemon->serve);
 }
 
+static bool is_countys(const struct config *config, const char *via)
+{
+    for (uint16_t i = 0; i < config->broker_count; i++) {
+        if (strcmp(config->brokers[i].name, via) == 0)
+            return config->brokers[i].requests != REQUESTS_FARM;
+    }
+    return true;
+}
+
 /* Whoever asks by a broker must be able to confirm it there. */
 static bool hears(const struct config *next, const char *via)
 {
@@ -147,6 +157,8 @@ static bool judge(void *context, const char *yaml, size_t size, const char *via,
                        next->file, via);
         good = false;
     }
+    if (good && via != NULL && is_countys(daemon->config, via))
+        good = !rights_grow(daemon->config, next, error.text, sizeof error.text);
     config_free(next);
     (void)snprintf(why, why_size, "%s", error.text);
     return good;

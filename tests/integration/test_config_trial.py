@@ -134,6 +134,17 @@ def far(site, needs, tmp_path):
     return Far(site, tmp_path)
 
 
+def test_a_county_grants_itself_nothing(far):
+    """Whoever may replace the file could else make his own broker the farm's, and command."""
+    brokers = far.gateway.config["mqtt"]
+    for mqtt in ([brokers[0], {**brokers[1], "requests": "farm"}],
+                 [*brokers, {"name": "more", "url": "mqtt://192.0.2.1", "requests": "farm"}]):
+        refused = far.propose(far.changed(mqtt=mqtt))["error"]
+        assert refused["code"] == "refused" and "requests: farm" in refused["message"], refused
+    assert far.state()["trial"] is None
+    assert far.propose(far.changed(label="new")).get("confirm_s") == 60
+
+
 def test_what_is_confirmed_becomes_the_file(far):
     before, after = far.text(), far.changed(label="Upper garden")
     os.chmod(far.path, 0o640)
