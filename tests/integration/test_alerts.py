@@ -4,6 +4,7 @@ the gateway."""
 import csv
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -316,13 +317,19 @@ def test_rules_are_replayed_over_an_export(tmp_path, needs):
     assert lines[-1] == "1 alerts, 4 messages"
     hourly = replay(tmp_path, night(3600))
     assert hourly.returncode == 0 and "1 alerts" in hourly.stdout, hourly
-    assert "霜冻" in replay(tmp_path, night(), LANG="zh_CN.UTF-8").stdout
+    chinese = replay(tmp_path, night(), LC_ALL="zh_CN.UTF-8").stdout
+    assert "霜冻" in chinese and "raised" not in chinese and "sent " not in chinese
+    assert chinese.splitlines()[-1] == "1 条告警，4 条消息"
 
 
 def test_an_export_that_is_none_is_said_with_its_line(tmp_path, needs):
     needs("baiye")
     for text, says in (("", "the file is empty"), ("a,b\n", "e.csv:1: no columns"),
                        (night().replace("T10:01:00.000Z", "T10.01", 1), "e.csv:3: time"),
+                       (night().replace("2026-03-21T10:01", "2026-02-31T10:01", 1), "e.csv:3: time: there"),
+                       (night().replace("2026-03-21T10:01", "9999-03-21T10:01", 1), "more than 20 years"),
+                       (re.sub(r"1,[-0-9.]+,[-0-9.]+,[-0-9.]+,", "1,\"1,5\",\"1,5\",\"1,5\",", night()),
+                        "no row has a number"),
                        (night() + "x" * 1100 + "\n", "a line of more"),
                        (night().replace(",a,", ",x,").replace(",b,", ",y,"), "no row is of")):
         done = replay(tmp_path, text)

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/alerts/cause.h"
 #include "gateway/daemon/notifier/queue.h"
@@ -18,6 +19,7 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define START_MS  MINUTE_MS /* the monotonic time of the first reading; 0 would be "never" */
+#define SPAN_MS   (20 * 366 * 1440 * MINUTE_MS) /* more is a slip: minute by minute it has no end */
 #define AFTER_MS  (120 * MINUTE_MS) /* people are looked after for so long behind the last one */
 
 static const char usage[] =
@@ -41,7 +43,8 @@ struct row {
 struct replay {
     struct csv csv;
     struct config *config;
-    unsigned unknown;
+    unsigned unknown; /* rows of others */
+    unsigned empty;   /* rows without a number */
     struct row *rows;
     size_t count, room;
     struct rules *rules;
@@ -76,7 +79,11 @@ static bool read_time(const struct replay *r, const char *text, int64_t *t_ms)
     rest = end != NULL ? end : rest;
     if (rest == NULL || strcmp(rest, "Z") != 0 || utc.tm_year < 70)
         return csv_complain(&r->csv, "time: no moment in UTC", "write 2027-03-28T05:00:00Z");
-    *t_ms = (int64_t)timegm(&utc) * 1000 + (int64_t)ms;
+    const struct tm said = utc;
+    time_t t = timegm(&utc); /* makes the 3rd of March of a 31st of February */
+    if (utc.tm_mday != said.tm_mday || utc.tm_mon != said.tm_mon)
+        return csv_complain(&r->csv, "time: there is no such day", "see whether it is a slip");
+    *t_ms = (int64_t)t * 1000 + (int64_t)ms;
     return true;
 }
 
@@ -124,7 +131,10 @@ static bool read_row(void *context)
         row.low = number_at(r, MIN);
         row.high = number_at(r, MAX);
     }
-    return isnan(row.low) || isnan(row.high) || add_row(r, &row);
+    if (!isnan(row.low) && !isnan(row.high))
+        return add_row(r, &row);
+    r->empty++;
+    return true;
 }
 
 static int by_time(const void *a, const void *b)
@@ -191,14 +201,14 @@ static void print_alert(struct replay *r, const struct alert *alert)
     print_when(r->now_ms);
     if (alert->ended_ms == 0) {
         r->raised++;
-        (void)printf("raised %s (%s): %s%s%s\n", text->id, alert_level_name(text->level),
+        (void)printf(_("raised %s (%s): %s%s%s\n"), text->id, alert_level_name(text->level),
                      words->what, words->place[0] != '\0' ? ", " : "", words->place);
         return;
     }
-    (void)printf("over   %s: after %lld min", text->id,
+    (void)printf(_("over   %s: after %lld min"), text->id,
                  (long long)((alert->ended_ms - alert->since_ms) / MINUTE_MS));
     if (text->measured)
-        (void)printf(", at worst %.*f %s", text->decimals, text->extreme, text->unit);
+        (void)printf(_(", at worst %.*f %s"), text->decimals, text->extreme, text->unit);
     (void)puts("");
 }
 
@@ -217,7 +227,7 @@ static void print_message(const struct replay *r, const struct way_message *mess
 {
     const struct way_config *way = &r->config->ways[message->way];
     print_when(r->now_ms);
-    (void)printf("sent   %s (%s): ", way->name, way_kind_name(way->kind));
+    (void)printf(_("sent   %s (%s): "), way->name, way_kind_name(way->kind));
     for (const char *at = message->text; *at != '\0'; at++)
         (void)putchar(*at == '\n' ? ' ' : *at);
     (void)puts("");
@@ -299,10 +309,20 @@ static int replay(struct replay *r, const char *path)
     if (!read_file(r, path))
         return EX_DATAERR;
     if (r->unknown > 0)
-        (void)printf("note: %u rows are of devices or metrics that the configuration has not\n",
+        (void)printf(_("note: %u rows are of devices or metrics that the configuration has not\n"),
                      r->unknown);
+    if (r->empty > 0)
+        (void)printf(_("note: %u rows have no number in mean (1.5, not 1,5)\n"), r->empty);
+    if (r->count == 0 && r->empty > 0) {
+        cli_complain("%s: no row has a number in mean (1.5, not 1,5)", path);
+        return EX_DATAERR;
+    }
     if (r->count == 0) {
         cli_complain("%s: no row is of a device of this configuration", path);
+        return EX_DATAERR;
+    }
+    if (r->rows[r->count - 1].t_ms - r->rows[0].t_ms > SPAN_MS) {
+        cli_complain("%s: its rows are of more than 20 years; see whether a time is a slip", path);
         return EX_DATAERR;
     }
     take_periods(r);
@@ -314,7 +334,7 @@ static int replay(struct replay *r, const char *path)
     int code = EX_OSERR;
     if (r->rules != NULL && r->active != NULL && r->queue != NULL) {
         run(r);
-        (void)printf("%u alerts, %u messages\n", r->raised, r->sent);
+        (void)printf(_("%u alerts, %u messages\n"), r->raised, r->sent);
         code = EX_OK;
     } else {
         cli_complain("no memory");
@@ -332,7 +352,7 @@ int replay_alerts(int argc, char **argv)
                                           {"profiles", required_argument, NULL, 'p'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    const char *file = CLI_CONFIG, *profiles = NULL, *language = getenv("LANG");
+    const char *file = CLI_CONFIG, *profiles = NULL;
     struct config_error error;
     int letter;
     while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -348,7 +368,7 @@ int replay_alerts(int argc, char **argv)
         return letter == 'h' ? EX_OK : EX_USAGE;
     }
     struct replay r = {.config = config_load(file, profiles, &error)};
-    r.chinese = language != NULL && strncmp(language, "zh", 2) == 0;
+    r.chinese = language_chinese();
     if (r.config == NULL) {
         cli_complain("%s", error.text);
         return EX_CONFIG;
