@@ -140,6 +140,42 @@ def test_an_alert_is_told_once_over_kills_of_notifier_and_daemon(site, service, 
     assert len(service.texts("/w")) == 1
 
 
+def test_a_step_of_the_clock_tells_no_one_twice_and_loses_no_end(site, service, needs, monkeypatch):
+    """Six hours on, then three back, then a restart. Not before the start: no certificate would be good
+    then, and rightly nothing would go out."""
+    needs("baiye-field", "baiyed")
+    step = site.folder / "step"
+    step.write_text("0")
+    site.start_broker()
+    site.start_field(LINES)
+    site.start_watcher()
+    monkeypatch.setenv("LD_PRELOAD", str(BUILD / "lib" / "clock-step.so"))
+    monkeypatch.setenv("BAIYE_CLOCK_STEP", str(step))
+    site.start_gateway(every="1s", more={"alerts": [COLD],
+                                         "notify": [way(site, service, "w", "webhook")]})
+    wait_until(lambda: service.texts("/w"), 40, "it is told")
+    wait_until(lambda: is_written_down(site, "cold-garden"), 10, "and that is written down")
+
+    def readings_go_on():
+        seen = site.watcher.count()
+        wait_until(lambda: site.watcher.count() > seen + 5, 30, "readings")
+    for seconds in (6 * 3600, 3 * 3600):
+        step.write_text(str(seconds))
+        readings_go_on()
+        assert standing(site, "cold-garden") and len(service.texts("/w")) == 1
+    site.gateway.stop()
+    site.gateway.start()
+    readings_go_on()
+    assert standing(site, "cold-garden") and len(service.texts("/w")) == 1
+    site.gateway.stop()
+    site.gateway.config["alerts"] = [DEEP]  # the cause is gone
+    site.gateway.write_config()
+    site.gateway.start()
+    wait_until(lambda: len(service.texts("/w")) == 2, 40, "its end")
+    readings_go_on()
+    assert len(service.texts("/w")) == 2 and service.texts("/w")[1].startswith("【已解除】")
+
+
 def test_a_full_disk_delays_no_alarm_and_tells_no_one_twice(site, service, needs, monkeypatch):
     """A message is written before it is sent, but waits for no disk; nor is it told again while the
     notifier is killed and the disk still takes nothing."""
