@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "firmware/node/update.h"
+#include "firmware/node/node.h"
 
 /* Everything that must stand before the node runs: clocks, pins, watchdog, lines. */
 void board_start(void);
@@ -13,5 +13,7 @@ void board_start(void);
 void console_line(const char *text);
 /* The windows for updates, after board_start(); NULL: this program is not in a slot. */
 const struct node_update *board_update(void);
+/* begin.c: all of this, as each main() does it; `config` has its windows then. */
+void board_begin(struct node_config *config);
 
 #endif

@@ -8,7 +8,7 @@ function(baiye_firmware_image board)
     set(common ${CMAKE_SOURCE_DIR}/boards/cortex-m3)
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
     list(TRANSFORM arg_SHARED PREPEND ${common}/)
-    add_executable(baiye-node ${sources} ${common}/startup.c ${common}/life.c ${common}/no_update.c
+    add_executable(baiye-node ${sources} ${common}/startup.c ${common}/begin.c ${common}/life.c ${common}/no_update.c
                    ${arg_SHARED})
     target_link_libraries(baiye-node PRIVATE baiye_firmware)
     target_link_options(baiye-node PRIVATE -L${common} -T${folder}/memory.ld

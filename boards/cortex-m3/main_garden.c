@@ -40,10 +40,7 @@ int main(void)
     static struct node node;
     struct node_config config = {
         .probes = probes, .probe_count = sizeof probes / sizeof *probes, .sdi = &sdi};
-    board_start();
-    config.update = board_update();
-    console_line("baiye-node");
-    console_line(hal_board_name());
+    board_begin(&config);
     sdi12_line_init(&sdi);
     sht3x_init(&air, 0x44);
     teros12_init(&soil, &sdi, '0');

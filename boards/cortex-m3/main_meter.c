@@ -25,10 +25,7 @@ int main(void)
     static struct node node;
     struct node_config config = {
         .probes = probes, .probe_count = sizeof probes / sizeof *probes, .sdi = &sdi};
-    board_start();
-    config.update = board_update();
-    console_line("baiye-node");
-    console_line(hal_board_name());
+    board_begin(&config);
     sdi12_line_init(&sdi);
     tmp105_init(&air, 0x48);
     teros12_init(&soil, &sdi, '0');
