@@ -15,7 +15,7 @@
 /* Negative, append only. */
 enum hal_result {
     HAL_OK = 0,
-    HAL_NAK = -1,     /* nobody answered at that address */
+    HAL_NAK = -1,     /* no one answered at that address */
     HAL_TIMEOUT = -2, /* the bound of the wait was reached */
     HAL_STUCK = -3,   /* a bus line is held down, and recovery did not free it */
     HAL_RANGE = -4,   /* the caller asked for what the board does not have */

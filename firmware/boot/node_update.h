@@ -7,7 +7,7 @@
 #include "firmware/node/update.h"
 
 /* `running`: the slot this program runs from. `well`: the board's, who counts the starts; NULL:
- * nobody does. */
+ * no one does. */
 const struct node_update *node_update_start(unsigned running, void (*well)(void));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How far the image in a slot has come, in one flash page beside the slot. Every step programs
+/* How far the image in a slot has come, in one flash page next to the slot. Every step programs
  * half-words that were blank, so a power cut can tear one step and undoes none before it:
  *
  *   0    session: generation u16, blocks u16, block size u16, image id 8 bytes,

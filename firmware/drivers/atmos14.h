@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* METER ATMOS 14 on SDI-12: air humidity and, beside it, air temperature, vapour and air pressure.
+/* METER ATMOS 14 on SDI-12: air humidity and, besides it, air temperature, vapour and air pressure.
  * The probe's numbers are vapour pressure kPa, °C, relative humidity 0..1, pressure kPa. In fog
  * such probes say a little more than 1: up to 1.05 counts as 100 %RH. values[] in the order of the
  * enum, kPa in hundredths too; raw is the probe's number x 100, of humidity x 10,000. */

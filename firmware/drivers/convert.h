@@ -12,7 +12,7 @@ void sensor_begin(struct sensor *sensor);
 /* A value with its raw count: good, or range when it lies outside the sensor's own limits. */
 struct sensor_value sensor_checked(int32_t hundredths, int32_t raw, int32_t min, int32_t max);
 
-/* All channels without value: absent when nobody answered (HAL_NAK), else fault. HAL_OK stands for
+/* All channels without value: absent when no one answered (HAL_NAK), else fault. HAL_OK stands for
  * "it answered, but nonsense". Counts the error. */
 void sensor_failed(struct sensor *sensor, enum hal_result result);
 

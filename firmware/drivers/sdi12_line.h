@@ -29,7 +29,7 @@ extern const struct sdi12_rules sdi12_rules_standard; /* 3 x 3, as the standard 
 
 enum sdi12_line_result {
     SDI12_LINE_ANSWER = 0,   /* answer[0..length) ends in CR LF */
-    SDI12_LINE_SILENT = -1,  /* nobody said anything */
+    SDI12_LINE_SILENT = -1,  /* no one said anything */
     SDI12_LINE_GARBLED = -2, /* bytes came, with wrong parity, cut off or too long */
 };
 

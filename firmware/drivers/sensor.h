@@ -43,7 +43,7 @@ struct sensor_driver {
 
 /* Counted since reset, wrap at 65535; shown in the node's black box. */
 struct sensor_errors {
-    uint16_t absent;  /* measurements that nobody answered */
+    uint16_t absent;  /* measurements that no one answered */
     uint16_t corrupt; /* answers with a wrong checksum, parity or form */
     uint16_t late;    /* answers that did not come in time */
     uint16_t retries;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Wall time, as told over the bus: an offset to the node's own clock. */
+/* Wall time, as given over the bus: an offset to the node's own clock. */
 #ifndef BAIYE_NODE_CLOCK_H
 #define BAIYE_NODE_CLOCK_H
 

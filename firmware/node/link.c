@@ -174,7 +174,7 @@ static void serve_fast(struct link *l, const struct rtu_frame *frame)
 static void take_frame(struct link *l, const struct rtu_frame *frame)
 {
     if (l->sending)
-        return; /* nobody else has the line now */
+        return; /* no one else has the line now */
     l->server.counters.bus_messages++;
     if (l->answer_size > 0) {
         l->answer_size = 0;
@@ -238,7 +238,7 @@ static uint64_t answer_due_us(const struct link *l)
     return l->receiver.last_us + answer_wait_us(l);
 }
 
-/* The node has won the arbitration: it tells its number, or that there is nobody else. */
+/* The node has won the arbitration: it gives its number, or says that there is no one else. */
 static void answer_scan(struct link *l)
 {
     uint8_t pdu[7] = {MODBUS_FAST, l->scan.found ? FAST_SCAN_END : FAST_SCAN_ANSWER};

@@ -6,7 +6,7 @@
 #include "firmware/node/registers.h"
 #include "firmware/node/self_test.h"
 
-#define POWER_UP_US  UINT64_C(5000000) /* from then on nobody expects it at 19,200 8E1 */
+#define POWER_UP_US  UINT64_C(5000000) /* from then on no one expects it at 19,200 8E1 */
 #define RECALL_US    100000u           /* from one try at the memory to the next */
 #define ANSWERING_US 100000u           /* the end of an answer wakes the node before that */
 
@@ -152,7 +152,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* What an update asks for is done between two answers, which wait for the line's silence first: a
- * core that stands still would keep the driver on for too long. A program on trial that nobody
+ * core that stands still would keep the driver on for too long. A program on trial that no one
  * confirms starts over, which the boot loader counts: it may be one that cannot hear. */
 static uint64_t poll_update(struct node *node, uint64_t now_us)
 {

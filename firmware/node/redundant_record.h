@@ -26,7 +26,7 @@ void redundant_record_init(struct redundant_record *record, uint32_t offset, uin
                            uint16_t schema);
 /* Fills `data` from the newer good copy of this schema. At most `size` bytes; fewer when fewer were
  * stored. HAL_RANGE, and `data` untouched: there is none. Any other error: the memory did not
- * answer, so nobody knows; until a load has succeeded nothing is saved over it. */
+ * answer, so no one knows; until a load has succeeded nothing is saved over it. */
 enum hal_result redundant_record_load(struct redundant_record *record, void *data, uint16_t size);
 /* Stores; on an error the old record is still the one that loads. */
 enum hal_result redundant_record_save(struct redundant_record *record, const void *data,

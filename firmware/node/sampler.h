@@ -53,7 +53,7 @@ struct sampler {
     struct sample sample; /* the last whole one */
 };
 
-/* What turns measurements into values, beside the sensors themselves. */
+/* What turns measurements into values, besides the sensors themselves. */
 struct sampler_rules {
     uint16_t conductivity; /* NODE_SETTING_CONDUCTIVITY */
     uint16_t stuck_h;
@@ -67,7 +67,7 @@ void sampler_init(struct sampler *s, const struct node_probe *probes, size_t cou
                   uint16_t period_s, uint64_t now_us);
 /* From the next sample on. */
 void sampler_set_period(struct sampler *s, uint16_t period_s, uint64_t now_us);
-/* A sample at once, beside the schedule. */
+/* A sample at once, outside of the schedule. */
 void sampler_now(struct sampler *s, uint64_t now_us);
 /* True when a new sample is whole: look at s->sample. `*due_us`: when to be called again. */
 bool sampler_poll(struct sampler *s, const struct sampler_rules *rules, uint64_t now_us,

@@ -2,7 +2,7 @@
 /* Arbitration by serial number, as the published Fast Modbus extension has it: 32 windows after the
  * request, one bit each, highest first. Who has a 0 sends the byte 0xFF, who has a 1 listens, and
  * whoever listens and hears something has lost. The smallest number is left over. Four bits of
- * priority come first: 0110 for who has not told its number in this scan, 1111 for who has. A pure
+ * priority come first: 0110 for who has not given its number in this scan, 1111 for who has. A pure
  * state machine; times in microseconds of one clock.
  *
  * Source: github.com/wirenboard/wb-modbus-ext-scanner, docs/protocol.en.md and article.en.md, whose
@@ -18,7 +18,7 @@
 
 struct scan {
     bool active;
-    bool found;     /* told its number since the last scan began; only says "end" now */
+    bool found;     /* gave its number since the last scan began; only says "end" now */
     uint8_t window; /* the next one to begin, 32: all are over */
     uint32_t word;  /* 4 bits of priority, 28 of the serial number */
     uint64_t start_us;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The factory page: what is this piece's own and was written by wire, beside the firmware and not
- * by it: serial number and calibration. Updates over the bus never touch it.
+/* The factory page: what is this piece's own and was written by wire, apart from the firmware and
+ * not by it: serial number and calibration. Updates over the bus never touch it.
  *
  *   "BYP1" | version u8 | 0 u8 | size u16 | hardware u32 | serial u32 | size bytes | CRC-32 u32
  *
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define FACTORY_OVERHEAD    20u
-#define FACTORY_SERIAL_NONE 0u /* these two are nobody's */
+#define FACTORY_SERIAL_NONE 0u /* these two are no one's */
 #define FACTORY_SERIAL_ALL  0xFFFFFFFFu
 
 struct factory {

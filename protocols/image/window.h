@@ -5,7 +5,7 @@
  *
  * A session that is not the open one erases what the node could go back to. So it brings the signed
  * head of the image that is to come, and the node erases nothing before it has found that signed
- * and newer than what it runs: by counter, then by version. Nobody without a newer release than
+ * and newer than what it runs: by counter, then by version. No one without a newer release than
  * that takes the way back from a node. It is taken only from whoever unlocked the node before, one
  * by one (NODE_UNLOCK takes no broadcast).
  *
@@ -60,7 +60,7 @@ enum window_command {
                            or report WINDOW_RESULT_NO_OTHER */
 };
 
-/* What a request led to, beside an image_result (0..-31). Negative, append only: -32..-63 are the
+/* What a request led to, besides an image_result (0..-31). Negative, append only: -32..-63 are the
  * node's and travel in `result`, the rest is concluded by whoever updates. */
 enum window_result {
     WINDOW_RESULT_OK = 0,

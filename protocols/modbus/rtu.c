@@ -74,7 +74,7 @@ static void drop_front(struct rtu_receiver *r, uint16_t count)
     r->size = (uint16_t)(r->size - count);
 }
 
-/* The frame given away last leaves the run now that nobody looks at it any more. */
+/* The frame given away last leaves the run now that no one looks at it any more. */
 static void forget_taken(struct rtu_receiver *r)
 {
     if (r->taken == 0)

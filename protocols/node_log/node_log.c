@@ -8,7 +8,7 @@
 
 #define MARKER_BIT 0x80000000u
 
-/* The flags that can stand beside a value, by their code in the log. */
+/* The flags that a value can carry, by their code in the log. */
 static const uint8_t flag_of_code[4] = {METRIC_GOOD, METRIC_RANGE, METRIC_STUCK,
                                         METRIC_UNCALIBRATED};
 

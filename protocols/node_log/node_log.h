@@ -32,7 +32,7 @@
 #define NODE_LOG_STRETCH     32u
 #define NODE_LOG_SIZE        (NODE_LOG_SLOTS * NODE_LOG_SLOT_SIZE)
 
-/* What a sample is, beside its values. Uptime is the node's, in 0.1 s since that boot. */
+/* What a sample is, besides its values. Uptime is the node's, in 0.1 s since that boot. */
 struct node_log_identity {
     uint32_t place;
     uint16_t boot;

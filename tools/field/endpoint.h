@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A UNIX stream socket that one process connects to: the newest connection counts. What is sent
- * while nobody is connected, or does not read, is lost, as on a wire. */
+ * while no one is connected, or does not read, is lost, as on a wire. */
 #ifndef BAIYE_FIELD_ENDPOINT_H
 #define BAIYE_FIELD_ENDPOINT_H
 

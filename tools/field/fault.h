@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a bad line and bad devices do to one answer. Pure: bytes and randomness in, bytes and
  * delays out. A damaged frame that by chance is again a valid answer to the same request, but
- * with other content, could be refused by nobody: it is drawn again, and counted. */
+ * with other content, could be refused by no one: it is drawn again, and counted. */
 #ifndef BAIYE_FIELD_FAULT_H
 #define BAIYE_FIELD_FAULT_H
 

@@ -83,7 +83,7 @@ static void scramble(struct line *line, uint8_t *bytes, size_t size)
         bytes[i] = (uint8_t)rng_next(&line->rng);
 }
 
-/* What was hit is noise from some byte on, and nobody can believe it. */
+/* What was hit is noise from some byte on, and no one can believe it. */
 static void garble_hit(struct line *line, struct transmission *t)
 {
     size_t from = rng_below(&line->rng, (uint32_t)t->size);
@@ -169,7 +169,7 @@ static bool is_idle(const struct line *line)
     return idle;
 }
 
-/* A byte of noise, if nobody drives the line just now. */
+/* A byte of noise, if no one drives the line just now. */
 static void make_noise(struct line *line, int64_t now_ns)
 {
     uint8_t byte = trouble_noise(&line->rng);

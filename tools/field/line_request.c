@@ -118,7 +118,7 @@ static void ask_node(struct line *line, struct unit *unit)
     node_hear(unit->node, line->said, line->said_size);
 }
 
-/* The request for it came; the master is not told of its bytes, which have no timing on this
+/* The request for it came; the master does not get its bytes, which have no timing on this
  * line. */
 static void begin_arbitration(struct line *line)
 {

@@ -269,7 +269,7 @@ static uint32_t serial_of(const struct node *node)
     return serial ? serial : 1000 + node->unit->spot;
 }
 
-/* With slots for updates when the image that nodes are delivered with is beside this program. */
+/* With slots for updates when the image that nodes are delivered with is next to this program. */
 static pid_t start_native(struct node *node, struct paths *paths)
 {
     char program[256], image[256], serial[16];

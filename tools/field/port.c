@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pty says neither that nobody has opened its other side in a way one could wait for, nor does
+/* A pty says neither that no one has opened its other side in a way one could wait for, nor does
  * it carry parity: the kernel clears PARENB on it. So the descriptor is watched edge-triggered
  * (no wake-ups while it is hung up, one when bytes come), and parity is read from INPCK, which
  * libmodbus sets exactly with a parity. */
@@ -236,7 +236,7 @@ void port_write(struct port *port, const uint8_t *bytes, size_t size)
     if (poll(&state, 1, 0) != 1 || (state.revents & POLLHUP) || !(state.revents & POLLOUT))
         return;
     ssize_t written = write(port->watch.fd, bytes, size);
-    (void)written; /* what does not fit is lost: nobody reads */
+    (void)written; /* what does not fit is lost: no one reads */
 }
 
 void port_rate(const struct port *port, bool parity, struct wire_rate *rate)

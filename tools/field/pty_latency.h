@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a pseudo-terminal takes to pass bytes on, measured on one that nobody else uses. */
+/* What a pseudo-terminal takes to pass bytes on, measured on one that no one else uses. */
 #ifndef BAIYE_TOOLS_FIELD_PTY_LATENCY_H
 #define BAIYE_TOOLS_FIELD_PTY_LATENCY_H
 

@@ -2,7 +2,7 @@
 /* Finds out which sample of a node became of which answers of its sensors. A node asks all its
  * sensors once a sample: one round. Its snapshot, seen on the line, says "sample `seq` of boot
  * `boot` was taken so long ago": that names one round, and by counting all rounds around it, also
- * those whose snapshot nobody ever polled.
+ * those whose snapshot no one ever polled.
  *
  *   rounds     r0   r1   r2   r3   r4   r5            boot 7: r2 is seq 3 (seen), so r0 is seq 1,
  *   snapshots            7/3            7/6           r1 is 2; r5 is seq 6, so r3 and r4 are 4, 5

@@ -5,7 +5,7 @@
  *   swapped   A and B are exchanged at the master's adapter: it hears the others inverted, and they
  *             hear it so. A line that is biased by others then rests, to it, at the level of a
  * start bit: when it lets go of the line, its receiver takes one 0x00 (a break), and is silent.
- *   floating  nobody holds the line at rest: noise makes start bits, and the bytes after them are
+ *   floating  no one holds the line at rest: noise makes start bits, and the bytes after them are
  *             mostly ones. While somebody drives the line there is none.
  *   joint     a bad contact in the cable: what passes it is damaged, in both directions. */
 #ifndef BAIYE_FIELD_TROUBLE_H

@@ -60,7 +60,7 @@ bool wire_same(const struct wire_rate *a, const struct wire_rate *b);
 
 /* A frame that ended ideally at `end_ns` was handed to the master at `given_ns`. */
 void wire_gave(struct wire_clock *clock, int64_t end_ns, int64_t given_ns);
-/* Bytes that nobody hands to the master (its own request) end at `end_ns`. */
+/* Bytes that no one hands to the master (its own request) end at `end_ns`. */
 void wire_took(struct wire_clock *clock, int64_t end_ns);
 /* Ideal start of a request whose first byte was seen at `seen_ns`, and which the master wrote at
  * `said_ns`; 0: not known. It should keep a silence of `silence_ns`. */

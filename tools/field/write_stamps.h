@@ -9,18 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WRITE_STAMPS_SLOTS   1024 /* of ptys with a greater number nobody tells */
+#define WRITE_STAMPS_SLOTS   1024 /* of ptys with a greater number nothing is reported */
 #define WRITE_STAMPS_MOST_NS 20000000
 
 struct write_stamps {
-    atomic_llong *slots; /* NULL: not open, nobody tells */
+    atomic_llong *slots; /* NULL: not open, nothing is reported */
 };
 
 /* Makes the file anew. False: errno says why. */
 bool write_stamps_open(struct write_stamps *said, const char *path);
 void write_stamps_close(struct write_stamps *said);
-/* When the bytes that are seen at `seen_ns` were written; 0: nobody told, or more than SAID_MOST_NS
- * ago (something else was meant). `pty` may be -1. */
+/* When the bytes that are seen at `seen_ns` were written; 0: not reported, or more than
+ * SAID_MOST_NS ago (something else was meant). `pty` may be -1. */
 int64_t write_stamps_take(struct write_stamps *said, int pty, int64_t seen_ns);
 
 #endif

@@ -180,7 +180,7 @@ static bool past_what_it_owes(struct bus *bus, struct device *device,
 }
 
 /* How long a dead unit is waited for: so that it can be asked often, three times as long as it ever
- * took; longer the longer it has been away: another may have its place, and on TCP nobody hears
+ * took; longer the longer it has been away: another may have its place, and on TCP no one hears
  * what comes later. */
 static int64_t probe_timeout_ns(const struct bus *bus, const struct device *device)
 {

@@ -116,8 +116,8 @@ static int64_t together(const struct bus *bus, int64_t wake_us)
     return rest_us == 0 || wake_us == INT64_MAX ? wake_us : wake_us - rest_us + every;
 }
 
-/* A node whose readings do not count before it has told which board it is: on a line that is asked
- * as fast as it answers there would never be time for that. */
+/* A node whose readings do not count before it has reported which board it is: on a line that is
+ * asked as fast as it answers there would never be time for that. */
 static bool is_unknown(const struct bus *bus, int unit)
 {
     const struct own_node *node = bus->devices[unit].node;

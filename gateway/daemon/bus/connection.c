@@ -2,7 +2,7 @@
 /* When the port or the connection is opened and closed:
  *
  *     closed ──open──> up ──it failed──> closed, opened again with back-off
- *                      │ nobody answers for 30 s (serial, RTU over TCP) ──> opened anew
+ *                      │ no one answers for 30 s (serial, RTU over TCP) ──> opened anew
  *                      └ nothing to ask, and `close:` or the server ends it ──> dormant
  *     dormant ──something is to be asked──> up
  *
@@ -35,7 +35,7 @@ struct connection {
     uint32_t open_wait_ms;
     int64_t used_ms;    /* end of the last request */
     int64_t silent_ms;  /* first request since the last answer, or the last opening; 0: answered */
-    int64_t deaf_ms;    /* last time that it was opened anew because nobody answered; 0: never */
+    int64_t deaf_ms;    /* last time that it was opened anew because no one answered; 0: never */
     uint8_t flickers;   /* in a row: the port was gone again as soon as it had come */
     int64_t flicker_ms; /* … for the last time */
     int64_t strangers_us; /* until then another process may have asked the units; 0: never */
@@ -260,7 +260,7 @@ static void try_open(struct bus *bus)
     int error = dials_in ? take_given(bus) : line_open(&bus->line);
     int64_t now = bus_now_ms();
     bus->connection->open_error = error;
-    if (error == EALREADY) { /* it is being connected: on with it at once, or when that is told */
+    if (error == EALREADY) { /* being connected: on with it at once, or when the loop says so */
         bus->link.open_at_ms = bus->line.epoll_fd < 0 ? now : bus->line.connect_until_ns / MS + 1;
         return;
     }
@@ -276,7 +276,7 @@ static void try_open(struct bus *bus)
     bus->link.open_at_ms = now + bus->connection->open_wait_ms;
 }
 
-/* Nobody answers any more: neither the port nor the connection says that it is dead. */
+/* No one answers any more: neither the port nor the connection says that it is dead. */
 static void wake_the_deaf(struct bus *bus, int64_t now)
 {
     bool silent = bus->connection->silent_ms != 0 && now - bus->connection->silent_ms >= DEAF_MS;

@@ -7,7 +7,7 @@
 #include "protocols/modbus/request.h"
 #include "protocols/node_map/node_map.h"
 
-#define GAP_FLUSH_MS 60000 /* a long gap is told in pieces, so that a crash loses little of it */
+#define GAP_FLUSH_MS 60000 /* a long gap comes in pieces, so that a crash loses little of it */
 #define AWAY_MOST_MS (INT64_C(365) * 86400000)
 #define MS_PER_S     INT64_C(1000)
 #define NODE_GAP     8 /* a node's snapshot is one request, holes included */

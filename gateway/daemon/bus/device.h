@@ -45,7 +45,7 @@ struct device_refusal {
     int64_t since_ms;     /* when one was first refused, or asked for anew; 0: none is refused */
 };
 
-/* What others are told of it. */
+/* What is reported of it. */
 struct health_report {
     struct wall_ms last_seen;
     bool online;

@@ -39,7 +39,7 @@ int64_t line_now_ns(void);
 void line_init(struct line *line, const struct bus_config *bus, int wake_fd);
 /* 0, or an errno: EBUSY when another program holds the port, EINPROGRESS while a name is being
  * resolved, EALREADY while a connection is being made: call again, with an epoll_fd when that has
- * told of it or at `connect_until_ns`. Takes at most 1 s, with an epoll_fd no time. */
+ * notified of it or at `connect_until_ns`. Takes at most 1 s, with an epoll_fd no time. */
 int line_open(struct line *line);
 void line_close(struct line *line);
 /* Takes a connection that the converter has made, in the place of the one before. */

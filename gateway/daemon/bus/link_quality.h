@@ -62,8 +62,8 @@ void link_quality_odd(struct link_quality *health, const struct link_quality_odd
 struct hint link_quality_odd_hint(const struct link_quality *health);
 /* p50: 0.5. 0 when nothing is known. */
 uint32_t link_quality_percentile_us(const struct link_quality *health, double share);
-/* What a technician should look at: of one device beside the others of its bus, and of the whole
- * bus. Modbus TCP (`tcp`) has no A and B, rate or parity. */
+/* What a technician should look at: of one device compared with the others of its bus, and of the
+ * whole bus. Modbus TCP (`tcp`) has no A and B, rate or parity. */
 struct hint link_quality_device_hint(const struct link_quality *devices, unsigned count,
                                      unsigned device, bool tcp);
 struct link_quality_line {

@@ -13,7 +13,7 @@ struct listener;
 struct listener_stats {
     uint64_t accepted;   /* connections */
     uint64_t registered; /* given to their bus */
-    uint64_t unknown;    /* refused: a registration that is nobody's */
+    uint64_t unknown;    /* refused: a registration that is no one's */
     uint64_t elsewhere;  /* refused: an address that `from:` does not allow */
     uint64_t expired;    /* closed: they did not say who they are */
     uint64_t evicted;    /* closed: too many did not */

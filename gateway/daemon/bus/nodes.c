@@ -60,7 +60,7 @@ static unsigned records_in(const struct bus *bus, const struct device *device, i
                                                                     : NODE_LOG_WINDOW_RECORDS);
 }
 
-/* Nobody but our own nodes hears a broadcast here: what others would make of it, nobody knows. */
+/* No one but our own nodes hears a broadcast here: what others would make of it, no one knows. */
 static bool all_are_own(const struct bus *bus)
 {
     const struct serial_timing *first = &bus->devices[0].wire;
@@ -83,7 +83,7 @@ static enum bus_result time_told(struct bus *bus, struct transact_answer *answer
 }
 
 /* The clocks of a whole line by one frame, as soon as one of them is to be set again; one that has
- * no time yet is told alone, since it says so when it missed that. BUS_STOPPED: none is to be
+ * no time yet is given it alone, since it says so when it missed that. BUS_STOPPED: none is to be
  * set. */
 static enum bus_result tell_time(struct bus *bus, int64_t room_ns)
 {

@@ -15,7 +15,7 @@ static bool all_polled(const struct bus *bus)
     return true;
 }
 
-/* Nobody else drives it. */
+/* No one else drives it. */
 static void step(struct bus *bus)
 {
     bus_step(bus);

@@ -52,7 +52,7 @@ bool owed_past_single(struct owed *owed, uint8_t function, uint16_t probe_size, 
 void owed_overheard(struct owed *owed, uint8_t function, uint16_t answer_size);
 /* Is anything of that function owed? Then an exception may be the answer to that. */
 bool owed_function(const struct owed *owed, uint8_t function);
-/* P for a request: read registers beside or among those that it is about, with an answer that is
+/* P for a request: read registers next to or among those that it is about, with an answer that is
  * told from all that is owed. Its answer's size, 0: there is none. */
 uint16_t owed_probe(const struct owed *owed, const uint8_t *pdu, size_t pdu_size,
                     uint8_t probe[OWED_PDU_SIZE]);

@@ -9,7 +9,7 @@
 #include "protocols/node_log/node_log.h"
 #include "protocols/node_map/node_map.h"
 
-#define GUARD_MS          200   /* after a sample is due: age is told in 0.1 s, clocks differ */
+#define GUARD_MS          200   /* after a sample is due: age is reported in 0.1 s, clocks differ */
 #define SOON_MS           300   /* the sample was not there yet */
 #define SET_AGAIN_MS      60000 /* after a refusal */
 #define TIME_AGAIN_MS     3600000
@@ -17,10 +17,10 @@
 #define COARSE_PART       40       /* without its crystal a node's clock is off by 1/40 at most */
 #define FETCH_AGAIN_MS    5000
 #define IDENTIFY_AGAIN_MS 60000
-#define SAMPLES_SLACK     3          /* more than the time since the last sample holds */
-#define SAMPLES_ASKED     16         /* beside the schedule: a calibration takes some by itself */
-#define BOOTS_SLACK       16         /* more than .. */
-#define BOOT_LEAST_MS     10000      /* .. one in so long */
+#define SAMPLES_SLACK     3     /* more than the time since the last sample holds */
+#define SAMPLES_ASKED     16    /* outside of the schedule: a calibration takes some by itself */
+#define BOOTS_SLACK       16    /* more than .. */
+#define BOOT_LEAST_MS     10000 /* .. one in so long */
 #define AWAY_MOST_MS      1209600000 /* 14 days: longer than a log goes back */
 #define IDENTITY_WORDS    5          /* serial number; version: major, minor, patch */
 #define SERIAL_AGAIN_MS   1000
@@ -408,7 +408,7 @@ static void period_done(struct own_node *node, bool good, int64_t now_ms)
     }
 }
 
-/* What was withheld, less what the log has told of it, is told by the next live reading. */
+/* What was withheld, less what the log has reported of it, is reported by the next live reading. */
 static void tell_untold(struct own_node *node)
 {
     const struct decode_counters *told = &node->holes[0].told, *first = &node->first;
@@ -477,7 +477,7 @@ static void counters_of_boot(struct own_node *node, uint32_t boot)
         decode_counters_boot(told, boot);
 }
 
-/* A code below what is told was told: by a live reading after it. */
+/* A code below what is reported was reported: by a live reading after it. */
 static struct reading_value late_counter(const struct field_config *field, uint32_t raw,
                                          uint8_t flag, uint64_t *last, bool *known)
 {

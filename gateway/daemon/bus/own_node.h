@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the gateway does for our own nodes beside polling: knows which samples it has, asks for the
+/* What the gateway does for our own nodes besides polling: knows which samples it has, asks for the
  * next one right after it was taken, sets their sampling period and clock, and fetches what it
  * missed from their log. Pure: it makes requests and takes answers; the bus sends them in the
  * line's idle time.
@@ -13,10 +13,11 @@
  * boot before the last. What is beyond that is refused and reported, until the samples after it go
  * on from there at their pace, with none of the believed ones in between.
  *
- * A counter (rain) is told once, whatever is asked for twice: the store knows the sum of what is
- * told of a boot. A live reading tells all that has come since, also what fell into a hole; the
- * records of the log tell it for boots that are over, and for the time that the gateway was away:
- * then the second live reading tells what the first one, before the log was asked, could not. */
+ * A counter (rain) is reported once, whatever is asked for twice: the store knows the sum of what
+ * is reported of a boot. A live reading reports all that has come since, also what fell into a
+ * hole; the records of the log tell it for boots that are over, and for the time that the gateway
+ * was away: then the second live reading tells what the first one, before the log was asked, could
+ * not. */
 #ifndef BAIYE_BUS_OWN_NODE_H
 #define BAIYE_BUS_OWN_NODE_H
 
@@ -109,8 +110,8 @@ void own_node_counters(struct own_node *node, const struct decode_counters *coun
 /* When to poll it next: right after its next sample. */
 int64_t own_node_due_ms(const struct own_node *node, int64_t now_ms);
 
-/* Its clock wants to be set: it has none, or was told last a day ago; an hour, when it runs without
- * its crystal. Only from a clock that is trusted. */
+/* Its clock wants to be set: it has none, or was given it last a day ago; an hour, when it runs
+ * without its crystal. Only from a clock that is trusted. */
 bool own_node_wants_time(const struct own_node *node, int64_t now_ms, struct wall_ms wall);
 /* The request that sets it, for one node or by broadcast; its size. And that it was sent. */
 size_t own_node_time_request(struct wall_ms wall, uint8_t pdu[MODBUS_PDU_MAX]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/daemon/bus/own_writes.h"
 
-#define RETRY_MS 10000 /* a device that refuses a write is not told at each poll */
+#define RETRY_MS 10000 /* a device that refuses a write is not sent it at each poll */
 
 int own_writes_next(const struct own_writes *own, const struct profile_config *profile,
                     int64_t now_ms)

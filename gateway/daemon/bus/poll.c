@@ -163,7 +163,7 @@ static void try_ended(struct bus *bus, unsigned index, const struct transact_ans
 }
 
 /* Somebody talks without end. False: it is the unit that was asked, since others answered after it
- * had done so before. Else nobody can be asked, and no unit is to blame for its silence. */
+ * had done so before. Else no one can be asked, and no unit is to blame for its silence. */
 static bool babbled_on(struct bus *bus, unsigned index, const struct transact_answer *answer)
 {
     struct device *device = &bus->devices[index];

@@ -20,7 +20,7 @@ struct bus_waiting {
 struct requests {
     /* Under the mutex. Others put requests at the end; the thread works on them where they are, and
      * takes them out when they are done. */
-    struct bus_waiting *queue; /* QUEUE_SIZE of them; NULL: nobody has ever asked */
+    struct bus_waiting *queue; /* QUEUE_SIZE of them; NULL: no one has ever asked */
     unsigned count;
     struct bus_waiting background;
     bool has_background;

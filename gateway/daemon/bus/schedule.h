@@ -11,7 +11,7 @@
  * together get PROBE_SHARE of its time, three times that of a unit that has just gone: after a
  * probe that cost c the next one waits until c / PROBE_SHARE has passed. The one that is overdue
  * for longest goes first, and a probe's timeout is cut so that each has its turn within
- * PROBE_EVERY_US. When no unit lives there is nobody to protect: dead units take turns and may take
+ * PROBE_EVERY_US. When no unit lives there is no one to protect: dead units take turns and may take
  * IDLE_SHARE. The first good answer puts a unit back into the cadence, and when it was the first
  * after all were dead (a cable, a power supply), all are tried at once. */
 #ifndef BAIYE_BUS_SCHEDULE_H
@@ -54,7 +54,7 @@ struct schedule {
 
 /* What schedule_next() says besides the unit. */
 struct schedule_turn {
-    int unit;            /* -1: nobody yet */
+    int unit;            /* -1: no one yet */
     int64_t wake_us;     /* with -1: when to ask again */
     int64_t cost_max_us; /* probes: take the line at most this long; 0: no limit */
 };

@@ -100,7 +100,7 @@ static void *run(void *context)
         int count = epoll_wait(loop.epoll_fd, events, EVENTS, ms);
         enter();
         atomic_store(&loop.round_ms, bus_now_ms());
-        /* Of one that has left? They are told again. */
+        /* Of one that has left? They are reported again. */
         bool woken = note(events, loop.changes == changes ? count : 0);
         int64_t now = line_now_ns();
         for (unsigned i = 0; i < loop.count; i++) {

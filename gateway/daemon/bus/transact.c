@@ -11,7 +11,7 @@
 #define READ_PDU_SIZE     5u
 #define NOISE_BYTES       2 /* bytes lost or won by noise for which a frame is still that frame */
 #define ECHO_ENOUGH       3
-#define TCP_ENDED         (-100)      /* beside the ends of tcp_parse_answer() */
+#define TCP_ENDED         (-100)      /* besides the ends of tcp_parse_answer() */
 #define BITS_OF_EIGHT     3           /* bytes of bits in an answer of eight bytes */
 #define LEFT_TO_OTHERS_NS 100000000LL /* for the answer to another master's request */
 #define GARBLED_NS        20000000LL  /* no adapter holds the rest of a frame back for so long */
@@ -136,7 +136,7 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
     }
 }
 
-/* Bytes that nobody asked for. Heartbeats are no sign of a bad line. */
+/* Bytes that no one asked for. Heartbeats are no sign of a bad line. */
 static void count_stray(struct transact *t, const uint8_t *bytes, size_t count)
 {
     const struct dial_in_config *dial_in = t->line->bus->dial_in;
@@ -149,7 +149,7 @@ static void count_stray(struct transact *t, const uint8_t *bytes, size_t count)
     t->stray_bytes += count;
 }
 
-/* Reads and drops what nobody asked for. False: the line is gone. */
+/* Reads and drops what no one asked for. False: the line is gone. */
 static bool drain(struct transact *t)
 {
     uint8_t bytes[256];
@@ -370,7 +370,7 @@ static enum bus_result conclude(struct transact *t, const struct transact_reques
         return BUS_GARBLED;
     }
     if (state == RTU_CLIENT_ANSWER || state == RTU_CLIENT_EXCEPTION) {
-        if (answer->end_ns > deadline_ns) { /* this process slept: nobody knows when it came */
+        if (answer->end_ns > deadline_ns) { /* this process slept: no one knows when it came */
             t->late_unit = request->unit;
             t->late_after_ns = 0; /* not known: it was this process that was late */
             t->late_over = true;
@@ -446,7 +446,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     line->last_ns =
         line_now_ns() + (asked_ns - answer->sent_ns); /* the last bit is not sooner out */
     if (request->unit == MODBUS_BROADCAST) {
-        answer->result = BUS_OK; /* nobody answers; give all of them their turnaround */
+        answer->result = BUS_OK; /* no one answers; give all of them their turnaround */
         answer->end_ns = asked_ns;
         line->last_ns = asked_ns + request->timeout_ns;
         return;
@@ -552,7 +552,7 @@ static int look_behind(struct transact *t, int size, int64_t now_ns)
 
 /* The frame that answers, in what has come; others, such as the answer to a request that was given
  * up, are passed over. Its size, TCP_MORE, TCP_BAD when what comes is no Modbus TCP. What comes
- * behind it in one piece with it is of nobody: nothing else was asked. */
+ * behind it in one piece with it is of no one: nothing else was asked. */
 static int find_tcp(struct transact *t, int64_t now_ns, struct tcp_frame *frame)
 {
     uint8_t *bytes = t->client.run;

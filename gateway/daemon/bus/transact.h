@@ -13,7 +13,7 @@
  * A request that is not ours, heard while the line is listened to, is another master's: its answer
  * is no value of ours, the line is left to it until that came, and what its unit may owe is noted.
  *
- * What can't be told: a unit that repeats its answer of its own accord, at the very time when the
+ * What cannot be known: a unit that repeats its answer of its own accord, at the very time when the
  * answer to the next request is due, and does not hear that request. Answers carry no number. The
  * bus leaves a unit alone for a while wherever there was a sign of it: see ask.c. */
 #ifndef BAIYE_BUS_TRANSACT_H
@@ -96,7 +96,7 @@ struct transact {
     uint8_t unechoed, echoed;
     bool spoken_between; /* to the unit, about something of the same form, since our request */
     struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:
-                            nobody keeps it */
+                            no one keeps it */
     bool twice;          /* it did; the owner resets it */
     int64_t silence_ns;  /* between frames, the bus's own included */
     struct wake_latency aim; /* at the end of a silence */

@@ -92,7 +92,7 @@ struct ipc_doc {
     bool retain;
     bool live; /* goes before other documents */
     uint16_t topic_size, correlation_size;
-    uint16_t ask; /* not 0: who subscribes to it is told by IPC_HEARD */
+    uint16_t ask; /* not 0: whether anyone subscribes to it comes by IPC_HEARD */
     uint32_t payload_size;
 };
 
@@ -115,7 +115,7 @@ struct ipc_done { /* documents sent (or given up: the connection went) */
     uint32_t count;
 };
 
-/* Of a document with this `ask`: the broker did not say that nobody subscribes. */
+/* Of a document with this `ask`: the broker did not say that no one subscribes. */
 struct ipc_heard {
     uint8_t type;
     uint16_t ask;
@@ -135,7 +135,7 @@ struct ipc_quarantine { /* then the payload */
 struct ipc_counts {
     uint8_t type;
     bool lane_refused; /* readings are refused and kept */
-    bool unheard;      /* since nobody subscribes to them */
+    bool unheard;      /* since no one subscribes to them */
     uint8_t twin;      /* enum publish_twin */
     uint8_t boundary;  /* or of enum boundary_part */
     uint64_t connects, messages, acked, refused, bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way to the brokers. One thread in the daemon (the link) keeps one publisher process a broker
  * running and talks to it over a socket pair; only that process has Paho, the broker's connection
- * and its keys, so a dead uplink or name server disturbs nobody else. Two lanes: live values and
+ * and its keys, so a dead uplink or name server disturbs no one else. Two lanes: live values and
  * documents never wait for the disk or for a backlog; readings follow from the store, oldest
  * first, and count as delivered only by a PUBACK of success. */
 #ifndef BAIYE_PUBLISH_PUBLISH_H

@@ -12,7 +12,7 @@
  * them, or consumers would take its readings for ones that they have. */
 #define LEAVE_BOOTS "UPDATE meta SET value = value + 1000 WHERE key = 'boot'"
 
-/* How much of the month's data is used is kept beside the file. */
+/* How much of the month's data is used is kept next to the file. */
 static bool copy_months(const struct store *store, const char *path)
 {
     char text[1000];
@@ -41,7 +41,7 @@ static enum store_result backup_act(struct store *store, struct row_task *row)
         } while (rc == SQLITE_OK);
         (void)sqlite3_backup_finish(backup);
     }
-    /* One file that stands for itself: no WAL beside it. */
+    /* One file that stands for itself: no WAL next to it. */
     if (rc == SQLITE_DONE)
         rc = sqlite3_exec(copy, "PRAGMA journal_mode=DELETE; " LEAVE_BOOTS, NULL, NULL, NULL);
     sqlite3_close(copy);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring of bytes and beside it a ring of entries, both first in, first out. A body never wraps:
+/* A ring of bytes and with it a ring of entries, both first in, first out. A body never wraps:
  * when it does not fit before the end, the rest of the ring stays unused for that round.
  *
  *      tail             head

@@ -173,7 +173,7 @@ static bool add(struct boot_set *set, uint32_t seq)
     return true;
 }
 
-/* ---- What counters told ---- */
+/* ---- What counters reported ---- */
 
 static unsigned counters_of(const struct device_config *device, const struct field_config **fields)
 {

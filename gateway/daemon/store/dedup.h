@@ -30,12 +30,12 @@ bool dedup_add(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boo
  * them all may still come. */
 void dedup_lost(struct dedup *dedup, struct db *db, uint16_t device, uint32_t boot, uint32_t first,
                 uint32_t last);
-/* A reading that was added: what its counters say counts as told. */
+/* A reading that was added: what its counters say counts as reported. */
 void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
                 const struct stream_schema *shape, const struct payload_value *values);
 /* What is in the file: from where on something may be missing, in one of the last boots, and what
- * their counters told. Where the beginning of a boot is missing, the end of the one before may be,
- * too. seq 0: nothing. */
+ * their counters reported. Where the beginning of a boot is missing, the end of the one before may
+ * be, too. seq 0: nothing. */
 void dedup_last(struct db *db, const struct device_config *device, struct reading_stored *stored);
 /* Many boots wait to be written: time to flush, before more are added. */
 bool dedup_pressed(const struct dedup *dedup);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small file beside the store, PATH.identity: "uuid boot next-id machine". With it a gateway
+/* A small file next to the store, PATH.identity: "uuid boot next-id machine". With it a gateway
  * whose store was damaged or replaced goes on under its own name, and no boot count or id is used
  * twice. The machine is what tells a copied card: it is in no backup, so a restored gateway is the
  * one that was backed up. Files of before have no machine. */

@@ -156,7 +156,7 @@ void recovery_check_slowly(struct store *store);
 size_t sidecar_load(const char *path, const char *name, char *text, size_t size);
 bool sidecar_save(const char *path, const char *name, const char *text);
 
-/* identity.c: uuid, boot count and highest id, kept beside the file too; the machine there only. */
+/* identity.c: uuid, boot count and highest id, also next to the file; the machine there only. */
 struct identity {
     char uuid[37];
     uint32_t boot;

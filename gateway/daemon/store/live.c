@@ -107,7 +107,7 @@ void live_put_health(struct live *live, const struct device_health *health)
     pthread_mutex_lock(&live->lock);
     slot->health = *health;
     slot->has_health = true;
-    slot->health_changed = true; /* goes out with the reader's next round; nobody is woken */
+    slot->health_changed = true; /* goes out with the reader's next round; no one is woken */
     pthread_mutex_unlock(&live->lock);
 }
 

@@ -27,9 +27,9 @@ bool live_get_health(struct live *live, uint16_t device, struct device_health *h
 /* ---- The one reader ---- */
 /* A timerfd of CLOCK_MONOTONIC, set when a slot changes whose device is not quiet: at once, or a
  * few milliseconds after the last live_changed(), so that what a burst brings is one wake. -1:
- * nobody waits. */
+ * no one waits. */
 void live_set_timer(struct live *live, int fd);
-/* A quiet device's changes wake nobody: it is looked at in time. True: it is not quiet any more,
+/* A quiet device's changes wake no one: it is looked at in time. True: it is not quiet any more,
  * and has changed while it was. */
 bool live_set_quiet(struct live *live, uint16_t device, bool quiet);
 /* By device: has the reading changed since this was last asked? All at once, since it is asked for

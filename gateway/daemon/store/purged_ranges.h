@@ -2,9 +2,9 @@
 /* Which sequence numbers are no longer kept: written in the transaction that drops them, so that
  * each one is either in a batch or in exactly one row here, also after a power cut. Neighbours are
  * one row, so a device that loses its oldest readings for years has a row a boot. What brokers
- * refused for good is also here once nobody keeps it aside. Rows are first not told;
- * purged_ranges_publish() publishes them as gaps ("quota"), in a transaction that marks them told.
- * Store thread. */
+ * refused for good is also here once no one keeps it aside. Rows are first not reported;
+ * purged_ranges_publish() publishes them as gaps ("quota"), in a transaction that marks them
+ * reported (`told`). Store thread. */
 #ifndef BAIYE_STORE_PURGED_RANGES_H
 #define BAIYE_STORE_PURGED_RANGES_H
 
@@ -19,7 +19,7 @@ int purged_ranges_add(struct db *db, const char *device, uint32_t boot, uint32_t
                       uint32_t last);
 
 struct store;
-/* Publishes what is not told yet, a batch of gaps. `any`: there may be more. SQLite's code. */
+/* Publishes what is not reported yet, a batch of gaps. `any`: there may be more. SQLite's code. */
 int purged_ranges_publish(struct store *store, bool *any);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a broker refuses for good, kept aside for a person to look at: the newest rows, as many as
- * fit. A record that drops out is told as a gap (purged_ranges.h), in the transaction that drops
- * it: from then on nobody tries to give it to that broker. */
+ * fit. A record that drops out is reported as a gap (purged_ranges.h), in the transaction that
+ * drops it: from then on no one tries to give it to that broker. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static int measure(struct store *store, int64_t *rows, int64_t *bytes)
     return rc;
 }
 
-/* Whose it was says the batch; without one its number was told when that went. */
+/* Whose it was says the batch; without one its number was reported when that went. */
 static int publish_gone(struct store *store, uint64_t id)
 {
     struct body_reader reader;

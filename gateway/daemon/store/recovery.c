@@ -245,8 +245,8 @@ static int start_anew(struct store *store, const char *why_damaged, char *why, s
 }
 
 /* A machine that the file does not know has got a copy of another's: two with one identity would
- * have their readings taken for each other's. On its own machine the identity is the one beside the
- * file, whatever was put in the file's place. */
+ * have their readings taken for each other's. On its own machine the identity is the one next to
+ * the file, whatever was put in the file's place. */
 static void choose_uuid(struct store *store, struct identity *identity)
 {
     bool known = store->self.machine[0] != '\0' && identity->machine[0] != '\0';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readings that a consumer asks for again: found by the hours that hold them, counted, and noted
- * for the brokers' feeds, which send them beside the backlog. */
+ * for the brokers' feeds, which send them in addition to the backlog. */
 #include <stdlib.h>
 #include <string.h>
 

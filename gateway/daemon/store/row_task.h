@@ -26,7 +26,7 @@ struct row_task {
     row_write write; /* one of the two */
     row_read read;
     union {
-        store_done written; /* NULL: nobody waits */
+        store_done written; /* NULL: no one waits */
         store_picks_done picks;
         store_audits_done audits;
         store_value_done value;

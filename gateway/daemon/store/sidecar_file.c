@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small files beside the store, PATH.NAME, replaced as a whole: what must be there also when the
+/* Small files next to the store, PATH.NAME, replaced as a whole: what must be there also when the
  * store itself cannot be read. */
 #include <errno.h>
 #include <fcntl.h>

@@ -369,7 +369,7 @@ void store_stats(struct store *store, struct store_stats *stats)
     cursors_copy(store, stats->cursors);
     stats->commit_p99_us = commit_p99_us(store);
     stats->taken = level.taken;
-    stats->gaps += level.gaps; /* beside the store's own */
+    stats->gaps += level.gaps; /* besides the store's own */
     stats->lost = level.lost;
     stats->waiting =
         level.taken + stats->gaps > stats->stored + stats->duplicates

@@ -76,7 +76,7 @@ struct store_stats {
     uint64_t cursors[STORE_BROKERS_MAX]; /* first record not acknowledged, by broker index */
     uint64_t dropped_quota, salvaged;
     uint64_t quarantined;        /* records kept aside now: some broker refused them for good */
-    uint64_t quarantine_dropped; /* since start, for want of room there; told as gaps */
+    uint64_t quarantine_dropped; /* since start, for want of room there; reported as gaps */
     uint32_t commit_p99_us;
     int64_t oldest_ms; /* wall time of the oldest record kept, 0: none */
     bool available;    /* the file can be written */
@@ -92,7 +92,7 @@ int64_t store_idle_ms(const struct store *store);
 
 /* ---- Questions: answered on the store thread, which must not be blocked ---- */
 
-/* Who asks: askers are served fairly, and one that floods the store is told STORE_BUSY while others
+/* Who asks: askers are served fairly, and one that floods the store gets STORE_BUSY while others
  * are answered. */
 typedef uint32_t store_asker;
 #define STORE_ASKER_GATEWAY 0u /* the gateway itself */
@@ -164,7 +164,7 @@ struct store_resent {
     uint64_t next;  /* the first number not looked at: that the store has not given yet, or behind
                        more gone ranges than fit */
     uint32_t gone_count;
-    struct store_id_range gone[STORE_GONE_MAX]; /* nobody has them any more */
+    struct store_id_range gone[STORE_GONE_MAX]; /* no one has them any more */
 };
 typedef void (*store_resend_ids_done)(void *context, enum store_result result,
                                       const struct store_resent *resent);
@@ -178,7 +178,7 @@ typedef void (*store_done)(void *context, enum store_result result);
  *
  * What a farmer says was picked; a second one with the same id is the same pick, corrected, unless
  * it was made before the one that stands there, or that one was deleted: then it came late, and is
- * not taken. What is corrected or deleted is kept beside it. One of no kilograms that was made
+ * not taken. What is corrected or deleted is kept next to it. One of no kilograms that was made
  * before its day began books pickers for it. Committed before `done` (may be NULL) is called. */
 struct store_pick {
     char id[64];
@@ -273,7 +273,7 @@ typedef void (*store_value_done)(void *context, enum store_result result, const 
 enum store_result store_get(struct store *store, const char *key, store_value_done done,
                             void *context);
 
-/* A few lines of text in a file of their own beside the store, PATH.NAME, replaced as a whole: for
+/* A few lines of text in a file of their own next to the store, PATH.NAME, replaced as a whole: for
  * what must outlive even a store that is damaged. At most 999 bytes, a name of at most 15. Written
  * by the store thread, also when the store cannot be used; read at once, "" when there is none. */
 enum store_result store_write_sidecar(struct store *store, const char *name, const char *text);
@@ -282,7 +282,7 @@ size_t store_read_sidecar(const struct store *store, const char *name, char *tex
 #define MONTHS_NAME "months" /* of these: how much of each broker's plan is used */
 
 /* A consistent copy of the file under a new name (must not exist), while everything goes on; of
- * what is beside it, PATH.months. */
+ * what is next to it, PATH.months. */
 enum store_result store_backup(struct store *store, const char *path, store_done done,
                                void *context);
 

@@ -139,7 +139,7 @@ bool tasks_run(struct store *store, enum store_result state)
         if (task->run(store, task, state))
             task_box_again(&store->tasks, task);
         if (state != STORE_OK)
-            continue; /* the end: each is told so */
+            continue; /* the end: each is informed */
         int64_t now_ms = clock_now().mono_ms;
         if (now_ms >= until_ms || commit_due(store, now_ms, &wait_ms) || file_failed(store))
             return true;

@@ -17,7 +17,7 @@
 #define FULL_ALARM     32u   /* full chunks that make a commit worthwhile at once */
 #define KEEP_WARM      64u   /* freed chunks beyond these give their pages back */
 #define MARKS_A_DEVICE 8u    /* in so many chunks; then it stands with a later one */
-#define LOST_RANGES    256u  /* beside one a device: then near ones become one */
+#define LOST_RANGES    256u  /* besides one a device: then near ones become one */
 
 /* What did not fit: numbers [first, last] of each boot from boot to last_boot. Exact, until there
  * are more than the table holds; then it tells of a little too much, never of too little. */
@@ -280,7 +280,7 @@ static bool tell_range(struct write_queue *write_queue, struct lost_range *range
     }
 }
 
-/* As soon as there is room: what was lost is told before anything newer. */
+/* As soon as there is room: what was lost is reported before anything newer. */
 static void put_lost_gap(struct write_queue *write_queue)
 {
     if (write_queue->lost_count == 0 && write_queue->correction_ms == 0)
@@ -296,7 +296,7 @@ static void put_lost_gap(struct write_queue *write_queue)
         write_queue->lost_count--;
 }
 
-/* Beside the chunk that has the reading. */
+/* In addition to the chunk that has the reading. */
 static void keep_mark(struct write_queue *write_queue, const struct reading *reading)
 {
     uint32_t at = write_queue->mark_count;

@@ -2,7 +2,7 @@
 /* Where bus threads leave what they took: chunks of encoded records in memory taken at start. A
  * chunk becomes one row of the store as it is. The pool holds at least 30 s of the configured
  * readings; chunks are used last-freed first, so that in quiet times few pages are touched. When
- * no chunk is free the number of a record is kept, and told as a gap as soon as there is room. */
+ * no chunk is free the number of a record is kept, and reported as a gap once there is room. */
 #ifndef BAIYE_STORE_WRITE_QUEUE_H
 #define BAIYE_STORE_WRITE_QUEUE_H
 

@@ -16,7 +16,7 @@
 
 /* Asked on the link thread, answered on the store's; whoever asked may be gone by then. */
 struct question {
-    struct announced *owner; /* under the lock; NULL: nobody waits */
+    struct announced *owner; /* under the lock; NULL: no one waits */
 };
 
 struct announced {

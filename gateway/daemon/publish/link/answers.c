@@ -60,7 +60,7 @@ bool publish_answer(struct publish *publish, uint16_t broker, const char *topic,
     *answer = (struct answer){.topic_size = (uint16_t)topic_size,
                               .correlation_size = (uint16_t)correlation_size,
                               .size = payload_size};
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length is beside it */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length is kept separately */
     memcpy(answer->bytes, topic, topic_size);
     if (correlation_size > 0)
         memcpy(answer->bytes + topic_size, correlation, correlation_size);

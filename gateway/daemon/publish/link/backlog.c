@@ -178,7 +178,7 @@ void backlog_ack(struct publish *publish, struct broker *broker, const struct ip
     record_log_acked(broker, clock_now().mono_ms);
 }
 
-/* ---- Streams: told once, before the first record that needs them ---- */
+/* ---- Streams: described once, before the first record that needs them ---- */
 
 static bool know_streams(struct publish *publish, struct broker *broker)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mobile data: what each broker's plan (data_plan.h) has carried in this month is kept in a file
- * beside the store, "NAME YYYYMM BYTES" a line, so that neither a restart nor a damaged store
+ * next to the store, "NAME YYYYMM BYTES" a line, so that neither a restart nor a damaged store
  * forgets it. */
 #include <inttypes.h>
 #include <stdio.h>

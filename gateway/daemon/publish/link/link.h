@@ -152,7 +152,7 @@ struct ipc_document {
     size_t size;
     uint8_t qos;
     bool retain, live;
-    uint16_t ask; /* comes back by live_lane_heard(), 0: nobody asks */
+    uint16_t ask; /* comes back by live_lane_heard(), 0: no one asks */
     const void *correlation;
     uint16_t correlation_size;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Of plain numbers there are ten to a message of `live`, and mostly nobody reads them. So those of
+/* Of plain numbers there are ten to a message of `live`, and mostly no one reads them. So those of
  * a device go with QoS 1 every ASK_EVERY_MS, which keeps what is retained fresh, and the broker's
- * PUBACK says whether somebody subscribes to one of them (MQTT 5, 0x10: nobody does). While
+ * PUBACK says whether somebody subscribes to one of them (MQTT 5, 0x10: no one does). While
  * somebody does, or the broker does not say, they go out as they change. */
 #include "gateway/daemon/publish/link/panel.h"
 
@@ -14,7 +14,7 @@
 #define ASK_EVERY_MS 30000
 #define ASK_PATIENCE_MS                                                                            \
     10000                  /* for the answer, before somebody who was there is taken to be gone */
-#define ASKS_A_SECOND 100u /* QoS 1, beside the live values */
+#define ASKS_A_SECOND 100u /* QoS 1, besides the live values */
 
 struct panel {
     uint16_t devices;

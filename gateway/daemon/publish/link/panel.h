@@ -13,7 +13,7 @@ struct publish;
 /* NULL: no memory. */
 struct panel *panel_create(uint16_t devices);
 void panel_destroy(struct panel *panel);
-/* The broker is there (again), and nobody is known to subscribe. */
+/* The broker is there (again), and no one is known to subscribe. */
 void panel_up(struct panel *panel);
 /* Somebody subscribes to what was sent of that device. */
 void panel_heard(struct panel *panel, uint16_t device, int64_t now_ms);

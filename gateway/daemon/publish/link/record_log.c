@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gateway/log, retained: which records the store has and which of them this broker acknowledged, so
- * that a consumer sees a hole at the end, too, and knows what can still be had. Told at each
+ * that a consumer sees a hole at the end, too, and knows what can still be had. Reported at each
  * connection, hourly, and when nothing was acknowledged for a minute (and the batch's time: what
  * comes within it shows a hole by its own numbers). */
 #include "gateway/daemon/publish/link/link.h"

@@ -4,7 +4,7 @@
 #include "gateway/daemon/publish/worker/ready.h"
 
 #define PACKET_HEAD     256u /* room for topic and properties */
-#define PACKET_FRAME    24u  /* of a message, beside its texts: header, lengths, properties */
+#define PACKET_FRAME    24u  /* of a message, besides its texts: header, lengths, properties */
 #define MESSAGE_LEAST   2048u
 #define LIMIT_FIRST     32768u
 #define LIMIT_LEAST     4096u

@@ -199,7 +199,7 @@ static bool locate(struct lane *lane)
         return false;
     struct record skipped;
     if (lane->at->first_id > lane->next)
-        lane->next = lane->at->first_id; /* what was between is gone, and was told as a gap */
+        lane->next = lane->at->first_id; /* what was between is gone, and was reported as a gap */
     (void)body_open(&lane->reader, lane->at->data, lane->at->size);
     while (lane->at->first_id + lane->reader.index < lane->next &&
            body_next(&lane->reader, &skipped)) {

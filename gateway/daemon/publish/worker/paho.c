@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paho's static library is linked, and functions of it are wrapped (ld's --wrap). Rejected: a
- * connection of our own beside Paho's, which TLS and WebSocket make three.
+ * connection of our own besides Paho's, which TLS and WebSocket make three.
  *
  * Paho 1.3.12 (and every version up to now) gives onSuccess5 no reason code: 0x10, "no matching
  * subscribers", looks like 0. The function that is handed each PUBACK runs on the thread that calls
  * onSuccess5 next.
  *
  * Paho leaves Nagle's algorithm on, and QoS 0 is answered by nothing: a small message then waits
- * for the broker's delayed ACK of the one before, 40 ms. It gives its sockets to nobody, so what
+ * for the broker's delayed ACK of the one before, 40 ms. It gives its sockets to no one, so what
  * makes them sets the option.
  *
- * Paho wakes its sending thread for each message, by a condition that is true for nobody: who
+ * Paho wakes its sending thread for each message, by a condition that is true for no one: who
  * signals while that thread is just about to wait wakes no one, and the message is sent a second
  * later, or when the wall clock, by which it waits, gets there. Signal and wait are one bell here,
  * which stays rung until it is heard. Several messages that were held go out under TCP_CORK. */

@@ -3,7 +3,7 @@
 #ifndef BAIYE_PUBLISH_WORKER_PAHO_H
 #define BAIYE_PUBLISH_WORKER_PAHO_H
 
-/* Inside of Paho's onSuccess5 of a message of QoS 1: 0, or 0x10: nobody subscribes to its topic. */
+/* Inside of Paho's onSuccess5 of a message of QoS 1: 0, or 0x10: no one subscribes to its topic. */
 int paho_puback_reason(void);
 
 /* What this thread publishes in between goes out together, by one wake of Paho's thread, and in as

@@ -48,13 +48,13 @@ static inline int64_t now_ms(void)
 struct reporter *reporter_create(void); /* NULL: no memory */
 void report_send(const struct publisher *p, const void *message, size_t size);
 void report_state(struct publisher *p, bool up, const char *state, const char *why);
-/* So many documents are sent, or given up; told when it is some, or some time has passed. */
+/* So many documents are sent, or given up; reported when it is some, or some time has passed. */
 void report_count_docs(struct publisher *p, uint32_t count);
 void report_docs_done(struct publisher *p);
 void report_counts(struct publisher *p);
 /* Each second. */
 void report_counts_when_due(struct publisher *p);
-/* Of a device's values, one after the other, it is told once. */
+/* Of a device's values, one after the other, it is reported once. */
 void report_heard(struct publisher *p, uint16_t ask);
 void report_quarantine(struct publisher *p, uint64_t id, int reason, const char *payload,
                        size_t size);
@@ -98,7 +98,7 @@ uint32_t send_lanes_in_flight(const struct publisher *p);
 bool send_has_room(const struct publisher *p);
 /* Until when refused readings are held back; 0: they are not. */
 int64_t send_refused_until_ms(const struct publisher *p);
-/* For report_counts(): are readings held back, and since nobody subscribes to them? */
+/* For report_counts(): are readings held back, and since no one subscribes to them? */
 bool send_holds_back(const struct publisher *p, bool *unheard);
 
 #endif

@@ -16,10 +16,10 @@
 struct reporter {
     uint64_t reported[LANE_COUNT]; /* watermarks */
     int64_t reported_ms;
-    uint32_t docs_done; /* not told yet, since: */
+    uint32_t docs_done; /* not reported yet, since: */
     int64_t docs_done_ms;
     int64_t counts_ms;
-    uint16_t heard_ask; /* told last, at: */
+    uint16_t heard_ask; /* reported last, at: */
     int64_t heard_ms;
 };
 

@@ -72,7 +72,7 @@ static void shrink(struct publisher *p, const struct slot *slot, int reason)
     p->sender->tries = 0;
 }
 
-/* Refused for who we are or how much we send, or heard by nobody: kept, and tried again later. What
+/* Refused for who we are or how much we send, or heard by no one: kept, and tried again later. What
  * was under way together is refused together: that is one time. */
 static void hold_back(struct publisher *p, int reason, const char *text)
 {

@@ -36,7 +36,7 @@ struct sender {
     uint32_t in_flight, lanes_in_flight, scalars;
     int64_t refused_until_ms;
     uint32_t refused_ms;
-    bool unheard;      /* what is refused is so since nobody subscribes to it */
+    bool unheard;      /* what is refused is so since no one subscribes to it */
     uint32_t tries;    /* of the record at small_until - 1 */
     uint8_t next_lane; /* whose turn it is to have a message made */
     int64_t last_body_ms;

@@ -20,7 +20,7 @@ enum session_event_type {
     SESSION_CONNECTED,
     SESSION_CONNECT_FAILED,
     SESSION_LOST,    /* closed by the broker or the network */
-    SESSION_ACKED,   /* slot, reason: 0, or 0x10: nobody subscribes to it */
+    SESSION_ACKED,   /* slot, reason: 0, or 0x10: no one subscribes to it */
     SESSION_REFUSED, /* slot, reason: a PUBACK that says no */
     SESSION_UNSENT,  /* slot: the connection ended before its PUBACK */
     SESSION_ENDED    /* our own disconnect is done */
@@ -70,8 +70,8 @@ struct session_message {
     size_t size;
     uint8_t qos;
     bool retain;
-    bool idle; /* its ACKED wakes nobody, unless session_press() or some others wait as well */
-    bool background; /* its ACKED wakes nobody before half of the background ones under way have
+    bool idle; /* its ACKED wakes no one, unless session_press() or some others wait as well */
+    bool background; /* its ACKED wakes no one before half of the background ones under way have
                         theirs */
     const char *content_type; /* or NULL */
     const void *correlation;

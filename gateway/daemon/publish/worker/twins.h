@@ -28,7 +28,7 @@ struct twins {
     int64_t taken_ms;
 };
 
-/* Somebody is online; our own mark, through a bridge, is nobody. */
+/* Somebody is online; our own mark, through a bridge, is no one. */
 void twins_hear(struct twins *twins, const char *mark, const char *own, int64_t now_ms);
 /* Our session was taken over. How long to wait at least before the next one, in ms. */
 uint32_t twins_taken_over(struct twins *twins, int64_t now_ms);
