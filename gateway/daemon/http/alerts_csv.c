@@ -6,19 +6,17 @@
 #include <stdlib.h>
 
 #include "gateway/daemon/http/csv_line.h"
+#include "gateway/daemon/http/csv_stream.h"
 
 #define PAGE 100
 
 struct export
 {
-    struct alerts_csv *csv;       /* NULL: free */
-    struct http_request *request; /* NULL: the client is gone */
+    struct csv_stream stream;
+    struct alerts_csv *csv;
     store_asker asker;
-    int64_t from_ms, to_ms; /* to_ms 0: all is told */
-    bool asking, header_sent;
-    struct loop_task task;
-    enum store_result result;
-    char *text; /* of a page */
+    int64_t from_ms, to_ms; /* to_ms 0: there is no more */
+    char *text;             /* of a page */
     size_t size;
 };
 
@@ -75,9 +73,6 @@ static void put_minutes(struct csv_line *line, const json_t *doc, int64_t since_
         csv_line_plain(line, "");
 }
 
-static const char header[] = "since,ended,minutes,level,id,what,what_zh,place,place_zh,worst,unit,"
-                             "acknowledged_by,acknowledged\r\n";
-
 size_t alerts_csv_line(const struct store_alert *alert, char text[ALERTS_CSV_LINE])
 {
     struct csv_line line = csv_line_init(text, ALERTS_CSV_LINE);
@@ -107,24 +102,18 @@ size_t alerts_csv_line(const struct store_alert *alert, char text[ALERTS_CSV_LIN
 
 /* ---- Page by page ---- */
 
-static void ask(struct export *export);
-
-static void page_ready(struct loop_task *task)
+static bool has_more(struct csv_stream *stream)
 {
-    struct export *export = (struct export *)((char *)task - offsetof(struct export, task));
+    return ((const struct export *)stream)->to_ms != 0;
+}
+
+static char *page_text(struct csv_stream *stream, size_t *size)
+{
+    struct export *export = (struct export *)stream;
     char *text = export->text;
-    size_t size = export->size;
-    export->asking = false;
+    *size = export->size;
     export->text = NULL;
-    if (export->request == NULL)
-        export->csv = NULL;
-    else if (export->result != STORE_OK || text == NULL)
-        http_stream_break(export->request);
-    else if (size == 0 && export->to_ms != 0)
-        ask(export); /* nothing of the page can be read */
-    else
-        http_stream_piece(export->request, text, size);
-    free(text);
+    return text;
 }
 
 /* Store thread. */
@@ -132,52 +121,36 @@ static void page_done(void *context, enum store_result result, const struct stor
                       uint32_t count, int64_t next_ms)
 {
     struct export *export = context;
-    export->result = result;
     export->to_ms = next_ms;
     export->size = 0;
     export->text = malloc((size_t)count * ALERTS_CSV_LINE + 1);
     for (uint32_t i = 0; export->text != NULL && i < count; i++)
         export->size += alerts_csv_line(&alerts[i], export->text + export->size);
-    export->task = (struct loop_task){.run = page_ready};
-    loop_post(export->csv->loop, &export->task);
+    csv_stream_paged(&export->stream, result);
 }
 
-static void ask(struct export *export)
+static enum store_result ask(struct csv_stream *stream)
 {
-    export->asking = store_alerts(export->csv->store, export->asker, export->from_ms, export->to_ms,
-                                  PAGE, page_done, export) == STORE_OK;
-    if (!export->asking)
-        http_stream_break(export->request);
+    struct export *export = (struct export *)stream;
+    return store_alerts(export->csv->store, export->asker, export->from_ms, export->to_ms, PAGE,
+                        page_done, export);
 }
 
-static void more(void *context, struct http_request *request)
-{
-    struct export *export = context;
-    if (!export->header_sent) {
-        export->header_sent = true;
-        http_stream_piece(request, header, sizeof header - 1);
-    } else if (export->to_ms == 0) {
-        http_stream_piece(request, "", 0);
-    } else {
-        ask(export);
-    }
-}
-
-static void gone(void *context)
-{
-    struct export *export = context;
-    export->request = NULL;
-    if (!export->asking)
-        export->csv = NULL;
-}
+static const struct csv_pages pages = {
+    .header = "since,ended,minutes,level,id,what,what_zh,place,place_zh,worst,unit,"
+              "acknowledged_by,acknowledged\r\n",
+    .file_name = "alerts.csv",
+    .more = has_more,
+    .ask = ask,
+    .text = page_text};
 
 static const char *read_query(struct export *export)
 {
     char from[32], to[32];
     export->to_ms = INT64_MAX;
-    if (http_argument(export->request, "from", from, sizeof from))
+    if (http_argument(export->stream.request, "from", from, sizeof from))
         export->from_ms = csv_time(from);
-    if (http_argument(export->request, "to", to, sizeof to))
+    if (http_argument(export->stream.request, "to", to, sizeof to))
         export->to_ms = csv_time(to);
     if (export->from_ms < 0 || export->to_ms < 0)
         return "from and to are UTC milliseconds or YYYY-MM-DD";
@@ -188,21 +161,21 @@ void alerts_csv_get(struct alerts_csv *csv, struct http_request *request)
 {
     struct export *export = NULL;
     for (size_t i = 0; i < ALERTS_CSV_MAX && export == NULL; i++)
-        export = csv->exports[i].csv == NULL ? &csv->exports[i] : NULL;
+        export = csv->exports[i].stream.pages == NULL ? &csv->exports[i] : NULL;
     if (export == NULL) {
         http_reply_error(request, 503, "busy", "other exports are under way",
                          "try again when one has ended");
         return;
     }
-    *export = (struct export){
-        .csv = csv, .request = request, .asker = store_asker_of(http_user(request))};
+    *export = (struct export){.stream = {.loop = csv->loop, .request = request},
+                              .csv = csv,
+                              .asker = store_asker_of(http_user(request))};
     const char *wrong = read_query(export);
     if (wrong != NULL) {
-        export->csv = NULL;
         http_reply_error(request, 400, "invalid", wrong,
                          "/alerts.csv?from=2026-04-01&to=2026-04-30");
         return;
     }
-    struct http_stream stream = {.context = export, .more = more, .gone = gone};
-    http_stream_begin(request, "text/csv; charset=utf-8", "alerts.csv", &stream);
+    export->stream.pages = &pages;
+    csv_stream_begin(&export->stream);
 }

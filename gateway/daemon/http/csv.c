@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/daemon/http/csv_line.h"
+#include "gateway/daemon/http/csv_stream.h"
 #include "protocols/metric/metric.h"
 
 #define POINTS   512
@@ -14,8 +15,8 @@
 
 struct export
 {
-    struct csv *csv;              /* NULL: free */
-    struct http_request *request; /* NULL: the client is gone */
+    struct csv_stream stream;
+    struct csv *csv;
     const uint16_t *devices;
     uint16_t one_device; /* what `devices` points to for a single one */
     uint16_t device_count, device_at;
@@ -23,9 +24,6 @@ struct export
     store_asker asker;
     struct store_history_query query;
     int64_t from_ms;
-    bool asking, header_sent;
-    struct loop_task task;
-    enum store_result result;
     uint32_t count;
     int64_t next_ms;
     struct store_point points[POINTS];
@@ -112,82 +110,52 @@ static bool step_on(struct export *export)
     return pass_over_empty(export);
 }
 
-static void ask(struct export *export);
+/* ---- Page by page ---- */
 
-/* A page arrived: send it; an empty one is passed over. */
-static void page_ready(struct loop_task *task)
+static bool has_more(struct csv_stream *stream)
 {
-    struct export *export = (struct export *)((char *)task - offsetof(struct export, task));
-    export->asking = false;
-    if (export->request == NULL) {
-        export->csv = NULL;
-        return;
-    }
-    if (export->result != STORE_OK && export->result != STORE_UNKNOWN) {
-        http_stream_break(export->request);
-        return;
-    }
+    return pass_over_empty((struct export *)stream);
+}
+
+static char *page_text(struct csv_stream *stream, size_t *size)
+{
+    struct export *export = (struct export *)stream;
     char *text = malloc((size_t) export->count * CSV_LINE + 1);
-    size_t size = 0;
     for (uint32_t i = 0; text != NULL && i < export->count; i++)
-        size += write_line(export, &export->points[i], text + size);
-    bool more = step_on(export);
-    if (text == NULL)
-        http_stream_break(export->request);
-    else if (size > 0 || !more)
-        http_stream_piece(export->request, text, size);
-    else
-        ask(export);
-    free(text);
+        *size += write_line(export, &export->points[i], text + *size);
+    (void)step_on(export);
+    return text;
 }
 
 /* Store thread. */
 static void page_done(void *context, const struct store_history *history)
 {
     struct export *export = context;
-    export->result = history->result;
+    bool known = history->result != STORE_UNKNOWN; /* else nothing of it was ever stored */
     export->count = history->count < POINTS ? history->count : POINTS;
     export->next_ms = history->next_ms;
     if (export->count > 0)
         memcpy(export->points, history->points, export->count * sizeof *history->points);
-    export->task = (struct loop_task){.run = page_ready};
-    loop_post(export->csv->loop, &export->task);
+    csv_stream_paged(&export->stream, known ? history->result : STORE_OK);
 }
 
-static void ask(struct export *export)
+static enum store_result ask(struct csv_stream *stream)
 {
+    struct export *export = (struct export *)stream;
     const struct device_config *device = device_of(export);
     export->query.device = device->index;
     export->query.plot = -1;
     memcpy(export->query.metric, device->metrics[export->metric_at]->metric,
            sizeof export->query.metric);
-    export->asking =
-        store_history(export->csv->store, &export->query, page_done, export) == STORE_OK;
-    if (!export->asking)
-        http_stream_break(export->request);
+    return store_history(export->csv->store, &export->query, page_done, export);
 }
 
-static void more(void *context, struct http_request *request)
-{
-    struct export *export = context;
-    static const char header[] = "time,device,metric,unit,n,min,mean,max,sum,flag\r\n";
-    if (!export->header_sent) {
-        export->header_sent = true;
-        http_stream_piece(request, header, sizeof header - 1);
-    } else if (!pass_over_empty(export)) {
-        http_stream_piece(request, "", 0);
-    } else {
-        ask(export);
-    }
-}
-
-static void gone(void *context)
-{
-    struct export *export = context;
-    export->request = NULL;
-    if (!export->asking)
-        export->csv = NULL;
-}
+static const struct csv_pages pages = {.header =
+                                           "time,device,metric,unit,n,min,mean,max,sum,flag\r\n",
+                                       .file_name = "baiye.csv",
+                                       .more = has_more,
+                                       .ask = ask,
+                                       .text = page_text};
 
 static const char *read_query(struct export *export, struct http_request *request)
 {
@@ -234,7 +202,7 @@ void csv_get(struct csv *csv, struct http_request *request)
     store_asker asker = store_asker_of(http_user(request));
     bool own = false;
     for (size_t i = 0; i < CSV_EXPORTS_MAX; i++) {
-        if (csv->exports[i].csv == NULL)
+        if (csv->exports[i].stream.pages == NULL)
             export = export != NULL ? export : &csv->exports[i];
         else
             own = own || csv->exports[i].asker == asker;
@@ -246,14 +214,16 @@ void csv_get(struct csv *csv, struct http_request *request)
                          "try again when it has ended");
         return;
     }
-    *export = (struct export){.csv = csv, .request = request, .asker = asker, .query.asker = asker};
+    *export = (struct export){.stream = {.loop = csv->loop, .request = request},
+                              .csv = csv,
+                              .asker = asker,
+                              .query.asker = asker};
     const char *wrong = read_query(export, request);
     if (wrong != NULL) {
-        export->csv = NULL;
         http_reply_error(request, 400, "invalid", wrong,
                          "/export.csv?device=plot-1&from=2026-04-01&to=2026-04-30");
         return;
     }
-    struct http_stream stream = {.context = export, .more = more, .gone = gone};
-    http_stream_begin(request, "text/csv; charset=utf-8", "baiye.csv", &stream);
+    export->stream.pages = &pages;
+    csv_stream_begin(&export->stream);
 }
