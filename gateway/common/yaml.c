@@ -164,6 +164,14 @@ static bool open_file(struct yaml_source *source, const char *file)
     return !source->failed;
 }
 
+bool yaml_open_stream(struct yaml_source *source, const char *file, FILE *stream,
+                      struct config_error *error)
+{
+    *source = (struct yaml_source){.error = error};
+    (void)snprintf(source->file, sizeof source->file, "%s", file);
+    return is_modest(source, stream) && parse(source, stream);
+}
+
 bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error)
 {
     *source = (struct yaml_source){.error = error};

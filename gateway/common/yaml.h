@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <yaml.h>
 
 #include "gateway/common/config_error.h"
@@ -36,6 +37,9 @@ struct yaml_source {
 /* Parses the file's only document. False and an error (file missing, not YAML, empty). Files over
  * 1 MiB are refused. Always yaml_close() afterwards. */
 bool yaml_open(struct yaml_source *source, const char *file, struct config_error *error);
+/* The same of a stream that can be read twice, from its beginning; `file` is for messages. */
+bool yaml_open_stream(struct yaml_source *source, const char *file, FILE *stream,
+                      struct config_error *error);
 /* The same, for all errors. */
 bool yaml_open_all(struct yaml_source *source, const char *file, struct yaml_errors *all);
 void yaml_close(struct yaml_source *source);

@@ -103,6 +103,7 @@ def test_options_of_a_command_are_completed():
 
 def test_what_follows_a_command_is_completed():
     assert complete("alert", "h") == ["history"]
-    assert complete("profile", "") == ["check", "try"]
+    assert complete("profile", "") == ["check", "import", "try"]
+    assert complete("import", "t") == ["telegraf"]
     assert complete("node", "plot-1", "s") == ["selftest"]
     assert complete("report", "east", "--lang", "z") == ["zh"]

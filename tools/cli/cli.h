@@ -35,6 +35,7 @@ int cli_alert(int argc, char **argv);
 int cli_line(int argc, char **argv);
 int cli_values(int argc, char **argv);
 int cli_profile(int argc, char **argv);
+int cli_import(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_calibrate(int argc, char **argv);

@@ -52,6 +52,7 @@ static const struct {
     {"alert", cli_alert, N_("what stands, what was, and \"I have seen it\"")},
     {"profile", cli_profile,
      N_("what is wrong with a device profile, or what a device says by it")},
+    {"import", cli_import, N_("take over the devices of Telegraf, mqmgateway or Home Assistant")},
     {"user", cli_user, N_("people and programs that may log in")},
     {"remote", cli_remote, N_("the app away from the farm, by a small server of your own")},
     {"cert", cli_cert, N_("make the site's own CA and server certificate")},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/plain.h"
 #include "gateway/daemon/config/profile.h"
 #include "tools/cli/cli.h"
@@ -14,8 +15,10 @@
 static const char usage[] =
     "Usage: baiye profile check [--json] FILE...\n"
     "       baiye profile try FILE --port PORT [--address N] ...\n"
+    "       baiye profile import FILE [--format NAME] [--out DIR] ...\n"
     "check says all that is wrong with device profiles, with lines and what would be right;\n"
-    "exit 0: nothing, 65: something. try reads a device by one: baiye profile try --help.\n";
+    "exit 0: nothing, 65: something. try reads a device by one, import makes one of another\n"
+    "program's file: baiye profile try --help, baiye profile import --help.\n";
 
 void profile_print_errors(const char *file, const struct yaml_errors *errors, FILE *out)
 {
@@ -31,7 +34,7 @@ void profile_print_errors(const char *file, const struct yaml_errors *errors, FI
     }
 }
 
-static json_t *errors_json(const char *file, const struct yaml_errors *errors)
+json_t *profile_errors_json(const char *file, const struct yaml_errors *errors)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < errors->count; i++)
@@ -40,14 +43,18 @@ static json_t *errors_json(const char *file, const struct yaml_errors *errors)
     return json_pack("{s:s,s:o}", "file", file, "errors", list);
 }
 
-static void print_good(const char *file, const struct profile_config *profile)
+void profile_print_good(const char *file, const struct profile_config *profile)
 {
     unsigned values = 0;
     for (unsigned i = 0; i < profile->field_count; i++)
         values += profile->fields[i].metric[0] != '\0' && !profile->fields[i].not_measured;
-    (void)printf("%s: good, %u value%s, %u writable register%s\n", file, values,
-                 values == 1 ? "" : "s", profile->write_count,
-                 profile->write_count == 1 ? "" : "s");
+    if (language_chinese())
+        (void)printf("%s：没有错误，%u 个测量值，%u 个可写寄存器\n", file, values,
+                     profile->write_count);
+    else
+        (void)printf("%s: good, %u value%s, %u writable register%s\n", file, values,
+                     values == 1 ? "" : "s", profile->write_count,
+                     profile->write_count == 1 ? "" : "s");
 }
 
 static bool check_file(const char *file, bool json)
@@ -60,11 +67,11 @@ static bool check_file(const char *file, bool json)
     }
     bool good = profile_check(file, &profile, errors);
     if (json) {
-        json_t *said = errors_json(file, errors);
+        json_t *said = profile_errors_json(file, errors);
         talk_dump(said);
         json_decref(said);
     } else if (good) {
-        print_good(file, &profile);
+        profile_print_good(file, &profile);
     } else {
         profile_print_errors(file, errors, stdout);
     }
@@ -96,7 +103,7 @@ int cli_profile(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"check", check}, {"try", profile_try}};
+    } verbs[] = {{"check", check}, {"try", profile_try}, {"import", profile_import}};
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);
