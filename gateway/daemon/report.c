@@ -17,41 +17,48 @@
 
 #define MONTH_S 2592000.0
 
+/* Of an English word; Chinese ones have none. */
+static const char *plural(unsigned count, const char *ending)
+{
+    return count == 1 || language_chinese() ? "" : ending;
+}
+
 static void print_device(const struct device_config *device, const struct load_device *load,
                          FILE *out)
 {
-    (void)fprintf(out, "  %s: address %u, %s, every %g s: %u request%s, %.1f ms\n", device->name,
+    (void)fprintf(out, _("  %s: address %u, %s, every %g s: %u request%s, %.1f ms\n"), device->name,
                   device->unit, device->profile->name, device->every_ms / 1000.0,
-                  load->plan.read_count, load->plan.read_count == 1 ? "" : "s",
+                  load->plan.read_count, plural(load->plan.read_count, "s"),
                   (double)load->poll_ns / 1e6);
     for (unsigned i = 0; i < load->plan.read_count; i++) {
         const struct plan_read *read = &load->plan.reads[i];
         char every[32] = "";
         if (read->every_ms > device->every_ms)
-            (void)snprintf(every, sizeof every, ", every %g s", read->every_ms / 1000.0);
-        (void)fprintf(out, "    function %u, %s 0x%04X..0x%04X (%u): %.1f ms%s\n", read->function,
-                      read->function <= 2 ? "bits" : "registers", read->address,
-                      read->address + read->count - 1, read->count,
+            (void)snprintf(every, sizeof every, _(", every %g s"), read->every_ms / 1000.0);
+        (void)fprintf(out, _("    function %u, %s 0x%04X..0x%04X (%u): %.1f ms%s\n"),
+                      read->function, read->function <= 2 ? _("bits") : _("registers"),
+                      read->address, read->address + read->count - 1, read->count,
                       (double)plan_read_ns(read, &load->cost) / 1e6, every);
     }
     for (unsigned i = 0; i < device->profile->field_count; i++) {
         if (device->profile->fields[i].not_measured)
-            (void)fprintf(out, "    %s is not measured by this device: left out\n",
+            (void)fprintf(out, _("    %s is not measured by this device: left out\n"),
                           device->profile->fields[i].metric);
     }
     for (unsigned i = 0; device->adjusted && i < device->metric_count; i++) {
         const struct device_adjust *adjust = &device->adjust[i];
         if (adjust->scale != 1 || adjust->offset != 0)
-            (void)fprintf(out, "    %s is adjusted: times %g, plus %g\n",
+            (void)fprintf(out, _("    %s is adjusted: times %g, plus %g\n"),
                           device->metrics[i]->metric, adjust->scale, adjust->offset);
     }
     for (unsigned i = 0; i < device->profile->write_count; i++) {
         const struct write_config *write = &device->profile->writes[i];
         char every[32] = "";
         if (write->every_ms > 0)
-            (void)snprintf(every, sizeof every, " and every %g s", write->every_ms / 1000.0);
+            (void)snprintf(every, sizeof every, _(" and every %g s"), write->every_ms / 1000.0);
         if (write->value_set)
-            (void)fprintf(out, "    %s is written by the gateway: %d when the device has come%s\n",
+            (void)fprintf(out,
+                          _("    %s is written by the gateway: %d when the device has come%s\n"),
                           write->name, write->value, every);
     }
 }
@@ -59,26 +66,26 @@ static void print_device(const struct device_config *device, const struct load_d
 static void print_dial_in(const struct bus_config *bus, FILE *out)
 {
     const struct dial_in_word *word = &bus->dial_in->registration;
-    (void)fprintf(out, "bus %s: waits at %s port %u for its converter, %s\n", bus->name, bus->port,
-                  bus->tcp_port, bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
+    (void)fprintf(out, _("bus %s: waits at %s port %u for its converter, %s\n"), bus->name,
+                  bus->port, bus->tcp_port, bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
     if (word->size > 0)
-        (void)fprintf(out, "  known by %u bytes of registration%s\n", word->size,
-                      word->open ? " and what may follow" : "");
+        (void)fprintf(out, _("  known by %u bytes of registration%s\n"), word->size,
+                      word->open ? _(" and what may follow") : "");
     if (bus->dial_in->from_count == 0)
-        (void)fprintf(out, "  from any address: who sends that is taken for it; name its network "
-                           "in from: where it is known\n");
+        (void)fprintf(out, _("  from any address: who sends that is taken for it; name its network "
+                             "in from: where it is known\n"));
 }
 
 static void print_bus(const struct config *config, const struct bus_config *bus, FILE *out)
 {
     double share = load_bus(config, bus);
     if (bus->type == BUS_RTU)
-        (void)fprintf(out, "bus %s: %s, %u baud, 8%c%u\n", bus->name, bus->port, bus->baud,
+        (void)fprintf(out, _("bus %s: %s, %u baud, 8%c%u\n"), bus->name, bus->port, bus->baud,
                       bus->parity, bus->stop_bits);
     else if (bus->dial_in != NULL)
         print_dial_in(bus, out);
     else
-        (void)fprintf(out, "bus %s: %s port %u, %s\n", bus->name, bus->port, bus->tcp_port,
+        (void)fprintf(out, _("bus %s: %s port %u, %s\n"), bus->name, bus->port, bus->tcp_port,
                       bus->type == BUS_TCP ? "Modbus TCP" : "RTU over TCP");
     uint32_t longest_ms = 0;
     int64_t dying_ns = 0;
@@ -92,12 +99,12 @@ static void print_bus(const struct config *config, const struct bus_config *bus,
     }
     (void)fprintf(
         out,
-        "  load %.2f %%: %.2f s of line in %g s%s\n"
-        "  a device that stops answering costs at most %.1f s of line once, then all such "
-        "together less than 1 %%; each is tried again at least every 10 min\n",
+        _("  load %.2f %%: %.2f s of line in %g s%s\n"
+          "  a device that stops answering costs at most %.1f s of line once, then all such "
+          "together less than 1 %%; each is tried again at least every 10 min\n"),
         share * 100, share * longest_ms / 1000.0, longest_ms / 1000.0,
-        share > 1     ? ", MORE THAN THERE IS (allow_overload)"
-        : share > 0.8 ? ", little is left for retries, commands and nodes' logs"
+        share > 1     ? _(", MORE THAN THERE IS (allow_overload)")
+        : share > 0.8 ? _(", little is left for retries, commands and nodes' logs")
                       : "",
         (double)dying_ns / 1e9);
 }
@@ -132,11 +139,11 @@ static double month_bytes(const struct config *config, const struct broker_confi
 static void print_for(FILE *out, uint32_t s)
 {
     if (s % 3600 == 0)
-        (void)fprintf(out, "%u h", s / 3600);
+        (void)fprintf(out, _("%u h"), s / 3600);
     else if (s % 60 == 0)
-        (void)fprintf(out, "%u min", s / 60);
+        (void)fprintf(out, _("%u min"), s / 60);
     else
-        (void)fprintf(out, "%u s", s);
+        (void)fprintf(out, _("%u s"), s);
 }
 
 static void print_names(const struct config *config, const uint16_t *devices, uint16_t count,
@@ -149,14 +156,14 @@ static void print_names(const struct config *config, const uint16_t *devices, ui
 static void print_cause(const struct config *config, const struct action_config *action, FILE *out)
 {
     if (action->way >= 0) {
-        (void)fprintf(out, "an alarm that nobody has answered (way %s)",
+        (void)fprintf(out, _("an alarm that nobody has answered (way %s)"),
                       config->ways[action->way].name);
     } else if (action->rule >= 0) {
-        (void)fprintf(out, "rule %s at ", config->alerts[action->rule].name);
+        (void)fprintf(out, _("rule %s at "), config->alerts[action->rule].name);
         print_names(config, action->rule_devices, action->rule_device_count, out);
     }
     for (uint8_t i = 0; i < action->time_count; i++)
-        (void)fprintf(out, "%s%02d:%02d", i > 0 ? ", " : "daily at ", action->times[i] / 60,
+        (void)fprintf(out, "%s%02d:%02d", i > 0 ? ", " : _("daily at "), action->times[i] / 60,
                       action->times[i] % 60);
 }
 
@@ -165,33 +172,34 @@ static void print_action(const struct config *config, const struct action_config
 {
     const struct device_config *device = &config->devices[action->device];
     const struct write_config *write = action->write;
-    (void)fprintf(out, "action %s: ", action->name);
+    (void)fprintf(out, _("action %s: "), action->name);
     print_cause(config, action, out);
     (void)fprintf(out,
-                  " switches %s %s (bus %s, address %u, function %u, %s 0x%04X) to %d, for at "
-                  "most ",
+                  _(" switches %s %s (bus %s, address %u, function %u, %s 0x%04X) to %d, for at "
+                    "most "),
                   device->name, write->name, config->buses[device->bus].name, device->unit,
                   write->function,
-                  write->function == 5 || write->function == 15 ? "coil" : "register",
+                  write->function == 5 || write->function == 15 ? _("coil") : _("register"),
                   write->address, (int)action->on);
     print_for(out, action->for_s);
     if (action->until_metric[0] != '\0') {
-        (void)fprintf(out, " or until %s is %s %g at ", action->until_metric,
-                      action->until_above ? "above" : "below", action->until_limit);
+        (void)fprintf(out, _(" or until %s is %s %g at "), action->until_metric,
+                      action->until_above ? _("above") : _("below"), action->until_limit);
         print_names(config, action->until_devices, action->until_device_count, out);
     }
-    (void)fprintf(out, ", then to %d for at least ", (int)action->off);
+    (void)fprintf(out, _(", then to %d for at least "), (int)action->off);
     print_for(out, action->pause_s);
-    (void)fprintf(out, "\n  %sa person's write keeps it away for ",
+    (void)fprintf(out, _("\n  %sa person's write keeps it away for "),
                   action->rule < 0 && action->until_metric[0] == '\0' ? ""
-                  : action->keep ? "without fresh values it stays as it is; "
-                                 : "without fresh values it goes off; ");
+                  : action->keep ? _("without fresh values it stays as it is; ")
+                                 : _("without fresh values it goes off; "));
     print_for(out, action->override_s);
-    (void)fprintf(out, "; %s\n",
-                  write_request_is_limited(write, action->off)
-                      ? "the device counts its time on as well"
-                      : "the device has no time limit of its own: a gateway that dies leaves it as "
-                        "it is until its next start");
+    (void)fprintf(
+        out, "; %s\n",
+        write_request_is_limited(write, action->off)
+            ? _("the device counts its time on as well")
+            : _("the device has no time limit of its own: a gateway that dies leaves it as "
+                "it is until its next start"));
 }
 
 /* What the file names and this machine has not: no mistake of the file, but nothing works
@@ -200,7 +208,7 @@ static void print_access(void *out, const struct access_finding *finding)
 {
     char text[1100];
     (void)snprintf(text, sizeof text, "%s", language_chinese() ? finding->zh : finding->en);
-    (void)fprintf(out, "%s: %.*s\n", finding->state == ACCESS_BROKEN ? "broken" : "note",
+    (void)fprintf(out, "%s: %.*s\n", finding->state == ACCESS_BROKEN ? _("broken") : _("note"),
                   (int)plain_text(text, strlen(text)), text);
 }
 
@@ -208,16 +216,17 @@ static void print_access(void *out, const struct access_finding *finding)
 static void note_forecast(const struct config *config, const struct plot_config *plot, FILE *out)
 {
     if (config_plot_device(config, plot, "air_temperature") == NULL)
-        (void)fprintf(out,
-                      "note: plot %s: none of its devices measures air_temperature: no forecast of "
-                      "pick and frost; a device may stand in several plots\n",
-                      plot->name);
+        (void)fprintf(
+            out,
+            _("note: plot %s: none of its devices measures air_temperature: no forecast of "
+              "pick and frost; a device may stand in several plots\n"),
+            plot->name);
     else if (plot->area_m2 <= 0 && plot->last_year_kg <= 0)
-        (void)fprintf(out,
-                      "note: plot %s: neither area: nor last_year: the forecast has no kilograms\n",
-                      plot->name);
+        (void)fprintf(
+            out, _("note: plot %s: neither area: nor last_year: the forecast has no kilograms\n"),
+            plot->name);
     if (plot->soil == SOIL_NONE && config_plot_measures(config, plot, "soil_moisture"))
-        (void)fprintf(out, "note: plot %s: no soil: the forecast can't say when to irrigate\n",
+        (void)fprintf(out, _("note: plot %s: no soil: the forecast can't say when to irrigate\n"),
                       plot->name);
 }
 
@@ -227,10 +236,11 @@ static void note_reserved(const struct config *config, const struct bus_config *
     for (unsigned i = 0; bus->type != BUS_TCP && i < bus->device_count; i++) {
         const struct device_config *device = &config->devices[bus->devices[i]];
         if (device->unit > 247)
-            (void)fprintf(out,
-                          "note: device %s: address %u is reserved by the standard, which ends at "
-                          "247; right only if the device really answers there\n",
-                          device->name, device->unit);
+            (void)fprintf(
+                out,
+                _("note: device %s: address %u is reserved by the standard, which ends at "
+                  "247; right only if the device really answers there\n"),
+                device->name, device->unit);
     }
 }
 
@@ -241,7 +251,7 @@ static void warn_of_alerts(const struct config *config, FILE *out)
     for (unsigned i = 0; i < config->alert_count; i++) {
         const struct alert_rule *rule = &config->alerts[i];
         if (config_alert_trouble(config, rule, why, sizeof why))
-            (void)fprintf(out, "warning: line %d: alert %s: %s\n", rule->line, rule->name, why);
+            (void)fprintf(out, _("warning: line %d: alert %s: %s\n"), rule->line, rule->name, why);
     }
 }
 
@@ -252,8 +262,8 @@ static void note_all(const struct config *config, FILE *out)
     for (unsigned i = 0; i < config->bus_count; i++)
         note_reserved(config, &config->buses[i], out);
     if (config->plot_count > 0 && !config_located(config))
-        (void)fprintf(out, "note: no location: the forecast knows neither night nor sunshine, "
-                           "and its days end at midnight UTC unless timezone: is there\n");
+        (void)fprintf(out, _("note: no location: the forecast knows neither night nor sunshine, "
+                             "and its days end at midnight UTC unless timezone: is there\n"));
     for (unsigned i = 0; i < config->plot_count; i++)
         note_forecast(config, &config->plots[i], out);
     (void)access_check(config, &look);
@@ -261,21 +271,21 @@ static void note_all(const struct config *config, FILE *out)
 
 void report_plan(const struct config *config, FILE *out)
 {
-    (void)fprintf(out, "site %s: %u bus%s, %u devices\n", config->site, config->bus_count,
-                  config->bus_count == 1 ? "" : "es", config->device_count);
+    (void)fprintf(out, _("site %s: %u bus%s, %u devices\n"), config->site, config->bus_count,
+                  plural(config->bus_count, "es"), config->device_count);
     for (unsigned i = 0; i < config->bus_count; i++)
         print_bus(config, &config->buses[i], out);
     for (unsigned i = 0; i < config->broker_count; i++) {
         const struct broker_config *broker = &config->brokers[i];
         double bytes = month_bytes(config, broker);
-        (void)fprintf(out, "broker %s: about %.1f MB a month", broker->name, bytes / 1e6);
+        (void)fprintf(out, _("broker %s: about %.1f MB a month"), broker->name, bytes / 1e6);
         if (broker->budget_bytes_month)
             (void)fprintf(
-                out, " of a budget of %.1f MB%s", (double)broker->budget_bytes_month / 1e6,
-                bytes > 0.8 * (double)broker->budget_bytes_month
-                    ? ": TOO MUCH, from 80 % on only alerts, forecast and hourly means go "
-                      "out; raise batch: or use encoding: deflate"
-                    : "");
+                out, _(" of a budget of %.1f MB%s"), (double)broker->budget_bytes_month / 1e6,
+                bytes > 0.8 * (double)broker->budget_bytes_month ? /* xgettext:no-c-format */
+                    _(": TOO MUCH, from 80 % on only alerts, forecast and hourly means go "
+                      "out; raise batch: or use encoding: deflate")
+                                                                 : "");
         (void)fprintf(out, "\n");
     }
     for (unsigned i = 0; i < config->action_count; i++)

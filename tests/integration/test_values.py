@@ -70,3 +70,32 @@ def test_watching_prints_again_and_again(running):
     child.wait(10)
     os.close(main)
     assert text.count(b"air_temperature") >= 2
+
+
+SHOWN = {("values",): "气温", ("stats",): "请求", ("stats", "gone"): "不应答", ("devices",): "设备",
+         ("scan", "east", "1", "2"): "找到 1 个", ("nodes", "east"): "找到 0 个", ("resume", "east"): "完成"}
+
+
+def test_what_is_shown_is_chinese_where_the_terminal_is(running):
+    """No word of English but names: of devices, buses, metrics, profiles, units."""
+    for words, expected in SHOWN.items():
+        done = subprocess.run(
+            [garden.program("baiye"), *words, "--socket", str(running.folder / "baiyed.sock")],
+            capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "zh_CN.UTF-8"})
+        assert expected in done.stdout, (words, done.stdout, done.stderr)
+        left = set(re.findall(r"(?<![\w./-])[A-Za-z]{3,}(?![\w./-])", done.stdout))
+        assert left <= {"air", "gone", "east", "local", "garden"}, (words, left, done.stdout)
+
+
+def test_the_plan_is_chinese_where_the_terminal_is(running):
+    done = subprocess.run([garden.program("baiyed"), "--config", running.gateway.config_path, "--check"],
+                          capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "LC_ALL": "zh_CN.UTF-8"})
+    assert done.returncode == 0 and "功能码 4，寄存器 0x0001..0x0002（2 个）" in done.stdout, done.stdout
+    assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", done.stdout), done.stdout
+
+
+def test_a_script_gets_no_progress_of_a_scan(running):
+    done = subprocess.run([garden.program("baiye"), "scan", "east", "1", "3", "--socket",
+                           str(running.folder / "baiyed.sock")], capture_output=True, timeout=60)
+    assert done.stdout == b"unit 1 answers\n1 found\n", done.stdout

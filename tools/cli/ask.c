@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that the daemon answers: it owns the lines, nobody else opens them. */
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "gateway/common/language.h"
 #include "gateway/common/serial.h"
+#include "gateway/common/text.h"
 #include "protocols/modbus/pdu.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/screen.h"
+#include "tools/cli/show.h"
 
 /* A whole number: decimal, or hex with 0x. */
 static bool number(const char *text, long long *out)
@@ -62,53 +68,105 @@ static bool add_text(json_t *params, const char *key, const char *text)
 
 /* ---- Printing ---- */
 
+/* Texts of the gateway are bounded by its messages; a longer line is cut. */
+static void say(unsigned indent, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(unsigned indent, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    screen_wrap(stdout, screen_width(stdout), 0, indent, text);
+}
+
+static void print_one_device(const json_t *device)
+{
+    size_t index;
+    const json_t *item;
+    char more[1024] = "";
+    json_array_foreach (json_object_get(device, "metrics"), index, item)
+        (void)text_add(more, sizeof more, " %s", json_string_value(item));
+    json_array_foreach (json_object_get(device, "writes"), index, item)
+        (void)text_add(more, sizeof more, "%s %s %lld..%lld", index == 0 ? ";" : ",",
+                       talk_text(item, "name"), talk_integer(item, "min"),
+                       talk_integer(item, "max"));
+    if (json_is_true(json_object_get(device, "away")))
+        (void)text_add(more, sizeof more, "%s", _("; AWAY: its converter has not dialled in"));
+    say(4, "%-20s %-12s %4lld %-18s %7.6gs %s", talk_text(device, "name"), talk_text(device, "bus"),
+        talk_integer(device, "unit"), talk_text(device, "profile"),
+        json_number_value(json_object_get(device, "every_s")), more);
+}
+
+/* What stands above the columns: bytes and columns differ in Chinese. */
+static void print_heads(void)
+{
+    static const struct {
+        const char *text;
+        unsigned columns;
+    } heads[] = {{N_("DEVICE"), 21},  {N_("BUS"), 13},  {N_("UNIT"), 5},
+                 {N_("PROFILE"), 19}, {N_("EVERY"), 9}, {N_("METRICS; WRITABLE"), 0}};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        show_padded(gettext(heads[i].text), heads[i].columns);
+    (void)fputc('\n', stdout);
+}
+
 static void print_devices(const json_t *result)
 {
-    size_t index, inner;
-    const json_t *device, *item;
-    (void)printf("%-20s %-12s %4s %-18s %8s  %s\n", "DEVICE", "BUS", "UNIT", "PROFILE", "EVERY",
-                 "METRICS; WRITABLE");
-    json_array_foreach (json_object_get(result, "devices"), index, device) {
-        (void)printf("%-20s %-12s %4lld %-18s %7.6gs ", talk_text(device, "name"),
-                     talk_text(device, "bus"), talk_integer(device, "unit"),
-                     talk_text(device, "profile"),
-                     json_number_value(json_object_get(device, "every_s")));
-        json_array_foreach (json_object_get(device, "metrics"), inner, item)
-            (void)printf(" %s", json_string_value(item));
-        json_array_foreach (json_object_get(device, "writes"), inner, item)
-            (void)printf("%s %s %lld..%lld", inner == 0 ? ";" : ",", talk_text(item, "name"),
-                         talk_integer(item, "min"), talk_integer(item, "max"));
-        (void)puts(json_is_true(json_object_get(device, "away"))
-                       ? "; AWAY: its converter has not dialled in"
-                       : "");
-    }
+    size_t index;
+    const json_t *device;
+    print_heads();
+    json_array_foreach (json_object_get(result, "devices"), index, device)
+        print_one_device(device);
 }
 
 static void print_device_stats(const json_t *device)
 {
     time_t seen = (time_t)(talk_integer(device, "last_seen") / 1000);
-    char text[32] = "never";
+    char text[32] = "";
     struct tm local;
     if (seen > 0 && localtime_r(&seen, &local) != NULL)
         (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-    (void)printf("device  %s, %s, last answer %s\n", talk_text(device, "device"),
-                 json_is_true(json_object_get(device, "online")) ? "answers" : "DOES NOT ANSWER",
-                 text);
-    (void)printf(
-        "polls   %lld, %lld good, %lld timeouts, %lld garbled, %lld exceptions, %lld late, "
-        "%lld asked again\n",
+    say(8, _("device  %s, %s, last answer %s"), talk_text(device, "device"),
+        json_is_true(json_object_get(device, "online")) ? _("answers") : _("DOES NOT ANSWER"),
+        text[0] != '\0' ? text : _("never"));
+    say(8,
+        _("polls   %lld, %lld good, %lld timeouts, %lld garbled, %lld exceptions, %lld late, "
+          "%lld asked again"),
         talk_integer(device, "polls"), talk_integer(device, "good"),
         talk_integer(device, "timeouts"), talk_integer(device, "crc_errors"),
         talk_integer(device, "exceptions"), talk_integer(device, "late_answers"),
         talk_integer(device, "retries"));
-    (void)printf("answers begin after %.1f ms, 99 of 100 before %.1f ms\n",
-                 (double)talk_integer(device, "turnaround_p50_us") / 1e3,
-                 (double)talk_integer(device, "turnaround_p99_us") / 1e3);
+    say(8, _("answers begin after %.1f ms, 99 of 100 before %.1f ms"),
+        (double)talk_integer(device, "turnaround_p50_us") / 1e3,
+        (double)talk_integer(device, "turnaround_p99_us") / 1e3);
     if (talk_integer(device, "silence_us") > 0)
-        (void)printf("silence before its requests: %.2f ms\n",
-                     (double)talk_integer(device, "silence_us") / 1e3);
+        say(8, _("silence before its requests: %.2f ms"),
+            (double)talk_integer(device, "silence_us") / 1e3);
     if (talk_hint(device)[0] != '\0')
-        (void)printf("hint    %s\n", talk_hint(device));
+        say(8, _("hint    %s"), talk_hint(device));
+}
+
+static void print_store_stats(const json_t *store)
+{
+    say(8, _("store   %s, taken %lld, stored %lld, lost %lld, waiting %lld, %lld of %lld MB%s%s"),
+        json_is_true(json_object_get(store, "available")) ? _("fine") : _("NOT AVAILABLE"),
+        talk_integer(store, "taken"), talk_integer(store, "stored"), talk_integer(store, "lost"),
+        talk_integer(store, "waiting"), talk_integer(store, "file_bytes") / 1000000,
+        talk_integer(store, "file_limit") / 1000000,
+        talk_text(store, "alarm")[0] != '\0' ? ", " : "", talk_text(store, "alarm"));
+}
+
+/* What the gateway calls a bus's or broker's state, in the language of messages. */
+static const char *state_word(const char *state)
+{
+    static const char *const words[] = {N_("up"),     N_("away"),       N_("down"),
+                                        N_("paused"), N_("connecting"), N_("stopped")};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], state) == 0)
+            return gettext(words[i]);
+    }
+    return state;
 }
 
 static void print_stats(const json_t *result)
@@ -118,27 +176,21 @@ static void print_stats(const json_t *result)
         return;
     }
     size_t index;
-    const json_t *one, *store = json_object_get(result, "store");
-    (void)printf("site %s, up %lld s\n", talk_text(result, "site"),
-                 talk_integer(result, "uptime_s"));
-    (void)printf(
-        "store   %s, taken %lld, stored %lld, lost %lld, waiting %lld, %lld of %lld MB%s%s\n",
-        json_is_true(json_object_get(store, "available")) ? "fine" : "NOT AVAILABLE",
-        talk_integer(store, "taken"), talk_integer(store, "stored"), talk_integer(store, "lost"),
-        talk_integer(store, "waiting"), talk_integer(store, "file_bytes") / 1000000,
-        talk_integer(store, "file_limit") / 1000000,
-        talk_text(store, "alarm")[0] != '\0' ? ", " : "", talk_text(store, "alarm"));
+    const json_t *one;
+    say(8, _("site %s, up %lld s"), talk_text(result, "site"), talk_integer(result, "uptime_s"));
+    print_store_stats(json_object_get(result, "store"));
     json_array_foreach (json_object_get(result, "buses"), index, one)
-        (void)printf(
-            "bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s\n",
-            talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "requests"),
-            talk_integer(one, "answers"), talk_integer(one, "timeouts"),
-            talk_integer(one, "crc_errors"), talk_hint(one)[0] != '\0' ? ", " : "", talk_hint(one));
+        say(8, _("bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s"),
+            talk_text(one, "name"), state_word(talk_text(one, "state")),
+            talk_integer(one, "requests"), talk_integer(one, "answers"),
+            talk_integer(one, "timeouts"), talk_integer(one, "crc_errors"),
+            talk_hint(one)[0] != '\0' ? ", " : "", talk_hint(one));
     json_array_foreach (json_object_get(result, "brokers"), index, one)
-        (void)printf("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s\n",
-                     talk_text(one, "name"), talk_text(one, "state"), talk_integer(one, "backlog"),
-                     talk_integer(one, "acked"), (double)talk_integer(one, "bytes_month") / 1e6,
-                     talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
+        say(8, _("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s"),
+            talk_text(one, "name"), state_word(talk_text(one, "state")),
+            talk_integer(one, "backlog"), talk_integer(one, "acked"),
+            (double)talk_integer(one, "bytes_month") / 1e6,
+            talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
 }
 
 static void print_read(const json_t *result)
@@ -162,32 +214,49 @@ static void print_raw(const json_t *result)
     (void)printf("\n");
 }
 
+/* What is looked at is for a terminal: a script gets what was found. */
+static bool shows_progress(void)
+{
+    return isatty(STDOUT_FILENO) != 0;
+}
+
+static void clear_progress(void)
+{
+    if (shows_progress())
+        (void)printf("\r%60s\r", "");
+}
+
 static void print_scan(const json_t *result)
 {
-    (void)printf("\r%60s\r%zu found\n", "", json_array_size(json_object_get(result, "found")));
+    clear_progress();
+    (void)printf(_("%zu found\n"), json_array_size(json_object_get(result, "found")));
 }
 
 static void scan_progress(const json_t *body)
 {
-    if (json_is_true(json_object_get(body, "found")))
-        (void)printf("\r%60s\runit %lld answers%s\n", "", talk_integer(body, "unit"),
-                     json_is_true(json_object_get(body, "garbled"))
-                         ? ", but garbled: two devices at one address, or another rate?"
-                         : "");
-    else
-        (void)printf("\rlooking at %lld ", talk_integer(body, "unit"));
+    if (json_is_true(json_object_get(body, "found"))) {
+        clear_progress();
+        say(4,
+            json_is_true(json_object_get(body, "garbled"))
+                ? _("unit %lld answers, but garbled: two devices at one address, or another rate?")
+                : _("unit %lld answers"),
+            talk_integer(body, "unit"));
+    } else if (shows_progress()) {
+        (void)printf("\r");
+        (void)printf(_("looking at %lld "), talk_integer(body, "unit"));
+    }
     (void)fflush(stdout);
 }
 
 static void print_nodes(const json_t *result)
 {
-    (void)printf("%zu found\n", json_array_size(json_object_get(result, "nodes")));
+    (void)printf(_("%zu found\n"), json_array_size(json_object_get(result, "nodes")));
 }
 
 static void node_progress(const json_t *body)
 {
     char text[SERIAL_TEXT_SIZE];
-    (void)printf("serial number %s at address %lld\n", serial_text(body, text),
+    (void)printf(_("serial number %s at address %lld\n"), serial_text(body, text),
                  talk_integer(body, "unit"));
     (void)fflush(stdout);
 }
@@ -195,7 +264,7 @@ static void node_progress(const json_t *body)
 static void print_address(const json_t *result)
 {
     char text[SERIAL_TEXT_SIZE];
-    (void)printf("serial number %s answers at address %lld\n", serial_text(result, text),
+    (void)printf(_("serial number %s answers at address %lld\n"), serial_text(result, text),
                  talk_integer(result, "unit"));
 }
 
@@ -223,7 +292,7 @@ static void print_resend(const json_t *result)
 static void print_done(const json_t *result)
 {
     (void)result;
-    (void)puts("done");
+    (void)puts(_("done"));
 }
 
 static void print_actions(const json_t *result)

@@ -48,7 +48,7 @@ static void print_hidden(void *context, const struct access_finding *finding)
 {
     (void)context;
     if (finding->state == ACCESS_NOTE && strstr(finding->en, "the service ") != NULL)
-        (void)printf("note: %s\n", language_chinese() ? finding->zh : finding->en);
+        (void)printf(_("note: %s\n"), language_chinese() ? finding->zh : finding->en);
 }
 
 /* The daemon has printed them. */
@@ -116,9 +116,10 @@ int cli_check(int argc, char **argv)
     if (code != EX_OK)
         return code < 0 ? EX_UNAVAILABLE : code;
     if (view == SERVICE_OTHER)
-        (void)printf("note: user %s may read more or less than you; `sudo baiye check` looks as it "
-                     "does\n",
-                     check.user);
+        (void)printf(
+            _("note: user %s may read more or less than you; `sudo baiye check` looks as it "
+              "does\n"),
+            check.user);
     code = service_run(check.user, count, &check);
     if (code < 0)
         return EX_UNAVAILABLE;

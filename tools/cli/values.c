@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/common/language.h"
+#include "protocols/metric/metric.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/screen.h"
 
 struct values_options {
     const char *socket_path, *device;
@@ -19,27 +22,43 @@ static void print_age(long long ms)
 {
     long long s = ms / 1000;
     if (s < 120)
-        (void)printf("%lld s ago", s);
+        (void)printf(_("%lld s ago"), s);
     else if (s < 7200)
-        (void)printf("%lld min ago", s / 60);
+        (void)printf(_("%lld min ago"), s / 60);
     else if (s < 172800)
-        (void)printf("%lld h ago", s / 3600);
+        (void)printf(_("%lld h ago"), s / 3600);
     else
-        (void)printf("%lld d ago", s / 86400);
+        (void)printf(_("%lld d ago"), s / 86400);
+}
+
+/* A flag in the language of messages. */
+static const char *flag_word(const char *flag)
+{
+    static const char *const words[] = {N_("stale"),        N_("range"), N_("stuck"), N_("absent"),
+                                        N_("uncalibrated"), N_("fault"), N_("clock")};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], flag) == 0)
+            return gettext(words[i]);
+    }
+    return flag;
 }
 
 static void print_value(const json_t *value)
 {
     const json_t *number = json_object_get(value, "value");
-    const char *flag = talk_text(value, "flag");
+    const char *flag = talk_text(value, "flag"), *name = talk_text(value, "metric");
+    const struct metric_info *info = language_chinese() ? metric_find(name) : NULL;
     int decimals = (int)talk_integer(value, "decimals");
-    (void)printf("  %-24s ", talk_text(value, "metric"));
+    (void)printf("  %-24s ", name);
     if (json_is_number(number))
         (void)printf("%12.*f", decimals, json_number_value(number));
     else
         (void)printf("%12s", "--");
-    (void)printf(" %s%s%s\n", talk_text(value, "unit"), strcmp(flag, "good") == 0 ? "" : "  ",
-                 strcmp(flag, "good") == 0 ? "" : flag);
+    (void)printf(" %s", talk_text(value, "unit"));
+    if (info != NULL)
+        (void)printf("  %s%s", info->text[METRIC_ZH], metric_channel_of(name));
+    (void)printf("%s%s\n", strcmp(flag, "good") == 0 ? "" : "  ",
+                 strcmp(flag, "good") == 0 ? "" : flag_word(flag));
 }
 
 static void print_device(const json_t *device)
@@ -47,15 +66,18 @@ static void print_device(const json_t *device)
     size_t i;
     const json_t *value;
     const char *hint = talk_hint(device);
-    (void)printf("%s (bus %s, address %lld), ", talk_text(device, "device"),
+    (void)printf(_("%s (bus %s, address %lld), "), talk_text(device, "device"),
                  talk_text(device, "bus"), talk_integer(device, "unit"));
     if (json_is_integer(json_object_get(device, "ts")))
         print_age(talk_integer(device, "age_ms"));
     else
-        (void)printf("nothing yet");
-    (void)puts(json_is_true(json_object_get(device, "online")) ? "" : ", DOES NOT ANSWER");
-    if (hint[0] != '\0')
-        (void)printf("  %s\n", hint);
+        (void)printf("%s", _("nothing yet"));
+    (void)printf("%s%s\n", json_is_true(json_object_get(device, "online")) ? "" : ", ",
+                 json_is_true(json_object_get(device, "online")) ? "" : _("DOES NOT ANSWER"));
+    if (hint[0] != '\0') {
+        (void)printf("  ");
+        screen_wrap(stdout, screen_width(stdout), 2, 2, hint);
+    }
     json_array_foreach (json_object_get(device, "values"), i, value) {
         print_value(value);
     }
