@@ -50,18 +50,18 @@ unsigned survey_settings(const struct recognise_book *book, const struct serial_
 }
 
 void survey_addresses(const struct recognise_book *book, const uint8_t *also, bool every,
-                      uint8_t list[248])
+                      uint8_t list[SURVEY_ADDRESSES])
 {
     bool in[256] = {true};
     unsigned count = 0;
     for (; also != NULL && *also != 0; also++) {
-        if (!in[*also] && *also <= 247)
+        if (!in[*also] && *also != MODBUS_FAST_UNIT)
             list[count++] = *also;
         in[*also] = true;
     }
     for (unsigned i = 0; i < book->count; i++) {
         uint8_t address = book->profiles[i].address_default;
-        if (!in[address] && address <= 247)
+        if (!in[address] && address != MODBUS_FAST_UNIT) /* some are delivered with 248 to 255 */
             list[count++] = address;
         in[address] = true;
     }
@@ -232,7 +232,7 @@ static bool look_back(struct survey *survey, const struct serial_timing *wire,
 
 static bool look_at_all(struct survey *survey, const struct serial_timing *wire)
 {
-    uint8_t addresses[248];
+    uint8_t addresses[SURVEY_ADDRESSES];
     survey_addresses(survey->book, survey->also, survey->every_address, addresses);
     for (unsigned i = 0; addresses[i] != 0; i++) {
         if (!survey->step(survey->context, wire, addresses[i]) ||

@@ -9,9 +9,10 @@
 #include "gateway/daemon/commission/bench.h"
 #include "gateway/daemon/commission/recognise.h"
 
-#define SURVEY_SETTINGS 16
-#define SURVEY_FOUND    64
-#define SURVEY_OTHERS   8
+#define SURVEY_SETTINGS  16
+#define SURVEY_FOUND     64
+#define SURVEY_ADDRESSES 256 /* each once, but for one; and the 0 at the end */
+#define SURVEY_OTHERS    8
 
 struct survey_found {
     struct serial_timing wire;
@@ -44,7 +45,7 @@ unsigned survey_settings(const struct recognise_book *book, const struct serial_
 /* Addresses that are tried at once, in their order, up to 0; the rest takes its time. `also` may
  * be NULL. Pure. */
 void survey_addresses(const struct recognise_book *book, const uint8_t *also, bool every,
-                      uint8_t list[248]);
+                      uint8_t list[SURVEY_ADDRESSES]);
 /* Looks at one setting; false: ended by `step`, or the port is gone. */
 bool survey_look(struct survey *survey, const struct serial_timing *wire);
 /* Matches what was found to profiles, but for what the configuration knows; false: ended by
