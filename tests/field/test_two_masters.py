@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from probe import Raw, Registers, device, frame
+from garden import wait_until
+from probe import Raw, Registers, Serial, device, frame
 
 
 def test_the_other_masters_answers_are_no_values(farm):
@@ -58,3 +59,39 @@ def test_nor_by_another_function_or_size(farm, keys, converter):
     assert {v for v in farm.values("level") if v is not None} == {value}
     farm.wait_log("another master is on it", 40)
     assert "refuses" not in farm.log()
+
+
+class Echoing(Serial):
+    """An adapter that hears what it sends. Told to `hold`, it keeps the next request for register
+    100 to itself, and says it in front of the one after."""
+
+    def __init__(self, device_):
+        self.hold, self.held = False, b""
+        super().__init__(device_)
+
+    def hear(self, unit, pdu):
+        echo = frame([unit], pdu)
+        if self.hold and pdu[1:3] == b"\0\x64":
+            self.hold, self.held = False, echo
+            return
+        self.say(self.held + echo)
+        self.held = b""
+        super().hear(unit, pdu)
+
+
+def test_what_was_asked_before_a_reload_is_no_other_masters(farm):
+    """The adapter gives the echo of the last request to the process that comes after, which asks
+    for something else first."""
+    line = Echoing(Registers({0: 1234, 100: 5, 101: 0}))
+    farm.devices.append(line)
+    farm.profile("fields:\n  - { metric: level, register: 0 }\n"
+                 "  - { metric: carbon_dioxide, register: 100, type: u32 }\n")
+    farm.start(line.bus(device()))
+    farm.wait(4)
+    line.hold = True
+    wait_until(lambda: line.held, 20, "an echo is held back")
+    farm.baiye("reload")
+    farm.wait(len(farm.readings()) + 55, 90)  # the line is judged every ten seconds
+    assert "another master" not in farm.log()
+    assert "master" not in farm.bus_stats()["hint"]
+    assert {v for v in farm.values("level") if v is not None} == {1234}

@@ -186,9 +186,9 @@ static void report_health(struct bus *bus)
         bus->sink->health(bus->sink->context, &report);
     }
     bool babble = bus->reporting->babble_ms && now - bus->reporting->babble_ms < BABBLE_SHOWN_MS;
-    if (bus->transact.overheard.requests != bus->reporting->overheard_seen)
+    if (bus->transact.overheard.foreign != bus->reporting->overheard_seen)
         bus->reporting->overheard_ms = now;
-    bus->reporting->overheard_seen = bus->transact.overheard.requests;
+    bus->reporting->overheard_seen = bus->transact.overheard.foreign;
     const struct link_quality_line line = {.tcp = bus->bus->type == BUS_TCP,
                                            .echo = bus->reporting->echo,
                                            .babble = babble,

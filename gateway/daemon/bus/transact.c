@@ -83,6 +83,12 @@ static bool is_late_echo(const struct transact *t, const uint8_t frame[8])
            (is_request(&t->client, frame) || is_request(&t->missed, frame));
 }
 
+static void count_request(struct transact *t)
+{
+    t->overheard.requests++;
+    t->overheard.foreign += t->asked_before;
+}
+
 /* `asked` is what we are waiting for ourselves, or NULL. */
 static void hear_request(struct transact *t, const uint8_t frame[8],
                          const struct transact_request *asked)
@@ -92,8 +98,8 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
     bool same = own_unit && asked->pdu_size == 5 && memcmp(asked->pdu, frame + 1, 5) == 0;
     if (same || is_late_echo(t, frame)) {
         if (t->unechoed >= ECHO_ENOUGH)
-            t->overheard.requests++; /* of somebody else; the answer is right for both */
-        return;                      /* else our own, echoed */
+            count_request(t); /* of somebody else; the answer is right for both */
+        return;               /* else our own, echoed */
     }
     if (bits && frame[2] == BITS_OF_EIGHT &&
         ((own_unit && asked->pdu[0] == frame[1] && asked->answer_size == 8) ||
@@ -101,7 +107,7 @@ static void hear_request(struct transact *t, const uint8_t frame[8],
         return; /* may be an answer */
     int64_t now = line_now_ns();
     uint16_t answer_size = rtu_answer_size(frame + 1, READ_PDU_SIZE);
-    t->overheard.requests++;
+    count_request(t);
     if (frame[0] == t->missed.unit && frame[1] == t->missed.request[0] &&
         answer_size == t->missed_size)
         t->listening = false; /* what comes now may be the answer to this */
@@ -459,6 +465,7 @@ static void do_rtu(struct transact *t, const struct transact_request *request,
     }
     answer->end_ns = answer->quiet_ns = line_now_ns();
     answer->result = conclude(t, request, deadline_ns, answer);
+    t->asked_before = true;
     if (t->overheard.requests != overheard)
         answer->other_function = 0; /* it may be the answer to that */
     answer->turnaround_ns =

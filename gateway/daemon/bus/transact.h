@@ -90,10 +90,13 @@ struct transact {
         struct rtu_client client; /* of its answer */
         int64_t until_ns;         /* the line is left to it until then, or its answer */
         uint64_t requests;        /* heard, ever */
+        uint64_t foreign;         /* of them, since one of ours was over: before, an adapter may
+                                     still echo what another process has asked, as after a reload */
     } overheard;
     /* Answers in a row before which our request was not heard, and before which it was: adapters
      * echo all of them or none, another master asks the same now and then. */
     uint8_t unechoed, echoed;
+    bool asked_before;   /* one of our requests is over */
     bool spoken_between; /* to the unit, about something of the same form, since our request */
     struct owed *owed;   /* by unit, the owner's: what it was asked by others is owed, too. NULL:
                             no one keeps it */
