@@ -319,3 +319,22 @@ bool bench_write(struct line *l, uint8_t unit, uint16_t address, uint16_t count,
     int got = bench_ask(l, request, sizeof head + 2u * count, answer);
     return unit == 0 ? got == 0 : got == 6 && answer[1] == 16;
 }
+
+bool bench_update(struct line *l, struct update *update)
+{
+    struct update_request request;
+    uint8_t frame[256], answer[264];
+    int64_t again_ms;
+    enum update_action action =
+        update_next(update, (int64_t)(l->now / TICKS_MS), &request, &again_ms);
+    if (action == UPDATE_WAIT)
+        line_run(l, (uint64_t)again_ms * TICKS_MS);
+    if (action != UPDATE_SEND_REQUEST)
+        return action == UPDATE_WAIT;
+    frame[0] = request.unit;
+    memcpy(frame + 1, request.pdu, request.pdu_size);
+    int got = bench_tell(l, frame, request.pdu_size + 1u, answer);
+    update_answered(update, (int64_t)(l->now / TICKS_MS), got > 0 ? answer + 1 : NULL,
+                    got > 0 ? (size_t)got - 1 : 0);
+    return true;
+}

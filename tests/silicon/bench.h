@@ -4,6 +4,7 @@
 #ifndef BAIYE_SILICON_BENCH_H
 #define BAIYE_SILICON_BENCH_H
 
+#include "gateway/daemon/update/update.h"
 #include "tests/silicon/line.h"
 #include "tests/silicon/part.h"
 
@@ -50,5 +51,8 @@ int bench_scan(struct line *l, bool first, uint8_t *answer);
 bool bench_read(struct line *l, uint8_t unit, uint16_t address, uint16_t count, uint16_t *values);
 bool bench_write(struct line *l, uint8_t unit, uint16_t address, uint16_t count,
                  const uint16_t *values);
+/* What the gateway's own update asks for next goes over the wires, whatever happens to the node.
+ * False: it asks for nothing more. */
+bool bench_update(struct line *l, struct update *update);
 
 #endif

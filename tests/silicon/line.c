@@ -28,7 +28,7 @@ static bool level_at(const struct line *l, const struct part *self, uint64_t at)
             continue;
         if (at >= f->start && at < frame_end(f) && !(f->levels >> (at - f->start) / f->bit & 1))
             return false;
-        if (f->start + 50 * TICKS_MS < at)
+        if (f->start + l->longest < at)
             break;
     }
     return true;
@@ -40,10 +40,9 @@ bool line_next(const struct line *l, const struct part *self, uint64_t free_at, 
     uint64_t start = NEVER;
     for (uint64_t i = l->in; i > oldest(l); i--) {
         const struct line_frame *f = frame_at(l, i - 1);
-        if (f->start + 100 * TICKS_MS < free_at)
-            break;
-        bool own = self != NULL ? f->by == self : f->by == NULL;
-        if (!own && f->start >= free_at && f->start < start)
+        if (f->start < free_at)
+            break; /* as all before it */
+        if (f->by != self && f->start < start)
             start = f->start;
     }
     if (start == NEVER)
@@ -65,6 +64,8 @@ void line_put(struct line *l, const struct part *by, uint64_t start, uint64_t bi
                              .levels = (uint32_t)data << 1 | 1u << (data_bits + 1),
                              .bits = (uint8_t)(data_bits + 2),
                              .by = by};
+    if (new.bits * bit > l->longest)
+        l->longest = new.bits *bit;
     uint64_t at = l->in++;
     for (; at > oldest(l) && frame_at(l, at - 1)->start > start; at--)
         l->frame[at % LINE_FRAMES] = *frame_at(l, at - 1);

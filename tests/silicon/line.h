@@ -26,6 +26,7 @@ struct line {
     unsigned parts;
     struct line_frame frame[LINE_FRAMES]; /* a ring, by start */
     uint64_t in;                          /* frames so far */
+    uint64_t longest;                     /* of them, ticks */
     uint32_t baud;                        /* of the master */
     char parity;
     uint64_t now;

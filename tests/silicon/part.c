@@ -220,6 +220,10 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *conte
         (void)uc_emu_stop(uc);
         return;
     }
+    if (p->known != NULL && known_block(p, (uint32_t)address)) {
+        (void)uc_emu_stop(uc);
+        return;
+    }
     uint32_t offset = (uint32_t)address - FLASH_AT;
     p->block_end = (uint32_t)address + size;
     if (offset >= FLASH_END)
@@ -239,7 +243,8 @@ struct part *part_new(void)
     p->flash = aligned_alloc(4096, FLASH_END);
     p->ram = aligned_alloc(4096, RAM_SIZE);
     p->counts = calloc(FLASH_END / 2, sizeof *p->counts);
-    if (p->flash == NULL || p->ram == NULL || p->counts == NULL)
+    p->translated = calloc(1, FLASH_END);
+    if (p->flash == NULL || p->ram == NULL || p->counts == NULL || p->translated == NULL)
         abort();
     memset(p->flash, 0xFF, FLASH_END);
     memcpy(p->unique, "SILICON-TEST", sizeof p->unique);
@@ -284,10 +289,25 @@ void part_free(struct part *p)
     free(p->flash);
     free(p->ram);
     free(p->counts);
+    free(p->translated);
+    free(p->known);
     free(p);
 }
 
 /* ---- resets and exceptions ---- */
+
+/* What stands in the flash by now, by whomever it was put there, is what runs. */
+static void translate_anew(struct part *p)
+{
+    enum { PAGE = 1024 };
+    for (uint32_t at = 0; at < FLASH_END; at += PAGE) {
+        if (memcmp(p->flash + at, p->translated + at, PAGE) == 0)
+            continue;
+        memcpy(p->translated + at, p->flash + at, PAGE);
+        memset(p->counts + at / 2, 0, PAGE / 2 * sizeof *p->counts);
+        (void)uc_ctl_remove_cache(p->uc, FLASH_AT + at, FLASH_AT + at + PAGE);
+    }
+}
 
 void part_reset(struct part *p, enum part_reset why)
 {
@@ -319,8 +339,8 @@ void part_reset(struct part *p, enum part_reset why)
     p->dma_isr = 0;
     p->receiver_free = p->now;
     pins_reset(p);
-    memset(p->counts, 0, FLASH_END / 2 * sizeof *p->counts);
-    (void)uc_ctl_remove_cache(p->uc, FLASH_AT, FLASH_AT + FLASH_END);
+    translate_anew(p);
+    known_forget_call(p);
     uint32_t vectors[2];
     memcpy(vectors, p->flash, sizeof vectors);
     put(p, UC_ARM_REG_PRIMASK, 0);
@@ -419,6 +439,7 @@ static void fault(struct part *p, uc_err why)
 void part_crash(struct part *p, uint32_t pc)
 {
     p->asleep = false;
+    known_forget_call(p);
     put(p, UC_ARM_REG_PC, pc | 1);
 }
 
@@ -450,7 +471,7 @@ static void run_cpu(struct part *p, uint64_t until)
     flash_settle(p);
     if (p->reset_wanted)
         part_reset(p, RESET_SOFTWARE);
-    if (p->leave)
+    if (p->leave || known_begins(p))
         return;
     pc = get(p, UC_ARM_REG_PC);
     if ((pc & RETURN_AT) == RETURN_AT) {
@@ -484,6 +505,15 @@ static bool stands_still(struct part *p)
     return true;
 }
 
+/* Nothing is run up to `to`, or to what is due before. */
+static void let_pass(struct part *p, uint64_t to, uint64_t until)
+{
+    uint64_t due = p->due[next_event(p)];
+    to = to < due ? to : due;
+    to = to < until ? to : until;
+    p->now = to > p->now ? to : p->now;
+}
+
 void part_run(struct part *p, uint64_t until)
 {
     while (p->powered && p->now < until) {
@@ -493,16 +523,11 @@ void part_run(struct part *p, uint64_t until)
         if (!p->powered)
             break;
         if (p->now < p->stall_until) { /* the core waits for the flash, or has no clock */
-            uint64_t due = p->due[next_event(p)];
-            uint64_t to = p->stall_until < due ? p->stall_until : due;
-            to = to < until ? to : until;
-            p->now = to > p->now ? to : p->now;
+            let_pass(p, p->stall_until, until);
             continue;
         }
         if (p->asleep && !p->irq) {
-            uint64_t due = p->due[next_event(p)];
-            uint64_t to = due < until ? due : until;
-            p->now = to > p->now ? to : p->now;
+            let_pass(p, until, until);
             continue;
         }
         p->asleep = false;
@@ -515,6 +540,13 @@ void part_run(struct part *p, uint64_t until)
             enter(p, exception);
             part_look(p);
         }
+        uint64_t returns = known_waits_until(p);
+        if (returns > p->now) {
+            let_pass(p, returns, until);
+            continue;
+        }
+        if (returns != 0)
+            known_ends(p);
         run_cpu(p, until);
     }
 }

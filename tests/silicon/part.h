@@ -10,6 +10,7 @@
 #define BAIYE_SILICON_PART_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <unicorn/unicorn.h>
 
@@ -113,7 +114,9 @@ struct part {
     uint64_t nvic;
     bool systick_pending, nmi_pending;
     uint64_t instructions;
-    char wrong[160]; /* the first rule that was broken; "" so far */
+    struct known *known; /* NULL: everything is computed */
+    uint8_t *translated; /* the flash as libunicorn has seen it */
+    char wrong[160];     /* the first rule that was broken; "" so far */
     unsigned resets, resets_by[4], faults;
 
     /* clocks */
@@ -144,7 +147,8 @@ struct part {
     uint32_t store_at, store_half;
     uint8_t store_before[4];
     uint16_t store_value;
-    uint64_t flash_operations, flash_cut; /* power fails in that operation, counted from 1 */
+    uint64_t flash_operations, flash_cut;     /* power fails in that operation, counted from 1 */
+    void (*before_operation)(struct part *p); /* NULL: none; may set `flash_cut` */
     uint64_t stall_until; /* the core stands: the flash is busy, or it has no clock */
     uint64_t busy_until;  /* BSY */
 
@@ -180,6 +184,12 @@ void part_reset(struct part *p, enum part_reset why);
 void part_crash(struct part *p, uint32_t pc);
 /* Runs to `until`; returns early only without power. */
 void part_run(struct part *p, uint64_t until);
+
+/* From now on the function at that address runs once for each set of arguments (part_known.c). */
+enum known_function { KNOWN_SIGNATURE, KNOWN_HASH };
+void known_add(struct part *p, uint32_t address, enum known_function what);
+/* Tells bytes from others; the first digest of a chain is any number. */
+uint64_t known_digest(uint64_t digest, const void *data, size_t size);
 
 /* ---- between the files of the model ---- */
 
@@ -219,6 +229,13 @@ void usart_write(struct part *p, unsigned n, uint32_t offset, uint32_t value);
 void usart_event(struct part *p, enum part_event event, uint64_t at);
 uint32_t dma_read(struct part *p, uint32_t address);
 void dma_write(struct part *p, uint32_t address, uint32_t value);
+/* A call whose result is known: does the block at `address` begin it, does one begin, until when it
+ * lasts (0: there is none), and its return. */
+bool known_block(struct part *p, uint32_t address);
+bool known_begins(struct part *p);
+uint64_t known_waits_until(const struct part *p);
+void known_ends(struct part *p);
+void known_forget_call(struct part *p);
 uint64_t usart_bit_ticks(const struct part *p, unsigned n);
 
 #endif

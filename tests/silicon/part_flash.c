@@ -24,6 +24,8 @@ static bool operation(struct part *p, uint32_t offset, uint32_t size, uint64_t t
     p->stall_until = p->busy_until = p->now + takes;
     p->flash_sr |= SR_DONE;
     p->leave = true;
+    if (p->before_operation != NULL)
+        p->before_operation(p);
     if (++p->flash_operations < p->flash_cut)
         return true;
     for (uint32_t i = 0; i < size; i++)

@@ -108,37 +108,22 @@ static void assert_stack_left(void)
 
 enum { UNIT = 247 };
 
-/* What the gateway's own update says to send goes over the wires, whatever happens to the node,
- * until that one stands at `state` or is given up. True: it does. */
+/* Until the node stands at `state` or is given up. True: it does. */
 static bool drive(struct update *update, enum node_state state, unsigned patience)
 {
-    struct update_request request;
-    uint8_t frame[256], answer[264];
-    int64_t again_ms;
     for (unsigned i = 0; i < patience; i++) {
-        int64_t now_ms = (int64_t)(line->now / TICKS_MS);
-        enum update_action action = update_next(update, now_ms, &request, &again_ms);
-        if (action == UPDATE_FINISHED || update->nodes[0].state == state)
-            return update->nodes[0].state == state;
-        if (action == UPDATE_WAIT) {
-            line_run(line, (uint64_t)again_ms * TICKS_MS);
-            continue;
-        }
-        frame[0] = request.unit;
-        memcpy(frame + 1, request.pdu, request.pdu_size);
-        int got = bench_tell(line, frame, request.pdu_size + 1u, answer);
+        if (update->nodes[0].state == state || !bench_update(line, update))
+            break;
         if (board.part->powered && running_slot() >= 0 &&
             line->now > board.part->reset_at + 2 * TICKS_S)
             assert_stack_left();
-        now_ms = (int64_t)(line->now / TICKS_MS);
-        update_answered(update, now_ms, got > 0 ? answer + 1 : NULL, got > 0 ? (size_t)got - 1 : 0);
         if (!board.part->powered) { /* cut: the light is out for two seconds */
             run_s(2);
             part_power(board.part, true);
             run_s(2);
         }
     }
-    return false;
+    return update->nodes[0].state == state;
 }
 
 /* 115,200 baud, so that the node's memory says so after the cut as well. */
