@@ -132,6 +132,10 @@ static const char *const migrations[] = {
     /* Room beside an hour for its next version, so that the index need not be touched. */
     "ALTER TABLE hour SET (fillfactor = 50);"
     "ALTER TABLE stream SET (fillfactor = 70); ALTER TABLE gateway SET (fillfactor = 70);",
+    /* A gateway tells its last record once an hour; what arrived since is known to exist too. */
+    "CREATE OR REPLACE VIEW hole AS SELECT gw, site, seen, lower(r) AS first, upper(r) - 1 AS last"
+    " FROM (SELECT gw, site, seen, unnest(int8multirange(int8range(1,"
+    "  GREATEST(last + 1, upper(ids)))) - ids - gone) AS r FROM gateway WHERE last > 0) h;",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -28,6 +28,20 @@ def test_a_hole_is_asked_for_and_heals(database, broker, ingest, county):
     assert gateway.asked == [(21, 60), (81, 100)], "one after the other, each once"
 
 
+def test_a_hole_among_records_newer_than_the_log_is_asked_for(database, broker, ingest, county):
+    """The log is told once an hour; what arrives meanwhile shows as well what there is."""
+    ingest()
+    county()
+    gateway = a_gateway(broker, count=20)
+    gateway.send(1, 20)
+    gateway.beat()
+    wait_until(lambda: database("SELECT last FROM gateway") == "20", 20, "the log is known")
+    gateway.keep(*[reading("plot-1", n) for n in range(21, 41)])
+    gateway.send(31, 40)
+    wait_until(lambda: stored(database, gateway) == expected(gateway), 30, "it is asked for")
+    assert gateway.asked == [(21, 30)]
+
+
 def test_what_is_gone_for_good_is_recorded_and_not_asked_for_again(database, broker, ingest, county):
     ingest()
     county(ask_again="1s")
