@@ -375,7 +375,7 @@ def test_what_the_modem_refuses_is_told_by_the_other_ways(site, service, needs, 
     error.write_text("org.freedesktop.ModemManager1.Error.MobileEquipment.SimPin")
     start(site, [{"name": "son", "sms": {"numbers": ["10086"]}},
                  way(site, service, "good", "webhook")])
-    wait_until(lambda: any("SIM card wants its PIN" in text for text in service.texts("/good")), 40,
+    wait_until(lambda: any("SIM 卡要 PIN 码" in text for text in service.texts("/good")), 40,
                "the other way tells of it")
     assert not sent(file)
     error.unlink()
