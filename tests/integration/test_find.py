@@ -119,7 +119,9 @@ def registers_of(profile):
         function = field.get("function", 3)
         functions.add(function)
         first, kind = int(field["register"]), field.get("type", "u16")
-        value = MIDDLE.get(field.get("metric"), 21) / float(field.get("scale", 1))
+        value = MIDDLE.get(field.get("metric"), 21) - float(field.get("offset", 0))
+        value /= float(field.get("scale", 1))
+        values.update({int(field[key]): 0 for key in ("scale_from", "decimals_from") if key in field})
         if field.get("values"):
             value = 1
         if "64" in kind:
