@@ -263,7 +263,7 @@ static struct trend_tomorrow trend_of(const struct pick_model *model,
 }
 
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[TREND_FEATURES])
+                     double x[TREND_FEATURES], double course[COURSE_FEATURES])
 {
     struct pick_outlook outlook = outlook_of(model, tomorrow);
     struct chance chance = evening_chance(model);
@@ -272,7 +272,10 @@ double pick_features(struct pick_model *model, const struct pick_tomorrow *tomor
         return NAN;
     particles_foresee_pick(model, &outlook, &chance, kg);
     struct trend_tomorrow of = trend_of(model, &outlook, kg[1]);
-    return trend_features(&model->trend, &of, x);
+    double first_ln, base = trend_features(&model->trend, &of, x, &first_ln);
+    if (model->trend.picks > 0)
+        course_features(&model->trend, &of, base, first_ln, course);
+    return base;
 }
 
 /* Who books nearly always and has not: hardly anybody comes. */
@@ -307,7 +310,7 @@ static enum pick_source foresee(struct pick_model *model, const struct pick_outl
     particles_foresee_pick(model, outlook, &chance, model_kg);
     if (outlook->pickers > 0.0) {
         struct trend_tomorrow tomorrow = trend_of(model, outlook, model_kg[1]);
-        trend_say(&model->trend, &tomorrow, pick_kg);
+        course_say(&model->trend, &tomorrow, pick_kg);
     } else {
         pick_kg[0] = pick_kg[1] = pick_kg[2] = 0.0;
     }
@@ -379,6 +382,7 @@ void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorro
 /* What was said the evening before; `any` is false when nothing was. */
 struct said {
     bool any;
+    double pickers, first_kg; /* the crew that it was said for; by the trend's first rule */
     struct pick_ways ways;
     double pick_kg[3];
 };
@@ -395,6 +399,9 @@ static struct said recall(struct pick_model *model, const struct pick_day *day)
     if (model->picked_days == 0 || why != PICK_GIVEN || isnan(outlook.pickers))
         return said;
     foresee(model, &outlook, false, said.pick_kg, &said.ways);
+    struct trend_tomorrow of = trend_of(model, &outlook, said.ways.source[PICK_BY_MODEL]);
+    said.first_kg = outlook.pickers > 0.0 ? trend_first_kg(&model->trend, &of) : NAN;
+    said.pickers = outlook.pickers;
     said.any = true;
     return said;
 }
@@ -459,7 +466,7 @@ static void learn_without_kg(struct pick_model *model, const struct pick_day *da
 }
 
 /* false: the note is doubted; the day counts as one of which no kg were noted. */
-static bool learn_kg(struct pick_model *model, const struct pick_day *day)
+static bool learn_kg(struct pick_model *model, const struct pick_day *day, const struct said *said)
 {
     double crew = known_crew(day->pickers);
     bool odd = is_odd(model, day->kg, crew);
@@ -472,7 +479,17 @@ static bool learn_kg(struct pick_model *model, const struct pick_day *day)
     } else {
         push(model->recent.kg, day->kg);
         push(model->recent.pickers, crew);
-        trend_pick(&model->trend, day->kg, crew, rain_chance(day->rain_mm));
+        struct trend_pick pick = {.kg = day->kg,
+                                  .rain = rain_chance(day->rain_mm),
+                                  .pickers = crew,
+                                  .booked = known_crew(day->booked),
+                                  .model_each_kg = NAN,
+                                  .first_each_kg = NAN};
+        if (said->any && said->pickers > 0.0) {
+            pick.model_each_kg = said->ways.source[PICK_BY_MODEL] / said->pickers;
+            pick.first_each_kg = said->first_kg / said->pickers;
+        }
+        trend_pick(&model->trend, &pick);
     }
     model->picked_days++;
     return believed;
@@ -525,7 +542,7 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
     if (picked)
         said = recall(model, day);
     grow(model, day, picked);
-    bool believed = picked && learn_kg(model, day);
+    bool believed = picked && learn_kg(model, day, &said);
     if (believed)
         model->booked_share +=
             BOOKED_ALPHA * (!isnan(known_crew(day->booked)) - model->booked_share);
@@ -533,7 +550,8 @@ void pick_learn(struct pick_model *model, const struct pick_day *day)
         pick_record(model, &said.ways, said.pick_kg, day->kg);
     if (!picked && model->growing)
         learn_without_kg(model, day);
-    trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model));
+    trend_day(&model->trend, is_growth(day->growth_cd) ? day->growth_cd : usual_growth(model),
+              rain_chance(day->rain_mm));
     if (model->picked_days > 0)
         particles_drift(model);
     model->rest_days = picked ? 0 : model->rest_days + 1;

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "gateway/forecast/chance.h"
+#include "gateway/forecast/course.h"
 #include "gateway/forecast/growth.h"
 #include "gateway/forecast/trend.h"
 
@@ -213,10 +214,10 @@ void pick_learn(struct pick_model *model, const struct pick_day *day);
 void pick_estimate(struct pick_model *model, const struct pick_tomorrow *tomorrow,
                    struct pick_estimate *estimate);
 void pick_score(const struct pick_model *model, struct pick_score *score);
-/* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(). NaN: no
- * crew is known. `model` as in pick_estimate(). */
+/* What is weighed by the coefficients of trend_table.h, to fit them: as trend_features(), and
+ * course_features() after the first pick. NaN: no crew is known. `model` as in pick_estimate(). */
 double pick_features(struct pick_model *model, const struct pick_tomorrow *tomorrow,
-                     double x[TREND_FEATURES]);
+                     double x[TREND_FEATURES], double course[COURSE_FEATURES]);
 
 /* Is it likely to be a slip, before it is stored? NaN: not known. Of a plot's day: more than all of
  * last season, or than the best gardens bear in a season on that area; of a picker: more than hands

@@ -2,6 +2,7 @@
 #include "gateway/forecast/trend.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "gateway/forecast/chance.h"
 #include "gateway/forecast/trend_table.h"
@@ -36,9 +37,11 @@ struct trend trend_begin(double area_m2, double last_each_kg)
                           .noise = 0.3};
 }
 
-void trend_day(struct trend *trend, double growth_cd)
+void trend_day(struct trend *trend, double growth_cd, double rain)
 {
     double growth = or_else(growth_cd, 0);
+    trend->days++;
+    trend->rained = rain >= 0.5;
     if (!trend->started)
         return;
     trend->warm_cd += growth;
@@ -69,14 +72,54 @@ static void learn_crew(struct trend *trend, double each_ln, double crew_ln)
     trend->picks++;
 }
 
-void trend_pick(struct trend *trend, double kg, double pickers, double rain)
+static double miss(double each_ln, double said_each_kg)
+{
+    if (!(said_each_kg > 0))
+        return 0;
+    return between(each_ln - chance_log(said_each_kg), -MOST_LN, MOST_LN);
+}
+
+static void remember(struct trend *trend, const struct trend_pick *pick)
+{
+    struct trend_past past = {.day = trend->days,
+                              .each_ln = chance_log(pick->kg / pick->pickers),
+                              .crew_ln = chance_log(pick->pickers),
+                              .came_ln = NAN,
+                              .since_cd = trend->since_cd};
+    past.dry_ln = past.each_ln - RAIN_LN * pick->rain;
+    past.crew_most_ln = past.crew_ln;
+    if (pick->booked > 0) {
+        past.came_ln = past.crew_ln - chance_log(pick->booked);
+        past.crew_most_ln = fmax(past.crew_ln, chance_log(pick->booked));
+    }
+    past.model_miss = miss(past.each_ln, pick->model_each_kg);
+    past.trend_miss = miss(past.each_ln, pick->first_each_kg);
+    if (trend->past_count == TREND_PICKS) {
+        memmove(trend->past, trend->past + 1, (TREND_PICKS - 1) * sizeof past);
+        trend->past_count--;
+    }
+    if (trend->past_count > 0)
+        past.crew_most_ln =
+            fmax(past.crew_most_ln, trend->past[trend->past_count - 1].crew_most_ln);
+    trend->past[trend->past_count++] = past;
+}
+
+void trend_pick(struct trend *trend, const struct trend_pick *pick)
 {
     if (trend->started)
         smooth(&trend->gap, trend->rest_days, TREND_ALPHA);
-    if (pickers > 0)
-        learn_crew(trend, chance_log(kg / pickers), chance_log(pickers));
-    smooth(&trend->rain, rain, TREND_ALPHA);
-    trend->picked_kg += kg;
+    else
+        trend->first_day = trend->days;
+    if (pick->pickers > 0) {
+        remember(trend, pick);
+        learn_crew(trend, chance_log(pick->kg / pick->pickers), chance_log(pick->pickers));
+    }
+    smooth(&trend->rain, pick->rain, TREND_ALPHA);
+    trend->picked_kg += pick->kg;
+    trend->last_kg = pick->kg;
+    trend->last_day = trend->days;
+    trend->picked_days++;
+    trend->booked_days += pick->booked > 0;
     trend->started = true;
     trend->rest_days = 0;
     trend->since_cd = 0;
@@ -101,13 +144,9 @@ static double start_features(const struct trend *trend, const struct trend_tomor
     return crew_ln + chance_log(TREND_NORM_KG);
 }
 
-double trend_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
-                      double x[TREND_FEATURES])
+static double season_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                              double x[TREND_FEATURES])
 {
-    for (int i = 0; i < TREND_FEATURES; i++)
-        x[i] = 0;
-    if (trend->picks == 0)
-        return start_features(trend, tomorrow, x);
     double crew_ln = chance_log(tomorrow->pickers);
     double crew = crew_ln - trend->crew_ln;
     double base = trend->each_ln + trend->crew_ln + between(crew, FEWEST_LN, MOST_LN);
@@ -167,17 +206,39 @@ static double weigh_pairs(const double x[TREND_FEATURES])
     return sum;
 }
 
-void trend_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+double trend_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                      double x[TREND_FEATURES], double *first_ln)
 {
-    double x[TREND_FEATURES];
+    for (int i = 0; i < TREND_FEATURES; i++)
+        x[i] = 0;
     bool start = trend->picks == 0;
-    double middle = trend_features(trend, tomorrow, x);
-    middle += RAIN_LN * (tomorrow->rain_chance - RAIN_USUAL);
-    middle += start ? weigh(trend_start_middle, x, TREND_START) : weigh_pairs(x);
-    double spread_ln =
-        start ? weigh(trend_start_spread, x, TREND_START) : weigh(trend_spread, x, TREND_FEATURES);
+    double base = start ? start_features(trend, tomorrow, x) : season_features(trend, tomorrow, x);
+    *first_ln = base + (start ? weigh(trend_start_middle, x, TREND_START) : weigh_pairs(x));
+    return base;
+}
+
+double trend_first_kg(const struct trend *trend, const struct trend_tomorrow *tomorrow)
+{
+    double x[TREND_FEATURES], first_ln;
+    (void)trend_features(trend, tomorrow, x, &first_ln);
+    return chance_exp(first_ln);
+}
+
+void trend_range(double middle_ln, double spread_ln, const struct trend_width *width,
+                 double rain_chance, double kg[3])
+{
+    double middle = middle_ln + RAIN_LN * (rain_chance - RAIN_USUAL);
     double spread = between(chance_exp(between(spread_ln, -3, 1)), 0.08, 1.5);
-    kg[0] = chance_exp(middle - (start ? TREND_START_LOW : TREND_LOW) * spread);
+    kg[0] = chance_exp(middle - width->low * spread);
     kg[1] = chance_exp(middle);
-    kg[2] = chance_exp(middle + (start ? TREND_START_HIGH : TREND_HIGH) * spread);
+    kg[2] = chance_exp(middle + width->high * spread);
+}
+
+void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3])
+{
+    static const struct trend_width width = {TREND_START_LOW, TREND_START_HIGH};
+    double x[TREND_FEATURES], middle;
+    (void)trend_features(trend, tomorrow, x, &middle);
+    trend_range(middle, weigh(trend_start_spread, x, TREND_START), &width, tomorrow->rain_chance,
+                kg);
 }

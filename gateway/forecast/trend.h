@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the notes alone say of tomorrow's pick: kg per picker smoothed over the last picks, moved by
- * what other farms' seasons teach of crews, rain, rest and the season's course. A linear rule in
- * logarithms, its coefficients in trend_table.h (tools/fit-forecast writes it and its data sheet).
+ * what other farms' seasons teach of crews, rain, rest and the season's course: a linear rule in
+ * logarithms, and a second one (course.h) that corrects it by all of this season's picks. The
+ * coefficients are in trend_table.h and course_table.h (tools/fit-forecast writes them).
  * Pure; the caller's struct, its thread. Unknown quantities are NaN. */
 #ifndef BAIYE_FORECAST_TREND_H
 #define BAIYE_FORECAST_TREND_H
@@ -12,6 +13,19 @@
 #define TREND_START    8    /* features of the first pick */
 #define TREND_NORM_KG  1.65 /* of a picker and day, where nothing is known */
 #define TREND_ALPHA    0.5
+
+/* A season's picks that are remembered; of more the oldest are forgotten. */
+#define TREND_PICKS 120
+
+/* A believed pick with a crew. */
+struct trend_past {
+    unsigned day;                  /* of the days fed */
+    double each_ln, dry_ln;        /* ln kg per picker; the same as if it had not rained */
+    double crew_ln, crew_most_ln;  /* who came; the most of who came and who was booked so far */
+    double came_ln;                /* who came to who was booked; NAN: nobody was */
+    double since_cd;               /* growth since the pick before */
+    double model_miss, trend_miss; /* ln kg per picker to what had been said; 0: nothing had */
+};
 
 /* Begin from trend_begin(). */
 struct trend {
@@ -25,7 +39,13 @@ struct trend {
     double picked_kg, warm_cd; /* since the first pick */
     double since_cd;           /* since the last pick */
     unsigned picks;            /* with a crew */
-    unsigned rest_days;        /* since the last pick of any kind */
+    struct trend_past past[TREND_PICKS];
+    unsigned past_count;
+    unsigned days, first_day, last_day; /* fed; of the first and the last pick */
+    unsigned picked_days, booked_days;  /* picks of any kind; of those a crew was booked for */
+    double last_kg;                     /* of the last pick of any kind */
+    bool rained;                        /* today */
+    unsigned rest_days;                 /* since the last pick of any kind */
     bool started;
 };
 
@@ -42,15 +62,31 @@ struct trend_tomorrow {
 };
 
 struct trend trend_begin(double area_m2, double last_each_kg);
-/* Each day, in order, after its pick. */
-void trend_day(struct trend *trend, double growth_cd);
-/* A believed note; `pickers` NaN: not noted. Before trend_day() of its day. */
-void trend_pick(struct trend *trend, double kg, double pickers, double rain);
-/* 10, 50, 90 % of tomorrow's kg. */
-void trend_say(const struct trend *trend, const struct trend_tomorrow *tomorrow, double kg[3]);
-/* What trend_say() weighs, for fitting: returns ln kg of no change, or of the norm for a first
- * pick (then only TREND_START features count). */
+/* Each day, in order, after its pick; `rain` 0..1. */
+void trend_day(struct trend *trend, double growth_cd, double rain);
+/* A believed note. Before trend_day() of its day. */
+struct trend_pick {
+    double kg, rain;
+    double pickers, booked; /* NaN: not noted */
+    /* What had been said the evening before for a picker; NaN: nothing. */
+    double model_each_kg, first_each_kg;
+};
+void trend_pick(struct trend *trend, const struct trend_pick *pick);
+/* What the first rule says alone, kg; for trend_pick(). */
+double trend_first_kg(const struct trend *trend, const struct trend_tomorrow *tomorrow);
+/* 10 and 90 % lie so many spreads below and above the middle. */
+struct trend_width {
+    double low, high;
+};
+/* 10, 50, 90 % of tomorrow's kg around that middle. */
+void trend_range(double middle_ln, double spread_ln, const struct trend_width *width,
+                 double rain_chance, double kg[3]);
+/* The same of a season's first pick with a crew; of later ones course_say() tells. */
+void trend_say_first(const struct trend *trend, const struct trend_tomorrow *tomorrow,
+                     double kg[3]);
+/* What is weighed, for fitting: returns ln kg of no change, or of the norm for a first
+ * pick (then only TREND_START features count). `first_ln`: what the first rule makes of them. */
 double trend_features(const struct trend *trend, const struct trend_tomorrow *tomorrow,
-                      double x[TREND_FEATURES]);
+                      double x[TREND_FEATURES], double *first_ln);
 
 #endif

@@ -191,16 +191,19 @@ static void judge_evening(struct sums *sums, const struct paper *paper, int d,
 }
 
 /* farm, year, truth, whether it is a first pick, ln of what was picked to what trend.h starts from,
- * the kg in the season's mean day, the features. */
+ * the kg in the season's mean day, the features of both rules. */
 static void tell_row(int farm, int year, int d, const struct pick_tomorrow *tomorrow)
 {
-    double x[TREND_FEATURES], base = pick_features(&working, tomorrow, x);
+    double x[TREND_FEATURES], course[COURSE_FEATURES] = {0};
+    double base = pick_features(&working, tomorrow, x, course);
     if (isnan(base))
         return;
     printf("%d,%d,%d,%d,%.5f,%.5f", farm, year, (int)season.truth, working.trend.picks == 0,
            log(season.days[d].kg) - base, season.days[d].kg / mean_kg());
     for (int i = 0; i < TREND_FEATURES; i++)
         printf(",%.5f", x[i]);
+    for (int i = 0; i < COURSE_FEATURES; i++)
+        printf(",%.5f", course[i]);
     printf("\n");
 }
 
