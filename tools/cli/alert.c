@@ -133,11 +133,12 @@ static void print_csv_row(const json_t *row)
 static void print_alerts_csv(const json_t *result)
 {
     size_t index;
-    const json_t *row;
+    const json_t *alerts = json_object_get(result, "alerts"), *row;
     (void)puts("since,ended,minutes,level,id,what,what_zh,place,place_zh,worst,unit,"
                "acknowledged_by,acknowledged");
-    json_array_foreach (json_object_get(result, "alerts"), index, row)
+    json_array_foreach (alerts, index, row) {
         print_csv_row(row);
+    }
 }
 
 static void print_ways(const json_t *result)

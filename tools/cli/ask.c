@@ -85,12 +85,14 @@ static void print_one_device(const json_t *device)
     size_t index;
     const json_t *item;
     char more[1024] = "";
-    json_array_foreach (json_object_get(device, "metrics"), index, item)
+    json_array_foreach (json_object_get(device, "metrics"), index, item) {
         (void)text_add(more, sizeof more, " %s", json_string_value(item));
-    json_array_foreach (json_object_get(device, "writes"), index, item)
+    }
+    json_array_foreach (json_object_get(device, "writes"), index, item) {
         (void)text_add(more, sizeof more, "%s %s %lld..%lld", index == 0 ? ";" : ",",
                        talk_text(item, "name"), talk_integer(item, "min"),
                        talk_integer(item, "max"));
+    }
     if (json_is_true(json_object_get(device, "away")))
         (void)text_add(more, sizeof more, "%s", _("; AWAY: its converter has not dialled in"));
     say(4, "%-20s %-12s %4lld %-18s %7.6gs %s", talk_text(device, "name"), talk_text(device, "bus"),
@@ -114,10 +116,11 @@ static void print_heads(void)
 static void print_devices(const json_t *result)
 {
     size_t index;
-    const json_t *device;
+    const json_t *devices = json_object_get(result, "devices"), *device;
     print_heads();
-    json_array_foreach (json_object_get(result, "devices"), index, device)
+    json_array_foreach (devices, index, device) {
         print_one_device(device);
+    }
 }
 
 static void print_device_stats(const json_t *device)
@@ -179,18 +182,20 @@ static void print_stats(const json_t *result)
     const json_t *one;
     say(8, _("site %s, up %lld s"), talk_text(result, "site"), talk_integer(result, "uptime_s"));
     print_store_stats(json_object_get(result, "store"));
-    json_array_foreach (json_object_get(result, "buses"), index, one)
+    json_array_foreach (json_object_get(result, "buses"), index, one) {
         say(8, _("bus     %-12s %s, %lld requests, %lld answers, %lld timeouts, %lld garbled%s%s"),
             talk_text(one, "name"), state_word(talk_text(one, "state")),
             talk_integer(one, "requests"), talk_integer(one, "answers"),
             talk_integer(one, "timeouts"), talk_integer(one, "crc_errors"),
             talk_hint(one)[0] != '\0' ? ", " : "", talk_hint(one));
-    json_array_foreach (json_object_get(result, "brokers"), index, one)
+    }
+    json_array_foreach (json_object_get(result, "brokers"), index, one) {
         say(8, _("broker  %-12s %s, backlog %lld, acknowledged %lld, this month %.1f MB%s%s"),
             talk_text(one, "name"), state_word(talk_text(one, "state")),
             talk_integer(one, "backlog"), talk_integer(one, "acked"),
             (double)talk_integer(one, "bytes_month") / 1e6,
             talk_text(one, "why")[0] != '\0' ? ", " : "", talk_text(one, "why"));
+    }
 }
 
 static void print_read(const json_t *result)

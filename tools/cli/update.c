@@ -163,8 +163,9 @@ static void print_sum(const json_t *nodes)
         unsigned count = 0;
         size_t i;
         const json_t *node;
-        json_array_foreach (nodes, i, node)
+        json_array_foreach (nodes, i, node) {
             count += strcmp(talk_text(node, "state"), states[k]) == 0;
+        }
         if (count > 0)
             (void)printf("%s%u %s", comma, count, states[k]);
         comma = count > 0 ? ", " : comma;

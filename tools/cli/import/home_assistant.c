@@ -29,11 +29,12 @@ bool import_is_home_assistant(struct import *import, const yaml_node_t *root)
 
 static int read_hub(struct import *import, const yaml_node_t *hub, const char *name)
 {
-    const char *type = tree_text(import, hub, "type"), *host = tree_text(import, hub, "host");
+    const char *said = tree_text(import, hub, "type"), *host = tree_text(import, hub, "host");
+    const char *type = said != NULL ? said : "serial";
     const char *device = tree_text(import, hub, "port");
     char port[CONFIG_PATH_SIZE];
     int64_t number = 0;
-    bool serial = type == NULL || strcmp(type, "serial") == 0;
+    bool serial = strcmp(type, "serial") == 0;
     if (device == NULL || (!serial && host == NULL))
         return -1;
     (void)snprintf(port, sizeof port, serial ? "%.200s" : "%.200s:%.10s", serial ? device : host,
@@ -43,7 +44,7 @@ static int read_hub(struct import *import, const yaml_node_t *hub, const char *n
         return -1;
     struct import_bus *bus = &import->buses[index];
     bus->type = serial ? BUS_RTU : strcmp(type, "rtuovertcp") == 0 ? BUS_RTU_OVER_TCP : BUS_TCP;
-    if (type != NULL && strcmp(type, "udp") == 0)
+    if (strcmp(type, "udp") == 0)
         import_lose(import, yaml_line(hub), _("type udp: only RTU and TCP are spoken here"));
     if (tree_integer(import, hub, "baudrate", &number) && number >= 300 && number <= 921600)
         bus->baud = (unsigned)number;

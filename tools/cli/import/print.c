@@ -188,7 +188,7 @@ static void print_bus(const struct import *import, unsigned index, FILE *out)
                       bus->parity == 'E'   ? "even"
                       : bus->parity == 'O' ? "odd"
                                            : "none",
-                      bus->stop_bits == 2 ? 2 : 1);
+                      bus->stop_bits == 2 ? 2U : 1U);
     (void)fputs("    devices:\n", out);
     for (unsigned i = 0; i < import->device_count; i++) {
         const struct import_device *device = &import->devices[i];
