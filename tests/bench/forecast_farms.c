@@ -460,7 +460,8 @@ static int measure(int plots, int day)
 
 int main(int argc, char **argv)
 {
-    int first = argc > 2 ? atoi(argv[2]) : 0, count = argc > 3 ? atoi(argv[3]) : 0;
+    int first = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
+    int count = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 0;
     if (argc == 4 && strcmp(argv[1], "judge") == 0 && count > 0)
         return judge(first, count);
     rows = argc == 4 && strcmp(argv[1], "rows") == 0;

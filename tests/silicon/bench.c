@@ -289,7 +289,7 @@ int bench_scan(struct line *l, bool first, uint8_t *answer)
 
 bool bench_read(struct line *l, uint8_t unit, uint16_t address, uint16_t count, uint16_t *values)
 {
-    uint8_t answer[RTU_FRAME_MAX + 8];
+    uint8_t answer[RTU_FRAME_MAX + 8] = {0};
     const uint8_t request[] = {unit,          4, (uint8_t)(address >> 8), (uint8_t)address, 0,
                                (uint8_t)count};
     int got = bench_ask(l, request, sizeof request, answer);
@@ -303,7 +303,7 @@ bool bench_read(struct line *l, uint8_t unit, uint16_t address, uint16_t count, 
 bool bench_write(struct line *l, uint8_t unit, uint16_t address, uint16_t count,
                  const uint16_t *values)
 {
-    uint8_t answer[RTU_FRAME_MAX + 8], request[RTU_FRAME_MAX];
+    uint8_t answer[RTU_FRAME_MAX + 8] = {0}, request[RTU_FRAME_MAX];
     const uint8_t head[] = {unit,
                             16,
                             (uint8_t)(address >> 8),

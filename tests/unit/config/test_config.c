@@ -32,8 +32,7 @@ static void a_bus_may_be_without_devices(void **state)
 static void reads_the_design_example(void **state)
 {
     (void)state;
-    struct config_error error;
-    struct config *c = config_text(
+    struct config *c = config_good(
         "site: baiye-1\n"
         "location: { lat: 26.5, lon: 107.9, timezone: Asia/Shanghai }\n"
         "store:  { path: readings.db, max_size: 512MB, commit_every: 1s }\n"
@@ -59,10 +58,7 @@ static void reads_the_design_example(void **state)
         "      - { name: soil-7, profile: zts-3001-7in1, address: 7, every: 5min, baud: 4800 }\n"
         "  - { name: net, type: tcp, port: '[::1]:1502', devices: [\n"
         "      { name: tcp-250, profile: xy-md02, address: 250, every: 1ms }] }\n"
-        "alerts: []\n",
-        &error);
-    if (c == NULL)
-        fail_msg("%s", error.text);
+        "alerts: []\n");
     char path[128];
     (void)snprintf(path, sizeof path, "%s/readings.db", config_folder);
     assert_string_equal(c->store_path, path);
@@ -123,11 +119,8 @@ static void requests_are_taken_from_this_machine_only(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[512];
-        struct config_error error;
         (void)snprintf(text, sizeof text, HEAD DEV "mqtt:\n  - { name: b, %s }\n", cases[i].broker);
-        struct config *c = config_text(text, &error);
-        if (c == NULL)
-            fail_msg("%s: %s", cases[i].broker, error.text);
+        struct config *c = config_good(text);
         if (c->brokers[0].requests != cases[i].requests)
             fail_msg("%s: requests are %u", cases[i].broker, c->brokers[0].requests);
         config_free(c);
@@ -137,15 +130,11 @@ static void requests_are_taken_from_this_machine_only(void **state)
 static void reads_addresses_of_brokers(void **state)
 {
     (void)state;
-    struct config_error error;
     struct config *c =
-        config_text(HEAD DEV "mqtt:\n  - { name: b, ca_file: /ca.pem, consumer: required,\n"
+        config_good(HEAD DEV "mqtt:\n  - { name: b, ca_file: /ca.pem, consumer: required,\n"
                              "      send: [readings, alerts, site],\n"
                              "      url: ['mqtts://a.example.org', 'wss://b.example.org', \n"
-                             "            'ws://[fe80::1]:8080/some/path', 'mqtt://c'] }\n",
-                    &error);
-    if (c == NULL)
-        fail_msg("%s", error.text);
+                             "            'ws://[fe80::1]:8080/some/path', 'mqtt://c'] }\n");
     static const struct broker_url urls[] = {
         {.host = "a.example.org", .port = 8883, .tls = true},
         {.host = "b.example.org", .port = 443, .tls = true, .websocket = true, .path = "/mqtt"},
@@ -441,14 +430,10 @@ static void reads_profiles_of_the_user_first(void **state)
 static void takes_reserved_addresses_that_devices_have(void **state)
 {
     (void)state;
-    struct config_error error;
-    struct config *c = config_text(HEAD "      - { name: a, profile: xy-md02, address: 248 }\n"
+    struct config *c = config_good(HEAD "      - { name: a, profile: xy-md02, address: 248 }\n"
                                         "      - { name: b, profile: xy-md02, address: 255 }\n"
                                         "  - { name: net, type: tcp, port: 'h:502', devices: [\n"
-                                        "      { name: t, profile: xy-md02, address: 0 }] }\n",
-                                   &error);
-    if (c == NULL)
-        fail_msg("%s", error.text);
+                                        "      { name: t, profile: xy-md02, address: 0 }] }\n");
     assert_int_equal(config_device(c, "a")->unit, 248);
     assert_int_equal(config_device(c, "b")->unit, 255);
     assert_int_equal(config_device(c, "t")->unit, 0);

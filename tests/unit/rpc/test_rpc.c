@@ -374,7 +374,7 @@ int main(void)
     };
     if (mkdtemp(folder) == NULL)
         return 1;
-    snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
+    (void)snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(folder);
     return failed;

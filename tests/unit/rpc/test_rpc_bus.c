@@ -189,7 +189,8 @@ static void raw_passes_any_pdu(void **state)
     static const char *const wrong[] = {"", "03000", "zz", "0x03"};
     char params[80];
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        snprintf(params, sizeof params, "{\"bus\":\"east\",\"unit\":1,\"pdu\":\"%s\"}", wrong[i]);
+        (void)snprintf(params, sizeof params, "{\"bus\":\"east\",\"unit\":1,\"pdu\":\"%s\"}",
+                       wrong[i]);
         assert_string_equal(ask(&technician, "raw", params), "invalid");
     }
     assert_string_equal(ask(&technician, "raw", "{\"bus\":\"west\",\"unit\":1,\"pdu\":\"03\"}"),
@@ -302,7 +303,7 @@ int main(void)
     };
     if (mkdtemp(folder) == NULL)
         return 1;
-    snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
+    (void)snprintf(fake_config.file, sizeof fake_config.file, "%s/baiye.yaml", folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rmdir(folder);
     return failed;
