@@ -45,21 +45,27 @@ void live_destroy(struct live *live)
     free(live);
 }
 
+static unsigned values_of(const struct reading *reading)
+{
+    return reading->value_count < READING_VALUES_MAX ? reading->value_count : READING_VALUES_MAX;
+}
+
 /* The part of a reading that is in use. */
 static size_t reading_size(const struct reading *reading)
 {
-    size_t count =
-        reading->value_count < READING_VALUES_MAX ? reading->value_count : READING_VALUES_MAX;
-    return offsetof(struct reading, values) + count * sizeof reading->values[0];
+    return offsetof(struct reading, values) + values_of(reading) * sizeof reading->values[0];
 }
 
 /* What was not asked for this time keeps its newest value. */
-static void keep_rests(const struct reading *before, struct reading *now)
+static void renew(struct slot *slot, const struct reading *now)
 {
-    for (unsigned i = 0; i < now->value_count && i < before->value_count; i++) {
-        if (reading_value_rests(&now->values[i]))
-            now->values[i] = before->values[i];
+    unsigned known = slot->has_reading ? values_of(&slot->reading) : 0;
+    memcpy(&slot->reading, now, offsetof(struct reading, values));
+    for (unsigned i = 0; i < values_of(now); i++) {
+        if (i >= known || !reading_value_rests(&now->values[i]))
+            slot->reading.values[i] = now->values[i];
     }
+    slot->has_reading = true;
 }
 
 static int64_t now_ns(void)
@@ -87,11 +93,7 @@ void live_put(struct live *live, const struct reading *reading)
     struct slot *slot = &live->slots[reading->device];
     pthread_mutex_lock(&live->lock);
     if (!slot->has_reading || reading->taken.ms >= slot->reading.taken.ms) {
-        struct reading before = slot->reading;
-        memcpy(&slot->reading, reading, reading_size(reading));
-        if (slot->has_reading)
-            keep_rests(&before, &slot->reading);
-        slot->has_reading = true;
+        renew(slot, reading);
         slot->changed = true;
         if (!slot->quiet)
             wake(live);
