@@ -92,42 +92,60 @@ uint32_t commit_p99_us(struct store *store)
 
 /* ---- Preparing ---- */
 
-static void count_record(struct store *store, const struct body_reader *reader,
-                         const struct record *record, const struct stream *stream, uint64_t id)
-{
+/* A reading that is looked at: its values are decoded once. */
+struct looked_at {
+    const struct record *record;
+    const struct stream *stream;
+    bool whole; /* the values fit the stream */
     struct payload_value values[READING_VALUES_MAX];
+};
+
+static void look_at(struct looked_at *reading, const struct record *record,
+                    const struct stream *stream)
+{
+    reading->record = record;
+    reading->stream = stream;
+    reading->whole = record_values(record, stream->shape, reading->values);
+}
+
+static void count_reading(struct store *store, const struct body_reader *reader,
+                          const struct looked_at *reading, uint64_t id)
+{
     int64_t wall_ms = 0;
-    if (!store_wall(store, reader->base.boot, record, &wall_ms)) {
+    if (!store_wall(store, reader->base.boot, reading->record, &wall_ms)) {
         wall_time_owes(store->wall_time, id);
         return; /* counted when the time is known */
     }
-    if (record_values(record, stream->shape, values))
-        rollup_add(store->rollup, &store->db, stream, id, record, wall_ms, values);
+    if (reading->whole)
+        rollup_add(store->rollup, &store->db, reading->stream, id, reading->record, wall_ms,
+                   reading->values);
 }
 
-static bool is_duplicate(struct store *store, const struct stream *stream,
-                         const struct record *record)
+static bool is_watched(const struct store *store, const struct stream *stream)
 {
-    struct payload_value values[READING_VALUES_MAX];
-    int device = stream_device(store, stream);
-    if (device < 0 || !dedup_watches(store->dedup, (uint16_t)device))
+    return stream->index >= 0 && dedup_watches(store->dedup, (uint16_t)stream->index);
+}
+
+static bool is_duplicate(struct store *store, const struct looked_at *reading)
+{
+    const struct record *record = reading->record;
+    uint16_t device = (uint16_t)reading->stream->index;
+    if (!is_watched(store, reading->stream))
         return false;
-    if (!dedup_add(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq))
+    if (!dedup_add(store->dedup, &store->db, device, record->boot, record->seq))
         return true;
-    if (record_values(record, stream->shape, values))
-        dedup_note(store->dedup, (uint16_t)device, record->boot, stream->shape, values);
+    if (reading->whole)
+        dedup_note(store->dedup, device, record->boot, reading->stream->shape, reading->values);
     return false;
 }
 
 /* What a node's log has lost can't come any more: it is not looked for after the next start. */
 static void note_lost(struct store *store, const struct stream *stream, const struct record *record)
 {
-    int device = stream_device(store, stream);
-    if (record->kind != RECORD_GAP || record->why != GAP_NODE_LOG || device < 0 ||
-        !dedup_watches(store->dedup, (uint16_t)device) ||
+    if (record->kind != RECORD_GAP || record->why != GAP_NODE_LOG || !is_watched(store, stream) ||
         record->last_seq - record->seq >= LOST_MOST)
         return;
-    dedup_lost(store->dedup, &store->db, (uint16_t)device, record->boot, record->seq,
+    dedup_lost(store->dedup, &store->db, (uint16_t)stream->index, record->boot, record->seq,
                record->last_seq);
 }
 
@@ -135,21 +153,25 @@ static void note_lost(struct store *store, const struct stream *stream, const st
 static void keep(struct store *store, struct body *to, const struct body_reader *reader,
                  const struct record *record, uint64_t *duplicates)
 {
+    struct looked_at reading;
     const struct stream *stream = NULL;
     uint32_t id = record->stream;
     if (record->kind != RECORD_CORRECTION) {
         id = streams_real_id(store->streams, record->stream);
         stream = stream_find(store, id);
     }
-    if (record->kind == RECORD_READING && stream != NULL && is_duplicate(store, stream, record)) {
+    bool is_reading = record->kind == RECORD_READING && stream != NULL;
+    if (is_reading)
+        look_at(&reading, record, stream);
+    if (is_reading && is_duplicate(store, &reading)) {
         ++*duplicates;
         return;
     }
     if (stream != NULL)
         note_lost(store, stream, record);
     uint64_t number = store->committer->prepared_id + to->count;
-    if (body_copy(to, reader, record, id) && record->kind == RECORD_READING && stream != NULL)
-        count_record(store, reader, record, stream, number);
+    if (body_copy(to, reader, record, id) && is_reading)
+        count_reading(store, reader, &reading, number);
 }
 
 /* Rewrites the chunk in place: what is left out only makes it shorter, but a translated stream
@@ -412,9 +434,11 @@ static void replay_body(struct store *store, const struct replay *replay, uint64
         if (stream == NULL || record.kind != RECORD_READING ||
             (replay->untrusted_only && record.trusted))
             continue;
+        struct looked_at reading;
+        look_at(&reading, &record, stream);
         if (!replay->untrusted_only)
-            (void)is_duplicate(store, stream, &record); /* only to note it as seen */
-        count_record(store, &reader, &record, stream, id + reader.index - 1u);
+            (void)is_duplicate(store, &reading); /* only to note it as seen */
+        count_reading(store, &reader, &reading, id + reader.index - 1u);
     }
 }
 

@@ -26,6 +26,8 @@ struct boot_set {
 
 struct watched {
     const struct device_config *device;
+    const char *counters[READING_COUNTERS_MAX]; /* metrics, in the order of the device's */
+    unsigned counter_count;
     struct boot_set *sets; /* BOOTS, and more until the next flush */
 };
 
@@ -62,12 +64,23 @@ static uint32_t free_sets(struct watched *watched, unsigned keep)
     return freed;
 }
 
+static void note_counters(struct watched *watched)
+{
+    const struct device_config *device = watched->device;
+    for (unsigned m = 0; m < device->metric_count; m++) {
+        if (device->metrics[m]->role == ROLE_COUNTER &&
+            watched->counter_count < READING_COUNTERS_MAX)
+            watched->counters[watched->counter_count++] = device->metrics[m]->metric;
+    }
+}
+
 static struct watched *watch(const struct device_config *device)
 {
     struct watched *watched = calloc(1, sizeof *watched);
     if (watched == NULL)
         return NULL;
     watched->device = device;
+    note_counters(watched);
     for (unsigned i = 0; i < BOOTS; i++) {
         if (add_set(watched) == NULL) {
             (void)free_sets(watched, 0);
@@ -175,28 +188,17 @@ static bool add(struct boot_set *set, uint32_t seq)
 
 /* ---- What counters reported ---- */
 
-static unsigned counters_of(const struct device_config *device, const struct field_config **fields)
-{
-    unsigned count = 0;
-    for (unsigned m = 0; m < device->metric_count && count < READING_COUNTERS_MAX; m++) {
-        if (device->metrics[m]->role == ROLE_COUNTER)
-            fields[count++] = device->metrics[m];
-    }
-    return count;
-}
-
 void dedup_note(struct dedup *dedup, uint16_t device, uint32_t boot,
                 const struct stream_schema *shape, const struct payload_value *values)
 {
-    const struct field_config *fields[READING_COUNTERS_MAX];
-    struct watched *watched = dedup->devices[device];
-    unsigned count = counters_of(watched->device, fields);
-    for (struct boot_set *set = watched->sets; set != NULL; set = set->next) {
+    const struct watched *watched = dedup->devices[device];
+    struct boot_set *set = watched->counter_count > 0 ? watched->sets : NULL;
+    for (; set != NULL; set = set->next) {
         if (set->stamp == 0 || set->boot != boot)
             continue;
-        for (unsigned c = 0; c < count; c++) {
+        for (unsigned c = 0; c < watched->counter_count; c++) {
             for (unsigned i = 0; i < shape->count; i++) {
-                if (values[i].present && strcmp(shape->fields[i].metric, fields[c]->metric) == 0)
+                if (values[i].present && strcmp(shape->fields[i].metric, watched->counters[c]) == 0)
                     set->told.sums[c] += payload_value_number(&values[i]);
             }
         }

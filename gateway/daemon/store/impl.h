@@ -115,8 +115,6 @@ const struct stream *streams_of_devices(const struct stream_table *streams);
 /* The write queue's number to the file's; the same in all but rare cases. */
 uint32_t streams_real_id(const struct stream_table *streams, uint32_t id);
 bool streams_translated(const struct stream_table *streams);
-/* The stream's index in config.devices, or -1. */
-int stream_device(const struct store *store, const struct stream *stream);
 /* Valid until the next streams_load(): store thread only, or under the lock. NULL: there is none.
  * stream_at(): the one in that place, ascending by number. */
 const struct stream *stream_find(const struct store *store, uint32_t id);

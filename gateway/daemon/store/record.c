@@ -396,6 +396,7 @@ bool body_next(struct body_reader *reader, struct record *record)
         return false;
     }
     c.end = c.at + length;
+    reader->begin = (uint32_t)(c.at - reader->data);
     memset(record, 0, sizeof *record);
     record->bits = get_u8(&c);
     record->kind = record->bits & KIND_MASK;
@@ -420,10 +421,10 @@ bool body_copy(struct body *to, const struct body_reader *from, const struct rec
 {
     uint8_t scratch[RECORD_MAX + 8];
     const uint8_t *end = from->data + from->at;
+    if (stream == record->stream || record->kind == RECORD_CORRECTION) /* nearly always */
+        return body_append(to, from->data + from->begin, from->at - from->begin);
     uint8_t *at = scratch;
     *at++ = record->bits;
-    if (record->kind == RECORD_CORRECTION)
-        return body_correction(to, record->boot, record->add_ms);
     at = put_varint(at, stream);
     at = put_varint(at, record->boot);
     at = put_varint(at, record->seq);

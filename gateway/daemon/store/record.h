@@ -53,6 +53,7 @@ struct stream_schema {
 struct stream {
     uint32_t id;
     char device[CONFIG_NAME_SIZE];
+    int32_t index; /* of the device in the configuration, -1: it has none of that name */
     const struct stream_schema *shape;
 };
 
@@ -121,8 +122,8 @@ struct record {
 
 struct body_reader {
     const uint8_t *data;
-    uint32_t size, at;
-    uint16_t count, index; /* records; the next one's index */
+    uint32_t size, at, begin; /* the next record; the one just read, behind its length */
+    uint16_t count, index;    /* records; the next one's index */
     struct body_base base;
     bool failed; /* the body is damaged from here on */
 };

@@ -175,7 +175,7 @@ static struct stream_pair *pair_of(const struct salvage *job, uint32_t old_id)
 static void tell_hole(struct store *store, struct stream_pair *pair, const struct record *record)
 {
     const struct stream *stream = stream_find(store, pair->new_id);
-    int device = stream != NULL ? stream_device(store, stream) : -1;
+    int device = stream != NULL ? stream->index : -1;
     bool follows = pair->any && pair->boot == record->boot;
     if (follows && device >= 0 && record->seq > pair->last_seq + 1) {
         struct reading_gap gap = {.device = (uint16_t)device,

@@ -8,6 +8,7 @@
 
 struct stream_table {
     const struct config *config;
+    uint16_t named;           /* device_named() begins here */
     struct stream *of_device; /* by device index: with the numbers that the write queue uses */
     uint32_t *real_ids;       /* by device index: numbers in the file */
     bool ids_differ;
@@ -38,6 +39,20 @@ static const struct stream_schema *intern(struct stream_table *streams,
     return copy;
 }
 
+/* The file has most devices in the order of the configuration. */
+static int32_t device_named(struct stream_table *streams, const char *name)
+{
+    uint16_t count = streams->config->device_count;
+    for (uint16_t i = 0; i < count; i++) {
+        uint16_t at = (uint16_t)((streams->named + i) % count);
+        if (strcmp(streams->config->devices[at].name, name) != 0)
+            continue;
+        streams->named = (uint16_t)(at + 1);
+        return at;
+    }
+    return -1;
+}
+
 static bool add(struct stream_table *streams, uint32_t id, const char *device,
                 const struct stream_schema *shape)
 {
@@ -53,7 +68,7 @@ static bool add(struct stream_table *streams, uint32_t id, const char *device,
     if (kept == NULL)
         return false;
     struct stream *stream = &streams->list[streams->count++];
-    *stream = (struct stream){.id = id, .shape = kept};
+    *stream = (struct stream){.id = id, .index = device_named(streams, device), .shape = kept};
     (void)strncpy(stream->device, device, sizeof stream->device - 1);
     return true;
 }
@@ -71,6 +86,7 @@ struct stream_table *stream_table_create(const struct config *config)
         struct stream_schema shape;
         stream_schema_of_device(&config->devices[i], &shape);
         struct stream *stream = &streams->of_device[i];
+        stream->index = i;
         stream->shape = intern(streams, &shape);
         made = stream->shape != NULL;
         memcpy(stream->device, config->devices[i].name, sizeof stream->device);
@@ -169,23 +185,11 @@ bool streams_translated(const struct stream_table *streams)
     return streams->ids_differ;
 }
 
-int stream_device(const struct store *store, const struct stream *stream)
-{
-    const struct stream_table *streams = store->streams;
-    for (uint16_t i = 0; i < store->config->device_count; i++) {
-        if (streams->real_ids[i] == stream->id)
-            return i;
-    }
-    const struct device_config *device = config_device(store->config, stream->device);
-    return device != NULL ? device->index : -1;
-}
-
-static const struct stream *find_shape(const struct stream_table *streams, const char *device,
-                                       const struct stream_schema *shape)
+static const struct stream *find_shape(const struct stream_table *streams, const struct stream *own)
 {
     for (uint32_t i = 0; i < streams->count; i++) {
         const struct stream *stream = &streams->list[i];
-        if (strcmp(stream->device, device) == 0 && memcmp(stream->shape, shape, sizeof *shape) == 0)
+        if (stream->index == own->index && stream->shape == own->shape)
             return stream;
     }
     return NULL;
@@ -246,7 +250,7 @@ int streams_settle(struct store *store)
     streams->ids_differ = false;
     for (uint16_t i = 0; i < store->config->device_count; i++) {
         struct stream *own = &streams->of_device[i];
-        const struct stream *known = find_shape(streams, own->device, own->shape);
+        const struct stream *known = find_shape(streams, own);
         if (known != NULL) {
             streams->real_ids[i] = known->id;
         } else {
