@@ -66,7 +66,8 @@ void offline_reading(struct offline *offline, const struct reading *reading)
     const struct device_config *config = &offline->config->devices[reading->device];
     if (reading->late)
         return;
-    for (unsigned i = 0; i < reading->value_count && i < config->metric_count; i++) {
+    bool stuck = device->stuck[0] != '\0';
+    for (unsigned i = 0; stuck && i < reading->value_count && i < config->metric_count; i++) {
         if (reading_value_rests(&reading->values[i]) &&
             strcmp(device->stuck, config->metrics[i]->metric) == 0)
             return; /* as far as is known */
@@ -214,25 +215,31 @@ static void look_at_line(struct offline *offline, struct active *active,
     }
 }
 
+static void raise_stuck(struct offline *offline, struct active *active,
+                        const struct device_config *device, const struct active_now *now)
+{
+    const char *stuck = offline->devices[device->index].stuck;
+    const struct metric_info *metric = metric_find(stuck);
+    struct alert_text text = device_text(offline, STUCK_PREFIX, device);
+    struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
+    advise(&text, (struct hint){.id = HINT_CHECK_SENSOR}, HINT_NONE);
+    (void)snprintf(en->what, sizeof en->what, "%s has not moved for hours",
+                   metric != NULL ? metric->text[METRIC_EN] : stuck);
+    (void)snprintf(zh->what, sizeof zh->what, "%s好几个小时没有变化",
+                   metric != NULL ? metric->text[METRIC_ZH] : stuck);
+    (void)active_set(active, &text, now->mono_ms, 0, now);
+}
+
 static void look_at_stuck(struct offline *offline, struct active *active,
                           const struct device_config *device, const struct active_now *now)
 {
     const struct listened *listened = &offline->devices[device->index];
-    const struct metric_info *metric = metric_find(listened->stuck);
-    struct alert_text text = device_text(offline, STUCK_PREFIX, device);
-    struct alert_words *en = &text.words[METRIC_EN], *zh = &text.words[METRIC_ZH];
     if (!listened->known || !listened->health.online)
         return; /* what is silent says nothing about its sensors */
-    if (listened->stuck[0] == '\0') {
-        active_end(active, text.id, now);
-        return;
-    }
-    advise(&text, (struct hint){.id = HINT_CHECK_SENSOR}, HINT_NONE);
-    (void)snprintf(en->what, sizeof en->what, "%s has not moved for hours",
-                   metric != NULL ? metric->text[METRIC_EN] : listened->stuck);
-    (void)snprintf(zh->what, sizeof zh->what, "%s好几个小时没有变化",
-                   metric != NULL ? metric->text[METRIC_ZH] : listened->stuck);
-    (void)active_set(active, &text, now->mono_ms, 0, now);
+    if (listened->stuck[0] != '\0')
+        raise_stuck(offline, active, device, now);
+    else
+        end(active, STUCK_PREFIX, device->name, now);
 }
 
 void offline_second(struct offline *offline, struct active *active, const struct active_now *now)

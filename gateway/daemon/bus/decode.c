@@ -127,6 +127,8 @@ uint64_t decode_raw(const struct field_config *field, const uint16_t *words)
 {
     bool swap_bytes = field->order == ORDER_BADC || field->order == ORDER_DCBA;
     bool swap_words = field->order == ORDER_CDAB || field->order == ORDER_DCBA;
+    if (field->type == FIELD_U16 || field->type == FIELD_S16) /* nearly all */
+        return swap_bytes ? swapped(words[0]) : words[0];
     unsigned count = field_type_words(field);
     uint64_t raw = 0;
     if (field->type == FIELD_TEXT)
@@ -177,7 +179,7 @@ static bool is_angle(const struct field_config *field, double degrees)
 /* An angle goes round: 370° is 10°, -10° is 350°. What lies within the limits stays. */
 static double turned(const struct field_config *field, double value)
 {
-    if (!field->angle || (value >= field->min && value <= field->max))
+    if (value >= field->min && value <= field->max)
         return value;
     double degrees = fmod(value, TURN);
     return degrees < 0 ? degrees + TURN : degrees;
@@ -197,7 +199,7 @@ struct reading_value decode_value(const struct field_config *field, uint64_t raw
     } else {
         double shown = with_exponent(value * field->scale, exponent);
         value = shown + field->offset;
-        if (is_angle(field, shown))
+        if (field->angle && is_angle(field, shown))
             value = turned(field, value);
     }
     if (!isfinite(value))
@@ -445,7 +447,7 @@ static struct reading_value adjusted(const struct device_config *device, unsigne
     if (!device->adjusted || !value.present)
         return value;
     value.value = value.value * adjust->scale + adjust->offset;
-    if (value.flag == METRIC_GOOD)
+    if (value.flag == METRIC_GOOD && field->angle)
         value.value = turned(field, value.value);
     else if (field->angle)
         return value; /* it was no angle, and is not made one */

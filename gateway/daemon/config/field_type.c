@@ -83,16 +83,23 @@ bool field_type_whole(const struct field_config *field, uint64_t code, uint64_t 
     return true;
 }
 
+static uint64_t sign_bit(const struct field_config *field)
+{
+    return field_type_mask(field) / 2 + 1;
+}
+
 double field_type_number(const struct field_config *field, uint64_t code)
 {
-    uint64_t sign = field_type_mask(field) / 2 + 1, whole;
+    uint64_t sign, whole;
     float single;
     double real;
     uint32_t low = (uint32_t)code;
     switch (field_type_kind(field)) {
     case FIELD_SIGNED:
+        sign = sign_bit(field);
         return code & sign ? -(double)(2 * sign - 1 - code) - 1 : (double)code;
     case FIELD_MAGNITUDE:
+        sign = sign_bit(field);
         return code & sign ? -(double)(code - sign) : (double)code;
     case FIELD_DECIMAL:
         return field_type_whole(field, code, &whole) ? (double)whole : (double)NAN;
