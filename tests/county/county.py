@@ -54,7 +54,7 @@ class Database(garden.Process):
 
     def start(self):
         super().start()
-        wait_until(self.ready, 30, "PostgreSQL answers")
+        wait_until(self.ready, 120, "PostgreSQL answers")
 
     def ready(self):
         assert self.running(), self.log()[-2000:]
@@ -75,7 +75,7 @@ class Database(garden.Process):
     def kill(self):
         """kill -9 of the server; its children see that and end."""
         super().kill()
-        wait_until(lambda: not self.processes(), 30, "PostgreSQL is gone")
+        wait_until(lambda: not self.processes(), 120, "PostgreSQL is gone")
 
     def stop(self):
         if self.running():
@@ -130,7 +130,7 @@ class Broker(garden.Process):
 
     def start(self):
         super().start()
-        wait_until(self.listening, 10, "the broker listens")
+        wait_until(self.listening, 120, "the broker listens")
 
     def keep_on_disk(self):
         """Sessions and what waits in them outlive it, as far as it has written them."""
@@ -153,7 +153,7 @@ class Program(garden.Process):
         self.config = folder / f"{program}-{instance}.yaml"
         self.config.write_text(yaml.safe_dump({
             "instance": instance, "database": server.conninfo,
-            "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "15s"}, **settings}))
+            "broker": {"url": f"mqtt://127.0.0.1:{at.port}", "keepalive": "60s"}, **settings}))
         url = yaml.safe_load(self.config.read_text())["broker"]["url"]
         self.brokers = len(url) if isinstance(url, list) else 1
         super().__init__(folder, f"{program}-{instance}", [garden.program(program), self.config])
@@ -162,7 +162,7 @@ class Program(garden.Process):
         before = self.connected()
         super().start()
         if ready:
-            wait_until(lambda: self.connected() >= before + self.brokers, 30, self.log())
+            wait_until(lambda: self.connected() >= before + self.brokers, 120, self.log())
 
     def connected(self):
         return sum("broker " in line and line.endswith(": connected")
@@ -282,11 +282,11 @@ def shuffled(items, seed):
     return items
 
 
-def settle(database, gateway, seconds=30):
+def settle(database, gateway, meanwhile=lambda: True):
     """Until nothing of it is missing."""
-    wait_until(lambda: database.number(
+    wait_until(lambda: meanwhile() and database.number(
         f"SELECT count(*) FROM gateway WHERE gw = '{gateway.uuid}' AND ids @>"
-        f" int8range(1, {len(gateway.records)}, '[]')"), seconds, f"all of {gateway.site} is there")
+        f" int8range(1, {len(gateway.records)}, '[]')"), 120, f"all of {gateway.site} is there")
 
 
 def holes(database, gateway):

@@ -23,7 +23,7 @@ class Page:
 
     def ask(self, method, path, body=None, **headers):
         """(status, headers, body)"""
-        one = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=60,
+        one = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=300,
                                           source_address=(self.source, 0))
         given = {"Cookie": f"__Host-baiye={self.cookie}"} if self.cookie else {}
         if method == "POST":
@@ -52,7 +52,7 @@ class Page:
 def operate(program, *words, line=""):
     """What the operator says beside the running program."""
     done = subprocess.run([garden.program("baiye-county"), program.config, *words], input=line + "\n",
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

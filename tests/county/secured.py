@@ -82,7 +82,7 @@ class CountyBroker(garden.Process):
 
     def start(self):
         super().start()
-        wait_until(lambda: self.running() and self.open(), 10, self.log())
+        wait_until(lambda: self.running() and self.open(), 120, self.log())
 
     def open(self):
         with socket.socket() as one:
@@ -110,6 +110,6 @@ def program_keys(broker, who, *others):
     """A program's certificate, and all brokers that it is connected to."""
     certificate, key = broker.county.issue(who)
     urls = [f"mqtts://127.0.0.1:{one.inner}" for one in (broker, *others)]
-    return {"broker": {"url": urls if others else urls[0], "keepalive": "15s",
+    return {"broker": {"url": urls if others else urls[0], "keepalive": "60s",
                        "ca_file": str(broker.folder / "county-ca.crt"),
                        "cert_file": str(certificate), "key_file": str(key), "prefix": "gw/"}}

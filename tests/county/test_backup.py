@@ -85,18 +85,18 @@ def test_a_standby_takes_over_and_nothing_is_lost(first, copy, broker, start):
     start("baiye-county", "a", database=both, patience="1s")
     gateway = Gateway(broker, "farm-1")
     grow(gateway, 300)
-    wait_until(lambda: len(stored(first, gateway)) > 50, 30, "readings come")
+    wait_until(lambda: len(stored(first, gateway)) > 50, 120, "readings come")
     first.kill()
     assert standby("SELECT pg_promote()") == "t"
     grow(gateway, 100)
-    if not one.running():  # as its unit does
-        one.start(ready=False)
     gateway.beat()
 
-    def looked_after():
+    def attended():
+        """As its unit does."""
         if not one.running():
             one.start(ready=False)
-        return standby.number("SELECT coalesce(max(last), 0) FROM gateway") == 400
-    wait_until(looked_after, 60, "what the gateway has is known")
-    settle(standby, gateway, 60)
+        return True
+    wait_until(lambda: attended() and standby.number(
+        "SELECT coalesce(max(last), 0) FROM gateway") == 400, 120, "what the gateway has is known")
+    settle(standby, gateway, meanwhile=attended)
     assert stored(standby, gateway) == expected(gateway)

@@ -107,7 +107,7 @@ def test_a_will_of_another_site_is_not_said(database, broker, running):
         retain=True)
     thief.connect("127.0.0.1", broker.port)
     thief.loop_start()
-    wait_until(thief.is_connected, 10, "it is connected")
+    wait_until(thief.is_connected, 120, "it is connected")
     thief._sock_close()  # no goodbye
     thief.loop_stop()
     prove(database, running)

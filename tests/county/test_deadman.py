@@ -52,36 +52,36 @@ def test_a_silent_garden_is_told_of_once_and_that_it_is_back(database, gardens, 
     county = gardens()
     assert secrets_process(county), "the process with the secrets is another one"
     database(QUIET)
-    wait_until(lambda: service.texts("/desk"), 40, county.log())
+    wait_until(lambda: service.texts("/desk"), 120, county.log())
     assert "[Alert] nothing is heard of the garden 南坡 {evil}" in service.texts("/desk")[0]
     assert database("SELECT site FROM silence") == "farm-0"
     county.kill()  # it knows what it has told
     county.start()
     database("UPDATE gateway SET seen = now() WHERE site = 'farm-0'")
-    wait_until(lambda: len(service.texts("/desk")) == 2, 40, county.log())
+    wait_until(lambda: len(service.texts("/desk")) == 2, 120, county.log())
     assert service.texts("/desk")[1].startswith("[Over]")
     assert database.number("SELECT count(*) FROM silence") == 0
 
 
 def test_of_two_that_watch_one_tells_and_the_other_when_it_is_gone(database, gardens, service, tmp_path):
     first = gardens("a")
-    wait_until(lambda: "looked for" in first.log(), 30, first.log())
+    wait_until(lambda: "looked for" in first.log(), 120, first.log())
     second = gardens("b")
     database(QUIET)
-    wait_until(lambda: service.texts("/desk"), 40, first.log())
+    wait_until(lambda: service.texts("/desk"), 120, first.log())
     first.kill()
     database("UPDATE gateway SET seen = now() - interval '4 h' WHERE site = 'farm-1'")
-    wait_until(lambda: any("farm-1" in text for text in service.texts("/desk")), 60, second.log())
+    wait_until(lambda: any("farm-1" in text for text in service.texts("/desk")), 120, second.log())
     assert sum("南坡" in text and "Alert" in text for text in service.texts("/desk")) <= 2
 
 
 def test_it_waits_while_postgresql_is_away(database, gardens, service):
     county = gardens()
-    wait_until(lambda: "looked for" in county.log(), 30, county.log())
+    wait_until(lambda: "looked for" in county.log(), 120, county.log())
     database.kill()
-    wait_until(lambda: "nobody knows which gardens are silent" in county.log(), 40, county.log())
+    wait_until(lambda: "nobody knows which gardens are silent" in county.log(), 120, county.log())
     database.start()
     database(QUIET)
-    wait_until(lambda: service.texts("/desk"), 60, county.log())
+    wait_until(lambda: service.texts("/desk"), 120, county.log())
     assert len(json.dumps(service.texts("/desk"))) and county.running()
     assert os.path.exists(f"/proc/{county.child.pid}")

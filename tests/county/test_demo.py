@@ -32,7 +32,8 @@ class Demo:
         return self.child.poll() is not None or "Ctrl-C ends it" in self.text()
 
     def left(self):
-        """Processes that it started; PostgreSQL's, which write over their environment, by folder."""
+        """Processes that it started and that have not ended; PostgreSQL's, which write over their
+        environment, by folder."""
         found = re.search(r"host=(\S+)", self.text())
         folder = found[1] if found else "no folder"
         names = []
@@ -61,7 +62,7 @@ def demo(tmp_path, needs):
     for one in begun:
         if one.child.poll() is None:
             one.child.terminate()
-            one.child.wait(120)
+            one.child.wait(1200)
 
 
 def counts(text):
@@ -73,10 +74,10 @@ def counts(text):
 
 def test_a_county_loses_nothing_when_a_broker_dies_and_leaves_nothing_behind(demo):
     one = demo("--seconds", "12", "--gardens", "10")
-    wait_until(one.stands, 120, "the county stands")
+    wait_until(one.stands, 300, "the county stands")
     broker = one.pids("kill -9")[0]
     os.kill(broker, signal.SIGKILL)
-    assert one.child.wait(180) == 0, one.text()
+    assert one.child.wait(1200) == 0, one.text()
     assert "mosquitto-a ended, code -9: it is started again" in one.text()
     sent, stored, *rest = counts(one.text())
     assert sent == stored > 100
@@ -87,10 +88,10 @@ def test_a_county_loses_nothing_when_a_broker_dies_and_leaves_nothing_behind(dem
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_the_count_and_leaves_no_child(demo, number):
     one = demo("--gardens", "6")
-    wait_until(one.stands, 120, "the county stands")
+    wait_until(one.stands, 300, "the county stands")
     assert len(one.left()) > 10
     one.child.send_signal(number)
-    assert one.child.wait(180) == 0, one.text()
+    assert one.child.wait(1200) == 0, one.text()
     sent, stored, *rest = counts(one.text())
     assert sent == stored and rest == [0, 0, 0]
     assert not one.left()
@@ -99,7 +100,8 @@ def test_a_signal_ends_it_with_the_count_and_leaves_no_child(demo, number):
 @pytest.mark.parametrize("what", ["mosquitto-b", "baiye-ingest", "baiye-field"])
 def test_a_signal_while_it_starts_leaves_no_child(demo, what):
     one = demo("--gardens", "6")
-    wait_until(lambda: any(what in words for words in one.left()), 60, f"{what} runs")
+    wait_until(lambda: any(what in words for words in one.left()), 120, f"{what} runs")
     one.child.terminate()
-    assert one.child.wait(60) == 130, one.text()
+    code = one.child.wait(1200)
+    assert code == (0 if "Ctrl-C ends it" in one.text() else 130), one.text()
     assert not one.left()

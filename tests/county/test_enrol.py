@@ -35,7 +35,7 @@ class Enrolment:
 
     def admin(self, *words, code=0):
         done = subprocess.run([garden.program("baiye-county"), self.running.config, *words],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done
         return done.stdout.strip() if code == 0 else done.stderr
 
@@ -49,7 +49,7 @@ class Enrolment:
         """(status, body)"""
         done = subprocess.run(["curl", "-s", "--cacert", self.folder / "county-ca.crt", "-w",
                                "\n%{http_code}", *words, f"https://127.0.0.1:{self.port}{path}"],
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=300, check=False)
         body, _, status = done.stdout.rpartition(b"\n")
         return int(status or 0), body
 
@@ -268,7 +268,7 @@ def test_what_is_revoked_is_let_in_no_more(county_est, broker, database):
     (county_est.folder / "gateways-ca.crl").rename(broker.crl)
     assert county_est.admin("revoke", "farm-1") == "farm-1: 1 certificates count no more"
     broker.signal(signal.SIGHUP)
-    garden.wait_until(lambda: refused(broker, broker.port, county_est.context(pair)), 20,
+    garden.wait_until(lambda: refused(broker, broker.port, county_est.context(pair)), 120,
                       "the broker has read the list")
     assert not refused(broker, broker.port, county_est.context(other))
     assert reenroll(county_est, "farm-1", pair)[0] == 403
@@ -296,7 +296,7 @@ class Box:
 
     def __call__(self, *words, code=0):
         done = subprocess.run([garden.program("baiye"), "enrol", *words, "--dir", self.folder],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done
         return done.stdout if code == 0 else done.stderr
 
@@ -365,7 +365,7 @@ def test_answers_that_are_none_end_the_command(tmp_path, what, needs):
         done = subprocess.run([garden.program("baiye"), "enrol",
                                f"https://127.0.0.1:{listener.getsockname()[1]}",
                                f"farm-1:{'0' * 40}:{'0' * 64}", "--dir", tmp_path / "box"],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=300, check=False)
         thread.join(20)
     assert done.returncode in (69, 77), done
     assert not (tmp_path / "box").exists()

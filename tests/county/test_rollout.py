@@ -122,7 +122,7 @@ class Operator:
 
     def __call__(self, *words, code=0):
         done = subprocess.run([garden.program("baiye-county"), self.config, "config",
-                               *map(str, words)], capture_output=True, text=True, timeout=120,
+                               *map(str, words)], capture_output=True, text=True, timeout=300,
                               check=False)
         assert done.returncode == code, done
         return done.stdout if code == 0 else done.stderr
@@ -155,19 +155,19 @@ def test_a_good_one_comes_to_all_ring_by_ring(fleet, operator, database):
     rings = [int(r) for (r,) in database.rows(
         "SELECT count(*) FROM wanted GROUP BY ring ORDER BY ring")]
     assert rings == [1, 9, 90]
-    wait_until(lambda: ended(operator, 1, "confirmed"), 180, "all have it")
+    wait_until(lambda: ended(operator, 1, "confirmed"), 600, "all have it")
     assert fleet.with_yaml("label: new") == 100
     first = [site for site, method in fleet.asked if method == "config"]
     assert len(first) == 100, "each once"
     ring_of = dict(database.rows("SELECT site, ring FROM wanted"))
     assert [ring_of[site] for site in first] == sorted(ring_of[site] for site in first)
-    wait_until(lambda: "done" in operator("list"), 20, "it is done")
+    wait_until(lambda: "done" in operator("list"), 120, "it is done")
 
 
 def whole(database, fleet):
     """Each reading that was taken is there once."""
     taken = sum(len(one["records"]) for one in fleet.sites.values())
-    wait_until(lambda: database.number("SELECT count(*) FROM reading") == taken, 60,
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") == taken, 120,
                "as many as were taken")
     assert database.number("SELECT count(*) FROM hole") == 0
     assert database("SELECT count(*) = count(DISTINCT (stream, seq)) FROM reading") == "t"
@@ -175,7 +175,7 @@ def whole(database, fleet):
 
 def test_a_bad_one_is_undone_at_a_hundred_and_no_reading_is_lost(fleet, operator, database):
     operator.put(fleet, "bad: true", database, "--confirm", 10, "--at-once", "--stop", 100)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while set(operator.states(1)) != {"undone"}:
         assert time.monotonic() < deadline, operator("list")
         fleet.read()
@@ -187,27 +187,27 @@ def test_a_bad_one_is_undone_at_a_hundred_and_no_reading_is_lost(fleet, operator
 
 def test_it_stops_when_the_first_has_failed(fleet, operator, database):
     operator.put(fleet, "bad: true", database, "--confirm", 10)
-    wait_until(lambda: "stopped" in operator("list"), 120, "it is stopped")
+    wait_until(lambda: "stopped" in operator("list"), 600, "it is stopped")
     states = operator.states(1)
     assert states.count("waiting") == 99
     assert sum(one["tried"] for one in fleet.sites.values()) == 1
-    wait_until(lambda: "undone" in operator.states(1), 120, "the one has gone back")
+    wait_until(lambda: "undone" in operator.states(1), 600, "the one has gone back")
     operator("go", 1)
     wait_until(lambda: "stopped" in operator("list"), 20, "too many have failed, still")
 
 
 def test_what_is_refused_says_why(fleet, operator, database):
     operator.put(fleet, "wrong: true", database)
-    wait_until(lambda: "stopped" in operator("list"), 60, "it is stopped")
+    wait_until(lambda: "stopped" in operator("list"), 120, "it is stopped")
     assert "refused" in operator("show", 1) and "baiye.yaml:3: wrong" in operator("show", 1)
 
 
 def test_another_one_leads_on_when_the_first_is_killed(fleet, operator, database, county):
     other = county("b")
     operator.put(fleet, "label: new", database, "--at-once")
-    wait_until(lambda: fleet.with_yaml("label: new") > 0, 60, "it has begun")
+    wait_until(lambda: fleet.with_yaml("label: new") > 0, 120, "it has begun")
     operator.running.kill()
-    wait_until(lambda: ended(operator, 1, "confirmed"), 180, "all have it")
+    wait_until(lambda: ended(operator, 1, "confirmed"), 600, "all have it")
     assert other.running()
 
 
@@ -220,7 +220,7 @@ def test_a_gateway_says_its_file_and_it_must_be_known_before(fleet, operator, da
     assert database.number("SELECT count(*) FROM rollout") == 0, "all or nothing"
     (wanted / "farm-8.yaml").unlink()
     number = operator("put", wanted).split()[1].rstrip(":")
-    wait_until(lambda: ended(operator, number, "confirmed"), 60, "it has it")
+    wait_until(lambda: ended(operator, number, "confirmed"), 120, "it has it")
     assert fleet.sites["farm-7"]["yaml"] == "site: farm-7\nlabel: new\n"
     assert fleet.with_yaml("label") == 1
 
@@ -236,7 +236,7 @@ def test_answers_of_others_and_junk_change_nothing(fleet, operator, database):
     fleet.client.unsubscribe("baiye/+/rpc/county/#")
     operator.put(fleet, "label: new", database, "--at-once", "--stop", 100)
     wait_until(lambda: database.number("SELECT count(*) FROM wanted WHERE state = 'asked'") == 100,
-               60, "all are asked")
+               120, "all are asked")
     number = database("SELECT id FROM wanted WHERE site = 'farm-1'")
     for kind in "ckSsrx":
         for body in ('{"sha256":"1"}', "", "[]", "{}", '{"sha256":1}', '{"error":1}',
@@ -247,7 +247,7 @@ def test_answers_of_others_and_junk_change_nothing(fleet, operator, database):
                                 '{"error":{"code":"refused","message":"\\u0007 no"}}', qos=1)
     info.wait_for_publish(10)
     wait_until(lambda: database.number(
-        "SELECT count(*) FROM wanted WHERE state = 'refused'") == 1, 30, "its own answer counts")
+        "SELECT count(*) FROM wanted WHERE state = 'refused'") == 1, 120, "its own answer counts")
     assert database.number("SELECT count(*) FROM wanted WHERE state = 'asked'") == 99
     assert database.number("SELECT count(*) FROM config_seen WHERE yaml <> ''") == 0
 
@@ -261,21 +261,21 @@ def test_real_gateways_go_back_by_themselves(database, broker, ingest, county, s
     gateway = real_gateway(broker, site, state=tmp_path / "state")
     operator = Operator(tmp_path, county())
     before = gateway.config_path.read_text()
-    wait_until(lambda: database.number("SELECT count(*) FROM reading") > 3, 60, "readings arrive")
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") > 3, 120, "readings arrive")
     assert operator("get", garden.SITE) == before
     config = yaml.safe_load(before)
     config["mqtt"][0]["url"] = "mqtt://127.0.0.1:9"
     (tmp_path / "wanted" / f"{garden.SITE}.yaml").write_text(yaml.safe_dump(config))
     operator("put", tmp_path / "wanted", "--confirm", 15)
-    wait_until(lambda: operator.states(1) == ["undone"], 150, operator("show", 1))
+    wait_until(lambda: operator.states(1) == ["undone"], 600, operator("show", 1))
     assert gateway.config_path.read_text() == before
     config = {**yaml.safe_load(before), "label": "new"}
     good = yaml.safe_dump(config)
     (tmp_path / "wanted" / f"{garden.SITE}.yaml").write_text(good)
     operator("put", tmp_path / "wanted")
-    wait_until(lambda: operator.states(2) == ["confirmed"], 90, operator("show", 2))
+    wait_until(lambda: operator.states(2) == ["confirmed"], 600, operator("show", 2))
     assert gateway.config_path.read_text() == good
     count = database.number("SELECT count(*) FROM reading")
-    wait_until(lambda: database.number("SELECT count(*) FROM reading") > count + 5, 60, "it goes on")
+    wait_until(lambda: database.number("SELECT count(*) FROM reading") > count + 5, 120, "it goes on")
     wait_until(lambda: database.number("SELECT count(*) FROM hole") == 0 and
-               database.number("SELECT count(*) FROM missing") == 0, 60, "no reading is missing")
+               database.number("SELECT count(*) FROM missing") == 0, 120, "no reading is missing")

@@ -34,11 +34,11 @@ def test_documents_are_kept_changed_and_taken_back(database, broker, ingest):
     say(gateway, "gateway/status", "online")
     say(gateway, "alert/frost", {"id": "frost", "what": "frost: 1 °C"})
     say(gateway, "alert/silent-plot-1", {"id": "silent-plot-1", "what": "silent"})
-    wait_until(lambda: len(documents(database)) == 4, 20, "all are there")
+    wait_until(lambda: len(documents(database)) == 4, 120, "all are there")
     say(gateway, "alert/frost", b"")
     say(gateway, "gateway/status", "offline")
     wait_until(lambda: [name for name, _ in documents(database)] ==
-               ["alert/silent-plot-1", "site", "status"], 20, "one is over")
+               ["alert/silent-plot-1", "site", "status"], 120, "one is over")
     assert ("status", "offline") in documents(database)
     assert database("SELECT body ->> 'label' FROM document WHERE name = 'site'") == "南坡"
     assert database.number("SELECT count(*) FROM dead") == 0
@@ -61,10 +61,10 @@ def test_what_is_no_such_document_is_set_aside_and_the_next_is_taken(database, b
     ingest()
     gateway = Gateway(broker, "farm-1")
     say(gateway, "site", SITE)
-    wait_until(lambda: documents(database), 20, "it hears")
+    wait_until(lambda: documents(database), 120, "it hears")
     say(gateway, leaf, body)
     say(gateway, "gateway/status", "online")
-    wait_until(lambda: len(documents(database)) == 2, 20, "the next one")
+    wait_until(lambda: len(documents(database)) == 2, 120, "the next one")
     assert database.number("SELECT count(*) FROM dead") == 1
     assert [name for name, _ in documents(database)] == ["site", "status"]
 
@@ -75,12 +75,12 @@ def test_what_ended_while_nobody_listened_is_over(database, broker, start):
     gateway = Gateway(broker, "farm-1")
     for name in "frost", "silent":
         say(gateway, f"alert/{name}", {"id": name, "what": name})
-    wait_until(lambda: len(documents(database)) == 2, 20, "both stand")
+    wait_until(lambda: len(documents(database)) == 2, 120, "both stand")
     one.stop()
     database("UPDATE document SET at = at - interval '1 h'")
     say(gateway, "alert/frost", b"")
     one.start()
-    wait_until(lambda: [name for name, _ in documents(database)] == ["alert/silent"], 30, "one is over")
+    wait_until(lambda: [name for name, _ in documents(database)] == ["alert/silent"], 120, "one is over")
 
 
 def test_the_days_are_what_the_newest_forecast_says(database, broker, ingest):
@@ -99,7 +99,7 @@ def test_the_days_are_what_the_newest_forecast_says(database, broker, ingest):
     say(gateway, "forecast", forecast(now - 3600000, 7, 3))
     say(gateway, "site", {**SITE, "label": "last"})
     wait_until(lambda: database.number(
-        "SELECT count(*) FROM document WHERE body ->> 'label' = 'last'"), 20, "all are there")
+        "SELECT count(*) FROM document WHERE body ->> 'label' = 'last'"), 120, "all are there")
     assert database.rows("SELECT day, kg, pickers, low, middle, high FROM day ORDER BY day") == [
         (today, "12.5", "4", "", "", ""),
         (database(f"SELECT '{today}'::date + 1"), "", "", "2", "6", "10")]
@@ -114,15 +114,15 @@ def test_a_gateway_is_as_it_was_last_heard_and_not_as_a_broker_kept_it(database,
     gateway.send(1, 1)
     settle(database, gateway)
     say(gateway, "gateway/log", log(gateway, 1, version="1.2", month_bytes=5000))
-    wait_until(lambda: database("SELECT version, month_bytes FROM gateway") == "1.2|5000", 20, "log")
+    wait_until(lambda: database("SELECT version, month_bytes FROM gateway") == "1.2|5000", 120, "log")
     database("UPDATE gateway SET seen = now() - interval '5 h'")
     one.stop()
     say(gateway, "gateway/log", log(gateway, 40, ts=BASE_MS + 60000))  # nobody hears it
     one.start()
-    wait_until(lambda: database("SELECT last FROM gateway") == "40", 20, "what was said meanwhile")
+    wait_until(lambda: database("SELECT last FROM gateway") == "40", 120, "what was said meanwhile")
     assert database("SELECT seen < now() - interval '4 h' FROM gateway") == "t", "it does not live"
     say(gateway, "gateway/log", log(gateway, 41, ts=BASE_MS), retain=False)
-    wait_until(lambda: database("SELECT last FROM gateway") == "41", 20, "what is said now")
+    wait_until(lambda: database("SELECT last FROM gateway") == "41", 120, "what is said now")
     assert database("SELECT seen > now() - interval '1 min' FROM gateway") == "t"
     assert database.number("SELECT count(*) FROM dead") == 0
 
@@ -142,7 +142,7 @@ def test_no_garden_spoils_the_sums_of_the_county(database, broker, ingest):
                                       "picked": [{"day": today, **wrong}]})
         say(gateway, "site", SITE)
     wait_until(lambda: database.number("SELECT count(*) FROM document WHERE name = 'site'") ==
-               len(HUGE), 30, "all came")
+               len(HUGE), 120, "all came")
     assert database("SELECT count(*), coalesce(sum(kg), 0), coalesce(sum(middle), 0) FROM day") == "0|0|0"
 
 
@@ -153,5 +153,5 @@ def test_a_garden_that_tells_too_much_fills_no_disk(database, broker, ingest):
              " FROM generate_series(1, 2100) n")
     say(gateway, "alert/more", {"what": "more"})
     say(gateway, "gateway/log", log(gateway, 1))
-    wait_until(lambda: database.number("SELECT count(*) FROM gateway"), 20, "both came")
+    wait_until(lambda: database.number("SELECT count(*) FROM gateway"), 120, "both came")
     assert database.number("SELECT count(*) FROM document") == 2100

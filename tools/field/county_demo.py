@@ -11,6 +11,7 @@ import json
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +27,7 @@ from secured import CountyBroker, Peer, program_keys  # noqa: E402
 REAL = 3
 EVERY_S = 5  # a garden's minute
 PATIENCE = "5s"
-DRAIN_S = 60
+DRAIN_S = 300
 REGIONS = "north", "south"
 BEAT_S = 10
 
@@ -40,6 +41,23 @@ def arguments():
     if not REAL < chosen.gardens <= 500:
         parser.error(f"--gardens {chosen.gardens}: {REAL + 1} to 500")
     return chosen
+
+
+class Asked:
+    """Somebody wants it to end. That is looked at between two steps: an exception in the midst of one
+    would lose a child that has just begun, or leave readings half sent."""
+
+    def __init__(self):
+        self.is_set = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.note)
+
+    def note(self, *_):
+        self.is_set = True
+
+    def look(self):
+        if self.is_set:
+            raise KeyboardInterrupt
 
 
 class Recorded(Peer):
@@ -123,7 +141,7 @@ class Real:
 
     def silent(self):
         """Nor does a probe answer."""
-        self.site.field.stop()
+        self.site.field.stop(120)
 
     def stop(self):
         self.site.close()
@@ -132,10 +150,10 @@ class Real:
 class County:
     """All of it. What was started ends with close()."""
 
-    def __init__(self, folder):
-        self.folder, self.gardens, self.parts = folder, [], []
+    def __init__(self, folder, asked):
+        self.folder, self.asked, self.gardens, self.parts = folder, asked, [], []
         self.brokers, self.database = [], None
-        self.page = None
+        self.page, self.stands = None, False
 
     def start_engines(self):
         a = CountyBroker(self.folder, "mosquitto-a")
@@ -163,8 +181,10 @@ class County:
         self.operate = lambda *words: operate(county, *words)
 
     def begin(self, part):
+        self.asked.look()
         self.parts.append(part)
         part.start()
+        self.asked.look()
 
     def start_gardens(self, count):
         for n in range(REAL):
@@ -172,9 +192,11 @@ class County:
             folder.mkdir()
             self.gardens.append(Real(folder, f"real-{n + 1}", self.brokers))
             self.gardens[-1].start()
+            self.asked.look()
         for n in range(count - REAL):
             self.gardens.append(Recorded(self.brokers[n % 2], f"garden-{n + 1}"))
         for number, one in enumerate(self.gardens):
+            self.asked.look()
             self.operate("region", one.name if isinstance(one, Real) else one.site, REGIONS[number % 2])
             if isinstance(one, Recorded):
                 one.introduce(number)
@@ -236,7 +258,7 @@ def live(county, seconds):
     end = begin + seconds if seconds else float("inf")
     sims = county.of(Recorded)
     due = [begin + EVERY_S * n / len(sims) for n in range(len(sims))]
-    while (now := time.monotonic()) < end:
+    while not county.asked.is_set and (now := time.monotonic()) < end:
         county.look_after()
         for n, one in enumerate(sims):
             if now >= due[n]:
@@ -294,37 +316,31 @@ def finish(county):
     return 0 if sent == stored > 0 and holes == duplicates == dead == 0 else 1
 
 
-def to_the_end():
-    """What is counted or ended now is so to its end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def run(options, county):
     print("starting the county: it takes some seconds …", flush=True)
     county.start_engines()
     county.start_programs()
     county.start_gardens(options.gardens)
+    county.stands = True
     print(welcome(county), flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        live(county, options.seconds)
-    to_the_end()
+    live(county, options.seconds)
     return finish(county)
 
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as by Ctrl-C
-    county = County(pathlib.Path(tempfile.mkdtemp(prefix="baiye-county-")))
+    asked = Asked()
+    county = County(pathlib.Path(tempfile.mkdtemp(prefix="baiye-county-")), asked)
     status = 1
     try:
         status = run(options, county)
-    except AssertionError as error:
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
         print(f"tools/county: {error}", file=sys.stderr)
+        # A terminal's Ctrl-C is for short-lived children, too: that they end is no fault.
+        status = 130 if asked.is_set and not county.stands else 1
     except KeyboardInterrupt:
         status = 130  # before it stood
     finally:
-        to_the_end()
         county.close()
     if status in (0, 130):
         shutil.rmtree(county.folder, ignore_errors=True)

@@ -143,7 +143,7 @@ def balance(site):
 def stats(control, **params):
     """What the gateway with that socket says of itself, or of one device."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(60)
         client.connect(str(control))
         client.sendall(json.dumps({"id": 1, "method": "stats", "params": params}).encode() + b"\n")
         with client.makefile() as answers:
