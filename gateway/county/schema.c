@@ -10,6 +10,32 @@
 #define LOCK_MIGRATE  "7236401"
 #define LOCK_MAINTAIN "7236402"
 
+/* Each garden as it stands, of the gateway that was heard last. */
+#define GARDEN_NOW(holes, gateways)                                                                \
+    "VIEW garden_now AS SELECT g.site, coalesce(d.region, '') AS region, g.gw, g.broker,"          \
+    " s.body ->> 'label' AS label, s.body #>> '{location,timezone}' AS timezone,"                  \
+    " CASE WHEN jsonb_typeof(s.body #> '{location,lat}') = 'number'"                               \
+    "  THEN (s.body #> '{location,lat}')::float8 END AS lat,"                                      \
+    " CASE WHEN jsonb_typeof(s.body #> '{location,lon}') = 'number'"                               \
+    "  THEN (s.body #> '{location,lon}')::float8 END AS lon,"                                      \
+    " g.seen, g.version, CASE WHEN date_trunc('month', g.told, 'UTC') ="                           \
+    "  date_trunc('month', now(), 'UTC') THEN g.month_bytes END AS month_bytes,"                   \
+    " CASE WHEN g.last IS NOT NULL THEN greatest(g.last - g.sent, 0) END AS backlog, " holes       \
+    " AS holes,"                                                                                   \
+    " (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(g.gone) r) AS gone,"               \
+    " a.alarms, a.watches, q.since AS silent_since, q.seen_by AS silence_seen_by"                  \
+    " FROM (SELECT DISTINCT ON (site) * FROM " gateways " ORDER BY site, seen DESC) g"             \
+    " LEFT JOIN garden d USING (site) LEFT JOIN silence q USING (site)"                            \
+    " LEFT JOIN LATERAL (SELECT body FROM document WHERE site = g.site AND name = 'site'"          \
+    "  ORDER BY broker = g.broker DESC NULLS LAST, at DESC LIMIT 1) s ON true"                     \
+    " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE body ->> 'level' = 'alarm') AS alarms,"     \
+    "  count(*) FILTER (WHERE body ->> 'level' = 'watch') AS watches FROM document"                \
+    "  WHERE site = g.site AND name LIKE 'alert/%' AND broker = g.broker) a ON true;"
+#define UNTIL_THE_LOG                                                                              \
+    "(SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM"                                           \
+    " unnest(int8multirange(int8range(1, greatest(g.last, 0) + 1)) - g.ids - g.gone) r)"
+#define OF_THE_VIEW "(SELECT coalesce(sum(h.last - h.first + 1), 0) FROM hole h WHERE h.gw = g.gw)"
+
 /* What a gateway's store has given is known by ranges: of record numbers (`ids`), and by stream of
  * sequence numbers (`have`, and `told` what is known to be gone). A hole is a difference of two
  * ranges; no index of single readings is needed, and ts may change.
@@ -90,27 +116,7 @@ static const char *const migrations[] = {
      * numbers. */
     "CREATE TABLE session (token bytea PRIMARY KEY, name text NOT NULL REFERENCES login"
     " ON DELETE CASCADE, until timestamptz NOT NULL);"
-    "CREATE VIEW garden_now AS SELECT g.site, coalesce(d.region, '') AS region, g.gw, g.broker,"
-    " s.body ->> 'label' AS label, s.body #>> '{location,timezone}' AS timezone,"
-    " CASE WHEN jsonb_typeof(s.body #> '{location,lat}') = 'number'"
-    "  THEN (s.body #> '{location,lat}')::float8 END AS lat,"
-    " CASE WHEN jsonb_typeof(s.body #> '{location,lon}') = 'number'"
-    "  THEN (s.body #> '{location,lon}')::float8 END AS lon,"
-    " g.seen, g.version, CASE WHEN date_trunc('month', g.told, 'UTC') ="
-    "  date_trunc('month', now(), 'UTC') THEN g.month_bytes END AS month_bytes,"
-    " CASE WHEN g.last IS NOT NULL THEN greatest(g.last - g.sent, 0) END AS backlog, (SELECT "
-    "coalesce(sum(upper(r) - lower(r)), 0)"
-    "  FROM unnest(int8multirange(int8range(1, greatest(g.last, 0) + 1)) - g.ids - g.gone) r)"
-    "  AS holes,"
-    " (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(g.gone) r) AS gone,"
-    " a.alarms, a.watches, q.since AS silent_since, q.seen_by AS silence_seen_by"
-    " FROM (SELECT DISTINCT ON (site) * FROM gateway ORDER BY site, seen DESC) g"
-    " LEFT JOIN garden d USING (site) LEFT JOIN silence q USING (site)"
-    " LEFT JOIN LATERAL (SELECT body FROM document WHERE site = g.site AND name = 'site'"
-    "  ORDER BY broker = g.broker DESC NULLS LAST, at DESC LIMIT 1) s ON true"
-    " LEFT JOIN LATERAL (SELECT count(*) FILTER (WHERE body ->> 'level' = 'alarm') AS alarms,"
-    "  count(*) FILTER (WHERE body ->> 'level' = 'watch') AS watches FROM document"
-    "  WHERE site = g.site AND name LIKE 'alert/%' AND broker = g.broker) a ON true;",
+    "CREATE " GARDEN_NOW(UNTIL_THE_LOG, "gateway"),
     /* Configurations that gateways are to have, and what each has come to (rollout.h). */
     "CREATE TABLE rollout (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
     " at timestamptz NOT NULL DEFAULT now(), stop_percent int NOT NULL, confirm_s int NOT NULL,"
@@ -136,6 +142,8 @@ static const char *const migrations[] = {
     "CREATE OR REPLACE VIEW hole AS SELECT gw, site, seen, lower(r) AS first, upper(r) - 1 AS last"
     " FROM (SELECT gw, site, seen, unnest(int8multirange(int8range(1,"
     "  GREATEST(last + 1, upper(ids)))) - ids - gone) AS r FROM gateway WHERE last > 0) h;",
+    /* The page shows as missing what is asked for, and nothing else. */
+    "CREATE OR REPLACE " GARDEN_NOW(OF_THE_VIEW, "gateway"),
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -64,14 +64,28 @@ def gardens(running, database, broker, ingest):
         if site != "lost-1":
             assert operate(running, "region", site, site.split("-")[0])[0] == 0
     wait_until(lambda: database.number("SELECT count(*) FROM garden_now WHERE alarms = 1"
-                                       " AND label IS NOT NULL") == 3, 30, "all has come")
+                                       " AND label IS NOT NULL") == 3, 120, "all has come")
     return made
 
 
 def settle_130(database, gateway):
     settle(database, gateway)
-    wait_until(lambda: database(f"SELECT last FROM gateway WHERE gw = '{gateway.uuid}'") == "140", 20,
+    wait_until(lambda: database(f"SELECT last FROM gateway WHERE gw = '{gateway.uuid}'") == "140", 120,
                "the log")
+
+
+def test_what_is_missing_is_what_is_asked_for(database, broker, ingest):
+    """The page's sum, of records that are newer than the log told as well."""
+    ingest()
+    gateway = Gateway(broker, "farm-1")
+    gateway.keep(*[reading("plot-1", n) for n in range(1, 41)])
+    gateway.send(1, 10)
+    gateway.beat()
+    wait_until(lambda: database("SELECT last FROM gateway") == "40", 120, "the log")
+    gateway.keep(*[reading("plot-1", n) for n in range(41, 81)])
+    gateway.send(61, 80)
+    wait_until(lambda: database("SELECT ids FROM gateway") == "{[1,11),[61,81)}", 120, "newer ones")
+    assert database("SELECT holes, (SELECT sum(last - first + 1) FROM hole) FROM garden_now") == "50|50"
 
 
 def sites(page):
