@@ -5,16 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "gateway/county/config_command.h"
 #include "gateway/county/enrol.h"
 #include "gateway/county/login.h"
+#include "gateway/county/retire.h"
 #include "gateway/county/schema.h"
 #include "gateway/county/settings.h"
 
 #define WHY_SIZE 400
 
 static struct settings settings;
+
+static const char *who_it_is(void)
+{
+    static char who[24];
+    (void)snprintf(who, sizeof who, "uid-%u", (unsigned)getuid());
+    return who;
+}
 
 static bool set_login(PGconn *db, int argc, char **argv, char *why)
 {
@@ -29,9 +38,12 @@ static bool set_login(PGconn *db, int argc, char **argv, char *why)
     bool good =
         login_set(db, argv[3], line, (const char *const *)argv + 4, argc - 4, why, WHY_SIZE);
     explicit_bzero(line, sizeof line);
-    if (good)
-        (void)printf("login %s: %s\n", argv[3], argc > 4 ? "set" : "removed");
-    return good;
+    if (!good)
+        return false;
+    const char *state = argc > 4 ? "set" : "removed";
+    (void)printf("login %s: %s\n", argv[3], state);
+    (void)snprintf(line, sizeof line, "login %.70s %s", argv[3], state);
+    return audit_note(db, who_it_is(), line, "");
 }
 
 static bool set_region(PGconn *db, int argc, char **argv, char *why)
@@ -48,7 +60,7 @@ static bool set_region(PGconn *db, int argc, char **argv, char *why)
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
     (void)snprintf(why, WHY_SIZE, "%.200s", PQresultErrorMessage(result));
     PQclear(result);
-    return good;
+    return good && audit_note(db, who_it_is(), "region set", argv[3]);
 }
 
 static bool give_token(PGconn *db, int argc, char **argv, char *why)
@@ -61,10 +73,10 @@ static bool give_token(PGconn *db, int argc, char **argv, char *why)
     bool good = enrol_token(db, &settings, argv[3], token, why, WHY_SIZE);
     if (good)
         (void)printf("%s\n", token);
-    return good;
+    return good && audit_note(db, who_it_is(), "token given", argv[3]);
 }
 
-static bool revoke(PGconn *db, int argc, char **argv, char *why)
+static bool revoke_site(PGconn *db, int argc, char **argv, char *why)
 {
     if (argc != 4 || settings.enrol.ca_file[0] == '\0') {
         (void)snprintf(why, WHY_SIZE, "%s",
@@ -74,7 +86,42 @@ static bool revoke(PGconn *db, int argc, char **argv, char *why)
     int count = enrol_revoke(db, &settings, argv[3], why, WHY_SIZE);
     if (count >= 0)
         (void)printf("%s: %d certificates count no more\n", argv[3], count);
-    return count >= 0;
+    return count >= 0 && audit_note(db, who_it_is(), "certificates revoked", argv[3]);
+}
+
+static bool retire_site(PGconn *db, int argc, char **argv, char *why)
+{
+    bool remove = false;
+    struct retired done;
+    if (argc != 5 || !retire_word(argv[4], &remove)) {
+        (void)snprintf(why, WHY_SIZE,
+                       "retire: write SITE and what becomes of its data: keep or remove");
+        return false;
+    }
+    if (!retire_garden(db, &settings, argv[3], remove, who_it_is(), &done, why, WHY_SIZE))
+        return false;
+    (void)printf("%s: retired; %d certificates count no more, %lld readings removed\n", argv[3],
+                 done.certificates > 0 ? done.certificates : 0, (long long)done.readings);
+    return true;
+}
+
+/* The newest last, of one garden or of all. */
+static bool audit(PGconn *db, int argc, char **argv, char *why)
+{
+    const char *site = argc > 3 ? argv[3] : "";
+    PGresult *rows =
+        PQexecParams(db,
+                     "SELECT * FROM (SELECT id, to_char(at AT TIME ZONE 'UTC',"
+                     " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), who, site, what FROM audit WHERE $1 = ''"
+                     " OR site = $1 ORDER BY id DESC LIMIT 1000) a ORDER BY id",
+                     1, NULL, &site, NULL, NULL, 0);
+    bool good = PQresultStatus(rows) == PGRES_TUPLES_OK;
+    (void)snprintf(why, WHY_SIZE, "%.200s", PQresultErrorMessage(rows));
+    for (int i = 0; good && i < PQntuples(rows); i++)
+        (void)printf("%s\t%s\t%s\t%s\n", PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2),
+                     PQgetvalue(rows, i, 3), PQgetvalue(rows, i, 4));
+    PQclear(rows);
+    return good;
 }
 
 static bool config(PGconn *db, int argc, char **argv, char *why)
@@ -86,11 +133,9 @@ static const struct command {
     const char *name;
     int words; /* at least, with the program's own */
     bool (*run)(PGconn *db, int argc, char **argv, char *why);
-} commands[] = {{"login", 4, set_login},
-                {"region", 4, set_region},
-                {"config", 3, config},
-                {"token", 3, give_token},
-                {"revoke", 3, revoke}};
+} commands[] = {{"login", 4, set_login},  {"region", 4, set_region},  {"config", 3, config},
+                {"token", 3, give_token}, {"revoke", 3, revoke_site}, {"retire", 3, retire_site},
+                {"audit", 3, audit}};
 
 static const struct command *find(int argc, char **argv)
 {

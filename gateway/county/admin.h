@@ -6,6 +6,8 @@
  *   region SITE REGION        where a garden is counted
  *   token SITE                a new gateway may enrol: prints what `baiye enrol` wants
  *   revoke SITE               its certificates count no more
+ *   retire SITE keep|remove   the garden is given up; its data stays or goes: retire.h
+ *   audit [SITE]              what operators have done
  *   config …                  gateways' configurations: config_command.h */
 #ifndef BAIYE_COUNTY_ADMIN_H
 #define BAIYE_COUNTY_ADMIN_H

@@ -266,9 +266,7 @@ static int serve(struct county *county)
     if (http->host[0] == '\0')
         return EX_OK;
     county->pool = pool_create(county->settings.database, WEB_THREADS);
-    county->page = county->pool != NULL ? page_open(county->pool, county->settings.page_dir,
-                                                    county->settings.silent_s)
-                                        : NULL;
+    county->page = county->pool != NULL ? page_open(county->pool, &county->settings) : NULL;
     if (county->page == NULL)
         return EX_OSERR;
     if (!make_routes(county, why, sizeof why)) {

@@ -65,13 +65,18 @@ const struct database_counts *database_counts(const struct database *database)
     return &database->counts;
 }
 
+#define OWNER "CASE WHEN retired IS NULL THEN site ELSE '' END"
+
 static const struct {
     const char *name, *sql;
 } statements[] = {
-    {"known", "SELECT site, ids @> int8range($2, $3, '[]'), seen < now() - interval '10 s'"
+    /* Of one that is retired: no site. */
+    {"known", "SELECT " OWNER ", ids @> int8range($2, $3, '[]'), seen < now() - interval '10 s'"
               " FROM gateway WHERE gw = $1"},
-    {"lock", "SELECT site, ids @> int8range($2, $3, '[]') FROM gateway WHERE gw = $1 FOR UPDATE"},
-    {"new_gateway", "INSERT INTO gateway (gw, site) VALUES ($1, $2) ON CONFLICT (gw) DO NOTHING"},
+    {"lock",
+     "SELECT " OWNER ", ids @> int8range($2, $3, '[]') FROM gateway WHERE gw = $1 FOR UPDATE"},
+    {"new_gateway", "INSERT INTO gateway (gw, site) SELECT $1::uuid, $2::text WHERE NOT EXISTS"
+                    " (SELECT FROM retired WHERE site = $2) ON CONFLICT (gw) DO NOTHING"},
     {"find", "SELECT s.id, s.have * int8multirange(int8range(r.low, r.high, '[]')),"
              " s.serial IS NULL AND r.serial > 0 FROM unnest($2::text[], $3::int8[], $4::int8[],"
              " $5::int8[], $6::int8[]) WITH ORDINALITY r(device, boot, serial, low, high, n)"
@@ -345,10 +350,13 @@ static bool lock_gateway(struct database *database, const struct message *messag
             return false;
     }
     bool same = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), site) == 0;
-    if (!same)
+    const char *owner = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
+    if (!same && owner[0] == '\0')
+        (void)snprintf(connection->why, sizeof connection->why, "22023 site %.32s is retired",
+                       site);
+    else if (!same)
         (void)snprintf(connection->why, sizeof connection->why, "22023 gateway %s is of site %.32s",
-                       message->gateway,
-                       PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "another");
+                       message->gateway, owner);
     *known = same && message->first_id > 0 && PQgetvalue(result, 0, 1)[0] == 't';
     PQclear(result);
     return same;

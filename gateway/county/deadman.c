@@ -29,7 +29,8 @@ struct deadman {
  * gardens, in a row of its own when none is. Who has seen a silence has seen that one, no later
  * one. */
 static const char look_sql[] =
-    "WITH heard AS (SELECT site, max(seen) AS seen FROM gateway GROUP BY site),"
+    "WITH heard AS (SELECT site, max(seen) AS seen FROM gateway WHERE retired IS NULL GROUP BY "
+    "site),"
     " quiet AS (SELECT * FROM heard WHERE seen < now() - $1::int4 * interval '1 s'),"
     " back AS (DELETE FROM silence s WHERE NOT EXISTS (SELECT FROM quiet WHERE site = s.site)),"
     " come AS (INSERT INTO silence (site, since) SELECT site, seen FROM quiet ON CONFLICT (site)"

@@ -14,7 +14,8 @@
 #define SECRET_BYTES 20
 #define SECRET_SIZE  (2 * SECRET_BYTES + 1)
 #define HASH_SIZE    (2 * SHA256_DIGEST_LENGTH + 1)
-#define ROUTES       3
+#define ROUTES       4
+#define LIST_MAX     1048576 /* 20,000 certificates */
 
 struct enrol {
     const struct settings *settings;
@@ -61,6 +62,22 @@ static void reply_bundle(struct web_request *request, const uint8_t *der, size_t
     web_reply_header(request, "Content-Transfer-Encoding", "base64");
     web_reply(request, 200, "application/pkcs7-mime; smime-type=certs-only", text,
               (size_t)length + 1);
+    free(text);
+}
+
+/* For the machines of the other brokers (baiye-county-revoked). */
+static void revoked(void *context, struct web_request *request)
+{
+    const struct enrol *enrol = context;
+    char *text = malloc(LIST_MAX);
+    FILE *file = text != NULL ? fopen(enrol->settings->enrol.crl_file, "re") : NULL;
+    size_t size = file != NULL ? fread(text, 1, LIST_MAX, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    if (size > 0 && size < LIST_MAX)
+        web_reply(request, 200, "application/x-pem-file", text, size);
+    else
+        web_reply_text(request, 503, "the list of the revoked can't be read\n");
     free(text);
 }
 
@@ -253,6 +270,7 @@ struct enrol *enrol_open(const struct settings *settings, struct pool *pool, cha
         authority_load(settings->enrol.ca_file, settings->enrol.key_file, why, why_size);
     const struct web_route routes[ROUTES] = {
         {"GET", "/.well-known/est/cacerts", 0, cacerts, enrol},
+        {"GET", "/revoked/gateways.crl", 0, revoked, enrol},
         {"POST", "/.well-known/est/simpleenroll", ENROL_BODY_MAX, enroll, enrol},
         {"POST", "/.well-known/est/simplereenroll", ENROL_BODY_MAX, reenroll, enrol}};
     memcpy(enrol->routes, routes, sizeof routes);
@@ -301,7 +319,10 @@ bool enrol_token(PGconn *db, const struct settings *settings, const char *site,
     hash_of(secret, hash);
     good = good &&
            tell(db, "DELETE FROM token WHERE until < now() - interval '30 days'", 0, NULL) &&
-           tell(db, "INSERT INTO token (hash, site) VALUES ($1, $2)", 2, parameters);
+           tell(db, "INSERT INTO token (hash, site) VALUES ($1, $2)", 2, parameters) &&
+           tell(db, "DELETE FROM retired WHERE site = $1", 1, parameters + 1) &&
+           tell(db, "UPDATE gateway SET retired = NULL WHERE site = $1 AND retired IS NOT NULL", 1,
+                parameters + 1);
     if (!good)
         (void)snprintf(why, why_size, "no token can be kept: %.200s", PQerrorMessage(db));
     (void)snprintf(token, ENROL_TOKEN_SIZE, "%s:%s:%s", site, secret, authority);

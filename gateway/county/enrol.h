@@ -2,6 +2,7 @@
 /* How a gateway comes to its certificate: EST (RFC 7030) below /.well-known/est, served by web.h.
  *
  *   GET  cacerts          the authorities, for anybody; the token says which one is believed
+ *   GET  /revoked/gateways.crl   the list of those that count no more, for every broker's machine
  *   POST simpleenroll     user: the site, password: the token's secret; one use, 24 h
  *   POST simplereenroll   by the certificate that it has, if that is good and not revoked; with
  *                         what tokens gave, ENROL_A_DAY a day
@@ -31,8 +32,9 @@ struct enrol *enrol_open(const struct settings *settings, struct pool *pool, cha
 void enrol_close(struct enrol *enrol);
 const struct web_route *enrol_routes(const struct enrol *enrol);
 
-/* For the operator. A token for a site, "SITE:SECRET:SHA256": the last is of the authority that the
- * county's own certificate is of, settings->ca_file. */
+/* For the operator. A token for a site, which is taken in again if it was retired,
+ * "SITE:SECRET:SHA256": the last is of the authority that the county's own certificate is of,
+ * settings->ca_file. */
 bool enrol_token(PGconn *db, const struct settings *settings, const char *site,
                  char token[ENROL_TOKEN_SIZE], char *why, size_t why_size);
 /* Its certificates count no more, nor do its tokens; how many it were. -1: `why`. */

@@ -13,6 +13,7 @@
 #include "gateway/county/login.h"
 #include "gateway/county/message.h"
 #include "gateway/county/page_sql.h"
+#include "gateway/county/retire.h"
 #include "gateway/county/table.h"
 #include "gateway/daemon/http/files.h"
 #include "gateway/daemon/http/guess.h"
@@ -20,7 +21,7 @@
 
 #define BODY_MOST 1024
 #define FILE_MOST 4000000u
-#define ROUTES    12
+#define ROUTES    13
 #define COOKIE    "__Host-baiye="
 #define POLICY                                                                                     \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "  \
@@ -28,6 +29,7 @@
 
 struct page {
     struct pool *pool;
+    const struct settings *settings;
     struct login_desk *desk;
     int folder_fd; /* -1: there is none */
     char silent_s[16];
@@ -306,6 +308,48 @@ static void post_seen(void *context, struct web_request *request)
     json_decref(root);
 }
 
+/* The garden is one that `user` may give up. */
+static bool may_retire(PGconn *db, const char *user, const char *site)
+{
+    const char *parameters[] = {user, site};
+    PGresult *result = PQexecParams(db, page_may_retire, 2, NULL, parameters, NULL, NULL, 0);
+    bool good = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+    PQclear(result);
+    return good;
+}
+
+static void retire(struct page *page, struct web_request *request, const char *site, bool remove)
+{
+    char user[LOGIN_NAME_SIZE], why[300];
+    struct retired done;
+    PGconn *db = begin(page, request, user);
+    if (db == NULL)
+        return;
+    if (!may_retire(db, user, site)) {
+        refuse(request, 404, "garden");
+    } else if (retire_garden(db, page->settings, site, remove, user, &done, why, sizeof why)) {
+        log_write(LOG_LEVEL_NOTICE, "site %s: retired by %s, data %s", site, user,
+                  remove ? "removed" : "kept");
+        reply_json(request, "{}");
+    } else {
+        refuse_for(page, request, why);
+    }
+    pool_give(page->pool, db);
+}
+
+static void post_retire(void *context, struct web_request *request)
+{
+    const char *site = NULL, *data = NULL;
+    bool remove = false;
+    json_t *root = NULL;
+    if (!is_ours(request) || !read_body(request, &root, "site", &site, "data", &data) ||
+        !retire_word(data, &remove))
+        refuse(request, 400, "argument");
+    else
+        retire(context, request, site, remove);
+    json_decref(root);
+}
+
 /* ---- Files ---- */
 
 static void reply_file(struct web_request *request, const struct file *file)
@@ -361,18 +405,20 @@ static const struct web_route plan[ROUTES] = {
     {"POST", "/county/login", BODY_MOST, post_login, NULL},
     {"POST", "/county/logout", BODY_MOST, post_logout, NULL},
     {"POST", "/county/seen", BODY_MOST, post_seen, NULL},
+    {"POST", "/county/retire", BODY_MOST, post_retire, NULL},
     {"GET", "/*", 0, get_file, NULL},
     {.method = NULL},
 };
 
-struct page *page_open(struct pool *pool, const char *folder, uint32_t silent_s)
+struct page *page_open(struct pool *pool, const struct settings *settings)
 {
     struct page *page = calloc(1, sizeof *page);
     if (page == NULL)
         return NULL;
     page->pool = pool;
-    page->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    (void)snprintf(page->silent_s, sizeof page->silent_s, "%u", silent_s);
+    page->settings = settings;
+    page->folder_fd = open(settings->page_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    (void)snprintf(page->silent_s, sizeof page->silent_s, "%u", settings->silent_s);
     pthread_mutex_init(&page->logging, NULL);
     memcpy(page->routes, plan, sizeof plan);
     for (unsigned i = 0; i + 1 < ROUTES; i++)

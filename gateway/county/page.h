@@ -4,16 +4,14 @@
 #ifndef BAIYE_COUNTY_PAGE_H
 #define BAIYE_COUNTY_PAGE_H
 
-#include <stdint.h>
-
 #include "gateway/county/pool.h"
+#include "gateway/county/settings.h"
 #include "gateway/county/web.h"
 
 struct page;
 
-/* `folder`: of the built page; `silent_s`: as page_sql.h. `pool` must outlive it. NULL: no
- * memory. */
-struct page *page_open(struct pool *pool, const char *folder, uint32_t silent_s);
+/* `pool` and `settings` must outlive it. NULL: no memory. */
+struct page *page_open(struct pool *pool, const struct settings *settings);
 void page_close(struct page *page);
 /* Its last route takes every GET: behind all other tables. Valid as long as the page. */
 const struct web_route *page_routes(const struct page *page);

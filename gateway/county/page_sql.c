@@ -125,3 +125,6 @@ const char page_seen[] = "INSERT INTO silence (site, since, seen_by, seen_at) SE
                                             "since = excluded.since,"
                                             " seen_by = excluded.seen_by, seen_at = "
                                             "excluded.seen_at RETURNING 1";
+
+const char page_may_retire[] = "SELECT 1 FROM gateway WHERE site = $2 AND " MY_ROLE(
+    "coalesce((SELECT region FROM garden WHERE garden.site = $2), '')") " LIMIT 1";

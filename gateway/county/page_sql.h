@@ -15,6 +15,9 @@ extern const char page_days[];
 /* $2: the site. Notes who has seen that it is silent; a row when it did. */
 extern const char page_seen[];
 
+/* $2: the site. A row when it is there, and his as an operator. */
+extern const char page_may_retire[];
+
 /* Tables, for a spreadsheet: $2 as above. */
 extern const char page_gardens_table[], page_days_table[], page_hours_table[];
 

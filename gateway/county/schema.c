@@ -144,6 +144,18 @@ static const char *const migrations[] = {
     "  GREATEST(last + 1, upper(ids)))) - ids - gone) AS r FROM gateway WHERE last > 0) h;",
     /* The page shows as missing what is asked for, and nothing else. */
     "CREATE OR REPLACE " GARDEN_NOW(OF_THE_VIEW, "gateway"),
+    /* Gardens that are given up (retire.h), and what operators have done. */
+    "ALTER TABLE gateway ADD retired timestamptz;"
+    "CREATE TABLE retired (site text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(),"
+    " who text NOT NULL, removed bool NOT NULL);"
+    "CREATE TABLE audit (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " at timestamptz NOT NULL DEFAULT now(), who text NOT NULL, what text NOT NULL,"
+    " site text NOT NULL);"
+    "CREATE OR REPLACE VIEW hole AS SELECT gw, site, seen, lower(r) AS first, upper(r) - 1 AS last"
+    " FROM (SELECT gw, site, seen, unnest(int8multirange(int8range(1,"
+    "  GREATEST(last + 1, upper(ids)))) - ids - gone) AS r FROM gateway WHERE last > 0"
+    "  AND retired IS NULL) h;"
+    "CREATE OR REPLACE " GARDEN_NOW(OF_THE_VIEW, "gateway WHERE retired IS NULL"),
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 

@@ -19,7 +19,7 @@ void single_put_statement(const struct metrics *metrics, struct sql_text *text)
     sql_text_begin(text);
     sql_text_add(
         text, "WITH held AS (SELECT 1 AS one FROM gateway WHERE gw = $1::uuid AND site = $2::text"
-              " AND NOT ids @> int8range($3::int8, $4::int8, '[]') FOR UPDATE),"
+              " AND retired IS NULL AND NOT ids @> int8range($3::int8, $4::int8, '[]') FOR UPDATE),"
               " seen AS (UPDATE stream SET have = have + int8multirange(int8range($7::int8,"
               " $7::int8, '[]')) FROM held WHERE gw = $1::uuid AND device = $5::text"
               " AND boot = $6::int8 AND NOT have @> $7::int8"

@@ -140,16 +140,18 @@ bool told_log_parse(struct told_log *log, const void *payload, size_t size, char
 #define ZONE                                                                                       \
     "coalesce((SELECT body #>> '{location,timezone}' FROM document WHERE site = $1"                \
     " AND name = 'site' ORDER BY at DESC LIMIT 1), 'Asia/Shanghai')"
-#define MADE "to_timestamp(($2::jsonb ->> 'ts')::float8 / 1000)"
+#define IS_OURS "NOT EXISTS (SELECT FROM retired WHERE site = $1)"
+#define MADE    "to_timestamp(($2::jsonb ->> 'ts')::float8 / 1000)"
 
 static const struct {
     const char *name, *sql;
 } statements[] = {
     /* As many as a gateway has, and no more: 1,024 alerts, at two brokers. */
     {"document",
-     "INSERT INTO document (site, name, broker, body) SELECT $1, $2, $3, $4::jsonb WHERE EXISTS"
+     "INSERT INTO document (site, name, broker, body) SELECT $1, $2, $3, $4::jsonb WHERE " IS_OURS
+     " AND (EXISTS"
      " (SELECT FROM document WHERE site = $1 AND name = $2 AND broker = $3) OR"
-     " (SELECT count(*) FROM document WHERE site = $1) < 2100"
+     " (SELECT count(*) FROM document WHERE site = $1) < 2100)"
      " ON CONFLICT (site, name, broker) DO UPDATE SET body = excluded.body, at = now()"},
     {"over", "DELETE FROM document WHERE broker = $1 AND name LIKE 'alert/%'"
              " AND at < now() - $2::int8 * interval '1 ms'"},
@@ -160,7 +162,7 @@ static const struct {
      "  (p ->> 'day')::date AS day, (p ->> 'kg')::float8 AS kg, (p ->> 'pickers')::int4 AS pickers"
      "  FROM jsonb_array_elements($2::jsonb -> 'picked') p) d"
      " WHERE day BETWEEN now()::date - 60 AND now()::date + 1 AND kg BETWEEN 0 AND 100000"
-     " AND pickers BETWEEN 0 AND 10000 GROUP BY day"
+     " AND pickers BETWEEN 0 AND 10000 AND " IS_OURS " GROUP BY day"
      " ON CONFLICT (site, day) DO UPDATE SET kg = excluded.kg, pickers = excluded.pickers,"
      " picked_told = excluded.picked_told"
      " WHERE coalesce(day.picked_told <= excluded.picked_told, true)"},
@@ -172,7 +174,7 @@ static const struct {
      " AND abs(extract(epoch FROM now() - " MADE ")) < 86400 * 60"
      " AND (v #>> '{pick_kg,0}')::float8 BETWEEN 0 AND 100000"
      " AND (v #>> '{pick_kg,1}')::float8 BETWEEN 0 AND 100000"
-     " AND (v #>> '{pick_kg,2}')::float8 BETWEEN 0 AND 100000 HAVING count(*) > 0"
+     " AND (v #>> '{pick_kg,2}')::float8 BETWEEN 0 AND 100000 AND " IS_OURS " HAVING count(*) > 0"
      " ON CONFLICT (site, day) DO UPDATE SET low = excluded.low, middle = excluded.middle,"
      " high = excluded.high, expected_told = excluded.expected_told"
      " WHERE coalesce(day.expected_told <= excluded.expected_told, true)"},
@@ -182,7 +184,8 @@ static const struct {
      "INSERT INTO gateway AS g (gw, site, first, last, sent, boot, told, version, month_bytes,"
      " broker, seen) SELECT $1, $2, $3, $4, $5, $6, t, NULLIF($8, ''), NULLIF($9::int8, -1), $10,"
      " CASE WHEN $11 THEN t ELSE now() END FROM (SELECT least(now(), to_timestamp($7::float8 /"
-     " 1000))) c(t) ON CONFLICT (gw) DO UPDATE SET first = excluded.first,"
+     " 1000))) c(t) WHERE NOT EXISTS (SELECT FROM retired r WHERE r.site = $2) ON CONFLICT (gw) DO "
+     "UPDATE SET first = excluded.first,"
      " last = greatest(g.last, excluded.last), sent = excluded.sent, boot = excluded.boot,"
      " told = excluded.told, version = coalesce(excluded.version, g.version),"
      " month_bytes = excluded.month_bytes, broker = excluded.broker,"

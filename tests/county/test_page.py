@@ -307,6 +307,43 @@ def test_who_may_log_in_is_said_whole_or_not_at_all(running, browser):
     assert page.get("/county/gardens")["regions"] == ["north", "south"]
 
 
+TABLES = {"reading": "stream IN (SELECT id FROM stream JOIN gateway USING (gw) WHERE site = '{}')",
+          "hour": "stream IN (SELECT id FROM stream JOIN gateway USING (gw) WHERE site = '{}')",
+          "document": "site = '{}'"}
+
+
+def counts(database, site):
+    return [database.number(f"SELECT count(*) FROM {table} WHERE {where.format(site)}")
+            for table, where in TABLES.items()]
+
+
+def test_an_operator_retires_a_garden_of_his(running, browser, database, gardens):
+    allow(running, "looks", "north:viewer")
+    allow(running, "south", "south:operator")
+    allow(running, "north", "north:operator")
+
+    def ask(user, **body):
+        one = browser()
+        assert one.login(user) == 200
+        return one.ask("POST", "/county/retire", json.dumps(body))[0]
+    assert ask("looks", site="north-1", data="keep") == 404
+    assert ask("south", site="north-1", data="keep") == 404
+    assert ask("north", site="north-1", data="burn") == ask("north", site="north-1") == 400
+    assert ask("north", site="nowhere", data="keep") == 404
+    others = counts(database, "south-1")
+    assert all(counts(database, "north-1")) and all(others)
+    assert ask("north", site="north-1", data="remove") == 200
+    assert counts(database, "north-1") == [0, 0, 0]
+    assert counts(database, "south-1") == others
+    assert database("SELECT who, what, site FROM audit ORDER BY id DESC LIMIT 1") == \
+        "north|retired, data removed|north-1"
+    one = browser()
+    assert one.login("north") == 200
+    assert one.get("/county/gardens")["gardens"] == []
+    assert operate(running, "retire", "nowhere", "keep")[0] == 69
+    assert operate(running, "retire", "south-1", "burn")[0] == 69
+
+
 def high_water_mb(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))

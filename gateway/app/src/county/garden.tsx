@@ -125,6 +125,27 @@ function Charts({ garden, zone }: { garden: Detail; zone: string }) {
   );
 }
 
+/** For operators: given up for good, so the site's name is typed first. */
+function Retire({ site, gone }: { site: string; gone: () => void }) {
+  const [typed, setTyped] = useState('');
+  const [failed, setFailed] = useState(false);
+  const retire = (data: 'keep' | 'remove') => void post('retire', { site, data }).then(gone, () => setFailed(true));
+  const sure = typed.trim() === site;
+  return (
+    <details class="card">
+      <summary>{w('retire')}</summary>
+      <p class="quiet">{w('retire.why')}</p>
+      <div class="finders">
+        <label><span>{w('retire.type', site)}</span>
+          <input value={typed} autocomplete="off" autocapitalize="off" onInput={(e) => setTyped(e.currentTarget.value)} /></label>
+        <button disabled={!sure} onClick={() => retire('keep')}>{w('retire.keep')}</button>
+        <button disabled={!sure} onClick={() => retire('remove')}>{w('retire.remove')}</button>
+      </div>
+      {failed && <p class="wrong" role="alert">{w('away')}</p>}
+    </details>
+  );
+}
+
 export function GardenPage({ site, silentS, acted }: { site: string; silentS: number; acted: () => void }) {
   const { data: g, status, again } = useData<Detail>(query('garden', { site }));
   if (!g) return <main>{status !== null && <div class="empty"><p role="alert">{w(status === 404 || status === 400 ? 'not.found' : 'away')}</p><a class="button" href="#/">{w('back')}</a></div>}</main>;
@@ -161,6 +182,7 @@ export function GardenPage({ site, silentS, acted }: { site: string; silentS: nu
         </section>
       </div>
       <Charts garden={g} zone={zone} />
+      {g.operator && <Retire site={site} gone={() => { acted(); location.hash = '#/'; }} />}
     </main>
   );
 }
