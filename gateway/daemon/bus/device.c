@@ -72,6 +72,17 @@ static void resume_counters(struct device *device, const struct reading_sink *si
     }
 }
 
+/* What most devices have not is not looked for in each reading. */
+static void note_kinds(struct device *device)
+{
+    for (unsigned i = 0; i < device->config->metric_count && !device->config->profile->node; i++) {
+        const struct field_config *field = device->config->metrics[i];
+        bool counter = field->role == ROLE_COUNTER;
+        device->counts = device->counts || counter;
+        device->may_freeze = device->may_freeze || (!counter && field->stuck_s != 0);
+    }
+}
+
 void device_init(struct device *device, const struct device_config *config,
                  const struct bus_config *bus, uint32_t boot, const struct reading_sink *sink,
                  struct own_node *node, struct device_rare *rare)
@@ -85,6 +96,7 @@ void device_init(struct device *device, const struct device_config *config,
         plan_cost_of(&device->wire, silence_ns, config->profile->extra_silence_us * 1000LL);
     decode_map_init(&device->map, config->profile);
     device_plan(device);
+    note_kinds(device);
     device->gap.device = config->index;
     if (config->profile->node && node != NULL) {
         struct reading_stored before;
@@ -243,12 +255,12 @@ bool device_reading(struct device *device, struct wall_ms wall, int64_t now_ms,
                 decoded.values[i] = (struct reading_value){.flag = METRIC_ABSENT};
         }
     }
-    if (!config->profile->node)
+    if (device->may_freeze)
         flag_stuck(device, decoded.values, now_ms);
     device->counters = counters; /* an answer that is no new reading moves no counter */
     memcpy(reading->values, decoded.values, sizeof decoded.values);
     reading->time = (struct wall_ms){wall.ms - (now_ms - reading->taken.ms), wall.trust};
-    if (!config->profile->node)
+    if (device->counts)
         mark_counters(device, reading);
     return true;
 }

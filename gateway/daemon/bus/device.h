@@ -79,7 +79,8 @@ struct device {
     struct own_silence silence; /* on a serial line */
     struct health_report report;
     struct device_logs logs;
-    struct own_node *node; /* our own nodes; NULL: another's */
+    struct own_node *node;   /* our own nodes; NULL: another's */
+    bool counts, may_freeze; /* it has counters, fields that may not stand still; not our own */
 };
 
 enum device_state { DEVICE_ONLINE, DEVICE_SILENT, DEVICE_GARBAGE, DEVICE_REFUSES, DEVICE_ODD };

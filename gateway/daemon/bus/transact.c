@@ -132,8 +132,10 @@ static void overhear(struct transact *t, const uint8_t *bytes, size_t count,
                 owed_overheard(&t->owed[o->client.unit], o->client.request[0],
                                rtu_answer_size(o->client.request, READ_PDU_SIZE));
         }
-        if (o->filled == sizeof o->window)
-            memmove(o->window, o->window + 1, --o->filled);
+        if (o->filled == sizeof o->window) { /* of each byte: the size is one that is known here */
+            memmove(o->window, o->window + 1, sizeof o->window - 1);
+            o->filled--;
+        }
         o->window[o->filled++] = bytes[i];
         if (o->filled == sizeof o->window && is_read_request(o->window)) {
             hear_request(t, o->window, asked);
