@@ -51,7 +51,7 @@ static const char usage[] =
 struct remote {
     const char *host, *requests, *budget, *again, *cert, *key, *ca, *config, *socket;
     char folder[CLI_PATH], passwords[CLI_PATH], password_file[CLI_PATH];
-    struct places places; /* the farm's */
+    struct user_files files; /* the farm's */
 };
 
 /* ---- What is asked for ---- */
@@ -119,7 +119,7 @@ static bool known_there(const struct remote *remote, const char *name)
 /* The server's password file is another one than the farm's. */
 static bool set_password(const struct remote *remote, const char *name, const char *password)
 {
-    struct places there = remote->places;
+    struct user_files there = remote->files;
     return cli_format(there.passwords, sizeof there.passwords, "%s", remote->passwords) &&
            user_set_password(&there, name, password);
 }
@@ -158,7 +158,7 @@ static bool drop_others(const struct remote *remote)
     bool ok = text != NULL;
     while (ok && (line = strsep(&rest, "\n")) != NULL) {
         line[strcspn(line, ":")] = '\0';
-        enum user_role role = users_role(remote->places.users, line);
+        enum user_role role = users_role(remote->files.users, line);
         if (line[0] != '\0' && strcmp(line, GATEWAY_ACCOUNT) != 0 && role != USER_FARMER &&
             role != USER_TECHNICIAN)
             ok = user_replace_lines(remote->passwords, line, ':', "", NULL);
@@ -169,11 +169,11 @@ static bool drop_others(const struct remote *remote)
 
 static bool make_accounts(const struct remote *remote)
 {
-    char *text = user_read_text(remote->places.users), *rest = text, *line;
+    char *text = user_read_text(remote->files.users), *rest = text, *line;
     bool ok = text != NULL && drop_others(remote) && make_gateway_account(remote);
     while (ok && (line = strsep(&rest, "\n")) != NULL) {
         line[strcspn(line, " ")] = '\0';
-        enum user_role role = users_role(remote->places.users, line);
+        enum user_role role = users_role(remote->files.users, line);
         if (role == USER_FARMER || role == USER_TECHNICIAN)
             ok = make_account(remote, line);
     }
@@ -239,7 +239,7 @@ static bool write_caddyfile(const struct remote *remote)
 static bool copy_app(const struct remote *remote)
 {
     char to[CLI_PATH], from[CLI_PATH];
-    const char *app = remote->places.config->app_dir;
+    const char *app = remote->files.config->app_dir;
     if (!cli_format(to, sizeof to, "%s/app", remote->folder) ||
         !cli_format(from, sizeof from, "%s/.", app[0] != '\0' ? app : "/usr/share/baiye/app"))
         return false;
@@ -252,7 +252,7 @@ static bool write_server(const struct remote *remote)
 {
     char acl[CLI_PATH];
     return cli_format(acl, sizeof acl, "%s/baiye.acl", remote->folder) &&
-           user_write_acl_elsewhere(&remote->places, acl, GATEWAY_ACCOUNT) &&
+           user_write_acl_elsewhere(&remote->files, acl, GATEWAY_ACCOUNT) &&
            write_there(remote, "mosquitto.conf", mosquitto_conf) &&
            write_there(remote, "install.sh", install_sh) && write_caddyfile(remote) &&
            copy_app(remote);
@@ -304,7 +304,7 @@ static bool take_entry(const struct remote *remote)
 /* An entry that is there stays as it is: it may have been changed by hand. */
 static int enter(const struct remote *remote)
 {
-    if (has_entry(remote->places.config))
+    if (has_entry(remote->files.config))
         (void)printf(_("The entry \"%s\" of mqtt: in %s stays as it is.\n"), BROKER_NAME,
                      remote->config);
     else if (!write_entry(remote) || !take_entry(remote))
@@ -316,11 +316,11 @@ static int enter(const struct remote *remote)
 
 static bool prepare(struct remote *remote)
 {
-    if (!cli_format(remote->folder, sizeof remote->folder, "%s/remote", remote->places.folder) ||
+    if (!cli_format(remote->folder, sizeof remote->folder, "%s/remote", remote->files.folder) ||
         !cli_format(remote->passwords, sizeof remote->passwords, "%s/baiye.passwd",
                     remote->folder) ||
         !cli_format(remote->password_file, sizeof remote->password_file, "%s/" BROKER_NAME ".pass",
-                    remote->places.folder))
+                    remote->files.folder))
         return false;
     if (mkdir(remote->folder, 0750) == 0 || errno == EEXIST)
         return true;
@@ -340,9 +340,9 @@ int cli_remote(int argc, char **argv)
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }
-    if (places_open(&remote.places, remote.config) && places_lock(&remote.places))
+    if (user_files_open(&remote.files, remote.config) && user_files_lock(&remote.files))
         code = prepare(&remote) && make_accounts(&remote) && write_server(&remote) ? enter(&remote)
                                                                                    : EX_CANTCREAT;
-    places_close(&remote.places);
+    user_files_close(&remote.files);
     return code;
 }

@@ -96,7 +96,7 @@ static void tell_password(const struct wanted *wanted, const char *address, cons
         cli_complain("the address is too long for a picture; baiye user passwd %s", name);
 }
 
-static int add(struct places *places, const char *name, const struct wanted *wanted)
+static int add(struct user_files *files, const char *name, const struct wanted *wanted)
 {
     char password[USER_LINE_SIZE], line[64], address[CLI_PATH] = "";
     enum user_role role;
@@ -109,16 +109,15 @@ static int add(struct places *places, const char *name, const struct wanted *wan
         cli_complain("write --role farmer, --role technician or --role screen");
         return EX_USAGE;
     }
-    if (user_is_gateways(places, name))
+    if (user_is_gateways(files, name))
         return EX_USAGE;
-    if (wanted->qr &&
-        !user_invite_address(places->config, wanted->address, address, sizeof address))
+    if (wanted->qr && !user_invite_address(files->config, wanted->address, address, sizeof address))
         return EX_CONFIG;
     if (!get_password(name, wanted, password, &made_up))
         return EX_DATAERR;
     bool ok = cli_format(line, sizeof line, "%s %s\n", name, user_role_name(role)) &&
-              places_lock(places) && user_set_password(places, name, password) &&
-              user_replace_lines(places->users, name, ' ', line, NULL) && user_write_acl(places);
+              user_files_lock(files) && user_set_password(files, name, password) &&
+              user_replace_lines(files->users, name, ' ', line, NULL) && user_write_acl(files);
     if (ok && made_up)
         tell_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
@@ -128,20 +127,19 @@ static int add(struct places *places, const char *name, const struct wanted *wan
 }
 
 /* A new password for a user that exists; the role stays. */
-static int change_password(struct places *places, const char *name, const struct wanted *wanted)
+static int change_password(struct user_files *files, const char *name, const struct wanted *wanted)
 {
     char password[USER_LINE_SIZE], address[CLI_PATH] = "";
     bool made_up;
-    if (users_role(places->users, name) == USER_UNKNOWN) {
+    if (users_role(files->users, name) == USER_UNKNOWN) {
         cli_complain("there is no user %s", name);
         return EX_NOUSER;
     }
-    if (wanted->qr &&
-        !user_invite_address(places->config, wanted->address, address, sizeof address))
+    if (wanted->qr && !user_invite_address(files->config, wanted->address, address, sizeof address))
         return EX_CONFIG;
     if (!get_password(name, wanted, password, &made_up))
         return EX_DATAERR;
-    bool ok = places_lock(places) && user_set_password(places, name, password);
+    bool ok = user_files_lock(files) && user_set_password(files, name, password);
     if (ok && made_up)
         tell_password(wanted, address, name, password);
     explicit_bzero(password, sizeof password);
@@ -152,13 +150,13 @@ static int change_password(struct places *places, const char *name, const struct
 
 /* Out of the broker first: whatever fails then, nobody logs in by that name any more. What was left
  * half done is finished by the next try. */
-static int remove_user(struct places *places, const char *name)
+static int remove_user(struct user_files *files, const char *name)
 {
     bool account = false, user = false;
-    if (user_is_gateways(places, name))
+    if (user_is_gateways(files, name))
         return EX_USAGE;
-    if (!places_lock(places) || !user_replace_lines(places->passwords, name, ':', "", &account) ||
-        !user_replace_lines(places->users, name, ' ', "", &user) || !user_write_acl(places))
+    if (!user_files_lock(files) || !user_replace_lines(files->passwords, name, ':', "", &account) ||
+        !user_replace_lines(files->users, name, ' ', "", &user) || !user_write_acl(files))
         return EX_CANTCREAT;
     if (!account && !user) {
         cli_complain("there is no user %s", name);
@@ -168,9 +166,9 @@ static int remove_user(struct places *places, const char *name)
     return EX_OK;
 }
 
-static int list(const struct places *places)
+static int list(const struct user_files *files)
 {
-    char *users = user_read_text(places->users);
+    char *users = user_read_text(files->users);
     if (users == NULL)
         return EX_NOINPUT;
     (void)fputs(users, stdout);
@@ -179,21 +177,21 @@ static int list(const struct places *places)
 }
 
 /* The gateway's own account: its password is made up once and never shown. */
-static int init(struct places *places)
+static int init(struct user_files *files)
 {
     char password[USER_LINE_SIZE];
-    if (places->broker == NULL || places->broker->user[0] == '\0' ||
-        places->broker->password_file[0] == '\0') {
+    if (files->broker == NULL || files->broker->user[0] == '\0' ||
+        files->broker->password_file[0] == '\0') {
         cli_complain("the configuration has no broker on 127.0.0.1 with user and password_file");
         return EX_CONFIG;
     }
-    bool ok = places_lock(places);
-    if (ok && access(places->broker->password_file, F_OK) != 0)
+    bool ok = user_files_lock(files);
+    if (ok && access(files->broker->password_file, F_OK) != 0)
         ok = cli_random_text(password, 32) &&
-             cli_write_file(places->broker->password_file, password, strlen(password), 0640);
-    ok = ok && first_line(places->broker->password_file, password) &&
-         user_set_password(places, places->broker->user, password) &&
-         user_replace_lines(places->users, "", ' ', "", NULL) && user_write_acl(places);
+             cli_write_file(files->broker->password_file, password, strlen(password), 0640);
+    ok = ok && first_line(files->broker->password_file, password) &&
+         user_set_password(files, files->broker->user, password) &&
+         user_replace_lines(files->users, "", ' ', "", NULL) && user_write_acl(files);
     explicit_bzero(password, sizeof password);
     return ok ? EX_OK : EX_CANTCREAT;
 }
@@ -257,22 +255,22 @@ int cli_user(int argc, char **argv)
         (void)fputs(usage, stderr);
         return EX_USAGE;
     }
-    struct places places;
+    struct user_files files;
     int code = EX_CONFIG;
-    if (places_open(&places, config_file)) {
+    if (user_files_open(&files, config_file)) {
         if (strcmp(verb, "add") == 0 && name != NULL)
-            code = add(&places, name, &wanted);
+            code = add(&files, name, &wanted);
         else if (strcmp(verb, "passwd") == 0 && name != NULL)
-            code = change_password(&places, name, &wanted);
+            code = change_password(&files, name, &wanted);
         else if (strcmp(verb, "remove") == 0 && name != NULL)
-            code = remove_user(&places, name);
+            code = remove_user(&files, name);
         else if (strcmp(verb, "list") == 0)
-            code = list(&places);
+            code = list(&files);
         else if (strcmp(verb, "passwd-own") == 0)
-            code = user_passwd_own(&places);
+            code = user_passwd_own(&files);
         else
-            code = init(&places);
+            code = init(&files);
     }
-    places_close(&places);
+    user_files_close(&files);
     return code;
 }

@@ -18,52 +18,52 @@
 
 /* ---- Where they are ---- */
 
-bool places_open(struct places *places, const char *config_file)
+bool user_files_open(struct user_files *files, const char *config_file)
 {
     struct config_error error;
-    *places = (struct places){.config = config_load(config_file, NULL, &error), .lock = -1};
-    if (places->config == NULL) {
+    *files = (struct user_files){.config = config_load(config_file, NULL, &error), .lock = -1};
+    if (files->config == NULL) {
         cli_complain("%s", error.text);
         return false;
     }
-    for (uint16_t i = 0; i < places->config->broker_count && places->broker == NULL; i++) {
-        const struct broker_config *broker = &places->config->brokers[i];
+    for (uint16_t i = 0; i < files->config->broker_count && files->broker == NULL; i++) {
+        const struct broker_config *broker = &files->config->brokers[i];
         if (!broker->url.tls && !broker->url.websocket &&
             (strncmp(broker->url.host, "127.", 4) == 0 ||
              strcmp(broker->url.host, "localhost") == 0))
-            places->broker = broker;
+            files->broker = broker;
     }
-    return cli_folder(config_file, places->folder, sizeof places->folder) &&
-           users_path(config_file, places->users, sizeof places->users) &&
-           cli_format(places->passwords, sizeof places->passwords, "%s/mosquitto.passwd",
-                      places->folder) &&
-           cli_format(places->acl, sizeof places->acl, "%s/mosquitto.acl", places->folder);
+    return cli_folder(config_file, files->folder, sizeof files->folder) &&
+           users_path(config_file, files->users, sizeof files->users) &&
+           cli_format(files->passwords, sizeof files->passwords, "%s/mosquitto.passwd",
+                      files->folder) &&
+           cli_format(files->acl, sizeof files->acl, "%s/mosquitto.acl", files->folder);
 }
 
-void places_close(struct places *places)
+void user_files_close(struct user_files *files)
 {
-    if (places->lock >= 0)
-        (void)close(places->lock); /* nothing was written to it */
-    config_free(places->config);
+    if (files->lock >= 0)
+        (void)close(files->lock); /* nothing was written to it */
+    config_free(files->config);
 }
 
 /* The folder itself is locked: no file of its own that could stay or be somebody else's. */
-bool places_lock(struct places *places)
+bool user_files_lock(struct user_files *files)
 {
     const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
-    places->lock = open(places->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (places->lock < 0) {
-        cli_complain("can't open %s: %s", places->folder, strerror(errno));
+    files->lock = open(files->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (files->lock < 0) {
+        cli_complain("can't open %s: %s", files->folder, strerror(errno));
         return false;
     }
     for (int i = 0; i < LOCK_TRIES; i++) {
-        if (flock(places->lock, LOCK_EX | LOCK_NB) == 0)
+        if (flock(files->lock, LOCK_EX | LOCK_NB) == 0)
             return true;
         if (errno != EWOULDBLOCK)
             break;
         (void)nanosleep(&step, NULL); /* cut short by a signal: one look more */
     }
-    cli_complain("somebody else is changing the users in %s: try again", places->folder);
+    cli_complain("somebody else is changing the users in %s: try again", files->folder);
     return false;
 }
 
@@ -122,16 +122,16 @@ bool user_replace_lines(const char *path, const char *name, char separator, cons
 
 /* ---- Accounts ---- */
 
-bool user_set_password(const struct places *places, const char *name, const char *password)
+bool user_set_password(const struct user_files *files, const char *name, const char *password)
 {
     char line[PASSWORD_LINE_SIZE];
     return password_line(name, password, line, sizeof line) &&
-           user_replace_lines(places->passwords, name, ':', line, NULL);
+           user_replace_lines(files->passwords, name, ':', line, NULL);
 }
 
-bool user_is_gateways(const struct places *places, const char *name)
+bool user_is_gateways(const struct user_files *files, const char *name)
 {
-    bool own = places->broker != NULL && strcmp(name, places->broker->user) == 0;
+    bool own = files->broker != NULL && strcmp(name, files->broker->user) == 0;
     if (own)
         cli_complain("%s is the gateway's own account", name);
     return own;
@@ -209,34 +209,34 @@ static void write_access(FILE *out, const struct access_list *list, const char *
     }
 }
 
-static bool write_list(const struct places *places, const struct access_list *list)
+static bool write_list(const struct user_files *files, const struct access_list *list)
 {
-    char *acl = NULL, *users = user_read_text(places->users);
+    char *acl = NULL, *users = user_read_text(files->users);
     size_t size = 0;
     FILE *out = users != NULL ? open_memstream(&acl, &size) : NULL;
     if (out == NULL) {
         free(users);
         return false;
     }
-    write_access(out, list, places->config->site, users);
+    write_access(out, list, files->config->site, users);
     bool ok = fclose(out) == 0 && cli_write_file(list->path, acl, size, 0640);
     free(acl);
     free(users);
     return ok;
 }
 
-bool user_write_acl(const struct places *places)
+bool user_write_acl(const struct user_files *files)
 {
-    const struct access_list list = {.path = places->acl,
-                                     .gateway = places->broker != NULL ? places->broker->user : "",
+    const struct access_list list = {.path = files->acl,
+                                     .gateway = files->broker != NULL ? files->broker->user : "",
                                      .screens = true};
-    return write_list(places, &list);
+    return write_list(files, &list);
 }
 
-bool user_write_acl_elsewhere(const struct places *places, const char *path, const char *gateway)
+bool user_write_acl_elsewhere(const struct user_files *files, const char *path, const char *gateway)
 {
     const struct access_list list = {.path = path, .gateway = gateway};
-    return write_list(places, &list);
+    return write_list(files, &list);
 }
 
 void user_tell_broker(void)

@@ -17,19 +17,19 @@
 #include "gateway/daemon/rpc/password.h"
 #include "tools/cli/cli.h"
 
-struct places {
+struct user_files {
     struct config *config;
     const struct broker_config *broker; /* the local one: the daemon's own account is there */
     char folder[CLI_PATH], users[CLI_PATH], passwords[CLI_PATH], acl[CLI_PATH];
     int lock; /* -1: not held */
 };
 
-/* Reads the configuration. places_close() must follow, also after false. */
-bool places_open(struct places *places, const char *config_file);
+/* Reads the configuration. user_files_close() must follow, also after false. */
+bool user_files_open(struct user_files *files, const char *config_file);
 /* Gives the lock back, too. */
-void places_close(struct places *places);
+void user_files_close(struct user_files *files);
 /* Before anything is changed: waits at most 10 s until nobody else changes users. */
-bool places_lock(struct places *places);
+bool user_files_lock(struct user_files *files);
 
 /* A whole text file; "" when there is none. The caller frees it. NULL: it can't be read. */
 char *user_read_text(const char *path);
@@ -38,14 +38,15 @@ char *user_read_text(const char *path);
 bool user_replace_lines(const char *path, const char *name, char separator, const char *added,
                         bool *found);
 /* Under the lock. */
-bool user_set_password(const struct places *places, const char *name, const char *password);
+bool user_set_password(const struct user_files *files, const char *name, const char *password);
 /* The gateway's own account at the broker? */
-bool user_is_gateways(const struct places *places, const char *name);
+bool user_is_gateways(const struct user_files *files, const char *name);
 /* The whole access list, from the users file. */
-bool user_write_acl(const struct places *places);
+bool user_write_acl(const struct user_files *files);
 /* The same for another broker, to which farmers and technicians come; `gateway`: the daemon's
  * account there. */
-bool user_write_acl_elsewhere(const struct places *places, const char *path, const char *gateway);
+bool user_write_acl_elsewhere(const struct user_files *files, const char *path,
+                              const char *gateway);
 /* Has the broker read them. */
 void user_tell_broker(void);
 
@@ -54,6 +55,6 @@ void user_tell_broker(void);
 bool user_read_line(FILE *file, char *out);
 
 /* user_own.c: `baiye user passwd-own`, whose caller need not be trusted. */
-int user_passwd_own(struct places *places);
+int user_passwd_own(struct user_files *files);
 
 #endif

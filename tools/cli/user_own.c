@@ -33,9 +33,9 @@ static int answer(const char *word, const char *why)
 }
 
 /* The user's own line of the password file. */
-static bool is_present(const struct places *places, const char *name, const char *password)
+static bool is_present(const struct user_files *files, const char *name, const char *password)
 {
-    char *text = user_read_text(places->passwords), *rest = text, *line;
+    char *text = user_read_text(files->passwords), *rest = text, *line;
     size_t size = strlen(name);
     bool fits = false;
     while (!fits && (line = strsep(&rest, "\n")) != NULL) {
@@ -48,10 +48,10 @@ static bool is_present(const struct places *places, const char *name, const char
     return fits;
 }
 
-static int change(struct places *places, const char *name, const char *old, const char *fresh)
+static int change(struct user_files *files, const char *name, const char *old, const char *fresh)
 {
-    if (!user_name_valid(name) || users_role(places->users, name) == USER_UNKNOWN ||
-        user_is_gateways(places, name) || !is_present(places, name, old)) {
+    if (!user_name_valid(name) || users_role(files->users, name) == USER_UNKNOWN ||
+        user_is_gateways(files, name) || !is_present(files, name, old)) {
         pause_s(WRONG_S);
         return answer("wrong", NULL);
     }
@@ -59,7 +59,7 @@ static int change(struct places *places, const char *name, const char *old, cons
         strcmp(old, fresh) == 0 ? "it is the present one" : password_problem(name, fresh);
     if (problem != NULL)
         return answer("refused", problem);
-    if (!user_set_password(places, name, fresh))
+    if (!user_set_password(files, name, fresh))
         return answer("failed", NULL);
     int code = answer("ok", NULL);
     pause_s(RELOAD_S);
@@ -67,13 +67,13 @@ static int change(struct places *places, const char *name, const char *old, cons
     return code;
 }
 
-int user_passwd_own(struct places *places)
+int user_passwd_own(struct user_files *files)
 {
     char name[USER_LINE_SIZE], old[USER_LINE_SIZE], fresh[USER_LINE_SIZE];
     int code;
     if (user_read_line(stdin, name) && user_read_line(stdin, old) && user_read_line(stdin, fresh) &&
-        places_lock(places))
-        code = change(places, name, old, fresh);
+        user_files_lock(files))
+        code = change(files, name, old, fresh);
     else
         code = answer("failed", NULL);
     explicit_bzero(old, sizeof old);
