@@ -47,7 +47,7 @@ def shown(site):
 def history(site, what):
     asked = site.watcher.request("history", {**what, "metric": "air_temperature", "from": 0,
                                              "to": 4102444800000, "step": "hour"})
-    answer = wait_until(lambda: site.watcher.answers.get(asked), 20, "the history")
+    answer = wait_until(lambda: site.watcher.answers.get(asked), 120, "the history")
     return [mean for mean in answer["mean"] if mean is not None]
 
 
@@ -57,9 +57,9 @@ def test_a_metric_has_one_unit(site, needs, profiles, unit, warm):
     """Both stand in the same air: no two of their numbers are five degrees apart."""
     needs("baiye-field", "baiyed")
     begin(site, profiles)
-    values = wait_until(lambda: shown(site), 30, "values of both, and of the plot")
+    values = wait_until(lambda: shown(site), 120, "values of both, and of the plot")
     assert document(site, "site")["metrics"]["air_temperature"]["unit"] == unit
-    wait_until(lambda: site.watcher.count() >= 6, 20, "readings")
+    wait_until(lambda: site.watcher.count() >= 6, 120, "readings")
     for what in ({"device": "first"}, {"device": "second"}, {"plot": "upper"}):
         values += history(site, what)
     assert max(values) - min(values) < 5, values

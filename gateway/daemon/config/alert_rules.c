@@ -7,6 +7,7 @@
 
 #include "gateway/common/keys.h"
 #include "gateway/common/language.h"
+#include "gateway/common/unit_convert.h"
 #include "gateway/common/units.h"
 #include "gateway/daemon/config/draft.h"
 #include "protocols/metric/metric.h"
@@ -460,11 +461,14 @@ bool draft_alerts_resolve(struct yaml_source *source, struct draft *draft)
 /* What is outside is flagged by the device's profile, and what is flagged raises nothing. */
 static bool in_reach(const struct alert_rule *rule, const struct device_config *device)
 {
+    const struct metric_info *metric = metric_find(rule->metric);
     for (unsigned i = 0; i < device->metric_count; i++) {
         const struct field_config *field = device->metrics[i];
+        double limit = rule->limit; /* in the metric's own unit, unlike the field's */
+        if (metric != NULL)
+            (void)unit_convert(metric->unit, field->unit, &limit);
         if (strcmp(field->metric, rule->metric) == 0)
-            return rule->per_s > 0 ||
-                   (rule->above ? field->max > rule->limit : field->min < rule->limit);
+            return rule->per_s > 0 || (rule->above ? field->max > limit : field->min < limit);
     }
     return false;
 }

@@ -9,6 +9,7 @@
 
 #include "gateway/common/keys.h"
 #include "gateway/common/language.h"
+#include "gateway/common/unit_convert.h"
 #include "gateway/daemon/config/field_type.h"
 
 /* What is read of a field besides the field; the field must be the first. */
@@ -447,6 +448,26 @@ static bool check_field(struct yaml_source *source, int line, const struct field
     return codes && role && shape && numbers;
 }
 
+#define NO_LIMIT 1e12
+
+/* The metric's limits are in its own unit. What that has to do with the device's may not be known:
+ * then nothing is known of limits either. */
+static void limit_as_metric(struct field_config *field, const struct metric_info *known)
+{
+    double min = known != NULL ? known->min : -NO_LIMIT;
+    double max = known != NULL ? known->max : NO_LIMIT;
+    bool own_unit = known != NULL && field->unit[0] != '\0';
+    if (own_unit && !(unit_convert(known->unit, field->unit, &min) &&
+                      unit_convert(known->unit, field->unit, &max))) {
+        min = -NO_LIMIT;
+        max = NO_LIMIT;
+    }
+    if (isnan(field->min))
+        field->min = min;
+    if (isnan(field->max))
+        field->max = max;
+}
+
 bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, void *target)
 {
     struct field_config *field = target;
@@ -466,10 +487,7 @@ bool profile_read_field(struct yaml_source *source, const yaml_node_t *item, voi
     if (!good && source->all == NULL)
         return false;
     const struct metric_info *known = field->metric[0] ? metric_find(field->metric) : NULL;
-    if (isnan(field->min))
-        field->min = known != NULL ? known->min : -1e12;
-    if (isnan(field->max))
-        field->max = known != NULL ? known->max : 1e12;
+    limit_as_metric(field, known);
     bool same_unit = known != NULL && (!field->unit[0] || strcmp(field->unit, known->unit) == 0);
     if (isnan(field->most_per_hour))
         field->most_per_hour = same_unit ? known->most_per_hour : 0;

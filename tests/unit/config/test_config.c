@@ -137,6 +137,32 @@ static void reads_profiles_of_the_user_first(void **state)
     }
 }
 
+/* What is plausible is known in the metric's own unit: 66 °F is no error of an air thermometer. */
+static void limits_go_with_the_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *unit;
+        double min, max;
+    } cases[] = {{"°C", -40, 60}, {"°F", -40, 140}, {"K", 233.15, 333.15}, {"Ré", -1e12, 1e12}};
+    char path[128], text[128];
+    (void)snprintf(path, sizeof path, "%s/own.yaml", config_folder);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *stream = fopen(path, "w");
+        assert_non_null(stream);
+        (void)snprintf(text, sizeof text,
+                       "label: own\nfields:\n  - { metric: air_temperature, register: 0, "
+                       "unit: \"%s\" }\n",
+                       cases[i].unit);
+        assert_true(fputs(text, stream) >= 0);
+        assert_int_equal(fclose(stream), 0);
+        struct config *c = config_good(HEAD "      - { name: a, profile: own, address: 1 }\n");
+        assert_float_equal(c->devices[0].metrics[0]->min, cases[i].min, 1e-9);
+        assert_float_equal(c->devices[0].metrics[0]->max, cases[i].max, 1e-9);
+        config_free(c);
+    }
+}
+
 /* Addresses that the standard reserves and devices have all the same. */
 static void takes_reserved_addresses_that_devices_have(void **state)
 {
@@ -166,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_bus_may_be_without_devices),
         cmocka_unit_test(reads_the_design_example),
         cmocka_unit_test(reads_profiles_of_the_user_first),
+        cmocka_unit_test(limits_go_with_the_unit),
         cmocka_unit_test(takes_reserved_addresses_that_devices_have),
         cmocka_unit_test(missing_file_is_an_error),
     };

@@ -161,6 +161,27 @@ static void a_rule_that_no_device_can_raise_is_a_warning(void **state)
     }
 }
 
+/* A limit is in the metric's own unit, 70 °C; what the device can show, 140 °F, is 60 °C. */
+static void limits_in_two_units_are_compared_in_one(void **state)
+{
+    (void)state;
+    char path[128], why[160] = "";
+    (void)snprintf(path, sizeof path, "%s/own.yaml", config_folder);
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
+    assert_true(fputs("label: own\nfields:\n  - { metric: air_temperature, register: 0, "
+                      "unit: °F }\n",
+                      stream) >= 0);
+    assert_int_equal(fclose(stream), 0);
+    struct config *c = config_good(HEAD "      - { name: a, profile: own, address: 1 }\n"
+                                        "alerts:\n"
+                                        "  - { name: x, metric: air_temperature, above: 70 }\n"
+                                        "  - { name: y, metric: air_temperature, above: 50 }\n");
+    assert_true(config_alert_trouble(c, &c->alerts[0], why, sizeof why));
+    assert_false(config_alert_trouble(c, &c->alerts[1], why, sizeof why));
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +190,7 @@ int main(void)
         cmocka_unit_test(reads_what_switches_what),
         cmocka_unit_test(reads_ways_and_groups),
         cmocka_unit_test(a_rule_that_no_device_can_raise_is_a_warning),
+        cmocka_unit_test(limits_in_two_units_are_compared_in_one),
     };
     return cmocka_run_group_tests(tests, config_make_folder, config_remove_folder);
 }
