@@ -10,6 +10,8 @@ from garden import Gateway, wait_until
 PROBES = [{"name": "east", "baud": 9600, "units": [
     {"kind": "xy-md02", "address": 1, "name": "first"},
     {"kind": "xy-md02", "address": 2, "name": "second"}]}]
+# An afternoon in August, some 28 °C: in °F more than any thermometer may show in °C.
+WEATHER = {"speed": 1, "start": "2026-08-01T06:00:00Z"}
 PROFILE = """label: ours
 fields:
   - { metric: air_temperature, register: 1, function: 4, type: s16, scale: 0.18, offset: 32, unit: "°F" }
@@ -21,7 +23,7 @@ def begin(site, profiles):
     (site.folder / "profiles").mkdir()
     (site.folder / "profiles" / "ours.yaml").write_text(PROFILE)
     site.start_broker()
-    site.start_field(PROBES)
+    site.start_field(PROBES, weather=WEATHER)
     site.start_watcher()
     buses = site.buses("1s")
     for device, profile in zip(buses[0]["devices"], profiles):
