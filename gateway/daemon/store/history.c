@@ -148,11 +148,10 @@ static void scan_body(struct search *search, const void *data, size_t size)
     struct record record;
     if (!body_intact(data, size) || !body_open(&reader, data, size))
         return;
-    while (body_next(&reader, &record)) {
+    while (body_next_of(&reader, search->stream->id, &record)) {
         struct payload_value values[READING_VALUES_MAX];
         struct store_point point = {.n = 1};
-        if (record.kind != RECORD_READING || record.stream != search->stream->id ||
-            !store_wall(search->store, reader.base.boot, &record, &point.t_ms) ||
+        if (!store_wall(search->store, reader.base.boot, &record, &point.t_ms) ||
             point.t_ms < search->query->from_ms || point.t_ms >= search->limit_ms ||
             !record_values(&record, search->stream->shape, values) ||
             !values[search->field].present)

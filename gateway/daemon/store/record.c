@@ -385,17 +385,39 @@ static void get_mean(struct cursor *c, struct record *record)
         c->failed = true;
 }
 
-bool body_next(struct body_reader *reader, struct record *record)
+/* The next record's bytes. false at the end or at damage. */
+static bool next_bytes(struct body_reader *reader, struct cursor *c)
 {
     if (reader->failed || reader->index == reader->count)
         return false;
-    struct cursor c = {.at = reader->data + reader->at, .end = reader->data + reader->size};
-    uint64_t length = get_varint(&c);
-    if (c.failed || length == 0 || length > RECORD_MAX || length > (uint64_t)(c.end - c.at)) {
-        reader->failed = true;
-        return false;
+    *c = (struct cursor){.at = reader->data + reader->at, .end = reader->data + reader->size};
+    uint64_t length = get_varint(c);
+    reader->failed =
+        c->failed || length == 0 || length > RECORD_MAX || length > (uint64_t)(c->end - c->at);
+    if (!reader->failed)
+        c->end = c->at + length;
+    return !reader->failed;
+}
+
+bool body_next_of(struct body_reader *reader, uint32_t stream, struct record *record)
+{
+    struct cursor c;
+    while (next_bytes(reader, &c)) {
+        const uint8_t *end = c.end;
+        bool reading = (get_u8(&c) & KIND_MASK) == RECORD_READING;
+        if (reading && get_varint32(&c) == stream)
+            return body_next(reader, record);
+        reader->at = (uint32_t)(end - reader->data);
+        reader->index++;
     }
-    c.end = c.at + length;
+    return false;
+}
+
+bool body_next(struct body_reader *reader, struct record *record)
+{
+    struct cursor c;
+    if (!next_bytes(reader, &c))
+        return false;
     reader->begin = (uint32_t)(c.at - reader->data);
     memset(record, 0, sizeof *record);
     record->bits = get_u8(&c);

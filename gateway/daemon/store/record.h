@@ -132,6 +132,8 @@ struct body_reader {
 bool body_open(struct body_reader *reader, const void *data, size_t size);
 /* false at the end or at damage. */
 bool body_next(struct body_reader *reader, struct record *record);
+/* The next reading of that stream: what others have between is passed over without a look at it. */
+bool body_next_of(struct body_reader *reader, uint32_t stream, struct record *record);
 /* Copies the record just read to another body, if possible byte by byte; for leaving some out and
  * for giving a stream another number. The bases must be equal. */
 bool body_copy(struct body *to, const struct body_reader *from, const struct record *record,

@@ -137,7 +137,7 @@ static void gaps_and_corrections_come_back(void **state)
     uint8_t memory[BODY_MAX], other[BODY_MAX];
     struct reading_gap gap = {.why = GAP_QUOTA, .boot = 3, .first_seq = 10, .last_seq = UINT32_MAX};
     struct body_reader reader;
-    struct record record;
+    struct record record = {0};
     struct body body, copy;
     (void)state;
     body_begin(&body, memory, sizeof memory, &base);
@@ -153,6 +153,38 @@ static void gaps_and_corrections_come_back(void **state)
     assert_true(body_copy(&copy, &reader, &record, 0));
     assert_int_equal(copy.used, body.used);
     assert_memory_equal(other, memory, body.used);
+}
+
+/* A question about one device passes over the others' records, gaps and damage alike. */
+static void readings_of_one_stream_are_found_among_others(void **state)
+{
+    uint8_t memory[BODY_MAX];
+    struct stream_schema shape;
+    struct reading reading = {.value_count = 1, .time.ms = base.wall_ms};
+    struct reading_gap gap = {.first_seq = 1, .last_seq = 2};
+    struct body_reader reader;
+    struct record record = {0};
+    struct body body;
+    (void)state;
+    assert_true(stream_schema_parse("air_temperature:2", &shape));
+    body_begin(&body, memory, sizeof memory, &base);
+    for (uint32_t seq = 1; seq <= 3; seq++) {
+        reading.seq = seq;
+        assert_true(body_reading(&body, 300, &shape, &reading) && body_gap(&body, 7, &gap));
+        assert_true(body_reading(&body, 7, &shape, &reading) && body_correction(&body, 7, 7));
+    }
+    assert_true(body_open(&reader, memory, body.used));
+    for (uint32_t seq = 1; seq <= 3; seq++) {
+        assert_true(body_next_of(&reader, 7, &record));
+        assert_true(record.kind == RECORD_READING && record.stream == 7 && record.seq == seq);
+        assert_int_equal(reader.index, 4 * seq - 1);
+    }
+    assert_false(body_next_of(&reader, 7, &record));
+    assert_false(reader.failed);
+    assert_true(body_open(&reader, memory, body.used - 1) && body_next_of(&reader, 300, &record));
+    while (body_next_of(&reader, 8, &record))
+        ;
+    assert_true(reader.failed);
 }
 
 static void damage_is_noticed_and_never_read_beyond(void **state)
@@ -194,6 +226,7 @@ int main(void)
         cmocka_unit_test(numbers_in_the_file_have_one_order_of_bytes_on_every_machine),
         cmocka_unit_test(a_typical_reading_is_small),
         cmocka_unit_test(gaps_and_corrections_come_back),
+        cmocka_unit_test(readings_of_one_stream_are_found_among_others),
         cmocka_unit_test(damage_is_noticed_and_never_read_beyond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
