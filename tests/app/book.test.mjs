@@ -94,7 +94,7 @@ test('book: without network it waits on the phone; only the last word is sent', 
   await shot(page, 'book-offline', true);
   assert.deepEqual(bookings(), []);
   s.bridge.open = true;
-  await page.locator('.ask', { hasText: '约了 3 人' }).getByText('已送达 ✓').waitFor({ timeout: 40_000 });
+  await page.locator('.ask', { hasText: '约了 3 人' }).getByText('已送达 ✓').waitFor();
   assert.deepEqual(bookings().map((p) => p.pickers), [3]);
 });
 

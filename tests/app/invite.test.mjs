@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Getting in by a scan: nothing is typed, the code is good once, and a second phone is as quick.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { users } from './lib/broker.mjs';
-import { join } from 'node:path';
 import { axe, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
 import { until } from './lib/wait.mjs';
@@ -16,7 +14,7 @@ function takePasswords(answer = () => ({ ok: true })) {
   s.gateway.answers.passwd = (p, user) => {
     if (p.old !== s.passwords[user]) return { error: { code: 'wrong-password', message: 'the present password is wrong' } };
     s.passwords[user] = p.new;
-    execFileSync('mosquitto_passwd', ['-b', join(s.broker.dir, 'passwords'), user, p.new], { stdio: 'ignore' });
+    s.broker.setPasswords(s.passwords);
     s.broker.process.kill('SIGHUP');
     return answer();
   };

@@ -5,6 +5,7 @@ import { Bridge } from './lib/bridge.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
 
+process.env.BAIYE_PICTURES = '1';
 const broker = await new Broker().start();
 const bridge = await new Bridge(broker.port).start();
 const gateway = await new Publisher(broker.port).start();

@@ -11,8 +11,9 @@ import { Garden, built } from './lib/garden.mjs';
 import { fileHost, pin, wssBroker } from './lib/host.mjs';
 import { axe, copied, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
+import { PATIENCE_MS } from './lib/wait.mjs';
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 3 * PATIENCE_MS };
 let garden;
 let browser;
 before(async () => {
@@ -55,7 +56,7 @@ test('places: the gateway serves the app over HTTPS, packed, and kept where it n
 test('places: over HTTPS it is installable, opens without network with the last values and their age', limit, async () => {
   const page = await phone(browser, { worker: true });
   await login(page, garden.url, 'farmer', true);
-  await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+  await page.locator('.tile.live').waitFor();
   assert.equal(await page.evaluate(() => isSecureContext), true);
   const wrong = await page.context().newCDPSession(page).then((c) => c.send('Page.getInstallabilityErrors'));
   assert.deepEqual(wrong.installabilityErrors.filter((e) => e.errorId !== 'in-incognito'), []);
@@ -70,7 +71,7 @@ test('places: over HTTPS it is installable, opens without network with the last 
   assert.deepEqual(await axe(page), []);
   await shot(page, 'places-https-offline');
   await garden.startGateway();
-  await page.locator('.tile.live').waitFor({ timeout: 60_000 });
+  await page.locator('.tile.live').waitFor();
   await page.goto(`${garden.url}#/more`);
   await page.getByText('没有网络时也能打开').waitFor();
   assert.deepEqual(page.problems, []);
@@ -99,13 +100,13 @@ test('places: as files on any web space it speaks to a broker of one’s own ove
     await page.locator('input[name=user]').fill('farmer');
     await page.locator('input[name=password]').fill(users.farmer);
     await page.locator('button[type=submit]').click();
-    await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').waitFor();
     await page.goto(`${files.url}#/plot/p:upper`);
     await page.locator('.chart[aria-busy=false] canvas').waitFor(); // history through the broker alone
     assert.equal(await page.locator('.wrong').count(), 0);
     await page.goto(`${files.url}?broker=${encodeURIComponent(cloud.url)}`);
     await login(page, page.url(), 'farmer');
-    await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').waitFor();
   } finally {
     await page.context().close();
     files.stop();
@@ -125,7 +126,7 @@ test('places: an alert that one phone acknowledges is acknowledged on the other'
       const page = await phone(browser);
       phones.push(page);
       await login(page, other.url, user);
-      await page.locator('.banner').waitFor({ timeout: 30_000 });
+      await page.locator('.banner').waitFor();
       await page.goto(`${other.url}#/alerts`);
       await page.locator('.alert', { hasText: '太热了' }).waitFor();
     }
@@ -156,7 +157,7 @@ test('places: a pick whose answer is lost between the broker and the phone is st
     // The gateway's own user hears what is asked, beside the gateway.
     await watcher.start();
     await login(page, bridge.url);
-    await page.locator('.tile.live').waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').waitFor();
     let once = true;
     bridge.lastWord = (data) => {
       if (!once || !data.includes('/rpc/farmer/pick') || data.includes('/rpc/farmer/picks')) return false;
@@ -168,7 +169,7 @@ test('places: a pick whose answer is lost between the broker and the phone is st
     await page.locator('input[name=weight]').fill('15');
     await page.locator('.pickform .primary').tap();
     await page.getByText('有网络时自动发送').waitFor();
-    await page.getByText('已送达 ✓').waitFor({ timeout: 40_000 });
+    await page.getByText('已送达 ✓').waitFor();
     const ids = asked.filter((id) => typeof id === 'string');
     assert.ok(ids.length >= 2, 'said again, because nobody answered the first time');
     assert.equal(new Set(ids).size, 1, 'with the same id');

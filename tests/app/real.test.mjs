@@ -6,9 +6,9 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { Garden, built } from './lib/garden.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
 import { Publisher } from './lib/publisher.mjs';
-import { until } from './lib/wait.mjs';
+import { PATIENCE_MS, until } from './lib/wait.mjs';
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 3 * PATIENCE_MS };
 let browser;
 let pages = [];
 before(async () => {
@@ -48,8 +48,8 @@ describe('real: a garden of three devices', () => {
 
   test('real: the phone shows what the broker has, live', limit, async () => {
     const page = await open(garden);
-    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
-    await page.locator('.mood-ok', { hasText: '正常' }).waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').nth(1).waitFor();
+    await page.locator('.mood-ok', { hasText: '正常' }).waitFor();
     await page.getByText('3 台设备正常').waitFor();
     const watcher = new Publisher(garden.broker.port);
     watcher.user = 'technician';
@@ -62,7 +62,7 @@ describe('real: a garden of three devices', () => {
       if (!live) return false;
       const text = await page.locator('.tile', { hasText: '溪边' }).locator('[data-metric=air_temperature] .value').textContent();
       return text === `${live.values.air_temperature.toFixed(1).replace('-', '−')}°C`;
-    }, 20_000);
+    });
     await watcher.stop();
     assert.deepEqual(await axe(page), []);
     assert.deepEqual(page.problems, []);
@@ -71,14 +71,14 @@ describe('real: a garden of three devices', () => {
 
   test('real: history comes through the broker as a chart and as hours', limit, async () => {
     const page = await open(garden);
-    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').nth(1).waitFor();
     await page.goto(`${garden.url}#/plot/p:creek`);
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     const points = async () => Number(await page.locator('[data-points]').getAttribute('data-points'));
-    await until('readings in the chart', async () => (await points()) >= 3, 30_000);
+    await until('readings in the chart', async () => (await points()) >= 3);
     await page.locator('.choices [data-metric=soil_moisture]').tap();
     await page.locator('.compare select').selectOption('p:upper');
-    await until('both plots', async () => (await points()) >= 6, 30_000);
+    await until('both plots', async () => (await points()) >= 6);
     await page.getByRole('button', { name: '周', exact: true }).tap();
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     assert.equal(await page.locator('.wrong').count(), 0);
@@ -88,7 +88,7 @@ describe('real: a garden of three devices', () => {
 
   test('real: a pick is stored by the gateway, an alert acknowledged', limit, async () => {
     const page = await open(garden);
-    await page.locator('.tile.live').nth(1).waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').nth(1).waitFor();
     await page.goto(`${garden.url}#/pick`);
     await page.locator('.pickbutton').tap();
     await page.locator('.pickform .primary').tap();
@@ -110,7 +110,7 @@ describe('real: a garden of three devices', () => {
     const phones = [];
     for (const user of ['farmer', 'technician']) {
       const page = await open(garden, { user });
-      await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+      await page.locator('.tile.live').first().waitFor();
       await page.goto(`${garden.url}#/pick/creek`);
       phones.push(page);
     }
@@ -129,7 +129,7 @@ describe('real: a garden of three devices', () => {
 
   test('real: whom the gateway gives no role it refuses, and says why', limit, async () => {
     const page = await open(garden, { user: 'helper' });
-    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').first().waitFor();
     await page.goto(`${garden.url}#/pick`);
     await page.locator('.pickbutton').tap();
     await page.locator('.pickform .primary').tap();
@@ -138,7 +138,7 @@ describe('real: a garden of three devices', () => {
 
   test('real: the technician sees health and counts', limit, async () => {
     const page = await open(garden, { user: 'technician' });
-    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').first().waitFor();
     await page.goto(`${garden.url}#/devices`);
     const card = page.locator('.devices .card', { hasText: 'soil-7' });
     await card.locator('summary').tap();
@@ -149,16 +149,16 @@ describe('real: a garden of three devices', () => {
 
   test('real: a device that dies is missed within its periods, and back when it is', limit, async () => {
     const page = await open(garden);
-    await page.getByText('3 台设备正常').waitFor({ timeout: 30_000 });
+    await page.getByText('3 台设备正常').waitFor();
     await garden.control({ cmd: 'fault', line: 'east', unit: 7, kind: 'dead' });
-    await page.getByText('3 台设备中有 1 台没有新数据').waitFor({ timeout: 40_000 });
+    await page.getByText('3 台设备中有 1 台没有新数据').waitFor();
     await garden.control({ cmd: 'fault', line: 'east', unit: 7, kind: 'dead', probability: 0 });
-    await page.getByText('3 台设备正常').waitFor({ timeout: 30_000 });
+    await page.getByText('3 台设备正常').waitFor();
   });
 
   test('real: a garden that has just begun has no estimate; one that comes later is shown', limit, async () => {
     const page = await open(garden);
-    await page.locator('.tile.live').first().waitFor({ timeout: 30_000 });
+    await page.locator('.tile.live').first().waitFor();
     await page.locator('.tomorrow').getByText('暂无估计').waitFor();
     assert.equal(await page.locator('.tomorrow .big').count(), 0);
     const oracle = await new Publisher(garden.broker.port).start();
@@ -171,21 +171,21 @@ describe('real: a garden of three devices', () => {
 
   test('real: the broker restarted', limit, async () => {
     const page = await open(garden);
-    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    await page.locator('.mood-ok').waitFor();
     await garden.broker.halt();
-    await page.getByText('主机在，但数据来不了').waitFor({ timeout: 20_000 });
+    await page.getByText('主机在，但数据来不了').waitFor();
     await garden.broker.run();
-    await page.locator('.mood-ok').waitFor({ timeout: 90_000 });
+    await page.locator('.mood-ok').waitFor();
   });
 
   test('real: the gateway killed: the phone keeps dated values; started again: live', limit, async () => {
     const page = await open(garden, { keep: true, worker: true });
-    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    await page.locator('.mood-ok').waitFor();
     await garden.stopGateway('SIGKILL');
-    await page.getByText('连不上主机').waitFor({ timeout: 20_000 });
-    await page.locator('.tile.old').nth(1).waitFor({ timeout: 30_000 });
+    await page.getByText('连不上主机').waitFor();
+    await page.locator('.tile.old').nth(1).waitFor();
     await garden.startGateway();
-    await page.locator('.mood-ok').waitFor({ timeout: 30_000 });
+    await page.locator('.mood-ok').waitFor();
     assert.deepEqual(page.problems, []);
   });
 });
@@ -196,7 +196,7 @@ test('real: a garden of sixty devices', limit, async () => {
   const garden = await new Garden([{ name: 'net', type: 'tcp', units }], sixty).start();
   try {
     const page = await open(garden, { size: 'small' });
-    await page.getByText('60 台设备正常').waitFor({ timeout: 30_000 });
+    await page.getByText('60 台设备正常').waitFor();
     await page.locator('.tile').nth(59).waitFor({ state: 'attached' });
     await shot(page, 'real-60');
     assert.deepEqual(page.problems, []);

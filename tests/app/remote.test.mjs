@@ -13,9 +13,9 @@ import { running } from './lib/broker.mjs';
 import { Garden, built, program } from './lib/garden.mjs';
 import { pin, types } from './lib/host.mjs';
 import { launch, phone, shot } from './lib/phone.mjs';
-import { answers, freePort, until } from './lib/wait.mjs';
+import { PATIENCE_MS, answers, freePort, until } from './lib/wait.mjs';
 
-const limit = { timeout: 120_000 };
+const limit = { timeout: 3 * PATIENCE_MS };
 const lines = [{ name: 'net', type: 'tcp', units: [{ kind: 'zts-3001', address: 1, name: 'soil-1', period_s: 2 }] }];
 const plots = [{ name: 'upper', label: '上坡', devices: ['soil-1'] }];
 
@@ -81,7 +81,7 @@ const away = (requests, look) => farm(requests, async (far) => {
     const [code] = far.told.match(/https:\S+#\/same\/farmer\/\S+/);
     assert.ok(code.startsWith(far.url));
     await page.goto(code); // what the phone scanned
-    await page.locator('.tile.live').waitFor({ timeout: 60_000 });
+    await page.locator('.tile.live').waitFor();
     await look(page, far);
   } finally {
     await browser.close();
@@ -99,9 +99,9 @@ test('remote: one scan shows the farm from away, with charts; nothing can be cha
   away('county', async (page, far) => {
     await shot(page, 'remote-home');
     await page.goto(`${far.url}#/plot/p:upper`);
-    await page.locator('.chart[aria-busy=false] canvas').waitFor({ timeout: 30_000 });
+    await page.locator('.chart[aria-busy=false] canvas').waitFor();
     await pick(page, far);
-    await page.getByText('不能记录采摘').waitFor({ timeout: 30_000 });
+    await page.getByText('不能记录采摘').waitFor();
     await shot(page, 'remote-no-pick');
     const { audits } = await far.garden.ask('audits', { limit: 50 });
     assert.ok(!audits.some((a) => a.method === 'pick' && a.result === 'ok'));
@@ -111,7 +111,7 @@ test('remote: one scan shows the farm from away, with charts; nothing can be cha
 test('remote: with the rights of the farm a pick is noted from away', limit, () =>
   away('farm', async (page, far) => {
     await pick(page, far);
-    await page.getByText('已送达 ✓').waitFor({ timeout: 30_000 });
+    await page.getByText('已送达 ✓').waitFor();
     const { audits } = await far.garden.ask('audits', { limit: 50 });
     assert.ok(audits.some((a) => a.user === 'farmer' && a.method === 'pick' && a.result === 'ok'));
   }));

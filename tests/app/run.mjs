@@ -42,7 +42,7 @@ async function runAll(patterns) {
   await new Promise((resolve) => {
     const pattern = patterns.length > 0 ? { testNamePatterns: patterns } : {};
     // Two files at a time, each with its own browser, broker and folder: a page mostly waits.
-    const tests = run({ files, concurrency: 2, timeout: 600_000, ...pattern });
+    const tests = run({ files, concurrency: 2, ...pattern });
     // A file is itself a test of the runner; what counts is what stands in it.
     const counts = (e) => !e.name.endsWith('.test.mjs') && e.details?.type !== 'suite' && e.skip === undefined;
     tests.on('test:pass', (e) => {

@@ -25,17 +25,17 @@ test('states: no network, no gateway, no broker: each says so, and where to look
   await state(page, '主机在，但数据来不了').waitFor();
   await page.locator('.help', { hasText: '技术员' }).waitFor();
   await s.bridge.stop();
-  await state(page, '连不上主机').waitFor({ timeout: 20_000 });
+  await state(page, '连不上主机').waitFor();
   await page.locator('.help', { hasText: '主机通电了吗' }).waitFor();
   await shot(page, 'states-no-gateway');
   await page.context().setOffline(true);
-  await state(page, '没有网络').waitFor({ timeout: 40_000 });
+  await state(page, '没有网络').waitFor();
   await page.locator('.help', { hasText: '手机流量' }).waitFor();
   assert.match(await page.locator('.state .last').textContent(), /显示的是 .*\d\d:\d\d 的数据/);
   await page.context().setOffline(false);
   await s.broker.run();
   await s.bridge.start(port);
-  await page.locator('.state', { hasText: '显示的是' }).waitFor({ state: 'detached', timeout: 60_000 });
+  await page.locator('.state', { hasText: '显示的是' }).waitFor({ state: 'detached' });
   assert.equal(await page.locator('.help', { hasText: '手机流量' }).count(), 0);
 });
 
@@ -52,7 +52,7 @@ test('states: trying again is no news: what is said stays said', async () => {
   });
   const tries = [];
   page.on('websocket', (socket) => tries.push(socket));
-  await until('three tries more', () => tries.length >= 3, 30_000);
+  await until('three tries more', () => tries.length >= 3);
   assert.deepEqual(await page.evaluate(() => [...window.said]), ['断开 主机在，但数据来不了']);
 });
 

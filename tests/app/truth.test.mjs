@@ -106,7 +106,7 @@ test('truth: the broker cut off and back', async () => {
   await s.gateway.start();
   await s.gateway.garden(2);
   await s.gateway.put('plot/upper/live', s.gateway.live(0, { air_temperature: 24.4 }));
-  await page.locator('.tile .value', { hasText: '24.4' }).waitFor({ timeout: 40_000 });
+  await page.locator('.tile .value', { hasText: '24.4' }).waitFor();
   await page.locator('.mood-ok').waitFor();
 });
 
@@ -117,8 +117,8 @@ test('truth: a link that is dead without being closed is found', async () => {
   await page.locator('.tile.live').waitFor();
   for (const { tcp } of s.bridge.pairs) tcp.pause(); // answers stop, the socket stays open
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
-  await page.locator('.mood-bad').waitFor({ timeout: 20_000 });
-  await page.locator('.mood-ok').waitFor({ timeout: 20_000 });
+  await page.locator('.mood-bad').waitFor();
+  await page.locator('.mood-ok').waitFor();
 });
 
 test('truth: an alert that ended while the phone was away is gone', async () => {
@@ -132,7 +132,7 @@ test('truth: an alert that ended while the phone was away is gone', async () => 
   s.bridge.cut(false);
   await s.gateway.put('alert/frost', '');
   s.bridge.open = true;
-  await page.getByText('霜冻一').waitFor({ state: 'detached', timeout: 20_000 });
+  await page.getByText('霜冻一').waitFor({ state: 'detached' });
   assert.equal(await page.getByText('大风二').count(), 1);
 });
 
@@ -159,7 +159,7 @@ test('truth: opens without any network, with the last values, dated and grey', a
   await shot(page, 'truth-opened-offline');
   await s.bridge.start(port);
   await page.goto(`${url}#/`);
-  await page.locator('.tile.live').nth(2).waitFor({ timeout: 40_000 });
+  await page.locator('.tile.live').nth(2).waitFor();
 });
 
 test('truth: who did not ask to be remembered leaves nothing on the phone', async () => {

@@ -2,7 +2,7 @@
 // What people do with it: pick, look back, compare, take away, photograph, acknowledge, log out.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { login, shot } from './lib/phone.mjs';
+import { launch, login, shot } from './lib/phone.mjs';
 import { stage } from './lib/stage.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -121,9 +121,9 @@ test('use: a pick without network waits on the phone and arrives once, even if t
   await page.getByText('1 条等待发送').waitFor();
   assert.deepEqual(stored, []);
   s.bridge.open = true;
-  await until('the first try', () => stored.length === 1, 40_000);
+  await until('the first try', () => stored.length === 1);
   s.bridge.cut(true); // and the answer to it is lost with the link
-  await page.getByText('已送达 ✓').waitFor({ timeout: 40_000 });
+  await page.getByText('已送达 ✓').waitFor();
   assert.equal(stored.length, 2);
   assert.equal(new Set(stored).size, 1, 'the same id both times: the gateway takes it once');
 });
@@ -170,7 +170,7 @@ test('use: the chart loads day, week and month in pages, a year in days', async 
   for (const [name, step, least] of [['周', 'hour', 150], ['月', 'hour', 700], ['年', 'day', 360]]) {
     await page.getByRole('button', { name, exact: true }).tap();
     await until(`${name} loaded`, async () => (await points()) >= least && (await ready.count()) === 1
-      && (await page.locator('[data-step]').getAttribute('data-step')) === step, 30_000);
+      && (await page.locator('[data-step]').getAttribute('data-step')) === step);
     await shot(page, `use-chart-${step}-${least}`);
   }
   const asked = s.gateway.asked.filter((a) => a.method === 'history' && a.params.plot === 'upper').map((a) => a.params);
@@ -193,7 +193,7 @@ test('use: a month of hours of two plots moves with little work, however fast th
   await page.goto(`${s.bridge.url}#/plot/p:upper`);
   await page.locator('.compare select').selectOption('p:creek');
   await page.getByRole('button', { name: '月', exact: true }).tap();
-  await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 1400, 40_000);
+  await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 1400);
   await page.locator('.chart[aria-busy=false]').waitFor();
   await page.locator('.chart').scrollIntoViewIfNeeded();
   const box = await page.locator('.chart .u-over').boundingBox();
@@ -583,9 +583,7 @@ test('use: on plain HTTP it works and says what is missing', async () => {
   const page = await s.phone();
   // Any name but localhost is no secure context over HTTP.
   await page.context().close();
-  const { chromium } = await import('./lib/deps.mjs');
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP farm.example 127.0.0.1`] });
+  const browser = await launch(['--host-resolver-rules=MAP farm.example 127.0.0.1']);
   const plain = await (await browser.newContext({ locale: 'zh-CN' })).newPage();
   try {
     const url = `http://farm.example:${s.bridge.port}/`;

@@ -71,7 +71,7 @@ export class Garden {
     // JSON is YAML; `fresh` units are on the line, and nobody has told the gateway.
     writeFileSync(scene, JSON.stringify({ weather: { speed: 600 }, lines: this.lines }, (key, x) => (key === 'fresh' ? undefined : x)));
     this.field = start(this.dir, 'baiye-field', ['--scene', scene, '--dir', run, '--seed', '1']);
-    await until('the garden is ready', () => readFileSync(join(this.dir, 'baiye-field.log'), 'utf8').includes('ready\n'), 40_000);
+    await until('the garden is ready', () => readFileSync(join(this.dir, 'baiye-field.log'), 'utf8').includes('ready\n'));
   }
 
   /** HTTPS with the files that `baiye cert` makes. */
@@ -116,7 +116,7 @@ export class Garden {
     await until('the gateway serves the app', async () => {
       if (this.gateway.exitCode !== null) throw new Error(`baiyed ended:\n${this.log()}`);
       return answers(this.port);
-    }, 20_000);
+    });
   }
 
   log() {

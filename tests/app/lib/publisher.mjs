@@ -86,7 +86,7 @@ export class Publisher {
 
   live(ageMs = 0, values = {}, flags = {}) {
     return {
-      ts: this.now() - ageMs, every_s: 60, boot: 7, seq: 4711,
+      ts: this.now() - ageMs, every_s: 600, boot: 7, seq: 4711,
       values: { air_temperature: 18.21, air_humidity: 83.4, soil_moisture: 27.6, soil_temperature: 15.9,
         soil_conductivity: 312, battery_voltage: 3.92, vapour_pressure_deficit: 0.35, ...values },
       flags,
@@ -97,7 +97,7 @@ export class Publisher {
     return {
       location: { lat: 30.6, lon: 119.7, timezone: 'Asia/Shanghai' }, batch_s: 0,
       plots: plots.map((p) => ({ name: p.name, label: p.label, devices: p.devices, ...(p.at ? { at: p.at } : {}) })),
-      devices: plots.flatMap((p) => p.devices.map((d) => ({ name: d, label: d, every_s: 60 }))),
+      devices: plots.flatMap((p) => p.devices.map((d) => ({ name: d, label: d, every_s: 600 }))),
       metrics: { air_temperature: { unit: '°C', min: -40, max: 60, decimals: 1 } },
       limits: [
         this.limit('frost', '霜冻', 'air_temperature', 'below', 3, 4, 'alarm'),

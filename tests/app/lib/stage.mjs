@@ -6,6 +6,7 @@ import { Broker } from './broker.mjs';
 import { Bridge } from './bridge.mjs';
 import { launch, phone } from './phone.mjs';
 import { Publisher } from './publisher.mjs';
+import { PATIENCE_MS } from './wait.mjs';
 
 export function stage() {
   const s = { pages: [] };
@@ -22,7 +23,7 @@ export function stage() {
     await s.bridge?.stop();
     await s.broker?.stop();
   });
-  s.test = (name, run) => test(name, { timeout: 90_000 }, run);
+  s.test = (name, run) => test(name, { timeout: 3 * PATIENCE_MS }, run);
   s.phone = async (options) => {
     const page = await phone(s.browser, options);
     s.pages.push(page);
