@@ -112,7 +112,8 @@ def test_names_and_limits_change_in_their_place_and_comments_stay(edited):
     before = edited.text()
     assert edited.ask("config_shown")["rules"] == [
         {"name": "cold", "label": "cold", "label_en": "cold", "metric": "soil_temperature",
-         "above": False, "limit": 2.0, "clear": 3.0, "change": False}]
+         "above": False, "limit": 2.0, "clear": 3.0, "change": False, "per_s": 0, "for_s": 0,
+         "level": "watch", "hours": ""}]
     edited.take({"path": ["label"], "set": "林家茶园"},
                 {"path": ["plots", "upper", "label"], "set": "高坡 \"A\""},
                 {"path": ["buses", "east", "devices", "soil-7", "label"], "set": "门边"},
@@ -158,6 +159,49 @@ def test_what_nobody_confirms_is_undone(edited):
     wait_until(lambda: edited.ask("config_state")["trial"] is None, 60, "it is undone")
     assert edited.ask("config_state")["undone"]["sha256"] == answer["sha256"]
     assert edited.text() == before and edited.ask("config_shown")["label"] == ""
+
+
+def test_what_is_called_off_need_not_run_out(edited):
+    before = edited.text()
+    answer = edited.edit({"path": ["label"], "set": "x"}, confirm_s=600)
+    assert edited.ask("config_undo", sha256="0" * 64)["error"]["code"] == "unknown"
+    edited.tried(answer)
+    assert edited.ask("config_undo", sha256=answer["sha256"]) == {}
+    wait_until(lambda: edited.ask("config_undo", sha256=answer["sha256"])["error"]["code"] == "unknown", 120,
+               "the gateway is up again")
+    wait_until(lambda: edited.ask("config_state")["trial"] is None
+               and edited.ask("config_shown")["label"] == "", 120, "it is undone")
+    assert edited.ask("config_state")["undone"] == {"sha256": answer["sha256"], "why": "it was called off"}
+    assert edited.ask("config_undo", sha256=answer["sha256"])["error"]["code"] == "unknown"
+    assert edited.text() == before
+    edited.take({"path": ["label"], "set": "y"})  # nobody waits for the 600 s
+
+
+def test_a_plot_is_made_a_device_moved_to_it_and_a_rule_changed_whole(edited):
+    before = edited.text()
+    edited.take({"path": ["plots"], "add": {"name": "plot-1", "label": "新地", "devices": []}})
+    edited.take({"path": ["plots", "upper", "devices", "soil-7"], "remove": True},
+                {"path": ["plots", "plot-1", "devices"], "add": "soil-7"})
+    shown = edited.ask("config_shown")
+    assert [(plot["name"], plot["devices"]) for plot in shown["plots"]] == [
+        ("upper", []), ("plot-1", ["soil-7"])]
+    edited.take({"path": ["plots", "plot-1", "devices", "soil-7"], "remove": True},
+                {"path": ["plots", "upper", "devices"], "add": "soil-7"})
+    edited.take({"path": ["plots", "plot-1"], "remove": True})
+    assert re.sub(r"devices:\n +- soil-7", "devices: [soil-7]", edited.text()) == before
+
+    edited.take({"path": ["alerts", "cold", "for"], "set": "600s"},
+                {"path": ["alerts", "cold", "level"], "set": "alarm"},
+                {"path": ["alerts", "cold", "hours"], "set": "18:00-09:00"})
+    rule = edited.ask("config_shown")["rules"][0]
+    assert (rule["for_s"], rule["level"], rule["hours"]) == (600, "alarm", "18:00-09:00")
+    edited.take({"path": ["alerts", "cold", "hours"], "remove": True},
+                {"path": ["alerts"], "add": {"name": "fall", "metric": "soil_temperature", "change": "-3 per 3600s"}})
+    edited.take({"path": ["alerts", "fall", "change"], "set": "-2.5 per 7200s"},
+                {"path": ["alerts", "fall", "clear"], "set": -2})
+    rules = edited.ask("config_shown")["rules"]
+    assert rules[0]["hours"] == ""
+    assert (rules[1]["limit"], rules[1]["per_s"], rules[1]["clear"]) == (-2.5, 7200, -2)
 
 
 WRONG = [

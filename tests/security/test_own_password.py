@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A user changes the own password by the present one, through the gateway; and nothing else can be
-had that way. systemd's part is played by systemd-socket-activate, with the packaged unit's command."""
+"""A user changes the own password by the present one, and a technician other users by his, through
+the gateway; and nothing else can be had that way. systemd's part is played by systemd-socket-activate, with the packaged unit's command."""
 import json
 import pathlib
 import re
@@ -182,3 +182,69 @@ def test_the_socket_gives_nobody_else_a_password(farm):
     for bad in ("short", "password1", f"{NEW}\x7f"):
         assert activated.ask(f"li\n{OLD}\n{bad}\n").startswith("refused: "), bad
     assert {name: (site.folder / name).read_text() for name in before} == before
+
+
+def test_a_technician_adds_changes_and_removes_users_by_his_password(farm):
+    site, _ = farm  # noqa: F811
+    port, folder = site.broker.port, site.folder
+    phone = Phone(port, "wang", OLD)
+    garden.wait_until(lambda: phone.gateway == "online", 120, "the gateway is there")
+    once = "9f3a61c07be2d4185a6e0c73"
+
+    def change(name, role, more=None, password=OLD):
+        return phone.ask("user_change", {"name": name, "role": role, "password": password, **(more or {})}
+                         ).get("error", {}).get("code", "ok")
+
+    assert phone.ask("users", {})["users"] == [
+        {"name": "li", "role": "farmer"}, {"name": "wang", "role": "technician"}]
+    assert change("zhao", "farmer", {"new": once}, "not-it-at-all-1") == "wrong-password"
+    assert change("zhao", "farmer") == "unfit"  # who is new needs a password
+    assert change("zhao", "none") == "unfit"
+    assert change("zhao", "king", {"new": once}) == "unfit"
+    assert change("zhao", "farmer", {"new": "password1"}) == "unfit"
+    assert change("wang", "none") == "unfit"  # nobody locks himself out
+    assert change("gateway", "farmer", {"new": once}) == "unfit"
+    for name in ("Zhao", "a b", "", "../li"):
+        assert change(name, "farmer", {"new": once}) == "invalid", name
+    assert (folder / "users").read_text() == "li farmer\nwang technician\n"
+
+    assert change("zhao", "farmer", {"new": once}) == "ok"
+    assert change("li", "technician") == "ok"  # the password stays
+    assert [(u["name"], u["role"]) for u in phone.ask("users", {})["users"]] == [
+        ("wang", "technician"), ("zhao", "farmer"), ("li", "technician")]
+    site.broker.signal(signal.SIGHUP)  # systemd would
+    garden.wait_until(lambda: logs_in(port, "zhao", once), 120, "the new one gets in")
+    assert logs_in(port, "li", OLD)
+    assert "user zhao\n" in (folder / "mosquitto.acl").read_text()
+
+    farmer = Phone(port, "zhao", once)
+    for method, params in (("users", {}), ("user_change", {"name": "li", "role": "none", "password": once})):
+        assert farmer.ask(method, params)["error"]["code"] == "forbidden"
+    farmer.stop()
+    assert change("zhao", "none") == "ok"
+    site.broker.signal(signal.SIGHUP)
+    garden.wait_until(lambda: not logs_in(port, "zhao", once), 120, "who is removed stays out")
+    phone.stop()
+
+    audit = baiye("audit", "50", "--socket", folder / "baiyed.sock").stdout
+    assert any("zhao" in row and "none" in row for row in audit.splitlines() if "user_change" in row)
+    assert OLD not in audit and once not in audit
+
+
+def test_the_socket_changes_no_user_for_who_is_no_technician(farm):
+    """As who took the daemon over would ask."""
+    site, activated = farm  # noqa: F811
+    names = ("users", "mosquitto.passwd", "mosquitto.acl")
+    before = {name: (site.folder / name).read_text() for name in names}
+    for question in (f"change eve technician\nli\n{OLD}\n{NEW}\n",  # a farmer's password
+                     f"change eve technician\nwang\nwrong-one-12\n{NEW}\n",
+                     f"change li none\nnobody\n{OLD}\n\n"):
+        assert activated.ask(question) == "wrong", question
+    for question in ("change eve technician\n", f"change eve technician\nwang\n{OLD}\n",
+                     f"change eve\nwang\n{OLD}\n{NEW}\n",
+                     f"change eve farmer extra\nwang\n{OLD}\n{NEW}\n"):
+        assert activated.ask(question) == "failed", question
+    for question in (f"change eve: farmer\nwang\n{OLD}\n{NEW}\n",
+                     f"change {'x' * 32} none\nwang\n{OLD}\n\n"):
+        assert activated.ask(question).startswith("refused: "), question
+    assert {name: (site.folder / name).read_text() for name in names} == before

@@ -21,6 +21,7 @@ struct tried {
     struct config_trial trial;
     bool runs;     /* what is tried is what runs */
     bool starting; /* it will be */
+    bool ending;   /* it was called off */
     struct loop_timer timer;
 };
 
@@ -235,6 +236,33 @@ static void run_confirm(struct rpc_call *call)
                  "method config_state says what is");
 }
 
+/* ---- config_undo ---- */
+
+/* {sha256}: what is tried, or is about to be, is called off at once and need not run out. */
+static void run_undo(struct rpc_call *call)
+{
+    struct tried *tried = call->rpc->tried;
+    const char *hash = rpc_text(call, "sha256");
+    if (hash == NULL)
+        return;
+    if ((!tried->runs && !tried->starting) || strcmp(tried->trial.hash, hash) != 0) {
+        rpc_fail(call, "unknown", "no such configuration is being tried",
+                 "method config_state says what is");
+    } else if (strcmp(tried->trial.via, way_of(call)) != 0) {
+        rpc_fail(call, "forbidden", "it is called off by the broker that it came by", "");
+    } else if (tried->ending) {
+        rpc_fail(call, "busy", "the gateway is about to start anew by its file",
+                 "again in a few seconds");
+    } else {
+        config_trial_undo(last_good_folder(), &tried->trial, "it was called off");
+        tried->runs = false;
+        tried->starting = tried->ending = true;
+        tried->timer.expired = start_anew;
+        loop_timer_start(call->rpc->loop, &tried->timer, RESTART_MS);
+        rpc_end(call, json_object());
+    }
+}
+
 /* ---- config_state ---- */
 
 static json_t *trial_json(const struct tried *tried)
@@ -306,6 +334,11 @@ static const struct rpc_method methods[] = {
      .command = true,
      .for_county = true,
      .run = run_confirm},
+    {.name = "config_undo",
+     .role = USER_TECHNICIAN,
+     .command = true,
+     .for_county = true,
+     .run = run_undo},
     {.name = "config_state", .role = USER_TECHNICIAN, .for_county = true, .run = run_state},
     {.name = NULL},
 };

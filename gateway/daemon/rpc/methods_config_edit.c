@@ -251,17 +251,25 @@ static json_t *buses_json(const struct config *config)
     return list;
 }
 
+static const char *const levels[] = {"info", "watch", "alarm"};
+
 static json_t *rule_json(const struct alert_rule *rule)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:f,s:f,s:b}", "name", rule->name, "label", rule->label,
-                     "label_en", rule->label_en, "metric", rule->metric, "above", rule->above,
-                     "limit", rule->limit, "clear", rule->clear, "change", rule->per_s > 0);
+    const struct alert_hours *hours = &rule->hours;
+    char span[24] = "";
+    if (hours->from != hours->to)
+        (void)snprintf(span, sizeof span, "%02u:%02u-%02u:%02u", hours->from / 60u,
+                       hours->from % 60u, hours->to / 60u, hours->to % 60u);
+    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:f,s:f,s:b,s:I,s:I,s:s,s:s}", "name", rule->name,
+                     "label", rule->label, "label_en", rule->label_en, "metric", rule->metric,
+                     "above", rule->above, "limit", rule->limit, "clear", rule->clear, "change",
+                     rule->per_s > 0, "per_s", (json_int_t)rule->per_s, "for_s",
+                     (json_int_t)rule->for_s, "level", levels[rule->level], "hours", span);
 }
 
 /* As the file would say it. */
 static json_t *shipped_json(const struct alert_rule *rule)
 {
-    static const char *const levels[] = {"info", "watch", "alarm"};
     static const char *const scopes[] = {"garden", "plot", "device"};
     char wait[24];
     (void)snprintf(wait, sizeof wait, "%us", rule->for_s);
