@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Garden, built } from './lib/garden.mjs';
 import { axe, launch, login, phone, shot } from './lib/phone.mjs';
+import { PATIENCE_MS } from './lib/wait.mjs';
 
-const limit = { timeout: 300_000 };
+const limit = { timeout: 3 * PATIENCE_MS };
 const lines = [{ name: 'east', baud: 9600, units: [
   { kind: 'zts-3001', address: 1, name: 'soil-1', period_s: 2 },
   { kind: 'native', address: 247, name: 'new', period_s: 2, fresh: true },
@@ -35,16 +36,16 @@ async function open(options = {}, user = 'technician') {
   const page = await phone(browser, { size: 'small', ...options });
   pages.push(page);
   await login(page, garden.url, user);
-  await page.locator('.tile.live').first().waitFor({ timeout: 60_000 });
+  await page.locator('.tile.live').first().waitFor();
   return page;
 }
 
 const file = () => readFileSync(join(garden.dir, 'baiyed.yaml'), 'utf8');
 const row = (page, name) => page.locator('.setup .row', { hasText: name });
-const saved = (page, words) => page.locator('.told').getByText(words).waitFor({ timeout: 120_000 });
+const saved = (page, words) => page.locator('.told').getByText(words).waitFor();
 
 async function save(page, text, words = '已保存 ✓') {
-  await page.locator('.setup form input').fill(text);
+  await page.locator('.setup form input').first().fill(text);
   await page.locator('.setup form button[type=submit]').tap();
   await saved(page, words);
 }
@@ -74,10 +75,11 @@ test('setup: a limit is changed; what is no number or is never measured is said,
   await row(page, 'Dry soil').waitFor();
   assert.match(await row(page, 'Dry soil').textContent(), /below 12 %/);
   await row(page, 'Dry soil').tap();
-  await page.locator('.setup form input').fill('dry');
+  const limitOf = page.locator('.setup form input[name=limit]');
+  await limitOf.fill('dry');
   await page.locator('.setup form button[type=submit]').tap();
   await page.getByText('A number is needed').waitFor();
-  await page.locator('.setup form input').fill('-20');
+  await limitOf.fill('-20');
   await page.locator('.setup form button[type=submit]').tap();
   await page.getByText('nothing else is ever measured').waitFor();
   await save(page, '10.5', 'Saved ✓');
@@ -88,6 +90,64 @@ test('setup: a limit is changed; what is no number or is never measured is said,
   assert.deepEqual(await axe(page), []);
 });
 
+test('setup: when a rule is told, how loudly and at what hours is changed; hours that are none are said', limit, async () => {
+  const page = await open();
+  await page.goto(`${garden.url}#/setup`);
+  await row(page, '干旱').tap();
+  await page.locator('input[name=for]').fill('90');
+  await page.locator('select[name=level]').selectOption('alarm');
+  await page.locator('input[name=hours]').fill('all day');
+  await page.locator('.setup form button[type=submit]').tap();
+  await page.getByText('请写成 18:00-09:00 这样').waitFor();
+  await page.locator('input[name=hours]').fill('6:00-20:00');
+  await page.locator('.setup form button[type=submit]').tap();
+  await saved(page, '已保存 ✓');
+  const rule = file().split('\n').find((l) => l.includes('name: dry'));
+  for (const part of [/for: "?5400s/, /level: alarm/, /hours: "?6:00-20:00/]) assert.match(rule, part);
+  await row(page, '干旱').tap();
+  assert.equal(await page.locator('input[name=hours]').inputValue(), '06:00-20:00');
+});
+
+test('setup: a plot is made, a device moved into it and back, and the empty plot removed', limit, async () => {
+  const page = await open();
+  await page.goto(`${garden.url}#/setup`);
+  await row(page, '添加地块').tap();
+  await save(page, '新茶园');
+  await row(page, 'profile').or(page.locator('.setup .row', { hasText: /soil-1|高坡/ })).last().tap();
+  const was = await page.locator('select[name=plot]').inputValue();
+  assert.equal(was, 'upper');
+  await page.locator('select[name=plot]').selectOption({ label: '新茶园' });
+  await page.locator('.setup form button[type=submit]').tap();
+  await saved(page, '已保存 ✓');
+  const { plots: now } = await garden.ask('config_shown', {});
+  assert.deepEqual(now.find((p) => p.label === '新茶园').devices, ['soil-1']);
+  await page.locator('.setup .row', { hasText: '新茶园' }).last().tap();
+  await page.locator('select[name=plot]').selectOption('upper');
+  await page.locator('.setup form button[type=submit]').tap();
+  await saved(page, '已保存 ✓');
+  await page.locator('.setup .row', { hasText: '新茶园' }).tap();
+  await page.getByRole('button', { name: '移除这块地' }).tap();
+  await saved(page, '已保存 ✓');
+  assert.equal(await row(page, '新茶园').count(), 0);
+  assert.deepEqual(page.problems, []);
+});
+
+test('setup: a change under way is called off, and the next one need not wait', limit, async () => {
+  const page = await open();
+  await page.goto(`${garden.url}#/setup`);
+  const before = file();
+  await row(page, '茶园的名字').tap();
+  await page.locator('.setup form input').first().fill('不要这个');
+  await page.locator('.setup form button[type=submit]').tap();
+  await page.getByRole('button', { name: '不改了' }).tap();
+  await page.getByText('没有改，已恢复原来的设置').waitFor();
+  assert.equal(file(), before);
+  await page.locator('.setup form input').first().fill('改这个');
+  await page.locator('.setup form button[type=submit]').tap();
+  await saved(page, '已保存 ✓');
+  assert.match(file(), /改这个/);
+});
+
 test('setup: of two technicians the second is told, and sees what the first did', limit, async () => {
   const [one, two] = [await open(), await open()];
   for (const page of [one, two]) {
@@ -95,9 +155,9 @@ test('setup: of two technicians the second is told, and sees what the first did'
     await row(page, '溪边').first().tap();
   }
   await save(one, '河边');
-  await two.locator('.setup form input').fill('沟边');
+  await two.locator('.setup form input').first().fill('沟边');
   await two.locator('.setup form button[type=submit]').tap();
-  await two.getByText('别人刚改过设置').waitFor({ timeout: 60_000 });
+  await two.getByText('别人刚改过设置').waitFor();
   await row(two, '河边').first().waitFor();
   assert.match(file(), /河边/);
   assert.doesNotMatch(file(), /沟边/);
@@ -115,16 +175,16 @@ test('setup: a new node is found, lit, named, added, and its first values are sh
   await page.goto(`${garden.url}#/setup`);
   await page.getByText('添加设备').tap();
   await page.getByRole('button', { name: '开始找' }).tap();
-  await page.getByText('找到 1 台新设备').waitFor({ timeout: 240_000 });
+  await page.getByText('找到 1 台新设备').waitFor();
   await page.getByRole('button', { name: '亮灯' }).tap();
-  await page.getByText('灯在闪 ✓').waitFor({ timeout: 60_000 });
+  await page.getByText('灯在闪 ✓').waitFor();
   await shot(page, 'setup-found', true);
   await page.getByRole('button', { name: '就是这台' }).tap();
   await page.locator('input[name=label]').fill('水塘');
   await shot(page, 'setup-name', true);
   await page.getByRole('button', { name: '添加', exact: true }).tap();
-  await page.getByText('水塘 已添加 ✓').waitFor({ timeout: 240_000 });
-  await page.locator('.added dl dd').first().waitFor({ timeout: 60_000 });
+  await page.getByText('水塘 已添加 ✓').waitFor();
+  await page.locator('.added dl dd').first().waitFor();
   await shot(page, 'setup-added', true);
   assert.match(file(), /name: node-1, label: 水塘, profile: baiye-node, address: [2-9]/);
   assert.deepEqual(await axe(page), []);

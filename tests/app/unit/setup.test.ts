@@ -1,24 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { later } from '../../../gateway/app/src/i18n/later';
-import { freeName, limitEdits, parseShown, removeEdits } from '../../../gateway/app/src/model/shown';
+import { freeName, moveEdits, parseShown, removeEdits, ruleEdits, type Judged, type Rule } from '../../../gateway/app/src/model/shown';
+import { parseUsers } from '../../../gateway/app/src/model/users';
 import { parseSurvey, placeFor, rateOf } from '../../../gateway/app/src/model/survey';
 
 const shown = parseShown({
   sha256: 'a'.repeat(64), label: '', plots: [{ name: 'upper', label: '上坡', devices: ['soil-1'] }],
   buses: [{ name: 'east', serial: true, devices: [{ name: 'soil-1', label: 'x', address: 1 }, { name: 'node-1', label: 'y', address: 2 }] }],
-  rules: [{ name: 'frost', label: '霜冻', label_en: 'Frost', metric: 'air_temperature', above: false, limit: 2, clear: 3.1, change: false }],
+  rules: [{ name: 'frost', label: '霜冻', label_en: 'Frost', metric: 'air_temperature', above: false, limit: 2, clear: 3.1, change: false,
+    per_s: 0, for_s: 600, level: 'watch', hours: '18:00-09:00' }],
   shipped: [],
 })!;
 
+const frost = shown.rules[0]!;
+const next = (rule: Rule, more: Partial<Judged>): Judged => ({ limit: rule.limit, forS: rule.forS, level: rule.level, hours: rule.hours, ...more });
+const keys = (rule: Rule, more: Partial<Judged>) => ruleEdits(shown, rule, next(rule, more)).map((e) => `${e.path[2]} ${'set' in e ? String(e.set) : 'gone'}`);
+
 describe('what a technician changes', () => {
+  it('changes of a rule what is another, and nothing else', () => {
+    expect(keys(frost, {})).toEqual([]);
+    expect(keys(frost, { forS: 300, level: 'alarm' })).toEqual(['for 300s', 'level alarm']);
+    expect(keys(frost, { hours: '' })).toEqual(['hours gone']);
+  });
+  it('writes a change with its sign and its time, and lets it end on its own side', () => {
+    const fall: Rule = { ...frost, above: false, limit: -3, clear: -2, perS: 3600 };
+    expect(keys(fall, { limit: -2.5 })).toEqual(['change -2.5 per 3600s', 'clear -1.5']);
+    expect(keys(fall, { limit: -0.5 })).toEqual(['change -0.5 per 3600s', 'clear 0']);
+    expect(keys(fall, { limit: 4 })).toEqual(['change 4 per 3600s', 'clear 4']);
+  });
+  it('moves a device out of its plot into another one, or into none', () => {
+    const two = { ...shown, plots: [...shown.plots, { name: 'plot-1', label: '新', devices: [] }] };
+    expect(moveEdits(two, 'soil-1', 'plot-1')).toEqual([
+      { path: ['plots', 'upper', 'devices', 'soil-1'], remove: true }, { path: ['plots', 'plot-1', 'devices'], add: 'soil-1' }]);
+    expect(moveEdits(two, 'node-1', '')).toEqual([]);
+    expect(moveEdits(two, 'soil-1', 'upper')).toEqual([]);
+    expect(freeName(two, 'plot')).toBe('plot-2');
+  });
   it('keeps the distance at which an alert ends', () => {
-    expect(limitEdits(shown, shown.rules[0]!, 1.5)).toEqual([
+    expect(ruleEdits(shown, frost, next(frost, { limit: 1.5 }))).toEqual([
       { path: ['alerts', 'frost', 'below'], set: 1.5 }, { path: ['alerts', 'frost', 'clear'], set: 2.6 }]);
   });
   it('puts the rules that come with Baiye into the file, all of them', () => {
     const both = { ...shown, shipped: [{ name: 'frost', below: 2, clear: 3.1 }, { name: 'heat', above: 38 }] };
-    expect(limitEdits(both, shown.rules[0]!, 0)).toEqual([
+    expect(ruleEdits(both, frost, next(frost, { limit: 0 }))).toEqual([
       { path: ['alerts'], add: { name: 'frost', below: 0, clear: 1.1 } }, { path: ['alerts'], add: { name: 'heat', above: 38 } }]);
   });
   it('takes a device out of its plot too, and gives names that nobody has', () => {
@@ -31,6 +56,11 @@ describe('what a technician changes', () => {
     const odd = parseShown({ sha256: 'b'.repeat(64), plots: 'x', buses: [null, { name: 'A B' }], rules: { a: 1 }, shipped: [1] });
     expect(odd).toMatchObject({ plots: [], lines: [], rules: [], shipped: [] });
   });
+});
+
+it('believes of users what is one', () => {
+  expect(parseUsers({ users: [{ name: 'li', role: 'farmer' }, { name: 'li', role: 'king' }, null, { name: '<b>', role: 'farmer' }, 7] })).toEqual([{ name: 'li', role: 'farmer' }]);
+  for (const raw of [undefined, {}, { users: 'x' }]) expect(parseUsers(raw)).toEqual([]);
 });
 
 describe('a device that was found', () => {

@@ -22,8 +22,8 @@ export function takeInvite(): Invite | null {
   return { user, password, once: kind === 'join' };
 }
 
-export const inviteOf = (page: string, user: string, password: string): string | null => {
-  const hash = `#/same/${user}/${password}`;
+export const inviteOf = (page: string, user: string, password: string, kind: 'same' | 'join' = 'same'): string | null => {
+  const hash = `#/${kind}/${user}/${password}`;
   return FORM.test(hash) ? `${page.split('#')[0] ?? ''}${hash}` : null;
 };
 

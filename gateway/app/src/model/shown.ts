@@ -11,9 +11,16 @@ export interface Rule {
   above: boolean;
   limit: number;
   clear: number;
-  /** How fast it changes is judged, not the value. */
-  change: boolean;
+  /** How fast it changes is judged, not the value: the limit is the change within this time; 0: the value. */
+  perS: number;
+  forS: number;
+  level: Level;
+  /** "18:00-09:00": it is looked at only then; "": always. */
+  hours: string;
 }
+
+export const LEVELS = ['info', 'watch', 'alarm'] as const;
+export type Level = (typeof LEVELS)[number];
 
 export interface Line {
   name: string;
@@ -65,36 +72,65 @@ export function parseShown(raw: Raw): Shown | null {
       above: rule.above === true,
       limit: number(rule.limit),
       clear: number(rule.clear),
-      change: rule.change === true,
+      perS: number(rule.per_s),
+      forS: number(rule.for_s),
+      level: LEVELS.find((l) => l === rule.level) ?? 'watch',
+      hours: text(rule.hours, LABEL_MAX),
     })),
     shipped: named(raw.shipped),
   };
 }
 
-/** The distance at which it ends stays. Rules that come with Baiye are put into the file with it: the
- *  file's own take the place of them all. */
-export function limitEdits(shown: Shown, rule: Rule, limit: number): Edit[] {
-  const clear = Math.round((limit + rule.clear - rule.limit) * 1000) / 1000;
-  const side = rule.above ? 'above' : 'below';
-  if (shown.shipped.length > 0) {
-    return shown.shipped.map((one) => ({
-      path: ['alerts'], add: one.name === rule.name ? { ...one, [side]: limit, clear } : one,
-    }));
-  }
+/** What of a rule the phone changes. */
+export type Judged = Pick<Rule, 'limit' | 'forS' | 'level' | 'hours'>;
 
-  return [{ path: ['alerts', rule.name, side], set: limit }, { path: ['alerts', rule.name, 'clear'], set: clear }];
+/** Keys of the file's rule and what they become; null: the key goes. A change has its sign for its side,
+ *  and the distance at which an alert ends stays. */
+function ruleKeys(rule: Rule, next: Judged): Record<string, number | string | null> {
+  const keys: Record<string, number | string | null> = {};
+  if (next.limit !== rule.limit) {
+    const turned = rule.perS > 0 && next.limit > 0 !== rule.above;
+    const clear = Math.round((turned ? next.limit : next.limit + rule.clear - rule.limit) * 1000) / 1000;
+    // A change that ends on its own side of nothing.
+    const kept = rule.perS > 0 && clear * next.limit < 0 ? 0 : clear;
+    keys[rule.perS > 0 ? 'change' : rule.above ? 'above' : 'below'] = rule.perS > 0 ? `${next.limit} per ${rule.perS}s` : next.limit;
+    keys.clear = kept;
+  }
+  if (next.forS !== rule.forS) keys.for = `${next.forS}s`;
+  if (next.level !== rule.level) keys.level = next.level;
+  if (next.hours !== rule.hours) keys.hours = next.hours === '' ? null : next.hours;
+  return keys;
+}
+
+/** Rules that come with Baiye are put into the file with it: the file's own take the place of them all. */
+export function ruleEdits(shown: Shown, rule: Rule, next: Judged): Edit[] {
+  const keys = ruleKeys(rule, next);
+  if (shown.shipped.length > 0) {
+    const fresh = Object.fromEntries(Object.entries(keys).filter(([, x]) => x !== null));
+    return shown.shipped.map((one) => ({ path: ['alerts'], add: one.name === rule.name ? { ...one, ...fresh } : one }));
+  }
+  return Object.entries(keys).map(([key, set]): Edit => (set === null ? { path: ['alerts', rule.name, key], remove: true } : { path: ['alerts', rule.name, key], set }));
+}
+
+/** Out of the plots it is in, into this one; "": into none. */
+export function moveEdits(shown: Shown, device: string, plot: string): Edit[] {
+  const from = shown.plots.filter((p) => p.devices.includes(device) && p.name !== plot);
+  const there = shown.plots.some((p) => p.name === plot && p.devices.includes(device));
+  return [
+    ...from.map((p): Edit => ({ path: ['plots', p.name, 'devices', device], remove: true })),
+    ...(plot !== '' && !there ? [{ path: ['plots', plot, 'devices'], add: device }] : []),
+  ];
 }
 
 export function removeEdits(shown: Shown, line: string, device: string): Edit[] {
-  const plots = shown.plots.filter((p) => p.devices.includes(device));
   return [
-    ...plots.map((p): Edit => ({ path: ['plots', p.name, 'devices', device], remove: true })),
+    ...moveEdits(shown, device, ''),
     { path: ['buses', line, 'devices', device], remove: true },
   ];
 }
 
 /** node-1, node-2 …: the first that nobody has. */
 export function freeName(shown: Shown, base: string): string {
-  const taken = new Set(shown.lines.flatMap((l) => l.devices.map((d) => d.name)));
+  const taken = new Set([...shown.plots, ...shown.lines.flatMap((l) => l.devices)].map((one) => one.name));
   for (let n = 1; ; n += 1) if (!taken.has(`${base}-${n}`)) return `${base}-${n}`;
 }

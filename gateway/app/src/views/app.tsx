@@ -30,6 +30,7 @@ const later: Record<string, () => Promise<Page>> = {
   second: () => import('./second').then((m) => m.Second),
   setup: () => import('./setup').then((m) => m.Setup),
   found: () => import('./found').then((m) => m.Found),
+  users: () => import('./users').then((m) => m.Users),
   more: () => import('./more').then((m) => m.More),
 };
 
@@ -173,7 +174,7 @@ export function App() {
   const outside = !currentLogin() || state.link === 'refused';
   const box = usePlaceOnPage(outside ? null : arg === '' ? inside : `${inside}/${arg}`);
   if (outside) return <div class="scroll"><Login /></div>;
-  const tab = /^(devices|led|second|setup|found)$/.test(inside) ? 'more' : inside === 'plot' || inside === 'map' ? '' : inside === 'season' ? 'pick' : inside;
+  const tab = /^(devices|led|second|setup|found|users)$/.test(inside) ? 'more' : inside === 'plot' || inside === 'map' ? '' : inside === 'season' ? 'pick' : inside;
   const open = openAlerts().length;
   return (
     <>

@@ -2,7 +2,7 @@
 // A new device, from the plug to its first values: looked for on the line, its lamp lit, named, put
 // into its plot, and kept only when it answers.
 import { useEffect, useState } from 'preact/hooks';
-import { answers, change, whyNot } from '../change';
+import { answers, change, whyNot, type Stop } from '../change';
 import { current } from '../garden';
 import { t } from '../i18n';
 import { tl } from '../i18n/later';
@@ -139,6 +139,7 @@ export function Found() {
   const [chosen, setChosen] = useState<Found | null>(null);
   const [said, setSaid] = useState('');
   const [added, setAdded] = useState<{ name: string; label: string } | null>(null);
+  const [stop] = useState<Stop>({ wanted: false });
   const session = current();
   useEffect(() => (added && session ? session.follow(`dev/${added.name}/live`, 0) : undefined), [added, session]);
   const line = has(Object.fromEntries(serial.map((l) => [l.name, l])), wire) ? wire : serial[0]?.name ?? '';
@@ -162,11 +163,12 @@ export function Found() {
       setSaid(tl('found.moving'));
       const now = await settle(line, chosen, wanted, survey);
       setSaid(tl('setup.trying'));
+      stop.wanted = false;
       const name = freeName(shown, now.serial !== null ? 'node' : 'probe');
       await change(shown, [
         { path: ['buses', line, 'devices'], add: { name, label: wanted.label, profile: wanted.profile, address: now.unit, ...rateOf(now, survey) } },
         ...(wanted.plot ? [{ path: ['plots', wanted.plot, 'devices'], add: name }] : []),
-      ], () => answers(name));
+      ], stop, () => answers(name));
       setAdded({ name, label: wanted.label });
       setSurvey(null);
       setChosen(null);
@@ -187,6 +189,7 @@ export function Found() {
         <h1>{tl('found.title')}</h1>
       </div>
       <div class="told" role="status">{busy && <p class="strong">{said}</p>}</div>
+      {said === tl('setup.trying') && <button class="wide" onClick={() => { stop.wanted = true; }}>{tl('setup.stop')}</button>}
       {failed && <p class="wrong" role="alert">✗ {failed}</p>}
       {shown && serial.length === 0 && <p>{tl('found.none')}</p>}
       {added && <Values device={added.name} label={added.label} more={() => setAdded(null)} />}

@@ -3,11 +3,11 @@
 // changed and saved; one change is under way at a time.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { askShown, change, whyNot } from '../change';
-import { lang, t } from '../i18n';
+import { askShown, change, whyNot, type Stop } from '../change';
+import { lang, t, word } from '../i18n';
 import { tl } from '../i18n/later';
 import { value } from '../model/format';
-import { limitEdits, removeEdits, type Edit, type Rule, type Shown } from '../model/shown';
+import { LEVELS, freeName, moveEdits, removeEdits, ruleEdits, type Edit, type Level, type Rule, type Shown } from '../model/shown';
 import { state } from '../model/state';
 import { useGarden } from './hooks';
 import { Icon } from './icon';
@@ -22,9 +22,30 @@ interface Page {
   save: (edits: Edit[]) => void;
 }
 
-function Form({ page, label, first, number, reach, edits, more }: {
-  page: Page; label: string; first: string; number?: boolean; reach?: [number, number] | undefined;
-  edits: (next: string) => Edit[]; more?: ComponentChildren;
+function Buttons({ page }: { page: Page }) {
+  return (
+    <p class="two">
+      <button class="primary" type="submit" disabled={page.busy || state.link !== 'up'}>{tl('setup.save')}</button>
+      <button type="button" disabled={page.busy} onClick={() => page.setOpen('')}>{tl('setup.cancel')}</button>
+    </p>
+  );
+}
+
+function Text({ label, value: shown, set, number, name }: { label: string; value: string; set: (next: string) => void; number?: boolean; name?: string }) {
+  return (
+    <label>
+      <span>{label}</span>
+      <input type="text" name={name} inputMode={number ? 'decimal' : 'text'} value={shown} maxLength={number ? 11 : 20} autocomplete="off"
+        onInput={(e) => set(e.currentTarget.value)} />
+    </label>
+  );
+}
+
+const Wrong = ({ why }: { why: string }) => (why ? <p class="wrong" role="alert">✗ {why}</p> : null);
+
+/** A name, and what `more` asks for beside it. */
+function Form({ page, first, edits, same, more, below }: {
+  page: Page; first: string; edits: (next: string) => Edit[]; same?: boolean; more?: ComponentChildren; below?: ComponentChildren;
 }) {
   const [next, setNext] = useState(first);
   const [wrong, setWrong] = useState('');
@@ -32,27 +53,17 @@ function Form({ page, label, first, number, reach, edits, more }: {
     event.preventDefault();
     const clean = next.trim();
     if (clean === '') return setWrong(tl('setup.empty'));
-    if (number && !/^[-+]?\d+([.,]\d+)?$/.test(clean)) return setWrong(tl('setup.number'));
-    const [low, high] = reach ?? [-Infinity, Infinity];
-    const x = number ? Number(clean.replace(',', '.')) : 0;
-    if (number && (x < low || x > high)) return setWrong(tl('setup.reach', low, high));
     setWrong('');
-    if (clean === first) return page.setOpen('');
-    return page.save(edits(clean.replace(',', number ? '.' : ',')));
+    if (clean === first && same !== false) return page.setOpen('');
+    return page.save(edits(clean));
   };
   return (
     <form onSubmit={submit}>
-      <label>
-        <span>{label}</span>
-        <input type="text" inputMode={number ? 'decimal' : 'text'} value={next} maxLength={number ? 10 : 20} autocomplete="off"
-          onInput={(e) => setNext(e.currentTarget.value)} />
-      </label>
-      {wrong && <p class="wrong" role="alert">✗ {wrong}</p>}
-      <p class="two">
-        <button class="primary" type="submit" disabled={page.busy || state.link !== 'up'}>{tl('setup.save')}</button>
-        <button type="button" disabled={page.busy} onClick={() => page.setOpen('')}>{tl('setup.cancel')}</button>
-      </p>
+      <Text label={tl('setup.name')} value={next} set={setNext} />
       {more}
+      <Wrong why={wrong} />
+      <Buttons page={page} />
+      {below}
     </form>
   );
 }
@@ -71,29 +82,102 @@ function Row({ page, id, label, said, children }: {
   );
 }
 
-function Remove({ page, line, device }: { page: Page; line: string; device: string }) {
-  const [sure, setSure] = useState(false);
+function Remove({ page, label, edits, sure: asked }: { page: Page; label: string; edits: Edit[]; sure?: string }) {
+  const [sure, setSure] = useState(asked === undefined);
   return (
     <p>
-      {sure && <span class="strong">{tl('setup.sure')} </span>}
-      <button type="button" class={sure ? 'wrong' : ''} disabled={page.busy}
-        onClick={() => (sure ? page.save(removeEdits(page.shown, line, device)) : setSure(true))}>{tl('setup.remove')}</button>
+      {sure && asked && <span class="strong">{asked} </span>}
+      <button type="button" class={sure && asked ? 'wrong' : ''} disabled={page.busy} onClick={() => (sure ? page.save(edits) : setSure(true))}>{label}</button>
     </p>
   );
 }
 
-function Limit({ page, rule }: { page: Page; rule: Rule }) {
-  const shownUnit = unit(rule.metric);
+const plain = (x: number, metric: string) => value(x, Math.min(decimals(metric), x % 1 ? 2 : 0));
+
+function said(rule: Rule): string {
+  const [shownUnit, minutes] = [unit(rule.metric), Math.round(rule.perS / 60)];
+  if (minutes > 0) return tl(rule.limit > 0 ? 'setup.rises' : 'setup.falls', `${plain(Math.abs(rule.limit), rule.metric)} ${shownUnit}`, minutes);
+  return `${tl(rule.above ? 'setup.above' : 'setup.below')} ${plain(rule.limit, rule.metric)} ${shownUnit}`;
+}
+
+const NUMBER = /^[-+]?\d+([.,]\d+)?$/;
+const HOURS = /^([01]?\d|2[0-4]):[0-5]\d-([01]?\d|2[0-4]):[0-5]\d$/;
+const asNumber = (text: string) => (NUMBER.test(text.trim()) ? Number(text.trim().replace(',', '.')) : NaN);
+
+/** Why a rule can't be so; "": it can. What the gateway alone knows it says itself. */
+function unfit(rule: Rule, limit: number, minutes: number, hours: string): string {
   const metric = state.site?.metrics[rule.metric];
-  const label = lang() === 'zh' ? rule.label : rule.labelEn;
-  const said = `${tl(rule.above ? 'setup.above' : 'setup.below')} ${value(rule.limit, Math.min(decimals(rule.metric), rule.limit % 1 ? 2 : 0))} ${shownUnit}`;
+  const [low, high] = metric && metric.min !== null && metric.max !== null ? [metric.min, metric.max] : [-Infinity, Infinity];
+  if (Number.isNaN(limit) || Number.isNaN(minutes)) return tl('setup.number');
+  if (rule.perS > 0 && limit === 0) return tl('setup.nochange');
+  if (rule.perS === 0 && (limit < low || limit > high)) return tl('setup.reach', low, high);
+  if (minutes < 0 || minutes > 1440) return tl('setup.minutes');
+  return hours !== '' && !HOURS.test(hours) ? tl('setup.hourswrong') : '';
+}
+
+function RuleForm({ page, rule }: { page: Page; rule: Rule }) {
+  const [limit, setLimit] = useState(String(rule.limit));
+  const [minutes, setMinutes] = useState(String(rule.forS / 60));
+  const [level, setLevel] = useState<Level>(rule.level);
+  const [hours, setHours] = useState(rule.hours);
+  const [wrong, setWrong] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const why = unfit(rule, asNumber(limit), asNumber(minutes), hours.trim());
+    setWrong(why);
+    if (why) return undefined;
+    const next = { limit: asNumber(limit), forS: Math.round(asNumber(minutes) * 60), level, hours: hours.trim() };
+    const same = next.limit === rule.limit && next.forS === rule.forS && level === rule.level && next.hours === rule.hours;
+    return same ? page.setOpen('') : page.save(ruleEdits(page.shown, rule, next));
+  };
+  const shownUnit = unit(rule.metric);
   return (
-    <Row page={page} id={`rule ${rule.name}`} label={label} said={rule.change ? '' : said}>
-      {rule.change ? <p>{tl('setup.rate')}</p> : (
-        <Form page={page} number label={`${metricName(rule.metric)} ${tl('setup.limit', shownUnit)}`} first={String(rule.limit)}
-          reach={metric && metric.min !== null && metric.max !== null ? [metric.min, metric.max] : undefined}
-          edits={(next) => limitEdits(page.shown, rule, Number(next))} />
-      )}
+    <form onSubmit={submit}>
+      <Text number name="limit" value={limit} set={setLimit}
+        label={`${metricName(rule.metric)} ${rule.perS > 0 ? tl('setup.change', shownUnit, Math.round(rule.perS / 60)) : tl('setup.limit', shownUnit)}`} />
+      <Text number name="for" label={tl('setup.for')} value={minutes} set={setMinutes} />
+      <label>
+        <span>{tl('setup.level')}</span>
+        <select name="level" value={level} onChange={(e) => setLevel(e.currentTarget.value as Level)}>
+          {LEVELS.map((l) => <option key={l} value={l}>{word('level', l)}</option>)}
+        </select>
+      </label>
+      <Text name="hours" label={tl('setup.hours')} value={hours} set={setHours} />
+      <Wrong why={wrong} />
+      <Buttons page={page} />
+    </form>
+  );
+}
+
+function Limit({ page, rule }: { page: Page; rule: Rule }) {
+  return (
+    <Row page={page} id={`rule ${rule.name}`} label={lang() === 'zh' ? rule.label : rule.labelEn} said={said(rule)}>
+      <RuleForm page={page} rule={rule} />
+    </Row>
+  );
+}
+
+function Device({ page, line, device }: { page: Page; line: string; device: { name: string; label: string } }) {
+  const { shown } = page;
+  const first = shown.plots.find((p) => p.devices.includes(device.name))?.name ?? '';
+  const [plot, setPlot] = useState(first);
+  return (
+    <Row page={page} id={`dev ${device.name}`} label={device.label} said={shown.plots.find((p) => p.name === first)?.label ?? tl('setup.noplot')}>
+      <Form page={page} first={device.label} same={plot === first}
+        edits={(set) => [
+          ...(set === device.label ? [] : [{ path: ['buses', line, 'devices', device.name, 'label'], set }]),
+          ...(plot === first ? [] : moveEdits(shown, device.name, plot)),
+        ]}
+        more={(
+          <label>
+            <span>{tl('found.plot')}</span>
+            <select name="plot" value={plot} onChange={(e) => setPlot(e.currentTarget.value)}>
+              {shown.plots.map((p) => <option key={p.name} value={p.name}>{p.label}</option>)}
+              <option value="">{tl('setup.noplot')}</option>
+            </select>
+          </label>
+        )}
+        below={<Remove page={page} label={tl('setup.remove')} sure={tl('setup.sure')} edits={removeEdits(shown, line, device.name)} />} />
     </Row>
   );
 }
@@ -106,26 +190,23 @@ function Lists({ page }: { page: Page }) {
         <h2 id="plots">{tl('setup.plots')}</h2>
         <ul class="rows">
           <Row page={page} id="farm" label={tl('setup.farm')} said={shown.label}>
-            <Form page={page} label={tl('setup.name')} first={shown.label} edits={(set) => [{ path: ['label'], set }]} />
+            <Form page={page} first={shown.label} edits={(set) => [{ path: ['label'], set }]} />
           </Row>
           {shown.plots.map((plot) => (
             <Row key={plot.name} page={page} id={`plot ${plot.name}`} label={plot.label}>
-              <Form page={page} label={tl('setup.name')} first={plot.label} edits={(set) => [{ path: ['plots', plot.name, 'label'], set }]} />
+              <Form page={page} first={plot.label} edits={(set) => [{ path: ['plots', plot.name, 'label'], set }]}
+                below={plot.devices.length === 0 && <Remove page={page} label={tl('setup.removeplot')} edits={[{ path: ['plots', plot.name], remove: true }]} />} />
             </Row>
           ))}
+          <Row page={page} id="add plot" label={`+ ${tl('setup.addplot')}`}>
+            <Form page={page} first="" edits={(label) => [{ path: ['plots'], add: { name: freeName(shown, 'plot'), label, devices: [] } }]} />
+          </Row>
         </ul>
       </section>
       <section class="card" aria-labelledby="devs">
         <h2 id="devs">{tl('setup.devices')}</h2>
         <ul class="rows">
-          {shown.lines.map((line) => line.devices.map((device) => (
-            <Row key={device.name} page={page} id={`dev ${device.name}`} label={device.label}
-              said={shown.plots.find((p) => p.devices.includes(device.name))?.label ?? tl('setup.noplot')}>
-              <Form page={page} label={tl('setup.name')} first={device.label}
-                edits={(set) => [{ path: ['buses', line.name, 'devices', device.name, 'label'], set }]}
-                more={<Remove page={page} line={line.name} device={device.name} />} />
-            </Row>
-          )))}
+          {shown.lines.map((line) => line.devices.map((device) => <Device key={device.name} page={page} line={line.name} device={device} />))}
         </ul>
         <p><a class="button wide" href="#/found">{tl('found.title')}</a></p>
       </section>
@@ -135,6 +216,7 @@ function Lists({ page }: { page: Page }) {
           <ul class="rows">{shown.rules.map((rule) => <Limit key={rule.name} page={page} rule={rule} />)}</ul>
         </section>
       )}
+      <p><a class="button wide" href="#/users">{tl('users.title')}</a></p>
     </>
   );
 }
@@ -161,14 +243,16 @@ export function Setup() {
   const [open, setOpen] = useState('');
   const [busy, setBusy] = useState(false);
   const [done, setDone] = useState(false);
+  const [stop] = useState<Stop>({ wanted: false });
   const tap = (id: string) => { setDone(false); setFailed(''); setOpen(id); };
   const save = async (edits: Edit[]) => {
     if (!shown) return;
     setBusy(true);
+    stop.wanted = false;
     setDone(false);
     setFailed('');
     try {
-      await change(shown, edits);
+      await change(shown, edits, stop);
       setDone(true);
       setOpen('');
     } catch (e) {
@@ -187,6 +271,7 @@ export function Setup() {
         {busy && <p class="strong">{tl('setup.trying')}</p>}
         {done && <p class="strong">{tl('setup.done')}</p>}
       </div>
+      {busy && <button class="wide" onClick={() => { stop.wanted = true; }}>{tl('setup.stop')}</button>}
       {failed && <p class="wrong" role="alert">✗ {failed}</p>}
       {shown ? <Lists page={{ shown, open, busy, setOpen: tap, save: (edits) => void save(edits) }} /> : !failed && <p class="quiet pad">{t('plot.loading')}</p>}
     </div>
