@@ -51,7 +51,7 @@ try {
       await shot(page, `${name}-${what}`, true);
     }
     await page.goto(`${bridge.url}#/plot/p:upper`);
-    await page.locator('.compare select').selectOption('p:creek');
+    await page.locator('.compare button', { hasText: '溪边' }).tap();
     await page.getByRole('button', { name: /^(月|Month)$/ }).click();
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     await shot(page, `${name}-compare`, true);

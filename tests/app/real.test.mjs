@@ -77,7 +77,7 @@ describe('real: a garden of three devices', () => {
     const points = async () => Number(await page.locator('[data-points]').getAttribute('data-points'));
     await until('readings in the chart', async () => (await points()) >= 3);
     await page.locator('.choices [data-metric=soil_moisture]').tap();
-    await page.locator('.compare select').selectOption('p:upper');
+    await page.locator('.compare button', { hasText: '上坡' }).tap();
     await until('both plots', async () => (await points()) >= 6);
     await page.getByRole('button', { name: '周', exact: true }).tap();
     await page.locator('.chart[aria-busy=false] canvas').waitFor();

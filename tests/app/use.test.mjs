@@ -136,8 +136,7 @@ test('use: the range stays when another quantity or a second plot is chosen: soi
   await hit(page.locator('.tile', { hasText: '上坡' }));
   await hit(page.getByRole('button', { name: '周', exact: true }));
   await hit(page.locator('.choices button', { hasText: '土壤水分' }));
-  taps += 1; // the phone's own list opens on the choice
-  await page.locator('.compare select').selectOption('p:creek');
+  await hit(page.locator('.compare button', { hasText: '溪边' }));
   await until('both plots of the week', async () => (await page.locator('[data-step]').getAttribute('data-step')) === 'hour'
     && Number(await page.locator('[data-points]').getAttribute('data-points')) > 300);
   assert.equal(await page.getByRole('button', { name: '周', exact: true }).getAttribute('aria-pressed'), 'true');
@@ -244,7 +243,7 @@ test('use: one finger moves, two fingers zoom, and what is missing is loaded', a
 test('use: compare two plots, take them away as CSV and as a picture', async () => {
   await s.gateway.garden(2);
   const page = await open({}, 'plot/p:upper');
-  await page.locator('.compare select').selectOption('p:creek');
+  await page.locator('.compare button', { hasText: '溪边' }).tap();
   await page.getByRole('button', { name: '周', exact: true }).tap();
   await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
   await page.locator('.chart[aria-busy=false]').waitFor();
@@ -409,7 +408,7 @@ test('use: in a comparison the doubtful readings of either plot are marked, each
   const marks = async (choice) => {
     doubtful = choice;
     const page = await open({}, 'plot/p:upper');
-    await page.locator('.compare select').selectOption('p:creek');
+    await page.locator('.compare button', { hasText: '溪边' }).tap();
     await until('both loaded', async () => Number(await page.locator('[data-points]').getAttribute('data-points')) > 280);
     await page.locator('.chart[aria-busy=false] canvas').waitFor();
     if (choice.length > 0) await page.getByText('橙色：读数可疑').waitFor();

@@ -422,6 +422,34 @@ function Numbers({ lines, labels, metric, local }: { lines: Line[]; labels: stri
 
 const YEARS_MOST = 2;
 
+const CHIPS_MAX = 6; // as many as are seen at once; more are a list
+
+/** One tap chooses, another one lets go. */
+function Compare({ others, chosen, choose }: { others: Tile[]; chosen: string; choose: (key: string) => void }) {
+  if (others.length === 0) return null;
+  if (others.length <= CHIPS_MAX) {
+    return (
+      <div class="compare" role="group" aria-label={t('plot.compare')}>
+        <span>{t('plot.compare')}</span>
+        <div class="chips">
+          {others.map((x) => (
+            <button key={keyOf(x)} aria-pressed={keyOf(x) === chosen} onClick={() => choose(keyOf(x) === chosen ? '' : keyOf(x))}>{x.label}</button>
+          ))}
+        </div>
+      </div>
+    );
+  }
+  return (
+    <label class="compare">
+      <span>{t('plot.compare')}</span>
+      <select value={chosen} onChange={(e) => choose(e.currentTarget.value)}>
+        <option value="">{t('plot.compare.none')}</option>
+        {others.map((x) => <option key={keyOf(x)} value={keyOf(x)}>{x.label}</option>)}
+      </select>
+    </label>
+  );
+}
+
 export function PlotPage({ arg }: { arg: string }) {
   useGarden();
   const now = clock.now();
@@ -463,15 +491,7 @@ export function PlotPage({ arg }: { arg: string }) {
           ))}
           {metrics.length === 0 && <p>{t('tile.none')}</p>}
         </div>
-        {all.length > 1 && (
-          <label class="compare">
-            <span>{t('plot.compare')}</span>
-            <select value={other} onChange={(e) => { setOther(e.currentTarget.value); setPast(false); }}>
-              <option value="">{t('plot.compare.none')}</option>
-              {all.filter((x) => x !== tile).map((x) => <option key={keyOf(x)} value={keyOf(x)}>{x.label}</option>)}
-            </select>
-          </label>
-        )}
+        <Compare others={all.filter((x) => x !== tile)} chosen={other} choose={(next) => { setOther(next); setPast(false); }} />
       </ChartBox>
     </div>
   );
