@@ -195,11 +195,24 @@ static int read_number(struct db *db, const char *text, int64_t *value)
     return rc == SQLITE_DONE ? SQLITE_OK : (rc != SQLITE_OK ? rc : end);
 }
 
+/* A newer program's file that this one may read and write all the same: its migration has said in
+ * `meta`, under oldest_reader, from which schema on a program may. So a gateway whose upgrade is
+ * undone goes on with its store; and what it writes then the newer one reads. */
+static bool is_for_this(struct db *db)
+{
+    int64_t oldest = INT64_MAX;
+    return read_number(db, "SELECT value FROM meta WHERE key = 'oldest_reader'", &oldest) ==
+               SQLITE_OK &&
+           oldest <= DB_VERSION;
+}
+
 /* Each step forward is one transaction, so that a power cut leaves the old or the new version. */
 static int migrate(struct db *db, char *why, size_t why_size)
 {
     int64_t version = 0;
     int rc = read_number(db, "PRAGMA user_version", &version);
+    if (rc == SQLITE_OK && version > DB_VERSION && is_for_this(db))
+        return SQLITE_OK;
     if (rc == SQLITE_OK && version > DB_VERSION) {
         (void)snprintf(why, why_size,
                        "its schema is version %d, this program knows up to %d; install the newer "

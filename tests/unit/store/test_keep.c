@@ -285,6 +285,70 @@ static void a_file_of_version_1_is_taken_over_whole(void **state)
     sqlite3_close(db);
 }
 
+static void run_on_file(const char *path, const char *text)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* As a later program leaves it: a table more, and the word that this one may go on with it. */
+static void a_newer_file_is_gone_on_with_where_it_says_so(void **state)
+{
+    struct bench *bench = *state;
+    struct seen seen = {0};
+    char text[400];
+    bench_open(bench);
+    bench_put(bench, 0, 1, 1, NOON);
+    bench_wait_stored(bench, 1);
+    bench_close(bench);
+    (void)snprintf(text, sizeof text,
+                   "PRAGMA user_version=%d; CREATE TABLE later(x INTEGER PRIMARY KEY) STRICT;"
+                   "INSERT INTO meta(key, value) VALUES('oldest_reader', %d)",
+                   DB_VERSION + 1, DB_VERSION);
+    run_on_file(bench->path, text);
+    bench_open(bench);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 1);
+    bench_put(bench, 0, 1, 2, NOON + 1000);
+    bench_wait_stored(bench, 1);
+    drain(bench, &seen);
+    assert_int_equal(seen.readings, 2);
+    bench_close(bench);
+    /* Where it says that this program is too old, nothing is touched. */
+    (void)snprintf(text, sizeof text, "UPDATE meta SET value = %d WHERE key = 'oldest_reader'",
+                   DB_VERSION + 1);
+    run_on_file(bench->path, text);
+    struct db db = {.handle = NULL};
+    char why[200] = "";
+    assert_int_not_equal(db_open(&db, bench->path, 1 << 24, why, sizeof why), SQLITE_OK);
+    assert_non_null(strstr(why, "install the newer program again"));
+    db_close(&db);
+}
+
+/* The version before opens what this one leaves. Version 8 is the first that asks. */
+static void what_this_version_leaves_the_one_before_can_read(void **state)
+{
+    struct bench *bench = *state;
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    bench_open(bench);
+    bench_close(bench);
+    assert_int_equal(sqlite3_open(bench->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT coalesce((SELECT value FROM meta WHERE key ="
+                                        " 'oldest_reader'), 8), user_version FROM"
+                                        " pragma_user_version",
+                                        -1, &s, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int oldest = sqlite3_column_int(s, 0), version = sqlite3_column_int(s, 1);
+    assert_true(version == 8 || oldest < version);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
 /* ---- Copies ---- */
 
 static void on_done(void *context, enum store_result result)
@@ -523,6 +587,10 @@ int main(void)
         cmocka_unit_test(a_battery_clock_counts_only_when_its_own_time_is_plausible),
         cmocka_unit_test_setup_teardown(a_file_of_version_1_is_taken_over_whole, bench_begin,
                                         bench_end),
+        cmocka_unit_test_setup_teardown(a_newer_file_is_gone_on_with_where_it_says_so, bench_begin,
+                                        bench_end),
+        cmocka_unit_test_setup_teardown(what_this_version_leaves_the_one_before_can_read,
+                                        bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(a_start_knows_what_is_missing_and_what_counters_told,
                                         bench_begin, bench_end),
         cmocka_unit_test_setup_teardown(a_counter_goes_on_from_its_newest_stored_reading,
