@@ -46,6 +46,14 @@ static const struct reason {
     {"Timeout was reached", "等不到应答"},
     {"SSL connect error", "加密连接建立不了"},
     {"Server returned nothing (no headers, no data)", "对方什么也没有回"},
+    /* Why an upgrade was undone: gateway/packaging/baiye-upgrade, tools/cli/upgrade_gate.c */
+    {"it can't be installed: *", "装不上：*"},
+    {"its installation was cut off", "安装中途断了"},
+    {"no gateway answers", "新版本没有应答"},
+    {"the gateway does not answer", "新版本没有应答"},
+    {"another version runs: *", "运行的是另一个版本：*"},
+    {"it is not ready: *", "新版本没有就绪：*"},
+    {"no broker has acknowledged what it sent", "它发的消息没有得到服务器确认"},
     /* The modem: notifier/sms.c */
     {"ModemManager does not run", "ModemManager 没有运行"},
     {"ModemManager does not answer", "ModemManager 没有应答"},

@@ -194,7 +194,8 @@ def test_installed_its_units_are_up_before_anything_is_configured(vm):
     assert show(vm, "baiyed", "NRestarts") == "0"
     assert vm.check("systemctl --failed --plain --no-legend") == ""
     assert vm.check("systemd-analyze verify --man=no baiyed.service baiye-child@1.service baiye-led.service "
-                    "baiye-cert.service baiye-clock.service baiye-password@1.service 2>&1 | "
+                    "baiye-cert.service baiye-clock.service baiye-password@1.service baiye-upgrade.service "
+                    "baiye-upgrade.path baiye-upgrade.timer 2>&1 | "
                     "grep -i baiye; true") == ""
 
 

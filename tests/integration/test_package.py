@@ -39,7 +39,7 @@ class Machine:
                   "mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root && "
                   "mount -t proc proc root/proc && mount --rbind /dev root/dev && "
                   "mount -t tmpfs tmpfs root/run && mkdir -p root/run/mosquitto root/run/lock && "
-                  "ip link set lo up && echo ready && exec sleep 600")
+                  "ip link set lo up && echo ready && exec sleep 3600")
         self.process = subprocess.Popen(["unshare", "-mnp", "--fork", "--kill-child", "sh", "-c",
                                          script], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
@@ -184,6 +184,9 @@ def test_it_installs_runs_upgrades_and_leaves_nothing(machine, deb, tmp_path_fac
         assert "unauthorised" in answers("/ready", f"-u li:wrong{login}")
         stats = json.loads(machine.run("baiye stats --json"))
         assert stats["brokers"][0]["state"] == "up" and stats["store"]["available"]
+        version = machine.run("dpkg-query -W -f '${Version}' baiye")
+        wait_for(lambda: machine.run(f"baiye upgrade-gate {version} || true") == "ok\n", "acknowledged", 60)
+        assert machine.run("baiye upgrade-gate 9.9", code=75).startswith("another version runs: ")
         page = machine.run("cat /usr/share/baiye/app/index.html")
         assert answers("/") == page and "<script" in page
 

@@ -16,7 +16,8 @@
 
 int cli_user(int argc, char **argv);
 int cli_cert(int argc, char **argv);
-int cli_config_take(int argc, char **argv); /* for baiye-config.socket */
+int cli_config_take(int argc, char **argv);  /* for baiye-config.socket */
+int cli_upgrade_gate(int argc, char **argv); /* for baiye-upgrade */
 int cli_enrol(int argc, char **argv);
 int cli_clock(int argc, char **argv);
 int cli_backup(int argc, char **argv);

@@ -68,7 +68,8 @@ static const struct {
     {"sign", cli_sign, N_("make a signed firmware image")},
     {"image", cli_image, N_("what is in a firmware image")},
     {"keys", cli_keys, N_("public keys for a boot loader's build")},
-    {"config-take", cli_config_take, NULL}, /* for baiye-config.socket, not for people */
+    {"config-take", cli_config_take, NULL},   /* for baiye-config.socket, not for people */
+    {"upgrade-gate", cli_upgrade_gate, NULL}, /* for baiye-upgrade */
 };
 
 static void help(FILE *out)

@@ -453,6 +453,7 @@ static void look_around(struct alerts *alerts)
     struct statvfs disk;
     char folder[CONFIG_PATH_SIZE];
     store_stats(alerts->store, &seen->store);
+    upgrade_state_read(&seen->upgrade);
     int probe = fcntl(alerts->probe_fd, F_DUPFD_CLOEXEC, 0);
     seen->descriptors_left = probe >= 0 || errno != EMFILE;
     if (probe >= 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/common/text.h"
 #include "gateway/daemon/reason.h"
 
 #define DISK_LEAST    (UINT64_C(256) << 20)
@@ -85,6 +86,26 @@ static void look_at_disk(const struct system_seen *seen, struct active *active,
     (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "主机硬盘快满了：还剩 %.0f MB",
                    (double)seen->disk_free_bytes / 1e6);
     own_alert(low, &text, active, now);
+}
+
+/* The county's page and baiye-county-repo read the versions out of the English words. */
+static void look_at_upgrade(const struct upgrade_state *upgrade, struct active *active,
+                            const struct active_now *now)
+{
+    struct alert_text text = {.id = "upgrade", .level = ALERT_WATCH};
+    char why[REASON_SIZE];
+    bool stands = strcmp(upgrade->state, "undone") == 0 || strcmp(upgrade->state, "undoing") == 0;
+    say(&text, METRIC_EN, "", "tell the county; the gateway works on with the version before");
+    say(&text, METRIC_ZH, "", "告诉县里；主机已退回原来的版本，照常工作");
+    (void)snprintf(text.words[METRIC_EN].what, ALERT_WHAT_SIZE,
+                   "the gateway's upgrade from %.40s to %.40s was undone", upgrade->from,
+                   upgrade->to);
+    (void)snprintf(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE,
+                   "主机从 %.40s 升级到 %.40s 没有成功，已退回", upgrade->from, upgrade->to);
+    reason_chinese(upgrade->why, why, sizeof why);
+    (void)text_add(text.words[METRIC_EN].what, ALERT_WHAT_SIZE, ": %s", upgrade->why);
+    (void)text_add(text.words[METRIC_ZH].what, ALERT_WHAT_SIZE, "：%s", why);
+    own_alert(stands, &text, active, now);
 }
 
 /* Whoever is refused a descriptor elsewhere tells no one. */
@@ -199,6 +220,7 @@ void system_look(const struct config *config, const struct system_seen *seen, st
     look_at_quarantine(&seen->store, active, now);
     look_at_disk(seen, active, now);
     look_at_descriptors(seen->descriptors_left, active, now);
+    look_at_upgrade(&seen->upgrade, active, now);
     for (uint16_t i = 0; i < seen->broker_count && i < config->broker_count; i++) {
         look_at_broker(config->brokers[i].name, &seen->brokers[i], active, now);
         look_at_twin(config->brokers[i].name, seen->brokers[i].twin, active, now);
@@ -221,8 +243,8 @@ void system_web(const char *what, struct active *active, const struct active_now
 bool system_is_ours(const struct config *config, const char *id)
 {
     /* Not ALERTS_GUESSES: its day is counted anew after a start. */
-    static const char *const always[] = {"store",       "quarantine", "identity",
-                                         "descriptors", "disk",       "http"};
+    static const char *const always[] = {"store", "quarantine", "identity", "descriptors",
+                                         "disk",  "http",       "upgrade"};
     char own[ALERT_ID_SIZE];
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         if (strcmp(id, always[i]) == 0)

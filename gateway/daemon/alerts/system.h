@@ -8,6 +8,7 @@
 #include "gateway/daemon/alerts/kinds.h"
 #include "gateway/daemon/config/config.h"
 #include "gateway/daemon/store/store.h"
+#include "gateway/daemon/upgrade_state.h"
 
 struct system_seen {
     struct store_stats store;
@@ -16,6 +17,7 @@ struct system_seen {
     uint64_t disk_bytes, disk_free_bytes; /* of the store's file system */
     uint16_t broker_count;
     struct alerts_broker brokers[STORE_BROKERS_MAX];
+    struct upgrade_state upgrade;
     char ways[WAYS_MAX][ALERTS_WHY_SIZE]; /* why each does not work; "": it does */
 };
 

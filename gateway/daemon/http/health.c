@@ -195,6 +195,8 @@ static json_t *broker_json(const struct health *health, uint16_t index)
     json_t *json = json_pack("{s:s,s:s,s:s,s:b}", "name", health->config->brokers[index].name,
                              "state", s.state, "why", s.why, "thrifty", (int)s.budget_limited);
     (void)json_object_set_new(json, "twin", json_string(publish_twin_text(s.twin)));
+    (void)json_object_set_new(
+        json, "county", json_boolean(health->config->brokers[index].requests == REQUESTS_COUNTY));
     put(json, "connects", s.connects);
     put(json, "restarts", s.restarts);
     put(json, "messages", s.messages);
@@ -278,8 +280,8 @@ json_t *health_stats(const struct health *health)
         (void)json_array_append_new(buses, bus_json(health, i));
     for (uint16_t i = 0; health->parts->publish != NULL && i < health->config->broker_count; i++)
         (void)json_array_append_new(brokers, broker_json(health, i));
-    return json_pack("{s:s,s:s,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:o}", "site", health->config->site,
-                     "version", BAIYE_VERSION, "uptime_s",
+    return json_pack("{s:s,s:s,s:o,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:o}", "site", health->config->site,
+                     "version", BAIYE_VERSION, "ready", health_ready(health), "uptime_s",
                      (json_int_t)((loop_now_ms() - health->started_ms) / 1000), "boot",
                      (json_int_t)store_boot(health->parts->store), "config_refused",
                      health->config->refused, "store", store_json(health), "buses", buses,

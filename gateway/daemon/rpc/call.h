@@ -105,7 +105,7 @@ void rpc_store_done(void *context, enum store_result result);
 extern const struct rpc_methods rpc_methods_values, rpc_methods_bus, rpc_methods_poll,
     rpc_methods_serial, rpc_methods_commission, rpc_methods_settings, rpc_methods_calibrate,
     rpc_methods_update, rpc_methods_password, rpc_methods_alerts, rpc_methods_actions,
-    rpc_methods_ledger, rpc_methods_config, rpc_methods_config_edit;
+    rpc_methods_ledger, rpc_methods_config, rpc_methods_config_edit, rpc_methods_upgrade;
 
 /* The scan by serial number, of the method `scan`; the call has a bus. */
 void rpc_scan_serials(struct rpc_call *call, uint16_t bus);

@@ -264,6 +264,15 @@ static void each_trouble_of_the_gateway_comes_and_goes(void **state)
     seen = well();
     seen.disk_free_bytes = UINT64_C(100) << 20;
     assert_string_equal(looked(&seen), "disk");
+    seen.upgrade = (struct upgrade_state){"undone", "0.1.0", "0.2.0", "", "no gateway answers"};
+    assert_string_equal(looked(&seen), "disk upgrade");
+    const struct alert_words *words = active_find(active, "upgrade")->text.words;
+    assert_string_equal(words[METRIC_EN].what, "the gateway's upgrade from 0.1.0 to 0.2.0 was "
+                                               "undone: no gateway answers");
+    assert_string_equal(words[METRIC_ZH].what,
+                        "主机从 0.1.0 升级到 0.2.0 没有成功，已退回：新版本没有应答");
+    (void)strcpy(seen.upgrade.state, "confirmed");
+    assert_string_equal(looked(&seen), "disk");
     system_web("nobody", active, &now);
     assert_string_equal(standing(), "disk http");
     system_web(NULL, active, &now);

@@ -350,10 +350,52 @@ static void test_only_a_technician_edits_the_configuration(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
+/* Two words where root's helper finds them, and what the helper has left. */
+static void an_upgrade_is_a_wish_of_two_words(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"{\"suite\":\"beta\"}",    "{\"suite\":1}",
+                                        "{\"version\":\"1.1 x\"}", "{\"version\":\"1.1\\nstable\"}",
+                                        "{\"version\":\"v1\"}",    "{\"version\":\"-o\"}",
+                                        "{\"version\":\"\"}"};
+    char path[300], text[100] = "";
+    assert_string_equal(ask(&technician, "upgrade", "{}"), "unavailable");
+    assert_int_equal(setenv("STATE_DIRECTORY", folder, 1) | setenv("BAIYED_UPGRADE", folder, 1), 0);
+    assert_string_equal(ask(&farmer, "upgrade", "{}"), "forbidden");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_string_equal(ask(&technician, "upgrade", wrong[i]), "invalid");
+    (void)snprintf(path, sizeof path, "%s/upgrade.order", folder);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_string_equal(
+        ask(&technician, "upgrade", "{\"version\":\"1.1+deb12\",\"suite\":\"early\"}"), "");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    (void)fclose(file);
+    assert_string_equal(text, "1.1+deb12 early\n");
+    (void)unlink(path);
+    assert_string_equal(ask(&technician, "upgrade_state", "{}"), "");
+    assert_string_equal(json_string_value(json_object_get(last, "state")), "");
+    (void)snprintf(path, sizeof path, "%s/state", folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs("state undone\nfrom 1.0\nto 1.1\nat 2026-11-30T04:00:00Z\nwhy no gateway answers\n"
+                "stated nothing\nto\nwhy ",
+                file);
+    (void)fclose(file);
+    assert_string_equal(ask(&technician, "upgrade_state", "{}"), "");
+    assert_string_equal(json_string_value(json_object_get(last, "state")), "undone");
+    assert_string_equal(json_string_value(json_object_get(last, "to")), "1.1");
+    assert_string_equal(json_string_value(json_object_get(last, "why")), "");
+    (void)unlink(path);
+    assert_int_equal(unsetenv("STATE_DIRECTORY") | unsetenv("BAIYED_UPGRADE"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_only_a_technician_edits_the_configuration),
+        TEST(an_upgrade_is_a_wish_of_two_words),
         TEST(time_is_told_to_everybody),
         TEST(devices_are_listed_with_what_may_be_written),
         TEST(a_devices_stats_say_when_it_was_seen_and_its_battery),
