@@ -150,7 +150,13 @@ def test_one_that_is_never_acknowledged_is_undone(box):
     box.upgrade()
     box.upgrade("look")
     assert box.value("state") == "trying" and box.version() == "1.1" and box.armed()
+    # 15 minutes unless it is said otherwise, by a number.
     box.time_passes()
+    for longer in ("3600", "86400"):
+        box.write("/etc/baiye/upgrade/trial_s", longer + "\n")
+        box.upgrade("look")
+        assert box.value("state") == "trying"
+    box.write("/etc/baiye/upgrade/trial_s", "1; rm -rf /root/x\n")
     box.upgrade("look")
     assert box.version() == "1.0" and not box.armed()
     assert box.value("state") == "undone"
