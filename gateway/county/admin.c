@@ -13,6 +13,7 @@
 #include "gateway/county/retire.h"
 #include "gateway/county/schema.h"
 #include "gateway/county/settings.h"
+#include "gateway/county/upgrade_command.h"
 
 #define WHY_SIZE 400
 
@@ -129,13 +130,18 @@ static bool config(PGconn *db, int argc, char **argv, char *why)
     return config_command(db, argc - 3, argv + 3, why, WHY_SIZE);
 }
 
+static bool upgrade(PGconn *db, int argc, char **argv, char *why)
+{
+    return upgrade_command(db, argc - 3, argv + 3, why, WHY_SIZE);
+}
+
 static const struct command {
     const char *name;
     int words; /* at least, with the program's own */
     bool (*run)(PGconn *db, int argc, char **argv, char *why);
 } commands[] = {{"login", 4, set_login},  {"region", 4, set_region},  {"config", 3, config},
                 {"token", 3, give_token}, {"revoke", 3, revoke_site}, {"retire", 3, retire_site},
-                {"audit", 3, audit}};
+                {"audit", 3, audit},      {"upgrade", 3, upgrade}};
 
 static const struct command *find(int argc, char **argv)
 {

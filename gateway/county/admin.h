@@ -8,7 +8,8 @@
  *   revoke SITE               its certificates count no more
  *   retire SITE keep|remove   the garden is given up; its data stays or goes: retire.h
  *   audit [SITE]              what operators have done
- *   config …                  gateways' configurations: config_command.h */
+ *   config …                  gateways' configurations: config_command.h
+ *   upgrade …                 gateways' versions: upgrade_command.h */
 #ifndef BAIYE_COUNTY_ADMIN_H
 #define BAIYE_COUNTY_ADMIN_H
 

@@ -18,6 +18,7 @@ static const char *const ending[] = {
     "DELETE FROM asked WHERE " OF_SITE,
     "DELETE FROM silence WHERE site = $1",
     "DELETE FROM config_seen WHERE site = $1",
+    "DELETE FROM upgrade WHERE site = $1",
     "DELETE FROM document WHERE site = $1 AND name LIKE 'alert/%'",
     "DELETE FROM wanted WHERE site = $1 AND state IN ('waiting', 'asked', 'trying', 'overdue')",
     NULL,

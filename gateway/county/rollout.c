@@ -11,7 +11,13 @@
 
 #define LOCK_ROLLOUT "7236405"
 
-enum kind { KIND_CONFIG = 'c', KIND_CONFIRM = 'k', KIND_STATE = 's', KIND_READ = 'r' };
+enum kind {
+    KIND_CONFIG = 'c',
+    KIND_CONFIRM = 'k',
+    KIND_STATE = 's',
+    KIND_READ = 'r',
+    KIND_UPGRADE = 'u'
+};
 
 struct rollout {
     struct leader leader;
@@ -78,9 +84,16 @@ static const char choose_read[] =
     " UPDATE config_seen s SET said = now() FROM due WHERE due.site = s.site"
     " RETURNING 0, s.site, 'r', '', '', '', 0";
 
+static const char choose_upgrade[] =
+    "WITH due AS (SELECT site FROM upgrade WHERE wanted AND (said IS NULL OR"
+    "  said < now() - interval '1 min') ORDER BY said NULLS FIRST LIMIT $1::int8)"
+    " UPDATE upgrade u SET said = now() FROM due WHERE due.site = u.site"
+    " RETURNING 0, u.site, 'u', u.suite, '', '', 0";
+
 static const char *method_of(char kind)
 {
     return kind == KIND_CONFIG    ? "config"
+           : kind == KIND_UPGRADE ? "upgrade"
            : kind == KIND_CONFIRM ? "config_confirm"
                                   : "config_state";
 }
@@ -94,6 +107,10 @@ static char *payload_of(const PGresult *result, int row, char kind)
                          (json_int_t)strtoll(PQgetvalue(result, row, 6), NULL, 10));
     else if (kind == KIND_CONFIRM)
         body = json_pack("{s:s}", "sha256", PQgetvalue(result, row, 4));
+    else if (kind == KIND_UPGRADE && PQgetvalue(result, row, 3)[0] == '\0')
+        body = json_object();
+    else if (kind == KIND_UPGRADE)
+        body = json_pack("{s:s}", "suite", PQgetvalue(result, row, 3));
     else
         body = json_pack("{s:b}", "yaml", kind == KIND_READ);
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -122,7 +139,7 @@ int rollout_due(struct rollout *rollout, struct rollout_request requests[ROLLOUT
 {
     struct leader *leader = &rollout->leader;
     static const char *const steps[] = {overdue, stop, finish};
-    static const char *const choices[] = {choose, choose_read};
+    static const char *const choices[] = {choose, choose_read, choose_upgrade};
     int count = 0;
     if (!leader_step(leader, why, why_size))
         return -1;
@@ -130,7 +147,7 @@ int rollout_due(struct rollout *rollout, struct rollout_request requests[ROLLOUT
         if (!leader_tell(leader, steps[i], 0, NULL, why, why_size))
             return -1;
     }
-    for (size_t i = 0; leader->leads && i < 2; i++) {
+    for (size_t i = 0; leader->leads && i < 3; i++) {
         char room[16];
         (void)snprintf(room, sizeof room, "%d", ROLLOUT_A_STEP - count);
         const char *parameters[] = {room};
@@ -244,9 +261,21 @@ static bool note_read(struct rollout *rollout, const char *site, const json_t *r
                        3, parameters, why, why_size);
 }
 
+/* It looks, or says why not. What comes of it is its version, or an alert. */
+static bool note_upgrade(struct rollout *rollout, const char *site, const json_t *root, char *why,
+                         size_t why_size)
+{
+    const char *parameters[] = {site, text_at(root, "error", "message")};
+    return leader_tell(&rollout->leader,
+                       "UPDATE upgrade SET wanted = false, at = now(), answer = left($2, 200)"
+                       " WHERE site = $1 AND wanted",
+                       2, parameters, why, why_size);
+}
+
 bool rollout_is_kind(char kind)
 {
-    return kind == KIND_CONFIG || kind == KIND_CONFIRM || kind == KIND_STATE || kind == KIND_READ;
+    return kind == KIND_UPGRADE || kind == KIND_CONFIG || kind == KIND_CONFIRM ||
+           kind == KIND_STATE || kind == KIND_READ;
 }
 
 static bool judge(struct rollout *rollout, char kind, const char *site, const char *id,
@@ -256,6 +285,8 @@ static bool judge(struct rollout *rollout, char kind, const char *site, const ch
     char hash[65];
     if (kind == KIND_READ)
         return note_read(rollout, site, root, why, why_size);
+    if (kind == KIND_UPGRADE)
+        return note_upgrade(rollout, site, root, why, why_size);
     if (!wanted_hash(rollout, site, id, hash, why, why_size))
         return false;
     if (kind == KIND_CONFIG)

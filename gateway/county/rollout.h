@@ -2,7 +2,8 @@
 /* Configurations for gateways, from the table `wanted`: tried there, confirmed when the gateway
  * answers by the new one, else undone by itself (gateway/daemon/config/trial.h). By rings: the next
  * begins when each of the one before has ended, and none when too many have failed. At most one
- * request of a gateway is open. One connection, one thread; of several programs one leads.
+ * request of a gateway is open. So are gateways told in which ring of the repository they are
+ * (table `upgrade`). One connection, one thread; of several programs one leads.
  *
  *   waiting ─ config ─▶ asked ─▶ trying ─ config_confirm ─▶ confirmed
  *                         └─▶ refused  └─▶ undone    └─▶ overdue (it does not answer) ─▶ … */

@@ -156,6 +156,10 @@ static const char *const migrations[] = {
     "  GREATEST(last + 1, upper(ids)))) - ids - gone) AS r FROM gateway WHERE last > 0"
     "  AND retired IS NULL) h;"
     "CREATE OR REPLACE " GARDEN_NOW(OF_THE_VIEW, "gateway WHERE retired IS NULL"),
+    /* In which ring of the repository a gateway is to be, and whether it has yet to be told. */
+    "CREATE TABLE upgrade (site text PRIMARY KEY, suite text NOT NULL,"
+    " wanted bool NOT NULL DEFAULT true, said timestamptz, at timestamptz,"
+    " answer text NOT NULL DEFAULT '');",
 };
 #define VERSION (sizeof migrations / sizeof migrations[0])
 
