@@ -54,6 +54,7 @@ def package(folder, version, works=True, postinst="exit 0"):
                                              "echo no broker has acknowledged what it sent"), 0o755),
             ("usr/share/baiye/version", f"{version}\n", 0o644),
             (f"usr/share/baiye/only-{version}", "", 0o644),
+            ("lib/systemd/system/baiye-there.service", "", 0o644),  # /lib is a link here
             ("usr/lib/baiye/upgrade", HELPER.read_text() if works else "exit 1\n", 0o755)):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
@@ -115,7 +116,8 @@ class Box:
         listed = self.run("dpkg-query -W -f '${db:Status-Abbrev}${Version}' baiye; echo; cd /usr/share/baiye; "
                           "cat version; echo only-*").splitlines()
         assert listed[0] == f"ii {listed[1]}" and listed[2] == f"only-{listed[1]}", listed
-        assert self.run("dpkg --audit") == ""
+        assert self.run("dpkg --audit; dpkg --verify baiye; ls /lib/systemd/system/baiye-there.service") == (
+            "/lib/systemd/system/baiye-there.service\n")
         return listed[1]
 
     def armed(self):
@@ -138,6 +140,12 @@ def test_a_version_that_works_stays(box):
     box.upgrade()
     assert box.value("state") == "trying" and box.armed() and box.version() == "1.1"
     assert UNDO in box.run("cat /root/armed-1.1"), "armed before it was installed"
+    # What is kept is the package that was installed.
+    def names(deb):
+        return sorted(line.split()[-1] for line in box.run(f"dpkg-deb -c {deb}").splitlines())
+    old = box.folder / "baiye_1.0_all.deb"
+    assert names(f"{STATE}/old.deb") == names(old)
+    assert box.run(f"dpkg-deb -I {STATE}/old.deb postinst") == box.run(f"dpkg-deb -I {old} postinst")
     assert "start baiye-upgrade-undo.timer" in box.run("cat /root/systemctl.log")
     box.upgrade("look")
     assert box.value("state") == "confirmed" and not box.armed() and box.version() == "1.1"
