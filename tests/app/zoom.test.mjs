@@ -25,7 +25,7 @@ const faults = (page) => page.evaluate(() => {
   const found = [];
   if (box.scrollWidth > box.clientWidth) found.push(`scrolls sideways: ${box.scrollWidth} > ${box.clientWidth}`);
   const inside = (e, r) => r.width > 0 && e.textContent.trim() !== '' && getComputedStyle(e).visibility !== 'hidden';
-  const leaves = [...box.querySelectorAll('*')].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim() !== '') && !e.closest('svg, .uplot, select, details:not([open]) > :not(summary)'));
+  const leaves = [...document.querySelectorAll('.scroll *, .menu *')].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim() !== '') && !e.closest('svg, .uplot, select, details:not([open]) > :not(summary)'));
   const rects = leaves.map((e) => {
     const all = [...e.childNodes].filter((n) => n.nodeType === 3 && n.textContent.trim() !== '').map((n) => {
       const range = document.createRange();
@@ -39,7 +39,7 @@ const faults = (page) => page.evaluate(() => {
   for (const [e, r] of rects) {
     if (r.right > innerWidth + 1) found.push(`out of the page: ${e.textContent}`);
     for (const [f, q] of rects) {
-      if (e === f || e.contains(f) || f.contains(e)) continue;
+      if (e === f || e.contains(f) || f.contains(e) || (e.closest('.menu') === null) !== (f.closest('.menu') === null)) continue;
       const [w, h] = [Math.min(r.right, q.right) - Math.max(r.left, q.left), Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top)];
       if (w > 2 && h > Math.min(r.height, q.height) * 0.35) found.push(`overlap: ${e.textContent} | ${f.textContent}`);
     }

@@ -185,9 +185,8 @@ export function App() {
       <nav class="menu" aria-label={t('nav.label')}>
         {menu.map((m) => (
           <a key={m.page} href={`#/${m.page}`} aria-current={tab === m.page ? 'page' : undefined}>
-            <Icon name={m.icon} />
+            <span class="glyph"><Icon name={m.icon} />{m.page === 'alerts' && open > 0 && <b class="badge">{open}</b>}</span>
             <span>{t(m.label)}</span>
-            {m.page === 'alerts' && open > 0 && <b class="badge">{open}</b>}
           </a>
         ))}
       </nav>

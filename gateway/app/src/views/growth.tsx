@@ -352,7 +352,7 @@ export function Growth({ arg }: { arg: string }) {
   const forecast = state.forecast && has(state.forecast.plots, plot.name) ? state.forecast.plots[plot.name] : undefined;
   return (
     <div class="growthpage">
-      <div class="pagehead"><h1>{t('pick.title')}</h1><a class="toseason" href={`#/season/${plot.name}`}>{t('season.title')} ›</a></div>
+      <div class="pagehead picking"><h1>{t('pick.title')}</h1><a class="toseason" href={`#/season/${plot.name}`}>{t('season.title')} ›</a></div>
       {open === null && plots.length > 1 && (
         <label class="plotpick">
           <span>{t('pick.plot')}</span>
