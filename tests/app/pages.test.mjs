@@ -78,6 +78,32 @@ for (const lang of ['zh-CN', 'en-GB']) {
   });
 }
 
+test('pages: from 320 to 1280 px, on its side and at a page zoom of 200 %, nothing scrolls sideways', async () => {
+  await dress();
+  for (const lang of ['zh-CN', 'en-GB']) {
+    const page = await s.phone({ lang });
+    await login(page, s.bridge.url);
+    await page.locator('.tile.live').first().waitFor();
+    for (const [what, [hash, wait]] of Object.entries(pages)) {
+      await page.goto(`${s.bridge.url}#/${hash}`);
+      await page.locator(wait).first().waitFor();
+      for (const [width, height] of [[180, 400], [320, 640], [414, 896], [740, 360], [768, 1024], [1280, 800]]) {
+        await page.setViewportSize({ width, height });
+        const wider = await page.waitForFunction(() => {
+          const box = document.querySelector('.scroll');
+          return new Promise((r) => {
+            requestAnimationFrame(() => requestAnimationFrame(() => r({ px: Math.max(box.scrollWidth - box.clientWidth, document.documentElement.scrollWidth - innerWidth) })));
+          });
+        });
+        const { px } = await wider.jsonValue();
+        assert.ok(px <= 0, `${what} at ${width} px in ${lang} is ${px} px too wide`);
+        await shot(page, `at-${width}-${lang.slice(0, 2)}-${what}`, height > width);
+      }
+    }
+    await page.context().close();
+  }
+});
+
 test('pages: values are at least 28 px high, texts 14, touch targets 44', async () => {
   await dress();
   const page = await s.phone({ size: 'small' });

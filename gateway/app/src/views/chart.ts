@@ -173,7 +173,7 @@ export class Chart {
   }
 
   private size(): { width: number; height: number } {
-    const width = Math.max(240, Math.floor(this.o.root.clientWidth));
+    const width = Math.max(96, Math.floor(this.o.root.clientWidth));
     if (this.o.root.closest('.full')) return { width, height: Math.max(120, this.o.root.clientHeight) }; // as much as is left
     const low = innerHeight <= 500 && innerWidth > innerHeight; // a phone on its side: head, value and chart fit on it
     return { width, height: Math.round(low ? Math.max(170, innerHeight - 150) : Math.min(440, Math.max(230, width * 0.66))) };
