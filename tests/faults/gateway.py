@@ -77,7 +77,7 @@ class Gateway:
         if self.child is not None and self.child.poll() is None:
             self.child.send_signal(signal.SIGKILL)
         if self.child is not None:
-            self.child.wait(10)
+            self.child.wait(120)
             self.child.stdin.close()
             self.child.stdout.close()
             self.child = None

@@ -204,7 +204,7 @@ def test_it_is_not_ready_before_it_works(ready):
     gateway.write_config()
     gateway.environment["NOTIFY_SOCKET"] = str(manager.path)
     gateway.start()
-    assert gateway.child.wait(10) == 78
+    assert gateway.child.wait(120) == 78
     assert manager.said == []
 
 

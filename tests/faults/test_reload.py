@@ -137,7 +137,7 @@ def test_the_last_good_one_is_of_this_file_only(site, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text("site: [")
     done = subprocess.run([garden.program("baiyed"), "--config", other], capture_output=True,
-                          text=True, timeout=20, env={"STATE_DIRECTORY": str(site.state)})
+                          text=True, timeout=120, env={"STATE_DIRECTORY": str(site.state)})
     assert done.returncode == 78 and f"{other}:" in done.stderr
 
 
@@ -145,7 +145,7 @@ def test_check_judges_the_file_itself(site):
     site.start()
     line = site.damage("commit_every: 200ms", "commit_every: 200 bananas")
     done = subprocess.run([garden.program("baiyed"), "--config", site.gateway.config_path,
-                           "--check"], capture_output=True, text=True, timeout=20,
+                           "--check"], capture_output=True, text=True, timeout=120,
                           env={"STATE_DIRECTORY": str(site.state)})
     assert done.returncode == 78 and f":{line}:" in done.stderr
 

@@ -305,7 +305,7 @@ class Farm:
         path.write_text(json.dumps({"site": "s", "profiles": str(self.site.folder / "profiles"),
                                     "buses": list(buses), **more}))
         done = subprocess.run([garden.program("baiyed"), "--config", path, "--check"],
-                              capture_output=True, text=True, timeout=30, check=False)
+                              capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done.stdout + done.stderr
 

@@ -160,7 +160,7 @@ def test_a_port_in_use_is_left_alone_and_the_way_to_it_named(bench):
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     held = bench.run(CLIMATE, "--port", line.port, code=69)
-    holder.communicate(timeout=10)
+    holder.communicate(timeout=120)
     assert "another program holds the port" in held.stderr and "baiye line run" in held.stderr
     assert not line.device.asked
 

@@ -189,7 +189,7 @@ class FlashedBoard:
             thread.join(10)
         if self.child:
             self.child.terminate()
-            self.child.wait(10)
+            self.child.wait(120)
         for listener in self.listeners.values():
             listener.close()
         os.close(self.master)
@@ -300,7 +300,7 @@ source [find target/stm32f1x.cfg]
 
     def close(self):
         self.child.kill()
-        self.child.wait(10)
+        self.child.wait(120)
 
 
 def work_folder():

@@ -79,6 +79,7 @@ class Receiver(threading.Thread):
     def wait(self, condition, seconds, what, since=0.0):
         """The first picture, not older than `since`, for which condition(pixels) holds: its time
         and its pixels."""
+        seconds *= garden.SLOWEST
         deadline = time.monotonic() + seconds
         seen = 0
         with self.changed:

@@ -181,7 +181,7 @@ class PicoBoard(SlotBoard):
     def close(self):
         self.child.stdin.close()
         try:
-            self.child.wait(10)
+            self.child.wait(120)
         finally:
             self.child.kill()
             self.child.stdout.close()

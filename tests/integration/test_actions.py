@@ -75,7 +75,7 @@ def test_it_waters_until_the_soil_is_wet_and_says_so(site, needs):
     assert all(row["user"] == "gateway" and row["via"] == "actions" for row in rows)
     assert output(site)["state"] == "off"
     check = subprocess.run([program("baiyed"), "--config", site.gateway.config_path, "--check"],
-                           capture_output=True, text=True, timeout=30, check=True).stdout
+                           capture_output=True, text=True, timeout=120, check=True).stdout
     assert "action water: rule dry at soil switches relay out-1 (bus west, address 2, function 5, " \
         "coil 0x0000) to 1, for at most 20 min or until soil_moisture is above 55 at soil" in check
 
@@ -223,7 +223,7 @@ def test_a_persons_write_wins(site, needs):
     polls(site, 10)  # several times its pause
     assert not is_on(site)
     said = subprocess.run([program("baiye"), "actions", "--socket", site.folder / "baiyed.sock"],
-                          capture_output=True, text=True, timeout=30, check=True).stdout
+                          capture_output=True, text=True, timeout=120, check=True).stdout
     assert "relay" in said and "watcher has it for 3" in said
     now = output(site)
     assert now["person"] == "watcher" and 3500 < now["person_s"] <= 3600 and now["state"] == "off"

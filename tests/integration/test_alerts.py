@@ -95,7 +95,7 @@ def test_the_seasons_list_has_what_stands_and_what_ended(site, needs):
     def baiye(*words):
         return subprocess.run([program("baiye"), "alert", *words, "--socket",
                                site.folder / "baiyed.sock"], capture_output=True, text=True,
-                              timeout=30, check=False, env={**os.environ, "LANG": "zh_CN.UTF-8"})
+                              timeout=120, check=False, env={**os.environ, "LANG": "zh_CN.UTF-8"})
 
     assert all(len(line) <= 80 for line in baiye("list").stdout.splitlines())
     assert "低温" not in baiye("list").stdout and "cold：土温" in baiye("list").stdout
@@ -136,7 +136,7 @@ def test_the_command_speaks_the_terminals_language_and_keeps_the_sites_time(site
                  if name not in ("LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE")}
         return subprocess.run([program("baiye"), "alert", *words, "--socket",
                                site.folder / "baiyed.sock"], capture_output=True, text=True,
-                              timeout=30, check=False, env={**clean, "TZ": "America/Lima", **language})
+                              timeout=120, check=False, env={**clean, "TZ": "America/Lima", **language})
 
     begun = time.strftime("%Y-%m-%d %H:%M", time.gmtime(raised["since"] / 1000 + 14 * 3600))
     english = baiye("list", LANG="en_GB.UTF-8").stdout

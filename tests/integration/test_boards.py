@@ -187,11 +187,11 @@ def test_mbpoll_reads_it_and_an_unknown_register_is_an_exception(board, master):
     mbpoll = ["mbpoll", "-m", "rtu", "-a", str(FACTORY_ADDRESS), "-b", "9600", "-P", "none", "-o", "1",
               "-0", "-1", "-q"]
     run = subprocess.run([*mbpoll, "-t", "3", "-r", "0", "-c", "22", board.port],
-                         capture_output=True, text=True, timeout=10, check=False)
+                         capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count("[") >= SNAPSHOT
     run = subprocess.run([*mbpoll, "-t", "3", "-r", "9000", "-c", "1", board.port],
-                         capture_output=True, text=True, timeout=10, check=False)
+                         capture_output=True, text=True, timeout=120, check=False)
     assert "Illegal data address" in run.stdout + run.stderr
 
 

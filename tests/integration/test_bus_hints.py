@@ -130,7 +130,7 @@ def test_hints_stand_in_health_and_stats(site):
     def stats(kind):
         answer = subprocess.run([garden.program("baiye"), "stats", "--json", "--socket",
                                  site.folder / "baiyed.sock"], capture_output=True, text=True,
-                                timeout=30, check=False)
+                                timeout=120, check=False)
         if answer.returncode == 69:  # not listening yet
             return {}
         return {entry["name"]: entry for entry in json.loads(answer.stdout)[kind]}
@@ -143,11 +143,11 @@ def test_hints_stand_in_health_and_stats(site):
     # Health goes out once a minute, and at once to a broker that is connected to anew.
     told = subprocess.run([garden.program("baiye"), "stats", "twins-1", "--socket",
                            site.folder / "baiyed.sock"], capture_output=True, text=True,
-                          timeout=30, check=True).stdout
+                          timeout=120, check=True).stdout
     assert f"hint    {TROUBLES['twins'][3]}" in told and " garbled" in told, told
     in_chinese = subprocess.run([garden.program("baiye"), "stats", "twins-1", "--socket",
                                  site.folder / "baiyed.sock"], capture_output=True, text=True,
-                                timeout=30, check=True,
+                                timeout=120, check=True,
                                 env=dict(os.environ, LC_ALL="zh_CN.UTF-8")).stdout
     assert "只有这台有校验错误：是不是两台设备用了同一地址？" in in_chinese, in_chinese
     doctor = json.loads(subprocess.run(

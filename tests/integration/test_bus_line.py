@@ -77,7 +77,7 @@ def test_a_port_has_one_owner(site):
     polls = Polls(site, [bus(site, "east", [("a", "xy-md02", 1, "500ms", {})])])
     polls.wait_for("a", 2, 10)
     other = subprocess.run([garden.program("baiyed"), "--config", site.folder / "polls.yaml",
-                            "--once"], capture_output=True, text=True, timeout=30, check=False)
+                            "--once"], capture_output=True, text=True, timeout=120, check=False)
     assert other.returncode == 1
     assert "another program holds the port" in other.stdout
     had = len(polls.readings("a"))

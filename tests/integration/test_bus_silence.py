@@ -34,7 +34,7 @@ def test_a_device_that_hears_no_early_request_gets_more_silence(site):
     def stats(address, *options):
         return subprocess.run([garden.program("baiye"), "stats", f"line-{address}", *options,
                                "--socket", site.folder / "baiyed.sock"], capture_output=True,
-                              text=True, timeout=30, check=True).stdout
+                              text=True, timeout=120, check=True).stdout
 
     def silence_us(address):
         return json.loads(stats(address, "--json")).get("silence_us", 0)

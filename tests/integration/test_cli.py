@@ -231,7 +231,7 @@ def running(site):
     wait_for(lambda: connect(port).close() or True, "broker")
     yield port, (path / "gw.pass").read_text().strip()
     process.terminate()
-    process.wait(10)
+    process.wait(120)
 
 
 def publish(port, user, password, topic):

@@ -187,7 +187,7 @@ def test_a_technician_is_asked_and_enter_goes_on(bench):
     at.answer("(n: leave it out):", "")
     at.answer("Go on? [Y/n]", "")
     said = at.wait_for("Labels")
-    assert at.child.wait(20) == 0
+    assert at.child.wait(120) == 0
     devices = bench.configured()
     assert len(devices) == 3 and "lower" in devices
     assert [one["label"] for one in devices.values() if "label" in one] == ["上坡"]
@@ -204,7 +204,7 @@ def test_who_does_not_measure_on_trial_is_taken_out_again(bench):
     at.wait_for("on trial")
     garden.wait_until(lambda: bench.file.read_text() != before, 20, "the file on trial")
     assert "was taken out again" in " ".join(at.wait_for("again\r\n").split())
-    assert at.child.wait(20) == 75
+    assert at.child.wait(120) == 75
     assert bench.file.read_text() == before
 
 
@@ -254,7 +254,7 @@ def test_ended_at_any_step_leaves_nothing_half_done(bench, step, how):
     else:
         assert any(STEPS[step] in line for line in child.stdout), "it ended before that step"
     child.send_signal(how)
-    assert child.wait(20) in (-how, 0)  # 0: it was at its end
+    assert child.wait(120) in (-how, 0)  # 0: it was at its end
     # A trial goes on by itself; then the file is the old one, or all that it names answers.
     garden.wait_until(bench.nobody_at_work, 150, "the end of a trial")
     if bench.file.read_text() == before:

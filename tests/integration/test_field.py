@@ -246,5 +246,5 @@ def test_a_scene_with_an_unknown_key_is_refused(site, needs):
     field = Field(site.folder, {"lines": [{"name": "east", "bauds": 9600, "units": []}]})
     Process.start(field)
     site.add(field)
-    assert field.child.wait(10) == 78
+    assert field.child.wait(120) == 78
     assert "bauds" in field.log()

@@ -177,7 +177,7 @@ def test_ctrl_c_ends_the_tool_and_says_how_the_board_is(bench, rom):
                                env=bench.environment())
     garden.wait_until(lambda: rom.writes >= 5, 20, "it writes")
     running.send_signal(signal.SIGINT)
-    errors = running.communicate(timeout=20)[1]
+    errors = running.communicate(timeout=120)[1]
     assert running.returncode == 130, errors
     assert "stopped: the board is blank or half written" in errors
     writes = rom.writes

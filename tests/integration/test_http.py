@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from garden import free_port
+from garden import SLOWEST, free_port
 from webclient import (MqttStream, WebSocket, connect, mqtt_connect, mqtt_packet, mqtt_string,
                        request)
 
@@ -28,6 +28,7 @@ USERS = {"gateway": "g-secret", "li": "tea-1", "wang": "tea-2"}
 
 
 def wait_for(condition, what, seconds=10):
+    seconds *= SLOWEST
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -61,7 +62,7 @@ class Broker:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
         self.log.close()
 
 
@@ -82,7 +83,7 @@ class Gateway:
     def stop(self):
         self.process.terminate()
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(120)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

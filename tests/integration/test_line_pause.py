@@ -63,7 +63,7 @@ def test_a_paused_port_is_closed_and_another_tool_gets_every_answer(running):
     words = [word.replace("{port}", str(port)).replace("{baud}", "9600") for word in MBPOLL]
     for _ in range(10):
         done = subprocess.run(words[:-1] + ["-1", words[-1]], capture_output=True, text=True,
-                              timeout=20)
+                              timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
     assert baiye(running, "resume", "east", *at(running)).returncode == 0
     goes_on(running)
@@ -101,7 +101,7 @@ def test_when_it_is_stopped_the_tool_ends_and_polling_goes_on(running, number):
     garden.wait_until(lambda: b"sleep" in pathlib.Path(f"/proc/{tool}/cmdline").read_bytes(), 10,
                       "it is the tool")
     os.killpg(child.pid, number)
-    child.wait(10)
+    child.wait(120)
     garden.wait_until(lambda: not pathlib.Path(f"/proc/{tool}").exists(), 10, "it ends")
     if number == signal.SIGINT:  # the other is over when the short pause that it asked for is
         goes_on(running)

@@ -79,7 +79,7 @@ def prometheus(site, port, tmp_path):  # noqa: F811
             return None
     yield ask
     process.kill()
-    process.wait(10)
+    process.wait(120)
 
 
 def test_every_query_finds_what_a_gateway_serves(site, port, prometheus):  # noqa: F811

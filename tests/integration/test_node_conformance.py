@@ -372,7 +372,7 @@ def test_mbpoll_reads_and_writes(node):
     def mbpoll(*arguments):
         result = subprocess.run(["mbpoll", "-m", "rtu", "-a", str(UNIT), "-b", "9600", "-P", "none",
                                  "-0", "-1", "-q", *arguments], capture_output=True, text=True,
-                                timeout=20, check=False)
+                                timeout=120, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 

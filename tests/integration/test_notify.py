@@ -290,7 +290,7 @@ def test_a_template_without_text_or_with_an_unknown_word_is_refused(tmp_path, te
     path.write_text(json.dumps({"site": "tea", "notify": [{"name": "w", "webhook": {
         "url": "https://example.org", "template": template}}]}))
     done = subprocess.run([program("baiyed"), "--config", path, "--check"], capture_output=True,
-                          text=True, timeout=30, check=False)
+                          text=True, timeout=120, check=False)
     assert done.returncode == 78 and "template: a text of at most 511 bytes" in done.stderr, done
 
 

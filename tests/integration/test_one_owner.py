@@ -75,7 +75,7 @@ def test_no_tool_opens_the_port_itself(site):
     """With the daemon gone, and nobody holding the port, each says so and leaves the line alone."""
     start(site)
     site.gateway.child.terminate()
-    site.gateway.child.wait(20)
+    site.gateway.child.wait(120)
     before = site.field.counts("east")["requests"]
     for command in (("read", "soil", "0", "2"), ("write", "soil", "x", "1"), ("scan", "east", "1", "3"),
                     ("raw", "east", "2", "0300000002"), ("pause", "east", "5"), ("resume", "east"),

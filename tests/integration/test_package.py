@@ -63,11 +63,11 @@ class Machine:
 
     def stop(self, name, process):
         self.run(f"kill -TERM $(cat /run/{name}.test-pid)")
-        return process.wait(10)
+        return process.wait(120)
 
     def close(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(120)
         self.process.stdout.close()
         self.process.stderr.close()
 

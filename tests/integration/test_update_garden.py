@@ -142,7 +142,7 @@ def test_a_command_that_is_interrupted_only_stops_watching(one, site):
     one.wait_for("sending", 100)
     before = one.watcher.count()
     command.send_signal(signal.SIGINT)
-    text = command.communicate(timeout=10)[0]
+    text = command.communicate(timeout=120)[0]
     assert command.returncode == 130 and "goes on in the gateway" in text, text
     code, text = one.update(image_file(site.folder, "1.0.2"))
     assert code == 69 and "an update to 1.0.1 is under way" in text and "--stop" in text, text

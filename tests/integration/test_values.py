@@ -67,7 +67,7 @@ def test_watching_prints_again_and_again(running):
     while text.count(b"\033[H") < 3:
         text += os.read(main, 4096)
     child.terminate()
-    child.wait(10)
+    child.wait(120)
     os.close(main)
     assert text.count(b"air_temperature") >= 2
 

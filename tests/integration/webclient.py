@@ -8,7 +8,7 @@ import ssl
 import struct
 
 
-def connect(port, timeout=5, context=None, address=None):
+def connect(port, timeout=30, context=None, address=None):
     """`address`: which one of this machine it comes from."""
     source = (address, 0) if address else None
     sock = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=source)

@@ -75,7 +75,7 @@ def test_the_publisher_has_given_up_what_it_does_not_need(site, needs):
 
 def stats(site):
     told = subprocess.run([garden.program("baiye"), "stats", "--json", "--socket",
-                           site.folder / "baiyed.sock"], capture_output=True, text=True, timeout=30)
+                           site.folder / "baiyed.sock"], capture_output=True, text=True, timeout=120)
     return json.loads(told.stdout) if told.returncode == 0 else None
 
 
@@ -194,7 +194,7 @@ class Manager:
         self.listener.close()
         for child in self.children:
             child.kill()
-            child.wait(10)
+            child.wait(120)
 
 
 @pytest.fixture
@@ -331,6 +331,6 @@ print("nothing")
 """
     done = subprocess.run(["setpriv", f"--reuid={mine}", f"--regid={mine}", "--clear-groups",
                            "/usr/bin/python3", "-c", intruder], capture_output=True, text=True,
-                          timeout=30, cwd="/")
+                          timeout=120, cwd="/")
     assert done.stdout == "nothing\n", done.stdout + done.stderr
     assert site.gateway.running()

@@ -29,7 +29,7 @@ def broker(tmp_path):
     garden.wait_until(lambda: answers(port), 10, "mosquitto listens")
     yield port, process.pid
     process.kill()
-    process.wait(10)
+    process.wait(120)
 
 
 def answers(port):

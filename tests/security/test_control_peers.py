@@ -26,7 +26,7 @@ def ask(path, **who):
     os.chmod(link, 0o777)
     try:
         return subprocess.run([sys.executable, "-c", ASK, link], capture_output=True, text=True,
-                              timeout=20, **who)
+                              timeout=120, **who)
     finally:
         os.unlink(link)
 

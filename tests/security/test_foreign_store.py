@@ -17,7 +17,7 @@ CREATE TRIGGER t4 AFTER INSERT ON meta BEGIN DELETE FROM audit; END;
 def stats(site):
     done = subprocess.run([garden.program("baiye"), "stats", "--json", "--socket",
                            site.gateway.config["control"]["socket"]],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
     return json.loads(done.stdout)["store"] if done.returncode == 0 else {"stored": 0}
 
 

@@ -50,7 +50,7 @@ class Activated:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
 
 
 class Phone:

@@ -32,7 +32,7 @@ def user(folder, *words, password=None, code=0):
     more = ["--password-file", "-"] if password is not None else []
     result = subprocess.run([garden.BUILD / "bin" / "baiye", "user", *words, *more,
                              "--config", folder / "baiye.yaml"],
-                            input=password, capture_output=True, text=True, timeout=30)
+                            input=password, capture_output=True, text=True, timeout=120)
     assert result.returncode == code, result.stderr
     return result
 
@@ -94,7 +94,7 @@ def test_the_broker_takes_what_was_written(folder):
         def tries(word):
             return subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-u", "li",
                                    "-P", word, "-t", "x", "-m", "y"],
-                                  capture_output=True, timeout=10).returncode
+                                  capture_output=True, timeout=120).returncode
         garden.wait_until(lambda: tries(password) == 0, 10, "mosquitto listens")
         assert tries("with") == 5 and tries("wrong") == 5
     finally:

@@ -134,7 +134,7 @@ def test_the_box_that_was_backed_up_comes_back(box):
     pathlib.Path(asked["params"]["path"]).write_bytes((box / "copy.db").read_bytes())
     (box / "var" / "boards.csv").write_text("serial,chip\n")
     peer.sendall(json.dumps({"id": asked["id"], "result": {}}).encode() + b"\n")
-    _, errors = backup.communicate(timeout=30)
+    _, errors = backup.communicate(timeout=120)
     server.close()
     assert backup.returncode == 0, errors
     for name in ("users", "gw.pass", "profiles/mine.yaml", "tls/ca.key"):

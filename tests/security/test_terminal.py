@@ -31,7 +31,7 @@ def told(folder, answer, *words):
     thread = threading.Thread(target=serve)
     thread.start()
     result = subprocess.run([garden.program("baiye"), *words, "--socket", path],
-                            capture_output=True, timeout=30)
+                            capture_output=True, timeout=120)
     thread.join()
     server.close()
     return result.stdout.decode(), result.stderr.decode()
@@ -72,7 +72,7 @@ def test_what_a_file_says_is_only_text(tmp_path):
                   ["user", "list", "--config", tmp_path / "baiye.yaml"],
                   ["image", tmp_path / f"none{EVIL.replace('/', '')}"],
                   [EVIL]):
-        result = subprocess.run([garden.program("baiye"), *words], capture_output=True, timeout=30)
+        result = subprocess.run([garden.program("baiye"), *words], capture_output=True, timeout=120)
         said = (result.stdout + result.stderr).decode()
         assert result.returncode != 0 and said
         assert not [c for c in BAD if c in said.replace("\n", "")], (words, said)
