@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the commands beside it: build one preset, or the app, and say why it failed.
 
-# build PRESET [TARGET]: configures once, then builds what changed.
+# build PRESET [TARGET…]: configures once, then builds what changed.
 build() {
-    local preset=$1 folder=build/$1 target=${2:-all}
+    local preset=$1 folder=build/$1
+    shift
     [ "$preset" = release ] && folder=build
     mkdir -p build/log
     if ! { { [ -f "$folder/build.ninja" ] || cmake --preset "$preset"; } &&
-        cmake --build "$folder" --target "$target"; } >"build/log/build-$preset.log" 2>&1; then
+        cmake --build "$folder" --target "${@:-all}"; } >"build/log/build-$preset.log" 2>&1; then
         grep -E 'error|warning|FAILED' "build/log/build-$preset.log" | head -20
         echo "$(basename "$0"): the $preset build failed; all of it: build/log/build-$preset.log" >&2
         return 1
