@@ -240,7 +240,7 @@ def test_bytes_that_come_while_a_page_is_erased_are_heard(board, folder):
 
 # Changes of the flash in an update: the old header dies 1, the state page is erased 2, the pages of the
 # slot 3 to 66, the session is written 67, then the blocks, each of two or three.
-CUTS = range(1, 600) if garden.FULL else (1, 2, 40, 67, 68, 69, 300)
+CUTS = range(1, 600) if garden.FULL else (2, 67, 300)
 
 
 @pytest.mark.parametrize("cut", CUTS)
