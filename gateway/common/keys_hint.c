@@ -69,6 +69,15 @@ static const struct word keys_said[] = {
     {"address", "register"},
     {"fc", "function"},
     {"function_code", "function"},
+    {"codes", "values"},
+    {"enum", "values"},
+    {"map", "values"},
+    {"minimum", "min"},
+    {"maximum", "max"},
+    {"max_gap", "read_gap"},
+    {"rule", "when"},
+    {"alert", "when"},
+    {"trigger", "when"},
 };
 
 static const char *in_list(const char *word, const char *const *names)
@@ -170,6 +179,21 @@ static bool number_in(const struct key *key, const char *text, char *hint)
     return true;
 }
 
+/* "1/10" is 0.1. */
+static bool fraction_in(const struct key *key, const char *text, char *hint)
+{
+    double above, below;
+    char first[24];
+    const char *slash = strchr(text, '/');
+    if (key->kind != KEY_NUMBER || slash == NULL || (size_t)(slash - text) >= sizeof first)
+        return false;
+    (void)snprintf(first, sizeof first, "%.*s", (int)(slash - text), text);
+    if (!units_number(first, &above) || !units_number(slash + 1, &below) || !(below > 0))
+        return false;
+    (void)snprintf(hint, KEYS_HINT_SIZE, "%.9g", above / below);
+    return true;
+}
+
 /* "Soil_7" is soil-7, where only signs are wrong. */
 static bool name_in(const char *text, char between, char *hint)
 {
@@ -213,7 +237,7 @@ static bool meant(const struct key *key, const char *text, char *hint)
     case KEY_INTEGER:
     case KEY_SIGNED:
     case KEY_NUMBER:
-        return number_in(key, text, hint);
+        return fraction_in(key, text, hint) || number_in(key, text, hint);
     case KEY_US:
     case KEY_MS:
     case KEY_S:
@@ -239,8 +263,22 @@ void keys_hint(const struct key *key, const char *text, char hint[KEYS_HINT_SIZE
         (void)snprintf(hint, KEYS_HINT_SIZE, "%s", key->example != NULL ? key->example : "x");
 }
 
+static const struct word choices_said[] = {
+    {"int8", "s8"},       {"uint8", "u8"},     {"int16", "s16"},      {"uint16", "u16"},
+    {"int32", "s32"},     {"uint32", "u32"},   {"int64", "s64"},      {"uint64", "u64"},
+    {"float", "f32"},     {"float32", "f32"},  {"double", "f64"},     {"float64", "f64"},
+    {"short", "s16"},     {"signed", "s16"},   {"unsigned", "u16"},   {"word", "u16"},
+    {"string", "text"},   {"boolean", "bool"}, {"critical", "alarm"}, {"error", "alarm"},
+    {"warning", "watch"}, {"warn", "watch"},   {"little", "dcba"},    {"big", "abcd"},
+};
+
 const char *keys_choice_meant(const char *text, const char *const *choices)
 {
+    for (size_t i = 0; i < sizeof choices_said / sizeof choices_said[0]; i++) {
+        const char *there = in_list(choices_said[i].meant, choices);
+        if (strcasecmp(text, choices_said[i].said) == 0 && there != NULL)
+            return there;
+    }
     const char *begins = NULL;
     bool several = false;
     size_t size = strlen(text);

@@ -265,7 +265,8 @@ static const char *only_part(const char *word, const char *const *words)
 const char *yaml_nearest(const char *word, const char *const *words)
 {
     const char *best = NULL, *const *all = words;
-    unsigned best_distance = strlen(word) < 5 ? 2 : 3; /* nearer than this */
+    /* Nearer than this; of one letter any other is near. */
+    unsigned best_distance = strlen(word) < 2 ? 1 : strlen(word) < 5 ? 2 : 3;
     for (; *words; words++) {
         unsigned d = distance(word, *words);
         if (d < best_distance) {

@@ -116,6 +116,22 @@ MISTAKES = {
                       "(first in line 8); give each its own name"),
     "one port twice": ("alerts:", "  - { name: west, port: /dev/ttyUSB0, devices: [] }\nalerts:", 15,
                        "list all its devices in one bus"),
+    # rules of alerts, and who is told
+    "a plot nearly": ("below: 2", "below: 2, plots: [uper]", 16, 'did you mean "upper"?'),
+    "a device nearly": ("below: 2", "below: 2, devices: [soil7]", 16, 'did you mean "soil-7"?'),
+    "two limits": ("below: 2", "below: 2, above: 30", 16, "keep one"),
+    "another program's level": ("below: 2", "below: 2, level: critical", 16, "did you mean alarm?"),
+    "an hour that no day has": ("below: 2", "below: 2, hours: 18:00-25:00", 16, "hours: 18:00-09:00"),
+    "one hour alone": ("below: 2", "below: 2, hours: 18:00", 16, "hours: 18:00-09:00"),
+    "months by name": ("below: 2", "below: 2, months: march-may", 16, "months: 2-5"),
+    "a change without its time": ("below: 2", "change: -3", 16, "change: -3 per 1h"),
+    "a change by the hour": ("below: 2", "change: -3 per hour", 16, "change: -3 per 1h"),
+    "an end before the limit": ("below: 2", "below: 2, clear: 1", 16, "on the other side"),
+    "a way that is not there": ("alerts:", "groups: { night: [yard] }\nalerts:", 15, "add it to notify"),
+    "a heartbeat in a word": ("alerts:", "heartbeat: weekly\nalerts:", 15, "heartbeat: Sunday 19:00"),
+    "a time zone by a city": ("store:", "location: { lat: 26, lon: 107, timezone: Beijing }\nstore:", 2,
+                              "timezone: Asia/Shanghai"),
+    "a place turned round": ("store:", "location: { lat: 107.9, lon: 26.5 }\nstore:", 2, "outside -90..90"),
 }
 
 

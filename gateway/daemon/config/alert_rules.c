@@ -15,6 +15,8 @@
 static const char *const levels[] = {"info", "watch", "alarm", NULL};
 static const char *const scopes[] = {"garden", "plot", "device", NULL};
 
+#define NAMES_LOOKED_AT 1024 /* for one that is like an unknown one */
+
 /* ---- Keys ---- */
 
 static bool take_limit(struct yaml_source *source, const yaml_node_t *value,
@@ -22,7 +24,7 @@ static bool take_limit(struct yaml_source *source, const yaml_node_t *value,
 {
     if (draft->limits++)
         return yaml_error(source, yaml_line(value),
-                          "an alert has above, below and change; keep one of them");
+                          "an alert has more than one of above, below and change; keep one");
     return true;
 }
 
@@ -309,13 +311,26 @@ static bool measures(const struct device_config *device, const char *metric)
     return false;
 }
 
-static bool unknown_name(struct yaml_source *source, const yaml_node_t *node, const char *kind,
-                         const char *of, const char *what)
+/* The device or plot of the file whose name is most like this one; NULL: none is near. */
+static const char *nearest_name(const struct config *config, const char *name, bool plot)
 {
-    const char *name = yaml_text(node);
+    const char *words[NAMES_LOOKED_AT + 1] = {NULL};
+    unsigned count = plot ? config->plot_count : config->device_count;
+    for (unsigned i = 0; i < count && i < NAMES_LOOKED_AT; i++)
+        words[i] = plot ? config->plots[i].name : config->devices[i].name;
+    return name != NULL ? yaml_nearest(name, words) : NULL;
+}
+
+static bool unknown_name(struct yaml_source *source, const struct config *config,
+                         const yaml_node_t *node, const char *kind, const char *of, bool plot)
+{
+    const char *name = yaml_text(node), *near = nearest_name(config, name, plot);
     return yaml_error(source, yaml_line(node),
-                      "%s \"%s\" names the unknown %s \"%.40s\"; write one that the file has", kind,
-                      of, what, name != NULL ? name : "?");
+                      plot ? N_("%s \"%s\" names the unknown plot \"%.40s\"; %s%s%s")
+                           : N_("%s \"%s\" names the unknown device \"%.40s\"; %s%s%s"),
+                      gettext(kind), of, name != NULL ? name : "?",
+                      near != NULL ? _("did you mean \"") : _("write one that the file has"),
+                      near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 bool draft_name_devices(struct yaml_source *source, const struct config *config,
@@ -328,7 +343,7 @@ bool draft_name_devices(struct yaml_source *source, const struct config *config,
         const char *name = yaml_text(node);
         const struct device_config *device = name != NULL ? config_device(config, name) : NULL;
         if (device == NULL)
-            return unknown_name(source, node, kind, of, "device");
+            return unknown_name(source, config, node, kind, of, false);
         named[device->index] = true;
     }
     item = plots != NULL ? plots->data.sequence.items.start : NULL;
@@ -337,7 +352,7 @@ bool draft_name_devices(struct yaml_source *source, const struct config *config,
         const char *name = yaml_text(node);
         const struct plot_config *plot = name != NULL ? config_plot(config, name) : NULL;
         if (plot == NULL)
-            return unknown_name(source, node, kind, of, "plot");
+            return unknown_name(source, config, node, kind, of, true);
         for (unsigned i = 0; i < plot->device_count; i++)
             named[plot->devices[i]] = true;
     }

@@ -168,6 +168,7 @@ static const struct {
     {"soil_p", "soil_phosphorus"},
     {"soil_water", "soil_moisture"},
     {"soil_water_content", "soil_moisture"},
+    {"temp", "air_temperature"},
     {"uv", "ultraviolet_index"},
     {"uv_index", "ultraviolet_index"},
     {"vpd", "vapour_pressure_deficit"},

@@ -5,6 +5,7 @@
 
 #include "gateway/common/keys.h"
 #include "gateway/common/language.h"
+#include "gateway/common/text.h"
 #include "gateway/daemon/config/draft.h"
 
 static const char *const languages[] = {"zh", "en", NULL};
@@ -322,9 +323,12 @@ static bool add_member(struct yaml_source *source, const struct config *config,
         group->ways |= (uint16_t)(1u << w);
         return true;
     }
-    return yaml_error(source, yaml_line(node),
-                      "group \"%s\" names the unknown way \"%.40s\"; write one of notify",
-                      group->name, name != NULL ? name : "?");
+    char list[200] = "";
+    for (uint16_t w = 0; w < config->way_count; w++)
+        (void)text_add(list, sizeof list, "%s%s", w > 0 ? ", " : "", config->ways[w].name);
+    return yaml_error(source, yaml_line(node), "group \"%s\" names the unknown way \"%.40s\"; %s%s",
+                      group->name, name != NULL ? name : "?",
+                      list[0] != '\0' ? _("write one of ") : _("add it to notify"), list);
 }
 
 static bool add_group(struct yaml_source *source, struct config *config, const yaml_node_t *key,

@@ -171,7 +171,7 @@ static void names_line_mistake_and_remedy(void **state)
          ":8:", "not an address with https", "https://ntfy.example.org"},
         {HEAD DEV "notify:\n  - { name: x, mail: { url: 'smtp://m', from: a@b, to: [c] } }\n",
          ":8:", "mail addresses are needed", "li@example.org"},
-        {HEAD DEV "groups: { night: [x] }\n", ":7:", "unknown way \"x\"", "one of notify"},
+        {HEAD DEV "groups: { night: [x] }\n", ":7:", "unknown way \"x\"", "add it to notify"},
         {HEAD DEV "heartbeat: Someday 19:00\n", ":7:", "not a day of the week", "Sunday 19:00"},
         {HEAD DEV "escalate: 5s\n", ":7:", "escalate", "10min"},
         {HEAD DEV "alerts:\n  - { name: x, metric: tea, below: 4 }\n", ":8:", "it would never come",
